@@ -1,0 +1,108 @@
+"""Addresses as integers: IPv6 as it is, IPv4 as its IPv4-mapped form (RFC 4291, 2.5.5.2), MACs as 48 bits.
+
+Integers hash, compare and mask fast and need no family beside them; text is made when something is printed.
+"""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+from collections.abc import Iterable
+
+V4 = 0xFFFF << 32
+V4_MASK = (1 << 32) - 1
+NONE = 0
+BROADCAST_MAC = (1 << 48) - 1
+
+
+def v4(number: int) -> int:
+    """The address of a 32-bit IPv4 number."""
+    return V4 | number
+
+
+def is_v4(address: int) -> bool:
+    return address >> 32 == 0xFFFF
+
+
+def parse(text: str) -> int:
+    """The address written as dotted quad or IPv6 text. ValueError where it is neither."""
+    address = ipaddress.ip_address(text)
+    return V4 | int(address) if address.version == 4 else int(address)
+
+
+def parse_network(text: str) -> tuple[int, int]:
+    """First and last address of a CIDR block or of a single address. ValueError where it is neither."""
+    network = ipaddress.ip_network(text.strip(), strict=False)
+    base = V4 if network.version == 4 else 0
+    return base | int(network.network_address), base | int(network.broadcast_address)
+
+
+@functools.lru_cache(maxsize=65536)
+def text(address: int) -> str:
+    """Dotted quad or compressed IPv6 text (RFC 5952)."""
+    if is_v4(address):
+        return str(ipaddress.IPv4Address(address & V4_MASK))
+    return str(ipaddress.IPv6Address(address))
+
+
+@functools.lru_cache(maxsize=65536)
+def mac_text(mac: int) -> str:
+    """Lower case with colons."""
+    return mac.to_bytes(6, "big").hex(":")
+
+
+def parse_mac(text_: str) -> int:
+    """The MAC written with or without separators. ValueError where it is not 12 hex digits."""
+    digits = text_.replace(":", "").replace("-", "").replace(".", "")
+    if len(digits) != 12:
+        raise ValueError(f"not a MAC address: {text_!r}")
+    return int(digits, 16)
+
+
+def is_group_mac(mac: int) -> bool:
+    """Multicast and broadcast: the first bit on the wire."""
+    return bool(mac >> 40 & 1)
+
+
+def is_random_mac(mac: int) -> bool:
+    """Locally administered: randomised or made up, so never an identity by itself."""
+    return bool(mac >> 40 & 2)
+
+
+def is_multicast(address: int) -> bool:
+    """Multicast of either family, and IPv4 broadcast 255.255.255.255."""
+    if is_v4(address):
+        return address & V4_MASK >= 0xE0000000 and (address >> 28 & 0xF == 0xE or address & V4_MASK == V4_MASK)
+    return address >> 120 == 0xFF
+
+
+def is_host(address: int) -> bool:
+    """True for an address one machine can have: neither unspecified, multicast nor broadcast."""
+    return address not in (NONE, V4) and not is_multicast(address)
+
+
+_INSIDE = tuple(
+    parse_network(block)
+    for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16", "127.0.0.0/8", "fc00::/7", "fe80::/10", "::1/128")
+)
+
+
+class Networks:
+    """What counts as inside: the private blocks of events.md and whatever the operator adds."""
+
+    def __init__(self, more: Iterable[str] = ()) -> None:
+        self.blocks = _INSIDE + tuple(parse_network(block) for block in more)
+        self._inside = functools.lru_cache(maxsize=65536)(self._look)
+
+    def _look(self, address: int) -> bool:
+        return any(first <= address <= last for first, last in self.blocks)
+
+    def inside(self, address: int) -> bool:
+        return self._inside(address)
+
+    def direction(self, client: int, server: int) -> str:
+        """``internal``, ``outbound``, ``inbound`` or ``external``. Multicast belongs to the inside: it never leaves the segment."""
+        near, far = self.inside(client) or is_multicast(client), self.inside(server) or is_multicast(server)
+        if near:
+            return "internal" if far else "outbound"
+        return "inbound" if far else "external"

@@ -1,0 +1,38 @@
+"""The ATT&CK techniques (Enterprise) that our detectors name. Ids and names as published by MITRE; only what is used is listed."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Technique(msgspec.Struct, frozen=True):
+    """``tactic`` in the dashed form of the published matrix."""
+
+    tactic: str
+    technique: str
+    name: str
+
+
+TECHNIQUES = {
+    technique.technique: technique
+    for technique in (
+        Technique("discovery", "T1018", "Remote System Discovery"),
+        Technique("discovery", "T1046", "Network Service Discovery"),
+        Technique("lateral-movement", "T1021", "Remote Services"),
+        Technique("lateral-movement", "T1021.001", "Remote Services: Remote Desktop Protocol"),
+        Technique("lateral-movement", "T1021.002", "Remote Services: SMB/Windows Admin Shares"),
+        Technique("lateral-movement", "T1021.003", "Remote Services: Distributed Component Object Model"),
+        Technique("lateral-movement", "T1021.004", "Remote Services: SSH"),
+        Technique("lateral-movement", "T1021.005", "Remote Services: VNC"),
+        Technique("lateral-movement", "T1021.006", "Remote Services: Windows Remote Management"),
+        Technique("credential-access", "T1557", "Adversary-in-the-Middle"),
+        Technique("credential-access", "T1557.003", "Adversary-in-the-Middle: DHCP Spoofing"),
+        Technique("command-and-control", "T1071", "Application Layer Protocol"),
+        Technique("command-and-control", "T1071.001", "Application Layer Protocol: Web Protocols"),
+        Technique("command-and-control", "T1071.004", "Application Layer Protocol: DNS"),
+        Technique("reconnaissance", "T1595", "Active Scanning"),
+        Technique("reconnaissance", "T1595.001", "Active Scanning: Scanning IP Blocks"),
+        Technique("impact", "T1498.001", "Network Denial of Service: Direct Network Flood"),
+        Technique("impact", "T1499", "Endpoint Denial of Service"),
+    )
+}

@@ -1,0 +1,145 @@
+"""What a detector is. Metadata, options with defaults, and one of two ways to look: at events one by one, or at flow changes in bulk.
+
+A detector's id is its path below ``sensor/detectors`` (``discovery.port_scan``), set by the registry. Detectors import the core and the event
+classes of dissectors, nothing else; what they need to know of the world comes through their Context.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict
+
+from sensor.core.addresses import Networks
+from sensor.core.alert import Alert, Severity
+from sensor.core.attack import TECHNIQUES
+from sensor.core.device import Device
+from sensor.core.event import Event
+from sensor.core.flow import Flow
+from sensor.core.observation import Subject
+
+TARGETS_LIMIT = 64
+
+
+class Options(BaseModel):
+    """Base of a detector's options: unknown keys are errors, every field has a default and a description."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    enabled: bool = True
+
+
+class Listed(Protocol):
+    """A hit on a threat list: which list, which line of it, what category the list gives."""
+
+    list_name: str
+    entry: str
+    category: str
+
+
+class Intel(Protocol):
+    """The threat lists, compiled."""
+
+    def listed(self, hi: npt.NDArray[np.uint64], lo: npt.NDArray[np.uint64]) -> npt.NDArray[np.int32]:
+        """For each address the number of the entry that covers it, -1 where none does."""
+        ...
+
+    def entry(self, number: int) -> Listed: ...
+
+
+class Context(Protocol):
+    """What a detector may ask."""
+
+    networks: Networks
+    intel: Intel
+
+    def device(self, subject: Subject) -> Device | None:
+        """The device behind an endpoint as known at this packet."""
+        ...
+
+
+class Detector:
+    """Base of both kinds."""
+
+    id: str = ""
+    title: ClassVar[str]
+    severity: ClassVar[Severity]
+    techniques: ClassVar[tuple[str, ...]]
+    advice: ClassVar[str]
+    false_positives: ClassVar[str]
+    Options: ClassVar[type[Options]] = Options
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        self.context = context
+        self.options = options if options is not None else self.Options()
+
+    def alert(
+        self,
+        proof: Event | Flow,
+        *,
+        actor: Subject,
+        summary: str,
+        why: Iterable[str],
+        numbers: dict[str, int | float | str],
+        key: Iterable[object] = (),
+        target: Subject | None = None,
+        targets: Iterable[Subject] = (),
+        severity: Severity | None = None,
+        confidence: float = 0.9,
+        actor_port: int = 0,
+        target_port: int = 0,
+        network: dict[str, str | int] | None = None,
+        techniques: tuple[str, ...] | None = None,
+        first: int = 0,
+    ) -> Alert:
+        """An alert with this detector's metadata. ``key``: what tells this finding from others of the same detector and actor."""
+        some = tuple(dict.fromkeys(targets))[:TARGETS_LIMIT] or ((target,) if target else ())
+        return Alert(
+            ts=proof.ts,
+            detector=self.id,
+            title=self.title,
+            severity=self.severity if severity is None else severity,
+            confidence=confidence,
+            techniques=tuple(TECHNIQUES[technique] for technique in techniques or self.techniques),
+            actor=actor,
+            summary=summary,
+            why=tuple(why),
+            numbers=numbers,
+            advice=self.advice,
+            false_positives=self.false_positives,
+            key="|".join(map(str, (self.id, actor.address or actor.mac, *key))),
+            target=target,
+            targets=some,
+            actor_port=actor_port,
+            target_port=target_port,
+            network=network or {},
+            proof=(proof,),
+            first=first,
+        )
+
+
+class EventDetector(Detector):
+    """Looks at events of the classes it watches, one by one, in packet order."""
+
+    watches: ClassVar[tuple[type[Event], ...]]
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        raise NotImplementedError
+
+
+class FlowDetector(Detector):
+    """Looks at flow changes in bulk, then judges the few rows that stand out.
+
+    ``candidates`` gets the changes (rows of sensor.core.flow.CHANGE) in packet order, of as many packets as a batch happens to hold; its answer must not
+    depend on how they are cut. It runs no Python per row: numpy and the kernels of sensor.core.windows. Devices may not be asked here, for it
+    runs ahead of dissection; ``judge`` is called at the packet of each candidate and may ask.
+    """
+
+    def candidates(self, changes: npt.NDArray[np.void]) -> Iterable[tuple[int, Any]]:
+        """(index into ``changes``, numbers for ``judge``) of each row worth a look."""
+        raise NotImplementedError
+
+    def judge(self, flow: Flow, numbers: Any) -> Iterator[Alert]:
+        raise NotImplementedError

@@ -1,0 +1,69 @@
+"""What a dissector is: an Interest (which rows it wants) and a way to read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import msgspec
+
+from sensor.core.event import Event
+from sensor.core.observation import Observation
+from sensor.core.packet import Packet
+
+Said = Event | Observation
+
+
+class Interest(msgspec.Struct, frozen=True, kw_only=True):
+    """Which rows a dissector wants. A row that matches any one of the conditions is selected; ports only suggest, the dissector decides by content.
+
+    ``starts``: first bytes of a UDP or TCP payload, 4 to 8 of them. ``magic``: (offset, 4 bytes) inside a UDP payload.
+    ``repeats_s``: an identical payload from the same sender within so many seconds is dropped before it becomes a Packet (0: never), where
+    the bytes ``volatile`` (first, stop) of the payload do not count: a transaction id, say.
+    ``stream``: TCP rows go through reassembly to ``Stream`` objects; otherwise TCP rows are never selected.
+    """
+
+    udp: tuple[int, ...] = ()
+    tcp: tuple[int, ...] = ()
+    ethertypes: tuple[int, ...] = ()
+    protocols: tuple[int, ...] = ()
+    icmp: tuple[int, ...] = ()
+    icmp6: tuple[int, ...] = ()
+    starts: tuple[bytes, ...] = ()
+    magic: tuple[tuple[int, bytes], ...] = ()
+    repeats_s: float = 0.0
+    volatile: tuple[int, int] = (0, 0)
+    stream: bool = False
+
+
+class Stream:
+    """One TCP conversation in the eyes of one dissector. Bytes come in order, each direction for itself; missing ones are told once and never waited for."""
+
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+        """Bytes that follow those of the last call. ``packet`` is the one that completed them. Malformed ends the stream for this dissector."""
+        raise NotImplementedError
+
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+        """``missing`` bytes will never come; whatever was half read is void."""
+        return iter(())
+
+    def finish(self) -> Iterator[Said]:
+        """The flow ended."""
+        return iter(())
+
+
+class Dissector:
+    """Base of all dissectors. The file name is the name of the protocol.
+
+    ``dissect`` gets one message and yields what it said; it raises Malformed and nothing else, and never judges.
+    Dissectors keep no state between packets; per-conversation state lives in a Stream.
+    """
+
+    interest: ClassVar[Interest]
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        raise NotImplementedError
+
+    def stream(self, packet: Packet) -> Stream:
+        """A new conversation; only asked of dissectors whose interest says ``stream``."""
+        raise NotImplementedError

@@ -1,0 +1,34 @@
+"""Event: one thing a protocol said. Each dissector defines its own subclasses; detectors subscribe to them by class."""
+
+from __future__ import annotations
+
+import functools
+import re
+
+import msgspec
+
+from sensor.core.packet import Packet
+
+
+class Event(msgspec.Struct, gc=False):
+    """Base of all events: the packet that said it, then typed facts in the subclass.
+
+    A class name becomes the kind by its words: ``DhcpOffer`` → ``dhcp.offer``, ``SmbTreeConnect`` → ``smb.tree_connect``.
+    """
+
+    packet: Packet
+
+    @property
+    def ts(self) -> int:
+        return self.packet.ts
+
+    @property
+    def kind(self) -> str:
+        return kind_of(type(self))
+
+
+@functools.cache
+def kind_of(event: type[Event]) -> str:
+    """The dotted kind of an event class."""
+    first, *rest = re.findall(r"[A-Z][a-z0-9]*", event.__name__)
+    return f"{first.lower()}.{'_'.join(word.lower() for word in rest)}" if rest else first.lower()

@@ -1,0 +1,73 @@
+"""Reader: a cursor over hostile bytes. Every read checks its length first and raises Malformed, the one error that leaves a dissector."""
+
+from __future__ import annotations
+
+import struct
+import unicodedata
+
+_U16, _U32, _U64 = struct.Struct("!H"), struct.Struct("!I"), struct.Struct("!Q")
+TEXT_LIMIT = 1024
+
+
+class Malformed(Exception):
+    """The bytes are not what the protocol says. ``args[0]`` names the shape of the fault in words without values, so that faults can be counted by it."""
+
+
+class Reader:
+    """Reads big-endian fields in order. ``offset`` is where the next read starts."""
+
+    __slots__ = ("data", "end", "offset")
+
+    def __init__(self, data: bytes, offset: int = 0, end: int | None = None) -> None:
+        self.data, self.offset, self.end = data, offset, len(data) if end is None else end
+        if not 0 <= offset <= self.end <= len(data):
+            raise Malformed("bounds outside the message")
+
+    @property
+    def left(self) -> int:
+        return self.end - self.offset
+
+    def take(self, size: int) -> bytes:
+        """The next ``size`` bytes. Slicing would silently shorten, so the length is checked first."""
+        start, stop = self.offset, self.offset + size
+        if size < 0 or stop > self.end:
+            raise Malformed("field longer than the message")
+        self.offset = stop
+        return self.data[start:stop]
+
+    def skip(self, size: int) -> None:
+        if size < 0 or self.offset + size > self.end:
+            raise Malformed("field longer than the message")
+        self.offset += size
+
+    def u8(self) -> int:
+        if self.offset >= self.end:
+            raise Malformed("field longer than the message")
+        self.offset += 1
+        return self.data[self.offset - 1]
+
+    def u16(self) -> int:
+        return int(_U16.unpack(self.take(2))[0])
+
+    def u32(self) -> int:
+        return int(_U32.unpack(self.take(4))[0])
+
+    def u64(self) -> int:
+        return int(_U64.unpack(self.take(8))[0])
+
+    def unpack(self, shape: struct.Struct) -> tuple[int, ...]:
+        """A whole fixed header at once, by one precompiled struct."""
+        return shape.unpack(self.take(shape.size))
+
+    def rest(self) -> bytes:
+        return self.take(self.end - self.offset)
+
+
+def clean(raw: bytes | str, limit: int = TEXT_LIMIT) -> str:
+    """Peer text made safe for logs, terminals and pages: valid UTF-8, no control, format or bidirectional characters, one line, bounded, trimmed."""
+    if isinstance(raw, bytes):
+        raw = raw[: limit * 4].decode("utf-8", "replace")
+    raw = raw[:limit].replace("\0", "").strip()
+    if raw.isascii() and raw.isprintable():
+        return raw
+    return "".join(c if c.isprintable() and unicodedata.category(c) not in ("Cf", "Co", "Cs") else " " for c in raw).strip()

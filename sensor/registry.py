@@ -1,0 +1,63 @@
+"""Finds units by scanning folders: one file, one unit. Nothing is listed by hand."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import TypeVar
+
+Unit = TypeVar("Unit")
+
+
+class TwoUnits(Exception):
+    """A file holds no unit or more than one: the message names the file and what was found."""
+
+
+def modules(package: ModuleType) -> Iterator[tuple[str, ModuleType]]:
+    """(dotted path below the package, module) of every file in it, folders included, in name order. Names with a leading underscore are helpers, not units."""
+    yield from _scan(package.__path__, package.__name__ + ".", "")
+
+
+def _scan(paths: list[str] | object, prefix: str, below: str) -> Iterator[tuple[str, ModuleType]]:
+    for info in sorted(pkgutil.iter_modules(paths), key=lambda info: info.name):  # type: ignore[arg-type]
+        if info.name.startswith("_"):
+            continue
+        module = importlib.import_module(prefix + info.name)
+        if info.ispkg:
+            yield from _scan(module.__path__, f"{prefix}{info.name}.", f"{below}{info.name}.")
+        else:
+            yield below + info.name, module
+
+
+def units(package: ModuleType, base: type[Unit]) -> dict[str, type[Unit]]:
+    """Unit classes by path (``discovery.port_scan``): each file must define exactly one concrete subclass of ``base``."""
+    return {path: unit_of(module, base) for path, module in modules(package)}
+
+
+def unit_of(module: ModuleType, base: type[Unit]) -> type[Unit]:
+    found = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, base) and value.__module__ == module.__name__ and not value.__name__.startswith("_")
+    ]
+    if len(found) != 1:
+        names = ", ".join(value.__name__ for value in found) or "none"
+        raise TwoUnits(f"{module.__file__}: one {base.__name__} a file, found {names}")
+    return found[0]
+
+
+def load_file(path: Path, base: type[Unit]) -> type[Unit]:
+    """The unit in a file outside the program: an operator's own dissector or detector."""
+    name = f"sensor_extra_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise TwoUnits(f"{path}: not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return unit_of(module, base)
