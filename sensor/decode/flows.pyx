@@ -1,1 +1,380 @@
-# cython: language_level=3
+# cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
+"""The flow pass: finds or makes the flow of every row, counts, follows TCP state, and reports changes as columns.
+
+A fixed table, open addressing in groups of eight. Where a group is full the flow that matters least goes: expired first, then unanswered,
+then the one silent longest; so a flood of spoofed sources pushes out its own flows before anybody else's. A flow is the pair of (address, port) and the
+protocol; the VLAN is no part of it, since mirror ports tag one direction only.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+import numpy as np
+
+from sensor.core.flow import CHANGE
+from sensor.core.row cimport ACK, FIN, LATER_FRAGMENT, RST, SYN, Row
+
+cdef extern from *:
+    """
+    #if defined(__GNUC__) || defined(__clang__)
+    #define sensor_prefetch(p) __builtin_prefetch(p)
+    #else
+    #define sensor_prefetch(p) ((void)0)
+    #endif
+    """
+    void sensor_prefetch(const void* place) nogil
+
+MARK = np.dtype([("tag", "u4"), ("stamp", "u4")])
+SLOT = np.dtype(
+    [(name, "u8") for name in ("uid", "hi0", "lo0", "hi1", "lo1", "mac0", "mac1")]
+    + [(name, "i8") for name in ("first", "last")]
+    + [(name, "u8") for name in ("bytes0", "bytes1", "followers")]
+    + [(name, "u4") for name in ("packets0", "packets1")]
+    + [(name, "u2") for name in ("port0", "port1", "vlan", "source")]
+    + [(name, "u1") for name in ("proto", "state", "client", "answered", "fins", "heads0", "heads1", "reason")]
+)
+
+cdef enum:
+    GROUP = 8
+    CHUNK = 16
+    SWEEPS = 16       # a whole round of ageing takes so many ticks
+
+# Values of Change.kind and Change.reason: sensor.core.flow.Change and Reason.
+cdef enum:
+    NEW = 1
+    ANSWERED = 2
+    REFUSED = 3
+    ENDED = 4
+    FINISHED = 1
+    RESET = 2
+    IDLE = 3
+    EVICTED = 4
+    STOPPED = 5
+
+cdef enum:
+    OPEN = 0
+    CLOSED = 1        # told as ended; lingers so that late packets open no new flow
+
+# Age classes, the lowest first to go. Seconds of silence after which a flow is over, by class.
+cdef enum:
+    UNANSWERED = 0
+    LINGERING = 1
+    DATAGRAMS = 2
+    CONNECTED = 3
+
+cdef int[4] PATIENCE
+PATIENCE[UNANSWERED], PATIENCE[LINGERING], PATIENCE[DATAGRAMS], PATIENCE[CONNECTED] = 30, 10, 120, 900
+
+
+cdef inline uint64_t mix(uint64_t value) noexcept nogil:  # arithmetic only: nothing can fail
+    value ^= value >> 32
+    value *= <uint64_t>0xD6E8FEB86659FD93
+    return value ^ value >> 32
+
+
+cdef inline int key_of(Row* row, Key* key) except -1 nogil:
+    """The key of a row, ends in canonical order; an echo reply belongs to its request (RFC 792: types 8 and 0; RFC 4443: 128 and 129)."""
+    cdef uint16_t sport = row.sport, dport = row.dport
+    cdef bint swap
+    if row.proto == 1 or row.proto == 58:
+        if sport == 0 and row.proto == 1:
+            sport = 8
+        elif sport == 129 and row.proto == 58:
+            sport = 128
+        dport = sport  # the same from both ends; the code is not part of it
+    elif row.proto != 6 and row.proto != 17 and row.proto != 132:
+        sport = dport = 0
+    swap = row.src_hi > row.dst_hi or (row.src_hi == row.dst_hi and (row.src_lo > row.dst_lo or (row.src_lo == row.dst_lo and sport > dport)))
+    if swap:
+        key.hi0, key.lo0, key.port0 = row.dst_hi, row.dst_lo, dport
+        key.hi1, key.lo1, key.port1 = row.src_hi, row.src_lo, sport
+    else:
+        key.hi0, key.lo0, key.port0 = row.src_hi, row.src_lo, sport
+        key.hi1, key.lo1, key.port1 = row.dst_hi, row.dst_lo, dport
+    key.end = swap
+    key.hash = mix(key.lo0 * <uint64_t>0x9E3779B97F4A7C15 ^ key.hi0) ^ key.lo1 * <uint64_t>0xC2B2AE3D27D4EB4F ^ key.hi1
+    key.hash = mix(key.hash ^ (<uint64_t>key.port0 << 32 | <uint64_t>key.port1 << 16 | row.proto))
+    return 0
+
+
+cdef class FlowTable:
+    def __init__(self, int bits=17):
+        """``bits``: room for 2**bits flows, 136 bytes each."""
+        if not 4 <= bits <= 24:
+            raise ValueError(f"bits {bits}: 4 to 24")
+        self.slots = np.zeros(1 << bits, SLOT)
+        self.table = self.slots
+        self.marks = np.zeros(1 << bits, MARK)
+        self.mask = (1 << bits) - GROUP
+        self.change_rows = np.zeros(1024, CHANGE)
+        self.changes = self.change_rows
+        self.next_uid = 1
+        self.began = -1
+
+    def follow(self, Row[::1] rows, Py_ssize_t start, Py_ssize_t stop):
+        """Put rows start to stop into the table: fills ``flow``, ``slot`` and ``direction`` (0: from the client) and returns the changes, in order, as a copy."""
+        cdef Py_ssize_t i, j, n
+        cdef Key[CHUNK] keys
+        cdef bint[CHUNK] wanted
+        self.room(3 * (stop - start))
+        with nogil:
+            i = start
+            while i < stop:
+                n = min(<Py_ssize_t>CHUNK, stop - i)
+                for j in range(n):  # ask for the cache lines of a whole chunk before the first is needed
+                    wanted[j] = rows[i + j].ip_version != 0 and rows[i + j].fragment != LATER_FRAGMENT
+                    if wanted[j]:
+                        key_of(&rows[i + j], &keys[j])
+                        sensor_prefetch(&self.marks[(keys[j].hash & self.mask)])
+                for j in range(n):
+                    if wanted[j]:
+                        self.ahead(&keys[j])
+                for j in range(n):
+                    if wanted[j]:
+                        self.packet(&rows[i + j], &keys[j], <int32_t>(i + j))
+                i += n
+        return self.change_rows[: self.told].copy()
+
+    cdef inline int ahead(self, Key* key) except -1 nogil:
+        """Ask for the slot that the tag points to."""
+        cdef uint64_t at = key.hash & self.mask
+        cdef uint32_t tag = <uint32_t>(key.hash >> 32) | 1
+        cdef int k
+        for k in range(GROUP):
+            if self.marks[at + k].tag == tag:
+                sensor_prefetch(&self.table[at + k])
+                sensor_prefetch(<const char*>&self.table[at + k] + 64)
+                break
+        return 0
+
+    cdef int packet(self, Row* row, Key* key, int32_t index) except -1 nogil:
+        cdef int at = self.locate(row, key)
+        cdef Slot* slot
+        if at < 0:
+            at = self.open(row, key, key.hash & self.mask, index)
+            slot = &self.table[at]
+        else:
+            slot = &self.table[at]
+            if slot.state == CLOSED and row.tcp_flags & (SYN | ACK) == SYN and row.proto == 6:  # the port is used again
+                self.release(at)
+                at = self.open(row, key, key.hash & self.mask, index)
+                slot = &self.table[at]
+        row.flow, row.slot = slot.uid, at
+        row.direction = key.end != slot.client
+        slot.last = row.ts
+        if key.end == 0:
+            slot.packets0 += 1
+            slot.bytes0 += row.wirelen
+            if slot.mac0 == 0:
+                slot.mac0 = row.src_mac
+        else:
+            slot.packets1 += 1
+            slot.bytes1 += row.wirelen
+            if slot.mac1 == 0:
+                slot.mac1 = row.src_mac
+        if slot.state == OPEN:
+            self.advance(row, slot, key.end, index)
+        self.marks[at].stamp = self.stamp(row.ts, age_class(slot))
+        return 0
+
+    cdef int locate(self, Row* row, Key* key) except -2 nogil:
+        """Index of the flow's slot, or -1."""
+        cdef uint64_t at = key.hash & self.mask
+        cdef uint32_t tag = <uint32_t>(key.hash >> 32) | 1
+        cdef Slot* slot
+        cdef int k
+        for k in range(GROUP):
+            if self.marks[at + k].tag == tag:
+                slot = &self.table[at + k]
+                if (slot.lo0 == key.lo0 and slot.lo1 == key.lo1 and slot.port0 == key.port0 and slot.port1 == key.port1
+                        and slot.proto == row.proto and slot.hi0 == key.hi0 and slot.hi1 == key.hi1):
+                    return <int>(at + k)
+        return -1
+
+    cdef int open(self, Row* row, Key* key, Py_ssize_t at, int32_t index) except -1 nogil:
+        """A slot for a new flow; told as NEW. Returns its index."""
+        cdef Py_ssize_t place = at, k
+        cdef int64_t worst = -1, weight
+        cdef uint32_t now = self.stamp(row.ts, 0), mark
+        cdef Slot* slot
+        for k in range(GROUP):
+            if self.marks[at + k].tag == 0:
+                place = at + k
+                break
+            mark = self.marks[at + k].stamp
+            weight = <int64_t>(now >> 2) - <int64_t>(mark >> 2)
+            if weight < 0:
+                weight = 0
+            if weight > PATIENCE[mark & 3]:
+                weight += <int64_t>1 << 40
+            elif mark & 3 <= LINGERING:
+                weight += <int64_t>1 << 36
+            if weight > worst:
+                worst, place = weight, at + k
+        slot = &self.table[place]
+        if self.marks[place].tag:
+            if slot.state == OPEN:
+                if worst < <int64_t>1 << 40:
+                    self.evicted += 1
+                self.close(slot, IDLE if worst >= <int64_t>1 << 40 else EVICTED, row.ts, index, <int32_t>place)
+            self.release(place)
+        self.active += 1
+        self.opened += 1
+        self.marks[place].tag = <uint32_t>(key.hash >> 32) | 1
+        slot.uid = self.next_uid
+        self.next_uid += 1
+        slot.hi0, slot.lo0, slot.hi1, slot.lo1, slot.port0, slot.port1 = key.hi0, key.lo0, key.hi1, key.lo1, key.port0, key.port1
+        slot.proto, slot.vlan, slot.source, slot.first, slot.last = row.proto, row.vlan, row.source, row.ts, row.ts
+        slot.client = client_of(row, key)
+        if key.end == 0:
+            slot.mac0, slot.mac1 = row.src_mac, row.dst_mac
+        else:
+            slot.mac0, slot.mac1 = row.dst_mac, row.src_mac
+        self.tell(slot, NEW, 0, row.ts, index, <int32_t>place)
+        return <int>place
+
+    cdef int release(self, Py_ssize_t at) except -1 nogil:
+        """Empty a slot."""
+        cdef Slot* slot = &self.table[at]
+        self.marks[at].tag = 0
+        slot.bytes0 = slot.bytes1 = slot.followers = slot.mac0 = slot.mac1 = 0
+        slot.packets0 = slot.packets1 = 0
+        slot.state = slot.answered = slot.fins = slot.heads0 = slot.heads1 = slot.reason = 0
+        self.active -= 1
+        return 0
+
+    cdef int advance(self, Row* row, Slot* slot, int end, int32_t index) except -1 nogil:
+        """What this packet means for the flow: an answer, a refusal, its end."""
+        cdef bint from_server = end != slot.client
+        cdef int flags = row.tcp_flags
+        if row.proto != 6:
+            if from_server and not slot.answered:
+                slot.answered = 1
+                self.tell(slot, ANSWERED, 0, row.ts, index, row.slot)
+            return 0
+        if from_server and not slot.answered and not flags & RST:
+            slot.answered = 1
+            self.tell(slot, ANSWERED, 0, row.ts, index, row.slot)
+        if flags & RST:
+            if from_server and not slot.answered:
+                self.tell(slot, REFUSED, 0, row.ts, index, row.slot)
+            self.close(slot, RESET, row.ts, index, row.slot)
+        elif flags & FIN:
+            slot.fins |= 1 << end
+            if slot.fins == 3:
+                self.close(slot, FINISHED, row.ts, index, row.slot)
+        return 0
+
+    cdef int close(self, Slot* slot, int reason, int64_t ts, int32_t index, int32_t at) except -1 nogil:
+        slot.state = CLOSED
+        slot.reason = reason
+        return self.tell(slot, ENDED, reason, ts, index, at)
+
+    cdef int tell(self, Slot* slot, int kind, int reason, int64_t ts, int32_t index, int32_t at) except -1 nogil:
+        cdef Change* change = &self.changes[self.told]
+        self.told += 1
+        change.ts, change.first, change.flow = ts, slot.first, slot.uid
+        if slot.client == 0:
+            change.client_hi, change.client_lo, change.client_mac, change.client_port = slot.hi0, slot.lo0, slot.mac0, slot.port0
+            change.server_hi, change.server_lo, change.server_mac, change.server_port = slot.hi1, slot.lo1, slot.mac1, slot.port1
+            change.client_bytes, change.server_bytes, change.client_packets, change.server_packets = slot.bytes0, slot.bytes1, slot.packets0, slot.packets1
+        else:
+            change.client_hi, change.client_lo, change.client_mac, change.client_port = slot.hi1, slot.lo1, slot.mac1, slot.port1
+            change.server_hi, change.server_lo, change.server_mac, change.server_port = slot.hi0, slot.lo0, slot.mac0, slot.port0
+            change.client_bytes, change.server_bytes, change.client_packets, change.server_packets = slot.bytes1, slot.bytes0, slot.packets1, slot.packets0
+        change.row, change.slot, change.vlan, change.source = index, at, slot.vlan, slot.source
+        change.kind, change.proto, change.reason, change.answered = kind, slot.proto, reason, slot.answered
+        change.spare = slot.followers != 0
+        return 0
+
+    cdef uint32_t stamp(self, int64_t ts, int age_class) except? 0xFFFFFFFF nogil:
+        """Time of last use and age class in one number. Times before the table began, or absurdly far after, count as the bound."""
+        cdef int64_t seconds
+        if self.began < 0:
+            self.began = ts
+        seconds = (ts - self.began) // 1_000_000_000
+        if seconds < 0 or ts < self.began:
+            seconds = 0
+        elif seconds > 0x3FFFFFF0:
+            seconds = 0x3FFFFFF0
+        return <uint32_t>(seconds << 2 | age_class)
+
+    def room(self, Py_ssize_t wanted):
+        """Forget the changes told so far and have room for so many."""
+        self.told = 0
+        if self.changes.shape[0] < wanted:
+            self.change_rows = np.zeros(wanted + 1024, CHANGE)
+            self.changes = self.change_rows
+
+    def sweep(self, int64_t now):
+        """Age a sixteenth of the table; returns the ENDED changes. Called once a second of packet time."""
+        cdef Py_ssize_t i, part = self.marks.shape[0] // SWEEPS
+        cdef Py_ssize_t start = (self.swept % SWEEPS) * part
+        cdef uint32_t stamp = self.stamp(now, 0), mark
+        cdef Slot* slot
+        self.swept += 1
+        self.room(part)
+        with nogil:
+            for i in range(start, start + part):
+                if self.marks[i].tag == 0:
+                    continue
+                mark = self.marks[i].stamp
+                if (stamp >> 2) > (mark >> 2) and (stamp >> 2) - (mark >> 2) > <uint32_t>PATIENCE[mark & 3]:
+                    slot = &self.table[i]
+                    if slot.state == OPEN:
+                        self.close(slot, IDLE, now, -1, <int32_t>i)
+                    self.release(i)
+        return self.change_rows[: self.told].copy()
+
+    def finish(self, int64_t now):
+        """End every open flow; returns the ENDED changes."""
+        cdef Py_ssize_t i
+        self.room(self.marks.shape[0])
+        with nogil:
+            for i in range(self.marks.shape[0]):
+                if self.marks[i].tag and self.table[i].state == OPEN:
+                    self.close(&self.table[i], STOPPED, now, -1, <int32_t>i)
+        return self.change_rows[: self.told].copy()
+
+    def unfollow(self, Py_ssize_t slot, uint64_t uid, uint64_t followers):
+        """Dissectors ``followers`` (bits) want no more of this flow. A slot that holds another flow by now is left alone."""
+        if self.table[slot].uid == uid:
+            self.table[slot].followers &= ~followers
+
+
+cdef inline int age_class(Slot* slot) except -1 nogil:
+    if slot.state == CLOSED:
+        return LINGERING
+    if not slot.answered:
+        return UNANSWERED
+    return CONNECTED if slot.proto == 6 else DATAGRAMS
+
+
+cdef inline int client_of(Row* row, Key* key) except -1 nogil:
+    """Which end opened the flow, judged by its first packet that we saw: a SYN or its answer tells; in mid-stream the well-known port is the server's."""
+    cdef int sender = key.end
+    if row.proto == 6:
+        if row.tcp_flags & SYN:
+            return 1 - sender if row.tcp_flags & ACK else sender
+        if row.sport < 1024 and row.dport >= 1024:
+            return 1 - sender
+        if row.dport < 1024 and row.sport >= 1024:
+            return sender
+        return 1 - sender if row.sport < row.dport else sender
+    if row.proto == 1 and row.sport == 0 or row.proto == 58 and row.sport == 129:  # an echo reply
+        return 1 - sender
+    if row.proto == 17 and row.sport < 1024 and row.dport >= 1024:
+        return 1 - sender
+    return sender
+
+
+def until(const Row[::1] rows, Py_ssize_t start, int64_t second):
+    """Index of the first row from ``start`` on whose time lies in another second than ``second`` and not just before it; the number of rows where none does.
+
+    Times up to a minute back are late packets and no new second; further back the clock was set.
+    """
+    cdef Py_ssize_t i = start
+    cdef int64_t low = (second - 60) * 1_000_000_000, high = (second + 1) * 1_000_000_000
+    with nogil:
+        while i < rows.shape[0] and low <= rows[i].ts < high:
+            i += 1
+    return i

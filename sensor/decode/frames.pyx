@@ -1,1 +1,106 @@
-# cython: language_level=3
+# cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
+"""The decode pass: fills the columns of every row of a batch from the bytes of its frame. Keeps no state; bad headers set bits, they never raise.
+
+Layers live in link.pxd, network.pxd, transport.pxd and tunnels.pxd. Columns describe the innermost packet; ``tunnels`` counts the ones around it.
+"""
+
+from libc.stdint cimport uint8_t, uint32_t
+
+from sensor.core.row cimport CUT, LATER_FRAGMENT, LINK_SHORT, LINK_UNKNOWN, TAGS, Row
+from sensor.decode.bytes cimport BY_VERSION, DONE, ETHERNET, LLC, NEXT, NOTHING, PPP, At
+from sensor.decode.link cimport MAX_TAGS, ethernet, first_link, llc, mpls, ppp, pppoe, vlan_tag
+from sensor.decode.network cimport ipv4, ipv6
+from sensor.decode.transport cimport icmp, payload_is, tcp, udp
+from sensor.decode.tunnels cimport enter, gre, udp_tunnel
+
+
+cdef inline int above_ip(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
+    payload_is(row, at, at.off)
+    if row.fragment == LATER_FRAGMENT:
+        return DONE
+    if row.proto == 6:
+        return tcp(data, row, at)
+    if row.proto == 17:
+        udp(data, row, at)
+        if row.dport in (2152, 4789, 6081, 8472) and row.payload_len:
+            at.off = row.frame + row.payload
+            return udp_tunnel(data, row, at)
+        return DONE
+    if row.proto == 1 or row.proto == 58:
+        return icmp(data, row, at)
+    if row.proto == 47:
+        return gre(data, row, at)
+    if row.proto == 4 or row.proto == 41:
+        return enter(row, at, at.off, BY_VERSION)
+    if row.proto == 137:
+        return enter(row, at, at.off, 0x8847)
+    return DONE
+
+
+cdef inline int layer(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
+    """One layer, by ``at.kind``."""
+    cdef int kind = at.kind
+    if kind == 0x0800:
+        return above_ip(data, row, at) if ipv4(data, row, at) == NEXT else DONE
+    if kind == 0x86DD:
+        return above_ip(data, row, at) if ipv6(data, row, at) == NEXT else DONE
+    if kind == 0x8100 or kind == 0x88A8 or kind == 0x9100 or kind == 0x9200:
+        return vlan_tag(data, row, at)
+    if kind == BY_VERSION:
+        if at.off >= at.end:
+            row.problem |= LINK_SHORT
+            return DONE
+        at.kind = 0x86DD if data[at.off] >> 4 == 6 else 0x0800
+        return NEXT
+    if kind == ETHERNET:
+        return ethernet(data, row, at)
+    if kind == LLC:
+        if llc(data, row, at) == NEXT:
+            return NEXT
+        return payload_is(row, at, at.off)
+    if kind == 0x8864:
+        return pppoe(data, row, at)
+    if kind == PPP:
+        return ppp(data, row, at)
+    if kind == 0x8847 or kind == 0x8848:
+        return mpls(data, row, at)
+    if kind != NOTHING:
+        row.ethertype = <unsigned short>kind
+        payload_is(row, at, at.off)
+    return DONE
+
+
+cdef inline int frame(const uint8_t[::1] data, Row* row) except -1 nogil:
+    cdef At at
+    cdef int layers = 0
+    at.off = row.frame
+    at.end = row.frame + row.caplen
+    at.kind = NOTHING
+    at.depth = 0
+    if row.frame < 0 or at.end > data.shape[0]:
+        raise IndexError("a row points outside its block")
+    if row.wirelen > row.caplen:
+        row.problem |= CUT
+    row.slot = -1
+    if first_link(data, row, &at) != NEXT:
+        return 0
+    while layer(data, row, &at) == NEXT:
+        layers += 1
+        if layers > 4 * MAX_TAGS:
+            row.problem |= TAGS
+            break
+    return 0
+
+
+def decode(const uint8_t[::1] data, Row[::1] rows):
+    """Decode every row in place; returns how many are malformed: have a problem other than being cut or of a link type we leave. Rows must be fresh: zero but for what the source fills.
+
+    Raises IndexError where a row points outside the block, which only a broken source can do.
+    """
+    cdef Py_ssize_t i, faulty = 0
+    with nogil:
+        for i in range(rows.shape[0]):
+            frame(data, &rows[i])
+            if rows[i].problem & ~<unsigned short>(CUT | LINK_UNKNOWN):
+                faulty += 1
+    return faulty

@@ -1,0 +1,11 @@
+from libc.stdint cimport int64_t, uint64_t
+
+cdef packed struct Seen:
+    uint64_t key
+    int64_t ts
+
+cdef class RecentSet:
+    cdef Seen[::1] table
+    cdef uint64_t mask
+    cdef readonly uint64_t evicted
+    cdef int see(self, uint64_t key, int64_t ts, int64_t window) except -1 nogil

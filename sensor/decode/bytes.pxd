@@ -1,0 +1,36 @@
+# Big- and little-endian reads from a byte view, each byte bounds-checked; and where the decode of one frame stands.
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+
+cdef struct At:
+    Py_ssize_t off   # next byte to read
+    Py_ssize_t end   # first byte beyond what may be read
+    int kind         # what comes next: an ethertype, or one of the values below
+    int depth        # tunnels entered so far
+
+cdef inline int u16(const uint8_t[::1] data, Py_ssize_t at) except? -1 nogil:
+    return data[at] << 8 | data[at + 1]
+
+cdef inline int u16le(const uint8_t[::1] data, Py_ssize_t at) except? -1 nogil:
+    return data[at + 1] << 8 | data[at]
+
+cdef inline uint32_t u32(const uint8_t[::1] data, Py_ssize_t at) except? 0xFFFFFFFF nogil:
+    return <uint32_t>data[at] << 24 | <uint32_t>data[at + 1] << 16 | <uint32_t>data[at + 2] << 8 | data[at + 3]
+
+cdef inline uint64_t u48(const uint8_t[::1] data, Py_ssize_t at) except? 0xFFFFFFFFFFFFFFFF nogil:
+    return <uint64_t>u16(data, at) << 32 | u32(data, at + 2)
+
+cdef inline uint64_t u64(const uint8_t[::1] data, Py_ssize_t at) except? 0xFFFFFFFFFFFFFFFF nogil:
+    return <uint64_t>u32(data, at) << 32 | u32(data, at + 4)
+
+# What decoding one layer says.
+cdef enum:
+    DONE = 0   # nothing more to read in this frame
+    NEXT = 1   # at.kind tells what comes next
+
+# Values of At.kind beside ethertypes.
+cdef enum:
+    NOTHING = 0
+    ETHERNET = 0x10000    # a whole Ethernet frame, inside a tunnel
+    BY_VERSION = 0x10001  # IPv4 or IPv6, told by the first nibble
+    LLC = 0x10002         # 802.2 header
+    PPP = 0x10003         # a PPP protocol field

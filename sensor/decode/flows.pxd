@@ -1,0 +1,96 @@
+# The flow table. Change mirrors sensor.core.flow.CHANGE, field for field (tests compare the two).
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from sensor.core.row cimport Row
+
+ctypedef packed struct Change:
+    int64_t ts
+    int64_t first
+    uint64_t flow
+    uint64_t client_hi
+    uint64_t client_lo
+    uint64_t server_hi
+    uint64_t server_lo
+    uint64_t client_mac
+    uint64_t server_mac
+    uint64_t client_bytes
+    uint64_t server_bytes
+    uint32_t client_packets
+    uint32_t server_packets
+    int32_t row
+    int32_t slot
+    uint16_t client_port
+    uint16_t server_port
+    uint16_t vlan
+    uint16_t source
+    uint8_t kind
+    uint8_t proto
+    uint8_t reason
+    uint8_t answered
+    uint32_t spare
+
+# What finding a flow needs, apart from the flow itself: eight of them fill one cache line, which is one probe.
+ctypedef packed struct Mark:
+    uint32_t tag     # hash of the key; 0: empty
+    uint32_t stamp   # seconds since the table began, and in the low two bits the age class
+
+# End 0 is the lower of the two (address, port) pairs; arrays of two hold what end 0 sent, then what end 1 sent.
+ctypedef packed struct Slot:
+    uint64_t uid
+    uint64_t hi0
+    uint64_t lo0
+    uint64_t hi1
+    uint64_t lo1
+    uint64_t mac0
+    uint64_t mac1
+    int64_t first
+    int64_t last
+    uint64_t bytes0
+    uint64_t bytes1
+    uint64_t followers
+    uint32_t packets0
+    uint32_t packets1
+    uint16_t port0
+    uint16_t port1
+    uint16_t vlan
+    uint16_t source
+    uint8_t proto
+    uint8_t state
+    uint8_t client
+    uint8_t answered
+    uint8_t fins
+    uint8_t heads0
+    uint8_t heads1
+    uint8_t reason
+
+cdef struct Key:
+    uint64_t hi0
+    uint64_t lo0
+    uint64_t hi1
+    uint64_t lo1
+    uint64_t hash
+    uint16_t port0
+    uint16_t port1
+    uint8_t end      # which end sent this packet
+
+cdef class FlowTable:
+    cdef readonly object slots
+    cdef Slot[::1] table
+    cdef Mark[::1] marks
+    cdef Change[::1] changes
+    cdef object change_rows
+    cdef Py_ssize_t told
+    cdef uint64_t mask
+    cdef uint64_t next_uid
+    cdef int64_t began
+    cdef uint64_t swept
+    cdef readonly uint64_t opened, evicted, active
+    cdef int packet(self, Row* row, Key* key, int32_t index) except -1 nogil
+    cdef int ahead(self, Key* key) except -1 nogil
+    cdef int release(self, Py_ssize_t at) except -1 nogil
+    cdef int locate(self, Row* row, Key* key) except -2 nogil
+    cdef int open(self, Row* row, Key* key, Py_ssize_t at, int32_t index) except -1 nogil
+    cdef int advance(self, Row* row, Slot* slot, int end, int32_t index) except -1 nogil
+    cdef int close(self, Slot* slot, int reason, int64_t ts, int32_t index, int32_t at) except -1 nogil
+    cdef int tell(self, Slot* slot, int kind, int reason, int64_t ts, int32_t index, int32_t at) except -1 nogil
+    cdef uint32_t stamp(self, int64_t ts, int age_class) except? 0xFFFFFFFF nogil

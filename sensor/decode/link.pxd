@@ -1,0 +1,237 @@
+# Link layers: from the first byte of a frame to an ethertype.
+from libc.stdint cimport uint8_t
+
+from sensor.core.row cimport LINK_SHORT, LINK_UNKNOWN, TAGS, Row
+from sensor.decode.bytes cimport BY_VERSION, DONE, ETHERNET, LLC, NEXT, NOTHING, PPP, At, u16, u16le, u32, u48
+
+cdef enum:
+    MAX_TAGS = 8
+
+cdef inline int short_link(Row* row) except -1 nogil:
+    row.problem |= LINK_SHORT
+    return DONE
+
+
+cdef inline int ethernet(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
+    """IEEE 802.3 clause 3: two MACs and a type, or a length with an 802.2 header behind it."""
+    if at.off + 14 > at.end:
+        return short_link(row)
+    row.dst_mac = u48(data, at.off)
+    row.src_mac = u48(data, at.off + 6)
+    at.kind = u16(data, at.off + 12)
+    at.off += 14
+    if at.kind <= 1500:
+        at.kind = LLC
+    return NEXT
+
+
+cdef inline int llc(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
+    """IEEE 802.2, and SNAP (RFC 1042). The ethertype column tells the SNAP protocol id, or the destination SAP."""
+    if at.off + 3 > at.end:
+        return short_link(row)
+    if data[at.off] == 0xAA and data[at.off + 1] == 0xAA:
+        if at.off + 8 > at.end:
+            return short_link(row)
+        at.kind = u16(data, at.off + 6)
+        at.off += 8
+        return NEXT
+    if data[at.off] == 0xFF and data[at.off + 1] == 0xFF:  # raw 802.3 (IPX)
+        row.ethertype = 0x8137
+        at.kind = NOTHING
+        return DONE
+    row.ethertype = data[at.off]
+    at.off += 3
+    at.kind = NOTHING
+    return DONE
+
+
+cdef inline int null_or_loop(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
+    """BSD loopback: an address family in the order of the capturing host (NULL) or of the network (LOOP), so either order is read."""
+    cdef uint8_t family
+    if at.off + 4 > at.end:
+        return short_link(row)
+    family = data[at.off] | data[at.off + 3]
+    at.off += 4
+    at.kind = BY_VERSION if family in (2, 10, 24, 28, 30) else NOTHING
+    return NEXT if at.kind else DONE
+
+
+cdef inline int cooked(const uint8_t[::1] data, Row* row, At* at, int protocol, int hardware, int address_length, int address, int size) except -1 nogil:
+    """Linux cooked captures, v1 and v2: the sender's MAC and a protocol, at the places given."""
+    if at.off + size > at.end:
+        return short_link(row)
+    if address_length == 6:
+        row.src_mac = u48(data, at.off + address)
+    at.kind = u16(data, at.off + protocol)
+    if hardware == 824 or hardware == 803 or hardware == 802 or hardware == 801:  # netlink, wireless: no ethertype
+        at.kind = NOTHING
+    at.off += size
+    if at.kind == 4:
+        at.kind = LLC
+    elif at.kind < 1536:
+        at.kind = NOTHING
+    return NEXT if at.kind else DONE
+
+
+cdef inline int ppp(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
+    """RFC 1661: a protocol of two bytes, or of one where it is compressed; HDLC-like framing (RFC 1662) may stand before it."""
+    cdef int protocol
+    if at.off + 2 <= at.end and data[at.off] == 0xFF and data[at.off + 1] == 0x03:
+        at.off += 2
+    if at.off + 2 > at.end:
+        return short_link(row)
+    if data[at.off] & 1:
+        protocol = data[at.off]
+        at.off += 1
+    else:
+        protocol = u16(data, at.off)
+        at.off += 2
+    if protocol == 0x21:
+        at.kind = 0x0800
+    elif protocol == 0x57:
+        at.kind = 0x86DD
+    elif protocol == 0x281:
+        at.kind = 0x8847
+    else:
+        at.kind = NOTHING
+    return NEXT if at.kind else DONE
+
+
+cdef inline int chdlc(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
+    """Cisco HDLC: address, control, ethertype; PPP in HDLC framing where the address says so."""
+    if at.off + 4 > at.end:
+        return short_link(row)
+    if data[at.off] == 0xFF:
+        return ppp(data, row, at)
+    at.kind = u16(data, at.off + 2)
+    at.off += 4
+    return NEXT
+
+
+cdef inline int radiotap(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
+    """Radiotap and PPI: a length in the third and fourth byte, little-endian, then an 802.11 frame."""
+    cdef int size
+    if at.off + 4 > at.end:
+        return short_link(row)
+    size = u16le(data, at.off + 2)
+    if size < 8 or at.off + size > at.end:
+        return short_link(row)
+    at.off += size
+    return wireless(data, row, at)
+
+
+cdef inline int wireless(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
+    """IEEE 802.11-2020, 9.3.2: data frames in the clear give MACs and an 802.2 header; all else is counted and left."""
+    cdef int control, flags, size = 24
+    cdef Py_ssize_t off = at.off
+    if off + 24 > at.end:
+        if off + 10 > at.end:
+            return short_link(row)
+        return DONE
+    control, flags = data[off], data[off + 1]
+    if control & 0x0C != 0x08 or control & 0x40 or flags & 0x40:  # not data, no payload (null), or encrypted
+        return DONE
+    if flags & 3 == 0:
+        row.dst_mac, row.src_mac = u48(data, off + 4), u48(data, off + 10)
+    elif flags & 3 == 1:  # to the access point
+        row.dst_mac, row.src_mac = u48(data, off + 16), u48(data, off + 10)
+    elif flags & 3 == 2:  # from the access point
+        row.dst_mac, row.src_mac = u48(data, off + 4), u48(data, off + 16)
+    else:  # between access points
+        size = 30
+        if off + 30 > at.end:
+            return short_link(row)
+        row.dst_mac, row.src_mac = u48(data, off + 16), u48(data, off + 24)
+    if control & 0x80:
+        if off + size + 2 > at.end:
+            return short_link(row)
+        if data[off + size] & 0x80:  # several frames aggregated in one: not taken apart
+            return DONE
+        size += 2
+        if flags & 0x80:
+            size += 4
+    at.off += size
+    at.kind = LLC
+    return NEXT
+
+
+cdef inline int vlan_tag(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
+    """IEEE 802.1Q and 802.1ad: the outermost tag names the VLAN."""
+    if at.off + 4 > at.end:
+        return short_link(row)
+    if row.vlan == 0:
+        row.vlan = u16(data, at.off) & 0x0FFF
+    at.kind = u16(data, at.off + 2)
+    at.off += 4
+    if at.kind <= 1500:
+        at.kind = LLC
+    return NEXT
+
+
+cdef inline int pppoe(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
+    """RFC 2516: six bytes, then PPP."""
+    if at.off + 8 > at.end:
+        return short_link(row)
+    at.off += 6
+    return ppp(data, row, at)
+
+
+cdef inline int mpls(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
+    """RFC 3032 label stack; below it IP, or an Ethernet pseudowire with a control word (RFC 4448)."""
+    cdef int labels = 0
+    while True:
+        if at.off + 4 > at.end:
+            return short_link(row)
+        labels += 1
+        at.off += 4
+        if data[at.off - 2] & 1:
+            break
+        if labels == MAX_TAGS:
+            row.problem |= TAGS
+            return DONE
+    if at.off >= at.end:
+        return short_link(row)
+    if data[at.off] >> 4 == 4 or data[at.off] >> 4 == 6:
+        at.kind = BY_VERSION
+        return NEXT
+    if at.off + 18 <= at.end and data[at.off] == 0:
+        at.off += 4
+        at.kind = ETHERNET
+        return NEXT
+    return DONE
+
+
+cdef inline int first_link(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
+    """The outermost layer, by link type number (tcpdump.org registry)."""
+    cdef int link = row.link
+    if link == 1:
+        return ethernet(data, row, at)
+    if link == 113:
+        if at.off + 16 > at.end:
+            return short_link(row)
+        return cooked(data, row, at, 14, u16(data, at.off + 2), u16(data, at.off + 4), 6, 16)
+    if link == 276:
+        if at.off + 20 > at.end:
+            return short_link(row)
+        return cooked(data, row, at, 0, u16(data, at.off + 8), data[at.off + 11], 12, 20)
+    if link == 12 or link == 14 or link == 101 or link == 228 or link == 229 or link == 31:
+        at.kind = BY_VERSION
+        return NEXT
+    if link == 0 or link == 108:
+        return null_or_loop(data, row, at)
+    if link == 9 or link == 50:
+        if link == 50 and at.off < at.end and (data[at.off] == 0x0F or data[at.off] == 0x8F):
+            return chdlc(data, row, at)
+        return ppp(data, row, at)
+    if link == 51:
+        return pppoe(data, row, at)
+    if link == 104:
+        return chdlc(data, row, at)
+    if link == 127:
+        return radiotap(data, row, at)
+    if link == 192 and at.off + 8 <= at.end and u16le(data, at.off + 4) == 105:
+        return radiotap(data, row, at)
+    if link == 105:
+        return wireless(data, row, at)
+    row.problem |= LINK_UNKNOWN
+    return DONE
