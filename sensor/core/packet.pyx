@@ -29,14 +29,17 @@ cdef class Packet:
     cdef object _src, _dst
 
     def __init__(
-        self, bytes payload=b"", *, ts=0, src=0, dst=0, src_mac=0, dst_mac=0, sport=0, dport=0, vlan=0, ethertype=0x0800, ip_version=4, proto=17, ttl=64,
-        tcp_flags=0, seq=0, fragment=0, problem=0, flow=0, slot=-1, source=0, link=1, tunnels=0, direction=0, wirelen=None, bytes frame=None,
+        self, bytes payload=b"", *, ts=0, src=0, dst=0, src_mac=0, dst_mac=0, sport=0, dport=0, vlan=0, ethertype=0x0800, ip_version=4, proto=17,
+        ttl=64, tcp_flags=0, seq=0, fragment=0, problem=0, flow=0, slot=-1, source=0, link=1, tunnels=0, direction=0, wirelen=None, bytes frame=None,
     ):
         self.payload, self.frame = payload, payload if frame is None else frame
         self.ts, self.src_mac, self.dst_mac, self.flow, self.slot = ts, src_mac, dst_mac, flow, slot
-        self.src_hi, self.src_lo, self.dst_hi, self.dst_lo = src >> 64, src & 0xFFFFFFFFFFFFFFFF, dst >> 64, dst & 0xFFFFFFFFFFFFFFFF
-        self.sport, self.dport, self.vlan, self.ethertype, self.source, self.link, self.problem = sport, dport, vlan, ethertype, source, link, problem
-        self.ip_version, self.proto, self.ttl, self.fragment, self.tcp_flags, self.tunnels, self.direction = ip_version, proto, ttl, fragment, tcp_flags, tunnels, direction
+        self.src_hi, self.src_lo = src >> 64, src & 0xFFFFFFFFFFFFFFFF
+        self.dst_hi, self.dst_lo = dst >> 64, dst & 0xFFFFFFFFFFFFFFFF
+        self.sport, self.dport, self.vlan, self.ethertype = sport, dport, vlan, ethertype
+        self.source, self.link, self.problem, self.ip_version = source, link, problem, ip_version
+        self.proto, self.ttl, self.tcp_flags, self.fragment = proto, ttl, tcp_flags, fragment
+        self.tunnels, self.direction = tunnels, direction
         self.seq, self.wirelen = seq, len(self.frame) if wirelen is None else wirelen
 
     @property
@@ -60,30 +63,44 @@ cdef class Packet:
 
     def with_payload(self, bytes payload):
         """The same packet with other payload bytes: a message put together from a stream or from fragments."""
-        cdef Packet other = Packet.__new__(Packet)
-        other.ts, other.src_mac, other.dst_mac, other.flow, other.slot = self.ts, self.src_mac, self.dst_mac, self.flow, self.slot
-        other.src_hi, other.src_lo, other.dst_hi, other.dst_lo = self.src_hi, self.src_lo, self.dst_hi, self.dst_lo
-        other.sport, other.dport, other.vlan, other.ethertype, other.source, other.link, other.problem = self.sport, self.dport, self.vlan, self.ethertype, self.source, self.link, self.problem
-        other.ip_version, other.proto, other.ttl, other.fragment, other.tcp_flags, other.tunnels, other.direction = self.ip_version, self.proto, self.ttl, self.fragment, self.tcp_flags, self.tunnels, self.direction
-        other.seq, other.wirelen, other.payload, other.frame = self.seq, self.wirelen, payload, self.frame
-        return other
+        return Packet(
+            payload, ts=self.ts, src=self.src, dst=self.dst, src_mac=self.src_mac, dst_mac=self.dst_mac, sport=self.sport, dport=self.dport,
+            vlan=self.vlan, ethertype=self.ethertype, ip_version=self.ip_version, proto=self.proto, ttl=self.ttl, tcp_flags=self.tcp_flags,
+            seq=self.seq, fragment=self.fragment, problem=self.problem, flow=self.flow, slot=self.slot, source=self.source, link=self.link,
+            tunnels=self.tunnels, direction=self.direction, wirelen=self.wirelen, frame=self.frame,
+        )
 
     def __repr__(self):
         return f"Packet({len(self.payload)} bytes, ts={self.ts}, src={self.src:#x}:{self.sport}, dst={self.dst:#x}:{self.dport}, proto={self.proto})"
 
 
-def packet_at(const uint8_t[::1] data, Row[::1] rows, Py_ssize_t index):
-    """The packet of one decoded row. IndexError where the row points outside the block."""
-    cdef Row row = rows[index]
-    cdef Packet packet = Packet.__new__(Packet)
-    cdef int64_t start = row.frame + row.payload
-    if row.frame < 0 or row.frame + row.caplen > data.shape[0] or row.payload + row.payload_len > row.caplen:
-        raise IndexError(f"row {index}: frame {row.frame}+{row.caplen}, payload {row.payload}+{row.payload_len}, block {data.shape[0]}")
-    packet.payload = (<const char*>&data[0] + start)[:row.payload_len] if row.payload_len else b""
-    packet.ts, packet.src_mac, packet.dst_mac, packet.flow, packet.slot = row.ts, row.src_mac, row.dst_mac, row.flow, row.slot
-    packet.src_hi, packet.src_lo, packet.dst_hi, packet.dst_lo = row.src_hi, row.src_lo, row.dst_hi, row.dst_lo
-    packet.sport, packet.dport, packet.vlan, packet.ethertype, packet.source, packet.link, packet.problem = row.sport, row.dport, row.vlan, row.ethertype, row.source, row.link, row.problem
-    packet.ip_version, packet.proto, packet.ttl, packet.fragment, packet.tcp_flags, packet.tunnels, packet.direction = row.ip_version, row.proto, row.ttl, row.fragment, row.tcp_flags, row.tunnels, row.direction
-    packet.seq, packet.wirelen = row.seq, row.wirelen
-    packet.frame = (<const char*>&data[0] + row.frame)[:row.caplen] if row.caplen else b""
-    return packet
+cdef class Packets:
+    """Makes packets from the decoded rows of one batch."""
+
+    cdef const uint8_t[::1] data
+    cdef Row[::1] rows
+
+    def __init__(self, const uint8_t[::1] data, Row[::1] rows):
+        self.data, self.rows = data, rows
+
+    cdef bytes cut(self, int64_t start, uint32_t size):
+        """A copy of some bytes of the block. IndexError where they lie outside, which only a broken source can do."""
+        if size == 0:
+            return b""
+        if start < 0 or start + size > self.data.shape[0]:
+            raise IndexError(f"bytes {start}+{size} of a block of {self.data.shape[0]}")
+        return (<const char*>&self.data[0] + start)[:size]
+
+    def at(self, Py_ssize_t index):
+        """The packet of row ``index``."""
+        cdef Row* row = &self.rows[index]
+        cdef Packet packet = Packet.__new__(Packet)
+        packet.payload = self.cut(row.frame + row.payload, row.payload_len)
+        packet.frame = self.cut(row.frame, row.caplen)
+        packet.ts, packet.src_mac, packet.dst_mac, packet.flow, packet.slot = row.ts, row.src_mac, row.dst_mac, row.flow, row.slot
+        packet.src_hi, packet.src_lo, packet.dst_hi, packet.dst_lo = row.src_hi, row.src_lo, row.dst_hi, row.dst_lo
+        packet.sport, packet.dport, packet.vlan, packet.ethertype = row.sport, row.dport, row.vlan, row.ethertype
+        packet.source, packet.link, packet.problem, packet.ip_version = row.source, row.link, row.problem, row.ip_version
+        packet.proto, packet.ttl, packet.fragment, packet.tcp_flags = row.proto, row.ttl, row.fragment, row.tcp_flags
+        packet.tunnels, packet.direction, packet.seq, packet.wirelen = row.tunnels, row.direction, row.seq, row.wirelen
+        return packet

@@ -1,1 +1,578 @@
-# cython: language_level=3
+# cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
+"""Counting kernels for detectors: distinct values and events per key within a sliding window of packet time.
+
+A window is kept as eight buckets, of which the newest is still filling: what is counted is between 7/8 and the whole of the window old at most. Tables
+have a fixed size, open addressing in groups; where a group is full, what expired goes first, then what counts least, then the oldest, so that
+a flood of made-up keys pushes out itself before it touches a key that is being counted high. Rows are taken strictly in order, one by one: results do not depend on
+how rows are cut into calls. Times a little back are late packets and count as now; further back the clock was set, and the key starts afresh.
+"""
+
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
+
+import numpy as np
+
+cdef extern from *:
+    """
+    #if defined(__GNUC__) || defined(__clang__)
+    #define sensor_prefetch(p) __builtin_prefetch(p)
+    #else
+    #define sensor_prefetch(p) ((void)0)
+    #endif
+    """
+    void sensor_prefetch(const void* place) nogil
+
+cdef enum:
+    BUCKETS = 8
+    GROUP = 8         # keys of a group
+    PAIR_GROUP = 4    # pairs of a group
+    CHUNK = 16
+    SAMPLE = 32       # values kept as examples
+
+# What a row says about a pair; the column ``ops`` of DistinctWindow.follow.
+cdef enum:
+    SKIP = 0
+    OPENED = 1
+    ANSWERED = 2
+    FAILED = 3
+
+# States of a pair, and the index of its count.
+cdef enum:
+    COUNTED = 0
+    WAITING = 1
+    MET = 2
+    STATES = 3
+
+ctypedef packed struct Key:
+    int64_t told                  # bucket in which the key was last reported
+    uint32_t generation           # tells pairs of this key from those of an earlier tenant of the slot; 0: empty
+    uint32_t[STATES] totals
+    uint32_t[STATES * BUCKETS] counts
+
+ctypedef packed struct Pair:
+    uint64_t tag                  # value ^ mixed key, so that the value can be had back
+    int64_t bucket                # of its last sighting
+    uint32_t slot
+    uint32_t generation           # 0: empty
+    uint32_t weight               # how much its key counted when it came
+    uint32_t birth
+    uint32_t state
+    uint32_t spare
+
+ctypedef packed struct Wait:
+    int64_t due
+    uint32_t pair
+    uint32_t birth
+
+KEY = np.dtype([("told", "i8"), ("generation", "u4"), ("totals", "u4", STATES), ("counts", "u4", STATES * BUCKETS)])
+PAIR = np.dtype([("tag", "u8"), ("bucket", "i8"), ("slot", "u4"), ("generation", "u4"), ("weight", "u4"), ("birth", "u4"), ("state", "u4"), ("spare", "u4")])
+WAIT = np.dtype([("due", "i8"), ("pair", "u4"), ("birth", "u4")])
+NEVER = -(1 << 62)
+
+
+cdef inline uint64_t mix(uint64_t value) noexcept nogil:  # arithmetic only: nothing can fail
+    value ^= value >> 32
+    value *= <uint64_t>0xD6E8FEB86659FD93
+    value ^= value >> 32
+    value *= <uint64_t>0xD6E8FEB86659FD93
+    return value ^ value >> 32
+
+
+cdef inline int64_t bucket_of(int64_t ts, int64_t width) noexcept nogil:  # the divisor is checked when the window is made
+    return ts // width - (ts % width < 0)
+
+
+def fold(const uint64_t[:] hi, const uint64_t[:] lo):
+    """One 64-bit value an address. Where ``hi`` is 0, as for IPv4-mapped ones, it is ``lo`` itself; else a hash with the highest bit set."""
+    cdef Py_ssize_t i, n = hi.shape[0]
+    if lo.shape[0] != n:
+        raise ValueError(f"{n} high halves, {lo.shape[0]} low halves")
+    out = np.empty(n, np.uint64)
+    cdef uint64_t[::1] folded = out
+    with nogil:
+        for i in range(n):
+            folded[i] = lo[i] if hi[i] == 0 else mix(mix(hi[i]) ^ lo[i]) | <uint64_t>1 << 63
+    return out
+
+
+def combine(const uint64_t[:] one, const uint64_t[:] other):
+    """A hash of two columns, row by row; the order of the two matters."""
+    cdef Py_ssize_t i, n = one.shape[0]
+    if other.shape[0] != n:
+        raise ValueError(f"columns of {n} and {other.shape[0]} rows")
+    out = np.empty(n, np.uint64)
+    cdef uint64_t[::1] mixed = out
+    with nogil:
+        for i in range(n):
+            mixed[i] = mix(mix(one[i]) + other[i] * <uint64_t>0x9E3779B97F4A7C15)
+    return out
+
+
+cdef class DistinctWindow:
+    """Distinct values per key.
+
+    A value is COUNTED from its first sighting, or, with ``grace_ns``, once it waited so long without being forgotten; a forgotten one (the flow was answered after all) is
+    MET: still known, no longer counted. A sighting keeps a value in the window. The key that counts is told with ``told`` bucket so that a finding shows once a window.
+    """
+
+    cdef readonly int64_t window_ns, grace_ns
+    cdef readonly uint64_t evicted_keys, evicted_pairs, overrun
+    cdef int64_t width
+    cdef uint64_t key_mask, pair_mask, wait_mask, wait_head, wait_tail
+    cdef uint32_t generation, birth
+    cdef object arrays
+    cdef uint64_t[::1] names
+    cdef int64_t[::1] latest
+    cdef uint32_t[::1] weights
+    cdef Key[::1] keys
+    cdef Pair[::1] pairs
+    cdef Wait[::1] waits
+    cdef readonly uint32_t threshold, fewest
+    cdef readonly double share, gain, loss, level
+
+    def __init__(self, int64_t window_ns, int key_bits=14, int pair_bits=17, int64_t grace_ns=0, int wait_bits=15):
+        """Room for 2**key_bits keys (136 bytes each), 2**pair_bits pairs (40 bytes each) and 2**wait_bits waiting ones (16 bytes each)."""
+        if window_ns < BUCKETS or not 0 <= grace_ns < window_ns:
+            raise ValueError(f"window {window_ns} ns, grace {grace_ns} ns: the window must be at least {BUCKETS} ns and longer than the grace")
+        if not (3 <= key_bits <= 24 and 3 <= pair_bits <= 26 and 3 <= wait_bits <= 24):
+            raise ValueError(f"key_bits {key_bits}, pair_bits {pair_bits}, wait_bits {wait_bits}: at least 3, at most 24, 26 and 24")
+        self.window_ns, self.grace_ns, self.width = window_ns, grace_ns, window_ns // BUCKETS
+        self.names = np.zeros(1 << key_bits, np.uint64)
+        self.latest = np.zeros(1 << key_bits, np.int64)
+        self.weights = np.zeros(1 << key_bits, np.uint32)
+        self.keys = np.zeros(1 << key_bits, KEY)
+        self.pairs = np.zeros(1 << pair_bits, PAIR)
+        self.waits = np.zeros(1 << wait_bits if grace_ns else 8, WAIT)
+        self.key_mask, self.pair_mask, self.wait_mask = (1 << key_bits) - GROUP, (1 << pair_bits) - PAIR_GROUP, self.waits.shape[0] - 1
+        self.threshold, self.fewest = 0xFFFFFFFF, 0xFFFFFFFF
+
+    def rule(self, *, uint32_t threshold, double share=0.0, uint32_t fewest=0xFFFFFFFF, double gain=0.0, double loss=0.0, double level=0.0):
+        """What ``follow`` reports: a key with ``threshold`` counted values that are at least ``share`` of those counted and met; or with ``fewest`` of them
+        and counted x ``gain`` - met x ``loss`` at least ``level`` (a sequential likelihood test)."""
+        self.threshold, self.share, self.fewest, self.gain, self.loss, self.level = threshold, share, fewest, gain, loss, level
+
+    def count(self, const uint64_t[::1] keys, const uint64_t[::1] values, const int64_t[::1] ts):
+        """Row by row: how many values of this key count after this row, 0 where the value was in the window already (or waits: see ``grace_ns``)."""
+        cdef Py_ssize_t i, n = keys.shape[0]
+        if values.shape[0] != n or ts.shape[0] != n:
+            raise ValueError(f"columns of {n}, {values.shape[0]} and {ts.shape[0]} rows")
+        out = np.zeros(n, np.uint32)
+        cdef uint32_t[::1] counts = out
+        cdef int slot
+        with nogil:
+            for i in range(n):
+                if i + CHUNK < n:
+                    self.ahead(keys[i + CHUNK], values[i + CHUNK])
+                if self.row(keys[i], values[i], ts[i], ts[i], OPENED, &slot):
+                    counts[i] = self.keys[slot].totals[COUNTED]
+        return out
+
+    def forget(self, const uint64_t[::1] keys, const uint64_t[::1] values, const int64_t[::1] ts):
+        """These pairs count no more within the window."""
+        cdef Py_ssize_t i, n = keys.shape[0]
+        cdef int slot
+        if values.shape[0] != n or ts.shape[0] != n:
+            raise ValueError(f"columns of {n}, {values.shape[0]} and {ts.shape[0]} rows")
+        with nogil:
+            for i in range(n):
+                self.row(keys[i], values[i], ts[i], ts[i], ANSWERED, &slot)
+
+    def follow(self, const uint64_t[::1] keys, const uint64_t[::1] values, const int64_t[::1] ts, const int64_t[::1] since, const int8_t[::1] ops):
+        """Rows with what each says (0 nothing, 1 opened, 2 answered, 3 failed; ``since``: when the pair began) → findings by the ``rule``.
+
+        A finding is (row, counted, met, sample of counted values). It falls on a row of the same key, at most once a window and key.
+        """
+        cdef Py_ssize_t i, n = keys.shape[0]
+        cdef int slot
+        cdef list found = []
+        if values.shape[0] != n or ts.shape[0] != n or since.shape[0] != n or ops.shape[0] != n:
+            raise ValueError(f"columns of {n}, {values.shape[0]}, {ts.shape[0]}, {since.shape[0]} and {ops.shape[0]} rows")
+        with nogil:
+            for i in range(n):
+                if i + CHUNK < n and ops[i + CHUNK]:
+                    self.ahead(keys[i + CHUNK], values[i + CHUNK])
+                if ops[i] == SKIP:
+                    continue
+                self.mature(ts[i])
+                self.row(keys[i], values[i], ts[i], since[i], ops[i], &slot)
+                if self.stands_out(slot):
+                    self.keys[slot].told = self.latest[slot]
+                    with gil:
+                        found.append((i, self.keys[slot].totals[COUNTED], self.keys[slot].totals[MET], self.examples(slot)))
+        return found
+
+    def sample(self, uint64_t key):
+        """At most 32 of the values that count for this key, the latest first."""
+        cdef int slot = self.find(key)
+        return [] if slot < 0 else self.examples(slot)
+
+    cdef inline int ahead(self, uint64_t key, uint64_t value) except -1 nogil:
+        """Ask for the cache lines before they are needed."""
+        cdef uint64_t mixed = mix(key), at
+        at = mixed & self.key_mask
+        sensor_prefetch(&self.names[at])
+        sensor_prefetch(&self.latest[at])
+        at = mix(value ^ mixed) & self.pair_mask
+        sensor_prefetch(&self.pairs[at])
+        sensor_prefetch(<const char*>&self.pairs[at] + 64)
+        sensor_prefetch(<const char*>&self.pairs[at] + 128)
+        return 0
+
+    cdef inline bint stands_out(self, int slot) except -1 nogil:
+        cdef Key* key = &self.keys[slot]
+        cdef uint32_t counted = key.totals[COUNTED], met = key.totals[MET]
+        if counted < self.threshold and counted < self.fewest:
+            return False
+        if 0 <= self.latest[slot] - key.told < BUCKETS:
+            return False
+        if counted >= self.threshold and counted >= self.share * (<double>counted + met):
+            return True
+        return counted >= self.fewest and counted * self.gain - met * self.loss >= self.level
+
+    cdef int row(self, uint64_t name, uint64_t value, int64_t ts, int64_t since, int op, int* at) except -1 nogil:
+        """One row. Leaves the key's slot in ``at``; 1 where the value was not in the window and counts now, else 0."""
+        cdef int slot = self.find(name)
+        cdef int64_t now = bucket_of(ts, self.width), born = bucket_of(since, self.width)
+        cdef uint64_t tag = value ^ mix(name)
+        cdef int pair, wanted
+        if slot < 0:
+            slot = self.settle(name, now)
+        else:
+            self.age(slot, now)
+        at[0] = slot
+        now = self.latest[slot]
+        if born > now or born + BUCKETS < now - BUCKETS:
+            born = now if op != FAILED else born
+        pair = self.locate(tag, slot)
+        if op == OPENED:
+            if pair >= 0:
+                self.move(&self.pairs[pair], slot, self.pairs[pair].state, now)
+                return 0
+            pair = self.admit(tag, slot, WAITING if self.grace_ns else COUNTED, now)
+            if self.grace_ns:
+                self.wait(pair, ts)
+                return 0
+            return 1
+        if op == ANSWERED:
+            if pair >= 0:
+                self.move(&self.pairs[pair], slot, MET, self.pairs[pair].bucket)
+            else:
+                self.admit(tag, slot, MET, now)
+            return 0
+        if pair >= 0:
+            if self.pairs[pair].state != WAITING:
+                return 0
+            self.move(&self.pairs[pair], slot, COUNTED, self.pairs[pair].bucket)
+            return 1
+        if not 0 <= now - born < BUCKETS:
+            return 0
+        self.admit(tag, slot, COUNTED, born)
+        return 1
+
+    cdef int find(self, uint64_t name) except -2 nogil:
+        """Slot of a key, -1 where it has none."""
+        cdef uint64_t at = mix(name) & self.key_mask
+        cdef int k
+        for k in range(GROUP):
+            if self.names[at + k] == name and self.keys[at + k].generation:
+                return <int>(at + k)
+        return -1
+
+    cdef int settle(self, uint64_t name, int64_t now) except -1 nogil:
+        """A slot for a new key."""
+        cdef uint64_t at = mix(name) & self.key_mask, place = at
+        cdef int64_t rank, worst = -1, old
+        cdef int k
+        for k in range(GROUP):
+            old = now - self.latest[at + k]
+            if self.weights[at + k] == 0 and self.keys[at + k].generation == 0:
+                place = at + k
+                worst = -1
+                break
+            if not -BUCKETS < old < BUCKETS:
+                rank = <int64_t>1 << 60
+            else:
+                rank = <int64_t>1 << 50
+                rank -= <int64_t>self.weights[at + k] * (2 * BUCKETS) - (old + BUCKETS)
+            if rank > worst:
+                worst, place = rank, at + k
+        if worst >= 0 and worst < <int64_t>1 << 60:
+            self.evicted_keys += 1
+        self.generation += 1
+        if self.generation == 0:
+            self.generation = 1
+        self.names[place], self.latest[place], self.weights[place] = name, now, 0
+        self.clear(&self.keys[place])
+        self.keys[place].generation, self.keys[place].told = self.generation, NEVER
+        return <int>place
+
+    cdef int clear(self, Key* key) except -1 nogil:
+        cdef int k
+        for k in range(STATES):
+            key.totals[k] = 0
+        for k in range(STATES * BUCKETS):
+            key.counts[k] = 0
+        return 0
+
+    cdef int age(self, int slot, int64_t now) except -1 nogil:
+        """Let go what left the window of this key."""
+        cdef Key* key = &self.keys[slot]
+        cdef int64_t passed = now - self.latest[slot], b
+        cdef int state
+        if passed == 0 or -BUCKETS < passed < 0:
+            return 0
+        if passed >= BUCKETS or passed < 0:
+            self.clear(key)
+        else:
+            for b in range(self.latest[slot] + 1, now + 1):
+                for state in range(STATES):
+                    key.totals[state] -= key.counts[state * BUCKETS + (b & 7)]
+                    key.counts[state * BUCKETS + (b & 7)] = 0
+        self.latest[slot] = now
+        self.weights[slot] = key.totals[COUNTED] + key.totals[WAITING] + key.totals[MET]
+        return 0
+
+    cdef inline bint alive(self, Pair* pair) except -1 nogil:
+        """True where the pair is in the window of its key."""
+        return pair.generation and self.keys[pair.slot].generation == pair.generation and 0 <= self.latest[pair.slot] - pair.bucket < BUCKETS
+
+    cdef int locate(self, uint64_t tag, int slot) except -2 nogil:
+        """Index of a pair in the window, -1 where it is not."""
+        cdef uint64_t at = mix(tag) & self.pair_mask
+        cdef int k
+        for k in range(PAIR_GROUP):
+            if self.pairs[at + k].tag == tag and self.pairs[at + k].slot == <uint32_t>slot and self.alive(&self.pairs[at + k]):
+                return <int>(at + k)
+        return -1
+
+    cdef int admit(self, uint64_t tag, int slot, int state, int64_t bucket) except -1 nogil:
+        """A place for a new pair, counted in ``state``."""
+        cdef uint64_t at = mix(tag) & self.pair_mask, place = at
+        cdef int64_t rank, worst = -1, old
+        cdef int k
+        cdef Pair* pair
+        for k in range(PAIR_GROUP):
+            pair = &self.pairs[at + k]
+            if pair.generation == 0:
+                place = at + k
+                worst = -1
+                break
+            old = bucket - pair.bucket
+            if not -BUCKETS < old < BUCKETS:
+                rank = <int64_t>1 << 60
+            else:
+                rank = (<int64_t>1 << 50) - <int64_t>pair.weight * (2 * BUCKETS) + old + BUCKETS
+            if rank > worst:
+                worst, place = rank, at + k
+        pair = &self.pairs[place]
+        if worst >= 0 and self.alive(pair):
+            self.evicted_pairs += 1
+            self.drop(pair)
+        self.birth += 1
+        pair.tag, pair.bucket, pair.slot, pair.generation, pair.birth, pair.state = tag, bucket, slot, self.keys[slot].generation, self.birth, state
+        self.keys[slot].totals[state] += 1
+        self.keys[slot].counts[state * BUCKETS + (bucket & 7)] += 1
+        self.weights[slot] += 1
+        pair.weight = self.weights[slot]
+        return <int>place
+
+    cdef int drop(self, Pair* pair) except -1 nogil:
+        """Take a living pair out of the counts of its key."""
+        cdef Key* key = &self.keys[pair.slot]
+        key.totals[pair.state] -= 1
+        key.counts[pair.state * BUCKETS + (pair.bucket & 7)] -= 1
+        self.weights[pair.slot] -= 1
+        return 0
+
+    cdef int move(self, Pair* pair, int slot, int state, int64_t bucket) except -1 nogil:
+        """A living pair comes to another state or bucket."""
+        cdef Key* key = &self.keys[slot]
+        key.totals[pair.state] -= 1
+        key.counts[pair.state * BUCKETS + (pair.bucket & 7)] -= 1
+        key.totals[state] += 1
+        key.counts[state * BUCKETS + (bucket & 7)] += 1
+        pair.state, pair.bucket = state, bucket
+        return 0
+
+    cdef int wait(self, int pair, int64_t ts) except -1 nogil:
+        """Put a pair into the queue of those that wait; where it is full the longest waiting one leaves it uncounted."""
+        cdef Wait* place
+        if self.wait_tail - self.wait_head > self.wait_mask:
+            self.wait_head += 1
+            self.overrun += 1
+        place = &self.waits[self.wait_tail & self.wait_mask]
+        place.due, place.pair, place.birth = ts + self.grace_ns, pair, self.pairs[pair].birth
+        self.wait_tail += 1
+        return 0
+
+    cdef int mature(self, int64_t ts) except -1 nogil:
+        """Count the pairs that waited long enough. One whose time lies impossibly far ahead came before the clock was set back: it leaves the queue."""
+        cdef Wait* first
+        cdef Pair* pair
+        cdef int64_t now
+        while self.wait_head != self.wait_tail:
+            first = &self.waits[self.wait_head & self.wait_mask]
+            if ts < first.due <= ts + 2 * self.grace_ns:
+                break
+            self.wait_head += 1
+            pair = &self.pairs[first.pair]
+            if first.due <= ts and pair.birth == first.birth and pair.state == WAITING and pair.generation == self.keys[pair.slot].generation:
+                now = bucket_of(first.due, self.width)
+                if now > self.latest[pair.slot]:
+                    self.age(pair.slot, now)
+                if self.alive(pair):
+                    self.move(pair, pair.slot, COUNTED, pair.bucket)
+        return 0
+
+    cdef list examples(self, int slot):
+        """Values that count for the key in a slot, the latest first."""
+        cdef Py_ssize_t i, n = 0
+        cdef uint64_t mixed = mix(self.names[slot])
+        cdef list found = []
+        for i in range(self.pairs.shape[0]):
+            if self.pairs[i].slot == <uint32_t>slot and self.pairs[i].state == COUNTED and self.alive(&self.pairs[i]):
+                found.append((self.pairs[i].birth, self.pairs[i].tag ^ mixed))
+        found.sort(reverse=True)
+        return [value for _, value in found[:SAMPLE]]
+
+
+ctypedef packed struct Rate:
+    int64_t told
+    uint32_t used
+    int32_t total
+    int32_t[BUCKETS] counts
+    uint64_t[BUCKETS] marks
+
+RATE = np.dtype([("told", "i8"), ("used", "u4"), ("total", "i4"), ("counts", "i4", BUCKETS), ("marks", "u8", BUCKETS)])
+
+
+cdef class RateWindow:
+    """Events per key, and roughly from how many sources: each source sets one of 64 marks."""
+
+    cdef readonly int64_t window_ns
+    cdef readonly uint64_t evicted
+    cdef int64_t width
+    cdef uint64_t mask
+    cdef uint64_t[::1] names
+    cdef int64_t[::1] latest
+    cdef Rate[::1] rates
+
+    def __init__(self, int64_t window_ns, int key_bits=12):
+        """Room for 2**key_bits keys of 128 bytes."""
+        if window_ns < BUCKETS or not 3 <= key_bits <= 24:
+            raise ValueError(f"window {window_ns} ns (at least {BUCKETS}), key_bits {key_bits} (3 to 24)")
+        self.window_ns, self.width = window_ns, window_ns // BUCKETS
+        self.names = np.zeros(1 << key_bits, np.uint64)
+        self.latest = np.zeros(1 << key_bits, np.int64)
+        self.rates = np.zeros(1 << key_bits, RATE)
+        self.mask = (1 << key_bits) - GROUP
+
+    def count(self, const uint64_t[::1] keys, const int64_t[::1] ts):
+        """Row by row: events of this key in the window, this one included."""
+        cdef Py_ssize_t i, n = keys.shape[0]
+        cdef int slot
+        if ts.shape[0] != n:
+            raise ValueError(f"columns of {n} and {ts.shape[0]} rows")
+        out = np.zeros(n, np.uint32)
+        cdef uint32_t[::1] counts = out
+        with nogil:
+            for i in range(n):
+                slot = self.row(keys[i], 0, ts[i], 1)
+                counts[i] = <uint32_t>max(self.rates[slot].total, 0)
+        return out
+
+    def follow(self, const uint64_t[::1] keys, const uint64_t[::1] sources, const int64_t[::1] ts, const int8_t[::1] steps, int threshold, int spread):
+        """Rows that add ``steps`` (0: nothing) → findings (row, events, marks set), at most one a key and window, where
+        there are ``threshold`` events from sources that set at least ``spread`` of the 64 marks."""
+        cdef Py_ssize_t i, n = keys.shape[0]
+        cdef int slot, marks
+        cdef Rate* rate
+        cdef list found = []
+        if sources.shape[0] != n or ts.shape[0] != n or steps.shape[0] != n:
+            raise ValueError(f"columns of {n}, {sources.shape[0]}, {ts.shape[0]} and {steps.shape[0]} rows")
+        with nogil:
+            for i in range(n):
+                if steps[i] == 0:
+                    continue
+                slot = self.row(keys[i], sources[i], ts[i], steps[i])
+                rate = &self.rates[slot]
+                if rate.total < threshold or steps[i] < 0 or 0 <= self.latest[slot] - rate.told < BUCKETS:
+                    continue
+                marks = self.spread(rate)
+                if marks >= spread:
+                    rate.told = self.latest[slot]
+                    with gil:
+                        found.append((i, rate.total, marks))
+        return found
+
+    cdef int spread(self, Rate* rate) except -1 nogil:
+        """How many of the 64 marks are set."""
+        cdef uint64_t marks = 0
+        cdef int k, n = 0
+        for k in range(BUCKETS):
+            marks |= rate.marks[k]
+        while marks:
+            marks &= marks - 1
+            n += 1
+        return n
+
+    cdef int row(self, uint64_t name, uint64_t source, int64_t ts, int step) except -1 nogil:
+        """One row; returns the slot of its key."""
+        cdef int64_t now = bucket_of(ts, self.width)
+        cdef int slot = self.slot_of(name, now)
+        cdef Rate* rate = &self.rates[slot]
+        now = self.latest[slot]
+        rate.total += step
+        rate.counts[now & 7] += step
+        if step > 0:
+            rate.marks[now & 7] |= <uint64_t>1 << (mix(source) & 63)
+        return slot
+
+    cdef int slot_of(self, uint64_t name, int64_t now) except -1 nogil:
+        """The slot of a key, aged; a new one where it has none: expired ones first, then the lowest count, then the oldest."""
+        cdef uint64_t at = mix(name) & self.mask, place = at
+        cdef int64_t rank, worst = -1, old
+        cdef int k
+        for k in range(GROUP):
+            if self.rates[at + k].used and self.names[at + k] == name:
+                self.age(<int>(at + k), now)
+                return <int>(at + k)
+        for k in range(GROUP):
+            if not self.rates[at + k].used:
+                place, worst = at + k, -1
+                break
+            old = now - self.latest[at + k]
+            rank = <int64_t>1 << 60
+            if -BUCKETS < old < BUCKETS:
+                rank = (<int64_t>1 << 50) - <int64_t>max(self.rates[at + k].total, 0) * (2 * BUCKETS) + old + BUCKETS
+            if rank > worst:
+                worst, place = rank, at + k
+        if 0 <= worst < <int64_t>1 << 60:
+            self.evicted += 1
+        self.names[place], self.latest[place] = name, now
+        self.clear(&self.rates[place])
+        self.rates[place].used, self.rates[place].told = 1, NEVER
+        return <int>place
+
+    cdef int clear(self, Rate* rate) except -1 nogil:
+        cdef int k
+        rate.total = 0
+        for k in range(BUCKETS):
+            rate.counts[k] = 0
+            rate.marks[k] = 0
+        return 0
+
+    cdef int age(self, int slot, int64_t now) except -1 nogil:
+        """Let go what left the window of this key."""
+        cdef Rate* rate = &self.rates[slot]
+        cdef int64_t passed = now - self.latest[slot], b
+        if passed == 0 or -BUCKETS < passed < 0:
+            return 0
+        if passed >= BUCKETS or passed < 0:
+            self.clear(rate)
+        else:
+            for b in range(self.latest[slot] + 1, now + 1):
+                rate.total -= rate.counts[b & 7]
+                rate.counts[b & 7] = 0
+                rate.marks[b & 7] = 0
+        self.latest[slot] = now
+        return 0

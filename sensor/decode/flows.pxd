@@ -63,6 +63,9 @@ ctypedef packed struct Slot:
     uint8_t heads1
     uint8_t reason
 
+cdef enum:
+    HEADS = 4        # payloads of each direction that are looked at to recognise a stream
+
 cdef struct Key:
     uint64_t hi0
     uint64_t lo0

@@ -160,6 +160,7 @@ cdef class FlowTable:
                 slot = &self.table[at]
         row.flow, row.slot = slot.uid, at
         row.direction = key.end != slot.client
+        row.wanted, row.spare = slot.followers, slot.heads0 if row.direction == 0 else slot.heads1
         slot.last = row.ts
         if key.end == 0:
             slot.packets0 += 1

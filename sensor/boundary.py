@@ -1,0 +1,71 @@
+"""The boundary: the one place that catches everything a unit may throw. A fault is counted by its shape, logged once and its packet quarantined; the sensor goes on.
+
+Malformed is no fault of ours: it is what a dissector says about a peer, counted apart.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+import msgspec
+
+from sensor.core.bounded import Bounded
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+
+Said = TypeVar("Said")
+SHAPES_LIMIT = 256
+QUARANTINE_LIMIT = 64
+
+
+class Fault(msgspec.Struct):
+    """A unit of ours that broke: where, how often, and the packet that did it first (None where there was none)."""
+
+    unit: str
+    error: str
+    place: str
+    packet: Packet | None
+    count: int = 1
+
+
+class Boundary:
+    """Runs unit calls. ``malformed`` counts (unit, fault of the message), ``faults`` our own by (unit, place), both bounded."""
+
+    def __init__(self, report: Callable[[Fault], None] | None = None) -> None:
+        self.malformed: Bounded[tuple[str, str], int] = Bounded(SHAPES_LIMIT)
+        self.faults: Bounded[tuple[str, str], Fault] = Bounded(SHAPES_LIMIT)
+        self.samples: Bounded[tuple[str, str], Packet] = Bounded(QUARANTINE_LIMIT)
+        self._report = report
+
+    def run(self, unit: str, call: Callable[..., Iterable[Said]], *args: object, packet: Packet | None = None) -> tuple[list[Said], bool]:
+        """Everything the call yields up to the point where it breaks, and whether it came to its end."""
+        said: list[Said] = []
+        try:
+            for one in call(*args):
+                said.append(one)  # noqa: PERF402 - what was said before a break must not be lost with it
+        except Malformed as malformed:
+            self._count_malformed((unit, str(malformed.args[0] if malformed.args else "")), packet)
+            return said, False
+        except Exception as error:  # noqa: BLE001 - the one blanket handler of the program
+            self._count_fault(unit, error, packet)
+            return said, False
+        return said, True
+
+    def _count_malformed(self, shape: tuple[str, str], packet: Packet | None) -> None:
+        self.malformed.put(shape, (self.malformed.get(shape) or 0) + 1)
+        if packet is not None and shape not in self.samples:
+            self.samples.put(shape, packet)
+
+    def _count_fault(self, unit: str, error: Exception, packet: Packet | None) -> None:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        shape = (unit, f"{last.name}:{last.lineno}")
+        fault = self.faults.get(shape)
+        if fault is not None:
+            fault.count += 1
+            return
+        fault = Fault(unit, f"{type(error).__name__}: {error}", shape[1], packet)
+        self.faults.put(shape, fault)
+        if self._report is not None:
+            self._report(fault)

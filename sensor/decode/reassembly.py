@@ -1,0 +1,131 @@
+"""Reassembly: TCP segments of one followed flow, in order, to one stream dissector. Bounded, and never waiting: what does not come is a gap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sensor.core.bounded import Bounded
+from sensor.core.dissector import Said, Stream
+from sensor.core.packet import Packet
+
+HELD_SEGMENTS = 16
+HELD_BYTES = 64 * 1024
+_ROUND = 1 << 32
+
+
+def _ahead(seq: int, reference: int) -> int:
+    """How far ``seq`` lies ahead of ``reference`` on the circle of sequence numbers (RFC 9293, 3.4); negative: behind."""
+    distance = (seq - reference) % _ROUND
+    return distance - _ROUND if distance >= _ROUND // 2 else distance
+
+
+class _Direction:
+    """What one end sent: the next number we wait for, and segments that came early, in order."""
+
+    __slots__ = ("held", "held_bytes", "next")
+
+    def __init__(self) -> None:
+        self.next: int | None = None
+        self.held: list[tuple[int, Packet]] = []
+        self.held_bytes = 0
+
+    def hold(self, seq: int, packet: Packet) -> None:
+        at = len(self.held)
+        while at and _ahead(self.held[at - 1][0], seq) > 0:
+            at -= 1
+        self.held.insert(at, (seq, packet))
+        self.held_bytes += len(packet.payload)
+
+    @property
+    def full(self) -> bool:
+        return len(self.held) > HELD_SEGMENTS or self.held_bytes > HELD_BYTES
+
+    def release(self) -> tuple[int, Packet]:
+        seq, packet = self.held.pop(0)
+        self.held_bytes -= len(packet.payload)
+        return seq, packet
+
+
+class Assembler:
+    """One stream dissector's view of one flow."""
+
+    __slots__ = ("_directions", "stream")
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self._directions = (_Direction(), _Direction())
+
+    def feed(self, packet: Packet) -> Iterator[Said]:
+        """One segment of the flow. Repeated bytes are dropped, early segments held; a hole is told when too much waits behind it."""
+        if not packet.payload:
+            return
+        way = self._directions[packet.direction]
+        if way.next is None:
+            way.next = packet.seq
+        if _ahead(packet.seq, way.next) > 0:
+            way.hold(packet.seq, packet)
+            if way.full:
+                yield from self._skip(way, packet.direction == 0)
+            return
+        yield from self._deliver(way, packet.seq, packet)
+        yield from self._drain(way)
+
+    def finish(self) -> Iterator[Said]:
+        """The flow ended: what was held is delivered with its gaps, then the stream is told."""
+        for way, from_client in zip(self._directions, (True, False), strict=True):
+            while way.held:
+                yield from self._skip(way, from_client)
+        yield from self.stream.finish()
+
+    def _deliver(self, way: _Direction, seq: int, packet: Packet) -> Iterator[Said]:
+        known = -_ahead(seq, way.next or 0)
+        data = packet.payload[known:] if known else packet.payload
+        if data:
+            way.next = (seq + known + len(data)) % _ROUND
+            yield from self.stream.feed(packet, data, packet.direction == 0)
+
+    def _drain(self, way: _Direction) -> Iterator[Said]:
+        while way.held and _ahead(way.held[0][0], way.next or 0) <= 0:
+            yield from self._deliver(way, *way.release())
+
+    def _skip(self, way: _Direction, from_client: bool) -> Iterator[Said]:
+        """Give up on the bytes before the first held segment."""
+        seq, packet = way.held[0]
+        missing = _ahead(seq, way.next or 0)
+        way.next = seq
+        yield from self.stream.gap(packet, missing, from_client)
+        yield from self._drain(way)
+
+
+class _GivenUp:
+    """The mark of a stream that its dissector does not want any more."""
+
+
+GIVEN_UP = _GivenUp()
+
+
+class Streams:
+    """The assemblers of all followed flows, by (flow, dissector). A stream whose dissector gave up stays marked, so that the rest of its flow is ignored."""
+
+    def __init__(self, size: int) -> None:
+        self._open: Bounded[tuple[int, int], Assembler | _GivenUp] = Bounded(size)
+
+    def of(self, flow: int, bit: int) -> Assembler | _GivenUp | None:
+        """The assembler, the mark of a stream given up, or None where there is neither yet."""
+        return self._open.get((flow, bit))
+
+    def start(self, flow: int, bit: int, stream: Stream) -> Assembler:
+        assembler = Assembler(stream)
+        self._open.put((flow, bit), assembler)
+        return assembler
+
+    def give_up(self, flow: int, bit: int) -> None:
+        self._open.put((flow, bit), GIVEN_UP)
+
+    def end(self, flow: int, bit: int) -> Assembler | None:
+        """Take the assembler of an ended flow out."""
+        assembler = self._open.pop((flow, bit))
+        return assembler if isinstance(assembler, Assembler) else None
+
+    def __len__(self) -> int:
+        return len(self._open)

@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from sensor.core.dissector import Interest
+from sensor.core.recent import RecentSet
+from sensor.decode.flows import FlowTable
+
+class Selector:
+    repeats: int
+    def __init__(self, interests: Sequence[Interest], recent: RecentSet) -> None: ...
+    def select(
+        self, data: npt.NDArray[np.uint8], rows: npt.NDArray[np.void], start: int, stop: int, flows: FlowTable
+    ) -> npt.NDArray[np.int32]: ...
