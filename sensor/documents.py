@@ -1,0 +1,269 @@
+"""Documents that people write: YAML files read into pydantic models, where every fault is told at once and with its place.
+
+A fault reads ``file:line:column: what was found, what was expected``, with the nearest valid key or value for a typo. Differences from plain YAML 1.1: a key given twice
+is a fault, merge keys (``<<``) are refused, dates and colon-separated numbers stay text (``10:20:30:40:50:10`` is a MAC, not a number in base 60).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import typing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import pydantic
+import yaml
+
+SHOWN_LIMIT = 60
+DEPTH_LIMIT = 32
+CHOICES_LIMIT = 12
+
+Model = TypeVar("Model", bound=pydantic.BaseModel)
+Location = Sequence["str | int"]
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_TAG = "tag:yaml.org,2002:"
+_STR, _NULL, _BOOL, _INT, _FLOAT, _MERGE = (_TAG + name for name in ("str", "null", "bool", "int", "float", "merge"))
+_TEXT = frozenset((_STR, _TAG + "timestamp", _TAG + "value"))
+
+# What pydantic calls a type, in words for people.
+_EXPECTED = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "set_type": "a list",
+    "frozen_set_type": "a list",
+    "dict_type": "keys with values",
+    "mapping_type": "keys with values",
+    "model_type": "keys with values",
+    "model_attributes_type": "keys with values",
+}
+
+
+class Fault(NamedTuple):
+    """One mistake; line and column count from 1."""
+
+    path: Path
+    line: int
+    column: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}: {self.message}"
+
+
+class DocumentErrors(Exception):
+    """All the faults of one document or of several, in the order of their places; as text one a line."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__(faults)
+        self.faults = sorted(faults)
+
+    def __str__(self) -> str:
+        return "\n".join(str(fault) for fault in self.faults)
+
+
+def load_document(path: Path, model: type[Model], *, text: str | None = None, context: object = None) -> Model:
+    """The document at ``path`` (or ``text``, when it was read already) as a model. ``context`` is handed to the model's validators. Raises DocumentErrors."""
+    tree = _compose(path, _text(path) if text is None else text)
+    faults: list[Fault] = []
+    value = _plain(path, tree, faults, 0)
+    try:
+        document = model.model_validate(value, context=context)
+    except pydantic.ValidationError as error:
+        faults += dict.fromkeys(_fault(path, tree, model, detail) for detail in error.errors(include_url=False))
+    if faults:
+        raise DocumentErrors(faults)
+    return document
+
+
+def fault_at(path: Path, location: Location, message: str, *, text: str | None = None) -> Fault:
+    """A fault found later, by comparing documents say, at the value that ``location`` (keys and list indexes from the top) leads to."""
+    return _at(path, _find(_compose(path, _text(path) if text is None else text), location), message)
+
+
+def nearest(word: object, words: Sequence[str]) -> str:
+    """What was expected instead of ``word``: the nearest of the valid words, and all of them where they are few."""
+    close = difflib.get_close_matches(str(word), words, 1, 0.6)
+    hint = f"did you mean {close[0]!r}?" if close else ""
+    listed = f"expected one of {', '.join(words)}" if len(words) <= CHOICES_LIMIT or not hint else ""
+    return "; ".join(filter(None, (listed, hint)))
+
+
+def _text(path: Path) -> str:
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise DocumentErrors([Fault(path, 1, 1, f"cannot be read: {error.strerror}")]) from None
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line_start = raw.rfind(b"\n", 0, error.start) + 1
+        column = len(raw[line_start : error.start].decode("utf-8", "replace")) + 1
+        message = f"found the byte 0x{raw[error.start]:02x}, expected UTF-8 text"
+        raise DocumentErrors([Fault(path, raw.count(b"\n", 0, error.start) + 1, column, message)]) from None
+
+
+def _compose(path: Path, text: str) -> yaml.Node:
+    try:
+        tree = yaml.compose(text, _LOADER)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line, mark.column) if mark else (0, 0)
+        raise DocumentErrors([Fault(path, line + 1, column + 1, _syntax(text, line, column, error))]) from None
+    except yaml.YAMLError as error:
+        raise DocumentErrors([Fault(path, 1, 1, f"not YAML: {' '.join(str(error).split())}")]) from None
+    if tree is None:
+        raise DocumentErrors([Fault(path, 1, 1, "found an empty file, expected keys with values")])
+    if not isinstance(tree, yaml.MappingNode):
+        raise DocumentErrors([_at(path, tree, f"found {_shown_node(tree)}, expected keys with values")])
+    return tree
+
+
+def _syntax(text: str, line: int, column: int, error: yaml.MarkedYAMLError) -> str:
+    """The fault of the YAML reader; a tab, the commonest, by name."""
+    lines = text.splitlines()
+    if line < len(lines) and lines[line][column : column + 1] == "\t":
+        return "found a tab, expected spaces"
+    return ", ".join(filter(None, (f"not YAML: {error.problem}", error.context)))
+
+
+def _plain(path: Path, node: yaml.Node, faults: list[Fault], depth: int) -> Any:
+    """The value of a node: text, number, true, false, None, list or dict."""
+    tag = node.tag
+    if isinstance(node, yaml.ScalarNode):
+        return node.value if tag == _STR else _scalar(path, node, faults)
+    if depth > DEPTH_LIMIT:
+        faults.append(_at(path, node, f"nested deeper than {DEPTH_LIMIT} levels"))
+        return None
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(path, item, faults, depth + 1) for item in node.value]
+    pairs: dict[Any, Any] = {}
+    for key, item in node.value:
+        if not isinstance(key, yaml.ScalarNode) or key.tag == _MERGE:
+            found = "a merge key (<<)" if key.tag == _MERGE else _shown_node(key) + " as a key"
+            faults.append(_at(path, key, f"found {found}, expected text"))
+            continue
+        name = key.value if key.tag == _STR else _scalar(path, key, faults)
+        if name in pairs:
+            faults.append(_at(path, key, f"found the key {name!r} a second time, expected it once"))
+        pairs[name] = _plain(path, item, faults, depth + 1)
+    return pairs
+
+
+_SAFE = yaml.constructor.SafeConstructor()
+_SCALARS: dict[str, Callable[[yaml.ScalarNode], Any]] = {
+    _NULL: lambda node: None,
+    _BOOL: _SAFE.construct_yaml_bool,
+    _INT: lambda node: node.value if ":" in node.value else _SAFE.construct_yaml_int(node),
+    _FLOAT: lambda node: node.value if ":" in node.value else _SAFE.construct_yaml_float(node),
+}
+
+
+def _scalar(path: Path, node: yaml.ScalarNode, faults: list[Fault]) -> Any:
+    if node.tag in _TEXT:
+        return node.value
+    construct = _SCALARS.get(node.tag)
+    if construct is not None:
+        with contextlib.suppress(ValueError):
+            return construct(node)
+    faults.append(_at(path, node, f"found the tag {node.tag.removeprefix(_TAG)!r}, expected plain text, number, true, false or null"))
+    return None
+
+
+def _fault(path: Path, tree: yaml.Node, model: type[pydantic.BaseModel], detail: Mapping[str, Any]) -> Fault:
+    """A validation error of pydantic as a fault at its place."""
+    location, kind, given = tuple(detail["loc"]), detail["type"], detail["input"]
+    if kind == "extra_forbidden":
+        return _at(path, _find(tree, location, key=True), f"found the key {str(location[-1])!r}, {nearest(location[-1], _keys(model, location[:-1]))}")
+    node = _find(tree, location)
+    if kind == "missing":
+        return _at(path, node, f"found no key {str(location[-1])!r}, expected one here")
+    if kind in ("value_error", "assertion_error"):
+        return _at(path, node, str(detail["msg"]).split(", ", 1)[-1])
+    if kind in ("literal_error", "enum"):
+        return _at(path, node, f"found {_shown(given)}, {nearest(given, _choices(detail['ctx']['expected']))}")
+    expected = _EXPECTED.get(kind) or str(detail["msg"]).removeprefix("Input should be ").removeprefix("Value should be ")
+    quotes = ", in quotes" if kind == "string_type" and isinstance(given, bool | int | float) else ""
+    return _at(path, node, f"found {_shown(given)}, expected {expected}{quotes}")
+
+
+def _choices(text: str) -> list[str]:
+    """The words of pydantic's list ``'a', 'b' or 'c'``."""
+    return [word.strip().strip("'") for word in text.replace("' or '", "', '").split(", ")]
+
+
+def _find(tree: yaml.Node, location: Location, *, key: bool = False) -> yaml.Node:
+    """The deepest node on the way of ``location``; ``key``: the key of the last step instead of its value.
+
+    Steps that are no key or index of the document (pydantic names the branches of a union so) are passed over.
+    """
+    node = tree
+    for number, step in enumerate(location):
+        item = next((item for name, item in _children(node) if name == step), None)
+        if item is not None:
+            node = _key_node(node, step) if key and number == len(location) - 1 else item
+    return node
+
+
+def _children(node: yaml.Node) -> Iterator[tuple[str | int, yaml.Node]]:
+    """(key or index, value) of a node."""
+    if isinstance(node, yaml.MappingNode):
+        for key, item in node.value:
+            yield key.value, item
+    elif isinstance(node, yaml.SequenceNode):
+        yield from enumerate(node.value)
+
+
+def _key_node(node: yaml.Node, name: str | int) -> yaml.Node:
+    keys: list[yaml.Node] = [key for key, _ in node.value if key.value == name] if isinstance(node, yaml.MappingNode) else []
+    return keys[0] if keys else node
+
+
+def _keys(model: type[pydantic.BaseModel], location: Location) -> list[str]:
+    """The keys that the model knows at a place."""
+    models = {model}
+    for step in location:
+        fields = [field.annotation for each in models for name, field in each.model_fields.items() if step in (name, field.alias)]
+        # A list index, a key of a free mapping or the branch of a union keeps the models that the step before led to.
+        if fields:
+            models = set().union(*(_models(annotation) for annotation in fields)) or models
+    return sorted({field.alias or name for each in models for name, field in each.model_fields.items()})
+
+
+def _models(annotation: Any) -> set[type[pydantic.BaseModel]]:
+    """The models anywhere in a type."""
+    if isinstance(annotation, type) and issubclass(annotation, pydantic.BaseModel):
+        return {annotation}
+    return set().union(*(_models(part) for part in typing.get_args(annotation)))
+
+
+def _at(path: Path, node: yaml.Node, message: str) -> Fault:
+    return Fault(path, node.start_mark.line + 1, node.start_mark.column + 1, message)
+
+
+def _shown(value: object) -> str:
+    """A value in a message: short, and by the words of YAML."""
+    if isinstance(value, dict):
+        return "keys with values"
+    if isinstance(value, list):
+        return "a list"
+    if value is None or isinstance(value, bool):
+        return {None: "nothing", True: "true", False: "false"}[value]
+    text = repr(value)
+    return text if len(text) <= SHOWN_LIMIT else text[:SHOWN_LIMIT] + "…"
+
+
+def _shown_node(node: yaml.Node) -> str:
+    if isinstance(node, yaml.ScalarNode):
+        return _shown(node.value)
+    return "a list" if isinstance(node, yaml.SequenceNode) else "keys with values"

@@ -1,0 +1,134 @@
+"""Documents that people write: values as meant, every fault at once and at its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from pydantic import BaseModel, ConfigDict, Field
+
+from sensor.documents import DocumentErrors, Fault, fault_at, load_document
+
+PATH = Path("sensor.yaml")
+
+
+class Listener(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    name: str
+    port: int = Field(1, ge=1, le=65535)
+    mode: Literal["tcp", "udp"] = "tcp"
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    listeners: list[Listener] = []
+    named: dict[str, Listener] = {}
+    only: Listener | None = None
+    anything: object = None
+
+
+def load(text: str) -> Settings:
+    return load_document(PATH, Settings, text=text)
+
+
+def faults(text: str) -> list[str]:
+    with pytest.raises(DocumentErrors) as caught:
+        load(text)
+    return str(caught.value).split("\n")
+
+
+def test_values() -> None:
+    """A good document becomes its model."""
+    loaded = load("listeners:\n  - name: syslog\n    port: 514\n    mode: udp\nonly: {name: x}\n")
+    assert loaded.listeners == [Listener(name="syslog", port=514, mode="udp")]
+    assert loaded.only == Listener(name="x")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("10:20:30:40:50:10", "10:20:30:40:50:10"),
+        ("1:30.5", "1:30.5"),
+        ("2026-11-24", "2026-11-24"),
+        ("12", 12),
+        ("1.5", 1.5),
+        ("true", True),
+        ("~", None),
+        ("[1, {a: b}]", [1, {"a": "b"}]),
+        ("{1: 2}", {1: 2}),
+    ],
+)
+def test_scalars(text: str, value: object) -> None:
+    """Numbers, truth and nothing are told from text; dates and colon-separated numbers stay text."""
+    assert load(f"anything: {text}").anything == value
+
+
+def test_all_faults_at_once() -> None:
+    """Every fault is told in one go, in the order of the file, with the nearest valid key or value."""
+    text = """\
+listeners:
+  - {nam: x, port: 99999, mode: tpc}
+only: {name: 3, name: 4}
+named: {a: {name: y, prt: 2}}
+anythin: 3
+"""
+    assert faults(text) == [
+        "sensor.yaml:2:5: found no key 'name', expected one here",
+        "sensor.yaml:2:6: found the key 'nam', expected one of mode, name, port; did you mean 'name'?",
+        "sensor.yaml:2:20: found 99999, expected less than or equal to 65535",
+        "sensor.yaml:2:33: found 'tpc', expected one of tcp, udp; did you mean 'tcp'?",
+        "sensor.yaml:3:14: found 4, expected text, in quotes",
+        "sensor.yaml:3:17: found the key 'name' a second time, expected it once",
+        "sensor.yaml:4:22: found the key 'prt', expected one of mode, name, port; did you mean 'port'?",
+        "sensor.yaml:5:1: found the key 'anythin', expected one of anything, listeners, named, only; did you mean 'anything'?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", "sensor.yaml:1:1: found an empty file, expected keys with values"),
+        ("# only a comment\n", "sensor.yaml:1:1: found an empty file, expected keys with values"),
+        ("- a\n", "sensor.yaml:1:1: found a list, expected keys with values"),
+        ("hello\n", "sensor.yaml:1:1: found 'hello', expected keys with values"),
+        ("only:\n\tname: x\n", "sensor.yaml:2:1: found a tab, expected spaces"),
+        ("listeners: 3\n", "sensor.yaml:1:12: found 3, expected a list"),
+        ("only: !!python/name:os.system x\n", "sensor.yaml:1:7: found the tag 'python/name:os.system', expected plain text, number, true, false or null"),
+        ("only: {name: x, name: y}\n", "sensor.yaml:1:17: found the key 'name' a second time, expected it once"),
+        ("only: {name: x, <<: {port: 3}}\n", "sensor.yaml:1:17: found a merge key (<<), expected text"),
+        ("only: {name: x, [1]: 3}\n", "sensor.yaml:1:17: found a list as a key, expected text"),
+        ("anything: " + "[" * 40 + "]" * 40, "sensor.yaml:1:43: nested deeper than 32 levels"),
+        ("only: {name: x\n", "sensor.yaml:2:1: not YAML: did not find expected ',' or '}', while parsing a flow mapping"),
+    ],
+)
+def test_one_fault(text: str, fault: str) -> None:
+    """What is wrong with the file as a whole is told with its place."""
+    assert faults(text) == [fault]
+
+
+def test_not_utf8(tmp_path: Path) -> None:
+    """A byte that is not UTF-8 is told by line and column."""
+    path = tmp_path / "a.yaml"
+    path.write_bytes(b"only:\n  name: caf\xe9\n")
+    with pytest.raises(DocumentErrors) as caught:
+        load_document(path, Settings)
+    assert caught.value.faults == [Fault(path, 2, 12, "found the byte 0xe9, expected UTF-8 text")]
+
+
+def test_byte_order_mark(tmp_path: Path) -> None:
+    """A byte order mark in front is no fault."""
+    path = tmp_path / "a.yaml"
+    path.write_bytes(b"\xef\xbb\xbfonly: {name: x}\n")
+    assert load_document(path, Settings).only == Listener(name="x")
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    """A file that cannot be read is a fault as any other."""
+    with pytest.raises(DocumentErrors, match="none.yaml:1:1: cannot be read: No such file or directory"):
+        load_document(tmp_path / "none.yaml", Settings)
+
+
+def test_later_fault() -> None:
+    """A fault found by comparing documents gets the place of the value it is about."""
+    assert fault_at(PATH, ("listeners", 1, "name"), "taken", text="listeners:\n  - name: a\n  - name: b\n") == Fault(PATH, 3, 11, "taken")
