@@ -7,7 +7,7 @@ a flood of made-up keys pushes out itself before it touches a key that is being 
 how rows are cut into calls. Times a little back are late packets and count as now; further back the clock was set, and the key starts afresh.
 """
 
-from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int8_t, int32_t, int64_t, uint16_t, uint32_t, uint64_t
 
 import numpy as np
 
@@ -27,6 +27,7 @@ cdef enum:
     PAIR_GROUP = 4    # pairs of a group
     CHUNK = 16
     SAMPLE = 32       # values kept as examples
+    SHORTEST = 1000000  # ns
 
 # What a row says about a pair; the column ``ops`` of DistinctWindow.follow.
 cdef enum:
@@ -53,10 +54,9 @@ ctypedef packed struct Pair:
     int64_t bucket                # of its last sighting
     uint32_t slot
     uint32_t generation           # 0: empty
-    uint32_t weight               # how much its key counted when it came
     uint32_t birth
-    uint32_t state
-    uint32_t spare
+    uint16_t weight               # how much its key counted when it came
+    uint16_t state
 
 ctypedef packed struct Wait:
     int64_t due
@@ -64,9 +64,9 @@ ctypedef packed struct Wait:
     uint32_t birth
 
 KEY = np.dtype([("told", "i8"), ("generation", "u4"), ("totals", "u4", STATES), ("counts", "u4", STATES * BUCKETS)])
-PAIR = np.dtype([("tag", "u8"), ("bucket", "i8"), ("slot", "u4"), ("generation", "u4"), ("weight", "u4"), ("birth", "u4"), ("state", "u4"), ("spare", "u4")])
+PAIR = np.dtype([("tag", "u8"), ("bucket", "i8"), ("slot", "u4"), ("generation", "u4"), ("birth", "u4"), ("weight", "u2"), ("state", "u2")])
 WAIT = np.dtype([("due", "i8"), ("pair", "u4"), ("birth", "u4")])
-NEVER = -(1 << 62)
+cdef int64_t NEVER = -(1 << 62)
 
 
 cdef inline uint64_t mix(uint64_t value) noexcept nogil:  # arithmetic only: nothing can fail
@@ -119,7 +119,6 @@ cdef class DistinctWindow:
     cdef int64_t width
     cdef uint64_t key_mask, pair_mask, wait_mask, wait_head, wait_tail
     cdef uint32_t generation, birth
-    cdef object arrays
     cdef uint64_t[::1] names
     cdef int64_t[::1] latest
     cdef uint32_t[::1] weights
@@ -130,9 +129,9 @@ cdef class DistinctWindow:
     cdef readonly double share, gain, loss, level
 
     def __init__(self, int64_t window_ns, int key_bits=14, int pair_bits=17, int64_t grace_ns=0, int wait_bits=15):
-        """Room for 2**key_bits keys (136 bytes each), 2**pair_bits pairs (40 bytes each) and 2**wait_bits waiting ones (16 bytes each)."""
-        if window_ns < BUCKETS or not 0 <= grace_ns < window_ns:
-            raise ValueError(f"window {window_ns} ns, grace {grace_ns} ns: the window must be at least {BUCKETS} ns and longer than the grace")
+        """Room for 2**key_bits keys (140 bytes each), 2**pair_bits pairs (32 bytes each) and 2**wait_bits waiting ones (16 bytes each)."""
+        if window_ns < SHORTEST or not 0 <= grace_ns < window_ns:
+            raise ValueError(f"window {window_ns} ns, grace {grace_ns} ns: the window must be at least {SHORTEST} ns and longer than the grace")
         if not (3 <= key_bits <= 24 and 3 <= pair_bits <= 26 and 3 <= wait_bits <= 24):
             raise ValueError(f"key_bits {key_bits}, pair_bits {pair_bits}, wait_bits {wait_bits}: at least 3, at most 24, 26 and 24")
         self.window_ns, self.grace_ns, self.width = window_ns, grace_ns, window_ns // BUCKETS
@@ -240,8 +239,7 @@ cdef class DistinctWindow:
             self.age(slot, now)
         at[0] = slot
         now = self.latest[slot]
-        if born > now or born + BUCKETS < now - BUCKETS:
-            born = now if op != FAILED else born
+        born = min(born, now)
         pair = self.locate(tag, slot)
         if op == OPENED:
             if pair >= 0:
@@ -297,13 +295,18 @@ cdef class DistinctWindow:
                 worst, place = rank, at + k
         if worst >= 0 and worst < <int64_t>1 << 60:
             self.evicted_keys += 1
+        self.names[place], self.latest[place], self.weights[place] = name, now, 0
+        self.keys[place].told = NEVER
+        self.begin(&self.keys[place])
+        return <int>place
+
+    cdef int begin(self, Key* key) except -1 nogil:
+        """A new generation: pairs of the last one are nobody's from now on."""
         self.generation += 1
         if self.generation == 0:
             self.generation = 1
-        self.names[place], self.latest[place], self.weights[place] = name, now, 0
-        self.clear(&self.keys[place])
-        self.keys[place].generation, self.keys[place].told = self.generation, NEVER
-        return <int>place
+        key.generation = self.generation
+        return self.clear(key)
 
     cdef int clear(self, Key* key) except -1 nogil:
         cdef int k
@@ -320,7 +323,9 @@ cdef class DistinctWindow:
         cdef int state
         if passed == 0 or -BUCKETS < passed < 0:
             return 0
-        if passed >= BUCKETS or passed < 0:
+        if passed < 0:  # the clock was set back: what lies in the future would come to life again
+            self.begin(key)
+        elif passed >= BUCKETS:
             self.clear(key)
         else:
             for b in range(self.latest[slot] + 1, now + 1):
@@ -372,7 +377,7 @@ cdef class DistinctWindow:
         self.keys[slot].totals[state] += 1
         self.keys[slot].counts[state * BUCKETS + (bucket & 7)] += 1
         self.weights[slot] += 1
-        pair.weight = self.weights[slot]
+        pair.weight = <uint16_t>min(self.weights[slot], <uint32_t>0xFFFF)
         return <int>place
 
     cdef int drop(self, Pair* pair) except -1 nogil:
@@ -458,8 +463,8 @@ cdef class RateWindow:
 
     def __init__(self, int64_t window_ns, int key_bits=12):
         """Room for 2**key_bits keys of 128 bytes."""
-        if window_ns < BUCKETS or not 3 <= key_bits <= 24:
-            raise ValueError(f"window {window_ns} ns (at least {BUCKETS}), key_bits {key_bits} (3 to 24)")
+        if window_ns < SHORTEST or not 3 <= key_bits <= 24:
+            raise ValueError(f"window {window_ns} ns (at least {SHORTEST}), key_bits {key_bits} (3 to 24)")
         self.window_ns, self.width = window_ns, window_ns // BUCKETS
         self.names = np.zeros(1 << key_bits, np.uint64)
         self.latest = np.zeros(1 << key_bits, np.int64)

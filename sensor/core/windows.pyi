@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+U64 = npt.NDArray[np.uint64]
+I64 = npt.NDArray[np.int64]
+I8 = npt.NDArray[np.int8]
+
+def fold(hi: U64, lo: U64) -> U64: ...
+def combine(one: U64, other: U64) -> U64: ...
+
+class DistinctWindow:
+    window_ns: int
+    grace_ns: int
+    evicted_keys: int
+    evicted_pairs: int
+    overrun: int
+    threshold: int
+    fewest: int
+    share: float
+    gain: float
+    loss: float
+    level: float
+    def __init__(self, window_ns: int, key_bits: int = 14, pair_bits: int = 17, grace_ns: int = 0, wait_bits: int = 15) -> None: ...
+    def rule(self, *, threshold: int, share: float = 0.0, fewest: int = ..., gain: float = 0.0, loss: float = 0.0, level: float = 0.0) -> None: ...
+    def count(self, keys: U64, values: U64, ts: I64) -> npt.NDArray[np.uint32]: ...
+    def forget(self, keys: U64, values: U64, ts: I64) -> None: ...
+    def follow(self, keys: U64, values: U64, ts: I64, since: I64, ops: I8) -> list[tuple[int, int, int, list[int]]]: ...
+    def sample(self, key: int) -> list[int]: ...
+
+class RateWindow:
+    window_ns: int
+    evicted: int
+    def __init__(self, window_ns: int, key_bits: int = 12) -> None: ...
+    def count(self, keys: U64, ts: I64) -> npt.NDArray[np.uint32]: ...
+    def follow(self, keys: U64, sources: U64, ts: I64, steps: I8, threshold: int, spread: int) -> list[tuple[int, int, int]]: ...
