@@ -98,7 +98,7 @@ cdef inline int key_of(Row* row, Key* key) except -1 nogil:
 
 cdef class FlowTable:
     def __init__(self, int bits=17):
-        """``bits``: room for 2**bits flows, 136 bytes each."""
+        """``bits``: room for 2**bits flows, 128 bytes each with their mark."""
         if not 4 <= bits <= 24:
             raise ValueError(f"bits {bits}: 4 to 24")
         self.slots = np.zeros(1 << bits, SLOT)

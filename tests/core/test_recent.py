@@ -1,0 +1,37 @@
+"""RecentSet: windows, bounds, and batches against single looks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sensor.core.recent import RecentSet
+
+
+def fresh(recent: RecentSet, *pairs: tuple[int, int], window: int = 10) -> list[bool]:
+    keys, times = zip(*pairs, strict=True)
+    return recent.fresh(np.array(keys, np.uint64), np.array(times, np.int64), window).tolist()  # type: ignore[no-any-return]
+
+
+def test_a_key_is_fresh_once_a_window() -> None:
+    """The window starts at the sighting that was fresh and is not prolonged by repeats."""
+    assert fresh(RecentSet(4), (8, 0), (8, 5), (8, 9), (8, 10), (8, 15), (10, 15)) == [True, False, False, True, False, True]
+
+
+def test_time_that_runs_backwards() -> None:
+    """A late sighting within the window is a repeat; far before it is fresh."""
+    assert fresh(RecentSet(4), (8, 100), (8, 95), (8, 50)) == [True, False, True]
+
+
+def test_a_flood_of_keys_takes_no_memory() -> None:
+    """A table of sixteen places takes a hundred thousand keys and counts whom it forgot."""
+    recent = RecentSet(4)
+    keys = np.arange(2, 200_002, 2, dtype=np.uint64)
+    assert recent.fresh(keys, np.zeros(len(keys), np.int64), 10).all()
+    assert recent.evicted >= len(keys) - 16
+
+
+def test_sizes_are_checked() -> None:
+    """A table that is no power of two within reason is refused."""
+    with pytest.raises(ValueError, match="bits 40"):
+        RecentSet(40)

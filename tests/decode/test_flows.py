@@ -1,0 +1,146 @@
+"""The flow pass: direction, TCP state, changes, ageing, eviction, and that cutting into batches changes nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from sensor.core.addresses import parse
+from sensor.core.flow import Change, Reason, flow_of
+from sensor.decode.flows import MARK, SLOT, FlowTable, until
+from tests.kit import SECOND, batch_of, ethernet, ipv4, tcp_frame, udp_frame
+
+SYN, SYN_ACK, ACK, RST, FIN = 2, 18, 16, 4, 17
+A, B = "10.0.0.1", "10.0.0.2"
+
+
+def run(frames: list[bytes], table: FlowTable | None = None, times: list[int] | None = None) -> npt.NDArray[np.void]:
+    batch = batch_of(frames, times=times)
+    return (table or FlowTable(8)).follow(batch.rows, 0, len(batch))
+
+
+def kinds(changes: npt.NDArray[np.void]) -> list[tuple[Change, Reason]]:
+    return [(Change(c["kind"]), Reason(c["reason"])) for c in changes]
+
+
+def out(flags: int, payload: bytes = b"", **kw: int) -> bytes:
+    return tcp_frame(A, B, payload, sport=40000, dport=80, flags=flags, **kw)
+
+
+def back(flags: int, payload: bytes = b"", **kw: int) -> bytes:
+    return tcp_frame(B, A, payload, sport=80, dport=40000, flags=flags, **kw)
+
+
+def test_a_whole_connection() -> None:
+    """Handshake, data and both FINs tell: new, answered, finished, with the counts of each side."""
+    changes = run([out(SYN), back(SYN_ACK), out(ACK), out(ACK, b"get"), back(ACK, b"page"), out(FIN), back(FIN), out(ACK)])
+    assert kinds(changes) == [(Change.NEW, Reason.NONE), (Change.ANSWERED, Reason.NONE), (Change.ENDED, Reason.FINISHED)]
+    flow = flow_of(changes[-1])
+    assert (flow.client, flow.server, flow.client_port, flow.server_port, flow.proto) == (parse(A), parse(B), 40000, 80, 6)
+    assert (flow.client_packets, flow.server_packets, flow.answered) == (4, 3, True)
+    assert flow.client_bytes == 4 * 54 + 3
+
+
+def test_a_refused_connection() -> None:
+    """A RST in answer to a SYN is a refusal, not an answer."""
+    assert kinds(run([out(SYN), back(RST | ACK)])) == [(Change.NEW, Reason.NONE), (Change.REFUSED, Reason.NONE), (Change.ENDED, Reason.RESET)]
+
+
+def test_the_server_spoke_first() -> None:
+    """A capture that begins with the SYN-ACK still knows who the client is."""
+    flow = flow_of(run([back(SYN_ACK)])[0])
+    assert (flow.client, flow.server_port) == (parse(A), 80)
+
+
+@pytest.mark.parametrize("frame", [out(ACK, b"x"), back(ACK, b"x")])
+def test_mid_stream_the_well_known_port_is_the_server(frame: bytes) -> None:
+    """Without a handshake the lower, well-known port belongs to the server."""
+    assert flow_of(run([frame])[0]).server_port == 80
+
+
+def test_direction_column() -> None:
+    """Rows say which way they went, whichever end sorts first."""
+    for one, two in ((A, B), (B, A)):
+        batch = batch_of([udp_frame(one, two, b"q"), udp_frame(two, one, b"a", sport=53, dport=40000)])
+        FlowTable(6).follow(batch.rows, 0, 2)
+        assert batch.rows["direction"].tolist() == [0, 1]
+        assert batch.rows["flow"].tolist() == [1, 1]
+
+
+def test_datagrams_and_echo() -> None:
+    """UDP and ping are answered by what comes back; a reply belongs to its request."""
+    ping = ethernet(ipv4(b"\x08\0\0\0\0\x01\0\x01", 1, A, B), 0x0800)
+    pong = ethernet(ipv4(b"\0\0\0\0\0\x01\0\x01", 1, B, A), 0x0800)
+    for frames in ([udp_frame(A, B, b"q"), udp_frame(B, A, b"a", sport=53, dport=40000)], [ping, pong]):
+        assert [kind for kind, _ in kinds(run(frames))] == [Change.NEW, Change.ANSWERED]
+
+
+def test_a_port_used_again_is_a_new_flow() -> None:
+    """A SYN on a closed flow opens the next one."""
+    changes = run([out(SYN), back(SYN_ACK), out(FIN), back(FIN), out(SYN, seq=9), back(SYN_ACK)])
+    assert [kind for kind, _ in kinds(changes)] == [Change.NEW, Change.ANSWERED, Change.ENDED, Change.NEW, Change.ANSWERED]
+    assert changes["flow"].tolist() == [1, 1, 1, 2, 2]
+
+
+def test_the_tag_of_one_side_does_not_split_a_flow() -> None:
+    """Mirror ports may tag one direction only."""
+    assert len(run([out(SYN, vlan=30), back(SYN_ACK)])) == 2
+
+
+def test_silent_flows_age_out() -> None:
+    """An unanswered flow is over after half a minute; the sweep reaches the whole table within sixteen ticks."""
+    table = FlowTable(8)
+    run([out(SYN)], table)
+    ended = [change for tick in range(20) for change in table.sweep((40 + tick) * SECOND)]
+    assert [(c["kind"], c["reason"]) for c in ended] == [(Change.ENDED, Reason.IDLE)]
+    assert table.active == 0
+
+
+def test_finish_ends_what_is_open() -> None:
+    """At the end of a capture every open flow is told once."""
+    table = FlowTable(8)
+    run([out(SYN), back(SYN_ACK), udp_frame(A, B, b"q")], table)
+    assert [c["reason"] for c in table.finish(9 * SECOND)] == [Reason.STOPPED] * 2
+    assert len(table.finish(9 * SECOND)) == 0
+
+
+def test_a_flood_pushes_out_its_own_flows() -> None:
+    """Ten thousand lone SYNs in a table of 256: an answered connection survives, evictions are counted, nothing grows."""
+    table = FlowTable(8)
+    run([out(SYN), back(SYN_ACK)], table)
+    flood = [tcp_frame(f"198.51.{i >> 8}.{i & 255}", "10.0.0.9", sport=1024 + i, flags=SYN) for i in range(10_000)]
+    changes = run(flood, table)
+    assert (changes["kind"] == Change.NEW).sum() == 10_000
+    assert table.active <= 256
+    assert table.evicted >= 10_000 - 256 - 1
+    assert kinds(run([out(ACK, b"still here")], table)) == []
+
+
+def test_cuts_change_nothing() -> None:
+    """The changes of a mixed conversation are the same in one piece and row by row."""
+    frames = []
+    for i in range(40):
+        frames += [tcp_frame(A, f"10.0.1.{i}", sport=50000 + i, flags=SYN), tcp_frame(f"10.0.1.{i}", A, sport=80, dport=50000 + i, flags=RST if i % 3 else SYN_ACK)]
+    whole = run(frames, FlowTable(5))
+    batch, table = batch_of(frames), FlowTable(5)
+    pieces = np.concatenate([table.follow(batch.rows, i, i + 1) for i in range(len(batch))])
+    assert whole.tobytes() == pieces.tobytes()
+
+
+def test_until_finds_the_next_second() -> None:
+    """The clock ticks where a row lies in a later second, or far before; late rows do not tick."""
+    times = [5 * SECOND, 5 * SECOND + 9, 4 * SECOND, 6 * SECOND]
+    rows = batch_of([b""] * 4, times=times).rows
+    assert until(rows, 0, 5) == 3
+    assert until(batch_of([b""], times=[5 * SECOND - 600 * SECOND]).rows, 0, 5) == 0
+
+
+def test_wild_times_do_not_break_the_table() -> None:
+    """Times before the first packet, and far in the future, are taken as they come."""
+    run([out(SYN), back(SYN_ACK), out(ACK)], times=[100 * SECOND, 0, 2**62])
+
+
+def test_the_cost_of_a_flow() -> None:
+    """A flow costs 128 bytes: its slot and its mark."""
+    assert SLOT.itemsize + MARK.itemsize == 128

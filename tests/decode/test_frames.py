@@ -1,0 +1,249 @@
+"""The decode pass: columns against literal values and a slow reference, truncation, mutation, tunnels to the limit."""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensor.core.addresses import parse, v4
+from sensor.core.batch import Problem
+from tests.kit import MAC_A, MAC_B, batch_of, ethernet, ipv4, ipv6, tcp, udp
+
+IPV4_TCP = ethernet(ipv4(tcp(b"hello", 1234, 80, flags=0x02, seq=77), 6), 0x0800)
+IPV6_UDP = ethernet(ipv6(udp(b"question", 5353, 53), 17), 0x86DD, vlan=30)
+
+
+def first(frame: bytes, link: int = 1, wire: int | None = None) -> np.void:
+    return batch_of([frame], link=link, wire=None if wire is None else [wire]).rows[0]
+
+
+def address(row: np.void, end: str) -> int:
+    return int(row[f"{end}_hi"]) << 64 | int(row[f"{end}_lo"])
+
+
+def test_ethernet_ipv4_tcp() -> None:
+    """A plain TCP frame fills every column."""
+    row = first(IPV4_TCP)
+    assert (row["src_mac"], row["dst_mac"], row["vlan"], row["ethertype"], row["ip_version"], row["proto"], row["ttl"]) == (MAC_A, MAC_B, 0, 0x0800, 4, 6, 64)
+    assert (address(row, "src"), address(row, "dst")) == (parse("10.0.0.1"), parse("10.0.0.2"))
+    assert (row["sport"], row["dport"], row["tcp_flags"], row["seq"], row["payload"], row["payload_len"], row["problem"]) == (1234, 80, 2, 77, 54, 5, 0)
+
+
+def test_vlan_ipv6_udp() -> None:
+    """A tagged IPv6 datagram is read as well as an IPv4 one."""
+    row = first(IPV6_UDP)
+    assert (row["vlan"], row["ethertype"], row["ip_version"], row["proto"], row["sport"], row["dport"], row["payload_len"]) == (30, 0x86DD, 6, 17, 5353, 53, 8)
+    assert (address(row, "src"), address(row, "dst")) == (parse("fd00::1"), parse("fd00::2"))
+
+
+def test_ethernet_padding_is_no_payload() -> None:
+    """Bytes behind the IP length are padding."""
+    row = first(ethernet(ipv4(udp(b"x"), 17), 0x0800) + bytes(17))
+    assert (row["payload_len"], row["problem"]) == (1, 0)
+
+
+def test_qinq_names_the_outer_vlan() -> None:
+    """Of two tags the outer one names the VLAN."""
+    inner = struct.pack("!HH", 200, 0x0800) + ipv4(udp(b"x"), 17)
+    frame = ethernet(struct.pack("!HH", 100, 0x8100) + inner, 0x88A8)
+    row = first(frame)
+    assert (row["vlan"], row["proto"], row["dport"]) == (100, 17, 53)
+
+
+def test_a_tag_the_kernel_stripped_is_kept() -> None:
+    """A VLAN that the source wrote into the row survives decoding."""
+    batch = batch_of([])
+    rows = np.zeros(1, batch.rows.dtype)
+    rows["caplen"] = rows["wirelen"] = len(IPV4_TCP)
+    rows["link"], rows["vlan"] = 1, 55
+    from sensor.decode.frames import decode
+
+    decode(np.frombuffer(IPV4_TCP, np.uint8), rows)
+    assert (rows[0]["vlan"], rows[0]["dport"]) == (55, 80)
+
+
+PACKET4 = ipv4(udp(b"hi", 1000, 2000), 17)
+PACKET6 = ipv6(udp(b"hi", 1000, 2000), 17)
+
+
+@pytest.mark.parametrize(
+    ("link", "frame"),
+    [
+        (113, struct.pack("!HHH8sH", 0, 1, 6, MAC_A.to_bytes(8, "little"), 0x0800) + PACKET4),
+        (276, struct.pack("!HHIHBB8s", 0x0800, 0, 2, 1, 0, 6, bytes(8)) + PACKET4),
+        (12, PACKET4),
+        (14, PACKET4),
+        (101, PACKET6),
+        (228, PACKET4),
+        (229, PACKET6),
+        (0, struct.pack("<I", 2) + PACKET4),
+        (0, struct.pack(">I", 30) + PACKET6),
+        (108, struct.pack(">I", 2) + PACKET4),
+        (9, b"\xff\x03\x00\x21" + PACKET4),
+        (9, b"\x21" + PACKET4),
+        (50, b"\xff\x03\x00\x57" + PACKET6),
+        (51, b"\x11\x00\x00\x01" + struct.pack("!H", 2 + len(PACKET4)) + b"\x00\x21" + PACKET4),
+        (104, b"\x0f\x00\x08\x00" + PACKET4),
+        (105, b"\x08\x01\0\0" + bytes(18) + b"\0\0" + b"\xaa\xaa\x03\0\0\0\x08\0" + PACKET4),
+        (127, b"\0\0\x08\0\0\0\0\0" + b"\x88\x02\0\0" + bytes(18) + b"\0\0" + b"\0\0" + b"\xaa\xaa\x03\0\0\0\x08\0" + PACKET4),
+        (1, ethernet(b"\x11\x00\x00\x01" + struct.pack("!H", 2 + len(PACKET4)) + b"\x00\x21" + PACKET4, 0x8864)),
+        (1, ethernet(struct.pack("!II", 16 << 12 | 64, 17 << 12 | 0x100 | 64) + PACKET4, 0x8847)),
+        (1, ethernet(b"\xaa\xaa\x03\0\0\0\x08\0" + PACKET4, 8 + len(PACKET4))),
+    ],
+)
+def test_link_types(link: int, frame: bytes) -> None:
+    """Every link type that we read leads to the same datagram."""
+    row = first(frame, link)
+    assert (row["proto"], row["sport"], row["dport"], row["payload_len"], row["problem"]) == (17, 1000, 2000, 2, 0)
+
+
+def test_unknown_link_type_is_no_fault() -> None:
+    """A link type that we do not read is marked, and not counted as malformed."""
+    batch = batch_of([b"whatever"], link=147)
+    assert (batch.rows[0]["problem"], batch.malformed) == (Problem.LINK_UNKNOWN, 0)
+
+
+INNER = ethernet(ipv4(udp(b"inside", 7000, 7001), 17, "192.168.9.1", "192.168.9.2"), 0x0800, src=0x0A0B0C0D0E0F)
+
+
+@pytest.mark.parametrize(
+    ("outer", "mac"),
+    [
+        (ipv4(struct.pack("!HH", 0, 0x0800) + INNER[14:], 47), 0),
+        (ipv4(struct.pack("!HHI", 0x2000, 0x6558, 9) + INNER, 47), 0x0A0B0C0D0E0F),
+        (ipv4(struct.pack("!HH", 0, 0x88BE) + INNER, 47), 0x0A0B0C0D0E0F),
+        (ipv4(struct.pack("!HHI", 0x1000, 0x88BE, 1) + bytes([0x10]) + bytes(7) + INNER, 47), 0x0A0B0C0D0E0F),
+        (ipv4(struct.pack("!HHI", 0x1000, 0x22EB, 1) + bytes([0x20]) + bytes(11) + INNER, 47), 0x0A0B0C0D0E0F),
+        (ipv4(INNER[14:], 4), 0),
+        (ipv6(INNER[14:], 4), 0),
+        (ipv4(udp(b"\x08\0\0\0\0\0\x05\0" + INNER, 5000, 4789), 17), 0x0A0B0C0D0E0F),
+        (ipv4(udp(struct.pack("!BBHI", 1, 0, 0x6558, 0) + bytes(4) + INNER, 5000, 6081), 17), 0x0A0B0C0D0E0F),
+        (ipv4(udp(struct.pack("!BBHI", 0x30, 255, len(INNER) - 14, 1) + INNER[14:], 2152, 2152), 17), 0),
+        (ipv4(udp(struct.pack("!BBHI", 0x34, 255, 0, 1) + b"\0\0\0\x85" + b"\x01\0\0\0" + INNER[14:], 2152, 2152), 17), 0),
+    ],
+)
+def test_tunnels(outer: bytes, mac: int) -> None:
+    """The packet inside a tunnel is what counts; MACs are those of the inner frame, or none."""
+    row = first(ethernet(outer, 0x86DD if outer[0] >> 4 == 6 else 0x0800))
+    assert (row["tunnels"], row["sport"], row["dport"], row["payload_len"], row["src_mac"]) == (1, 7000, 7001, 6, mac)
+    assert address(row, "src") == parse("192.168.9.1")
+
+
+def test_nested_tunnels_end_at_the_limit() -> None:
+    """Four tunnels are followed; the fifth is named as a problem."""
+    packet = ipv4(udp(b"deep", 1, 2), 17)
+    for depth in range(1, 6):
+        packet = ipv4(packet, 4)
+        row = first(ethernet(packet, 0x0800))
+        assert row["tunnels"] == min(depth, 4)
+        assert bool(row["problem"] & Problem.TUNNEL_DEPTH) == (depth > 4)
+
+
+def test_extension_headers_and_fragments() -> None:
+    """IPv6 extension headers are walked, fragments told apart, endless chains given up."""
+    body = udp(b"x", 1000, 2000)
+    hop = bytes([44, 0, 1, 4, 0, 0, 0, 0])
+    assert first(ethernet(ipv6(hop + bytes([17, 0, 0, 1, 0, 0, 0, 9]) + body, 0), 0x86DD))["fragment"] == 1
+    assert first(ethernet(ipv6(bytes([17, 0, 0x05, 0xA8, 0, 0, 0, 9]) + body, 44), 0x86DD))["fragment"] == 2
+    assert first(ethernet(ipv6(bytes([60, 0, 1, 4, 0, 0, 0, 0]) * 12, 60), 0x86DD))["problem"] & Problem.EXTENSIONS
+    later = first(ethernet(ipv4(body, 17, fragment=100), 0x0800))
+    assert (later["fragment"], later["sport"]) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("frame", "problem"),
+    [
+        (IPV4_TCP[:10], Problem.LINK_SHORT),
+        (IPV4_TCP[:30], Problem.NETWORK_SHORT),
+        (IPV4_TCP[:14] + b"\x44" + IPV4_TCP[15:], Problem.NETWORK_HEADER),
+        (IPV4_TCP[:16] + b"\xff\xff" + IPV4_TCP[18:], Problem.NETWORK_LENGTH),
+        (ethernet(ipv4(b"\x00" * 12, 6), 0x0800), Problem.TRANSPORT_SHORT),
+        (IPV4_TCP[:46] + b"\x40" + IPV4_TCP[47:], Problem.TRANSPORT_HEADER),
+        (ethernet(ipv4(struct.pack("!HHHH", 1, 2, 3, 0), 17), 0x0800), Problem.TRANSPORT_HEADER),
+        (ethernet(ipv4(b"\x80", 47), 0x0800), Problem.TUNNEL_HEADER),
+    ],
+)
+def test_problems_are_named(frame: bytes, problem: Problem) -> None:
+    """Each kind of broken header sets its own bit and is counted."""
+    batch = batch_of([frame])
+    assert batch.rows[0]["problem"] & problem
+    assert batch.malformed == 1
+
+
+def test_a_short_capture_is_not_malformed() -> None:
+    """What the capture cut off is not the sender's fault."""
+    batch = batch_of([IPV4_TCP[:56]], wire=[len(IPV4_TCP)])
+    assert (batch.rows[0]["problem"], batch.rows[0]["payload_len"], batch.malformed) == (Problem.CUT, 2, 0)
+
+
+def reference(frame: bytes) -> tuple[int, ...] | None:
+    """Plain Python reading of Ethernet, one VLAN tag, IPv4 without options problems, TCP and UDP; None where it is anything else."""
+    if len(frame) < 14:
+        return None
+    kind, at = int.from_bytes(frame[12:14], "big"), 14
+    if kind != 0x0800 or len(frame) < 34 or frame[14] >> 4 != 4:
+        return None
+    header, total = (frame[14] & 15) * 4, int.from_bytes(frame[16:18], "big")
+    if header < 20 or total < header or len(frame) < 14 + header or int.from_bytes(frame[20:22], "big") & 0x1FFF:
+        return None
+    end = min(14 + total, len(frame))
+    at += header
+    src, dst = (v4(int.from_bytes(frame[i : i + 4], "big")) for i in (26, 30))
+    if frame[23] == 6 and at + 20 <= end:
+        start = at + (frame[at + 12] >> 4) * 4
+        if start < at + 20 or start > end:
+            return None
+        return src, dst, 6, *struct.unpack("!HH", frame[at : at + 4]), frame[at + 13], end - start
+    if frame[23] == 17 and at + 8 <= end:
+        size = int.from_bytes(frame[at + 4 : at + 6], "big")
+        stop = at + size if size >= 8 and at + size <= end else end
+        sport, dport = struct.unpack("!HH", frame[at : at + 4])
+        return None if dport in (2152, 4789, 6081, 8472) else (src, dst, 17, sport, dport, 0, stop - at - 8)
+    return None
+
+
+SAMPLES = [IPV4_TCP, IPV6_UDP, ethernet(PACKET4, 0x0800), ethernet(ipv4(struct.pack("!HHI", 0x1000, 0x88BE, 1) + bytes(8) + INNER, 47), 0x0800)]
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_every_truncation(sample: bytes) -> None:
+    """A frame cut at any byte is decoded without an error and its payload stays inside the frame."""
+    for size in range(len(sample)):
+        row = first(sample[:size])
+        assert row["payload"] + row["payload_len"] <= size
+
+
+@given(sample=st.sampled_from(SAMPLES), edits=st.lists(st.tuples(st.integers(0, 120), st.integers(0, 255)), max_size=6), cut=st.integers(0, 140))
+def test_mutations_against_the_reference(sample: bytes, edits: list[tuple[int, int]], cut: int) -> None:
+    """Mutated frames never raise, never point outside, and agree with the slow reference where it reads them."""
+    frame = bytearray(sample)
+    for at, value in edits:
+        if at < len(frame):
+            frame[at] = value
+    row = first(bytes(frame[: max(cut, 1)]))
+    assert row["payload"] + row["payload_len"] <= row["caplen"]
+    expected = reference(bytes(frame[: max(cut, 1)]))
+    if expected is not None:
+        assert (address(row, "src"), address(row, "dst"), row["proto"], row["sport"], row["dport"], row["tcp_flags"], row["payload_len"]) == expected
+
+
+@given(frame=st.binary(max_size=200), link=st.sampled_from([0, 1, 9, 12, 50, 51, 101, 104, 105, 108, 113, 127, 192, 228, 229, 276]))
+def test_any_bytes_on_any_link(frame: bytes, link: int) -> None:
+    """Any bytes under any link type are decoded without an error."""
+    row = first(frame, link)
+    assert row["payload"] + row["payload_len"] <= len(frame)
+
+
+def test_a_row_outside_its_block_is_refused() -> None:
+    """A broken source is told so instead of reading foreign memory."""
+    from sensor.core.batch import ROW
+    from sensor.decode.frames import decode
+
+    rows = np.zeros(1, ROW)
+    rows["caplen"] = 100
+    with pytest.raises(IndexError):
+        decode(np.zeros(10, np.uint8), rows)

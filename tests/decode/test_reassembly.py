@@ -1,0 +1,91 @@
+"""Reassembly: order, repeats, holes, and the bounds of what is held."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import permutations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensor.core.dissector import Said, Stream
+from sensor.core.packet import Packet
+from sensor.decode.reassembly import GIVEN_UP, HELD_SEGMENTS, Assembler, Streams
+
+
+class Tape(Stream):
+    """Writes down what it hears."""
+
+    def __init__(self) -> None:
+        self.bytes = {True: b"", False: b""}
+        self.gaps: list[int] = []
+        self.ended = 0
+
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+        self.bytes[from_client] += data
+        return iter(())
+
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+        self.gaps.append(missing)
+        return iter(())
+
+    def finish(self) -> Iterator[Said]:
+        self.ended += 1
+        return iter(())
+
+
+def play(segments: list[tuple[int, bytes]], direction: int = 0) -> Tape:
+    tape = Tape()
+    assembler = Assembler(tape)
+    for seq, data in segments:
+        list(assembler.feed(Packet(data, seq=seq, direction=direction, proto=6)))
+    list(assembler.finish())
+    return tape
+
+
+def test_any_order_after_the_first() -> None:
+    """Segments in any order come out in order, once, without gaps."""
+    parts = [(1003, b"def"), (1006, b"ghi"), (1009, b"jkl")]
+    for order in permutations(parts):
+        tape = play([(1000, b"abc"), *order])
+        assert (tape.bytes[True], tape.gaps, tape.ended) == (b"abcdefghijkl", [], 1)
+
+
+def test_repeats_and_overlaps() -> None:
+    """Bytes seen before are not delivered again."""
+    assert play([(1, b"abc"), (1, b"abc"), (2, b"bcde"), (0, b"zabc")]).bytes[True] == b"abcde"
+
+
+def test_sequence_numbers_wrap() -> None:
+    """A stream that crosses 2**32 stays in order."""
+    assert play([(2**32 - 2, b"abcd"), (2, b"ef")]).bytes[True] == b"abcdef"
+
+
+def test_a_hole_is_told_once_the_hold_is_full() -> None:
+    """What waits behind a hole is bounded; then the hole is told with its size and the rest delivered."""
+    held = [(1010 + i, b"x") for i in range(HELD_SEGMENTS + 1)]
+    tape = play([(1000, b"abc"), *held])
+    assert (tape.gaps, tape.bytes[True]) == ([7], b"abc" + b"x" * len(held))
+
+
+def test_directions_are_apart() -> None:
+    """The server's numbers have nothing to do with the client's."""
+    assert play([(5, b"ok")], direction=1).bytes == {True: b"", False: b"ok"}
+
+
+@given(st.lists(st.tuples(st.integers(0, 2**32 - 1), st.binary(max_size=20)), max_size=60))
+def test_any_segments(segments: list[tuple[int, bytes]]) -> None:
+    """Whatever comes, no more is delivered than was sent and nothing breaks."""
+    tape = play(segments)
+    assert len(tape.bytes[True]) <= sum(len(data) for _, data in segments)
+
+
+def test_streams_are_bounded_and_remember_who_gave_up() -> None:
+    """The oldest stream makes room; a given-up one stays known."""
+    streams = Streams(2)
+    for flow in range(3):
+        streams.start(flow, 0, Tape())
+    assert (len(streams), streams.of(0, 0)) == (2, None)
+    streams.give_up(2, 0)
+    assert streams.of(2, 0) is GIVEN_UP
+    assert streams.end(2, 0) is None

@@ -1,0 +1,88 @@
+"""The select pass: who gets which rows, repeats dropped, streams recognised by their first bytes."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.dissector import Interest
+from sensor.core.recent import RecentSet
+from sensor.decode.flows import FlowTable
+from sensor.decode.select import Selector
+from tests.kit import SECOND, batch_of, ethernet, ipv4, ipv6, tcp_frame, udp_frame
+
+A, B = "10.0.0.1", "10.0.0.2"
+
+
+def select(frames: list[bytes], *interests: Interest, times: list[int] | None = None) -> list[int]:
+    """The wanted bits of every row."""
+    batch, flows = batch_of(frames, times=times), FlowTable(6)
+    selector = Selector(interests, RecentSet(8))
+    flows.follow(batch.rows, 0, len(batch))
+    chosen = selector.select(batch.data, batch.rows, 0, len(batch), flows)
+    wanted = batch.rows["wanted"].tolist()
+    assert chosen.tolist() == [i for i, bits in enumerate(wanted) if bits]
+    return wanted  # type: ignore[no-any-return]
+
+
+def test_ports_of_either_end() -> None:
+    """A datagram is wanted by the port of either end; bits add up."""
+    frames = [udp_frame(A, B, b"q", dport=53), udp_frame(B, A, b"a", sport=53, dport=9), udp_frame(A, B, b"x", dport=54), udp_frame(A, B, dport=53)]
+    assert select(frames, Interest(udp=(53,)), Interest(udp=(53, 54))) == [3, 3, 2, 0]
+
+
+def test_content_beats_port() -> None:
+    """Leading bytes and magic numbers find a protocol on any port."""
+    frames = [udp_frame(A, B, b"INVITE sip:x", dport=9999), udp_frame(A, B, b"INVITED", dport=9999), udp_frame(A, B, bytes(236) + b"c\x82Sc", dport=1)]
+    assert select(frames, Interest(starts=(b"INVITE ",)), Interest(magic=((236, b"c\x82Sc"),))) == [1, 0, 2]
+
+
+def test_frames_without_ip() -> None:
+    """Ethertypes, ICMPv6 types and IP protocols have tables of their own."""
+    frames = [ethernet(b"arp request bytes", 0x0806), ethernet(ipv6(b"\x87\0" + bytes(22), 58), 0x86DD), ethernet(ipv4(b"\x16\0\0\0", 2), 0x0800)]
+    assert select(frames, Interest(ethertypes=(0x0806,)), Interest(icmp6=(135,)), Interest(protocols=(2,))) == [1, 2, 4]
+
+
+def test_a_repeat_is_dropped_until_its_window_ends() -> None:
+    """The same bytes of the same sender are shown once a window; another sender, or other bytes, always."""
+    same, other = udp_frame(A, B, b"announcement", dport=5353), udp_frame(A, B, b"announcemenT", dport=5353)
+    frames = [same, same, other, udp_frame(B, A, b"announcement", dport=5353), same]
+    times = [SECOND, 2 * SECOND, 2 * SECOND, 2 * SECOND, 70 * SECOND]
+    assert select(frames, Interest(udp=(5353,), repeats_s=60), times=times) == [1, 0, 1, 1, 1]
+
+
+def test_volatile_bytes_do_not_count() -> None:
+    """A new transaction id alone makes no new message."""
+    frames = [udp_frame(A, B, bytes([i, i]) + b"question", dport=53) for i in range(3)] + [udp_frame(A, B, b"\0\0Question", dport=53)]
+    assert select(frames, Interest(udp=(53,), repeats_s=5, volatile=(0, 2))) == [1, 0, 0, 1]
+
+
+def test_a_stream_is_followed_from_its_first_bytes() -> None:
+    """Once recognised, all payloads of a flow are wanted, both ways; other flows and empty segments are not."""
+    frames = [
+        tcp_frame(A, B, flags=2, dport=8080),
+        tcp_frame(A, B, b"REGISTER sip:b", dport=8080),
+        tcp_frame(B, A, b"anything at all", sport=8080, dport=40000),
+        tcp_frame(A, B, b"", dport=8080, flags=16),
+        tcp_frame(A, B, b"unrelated bytes", sport=40001, dport=8080),
+        tcp_frame(A, B, b"", dport=8080, flags=17),
+    ]
+    assert select(frames, Interest(starts=(b"REGISTER",), stream=True)) == [0, 1, 1, 0, 0, 1]
+
+
+def test_late_bytes_do_not_make_a_stream() -> None:
+    """Only the first payloads of a direction are looked at."""
+    frames = [tcp_frame(A, B, b"bulk bulk bulk", seq=i) for i in range(5)] + [tcp_frame(A, B, b"REGISTER sip:b")]
+    assert select(frames, Interest(starts=(b"REGISTER",), stream=True)) == [0] * 6
+
+
+def test_tcp_ports_need_a_stream_dissector() -> None:
+    """A dissector of datagrams never sees TCP rows."""
+    assert select([tcp_frame(A, B, b"question", dport=53)], Interest(tcp=(53,))) == [0]
+    assert select([tcp_frame(A, B, b"question", dport=53)], Interest(tcp=(53,), stream=True)) == [1]
+
+
+@pytest.mark.parametrize("interest", [Interest(starts=(b"abc",)), Interest(starts=(b"123456789",)), Interest(magic=((0, b"abc"),))])
+def test_rules_that_cannot_be_held_are_refused(interest: Interest) -> None:
+    """A rule of the wrong length is an error at start, not silence later."""
+    with pytest.raises(ValueError, match="bytes"):
+        Selector([interest], RecentSet(4))
