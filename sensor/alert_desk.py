@@ -1,0 +1,129 @@
+"""The alert desk: folds repeats of a finding into one alert with a count, and tells it again only when there is news.
+
+The first of a key is told as ``open``. Repeats within ``suppression`` of the last one raise the count, the last time, the targets and, where it rises, the severity; they are
+told as ``update`` when the severity rose, when the count is ten times what was told, or when five minutes passed since. What was not told
+yet is told once at the end. Packet time drives it; it keeps a bounded number of keys and passes a bounded number of alerts.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from sensor.core.alert import Alert
+from sensor.core.bounded import Bounded
+from sensor.core.detector import TARGETS_LIMIT
+from sensor.core.observation import Subject
+
+SECOND = 1_000_000_000
+KEYS_LIMIT = 65536
+PACKET_LIMIT = 64
+PROOF_LIMIT = 8
+SUPPRESSION = 3600 * SECOND
+UPDATE_EVERY = 300 * SECOND
+MANY_TIMES = 10
+
+Filed = list[tuple[str, Alert]]
+
+
+class _Case(msgspec.Struct):
+    """An alert as it stands, and as of when and with which count and severity it was told last. ``news``: it waits for its second to pass."""
+
+    alert: Alert
+    told: int
+    told_count: int
+    told_severity: int
+    news: bool = False
+
+    @property
+    def untold(self) -> bool:
+        return self.alert.count != self.told_count or self.alert.severity != self.told_severity
+
+    def tell(self, now: int) -> tuple[str, Alert]:
+        self.told, self.told_count, self.told_severity, self.news = now, self.alert.count, self.alert.severity, False
+        return "update", self.alert
+
+
+class AlertDesk:
+    """``folded``: repeats that raised a count; ``dropped``: alerts beyond the bound of one packet."""
+
+    def __init__(self, suppression: int = SUPPRESSION, keys: int = KEYS_LIMIT) -> None:
+        """``suppression``: ns after the last repeat until the same finding is a new one."""
+        self.suppression = suppression
+        self.folded = self.dropped = 0
+        self._cases: Bounded[str, _Case] = Bounded(keys)
+        self._news: Bounded[str, int] = Bounded(keys)
+        self._packet, self._of_packet = -1, 0
+
+    def __len__(self) -> int:
+        return len(self._cases)
+
+    def take(self, alert: Alert) -> Filed:
+        """File an alert; returns what is to be told now: nothing, or (``open`` or ``update``, the alert as it stands)."""
+        if alert.ts != self._packet:
+            self._packet, self._of_packet = alert.ts, 0
+        self._of_packet += 1
+        if self._of_packet > PACKET_LIMIT:
+            self.dropped += 1
+            return []
+        case = self._cases.get(alert.key)
+        if case is None:
+            return self._open(alert)
+        if abs(alert.ts - case.alert.ts) >= self.suppression:
+            return self._last_words(case) + self._open(alert)
+        self.folded += 1
+        case.alert = _joined(case.alert, alert)
+        self._cases.put(alert.key, case)
+        return self._repeat(case, alert.ts)
+
+    def tick(self, now: int) -> Filed:
+        """Time passed: tells what waited for its second to pass, and lets go what was silent for the whole suppression."""
+        filed: Filed = []
+        while (waiting := self._news.oldest()) and now - waiting[1] >= SECOND:
+            self._news.pop(waiting[0])
+            case = self._cases.get(waiting[0])
+            if case and case.news:
+                filed.append(case.tell(now))
+        while (oldest := self._cases.oldest()) and now - oldest[1].alert.ts >= self.suppression:
+            self._cases.pop(oldest[0])
+            filed += self._last_words(oldest[1])
+        return filed
+
+    def finish(self, now: int) -> Filed:
+        """The end: tells every count that changed since it was told."""
+        filed = [case.tell(now) for case in self._cases.values() if case.untold]
+        self._news = Bounded(self._news.size)
+        return filed
+
+    def _open(self, alert: Alert) -> Filed:
+        went = self._cases.put(alert.key, _Case(alert, alert.ts, alert.count, alert.severity))
+        return (self._last_words(went[1]) if went else []) + [("open", alert)]
+
+    def _repeat(self, case: _Case, now: int) -> Filed:
+        """Whether a repeat is news. News within a second of the last telling wait for the tick."""
+        since = abs(now - case.told)
+        if case.alert.severity <= case.told_severity and case.alert.count < MANY_TIMES * case.told_count and since < UPDATE_EVERY:
+            return []
+        if since >= SECOND:
+            return [case.tell(now)]
+        if not case.news:
+            case.news = True
+            self._news.put(case.alert.key, case.told)
+        return []
+
+    def _last_words(self, case: _Case) -> Filed:
+        return [case.tell(case.alert.ts)] if case.untold else []
+
+
+def _joined(old: Alert, new: Alert) -> Alert:
+    """Both as one: words and numbers of the graver, or else the newer; first time, count, targets and proof of both."""
+    words = new if new.severity >= old.severity else old
+    targets: dict[Subject, None] = dict.fromkeys(old.targets) | dict.fromkeys(new.targets)
+    return msgspec.structs.replace(
+        words,
+        ts=max(old.ts, new.ts),
+        first=min(old.first, new.first),
+        count=old.count + new.count,
+        confidence=max(old.confidence, new.confidence),
+        targets=tuple(targets)[:TARGETS_LIMIT],
+        proof=(old.proof + new.proof)[:PROOF_LIMIT],
+    )
