@@ -1,0 +1,70 @@
+"""Addresses as integers, inside and outside, MACs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensor.core.addresses import Networks, is_group_mac, is_host, is_multicast, is_random_mac, is_v4, mac_text, parse, parse_mac, parse_network, text, v4
+
+
+@pytest.mark.parametrize("written", ["10.0.0.1", "255.255.255.255", "fe80::1", "2001:db8::a:b", "::1"])
+def test_text_and_back(written: str) -> None:
+    """An address is printed as it was read."""
+    assert text(parse(written)) == written
+
+
+def test_the_two_families_do_not_meet() -> None:
+    """An IPv4 number and the IPv6 address of the same value differ."""
+    assert v4(1) != parse("::1")
+    assert (is_v4(v4(1)), is_v4(parse("::1"))) == (True, False)
+
+
+@pytest.mark.parametrize(("client", "server", "direction"), [
+    ("10.1.1.1", "192.168.0.9", "internal"),
+    ("10.1.1.1", "203.0.113.66", "outbound"),
+    ("198.51.100.1", "fd00::9", "inbound"),
+    ("198.51.100.1", "8.8.8.8", "external"),
+    ("100.64.0.1", "224.0.0.251", "internal"),
+])  # fmt: skip
+def test_direction(client: str, server: str, direction: str) -> None:
+    """Documentation ranges are outside, carrier-grade NAT and multicast inside."""
+    assert Networks().direction(parse(client), parse(server)) == direction
+
+
+def test_the_operator_adds_networks() -> None:
+    """A public block that is one's own counts as inside."""
+    assert not Networks().inside(parse("203.0.113.5"))
+    assert Networks(["203.0.113.0/24"]).inside(parse("203.0.113.5"))
+
+
+@given(st.lists(st.one_of(st.integers(0, 2**32 - 1).map(v4), st.integers(0, 2**128 - 1), st.sampled_from([parse("fe80::1"), parse("fd12::1"), parse("::1")]))))
+def test_columns_agree_with_single_looks(addresses: list[int]) -> None:
+    """The bulk form of inside is the same function."""
+    networks = Networks(["203.0.113.0/24", "2001:db8::/32"])
+    hi, lo = (np.array([a >> 64 for a in addresses], np.uint64), np.array([a & (2**64 - 1) for a in addresses], np.uint64))
+    assert networks.inside_each(hi, lo).tolist() == [networks.inside(a) for a in addresses]
+
+
+def test_who_can_be_a_host() -> None:
+    """Multicast, broadcast and the unspecified addresses are nobody's."""
+    assert [is_host(parse(a)) for a in ("0.0.0.0", "::", "224.0.0.1", "255.255.255.255", "ff02::1", "10.0.0.1", "fe80::1")] == [False] * 5 + [True] * 2
+    assert is_multicast(parse("239.255.255.250"))
+
+
+def test_macs() -> None:
+    """Written with any separator; group and local bits told."""
+    assert parse_mac("00:17:C8:1a:2b:3c") == parse_mac("0017.c81a.2b3c") == parse_mac("00-17-c8-1a-2b-3c") == 0x0017C81A2B3C
+    assert mac_text(0x0017C81A2B3C) == "00:17:c8:1a:2b:3c"
+    assert (is_group_mac(0x01005E0000FB), is_random_mac(0xDA0000000001), is_random_mac(0x0017C81A2B3C)) == (True, True, False)
+    with pytest.raises(ValueError, match="not a MAC"):
+        parse_mac("00:17:c8")
+
+
+def test_networks_are_ranges() -> None:
+    """A block is its first and last address; host bits are forgiven."""
+    assert parse_network("10.1.2.3/8") == (parse("10.0.0.0"), parse("10.255.255.255"))
+    with pytest.raises(ValueError, match="10.0.0.0/40"):
+        parse_network("10.0.0.0/40")

@@ -1,0 +1,133 @@
+"""The shared words: event kinds, evidence kept by constructors, flows from columns, the hostile-text cleaner, the reader, bounded maps."""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensor.core.alert import Alert, Severity
+from sensor.core.attack import TECHNIQUES
+from sensor.core.bounded import Bounded, Recent
+from sensor.core.device import FIXED_FUNCTION, TYPES, Attribute
+from sensor.core.event import Event, kind_of
+from sensor.core.flow import CHANGE, Change, Reason, flow_of
+from sensor.core.observation import Subject
+from sensor.core.packet import Packet, Packets
+from sensor.core.reader import Malformed, Reader, clean
+from tests.kit import batch_of, udp_frame
+
+
+class SmbTreeConnect(Event):
+    share: str
+
+
+def test_an_event_is_named_after_its_class() -> None:
+    """The first word is the protocol, the rest what it said."""
+    event = SmbTreeConnect(Packet(ts=7), "ADMIN$")
+    assert (event.kind, event.ts, kind_of(Event)) == ("smb.tree_connect", 7, "event")
+
+
+def test_no_attribute_without_evidence() -> None:
+    """A claim that rests on nothing cannot be made."""
+    with pytest.raises(ValueError, match="without evidence"):
+        Attribute("type", "printer", 0.9, ())
+
+
+def test_no_alert_without_proof() -> None:
+    """An alert needs what proves it, and a reason."""
+    words = ("discovery.x", "t", Severity.low, 0.5, (), Subject(1), "s")
+    with pytest.raises(ValueError, match="without what proves it"):
+        Alert(1, *words, ("why",), {}, "a", "f", "k")
+    with pytest.raises(ValueError, match="without a reason"):
+        Alert(1, *words, (), {}, "a", "f", "k", proof=(SmbTreeConnect(Packet(), "x"),))
+
+
+def test_vocabulary() -> None:
+    """Types are unique, fixed-function ones are types, techniques are listed under their own id."""
+    assert len(set(TYPES)) == len(TYPES)
+    assert set(TYPES) >= FIXED_FUNCTION
+    assert all(key == technique.technique for key, technique in TECHNIQUES.items())
+
+
+def test_a_flow_from_its_columns() -> None:
+    """Every column finds its field."""
+    rows = np.zeros(1, CHANGE)
+    for number, name in enumerate(CHANGE.names or ()):
+        rows[name] = number + 1
+    rows["kind"], rows["reason"] = Change.ENDED, Reason.IDLE
+    flow = flow_of(rows[0])
+    for name in ("ts", "first", "client_mac", "server_port", "client_packets", "server_bytes", "vlan", "proto", "source"):
+        assert getattr(flow, name) == rows[0][name]
+    assert (flow.client, flow.kind, flow.reason) == (4 << 64 | 5, Change.ENDED, Reason.IDLE)
+
+
+def test_a_packet_from_its_row() -> None:
+    """What the columns say is what the packet says."""
+    batch = batch_of([udp_frame("10.0.0.1", "10.0.0.2", b"hello", dport=5353)])
+    packet = Packets(batch.data, batch.rows).at(0)
+    assert (packet.payload, packet.dport, packet.proto, packet.frame, packet.truncated) == (b"hello", 5353, 17, batch.frame(0), False)
+    other = packet.with_payload(b"whole")
+    assert (other.payload, other.src, other.ts, other.frame) == (b"whole", packet.src, packet.ts, packet.frame)
+
+
+def test_a_row_outside_its_block_is_no_packet() -> None:
+    """A broken source is told so."""
+    batch = batch_of([b"x"])
+    batch.rows["payload"], batch.rows["payload_len"] = 1, 9
+    with pytest.raises(IndexError):
+        Packets(batch.data, batch.rows).at(0)
+
+
+def test_the_reader_checks_before_it_reads() -> None:
+    """Fields come in order; whatever is too long is Malformed."""
+    reader = Reader(b"\x01\x00\x02\x00\x00\x00\x03abc")
+    assert (reader.u8(), reader.u16(), reader.u32(), reader.take(2), reader.left, reader.rest()) == (1, 2, 3, b"ab", 1, b"c")
+    for read in (reader.u8, reader.u16, reader.u32, reader.u64, lambda: reader.take(1), lambda: reader.skip(-1), lambda: reader.unpack(struct.Struct("!I"))):
+        with pytest.raises(Malformed):
+            read()
+    with pytest.raises(Malformed):
+        Reader(b"abc", 5)
+
+
+@pytest.mark.parametrize(("raw", "told"), [
+    (b"plain", "plain"),
+    (b" two words \0\0", "two words"),
+    (b"\x1b[31mred\x07", "[31mred"),
+    ("caf\u00e9\u202eevil\u200b".encode(), "caf\u00e9 evil"),
+    (b"\xff\xfe", "\ufffd\ufffd"),
+    (b"line\r\nbreak", "line  break"),
+])  # fmt: skip
+def test_peer_text_is_cleaned(raw: bytes, told: str) -> None:
+    """No control, format or direction characters, valid UTF-8, one line."""
+    assert clean(raw) == told
+
+
+@given(st.binary(max_size=200))
+def test_any_peer_text_is_printable(raw: bytes) -> None:
+    """Whatever a peer sends can be printed and encoded."""
+    told = clean(raw, 50)
+    assert told.isprintable()
+    assert len(told) <= 50
+    told.encode()
+
+
+def test_a_bounded_map_forgets_the_oldest() -> None:
+    """Touching keeps; the one touched longest ago goes, and is counted."""
+    bounded: Bounded[str, int] = Bounded(2)
+    bounded.put("a", 1)
+    bounded.put("b", 2)
+    bounded.get("a")
+    assert bounded.put("c", 3) == ("b", 2)
+    assert (list(bounded), bounded.evicted, "b" in bounded, bounded.oldest()) == (["a", "c"], 1, False, ("a", 1))
+    with pytest.raises(ValueError, match="at least 1"):
+        Bounded(0)
+
+
+def test_recent_keys() -> None:
+    """A key is fresh once a window."""
+    recent: Recent[str] = Recent(8, 10)
+    assert [recent.fresh("x", t) for t in (0, 5, 10, 12)] == [True, False, True, False]

@@ -1,0 +1,50 @@
+"""The boundary: what units throw is counted by shape, reported once, and nothing said before is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sensor.boundary import SHAPES_LIMIT, Boundary, Fault
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+
+
+def says(*words: str) -> Iterator[str]:
+    yield from words
+
+
+def breaks(error: Exception) -> Iterator[str]:
+    yield "before"
+    raise error
+
+
+def test_a_sound_unit() -> None:
+    """All that it says, and that it came to its end."""
+    assert Boundary().run("dns", says, "a", "b") == (["a", "b"], True)
+
+
+def test_a_malformed_message_is_the_peers_fault() -> None:
+    """It is counted by unit and fault, its first packet kept as a sample."""
+    boundary, packet = Boundary(), Packet(b"bad")
+    for _ in range(3):
+        assert boundary.run("dns", breaks, Malformed("label loop"), packet=packet) == (["before"], False)
+    assert dict(boundary.malformed.items()) == {("dns", "label loop"): 3}
+    assert list(boundary.samples.values()) == [packet]
+    assert len(boundary.faults) == 0
+
+
+def test_our_fault_is_reported_once_and_counted() -> None:
+    """Repeats of one shape are one report with a count; the packet that did it is in quarantine."""
+    reports: list[Fault] = []
+    boundary, packet = Boundary(reports.append), Packet(b"poison")
+    for _ in range(5):
+        boundary.run("sip", breaks, IndexError("list index"), packet=packet)
+    assert [(fault.unit, fault.error, fault.packet, fault.count) for fault in reports] == [("sip", "IndexError: list index", packet, 5)]
+
+
+def test_shapes_are_bounded() -> None:
+    """A peer cannot grow the counters."""
+    boundary = Boundary()
+    for number in range(SHAPES_LIMIT * 2):
+        boundary.run("x", breaks, Malformed(f"fault {number}"))
+    assert len(boundary.malformed) == SHAPES_LIMIT
