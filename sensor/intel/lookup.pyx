@@ -1,1 +1,242 @@
-# cython: language_level=3
+# cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
+"""Threat lists compiled: address → number of the entry that covers it, and the fast reader of plain address lists.
+
+Prefixes become sorted boundaries of disjoint intervals, each owned by the longest prefix over it. IPv4 has a table of its own, 8 bytes a boundary, entered through an index
+of the upper 16 bits; the rest is a binary search over 128-bit numbers.
+"""
+
+from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
+
+import numpy as np
+
+cdef extern from "<sys/socket.h>" nogil:
+    int AF_INET6
+
+cdef extern from "<arpa/inet.h>" nogil:
+    int inet_pton(int family, const char* text, void* address)
+
+cdef enum:
+    NOBODY = -1
+    WORD = 45         # the longest IPv6 address as text
+    DEEP = 129        # nested prefixes at most: one of each length
+
+
+cdef class AddressTable:
+    """``lo``/``hi``: 128-bit prefixes with host bits 0, IPv4-mapped for IPv4; ``bits``: their length (0 to 128); ``numbers``: what a look-up gives, at least 0.
+
+    The longest prefix wins; of equal ones the first.
+    """
+
+    cdef uint32_t[::1] starts
+    cdef int32_t[::1] owners, index
+    cdef uint64_t[::1] wide_hi, wide_lo
+    cdef int32_t[::1] wide_owners
+    cdef readonly Py_ssize_t nbytes
+
+    def __init__(self, hi, lo, bits, numbers):
+        short = (hi == 0) & (lo >> np.uint64(32) == 0xFFFF) & (bits >= 96)
+        _, low, owners = boundaries(hi[short], lo[short], bits[short], numbers[short])
+        inside = low <= 0xFFFFFFFFFFFF  # a block up to 255.255.255.255 has no boundary after it
+        low, owners = low[inside], owners[inside]
+        starts = low.astype(np.uint32)
+        index = np.zeros(65537, np.int32)
+        if len(starts):
+            index[:65536] = np.searchsorted(low, (np.arange(65536, dtype=np.uint64) << np.uint64(16)) | np.uint64(0xFFFF << 32))
+        index[65536] = len(starts)
+        self.starts, self.owners, self.index = starts, owners, index
+        wide_hi, wide_lo, wide_owners = boundaries(hi[~short], lo[~short], bits[~short], numbers[~short])
+        self.wide_hi, self.wide_lo, self.wide_owners = wide_hi, wide_lo, wide_owners
+        self.nbytes = starts.nbytes + owners.nbytes + index.nbytes + wide_hi.nbytes + wide_lo.nbytes + wide_owners.nbytes
+
+    def listed(self, const uint64_t[:] hi, const uint64_t[:] lo):
+        """For each address the number of the entry that covers it, -1 where none does."""
+        cdef Py_ssize_t i, n = hi.shape[0]
+        if lo.shape[0] != n:
+            raise ValueError(f"{n} high halves, {lo.shape[0]} low halves")
+        out = np.empty(n, np.int32)
+        cdef int32_t[::1] numbers = out
+        with nogil:
+            for i in range(n):
+                if hi[i] == 0 and lo[i] >> 32 == 0xFFFF:
+                    numbers[i] = self.short_owner(<uint32_t>lo[i])
+                else:
+                    numbers[i] = self.wide_owner(hi[i], lo[i])
+        return out
+
+    cdef inline int32_t short_owner(self, uint32_t address) except -2 nogil:
+        cdef Py_ssize_t block = address >> 16
+        cdef int32_t low = self.index[block], high = self.index[block + 1], middle
+        while low < high:  # how many boundaries lie at or before the address
+            middle = low + (high - low) // 2
+            if self.starts[middle] <= address:
+                low = middle + 1
+            else:
+                high = middle
+        return NOBODY if low == 0 else self.owners[low - 1]
+
+    cdef inline int32_t wide_owner(self, uint64_t hi, uint64_t lo) except -2 nogil:
+        cdef Py_ssize_t low = 0, high = self.wide_hi.shape[0], middle
+        while low < high:
+            middle = low + (high - low) // 2
+            if self.wide_hi[middle] < hi or (self.wide_hi[middle] == hi and self.wide_lo[middle] <= lo):
+                low = middle + 1
+            else:
+                high = middle
+        return NOBODY if low == 0 else self.wide_owners[low - 1]
+
+
+cdef inline int last_of(uint64_t hi, uint64_t lo, int bits, uint64_t* last_hi, uint64_t* last_lo) except -1 nogil:
+    """The last address of a prefix."""
+    last_hi[0], last_lo[0] = hi, lo
+    if bits < 64:
+        last_hi[0] |= <uint64_t>0xFFFFFFFFFFFFFFFF >> bits
+        last_lo[0] = <uint64_t>0xFFFFFFFFFFFFFFFF
+    elif bits < 128:
+        last_lo[0] |= <uint64_t>0xFFFFFFFFFFFFFFFF >> (bits - 64)
+    return 0
+
+
+def boundaries(hi, lo, bits, numbers):
+    """Prefixes → (hi, lo, owner) of the places where the owner changes, in order; owner -1 where nobody's space begins."""
+    order = np.lexsort((bits, lo, hi))
+    cdef uint64_t[::1] his = np.ascontiguousarray(hi[order], np.uint64), los = np.ascontiguousarray(lo[order], np.uint64)
+    cdef uint8_t[::1] lengths = np.ascontiguousarray(bits[order], np.uint8)
+    cdef int32_t[::1] names = np.ascontiguousarray(numbers[order], np.int32)
+    cdef Py_ssize_t i, n = his.shape[0], told = 0
+    out_hi, out_lo, out_owner = np.empty(2 * n, np.uint64), np.empty(2 * n, np.uint64), np.empty(2 * n, np.int32)
+    cdef uint64_t[::1] at_hi = out_hi, at_lo = out_lo
+    cdef int32_t[::1] at_owner = out_owner
+    cdef uint64_t[DEEP] stack_hi, stack_lo
+    cdef int32_t[DEEP] stack_owner
+    cdef uint64_t last_hi = 0, last_lo = 0
+    cdef int depth = 0
+    del order
+    for i in range(n + 1):
+        while depth and (i == n or stack_hi[depth - 1] < his[i] or (stack_hi[depth - 1] == his[i] and stack_lo[depth - 1] < los[i])):
+            depth -= 1
+            last_hi, last_lo = stack_hi[depth], stack_lo[depth] + 1
+            if last_lo == 0:
+                last_hi += 1
+            if last_hi or last_lo:  # not past the very last address
+                told = tell(at_hi, at_lo, at_owner, told, last_hi, last_lo, stack_owner[depth - 1] if depth else NOBODY)
+        if i == n:
+            break
+        if i and his[i] == his[i - 1] and los[i] == los[i - 1] and lengths[i] == lengths[i - 1]:
+            continue
+        last_of(his[i], los[i], lengths[i], &last_hi, &last_lo)
+        stack_hi[depth], stack_lo[depth], stack_owner[depth] = last_hi, last_lo, names[i]
+        depth += 1
+        told = tell(at_hi, at_lo, at_owner, told, his[i], los[i], names[i])
+    return out_hi[:told].copy(), out_lo[:told].copy(), out_owner[:told].copy()
+
+
+cdef Py_ssize_t tell(uint64_t[::1] at_hi, uint64_t[::1] at_lo, int32_t[::1] at_owner, Py_ssize_t told, uint64_t hi, uint64_t lo, int32_t owner) except -1:
+    """Note that the owner changes at an address; a second word on the same address replaces the first."""
+    if told and at_hi[told - 1] == hi and at_lo[told - 1] == lo:
+        told -= 1
+    if told and at_owner[told - 1] == owner:
+        return told
+    at_hi[told], at_lo[told], at_owner[told] = hi, lo, owner
+    return told + 1
+
+
+def plain_lines(const uint8_t[::1] data):
+    """Reads a plain list: (hi, lo, bits, offset of the line) of the lines that are one address or block, as prefixes of 128 bits, and the offsets of the other lines
+    that are neither empty nor comments. Lines end with LF; a word ends at a blank, ``#``, ``;`` or CR."""
+    cdef Py_ssize_t start = 0, stop, n = data.shape[0], lines = 1, found = 0, odd = 0, i
+    cdef uint64_t hi = 0, lo = 0
+    cdef int bits = 0
+    with nogil:
+        for i in range(n):
+            lines += data[i] == 10
+    out_hi, out_lo, out_bits = np.empty(lines, np.uint64), np.empty(lines, np.uint64), np.empty(lines, np.uint8)
+    out_offset, out_odd = np.empty(lines, np.uint32), np.empty(lines, np.uint32)
+    cdef uint64_t[::1] his = out_hi, los = out_lo
+    cdef uint32_t[::1] offsets = out_offset, odds = out_odd
+    cdef uint8_t[::1] lengths = out_bits
+    with nogil:
+        while start < n:
+            stop = start
+            while stop < n and data[stop] != 10:
+                stop += 1
+            i = start
+            while i < stop and (data[i] == 32 or data[i] == 9 or data[i] == 13):
+                i += 1
+            if i < stop and data[i] != 35 and data[i] != 59:
+                if dotted(data, i, stop, &hi, &lo, &bits) or colons(data, i, stop, &hi, &lo, &bits):
+                    his[found], los[found], lengths[found], offsets[found] = hi, lo, bits, <uint32_t>start
+                    found += 1
+                else:
+                    odds[odd] = <uint32_t>start
+                    odd += 1
+            start = stop + 1
+    return out_hi[:found].copy(), out_lo[:found].copy(), out_bits[:found].copy(), out_offset[:found].copy(), out_odd[:odd].copy()
+
+
+cdef Py_ssize_t length(const uint8_t[::1] data, Py_ssize_t i, Py_ssize_t stop, int most, int* bits) except? -1 nogil:
+    """What follows an address: ``/`` and a length of at most ``most``, or nothing; then a blank or the end, and no sign that it begins a range. -2 where it is otherwise."""
+    cdef int number = 0, digits = 0
+    bits[0] = most
+    if i < stop and data[i] == 47:
+        i += 1
+        while i < stop and 48 <= data[i] <= 57 and digits < 3:
+            number = number * 10 + data[i] - 48
+            digits += 1
+            i += 1
+        if digits == 0 or number > most:
+            return -2
+        bits[0] = number
+    if i < stop and not (data[i] == 32 or data[i] == 9 or data[i] == 13 or data[i] == 35 or data[i] == 59):
+        return -2
+    while i < stop and (data[i] == 32 or data[i] == 9):
+        i += 1
+    return -2 if i < stop and data[i] == 45 else i
+
+
+cdef bint dotted(const uint8_t[::1] data, Py_ssize_t i, Py_ssize_t stop, uint64_t* hi, uint64_t* lo, int* bits) except -1 nogil:
+    """A dotted quad with or without a length. Host bits are cleared."""
+    cdef int part, digits
+    cdef uint32_t number, whole = 0
+    for part in range(4):
+        number, digits = 0, 0
+        while i < stop and 48 <= data[i] <= 57 and digits < 3:
+            if digits and number == 0:
+                return False
+            number = number * 10 + data[i] - 48
+            digits += 1
+            i += 1
+        if digits == 0 or number > 255:
+            return False
+        whole = whole << 8 | number
+        if part < 3:
+            if i >= stop or data[i] != 46:
+                return False
+            i += 1
+    if length(data, i, stop, 32, bits) == -2:
+        return False
+    hi[0], lo[0] = 0, <uint64_t>0xFFFF << 32 | (0 if bits[0] == 0 else whole & (<uint32_t>0xFFFFFFFF << (32 - bits[0])))
+    bits[0] += 96
+    return True
+
+
+cdef bint colons(const uint8_t[::1] data, Py_ssize_t i, Py_ssize_t stop, uint64_t* hi, uint64_t* lo, int* bits) except -1 nogil:
+    """An IPv6 address with or without a length. Host bits are cleared."""
+    cdef char[WORD + 1] word
+    cdef uint8_t[16] raw
+    cdef int size = 0, k
+    while i < stop and size < WORD and (48 <= data[i] <= 58 or 65 <= data[i] <= 70 or 97 <= data[i] <= 102 or data[i] == 46):
+        word[size] = data[i]
+        size += 1
+        i += 1
+    word[size] = 0
+    if inet_pton(AF_INET6, word, raw) != 1 or length(data, i, stop, 128, bits) == -2:
+        return False
+    hi[0] = lo[0] = 0
+    for k in range(8):
+        hi[0], lo[0] = hi[0] << 8 | raw[k], lo[0] << 8 | raw[8 + k]
+    if bits[0] <= 64:
+        lo[0] = 0
+        hi[0] &= 0 if bits[0] == 0 else <uint64_t>0xFFFFFFFFFFFFFFFF << (64 - bits[0])
+    else:
+        lo[0] &= <uint64_t>0xFFFFFFFFFFFFFFFF << (128 - bits[0])
+    return True
