@@ -116,7 +116,7 @@ def _left_out(
     reserved = np.zeros(len(hi), bool)
     for first, last in _RESERVED:
         same = _U128 ^ first ^ last
-        reserved |= (hi & np.uint64(same >> 64) == np.uint64(first >> 64)) & (lo & np.uint64(same & _U64) == np.uint64(first & _U64))
+        reserved |= (hi & np.uint64(same >> 64) == np.uint64(first >> 64)) & (lo & np.uint64(same & _U64) == np.uint64(first & _U64)) & (bits >= same.bit_count())
     for i in np.flatnonzero(wide | reserved).tolist():
         size = int(bits[i]) - (96 if short[i] else 0)
         why = "private, local or multicast" if reserved[i] else f"wider than /{WIDEST_V4 if short[i] else WIDEST_V6}"
