@@ -1,0 +1,250 @@
+"""Reads the knowledge: the vocabulary and the fingerprints, written as YAML, ours and the operator's.
+
+Our own files sit beside the package in a checkout and inside it (``sensor.fingerprints_data``) once installed. A fault in them refuses the start; a fault in an operator's
+folder is reported and the rest of that folder is used. Regular expressions of our own are compiled when a value first needs them (the tests compile all); those of operators at once.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+
+from sensor.documents import DocumentErrors, Fault, fault_at, load_document, nearest
+
+VOCABULARY = "vocabulary.yaml"
+OPERATORS = ("exact", "prefix", "suffix", "contains", "regex")
+PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+Certainty = Annotated[float, Field(gt=0, le=1)]
+OneOrMore = str | list[str]
+
+
+class _Words(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Vocabulary(_Words):
+    """The words that fingerprints may use. ``vendors``: canonical spelling → other spellings seen in the field; ``observations``: kind → what it is."""
+
+    attributes: dict[str, str] = {}
+    types: dict[str, str] = {}
+    vendors: dict[str, list[str] | None] = {}
+    families: dict[str, str] = {}
+    observations: dict[str, str] = {}
+
+    def joined(self, other: Vocabulary) -> Vocabulary:
+        """Both together."""
+        return Vocabulary(**{name: {**getattr(self, name), **getattr(other, name)} for name in type(self).model_fields})
+
+    def spellings(self) -> dict[str, str]:
+        """Any spelling of a vendor in lower case → the canonical one."""
+        return {spelling.lower(): vendor for vendor, others in self.vendors.items() for spelling in (vendor, *(others or ()))}
+
+
+def _word(section: str) -> AfterValidator:
+    """Checks a word against a section of the vocabulary, which is the context of the validation."""
+
+    def check(word: str, info: ValidationInfo) -> str:
+        known: dict[str, object] = getattr(info.context, section, {})
+        if word not in known:
+            raise ValueError(f"found {word!r}, {nearest(word, list(known))}")
+        return word
+
+    return AfterValidator(check)
+
+
+class Match(_Words):
+    """How a value is recognised: by exactly one of the operators. A list means any of them. Regexes are searched for: anchor them."""
+
+    exact: OneOrMore | None = None
+    prefix: OneOrMore | None = None
+    suffix: OneOrMore | None = None
+    contains: OneOrMore | None = None
+    regex: str | None = None
+    ignore_case: bool = False
+
+    @model_validator(mode="after")
+    def _one(self) -> Match:
+        given = [name for name in OPERATORS if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"found {' and '.join(given) or 'nothing to match by'}, expected exactly one of {', '.join(OPERATORS)}")
+        if not all(self.texts) or not self.texts:
+            raise ValueError("found an empty text to match by, expected at least one character")
+        return self
+
+    @property
+    def operator(self) -> str:
+        return next(name for name in OPERATORS if getattr(self, name) is not None)
+
+    @property
+    def texts(self) -> list[str]:
+        """What the operator compares with."""
+        value = getattr(self, self.operator)
+        return [value] if isinstance(value, str) else list(value)
+
+    def compiled(self) -> re.Pattern[str]:
+        """The regex; ``re.error`` where it is none."""
+        return re.compile(self.regex or "", re.IGNORECASE if self.ignore_case else 0)
+
+
+class Entry(_Words):
+    """One fingerprint. ``asserts`` (``assert`` in the file): attribute → constant, or text with ``{group}`` of the regex.
+
+    An example is a value that must match, or keys ``value`` and the attributes it must yield; an exact entry is its own example.
+    """
+
+    id: str = Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)+$")
+    match: Match
+    asserts: dict[Annotated[str, _word("attributes")], Annotated[str, Field(min_length=1)]] = Field(alias="assert", min_length=1)
+    certainty: Certainty | dict[str, Certainty] = {}
+    examples: list[str | dict[str, str]] = []
+    negatives: list[str] = []
+    note: str = ""
+    source: str = ""
+
+    @model_validator(mode="after")
+    def _words(self, info: ValidationInfo) -> Entry:
+        for attribute, section in (("type", "types"), ("vendor", "vendors")):
+            word, known = self.asserts.get(attribute), getattr(info.context, section, {})
+            if word and word not in known and not PLACEHOLDER.search(word):
+                raise ValueError(f"found {attribute} {word!r}, {nearest(word, list(known))}")
+        if not self.examples and self.match.exact is None:
+            raise ValueError("found no examples, expected at least one")
+        return self
+
+    def samples(self) -> Iterator[tuple[str, dict[str, str]]]:
+        """(value that must match, attributes it must yield besides the constants) of every example."""
+        for example in self.examples or [{"value": text} for text in self.match.texts]:
+            given = {"value": example} if isinstance(example, str) else example
+            yield given["value"], {name: text for name, text in given.items() if name != "value"}
+
+
+class FingerprintFile(_Words):
+    """One file: what it observes, and defaults for its entries (an entry's own certainty adds to or replaces the file's by attribute)."""
+
+    observation: list[Annotated[str, _word("observations")]] = Field(min_length=1)
+    family: Annotated[str, _word("families")]
+    note: str = ""
+    source: str = ""
+    certainty: dict[str, Certainty] = {}
+    fingerprints: list[Entry]
+
+    @model_validator(mode="after")
+    def _certain(self) -> FingerprintFile:
+        for entry in self.fingerprints:
+            missing = [name for name in entry.asserts if isinstance(entry.certainty, dict) and name not in {**self.certainty, **entry.certainty}]
+            if missing:
+                raise ValueError(f"found no certainty for {', '.join(missing)} of {entry.id}, expected it in the entry or in the file")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """An entry with what its file says of it: ready for the matcher."""
+
+    id: str
+    kinds: tuple[str, ...]
+    family: str
+    match: Match
+    asserts: dict[str, str]
+    certainty: dict[str, float]
+    entry: Entry
+    path: Path
+
+
+@dataclass(slots=True)
+class Knowledge:
+    """All fingerprints and the vocabulary; ``faults`` are those of the operator's folders, to be shown."""
+
+    vocabulary: Vocabulary
+    fingerprints: list[Fingerprint] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+
+
+def own_folder() -> Path:
+    """Where our own fingerprints are: inside the installed package, else beside it."""
+    beside = Path(__file__).resolve().parents[2] / "fingerprints"
+    if (beside / VOCABULARY).is_file():
+        return beside
+    return Path(str(importlib.resources.files("sensor.fingerprints_data")))
+
+
+def load_knowledge(folders: Sequence[Path] = ()) -> Knowledge:
+    """Our fingerprints and those of the operator's folders. DocumentErrors for faults of our own only."""
+    own = own_folder()
+    knowledge = Knowledge(load_document(own / VOCABULARY, Vocabulary))
+    faults: list[Fault] = []
+    for path in _files(own):
+        _add(knowledge, path, faults, own=True)
+    if faults:
+        raise DocumentErrors(faults)
+    for folder in folders:
+        _add_folder(knowledge, folder)
+    return knowledge
+
+
+def _add_folder(knowledge: Knowledge, folder: Path) -> None:
+    """An operator's folder: what can be used of it, and its faults."""
+    if not folder.is_dir():
+        knowledge.faults.append(Fault(folder, 1, 1, "found no such folder, expected one with fingerprint files"))
+        return
+    if (folder / VOCABULARY).is_file():
+        try:
+            knowledge.vocabulary = knowledge.vocabulary.joined(load_document(folder / VOCABULARY, Vocabulary))
+        except DocumentErrors as error:
+            knowledge.faults += error.faults
+    for path in _files(folder):
+        _add(knowledge, path, knowledge.faults, own=False)
+
+
+def _files(folder: Path) -> Iterable[Path]:
+    return sorted(path for path in folder.rglob("*.yaml") if path.name != VOCABULARY)
+
+
+def _add(knowledge: Knowledge, path: Path, faults: list[Fault], *, own: bool) -> None:
+    """The fingerprints of one file; none of them where the file has a fault."""
+    try:
+        document = load_document(path, FingerprintFile, context=knowledge.vocabulary)
+    except DocumentErrors as error:
+        faults += error.faults
+        return
+    found = [] if own else list(_closer(path, document))
+    taken = {fingerprint.id: fingerprint.path for fingerprint in knowledge.fingerprints}
+    for number, entry in enumerate(document.fingerprints):
+        if entry.id in taken:
+            message = f"found the id {entry.id!r} a second time (first in {taken[entry.id]}), expected a new one"
+            found.append(fault_at(path, ("fingerprints", number, "id"), message))
+        taken[entry.id] = path
+    if found:
+        faults += found
+        return
+    knowledge.fingerprints += [_fingerprint(document, entry, path) for entry in document.fingerprints]
+
+
+def _fingerprint(document: FingerprintFile, entry: Entry, path: Path) -> Fingerprint:
+    own: Any = entry.certainty
+    certainty = {**document.certainty, **own} if isinstance(own, dict) else dict.fromkeys(entry.asserts, own)
+    return Fingerprint(entry.id, tuple(document.observation), document.family, entry.match, entry.asserts, certainty, entry, path)
+
+
+def _closer(path: Path, document: FingerprintFile) -> Iterator[Fault]:
+    """What only a closer look shows: regexes that do not compile, placeholders without a group."""
+    for number, entry in enumerate(document.fingerprints):
+        groups: set[str] = set()
+        if entry.match.regex is not None:
+            try:
+                groups = set(entry.match.compiled().groupindex)
+            except re.error as error:
+                yield fault_at(path, ("fingerprints", number, "match", "regex"), f"not a regular expression: {error}")
+                continue
+        for attribute, text in entry.asserts.items():
+            for name in PLACEHOLDER.findall(text):
+                if name not in groups:
+                    expected = nearest(name, sorted(groups)) if groups else "expected plain text, for there are no named groups"
+                    yield fault_at(path, ("fingerprints", number, "assert", attribute), f"found the placeholder {{{name}}}, {expected}")

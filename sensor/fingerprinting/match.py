@@ -1,0 +1,192 @@
+"""Matcher: what a raw fact means. All fingerprints that match speak; their order means nothing.
+
+A value is looked up rather than tried: whole texts in a dictionary, prefixes (and the plain text a regex starts with) by their first two characters, so that a value nobody knows costs
+a few microseconds. Answers are remembered. Only regexes and texts without a plain start are tried one by one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+from sensor.core.bounded import Bounded
+from sensor.fingerprinting.load import PLACEHOLDER, Fingerprint, Knowledge
+from sensor.fingerprinting.near import NearLists
+
+REMEMBERED = 65536
+VALUE_LIMIT = 1024
+KEY_LENGTH = 2
+# DHCP option 55 is compared by closeness too: clients of one make differ by an option between versions.
+NEAR_KINDS = frozenset(("dhcp.parameter_list",))
+
+_SPECIAL = frozenset("\\.^$*+?{}[]|()")
+
+
+class Claim(NamedTuple):
+    """What a fingerprint says of one attribute of whoever sent the value."""
+
+    attribute: str
+    value: str
+    confidence: float
+    fingerprint: str
+    family: str
+
+
+class Matcher:
+    """All fingerprints, by kind of observation; a kind is compiled when its first value comes."""
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        self._spellings = knowledge.vocabulary.spellings()
+        self._by_kind: dict[str, list[Fingerprint]] = {}
+        for fingerprint in knowledge.fingerprints:
+            for kind in fingerprint.kinds:
+                self._by_kind.setdefault(kind, []).append(fingerprint)
+        self._kinds: dict[str, _Kind] = {}
+        self._known: Bounded[tuple[str, str], tuple[Claim, ...]] = Bounded(REMEMBERED)
+
+    def match(self, kind: str, value: str) -> tuple[Claim, ...]:
+        """The claims for a value of a kind; empty where no fingerprint knows it."""
+        if kind not in self._by_kind:
+            return ()
+        key = (kind, value)
+        claims = self._known.get(key)
+        if claims is None:
+            claims = self._look(kind, value[:VALUE_LIMIT])
+            self._known.put(key, claims)
+        return claims
+
+    def _look(self, kind: str, value: str) -> tuple[Claim, ...]:
+        index = self._kinds.get(kind)
+        if index is None:
+            index = self._kinds[kind] = _Kind(self._by_kind[kind], near=kind in NEAR_KINDS)
+        claims: list[Claim] = []
+        for fingerprint, groups, weight in index.find(value):
+            claims += self._claims(fingerprint, groups, weight)
+        return tuple(sorted(set(claims)))
+
+    def _claims(self, fingerprint: Fingerprint, groups: dict[str, str], weight: float) -> Iterator[Claim]:
+        for attribute, template in fingerprint.asserts.items():
+            text = template
+            if "{" in template:
+                text = " ".join(PLACEHOLDER.sub(lambda found: groups.get(found[1]) or "", template).split())
+                if attribute == "vendor":
+                    text = self._spellings.get(text.lower(), text)
+            if text:
+                yield Claim(attribute, text, round(fingerprint.certainty[attribute] * weight, 4), fingerprint.id, fingerprint.family)
+
+
+Found = tuple[Fingerprint, dict[str, str], float]
+_NO_GROUPS: dict[str, str] = {}
+
+
+class _Kind:
+    """The fingerprints of one kind, arranged for look-up. Everything is looked up in lower case and then compared as its entry says."""
+
+    def __init__(self, fingerprints: Iterable[Fingerprint], *, near: bool) -> None:
+        self._whole: dict[str, list[_Test]] = {}
+        self._starts: dict[str, list[tuple[str, _Test]]] = {}
+        self._others: list[_Test] = []
+        self._near = NearLists() if near else None
+        for fingerprint in fingerprints:
+            self._add(fingerprint)
+
+    def _add(self, fingerprint: Fingerprint) -> None:
+        match = fingerprint.match
+        test = _Test(fingerprint)
+        if match.operator == "exact":
+            for text in match.texts:
+                self._whole.setdefault(text.lower(), []).append(test)
+                if self._near is not None:
+                    self._near.add(text, fingerprint)
+            return
+        starts = match.texts if match.operator == "prefix" else [plain_start(match.regex)] if match.regex else []
+        if not starts or not all(starts):
+            self._others.append(test)
+            return
+        for start in {start.lower() for start in starts}:
+            self._starts.setdefault(start[:KEY_LENGTH], []).append((start, test))
+
+    def find(self, value: str) -> Iterator[Found]:
+        """(fingerprint, groups of its regex, weight) of all that match."""
+        lower = value.lower()
+        whole = self._whole.get(lower, ())
+        for test in whole:
+            yield from test(value)
+        for key in (lower[:1], lower[:2]):
+            for start, test in self._starts.get(key, ()):
+                if lower.startswith(start):
+                    yield from test(value)
+        for test in self._others:
+            yield from test(value)
+        if self._near is not None and not whole:
+            for fingerprint, weight in self._near.find(value):
+                yield fingerprint, _NO_GROUPS, weight
+
+
+class _Test:
+    """One fingerprint's comparison; a regex is compiled at its first use."""
+
+    __slots__ = ("_fingerprint", "_same", "_search")
+
+    def __init__(self, fingerprint: Fingerprint) -> None:
+        self._fingerprint = fingerprint
+        self._search: Callable[[str], re.Match[str] | None] | None = None
+        self._same = None if fingerprint.match.regex is not None else _comparison(fingerprint)
+
+    def __call__(self, value: str) -> tuple[Found, ...]:
+        if self._same is not None:
+            return ((self._fingerprint, _NO_GROUPS, 1.0),) if self._same(value) else ()
+        if self._search is None:
+            self._search = self._fingerprint.match.compiled().search
+        found = self._search(value)
+        return ((self._fingerprint, found.groupdict(""), 1.0),) if found else ()
+
+
+def _comparison(fingerprint: Fingerprint) -> Callable[[str], bool]:
+    """Whether a value is, starts with, ends in or contains one of the texts."""
+    match = fingerprint.match
+    texts = tuple(text.lower() for text in match.texts) if match.ignore_case else tuple(match.texts)
+    compare: dict[str, Callable[[str], bool]] = {
+        "exact": lambda value: value in texts,
+        "prefix": lambda value: value.startswith(texts),
+        "suffix": lambda value: value.endswith(texts),
+        "contains": lambda value: any(text in value for text in texts),
+    }
+    chosen = compare[match.operator]
+    return (lambda value: chosen(value.lower())) if match.ignore_case else chosen
+
+
+def plain_start(regex: str) -> str:
+    """The text every match of an anchored regex starts with; empty where it has none."""
+    if not regex.startswith("^") or _forks(regex):
+        return ""
+    start, at = "", 1
+    while at < len(regex):
+        char = regex[at]
+        step = 2 if char == "\\" and regex[at + 1 : at + 2] in _SPECIAL | {"-", " ", "/"} else 1
+        if step == 1 and char in _SPECIAL:
+            # A quantifier may take back the character before it.
+            return start[:-1] if char in "?*{" else start
+        start += regex[at + step - 1]
+        at += step
+    return start
+
+
+def _forks(regex: str) -> bool:
+    """Whether there is a choice (|) outside all groups and classes."""
+    depth, inside, escaped = 0, False, False
+    for char in regex:
+        if escaped:
+            escaped = False
+        elif char == "\\":
+            escaped = True
+        elif inside:
+            inside = char != "]"
+        elif char == "[":
+            inside = True
+        elif char in "()":
+            depth += 1 if char == "(" else -1
+        elif char == "|" and not depth:
+            return True
+    return False

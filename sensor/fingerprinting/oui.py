@@ -1,0 +1,107 @@
+"""Oui: to whom a MAC prefix was given, from the IEEE registries as netaddr carries them, or from a newer file of the operator's.
+
+netaddr knows the 24-bit assignments (MA-L) and the old 36-bit ones (IAB). A file may hold all sizes: IEEE's ``oui.txt`` and the CSV lists, or lines of ``prefix[/bits]<tab>name``
+as Wireshark writes them. The file answers first. Nothing is read before the first question.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from sensor.core.addresses import is_group_mac, is_random_mac
+from sensor.core.bounded import Bounded
+from sensor.core.reader import clean
+
+REMEMBERED = 16384
+NAME_LIMIT = 128
+# Sizes of assignments: MA-S and IAB, MA-M, MA-L; the longest prefix wins.
+BITS = (36, 28, 24)
+
+_TEXT_LINE = re.compile(r"^([0-9A-Fa-f]{2}-[0-9A-Fa-f]{2}-[0-9A-Fa-f]{2})\s+\(hex\)\s+(\S.*)$")
+_MANUF_LINE = re.compile(r"^([0-9A-Fa-f:.-]{6,17})(?:/(\d+))?[\t ]+(\S.*)$")
+_IAB = frozenset((0x0050C2, 0x40D855))
+
+
+class Oui:
+    """Organisations by MAC prefix, remembered."""
+
+    def __init__(self, registry: Path | None = None) -> None:
+        self._registry = registry
+        self._newer: dict[tuple[int, int], str] | None = None
+        self._known: Bounded[int, str] = Bounded(REMEMBERED)
+
+    def organisation(self, mac: int) -> str:
+        """The owner of the prefix; empty for unknown, group and locally administered MACs. OSError and ValueError where the registry file cannot be used."""
+        if is_random_mac(mac) or is_group_mac(mac) or not mac:
+            return ""
+        prefix = mac >> 12
+        name = self._known.get(prefix)
+        if name is None:
+            name = self._look(mac)
+            self._known.put(prefix, name)
+        return name
+
+    def _look(self, mac: int) -> str:
+        if self._newer is None:
+            self._newer = read_registry(self._registry) if self._registry else {}
+        for bits in BITS if self._newer else ():
+            name = self._newer.get((bits, mac >> 48 - bits))
+            if name is not None:
+                return name
+        return shipped(mac)
+
+
+def shipped(mac: int) -> str:
+    """The owner by the registry that comes with netaddr."""
+    # Imported here: it takes some 50 ms, and not every run meets a MAC.
+    from netaddr import IAB, OUI, NotRegisteredError
+
+    prefix = mac >> 24
+    try:
+        if prefix in _IAB:
+            return _name(IAB(mac >> 12).registration().org)
+        return _name(OUI(prefix).registration().org)
+    except (NotRegisteredError, KeyError, IndexError):
+        return ""
+
+
+def _name(text: str) -> str:
+    """A name fit to show; empty for the registry's own blocks, which it gives away in smaller pieces."""
+    name = clean(text, NAME_LIMIT)
+    return "" if name.startswith("IEEE Registration Authority") else name
+
+
+def read_registry(path: Path) -> dict[tuple[int, int], str]:
+    """(bits, prefix) → organisation, of a registry file of any of the known forms. ValueError where it is none of them."""
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        first = file.readline()
+        file.seek(0)
+        rows = _csv(file) if first.startswith("Registry,") else _lines(file)
+        found = {(len(digits) * 4 if bits is None else bits, int(digits, 16)): name for digits, bits, name in rows}
+    if not found:
+        raise ValueError(f"{path}: found no MAC prefixes, expected IEEE's oui.txt or CSV, or lines of prefix, tab and name")
+    return found
+
+
+Row = tuple[str, "int | None", str]
+
+
+def _csv(file: Iterator[str]) -> Iterator[Row]:
+    """IEEE's lists: Registry, Assignment, Organization Name, Organization Address."""
+    for row in csv.reader(file):
+        if len(row) >= 3 and re.fullmatch(r"[0-9A-Fa-f]{6,9}", row[1]):
+            yield row[1], None, _name(row[2])
+
+
+def _lines(file: Iterator[str]) -> Iterator[Row]:
+    """IEEE's text form, and Wireshark's: prefix with its length where that is not 24, short name, long name."""
+    for line in file:
+        if found := _TEXT_LINE.match(line):
+            yield found[1].replace("-", ""), None, _name(found[2])
+        elif found := _MANUF_LINE.match(line):
+            digits, bits = re.sub(r"[:.-]", "", found[1]), int(found[2] or 24)
+            if bits in BITS and len(digits) * 4 >= bits:
+                yield digits[: bits // 4], bits, _name(found[3].split("\t")[-1])
