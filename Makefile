@@ -1,0 +1,97 @@
+# `make` alone says what there is to make. Everything happens in .venv; nothing else on the machine is touched.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+INTEL  ?= pcaps/office.intel.txt
+DEMO   ?= pcaps/office.pcapng
+
+KERNELS := $(shell find sensor -name '*.pyx' -o -name '*.pxd')
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test bench lint format wheel build clean
+
+help: ## this list
+	@echo "Passive network sensor. What you can make:"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@echo "Start with \`make demo\`. Another Python than python3: make PYTHON=python3.12 demo"
+
+demo: build ## set up, replay a small office and show its devices and alerts
+	@$(BIN)/sensor replay $(DEMO) --intel $(INTEL)
+
+test: build ## all tests (ARGS="-k dhcp" picks some)
+	@$(BIN)/python -m pytest $(ARGS)
+
+bench: build ## the figures of the README, measured here
+	@$(BIN)/python -m tests.perf.bench $(ARGS)
+
+lint: build ## what must be clean before a commit: ruff, ruff format, mypy
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy --strict sensor
+
+format: build ## let ruff mend what it can
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+wheel: build ## a wheel in dist/, to be installed anywhere
+	@rm -rf build/lib* build/bdist*  # what an earlier build left there would be shipped
+	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	@ls dist/*.whl
+
+build: $(VENV)/built ## .venv with the sensor in it, kernels compiled
+
+clean: ## away with .venv and everything made
+	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@find sensor \( -name '*.so' -o -name '*.c' -o -name __pycache__ \) -prune -exec rm -rf {} +
+	@find tests pcaps -name __pycache__ -prune -exec rm -rf {} +
+
+# What is missing on this machine, in one line with the command that installs it. Runs on any Python 3, old ones too.
+define PROBE
+import os, shlex, shutil, sys, sysconfig
+missing, apt, dnf = [], [], []
+asked = os.path.basename(sys.argv[1])
+name = "python3" if asked in ("python", "python3") else "python%d.%d" % sys.version_info[:2]
+def need(ok, what, debian, fedora):
+    if not ok:
+        missing.append(what), apt.append(debian), dnf.append(fedora)
+def importable(*modules):
+    try:
+        return all(map(__import__, modules))
+    except ImportError:
+        return False
+compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")[0]
+old = sys.version_info < (3, 11)
+if old:
+    need(False, "Python 3.11 or newer (%s is %d.%d; name another with PYTHON=...)" % ((asked,) + sys.version_info[:2]), "python3.11 python3.11-venv python3.11-dev", "python3.11 python3.11-devel")
+else:
+    need(importable("venv", "ensurepip"), "the venv module", name + "-venv", name)
+    need(os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")), "the Python headers", name + "-dev", name + "-devel")
+need(shutil.which(compiler), "a C compiler (" + compiler + ")", "gcc libc6-dev", "gcc")
+if missing:
+    sys.exit("cannot build here without %s. Debian/Ubuntu: sudo apt install %s  Fedora: sudo dnf install %s" % (", ".join(missing), " ".join(apt), " ".join(dnf)))
+endef
+export PROBE
+
+define probe
+@command -v $(PYTHON) >/dev/null || { echo "cannot build here without Python ($(PYTHON) not found). Debian/Ubuntu: sudo apt install python3 python3-venv python3-dev gcc libc6-dev  Fedora: sudo dnf install python3 python3-devel gcc" >&2; exit 1; }
+@$(PYTHON) -c "$$PROBE" $(PYTHON)
+endef
+
+# Stamps: .venv is made once, filled again when the lists of what it holds change, kernels compiled again when one of them changed.
+$(BIN)/python:
+	$(probe)
+	@echo "making $(VENV)"
+	@$(PYTHON) -m venv --clear $(VENV)
+
+$(VENV)/installed: setup.cfg pyproject.toml | $(BIN)/python
+	$(probe)
+	@echo "installing what the sensor needs into $(VENV) and compiling its kernels (about a minute)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "setuptools>=77" "Cython>=3.1" wheel
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable ".[test,lint]"
+	@touch $@
+
+$(VENV)/built: $(VENV)/installed $(KERNELS)
+	$(probe)
+	@$(BIN)/python -c "import setuptools; setuptools.setup()" build_ext --inplace >$(VENV)/build.log 2>&1 || { cat $(VENV)/build.log >&2; exit 1; }
+	@touch $@

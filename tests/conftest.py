@@ -1,0 +1,36 @@
+"""What all tests share: how hypothesis runs, and where the lab can run."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# No deadline: a busy machine is no defect. The same examples in every run: a red test stays red until it is mended.
+settings.register_profile("house", deadline=None, derandomize=True, max_examples=100)
+settings.load_profile("house")
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The checkout."""
+    return Path(__file__).resolve().parent.parent
+
+
+@functools.cache
+def _lab_missing() -> str:
+    """Why network namespaces cannot be made here; empty where they can."""
+    if not sys.platform.startswith("linux") or shutil.which("ip") is None or shutil.which("unshare") is None:
+        return "the lab needs Linux with iproute2"
+    made = subprocess.run(["unshare", "--net", "ip", "link", "add", "lab0", "type", "veth", "peer", "name", "lab1"], capture_output=True, check=False)
+    return "" if made.returncode == 0 else "the lab needs the right to make network namespaces (root)"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("lab") and _lab_missing():
+        pytest.skip(_lab_missing())

@@ -1,0 +1,62 @@
+"""What the checks of the principles share: the modules of the sensor as syntax trees, and what they import."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SENSOR = ROOT / "sensor"
+
+# A kernel's imports stand at the left edge, one a line, or as `from x cimport (` over several; only the module name matters here.
+_KERNEL_IMPORT = re.compile(r"^(?:from\s+([\w.]+)\s+c?import|c?import\s+([\w.]+))", re.MULTILINE)
+
+
+def python_files(*rooms: str) -> list[Path]:
+    """Every .py file below sensor/, or below the named rooms (folders, or modules without .py)."""
+    return _files(rooms, ".py")
+
+
+def kernels(*rooms: str) -> list[Path]:
+    """Every .pyx and .pxd file."""
+    return _files(rooms, ".pyx") + _files(rooms, ".pxd")
+
+
+def _files(rooms: tuple[str, ...], suffix: str) -> list[Path]:
+    if not rooms:
+        return sorted(SENSOR.rglob(f"*{suffix}"))
+    return sorted(path for room in rooms for path in [*(SENSOR / room).rglob(f"*{suffix}"), SENSOR / f"{room}{suffix}"] if path.is_file())
+
+
+def name_of(path: Path) -> str:
+    """As people write it: ``sensor/core/packet.pyx``."""
+    return path.relative_to(ROOT).as_posix()
+
+
+def room_of(path: Path) -> str:
+    """The first word below sensor/: a folder, or a module of the top (``pipeline``). The package itself is ``sensor``."""
+    first = path.relative_to(SENSOR).parts[0].split(".")[0]
+    return "sensor" if first == "__init__" else first
+
+
+@functools.cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def imports(path: Path) -> Iterator[tuple[int, str]]:
+    """(line, full dotted name) of all that a module imports, wherever in the file; ``from a import b`` gives ``a.b``."""
+    if path.suffix != ".py":
+        text = path.read_text(encoding="utf-8")
+        for found in _KERNEL_IMPORT.finditer(text):
+            yield text.count("\n", 0, found.start()) + 1, found[1] or found[2]
+        return
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = "." * node.level + (node.module or "")
+            yield from ((node.lineno, f"{base}.{alias.name}") for alias in node.names)

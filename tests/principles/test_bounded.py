@@ -1,0 +1,94 @@
+"""Principle 6: what a peer can make grow is bounded. Containers that live as long as a detector or the inventory come from sensor.core.bounded."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.principles._source import name_of, python_files, tree_of
+
+ROOMS = ("core", "detectors", "inventory", "alert_desk", "boundary")
+GROWS = {"dict", "set", "list", "defaultdict", "OrderedDict", "Counter", "deque", "bytearray"}
+
+# file:Class.attribute -> why it cannot grow without end
+ALLOWED = {
+    "sensor/core/bounded.py:Bounded._entries": "the bounded map itself: put() evicts",
+    "sensor/inventory/record.py:Record.facts": "Limits.facts a device, the idle ones go first",
+    "sensor/inventory/record.py:Record.idle": "a part of facts",
+    "sensor/inventory/record.py:Record.addresses": "Limits.addresses a device",
+    "sensor/inventory/record.py:Record.claimed": "a part of addresses",
+    "sensor/inventory/record.py:Record.behind": "beyond Limits the device is a router and no more are kept",
+    "sensor/inventory/record.py:Record.networks": "beyond Limits the device is a gateway and no more are kept",
+    "sensor/inventory/record.py:Record.news": "one of each kind, taken away when told",
+    "sensor/inventory/table.py:Table.by_mac": "one for each record, and records are bounded; remove() takes it away",
+    "sensor/inventory/table.py:Table.due": "records with news, taken away when told",
+    "sensor/inventory/table.py:Table.ids": "one for each record that was told",
+    "sensor/inventory/table.py:Table.keys": "one for each record that was told",
+    "sensor/inventory/table.py:Table.departed": "emptied at every telling",
+    "sensor/inventory/telling.py:Told.waiting": "keyed by our own field names",
+}
+
+
+def _grows(value: ast.expr) -> bool:
+    """An empty container, or a comprehension that makes one: something that is filled later or by data."""
+    if isinstance(value, ast.Dict):
+        return not value.keys
+    if isinstance(value, ast.List):
+        return not value.elts
+    if isinstance(value, ast.Call):
+        name = ast.unparse(value.func).split("[")[0].rsplit(".", 1)[-1]
+        return name in GROWS and not any(keyword.arg == "maxlen" for keyword in value.keywords) and (name in ("defaultdict", "Counter") or not value.args)
+    return False
+
+
+def _assigned(init: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    """(attribute, value) of each ``self.x = value``, tuples taken apart."""
+    for node in ast.walk(init):
+        if isinstance(node, ast.AnnAssign) and node.value is not None:
+            pairs = [(node.target, node.value)]
+        elif isinstance(node, ast.Assign):
+            pairs = []
+            for target in node.targets:
+                if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+                    pairs += zip(target.elts, node.value.elts, strict=True)
+                else:
+                    pairs.append((target, node.value))
+        else:
+            continue
+        yield from ((target.attr, value) for target, value in pairs if isinstance(target, ast.Attribute) and ast.unparse(target.value) == "self")
+
+
+def growing(path: Path, tree: ast.AST) -> list[str]:
+    """file:Class.attribute of every container in a constructor that nothing bounds."""
+    return [
+        f"{name_of(path)}:{owner.name}.{attribute}"
+        for owner in ast.walk(tree)
+        if isinstance(owner, ast.ClassDef)
+        for method in owner.body
+        if isinstance(method, ast.FunctionDef) and method.name == "__init__"
+        for attribute, value in _assigned(method)
+        if _grows(value)
+    ]
+
+
+@pytest.mark.parametrize("path", python_files(*ROOMS), ids=name_of)
+def test_no_state_grows_without_end(path: Path) -> None:
+    """No constructor makes a plain container, save the ones that say why they cannot grow."""
+    assert not set(growing(path, tree_of(path))) - ALLOWED.keys()
+
+
+def test_allowed_are_still_there() -> None:
+    """An excuse whose container is gone goes too."""
+    found = {name for path in python_files(*ROOMS) for name in growing(path, tree_of(path))}
+    assert not ALLOWED.keys() - found
+
+
+@pytest.mark.parametrize("value", ["{}", "[]", "set()", "dict()", "defaultdict(list)", "collections.deque()", "OrderedDict()", "dict[int, int]()", "Counter()"])
+def test_check_sees_each_kind(value: str) -> None:
+    """The check finds plain containers, annotated and in tuples too."""
+    for line in (f"self.x = {value}", f"self.x: object = {value}", f"self.y, self.x = 1, {value}"):
+        assert growing(Path(__file__), ast.parse(f"class A:\n    def __init__(self):\n        {line}")), line
+    assert not growing(Path(__file__), ast.parse("class A:\n    def __init__(self):\n        self.x = deque(maxlen=3)\n        self.y = Bounded(3)"))

@@ -1,0 +1,65 @@
+"""Principle 3: the core has no clock, no socket, no file, and says nothing. Packet time drives it, so a replay equals the live run."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.principles._source import imports, kernels, name_of, python_files, tree_of
+
+ROOMS = ("core", "decode", "dissectors", "detectors", "fingerprinting", "inventory", "alert_desk", "boundary", "pipeline")
+
+MODULES = set("time socket ssl select selectors asyncio threading multiprocessing subprocess random secrets tempfile logging".split())
+CALLS = {"open", "print", "input", "breakpoint", "exec", "eval"}
+CLOCKS = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "uuid.uuid1", "uuid.uuid4"}
+DOTTED = CLOCKS | {"os.environ", "os.getenv", "os.urandom", "os.open", "sys.stdout", "sys.stderr"}
+FILE_METHODS = {"read_text", "read_bytes", "write_text", "write_bytes"}
+
+# Loading knowledge happens once, before the first packet.
+MAY_READ_FILES = {
+    "sensor/fingerprinting/load.py": "reads fingerprints/ at start",
+    "sensor/fingerprinting/oui.py": "reads the registry of MAC prefixes at start",
+}
+
+
+def _dotted(node: ast.expr) -> str:
+    """``a.b.c`` of an attribute chain; empty where it does not begin with a name."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
+
+
+def impure(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """(line, what) of every use of a clock, a file, the environment or the screen."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CALLS:
+            yield node.lineno, f"{node.func.id}()"
+        elif isinstance(node, ast.Attribute):
+            if any(_dotted(node) == name or _dotted(node).endswith("." + name) for name in DOTTED):
+                yield node.lineno, _dotted(node)
+            elif node.attr in FILE_METHODS:
+                yield node.lineno, f".{node.attr}"
+
+
+@pytest.mark.parametrize("path", python_files(*ROOMS), ids=name_of)
+def test_core_asks_the_world_nothing(path: Path) -> None:
+    """No module of the core reads a clock, a file or the environment, draws a random number or prints."""
+    wrong = [] if name_of(path) in MAY_READ_FILES else [f"{name_of(path)}:{line} {what}" for line, what in impure(tree_of(path))]
+    assert not wrong
+
+
+@pytest.mark.parametrize("path", python_files(*ROOMS) + kernels(), ids=name_of)
+def test_core_imports_no_world(path: Path) -> None:
+    """Nor does it import what would let it."""
+    assert not [f"{name_of(path)}:{line} {name}" for line, name in imports(path) if name.split(".")[0] in MODULES]
+
+
+@pytest.mark.parametrize("text", ["open('x')", "print(1)", "datetime.datetime.now()", "datetime.now(tz=UTC)", "os.environ['A']", "Path('x').read_text()"])
+def test_check_sees_each_kind(text: str) -> None:
+    """The check finds what it looks for."""
+    assert list(impure(ast.parse(text)))

@@ -1,0 +1,112 @@
+"""Principle 1: observing, identifying, judging and delivering are separate rooms. Who may know whom is the table below; the rest is forbidden."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.principles._source import SENSOR, imports, kernels, name_of, python_files, room_of
+
+ENGINE = {"capture", "decode", "dissectors", "fingerprinting", "inventory", "detectors", "intel", "posture", "eventlog"}
+HELPERS = {"boundary", "documents", "registry"}
+
+# room -> the rooms it may import from, besides itself
+MAY_IMPORT = {
+    "sensor": set(),
+    "core": set(),
+    "registry": set(),
+    "documents": set(),
+    "boundary": {"core"},
+    "decode": {"core"},
+    "capture": {"core", "decode"},
+    "dissectors": {"core"},
+    "fingerprinting": {"core", "documents"},
+    "inventory": {"core", "fingerprinting"},
+    "detectors": {"core", "dissectors"},
+    "intel": {"core", "documents"},
+    "posture": {"core", "documents", "inventory"},
+    "eventlog": {"core"},
+    "alert_desk": {"core"},
+    "outputs": {"core", "eventlog"},
+    "hunt": {"core", "eventlog"},
+    "console": {"core", "eventlog", "inventory"},
+    "telemetry": {"core"},
+    "logs": {"core"},
+    "config": {"core", "documents", "registry", "capture", "detectors", "dissectors", "fingerprinting", "intel", "inventory", "outputs"},
+    "pipeline": {"core", "alert_desk"} | ENGINE | HELPERS,
+    "daemon": {"core", "pipeline", "config", "telemetry", "logs", "alert_desk", "outputs"} | ENGINE | HELPERS,
+    "cli": {"core", "daemon", "pipeline", "config", "telemetry", "logs", "outputs", "hunt", "console", "alert_desk"} | ENGINE | HELPERS,
+}
+
+# libraries that only some rooms may touch, and why
+KEPT_APART = {
+    "scapy": (set(), "crafts captures and tests, never reads packets"),
+    "dpkt": ({"dissectors"}, "leaks other errors than Malformed, which only dissectors translate"),
+    "socket": ({"capture", "outputs", "console", "cli", "daemon"}, "the core has no socket"),
+    "sqlite3": ({"inventory", "hunt", "console", "cli"}, "one store, in the inventory"),
+    "rich": ({"cli"}, "what is for people's eyes is made by commands"),
+    "yaml": ({"documents"}, "documents are read in one place, which tells all faults with their line"),
+    "structlog": ({"logs", "daemon", "cli", "telemetry"}, "the engine reports through events and counters"),
+}
+
+FILES = python_files() + kernels()
+
+
+def _sensor_room(imported: str) -> str | None:
+    parts = imported.split(".")
+    if parts[0] != "sensor" or len(parts) < 2:
+        return None
+    return parts[1]
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_rooms_import_only_what_the_table_allows(path: Path) -> None:
+    """A module imports from its own room and from the rooms that the table names for it."""
+    room = room_of(path)
+    assert room in MAY_IMPORT, f"{name_of(path)}: a new room; give it a row in the table"
+    allowed = MAY_IMPORT[room] | {room}
+    wrong = [f"{name_of(path)}:{line} imports {name}" for line, name in imports(path) if _sensor_room(name) not in allowed | {None}]
+    assert not wrong, f"{room} may import from {sorted(allowed)}: {wrong}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_kept_apart_libraries_stay_in_their_rooms(path: Path) -> None:
+    """scapy is nowhere, dpkt only in dissectors, sockets and SQL only where they belong."""
+    for line, name in imports(path):
+        rooms, why = KEPT_APART.get(name.split(".")[0], ({room_of(path)}, ""))
+        assert room_of(path) in rooms, f"{name_of(path)}:{line} imports {name}: {why}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_imports_are_absolute(path: Path) -> None:
+    """One way to write an import, so that a search finds all users of a module."""
+    assert not [name for _, name in imports(path) if name.startswith(".")], name_of(path)
+
+
+def test_detectors_take_only_events_from_dissectors() -> None:
+    """A detector may know the event classes of a dissector, not its constants, readers or helpers."""
+    for path in python_files("detectors"):
+        for line, name in imports(path):
+            last = name.rsplit(".", 1)[-1]
+            if name.startswith("sensor.dissectors."):
+                assert re.fullmatch(r"[A-Z][a-z]\w*", last), f"{name_of(path)}:{line} imports {name}"
+
+
+def test_table_has_no_cycle_below_the_pipeline() -> None:
+    """Rooms can be put in an order in which each only knows those before it."""
+    done: set[str] = set()
+    left = dict(MAY_IMPORT)
+    while ready := [room for room, allowed in left.items() if allowed <= done]:
+        done.update(ready)
+        for room in ready:
+            del left[room]
+    assert not left
+
+
+def test_checks_see_an_import_when_there_is_one() -> None:
+    """The scanner of imports finds ordinary, nested and kernel imports."""
+    assert "sensor.core.packet.Packet" in {name for _, name in imports(SENSOR / "core" / "event.py")}
+    assert "importlib.util" in {name for _, name in imports(SENSOR / "registry.py")}
+    assert "sensor.core.row" in {name for _, name in imports(SENSOR / "core" / "packet.pyx")}

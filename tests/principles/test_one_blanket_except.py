@@ -1,0 +1,48 @@
+"""Principle 5: one blanket handler in the whole program, around the calls of units. Everywhere else an error that nobody expected is seen."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from tests.principles._source import kernels, name_of, python_files, tree_of
+
+BLANKET = {"Exception", "BaseException"}
+
+
+def _is_blanket(handler: ast.ExceptHandler) -> bool:
+    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return any(kind is None or (isinstance(kind, ast.Name) and kind.id in BLANKET) for kind in kinds)
+
+
+def _handlers(tree: ast.AST) -> list[int]:
+    return [node.lineno for node in ast.walk(tree) if isinstance(node, ast.ExceptHandler) and _is_blanket(node)]
+
+
+def test_exactly_one_blanket_handler_in_the_boundary() -> None:
+    """`except Exception`, `except BaseException` and a bare `except` stand in boundary.py, once."""
+    found = [name_of(path) for path in python_files() for _ in _handlers(tree_of(path))]
+    assert found == ["sensor/boundary.py"]
+
+
+def test_no_kernel_catches_everything() -> None:
+    """Kernels catch nothing at all."""
+    assert not [name_of(path) for path in kernels() if re.search(r"^\s*except(\s+(Base)?Exception\b.*)?:", path.read_text(), re.MULTILINE)]
+
+
+def test_errors_are_not_suppressed_wholesale() -> None:
+    """`contextlib.suppress(Exception)` would be a blanket handler by another name."""
+    wrong = [
+        f"{name_of(path)}:{node.lineno}"
+        for path in python_files()
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("suppress") and any(ast.unparse(arg) in BLANKET for arg in node.args)
+    ]
+    assert not wrong
+
+
+def test_check_sees_each_form() -> None:
+    """The check finds what it looks for, hidden in a tuple too."""
+    for kind in ("", " Exception", " BaseException as e", " (ValueError, Exception)"):
+        assert _handlers(ast.parse(f"try:\n    pass\nexcept{kind}:\n    pass"))
+    assert not _handlers(ast.parse("try:\n    pass\nexcept ValueError:\n    pass"))

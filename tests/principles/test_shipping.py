@@ -1,0 +1,96 @@
+"""What is shipped is complete: every package is listed, and a wheel installed anywhere else finds its kernels, its schema and its fingerprints."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.principles._source import ROOT, SENSOR, kernels
+
+NOT_SOURCE = shutil.ignore_patterns(".git", ".venv", "build", "dist", "tests", "*.so", "*.c", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis")
+
+
+def _listed() -> list[str]:
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    return config["options"]["packages"].split()
+
+
+def test_every_package_is_listed() -> None:
+    """A folder below sensor/ with an __init__.py is a package, and setup.cfg names each, plus the fingerprints."""
+    there = {".".join(path.parent.relative_to(ROOT).parts) for path in SENSOR.rglob("__init__.py")}
+    assert set(_listed()) == there | {"sensor.fingerprints_data"}
+
+
+def test_every_folder_with_modules_is_a_package() -> None:
+    """Otherwise it would be left out without a word."""
+    folders = {path.parent for path in SENSOR.rglob("*.py")}
+    assert not [folder for folder in folders if not (folder / "__init__.py").is_file()]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel of the checkout, built from a copy so that nothing an earlier build left there gets in. Not optimised: it is only looked at."""
+    folder = tmp_path_factory.mktemp("wheel")
+    shutil.copytree(ROOT, folder / "source", ignore=NOT_SOURCE)
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(folder / "source")]
+    subprocess.run(pip, check=True, env=os.environ | {"CFLAGS": "-O0", "PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}, capture_output=True)
+    (made,) = folder.glob("*.whl")
+    return made
+
+
+@pytest.fixture(scope="module")
+def elsewhere(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Another environment that holds the wheel. Its dependencies are lent by this one, whose own installed sensor it cannot see."""
+    folder = tmp_path_factory.mktemp("elsewhere") / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    python = folder / "bin" / "python"
+    subprocess.run([sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps", "--no-index", str(wheel)], check=True)
+    (site,) = folder.glob("lib/python*/site-packages")
+    # a path line adds the folder alone; the .pth files in it, one of which leads to the checkout, are not read
+    (site / "lent.pth").write_text(str(Path(pytest.__file__).parents[1]))
+    return folder
+
+
+def _run(elsewhere: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """A command of that environment, in a folder that has nothing to do with the checkout."""
+    env = {"PATH": os.environ["PATH"], "HOME": str(elsewhere.parent)}
+    return subprocess.run([str(elsewhere / "bin" / words[0]), *words[1:]], cwd=elsewhere.parent, env=env, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.slow
+def test_wheel_holds_everything(wheel: Path) -> None:
+    """Modules, compiled kernels, stubs, the type marker, fingerprints and the licence are in it; captures and tests are not."""
+    names = set(zipfile.ZipFile(wheel).namelist())
+    modules = {path.relative_to(ROOT).as_posix() for path in [*SENSOR.rglob("*.py"), *SENSOR.rglob("*.pyi"), *SENSOR.rglob("*.json")]}
+    fingerprints = {"sensor/fingerprints_data/" + path.relative_to(ROOT / "fingerprints").as_posix() for path in (ROOT / "fingerprints").rglob("*.yaml")}
+    assert fingerprints
+    assert not (modules | fingerprints | {"sensor/py.typed"}) - names
+    compiled = {name.split(".")[0] for name in names if name.endswith(".so")}
+    assert compiled == {path.relative_to(ROOT).with_suffix("").as_posix() for path in kernels() if path.suffix == ".pyx"}
+    assert any(name.endswith("/licenses/LICENSE") for name in names)
+    assert not [name for name in names if name.startswith(("tests", "pcaps"))]
+
+
+@pytest.mark.slow
+def test_installed_elsewhere_it_is_not_the_checkout(elsewhere: Path) -> None:
+    """The sensor that runs there is the installed one."""
+    run = _run(elsewhere, "python", "-c", "import sensor.decode.frames as m; print(m.__file__)")
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.startswith(str(elsewhere))
+
+
+@pytest.mark.slow
+def test_installed_elsewhere_it_names_devices(elsewhere: Path) -> None:
+    """It finds its fingerprints: replaying the office names a printer and a camera, and raises alerts."""
+    run = _run(elsewhere, "sensor", "replay", "--events", "-", "--intel", str(ROOT / "pcaps" / "office.intel.txt"), str(ROOT / "pcaps" / "office.pcapng"))
+    assert run.returncode == 0, run.stderr
+    for word in ('"type":"printer"', '"type":"camera"', '"kind":"alert"'):
+        assert word in run.stdout
