@@ -1,0 +1,214 @@
+"""Who is behind an endpoint: the rules of identity, applied to subjects in packet order.
+
+A stable MAC is a device. An address is leased: whoever claims it by ARP, NDP or DHCP has it until somebody else claims it; an address only seen in
+use belongs to whoever used it last, except that a claim holds for some minutes. A MAC that carries more inside addresses than one machine has, or
+addresses that others hold, is a router: hosts behind it are known by address. Outside addresses are nobody; they only show that a MAC is a gateway.
+A randomised MAC joins the device of the same DHCP client id or name whose former MAC fell silent before it appeared.
+"""
+
+from __future__ import annotations
+
+from sensor.core import addresses
+from sensor.core.addresses import Networks
+from sensor.core.bounded import Bounded
+from sensor.core.observation import Observation, Subject
+from sensor.inventory import evidence, identity
+from sensor.inventory.identity import Trait
+from sensor.inventory.limits import Limits
+from sensor.inventory.record import Record
+from sensor.inventory.table import Table
+
+_VIRTUAL_ADDRESSES = 4096
+
+
+class Endpoints:
+    """Finds and makes records; merges and splits them where identity turns out otherwise."""
+
+    def __init__(self, table: Table, networks: Networks, limits: Limits) -> None:
+        self.table, self.networks, self.limits = table, networks, limits
+        self._virtual: Bounded[int, bool] = Bounded(_VIRTUAL_ADDRESSES)
+        self._joins: Bounded[str, Record] = Bounded(limits.devices)
+        self._shared: Bounded[str, bool] = Bounded(limits.devices)
+
+    def find(self, subject: Subject) -> Record | None:
+        """The record behind an endpoint, as things stand; nothing is made or moved."""
+        mac, address = subject.mac, identity.usable(subject.address)
+        holder = self.table.leases.get(address) if address else None
+        record = self.table.by_mac.get(mac) if identity.is_machine(mac) else None
+        if record is None:
+            return holder if not identity.is_machine(mac) or identity.is_virtual(mac) or (holder and self._claimed(holder, address, holder.last)) else None
+        if not address or holder is record:
+            return record
+        if holder is not None and (record.router or self._claimed(holder, address, record.last)):
+            return holder
+        return record if self.networks.inside(address) and not record.router else None
+
+    def speaker(self, ts: int, subject: Subject, trait: Trait) -> Record | None:
+        """The record a fact belongs to, made where there is none; None where the endpoint is nobody. Addresses move as the fact says."""
+        mac, address = subject.mac, identity.usable(subject.address)
+        if not identity.is_machine(mac):
+            return self._host(ts, address, subject.vlan) if mac == 0 else None
+        if identity.is_virtual(mac):
+            return self._behind_virtual(ts, address, subject.vlan, trait)
+        record = self.table.by_mac.get(mac) or self.table.create(ts, f"mac:{addresses.mac_text(mac)}", mac, subject.vlan)
+        if subject.vlan and record.vlan != subject.vlan and not record.router:
+            record.vlan = subject.vlan
+        if trait.bound:
+            self._claim(ts, record, address, trait)
+            return record
+        return self._user(ts, record, address, subject.vlan) if address else record
+
+    def _host(self, ts: int, address: int, vlan: int) -> Record | None:
+        """Whoever holds an inside address, else a device known by that address alone."""
+        holder = self.table.leases.get(address) if address else None
+        if holder is not None or not address or not self.networks.inside(address) or address in self._virtual:
+            return holder
+        record = self.table.create(ts, f"ip:{addresses.text(address)}", 0, vlan)
+        self.table.lease(record, address, ts, claimed=False)
+        return record
+
+    def _behind_virtual(self, ts: int, address: int, vlan: int, trait: Trait) -> Record | None:
+        """The MAC is a role of a redundant router: an address it claims is a role too, any other is a host behind it."""
+        if trait.claim and address:
+            self._virtual.put(address, True)
+        return None if trait.bound else self._host(ts, address, vlan)
+
+    def _claim(self, ts: int, record: Record, address: int, trait: Trait) -> None:
+        """ARP, NDP or DHCP says that the address is the record's; else it is where nobody has it. Newcomers that may be invented take nothing from devices."""
+        holder = self.table.leases.get(address)
+        if not address or (not trait.claim and (holder is not None or record.router or not self.networks.inside(address))):
+            return
+        if holder is not None and holder is not record and not record.admitted and record.random:
+            return
+        if trait.lease:
+            self._end_leases(ts, record, address)
+        record.behind.discard(address)
+        self._give(ts, record, address, claimed=trait.claim)
+
+    def _end_leases(self, ts: int, record: Record, address: int) -> None:
+        """A new lease of a family replaces the addresses the device had of it."""
+        for old in list(record.addresses):
+            if old != address and addresses.is_v4(old) == addresses.is_v4(address) and (addresses.is_v4(old) or not identity.is_link_local(old)):
+                self.table.release(record, old, ts)
+                self.table.forget_endpoints()
+
+    def _give(self, ts: int, record: Record, address: int, claimed: bool) -> None:
+        """The record has the address from now on. A device known only by that address is the same one where it was just seen, else it is over."""
+        former = self.table.lease(record, address, ts, claimed)
+        if former is None or former.macs or former.dead:
+            return
+        if ts - former.last < self.limits.claim_ns:
+            self.merge(record, former, f"{addresses.text(address)} was seen through a router before its MAC was known")
+        else:
+            self.table.depart(former, f"{addresses.text(address)} belongs to {record.key} now")
+
+    def _claimed(self, holder: Record, address: int, ts: int) -> bool:
+        return address in holder.claimed and ts - holder.addresses.get(address, 0) < self.limits.claim_ns
+
+    def _user(self, ts: int, record: Record, address: int, vlan: int) -> Record | None:
+        """Somebody used an address with the MAC of a record: itself, or another host that it forwards for."""
+        holder = self.table.leases.get(address)
+        if holder is record:
+            record.addresses[address] = ts
+            return record
+        if not self.networks.inside(address):
+            if holder is None:
+                self._outside(ts, record, address)
+            return holder
+        if holder is not None and (record.router or self._claimed(holder, address, ts)):
+            if len(record.behind) <= self.limits.own4:
+                record.behind.add(address)
+            self._crowded(ts, record)
+            return holder
+        if record.router and not identity.is_link_local(address):
+            return self._host(ts, address, vlan)
+        if holder is not None and record.random and not record.admitted:
+            return record
+        self._give(ts, record, address, claimed=False)
+        return self._host(ts, address, vlan) if self._crowded(ts, record) else record
+
+    def _outside(self, ts: int, record: Record, address: int) -> None:
+        """An outside address came with this MAC. Several networks of them make it a gateway."""
+        if record.gateway or identity.is_link_local(address):
+            return
+        record.networks.add(identity.network_of(address))
+        if len(record.networks) >= self.limits.networks:
+            record.gateway = True
+            record.take_role("gateway", self.limits)
+            record.learn(evidence.forwards(ts, record.subject(), "flow.outside", f"addresses of {len(record.networks)} outside networks"), self.limits)
+            self.table.mark(record, ts)
+            self._crowded(ts, record)
+
+    def _crowded(self, ts: int, record: Record) -> bool:
+        """Whether the record is a router; where it turns out to be one now, it is split from the hosts behind it."""
+        if not record.router and record.crowd(ts, self.limits):
+            self._split(ts, record)
+        return record.router
+
+    def _split(self, ts: int, record: Record) -> None:
+        """Many addresses behind one MAC: those it never claimed become devices of their own, with the facts that came from them."""
+        record.router = True
+        record.take_role("router", self.limits)
+        hosts = [address for address in record.addresses if address not in record.claimed and not identity.is_link_local(address)]
+        if record.told is not None:
+            record.news.append(("split", f"{len(hosts) + len(record.behind)} addresses behind one MAC: a router; hosts behind it are known by address"))
+        for address in hosts:
+            self.table.release(record, address, ts)
+            self._move_out(ts, record, address)
+        self.table.forget_endpoints()
+        record.learn(evidence.forwards(ts, record.subject(), "flow.behind", f"{len(hosts) + len(record.behind)} inside addresses behind one MAC"), self.limits)
+        self.table.mark(record, ts)
+
+    def _move_out(self, ts: int, record: Record, address: int) -> None:
+        """The facts that came from one address behind a router go to a record of that address."""
+        facts = [fact for fact in record.facts.values() if fact.subject.address == address and not identity.trait_of(fact.kind).bound]
+        host = self._host(ts, address, record.vlan)
+        if host is None:
+            return
+        host.first = min([host.first, *(fact.first for fact in facts)])
+        for fact in facts:
+            record.forget(fact)
+            host.learn(fact, self.limits)
+        if record.admitted:
+            self.table.admit(host, ts)
+
+    def join(self, record: Record, observation: Observation, trait: Trait) -> Record:
+        """Tie a randomised MAC to the device that gives the same id or name; returns the record that goes on."""
+        key = identity.join_key(trait.join, observation.value, observation.subject.mac)
+        if not key or key in self._shared:
+            return record
+        other = self._joins.get(key)
+        if other is record:
+            return record
+        if other is None or other.dead:
+            self._joins.put(key, record)
+            if not record.joined or key.startswith("id:"):
+                record.joined = key
+        elif len(record.macs) == 1 and (trait.join == "id" or record.first - other.last >= self.limits.quiet_ns):
+            self.merge(other, record, f"{observation.kind} {observation.value} now comes from {addresses.mac_text(observation.subject.mac)}")
+            return other
+        else:
+            self._shared.put(key, True)
+        return record
+
+    def merge(self, keep: Record, lose: Record, reason: str) -> None:
+        """Two records are one device: all that is known of ``lose`` goes to ``keep``."""
+        table, held = self.table, dict(lose.addresses)
+        table.remove(lose)
+        for mac in lose.macs:
+            table.add_mac(keep, mac)
+        for address, last in held.items():
+            table.lease(keep, address, last, address in lose.claimed)
+        for key, fact in lose.facts.items():
+            known = keep.facts.get(key)
+            if known is not None:
+                known.absorb(fact)
+            else:
+                keep.learn(fact, self.limits)
+        keep.first, keep.stale = min(keep.first, lose.first), True
+        keep.roles |= lose.roles - {"randomised_mac"}
+        keep.touch(lose.last)
+        if lose.told is not None and lose.device is not None:
+            keep.news.append(("merged", f"{lose.device.id} is the same device: {reason}"))
+        table.forget_endpoints()
+        table.mark(keep, keep.last)

@@ -1,0 +1,145 @@
+"""What identity may rest on: which MACs and addresses are somebody, what a kind of observation says about whom, and ids made from keys.
+
+Pure functions; nothing here remembers anything.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+from collections.abc import Container
+from typing import NamedTuple
+
+from sensor.core.addresses import NONE, V4_MASK, is_group_mac, is_host, is_v4
+
+# Roles that move between routers: VRRP for IPv4 and IPv6 (RFC 9568, 7.3), HSRP version 1, HSRP version 2 for IPv4 and IPv6, GLBP.
+_VIRTUAL = (
+    (0x00005E000100, 0xFFFFFFFFFF00),
+    (0x00005E000200, 0xFFFFFFFFFF00),
+    (0x00000C07AC00, 0xFFFFFFFFFF00),
+    (0x00000C9FF000, 0xFFFFFFFFF000),
+    (0x000573A00000, 0xFFFFFFFFF000),
+    (0x0007B4000000, 0xFFFFFF000000),
+)
+# Facts of these protocols are about the machine with that MAC whatever the address says; routers do not forward them.
+_BOUND = frozenset(("arp", "ndp", "dhcp", "dhcpv6", "lldp", "cdp", "edp", "fdp", "mndp", "stp", "oui"))
+_CLAIMS = frozenset(("arp.address", "ndp.address", "dhcp.lease", "dhcpv6.lease"))
+# Bookkeeping of the network stack: too little for a randomised MAC to count as a device.
+_MUTE = frozenset(("arp", "ndp", "tcp", "ip", "icmp", "dns", "oui"))
+_NAME_WORDS = ("hostname", "fqdn", "instance")
+_NAME_TRUST = ("dhcp.hostname", "dhcp.fqdn", "dhcpv6.fqdn", "lldp.hostname", "cdp.hostname", "mdns.hostname", "netbios.hostname", "llmnr.hostname")
+_JOINS = {"dhcp.client_id": "id", "dhcpv6.duid": "id", "dhcp.hostname": "name", "mdns.hostname": "name"}
+# Names that makers give to every piece they sell name nobody.
+_COMMON = re.compile(
+    r"(localhost|unknown|none|null|default|android|iphone|ipad|ipod|watch|macbook([ -]?(air|pro))?|mac ?mini|imac|apple-?(tv|watch)|"
+    r"galaxy\b.*|pixel\b.*|redmi\b.*|xiaomi\b.*|mi-\w+|mi\d\w*|poco\b.*|oneplus\b.*|huawei\w{0,8}|honor\b.*|oppo\b.*|vivo\b.*|realme\b.*|moto\b.*|nokia\b.*|sm-\w+|esp(ressif)?|"
+    r"(esp|tasmota|shelly)?-?device|raspberrypi|ubuntu|debian|kali|fedora|linux|openwrt|buildroot|busybox|pc|laptop|desktop|phone|host|client|user|wlan0|eth0|"
+    r"windows-?phone|udhcp\w*|dhcpcd?\w*)",
+    re.IGNORECASE,
+)
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+class Trait(NamedTuple):
+    """How the inventory reads a kind of observation.
+
+    ``bound``: about the MAC itself. ``claim``: the subject claims its address; ``lease``: and was given it, in place of earlier ones.
+    ``speaks``: enough to count as a device. ``rank``: trust in the name, 0 most, -1 no name. ``role``: the value is a role.
+    ``join``: the value may name the owner of a randomised MAC (``id`` or ``name``). ``family``: first word of the kind.
+    """
+
+    bound: bool
+    claim: bool
+    lease: bool
+    speaks: bool
+    rank: int
+    role: bool
+    join: str
+    family: str
+
+
+@functools.lru_cache(maxsize=1024)
+def trait_of(kind: str) -> Trait:
+    """The trait of a kind. Kinds come from dissectors, so there are few."""
+    family, last = kind.partition(".")[0], kind.rpartition(".")[2]
+    role = last == "role"
+    return Trait(
+        # A relayed server speaks through a router: its role belongs to its address.
+        bound=family in _BOUND and not role,
+        claim=kind in _CLAIMS,
+        lease=kind in _CLAIMS and last == "lease",
+        speaks=family not in _MUTE,
+        rank=_rank(kind, last),
+        role=role,
+        join=_JOINS.get(kind, ""),
+        family=family,
+    )
+
+
+def _rank(kind: str, last: str) -> int:
+    if last not in _NAME_WORDS:
+        return -1
+    return _NAME_TRUST.index(kind) if kind in _NAME_TRUST else len(_NAME_TRUST) + _NAME_WORDS.index(last)
+
+
+# An endpoint of a conversation, seen without any observation.
+SIGHTING = Trait(bound=False, claim=False, lease=False, speaks=True, rank=-1, role=False, join="", family="flow")
+
+
+def is_machine(mac: int) -> bool:
+    """False for MACs that are nobody's: zero, multicast, broadcast."""
+    return mac != 0 and not is_group_mac(mac)
+
+
+def is_virtual(mac: int) -> bool:
+    """True for MACs of a redundancy protocol: a role that a router takes, not a device."""
+    return any(mac & mask == prefix for prefix, mask in _VIRTUAL)
+
+
+def usable(address: int) -> int:
+    """The address where a machine on the network can have it, else 0: unspecified, multicast, broadcast and loopback are nobody's."""
+    if address == NONE or not is_host(address) or address == 1:
+        return NONE
+    number = address & V4_MASK
+    return NONE if is_v4(address) and (number >> 24 in (0, 127)) else address
+
+
+def is_link_local(address: int) -> bool:
+    """fe80::/10 and 169.254.0.0/16: never forwarded, so always the speaker's own."""
+    return address >> 118 == 0xFE80 >> 6 or address >> 16 == 0xFFFF_A9FE
+
+
+def network_of(address: int) -> int:
+    """The /24 or /64 an address lies in: several addresses of one host rarely span more."""
+    return address >> 8 if is_v4(address) else address >> 64
+
+
+def bare(name: str) -> str:
+    """A host name without the mDNS domain and the dot at its end."""
+    return name.rstrip(".").removesuffix(".local")
+
+
+def stem(name: str) -> str:
+    """A host name without what a responder adds when its name is taken (``printer-2``; RFC 6762, 9), for comparing."""
+    return re.sub(r"(-\d{1,3}| \(\d{1,3}\))$", "", bare(name)).lower()
+
+
+def join_key(way: str, value: str, mac: int) -> str:
+    """What may tie randomised MACs of one owner together; empty where the value names nobody in particular or only repeats the MAC."""
+    value = value.lower()
+    if way == "id":
+        digits = re.sub(r"[^0-9a-f]", "", value)
+        return "" if len(value) < 4 or f"{mac:012x}" in digits else f"id:{value}"
+    value = bare(value)
+    return "" if len(value) < 3 or _COMMON.fullmatch(value) else f"name:{value}"
+
+
+def device_id(key: str, taken: Container[str]) -> str:
+    """``dev-`` and six letters made from the key; another six where those are taken."""
+    for salt in range(1024):
+        number = int.from_bytes(hashlib.blake2b(f"{key}#{salt}".encode() if salt else key.encode(), digest_size=4).digest(), "big")
+        name = "dev-" + "".join(_ALPHABET[number >> shift & 31] for shift in range(25, -1, -5))
+        if name not in taken:
+            return name
+    return "dev-" + hashlib.blake2b(key.encode(), digest_size=8).hexdigest()

@@ -1,0 +1,266 @@
+"""The inventory: observations and sightings in, devices and their changes out. Driven by packet time alone; no clock, no file.
+
+It keeps devices in memory. The rules of identity are in ``endpoints.py``, bounds and admission in ``table.py``, what is news in ``telling.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sensor.core.addresses import Networks
+from sensor.core.bounded import Bounded
+from sensor.core.device import Device, DeviceChange, FieldChange
+from sensor.core.observation import Observation, Subject
+from sensor.inventory import identity, telling
+from sensor.inventory.endpoints import Endpoints
+from sensor.inventory.evidence import Matcher, Oui, fact_of
+from sensor.inventory.identity import SIGHTING, Trait
+from sensor.inventory.limits import Limits
+from sensor.inventory.record import Fuse, Record
+from sensor.inventory.table import Table
+from sensor.inventory.telling import Told
+
+# Silence is looked for this many times within the silence that makes a device gone.
+_GONE_CHECKS = 16
+
+
+class Inventory:
+    """All devices of one sensor. Calls come in packet order; ``settle`` once a second of packet time, ``finish`` at the end."""
+
+    def __init__(self, matcher: Matcher, oui: Oui, networks: Networks, limits: Limits | None = None, fuse: Fuse | None = None) -> None:
+        if fuse is None:
+            from sensor.fingerprinting.fuse import fuse as default
+
+            fuse = default
+        self.matcher, self.oui, self.fuse = matcher, oui, fuse
+        self.limits = limits = limits or Limits()
+        self.table = Table(limits)
+        self.endpoints = Endpoints(self.table, networks, limits)
+        self.nobody = self.refused = 0
+        self._named: Bounded[str, tuple[Record, int]] = Bounded(limits.devices)
+        self._settled: int | None = None
+        self._next_gone_check: int | None = None
+
+    def observe(self, observation: Observation) -> None:
+        """A raw fact about an endpoint. A fact known already is only counted."""
+        record = self.table.known.get(observation.subject)
+        if record is None or record.dead:
+            self._observe(observation)
+            return
+        key, ts = (observation.kind, observation.value), observation.ts
+        fact = record.facts.get(key)
+        if fact is not None:
+            fact.count += 1
+            fact.last = ts
+        elif key not in record.idle:
+            self._observe(observation)
+            return
+        self._seen(record, ts, observation.subject.address)
+
+    def sight(self, ts: int, mac: int, address: int, vlan: int) -> None:
+        """An endpoint took part in an answered conversation."""
+        subject = Subject(mac, address, vlan)
+        record = self.table.known.get(subject)
+        if record is not None and not record.dead:
+            self._seen(record, ts, address)
+            return
+        record = self.endpoints.speaker(ts, subject, SIGHTING)
+        if record is None:
+            # Whoever forwards for the outside is on this network.
+            record = self.table.by_mac.get(mac)
+            if record is None:
+                return
+        self._touch(record, ts)
+        if self._admitted(record, ts):
+            self._remember(subject, record)
+
+    def device(self, subject: Subject) -> Device | None:
+        """Who is behind an endpoint as known now; None for newcomers, outside addresses and nobody."""
+        record = self.table.known.get(subject)
+        if record is None or record.dead:
+            record = self.endpoints.find(subject)
+            if record is None or not record.admitted:
+                return None
+            self._remember(subject, record)
+        return self._view(record)
+
+    def devices(self) -> Iterator[Device]:
+        """Every device, evidence counts included, unidentified ones first."""
+        for queue in (self.table.unidentified, self.table.identified):
+            for record in queue:
+                record.stale = True
+                yield self._view(record)
+
+    def settle(self, now: int) -> list[DeviceChange]:
+        """What there is to tell, once each second of packet time."""
+        return self._tell(now, last_word=False)
+
+    def finish(self, now: int) -> list[DeviceChange]:
+        """The last word: everything told that was waited for."""
+        return self._tell(now, last_word=True)
+
+    def telemetry(self) -> dict[str, int]:
+        """``devices`` and ``pending`` now; records ``evicted``; observations ``unattributed`` (about nobody) and ``dropped`` (of newcomers in a flood)."""
+        table = self.table
+        return {
+            "devices": table.devices,
+            "pending": len(table.pending),
+            "evicted": table.evicted,
+            "unattributed": self.nobody,
+            "dropped": self.refused,
+        }
+
+    def _seen(self, record: Record, ts: int, address: int) -> None:
+        record.last = ts
+        if address in record.addresses:
+            record.addresses[address] = ts
+
+    def _observe(self, observation: Observation) -> None:
+        """A fact that is new, or comes from an endpoint not known yet."""
+        ts, subject, trait = observation.ts, observation.subject, identity.trait_of(observation.kind)
+        record = self.endpoints.speaker(ts, subject, trait)
+        if record is None:
+            self.nobody += 1
+            return
+        self._touch(record, ts)
+        self._learn(record, observation, trait)
+        if record.random and trait.join:
+            record = self.endpoints.join(record, observation, trait)
+        if (trait.speaks or not record.random) and self._admitted(record, ts):
+            self._remember(subject, record)
+        elif not record.admitted and record.shown is not None:
+            self.refused += 1
+
+    def _learn(self, record: Record, observation: Observation, trait: Trait) -> None:
+        key = (observation.kind, observation.value)
+        fact = record.facts.get(key)
+        if fact is not None:
+            fact.count, fact.last = fact.count + 1, observation.ts
+            return
+        if key in record.idle:
+            return
+        claims = self.matcher.match(observation.kind, observation.value)
+        if trait.role:
+            record.take_role(observation.value, self.limits)
+        if not claims and trait.rank < 0:
+            record.ignore(key, self.limits)
+            return
+        record.learn(fact_of(observation, claims, trait.rank), self.limits)
+        if trait.rank == 0:
+            self._name(identity.bare(observation.value).lower(), record, observation.ts)
+        self.table.mark(record, observation.ts)
+
+    def _admitted(self, record: Record, ts: int) -> bool:
+        """Whether the record is a device, now that it showed evidence. The maker of a stable MAC is looked up once it is."""
+        if record.admitted:
+            return True
+        if not self.table.admit(record, ts):
+            return False
+        if record.macs and not record.random:
+            organisation = self.oui.organisation(record.macs[0])
+            if organisation:
+                said = Observation(ts, Subject(record.macs[0]), "oui.organisation", organisation)
+                record.learn(fact_of(said, self.matcher.match(said.kind, said.value), -1), self.limits)
+        return True
+
+    def _remember(self, subject: Subject, record: Record) -> None:
+        """The endpoint answers fast from now on, where it is this record's whatever is said next."""
+        address = identity.usable(subject.address)
+        if address and self.table.leases.get(address) is not record:
+            return
+        bearer = self.table.by_mac.get(subject.mac)
+        if bearer is None or bearer is record or bearer.router:
+            self.table.known.put(subject, record)
+
+    def _touch(self, record: Record, ts: int) -> None:
+        record.touch(ts)
+        if record.gone:
+            record.gone = False
+            record.news.append(("back", ""))
+            if not record.macs:
+                # The lease of an address is over by now: whoever has it may be somebody else.
+                record.facts.clear()
+                record.idle.clear()
+                record.weight, record.stale = 0, True
+            self.table.mark(record, ts)
+
+    def _view(self, record: Record) -> Device:
+        return record.view(self.table.open(record), self.fuse, self._borrowed, self.limits)
+
+    def _name(self, name: str, record: Record, ts: int) -> None:
+        """A host name belongs to the device that first gave it by DHCP, as long as there is that device."""
+        owner = self._named.get(name)
+        if owner is None or owner[0].dead:
+            self._named.put(name, (record, ts))
+
+    def _borrowed(self, record: Record, name: str, ts: int) -> bool:
+        """Whether a name that a record bears since ``ts`` belonged to another device before: it was relayed or made up."""
+        owner = self._named.get(name)
+        return owner is not None and owner[0] is not record and not owner[0].dead and owner[1] <= ts
+
+    def _tell(self, now: int, last_word: bool) -> list[DeviceChange]:
+        told: list[DeviceChange] = []
+        due, self.table.due = self.table.due, {}
+        for record in due:
+            told.extend(self._news(record, now, last_word))
+            if record.told is not None and record.told.restless:
+                self.table.due[record] = True
+        told.extend(self._departures(now))
+        self._settled = now
+        return told
+
+    def _news(self, record: Record, now: int, last_word: bool) -> Iterator[DeviceChange]:
+        device, ips = self._view(record), record.ipv4
+        if device.type != "unknown":
+            self.table.identify(record)
+        told = record.told
+        if told is None:
+            told = record.told = Told(device, ips)
+            yield from telling.first_word(record.since, telling.snapshot(device))
+            changes = []
+        else:
+            changes = told.changes(device, now, self.limits, last_word)
+            moved = told.moves_to(ips, now, self.limits, last_word)
+            if moved:
+                changes.append(moved)
+        yield from self._said(record, told, device, changes, now)
+
+    def _said(self, record: Record, told: Told, device: Device, changes: list[FieldChange], now: int) -> Iterator[DeviceChange]:
+        """One change for all fields; news of identity (merged, split, back) carry them where there are any."""
+        news, record.news = record.news, []
+        if changes and (not news or not told.identified):
+            news = [*news, (telling.action_of(told, changes), "")]
+        # What was waited for is told now, not when it was first seen.
+        ts = record.since if self._settled is None or record.since > self._settled else now
+        for index, (action, note) in enumerate(news):
+            yield DeviceChange(
+                ts=ts,
+                action=action,
+                device=telling.snapshot(device),
+                changes=tuple(changes) if index == len(news) - 1 else (),
+                evidence=telling.evidence_of(device),
+                note=note,
+            )
+
+    def _departures(self, now: int) -> Iterator[DeviceChange]:
+        """Addresses that found another owner, and devices silent for too long, looked for now and then."""
+        departed, self.table.departed = self.table.departed, []
+        for record, note in departed:
+            if record.told is not None:
+                yield DeviceChange(ts=now, action="gone", device=telling.snapshot(self._view(record)), note=note)
+        if self._next_gone_check is None or now - self._next_gone_check < -self.limits.gone_ns:
+            self._next_gone_check = now + self.limits.gone_ns // _GONE_CHECKS
+        if now < self._next_gone_check:
+            return
+        self._next_gone_check = now + self.limits.gone_ns // _GONE_CHECKS
+        silent = [
+            record
+            for queue in (self.table.unidentified, self.table.identified)
+            for record in queue
+            if not record.gone and record.told is not None and now - record.last >= self.limits.gone_ns
+        ]
+        for record in silent:
+            record.gone = True
+            yield DeviceChange(ts=now, action="gone", device=telling.snapshot(self._view(record)))
+        if silent:
+            self.table.forget_endpoints()

@@ -1,0 +1,50 @@
+"""How far peers can make the inventory grow, and how sure it must be before it tells."""
+
+from __future__ import annotations
+
+import msgspec
+
+SECOND = 1_000_000_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """Sizes are counts, names in ``_ns`` are packet time in ns.
+
+    ``devices``: devices kept; unidentified ones seen longest ago go first. ``pending``: newcomers that have not shown enough yet.
+    ``endpoints``: remembered endpoint-to-device answers, a cache. ``leases``: addresses whose holder is known.
+    ``evidence``, ``idle``, ``names``, ``roles``, ``addresses``, ``macs``: of one device (``idle``: facts that no fingerprint knows).
+    ``burst`` newcomers are admitted in ``burst_ns``; more than that must show evidence again after ``again_ns``.
+    ``own4``, ``own6``: unclaimed inside addresses seen behind one MAC within ``crowd_ns`` that still pass as its own; more make it a router.
+    ``networks``: outside networks seen behind one MAC that make it a gateway. ``names_of_one``: different names of one protocol a device may
+    bear; more and it speaks for others. ``claim_ns``: how long a silent holder keeps an address that another uses without claiming it.
+    ``quiet_ns``: how long the old MAC of a name must have been silent before a new one may join it.
+    ``hold_ns``: how long a changed value must hold before it is told, unless it is ``margin`` more confident than what was told.
+    ``address_hold_ns``: the same for addresses, doubled with each move within an hour. ``gone_ns``: silence that makes a device gone.
+    """
+
+    devices: int = 100_000
+    pending: int = 10_000
+    endpoints: int = 65_536
+    leases: int = 262_144
+    evidence: int = 256
+    idle: int = 64
+    names: int = 16
+    roles: int = 16
+    addresses: int = 64
+    macs: int = 16
+    burst: int = 2_000
+    burst_ns: int = MINUTE
+    again_ns: int = SECOND
+    own4: int = 3
+    own6: int = 16
+    crowd_ns: int = 10 * MINUTE
+    networks: int = 3
+    names_of_one: int = 4
+    claim_ns: int = 5 * MINUTE
+    quiet_ns: int = MINUTE
+    hold_ns: int = 30 * SECOND
+    margin: float = 0.15
+    address_hold_ns: int = 2 * SECOND
+    gone_ns: int = 24 * HOUR

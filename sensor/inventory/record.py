@@ -1,0 +1,157 @@
+"""Record: one device as the inventory works on it: where it is, what was observed of it, and what follows from that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from sensor.core.addresses import is_random_mac, is_v4
+from sensor.core.device import Attribute, Device
+from sensor.core.observation import Evidence, Observation, Subject
+from sensor.inventory import identity
+from sensor.inventory.limits import Limits
+from sensor.inventory.telling import Told
+
+Key = tuple[str, str]
+Fuse = Callable[[Iterable[Evidence]], dict[str, Attribute]]
+Borrowed = Callable[["Record", str, int], bool]
+
+
+class Fact:
+    """An observation worth keeping: what fingerprints made of it, or the name it gives. Repeats only count."""
+
+    __slots__ = ("count", "evidence", "first", "kind", "last", "rank", "subject", "value")
+
+    def __init__(self, observation: Observation, evidence: tuple[Evidence, ...], rank: int) -> None:
+        self.kind, self.value, self.subject = observation.kind, observation.value, observation.subject
+        self.first = self.last = observation.ts
+        self.count, self.evidence, self.rank = 1, evidence, rank
+
+    @property
+    def weight(self) -> int:
+        """What it takes of the device's share of evidence."""
+        return len(self.evidence) or 1
+
+    def sync(self) -> None:
+        """Let the evidence show the sightings counted since."""
+        for evidence in self.evidence:
+            evidence.last, evidence.count = self.last, self.count
+
+    def absorb(self, other: Fact) -> None:
+        """The same fact from a record that turned out to be the same device."""
+        self.first, self.last, self.count = min(self.first, other.first), max(self.last, other.last), self.count + other.count
+
+
+class Record:
+    """Mutable state of one device.
+
+    ``claimed`` are the addresses it claimed itself; ``behind`` those of others seen with its MAC; ``networks`` the outside networks seen with it.
+    ``stale``: attributes are older than the facts. ``since``: its latest news. ``dead``: merged, departed or evicted.
+    """
+
+    __slots__ = (
+        "addresses", "admitted", "behind", "claimed", "dead", "device", "facts", "first", "gateway", "gone", "idle", "joined", "key", "last", "macs",
+        "networks", "news", "queued", "random", "roles", "router", "shown", "since", "stale", "told", "vlan", "weight",
+    )  # fmt: skip
+
+    def __init__(self, ts: int, key: str, mac: int, vlan: int) -> None:
+        self.key, self.joined, self.macs, self.vlan = key, "", (mac,) if mac else (), vlan
+        self.random = is_random_mac(mac)
+        self.first = self.last = self.since = self.queued = ts
+        self.facts: dict[Key, Fact] = {}
+        self.idle: dict[Key, None] = {}
+        self.weight = 0
+        self.addresses: dict[int, int] = {}
+        self.claimed: set[int] = set()
+        self.behind: set[int] = set()
+        self.networks: set[int] = set()
+        self.roles: set[str] = {"randomised_mac"} if self.random else set()
+        self.router = self.gateway = self.admitted = self.dead = self.gone = False
+        self.stale = True
+        self.shown: int | None = None
+        self.device: Device | None = None
+        self.told: Told | None = None
+        self.news: list[tuple[str, str]] = []
+
+    def touch(self, ts: int) -> None:
+        self.last = max(self.last, ts)
+
+    def learn(self, fact: Fact, limits: Limits) -> None:
+        """Keep a new fact; those seen longest ago make room in one sweep, so that a flood of facts stays cheap."""
+        if self.weight + fact.weight > limits.evidence:
+            self._make_room(limits.evidence * 7 // 8)
+        self.facts[fact.kind, fact.value] = fact
+        self.weight += fact.weight
+        self.stale, self.since = True, fact.last
+
+    def _make_room(self, room: int) -> None:
+        for fact in sorted(self.facts.values(), key=lambda fact: fact.last):
+            if self.weight <= room:
+                return
+            if not fact.kind.startswith("oui."):
+                self.forget(fact)
+
+    def forget(self, fact: Fact) -> None:
+        del self.facts[fact.kind, fact.value]
+        self.weight -= fact.weight
+        self.stale = True
+
+    def ignore(self, key: Key, limits: Limits) -> None:
+        """Remember a fact that means nothing, so that its repeats cost nothing."""
+        if len(self.idle) >= limits.idle:
+            del self.idle[next(iter(self.idle))]
+        self.idle[key] = None
+
+    def take_role(self, role: str, limits: Limits) -> None:
+        if len(self.roles) < limits.roles:
+            self.roles.add(role)
+
+    def crowd(self, ts: int, limits: Limits) -> bool:
+        """True where more inside addresses than one machine has were lately seen with its MAC, none of them claimed: it forwards for others."""
+        four = six = 0
+        for address, last in self.addresses.items():
+            if address not in self.claimed and not identity.is_link_local(address) and ts - last < limits.crowd_ns:
+                four, six = (four + 1, six) if is_v4(address) else (four, six + 1)
+        return four + len(self.behind) > (1 if self.gateway else limits.own4) or six > limits.own6
+
+    @property
+    def ipv4(self) -> tuple[int, ...]:
+        """Its IPv4 addresses in order."""
+        return tuple(sorted(address for address in self.addresses if is_v4(address)))
+
+    def view(self, device: Device, fuse: Fuse, borrowed: Borrowed, limits: Limits) -> Device:
+        """The device as known now. ``borrowed`` tells whether a name belonged to another record before."""
+        device.last, device.macs, device.vlan = self.last, self.macs, self.vlan
+        if self.stale:
+            others = self._others(limits)
+            mine = [fact for fact in self.facts.values() if identity.trait_of(fact.kind).family not in others] if others else list(self.facts.values())
+            for fact in mine:
+                fact.sync()
+            device.names = dict(self._names(mine, borrowed, limits))
+            device.attributes = fuse([evidence for fact in mine for evidence in fact.evidence])
+            self.stale = False
+        return device
+
+    def _others(self, limits: Limits) -> set[str]:
+        """Protocols in which it bears more names than one machine has: there it reflects, proxies or answers for others."""
+        names: dict[str, set[str]] = {}
+        for fact in self.facts.values():
+            if fact.rank >= 0 and fact.kind.endswith(".hostname"):
+                names.setdefault(identity.trait_of(fact.kind).family, set()).add(identity.stem(fact.value))
+        return {family for family, some in names.items() if len(some) > limits.names_of_one}
+
+    def _names(self, facts: list[Fact], borrowed: Borrowed, limits: Limits) -> Iterator[tuple[str, int]]:
+        """Names with when they were last seen, most trusted first, without those that belong to another device."""
+        given = sorted((fact for fact in facts if fact.rank >= 0), key=lambda fact: (fact.rank, fact.first))
+        seen: set[str] = set()
+        for fact in given:
+            name = identity.bare(fact.value)
+            if name and name.lower() not in seen and not (fact.rank and borrowed(self, name.lower(), fact.first)):
+                seen.add(name.lower())
+                yield name, fact.last
+                if len(seen) >= limits.names:
+                    return
+
+    def subject(self) -> Subject:
+        """Where to find it: its MAC and the address seen last."""
+        address = max(self.addresses, key=lambda address: self.addresses[address], default=0)
+        return Subject(self.macs[-1] if self.macs else 0, address, self.vlan)

@@ -1,0 +1,179 @@
+"""The table of devices: bounded, with admission control, so that a flood of invented machines costs little and pushes out nobody real.
+
+A newcomer is pending until it is admitted; only admitted ones are devices. The table finds records by MAC and by address, and knows nothing of
+why an endpoint belongs to a record (``endpoints.py``) or what is told of it (``inventory.py``).
+"""
+
+from __future__ import annotations
+
+from sensor.core.addresses import is_random_mac, is_v4
+from sensor.core.bounded import Bounded
+from sensor.core.device import Device
+from sensor.core.observation import Subject
+from sensor.inventory import identity
+from sensor.inventory.limits import Limits
+from sensor.inventory.record import Record
+
+# Records looked at again, at most, to find one that really was silent for long; then the next must go.
+_SECOND_CHANCES = 64
+
+
+class Table:
+    """``known`` remembers the record behind an endpoint; ``due`` are records to look at when changes are told, in order of their news;
+    ``departed`` those that are over, with why.
+
+    ``by_mac``, ``ids`` (id → key) and ``keys`` need no bound of their own: every entry belongs to a record (at most ``limits.macs`` each) and leaves with it.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.by_mac: dict[int, Record] = {}
+        self.leases: Bounded[int, Record] = Bounded(limits.leases)
+        self.known: Bounded[Subject, Record] = Bounded(limits.endpoints)
+        self.due: dict[Record, bool] = {}
+        self.ids: dict[str, str] = {}
+        self.keys: set[str] = set()
+        self.pending: Bounded[Record, bool] = Bounded(limits.pending)
+        self.unidentified: Bounded[Record, bool] = Bounded(limits.devices)
+        self.identified: Bounded[Record, bool] = Bounded(limits.devices)
+        self.departed: list[tuple[Record, str]] = []
+        self.evicted = 0
+        self._burst_start: int | None = None
+        self._burst = 0
+
+    @property
+    def devices(self) -> int:
+        return len(self.unidentified) + len(self.identified)
+
+    def create(self, ts: int, key: str, mac: int, vlan: int) -> Record:
+        """A newcomer, pending. The one pending longest without a word makes room."""
+        record = Record(ts, key, mac, vlan)
+        if mac:
+            self.by_mac[mac] = record
+        pushed = self.pending.put(record, True)
+        if pushed is not None:
+            self.evicted += 1
+            self.remove(pushed[0])
+        return record
+
+    def admit(self, record: Record, ts: int) -> bool:
+        """Make a newcomer that showed evidence a device; while too many come at once, only those that show it again later."""
+        again = record.shown is not None and ts - record.shown >= self.limits.again_ns
+        if not again and not self._within_burst(ts):
+            record.shown = ts if record.shown is None else record.shown
+            self.pending.get(record)
+            return False
+        if self.devices >= self.limits.devices:
+            self.evicted += 1
+            self.remove(self._victim())
+        self.pending.pop(record)
+        record.admitted, record.queued = True, record.last
+        self.unidentified.put(record, True)
+        self.mark(record, ts)
+        return True
+
+    def _within_burst(self, ts: int) -> bool:
+        if self._burst_start is None or not 0 <= ts - self._burst_start < self.limits.burst_ns:
+            self._burst_start, self._burst = ts, 0
+        if self._burst >= self.limits.burst:
+            return False
+        self._burst += 1
+        return True
+
+    def _victim(self) -> Record:
+        """The device to give up: unidentified before identified, and of those one seen longest ago (second chance, so that a sighting costs nothing)."""
+        queue = self.unidentified if len(self.unidentified) else self.identified
+        for _ in range(_SECOND_CHANCES):
+            record = next(iter(queue))
+            if record.last <= record.queued:
+                return record
+            record.queued = record.last
+            queue.put(record, True)
+        return next(iter(queue))
+
+    def identify(self, record: Record) -> None:
+        """Its type is known: it is kept before those whose type is not."""
+        if self.unidentified.pop(record):
+            record.queued = record.last
+            self.identified.put(record, True)
+
+    def remove(self, record: Record) -> None:
+        """Forget a record with all that leads to it."""
+        record.dead = True
+        for mac in record.macs:
+            if self.by_mac.get(mac) is record:
+                del self.by_mac[mac]
+        for address in record.addresses:
+            if self.leases.get(address) is record:
+                self.leases.pop(address)
+        for queue in (self.pending, self.unidentified, self.identified):
+            queue.pop(record)
+        self.due.pop(record, None)
+        if record.device is not None:
+            self.ids.pop(record.device.id, None)
+            self.keys.discard(record.key)
+
+    def depart(self, record: Record, note: str) -> None:
+        """Remove a record whose identity is over; the receivers are told."""
+        self.remove(record)
+        if record.told is not None:
+            self.departed.append((record, note))
+
+    def mark(self, record: Record, ts: int) -> None:
+        """There may be something to tell of it."""
+        if record.admitted:
+            record.since = ts
+            self.due[record] = True
+
+    def forget_endpoints(self) -> None:
+        """Somebody moved: what was remembered of endpoints no longer holds."""
+        self.known = Bounded(self.limits.endpoints)
+
+    def open(self, record: Record) -> Device:
+        """The device of an admitted record, made when first asked for. Its key is final from then on."""
+        if record.device is None:
+            if record.joined and record.joined not in self.keys:
+                record.key = record.joined
+            name = identity.device_id(record.key, self.ids)
+            self.ids[name] = record.key
+            self.keys.add(record.key)
+            record.device = Device(name, record.key, record.first, record.last, record.macs, record.addresses, record.vlan, {}, {}, record.roles)
+        return record.device
+
+    def lease(self, record: Record, address: int, ts: int, claimed: bool) -> Record | None:
+        """Give an address to a record; returns the record that lost it."""
+        former = self.leases.get(address)
+        if former is not record:
+            if former is not None:
+                self.release(former, address, ts)
+                self.forget_endpoints()
+            pushed = self.leases.put(address, record)
+            if pushed is not None:
+                pushed[1].addresses.pop(pushed[0], None)
+            if len(record.addresses) >= self.limits.addresses:
+                self.release(record, min(record.addresses, key=lambda old: record.addresses[old]), ts)
+            if is_v4(address):
+                self.mark(record, ts)
+        record.addresses[address] = ts
+        if claimed:
+            record.claimed.add(address)
+        return former if former is not record else None
+
+    def release(self, record: Record, address: int, ts: int) -> None:
+        """Take an address from a record."""
+        if self.leases.get(address) is record:
+            self.leases.pop(address)
+        record.addresses.pop(address, None)
+        record.claimed.discard(address)
+        if is_v4(address):
+            self.mark(record, ts)
+
+    def add_mac(self, record: Record, mac: int) -> None:
+        """One more MAC of the same device; the oldest randomised one makes room."""
+        macs = [*record.macs, mac]
+        if len(macs) > self.limits.macs:
+            old = next((mac for mac in macs if is_random_mac(mac)), macs[0])
+            macs.remove(old)
+            self.by_mac.pop(old, None)
+        record.macs, record.stale = tuple(macs), True
+        self.by_mac[mac] = record

@@ -1,0 +1,117 @@
+"""What of a device is news: compares what was told with what is known, and waits where the new value may not last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from sensor.core import addresses
+from sensor.core.device import Device, DeviceChange, FieldChange
+from sensor.core.observation import Evidence
+from sensor.inventory.limits import HOUR, Limits
+
+FIELDS = ("type", "vendor", "model", "firmware", "serial", "os")
+EVIDENCE_TOLD = 32
+ADDRESSES_TOLD = 8
+
+
+class Told:
+    """The state the receivers know. ``values``: field → (value, confidence); ``waiting``: field → (value, since when)."""
+
+    __slots__ = ("identified", "ips", "moved", "moves", "pending_ips", "pending_since", "values", "waiting")
+
+    def __init__(self, device: Device, ips: tuple[int, ...]) -> None:
+        self.values = {field: _value(device, field) for field in FIELDS}
+        self.identified = bool(self.values["type"][0])
+        self.waiting: dict[str, tuple[str, int]] = {}
+        self.ips = self.pending_ips = ips
+        self.pending_since = self.moved = 0
+        self.moves = 0
+
+    def changes(self, device: Device, now: int, limits: Limits, last_word: bool) -> list[FieldChange]:
+        """The fields to tell now, taken as told. ``last_word``: nothing comes after, so nothing is waited for."""
+        found = []
+        for field in FIELDS:
+            value, confidence = _value(device, field)
+            old, sureness = self.values[field]
+            if value == old:
+                self.waiting.pop(field, None)
+            elif last_word or not old or (value and confidence >= sureness + limits.margin) or self._held(field, value, now, limits):
+                self.waiting.pop(field, None)
+                self.values[field] = (value, confidence)
+                found.append(_change(field, old, value))
+        return found
+
+    def _held(self, field: str, value: str, now: int, limits: Limits) -> bool:
+        """True where the field has had this value for long enough."""
+        waiting = self.waiting.get(field)
+        if waiting is None or waiting[0] != value:
+            self.waiting[field] = (value, now)
+            return False
+        return now - waiting[1] >= limits.hold_ns
+
+    def moves_to(self, ips: tuple[int, ...], now: int, limits: Limits, last_word: bool) -> FieldChange | None:
+        """The change of IPv4 addresses to tell now. Where two machines fight for an address each telling doubles the wait for the next."""
+        if ips == self.ips or len(ips) > ADDRESSES_TOLD:
+            self.pending_ips = self.ips
+            return None
+        if ips != self.pending_ips:
+            self.pending_ips, self.pending_since = ips, now
+        if now - self.moved > HOUR:
+            self.moves = 0
+        if not last_word and self.ips and now - self.pending_since < limits.address_hold_ns << min(self.moves, 10):
+            return None
+        change = FieldChange("ips", _text(self.ips), _text(ips))
+        if self.ips:
+            self.moved, self.moves = now, self.moves + 1
+        self.ips = ips
+        return change
+
+    @property
+    def restless(self) -> bool:
+        """True while something waits to be told."""
+        return bool(self.waiting) or self.pending_ips != self.ips
+
+
+def first_word(ts: int, device: Device) -> Iterator[DeviceChange]:
+    """``new`` with all that is known, and ``identified`` where that includes the type."""
+    proof = evidence_of(device)
+    yield DeviceChange(ts=ts, action="new", device=device, evidence=proof)
+    if device.type != "unknown":
+        yield DeviceChange(ts=ts, action="identified", device=device, changes=(_change("type", "", device.value("type")),), evidence=proof)
+
+
+def action_of(told: Told, changes: list[FieldChange]) -> str:
+    """The one word for these changes."""
+    fields = {change.field: change.new for change in changes}
+    if not told.identified and fields.get("type", "unknown") != "unknown":
+        told.identified = True
+        return "identified"
+    return "address_changed" if set(fields) == {"ips"} else "changed"
+
+
+def snapshot(device: Device) -> Device:
+    """A copy that later packets do not change."""
+    return msgspec.structs.replace(
+        device, addresses=dict(device.addresses), names=dict(device.names), attributes=dict(device.attributes), roles=set(device.roles)
+    )  # fmt: skip
+
+
+def evidence_of(device: Device) -> tuple[Evidence, ...]:
+    """What the told attributes rest on, bounded."""
+    return tuple(evidence for field in FIELDS if field in device.attributes for evidence in device.attributes[field].evidence)[:EVIDENCE_TOLD]
+
+
+def _value(device: Device, field: str) -> tuple[str, float]:
+    """Value and confidence; an unknown type is no value."""
+    attribute = device.attributes.get(field)
+    return (attribute.value, attribute.confidence) if attribute is not None and attribute.value != "unknown" else ("", 0.0)
+
+
+def _change(field: str, old: str, new: str) -> FieldChange:
+    return FieldChange(field, old or "unknown", new or "unknown") if field == "type" else FieldChange(field, old, new)
+
+
+def _text(ips: tuple[int, ...]) -> str:
+    return ", ".join(map(addresses.text, ips))

@@ -1,0 +1,141 @@
+"""What peers can make grow stays small, and the same packets tell the same story however they are cut."""
+
+from __future__ import annotations
+
+import random
+import tracemalloc
+
+from sensor.core.observation import Observation, Subject
+from sensor.inventory import identity
+from sensor.inventory.limits import Limits
+
+SECOND = 1_000_000_000
+FLOOD = 200_000
+REAL = [0x0017C8_000000 + n for n in range(50)]
+NET = 0xFFFF_0A000000
+
+
+def test_a_flood_of_invented_macs_stays_bounded_and_keeps_real_devices(story_with):
+    """200,000 made-up machines that ask for a lease within a minute: few become devices, the real ones stay, and the rest is counted."""
+    story = story_with(Limits(devices=5_000, pending=1_000))
+    observe, start = story.inventory.observe, story.ts
+    for n, mac in enumerate(REAL):
+        observe(Observation(start, Subject(mac, NET + n), "dhcp.vendor_class", "type=printer"))
+    story.at(2)
+    random.seed(1)
+    for n in range(FLOOD):
+        # Half of them with the bit of made-up MACs, half with MACs that look bought.
+        mac = random.getrandbits(48) & ~(1 << 40)
+        mac = mac | 1 << 41 if n & 1 else mac & ~(1 << 41)
+        observe(Observation(story.ts + n * 250_000, Subject(mac), "dhcp.hostname", f"PC{n}"))
+    flooded = story.at(60).inventory.telemetry()
+    assert flooded["devices"] <= 2_000
+    assert flooded["pending"] <= 1_000
+    assert flooded["evicted"] + flooded["devices"] + flooded["pending"] == FLOOD + len(REAL)
+    assert all(story.inventory.device(Subject(mac)).type == "printer" for mac in REAL)
+    assert len(story.inventory.table.by_mac) <= 3_000
+    assert sum(action == "new" for action, _ in story.end()) <= 2_000
+
+
+def test_a_newcomer_in_a_flood_is_told_once_it_shows_itself_again(story_with):
+    """Beyond the burst a real device must speak twice, a second apart."""
+    story = story_with(Limits(burst=10))
+    for n in range(20):
+        story.inventory.observe(Observation(story.ts, Subject(0x001B21_000000 + n), "dhcp.hostname", f"PC{n}"))
+    assert story.inventory.telemetry() == {"devices": 10, "pending": 10, "evicted": 0, "unattributed": 0, "dropped": 10}
+    late = "00:1b:21:00:00:0f"
+    assert story.who(late) is None
+    story.at(0.5).says(late, "", "dhcp.hostname", "PC15")
+    assert story.who(late) is None
+    story.at(1.5).says(late, "", "dhcp.hostname", "PC15")
+    assert list(story.who(late).names) == ["PC15"]
+
+
+def test_the_device_seen_longest_ago_makes_room_and_identified_ones_go_last(story_with):
+    """At the bound an unidentified device that fell silent goes before one that still speaks and before any identified one."""
+    story = story_with(Limits(devices=4))
+    story.says("00:17:c8:00:00:01", "", "a.type", "type=printer")
+    for n in (2, 3, 4):
+        story.talks(f"00:17:c8:00:00:0{n}", f"10.0.0.{n}")
+    story.at(5).talks("00:17:c8:00:00:02", "10.0.0.2").at(6).talks("00:17:c8:00:00:05", "10.0.0.5")
+    left = [n for n in range(1, 6) if story.who(f"00:17:c8:00:00:0{n}") is not None]
+    assert left == [1, 2, 4, 5]
+    assert story.who("", "10.0.0.3") is None
+    assert story.inventory.telemetry()["evicted"] == 1
+
+
+def test_one_device_cannot_fill_the_memory(story):
+    """Facts, names, roles, addresses and idle facts of one device are bounded; the newest stay."""
+    mac, limits = "00:17:c8:00:00:01", story.inventory.limits
+    for n in range(3_000):
+        story.inventory.observe(Observation(story.ts + n, Subject(0x0017C8_000001), "a.model", f"model=M{n}@0.5;type=printer"))
+        story.says(mac, "", "a.role", f"role{n}").says(mac, "", "dns.query", f"x{n}.example").says(mac, f"10.1.{n // 250}.{n % 250 + 1}", "arp.address", "x")
+        story.says(mac, "", "b.hostname", f"host-{n}x")
+    record = story.inventory.table.by_mac[0x0017C8_000001]
+    device = story.who(mac)
+    assert sum(fact.weight for fact in record.facts.values()) == record.weight <= limits.evidence
+    assert len(record.idle) <= limits.idle
+    assert len(device.addresses) == limits.addresses
+    assert len(device.names) <= limits.names
+    assert len(device.roles) <= limits.roles
+    assert ("a.model", "model=M2999@0.5;type=printer") in record.facts
+    assert any(fact.kind == "oui.organisation" for fact in record.facts.values())
+    assert len(story.inventory.table.leases) == limits.addresses
+
+
+def test_a_usual_device_takes_less_than_six_kilobytes(story):
+    """Ten facts, two names and two addresses, all of them different from any other device's."""
+    count = 500
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    for n in range(count):
+        mac, address = 0x0017C8_000000 + n, NET + n
+        for m in range(8):
+            story.inventory.observe(Observation(story.ts + n, Subject(mac, address), "mdns.txt.ty", f"model=M{n}-{m};type=printer"))
+        story.inventory.observe(Observation(story.ts + n, Subject(mac), "dhcp.hostname", f"PRN-{n}"))
+        story.inventory.observe(Observation(story.ts + n, Subject(mac, address), "mdns.hostname", f"prn-{n}.local"))
+    story.at(2).changes.clear()
+    used = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert story.inventory.telemetry()["devices"] == count
+    assert used / count < 6 * 1024
+
+
+def test_the_same_packets_tell_the_same_story_in_any_cut(story_with):
+    """Settling twice as often where nothing happened, or asking for devices in between, changes nothing of what is told."""
+    stories = []
+    for ask in (False, True):
+        story, dice = story_with(Limits()), random.Random(7)
+        for step in range(4_000):
+            story.at(step / 40)
+            n = dice.randrange(40)
+            mac = f"{dice.choice(('00:17:c8', 'da:a1:19'))}:00:00:{n:02x}"
+            address = f"10.0.0.{dice.randrange(1, 60)}" if dice.random() < 0.9 else f"8.8.{dice.randrange(4)}.8"
+            kind = dice.choice(("dhcp.hostname", "arp.address", "a.type", "mdns.hostname", "dhcp.lease", "x.role"))
+            value = {"dhcp.hostname": f"host-{n}z", "mdns.hostname": f"host-{n}z", "a.type": f"type={dice.choice(('tv', 'printer', 'camera'))}@0.{dice.randrange(1, 9)}"}.get(kind, address)
+            story.says(mac, address, kind, value) if dice.random() < 0.7 else story.talks(mac, address)
+            if ask:
+                story.who(mac, address)
+                story.who("", address)
+        story.end()
+        stories.append([(c.ts, c.action, c.device.id, c.changes, c.note, tuple(c.device.names), tuple(c.device.addresses.items())) for c in story.changes])
+    assert len(stories[0]) > 100
+    assert stories[0] == stories[1]
+
+
+def test_ids_are_stable_and_distinct():
+    """An id depends on the key alone, unless its letters are taken."""
+    first = identity.device_id("mac:00:17:c8:1a:2b:3c", ())
+    assert first == identity.device_id("mac:00:17:c8:1a:2b:3c", ())
+    assert len(first) == 10
+    assert first.startswith("dev-")
+    assert identity.device_id("mac:00:17:c8:1a:2b:3c", {first}) != first
+
+
+def test_join_keys_leave_out_what_names_nobody():
+    """Client ids that only repeat the MAC, makers' names and very short names tie nothing together."""
+    mac = 0xDAA119000001
+    assert identity.join_key("id", "01daa119000001", mac) == ""
+    assert identity.join_key("id", "ff00112233445566", mac) == "id:ff00112233445566"
+    assert [identity.join_key("name", name, mac) for name in ("iPhone", "Galaxy-S21", "Pixel-7", "localhost", "ab", "android")] == [""] * 6
+    assert identity.join_key("name", "Miriams-Phone.local", mac) == "name:miriams-phone"

@@ -1,0 +1,304 @@
+"""Stories of devices: what is seen of them, and what is told."""
+
+from __future__ import annotations
+
+from sensor.core.addresses import parse, parse_mac
+from sensor.core.device import FieldChange
+from sensor.core.observation import Observation, Subject
+
+PRINTER, LAPTOP, GATEWAY, OTHER = "00:17:c8:1a:2b:3c", "00:1b:21:00:00:02", "00:1c:7f:00:00:01", "00:1b:21:00:00:03"
+PHONE, PHONE_NEW, PHONE_THIRD = "da:a1:19:00:00:01", "da:a1:19:00:00:02", "da:a1:19:00:00:03"
+KEY = f"mac:{PRINTER}"
+
+
+def test_one_dhcp_packet_tells_a_device_once_and_its_type_once(story):
+    """Facts of one packet become one device: new with everything in it, then identified, each with its evidence."""
+    story.says(PRINTER, "", "dhcp.hostname", "PRN-3F-EAST").says(PRINTER, "", "dhcp.vendor_class", "type=printer@0.85;model=ECOSYS@0.8").at(5)
+    assert story.told() == [("new", KEY), ("identified", KEY)]
+    new, identified = story.changes
+    assert new.device.type == "printer"
+    assert list(new.device.names) == ["PRN-3F-EAST"]
+    assert new.device.value("vendor") == "Kyocera"
+    assert [(one.attribute, one.fingerprint, one.seen) for one in new.evidence] == [
+        ("type", "story.type", "type=printer@0.85;model=ECOSYS@0.8"),
+        ("vendor", "oui.maker", "Kyocera"),
+        ("model", "story.model", "type=printer@0.85;model=ECOSYS@0.8"),
+    ]
+    assert identified.changes == (FieldChange("type", "unknown", "printer"),)
+    assert story.at(8).end() == [("new", KEY), ("identified", KEY)]
+
+
+def test_the_device_behind_an_endpoint_is_known_at_once(story):
+    """A detector that asks in the same second gets the type that was just observed, without waiting for the settling."""
+    story.says(PRINTER, "10.0.0.9", "http.server", "type=printer")
+    device = story.who(PRINTER, "10.0.0.9")
+    assert device.type == "printer"
+    assert device.addresses == {parse("10.0.0.9"): story.ts}
+    assert story.who("", "10.0.0.9") is device
+
+
+def test_a_type_found_later_is_identified_then_and_only_then(story):
+    """A device first seen talking is new and unknown; the fingerprint of a later packet identifies it."""
+    story.talks(LAPTOP, "10.0.0.5").at(10).says(LAPTOP, "10.0.0.5", "mdns.txt.ty", "type=tv").at(12).says(LAPTOP, "10.0.0.5", "ssdp.server", "type=tv@0.95").end()
+    assert [change.action for change in story.changes] == ["new", "identified"]
+
+
+def test_repeats_count_and_tell_nothing(story):
+    """The same fact a hundred times is one piece of evidence seen a hundred times."""
+    for second in range(100):
+        story.at(second).says(PRINTER, "10.0.0.9", "sip.user_agent", "type=printer")
+    assert [action for action, _ in story.end()] == ["new", "identified"]
+    (device,) = story.inventory.devices()
+    (evidence,) = device.attributes["type"].evidence
+    assert (evidence.count, evidence.last) == (100, story.ts)
+
+
+def test_an_address_moves_from_one_device_to_another(story):
+    """Whoever loses an address and whoever gets it both say so; the identity stays with the MAC."""
+    story.says(PRINTER, "10.0.0.9", "dhcp.lease", "10.0.0.9").says(PRINTER, "10.0.0.9", "dhcp.vendor_class", "type=printer").at(5)
+    story.says(LAPTOP, "10.0.0.9", "arp.address", "10.0.0.9").at(6)
+    assert story.who("", "10.0.0.9").key == f"mac:{LAPTOP}"
+    assert story.who(LAPTOP, "10.0.0.9").type == "unknown"
+    assert story.who(PRINTER).addresses == {}
+    story.at(20)
+    assert story.told() == [("new", KEY), ("identified", KEY), ("new", f"mac:{LAPTOP}"), ("address_changed", KEY)]
+    assert story.changes[-1].changes == (FieldChange("ips", "10.0.0.9", ""),)
+    story.says(PRINTER, "10.0.0.10", "dhcp.lease", "10.0.0.10").at(30)
+    assert story.changes[-1].changes == (FieldChange("ips", "", "10.0.0.10"),)
+
+
+def test_a_new_lease_replaces_the_old_address(story):
+    """A device that is given another address is told to have moved, once."""
+    story.says(PRINTER, "10.0.0.9", "dhcp.lease", "10.0.0.9").at(5).says(PRINTER, "10.0.0.10", "dhcp.lease", "10.0.0.10").at(20)
+    assert story.told() == [("new", KEY), ("address_changed", KEY)]
+    assert story.changes[-1].changes == (FieldChange("ips", "10.0.0.9", "10.0.0.10"),)
+    assert story.who("", "10.0.0.9") is None
+
+
+def test_a_fight_for_an_address_is_told_ever_more_rarely(story):
+    """Two machines that take an address from each other every five seconds for half an hour cause few events, not hundreds."""
+    for turn in range(360):
+        story.at(turn * 5).says(PRINTER if turn % 2 else LAPTOP, "10.0.0.9", "arp.address", "10.0.0.9")
+    assert 2 <= sum(action == "address_changed" for action, _ in story.end()) <= 12
+
+
+def test_a_router_is_split_from_the_hosts_behind_it(story):
+    """Addresses behind one MAC that never claimed them become devices of their own, with the facts that came from them."""
+    story.says(GATEWAY, "10.1.0.1", "arp.address", "10.1.0.1")
+    story.says(GATEWAY, "10.2.0.5", "sip.user_agent", "type=voip_phone").at(2)
+    assert story.who("", "10.2.0.5").key == f"mac:{GATEWAY}"
+    for host in ("10.2.0.6", "10.2.0.7", "10.2.0.8"):
+        story.talks(GATEWAY, host)
+    story.at(4)
+    router, phone = story.who(GATEWAY, "10.1.0.1"), story.who(GATEWAY, "10.2.0.5")
+    assert (router.key, router.type, set(router.addresses)) == (f"mac:{GATEWAY}", "router", {parse("10.1.0.1")})
+    assert (phone.key, phone.type, phone.macs) == ("ip:10.2.0.5", "voip_phone", ())
+    assert "router" in router.roles
+    assert story.who(GATEWAY).key == f"mac:{GATEWAY}"
+    split = next(change for change in story.changes if change.action == "split")
+    assert "router" in split.note
+    assert {key for action, key in story.told() if action == "new"} == {f"mac:{GATEWAY}", *(f"ip:10.2.0.{n}" for n in (5, 6, 7, 8))}
+
+
+def test_a_mirrored_packet_behind_a_router_belongs_to_the_host_that_claimed_the_address(story):
+    """The same host seen on both sides of a router is one device, and the router does not take its address or its facts."""
+    for n, mac in enumerate((PRINTER, LAPTOP, OTHER)):
+        story.says(mac, f"10.0.0.{n + 1}", "arp.address", f"10.0.0.{n + 1}")
+    for second in range(20):
+        for n in range(3):
+            story.at(second).talks(GATEWAY, f"10.0.0.{n + 1}")
+        story.says(GATEWAY, "10.0.0.1", "http.server", "type=printer")
+    assert story.who(GATEWAY, "10.0.0.1").key == KEY
+    assert story.who(PRINTER).type == "printer"
+    assert [action for action, _ in story.end() if action not in {"new", "identified"}] == []
+
+
+def test_outside_addresses_are_nobody_and_make_a_gateway(story):
+    """What outside servers say sticks to nobody; from several outside networks behind one MAC follows that it is a gateway."""
+    for server in ("8.8.8.8", "93.184.216.34", "2001:db8:1::5"):
+        story.talks(GATEWAY, server).says(GATEWAY, server, "http.server", "type=camera")
+    story.at(2)
+    assert story.who(GATEWAY, "8.8.8.8") is None
+    device = story.who(GATEWAY)
+    assert (device.type, device.addresses) == ("router", {})
+    assert "gateway" in device.roles
+    assert device.attributes["type"].evidence[0].seen == "addresses of 3 outside networks"
+    assert [key for action, key in story.told() if action == "new"] == [f"mac:{GATEWAY}"]
+    assert story.inventory.telemetry()["unattributed"] == 3
+
+
+def test_a_host_with_a_public_address_it_claims_is_no_gateway(story):
+    """An outside address that a MAC claims by ARP is its own."""
+    story.says(LAPTOP, "93.184.216.34", "arp.address", "93.184.216.34").says(LAPTOP, "93.184.216.34", "http.server", "type=server")
+    assert story.who(LAPTOP, "93.184.216.34").type == "server"
+
+
+def test_a_randomised_phone_is_one_device_under_changing_macs(story):
+    """A phone that comes back with another made-up MAC and the same DHCP name is the device it was."""
+    story.says(PHONE, "10.0.0.20", "arp.address", "10.0.0.20").at(2)
+    assert story.told() == []
+    assert story.inventory.telemetry()["pending"] == 1
+    story.says(PHONE, "", "dhcp.hostname", "Annas-Phone").says(PHONE, "", "dhcp.vendor_class", "type=mobile").at(5)
+    assert story.told() == [("new", "name:annas-phone"), ("identified", "name:annas-phone")]
+    assert story.changes[0].device.roles == {"randomised_mac"}
+    story.at(600).says(PHONE_NEW, "", "dhcp.hostname", "Annas-Phone").says(PHONE_NEW, "10.0.0.21", "dhcp.lease", "10.0.0.21").at(620)
+    assert story.told()[2:] == [("address_changed", "name:annas-phone")]
+    device = story.who(PHONE_NEW, "10.0.0.21")
+    assert device is story.who(PHONE)
+    assert device.macs == (parse_mac(PHONE), parse_mac(PHONE_NEW))
+
+
+def test_a_device_told_already_merges_into_the_older_one(story):
+    """A randomised MAC that talked before it gave its name was told as a device; the merge says which one it was."""
+    story.says(PHONE, "", "dhcp.hostname", "Annas-Phone").at(300).talks(PHONE_NEW, "10.0.0.21").at(305)
+    lost = story.changes[-1].device.id
+    story.says(PHONE_NEW, "", "dhcp.hostname", "Annas-Phone").at(310)
+    merged = next(change for change in story.changes if change.action == "merged")
+    assert merged.device.key == "name:annas-phone"
+    assert lost in merged.note
+    assert story.inventory.telemetry()["devices"] == 1
+
+
+def test_two_phones_that_bear_one_name_at_the_same_time_stay_two(story):
+    """A name joins only where its former MAC fell silent; names that makers give to every piece join nothing."""
+    story.says(PHONE, "", "dhcp.hostname", "Annas-Phone").says(PHONE_NEW, "", "dhcp.hostname", "Annas-Phone").at(300)
+    story.says(PHONE_THIRD, "", "dhcp.hostname", "Annas-Phone").at(302)
+    assert len({story.who(mac).id for mac in (PHONE, PHONE_NEW, PHONE_THIRD)}) == 3
+
+
+def test_names_of_makers_join_nothing(story):
+    """Two phones called iPhone are two phones."""
+    story.says(PHONE, "", "dhcp.hostname", "iPhone").at(300).says(PHONE_NEW, "", "dhcp.hostname", "iPhone").at(302)
+    assert story.who(PHONE) is not story.who(PHONE_NEW)
+
+
+def test_a_randomised_mac_never_takes_over_a_device_with_a_stable_one(story):
+    """A made-up MAC with the printer's name does not become the printer."""
+    story.says(PRINTER, "", "dhcp.hostname", "PRN-3F-EAST").says(PRINTER, "", "dhcp.vendor_class", "type=printer").at(300)
+    story.says(PHONE, "", "dhcp.hostname", "PRN-3F-EAST").at(302)
+    assert story.who(PHONE).type == "unknown"
+
+
+def test_nobody_is_no_device(story):
+    """Zero, group and broadcast MACs, unspecified, multicast, broadcast and loopback addresses, and MACs of router redundancy are nobody."""
+    for mac in ("00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff", "01:00:5e:00:00:fb"):
+        for address in ("", "0.0.0.0", "255.255.255.255", "224.0.0.251", "ff02::1", "::", "127.0.0.1", "::1"):
+            story.talks(mac, address).says(mac, address, "mdns.hostname", "type=tv")
+    for mac in ("00:00:5e:00:01:07", "00:00:0c:07:ac:01"):
+        story.says(mac, "10.0.0.1", "arp.address", "10.0.0.1").talks(mac, "10.0.0.1")
+    assert story.at(2).end() == []
+    assert story.inventory.telemetry()["pending"] == 0
+
+
+def test_hosts_behind_a_redundant_router_are_known_by_address(story):
+    """The virtual MAC is a role; an inside host seen with it is a device of its own."""
+    story.says("00:00:5e:00:01:07", "10.0.0.1", "arp.address", "10.0.0.1").says("00:00:5e:00:01:07", "10.9.0.4", "http.server", "type=nas")
+    assert story.at(2).end() == [("new", "ip:10.9.0.4"), ("identified", "ip:10.9.0.4")]
+
+
+def test_captures_without_macs_have_devices_by_inside_address(story):
+    """Raw IP: an inside address is a device, an outside one nobody."""
+    story.says("", "10.0.0.4", "sip.user_agent", "type=voip_phone").talks("", "8.8.8.8").at(2)
+    assert story.end() == [("new", "ip:10.0.0.4"), ("identified", "ip:10.0.0.4")]
+
+
+def test_a_host_known_by_address_joins_its_mac_when_that_is_seen(story):
+    """An address known through a router becomes the MAC that claims it while the host is still there, and is over where it was long silent."""
+    story.says("", "10.0.0.4", "sip.user_agent", "type=voip_phone").at(5).says(LAPTOP, "10.0.0.4", "arp.address", "10.0.0.4").at(8)
+    assert story.who(LAPTOP).type == "voip_phone"
+    assert "merged" in [action for action, _ in story.told()]
+    story.says("", "10.0.0.5", "sip.user_agent", "type=voip_phone").at(1000).says(OTHER, "10.0.0.5", "arp.address", "10.0.0.5").at(1010)
+    assert story.who(OTHER).type == "unknown"
+    assert story.told()[-2:] == [("new", f"mac:{OTHER}"), ("gone", "ip:10.0.0.5")]
+
+
+def test_a_value_that_wavers_is_not_told(story):
+    """Two fingerprints of about equal confidence that take turns change nothing until one of them holds."""
+    story.says(PRINTER, "", "a.model", "model=A@0.80").at(2)
+    for turn in range(10):
+        story.at(2 + turn * 5).says(PRINTER, "", "a.model", f"model={'BA'[turn % 2]}@{0.81 + turn / 1000}")
+    story.at(52)
+    assert [action for action, _ in story.told()] == ["new"]
+    story.says(PRINTER, "", "a.model", "model=B@0.83").at(100)
+    assert story.changes[-1].changes == (FieldChange("model", "A", "B"),)
+    assert [action for action, _ in story.end()] == ["new", "changed"]
+
+
+def test_a_much_surer_value_is_told_at_once(story):
+    """A guess gives way to a clear statement without waiting."""
+    story.says(PRINTER, "", "a.model", "model=A@0.4").at(2).says(PRINTER, "", "lldp.model", "model=B@0.95").at(3)
+    assert story.changes[-1].changes == (FieldChange("model", "A", "B"),)
+
+
+def test_drifting_confidence_tells_nothing(story):
+    """More evidence for the same value is no news."""
+    for turn in range(9):
+        story.at(turn * 3).says(PRINTER, "", f"k{turn}.x", f"type=printer@{0.5 + turn / 20}")
+    assert [action for action, _ in story.end()] == ["new", "identified"]
+
+
+def test_gone_after_a_day_of_silence_and_back(story):
+    """A device silent for a day is gone once, and back with what was known of it."""
+    day = 86_400
+    story.says(PRINTER, "10.0.0.9", "a.type", "type=printer").at(2).at(day * 1.5).at(day * 2)
+    assert [action for action, _ in story.told()] == ["new", "identified", "gone"]
+    story.talks(PRINTER, "10.0.0.9").at(day * 2 + 2)
+    assert [action for action, _ in story.told()] == ["new", "identified", "gone", "back"]
+    assert story.changes[-1].device.type == "printer"
+
+
+def test_an_address_that_comes_back_after_a_day_is_somebody_else(story):
+    """Behind a router the lease is over by then: nothing known of the address counts any more."""
+    story.says("", "10.0.0.9", "a.type", "type=printer").at(2).at(86_400 * 2)
+    story.talks("", "10.0.0.9").at(86_400 * 2 + 2)
+    assert [action for action, _ in story.told()] == ["new", "identified", "gone", "back"]
+    assert story.who("", "10.0.0.9").type == "unknown"
+
+
+def test_names_come_most_trusted_first(story):
+    """The name given by DHCP leads, then the mDNS host name without its domain, then service names."""
+    story.says(PRINTER, "10.0.0.9", "mdns.instance", "Kyocera on 3F").says(PRINTER, "10.0.0.9", "mdns.hostname", "prn3f.local").says(PRINTER, "", "dhcp.hostname", "PRN-3F-EAST")
+    assert list(story.who(PRINTER).names) == ["PRN-3F-EAST", "prn3f", "Kyocera on 3F"]
+
+
+def test_a_reflector_bears_none_of_the_names_it_repeats(story):
+    """A host that gives more mDNS host names than one machine has speaks for others: neither the names nor the types are its own."""
+    for n in range(6):
+        story.says(GATEWAY, "10.0.0.1", "mdns.hostname", f"thing{n}x.local").says(GATEWAY, "10.0.0.1", "mdns.txt.ty", f"type=printer;model=M{n}")
+    device = story.who(GATEWAY)
+    assert device.names == {}
+    assert device.type == "unknown"
+
+
+def test_a_relayed_name_stays_with_the_device_that_gave_it_first(story):
+    """A proxy that announces the printer's name does not bear it."""
+    story.says(PRINTER, "", "dhcp.hostname", "PRN-3F-EAST").at(1).says(GATEWAY, "10.0.0.1", "mdns.hostname", "prn-3f-east.local")
+    assert story.who(GATEWAY).names == {}
+    assert list(story.who(PRINTER).names) == ["PRN-3F-EAST"]
+
+
+def test_roles_are_kept(story):
+    """A role fact adds the role; a relayed server's role belongs to its address."""
+    story.says(GATEWAY, "10.0.0.1", "dhcp.role", "server")
+    assert "server" in story.who(GATEWAY).roles
+
+
+def test_one_sided_tags_do_not_split_a_device(story):
+    """The same MAC with and without a tag is one device, in the VLAN it showed."""
+    story.talks(PRINTER, "10.0.0.9", vlan=0).talks(PRINTER, "10.0.0.9", vlan=30).talks(PRINTER, "10.0.0.9", vlan=0)
+    assert story.who(PRINTER).vlan == 30
+    assert story.inventory.telemetry()["devices"] == 1
+
+
+def test_what_was_told_does_not_change_afterwards(story):
+    """A change holds the device as it was, whatever is learned later."""
+    story.says(PRINTER, "10.0.0.9", "a.type", "type=printer").at(2)
+    told = story.changes[0].device
+    story.says(PRINTER, "10.0.0.10", "arp.address", "10.0.0.10").says(PRINTER, "", "a.hostname", "later").at(20)
+    assert (list(told.addresses), told.names) == ([parse("10.0.0.9")], {})
+
+
+def test_facts_without_a_machine_are_counted(story):
+    """An observation about nobody is not lost silently."""
+    story.inventory.observe(Observation(story.ts, Subject(0, 0), "x.y", "z"))
+    assert story.inventory.telemetry()["unattributed"] == 1
