@@ -1,0 +1,261 @@
+"""Packets from live interfaces: one source over one or more rings.
+
+Blocks of several rings are merged in the order of their first frame, within a bounded wait for the rings that have nothing yet. Order within a block is the
+kernel's. A silent wire yields empty batches, so that whoever reads can look at the time; ``stop`` may be called from a signal handler or another
+thread and wakes the reader at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from sensor.capture import bpf as filters
+from sensor.capture.interfaces import AT_LINK, RAW, hardware_of, link_of, list_interfaces, valid_name
+from sensor.capture.packet_ring import RETIRE_MS, Fanout, NoRing, PacketRing, Shape
+from sensor.capture.portable import PortableRing
+from sensor.capture.privileges import drop_privileges
+from sensor.capture.source import CaptureError, Tally
+from sensor.core.batch import ROW, Batch
+
+Ring = PacketRing | PortableRing
+
+QUIET = 0.1
+"""Seconds without a frame after which an empty batch is given."""
+
+TEND = 0.25
+"""Seconds between two looks at the interfaces and the kernel's counters."""
+
+LATE_MS = 3
+"""How long to leave a ring alone whose blocks are all out with readers, or wait for those of another ring: the kernel calls it readable meanwhile."""
+
+MERGE_NS = (RETIRE_MS + 20) * 1_000_000
+"""How old a block must be before it is given without regard to rings that have nothing: each ring hands over within ``RETIRE_MS``."""
+
+DRAIN = 0.15
+"""Seconds that a stop may wait for what is in the rings."""
+
+MANY_BLOCKS = 64
+WHOLE_FRAME = 262144
+"""A snap length of 65535 or more means whole frames, also those that offloads have joined."""
+
+MAX_FANOUT = 64
+
+
+class LiveSource:
+    """Several rings as one source. Row column ``source`` is the index of the interface in ``names``."""
+
+    def __init__(self, names: Sequence[str], rings: Sequence[Ring]) -> None:
+        self.names = tuple(names)
+        self.name = ", ".join(names)
+        self.tally = Tally()
+        self.damages: list[str] = []
+        self.rings = tuple(rings)
+        self._told: dict[Ring, str] = {}
+        self._stopped = False
+        self._woken, self._waker = os.pipe()
+        os.set_blocking(self._waker, False)
+        self._pause = select.poll()
+        self._pause.register(self._woken, select.POLLIN)
+        self._poll = self._polling()
+        self._closed = False
+
+    def batches(self) -> Iterator[Batch]:
+        """Batches as they come, until ``stop``; what is in the rings by then is still given. Empty ones while the wire is silent."""
+        last = tended = 0.0
+        most = MANY_BLOCKS if len(self.rings) == 1 else 1
+        while not self._stopped:
+            now = time.monotonic()
+            if now - tended >= TEND:
+                self._tend()
+                tended = now
+            batch = self._next(most)
+            if batch is not None:
+                last = now
+                yield batch
+            elif now - last >= QUIET:
+                last = now
+                yield Batch(np.zeros(0, np.uint8), np.zeros(0, ROW))
+            else:
+                self._wait()
+        yield from self._rest(most)
+        self._tend()
+
+    def stop(self) -> None:
+        """End ``batches`` soon. Safe in a signal handler and from any thread."""
+        self._stopped = True
+        with contextlib.suppress(OSError):
+            os.write(self._waker, b"\0")
+
+    def close(self) -> None:
+        """Close the rings; batches that are still out stay readable. Frames that nobody read count as dropped."""
+        if self._closed:
+            return
+        self._closed = True
+        self._tend(final=True)
+        for ring in self.rings:
+            ring.close()
+        os.close(self._waker)
+        os.close(self._woken)
+
+    def _next(self, most: int) -> Batch | None:
+        ring = self._oldest()
+        return None if ring is None else ring.take(most)
+
+    def _oldest(self) -> Ring | None:
+        """The ring to read next; None where there is nothing, or where another ring may still have something older."""
+        ready = [ring for ring in self.rings if ring.ready()]
+        if not ready:
+            return None
+        first = min(ready, key=lambda ring: ring.times()[0]) if len(ready) > 1 else ready[0]
+        if len(ready) == len(self.rings) or self._stopped or first.crowded():
+            return first
+        age = time.time_ns() - first.times()[1]
+        return None if 0 <= age < MERGE_NS else first
+
+    def _wait(self) -> None:
+        events = self._poll.poll(int(QUIET * 1000))
+        if any(event & ~select.POLLIN for _, event in events):  # an interface went down or away
+            self._follow()
+        if events and self._oldest() is None:
+            self._pause.poll(LATE_MS)
+
+    def _rest(self, most: int) -> Iterator[Batch]:
+        """After a stop: let nothing more in, and give what the kernel has counted as received."""
+        for ring in self.rings:
+            ring.mute()
+        end = time.monotonic() + DRAIN
+        while True:
+            batch = self._next(most)
+            if batch is not None:
+                yield batch
+                continue
+            if time.monotonic() > end or all(one.all_read() for one in self.rings):
+                return
+            time.sleep(LATE_MS / 1000)
+
+    def _tend(self, *, final: bool = False) -> None:
+        """Look after interfaces that come and go, and tell the kernel's counters."""
+        if not final:
+            self._follow()
+        dropped = dict.fromkeys(self.names, 0)
+        for ring in self.rings:
+            with contextlib.suppress(OSError):
+                ring.count()
+            lost = ring.dropped + ring.broken
+            if final:
+                lost += max(0, ring.received - ring.read - ring.broken)
+            dropped[ring.name] += lost
+        self.tally.dropped.update(dropped)
+
+    def _follow(self) -> None:
+        for ring in self.rings:
+            found = ring.follow()
+            problem = ring.problem or ("" if found else f"{ring.name}: no such interface now; waiting for it")
+            if problem and self._told.get(ring) != problem:
+                self.damages.append(problem)
+            self._told[ring] = problem
+        self._poll = self._polling()
+
+    def _polling(self) -> select.poll:
+        poll = select.poll()
+        for descriptor in (self._woken, *(ring.fileno() for ring in self.rings)):
+            if descriptor >= 0:
+                poll.register(descriptor, select.POLLIN)
+        return poll
+
+
+def open_live(
+    interfaces: Sequence[str],
+    *,
+    bpf: str = "",
+    promiscuous: bool = True,
+    fanout: int = 1,
+    ring_mib: int = 64,
+    block_kib: int = 1024,
+    user: str = "",
+    snaplen: int = 65535,
+) -> LiveSource:
+    """Listen on interfaces, then give up every privilege. CaptureError, in one line, where that cannot be done.
+
+    ``fanout`` rings share each interface; ``ring_mib`` is the size of each. An interface that does not exist yet is waited for.
+    """
+    _check(interfaces, fanout, snaplen)
+    shape = Shape.of(ring_mib, block_kib)
+    length = WHOLE_FRAME if snaplen >= 65535 else snaplen
+    rings: list[Ring] = []
+    try:
+        if hasattr(socket, "AF_PACKET"):
+            program = _programs(interfaces, bpf, length)
+            for number, name in enumerate(interfaces):
+                group = Fanout() if fanout > 1 else None
+                rings += (PacketRing(name, number, shape, program, promiscuous=promiscuous, fanout=group) for _ in range(fanout))
+        else:
+            rings = _portable(interfaces, bpf, promiscuous, length)
+    except NoRing:
+        _close(rings)
+        rings = _portable(interfaces, bpf, promiscuous, length)
+    except CaptureError:
+        _close(rings)
+        raise
+    source = LiveSource(interfaces, rings)
+    try:
+        drop_privileges(user)
+    except CaptureError:
+        source.close()
+        raise
+    return source
+
+
+def _check(interfaces: Sequence[str], fanout: int, snaplen: int) -> None:
+    if not interfaces:
+        there = ", ".join(interface.name for interface in list_interfaces()) or "none"
+        raise CaptureError(f"no interface to listen on: name one with -i (there are: {there})")
+    for name in interfaces:
+        if not valid_name(name):
+            raise CaptureError(f"{name!r} cannot be the name of an interface")
+    if len(set(interfaces)) != len(interfaces):
+        raise CaptureError(f"an interface is named twice: {', '.join(interfaces)}")
+    if not 1 <= fanout <= MAX_FANOUT:
+        raise CaptureError(f"fanout {fanout}: from 1 to {MAX_FANOUT} rings an interface")
+    if snaplen < 1:
+        raise CaptureError(f"snap length {snaplen}: at least 1 byte")
+
+
+def _programs(interfaces: Sequence[str], text: str, snaplen: int) -> Callable[[int], filters.Program]:
+    """Programs by hardware type, those of the interfaces at hand compiled now, so that a bad filter is known before anything is opened."""
+    known: dict[int, filters.Program] = {}
+
+    def program(hardware: int) -> filters.Program:
+        if hardware not in known:
+            link, layer = link_of(hardware)
+            made = filters.compile_filter(text, link if layer == AT_LINK else RAW, snaplen, (*interfaces, "lo"))
+            known[hardware] = made if layer == AT_LINK else filters.from_network_header(made)
+        return known[hardware]
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        for name in interfaces:
+            program(hardware_of(sock, name))
+    return program
+
+
+def _portable(interfaces: Sequence[str], text: str, promiscuous: bool, snaplen: int) -> list[Ring]:
+    rings: list[Ring] = []
+    try:
+        for number, name in enumerate(interfaces):
+            rings.append(PortableRing(name, number, bpf=text, promiscuous=promiscuous, snaplen=snaplen))
+    except CaptureError:
+        _close(rings)
+        raise
+    return rings
+
+
+def _close(rings: Sequence[Ring]) -> None:
+    for ring in rings:
+        ring.close()

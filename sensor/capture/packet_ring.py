@@ -1,0 +1,277 @@
+"""One ring of the kernel on one interface: AF_PACKET, version 3 (Linux, Documentation/networking/packet_mmap.rst).
+
+The kernel writes frames into blocks of shared memory and hands a block over when it is full or ``RETIRE_MS`` old. Frames are never copied: a batch points into
+the ring, and its ``release`` gives the blocks back. Where the reader is late the kernel drops and counts. The ring follows its interface by name: down and
+up, deleted and made again, not there yet. None of that needs rights once the socket is open.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import mmap
+import os
+import socket
+import struct
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from sensor.capture import bpf
+from sensor.capture.interfaces import LOOPBACK, hardware_of, index_of, is_up, link_of
+from sensor.capture.source import CaptureError
+from sensor.core.batch import ROW, Batch
+from sensor.decode import ring as kernel
+
+SOL_PACKET = 263
+ADD_MEMBERSHIP, RX_RING, STATISTICS, VERSION, FANOUT, IGNORE_OUTGOING = 1, 5, 6, 10, 18, 23
+TPACKET_V3 = 2
+PROMISCUOUS = 1
+FANOUT_HASH, FANOUT_UNIQUE_ID, FANOUT_IGNORE_OUTGOING = 0, 0x2000, 0x4000
+ETH_P_ALL = 3
+FRAME_SIZE = 2048
+"""Only the number of frames is computed from it; version 3 packs frames as tightly as they come."""
+
+RETIRE_MS = 40
+MAX_ROWS = 16384
+MAX_BLOCK_KIB = 1024
+"""So that the smallest frames (96 bytes in the ring) of one block fit into one batch."""
+
+SPARE_SOCKETS = 4
+"""A member of a fanout group cannot be bound again, so sockets for as many returns of its interface are opened while we may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Sizes of a ring: ``blocks`` of ``block_size`` bytes."""
+
+    blocks: int
+    block_size: int
+
+    @classmethod
+    def of(cls, ring_mib: int, block_kib: int) -> Shape:
+        page = mmap.PAGESIZE // 1024
+        if not page <= block_kib <= MAX_BLOCK_KIB or block_kib % page:
+            raise CaptureError(f"block size {block_kib} KiB: a multiple of {page} from {page} to {MAX_BLOCK_KIB}")
+        if not 2 * block_kib <= ring_mib * 1024 <= 4 * 1024 * 1024:
+            raise CaptureError(f"ring size {ring_mib} MiB: from two blocks of {block_kib} KiB to 4096 MiB")
+        return cls(ring_mib * 1024 // block_kib, block_kib * 1024)
+
+
+class Blocks:
+    """The shared memory: whose turn it is, and what is out with readers. Batches may be released in any order and from any thread."""
+
+    def __init__(self, memory: mmap.mmap | bytearray, shape: Shape) -> None:
+        self.data = np.frombuffer(memory, np.uint8)
+        self.view = self.data.view()
+        self.view.flags.writeable = False
+        self.shape, self.next, self.read, self.broken = shape, 0, 0, 0
+        self.out = bytearray(shape.blocks)
+
+    def ready(self, ahead: int = 0) -> bool:
+        """Whether the next block, or the one so many behind it, is ours and not read yet."""
+        number = (self.next + ahead) % self.shape.blocks
+        return not self.out[number] and kernel.ours(self.data, number * self.shape.block_size)
+
+    def times(self) -> tuple[int, int]:
+        """Capture times of the first and last frame of the next block, ns."""
+        return kernel.times(self.data, self.next * self.shape.block_size)
+
+    def take(self, link: int, source: int, layer: int, most: int) -> Batch | None:
+        """The frames of up to ``most`` blocks as one batch; None where no block is ready."""
+        taken: list[int] = []
+        size, room = self.shape.block_size, 0
+        while len(taken) < most and self.ready():
+            claimed = min(kernel.packets(self.data, self.next * size), MAX_ROWS)
+            if room + claimed > MAX_ROWS:
+                break
+            self.out[self.next] = 1
+            taken.append(self.next)
+            room += claimed
+            self.next = (self.next + 1) % self.shape.blocks
+        if not taken:
+            return None
+        rows, filled = np.empty(room, ROW), 0
+        for number in taken:
+            filled, broken = kernel.walk(self.data, number * size, size, rows, filled, link, source, layer)
+            self.broken += broken
+        self.read += filled
+        return Batch(self.view, rows[:filled], partial(self.release, taken))
+
+    def release(self, taken: list[int]) -> None:
+        """Give blocks back; a second call does nothing."""
+        while taken:
+            number = taken.pop()
+            kernel.give_back(self.data, number * self.shape.block_size)
+            self.out[number] = 0
+
+
+class PacketRing:
+    """``received`` and ``dropped`` are the kernel's own numbers since the start; ``returns`` counts how often the interface was made again."""
+
+    def __init__(
+        self, name: str, source: int, shape: Shape, program: Callable[[int], bpf.Program], *, promiscuous: bool = True, fanout: Fanout | None = None
+    ) -> None:
+        self.name, self.source, self.shape = name, source, shape
+        self.promiscuous, self.fanout, self._program = promiscuous, fanout, program
+        self.received = self.dropped = self.returns = self._left = self._broken = 0
+        self.index, self.link, self.layer = 0, 0, 0
+        self.problem = ""
+        self._spares = [_socket(name) for _ in range(SPARE_SOCKETS if fanout else 0)]
+        self._open(_socket(name))
+        self.follow()
+
+    def _open(self, sock: socket.socket) -> None:
+        self.sock = sock
+        shape = self.shape
+        frames = shape.block_size // FRAME_SIZE * shape.blocks
+        try:
+            sock.setsockopt(SOL_PACKET, VERSION, TPACKET_V3)
+            sock.setsockopt(SOL_PACKET, RX_RING, struct.pack("=7I", shape.block_size, shape.blocks, FRAME_SIZE, frames, RETIRE_MS, 0, 0))
+            memory = mmap.mmap(sock.fileno(), shape.block_size * shape.blocks, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
+        except OSError as error:
+            sock.close()
+            if error.errno in (errno.ENOMEM, errno.ENOBUFS):
+                raise CaptureError(f"{self.name}: no memory for a ring of {shape.blocks * shape.block_size >> 20} MiB: ask for a smaller one") from None
+            raise NoRing(f"{self.name}: this kernel gives no packet ring ({error.strerror})") from None
+        self.blocks = Blocks(memory, shape)
+
+    def fileno(self) -> int:
+        return self.sock.fileno()
+
+    @property
+    def read(self) -> int:
+        """Frames read so far."""
+        return self._left + self.blocks.read
+
+    @property
+    def broken(self) -> int:
+        """Frames that could not be read because the ring made no sense."""
+        return self._broken + self.blocks.broken
+
+    def ready(self) -> bool:
+        """Whether there is something to take."""
+        return self.blocks.ready()
+
+    def crowded(self) -> bool:
+        """Whether half of the ring waits to be read."""
+        return self.blocks.ready(self.shape.blocks // 2)
+
+    def times(self) -> tuple[int, int]:
+        """Capture times of the first and last frame of the next block, ns."""
+        return self.blocks.times()
+
+    def take(self, most: int) -> Batch | None:
+        """The frames of up to ``most`` blocks that are ready; None where none is."""
+        return self.blocks.take(self.link, self.source, self.layer, most)
+
+    def follow(self) -> bool:
+        """Listen on whatever interface has the name now; False while there is none. A link that comes and goes needs nothing: the kernel stays bound to it."""
+        self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        now = index_of(self.sock, self.name)
+        if now == self.index or not now:
+            return bool(now)
+        if self.fanout and not is_up(self.sock, self.name):
+            return False
+        try:
+            self._bind(now)
+        except OSError as error:
+            self.problem = f"{self.name}: cannot listen: {error.strerror}"
+            return False
+        except CaptureError as error:
+            self.problem = f"{self.name}: {error}"
+            return False
+        return True
+
+    def _bind(self, index: int) -> None:
+        hardware = hardware_of(self.sock, self.name)
+        self.link, self.layer = link_of(hardware)
+        program = self._program(hardware)
+        again = bool(self.index)
+        if again:
+            self._renew()
+        if hardware == LOOPBACK:
+            self.sock.setsockopt(SOL_PACKET, IGNORE_OUTGOING, 1)
+        bpf.attach(self.sock, bpf.REJECT if self.fanout else program)
+        self.sock.bind((self.name, ETH_P_ALL))
+        if self.promiscuous:
+            self.sock.setsockopt(SOL_PACKET, ADD_MEMBERSHIP, struct.pack("=iHH8x", index, PROMISCUOUS, 0))
+        if self.fanout:
+            self.fanout.join(self.sock, index, ignore_outgoing=hardware == LOOPBACK)
+            bpf.attach(self.sock, program)
+        self.returns += again
+        self.index, self.problem = index, ""
+
+    def _renew(self) -> None:
+        """Outside a fanout group the socket is simply bound again; inside, a new one takes over, and batches that are out keep the old memory alive."""
+        self.count()
+        if not self.fanout:
+            return
+        if not self._spares:
+            raise CaptureError(f"made again more than {SPARE_SOCKETS} times; start again to listen there with fanout")
+        self._left, self._broken = self.read, self.broken
+        self.index = 0
+        self.sock.close()
+        self._open(self._spares.pop())
+
+    def count(self) -> None:
+        """Add the kernel's counters, which it sets to zero when they are read."""
+        seen, dropped, _ = struct.unpack("=3I", self.sock.getsockopt(SOL_PACKET, STATISTICS, 12))
+        self.received += seen - dropped
+        self.dropped += dropped
+
+    def all_read(self) -> bool:
+        """Whether what the kernel has received was read."""
+        self.count()
+        return self.read + self.broken >= self.received
+
+    def mute(self) -> None:
+        """Let nothing more into the ring."""
+        with contextlib.suppress(OSError):
+            bpf.attach(self.sock, bpf.REJECT)
+
+    def close(self) -> None:
+        """Close the socket. The memory goes when the last batch that points into it does."""
+        for sock in (self.sock, *self._spares):
+            sock.close()
+
+
+class Fanout:
+    """A group of rings on one interface: the kernel shares frames out by flow, so that both directions of a flow meet in one ring."""
+
+    def __init__(self) -> None:
+        self._id = self._index = 0
+
+    def join(self, sock: socket.socket, index: int, *, ignore_outgoing: bool) -> None:
+        """The first on an interface gets a group of its own from the kernel, whose number the others join."""
+        flags = FANOUT_HASH | (FANOUT_IGNORE_OUTGOING if ignore_outgoing else 0)
+        if index == self._index:
+            sock.setsockopt(SOL_PACKET, FANOUT, flags << 16 | self._id)
+            return
+        sock.setsockopt(SOL_PACKET, FANOUT, (flags | FANOUT_UNIQUE_ID) << 16)
+        self._id, self._index = sock.getsockopt(SOL_PACKET, FANOUT) & 0xFFFF, index
+
+
+class NoRing(CaptureError):
+    """The kernel has no packet ring: the portable capture may do."""
+
+
+def _socket(name: str) -> socket.socket:
+    """Bound to nothing yet, so that no frame arrives before its filter does."""
+    try:
+        return socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    except PermissionError:
+        raise CaptureError(no_permission(name)) from None
+    except OSError as error:
+        raise NoRing(f"{name}: this kernel gives no packet socket ({error.strerror})") from None
+
+
+def no_permission(name: str) -> str:
+    """The line that says what to do."""
+    return (
+        f"{name}: no permission to listen: run as root, or once `setcap cap_net_raw+ep {os.path.realpath(sys.executable)}`, "
+        "or put AmbientCapabilities=CAP_NET_RAW into the systemd unit"
+    )

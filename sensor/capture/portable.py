@@ -1,0 +1,130 @@
+"""Capture through libpcap, where the kernel has no packet ring: the same calls as ``sensor.capture.packet_ring.PacketRing``.
+
+Frames are copied once. The descriptor is polled before anything is read, because libpcap would wait for the next packet with signals unheard.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sensor.capture.packet_ring import MAX_ROWS, no_permission
+from sensor.capture.source import CaptureError
+from sensor.core.batch import ROW, Batch
+
+TIMEOUT_MS = 40
+GONE = "the interface is gone"
+
+
+class PortableRing:
+    """``received`` is what was read, ``dropped`` what libpcap and the interface say they lost."""
+
+    def __init__(self, name: str, source: int, *, bpf: str = "", promiscuous: bool = True, snaplen: int = 65535) -> None:
+        self.name, self.source = name, source
+        self._bpf, self._promiscuous, self._snaplen = bpf, promiscuous, snaplen
+        self.received = self.dropped = self.read = self.broken = self.returns = self._lost = 0
+        self.link = 0
+        self.problem = ""
+        self._frames: list[tuple[int, int, int, bytes]] = []
+        self._handle: Any = None
+        self._open()
+
+    def _open(self) -> None:
+        try:
+            import pcapy
+        except ImportError:
+            raise CaptureError(f"{self.name}: listening on this system needs the package pcapy-ng (pip install pcapy-ng)") from None
+        try:
+            handle = pcapy.open_live(self.name, self._snaplen, self._promiscuous, TIMEOUT_MS)
+            if self._bpf:
+                handle.setfilter(self._bpf)
+            handle.setnonblock(1)
+            handle.getfd()
+        except pcapy.PcapError as error:
+            text = str(error)
+            denied = "permi" in text.lower()
+            raise CaptureError(no_permission(self.name) if denied else f"{self.name}: cannot listen: {text}") from None
+        self._handle, self._error, self.link = handle, pcapy.PcapError, handle.datalink()
+
+    def fileno(self) -> int:
+        """The descriptor to poll; -1 while there is none."""
+        return int(self._handle.getfd()) if self._handle is not None else -1
+
+    def ready(self) -> bool:
+        """Reads what is there, without waiting."""
+        if self._handle is not None and not self._frames:
+            try:
+                self._handle.dispatch(MAX_ROWS, self._keep)
+            except self._error as error:
+                self._lose(str(error))
+        return bool(self._frames)
+
+    def _keep(self, header: Any, frame: bytes) -> None:
+        if len(self._frames) < MAX_ROWS:
+            seconds, micros = header.getts()
+            self._frames.append((seconds * 1_000_000_000 + micros * 1000, len(frame), header.getlen(), frame))
+        else:
+            self._lost += 1
+
+    def crowded(self) -> bool:
+        """libpcap does not tell how full its buffer is."""
+        return False
+
+    def times(self) -> tuple[int, int]:
+        """Capture times of the first and last frame that wait, ns."""
+        return self._frames[0][0], self._frames[-1][0]
+
+    def take(self, _most: int) -> Batch | None:
+        """What was read; None where nothing was."""
+        if not self.ready():
+            return None
+        frames, self._frames = self._frames, []
+        rows = np.zeros(len(frames), ROW)
+        rows["ts"] = [ts for ts, _, _, _ in frames]
+        rows["caplen"] = caplen = np.array([size for _, size, _, _ in frames], np.int64)
+        rows["wirelen"] = [size for _, _, size, _ in frames]
+        rows["frame"] = np.cumsum(caplen) - caplen
+        rows["link"], rows["source"] = self.link, self.source
+        self.read += len(frames)
+        return Batch(np.frombuffer(b"".join(frame for _, _, _, frame in frames), np.uint8), rows)
+
+    def follow(self) -> bool:
+        """Open it again where it was lost; that needs the rights that listening needs."""
+        if self._handle is None:
+            try:
+                self._open()
+            except CaptureError as error:
+                self.problem = str(error)
+                return False
+            self.returns += 1
+            self.problem = ""
+        return True
+
+    def _lose(self, why: str) -> None:
+        self.problem = f"{self.name}: {GONE} ({why})"
+        self._handle = None
+        self._lost = self.dropped
+
+    def count(self) -> None:
+        """Take over libpcap's counters."""
+        if self._handle is not None:
+            try:
+                _, dropped, at_interface = self._handle.stats()
+            except self._error:
+                return
+            self.dropped = self._lost + dropped + at_interface
+        self.received = self.read + len(self._frames)
+
+    def all_read(self) -> bool:
+        """Whether nothing waits."""
+        return not self.ready()
+
+    def mute(self) -> None:
+        """libpcap has nothing like it: what comes after a stop stays unread."""
+
+    def close(self) -> None:
+        """Stop listening."""
+        if self._handle is not None:
+            self._handle.close()
+            self._handle = None

@@ -1,0 +1,74 @@
+"""Gives up what listening needed, once everything is open: nothing is kept, and nothing can be had again.
+
+Linux: capabilities(7), PR_SET_NO_NEW_PRIVS of prctl(2). The kernel keeps capabilities for each thread, so this belongs before other threads are
+started; threads that a library has started by then are told by ``privileged_threads``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from pathlib import Path
+
+from sensor.capture.source import CaptureError
+
+VERSION_3 = 0x20080522
+PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 24, 38, 47, 4
+LAST_CAPABILITY = 63
+
+
+def drop_privileges(user: str = "") -> None:
+    """Become ``user`` where one is named (needs root), then clear every capability of this thread for good. CaptureError where that fails."""
+    clear_bounding_set()
+    if user:
+        become(user)
+    if sys.platform == "linux":
+        clear_capabilities()
+
+
+def become(user: str) -> None:
+    """Change to the user and to its own group alone."""
+    import pwd
+
+    try:
+        entry = pwd.getpwnam(user)
+    except KeyError:
+        raise CaptureError(f"user {user!r} to run as does not exist: create it, or name another") from None
+    if os.getuid() == entry.pw_uid:
+        return
+    try:
+        os.setgroups([])
+        os.setgid(entry.pw_gid)
+        os.setuid(entry.pw_uid)
+    except OSError as error:
+        raise CaptureError(f"cannot become user {user!r}: {error.strerror}; start as root, or name no user") from None
+
+
+def clear_bounding_set() -> None:
+    """No program started from here on can have a capability; needs CAP_SETPCAP, and without that there is nothing to lose by leaving it."""
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None, use_errno=True)
+        for capability in range(LAST_CAPABILITY + 1):
+            libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
+
+
+def clear_capabilities() -> None:
+    """Effective, permitted, inheritable and ambient sets: all empty; and no program started from here on gains any."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+    header = (ctypes.c_uint32 * 2)(VERSION_3, 0)
+    nothing = (ctypes.c_uint32 * 6)()
+    if libc.capset(header, nothing):
+        raise CaptureError(f"cannot give up privileges: {os.strerror(ctypes.get_errno())}")
+
+
+def privileged_threads() -> list[int]:
+    """Threads of this process that still have a capability: none, if the privileges were dropped before any was started."""
+    return [int(task.name) for task in sorted(Path("/proc/self/task").glob("*")) if _permitted(task / "status")]
+
+
+def _permitted(status: Path) -> int:
+    """The permitted capabilities in a status file of /proc, as a bit mask."""
+    return next((int(line.split()[1], 16) for line in status.read_text().splitlines() if line.startswith("CapPrm:")), 0)
