@@ -15,7 +15,7 @@ import numpy.typing as npt
 from sensor.alert_desk import AlertDesk
 from sensor.boundary import Boundary
 from sensor.core.alert import Alert
-from sensor.core.batch import Batch
+from sensor.core.batch import Batch, Problem
 from sensor.core.detector import Detector, EventDetector, FlowDetector
 from sensor.core.dissector import Dissector, Said
 from sensor.core.event import Event
@@ -25,6 +25,7 @@ from sensor.core.packet import Packet, Packets
 from sensor.core.recent import RecentSet
 from sensor.core.record import Record, RecordMaker
 from sensor.decode.flows import FlowTable, until
+from sensor.decode.fragments import Fragments
 from sensor.decode.reassembly import Assembler, Streams
 from sensor.decode.select import Selector
 from sensor.inventory.inventory import Inventory
@@ -33,6 +34,10 @@ from sensor.inventory.sightings import Sightings
 SECOND = 1_000_000_000
 TCP = 6
 STREAMS_LIMIT = 8192
+FRAGMENTED_LIMIT = 256
+
+# The problems that are the sender's fault, or the network's.
+MALFORMED = tuple(kind for kind in Problem if kind not in (Problem.CUT, Problem.LINK_UNKNOWN))
 
 # What is done first where several things fall on one row: facts before judgement.
 _DISSECT, _END_STREAM, _SIGHT, _JUDGE = range(4)
@@ -65,6 +70,7 @@ class Pipeline:
         self.selector = Selector([unit.interest for unit in dissectors.values()], RecentSet(sizes.repeat_bits))
         self.sightings = Sightings(inventory.networks)
         self.streams = Streams(STREAMS_LIMIT)
+        self.fragments = Fragments(FRAGMENTED_LIMIT)
         self._dissectors = list(dissectors.items())
         self._flow_detectors = [detector for detector in detectors if isinstance(detector, FlowDetector)]
         self._watchers: dict[type[Event], list[EventDetector]] = {}
@@ -75,12 +81,14 @@ class Pipeline:
         self._second = -1
         self._last = 0
         self.malformed = self.selected = self.decoded = 0
+        self.problems: dict[Problem, int] = {}
 
     def process(self, batch: Batch) -> None:
         """Work off one decoded batch. Its rows and bytes are not needed afterwards."""
         rows, start, total = batch.rows, 0, len(batch)
-        self.malformed += batch.malformed
         self.decoded += total
+        if batch.malformed:
+            self._count_problems(batch)
         packets = Packets(batch.data, rows)
         while start < total:
             second = int(rows["ts"][start]) // SECOND
@@ -108,6 +116,15 @@ class Pipeline:
         self._by_time(self.flows.finish(now))
         self._tell(self.inventory.finish(now))
         self._file(self.desk.finish(now))
+
+    def _count_problems(self, batch: Batch) -> None:
+        """Broken frames by kind. A frame may show several; it is malformed once."""
+        self.malformed += batch.malformed
+        problems = batch.rows["problem"]
+        for kind in MALFORMED:
+            count = int(np.count_nonzero(problems & kind))
+            if count:
+                self.problems[kind] = self.problems.get(kind, 0) + count
 
     # One part of a batch: rows within one second.
 
@@ -148,6 +165,11 @@ class Pipeline:
     # Dissection.
 
     def _dissect(self, packet: Packet, wanted: int) -> None:
+        if packet.fragment and packet.proto != TCP:
+            whole = self.fragments.add(packet)
+            if whole is None:
+                return
+            packet = whole
         bit = 0
         while wanted:
             if wanted & 1:
@@ -226,6 +248,11 @@ class Pipeline:
     def _tell(self, changes: Iterable[Any]) -> None:
         for change in changes:
             self.emit(self.maker.device(change))
+
+    def anomalies(self) -> dict[str, int]:
+        """What was broken, by kind: headers by their problem (``network_length``), messages by dissector and fault (``dns: label loop``)."""
+        told = {str(kind.name).lower(): count for kind, count in self.problems.items()}
+        return told | {f"{unit}: {fault}": count for (unit, fault), count in self.boundary.malformed.items()}
 
     def report(self) -> dict[str, int]:
         """Counters of the engine since it began."""

@@ -19,6 +19,7 @@ class Packet:
     proto: int
     ttl: int
     fragment: int
+    fragment_at: int
     sport: int
     dport: int
     tcp_flags: int
@@ -57,6 +58,7 @@ class Packet:
         tunnels: int = 0,
         direction: int = 0,
         wirelen: int | None = None,
+        fragment_at: int = 0,
         frame: bytes | None = None,
     ) -> None: ...
     def with_payload(self, payload: bytes) -> Packet: ...

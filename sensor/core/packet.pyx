@@ -2,7 +2,8 @@
 """Packet: one selected row as a Python object, for dissectors and the events they make.
 
 Fields are C values until read. The payload is a copy (at most 64 KiB), so a packet may outlive its batch; whoever keeps packets keeps
-few of them. Addresses are 128-bit integers (IPv4 as ::ffff:a.b.c.d), MACs 48-bit integers, ``ts`` ns since the epoch.
+few of them. Addresses are 128-bit integers (IPv4 as ::ffff:a.b.c.d), MACs 48-bit integers, ``ts`` ns since the epoch. Of an IP fragment ``fragment_at`` is the offset in bytes, ``seq`` the identification of its datagram and
+``tcp_flags`` 1 where more fragments follow.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -19,7 +20,7 @@ cdef object address(uint64_t hi, uint64_t lo):
 cdef class Packet:
     cdef readonly int64_t ts
     cdef readonly uint64_t src_mac, dst_mac, flow
-    cdef readonly uint32_t wirelen, seq
+    cdef readonly uint32_t wirelen, seq, fragment_at
     cdef readonly int32_t slot
     cdef readonly uint16_t source, link, vlan, ethertype, sport, dport, problem
     cdef readonly uint8_t ip_version, proto, ttl, fragment, tcp_flags, tunnels, direction
@@ -30,7 +31,8 @@ cdef class Packet:
 
     def __init__(
         self, bytes payload=b"", *, ts=0, src=0, dst=0, src_mac=0, dst_mac=0, sport=0, dport=0, vlan=0, ethertype=0x0800, ip_version=4, proto=17,
-        ttl=64, tcp_flags=0, seq=0, fragment=0, problem=0, flow=0, slot=-1, source=0, link=1, tunnels=0, direction=0, wirelen=None, bytes frame=None,
+        ttl=64, tcp_flags=0, seq=0, fragment=0, problem=0, flow=0, slot=-1, source=0, link=1, tunnels=0, direction=0, wirelen=None, fragment_at=0,
+        bytes frame=None,
     ):
         self.payload, self.frame = payload, payload if frame is None else frame
         self.ts, self.src_mac, self.dst_mac, self.flow, self.slot = ts, src_mac, dst_mac, flow, slot
@@ -39,7 +41,7 @@ cdef class Packet:
         self.sport, self.dport, self.vlan, self.ethertype = sport, dport, vlan, ethertype
         self.source, self.link, self.problem, self.ip_version = source, link, problem, ip_version
         self.proto, self.ttl, self.tcp_flags, self.fragment = proto, ttl, tcp_flags, fragment
-        self.tunnels, self.direction = tunnels, direction
+        self.tunnels, self.direction, self.fragment_at = tunnels, direction, fragment_at
         self.seq, self.wirelen = seq, len(self.frame) if wirelen is None else wirelen
 
     @property
@@ -62,11 +64,11 @@ cdef class Packet:
         return bool(self.problem & CUT)
 
     def with_payload(self, bytes payload):
-        """The same packet with other payload bytes: a message put together from a stream or from fragments."""
+        """The same packet, whole, with other payload bytes: a message put together from a stream or from fragments."""
         return Packet(
             payload, ts=self.ts, src=self.src, dst=self.dst, src_mac=self.src_mac, dst_mac=self.dst_mac, sport=self.sport, dport=self.dport,
             vlan=self.vlan, ethertype=self.ethertype, ip_version=self.ip_version, proto=self.proto, ttl=self.ttl, tcp_flags=self.tcp_flags,
-            seq=self.seq, fragment=self.fragment, problem=self.problem, flow=self.flow, slot=self.slot, source=self.source, link=self.link,
+            seq=self.seq, problem=self.problem, flow=self.flow, slot=self.slot, source=self.source, link=self.link,
             tunnels=self.tunnels, direction=self.direction, wirelen=self.wirelen, frame=self.frame,
         )
 
@@ -103,4 +105,5 @@ cdef class Packets:
         packet.source, packet.link, packet.problem, packet.ip_version = row.source, row.link, row.problem, row.ip_version
         packet.proto, packet.ttl, packet.fragment, packet.tcp_flags = row.proto, row.ttl, row.fragment, row.tcp_flags
         packet.tunnels, packet.direction, packet.seq, packet.wirelen = row.tunnels, row.direction, row.seq, row.wirelen
+        packet.fragment_at = <uint32_t>row.spare * 8 if row.fragment else 0
         return packet

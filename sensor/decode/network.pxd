@@ -1,11 +1,18 @@
 # IPv4 and IPv6: addresses, extension headers, fragments.
-from libc.stdint cimport uint8_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from sensor.core.row cimport CUT, EXTENSIONS, FIRST_FRAGMENT, LATER_FRAGMENT, NETWORK_HEADER, NETWORK_LENGTH, NETWORK_SHORT, WHOLE, Row
 from sensor.decode.bytes cimport DONE, NEXT, At, u16, u32, u64
 
 cdef enum:
     MAX_EXTENSIONS = 8
+
+cdef inline int part_of(Row* row, uint32_t identification, int eighths, int more) except -1 nogil:
+    """A fragment: its datagram's identification goes where TCP has its sequence number, its offset in units of eight bytes into ``spare``."""
+    row.fragment = FIRST_FRAGMENT if eighths == 0 else LATER_FRAGMENT
+    row.seq, row.spare, row.tcp_flags = identification, eighths, 1 if more else 0
+    return 0
+
 
 cdef inline int ipv4(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
     """RFC 791. The length field rules the end of the packet; 0 is what segmentation offload leaves there."""
@@ -19,7 +26,7 @@ cdef inline int ipv4(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
         row.problem |= NETWORK_HEADER
         return DONE
     total = u16(data, off + 2)
-    row.ip_version, row.ethertype = 4, 0x0800
+    row.ip_version, row.ethertype, row.fragment = 4, 0x0800, WHOLE
     row.ttl, row.proto = data[off + 8], data[off + 9]
     row.src_hi, row.dst_hi = 0, 0
     row.src_lo = <uint64_t>0xFFFF00000000 | u32(data, off + 12)
@@ -38,7 +45,8 @@ cdef inline int ipv4(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
         row.problem |= NETWORK_SHORT
         return DONE
     fragment = u16(data, off + 6)
-    row.fragment = WHOLE if not fragment & 0x3FFF else FIRST_FRAGMENT if not fragment & 0x1FFF else LATER_FRAGMENT
+    if fragment & 0x3FFF:
+        part_of(row, u16(data, off + 4), fragment & 0x1FFF, fragment & 0x2000)
     at.off = off + header
     return NEXT
 
@@ -72,7 +80,8 @@ cdef inline int ipv6(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
             row.problem |= EXTENSIONS
             return DONE
         if row.proto == 44:
-            row.fragment = LATER_FRAGMENT if u16(data, off + 2) & 0xFFF8 else FIRST_FRAGMENT if data[off + 3] & 1 else WHOLE
+            if u16(data, off + 2) & 0xFFF9:
+                part_of(row, u32(data, off + 4), u16(data, off + 2) >> 3, data[off + 3] & 1)
             size = 8
         elif row.proto == 51:
             size = (data[off + 1] + 2) * 4

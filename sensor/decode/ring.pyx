@@ -136,11 +136,13 @@ def give_back(uint8_t[::1] data, Py_ssize_t start):
 
 def packets(const uint8_t[::1] data, Py_ssize_t start):
     """How many frames the block at ``start`` claims to hold."""
+    inside(data, start, BLOCK_HEADER)
     return u32(data, start + BLOCK_PACKETS)
 
 
 def times(const uint8_t[::1] data, Py_ssize_t start):
     """Capture times of the first and of the last frame in the block, ns since the epoch."""
+    inside(data, start, BLOCK_HEADER)
     return (
         <int64_t>u32(data, start + BLOCK_FIRST_SEC) * 1000000000 + u32(data, start + BLOCK_FIRST_SEC + 4),
         <int64_t>u32(data, start + BLOCK_LAST_SEC) * 1000000000 + u32(data, start + BLOCK_LAST_SEC + 4),

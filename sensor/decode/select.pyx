@@ -11,7 +11,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 import numpy as np
 
 from sensor.core.recent cimport RecentSet
-from sensor.core.row cimport FIN, LATER_FRAGMENT, RST, Row
+from sensor.core.row cimport FIN, FIRST_FRAGMENT, LATER_FRAGMENT, RST, Row
 from sensor.decode.bytes cimport u32
 from sensor.decode.flows cimport HEADS, FlowTable, Slot
 
@@ -34,10 +34,16 @@ cdef struct Magic:
     uint64_t bits
 
 
+cdef struct Datagram:
+    uint64_t key       # whose first fragment was wanted
+    uint64_t bits
+
+
 cdef class Selector:
     cdef uint64_t[::1] udp, tcp, ethertypes, protocols, icmp, icmp6
     cdef Lead[::1] leads
     cdef Magic[16] magics
+    cdef Datagram[256] datagrams
     cdef int magic_count
     cdef uint64_t streams, repeating
     cdef int64_t[64] windows
@@ -123,7 +129,8 @@ cdef class Selector:
         if row.ip_version == 0:
             wanted = self.ethertypes[row.ethertype] if row.ethertype else 0
         elif row.fragment == LATER_FRAGMENT:
-            wanted = 0
+            row.wanted = self.of_datagram(row)
+            return 0
         elif row.proto == 17:
             wanted = self.udp[row.sport] | self.udp[row.dport]
             if row.payload_len >= 8:
@@ -139,8 +146,15 @@ cdef class Selector:
             wanted = 0
         if wanted & self.repeating:
             wanted = self.fresh(data, row, wanted)
+        if wanted and row.fragment == FIRST_FRAGMENT:
+            self.datagrams[datagram_place(row)] = Datagram(datagram_key(row), wanted)
         row.wanted = wanted
         return 0
+
+    cdef inline uint64_t of_datagram(self, Row* row) except? 0xFFFFFFFFFFFFFFFF nogil:
+        """Bits of the dissectors that wanted the first fragment. One that comes before the first is lost with its datagram."""
+        cdef int place = datagram_place(row)
+        return self.datagrams[place].bits if self.datagrams[place].key == datagram_key(row) else 0
 
     cdef inline uint64_t of_stream(self, const uint8_t[::1] data, Row* row, FlowTable flows) except? 0xFFFFFFFFFFFFFFFF nogil:
         """Bits of the dissectors that follow the flow of this TCP row, after it was looked at if it is one of the first with a payload."""
@@ -194,6 +208,14 @@ cdef class Selector:
                 if left == 0:
                     break
         return wanted
+
+
+cdef inline uint64_t datagram_key(Row* row) noexcept nogil:  # arithmetic only: nothing can fail
+    return (row.src_lo ^ row.src_hi) * <uint64_t>0x9E3779B97F4A7C15 ^ (row.dst_lo ^ row.dst_hi) * <uint64_t>0xC2B2AE3D27D4EB4F ^ <uint64_t>row.seq << 8 ^ row.proto | 1
+
+
+cdef inline int datagram_place(Row* row) noexcept nogil:  # arithmetic only: nothing can fail
+    return <int>((row.seq * <uint32_t>0x9E3779B1 ^ <uint32_t>row.src_lo) * <uint32_t>0x85EBCA6B >> 24)
 
 
 cdef inline int lead_place(uint32_t first) noexcept nogil:  # arithmetic only: nothing can fail

@@ -1,7 +1,7 @@
 # TCP, UDP, ICMP: ports (type and code for ICMP), flags, sequence number, payload.
 from libc.stdint cimport uint8_t, uint32_t
 
-from sensor.core.row cimport CUT, TRANSPORT_HEADER, TRANSPORT_SHORT, Row
+from sensor.core.row cimport CUT, TRANSPORT_HEADER, TRANSPORT_SHORT, WHOLE, Row
 from sensor.decode.bytes cimport DONE, At, u16, u32
 
 cdef inline int payload_is(Row* row, At* at, Py_ssize_t start) except -1 nogil:
@@ -41,7 +41,7 @@ cdef inline int udp(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
     if size >= 8:
         if off + size <= at.end:
             at.end = off + size
-        elif not row.problem & CUT:
+        elif not row.problem & CUT and row.fragment == WHOLE:
             row.problem |= TRANSPORT_HEADER
     elif size:
         row.problem |= TRANSPORT_HEADER
