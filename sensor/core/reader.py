@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import unicodedata
 
 _U16, _U32, _U64 = struct.Struct("!H"), struct.Struct("!I"), struct.Struct("!Q")
 TEXT_LIMIT = 1024
@@ -65,9 +64,9 @@ class Reader:
 
 def clean(raw: bytes | str, limit: int = TEXT_LIMIT) -> str:
     """Peer text made safe for logs, terminals and pages: valid UTF-8, no control, format or bidirectional characters, one line, bounded, trimmed."""
-    if isinstance(raw, bytes):
+    if not isinstance(raw, str):
         raw = raw[: limit * 4].decode("utf-8", "replace")
-    raw = raw[:limit].replace("\0", "").strip()
-    if raw.isascii() and raw.isprintable():
-        return raw
-    return "".join(c if c.isprintable() and unicodedata.category(c) not in ("Cf", "Co", "Cs") else " " for c in raw).strip()
+    raw = raw[:limit]
+    if not raw.isprintable():  # False for every control, format, surrogate, private and unassigned character and every separator but the space
+        raw = "".join([c if c.isprintable() else " " for c in raw.replace("\0", "")])
+    return raw.strip()

@@ -1,0 +1,194 @@
+"""DNS messages (RFC 1035): what DNS and multicast DNS read alike.
+
+Reads names with compression, addresses, pointers, services (RFC 2782) and texts; other records keep only their type and size. Names come without the final dot,
+labels joined by dots as they are: a dot inside a label is not marked. Everything is bounded: a name has at most 255 characters and pointers lead only
+backwards, a message is read up to 256 records.
+"""
+
+from __future__ import annotations
+
+import functools
+import struct
+
+import msgspec
+
+from sensor.core.addresses import NONE, V4
+from sensor.core.reader import Malformed, clean
+
+HEADER_SIZE = 12
+NAME_LIMIT = 255
+ENCODED_LIMIT = 258  # bytes of a name, and of a pointer after it
+POINTERS_LIMIT = 64
+RECORDS_LIMIT = 256
+REMEMBERED_LIMIT = 1500  # bytes
+A, NS, CNAME, PTR, MX, TXT, AAAA, SRV, DNAME = 1, 2, 5, 12, 15, 16, 28, 33, 39
+NAME_AT = {NS: 0, CNAME: 0, PTR: 0, DNAME: 0, MX: 2, SRV: 6}  # where in the data of a record its name begins
+_HEADER = struct.Struct("!HHHHHH")
+_QUESTION = struct.Struct("!HH")
+_RECORD = struct.Struct("!HHIH")
+_U16 = struct.Struct("!H")
+
+
+class Question(msgspec.Struct, frozen=True, gc=False):
+    """A name asked for and the type of record wanted."""
+
+    name: str
+    type: int
+
+
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """One answer. ``value``: the name a record leads to, or the text (unicast DNS); ``address``: of A and AAAA; ``size`` and ``data``: of the
+    record's data in bytes, kept only of TXT.
+    """
+
+    name: str
+    type: int
+    ttl: int
+    size: int
+    address: int = NONE
+    value: str = ""
+    port: int = 0
+    data: bytes = b""
+
+
+class Message(msgspec.Struct, frozen=True, gc=False):
+    """A message as far as it was read, without its id: ``flags`` are the 16 bits of the header, ``authority`` the number of authority records it declares."""
+
+    flags: int
+    questions: tuple[Question, ...]
+    records: tuple[Record, ...]
+    authority: int
+
+    @property
+    def operation(self) -> int:
+        return self.flags >> 11 & 15
+
+    @property
+    def response(self) -> bool:
+        return self.flags >= 0x8000
+
+
+def read(data: bytes, partial: bool, multicast: bool) -> Message | None:
+    """Questions and, in a response, the answers; of multicast DNS also the authority and additional records.
+
+    Names of unicast DNS come in lower case, since some clients vary the case of letters on purpose; those of multicast DNS are meant to be shown.
+    ``partial``: the bytes may end early, then what was read so far is the answer, None where not even the header is there. Malformed otherwise.
+    """
+    if partial or len(data) > REMEMBERED_LIMIT:
+        return _read(data, partial, multicast)
+    return _remembered(data if multicast else b"\0\0" + data[2:], False, multicast)
+
+
+def _read(data: bytes, partial: bool, multicast: bool) -> Message | None:
+    if len(data) < HEADER_SIZE:
+        if partial:
+            return None
+        raise Malformed("message ends early")
+    _, flags, asked, answers, authority, additional = _HEADER.unpack_from(data)
+    questions: list[Question] = []
+    records: list[Record] = []
+    wanted = 0 if flags < 0x8000 else answers + authority + additional if multicast else answers
+    try:
+        _fill(questions, records, data, asked, wanted, not multicast)
+    except (IndexError, struct.error):
+        if not partial:
+            raise Malformed("message ends early") from None
+    return Message(flags, tuple(questions), tuple(records), authority)
+
+
+# Hosts say the same again every minute or so, and hosts of one make ask the same; only the id of unicast messages differs.
+_remembered = functools.lru_cache(maxsize=1024)(_read)
+
+
+def _fill(questions: list[Question], records: list[Record], data: bytes, asked: int, wanted: int, fold: bool) -> None:
+    """Read so many questions and records into the lists. IndexError or struct.error where the bytes end early."""
+    names: dict[int, str] = {}
+    offset, end = HEADER_SIZE, len(data)
+    for _ in range(min(asked, RECORDS_LIMIT)):
+        name, offset = _name(data, offset, names, fold, 0)
+        type_, _ = _QUESTION.unpack_from(data, offset)
+        questions.append(Question(name, type_))
+        offset += 4
+    if asked > RECORDS_LIMIT:
+        return
+    append = records.append
+    for _ in range(min(wanted, RECORDS_LIMIT)):
+        name, offset = _name(data, offset, names, fold, 0)
+        type_, _, ttl, size = _RECORD.unpack_from(data, offset)
+        offset += 10
+        stop = offset + size
+        if stop > end:
+            raise IndexError
+        if type_ == A:
+            append(Record(name, type_, ttl, size, V4 | int.from_bytes(data[offset:stop], "big") if size == 4 else NONE))
+        elif type_ == AAAA:
+            append(Record(name, type_, ttl, size, int.from_bytes(data[offset:stop], "big") if size == 16 else NONE))
+        elif type_ in NAME_AT:
+            value, after = _name(data, offset + NAME_AT[type_], names, fold, 0)
+            if after > stop:
+                raise Malformed("name longer than its record")
+            append(Record(name, type_, ttl, size, NONE, value, _U16.unpack_from(data, offset + 4)[0] if type_ == SRV else 0))
+        elif type_ == TXT:
+            raw = data[offset:stop]
+            append(Record(name, type_, ttl, size, NONE, clean(b" ".join(texts(raw))) if fold else "", 0, raw))
+        else:
+            append(Record(name, type_, ttl, size))
+        offset = stop
+
+
+def _name(data: bytes, offset: int, names: dict[int, str], fold: bool, depth: int) -> tuple[str, int]:
+    """The name at ``offset`` and where the bytes after it begin. ``names`` remembers the names of this message by offset.
+
+    A pointer must lead to before the start of the name it stands in (RFC 1035, 4.1.4: a prior occurrence), so that no loop can be.
+    """
+    try:  # nearly always the first zero ends the name, or is the first byte after its pointer
+        name, used, target = _labels(data[offset : data.find(b"\0", offset, offset + ENCODED_LIMIT) + 1], fold)
+    except IndexError:
+        name, used, target = _walk(data[offset : offset + ENCODED_LIMIT], fold)
+    if target >= 0:
+        tail = names.get(target)
+        if tail is None:
+            if target >= offset or depth == POINTERS_LIMIT:
+                raise Malformed("name pointer that does not lead back" if target >= offset else "too many name pointers")
+            tail, _ = _name(data, target, names, fold, depth + 1)
+        name = f"{name}.{tail}" if name and tail else name or tail
+        if len(name) > NAME_LIMIT:
+            raise Malformed("name too long")
+    names[offset] = name
+    return name, offset + used
+
+
+def _walk(raw: bytes, fold: bool) -> tuple[str, int, int]:
+    """(labels joined by dots, bytes they take, offset that the pointer after them leads to or -1). IndexError where the bytes end early."""
+    labels, offset, target = [], 0, -1
+    while size := raw[offset]:
+        offset += 1
+        if size < 64:
+            labels.append(raw[offset : offset + size])
+            offset += size
+        elif size >= 0xC0:
+            target = (size & 63) << 8 | raw[offset]
+            break
+        else:
+            raise Malformed("label of an unknown kind")
+        if offset >= ENCODED_LIMIT:
+            raise Malformed("name too long")
+    name = clean(b".".join(labels), NAME_LIMIT)
+    return name.lower() if fold else name, offset + 1, target
+
+
+# The same names come again and again; the bytes are at most ENCODED_LIMIT long.
+_labels = functools.lru_cache(maxsize=8192)(_walk)
+
+
+def texts(data: bytes) -> list[bytes]:
+    """The strings of a TXT record (RFC 1035, 3.3.14), those that are whole."""
+    found, offset, end = [], 0, len(data)
+    while offset < end:
+        stop = offset + 1 + data[offset]
+        if stop > end:
+            break
+        if stop > offset + 1:
+            found.append(data[offset + 1 : stop])
+        offset = stop
+    return found

@@ -1,0 +1,69 @@
+"""ARP for IPv4 over links with 48-bit addresses (RFC 826), with probes and announcements (RFC 5227).
+
+Reads requests and replies. Ignores reverse and inverse ARP (operations 3, 4, 8, 9), other links and other network protocols: it says nothing about them.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from sensor.core.addresses import NONE, V4, text
+from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.event import Event
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+
+ETHERTYPE = 0x0806
+LINKS = (1, 6)  # Ethernet and IEEE 802 networks
+IPV4 = 0x0800
+REQUEST, REPLY = 1, 2
+GROUP = 1 << 40  # the group bit of a MAC
+FIRST_HOST, LAST_HOST = 0x01000000, 0xDFFFFFFF  # neither "this network" nor multicast nor reserved
+_MESSAGE = struct.Struct("!HHBBHHIIHII")  # MACs in two parts, 16 and 32 bits
+
+
+class ArpMessage(Event):
+    """What all have in common, as the message claims it: the frame may come from another MAC (``packet.src_mac``)."""
+
+    sender_mac: int
+    sender: int
+    target: int
+
+
+class ArpRequest(ArpMessage):
+    """Who has ``target``? ``sender`` is 0 in a probe, which asks whether an address is free and claims nothing (RFC 5227, 1.1)."""
+
+
+class ArpReply(ArpMessage):
+    """``sender`` is at ``sender_mac``, told to ``target``."""
+
+
+class ArpAnnouncement(ArpMessage):
+    """Gratuitous: a request or reply about the sender's own address (``sender`` equals ``target``), told to everybody."""
+
+
+class Arp(Dissector):
+    """Identical requests are dropped for a minute; another target is another payload, so a scan is seen whole."""
+
+    interest = Interest(ethertypes=(ETHERTYPE,), repeats_s=60)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        try:
+            link, network, hlen, plen, operation, mac_hi, mac_lo, sender, _, _, target = _MESSAGE.unpack_from(packet.payload)
+        except struct.error:
+            if packet.truncated:
+                return iter(())
+            raise Malformed("message ends early") from None
+        if link not in LINKS or network != IPV4 or not REQUEST <= operation <= REPLY:
+            return iter(())
+        if hlen != 6 or plen != 4:
+            raise Malformed("address sizes that do not fit the link")
+        mac = mac_hi << 32 | mac_lo
+        kind = ArpAnnouncement if sender == target else ArpRequest if operation == REQUEST else ArpReply
+        address = V4 | sender if sender else NONE
+        event = kind(packet, mac, address, V4 | target)
+        if not mac or mac & GROUP or not FIRST_HOST <= sender <= LAST_HOST:
+            return iter((event,))
+        return iter((event, Observation(packet.ts, Subject(mac, address, packet.vlan), "arp.address", text(address), packet.flow)))

@@ -1,0 +1,129 @@
+"""DNS over UDP and TCP (RFC 1035; messages on TCP follow their length, RFC 7766).
+
+Reads the first question and the answer records. Ignores authority and additional records, extensions (EDNS) and signatures. Multicast DNS is another dissector.
+Whoever answers from port 53 is a server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.event import Event
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors._dns_message import HEADER_SIZE, Message, Record, read
+
+PORT = 53
+OPERATIONS = (0, 1, 2, 4, 5, 6)  # the ones assigned: query, inverse query, status, notify, update, stateful operations
+TRUNCATED, RECURSION = 0x0200, 0x0100
+
+
+class DnsQuery(Event):
+    """A client asks. ``operation`` 0 is an ordinary query; ``type`` is the number of the record type, 252 a whole zone."""
+
+    id: int
+    name: str
+    type: int
+    operation: int
+    recursion: bool
+
+
+class DnsResponse(Event):
+    """A server answers. ``rcode`` 3: no such name. ``truncated``: the answer did not fit and will be asked again over TCP."""
+
+    id: int
+    name: str
+    type: int
+    rcode: int
+    truncated: bool
+    answers: tuple[Record, ...]
+
+
+class Dns(Dissector):
+    """The message id is left out when repeats are recognised."""
+
+    interest = Interest(udp=(PORT,), tcp=(PORT,), stream=True, repeats_s=5, volatile=(0, 2))
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        message = read(packet.payload, bool(packet.truncated or packet.fragment), False)
+        return iter(_said(packet, packet.payload, message) if message else ())
+
+    def stream(self, packet: Packet) -> Stream:
+        return DnsStream()
+
+
+class DnsStream(Stream):
+    """Messages of one TCP conversation, each direction for itself."""
+
+    def __init__(self) -> None:
+        self._client, self._server = _Half(), _Half()
+
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+        half = self._client if from_client else self._server
+        for raw in half.messages(data):
+            message = read(raw, False, False)
+            if message:
+                yield from _said(packet, raw, message)
+
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+        (self._client if from_client else self._server).gap(missing)
+        return iter(())
+
+
+class _Half:
+    """One direction: at most one message is kept. After a gap that hides where the next message begins nothing more is read."""
+
+    __slots__ = ("_kept", "_lost", "_skip")
+
+    def __init__(self) -> None:
+        self._kept, self._skip, self._lost = bytearray(), 0, False
+
+    def messages(self, data: bytes) -> Iterator[bytes]:
+        """The messages completed by these bytes."""
+        if self._lost:
+            return
+        skipped = min(self._skip, len(data))
+        self._skip -= skipped
+        self._kept += memoryview(data)[skipped:]
+        kept, offset = self._kept, 0
+        try:
+            while len(kept) - offset >= 2:
+                size = kept[offset] << 8 | kept[offset + 1]
+                if size < HEADER_SIZE:
+                    raise Malformed("message shorter than its header")
+                if len(kept) - offset - 2 < size:
+                    break
+                start, offset = offset + 2, offset + 2 + size
+                yield bytes(kept[start:offset])
+        finally:
+            del kept[:offset]
+
+    def gap(self, missing: int) -> None:
+        """Void the half message, and skip what is left of it where the gap ends inside it."""
+        left = self._skip
+        if len(self._kept) >= 2:
+            left = (self._kept[0] << 8 | self._kept[1]) + 2 - len(self._kept)
+        self._kept.clear()
+        self._lost = self._lost or missing > left
+        self._skip = max(left - missing, 0)
+
+
+def _said(packet: Packet, data: bytes, message: Message) -> list[Said]:
+    """The event and the facts of one message."""
+    if message.operation not in OPERATIONS:
+        raise Malformed("unknown operation")
+    id_, flags = data[0] << 8 | data[1], message.flags
+    name, type_ = "", 0
+    if message.questions:
+        name, type_ = message.questions[0].name, message.questions[0].type
+    if message.response:
+        said: list[Said] = [DnsResponse(packet, id_, name, type_, flags & 15, bool(flags & TRUNCATED), message.records)]
+        if packet.sport == PORT:
+            said.append(Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "dns.role", "server", packet.flow))
+        return said
+    said = [DnsQuery(packet, id_, name, type_, message.operation, bool(flags & RECURSION))]
+    if name:
+        said.append(Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "dns.query", name, packet.flow))
+    return said

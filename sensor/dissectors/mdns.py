@@ -1,0 +1,155 @@
+"""Multicast DNS (RFC 6762) and service discovery over it (RFC 6763): what hosts tell about themselves.
+
+Facts come only from responses, since a question and the answers it already knows speak of others; and only from responses about the sender: one that gives
+IPv4 addresses none of which is the sender's comes from a reflector or a sleep proxy and yields no facts. Records with a life of 0 are goodbyes and
+claim nothing. Ignores reverse look-ups, NSEC and the cache-flush and unicast-response bits.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+
+from sensor.core.addresses import is_v4
+from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.event import Event
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+from sensor.core.reader import clean
+from sensor.dissectors._dns_message import AAAA, PTR, SRV, TXT, A, Question, Record, read, texts
+
+PORT = 5353
+DOMAIN = ".local"
+ALL_SERVICES = "_services._dns-sd._udp.local"  # the list of service types (RFC 6763, 9)
+TXT_KEY_LIMIT = 64
+ADDRESSES = (A, AAAA)
+
+
+class MdnsQuery(Event):
+    """Somebody looks for names or services. ``probe``: it asks whether a name it wants is free (RFC 6762, 8.1)."""
+
+    questions: tuple[Question, ...]
+    probe: bool
+
+
+class MdnsAnnouncement(Event):
+    """A host tells records, asked or not; ``own``: they are about the sender as far as one can tell."""
+
+    records: tuple[Record, ...]
+    own: bool
+
+
+class Mdns(Dissector):
+    """Hosts repeat their announcements; an identical one within a minute is dropped."""
+
+    interest = Interest(udp=(PORT,), repeats_s=60)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        message = read(packet.payload, bool(packet.truncated or packet.fragment), True)
+        if message is None or message.operation:  # other operations are to be ignored (RFC 6762, 18.3)
+            return iter(())
+        if not message.response:
+            return iter(_asked(packet, message.questions, message.authority > 0))
+        return iter(_told(packet, message.records))
+
+
+def _asked(packet: Packet, questions: tuple[Question, ...], probe: bool) -> list[Said]:
+    """A question. A probe asks for names the sender wants itself, which is no interest in others."""
+    said: list[Said] = [MdnsQuery(packet, questions, probe)]
+    if probe:
+        return said
+    ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
+    said += [Observation(ts, subject, "mdns.query", value, flow) for value in dict.fromkeys([q.name.removesuffix(DOMAIN) for q in questions]) if value]
+    return said
+
+
+def _told(packet: Packet, records: tuple[Record, ...]) -> list[Said]:
+    """A response. One that does not come from port 5353 is not to be believed (RFC 6762, 6)."""
+    hosts, own = _own_hosts(packet.src, records)
+    own = own and packet.sport == PORT
+    said: list[Said] = [MdnsAnnouncement(packet, records, own)]
+    if own:
+        ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
+        said += [Observation(ts, subject, kind, value, flow) for kind, value in _facts(records, hosts)]
+    return said
+
+
+def _own_hosts(sender: int, records: tuple[Record, ...]) -> tuple[list[str], bool]:
+    """Host names that have the sender's address, and whether the records can be the sender's own."""
+    hosts, others = [], False
+    for record in records:
+        kind = record.type
+        if kind in ADDRESSES:
+            if record.address == sender:
+                hosts.append(record.name)
+            elif kind == A:
+                others = True
+    return hosts, bool(hosts) or not others or not is_v4(sender)
+
+
+def _facts(records: tuple[Record, ...], hosts: list[str]) -> dict[tuple[str, str], None]:
+    """(kind, value) of what the records say, each once, in their order."""
+    facts: dict[tuple[str, str], None] = {}
+    for record in records:
+        kind, name = record.type, record.name
+        if not record.ttl:
+            continue
+        if kind == TXT:
+            _instance(name, facts)
+            for text in texts(record.data):
+                key, _, value = text.partition(b"=")
+                if value and (named := _txt_kind(key)) and (cleaned := clean(value)):
+                    facts[named, cleaned] = None
+        elif kind == PTR:
+            listed = record.value if name == ALL_SERVICES else name
+            if service := _service(listed):
+                facts["mdns.service", service] = None
+                if listed is name:
+                    _instance(record.value, facts)
+        elif kind == SRV:
+            _instance(name, facts)
+            if not hosts:
+                _hostname(record.value, facts)
+        elif kind in ADDRESSES and (not hosts or name in hosts):
+            _hostname(name, facts)
+    return facts
+
+
+def _hostname(name: str, facts: dict[tuple[str, str], None]) -> None:
+    host = name.removesuffix(DOMAIN)
+    if host:
+        facts["mdns.hostname", host] = None
+
+
+def _instance(name: str, facts: dict[tuple[str, str], None]) -> None:
+    """``Instance._service._proto.local``: the instance's label, and its service."""
+    instance, service = _parts(name)
+    if instance and service:
+        facts["mdns.service", service] = None
+        facts["mdns.instance", instance] = None
+
+
+def _service(name: str) -> str:
+    """``_ipp._tcp`` of ``_ipp._tcp.local`` or of a subtype ``_universal._sub._ipp._tcp.local``; empty where the name is no service type."""
+    before, service = _parts(name)
+    return service if not before or before.endswith("._sub") else ""
+
+
+@functools.lru_cache(maxsize=4096)
+def _parts(name: str) -> tuple[str, str]:
+    """(what stands before, service type in lower case) of a name below a service type; twice empty where it is not below one."""
+    end = max(name.rfind("._tcp.local"), name.rfind("._udp.local"))
+    if end < 0 or end + 11 != len(name):
+        return "", ""
+    start = name.rfind(".", 0, end) + 1
+    if name[start] != "_":
+        return "", ""
+    return name[: max(start - 1, 0)], name[start : end + 5].lower()
+
+
+@functools.lru_cache(maxsize=4096)
+def _txt_kind(key: bytes) -> str:
+    """The kind of a TXT key: keys are printable ASCII and mean the same in any case (RFC 6763, 6.4). Empty where it is no such key."""
+    if not 0 < len(key) <= TXT_KEY_LIMIT or not key.isascii() or not key.decode("ascii").isprintable() or b" " in key:
+        return ""
+    return "mdns.txt." + key.decode("ascii").lower()

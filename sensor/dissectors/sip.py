@@ -1,0 +1,291 @@
+"""SIP over UDP and TCP (RFC 3261): calls, registrations and the programs behind them. What travels in TLS stays unread.
+
+Reads the start line and the headers named below, in long and compact form, folded or not; the body is skipped by its length. Credentials are
+noted as present, never kept. A fact about the program belongs to the sender only where the sender wrote the message: a request with more than one Via was
+passed on by a proxy, and so was a response whose Contact names another host. Plug-and-play: a phone without settings asks the network for them in a
+SUBSCRIBE whose Event header names its vendor, model and version.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+
+from sensor.core.addresses import text
+from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.event import Event
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed, clean
+
+VERSION = b"SIP/2.0"
+HEADERS_LIMIT = 128
+LINE_LIMIT = 4096
+HEAD_LIMIT = 65536
+BODY_LIMIT = 65536
+NAME_LIMIT = 255
+KEEP_ALIVE = b"\r\n\0 "
+TLS_HANDSHAKE = 0x16
+SCHEMES = (b"sip", b"sips", b"tel")
+# First bytes of messages on other ports. OPTIONS is left out: RTSP and HTTP begin with the same eight bytes.
+STARTS = (
+    b"SIP/2.0 ", b"INVITE s", b"REGISTER", b"SUBSCRIB", b"NOTIFY s", b"MESSAGE ", b"PUBLISH ", b"ACK sip:", b"BYE sip:", b"CANCEL s", b"INFO sip", b"REFER si",
+)  # fmt: skip
+# Header names, long and compact (RFC 3261, 7.3.3; RFC 6665, 8.2.1), by what they hold. As they are usually written, and in small letters for all other ways.
+_LONG = {
+    b"Via": "via", b"From": "from", b"To": "to", b"Call-ID": "call-id", b"CSeq": "cseq", b"Contact": "contact", b"Content-Length": "length", b"Event": "event",
+    b"User-Agent": "agent", b"Server": "server", b"Authorization": "auth", b"Proxy-Authorization": "auth", b"WWW-Authenticate": "auth",
+    b"Proxy-Authenticate": "auth", b"Max-Forwards": "", b"Content-Type": "", b"Allow": "", b"Accept": "", b"Supported": "", b"Expires": "", b"Record-Route": "",
+}  # fmt: skip
+_COMPACT = {b"v": "via", b"f": "from", b"t": "to", b"i": "call-id", b"m": "contact", b"l": "length", b"o": "event", b"c": "", b"e": "", b"s": "", b"k": ""}
+HEADERS = _LONG | {name.lower(): held for name, held in (_LONG | _COMPACT).items()}
+# Words in the names of X- and P- headers that name a device or its parts; P-Access-Network-Info is what mobile phones send.
+DEVICE_WORDS = (b"serial", b"mac", b"model", b"device", b"firmware", b"product", b"hardware", b"vendor", b"access-network-info")
+DEVICE_HEADERS_LIMIT = 8
+
+
+class SipRequest(Event):
+    """``caller`` and ``callee``: the addresses in From and To without scheme and parameters (``100@10.0.0.5``); ``credentials``: it carries some."""
+
+    method: str
+    uri: str
+    caller: str
+    callee: str
+    call_id: str
+    cseq: int
+    user_agent: str
+    credentials: bool
+
+
+class SipResponse(Event):
+    """``method`` is that of the request it answers; ``challenge``: it asks for credentials; ``user_agent``: from Server or User-Agent."""
+
+    status: int
+    reason: str
+    method: str
+    caller: str
+    callee: str
+    call_id: str
+    cseq: int
+    user_agent: str
+    challenge: bool
+
+
+class Sip(Dissector):
+    """Retransmissions are dropped for the five seconds in which most of them come."""
+
+    interest = Interest(udp=(5060, 5061), tcp=(5060, 5061), starts=STARTS, stream=True, repeats_s=5)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        data = packet.payload.lstrip(KEEP_ALIVE)
+        if not data:
+            return iter(())
+        head, blank, _ = data.partition(b"\r\n\r\n")
+        if not blank:
+            if not (packet.truncated or packet.fragment):
+                raise Malformed("headers without an end")
+            head = head.rpartition(b"\r\n")[0]  # the last line may be cut
+            if not head:
+                return iter(())
+        return iter(_read(packet, head)[0])
+
+    def stream(self, packet: Packet) -> Stream:
+        return SipStream()
+
+
+class SipStream(Stream):
+    """Messages of one TCP connection, each direction for itself."""
+
+    def __init__(self) -> None:
+        self._client, self._server = _Half(), _Half()
+
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+        return (self._client if from_client else self._server).feed(packet, data)
+
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+        (self._client if from_client else self._server).gap(missing)
+        return iter(())
+
+
+class _Half:
+    """One direction: keeps at most one head, and how much of a body is still to be skipped."""
+
+    __slots__ = ("_kept", "_lost", "_searched", "_silent", "_skip")
+
+    def __init__(self) -> None:
+        self._kept, self._skip, self._searched = bytearray(), 0, 0
+        self._lost = self._silent = False
+
+    def feed(self, packet: Packet, data: bytes) -> Iterator[Said]:
+        """What the messages say whose headers these bytes complete. After a gap, reading goes on where a message begins with a segment."""
+        if self._silent or (self._lost and not _begins(data)):
+            return
+        self._lost = False
+        kept = self._kept
+        kept += data
+        while kept:
+            if self._skip:
+                skipped = min(self._skip, len(kept))
+                self._skip -= skipped
+                del kept[:skipped]
+            elif kept[0] in KEEP_ALIVE:
+                del kept[: len(kept) - len(kept.lstrip(KEEP_ALIVE))]
+            elif kept[0] == TLS_HANDSHAKE:
+                self._silent = True
+                kept.clear()
+            else:
+                end = kept.find(b"\r\n\r\n", max(self._searched - 3, 0))
+                if end < 0:
+                    self._searched = len(kept)
+                    _check_start(kept)
+                    return
+                if end > HEAD_LIMIT:
+                    raise Malformed("headers too long")
+                head = bytes(kept[:end])
+                del kept[: end + 4]
+                self._searched = 0
+                said, self._skip = _read(packet, head)
+                yield from said
+
+    def gap(self, missing: int) -> None:
+        """Void the half message; a gap inside a body is part of it."""
+        if self._kept or missing > self._skip:
+            self._kept.clear()
+            self._searched = self._skip = 0
+            self._lost = True
+        else:
+            self._skip -= missing
+
+
+def _begins(data: bytes) -> bool:
+    """Whether a message begins with these bytes."""
+    return data.startswith(VERSION) or data.partition(b"\r\n")[0].endswith(VERSION)
+
+
+def _check_start(kept: bytearray) -> None:
+    """Whether what has no end yet can still become a message: Malformed as soon as it cannot."""
+    line_end = kept.find(b"\r\n", 0, LINE_LIMIT + 2)
+    if line_end >= 0:
+        _start(bytes(kept[:line_end]))
+    elif len(kept) > LINE_LIMIT or not 65 <= kept[0] <= 90:
+        raise Malformed("no start line")
+    if len(kept) > HEAD_LIMIT + 3:
+        raise Malformed("headers too long")
+
+
+def _start(line: bytes) -> tuple[bytes, bytes, int]:
+    """(method, address, 0) of a request line, (b"", reason, status) of a status line (RFC 3261, 7.1 and 7.2)."""
+    if line.startswith(VERSION):
+        status, _, reason = line[len(VERSION) + 1 :].partition(b" ")
+        if len(status) == 3 and status.isdigit() and 100 <= int(status) < 700:
+            return b"", reason, int(status)
+    else:
+        method, _, rest = line.partition(b" ")
+        uri, space, version = rest.rpartition(b" ")
+        if space and uri and version == VERSION and method.isupper() and method.isalpha() and len(method) <= 32:
+            return method, uri, 0
+    raise Malformed("no start line")
+
+
+def _headers(lines: list[bytes]) -> tuple[dict[str, bytes], int, list[bytes]]:
+    """(first value of each header we know, number of Via entries, X- and P- lines that name a device)."""
+    values: dict[str, bytes] = {}
+    vias = 0
+    named: list[bytes] = []
+    for line in lines:
+        name, colon, value = line.partition(b":")
+        key = HEADERS.get(name)
+        if key is None:
+            if not colon:
+                raise Malformed("header without a colon")
+            name = name.lower().rstrip()  # blanks before the colon are allowed
+            key = HEADERS.get(name)
+            if key is None:
+                if _names_device(name) and len(named) < DEVICE_HEADERS_LIMIT:
+                    named.append(line)
+                continue
+        if key == "via":
+            vias += 1 + value.count(b",")
+        elif key and key not in values:
+            values[key] = value
+    return values, vias, named
+
+
+def _read(packet: Packet, head: bytes) -> tuple[list[Said], int]:
+    """What a message says, and the length of its body in bytes."""
+    if b"\r\n " in head or b"\r\n\t" in head:
+        head = head.replace(b"\r\n ", b" ").replace(b"\r\n\t", b" ")
+    lines = head.split(b"\r\n", HEADERS_LIMIT + 1)
+    if len(lines) > HEADERS_LIMIT + 1:
+        raise Malformed("too many headers")
+    if len(head) > LINE_LIMIT and len(max(lines, key=len)) > LINE_LIMIT:
+        raise Malformed("line too long")
+    method, rest, status = _start(lines[0])
+    values, vias, named = _headers(lines[1:])
+    get = values.get
+    number, _, of = get("cseq", b"").lstrip().partition(b" ")
+    cseq = int(number[:10]) if number.isdigit() else 0
+    caller, callee, call_id = _address(get("from", b"")), _address(get("to", b"")), clean(get("call-id", b""), NAME_LIMIT)
+    agent = _program(values["agent"]) if "agent" in values else ""
+    server = _program(values["server"]) if "server" in values else ""
+    event: SipRequest | SipResponse
+    if method:
+        event = SipRequest(packet, method.decode("ascii"), clean(rest), caller, callee, call_id, cseq, agent or server, "auth" in values)
+        own = vias <= 1
+    else:
+        event = SipResponse(packet, status, clean(rest, NAME_LIMIT), clean(of, 32), caller, callee, call_id, cseq, server or agent, "auth" in values)
+        own = of.strip() == b"REGISTER" or "contact" not in values or _is_sender(packet, values["contact"])
+    said: list[Said] = [event]
+    if own and (agent or server or named or "event" in values):
+        _facts(packet, agent, server, values.get("event", b"") if method == b"SUBSCRIBE" else b"", named, said)
+    return said, _length(values["length"]) if "length" in values else 0
+
+
+def _facts(packet: Packet, agent: str, server: str, subscribed: bytes, named: list[bytes], said: list[Said]) -> None:
+    """The facts about the sender."""
+    ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
+    if agent:
+        said.append(Observation(ts, subject, "sip.user_agent", agent, flow))
+    if server:
+        said.append(Observation(ts, subject, "sip.server", server, flow))
+    if b"ua-profile" in subscribed and b"vendor" in subscribed:
+        said.append(Observation(ts, subject, "sip.profile", clean(subscribed), flow))
+    for line in named:
+        name, _, value = line.partition(b":")
+        said.append(Observation(ts, subject, "sip.device_header", clean(clean(name) + ": " + clean(value)), flow))
+
+
+@functools.lru_cache(maxsize=1024)
+def _names_device(name: bytes) -> bool:
+    return name == b"mac" or (name[:2] in (b"x-", b"p-") and any(word in name for word in DEVICE_WORDS))
+
+
+_program = functools.lru_cache(maxsize=1024)(clean)  # a line is at most LINE_LIMIT long
+
+
+def _address(raw: bytes) -> str:
+    """The address in a From or To header without display name, scheme and parameters: ``"Front desk" <sip:100@pbx;x=y>;tag=1`` → ``100@pbx``."""
+    start = raw.rfind(b"<") + 1
+    uri = raw[start : raw.find(b">", start)] if start else raw
+    return _bare(uri.partition(b";")[0][:NAME_LIMIT])
+
+
+@functools.lru_cache(maxsize=4096)
+def _bare(uri: bytes) -> str:
+    scheme, _, rest = uri.strip().partition(b":")
+    return clean(rest if scheme.lower() in SCHEMES else uri, NAME_LIMIT)
+
+
+def _is_sender(packet: Packet, contact: bytes) -> bool:
+    """Whether a Contact names the sender: its address, or a name, which we cannot judge."""
+    host = _address(contact).rpartition("@")[2]
+    host = host[1:].partition("]")[0] if host[:1] == "[" else host.partition(":")[0]
+    return host == text(packet.src) or not (host.replace(".", "").isdigit() or ":" in host)
+
+
+def _length(raw: bytes) -> int:
+    """Content-Length in bytes."""
+    raw = raw.strip()
+    if not raw.isdigit() or len(raw) > 9 or int(raw) > BODY_LIMIT:
+        raise Malformed("impossible body length")
+    return int(raw)
