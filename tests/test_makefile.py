@@ -1,0 +1,104 @@
+"""`make` is the first thing a newcomer meets: it teaches, and it says in one line what the machine lacks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+# Stands in for a Python that lacks something: runs what it is given by -c after the words in LACK.
+FAKE = """#!/bin/sh
+exec {python} -c '
+import sys, sysconfig
+{lack}
+code, sys.argv = sys.argv[2], ["-c", *sys.argv[3:]]
+exec(code)' "$@"
+"""
+
+pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, root: Path) -> Path:
+    """The Makefile and what it reads, in a folder where nothing was made yet."""
+    for name in ("Makefile", "setup.cfg", "pyproject.toml"):
+        shutil.copy(root / name, tmp_path)
+    (tmp_path / "sensor").mkdir()
+    return tmp_path
+
+
+def make(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    env = {name: value for name, value in os.environ.items() if name not in ("PYTHON", "CC", "MAKEFLAGS")} | environment
+    return subprocess.run(["make", *words], cwd=folder, env=env, capture_output=True, text=True, check=False)
+
+
+def fake_python(folder: Path, lack: str, name: str = "python3") -> str:
+    path = folder / "bin" / name
+    path.parent.mkdir()
+    path.write_text(FAKE.format(python=sys.executable, lack=lack))
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_make_alone_teaches(checkout: Path) -> None:
+    """Without a target it lists what there is, and makes nothing."""
+    run = make(checkout)
+    assert run.returncode == 0
+    for target in ("demo", "test", "bench", "lint", "wheel", "build", "clean", "help"):
+        assert f"  make {target} " in run.stdout
+    assert not (checkout / ".venv").exists()
+
+
+@pytest.mark.parametrize(
+    ("lack", "told"),
+    [
+        (
+            'import os.path; os.path.exists = lambda path: not path.endswith("Python.h")',
+            "the Python headers. Debian/Ubuntu: sudo apt install python3-dev  Fedora: sudo dnf install python3-devel",
+        ),
+        ('sys.modules["ensurepip"] = None', "the venv module. Debian/Ubuntu: sudo apt install python3-venv  Fedora: sudo dnf install python3"),
+        ("import shutil; shutil.which = lambda name: None", "). Debian/Ubuntu: sudo apt install gcc libc6-dev  Fedora: sudo dnf install gcc"),
+        ("sys.version_info = (3, 9, 2)", "Python 3.11 or newer (python3 is 3.9; name another with PYTHON=...). Debian/Ubuntu: sudo apt install python3.11"),
+    ],
+)
+def test_what_is_missing_is_told_in_one_line(checkout: Path, lack: str, told: str) -> None:
+    """With the commands that install it on Debian, Ubuntu and Fedora; nothing is made."""
+    run = make(checkout, "demo", PYTHON=fake_python(checkout, lack))
+    assert run.returncode != 0
+    first, *rest = run.stderr.splitlines()
+    assert first.startswith("cannot build here without ")
+    assert told in first
+    assert all(line.startswith("make:") for line in rest)
+    assert not (checkout / ".venv").exists()
+
+
+def test_everything_missing_is_told_at_once(checkout: Path) -> None:
+    """Packages carry the version where the Python is not the system's own."""
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    lack = 'import shutil, os.path; shutil.which = lambda name: None; os.path.exists = lambda path: False; sys.modules["venv"] = None'
+    run = make(checkout, "build", PYTHON=fake_python(checkout, lack, version), CC="gcc")
+    assert run.stderr.splitlines()[0] == (
+        "cannot build here without the venv module, the Python headers, a C compiler (gcc). "
+        f"Debian/Ubuntu: sudo apt install {version}-venv {version}-dev gcc libc6-dev  Fedora: sudo dnf install {version} {version}-devel gcc"
+    )
+
+
+def test_no_python_at_all_is_told_too(checkout: Path) -> None:
+    """A PATH that holds what make needs, and no Python."""
+    tools = checkout / "tools"
+    tools.mkdir()
+    for tool in ("make", "sh", "find", "awk", "echo"):
+        (tools / tool).symlink_to(shutil.which(tool) or tool)
+    run = make(checkout, "demo", PATH=str(tools))
+    assert run.returncode != 0
+    assert run.stderr.startswith("cannot build here without Python (python3 not found). Debian/Ubuntu: sudo apt install python3 python3-venv python3-dev gcc")
+
+
+def test_a_named_compiler_that_is_not_there_is_told(checkout: Path) -> None:
+    """CC is respected, so it is CC that is looked for."""
+    run = make(checkout, "demo", PYTHON=sys.executable, CC="no-such-cc -O2")
+    assert "a C compiler (no-such-cc)" in run.stderr.splitlines()[0]
