@@ -82,7 +82,7 @@ class Endpoints:
             return
         if trait.lease:
             self._end_leases(ts, record, address)
-        record.behind.discard(address)
+        record.behind -= {address}
         self._give(ts, record, address, claimed=trait.claim)
 
     def _end_leases(self, ts: int, record: Record, address: int) -> None:
@@ -117,7 +117,7 @@ class Endpoints:
             return holder
         if holder is not None and (record.router or self._claimed(holder, address, ts)):
             if len(record.behind) <= self.limits.own4:
-                record.behind.add(address)
+                record.behind |= {address}
             self._crowded(ts, record)
             return holder
         if record.router and not identity.is_link_local(address):
@@ -131,7 +131,7 @@ class Endpoints:
         """An outside address came with this MAC. Several networks of them make it a gateway."""
         if record.gateway or identity.is_link_local(address):
             return
-        record.networks.add(identity.network_of(address))
+        record.networks |= {identity.network_of(address)}
         if len(record.networks) >= self.limits.networks:
             record.gateway = True
             record.take_role("gateway", self.limits)
@@ -151,7 +151,7 @@ class Endpoints:
         record.take_role("router", self.limits)
         hosts = [address for address in record.addresses if address not in record.claimed and not identity.is_link_local(address)]
         if record.told is not None:
-            record.news.append(("split", f"{len(hosts) + len(record.behind)} addresses behind one MAC: a router; hosts behind it are known by address"))
+            record.news += (("split", f"{len(hosts) + len(record.behind)} addresses behind one MAC: a router; hosts behind it are known by address"),)
         for address in hosts:
             self.table.release(record, address, ts)
             self._move_out(ts, record, address)
@@ -161,7 +161,7 @@ class Endpoints:
 
     def _move_out(self, ts: int, record: Record, address: int) -> None:
         """The facts that came from one address behind a router go to a record of that address."""
-        facts = [fact for fact in record.facts.values() if fact.subject.address == address and not identity.trait_of(fact.kind).bound]
+        facts = [fact for fact in record.facts.values() if fact.address == address and not identity.trait_of(fact.kind).bound]
         host = self._host(ts, address, record.vlan)
         if host is None:
             return
@@ -209,6 +209,6 @@ class Endpoints:
         keep.roles |= lose.roles - {"randomised_mac"}
         keep.touch(lose.last)
         if lose.told is not None and lose.device is not None:
-            keep.news.append(("merged", f"{lose.device.id} is the same device: {reason}"))
+            keep.news += (("merged", f"{lose.device.id} is the same device: {reason}"),)
         table.forget_endpoints()
         table.mark(keep, keep.last)

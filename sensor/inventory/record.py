@@ -12,17 +12,19 @@ from sensor.inventory.limits import Limits
 from sensor.inventory.telling import Told
 
 Key = tuple[str, str]
-Fuse = Callable[[Iterable[Evidence]], dict[str, Attribute]]
+Fuse = Callable[[Iterable[Evidence], int], dict[str, Attribute]]
+# Most devices have none of these: an empty set that all share costs them nothing.
+_NONE: frozenset[int] = frozenset()
 Borrowed = Callable[["Record", str, int], bool]
 
 
 class Fact:
     """An observation worth keeping: what fingerprints made of it, or the name it gives. Repeats only count."""
 
-    __slots__ = ("count", "evidence", "first", "kind", "last", "rank", "subject", "value")
+    __slots__ = ("address", "count", "evidence", "first", "kind", "last", "rank", "value")
 
     def __init__(self, observation: Observation, evidence: tuple[Evidence, ...], rank: int) -> None:
-        self.kind, self.value, self.subject = observation.kind, observation.value, observation.subject
+        self.kind, self.value, self.address = observation.kind, observation.value, observation.subject.address
         self.first = self.last = observation.ts
         self.count, self.evidence, self.rank = 1, evidence, rank
 
@@ -30,11 +32,6 @@ class Fact:
     def weight(self) -> int:
         """What it takes of the device's share of evidence."""
         return len(self.evidence) or 1
-
-    def sync(self) -> None:
-        """Let the evidence show the sightings counted since."""
-        for evidence in self.evidence:
-            evidence.last, evidence.count = self.last, self.count
 
     def absorb(self, other: Fact) -> None:
         """The same fact from a record that turned out to be the same device."""
@@ -58,19 +55,19 @@ class Record:
         self.random = is_random_mac(mac)
         self.first = self.last = self.since = self.queued = ts
         self.facts: dict[Key, Fact] = {}
-        self.idle: dict[Key, None] = {}
+        self.idle: set[int] | frozenset[int] = _NONE
         self.weight = 0
         self.addresses: dict[int, int] = {}
-        self.claimed: set[int] = set()
-        self.behind: set[int] = set()
-        self.networks: set[int] = set()
+        self.claimed: frozenset[int] = _NONE
+        self.behind: frozenset[int] = _NONE
+        self.networks: frozenset[int] = _NONE
         self.roles: set[str] = {"randomised_mac"} if self.random else set()
         self.router = self.gateway = self.admitted = self.dead = self.gone = False
         self.stale = True
         self.shown: int | None = None
         self.device: Device | None = None
         self.told: Told | None = None
-        self.news: list[tuple[str, str]] = []
+        self.news: tuple[tuple[str, str], ...] = ()
 
     def touch(self, ts: int) -> None:
         self.last = max(self.last, ts)
@@ -96,10 +93,10 @@ class Record:
         self.stale = True
 
     def ignore(self, key: Key, limits: Limits) -> None:
-        """Remember a fact that means nothing, so that its repeats cost nothing."""
-        if len(self.idle) >= limits.idle:
-            del self.idle[next(iter(self.idle))]
-        self.idle[key] = None
+        """Remember a fact that means nothing, by its hash, so that its repeats cost next to nothing."""
+        if not isinstance(self.idle, set) or len(self.idle) >= limits.idle:
+            self.idle = set()
+        self.idle.add(hash(key))
 
     def take_role(self, role: str, limits: Limits) -> None:
         if len(self.roles) < limits.roles:
@@ -124,12 +121,17 @@ class Record:
         if self.stale:
             others = self._others(limits)
             mine = [fact for fact in self.facts.values() if identity.trait_of(fact.kind).family not in others] if others else list(self.facts.values())
-            for fact in mine:
-                fact.sync()
+            self.sync()
             device.names = dict(self._names(mine, borrowed, limits))
-            device.attributes = fuse([evidence for fact in mine for evidence in fact.evidence])
+            device.attributes = fuse([evidence for fact in mine for evidence in fact.evidence], self.since)
             self.stale = False
         return device
+
+    def sync(self) -> None:
+        """Let the evidence show the sightings counted so far."""
+        for fact in self.facts.values():
+            for evidence in fact.evidence:
+                evidence.last, evidence.count = fact.last, fact.count
 
     def _others(self, limits: Limits) -> set[str]:
         """Protocols in which it bears more names than one machine has: there it reflects, proxies or answers for others."""

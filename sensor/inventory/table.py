@@ -156,7 +156,7 @@ class Table:
                 self.mark(record, ts)
         record.addresses[address] = ts
         if claimed:
-            record.claimed.add(address)
+            record.claimed |= {address}
         return former if former is not record else None
 
     def release(self, record: Record, address: int, ts: int) -> None:
@@ -164,7 +164,7 @@ class Table:
         if self.leases.get(address) is record:
             self.leases.pop(address)
         record.addresses.pop(address, None)
-        record.claimed.discard(address)
+        record.claimed -= {address}
         if is_v4(address):
             self.mark(record, ts)
 

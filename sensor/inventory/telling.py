@@ -14,17 +14,18 @@ from sensor.inventory.limits import HOUR, Limits
 FIELDS = ("type", "vendor", "model", "firmware", "serial", "os")
 EVIDENCE_TOLD = 32
 ADDRESSES_TOLD = 8
+_NOTHING = ("", 0.0)
 
 
 class Told:
-    """The state the receivers know. ``values``: field → (value, confidence); ``waiting``: field → (value, since when)."""
+    """The state the receivers know. ``values``: (value, confidence) of each of FIELDS; ``waiting``: field → (value, since when)."""
 
     __slots__ = ("identified", "ips", "moved", "moves", "pending_ips", "pending_since", "values", "waiting")
 
     def __init__(self, device: Device, ips: tuple[int, ...]) -> None:
-        self.values = {field: _value(device, field) for field in FIELDS}
-        self.identified = bool(self.values["type"][0])
-        self.waiting: dict[str, tuple[str, int]] = {}
+        self.values = [_value(device, field) for field in FIELDS]
+        self.identified = device.type != "unknown"
+        self.waiting: dict[str, tuple[str, int]] | None = None
         self.ips = self.pending_ips = ips
         self.pending_since = self.moved = 0
         self.moves = 0
@@ -32,19 +33,24 @@ class Told:
     def changes(self, device: Device, now: int, limits: Limits, last_word: bool) -> list[FieldChange]:
         """The fields to tell now, taken as told. ``last_word``: nothing comes after, so nothing is waited for."""
         found = []
-        for field in FIELDS:
+        for index, field in enumerate(FIELDS):
             value, confidence = _value(device, field)
-            old, sureness = self.values[field]
+            old, sureness = self.values[index]
             if value == old:
-                self.waiting.pop(field, None)
+                self._settle(field)
             elif last_word or not old or (value and confidence >= sureness + limits.margin) or self._held(field, value, now, limits):
-                self.waiting.pop(field, None)
-                self.values[field] = (value, confidence)
+                self._settle(field)
+                self.values[index] = (value, confidence)
                 found.append(_change(field, old, value))
         return found
 
+    def _settle(self, field: str) -> None:
+        if self.waiting:
+            self.waiting.pop(field, None)
+
     def _held(self, field: str, value: str, now: int, limits: Limits) -> bool:
         """True where the field has had this value for long enough."""
+        self.waiting = self.waiting or {}
         waiting = self.waiting.get(field)
         if waiting is None or waiting[0] != value:
             self.waiting[field] = (value, now)
@@ -106,7 +112,7 @@ def evidence_of(device: Device) -> tuple[Evidence, ...]:
 def _value(device: Device, field: str) -> tuple[str, float]:
     """Value and confidence; an unknown type is no value."""
     attribute = device.attributes.get(field)
-    return (attribute.value, attribute.confidence) if attribute is not None and attribute.value != "unknown" else ("", 0.0)
+    return (attribute.value, attribute.confidence) if attribute is not None and attribute.value != "unknown" else _NOTHING
 
 
 def _change(field: str, old: str, new: str) -> FieldChange:

@@ -39,7 +39,9 @@ def test_the_device_behind_an_endpoint_is_known_at_once(story):
 
 def test_a_type_found_later_is_identified_then_and_only_then(story):
     """A device first seen talking is new and unknown; the fingerprint of a later packet identifies it."""
-    story.talks(LAPTOP, "10.0.0.5").at(10).says(LAPTOP, "10.0.0.5", "mdns.txt.ty", "type=tv").at(12).says(LAPTOP, "10.0.0.5", "ssdp.server", "type=tv@0.95").end()
+    story.talks(LAPTOP, "10.0.0.5").at(10).says(LAPTOP, "10.0.0.5", "mdns.txt.ty", "type=tv").at(12).says(
+        LAPTOP, "10.0.0.5", "ssdp.server", "type=tv@0.95"
+    ).end()
     assert [change.action for change in story.changes] == ["new", "identified"]
 
 
@@ -257,7 +259,9 @@ def test_an_address_that_comes_back_after_a_day_is_somebody_else(story):
 
 def test_names_come_most_trusted_first(story):
     """The name given by DHCP leads, then the mDNS host name without its domain, then service names."""
-    story.says(PRINTER, "10.0.0.9", "mdns.instance", "Kyocera on 3F").says(PRINTER, "10.0.0.9", "mdns.hostname", "prn3f.local").says(PRINTER, "", "dhcp.hostname", "PRN-3F-EAST")
+    story.says(PRINTER, "10.0.0.9", "mdns.instance", "Kyocera on 3F").says(PRINTER, "10.0.0.9", "mdns.hostname", "prn3f.local").says(
+        PRINTER, "", "dhcp.hostname", "PRN-3F-EAST"
+    )
     assert list(story.who(PRINTER).names) == ["PRN-3F-EAST", "prn3f", "Kyocera on 3F"]
 
 
