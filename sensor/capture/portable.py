@@ -37,14 +37,16 @@ class PortableRing:
             raise CaptureError(f"{self.name}: listening on this system needs the package pcapy-ng (pip install pcapy-ng)") from None
         try:
             handle = pcapy.open_live(self.name, self._snaplen, self._promiscuous, TIMEOUT_MS)
-            if self._bpf:
-                handle.setfilter(self._bpf)
             handle.setnonblock(1)
             handle.getfd()
         except pcapy.PcapError as error:
             text = str(error)
             denied = "permi" in text.lower()
             raise CaptureError(no_permission(self.name) if denied else f"{self.name}: cannot listen: {text}") from None
+        try:
+            handle.setfilter(self._bpf)
+        except pcapy.PcapError as error:
+            raise CaptureError(f"filter {self._bpf!r} does not compile: {error}") from None
         self._handle, self._error, self.link = handle, pcapy.PcapError, handle.datalink()
 
     def fileno(self) -> int:

@@ -1,0 +1,87 @@
+"""Capture filters: what compiles, what is said of what does not, and that the kernel runs them."""
+
+from __future__ import annotations
+
+import socket
+import sys
+
+import pytest
+
+from sensor.capture import bpf
+from sensor.capture.source import CaptureError
+from tests.kit import tcp_frame, udp_frame
+
+WEB, NAMES = tcp_frame("10.0.0.1", "10.0.0.2", b"GET / HTTP/1.1\r\n"), udp_frame("10.0.0.1", "10.0.0.2", b"query")
+
+
+def test_no_filter_lets_whole_frames_through():
+    """Without text the program is a single instruction that cuts at the snap length."""
+    assert bpf.compile_filter("", 1, 1500) == [(6, 0, 0, 1500)]
+    assert bpf.compile_filter("  ", 1, 262144) == bpf.accept(262144)
+
+
+def test_a_filter_ends_with_the_snap_length_or_with_nothing():
+    """Every way out of the program says how many bytes to keep: the snap length, or none."""
+    program = bpf.compile_filter("udp port 53", 1, 96)
+    assert {k for code, _, _, k in program if code == bpf.RETURN} == {0, 96}
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [("frobnicate", "syntax error"), ("tcp port port", "syntax error"), ("ip[0:9] = 1", "data size must be 1, 2, or 4"), ("tcp and ether proto 'x", "")],
+)
+def test_a_filter_that_does_not_compile_is_named(text, why):
+    """The one line tells the filter and libpcap's own words."""
+    with pytest.raises(CaptureError) as caught:
+        bpf.compile_filter(text, 1, 65535)
+    assert repr(text) in str(caught.value)
+    assert why in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_filter_on_vlans_needs_an_interface():
+    """Where no interface can be opened to compile it on, the line says that."""
+    with pytest.raises(CaptureError, match=r"'vlan 5': a filter on VLANs is compiled on an interface that is up"):
+        bpf.compile_filter("vlan 5", 1, 65535, ())
+
+
+def test_the_network_header_is_found_by_the_kernel():
+    """Loads of packet bytes count from the network header; constants, jumps and what the kernel knows of the packet stay."""
+    program = [(0x28, 0, 0, 6), (0x15, 0, 1, 6), (0xB1, 0, 0, 0), (0x50, 0, 0, 4), (0x80, 0, 0, 0), (0x30, 0, 0, 0xFFFFF030), (0x60, 0, 0, 3), (6, 0, 0, 96)]
+    moved = bpf.from_network_header(program)
+    assert [k for _, _, _, k in moved] == [0xFFF00006, 6, 0xFFF00000, 0xFFF00004, 0, 0xFFFFF030, 3, 96]
+    assert [instruction[:3] for instruction in moved] == [instruction[:3] for instruction in program]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="classic BPF on sockets is Linux's")
+@pytest.mark.parametrize(
+    ("text", "length", "seen"), [("tcp port 80", 65535, [WEB]), ("udp", 20, [NAMES[:20]]), ("", 65535, [WEB, NAMES]), ("host 10.0.0.9", 65535, [])]
+)
+def test_the_kernel_runs_the_program(text, length, seen):
+    """A socket with the program attached receives what matches, cut at the snap length, and nothing else."""
+    here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with here, there:
+        program = bpf.compile_filter(text, 1, length)
+        bpf.attach(there, program)
+        assert bpf._attached(there.fileno()) == program
+        for frame in (WEB, NAMES):
+            here.send(frame)
+        there.setblocking(False)
+        got = []
+        while True:
+            try:
+                got.append(there.recv(4096))
+            except BlockingIOError:
+                break
+        assert got == seen
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="classic BPF on sockets is Linux's")
+def test_a_muted_socket_hears_nothing():
+    """The program that rejects everything does."""
+    here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with here, there:
+        bpf.attach(there, bpf.REJECT)
+        here.send(WEB)
+        with pytest.raises(BlockingIOError):
+            there.recv(4096, socket.MSG_DONTWAIT)

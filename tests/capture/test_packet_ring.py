@@ -1,0 +1,190 @@
+"""The ring's bookkeeping on memory of our own: whose turn it is, late readers, and blocks that come back in any order."""
+
+from __future__ import annotations
+
+import struct
+import threading
+
+import numpy as np
+import pytest
+
+from sensor.capture.packet_ring import MAX_ROWS, Blocks, Shape
+from sensor.capture.source import CaptureError
+
+SHAPE = Shape(8, 65536)
+
+
+class Kernel:
+    """Writes blocks as the kernel does: in order, and only where the status says that they are its own."""
+
+    def __init__(self, shape: Shape = SHAPE) -> None:
+        self.memory, self.shape, self.next, self.dropped, self.sent = bytearray(shape.blocks * shape.block_size), shape, 0, 0, 0
+
+    def hand_over(self, frames: int = 3) -> None:
+        start = self.next * self.shape.block_size
+        if struct.unpack_from("=I", self.memory, start + 8)[0]:
+            self.dropped += frames
+            return
+        for number in range(frames):
+            self.sent += 1
+            step = 112 if number < frames - 1 else 0
+            struct.pack_into("=6I2H", self.memory, start + 48 + 112 * number, step, 1, self.sent, 16, 16, 0, 82, 96)
+        struct.pack_into("=IIIIII", self.memory, start, 3, 0, 1, frames, 48, 0)
+        struct.pack_into("=IIII", self.memory, start + 32, 1, self.sent - frames + 1, 1, self.sent)
+        self.next = (self.next + 1) % self.shape.blocks
+
+
+def numbers(batch) -> list[int]:
+    return (batch.rows["ts"] - 1_000_000_000).tolist()
+
+
+@pytest.fixture
+def pair():
+    kernel = Kernel()
+    return kernel, Blocks(kernel.memory, SHAPE)
+
+
+def test_nothing_is_ready_before_the_kernel_says_so(pair):
+    """Fresh memory is the kernel's."""
+    _, blocks = pair
+    assert not blocks.ready()
+    assert blocks.take(1, 0, 0, 8) is None
+
+
+def test_a_batch_spans_the_blocks_that_are_ready(pair):
+    """Up to as many as asked for, in order."""
+    kernel, blocks = pair
+    for _ in range(5):
+        kernel.hand_over()
+    assert blocks.ready(4)
+    assert not blocks.ready(5)
+    assert blocks.times() == (1_000_000_001, 1_000_000_003)
+    assert numbers(blocks.take(1, 0, 0, 2)) == [1, 2, 3, 4, 5, 6]
+    assert numbers(blocks.take(1, 0, 0, 64)) == list(range(7, 16))
+    assert blocks.read == 15
+
+
+def test_a_batch_is_for_reading_only(pair):
+    """Readers cannot write into the ring."""
+    kernel, blocks = pair
+    kernel.hand_over()
+    batch = blocks.take(1, 0, 0, 1)
+    assert batch.data.base is not None
+    assert not batch.data.flags.writeable
+    assert len(batch.data) == SHAPE.blocks * SHAPE.block_size
+
+
+def test_a_block_that_is_out_is_not_read_twice(pair):
+    """With every block out nothing is ready, the kernel drops, and no batch changes under its reader."""
+    kernel, blocks = pair
+    for _ in range(10):
+        kernel.hand_over()
+    batches = [blocks.take(1, 0, 0, 1) for _ in range(8)]
+    assert blocks.take(1, 0, 0, 1) is None
+    assert kernel.dropped == 6
+    assert [number for batch in batches for number in numbers(batch)] == list(range(1, 25))
+
+
+def test_blocks_come_back_in_any_order(pair):
+    """The kernel goes on only when the block whose turn it is has come back, and then nothing is lost or repeated."""
+    kernel, blocks = pair
+    for _ in range(8):
+        kernel.hand_over()
+    batches = [blocks.take(1, 0, 0, 2) for _ in range(4)]
+    batches[1].release()
+    kernel.hand_over()
+    assert (kernel.dropped, blocks.ready()) == (3, False)
+    batches[0].release()
+    for _ in range(4):
+        kernel.hand_over()
+    assert kernel.dropped == 3
+    assert numbers(blocks.take(1, 0, 0, 64)) == list(range(25, 37))
+
+
+def test_a_second_release_gives_nothing_back(pair):
+    """The block may be somebody else's by then."""
+    kernel, blocks = pair
+    kernel.hand_over()
+    first = blocks.take(1, 0, 0, 1)
+    first.release()
+    for _ in range(8):
+        kernel.hand_over()
+    later = blocks.take(1, 0, 0, 64)
+    first.release()
+    kernel.hand_over()
+    assert kernel.dropped == 3
+    assert len(later) == 24
+
+
+def test_releases_of_another_thread(pair):
+    """A reader in one thread and releases in another account for every frame."""
+    kernel, blocks = pair
+    waiting, seen, over = [], [], threading.Event()
+
+    def give_back() -> None:
+        while not over.is_set() or waiting:
+            if waiting:
+                waiting.pop(0).release()
+
+    other = threading.Thread(target=give_back)
+    other.start()
+    for _ in range(2000):
+        kernel.hand_over()
+        batch = blocks.take(1, 0, 0, 4)
+        if batch is not None:
+            seen += numbers(batch)
+            waiting.append(batch)
+    over.set()
+    other.join()
+    while (batch := blocks.take(1, 0, 0, 4)) is not None:
+        seen += numbers(batch)
+    assert seen == list(range(1, kernel.sent + 1))
+    assert kernel.sent + kernel.dropped == 6000
+
+
+def test_a_batch_has_no_more_rows_than_allowed():
+    """Blocks full of the smallest frames are given one batch each, none of them cut."""
+    shape = Shape(4, 1 << 20)
+    kernel = Kernel(shape)
+    blocks = Blocks(kernel.memory, shape)
+    for _ in range(3):
+        kernel.hand_over(9000)
+    sizes = []
+    while (batch := blocks.take(1, 0, 0, 64)) is not None:
+        sizes.append(len(batch))
+        assert batch.rows["ts"].tolist() == sorted(batch.rows["ts"].tolist())
+    assert sizes == [9000, 9000, 9000]
+    assert max(sizes) <= MAX_ROWS
+
+
+def test_a_block_that_lies_about_its_frames_costs_them_only(pair):
+    """The frames that are there are read, the others counted as broken, and the next block is fine."""
+    kernel, blocks = pair
+    kernel.hand_over()
+    kernel.hand_over()
+    struct.pack_into("=I", kernel.memory, 12, 1_000_000)
+    first = blocks.take(1, 0, 0, 1)
+    assert (numbers(first), blocks.broken) == ([1, 2, 3], 999_997)
+    assert numbers(blocks.take(1, 0, 0, 1)) == [4, 5, 6]
+
+
+@pytest.mark.parametrize(("ring_mib", "block_kib"), [(0, 64), (1, 1024), (64, 2048), (64, 3), (64, 0), (64, 1022), (8192, 1024), (-1, 64)])
+def test_impossible_sizes_are_refused(ring_mib, block_kib):
+    """One line says what is allowed."""
+    with pytest.raises(CaptureError, match=r"block size|ring size"):
+        Shape.of(ring_mib, block_kib)
+
+
+def test_sizes_of_a_ring():
+    """Mebibytes and kibibytes."""
+    assert Shape.of(64, 1024) == Shape(64, 1 << 20)
+    assert Shape.of(1, 64) == Shape(16, 65536)
+
+
+def test_memory_outlives_the_ring(pair):
+    """A batch that is still out stays readable when nobody holds the ring any more."""
+    kernel, blocks = pair
+    kernel.hand_over()
+    batch = blocks.take(1, 0, 0, 1)
+    del blocks
+    assert np.frombuffer(batch.frame(0), np.uint8).size == 16
