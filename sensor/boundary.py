@@ -1,4 +1,4 @@
-"""The boundary: the one place that catches everything a unit may throw. A fault is counted by its shape, logged once and its packet quarantined; the sensor goes on.
+"""The boundary: the one place that catches everything a unit may throw. A fault is counted by its shape, told once, its packet kept; the sensor goes on.
 
 Malformed is no fault of ours: it is what a dissector says about a peer, counted apart.
 """

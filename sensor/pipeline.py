@@ -63,9 +63,10 @@ class Pipeline:
         maker: RecordMaker,
         boundary: Boundary,
         emit: Callable[[Record], None],
-        sizes: Sizes = Sizes(),
+        sizes: Sizes | None = None,
     ) -> None:
         self.inventory, self.desk, self.maker, self.boundary, self.emit = inventory, desk, maker, boundary, emit
+        sizes = sizes or Sizes()
         self.flows = FlowTable(sizes.flow_bits)
         self.selector = Selector([unit.interest for unit in dissectors.values()], RecentSet(sizes.repeat_bits))
         self.sightings = Sightings(inventory.networks)
@@ -145,7 +146,8 @@ class Pipeline:
     def _of_changes(self, changes: npt.NDArray[np.void]) -> list[tuple[int, int, Any]]:
         """The few changes that somebody looks at, as tasks by row."""
         row_of = changes["row"]
-        work: list[tuple[int, int, Any]] = [(int(row_of[i]), _END_STREAM, changes[i]) for i in np.flatnonzero((changes["kind"] == Change.ENDED) & (changes["spare"] > 0))]
+        ended = np.flatnonzero((changes["kind"] == Change.ENDED) & (changes["spare"] > 0))
+        work: list[tuple[int, int, Any]] = [(int(row_of[i]), _END_STREAM, changes[i]) for i in ended]
         work += [(int(row_of[i]), _SIGHT, sighting) for i, sighting in self.sightings.fresh(changes)]
         for detector in self._flow_detectors:
             candidates, _ = self.boundary.run(detector.id, detector.candidates, changes)

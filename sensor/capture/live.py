@@ -20,7 +20,7 @@ from sensor.capture import bpf as filters
 from sensor.capture.interfaces import AT_LINK, RAW, hardware_of, link_of, list_interfaces, valid_name
 from sensor.capture.packet_ring import RETIRE_MS, Fanout, NoRing, PacketRing, Shape
 from sensor.capture.portable import PortableRing
-from sensor.capture.privileges import drop_privileges
+from sensor.capture.privileges import drop_privileges, privileged_threads
 from sensor.capture.source import CaptureError, Tally
 from sensor.core.batch import ROW, Batch
 
@@ -210,6 +210,8 @@ def open_live(
     except CaptureError:
         source.close()
         raise
+    if threads := privileged_threads():
+        source.damages.append(f"privileges: {len(threads)} threads that a library started keep theirs: start with OPENBLAS_NUM_THREADS=1")
     return source
 
 

@@ -73,7 +73,7 @@ class Detector:
 
     def __init__(self, context: Context, options: Any = None) -> None:
         self.context = context
-        self.options = options if options is not None else self.Options()
+        self.options: Any = options if options is not None else self.Options()
 
     def alert(
         self,

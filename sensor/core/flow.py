@@ -87,8 +87,9 @@ class Flow(msgspec.Struct, frozen=True, gc=False):
 
 def flow_of(change: np.void) -> Flow:
     """The object of one row of CHANGE."""
-    ts, first, uid, c_hi, c_lo, s_hi, s_lo, c_mac, s_mac, c_bytes, s_bytes, c_pkts, s_pkts, _, _, c_port, s_port, vlan, source, kind, proto, reason, answered, _ = change.tolist()
+    ts, first, uid, c_hi, c_lo, s_hi, s_lo, c_mac, s_mac, c_bytes, s_bytes, c_packets, s_packets, _, _, c_port, s_port, *rest = change.tolist()
+    vlan, source, kind, proto, reason, answered, _ = rest
     return Flow(
         ts, first, uid, c_hi << 64 | c_lo, s_hi << 64 | s_lo, c_mac, s_mac, c_port, s_port, proto, vlan, source,
-        Change(kind), Reason(reason), bool(answered), c_pkts, s_pkts, c_bytes, s_bytes,
+        Change(kind), Reason(reason), bool(answered), c_packets, s_packets, c_bytes, s_bytes,
     )  # fmt: skip

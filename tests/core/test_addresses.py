@@ -66,5 +66,5 @@ def test_macs() -> None:
 def test_networks_are_ranges() -> None:
     """A block is its first and last address; host bits are forgiven."""
     assert parse_network("10.1.2.3/8") == (parse("10.0.0.0"), parse("10.255.255.255"))
-    with pytest.raises(ValueError, match="10.0.0.0/40"):
+    with pytest.raises(ValueError, match="/40"):
         parse_network("10.0.0.0/40")

@@ -121,7 +121,10 @@ def test_cuts_change_nothing() -> None:
     """The changes of a mixed conversation are the same in one piece and row by row."""
     frames = []
     for i in range(40):
-        frames += [tcp_frame(A, f"10.0.1.{i}", sport=50000 + i, flags=SYN), tcp_frame(f"10.0.1.{i}", A, sport=80, dport=50000 + i, flags=RST if i % 3 else SYN_ACK)]
+        frames += [
+            tcp_frame(A, f"10.0.1.{i}", sport=50000 + i, flags=SYN),
+            tcp_frame(f"10.0.1.{i}", A, sport=80, dport=50000 + i, flags=RST if i % 3 else SYN_ACK),
+        ]
     whole = run(frames, FlowTable(5))
     batch, table = batch_of(frames), FlowTable(5)
     pieces = np.concatenate([table.follow(batch.rows, i, i + 1) for i in range(len(batch))])

@@ -290,6 +290,14 @@ def test_root_without_a_user_keeps_nothing_either(lab):
     assert (told["uid"], told["capabilities"]) == (0, ["0" * 16] * 5)
 
 
+def test_threads_that_keep_their_privileges_are_told():
+    """The kernel keeps capabilities by thread: one that was started before listening began still has them, and that is said."""
+    program = "import threading; over = threading.Event(); threading.Thread(target=over.wait).start()\n"
+    program += "from sensor.capture.live import open_live; print(open_live(['lo'], ring_mib=1, block_kib=64).damages); over.set()"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True, env=ENVIRONMENT)
+    assert done.stdout == "['privileges: 1 threads that a library started keep theirs: start with OPENBLAS_NUM_THREADS=1']\n"
+
+
 @pytest.mark.parametrize("fanout", [1, 2])
 def test_an_interface_deleted_and_made_again_is_heard_again(lab, fanout):
     """Without privileges, with the counters of both lives added, and the loss is told."""

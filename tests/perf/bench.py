@@ -3,8 +3,9 @@
     python -m tests.perf.bench [--captures DIR] [--runs N] [--only WORDS] [--no-peers]
 
 DIR holds mixed-1M.pcap, mixed-4M.pcap, discovery.pcap and syn-flood.pcap; what is missing there is made from the captures in pcaps/ (see
-captures.py) and named so in the table. Each figure is the best of N runs; the rate of a replay is packets by wall time less the wall time of a replay of one packet.
-Peers that are installed run on the same captures in the same turn, one after the other, their own start-up taken off likewise. Nothing else should run meanwhile.
+captures.py) and named so in the table. Each figure is the best of N runs; the rate of a replay is packets by wall time less that of a replay
+of one packet. Peers that are installed run on the same captures, one after the other, their own start-up taken off likewise. Nothing else should
+run meanwhile.
 """
 
 from __future__ import annotations
@@ -81,7 +82,8 @@ def of_replay(found: captures.Captures, runs: int) -> Iterator[Row]:
     small = best(replay(found.hundred), runs)
     mixed, flood, discovery, large = (best(replay(path), runs) for path in (found.mixed, found.flood, found.discovery, found.large))
     yield Row(f"replay {found.name(found.mixed)}, everything on", in_words(rate(found.packets(found.mixed), mixed, startup)), "2 M packets/s; aim for 3 M")
-    yield Row(f"replay {found.name(found.flood)}", f"{in_words(rate(found.packets(found.flood), flood, startup))}, {flood.peak:.0f} MB", "1.5 M packets/s, mixed + 32 MB")
+    flooded = in_words(rate(found.packets(found.flood), flood, startup))
+    yield Row(f"replay {found.name(found.flood)}", f"{flooded}, {flood.peak:.0f} MB", "1.5 M packets/s, mixed + 32 MB")
     yield Row(f"replay {found.name(found.discovery)}", in_words(rate(found.packets(found.discovery), discovery, startup)), "120 k packets/s")
     yield Row(f"peak memory {found.name(found.mixed)}", f"{mixed.peak:.0f} MB", "under 250 MB")
     yield Row(f"peak memory {found.name(found.large)}", f"{large.peak:.0f} MB ({large.peak / mixed.peak - 1:+.0%})", "the same ± 10 %")

@@ -1,7 +1,7 @@
 """The captures of the benchmarks: found in a folder, or made from those in pcaps/ so that a fresh clone can measure at once.
 
-What is made here is smaller in variety than traffic of a real network: pcaps/office.pcapng copied with fresh addresses for each copy, its discovery frames alone, and SYNs from a
-million random addresses and MACs. Names say so: ``office x N`` is no ``mixed-1M``.
+What is made here has less variety than traffic of a real network: pcaps/office.pcapng copied with fresh addresses for each copy, its discovery frames
+alone, and SYNs from a million random addresses and MACs. Names say so: ``office-1M`` is no ``mixed-1M``.
 """
 
 from __future__ import annotations

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import dpkt
 
 
 def main(path: str) -> None:
     packets = transport = 0
-    with open(path, "rb", buffering=1 << 20) as file:
+    with Path(path).open("rb", buffering=1 << 20) as file:
         for _, raw in dpkt.pcap.Reader(file):
             packets += 1
             try:

@@ -55,7 +55,11 @@ def one_run(path: Path) -> tuple[int, int, int, int, float]:
 @contextlib.contextmanager
 def namespaces(here: str, there: str) -> Iterator[None]:
     """Two network namespaces joined by a veth pair without addresses; gone at the end."""
-    commands = [["ip", "netns", "add", here], ["ip", "netns", "add", there], ["ip", "-n", here, "link", "add", "va", "type", "veth", "peer", "name", "vb", "netns", there]]
+    commands = [
+        ["ip", "netns", "add", here],
+        ["ip", "netns", "add", there],
+        ["ip", "-n", here, "link", "add", "va", "type", "veth", "peer", "name", "vb", "netns", there],
+    ]
     for space, end in ((here, "va"), (there, "vb")):
         commands.append(["ip", "netns", "exec", space, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1"])
         commands.append(["ip", "-n", space, "link", "set", end, "mtu", "2000", "arp", "off", "promisc", "on", "up"])
