@@ -1,8 +1,8 @@
 """The alert desk: folds repeats of a finding into one alert with a count, and tells it again only when there is news.
 
-The first of a key is told as ``open``. Repeats within ``suppression`` of the last one raise the count, the last time, the targets and, where it rises, the severity; they are
-told as ``update`` when the severity rose, when the count is ten times what was told, or when five minutes passed since. What was not told
-yet is told once at the end. Packet time drives it; it keeps a bounded number of keys and passes a bounded number of alerts.
+The first of a key is told as ``open``. Repeats within ``suppression`` of the last one raise the count, the last time, the targets and, where it rises, the
+severity; they are told as ``update`` when the severity rose, when the count is ten times what was told, or when five minutes passed since. What was not
+told yet is told once at the end. Packet time drives it; it keeps a bounded number of keys and passes a bounded number of alerts.
 """
 
 from __future__ import annotations

@@ -14,7 +14,9 @@ SECOND = 10**9
 def made(ts: float, key: str = "k", severity: Severity = Severity.medium, target: int = 1) -> Alert:
     """An alert at ``ts`` seconds."""
     ns = int(ts * SECOND)
-    return Alert(ns, "d", "t", severity, 0.5, (), Subject(1), f"at {ts}", ("w",), {}, "a", "f", key, targets=(Subject(0, target),), proof=(Event(Packet(ts=ns)),))
+    return Alert(
+        ns, "d", "t", severity, 0.5, (), Subject(1), f"at {ts}", ("w",), {}, "a", "f", key, targets=(Subject(0, target),), proof=(Event(Packet(ts=ns)),)
+    )
 
 
 def told(filed: list[tuple[str, Alert]]) -> list[tuple[str, int]]:

@@ -1,8 +1,8 @@
-"""Reads threat lists. A plain list has one address, CIDR block or range ``first-last`` a line; what follows it on the line is a remark and becomes the category.
+"""Reads threat lists. A plain list has one address, CIDR block or range ``first-last`` a line; what follows it on the line is a remark: the category.
 
 ``#`` and ``;`` begin comments. Defanged addresses (``1.2.3[.]4``, ``2001[:]db8::1``) are taken as meant. A line that is none of this is reported with its place and the
-rest loads. Left out, and reported, are blocks so wide that they can only be a mistake, and private, link-local, loopback and multicast addresses: public lists
-carry some, and every host of the network would be one of them.
+rest loads. Left out, and reported, are blocks so wide that they can only be a mistake, and private, link-local, loopback and multicast addresses: public
+lists carry some, and every host of the network would be one of them.
 """
 
 from __future__ import annotations
@@ -116,7 +116,9 @@ def _left_out(
     reserved = np.zeros(len(hi), bool)
     for first, last in _RESERVED:
         same = _U128 ^ first ^ last
-        reserved |= (hi & np.uint64(same >> 64) == np.uint64(first >> 64)) & (lo & np.uint64(same & _U64) == np.uint64(first & _U64)) & (bits >= same.bit_count())
+        reserved |= (
+            (hi & np.uint64(same >> 64) == np.uint64(first >> 64)) & (lo & np.uint64(same & _U64) == np.uint64(first & _U64)) & (bits >= same.bit_count())
+        )
     for i in np.flatnonzero(wide | reserved).tolist():
         size = int(bits[i]) - (96 if short[i] else 0)
         why = "private, local or multicast" if reserved[i] else f"wider than /{WIDEST_V4 if short[i] else WIDEST_V6}"

@@ -253,7 +253,7 @@ def test_columns_of_unequal_length_are_an_error() -> None:
     one, two, ts = np.ones(1, np.uint64), np.ones(2, np.uint64), np.ones(2, np.int64)
     window = DistinctWindow(WINDOW)
     for call in (lambda: window.count(two, one, ts), lambda: window.forget(two, two, ts[:1]), lambda: fold(two, one), lambda: combine(one, two)):
-        with pytest.raises(ValueError, match="rows|halves"):
+        with pytest.raises(ValueError, match=r"rows|halves"):
             call()
     with pytest.raises(ValueError, match="window"):
         DistinctWindow(10)

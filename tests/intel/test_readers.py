@@ -24,7 +24,9 @@ def test_reads_every_way_to_write_an_address(tmp_path: Path) -> None:
         "11.4.0[.]1 trojan here # old\r\n2001:db8:1::/48\r\n2001[:]db8::2\r\n11.5.0.0 - 11.5.0.3\r\n"
     )
     read = read_plain(written(tmp_path, text))
-    found = {(addresses.text(int(hi) << 64 | int(lo)), int(bits)): read.line(i) for i, (hi, lo, bits) in enumerate(zip(read.hi, read.lo, read.bits, strict=True))}
+    found = {
+        (addresses.text(int(hi) << 64 | int(lo)), int(bits)): read.line(i) for i, (hi, lo, bits) in enumerate(zip(read.hi, read.lo, read.bits, strict=True))
+    }
     assert read.faults == []
     assert found == {
         ("11.1.1.1", 128): ("11.1.1.1", ""),
@@ -47,7 +49,9 @@ def test_a_broken_line_is_told_and_the_rest_loads(tmp_path: Path) -> None:
     assert str(read.faults[0]) == f"{path}:3:1: found 'example.com [2J', expected an address, a CIDR block or a range first-last"
 
 
-@pytest.mark.parametrize("line", ["10.1.2.3", "192.168.0.0/16", "127.0.0.1", "169.254.1.1", "224.0.0.1", "255.255.255.255", "0.0.0.0", "fe80::1", "ff02::1", "::1", "fd00::/8"])
+@pytest.mark.parametrize(
+    "line", ["10.1.2.3", "192.168.0.0/16", "127.0.0.1", "169.254.1.1", "224.0.0.1", "255.255.255.255", "0.0.0.0", "fe80::1", "ff02::1", "::1", "fd00::/8"]
+)
 def test_private_and_local_addresses_are_left_out(tmp_path: Path, line: str) -> None:
     """A public list that holds them would accuse every host."""
     read = read_plain(written(tmp_path, f"11.1.1.1\n{line}\n"))
@@ -66,7 +70,7 @@ def test_blocks_that_can_only_be_a_mistake_are_left_out(tmp_path: Path, line: st
 def test_unreadable_and_foreign_files_are_errors(tmp_path: Path) -> None:
     """A file that is not there, a folder, and a file with lines but not one address."""
     for path in (tmp_path / "none.txt", tmp_path, written(tmp_path, "<html>\n<body>\n")):
-        with pytest.raises(DocumentErrors, match="cannot be read|not one address"):
+        with pytest.raises(DocumentErrors, match=r"cannot be read|not one address"):
             read_plain(path)
 
 

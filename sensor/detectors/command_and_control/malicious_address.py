@@ -1,0 +1,121 @@
+"""A flow with an address that a threat list names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from sensor.core import addresses, detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Bounded, Recent
+from sensor.core.detector import Context, FlowDetector
+from sensor.core.flow import Change, Flow
+from sensor.core.observation import Subject
+from sensor.detectors._words import client_of, is_fixed_function, network_of, server_of, who
+
+SECOND = 1_000_000_000
+FLOWS_LIMIT = 8192
+PAIRS_LIMIT = 65536
+
+
+class Options(detector.Options):
+    """How often the same pair is told."""
+
+    again_s: int = Field(86400, ge=60, description="seconds after which the same pair of addresses is told again")
+
+
+class MaliciousAddress(FlowDetector):
+    """Looks up both ends of every new flow in bulk; listed flows are followed to their answer and their end. Without lists it costs nothing."""
+
+    title = "Contact with a listed address"
+    severity = Severity.medium
+    techniques = ("T1071",)
+    advice = (
+        "See what the inside machine exchanged with this address. If it was answered, treat the machine as compromised until shown otherwise; "
+        "block the address at the border."
+    )
+    false_positives = "Shared hosting where one bad tenant put the address on a list; stale lists; scans from outside that nobody answered."
+    Options = Options
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._followed: Bounded[int, int] = Bounded(FLOWS_LIMIT)
+        window = self.options.again_s * SECOND
+        self._told = {stage: Recent[tuple[int, int]](PAIRS_LIMIT, window) for stage in Change}
+
+    def candidates(self, changes: npt.NDArray[np.void]) -> Iterable[tuple[int, tuple[int, bool]]]:
+        listed = self.context.intel.listed
+        new = np.flatnonzero(changes["kind"] == Change.NEW)
+        fresh = changes[new]
+        server, client = listed(fresh["server_hi"], fresh["server_lo"]), listed(fresh["client_hi"], fresh["client_lo"])
+        hits = {int(new[i]): (int(server[i]), True) if server[i] >= 0 else (int(client[i]), False) for i in np.flatnonzero((server >= 0) | (client >= 0))}
+        if not hits and not len(self._followed):
+            return []
+        return list(self._in_order(changes, hits))
+
+    def _in_order(self, changes: npt.NDArray[np.void], hits: dict[int, tuple[int, bool]]) -> Iterator[tuple[int, tuple[int, bool]]]:
+        """New listed flows and what became of those that are followed, row by row: the bound must not depend on how batches are cut."""
+        flows = changes["flow"]
+        known = np.fromiter((*self._followed, *(int(flows[row]) for row in hits)), np.uint64)
+        for row in np.flatnonzero(np.isin(flows, known)).tolist():
+            uid, kind = int(flows[row]), int(changes["kind"][row])
+            if row in hits:
+                number, server = hits[row]
+                self._followed.put(uid, number * 2 + server)
+                yield row, (number, server)
+                continue
+            held = self._followed.get(uid)
+            if held is None:
+                continue
+            if kind == Change.ENDED:
+                self._followed.pop(uid)
+            if kind != Change.REFUSED:
+                yield row, (held >> 1, bool(held & 1))
+
+    def judge(self, flow: Flow, numbers: tuple[int, bool]) -> Iterator[Alert]:
+        number, server_listed = numbers
+        pair = (flow.client, flow.server)
+        if not self._told[flow.kind].fresh(pair, flow.ts) or (flow.kind == Change.ENDED and not flow.answered):
+            return
+        entry = self.context.intel.entry(number)
+        client, server = client_of(flow), server_of(flow)
+        bad, other = (server, client) if server_listed else (client, server)
+        verb = "contacted" if server_listed else "was contacted by"
+        network = network_of(self.context, flow)
+        answered = "answered" if flow.answered else "not answered so far"
+        yield self.alert(
+            flow,
+            actor=client,
+            target=server,
+            summary=f"{who(self.context, other)} {verb} {addresses.text(bad.address)}, which the list {entry.list_name} names",
+            why=(
+                f"{addresses.text(bad.address)} is covered by {entry.entry} of the list {entry.list_name}" + (f" ({entry.category})" if entry.category else ""),
+                f"the contact was {network['direction']} and {answered}",
+                f"{flow.client_bytes} bytes to the server, {flow.server_bytes} back as of this packet",
+            ),
+            numbers={
+                "list": entry.list_name,
+                "entry": entry.entry,
+                "category": entry.category or "none given",
+                "answered": int(flow.answered),
+                "client_bytes": flow.client_bytes,
+                "server_bytes": flow.server_bytes,
+            },
+            key=(addresses.text(bad.address), addresses.text(other.address)),
+            severity=self._severity(other, server_listed=server_listed, answered=flow.answered),
+            confidence=0.9 if flow.answered else 0.7,
+            actor_port=flow.client_port,
+            target_port=flow.server_port,
+            network=network,
+        )
+
+    def _severity(self, other: Subject, *, server_listed: bool, answered: bool) -> Severity:
+        """A knock from a listed address that nobody answers is the weather; an answered contact is grave, and gravest for a device with one job."""
+        if not server_listed and not answered:
+            return Severity.low
+        grave = Severity.high if answered else Severity.medium
+        return Severity(min(grave + 1, Severity.critical)) if is_fixed_function(self.context, other) else grave

@@ -1,0 +1,122 @@
+"""A DHCP server that should not be there: not on the list of allowed ones, or at odds with the one that was there first.
+
+Judged by what servers hand out. Two servers that give the same DNS, and the same gateway for the same network, are a pair; one that gives others
+leads its clients elsewhere. The first server of a network is learned, not alerted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from pydantic import Field
+
+from sensor.core import addresses, detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Bounded
+from sensor.core.detector import Context, EventDetector
+from sensor.core.event import Event
+from sensor.core.observation import Subject
+from sensor.detectors._words import some, who
+from sensor.dissectors.dhcp import DhcpAck, DhcpOffer
+
+SCOPES_LIMIT = 4096
+SERVERS_LIMIT = 16
+
+
+class Options(detector.Options):
+    """Who may serve."""
+
+    allowed: tuple[str, ...] = Field((), description="addresses or MACs of the DHCP servers; where given, every other one is an alert, and these never are")
+
+
+class _Offer(NamedTuple):
+    """What a server hands out: the network of the lease (first address, netmask), gateways and DNS servers."""
+
+    network: tuple[int, int]
+    gateways: frozenset[int]
+    dns: frozenset[int]
+
+    def conflict(self, other: _Offer) -> str:
+        """What the two disagree on; empty where they can serve side by side."""
+        if self.dns and other.dns and self.dns.isdisjoint(other.dns):
+            return "dns"
+        if self.network == other.network and self.gateways and other.gateways and self.gateways.isdisjoint(other.gateways):
+            return "gateway"
+        return ""
+
+
+class RogueDhcp(EventDetector):
+    """Watches offers and acknowledgements that carry a lease, by VLAN and relay."""
+
+    title = "Rogue DHCP server"
+    severity = Severity.high
+    techniques = ("T1557.003",)
+    advice = (
+        "Find the port of this server's MAC and unplug it; let switches take DHCP offers from the server ports only (DHCP snooping). Renew the leases it gave."
+    )
+    false_positives = "A server that was replaced or got new options; a router of a laboratory or a virtual network on the same segment."
+    Options = Options
+    watches = (DhcpOffer, DhcpAck)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._scopes: Bounded[tuple[int, int], Bounded[tuple[int, int], _Offer]] = Bounded(SCOPES_LIMIT)
+        self._allowed = frozenset(_address_or_mac(text) for text in self.options.allowed)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        packet = event.packet
+        if not isinstance(event, DhcpOffer | DhcpAck) or not event.offered:
+            return
+        server = event.server or packet.src
+        mac = 0 if event.relay else packet.src_mac
+        if self._allowed:
+            if not self._allowed & {server, packet.src, mac or -1}:
+                yield self._told(event, Subject(mac, server, packet.vlan), "it is not among the allowed servers", {"allowed": len(self._allowed)})
+            return
+        offer = _Offer((event.offered & _mask(event.netmask), event.netmask), frozenset(event.gateways), frozenset(event.dns))
+        known = self._scopes.get((packet.vlan, event.relay))
+        if known is None:
+            known = Bounded(SERVERS_LIMIT)
+            self._scopes.put((packet.vlan, event.relay), known)
+        if (server, mac) not in known:
+            for (first, first_mac), held in known.items():
+                if what := offer.conflict(held):
+                    yield self._against(event, Subject(mac, server, packet.vlan), offer, Subject(first_mac, first, packet.vlan), held, what)
+                    return
+        known.put((server, mac), offer)
+
+    def _against(self, event: DhcpOffer | DhcpAck, rogue: Subject, offer: _Offer, first: Subject, held: _Offer, what: str) -> Alert:
+        ours, theirs = (held.dns, offer.dns) if what == "dns" else (held.gateways, offer.gateways)
+        word = "DNS server" if what == "dns" else "gateway"
+        mine, others = some([addresses.text(address) for address in sorted(theirs)]), some([addresses.text(address) for address in sorted(ours)])
+        reason = f"it gives {mine} as {word}, where {who(self.context, first)} was first and gives {others}"
+        return self._told(event, rogue, reason, {"differs": what, "given": mine, "expected": others})
+
+    def _told(self, event: DhcpOffer | DhcpAck, rogue: Subject, reason: str, numbers: dict[str, int | float | str]) -> Alert:
+        client = Subject(event.mac, event.offered, rogue.vlan)
+        name = who(self.context, rogue)
+        return self.alert(
+            event,
+            actor=rogue,
+            target=client,
+            summary=f"{name} serves DHCP: {reason}",
+            why=(f"{name} offered {addresses.text(event.offered)} to {addresses.mac_text(event.mac)}", reason),
+            numbers={"lease_s": event.lease_s, **numbers},
+            key=(rogue.vlan, addresses.mac_text(rogue.mac)),
+            actor_port=event.packet.sport,
+            target_port=event.packet.dport,
+            network={"proto": "udp", "app": "dhcp", "vlan": rogue.vlan, "direction": "internal"},
+        )
+
+
+def _mask(netmask: int) -> int:
+    """The netmask of an IPv4-mapped address as a mask of 128 bits; /24 where none was told."""
+    return ~0xFFFFFFFF | (netmask & 0xFFFFFFFF or 0xFFFFFF00)
+
+
+def _address_or_mac(text: str) -> int:
+    try:
+        return addresses.parse(text)
+    except ValueError:
+        return addresses.parse_mac(text)

@@ -1,0 +1,143 @@
+"""One source tries many addresses on one port, and most of them do not answer.
+
+Counted by source, protocol and port: a scanner asks everybody for the same service, while peer-to-peer programs knock on many doors of many kinds. Two tests,
+both over the window: a plain threshold, and for targets inside the network a likelihood ratio of first contacts (Jung, Paxson, Berger, Balakrishnan: Fast
+portscan detection using sequential hypothesis testing, 2004), which needs fewer where hardly anybody answers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from sensor.core import addresses, detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.detector import Context, FlowDetector
+from sensor.core.flow import Flow
+from sensor.core.observation import Subject
+from sensor.core.windows import DistinctWindow, combine, fold
+from sensor.detectors._contacts import Outcomes, inside
+from sensor.detectors._words import PROTOCOLS, client_of, is_fixed_function, network_of, server_of, some, who
+
+SECOND = 1_000_000_000
+HASHED = 1 << 63
+SOURCES_LIMIT = 16
+KEY_BITS, PAIR_BITS = 13, 16
+
+
+class Options(detector.Options):
+    """When so many failed contacts are a scan."""
+
+    targets: int = Field(50, ge=2, description="failed addresses on one port that are a scan")
+    window_s: int = Field(120, ge=10, le=3600, description="seconds in which they must fall")
+    grace_s: float = Field(3.0, gt=0, le=8, description="seconds without an answer after which a contact failed")
+    share_inside: float = Field(0.4, ge=0, le=1, description="failed share of all contacts, at least, for targets inside the network")
+    share_outside: float = Field(0.7, ge=0, le=1, description="the same for targets outside, where dead peers are common")
+    fewest: int = Field(10, ge=4, description="failed addresses inside the network at which the likelihood test may speak")
+    ordinary_failure: float = Field(
+        0.5, gt=0, lt=1, description="chance that a first contact of an ordinary client fails; high, so that dead peers are no scan"
+    )
+    scanner_failure: float = Field(0.9, gt=0, lt=1, description="chance that a first contact of a scanner fails")
+    certainty: float = Field(0.99, gt=0.5, lt=1, description="certainty at which the likelihood test decides")
+    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of our own scanners and monitoring")
+
+
+class Finding(NamedTuple):
+    """Addresses that failed and that answered within the window, and some that failed."""
+
+    failed: int
+    answered: int
+    sample: list[int]
+
+
+class AddressScan(FlowDetector):
+    """Watches first contacts over TCP, UDP and ping; see the module for how they are judged."""
+
+    title = "Address scan"
+    severity = Severity.medium
+    techniques = ("T1018", "T1046")
+    advice = "Find out which program on the source did this. If nobody planned it, take the source off the network and look for what it reached."
+    false_positives = "Vulnerability scanners, monitoring and inventory systems (list them in `exempt`); management servers whose clients are switched off."
+    Options = Options
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        want = self.options
+        window, grace = want.window_s * SECOND, int(want.grace_s * SECOND)
+        self._outcomes = Outcomes()
+        self._near = DistinctWindow(window, KEY_BITS, PAIR_BITS, grace)
+        self._far = DistinctWindow(window, KEY_BITS, PAIR_BITS, grace)
+        self._near.rule(
+            threshold=want.targets,
+            share=want.share_inside,
+            fewest=want.fewest,
+            gain=math.log(want.scanner_failure / want.ordinary_failure),
+            loss=math.log((1 - want.ordinary_failure) / (1 - want.scanner_failure)),
+            level=math.log(want.certainty / (1 - want.certainty)),
+        )
+        self._far.rule(threshold=want.targets, share=want.share_outside)
+        self._exempt = tuple(addresses.parse_network(block) for block in want.exempt)
+        self._told: deque[int] = deque(maxlen=SOURCES_LIMIT)
+
+    def candidates(self, changes: npt.NDArray[np.void]) -> Iterable[tuple[int, Finding]]:
+        ops = self._outcomes.of(changes)
+        rows = np.flatnonzero(ops)
+        if not len(rows):
+            return []
+        ops, picked = ops[rows], changes[rows]
+        clients, servers = fold(picked["client_hi"], picked["client_lo"]), fold(picked["server_hi"], picked["server_lo"])
+        service = picked["server_port"].astype(np.uint64) << np.uint64(8) | picked["proto"]
+        keys, ts, first = combine(clients, service), np.ascontiguousarray(picked["ts"]), np.ascontiguousarray(picked["first"])
+        near = inside(self.context.networks.blocks, picked["server_hi"], picked["server_lo"])
+        found = self._near.follow(keys, servers, ts, first, np.where(near, ops, np.int8(0)))
+        found += self._far.follow(keys, servers, ts, first, np.where(near, np.int8(0), ops))
+        return [(int(rows[i]), Finding(failed, answered, sample)) for i, failed, answered, sample in sorted(found)]
+
+    def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
+        actor = client_of(flow)
+        if any(low <= flow.client <= high for low, high in self._exempt) or self._crowd(flow.ts):
+            return
+        targets = [Subject(0, value, flow.vlan) for value in numbers.sample if not value & HASHED] or [server_of(flow)]
+        name, window = who(self.context, actor), self.options.window_s
+        service = "ping" if flow.proto not in (6, 17) else f"{PROTOCOLS[flow.proto]}/{flow.server_port}"
+        yield self.alert(
+            flow,
+            actor=actor,
+            target=server_of(flow),
+            targets=targets,
+            summary=f"{name} tried {numbers.failed} addresses on {service} in vain",
+            why=(
+                f"{numbers.failed} addresses refused {service} or did not answer within {window} s; {numbers.answered} answered",
+                *([f"counts from {self.options.targets} on"] if numbers.failed >= self.options.targets else [self._likelihood(numbers)]),
+                f"among them {some([addresses.text(target.address) for target in targets])}",
+            ),
+            numbers={"failed": numbers.failed, "answered": numbers.answered, "threshold": self.options.targets, "window_s": window},
+            key=(service,),
+            severity=self._severity(actor, numbers),
+            confidence=0.9 if numbers.failed >= self.options.targets else 0.8,
+            target_port=flow.server_port if flow.proto in (6, 17) else 0,
+            network=network_of(self.context, flow),
+            techniques=("T1595.001",) if not self.context.networks.inside(flow.client) else ("T1018", "T1046"),
+        )
+
+    def _crowd(self, ts: int) -> bool:
+        """True where more sources than anybody has were found in one window: then they are made up, and the flood detector speaks."""
+        if len(self._told) == SOURCES_LIMIT and 0 <= ts - self._told[0] < self.options.window_s * SECOND:
+            return True
+        self._told.append(ts)
+        return False
+
+    def _likelihood(self, numbers: Finding) -> str:
+        return f"with {numbers.answered} answers this is {self.options.certainty:.0%} sure to be no ordinary client (from {self.options.fewest} failures on)"
+
+    def _severity(self, actor: Subject, numbers: Finding) -> Severity:
+        """The internet knocks all day: low from there, unless somebody answered. Devices with one job never look for others: high."""
+        if not self.context.networks.inside(actor.address):
+            return Severity.medium if numbers.answered else Severity.low
+        return Severity.high if is_fixed_function(self.context, actor) else Severity.medium

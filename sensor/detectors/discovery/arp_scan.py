@@ -1,0 +1,119 @@
+"""One host asks by ARP for many addresses that do not answer.
+
+Gateways and servers ask for many addresses too, but for such as are there. Where the capture shows no replies at all (a port that gets broadcasts only), that
+difference cannot be seen: then only requests that walk through the addresses in order are a scan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+from pydantic import Field
+
+from sensor.core import addresses, detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.detector import Context, EventDetector
+from sensor.core.event import Event
+from sensor.core.observation import Subject
+from sensor.core.windows import DistinctWindow
+from sensor.detectors._one import OneByOne
+from sensor.detectors._words import is_fixed_function, some, who
+from sensor.dissectors.arp import ArpReply, ArpRequest
+
+SECOND = 1_000_000_000
+KEY_BITS, PAIR_BITS, WAIT_BITS = 11, 14, 12
+IN_ORDER = 0.8
+FORWARDERS = ("router", "firewall", "access_point")
+
+
+class Options(detector.Options):
+    """When so many unanswered targets are a scan."""
+
+    targets: int = Field(40, ge=2, description="targets without an answer that are a scan")
+    window_s: int = Field(360, ge=10, le=3600, description="seconds in which they must fall")
+    grace_s: float = Field(3.0, gt=0, le=10, description="seconds to wait for an answer")
+    share: float = Field(0.4, ge=0, le=1, description="unanswered share of all targets, at least")
+    exempt_macs: tuple[str, ...] = Field((), description="MACs of gateways and of our own scanners")
+
+
+class ArpScan(EventDetector):
+    """Watches requests and the replies to them, by the MAC that asks."""
+
+    title = "ARP scan"
+    severity = Severity.medium
+    techniques = ("T1018",)
+    advice = "Find out which program on the source did this; if nobody planned it, look at what the source did next."
+    false_positives = "Inventory programs and network tools of administrators; a gateway that an outside scan drives to look for addresses that are not there."
+    Options = Options
+    watches = (ArpRequest, ArpReply)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        want = self.options
+        # Without replies in sight nothing is waited for, and every target counts.
+        self._lit = False
+        self._answers = OneByOne(self._window(int(want.grace_s * SECOND)))
+        self._blind = OneByOne(self._window(0))
+        self._exempt = frozenset(map(addresses.parse_mac, want.exempt_macs))
+
+    def _window(self, grace: int) -> DistinctWindow:
+        window = DistinctWindow(self.options.window_s * SECOND, KEY_BITS, PAIR_BITS, grace, WAIT_BITS)
+        window.rule(threshold=self.options.targets, share=self.options.share)
+        return window
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if isinstance(event, ArpRequest):
+            yield from self._request(event)
+        elif isinstance(event, ArpReply):
+            self._lit = True
+            self._answers.answered(event.packet.dst_mac << 16 ^ event.packet.vlan, event.sender, event.ts)
+
+    def _request(self, event: ArpRequest) -> Iterator[Alert]:
+        packet = event.packet
+        mac = packet.src_mac or event.sender_mac
+        if not addresses.is_host(event.target) or mac in self._exempt:
+            return
+        key = mac << 16 ^ packet.vlan
+        found = self._answers.opened(key, event.target, event.ts)
+        blind = self._blind.opened(key, event.target, event.ts)
+        if found and self._lit:
+            yield self._told(event, mac, *found)
+        elif blind and _in_order(blind[2]):
+            yield self._told(event, mac, *blind)
+
+    def _told(self, event: ArpRequest, mac: int, unanswered: int, answered: int, sample: list[int]) -> Alert:
+        want, vlan = self.options, event.packet.vlan
+        actor = Subject(mac, event.sender, vlan)
+        seen = f"{answered} others answered" if self._lit else "no reply is in the capture, but the targets follow one another in order"
+        return self.alert(
+            event,
+            actor=actor,
+            target=Subject(0, event.target, vlan),
+            targets=[Subject(0, address, vlan) for address in sample],
+            summary=f"{who(self.context, actor)} asked by ARP for {unanswered} addresses that did not answer",
+            why=(
+                f"{unanswered} targets within {want.window_s} s without an answer; counts from {want.targets} on",
+                seen,
+                f"among them {some([addresses.text(address) for address in sample])}",
+            ),
+            numbers={"unanswered": unanswered, "answered": answered, "threshold": want.targets, "window_s": want.window_s},
+            key=(addresses.mac_text(mac), vlan),
+            severity=self._severity(actor),
+            confidence=0.9 if self._lit else 0.75,
+            network={"proto": "arp", "vlan": vlan, "direction": "internal"},
+        )
+
+    def _severity(self, actor: Subject) -> Severity:
+        device = self.context.device(actor)
+        if device is not None and device.type in FORWARDERS:
+            return Severity.low
+        return Severity.high if is_fixed_function(self.context, actor) else Severity.medium
+
+
+def _in_order(sample: list[int]) -> bool:
+    """True where most steps from one target to the next go the same way and are small."""
+    steps = [after - before for before, after in pairwise(sample)]
+    up, down = sum(0 < step <= 4 for step in steps), sum(-4 <= step < 0 for step in steps)
+    return bool(steps) and max(up, down) >= IN_ORDER * len(steps)

@@ -1,0 +1,125 @@
+"""One source tries many ports of one target, and most of them do not answer: fast within minutes, or slow within an hour."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from sensor.core import addresses, detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.detector import Context, FlowDetector
+from sensor.core.flow import Flow
+from sensor.core.windows import DistinctWindow, combine, fold
+from sensor.detectors._contacts import SKIP, TCP, UDP, Outcomes
+from sensor.detectors._words import PROTOCOLS, client_of, is_fixed_function, network_of, server_of, some, who
+
+SECOND = 1_000_000_000
+PAIRS_LIMIT = 16
+KEY_BITS, PAIR_BITS = 13, 16
+# UDP: from here on most ports belong to clients, and traceroute uses 33434 and up.
+UDP_SERVICES_END = 32768
+# A packet from these is the answer to a question that went to a group (SSDP, WS-Discovery, mDNS, LLMNR), whatever port it goes to.
+UDP_ANSWERS = (1900, 3702, 5353, 5355)
+
+
+class Options(detector.Options):
+    """When so many failed ports are a scan."""
+
+    ports: int = Field(25, ge=2, description="failed ports of one target that are a scan")
+    window_s: int = Field(120, ge=10, le=3600, description="seconds in which they must fall")
+    slow_ports: int = Field(50, ge=2, description="failed ports of one target that are a slow scan")
+    slow_window_s: int = Field(3600, ge=60, le=86400, description="seconds in which those must fall")
+    grace_s: float = Field(3.0, gt=0, le=8, description="seconds without an answer after which a contact failed")
+    share: float = Field(0.5, ge=0, le=1, description="failed share of all ports tried, at least")
+    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of our own scanners")
+
+
+class Finding(NamedTuple):
+    """Ports that failed and that answered within the window, some that failed, and whether it is the slow window that says so."""
+
+    failed: int
+    answered: int
+    sample: list[int]
+    slow: bool
+
+
+class PortScan(FlowDetector):
+    """Watches first contacts over TCP and UDP."""
+
+    title = "Port scan"
+    severity = Severity.medium
+    techniques = ("T1046",)
+    advice = "Find out which program on the source did this, and what the target offers on the ports that answered."
+    false_positives = "Vulnerability scanners and inventory systems (list them in `exempt`); programs that look for a server on a range of ports."
+    Options = Options
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        want = self.options
+        grace = int(want.grace_s * SECOND)
+        self._outcomes = Outcomes()
+        self._fast = DistinctWindow(want.window_s * SECOND, KEY_BITS, PAIR_BITS, grace)
+        self._slow = DistinctWindow(want.slow_window_s * SECOND, KEY_BITS, PAIR_BITS, grace)
+        self._fast.rule(threshold=want.ports, share=want.share)
+        self._slow.rule(threshold=want.slow_ports, share=want.share)
+        self._exempt = tuple(addresses.parse_network(block) for block in want.exempt)
+        self._told: deque[int] = deque(maxlen=PAIRS_LIMIT)
+
+    def candidates(self, changes: npt.NDArray[np.void]) -> Iterable[tuple[int, Finding]]:
+        ops = self._outcomes.of(changes)
+        proto = changes["proto"]
+        ops[(proto != TCP) & (proto != UDP)] = SKIP
+        ops[(proto == UDP) & ((changes["server_port"] >= UDP_SERVICES_END) | np.isin(changes["client_port"], UDP_ANSWERS))] = SKIP
+        rows = np.flatnonzero(ops)
+        if not len(rows):
+            return []
+        ops, picked = ops[rows], changes[rows]
+        pairs = combine(fold(picked["client_hi"], picked["client_lo"]), fold(picked["server_hi"], picked["server_lo"]))
+        keys, ports = combine(pairs, picked["proto"].astype(np.uint64)), picked["server_port"].astype(np.uint64)
+        ts, first = np.ascontiguousarray(picked["ts"]), np.ascontiguousarray(picked["first"])
+        found = [
+            (int(rows[i]), Finding(failed, answered, sample, slow))
+            for slow, window in ((False, self._fast), (True, self._slow))
+            for i, failed, answered, sample in window.follow(keys, ports, ts, first, ops)
+        ]
+        return sorted(found)
+
+    def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
+        if any(low <= flow.client <= high for low, high in self._exempt) or self._crowd(flow.ts):
+            return
+        want, actor, target = self.options, client_of(flow), server_of(flow)
+        threshold, window = (want.slow_ports, want.slow_window_s) if numbers.slow else (want.ports, want.window_s)
+        proto = PROTOCOLS[flow.proto]
+        yield self.alert(
+            flow,
+            actor=actor,
+            target=target,
+            summary=f"{who(self.context, actor)} tried {numbers.failed} {proto} ports of {who(self.context, target)} in vain",
+            why=(
+                f"{numbers.failed} {proto} ports refused or did not answer within {window} s; counts from {threshold} on",
+                f"{numbers.answered} other ports answered",
+                f"among the ports {some([str(port) for port in sorted(numbers.sample)], 12)}",
+            ),
+            numbers={"failed": numbers.failed, "answered": numbers.answered, "threshold": threshold, "window_s": window},
+            key=(addresses.text(flow.server), proto),
+            severity=self._severity(flow, numbers),
+            network=network_of(self.context, flow),
+        )
+
+    def _crowd(self, ts: int) -> bool:
+        """True where more pairs than anybody has were found in one window: then their sources are made up, and the flood detector speaks."""
+        if len(self._told) == PAIRS_LIMIT and 0 <= ts - self._told[0] < self.options.window_s * SECOND:
+            return True
+        self._told.append(ts)
+        return False
+
+    def _severity(self, flow: Flow, numbers: Finding) -> Severity:
+        """The internet knocks all day: low from there, unless a port answered. Devices with one job never look for others: high."""
+        if not self.context.networks.inside(flow.client):
+            return Severity.medium if numbers.answered else Severity.low
+        return Severity.high if is_fixed_function(self.context, client_of(flow)) else Severity.medium

@@ -1,0 +1,136 @@
+"""A device with one job (printer, phone, camera, TV, conferencing …) opens an administration session to another inside machine.
+
+Such devices administer nothing. Their innocent twins are known: printers scan to a folder, players read from a share, cameras record to one, all by SMB;
+those are told with less severity and with that word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from sensor.core import detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
+from sensor.core.detector import Context, FlowDetector
+from sensor.core.flow import Change, Flow
+from sensor.core.windows import DistinctWindow, combine, fold
+from sensor.detectors._contacts import TCP, inside
+from sensor.detectors._words import client_of, network_of, server_of, who
+
+SECOND = 1_000_000_000
+PAIRS_LIMIT = 16384
+LOOK_AGAIN_S = 600
+KEY_BITS, PAIR_BITS = 12, 15
+SMB = "SMB"
+# port -> (service, technique)
+SERVICES = {
+    22: ("SSH", "T1021.004"),
+    23: ("Telnet", "T1021"),
+    135: ("RPC", "T1021.003"),
+    139: (SMB, "T1021.002"),
+    445: (SMB, "T1021.002"),
+    1433: ("SQL Server", "T1021"),
+    1521: ("Oracle", "T1021"),
+    3306: ("MySQL", "T1021"),
+    3389: ("RDP", "T1021.001"),
+    5432: ("PostgreSQL", "T1021"),
+    **dict.fromkeys(range(5900, 5906), ("VNC", "T1021.005")),
+    5985: ("WinRM", "T1021.006"),
+    5986: ("WinRM", "T1021.006"),
+    6379: ("Redis", "T1021"),
+    27017: ("MongoDB", "T1021"),
+}
+# Device types that use shares in their ordinary work, and how.
+SHARES = {
+    "printer": "printers store scans in shared folders",
+    "tv": "TVs play films from shared folders",
+    "media_player": "players read music and films from shared folders",
+    "speaker": "speakers read music from shared folders",
+}
+RECORDERS = {"camera": "cameras may record to a shared folder", "nvr": "recorders may write to a shared folder"}
+STORES = ("nas", "nvr")
+
+
+class Options(detector.Options):
+    """Who is not meant, and how often a pair is told."""
+
+    again_s: int = Field(86400, ge=60, description="seconds after which the same pair and service is told again")
+    exempt_types: tuple[str, ...] = Field((), description="device types that administer others here")
+
+
+class AdminFromDevice(FlowDetector):
+    """Watches new, answered and ended TCP flows to the ports of SERVICES between inside machines; a pair and port is looked at again after ten minutes."""
+
+    title = "Administration session from a device"
+    severity = Severity.medium
+    techniques = ("T1021",)
+    advice = (
+        "Find out who sits on the device: such a device has no reason to do this. Allow it only what its job needs (a rule on the switch or firewall), "
+        "and renew its firmware and password."
+    )
+    false_positives = "Scan-to-folder printers, players and recorders that use a share (low or medium severity); a computer that was taken for a device."
+    Options = Options
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._ports = np.array(sorted(SERVICES), np.uint16)
+        self._looked = DistinctWindow(LOOK_AGAIN_S * SECOND, KEY_BITS, PAIR_BITS)
+        self._told = {answered: Recent[tuple[int, int, str]](PAIRS_LIMIT, self.options.again_s * SECOND) for answered in (False, True)}
+
+    def candidates(self, changes: npt.NDArray[np.void]) -> Iterable[tuple[int, None]]:
+        rows = np.flatnonzero((changes["proto"] == TCP) & np.isin(changes["server_port"], self._ports) & (changes["kind"] != Change.REFUSED))
+        if not len(rows):
+            return []
+        picked, blocks = changes[rows], self.context.networks.blocks
+        near = inside(blocks, picked["client_hi"], picked["client_lo"]) & inside(blocks, picked["server_hi"], picked["server_lo"])
+        rows, picked = rows[near], picked[near]
+        clients, servers = fold(picked["client_hi"], picked["client_lo"]), fold(picked["server_hi"], picked["server_lo"])
+        what = picked["server_port"].astype(np.uint64) << np.uint64(8) | picked["kind"]
+        first = self._looked.count(clients, combine(servers, what), np.ascontiguousarray(picked["ts"])) > 0
+        return [(int(row), None) for row in rows[first]]
+
+    def judge(self, flow: Flow, numbers: None) -> Iterator[Alert]:
+        actor, target = client_of(flow), server_of(flow)
+        device = self.context.device(actor)
+        if device is None or not device.fixed_function or device.type in self.options.exempt_types or flow.client == flow.server:
+            return
+        service, technique = SERVICES[flow.server_port]
+        if not self._told[flow.answered].fresh((flow.client, flow.server, service), flow.ts):
+            return
+        severity, note = self._weight(flow, device.type, service)
+        name, other = who(self.context, actor), who(self.context, target)
+        evidence = device.attributes["type"]
+        yield self.alert(
+            flow,
+            actor=actor,
+            target=target,
+            summary=f"{name} {'opened' if flow.answered else 'tried to open'} {service} to {other}",
+            why=(
+                f"{name} is a {device.type.replace('_', ' ')} (confidence {evidence.confidence:.2f}), and such devices do not administer other machines",
+                f"{service} (tcp/{flow.server_port}) to {other} was {'answered' if flow.answered else 'not answered so far'}",
+                *([note] if note else []),
+            ),
+            numbers={"sessions": 1, "threshold": 1, "answered": int(flow.answered), "device_confidence": round(evidence.confidence, 2)},
+            key=(target.address, service),
+            severity=severity,
+            confidence=round(0.95 * evidence.confidence, 2),
+            actor_port=flow.client_port,
+            target_port=flow.server_port,
+            network=network_of(self.context, flow),
+            techniques=(technique,),
+        )
+
+    def _weight(self, flow: Flow, kind: str, service: str) -> tuple[Severity, str]:
+        """Severity, and the innocent explanation where there is one."""
+        if service == SMB and kind in SHARES:
+            return Severity.low, f"{SHARES[kind]}: innocent where this is set up so"
+        if service == SMB and kind in RECORDERS:
+            other = self.context.device(server_of(flow))
+            store = other is not None and other.type in STORES
+            return Severity.high if flow.answered and not store else Severity.medium, f"{RECORDERS[kind]}: innocent where this is set up so"
+        return Severity.high if flow.answered else Severity.medium, ""
