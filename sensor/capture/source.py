@@ -1,0 +1,97 @@
+"""What a source of packets is: the contract between capture and everything that reads packets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from sensor.capture.linktypes import link_name
+from sensor.core.batch import Batch
+
+
+class CaptureError(Exception):
+    """Packets cannot be had from there; the message is one line that says what to do."""
+
+
+class Tally(msgspec.Struct):
+    """What a source has given so far. ``bytes`` were captured, ``wire_bytes`` were on the wire; ``truncated`` counts frames of which less was captured.
+
+    ``dropped``: packets lost before they reached us, by interface or file, as the kernel, the interface or the capture file says. ``linktypes``: packets by
+    name of their link type.
+    """
+
+    packets: int = 0
+    bytes: int = 0
+    wire_bytes: int = 0
+    truncated: int = 0
+    dropped: dict[str, int] = {}
+    linktypes: dict[str, int] = {}
+
+    def add(self, rows: npt.NDArray[np.void]) -> None:
+        """Count the rows of one batch."""
+        if not len(rows):
+            return
+        caplen, wirelen, link = rows["caplen"], rows["wirelen"], rows["link"]
+        self.packets += len(rows)
+        self.bytes += int(caplen.sum(dtype=np.uint64))
+        self.wire_bytes += int(wirelen.sum(dtype=np.uint64))
+        self.truncated += int(np.count_nonzero(caplen < wirelen))
+        first = int(link[0])
+        same = int(np.count_nonzero(link == first))
+        kinds = [(first, same)] if same == len(rows) else zip(*(column.tolist() for column in np.unique(link, return_counts=True)), strict=True)
+        for number, count in kinds:
+            name = link_name(number)
+            self.linktypes[name] = self.linktypes.get(name, 0) + count
+
+    @property
+    def lost(self) -> int:
+        """All that was dropped."""
+        return sum(self.dropped.values())
+
+
+class Damage(msgspec.Struct, frozen=True):
+    """Where a source could not be read on. ``path`` is the file or interface; ``offset`` (bytes, after decompression) is where the first record begins that could not
+    be given; ``found`` says what stands there; ``kind`` is one of ``cut, record, compression, limit, read, interface``.
+    """
+
+    path: str
+    offset: int
+    found: str
+    kind: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.found}" if self.kind == "interface" else f"{self.path}: at byte {self.offset}: {self.found}"
+
+
+class Source(Protocol):
+    """Where packets come from. ``names`` is what row column ``source`` counts in; it may grow while packets are read."""
+
+    @property
+    def name(self) -> str:
+        """The source as people call it."""
+        ...
+
+    @property
+    def names(self) -> Sequence[str]: ...
+
+    @property
+    def tally(self) -> Tally: ...
+
+    @property
+    def damages(self) -> Sequence[Damage]: ...
+
+    def batches(self) -> Iterator[Batch]:
+        """Batches in the order of their packets. Sources that wait for packets give an empty batch at least every 200 ms while there are none."""
+        ...
+
+    def stop(self) -> None:
+        """End ``batches`` soon. Safe in a signal handler and from any thread."""
+        ...
+
+    def close(self) -> None:
+        """Give back files, sockets and memory; batches that are out stay readable."""
+        ...
