@@ -1,9 +1,9 @@
 """Who is behind an endpoint: the rules of identity, applied to subjects in packet order.
 
-A stable MAC is a device. An address is leased: whoever claims it by ARP, NDP or DHCP has it until somebody else claims it; an address only seen in
-use belongs to whoever used it last, except that a claim holds for some minutes. A MAC that carries more inside addresses than one machine has, or
-addresses that others hold, is a router: hosts behind it are known by address. Outside addresses are nobody; they only show that a MAC is a gateway.
-A randomised MAC joins the device of the same DHCP client id or name whose former MAC fell silent before it appeared.
+A stable MAC is a device. An address is leased: whoever claims it by ARP, NDP or DHCP has it until somebody else claims it. Whoever only uses it
+gets it where its holder was silent for some minutes; until then that MAC forwards for the holder, as routers on both sides of a mirror do. A MAC
+that carries more inside addresses than one machine has is a router: hosts behind it are known by address. Outside addresses are nobody; they only
+show that a MAC is a gateway. A randomised MAC joins the device of the same DHCP client id or name whose former MAC fell silent before it appeared.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ class Endpoints:
         holder = self.table.leases.get(address) if address else None
         record = self.table.by_mac.get(mac) if identity.is_machine(mac) else None
         if record is None:
-            return holder if not identity.is_machine(mac) or identity.is_virtual(mac) or (holder and self._claimed(holder, address, holder.last)) else None
+            return holder if not identity.is_machine(mac) or identity.is_virtual(mac) or (holder and self._keeps(holder, address, holder.last)) else None
         if not address or holder is record:
             return record
-        if holder is not None and (record.router or self._claimed(holder, address, record.last)):
+        if holder is not None and (record.router or self._keeps(holder, address, record.last)):
             return holder
         return record if self.networks.inside(address) and not record.router else None
 
@@ -102,8 +102,9 @@ class Endpoints:
         else:
             self.table.depart(former, f"{addresses.text(address)} belongs to {record.key} now")
 
-    def _claimed(self, holder: Record, address: int, ts: int) -> bool:
-        return address in holder.claimed and ts - holder.addresses.get(address, 0) < self.limits.claim_ns
+    def _keeps(self, holder: Record, address: int, ts: int) -> bool:
+        """Whether the holder used its address lately, so that somebody else who uses it is only forwarding."""
+        return ts - holder.addresses.get(address, 0) < self.limits.claim_ns
 
     def _user(self, ts: int, record: Record, address: int, vlan: int) -> Record | None:
         """Somebody used an address with the MAC of a record: itself, or another host that it forwards for."""
@@ -115,7 +116,7 @@ class Endpoints:
             if holder is None:
                 self._outside(ts, record, address)
             return holder
-        if holder is not None and (record.router or self._claimed(holder, address, ts)):
+        if holder is not None and (record.router or self._keeps(holder, address, ts)):
             if len(record.behind) <= self.limits.own4:
                 record.behind |= {address}
             self._crowded(ts, record)

@@ -65,15 +65,13 @@ class Inventory:
             self._seen(record, ts, address)
             return
         subject = Subject(mac, address, vlan)
-        record = self.endpoints.speaker(ts, subject, SIGHTING)
-        if record is None:
-            # Whoever forwards for the outside is on this network.
-            record = self.table.by_mac.get(mac)
-            if record is None:
-                return
-        self._touch(record, ts)
-        if self._admitted(record, ts):
-            self._remember(subject, record)
+        speaker = self.endpoints.speaker(ts, subject, SIGHTING)
+        # Whoever forwards for another endpoint is on this network as well.
+        for record in dict.fromkeys((speaker, self.table.by_mac.get(mac))):
+            if record is not None:
+                self._touch(record, ts)
+                if self._admitted(record, ts) and record is speaker:
+                    self._remember(subject, record)
 
     def device(self, subject: Subject) -> Device | None:
         """Who is behind an endpoint as known now; None for newcomers, outside addresses and nobody."""

@@ -18,7 +18,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     ``burst`` newcomers are admitted in ``burst_ns``; more than that must show evidence again after ``again_ns``.
     ``own4``, ``own6``: unclaimed inside addresses seen behind one MAC within ``crowd_ns`` that still pass as its own; more make it a router.
     ``networks``: outside networks seen behind one MAC that make it a gateway. ``names_of_one``: different names of one protocol a device may
-    bear; more and it speaks for others. ``claim_ns``: how long a silent holder keeps an address that another uses without claiming it.
+    bear; more and it speaks for others. ``claim_ns``: how long after its last use an address stays with its holder when another MAC uses it unclaimed.
     ``quiet_ns``: how long the old MAC of a name must have been silent before a new one may join it.
     ``hold_ns``: how long a changed value must hold before it is told, unless it is ``margin`` more confident than what was told.
     ``address_hold_ns``: the same for addresses, doubled with each move within an hour. ``gone_ns``: silence that makes a device gone.

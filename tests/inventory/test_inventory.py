@@ -69,6 +69,14 @@ def test_an_address_moves_from_one_device_to_another(story):
     assert story.changes[-1].changes == (FieldChange("ips", "", "10.0.0.10"),)
 
 
+def test_an_address_used_by_another_after_silence_moves_without_the_identity(story):
+    """A machine that takes over an unused address without any claim gets the address, and nothing that was known of the former one."""
+    story.says(PRINTER, "10.0.0.9", "sip.user_agent", "type=printer").at(400).says(LAPTOP, "10.0.0.9", "http.server", "os=Windows").at(402)
+    assert story.who(LAPTOP, "10.0.0.9").type == "unknown"
+    assert story.who(PRINTER).addresses == {}
+    assert story.who("", "10.0.0.9").value("os") == "Windows"
+
+
 def test_a_new_lease_replaces_the_old_address(story):
     """A device that is given another address is told to have moved, once."""
     story.says(PRINTER, "10.0.0.9", "dhcp.lease", "10.0.0.9").at(5).says(PRINTER, "10.0.0.10", "dhcp.lease", "10.0.0.10").at(20)
@@ -111,6 +119,7 @@ def test_a_mirrored_packet_behind_a_router_belongs_to_the_host_that_claimed_the_
             story.at(second).talks(GATEWAY, f"10.0.0.{n + 1}")
         story.says(GATEWAY, "10.0.0.1", "http.server", "type=printer")
     assert story.who(GATEWAY, "10.0.0.1").key == KEY
+    assert story.who(GATEWAY).addresses == {}
     assert story.who(PRINTER).type == "printer"
     assert [action for action, _ in story.end() if action not in {"new", "identified"}] == []
 

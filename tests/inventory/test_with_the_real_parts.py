@@ -1,0 +1,34 @@
+"""The inventory with the fusion and the registry that are shipped."""
+
+from __future__ import annotations
+
+from sensor.core.addresses import Networks, parse, parse_mac
+from sensor.core.observation import Observation, Subject
+from sensor.fingerprinting.oui import Oui
+from sensor.inventory.inventory import Inventory
+from tests.inventory.stories import SECOND, START, Book
+
+PRINTER = Subject(parse_mac("00:17:c8:1a:2b:3c"), parse("10.0.0.9"))
+
+
+def test_evidence_of_two_families_identifies_a_printer():
+    """DHCP and mDNS agree: the type is surer than either alone, the maker comes from the registry, and each shows its evidence."""
+    inventory = Inventory(Book(), Oui(), Networks())
+    inventory.observe(Observation(START, PRINTER, "dhcp.vendor_class", "type=printer@0.8"))
+    inventory.observe(Observation(START, PRINTER, "mdns.txt.ty", "type=printer@0.8;model=ECOSYS@0.8"))
+    new, identified = inventory.settle(START + SECOND)
+    assert (new.action, identified.action) == ("new", "identified")
+    device = identified.device
+    assert device.type == "printer"
+    assert device.attributes["type"].confidence > 0.9
+    assert {one.family for one in device.attributes["type"].evidence} == {"dhcp", "mdns"}
+    assert "Kyocera" in device.value("vendor").title()
+    assert inventory.finish(START + 2 * SECOND) == []
+
+
+def test_a_gateway_is_a_router():
+    """The evidence of forwarding is enough for the type where nothing else is known."""
+    inventory = Inventory(Book(), Oui(), Networks())
+    for outside in ("8.8.8.8", "1.1.1.1", "93.184.216.34"):
+        inventory.sight(START, PRINTER.mac, parse(outside), 0)
+    assert [change.device.type for change in inventory.finish(START)] == ["router", "router"]
