@@ -21,7 +21,7 @@ from sensor.capture.interfaces import AT_LINK, RAW, hardware_of, link_of, list_i
 from sensor.capture.packet_ring import RETIRE_MS, Fanout, NoRing, PacketRing, Shape
 from sensor.capture.portable import PortableRing
 from sensor.capture.privileges import drop_privileges, privileged_threads
-from sensor.capture.source import CaptureError, Tally
+from sensor.capture.source import CaptureError, Damage, Tally
 from sensor.core.batch import ROW, Batch
 
 Ring = PacketRing | PortableRing
@@ -46,6 +46,7 @@ WHOLE_FRAME = 262144
 """A snap length of 65535 or more means whole frames, also those that offloads have joined."""
 
 MAX_FANOUT = 64
+DAMAGE_LIMIT = 1000
 
 
 class LiveSource:
@@ -55,7 +56,7 @@ class LiveSource:
         self.names = tuple(names)
         self.name = ", ".join(names)
         self.tally = Tally()
-        self.damages: list[str] = []
+        self.damages: list[Damage] = []
         self.rings = tuple(rings)
         self._told: dict[Ring, str] = {}
         self._stopped = False
@@ -106,7 +107,10 @@ class LiveSource:
 
     def _next(self, most: int) -> Batch | None:
         ring = self._oldest()
-        return None if ring is None else ring.take(most)
+        batch = None if ring is None else ring.take(most)
+        if batch is not None:
+            self.tally.add(batch.rows)
+        return batch
 
     def _oldest(self) -> Ring | None:
         """The ring to read next; None where there is nothing, or where another ring may still have something older."""
@@ -157,11 +161,16 @@ class LiveSource:
     def _follow(self) -> None:
         for ring in self.rings:
             found = ring.follow()
-            problem = ring.problem or ("" if found else f"{ring.name}: no such interface now; waiting for it")
+            problem = ring.problem or ("" if found else "no such interface now; waiting for it")
             if problem and self._told.get(ring) != problem:
-                self.damages.append(problem)
+                self.damaged(ring.name, problem)
             self._told[ring] = problem
         self._poll = self._polling()
+
+    def damaged(self, name: str, what: str) -> None:
+        """Say that something is wrong with an interface; an interface that comes and goes for ever does not fill the memory."""
+        if len(self.damages) < DAMAGE_LIMIT:
+            self.damages.append(Damage(name, 0, what, "interface"))
 
     def _polling(self) -> select.poll:
         poll = select.poll()
@@ -211,7 +220,7 @@ def open_live(
         source.close()
         raise
     if threads := privileged_threads():
-        source.damages.append(f"privileges: {len(threads)} threads that a library started keep theirs: start with OPENBLAS_NUM_THREADS=1")
+        source.damaged("privileges", f"{len(threads)} threads that a library started keep theirs: start with OPENBLAS_NUM_THREADS=1")
     return source
 
 

@@ -179,10 +179,10 @@ class PacketRing:
         try:
             self._bind(now)
         except OSError as error:
-            self.problem = f"{self.name}: cannot listen: {error.strerror}"
+            self.problem = f"cannot listen: {error.strerror}"
             return False
         except CaptureError as error:
-            self.problem = f"{self.name}: {error}"
+            self.problem = str(error)
             return False
         return True
 

@@ -14,7 +14,6 @@ from sensor.capture.source import CaptureError
 from sensor.core.batch import ROW, Batch
 
 TIMEOUT_MS = 40
-GONE = "the interface is gone"
 
 
 class PortableRing:
@@ -97,14 +96,14 @@ class PortableRing:
             try:
                 self._open()
             except CaptureError as error:
-                self.problem = str(error)
+                self.problem = str(error).removeprefix(f"{self.name}: ")
                 return False
             self.returns += 1
             self.problem = ""
         return True
 
     def _lose(self, why: str) -> None:
-        self.problem = f"{self.name}: {GONE} ({why})"
+        self.problem = f"the interface is gone ({why})"
         self._handle = None
         self._lost = self.dropped
 

@@ -64,7 +64,8 @@ source.close()
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))
 print(json.dumps({
     "frames": [[*row, frame] for row, frame in frames], "empty": empty, "answered": answered, "longest": longest,
-    "dropped": sum(source.tally.dropped.values()), "received": [ring.received for ring in source.rings], "read": [ring.read for ring in source.rings],
+    "packets": source.tally.packets, "dropped": sum(source.tally.dropped.values()), "received": [ring.received for ring in source.rings],
+    "read": [ring.read for ring in source.rings],
     "returns": [ring.returns for ring in source.rings], "damages": list(map(str, source.damages)), "uid": os.getuid(),
     "capabilities": [status[name].strip() for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")], "no_new": status["NoNewPrivs"].strip(),
 }))
@@ -132,7 +133,7 @@ class Lab:
         told = json.loads(listener.communicate(timeout=10)[0])
         assert listener.returncode == 0
         assert told["answered"] < 0.3
-        assert sum(told["read"]) == len(told["frames"])
+        assert sum(told["read"]) == told["packets"] == len(told["frames"])
         return told
 
     def close(self) -> None:
@@ -293,9 +294,9 @@ def test_root_without_a_user_keeps_nothing_either(lab):
 def test_threads_that_keep_their_privileges_are_told():
     """The kernel keeps capabilities by thread: one that was started before listening began still has them, and that is said."""
     program = "import threading; over = threading.Event(); threading.Thread(target=over.wait).start()\n"
-    program += "from sensor.capture.live import open_live; print(open_live(['lo'], ring_mib=1, block_kib=64).damages); over.set()"
+    program += "from sensor.capture.live import open_live; print(*open_live(['lo'], ring_mib=1, block_kib=64).damages); over.set()"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True, env=ENVIRONMENT)
-    assert done.stdout == "['privileges: 1 threads that a library started keep theirs: start with OPENBLAS_NUM_THREADS=1']\n"
+    assert done.stdout == "privileges: 1 threads that a library started keep theirs: start with OPENBLAS_NUM_THREADS=1\n"
 
 
 @pytest.mark.parametrize("fanout", [1, 2])
