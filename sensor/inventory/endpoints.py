@@ -179,18 +179,22 @@ class Endpoints:
         if not key or key in self._shared:
             return record
         other = self._joins.get(key)
-        if other is record:
+        if other is None or other is record or other.dead:
             return record
-        if other is None or other.dead:
+        if len(record.macs) == 1 and (trait.join == "id" or record.first - other.last >= self.limits.quiet_ns):
+            self.merge(other, record, f"{observation.kind} {observation.value} now comes from {addresses.mac_text(observation.subject.mac)}")
+            return other
+        self._shared.put(key, True)
+        return record
+
+    def enlist(self, record: Record, observation: Observation, trait: Trait) -> None:
+        """Let later MACs find an admitted record by an id or name that no other device gives. Newcomers are not enlisted: a flood would fill the list."""
+        key = identity.join_key(trait.join, observation.value, observation.subject.mac)
+        other = self._joins.get(key)
+        if key and key not in self._shared and (other is None or other.dead):
             self._joins.put(key, record)
             if not record.joined or key.startswith("id:"):
                 record.joined = key
-        elif len(record.macs) == 1 and (trait.join == "id" or record.first - other.last >= self.limits.quiet_ns):
-            self.merge(other, record, f"{observation.kind} {observation.value} now comes from {addresses.mac_text(observation.subject.mac)}")
-            return other
-        else:
-            self._shared.put(key, True)
-        return record
 
     def merge(self, keep: Record, lose: Record, reason: str) -> None:
         """Two records are one device: all that is known of ``lose`` goes to ``keep``."""

@@ -127,6 +127,7 @@ class Inventory:
             record = self.endpoints.join(record, observation, trait)
         if (trait.speaks or not record.random) and self._admitted(record, ts):
             self._remember(subject, record)
+            self._enlist(record, observation, trait)
         elif not record.admitted and record.shown is not None:
             self.refused += 1
 
@@ -145,8 +146,6 @@ class Inventory:
             record.ignore(key, self.limits)
             return
         record.learn(fact_of(observation, claims, trait.rank), self.limits)
-        if trait.rank == 0:
-            self._name(identity.bare(observation.value).lower(), record, observation.ts)
         self.table.mark(record, observation.ts)
 
     def _admitted(self, record: Record, ts: int) -> bool:
@@ -186,11 +185,15 @@ class Inventory:
     def _view(self, record: Record) -> Device:
         return record.view(self.table.open(record), self.fuse, self._borrowed, self.limits)
 
-    def _name(self, name: str, record: Record, ts: int) -> None:
-        """A host name belongs to the device that first gave it by DHCP, as long as there is that device."""
-        owner = self._named.get(name)
-        if owner is None or owner[0].dead:
-            self._named.put(name, (record, ts))
+    def _enlist(self, record: Record, observation: Observation, trait: Trait) -> None:
+        """Let a device be found by its names: a host name belongs to the one that first gave it by DHCP, as long as there is that device."""
+        if trait.rank == 0:
+            name = identity.bare(observation.value).lower()
+            owner = self._named.get(name)
+            if owner is None or owner[0].dead:
+                self._named.put(name, (record, observation.ts))
+        if record.random and trait.join:
+            self.endpoints.enlist(record, observation, trait)
 
     def _borrowed(self, record: Record, name: str, ts: int) -> bool:
         """Whether a name that a record bears since ``ts`` belonged to another device before: it was relayed or made up."""

@@ -52,8 +52,7 @@ class Table:
             self.by_mac[mac] = record
         pushed = self.pending.put(record, True)
         if pushed is not None:
-            self.evicted += 1
-            self.remove(pushed[0])
+            self._evict(pushed[0])
         return record
 
     def admit(self, record: Record, ts: int) -> bool:
@@ -64,8 +63,7 @@ class Table:
             self.pending.get(record)
             return False
         if self.devices >= self.limits.devices:
-            self.evicted += 1
-            self.remove(self._victim())
+            self._evict(self._victim())
         self.pending.pop(record)
         record.admitted, record.queued = True, record.last
         self.unidentified.put(record, True)
@@ -90,6 +88,12 @@ class Table:
             record.queued = record.last
             queue.put(record, True)
         return next(iter(queue))
+
+    def _evict(self, record: Record) -> None:
+        """Somebody may still remember the record: let go of what it holds."""
+        self.evicted += 1
+        self.remove(record)
+        record.facts, record.device, record.told = {}, None, None
 
     def identify(self, record: Record) -> None:
         """Its type is known: it is kept before those whose type is not."""
@@ -121,7 +125,7 @@ class Table:
 
     def mark(self, record: Record, ts: int) -> None:
         """There may be something to tell of it."""
-        if record.admitted:
+        if record.admitted and not record.dead:
             record.since = ts
             self.due[record] = True
 
