@@ -17,7 +17,7 @@ from sensor.core.reader import Malformed, clean
 
 HEADER_SIZE = 12
 NAME_LIMIT = 255
-ENCODED_LIMIT = 258  # bytes of a name, and of a pointer after it
+ENCODED_LIMIT = 255  # bytes of a name with its last zero, or with the pointer after it (RFC 1035, 2.3.4)
 POINTERS_LIMIT = 64
 RECORDS_LIMIT = 256
 REMEMBERED_LIMIT = 1500  # bytes

@@ -17,7 +17,7 @@ from sensor.core.dissector import Dissector, Interest, Said
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
-from sensor.core.reader import Malformed, clean
+from sensor.core.reader import TEXT_LIMIT, Malformed, clean
 
 MAGIC = b"\x63\x82\x53\x63"
 MAGIC_AT, OPTIONS_AT = 236, 240
@@ -40,7 +40,8 @@ class DhcpMessage(Event):
     """What all messages have in common. Addresses are 0 and texts empty where not told; ``mac`` is the client's hardware address.
 
     ``address``: the one the client says it has; ``offered``: the one the server gives; ``requested``: the one the client wishes; ``server``: the
-    server's identifier; ``relay``: the agent between them. The rest is what servers hand out.
+    server's identifier; ``relay``: the agent between them. The rest is what servers hand out; ``boot_host`` is a name, an address or the URL of a
+    phone's settings.
     """
 
     type: int
@@ -59,6 +60,7 @@ class DhcpMessage(Event):
     dns: tuple[int, ...] = ()
     domain: str = ""
     boot_server: int = NONE
+    boot_host: str = ""
     boot_file: str = ""
     proxy_url: str = ""
 
@@ -204,6 +206,8 @@ def _server(event: DhcpMessage, siaddr: int, data: bytes, options: dict[int, byt
         event.lease_s = int.from_bytes(raw[:4], "big")
     if raw := get(15):
         event.domain = clean(raw, NAME_LIMIT)
+    if raw := get(66):
+        event.boot_host = clean(raw, NAME_LIMIT)
     if raw := get(252):
         event.proxy_url = clean(raw)
     if raw := get(60):
@@ -307,7 +311,14 @@ def _vendor_identifying(raw: bytes) -> str:
     """The first enterprise number and its data (RFC 3925): ``enterprise:text`` or ``enterprise:hex``."""
     if len(raw) < 5:
         return ""
-    return f"{int.from_bytes(raw[:4], 'big')}:{_text_or_hex(raw[5 : 5 + raw[4]])}"[:1024]
+    return f"{int.from_bytes(raw[:4], 'big')}:{_text_or_hex(raw[5 : 5 + raw[4]])}"[:TEXT_LIMIT]
+
+
+def _vendor_identifying_class(raw: bytes) -> str:
+    """The same, where some clients count each piece of the data and some do not."""
+    data = raw[5 : 5 + raw[4]] if len(raw) > 4 else b""
+    pieces = b",".join(_counted(data)) or data
+    return f"{int.from_bytes(raw[:4], 'big')}:{_text_or_hex(pieces)}"[:TEXT_LIMIT] if pieces else ""
 
 
 def _architecture(raw: bytes) -> str:
@@ -330,6 +341,6 @@ _FACTS: dict[int, tuple[str, Callable[[bytes], str]]] = {
     81: ("dhcp.fqdn", _fqdn),
     93: ("dhcp.architecture", _architecture),
     97: ("dhcp.uuid", _uuid),
-    124: ("dhcp.vendor_identifying", _vendor_identifying),
+    124: ("dhcp.vendor_identifying", _vendor_identifying_class),
     125: ("dhcp.vendor_identifying", _vendor_identifying),
 }

@@ -1,0 +1,56 @@
+"""What the dissectors' tests share: the packets of the small captures, and what was said in a form to compare."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from sensor.core.addresses import mac_text, text
+from sensor.core.dissector import Said
+from sensor.core.event import Event
+from sensor.core.observation import Observation
+from sensor.core.packet import Packet, Packets
+from tests.kit import batch_of
+
+PCAPS = Path(__file__).resolve().parent.parent.parent / "pcaps"
+
+
+def frames(name: str) -> list[bytes]:
+    """The frames of ``pcaps/<name>.pcap``, which is little-endian."""
+    data = (PCAPS / f"{name}.pcap").read_bytes()
+    found, offset = [], 24
+    while offset < len(data):
+        size = struct.unpack_from("<I", data, offset + 8)[0]
+        found.append(data[offset + 16 : offset + 16 + size])
+        offset += 16 + size
+    return found
+
+
+def packets(name: str) -> list[Packet]:
+    """The packets of a small capture as the decode pass gives them, those without payload left out."""
+    batch = batch_of(frames(name))
+    rows = Packets(batch.data, batch.rows)
+    return [packet for packet in (rows.at(i) for i in range(len(batch.rows))) if packet.payload]
+
+
+def facts(said: Iterable[Said]) -> list[tuple[str, str, str, str]]:
+    """(MAC, address, kind, value) of each observation, for people to read; ``-`` where there is none."""
+    return [
+        (mac_text(one.subject.mac) if one.subject.mac else "-", text(one.subject.address) if one.subject.address else "-", one.kind, one.value)
+        for one in said
+        if isinstance(one, Observation)
+    ]
+
+
+def values(said: Iterable[Said]) -> list[tuple[str, str]]:
+    """(kind, value) of each observation."""
+    return [(one.kind, one.value) for one in said if isinstance(one, Observation)]
+
+
+def events(said: Iterable[Said]) -> list[tuple[Any, ...]]:
+    """Class name and fields of each event, without the packet."""
+    return [(type(one).__name__, *msgspec.structs.astuple(one)[1:]) for one in said if isinstance(one, Event)]

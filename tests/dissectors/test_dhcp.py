@@ -1,0 +1,235 @@
+"""DHCP: facts about clients, leases and servers, each about the right one."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+
+from sensor.core.addresses import NONE, V4, parse
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors.dhcp import (
+    Dhcp,
+    DhcpAck,
+    DhcpDecline,
+    DhcpDiscover,
+    DhcpInform,
+    DhcpMessage,
+    DhcpNak,
+    DhcpOffer,
+    DhcpOther,
+    DhcpRelease,
+    DhcpRequest,
+)
+from tests.dissectors.samples import facts, packets, values
+
+CLIENT, SERVER = "00:15:65:5e:53:02", "02:00:5e:00:53:01"
+NOWHERE = "0.0.0.0"
+
+
+def message(
+    op: int, *options: bytes, ciaddr: str = NOWHERE, yiaddr: str = NOWHERE, giaddr: str = NOWHERE, link: int = 1, name: bytes = b"", file: bytes = b""
+) -> bytes:
+    addresses = b"".join(struct.pack("!I", parse(address) & 0xFFFFFFFF) for address in (ciaddr, yiaddr, NOWHERE, giaddr))
+    head = struct.pack("!BBBBIHH", op, link, 6, 0, 0xC0FFEE, 0, 0) + addresses + bytes.fromhex("0015655e5302") + bytes(10)
+    return head + name.ljust(64, b"\0") + file.ljust(128, b"\0") + b"\x63\x82\x53\x63" + b"".join(options) + b"\xff"
+
+
+def option(code: int, value: bytes) -> bytes:
+    return bytes((code, len(value))) + value
+
+
+def dissect(payload: bytes, *, src: str = NOWHERE, problem: int = 0) -> list[object]:
+    return list(Dhcp().dissect(Packet(payload, src=parse(src), src_mac=0x02005E005301, sport=67, dport=68, problem=problem)))
+
+
+def client(*options: bytes, kind: int = 1, **fields: str) -> list[object]:
+    return dissect(message(1, option(53, bytes((kind,))), *options, **fields))
+
+
+def test_discover_of_a_phone() -> None:
+    """What a client says of itself is about its hardware address, which holds no address yet; facts keep the order of the options."""
+    said = list(Dhcp().dissect(packets("dhcp")[0]))
+    assert type(said[0]) is DhcpDiscover
+    assert (said[0].xid, said[0].mac, said[0].hostname, said[0].vendor_class) == (0x1001, 0x0015655E5302, "SIP-T46S", "yealink")
+    assert facts(said) == [
+        (CLIENT, "-", "dhcp.vendor_class", "yealink"),
+        (CLIENT, "-", "dhcp.hostname", "SIP-T46S"),
+        (CLIENT, "-", "dhcp.parameter_list", "1,3,6,12,15,28,42,66,67,43,120"),
+        (CLIENT, "-", "dhcp.client_id", "010015655e5302"),
+    ]
+
+
+def test_offer_tells_what_the_server_hands_out() -> None:
+    """An offer carries gateway, DNS and the server's identity, and is no lease yet."""
+    said = list(Dhcp().dissect(packets("dhcp")[1]))
+    offer = said[0]
+    assert type(offer) is DhcpOffer
+    assert (offer.server, offer.offered, offer.netmask, offer.lease_s) == (parse("10.20.30.1"), parse("10.20.30.12"), parse("255.255.255.0"), 86400)
+    assert (offer.gateways, offer.dns, offer.domain) == ((parse("10.20.30.1"),), (parse("10.20.30.1"), parse("10.20.1.53")), "office.example")
+    assert offer.boot_host == "http://10.20.30.5/provision"
+    assert facts(said) == [(SERVER, "10.20.30.1", "dhcp.role", "server")]
+
+
+def test_request_only_wishes() -> None:
+    """The address in option 50 is a wish: it stands in the event, and the facts have no address."""
+    said = list(Dhcp().dissect(packets("dhcp")[2]))
+    assert type(said[0]) is DhcpRequest
+    assert (said[0].requested, said[0].address, said[0].server) == (parse("10.20.30.12"), NONE, parse("10.20.30.1"))
+    assert {address for _, address, _, _ in facts(said)} == {"-"}
+
+
+def test_ack_is_a_lease_of_the_client() -> None:
+    """The granted address belongs to the hardware address in the message."""
+    said = list(Dhcp().dissect(packets("dhcp")[3]))
+    assert type(said[0]) is DhcpAck
+    assert facts(said) == [(SERVER, "10.20.30.1", "dhcp.role", "server"), (CLIENT, "10.20.30.12", "dhcp.lease", "10.20.30.12")]
+
+
+def test_overloaded_file_field_is_read() -> None:
+    """Option 52 puts more options into the file and the server name field; file comes first."""
+    said = list(Dhcp().dissect(packets("dhcp")[4]))
+    assert values(said) == [("dhcp.parameter_list", "1,3,6,15,44,47"), ("dhcp.hostname", "BRN0080779A5303"), ("dhcp.vendor_class", "Brother")]
+    both = dissect(message(1, option(53, b"\1"), option(52, b"\3"), name=option(12, b"-b") + b"\xff", file=option(12, b"a") + b"\xff"))
+    assert values(both) == [("dhcp.hostname", "a-b")]
+    unread = dissect(message(1, option(53, b"\1"), name=option(12, b"-b") + b"\xff", file=option(12, b"a") + b"\xff"))
+    assert values(unread) == []
+
+
+def test_inform_holds_its_address() -> None:
+    """A client that informs, or renews, has the address in ciaddr."""
+    said = list(Dhcp().dissect(packets("dhcp")[5]))
+    assert type(said[0]) is DhcpInform
+    assert {address for _, address, _, _ in facts(said)} == {"10.20.30.14"}
+    assert ("dhcp.fqdn", "DESK-04.office.example") in values(said)
+
+
+def test_network_boot() -> None:
+    """Processor type, machine id and user class."""
+    said = list(Dhcp().dissect(packets("dhcp")[6]))
+    assert values(said) == [
+        ("dhcp.uuid", "00010203-0405-0607-0809-0a0b0c0d0e0f"),
+        ("dhcp.architecture", "7"),
+        ("dhcp.vendor_class", "PXEClient:Arch:00007:UNDI:003016"),
+        ("dhcp.user_class", "iPXE"),
+    ]
+
+
+def test_relay_is_neither_client_nor_server() -> None:
+    """Behind a relay the frame's MAC belongs to the relay: client facts stay with the client, the server's role has no MAC."""
+    asked, granted = (list(Dhcp().dissect(packet)) for packet in packets("dhcp")[7:9])
+    assert facts(asked) == [("02:00:5e:00:53:06", "-", "dhcp.vendor_identifying", "368:AXIS,P14")]
+    assert facts(granted) == [("-", "10.20.1.67", "dhcp.role", "server"), ("02:00:5e:00:53:06", "10.20.40.16", "dhcp.lease", "10.20.40.16")]
+    assert granted[0].relay == parse("10.20.40.1")
+
+
+def test_server_that_sends_from_another_address_keeps_no_mac() -> None:
+    """The frame's MAC is the server's only where the packet comes from the server's own address."""
+    said = dissect(message(2, option(53, b"\2"), option(54, bytes((10, 0, 0, 1)))), src="10.0.0.9")
+    assert facts(said) == [("-", "10.0.0.1", "dhcp.role", "server")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "event"),
+    [(1, DhcpDiscover), (3, DhcpRequest), (4, DhcpDecline), (7, DhcpRelease), (8, DhcpInform), (10, DhcpOther), (99, DhcpOther)],
+)
+def test_kinds_of_clients(kind: int, event: type[DhcpMessage]) -> None:
+    """Each message type has its event; a release gives the address up, and a lease query asks about somebody else."""
+    said = client(option(12, b"host"), kind=kind, ciaddr="10.0.0.7")
+    assert type(said[0]) is event
+    assert said[0].address == parse("10.0.0.7")
+    about = {3: "10.0.0.7", 8: "10.0.0.7"}.get(kind, "-")
+    assert facts(said) == ([] if kind > 9 else [(CLIENT, about, "dhcp.hostname", "host")])
+
+
+def test_nak_and_bootp() -> None:
+    """A refusal shows the server; a message without a type is BOOTP."""
+    refused = dissect(message(2, option(53, b"\6"), option(54, bytes((10, 0, 0, 1)))), src="10.0.0.1")
+    assert type(refused[0]) is DhcpNak
+    assert facts(refused) == [(SERVER, "10.0.0.1", "dhcp.role", "server")]
+    plain = dissect(message(1, option(12, b"old"), ciaddr="10.0.0.7"))
+    assert (type(plain[0]), plain[0].type) == (DhcpOther, 0)
+    assert facts(plain) == [(CLIENT, "10.0.0.7", "dhcp.hostname", "old")]
+
+
+def test_ack_to_an_inform_is_no_lease() -> None:
+    """Only a granted address is a lease."""
+    said = dissect(message(2, option(53, b"\5"), option(54, bytes((10, 0, 0, 1))), ciaddr="10.0.0.7"), src="10.0.0.1")
+    assert [kind for kind, _ in values(said)] == ["dhcp.role"]
+
+
+@pytest.mark.parametrize(
+    ("code", "raw", "kind", "value"),
+    [
+        (12, b"tv\0", "dhcp.hostname", "tv"),
+        (12, b"\x1b[31mred\xe2\x80\xae", "dhcp.hostname", "[31mred"),
+        (43, b"\1\2\xff", "dhcp.vendor_specific", "0102ff"),
+        (61, b"\0cisco-0012-Vl1", "dhcp.client_id", "cisco-0012-Vl1"),
+        (61, b"\xff\0\1\2", "dhcp.client_id", "ff000102"),
+        (61, b"\0\1\2", "dhcp.client_id", "000102"),
+        (77, b"\4iPXE\3abc", "dhcp.user_class", "iPXE,abc"),
+        (77, b"RRAS.Microsoft", "dhcp.user_class", "RRAS.Microsoft"),
+        (81, b"\4\0\0\4desk\6office\0", "dhcp.fqdn", "desk.office"),
+        (81, b"\0\0\0desk.office.", "dhcp.fqdn", "desk.office"),
+        (93, b"\0\x00\0\x09", "dhcp.architecture", "0,9"),
+        (97, b"\xff\1\2", "dhcp.uuid", "ff0102"),
+        (124, b"\0\0\0\x09\4ab\1\2", "dhcp.vendor_identifying", "9:61620102"),
+        (125, b"\0\0\x0d\xe9\5abcde", "dhcp.vendor_identifying", "3561:abcde"),
+    ],
+)
+def test_forms_of_values(code: int, raw: bytes, kind: str, value: str) -> None:
+    """Each option becomes one clean text."""
+    assert values(client(option(code, raw))) == [(kind, value)]
+
+
+def test_long_option_comes_in_parts() -> None:
+    """A code met again continues its value (RFC 3396)."""
+    assert values(client(option(60, b"abc"), option(12, b"x"), option(60, b"def"))) == [("dhcp.vendor_class", "abcdef"), ("dhcp.hostname", "x")]
+
+
+def test_other_hardware_is_known_by_its_address_only() -> None:
+    """A hardware address that is not Ethernet is no MAC; without any address there is nobody to speak of."""
+    assert facts(dissect(message(1, option(53, b"\3"), option(12, b"x"), link=32, ciaddr="10.0.0.7"))) == [("-", "10.0.0.7", "dhcp.hostname", "x")]
+    assert facts(dissect(message(1, option(53, b"\3"), option(12, b"x"), link=32))) == []
+
+
+def test_what_servers_boot() -> None:
+    """Boot file from its field or option 67, proxy settings from option 252."""
+    by_field = dissect(message(2, option(53, b"\2"), option(252, b"http://10.0.0.1/wpad.dat\0"), file=b"pxelinux.0"))[0]
+    assert (by_field.boot_file, by_field.proxy_url) == ("pxelinux.0", "http://10.0.0.1/wpad.dat")
+    assert dissect(message(2, option(53, b"\2"), option(67, b"other.0"), file=b"pxelinux.0"))[0].boot_file == "other.0"
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        message(1)[:239],
+        message(1)[:236] + bytes(20),
+        message(3, option(53, b"\1")),
+        message(1, option(53, b"\2")),
+        message(1, bytes((53, 200, 1))),
+        message(1, b"\x0c"),
+        message(1, option(50, b"\1\2\3")),
+        message(2, option(53, b"\2"), option(6, b"\1\2\3\4\5")),
+        message(1, option(12, b"") * 300),
+    ],
+)
+def test_malformed(payload: bytes) -> None:
+    """No cookie, an impossible direction, options past the end, of a wrong size or without end."""
+    with pytest.raises(Malformed):
+        dissect(payload)
+
+
+def test_cut_by_the_capture() -> None:
+    """A message cut by the capture, or in fragments, says what is there."""
+    payload = message(1, option(53, b"\1"), option(12, b"first"), option(60, b"second"))
+    assert values(dissect(payload[:-4], problem=1)) == [("dhcp.hostname", "first")]
+    assert dissect(payload[:200], problem=1) == []
+    assert values(list(Dhcp().dissect(Packet(payload[:-4], fragment=1)))) == [("dhcp.hostname", "first")]
+
+
+def test_mapped_addresses() -> None:
+    """IPv4 addresses are the mapped integers of the core."""
+    assert client(option(50, bytes((10, 0, 0, 1))))[0].requested == V4 | 0x0A000001

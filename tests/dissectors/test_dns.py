@@ -1,0 +1,198 @@
+"""DNS: questions, answers, names that try to trick the reader, and messages cut anywhere on TCP."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+
+from sensor.core.addresses import parse
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors.dns import Dns
+from tests.dissectors.samples import events, facts, packets, values
+
+QUERY = bytes.fromhex("1a01 0100 0001 0000 0000 0000 03575757 076578616d706c65 03636f6d 00 0001 0001")
+
+
+def dissect(payload: bytes, **fields: int) -> list[object]:
+    return list(
+        Dns().dissect(
+            Packet(payload, src=parse("10.0.0.5"), dst=parse("10.0.0.1"), src_mac=0x020000000005, sport=fields.pop("sport", 50000), dport=53, **fields)
+        )
+    )
+
+
+def response(*records: bytes, question: bytes = b"\1a\0\0\1\0\1", count: int | None = None, flags: int = 0x8180) -> bytes:
+    return struct.pack("!HHHHHH", 7, flags, bool(question), len(records) if count is None else count, 0, 0) + question + b"".join(records)
+
+
+def record(name: bytes, kind: int, data: bytes) -> bytes:
+    return name + struct.pack("!HHIH", kind, 1, 60, len(data)) + data
+
+
+def answers(payload: bytes) -> list[tuple[str, int, int, str]]:
+    (event, *_) = dissect(payload, sport=53)
+    return [(one.name, one.type, one.address, one.value) for one in event.answers]
+
+
+def test_query() -> None:
+    """The name asked comes in lower case, as event and as fact about the client."""
+    said = dissect(QUERY)
+    assert events(said) == [("DnsQuery", 0x1A01, "www.example.com", 1, 0, True)]
+    assert facts(said) == [("02:00:00:00:00:05", "10.0.0.5", "dns.query", "www.example.com")]
+
+
+def test_same_question_with_another_id() -> None:
+    """Messages that differ only in their id are told apart."""
+    assert [dissect(id_ + QUERY[2:])[0].id for id_ in (b"\0\1", b"\0\2", b"\0\1")] == [1, 2, 1]
+
+
+def test_response() -> None:
+    """Aliases and addresses of a response; whoever answers from port 53 is a server."""
+    packet = packets("dns")[1]
+    said = list(Dns().dissect(packet))
+    assert facts(said) == [("02:00:5e:00:53:01", "10.20.30.1", "dns.role", "server")]
+    event = said[0]
+    assert (event.name, event.type, event.rcode, event.truncated) == ("www.example.com", 1, 0, False)
+    assert [(one.name, one.type, one.ttl, one.size, one.address, one.value) for one in event.answers] == [
+        ("www.example.com", 5, 300, 7, 0, "edge.example.com"),
+        ("edge.example.com", 1, 60, 4, parse("198.51.100.7"), ""),
+    ]
+
+
+def test_no_such_name() -> None:
+    """A refusal carries its code and no answers."""
+    said = list(Dns().dissect(packets("dns")[3]))
+    assert events(said) == [("DnsResponse", 0x1A02, "nowhere.example.com", 28, 3, False, ())]
+
+
+def test_kinds_of_answers() -> None:
+    """Names, addresses, mail servers, services and texts; others keep their size only."""
+    payload = response(
+        record(b"\xc0\x0c", 28, parse("2001:db8::1").to_bytes(16, "big")),
+        record(b"\xc0\x0c", 15, b"\0\5\2mx\xc0\x0c"),
+        record(b"\xc0\x0c", 33, struct.pack("!HHH", 0, 0, 5060) + b"\3SIP\xc0\x0c"),
+        record(b"\xc0\x0c", 16, b"\3one\4two\x1b\0"),
+        record(b"\xc0\x0c", 10, b"\xff" * 9),
+    )
+    assert answers(payload) == [("a", 28, parse("2001:db8::1"), ""), ("a", 15, 0, "mx.a"), ("a", 33, 0, "sip.a"), ("a", 16, 0, "one two"), ("a", 10, 0, "")]
+    event = dissect(payload, sport=53)[0]
+    assert (event.answers[2].port, event.answers[4].size) == (5060, 9)
+
+
+def test_answers_from_elsewhere_show_no_server() -> None:
+    """A response from another port is told but makes nobody a server."""
+    said = dissect(response(), sport=5300)
+    assert [type(one).__name__ for one in said] == ["DnsResponse"]
+
+
+def test_root_and_missing_questions() -> None:
+    """A question for the root has an empty name and gives no fact; a response may have no question at all."""
+    root = dissect(bytes.fromhex("0001 0000 0001 0000 0000 0000 00 0002 0001"))
+    assert events(root) == [("DnsQuery", 1, "", 2, 0, False)]
+    assert values(root) == []
+    assert events(dissect(response(question=b"", flags=0x8001), sport=53)) == [("DnsResponse", 7, "", 0, 1, False, ())]
+
+
+def test_hostile_text_is_cleaned() -> None:
+    """Control and bidirectional characters never get through."""
+    name = b"\x07a\x1b[31mb" + b"\4c\xe2\x80\xae" + b"\0"
+    assert events(dissect(bytes.fromhex("0001 0000 0001 0000 0000 0000") + name + b"\0\1\0\1"))[0][2] == "a [31mb.c"
+
+
+def test_zero_byte_inside_a_label() -> None:
+    """A zero inside a label does not end the name."""
+    assert events(dissect(bytes.fromhex("0001 0000 0001 0000 0000 0000") + b"\3a\0b\3com\0\0\1\0\1"))[0][2] == "ab.com"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"\xc0\x0c",  # leads to itself
+        b"\xc0\x0e\xc0\x0c",  # forwards
+        b"\1a\xc0\x0c",  # back to its own start
+        b"\x40a\0",
+        b"\x80a\0",
+        b"\x3f" + b"a" * 63 + (b"\x3f" + b"a" * 63) * 4 + b"\0",
+        b"\1a" * 128 + b"\0",
+    ],
+)
+def test_names_that_trick_the_reader(name: bytes) -> None:
+    """Loops, unknown kinds of labels and endless names are malformed."""
+    with pytest.raises(Malformed):
+        dissect(bytes.fromhex("0001 0000 0001 0000 0000 0000") + name + b"\0\1\0\1")
+
+
+def test_chain_of_pointers_is_bounded() -> None:
+    """A chain that goes back step by step is followed 64 pointers deep and no further."""
+    base = 12 + 11  # header, root name and the fixed part of the first record
+
+    def chain(steps: int) -> bytes:
+        places = [base, *range(base + 3, base + 3 + 2 * steps, 2)]
+        links = b"\1a\0" + b"".join(struct.pack("!H", 0xC000 | place) for place in places[:steps])
+        return response(record(b"\0", 10, links), record(struct.pack("!H", 0xC000 | places[steps]), 1, bytes(4)), question=b"")
+
+    assert answers(chain(63))[1][0] == "a"
+    with pytest.raises(Malformed, match="too many"):
+        answers(chain(100))
+
+
+def test_at_most_256_records() -> None:
+    """The rest of a very long answer is left unread."""
+    assert len(answers(response(*[record(b"\xc0\x0c", 1, bytes(4))] * 300))) == 256
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        QUERY[:11],
+        QUERY[:20],
+        QUERY[:-1],
+        response(count=1),
+        response(record(b"\xc0\x0c", 1, bytes(4))[:-1]),
+        response(record(b"\xc0\x0c", 2, b"\1")),
+        b"\0\0\x78\0" + bytes(8),
+    ],
+)
+def test_malformed(payload: bytes) -> None:
+    """Short messages, records past the end, names past their record, unknown operations."""
+    with pytest.raises(Malformed):
+        dissect(payload)
+
+
+def test_cut_by_the_capture() -> None:
+    """A cut answer tells the records that are whole."""
+    payload = response(record(b"\xc0\x0c", 1, bytes((10, 0, 0, 9))), record(b"\xc0\x0c", 1, bytes(4)))
+    said = dissect(payload[:-1], sport=53, problem=1)
+    assert [one.address for one in said[0].answers] == [parse("10.0.0.9")]
+    assert dissect(QUERY[:11], problem=1) == []
+
+
+def test_stream_gap_inside_a_message() -> None:
+    """A gap voids the message it falls into; the next one is read."""
+    framed = struct.pack("!H", len(QUERY)) + QUERY
+    packet, stream = Packet(proto=6), Dns().stream(Packet())
+    assert list(stream.feed(packet, framed[:10], True)) == []
+    assert list(stream.gap(packet, 5, True)) == []
+    assert len(list(stream.feed(packet, framed[15:] + framed, True))) == 2
+
+
+def test_stream_gap_that_hides_a_beginning() -> None:
+    """After a gap that reaches past a message nothing more is read in that direction, and the other goes on."""
+    framed = struct.pack("!H", len(QUERY)) + QUERY
+    packet, stream = Packet(proto=6), Dns().stream(Packet())
+    list(stream.feed(packet, framed[:10], True))
+    list(stream.gap(packet, 500, True))
+    assert list(stream.feed(packet, framed, True)) == []
+    assert len(list(stream.feed(packet, framed, False))) == 2
+
+
+def test_stream_that_is_not_dns() -> None:
+    """A message shorter than a header ends the stream, after what came before it."""
+    framed = struct.pack("!H", len(QUERY)) + QUERY
+    feed = Dns().stream(Packet()).feed(Packet(proto=6), framed + b"\0\3abc", True)
+    assert type(next(feed)).__name__ == "DnsQuery"
+    next(feed)
+    with pytest.raises(Malformed):
+        next(feed)

@@ -1,0 +1,155 @@
+"""Multicast DNS: what a host tells about itself, and what it must not be held to."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+
+from sensor.core.addresses import parse
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors.mdns import Mdns
+from tests.dissectors.samples import events, facts, packets, values
+
+HOST, TV = "10.0.0.5", b"\2tv\5local\0"
+
+
+def name(text: str) -> bytes:
+    return b"".join(bytes((len(label.encode()),)) + label.encode() for label in text.split(".")) + b"\0"
+
+
+def record(owner: str, kind: int, data: bytes, ttl: int = 120) -> bytes:
+    return name(owner) + struct.pack("!HHIH", kind, 0x8001, ttl, len(data)) + data
+
+
+def told(*records: bytes, src: str = HOST, sport: int = 5353, flags: int = 0x8400) -> list[object]:
+    payload = struct.pack("!HHHHHH", 0, flags, 0, len(records), 0, 0) + b"".join(records)
+    return list(Mdns().dissect(Packet(payload, src=parse(src), src_mac=0x020000000005, sport=sport, dport=5353)))
+
+
+def test_question() -> None:
+    """A question shows interest, each name once, and nothing else about the one who asks."""
+    packet = packets("mdns")[0]
+    said = list(Mdns().dissect(packet))
+    assert facts(said) == [
+        ("02:00:5e:00:53:04", "10.20.30.14", "mdns.query", "_ipp._tcp"),
+        ("02:00:5e:00:53:04", "10.20.30.14", "mdns.query", "_googlecast._tcp"),
+    ]
+    assert [(one.name, one.type) for one in said[0].questions] == [("_ipp._tcp.local", 12), ("_googlecast._tcp.local", 12)]
+    assert not said[0].probe
+
+
+def test_announcement_of_a_printer() -> None:
+    """Service, instance, texts and host name, about the sender."""
+    said = list(Mdns().dissect(packets("mdns")[1]))
+    assert said[0].own
+    assert [one.port for one in said[0].records] == [0, 0, 631, 0]
+    assert {(mac, address) for mac, address, _, _ in facts(said)} == {("02:00:5e:00:53:03", "10.20.30.13")}
+    assert values(said) == [
+        ("mdns.service", "_ipp._tcp"),
+        ("mdns.instance", "Kyocera ECOSYS M3655idn @ 3F"),
+        ("mdns.txt.txtvers", "1"),
+        ("mdns.txt.ty", "Kyocera ECOSYS M3655idn"),
+        ("mdns.txt.product", "(ECOSYS M3655idn)"),
+        ("mdns.txt.rp", "ipp/print"),
+        ("mdns.txt.note", "3rd floor"),
+        ("mdns.txt.uuid", "4509a320-00e0-0056-00a8-0017c81a2b3c"),
+        ("mdns.txt.color", "F"),
+        ("mdns.hostname", "KM1A2B3C-3F"),
+    ]
+
+
+def test_goodbye_claims_nothing() -> None:
+    """Records with no life left are told but are no facts."""
+    said = list(Mdns().dissect(packets("mdns")[2]))
+    assert [(one.name, one.ttl) for one in said[0].records] == [("_http._tcp.local", 0)]
+    assert values(said) == []
+
+
+def test_reflector_is_not_the_device() -> None:
+    """Addresses none of which is the sender's belong to somebody else, and so does all the rest of the message."""
+    said = list(Mdns().dissect(packets("mdns")[3]))
+    assert not said[0].own
+    assert values(said) == []
+
+
+def test_probe_asks_for_its_own_name() -> None:
+    """A question with proposed records is no interest in others."""
+    said = list(Mdns().dissect(packets("mdns")[4]))
+    assert said[0].probe
+    assert values(said) == []
+
+
+def test_names_beyond_ascii_over_ipv6() -> None:
+    """Host names are UTF-8; over IPv6 the host is known by its AAAA record."""
+    said = list(Mdns().dissect(packets("mdns")[5]))
+    assert facts(said) == [("02:00:5e:00:53:04", "fe80::5eff:fe00:5304", "mdns.hostname", "bureau-café")]
+
+
+def test_hosts_with_several_addresses() -> None:
+    """One address of the sender's among several is enough, and only the host that has it is named."""
+    said = told(record("docker.local", 1, bytes((172, 17, 0, 1))), record("nas.local", 1, bytes((10, 0, 0, 5))))
+    assert values(said) == [("mdns.hostname", "nas")]
+
+
+def test_service_pointer_names_the_host_where_no_address_does() -> None:
+    """Without address records the target of a service is the host."""
+    said = told(record("Den._raop._tcp.local", 33, struct.pack("!HHH", 0, 0, 7000) + TV))
+    assert values(said) == [("mdns.service", "_raop._tcp"), ("mdns.instance", "Den"), ("mdns.hostname", "tv")]
+
+
+@pytest.mark.parametrize(
+    ("owner", "target", "expected"),
+    [
+        ("_services._dns-sd._udp.local", "_Hap._tcp.local", [("mdns.service", "_hap._tcp")]),
+        ("_universal._sub._ipp._tcp.local", "A.b. c._ipp._tcp.local", [("mdns.service", "_ipp._tcp"), ("mdns.instance", "A.b. c")]),
+        ("5.0.0.10.in-addr.arpa", "tv.local", []),
+        ("_tcp.local", "x.local", []),
+        ("lb._dns-sd._udp.local", "x.local", []),
+    ],
+)
+def test_pointers(owner: str, target: str, expected: list[tuple[str, str]]) -> None:
+    """Lists of types, subtypes, dots in instance names; reverse names and browsing domains are no services."""
+    assert values(told(record(owner, 12, name(target)))) == expected
+
+
+def test_texts() -> None:
+    """Keys in small letters, values cleaned; flags, empty values and impossible keys are no facts."""
+    data = b"".join(
+        bytes((len(one),)) + one for one in (b"MD=Sonos \x1b[1mOne", b"flag", b"empty=", b"=x", b"a b=c", b"\xff=1", b"k=v=w", b"x" * 65 + b"=1", b"\xc3\xa9=1")
+    )
+    assert values(told(record("Den._sonos._tcp.local", 16, data))) == [
+        ("mdns.service", "_sonos._tcp"),
+        ("mdns.instance", "Den"),
+        ("mdns.txt.md", "Sonos  [1mOne"),
+        ("mdns.txt.k", "v=w"),
+    ]
+
+
+def test_answers_from_other_ports_are_not_believed() -> None:
+    """A response that does not come from port 5353 yields its event and no facts (RFC 6762, 6)."""
+    said = told(record("tv.local", 1, bytes((10, 0, 0, 5))), sport=40000)
+    assert [type(one).__name__ for one in said] == ["MdnsAnnouncement"]
+    assert not said[0].own
+
+
+def test_other_operations_are_ignored() -> None:
+    """Messages with another operation say nothing (RFC 6762, 18.3)."""
+    assert told(flags=0xA800) == []
+
+
+def test_known_answers_are_not_the_askers() -> None:
+    """What a question lists as already known is about others."""
+    payload = struct.pack("!HHHHHH", 0, 0, 1, 1, 0, 0) + name("_ipp._tcp.local") + b"\0\x0c\0\1" + record("_ipp._tcp.local", 12, name("P._ipp._tcp.local"))
+    said = list(Mdns().dissect(Packet(payload, src=parse(HOST), sport=5353, dport=5353)))
+    assert [kind for kind, _ in values(said)] == ["mdns.query"]
+
+
+def test_cut_and_malformed() -> None:
+    """What the capture cut tells its whole records; otherwise a short message is malformed."""
+    packet = packets("mdns")[1]
+    cut = Packet(packet.payload[:-3], src=packet.src, sport=5353, problem=1)
+    assert len(events(list(Mdns().dissect(cut)))[0][1]) == 3
+    with pytest.raises(Malformed):
+        list(Mdns().dissect(Packet(packet.payload[:-3], src=packet.src, sport=5353)))

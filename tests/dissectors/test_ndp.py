@@ -1,0 +1,93 @@
+"""Neighbour discovery: addresses, routers, and messages that must not be believed."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.addresses import NONE, parse
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors.ndp import Ndp
+from tests.dissectors.samples import events, facts
+
+FRAME_MAC = 0x0200000000AA
+OWN, OTHER = "fe80::1234", "fe80::1"
+SOLICITATION = bytes.fromhex("87000000 00000000") + parse(OTHER).to_bytes(16, "big")
+ADVERTISEMENT = bytes.fromhex("88000000 60000000") + parse(OWN).to_bytes(16, "big")
+SOURCE, TARGET = bytes.fromhex("0101 00408ca1b2c3"), bytes.fromhex("0201 00408ca1b2c3")
+
+
+def dissect(payload: bytes, src: str = OWN, *, ttl: int = 255, problem: int = 0) -> list[object]:
+    return list(Ndp().dissect(Packet(payload, src=parse(src), src_mac=FRAME_MAC, ttl=ttl, problem=problem, ip_version=6, proto=58, ethertype=0x86DD)))
+
+
+def test_solicitation_claims_its_source() -> None:
+    """The sender of a solicitation is at the MAC it names."""
+    said = dissect(SOLICITATION + SOURCE)
+    assert events(said) == [("NdpNeighbourSolicitation", 0x00408CA1B2C3, parse(OWN), parse(OTHER))]
+    assert facts(said) == [("00:40:8c:a1:b2:c3", OWN, "ndp.address", OWN)]
+
+
+def test_duplicate_detection_claims_nothing() -> None:
+    """A solicitation from the unspecified address only asks whether the target is free."""
+    said = dissect(SOLICITATION, "::")
+    assert events(said) == [("NdpNeighbourSolicitation", FRAME_MAC, NONE, parse(OTHER))]
+    assert facts(said) == []
+
+
+def test_advertisement_claims_its_target() -> None:
+    """The fact is about the target and its MAC, not about the sender of the packet."""
+    said = dissect(ADVERTISEMENT + TARGET, "2001:db8::9")
+    assert events(said) == [("NdpNeighbourAdvertisement", 0x00408CA1B2C3, parse(OWN), False, True, True)]
+    assert facts(said) == [("00:40:8c:a1:b2:c3", OWN, "ndp.address", OWN)]
+
+
+def test_advertisement_without_option_uses_the_frame() -> None:
+    """An answer to one host may leave its MAC out: then the frame tells it. The router flag gives the role."""
+    said = dissect(bytes.fromhex("88000000 c0000000") + parse(OWN).to_bytes(16, "big"))
+    assert facts(said) == [("02:00:00:00:00:aa", OWN, "ndp.address", OWN), ("02:00:00:00:00:aa", OWN, "ndp.role", "router")]
+
+
+def test_router_advertisement_tells_what_it_offers() -> None:
+    """Lifetime, managed flag, prefixes, DNS servers and MTU, and the role of a router."""
+    prefix = bytes.fromhex("0304 40c0 00015180 00003840 00000000 20010db8003000000000000000000000")
+    dns = bytes.fromhex("1903 0000 00000708 20010db8003000000000000000000053")
+    said = dissect(bytes.fromhex("86000000 40 80 0708 00000000 00000000") + SOURCE + bytes.fromhex("0501 0000 000005d4") + prefix + dns)
+    assert events(said) == [
+        ("NdpRouterAdvertisement", 0x00408CA1B2C3, 1800, True, ((parse("2001:db8:30::"), 64),), (parse("2001:db8:30::53"),), 1492),
+    ]
+    assert facts(said) == [("00:40:8c:a1:b2:c3", OWN, "ndp.address", OWN), ("00:40:8c:a1:b2:c3", OWN, "ndp.role", "router")]
+
+
+def test_router_solicitation_and_redirect() -> None:
+    """A host looks for routers; a router sends it elsewhere, which is no fact about anybody."""
+    assert events(dissect(bytes.fromhex("85000000 00000000") + SOURCE)) == [("NdpRouterSolicitation", 0x00408CA1B2C3)]
+    said = dissect(bytes.fromhex("89000000 00000000") + parse(OTHER).to_bytes(16, "big") + parse("2001:db8::5").to_bytes(16, "big") + TARGET)
+    assert events(said) == [("NdpRedirect", 0x00408CA1B2C3, parse(OTHER), parse("2001:db8::5"))]
+    assert facts(said) == []
+
+
+@pytest.mark.parametrize("payload", [SOLICITATION[:23], SOLICITATION + b"\1\0", SOLICITATION + b"\1\2" + bytes(6), b""])
+def test_malformed(payload: bytes) -> None:
+    """Short messages and options of no or too great length are refused."""
+    with pytest.raises(Malformed):
+        dissect(payload)
+
+
+def test_far_senders_and_group_targets_are_malformed() -> None:
+    """A hop limit below 255 came through a router; a target must not be a group (RFC 4861, 7.1.1)."""
+    with pytest.raises(Malformed):
+        dissect(SOLICITATION, ttl=254)
+    with pytest.raises(Malformed):
+        dissect(bytes.fromhex("87000000 00000000") + parse("ff02::1").to_bytes(16, "big"))
+
+
+def test_cut_by_the_capture() -> None:
+    """What the capture cut says as much as is there."""
+    assert dissect(SOLICITATION[:20], problem=1) == []
+    assert events(dissect(SOLICITATION + SOURCE[:6], problem=1)) == [("NdpNeighbourSolicitation", FRAME_MAC, parse(OWN), parse(OTHER))]
+
+
+def test_other_messages_are_ignored() -> None:
+    """An echo request is not neighbour discovery and no fault."""
+    assert dissect(bytes.fromhex("80000000 00000000")) == []

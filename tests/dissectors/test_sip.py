@@ -1,0 +1,195 @@
+"""SIP: requests, responses, programs and whose they are; and messages cut anywhere on TCP."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.addresses import parse
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors.sip import Sip
+from tests.dissectors.samples import events, facts, packets, values
+
+REGISTER = (
+    b"REGISTER sip:pbx SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.5\r\nFrom: <sip:212@pbx>;tag=1\r\nTo: <sip:212@pbx>\r\nCall-ID: c1\r\nCSeq: 1 REGISTER\r\n"
+    b"User-Agent: snomD785/10.1.42.14\r\nContent-Length: 0\r\n\r\n"
+)
+OK = (
+    b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 10.0.0.5\r\nFrom: <sip:212@pbx>\r\nTo: <sip:212@pbx>\r\nCall-ID: c1\r\nCSeq: 1 REGISTER\r\n"
+    b"Server: pbx/1\r\nContent-Length: 0\r\n\r\n"
+)
+REGISTERED = ("SipRequest", "REGISTER", "sip:pbx", "212@pbx", "212@pbx", "c1", 1, "snomD785/10.1.42.14", False)
+
+
+def dissect(payload: bytes, **fields: int) -> list[object]:
+    return list(Sip().dissect(Packet(payload, src=parse("10.0.0.5"), src_mac=0x020000000005, sport=5060, dport=5060, **fields)))
+
+
+def with_header(line: bytes, message: bytes = REGISTER) -> bytes:
+    return message.replace(b"Content-Length", line + b"\r\nContent-Length")
+
+
+def test_plug_and_play_tells_the_model() -> None:
+    """A phone that asks for its settings names itself in the Event header."""
+    said = list(Sip().dissect(packets("sip")[0]))
+    assert events(said)[0][:2] == ("SipRequest", "SUBSCRIBE")
+    assert facts(said) == [
+        ("02:00:5e:00:53:02", "10.20.30.12", "sip.user_agent", "Yealink SIP-T46S 66.86.0.15"),
+        ("02:00:5e:00:53:02", "10.20.30.12", "sip.profile", 'ua-profile;profile-type="device";vendor="Yealink";model="SIP-T46S";version="66.86.0.15"'),
+    ]
+
+
+def test_registration() -> None:
+    """Request, challenge, request with credentials, acceptance; the credentials themselves are nowhere."""
+    request, challenge, again, accepted = (list(Sip().dissect(packet)) for packet in packets("sip")[1:5])
+    own = ("212@10.20.30.5", "212@10.20.30.5", "2@10.20.30.12")
+    program, server = "Yealink SIP-T46S 66.86.0.15", "FPBX-16.0.40.7(18.15.0)"
+    assert events(request) == [("SipRequest", "REGISTER", "sip:10.20.30.5:5060", *own, 1, program, False)]
+    assert events(challenge) == [("SipResponse", 401, "Unauthorized", "REGISTER", *own, 1, server, True)]
+    assert events(again) == [("SipRequest", "REGISTER", "sip:10.20.30.5:5060", *own, 2, program, True)]
+    assert events(accepted) == [("SipResponse", 200, "OK", "REGISTER", *own, 2, server, False)]
+    assert values(again) == [("sip.user_agent", program), ("sip.device_header", "X-Serialnumber: 0015655E5302")]
+    assert facts(accepted) == [("02:00:5e:00:53:05", "10.20.30.5", "sip.server", server)]
+    assert "Digest" not in repr(events(again) + values(again) + events(challenge) + values(challenge))
+
+
+def test_compact_and_folded_headers() -> None:
+    """Compact names, folded lines, blanks before the colon and other letter cases are the same headers."""
+    payload = (
+        b'INVITE sip:213@pbx SIP/2.0\r\nv: SIP/2.0/UDP 10.0.0.5\r\nf: "Front <desk>"\r\n\t<sip:212@pbx;x=1>;tag=1\r\n'
+        b"T : sip:213@pbx;tag=2\r\ni: c2\r\ncseq: 7\r\n INVITE\r\nUSER-AGENT: a\r\n b\r\nl: 3\r\n\r\nv=0"
+    )
+    said = dissect(payload)
+    assert events(said) == [("SipRequest", "INVITE", "sip:213@pbx", "212@pbx", "213@pbx", "c2", 7, "a b", False)]
+    assert values(said) == [("sip.user_agent", "a b")]
+
+
+@pytest.mark.parametrize("via", [b"Via: SIP/2.0/UDP 10.0.0.9", b"v: SIP/2.0/UDP 10.0.0.9"])
+def test_forwarded_request_is_not_the_proxys(via: bytes) -> None:
+    """A second Via shows that a proxy passed the request on: the program is not the sender's."""
+    said = dissect(with_header(via))
+    assert events(said) == [REGISTERED]
+    assert values(said) == []
+    listed = dissect(REGISTER.replace(b"UDP 10.0.0.5", b"UDP 10.0.0.1, SIP/2.0/UDP 10.0.0.5"))
+    assert values(listed) == []
+
+
+@pytest.mark.parametrize(
+    ("contact", "own"),
+    [(b"<sip:213@10.0.0.5:5062>", True), (b"<sip:213@10.0.0.77>", False), (b"<sip:213@phone.example>", True), (b"<sip:213@[2001:db8::7]>", False)],
+)
+def test_response_passed_on_is_not_the_proxys(contact: bytes, own: bool) -> None:
+    """A response to a call whose Contact is another host was passed on."""
+    said = dissect(with_header(b"Contact: " + contact, OK.replace(b"1 REGISTER", b"1 INVITE")))
+    assert events(said)[0][:2] == ("SipResponse", 200)
+    assert values(said) == ([("sip.server", "pbx/1")] if own else [])
+
+
+def test_answer_to_a_registration_lists_the_client() -> None:
+    """There Contact repeats the client's own, so the server is still the sender."""
+    assert values(dissect(with_header(b"Contact: <sip:212@10.0.0.77>", OK))) == [("sip.server", "pbx/1")]
+
+
+@pytest.mark.parametrize("line", [b"X-Serial-Number: 1", b"P-Access-Network-Info: IEEE-802.11", b"Mac: 00:15:65:5e:53:02", b"x-model: T46S"])
+def test_headers_that_name_a_device(line: bytes) -> None:
+    """X- and P- headers about hardware are facts, word for word."""
+    assert ("sip.device_header", line.decode()) in values(dissect(with_header(line)))
+
+
+@pytest.mark.parametrize("line", [b"X-Call-Reason: 1", b"P-Asserted-Identity: <sip:1@a>", b"Serial: 5"])
+def test_headers_that_name_none(line: bytes) -> None:
+    """Others are not."""
+    assert values(dissect(with_header(line))) == [("sip.user_agent", "snomD785/10.1.42.14")]
+
+
+def test_event_of_other_subscriptions_is_no_profile() -> None:
+    """Only the plug-and-play profile counts, and only in a SUBSCRIBE."""
+    subscribe = REGISTER.replace(b"REGISTER", b"SUBSCRIBE")
+    assert "sip.profile" not in dict(values(dissect(with_header(b"Event: message-summary", subscribe))))
+    profile = b'Event: ua-profile;vendor="snom";model="D785"'
+    assert dict(values(dissect(with_header(profile, subscribe))))["sip.profile"] == 'ua-profile;vendor="snom";model="D785"'
+    assert "sip.profile" not in dict(values(dissect(with_header(profile))))
+
+
+@pytest.mark.parametrize("payload", [b"\r\n\r\n", b"\0\0\0\0", b"\0"])
+def test_keep_alive(payload: bytes) -> None:
+    """Empty datagrams keep a port open and say nothing."""
+    assert dissect(payload) == []
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"OPTIONS rtsp://a RTSP/1.0\r\n\r\n",
+        b"SIP/2.0 2000 OK\r\n\r\n",
+        b"SIP/2.0 abc\r\n\r\n",
+        b"register sip:a SIP/2.0\r\n\r\n",
+        b" SIP/2.0\r\n\r\n",
+        REGISTER[:-2],
+        with_header(b"no colon"),
+        with_header(b"X: " + b"a" * 4096),
+        with_header(b"\r\n".join([b"X: 1"] * 128)),
+        REGISTER.replace(b"Length: 0", b"Length: x"),
+        REGISTER.replace(b"Length: 0", b"Length: 65537"),
+    ],
+)
+def test_malformed(payload: bytes) -> None:
+    """Other protocols, impossible start lines, headers without end, too many or too long, impossible lengths."""
+    with pytest.raises(Malformed):
+        dissect(payload)
+
+
+def test_bounds_are_reached() -> None:
+    """128 headers, a line of 4096 bytes and a body length of 64 KiB are still read."""
+    assert events(dissect(with_header(b"\r\n".join([b"X: 1"] * 121)))) == [REGISTERED]
+    assert events(dissect(with_header(b"X: " + b"a" * 4093))) == [REGISTERED]
+    assert events(dissect(REGISTER.replace(b"Length: 0", b"Length: 65536"))) == [REGISTERED]
+
+
+def test_cut_by_the_capture() -> None:
+    """A cut message tells its whole lines."""
+    cut = REGISTER[: REGISTER.index(b"14\r\n")]
+    assert events(dissect(cut, problem=1)) == [(*REGISTERED[:7], "", False)]
+    assert dissect(REGISTER[:10], problem=1) == []
+
+
+def stream_of(*parts: bytes) -> list[object]:
+    stream = Sip().stream(Packet())
+    return [said for part in parts for said in stream.feed(Packet(proto=6), part, True)]
+
+
+def test_several_messages_in_one_segment() -> None:
+    """Messages follow each other, with keep-alives between and bodies skipped by their length, whatever stands in them."""
+    with_body = REGISTER.replace(b"Length: 0", b"Length: %d" % len(OK)) + OK
+    assert events(stream_of(b"\r\n\r\n" + with_body + b"\r\n" + REGISTER + REGISTER)) == [REGISTERED] * 3
+
+
+def test_gap_voids_the_half_message() -> None:
+    """What was half read is forgotten; reading goes on where a message begins with a segment."""
+    stream, packet = Sip().stream(Packet()), Packet(proto=6)
+    assert list(stream.feed(packet, REGISTER[:60], True)) == []
+    assert list(stream.gap(packet, 20, True)) == []
+    assert list(stream.feed(packet, REGISTER[80:], True)) == []
+    assert events(list(stream.feed(packet, REGISTER, True))) == [REGISTERED]
+    assert events(list(stream.feed(packet, REGISTER, False))) == [REGISTERED]
+
+
+def test_gap_inside_a_body_is_part_of_it() -> None:
+    """Missing bytes of a body do not matter."""
+    stream, packet = Sip().stream(Packet()), Packet(proto=6)
+    assert events(list(stream.feed(packet, REGISTER.replace(b"Length: 0", b"Length: 100") + b"a" * 10, True))) == [REGISTERED]
+    list(stream.gap(packet, 50, True))
+    assert events(list(stream.feed(packet, b"a" * 40 + REGISTER, True))) == [REGISTERED]
+
+
+def test_tls_is_left_alone() -> None:
+    """An encrypted connection is no fault; nothing is read."""
+    assert stream_of(b"\x16\x03\x01\x02\0\1", REGISTER) == []
+
+
+@pytest.mark.parametrize("start", [b"GET / HTTP/1.1\r\n", b"\x80abc", b"A" * 5000, REGISTER[:30] + b"X: 1\r\n" * 12000])
+def test_stream_that_is_not_sip(start: bytes) -> None:
+    """Other protocols and headers without end are refused before they fill the memory."""
+    with pytest.raises(Malformed):
+        stream_of(*[start[at : at + 500] for at in range(0, len(start), 500)])

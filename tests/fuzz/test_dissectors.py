@@ -1,0 +1,175 @@
+"""Every dissector against bytes that are cut, changed or made up: nothing but Malformed leaves it, and streams do not care how they are cut.
+
+Samples are the small captures in pcaps/, one for each dissector. ``SENSOR_FUZZ_EXAMPLES`` sets how many examples each property tries.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+import sensor.dissectors
+from sensor.core.dissector import Dissector, Said
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.registry import units
+from tests.dissectors.samples import PCAPS, events, packets, values
+
+EXAMPLES = int(os.environ.get("SENSOR_FUZZ_EXAMPLES", "150"))
+TCP = 6
+CUT = 1
+DISSECTORS = units(sensor.dissectors, Dissector)
+SAMPLES = {name: packets(name) for name in DISSECTORS}
+STREAMS = [name for name, unit in DISSECTORS.items() if unit.interest.stream]
+SERVER_PORTS = {port for unit in DISSECTORS.values() for port in unit.interest.tcp}
+
+
+def rebuilt(packet: Packet, payload: bytes, problem: int = 0) -> Packet:
+    return Packet(
+        payload, ts=packet.ts, src=packet.src, dst=packet.dst, src_mac=packet.src_mac, sport=packet.sport, dport=packet.dport, vlan=packet.vlan,
+        ethertype=packet.ethertype, ip_version=packet.ip_version, proto=packet.proto, ttl=packet.ttl, problem=problem,
+    )  # fmt: skip
+
+
+def run(dissector: Dissector, packet: Packet) -> list[Said]:
+    """What it says, whether as a datagram or as the first bytes of a stream; nothing where it is malformed. Any other error fails the test."""
+    try:
+        if packet.proto == TCP:
+            return list(dissector.stream(packet).feed(packet, packet.payload, packet.dport in SERVER_PORTS))
+        return list(dissector.dissect(packet))
+    except Malformed as fault:
+        return [] if fault.args[0] else pytest.fail("a fault without a name")
+
+
+def check(said: list[Said]) -> None:
+    """What holds for all that is said: clean, bounded text."""
+    for kind, value in values(said):
+        assert 0 < len(kind) <= 80
+        assert kind.isprintable()
+        assert 0 < len(value) <= 1024
+        assert value.isprintable()
+
+
+def conversation(name: str) -> list[tuple[bool, bytes]]:
+    """(from the client, bytes) of the TCP segments of a capture."""
+    return [(packet.dport in SERVER_PORTS, packet.payload) for packet in SAMPLES[name] if packet.proto == TCP]
+
+
+def told(name: str, parts: list[tuple[bool, bytes]]) -> list[object]:
+    """Events and facts of a stream fed with these parts."""
+    packet = Packet(proto=TCP)
+    stream = DISSECTORS[name]().stream(packet)
+    said = [one for from_client, data in parts for one in stream.feed(packet, data, from_client)]
+    said += stream.finish()
+    return [*events(said), *values(said)]
+
+
+@pytest.mark.parametrize("name", DISSECTORS)
+def test_every_dissector_has_samples(name: str) -> None:
+    """Each capture is read without a fault, and each message of it says something, segments of a stream aside."""
+    assert SAMPLES[name]
+    for packet in SAMPLES[name]:
+        if packet.proto != TCP:
+            said = list(DISSECTORS[name]().dissect(packet))
+            assert events(said)
+            check(said)
+
+
+@pytest.mark.parametrize("name", DISSECTORS)
+def test_every_truncation(name: str) -> None:
+    """A message cut at any byte is Malformed or says less; one the capture cut never raises, and says no more than the whole does."""
+    dissector = DISSECTORS[name]()
+    for packet in SAMPLES[name]:
+        if packet.proto == TCP:
+            continue
+        whole = set(values(dissector.dissect(packet)))
+        for size in range(len(packet.payload)):
+            check(run(dissector, rebuilt(packet, packet.payload[:size])))
+            kinds = {kind for kind, _ in values(dissector.dissect(rebuilt(packet, packet.payload[:size], CUT)))}
+            assert kinds <= {kind for kind, _ in whole}
+
+
+@pytest.mark.parametrize("name", DISSECTORS)
+@settings(max_examples=EXAMPLES)
+@given(data=st.data())
+def test_mutations(name: str, data: st.DataObject) -> None:
+    """Samples with bytes changed, removed, doubled or put in from elsewhere."""
+    packet = data.draw(st.sampled_from(SAMPLES[name]))
+    payload = bytearray(packet.payload)
+    for _ in range(data.draw(st.integers(1, 6))):
+        at = data.draw(st.integers(0, max(len(payload) - 1, 0)))
+        kind = data.draw(st.integers(0, 3))
+        if kind == 0 and payload:
+            payload[at] = data.draw(st.one_of(st.sampled_from([0, 1, 12, 63, 64, 127, 192, 255]), st.integers(0, 255)))
+        elif kind == 1:
+            del payload[at : at + data.draw(st.integers(1, 8))]
+        elif kind == 2:
+            payload[at:at] = payload[at : at + data.draw(st.integers(1, 64))]
+        else:
+            payload[at:at] = data.draw(st.binary(max_size=16))
+    check(run(DISSECTORS[name](), rebuilt(packet, bytes(payload), data.draw(st.sampled_from([0, CUT])))))
+
+
+@pytest.mark.parametrize("name", DISSECTORS)
+@settings(max_examples=EXAMPLES)
+@given(payload=st.binary(max_size=600), proto=st.sampled_from([17, TCP]))
+@example(payload=b"", proto=17)
+def test_noise(name: str, payload: bytes, proto: int) -> None:
+    """Bytes that are no message at all."""
+    if proto != TCP or name in STREAMS:
+        check(run(DISSECTORS[name](), Packet(payload, proto=proto, dport=53)))
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_stream_split_at_every_position(name: str) -> None:
+    """A conversation says the same, in the same order, wherever a segment is split in two."""
+    parts = conversation(name)
+    expected = told(name, parts)
+    assert expected
+    for number, (from_client, data) in enumerate(parts):
+        for at in range(1, len(data)):
+            assert told(name, [*parts[:number], (from_client, data[:at]), (from_client, data[at:]), *parts[number + 1 :]]) == expected
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_stream_byte_by_byte(name: str) -> None:
+    """Single bytes say the same as whole segments."""
+    parts = conversation(name)
+    assert told(name, [(from_client, data[at : at + 1]) for from_client, data in parts for at in range(len(data))]) == told(name, parts)
+
+
+@pytest.mark.parametrize("name", STREAMS)
+@settings(max_examples=EXAMPLES)
+@given(data=st.data())
+def test_stream_with_gaps(name: str, data: st.DataObject) -> None:
+    """Bytes lost anywhere, told as a gap: no error, and nothing that the whole conversation does not say."""
+    parts = conversation(name)
+    packet = Packet(proto=TCP)
+    stream = DISSECTORS[name]().stream(packet)
+    said: list[Said] = []
+    try:
+        for from_client, segment in parts:
+            start = data.draw(st.integers(0, len(segment)))
+            stop = data.draw(st.integers(start, len(segment)))
+            said += stream.feed(packet, segment[:start], from_client)
+            if stop > start:
+                said += stream.gap(packet, stop - start, from_client)
+            said += stream.feed(packet, segment[stop:], from_client)
+    except Malformed:
+        pass
+    check(said)
+    assert set(values(said)) <= {one for one in told(name, parts) if len(one) == 2}
+
+
+def test_captures_are_the_same_on_every_run(tmp_path: Path) -> None:
+    """The program beside the captures makes them byte for byte."""
+    subprocess.run([sys.executable, str(PCAPS / "dissectors.py"), str(tmp_path)], check=True)
+    made = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert len(made) > 5
+    assert made == {name: (PCAPS / name).read_bytes() for name in made}
