@@ -1,0 +1,62 @@
+"""Puts one engine together from the configuration: units from their folders, knowledge, lists, tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import sensor.dissectors
+from sensor import __version__
+from sensor.alert_desk import AlertDesk
+from sensor.boundary import Boundary, Fault
+from sensor.config import Config, detector_units
+from sensor.core.addresses import Networks
+from sensor.core.device import Device
+from sensor.core.dissector import Dissector
+from sensor.core.observation import Subject
+from sensor.core.record import Record, RecordMaker
+from sensor.fingerprinting.load import load_knowledge
+from sensor.fingerprinting.match import Matcher
+from sensor.fingerprinting.oui import Oui
+from sensor.intel.store import ThreatLists
+from sensor.inventory.inventory import Inventory
+from sensor.inventory.limits import HOUR, Limits
+from sensor.pipeline import Pipeline, Sizes
+from sensor.registry import units
+
+
+class World:
+    """What detectors may ask: the Context of core/detector.py."""
+
+    def __init__(self, networks: Networks, intel: ThreatLists, inventory: Inventory) -> None:
+        self.networks, self.intel, self._inventory = networks, intel, inventory
+
+    def device(self, subject: Subject) -> Device | None:
+        return self._inventory.device(subject)
+
+
+def assemble(config: Config, emit: Callable[[Record], None], *, intel: list[Path] | None = None, report: Callable[[Fault], None] | None = None) -> Pipeline:
+    """An engine that is ready for packets. ``intel``: lists beside the configured ones. DocumentErrors where knowledge or a list cannot be used."""
+    networks = Networks(config.networks)
+    lists = ThreatLists([*config.intel, *(intel or [])])
+    limits = Limits(devices=config.inventory.devices, gone_ns=int(config.inventory.gone_after_h * HOUR))
+    matcher = Matcher(load_knowledge(config.fingerprints.folders))
+    inventory = Inventory(matcher, Oui(config.fingerprints.oui_registry), networks, limits)
+    world = World(networks, lists, inventory)
+    detectors = []
+    for name, unit in detector_units().items():
+        options = config.options(name)
+        if options.enabled:
+            detector = unit(world, options)
+            detector.id = name
+            detectors.append(detector)
+    return Pipeline(
+        dissectors={name: unit() for name, unit in units(sensor.dissectors, Dissector).items()},
+        detectors=detectors,
+        inventory=inventory,
+        desk=AlertDesk(),
+        maker=RecordMaker(config.sensor.id, config.sensor.site, __version__, networks),
+        boundary=Boundary(report),
+        emit=emit,
+        sizes=Sizes(config.tables.flow_bits, config.tables.repeat_bits),
+    )

@@ -1,0 +1,37 @@
+"""What ``replay`` and ``run`` share: arguments, configuration, and the end of a run."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sensor.config import Config
+
+
+def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--events", metavar="FILE", help="event log; - is standard output (default: in the state folder)")
+    parser.add_argument("--intel", metavar="LIST", action="append", default=[], type=Path, help="threat list: addresses and CIDR blocks, one a line; may be given often")
+    parser.add_argument("--config", metavar="FILE", type=Path, help="configuration (YAML); everything has a default")
+    parser.add_argument("--log-format", choices=("console", "json"), default="console", help="form of our own messages on standard error")
+
+
+def complain(message: str) -> None:
+    """One line on standard error."""
+    print(f"sensor: {message}", file=sys.stderr)
+
+
+def settings(args: argparse.Namespace) -> Config | None:
+    """The configuration, or None after its errors were told."""
+    from sensor import logs
+    from sensor.config import load_config
+    from sensor.documents import DocumentErrors
+
+    logs.configure(args.log_format)
+    try:
+        return load_config(args.config)
+    except DocumentErrors as errors:
+        print(errors, file=sys.stderr)
+        return None

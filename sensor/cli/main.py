@@ -1,0 +1,62 @@
+"""The command ``sensor``. Every file in this folder without a leading underscore is a command; nothing heavy is imported before one is chosen."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import pkgutil
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+
+import sensor
+import sensor.cli
+
+USAGE, NOT_OPENED, INTERRUPTED = 2, 3, 130
+EPILOG = """\
+start here:
+  sensor replay office.pcapng            the devices and alerts in a capture
+  sensor run -i eth0                     listen on an interface
+  sensor devices                         what is on the network
+  sensor explain 10.0.0.7                why we think so
+  sensor tail -f --json | jq .           the event log as it grows
+
+exit codes: 0 done, 1 not found, 2 wrong usage or configuration, 3 a file or an interface could not be opened
+"""
+
+
+def commands() -> dict[str, ModuleType]:
+    """The command modules by name."""
+    names = [info.name for info in pkgutil.iter_modules(sensor.cli.__path__) if info.name != "main" and not info.name.startswith("_")]
+    return {name: importlib.import_module(f"sensor.cli.{name}") for name in sorted(names)}
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser with all commands in it."""
+    form = argparse.RawDescriptionHelpFormatter
+    top = argparse.ArgumentParser(prog="sensor", description=str(sensor.__doc__), epilog=EPILOG, formatter_class=form, allow_abbrev=False)
+    top.add_argument("--version", action="version", version=f"sensor {sensor.__version__}")
+    below = top.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
+    for name, module in commands().items():
+        text = str(module.__doc__).strip()
+        one = below.add_parser(
+            name, help=text.splitlines()[0].rstrip("."), description=text, epilog=f"examples:\n{module.EXAMPLES}", formatter_class=form, allow_abbrev=False
+        )
+        module.add_arguments(one)
+        one.set_defaults(main=module.main)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; returns its exit code."""
+    args = parser().parse_args(argv)
+    try:
+        code = int(args.main(args))
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # whoever read our output has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code

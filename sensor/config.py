@@ -1,0 +1,117 @@
+"""The configuration: one YAML file, every key with a default, every error told at once with its place."""
+
+from __future__ import annotations
+
+import functools
+import platform
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, create_model, field_validator
+
+import sensor.detectors
+from sensor.core.addresses import parse_network
+from sensor.core.detector import Detector
+from sensor.documents import load_document
+from sensor.registry import units
+
+
+class Section(BaseModel):
+    """Base of all sections: unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Identity(Section):
+    """Who this sensor is, in every record."""
+
+    id: str = Field(default_factory=lambda: platform.node() or "sensor", min_length=1, max_length=64)
+    site: str = Field("", max_length=64)
+
+
+class Fingerprints(Section):
+    """Knowledge beside our own: folders of fingerprint files, and a newer MAC registry (IEEE's oui.txt or CSV, or Wireshark's manuf)."""
+
+    folders: list[Path] = []
+    oui_registry: Path | None = None
+
+
+class Inventory(Section):
+    """Bounds of the inventory."""
+
+    devices: int = Field(100_000, ge=100, le=10_000_000)
+    gone_after_h: float = Field(24, gt=0)
+
+
+class Tables(Section):
+    """Sizes of the fixed tables, as powers of two."""
+
+    flow_bits: int = Field(17, ge=10, le=24)
+    repeat_bits: int = Field(15, ge=8, le=24)
+
+
+class Capture(Section):
+    """Live capture: memory of each ring, and rings that share one interface. ``user``: whom to become after opening."""
+
+    promiscuous: bool = True
+    ring_mib: int = Field(64, ge=1, le=4096)
+    rings: int = Field(1, ge=1, le=64)
+    user: str = ""
+
+
+@functools.cache
+def detector_units() -> dict[str, type[Detector]]:
+    """Detector classes by id."""
+    return units(sensor.detectors, Detector)
+
+
+@functools.cache
+def _detectors_section() -> type[Section]:
+    """A section with one key for each detector: its options. Pydantic fields cannot hold dots, so the id is their alias."""
+    fields: dict[str, Any] = {
+        name.replace(".", "__"): (unit.Options, Field(default_factory=unit.Options, alias=name)) for name, unit in detector_units().items()
+    }
+    return create_model("Detectors", __base__=Section, **fields)
+
+
+class _Root(Section):
+    sensor: Identity = Identity()
+    networks: list[str] = []
+    intel: list[Path] = []
+    fingerprints: Fingerprints = Fingerprints()
+    inventory: Inventory = Inventory()
+    tables: Tables = Tables()
+    capture: Capture = Capture()
+
+    @field_validator("networks")
+    @classmethod
+    def _blocks(cls, networks: list[str]) -> list[str]:
+        for block in networks:
+            try:
+                parse_network(block)
+            except ValueError as error:
+                raise ValueError(f"{error}; expected a block such as 203.0.113.0/24") from None
+        return networks
+
+
+class Config(_Root):
+    """All settings. ``networks``: blocks that are inside beside the private ones; ``intel``: threat lists; ``detectors``: options by detector id."""
+
+    detectors: Any = None
+
+    def options(self, detector: str) -> Any:
+        """The options of one detector."""
+        section = self.detectors or _detectors_section()()
+        return getattr(section, detector.replace(".", "__"))
+
+
+@functools.cache
+def model() -> type[Config]:
+    """The configuration's model with the options of every detector in it."""
+    section = _detectors_section()
+    return create_model("Config", __base__=Config, detectors=(section, Field(default_factory=section)))
+
+
+def load_config(path: Path | None) -> Config:
+    """The configuration in a file, or the defaults. DocumentErrors with everything that is wrong with it."""
+    return load_document(path, model()) if path is not None else model()()

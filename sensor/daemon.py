@@ -1,0 +1,185 @@
+"""One run of the sensor: a thread that reads and decodes ahead, the engine, and the event log.
+
+Reading and decoding release the interpreter's lock, so they overlap with the engine. The queue between them is short: a slow engine makes a capture file wait and a live
+ring drop and count.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sensor.assembly import assemble
+from sensor.boundary import Fault
+from sensor.capture.source import Source
+from sensor.config import Config
+from sensor.core.batch import Batch
+from sensor.core.record import Record
+from sensor.decode.frames import decode
+from sensor.eventlog.writer import EventLog
+from sensor.quarantine import write_quarantine
+
+AHEAD = 3
+SUMMARY_EVERY_S = 60
+SHAPES_TOLD = 32
+
+
+class Ahead:
+    """Batches of a source, decoded in a thread of their own."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._queue: queue.Queue[Batch | BaseException | None] = queue.Queue(AHEAD)
+        self._thread = threading.Thread(target=self._read, name="read-ahead", daemon=True)
+        self._abandoned = False
+
+    def _read(self) -> None:
+        last: BaseException | None = None
+        try:
+            for batch in self._source.batches():
+                batch.malformed = decode(batch.data, batch.rows)
+                self._queue.put(batch)
+                if self._abandoned:
+                    break
+        except BaseException as error:  # noqa: BLE001 - raised again where the batches are taken
+            last = error
+        self._queue.put(last)
+
+    def __iter__(self) -> Iterator[Batch]:
+        self._thread.start()
+        while True:
+            batch = self._queue.get()
+            if batch is None:
+                return
+            if isinstance(batch, BaseException):
+                raise batch
+            yield batch
+
+    def abandon(self) -> None:
+        """Let the thread end although nobody takes its batches any more."""
+        self._abandoned = True
+        self._source.stop()
+        while self._thread.is_alive():
+            try:
+                self._queue.get(timeout=0.1)
+            except queue.Empty:
+                continue
+
+
+class Run:
+    """Everything of one run. ``listener`` hears each record after the log has it; ``progress`` is called after each batch."""
+
+    def __init__(
+        self, config: Config, source: Source, log: EventLog, *, intel: list[Path] | None = None, live: bool = False,
+        listener: Callable[[Record], None] | None = None, progress: Callable[[], None] | None = None,
+    ) -> None:  # fmt: skip
+        self.source, self.log, self.live = source, log, live
+        self._listener, self._progress = listener, progress
+        self.pipeline = assemble(config, self._emit, intel=intel, report=_report)
+        self.first = self.last = 0
+        self._next_summary = time.monotonic() + SUMMARY_EVERY_S
+
+    def _emit(self, record: Record) -> None:
+        self.log.write(record)
+        if self._listener is not None:
+            self._listener(record)
+
+    def run(self) -> None:
+        """Until the source ends or is stopped. What was found so far is told and the log is whole, whatever happens."""
+        if self.live:
+            self._say("started", time.time_ns(), f"listening on {self.source.name}")
+            self.log.flush()
+        ahead = Ahead(self.source)
+        try:
+            for batch in ahead:
+                self._take(batch)
+        except BaseException:
+            ahead.abandon()
+            raise
+        finally:
+            self._end()
+
+    def _take(self, batch: Batch) -> None:
+        if len(batch):
+            last = int(np.max(batch.rows["ts"]))
+            if not self.first:
+                self.first = int(batch.rows["ts"][0])
+                if not self.live:
+                    self._say("started", self.first, f"reading {self.source.name}")
+            self.last = max(self.last, last)
+            self.pipeline.process(batch)
+        elif self.live:
+            self.pipeline.tick(time.time_ns())
+        batch.release()
+        if self.live:
+            self.log.flush()
+            if time.monotonic() >= self._next_summary:
+                self._next_summary += SUMMARY_EVERY_S
+                self._summary()
+        if self._progress is not None:
+            self._progress()
+
+    def _end(self) -> None:
+        self.pipeline.finish()
+        self._quarantine()
+        self._summary()
+        self._say("stopped", self._now(), f"stopped after {self.source.tally.packets:,} packets")
+        self.log.flush()
+
+    def _now(self) -> int:
+        return time.time_ns() if self.live else self.last
+
+    def _say(self, action: str, ts: int, msg: str, **facts: Any) -> None:
+        self._emit(self.pipeline.maker.sensor(action, ts, msg, **facts))
+
+    def _summary(self) -> None:
+        capture = self.summary()
+        msg = f"{capture['packets']:,} packets of {self.source.name}, {capture['flows']:,} flows, {capture['dropped']:,} dropped, {capture['malformed']:,} malformed"
+        self._say("summary", self._now(), msg, capture=capture)
+
+    def summary(self) -> dict[str, Any]:
+        """The object ``capture`` of the summary record."""
+        tally, report = self.source.tally, self.pipeline.report()
+        shapes = dict(sorted(self.pipeline.anomalies().items())[:SHAPES_TOLD])
+        told: dict[str, Any] = {
+            "source": self.source.name,
+            "packets": tally.packets,
+            "bytes": tally.bytes,
+            "decoded": report["decoded"] - report["malformed"],
+            "malformed": report["malformed"],
+            "truncated": tally.truncated,
+            "dropped": tally.lost,
+            "selected": report["selected"],
+            "repeats": report["repeats"],
+            "flows": report["flows"],
+            "flows_evicted": report["flows_evicted"],
+            "duration_s": round((self.last - self.first) / 1e9, 6),
+            "linktypes": dict(tally.linktypes),
+        }
+        told |= {name: value for name, value in self.pipeline.inventory.telemetry().items() if name in ("devices", "pending")}
+        if shapes:
+            told["anomalies"] = shapes
+        if self.source.damages:
+            told["damages"] = [str(damage) for damage in list(self.source.damages)[:SHAPES_TOLD]]
+        faults = list(self.pipeline.boundary.faults.values())
+        if faults:
+            told["faults"] = [f"{fault.unit}: {fault.error} in {fault.place}, {fault.count} times" for fault in faults[:SHAPES_TOLD]]
+        return told
+
+    def _quarantine(self) -> None:
+        """Packets that broke one of our units, beside the log, for whoever mends it."""
+        packets = [fault.packet for fault in self.pipeline.boundary.faults.values() if fault.packet is not None]
+        if packets and self.log.path is not None:
+            write_quarantine(self.log.path.with_suffix(".quarantine.pcap"), packets)
+
+
+def _report(fault: Fault) -> None:
+    from sensor.logs import log
+
+    log().error("a unit of the sensor broke; its packet was set aside", unit=fault.unit, error=fault.error, place=fault.place)

@@ -1,0 +1,25 @@
+"""Packets set aside, as a capture file that any tool opens."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from pathlib import Path
+
+from sensor.core.packet import Packet
+
+_NANOSECONDS = 0xA1B23C4D
+_RECORD = struct.Struct("<IIII")
+
+
+def write_quarantine(path: Path, packets: Iterable[Packet]) -> None:
+    """A pcap file with ns times. It can hold one link type: packets of another than the first are left out."""
+    link = -1
+    with path.open("wb") as file:
+        for packet in packets:
+            if link < 0:
+                link = packet.link
+                file.write(struct.pack("<IHHiIII", _NANOSECONDS, 2, 4, 0, 0, 262144, link))
+            if packet.link == link:
+                seconds, rest = divmod(max(packet.ts, 0), 10**9)
+                file.write(_RECORD.pack(seconds & 0xFFFFFFFF, rest, len(packet.frame), packet.wirelen) + packet.frame)
