@@ -1,75 +1,75 @@
-"""What flow changes say about contacts, in bulk: opened, answered, failed.
-
-A contact failed where it was refused, or not answered for some seconds: the windows wait. A capture may show one direction only, and then everything
-looks unanswered; so openings count only once the capture showed both directions of some flow of that protocol. Before that, a TCP flow that ended
-after at most three packets of its client failed: a client that was answered out of our sight would have gone on talking.
-"""
+"""What flow changes say about contacts, in bulk (opened, answered, failed), and whether a target is being flooded."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from sensor.core.flow import Change, Reason
+from sensor.core.addresses import Networks
+from sensor.core.windows import Blocks, RateWindow, contacts
 
 SKIP, OPENED, ANSWERED, FAILED = 0, 1, 2, 3
-TCP, UDP, ICMP, ICMP6 = 6, 17, 1, 58
-ECHO, ECHO6 = 8, 128
-LONE_PACKETS = 3
-_LAST_UNICAST = 0xFFFFDFFFFFFF
-_U32 = 0xFFFFFFFF
+TCP, UDP = 6, 17
+CLIENT_INSIDE, SERVER_INSIDE = 1, 2
+MINUTE = 60_000_000_000
+MARKS = 64
+FLOOD_FLOWS, FLOOD_MARKS = 3000, 29
+
+Rows = npt.NDArray[np.void]
 
 
-class Outcomes:
-    """Follows which protocols were seen in both directions; ``of`` gives the column ``ops`` of ``DistinctWindow.follow``."""
+class _Read(NamedTuple):
+    """What was read last: of which changes, with which networks, and what was seen in both directions before and after."""
 
-    PROTOCOLS: ClassVar = ((TCP,), (UDP,), (ICMP, ICMP6))
+    changes: Rows
+    networks: Networks
+    before: bytes
+    rows: Rows
+    after: npt.NDArray[np.uint8]
+
+
+class _Reader:
+    """Reads changes once for all detectors: they are asked one after the other about the same ones, and have seen the same before."""
 
     def __init__(self) -> None:
-        self._seen_both = [False] * len(self.PROTOCOLS)
+        self._last: _Read | None = None
 
-    def of(self, changes: npt.NDArray[np.void]) -> npt.NDArray[np.int8]:
-        """1 opened, 2 answered, 3 failed, 0 nothing, for each change."""
-        kind, proto, server_lo = changes["kind"], changes["proto"], changes["server_lo"]
-        lit = self.lit(changes)
-        ended = (kind == Change.ENDED) & (changes["answered"] == 0) & (changes["reason"] != Reason.EVICTED)
-        lone = (proto == TCP) & (changes["client_packets"] <= LONE_PACKETS) & (changes["server_packets"] == 0)
-        ops = np.zeros(len(changes), np.int8)
-        ops[(kind == Change.NEW) & lit] = OPENED
-        ops[kind == Change.ANSWERED] = ANSWERED
-        ops[kind == Change.REFUSED] = FAILED
-        ops[ended & (lit | lone)] = FAILED
-        echo = ((proto == ICMP) & (changes["server_port"] == ECHO)) | ((proto == ICMP6) & (changes["server_port"] == ECHO6))
-        group = (changes["server_mac"] >> np.uint64(40) & np.uint64(1)).astype(bool) | (changes["server_hi"] >> np.uint64(56) == 0xFF)
-        group |= (changes["server_hi"] == 0) & ((server_lo > _LAST_UNICAST) | (server_lo & np.uint64(_U32) == 0))
-        ops[group | ~((proto == TCP) | (proto == UDP) | echo)] = SKIP
-        return ops
-
-    def lit(self, changes: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
-        """For each change whether its protocol was seen in both directions by then."""
-        both = (changes["kind"] != Change.NEW) & (changes["client_packets"] > 0) & (changes["server_packets"] > 0)
-        lit = np.zeros(len(changes), bool)
-        for number, protocols in enumerate(self.PROTOCOLS):
-            mine = np.isin(changes["proto"], protocols)
-            first = 0
-            if not self._seen_both[number]:
-                hits = np.flatnonzero(mine & both)
-                if not len(hits):
-                    continue
-                self._seen_both[number], first = True, int(hits[0])
-            lit[first:] |= mine[first:]
-        return lit
+    def read(self, changes: Rows, networks: Networks, blocks: Blocks, seen: npt.NDArray[np.uint8]) -> Rows:
+        last, before = self._last, seen.tobytes()
+        if last is None or last.changes is not changes or last.networks is not networks or last.before != before:
+            last = self._last = _Read(changes, networks, before, contacts(changes, blocks, seen), seen.copy())
+        seen[:] = last.after
+        return last.rows
 
 
-def inside(blocks: tuple[tuple[int, int], ...], hi: npt.NDArray[np.uint64], lo: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
-    """For each address whether one of the blocks (first, last) holds it."""
-    found = np.zeros(len(hi), bool)
-    for first, last in blocks:
-        first_hi, last_hi = np.uint64(first >> 64), np.uint64(last >> 64)
-        within = (hi >= first_hi) & (hi <= last_hi)
-        if first_hi == last_hi:
-            within &= (lo >= np.uint64(first & 2**64 - 1)) & (lo <= np.uint64(last & 2**64 - 1))
-        found |= within
-    return found
+_READER = _Reader()
+
+
+class Contacts:
+    """Changes as rows of ``sensor.core.windows.contacts``, for one detector."""
+
+    def __init__(self, networks: Networks) -> None:
+        self._networks, self._blocks = networks, Blocks(networks.blocks)
+        self._seen = np.zeros(3, np.uint8)
+
+    def of(self, changes: Rows) -> Rows:
+        return _READER.read(changes, self._networks, self._blocks, self._seen)
+
+
+class Floods:
+    """For every target block (an IPv4 /24, an IPv6 address) and protocol: how many flows of the last minute have no answer, and from how many sources."""
+
+    def __init__(self, flows: int = FLOOD_FLOWS, marks: int = FLOOD_MARKS) -> None:
+        """A block is flooded at ``flows`` a minute from sources that set so many of 64 marks."""
+        self.flows, self.marks = flows, marks
+        self._rates = RateWindow(MINUTE)
+
+    def found(self, rows: Rows) -> list[tuple[int, int, int]]:
+        """(row, flows, marks) where a block begins to be flooded, at most once a minute."""
+        return self._rates.follow(rows["block"], rows["client"], rows["ts"], rows["step"], self.flows, self.marks)
+
+    def on(self, rows: Rows) -> npt.NDArray[np.bool_]:
+        """For each row with an operation whether its target block is being flooded: sources that flood are made up, and none of them is a scanner."""
+        return self._rates.above(rows["block"], rows["client"], rows["ts"], rows["step"], rows["op"], self.flows, self.marks)

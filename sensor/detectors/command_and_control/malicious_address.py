@@ -48,11 +48,10 @@ class MaliciousAddress(FlowDetector):
         self._told = {stage: Recent[tuple[int, int]](PAIRS_LIMIT, window) for stage in Change}
 
     def candidates(self, changes: npt.NDArray[np.void]) -> Iterable[tuple[int, tuple[int, bool]]]:
-        listed = self.context.intel.listed
-        new = np.flatnonzero(changes["kind"] == Change.NEW)
-        fresh = changes[new]
-        server, client = listed(fresh["server_hi"], fresh["server_lo"]), listed(fresh["client_hi"], fresh["client_lo"])
-        hits = {int(new[i]): (int(server[i]), True) if server[i] >= 0 else (int(client[i]), False) for i in np.flatnonzero((server >= 0) | (client >= 0))}
+        listed, new = self.context.intel.listed, changes["kind"] == Change.NEW
+        server, client = (np.where(new, listed(changes[end + "_hi"], changes[end + "_lo"]), -1) for end in ("server", "client"))
+        rows = np.flatnonzero((server >= 0) | (client >= 0)).tolist()
+        hits = {row: (int(server[row]), True) if server[row] >= 0 else (int(client[row]), False) for row in rows}
         if not hits and not len(self._followed):
             return []
         return list(self._in_order(changes, hits))

@@ -8,7 +8,6 @@ portscan detection using sequential hypothesis testing, 2004), which needs fewer
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -21,14 +20,15 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Flow
 from sensor.core.observation import Subject
-from sensor.core.windows import DistinctWindow, combine, fold
-from sensor.detectors._contacts import Outcomes, inside
+from sensor.core.windows import DistinctWindow
+from sensor.detectors._contacts import SERVER_INSIDE, SKIP, Contacts, Floods
 from sensor.detectors._words import PROTOCOLS, client_of, is_fixed_function, network_of, server_of, some, who
 
 SECOND = 1_000_000_000
 HASHED = 1 << 63
-SOURCES_LIMIT = 16
 KEY_BITS, PAIR_BITS = 13, 16
+# Ports on which eDonkey, Gnutella, BitTorrent, Bitcoin and Ethereum programs call peers that are long gone.
+PEER_PORTS = (4662, 4672, 6346, 6347, *range(6881, 6890), 8333, 30303, 51413)
 
 
 class Options(detector.Options):
@@ -45,6 +45,7 @@ class Options(detector.Options):
     )
     scanner_failure: float = Field(0.9, gt=0, lt=1, description="chance that a first contact of a scanner fails")
     certainty: float = Field(0.99, gt=0.5, lt=1, description="certainty at which the likelihood test decides")
+    peer_ports: tuple[int, ...] = Field(PEER_PORTS, description="ports of peer-to-peer programs: outside targets on them do not count")
     exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of our own scanners and monitoring")
 
 
@@ -70,7 +71,8 @@ class AddressScan(FlowDetector):
         super().__init__(context, options)
         want = self.options
         window, grace = want.window_s * SECOND, int(want.grace_s * SECOND)
-        self._outcomes = Outcomes()
+        self._contacts, self._floods = Contacts(context.networks), Floods()
+        self._peer_ports = np.array(want.peer_ports, np.uint64)
         self._near = DistinctWindow(window, KEY_BITS, PAIR_BITS, grace)
         self._far = DistinctWindow(window, KEY_BITS, PAIR_BITS, grace)
         self._near.rule(
@@ -83,25 +85,24 @@ class AddressScan(FlowDetector):
         )
         self._far.rule(threshold=want.targets, share=want.share_outside)
         self._exempt = tuple(addresses.parse_network(block) for block in want.exempt)
-        self._told: deque[int] = deque(maxlen=SOURCES_LIMIT)
 
     def candidates(self, changes: npt.NDArray[np.void]) -> Iterable[tuple[int, Finding]]:
-        ops = self._outcomes.of(changes)
-        rows = np.flatnonzero(ops)
-        if not len(rows):
+        rows = self._contacts.of(changes)
+        flooded = self._floods.on(rows)
+        some = np.flatnonzero(rows["op"])
+        if not len(some):
             return []
-        ops, picked = ops[rows], changes[rows]
-        clients, servers = fold(picked["client_hi"], picked["client_lo"]), fold(picked["server_hi"], picked["server_lo"])
-        service = picked["server_port"].astype(np.uint64) << np.uint64(8) | picked["proto"]
-        keys, ts, first = combine(clients, service), np.ascontiguousarray(picked["ts"]), np.ascontiguousarray(picked["first"])
-        near = inside(self.context.networks.blocks, picked["server_hi"], picked["server_lo"])
-        found = self._near.follow(keys, servers, ts, first, np.where(near, ops, np.int8(0)))
-        found += self._far.follow(keys, servers, ts, first, np.where(near, np.int8(0), ops))
-        return [(int(rows[i]), Finding(failed, answered, sample)) for i, failed, answered, sample in sorted(found)]
+        picked = rows[some]
+        ops, near = picked["op"], picked["flags"] & SERVER_INSIDE > 0
+        peers = np.isin(picked["service"] >> np.uint64(8), self._peer_ports)
+        columns = (picked["knock"], picked["server"], picked["ts"], picked["since"])
+        found = self._near.follow(*columns, np.where(near, ops, np.int8(SKIP)))
+        found += self._far.follow(*columns, np.where(near | peers, np.int8(SKIP), ops))
+        return [(int(picked["row"][i]), Finding(failed, answered, sample)) for i, failed, answered, sample in sorted(found) if not flooded[some[i]]]
 
     def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
         actor = client_of(flow)
-        if any(low <= flow.client <= high for low, high in self._exempt) or self._crowd(flow.ts):
+        if any(low <= flow.client <= high for low, high in self._exempt):
             return
         targets = [Subject(0, value, flow.vlan) for value in numbers.sample if not value & HASHED] or [server_of(flow)]
         name, window = who(self.context, actor), self.options.window_s
@@ -125,13 +126,6 @@ class AddressScan(FlowDetector):
             network=network_of(self.context, flow),
             techniques=("T1595.001",) if not self.context.networks.inside(flow.client) else ("T1018", "T1046"),
         )
-
-    def _crowd(self, ts: int) -> bool:
-        """True where more sources than anybody has were found in one window: then they are made up, and the flood detector speaks."""
-        if len(self._told) == SOURCES_LIMIT and 0 <= ts - self._told[0] < self.options.window_s * SECOND:
-            return True
-        self._told.append(ts)
-        return False
 
     def _likelihood(self, numbers: Finding) -> str:
         return f"with {numbers.answered} answers this is {self.options.certainty:.0%} sure to be no ordinary client (from {self.options.fewest} failures on)"

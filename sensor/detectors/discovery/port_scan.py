@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -14,12 +13,11 @@ from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Flow
-from sensor.core.windows import DistinctWindow, combine, fold
-from sensor.detectors._contacts import SKIP, TCP, UDP, Outcomes
+from sensor.core.windows import DistinctWindow, combine
+from sensor.detectors._contacts import TCP, UDP, Contacts, Floods
 from sensor.detectors._words import PROTOCOLS, client_of, is_fixed_function, network_of, server_of, some, who
 
 SECOND = 1_000_000_000
-PAIRS_LIMIT = 16
 KEY_BITS, PAIR_BITS = 13, 16
 # UDP: from here on most ports belong to clients, and traceroute uses 33434 and up.
 UDP_SERVICES_END = 32768
@@ -62,35 +60,33 @@ class PortScan(FlowDetector):
         super().__init__(context, options)
         want = self.options
         grace = int(want.grace_s * SECOND)
-        self._outcomes = Outcomes()
+        self._contacts, self._floods = Contacts(context.networks), Floods()
         self._fast = DistinctWindow(want.window_s * SECOND, KEY_BITS, PAIR_BITS, grace)
         self._slow = DistinctWindow(want.slow_window_s * SECOND, KEY_BITS, PAIR_BITS, grace)
         self._fast.rule(threshold=want.ports, share=want.share)
         self._slow.rule(threshold=want.slow_ports, share=want.share)
         self._exempt = tuple(addresses.parse_network(block) for block in want.exempt)
-        self._told: deque[int] = deque(maxlen=PAIRS_LIMIT)
 
     def candidates(self, changes: npt.NDArray[np.void]) -> Iterable[tuple[int, Finding]]:
-        ops = self._outcomes.of(changes)
-        proto = changes["proto"]
-        ops[(proto != TCP) & (proto != UDP)] = SKIP
-        ops[(proto == UDP) & ((changes["server_port"] >= UDP_SERVICES_END) | np.isin(changes["client_port"], UDP_ANSWERS))] = SKIP
-        rows = np.flatnonzero(ops)
-        if not len(rows):
+        rows = self._contacts.of(changes)
+        flooded = self._floods.on(rows)
+        some = np.flatnonzero(rows["op"])
+        some = some[_asks(changes, rows[some])]
+        if not len(some):
             return []
-        ops, picked = ops[rows], changes[rows]
-        pairs = combine(fold(picked["client_hi"], picked["client_lo"]), fold(picked["server_hi"], picked["server_lo"]))
-        keys, ports = combine(pairs, picked["proto"].astype(np.uint64)), picked["server_port"].astype(np.uint64)
-        ts, first = np.ascontiguousarray(picked["ts"]), np.ascontiguousarray(picked["first"])
+        picked = rows[some]
+        keys = combine(combine(picked["client"], picked["server"]), picked["service"] & np.uint64(0xFF))
+        columns = (keys, picked["service"] >> np.uint64(8), picked["ts"], picked["since"], picked["op"])
         found = [
-            (int(rows[i]), Finding(failed, answered, sample, slow))
+            (int(picked["row"][i]), Finding(failed, answered, sample, slow))
             for slow, window in ((False, self._fast), (True, self._slow))
-            for i, failed, answered, sample in window.follow(keys, ports, ts, first, ops)
+            for i, failed, answered, sample in window.follow(*columns)
+            if not flooded[some[i]]
         ]
         return sorted(found)
 
     def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
-        if any(low <= flow.client <= high for low, high in self._exempt) or self._crowd(flow.ts):
+        if any(low <= flow.client <= high for low, high in self._exempt):
             return
         want, actor, target = self.options, client_of(flow), server_of(flow)
         threshold, window = (want.slow_ports, want.slow_window_s) if numbers.slow else (want.ports, want.window_s)
@@ -111,15 +107,16 @@ class PortScan(FlowDetector):
             network=network_of(self.context, flow),
         )
 
-    def _crowd(self, ts: int) -> bool:
-        """True where more pairs than anybody has were found in one window: then their sources are made up, and the flood detector speaks."""
-        if len(self._told) == PAIRS_LIMIT and 0 <= ts - self._told[0] < self.options.window_s * SECOND:
-            return True
-        self._told.append(ts)
-        return False
-
     def _severity(self, flow: Flow, numbers: Finding) -> Severity:
         """The internet knocks all day: low from there, unless a port answered. Devices with one job never look for others: high."""
         if not self.context.networks.inside(flow.client):
             return Severity.medium if numbers.answered else Severity.low
         return Severity.high if is_fixed_function(self.context, client_of(flow)) else Severity.medium
+
+
+def _asks(changes: npt.NDArray[np.void], rows: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
+    """Which contacts ask a service of TCP or UDP, and are no answers to a question that went to a group, nor traceroute."""
+    asks: npt.NDArray[np.bool_] = rows["service"] & np.uint64(0xFF) == TCP
+    udp = np.flatnonzero((rows["service"] & np.uint64(0xFF) == UDP) & (rows["service"] >> np.uint64(8) < UDP_SERVICES_END))
+    asks[udp] = ~np.isin(changes["client_port"][rows["row"][udp]], UDP_ANSWERS)
+    return asks

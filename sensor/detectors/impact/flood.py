@@ -1,4 +1,4 @@
-"""A target, or the /24 (IPv6: /64) around it, gets more new flows than it answers, from many sources: SYN, UDP and ping floods.
+"""A target, or with IPv4 the /24 around it, gets more new flows than it answers, from many sources: SYN, UDP and ping floods.
 
 One finding a target block, however many sources there are: they are made up, so they are counted roughly and never kept. What one source does to many is a
 scan, not a flood.
@@ -17,15 +17,9 @@ from pydantic import Field
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.detector import Context, FlowDetector
-from sensor.core.flow import Change, Flow
-from sensor.core.windows import RateWindow, combine, fold
-from sensor.detectors._contacts import LONE_PACKETS, TCP, Outcomes
+from sensor.core.flow import Flow
+from sensor.detectors._contacts import MARKS, Contacts, Floods
 from sensor.detectors._words import PROTOCOLS, client_of, network_of, server_of, who
-
-SECOND = 1_000_000_000
-MINUTE = 60 * SECOND
-MARKS = 64
-V4_BLOCK = ~0xFF & 2**64 - 1
 
 
 class Options(detector.Options):
@@ -57,37 +51,24 @@ class Flood(FlowDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._outcomes = Outcomes()
-        self._rates = RateWindow(MINUTE)
-        self._spread = math.floor(MARKS * (1 - math.exp(-self.options.sources / MARKS)))
+        self._contacts = Contacts(context.networks)
+        self._floods = Floods(self.options.flows, math.floor(MARKS * (1 - math.exp(-self.options.sources / MARKS))))
 
     def candidates(self, changes: npt.NDArray[np.void]) -> Iterable[tuple[int, Finding]]:
-        kind, proto = changes["kind"], changes["proto"]
-        lit = self._outcomes.lit(changes)
-        lone = (kind == Change.ENDED) & ~lit & (proto == TCP) & (changes["answered"] == 0) & (changes["client_packets"] <= LONE_PACKETS)
-        steps = ((kind == Change.NEW) & lit | lone).astype(np.int8)
-        steps[(kind == Change.ANSWERED) & (changes["client_packets"] > 0) & (changes["ts"] - changes["first"] < MINUTE)] = -1
-        rows = np.flatnonzero(steps)
-        if not len(rows):
-            return []
-        picked = changes[rows]
-        v4 = picked["server_hi"] == 0
-        blocks = np.where(v4, picked["server_lo"] & np.uint64(V4_BLOCK), picked["server_hi"])
-        keys = combine(blocks, picked["proto"].astype(np.uint64))
-        sources = fold(picked["client_hi"], picked["client_lo"])
-        found = self._rates.follow(keys, sources, np.ascontiguousarray(picked["ts"]), steps[rows], self.options.flows, self._spread)
-        return [(int(rows[i]), Finding(flows, _estimate(marks))) for i, flows, marks in found]
+        rows = self._contacts.of(changes)
+        return [(int(rows["row"][i]), Finding(flows, _estimate(marks))) for i, flows, marks in self._floods.found(rows)]
 
     def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
         if not addresses.is_host(flow.server):
             return
         target, proto = server_of(flow), PROTOCOLS.get(flow.proto, str(flow.proto))
-        block = f"{addresses.text(flow.server & ~0xFF)}/24" if addresses.is_v4(flow.server) else f"{addresses.text(flow.server >> 64 << 64)}/64"
+        block = f"{addresses.text(flow.server & ~0xFF)}/24" if addresses.is_v4(flow.server) else addresses.text(flow.server)
+        others = f" or others in {block}" if addresses.is_v4(flow.server) else ""
         alert = self.alert(
             flow,
             actor=client_of(flow),
             target=target,
-            summary=f"{proto} flood against {who(self.context, target)} or others in {block}: {numbers.flows} flows a minute without an answer",
+            summary=f"{proto} flood against {who(self.context, target)}{others}: {numbers.flows} flows a minute without an answer",
             why=(
                 f"{numbers.flows} new {proto} flows to {block} within a minute had no answer; counts from {self.options.flows} on",
                 f"they came from at least {numbers.sources} sources, so the source addresses are many machines' or forged; the one named here is an example",

@@ -18,8 +18,8 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Change, Flow
-from sensor.core.windows import DistinctWindow, combine, fold
-from sensor.detectors._contacts import TCP, inside
+from sensor.core.windows import DistinctWindow, combine
+from sensor.detectors._contacts import CLIENT_INSIDE, SERVER_INSIDE, TCP, Contacts
 from sensor.detectors._words import client_of, network_of, server_of, who
 
 SECOND = 1_000_000_000
@@ -78,21 +78,22 @@ class AdminFromDevice(FlowDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._ports = np.array(sorted(SERVICES), np.uint16)
+        self._contacts = Contacts(context.networks)
+        self._wanted = np.zeros(65536, bool)
+        self._wanted[list(SERVICES)] = True
         self._looked = DistinctWindow(LOOK_AGAIN_S * SECOND, KEY_BITS, PAIR_BITS)
         self._told = {answered: Recent[tuple[int, int, str]](PAIRS_LIMIT, self.options.again_s * SECOND) for answered in (False, True)}
 
     def candidates(self, changes: npt.NDArray[np.void]) -> Iterable[tuple[int, None]]:
-        rows = np.flatnonzero((changes["proto"] == TCP) & np.isin(changes["server_port"], self._ports) & (changes["kind"] != Change.REFUSED))
-        if not len(rows):
+        rows = self._contacts.of(changes)
+        both_inside = rows["flags"] & (CLIENT_INSIDE | SERVER_INSIDE) == CLIENT_INSIDE | SERVER_INSIDE
+        picked = rows[
+            both_inside & self._wanted[rows["service"] >> np.uint64(8)] & (rows["service"] & np.uint64(0xFF) == TCP) & (rows["kind"] != Change.REFUSED)
+        ]
+        if not len(picked):
             return []
-        picked, blocks = changes[rows], self.context.networks.blocks
-        near = inside(blocks, picked["client_hi"], picked["client_lo"]) & inside(blocks, picked["server_hi"], picked["server_lo"])
-        rows, picked = rows[near], picked[near]
-        clients, servers = fold(picked["client_hi"], picked["client_lo"]), fold(picked["server_hi"], picked["server_lo"])
-        what = picked["server_port"].astype(np.uint64) << np.uint64(8) | picked["kind"]
-        first = self._looked.count(clients, combine(servers, what), np.ascontiguousarray(picked["ts"])) > 0
-        return [(int(row), None) for row in rows[first]]
+        first = self._looked.count(picked["client"], combine(picked["server"], picked["service"] << np.uint64(8) | picked["kind"]), picked["ts"]) > 0
+        return [(int(row), None) for row in picked["row"][first]]
 
     def judge(self, flow: Flow, numbers: None) -> Iterator[Alert]:
         actor, target = client_of(flow), server_of(flow)
