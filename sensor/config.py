@@ -26,7 +26,7 @@ class Identity(Section):
     """Who this sensor is, in every record."""
 
     id: str = Field(default_factory=lambda: platform.node() or "sensor", min_length=1, max_length=64)
-    site: str = Field("", max_length=64)
+    site: str = Field(default="", max_length=64)
 
 
 class Fingerprints(Section):
@@ -39,23 +39,23 @@ class Fingerprints(Section):
 class Inventory(Section):
     """Bounds of the inventory."""
 
-    devices: int = Field(100_000, ge=100, le=10_000_000)
-    gone_after_h: float = Field(24, gt=0)
+    devices: int = Field(default=100_000, ge=100, le=10_000_000)
+    gone_after_h: float = Field(default=24, gt=0)
 
 
 class Tables(Section):
     """Sizes of the fixed tables, as powers of two."""
 
-    flow_bits: int = Field(17, ge=10, le=24)
-    repeat_bits: int = Field(15, ge=8, le=24)
+    flow_bits: int = Field(default=17, ge=10, le=24)
+    repeat_bits: int = Field(default=15, ge=8, le=24)
 
 
 class Capture(Section):
     """Live capture: memory of each ring, and rings that share one interface. ``user``: whom to become after opening."""
 
     promiscuous: bool = True
-    ring_mib: int = Field(64, ge=1, le=4096)
-    rings: int = Field(1, ge=1, le=64)
+    ring_mib: int = Field(default=64, ge=1, le=4096)
+    rings: int = Field(default=1, ge=1, le=64)
     user: str = ""
 
 

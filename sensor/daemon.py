@@ -1,7 +1,7 @@
 """One run of the sensor: a thread that reads and decodes ahead, the engine, and the event log.
 
-Reading and decoding release the interpreter's lock, so they overlap with the engine. The queue between them is short: a slow engine makes a capture file wait and a live
-ring drop and count.
+Reading and decoding release the interpreter's lock, so they overlap with the engine. The queue between them is short: a slow engine makes a capture
+file wait, and a live ring drop and count.
 """
 
 from __future__ import annotations
@@ -135,13 +135,13 @@ class Run:
     def _now(self) -> int:
         return time.time_ns() if self.live else self.last
 
-    def _say(self, action: str, ts: int, msg: str, **facts: Any) -> None:
-        self._emit(self.pipeline.maker.sensor(action, ts, msg, **facts))
+    def _say(self, action: str, ts: int, msg: str) -> None:
+        self._emit(self.pipeline.maker.sensor(action, ts, msg))
 
     def _summary(self) -> None:
         capture = self.summary()
-        msg = f"{capture['packets']:,} packets of {self.source.name}, {capture['flows']:,} flows, {capture['dropped']:,} dropped, {capture['malformed']:,} malformed"
-        self._say("summary", self._now(), msg, capture=capture)
+        counts = ", ".join(f"{capture[name]:,} {name}" for name in ("packets", "flows", "dropped", "malformed"))
+        self._emit(self.pipeline.maker.summary(self._now(), f"{self.source.name}: {counts}", capture))
 
     def summary(self) -> dict[str, Any]:
         """The object ``capture`` of the summary record."""

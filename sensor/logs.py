@@ -1,4 +1,4 @@
-"""Our own log: structlog to standard error, for people on a terminal and as JSON lines for machines. Imported where something is to be said, for it takes 80 ms."""
+"""Our own log: structlog to standard error, for people on a terminal or as JSON lines for machines. structlog is imported when there is something to say."""
 
 from __future__ import annotations
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--events", metavar="FILE", help="event log; - is standard output (default: in the state folder)")
-    parser.add_argument("--intel", metavar="LIST", action="append", default=[], type=Path, help="threat list: addresses and CIDR blocks, one a line; may be given often")
+    lists = "threat list: addresses and CIDR blocks, one a line; may be given often"
+    parser.add_argument("--intel", metavar="LIST", action="append", default=[], type=Path, help=lists)
     parser.add_argument("--config", metavar="FILE", type=Path, help="configuration (YAML); everything has a default")
     parser.add_argument("--log-format", choices=("console", "json"), default="console", help="form of our own messages on standard error")
 

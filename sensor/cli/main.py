@@ -50,6 +50,8 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit code."""
+    # Before numpy is imported: the threads of its linear algebra would keep the privileges that live capture gives up.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     args = parser().parse_args(argv)
     try:
         code = int(args.main(args))

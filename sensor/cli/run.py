@@ -1,6 +1,7 @@
 """Listen on interfaces, in the foreground, until Ctrl-C.
 
-Needs the capability CAP_NET_RAW, and gives it up once the interfaces are open. New devices and alerts are told on the terminal; everything goes to the event log.
+Needs the capability CAP_NET_RAW, and gives it up once the interfaces are open. New devices and alerts are told on the terminal; everything goes to
+the event log.
 """
 
 from __future__ import annotations
@@ -46,9 +47,7 @@ def main(args: argparse.Namespace) -> int:
     capture = config.capture
     try:
         log = EventLog(path)
-        source = open_live(
-            args.interface, bpf=args.filter, promiscuous=capture.promiscuous, fanout=capture.rings, ring_mib=capture.ring_mib, user=capture.user
-        )
+        source = open_live(args.interface, bpf=args.filter, promiscuous=capture.promiscuous, fanout=capture.rings, ring_mib=capture.ring_mib, user=capture.user)
     except CaptureError as error:
         complain(str(error))
         return NOT_OPENED

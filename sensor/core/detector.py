@@ -34,9 +34,12 @@ class Options(BaseModel):
 class Listed(Protocol):
     """A hit on a threat list: which list, which line of it, what category the list gives."""
 
-    list_name: str
-    entry: str
-    category: str
+    @property
+    def list_name(self) -> str: ...
+    @property
+    def entry(self) -> str: ...
+    @property
+    def category(self) -> str: ...
 
 
 class Intel(Protocol):
@@ -52,8 +55,10 @@ class Intel(Protocol):
 class Context(Protocol):
     """What a detector may ask."""
 
-    networks: Networks
-    intel: Intel
+    @property
+    def networks(self) -> Networks: ...
+    @property
+    def intel(self) -> Intel: ...
 
     def device(self, subject: Subject) -> Device | None:
         """The device behind an endpoint as known at this packet."""

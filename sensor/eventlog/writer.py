@@ -47,7 +47,7 @@ class EventLog:
 
     def write(self, record: Record) -> None:
         """Number a record and write its line; it may wait in the buffer until ``flush``."""
-        record.sensor = {**record.sensor, "seq": self._next}
+        record.sensor.seq = self._next
         self._file.write(encode(record) + b"\n")
         self._next += 1
         self.written += 1
