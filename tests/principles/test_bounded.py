@@ -16,19 +16,13 @@ GROWS = {"dict", "set", "list", "defaultdict", "OrderedDict", "Counter", "deque"
 # file:Class.attribute -> why it cannot grow without end
 ALLOWED = {
     "sensor/core/bounded.py:Bounded._entries": "the bounded map itself: put() evicts",
-    "sensor/inventory/record.py:Record.facts": "Limits.facts a device, the idle ones go first",
-    "sensor/inventory/record.py:Record.idle": "a part of facts",
+    "sensor/inventory/record.py:Record.facts": "Limits.evidence a device; learn() makes room",
     "sensor/inventory/record.py:Record.addresses": "Limits.addresses a device",
-    "sensor/inventory/record.py:Record.claimed": "a part of addresses",
-    "sensor/inventory/record.py:Record.behind": "beyond Limits the device is a router and no more are kept",
-    "sensor/inventory/record.py:Record.networks": "beyond Limits the device is a gateway and no more are kept",
-    "sensor/inventory/record.py:Record.news": "one of each kind, taken away when told",
     "sensor/inventory/table.py:Table.by_mac": "one for each record, and records are bounded; remove() takes it away",
     "sensor/inventory/table.py:Table.due": "records with news, taken away when told",
     "sensor/inventory/table.py:Table.ids": "one for each record that was told",
     "sensor/inventory/table.py:Table.keys": "one for each record that was told",
     "sensor/inventory/table.py:Table.departed": "emptied at every telling",
-    "sensor/inventory/telling.py:Told.waiting": "keyed by our own field names",
 }
 
 

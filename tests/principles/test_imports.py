@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "posture": {"core", "documents", "inventory"},
     "eventlog": {"core"},
     "alert_desk": {"core"},
+    "quarantine": {"core"},
     "outputs": {"core", "eventlog"},
     "hunt": {"core", "eventlog"},
     "console": {"core", "eventlog", "inventory"},
@@ -36,8 +37,10 @@ MAY_IMPORT = {
     "logs": {"core"},
     "config": {"core", "documents", "registry", "capture", "detectors", "dissectors", "fingerprinting", "intel", "inventory", "outputs"},
     "pipeline": {"core", "alert_desk"} | ENGINE | HELPERS,
-    "daemon": {"core", "pipeline", "config", "telemetry", "logs", "alert_desk", "outputs"} | ENGINE | HELPERS,
-    "cli": {"core", "daemon", "pipeline", "config", "telemetry", "logs", "outputs", "hunt", "console", "alert_desk"} | ENGINE | HELPERS,
+    "assembly": {"core", "pipeline", "config", "alert_desk"} | ENGINE | HELPERS,
+    "daemon": {"core", "assembly", "pipeline", "config", "telemetry", "logs", "alert_desk", "outputs", "quarantine"} | ENGINE | HELPERS,
+    "cli": {"core", "daemon", "assembly", "pipeline", "config", "telemetry", "logs", "outputs", "hunt", "console", "alert_desk"} | ENGINE | HELPERS,
+    "__main__": {"cli"},
 }
 
 # libraries that only some rooms may touch, and why
@@ -56,7 +59,7 @@ FILES = python_files() + kernels()
 
 def _sensor_room(imported: str) -> str | None:
     parts = imported.split(".")
-    if parts[0] != "sensor" or len(parts) < 2:
+    if parts[0] != "sensor" or len(parts) < 2 or parts[1] == "__version__":
         return None
     return parts[1]
 

@@ -72,7 +72,7 @@ def test_wheel_holds_everything(wheel: Path) -> None:
     modules = {path.relative_to(ROOT).as_posix() for path in [*SENSOR.rglob("*.py"), *SENSOR.rglob("*.pyi"), *SENSOR.rglob("*.json")]}
     fingerprints = {"sensor/fingerprints_data/" + path.relative_to(ROOT / "fingerprints").as_posix() for path in (ROOT / "fingerprints").rglob("*.yaml")}
     assert fingerprints
-    assert not (modules | fingerprints | {"sensor/py.typed"}) - names
+    assert sorted((modules | fingerprints | {"sensor/py.typed"}) - names) == []
     compiled = {name.split(".")[0] for name in names if name.endswith(".so")}
     assert compiled == {path.relative_to(ROOT).with_suffix("").as_posix() for path in kernels() if path.suffix == ".pyx"}
     assert any(name.endswith("/licenses/LICENSE") for name in names)
