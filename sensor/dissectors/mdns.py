@@ -1,7 +1,7 @@
 """Multicast DNS (RFC 6762) and service discovery over it (RFC 6763): what hosts tell about themselves.
 
 Facts come only from responses, since a question and the answers it already knows speak of others; and only from responses about the sender: one that gives
-IPv4 addresses none of which is the sender's comes from a reflector or a sleep proxy and yields no facts. Records with a life of 0 are goodbyes and
+addresses, none of which is the sender's, comes from a reflector or a sleep proxy and yields no facts. Records with a life of 0 are goodbyes and
 claim nothing. Ignores reverse look-ups, NSEC and the cache-flush and unicast-response bits.
 """
 
@@ -23,6 +23,7 @@ DOMAIN = ".local"
 ALL_SERVICES = "_services._dns-sd._udp.local"  # the list of service types (RFC 6763, 9)
 TXT_KEY_LIMIT = 64
 ADDRESSES = (A, AAAA)
+LINK_LOCAL = 0xFE80 >> 6  # the first ten bits
 
 
 class MdnsQuery(Event):
@@ -82,9 +83,14 @@ def _own_hosts(sender: int, records: tuple[Record, ...]) -> tuple[list[str], boo
         if kind in ADDRESSES:
             if record.address == sender:
                 hosts.append(record.name)
-            elif kind == A:
+            elif _comparable(record.address, sender):
                 others = True
-    return hosts, bool(hosts) or not others or not is_v4(sender)
+    return hosts, bool(hosts) or not others
+
+
+def _comparable(address: int, sender: int) -> bool:
+    """Whether the sender would be at this address if it were its own: both IPv4 or both link-local; other IPv6 addresses a host may have many of."""
+    return is_v4(address) if is_v4(sender) else address >> 118 == sender >> 118 == LINK_LOCAL
 
 
 def _facts(records: tuple[Record, ...], hosts: list[str]) -> dict[tuple[str, str], None]:

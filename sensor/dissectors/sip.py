@@ -25,6 +25,7 @@ HEAD_LIMIT = 65536
 BODY_LIMIT = 65536
 NAME_LIMIT = 255
 KEEP_ALIVE = b"\r\n\0 "
+FOLD = b" \t"
 TLS_HANDSHAKE = 0x16
 SCHEMES = (b"sip", b"sips", b"tel")
 # First bytes of messages on other ports. OPTIONS is left out: RTSP and HTTP begin with the same eight bytes.
@@ -78,16 +79,14 @@ class Sip(Dissector):
 
     def dissect(self, packet: Packet) -> Iterator[Said]:
         data = packet.payload.lstrip(KEEP_ALIVE)
-        if not data:
-            return iter(())
-        head, blank, _ = data.partition(b"\r\n\r\n")
-        if not blank:
+        end = data.find(b"\r\n\r\n")
+        if end < 0 and data:
             if not (packet.truncated or packet.fragment):
                 raise Malformed("headers without an end")
-            head = head.rpartition(b"\r\n")[0]  # the last line may be cut
-            if not head:
-                return iter(())
-        return iter(_read(packet, head)[0])
+            end = data.rfind(b"\r\n")  # the last line may be cut
+        if end <= 0:
+            return iter(())
+        return iter(_read(packet, data[:end])[0])
 
     def stream(self, packet: Packet) -> Stream:
         return SipStream()
@@ -192,29 +191,37 @@ def _headers(lines: list[bytes]) -> tuple[dict[str, bytes], int, list[bytes]]:
     values: dict[str, bytes] = {}
     vias = 0
     named: list[bytes] = []
+    last = ""  # what a folded line would go on with
     for line in lines:
         name, colon, value = line.partition(b":")
         key = HEADERS.get(name)
         if key is None:
+            if line[0] in FOLD:
+                vias += line.count(b",") if last == "via" else 0
+                if last in values:
+                    values[last] = (values[last] + b" " + line.lstrip())[:LINE_LIMIT]
+                continue
             if not colon:
                 raise Malformed("header without a colon")
             name = name.lower().rstrip()  # blanks before the colon are allowed
             key = HEADERS.get(name)
             if key is None:
+                last = ""
                 if _names_device(name) and len(named) < DEVICE_HEADERS_LIMIT:
                     named.append(line)
                 continue
+        last = key
         if key == "via":
             vias += 1 + value.count(b",")
-        elif key and key not in values:
+        elif not key or key in values:
+            last = ""
+        else:
             values[key] = value
     return values, vias, named
 
 
 def _read(packet: Packet, head: bytes) -> tuple[list[Said], int]:
     """What a message says, and the length of its body in bytes."""
-    if b"\r\n " in head or b"\r\n\t" in head:
-        head = head.replace(b"\r\n ", b" ").replace(b"\r\n\t", b" ")
     lines = head.split(b"\r\n", HEADERS_LIMIT + 1)
     if len(lines) > HEADERS_LIMIT + 1:
         raise Malformed("too many headers")
