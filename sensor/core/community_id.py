@@ -1,0 +1,45 @@
+"""Community ID, version 1, seed 0: one short text for a conversation, the same in every tool that sees it (corelight/community-id-spec).
+
+``1:`` and the base64 of the SHA-1 over seed, both addresses, protocol and ports, the smaller end first. ICMP types that come in pairs stand for ports;
+other ICMP messages keep type, code and direction.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import struct
+
+from sensor.core.addresses import V4_MASK, is_v4
+
+ICMP, TCP, UDP, ICMP6, SCTP = 1, 6, 17, 58, 132
+_WITH_PORTS = frozenset((ICMP, TCP, UDP, ICMP6, SCTP))
+_SEED = struct.pack("!H", 0)
+
+# Type of a message → type of its answer.
+_PAIRS = {
+    ICMP: {0: 8, 8: 0, 9: 10, 10: 9, 13: 14, 14: 13, 15: 16, 16: 15, 17: 18, 18: 17},
+    ICMP6: {128: 129, 129: 128, 130: 131, 131: 130, 133: 134, 134: 133, 135: 136, 136: 135, 139: 140, 140: 139, 144: 145, 145: 144},
+}
+
+
+def community_id(client: int, server: int, proto: int, client_port: int, server_port: int) -> str:
+    """The text for a conversation. Addresses as everywhere inside; ICMP has type and code as ports. Empty where the ends differ in family or there are none."""
+    if not client or not server or is_v4(client) != is_v4(server):
+        return ""
+    one_way = False
+    pairs = _PAIRS.get(proto)
+    if pairs is not None:
+        one_way = client_port not in pairs
+        server_port = pairs.get(client_port, server_port)
+    first, second = (client, client_port), (server, server_port)
+    if not one_way and second < first:
+        first, second = second, first
+    hashed = hashlib.sha1(_SEED + _packed(first[0]) + _packed(second[0]) + bytes((proto, 0)), usedforsecurity=False)
+    if proto in _WITH_PORTS:
+        hashed.update(struct.pack("!HH", first[1], second[1]))
+    return "1:" + base64.b64encode(hashed.digest()).decode("ascii")
+
+
+def _packed(address: int) -> bytes:
+    return (address & V4_MASK).to_bytes(4, "big") if is_v4(address) else address.to_bytes(16, "big")

@@ -1,0 +1,250 @@
+"""Record: the envelope of everything the sensor says, and the builders that make one from a device change, an alert or a fact about the sensor itself.
+
+Keys come in the order of the fields below; what is not known is absent, never null. A record is at most 64 KiB as a JSON line. The cut rule: while it is
+longer, its longest list (evidence, targets …) loses its second half; where no list has two items left, its longest text does. ``cut`` names what was shortened.
+Pure: the same packets give the same records and the same ids. ``seq`` and ``emitted`` are added by the writer of the event log, who knows what came
+before and the time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from sensor.core.addresses import Networks
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Bounded
+from sensor.core.device import Device, DeviceChange
+from sensor.core.observation import Subject
+from sensor.core.reader import clean
+from sensor.core.record_parts import (
+    LIST_LIMIT,
+    TEXT_LIMIT,
+    WORD_LIMIT,
+    Body,
+    claim_body,
+    community_id_of,
+    device_body,
+    device_sentence,
+    end_body,
+    filled,
+    plain,
+    proof_body,
+    time_text,
+    words,
+)
+
+SCHEMA = "1.0"
+SIZE_LIMIT = 64 * 1024
+SLACK = 128
+"""Room in the line for what the writer adds: seq, emitted and the line's end."""
+
+MSG_LIMIT = 512
+WHY_LIMIT, NUMBERS_LIMIT = 16, 32
+SHORTEST_CUT = 64
+REPEATS_LIMIT = 16384
+OPEN_LIMIT = 65536
+
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_BASE_RISK = {"info": 10, "low": 30, "medium": 50, "high": 70, "critical": 90}
+_ENCODER = msgspec.json.Encoder()
+
+
+class Origin(msgspec.Struct, kw_only=True):
+    """The sensor that says it. ``seq`` counts its records without a gap; given by the writer of the log."""
+
+    id: str
+    site: str | UnsetType = UNSET
+    version: str
+    seq: int | UnsetType = UNSET
+
+
+class Record(msgspec.Struct, kw_only=True):
+    """One line of the event log. ``ts`` is packet time as RFC 3339, UTC, microseconds; ``emitted`` wall time, only where it differs by more than a second."""
+
+    ts: str
+    kind: str
+    action: str
+    severity: str
+    msg: str
+    id: str = ""
+    schema: str
+    sensor: Origin
+    emitted: str | UnsetType = UNSET
+    device: Body | UnsetType = UNSET
+    changes: list[Body] | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+    alert: Body | UnsetType = UNSET
+    src: Body | UnsetType = UNSET
+    dst: Body | UnsetType = UNSET
+    targets: list[Body] | UnsetType = UNSET
+    network: Body | UnsetType = UNSET
+    evidence: list[Body] | UnsetType = UNSET
+    packets: Body | UnsetType = UNSET
+    capture: Body | UnsetType = UNSET
+    facts: Body | UnsetType = UNSET
+    cut: list[str] | UnsetType = UNSET
+
+
+def encode(record: Record) -> bytes:
+    """The record as JSON without an end of line."""
+    return _ENCODER.encode(record)
+
+
+def record_id(ts: int, digest: bytes) -> str:
+    """26 characters of Crockford base32 that sort by time: 48 bits of milliseconds, then 80 bits of ``digest``. Times before 1970 count as 1970."""
+    number = max(ts // 1_000_000, 0) << 80 | int.from_bytes(digest[:10], "big")
+    return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+class RecordMaker:
+    """Builds the records of one sensor. ``loss``: share of packets lost before they reached us (0 to 1), stamped on alerts where known (live capture only)."""
+
+    def __init__(self, sensor_id: str, site: str = "", version: str = "", networks: Networks | None = None) -> None:
+        self.sensor_id, self.site, self.version = clean(sensor_id, WORD_LIMIT), clean(site, WORD_LIMIT), clean(version, WORD_LIMIT)
+        self.networks = networks or Networks()
+        self.loss: float | None = None
+        self._salt = hashlib.blake2b(self.sensor_id.encode(), digest_size=16).digest()
+        self._repeats: Bounded[bytes, int] = Bounded(REPEATS_LIMIT)
+        self._open: Bounded[str, str] = Bounded(OPEN_LIMIT)
+
+    def device(self, change: DeviceChange) -> Record:
+        """What became of a device."""
+        record = self._begin(change.ts, "device", change.action, "info", device_sentence(change))
+        record.device = device_body(change.device)
+        record.changes = [filled({"field": one.field, "old": words(one.old), "new": words(one.new)}) for one in change.changes] or UNSET
+        record.reason = clean(change.note, TEXT_LIMIT) or UNSET
+        record.evidence = [claim_body(one) for one in change.evidence] or UNSET
+        return self._end(change.ts, record)
+
+    def alert(self, action: str, alert: Alert, actor: Device | None = None, targets: Sequence[Device | None] = ()) -> Record:
+        """A finding, new or as it stands now. ``targets`` are the devices of ``alert.targets``, in their order."""
+        record = self._begin(alert.ts, "alert", action, alert.severity.name, alert.summary)
+        known = dict(zip(alert.targets, targets, strict=False))
+        record.alert = self._alert_body(action, alert)
+        record.src = end_body(alert.actor, actor, alert.actor_port)
+        if alert.target is not None:
+            record.dst = end_body(alert.target, _device_of(alert.target, known), alert.target_port)
+        record.targets = [end_body(one, known.get(one)) for one in alert.targets[:LIST_LIMIT]] or UNSET
+        record.network = self._network(alert) or UNSET
+        record.evidence = [proof_body(one) for one in alert.proof] or UNSET
+        if self.loss is not None:
+            record.capture = {"loss": round(self.loss, 4)}
+        return self._end(alert.ts, record)
+
+    def sensor(self, action: str, ts: int, msg: str, severity: str = "info", **facts: Any) -> Record:
+        """Something about the sensor itself: started, stopped, health, config. Facts that are empty are left out."""
+        record = self._begin(ts, "sensor", action, severity, msg)
+        record.facts = {key: plain(value) for key, value in facts.items() if value not in (None, "", [], {})} or UNSET
+        return self._end(ts, record)
+
+    def summary(self, ts: int, msg: str, capture: Mapping[str, Any]) -> Record:
+        """What was read and how it went: the figures of ``capture``, zeros included."""
+        record = self._begin(ts, "sensor", "summary", "info", msg)
+        record.capture = plain(capture)
+        return self._end(ts, record)
+
+    def _begin(self, ts: int, kind: str, action: str, severity: str, msg: str) -> Record:
+        origin = Origin(id=self.sensor_id, site=self.site or UNSET, version=self.version)
+        return Record(ts=time_text(ts), kind=kind, action=action, severity=severity, msg=clean(msg, MSG_LIMIT), schema=SCHEMA, sensor=origin)
+
+    def _end(self, ts: int, record: Record) -> Record:
+        """Cut to size and numbered: the id is made of all that the record says."""
+        line = encode(record)
+        if len(line) > SIZE_LIMIT - SLACK:
+            line = _cut(record)
+        hashed = hashlib.blake2b(self._salt + ts.to_bytes(8, "big", signed=True) + line, digest_size=10)
+        digest = hashed.digest()
+        before = self._repeats.get(digest) or 0
+        self._repeats.put(digest, before + 1)
+        if before:
+            hashed.update(before.to_bytes(8, "big"))
+            digest = hashed.digest()
+        record.id = record_id(ts, digest)
+        return record
+
+    def _alert_body(self, action: str, alert: Alert) -> Body:
+        attack = [{"tactic": one.tactic, "technique": one.technique, "name": one.name.split(": ", 1)[-1]} for one in alert.techniques]
+        return filled(
+            {
+                "id": self._alert_id(action, alert),
+                "detector": alert.detector,
+                "title": words(alert.title),
+                "key": words(alert.key),
+                "risk": risk(alert),
+                "confidence": round(alert.confidence, 3),
+                "count": alert.count,
+                "first": time_text(alert.first),
+                "last": time_text(alert.ts),
+                "attack": attack,
+                "why": [clean(one, TEXT_LIMIT) for one in alert.why[:WHY_LIMIT]],
+                "numbers": {words(key): plain(value) for key, value in list(alert.numbers.items())[:NUMBERS_LIMIT]},
+                "advice": clean(alert.advice),
+                "false_positives": clean(alert.false_positives),
+            }
+        )
+
+    def _alert_id(self, action: str, alert: Alert) -> str:
+        """A short name that stays the same from open to close."""
+        known = None if action == "open" else self._open.get(alert.key)
+        if known is None:
+            known = "alert-" + record_id(0, hashlib.blake2b(f"{alert.key}#{alert.first}".encode(), digest_size=10).digest())[-6:].lower()
+            self._open.put(alert.key, known)
+        return known
+
+    def _network(self, alert: Alert) -> Body:
+        told = {words(key): plain(value) for key, value in list(alert.network.items())[:NUMBERS_LIMIT] if value not in ("", 0)}
+        if alert.target is not None and alert.actor.address and alert.target.address:
+            told.setdefault("direction", self.networks.direction(alert.actor.address, alert.target.address))
+        told["community_id"] = community_id_of(alert.proof[0])
+        return filled(told)
+
+
+def risk(alert: Alert) -> int:
+    """0 to 100: 10, 30, 50, 70 or 90 by severity, and up to 10 more or less by confidence."""
+    return max(0, min(100, round(_BASE_RISK[Severity(alert.severity).name] + 20 * (alert.confidence - 0.5))))
+
+
+def _device_of(subject: Subject, known: Mapping[Subject, Device | None]) -> Device | None:
+    """The device of a target; the list of targets may name it by its address alone."""
+    if subject in known or not subject.address:
+        return known.get(subject)
+    return next((device for other, device in known.items() if other.address == subject.address), None)
+
+
+def _cut(record: Record) -> bytes:
+    """Shorten by the rule at the head of this file; returns the line."""
+    names = [name for name in record.__struct_fields__ if isinstance(getattr(record, name), list | dict)]
+    cut: dict[str, None] = {}
+    while len(line := encode(record)) > SIZE_LIMIT - SLACK:
+        parts = [part for name in names for part in _parts(name, record, name)]
+        lists = [part for part in parts if isinstance(part[3], list)]
+        longest = max(lists or parts, key=lambda part: len(_ENCODER.encode(part[3])), default=None)
+        if longest is None:
+            break
+        name, holder, key, value = longest
+        half = value[: len(value) // 2]
+        if isinstance(holder, Record):
+            setattr(holder, str(key), half)
+        else:
+            holder[key] = half
+        cut[name] = None
+        record.cut = list(cut)
+    return line
+
+
+def _parts(name: str, holder: Any, key: str | int) -> list[tuple[str, Any, Any, Any]]:
+    """(field of the record, holder, key, value) of every list of two and every long text in a field."""
+    value = getattr(holder, str(key)) if isinstance(holder, Record) else holder[key]
+    if isinstance(value, str):
+        return [(name, holder, key, value)] if len(value) > SHORTEST_CUT else []
+    found = [(name, holder, key, value)] if isinstance(value, list) and len(value) > 1 else []
+    if isinstance(value, dict):
+        return found + [part for inner in list(value) for part in _parts(name, value, inner)]
+    if isinstance(value, list):
+        return found + [part for index in range(len(value)) for part in _parts(name, value, index)]
+    return found

@@ -1,0 +1,221 @@
+"""What records say, piece by piece: devices, ends, claims and proofs as JSON objects. What is not known is absent; every text is clean and bounded."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from numbers import Integral, Real
+from typing import Any
+
+import msgspec
+
+from sensor.core import addresses
+from sensor.core.community_id import community_id
+from sensor.core.device import Device, DeviceChange
+from sensor.core.event import Event
+from sensor.core.flow import Change, Flow, Reason
+from sensor.core.observation import Evidence, Subject
+from sensor.core.reader import clean
+
+TEXT_LIMIT, WORD_LIMIT = 512, 256
+LIST_LIMIT, FACTS_LIMIT, ITEMS_LIMIT = 64, 32, 16
+SAFE_INTEGER = 1 << 53
+"""Larger whole numbers lose digits in many readers of JSON; they become text."""
+
+Body = dict[str, Any]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Attributes that are keys of the device object; all others stand in its ``attributes``.
+_KEYS = ("vendor", "model", "firmware", "serial", "os")
+
+
+def time_text(ts: int) -> str:
+    """Nanoseconds since the epoch as RFC 3339 in UTC with microseconds."""
+    second, rest = divmod(ts, 1_000_000_000)
+    return f"{_second_text(second)}.{rest // 1000:06d}Z"
+
+
+@functools.lru_cache(maxsize=1024)
+def _second_text(second: int) -> str:
+    return (_EPOCH + timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def device_body(device: Device) -> Body:
+    """A device as records show it. ``confidences``: how sure each attribute is; ``contested``: those with evidence against them."""
+    told = dict(list(device.attributes.items())[:FACTS_LIMIT])
+    names = [words(name) for name in list(device.names)[:LIST_LIMIT]]
+    body = {
+        "id": device.id,
+        "macs": [addresses.mac_text(mac) for mac in device.macs[:LIST_LIMIT]],
+        "ips": ips_of(device),
+        "vlan": device.vlan,
+        "hostname": names[0] if names else "",
+        "names": names if len(names) > 1 else [],
+        "type": words(device.type),
+        **{key: words(told[key].value) for key in _KEYS if key in told},
+        "confidence": round(told["type"].confidence, 3) if "type" in told else 0,
+        "attributes": {words(name): words(one.value) for name, one in told.items() if name != "type" and name not in _KEYS},
+        "confidences": {words(name): round(one.confidence, 3) for name, one in told.items()},
+        "contested": [words(name) for name, one in told.items() if one.contested],
+        "roles": sorted(words(role) for role in device.roles if role != "randomised_mac")[:LIST_LIMIT],
+        "randomised_mac": all(map(addresses.is_random_mac, device.macs)) if device.macs else "",
+        "first_seen": time_text(device.first),
+        "last_seen": time_text(device.last),
+    }
+    return filled(body)
+
+
+def device_sentence(change: DeviceChange) -> str:
+    """One line for people: ``printer Kyocera ECOSYS M3655idn at 10.20.30.41 (PRN-3F-EAST), confidence 0.97``."""
+    device, kind = change.device, change.device.value("type")
+    place = next(iter(ips_of(device)), "") or next(map(addresses.mac_text, device.macs), "")
+    label = next(iter(device.names), "")
+    who = " ".join(filter(None, (kind or "device", device.value("vendor"), device.value("model"))))
+    who += (f" at {place}" if place else "") + (f" ({label})" if label else "")
+    sure = f", confidence {device.attributes['type'].confidence:.2f}" if kind else ""
+    fields = "; ".join(f"{one.field} {one.old or 'unknown'} → {one.new or 'unknown'}" for one in change.changes)
+    said = {
+        "new": f"new {who}{sure}",
+        "identified": f"{who}{sure}",
+        "gone": f"{who} not seen since {time_text(device.last)[:19]}Z",
+        "back": f"{who} is back",
+        "merged": f"{who} is one with a device known before",
+        "split": f"{who} is not the device it was taken for",
+    }.get(change.action, f"{who}: {fields}" if fields else f"{who} {change.action}")
+    return f"{said}: {change.note}" if change.note else said
+
+
+def claim_body(one: Evidence) -> Body:
+    """One claim with what it rests on. ``count``, ``first`` and ``last`` tell how often and when it was seen."""
+    return {
+        "attribute": words(one.attribute),
+        "value": words(one.value),
+        "observation": words(one.kind),
+        "seen": clean(one.seen, TEXT_LIMIT),
+        "fingerprint": words(one.fingerprint),
+        "family": words(one.family),
+        "confidence": round(one.confidence, 3),
+        "count": one.count,
+        "first": time_text(one.first),
+        "last": time_text(one.last),
+    }
+
+
+def proof_body(proof: Event | Flow) -> Body:
+    """What proves an alert, as the packets told it: who spoke to whom, when, and the facts of the message or the counters of the flow."""
+    client, server, client_port, server_port, proto, vlan = _ends(proof)
+    facts = _flow_facts(proof) if isinstance(proof, Flow) else _event_facts(proof)
+    return filled(
+        {
+            "event": f"flow.{proof.kind.name.lower()}" if isinstance(proof, Flow) else proof.kind,
+            "ts": time_text(proof.ts),
+            "src": end_body(client, None, client_port),
+            "dst": end_body(server, None, server_port),
+            "proto": proto,
+            "vlan": vlan,
+            "facts": facts,
+        }
+    )
+
+
+def community_id_of(proof: Event | Flow) -> str:
+    """The community id of the conversation that proves; empty where it is none of IP."""
+    if not isinstance(proof, Flow) and proof.packet.fragment:
+        return ""
+    client, server, client_port, server_port, proto, _ = _ends(proof)
+    return community_id(client.address, server.address, proto, client_port, server_port)
+
+
+def end_body(subject: Subject, device: Device | None, port: int = 0) -> Body:
+    """One end of a finding."""
+    end: Body = {
+        "ip": addresses.text(subject.address) if subject.address else "",
+        "port": port,
+        "mac": addresses.mac_text(subject.mac) if subject.mac else "",
+    }
+    if device is not None:
+        end |= {"device": device.id, "hostname": words(next(iter(device.names), "")), "type": words(device.value("type"))}
+    return filled(end)
+
+
+def ips_of(device: Device) -> list[str]:
+    """Addresses as text: IPv4 first, then the one used last."""
+    order = sorted(device.addresses, key=lambda address: (not addresses.is_v4(address), -device.addresses[address], address))
+    return [addresses.text(address) for address in order[:LIST_LIMIT]]
+
+
+def words(text: str) -> str:
+    """A short text: a name, a value, a key."""
+    return clean(text, WORD_LIMIT)
+
+
+def filled(body: Body) -> Body:
+    """Without what is not known: empty texts, lists and objects, and zeros that mean none (port, vlan, counters)."""
+    return {key: value for key, value in body.items() if value or value is False}
+
+
+def plain(value: Any) -> Any:
+    """A value that JSON can hold: numbers that keep their digits, clean texts, bounded lists and objects of such. None inside them is left out."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, Integral):
+        return int(value) if -SAFE_INTEGER < int(value) < SAFE_INTEGER else str(int(value))
+    if isinstance(value, Real):
+        return round(float(value), 6) if abs(float(value)) < float("inf") else str(float(value))
+    if isinstance(value, Mapping):
+        return {words(str(key)): plain(one) for key, one in list(value.items())[:LIST_LIMIT] if one is not None}
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes):
+        return [plain(one) for one in list(value)[:LIST_LIMIT] if one is not None]
+    return clean(value if isinstance(value, str | bytes) else str(value), TEXT_LIMIT)
+
+
+def _ends(proof: Event | Flow) -> tuple[Subject, Subject, int, int, int, int]:
+    """Both ends, their ports, IP protocol (0 for frames that are no IP) and VLAN."""
+    if isinstance(proof, Flow):
+        client, server = Subject(proof.client_mac, proof.client), Subject(proof.server_mac, proof.server)
+        return client, server, proof.client_port, proof.server_port, proof.proto, proof.vlan
+    packet = proof.packet
+    client, server = Subject(packet.src_mac, packet.src), Subject(packet.dst_mac, packet.dst)
+    return client, server, packet.sport, packet.dport, packet.proto if packet.ip_version else 0, packet.vlan
+
+
+def _flow_facts(flow: Flow) -> Body:
+    return filled(
+        {
+            "answered": flow.answered,
+            "reason": "" if flow.reason == Reason.NONE else flow.reason.name.lower(),
+            "first": time_text(flow.first),
+            "client_packets": flow.client_packets,
+            "client_bytes": flow.client_bytes,
+            "server_packets": flow.server_packets,
+            "server_bytes": flow.server_bytes,
+        }
+        | ({"refused": True} if flow.kind == Change.REFUSED else {})
+    )
+
+
+def _event_facts(event: Event) -> Body:
+    """The fields of an event but its packet."""
+    return filled({name: _fact(name, getattr(event, name)) for name in event.__struct_fields__[1 : FACTS_LIMIT + 1]})
+
+
+def _fact(name: str, value: Any) -> Any:
+    """Addresses are integers inside: MACs are told by the name of their field, IP addresses by their size (IPv4-mapped, or over 64 bits)."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        if name.endswith("mac") and 0 < value < 1 << 48:
+            return addresses.mac_text(value)
+        if addresses.is_v4(value) or 0 < value >> 64 < 1 << 64:
+            return addresses.text(value)
+    if isinstance(value, msgspec.Struct):
+        return clean(" ".join(str(_fact(field, getattr(value, field))) for field in value.__struct_fields__), TEXT_LIMIT)
+    if isinstance(value, tuple | list):
+        return [_item(name, one) for one in value[:ITEMS_LIMIT]]
+    return plain(value)
+
+
+def _item(name: str, value: Any) -> Any:
+    """One of several values of a fact; those that are lists themselves become one text."""
+    if isinstance(value, tuple | list):
+        return clean(" ".join(str(_fact(name, one)) for one in value[:ITEMS_LIMIT]), TEXT_LIMIT)
+    return _fact(name, value)
