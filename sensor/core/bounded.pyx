@@ -1,77 +1,83 @@
+# cython: language_level=3, boundscheck=True
 """Containers for what peers can make grow: bounded in size and, where it matters, in age. Nothing else in the core keeps a dictionary keyed by peer data."""
 
-from __future__ import annotations
-
 from collections import OrderedDict
-from collections.abc import Hashable, Iterator
-from typing import Generic, TypeVar
-
-Key = TypeVar("Key", bound=Hashable)
-Value = TypeVar("Value")
 
 
-class Bounded(Generic[Key, Value]):
+cdef class Bounded:
     """A map of at most ``size`` entries; the one touched longest ago makes room. ``evicted`` counts those that had to go."""
 
-    __slots__ = ("_entries", "evicted", "size")
+    cdef object _entries, _touch, _find
+    cdef readonly Py_ssize_t size, evicted
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, Py_ssize_t size):
         if size < 1:
             raise ValueError(f"size {size} of a bounded map: must be at least 1")
-        self._entries: OrderedDict[Key, Value] = OrderedDict()
-        self.size, self.evicted = size, 0
+        self.size = size
+        self._entries = OrderedDict()
+        self._touch, self._find = self._entries.move_to_end, self._entries.get
 
-    def get(self, key: Key) -> Value | None:
+    @classmethod
+    def __class_getitem__(cls, _):
+        return cls
+
+    def get(self, key):
         """The value, touched; None where there is none."""
-        value = self._entries.get(key)
+        value = self._find(key)
         if value is not None:
-            self._entries.move_to_end(key)
+            self._touch(key)
         return value
 
-    def put(self, key: Key, value: Value) -> tuple[Key, Value] | None:
+    def put(self, key, value):
         """Store and touch; returns the entry that had to go, if one had."""
         self._entries[key] = value
-        self._entries.move_to_end(key)
+        self._touch(key)
         if len(self._entries) <= self.size:
             return None
         self.evicted += 1
         return self._entries.popitem(last=False)
 
-    def pop(self, key: Key) -> Value | None:
+    def pop(self, key):
+        """Take an entry out; None where there is none."""
         return self._entries.pop(key, None)
 
-    def oldest(self) -> tuple[Key, Value] | None:
-        """The entry touched longest ago."""
+    def oldest(self):
+        """The entry touched longest ago; None where there is none."""
         for entry in self._entries.items():
             return entry
         return None
 
-    def __contains__(self, key: Key) -> bool:
+    def __contains__(self, key):
         return key in self._entries
 
-    def __len__(self) -> int:
+    def __len__(self):
         return len(self._entries)
 
-    def __iter__(self) -> Iterator[Key]:
+    def __iter__(self):
         return iter(self._entries)
 
-    def items(self) -> Iterator[tuple[Key, Value]]:
+    def items(self):
         return iter(self._entries.items())
 
-    def values(self) -> Iterator[Value]:
+    def values(self):
         return iter(self._entries.values())
 
 
-class Recent(Generic[Key]):
+cdef class Recent:
     """Keys seen within the last ``window`` ns of packet time, at most ``size`` of them."""
 
-    __slots__ = ("_seen", "window")
+    cdef Bounded _seen
+    cdef readonly object window
 
-    def __init__(self, size: int, window: int) -> None:
-        self._seen: Bounded[Key, int] = Bounded(size)
+    def __init__(self, size, window):
+        self._seen = Bounded(size)
         self.window = window
 
-    def fresh(self, key: Key, ts: int) -> bool:
+    @classmethod
+    def __class_getitem__(cls, _):
+        return cls
+
+    def fresh(self, key, ts):
         """True where the key was not seen within the window before ``ts``; it is now. The window starts at the sighting that was fresh."""
         last = self._seen.get(key)
         if last is not None and abs(ts - last) < self.window:
