@@ -1,0 +1,253 @@
+"""Compressed captures: gzip, zstd, xz and lz4, told by their first bytes, several members one after the other included.
+
+What comes out is bounded in size and in its ratio to what went in, and so is the memory that a file may ask for (its window): a bomb costs a moment of time.
+"""
+
+from __future__ import annotations
+
+import lzma
+import struct
+import zlib
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import lz4.frame
+import msgspec
+import zstandard
+
+from sensor.capture.streams import Broken, Stream
+
+CHUNK = 1 << 18
+WINDOW_LIMIT = 128 << 20
+"""Bytes of memory that a zstd window or an xz dictionary may ask for."""
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """How much one compressed file may become: bytes in all, and bytes for each byte of it. The first ``free_bytes`` are not held against the ratio."""
+
+    decompressed_bytes: int = 64 << 30
+    ratio: int = 1000
+    free_bytes: int = 16 << 20
+
+
+class Decoder(Protocol):
+    """One member of a compressed file; what Python's own decompressors have in common. ``most`` is a wish: a little more may come out."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, most: int, /) -> bytes: ...
+
+
+class _Gzip:
+    """RFC 1952 through zlib, which wants input it could not use to be given again."""
+
+    def __init__(self) -> None:
+        self._inflate = zlib.decompressobj(31)
+        self.needs_input = True
+
+    @property
+    def eof(self) -> bool:
+        return self._inflate.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inflate.unused_data
+
+    def decompress(self, data: bytes, most: int) -> bytes:
+        out = self._inflate.decompress(self._inflate.unconsumed_tail + data, most)
+        self.needs_input = not self._inflate.unconsumed_tail and len(out) < most
+        return out
+
+
+class _Zstd:
+    """RFC 8878, frame by frame and block by block (3.1.1): a block becomes 128 KiB at most, however small it is, and a file that ends early is noticed."""
+
+    _SKIPPABLE = 0x184D2A50
+    _RLE = 1
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+        self._decode: Any = None
+        self._checksum = self._blocks_end = False
+        self.eof, self.needs_input = False, True
+
+    @property
+    def unused_data(self) -> bytes:
+        return bytes(self._data) if self.eof else b""
+
+    def decompress(self, data: bytes, _most: int) -> bytes:
+        self._data += data
+        size = self._next_size()
+        self.needs_input = len(self._data) < size
+        if self.needs_input:
+            return b""
+        piece = bytes(self._data[:size])
+        del self._data[:size]
+        if self._decode is None:
+            self._begin(piece)
+        elif self._blocks_end:
+            self.eof = True
+        else:
+            self._blocks_end = bool(piece[0] & 1)
+            self.eof = self._blocks_end and not self._checksum
+        return b"" if self._decode is None else bytes(self._decode.decompress(piece))
+
+    def _begin(self, header: bytes) -> None:
+        if struct.unpack_from("<I", header)[0] & 0xFFFFFFF0 == self._SKIPPABLE:
+            self.eof = True
+            return
+        facts = zstandard.get_frame_parameters(header)
+        if facts.window_size > WINDOW_LIMIT:
+            raise Broken(f"zstd data that needs a window of {facts.window_size >> 20} MiB; at most {WINDOW_LIMIT >> 20} are given", "limit")
+        self._checksum = facts.has_checksum
+        self._decode = zstandard.ZstdDecompressor(max_window_size=WINDOW_LIMIT).decompressobj()
+
+    def _next_size(self) -> int:
+        """Bytes of the next part: frame header or skippable frame, block with its header, or checksum."""
+        data = self._data
+        if self._decode is None:
+            if len(data) < 9:
+                return 9
+            if struct.unpack_from("<I", data)[0] & 0xFFFFFFF0 == self._SKIPPABLE:
+                return self._skippable(int(struct.unpack_from("<I", data, 4)[0]) + 8)
+            return int(zstandard.frame_header_size(bytes(data[:18])))
+        if self._blocks_end:
+            return 4
+        if len(data) < 3:
+            return 3
+        head = data[0] | data[1] << 8 | data[2] << 16
+        return 4 if head >> 1 & 3 == self._RLE else 3 + (head >> 3)
+
+    def _skippable(self, size: int) -> int:
+        if size > WINDOW_LIMIT:
+            raise Broken(f"a zstd frame of {size} bytes that holds no data", "limit")
+        return size
+
+
+MAGICS: tuple[tuple[bytes, str, Callable[[], Decoder]], ...] = (
+    (b"\x1f\x8b", "gzip", _Gzip),
+    (b"\x28\xb5\x2f\xfd", "zstd", _Zstd),
+    (b"\xfd7zXZ\0", "xz", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=WINDOW_LIMIT)),
+    (b"\x04\x22\x4d\x18", "lz4", lz4.frame.LZ4FrameDecompressor),
+)
+MAGIC_SIZE = 6
+_FURTHER = {"zstd": tuple(bytes((0x50 | number, 0x2A, 0x4D, 0x18)) for number in range(16))}
+"""What a later member may begin with besides the magic: skippable frames."""
+
+
+def compression_of(head: bytes) -> str:
+    """The name of the compression; empty where it is none. Of a zstd file the first frame may be one to skip."""
+    for magic, name, _ in MAGICS:
+        if head.startswith((magic, *_FURTHER.get(name, ()))):
+            return name
+    return ""
+
+
+class Decompressed:
+    """The content of a compressed stream, of which ``head`` was read already."""
+
+    def __init__(self, stream: Stream, head: bytes, limits: Limits) -> None:
+        self._stream, self._input, self._limits = stream, head, limits
+        self.name = compression_of(head)
+        self._magic, self._make = next((magic, make) for magic, name, make in MAGICS if name == self.name)
+        self._decoder: Decoder | None = self._make()
+        self._left = b""
+        self._complete = False
+        self._trouble: Broken | None = None
+        self._given = 0
+        self._chunk = memoryview(bytearray(CHUNK))
+
+    @property
+    def taken(self) -> int:
+        return self._stream.taken
+
+    @property
+    def size(self) -> int:
+        return self._stream.size
+
+    def readinto(self, view: memoryview) -> int | None:
+        if self._trouble is not None:
+            raise self._trouble
+        filled, waiting = 0, False
+        try:
+            while filled < len(view):
+                piece = self._left or self._piece(len(view) - filled)
+                if not piece:
+                    waiting = piece is None
+                    break
+                size = min(len(piece), len(view) - filled)
+                view[filled : filled + size] = piece[:size]
+                self._left = piece[size:]
+                filled += size
+        except Broken as trouble:  # what came before it is given first
+            if not filled:
+                raise
+            self._trouble = trouble
+        return None if waiting and not filled else filled
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def _piece(self, most: int) -> bytes | None:
+        """Some bytes; none at the end; None where there is nothing now."""
+        while True:
+            decoder = self._decoder or self._next_member()
+            if decoder is None:
+                return b"" if self._complete else None
+            self._decoder = decoder
+            data, self._input = self._input, b""
+            if not data and decoder.needs_input:
+                more = self._more()
+                if more is None:
+                    return None
+                if not more:
+                    raise Broken(f"the {self.name} data ends early", "cut")
+                data = more
+            out = self._decode(decoder, data, min(most, CHUNK))
+            if decoder.eof:
+                self._input, self._decoder = decoder.unused_data, None
+            if out:
+                return self._allowed(out)
+
+    def _decode(self, decoder: Decoder, data: bytes, most: int) -> bytes:
+        try:
+            return decoder.decompress(data, most)
+        except (zlib.error, lzma.LZMAError, zstandard.ZstdError, RuntimeError, EOFError, ValueError, MemoryError) as error:
+            raise Broken(f"broken {self.name} data: {error}", "compression") from None
+
+    def _more(self) -> bytes | None:
+        got = self._stream.readinto(self._chunk)
+        return None if got is None else bytes(self._chunk[:got])
+
+    def _next_member(self) -> Decoder | None:
+        """What decodes the next member; None where there is none (``_complete``), or none can be told now. Zeros that fill up a block are no member."""
+        while True:
+            self._input = self._input.lstrip(b"\0")
+            if len(self._input) >= MAGIC_SIZE:
+                break
+            more = self._more()
+            if more is None:
+                return None
+            if not more:
+                break
+            self._input += more
+        if not self._input:
+            self._complete = True
+            return None
+        if not self._input.startswith((self._magic, *_FURTHER.get(self.name, ()))):
+            raise Broken(f"what follows the {self.name} data is no {self.name}", "compression")
+        return self._make()
+
+    def _allowed(self, out: bytes) -> bytes:
+        """The piece, where the limits allow it."""
+        self._given += len(out)
+        limits = self._limits
+        if self._given > limits.decompressed_bytes:
+            raise Broken(f"the {self.name} data becomes more than {limits.decompressed_bytes} bytes", "limit")
+        if self._given > limits.free_bytes and self._given > limits.ratio * max(self._stream.taken, 1):
+            raise Broken(f"the {self.name} data grows more than {limits.ratio} times", "limit")
+        return out
