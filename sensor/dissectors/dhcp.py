@@ -157,23 +157,27 @@ def _options(data: bytes, partial: bool) -> dict[int, bytes]:
 
 def _collect(data: bytes, offset: int, end: int, options: dict[int, bytes], partial: bool) -> None:
     """Add the options between two offsets; a code met again continues its value (RFC 3396, 7)."""
-    for _ in range(OPTIONS_LIMIT):
-        while offset < end and not data[offset]:
-            offset += 1
-        if offset >= end or data[offset] == 255:
-            return
-        stop = offset + 2 + data[offset + 1] if offset + 1 < end else end + 1
-        if stop > end:
-            if partial:
-                return
-            raise Malformed("option longer than the message")
+    last, left = end - 1, OPTIONS_LIMIT + 1
+    while offset < last:
         code = data[offset]
+        if code == 0:
+            offset += 1
+            continue
+        if code == 255:
+            return
+        start = offset + 2
+        offset = start + data[offset + 1]
+        left -= 1
+        if offset > end or not left:
+            if partial and left:
+                return
+            raise Malformed("option longer than the message" if left else "too many options")
         if code in options:
-            options[code] += data[offset + 2 : stop]
+            options[code] += data[start:offset]
         else:
-            options[code] = data[offset + 2 : stop]
-        offset = stop
-    raise Malformed("too many options")
+            options[code] = data[start:offset]
+    if offset == last and 0 < data[last] < 255 and not partial:
+        raise Malformed("option longer than the message")
 
 
 def _client(event: DhcpMessage, options: dict[int, bytes], said: list[Said]) -> None:
