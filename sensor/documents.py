@@ -1,7 +1,7 @@
 """Documents that people write: YAML files read into pydantic models, where every fault is told at once and with its place.
 
-A fault reads ``file:line:column: what was found, what was expected``, with the nearest valid key or value for a typo. Differences from plain YAML 1.1: a key given twice
-is a fault, merge keys (``<<``) are refused, dates and colon-separated numbers stay text (``10:20:30:40:50:10`` is a MAC, not a number in base 60).
+A fault reads ``file:line:column: what was found, what was expected``, with the nearest valid key or value for a typo. Differences from plain YAML 1.1: a key
+given twice is a fault, merge keys (``<<``) are refused, dates and colon-separated numbers stay text (``10:20:30:40:50:10`` is a MAC, not a number in base 60).
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ def _plain(path: Path, node: yaml.Node, faults: list[Fault], depth: int) -> Any:
 
 _SAFE = yaml.constructor.SafeConstructor()
 _SCALARS: dict[str, Callable[[yaml.ScalarNode], Any]] = {
-    _NULL: lambda node: None,
+    _NULL: _SAFE.construct_yaml_null,
     _BOOL: _SAFE.construct_yaml_bool,
     _INT: lambda node: node.value if ":" in node.value else _SAFE.construct_yaml_int(node),
     _FLOAT: lambda node: node.value if ":" in node.value else _SAFE.construct_yaml_float(node),
@@ -185,7 +185,8 @@ def _fault(path: Path, tree: yaml.Node, model: type[pydantic.BaseModel], detail:
     location, kind, given = tuple(detail["loc"]), detail["type"], detail["input"]
     if kind == "extra_forbidden":
         return _at(path, _find(tree, location, key=True), f"found the key {str(location[-1])!r}, {nearest(location[-1], _keys(model, location[:-1]))}")
-    node = _find(tree, location)
+    about_key = location[-1:] == ("[key]",)
+    node = _find(tree, location[:-1] if about_key else location, key=about_key)
     if kind == "missing":
         return _at(path, node, f"found no key {str(location[-1])!r}, expected one here")
     if kind in ("value_error", "assertion_error"):

@@ -1,12 +1,14 @@
 """Fusion: from many pieces of evidence to one value for each attribute, with how sure we are. Pure: the same evidence gives the same answer, in any order.
 
-For each value the best evidence of a family counts (ten packets of one kind are no more than one), families are independent: ``1 - Π(1 - c)``. Values of one attribute
-exclude each other, so each lowers the others: the sureness of a value is its odds over the odds of all, *none of them* included. A value that is only a wider word for another
-(``iot`` for ``camera``, ``Windows`` for ``Windows 11``) is no contradiction; the narrower one is told. Below the threshold there is no answer: a wrong name is worse than none.
+For each value the best evidence of a family counts (ten packets of one kind are no more than one), families are independent: ``1 - Π(1 - c)``. Values of one
+attribute exclude each other, so each lowers the others: the sureness of a value is its odds over the odds of all, *none of them* included. A value that is only
+a wider word for another (``iot`` for ``camera``, ``Windows`` for ``Windows 11``) is no contradiction; the narrower one is told. Below the threshold there is no
+answer: a wrong name is worse than none.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 
 from sensor.core.device import Attribute
@@ -23,7 +25,7 @@ WEAK_FAMILY = 0.5
 CERTAIN = 0.99
 WEAK = frozenset(("hostname", "oui"))
 # A name checked against the MAC of its sender is the same text as the name: not independent of it, but no weak evidence.
-SAME_SOURCE = {"hostname_mac": "hostname"}
+SAME_SOURCE = {"hostname": "hostname_mac"}
 # How long evidence keeps its weight without being seen again: half of it is gone after each such time.
 HALF_LIFE = 30 * 86_400_000_000_000
 HALF_LIFE_FIRMWARE = 7 * 86_400_000_000_000
@@ -45,8 +47,12 @@ WIDER: dict[str, frozenset[str]] = {
     "printer": frozenset(("label_printer",)),
 }
 _NO_TYPES: frozenset[str] = frozenset()
-# Attributes that belong to a product and so to its vendor.
+# Attributes whose values come from the vocabulary and compare as they are; those that belong to a product and so to its vendor.
+_EXACT = frozenset(("type", "vendor"))
 _OF_VENDOR = ("model", "firmware")
+
+
+_Families = dict[str, float]
 
 
 def fuse(evidence: Iterable[Evidence], now: int = 0) -> dict[str, Attribute]:
@@ -58,69 +64,90 @@ def fuse(evidence: Iterable[Evidence], now: int = 0) -> dict[str, Attribute]:
         else:
             pieces[piece.attribute] = [piece]
     told: dict[str, Attribute] = {}
-    vendors = pieces.get("vendor")
-    vendor = _decide("vendor", vendors, now) if vendors else None
-    for name in sorted(pieces):
-        mine = pieces[name]
-        if vendor is not None and vendors and name in _OF_VENDOR:
-            mine = _of_vendor(mine, vendors, vendor.value)
-        answer = vendor if name == "vendor" else _decide(name, mine, now) if mine else None
+    vendors = pieces.pop("vendor", None)
+    vendor = _decide("vendor", vendors, now, "") if vendors else None
+    maker = ""
+    if vendor is not None and vendors:
+        told["vendor"] = vendor
+        maker = _key("", vendor.value, "")
+        for name in _OF_VENDOR:
+            if name in pieces:
+                pieces[name] = _of_vendor(pieces[name], vendors, vendor.value)
+    for name, mine in pieces.items():
+        answer = _decide(name, mine, now, maker) if mine else None
         if answer is not None:
             told[name] = answer
-    return told
+    return dict(sorted(told.items()))
 
 
-def _decide(name: str, evidence: list[Evidence], now: int) -> Attribute | None:
+def _decide(name: str, evidence: list[Evidence], now: int, maker: str) -> Attribute | None:
     """The likeliest value of one attribute; None where none is likely enough."""
     if len(evidence) == 1 and not now:
-        sure = _alone(evidence[0].confidence, evidence[0].family)
-        return Attribute(name, evidence[0].value, round(sure, 3), (evidence[0],)) if sure >= THRESHOLD else None
-    best = _best(name, evidence, now)
+        (only,) = evidence
+        sure = _alone(only.confidence, only.family)
+        return Attribute(name, only.value, round(sure, 3), (only,)) if sure >= THRESHOLD else None
+    mine, best = _grouped(name, evidence, now, maker)
     sure_of = {key: _together(families) for key, families in best.items()}
-    if len(sure_of) == 1:
-        (key,) = sure_of
-        winner, sure, rival = key, sure_of[key], 0.0
-    else:
-        _drop_wider(name, sure_of)
-        winner = min(sure_of, key=lambda key: (-sure_of[key], key))
-        others = sum(p / (1 - p) for key, p in sure_of.items() if key != winner)
-        odds = sure_of[winner] / (1 - sure_of[winner])
-        sure = odds / (1 + odds + others)
-        rival = max((p for key, p in sure_of.items() if key != winner), default=0.0)
-    contested = rival >= CONTESTED
+    winner, sure, contested = _winner(name, sure_of)
     if sure < (CONTESTED_THRESHOLD if contested else THRESHOLD):
         return None
-    mine = sorted((piece for piece in evidence if _key(name, piece.value) == winner), key=_order)
-    against = sorted((piece for piece in evidence if contested and _key(name, piece.value) in sure_of and _key(name, piece.value) != winner), key=_order)
-    return Attribute(name, mine[0].value, round(sure, 3), (*mine, *against), contested)
+    shown = sorted(mine[winner], key=_order) if len(mine[winner]) > 1 else mine[winner]
+    against = sorted((piece for key in sure_of if key != winner for piece in mine[key]), key=_order) if contested else ()
+    return Attribute(name, shown[0].value, round(sure, 3), (*shown, *against), contested)
 
 
-def _best(name: str, evidence: list[Evidence], now: int) -> dict[str, dict[str, float]]:
-    """Value → family → confidence of its best evidence."""
-    best: dict[str, dict[str, float]] = {}
-    life = HALF_LIFE_FIRMWARE if name == "firmware" else HALF_LIFE
+def _grouped(name: str, evidence: list[Evidence], now: int, maker: str) -> tuple[dict[str, list[Evidence]], dict[str, _Families]]:
+    """(value → its evidence, value → family → confidence of its best evidence)."""
+    mine: dict[str, list[Evidence]] = {}
+    best: dict[str, _Families] = {}
+    exact = name in _EXACT
     for piece in evidence:
-        confidence = piece.confidence
-        if now > piece.last + life:
-            confidence *= 0.5 ** ((now - piece.last) // life)
-        families = best.setdefault(_key(name, piece.value), {})
+        confidence = piece.confidence if not now else _aged(piece, now)
+        key = piece.value if exact else _key(name, piece.value, maker)
+        families = best.get(key)
+        if families is None:
+            best[key], mine[key] = {piece.family: confidence}, [piece]
+            continue
+        mine[key].append(piece)
         if confidence > families.get(piece.family, 0.0):
             families[piece.family] = confidence
-    return best
+    return mine, best
 
 
-def _together(families: dict[str, float]) -> float:
+def _aged(piece: Evidence, now: int) -> float:
+    """The confidence left of a piece that was not seen again for a while."""
+    life = HALF_LIFE_FIRMWARE if piece.attribute == "firmware" else HALF_LIFE
+    return float(piece.confidence * 0.5 ** (max(now - piece.last, 0) // life))
+
+
+def _winner(name: str, sure_of: dict[str, float]) -> tuple[str, float, bool]:
+    """(likeliest value, how sure, whether another is likely too). Takes out of ``sure_of`` what is only a wider word for another."""
+    if len(sure_of) == 1:
+        ((winner, sure),) = sure_of.items()
+        return winner, sure, False
+    _drop_wider(name, sure_of)
+    winner, most, total, rival = "", 0.0, 1.0, 0.0
+    for key, sure in sorted(sure_of.items()):
+        total += sure / (1 - sure)
+        if sure > most:
+            winner, most, rival = key, sure, most
+        elif sure > rival:
+            rival = sure
+    return winner, most / (1 - most) / total, rival >= CONTESTED
+
+
+def _together(families: _Families) -> float:
     """How sure families are together."""
     if len(families) == 1:
-        for family, confidence in families.items():
-            return _alone(confidence, family)
-    doubt, counted = 1.0, 0
+        ((family, confidence),) = families.items()
+        return _alone(confidence, family)
+    doubt, counted, weak = 1.0, 0, True
     for family, confidence in families.items():
-        if any(SAME_SOURCE.get(other) == family for other in families):
+        weak = weak and family in WEAK
+        if family in SAME_SOURCE and SAME_SOURCE[family] in families:
             continue
         doubt *= 1 - min(confidence, CERTAIN)
         counted += 1
-    weak = all(family in WEAK for family in families)
     return min(1 - doubt, ONE_FAMILY if weak or counted == 1 else CERTAIN)
 
 
@@ -130,24 +157,26 @@ def _alone(confidence: float, family: str) -> float:
 
 def _drop_wider(name: str, sure_of: dict[str, float]) -> None:
     """Take out values that are only wider words for another likely value."""
+    if name == "vendor":
+        return
     likely = [key for key, sure in sure_of.items() if sure >= THRESHOLD]
     for wide in list(sure_of):
         narrow = WIDER.get(wide, _NO_TYPES) if name == "type" else None
-        for key in likely:
-            if key != wide and (key in narrow if narrow is not None else name != "vendor" and key.startswith(wide)):
-                del sure_of[wide]
-                break
+        if any(key != wide and (key.startswith(wide) if narrow is None else key in narrow) for key in likely):
+            del sure_of[wide]
 
 
 def _of_vendor(mine: list[Evidence], vendors: list[Evidence], winner: str) -> list[Evidence]:
     """The evidence that does not come with another vendor than the one decided on. It comes with one where the same fingerprint said so of the same text."""
-    comes_with = {(piece.fingerprint, piece.seen): piece.value for piece in vendors}
-    return [piece for piece in mine if comes_with.get((piece.fingerprint, piece.seen), winner) == winner]
+    losing = {(piece.fingerprint, piece.seen) for piece in vendors if piece.value != winner}
+    return [piece for piece in mine if (piece.fingerprint, piece.seen) not in losing] if losing else mine
 
 
-def _key(name: str, value: str) -> str:
-    """Values that differ in case, blanks and hyphens only are the same."""
-    return value if name in ("type", "vendor") else value.casefold().replace(" ", "").replace("-", "")
+@functools.lru_cache(maxsize=4096)
+def _key(name: str, value: str, maker: str) -> str:
+    """Values that differ only in case, blanks and hyphens are the same, and models with and without their maker in front."""
+    key = value.casefold().replace(" ", "").replace("-", "")
+    return (key.removeprefix(maker) or key) if name == "model" and maker else key
 
 
 def _order(piece: Evidence) -> tuple[float, str, str, str]:

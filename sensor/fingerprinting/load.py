@@ -1,11 +1,14 @@
 """Reads the knowledge: the vocabulary and the fingerprints, written as YAML, ours and the operator's.
 
-Our own files sit beside the package in a checkout and inside it (``sensor.fingerprints_data``) once installed. A fault in them refuses the start; a fault in an operator's
-folder is reported and the rest of that folder is used. Regular expressions of our own are compiled when a value first needs them (the tests compile all); those of operators at once.
+Our own files sit beside the package in a checkout and inside it (``sensor.fingerprints_data``) once installed. A fault in them refuses the start; a fault in an
+operator's folder is reported and the rest of that folder is used. Regular expressions of our own are compiled when a value first needs them (the tests compile
+all); those of operators at once.
 """
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import importlib.resources
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -67,7 +70,7 @@ class Match(_Words):
     suffix: OneOrMore | None = None
     contains: OneOrMore | None = None
     regex: str | None = None
-    ignore_case: bool = False
+    ignore_case: bool | None = None
 
     @model_validator(mode="after")
     def _one(self) -> Match:
@@ -88,9 +91,9 @@ class Match(_Words):
         value = getattr(self, self.operator)
         return [value] if isinstance(value, str) else list(value)
 
-    def compiled(self) -> re.Pattern[str]:
+    def compiled(self, *, ignore_case: bool) -> re.Pattern[str]:
         """The regex; ``re.error`` where it is none."""
-        return re.compile(self.regex or "", re.IGNORECASE if self.ignore_case else 0)
+        return re.compile(self.regex or "", re.IGNORECASE if ignore_case else 0)
 
 
 class Entry(_Words):
@@ -126,13 +129,14 @@ class Entry(_Words):
 
 
 class FingerprintFile(_Words):
-    """One file: what it observes, and defaults for its entries (an entry's own certainty adds to or replaces the file's by attribute)."""
+    """One file: what it observes, and defaults for its entries (an entry's certainty replaces the file's by attribute, or for all where it is a number)."""
 
     observation: list[Annotated[str, _word("observations")]] = Field(min_length=1)
     family: Annotated[str, _word("families")]
     note: str = ""
     source: str = ""
     certainty: dict[str, Certainty] = {}
+    ignore_case: bool = False
     fingerprints: list[Entry]
 
     @model_validator(mode="after")
@@ -154,6 +158,7 @@ class Fingerprint:
     match: Match
     asserts: dict[str, str]
     certainty: dict[str, float]
+    ignore_case: bool
     entry: Entry
     path: Path
 
@@ -177,16 +182,29 @@ def own_folder() -> Path:
 
 def load_knowledge(folders: Sequence[Path] = ()) -> Knowledge:
     """Our fingerprints and those of the operator's folders. DocumentErrors for faults of our own only."""
-    own = own_folder()
-    knowledge = Knowledge(load_document(own / VOCABULARY, Vocabulary))
-    faults: list[Fault] = []
-    for path in _files(own):
-        _add(knowledge, path, faults, own=True)
-    if faults:
-        raise DocumentErrors(faults)
-    for folder in folders:
-        _add_folder(knowledge, folder)
+    with _no_collection():
+        own = own_folder()
+        knowledge = Knowledge(load_document(own / VOCABULARY, Vocabulary))
+        faults: list[Fault] = []
+        for path in _files(own):
+            _add(knowledge, path, faults, own=True)
+        if faults:
+            raise DocumentErrors(faults)
+        for folder in folders:
+            _add_folder(knowledge, folder)
     return knowledge
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """No garbage collection meanwhile: loading makes many objects and no garbage, and the collector's searches would take as long as all the rest."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _add_folder(knowledge: Knowledge, folder: Path) -> None:
@@ -230,7 +248,8 @@ def _add(knowledge: Knowledge, path: Path, faults: list[Fault], *, own: bool) ->
 def _fingerprint(document: FingerprintFile, entry: Entry, path: Path) -> Fingerprint:
     own: Any = entry.certainty
     certainty = {**document.certainty, **own} if isinstance(own, dict) else dict.fromkeys(entry.asserts, own)
-    return Fingerprint(entry.id, tuple(document.observation), document.family, entry.match, entry.asserts, certainty, entry, path)
+    ignore_case = document.ignore_case if entry.match.ignore_case is None else entry.match.ignore_case
+    return Fingerprint(entry.id, tuple(document.observation), document.family, entry.match, entry.asserts, certainty, ignore_case, entry, path)
 
 
 def _closer(path: Path, document: FingerprintFile) -> Iterator[Fault]:
@@ -239,7 +258,7 @@ def _closer(path: Path, document: FingerprintFile) -> Iterator[Fault]:
         groups: set[str] = set()
         if entry.match.regex is not None:
             try:
-                groups = set(entry.match.compiled().groupindex)
+                groups = set(entry.match.compiled(ignore_case=False).groupindex)
             except re.error as error:
                 yield fault_at(path, ("fingerprints", number, "match", "regex"), f"not a regular expression: {error}")
                 continue

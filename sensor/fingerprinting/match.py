@@ -1,7 +1,7 @@
 """Matcher: what a raw fact means. All fingerprints that match speak; their order means nothing.
 
-A value is looked up rather than tried: whole texts in a dictionary, prefixes (and the plain text a regex starts with) by their first two characters, so that a value nobody knows costs
-a few microseconds. Answers are remembered. Only regexes and texts without a plain start are tried one by one.
+A value is looked up rather than tried: whole texts in a dictionary, prefixes (and the plain texts a regex can start with) by their first two characters, so
+that a value nobody knows costs a few microseconds. Other regexes are tried only where the value contains their longest plain text. Answers are remembered.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ KEY_LENGTH = 2
 NEAR_KINDS = frozenset(("dhcp.parameter_list",))
 
 _SPECIAL = frozenset("\\.^$*+?{}[]|()")
+# What may follow a backslash and then means itself.
+_ESCAPED = _SPECIAL | frozenset("-/ #&~")
 
 
 class Claim(NamedTuple):
@@ -86,7 +88,7 @@ class _Kind:
     def __init__(self, fingerprints: Iterable[Fingerprint], *, near: bool) -> None:
         self._whole: dict[str, list[_Test]] = {}
         self._starts: dict[str, list[tuple[str, _Test]]] = {}
-        self._others: list[_Test] = []
+        self._others: list[tuple[str, _Test]] = []
         self._near = NearLists() if near else None
         for fingerprint in fingerprints:
             self._add(fingerprint)
@@ -100,12 +102,12 @@ class _Kind:
                 if self._near is not None:
                     self._near.add(text, fingerprint)
             return
-        starts = match.texts if match.operator == "prefix" else [plain_start(match.regex)] if match.regex else []
-        if not starts or not all(starts):
-            self._others.append(test)
-            return
+        regex = match.regex or ""
+        starts = match.texts if match.operator == "prefix" else plain_starts(regex)
         for start in {start.lower() for start in starts}:
             self._starts.setdefault(start[:KEY_LENGTH], []).append((start, test))
+        if not starts:
+            self._others.append((plain_text(regex).lower(), test))
 
     def find(self, value: str) -> Iterator[Found]:
         """(fingerprint, groups of its regex, weight) of all that match."""
@@ -117,8 +119,9 @@ class _Kind:
             for start, test in self._starts.get(key, ()):
                 if lower.startswith(start):
                     yield from test(value)
-        for test in self._others:
-            yield from test(value)
+        for needed, test in self._others:
+            if needed in lower:
+                yield from test(value)
         if self._near is not None and not whole:
             for fingerprint, weight in self._near.find(value):
                 yield fingerprint, _NO_GROUPS, weight
@@ -138,7 +141,7 @@ class _Test:
         if self._same is not None:
             return ((self._fingerprint, _NO_GROUPS, 1.0),) if self._same(value) else ()
         if self._search is None:
-            self._search = self._fingerprint.match.compiled().search
+            self._search = self._fingerprint.match.compiled(ignore_case=self._fingerprint.ignore_case).search
         found = self._search(value)
         return ((self._fingerprint, found.groupdict(""), 1.0),) if found else ()
 
@@ -146,7 +149,7 @@ class _Test:
 def _comparison(fingerprint: Fingerprint) -> Callable[[str], bool]:
     """Whether a value is, starts with, ends in or contains one of the texts."""
     match = fingerprint.match
-    texts = tuple(text.lower() for text in match.texts) if match.ignore_case else tuple(match.texts)
+    texts = tuple(text.lower() for text in match.texts) if fingerprint.ignore_case else tuple(match.texts)
     compare: dict[str, Callable[[str], bool]] = {
         "exact": lambda value: value in texts,
         "prefix": lambda value: value.startswith(texts),
@@ -154,39 +157,72 @@ def _comparison(fingerprint: Fingerprint) -> Callable[[str], bool]:
         "contains": lambda value: any(text in value for text in texts),
     }
     chosen = compare[match.operator]
-    return (lambda value: chosen(value.lower())) if match.ignore_case else chosen
+    return (lambda value: chosen(value.lower())) if fingerprint.ignore_case else chosen
 
 
-def plain_start(regex: str) -> str:
-    """The text every match of an anchored regex starts with; empty where it has none."""
-    if not regex.startswith("^") or _forks(regex):
-        return ""
-    start, at = "", 1
+def plain_starts(regex: str) -> list[str]:
+    """The texts one of which every match of an anchored regex starts with; empty where that cannot be told."""
+    if not regex.startswith("^") or len(_alternatives(regex)) > 1:
+        return []
+    group = _GROUP.match(regex)
+    if group is None:
+        run = _runs(regex[1:])[0]
+        return [run] if run else []
+    inner, after = _group_end(regex, group.end())
+    if after in ("?", "*", "{"):
+        return []
+    starts = [plain_starts("^" + part) for part in _alternatives(inner)]
+    return [start for found in starts for start in found] if all(starts) else []
+
+
+def plain_text(regex: str) -> str:
+    """The longest plain text outside groups, which every match contains; empty where there is none."""
+    return "" if len(_alternatives(regex)) > 1 else max(_runs(regex.removeprefix("^")), key=len)
+
+
+_GROUP = re.compile(r"\^\((?:\?:|\?P<\w+>)")
+
+
+def _group_end(regex: str, start: int) -> tuple[str, str]:
+    """(inside of the group that opens before ``start``, character after it)."""
+    for at, char, depth in _outside_classes(regex[start:]):
+        if char == ")" and depth < 0:
+            return regex[start : start + at], regex[start + at + 1 : start + at + 2]
+    return "", "?"
+
+
+def _alternatives(regex: str) -> list[str]:
+    """The choices (|) of a regex, those inside its groups left alone."""
+    cuts = [at for at, char, depth in _outside_classes(regex) if char == "|" and not depth]
+    return [regex[start:stop] for start, stop in zip([0, *(at + 1 for at in cuts)], [*cuts, len(regex)], strict=True)]
+
+
+def _outside_classes(regex: str) -> Iterator[tuple[int, str, int]]:
+    """(place, character, depth of groups) of what is neither escaped nor in a class. A bracket counts for what follows it; a closing one for itself too."""
+    depth, at = 0, 0
     while at < len(regex):
         char = regex[at]
-        step = 2 if char == "\\" and regex[at + 1 : at + 2] in _SPECIAL | {"-", " ", "/"} else 1
-        if step == 1 and char in _SPECIAL:
+        if char == ")":
+            depth -= 1
+        yield at, char, depth
+        if char == "(":
+            depth += 1
+        at = regex.index("]", at + 2) + 1 if char == "[" else at + 1 + (char == "\\")
+
+
+def _runs(regex: str) -> list[str]:
+    """The plain texts between what is not plain; the first is empty where the regex does not start plainly."""
+    runs, skip = [""], 0
+    for at, char, depth in _outside_classes(regex):
+        if at < skip:
+            continue
+        follows = regex[at + 1 : at + 2]
+        if not depth and (char not in _SPECIAL or (char == "\\" and follows in _ESCAPED)):
+            runs[-1] += follows if char == "\\" else char
+            continue
+        if char in "?*{" and not depth:
             # A quantifier may take back the character before it.
-            return start[:-1] if char in "?*{" else start
-        start += regex[at + step - 1]
-        at += step
-    return start
-
-
-def _forks(regex: str) -> bool:
-    """Whether there is a choice (|) outside all groups and classes."""
-    depth, inside, escaped = 0, False, False
-    for char in regex:
-        if escaped:
-            escaped = False
-        elif char == "\\":
-            escaped = True
-        elif inside:
-            inside = char != "]"
-        elif char == "[":
-            inside = True
-        elif char in "()":
-            depth += 1 if char == "(" else -1
-        elif char == "|" and not depth:
-            return True
-    return False
+            runs[-1] = runs[-1][:-1]
+            skip = regex.index("}", at) + 1 if char == "{" else 0
+        runs.append("")
+    return runs

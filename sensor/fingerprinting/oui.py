@@ -1,12 +1,14 @@
 """Oui: to whom a MAC prefix was given, from the IEEE registries as netaddr carries them, or from a newer file of the operator's.
 
-netaddr knows the 24-bit assignments (MA-L) and the old 36-bit ones (IAB). A file may hold all sizes: IEEE's ``oui.txt`` and the CSV lists, or lines of ``prefix[/bits]<tab>name``
-as Wireshark writes them. The file answers first. Nothing is read before the first question.
+netaddr knows the 24-bit assignments (MA-L) and the old 36-bit ones (IAB). A file may hold all sizes: IEEE's ``oui.txt`` and the CSV lists, or lines of
+``prefix[/bits]<tab>name`` as Wireshark writes them. The file answers first. Nothing is read before the first question.
 """
 
 from __future__ import annotations
 
 import csv
+import functools
+import importlib.resources
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +19,7 @@ from sensor.core.reader import clean
 
 REMEMBERED = 16384
 NAME_LIMIT = 128
+LINE_LIMIT = 512
 # Sizes of assignments: MA-S and IAB, MA-M, MA-L; the longest prefix wins.
 BITS = (36, 28, 24)
 
@@ -56,16 +59,35 @@ class Oui:
 
 def shipped(mac: int) -> str:
     """The owner by the registry that comes with netaddr."""
-    # Imported here: it takes some 50 ms, and not every run meets a MAC.
-    from netaddr import IAB, OUI, NotRegisteredError
-
     prefix = mac >> 24
-    try:
-        if prefix in _IAB:
-            return _name(IAB(mac >> 12).registration().org)
-        return _name(OUI(prefix).registration().org)
-    except (NotRegisteredError, KeyError, IndexError):
-        return ""
+    return _carried().name("iab.txt", mac >> 12) if prefix in _IAB else _carried().name("oui.txt", prefix)
+
+
+@functools.cache
+def _carried() -> _Carried:
+    return _Carried()
+
+
+class _Carried:
+    """netaddr's lists, read through its own index with each list opened once: its objects open it again for each MAC, which takes 60 µs."""
+
+    def __init__(self) -> None:
+        # Imported here: the index takes some 50 ms to load, and not every run meets a MAC.
+        from netaddr.eui import ieee
+
+        folder = importlib.resources.files("netaddr.eui")
+        self._index: dict[str, dict[int, list[tuple[int, int]]]] = {"oui.txt": ieee.OUI_INDEX, "iab.txt": ieee.IAB_INDEX}
+        self._text = {name: folder.joinpath(name).open("rb") for name in self._index}
+
+    def name(self, registry: str, prefix: int) -> str:
+        """What stands behind ``(hex)`` in the first line of the entry; empty where there is none."""
+        places = self._index[registry].get(prefix)
+        if not places:
+            return ""
+        offset, size = places[0]
+        self._text[registry].seek(offset)
+        first = self._text[registry].read(min(size, LINE_LIMIT)).split(b"\n", 1)[0]
+        return _name(first.partition(b"(hex)")[2].decode("utf-8", "replace"))
 
 
 def _name(text: str) -> str:

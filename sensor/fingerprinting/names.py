@@ -1,0 +1,24 @@
+"""Host names that hold the MAC of their sender: proof that the name is the maker's, and that nobody relays or copies it."""
+
+from __future__ import annotations
+
+import re
+
+KIND = "hostname.own_mac"
+SHORT = 6
+
+_SEPARATORS = re.compile(r"(?<=[0-9a-f]{2})[:.-](?=[0-9a-f]{2})", re.IGNORECASE)
+
+
+def own_mac_name(name: str, mac: int) -> str:
+    """The name with the sender's MAC written ``<mac>``, or its last six digits ``<mac6>``: a value of kind ``hostname.own_mac``. Empty for neither."""
+    if not mac:
+        return ""
+    digits = f"{mac:012x}"
+    for text in (name.split(".", 1)[0], _SEPARATORS.sub("", name)):
+        lower = text.lower()
+        for part, written in ((digits, "<mac>"), (digits[-SHORT:], "<mac6>")):
+            at = lower.find(part)
+            if at >= 0 and lower != part:
+                return (text[:at] + written + text[at + len(part) :]).split(".", 1)[0]
+    return ""

@@ -1,0 +1,153 @@
+"""Fusion: stories of evidence that agrees, contradicts, or is too little."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from sensor.core.observation import Evidence
+from sensor.fingerprinting.fuse import CERTAIN, HALF_LIFE, HALF_LIFE_FIRMWARE, ONE_FAMILY, THRESHOLD, WEAK_FAMILY, WIDER, fuse
+
+DAY = 86_400_000_000_000
+
+
+def piece(attribute: str, value: str, confidence: float, family: str = "dhcp", fingerprint: str = "f", seen: str = "x", last: int = 0) -> Evidence:
+    return Evidence(attribute, value, confidence, fingerprint, family, family + ".kind", seen, last, last)
+
+
+def test_nothing() -> None:
+    """No evidence, no attributes."""
+    assert fuse([]) == {}
+
+
+def test_one_family_is_capped() -> None:
+    """One family alone never makes certain, however sure it is and however often it speaks."""
+    told = fuse([piece("type", "printer", 0.95), piece("type", "printer", 0.9), piece("type", "printer", 0.97)])
+    assert told["type"].confidence == ONE_FAMILY
+    assert len(told["type"].evidence) == 3
+
+
+def test_families_add_up() -> None:
+    """Independent families raise each other: 1 - (1 - 0.85)(1 - 0.8)."""
+    told = fuse([piece("type", "printer", 0.85), piece("type", "printer", 0.8, "mdns")])
+    assert told["type"].confidence == pytest.approx(0.97)
+
+
+def test_never_beyond_certain() -> None:
+    """Many families stop short of certainty."""
+    told = fuse([piece("type", "printer", 0.95, family) for family in ("dhcp", "mdns", "sip", "lldp")])
+    assert told["type"].confidence == CERTAIN
+
+
+@pytest.mark.parametrize("family", ["hostname", "oui"])
+def test_weak_families_are_capped(family: str) -> None:
+    """A name or a MAC prefix alone is no better than an even chance."""
+    assert fuse([piece("vendor", "HP", 0.85, family)])["vendor"].confidence == WEAK_FAMILY
+
+
+def test_two_weak_families() -> None:
+    """A name and a MAC prefix together are more than each, but no certainty."""
+    told = fuse([piece("type", "printer", 0.5, "hostname"), piece("type", "printer", 0.5, "oui")])
+    assert told["type"].confidence == pytest.approx(0.75)
+
+
+def test_checked_name_is_no_second_source() -> None:
+    """A name that holds the sender's MAC counts once, not as a name besides."""
+    told = fuse([piece("type", "printer", 0.5, "hostname"), piece("type", "printer", 0.8, "hostname_mac")])
+    assert told["type"].confidence == 0.8
+
+
+def test_too_little_is_unknown() -> None:
+    """Below the threshold there is no answer."""
+    assert fuse([piece("type", "printer", THRESHOLD - 0.01)]) == {}
+    assert "type" in fuse([piece("type", "printer", THRESHOLD)])
+
+
+def test_contradiction_lowers_and_is_shown() -> None:
+    """Another likely value makes the answer less sure and contested; the evidence against it is kept."""
+    told = fuse([piece("type", "printer", 0.85), piece("type", "camera", 0.5, "mdns")])["type"]
+    assert told.value == "printer"
+    assert told.contested
+    assert told.confidence == pytest.approx((0.85 / 0.15) / (1 + 0.85 / 0.15 + 1), abs=0.001)
+    assert [evidence.value for evidence in told.evidence] == ["printer", "camera"]
+
+
+def test_unlikely_rival_is_no_contest() -> None:
+    """A faint other opinion lowers a little and does not contest."""
+    told = fuse([piece("type", "printer", 0.85), piece("type", "camera", 0.2, "mdns")])["type"]
+    assert not told.contested
+    assert 0.8 < told.confidence < 0.85
+
+
+def test_even_contradiction_is_unknown() -> None:
+    """Two equally likely values that exclude each other: a wrong name is worse than none."""
+    assert fuse([piece("type", "printer", 0.85), piece("type", "camera", 0.85, "mdns")]) == {}
+
+
+def test_narrower_type_wins() -> None:
+    """A thing that is also known to be a camera is a camera, uncontested, though the wider word is surer."""
+    told = fuse([piece("type", "iot", 0.85), piece("type", "camera", 0.5, "mdns")])["type"]
+    assert (told.value, told.confidence, told.contested) == ("camera", 0.5, False)
+
+
+def test_narrower_but_unlikely() -> None:
+    """A narrower word that is itself below the threshold does not oust the wider."""
+    assert fuse([piece("type", "iot", 0.85), piece("type", "camera", 0.2, "mdns")])["type"].value == "iot"
+
+
+def test_two_narrower_types_contest() -> None:
+    """Two narrow words contradict each other even when one wide word covers both."""
+    told = fuse([piece("type", "iot", 0.8), piece("type", "camera", 0.8, "mdns"), piece("type", "light", 0.5, "sip")])["type"]
+    assert told.value == "camera"
+    assert told.contested
+
+
+def test_wider_words_are_no_circle() -> None:
+    """No type is wider and narrower than another at once."""
+    assert not [(wide, narrow) for wide, narrows in WIDER.items() for narrow in narrows if wide in WIDER.get(narrow, ())]
+
+
+def test_longer_os_wins() -> None:
+    """Windows agrees with Windows 11."""
+    told = fuse([piece("os", "Windows", 0.85), piece("os", "Windows 11", 0.6, "http")])["os"]
+    assert (told.value, told.contested) == ("Windows 11", False)
+
+
+def test_spelling_of_models() -> None:
+    """Models that differ in case, blanks, hyphens or the maker in front are one."""
+    told = fuse([piece("vendor", "HP", 0.9), piece("model", "HP LaserJet 400", 0.7), piece("model", "Laserjet-400", 0.8, "mdns")])["model"]
+    assert told.value == "Laserjet-400"
+    assert told.confidence == pytest.approx(0.94)
+
+
+def test_model_of_another_vendor_loses() -> None:
+    """A model that was told together with a vendor that lost is not believed: a print server names other makers' printers."""
+    evidence = [
+        piece("vendor", "HP", 0.9),
+        piece("vendor", "HP", 0.9, "sip"),
+        piece("vendor", "Canon", 0.5, "mdns", "canon", "Canon MF642C"),
+        piece("model", "MF642C", 0.9, "mdns", "canon", "Canon MF642C"),
+        piece("model", "LaserJet", 0.6),
+    ]
+    told = fuse(evidence)
+    assert told["vendor"].value == "HP"
+    assert told["model"].value == "LaserJet"
+    assert not told["model"].contested
+
+
+def test_order_means_nothing() -> None:
+    """Any order of the evidence gives the same answer, ties are broken by value."""
+    evidence = [piece("type", "printer", 0.6), piece("type", "camera", 0.2, "mdns"), piece("type", "tv", 0.2, "sip"), piece("vendor", "HP", 0.9)]
+    answers = {str(fuse(order)) for order in itertools.permutations(evidence)}
+    assert len(answers) == 1
+
+
+def test_evidence_ages() -> None:
+    """Evidence not seen again loses half its weight each month, firmware each week; seen again it is fresh."""
+    old = [piece("type", "printer", 0.8), piece("firmware", "1.2", 0.8)]
+    assert fuse(old, HALF_LIFE_FIRMWARE)["firmware"].confidence == 0.4
+    assert fuse(old, HALF_LIFE_FIRMWARE)["type"].confidence == 0.8
+    assert fuse(old, HALF_LIFE)["type"].confidence == 0.4
+    assert fuse(old, 2 * HALF_LIFE) == {}
+    assert fuse([piece("type", "printer", 0.8, last=40 * DAY)], 41 * DAY)["type"].confidence == 0.8

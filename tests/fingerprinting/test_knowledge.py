@@ -1,0 +1,134 @@
+"""The shipped fingerprints: every entry is tested by its own examples, and held to the vocabulary."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+
+from sensor.core.device import TYPES
+from sensor.fingerprinting.load import PLACEHOLDER, Fingerprint, load_knowledge
+from sensor.fingerprinting.match import Matcher, plain_starts, plain_text
+
+KNOWLEDGE = load_knowledge()
+MATCHER = Matcher(KNOWLEDGE)
+BY_ID = {fingerprint.id: fingerprint for fingerprint in KNOWLEDGE.fingerprints}
+VOCABULARY = KNOWLEDGE.vocabulary
+HOSTILE = (
+    "a" * 1024, "A1" * 512, "-" * 1024, " " * 1024, "1." * 512, "HP " * 341, "x-" * 512, "0" * 1023 + "!", "Mfg=" + ";" * 1000, "1,3,6," * 170, "(" * 1024,
+    "Yealink " + "1." * 500, "TANDBERG/1 (" + "c" * 1000, "snom" + "9" * 1000 + "/", "AVM FRITZ!Box " + "7 " * 500, "Grandstream GXP2170 (HW " + "x" * 990,
+)  # fmt: skip
+
+
+def claims(fingerprint: Fingerprint, kind: str, value: str) -> dict[str, str]:
+    return {claim.attribute: claim.value for claim in MATCHER.match(kind, value) if claim.fingerprint == fingerprint.id}
+
+
+@pytest.mark.parametrize("name", sorted(BY_ID))
+def test_entry(name: str) -> None:
+    """An entry yields exactly what its examples say, in every kind it observes, and leaves its negatives alone."""
+    fingerprint = BY_ID[name]
+    constants = {attribute: text for attribute, text in fingerprint.asserts.items() if not PLACEHOLDER.search(text)}
+    samples = list(fingerprint.entry.samples())
+    assert samples
+    for kind in fingerprint.kinds:
+        for value, expected in samples:
+            assert claims(fingerprint, kind, value) == {**constants, **expected}, value
+        for value in fingerprint.entry.negatives:
+            assert claims(fingerprint, kind, value) == {}, value
+
+
+def test_every_template_is_exercised() -> None:
+    """Each attribute made from a group of the regex is yielded by at least one example."""
+    silent = [
+        (fingerprint.id, attribute)
+        for fingerprint in KNOWLEDGE.fingerprints
+        for attribute, text in fingerprint.asserts.items()
+        if PLACEHOLDER.search(text) and attribute not in {name for _, expected in fingerprint.entry.samples() for name in expected}
+    ]
+    assert silent == []
+
+
+def test_placeholders_have_groups() -> None:
+    """A placeholder names a group of its entry's regex."""
+    for fingerprint in KNOWLEDGE.fingerprints:
+        groups = fingerprint.match.compiled(ignore_case=False).groupindex
+        for text in fingerprint.asserts.values():
+            assert set(PLACEHOLDER.findall(text)) <= set(groups), fingerprint.id
+
+
+def test_vocabulary_has_the_types_of_the_core() -> None:
+    """The device types of the vocabulary are those of the core, no more and no fewer."""
+    assert set(VOCABULARY.types) == set(TYPES)
+
+
+def test_vocabulary_is_used() -> None:
+    """No vendor, family or kind stands in the vocabulary that no fingerprint needs, and no spelling belongs to two vendors."""
+    spellings = [spelling.lower() for vendor, others in VOCABULARY.vendors.items() for spelling in (vendor, *(others or ()))]
+    assert sorted(spellings) == sorted(set(spellings))
+    assert {fingerprint.family for fingerprint in KNOWLEDGE.fingerprints} == set(VOCABULARY.families)
+    assert {kind for fingerprint in KNOWLEDGE.fingerprints for kind in fingerprint.kinds} == set(VOCABULARY.observations)
+
+
+def test_ids_name_their_file() -> None:
+    """An id begins with the path of its file, so that a fingerprint in an alert is found at once."""
+    for fingerprint in KNOWLEDGE.fingerprints:
+        path = fingerprint.path.with_suffix("")
+        assert fingerprint.id.startswith(f"{path.parent.name}.{path.name}."), fingerprint.id
+
+
+def test_sources_are_told() -> None:
+    """Each entry says where it is from; one that was only recalled says so and speaks softly."""
+    for fingerprint in KNOWLEDGE.fingerprints:
+        if "recalled" in fingerprint.entry.note:
+            assert max(fingerprint.certainty[attribute] for attribute in fingerprint.asserts) <= 0.7, fingerprint.id
+
+
+@pytest.mark.parametrize("word", ["printer", "voip_phone", "tv", "camera", "conferencing"])
+def test_ten_of_each_category(word: str) -> None:
+    """At least ten entries name each category over DHCP, mDNS and SIP."""
+    entries = [f for f in KNOWLEDGE.fingerprints if f.asserts.get("type") == word and f.family in ("dhcp", "mdns", "sip")]
+    assert len(entries) >= 10
+
+
+def test_regexes_are_safe() -> None:
+    """No regex takes longer than a few milliseconds on hostile values of full length, alone or behind its own plain start."""
+    slow = []
+    for fingerprint in KNOWLEDGE.fingerprints:
+        if fingerprint.match.regex is None:
+            continue
+        search = fingerprint.match.compiled(ignore_case=fingerprint.ignore_case).search
+        example = next(fingerprint.entry.samples())[0]
+        own = [(example[: len(example) // 2] + text)[:1024] for text in HOSTILE[:6]]
+        for value in (*HOSTILE, *own, (example * 1024)[:1024]):
+            started = time.perf_counter()
+            search(value)
+            took = time.perf_counter() - started
+            if took > 0.02:
+                slow.append((fingerprint.id, value[:40], took))
+    assert slow == []
+
+
+def test_prefilter_agrees_with_the_regexes() -> None:
+    """The plain texts by which regexes are found are in every example that the regex itself matches."""
+    for fingerprint in KNOWLEDGE.fingerprints:
+        regex = fingerprint.match.regex
+        if regex is None:
+            continue
+        for value, _ in fingerprint.entry.samples():
+            assert fingerprint.match.compiled(ignore_case=fingerprint.ignore_case).search(value)
+            assert plain_text(regex).lower() in value.lower()
+            assert not plain_starts(regex) or value.lower().startswith(tuple(start.lower() for start in plain_starts(regex))), fingerprint.id
+
+
+def test_regexes_are_anchored() -> None:
+    """Every regex is anchored at the start, apart from the parameters of a SIP event, whose order is free."""
+    loose = [f.id for f in KNOWLEDGE.fingerprints if f.match.regex is not None and not f.match.regex.startswith("^")]
+    assert all(name.startswith("sip.profile.") for name in loose)
+
+
+def test_no_machine_names() -> None:
+    """The files hold no inline flags (ignore_case says it) and no capture groups without a name."""
+    for fingerprint in KNOWLEDGE.fingerprints:
+        assert not re.search(r"\(\?[aiLmsux]|\((?!\?)", re.sub(r"\\.|\[[^\]]*\]", "", fingerprint.match.regex or "")), fingerprint.id

@@ -1,0 +1,115 @@
+"""Loading: faults at their place, ours fatal, the operator's reported."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from sensor.documents import DocumentErrors
+from sensor.fingerprinting import load
+from sensor.fingerprinting.load import load_knowledge
+from sensor.fingerprinting.match import Matcher
+
+GOOD = """\
+observation: [dhcp.hostname]
+family: hostname
+certainty: {type: 0.5, vendor: 0.5}
+fingerprints:
+  - {id: site.printers, match: {regex: '^PRN-(?P<floor>[0-9])'}, assert: {type: printer, vendor: HP}, examples: [PRN-3]}
+"""
+REGEX = "regex: '^PRN-(?P<floor>[0-9])'"
+
+
+def faults(folder: Path, text: str) -> list[str]:
+    (folder / "site.yaml").write_text(text)
+    knowledge = load_knowledge([folder])
+    assert not [fingerprint for fingerprint in knowledge.fingerprints if fingerprint.path.parent == folder]
+    return [str(fault).removeprefix(f"{folder}/") for fault in knowledge.faults]
+
+
+def test_operators_fingerprints(tmp_path: Path) -> None:
+    """An operator's fingerprint speaks beside ours."""
+    (tmp_path / "site.yaml").write_text(GOOD)
+    knowledge = load_knowledge([tmp_path])
+    assert knowledge.faults == []
+    assert ("type", "printer", 0.5, "site.printers", "hostname") in Matcher(knowledge).match("dhcp.hostname", "PRN-3-EAST")
+
+
+def test_operators_words(tmp_path: Path) -> None:
+    """An operator's vocabulary adds words."""
+    (tmp_path / "vocabulary.yaml").write_text("vendors: {Acme: [ACME Corp]}\n")
+    (tmp_path / "site.yaml").write_text(GOOD.replace("vendor: HP", "vendor: Acme"))
+    knowledge = load_knowledge([tmp_path])
+    assert knowledge.faults == []
+    assert ("vendor", "Acme", 0.5, "site.printers", "hostname") in Matcher(knowledge).match("dhcp.hostname", "PRN-3")
+
+
+WORDS = "expected one of type, vendor, model, firmware, serial, os, software, module; did you mean 'vendor'?"
+KEYS = "expected one of assert, certainty, examples, id, match, negatives, note, source; did you mean 'examples'?"
+FAMILIES = "expected one of dhcp, mdns, sip, hostname, hostname_mac, oui; did you mean 'hostname'?"
+OPERATORS = "expected exactly one of exact, prefix, suffix, contains, regex"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("type: printer", "type: priter", "5:5: found type 'priter', did you mean 'printer'?"),
+        ("vendor: HP}, e", "vendro: HP}, e", f"5:90: found 'vendro', {WORDS}"),
+        ("family: hostname", "family: hostnam", f"2:9: found 'hostnam', {FAMILIES}"),
+        ("dhcp.hostname", "dhcp.hostnam", "1:15: found 'dhcp.hostnam', did you mean 'dhcp.hostname'?"),
+        (", examples: [PRN-3]", "", "5:5: found no examples, expected at least one"),
+        ("examples", "exampels", f"5:103: found the key 'exampels', {KEYS}"),
+        ("id: site.printers", "id: site", "5:10: found 'site', expected String should match pattern '^[a-z0-9_]+(\\.[a-z0-9_]+)+$'"),
+        ("id: site.printers", "id: dhcp.hostname.hp_npi", "5:10: found the id 'dhcp.hostname.hp_npi' a second time"),
+        ("5, vendor: 0.5}", "5}", "1:1: found no certainty for vendor of site.printers, expected it in the entry or in the file"),
+        ("type: 0.5", "type: 1.5", "3:19: found 1.5, expected less than or equal to 1"),
+        (REGEX, "regex: '^PRN-('", "5:40: not a regular expression: missing ), unterminated subpattern at position 5"),
+        (REGEX, "regex: '^PRN', prefix: PRN", f"5:32: found prefix and regex, {OPERATORS}"),
+        (REGEX, "prefix: ''", "5:32: found an empty text to match by, expected at least one character"),
+        ("vendor: HP", "vendor: '{flor}'", "5:98: found the placeholder {flor}, expected one of floor; did you mean 'floor'?"),
+    ],
+)  # fmt: skip
+def test_faults(tmp_path: Path, old: str, new: str, fault: str) -> None:
+    """Each mistake of an operator is told with its place and the nearest word; the file is left out and the rest loads."""
+    assert old in GOOD
+    (told,) = faults(tmp_path, GOOD.replace(old, new))
+    assert told.startswith("site.yaml:" + fault)
+
+
+def test_one_broken_file_of_two(tmp_path: Path) -> None:
+    """A broken file does not take its neighbour along."""
+    (tmp_path / "good.yaml").write_text(GOOD)
+    (tmp_path / "bad.yaml").write_text("nothing: here\n")
+    knowledge = load_knowledge([tmp_path])
+    assert "site.printers" in {fingerprint.id for fingerprint in knowledge.fingerprints}
+    assert {fault.path.name for fault in knowledge.faults} == {"bad.yaml"}
+
+
+def test_missing_folder(tmp_path: Path) -> None:
+    """A folder that is not there is a fault, not a crash."""
+    assert [str(fault) for fault in load_knowledge([tmp_path / "no"]).faults] == [
+        f"{tmp_path / 'no'}:1:1: found no such folder, expected one with fingerprint files"
+    ]
+
+
+def test_our_own_fault_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault in a shipped file raises."""
+    (tmp_path / "vocabulary.yaml").write_text((load.own_folder() / "vocabulary.yaml").read_text())
+    (tmp_path / "site.yaml").write_text(GOOD.replace("type: printer", "type: priter"))
+    monkeypatch.setattr(load, "own_folder", lambda: tmp_path)
+    with pytest.raises(DocumentErrors, match="priter"):
+        load_knowledge()
+
+
+def test_loads_quickly() -> None:
+    """All shipped fingerprints load in a fraction of a second."""
+    best = min(_timed() for _ in range(3))
+    assert best < 0.5
+
+
+def _timed() -> float:
+    started = time.perf_counter()
+    load_knowledge()
+    return time.perf_counter() - started

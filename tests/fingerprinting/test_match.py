@@ -1,0 +1,151 @@
+"""The matcher: operators, memory, near lists, plain starts of regexes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sensor.fingerprinting import match as module
+from sensor.fingerprinting.load import Entry, Fingerprint, Knowledge, Vocabulary
+from sensor.fingerprinting.match import Claim, Matcher, plain_starts, plain_text
+from sensor.fingerprinting.near import codes_of, within
+
+VOCABULARY = Vocabulary(attributes={"type": "", "vendor": "", "model": ""}, types={"printer": ""}, vendors={"HP": ["Hewlett-Packard"]})
+
+
+def made(identity: str, match: dict[str, object], asserts: dict[str, str], kind: str = "test.kind", ignore_case: bool = False) -> Fingerprint:
+    entry = Entry.model_validate({"id": identity, "match": match, "assert": asserts, "examples": ["x"]}, context=VOCABULARY)
+    return Fingerprint(identity, (kind,), "test", entry.match, entry.asserts, dict.fromkeys(asserts, 0.8), ignore_case, entry, Path("x.yaml"))
+
+
+def matcher(*fingerprints: Fingerprint) -> Matcher:
+    return Matcher(Knowledge(VOCABULARY, list(fingerprints)))
+
+
+@pytest.mark.parametrize(
+    ("match", "ignore_case", "yes", "no"),
+    [
+        ({"exact": "HP"}, False, ["HP"], ["hp", "HP ", "H", ""]),
+        ({"exact": ["HP", "HPE"]}, True, ["hp", "hpe"], ["HPX"]),
+        ({"prefix": "HP-"}, False, ["HP-", "HP-x"], ["HP", "hp-x"]),
+        ({"prefix": ["A", "Bc"]}, True, ["a", "axe", "bcd"], ["b", ""]),
+        ({"suffix": "-iPhone"}, False, ["Annas-iPhone"], ["Annas-iphone", "-iPhone2"]),
+        ({"contains": "Xerox"}, True, ["FUJIXEROX 1"], ["Xero"]),
+        ({"regex": "^HP(?:1|2)$"}, False, ["HP1"], ["HP3", "hp1", "xHP1"]),
+        ({"regex": "[0-9]{3}"}, False, ["a123"], ["a12"]),
+    ],
+)  # fmt: skip
+def test_operators(match: dict[str, object], ignore_case: bool, yes: list[str], no: list[str]) -> None:
+    """Each operator matches what it says and minds case unless told otherwise."""
+    found = matcher(made("a.b", match, {"type": "printer"}, ignore_case=ignore_case))
+    for value in yes:
+        assert found.match("test.kind", value) == (Claim("type", "printer", 0.8, "a.b", "test"),), value
+    for value in no:
+        assert found.match("test.kind", value) == (), value
+
+
+def test_all_matching_entries_speak() -> None:
+    """Every entry that matches is heard; another kind is not."""
+    found = matcher(made("a.one", {"prefix": "HP"}, {"type": "printer"}), made("a.two", {"exact": "HP1"}, {"type": "printer"}))
+    assert [claim.fingerprint for claim in found.match("test.kind", "HP1")] == ["a.one", "a.two"]
+    assert found.match("other.kind", "HP1") == ()
+
+
+def test_templates() -> None:
+    """Groups fill templates; a group that took no part claims nothing; a vendor gets its canonical spelling."""
+    found = matcher(made("a.b", {"regex": r"^(?P<vendor>[\w-]+) (?P<family>\w+)(?: (?P<number>\d+))?$"}, {"vendor": "{vendor}", "model": "{family}  {number}"}))
+    assert {(c.attribute, c.value) for c in found.match("test.kind", "Hewlett-Packard LaserJet 400")} == {("vendor", "HP"), ("model", "LaserJet 400")}
+    assert {(c.attribute, c.value) for c in found.match("test.kind", "Acme Jet")} == {("vendor", "Acme"), ("model", "Jet")}
+
+
+def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Values that peers make up do not grow the memory without end."""
+    monkeypatch.setattr(module, "REMEMBERED", 100)
+    found = matcher(made("a.b", {"prefix": "HP"}, {"type": "printer"}))
+    for number in range(1000):
+        found.match("test.kind", f"HP{number}")
+    assert len(found._known) == 100
+
+
+def test_long_values_are_cut() -> None:
+    """What comes after 1024 characters is not looked at."""
+    found = matcher(made("a.b", {"suffix": "end"}, {"type": "printer"}))
+    assert found.match("test.kind", "x" * 1021 + "end")
+    assert not found.match("test.kind", "x" * 1022 + "end")
+
+
+LONG = "1,3,6,15,31,33,43,44,46,47"
+
+
+@pytest.mark.parametrize(
+    ("value", "confidence"),
+    [
+        (LONG, 0.8),
+        ("3,1,6,15,31,33,43,44,46,47", 0.4),
+        ("1,3,6,15,31,33,43,44,46", 0.24),
+        ("1,3,6,15,31,33,43,44,46,47,119,121", 0.24),
+        ("1,3,6,15,31,33,43,44,46,47,119,121,249", None),
+        ("47,46,44,43,33,31,15,6,3,1,2", None),
+        ("1,3,6", None),
+        ("", None),
+        ("a,b", None),
+        ("999,1000", None),
+    ],
+)  # fmt: skip
+def test_near_lists(value: str, confidence: float | None) -> None:
+    """A parameter list speaks in full when equal, at half weight with the same codes, at 0.3 within two edits, and not at all beyond."""
+    found = matcher(made("a.b", {"exact": LONG}, {"type": "printer"}, "dhcp.parameter_list"))
+    claims = found.match("dhcp.parameter_list", value)
+    assert [claim.confidence for claim in claims] == ([] if confidence is None else [pytest.approx(confidence)])
+
+
+def test_short_lists_are_near_nothing() -> None:
+    """Four codes in another order mean nothing."""
+    found = matcher(made("a.b", {"exact": "1,3,6,28"}, {"type": "printer"}, "dhcp.parameter_list"))
+    assert found.match("dhcp.parameter_list", "1,3,28,6") == ()
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "near"),
+    [
+        ("1,2,3", "1,2,3", True),
+        ("1,2,3", "1,3", True),
+        ("1,2,3,4", "2,1,4,3", False),
+        ("1,2,3", "4,5,3", True),
+        ("1,2,3", "1,2,3,4,5", True),
+        ("1,2,3", "1,2,3,4,5,6", False),
+        ("1,2", "3,4,5", False),
+    ],
+)  # fmt: skip
+def test_edits(one: str, other: str, near: bool) -> None:
+    """Within two insertions, deletions or replacements."""
+    assert within(codes_of(one), codes_of(other), 2) is near
+    assert within(codes_of(other), codes_of(one), 2) is near
+
+
+@pytest.mark.parametrize(
+    ("regex", "starts", "text"),
+    [
+        ("^HP(?:1|2)$", ["HP"], "HP"),
+        (r"^FRITZ!Box \(x\)", ["FRITZ!Box (x)"], "FRITZ!Box (x)"),
+        ("^ab?c", ["a"], "a"),
+        ("^ab{2}cde", ["a"], "cde"),
+        ("^ab+c", ["ab"], "ab"),
+        ("^(?:UAP|U6|U7)-", ["UAP", "U6", "U7"], "-"),
+        ("^(?P<model>GXP|GRP)[0-9]", ["GXP", "GRP"], ""),
+        ("^(?:(?:a|b)c|d)", ["a", "b", "d"], ""),
+        ("^(?:HP-)?Jet", [], "Jet"),
+        ("^(?:a|[bc])x", [], "x"),
+        ("^[ab]c-foo", [], "c-foo"),
+        ("^[|]c", [], "c"),
+        (r"^\d+ items", [], " items"),
+        ("^a|^b", [], ""),
+        ("a|b", [], ""),
+        ("vendor=", [], "vendor="),
+    ],
+)  # fmt: skip
+def test_plain_texts(regex: str, starts: list[str], text: str) -> None:
+    """What a match must start with and must contain is read off the regex, never too much."""
+    assert plain_starts(regex) == starts
+    assert plain_text(regex) == text

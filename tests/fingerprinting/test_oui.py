@@ -1,0 +1,70 @@
+"""MAC prefixes: the shipped registry, and newer files in every form."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sensor.fingerprinting.oui import REMEMBERED, Oui, read_registry
+
+HUE = 0x001788_2476FF
+
+
+def test_shipped_registry() -> None:
+    """netaddr's registry names owners of 24-bit and of old 36-bit prefixes."""
+    oui = Oui()
+    assert oui.organisation(HUE) == "Philips Lighting BV"
+    assert oui.organisation(0x0050C2_608001) == "Silex Industrial Automation Ltd."
+
+
+@pytest.mark.parametrize("mac", [0, 0xFFFFFFFFFFFF, 0x01005E000001, 0x020000000001, 0xDA3062560001, 0x70B3D53BA000])
+def test_nobody(mac: int) -> None:
+    """Group and locally administered MACs, zero, and the registry's own blocks belong to nobody."""
+    assert Oui().organisation(mac) == ""
+
+
+def test_unregistered() -> None:
+    """A prefix that nobody has is no error."""
+    assert Oui().organisation(0xFCFFFF000001) == ""
+
+
+IEEE_TEXT = "OUI/MA-L\t\t\tOrganization\r\n\r\n00-17-88   (hex)\t\tNewer Lighting\r\n001788     (base 16)\t\tNewer Lighting\r\n\t\t\t\tHigh Tech Campus\r\n"
+IEEE_CSV = 'Registry,Assignment,Organization Name,Organization Address\nMA-L,001788,"Newer Lighting","x, y"\nMA-M,0017889,Middle,z\nMA-S,001788247,Small,z\n'
+MANUF = "# comment\n00:17:88\tNewer\tNewer Lighting\n00:17:88:90:00:00/28\tMid\tMiddle\n00:17:88:24:70:00/36\tSmall\tSmall\n00:17:88:24/40\tOdd\tOdd\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [(IEEE_TEXT, ["Newer Lighting"] * 3), (IEEE_CSV, ["Newer Lighting", "Middle", "Small"]), (MANUF, ["Newer Lighting", "Middle", "Small"])],
+)  # fmt: skip
+def test_newer_file(tmp_path: Path, text: str, names: list[str]) -> None:
+    """A newer registry answers first, the longest prefix wins, and what it does not know the shipped one does."""
+    path = tmp_path / "registry"
+    path.write_text(text, newline="")
+    oui = Oui(path)
+    assert [oui.organisation(mac) for mac in (0x001788_000000, 0x001788_900001, 0x001788_247001)] == names
+    assert oui.organisation(0x000B82_01FC42) == "Grandstream Networks, Inc."
+
+
+def test_hostile_names(tmp_path: Path) -> None:
+    """Names are cleaned: they end on terminals."""
+    path = tmp_path / "registry"
+    path.write_text("00:17:88\tx\tEvil\x1b[31m Co\n")
+    assert Oui(path).organisation(HUE) == "Evil [31m Co"
+
+
+def test_no_registry(tmp_path: Path) -> None:
+    """A file in no known form is refused with what was expected."""
+    path = tmp_path / "registry"
+    path.write_text("hello\n")
+    with pytest.raises(ValueError, match="found no MAC prefixes"):
+        read_registry(path)
+
+
+def test_memory_is_bounded() -> None:
+    """A flood of MACs leaves a bounded memory."""
+    oui = Oui()
+    for number in range(REMEMBERED + 500):
+        oui.organisation(0xFC0000000000 | number << 12)
+    assert len(oui._known) == REMEMBERED
