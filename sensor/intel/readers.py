@@ -1,7 +1,7 @@
 """Reads threat lists. A plain list has one address, CIDR block or range ``first-last`` a line; what follows it on the line is a remark: the category.
 
-``#`` and ``;`` begin comments. Defanged addresses (``1.2.3[.]4``, ``2001[:]db8::1``) are taken as meant. A line that is none of this is reported with its place and the
-rest loads. Left out, and reported, are blocks so wide that they can only be a mistake, and private, link-local, loopback and multicast addresses: public
+``#`` and ``;`` begin comments. Defanged addresses (``1.2.3[.]4``, ``2001[:]db8::1``) are taken as meant. A line that is none of this is reported with its place
+and the rest loads. Left out, and reported, are blocks so wide that they can only be a mistake, and private, link-local, loopback and multicast addresses: public
 lists carry some, and every host of the network would be one of them.
 """
 

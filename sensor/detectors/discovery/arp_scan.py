@@ -1,7 +1,7 @@
 """One host asks by ARP for many addresses that do not answer.
 
-Gateways and servers ask for many addresses too, but for such as are there. Where the capture shows no replies at all (a port that gets broadcasts only), that
-difference cannot be seen: then only requests that walk through the addresses in order are a scan.
+Gateways and servers ask for many addresses too, but for such as are there. Where the capture shows not one reply to the host that asks (a port that gets
+broadcasts only), that difference cannot be seen: then only requests that walk through the addresses in order are a scan.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pydantic import Field
 
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
@@ -24,6 +25,7 @@ from sensor.dissectors.arp import ArpReply, ArpRequest
 
 SECOND = 1_000_000_000
 KEY_BITS, PAIR_BITS, WAIT_BITS = 11, 14, 12
+ASKERS_LIMIT = 4096
 IN_ORDER = 0.8
 FORWARDERS = ("router", "firewall", "access_point")
 
@@ -52,41 +54,43 @@ class ArpScan(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         want = self.options
-        # Without replies in sight nothing is waited for, and every target counts.
-        self._lit = False
-        self._answers = OneByOne(self._window(int(want.grace_s * SECOND)))
-        self._blind = OneByOne(self._window(0))
+        # One window waits for answers, the other counts at once, for walks that are over before anybody could answer.
+        self._patient, self._quick = self._window(int(want.grace_s * SECOND)), self._window(0)
+        self._told: Recent[tuple[int, int]] = Recent(ASKERS_LIMIT, want.window_s * SECOND)
         self._exempt = frozenset(map(addresses.parse_mac, want.exempt_macs))
 
-    def _window(self, grace: int) -> DistinctWindow:
+    def _window(self, grace: int) -> OneByOne:
         window = DistinctWindow(self.options.window_s * SECOND, KEY_BITS, PAIR_BITS, grace, WAIT_BITS)
         window.rule(threshold=self.options.targets, share=self.options.share)
-        return window
+        return OneByOne(window)
 
     def inspect(self, event: Event) -> Iterator[Alert]:
+        packet = event.packet
         if isinstance(event, ArpRequest):
             yield from self._request(event)
         elif isinstance(event, ArpReply):
-            self._lit = True
-            self._answers.answered(event.packet.dst_mac << 16 ^ event.packet.vlan, event.sender, event.ts)
+            key = packet.dst_mac << 16 ^ packet.vlan
+            self._patient.answered(key, event.sender, event.ts)
+            self._quick.answered(key, event.sender, event.ts)
 
     def _request(self, event: ArpRequest) -> Iterator[Alert]:
-        packet = event.packet
-        mac = packet.src_mac or event.sender_mac
+        mac, vlan = event.packet.src_mac or event.sender_mac, event.packet.vlan
         if not addresses.is_host(event.target) or mac in self._exempt:
             return
-        key = mac << 16 ^ packet.vlan
-        found = self._answers.opened(key, event.target, event.ts)
-        blind = self._blind.opened(key, event.target, event.ts)
-        if found and self._lit:
-            yield self._told(event, mac, *found)
-        elif blind and _in_order(blind[2]):
-            yield self._told(event, mac, *blind)
+        key = mac << 16 ^ vlan
+        patient, quick = self._patient.opened(key, event.target, event.ts), self._quick.opened(key, event.target, event.ts)
+        if patient and not (patient[1] or _in_order(patient[2])):
+            patient = None  # not one reply to this host in sight, and no walk: it may be a gateway whose replies we do not get
+        if quick and not _in_order(quick[2]):
+            quick = None
+        found = patient or quick
+        if found and self._told.fresh((mac, vlan), event.ts):
+            yield self._alert(event, mac, *found)
 
-    def _told(self, event: ArpRequest, mac: int, unanswered: int, answered: int, sample: list[int]) -> Alert:
+    def _alert(self, event: ArpRequest, mac: int, unanswered: int, answered: int, sample: list[int]) -> Alert:
         want, vlan = self.options, event.packet.vlan
         actor = Subject(mac, event.sender, vlan)
-        seen = f"{answered} others answered" if self._lit else "no reply is in the capture, but the targets follow one another in order"
+        seen = f"{answered} others answered" if answered else "no reply to it is in the capture, but the targets follow one another in order"
         return self.alert(
             event,
             actor=actor,
@@ -101,7 +105,7 @@ class ArpScan(EventDetector):
             numbers={"unanswered": unanswered, "answered": answered, "threshold": want.targets, "window_s": want.window_s},
             key=(addresses.mac_text(mac), vlan),
             severity=self._severity(actor),
-            confidence=0.9 if self._lit else 0.75,
+            confidence=0.9 if answered else 0.75,
             network={"proto": "arp", "vlan": vlan, "direction": "internal"},
         )
 

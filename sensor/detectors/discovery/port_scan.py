@@ -11,6 +11,7 @@ from pydantic import Field
 
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
 from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Flow
 from sensor.core.windows import DistinctWindow, combine
@@ -19,6 +20,7 @@ from sensor.detectors._words import PROTOCOLS, client_of, is_fixed_function, net
 
 SECOND = 1_000_000_000
 KEY_BITS, PAIR_BITS = 13, 16
+PAIRS_LIMIT = 8192
 # UDP: from here on most ports belong to clients, and traceroute uses 33434 and up.
 UDP_SERVICES_END = 32768
 # A packet from these is the answer to a question that went to a group (SSDP, WS-Discovery, mDNS, LLMNR), whatever port it goes to.
@@ -65,6 +67,8 @@ class PortScan(FlowDetector):
         self._slow = DistinctWindow(want.slow_window_s * SECOND, KEY_BITS, PAIR_BITS, grace)
         self._fast.rule(threshold=want.ports, share=want.share)
         self._slow.rule(threshold=want.slow_ports, share=want.share)
+        # A fast scan crosses the slow threshold too: that is no second finding.
+        self._told: Recent[tuple[int, int, int]] = Recent(PAIRS_LIMIT, want.slow_window_s * SECOND)
         self._exempt = tuple(addresses.parse_network(block) for block in want.exempt)
 
     def candidates(self, changes: npt.NDArray[np.void]) -> Iterable[tuple[int, Finding]]:
@@ -87,6 +91,9 @@ class PortScan(FlowDetector):
 
     def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
         if any(low <= flow.client <= high for low, high in self._exempt):
+            return
+        fresh = self._told.fresh((flow.client, flow.server, flow.proto), flow.ts)
+        if numbers.slow and not fresh:
             return
         want, actor, target = self.options, client_of(flow), server_of(flow)
         threshold, window = (want.slow_ports, want.slow_window_s) if numbers.slow else (want.ports, want.window_s)

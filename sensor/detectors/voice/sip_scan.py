@@ -25,11 +25,14 @@ from sensor.dissectors.sip import SipRequest, SipResponse
 
 SECOND = 1_000_000_000
 KEY_BITS, PAIR_BITS, WAIT_BITS = 10, 13, 12
+CHALLENGES = (401, 407)
 METHODS = ("REGISTER", "INVITE", "OPTIONS")
 # User agents of programs that exist to scan (SIPVicious and its offspring, sipcli, pplsip, the VaxVoIP kit as guessers use it).
 SCANNERS = re.compile(
     r"friendly-scanner|friendly-request|sipvicious|sip-?scan|sundayddr|sipcli|pplsip|vaxs?ipuseragent|\bsmap\b|\biwar\b|siparmyknife", re.IGNORECASE
 )
+
+Found = tuple[int, int, list[int]] | None
 
 
 class Options(detector.Options):
@@ -70,66 +73,68 @@ class SipScan(EventDetector):
         if isinstance(event, SipRequest) and event.method in METHODS:
             yield from self._request(event)
         elif isinstance(event, SipResponse) and event.method in METHODS:
-            self._answer(event)
+            yield from self._response(event)
 
     def _request(self, event: SipRequest) -> Iterator[Alert]:
         packet = event.packet
-        found = self._extensions.opened(number_of(text(packet.src)), number_of(_extension(event)), event.ts)
-        hosts = self._hosts.opened(number_of(text(packet.src)), packet.dst, event.ts)
+        key, extension = number_of(text(packet.src)), number_of(_extension(event))
+        extensions, hosts = self._extensions.opened(key, extension, event.ts), self._hosts.opened(key, packet.dst, event.ts)
         if SCANNERS.search(event.user_agent):
             yield self._tool(event)
-        elif found and self._lit:
-            yield self._told(event, found[0], found[1], "extensions", ())
-        elif hosts and self._lit:
-            yield self._told(event, hosts[0], hosts[1], "hosts", tuple(Subject(0, value, packet.vlan) for value in hosts[2]))
+        elif self._lit:
+            yield from self._told(event, extensions, hosts)
 
-    def _answer(self, event: SipResponse) -> None:
+    def _response(self, event: SipResponse) -> Iterator[Alert]:
         """A response goes to the one who asked."""
         packet = event.packet
         self._lit = True
-        if event.status == 100 or event.status in (401, 407):
+        if event.status == 100 or event.status in CHALLENGES:
             return
         key, extension = number_of(text(packet.dst)), number_of(_extension(event))
         if event.status < 400:
             self._extensions.answered(key, extension, event.ts)
             self._hosts.answered(key, packet.src, event.ts)
         else:
-            self._extensions.failed(key, extension, event.ts)
+            yield from self._told(event, self._extensions.failed(key, extension, event.ts), None)
 
     def _tool(self, event: SipRequest) -> Alert:
-        source = Subject(event.packet.src_mac, event.packet.src, event.packet.vlan)
-        return self._made(
-            event,
-            f"{who(self.context, source)} scans SIP with {event.user_agent}",
-            (f"the user agent {event.user_agent!r} belongs to a program that scans", f"it sent {event.method} for {_extension(event) or event.uri}"),
-            {"user_agent": event.user_agent, "method": event.method},
-            (),
-        )
+        agent = event.user_agent
+        why = (f"the user agent {agent!r} belongs to a program that scans", f"it sent {event.method} for {_extension(event) or event.uri}")
+        return self._made(event, f"scans SIP with {agent}", why, {"user_agent": agent, "method": event.method}, ())
 
-    def _told(self, event: SipRequest, failed: int, answered: int, what: str, targets: tuple[Subject, ...]) -> Alert:
+    def _told(self, event: SipRequest | SipResponse, extensions: Found, hosts: Found) -> Iterator[Alert]:
         want = self.options
-        source = Subject(event.packet.src_mac, event.packet.src, event.packet.vlan)
-        why = [f"{failed} {what} refused or did not answer within {want.window_s} s; counts from {want.targets} on", f"{answered} others answered"]
-        if targets:
-            why.append(f"among them {some([text(target.address) for target in targets])}")
-        numbers: dict[str, int | float | str] = {"failed": failed, "answered": answered, "threshold": want.targets, "window_s": want.window_s}
-        return self._made(event, f"{who(self.context, source)} tried {failed} SIP {what} in vain", tuple(why), numbers, targets)
+        for what, found in (("extensions", extensions), ("hosts", hosts)):
+            if found is None:
+                continue
+            failed, answered, sample = found
+            targets = tuple(Subject(0, value, event.packet.vlan) for value in sample) if what == "hosts" else ()
+            why = [f"{failed} {what} refused or did not answer within {want.window_s} s; counts from {want.targets} on", f"{answered} others answered"]
+            if targets:
+                why.append(f"among them {some([text(target.address) for target in targets])}")
+            numbers: dict[str, int | float | str] = {"failed": failed, "answered": answered, "threshold": want.targets, "window_s": want.window_s}
+            yield self._made(event, f"tried {failed} SIP {what} in vain", tuple(why), numbers, targets)
 
-    def _made(self, event: SipRequest, summary: str, why: tuple[str, ...], numbers: dict[str, int | float | str], targets: tuple[Subject, ...]) -> Alert:
+    def _made(
+        self, event: SipRequest | SipResponse, what: str, why: tuple[str, ...], numbers: dict[str, int | float | str], targets: tuple[Subject, ...]
+    ) -> Alert:
         packet = event.packet
-        direction = self.context.networks.direction(packet.src, packet.dst)
         actor, target = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
+        actor_port, target_port = packet.sport, packet.dport
+        if isinstance(event, SipResponse):
+            actor, target, actor_port, target_port = target, actor, target_port, actor_port
+        direction = self.context.networks.direction(actor.address, target.address)
         return self.alert(
             event,
             actor=actor,
             target=target,
             targets=(target, *targets),
-            summary=summary,
+            summary=f"{who(self.context, actor)} {what}",
             why=why,
             numbers=numbers,
             severity=Severity.high if is_fixed_function(self.context, actor) else Severity.medium,
-            actor_port=packet.sport,
-            target_port=packet.dport,
+            actor_port=actor_port,
+            target_port=target_port,
             network={"proto": PROTOCOLS.get(packet.proto, ""), "app": "sip", "vlan": packet.vlan, "direction": direction},
         )
 

@@ -1,0 +1,141 @@
+"""Stories for detectors: flows told in a line each, as the columns that the flow pass reports; a context that knows a few devices."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import sensor.detectors
+from sensor import registry
+from sensor.core.addresses import Networks, parse
+from sensor.core.alert import Alert
+from sensor.core.detector import Detector, EventDetector, FlowDetector
+from sensor.core.device import Attribute, Device
+from sensor.core.event import Event
+from sensor.core.flow import CHANGE, Change, Reason, flow_of
+from sensor.core.observation import Evidence, Subject
+from sensor.intel.store import ThreatLists
+
+SECOND = 1_000_000_000
+START = 1_700_000_000 * SECOND
+TCP, UDP, PING = 6, 17, 1
+
+
+def device(kind: str, address: str, name: str = "") -> Device:
+    """A device of a type at an address."""
+    evidence = Evidence("type", kind, 0.9, "f", "mdns", "k", "s", START, START)
+    return Device("dev-1", f"ip:{address}", START, START, names={name: START} if name else {}, attributes={"type": Attribute("type", kind, 0.9, (evidence,))})
+
+
+class World:
+    """A context: what is inside, the lists, and the devices by address."""
+
+    def __init__(self, *devices: Device, lists: ThreatLists | None = None) -> None:
+        self.networks, self.intel = Networks(), lists or ThreatLists()
+        self.devices = {parse(each.key.removeprefix("ip:")): each for each in devices}
+
+    def device(self, subject: Subject) -> Device | None:
+        return self.devices.get(subject.address)
+
+
+def detector(path: str, world: World | None = None, **options: Any) -> Any:
+    """The detector of an id, with its options."""
+    unit = registry.units(sensor.detectors, Detector)[path]
+    made = unit(world or World(), unit.Options(**options))
+    made.id = path
+    return made
+
+
+def mac_of(address: str) -> int:
+    """Some MAC for an address, always the same."""
+    return 0x020000000000 | zlib.crc32(address.encode())
+
+
+class Story:
+    """Flows in the order in which they are told; ``changes`` gives them in the order of time."""
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[float, int, dict[str, int]]] = []
+        self._flows = 0
+
+    def flow(
+        self,
+        at: float,
+        client: str,
+        server: str,
+        port: int,
+        *,
+        proto: int = TCP,
+        answered: bool = False,
+        refused: bool = False,
+        ended: float | None = None,
+        packets: tuple[int, int] = (1, 0),
+        sport: int = 40000,
+        group: bool = False,
+    ) -> Story:
+        """A flow that begins ``at`` seconds, is answered or refused a millisecond later, and ends ``ended`` seconds later (None: not in this story)."""
+        self._flows += 1
+        c, s = parse(client), parse(server)
+        fixed = {
+            "flow": self._flows, "client_hi": c >> 64, "client_lo": c & 2**64 - 1, "server_hi": s >> 64, "server_lo": s & 2**64 - 1,
+            "client_port": port if proto == PING else sport, "server_port": port, "proto": proto, "first": START + int(at * SECOND),
+            "client_mac": mac_of(client), "server_mac": 1 << 40 if group else mac_of(server),
+        }  # fmt: skip
+        sent = {"client_packets": 1, "client_bytes": 60}
+        self._rows.append((at, Change.NEW, fixed))
+        if answered:
+            back = {"server_packets": 1, "server_bytes": 60, "answered": 1}
+            self._rows.append((at + 0.001, Change.ANSWERED, fixed | sent | back))
+        if refused:
+            self._rows.append((at + 0.001, Change.REFUSED, fixed | sent | {"server_packets": 1, "server_bytes": 54}))
+        if ended is not None:
+            last = {"client_packets": packets[0], "server_packets": packets[1], "client_bytes": 100 * packets[0], "server_bytes": 100 * packets[1]}
+            self._rows.append((at + ended, Change.ENDED, fixed | last | {"answered": int(answered), "reason": Reason.IDLE}))
+        return self
+
+    def changes(self) -> npt.NDArray[np.void]:
+        rows = sorted(self._rows, key=lambda row: row[0])
+        changes = np.zeros(len(rows), CHANGE)
+        for row, (at, kind, fields) in enumerate(rows):
+            for name, value in fields.items():
+                changes[name][row] = value
+            changes["ts"][row], changes["kind"][row], changes["row"][row] = START + int(at * SECOND), kind, row
+        return changes
+
+
+def lit(story: Story) -> Story:
+    """Shows that the capture has both directions: one answered flow of each protocol."""
+    for proto, port in ((TCP, 80), (UDP, 53), (PING, 8)):
+        story.flow(0, "10.9.9.9", "10.9.9.8", port, proto=proto, answered=True)
+    return story
+
+
+def alerts_of(unit: FlowDetector, changes: npt.NDArray[np.void], size: int = 1 << 30) -> list[Alert]:
+    """What a flow detector raises, with the changes cut into pieces of ``size``."""
+    found = []
+    for start in range(0, len(changes), size):
+        part = changes[start : start + size].copy()
+        for row, numbers in sorted(unit.candidates(part), key=lambda each: each[0]):
+            found += unit.judge(flow_of(part[row]), numbers)
+    return found
+
+
+def raised(path: str, story: Story, world: World | None = None, **options: Any) -> list[Alert]:
+    """What a flow detector raises over a story; the same however the changes are cut, or the story fails."""
+    changes = story.changes()
+    whole = alerts_of(detector(path, world, **options), changes)
+    for size in (1, 7, 64):
+        again = alerts_of(detector(path, world, **options), changes, size)
+        assert [(alert.ts, alert.key, alert.summary, alert.targets) for alert in again] == [
+            (alert.ts, alert.key, alert.summary, alert.targets) for alert in whole
+        ]
+    return whole
+
+
+def heard(unit: EventDetector, events: Iterable[Event]) -> list[Alert]:
+    """What an event detector raises over events."""
+    return [alert for event in events for alert in unit.inspect(event)]

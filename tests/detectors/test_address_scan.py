@@ -1,0 +1,151 @@
+"""Address scans: the attack, its innocent twins, repetition."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.alert_desk import AlertDesk
+from sensor.core.addresses import parse
+from sensor.core.alert import Severity
+from tests.detectors.stories import PING, SECOND, START, TCP, UDP, Story, World, device, lit, raised
+
+SCAN = "discovery.address_scan"
+
+
+def sweep(
+    story: Story,
+    count: int,
+    *,
+    source: str = "10.0.0.66",
+    net: str = "10.0.5",
+    port: int = 445,
+    proto: int = TCP,
+    step: float = 0.1,
+    at: float = 1,
+    **how: bool,
+) -> Story:
+    for n in range(count):
+        story.flow(at + n * step, source, f"{net}.{n + 1}", port, proto=proto, **how)
+    return story
+
+
+def after(story: Story, at: float = 60) -> Story:
+    """The scanner goes on, which is when what it did before is judged."""
+    return story.flow(at, "10.0.0.66", "10.0.5.250", 445)
+
+
+@pytest.mark.parametrize(("proto", "port"), [(TCP, 445), (UDP, 161), (PING, 8)])
+def test_a_sweep_of_the_network_is_told_early(proto: int, port: int) -> None:
+    """Ten inside addresses that do not answer are enough, over TCP, UDP and ping; actor, targets and numbers are named."""
+    story = sweep(lit(Story()), 60, proto=proto, port=port, step=0.5)
+    [alert] = raised(SCAN, story)
+    assert alert.ts <= START + 12 * SECOND
+    assert alert.actor.address == parse("10.0.0.66")
+    assert alert.numbers["failed"] >= 10
+    assert alert.numbers["threshold"] == 50
+    assert parse("10.0.5.1") in {target.address for target in alert.targets}
+    assert alert.severity == Severity.medium
+
+
+def test_refused_contacts_count_at_once() -> None:
+    """A dense network that refuses port 22 shows the scan at its tenth host."""
+    [alert] = raised(SCAN, sweep(lit(Story()), 30, port=22, refused=True, step=0.01))
+    assert alert.numbers["failed"] == 10
+
+
+def test_half_of_the_network_answers_and_it_is_a_scan_still() -> None:
+    """Fifty failures are a scan although as many hosts answered; answered ones are no targets of blame."""
+    story = lit(Story())
+    for n in range(120):
+        story.flow(1 + n * 0.1, "10.0.0.66", f"10.0.5.{n + 1}", 8, proto=PING, answered=n % 2 == 0)
+    [alert] = raised(SCAN, story.flow(40, "10.0.0.66", "10.0.6.1", 8, proto=PING))
+    assert alert.numbers["failed"] >= 50
+    assert alert.numbers["answered"] >= 50
+
+
+def test_a_scan_of_the_outside_needs_fifty() -> None:
+    """Dead peers outside are common: 49 are quiet, 60 are a scan."""
+    assert raised(SCAN, after(sweep(lit(Story()), 49, net="203.0.113"))) == []
+    assert len(raised(SCAN, sweep(lit(Story()), 90, net="203.0.113"))) == 1
+
+
+def test_from_outside_it_is_reconnaissance_and_low() -> None:
+    """The internet knocks all day; a device with one job never does."""
+    [alert] = raised(SCAN, sweep(lit(Story()), 60, source="203.0.113.9"))
+    assert (alert.severity, alert.techniques[0].technique) == (Severity.low, "T1595.001")
+    [alert] = raised(SCAN, sweep(lit(Story()), 60), World(device("camera", "10.0.0.66", "CAM-1")))
+    assert alert.severity == Severity.high
+    assert alert.summary.startswith("camera CAM-1 (10.0.0.66) tried")
+
+
+def test_browsing_and_resolving_are_quiet() -> None:
+    """Hundreds of addresses that answer, in bursts, and a few that are dead."""
+    story = lit(Story())
+    for n in range(400):
+        dead = n % 12 == 0
+        story.flow(1 + n * 0.02, "10.0.0.5", f"198.51.{n // 200}.{n % 200 + 1}", 443, answered=not dead)
+        story.flow(1 + n * 0.02, "10.0.0.53", f"203.0.{n // 200}.{n % 200 + 1}", 53, proto=UDP, answered=not dead)
+    assert raised(SCAN, story.flow(60, "10.0.0.5", "198.51.9.9", 443).flow(60, "10.0.0.53", "203.0.9.9", 53, proto=UDP)) == []
+
+
+def test_a_burst_of_a_monitoring_system_is_quiet() -> None:
+    """Two hundred pings at once before the first answer comes back; nine hosts are down."""
+    story = lit(Story())
+    for n in range(200):
+        story.flow(1 + n * 0.000001, "10.0.0.7", f"10.0.5.{n + 1}", 8, proto=PING, answered=n >= 9)
+    assert raised(SCAN, story.flow(30, "10.0.0.7", "10.0.5.20", 8, proto=PING, answered=True)) == []
+
+
+def test_peer_to_peer_is_quiet() -> None:
+    """Many dead peers on many ports, or on the ports that such programs use."""
+    story = lit(Story())
+    for n in range(200):
+        story.flow(1 + n * 0.3, "10.0.0.5", f"203.0.113.{n + 1}", 20000 + n, proto=UDP)
+        story.flow(1 + n * 0.3, "10.0.0.5", f"198.51.100.{n + 1}", 6881, proto=UDP)
+    assert raised(SCAN, story) == []
+
+
+def test_multicast_and_broadcast_are_no_targets() -> None:
+    """Discovery to groups is not answered to the group."""
+    story = lit(Story())
+    for n in range(60):
+        story.flow(1 + n, "10.0.0.5", f"239.1.1.{n + 1}", 1900, proto=UDP)
+        story.flow(1 + n, "10.0.0.5", f"10.0.{n}.255", 137, proto=UDP, group=True)
+    assert raised(SCAN, story) == []
+
+
+def test_a_capture_of_one_direction_accuses_nobody() -> None:
+    """Without a single answer in the capture, clients that go on talking were answered out of sight."""
+    story = Story()
+    for n in range(100):
+        story.flow(1 + n * 0.5, "10.0.0.5", f"10.0.5.{n + 1}", 443, ended=20, packets=(12, 0))
+        story.flow(1 + n * 0.5, "10.0.0.5", f"10.0.6.{n + 1}", 53, proto=UDP, ended=20)
+    assert raised(SCAN, story) == []
+
+
+def test_lone_syns_are_a_scan_even_without_an_answer_in_sight() -> None:
+    """In such a capture flows that end after a packet or two are judged at their end."""
+    story = Story()
+    for n in range(30):
+        story.flow(1 + n * 0.1, "10.0.0.66", f"10.0.5.{n + 1}", 445, ended=31)
+    [alert] = raised(SCAN, story)
+    assert alert.numbers["failed"] == 10
+
+
+def test_repeats_fold_into_one_alert() -> None:
+    """An hour of scanning is one alert with a count."""
+    story = lit(Story())
+    for n in range(3600):
+        story.flow(1 + n, "10.0.0.66", f"10.{n // 250 + 1}.5.{n % 250 + 1}", 445)
+    found = raised(SCAN, story)
+    assert 20 < len(found) < 40
+    desk = AlertDesk()
+    opened = [action for alert in found for action, _ in desk.take(alert)]
+    assert opened.count("open") == 1
+    [(_, alert)] = desk.finish(START + 3600 * SECOND)
+    assert alert.count == len(found)
+
+
+def test_our_own_scanner_is_exempt() -> None:
+    """Addresses and blocks of the option stay quiet."""
+    assert raised(SCAN, sweep(lit(Story()), 60), exempt=("10.0.0.64/30",)) == []

@@ -1,0 +1,74 @@
+"""ARP scans: the attack, its innocent twins, repetition."""
+
+from __future__ import annotations
+
+from sensor.core.addresses import parse
+from sensor.core.alert import Severity
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.dissectors.arp import ArpReply, ArpRequest
+from tests.detectors.stories import SECOND, START, World, detector, device, heard
+
+SCAN = "discovery.arp_scan"
+SCANNER, OTHER = 0x020000000066, 0x020000000001
+
+
+def asks(at: float, target: str, *, mac: int = SCANNER, sender: str = "10.0.0.66") -> Event:
+    return ArpRequest(
+        Packet(ts=START + int(at * SECOND), src_mac=mac, dst_mac=(1 << 48) - 1, ethertype=0x0806, ip_version=0, proto=0), mac, parse(sender), parse(target)
+    )
+
+
+def answers(at: float, sender: str, *, mac: int = SCANNER, target: str = "10.0.0.66") -> Event:
+    return ArpReply(
+        Packet(ts=START + int(at * SECOND), src_mac=OTHER, dst_mac=mac, ethertype=0x0806, ip_version=0, proto=0), OTHER, parse(sender), parse(target)
+    )
+
+
+def test_many_targets_that_do_not_answer_are_a_scan() -> None:
+    """Any order, where the capture shows replies; targets and numbers are told."""
+    story = [asks(0, "10.0.0.1"), answers(0.1, "10.0.0.1"), *(asks(1 + n * 0.5, f"10.0.0.{2 + n * 37 % 250}") for n in range(60))]
+    [alert] = heard(detector(SCAN), story)
+    assert (alert.actor.mac, alert.actor.address) == (SCANNER, parse("10.0.0.66"))
+    assert alert.numbers["unanswered"] == 40
+    assert alert.numbers["answered"] == 1
+    assert len(alert.targets) == 32
+    [alert] = heard(detector(SCAN, World(device("printer", "10.0.0.66"))), story)
+    assert alert.severity == Severity.high
+
+
+def test_without_replies_in_sight_only_an_orderly_walk_is_a_scan() -> None:
+    """A port that gets broadcasts only: up and down are walks, a gateway's requests are not."""
+    up = [asks(n * 0.01, f"10.0.0.{n + 1}") for n in range(100)]
+    assert len(heard(detector(SCAN), up)) == 1
+    assert len(heard(detector(SCAN), [asks(n * 0.01, f"10.0.0.{200 - n}") for n in range(100)])) == 1
+    assert heard(detector(SCAN), [asks(n * 0.5, f"10.0.0.{2 + n * 37 % 250}") for n in range(100)]) == []
+
+
+def test_a_gateway_that_refreshes_is_quiet() -> None:
+    """It asks for hundreds that are there, and for some that are not."""
+    story: list[Event] = []
+    for n in range(240):
+        story.append(asks(n * 0.2, f"10.0.0.{n + 1}", sender="10.0.0.254"))
+        if n % 7:
+            story.append(answers(n * 0.2 + 0.001, f"10.0.0.{n + 1}", target="10.0.0.254"))
+    assert heard(detector(SCAN), story) == []
+
+
+def test_a_slow_trickle_is_quiet() -> None:
+    """Forty targets in an hour are below the threshold."""
+    assert heard(detector(SCAN), [answers(0, "10.0.0.1"), *(asks(60 + n * 60, f"10.0.0.{n + 1}") for n in range(60))]) == []
+
+
+def test_a_router_that_passes_on_a_scan_is_low_and_exempt_ones_are_quiet() -> None:
+    """The gateway asks because somebody outside does."""
+    story = [answers(0, "10.0.0.1"), *(asks(1 + n * 0.1, f"10.0.0.{n + 1}") for n in range(100))]
+    [alert] = heard(detector(SCAN, World(device("router", "10.0.0.66"))), story)
+    assert alert.severity == Severity.low
+    assert heard(detector(SCAN, exempt_macs=("02:00:00:00:00:66",)), story) == []
+
+
+def test_repetition_is_told_once_a_window() -> None:
+    """Ten rounds within minutes are one finding."""
+    story = [answers(0, "10.0.0.1"), *(asks(1 + n * 0.1, f"10.0.0.{n % 200 + 1}") for n in range(2000))]
+    assert len(heard(detector(SCAN), story)) == 1

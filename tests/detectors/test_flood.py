@@ -1,0 +1,100 @@
+"""Floods: one finding however many sources, bounded memory, and no scan alerts for made-up sources."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from sensor.alert_desk import AlertDesk
+from sensor.core.alert import Alert
+from sensor.core.flow import CHANGE, Change, Reason
+from tests.detectors.stories import SECOND, START, Story, alerts_of, detector, lit, raised
+
+FLOOD = "impact.flood"
+
+
+def flood(count: int, *, sources: int = 0, ended: bool = False, per_second: int = 10_000) -> npt.NDArray[np.void]:
+    """SYNs to sixteen targets and five ports, from everywhere or from ``sources`` inside addresses; as they begin or, ``ended``, as they were pushed out."""
+    rng = np.random.default_rng(11)
+    changes = np.zeros(count, CHANGE)
+    changes["ts"] = changes["first"] = START + np.arange(count) * (SECOND // per_second)
+    v4 = np.uint64(0xFFFF << 32)
+    changes["client_lo"] = (
+        np.uint64(0x0A010000) + rng.integers(0, sources, count, dtype=np.uint64) if sources else rng.integers(1 << 24, 0xDF << 24, count, dtype=np.uint64)
+    ) | v4
+    changes["server_lo"] = np.uint64(0x0A000001) + rng.integers(0, 16, count, dtype=np.uint64) | v4
+    changes["server_port"] = np.array([80, 443, 22, 445, 3389], np.uint16)[np.arange(count) % 5]
+    changes["proto"], changes["client_port"], changes["flow"] = 6, 40000, np.arange(count)
+    changes["kind"] = Change.ENDED if ended else Change.NEW
+    if ended:
+        changes["client_packets"], changes["reason"] = 1, Reason.EVICTED
+    return changes
+
+
+def folded(found: list[Alert]) -> list[str]:
+    desk = AlertDesk()
+    return [action for alert in found for action, _ in desk.take(alert)]
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_flood_from_everywhere_is_one_alert(ended: bool) -> None:
+    """Two hundred thousand SYNs from as many sources: one alert, whether the capture shows answers to others or none at all."""
+    before = lit(Story()).changes() if not ended else np.zeros(0, CHANGE)
+    found = alerts_of(detector(FLOOD), np.concatenate((before, flood(200_000, ended=ended))), 10_000)
+    assert folded(found) == ["open"]
+    assert found[0].numbers["flows_per_minute"] == 3000
+    assert int(found[0].numbers["sources_at_least"]) >= 100
+    assert found[0].key == "impact.flood|10.0.0.0/24|tcp"
+    assert [technique.technique for technique in found[0].techniques] == ["T1498.001", "T1499"]
+
+
+@pytest.mark.parametrize("scanner", ["discovery.address_scan", "discovery.port_scan"])
+@pytest.mark.parametrize("sources", [0, 250])
+def test_sources_of_a_flood_are_no_scanners(scanner: str, sources: int) -> None:
+    """Neither a million sources that send one SYN nor a few hundred that are used again and again."""
+    changes = np.concatenate((lit(Story()).changes(), flood(150_000, sources=sources)))
+    assert alerts_of(detector(scanner), changes, 10_000) == []
+
+
+def test_a_scan_during_a_flood_is_still_seen() -> None:
+    """Another part of the network is scanned while the flood is on."""
+    scan = lit(Story())
+    for n in range(60):
+        scan.flow(1 + n * 0.1, "10.0.0.66", f"10.0.77.{n + 1}", 22, refused=True)
+    both = np.concatenate((scan.changes(), flood(150_000)))
+    [alert] = alerts_of(detector("discovery.address_scan"), both[np.argsort(both["ts"], kind="stable")], 10_000)
+    assert "tcp/22" in alert.key
+
+
+def test_memory_does_not_grow_with_the_flood() -> None:
+    """After the first hundred thousand sources nothing more is kept."""
+    units = [detector(path) for path in (FLOOD, "discovery.address_scan", "discovery.port_scan", "lateral_movement.admin_from_device")]
+    changes = np.concatenate((lit(Story()).changes(), flood(200_000)))
+    for unit in units:
+        alerts_of(unit, changes[:100_000], 10_000)
+    tracemalloc.start()
+    for unit in units:
+        alerts_of(unit, changes[100_000:], 10_000)
+    grown, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert grown < 3_000_000
+
+
+def test_innocent_twins_are_quiet() -> None:
+    """A busy server that answers, and one scanner that is not many."""
+    story, busy = lit(Story()), Story()
+    for n in range(4000):
+        story.flow(1 + n * 0.01, f"203.0.{n % 100}.{n % 250 + 1}", "10.0.0.80", 443, answered=True)
+        busy.flow(1 + n * 0.01, "10.0.0.66", f"10.0.1.{n % 250 + 1}", 1 + n)
+    assert raised(FLOOD, story) == []
+    assert raised(FLOOD, busy) == []
+
+
+def test_it_goes_on_as_the_same_alert() -> None:
+    """A flood of five minutes is told once a minute under one key."""
+    found = alerts_of(detector(FLOOD), np.concatenate((lit(Story()).changes(), flood(60_000, per_second=200))), 10_000)
+    assert 3 <= len(found) <= 7
+    assert folded(found).count("open") == 1

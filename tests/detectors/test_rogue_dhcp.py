@@ -1,0 +1,89 @@
+"""Rogue DHCP servers."""
+
+from __future__ import annotations
+
+from sensor.core.addresses import parse
+from sensor.core.alert import Severity
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.dissectors.dhcp import DhcpAck, DhcpOffer
+from tests.detectors.stories import START, detector, heard
+
+ROGUE = "credential_access.rogue_dhcp"
+CLIENT = 0x0200000000AA
+
+
+def offer(
+    server: str,
+    gateway: str,
+    dns: str,
+    *,
+    offered: str = "10.0.0.100",
+    mac: int = 1,
+    vlan: int = 0,
+    relay: str = "",
+    kind: type[DhcpOffer | DhcpAck] = DhcpOffer,
+) -> Event:
+    packet = Packet(ts=START, src=parse(server), dst=parse("255.255.255.255"), src_mac=mac, sport=67, dport=68, vlan=vlan)
+    return kind(
+        packet, 2, 7, CLIENT, offered=parse(offered), server=parse(server), relay=parse(relay) if relay else 0, netmask=parse("255.255.255.0"),
+        gateways=(parse(gateway),), dns=(parse(dns),), lease_s=3600,
+    )  # fmt: skip
+
+
+GOOD = offer("10.0.0.1", "10.0.0.1", "10.0.0.53")
+
+
+def test_a_second_server_with_other_dns_is_told() -> None:
+    """What it gives, what was expected, and from which MAC."""
+    [alert] = heard(detector(ROGUE), [GOOD, offer("10.0.0.66", "10.0.0.66", "10.0.0.66", mac=0x66)])
+    assert (alert.severity, alert.actor.mac, alert.actor.address) == (Severity.high, 0x66, parse("10.0.0.66"))
+    assert alert.target is not None
+    assert (alert.target.mac, alert.target.address) == (CLIENT, parse("10.0.0.100"))
+    assert alert.numbers == {"lease_s": 3600, "differs": "dns", "given": "10.0.0.66", "expected": "10.0.0.53"}
+    assert alert.techniques[0].technique == "T1557.003"
+
+
+def test_a_second_server_with_another_gateway_in_the_same_network_is_told() -> None:
+    """Right DNS, wrong gateway: the man in the middle."""
+    [alert] = heard(detector(ROGUE), [GOOD, offer("10.0.0.66", "10.0.0.66", "10.0.0.53", mac=0x66, kind=DhcpAck)])
+    assert alert.numbers["differs"] == "gateway"
+
+
+def test_a_home_router_plugged_in_is_told() -> None:
+    """It serves a network of its own in the same VLAN."""
+    assert len(heard(detector(ROGUE), [GOOD, offer("192.168.1.1", "192.168.1.1", "192.168.1.1", offered="192.168.1.50", mac=0x66)])) == 1
+
+
+def test_a_forged_server_identifier_is_told() -> None:
+    """The name of the good server from another MAC, with other options."""
+    assert len(heard(detector(ROGUE), [GOOD, offer("10.0.0.1", "10.0.0.66", "10.0.0.66", mac=0x66)])) == 1
+
+
+def test_innocent_twins_are_quiet() -> None:
+    """The first server; a failover pair; one that changes its options; two ranges in one VLAN; other VLANs; relays for other networks."""
+    story = [
+        GOOD,
+        offer("10.0.0.2", "10.0.0.1", "10.0.0.53", mac=2),
+        offer("10.0.0.2", "10.0.5.1", "10.0.0.53", mac=2, offered="10.0.5.20"),
+        offer("10.0.0.1", "10.0.0.1", "10.0.0.53", kind=DhcpAck),
+        offer("10.0.9.1", "10.0.9.1", "10.0.9.1", offered="10.0.9.7", mac=9, vlan=9),
+        offer("10.0.8.1", "10.0.7.1", "10.0.7.53", offered="10.0.7.7", mac=8, relay="10.0.7.1"),
+    ]
+    assert heard(detector(ROGUE), story) == []
+    assert heard(detector(ROGUE), [GOOD, offer("10.0.0.1", "10.0.0.254", "10.0.0.54")]) == []
+
+
+def test_only_allowed_servers_where_they_are_named() -> None:
+    """By address or MAC; then even the first is judged, and conflicts of allowed ones are not."""
+    allowed = ("10.0.0.1", "02:00:00:00:00:02")
+    story = [GOOD, offer("10.0.0.2", "10.0.0.99", "10.0.0.99", mac=0x020000000002)]
+    assert heard(detector(ROGUE, allowed=allowed), story) == []
+    [alert] = heard(detector(ROGUE, allowed=allowed), [offer("10.0.0.3", "10.0.0.1", "10.0.0.53", mac=3)])
+    assert "not among the allowed" in alert.why[1]
+
+
+def test_repeats_have_one_key() -> None:
+    """Every lease of the rogue folds into one alert."""
+    rogue = [offer("10.0.0.66", "10.0.0.66", "10.0.0.66", mac=0x66, offered=f"10.0.0.{n}") for n in range(100, 150)]
+    assert len({alert.key for alert in heard(detector(ROGUE), [GOOD, *rogue])}) == 1
