@@ -125,7 +125,7 @@ def test_byte_order_mark(tmp_path: Path) -> None:
 
 def test_missing_file(tmp_path: Path) -> None:
     """A file that cannot be read is a fault as any other."""
-    with pytest.raises(DocumentErrors, match="none.yaml:1:1: cannot be read: No such file or directory"):
+    with pytest.raises(DocumentErrors, match=r"none\.yaml:1:1: cannot be read: No such file or directory"):
         load_document(tmp_path / "none.yaml", Settings)
 
 
