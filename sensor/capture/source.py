@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
@@ -11,6 +12,7 @@ import numpy.typing as npt
 
 from sensor.capture.linktypes import link_name
 from sensor.core.batch import Batch
+from sensor.decode.records import sums
 
 
 class CaptureError(Exception):
@@ -35,15 +37,13 @@ class Tally(msgspec.Struct):
         """Count the rows of one batch."""
         if not len(rows):
             return
-        caplen, wirelen, link = rows["caplen"], rows["wirelen"], rows["link"]
+        captured, wire, truncated, same = sums(rows)
         self.packets += len(rows)
-        self.bytes += int(caplen.sum(dtype=np.uint64))
-        self.wire_bytes += int(wirelen.sum(dtype=np.uint64))
-        self.truncated += int(np.count_nonzero(caplen < wirelen))
-        first = int(link[0])
-        same = int(np.count_nonzero(link == first))
-        kinds = [(first, same)] if same == len(rows) else zip(*(column.tolist() for column in np.unique(link, return_counts=True)), strict=True)
-        for number, count in kinds:
+        self.bytes += captured
+        self.wire_bytes += wire
+        self.truncated += truncated
+        kinds = Counter({int(rows["link"][0]): same}) if same == len(rows) else Counter(rows["link"].tolist())
+        for number, count in kinds.items():
             name = link_name(number)
             self.linktypes[name] = self.linktypes.get(name, 0) + count
 

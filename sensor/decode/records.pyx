@@ -3,7 +3,7 @@
 
 Frames are not copied: rows point into the block that was read. Every length comes from the file and is checked before it is believed; a record that cannot be
 right ends the walk where it begins, and nothing behind it is guessed at. Keeps no state: what a file said about itself is kept by
-``sensor.capture.formats``. ``gather`` copies rows of several blocks, frames and all, into one.
+``sensor.capture.formats``. ``gather`` copies rows of several blocks, frames and all, into one; ``sums`` counts what a batch holds.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -299,3 +299,17 @@ def gather(
                 inside(out, frame, row.caplen)
                 memcpy(&out[frame], &data[row.frame], row.caplen)
             row.frame = frame
+
+
+def sums(const Row[::1] rows):
+    """(bytes captured, bytes on the wire, frames of which less was captured, rows with the link type of the first) of a batch."""
+    cdef Py_ssize_t i
+    cdef uint64_t captured = 0, wire = 0
+    cdef int64_t truncated = 0, same = 0
+    with nogil:
+        for i in range(rows.shape[0]):
+            captured += rows[i].caplen
+            wire += rows[i].wirelen
+            truncated += rows[i].caplen < rows[i].wirelen
+            same += rows[i].link == rows[0].link
+    return captured, wire, truncated, same
