@@ -11,7 +11,7 @@ import re
 from collections.abc import Container
 from typing import NamedTuple
 
-from sensor.core.addresses import NONE, V4_MASK, is_group_mac, is_host, is_v4
+from sensor.core.addresses import NONE, is_group_mac, is_v4
 
 # Roles that move between routers: VRRP for IPv4 and IPv6 (RFC 9568, 7.3), HSRP version 1, HSRP version 2 for IPv4 and IPv6, GLBP.
 _VIRTUAL = (
@@ -22,6 +22,7 @@ _VIRTUAL = (
     (0x000573A00000, 0xFFFFFFFFF000),
     (0x0007B4000000, 0xFFFFFF000000),
 )
+_VIRTUAL_BLOCKS = frozenset(prefix >> 24 for prefix, _ in _VIRTUAL)
 # Facts of these protocols are about the machine with that MAC whatever the address says; routers do not forward them.
 _BOUND = frozenset(("arp", "ndp", "dhcp", "dhcpv6", "lldp", "cdp", "edp", "fdp", "mndp", "stp", "oui"))
 _CLAIMS = frozenset(("arp.address", "ndp.address", "dhcp.lease", "dhcpv6.lease"))
@@ -94,15 +95,14 @@ def is_machine(mac: int) -> bool:
 
 def is_virtual(mac: int) -> bool:
     """True for MACs of a redundancy protocol: a role that a router takes, not a device."""
-    return any(mac & mask == prefix for prefix, mask in _VIRTUAL)
+    return mac >> 24 in _VIRTUAL_BLOCKS and any(mac & mask == prefix for prefix, mask in _VIRTUAL)
 
 
 def usable(address: int) -> int:
     """The address where a machine on the network can have it, else 0: unspecified, multicast, broadcast and loopback are nobody's."""
-    if address == NONE or not is_host(address) or address == 1:
-        return NONE
-    number = address & V4_MASK
-    return NONE if is_v4(address) and (number >> 24 in (0, 127)) else address
+    if is_v4(address):
+        return address if 0 < address >> 24 & 0xFF < 224 and address >> 24 & 0xFF != 127 else NONE
+    return address if address > 1 and address >> 120 != 0xFF else NONE
 
 
 def is_link_local(address: int) -> bool:

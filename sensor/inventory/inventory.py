@@ -204,6 +204,9 @@ class Inventory:
         told: list[DeviceChange] = []
         due, self.table.due = self.table.due, {}
         for record in due:
+            if not last_word and record.told is not None and 0 <= now - record.told.looked < self.limits.pause_ns:
+                self.table.due[record] = True
+                continue
             told.extend(self._news(record, now, last_word))
             if record.told is not None and record.told.restless:
                 self.table.due[record] = True
@@ -218,10 +221,11 @@ class Inventory:
             self.table.identify(record)
         told = record.told
         if told is None:
-            told = record.told = Told(device, ips)
+            told = record.told = Told(device, ips, now)
             yield from telling.first_word(record.since, telling.snapshot(device))
             changes = []
         else:
+            told.looked = now
             changes = told.changes(device, now, self.limits, last_word)
             moved = told.moves_to(ips, now, self.limits, last_word)
             if moved:

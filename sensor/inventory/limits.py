@@ -20,6 +20,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     ``networks``: outside networks seen behind one MAC that make it a gateway. ``names_of_one``: different names of one protocol a device may
     bear; more and it speaks for others. ``claim_ns``: how long after its last use an address stays with its holder when another MAC uses it unclaimed.
     ``quiet_ns``: how long the old MAC of a name must have been silent before a new one may join it.
+    ``pause_ns``: how long a device told of is left alone before more is told of it, so that what comes in a row is told at once.
     ``hold_ns``: how long a changed value must hold before it is told, unless it is ``margin`` more confident than what was told.
     ``address_hold_ns``: the same for addresses, doubled with each move within an hour. ``gone_ns``: silence that makes a device gone.
     """
@@ -44,6 +45,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     names_of_one: int = 4
     claim_ns: int = 5 * MINUTE
     quiet_ns: int = MINUTE
+    pause_ns: int = 5 * SECOND
     hold_ns: int = 30 * SECOND
     margin: float = 0.15
     address_hold_ns: int = 2 * SECOND

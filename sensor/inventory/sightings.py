@@ -1,4 +1,4 @@
-"""Sightings: endpoints that took part in a conversation, taken from flow changes in bulk. At most one a minute for each (MAC, address)."""
+"""Sightings: endpoints that took part in a conversation, taken from flow changes in bulk. At most one in two minutes for each (MAC, address)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sensor.core.addresses import Networks
 from sensor.core.flow import Change
 from sensor.core.recent import RecentSet
 
-WINDOW = 60_000_000_000
+WINDOW = 120_000_000_000
 BITS = 16
 # An unanswered sender counts once it has sent so much: a lone packet may be spoofed.
 PATIENT_SENDER = 5
@@ -27,7 +27,7 @@ class Sightings:
         self._recent = RecentSet(BITS)
 
     def fresh(self, changes: npt.NDArray[np.void]) -> Iterator[tuple[int, Sighting]]:
-        """(index into ``changes``, (ts, mac, address, vlan)) of each endpoint not shown within the last minute, in order."""
+        """(index into ``changes``, (ts, mac, address, vlan)) of each endpoint not shown within the last two minutes, in order."""
         kind = changes["kind"]
         answered = kind == Change.ANSWERED
         patient = (kind == Change.ENDED) & (changes["answered"] == 0) & (changes["client_packets"] >= PATIENT_SENDER)
@@ -44,7 +44,7 @@ class Sightings:
         inside = self._networks.inside_each(hi, lo)
         keep = inside | (mac != 0)
         index, mac, hi, lo, inside = index[keep], mac[keep], hi[keep], lo[keep], inside[keep]
-        # Outside addresses only tell that their MAC is a gateway: eight networks of them a minute are enough.
+        # Outside addresses only tell that their MAC is a gateway: eight networks of them are enough.
         network = ((hi ^ (lo >> np.uint64(8))) & np.uint64(7)) + np.uint64(1)
         key = (mac + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15) ^ np.where(inside, hi ^ lo, network)
         shown = np.flatnonzero(self._recent.fresh(key, np.ascontiguousarray(changes["ts"][index]), WINDOW))

@@ -18,11 +18,15 @@ _NOTHING = ("", 0.0)
 
 
 class Told:
-    """The state the receivers know. ``values``: (value, confidence) of each of FIELDS; ``waiting``: field → (value, since when)."""
+    """The state the receivers know, and when that was last looked at.
 
-    __slots__ = ("identified", "ips", "moved", "moves", "pending_ips", "pending_since", "values", "waiting")
+    ``values``: (value, confidence) of each of FIELDS; ``waiting``: field → (value, since when).
+    """
 
-    def __init__(self, device: Device, ips: tuple[int, ...]) -> None:
+    __slots__ = ("identified", "ips", "looked", "moved", "moves", "pending_ips", "pending_since", "values", "waiting")
+
+    def __init__(self, device: Device, ips: tuple[int, ...], now: int) -> None:
+        self.looked = now
         self.values = [_value(device, field) for field in FIELDS]
         self.identified = device.type != "unknown"
         self.waiting: dict[str, tuple[str, int]] | None = None
