@@ -1,0 +1,250 @@
+"""What the reading commands share: which log they read, tables, and colours. Plain aligned text where nobody looks at a terminal, so that grep and awk work."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from sensor.cli._setup import complain
+
+if TYPE_CHECKING:
+    from sensor.eventlog.fold import Fold
+
+Record = dict[str, Any]
+Row = Sequence[str]
+
+NOT_FOUND, USAGE, NOT_OPENED = 1, 2, 3
+SEVERITIES = ("info", "low", "medium", "high", "critical")
+STYLES = {"low": "cyan", "medium": "yellow", "high": "red", "critical": "bold red"}
+# Select Graphic Rendition (ECMA-48, 8.3.117) of the styles.
+CODES = {"dim": "2", "bold": "1", "cyan": "36", "yellow": "33", "red": "31", "bold red": "1;31"}
+CELL_LIMIT = 512
+DEVICE_COLUMNS = ("type", "vendor", "model", "name", "address", "MAC", "confidence", "last seen")
+ALERT_COLUMNS = ("severity", "time", "detector", "actor → target", "count", "summary")
+
+
+# Arguments and logs.
+
+
+def add_events_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--events", metavar="FILE", type=Path, help="event log to read (default: the one in the state folder that was written last)")
+
+
+def add_json_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="JSON, one object a line")
+
+
+def log_of(path: Path | None) -> Path | None:
+    """The log to read: the one named, else the newest, which is then named on standard error. None after it was said that there is none."""
+    if path is not None:
+        return Path("/dev/stdin") if str(path) == "-" else path
+    from sensor.eventlog.paths import newest_log, state_folder
+
+    found = newest_log(state_folder())
+    if found is None:
+        complain(f"no event log in {state_folder()}: run `sensor replay` or `sensor run` first, or name one with --events")
+    else:
+        complain(f"reading {found}")
+    return found
+
+
+def folded(path: Path | None) -> Fold | None:
+    """How things stand at the end of a log. None after it was said why it cannot be read."""
+    path = log_of(path)
+    if path is None:
+        return None
+    from sensor.eventlog.fold import Fold
+    from sensor.eventlog.reader import Reader
+
+    fold, reader = Fold(), Reader(path)
+    try:
+        for record in reader:
+            fold.add(record)
+    except OSError as error:
+        complain(f"cannot read {path}: {error.strerror}")
+        return None
+    if reader.broken:
+        complain(f"{path}: {reader.broken:,} lines are no records and were left out")
+    return fold
+
+
+# Text.
+
+
+def tidy(value: Any, limit: int = CELL_LIMIT) -> str:
+    """Anything from a log, safe to print on one line: a log may be foreign."""
+    from sensor.core.reader import clean
+
+    if isinstance(value, list):
+        return ", ".join(tidy(one, limit) for one in value)
+    return "" if value is None else clean(value if isinstance(value, str) else str(value), limit)
+
+
+def part(record: Record, name: str) -> Record:
+    """An object of a record; empty where it has none."""
+    value = record.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def first_of(value: Any) -> str:
+    """The first text of a list."""
+    return tidy(value[0]) if isinstance(value, list) and value else ""
+
+
+def clock(value: Any) -> str:
+    """A time of a record to the second, as one word."""
+    text = tidy(value)
+    return f"{text[:19]}Z" if len(text) > 19 else text
+
+
+def decimal(value: Any) -> str:
+    """A confidence with two digits; empty where there is none."""
+    return f"{value:.2f}" if isinstance(value, int | float) and not isinstance(value, bool) else ""
+
+
+def number(value: Any) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def level(record: Record) -> int:
+    """The severity as a number; foreign words count as the lowest."""
+    word = record.get("severity")
+    return SEVERITIES.index(word) if word in SEVERITIES else 0
+
+
+def coloured(out: TextIO) -> bool:
+    """Whether to use colours: on a terminal that has some, unless NO_COLOR says otherwise (no-color.org)."""
+    return out.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def paint(text: str, style: str, colours: bool) -> str:
+    """Text in a style of CODES."""
+    return f"\033[{CODES[style]}m{text}\033[0m" if colours and style in CODES else text
+
+
+# Tables.
+
+
+def table(columns: Row, rows: Sequence[Row], out: TextIO, style: Callable[[Row], str] | None = None) -> str:
+    """A table as text without a last line end. ``style``: the style of a row, on terminals only."""
+    if not out.isatty():
+        return _plain(columns, rows)
+    from io import StringIO
+
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(file=StringIO(), force_terminal=True, no_color=not coloured(out), width=_width(out), highlight=False)
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for column in columns:
+        grid.add_column(column, overflow="fold", justify="right" if column in {"count", "confidence"} else "left")
+    for row in rows:
+        grid.add_row(*(Text(cell) for cell in row), style=style(row) if style else "")
+    with console.capture() as made:
+        console.print(grid)
+    return made.get().strip("\n")
+
+
+def _width(out: TextIO) -> int:
+    try:
+        return os.get_terminal_size(out.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80
+
+
+def _plain(columns: Row, rows: Sequence[Row]) -> str:
+    """Columns with two blanks between them; a dash where there is nothing, so that every row has as many fields."""
+    lines = [[column.upper() for column in columns], *([cell or "-" for cell in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines)
+
+
+def device_table(fold: Fold, out: TextIO) -> str:
+    """All devices of a log and how many there are of each type."""
+    return table_of_devices(fold.devices.values(), out)
+
+
+def table_of_devices(records: Iterable[Record], out: TextIO) -> str:
+    """Some devices, by type, vendor, model and address; then how many there are of each type."""
+    ordered = sorted(records, key=_device_order)
+    if not ordered:
+        return "no devices"
+    rows = [device_row(record) for record in ordered]
+    return f"{table(DEVICE_COLUMNS, rows, out)}\n{_count('device', [row[0] for row in rows])}"
+
+
+def device_row(record: Record) -> Row:
+    device = part(record, "device")
+    seen = clock(device.get("last_seen")) + (" gone" if record.get("action") == "gone" else "")
+    sure = decimal(device.get("confidence")) if device.get("confidence") else ""
+    address = _first_and_more(device.get("ips"))
+    kind = tidy(device.get("type")) or "unknown"
+    words = [tidy(device.get(name)) for name in ("vendor", "model", "hostname")]
+    return kind, *words, address, _first_and_more(device.get("macs")), sure, seen
+
+
+def _first_and_more(value: Any) -> str:
+    return first_of(value) + (f" +{len(value) - 1}" if isinstance(value, list) and len(value) > 1 else "")
+
+
+def _device_order(record: Record) -> tuple[Any, ...]:
+    """Unknown ones last; addresses by number."""
+    device = part(record, "device")
+    kind = tidy(device.get("type")) or "unknown"
+    try:
+        address = ipaddress.ip_address(first_of(device.get("ips")))
+        place: tuple[int, int] = (address.version, int(address))
+    except ValueError:
+        place = (9, 0)
+    return kind == "unknown", kind, tidy(device.get("vendor")).casefold(), tidy(device.get("model")).casefold(), place, tidy(device.get("id"))
+
+
+def alert_table(fold: Fold, out: TextIO) -> str:
+    """All alerts of a log and how many there are of each severity."""
+    return table_of_alerts(fold.alerts.values(), out)
+
+
+def table_of_alerts(records: Iterable[Record], out: TextIO) -> str:
+    """Some alerts, the gravest and newest first; then how many there are of each severity."""
+    ordered = sorted(sorted(records, key=lambda record: tidy(part(record, "alert").get("last")), reverse=True), key=level, reverse=True)
+    if not ordered:
+        return "no alerts"
+    rows = [alert_row(record) for record in ordered]
+    return f"{table(ALERT_COLUMNS, rows, out, lambda row: STYLES.get(row[0], ''))}\n{_count('alert', [row[0] for row in rows])}"
+
+
+def alert_row(record: Record) -> Row:
+    alert = part(record, "alert")
+    target = end_name(part(record, "dst"))
+    others = record.get("targets")
+    if isinstance(others, list) and others:
+        target = target or (end_name(others[0]) if isinstance(others[0], dict) else "")
+        target += f" +{len(others) - 1}" if len(others) > 1 else ""
+    parties = end_name(part(record, "src")) + (f" → {target}" if target else "")
+    when = clock(alert.get("last") or record.get("ts"))
+    return SEVERITIES[level(record)], when, tidy(alert.get("detector")), parties, tidy(alert.get("count")), tidy(record.get("msg"))
+
+
+def end_name(end: Record) -> str:
+    """One end of a conversation in a word or two: address and name."""
+    name = tidy(end.get("hostname"))
+    place = tidy(end.get("ip") or end.get("mac") or end.get("device"))
+    return f"{place} ({name})" if name and place else place or name
+
+
+def _count(word: str, kinds: list[str]) -> str:
+    counts = ", ".join(f"{count} {kind}" for kind, count in Counter(kinds).most_common())
+    return f"{len(kinds):,} {word}{'s' if len(kinds) != 1 else ''}: {counts}"
+
+
+def put(line: str) -> None:
+    """A line on standard output."""
+    print(line, file=sys.stdout)

@@ -1,0 +1,73 @@
+"""How evidence adds up, written out: the arithmetic of sensor.fingerprinting.fuse in a line for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sensor.cli._show import tidy
+
+# Sums from records are as exact as the three digits of a confidence there.
+CLOSE = 0.006
+
+
+@dataclass(frozen=True)
+class Sum:
+    """How sure the families of evidence for one value are together, and the sum as text."""
+
+    sure: float
+    text: str
+
+    @classmethod
+    def of(cls, claims: Iterable[Mapping[str, Any]]) -> Sum:
+        """The sum over the claims of one value: the best of each family, then ``1 − Π(1 − c)``, then what such families can reach at most."""
+        from sensor.fingerprinting.fuse import CERTAIN, ONE_FAMILY, SAME_SOURCE, WEAK, WEAK_FAMILY
+
+        best: dict[str, float] = {}
+        for claim in claims:
+            family, confidence = tidy(claim.get("family")), claim.get("confidence")
+            if isinstance(confidence, int | float):
+                best[family] = max(best.get(family, 0.0), float(confidence))
+        weak = all(family in WEAK for family in best)
+        counted = {family: sure for family, sure in best.items() if not any(SAME_SOURCE.get(other) == family for other in best)}
+        doubt = 1.0
+        for sure in counted.values():
+            doubt *= 1 - min(sure, CERTAIN)
+        most = WEAK_FAMILY if weak and len(best) == 1 else ONE_FAMILY if weak or len(counted) == 1 else CERTAIN
+        total = min(1 - doubt, most)
+        ordered = sorted(counted.items(), key=lambda one: (-one[1], one[0]))
+        if len(ordered) == 1:
+            text = f"{ordered[0][0]} {ordered[0][1]:.2f}"
+        else:
+            text = ", ".join(f"{family} {sure:.2f}" for family, sure in ordered)
+            text += ": 1 − " + " × ".join(f"(1 − {min(sure, CERTAIN):.2f})" for _, sure in ordered) + f" = {1 - doubt:.2f}"
+        if 1 - doubt > most:
+            kind = "weak families" if weak else "one family" if len(counted) == 1 else "any number of families"
+            text += f", at most {most:.2f} for {'one weak family' if weak and len(best) == 1 else kind}"
+        skipped = sorted(best.keys() - counted.keys())
+        return cls(total, text + (f" ({', '.join(skipped)} is the same text and does not count again)" if skipped else ""))
+
+    def against(self, attribute: str, value: str, sums: Mapping[str, Sum], told: object) -> Iterator[str]:
+        """What other values take away, and where the sensor knew more than the record tells."""
+        from sensor.fingerprinting.fuse import WIDER
+
+        rivals: list[str] = []
+        wider: list[str] = []
+        for key in sums:
+            if key != value:
+                is_wider = value in WIDER.get(key, ()) if attribute == "type" else attribute != "vendor" and value.startswith(key)
+                (wider if is_wider else rivals).append(key)
+        if wider:
+            yield f"{', '.join(wider)} is a wider word for {value}: no contradiction"
+        total = self.sure
+        if rivals and self.sure < 1:
+            mine, others = _odds(self.sure), [_odds(sums[key].sure) for key in rivals]
+            total = mine / (1 + mine + sum(others))
+            yield f"against the others: odds {mine:.2f} / (1 + {mine:.2f} + {' + '.join(f'{one:.2f}' for one in others)}) = {total:.2f}"
+        if isinstance(told, int | float) and abs(total - told) > CLOSE:
+            yield f"told as {told:.2f}: evidence that is old or not in this record counts there as well"
+
+
+def _odds(sure: float) -> float:
+    return sure / (1 - sure)

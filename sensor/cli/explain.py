@@ -1,0 +1,276 @@
+"""Tell why: every claim about a device with its evidence, or what an alert rests on and what to do.
+
+WHAT is a device (id, IP address, MAC or host name) or an alert (its id, the beginning of its key, or a detector). For each attribute one line shows how the
+evidence adds up: the best of each family counts, families are independent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from sensor.cli._setup import complain
+from sensor.cli._show import (
+    NOT_FOUND,
+    NOT_OPENED,
+    STYLES,
+    add_events_argument,
+    add_json_argument,
+    clock,
+    coloured,
+    decimal,
+    end_name,
+    folded,
+    number,
+    paint,
+    part,
+    tidy,
+)
+
+if TYPE_CHECKING:
+    from sensor.eventlog.fold import Fold
+
+EXAMPLES = """\
+  sensor explain 10.20.30.41
+  sensor explain PRN-3F-EAST
+  sensor explain discovery.port_scan
+"""
+NEAREST = 3
+# A shorter text is the beginning of too many keys and ids.
+PREFIX = 4
+Record = dict[str, Any]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", metavar="WHAT")
+    add_json_argument(parser)
+    add_events_argument(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Tell; 1 where nothing of that name is known."""
+    fold = folded(args.events)
+    if fold is None:
+        return NOT_OPENED
+    devices, alerts = find_devices(fold, args.what), find_alerts(fold, args.what)
+    if not devices and not alerts:
+        near = _nearest(fold, args.what)
+        complain(f"nothing known of {args.what!r}" + (f": did you mean {' or '.join(near)}?" if near else ""))
+        return NOT_FOUND
+    if args.json:
+        for record in (*devices, *alerts):
+            print(json.dumps(record, ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
+        return 0
+    colours = coloured(sys.stdout)
+    told = [explain_device(record, fold, colours) for record in devices] + [explain_alert(record, fold, colours) for record in alerts]
+    print("\n\n".join("\n".join(lines) for lines in told))
+    return 0
+
+
+# Who is meant.
+
+
+def find_devices(fold: Fold, what: str) -> list[Record]:
+    """Devices of that id, address, MAC or name."""
+    named = fold.device(what)
+    if named is not None:
+        return [named]
+    mac, word = _mac(what), what.casefold().rstrip(".")
+    return [record for record in fold.devices.values() if mac in _handles(record) or word in _handles(record)]
+
+
+def find_alerts(fold: Fold, what: str) -> list[Record]:
+    """Alerts of that id, key, beginning of a key or an id, or detector."""
+    found = []
+    for key, record in fold.alerts.items():
+        alert = part(record, "alert")
+        names = [tidy(name) for name in (key, alert.get("id"), record.get("id"))]
+        if what in (*names, alert.get("detector")) or (len(what) >= PREFIX and any(name.startswith(what) for name in names)):
+            found.append(record)
+    return found
+
+
+def _handles(record: Record) -> set[str]:
+    """What a device can be called by, in small letters."""
+    device = part(record, "device")
+    values = [device.get("id"), device.get("hostname")]
+    for name in ("ips", "macs", "names"):
+        several = device.get(name)
+        values += several if isinstance(several, list) else []
+    return {tidy(value).casefold() for value in values} - {""}
+
+
+def _mac(text: str) -> str:
+    """A MAC as records write it; empty where the text is none."""
+    from sensor.core.addresses import mac_text, parse_mac
+
+    try:
+        return mac_text(parse_mac(text))
+    except ValueError:
+        return ""
+
+
+def _nearest(fold: Fold, what: str) -> list[str]:
+    from difflib import get_close_matches
+
+    names = {handle: handle for record in fold.devices.values() for handle in _handles(record)}
+    for record in fold.alerts.values():
+        names |= {tidy(part(record, "alert").get(name)): "" for name in ("detector", "id")}
+    return get_close_matches(what.casefold(), sorted(filter(None, names)), NEAREST)
+
+
+# Devices.
+
+
+def explain_device(record: Record, fold: Fold, colours: bool = False) -> list[str]:
+    """A device in lines: who it is, then each attribute with what it rests on, then its alerts."""
+    from sensor.eventlog.fold import objects
+
+    device = part(record, "device")
+    known = [tidy(device.get(name)) for name in ("type", "vendor", "model")]
+    gone = ", gone" if record.get("action") == "gone" else ""
+    lines = [paint(f"{' '.join(filter(None, known))} ({tidy(device.get('id'))}{gone})", "bold", colours)]
+    facts = {
+        "addresses": device.get("ips"),
+        "MACs": device.get("macs"),
+        "names": device.get("names") or device.get("hostname"),
+        "VLAN": device.get("vlan"),
+        "roles": device.get("roles"),
+        "seen": f"{clock(device.get('first_seen'))} to {clock(device.get('last_seen'))}",
+        "before": [lost for lost in fold.merged if fold.device(lost) is record],
+    }
+    lines += _facts(facts)
+    if device.get("randomised_mac"):
+        lines.append("  the MAC is randomised: it says nothing of the maker and may change")
+    claims = objects(record.get("evidence"))
+    for attribute in dict.fromkeys(tidy(claim.get("attribute")) for claim in claims):
+        lines += _attribute(device, attribute, [claim for claim in claims if tidy(claim.get("attribute")) == attribute], colours)
+    if not claims:
+        lines += ["", "  nothing seen so far tells what it is"]
+    if "evidence" in (record.get("cut") or ()):
+        lines += ["", "  more evidence was left out to keep the record short"]
+    return [*lines, *_alerts_of(tidy(device.get("id")), fold, colours)]
+
+
+def _attribute(device: Record, attribute: str, claims: list[Record], colours: bool) -> Iterator[str]:
+    """One attribute: its value, the sum, the evidence for it, the values it stands against."""
+    from sensor.cli._sums import Sum
+
+    values: dict[str, list[Record]] = {}
+    for claim in claims:
+        values.setdefault(_same(attribute, tidy(claim.get("value"))), []).append(claim)
+    told = tidy(device.get(attribute) or part(device, "attributes").get(attribute))
+    sure = part(device, "confidences").get(attribute, device.get("confidence") if attribute == "type" else None)
+    contested = device.get("contested")
+    note = ", contested" if isinstance(contested, list) and attribute in contested else ""
+    if told and told != "unknown":
+        yield from ("", paint(f"{attribute}: {told} {decimal(sure)}{note}", "bold", colours))
+    else:
+        yield from ("", paint(f"{attribute}: unknown, nothing is likely enough", "bold", colours))
+    sums = {key: Sum.of(mine) for key, mine in values.items()}
+    winner = _same(attribute, told)
+    for key in sorted(values, key=lambda key: (key != winner, -sums[key].sure, key)):
+        against = "" if key == winner else f"{tidy(values[key][0].get('value'))}: "
+        yield f"  {against}{sums[key].text}"
+        yield from (f"    {_claim(claim)}" for claim in sorted(values[key], key=_sureness, reverse=True))
+    if winner in sums:
+        yield from (f"  {line}" for line in sums[winner].against(attribute, winner, sums, sure))
+
+
+def _same(attribute: str, value: str) -> str:
+    """Values that fusion takes for the same: they differ in case, blanks and hyphens only."""
+    return value if attribute in {"type", "vendor"} else value.casefold().replace(" ", "").replace("-", "")
+
+
+def _sureness(claim: Record) -> float:
+    value = claim.get("confidence")
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _claim(claim: Record) -> str:
+    words = {name: tidy(claim.get(name)) for name in ("family", "observation", "seen", "fingerprint")}
+    count = number(claim.get("count")) or 1
+    first, last = clock(claim.get("first")), clock(claim.get("last"))
+    when = f"{count} times, {first} to {last}" if count > 1 else f"once, {first}"
+    return f'{decimal(claim.get("confidence"))} {words["family"]}: {words["observation"]} was "{words["seen"]}" (fingerprint {words["fingerprint"]}; {when})'
+
+
+def _alerts_of(device: str, fold: Fold, colours: bool) -> Iterator[str]:
+    mine = [record for record in fold.alerts.values() if device and device in (part(record, "src").get("device"), part(record, "dst").get("device"))]
+    if mine:
+        yield from ("", "alerts:")
+    for record in mine:
+        alert, severity = part(record, "alert"), tidy(record.get("severity"))
+        role = "from it" if part(record, "src").get("device") == device else "against it"
+        yield f"  {paint(severity, STYLES.get(severity, ''), colours)} {role}: {tidy(record.get('msg'))} ({tidy(alert.get('id') or alert.get('detector'))})"
+
+
+# Alerts.
+
+
+def explain_alert(record: Record, fold: Fold, colours: bool = False) -> list[str]:
+    """An alert in lines: what, who, whom, why, by which numbers, and what to do."""
+    alert, severity = part(record, "alert"), tidy(record.get("severity"))
+    head = f"{severity}: {tidy(alert.get('title'))} ({tidy(alert.get('id') or record.get('id'))}, {tidy(alert.get('detector'))})"
+    count = number(alert.get("count")) or 1
+    numbers = ", ".join(f"{tidy(key)} {tidy(value)}" for key, value in part(alert, "numbers").items())
+    facts = {
+        "who": _end(part(record, "src")),
+        "to whom": _end(part(record, "dst")) or "",
+        "targets": [end_name(end) for end in _objects(record.get("targets"))] if len(_objects(record.get("targets"))) > 1 else "",
+        "when": f"{clock(alert.get('first'))} to {clock(alert.get('last'))}, {count} time{'s' if count != 1 else ''}",
+        "network": ", ".join(f"{tidy(key)} {tidy(value)}" for key, value in part(record, "network").items()),
+        "sureness": decimal(alert.get("confidence")) + (f", risk {alert['risk']}" if isinstance(alert.get("risk"), int) else ""),
+        "numbers": numbers,
+        "ATT&CK": "; ".join(" ".join(tidy(one.get(name)) for name in ("technique", "name", "tactic")) for one in _objects(alert.get("attack"))),
+        "packets": tidy(part(record, "packets").get("file")),
+    }
+    why = alert.get("why")
+    lines = [paint(head, STYLES.get(severity, "") or "bold", colours), f"  {tidy(record.get('msg'))}", *_facts(facts)]
+    lines += ["  why"] + [f"    - {tidy(one)}" for one in why] if isinstance(why, list) and why else []
+    proofs = [_proof(one) for one in _objects(record.get("evidence"))]
+    lines += ["  seen", *(f"    - {one}" for one in proofs)] if proofs else []
+    lines += _facts({"innocent if": alert.get("false_positives"), "advice": alert.get("advice"), "to mute": alert.get("mute")}, limit=1024)
+    return [*lines, *_parties(record, fold)]
+
+
+def _parties(record: Record, fold: Fold) -> Iterator[str]:
+    """The devices at both ends, as known now."""
+    for side in ("src", "dst"):
+        device = fold.device(tidy(part(record, side).get("device")))
+        if device is not None:
+            facts = part(device, "device")
+            known = " ".join(filter(None, (tidy(facts.get(name)) for name in ("type", "vendor", "model"))))
+            yield f"  {'its actor' if side == 'src' else 'its target'} is {known} {decimal(facts.get('confidence'))}: sensor explain {tidy(facts.get('id'))}"
+
+
+def _end(end: Record) -> str:
+    port = f" port {end['port']}" if isinstance(end.get("port"), int) else ""
+    rest = [tidy(end.get(name)) for name in ("mac", "type", "device")]
+    return ", ".join(filter(None, (f"{end_name(end)}{port}", *(one for one in rest if one and one != end_name(end)))))
+
+
+def _proof(one: Record) -> str:
+    """An event or a flow that proves an alert."""
+    ends = " → ".join(filter(None, (_place(part(one, "src")), _place(part(one, "dst")))))
+    facts = ", ".join(f"{tidy(key)} {tidy(value)}" for key, value in part(one, "facts").items())
+    return f"{clock(one.get('ts'))} {tidy(one.get('event'))} {ends}" + (f": {facts}" if facts else "")
+
+
+def _place(end: Record) -> str:
+    port = f" port {end['port']}" if isinstance(end.get("port"), int) else ""
+    return f"{tidy(end.get('ip') or end.get('mac'))}{port}"
+
+
+def _objects(value: Any) -> list[Record]:
+    from sensor.eventlog.fold import objects
+
+    return objects(value)
+
+
+def _facts(facts: dict[str, Any], limit: int = 512) -> list[str]:
+    """What is known, one fact a line."""
+    return [f"  {name:11} {tidy(value, limit)}" for name, value in facts.items() if value not in (None, "", [], {})]

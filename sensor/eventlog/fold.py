@@ -1,0 +1,77 @@
+"""Fold: from records in order to how things stand. The last state of each device and of each alert; what merged or left is told apart."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+Record = dict[str, Any]
+
+# The reason of a merger begins with the id that is no more.
+_LOST = re.compile(r"dev-[0-9a-z]+")
+
+
+class Fold:
+    """``devices``: last record of each device by its id; ``alerts``: last record of each alert by its key, whether it was opened again or not.
+
+    ``merged``: id of a device that is one with another → id of the other. A device that is gone stays; its last record says so.
+    """
+
+    def __init__(self) -> None:
+        self.devices: dict[str, Record] = {}
+        self.alerts: dict[str, Record] = {}
+        self.merged: dict[str, str] = {}
+        self.records = 0
+
+    def add(self, record: Record) -> None:
+        """Take in the next record. Kinds that have no state are only counted."""
+        self.records += 1
+        kind = record.get("kind")
+        if kind == "device":
+            self._device(record)
+        elif kind in ("alert", "incident"):
+            self._alert(record)
+
+    def _device(self, record: Record) -> None:
+        device = record.get("device")
+        name = device.get("id") if isinstance(device, dict) else None
+        if not isinstance(name, str):
+            return
+        if record.get("action") == "merged":
+            lost = _LOST.match(str(record.get("reason", "")))
+            if lost and lost[0] != name:
+                self.devices.pop(lost[0], None)
+                self.merged[lost[0]] = name
+        self.merged.pop(name, None)
+        before = self.devices.pop(name, None)
+        # The newest stands last. Who left brings no evidence: what was told before still holds.
+        if record.get("action") == "gone" and before and before.get("evidence") and not record.get("evidence"):
+            record = {**record, "evidence": before["evidence"]}
+        self.devices[name] = record
+
+    def _alert(self, record: Record) -> None:
+        alert = record.get("alert")
+        key = alert.get("key") if isinstance(alert, dict) else None
+        if isinstance(key, str):
+            self.alerts.pop(key, None)
+            self.alerts[key] = record
+
+    def device(self, name: str) -> Record | None:
+        """The record of a device by its id, or by an id it had before it was merged."""
+        for _ in range(len(self.merged) + 1):
+            if name in self.devices:
+                return self.devices[name]
+            if name not in self.merged:
+                return None
+            name = self.merged[name]
+        return None
+
+    def present(self) -> Iterator[Record]:
+        """Devices that are not gone."""
+        return (record for record in self.devices.values() if record.get("action") != "gone")
+
+
+def objects(value: Any) -> list[dict[str, Any]]:
+    """The objects of a list; none where it is no list: a foreign log may hold anything."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

@@ -1,0 +1,31 @@
+"""Where the event logs are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+SYSTEM = Path("/var/lib/sensor")
+REPLAY_LOG, RUN_LOG = "replay.jsonl", "events.jsonl"
+
+
+def state_folder() -> Path:
+    """The folder of the state. It need not exist yet.
+
+    ``$SENSOR_STATE``, else the first of ``$STATE_DIRECTORY`` (systemd.exec(5)), else /var/lib/sensor where we may write there, else the user's own folder by the
+    XDG Base Directory Specification.
+    """
+    named = os.environ.get("SENSOR_STATE") or os.environ.get("STATE_DIRECTORY", "").split(":")[0]
+    if named:
+        return Path(named)
+    if SYSTEM.is_dir() and os.access(SYSTEM, os.W_OK):
+        return SYSTEM
+    base = os.environ.get("XDG_STATE_HOME", "")
+    # relative paths there are invalid and to be ignored, as the specification says
+    return (Path(base) if base.startswith("/") else Path.home() / ".local" / "state") / "sensor"
+
+
+def newest_log(state: Path) -> Path | None:
+    """The log of a state folder that was written last; None where there is none."""
+    logs = [path for path in (state / RUN_LOG, state / REPLAY_LOG) if path.is_file()]
+    return max(logs, key=lambda path: path.stat().st_mtime_ns, default=None)
