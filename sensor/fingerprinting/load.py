@@ -1,6 +1,6 @@
 """Reads the knowledge: the vocabulary and the fingerprints, written as YAML, ours and the operator's.
 
-Our own files sit beside the package in a checkout and inside it (``sensor.fingerprints_data``) once installed. A fault in them refuses the start; a fault in an
+Our own files sit beside the package in a checkout and inside it (``sensor/fingerprints_data``) once installed. A fault in them refuses the start; a fault in an
 operator's folder is reported and the rest of that folder is used. Regular expressions of our own are compiled when a value first needs them (the tests compile
 all); those of operators at once.
 """
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import importlib.resources
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -173,11 +172,10 @@ class Knowledge:
 
 
 def own_folder() -> Path:
-    """Where our own fingerprints are: inside the installed package, else beside it."""
-    beside = Path(__file__).resolve().parents[2] / "fingerprints"
-    if (beside / VOCABULARY).is_file():
-        return beside
-    return Path(str(importlib.resources.files("sensor.fingerprints_data")))
+    """Where our own fingerprints are: inside the package where it is installed, else beside it."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "fingerprints_data"
+    return inside if inside.is_dir() else package.parent / "fingerprints"
 
 
 def load_knowledge(folders: Sequence[Path] = ()) -> Knowledge:
