@@ -131,9 +131,7 @@ def rooms() -> list[Inhabitant]:
             sip=("302", "Cisco-RoomOS/11.9.1"), cloud=("idbroker.webex.example",),
         ),
         Inhabitant(
-            rally, "conferencing", Dhcp(ANDROID, b"android-dhcp-10", "RallyBar-D45B8C", 1500), "RallyBar-D45B8C",
-            [("_logi-sync._tcp", "Rally Bar Board Room", 9090, {"model": "Rally Bar", "vendor": "Logitech", "version": "1.10.261"})],
-            cloud=("sync.logitech.example",),
+            rally, "conferencing", Dhcp(ANDROID, b"android-dhcp-10", "Rally-Bar-D45B8C", 1500), cloud=("sync.logitech.example",),
         ),
     ]  # fmt: skip
 
@@ -162,7 +160,10 @@ def screens() -> list[Inhabitant]:
         ),
         Inhabitant(
             roku, "tv", Dhcp((1, 3, 6, 15, 12), b"Roku/DVP-12.5", "RokuTV-Canteen"), "RokuTV-Canteen",
-            [("_airplay._tcp", "65 Roku Plus Series TV", 7000, airplay("Roku", "65R8A5", roku, "12.5.0"))],
+            [
+                ("_airplay._tcp", "65 Roku Plus Series TV", 7000, airplay("Roku", "65R8A5", roku, "12.5.0")),
+                ("_hap._tcp", "65 Roku Plus Series TV", 37381, {"md": "65R8A5", "ci": "31", "pv": "1.1", "id": "4A:C0:19:E2:77:05", "sf": "1"}),
+            ],
             cloud=("api.roku.example",), ssdp=("roku:ecp", "8060/", "Roku/12.5.0 UPnP/1.0 Roku/12.5.0"),
         ),
     ]  # fmt: skip

@@ -24,6 +24,7 @@ from pcaps._office_hosts import ACCESS_POINT, FILES, PBX, ROUTER, ROUTER_VOICE, 
 START = 1795507200  # 2026-11-24 08:00:00 UTC
 LENGTH = 1200.0
 LISTED = "203.0.113.66"
+SERVERS = {"intranet.office.example": 4, "mail.office.example": 11, "wiki.office.example": 17, "erp.office.example": 23}  # in 10.20.30.0/24, behind the router
 SMB_PORT = 445
 PORTS = (
     21, 22, 23, 25, 53, 80, 88, 110, 111, 135, 139, 143, 161, 389, 443, 445, 465, 514, 548, 554, 587, 631, 636, 873, 993, 995, 1433, 1521, 2049, 3260, 3306,
@@ -41,6 +42,7 @@ class Office:
         self.named = {one.machine.name: one for one in self.people}
         self.outside = {name: self._outside(name, number) for number, name in enumerate(self._cloud_names(), 10)}
         self.time = Machine("ntp", "", "198.51.100.123", far=True, ttl=52)
+        self.servers = [Machine(name, "", f"10.20.30.{last}", far=True, ttl=63) for name, last in SERVERS.items()]
         self.exchange = Exchange(self.tape, PBX)
 
     def _cloud_names(self) -> list[str]:
@@ -95,8 +97,8 @@ class Office:
             self.tape.arp(at + 40 + i * 290, host, gateway)
         self.show(one, at + 1.1)
         for i, name in enumerate(one.cloud if one.kind != "workstation" else ()):
-            for again in range(3):
-                self.browse(one, at + 5 + i * 3 + again * 330, name)
+            for again in range(2):
+                self.browse(one, at + 5 + i * 3 + again * 480, name)
 
     def show(self, one: Inhabitant, at: float) -> None:
         """Announcements: thrice after the start, then once in a while."""
@@ -131,7 +133,9 @@ class Office:
             at = 230.0 + order * 7
             while at < LENGTH - 20:
                 self.browse(one, at, next(names))
-                at += 45 + one.machine.rng.random() * 40
+                at += 50 + one.machine.rng.random() * 40
+            for i, server in enumerate(self.servers):
+                speech.https(self.tape, 270.0 + order * 11 + i * 90, one.machine, ROUTER, server, server.name, down=700)
         for name, printer, at in (("LT-ACC-04", "hp", 330.0), ("LT-HR-02", "kyocera", 510.0), ("Annes-MacBook-Pro", "canon", 700.0)):
             self.tape.arp(at - 0.1, self.machine(name), self.machine(printer))
             speech.print_job(self.tape, at, self.machine(name), self.machine(printer))
@@ -147,7 +151,7 @@ class Office:
             speech.video(self.tape, at, FILES, self.machine(name), path, server, 100)
 
     def scan(self, at: float) -> None:
-        """Eighty addresses of a segment behind the router, six of which refuse and one answers; then forty ports of the file server."""
+        """Eighty addresses of the server segment, six of which refuse and one answers; then forty ports of the file server."""
         laptop = self.machine("tp-lab")
         answers = {4: "RA", 11: "RA", 17: "SA", 23: "RA", 38: "RA", 52: "RA", 67: "RA"}
         for last in range(1, 81):
