@@ -45,6 +45,7 @@ SLACK = 128
 
 MSG_LIMIT = 512
 WHY_LIMIT, NUMBERS_LIMIT = 16, 32
+NETWORK_KEYS = ("proto", "app", "vlan", "direction")
 SHORTEST_CUT = 64
 REPEATS_LIMIT = 16384
 OPEN_LIMIT = 65536
@@ -197,7 +198,7 @@ class RecordMaker:
         return known
 
     def _network(self, alert: Alert) -> Body:
-        told = {words(key): plain(value) for key, value in list(alert.network.items())[:NUMBERS_LIMIT] if value not in ("", 0)}
+        told = filled({key: plain(alert.network.get(key)) for key in NETWORK_KEYS})
         if alert.target is not None and alert.actor.address and alert.target.address:
             told.setdefault("direction", self.networks.direction(alert.actor.address, alert.target.address))
         told["community_id"] = community_id_of(alert.proof[0])

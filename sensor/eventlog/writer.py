@@ -1,59 +1,131 @@
-"""EventLog: records as JSON lines, numbered without a gap. A log that exists is continued; a torn last line is cut off first."""
+"""EventLog: records as JSON lines, numbered without a gap.
+
+A log that exists is continued: ``seq`` follows that of its last whole line, and a last line that a crash has torn is cut off and counted. A file that holds
+something else is left alone. One writer a file, kept so by a lock. Lines wait in a buffer until ``flush``, until there are many, or until ``close``.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import json
+import errno
+import fcntl
 import os
+import stat
 import sys
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
+import msgspec
+
 from sensor.core.record import Record, encode
+from sensor.core.record_parts import time_text
 
 BUFFER = 256 * 1024
-TAIL = 128 * 1024
+TAIL = 1024 * 1024
+"""Bytes at the end of a file in which its last whole line is looked for; a line has at most 64 KiB."""
+
+FIRST_KEY = b'{"ts":'
+EMITTED_AFTER_S = 1.0
+
+
+class _Origin(msgspec.Struct):
+    seq: int
+
+
+class _Line(msgspec.Struct):
+    """What counts of the last line of an earlier run."""
+
+    sensor: _Origin
 
 
 class EventLog:
     """Where records go. ``torn``: bytes of a half-written last line that were cut off; ``written``: records of this run."""
 
-    def __init__(self, path: Path | None, *, fresh: bool = False) -> None:
-        """``path`` None: standard output. ``fresh``: begin the file anew. OSError where it cannot be written."""
-        self.path = path
+    def __init__(self, target: Path | BinaryIO | None, *, fresh: bool = False, clock: Callable[[], float] | None = None) -> None:
+        """``target``: a file by its path (folders are made), an open binary stream, or None: standard output. ``fresh``: begin the file anew.
+
+        ``clock`` (live runs): seconds since the epoch, for ``emitted``. OSError where it cannot be written.
+        """
+        self.path = target if isinstance(target, Path) else None
         self.written = self.torn = 0
         self._next = 1
-        if path is None:
-            self._file: BinaryIO = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=BUFFER)
-            return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not fresh and path.is_file():
-            self._continue(path)
-        self._file = path.open("wb" if fresh else "ab", buffering=BUFFER)
-
-    def _continue(self, path: Path) -> None:
-        """Cut a torn last line and go on counting after the last whole one."""
-        with path.open("r+b") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(size - TAIL, 0))
-            tail = file.read()
-            end = tail.rfind(b"\n") + 1
-            self.torn = len(tail) - end
-            if self.torn:
-                file.truncate(size - self.torn)
-        last = tail[:end].splitlines()[-1:] or [b""]
-        with contextlib.suppress(ValueError, KeyError, TypeError):
-            self._next = int(json.loads(last[0])["sensor"]["seq"]) + 1
+        self._clock = clock
+        self._lines: list[bytes] = []
+        self._size = 0
+        self._file = self._open(target, fresh=fresh) if isinstance(target, Path) else os.dup((target or sys.stdout).fileno())
 
     def write(self, record: Record) -> None:
-        """Number a record and write its line; it may wait in the buffer until ``flush``."""
+        """Number a record and write its line; it may wait in the buffer until ``flush``. OSError as with ``flush``."""
         record.sensor.seq = self._next
-        self._file.write(encode(record) + b"\n")
+        if self._clock is not None:
+            self._stamp(record, self._clock())
+        line = encode(record) + b"\n"
         self._next += 1
         self.written += 1
+        self._lines.append(line)
+        self._size += len(line)
+        if self._size >= BUFFER:
+            self.flush()
 
     def flush(self) -> None:
-        self._file.flush()
+        """Hand over all lines. OSError where they are not taken, BrokenPipeError where nobody reads any more; what could not be written is given up."""
+        data = memoryview(b"".join(self._lines))
+        self._lines, self._size = [], 0
+        while data:
+            data = data[os.write(self._file, data) :]
 
     def close(self) -> None:
-        self._file.close()
+        """Flush and close. A second call does nothing."""
+        if self._file < 0:
+            return
+        try:
+            self.flush()
+        finally:
+            os.close(self._file)
+            self._file = -1
+
+    def _stamp(self, record: Record, now: float) -> None:
+        if abs(now - datetime.fromisoformat(record.ts).timestamp()) > EMITTED_AFTER_S:
+            record.emitted = time_text(int(now * 1e6) * 1000)
+
+    def _open(self, path: Path, *, fresh: bool) -> int:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        way = os.O_WRONLY if path.is_fifo() else os.O_RDWR
+        file = os.open(path, way | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+        try:
+            if stat.S_ISREG(os.fstat(file).st_mode):
+                _lock(file, path)
+                self._resume(file, path)
+                if fresh:
+                    os.ftruncate(file, 0)
+                    self._next, self.torn = 1, 0
+        except OSError:
+            os.close(file)
+            raise
+        return file
+
+    def _resume(self, file: int, path: Path) -> None:
+        """Cut a torn last line off, and go on counting after the last line that can be read."""
+        size = os.fstat(file).st_size
+        start = max(0, size - TAIL)
+        tail = os.pread(file, size - start, start)
+        whole = start + tail.rfind(b"\n") + 1
+        for line in reversed(tail[: whole - start].splitlines()):
+            with contextlib.suppress(msgspec.DecodeError):
+                self._next = msgspec.json.decode(line, type=_Line).sensor.seq + 1
+                break
+        else:
+            if size and not (whole == 0 and tail.startswith(FIRST_KEY[:size])):
+                raise OSError(errno.EINVAL, "it is no event log, and is left as it is", str(path))
+        if whole < size:
+            self.torn = size - whole
+            os.ftruncate(file, whole)
+
+
+def _lock(file: int, path: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise OSError(errno.EBUSY, "another sensor writes it", str(path)) from None
