@@ -128,7 +128,7 @@ def test_regexes_are_anchored() -> None:
     assert all(name.startswith("sip.profile.") for name in loose)
 
 
-def test_no_machine_names() -> None:
+def test_no_inline_flags() -> None:
     """The files hold no inline flags (ignore_case says it) and no capture groups without a name."""
     for fingerprint in KNOWLEDGE.fingerprints:
         assert not re.search(r"\(\?[aiLmsux]|\((?!\?)", re.sub(r"\\.|\[[^\]]*\]", "", fingerprint.match.regex or "")), fingerprint.id
