@@ -31,6 +31,7 @@ cdef enum:
     CHUNK = 16
     SAMPLE = 32       # values kept as examples
     SHORTEST = 1000000  # ns
+    AGAIN = 4         # a finding is told again within its window when it counts so many times as much
 
 # What a row says about a pair; the column ``ops`` of DistinctWindow.follow.
 cdef enum:
@@ -47,7 +48,8 @@ cdef enum:
     STATES = 3
 
 ctypedef packed struct Key:
-    int64_t told                  # bucket in which the key was last reported
+    int64_t told                  # bucket in which the key was last reported, and how much it counted then
+    uint32_t told_count
     uint32_t generation           # tells pairs of this key from those of an earlier tenant of the slot; 0: empty
     uint32_t[STATES] totals
     uint32_t[STATES * BUCKETS] counts
@@ -135,7 +137,7 @@ CONTACT = np.dtype(
     [(name, "u8") for name in ("client", "server", "service", "knock", "block")]
     + [("ts", "i8"), ("since", "i8"), ("row", "i4"), ("op", "i1"), ("step", "i1"), ("kind", "u1"), ("flags", "u1")]
 )
-KEY = np.dtype([("told", "i8"), ("generation", "u4"), ("totals", "u4", STATES), ("counts", "u4", STATES * BUCKETS)])
+KEY = np.dtype([("told", "i8"), ("told_count", "u4"), ("generation", "u4"), ("totals", "u4", STATES), ("counts", "u4", STATES * BUCKETS)])
 PAIR = np.dtype([("tag", "u8"), ("bucket", "i8"), ("slot", "u4"), ("generation", "u4"), ("birth", "u4"), ("weight", "u2"), ("state", "u2")])
 WAIT = np.dtype([("due", "i8"), ("pair", "u4"), ("birth", "u4")])
 cdef int64_t NEVER = -(1 << 62)
@@ -293,7 +295,7 @@ cdef class DistinctWindow:
     """Distinct values per key.
 
     A value is COUNTED from its first sighting, or, with ``grace_ns``, once it waited so long without being forgotten; a forgotten one (the flow was answered after all) is
-    MET: still known, no longer counted. A sighting keeps a value in the window. The key that counts is told with ``told`` bucket so that a finding shows once a window.
+    MET: still known, no longer counted. A sighting keeps a value in the window.
     """
 
     cdef readonly int64_t window_ns, grace_ns
@@ -311,7 +313,7 @@ cdef class DistinctWindow:
     cdef readonly double share, gain, loss, level
 
     def __init__(self, int64_t window_ns, int key_bits=14, int pair_bits=17, int64_t grace_ns=0, int wait_bits=15):
-        """Room for 2**key_bits keys (140 bytes each), 2**pair_bits pairs (32 bytes each) and 2**wait_bits waiting ones (16 bytes each)."""
+        """Room for 2**key_bits keys (144 bytes each), 2**pair_bits pairs (32 bytes each) and 2**wait_bits waiting ones (16 bytes each)."""
         if window_ns < SHORTEST or not 0 <= grace_ns < window_ns:
             raise ValueError(f"window {window_ns} ns, grace {grace_ns} ns: the window must be at least {SHORTEST} ns and longer than the grace")
         if not (3 <= key_bits <= 24 and 3 <= pair_bits <= 26 and 3 <= wait_bits <= 24):
@@ -360,7 +362,7 @@ cdef class DistinctWindow:
     def follow(self, const uint64_t[:] keys, const uint64_t[:] values, const int64_t[:] ts, const int64_t[:] since, const int8_t[:] ops):
         """Rows with what each says (0 nothing, 1 opened, 2 answered, 3 failed; ``since``: when the pair began) → findings by the ``rule``.
 
-        A finding is (row, counted, met, sample of counted values). It falls on a row of the same key, at most once a window and key.
+        A finding is (row, counted, met, sample of counted values). It falls on a row of the same key: once a window, and again whenever it counts four times as much.
         """
         cdef Py_ssize_t i, n = keys.shape[0]
         cdef int slot
@@ -376,7 +378,7 @@ cdef class DistinctWindow:
                 self.mature(ts[i])
                 self.row(keys[i], values[i], ts[i], since[i], ops[i], &slot)
                 if self.stands_out(slot):
-                    self.keys[slot].told = self.latest[slot]
+                    self.keys[slot].told, self.keys[slot].told_count = self.latest[slot], self.keys[slot].totals[COUNTED]
                     with gil:
                         found.append((i, self.keys[slot].totals[COUNTED], self.keys[slot].totals[MET], self.examples(slot)))
         return found
@@ -403,7 +405,7 @@ cdef class DistinctWindow:
         cdef uint32_t counted = key.totals[COUNTED], met = key.totals[MET]
         if counted < self.threshold and counted < self.fewest:
             return False
-        if 0 <= self.latest[slot] - key.told < BUCKETS:
+        if 0 <= self.latest[slot] - key.told < BUCKETS and counted < AGAIN * <uint64_t>key.told_count:
             return False
         if counted >= self.threshold and counted >= self.share * (<double>counted + met):
             return True

@@ -15,6 +15,17 @@ cdef extern from "<sys/socket.h>" nogil:
 cdef extern from "<arpa/inet.h>" nogil:
     int inet_pton(int family, const char* text, void* address)
 
+cdef extern from *:
+    """
+    #if defined(__GLIBC__)
+    #include <malloc.h>
+    #define sensor_trim() malloc_trim(0)
+    #else
+    #define sensor_trim() 0
+    #endif
+    """
+    int sensor_trim() nogil
+
 cdef enum:
     NOBODY = -1
     WORD = 45         # the longest IPv6 address as text
@@ -240,3 +251,8 @@ cdef bint colons(const uint8_t[::1] data, Py_ssize_t i, Py_ssize_t stop, uint64_
     else:
         lo[0] &= <uint64_t>0xFFFFFFFFFFFFFFFF << (128 - bits[0])
     return True
+
+
+def give_back():
+    """Let the system have the memory that was needed to compile a list and is free now; the allocator would keep most of it."""
+    sensor_trim()

@@ -1,8 +1,8 @@
 """Reads threat lists. A plain list has one address, CIDR block or range ``first-last`` a line; what follows it on the line is a remark: the category.
 
-``#`` and ``;`` begin comments. Defanged addresses (``1.2.3[.]4``, ``2001[:]db8::1``) are taken as meant. A line that is none of this is reported with its place
-and the rest loads. Left out, and reported, are blocks so wide that they can only be a mistake, and private, link-local, loopback and multicast addresses: public
-lists carry some, and every host of the network would be one of them.
+``#`` and ``;`` begin comments. Defanged addresses (``1.2.3[.]4``, ``2001[:]db8::1``) are taken as meant. A line that is none of this is reported with its
+place and the rest loads. Left out, and reported, are blocks so wide that they can only be a mistake, and private, link-local, loopback and multicast
+addresses: public lists carry some, and every host of the network would be one of them.
 """
 
 from __future__ import annotations
@@ -147,12 +147,9 @@ def _networks(written: str) -> Iterator[ipaddress.IPv4Network | ipaddress.IPv6Ne
         yield ipaddress.ip_network(written, strict=False)
         return
     low, high = ipaddress.ip_address(first.strip()), ipaddress.ip_address(last.strip())
-    if isinstance(low, ipaddress.IPv4Address) and isinstance(high, ipaddress.IPv4Address):
-        yield from ipaddress.summarize_address_range(low, high)
-    elif isinstance(low, ipaddress.IPv6Address) and isinstance(high, ipaddress.IPv6Address):
-        yield from ipaddress.summarize_address_range(low, high)
-    else:
+    if low.version != high.version:
         raise ValueError("a range from one family to the other")
+    yield from ipaddress.summarize_address_range(low, high)
 
 
 def _split(line: str) -> tuple[str, str]:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sensor.documents import DocumentErrors, Fault
-from sensor.intel.lookup import AddressTable
+from sensor.intel.lookup import AddressTable, give_back
 from sensor.intel.readers import AddressList, read_plain
 
 
@@ -71,7 +71,9 @@ class ThreatLists:
         if not self._lists:
             return None
         hi, lo, bits = (np.concatenate([getattr(each, name) for each in self._lists]) for name in ("hi", "lo", "bits"))
-        table = AddressTable(hi, lo, bits, np.arange(len(lo), dtype=np.int32))
         for each in self._lists:
             each.forget_prefixes()
+        table = AddressTable(hi, lo, bits, np.arange(len(lo), dtype=np.int32))
+        del hi, lo, bits
+        give_back()
         return table

@@ -26,6 +26,7 @@ class SlowKey:
     latest: int
     pairs: dict[int, tuple[str, int]] = field(default_factory=dict)
     told: int = -(10**9)
+    told_count: int = 0
 
 
 class Slow:
@@ -90,9 +91,11 @@ class Slow:
 
     def found(self, name: int) -> bool:
         key, counted = self.keys[name], self.count(name, "counted")
-        if counted < self.threshold or counted < self.share * (counted + self.count(name, "met")) or 0 <= key.latest - key.told < 8:
+        if counted < self.threshold or counted < self.share * (counted + self.count(name, "met")):
             return False
-        key.told = key.latest
+        if 0 <= key.latest - key.told < 8 and counted < 4 * key.told_count:
+            return False
+        key.told, key.told_count = key.latest, counted
         return True
 
 

@@ -136,6 +136,12 @@ def raised(path: str, story: Story, world: World | None = None, **options: Any) 
     return whole
 
 
+def one(found: list[Alert]) -> Alert:
+    """The first of what must all be one finding, told again as it grows."""
+    assert len({alert.key for alert in found}) == 1
+    return found[0]
+
+
 def heard(unit: EventDetector, events: Iterable[Event]) -> list[Alert]:
     """What an event detector raises over events."""
     return [alert for event in events for alert in unit.inspect(event)]

@@ -7,7 +7,7 @@ import pytest
 from sensor.alert_desk import AlertDesk
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
-from tests.detectors.stories import PING, SECOND, START, TCP, UDP, Story, World, device, lit, raised
+from tests.detectors.stories import PING, SECOND, START, TCP, UDP, Story, World, device, lit, one, raised
 
 SCAN = "discovery.address_scan"
 
@@ -38,13 +38,20 @@ def after(story: Story, at: float = 60) -> Story:
 def test_a_sweep_of_the_network_is_told_early(proto: int, port: int) -> None:
     """Ten inside addresses that do not answer are enough, over TCP, UDP and ping; actor, targets and numbers are named."""
     story = sweep(lit(Story()), 60, proto=proto, port=port, step=0.5)
-    [alert] = raised(SCAN, story)
+    alert = one(raised(SCAN, story))
     assert alert.ts <= START + 12 * SECOND
     assert alert.actor.address == parse("10.0.0.66")
     assert alert.numbers["failed"] >= 10
     assert alert.numbers["threshold"] == 50
     assert parse("10.0.5.1") in {target.address for target in alert.targets}
     assert alert.severity == Severity.medium
+
+
+def test_a_growing_scan_is_told_again() -> None:
+    """When it has four times as many targets, under the same key and with the new numbers."""
+    found = raised(SCAN, sweep(lit(Story()), 200, port=22, refused=True, step=0.01))
+    assert one(found)
+    assert [alert.numbers["failed"] for alert in found] == [10, 40, 160]
 
 
 def test_refused_contacts_count_at_once() -> None:

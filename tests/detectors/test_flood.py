@@ -11,7 +11,7 @@ import pytest
 from sensor.alert_desk import AlertDesk
 from sensor.core.alert import Alert
 from sensor.core.flow import CHANGE, Change, Reason
-from tests.detectors.stories import SECOND, START, Story, alerts_of, detector, lit, raised
+from tests.detectors.stories import SECOND, START, Story, alerts_of, detector, lit, one, raised
 
 FLOOD = "impact.flood"
 
@@ -65,7 +65,7 @@ def test_a_scan_during_a_flood_is_still_seen() -> None:
     for n in range(60):
         scan.flow(1 + n * 0.1, "10.0.0.66", f"10.0.77.{n + 1}", 22, refused=True)
     both = np.concatenate((scan.changes(), flood(150_000)))
-    [alert] = alerts_of(detector("discovery.address_scan"), both[np.argsort(both["ts"], kind="stable")], 10_000)
+    alert = one(alerts_of(detector("discovery.address_scan"), both[np.argsort(both["ts"], kind="stable")], 10_000))
     assert "tcp/22" in alert.key
 
 

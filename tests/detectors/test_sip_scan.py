@@ -8,7 +8,7 @@ from sensor.core.addresses import parse
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors.sip import SipRequest, SipResponse
-from tests.detectors.stories import SECOND, START, detector, heard
+from tests.detectors.stories import SECOND, START, detector, heard, one
 
 SCAN = "voice.sip_scan"
 
@@ -27,7 +27,7 @@ def response(at: float, extension: str, status: int, *, to: str = "10.0.0.66", h
 def test_many_extensions_that_fail_are_a_scan(status: int) -> None:
     """Refused or challenged without ever getting in: told once, with numbers."""
     story = [each for n in range(40) for each in (request(n, str(100 + n)), response(n + 0.01, str(100 + n), status))]
-    [alert] = heard(detector(SCAN), story)
+    alert = one(heard(detector(SCAN), story))
     assert alert.actor.address == parse("10.0.0.66")
     assert alert.numbers["failed"] == 10
     assert "extensions" in alert.summary
@@ -62,6 +62,8 @@ def test_innocent_twins_are_quiet() -> None:
 
 
 def test_repetition_is_told_once_a_window() -> None:
-    """A scanner that goes on is one finding in five minutes."""
+    """A scanner that goes on is one finding, told again as it grows."""
     story = [each for n in range(250) for each in (request(n, str(n)), response(n + 0.01, str(n), 404))]
-    assert len(heard(detector(SCAN), story)) == 1
+    found = heard(detector(SCAN), story)
+    assert one(found)
+    assert [alert.numbers["failed"] for alert in found] == [10, 40, 160]

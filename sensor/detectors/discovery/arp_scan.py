@@ -56,7 +56,7 @@ class ArpScan(EventDetector):
         want = self.options
         # One window waits for answers, the other counts at once, for walks that are over before anybody could answer.
         self._patient, self._quick = self._window(int(want.grace_s * SECOND)), self._window(0)
-        self._told: Recent[tuple[int, int]] = Recent(ASKERS_LIMIT, want.window_s * SECOND)
+        self._told: Recent[tuple[int, int, int]] = Recent(ASKERS_LIMIT, want.window_s * SECOND)
         self._exempt = frozenset(map(addresses.parse_mac, want.exempt_macs))
 
     def _window(self, grace: int) -> OneByOne:
@@ -84,7 +84,7 @@ class ArpScan(EventDetector):
         if quick and not _in_order(quick[2]):
             quick = None
         found = patient or quick
-        if found and self._told.fresh((mac, vlan), event.ts):
+        if found and self._told.fresh((mac, vlan, found[0].bit_length() // 2), event.ts):  # both windows may say it; four times as much is news
             yield self._alert(event, mac, *found)
 
     def _alert(self, event: ArpRequest, mac: int, unanswered: int, answered: int, sample: list[int]) -> Alert:
