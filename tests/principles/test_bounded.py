@@ -15,7 +15,6 @@ GROWS = {"dict", "set", "list", "defaultdict", "OrderedDict", "Counter", "deque"
 
 # file:Class.attribute -> why it cannot grow without end
 ALLOWED = {
-    "sensor/core/bounded.py:Bounded._entries": "the bounded map itself: put() evicts",
     "sensor/inventory/record.py:Record.facts": "Limits.evidence a device; learn() makes room",
     "sensor/inventory/record.py:Record.addresses": "Limits.addresses a device",
     "sensor/inventory/table.py:Table.by_mac": "one for each record, and records are bounded; remove() takes it away",
