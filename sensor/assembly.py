@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import sensor.dissectors
@@ -35,12 +35,29 @@ class World:
         return self._inventory.device(subject)
 
 
-def assemble(config: Config, emit: Callable[[Record], None], *, intel: list[Path] | None = None, report: Callable[[Fault], None] | None = None) -> Pipeline:
-    """An engine that is ready for packets. ``intel``: lists beside the configured ones. DocumentErrors where knowledge or a list cannot be used."""
+def _silent(_: str) -> None:
+    """Nobody listens."""
+
+
+def assemble(
+    config: Config,
+    emit: Callable[[Record], None],
+    *,
+    intel: Sequence[Path] = (),
+    report: Callable[[Fault], None] | None = None,
+    complain: Callable[[str], None] = _silent,
+) -> Pipeline:
+    """An engine that is ready for packets. ``intel``: lists beside the configured ones; ``report`` hears of units of ours that break.
+
+    ``complain`` hears of each line of an operator's list or fingerprint file that was left out. DocumentErrors where a file cannot be used at all.
+    """
     networks = Networks(config.networks)
-    lists = ThreatLists([*config.intel, *(intel or [])])
+    lists = ThreatLists([*config.intel, *intel])
     limits = Limits(devices=config.inventory.devices, gone_ns=int(config.inventory.gone_after_h * HOUR))
-    matcher = Matcher(load_knowledge(config.fingerprints.folders))
+    knowledge = load_knowledge(config.fingerprints.folders)
+    for fault in (*knowledge.faults, *lists.faults):
+        complain(str(fault))
+    matcher = Matcher(knowledge)
     inventory = Inventory(matcher, Oui(config.fingerprints.oui_registry), networks, limits)
     world = World(networks, lists, inventory)
     detectors = []

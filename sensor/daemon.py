@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from sensor.core.batch import Batch
 from sensor.core.record import Record
 from sensor.decode.frames import decode
 from sensor.eventlog.writer import EventLog
+from sensor.logs import log
 from sensor.quarantine import write_quarantine
 
 AHEAD = 3
@@ -76,12 +77,12 @@ class Run:
     """Everything of one run. ``listener`` hears each record after the log has it; ``progress`` is called after each batch."""
 
     def __init__(
-        self, config: Config, source: Source, log: EventLog, *, intel: list[Path] | None = None, live: bool = False,
+        self, config: Config, source: Source, log: EventLog, *, intel: Sequence[Path] = (), live: bool = False,
         listener: Callable[[Record], None] | None = None, progress: Callable[[], None] | None = None,
     ) -> None:  # fmt: skip
         self.source, self.log, self.live = source, log, live
         self._listener, self._progress = listener, progress
-        self.pipeline = assemble(config, self._emit, intel=intel, report=_report)
+        self.pipeline = assemble(config, self._emit, intel=intel, report=_report, complain=_complain)
         self.first = self.last = 0
         self._next_summary = time.monotonic() + SUMMARY_EVERY_S
 
@@ -179,7 +180,9 @@ class Run:
             write_quarantine(self.log.path.with_suffix(".quarantine.pcap"), packets)
 
 
-def _report(fault: Fault) -> None:
-    from sensor.logs import log
+def _complain(line: str) -> None:
+    log().warning("left out", line=line)
 
+
+def _report(fault: Fault) -> None:
     log().error("a unit of the sensor broke; its packet was set aside", unit=fault.unit, error=fault.error, place=fault.place)

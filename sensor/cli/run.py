@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,7 +47,7 @@ def main(args: argparse.Namespace) -> int:
     path = None if args.events == "-" else Path(args.events) if args.events else state_folder() / "events.jsonl"
     capture = config.capture
     try:
-        log = EventLog(path)
+        log = EventLog(path, clock=time.time)
         source = open_live(args.interface, bpf=args.filter, promiscuous=capture.promiscuous, fanout=capture.rings, ring_mib=capture.ring_mib, user=capture.user)
     except CaptureError as error:
         complain(str(error))

@@ -11,6 +11,8 @@ from sensor.core.addresses import Networks
 from sensor.core.bounded import Bounded
 from sensor.core.device import Device, DeviceChange, FieldChange
 from sensor.core.observation import Observation, Subject
+from sensor.fingerprinting.names import KIND as OWN_MAC
+from sensor.fingerprinting.names import own_mac_name
 from sensor.inventory import identity, telling
 from sensor.inventory.endpoints import Endpoints
 from sensor.inventory.evidence import Matcher, Oui, fact_of
@@ -140,6 +142,8 @@ class Inventory:
         if hash(key) in record.idle:
             return
         claims = self.matcher.match(observation.kind, observation.value)
+        if trait.rank >= 0 and (own := own_mac_name(observation.value, observation.subject.mac)):
+            claims += self.matcher.match(OWN_MAC, own)
         if trait.role:
             record.take_role(observation.value, self.limits)
         if not claims and trait.rank < 0:
