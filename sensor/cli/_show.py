@@ -26,6 +26,8 @@ STYLES = {"low": "cyan", "medium": "yellow", "high": "red", "critical": "bold re
 CODES = {"dim": "2", "bold": "1", "cyan": "36", "yellow": "33", "red": "31", "bold red": "1;31"}
 CELL_LIMIT = 512
 DEVICE_COLUMNS = ("type", "vendor", "model", "name", "address", "MAC", "confidence", "last seen")
+# Columns that are never broken over lines.
+WHOLE = ("type", "MAC", "confidence", "last seen", "severity", "time", "count", "state", "name")
 ALERT_COLUMNS = ("severity", "time", "detector", "actor → target", "count", "summary")
 
 
@@ -70,7 +72,7 @@ def folded(path: Path | None) -> Fold | None:
         complain(f"cannot read {path}: {error.strerror}")
         return None
     if reader.broken:
-        complain(f"{path}: {reader.broken:,} lines are no records and were left out")
+        complain(f"{path}: left out what is no record: {reader.broken:,} lines")
     return fold
 
 
@@ -145,7 +147,7 @@ def table(columns: Row, rows: Sequence[Row], out: TextIO, style: Callable[[Row],
     console = Console(file=StringIO(), force_terminal=True, no_color=not coloured(out), width=_width(out), highlight=False)
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for column in columns:
-        grid.add_column(column, overflow="fold", justify="right" if column in {"count", "confidence"} else "left")
+        grid.add_column(column, overflow="fold", no_wrap=column in WHOLE, justify="right" if column in {"count", "confidence"} else "left")
     for row in rows:
         grid.add_row(*(Text(cell) for cell in row), style=style(row) if style else "")
     with console.capture() as made:

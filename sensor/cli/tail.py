@@ -67,7 +67,7 @@ def main(args: argparse.Namespace) -> int:
         complain(f"cannot read {path}: {error.strerror}")
         return NOT_OPENED
     if reader.broken:
-        complain(f"{path}: {reader.broken:,} lines are no records and were left out")
+        complain(f"{path}: left out what is no record: {reader.broken:,} lines")
     return 0
 
 

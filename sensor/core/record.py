@@ -137,17 +137,17 @@ class RecordMaker:
             record.capture = {"loss": round(self.loss, 4)}
         return self._end(alert.ts, record)
 
-    def sensor(self, action: str, ts: int, msg: str, severity: str = "info", **facts: Any) -> Record:
-        """Something about the sensor itself: started, stopped, health, config. Facts that are empty are left out."""
+    def sensor(self, action: str, ts: int, msg: str, severity: str = "info", *, capture: Mapping[str, Any] | None = None, **facts: Any) -> Record:
+        """Something about the sensor itself: started, stopped, health, config. Facts that are empty are left out, figures of ``capture`` are not."""
         record = self._begin(ts, "sensor", action, severity, msg)
+        if capture:
+            record.capture = plain(capture)
         record.facts = {key: plain(value) for key, value in facts.items() if value not in (None, "", [], {})} or UNSET
         return self._end(ts, record)
 
     def summary(self, ts: int, msg: str, capture: Mapping[str, Any]) -> Record:
         """What was read and how it went: the figures of ``capture``, zeros included."""
-        record = self._begin(ts, "sensor", "summary", "info", msg)
-        record.capture = plain(capture)
-        return self._end(ts, record)
+        return self.sensor("summary", ts, msg, capture=capture)
 
     def _begin(self, ts: int, kind: str, action: str, severity: str, msg: str) -> Record:
         origin = Origin(id=self.sensor_id, site=self.site or UNSET, version=self.version)

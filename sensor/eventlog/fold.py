@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 Record = dict[str, Any]
@@ -66,10 +65,6 @@ class Fold:
                 return None
             name = self.merged[name]
         return None
-
-    def present(self) -> Iterator[Record]:
-        """Devices that are not gone."""
-        return (record for record in self.devices.values() if record.get("action") != "gone")
 
 
 def objects(value: Any) -> list[dict[str, Any]]:

@@ -12,8 +12,8 @@ REPLAY_LOG, RUN_LOG = "replay.jsonl", "events.jsonl"
 def state_folder() -> Path:
     """The folder of the state. It need not exist yet.
 
-    ``$SENSOR_STATE``, else the first of ``$STATE_DIRECTORY`` (systemd.exec(5)), else /var/lib/sensor where we may write there, else the user's own folder by the
-    XDG Base Directory Specification.
+    ``$SENSOR_STATE``, else the first of ``$STATE_DIRECTORY`` (systemd.exec(5)), else /var/lib/sensor where we may write there, else the user's own folder
+    by the XDG Base Directory Specification.
     """
     named = os.environ.get("SENSOR_STATE") or os.environ.get("STATE_DIRECTORY", "").split(":")[0]
     if named:

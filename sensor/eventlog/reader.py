@@ -1,7 +1,7 @@
 """The event log as it is read: records as plain objects, lazily, to the end or as they come.
 
-Lines that are no records are skipped and counted: a log may come from anywhere, and one bad line must not hide the rest. A last line without its end is still being
-written: who follows waits for it, who does not takes it when it is whole.
+Lines that are no records are skipped and counted: a log may come from anywhere, and one bad line must not hide the rest. A last line without its end
+is still being written: who follows waits for it, who does not takes it when it is whole.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ class Reader:
     """Reads one log. ``broken`` counts lines that are no records."""
 
     def __init__(self, path: Path, *, follow: bool = False, stop: Callable[[], bool] | None = None) -> None:
-        """``follow``: go on at the end, as ``tail -F`` does; a log that is cut, replaced or not there yet is read from its beginning. ``stop`` is asked at each pause."""
+        """``follow``: go on at the end, as ``tail -F`` does: a log that is cut, replaced or not there yet is read from its beginning.
+
+        ``stop`` is asked at each pause.
+        """
         self.path, self.follow, self.stop = path, follow, stop
         self.broken = 0
 

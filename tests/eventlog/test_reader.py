@@ -1,0 +1,243 @@
+"""Reading a log: to its end, as it grows, over broken lines; where logs are; how things stand at the end of one."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sensor.eventlog import reader as reading
+from sensor.eventlog.fold import Fold
+from sensor.eventlog.paths import newest_log, state_folder
+from sensor.eventlog.reader import LINE_LIMIT, Reader, read
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look again soon."""
+    monkeypatch.setattr(reading, "PAUSE_S", 0.005)
+
+
+def line(number: int) -> bytes:
+    return json.dumps({"ts": "2026-11-24T09:14:07.000000Z", "kind": "sensor", "n": number}).encode() + b"\n"
+
+
+def numbers(records: Iterator[dict[str, Any]]) -> list[int]:
+    return [record["n"] for record in records]
+
+
+def test_records_in_order(tmp_path: Path) -> None:
+    """Every record, once, in the order of the file."""
+    (tmp_path / "log").write_bytes(b"".join(map(line, range(5000))))
+    assert numbers(read(tmp_path / "log")) == list(range(5000))
+
+
+def test_reading_is_lazy(tmp_path: Path) -> None:
+    """Nothing is opened before the first record is asked for; a missing file is an OSError then."""
+    records = read(tmp_path / "none")
+    with pytest.raises(FileNotFoundError):
+        next(records)
+
+
+def test_broken_lines_are_skipped_and_counted(tmp_path: Path) -> None:
+    """Text, other JSON, records without a kind, bytes that are no UTF-8, and nesting without end hide nothing; blank lines do not count."""
+    broken = b"what\n", b"[1]\n", b'{"ts":"x"}\n', b'{"ts":"\xff","kind":"sensor"}\n', b"[" * 100_000 + b"\n"
+    (tmp_path / "log").write_bytes(line(1) + b"".join(broken) + b"\n \n" + line(2))
+    log = Reader(tmp_path / "log")
+    assert numbers(iter(log)) == [1, 2]
+    assert log.broken == len(broken)
+
+
+def test_an_endless_line_is_not_kept(tmp_path: Path) -> None:
+    """A line beyond the bound is one broken line, and what follows is read."""
+    (tmp_path / "log").write_bytes(line(1) + b"x" * (3 * LINE_LIMIT) + b"\n" + line(2))
+    log = Reader(tmp_path / "log")
+    assert numbers(iter(log)) == [1, 2]
+    assert log.broken == 1
+
+
+@pytest.mark.parametrize(("last", "expected", "broken"), [(line(2)[:-1], [1, 2], 0), (line(2)[:-9], [1], 1)])
+def test_a_last_line_without_end(tmp_path: Path, last: bytes, expected: list[int], broken: int) -> None:
+    """Who does not wait takes it when it is whole and counts it when it is not."""
+    (tmp_path / "log").write_bytes(line(1) + last)
+    log = Reader(tmp_path / "log")
+    assert numbers(iter(log)) == expected
+    assert log.broken == broken
+
+
+def test_pairs_give_the_line_as_it_stands(tmp_path: Path) -> None:
+    """For whoever passes lines on."""
+    (tmp_path / "log").write_bytes(b'{ "ts": "x",  "kind":"sensor" }\n')
+    assert list(Reader(tmp_path / "log").pairs()) == [(b'{ "ts": "x",  "kind":"sensor" }', {"ts": "x", "kind": "sensor"})]
+
+
+class Following:
+    """A reader that follows a log in a thread of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self.seen: list[int] = []
+        self.done = threading.Event()
+        self.log = Reader(path, follow=True, stop=self.done.is_set)
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self) -> None:
+        for record in self.log:
+            self.seen.append(record["n"])
+
+    def wait_for(self, *expected: int) -> None:
+        end = time.monotonic() + 10
+        while self.seen != list(expected) and time.monotonic() < end:
+            time.sleep(0.002)
+        assert self.seen == list(expected)
+
+
+@pytest.fixture
+def follow(tmp_path: Path) -> Iterator[Callable[[], Following]]:
+    made: list[Following] = []
+
+    def start() -> Following:
+        made.append(Following(tmp_path / "log"))
+        return made[-1]
+
+    yield start
+    for one in made:
+        one.done.set()
+        one.thread.join(10)
+        assert not one.thread.is_alive()
+
+
+def test_following_waits_for_the_rest_of_a_line(tmp_path: Path, follow: Callable[[], Following]) -> None:
+    """A line written in three pieces is one record, and none before its end is there."""
+    log = follow()  # not there yet
+    with (tmp_path / "log").open("wb", buffering=0) as file:
+        file.write(line(1) + line(2)[:10])
+        log.wait_for(1)
+        file.write(line(2)[10:-1])
+        time.sleep(0.03)
+        log.wait_for(1)
+        file.write(b"\n" + line(3))
+        log.wait_for(1, 2, 3)
+    assert log.log.broken == 0
+
+
+def test_following_a_log_that_is_begun_anew(tmp_path: Path, follow: Callable[[], Following]) -> None:
+    """Cut to nothing, it is read from its beginning."""
+    (tmp_path / "log").write_bytes(line(1) + line(2) + b"half a li")
+    log = follow()
+    log.wait_for(1, 2)
+    os.truncate(tmp_path / "log", 0)
+    time.sleep(0.03)
+    with (tmp_path / "log").open("ab") as file:
+        file.write(line(3))
+    log.wait_for(1, 2, 3)
+
+
+def test_following_a_log_that_is_replaced(tmp_path: Path, follow: Callable[[], Following]) -> None:
+    """Rotation: what the old file got last is read, then the new one from its beginning, also where there was none for a while."""
+    (tmp_path / "log").write_bytes(line(1))
+    log = follow()
+    log.wait_for(1)
+    with (tmp_path / "log").open("ab", buffering=0) as old:
+        (tmp_path / "log").rename(tmp_path / "log.1")
+        old.write(line(2))
+        log.wait_for(1, 2)
+        (tmp_path / "new").write_bytes(line(3))
+        (tmp_path / "new").rename(tmp_path / "log")
+    log.wait_for(1, 2, 3)
+
+
+def test_following_a_busy_writer(tmp_path: Path, follow: Callable[[], Following]) -> None:
+    """A thread that writes in uneven pieces loses nothing and doubles nothing."""
+    data = b"".join(map(line, range(400)))
+    log = follow()
+    with (tmp_path / "log").open("wb", buffering=0) as file:
+        for start in range(0, len(data), 137):
+            file.write(data[start : start + 137])
+    log.wait_for(*range(400))
+
+
+@pytest.mark.parametrize(
+    ("env", "expected"),
+    [
+        ({"SENSOR_STATE": "/a", "STATE_DIRECTORY": "/b:/c"}, "/a"), ({"STATE_DIRECTORY": "/b:/c"}, "/b"), ({"XDG_STATE_HOME": "/d"}, "/d/sensor"),
+        ({"XDG_STATE_HOME": "relative"}, "/home/me/.local/state/sensor"), ({}, "/home/me/.local/state/sensor"),
+    ],
+)  # fmt: skip
+def test_where_the_state_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, env: dict[str, str], expected: str) -> None:
+    """What is named goes before what systemd gives, and that before the user's own folder."""
+    monkeypatch.setattr("sensor.eventlog.paths.SYSTEM", tmp_path / "none")
+    for name in ("SENSOR_STATE", "STATE_DIRECTORY", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in (env | {"HOME": "/home/me"}).items():
+        monkeypatch.setenv(name, value)
+    assert state_folder() == Path(expected)
+
+
+def test_the_system_folder_is_used_where_it_is_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """/var/lib/sensor, where it exists and we may write there."""
+    for name in ("SENSOR_STATE", "STATE_DIRECTORY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("sensor.eventlog.paths.SYSTEM", tmp_path)
+    assert state_folder() == tmp_path
+
+
+def test_newest_log(tmp_path: Path) -> None:
+    """The one that was written last; none where there is none."""
+    assert newest_log(tmp_path) is None
+    for age, name in enumerate(("replay.jsonl", "events.jsonl")):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (100 - age, 100 - age))
+    assert newest_log(tmp_path) == tmp_path / "replay.jsonl"
+
+
+def device(name: str, action: str, **more: Any) -> dict[str, Any]:
+    return {"kind": "device", "action": action, "device": {"id": name}, **more}
+
+
+def test_fold_keeps_the_last_word() -> None:
+    """The last record of a device and of an alert, however often it was told or opened."""
+    fold = Fold()
+    for action in ("open", "update", "open"):
+        fold.add({"kind": "alert", "action": action, "alert": {"key": "k", "count": len(fold.alerts)}})
+    fold.add(device("dev-1", "new"))
+    fold.add(device("dev-1", "changed"))
+    fold.add({"kind": "sensor", "action": "summary"})
+    assert (fold.devices["dev-1"]["action"], fold.alerts["k"]["action"], fold.records) == ("changed", "open", 6)
+
+
+def test_fold_of_merged_devices() -> None:
+    """The device that is no more is found by its old id, over several mergers; one that comes again is itself."""
+    fold = Fold()
+    for name in "abc":
+        fold.add(device(f"dev-{name}", "new"))
+    fold.add(device("dev-b", "merged", reason="dev-a is the same device: same name"))
+    fold.add(device("dev-c", "merged", reason="dev-b is the same device: same serial"))
+    assert list(fold.devices) == ["dev-c"]
+    assert fold.device("dev-a") is fold.devices["dev-c"]
+    fold.add(device("dev-a", "new"))
+    assert fold.device("dev-a") is fold.devices["dev-a"]
+    assert fold.device("dev-x") is None
+
+
+def test_fold_of_a_device_that_left() -> None:
+    """It stays, with the evidence told before."""
+    fold = Fold()
+    fold.add(device("dev-1", "new", evidence=[{"attribute": "type"}]))
+    fold.add(device("dev-1", "gone"))
+    assert fold.devices["dev-1"]["evidence"] == [{"attribute": "type"}]
+
+
+def test_fold_of_nonsense() -> None:
+    """A foreign log changes nothing and breaks nothing."""
+    fold = Fold()
+    for record in ({}, {"kind": "device"}, {"kind": "device", "device": 7}, {"kind": "alert", "alert": {"key": []}}, device(["x"], "new")):
+        fold.add(record)
+    assert not fold.devices
+    assert not fold.alerts
