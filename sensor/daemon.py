@@ -84,6 +84,8 @@ class Run:
         self._listener, self._progress = listener, progress
         self.pipeline = assemble(config, self._emit, intel=intel, report=_report, complain=_complain)
         self.first = self.last = 0
+        self._begun = False
+        self._lost = self._damages = 0
         self._next_summary = time.monotonic() + SUMMARY_EVERY_S
 
     def _emit(self, record: Record) -> None:
@@ -94,7 +96,7 @@ class Run:
     def run(self) -> None:
         """Until the source ends or is stopped. What was found so far is told and the log is whole, whatever happens."""
         if self.live:
-            self._say("started", time.time_ns(), f"listening on {self.source.name}")
+            self._begin(time.time_ns())
             self.log.flush()
         ahead = Ahead(self.source)
         try:
@@ -106,32 +108,53 @@ class Run:
         finally:
             self._end()
 
+    def _begin(self, ts: int) -> None:
+        self._begun = True
+        self._say("started", ts, f"{'listening on' if self.live else 'reading'} {self.source.name}")
+
     def _take(self, batch: Batch) -> None:
         if len(batch):
-            last = int(np.max(batch.rows["ts"]))
-            if not self.first:
-                self.first = int(batch.rows["ts"][0])
-                if not self.live:
-                    self._say("started", self.first, f"reading {self.source.name}")
-            self.last = max(self.last, last)
+            times = batch.rows["ts"]
+            if not self.pipeline.decoded:
+                self.first = self.last = int(times[0])
+            if not self._begun:
+                self._begin(self.first)
+            self.last = max(self.last, int(np.max(times)))
             self.pipeline.process(batch)
         elif self.live:
             self.pipeline.tick(time.time_ns())
         batch.release()
-        if self.live:
+        if self.live or not len(batch):  # whoever reads along waits for it
             self.log.flush()
-            if time.monotonic() >= self._next_summary:
-                self._next_summary += SUMMARY_EVERY_S
-                self._summary()
+        if self.live:
+            self._watch()
         if self._progress is not None:
             self._progress()
 
     def _end(self) -> None:
+        if not self._begun:
+            self._begin(self.last)
         self.pipeline.finish()
         self._quarantine()
         self._summary()
         self._say("stopped", self._now(), f"stopped after {self.source.tally.packets:,} packets")
         self.log.flush()
+
+    def _watch(self) -> None:
+        """Live: what is lost is stamped on what is found and told once a minute, what is wrong with an interface at once."""
+        tally = self.source.tally
+        self.pipeline.maker.loss = tally.lost / max(tally.lost + tally.packets, 1)
+        for damage in self.source.damages[self._damages :]:
+            log().warning(str(damage))
+            self._damages += 1
+        if time.monotonic() < self._next_summary:
+            return
+        self._next_summary = time.monotonic() + SUMMARY_EVERY_S
+        self._summary()
+        if tally.lost > self._lost:
+            msg = f"{tally.lost - self._lost:,} packets lost within the last minute: more than could be read"
+            self._emit(self.pipeline.maker.sensor("health", self._now(), msg, "medium", lost=tally.lost - self._lost, packets=tally.packets))
+            self._lost = tally.lost
 
     def _now(self) -> int:
         return time.time_ns() if self.live else self.last
@@ -152,6 +175,7 @@ class Run:
             "source": self.source.name,
             "packets": tally.packets,
             "bytes": tally.bytes,
+            "wire_bytes": tally.wire_bytes,
             "decoded": report["decoded"] - report["malformed"],
             "malformed": report["malformed"],
             "truncated": tally.truncated,
@@ -166,6 +190,8 @@ class Run:
         told |= {name: value for name, value in self.pipeline.inventory.telemetry().items() if name in ("devices", "pending")}
         if shapes:
             told["anomalies"] = shapes
+        if tally.lost:
+            told["dropped_by"] = {name: count for name, count in tally.dropped.items() if count}
         if self.source.damages:
             told["damages"] = [str(damage) for damage in list(self.source.damages)[:SHAPES_TOLD]]
         faults = list(self.pipeline.boundary.faults.values())
