@@ -2,9 +2,9 @@
 """Kernels for detectors: flow changes as contacts, and distinct values and events per key within a sliding window of packet time.
 
 A window is kept as eight buckets, of which the newest is still filling: what is counted is between 7/8 and the whole of the window old at most. Tables
-have a fixed size, open addressing in groups; where a group is full, what expired goes first, then what counts least, then the oldest, so that
-a flood of made-up keys pushes out itself before it touches a key that is being counted high. Rows are taken strictly in order, one by one: results do not depend on
-how rows are cut into calls. Times a little back are late packets and count as now; further back the clock was set, and the key starts afresh.
+have a fixed size, open addressing in groups; where a group is full, what expired goes first, then what counts least, then the oldest, so that a
+flood of made-up keys pushes out itself before it touches a key that is being counted high. Rows are taken strictly in order, one by one: results do
+not depend on how rows are cut into calls. Times a little back are late packets and count as now; further back the clock was set, and the key starts afresh.
 """
 
 from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -230,12 +230,13 @@ cdef class Blocks:
 def contacts(Change[::1] changes, Blocks inside, uint8_t[::1] seen):
     """The changes that are contacts of one machine with another over TCP, UDP or ping, as compact rows of CONTACT.
 
-    ``row``: index in ``changes``; ``client`` and ``server``: folded; ``service``: port << 8 | protocol; ``knock`` and ``block``: hashes of client and service, and of the
-    server's /24 (IPv6: the server) and protocol, 0 where neither ``op`` nor ``step`` says anything; ``op``: what it says to DistinctWindow.follow; ``step``: to RateWindow, for flows without an answer; ``flags``:
-    client inside 1, server inside 2. ``seen`` tells of TCP, UDP and ping whether both directions of a flow were seen so far, and is kept up.
+    ``row``: index in ``changes``; ``client`` and ``server``: folded; ``service``: port << 8 | protocol; ``op``: what it says to DistinctWindow.follow;
+    ``step``: to RateWindow, for flows without an answer; ``knock`` and ``block``: hashes of client and service, and of the server's /24 (IPv6: the server)
+    and protocol, 0 where neither ``op`` nor ``step`` says anything; ``flags``: client inside 1, server inside 2. ``seen`` tells of TCP, UDP and ping
+    whether both directions of a flow were seen so far, and is kept up.
 
-    A capture may show one direction only, and then everything looks unanswered. So an opening counts only where its protocol was seen in both directions; before that, a TCP
-    flow that ended after at most three packets of its client failed: one that was answered out of our sight would have gone on talking.
+    A capture may show one direction only, and then everything looks unanswered. So an opening counts only where its protocol was seen in both directions;
+    before that, a TCP flow that ended after at most three packets of its client failed: one that was answered out of our sight would have gone on talking.
     """
     cdef Py_ssize_t i, n = changes.shape[0], told = 0
     out = np.empty(n, CONTACT)
@@ -260,7 +261,9 @@ def contacts(Change[::1] changes, Blocks inside, uint8_t[::1] seen):
             contact.client, contact.server = folded(change.client_hi, change.client_lo), folded(change.server_hi, change.server_lo)
             contact.service = <uint64_t>change.server_port << 8 | change.proto
             contact.ts, contact.since, contact.row, contact.kind = change.ts, change.first, <int32_t>i, change.kind
-            contact.flags = (CLIENT_INSIDE if inside.hold(change.client_hi, change.client_lo) else 0) | (SERVER_INSIDE if inside.hold(change.server_hi, change.server_lo) else 0)
+            contact.flags = CLIENT_INSIDE if inside.hold(change.client_hi, change.client_lo) else 0
+            if inside.hold(change.server_hi, change.server_lo):
+                contact.flags |= SERVER_INSIDE
             contact.knock = contact.block = 0
             judge(change, contact, seen[group])
             if contact.op or contact.step:
@@ -294,8 +297,8 @@ cdef inline int judge(Change* change, Contact* contact, bint lit) except -1 nogi
 cdef class DistinctWindow:
     """Distinct values per key.
 
-    A value is COUNTED from its first sighting, or, with ``grace_ns``, once it waited so long without being forgotten; a forgotten one (the flow was answered after all) is
-    MET: still known, no longer counted. A sighting keeps a value in the window.
+    A value is COUNTED from its first sighting, or, with ``grace_ns``, once it waited so long without being forgotten; a forgotten one (the flow was
+    answered after all) is MET: still known, no longer counted. A sighting keeps a value in the window.
     """
 
     cdef readonly int64_t window_ns, grace_ns
@@ -362,7 +365,8 @@ cdef class DistinctWindow:
     def follow(self, const uint64_t[:] keys, const uint64_t[:] values, const int64_t[:] ts, const int64_t[:] since, const int8_t[:] ops):
         """Rows with what each says (0 nothing, 1 opened, 2 answered, 3 failed; ``since``: when the pair began) → findings by the ``rule``.
 
-        A finding is (row, counted, met, sample of counted values). It falls on a row of the same key: once a window, and again whenever it counts four times as much.
+        A finding is (row, counted, met, sample of counted values). It falls on a row of the same key: once a window, and again when it
+        counts four times as much.
         """
         cdef Py_ssize_t i, n = keys.shape[0]
         cdef int slot
@@ -693,8 +697,10 @@ cdef class RateWindow:
                         found.append((i, rate.total, marks))
         return found
 
-    def above(self, const uint64_t[:] keys, const uint64_t[:] sources, const int64_t[:] ts, const int8_t[:] steps, const int8_t[:] asked, int threshold, int spread):
-        """Rows that add ``steps`` → for each that is ``asked`` (not 0) whether its key is at or above ``threshold`` events from ``spread`` marks, this row included."""
+    def above(
+        self, const uint64_t[:] keys, const uint64_t[:] sources, const int64_t[:] ts, const int8_t[:] steps, const int8_t[:] asked, int threshold, int spread,
+    ):
+        """Rows that add ``steps`` → for each that is ``asked`` (not 0) whether its key is at or above ``threshold`` events from ``spread`` marks."""
         cdef Py_ssize_t i, n = keys.shape[0]
         cdef int slot
         if sources.shape[0] != n or ts.shape[0] != n or steps.shape[0] != n or asked.shape[0] != n:

@@ -1,8 +1,8 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
 """Threat lists compiled: address → number of the entry that covers it, and the fast reader of plain address lists.
 
-Prefixes become sorted boundaries of disjoint intervals, each owned by the longest prefix over it. IPv4 has a table of its own, 8 bytes a boundary, entered through an index
-of the upper 16 bits; the rest is a binary search over 128-bit numbers.
+Prefixes become sorted boundaries of disjoint intervals, each owned by the longest prefix over it. IPv4 has a table of its own, 8 bytes a boundary, entered
+through an index of the upper 16 bits; the rest is a binary search over 128-bit numbers.
 """
 
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
@@ -152,8 +152,8 @@ cdef Py_ssize_t tell(uint64_t[::1] at_hi, uint64_t[::1] at_lo, int32_t[::1] at_o
 
 
 def plain_lines(const uint8_t[::1] data):
-    """Reads a plain list: (hi, lo, bits, offset of the line) of the lines that are one address or block, as prefixes of 128 bits, and the offsets of the other lines
-    that are neither empty nor comments. Lines end with LF; a word ends at a blank, ``#``, ``;`` or CR."""
+    """Reads a plain list: (hi, lo, bits, offset of the line) of the lines that are one address or block, as prefixes of 128 bits, and the offsets of the
+    other lines that are neither empty nor comments. Lines end with LF; a word ends at a blank, ``#``, ``;`` or CR."""
     cdef Py_ssize_t start = 0, stop, n = data.shape[0], lines = 1, found = 0, odd = 0, i
     cdef uint64_t hi = 0, lo = 0
     cdef int bits = 0
@@ -185,7 +185,7 @@ def plain_lines(const uint8_t[::1] data):
 
 
 cdef Py_ssize_t length(const uint8_t[::1] data, Py_ssize_t i, Py_ssize_t stop, int most, int* bits) except? -1 nogil:
-    """What follows an address: ``/`` and a length of at most ``most``, or nothing; then a blank or the end, and no sign that it begins a range. -2 where it is otherwise."""
+    """What follows an address: ``/`` and a length of at most ``most``, or nothing; then a blank or the end, and no sign of a range. -2 where it is otherwise."""
     cdef int number = 0, digits = 0
     bits[0] = most
     if i < stop and data[i] == 47:
