@@ -27,7 +27,10 @@ CODES = {"dim": "2", "bold": "1", "cyan": "36", "yellow": "33", "red": "31", "bo
 CELL_LIMIT = 512
 DEVICE_COLUMNS = ("type", "vendor", "model", "name", "address", "MAC", "confidence", "last seen")
 # Columns that are never broken over lines.
-WHOLE = ("type", "MAC", "confidence", "last seen", "severity", "time", "count", "state", "name")
+WHOLE = ("type", "MAC", "severity", "count", "state")
+TIMES = ("time", "last seen")
+# Columns that a narrow terminal does without, the first first.
+OPTIONAL = ("last seen", "MAC", "speed", "MTU")
 ALERT_COLUMNS = ("severity", "time", "detector", "actor → target", "count", "summary")
 
 
@@ -145,14 +148,34 @@ def table(columns: Row, rows: Sequence[Row], out: TextIO, style: Callable[[Row],
     from rich.text import Text
 
     console = Console(file=StringIO(), force_terminal=True, no_color=not coloured(out), width=_width(out), highlight=False)
+    columns, rows = _fitting(columns, rows, console.width)
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for column in columns:
-        grid.add_column(column, overflow="fold", no_wrap=column in WHOLE, justify="right" if column in {"count", "confidence"} else "left")
+        grid.add_column(
+            f"{column} UTC" if column in TIMES else column,
+            overflow="fold",
+            no_wrap=column in WHOLE,
+            justify="right" if column in {"count", "confidence"} else "left",
+        )
     for row in rows:
-        grid.add_row(*(Text(cell) for cell in row), style=style(row) if style else "")
+        # A time may be broken between day and hour.
+        cells = (cell.replace("T", " ", 1).replace("Z", "", 1) if column in TIMES else cell for column, cell in zip(columns, row, strict=True))
+        grid.add_row(*map(Text, cells), style=style(row) if style else "")
     with console.capture() as made:
         console.print(grid)
     return made.get().strip("\n")
+
+
+def _fitting(columns: Row, rows: Sequence[Row], width: int) -> tuple[Row, Sequence[Row]]:
+    """Without optional columns, as many as are too much for the width."""
+    for name in OPTIONAL:
+        widest = [max(map(len, column)) + 3 for column in zip(columns, *rows, strict=True)]
+        if sum(widest) <= width:
+            break
+        if name in columns:
+            place = columns.index(name)
+            columns, rows = [one for one in columns if one != name], [[*row[:place], *row[place + 1 :]] for row in rows]
+    return columns, rows
 
 
 def _width(out: TextIO) -> int:

@@ -30,7 +30,7 @@ class Sum:
             if isinstance(confidence, int | float):
                 best[family] = max(best.get(family, 0.0), float(confidence))
         weak = all(family in WEAK for family in best)
-        counted = {family: sure for family, sure in best.items() if not any(SAME_SOURCE.get(other) == family for other in best)}
+        counted = {family: sure for family, sure in best.items() if SAME_SOURCE.get(family) not in best}
         doubt = 1.0
         for sure in counted.values():
             doubt *= 1 - min(sure, CERTAIN)

@@ -28,9 +28,9 @@ MAC = parse_mac("00:17:c8:1a:2b:3c")
 HERE, THERE = parse("10.20.30.41"), parse("10.20.1.5")
 SCHEMA = json.loads((Path(sensor.eventlog.__file__).parent / "schema.json").read_text(encoding="utf-8"))
 CAPTURE = {
-    "source": "office.pcapng", "packets": 12, "bytes": 900, "wire_bytes": 990, "decoded": 11, "malformed": 1, "truncated": 2, "dropped": 0, "selected": 4, "repeats": 0,
-    "flows": 3, "flows_evicted": 0, "duration_s": 1.25, "linktypes": {"ethernet": 12}, "devices": 1, "pending": 0, "anomalies": {"network_length": 1},
-    "damages": ["office.pcapng: at byte 900: ends within a record"], "faults": ["dns: IndexError in dns.py:7, 2 times"],
+    "source": "office.pcapng", "packets": 12, "bytes": 900, "wire_bytes": 990, "decoded": 11, "malformed": 1, "truncated": 2, "dropped": 0,
+    "selected": 4, "repeats": 0, "flows": 3, "flows_evicted": 0, "duration_s": 1.25, "linktypes": {"ethernet": 12}, "devices": 1, "pending": 0,
+    "anomalies": {"network_length": 1}, "damages": ["office.pcapng: at byte 900: ends within a record"], "faults": ["dns: IndexError in dns.py:7, 2 times"],
 }  # fmt: skip
 
 
@@ -61,16 +61,16 @@ def alert(**more: Any) -> Alert:
     packet = Packet(ts=TS, src=HERE, dst=THERE, src_mac=MAC, sport=49712, dport=445, proto=6, vlan=30)
     facts = {
         "ts": TS, "detector": "lateral_movement.remote_service", "title": "Service created on a remote machine", "severity": Severity.high, "confidence": 0.93,
-        "techniques": (TECHNIQUES["T1021.002"],), "actor": Subject(MAC, HERE, 30), "summary": "printer opened ADMIN$ on FS01", "why": ("printers never are SMB clients",),
-        "numbers": {"hosts": 3, "threshold": 1}, "advice": "Look at it.", "false_positives": "None known.", "key": "lateral_movement.remote_service|1",
-        "target": Subject(0, THERE, 30), "targets": (Subject(0, THERE, 30), Subject(0, THERE + 1, 30)), "actor_port": 49712, "target_port": 445,
-        "network": {"proto": "tcp", "app": "smb", "vlan": 30}, "proof": (SmbTreeConnect(packet, "ADMIN$"),),
+        "techniques": (TECHNIQUES["T1021.002"],), "actor": Subject(MAC, HERE, 30), "summary": "printer opened ADMIN$ on FS01",
+        "why": ("printers never are SMB clients",), "numbers": {"hosts": 3, "threshold": 1}, "advice": "Look at it.", "false_positives": "None known.",
+        "key": "lateral_movement.remote_service|1", "target": Subject(0, THERE, 30), "targets": (Subject(0, THERE, 30), Subject(0, THERE + 1, 30)),
+        "actor_port": 49712, "target_port": 445, "network": {"proto": "tcp", "app": "smb", "vlan": 30}, "proof": (SmbTreeConnect(packet, "ADMIN$"),),
     }  # fmt: skip
     return Alert(**(facts | more))
 
 
 def flow() -> Flow:
-    return Flow(TS, TS - 5, 7, HERE, THERE, MAC, 0, 49712, 445, 6, 30, 0, Change.REFUSED, Reason.NONE, False, 1, 1, 60, 54)  # noqa: FBT003
+    return Flow(TS, TS - 5, 7, HERE, THERE, MAC, 0, 49712, 445, 6, 30, 0, Change.REFUSED, Reason.NONE, False, 1, 1, 60, 54)
 
 
 def body(record: Record) -> dict[str, Any]:
@@ -91,7 +91,10 @@ def validator() -> jsonschema.Draft202012Validator:
 
 
 EVERY = {
-    **{action: lambda m, action=action: m.device(change(action, None, FieldChange("type", "unknown", "printer"))) for action in ("new", "identified", "changed", "back")},
+    **{
+        action: lambda m, action=action: m.device(change(action, None, FieldChange("type", "unknown", "printer")))
+        for action in ("new", "identified", "changed", "back")
+    },
     "address_changed": lambda m: m.device(change("address_changed", None, FieldChange("ips", "", "10.20.30.41"))),
     "merged": lambda m: m.device(change("merged", note="dev-0c3v1z is the same device: same DHCP client id")),
     "split": lambda m: m.device(change("split", note="9 addresses behind one MAC: a router")),
@@ -143,8 +146,8 @@ def test_a_device_record_in_full() -> None:
     assert (record["ts"], record["msg"]) == ("2026-11-24T09:14:07.318442Z", "printer M3655idn at 10.20.30.41 (PRN-3F-EAST), confidence 0.85")
     assert record["sensor"] == {"id": "hq-3f-01", "site": "HQ", "version": "0.1.0"}
     assert record["device"] == {
-        "id": "dev-5k2m8q", "macs": ["00:17:c8:1a:2b:3c"], "ips": ["10.20.30.41"], "vlan": 30, "hostname": "PRN-3F-EAST", "type": "printer", "model": "M3655idn",
-        "confidence": 0.85, "confidences": {"type": 0.85, "model": 0.85}, "randomised_mac": False,
+        "id": "dev-5k2m8q", "macs": ["00:17:c8:1a:2b:3c"], "ips": ["10.20.30.41"], "vlan": 30, "hostname": "PRN-3F-EAST", "type": "printer",
+        "model": "M3655idn", "confidence": 0.85, "confidences": {"type": 0.85, "model": 0.85}, "randomised_mac": False,
         "first_seen": "2026-11-24T09:14:07.318442Z", "last_seen": "2026-11-24T09:14:07.318442Z",
     }  # fmt: skip
     assert record["changes"] == [{"field": "type", "old": "unknown", "new": "printer"}]

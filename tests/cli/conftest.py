@@ -1,0 +1,114 @@
+"""A small log, and a way to run a command on it within this process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from sensor.cli.main import main
+
+TIMES = {"first": "2026-11-24T09:14:07.318442Z", "last": "2026-11-24T09:20:00.000000Z"}
+SEEN = {"first_seen": TIMES["first"], "last_seen": TIMES["last"]}
+
+
+class Told(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[str]:
+        return self.out.splitlines()
+
+
+def record(kind: str, action: str, msg: str, severity: str = "info", **parts: Any) -> dict[str, Any]:
+    start = {"ts": TIMES["first"], "kind": kind, "action": action, "severity": severity, "msg": msg}
+    return {**start, "id": "01M86DAZ2P6S6000000000" + f"{len(msg):04d}", "schema": "1.0", "sensor": {"id": "hq", "version": "0.1.0", "seq": 1}, **parts}
+
+
+def claim(attribute: str, value: str, family: str, confidence: float, count: int = 1) -> dict[str, Any]:
+    words = {"observation": f"{family}.field", "seen": f"{value} said", "fingerprint": f"{family}.{value}", "family": family}
+    return {"attribute": attribute, "value": value, **words, "confidence": confidence, "count": count, **TIMES}
+
+
+def device(number: int, kind: str, action: str = "new", evidence: list[dict[str, Any]] | None = None, **more: Any) -> dict[str, Any]:
+    facts = {"id": f"dev-{number}", "macs": [f"00:17:c8:00:00:{number:02x}"], "ips": [f"10.0.0.{number}"], "type": kind, **more, **SEEN}
+    return record("device", action, f"{action} {kind}", device=facts, **({"evidence": evidence} if evidence else {}))
+
+
+PRINTER = [
+    claim("type", "printer", "mdns", 0.8, 3),
+    claim("type", "printer", "snmp", 0.5),
+    claim("type", "camera", "dhcp", 0.3),
+    claim("vendor", "Kyocera", "oui", 0.9),
+]
+SCAN = {
+    "id": "alert-abc123", "detector": "discovery.port_scan", "title": "Port scan", "key": "discovery.port_scan|10.0.0.9", "risk": 52,
+    "confidence": 0.9, "count": 3, **TIMES, "attack": [{"tactic": "discovery", "technique": "T1046", "name": "Network Service Discovery"}],
+    "why": ["120 ports of one host were tried"], "numbers": {"ports": 120, "threshold": 60}, "advice": "Ask who runs it.", "false_positives": "A scanner of your own.",
+}  # fmt: skip
+ENDS = {
+    "src": {"ip": "10.0.0.9", "mac": "00:17:c8:00:00:09", "device": "dev-9", "hostname": "evil", "type": "workstation"}, "dst": {"ip": "10.0.0.10", "port": 22},
+    "targets": [{"ip": "10.0.0.10"}, {"ip": "10.0.0.12"}],
+}  # fmt: skip
+PROOF = {
+    "event": "flow.refused",
+    "ts": TIMES["last"],
+    "src": {"ip": "10.0.0.9", "port": 40000},
+    "dst": {"ip": "10.0.0.10", "port": 22},
+    "facts": {"client_packets": 1},
+}
+LOG = [
+    record("sensor", "started", "listening on eth0"),
+    device(
+        10,
+        "printer",
+        vendor="Kyocera",
+        hostname="PRN-3F",
+        vlan=30,
+        evidence=PRINTER,
+        confidence=0.88,
+        confidences={"type": 0.88, "vendor": 0.5},
+        contested=["type"],
+    ),
+    device(11, "unknown"),
+    device(9, "workstation", hostname="evil", os="Windows 11", confidence=0.6),
+    device(12, "camera", vendor="Axis", model="P3245", confidence=0.9),
+    device(13, "camera", vendor="Hikvision"),
+    device(13, "camera", "gone", vendor="Hikvision"),
+    record("alert", "open", "evil tried 120 ports of 10.0.0.10", "medium", alert=SCAN, **ENDS, evidence=[PROOF]),
+    record(
+        "alert",
+        "open",
+        "listed address",
+        "high",
+        alert={**SCAN, "id": "alert-xyz789", "key": "bad|1", "detector": "command_and_control.malicious_address", "count": 1},
+    ),
+]
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """The log above."""
+    path = tmp_path / "events.jsonl"
+    path.write_text("".join(json.dumps(one) + "\n" for one in LOG), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def tell(capsys: pytest.CaptureFixture[str], log: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Told]:
+    """Runs a command; the state folder is the one of the log."""
+    monkeypatch.setenv("SENSOR_STATE", str(log.parent))
+
+    def run(*words: str) -> Told:
+        try:
+            code = main(words)
+        except SystemExit as error:
+            code = int(error.code or 0)
+        return Told(code, *capsys.readouterr())
+
+    return run

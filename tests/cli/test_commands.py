@@ -1,0 +1,54 @@
+"""What all commands share, and the small ones."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+import sensor
+
+READING = ("tail", "devices", "alerts", "explain", "interfaces", "version")
+
+
+@pytest.mark.parametrize("name", READING)
+def test_help_of_a_command(tell, name: str) -> None:
+    """What it does, its options and examples; every command has a line in the list."""
+    told = tell(name, "--help")
+    assert told.code == 0
+    assert f"sensor {name}" in told.out.split("examples:")[1]
+    module = importlib.import_module(f"sensor.cli.{name}")
+    assert str(module.__doc__).splitlines()[0].rstrip(".") in " ".join(tell("--help").out.split())
+
+
+def test_help_is_quick() -> None:
+    """Nothing heavy is imported before a command is chosen: a start-up takes no longer than that of Python and argparse."""
+    heavy = "numpy msgspec rich pydantic yaml structlog dpkt sensor.core sensor.pipeline".split()
+    code = f"import sys; from sensor.cli.main import parser; parser(); print([name for name in {heavy!r} if name in sys.modules])"
+    began = time.monotonic()
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout == "[]\n"
+    assert time.monotonic() - began < 2
+
+
+def test_version(tell) -> None:
+    """Ours, Python's, the platform, the libraries, and how many units there are."""
+    facts = json.loads(tell("version", "--json").out)
+    assert facts["sensor"] == sensor.__version__
+    assert facts["units"]["dissectors"] >= 6
+    assert facts["units"]["detectors"] >= 6
+    assert "msgspec" in facts["libraries"]
+    assert tell("version").lines[0] == f"sensor     {sensor.__version__}"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="names and addresses are read from the Linux kernel")
+def test_interfaces(tell) -> None:
+    """The loopback interface is everywhere, in the table and as JSON."""
+    told = tell("interfaces")
+    assert told.lines[0].split() == ["NAME", "STATE", "LINK", "TYPE", "MAC", "MTU", "SPEED", "ADDRESSES"]
+    assert any(line.startswith("lo ") for line in told.lines[1:])
+    assert "lo" in [json.loads(line)["name"] for line in tell("interfaces", "--json").lines]

@@ -1,0 +1,102 @@
+"""sensor explain."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sensor.cli._sums import Sum
+from sensor.core.observation import Evidence
+from sensor.fingerprinting.fuse import fuse
+from tests.cli.conftest import claim, device
+
+
+@pytest.mark.parametrize("what", ["dev-10", "10.0.0.10", "00:17:C8:00:00:0A", "0017.c800.000a", "prn-3f"])
+def test_a_device_by_all_its_names(tell, what: str) -> None:
+    """Id, address, MAC in any form, host name in any case."""
+    told = tell("explain", what)
+    assert told.code == 0
+    assert told.lines[0] == "printer Kyocera (dev-10)"
+
+
+def test_a_device(tell) -> None:
+    """Every claim with its evidence, and how it adds up."""
+    text = tell("explain", "dev-10").out
+    assert "type: printer 0.88, contested\n  mdns 0.80, snmp 0.50: 1 − (1 − 0.80) × (1 − 0.50) = 0.90\n" in text
+    assert '0.80 mdns: mdns.field was "printer said" (fingerprint mdns.printer; 3 times, 2026-11-24T09:14:07Z to 2026-11-24T09:20:00Z)' in text
+    assert "  camera: dhcp 0.30\n" in text
+    assert "  against the others: odds 9.00 / (1 + 9.00 + 0.43) = 0.86\n" in text
+    assert "  told as 0.88: evidence that is old or not in this record counts there as well\n" in text
+    assert "vendor: Kyocera 0.50\n  oui 0.90, at most 0.50 for one weak family\n" in text
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        [("mdns", 0.9)], [("oui", 0.9)], [("oui", 0.6), ("hostname", 0.7)], [("mdns", 0.9), ("mdns", 0.4), ("snmp", 0.99)],
+        [("mdns", 0.99), ("snmp", 0.99), ("sip", 0.99)],
+        [("hostname", 0.9), ("hostname_mac", 0.8)], [("oui", 0.5), ("sip", 0.6)],
+    ],
+)  # fmt: skip
+def test_the_sum_is_the_one_of_the_fusion(claims: list[tuple[str, float]]) -> None:
+    """What is written out for people gives the number that the fusion gives."""
+    evidence = [Evidence("type", "printer", sure, "f", family, "k", "s", 1, 1) for family, sure in claims]
+    assert Sum.of(claim("type", "printer", family, sure) for family, sure in claims).sure == pytest.approx(fuse(evidence)["type"].confidence, abs=0.001)
+
+
+def test_the_alerts_of_a_device(tell) -> None:
+    """They are listed with it."""
+    assert "alerts:\n  medium from it: evil tried 120 ports of 10.0.0.10 (alert-abc123)\n" in tell("explain", "evil").out
+
+
+def test_a_device_that_nothing_is_known_of(tell) -> None:
+    """It says so."""
+    assert "nothing seen so far tells what it is" in tell("explain", "dev-11").out
+
+
+@pytest.mark.parametrize("what", ["alert-abc123", "alert-abc", "discovery.port_scan", "discovery.port_scan|10.0"])
+def test_an_alert(tell, what: str) -> None:
+    """Who, whom, why, the numbers, the technique, what was seen, what explains it innocently, what to do, and the device."""
+    told = tell("explain", what)
+    assert told.code == 0
+    assert told.lines == [
+        "medium: Port scan (alert-abc123, discovery.port_scan)",
+        "  evil tried 120 ports of 10.0.0.10",
+        "  who         10.0.0.9 (evil), 00:17:c8:00:00:09, workstation, dev-9",
+        "  to whom     10.0.0.10 port 22",
+        "  targets     10.0.0.10, 10.0.0.12",
+        "  when        2026-11-24T09:14:07Z to 2026-11-24T09:20:00Z, 3 times",
+        "  sureness    0.90, risk 52",
+        "  numbers     ports 120, threshold 60",
+        "  ATT&CK      T1046 Network Service Discovery discovery",
+        "  why",
+        "    - 120 ports of one host were tried",
+        "  seen",
+        "    - 2026-11-24T09:20:00Z flow.refused 10.0.0.9 port 40000 → 10.0.0.10 port 22: client_packets 1",
+        "  innocent if A scanner of your own.",
+        "  advice      Ask who runs it.",
+        "  its actor is workstation 0.60: sensor explain dev-9",
+    ]
+
+
+def test_an_unknown_name(tell) -> None:
+    """1, one line, the nearest names."""
+    told = tell("explain", "PRN-3G")
+    assert (told.code, told.out, told.err.splitlines()[1:]) == (1, "", ["sensor: nothing known of 'PRN-3G': did you mean prn-3f?"])
+    assert tell("explain", "zzz").err.splitlines()[1:] == ["sensor: nothing known of 'zzz'"]
+
+
+def test_a_merged_device_by_its_old_id(tell, log: Path) -> None:
+    """The one that it is now."""
+    with log.open("a") as file:
+        file.write(json.dumps(device(10, "printer", "merged") | {"reason": "dev-11 is the same device: same serial"}) + "\n")
+    told = tell("explain", "dev-11")
+    assert told.lines[0] == "printer (dev-10)"
+    assert "  before      dev-11" in told.lines
+
+
+def test_json(tell) -> None:
+    """The last record as it is."""
+    assert json.loads(tell("explain", "--json", "dev-10").out)["device"]["id"] == "dev-10"

@@ -1,0 +1,99 @@
+"""sensor tail."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+
+def test_one_line_a_record(tell, log: Path) -> None:
+    """Time, severity, kind and action, sentence; an alert with its detector. No colours where nobody looks at a terminal."""
+    told = tell("tail", str(log))
+    assert told.code == 0
+    assert told.lines[0] == "2026-11-24T09:14:07Z info     sensor started         listening on eth0"
+    assert told.lines[-2] == "2026-11-24T09:14:07Z medium   alert open             discovery.port_scan: evil tried 120 ports of 10.0.0.10"
+    assert len(told.lines) == 9
+    assert "\033" not in told.out
+
+
+def test_the_newest_log_is_named(tell, log: Path) -> None:
+    """Without a file it is the one of the state folder, said on standard error."""
+    told = tell("tail", "--kind", "sensor")
+    assert (told.code, len(told.lines), told.err) == (0, 1, f"sensor: reading {log}\n")
+
+
+def test_json_passes_lines_through(tell, log: Path) -> None:
+    """Byte for byte."""
+    assert tell("tail", "--json", str(log)).out == log.read_text()
+
+
+def test_filters(tell, log: Path) -> None:
+    """By kind, severity at least, and detector."""
+    assert len(tell("tail", "--kind", "alert", "--kind", "sensor", str(log)).lines) == 3
+    assert len(tell("tail", "--severity", "medium", str(log)).lines) == 2
+    assert [json.loads(line)["alert"]["id"] for line in tell("tail", "--json", "--detector", "discovery.*", str(log)).lines] == ["alert-abc123"]
+
+
+def test_what_is_no_record_is_said(tell, log: Path) -> None:
+    """On standard error, at the end."""
+    log.write_bytes(b"nonsense\n" + log.read_bytes())
+    told = tell("tail", str(log))
+    assert (len(told.lines), told.err) == (9, f"sensor: {log}: left out what is no record: 1 lines\n")
+
+
+def test_a_foreign_log_cannot_steer_the_terminal(tell, log: Path) -> None:
+    """Escapes in a sentence are printed as blanks."""
+    log.write_text(json.dumps({"ts": "2026", "kind": "de\033vice", "action": "\x9b2J", "severity": "odd", "msg": "a\033[2J\nb"}) + "\n")
+    assert tell("tail", str(log)).out == "2026 info     de vice 2J             a [2J b\n"
+
+
+def test_no_log(tell, log: Path) -> None:
+    """1 where none was written yet, 3 where the named one cannot be opened; one line says what to do."""
+    log.unlink()
+    told = tell("tail")
+    assert told.code == 1
+    assert told.err.startswith(f"sensor: no event log in {log.parent}: run `sensor replay`")
+    assert tell("tail", str(log))[::2] == (3, f"sensor: cannot read {log}: No such file or directory\n")
+
+
+def test_following(tell, log: Path) -> None:
+    """A line appears while the command runs, also into a pipe; when the pipe is closed it ends without a word."""
+    code = "import sys; from sensor.cli.main import main; sys.exit(main())"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, "tail", "-f", "--kind", "sensor", str(log)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().endswith("listening on eth0\n")
+        more = json.dumps({"ts": "2026-11-24T09:14:08.000000Z", "kind": "sensor", "action": "stopped", "severity": "info", "msg": "bye"}) + "\n"
+        with log.open("a") as file:
+            file.write(more)
+        assert process.stdout.readline().endswith("bye\n")
+        process.stdout.close()
+        end = time.monotonic() + 10
+        while process.poll() is None and time.monotonic() < end:
+            with log.open("a") as file:
+                file.write(more)
+            time.sleep(0.05)
+        assert (process.poll(), process.stderr.read()) == (0, "")
+
+
+def test_colours_only_where_wanted(log: Path) -> None:
+    """On a terminal severity has a colour; NO_COLOR takes it away."""
+    assert "\033[33mmedium  \033[0m" in _on_a_terminal(log, {})
+    assert "\033" not in _on_a_terminal(log, {"NO_COLOR": "1"})
+
+
+def _on_a_terminal(log: Path, env: dict[str, str]) -> str:
+    ours, theirs = os.openpty()
+    code = "import sys; from sensor.cli.main import main; sys.exit(main())"
+    variables = {name: value for name, value in os.environ.items() if name != "NO_COLOR"} | {"TERM": "xterm"} | env
+    subprocess.run([sys.executable, "-c", code, "tail", "--kind", "alert", str(log)], stdout=theirs, check=True, env=variables)
+    os.close(theirs)
+    text = os.read(ours, 65536).decode()
+    os.close(ours)
+    return text
