@@ -8,13 +8,15 @@ from pathlib import Path
 import sensor.dissectors
 from sensor import __version__
 from sensor.alert_desk import AlertDesk
-from sensor.boundary import Boundary, Fault
+from sensor.boundary import Boundary
+from sensor.boundary import Fault as Broken
 from sensor.config import Config, detector_units
 from sensor.core.addresses import Networks
 from sensor.core.device import Device
 from sensor.core.dissector import Dissector
 from sensor.core.observation import Subject
 from sensor.core.record import Record, RecordMaker
+from sensor.documents import DocumentErrors, Fault
 from sensor.fingerprinting.load import load_knowledge
 from sensor.fingerprinting.match import Matcher
 from sensor.fingerprinting.oui import Oui
@@ -35,6 +37,19 @@ class World:
         return self._inventory.device(subject)
 
 
+def _oui(registry: Path | None) -> Oui:
+    """The MAC registry. A file of the operator's is read now, so that its faults are told before the first packet."""
+    oui = Oui(registry)
+    try:
+        if registry is not None:
+            oui.organisation(0x00000C << 24 | 1)
+    except OSError as error:
+        raise DocumentErrors([Fault(registry or Path(), 1, 1, f"cannot be read: {error.strerror}")]) from None
+    except ValueError as error:
+        raise DocumentErrors([Fault(registry or Path(), 1, 1, str(error).removeprefix(f"{registry}: "))]) from None
+    return oui
+
+
 def _silent(_: str) -> None:
     """Nobody listens."""
 
@@ -44,7 +59,7 @@ def assemble(
     emit: Callable[[Record], None],
     *,
     intel: Sequence[Path] = (),
-    report: Callable[[Fault], None] | None = None,
+    report: Callable[[Broken], None] | None = None,
     complain: Callable[[str], None] = _silent,
 ) -> Pipeline:
     """An engine that is ready for packets. ``intel``: lists beside the configured ones; ``report`` hears of units of ours that break.
@@ -58,7 +73,7 @@ def assemble(
     for fault in (*knowledge.faults, *lists.faults):
         complain(str(fault))
     matcher = Matcher(knowledge)
-    inventory = Inventory(matcher, Oui(config.fingerprints.oui_registry), networks, limits)
+    inventory = Inventory(matcher, _oui(config.fingerprints.oui_registry), networks, limits)
     world = World(networks, lists, inventory)
     detectors = []
     for name, unit in detector_units().items():
@@ -71,7 +86,7 @@ def assemble(
         dissectors={name: unit() for name, unit in units(sensor.dissectors, Dissector).items()},
         detectors=detectors,
         inventory=inventory,
-        desk=AlertDesk(),
+        desk=AlertDesk(int(config.alerts.suppression_h * HOUR)),
         maker=RecordMaker(config.sensor.id, config.sensor.site, __version__, networks),
         boundary=Boundary(report),
         emit=emit,

@@ -1,13 +1,13 @@
-"""The configuration: one YAML file, every key with a default, every error told at once with its place."""
+"""The configuration: one YAML file, every key with a default, every error told at once with its place. Paths in it begin at the folder it lies in."""
 
 from __future__ import annotations
 
 import functools
 import platform
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, create_model, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, create_model, field_validator
 
 import sensor.detectors
 from sensor.core.addresses import parse_network
@@ -22,6 +22,14 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
+def _beside(path: Path, info: ValidationInfo) -> Path:
+    """A path as the file means it: from its own folder, which is the context of the validation."""
+    return info.context / path.expanduser() if isinstance(info.context, Path) else path
+
+
+FilePath = Annotated[Path, AfterValidator(_beside)]
+
+
 class Identity(Section):
     """Who this sensor is, in every record."""
 
@@ -32,8 +40,8 @@ class Identity(Section):
 class Fingerprints(Section):
     """Knowledge beside our own: folders of fingerprint files, and a newer MAC registry (IEEE's oui.txt or CSV, or Wireshark's manuf)."""
 
-    folders: list[Path] = []
-    oui_registry: Path | None = None
+    folders: list[FilePath] = []
+    oui_registry: FilePath | None = None
 
 
 class Inventory(Section):
@@ -51,12 +59,23 @@ class Tables(Section):
 
 
 class Capture(Section):
-    """Live capture: memory of each ring, and rings that share one interface. ``user``: whom to become after opening."""
+    """Live capture. ``interfaces`` and ``filter`` stand where the command names none; ``rings`` of ``ring_mib`` share one interface; ``snaplen``: bytes
+    taken of each frame; ``user``: whom to become after opening.
+    """
 
+    interfaces: list[str] = []
+    filter: str = ""
     promiscuous: bool = True
     ring_mib: int = Field(default=64, ge=1, le=4096)
     rings: int = Field(default=1, ge=1, le=64)
+    snaplen: int = Field(default=65535, ge=64, le=262144)
     user: str = ""
+
+
+class Alerts(Section):
+    """``suppression_h``: a finding that was silent for so many hours is a new alert when it comes again."""
+
+    suppression_h: float = Field(default=1, gt=0, le=720)
 
 
 @functools.cache
@@ -75,11 +94,15 @@ def _detectors_section() -> type[Section]:
 
 
 class _Root(Section):
+    """All sections but the detectors."""
+
     sensor: Identity = Identity()
     networks: list[str] = []
-    intel: list[Path] = []
+    intel: list[FilePath] = []
+    events: FilePath | None = None
     fingerprints: Fingerprints = Fingerprints()
     inventory: Inventory = Inventory()
+    alerts: Alerts = Alerts()
     tables: Tables = Tables()
     capture: Capture = Capture()
 
@@ -95,7 +118,9 @@ class _Root(Section):
 
 
 class Config(_Root):
-    """All settings. ``networks``: blocks that are inside beside the private ones; ``intel``: threat lists; ``detectors``: options by detector id."""
+    """All settings. ``networks``: blocks that are inside beside the private ones; ``intel``: threat lists; ``events``: the event log of live runs;
+    ``detectors``: options by detector id.
+    """
 
     detectors: Any = None
 
@@ -114,4 +139,4 @@ def model() -> type[Config]:
 
 def load_config(path: Path | None) -> Config:
     """The configuration in a file, or the defaults. DocumentErrors with everything that is wrong with it."""
-    return load_document(path, model()) if path is not None else model()()
+    return load_document(path, model(), context=path.parent) if path is not None else model()()

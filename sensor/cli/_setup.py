@@ -24,6 +24,14 @@ def complain(message: str) -> None:
     print(f"sensor: {message}", file=sys.stderr)
 
 
+def log_failed(error: OSError, path: Path | None) -> int:
+    """The event log takes no more lines: exit code 3 after it was said; BrokenPipeError is for the caller, who ends quietly."""
+    if isinstance(error, BrokenPipeError):
+        raise error
+    complain(f"cannot write the event log {path or 'to standard output'}: {error.strerror}")
+    return 3
+
+
 def settings(args: argparse.Namespace) -> Config | None:
     """The configuration, or None after its errors were told."""
     from sensor import logs

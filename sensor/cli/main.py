@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import importlib
 import os
 import pkgutil
@@ -26,19 +27,23 @@ exit codes: 0 done, 1 not found, 2 wrong usage or configuration, 3 a file or an 
 """
 
 
-def commands() -> dict[str, ModuleType]:
-    """The command modules by name."""
-    names = [info.name for info in pkgutil.iter_modules(sensor.cli.__path__) if info.name != "main" and not info.name.startswith("_")]
-    return {name: importlib.import_module(f"sensor.cli.{name}") for name in sorted(names)}
+def names() -> list[str]:
+    """The commands there are."""
+    return sorted(info.name for info in pkgutil.iter_modules(sensor.cli.__path__) if info.name != "main" and not info.name.startswith("_"))
 
 
-def parser() -> argparse.ArgumentParser:
-    """The parser with all commands in it."""
+def commands(chosen: Sequence[str]) -> dict[str, ModuleType]:
+    """Command modules by name."""
+    return {name: importlib.import_module(f"sensor.cli.{name}") for name in chosen}
+
+
+def parser(chosen: Sequence[str] | None = None) -> argparse.ArgumentParser:
+    """The parser with the chosen commands in it, or with all."""
     form = argparse.RawDescriptionHelpFormatter
     top = argparse.ArgumentParser(prog="sensor", description=str(sensor.__doc__), epilog=EPILOG, formatter_class=form, allow_abbrev=False)
     top.add_argument("--version", action="version", version=f"sensor {sensor.__version__}")
     below = top.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
-    for name, module in commands().items():
+    for name, module in commands(names() if chosen is None else chosen).items():
         text = str(module.__doc__).strip()
         one = below.add_parser(
             name, help=text.splitlines()[0].rstrip("."), description=text, epilog=f"examples:\n{module.EXAMPLES}", formatter_class=form, allow_abbrev=False
@@ -52,7 +57,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit code."""
     # Before numpy is imported: the threads of its linear algebra would keep the privileges that live capture gives up.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    args = parser().parse_args(argv)
+    # Before pydantic is: looking for plugins of others takes a tenth of our start.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    words = list(sys.argv[1:] if argv is None else argv)
+    known = names()
+    if words and not words[0].startswith("-") and words[0] not in known:
+        near = difflib.get_close_matches(words[0], known, 1)
+        print(f"sensor: no command {words[0]!r}{f': did you mean {near[0]}?' if near else ''}; there are {', '.join(known)}", file=sys.stderr)
+        return USAGE
+    args = parser(words[:1] if words and words[0] in known else None).parse_args(words)
     try:
         code = int(args.main(args))
         sys.stdout.flush()

@@ -7,21 +7,24 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import os
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sensor.cli._setup import add_engine_arguments, complain, settings
+from sensor.cli._setup import add_engine_arguments, complain, log_failed, settings
 
 if TYPE_CHECKING:
     from sensor.capture.files import CaptureFiles
     from sensor.core.record import Record
     from sensor.daemon import Run
     from sensor.eventlog.fold import Fold
+    from sensor.eventlog.writer import EventLog
 
 EXAMPLES = """\
   sensor replay office.pcapng
@@ -30,11 +33,13 @@ EXAMPLES = """\
   tcpdump -w - | sensor replay -
 """
 USAGE, NOT_OPENED, INTERRUPTED = 2, 3, 130
+SHOWN = ("ts", "kind", "action", "severity", "msg", "device", "reason", "alert", "src", "dst", "targets")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", metavar="PATH", nargs="+")
     parser.add_argument("--follow", action="store_true", help="wait for more: a file or a folder that is still being written")
+    parser.add_argument("--json", action="store_true", help="at the end the devices, alerts and the summary as JSON, one object a line, instead of tables")
     add_engine_arguments(parser)
 
 
@@ -47,44 +52,49 @@ def main(args: argparse.Namespace) -> int:
     from sensor.daemon import Run
     from sensor.documents import DocumentErrors
     from sensor.eventlog.fold import Fold
-    from sensor.eventlog.paths import state_folder
-    from sensor.eventlog.writer import EventLog
 
-    path = None if args.events == "-" else Path(args.events) if args.events else state_folder() / "replay.jsonl"
-    try:
-        log = EventLog(path, fresh=True)
-    except OSError as error:
-        complain(f"cannot write the event log {path}: {error.strerror}")
+    log = _log(args.events)
+    if log is None:
         return NOT_OPENED
     source, fold, began = open_captures(args.paths, follow=args.follow), Fold(), time.monotonic()
-    quiet = path is not None and str(path) == os.devnull
-    listener = None if quiet else _listener(fold)
+    listener = None if args.events == os.devnull else partial(_hear, fold)
     try:
         with _progress(source) as progress:
             run = Run(config, source, log, intel=args.intel, listener=listener, progress=progress)
             with stopping(source) as stopped:
                 run.run()
+        log.close()
     except DocumentErrors as errors:
         print(errors, file=sys.stderr)
         return USAGE
+    except OSError as error:
+        return log_failed(error, log.path)
     finally:
         source.close()
-        with contextlib.suppress(BrokenPipeError):
-            log.close()
-    _tell(run, source, fold, time.monotonic() - began, path, quiet)
+    _tell(args, run, source, fold, time.monotonic() - began)
     if stopped:
         return INTERRUPTED
     return NOT_OPENED if source.unreadable else 0
 
 
-def _listener(fold: Fold) -> Callable[[Record], None]:
-    import msgspec
+def _log(events: str | None) -> EventLog | None:
+    """The log that was named; else the one in the state folder, and none where that cannot be. None after it was said what is wrong."""
+    from sensor.eventlog.paths import REPLAY_LOG, state_folder
+    from sensor.eventlog.writer import EventLog
 
-    def hear(record: Record) -> None:
-        if record.kind in ("device", "alert"):
-            fold.add(msgspec.to_builtins(record))
+    path = None if events == "-" else Path(events) if events else state_folder() / REPLAY_LOG
+    try:
+        return EventLog(path, fresh=True)
+    except OSError as error:
+        complain(f"cannot write the event log {path}: {error.strerror}" + ("" if events else "; going on without one (--events names another)"))
+    return None if events else EventLog(Path(os.devnull))
 
-    return hear
+
+def _hear(fold: Fold, record: Record) -> None:
+    """What the tables show of a record: not its evidence, which is in the log."""
+    if record.kind in ("device", "alert"):
+        told = {name: getattr(record, name) for name in SHOWN}
+        fold.add({name: value for name, value in told.items() if isinstance(value, str | dict | list)})
 
 
 @contextlib.contextmanager
@@ -121,18 +131,24 @@ def _progress(source: CaptureFiles) -> Iterator[Callable[[], None] | None]:
         yield lambda: bar.update(task, completed=source.read_bytes, packets=source.tally.packets)
 
 
-def _tell(run: Run, source: CaptureFiles, fold: Fold, seconds: float, path: Path | None, quiet: bool) -> None:
+def _tell(args: argparse.Namespace, run: Run, source: CaptureFiles, fold: Fold, seconds: float) -> None:
+    """What was found, and how it went."""
+    path = run.log.path
     out = sys.stderr if path is None else sys.stdout
     for unreadable in source.unreadable:
         complain(str(unreadable))
     for damage in source.damages:
         complain(str(damage))
-    if not quiet:
+    summary = run.summary()
+    if args.json:
+        for one in (*fold.devices.values(), *fold.alerts.values(), {"kind": "sensor", "action": "summary", "seconds": round(seconds, 3), "capture": summary}):
+            print(json.dumps(one, ensure_ascii=False, separators=(",", ":")), file=out)
+        return
+    if args.events != os.devnull:
         from sensor.cli._show import alert_table, device_table
 
         print(device_table(fold, out), file=out)
         print(alert_table(fold, out), file=out)
-    summary = run.summary()
     rate = summary["packets"] / seconds if seconds else 0
     print(
         f"{summary['packets']:,} packets in {seconds:.2f} s ({rate:,.0f}/s), {summary['flows']:,} flows, {summary['malformed']:,} malformed,"

@@ -12,9 +12,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sensor.cli._setup import add_engine_arguments, complain, settings
+from sensor.cli._setup import add_engine_arguments, complain, log_failed, settings
 
 if TYPE_CHECKING:
+    from sensor.capture.live import LiveSource
+    from sensor.config import Config
     from sensor.core.record import Record
 
 EXAMPLES = """\
@@ -26,8 +28,9 @@ USAGE, NOT_OPENED = 2, 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-i", "--interface", metavar="NAME", action="append", required=True, help="interface to listen on; may be given often")
-    parser.add_argument("--filter", metavar="BPF", default="", help="only packets that match, in the language of tcpdump")
+    several = "interface to listen on; may be given often (default: those of the configuration)"
+    parser.add_argument("-i", "--interface", metavar="NAME", action="append", default=[], help=several)
+    parser.add_argument("--filter", metavar="BPF", help="only packets that match, in the language of tcpdump")
     add_engine_arguments(parser)
 
 
@@ -36,36 +39,56 @@ def main(args: argparse.Namespace) -> int:
     config = settings(args)
     if config is None:
         return USAGE
-    from sensor.capture.live import open_live
     from sensor.capture.source import CaptureError
     from sensor.cli.replay import stopping
     from sensor.daemon import Run
     from sensor.documents import DocumentErrors
-    from sensor.eventlog.paths import state_folder
+    from sensor.eventlog.paths import RUN_LOG, state_folder
     from sensor.eventlog.writer import EventLog
 
-    path = None if args.events == "-" else Path(args.events) if args.events else state_folder() / "events.jsonl"
-    capture = config.capture
+    path = None if args.events == "-" else Path(args.events) if args.events else config.events or state_folder() / RUN_LOG
     try:
         log = EventLog(path, clock=time.time)
-        source = open_live(args.interface, bpf=args.filter, promiscuous=capture.promiscuous, fanout=capture.rings, ring_mib=capture.ring_mib, user=capture.user)
-    except CaptureError as error:
-        complain(str(error))
-        return NOT_OPENED
     except OSError as error:
         complain(f"cannot write the event log {path}: {error.strerror}")
+        return NOT_OPENED
+    if log.torn:
+        complain(f"{path}: the last line was torn and is cut off ({log.torn:,} bytes)")
+    try:
+        source = _open(args, config)
+    except CaptureError as error:
+        complain(str(error))
+        log.close()
         return NOT_OPENED
     try:
         run = Run(config, source, log, intel=args.intel, live=True, listener=_tell if path is not None else None)
         with stopping(source):
             run.run()
+        log.close()
     except DocumentErrors as errors:
         print(errors, file=sys.stderr)
         return USAGE
+    except OSError as error:
+        return log_failed(error, path)
     finally:
         source.close()
-        log.close()
     return 0
+
+
+def _open(args: argparse.Namespace, config: Config) -> LiveSource:
+    """Listen. What the command line names goes before the configuration. CaptureError where that cannot be."""
+    from sensor.capture.live import open_live
+
+    capture = config.capture
+    return open_live(
+        args.interface or capture.interfaces,
+        bpf=capture.filter if args.filter is None else args.filter,
+        promiscuous=capture.promiscuous,
+        fanout=capture.rings,
+        ring_mib=capture.ring_mib,
+        snaplen=capture.snaplen,
+        user=capture.user,
+    )
 
 
 def _tell(record: Record) -> None:
