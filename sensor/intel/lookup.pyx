@@ -185,7 +185,7 @@ def plain_lines(const uint8_t[::1] data):
 
 
 cdef Py_ssize_t length(const uint8_t[::1] data, Py_ssize_t i, Py_ssize_t stop, int most, int* bits) except? -1 nogil:
-    """What follows an address: ``/`` and a length of at most ``most``, or nothing; then a blank or the end, and no sign of a range. -2 where it is otherwise."""
+    """What follows an address: ``/`` and a length of at most ``most``, or nothing; then a blank or the end and no sign of a range. -2 otherwise."""
     cdef int number = 0, digits = 0
     bits[0] = most
     if i < stop and data[i] == 47:
