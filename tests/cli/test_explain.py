@@ -28,7 +28,7 @@ def test_a_device(tell) -> None:
     assert '0.80 mdns: mdns.field was "printer said" (fingerprint mdns.printer; 3 times, 2026-11-24T09:14:07Z to 2026-11-24T09:20:00Z)' in text
     assert "  camera: dhcp 0.30\n" in text
     assert "  against the others: odds 9.00 / (1 + 9.00 + 0.43) = 0.86\n" in text
-    assert "  told as 0.88: evidence that is old or not in this record counts there as well\n" in text
+    assert "  told as 0.88: old evidence counts less, and some may not be in this record\n" in text
     assert "vendor: Kyocera 0.50\n  oui 0.90, at most 0.50 for one weak family\n" in text
 
 
