@@ -18,8 +18,19 @@ import zstandard
 from sensor.capture.streams import Broken, Stream
 
 CHUNK = 1 << 18
+FEED = 1 << 15
+"""Bytes that a decoder gets at once. What it does not want it hands back, and of a file of tiny members that is nearly all."""
+
+ROUNDS = 1024
+"""Calls of a decoder for one read, so that a file of empty members does not keep us from hearing that we should stop."""
+
+MOST_ZEROS = 1 << 16
+"""Between members and behind the last."""
+
 WINDOW_LIMIT = 128 << 20
 """Bytes of memory that a zstd window or an xz dictionary may ask for."""
+
+SKIPPED_LIMIT = 16 << 20
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -38,7 +49,7 @@ class Decoder(Protocol):
     @property
     def needs_input(self) -> bool: ...
     @property
-    def unused_data(self) -> bytes: ...
+    def unused_data(self) -> bytes | None: ...
     def decompress(self, data: bytes, most: int, /) -> bytes: ...
 
 
@@ -123,7 +134,7 @@ class _Zstd:
         return 4 if head >> 1 & 3 == self._RLE else 3 + (head >> 3)
 
     def _skippable(self, size: int) -> int:
-        if size > WINDOW_LIMIT:
+        if size > SKIPPED_LIMIT:
             raise Broken(f"a zstd frame of {size} bytes that holds no data", "limit")
         return size
 
@@ -151,14 +162,15 @@ class Decompressed:
     """The content of a compressed stream, of which ``head`` was read already."""
 
     def __init__(self, stream: Stream, head: bytes, limits: Limits) -> None:
-        self._stream, self._input, self._limits = stream, head, limits
+        self._stream, self._limits = stream, limits
         self.name = compression_of(head)
         self._magic, self._make = next((magic, make) for magic, name, make in MAGICS if name == self.name)
         self._decoder: Decoder | None = self._make()
-        self._left = b""
-        self._complete = False
+        self._input, self._at = head, 0  # what was read, and how much of it is decoded
+        self._left = b""  # what was decoded and found no room
+        self._given = self._zeros = 0
+        self._complete = self._starved = False
         self._trouble: Broken | None = None
-        self._given = 0
         self._chunk = memoryview(bytearray(CHUNK))
 
     @property
@@ -170,15 +182,15 @@ class Decompressed:
         return self._stream.size
 
     def readinto(self, view: memoryview) -> int | None:
+        """As all streams. None as well where a lot went in and nothing came out, so that nobody waits long for a file made of empty members."""
         if self._trouble is not None:
             raise self._trouble
-        filled, waiting = 0, False
+        filled, self._starved = 0, False
         try:
-            while filled < len(view):
-                piece = self._left or self._piece(len(view) - filled)
-                if not piece:
-                    waiting = piece is None
+            for _ in range(ROUNDS):
+                if filled == len(view) or self._complete or self._starved:
                     break
+                piece = self._left or self._round(len(view) - filled)
                 size = min(len(piece), len(view) - filled)
                 view[filled : filled + size] = piece[:size]
                 self._left = piece[size:]
@@ -187,31 +199,29 @@ class Decompressed:
             if not filled:
                 raise
             self._trouble = trouble
-        return None if waiting and not filled else filled
+        return filled if filled or self._complete else None
 
     def close(self) -> None:
         self._stream.close()
 
-    def _piece(self, most: int) -> bytes | None:
-        """Some bytes; none at the end; None where there is nothing now."""
-        while True:
-            decoder = self._decoder or self._next_member()
-            if decoder is None:
-                return b"" if self._complete else None
-            self._decoder = decoder
-            data, self._input = self._input, b""
-            if not data and decoder.needs_input:
-                more = self._more()
-                if more is None:
-                    return None
-                if not more:
-                    raise Broken(f"the {self.name} data ends early", "cut")
-                data = more
-            out = self._decode(decoder, data, min(most, CHUNK))
-            if decoder.eof:
-                self._input, self._decoder = decoder.unused_data, None
-            if out:
-                return self._allowed(out)
+    def _round(self, most: int) -> bytes:
+        """What one call of the decoder gives, which may be nothing."""
+        decoder = self._decoder = self._decoder or self._next_member()
+        if decoder is None:
+            return b""
+        data = b""
+        if decoder.needs_input:
+            if not self._filled(1):
+                if self._starved:
+                    return b""
+                raise Broken(f"the {self.name} data ends early", "cut")
+            data = self._input[self._at : self._at + FEED]
+            self._at += len(data)
+        out = self._decode(decoder, data, min(most, CHUNK))
+        if decoder.eof:
+            self._at -= len(decoder.unused_data or b"")  # lz4 has None for nothing
+            self._decoder = None
+        return self._allowed(out)
 
     def _decode(self, decoder: Decoder, data: bytes, most: int) -> bytes:
         try:
@@ -219,26 +229,28 @@ class Decompressed:
         except (zlib.error, lzma.LZMAError, zstandard.ZstdError, RuntimeError, EOFError, ValueError, MemoryError) as error:
             raise Broken(f"broken {self.name} data: {error}", "compression") from None
 
-    def _more(self) -> bytes | None:
-        got = self._stream.readinto(self._chunk)
-        return None if got is None else bytes(self._chunk[:got])
+    def _filled(self, size: int) -> bool:
+        """Whether so many bytes of input are there; if not, the stream is at its end or ``_starved``."""
+        while len(self._input) - self._at < size:
+            got = self._stream.readinto(self._chunk)
+            if not got:
+                self._starved = got is None
+                return False
+            self._input, self._at = self._input[self._at :] + bytes(self._chunk[:got]), 0
+        return True
 
     def _next_member(self) -> Decoder | None:
-        """What decodes the next member; None where there is none (``_complete``), or none can be told now. Zeros that fill up a block are no member."""
-        while True:
-            self._input = self._input.lstrip(b"\0")
-            if len(self._input) >= MAGIC_SIZE:
-                break
-            more = self._more()
-            if more is None:
-                return None
-            if not more:
-                break
-            self._input += more
-        if not self._input:
+        """What decodes the next member; None where there is none, or none can be told now. Zeros that fill up a block of some medium are no member."""
+        while self._filled(1) and not self._input[self._at] and self._zeros < MOST_ZEROS:
+            self._at += 1
+            self._zeros += 1
+        enough = self._filled(MAGIC_SIZE)
+        if self._starved:
+            return None
+        if not enough and self._at == len(self._input):
             self._complete = True
             return None
-        if not self._input.startswith((self._magic, *_FURTHER.get(self.name, ()))):
+        if not self._input.startswith((self._magic, *_FURTHER.get(self.name, ())), self._at):
             raise Broken(f"what follows the {self.name} data is no {self.name}", "compression")
         return self._make()
 

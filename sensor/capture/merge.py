@@ -1,7 +1,7 @@
 """Captures in the order of time: files are opened when their time comes, and batches pass through uncopied as long as files do not overlap.
 
-Within a file the order is the file's. A row is merged by a time that never falls within its batch: that of the earliest row behind it, a single row whose time
-stands out from both its neighbours left aside. So a wild time moves at most the rows of its own batch, and never holds a file back.
+Within a file the order is the file's. A row is merged by a time that never falls within its batch: that of the earliest row behind it, where single rows with a
+time before that of both their neighbours do not count. So a wild time moves at most the rows of its own batch, and never holds a file back.
 """
 
 from __future__ import annotations
@@ -21,17 +21,21 @@ from sensor.decode.records import gather
 MOST_OPEN = 64
 """Files open at once. Where more overlap, a further one is opened when another ends: those are in order of their first packets only."""
 
+DAY = 86400 * 1_000_000_000
+
 Keys = npt.NDArray[np.int64]
 
 
 def merge_keys(rows: Rows) -> Keys:
-    """The times to merge rows by: never falling, and blind to single wild times."""
+    """The times to merge rows by: never falling, blind to single wild times, and the times themselves where those are in order."""
     ts = rows["ts"].astype(np.int64)
     if len(ts) > 2:
         before, here, after = ts[:-2], ts[1:-1], ts[2:]
-        middle = np.maximum(np.minimum(before, here), np.minimum(np.maximum(before, here), after))
-        ts[0], ts[-1] = min(ts[0], ts[1]), min(ts[-1], max(ts[-2], middle[-1]))
-        ts[1:-1] = middle
+        back, last = (here < before) & (before <= after), ts[-1]
+        # Nothing behind the last row tells whether its time is wild: a step of a day is taken to be.
+        if last < min(ts[-3], ts[-2]) or last - ts[-2] > DAY:
+            ts[-1] = ts[-2]
+        here[back] = before[back]
     return np.minimum.accumulate(ts[::-1])[::-1]
 
 

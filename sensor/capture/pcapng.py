@@ -24,7 +24,7 @@ _VERSIONS = ((1, 0), (1, 2))
 _TSRESOL, _TSOFFSET = 9, 14
 _IFDROP, _OSDROP = 5, 7
 _SECOND = 1_000_000_000
-_FAR = 1 << 62
+_FAR = (1 << 63) - 1
 
 _WHY = {
     records.BLOCK_LENGTH: "a block of an impossible length",
@@ -59,7 +59,8 @@ class Pcapng:
     def __init__(self, source: int) -> None:
         self._source = source
         self._order = "<"
-        self._interfaces = np.zeros(0, records.INTERFACE)
+        self._table = np.zeros(8, records.INTERFACE)
+        self._count = 0
         self._dropped: dict[int, int] = {}
         self._dropped_before = 0
         self._ts = 0
@@ -72,7 +73,7 @@ class Pcapng:
         filled, at = 0, start
         while True:
             filled, at, why, need = records.scan_pcapng(
-                data, at, end, rows, filled, self._order == ">", self._interfaces, self._ts, LARGEST_BLOCK, self._source
+                data, at, end, rows, filled, self._order == ">", self._table[: self._count], self._ts, LARGEST_BLOCK, self._source
             )
             if filled:
                 self._ts = int(rows["ts"][filled - 1])
@@ -115,17 +116,17 @@ class Pcapng:
         elif kind == _DESCRIPTION:
             self._describe(block)
         else:
-            self._count(block)
+            self._statistics(block)
 
     def _begin(self, block: bytes) -> None:
         version = struct.unpack_from(self._order + "HH", block, 12)
         if version not in _VERSIONS:
             raise _Wrong(f"a section of pcapng version {version[0]}.{version[1]}")
         self._dropped_before, self._dropped = self.dropped, {}
-        self._interfaces = np.zeros(0, records.INTERFACE)
+        self._count = 0
 
     def _describe(self, block: bytes) -> None:
-        if len(self._interfaces) >= MAX_INTERFACES:
+        if self._count >= MAX_INTERFACES:
             raise _Wrong(f"more than {MAX_INTERFACES} interfaces in a section")
         link, _, snaplen = struct.unpack_from(self._order + "HHI", block, 8)
         resolution, offset = 6, 0
@@ -136,14 +137,16 @@ class Pcapng:
                 offset = struct.unpack(self._order + "q", value)[0]
         multiply, shift, divide = units(resolution)
         ns = max(-_FAR, min(offset * _SECOND, _FAR))
-        added = np.array([(multiply, divide, ns, shift, snaplen, link, 0)], records.INTERFACE)
-        self._interfaces = np.concatenate((self._interfaces, added))
+        if self._count == len(self._table):
+            self._table = np.concatenate((self._table, np.zeros_like(self._table)))
+        self._table[self._count] = (multiply, divide, ns, shift, snaplen, link, 0)
+        self._count += 1
 
-    def _count(self, block: bytes) -> None:
+    def _statistics(self, block: bytes) -> None:
         """The last statistics of an interface hold."""
         number = struct.unpack_from(self._order + "I", block, 8)[0]
         lost = sum(struct.unpack(self._order + "Q", value)[0] for code, value in self._options(block, 20) if code in (_IFDROP, _OSDROP) and len(value) == 8)
-        if number < len(self._interfaces):
+        if number < self._count:
             self._dropped[number] = lost
 
     def _options(self, block: bytes, at: int) -> Iterator[tuple[int, bytes]]:
