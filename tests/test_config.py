@@ -1,0 +1,132 @@
+"""The configuration: defaults without a file, every section from one, and every mistake at its place."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+
+import pytest
+
+from sensor.assembly import assemble
+from sensor.config import detector_units, load_config
+from sensor.core.addresses import parse
+from sensor.documents import DocumentErrors
+from sensor.inventory.limits import HOUR
+
+WHOLE = """\
+sensor:
+  id: hq-3f-01
+  site: HQ
+networks: [203.0.113.0/24, "2001:db8::/32"]
+intel: [lists/bad.txt]
+events: /var/log/sensor/events.jsonl
+fingerprints:
+  folders: [own]
+  oui_registry: ~/oui.txt
+inventory:
+  devices: 500
+  gone_after_h: 2
+alerts:
+  suppression_h: 0.5
+tables:
+  flow_bits: 12
+capture:
+  interfaces: [eth0, eth1]
+  filter: not port 22
+  rings: 2
+detectors:
+  discovery.port_scan:
+    ports: 40
+  voice.sip_scan:
+    enabled: false
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "sensor.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def faults(folder: Path, text: str) -> list[str]:
+    path = write(folder, text)
+    with pytest.raises(DocumentErrors) as caught:
+        load_config(path)
+    return [str(fault).removeprefix(f"{path}:") for fault in caught.value.faults]
+
+
+def test_everything_has_a_default() -> None:
+    """No file is needed; the name is the one of the host."""
+    config = load_config(None)
+    assert config.sensor.id == (platform.node() or "sensor")
+    assert (config.networks, config.intel, config.events) == ([], [], None)
+    assert all(config.options(name).enabled for name in detector_units())
+
+
+def test_every_section(tmp_path: Path) -> None:
+    """What the file says is what comes out; what it does not say keeps its default. Paths begin at the file's folder."""
+    config = load_config(write(tmp_path, WHOLE))
+    assert (config.sensor.id, config.sensor.site) == ("hq-3f-01", "HQ")
+    assert config.networks == ["203.0.113.0/24", "2001:db8::/32"]
+    assert config.intel == [tmp_path / "lists" / "bad.txt"]
+    assert config.events == Path("/var/log/sensor/events.jsonl")
+    assert (config.fingerprints.folders, config.fingerprints.oui_registry) == ([tmp_path / "own"], Path.home() / "oui.txt")
+    assert (config.capture.interfaces, config.capture.filter, config.capture.rings, config.capture.promiscuous) == (["eth0", "eth1"], "not port 22", 2, True)
+    assert config.options("discovery.port_scan").ports == 40
+    assert config.options("discovery.port_scan").enabled
+    assert not config.options("voice.sip_scan").enabled
+
+
+def test_settings_reach_the_engine(tmp_path: Path) -> None:
+    """Options, bounds and names arrive where they count; a detector that is switched off is not there."""
+    text = "\n".join(line for line in WHOLE.splitlines() if "bad.txt" not in line and "own" not in line and "oui" not in line and line != "fingerprints:")
+    pipeline = assemble(load_config(write(tmp_path, text)), print)
+    record = pipeline.maker.sensor("config", 0, "test")
+    assert (record.sensor.id, record.sensor.site) == ("hq-3f-01", "HQ")
+    assert pipeline.inventory.limits.devices == 500
+    assert pipeline.inventory.limits.gone_ns == 2 * HOUR
+    assert pipeline.desk.suppression == HOUR // 2
+    assert len(pipeline.flows.slots) == 1 << 12
+    assert pipeline.maker.networks.inside(parse("203.0.113.5"))
+    running = {detector.id: detector for detectors in (pipeline._flow_detectors, *pipeline._watchers.values()) for detector in detectors}
+    assert set(running) == set(detector_units()) - {"voice.sip_scan"}
+    assert running["discovery.port_scan"].options.ports == 40
+
+
+def test_all_mistakes_at_once_each_with_its_place_and_the_nearest_key(tmp_path: Path) -> None:
+    """Unknown sections, keys, detectors and options, values out of range and of the wrong kind."""
+    text = (
+        "senser: {}\nsensor:\n  id: ''\nnetworks: [10.0.0/8]\ninventory:\n  devices: many\ndetectors:\n"
+        "  discovery.portscan: {}\n  discovery.port_scan:\n    prots: 3\n    window_s: 0\n"
+    )
+    told = faults(tmp_path, text)
+    assert [fault.split(":")[:2] for fault in told] == [["1", "1"], ["3", "7"], ["4", "11"], ["6", "12"], ["8", "3"], ["10", "5"], ["11", "15"]]
+    assert "did you mean 'sensor'?" in told[0]
+    assert "10.0.0/8" in told[2]
+    assert "found 'many', expected a whole number" in told[3]
+    assert "did you mean 'discovery.port_scan'?" in told[4]
+    assert "did you mean 'ports'?" in told[5]
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    """One line that names it."""
+    with pytest.raises(DocumentErrors, match=r"nowhere\.yaml:1:1: cannot be read: No such file"):
+        load_config(tmp_path / "nowhere.yaml")
+
+
+@pytest.mark.parametrize(("text", "message"), [(None, "cannot be read: No such file"), ("nothing of the kind\n", "found no MAC prefixes")])
+def test_a_registry_that_cannot_be_used_is_told_before_the_first_packet(tmp_path: Path, text: str | None, message: str) -> None:
+    """Not when the first MAC is met."""
+    if text is not None:
+        (tmp_path / "oui.txt").write_text(text)
+    config = load_config(write(tmp_path, "fingerprints:\n  oui_registry: oui.txt\n"))
+    with pytest.raises(DocumentErrors, match=rf"oui\.txt:1:1: {message}"):
+        assemble(config, print)
+
+
+def test_a_list_that_is_not_there_is_told(tmp_path: Path) -> None:
+    """All lists that cannot be read, in one go."""
+    config = load_config(write(tmp_path, "intel: [a.txt, b.txt]\n"))
+    with pytest.raises(DocumentErrors) as caught:
+        assemble(config, print)
+    assert [fault.path.name for fault in caught.value.faults] == ["a.txt", "b.txt"]
