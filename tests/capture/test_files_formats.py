@@ -139,11 +139,12 @@ def test_block_beyond_the_cap_is_damage(tmp_path: Path) -> None:
 
 
 def test_more_packets_than_a_block_holds(tmp_path: Path) -> None:
-    """Records that lie across the edges of blocks are whole, and their order is kept."""
+    """Records that lie across the edges of blocks are whole, their order is kept, and damage is told with its offset in the file."""
     frames = [Frame(i * SECOND, i.to_bytes(4, "big") * (i % 90)) for i in range(40_000)]
-    found, source = read(tmp_path, pcap(frames))
+    content = pcap(frames)
+    found, source = read(tmp_path, content + b"cut")
     assert found == seen(frames)
-    assert not source.damages
+    assert [(damage.offset, damage.kind) for damage in source.damages] == [(len(content), "cut")]
 
 
 # pcapng
@@ -190,7 +191,7 @@ def test_resolutions_and_offsets(tmp_path: Path, resolution: int | None, offset:
 def test_simple_packets(tmp_path: Path) -> None:
     """They are as long as the snap length lets them, and have the time of the packet before, having none of their own."""
     ng = Ng(">")
-    content = ng.section() + ng.interface(1, snaplen=6) + ng.simple(b"abc") + ng.packet(FRAMES[1]) + ng.simple(b"abcdef", 100)
+    content = ng.section() + ng.interface(1, snaplen=6) + ng.simple(b"abc") + ng.packet(FRAMES[1]) + ng.interface() + ng.simple(b"abcdef", 100)
     found, source = read(tmp_path, content)
     assert found == [Seen(0, b"abc", 3, 1), *seen(FRAMES[1:2]), Seen(FRAMES[1].ts, b"abcdef", 100, 1)]
     assert source.tally.truncated == 1

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensor.capture.blocks import KEPT, Pool
+from sensor.capture.blocks import KEPT, MAX_ROWS, Pool
 from sensor.capture.files import CaptureFiles, open_captures
 from sensor.capture.merge import MOST_OPEN, merge_keys
 from sensor.core.batch import ROW
@@ -84,6 +84,19 @@ def test_one_wild_time_moves_nobody_else(tmp_path: Path, wild: int, at: int) -> 
     mark = odd[at].data
     assert [data for data in found if data != mark] == [data for data in expected if data != mark]
     assert [data for data in found if data.startswith(b"odd")] == [frame.data for frame in odd]
+
+
+def test_wild_time_at_the_end_of_a_batch(tmp_path: Path) -> None:
+    """Not even where nothing behind it shows that it is wild does it hold its file back."""
+    odd = [Frame(START + 2 * i * SECOND, b"") for i in range(20_000)]
+    even = [Frame(START + (2 * i + 1) * SECOND, b"even") for i in range(20_000)]
+    expected = [frame.data for frame in sorted([*odd, *even], key=lambda frame: frame.ts)]
+    odd[MAX_ROWS - 1] = Frame(START + 10**9 * SECOND, b"wild")
+    found = [frame.data for frame in drain(open_captures(write(tmp_path, {"a": pcap(odd), "b": pcap(even)})))]
+    at = found.index(b"wild")
+    assert abs(at - 2 * (MAX_ROWS - 1)) <= 1
+    assert found[: at - 1] == expected[: at - 1]
+    assert found[at + 2 :] == expected[at + 2 :]
 
 
 @given(st.lists(st.integers(0, 2**62), max_size=50))
