@@ -21,7 +21,7 @@ from sensor.capture.files import open_captures
 from sensor.capture.source import CaptureError, Damage, Tally
 from sensor.config import Config, load_config
 from sensor.core.batch import ROW, Batch
-from sensor.daemon import AHEAD, Ahead, Run
+from sensor.daemon import AHEAD, Run
 from sensor.eventlog.writer import EventLog
 from sensor.registry import units
 from tests.kit import SECOND, tcp_frame, udp_frame
@@ -191,17 +191,22 @@ def test_an_interrupt_in_the_middle(run: Any, tmp_path: Path) -> None:
     assert "read-ahead" not in [thread.name for thread in threading.enumerate()]
 
 
-def test_reading_ahead_is_bounded() -> None:
-    """A reader that does not come makes the source wait."""
+def test_reading_ahead_is_bounded(run: Any) -> None:
+    """A slow engine makes the source wait: some batches in the queue, one at each side of it."""
     source = Given(FRAMES * 10)
-    batches = iter(Ahead(source))
-    next(batches)
-    end = time.monotonic() + 10
-    while source.given < AHEAD + 2 and time.monotonic() < end:
-        time.sleep(0.01)
-    time.sleep(0.05)
-    assert source.given == AHEAD + 2
-    assert sum(len(batch) for batch in batches) == len(FRAMES) * 10 - 1
+    ahead: list[int] = []
+
+    def slow() -> None:
+        if not ahead:
+            end = time.monotonic() + 10
+            while source.given < AHEAD + 2 and time.monotonic() < end:
+                time.sleep(0.01)
+            time.sleep(0.05)
+            ahead.append(source.given)
+
+    _, records = run(source, progress=slow)
+    assert ahead == [AHEAD + 2]
+    assert records[-2]["capture"]["packets"] == len(FRAMES) * 10
 
 
 def test_live_is_told_by_the_clock(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,7 @@ EXAMPLES = """\
   sensor replay office.pcapng --events - | jq 'select(.kind == "alert")'
   tcpdump -w - | sensor replay -
 """
-USAGE, NOT_OPENED, INTERRUPTED = 2, 3, 130
+USAGE, NOT_OPENED = 2, 3
 SHOWN = ("ts", "kind", "action", "severity", "msg", "device", "reason", "alert", "src", "dst", "targets")
 
 
@@ -73,7 +73,7 @@ def main(args: argparse.Namespace) -> int:
         source.close()
     _tell(args, run, source, fold, time.monotonic() - began)
     if stopped:
-        return INTERRUPTED
+        return 128 + stopped[0]
     return NOT_OPENED if source.unreadable else 0
 
 

@@ -1,0 +1,259 @@
+"""``sensor replay`` as people and programs run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+import sensor.eventlog
+from sensor.cli.main import main
+
+SCHEMA = jsonschema.Draft202012Validator(json.loads((Path(sensor.eventlog.__file__).parent / "schema.json").read_text(encoding="utf-8")))
+Runs = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    return os.environ | {"SENSOR_STATE": str(tmp_path / "state"), "TERM": "xterm"}
+
+
+@pytest.fixture
+def replay(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Runs:
+    """Runs the command in this process."""
+    monkeypatch.setenv("SENSOR_STATE", str(tmp_path / "state"))
+
+    def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
+        command = ["replay", *map(str, words)]
+        code = main(command)
+        return subprocess.CompletedProcess(command, code, *capfd.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def process(environment: dict[str, str]) -> Runs:
+    """Runs the command in a process of its own."""
+
+    def run(*words: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "sensor", "replay", *map(str, words)]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, **options)
+
+    return run
+
+
+@pytest.fixture
+def dhcp(root: Path) -> Path:
+    return root / "pcaps" / "dhcp.pcap"
+
+
+def records(text: str) -> list[dict[str, Any]]:
+    """Lines of a log, each as the schema says and numbered without a gap."""
+    found = [json.loads(line) for line in text.splitlines()]
+    for record in found:
+        SCHEMA.validate(record)
+    assert [record["sensor"]["seq"] for record in found] == list(range(1, len(found) + 1))
+    return found
+
+
+def summary_of(found: list[dict[str, Any]]) -> dict[str, Any]:
+    (summary,) = [record["capture"] for record in found if record["action"] == "summary"]
+    return summary
+
+
+def test_tables_and_figures(process: Runs, dhcp: Path, tmp_path: Path) -> None:
+    """Devices, alerts and one line of figures on standard output, nothing on standard error; the log is in the state folder."""
+    told = process(dhcp)
+    assert (told.returncode, told.stderr) == (0, "")
+    head, *rows, devices, alerts, figures = told.stdout.splitlines()
+    assert head.split()[:3] == ["TYPE", "VENDOR", "MODEL"]
+    assert any(row.startswith("printer") and "Brother" in row for row in rows)
+    assert devices.startswith(f"{len(rows)} devices: ")
+    assert alerts == "no alerts"
+    log = tmp_path / "state" / "replay.jsonl"
+    found = records(log.read_text())
+    pattern = rf"10 packets in [\d.]+ s \([\d,]+/s\), 6 flows, 0 malformed, 0 dropped, 0 damaged files; {len(found)} events in {re.escape(str(log))}"
+    assert re.fullmatch(pattern, figures)
+    assert "\x1b" not in told.stdout
+
+
+def test_events_on_standard_output(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
+    """Nothing but lines of the log there; all else goes to standard error, and no file is written."""
+    told = replay(dhcp, "--events", "-")
+    assert told.returncode == 0
+    found = records(told.stdout)
+    assert [found[0]["action"], *(record["action"] for record in found[-2:])] == ["started", "summary", "stopped"]
+    assert "printer" in told.stderr
+    assert "10 packets in" in told.stderr
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_second_replay_gives_the_same_log(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
+    """The same lines, ids included; the default log is begun anew."""
+    log = tmp_path / "state" / "replay.jsonl"
+    replay(dhcp)
+    first = log.read_bytes()
+    replay(dhcp)
+    assert log.read_bytes() == first
+    assert len({record["id"] for record in records(first.decode())}) == len(first.splitlines())
+
+
+def test_json_at_the_end(replay: Runs, dhcp: Path) -> None:
+    """One object a line instead of tables: devices, then the summary with how long it took."""
+    *devices, summary = map(json.loads, replay(dhcp, "--json").stdout.splitlines())
+    assert {"printer", "voip_phone"} <= {record["device"]["type"] for record in devices}
+    assert summary["capture"]["packets"] == 10
+    assert summary["seconds"] > 0
+
+
+def test_files_that_cannot_be_read(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
+    """One line for each with what was found and what is supported; the others are replayed; exit code 3."""
+    text = tmp_path / "notes.txt"
+    text.write_text("These are my notes.\n")
+    told = replay(tmp_path / "nowhere.pcap", text, dhcp)
+    assert told.returncode == 3
+    missing, strange = told.stderr.splitlines()
+    assert missing.startswith(f"sensor: {tmp_path / 'nowhere.pcap'}: No such file or directory")
+    assert strange.startswith(f"sensor: {text}: text")
+    assert all("supported: pcap, pcapng" in line for line in (missing, strange))
+    assert "10 packets in" in told.stdout
+
+
+def test_a_damaged_file(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
+    """Everything before the damage, and where it is; that is no failure of ours."""
+    cut = tmp_path / "cut.pcap"
+    cut.write_bytes(dhcp.read_bytes()[:-5])
+    told = replay(cut, "--events", "-")
+    assert told.returncode == 0
+    summary = summary_of(records(told.stdout))
+    assert summary["packets"] in (9, 10)
+    assert str(cut) in summary["damages"][0]
+    assert f"sensor: {summary['damages'][0]}\n" in told.stderr
+
+
+def test_mistakes_in_the_configuration(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
+    """All of them with their places; nothing is read; exit code 2."""
+    path = tmp_path / "sensor.yaml"
+    path.write_text("networks: [10.0.0/8]\nintell: []\n")
+    told = replay(dhcp, "--config", path)
+    assert (told.returncode, told.stdout) == (2, "")
+    first, second = told.stderr.splitlines()
+    assert first.startswith(f"{path}:1:11: ")
+    assert second.startswith(f"{path}:2:1: found the key 'intell'")
+    assert "did you mean 'intel'?" in second
+
+
+@pytest.mark.parametrize("text", [None, "what is this\nno address\n"])
+def test_a_list_that_cannot_be_used(replay: Runs, dhcp: Path, tmp_path: Path, text: str | None) -> None:
+    """With its place; exit code 2."""
+    path = tmp_path / "bad.txt"
+    if text is not None:
+        path.write_text(text)
+    told = replay(dhcp, "--intel", path)
+    assert (told.returncode, told.stdout) == (2, "")
+    assert told.stderr.startswith(f"{path}:1:1: ")
+    assert "Traceback" not in told.stderr
+
+
+def test_a_list_with_a_bad_line(process: Runs, dhcp: Path, tmp_path: Path) -> None:
+    """The line is told as a message of ours, as JSON where that is asked for; the rest of the list holds."""
+    path = tmp_path / "mixed.txt"
+    path.write_text("203.0.113.9\nwhat is this\n")
+    told = process(dhcp, "--intel", path, "--log-format", "json")
+    assert told.returncode == 0
+    (line,) = told.stderr.splitlines()
+    assert f"{path}:2:1: found 'what', expected an address" in json.loads(line)["line"]
+
+
+def test_a_log_that_cannot_be_written(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
+    """A named one is an error, exit code 3; without the one of the state folder the replay goes on."""
+    foreign = tmp_path / "foreign.txt"
+    foreign.write_text("precious\n")
+    told = replay(dhcp, "--events", foreign)
+    assert (told.returncode, told.stdout) == (3, "")
+    assert told.stderr == f"sensor: cannot write the event log {foreign}: it is no event log, and is left as it is\n"
+    assert foreign.read_text() == "precious\n"
+    (tmp_path / "state").write_text("in the way")
+    told = replay(dhcp)
+    assert told.returncode == 0
+    assert "going on without one" in told.stderr
+    assert "10 packets in" in told.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk(replay: Runs, dhcp: Path) -> None:
+    """One line; exit code 3."""
+    told = replay(dhcp, "--events", "/dev/full")
+    assert (told.returncode, told.stderr) == (3, "sensor: cannot write the event log /dev/full: No space left on device\n")
+
+
+def test_whoever_has_read_enough(environment: dict[str, str], root: Path) -> None:
+    """``sensor replay --events - … | head -1`` is quiet."""
+    command = f"{sys.executable} -m sensor replay --events - {root / 'pcaps' / 'office.pcapng'} | head -1"
+    told = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, text=True, check=True)
+    assert len(told.stdout.splitlines()) == 1
+    assert "Traceback" not in told.stderr
+    assert "Broken" not in told.stderr
+
+
+def test_standard_input(process: Runs, dhcp: Path) -> None:
+    """``tcpdump -w - | sensor replay -``."""
+    with dhcp.open("rb") as file:
+        told = process("-", "--events", "-", stdin=file)
+    assert told.returncode == 0
+    assert summary_of(records(told.stdout))["packets"] == 10
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_tells_what_was_found(environment: dict[str, str], dhcp: Path, number: signal.Signals) -> None:
+    """While waiting for more of a file that is still being written: summary and tables all the same, no traceback, exit code as of a shell (130)."""
+    command = [sys.executable, "-m", "sensor", "replay", "--follow", "--events", "-", str(dhcp)]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        time.sleep(0.2)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=20)
+    found = records((first + out).decode())
+    assert process.returncode == 128 + number
+    assert summary_of(found)["packets"] == 10
+    assert found[-1]["action"] == "stopped"
+    assert b"10 packets in" in err
+    assert b"Traceback" not in err
+
+
+@pytest.mark.parametrize("no_color", ["", "1"])
+def test_on_a_terminal(environment: dict[str, str], root: Path, tmp_path: Path, no_color: str) -> None:
+    """A bar that is gone at the end, and colours unless NO_COLOR is set. No progress reaches a pipe."""
+    import pty
+
+    mine, theirs = pty.openpty()
+    intel = root / "pcaps" / "office.intel.txt"
+    command = [sys.executable, "-m", "sensor", "replay", str(root / "pcaps" / "office.pcapng"), "--intel", str(intel)]
+    with subprocess.Popen(command, env=environment | {"NO_COLOR": no_color}, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        seen = b""
+        while True:
+            try:
+                part = os.read(mine, 65536)
+            except OSError:  # the other side is closed
+                break
+            if not part:
+                break
+            seen += part
+    os.close(mine)
+    assert process.returncode == 0
+    assert b"reading" in seen
+    assert b"packets in" in seen
+    colours = re.findall(rb"\x1b\[(?:\d+;)*3[1-7]m", seen.split(b"reading")[-1])
+    assert bool(colours) is not bool(no_color)
