@@ -1,12 +1,15 @@
-"""One run of the sensor: a thread that reads and decodes ahead, the engine, and the event log.
+"""One run of the sensor: a thread that reads ahead and runs the kernels, the engine, and the event log.
 
-Reading and decoding release the interpreter's lock, so they overlap with the engine. The queue between them is short: a slow engine makes a capture
+Reading and kernels do without the interpreter's lock, so they overlap with the engine. The queue between them is short: a slow engine makes a capture
 file wait, and a live ring drop and count.
 """
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import queue
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,22 +24,24 @@ from sensor.capture.source import Source
 from sensor.config import Config
 from sensor.core.batch import Batch
 from sensor.core.record import Record
-from sensor.decode.frames import decode
+from sensor.decode.kernels import Kernels, Work
 from sensor.eventlog.writer import EventLog
 from sensor.logs import log
 from sensor.quarantine import write_quarantine
 
 AHEAD = 3
+HANDOVER_S = 0.0002
+GARBAGE = (200_000, 20, 50)
 SUMMARY_EVERY_S = 60
 SHAPES_TOLD = 32
 
 
 class Ahead:
-    """Batches of a source, decoded in a thread of their own."""
+    """Batches of a source with what the kernels make of them, in a thread of their own. ``live``: batches without packets let time pass."""
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self._queue: queue.Queue[Batch | BaseException | None] = queue.Queue(AHEAD)
+    def __init__(self, source: Source, kernels: Kernels, *, live: bool) -> None:
+        self._source, self._kernels, self._live = source, kernels, live
+        self._queue: queue.Queue[tuple[Batch, Work] | BaseException | None] = queue.Queue(AHEAD)
         self._thread = threading.Thread(target=self._read, name="read-ahead", daemon=True)
         self._abandoned = False
 
@@ -44,23 +49,24 @@ class Ahead:
         last: BaseException | None = None
         try:
             for batch in self._source.batches():
-                batch.malformed = decode(batch.data, batch.rows)
-                self._queue.put(batch)
+                idle = self._live and not len(batch)
+                work = self._kernels.idle(time.time_ns()) if idle else self._kernels.run(batch.data, batch.rows)
+                self._queue.put((batch, work))
                 if self._abandoned:
                     break
         except BaseException as error:  # noqa: BLE001 - raised again where the batches are taken
             last = error
         self._queue.put(last)
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[tuple[Batch, Work]]:
         self._thread.start()
         while True:
-            batch = self._queue.get()
-            if batch is None:
+            given = self._queue.get()
+            if given is None:
                 return
-            if isinstance(batch, BaseException):
-                raise batch
-            yield batch
+            if isinstance(given, BaseException):
+                raise given
+            yield given
 
     def abandon(self) -> None:
         """Let the thread end although nobody takes its batches any more."""
@@ -71,6 +77,24 @@ class Ahead:
                 self._queue.get(timeout=0.1)
             except queue.Empty:
                 continue
+
+
+@contextlib.contextmanager
+def unhurried() -> Iterator[None]:
+    """Within, the interpreter hands its lock over quickly, for the kernels' thread needs it rarely and briefly, and looks for garbage rarely.
+
+    We make no reference cycles worth the name, and what the inventory holds would be walked again and again.
+    """
+    interval, thresholds = sys.getswitchinterval(), gc.get_threshold()
+    gc.freeze()
+    sys.setswitchinterval(HANDOVER_S)
+    gc.set_threshold(*GARBAGE)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(interval)
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
 
 
 class Run:
@@ -98,10 +122,11 @@ class Run:
         if self.live:
             self._begin(time.time_ns())
             self.log.flush()
-        ahead = Ahead(self.source)
+        ahead = Ahead(self.source, self.pipeline.kernels, live=self.live)
         try:
-            for batch in ahead:
-                self._take(batch)
+            with unhurried():
+                for batch, work in ahead:
+                    self._take(batch, work)
         except BaseException:
             ahead.abandon()
             raise
@@ -112,7 +137,7 @@ class Run:
         self._begun = True
         self._say("started", ts, f"{'listening on' if self.live else 'reading'} {self.source.name}")
 
-    def _take(self, batch: Batch) -> None:
+    def _take(self, batch: Batch, work: Work) -> None:
         if len(batch):
             times = batch.rows["ts"]
             if not self.pipeline.decoded:
@@ -120,9 +145,7 @@ class Run:
             if not self._begun:
                 self._begin(self.first)
             self.last = max(self.last, int(np.max(times)))
-            self.pipeline.process(batch)
-        elif self.live:
-            self.pipeline.tick(time.time_ns())
+        self.pipeline.process(batch, work)
         batch.release()
         if self.live or not len(batch):  # whoever reads along waits for it
             self.log.flush()

@@ -5,6 +5,7 @@ same however the packets were cut into batches; what happens by time (ageing, se
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import repeat
 from operator import itemgetter
 from typing import Any
 
@@ -24,8 +25,9 @@ from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet, Packets
 from sensor.core.recent import RecentSet
 from sensor.core.record import Record, RecordMaker
-from sensor.decode.flows import FlowTable, until
+from sensor.decode.flows import FlowTable
 from sensor.decode.fragments import Fragments
+from sensor.decode.kernels import TICK, Kernels, Work
 from sensor.decode.reassembly import Assembler, Streams
 from sensor.decode.select import Selector
 from sensor.inventory.inventory import Inventory
@@ -39,8 +41,11 @@ FRAGMENTED_LIMIT = 256
 # The problems that are the sender's fault, or the network's.
 MALFORMED = tuple(kind for kind in Problem if kind not in (Problem.CUT, Problem.LINK_UNKNOWN))
 
-# What is done first where several things fall on one row: facts before judgement.
-_DISSECT, _END_STREAM, _SIGHT, _JUDGE = range(4)
+# What is done first where several things fall on one row: what ended by age, the new second, then the packet, facts before judgement.
+_AGED, _SECOND, _DISSECT, _END_STREAM, _SIGHT, _JUDGE = range(6)
+
+# (row, phase, place among the aged, task, what): the first four are the order.
+Task = tuple[int, int, int, int, Any]
 
 
 class Sizes(msgspec.Struct, frozen=True):
@@ -67,8 +72,8 @@ class Pipeline:
     ) -> None:
         self.inventory, self.desk, self.maker, self.boundary, self.emit = inventory, desk, maker, boundary, emit
         sizes = sizes or Sizes()
-        self.flows = FlowTable(sizes.flow_bits)
-        self.selector = Selector([unit.interest for unit in dissectors.values()], RecentSet(sizes.repeat_bits))
+        selector = Selector([unit.interest for unit in dissectors.values()], RecentSet(sizes.repeat_bits))
+        self.kernels = Kernels(FlowTable(sizes.flow_bits), selector)
         self.sightings = Sightings(inventory.networks)
         self.streams = Streams(STREAMS_LIMIT)
         self.fragments = Fragments(FRAGMENTED_LIMIT)
@@ -79,90 +84,95 @@ class Pipeline:
             if isinstance(detector, EventDetector):
                 for event in detector.watches:
                     self._watchers.setdefault(event, []).append(detector)
-        self._second = -1
-        self._last = 0
+        self._started = False
+        self._now = self._last = 0
         self.malformed = self.selected = self.decoded = 0
         self.problems: dict[Problem, int] = {}
 
-    def process(self, batch: Batch) -> None:
-        """Work off one decoded batch. Its rows and bytes are not needed afterwards."""
-        rows, start, total = batch.rows, 0, len(batch)
-        self.decoded += total
-        if batch.malformed:
-            self._count_problems(batch)
-        packets = Packets(batch.data, rows)
-        while start < total:
-            second = int(rows["ts"][start]) // SECOND
-            if self._second < 0:
-                self._second = second
-            stop = until(rows, start, self._second)
-            if stop > start:
-                self._part(batch, packets, start, stop)
-            if stop < total:
-                self._tick(int(rows["ts"][stop]) // SECOND)
-            start = stop
-        if total:
-            self._last = max(self._last, int(rows["ts"][total - 1]))
+    def process(self, batch: Batch, work: Work | None = None) -> None:
+        """Work off one batch. ``work``: what the kernels said of it, where they ran before in another thread. Its rows and bytes are not needed afterwards."""
+        if work is None:
+            work = self.kernels.run(batch.data, batch.rows)
+        if not len(batch):
+            self._perform_all(None, work)
+            return
+        self.decoded += len(batch)
+        if work.malformed:
+            self._count_problems(batch, work.malformed)
+        self._started = True
+        self._perform_all(Packets(batch.data, batch.rows), work)
+        self._last = max(self._last, int(batch.rows["ts"][-1]))
 
     def tick(self, now: int) -> None:
         """A silent wire: let time pass up to ``now`` (ns)."""
-        if self._second >= 0 and now // SECOND > self._second:
-            self._tick(now // SECOND)
+        self._perform_all(None, self.kernels.idle(now))
 
     def finish(self) -> None:
         """The end of all packets: end flows and streams, tell what is still untold."""
-        if self._second < 0:
+        if not self._started:
             return
-        now = max(self._last, self._second * SECOND)
-        self._by_time(self.flows.finish(now))
+        now = max(self._last, self._now)
+        self._by_time(self.kernels.flows.finish(now))
+        for sighting in self.sightings.waiting():
+            self.inventory.sight(*sighting)
         self._tell(self.inventory.finish(now))
         self._file(self.desk.finish(now))
 
-    def _count_problems(self, batch: Batch) -> None:
+    def _count_problems(self, batch: Batch, malformed: int) -> None:
         """Broken frames by kind. A frame may show several; it is malformed once."""
-        self.malformed += batch.malformed
+        self.malformed += malformed
         problems = batch.rows["problem"]
         for kind in MALFORMED:
             count = int(np.count_nonzero(problems & kind))
             if count:
                 self.problems[kind] = self.problems.get(kind, 0) + count
 
-    # One part of a batch: rows within one second.
+    # What a batch holds for Python.
 
-    def _part(self, batch: Batch, packets: Packets, start: int, stop: int) -> None:
-        changes = self.flows.follow(batch.rows, start, stop)
-        chosen = self.selector.select(batch.data, batch.rows, start, stop, self.flows)
-        work: list[tuple[int, int, Any]] = self._of_changes(changes) if len(changes) else []
-        if len(chosen):
-            wanted = batch.rows["wanted"][chosen].tolist()
-            work.extend(zip(chosen.tolist(), (_DISSECT,) * len(wanted), wanted, strict=True))
-        work.sort(key=itemgetter(0, 1))
-        for index, task, what in work:
-            if task == _DISSECT:
-                self._dissect(packets.at(index), what)
+    def _perform_all(self, packets: Packets | None, work: Work) -> None:
+        tasks = self._of_changes(work) if len(work.changes) else []
+        tasks += [(row, _SECOND, 0, _SECOND, second) for second, row, *_ in work.ticks.tolist()]
+        tasks += zip(work.chosen.tolist(), repeat(_DISSECT), repeat(0), repeat(_DISSECT), work.wanted.tolist())
+        tasks.sort(key=itemgetter(0, 1, 2, 3))
+        for row, _, _, task, what in tasks:
+            if task == _DISSECT and packets is not None:
+                self._dissect(packets.at(row), what)
             else:
                 self._perform(task, what)
 
-    def _of_changes(self, changes: npt.NDArray[np.void]) -> list[tuple[int, int, Any]]:
-        """The few changes that somebody looks at, as tasks by row."""
-        row_of = changes["row"]
+    def _of_changes(self, work: Work) -> list[Task]:
+        """The few changes that somebody looks at."""
+        changes = work.changes
+        phase = np.full(len(changes), _DISSECT)
+        for _, _, first, stop, _ in work.ticks.tolist():
+            phase[first:stop] = _AGED
         ended = np.flatnonzero((changes["kind"] == Change.ENDED) & (changes["spare"] > 0))
-        work: list[tuple[int, int, Any]] = [(int(row_of[i]), _END_STREAM, changes[i]) for i in ended]
-        work += [(int(row_of[i]), _SIGHT, sighting) for i, sighting in self.sightings.fresh(changes)]
+        found: list[tuple[int, int, Any]] = [(i, _END_STREAM, int(changes["flow"][i])) for i in ended.tolist()]
+        found += [(i, _SIGHT, sighting) for i, sighting in self.sightings.fresh(changes)]
         for detector in self._flow_detectors:
             candidates, _ = self.boundary.run(detector.id, detector.candidates, changes)
-            work += [(int(row_of[i]), _JUDGE, (detector, changes[i], numbers)) for i, numbers in candidates]
-        return work
+            found += [(i, _JUDGE, (detector, i, numbers)) for i, numbers in candidates]
+        order = np.array([i for i, _, _ in found], np.int64)
+        rows, phases = changes["row"][order].tolist(), phase[order].tolist()
+        tasks: list[Task] = []
+        for (i, task, what), row, when in zip(found, rows, phases, strict=True):
+            if task == _JUDGE:
+                what = what[0], changes[i], what[2]
+            tasks.append((row, when, i, task, what) if when == _AGED else (row, task, 0, task, what))
+        return tasks
 
     def _perform(self, task: int, what: Any) -> None:
         if task == _JUDGE:
             detector, change, numbers = what
-            alerts, _ = self.boundary.run(detector.id, detector.judge, flow_of(change), numbers)
-            self._raise(alerts)
+            if detector.worth(numbers):
+                alerts, _ = self.boundary.run(detector.id, detector.judge, flow_of(change), numbers)
+                self._raise(alerts)
         elif task == _SIGHT:
             self.inventory.sight(*what)
+        elif task == _SECOND:
+            self._tick(what)
         else:
-            self._end_streams(int(what["flow"]))
+            self._end_streams(what)
 
     # Dissection.
 
@@ -198,7 +208,7 @@ class Pipeline:
         self._hear(said)
         if not whole:
             self.streams.give_up(packet.flow, bit)
-            self.flows.unfollow(packet.slot, packet.flow, 1 << bit)
+            self.kernels.unfollow(packet.slot, packet.flow, 1 << bit)
 
     def _end_streams(self, flow: int) -> None:
         for bit, (name, _) in enumerate(self._dissectors):
@@ -220,19 +230,14 @@ class Pipeline:
     # What happens by time.
 
     def _tick(self, second: int) -> None:
-        self._second = second
-        now = second * SECOND
-        changes = self.flows.sweep(now)
-        if len(changes):
-            self._by_time(changes)
-        self._tell(self.inventory.settle(now))
-        self._file(self.desk.tick(now))
+        self._now = second * SECOND
+        self._tell(self.inventory.settle(self._now))
+        self._file(self.desk.tick(self._now))
 
     def _by_time(self, changes: npt.NDArray[np.void]) -> None:
         """Changes that no packet made, in the order of the table."""
-        changes["row"] = np.arange(len(changes))
-        for _, task, what in sorted(self._of_changes(changes), key=itemgetter(0, 1)):
-            self._perform(task, what)
+        none = np.zeros(0, np.int32)
+        self._perform_all(None, Work(changes, none, none.astype(np.uint64), np.zeros(0, TICK), 0))
 
     # What goes out.
 
@@ -262,7 +267,7 @@ class Pipeline:
             "decoded": self.decoded,
             "malformed": self.malformed,
             "selected": self.selected,
-            "repeats": self.selector.repeats,
-            "flows": self.flows.opened,
-            "flows_evicted": self.flows.evicted,
+            "repeats": self.kernels.selector.repeats,
+            "flows": self.kernels.flows.opened,
+            "flows_evicted": self.kernels.flows.evicted,
         }

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from sensor.core.addresses import parse
-from sensor.core.batch import ROW, Batch
+from sensor.core.batch import ROW, Batch, Problem
 from sensor.decode.frames import decode
 
 SECOND = 1_000_000_000
@@ -23,8 +23,13 @@ def batch_of(frames: Sequence[bytes], *, link: int = 1, times: Sequence[int] | N
     rows["caplen"], rows["wirelen"], rows["link"] = sizes, sizes if wire is None else wire, link
     rows["ts"] = [SECOND + 1000 * i for i in range(len(frames))] if times is None else times
     batch = Batch(np.frombuffer(b"".join(frames) or b"\0", np.uint8), rows)
-    batch.malformed = decode(batch.data, rows)
+    decode(batch.data, rows)
     return batch
+
+
+def malformed(batch: Batch) -> int:
+    """How many frames of a decoded batch have a problem that is not ours."""
+    return int(np.count_nonzero(batch.rows["problem"] & ~np.uint16(Problem.CUT | Problem.LINK_UNKNOWN)))
 
 
 def ethernet(payload: bytes, kind: int, *, src: int = MAC_A, dst: int = MAC_B, vlan: int = 0) -> bytes:

@@ -76,15 +76,11 @@ def _keep() -> None:
 
 @dataclass(slots=True)
 class Batch:
-    """``data``: u8 block, read-only for every reader; ``rows``: array of ROW. Both are the reader's until it calls ``release``, then the source's again.
-
-    ``malformed``: how many of the frames are, as the decode pass found.
-    """
+    """``data``: u8 block, read-only for every reader; ``rows``: array of ROW. Both are the reader's until it calls ``release``, then the source's again."""
 
     data: npt.NDArray[np.uint8]
     rows: npt.NDArray[np.void]
     release: Callable[[], None] = _keep
-    malformed: int = 0
 
     def __len__(self) -> int:
         return len(self.rows)

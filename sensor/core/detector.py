@@ -146,5 +146,9 @@ class FlowDetector(Detector):
         """(index into ``changes``, numbers for ``judge``) of each row worth a look."""
         raise NotImplementedError
 
+    def worth(self, numbers: Any) -> bool:
+        """Whether a candidate is worth making its Flow for, asked at its packet: a cheap look at what ``candidates`` could not ask."""
+        return True
+
     def judge(self, flow: Flow, numbers: Any) -> Iterator[Alert]:
         raise NotImplementedError

@@ -13,6 +13,8 @@ SEEN = np.dtype([("key", "u8"), ("ts", "i8")])
 
 
 cdef class RecentSet:
+    FIRST, AGAIN = 1, 2
+
     def __init__(self, int bits=16):
         """``bits``: the table has 2**bits places of 16 bytes."""
         if not 2 <= bits <= 26:
@@ -21,7 +23,7 @@ cdef class RecentSet:
         self.mask = (1 << bits) - 4
 
     cdef int see(self, uint64_t key, int64_t ts, int64_t window) except -1 nogil:
-        """1 where the key is fresh, 0 where it was seen within the window. The window starts at the sighting that was fresh."""
+        """0 where the key was seen within the window, which starts at the sighting that was fresh; else 1 where it was never seen, 2 where it was before."""
         cdef uint64_t at = (key * <uint64_t>0x9E3779B97F4A7C15 >> 32) & self.mask
         cdef uint64_t place, oldest = at
         cdef int64_t age
@@ -32,7 +34,7 @@ cdef class RecentSet:
                 if -window < age < window:
                     return 0
                 self.table[place].ts = ts
-                return 1
+                return 2
             if self.table[place].key == 0:
                 oldest = place
                 break
@@ -44,12 +46,19 @@ cdef class RecentSet:
         self.table[oldest].ts = ts
         return 1
 
-    def fresh(self, const uint64_t[::1] keys, const int64_t[::1] ts, int64_t window):
-        """For each key in order, True where it was not seen within ``window`` ns before. Keys and times are contiguous arrays of the same length."""
+    def look(self, const uint64_t[::1] keys, const int64_t[::1] ts, int64_t window):
+        """For each key in order: 0 where it was seen within ``window`` ns before, FIRST where it was never seen (as far as is remembered), AGAIN otherwise.
+
+        Keys and times are contiguous arrays of the same length.
+        """
         cdef Py_ssize_t i, n = keys.shape[0]
         out = np.zeros(n, np.uint8)
         cdef unsigned char[::1] answer = out
         with nogil:
             for i in range(n):
                 answer[i] = self.see(keys[i], ts[i], window)
-        return out.view(np.bool_)
+        return out
+
+    def fresh(self, keys, ts, window):
+        """For each key in order, True where it was not seen within ``window`` ns before."""
+        return self.look(keys, ts, window) > 0

@@ -10,6 +10,7 @@ I64 = npt.NDArray[np.int64]
 I8 = npt.NDArray[np.int8]
 
 def fold(hi: U64, lo: U64) -> U64: ...
+
 class Blocks:
     def __init__(self, blocks: Iterable[tuple[int, int]]) -> None: ...
 

@@ -88,6 +88,9 @@ cdef class FlowTable:
     cdef int64_t began
     cdef uint64_t swept
     cdef readonly uint64_t opened, evicted, active
+    cdef int follow_rows(self, Row[::1] rows, Py_ssize_t start, Py_ssize_t stop) except -1 nogil
+    cdef int age(self, int64_t now) except -1 nogil
+    cdef int grow(self) except -1
     cdef int packet(self, Row* row, Key* key, int32_t index) except -1 nogil
     cdef int ahead(self, Key* key) except -1 nogil
     cdef int release(self, Py_ssize_t at) except -1 nogil

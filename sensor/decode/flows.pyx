@@ -112,27 +112,36 @@ cdef class FlowTable:
 
     def follow(self, Row[::1] rows, Py_ssize_t start, Py_ssize_t stop):
         """Put rows start to stop into the table: fills ``flow``, ``slot`` and ``direction`` (0: from the client) and returns the changes, in order, as a copy."""
-        cdef Py_ssize_t i, j, n
+        self.told = 0
+        with nogil:
+            self.follow_rows(rows, start, stop)
+        return self.take()
+
+    def take(self):
+        """The changes told since they were last taken, as a copy."""
+        cdef Py_ssize_t told = self.told
+        self.told = 0
+        return self.change_rows[:told].copy()
+
+    cdef int follow_rows(self, Row[::1] rows, Py_ssize_t start, Py_ssize_t stop) except -1 nogil:
+        cdef Py_ssize_t i = start, j, n
         cdef Key[CHUNK] keys
         cdef bint[CHUNK] wanted
-        self.room(3 * (stop - start))
-        with nogil:
-            i = start
-            while i < stop:
-                n = min(<Py_ssize_t>CHUNK, stop - i)
-                for j in range(n):  # ask for the cache lines of a whole chunk before the first is needed
-                    wanted[j] = rows[i + j].ip_version != 0 and rows[i + j].fragment != LATER_FRAGMENT
-                    if wanted[j]:
-                        key_of(&rows[i + j], &keys[j])
-                        sensor_prefetch(&self.marks[(keys[j].hash & self.mask)])
-                for j in range(n):
-                    if wanted[j]:
-                        self.ahead(&keys[j])
-                for j in range(n):
-                    if wanted[j]:
-                        self.packet(&rows[i + j], &keys[j], <int32_t>(i + j))
-                i += n
-        return self.change_rows[: self.told].copy()
+        while i < stop:
+            n = min(<Py_ssize_t>CHUNK, stop - i)
+            for j in range(n):  # ask for the cache lines of a whole chunk before the first is needed
+                wanted[j] = rows[i + j].ip_version != 0 and rows[i + j].fragment != LATER_FRAGMENT
+                if wanted[j]:
+                    key_of(&rows[i + j], &keys[j])
+                    sensor_prefetch(&self.marks[(keys[j].hash & self.mask)])
+            for j in range(n):
+                if wanted[j]:
+                    self.ahead(&keys[j])
+            for j in range(n):
+                if wanted[j]:
+                    self.packet(&rows[i + j], &keys[j], <int32_t>(i + j))
+            i += n
+        return 0
 
     cdef inline int ahead(self, Key* key) except -1 nogil:
         """Ask for the slot that the tag points to."""
@@ -271,7 +280,11 @@ cdef class FlowTable:
         return self.tell(slot, ENDED, reason, ts, index, at)
 
     cdef int tell(self, Slot* slot, int kind, int reason, int64_t ts, int32_t index, int32_t at) except -1 nogil:
-        cdef Change* change = &self.changes[self.told]
+        cdef Change* change
+        if self.told == self.changes.shape[0]:
+            with gil:
+                self.grow()
+        change = &self.changes[self.told]
         self.told += 1
         change.ts, change.first, change.flow = ts, slot.first, slot.uid
         if slot.client == 0:
@@ -299,42 +312,43 @@ cdef class FlowTable:
             seconds = 0x3FFFFFF0
         return <uint32_t>(seconds << 2 | age_class)
 
-    def room(self, Py_ssize_t wanted):
-        """Forget the changes told so far and have room for so many."""
-        self.told = 0
-        if self.changes.shape[0] < wanted:
-            self.change_rows = np.zeros(wanted + 1024, CHANGE)
-            self.changes = self.change_rows
+    cdef int grow(self) except -1:
+        """Room for twice as many changes."""
+        self.change_rows = np.concatenate((self.change_rows, np.zeros(len(self.change_rows), CHANGE)))
+        self.changes = self.change_rows
+        return 0
 
     def sweep(self, int64_t now):
         """Age a sixteenth of the table; returns the ENDED changes. Called once a second of packet time."""
+        self.told = 0
+        with nogil:
+            self.age(now)
+        return self.take()
+
+    cdef int age(self, int64_t now) except -1 nogil:
         cdef Py_ssize_t i, part = self.marks.shape[0] // SWEEPS
         cdef Py_ssize_t start = (self.swept % SWEEPS) * part
         cdef uint32_t stamp = self.stamp(now, 0), mark
-        cdef Slot* slot
         self.swept += 1
-        self.room(part)
-        with nogil:
-            for i in range(start, start + part):
-                if self.marks[i].tag == 0:
-                    continue
-                mark = self.marks[i].stamp
-                if (stamp >> 2) > (mark >> 2) and (stamp >> 2) - (mark >> 2) > <uint32_t>PATIENCE[mark & 3]:
-                    slot = &self.table[i]
-                    if slot.state == OPEN:
-                        self.close(slot, IDLE, now, -1, <int32_t>i)
-                    self.release(i)
-        return self.change_rows[: self.told].copy()
+        for i in range(start, start + part):
+            if self.marks[i].tag == 0:
+                continue
+            mark = self.marks[i].stamp
+            if (stamp >> 2) > (mark >> 2) and (stamp >> 2) - (mark >> 2) > <uint32_t>PATIENCE[mark & 3]:
+                if self.table[i].state == OPEN:
+                    self.close(&self.table[i], IDLE, now, -1, <int32_t>i)
+                self.release(i)
+        return 0
 
     def finish(self, int64_t now):
         """End every open flow; returns the ENDED changes."""
         cdef Py_ssize_t i
-        self.room(self.marks.shape[0])
+        self.told = 0
         with nogil:
             for i in range(self.marks.shape[0]):
                 if self.marks[i].tag and self.table[i].state == OPEN:
                     self.close(&self.table[i], STOPPED, now, -1, <int32_t>i)
-        return self.change_rows[: self.told].copy()
+        return self.take()
 
     def unfollow(self, Py_ssize_t slot, uint64_t uid, uint64_t followers):
         """Dissectors ``followers`` (bits) want no more of this flow. A slot that holds another flow by now is left alone."""
@@ -366,16 +380,3 @@ cdef inline int client_of(Row* row, Key* key) except -1 nogil:
     if row.proto == 17 and row.sport < 1024 and row.dport >= 1024:
         return 1 - sender
     return sender
-
-
-def until(const Row[::1] rows, Py_ssize_t start, int64_t second):
-    """Index of the first row from ``start`` on whose time lies in another second than ``second`` and not just before it; the number of rows where none does.
-
-    Times up to a minute back are late packets and no new second; further back the clock was set.
-    """
-    cdef Py_ssize_t i = start
-    cdef int64_t low = (second - 60) * 1_000_000_000, high = (second + 1) * 1_000_000_000
-    with nogil:
-        while i < rows.shape[0] and low <= rows[i].ts < high:
-            i += 1
-    return i

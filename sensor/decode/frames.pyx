@@ -92,15 +92,22 @@ cdef inline int frame(const uint8_t[::1] data, Row* row) except -1 nogil:
     return 0
 
 
+cdef Py_ssize_t decode_rows(const uint8_t[::1] data, Row[::1] rows) except -1 nogil:
+    cdef Py_ssize_t i, faulty = 0
+    for i in range(rows.shape[0]):
+        frame(data, &rows[i])
+        if rows[i].problem & ~<unsigned short>(CUT | LINK_UNKNOWN):
+            faulty += 1
+    return faulty
+
+
 def decode(const uint8_t[::1] data, Row[::1] rows):
-    """Decode every row in place; returns how many are malformed: have a problem other than being cut or of a link type we leave. Rows must be fresh: zero but for what the source fills.
+    """Decode every row in place; returns how many are malformed: have a problem other than being cut or of a link type we leave. Rows must be fresh: zero
+    but for what the source fills.
 
     Raises IndexError where a row points outside the block, which only a broken source can do.
     """
-    cdef Py_ssize_t i, faulty = 0
+    cdef Py_ssize_t faulty
     with nogil:
-        for i in range(rows.shape[0]):
-            frame(data, &rows[i])
-            if rows[i].problem & ~<unsigned short>(CUT | LINK_UNKNOWN):
-                faulty += 1
+        faulty = decode_rows(data, rows)
     return faulty

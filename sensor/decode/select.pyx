@@ -21,38 +21,7 @@ cdef enum:
 
 LEAD = np.dtype([("first", "u4"), ("second", "u4"), ("mask", "u4"), ("used", "u4"), ("bits", "u8")])
 
-cdef packed struct Lead:
-    uint32_t first     # bytes 0 to 3 of the payload
-    uint32_t second    # bytes 4 to 7, under ``mask``
-    uint32_t mask
-    uint32_t used      # 1: this place holds a rule
-    uint64_t bits
-
-cdef struct Magic:
-    uint32_t offset
-    uint32_t value
-    uint64_t bits
-
-
-cdef struct Datagram:
-    uint64_t key       # whose first fragment was wanted
-    uint64_t bits
-
-
 cdef class Selector:
-    cdef uint64_t[::1] udp, tcp, ethertypes, protocols, icmp, icmp6
-    cdef Lead[::1] leads
-    cdef Magic[16] magics
-    cdef Datagram[256] datagrams
-    cdef int magic_count
-    cdef uint64_t streams, repeating
-    cdef int64_t[64] windows
-    cdef int32_t[64] volatile_from
-    cdef int32_t[64] volatile_to
-    cdef RecentSet recent
-    cdef int32_t[::1] chosen
-    cdef readonly uint64_t repeats
-
     def __init__(self, interests, RecentSet recent):
         """``interests``: one Interest a dissector, in the order of their bits. ValueError where a rule cannot be held."""
         if len(interests) > MAX_DISSECTORS:
@@ -109,19 +78,31 @@ cdef class Selector:
 
     def select(self, const uint8_t[::1] data, Row[::1] rows, Py_ssize_t start, Py_ssize_t stop, FlowTable flows):
         """Fill ``wanted`` of rows start to stop, which ``flows`` has just followed; returns the indices of those with any bit set, in order."""
-        cdef Py_ssize_t i
-        cdef int count = 0
-        if self.chosen.shape[0] < stop - start:
-            self.chosen = np.zeros(stop - start, np.int32)
+        self.begin(stop - start)
         with nogil:
-            for i in range(start, stop):
-                self.row(data, &rows[i], flows)
-                if rows[i].wanted:
-                    self.chosen[count] = <int32_t>i
-                    count += 1
-        return np.asarray(self.chosen)[:count].copy()
+            self.select_rows(data, rows, start, stop, flows)
+        return self.take()
 
-    cdef inline int row(self, const uint8_t[::1] data, Row* row, FlowTable flows) except -1 nogil:
+    def begin(self, Py_ssize_t rows):
+        """Have room for so many chosen rows, none of them chosen yet."""
+        self.count = 0
+        if self.chosen.shape[0] < rows:
+            self.chosen = np.zeros(rows, np.int32)
+
+    def take(self):
+        """The rows chosen since ``begin``, as a copy."""
+        return np.asarray(self.chosen)[: self.count].copy()
+
+    cdef int select_rows(self, const uint8_t[::1] data, Row[::1] rows, Py_ssize_t start, Py_ssize_t stop, FlowTable flows) except -1 nogil:
+        cdef Py_ssize_t i
+        for i in range(start, stop):
+            self.row(data, &rows[i], flows)
+            if rows[i].wanted:
+                self.chosen[self.count] = <int32_t>i
+                self.count += 1
+        return 0
+
+    cdef int row(self, const uint8_t[::1] data, Row* row, FlowTable flows) except -1 nogil:
         cdef uint64_t wanted
         if row.proto == 6 and row.ip_version:
             row.wanted = self.of_stream(data, row, flows) if row.slot >= 0 else 0
@@ -151,12 +132,12 @@ cdef class Selector:
         row.wanted = wanted
         return 0
 
-    cdef inline uint64_t of_datagram(self, Row* row) except? 0xFFFFFFFFFFFFFFFF nogil:
+    cdef uint64_t of_datagram(self, Row* row) except? 0xFFFFFFFFFFFFFFFF nogil:
         """Bits of the dissectors that wanted the first fragment. One that comes before the first is lost with its datagram."""
         cdef int place = datagram_place(row)
         return self.datagrams[place].bits if self.datagrams[place].key == datagram_key(row) else 0
 
-    cdef inline uint64_t of_stream(self, const uint8_t[::1] data, Row* row, FlowTable flows) except? 0xFFFFFFFFFFFFFFFF nogil:
+    cdef uint64_t of_stream(self, const uint8_t[::1] data, Row* row, FlowTable flows) except? 0xFFFFFFFFFFFFFFFF nogil:
         """Bits of the dissectors that follow the flow of this TCP row, after it was looked at if it is one of the first with a payload."""
         cdef Slot* slot
         cdef uint64_t found
@@ -176,7 +157,7 @@ cdef class Selector:
             slot.followers |= found
         return slot.followers
 
-    cdef inline uint64_t leading(self, const uint8_t[::1] data, Py_ssize_t at) except? 0xFFFFFFFFFFFFFFFF nogil:
+    cdef uint64_t leading(self, const uint8_t[::1] data, Py_ssize_t at) except? 0xFFFFFFFFFFFFFFFF nogil:
         cdef uint32_t first = u32(data, at)
         cdef int place = lead_place(first)
         cdef uint64_t bits = 0
@@ -186,7 +167,7 @@ cdef class Selector:
             place = (place + 1) % LEADS
         return bits
 
-    cdef inline uint64_t magic(self, const uint8_t[::1] data, Row* row) except? 0xFFFFFFFFFFFFFFFF nogil:
+    cdef uint64_t magic(self, const uint8_t[::1] data, Row* row) except? 0xFFFFFFFFFFFFFFFF nogil:
         cdef uint64_t bits = 0
         cdef int i
         for i in range(self.magic_count):

@@ -1,4 +1,8 @@
-"""Sightings: endpoints that took part in a conversation, taken from flow changes in bulk. At most one in two minutes for each (MAC, address)."""
+"""Sightings: endpoints that took part in a conversation, taken from flow changes in bulk.
+
+Whoever says anything in a discovery protocol is known from that. An endpoint that only converses is shown when it still does so a minute after it was
+first seen, and then at most once a minute: so hosts seen once, invented ones among them, cost no Python. Those seen but never shown are shown at the end.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,10 @@ from sensor.core.addresses import Networks
 from sensor.core.flow import Change
 from sensor.core.recent import RecentSet
 
-WINDOW = 120_000_000_000
+WINDOW = 60_000_000_000
 BITS = 16
+# How many endpoints seen once are remembered for the end.
+WAITING = 4096
 # An unanswered sender counts once it has sent so much: a lone packet may be spoofed.
 PATIENT_SENDER = 5
 
@@ -20,14 +26,15 @@ Sighting = tuple[int, int, int, int]
 
 
 class Sightings:
-    """Remembers whom it has shown lately, in a table of fixed size."""
+    """Remembers whom it has seen, in tables of fixed size."""
 
     def __init__(self, networks: Networks) -> None:
         self._networks = networks
         self._recent = RecentSet(BITS)
+        self._waiting: list[Sighting] = []
 
     def fresh(self, changes: npt.NDArray[np.void]) -> Iterator[tuple[int, Sighting]]:
-        """(index into ``changes``, (ts, mac, address, vlan)) of each endpoint not shown within the last two minutes, in order."""
+        """(index into ``changes``, (ts, mac, address, vlan)) of each endpoint seen before, but not within the last minute, in order."""
         kind = changes["kind"]
         answered = kind == Change.ANSWERED
         patient = (kind == Change.ENDED) & (changes["answered"] == 0) & (changes["client_packets"] >= PATIENT_SENDER)
@@ -47,7 +54,16 @@ class Sightings:
         # Outside addresses only tell that their MAC is a gateway: eight networks of them are enough.
         network = ((hi ^ (lo >> np.uint64(8))) & np.uint64(7)) + np.uint64(1)
         key = (mac + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15) ^ np.where(inside, hi ^ lo, network)
-        shown = np.flatnonzero(self._recent.fresh(key, np.ascontiguousarray(changes["ts"][index]), WINDOW))
-        for i in shown.tolist():
-            change = changes[index[i]]
-            yield int(index[i]), (int(change["ts"]), int(mac[i]), int(hi[i]) << 64 | int(lo[i]), int(change["vlan"]))
+        times = np.ascontiguousarray(changes["ts"][index])
+        seen = self._recent.look(key, times, WINDOW)
+        for i in np.flatnonzero(seen).tolist():
+            sighting = int(times[i]), int(mac[i]), int(hi[i]) << 64 | int(lo[i]), int(changes["vlan"][index[i]])
+            if seen[i] == RecentSet.AGAIN:
+                yield int(index[i]), sighting
+            elif len(self._waiting) < WAITING:
+                self._waiting.append(sighting)
+
+    def waiting(self) -> list[Sighting]:
+        """The first endpoints that were seen and not shown yet, in the order in which they were seen; they are forgotten here."""
+        waiting, self._waiting = self._waiting, []
+        return waiting

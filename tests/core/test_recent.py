@@ -35,3 +35,9 @@ def test_sizes_are_checked() -> None:
     """A table that is no power of two within reason is refused."""
     with pytest.raises(ValueError, match="bits 40"):
         RecentSet(40)
+
+
+def test_first_and_again() -> None:
+    """A key met again after its window differs from one never met."""
+    keys, times = np.array([8, 8, 8, 10], np.uint64), np.array([0, 5, 20, 20], np.int64)
+    assert RecentSet(4).look(keys, times, 10).tolist() == [RecentSet.FIRST, 0, RecentSet.AGAIN, RecentSet.FIRST]

@@ -8,7 +8,7 @@ import pytest
 
 from sensor.core.addresses import parse
 from sensor.core.flow import Change, Reason, flow_of
-from sensor.decode.flows import MARK, SLOT, FlowTable, until
+from sensor.decode.flows import MARK, SLOT, FlowTable
 from tests.kit import SECOND, batch_of, ethernet, ipv4, tcp_frame, udp_frame
 
 SYN, SYN_ACK, ACK, RST, FIN = 2, 18, 16, 4, 17
@@ -129,14 +129,6 @@ def test_cuts_change_nothing() -> None:
     batch, table = batch_of(frames), FlowTable(5)
     pieces = np.concatenate([table.follow(batch.rows, i, i + 1) for i in range(len(batch))])
     assert whole.tobytes() == pieces.tobytes()
-
-
-def test_until_finds_the_next_second() -> None:
-    """The clock ticks where a row lies in a later second, or far before; late rows do not tick."""
-    times = [5 * SECOND, 5 * SECOND + 9, 4 * SECOND, 6 * SECOND]
-    rows = batch_of([b""] * 4, times=times).rows
-    assert until(rows, 0, 5) == 3
-    assert until(batch_of([b""], times=[5 * SECOND - 600 * SECOND]).rows, 0, 5) == 0
 
 
 def test_wild_times_do_not_break_the_table() -> None:

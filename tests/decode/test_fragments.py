@@ -12,7 +12,7 @@ from sensor.core.recent import RecentSet
 from sensor.decode.flows import FlowTable
 from sensor.decode.fragments import PIECES_LIMIT, Fragments
 from sensor.decode.select import Selector
-from tests.kit import batch_of, ethernet, ipv4, ipv6, udp
+from tests.kit import batch_of, ethernet, ipv4, ipv6, malformed, udp
 
 MORE = 0x2000
 
@@ -26,7 +26,7 @@ def pieces_of(datagram: bytes, size: int = 32) -> list[bytes]:
 def whole(frames: list[bytes]) -> list[bytes]:
     """Payloads of the datagrams that come out at the end."""
     batch, flows, selector, fragments = batch_of(frames), FlowTable(4), Selector([Interest(udp=(5060,))], RecentSet(4)), Fragments(8)
-    assert batch.malformed == 0
+    assert malformed(batch) == 0
     flows.follow(batch.rows, 0, len(batch))
     packets = Packets(batch.data, batch.rows)
     chosen = selector.select(batch.data, batch.rows, 0, len(batch), flows)

@@ -1,0 +1,6 @@
+# The decode pass, for other kernels.
+from libc.stdint cimport uint8_t
+
+from sensor.core.row cimport Row
+
+cdef Py_ssize_t decode_rows(const uint8_t[::1] data, Row[::1] rows) except -1 nogil

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from sensor.decode.flows import FlowTable
+from sensor.decode.select import Selector
+
+TICK: np.dtype[np.void]
+
+class Work(NamedTuple):
+    changes: npt.NDArray[np.void]
+    chosen: npt.NDArray[np.int32]
+    wanted: npt.NDArray[np.uint64]
+    ticks: npt.NDArray[np.void]
+    malformed: int
+
+class Kernels:
+    flows: FlowTable
+    selector: Selector
+    def __init__(self, flows: FlowTable, selector: Selector) -> None: ...
+    def run(self, data: npt.NDArray[np.uint8], rows: npt.NDArray[np.void]) -> Work: ...
+    def run_decoded(self, data: npt.NDArray[np.uint8], rows: npt.NDArray[np.void], malformed: int = 0) -> Work: ...
+    def idle(self, now: int) -> Work: ...
+    def unfollow(self, slot: int, uid: int, bits: int) -> None: ...

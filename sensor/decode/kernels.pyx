@@ -1,0 +1,136 @@
+# cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
+"""All passes over a batch in one call that needs the interpreter's lock only at its begin and end: decode, then for each second of packet time flows and selection,
+and between two seconds the ageing of flows. What comes out is what Python has to look at.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sensor.core.batch import ROW
+from sensor.core.row cimport Row
+from sensor.decode.flows cimport FlowTable
+from sensor.decode.frames cimport decode_rows
+from sensor.decode.select cimport Selector
+
+TICK = np.dtype([("second", "i8"), ("row", "i4"), ("first", "i4"), ("stop", "i4"), ("spare", "i4")])
+
+cdef packed struct Tick:
+    int64_t second
+    int32_t row       # the first packet of the new second
+    int32_t first     # the changes that ageing made: first to stop
+    int32_t stop
+    int32_t spare
+
+cdef enum:
+    SECOND = 1_000_000_000
+    LATE = 60         # a packet up to so many seconds old is late; older, and the clock was set back
+
+
+class Work(NamedTuple):
+    """What a batch holds for Python. ``changes`` (CHANGE) in order, ``row`` of those by ageing is that of the first packet after; ``chosen`` rows with their
+    ``wanted`` bits; ``ticks`` (TICK): the seconds that began, and which changes ageing made then; ``malformed`` frames.
+    """
+
+    changes: object
+    chosen: object
+    wanted: object
+    ticks: object
+    malformed: int
+
+
+cdef class Kernels:
+    """The state of all passes. Only ``unfollow`` may be called while another thread is in ``run``."""
+
+    cdef readonly FlowTable flows
+    cdef readonly Selector selector
+    cdef object tick_rows, given_up
+    cdef Tick[::1] ticks
+    cdef Py_ssize_t ticked
+    cdef int64_t second
+
+    def __init__(self, FlowTable flows, Selector selector):
+        self.flows, self.selector = flows, selector
+        self.tick_rows = np.zeros(64, TICK)
+        self.ticks = self.tick_rows
+        self.given_up = []
+        self.second = -1
+
+    def run(self, const uint8_t[::1] data, Row[::1] rows):
+        """All passes over fresh rows."""
+        cdef Py_ssize_t malformed
+        self.begin(rows.shape[0])
+        with nogil:
+            malformed = decode_rows(data, rows)
+            self.passes(data, rows)
+        return self.work(rows, malformed)
+
+    def run_decoded(self, const uint8_t[::1] data, Row[::1] rows, malformed=0):
+        """The passes after decode, over rows that went through it."""
+        self.begin(rows.shape[0])
+        with nogil:
+            self.passes(data, rows)
+        return self.work(rows, malformed)
+
+    def idle(self, int64_t now):
+        """No packets until ``now`` (ns): only time passes."""
+        self.begin(0)
+        if self.second >= 0 and now // SECOND > self.second:
+            with nogil:
+                self.tick(now // SECOND, 0)
+        return self.work(np.zeros(0, ROW), 0)
+
+    def unfollow(self, slot, uid, bits):
+        """Dissectors ``bits`` want no more of a flow; heeded from the next batch on."""
+        self.given_up.append((slot, uid, bits))
+
+    def begin(self, Py_ssize_t rows):
+        while self.given_up:
+            self.flows.unfollow(*self.given_up.pop())
+        self.ticked = 0
+        self.flows.told = 0
+        self.selector.begin(rows)
+
+    cdef int passes(self, const uint8_t[::1] data, Row[::1] rows) except -1 nogil:
+        cdef Py_ssize_t start = 0, stop
+        while start < rows.shape[0]:
+            if self.second < 0:
+                self.second = rows[start].ts // SECOND
+            elif not self.same(rows[start].ts):
+                self.tick(rows[start].ts // SECOND, <int32_t>start)
+            stop = start + 1
+            while stop < rows.shape[0] and self.same(rows[stop].ts):
+                stop += 1
+            self.flows.follow_rows(rows, start, stop)
+            self.selector.select_rows(data, rows, start, stop, self.flows)
+            start = stop
+        return 0
+
+    cdef inline bint same(self, int64_t ts) noexcept nogil:  # arithmetic only: nothing can fail
+        """Whether a time lies in the current second, or so shortly before that its packet is only late."""
+        return (self.second - LATE) * <int64_t>SECOND <= ts < (self.second + 1) * <int64_t>SECOND
+
+    cdef int tick(self, int64_t second, int32_t row) except -1 nogil:
+        cdef Tick* tick
+        self.second = second
+        if self.ticked == self.ticks.shape[0]:
+            with gil:
+                self.tick_rows = np.concatenate((self.tick_rows, np.zeros(len(self.tick_rows), TICK)))
+                self.ticks = self.tick_rows
+        tick = &self.ticks[self.ticked]
+        self.ticked += 1
+        tick.second, tick.row, tick.first = second, row, <int32_t>self.flows.told
+        self.flows.age(second * <int64_t>SECOND)
+        tick.stop = <int32_t>self.flows.told
+        return 0
+
+    cdef object work(self, Row[::1] rows, malformed):
+        ticks = self.tick_rows[: self.ticked].copy()
+        changes = self.flows.take()
+        for tick in ticks:
+            changes["row"][tick["first"] : tick["stop"]] = tick["row"]
+        chosen = self.selector.take()
+        wanted = np.asarray(rows)["wanted"][chosen]
+        return Work(changes, chosen, wanted, ticks, malformed)

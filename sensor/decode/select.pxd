@@ -1,0 +1,46 @@
+# The select pass.
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+
+from sensor.core.recent cimport RecentSet
+from sensor.core.row cimport Row
+from sensor.decode.flows cimport FlowTable
+
+cdef packed struct Lead:
+    uint32_t first     # bytes 0 to 3 of the payload
+    uint32_t second    # bytes 4 to 7, under ``mask``
+    uint32_t mask
+    uint32_t used      # 1: this place holds a rule
+    uint64_t bits
+
+cdef struct Magic:
+    uint32_t offset
+    uint32_t value
+    uint64_t bits
+
+
+cdef struct Datagram:
+    uint64_t key       # whose first fragment was wanted
+    uint64_t bits
+
+
+cdef class Selector:
+    cdef uint64_t[::1] udp, tcp, ethertypes, protocols, icmp, icmp6
+    cdef Lead[::1] leads
+    cdef Magic[16] magics
+    cdef Datagram[256] datagrams
+    cdef int magic_count
+    cdef uint64_t streams, repeating
+    cdef int64_t[64] windows
+    cdef int32_t[64] volatile_from
+    cdef int32_t[64] volatile_to
+    cdef RecentSet recent
+    cdef int32_t[::1] chosen
+    cdef readonly uint64_t repeats
+    cdef Py_ssize_t count
+    cdef int select_rows(self, const uint8_t[::1] data, Row[::1] rows, Py_ssize_t start, Py_ssize_t stop, FlowTable flows) except -1 nogil
+    cdef int row(self, const uint8_t[::1] data, Row* row, FlowTable flows) except -1 nogil
+    cdef uint64_t of_datagram(self, Row* row) except? 0xFFFFFFFFFFFFFFFF nogil
+    cdef uint64_t of_stream(self, const uint8_t[::1] data, Row* row, FlowTable flows) except? 0xFFFFFFFFFFFFFFFF nogil
+    cdef uint64_t leading(self, const uint8_t[::1] data, Py_ssize_t at) except? 0xFFFFFFFFFFFFFFFF nogil
+    cdef uint64_t magic(self, const uint8_t[::1] data, Row* row) except? 0xFFFFFFFFFFFFFFFF nogil
+    cdef uint64_t fresh(self, const uint8_t[::1] data, Row* row, uint64_t wanted) except? 0xFFFFFFFFFFFFFFFF nogil

@@ -1,0 +1,89 @@
+"""All passes in one call: seconds, ageing between them, what is handed to Python, and that cutting into batches changes nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sensor.core.batch import ROW, Problem
+from sensor.core.dissector import Interest
+from sensor.core.flow import Change
+from sensor.core.recent import RecentSet
+from sensor.decode.flows import FlowTable
+from sensor.decode.kernels import Kernels, Work
+from sensor.decode.select import Selector
+from tests.kit import SECOND, batch_of, tcp_frame, udp_frame
+
+A, B = "10.0.0.1", "10.0.0.2"
+SYN = 2
+
+
+def kernels(*interests: Interest) -> Kernels:
+    return Kernels(FlowTable(6), Selector(interests or (Interest(udp=(53,)),), RecentSet(8)))
+
+
+def run(engine: Kernels, frames: list[bytes], times: list[int]) -> Work:
+    batch = batch_of(frames, times=times)
+    return engine.run_decoded(batch.data, batch.rows)
+
+
+def test_raw_frames_come_out_decoded() -> None:
+    """Fresh rows are decoded on the way, and the malformed ones counted."""
+    frames = [udp_frame(A, B, b"question", dport=53), udp_frame(A, B, b"x")[:20]]
+    batch = batch_of(frames)
+    rows = np.zeros(2, ROW)
+    for name in ("ts", "frame", "caplen", "wirelen", "link"):
+        rows[name] = batch.rows[name]
+    work = kernels().run(batch.data, rows)
+    assert (work.malformed, work.chosen.tolist(), work.wanted.tolist()) == (1, [0], [1])
+    assert rows["problem"].tolist() == [0, Problem.NETWORK_SHORT]
+
+
+def test_seconds_are_told_where_they_begin() -> None:
+    """A tick stands before the first packet of each later second; late packets make none, a clock set far back does."""
+    times = [5 * SECOND, 5 * SECOND + 9, 4 * SECOND, 6 * SECOND, 9 * SECOND, 9 * SECOND - 600 * SECOND]
+    work = run(kernels(), [udp_frame(A, B)] * 6, times)
+    assert [(int(tick["second"]), int(tick["row"])) for tick in work.ticks] == [(6, 3), (9, 4), (-591, 5)]
+
+
+def test_aged_flows_come_before_the_packet_of_their_second() -> None:
+    """Flows that ended by age are told with the row of the first packet after."""
+    frames = [tcp_frame(A, B, flags=SYN)] + [udp_frame(B, A, b"tick", sport=i + 1) for i in range(20)]
+    work = run(kernels(), frames, [0] + [(40 + i) * SECOND for i in range(20)])
+    (tick,) = [tick for tick in work.ticks if tick["stop"] > tick["first"]]
+    (aged,) = work.changes[tick["first"] : tick["stop"]]
+    assert (aged["kind"], aged["flow"], aged["row"]) == (Change.ENDED, 1, tick["row"])
+
+
+def test_a_silent_wire() -> None:
+    """Time passes without packets, once there was one."""
+    engine = kernels()
+    assert len(engine.idle(9 * SECOND).ticks) == 0
+    run(engine, [udp_frame(A, B)], [9 * SECOND])
+    assert [engine.idle(now * SECOND).ticks["second"].tolist() for now in (9, 10, 10, 12)] == [[], [10], [], [12]]
+
+
+def test_who_gave_up_is_left_alone_from_the_next_batch_on() -> None:
+    """A followed flow is followed no more after ``unfollow``."""
+    engine = kernels(Interest(starts=(b"REGISTER",), stream=True))
+    frames = [tcp_frame(A, B, b"REGISTER sip:b")] + [tcp_frame(A, B, b"more and more", seq=i) for i in range(6)]
+    batch = batch_of(frames)
+    assert len(engine.run_decoded(batch.data, batch.rows).chosen) == 7
+    engine.unfollow(int(batch.rows["slot"][0]), int(batch.rows["flow"][0]), 1)
+    batch = batch_of(frames[1:])
+    assert len(engine.run_decoded(batch.data, batch.rows).chosen) == 0
+
+
+def test_cuts_change_nothing() -> None:
+    """Changes, choices and ticks are the same in one piece and packet by packet, and more changes than expected find room."""
+    frames, times = [], []
+    for i in range(3000):
+        frames.append(tcp_frame(f"10.1.{i >> 8}.{i & 255}", B, flags=SYN) if i % 3 else udp_frame(A, B, b"question %d" % i, dport=53))
+        times.append(i * SECOND // 7)
+    whole, engine = run(kernels(), frames, times), kernels()
+    pieces = [run(engine, frames[i : i + 1], times[i : i + 1]) for i in range(3000)]
+    changes = np.concatenate([piece.changes for piece in pieces])
+    changes["row"] = whole.changes["row"]
+    assert changes.tobytes() == whole.changes.tobytes()
+    assert len(whole.changes) > 3000
+    assert [bits for piece in pieces for bits in piece.wanted.tolist()] == whole.wanted.tolist()
+    assert [int(tick["second"]) for piece in pieces for tick in piece.ticks] == whole.ticks["second"].tolist()
