@@ -145,8 +145,9 @@ def ips_of(device: Device) -> list[str]:
     return [addresses.text(address) for address in order[:LIST_LIMIT]]
 
 
+@functools.lru_cache(maxsize=16384)
 def words(text: str) -> str:
-    """A short text: a name, a value, a key."""
+    """A short text: a name, a value, a key. Most come again and again."""
     return clean(text, WORD_LIMIT)
 
 

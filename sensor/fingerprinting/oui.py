@@ -12,6 +12,10 @@ import importlib.resources
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
+
+import numpy as np
+import numpy.typing as npt
 
 from sensor.core.addresses import is_group_mac, is_random_mac
 from sensor.core.bounded import Bounded
@@ -69,22 +73,25 @@ def _carried() -> _Carried:
 
 
 class _Carried:
-    """netaddr's lists, read through its own index with each list opened once: its objects open it again for each MAC, which takes 60 µs."""
+    """netaddr's lists with its index, each opened once. Its own objects open the list again for each MAC, which takes 60 µs."""
 
     def __init__(self) -> None:
-        # Imported here: the index takes some 50 ms to load, and not every run meets a MAC.
-        from netaddr.eui import ieee
-
         folder = importlib.resources.files("netaddr.eui")
-        self._index: dict[str, dict[int, list[tuple[int, int]]]] = {"oui.txt": ieee.OUI_INDEX, "iab.txt": ieee.IAB_INDEX}
-        self._text = {name: folder.joinpath(name).open("rb") for name in self._index}
+        self._index: dict[str, npt.NDArray[np.int64]] = {}
+        self._text: dict[str, IO[bytes]] = {}
+        for registry in ("oui", "iab"):
+            with folder.joinpath(f"{registry}.idx").open("rb") as lines:
+                index = np.loadtxt(lines, delimiter=",", dtype=np.int64)
+            self._index[f"{registry}.txt"] = index[np.argsort(index[:, 0], kind="stable")]
+            self._text[f"{registry}.txt"] = folder.joinpath(f"{registry}.txt").open("rb")
 
     def name(self, registry: str, prefix: int) -> str:
         """What stands behind ``(hex)`` in the first line of the entry; empty where there is none."""
-        places = self._index[registry].get(prefix)
-        if not places:
+        index = self._index[registry]
+        place = int(np.searchsorted(index[:, 0], prefix))
+        if place == len(index) or index[place, 0] != prefix:
             return ""
-        offset, size = places[0]
+        _, offset, size = index[place].tolist()
         self._text[registry].seek(offset)
         first = self._text[registry].read(min(size, LINE_LIMIT)).split(b"\n", 1)[0]
         return _name(first.partition(b"(hex)")[2].decode("utf-8", "replace"))
