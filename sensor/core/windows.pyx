@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Kernels for detectors: flow changes as contacts, and distinct values and events per key within a sliding window of packet time.
+"""Kernels for detectors: distinct values per key within a sliding window of packet time.
 
 A window is kept as eight buckets, of which the newest is still filling: what is counted is between 7/8 and the whole of the window old at most. Tables
 have a fixed size, open addressing in groups; where a group is full, what expired goes first, then what counts least, then the oldest, so that a
@@ -7,38 +7,27 @@ flood of made-up keys pushes out itself before it touches a key that is being co
 not depend on how rows are cut into calls. Times a little back are late packets and count as now; further back the clock was set, and the key starts afresh.
 """
 
-from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int8_t, int64_t, uint16_t, uint32_t, uint64_t
 
 import numpy as np
+
+from sensor.core.counting cimport ANSWERED, BUCKETS, GROUP, OPENED, SHORTEST, SKIP, bucket_of, joined, mix
 
 cdef extern from *:
     """
     #if defined(__GNUC__) || defined(__clang__)
     #define sensor_prefetch(p) __builtin_prefetch(p)
-    #define sensor_ones(n) __builtin_popcountll(n)
     #else
     #define sensor_prefetch(p) ((void)0)
-    static int sensor_ones(unsigned long long n) { int ones = 0; for (; n; n &= n - 1) ones++; return ones; }
     #endif
     """
     void sensor_prefetch(const void* place) nogil
-    int sensor_ones(unsigned long long number) nogil
 
 cdef enum:
-    BUCKETS = 8
-    GROUP = 8         # keys of a group
     PAIR_GROUP = 4    # pairs of a group
     CHUNK = 16
     SAMPLE = 32       # values kept as examples
-    SHORTEST = 1000000  # ns
     AGAIN = 4         # a finding is told again within its window when it counts so many times as much
-
-# What a row says about a pair; the column ``ops`` of DistinctWindow.follow.
-cdef enum:
-    SKIP = 0
-    OPENED = 1
-    ANSWERED = 2
-    FAILED = 3
 
 # States of a pair, and the index of its count.
 cdef enum:
@@ -68,112 +57,10 @@ ctypedef packed struct Wait:
     uint32_t pair
     uint32_t birth
 
-# One row of sensor.core.flow.CHANGE, field for field.
-ctypedef packed struct Change:
-    int64_t ts
-    int64_t first
-    uint64_t flow
-    uint64_t client_hi
-    uint64_t client_lo
-    uint64_t server_hi
-    uint64_t server_lo
-    uint64_t client_mac
-    uint64_t server_mac
-    uint64_t client_bytes
-    uint64_t server_bytes
-    uint32_t client_packets
-    uint32_t server_packets
-    int32_t row
-    int32_t slot
-    uint16_t client_port
-    uint16_t server_port
-    uint16_t vlan
-    uint16_t source
-    uint8_t kind
-    uint8_t proto
-    uint8_t reason
-    uint8_t answered
-    uint32_t spare
-
-ctypedef packed struct Contact:
-    uint64_t client
-    uint64_t server
-    uint64_t service
-    uint64_t knock
-    uint64_t block
-    int64_t ts
-    int64_t since
-    int32_t row
-    int8_t op
-    int8_t step
-    uint8_t kind
-    uint8_t flags
-
-# Bits of ``flags``.
-cdef enum:
-    CLIENT_INSIDE = 1
-    SERVER_INSIDE = 2
-
-# A client that sends no more than so many packets was not answered out of sight either. Answers count against openings of the last minute.
-cdef enum:
-    LONE_PACKETS = 3
-    MINUTE = 60  # seconds
-
-# Values of sensor.core.flow.Change and Reason, and of IP protocols and ICMP types.
-cdef enum:
-    CHANGE_NEW = 1
-    CHANGE_ANSWERED = 2
-    CHANGE_REFUSED = 3
-    CHANGE_ENDED = 4
-    REASON_EVICTED = 4
-    ICMP = 1
-    TCP = 6
-    UDP = 17
-    ICMP6 = 58
-    ECHO = 8
-    ECHO6 = 128
-
-CONTACT = np.dtype(
-    [(name, "u8") for name in ("client", "server", "service", "knock", "block")]
-    + [("ts", "i8"), ("since", "i8"), ("row", "i4"), ("op", "i1"), ("step", "i1"), ("kind", "u1"), ("flags", "u1")]
-)
 KEY = np.dtype([("told", "i8"), ("told_count", "u4"), ("generation", "u4"), ("totals", "u4", STATES), ("counts", "u4", STATES * BUCKETS)])
 PAIR = np.dtype([("tag", "u8"), ("bucket", "i8"), ("slot", "u4"), ("generation", "u4"), ("birth", "u4"), ("weight", "u2"), ("state", "u2")])
 WAIT = np.dtype([("due", "i8"), ("pair", "u4"), ("birth", "u4")])
 cdef int64_t NEVER = -(1 << 62)
-
-
-cdef inline uint64_t mix(uint64_t value) noexcept nogil:  # arithmetic only: nothing can fail
-    value ^= value >> 32
-    value *= <uint64_t>0xD6E8FEB86659FD93
-    value ^= value >> 32
-    value *= <uint64_t>0xD6E8FEB86659FD93
-    return value ^ value >> 32
-
-
-cdef inline int64_t bucket_of(int64_t ts, int64_t width) noexcept nogil:  # the divisor is checked when the window is made
-    return ts // width - (ts % width < 0)
-
-
-cdef inline uint64_t folded(uint64_t hi, uint64_t lo) noexcept nogil:  # arithmetic only
-    return lo if hi == 0 else mix(mix(hi) ^ lo) | <uint64_t>1 << 63
-
-
-def fold(const uint64_t[:] hi, const uint64_t[:] lo):
-    """One 64-bit value an address. Where ``hi`` is 0, as for IPv4-mapped ones, it is ``lo`` itself; else a hash with the highest bit set."""
-    cdef Py_ssize_t i, n = hi.shape[0]
-    if lo.shape[0] != n:
-        raise ValueError(f"{n} high halves, {lo.shape[0]} low halves")
-    out = np.empty(n, np.uint64)
-    cdef uint64_t[::1] values = out
-    with nogil:
-        for i in range(n):
-            values[i] = folded(hi[i], lo[i])
-    return out
-
-
-cdef inline uint64_t joined(uint64_t one, uint64_t other) noexcept nogil:  # arithmetic only
-    return mix(mix(one) + other * <uint64_t>0x9E3779B97F4A7C15)
 
 
 def combine(const uint64_t[:] one, const uint64_t[:] other):
@@ -187,111 +74,6 @@ def combine(const uint64_t[:] one, const uint64_t[:] other):
         for i in range(n):
             mixed[i] = joined(one[i], other[i])
     return out
-
-
-cdef inline bint is_group(Change* change) noexcept nogil:  # arithmetic only
-    """Sent to many or to nobody: group MAC, multicast, broadcast and unspecified addresses."""
-    if change.server_mac >> 40 & 1 or change.server_hi >> 56 == 0xFF:
-        return True
-    return change.server_hi == 0 and (change.server_lo > <uint64_t>0xFFFFDFFFFFFF or <uint32_t>change.server_lo == 0)
-
-
-cdef class Blocks:
-    """The blocks of addresses that are inside, as sorted (first, last) pairs of 128-bit numbers; IPv4 through a table of its upper 16 bits."""
-
-    cdef uint64_t[:, ::1] bounds
-    cdef uint8_t[::1] table
-
-    def __init__(self, blocks):
-        low = 2**64 - 1
-        self.bounds = np.array([(first >> 64, first & low, last >> 64, last & low) for first, last in blocks], np.uint64).reshape(-1, 4)
-        self.table = np.zeros(65536, np.uint8)
-        for first, last in blocks:
-            if first >> 32 == 0xFFFF:
-                for part in range((first & 0xFFFFFFFF) >> 16, ((last & 0xFFFFFFFF) >> 16) + 1):
-                    self.table[part] = max(self.table[part], 2 if (part << 16) >= first & 0xFFFFFFFF and (part << 16 | 0xFFFF) <= last & 0xFFFFFFFF else 1)
-
-    cdef inline bint hold(self, uint64_t hi, uint64_t lo) except -1 nogil:
-        """Whether one of the blocks holds an address."""
-        cdef Py_ssize_t k
-        cdef int known
-        if hi == 0 and lo >> 32 == 0xFFFF:
-            known = self.table[<uint16_t>(lo >> 16)]
-            if known != 1:
-                return known == 2
-        for k in range(self.bounds.shape[0]):
-            if hi < self.bounds[k, 0] or (hi == self.bounds[k, 0] and lo < self.bounds[k, 1]):
-                continue
-            if hi < self.bounds[k, 2] or (hi == self.bounds[k, 2] and lo <= self.bounds[k, 3]):
-                return True
-        return False
-
-
-def contacts(Change[::1] changes, Blocks inside, uint8_t[::1] seen):
-    """The changes that are contacts of one machine with another over TCP, UDP or ping, as compact rows of CONTACT.
-
-    ``row``: index in ``changes``; ``client`` and ``server``: folded; ``service``: port << 8 | protocol; ``op``: what it says to DistinctWindow.follow;
-    ``step``: to RateWindow, for flows without an answer; ``knock`` and ``block``: hashes of client and service, and of the server's /24 (IPv6: the server)
-    and protocol, 0 where neither ``op`` nor ``step`` says anything; ``flags``: client inside 1, server inside 2. ``seen`` tells of TCP, UDP and ping
-    whether both directions of a flow were seen so far, and is kept up.
-
-    A capture may show one direction only, and then everything looks unanswered. So an opening counts only where its protocol was seen in both directions;
-    before that, a TCP flow that ended after at most three packets of its client failed: one that was answered out of our sight would have gone on talking.
-    """
-    cdef Py_ssize_t i, n = changes.shape[0], told = 0
-    out = np.empty(n, CONTACT)
-    cdef Contact[::1] found = out
-    cdef Change* change
-    cdef Contact* contact
-    cdef int group
-    if seen.shape[0] != 3:
-        raise ValueError(f"seen has {seen.shape[0]} places: 3 are wanted")
-    with nogil:
-        for i in range(n):
-            change = &changes[i]
-            group = 0 if change.proto == TCP else 1 if change.proto == UDP else 2
-            if group == 2 and not (change.proto == ICMP and change.server_port == ECHO or change.proto == ICMP6 and change.server_port == ECHO6):
-                continue
-            if is_group(change):
-                continue
-            if change.kind != CHANGE_NEW and change.client_packets and change.server_packets:
-                seen[group] = 1
-            contact = &found[told]
-            told += 1
-            contact.client, contact.server = folded(change.client_hi, change.client_lo), folded(change.server_hi, change.server_lo)
-            contact.service = <uint64_t>change.server_port << 8 | change.proto
-            contact.ts, contact.since, contact.row, contact.kind = change.ts, change.first, <int32_t>i, change.kind
-            contact.flags = CLIENT_INSIDE if inside.hold(change.client_hi, change.client_lo) else 0
-            if inside.hold(change.server_hi, change.server_lo):
-                contact.flags |= SERVER_INSIDE
-            contact.knock = contact.block = 0
-            judge(change, contact, seen[group])
-            if contact.op or contact.step:
-                contact.knock = joined(contact.client, contact.service)
-                contact.block = joined(contact.server & <uint64_t>0xFFFFFFFFFFFFFF00 if change.server_hi == 0 else contact.server, change.proto)
-    return out[:told]
-
-
-cdef inline int judge(Change* change, Contact* contact, bint lit) except -1 nogil:
-    """What a change says of its contact: fills ``op`` and ``step``."""
-    cdef bint lone
-    contact.op, contact.step = SKIP, 0
-    if change.kind == CHANGE_NEW:
-        if lit:
-            contact.op, contact.step = OPENED, 1
-    elif change.kind == CHANGE_ANSWERED:
-        contact.op = ANSWERED
-        if lit and change.ts - change.first < MINUTE * <int64_t>1000000000:
-            contact.step = -1
-    elif change.kind == CHANGE_REFUSED:
-        contact.op = FAILED
-    elif not change.answered:
-        lone = change.proto == TCP and change.client_packets <= LONE_PACKETS and change.server_packets == 0
-        if lone and not lit:
-            contact.step = 1
-        if change.reason != REASON_EVICTED and (lit or lone):
-            contact.op = FAILED
-    return 0
 
 
 cdef class DistinctWindow:
@@ -626,162 +408,3 @@ cdef class DistinctWindow:
                 found.append((self.pairs[i].birth, self.pairs[i].tag ^ mixed))
         found.sort(reverse=True)
         return [value for _, value in found[:SAMPLE]]
-
-
-ctypedef packed struct Rate:
-    int64_t told
-    uint32_t used
-    int32_t total
-    int32_t[BUCKETS] counts
-    uint64_t[BUCKETS] marks
-
-RATE = np.dtype([("told", "i8"), ("used", "u4"), ("total", "i4"), ("counts", "i4", BUCKETS), ("marks", "u8", BUCKETS)])
-
-
-cdef class RateWindow:
-    """Events per key, and roughly from how many sources: each source sets one of 64 marks."""
-
-    cdef readonly int64_t window_ns
-    cdef readonly uint64_t evicted
-    cdef int64_t width
-    cdef uint64_t mask
-    cdef uint64_t[::1] names
-    cdef int64_t[::1] latest
-    cdef Rate[::1] rates
-
-    def __init__(self, int64_t window_ns, int key_bits=12):
-        """Room for 2**key_bits keys of 128 bytes."""
-        if window_ns < SHORTEST or not 3 <= key_bits <= 24:
-            raise ValueError(f"window {window_ns} ns (at least {SHORTEST}), key_bits {key_bits} (3 to 24)")
-        self.window_ns, self.width = window_ns, window_ns // BUCKETS
-        self.names = np.zeros(1 << key_bits, np.uint64)
-        self.latest = np.zeros(1 << key_bits, np.int64)
-        self.rates = np.zeros(1 << key_bits, RATE)
-        self.mask = (1 << key_bits) - GROUP
-
-    def count(self, const uint64_t[:] keys, const int64_t[:] ts):
-        """Row by row: events of this key in the window, this one included."""
-        cdef Py_ssize_t i, n = keys.shape[0]
-        cdef int slot
-        if ts.shape[0] != n:
-            raise ValueError(f"columns of {n} and {ts.shape[0]} rows")
-        out = np.zeros(n, np.uint32)
-        cdef uint32_t[::1] counts = out
-        with nogil:
-            for i in range(n):
-                slot = self.row(keys[i], 0, ts[i], 1)
-                counts[i] = <uint32_t>max(self.rates[slot].total, 0)
-        return out
-
-    def follow(self, const uint64_t[:] keys, const uint64_t[:] sources, const int64_t[:] ts, const int8_t[:] steps, int threshold, int spread):
-        """Rows that add ``steps`` (0: nothing) → findings (row, events, marks set), at most one a key and window, where
-        there are ``threshold`` events from sources that set at least ``spread`` of the 64 marks."""
-        cdef Py_ssize_t i, n = keys.shape[0]
-        cdef int slot, marks
-        cdef Rate* rate
-        cdef list found = []
-        if sources.shape[0] != n or ts.shape[0] != n or steps.shape[0] != n:
-            raise ValueError(f"columns of {n}, {sources.shape[0]}, {ts.shape[0]} and {steps.shape[0]} rows")
-        with nogil:
-            for i in range(n):
-                if steps[i] == 0:
-                    continue
-                slot = self.row(keys[i], sources[i], ts[i], steps[i])
-                rate = &self.rates[slot]
-                if rate.total < threshold or steps[i] < 0 or 0 <= self.latest[slot] - rate.told < BUCKETS:
-                    continue
-                marks = self.spread(rate)
-                if marks >= spread:
-                    rate.told = self.latest[slot]
-                    with gil:
-                        found.append((i, rate.total, marks))
-        return found
-
-    def above(
-        self, const uint64_t[:] keys, const uint64_t[:] sources, const int64_t[:] ts, const int8_t[:] steps, const int8_t[:] asked, int threshold, int spread,
-    ):
-        """Rows that add ``steps`` → for each that is ``asked`` (not 0) whether its key is at or above ``threshold`` events from ``spread`` marks."""
-        cdef Py_ssize_t i, n = keys.shape[0]
-        cdef int slot
-        if sources.shape[0] != n or ts.shape[0] != n or steps.shape[0] != n or asked.shape[0] != n:
-            raise ValueError(f"columns of {n}, {sources.shape[0]}, {ts.shape[0]}, {steps.shape[0]} and {asked.shape[0]} rows")
-        out = np.zeros(n, bool)
-        cdef uint8_t[::1] found = out.view(np.uint8)
-        with nogil:
-            for i in range(n):
-                if steps[i] == 0 and asked[i] == 0:
-                    continue
-                slot = self.row(keys[i], sources[i], ts[i], steps[i])
-                if asked[i]:
-                    found[i] = self.rates[slot].total >= threshold and self.spread(&self.rates[slot]) >= spread
-        return out
-
-    cdef int spread(self, Rate* rate) except -1 nogil:
-        """How many of the 64 marks are set."""
-        cdef uint64_t marks = 0
-        cdef int k
-        for k in range(BUCKETS):
-            marks |= rate.marks[k]
-        return sensor_ones(marks)
-
-    cdef int row(self, uint64_t name, uint64_t source, int64_t ts, int step) except -1 nogil:
-        """One row; returns the slot of its key."""
-        cdef int64_t now = bucket_of(ts, self.width)
-        cdef int slot = self.slot_of(name, now)
-        cdef Rate* rate = &self.rates[slot]
-        now = self.latest[slot]
-        rate.total += step
-        rate.counts[now & 7] += step
-        if step > 0:
-            rate.marks[now & 7] |= <uint64_t>1 << (mix(source) & 63)
-        return slot
-
-    cdef int slot_of(self, uint64_t name, int64_t now) except -1 nogil:
-        """The slot of a key, aged; a new one where it has none: expired ones first, then the lowest count, then the oldest."""
-        cdef uint64_t at = mix(name) & self.mask, place = at
-        cdef int64_t rank, worst = -1, old
-        cdef int k
-        for k in range(GROUP):
-            if self.rates[at + k].used and self.names[at + k] == name:
-                self.age(<int>(at + k), now)
-                return <int>(at + k)
-        for k in range(GROUP):
-            if not self.rates[at + k].used:
-                place, worst = at + k, -1
-                break
-            old = now - self.latest[at + k]
-            rank = <int64_t>1 << 60
-            if -BUCKETS < old < BUCKETS:
-                rank = (<int64_t>1 << 50) - <int64_t>max(self.rates[at + k].total, 0) * (2 * BUCKETS) + old + BUCKETS
-            if rank > worst:
-                worst, place = rank, at + k
-        if 0 <= worst < <int64_t>1 << 60:
-            self.evicted += 1
-        self.names[place], self.latest[place] = name, now
-        self.clear(&self.rates[place])
-        self.rates[place].used, self.rates[place].told = 1, NEVER
-        return <int>place
-
-    cdef int clear(self, Rate* rate) except -1 nogil:
-        cdef int k
-        rate.total = 0
-        for k in range(BUCKETS):
-            rate.counts[k] = 0
-            rate.marks[k] = 0
-        return 0
-
-    cdef int age(self, int slot, int64_t now) except -1 nogil:
-        """Let go what left the window of this key."""
-        cdef Rate* rate = &self.rates[slot]
-        cdef int64_t passed = now - self.latest[slot], b
-        if passed == 0 or -BUCKETS < passed < 0:
-            return 0
-        if passed >= BUCKETS or passed < 0:
-            self.clear(rate)
-        else:
-            for b in range(self.latest[slot] + 1, now + 1):
-                rate.total -= rate.counts[b & 7]
-                rate.counts[b & 7] = 0
-                rate.marks[b & 7] = 0
-        self.latest[slot] = now
-        return 0

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sensor.core.addresses import Networks
-from sensor.core.windows import Blocks, RateWindow, contacts
+from sensor.core.contacts import Blocks, contacts
+from sensor.core.rates import RateWindow
 
 SKIP, OPENED, ANSWERED, FAILED = 0, 1, 2, 3
 TCP, UDP = 6, 17
@@ -48,7 +49,7 @@ _READER = _Reader()
 
 
 class Contacts:
-    """Changes as rows of ``sensor.core.windows.contacts``, for one detector."""
+    """Changes as rows of ``sensor.core.contacts``, for one detector."""
 
     def __init__(self, networks: Networks) -> None:
         self._networks, self._blocks = networks, Blocks(networks.blocks)

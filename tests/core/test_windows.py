@@ -9,16 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.core.addresses import Networks, parse
-from sensor.core.flow import CHANGE, Change, Reason
-from sensor.core.windows import Blocks, DistinctWindow, RateWindow, combine, contacts, fold
+from sensor.core.windows import DistinctWindow, combine
 
 SECOND = 10**9
 WINDOW = 80 * SECOND
 BUCKET = 10 * SECOND
 GRACE = 3 * SECOND
 START = 1_700_000_000 * SECOND
-LOW = 2**64 - 1
 
 
 @dataclass
@@ -211,140 +208,14 @@ def test_the_likelihood_rule_weighs_what_was_met() -> None:
         assert len(window.follow(np.ones(n, np.uint64), np.arange(n, dtype=np.uint64), ts, ts, ops)) == found
 
 
-@settings(max_examples=100, deadline=None)
-@given(ROWS, st.integers(1, 17))
-def test_rates_like_the_reference_whatever_the_cut(rows: list[tuple[int, int, int, int, int]], cut: int) -> None:
-    """Events a key in the window, row by row."""
-    keys, _, ts, _, _ = columns(rows)
-    slow: dict[int, tuple[int, list[int]]] = {}
-    want = []
-    for k, t in zip(keys.tolist(), ts.tolist(), strict=True):
-        latest, seen = slow.get(k, (t // BUCKET, []))
-        now = t // BUCKET
-        if now <= latest - 8:
-            latest, seen = now, []
-        latest = max(latest, now)
-        seen = [b for b in seen if latest - b < 8] + [latest]
-        slow[k] = (latest, seen)
-        want.append(len(seen))
-    window = RateWindow(WINDOW, 8)
-    got = [n for start in range(0, len(ts), cut) for n in window.count(keys[start : start + cut], ts[start : start + cut]).tolist()]
-    assert got == want
-
-
-def test_a_rate_needs_many_sources_and_is_told_once() -> None:
-    """A thousand events of one source are no finding; of many sources they are exactly one; answers take events back."""
-    n = 1000
-    keys, ts, steps = np.ones(n, np.uint64), START + np.arange(n) * 1000, np.ones(n, np.int8)
-    assert RateWindow(WINDOW).follow(keys, keys, ts, steps, 500, 30) == []
-    [(row, events, marks)] = RateWindow(WINDOW).follow(keys, np.arange(n, dtype=np.uint64), ts, steps, 500, 30)
-    assert (row, events) == (499, 500)
-    assert marks >= 60
-    steps[1::2] = -1
-    assert RateWindow(WINDOW).follow(keys, np.arange(n, dtype=np.uint64), ts, steps, 500, 30) == []
-
-
-def test_fold_keeps_ipv4_and_tells_ipv6_apart() -> None:
-    """IPv4-mapped addresses are their low half; IPv6 ones hash to values that no IPv4 address has."""
-    hi, lo = np.array([0, 0x20010DB8 << 32, 0x20010DB9 << 32], np.uint64), np.array([0xFFFF01020304, 1, 1], np.uint64)
-    folded = fold(hi, lo)
-    assert folded[0] == lo[0]
-    assert len(set(folded.tolist())) == 3
-    assert (folded[1:] >> np.uint64(63)).all()
-    assert combine(hi, lo)[1] != combine(lo, hi)[1]
-
-
 def test_columns_of_unequal_length_are_an_error() -> None:
     """Nothing is read past the end of a column."""
     one, two, ts = np.ones(1, np.uint64), np.ones(2, np.uint64), np.ones(2, np.int64)
     window = DistinctWindow(WINDOW)
-    for call in (lambda: window.count(two, one, ts), lambda: window.forget(two, two, ts[:1]), lambda: fold(two, one), lambda: combine(one, two)):
-        with pytest.raises(ValueError, match=r"rows|halves"):
+    for call in (lambda: window.count(two, one, ts), lambda: window.forget(two, two, ts[:1]), lambda: combine(one, two)):
+        with pytest.raises(ValueError, match="rows"):
             call()
     with pytest.raises(ValueError, match="window"):
         DistinctWindow(10)
     with pytest.raises(ValueError, match="key_bits"):
-        RateWindow(WINDOW, 60)
-
-
-def change(kind: Change, client: str, server: str, port: int = 80, **more: int) -> np.ndarray:
-    """One row of CHANGE, 100 s after START."""
-    row = np.zeros(1, CHANGE)
-    c, s = parse(client), parse(server)
-    fields = {
-        "client_hi": c >> 64,
-        "client_lo": c & LOW,
-        "server_hi": s >> 64,
-        "server_lo": s & LOW,
-        "server_port": port,
-        "proto": 6,
-        "ts": START + 100 * SECOND,
-        "first": START,
-    }
-    for name, value in (fields | {"kind": kind} | more).items():
-        row[name] = value
-    return row
-
-
-BOTH = {"client_packets": 1, "server_packets": 1}
-LONE = {"client_packets": 2}
-
-
-@pytest.mark.parametrize(
-    ("kind", "more", "dark", "lit"),
-    [
-        (Change.NEW, {}, (0, 0), (1, 1)),
-        (Change.ANSWERED, {"answered": 1, "first": START + 90 * SECOND}, (2, 0), (2, -1)),
-        (Change.ANSWERED, {"answered": 1}, (2, 0), (2, 0)),
-        (Change.REFUSED, {}, (3, 0), (3, 0)),
-        (Change.ENDED, LONE | {"reason": Reason.IDLE}, (3, 1), (3, 0)),
-        (Change.ENDED, LONE | {"reason": Reason.EVICTED}, (0, 1), (0, 0)),
-        (Change.ENDED, {"client_packets": 9, "reason": Reason.IDLE}, (0, 0), (3, 0)),
-        (Change.ENDED, LONE | {"reason": Reason.IDLE, "proto": 17}, (0, 0), (3, 0)),
-        (Change.ENDED, {"client_packets": 9, "answered": 1, "reason": Reason.FINISHED}, (0, 0), (0, 0)),
-    ],
-)
-def test_what_a_change_says_of_its_contact(kind: Change, more: dict[str, int], dark: tuple[int, int], lit: tuple[int, int]) -> None:
-    """Operation and step, before and after both directions of the protocol were seen."""
-    for seen, want in ((0, dark), (1, lit)):
-        [row] = contacts(change(kind, "10.0.0.1", "203.0.113.9", **more), Blocks(Networks().blocks), np.full(3, seen, np.uint8))
-        assert (int(row["op"]), int(row["step"])) == want
-        assert (int(row["service"]), int(row["flags"]), int(row["row"])) == (80 << 8 | more.get("proto", 6), 1, 0)
-
-
-def test_both_directions_are_noticed_a_protocol_each() -> None:
-    """From the change on that shows it: TCP here, not yet UDP."""
-    seen = np.zeros(3, np.uint8)
-    story = [change(Change.NEW, "10.0.0.1", "10.0.0.2"), change(Change.REFUSED, "10.0.0.1", "10.0.0.2", **BOTH)]
-    story += [change(Change.NEW, "10.0.0.1", "10.0.0.3"), change(Change.NEW, "10.0.0.1", "10.0.0.3", proto=17)]
-    assert contacts(np.concatenate(story), Blocks(Networks().blocks), seen)["op"].tolist() == [0, 3, 1, 0]
-    assert seen.tolist() == [1, 0, 0]
-
-
-def test_groups_and_other_protocols_are_no_contacts() -> None:
-    """Multicast, broadcast, group MACs, unspecified addresses, ICMP that is no echo, and protocols without ports."""
-    story = [change(Change.NEW, "10.0.0.1", server) for server in ("224.0.0.251", "255.255.255.255", "240.0.0.1", "0.0.0.0", "ff02::fb")]
-    story += [
-        change(Change.NEW, "10.0.0.1", "10.0.0.2", **more)
-        for more in ({"server_mac": 1 << 40}, {"proto": 1, "server_port": 3}, {"proto": 47}, {"proto": 58, "server_port": 135})
-    ]
-    story += [change(Change.NEW, "10.0.0.1", "10.0.0.2", proto=1, server_port=8), change(Change.NEW, "fd00::1", "fd00::2", proto=58, server_port=128)]
-    assert contacts(np.concatenate(story), Blocks(Networks().blocks), np.ones(3, np.uint8))["row"].tolist() == [9, 10]
-
-
-@settings(max_examples=100, deadline=None)
-@given(
-    st.lists(
-        st.one_of(st.integers(0, 2**32 - 1).map(lambda n: 0xFFFF << 32 | n), st.integers(0, 2**128 - 1), st.integers(0xFC << 120, (0xFF << 120) - 1)),
-        min_size=1,
-        max_size=50,
-    )
-)
-def test_inside_is_what_the_networks_say(numbers: list[int]) -> None:
-    """Blocks smaller and larger than the table's parts, both families, edges included."""
-    networks = Networks(("192.0.2.64/27", "203.0.112.0/23", "2001:db8:5::/48", "11.0.0.0/9"))
-    numbers = [number for number in numbers + [edge + step for block in networks.blocks for edge in block for step in (-1, 0, 1)] if 0 <= number < 2**128]
-    changes = np.zeros(len(numbers), CHANGE)
-    changes["client_hi"], changes["client_lo"] = [n >> 64 for n in numbers], [n & LOW for n in numbers]
-    changes["server_lo"], changes["proto"] = parse("8.8.8.8"), 6
-    assert contacts(changes, Blocks(networks.blocks), np.ones(3, np.uint8))["flags"].tolist() == [int(networks.inside(number)) for number in numbers]
+        DistinctWindow(WINDOW, 60)

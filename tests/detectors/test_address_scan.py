@@ -121,6 +121,20 @@ def test_multicast_and_broadcast_are_no_targets() -> None:
     assert raised(SCAN, story) == []
 
 
+@pytest.mark.parametrize(("server", "client"), [(67, 68), (547, 546), (5353, 5353)])
+def test_a_server_that_answers_many_is_quiet(server: int, client: int) -> None:
+    """Leases after a power cut and answers of a printer: the questions went to everybody, so that each answer begins a flow that nobody answers."""
+    story = lit(Story())
+    for n in range(80):
+        story.flow(1 + n * 0.5, "10.0.0.1", f"10.0.5.{n + 1}", client, proto=UDP, sport=server, ended=60)
+    assert raised(SCAN, story.flow(120, "10.0.0.1", "10.0.5.250", client, proto=UDP, sport=server)) == []
+
+
+def test_the_port_of_dhcp_clients_can_be_scanned() -> None:
+    """What does not come from a server's port is a scan like any other."""
+    assert one(raised(SCAN, sweep(lit(Story()), 60, port=68, proto=UDP)))
+
+
 def test_a_capture_of_one_direction_accuses_nobody() -> None:
     """Without a single answer in the capture, clients that go on talking were answered out of sight."""
     story = Story()

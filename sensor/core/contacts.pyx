@@ -1,0 +1,230 @@
+# cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
+"""Kernel for detectors: flow changes as contacts of one machine with another."""
+
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+import numpy as np
+
+from sensor.core.counting cimport ANSWERED, FAILED, OPENED, SKIP, joined, mix
+
+# One row of sensor.core.flow.CHANGE, field for field.
+ctypedef packed struct Change:
+    int64_t ts
+    int64_t first
+    uint64_t flow
+    uint64_t client_hi
+    uint64_t client_lo
+    uint64_t server_hi
+    uint64_t server_lo
+    uint64_t client_mac
+    uint64_t server_mac
+    uint64_t client_bytes
+    uint64_t server_bytes
+    uint32_t client_packets
+    uint32_t server_packets
+    int32_t row
+    int32_t slot
+    uint16_t client_port
+    uint16_t server_port
+    uint16_t vlan
+    uint16_t source
+    uint8_t kind
+    uint8_t proto
+    uint8_t reason
+    uint8_t answered
+    uint32_t spare
+
+ctypedef packed struct Contact:
+    uint64_t client
+    uint64_t server
+    uint64_t service
+    uint64_t knock
+    uint64_t block
+    int64_t ts
+    int64_t since
+    int32_t row
+    int8_t op
+    int8_t step
+    uint8_t kind
+    uint8_t flags
+
+# Bits of ``flags``.
+cdef enum:
+    CLIENT_INSIDE = 1
+    SERVER_INSIDE = 2
+
+# A client that sends no more than so many packets was not answered out of sight either. Answers count against openings of the last minute.
+cdef enum:
+    LONE_PACKETS = 3
+    MINUTE = 60  # seconds
+
+# Values of sensor.core.flow.Change and Reason, and of IP protocols and ICMP types.
+cdef enum:
+    CHANGE_NEW = 1
+    CHANGE_ANSWERED = 2
+    CHANGE_REFUSED = 3
+    CHANGE_ENDED = 4
+    REASON_EVICTED = 4
+    ICMP = 1
+    TCP = 6
+    UDP = 17
+    ICMP6 = 58
+    ECHO = 8
+    ECHO6 = 128
+
+# UDP ports: DHCP (RFC 2131), DHCPv6 (RFC 8415), multicast DNS (RFC 6762).
+cdef enum:
+    DHCP_SERVER = 67
+    DHCP_CLIENT = 68
+    DHCP6_CLIENT = 546
+    DHCP6_SERVER = 547
+    MDNS = 5353
+
+CONTACT = np.dtype(
+    [(name, "u8") for name in ("client", "server", "service", "knock", "block")]
+    + [("ts", "i8"), ("since", "i8"), ("row", "i4"), ("op", "i1"), ("step", "i1"), ("kind", "u1"), ("flags", "u1")]
+)
+
+
+cdef inline uint64_t folded(uint64_t hi, uint64_t lo) noexcept nogil:  # arithmetic only
+    return lo if hi == 0 else mix(mix(hi) ^ lo) | <uint64_t>1 << 63
+
+
+def fold(const uint64_t[:] hi, const uint64_t[:] lo):
+    """One 64-bit value an address. Where ``hi`` is 0, as for IPv4-mapped ones, it is ``lo`` itself; else a hash with the highest bit set."""
+    cdef Py_ssize_t i, n = hi.shape[0]
+    if lo.shape[0] != n:
+        raise ValueError(f"{n} high halves, {lo.shape[0]} low halves")
+    out = np.empty(n, np.uint64)
+    cdef uint64_t[::1] values = out
+    with nogil:
+        for i in range(n):
+            values[i] = folded(hi[i], lo[i])
+    return out
+
+
+cdef inline bint is_group(Change* change) noexcept nogil:  # arithmetic only
+    """Sent to many or to nobody: group MAC, multicast, broadcast and unspecified addresses."""
+    if change.server_mac >> 40 & 1 or change.server_hi >> 56 == 0xFF:
+        return True
+    return change.server_hi == 0 and (change.server_lo > <uint64_t>0xFFFFDFFFFFFF or <uint32_t>change.server_lo == 0)
+
+
+cdef inline bint is_lease(Change* change) noexcept nogil:  # arithmetic only
+    """A DHCP server's word to a client: the question went to everybody, so the answer looks like a first contact that nobody answers."""
+    if change.proto != UDP:
+        return False
+    return (change.client_port == DHCP_SERVER and change.server_port == DHCP_CLIENT) or (
+        change.client_port == DHCP6_SERVER and change.server_port == DHCP6_CLIENT
+    )
+
+
+cdef inline bint is_mdns_answer(Change* change) noexcept nogil:  # arithmetic only
+    """A unicast answer to a question that went to the group (RFC 6762 section 5.4), as a printer gives many machines when they wake up."""
+    return change.proto == UDP and change.client_port == MDNS and change.server_port == MDNS
+
+
+cdef class Blocks:
+    """The blocks of addresses that are inside, as sorted (first, last) pairs of 128-bit numbers; IPv4 through a table of its upper 16 bits."""
+
+    cdef uint64_t[:, ::1] bounds
+    cdef uint8_t[::1] table
+
+    def __init__(self, blocks):
+        low = 2**64 - 1
+        self.bounds = np.array([(first >> 64, first & low, last >> 64, last & low) for first, last in blocks], np.uint64).reshape(-1, 4)
+        self.table = np.zeros(65536, np.uint8)
+        for first, last in blocks:
+            if first >> 32 == 0xFFFF:
+                for part in range((first & 0xFFFFFFFF) >> 16, ((last & 0xFFFFFFFF) >> 16) + 1):
+                    self.table[part] = max(self.table[part], 2 if (part << 16) >= first & 0xFFFFFFFF and (part << 16 | 0xFFFF) <= last & 0xFFFFFFFF else 1)
+
+    cdef inline bint hold(self, uint64_t hi, uint64_t lo) except -1 nogil:
+        """Whether one of the blocks holds an address."""
+        cdef Py_ssize_t k
+        cdef int known
+        if hi == 0 and lo >> 32 == 0xFFFF:
+            known = self.table[<uint16_t>(lo >> 16)]
+            if known != 1:
+                return known == 2
+        for k in range(self.bounds.shape[0]):
+            if hi < self.bounds[k, 0] or (hi == self.bounds[k, 0] and lo < self.bounds[k, 1]):
+                continue
+            if hi < self.bounds[k, 2] or (hi == self.bounds[k, 2] and lo <= self.bounds[k, 3]):
+                return True
+        return False
+
+
+def contacts(Change[::1] changes, Blocks inside, uint8_t[::1] seen):
+    """The changes that are contacts of one machine with another over TCP, UDP or ping, as compact rows of CONTACT.
+
+    ``row``: index in ``changes``; ``client`` and ``server``: folded; ``service``: port << 8 | protocol; ``op``: what it says to DistinctWindow.follow;
+    ``step``: to RateWindow, for flows without an answer; ``knock`` and ``block``: hashes of client and service, and of the server's /24 (IPv6: the server)
+    and protocol, 0 where neither ``op`` nor ``step`` says anything; ``flags``: client inside 1, server inside 2. ``seen`` tells of TCP, UDP and ping
+    whether both directions of a flow were seen so far, and is kept up.
+
+    A capture may show one direction only, and then everything looks unanswered. So an opening counts only where its protocol was seen in both directions;
+    before that, a TCP flow that ended after at most three packets of its client failed: one that was answered out of our sight would have gone on talking.
+
+    Answers to a question that went to everybody look like contacts of the server's that fail, many on one port: those of DHCP servers (67 to 68, DHCPv6
+    547 to 546) are no contacts at all; those of multicast DNS (5353 to 5353) say nothing to DistinctWindow, but they count as a flood, for reflected ones
+    are one. SSDP, WS-Discovery and LLMNR answer to a new port every time, so that they do not add up; NetBIOS names answer from 137 to 137, but scanners
+    ask from there too, so they count. Nothing else that is sent without an answer goes to many: SNMP traps, syslog and flow records go to a collector or
+    two, TFTP and RTP to ports of their own, and TFTP is acknowledged.
+    """
+    cdef Py_ssize_t i, n = changes.shape[0], told = 0
+    out = np.empty(n, CONTACT)
+    cdef Contact[::1] found = out
+    cdef Change* change
+    cdef Contact* contact
+    cdef int group
+    if seen.shape[0] != 3:
+        raise ValueError(f"seen has {seen.shape[0]} places: 3 are wanted")
+    with nogil:
+        for i in range(n):
+            change = &changes[i]
+            group = 0 if change.proto == TCP else 1 if change.proto == UDP else 2
+            if group == 2 and not (change.proto == ICMP and change.server_port == ECHO or change.proto == ICMP6 and change.server_port == ECHO6):
+                continue
+            if is_group(change) or is_lease(change):
+                continue
+            if change.kind != CHANGE_NEW and change.client_packets and change.server_packets:
+                seen[group] = 1
+            contact = &found[told]
+            told += 1
+            contact.client, contact.server = folded(change.client_hi, change.client_lo), folded(change.server_hi, change.server_lo)
+            contact.service = <uint64_t>change.server_port << 8 | change.proto
+            contact.ts, contact.since, contact.row, contact.kind = change.ts, change.first, <int32_t>i, change.kind
+            contact.flags = CLIENT_INSIDE if inside.hold(change.client_hi, change.client_lo) else 0
+            if inside.hold(change.server_hi, change.server_lo):
+                contact.flags |= SERVER_INSIDE
+            contact.knock = contact.block = 0
+            judge(change, contact, seen[group])
+            if is_mdns_answer(change):
+                contact.op = SKIP
+            if contact.op or contact.step:
+                contact.knock = joined(contact.client, contact.service)
+                contact.block = joined(contact.server & <uint64_t>0xFFFFFFFFFFFFFF00 if change.server_hi == 0 else contact.server, change.proto)
+    return out[:told]
+
+
+cdef inline int judge(Change* change, Contact* contact, bint lit) except -1 nogil:
+    """What a change says of its contact: fills ``op`` and ``step``."""
+    cdef bint lone
+    contact.op, contact.step = SKIP, 0
+    if change.kind == CHANGE_NEW:
+        if lit:
+            contact.op, contact.step = OPENED, 1
+    elif change.kind == CHANGE_ANSWERED:
+        contact.op = ANSWERED
+        if lit and change.ts - change.first < MINUTE * <int64_t>1000000000:
+            contact.step = -1
+    elif change.kind == CHANGE_REFUSED:
+        contact.op = FAILED
+    elif not change.answered:
+        lone = change.proto == TCP and change.client_packets <= LONE_PACKETS and change.server_packets == 0
+        if lone and not lit:
+            contact.step = 1
+        if change.reason != REASON_EVICTED and (lit or lone):
+            contact.op = FAILED
+    return 0

@@ -1,0 +1,177 @@
+# cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
+"""Kernel for detectors: events per key within a sliding window of packet time. Buckets, groups and times are as in ``windows.pyx``."""
+
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
+
+import numpy as np
+
+from sensor.core.counting cimport BUCKETS, GROUP, SHORTEST, bucket_of, mix
+
+cdef extern from *:
+    """
+    #if defined(__GNUC__) || defined(__clang__)
+    #define sensor_ones(n) __builtin_popcountll(n)
+    #else
+    static int sensor_ones(unsigned long long n) { int ones = 0; for (; n; n &= n - 1) ones++; return ones; }
+    #endif
+    """
+    int sensor_ones(unsigned long long number) nogil
+
+ctypedef packed struct Rate:
+    int64_t told
+    uint32_t used
+    int32_t total
+    int32_t[BUCKETS] counts
+    uint64_t[BUCKETS] marks
+
+RATE = np.dtype([("told", "i8"), ("used", "u4"), ("total", "i4"), ("counts", "i4", BUCKETS), ("marks", "u8", BUCKETS)])
+cdef int64_t NEVER = -(1 << 62)
+
+
+cdef class RateWindow:
+    """Events per key, and roughly from how many sources: each source sets one of 64 marks."""
+
+    cdef readonly int64_t window_ns
+    cdef readonly uint64_t evicted
+    cdef int64_t width
+    cdef uint64_t mask
+    cdef uint64_t[::1] names
+    cdef int64_t[::1] latest
+    cdef Rate[::1] rates
+
+    def __init__(self, int64_t window_ns, int key_bits=12):
+        """Room for 2**key_bits keys of 128 bytes."""
+        if window_ns < SHORTEST or not 3 <= key_bits <= 24:
+            raise ValueError(f"window {window_ns} ns (at least {SHORTEST}), key_bits {key_bits} (3 to 24)")
+        self.window_ns, self.width = window_ns, window_ns // BUCKETS
+        self.names = np.zeros(1 << key_bits, np.uint64)
+        self.latest = np.zeros(1 << key_bits, np.int64)
+        self.rates = np.zeros(1 << key_bits, RATE)
+        self.mask = (1 << key_bits) - GROUP
+
+    def count(self, const uint64_t[:] keys, const int64_t[:] ts):
+        """Row by row: events of this key in the window, this one included."""
+        cdef Py_ssize_t i, n = keys.shape[0]
+        cdef int slot
+        if ts.shape[0] != n:
+            raise ValueError(f"columns of {n} and {ts.shape[0]} rows")
+        out = np.zeros(n, np.uint32)
+        cdef uint32_t[::1] counts = out
+        with nogil:
+            for i in range(n):
+                slot = self.row(keys[i], 0, ts[i], 1)
+                counts[i] = <uint32_t>max(self.rates[slot].total, 0)
+        return out
+
+    def follow(self, const uint64_t[:] keys, const uint64_t[:] sources, const int64_t[:] ts, const int8_t[:] steps, int threshold, int spread):
+        """Rows that add ``steps`` (0: nothing) → findings (row, events, marks set), at most one a key and window, where
+        there are ``threshold`` events from sources that set at least ``spread`` of the 64 marks."""
+        cdef Py_ssize_t i, n = keys.shape[0]
+        cdef int slot, marks
+        cdef Rate* rate
+        cdef list found = []
+        if sources.shape[0] != n or ts.shape[0] != n or steps.shape[0] != n:
+            raise ValueError(f"columns of {n}, {sources.shape[0]}, {ts.shape[0]} and {steps.shape[0]} rows")
+        with nogil:
+            for i in range(n):
+                if steps[i] == 0:
+                    continue
+                slot = self.row(keys[i], sources[i], ts[i], steps[i])
+                rate = &self.rates[slot]
+                if rate.total < threshold or steps[i] < 0 or 0 <= self.latest[slot] - rate.told < BUCKETS:
+                    continue
+                marks = self.spread(rate)
+                if marks >= spread:
+                    rate.told = self.latest[slot]
+                    with gil:
+                        found.append((i, rate.total, marks))
+        return found
+
+    def above(
+        self, const uint64_t[:] keys, const uint64_t[:] sources, const int64_t[:] ts, const int8_t[:] steps, const int8_t[:] asked, int threshold, int spread,
+    ):
+        """Rows that add ``steps`` → for each that is ``asked`` (not 0) whether its key is at or above ``threshold`` events from ``spread`` marks."""
+        cdef Py_ssize_t i, n = keys.shape[0]
+        cdef int slot
+        if sources.shape[0] != n or ts.shape[0] != n or steps.shape[0] != n or asked.shape[0] != n:
+            raise ValueError(f"columns of {n}, {sources.shape[0]}, {ts.shape[0]}, {steps.shape[0]} and {asked.shape[0]} rows")
+        out = np.zeros(n, bool)
+        cdef uint8_t[::1] found = out.view(np.uint8)
+        with nogil:
+            for i in range(n):
+                if steps[i] == 0 and asked[i] == 0:
+                    continue
+                slot = self.row(keys[i], sources[i], ts[i], steps[i])
+                if asked[i]:
+                    found[i] = self.rates[slot].total >= threshold and self.spread(&self.rates[slot]) >= spread
+        return out
+
+    cdef int spread(self, Rate* rate) except -1 nogil:
+        """How many of the 64 marks are set."""
+        cdef uint64_t marks = 0
+        cdef int k
+        for k in range(BUCKETS):
+            marks |= rate.marks[k]
+        return sensor_ones(marks)
+
+    cdef int row(self, uint64_t name, uint64_t source, int64_t ts, int step) except -1 nogil:
+        """One row; returns the slot of its key."""
+        cdef int64_t now = bucket_of(ts, self.width)
+        cdef int slot = self.slot_of(name, now)
+        cdef Rate* rate = &self.rates[slot]
+        now = self.latest[slot]
+        rate.total += step
+        rate.counts[now & 7] += step
+        if step > 0:
+            rate.marks[now & 7] |= <uint64_t>1 << (mix(source) & 63)
+        return slot
+
+    cdef int slot_of(self, uint64_t name, int64_t now) except -1 nogil:
+        """The slot of a key, aged; a new one where it has none: expired ones first, then the lowest count, then the oldest."""
+        cdef uint64_t at = mix(name) & self.mask, place = at
+        cdef int64_t rank, worst = -1, old
+        cdef int k
+        for k in range(GROUP):
+            if self.rates[at + k].used and self.names[at + k] == name:
+                self.age(<int>(at + k), now)
+                return <int>(at + k)
+        for k in range(GROUP):
+            if not self.rates[at + k].used:
+                place, worst = at + k, -1
+                break
+            old = now - self.latest[at + k]
+            rank = <int64_t>1 << 60
+            if -BUCKETS < old < BUCKETS:
+                rank = (<int64_t>1 << 50) - <int64_t>max(self.rates[at + k].total, 0) * (2 * BUCKETS) + old + BUCKETS
+            if rank > worst:
+                worst, place = rank, at + k
+        if 0 <= worst < <int64_t>1 << 60:
+            self.evicted += 1
+        self.names[place], self.latest[place] = name, now
+        self.clear(&self.rates[place])
+        self.rates[place].used, self.rates[place].told = 1, NEVER
+        return <int>place
+
+    cdef int clear(self, Rate* rate) except -1 nogil:
+        cdef int k
+        rate.total = 0
+        for k in range(BUCKETS):
+            rate.counts[k] = 0
+            rate.marks[k] = 0
+        return 0
+
+    cdef int age(self, int slot, int64_t now) except -1 nogil:
+        """Let go what left the window of this key."""
+        cdef Rate* rate = &self.rates[slot]
+        cdef int64_t passed = now - self.latest[slot], b
+        if passed == 0 or -BUCKETS < passed < 0:
+            return 0
+        if passed >= BUCKETS or passed < 0:
+            self.clear(rate)
+        else:
+            for b in range(self.latest[slot] + 1, now + 1):
+                rate.total -= rate.counts[b & 7]
+                rate.counts[b & 7] = 0
+                rate.marks[b & 7] = 0
+        self.latest[slot] = now
+        return 0

@@ -1,0 +1,141 @@
+"""Flow changes as contacts: what each says, and which are none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sensor.core.addresses import Networks, parse
+from sensor.core.contacts import Blocks, contacts, fold
+from sensor.core.flow import CHANGE, Change, Reason
+from sensor.core.windows import combine
+
+SECOND = 10**9
+START = 1_700_000_000 * SECOND
+LOW = 2**64 - 1
+
+
+def test_fold_keeps_ipv4_and_tells_ipv6_apart() -> None:
+    """IPv4-mapped addresses are their low half; IPv6 ones hash to values that no IPv4 address has."""
+    hi, lo = np.array([0, 0x20010DB8 << 32, 0x20010DB9 << 32], np.uint64), np.array([0xFFFF01020304, 1, 1], np.uint64)
+    folded = fold(hi, lo)
+    assert folded[0] == lo[0]
+    assert len(set(folded.tolist())) == 3
+    assert (folded[1:] >> np.uint64(63)).all()
+    assert combine(hi, lo)[1] != combine(lo, hi)[1]
+
+
+def test_halves_of_unequal_length_are_an_error() -> None:
+    """Nothing is read past the end of a column; ``seen`` has a place for each of three protocols."""
+    with pytest.raises(ValueError, match="halves"):
+        fold(np.ones(2, np.uint64), np.ones(1, np.uint64))
+    with pytest.raises(ValueError, match="3 are wanted"):
+        contacts(np.zeros(1, CHANGE), Blocks(()), np.zeros(2, np.uint8))
+
+
+def change(kind: Change, client: str, server: str, port: int = 80, **more: int) -> np.ndarray:
+    """One row of CHANGE, 100 s after START."""
+    row = np.zeros(1, CHANGE)
+    c, s = parse(client), parse(server)
+    fields = {
+        "client_hi": c >> 64,
+        "client_lo": c & LOW,
+        "server_hi": s >> 64,
+        "server_lo": s & LOW,
+        "server_port": port,
+        "proto": 6,
+        "ts": START + 100 * SECOND,
+        "first": START,
+    }
+    for name, value in (fields | {"kind": kind} | more).items():
+        row[name] = value
+    return row
+
+
+BOTH = {"client_packets": 1, "server_packets": 1}
+LONE = {"client_packets": 2}
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "dark", "lit"),
+    [
+        (Change.NEW, {}, (0, 0), (1, 1)),
+        (Change.ANSWERED, {"answered": 1, "first": START + 90 * SECOND}, (2, 0), (2, -1)),
+        (Change.ANSWERED, {"answered": 1}, (2, 0), (2, 0)),
+        (Change.REFUSED, {}, (3, 0), (3, 0)),
+        (Change.ENDED, LONE | {"reason": Reason.IDLE}, (3, 1), (3, 0)),
+        (Change.ENDED, LONE | {"reason": Reason.EVICTED}, (0, 1), (0, 0)),
+        (Change.ENDED, {"client_packets": 9, "reason": Reason.IDLE}, (0, 0), (3, 0)),
+        (Change.ENDED, LONE | {"reason": Reason.IDLE, "proto": 17}, (0, 0), (3, 0)),
+        (Change.ENDED, {"client_packets": 9, "answered": 1, "reason": Reason.FINISHED}, (0, 0), (0, 0)),
+    ],
+)
+def test_what_a_change_says_of_its_contact(kind: Change, more: dict[str, int], dark: tuple[int, int], lit: tuple[int, int]) -> None:
+    """Operation and step, before and after both directions of the protocol were seen."""
+    for seen, want in ((0, dark), (1, lit)):
+        [row] = contacts(change(kind, "10.0.0.1", "203.0.113.9", **more), Blocks(Networks().blocks), np.full(3, seen, np.uint8))
+        assert (int(row["op"]), int(row["step"])) == want
+        assert (int(row["service"]), int(row["flags"]), int(row["row"])) == (80 << 8 | more.get("proto", 6), 1, 0)
+
+
+def test_both_directions_are_noticed_a_protocol_each() -> None:
+    """From the change on that shows it: TCP here, not yet UDP."""
+    seen = np.zeros(3, np.uint8)
+    story = [change(Change.NEW, "10.0.0.1", "10.0.0.2"), change(Change.REFUSED, "10.0.0.1", "10.0.0.2", **BOTH)]
+    story += [change(Change.NEW, "10.0.0.1", "10.0.0.3"), change(Change.NEW, "10.0.0.1", "10.0.0.3", proto=17)]
+    assert contacts(np.concatenate(story), Blocks(Networks().blocks), seen)["op"].tolist() == [0, 3, 1, 0]
+    assert seen.tolist() == [1, 0, 0]
+
+
+def test_groups_and_other_protocols_are_no_contacts() -> None:
+    """Multicast, broadcast, group MACs, unspecified addresses, ICMP that is no echo, and protocols without ports."""
+    story = [change(Change.NEW, "10.0.0.1", server) for server in ("224.0.0.251", "255.255.255.255", "240.0.0.1", "0.0.0.0", "ff02::fb")]
+    story += [
+        change(Change.NEW, "10.0.0.1", "10.0.0.2", **more)
+        for more in ({"server_mac": 1 << 40}, {"proto": 1, "server_port": 3}, {"proto": 47}, {"proto": 58, "server_port": 135})
+    ]
+    story += [change(Change.NEW, "10.0.0.1", "10.0.0.2", proto=1, server_port=8), change(Change.NEW, "fd00::1", "fd00::2", proto=58, server_port=128)]
+    assert contacts(np.concatenate(story), Blocks(Networks().blocks), np.ones(3, np.uint8))["row"].tolist() == [9, 10]
+
+
+@pytest.mark.parametrize(("ports", "proto"), [((67, 68), 17), ((547, 546), 17)])
+def test_words_of_a_dhcp_server_are_no_contacts(ports: tuple[int, int], proto: int) -> None:
+    """Offers to leased addresses, of either version; the same ports over TCP are a contact, and so is a question to a server."""
+    here, there = ports
+    story = [
+        change(Change.NEW, "10.0.0.1", "10.0.0.2", there, client_port=here, proto=proto),
+        change(Change.ENDED, "10.0.0.1", "10.0.0.2", there, client_port=here, proto=proto, reason=Reason.IDLE),
+        change(Change.NEW, "10.0.0.1", "10.0.0.2", there, client_port=here, proto=6),
+        change(Change.NEW, "10.0.0.2", "10.0.0.1", here, client_port=there, proto=proto),
+        change(Change.NEW, "10.0.0.1", "10.0.0.2", there, client_port=40000, proto=proto),
+    ]
+    assert contacts(np.concatenate(story), Blocks(Networks().blocks), np.ones(3, np.uint8))["row"].tolist() == [2, 3, 4]
+
+
+def test_answers_of_multicast_dns_are_no_failures_but_may_be_a_flood() -> None:
+    """5353 to 5353 opens nothing and fails nothing; its step counts, and from another port it is a contact like any."""
+    story = [change(Change.NEW, "10.0.0.1", "10.0.0.2", 5353, client_port=port, proto=17) for port in (5353, 40000)]
+    story.append(change(Change.ENDED, "10.0.0.1", "10.0.0.2", 5353, client_port=5353, proto=17, reason=Reason.IDLE))
+    rows = contacts(np.concatenate(story), Blocks(Networks().blocks), np.ones(3, np.uint8))
+    assert rows["op"].tolist() == [0, 1, 0]
+    assert rows["step"].tolist() == [1, 1, 0]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.one_of(st.integers(0, 2**32 - 1).map(lambda n: 0xFFFF << 32 | n), st.integers(0, 2**128 - 1), st.integers(0xFC << 120, (0xFF << 120) - 1)),
+        min_size=1,
+        max_size=50,
+    )
+)
+def test_inside_is_what_the_networks_say(numbers: list[int]) -> None:
+    """Blocks smaller and larger than the table's parts, both families, edges included."""
+    networks = Networks(("192.0.2.64/27", "203.0.112.0/23", "2001:db8:5::/48", "11.0.0.0/9"))
+    numbers = [number for number in numbers + [edge + step for block in networks.blocks for edge in block for step in (-1, 0, 1)] if 0 <= number < 2**128]
+    changes = np.zeros(len(numbers), CHANGE)
+    changes["client_hi"], changes["client_lo"] = [n >> 64 for n in numbers], [n & LOW for n in numbers]
+    changes["server_lo"], changes["proto"] = parse("8.8.8.8"), 6
+    assert contacts(changes, Blocks(networks.blocks), np.ones(3, np.uint8))["flags"].tolist() == [int(networks.inside(number)) for number in numbers]
