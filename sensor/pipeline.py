@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from itertools import repeat
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -46,6 +46,13 @@ _AGED, _SECOND, _DISSECT, _END_STREAM, _SIGHT, _JUDGE = range(6)
 
 # (row, phase, place among the aged, task, what): the first four are the order.
 Task = tuple[int, int, int, int, Any]
+
+
+class Ahead(NamedTuple):
+    """What the engine is given with a batch: the kernels' work and the tasks in their order."""
+
+    work: Work
+    tasks: list[Task]
 
 
 class Sizes(msgspec.Struct, frozen=True):
@@ -89,23 +96,32 @@ class Pipeline:
         self.malformed = self.selected = self.decoded = 0
         self.problems: dict[Problem, int] = {}
 
-    def process(self, batch: Batch, work: Work | None = None) -> None:
-        """Work off one batch. ``work``: what the kernels said of it, where they ran before in another thread. Its rows and bytes are not needed afterwards."""
-        if work is None:
-            work = self.kernels.run(batch.data, batch.rows)
+    def ahead(self, batch: Batch) -> Ahead:
+        """The part that knows no device and holds no Python per packet: kernels, and which changes of flows stand out. May run in a thread of its own, in
+        the order of the batches, while earlier ones are processed.
+        """
+        return self._ahead(self.kernels.run(batch.data, batch.rows))
+
+    def idle(self, now: int) -> Ahead:
+        """The same for a silent wire: time passes up to ``now`` (ns)."""
+        return self._ahead(self.kernels.idle(now))
+
+    def process(self, batch: Batch, ahead: Ahead | None = None) -> None:
+        """Work off one batch. Its rows and bytes are not needed afterwards."""
+        ahead = ahead or self.ahead(batch)
         if not len(batch):
-            self._perform_all(None, work)
+            self._perform_all(None, ahead)
             return
         self.decoded += len(batch)
-        if work.malformed:
-            self._count_problems(batch, work.malformed)
+        if ahead.work.malformed:
+            self._count_problems(batch, ahead.work.malformed)
         self._started = True
-        self._perform_all(Packets(batch.data, batch.rows), work)
+        self._perform_all(Packets(batch.data, batch.rows), ahead)
         self._last = max(self._last, int(batch.rows["ts"][-1]))
 
     def tick(self, now: int) -> None:
         """A silent wire: let time pass up to ``now`` (ns)."""
-        self._perform_all(None, self.kernels.idle(now))
+        self._perform_all(None, self.idle(now))
 
     def finish(self) -> None:
         """The end of all packets: end flows and streams, tell what is still untold."""
@@ -129,12 +145,15 @@ class Pipeline:
 
     # What a batch holds for Python.
 
-    def _perform_all(self, packets: Packets | None, work: Work) -> None:
+    def _ahead(self, work: Work) -> Ahead:
         tasks = self._of_changes(work) if len(work.changes) else []
         tasks += [(row, _SECOND, 0, _SECOND, second) for second, row, *_ in work.ticks.tolist()]
         tasks += zip(work.chosen.tolist(), repeat(_DISSECT), repeat(0), repeat(_DISSECT), work.wanted.tolist())
         tasks.sort(key=itemgetter(0, 1, 2, 3))
-        for row, _, _, task, what in tasks:
+        return Ahead(work, tasks)
+
+    def _perform_all(self, packets: Packets | None, ahead: Ahead) -> None:
+        for row, _, _, task, what in ahead.tasks:
             if task == _DISSECT and packets is not None:
                 self._dissect(packets.at(row), what)
             else:
@@ -237,7 +256,7 @@ class Pipeline:
     def _by_time(self, changes: npt.NDArray[np.void]) -> None:
         """Changes that no packet made, in the order of the table."""
         none = np.zeros(0, np.int32)
-        self._perform_all(None, Work(changes, none, none.astype(np.uint64), np.zeros(0, TICK), 0))
+        self._perform_all(None, self._ahead(Work(changes, none, none.astype(np.uint64), np.zeros(0, TICK), 0)))
 
     # What goes out.
 

@@ -18,7 +18,7 @@ from sensor.core.recent import RecentSet
 WINDOW = 60_000_000_000
 BITS = 16
 # How many endpoints seen once are remembered for the end.
-WAITING = 2048
+WAITING = 1024
 # An unanswered sender counts once it has sent so much: a lone packet may be spoofed.
 PATIENT_SENDER = 5
 
