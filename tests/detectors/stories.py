@@ -120,7 +120,8 @@ def alerts_of(unit: FlowDetector, changes: npt.NDArray[np.void], size: int = 1 <
     for start in range(0, len(changes), size):
         part = changes[start : start + size].copy()
         for row, numbers in sorted(unit.candidates(part), key=lambda each: each[0]):
-            found += unit.judge(flow_of(part[row]), numbers)
+            if unit.worth(numbers):
+                found += unit.judge(flow_of(part[row]), numbers)
     return found
 
 

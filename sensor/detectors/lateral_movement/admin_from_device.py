@@ -18,6 +18,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Change, Flow
+from sensor.core.observation import Subject
 from sensor.core.windows import DistinctWindow, combine
 from sensor.detectors._contacts import CLIENT_INSIDE, SERVER_INSIDE, TCP, Contacts
 from sensor.detectors._words import client_of, network_of, server_of, who
@@ -84,7 +85,7 @@ class AdminFromDevice(FlowDetector):
         self._looked = DistinctWindow(LOOK_AGAIN_S * SECOND, KEY_BITS, PAIR_BITS)
         self._told = {answered: Recent[tuple[int, int, str]](PAIRS_LIMIT, self.options.again_s * SECOND) for answered in (False, True)}
 
-    def candidates(self, changes: npt.NDArray[np.void]) -> Iterable[tuple[int, None]]:
+    def candidates(self, changes: npt.NDArray[np.void]) -> Iterable[tuple[int, Subject]]:
         rows = self._contacts.of(changes)
         both_inside = rows["flags"] & (CLIENT_INSIDE | SERVER_INSIDE) == CLIENT_INSIDE | SERVER_INSIDE
         picked = rows[
@@ -93,12 +94,19 @@ class AdminFromDevice(FlowDetector):
         if not len(picked):
             return []
         first = self._looked.count(picked["client"], combine(picked["server"], picked["service"] << np.uint64(8) | picked["kind"]), picked["ts"]) > 0
-        return [(int(row), None) for row in picked["row"][first]]
+        rows = picked["row"][first]
+        ends = zip(*(changes[name][rows].tolist() for name in ("client_mac", "client_hi", "client_lo", "vlan")), strict=True)
+        return [(row, Subject(mac, hi << 64 | lo, vlan)) for row, (mac, hi, lo, vlan) in zip(rows.tolist(), ends, strict=True)]
 
-    def judge(self, flow: Flow, numbers: None) -> Iterator[Alert]:
+    def worth(self, numbers: Subject) -> bool:
+        """Most sessions are computers' own business."""
+        device = self.context.device(numbers)
+        return device is not None and device.fixed_function and device.type not in self.options.exempt_types
+
+    def judge(self, flow: Flow, numbers: Subject) -> Iterator[Alert]:
         actor, target = client_of(flow), server_of(flow)
         device = self.context.device(actor)
-        if device is None or not device.fixed_function or device.type in self.options.exempt_types or flow.client == flow.server:
+        if device is None or flow.client == flow.server:
             return
         service, technique = SERVICES[flow.server_port]
         if not self._told[flow.answered].fresh((flow.client, flow.server, service), flow.ts):
