@@ -24,24 +24,24 @@ from sensor.capture.source import Source
 from sensor.config import Config
 from sensor.core.batch import Batch
 from sensor.core.record import Record
+from sensor.decode.kernels import Kernels, Work
 from sensor.eventlog.writer import EventLog
 from sensor.logs import log
-from sensor.pipeline import Ahead, Pipeline
 from sensor.quarantine import write_quarantine
 
 AHEAD = 3
-HANDOVER_S = 0.0001
+HANDOVER_S = 0.0005
 GARBAGE = (200_000, 20, 50)
 SUMMARY_EVERY_S = 60
 SHAPES_TOLD = 32
 
 
 class ReadAhead:
-    """Batches of a source with what is done ahead of the engine, in a thread of its own. ``live``: batches without packets let time pass."""
+    """Batches of a source with what the kernels make of them, in a thread of its own. ``live``: batches without packets let time pass."""
 
-    def __init__(self, source: Source, pipeline: Pipeline, *, live: bool) -> None:
-        self._source, self._pipeline, self._live = source, pipeline, live
-        self._queue: queue.Queue[tuple[Batch, Ahead] | BaseException | None] = queue.Queue(AHEAD)
+    def __init__(self, source: Source, kernels: Kernels, *, live: bool) -> None:
+        self._source, self._kernels, self._live = source, kernels, live
+        self._queue: queue.Queue[tuple[Batch, Work] | BaseException | None] = queue.Queue(AHEAD)
         self._thread = threading.Thread(target=self._read, name="read-ahead", daemon=True)
         self._abandoned = False
 
@@ -50,15 +50,15 @@ class ReadAhead:
         try:
             for batch in self._source.batches():
                 idle = self._live and not len(batch)
-                ahead = self._pipeline.idle(time.time_ns()) if idle else self._pipeline.ahead(batch)
-                self._queue.put((batch, ahead))
+                work = self._kernels.idle(time.time_ns()) if idle else self._kernels.run(batch.data, batch.rows)
+                self._queue.put((batch, work))
                 if self._abandoned:
                     break
         except BaseException as error:  # noqa: BLE001 - raised again where the batches are taken
             last = error
         self._queue.put(last)
 
-    def __iter__(self) -> Iterator[tuple[Batch, Ahead]]:
+    def __iter__(self) -> Iterator[tuple[Batch, Work]]:
         self._thread.start()
         while True:
             given = self._queue.get()
@@ -122,11 +122,11 @@ class Run:
         if self.live:
             self._begin(time.time_ns())
             self.log.flush()
-        reader = ReadAhead(self.source, self.pipeline, live=self.live)
+        reader = ReadAhead(self.source, self.pipeline.kernels, live=self.live)
         try:
             with unhurried():
-                for batch, ahead in reader:
-                    self._take(batch, ahead)
+                for batch, work in reader:
+                    self._take(batch, work)
         except BaseException:
             reader.abandon()
             raise
@@ -137,7 +137,7 @@ class Run:
         self._begun = True
         self._say("started", ts, f"{'listening on' if self.live else 'reading'} {self.source.name}")
 
-    def _take(self, batch: Batch, ahead: Ahead) -> None:
+    def _take(self, batch: Batch, work: Work) -> None:
         if len(batch):
             times = batch.rows["ts"]
             if not self.pipeline.decoded:
@@ -145,7 +145,7 @@ class Run:
             if not self._begun:
                 self._begin(self.first)
             self.last = max(self.last, int(np.max(times)))
-        self.pipeline.process(batch, ahead)
+        self.pipeline.process(batch, work)
         batch.release()
         if self.live or not len(batch):  # whoever reads along waits for it
             self.log.flush()

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from itertools import repeat
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -46,13 +46,6 @@ _AGED, _SECOND, _DISSECT, _END_STREAM, _SIGHT, _JUDGE = range(6)
 
 # (row, phase, place among the aged, task, what): the first four are the order.
 Task = tuple[int, int, int, int, Any]
-
-
-class Ahead(NamedTuple):
-    """What the engine is given with a batch: the kernels' work and the tasks in their order."""
-
-    work: Work
-    tasks: list[Task]
 
 
 class Sizes(msgspec.Struct, frozen=True):
@@ -96,32 +89,22 @@ class Pipeline:
         self.malformed = self.selected = self.decoded = 0
         self.problems: dict[Problem, int] = {}
 
-    def ahead(self, batch: Batch) -> Ahead:
-        """The part that knows no device and holds no Python per packet: kernels, and which changes of flows stand out. May run in a thread of its own, in
-        the order of the batches, while earlier ones are processed.
-        """
-        return self._ahead(self.kernels.run(batch.data, batch.rows))
-
-    def idle(self, now: int) -> Ahead:
-        """The same for a silent wire: time passes up to ``now`` (ns)."""
-        return self._ahead(self.kernels.idle(now))
-
-    def process(self, batch: Batch, ahead: Ahead | None = None) -> None:
-        """Work off one batch. Its rows and bytes are not needed afterwards."""
-        ahead = ahead or self.ahead(batch)
+    def process(self, batch: Batch, work: Work | None = None) -> None:
+        """Work off one batch. ``work``: what the kernels said of it, where they ran before in another thread. Its rows and bytes are not needed afterwards."""
+        work = work or self.kernels.run(batch.data, batch.rows)
         if not len(batch):
-            self._perform_all(None, ahead)
+            self._perform_all(None, work)
             return
         self.decoded += len(batch)
-        if ahead.work.malformed:
-            self._count_problems(batch, ahead.work.malformed)
+        if work.malformed:
+            self._count_problems(batch, work.malformed)
         self._started = True
-        self._perform_all(Packets(batch.data, batch.rows), ahead)
+        self._perform_all(Packets(batch.data, batch.rows), work)
         self._last = max(self._last, int(batch.rows["ts"][-1]))
 
     def tick(self, now: int) -> None:
         """A silent wire: let time pass up to ``now`` (ns)."""
-        self._perform_all(None, self.idle(now))
+        self._perform_all(None, self.kernels.idle(now))
 
     def finish(self) -> None:
         """The end of all packets: end flows and streams, tell what is still untold."""
@@ -145,15 +128,12 @@ class Pipeline:
 
     # What a batch holds for Python.
 
-    def _ahead(self, work: Work) -> Ahead:
+    def _perform_all(self, packets: Packets | None, work: Work) -> None:
         tasks = self._of_changes(work) if len(work.changes) else []
         tasks += [(row, _SECOND, 0, _SECOND, second) for second, row, *_ in work.ticks.tolist()]
         tasks += zip(work.chosen.tolist(), repeat(_DISSECT), repeat(0), repeat(_DISSECT), work.wanted.tolist())
         tasks.sort(key=itemgetter(0, 1, 2, 3))
-        return Ahead(work, tasks)
-
-    def _perform_all(self, packets: Packets | None, ahead: Ahead) -> None:
-        for row, _, _, task, what in ahead.tasks:
+        for row, _, _, task, what in tasks:
             if task == _DISSECT and packets is not None:
                 self._dissect(packets.at(row), what)
             else:
@@ -256,7 +236,7 @@ class Pipeline:
     def _by_time(self, changes: npt.NDArray[np.void]) -> None:
         """Changes that no packet made, in the order of the table."""
         none = np.zeros(0, np.int32)
-        self._perform_all(None, self._ahead(Work(changes, none, none.astype(np.uint64), np.zeros(0, TICK), 0)))
+        self._perform_all(None, Work(changes, none, none.astype(np.uint64), np.zeros(0, TICK), 0))
 
     # What goes out.
 
