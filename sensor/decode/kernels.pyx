@@ -58,20 +58,22 @@ cdef class Kernels:
         self.given_up = []
         self.second = -1
 
-    def run(self, const uint8_t[::1] data, Row[::1] rows):
-        """All passes over fresh rows."""
+    def run(self, const uint8_t[::1] data, rows):
+        """All passes over fresh rows, an array of ROW."""
+        cdef Row[::1] view = rows
         cdef Py_ssize_t malformed
-        self.begin(rows.shape[0])
+        self.begin(view.shape[0])
         with nogil:
-            malformed = decode_rows(data, rows)
-            self.passes(data, rows)
+            malformed = decode_rows(data, view)
+            self.passes(data, view)
         return self.work(rows, malformed)
 
-    def run_decoded(self, const uint8_t[::1] data, Row[::1] rows, malformed=0):
+    def run_decoded(self, const uint8_t[::1] data, rows, malformed=0):
         """The passes after decode, over rows that went through it."""
-        self.begin(rows.shape[0])
+        cdef Row[::1] view = rows
+        self.begin(view.shape[0])
         with nogil:
-            self.passes(data, rows)
+            self.passes(data, view)
         return self.work(rows, malformed)
 
     def idle(self, int64_t now):
@@ -126,11 +128,11 @@ cdef class Kernels:
         tick.stop = <int32_t>self.flows.told
         return 0
 
-    cdef object work(self, Row[::1] rows, malformed):
+    cdef object work(self, rows, malformed):
         ticks = self.tick_rows[: self.ticked].copy()
         changes = self.flows.take()
         for tick in ticks:
             changes["row"][tick["first"] : tick["stop"]] = tick["row"]
         chosen = self.selector.take()
-        wanted = np.asarray(rows)["wanted"][chosen]
+        wanted = rows["wanted"][chosen]
         return Work(changes, chosen, wanted, ticks, malformed)

@@ -34,6 +34,7 @@ cdef class Selector:
     cdef int32_t[64] volatile_from
     cdef int32_t[64] volatile_to
     cdef RecentSet recent
+    cdef object chosen_rows
     cdef int32_t[::1] chosen
     cdef readonly uint64_t repeats
     cdef Py_ssize_t count

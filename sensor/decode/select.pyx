@@ -30,7 +30,8 @@ cdef class Selector:
         self.protocols, self.icmp, self.icmp6 = np.zeros(256, np.uint64), np.zeros(256, np.uint64), np.zeros(256, np.uint64)
         self.leads = np.zeros(LEADS, LEAD)
         self.recent = recent
-        self.chosen = np.zeros(65536, np.int32)
+        self.chosen_rows = np.zeros(65536, np.int32)
+        self.chosen = self.chosen_rows
         for bit, interest in enumerate(interests):
             self.add(bit, interest)
 
@@ -87,11 +88,12 @@ cdef class Selector:
         """Have room for so many chosen rows, none of them chosen yet."""
         self.count = 0
         if self.chosen.shape[0] < rows:
-            self.chosen = np.zeros(rows, np.int32)
+            self.chosen_rows = np.zeros(rows, np.int32)
+            self.chosen = self.chosen_rows
 
     def take(self):
         """The rows chosen since ``begin``, as a copy."""
-        return np.asarray(self.chosen)[: self.count].copy()
+        return self.chosen_rows[: self.count].copy()
 
     cdef int select_rows(self, const uint8_t[::1] data, Row[::1] rows, Py_ssize_t start, Py_ssize_t stop, FlowTable flows) except -1 nogil:
         cdef Py_ssize_t i
