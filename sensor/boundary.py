@@ -43,8 +43,7 @@ class Boundary:
         """Everything the call yields up to the point where it breaks, and whether it came to its end."""
         said: list[Said] = []
         try:
-            for one in call(*args):
-                said.append(one)  # noqa: PERF402 - what was said before a break must not be lost with it
+            said.extend(call(*args))  # item by item: what was said before a break is not lost with it
         except Malformed as malformed:
             self._count_malformed((unit, str(malformed.args[0] if malformed.args else "")), packet)
             return said, False

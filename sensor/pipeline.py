@@ -17,6 +17,7 @@ from sensor.alert_desk import AlertDesk
 from sensor.boundary import Boundary
 from sensor.core.alert import Alert
 from sensor.core.batch import Batch, Problem
+from sensor.core.bounded import Bounded
 from sensor.core.detector import Detector, EventDetector, FlowDetector
 from sensor.core.dissector import Dissector, Said
 from sensor.core.event import Event
@@ -37,6 +38,7 @@ SECOND = 1_000_000_000
 TCP = 6
 STREAMS_LIMIT = 8192
 FRAGMENTED_LIMIT = 256
+COMBINATIONS_LIMIT = 1024
 
 # The problems that are the sender's fault, or the network's.
 MALFORMED = tuple(kind for kind in Problem if kind not in (Problem.CUT, Problem.LINK_UNKNOWN))
@@ -46,6 +48,8 @@ _AGED, _SECOND, _DISSECT, _END_STREAM, _SIGHT, _JUDGE = range(6)
 
 # (row, phase, place among the aged, task, what): the first four are the order.
 Task = tuple[int, int, int, int, Any]
+# (bit, name, unit, how it reads a packet)
+Reader = tuple[int, str, Dissector, Callable[[Packet], Iterable[Said]]]
 
 
 class Sizes(msgspec.Struct, frozen=True):
@@ -78,6 +82,7 @@ class Pipeline:
         self.streams = Streams(STREAMS_LIMIT)
         self.fragments = Fragments(FRAGMENTED_LIMIT)
         self._dissectors = list(dissectors.items())
+        self._by_bits: Bounded[int, tuple[Reader, ...]] = Bounded(COMBINATIONS_LIMIT)
         self._flow_detectors = [detector for detector in detectors if isinstance(detector, FlowDetector)]
         self._watchers: dict[type[Event], list[EventDetector]] = {}
         for detector in detectors:
@@ -181,18 +186,22 @@ class Pipeline:
             if whole is None:
                 return
             packet = whole
-        bit = 0
-        while wanted:
-            if wanted & 1:
-                name, unit = self._dissectors[bit]
-                if packet.proto == TCP and packet.ip_version:
-                    self._feed(packet, bit, name, unit)
-                else:
-                    self.selected += 1
-                    said, _ = self.boundary.run(name, unit.dissect, packet, packet=packet)
-                    self._hear(said)
-            wanted >>= 1
-            bit += 1
+        stream = packet.proto == TCP and packet.ip_version
+        for bit, name, unit, dissect in self._readers(wanted):
+            if stream:
+                self._feed(packet, bit, name, unit)
+            else:
+                self.selected += 1
+                self._hear(self.boundary.run(name, dissect, packet, packet=packet)[0])
+
+    def _readers(self, wanted: int) -> tuple[Reader, ...]:
+        """The dissectors of some bits. Few combinations of bits ever occur."""
+        readers = self._by_bits.get(wanted)
+        if readers is None:
+            units = enumerate(self._dissectors)
+            readers = tuple((bit, name, unit, unit.dissect) for bit, (name, unit) in units if wanted >> bit & 1)
+            self._by_bits.put(wanted, readers)
+        return readers
 
     def _feed(self, packet: Packet, bit: int, name: str, unit: Dissector) -> None:
         stream = self.streams.of(packet.flow, bit)
