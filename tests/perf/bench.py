@@ -115,7 +115,13 @@ def peers() -> Iterator[Peer]:
         yield Peer("tcpdump -w /dev/null", lambda path, _: ["tcpdump", "-n", "-r", str(path), "-w", os.devnull])
 
 
+PEERS = ("suricata", "ndpiReader", "nfstream", "tcpdump")
+
+
 def of_peers(found: captures.Captures, runs: int) -> Iterator[Row]:
+    missing = [name for name in PEERS if not shutil.which(name) and importlib.util.find_spec(name) is None]
+    if missing:
+        yield Row("peers that are not installed", ", ".join(missing), "")
     for peer in peers():
         with tempfile.TemporaryDirectory() as out:
             try:
