@@ -22,8 +22,10 @@ from sensor.assembly import assemble
 from sensor.boundary import Fault
 from sensor.capture.source import Source
 from sensor.config import Config
+from sensor.core.addresses import text
 from sensor.core.batch import Batch
 from sensor.core.record import Record
+from sensor.core.record_parts import time_text
 from sensor.decode.kernels import Kernels, Work
 from sensor.eventlog.writer import EventLog
 from sensor.logs import log
@@ -33,7 +35,7 @@ AHEAD = 3
 HANDOVER_S = 0.0005
 GARBAGE = (200_000, 20, 50)
 SUMMARY_EVERY_S = 60
-SHAPES_TOLD = 32
+SHAPES_TOLD, SAMPLES_TOLD, SAMPLE_BYTES = 32, 8, 32
 
 
 class ReadAhead:
@@ -213,6 +215,8 @@ class Run:
         told |= {name: value for name, value in self.pipeline.inventory.telemetry().items() if name in ("devices", "pending")}
         if shapes:
             told["anomalies"] = shapes
+        if samples := self._samples():
+            told["samples"] = samples
         if tally.lost:
             told["dropped_by"] = {name: count for name, count in tally.dropped.items() if count}
         if self.source.damages:
@@ -221,6 +225,14 @@ class Run:
         if faults:
             told["faults"] = [f"{fault.unit}: {fault.error} in {fault.place}, {fault.count} times" for fault in faults[:SHAPES_TOLD]]
         return told
+
+    def _samples(self) -> list[str]:
+        """One message for each of the first few faults: when, from whom to whom, and how it begins."""
+        samples = list(self.pipeline.boundary.samples.items())[:SAMPLES_TOLD]
+        return [
+            f"{unit}: {fault}, {time_text(packet.ts)} {text(packet.src)} > {text(packet.dst)}: {packet.payload[:SAMPLE_BYTES].hex()}"
+            for (unit, fault), packet in samples
+        ]
 
     def _quarantine(self) -> None:
         """Packets that broke one of our units, beside the log, for whoever mends it."""

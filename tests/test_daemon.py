@@ -128,6 +128,14 @@ def test_a_run_begins_sums_up_and_ends(run: Any) -> None:
     assert one.log.written == len(records)
 
 
+def test_a_broken_message_is_shown(run: Any) -> None:
+    """The summary counts broken messages by fault and holds one of each: who sent it to whom, and its first bytes."""
+    _, records = run(Given([udp_frame("10.0.0.1", "10.0.0.2", b"\0\x01bad", dport=53)]))
+    summary = records[-2]["capture"]
+    assert summary["anomalies"] == {"dns: message ends early": 1}
+    assert summary["samples"] == ["dns: message ends early, 1970-01-01T00:00:05.000000Z 10.0.0.1 > 10.0.0.2: 0001626164"]
+
+
 def test_broken_frames_are_counted_by_kind(run: Any) -> None:
     """What is wrong is in the summary, by name."""
     _, records = run(Given([*FRAMES, FRAMES[0][:20]]))
