@@ -14,7 +14,7 @@ from sensor.core.bounded import Bounded
 from sensor.fingerprinting.load import PLACEHOLDER, Fingerprint, Knowledge
 from sensor.fingerprinting.near import NearLists
 
-REMEMBERED = 65536
+REMEMBERED = 8192
 VALUE_LIMIT = 1024
 KEY_LENGTH = 2
 # DHCP option 55 is compared by closeness too: clients of one make differ by an option between versions.
@@ -46,6 +46,10 @@ class Matcher:
                 self._by_kind.setdefault(kind, []).append(fingerprint)
         self._kinds: dict[str, _Kind] = {}
         self._known: Bounded[tuple[str, str], tuple[Claim, ...]] = Bounded(REMEMBERED)
+
+    def knows(self, kind: str) -> bool:
+        """Whether any fingerprint is about a kind."""
+        return kind in self._by_kind
 
     def match(self, kind: str, value: str) -> tuple[Claim, ...]:
         """The claims for a value of a kind; empty where no fingerprint knows it."""

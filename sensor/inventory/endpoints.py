@@ -45,18 +45,24 @@ class Endpoints:
 
     def speaker(self, ts: int, subject: Subject, trait: Trait) -> Record | None:
         """The record a fact belongs to, made where there is none; None where the endpoint is nobody. Addresses move as the fact says."""
-        mac, address = subject.mac, identity.usable(subject.address)
+        mac, address, vlan = subject
+        record = self.table.by_mac.get(mac)
+        if record is not None and not trait.bound and (not vlan or record.vlan == vlan) and address in record.addresses:
+            record.addresses[address] = ts
+            return record
+        address = identity.usable(address)
         if not identity.is_machine(mac):
-            return self._host(ts, address, subject.vlan) if mac == 0 else None
+            return self._host(ts, address, vlan) if mac == 0 else None
         if identity.is_virtual(mac):
-            return self._behind_virtual(ts, address, subject.vlan, trait)
-        record = self.table.by_mac.get(mac) or self.table.create(ts, f"mac:{addresses.mac_text(mac)}", mac, subject.vlan)
-        if subject.vlan and record.vlan != subject.vlan and not record.router:
-            record.vlan = subject.vlan
+            return self._behind_virtual(ts, address, vlan, trait)
+        if record is None:
+            record = self.table.create(ts, f"mac:{mac.to_bytes(6, 'big').hex(':')}", mac, vlan)
+        if vlan and record.vlan != vlan and not record.router:
+            record.vlan = vlan
         if trait.bound:
             self._claim(ts, record, address, trait)
             return record
-        return self._user(ts, record, address, subject.vlan) if address else record
+        return self._user(ts, record, address, vlan) if address else record
 
     def _host(self, ts: int, address: int, vlan: int) -> Record | None:
         """Whoever holds an inside address, else a device known by that address alone."""

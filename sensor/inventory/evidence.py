@@ -28,6 +28,10 @@ class Claim(Protocol):
 class Matcher(Protocol):
     """The fingerprints, compiled: what a raw fact means."""
 
+    def knows(self, kind: str) -> bool:
+        """Whether any fingerprint is about a kind."""
+        ...
+
     def match(self, kind: str, value: str) -> tuple[Claim, ...]: ...
 
 

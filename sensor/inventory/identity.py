@@ -100,8 +100,8 @@ def is_virtual(mac: int) -> bool:
 
 def usable(address: int) -> int:
     """The address where a machine on the network can have it, else 0: unspecified, multicast, broadcast and loopback are nobody's."""
-    if is_v4(address):
-        return address if 0 < address >> 24 & 0xFF < 224 and address >> 24 & 0xFF != 127 else NONE
+    if address >> 32 == 0xFFFF:
+        return address if 0 < (first := address >> 24 & 0xFF) < 224 and first != 127 else NONE
     return address if address > 1 and address >> 120 != 0xFF else NONE
 
 

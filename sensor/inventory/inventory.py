@@ -5,6 +5,7 @@ It keeps devices in memory. The rules of identity are in ``endpoints.py``, bound
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 
 from sensor.core.addresses import Networks
@@ -24,6 +25,8 @@ from sensor.inventory.telling import Told
 
 # Silence is looked for this many times within the silence that makes a device gone.
 _GONE_CHECKS = 16
+# Kinds whose meaning is remembered; TXT records and the like let peers make up kinds.
+_KINDS = 1024
 
 
 class Inventory:
@@ -40,24 +43,36 @@ class Inventory:
         self.endpoints = Endpoints(self.table, networks, limits)
         self.nobody = self.refused = 0
         self._named: Bounded[str, tuple[Record, int]] = Bounded(limits.devices)
+        self._mute = functools.lru_cache(_KINDS)(self._means_nothing)
         self._settled: int | None = None
         self._next_gone_check: int | None = None
 
     def observe(self, observation: Observation) -> None:
         """A raw fact about an endpoint. A fact known already is only counted."""
-        record = self.table.known.get(observation.subject)
+        subject, kind = observation.subject, observation.kind
+        record = self.table.known.get(subject)
         if record is None or record.dead:
             self._observe(observation)
             return
-        key, ts = (observation.kind, observation.value), observation.ts
-        fact = record.facts.get(key)
-        if fact is not None:
-            fact.count += 1
-            fact.last = ts
-        elif hash(key) not in record.idle:
-            self._observe(observation)
-            return
-        self._seen(record, ts, observation.subject.address)
+        ts = observation.ts
+        if not self._mute(kind):
+            key = (kind, observation.value)
+            fact = record.facts.get(key)
+            if fact is not None:
+                fact.count += 1
+                fact.last = ts
+            elif hash(key) not in record.idle:
+                trait = identity.trait_of(kind)
+                if not self._stays(record, subject, trait):
+                    self._observe(observation)
+                    return
+                self._learn(record, observation, trait)
+                if not trait.rank:
+                    self._enlist(record, observation, trait)
+        record.last = ts
+        address = subject[1]
+        if address in record.addresses:
+            record.addresses[address] = ts
 
     def sight(self, ts: int, mac: int, address: int, vlan: int) -> None:
         """An endpoint took part in an answered conversation."""
@@ -116,6 +131,17 @@ class Inventory:
         if address in record.addresses:
             record.addresses[address] = ts
 
+    def _means_nothing(self, kind: str) -> bool:
+        """Whether facts of a kind are mere sightings: no fingerprint knows it, it names nobody, and identity does not rest on it."""
+        trait = identity.trait_of(kind)
+        return trait.rank < 0 and not (trait.role or trait.bound or trait.join) and not self.matcher.knows(kind)
+
+    def _stays(self, record: Record, subject: Subject, trait: Trait) -> bool:
+        """Whether a new fact of a remembered endpoint leaves it with its record: nothing is claimed, and nobody else speaks."""
+        if trait.claim or record.gone or (trait.join and record.random) or (subject.vlan and subject.vlan != record.vlan):
+            return False
+        return not trait.bound or self.table.by_mac.get(subject.mac) is record
+
     def _observe(self, observation: Observation) -> None:
         """A fact that is new, or comes from an endpoint not known yet."""
         ts, subject, trait = observation.ts, observation.subject, identity.trait_of(observation.kind)
@@ -124,7 +150,8 @@ class Inventory:
             self.nobody += 1
             return
         self._touch(record, ts)
-        self._learn(record, observation, trait)
+        if not self._mute(observation.kind):
+            self._learn(record, observation, trait)
         if record.random and trait.join:
             record = self.endpoints.join(record, observation, trait)
         if (trait.speaks or not record.random) and self._admitted(record, ts):

@@ -26,6 +26,9 @@ class Claim(NamedTuple):
 class Book:
     """Fingerprints for stories: ``type=printer@0.9;model=X@0.8`` in a value claims just that."""
 
+    def knows(self, kind: str) -> bool:
+        return True
+
     def match(self, kind: str, value: str) -> tuple[Claim, ...]:
         if "=" not in value:
             return (Claim("vendor", value, 0.5, "oui.maker", "oui"),) if kind == "oui.organisation" else ()
