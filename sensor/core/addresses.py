@@ -41,15 +41,15 @@ def parse_network(text: str) -> tuple[int, int]:
     return base | int(network.network_address), base | int(network.broadcast_address)
 
 
-@functools.lru_cache(maxsize=65536)
+@functools.lru_cache(maxsize=8192)
 def text(address: int) -> str:
     """Dotted quad or compressed IPv6 text (RFC 5952)."""
     if is_v4(address):
-        return str(ipaddress.IPv4Address(address & V4_MASK))
+        return f"{address >> 24 & 255}.{address >> 16 & 255}.{address >> 8 & 255}.{address & 255}"
     return str(ipaddress.IPv6Address(address))
 
 
-@functools.lru_cache(maxsize=65536)
+@functools.lru_cache(maxsize=8192)
 def mac_text(mac: int) -> str:
     """Lower case with colons."""
     return mac.to_bytes(6, "big").hex(":")
@@ -96,7 +96,7 @@ class Networks:
 
     def __init__(self, more: Iterable[str] = ()) -> None:
         self.blocks = _INSIDE + tuple(parse_network(block) for block in more)
-        self._inside = functools.lru_cache(maxsize=65536)(self._look)
+        self._inside = functools.lru_cache(maxsize=8192)(self._look)
 
     def _look(self, address: int) -> bool:
         return any(first <= address <= last for first, last in self.blocks)

@@ -28,8 +28,11 @@ Body = dict[str, Any]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Attributes that are keys of the device object; all others stand in its ``attributes``.
 _KEYS = ("vendor", "model", "firmware", "serial", "os")
+_APART = frozenset(("type", *_KEYS))
+_SAYINGS = {"back": "is back", "merged": "is one with a device known before", "split": "is not the device it was taken for"}
 
 
+@functools.lru_cache(maxsize=512)
 def time_text(ts: int) -> str:
     """Nanoseconds since the epoch as RFC 3339 in UTC with microseconds."""
     second, rest = divmod(ts, 1_000_000_000)
@@ -41,48 +44,73 @@ def _second_text(second: int) -> str:
     return (_EPOCH + timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-def device_body(device: Device) -> Body:
-    """A device as records show it. ``confidences``: how sure each attribute is; ``contested``: those with evidence against them."""
-    told = dict(list(device.attributes.items())[:FACTS_LIMIT])
-    names = [words(name) for name in list(device.names)[:LIST_LIMIT]]
-    body = {
-        "id": device.id,
-        "macs": [addresses.mac_text(mac) for mac in device.macs[:LIST_LIMIT]],
-        "ips": ips_of(device),
-        "vlan": device.vlan,
-        "hostname": names[0] if names else "",
-        "names": names if len(names) > 1 else [],
-        "type": words(device.type),
-        **{key: words(told[key].value) for key in _KEYS if key in told},
-        "confidence": round(told["type"].confidence, 3) if "type" in told else 0,
-        "attributes": {words(name): words(one.value) for name, one in told.items() if name != "type" and name not in _KEYS},
-        "confidences": {words(name): round(one.confidence, 3) for name, one in told.items()},
-        "contested": [words(name) for name, one in told.items() if one.contested],
-        "roles": sorted(words(role) for role in device.roles if role != "randomised_mac")[:LIST_LIMIT],
-        "randomised_mac": all(map(addresses.is_random_mac, device.macs)) if device.macs else "",
-        "first_seen": time_text(device.first),
-        "last_seen": time_text(device.last),
-    }
-    return filled(body)
+def device_body(device: Device, ips: list[str] | None = None) -> Body:
+    """A device as records show it. ``confidences``: how sure each attribute is; ``contested``: those with evidence against them.
+
+    ``ips``: its addresses as text, where the caller has them.
+    """
+    body: Body = {"id": device.id}
+    if device.macs:
+        body["macs"] = [addresses.mac_text(mac) for mac in device.macs[:LIST_LIMIT]]
+    if ips := ips_of(device) if ips is None else ips:
+        body["ips"] = ips
+    if device.vlan:
+        body["vlan"] = device.vlan
+    if device.names:
+        names = [words(name) for name in list(device.names)[:LIST_LIMIT]]
+        if names[0]:
+            body["hostname"] = names[0]
+        if len(names) > 1:
+            body["names"] = names
+    body["type"] = words(device.type)
+    _put_attributes(body, device)
+    roles = sorted([words(role) for role in device.roles if role != "randomised_mac"])[:LIST_LIMIT] if device.roles else None
+    if roles:
+        body["roles"] = roles
+    if device.macs:
+        body["randomised_mac"] = all(map(addresses.is_random_mac, device.macs))
+    body["first_seen"], body["last_seen"] = time_text(device.first), time_text(device.last)
+    return body
 
 
-def device_sentence(change: DeviceChange) -> str:
-    """One line for people: ``printer Kyocera ECOSYS M3655idn at 10.20.30.41 (PRN-3F-EAST), confidence 0.97``."""
-    device, kind = change.device, change.device.value("type")
-    place = next(iter(ips_of(device)), "") or next(map(addresses.mac_text, device.macs), "")
-    label = next(iter(device.names), "")
-    who = " ".join(filter(None, (kind or "device", device.value("vendor"), device.value("model"))))
-    who += (f" at {place}" if place else "") + (f" ({label})" if label else "")
-    sure = f", confidence {device.attributes['type'].confidence:.2f}" if kind else ""
-    fields = "; ".join(f"{one.field} {one.old or 'unknown'} → {one.new or 'unknown'}" for one in change.changes)
-    said = {
-        "new": f"new {who}{sure}",
-        "identified": f"{who}{sure}",
-        "gone": f"{who} not seen since {time_text(device.last)[:19]}Z",
-        "back": f"{who} is back",
-        "merged": f"{who} is one with a device known before",
-        "split": f"{who} is not the device it was taken for",
-    }.get(change.action, f"{who}: {fields}" if fields else f"{who} {change.action}")
+def _put_attributes(body: Body, device: Device) -> None:
+    """The attributes, each in its place."""
+    told = dict(list(device.attributes.items())[:FACTS_LIMIT]) if len(device.attributes) > FACTS_LIMIT else device.attributes
+    if not told:
+        return
+    for key in _KEYS:
+        if key in told and (value := words(told[key].value)):
+            body[key] = value
+    if "type" in told and (sure := round(told["type"].confidence, 3)):
+        body["confidence"] = sure
+    if others := {words(name): words(one.value) for name, one in told.items() if name not in _APART}:
+        body["attributes"] = others
+    body["confidences"] = {words(name): round(one.confidence, 3) for name, one in told.items()}
+    if contested := [words(name) for name, one in told.items() if one.contested]:
+        body["contested"] = contested
+
+
+def device_sentence(change: DeviceChange, ips: list[str] | None = None) -> str:
+    """One line for people: ``printer Kyocera ECOSYS M3655idn at 10.20.30.41 (PRN-3F-EAST), confidence 0.97``. ``ips`` as in ``device_body``."""
+    device, action = change.device, change.action
+    kind, vendor, model = device.value("type"), device.value("vendor"), device.value("model")
+    who = (kind or "device") + (f" {vendor}" if vendor else "") + (f" {model}" if model else "")
+    if ips := ips_of(device) if ips is None else ips:
+        who += f" at {ips[0]}"
+    elif device.macs:
+        who += f" at {addresses.mac_text(device.macs[0])}"
+    if device.names and (label := next(iter(device.names))):
+        who += f" ({label})"
+    if action in ("new", "identified"):
+        sure = f", confidence {device.attributes['type'].confidence:.2f}" if kind else ""
+        said = f"new {who}{sure}" if action == "new" else f"{who}{sure}"
+    elif action == "gone":
+        said = f"{who} not seen since {time_text(device.last)[:19]}Z"
+    elif action in _SAYINGS:
+        said = f"{who} {_SAYINGS[action]}"
+    else:
+        fields = "; ".join([f"{one.field} {one.old or 'unknown'} → {one.new or 'unknown'}" for one in change.changes])
+        said = f"{who}: {fields}" if fields else f"{who} {action}"
     return f"{said}: {change.note}" if change.note else said
 
 
@@ -141,11 +169,13 @@ def end_body(subject: Subject, device: Device | None, port: int = 0) -> Body:
 
 def ips_of(device: Device) -> list[str]:
     """Addresses as text: IPv4 first, then the one used last."""
+    if len(device.addresses) < 2:
+        return [addresses.text(address) for address in device.addresses]
     order = sorted(device.addresses, key=lambda address: (not addresses.is_v4(address), -device.addresses[address], address))
     return [addresses.text(address) for address in order[:LIST_LIMIT]]
 
 
-@functools.lru_cache(maxsize=16384)
+@functools.lru_cache(maxsize=4096)
 def words(text: str) -> str:
     """A short text: a name, a value, a key. Most come again and again."""
     return clean(text, WORD_LIMIT)
