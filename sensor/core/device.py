@@ -45,7 +45,7 @@ class Device(msgspec.Struct):
     vlan: int = 0
     names: dict[str, int] = {}
     attributes: dict[str, Attribute] = {}
-    roles: set[str] = set()
+    roles: frozenset[str] = frozenset()
 
     def value(self, name: str) -> str:
         """The value of an attribute; empty where unknown."""

@@ -82,9 +82,9 @@ def fuse(evidence: Iterable[Evidence], now: int = 0) -> dict[str, Attribute]:
 
 def _decide(name: str, evidence: list[Evidence], now: int, maker: str) -> Attribute | None:
     """The likeliest value of one attribute; None where none is likely enough."""
-    if len(evidence) == 1 and not now:
+    if len(evidence) == 1:
         (only,) = evidence
-        sure = _alone(only.confidence, only.family)
+        sure = _alone(_aged(only, now), only.family)
         return Attribute(name, only.value, round(sure, 3), (only,)) if sure >= THRESHOLD else None
     mine, best = _grouped(name, evidence, now, maker)
     sure_of = {key: _together(families) for key, families in best.items()}
@@ -102,7 +102,7 @@ def _grouped(name: str, evidence: list[Evidence], now: int, maker: str) -> tuple
     best: dict[str, _Families] = {}
     exact = name in _EXACT
     for piece in evidence:
-        confidence = piece.confidence if not now else _aged(piece, now)
+        confidence = _aged(piece, now)
         key = piece.value if exact else _key(name, piece.value, maker)
         families = best.get(key)
         if families is None:
@@ -115,9 +115,12 @@ def _grouped(name: str, evidence: list[Evidence], now: int, maker: str) -> tuple
 
 
 def _aged(piece: Evidence, now: int) -> float:
-    """The confidence left of a piece that was not seen again for a while."""
+    """The confidence left of a piece that was not seen again for a while. Time 0: nothing ages."""
+    age = now - piece.last
+    if age < HALF_LIFE_FIRMWARE:
+        return piece.confidence
     life = HALF_LIFE_FIRMWARE if piece.attribute == "firmware" else HALF_LIFE
-    return float(piece.confidence * 0.5 ** (max(now - piece.last, 0) // life))
+    return float(piece.confidence * 0.5 ** (age // life))
 
 
 def _winner(name: str, sure_of: dict[str, float]) -> tuple[str, float, bool]:

@@ -21,7 +21,7 @@ from sensor.core.addresses import is_group_mac, is_random_mac
 from sensor.core.bounded import Bounded
 from sensor.core.reader import clean
 
-REMEMBERED = 16384
+REMEMBERED = 4096
 NAME_LIMIT = 128
 LINE_LIMIT = 512
 # Sizes of assignments: MA-S and IAB, MA-M, MA-L; the longest prefix wins.
@@ -77,21 +77,24 @@ class _Carried:
 
     def __init__(self) -> None:
         folder = importlib.resources.files("netaddr.eui")
-        self._index: dict[str, npt.NDArray[np.int64]] = {}
+        self._prefixes: dict[str, npt.NDArray[np.int64]] = {}
+        self._places: dict[str, npt.NDArray[np.int64]] = {}
         self._text: dict[str, IO[bytes]] = {}
         for registry in ("oui", "iab"):
             with folder.joinpath(f"{registry}.idx").open("rb") as lines:
                 index = np.loadtxt(lines, delimiter=",", dtype=np.int64)
-            self._index[f"{registry}.txt"] = index[np.argsort(index[:, 0], kind="stable")]
+            index = index[np.argsort(index[:, 0], kind="stable")]
+            # A column that is not contiguous would be copied at each search.
+            self._prefixes[f"{registry}.txt"], self._places[f"{registry}.txt"] = index[:, 0].copy(), index[:, 1:].copy()
             self._text[f"{registry}.txt"] = folder.joinpath(f"{registry}.txt").open("rb")
 
     def name(self, registry: str, prefix: int) -> str:
         """What stands behind ``(hex)`` in the first line of the entry; empty where there is none."""
-        index = self._index[registry]
-        place = int(np.searchsorted(index[:, 0], prefix))
-        if place == len(index) or index[place, 0] != prefix:
+        prefixes = self._prefixes[registry]
+        place = int(prefixes.searchsorted(prefix))
+        if place == len(prefixes) or prefixes[place] != prefix:
             return ""
-        _, offset, size = index[place].tolist()
+        offset, size = self._places[registry][place].tolist()
         self._text[registry].seek(offset)
         first = self._text[registry].read(min(size, LINE_LIMIT)).split(b"\n", 1)[0]
         return _name(first.partition(b"(hex)")[2].decode("utf-8", "replace"))

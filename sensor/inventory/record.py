@@ -15,6 +15,8 @@ Key = tuple[str, str]
 Fuse = Callable[[Iterable[Evidence], int], dict[str, Attribute]]
 # Most devices have none of these: an empty set that all share costs them nothing.
 _NONE: frozenset[int] = frozenset()
+_NO_ROLES: frozenset[str] = frozenset()
+_RANDOMISED = frozenset(("randomised_mac",))
 Borrowed = Callable[["Record", str, int], bool]
 
 
@@ -61,7 +63,7 @@ class Record:
         self.claimed: frozenset[int] = _NONE
         self.behind: frozenset[int] = _NONE
         self.networks: frozenset[int] = _NONE
-        self.roles: set[str] = {"randomised_mac"} if self.random else set()
+        self.roles: frozenset[str] = _RANDOMISED if self.random else _NO_ROLES
         self.router = self.gateway = self.admitted = self.dead = self.gone = False
         self.stale = True
         self.shown: int | None = None
@@ -99,8 +101,8 @@ class Record:
         self.idle.add(hash(key))
 
     def take_role(self, role: str, limits: Limits) -> None:
-        if len(self.roles) < limits.roles:
-            self.roles.add(role)
+        if role not in self.roles and len(self.roles) < limits.roles:
+            self.roles |= {role}
 
     def crowd(self, ts: int, limits: Limits) -> bool:
         """True where more inside addresses than one machine has were lately seen with its MAC, none of them claimed: it forwards for others."""
@@ -117,7 +119,7 @@ class Record:
 
     def view(self, device: Device, fuse: Fuse, borrowed: Borrowed, limits: Limits) -> Device:
         """The device as known now. ``borrowed`` tells whether a name belonged to another record before."""
-        device.last, device.macs, device.vlan = self.last, self.macs, self.vlan
+        device.last, device.macs, device.vlan, device.roles = self.last, self.macs, self.vlan, self.roles
         if self.stale:
             others = self._others(limits)
             mine = [fact for fact in self.facts.values() if identity.trait_of(fact.kind).family not in others] if others else list(self.facts.values())

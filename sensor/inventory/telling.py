@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
-
-import msgspec
 
 from sensor.core import addresses
 from sensor.core.device import Device, DeviceChange, FieldChange
@@ -103,20 +102,28 @@ def action_of(told: Told, changes: list[FieldChange]) -> str:
 
 def snapshot(device: Device) -> Device:
     """A copy that later packets do not change."""
-    return msgspec.structs.replace(
-        device, addresses=dict(device.addresses), names=dict(device.names), attributes=dict(device.attributes), roles=set(device.roles)
+    # Names, attributes and roles are never changed in place.
+    return Device(
+        device.id, device.key, device.first, device.last, device.macs, device.addresses.copy(), device.vlan, device.names, device.attributes, device.roles
     )  # fmt: skip
 
 
 def evidence_of(device: Device) -> tuple[Evidence, ...]:
     """What the told attributes rest on, bounded."""
-    return tuple(evidence for field in FIELDS if field in device.attributes for evidence in device.attributes[field].evidence)[:EVIDENCE_TOLD]
+    attributes = device.attributes
+    return tuple([evidence for field in FIELDS if field in attributes for evidence in attributes[field].evidence][:EVIDENCE_TOLD])
 
 
 def _value(device: Device, field: str) -> tuple[str, float]:
     """Value and confidence; an unknown type is no value."""
     attribute = device.attributes.get(field)
-    return (attribute.value, attribute.confidence) if attribute is not None and attribute.value != "unknown" else _NOTHING
+    return _pair(attribute.value, attribute.confidence) if attribute is not None and attribute.value != "unknown" else _NOTHING
+
+
+@functools.lru_cache(maxsize=2048)
+def _pair(value: str, confidence: float) -> tuple[str, float]:
+    """One pair for all devices that share it."""
+    return value, confidence
 
 
 def _change(field: str, old: str, new: str) -> FieldChange:
