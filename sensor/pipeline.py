@@ -147,23 +147,22 @@ class Pipeline:
     def _of_changes(self, work: Work) -> list[Task]:
         """The few changes that somebody looks at."""
         changes = work.changes
-        phase = np.full(len(changes), _DISSECT)
+        aged = np.zeros(len(changes), np.bool_)
         for _, _, first, stop, _ in work.ticks.tolist():
-            phase[first:stop] = _AGED
-        ended = np.flatnonzero((changes["kind"] == Change.ENDED) & (changes["spare"] > 0))
-        found: list[tuple[int, int, Any]] = [(i, _END_STREAM, int(changes["flow"][i])) for i in ended.tolist()]
+            aged[first:stop] = True
+        ended = np.flatnonzero(changes["spare"])
+        ended = ended[changes["kind"][ended] == Change.ENDED]
+        found: list[tuple[int, int, Any]] = list(zip(ended.tolist(), repeat(_END_STREAM), changes["flow"][ended].tolist()))
         found += [(i, _SIGHT, sighting) for i, sighting in self.sightings.fresh(changes)]
         for detector in self._flow_detectors:
             candidates, _ = self.boundary.run(detector.id, detector.candidates, changes)
-            found += [(i, _JUDGE, (detector, i, numbers)) for i, numbers in candidates]
+            found += [(i, _JUDGE, (detector, changes[i], numbers)) for i, numbers in candidates]
         order = np.array([i for i, _, _ in found], np.int64)
-        rows, phases = changes["row"][order].tolist(), phase[order].tolist()
-        tasks: list[Task] = []
-        for (i, task, what), row, when in zip(found, rows, phases, strict=True):
-            if task == _JUDGE:
-                what = what[0], changes[i], what[2]
-            tasks.append((row, when, i, task, what) if when == _AGED else (row, task, 0, task, what))
-        return tasks
+        rows, late = changes["row"][order].tolist(), aged[order].tolist()
+        return [
+            (row, _AGED, i, task, what) if old else (row, task, 0, task, what)
+            for (i, task, what), row, old in zip(found, rows, late, strict=True)
+        ]
 
     def _perform(self, task: int, what: Any) -> None:
         if task == _JUDGE:

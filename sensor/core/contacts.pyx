@@ -37,16 +37,39 @@ ctypedef packed struct Change:
 ctypedef packed struct Contact:
     uint64_t client
     uint64_t server
-    uint64_t service
     uint64_t knock
     uint64_t block
     int64_t ts
     int64_t since
+    uint32_t service
     int32_t row
+    uint16_t client_port
+    uint16_t spare
     int8_t op
     int8_t step
     uint8_t kind
     uint8_t flags
+
+# What one window is to follow, row by row: columns of DistinctWindow.follow, and the index among the contacts.
+ctypedef packed struct Attempt:
+    uint64_t key
+    uint64_t value
+    int64_t ts
+    int64_t since
+    int32_t at
+    int8_t op
+    uint8_t spare
+    uint16_t more
+
+# Who took part in a conversation.
+ctypedef packed struct End:
+    int64_t ts
+    uint64_t mac
+    uint64_t hi
+    uint64_t lo
+    int32_t row
+    uint16_t vlan
+    uint16_t spare
 
 # Bits of ``flags``.
 cdef enum:
@@ -81,9 +104,12 @@ cdef enum:
     MDNS = 5353
 
 CONTACT = np.dtype(
-    [(name, "u8") for name in ("client", "server", "service", "knock", "block")]
-    + [("ts", "i8"), ("since", "i8"), ("row", "i4"), ("op", "i1"), ("step", "i1"), ("kind", "u1"), ("flags", "u1")]
+    [(name, "u8") for name in ("client", "server", "knock", "block")]
+    + [("ts", "i8"), ("since", "i8"), ("service", "u4"), ("row", "i4"), ("client_port", "u2"), ("spare", "u2")]
+    + [("op", "i1"), ("step", "i1"), ("kind", "u1"), ("flags", "u1")]
 )
+ATTEMPT = np.dtype([("key", "u8"), ("value", "u8"), ("ts", "i8"), ("since", "i8"), ("at", "i4"), ("op", "i1"), ("spare", "u1"), ("more", "u2")])
+END = np.dtype([("ts", "i8"), ("mac", "u8"), ("hi", "u8"), ("lo", "u8"), ("row", "i4"), ("vlan", "u2"), ("spare", "u2")])
 
 
 cdef inline uint64_t folded(uint64_t hi, uint64_t lo) noexcept nogil:  # arithmetic only
@@ -193,7 +219,7 @@ def contacts(Change[::1] changes, Blocks inside, uint8_t[::1] seen):
             contact = &found[told]
             told += 1
             contact.client, contact.server = folded(change.client_hi, change.client_lo), folded(change.server_hi, change.server_lo)
-            contact.service = <uint64_t>change.server_port << 8 | change.proto
+            contact.service, contact.client_port, contact.spare = <uint32_t>change.server_port << 8 | change.proto, change.client_port, 0
             contact.ts, contact.since, contact.row, contact.kind = change.ts, change.first, <int32_t>i, change.kind
             contact.flags = CLIENT_INSIDE if inside.hold(change.client_hi, change.client_lo) else 0
             if inside.hold(change.server_hi, change.server_lo):
@@ -228,3 +254,107 @@ cdef inline int judge(Change* change, Contact* contact, bint lit) except -1 nogi
         if change.reason != REASON_EVICTED and (lit or lone):
             contact.op = FAILED
     return 0
+
+
+def knocks(Contact[::1] rows, const uint8_t[::1] far_ports):
+    """The contacts that say something (``op``), by client and service: those of inside servers, and those of outside ones on a port of ``far_ports``
+    (65536 places, 0: does not count). Two arrays of ATTEMPT: ``key`` is the knock, ``value`` the server, ``at`` the index in ``rows``."""
+    cdef Py_ssize_t i, n = rows.shape[0], near = 0, far = 0
+    cdef Contact* contact
+    close, distant = np.empty(n, ATTEMPT), np.empty(n, ATTEMPT)
+    cdef Attempt[::1] inner = close, outer = distant
+    if far_ports.shape[0] != 65536:
+        raise ValueError(f"{far_ports.shape[0]} ports: 65536 are wanted")
+    with nogil:
+        for i in range(n):
+            contact = &rows[i]
+            if contact.op == SKIP:
+                continue
+            if contact.flags & SERVER_INSIDE:
+                attempt(&inner[near], contact, i, contact.knock, contact.server)
+                near += 1
+            elif far_ports[<uint16_t>(contact.service >> 8)]:
+                attempt(&outer[far], contact, i, contact.knock, contact.server)
+                far += 1
+    return close[:near], distant[:far]
+
+
+def asks(Contact[::1] rows, const uint8_t[::1] answer_ports, int udp_end):
+    """The contacts that say something (``op``) and ask a service of TCP, or of UDP below port ``udp_end`` where the client's port is none of
+    ``answer_ports`` (65536 places, not 0: an answer). An array of ATTEMPT: ``key`` is client, server and protocol, ``value`` the port."""
+    cdef Py_ssize_t i, n = rows.shape[0], told = 0
+    cdef Contact* contact
+    cdef uint32_t proto, port
+    out = np.empty(n, ATTEMPT)
+    cdef Attempt[::1] found = out
+    if answer_ports.shape[0] != 65536:
+        raise ValueError(f"{answer_ports.shape[0]} ports: 65536 are wanted")
+    with nogil:
+        for i in range(n):
+            contact = &rows[i]
+            if contact.op == SKIP:
+                continue
+            proto, port = contact.service & 0xFF, contact.service >> 8
+            if proto == TCP or (proto == UDP and <int>port < udp_end and not answer_ports[contact.client_port]):
+                attempt(&found[told], contact, i, joined(joined(contact.client, contact.server), proto), port)
+                told += 1
+    return out[:told]
+
+
+cdef inline void attempt(Attempt* place, Contact* contact, Py_ssize_t at, uint64_t key, uint64_t value) noexcept nogil:  # assignments only
+    place.key, place.value, place.ts, place.since, place.at, place.op = key, value, contact.ts, contact.since, <int32_t>at, contact.op
+    place.spare, place.more = 0, 0
+
+
+def sessions(Contact[::1] rows, const uint8_t[::1] ports):
+    """The contacts over TCP of inside machines with inside machines on ``ports`` (65536 places, 0: not wanted) that were not refused.
+
+    An array of ATTEMPT: ``key`` is the client, ``value`` server, service and kind of change, ``at`` the index among the changes.
+    """
+    cdef Py_ssize_t i, n = rows.shape[0], told = 0
+    cdef Contact* contact
+    out = np.empty(n, ATTEMPT)
+    cdef Attempt[::1] found = out
+    if ports.shape[0] != 65536:
+        raise ValueError(f"{ports.shape[0]} ports: 65536 are wanted")
+    with nogil:
+        for i in range(n):
+            contact = &rows[i]
+            if contact.flags & (CLIENT_INSIDE | SERVER_INSIDE) != CLIENT_INSIDE | SERVER_INSIDE or contact.kind == CHANGE_REFUSED:
+                continue
+            if contact.service & 0xFF == TCP and ports[<uint16_t>(contact.service >> 8)]:
+                attempt(&found[told], contact, contact.row, contact.client, joined(contact.server, <uint64_t>contact.service << 8 | contact.kind))
+                told += 1
+    return out[:told]
+
+
+def ends(Change[::1] changes, Blocks inside, uint32_t patient):
+    """The endpoints that took part in a conversation: both of an answered flow, and the client that sent ``patient`` packets without an answer.
+
+    Those with neither a MAC nor an inside address are left out. Gives an array of END (``row``: index in ``changes``) and one key each: of MAC and
+    address; outside addresses fall into eight per MAC, for they only tell that it is a gateway's.
+    """
+    cdef Py_ssize_t i, n = changes.shape[0], told = 0
+    cdef Change* change
+    out, names = np.empty(2 * n, END), np.empty(2 * n, np.uint64)
+    cdef End[::1] found = out
+    cdef uint64_t[::1] keys = names
+    with nogil:
+        for i in range(n):
+            change = &changes[i]
+            if change.kind == CHANGE_ANSWERED:
+                told += end_of(&found[told], &keys[told], change, i, inside, change.client_mac, change.client_hi, change.client_lo)
+                told += end_of(&found[told], &keys[told], change, i, inside, change.server_mac, change.server_hi, change.server_lo)
+            elif change.kind == CHANGE_ENDED and not change.answered and change.client_packets >= patient:
+                told += end_of(&found[told], &keys[told], change, i, inside, change.client_mac, change.client_hi, change.client_lo)
+    return out[:told], names[:told]
+
+
+cdef inline int end_of(End* place, uint64_t* key, Change* change, Py_ssize_t row, Blocks inside, uint64_t mac, uint64_t hi, uint64_t lo) except -1 nogil:
+    """Fill one place; 0 where this endpoint says nothing."""
+    cdef bint near = inside.hold(hi, lo)
+    if not near and mac == 0:
+        return 0
+    place.ts, place.mac, place.hi, place.lo, place.row, place.vlan, place.spare = change.ts, mac, hi, lo, <int32_t>row, change.vlan, 0
+    key[0] = (mac + 1) * <uint64_t>0x9E3779B97F4A7C15 ^ (hi ^ lo if near else ((hi ^ lo >> 8) & 7) + 1)
+    return 1

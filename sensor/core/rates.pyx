@@ -33,7 +33,7 @@ cdef class RateWindow:
 
     cdef readonly int64_t window_ns
     cdef readonly uint64_t evicted
-    cdef int64_t width
+    cdef int64_t width, bucket, bucket_start
     cdef uint64_t mask
     cdef uint64_t[::1] names
     cdef int64_t[::1] latest
@@ -44,6 +44,7 @@ cdef class RateWindow:
         if window_ns < SHORTEST or not 3 <= key_bits <= 24:
             raise ValueError(f"window {window_ns} ns (at least {SHORTEST}), key_bits {key_bits} (3 to 24)")
         self.window_ns, self.width = window_ns, window_ns // BUCKETS
+        self.bucket = self.bucket_start = 0
         self.names = np.zeros(1 << key_bits, np.uint64)
         self.latest = np.zeros(1 << key_bits, np.int64)
         self.rates = np.zeros(1 << key_bits, RATE)
@@ -116,8 +117,12 @@ cdef class RateWindow:
 
     cdef int row(self, uint64_t name, uint64_t source, int64_t ts, int step) except -1 nogil:
         """One row; returns the slot of its key."""
-        cdef int64_t now = bucket_of(ts, self.width)
-        cdef int slot = self.slot_of(name, now)
+        cdef int64_t now
+        cdef int slot
+        if <uint64_t>ts - <uint64_t>self.bucket_start >= <uint64_t>self.width:  # most fall into the bucket of the one before
+            self.bucket = bucket_of(ts, self.width)
+            self.bucket_start = self.bucket * self.width
+        slot = self.slot_of(name, self.bucket)
         cdef Rate* rate = &self.rates[slot]
         now = self.latest[slot]
         rate.total += step

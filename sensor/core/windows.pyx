@@ -25,7 +25,9 @@ cdef extern from *:
 
 cdef enum:
     PAIR_GROUP = 4    # pairs of a group
-    CHUNK = 16
+    CHUNK = 16        # rows between asking for the groups of a key and a pair and their use
+    SOON = 6          # the same for what the groups tell
+    LINE = 64         # bytes of a cache line
     SAMPLE = 32       # values kept as examples
     AGAIN = 4         # a finding is told again within its window when it counts so many times as much
 
@@ -42,6 +44,7 @@ ctypedef packed struct Key:
     uint32_t generation           # tells pairs of this key from those of an earlier tenant of the slot; 0: empty
     uint32_t[STATES] totals
     uint32_t[STATES * BUCKETS] counts
+    uint32_t spare                # two cache lines in all
 
 ctypedef packed struct Pair:
     uint64_t tag                  # value ^ mixed key, so that the value can be had back
@@ -57,10 +60,18 @@ ctypedef packed struct Wait:
     uint32_t pair
     uint32_t birth
 
-KEY = np.dtype([("told", "i8"), ("told_count", "u4"), ("generation", "u4"), ("totals", "u4", STATES), ("counts", "u4", STATES * BUCKETS)])
+KEY = np.dtype([("told", "i8"), ("told_count", "u4"), ("generation", "u4"), ("totals", "u4", STATES), ("counts", "u4", STATES * BUCKETS), ("spare", "u4")])
 PAIR = np.dtype([("tag", "u8"), ("bucket", "i8"), ("slot", "u4"), ("generation", "u4"), ("birth", "u4"), ("weight", "u2"), ("state", "u2")])
 WAIT = np.dtype([("due", "i8"), ("pair", "u4"), ("birth", "u4")])
 cdef int64_t NEVER = -(1 << 62)
+
+
+def aligned(Py_ssize_t n, kind):
+    """``n`` zeroed entries that start at a cache line, so that a group of them does not touch one more than it must."""
+    size = n * np.dtype(kind).itemsize
+    raw = np.zeros(size + LINE, np.uint8)
+    begin = -raw.ctypes.data % LINE
+    return raw[begin : begin + size].view(kind)
 
 
 def combine(const uint64_t[:] one, const uint64_t[:] other):
@@ -85,7 +96,7 @@ cdef class DistinctWindow:
 
     cdef readonly int64_t window_ns, grace_ns
     cdef readonly uint64_t evicted_keys, evicted_pairs, overrun
-    cdef int64_t width
+    cdef int64_t width, bucket, bucket_start
     cdef uint64_t key_mask, pair_mask, wait_mask, wait_head, wait_tail
     cdef uint32_t generation, birth
     cdef uint64_t[::1] names
@@ -98,17 +109,15 @@ cdef class DistinctWindow:
     cdef readonly double share, gain, loss, level
 
     def __init__(self, int64_t window_ns, int key_bits=14, int pair_bits=17, int64_t grace_ns=0, int wait_bits=15):
-        """Room for 2**key_bits keys (144 bytes each), 2**pair_bits pairs (32 bytes each) and 2**wait_bits waiting ones (16 bytes each)."""
+        """Room for 2**key_bits keys (148 bytes each), 2**pair_bits pairs (32 bytes each) and 2**wait_bits waiting ones (16 bytes each)."""
         if window_ns < SHORTEST or not 0 <= grace_ns < window_ns:
             raise ValueError(f"window {window_ns} ns, grace {grace_ns} ns: the window must be at least {SHORTEST} ns and longer than the grace")
         if not (3 <= key_bits <= 24 and 3 <= pair_bits <= 26 and 3 <= wait_bits <= 24):
             raise ValueError(f"key_bits {key_bits}, pair_bits {pair_bits}, wait_bits {wait_bits}: at least 3, at most 24, 26 and 24")
         self.window_ns, self.grace_ns, self.width = window_ns, grace_ns, window_ns // BUCKETS
-        self.names = np.zeros(1 << key_bits, np.uint64)
-        self.latest = np.zeros(1 << key_bits, np.int64)
-        self.weights = np.zeros(1 << key_bits, np.uint32)
-        self.keys = np.zeros(1 << key_bits, KEY)
-        self.pairs = np.zeros(1 << pair_bits, PAIR)
+        self.bucket = self.bucket_start = 0
+        self.names, self.latest, self.weights = aligned(1 << key_bits, "u8"), aligned(1 << key_bits, "i8"), aligned(1 << key_bits, "u4")
+        self.keys, self.pairs = aligned(1 << key_bits, KEY), aligned(1 << pair_bits, PAIR)
         self.waits = np.zeros(1 << wait_bits if grace_ns else 8, WAIT)
         self.key_mask, self.pair_mask, self.wait_mask = (1 << key_bits) - GROUP, (1 << pair_bits) - PAIR_GROUP, self.waits.shape[0] - 1
         self.threshold, self.fewest = 0xFFFFFFFF, 0xFFFFFFFF
@@ -159,6 +168,8 @@ cdef class DistinctWindow:
             for i in range(n):
                 if i + CHUNK < n and ops[i + CHUNK]:
                     self.ahead(keys[i + CHUNK], values[i + CHUNK])
+                if i + SOON < n and ops[i + SOON]:
+                    self.soon(keys[i + SOON])
                 if ops[i] == SKIP:
                     continue
                 self.mature(ts[i])
@@ -180,11 +191,31 @@ cdef class DistinctWindow:
         at = mixed & self.key_mask
         sensor_prefetch(&self.names[at])
         sensor_prefetch(&self.latest[at])
+        sensor_prefetch(&self.weights[at])
         at = mix(value ^ mixed) & self.pair_mask
         sensor_prefetch(&self.pairs[at])
-        sensor_prefetch(<const char*>&self.pairs[at] + 64)
-        sensor_prefetch(<const char*>&self.pairs[at] + 128)
+        sensor_prefetch(<const char*>&self.pairs[at] + LINE)
         return 0
+
+    cdef inline int soon(self, uint64_t key) except -1 nogil:
+        """Ask for the counts of a key that has a slot, and for the pair that is to be looked at when its time has come."""
+        cdef uint64_t at = mix(key) & self.key_mask
+        cdef int k
+        for k in range(GROUP):
+            if self.names[at + k] == key:
+                sensor_prefetch(&self.keys[at + k])
+                sensor_prefetch(<const char*>&self.keys[at + k] + LINE)
+                break
+        if self.wait_tail - self.wait_head > SOON:
+            sensor_prefetch(&self.pairs[self.waits[(self.wait_head + SOON) & self.wait_mask].pair])
+        return 0
+
+    cdef inline int64_t number_of(self, int64_t ts) noexcept nogil:  # arithmetic only
+        """The bucket of a time; most fall into that of the one before, without a division."""
+        if <uint64_t>ts - <uint64_t>self.bucket_start >= <uint64_t>self.width:
+            self.bucket = bucket_of(ts, self.width)
+            self.bucket_start = self.bucket * self.width
+        return self.bucket
 
     cdef inline bint stands_out(self, int slot) except -1 nogil:
         cdef Key* key = &self.keys[slot]
@@ -200,7 +231,7 @@ cdef class DistinctWindow:
     cdef int row(self, uint64_t name, uint64_t value, int64_t ts, int64_t since, int op, int* at) except -1 nogil:
         """One row. Leaves the key's slot in ``at``; 1 where the value was not in the window and counts now, else 0."""
         cdef int slot = self.find(name)
-        cdef int64_t now = bucket_of(ts, self.width), born = bucket_of(since, self.width)
+        cdef int64_t now = self.number_of(ts), born
         cdef uint64_t tag = value ^ mix(name)
         cdef int pair, wanted
         if slot < 0:
@@ -209,7 +240,6 @@ cdef class DistinctWindow:
             self.age(slot, now)
         at[0] = slot
         now = self.latest[slot]
-        born = min(born, now)
         pair = self.locate(tag, slot)
         if op == OPENED:
             if pair >= 0:
@@ -231,6 +261,7 @@ cdef class DistinctWindow:
                 return 0
             self.move(&self.pairs[pair], slot, COUNTED, self.pairs[pair].bucket)
             return 1
+        born = min(bucket_of(since, self.width), now)
         if not 0 <= now - born < BUCKETS:
             return 0
         self.admit(tag, slot, COUNTED, born)
@@ -391,7 +422,7 @@ cdef class DistinctWindow:
             self.wait_head += 1
             pair = &self.pairs[first.pair]
             if first.due <= ts and pair.birth == first.birth and pair.state == WAITING and pair.generation == self.keys[pair.slot].generation:
-                now = bucket_of(first.due, self.width)
+                now = self.number_of(first.due)
                 if now > self.latest[pair.slot]:
                     self.age(pair.slot, now)
                 if self.alive(pair):

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from sensor.core.addresses import Networks
 from sensor.core.contacts import Blocks, contacts
 from sensor.core.rates import RateWindow
+from sensor.core.windows import DistinctWindow
 
 SKIP, OPENED, ANSWERED, FAILED = 0, 1, 2, 3
 TCP, UDP = 6, 17
@@ -57,6 +58,14 @@ class Contacts:
 
     def of(self, changes: Rows) -> Rows:
         return _READER.read(changes, self._networks, self._blocks, self._seen)
+
+
+def follow(window: DistinctWindow, attempts: Rows) -> list[tuple[int, int, int, list[int]]]:
+    """(index among the contacts, counted, met, sample) of each finding of a window."""
+    if not len(attempts):
+        return []
+    found = window.follow(attempts["key"], attempts["value"], attempts["ts"], attempts["since"], attempts["op"])
+    return [(int(attempts["at"][i]), counted, met, sample) for i, counted, met, sample in found]
 
 
 class Floods:

@@ -48,10 +48,10 @@ class MaliciousAddress(FlowDetector):
         self._told = {stage: Recent[tuple[int, int]](PAIRS_LIMIT, window) for stage in Change}
 
     def candidates(self, changes: npt.NDArray[np.void]) -> Iterable[tuple[int, tuple[int, bool]]]:
-        listed, new = self.context.intel.listed, changes["kind"] == Change.NEW
-        server, client = (np.where(new, listed(changes[end + "_hi"], changes[end + "_lo"]), -1) for end in ("server", "client"))
-        rows = np.flatnonzero((server >= 0) | (client >= 0)).tolist()
-        hits = {row: (int(server[row]), True) if server[row] >= 0 else (int(client[row]), False) for row in rows}
+        server, client = (self.context.intel.listed(changes[end + "_hi"], changes[end + "_lo"]) for end in ("server", "client"))
+        rows = np.flatnonzero(np.maximum(server, client) >= 0)
+        rows = rows[changes["kind"][rows] == Change.NEW]
+        hits = {row: (int(server[row]), True) if server[row] >= 0 else (int(client[row]), False) for row in rows.tolist()}
         if not hits and not len(self._followed):
             return []
         return list(self._in_order(changes, hits))

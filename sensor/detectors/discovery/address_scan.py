@@ -17,11 +17,12 @@ from pydantic import Field
 
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
+from sensor.core.contacts import knocks
 from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Flow
 from sensor.core.observation import Subject
 from sensor.core.windows import DistinctWindow
-from sensor.detectors._contacts import SERVER_INSIDE, SKIP, Contacts, Floods
+from sensor.detectors._contacts import Contacts, Floods, follow
 from sensor.detectors._words import PROTOCOLS, client_of, is_fixed_function, network_of, server_of, some, who
 
 SECOND = 1_000_000_000
@@ -72,7 +73,8 @@ class AddressScan(FlowDetector):
         want = self.options
         window, grace = want.window_s * SECOND, int(want.grace_s * SECOND)
         self._contacts, self._floods = Contacts(context.networks), Floods()
-        self._peer_ports = np.array(want.peer_ports, np.uint64)
+        self._far_ports = np.ones(65536, np.uint8)
+        self._far_ports[[port for port in want.peer_ports if 0 <= port < 65536]] = 0
         self._near = DistinctWindow(window, KEY_BITS, PAIR_BITS, grace)
         self._far = DistinctWindow(window, KEY_BITS, PAIR_BITS, grace)
         self._near.rule(
@@ -89,16 +91,9 @@ class AddressScan(FlowDetector):
     def candidates(self, changes: npt.NDArray[np.void]) -> Iterable[tuple[int, Finding]]:
         rows = self._contacts.of(changes)
         flooded = self._floods.on(rows)
-        some = np.flatnonzero(rows["op"])
-        if not len(some):
-            return []
-        picked = rows[some]
-        ops, near = picked["op"], picked["flags"] & SERVER_INSIDE > 0
-        peers = np.isin(picked["service"] >> np.uint64(8), self._peer_ports)
-        columns = (picked["knock"], picked["server"], picked["ts"], picked["since"])
-        found = self._near.follow(*columns, np.where(near, ops, np.int8(SKIP)))
-        found += self._far.follow(*columns, np.where(near | peers, np.int8(SKIP), ops))
-        return [(int(picked["row"][i]), Finding(failed, answered, sample)) for i, failed, answered, sample in sorted(found) if not flooded[some[i]]]
+        near, far = knocks(rows, self._far_ports)
+        found = sorted(follow(self._near, near) + follow(self._far, far))
+        return [(int(rows["row"][at]), Finding(failed, answered, sample)) for at, failed, answered, sample in found if not flooded[at]]
 
     def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
         actor = client_of(flow)

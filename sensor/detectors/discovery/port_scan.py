@@ -12,10 +12,11 @@ from pydantic import Field
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
+from sensor.core.contacts import asks
 from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Flow
-from sensor.core.windows import DistinctWindow, combine
-from sensor.detectors._contacts import TCP, UDP, Contacts, Floods
+from sensor.core.windows import DistinctWindow
+from sensor.detectors._contacts import Contacts, Floods, follow
 from sensor.detectors._words import PROTOCOLS, client_of, is_fixed_function, network_of, server_of, some, who
 
 SECOND = 1_000_000_000
@@ -63,6 +64,8 @@ class PortScan(FlowDetector):
         want = self.options
         grace = int(want.grace_s * SECOND)
         self._contacts, self._floods = Contacts(context.networks), Floods()
+        self._answers = np.zeros(65536, np.uint8)
+        self._answers[list(UDP_ANSWERS)] = 1
         self._fast = DistinctWindow(want.window_s * SECOND, KEY_BITS, PAIR_BITS, grace)
         self._slow = DistinctWindow(want.slow_window_s * SECOND, KEY_BITS, PAIR_BITS, grace)
         self._fast.rule(threshold=want.ports, share=want.share)
@@ -74,18 +77,12 @@ class PortScan(FlowDetector):
     def candidates(self, changes: npt.NDArray[np.void]) -> Iterable[tuple[int, Finding]]:
         rows = self._contacts.of(changes)
         flooded = self._floods.on(rows)
-        some = np.flatnonzero(rows["op"])
-        some = some[_asks(changes, rows[some])]
-        if not len(some):
-            return []
-        picked = rows[some]
-        keys = combine(combine(picked["client"], picked["server"]), picked["service"] & np.uint64(0xFF))
-        columns = (keys, picked["service"] >> np.uint64(8), picked["ts"], picked["since"], picked["op"])
+        asked = asks(rows, self._answers, UDP_SERVICES_END)
         found = [
-            (int(picked["row"][i]), Finding(failed, answered, sample, slow))
+            (int(rows["row"][at]), Finding(failed, answered, sample, slow))
             for slow, window in ((False, self._fast), (True, self._slow))
-            for i, failed, answered, sample in window.follow(*columns)
-            if not flooded[some[i]]
+            for at, failed, answered, sample in follow(window, asked)
+            if not flooded[at]
         ]
         return sorted(found)
 
@@ -119,11 +116,3 @@ class PortScan(FlowDetector):
         if not self.context.networks.inside(flow.client):
             return Severity.medium if numbers.answered else Severity.low
         return Severity.high if is_fixed_function(self.context, client_of(flow)) else Severity.medium
-
-
-def _asks(changes: npt.NDArray[np.void], rows: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
-    """Which contacts ask a service of TCP or UDP, and are no answers to a question that went to a group, nor traceroute."""
-    asks: npt.NDArray[np.bool_] = rows["service"] & np.uint64(0xFF) == TCP
-    udp = np.flatnonzero((rows["service"] & np.uint64(0xFF) == UDP) & (rows["service"] >> np.uint64(8) < UDP_SERVICES_END))
-    asks[udp] = ~np.isin(changes["client_port"][rows["row"][udp]], UDP_ANSWERS)
-    return asks
