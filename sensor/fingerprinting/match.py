@@ -40,10 +40,11 @@ class Matcher:
 
     def __init__(self, knowledge: Knowledge) -> None:
         self._spellings = knowledge.vocabulary.spellings()
-        self._by_kind: dict[str, list[Fingerprint]] = {}
+        self._by_kind: dict[str, list[_Test]] = {}
         for fingerprint in knowledge.fingerprints:
+            test = _Test(fingerprint)
             for kind in fingerprint.kinds:
-                self._by_kind.setdefault(kind, []).append(fingerprint)
+                self._by_kind.setdefault(kind, []).append(test)
         self._kinds: dict[str, _Kind] = {}
         self._known: Bounded[tuple[str, str], tuple[Claim, ...]] = Bounded(REMEMBERED)
 
@@ -89,29 +90,26 @@ _NO_GROUPS: dict[str, str] = {}
 class _Kind:
     """The fingerprints of one kind, arranged for look-up. Everything is looked up in lower case and then compared as its entry says."""
 
-    def __init__(self, fingerprints: Iterable[Fingerprint], *, near: bool) -> None:
+    def __init__(self, tests: Iterable[_Test], *, near: bool) -> None:
         self._whole: dict[str, list[_Test]] = {}
         self._starts: dict[str, list[tuple[str, _Test]]] = {}
         self._others: list[tuple[str, _Test]] = []
         self._near = NearLists() if near else None
-        for fingerprint in fingerprints:
-            self._add(fingerprint)
+        for test in tests:
+            self._add(test)
 
-    def _add(self, fingerprint: Fingerprint) -> None:
-        match = fingerprint.match
-        test = _Test(fingerprint)
-        if match.operator == "exact":
-            for text in match.texts:
+    def _add(self, test: _Test) -> None:
+        if test.operator == "exact":
+            for text in test.fingerprint.match.texts:
                 self._whole.setdefault(text.lower(), []).append(test)
                 if self._near is not None:
-                    self._near.add(text, fingerprint)
+                    self._near.add(text, test.fingerprint)
             return
-        regex = match.regex or ""
-        starts = match.texts if match.operator == "prefix" else plain_starts(regex)
-        for start in {start.lower() for start in starts}:
+        starts, needed = test.place
+        for start in starts:
             self._starts.setdefault(start[:KEY_LENGTH], []).append((start, test))
         if not starts:
-            self._others.append((plain_text(regex).lower(), test))
+            self._others.append((needed, test))
 
     def find(self, value: str) -> Iterator[Found]:
         """(fingerprint, groups of its regex, weight) of all that match."""
@@ -132,22 +130,40 @@ class _Kind:
 
 
 class _Test:
-    """One fingerprint's comparison; a regex is compiled at its first use."""
+    """One fingerprint's comparison, shared by its kinds; made at its first use."""
 
-    __slots__ = ("_fingerprint", "_same", "_search")
+    __slots__ = ("_place", "_same", "_search", "fingerprint")
 
     def __init__(self, fingerprint: Fingerprint) -> None:
-        self._fingerprint = fingerprint
+        self.fingerprint = fingerprint
         self._search: Callable[[str], re.Match[str] | None] | None = None
-        self._same = None if fingerprint.match.regex is not None else _comparison(fingerprint)
+        self._same: Callable[[str], bool] | None = None
+        self._place: tuple[Iterable[str], str] | None = None
+
+    @property
+    def operator(self) -> str:
+        return self.fingerprint.match.operator
+
+    @property
+    def place(self) -> tuple[Iterable[str], str]:
+        """(texts that a match starts with, text that it contains), in lower case; the second counts where there are none of the first."""
+        if self._place is None:
+            match = self.fingerprint.match
+            regex = match.regex or ""
+            starts = match.texts if match.operator == "prefix" else plain_starts(regex)
+            self._place = {start.lower() for start in starts}, "" if starts else plain_text(regex).lower()
+        return self._place
 
     def __call__(self, value: str) -> tuple[Found, ...]:
-        if self._same is not None:
-            return ((self._fingerprint, _NO_GROUPS, 1.0),) if self._same(value) else ()
+        fingerprint = self.fingerprint
+        if fingerprint.match.regex is None:
+            if self._same is None:
+                self._same = _comparison(fingerprint)
+            return ((fingerprint, _NO_GROUPS, 1.0),) if self._same(value) else ()
         if self._search is None:
-            self._search = self._fingerprint.match.compiled(ignore_case=self._fingerprint.ignore_case).search
+            self._search = fingerprint.match.compiled(ignore_case=fingerprint.ignore_case).search
         found = self._search(value)
-        return ((self._fingerprint, found.groupdict(""), 1.0),) if found else ()
+        return ((fingerprint, found.groupdict(""), 1.0),) if found else ()
 
 
 def _comparison(fingerprint: Fingerprint) -> Callable[[str], bool]:
@@ -197,6 +213,8 @@ def _group_end(regex: str, start: int) -> tuple[str, str]:
 
 def _alternatives(regex: str) -> list[str]:
     """The choices (|) of a regex, those inside its groups left alone."""
+    if "|" not in regex:
+        return [regex]
     cuts = [at for at, char, depth in _outside_classes(regex) if char == "|" and not depth]
     return [regex[start:stop] for start, stop in zip([0, *(at + 1 for at in cuts)], [*cuts, len(regex)], strict=True)]
 
