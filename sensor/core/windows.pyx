@@ -7,7 +7,8 @@ flood of made-up keys pushes out itself before it touches a key that is being co
 not depend on how rows are cut into calls. Times a little back are late packets and count as now; further back the clock was set, and the key starts afresh.
 """
 
-from libc.stdint cimport int8_t, int64_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int8_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memchr
 
 import numpy as np
 
@@ -104,12 +105,13 @@ cdef class DistinctWindow:
     cdef uint32_t[::1] weights
     cdef Key[::1] keys
     cdef Pair[::1] pairs
+    cdef uint8_t[::1] owners      # the low byte of each pair's generation: the pairs of a key are found without reading all of them
     cdef Wait[::1] waits
     cdef readonly uint32_t threshold, fewest
     cdef readonly double share, gain, loss, level
 
     def __init__(self, int64_t window_ns, int key_bits=14, int pair_bits=17, int64_t grace_ns=0, int wait_bits=15):
-        """Room for 2**key_bits keys (148 bytes each), 2**pair_bits pairs (32 bytes each) and 2**wait_bits waiting ones (16 bytes each)."""
+        """Room for 2**key_bits keys (148 bytes each), 2**pair_bits pairs (33 bytes each) and 2**wait_bits waiting ones (16 bytes each)."""
         if window_ns < SHORTEST or not 0 <= grace_ns < window_ns:
             raise ValueError(f"window {window_ns} ns, grace {grace_ns} ns: the window must be at least {SHORTEST} ns and longer than the grace")
         if not (3 <= key_bits <= 24 and 3 <= pair_bits <= 26 and 3 <= wait_bits <= 24):
@@ -118,6 +120,7 @@ cdef class DistinctWindow:
         self.bucket = self.bucket_start = 0
         self.names, self.latest, self.weights = aligned(1 << key_bits, "u8"), aligned(1 << key_bits, "i8"), aligned(1 << key_bits, "u4")
         self.keys, self.pairs = aligned(1 << key_bits, KEY), aligned(1 << pair_bits, PAIR)
+        self.owners = np.zeros(1 << pair_bits, np.uint8)
         self.waits = np.zeros(1 << wait_bits if grace_ns else 8, WAIT)
         self.key_mask, self.pair_mask, self.wait_mask = (1 << key_bits) - GROUP, (1 << pair_bits) - PAIR_GROUP, self.waits.shape[0] - 1
         self.threshold, self.fewest = 0xFFFFFFFF, 0xFFFFFFFF
@@ -378,6 +381,7 @@ cdef class DistinctWindow:
         self.keys[slot].totals[state] += 1
         self.keys[slot].counts[state * BUCKETS + (bucket & 7)] += 1
         self.weights[slot] += 1
+        self.owners[place] = <uint8_t>pair.generation
         pair.weight = <uint16_t>min(self.weights[slot], <uint32_t>0xFFFF)
         return <int>place
 
@@ -431,11 +435,18 @@ cdef class DistinctWindow:
 
     cdef list examples(self, int slot):
         """Values that count for the key in a slot, the latest first."""
-        cdef Py_ssize_t i, n = 0
+        cdef Py_ssize_t i = 0, n = self.owners.shape[0]
         cdef uint64_t mixed = mix(self.names[slot])
+        cdef uint8_t* first = &self.owners[0]
+        cdef uint8_t* place
         cdef list found = []
-        for i in range(self.pairs.shape[0]):
+        while i < n:
+            place = <uint8_t*>memchr(first + i, <uint8_t>self.keys[slot].generation, n - i)
+            if place == NULL:
+                break
+            i = place - first
             if self.pairs[i].slot == <uint32_t>slot and self.pairs[i].state == COUNTED and self.alive(&self.pairs[i]):
                 found.append((self.pairs[i].birth, self.pairs[i].tag ^ mixed))
+            i += 1
         found.sort(reverse=True)
         return [value for _, value in found[:SAMPLE]]

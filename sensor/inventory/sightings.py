@@ -37,7 +37,7 @@ class Sightings:
         """(index into ``changes``, (ts, mac, address, vlan)) of each endpoint seen before, but not within the last minute, in order."""
         found, keys = ends(changes, self._blocks, PATIENT_SENDER)
         seen = self._recent.look(keys, np.ascontiguousarray(found["ts"]), WINDOW)
-        picked = np.flatnonzero(seen)
+        picked = np.flatnonzero(seen if len(self._waiting) < WAITING else seen == RecentSet.AGAIN)
         for (ts, mac, hi, lo, row, vlan, _), state in zip(found[picked].tolist(), seen[picked].tolist(), strict=True):
             sighting = ts, mac, hi << 64 | lo, vlan
             if state == RecentSet.AGAIN:
