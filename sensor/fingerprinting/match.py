@@ -14,7 +14,7 @@ from sensor.core.bounded import Bounded
 from sensor.fingerprinting.load import PLACEHOLDER, Fingerprint, Knowledge
 from sensor.fingerprinting.near import NearLists
 
-REMEMBERED = 8192
+REMEMBERED = 4096
 VALUE_LIMIT = 1024
 KEY_LENGTH = 2
 # DHCP option 55 is compared by closeness too: clients of one make differ by an option between versions.

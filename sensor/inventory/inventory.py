@@ -140,7 +140,8 @@ class Inventory:
         """Whether a new fact of a remembered endpoint leaves it with its record: nothing is claimed, and nobody else speaks."""
         if trait.claim or record.gone or (trait.join and record.random) or (subject.vlan and subject.vlan != record.vlan):
             return False
-        return not trait.bound or self.table.by_mac.get(subject.mac) is record
+        bearer = self.table.by_mac.get(subject.mac)
+        return bearer is record or (not trait.bound and (bearer is not None or not subject.mac))
 
     def _observe(self, observation: Observation) -> None:
         """A fact that is new, or comes from an endpoint not known yet."""

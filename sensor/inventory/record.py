@@ -17,6 +17,8 @@ Fuse = Callable[[Iterable[Evidence], int], dict[str, Attribute]]
 _NONE: frozenset[int] = frozenset()
 _NO_ROLES: frozenset[str] = frozenset()
 _RANDOMISED = frozenset(("randomised_mac",))
+NO_NAMES: dict[str, int] = {}
+NO_ATTRIBUTES: dict[str, Attribute] = {}
 Borrowed = Callable[["Record", str, int], bool]
 
 
@@ -124,8 +126,8 @@ class Record:
             others = self._others(limits)
             mine = [fact for fact in self.facts.values() if identity.trait_of(fact.kind).family not in others] if others else list(self.facts.values())
             self.sync()
-            device.names = dict(self._names(mine, borrowed, limits))
-            device.attributes = fuse([evidence for fact in mine for evidence in fact.evidence], self.since)
+            device.names = dict(self._names(mine, borrowed, limits)) or NO_NAMES
+            device.attributes = fuse([evidence for fact in mine for evidence in fact.evidence], self.since) or NO_ATTRIBUTES
             self.stale = False
         return device
 

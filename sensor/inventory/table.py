@@ -12,7 +12,7 @@ from sensor.core.device import Device
 from sensor.core.observation import Subject
 from sensor.inventory import identity
 from sensor.inventory.limits import Limits
-from sensor.inventory.record import Record
+from sensor.inventory.record import NO_ATTRIBUTES, NO_NAMES, Record
 
 # Records looked at again, at most, to find one that really was silent for long; then the next must go.
 _SECOND_CHANCES = 64
@@ -22,7 +22,8 @@ class Table:
     """``known`` remembers the record behind an endpoint; ``due`` are records to look at when changes are told, in order of their news;
     ``departed`` those that are over, with why.
 
-    ``by_mac``, ``ids`` (id → key) and ``keys`` need no bound of their own: every entry belongs to a record (at most ``limits.macs`` each) and leaves with it.
+    ``by_mac``, ``ids`` (id → key) and ``keys`` (of those with an id or name to find them by) need no bound of their own:
+    every entry belongs to a record (at most ``limits.macs`` each) and leaves with it.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -140,8 +141,11 @@ class Table:
                 record.key = record.joined
             name = identity.device_id(record.key, self.ids)
             self.ids[name] = record.key
-            self.keys.add(record.key)
-            record.device = Device(name, record.key, record.first, record.last, record.macs, record.addresses, record.vlan, {}, {}, record.roles)
+            if record.joined:
+                self.keys.add(record.key)
+            record.device = Device(
+                name, record.key, record.first, record.last, record.macs, record.addresses, record.vlan, NO_NAMES, NO_ATTRIBUTES, record.roles
+            )  # fmt: skip
         return record.device
 
     def lease(self, record: Record, address: int, ts: int, claimed: bool) -> Record | None:

@@ -14,6 +14,8 @@ FIELDS = ("type", "vendor", "model", "firmware", "serial", "os")
 EVIDENCE_TOLD = 32
 ADDRESSES_TOLD = 8
 _NOTHING = ("", 0.0)
+_Values = tuple[tuple[str, float], ...]
+_UNKNOWN: _Values = (_NOTHING,) * len(FIELDS)
 
 
 class Told:
@@ -26,7 +28,7 @@ class Told:
 
     def __init__(self, device: Device, ips: tuple[int, ...], now: int) -> None:
         self.looked = now
-        self.values = [_value(device, field) for field in FIELDS]
+        self.values = _values(device)
         self.identified = device.type != "unknown"
         self.waiting: dict[str, tuple[str, int]] | None = None
         self.ips = self.pending_ips = ips
@@ -43,7 +45,7 @@ class Told:
                 self._settle(field)
             elif last_word or not old or (value and confidence >= sureness + limits.margin) or self._held(field, value, now, limits):
                 self._settle(field)
-                self.values[index] = (value, confidence)
+                self.values = (*self.values[:index], (value, confidence), *self.values[index + 1 :])
                 found.append(_change(field, old, value))
         return found
 
@@ -117,13 +119,18 @@ def evidence_of(device: Device) -> tuple[Evidence, ...]:
 def _value(device: Device, field: str) -> tuple[str, float]:
     """Value and confidence; an unknown type is no value."""
     attribute = device.attributes.get(field)
-    return _pair(attribute.value, attribute.confidence) if attribute is not None and attribute.value != "unknown" else _NOTHING
+    return (attribute.value, attribute.confidence) if attribute is not None and attribute.value != "unknown" else _NOTHING
 
 
-@functools.lru_cache(maxsize=2048)
-def _pair(value: str, confidence: float) -> tuple[str, float]:
-    """One pair for all devices that share it."""
-    return value, confidence
+def _values(device: Device) -> _Values:
+    """The value of each of FIELDS."""
+    return _shared(tuple([_value(device, field) for field in FIELDS])) if device.attributes else _UNKNOWN
+
+
+@functools.lru_cache(maxsize=1024)
+def _shared(values: _Values) -> _Values:
+    """The same object for all devices that are alike."""
+    return values
 
 
 def _change(field: str, old: str, new: str) -> FieldChange:
