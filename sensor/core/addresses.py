@@ -41,7 +41,7 @@ def parse_network(text: str) -> tuple[int, int]:
     return base | int(network.network_address), base | int(network.broadcast_address)
 
 
-@functools.lru_cache(maxsize=8192)
+@functools.lru_cache(maxsize=2048)
 def text(address: int) -> str:
     """Dotted quad or compressed IPv6 text (RFC 5952)."""
     if is_v4(address):
@@ -49,7 +49,7 @@ def text(address: int) -> str:
     return str(ipaddress.IPv6Address(address))
 
 
-@functools.lru_cache(maxsize=8192)
+@functools.lru_cache(maxsize=2048)
 def mac_text(mac: int) -> str:
     """Lower case with colons."""
     return mac.to_bytes(6, "big").hex(":")
@@ -96,7 +96,7 @@ class Networks:
 
     def __init__(self, more: Iterable[str] = ()) -> None:
         self.blocks = _INSIDE + tuple(parse_network(block) for block in more)
-        self._inside = functools.lru_cache(maxsize=8192)(self._look)
+        self._inside = functools.lru_cache(maxsize=4096)(self._look)
 
     def _look(self, address: int) -> bool:
         return any(first <= address <= last for first, last in self.blocks)

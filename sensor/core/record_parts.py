@@ -175,7 +175,7 @@ def ips_of(device: Device) -> list[str]:
     return [addresses.text(address) for address in order[:LIST_LIMIT]]
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=2048)
 def words(text: str) -> str:
     """A short text: a name, a value, a key. Most come again and again."""
     return clean(text, WORD_LIMIT)

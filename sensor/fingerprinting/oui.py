@@ -21,7 +21,7 @@ from sensor.core.addresses import is_group_mac, is_random_mac
 from sensor.core.bounded import Bounded
 from sensor.core.reader import clean
 
-REMEMBERED = 4096
+REMEMBERED = 1024
 NAME_LIMIT = 128
 LINE_LIMIT = 512
 # Sizes of assignments: MA-S and IAB, MA-M, MA-L; the longest prefix wins.

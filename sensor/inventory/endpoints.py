@@ -15,7 +15,7 @@ from sensor.core.observation import Observation, Subject
 from sensor.inventory import evidence, identity
 from sensor.inventory.identity import Trait
 from sensor.inventory.limits import Limits
-from sensor.inventory.record import Record
+from sensor.inventory.record import Record, without
 from sensor.inventory.table import Table
 
 _VIRTUAL_ADDRESSES = 4096
@@ -88,7 +88,8 @@ class Endpoints:
             return
         if trait.lease:
             self._end_leases(ts, record, address)
-        record.behind -= {address}
+        if address in record.behind:
+            record.behind = without(record.behind, address)
         self._give(ts, record, address, claimed=trait.claim)
 
     def _end_leases(self, ts: int, record: Record, address: int) -> None:
@@ -123,8 +124,8 @@ class Endpoints:
                 self._outside(ts, record, address)
             return holder
         if holder is not None and (record.router or self._keeps(holder, address, ts)):
-            if len(record.behind) <= self.limits.own4:
-                record.behind |= {address}
+            if len(record.behind) <= self.limits.own4 and address not in record.behind:
+                record.behind += (address,)
             self._crowded(ts, record)
             return holder
         if record.router and not identity.is_link_local(address):
@@ -138,7 +139,9 @@ class Endpoints:
         """An outside address came with this MAC. Several networks of them make it a gateway."""
         if record.gateway or identity.is_link_local(address):
             return
-        record.networks |= {identity.network_of(address)}
+        network = identity.network_of(address)
+        if network not in record.networks:
+            record.networks += (network,)
         if len(record.networks) >= self.limits.networks:
             record.gateway = True
             record.take_role("gateway", self.limits)

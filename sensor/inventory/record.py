@@ -22,6 +22,11 @@ NO_ATTRIBUTES: dict[str, Attribute] = {}
 Borrowed = Callable[["Record", str, int], bool]
 
 
+def without(some: tuple[int, ...], one: int) -> tuple[int, ...]:
+    """The others."""
+    return tuple([each for each in some if each != one])
+
+
 class Fact:
     """An observation worth keeping: what fingerprints made of it, or the name it gives. Repeats only count."""
 
@@ -62,9 +67,10 @@ class Record:
         self.idle: set[int] | frozenset[int] = _NONE
         self.weight = 0
         self.addresses: dict[int, int] = {}
-        self.claimed: frozenset[int] = _NONE
-        self.behind: frozenset[int] = _NONE
-        self.networks: frozenset[int] = _NONE
+        # Few each: a tuple takes a third of a set.
+        self.claimed: tuple[int, ...] = ()
+        self.behind: tuple[int, ...] = ()
+        self.networks: tuple[int, ...] = ()
         self.roles: frozenset[str] = _RANDOMISED if self.random else _NO_ROLES
         self.router = self.gateway = self.admitted = self.dead = self.gone = False
         self.stale = True

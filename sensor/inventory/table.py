@@ -12,7 +12,7 @@ from sensor.core.device import Device
 from sensor.core.observation import Subject
 from sensor.inventory import identity
 from sensor.inventory.limits import Limits
-from sensor.inventory.record import NO_ATTRIBUTES, NO_NAMES, Record
+from sensor.inventory.record import NO_ATTRIBUTES, NO_NAMES, Record, without
 
 # Records looked at again, at most, to find one that really was silent for long; then the next must go.
 _SECOND_CHANCES = 64
@@ -163,8 +163,8 @@ class Table:
             if is_v4(address):
                 self.mark(record, ts)
         record.addresses[address] = ts
-        if claimed:
-            record.claimed |= {address}
+        if claimed and address not in record.claimed:
+            record.claimed += (address,)
         return former if former is not record else None
 
     def release(self, record: Record, address: int, ts: int) -> None:
@@ -172,7 +172,8 @@ class Table:
         if self.leases.get(address) is record:
             self.leases.pop(address)
         record.addresses.pop(address, None)
-        record.claimed -= {address}
+        if address in record.claimed:
+            record.claimed = without(record.claimed, address)
         if is_v4(address):
             self.mark(record, ts)
 
