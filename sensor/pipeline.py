@@ -150,7 +150,7 @@ class Pipeline:
         aged = np.zeros(len(changes), np.bool_)
         for _, _, first, stop, _ in work.ticks.tolist():
             aged[first:stop] = True
-        ended = np.flatnonzero(changes["spare"])
+        ended = changes["spare"].nonzero()[0]
         ended = ended[changes["kind"][ended] == Change.ENDED]
         found: list[tuple[int, int, Any]] = list(zip(ended.tolist(), repeat(_END_STREAM), changes["flow"][ended].tolist()))
         found += [(i, _SIGHT, sighting) for i, sighting in self.sightings.fresh(changes)]

@@ -29,6 +29,7 @@ cdef enum:
     CHUNK = 16        # rows between asking for the groups of a key and a pair and their use
     SOON = 6          # the same for what the groups tell
     LINE = 64         # bytes of a cache line
+    HUGE = 2097152    # bytes of a huge page
     SAMPLE = 32       # values kept as examples
     AGAIN = 4         # a finding is told again within its window when it counts so many times as much
 
@@ -67,12 +68,22 @@ WAIT = np.dtype([("due", "i8"), ("pair", "u4"), ("birth", "u4")])
 cdef int64_t NEVER = -(1 << 62)
 
 
-def aligned(Py_ssize_t n, kind):
-    """``n`` zeroed entries that start at a cache line, so that a group of them does not touch one more than it must."""
-    size = n * np.dtype(kind).itemsize
-    raw = np.zeros(size + LINE, np.uint8)
-    begin = -raw.ctypes.data % LINE
-    return raw[begin : begin + size].view(kind)
+def tables(*kinds):
+    """A zeroed array for each (entries, dtype), each beginning at a cache line, so that a group does not touch one line more than it must.
+
+    They are cut from one piece. A large one begins at a huge page and fills whole ones, which the system gives where it can: rows are scattered all
+    over the tables, and with small pages each would cost a walk through the page table.
+    """
+    sizes = [-(-n * np.dtype(kind).itemsize // LINE) * LINE for n, kind in kinds]
+    total = sum(sizes)
+    unit = HUGE if total >= HUGE else LINE
+    raw = np.zeros((total // unit + 2) * unit, np.uint8)
+    at = -raw.ctypes.data % unit
+    found = []
+    for (n, kind), size in zip(kinds, sizes, strict=True):
+        found.append(raw[at : at + n * np.dtype(kind).itemsize].view(kind))
+        at += size
+    return found
 
 
 def combine(const uint64_t[:] one, const uint64_t[:] other):
@@ -118,10 +129,10 @@ cdef class DistinctWindow:
             raise ValueError(f"key_bits {key_bits}, pair_bits {pair_bits}, wait_bits {wait_bits}: at least 3, at most 24, 26 and 24")
         self.window_ns, self.grace_ns, self.width = window_ns, grace_ns, window_ns // BUCKETS
         self.bucket = self.bucket_start = 0
-        self.names, self.latest, self.weights = aligned(1 << key_bits, "u8"), aligned(1 << key_bits, "i8"), aligned(1 << key_bits, "u4")
-        self.keys, self.pairs = aligned(1 << key_bits, KEY), aligned(1 << pair_bits, PAIR)
-        self.owners = np.zeros(1 << pair_bits, np.uint8)
-        self.waits = np.zeros(1 << wait_bits if grace_ns else 8, WAIT)
+        keys, pairs, waits = 1 << key_bits, 1 << pair_bits, 1 << wait_bits if grace_ns else 8
+        self.names, self.latest, self.weights, self.keys, self.pairs, self.owners, self.waits = tables(
+            (keys, "u8"), (keys, "i8"), (keys, "u4"), (keys, KEY), (pairs, PAIR), (pairs, "u1"), (waits, WAIT)
+        )
         self.key_mask, self.pair_mask, self.wait_mask = (1 << key_bits) - GROUP, (1 << pair_bits) - PAIR_GROUP, self.waits.shape[0] - 1
         self.threshold, self.fewest = 0xFFFFFFFF, 0xFFFFFFFF
 
@@ -231,7 +242,7 @@ cdef class DistinctWindow:
             return True
         return counted >= self.fewest and counted * self.gain - met * self.loss >= self.level
 
-    cdef int row(self, uint64_t name, uint64_t value, int64_t ts, int64_t since, int op, int* at) except -1 nogil:
+    cdef inline int row(self, uint64_t name, uint64_t value, int64_t ts, int64_t since, int op, int* at) except -1 nogil:
         """One row. Leaves the key's slot in ``at``; 1 where the value was not in the window and counts now, else 0."""
         cdef int slot = self.find(name)
         cdef int64_t now = self.number_of(ts), born
@@ -270,7 +281,7 @@ cdef class DistinctWindow:
         self.admit(tag, slot, COUNTED, born)
         return 1
 
-    cdef int find(self, uint64_t name) except -2 nogil:
+    cdef inline int find(self, uint64_t name) except -2 nogil:
         """Slot of a key, -1 where it has none."""
         cdef uint64_t at = mix(name) & self.key_mask
         cdef int k
@@ -344,7 +355,7 @@ cdef class DistinctWindow:
         """True where the pair is in the window of its key."""
         return pair.generation and self.keys[pair.slot].generation == pair.generation and 0 <= self.latest[pair.slot] - pair.bucket < BUCKETS
 
-    cdef int locate(self, uint64_t tag, int slot) except -2 nogil:
+    cdef inline int locate(self, uint64_t tag, int slot) except -2 nogil:
         """Index of a pair in the window, -1 where it is not."""
         cdef uint64_t at = mix(tag) & self.pair_mask
         cdef int k
@@ -393,7 +404,7 @@ cdef class DistinctWindow:
         self.weights[pair.slot] -= 1
         return 0
 
-    cdef int move(self, Pair* pair, int slot, int state, int64_t bucket) except -1 nogil:
+    cdef inline int move(self, Pair* pair, int slot, int state, int64_t bucket) except -1 nogil:
         """A living pair comes to another state or bucket."""
         cdef Key* key = &self.keys[slot]
         key.totals[pair.state] -= 1
@@ -403,7 +414,7 @@ cdef class DistinctWindow:
         pair.state, pair.bucket = state, bucket
         return 0
 
-    cdef int wait(self, int pair, int64_t ts) except -1 nogil:
+    cdef inline int wait(self, int pair, int64_t ts) except -1 nogil:
         """Put a pair into the queue of those that wait; where it is full the longest waiting one leaves it uncounted."""
         cdef Wait* place
         if self.wait_tail - self.wait_head > self.wait_mask:
@@ -414,7 +425,7 @@ cdef class DistinctWindow:
         self.wait_tail += 1
         return 0
 
-    cdef int mature(self, int64_t ts) except -1 nogil:
+    cdef inline int mature(self, int64_t ts) except -1 nogil:
         """Count the pairs that waited long enough. One whose time lies impossibly far ahead came before the clock was set back: it leaves the queue."""
         cdef Wait* first
         cdef Pair* pair
