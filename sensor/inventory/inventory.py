@@ -203,7 +203,8 @@ class Inventory:
             self.table.known.put(subject, record)
 
     def _touch(self, record: Record, ts: int) -> None:
-        record.touch(ts)
+        if ts > record.last:
+            record.last = ts
         if record.gone:
             record.gone = False
             record.news += (("back", ""),)

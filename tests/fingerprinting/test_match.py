@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,20 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(1000):
         found.match("test.kind", f"HP{number}")
     assert len(found._known) == 100
+
+
+def test_it_tells_which_kinds_matter() -> None:
+    """A kind that no fingerprint is about need not be asked for."""
+    found = matcher(made("a.b", {"prefix": "HP"}, {"type": "printer"}))
+    assert found.knows("test.kind")
+    assert not found.knows("other.kind")
+
+
+def test_a_fingerprint_of_several_kinds_speaks_for_each() -> None:
+    """It is arranged once, and found under all of its kinds."""
+    shared = replace(made("a.b", {"regex": "^HP[0-9]"}, {"type": "printer"}), kinds=("one.kind", "other.kind"))
+    found = matcher(shared)
+    assert found.match("one.kind", "HP1") == found.match("other.kind", "HP1") != ()
 
 
 def test_long_values_are_cut() -> None:

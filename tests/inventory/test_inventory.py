@@ -315,3 +315,29 @@ def test_facts_without_a_machine_are_counted(story):
     """An observation about nobody is not lost silently."""
     story.inventory.observe(Observation(story.ts, Subject(0, 0), "x.y", "z"))
     assert story.inventory.telemetry()["unattributed"] == 1
+
+
+def test_facts_that_mean_nothing_are_sightings(story):
+    """A kind that no fingerprint is about makes a newcomer a device and moves its last sighting; nothing is kept of what was said."""
+    for second in range(1, 200):
+        story.at(second).says("00:17:c8:00:00:01", "10.0.0.1", "chat.query", f"name {second}")
+    record = story.inventory.table.by_mac[0x0017C8000001]
+    assert story.told() == [("new", "mac:00:17:c8:00:00:01")]
+    assert story.who("00:17:c8:00:00:01").last == record.addresses[parse("10.0.0.1")] == story.ts
+    assert [kind for kind, _ in record.facts] == ["oui.organisation"]
+    assert not record.idle
+
+
+def test_asking_about_an_endpoint_does_not_hide_its_mac(story):
+    """Somebody asks who an address with a strange MAC is; when that MAC says something new, it is heard of like any other."""
+    story.at(1).says("00:17:c8:00:00:01", "10.0.0.1", "arp.address", "10.0.0.1")
+    assert story.who("00:17:c8:00:00:02", "10.0.0.1").key == "mac:00:17:c8:00:00:01"
+    story.at(2).says("00:17:c8:00:00:02", "10.0.0.1", "dns.role", "server")
+    assert 0x0017C8000002 in story.inventory.table.by_mac
+
+
+def test_new_facts_of_a_known_endpoint_follow_its_vlan(story):
+    """The VLAN of a device is the one it spoke in last, also where its endpoint in the other VLAN is remembered."""
+    for second, vlan in ((1, 10), (2, 20), (3, 10)):
+        story.at(second).says("00:17:c8:00:00:01", "10.0.0.1", "mdns.txt.ty", f"word {second}", vlan)
+    assert story.who("00:17:c8:00:00:01").vlan == 10
