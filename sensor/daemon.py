@@ -32,7 +32,7 @@ from sensor.logs import log
 from sensor.quarantine import write_quarantine
 
 AHEAD = 3
-HANDOVER_S = 0.0005
+HANDOVER_S = 0.0001
 GARBAGE = (200_000, 20, 50)
 SUMMARY_EVERY_S = 60
 SHAPES_TOLD, SAMPLES_TOLD, SAMPLE_BYTES = 32, 8, 32
