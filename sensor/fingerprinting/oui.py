@@ -97,7 +97,7 @@ class _Carried:
         offset, size = self._places[registry][place].tolist()
         self._text[registry].seek(offset)
         first = self._text[registry].read(min(size, LINE_LIMIT)).split(b"\n", 1)[0]
-        return _name(first.partition(b"(hex)")[2].decode("utf-8", "replace"))
+        return _name(first.partition(b"(hex)")[2].strip().decode("utf-8", "replace"))
 
 
 def _name(text: str) -> str:

@@ -203,8 +203,7 @@ class Inventory:
             self.table.known.put(subject, record)
 
     def _touch(self, record: Record, ts: int) -> None:
-        if ts > record.last:
-            record.last = ts
+        record.touch(ts)
         if record.gone:
             record.gone = False
             record.news += (("back", ""),)

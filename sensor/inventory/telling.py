@@ -113,7 +113,7 @@ def snapshot(device: Device) -> Device:
 def evidence_of(device: Device) -> tuple[Evidence, ...]:
     """What the told attributes rest on, bounded."""
     attributes = device.attributes
-    return tuple([evidence for field in FIELDS if field in attributes for evidence in attributes[field].evidence][:EVIDENCE_TOLD])
+    return tuple([evidence for field in FIELDS if field in attributes for evidence in attributes[field].evidence][:EVIDENCE_TOLD]) if attributes else ()
 
 
 def _value(device: Device, field: str) -> tuple[str, float]:
