@@ -159,10 +159,7 @@ class Pipeline:
             found += [(i, _JUDGE, (detector, changes[i], numbers)) for i, numbers in candidates]
         order = np.array([i for i, _, _ in found], np.int64)
         rows, late = changes["row"][order].tolist(), aged[order].tolist()
-        return [
-            (row, _AGED, i, task, what) if old else (row, task, 0, task, what)
-            for (i, task, what), row, old in zip(found, rows, late, strict=True)
-        ]
+        return [(row, _AGED, i, task, what) if old else (row, task, 0, task, what) for (i, task, what), row, old in zip(found, rows, late, strict=True)]
 
     def _perform(self, task: int, what: Any) -> None:
         if task == _JUDGE:

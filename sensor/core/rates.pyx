@@ -137,7 +137,7 @@ cdef class RateWindow:
         cdef int64_t rank, worst = -1, old
         cdef int k
         for k in range(GROUP):
-            if self.rates[at + k].used and self.names[at + k] == name:
+            if self.names[at + k] == name and self.rates[at + k].used:
                 self.age(<int>(at + k), now)
                 return <int>(at + k)
         for k in range(GROUP):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.core.addresses import Networks, parse
-from sensor.core.contacts import Blocks, contacts, fold
+from sensor.core.contacts import Blocks, asks, contacts, ends, fold, knocks, sessions
 from sensor.core.flow import CHANGE, Change, Reason
 from sensor.core.windows import combine
 
@@ -139,3 +139,97 @@ def test_inside_is_what_the_networks_say(numbers: list[int]) -> None:
     changes["client_hi"], changes["client_lo"] = [n >> 64 for n in numbers], [n & LOW for n in numbers]
     changes["server_lo"], changes["proto"] = parse("8.8.8.8"), 6
     assert contacts(changes, Blocks(networks.blocks), np.ones(3, np.uint8))["flags"].tolist() == [int(networks.inside(number)) for number in numbers]
+
+
+def places(*ports: int) -> np.ndarray:
+    """A table of ports with those given set."""
+    table = np.zeros(65536, np.uint8)
+    table[list(ports)] = 1
+    return table
+
+
+def read(*story: np.ndarray) -> np.ndarray:
+    """Contacts of some changes, where both directions of every protocol were seen."""
+    return contacts(np.concatenate(story), Blocks(Networks().blocks), np.ones(3, np.uint8))
+
+
+def test_knocks_are_near_or_on_a_port_that_counts_far_away() -> None:
+    """Inside servers on any port, outside ones on the given ports, with the index of the contact; what says nothing is left out."""
+    rows = read(
+        change(Change.NEW, "10.0.0.1", "224.0.0.1"),
+        change(Change.NEW, "10.0.0.1", "10.0.0.2", 6881),
+        change(Change.NEW, "10.0.0.1", "203.0.113.9", 6881),
+        change(Change.ENDED, "10.0.0.1", "203.0.113.9", 80, answered=1, reason=Reason.FINISHED),
+        change(Change.REFUSED, "10.0.0.1", "203.0.113.9", 80),
+    )
+    near, far = knocks(rows, 1 - places(6881))
+    assert (near["at"].tolist(), near["op"].tolist(), far["at"].tolist(), far["op"].tolist()) == ([0], [1], [3], [3])
+    assert [far[0][name] for name in ("key", "value", "ts", "since")] == [rows[3][name] for name in ("knock", "server", "ts", "since")]
+    assert near["key"][0] == rows["knock"][0] != far["key"][0]
+
+
+def test_asks_are_of_tcp_and_of_services_of_udp_that_are_no_answers() -> None:
+    """UDP from an answering port or to a high one is left out, TCP on the same ports is not, nor is ping asked; ports of one pair share a key a protocol."""
+    tcp, udp = {"proto": 6}, {"proto": 17}
+    rows = read(
+        change(Change.NEW, "10.0.0.1", "10.0.0.2", 40000, client_port=1900, **tcp),
+        change(Change.NEW, "10.0.0.1", "10.0.0.2", 5000, client_port=1900, **udp),
+        change(Change.NEW, "10.0.0.1", "10.0.0.2", 32768, client_port=5000, **udp),
+        change(Change.NEW, "10.0.0.1", "10.0.0.2", 32767, client_port=5000, **udp),
+        change(Change.NEW, "10.0.0.1", "10.0.0.2", 161, client_port=5000, **udp),
+        change(Change.NEW, "10.0.0.1", "10.0.0.2", 8, proto=1),
+        change(Change.NEW, "10.0.0.2", "10.0.0.1", 161, client_port=5000, **udp),
+    )
+    asked = asks(rows, places(1900), 32768)
+    assert asked["at"].tolist() == [0, 3, 4, 6]
+    assert asked["value"].tolist() == [40000, 32767, 161, 161]
+    assert asked["key"][1] == asked["key"][2]
+    assert len(set(asked["key"].tolist())) == 3
+
+
+def test_sessions_are_tcp_between_inside_machines_on_the_wanted_ports() -> None:
+    """Refused ones, other ports and protocols, and outside ends are left out; the index is that of the change, and each stage has a value of its own."""
+    rows = read(
+        change(Change.NEW, "10.0.0.1", "224.0.0.1", 22),
+        change(Change.NEW, "10.0.0.1", "10.0.0.2", 22),
+        change(Change.ANSWERED, "10.0.0.1", "10.0.0.2", 22, answered=1),
+        change(Change.REFUSED, "10.0.0.1", "10.0.0.2", 22),
+        change(Change.NEW, "10.0.0.1", "10.0.0.2", 80),
+        change(Change.NEW, "10.0.0.1", "10.0.0.2", 22, proto=17),
+        change(Change.NEW, "10.0.0.1", "203.0.113.9", 22),
+        change(Change.NEW, "203.0.113.9", "10.0.0.1", 22),
+    )
+    opened = sessions(rows, places(22))
+    assert opened["at"].tolist() == [1, 2]
+    assert opened["key"][0] == opened["key"][1] == rows["client"][0]
+    assert opened["value"][0] != opened["value"][1]
+
+
+def test_ends_are_those_who_converse_and_patient_senders() -> None:
+    """Both ends of an answered flow, the client of an unanswered one after five packets; an outside end counts by its MAC, eight keys each."""
+    macs = {"client_mac": 7, "server_mac": 9}
+    story = [
+        change(Change.NEW, "10.0.0.1", "10.0.0.2", **macs),
+        change(Change.ANSWERED, "10.0.0.1", "10.0.0.2", answered=1, vlan=3, **macs),
+        change(Change.ENDED, "10.0.0.3", "10.0.0.2", client_packets=5, **macs),
+        change(Change.ENDED, "10.0.0.4", "10.0.0.2", client_packets=4, **macs),
+        change(Change.ENDED, "10.0.0.5", "10.0.0.2", client_packets=9, answered=1, **macs),
+        change(Change.ANSWERED, "10.0.0.1", "203.0.113.9", answered=1, client_mac=7),
+        *(change(Change.ANSWERED, "203.0.113.9", f"198.51.{i}.1", answered=1, server_mac=9) for i in range(20)),
+    ]
+    found, keys = ends(np.concatenate(story), Blocks(Networks().blocks), 5)
+    assert found["row"].tolist()[:4] == [1, 1, 2, 5]
+    assert found["mac"].tolist()[:4] == [7, 9, 7, 7]
+    assert [int(found[name][0]) for name in ("ts", "lo", "vlan")] == [START + 100 * SECOND, parse("10.0.0.1") & LOW, 3]
+    assert found["row"].tolist()[4:] == list(range(6, 26))
+    assert keys[0] == keys[3]
+    assert len(set(keys[:3].tolist())) == 3
+    assert len(set(keys[4:].tolist())) == 8
+
+
+def test_a_table_of_ports_has_a_place_for_each() -> None:
+    """A shorter one is an error, not a read past its end."""
+    rows, short = read(change(Change.NEW, "10.0.0.1", "10.0.0.2")), np.zeros(65535, np.uint8)
+    for call in (lambda: knocks(rows, short), lambda: asks(rows, short, 1), lambda: sessions(rows, short)):
+        with pytest.raises(ValueError, match="65536 are wanted"):
+            call()
