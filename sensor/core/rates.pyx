@@ -19,12 +19,10 @@ cdef extern from *:
 
 ctypedef packed struct Rate:
     int64_t told
-    uint32_t used
-    int32_t total
     int32_t[BUCKETS] counts
     uint64_t[BUCKETS] marks
 
-RATE = np.dtype([("told", "i8"), ("used", "u4"), ("total", "i4"), ("counts", "i4", BUCKETS), ("marks", "u8", BUCKETS)])
+RATE = np.dtype([("told", "i8"), ("counts", "i4", BUCKETS), ("marks", "u8", BUCKETS)])
 cdef int64_t NEVER = -(1 << 62)
 
 
@@ -37,16 +35,20 @@ cdef class RateWindow:
     cdef uint64_t mask
     cdef uint64_t[::1] names
     cdef int64_t[::1] latest
+    cdef uint8_t[::1] used
+    cdef int32_t[::1] totals      # apart from the rest, as a newcomer looks at those of its whole group
     cdef Rate[::1] rates
 
     def __init__(self, int64_t window_ns, int key_bits=12):
-        """Room for 2**key_bits keys of 128 bytes."""
+        """Room for 2**key_bits keys of 125 bytes."""
         if window_ns < SHORTEST or not 3 <= key_bits <= 24:
             raise ValueError(f"window {window_ns} ns (at least {SHORTEST}), key_bits {key_bits} (3 to 24)")
         self.window_ns, self.width = window_ns, window_ns // BUCKETS
         self.bucket = self.bucket_start = 0
         self.names = np.zeros(1 << key_bits, np.uint64)
         self.latest = np.zeros(1 << key_bits, np.int64)
+        self.used = np.zeros(1 << key_bits, np.uint8)
+        self.totals = np.zeros(1 << key_bits, np.int32)
         self.rates = np.zeros(1 << key_bits, RATE)
         self.mask = (1 << key_bits) - GROUP
 
@@ -61,7 +63,7 @@ cdef class RateWindow:
         with nogil:
             for i in range(n):
                 slot = self.row(keys[i], 0, ts[i], 1)
-                counts[i] = <uint32_t>max(self.rates[slot].total, 0)
+                counts[i] = <uint32_t>max(self.totals[slot], 0)
         return out
 
     def follow(self, const uint64_t[:] keys, const uint64_t[:] sources, const int64_t[:] ts, const int8_t[:] steps, int threshold, int spread):
@@ -79,13 +81,13 @@ cdef class RateWindow:
                     continue
                 slot = self.row(keys[i], sources[i], ts[i], steps[i])
                 rate = &self.rates[slot]
-                if rate.total < threshold or steps[i] < 0 or 0 <= self.latest[slot] - rate.told < BUCKETS:
+                if self.totals[slot] < threshold or steps[i] < 0 or 0 <= self.latest[slot] - rate.told < BUCKETS:
                     continue
                 marks = self.spread(rate)
                 if marks >= spread:
                     rate.told = self.latest[slot]
                     with gil:
-                        found.append((i, rate.total, marks))
+                        found.append((i, self.totals[slot], marks))
         return found
 
     def above(
@@ -104,7 +106,7 @@ cdef class RateWindow:
                     continue
                 slot = self.row(keys[i], sources[i], ts[i], steps[i])
                 if asked[i]:
-                    found[i] = self.rates[slot].total >= threshold and self.spread(&self.rates[slot]) >= spread
+                    found[i] = self.totals[slot] >= threshold and self.spread(&self.rates[slot]) >= spread
         return out
 
     cdef int spread(self, Rate* rate) except -1 nogil:
@@ -125,7 +127,7 @@ cdef class RateWindow:
         slot = self.slot_of(name, self.bucket)
         cdef Rate* rate = &self.rates[slot]
         now = self.latest[slot]
-        rate.total += step
+        self.totals[slot] += step
         rate.counts[now & 7] += step
         if step > 0:
             rate.marks[now & 7] |= <uint64_t>1 << (mix(source) & 63)
@@ -137,29 +139,30 @@ cdef class RateWindow:
         cdef int64_t rank, worst = -1, old
         cdef int k
         for k in range(GROUP):
-            if self.names[at + k] == name and self.rates[at + k].used:
+            if self.names[at + k] == name and self.used[at + k]:
                 self.age(<int>(at + k), now)
                 return <int>(at + k)
         for k in range(GROUP):
-            if not self.rates[at + k].used:
+            if not self.used[at + k]:
                 place, worst = at + k, -1
                 break
             old = now - self.latest[at + k]
             rank = <int64_t>1 << 60
             if -BUCKETS < old < BUCKETS:
-                rank = (<int64_t>1 << 50) - <int64_t>max(self.rates[at + k].total, 0) * (2 * BUCKETS) + old + BUCKETS
+                rank = (<int64_t>1 << 50) - <int64_t>max(self.totals[at + k], 0) * (2 * BUCKETS) + old + BUCKETS
             if rank > worst:
                 worst, place = rank, at + k
         if 0 <= worst < <int64_t>1 << 60:
             self.evicted += 1
         self.names[place], self.latest[place] = name, now
-        self.clear(&self.rates[place])
-        self.rates[place].used, self.rates[place].told = 1, NEVER
+        self.clear(<int>place)
+        self.used[place], self.rates[place].told = 1, NEVER
         return <int>place
 
-    cdef int clear(self, Rate* rate) except -1 nogil:
+    cdef int clear(self, int slot) except -1 nogil:
+        cdef Rate* rate = &self.rates[slot]
         cdef int k
-        rate.total = 0
+        self.totals[slot] = 0
         for k in range(BUCKETS):
             rate.counts[k] = 0
             rate.marks[k] = 0
@@ -172,10 +175,10 @@ cdef class RateWindow:
         if passed == 0 or -BUCKETS < passed < 0:
             return 0
         if passed >= BUCKETS or passed < 0:
-            self.clear(rate)
+            self.clear(slot)
         else:
             for b in range(self.latest[slot] + 1, now + 1):
-                rate.total -= rate.counts[b & 7]
+                self.totals[slot] -= rate.counts[b & 7]
                 rate.counts[b & 7] = 0
                 rate.marks[b & 7] = 0
         self.latest[slot] = now
