@@ -32,7 +32,8 @@ def checkout(tmp_path: Path, root: Path) -> Path:
 
 
 def make(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    env = {name: value for name, value in os.environ.items() if name not in ("PYTHON", "CC", "MAKEFLAGS")} | environment
+    ours = ("PYTHON", "CC", "MAKEFLAGS", "MFLAGS", "MAKELEVEL")  # these tests may be run by make themselves
+    env = {name: value for name, value in os.environ.items() if name not in ours} | environment
     return subprocess.run(["make", *words], cwd=folder, env=env, capture_output=True, text=True, check=False)
 
 
