@@ -116,7 +116,8 @@ class Pipeline:
         if not self._started:
             return
         now = max(self._last, self._now)
-        self._by_time(self.kernels.flows.finish(now))
+        for part in range(FlowTable.PARTS):
+            self._by_time(self.kernels.flows.finish(now, part))
         for sighting in self.sightings.waiting():
             self.inventory.sight(*sighting)
         self._tell(self.inventory.finish(now))

@@ -97,6 +97,8 @@ cdef inline int key_of(Row* row, Key* key) except -1 nogil:
 
 
 cdef class FlowTable:
+    PARTS = SWEEPS
+
     def __init__(self, int bits=17):
         """``bits``: room for 2**bits flows, 128 bytes each with their mark."""
         if not 4 <= bits <= 24:
@@ -340,12 +342,12 @@ cdef class FlowTable:
                 self.release(i)
         return 0
 
-    def finish(self, int64_t now):
-        """End every open flow; returns the ENDED changes."""
-        cdef Py_ssize_t i
+    def finish(self, int64_t now, int part):
+        """End the open flows of one of PARTS parts of the table; returns the ENDED changes. In parts, since all at once would take as much memory again."""
+        cdef Py_ssize_t i, size = self.marks.shape[0] // SWEEPS
         self.told = 0
         with nogil:
-            for i in range(self.marks.shape[0]):
+            for i in range(part * size, (part + 1) * size):
                 if self.marks[i].tag and self.table[i].state == OPEN:
                     self.close(&self.table[i], STOPPED, now, -1, <int32_t>i)
         return self.take()

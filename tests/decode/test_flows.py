@@ -101,8 +101,8 @@ def test_finish_ends_what_is_open() -> None:
     """At the end of a capture every open flow is told once."""
     table = FlowTable(8)
     run([out(SYN), back(SYN_ACK), udp_frame(A, B, b"q")], table)
-    assert [c["reason"] for c in table.finish(9 * SECOND)] == [Reason.STOPPED] * 2
-    assert len(table.finish(9 * SECOND)) == 0
+    assert [c["reason"] for part in range(table.PARTS) for c in table.finish(9 * SECOND, part)] == [Reason.STOPPED] * 2
+    assert [len(table.finish(9 * SECOND, part)) for part in range(table.PARTS)] == [0] * table.PARTS
 
 
 def test_a_flood_pushes_out_its_own_flows() -> None:
