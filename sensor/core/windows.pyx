@@ -186,13 +186,29 @@ cdef class DistinctWindow:
                     self.soon(keys[i + SOON])
                 if ops[i] == SKIP:
                     continue
-                self.mature(ts[i])
-                self.row(keys[i], values[i], ts[i], since[i], ops[i], &slot)
-                if self.stands_out(slot):
-                    self.keys[slot].told, self.keys[slot].told_count = self.latest[slot], self.keys[slot].totals[COUNTED]
+                slot = self.judged(keys[i], values[i], ts[i], since[i], ops[i])
+                if slot >= 0:
                     with gil:
-                        found.append((i, self.keys[slot].totals[COUNTED], self.keys[slot].totals[MET], self.examples(slot)))
+                        found.append((i, *self.finding(slot)))
         return found
+
+    def follow_one(self, uint64_t key, uint64_t value, int64_t ts, int op):
+        """``follow`` for a single row that began when it is seen: (counted, met, sample) where it is a finding, else None."""
+        cdef int slot = self.judged(key, value, ts, ts, op)
+        return self.finding(slot) if slot >= 0 else None
+
+    cdef int judged(self, uint64_t key, uint64_t value, int64_t ts, int64_t since, int op) except -2 nogil:
+        """One row that says something: the slot of its key where the rule speaks, else -1."""
+        cdef int slot
+        self.mature(ts)
+        self.row(key, value, ts, since, op, &slot)
+        if not self.stands_out(slot):
+            return -1
+        self.keys[slot].told, self.keys[slot].told_count = self.latest[slot], self.keys[slot].totals[COUNTED]
+        return slot
+
+    cdef tuple finding(self, int slot):
+        return self.keys[slot].totals[COUNTED], self.keys[slot].totals[MET], self.examples(slot)
 
     def sample(self, uint64_t key):
         """At most 32 of the values that count for this key, the latest first."""

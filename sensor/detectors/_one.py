@@ -1,10 +1,8 @@
-"""A window for detectors that see events one by one: the kernel's columns with one row."""
+"""A window for detectors that see events one by one."""
 
 from __future__ import annotations
 
 import hashlib
-
-import numpy as np
 
 from sensor.core.windows import DistinctWindow
 from sensor.detectors._contacts import ANSWERED, FAILED, OPENED
@@ -17,8 +15,6 @@ class OneByOne:
 
     def __init__(self, window: DistinctWindow) -> None:
         self._window = window
-        self._key, self._value = np.zeros(1, np.uint64), np.zeros(1, np.uint64)
-        self._ts, self._op = np.zeros(1, np.int64), np.zeros(1, np.int8)
 
     def opened(self, key: int, value: int, ts: int) -> tuple[int, int, list[int]] | None:
         """(failed, answered, sample of failed values) where the window's rule speaks, else None."""
@@ -31,9 +27,7 @@ class OneByOne:
         return self._row(key, value, ts, FAILED)
 
     def _row(self, key: int, value: int, ts: int, op: int) -> tuple[int, int, list[int]] | None:
-        self._key[0], self._value[0], self._ts[0], self._op[0] = key & MASK, value & MASK, ts, op
-        found = self._window.follow(self._key, self._value, self._ts, self._ts, self._op)
-        return found[0][1:] if found else None
+        return self._window.follow_one(key & MASK, value & MASK, ts, op)
 
 
 def number_of(text: str) -> int:
