@@ -33,7 +33,7 @@ def enum_values(path: Path) -> dict[str, int]:
     ("file", "struct", "dtype"),
     [
         ("core/row.pxd", "Row", ROW),
-        ("decode/flows.pxd", "Change", CHANGE),
+        ("core/change.pxd", "Change", CHANGE),
         ("decode/flows.pxd", "Slot", SLOT),
         ("decode/flows.pxd", "Mark", MARK),
         ("core/recent.pxd", "Seen", SEEN),
