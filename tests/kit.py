@@ -15,8 +15,8 @@ SECOND = 1_000_000_000
 MAC_A, MAC_B = 0x0200_0000_000A, 0x0200_0000_000B
 
 
-def batch_of(frames: Sequence[bytes], *, link: int = 1, times: Sequence[int] | None = None, wire: Sequence[int] | None = None) -> Batch:
-    """A batch that holds the frames one after the other, decoded; ``times`` in ns, one microsecond apart where not given."""
+def batch_of(frames: Sequence[bytes], *, link: int = 1, times: Sequence[int] | None = None, wire: Sequence[int] | None = None, raw: bool = False) -> Batch:
+    """A batch that holds the frames one after the other, decoded unless ``raw``; ``times`` in ns, one microsecond apart where not given."""
     rows = np.zeros(len(frames), ROW)
     sizes = np.array([len(frame) for frame in frames], np.int64)
     rows["frame"] = np.cumsum(sizes) - sizes

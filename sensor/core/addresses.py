@@ -9,13 +9,9 @@ import functools
 import ipaddress
 from collections.abc import Iterable
 
-import numpy as np
-import numpy.typing as npt
-
 V4 = 0xFFFF << 32
 V4_MASK = (1 << 32) - 1
 NONE = 0
-_HALF = (1 << 64) - 1
 BROADCAST_MAC = (1 << 48) - 1
 
 
@@ -103,16 +99,6 @@ class Networks:
 
     def inside(self, address: int) -> bool:
         return self._inside(address)
-
-    def inside_each(self, hi: npt.NDArray[np.uint64], lo: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
-        """``inside`` for whole columns of upper and lower halves. Blocks longer than 64 bits are compared by their upper half."""
-        inside = np.zeros(len(lo), np.bool_)
-        for first, last in self.blocks:
-            if first >> 64 == last >> 64:
-                inside |= (hi == np.uint64(first >> 64)) & (lo >= np.uint64(first & _HALF)) & (lo <= np.uint64(last & _HALF))
-            else:
-                inside |= (hi >= np.uint64(first >> 64)) & (hi <= np.uint64(last >> 64))
-        return inside
 
     def direction(self, client: int, server: int) -> str:
         """``internal``, ``outbound``, ``inbound`` or ``external``. Multicast belongs to the inside: it never leaves the segment."""

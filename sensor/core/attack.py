@@ -28,8 +28,6 @@ TECHNIQUES = {
         Technique("credential-access", "T1557", "Adversary-in-the-Middle"),
         Technique("credential-access", "T1557.003", "Adversary-in-the-Middle: DHCP Spoofing"),
         Technique("command-and-control", "T1071", "Application Layer Protocol"),
-        Technique("command-and-control", "T1071.001", "Application Layer Protocol: Web Protocols"),
-        Technique("command-and-control", "T1071.004", "Application Layer Protocol: DNS"),
         Technique("reconnaissance", "T1595", "Active Scanning"),
         Technique("reconnaissance", "T1595.001", "Active Scanning: Scanning IP Blocks"),
         Technique("impact", "T1498.001", "Network Denial of Service: Direct Network Flood"),

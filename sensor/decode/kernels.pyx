@@ -68,14 +68,6 @@ cdef class Kernels:
             self.passes(data, view)
         return self.work(rows, malformed)
 
-    def run_decoded(self, const uint8_t[::1] data, rows, malformed=0):
-        """The passes after decode, over rows that went through it."""
-        cdef Row[::1] view = rows
-        self.begin(view.shape[0])
-        with nogil:
-            self.passes(data, view)
-        return self.work(rows, malformed)
-
     def idle(self, int64_t now):
         """No packets until ``now`` (ns): only time passes."""
         self.begin(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sensor.core.batch import ROW, Problem
+from sensor.core.batch import Problem
 from sensor.core.dissector import Interest
 from sensor.core.flow import Change
 from sensor.core.recent import RecentSet
@@ -22,20 +22,17 @@ def kernels(*interests: Interest) -> Kernels:
 
 
 def run(engine: Kernels, frames: list[bytes], times: list[int]) -> Work:
-    batch = batch_of(frames, times=times)
-    return engine.run_decoded(batch.data, batch.rows)
+    batch = batch_of(frames, times=times, raw=True)
+    return engine.run(batch.data, batch.rows)
 
 
 def test_raw_frames_come_out_decoded() -> None:
     """Fresh rows are decoded on the way, and the malformed ones counted."""
     frames = [udp_frame(A, B, b"question", dport=53), udp_frame(A, B, b"x")[:20]]
-    batch = batch_of(frames)
-    rows = np.zeros(2, ROW)
-    for name in ("ts", "frame", "caplen", "wirelen", "link"):
-        rows[name] = batch.rows[name]
-    work = kernels().run(batch.data, rows)
+    batch = batch_of(frames, raw=True)
+    work = kernels().run(batch.data, batch.rows)
     assert (work.malformed, work.chosen.tolist(), work.wanted.tolist()) == (1, [0], [1])
-    assert rows["problem"].tolist() == [0, Problem.NETWORK_SHORT]
+    assert batch.rows["problem"].tolist() == [0, Problem.NETWORK_SHORT]
 
 
 def test_seconds_are_told_where_they_begin() -> None:
@@ -66,11 +63,11 @@ def test_who_gave_up_is_left_alone_from_the_next_batch_on() -> None:
     """A followed flow is followed no more after ``unfollow``."""
     engine = kernels(Interest(starts=(b"REGISTER",), stream=True))
     frames = [tcp_frame(A, B, b"REGISTER sip:b")] + [tcp_frame(A, B, b"more and more", seq=i) for i in range(6)]
-    batch = batch_of(frames)
-    assert len(engine.run_decoded(batch.data, batch.rows).chosen) == 7
+    batch = batch_of(frames, raw=True)
+    assert len(engine.run(batch.data, batch.rows).chosen) == 7
     engine.unfollow(int(batch.rows["slot"][0]), int(batch.rows["flow"][0]), 1)
-    batch = batch_of(frames[1:])
-    assert len(engine.run_decoded(batch.data, batch.rows).chosen) == 0
+    batch = batch_of(frames[1:], raw=True)
+    assert len(engine.run(batch.data, batch.rows).chosen) == 0
 
 
 def test_cuts_change_nothing() -> None:
