@@ -38,7 +38,8 @@ def segments(frames: list[dpkt.ethernet.Ethernet]) -> list[Segment]:
 def test_every_capture_is_listed_with_its_program(root: Path) -> None:
     """SOURCES.yaml and the folder agree, and the programs are there."""
     listed = yaml.safe_load((root / "pcaps" / "SOURCES.yaml").read_text(encoding="utf-8"))
-    assert {entry["path"] for entry in listed} == {path.relative_to(root).as_posix() for path in (root / "pcaps").iterdir() if path.suffix in CAPTURES}
+    held = {path.relative_to(root).as_posix() for path in (root / "pcaps").rglob("*") if path.suffix in CAPTURES}
+    assert {path.relative_to(root).as_posix() for entry in listed for path in root.glob(entry["path"])} == held
     assert all(entry["what"] and (root / entry["made_by"]).is_file() for entry in listed)
 
 

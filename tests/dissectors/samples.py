@@ -16,11 +16,11 @@ from sensor.core.observation import Observation
 from sensor.core.packet import Packet, Packets
 from tests.kit import batch_of
 
-PCAPS = Path(__file__).resolve().parent.parent.parent / "pcaps"
+PCAPS = Path(__file__).resolve().parents[2] / "pcaps" / "dissectors"
 
 
 def frames(name: str) -> list[bytes]:
-    """The frames of ``pcaps/<name>.pcap``, which is little-endian."""
+    """The frames of ``pcaps/dissectors/<name>.pcap``, which is little-endian."""
     data = (PCAPS / f"{name}.pcap").read_bytes()
     found, offset = [], 24
     while offset < len(data):

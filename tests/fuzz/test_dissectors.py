@@ -1,6 +1,6 @@
 """Every dissector against bytes that are cut, changed or made up: nothing but Malformed leaves it, and streams do not care how they are cut.
 
-Samples are the small captures in pcaps/, one for each dissector. ``SENSOR_FUZZ_EXAMPLES`` sets how many examples each property tries.
+Samples are the small captures in pcaps/dissectors/, one for each dissector. ``SENSOR_FUZZ_EXAMPLES`` sets how many examples each property tries.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ def test_stream_with_gaps(name: str, data: st.DataObject) -> None:
 
 def test_captures_are_the_same_on_every_run(tmp_path: Path) -> None:
     """The program beside the captures makes them byte for byte."""
-    subprocess.run([sys.executable, str(PCAPS / "dissectors.py"), str(tmp_path)], check=True)
+    subprocess.run([sys.executable, "-m", "pcaps.dissectors.make", str(tmp_path)], check=True, cwd=PCAPS.parents[1])
     made = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert len(made) > 5
     assert made == {name: (PCAPS / name).read_bytes() for name in made}
