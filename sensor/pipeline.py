@@ -48,8 +48,8 @@ _AGED, _SECOND, _DISSECT, _END_STREAM, _SIGHT, _JUDGE = range(6)
 
 # (row, phase, place among the aged, task, what): the first four are the order.
 Task = tuple[int, int, int, int, Any]
-# (bit, name, unit, how it reads a packet)
-Reader = tuple[int, str, Dissector, Callable[[Packet], Iterable[Said]]]
+# (name, how it reads a packet)
+Reader = tuple[str, Callable[[Packet], Iterable[Said]]]
 
 
 class Sizes(msgspec.Struct, frozen=True):
@@ -81,7 +81,8 @@ class Pipeline:
         self.sightings = Sightings(inventory.networks)
         self.streams = Streams(STREAMS_LIMIT)
         self.fragments = Fragments(FRAGMENTED_LIMIT)
-        self._dissectors = list(dissectors.items())
+        self._datagrams = [(name, unit) for name, unit in dissectors.items() if unit.interest.datagrams]
+        self._streamed = [(name, unit) for name, unit in dissectors.items() if unit.interest.stream]
         self._by_bits: Bounded[int, tuple[Reader, ...]] = Bounded(COMBINATIONS_LIMIT)
         self._flow_detectors = [detector for detector in detectors if isinstance(detector, FlowDetector)]
         self._watchers: dict[type[Event], list[EventDetector]] = {}
@@ -183,20 +184,20 @@ class Pipeline:
             if whole is None:
                 return
             packet = whole
-        stream = packet.proto == TCP and packet.ip_version
-        for bit, name, unit, dissect in self._readers(wanted):
-            if stream:
-                self._feed(packet, bit, name, unit)
-            else:
-                self.selected += 1
-                self._hear(self.boundary.run(name, dissect, packet, packet=packet)[0])
+        if packet.proto == TCP and packet.ip_version:
+            for bit, (name, unit) in enumerate(self._streamed):
+                if wanted >> bit & 1:
+                    self._feed(packet, bit, name, unit)
+            return
+        for name, dissect in self._readers(wanted):
+            self.selected += 1
+            self._hear(self.boundary.run(name, dissect, packet, packet=packet)[0])
 
     def _readers(self, wanted: int) -> tuple[Reader, ...]:
         """The dissectors of some bits. Few combinations of bits ever occur."""
         readers = self._by_bits.get(wanted)
         if readers is None:
-            units = enumerate(self._dissectors)
-            readers = tuple((bit, name, unit, unit.dissect) for bit, (name, unit) in units if wanted >> bit & 1)
+            readers = tuple((name, unit.dissect) for bit, (name, unit) in enumerate(self._datagrams) if wanted >> bit & 1)
             self._by_bits.put(wanted, readers)
         return readers
 
@@ -205,18 +206,18 @@ class Pipeline:
         if stream is None:
             if not packet.payload:
                 return
-            stream = self.streams.start(packet.flow, bit, unit.stream(packet))
+            stream = self.streams.start(packet.flow, bit, unit.stream(packet), unit.interest)
         if not isinstance(stream, Assembler):
             return
         self.selected += 1
         said, whole = self.boundary.run(name, stream.feed, packet, packet=packet)
         self._hear(said)
-        if not whole:
+        if not whole or stream.stream.done:
             self.streams.give_up(packet.flow, bit)
             self.kernels.unfollow(packet.slot, packet.flow, 1 << bit)
 
     def _end_streams(self, flow: int) -> None:
-        for bit, (name, _) in enumerate(self._dissectors):
+        for bit, (name, _) in enumerate(self._streamed):
             stream = self.streams.end(flow, bit)
             if stream is not None:
                 said, _ = self.boundary.run(name, stream.finish)

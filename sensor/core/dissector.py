@@ -17,10 +17,11 @@ Said = Event | Observation
 class Interest(msgspec.Struct, frozen=True, kw_only=True):
     """Which rows a dissector wants. A row that matches any one of the conditions is selected; ports only suggest, the dissector decides by content.
 
-    ``starts``: first bytes of a UDP or TCP payload, 4 to 8 of them. ``magic``: (offset, 4 bytes) inside a UDP payload.
+    ``starts``: first bytes of a UDP or TCP payload, 4 to 8 of them. ``magic``: (offset, 4 bytes) inside a UDP or TCP payload.
     ``repeats_s``: an identical payload from the same sender within so many seconds is dropped before it becomes a Packet (0: never), where
     the bytes ``volatile`` (first, stop) of the payload do not count: a transaction id, say.
-    ``stream``: TCP rows go through reassembly to ``Stream`` objects; otherwise TCP rows are never selected.
+    ``stream``: TCP rows go through reassembly to ``Stream`` objects; otherwise TCP rows are never selected. ``opening``: only the first four payloads of
+    each direction are wanted, and four from each one that ``starts`` or ``magic`` recognise: what follows in between is a gap. Bodies cost nothing this way.
     """
 
     udp: tuple[int, ...] = ()
@@ -34,10 +35,25 @@ class Interest(msgspec.Struct, frozen=True, kw_only=True):
     repeats_s: float = 0.0
     volatile: tuple[int, int] = (0, 0)
     stream: bool = False
+    opening: bool = False
+
+    @property
+    def datagrams(self) -> bool:
+        """Whether other rows than those of TCP are wanted."""
+        return not self.stream or bool(self.udp or self.ethertypes or self.protocols or self.icmp or self.icmp6)
+
+    def begins(self, payload: bytes) -> bool:
+        """Whether a payload is one that ``starts`` or ``magic`` recognise."""
+        return payload.startswith(self.starts) or any(payload[offset : offset + 4] == value for offset, value in self.magic)
 
 
 class Stream:
-    """One TCP conversation in the eyes of one dissector. Bytes come in order, each direction for itself; missing ones are told once and never waited for."""
+    """One TCP conversation in the eyes of one dissector. Bytes come in order, each direction for itself; missing ones are told once and never waited for.
+
+    ``done``: the stream has heard all it wants; nothing of this conversation is fed to it any more.
+    """
+
+    done = False
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
         """Bytes that follow those of the last call. ``packet`` is the one that completed them. Malformed ends the stream for this dissector."""

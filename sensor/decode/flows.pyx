@@ -356,6 +356,8 @@ cdef class FlowTable:
         """Dissectors ``followers`` (bits) want no more of this flow. A slot that holds another flow by now is left alone."""
         if self.table[slot].uid == uid:
             self.table[slot].followers &= ~followers
+            if self.table[slot].followers == 0:
+                self.table[slot].heads0 = self.table[slot].heads1 = HEADS  # nor is it looked at again
 
 
 cdef inline int age_class(Slot* slot) except -1 nogil:

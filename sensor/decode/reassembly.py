@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sensor.core.bounded import Bounded
-from sensor.core.dissector import Said, Stream
+from sensor.core.dissector import Interest, Said, Stream
 from sensor.core.packet import Packet
 
 HELD_SEGMENTS = 16
@@ -49,14 +49,14 @@ class _Direction:
 class Assembler:
     """One stream dissector's view of one flow."""
 
-    __slots__ = ("_directions", "stream")
+    __slots__ = ("_directions", "_interest", "stream")
 
-    def __init__(self, stream: Stream) -> None:
-        self.stream = stream
+    def __init__(self, stream: Stream, interest: Interest) -> None:
+        self.stream, self._interest = stream, interest
         self._directions = (_Direction(), _Direction())
 
     def feed(self, packet: Packet) -> Iterator[Said]:
-        """One segment of the flow. Repeated bytes are dropped, early segments held; a hole is told when too much waits behind it."""
+        """One segment of the flow. Repeated bytes are dropped, early segments held; a hole is told when too much waits behind it, or a new message begins."""
         if not packet.payload:
             return
         way = self._directions[packet.direction]
@@ -64,7 +64,10 @@ class Assembler:
             way.next = packet.seq
         if _ahead(packet.seq, way.next) > 0:
             way.hold(packet.seq, packet)
-            if way.full:
+            if self._interest.opening and self._interest.begins(packet.payload):
+                while way.held:
+                    yield from self._skip(way, packet.direction == 0)
+            elif way.full:
                 yield from self._skip(way, packet.direction == 0)
             return
         yield from self._deliver(way, packet.seq, packet)
@@ -80,7 +83,7 @@ class Assembler:
     def _deliver(self, way: _Direction, seq: int, packet: Packet) -> Iterator[Said]:
         known = -_ahead(seq, way.next or 0)
         data = packet.payload[known:] if known else packet.payload
-        if data:
+        if data and not self.stream.done:
             way.next = (seq + known + len(data)) % _ROUND
             yield from self.stream.feed(packet, data, packet.direction == 0)
 
@@ -114,8 +117,8 @@ class Streams:
         """The assembler, the mark of a stream given up, or None where there is neither yet."""
         return self._open.get((flow, bit))
 
-    def start(self, flow: int, bit: int, stream: Stream) -> Assembler:
-        assembler = Assembler(stream)
+    def start(self, flow: int, bit: int, stream: Stream, interest: Interest) -> Assembler:
+        assembler = Assembler(stream, interest)
         self._open.put((flow, bit), assembler)
         return assembler
 

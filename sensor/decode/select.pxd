@@ -5,17 +5,22 @@ from sensor.core.recent cimport RecentSet
 from sensor.core.row cimport Row
 from sensor.decode.flows cimport FlowTable
 
+cdef enum:
+    MAGICS = 32        # rules over bytes inside a payload
+
 cdef packed struct Lead:
     uint32_t first     # bytes 0 to 3 of the payload
     uint32_t second    # bytes 4 to 7, under ``mask``
     uint32_t mask
     uint32_t used      # 1: this place holds a rule
-    uint64_t bits
+    uint64_t bits      # of datagram dissectors
+    uint64_t streams   # of stream dissectors
 
 cdef struct Magic:
     uint32_t offset
     uint32_t value
-    uint64_t bits
+    uint64_t bits      # as in Lead
+    uint64_t streams
 
 
 cdef struct Datagram:
@@ -26,10 +31,10 @@ cdef struct Datagram:
 cdef class Selector:
     cdef uint64_t[::1] udp, tcp, ethertypes, protocols, icmp, icmp6
     cdef Lead[::1] leads
-    cdef Magic[16] magics
+    cdef Magic[MAGICS] magics
     cdef Datagram[256] datagrams
     cdef int magic_count
-    cdef uint64_t streams, repeating
+    cdef uint64_t whole, repeating
     cdef int64_t[64] windows
     cdef int32_t[64] volatile_from
     cdef int32_t[64] volatile_to
@@ -42,6 +47,5 @@ cdef class Selector:
     cdef int row(self, const uint8_t[::1] data, Row* row, FlowTable flows) except -1 nogil
     cdef uint64_t of_datagram(self, Row* row) except? 0xFFFFFFFFFFFFFFFF nogil
     cdef uint64_t of_stream(self, const uint8_t[::1] data, Row* row, FlowTable flows) except? 0xFFFFFFFFFFFFFFFF nogil
-    cdef uint64_t leading(self, const uint8_t[::1] data, Py_ssize_t at) except? 0xFFFFFFFFFFFFFFFF nogil
-    cdef uint64_t magic(self, const uint8_t[::1] data, Row* row) except? 0xFFFFFFFFFFFFFFFF nogil
+    cdef uint64_t recognised(self, const uint8_t[::1] data, Row* row, bint stream) except? 0xFFFFFFFFFFFFFFFF nogil
     cdef uint64_t fresh(self, const uint8_t[::1] data, Row* row, uint64_t wanted) except? 0xFFFFFFFFFFFFFFFF nogil

@@ -1,9 +1,9 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
 """The select pass: which rows become Python objects, and for which dissectors.
 
-Each dissector owns one bit of column ``wanted``. Tables over ports, ethertypes, protocols and leading bytes give the bits of a row in a few
-look-ups. Bits of datagrams whose identical payload the same sender sent a moment ago are cleared. TCP rows are wanted by the dissectors that follow their flow: the first
-payloads of each direction decide who that is.
+Datagrams and TCP rows count their dissectors apart: each owns one bit of column ``wanted`` for the kind of rows it reads. Tables over ports, ethertypes, protocols and
+leading bytes give the bits of a row in a few look-ups. Bits of datagrams whose identical payload the same sender sent a moment ago are cleared. TCP rows are wanted by the
+dissectors that follow their flow: the first payloads of each direction decide who that is.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -11,55 +11,69 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 import numpy as np
 
 from sensor.core.recent cimport RecentSet
-from sensor.core.row cimport FIN, FIRST_FRAGMENT, LATER_FRAGMENT, RST, Row
+from sensor.core.row cimport FIRST_FRAGMENT, LATER_FRAGMENT, Row
 from sensor.decode.bytes cimport u32
 from sensor.decode.flows cimport HEADS, FlowTable, Slot
 
 cdef enum:
-    MAX_DISSECTORS = 63
-    LEADS = 1024       # places for leading-byte rules, by their first four bytes
+    MAX_DISSECTORS = 63  # that read datagrams, and as many that read streams
+    LEADS = 1024         # places for leading-byte rules, by their first four bytes
 
-LEAD = np.dtype([("first", "u4"), ("second", "u4"), ("mask", "u4"), ("used", "u4"), ("bits", "u8")])
+LEAD = np.dtype([("first", "u4"), ("second", "u4"), ("mask", "u4"), ("used", "u4"), ("bits", "u8"), ("streams", "u8")])
 
 cdef class Selector:
     def __init__(self, interests, RecentSet recent):
-        """``interests``: one Interest a dissector, in the order of their bits. ValueError where a rule cannot be held."""
-        if len(interests) > MAX_DISSECTORS:
-            raise ValueError(f"{len(interests)} dissectors: at most {MAX_DISSECTORS}")
+        """``interests``: one Interest a dissector. Bits go to those that want datagrams in order, and to those that want streams. ValueError where a rule cannot
+        be held.
+        """
+        datagrams = [interest for interest in interests if interest.datagrams]
+        streams = [interest for interest in interests if interest.stream]
+        if max(len(datagrams), len(streams)) > MAX_DISSECTORS:
+            raise ValueError(f"{len(datagrams)} dissectors of datagrams and {len(streams)} of streams: at most {MAX_DISSECTORS} each")
         self.udp, self.tcp, self.ethertypes = np.zeros(65536, np.uint64), np.zeros(65536, np.uint64), np.zeros(65536, np.uint64)
         self.protocols, self.icmp, self.icmp6 = np.zeros(256, np.uint64), np.zeros(256, np.uint64), np.zeros(256, np.uint64)
         self.leads = np.zeros(LEADS, LEAD)
         self.recent = recent
         self.chosen_rows = np.zeros(65536, np.int32)
         self.chosen = self.chosen_rows
-        for bit, interest in enumerate(interests):
-            self.add(bit, interest)
+        for bit, interest in enumerate(datagrams):
+            self.add_datagrams(bit, interest)
+        for bit, interest in enumerate(streams):
+            self.add_streams(bit, interest)
 
-    def add(self, int bit, interest):
+    def add_datagrams(self, int bit, interest):
         cdef uint64_t flag = <uint64_t>1 << bit
         for table, numbers in (
-            (self.udp, interest.udp), (self.tcp, interest.tcp if interest.stream else ()), (self.ethertypes, interest.ethertypes),
-            (self.protocols, interest.protocols), (self.icmp, interest.icmp), (self.icmp6, interest.icmp6),
+            (self.udp, interest.udp), (self.ethertypes, interest.ethertypes), (self.protocols, interest.protocols), (self.icmp, interest.icmp),
+            (self.icmp6, interest.icmp6),
         ):
-            for number in numbers:
-                table[number] = int(table[number]) | int(flag)
-        for start in interest.starts:
-            self.lead(start, flag)
-        for offset, value in interest.magic:
-            if self.magic_count == 16:
-                raise ValueError("more than 16 magic numbers")
-            if len(value) != 4:
-                raise ValueError(f"magic {value!r}: 4 bytes")
-            self.magics[self.magic_count] = Magic(offset, int.from_bytes(value, "big"), flag)
-            self.magic_count += 1
-        if interest.stream:
-            self.streams |= flag
+            mark(table, numbers, flag)
+        self.rules(interest, flag, 0)
         self.windows[bit] = int(interest.repeats_s * 1e9)
         if self.windows[bit]:
             self.repeating |= flag
         self.volatile_from[bit], self.volatile_to[bit] = interest.volatile
 
-    def lead(self, bytes start, uint64_t flag):
+    def add_streams(self, int bit, interest):
+        cdef uint64_t flag = <uint64_t>1 << bit
+        mark(self.tcp, interest.tcp, flag)
+        self.rules(interest, 0, flag)
+        if not interest.opening:
+            self.whole |= flag
+
+    def rules(self, interest, uint64_t bits, uint64_t streams):
+        """The rules over leading bytes of one dissector."""
+        for start in interest.starts:
+            self.lead(start, bits, streams)
+        for offset, value in interest.magic:
+            if self.magic_count == MAGICS:
+                raise ValueError(f"more than {MAGICS} magic numbers")
+            if len(value) != 4:
+                raise ValueError(f"magic {value!r}: 4 bytes")
+            self.magics[self.magic_count] = Magic(offset, int.from_bytes(value, "big"), bits, streams)
+            self.magic_count += 1
+
+    def lead(self, bytes start, uint64_t bits, uint64_t streams):
         cdef uint32_t first, second, mask
         cdef int at, tries
         if not 4 <= len(start) <= 8:
@@ -75,7 +89,8 @@ cdef class Selector:
         else:
             raise ValueError("more leading-byte rules than places")
         self.leads[at].first, self.leads[at].second, self.leads[at].mask, self.leads[at].used = first, second, mask, 1
-        self.leads[at].bits |= flag
+        self.leads[at].bits |= bits
+        self.leads[at].streams |= streams
 
     def select(self, const uint8_t[::1] data, Row[::1] rows, Py_ssize_t start, Py_ssize_t stop, FlowTable flows):
         """Fill ``wanted`` of rows start to stop, which ``flows`` has just followed; returns the indices of those with any bit set, in order."""
@@ -117,8 +132,7 @@ cdef class Selector:
         elif row.proto == 17:
             wanted = self.udp[row.sport] | self.udp[row.dport]
             if row.payload_len >= 8:
-                wanted |= self.leading(data, row.frame + row.payload)
-                wanted |= self.magic(data, row)
+                wanted |= self.recognised(data, row, False)
         elif row.proto == 58:
             wanted = self.icmp6[row.sport & 255]
         elif row.proto == 1:
@@ -142,39 +156,35 @@ cdef class Selector:
     cdef uint64_t of_stream(self, const uint8_t[::1] data, Row* row, FlowTable flows) except? 0xFFFFFFFFFFFFFFFF nogil:
         """Bits of the dissectors that follow the flow of this TCP row, after it was looked at if it is one of the first with a payload."""
         cdef Slot* slot
-        cdef uint64_t found
-        if row.spare >= HEADS and row.wanted == 0:  # told by the flow pass; saves the slot's cache line
+        cdef uint64_t found = 0
+        cdef uint8_t* heads
+        if row.payload_len == 0 or (row.spare >= HEADS and row.wanted == 0):  # told by the flow pass; saves the slot's cache line
             return 0
         slot = &flows.table[row.slot]
-        if row.payload_len == 0:
-            return slot.followers if row.tcp_flags & (FIN | RST) else 0
-        if row.direction == 0 and slot.heads0 < HEADS or row.direction == 1 and slot.heads1 < HEADS:
-            if row.direction == 0:
-                slot.heads0 += 1
-            else:
-                slot.heads1 += 1
-            found = self.tcp[row.sport] | self.tcp[row.dport]
-            if row.payload_len >= 8:
-                found |= self.leading(data, row.frame + row.payload) & self.streams
-            slot.followers |= found
-        return slot.followers
+        heads = &slot.heads0 if row.direction == 0 else &slot.heads1
+        if row.payload_len >= 8 and (heads[0] < HEADS or slot.followers & ~self.whole):
+            found = self.recognised(data, row, True)
+            if found & slot.followers & ~self.whole:
+                heads[0] = 0  # another message begins
+        if heads[0] < HEADS:
+            heads[0] += 1
+            slot.followers |= found | self.tcp[row.sport] | self.tcp[row.dport]
+            return slot.followers
+        return slot.followers & self.whole
 
-    cdef uint64_t leading(self, const uint8_t[::1] data, Py_ssize_t at) except? 0xFFFFFFFFFFFFFFFF nogil:
+    cdef uint64_t recognised(self, const uint8_t[::1] data, Row* row, bint stream) except? 0xFFFFFFFFFFFFFFFF nogil:
+        """Bits of the dissectors, of streams or of datagrams, that know the first bytes of this payload of at least 8."""
+        cdef Py_ssize_t at = row.frame + row.payload
         cdef uint32_t first = u32(data, at)
-        cdef int place = lead_place(first)
+        cdef int place = lead_place(first), i
         cdef uint64_t bits = 0
         while self.leads[place].used:
             if self.leads[place].first == first and u32(data, at + 4) & self.leads[place].mask == self.leads[place].second:
-                bits |= self.leads[place].bits
+                bits |= self.leads[place].streams if stream else self.leads[place].bits
             place = (place + 1) % LEADS
-        return bits
-
-    cdef uint64_t magic(self, const uint8_t[::1] data, Row* row) except? 0xFFFFFFFFFFFFFFFF nogil:
-        cdef uint64_t bits = 0
-        cdef int i
         for i in range(self.magic_count):
-            if row.payload_len >= self.magics[i].offset + 4 and u32(data, row.frame + row.payload + self.magics[i].offset) == self.magics[i].value:
-                bits |= self.magics[i].bits
+            if row.payload_len >= self.magics[i].offset + 4 and u32(data, at + self.magics[i].offset) == self.magics[i].value:
+                bits |= self.magics[i].streams if stream else self.magics[i].bits
         return bits
 
     cdef uint64_t fresh(self, const uint8_t[::1] data, Row* row, uint64_t wanted) except? 0xFFFFFFFFFFFFFFFF nogil:
@@ -191,6 +201,12 @@ cdef class Selector:
                 if left == 0:
                     break
         return wanted
+
+
+def mark(table, numbers, uint64_t flag):
+    """Set a bit at some numbers of a table."""
+    for number in numbers:
+        table[number] = int(table[number]) | int(flag)
 
 
 cdef inline uint64_t datagram_key(Row* row) noexcept nogil:  # arithmetic only: nothing can fail

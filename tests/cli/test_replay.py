@@ -54,7 +54,7 @@ def process(environment: dict[str, str]) -> Runs:
 
 @pytest.fixture
 def dhcp(root: Path) -> Path:
-    return root / "pcaps" / "dhcp.pcap"
+    return root / "pcaps" / "dissectors" / "dhcp.pcap"
 
 
 def records(text: str) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from itertools import permutations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensor.core.dissector import Said, Stream
+from sensor.core.dissector import Interest, Said, Stream
 from sensor.core.packet import Packet
 from sensor.decode.reassembly import GIVEN_UP, HELD_SEGMENTS, Assembler, Streams
 
@@ -36,7 +36,7 @@ class Tape(Stream):
 
 def play(segments: list[tuple[int, bytes]], direction: int = 0) -> Tape:
     tape = Tape()
-    assembler = Assembler(tape)
+    assembler = Assembler(tape, Interest(stream=True))
     for seq, data in segments:
         list(assembler.feed(Packet(data, seq=seq, direction=direction, proto=6)))
     list(assembler.finish())
@@ -49,6 +49,27 @@ def test_any_order_after_the_first() -> None:
     for order in permutations(parts):
         tape = play([(1000, b"abc"), *order])
         assert (tape.bytes[True], tape.gaps, tape.ended) == (b"abcdefghijkl", [], 1)
+
+
+def test_a_new_message_ends_the_wait() -> None:
+    """Where only openings are wanted, the rest of a body never comes: what begins a message is delivered at once."""
+    interest = Interest(stream=True, opening=True, starts=(b"GET ",))
+    for follow, expected in ((b"GET /two", [2000]), (b"more of one", [])):
+        tape = Tape()
+        assembler = Assembler(tape, interest)
+        for seq, data in ((1000, b"GET /one"), (3008, follow)):
+            list(assembler.feed(Packet(data, seq=seq, proto=6)))
+        assert tape.gaps == expected
+
+
+def test_a_stream_that_is_done_hears_no_more() -> None:
+    """Not even what was held for it."""
+    tape = Tape()
+    assembler = Assembler(tape, Interest(stream=True))
+    list(assembler.feed(Packet(b"a", seq=1, proto=6)))
+    tape.done = True
+    list(assembler.feed(Packet(b"b", seq=2, proto=6)))
+    assert tape.bytes[True] == b"a"
 
 
 def test_repeats_and_overlaps() -> None:
@@ -84,7 +105,7 @@ def test_streams_are_bounded_and_remember_who_gave_up() -> None:
     """The oldest stream makes room; a given-up one stays known."""
     streams = Streams(2)
     for flow in range(3):
-        streams.start(flow, 0, Tape())
+        streams.start(flow, 0, Tape(), Interest(stream=True))
     assert (len(streams), streams.of(0, 0)) == (2, None)
     streams.give_up(2, 0)
     assert streams.of(2, 0) is GIVEN_UP

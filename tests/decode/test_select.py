@@ -66,7 +66,22 @@ def test_a_stream_is_followed_from_its_first_bytes() -> None:
         tcp_frame(A, B, b"unrelated bytes", sport=40001, dport=8080),
         tcp_frame(A, B, b"", dport=8080, flags=17),
     ]
-    assert select(frames, Interest(starts=(b"REGISTER",), stream=True)) == [0, 1, 1, 0, 0, 1]
+    assert select(frames, Interest(starts=(b"REGISTER",), stream=True)) == [0, 1, 1, 0, 0, 0]
+
+
+def test_only_the_openings_of_messages_are_wanted() -> None:
+    """Four payloads of each direction, and four more from where the next message begins; the rest of a body costs nothing."""
+    bodies = [b"bulk bulk bulk"] * 6
+    frames = [tcp_frame(A, B, part, seq=i) for i, part in enumerate([b"GET /one HTTP", *bodies, b"GET /two HTTP", *bodies])]
+    assert select(frames, Interest(starts=(b"GET ",), stream=True, opening=True)) == [1, 1, 1, 1, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0]
+    assert select(frames, Interest(starts=(b"GET ",), stream=True)) == [1] * 14
+
+
+def test_datagrams_and_streams_count_their_dissectors_apart() -> None:
+    """The same bit means one dissector in a datagram and another in a segment."""
+    both, only = Interest(udp=(5060,), tcp=(5060,), stream=True), Interest(tcp=(80,), stream=True)
+    frames = [udp_frame(A, B, b"datagram", dport=5060), tcp_frame(A, B, b"stream", dport=5060), tcp_frame(A, B, b"stream", dport=80)]
+    assert select(frames, Interest(udp=(53,)), both, only) == [2, 1, 2]
 
 
 def test_late_bytes_do_not_make_a_stream() -> None:
