@@ -1,4 +1,4 @@
-"""Reads the knowledge: the vocabulary and the fingerprints, written as YAML, ours and the operator's.
+"""Reads the knowledge: the vocabulary and the fingerprints, written as YAML, ours and the operator's. Words of one protocol stand in its folder.
 
 Our own files sit beside the package in a checkout and inside it (``sensor/fingerprints_data``) once installed. A fault in them refuses the start; a fault in an
 operator's folder is reported and the rest of that folder is used. Regular expressions of our own are compiled when a value first needs them (the tests compile
@@ -182,8 +182,9 @@ def load_knowledge(folders: Sequence[Path] = ()) -> Knowledge:
     """Our fingerprints and those of the operator's folders. DocumentErrors for faults of our own only."""
     with _no_collection():
         own = own_folder()
-        knowledge = Knowledge(load_document(own / VOCABULARY, Vocabulary))
+        knowledge = Knowledge(Vocabulary())
         faults: list[Fault] = []
+        _add_words(knowledge, own, faults)
         for path in _files(own):
             _add(knowledge, path, faults, own=True)
         if faults:
@@ -210,13 +211,18 @@ def _add_folder(knowledge: Knowledge, folder: Path) -> None:
     if not folder.is_dir():
         knowledge.faults.append(Fault(folder, 1, 1, "found no such folder, expected one with fingerprint files"))
         return
-    if (folder / VOCABULARY).is_file():
-        try:
-            knowledge.vocabulary = knowledge.vocabulary.joined(load_document(folder / VOCABULARY, Vocabulary))
-        except DocumentErrors as error:
-            knowledge.faults += error.faults
+    _add_words(knowledge, folder, knowledge.faults)
     for path in _files(folder):
         _add(knowledge, path, knowledge.faults, own=False)
+
+
+def _add_words(knowledge: Knowledge, folder: Path, faults: list[Fault]) -> None:
+    """The vocabularies of a folder: its own, and one of each protocol beside the fingerprints."""
+    for path in sorted(folder.rglob(VOCABULARY)):
+        try:
+            knowledge.vocabulary = knowledge.vocabulary.joined(load_document(path, Vocabulary))
+        except DocumentErrors as error:
+            faults += error.faults
 
 
 def _files(folder: Path) -> Iterable[Path]:

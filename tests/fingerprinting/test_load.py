@@ -48,7 +48,7 @@ def test_operators_words(tmp_path: Path) -> None:
 
 WORDS = "expected one of type, vendor, model, firmware, serial, os, software, module; did you mean 'vendor'?"
 KEYS = "expected one of assert, certainty, examples, id, match, negatives, note, source; did you mean 'examples'?"
-FAMILIES = "expected one of dhcp, mdns, sip, hostname, hostname_mac, oui; did you mean 'hostname'?"
+FAMILIES = "expected one of dhcp, hostname, hostname_mac, mdns, oui, sip; did you mean 'hostname'?"
 OPERATORS = "expected exactly one of exact, prefix, suffix, contains, regex"
 
 
