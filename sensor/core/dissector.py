@@ -17,6 +17,8 @@ Said = Event | Observation
 class Interest(msgspec.Struct, frozen=True, kw_only=True):
     """Which rows a dissector wants. A row that matches any one of the conditions is selected; ports only suggest, the dissector decides by content.
 
+    ``ethertypes``: also destination SAPs of 802.2 frames (0x42: spanning tree) and SNAP protocol ids. Where the id is a company's own, the payload begins
+    with the company's three bytes and the id's two, since companies use the same numbers (0x2000: CDP of Cisco, FDP of Foundry).
     ``starts``: first bytes of a UDP or TCP payload, 4 to 8 of them. ``magic``: (offset, 4 bytes) inside a UDP or TCP payload.
     ``repeats_s``: an identical payload from the same sender within so many seconds is dropped before it becomes a Packet (0: never), where
     the bytes ``volatile`` (first, stop) of the payload do not count: a transaction id, say.

@@ -1,5 +1,6 @@
 # One decoded frame: the memory layout of sensor.core.batch.ROW, field for field (tests compare the two).
 # Ordered by size so that there is no padding: 128 bytes, two cache lines.
+# ``ethertype`` of frames with an 802.2 header: the destination SAP, or the SNAP protocol id; a company's own id is repeated in the payload (link.pxd, llc).
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 ctypedef packed struct Row:

@@ -1,11 +1,13 @@
 # Link layers: from the first byte of a frame to an ethertype.
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint8_t, uint32_t
 
 from sensor.core.row cimport LINK_SHORT, LINK_UNKNOWN, TAGS, Row
 from sensor.decode.bytes cimport BY_VERSION, DONE, ETHERNET, LLC, NEXT, NOTHING, PPP, At, u16, u16le, u32, u48
 
 cdef enum:
     MAX_TAGS = 8
+    MAX_LENGTH = 1500         # larger numbers in its place are types
+    BRIDGE_TUNNEL = 0x0000F8  # IEEE 802.1H: ethertypes behind a company of their own
 
 cdef inline int short_link(Row* row) except -1 nogil:
     row.problem |= LINK_SHORT
@@ -20,21 +22,37 @@ cdef inline int ethernet(const uint8_t[::1] data, Row* row, At* at) except -1 no
     row.src_mac = u48(data, at.off + 6)
     at.kind = u16(data, at.off + 12)
     at.off += 14
-    if at.kind <= 1500:
+    return typed(at)
+
+
+cdef inline int typed(At* at) except -1 nogil:
+    """A type, or the length of what follows up to the padding (IEEE 802.3, 3.2.6). 0 is no length: some senders leave it out."""
+    if at.kind <= MAX_LENGTH:
+        if at.kind > 0 and at.off + at.kind < at.end:
+            at.end = at.off + at.kind
         at.kind = LLC
     return NEXT
 
 
 cdef inline int llc(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
-    """IEEE 802.2, and SNAP (RFC 1042). The ethertype column tells the SNAP protocol id, or the destination SAP."""
+    """IEEE 802.2, and SNAP (RFC 1042). The ethertype column tells the destination SAP, or the SNAP protocol id. The ids of a company are ethertypes for nobody
+    else, and two companies use the same ones: the payload then begins with the five bytes of company and id, for the dissector to tell them apart.
+    """
+    cdef uint32_t company
     if at.off + 3 > at.end:
         return short_link(row)
     if data[at.off] == 0xAA and data[at.off + 1] == 0xAA:
         if at.off + 8 > at.end:
             return short_link(row)
+        company = u32(data, at.off + 2) & 0xFFFFFF
         at.kind = u16(data, at.off + 6)
-        at.off += 8
-        return NEXT
+        if company == 0 or company == BRIDGE_TUNNEL:
+            at.off += 8
+            return NEXT
+        row.ethertype = <unsigned short>at.kind
+        at.off += 3
+        at.kind = NOTHING
+        return DONE
     if data[at.off] == 0xFF and data[at.off + 1] == 0xFF:  # raw 802.3 (IPX)
         row.ethertype = 0x8137
         at.kind = NOTHING
@@ -163,9 +181,7 @@ cdef inline int vlan_tag(const uint8_t[::1] data, Row* row, At* at) except -1 no
         row.vlan = u16(data, at.off) & 0x0FFF
     at.kind = u16(data, at.off + 2)
     at.off += 4
-    if at.kind <= 1500:
-        at.kind = LLC
-    return NEXT
+    return typed(at)
 
 
 cdef inline int pppoe(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:

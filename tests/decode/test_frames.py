@@ -101,6 +101,40 @@ def test_link_types(link: int, frame: bytes) -> None:
     assert (row["proto"], row["sport"], row["dport"], row["payload_len"], row["problem"]) == (17, 1000, 2000, 2, 0)
 
 
+SNAP = b"\xaa\xaa\x03"
+
+
+@pytest.mark.parametrize(
+    ("header", "ethertype", "payload"),
+    [
+        (b"\x42\x42\x03", 0x42, b"body"),
+        (b"\xfe\xfe\x03", 0xFE, b"body"),
+        (SNAP + bytes.fromhex("000000 88cc"), 0x88CC, b"body"),
+        (SNAP + bytes.fromhex("0000f8 88cc"), 0x88CC, b"body"),
+        (SNAP + bytes.fromhex("00000c 2000"), 0x2000, bytes.fromhex("00000c 2000") + b"body"),
+        (SNAP + bytes.fromhex("00e052 2000"), 0x2000, bytes.fromhex("00e052 2000") + b"body"),
+        (SNAP + bytes.fromhex("00e02b 00bb"), 0x00BB, bytes.fromhex("00e02b 00bb") + b"body"),
+        (SNAP + bytes.fromhex("00000c 0800"), 0x0800, bytes.fromhex("00000c 0800") + b"body"),
+    ],
+)
+@pytest.mark.parametrize("vlan", [0, 30])
+def test_frames_with_a_length(header: bytes, ethertype: int, payload: bytes, vlan: int) -> None:
+    """802.2: the destination SAP or the SNAP id is the ethertype; a company's id stands before the payload, is no ethertype of others, and padding is cut off."""
+    content = header + b"body"
+    tag = struct.pack("!HH", vlan, len(content)) if vlan else b""
+    row = first(frame := ethernet(tag + content + bytes(30), 0x8100 if vlan else len(content)))
+    start = int(row["payload"])
+    assert (row["ethertype"], row["vlan"], row["ip_version"], row["problem"]) == (ethertype, vlan, 0, 0)
+    assert frame[start : start + int(row["payload_len"])] == payload
+
+
+def test_a_length_that_cannot_be() -> None:
+    """A length of 0 is read as none; one larger than the frame ends with it; one too small for the header behind it is a fault."""
+    bpdu = b"\x42\x42\x03" + bytes(35)
+    assert (first(ethernet(bpdu, 0))["payload_len"], first(ethernet(bpdu, 1500))["payload_len"]) == (35, 35)
+    assert first(ethernet(bpdu, 2))["problem"] == Problem.LINK_SHORT
+
+
 def test_unknown_link_type_is_no_fault() -> None:
     """A link type that we do not read is marked, and not counted as malformed."""
     batch = batch_of([b"whatever"], link=147)
