@@ -18,7 +18,9 @@ from sensor.boundary import Boundary
 from sensor.core.alert import Alert
 from sensor.core.batch import Batch, Problem
 from sensor.core.bounded import Bounded
-from sensor.core.detector import Detector, EventDetector, FlowDetector
+from sensor.core.changes import ChangeReader
+from sensor.core.detector import Detector, DeviceDetector, EventDetector, FlowDetector
+from sensor.core.device import DeviceChange
 from sensor.core.dissector import Dissector, Said
 from sensor.core.event import Event
 from sensor.core.flow import Change, flow_of
@@ -84,7 +86,11 @@ class Pipeline:
         self._datagrams = [(name, unit) for name, unit in dissectors.items() if unit.interest.datagrams]
         self._streamed = [(name, unit) for name, unit in dissectors.items() if unit.interest.stream]
         self._by_bits: Bounded[int, tuple[Reader, ...]] = Bounded(COMBINATIONS_LIMIT)
+        detectors = list(detectors)
+        self._changes = ChangeReader(inventory.networks)
         self._flow_detectors = [detector for detector in detectors if isinstance(detector, FlowDetector)]
+        self._device_detectors = [detector for detector in detectors if isinstance(detector, DeviceDetector)]
+        self._ticking = [detector for detector in detectors if type(detector).tick is not Detector.tick]
         self._watchers: dict[type[Event], list[EventDetector]] = {}
         for detector in detectors:
             if isinstance(detector, EventDetector):
@@ -156,8 +162,9 @@ class Pipeline:
         ended = ended[changes["kind"][ended] == Change.ENDED]
         found: list[tuple[int, int, Any]] = list(zip(ended.tolist(), repeat(_END_STREAM), changes["flow"][ended].tolist()))
         found += [(i, _SIGHT, sighting) for i, sighting in self.sightings.fresh(changes)]
+        read = self._changes.read(changes)
         for detector in self._flow_detectors:
-            candidates, _ = self.boundary.run(detector.id, detector.candidates, changes)
+            candidates, _ = self.boundary.run(detector.id, detector.candidates, read)
             found += [(i, _JUDGE, (detector, changes[i], numbers)) for i, numbers in candidates]
         order = np.array([i for i, _, _ in found], np.int64)
         rows, late = changes["row"][order].tolist(), aged[order].tolist()
@@ -238,6 +245,8 @@ class Pipeline:
     def _tick(self, second: int) -> None:
         self._now = second * SECOND
         self._tell(self.inventory.settle(self._now))
+        for detector in self._ticking:
+            self._raise(self.boundary.run(detector.id, detector.tick, self._now)[0])
         self._file(self.desk.tick(self._now))
 
     def _by_time(self, changes: npt.NDArray[np.void]) -> None:
@@ -258,9 +267,11 @@ class Pipeline:
     def _who(self, subject: Subject) -> Any:
         return self.inventory.device(subject)
 
-    def _tell(self, changes: Iterable[Any]) -> None:
+    def _tell(self, changes: Iterable[DeviceChange]) -> None:
         for change in changes:
             self.emit(self.maker.device(change))
+            for detector in self._device_detectors:
+                self._raise(self.boundary.run(detector.id, detector.review, change)[0])
 
     def anomalies(self) -> dict[str, int]:
         """What was broken, by kind: headers by their problem (``network_length``), messages by dissector and fault (``dns: label loop``)."""

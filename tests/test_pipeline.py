@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from sensor.alert_desk import AlertDesk
@@ -19,7 +18,9 @@ from sensor.config import load_config
 from sensor.core.addresses import Networks
 from sensor.core.alert import Alert, Severity
 from sensor.core.batch import ROW, Batch
-from sensor.core.detector import Detector, EventDetector, FlowDetector
+from sensor.core.changes import Changes
+from sensor.core.detector import Detector, DeviceDetector, EventDetector, FlowDetector
+from sensor.core.device import DeviceChange
 from sensor.core.dissector import Dissector, Interest, Said
 from sensor.core.event import Event
 from sensor.core.flow import Flow
@@ -237,13 +238,28 @@ class Weigher(FlowDetector):
 
     title, severity, techniques, advice, false_positives = "Flow", Severity.low, ("T1046",), "Look.", "None."
 
-    def candidates(self, changes: npt.NDArray[np.void]) -> Iterable[tuple[int, Any]]:
+    def candidates(self, changes: Changes) -> Iterable[tuple[int, Any]]:
         if self.id == "test.blind":
             raise IndexError("no such column")
         return [(0, None)]
 
     def judge(self, flow: Flow, numbers: Any) -> Iterator[Alert]:
         raise OverflowError("too much")
+
+
+class Registrar(DeviceDetector):
+    """An alert for each word of the inventory, and one for each second in which there was a device."""
+
+    title, severity, techniques, advice, false_positives = "Device", Severity.low, ("T1046",), "Look.", "None."
+    last: DeviceChange | None = None
+
+    def review(self, change: DeviceChange) -> Iterator[Alert]:
+        self.last = change
+        yield self.alert(change, actor=Subject(change.device.macs[0]), summary=f"was {change.action}", why=["told"], numbers={}, key=(change.action,))
+
+    def tick(self, now: int) -> Iterator[Alert]:
+        if self.last is not None:
+            yield self.alert(self.last, actor=Subject(0, 1), summary="a second passed", why=["quiet"], numbers={"now": now})
 
 
 def named(unit: type[Detector], name: str) -> Any:
@@ -287,6 +303,18 @@ def test_detectors_that_break_are_counted_and_the_rest_goes_on() -> None:
     said = [(record.alert["detector"], record.msg) for record in engine.of("alert", "open")]
     words = ["said one", "said after one", "said break", "said two", "said after two"]
     assert said == [(unit, word) for word in words for unit in ("test.breaking", "test.judge")]
+
+
+def test_a_device_detector_hears_what_is_told_and_how_time_passes() -> None:
+    """Each change of a device once, after its record, with the change as proof; a tick for each new second of packet time."""
+    words = raw([udp_frame("10.0.0.1", "10.0.0.2", b"one", dport=TALK)] * 4, step=SECOND)
+    engine = Engine({"breaking": Breaking()}, named(Registrar, "test.registrar")).read(words)
+    assert engine.faults() == []
+    assert [record.msg for record in engine.of("alert", "open")] == ["was new", "was identified", "a second passed"]
+    [new, *_] = engine.of("alert", "open")
+    assert engine.told.index(engine.of("device", "new")[0]) < engine.told.index(new)
+    assert new.evidence[0]["event"] == "device.new"  # type: ignore[index]
+    assert new.evidence[0]["device"] == engine.of("device", "new")[0].device["id"]  # type: ignore[index]
 
 
 def test_what_is_malformed_is_an_oddity_and_no_fault() -> None:

@@ -7,6 +7,7 @@ import enum
 import msgspec
 
 from sensor.core.attack import Technique
+from sensor.core.device import DeviceChange
 from sensor.core.event import Event
 from sensor.core.flow import Flow
 from sensor.core.observation import Subject
@@ -46,7 +47,7 @@ class Alert(msgspec.Struct):
     actor_port: int = 0
     target_port: int = 0
     network: dict[str, str | int] = {}
-    proof: tuple[Event | Flow, ...] = ()
+    proof: tuple[Event | Flow | DeviceChange, ...] = ()
     first: int = 0
     count: int = 1
 

@@ -1,4 +1,4 @@
-"""What a detector is. Metadata, options with defaults, and one of two ways to look: at events one by one, or at flow changes in bulk.
+"""What a detector is. Metadata, options with defaults, and one of three ways to look: at events one by one, at flow changes in bulk, or at devices' changes.
 
 A detector's id is its path below ``sensor/detectors`` (``discovery.port_scan``), set by the registry. Detectors import the core and the event
 classes of dissectors, nothing else; what they need to know of the world comes through their Context.
@@ -16,7 +16,8 @@ from pydantic import BaseModel, ConfigDict
 from sensor.core.addresses import Networks
 from sensor.core.alert import Alert, Severity
 from sensor.core.attack import TECHNIQUES
-from sensor.core.device import Device
+from sensor.core.changes import Changes
+from sensor.core.device import Device, DeviceChange
 from sensor.core.event import Event
 from sensor.core.flow import Flow
 from sensor.core.observation import Subject
@@ -66,7 +67,7 @@ class Context(Protocol):
 
 
 class Detector:
-    """Base of both kinds."""
+    """Base of all kinds."""
 
     id: str = ""
     title: ClassVar[str]
@@ -82,7 +83,7 @@ class Detector:
 
     def alert(
         self,
-        proof: Event | Flow,
+        proof: Event | Flow | DeviceChange,
         *,
         actor: Subject,
         summary: str,
@@ -124,6 +125,10 @@ class Detector:
             first=first,
         )
 
+    def tick(self, now: int) -> Iterator[Alert]:
+        """Called once at each new second of packet time (``now``, ns), for what shows in silence. Most detectors have nothing to say then."""
+        return iter(())
+
 
 class EventDetector(Detector):
     """Looks at events of the classes it watches, one by one, in packet order."""
@@ -134,16 +139,23 @@ class EventDetector(Detector):
         raise NotImplementedError
 
 
+class DeviceDetector(Detector):
+    """Looks at what the inventory tells of devices, in the order in which it is told."""
+
+    def review(self, change: DeviceChange) -> Iterator[Alert]:
+        raise NotImplementedError
+
+
 class FlowDetector(Detector):
     """Looks at flow changes in bulk, then judges the few rows that stand out.
 
-    ``candidates`` gets the changes (rows of sensor.core.flow.CHANGE) in packet order, of as many packets as a batch happens to hold; its answer must not
-    depend on how they are cut. It runs no Python per row: numpy and the kernels of sensor.core.windows. Devices may not be asked here, for it
-    runs ahead of dissection; ``judge`` is called at the packet of each candidate and may ask.
+    ``candidates`` gets the changes in packet order, of as many packets as a batch happens to hold; its answer must not depend on how they are cut. It runs
+    no Python per row: numpy and the kernels of sensor.core.windows. Devices may not be asked here, for it runs ahead of dissection; ``judge`` is called at the
+    packet of each candidate and may ask.
     """
 
-    def candidates(self, changes: npt.NDArray[np.void]) -> Iterable[tuple[int, Any]]:
-        """(index into ``changes``, numbers for ``judge``) of each row worth a look."""
+    def candidates(self, changes: Changes) -> Iterable[tuple[int, Any]]:
+        """(index into ``changes.rows``, numbers for ``judge``) of each row worth a look."""
         raise NotImplementedError
 
     def worth(self, numbers: Any) -> bool:

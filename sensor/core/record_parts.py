@@ -130,8 +130,11 @@ def claim_body(one: Evidence) -> Body:
     }
 
 
-def proof_body(proof: Event | Flow) -> Body:
-    """What proves an alert, as the packets told it: who spoke to whom, when, and the facts of the message or the counters of the flow."""
+def proof_body(proof: Event | Flow | DeviceChange) -> Body:
+    """What proves an alert, as the packets told it: who spoke to whom, when, facts of the message or counters of the flow; or a device's change."""
+    if isinstance(proof, DeviceChange):
+        facts = {one.field: f"{words(one.old) or 'unknown'} → {words(one.new)}" for one in proof.changes}
+        return filled({"event": f"device.{proof.action}", "ts": time_text(proof.ts), "device": proof.device.id, "facts": facts})
     client, server, client_port, server_port, proto, vlan = _ends(proof)
     facts = _flow_facts(proof) if isinstance(proof, Flow) else _event_facts(proof)
     return filled(
@@ -147,8 +150,10 @@ def proof_body(proof: Event | Flow) -> Body:
     )
 
 
-def community_id_of(proof: Event | Flow) -> str:
+def community_id_of(proof: Event | Flow | DeviceChange) -> str:
     """The community id of the conversation that proves; empty where it is none of IP."""
+    if isinstance(proof, DeviceChange):
+        return ""
     if not isinstance(proof, Flow) and proof.packet.fragment:
         return ""
     client, server, client_port, server_port, proto, _ = _ends(proof)

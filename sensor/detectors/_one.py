@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
+from sensor.core.changes import ANSWERED, FAILED, OPENED
 from sensor.core.windows import DistinctWindow
-from sensor.detectors._contacts import ANSWERED, FAILED, OPENED
 
 MASK = 2**64 - 1
 

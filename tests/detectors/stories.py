@@ -13,8 +13,9 @@ import sensor.detectors
 from sensor import registry
 from sensor.core.addresses import Networks, parse
 from sensor.core.alert import Alert
-from sensor.core.detector import Detector, EventDetector, FlowDetector
-from sensor.core.device import Attribute, Device
+from sensor.core.changes import ChangeReader
+from sensor.core.detector import Detector, DeviceDetector, EventDetector, FlowDetector
+from sensor.core.device import Attribute, Device, DeviceChange
 from sensor.core.event import Event
 from sensor.core.flow import CHANGE, Change, Reason, flow_of
 from sensor.core.observation import Evidence, Subject
@@ -116,10 +117,10 @@ def lit(story: Story) -> Story:
 
 def alerts_of(unit: FlowDetector, changes: npt.NDArray[np.void], size: int = 1 << 30) -> list[Alert]:
     """What a flow detector raises, with the changes cut into pieces of ``size``."""
-    found = []
+    found, reader = [], ChangeReader(unit.context.networks)
     for start in range(0, len(changes), size):
         part = changes[start : start + size].copy()
-        for row, numbers in sorted(unit.candidates(part), key=lambda each: each[0]):
+        for row, numbers in sorted(unit.candidates(reader.read(part)), key=lambda each: each[0]):
             if unit.worth(numbers):
                 found += unit.judge(flow_of(part[row]), numbers)
     return found
@@ -146,3 +147,8 @@ def one(found: list[Alert]) -> Alert:
 def heard(unit: EventDetector, events: Iterable[Event]) -> list[Alert]:
     """What an event detector raises over events."""
     return [alert for event in events for alert in unit.inspect(event)]
+
+
+def reviewed(unit: DeviceDetector, changes: Iterable[DeviceChange]) -> list[Alert]:
+    """What a device detector raises over what is told of devices."""
+    return [alert for change in changes for alert in unit.review(change)]

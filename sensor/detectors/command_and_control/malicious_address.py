@@ -12,6 +12,7 @@ from pydantic import Field
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded, Recent
+from sensor.core.changes import Changes
 from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Change, Flow
 from sensor.core.observation import Subject
@@ -47,7 +48,10 @@ class MaliciousAddress(FlowDetector):
         window = self.options.again_s * SECOND
         self._told = {stage: Recent[tuple[int, int]](PAIRS_LIMIT, window) for stage in Change}
 
-    def candidates(self, changes: npt.NDArray[np.void]) -> Iterable[tuple[int, tuple[int, bool]]]:
+    def candidates(self, changes: Changes) -> Iterable[tuple[int, tuple[int, bool]]]:
+        return self._hits(changes.rows)
+
+    def _hits(self, changes: npt.NDArray[np.void]) -> list[tuple[int, tuple[int, bool]]]:
         server, client = (self.context.intel.listed(changes[end + "_hi"], changes[end + "_lo"]) for end in ("server", "client"))
         rows = np.flatnonzero(np.maximum(server, client) >= 0)
         rows = rows[changes["kind"][rows] == Change.NEW]

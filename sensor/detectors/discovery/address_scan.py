@@ -12,17 +12,16 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
+from sensor.core.changes import Changes, follow
 from sensor.core.contacts import knocks
 from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Flow
 from sensor.core.observation import Subject
 from sensor.core.windows import DistinctWindow
-from sensor.detectors._contacts import Contacts, Floods, follow
 from sensor.detectors._words import PROTOCOLS, client_of, is_fixed_function, network_of, server_of, some, who
 
 SECOND = 1_000_000_000
@@ -72,7 +71,6 @@ class AddressScan(FlowDetector):
         super().__init__(context, options)
         want = self.options
         window, grace = want.window_s * SECOND, int(want.grace_s * SECOND)
-        self._contacts, self._floods = Contacts(context.networks), Floods()
         self._far_ports = np.ones(65536, np.uint8)
         self._far_ports[[port for port in want.peer_ports if 0 <= port < 65536]] = 0
         self._near = DistinctWindow(window, KEY_BITS, PAIR_BITS, grace)
@@ -88,9 +86,8 @@ class AddressScan(FlowDetector):
         self._far.rule(threshold=want.targets, share=want.share_outside)
         self._exempt = tuple(addresses.parse_network(block) for block in want.exempt)
 
-    def candidates(self, changes: npt.NDArray[np.void]) -> Iterable[tuple[int, Finding]]:
-        rows = self._contacts.of(changes)
-        flooded = self._floods.on(rows)
+    def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
+        rows, flooded = changes.contacts, changes.flooded
         near, far = knocks(rows, self._far_ports)
         found = sorted(follow(self._near, near) + follow(self._far, far))
         return [(int(rows["row"][at]), Finding(failed, answered, sample)) for at, failed, answered, sample in found if not flooded[at]]

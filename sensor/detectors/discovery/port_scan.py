@@ -6,17 +6,16 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
+from sensor.core.changes import Changes, follow
 from sensor.core.contacts import asks
 from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Flow
 from sensor.core.windows import DistinctWindow
-from sensor.detectors._contacts import Contacts, Floods, follow
 from sensor.detectors._words import PROTOCOLS, client_of, is_fixed_function, network_of, server_of, some, who
 
 SECOND = 1_000_000_000
@@ -63,7 +62,6 @@ class PortScan(FlowDetector):
         super().__init__(context, options)
         want = self.options
         grace = int(want.grace_s * SECOND)
-        self._contacts, self._floods = Contacts(context.networks), Floods()
         self._answers = np.zeros(65536, np.uint8)
         self._answers[list(UDP_ANSWERS)] = 1
         self._fast = DistinctWindow(want.window_s * SECOND, KEY_BITS, PAIR_BITS, grace)
@@ -74,9 +72,8 @@ class PortScan(FlowDetector):
         self._told: Recent[tuple[int, int, int]] = Recent(PAIRS_LIMIT, want.slow_window_s * SECOND)
         self._exempt = tuple(addresses.parse_network(block) for block in want.exempt)
 
-    def candidates(self, changes: npt.NDArray[np.void]) -> Iterable[tuple[int, Finding]]:
-        rows = self._contacts.of(changes)
-        flooded = self._floods.on(rows)
+    def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
+        rows, flooded = changes.contacts, changes.flooded
         asked = asks(rows, self._answers, UDP_SERVICES_END)
         found = [
             (int(rows["row"][at]), Finding(failed, answered, sample, slow))

@@ -10,15 +10,13 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
+from sensor.core.changes import MARKS, Changes, Floods
 from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Flow
-from sensor.detectors._contacts import MARKS, Contacts, Floods
 from sensor.detectors._words import PROTOCOLS, client_of, network_of, server_of, who
 
 
@@ -51,11 +49,10 @@ class Flood(FlowDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._contacts = Contacts(context.networks)
         self._floods = Floods(self.options.flows, math.floor(MARKS * (1 - math.exp(-self.options.sources / MARKS))))
 
-    def candidates(self, changes: npt.NDArray[np.void]) -> Iterable[tuple[int, Finding]]:
-        rows = self._contacts.of(changes)
+    def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
+        rows = changes.contacts
         return [(int(rows["row"][i]), Finding(flows, _estimate(marks))) for i, flows, marks in self._floods.found(rows)]
 
     def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:

@@ -10,18 +10,17 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
 from sensor.core import detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
+from sensor.core.changes import Changes
 from sensor.core.contacts import sessions
 from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Flow
 from sensor.core.observation import Subject
 from sensor.core.windows import DistinctWindow
-from sensor.detectors._contacts import Contacts
 from sensor.detectors._words import client_of, network_of, server_of, who
 
 SECOND = 1_000_000_000
@@ -80,19 +79,17 @@ class AdminFromDevice(FlowDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._contacts = Contacts(context.networks)
         self._wanted = np.zeros(65536, np.uint8)
         self._wanted[list(SERVICES)] = 1
         self._looked = DistinctWindow(LOOK_AGAIN_S * SECOND, KEY_BITS, PAIR_BITS)
         self._told = {answered: Recent[tuple[int, int, str]](PAIRS_LIMIT, self.options.again_s * SECOND) for answered in (False, True)}
 
-    def candidates(self, changes: npt.NDArray[np.void]) -> Iterable[tuple[int, Subject]]:
-        rows = self._contacts.of(changes)
-        opened = sessions(rows, self._wanted)
+    def candidates(self, changes: Changes) -> Iterable[tuple[int, Subject]]:
+        opened = sessions(changes.contacts, self._wanted)
         if not len(opened):
             return []
         picked = opened["at"][np.flatnonzero(self._looked.count(opened["key"], opened["value"], opened["ts"]))]
-        macs, his, los, vlans = (changes[name][picked].tolist() for name in ("client_mac", "client_hi", "client_lo", "vlan"))
+        macs, his, los, vlans = (changes.rows[name][picked].tolist() for name in ("client_mac", "client_hi", "client_lo", "vlan"))
         return zip(picked.tolist(), map(Subject, macs, [hi << 64 | lo for hi, lo in zip(his, los, strict=True)], vlans), strict=True)
 
     def worth(self, numbers: Subject) -> bool:

@@ -1,0 +1,73 @@
+"""The flow changes of one batch as detectors see them: the rows themselves, and what several detectors read from them, read once.
+
+``contacts`` are the changes in the words of ``sensor.core.contacts``: opened, answered, failed. ``flooded`` tells for each contact whether its target is
+being flooded: sources that flood are made up, and none of them is a scanner.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from sensor.core.addresses import Networks
+from sensor.core.contacts import Blocks, contacts
+from sensor.core.rates import RateWindow
+from sensor.core.windows import DistinctWindow
+
+SKIP, OPENED, ANSWERED, FAILED = 0, 1, 2, 3
+TCP, UDP = 6, 17
+CLIENT_INSIDE, SERVER_INSIDE = 1, 2
+MINUTE = 60_000_000_000
+MARKS = 64
+FLOOD_FLOWS, FLOOD_MARKS = 3000, 29
+
+Rows = npt.NDArray[np.void]
+
+
+class Floods:
+    """For every target block (an IPv4 /24, an IPv6 address) and protocol: how many flows of the last minute have no answer, and from how many sources."""
+
+    def __init__(self, flows: int = FLOOD_FLOWS, marks: int = FLOOD_MARKS) -> None:
+        """A block is flooded at ``flows`` a minute from sources that set so many of 64 marks."""
+        self.flows, self.marks = flows, marks
+        self._rates = RateWindow(MINUTE)
+
+    def found(self, rows: Rows) -> list[tuple[int, int, int]]:
+        """(row, flows, marks) where a block begins to be flooded, at most once a minute."""
+        return self._rates.follow(rows["block"], rows["client"], rows["ts"], rows["step"], self.flows, self.marks)
+
+    def on(self, rows: Rows) -> npt.NDArray[np.bool_]:
+        """For each row with an operation whether its target block is being flooded."""
+        return self._rates.above(rows["block"], rows["client"], rows["ts"], rows["step"], rows["op"], self.flows, self.marks)
+
+
+class Changes:
+    """``rows``: CHANGE, in packet order; ``contacts`` and ``flooded`` as the module says, one for each of them."""
+
+    __slots__ = ("contacts", "flooded", "rows")
+
+    def __init__(self, rows: Rows, contacts: Rows, flooded: npt.NDArray[np.bool_]) -> None:
+        self.rows, self.contacts, self.flooded = rows, contacts, flooded
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+class ChangeReader:
+    """Reads the changes of batch after batch: which directions the capture shows, and who is being flooded, is remembered from one to the next."""
+
+    def __init__(self, networks: Networks) -> None:
+        self._blocks, self._floods = Blocks(networks.blocks), Floods()
+        self._seen = np.zeros(3, np.uint8)
+
+    def read(self, rows: Rows) -> Changes:
+        found = contacts(rows, self._blocks, self._seen)
+        return Changes(rows, found, self._floods.on(found))
+
+
+def follow(window: DistinctWindow, attempts: Rows) -> list[tuple[int, int, int, list[int]]]:
+    """(index among the contacts, counted, met, sample) of each finding of a window."""
+    if not len(attempts):
+        return []
+    found = window.follow(attempts["key"], attempts["value"], attempts["ts"], attempts["since"], attempts["op"])
+    return [(int(attempts["at"][i]), counted, met, sample) for i, counted, met, sample in found]

@@ -1,0 +1,58 @@
+"""Counting one by one: windows slide, keys and values stay bounded."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensor.core.tally import PARTS, Counts, Distinct
+
+SECOND = 1_000_000_000
+
+
+def test_counts_slide() -> None:
+    """What left the window no longer counts; another key never did."""
+    counts: Counts[str] = Counts(8 * SECOND)
+    assert [counts.add("a", at * SECOND) for at in (0, 1, 2, 7)] == [1, 2, 3, 4]
+    assert counts.add("a", 9 * SECOND) == 3
+    assert counts.add("b", 9 * SECOND) == 1
+    assert counts.add("a", 100 * SECOND, 5) == 5
+
+
+def test_counts_survive_a_clock_set_back() -> None:
+    """A late packet counts; a clock that jumped back starts anew."""
+    counts: Counts[str] = Counts(8 * SECOND)
+    assert counts.add("a", 100 * SECOND) == 1
+    assert counts.add("a", 98 * SECOND) == 2
+    assert counts.add("a", 5 * SECOND) == 1
+
+
+@given(st.lists(st.integers(0, 100), max_size=60))
+def test_counts_are_those_of_a_list(times: list[int]) -> None:
+    """Never more than happened in the window, never less than in the window without its oldest part."""
+    counts: Counts[int] = Counts(PARTS * SECOND)
+    times.sort()
+    for number, at in enumerate(times):
+        told = counts.add(0, at * SECOND)
+        assert told == sum(at - PARTS < one <= at for one in times[: number + 1])
+
+
+def test_distinct_values_leave_the_window() -> None:
+    """Values count once each, and are gone after the window."""
+    seen: Distinct[str, int] = Distinct(10 * SECOND)
+    assert [seen.add("a", value, at * SECOND) for at, value in ((0, 1), (1, 2), (2, 1), (3, 3))] == [1, 2, 2, 3]
+    assert seen.add("a", 4, 12 * SECOND) == 3  # 2 is gone; 1 was seen again at 2 s
+    assert seen.values("a") == [1, 3, 4]
+
+
+def test_both_are_bounded() -> None:
+    """The key or value seen longest ago makes room."""
+    counts: Counts[int] = Counts(SECOND, keys=2)
+    seen: Distinct[int, int] = Distinct(SECOND, keys=2, values=3)
+    for key in range(5):
+        counts.add(key, 0)
+        for value in range(9):
+            assert seen.add(key, value, 0) <= 3
+    assert counts.add(0, 0) == 1
+    assert counts.add(4, 0) == 2
+    assert seen.values(0) == []
