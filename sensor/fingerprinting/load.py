@@ -20,7 +20,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 from sensor.documents import DocumentErrors, Fault, fault_at, load_document, nearest
 
 VOCABULARY = "vocabulary.yaml"
-OPERATORS = ("exact", "prefix", "suffix", "contains", "regex")
+OPERATORS = ("exact", "prefix", "suffix", "domain", "contains", "regex")
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 Certainty = Annotated[float, Field(gt=0, le=1)]
@@ -62,11 +62,15 @@ def _word(section: str) -> AfterValidator:
 
 
 class Match(_Words):
-    """How a value is recognised: by exactly one of the operators. A list means any of them. Regexes are searched for: anchor them."""
+    """How a value is recognised: by exactly one of the operators. A list means any of them. Regexes are searched for: anchor them.
+
+    ``domain``: the name itself and all names below it, letter case aside; where entries name domains inside each other only the innermost speaks.
+    """
 
     exact: OneOrMore | None = None
     prefix: OneOrMore | None = None
     suffix: OneOrMore | None = None
+    domain: OneOrMore | None = None
     contains: OneOrMore | None = None
     regex: str | None = None
     ignore_case: bool | None = None

@@ -1,7 +1,7 @@
 """Matcher: what a raw fact means. All fingerprints that match speak; their order means nothing.
 
-A value is looked up rather than tried: whole texts in a dictionary, prefixes (and the plain texts a regex can start with) by their first two characters, so
-that a value nobody knows costs a few microseconds. Other regexes are tried only where the value contains their longest plain text. Answers are remembered.
+A value is looked up rather than tried: whole texts in a dictionary, prefixes (and the plain texts a regex can start with) by their first two characters,
+suffixes by their last two, domains by walking up the labels of a name, so that a value nobody knows costs a few microseconds. Other regexes are tried only where the value contains their longest plain text. Answers are remembered.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from sensor.fingerprinting.near import NearLists
 REMEMBERED = 4096
 VALUE_LIMIT = 1024
 KEY_LENGTH = 2
+LABELS_LIMIT = 16  # of a name that are walked
 # DHCP option 55 is compared by closeness too: clients of one make differ by an option between versions.
 NEAR_KINDS = frozenset(("dhcp.parameter_list",))
 
@@ -93,6 +94,8 @@ class _Kind:
     def __init__(self, tests: Iterable[_Test], *, near: bool) -> None:
         self._whole: dict[str, list[_Test]] = {}
         self._starts: dict[str, list[tuple[str, _Test]]] = {}
+        self._ends: dict[str, list[tuple[str, _Test]]] = {}
+        self._domains: dict[str, list[_Test]] = {}
         self._others: list[tuple[str, _Test]] = []
         self._near = NearLists() if near else None
         for test in tests:
@@ -104,6 +107,14 @@ class _Kind:
                 self._whole.setdefault(text.lower(), []).append(test)
                 if self._near is not None:
                     self._near.add(text, test.fingerprint)
+            return
+        if test.operator == "domain":
+            for text in test.fingerprint.match.texts:
+                self._domains.setdefault(text.lower(), []).append(test)
+            return
+        if test.operator == "suffix":
+            for text in test.fingerprint.match.texts:
+                self._ends.setdefault(text.lower()[-KEY_LENGTH:], []).append((text.lower(), test))
             return
         starts, needed = test.place
         for start in starts:
@@ -121,12 +132,32 @@ class _Kind:
             for start, test in self._starts.get(key, ()):
                 if lower.startswith(start):
                     yield from test(value)
+        if self._ends:
+            for key in (lower[-1:], lower[-2:]):
+                for end, test in self._ends.get(key, ()):
+                    if lower.endswith(end):
+                        yield from test(value)
+        if self._domains:
+            for test in self._innermost(lower):
+                yield test.fingerprint, _NO_GROUPS, 1.0
         for needed, test in self._others:
             if needed in lower:
                 yield from test(value)
         if self._near is not None and not whole:
             for fingerprint, weight in self._near.find(value):
                 yield fingerprint, _NO_GROUPS, weight
+
+    def _innermost(self, name: str) -> Iterable[_Test]:
+        """The entries of the longest known domain that a name lies in."""
+        domains = self._domains
+        for _ in range(LABELS_LIMIT):
+            found = domains.get(name)
+            if found is not None:
+                return found
+            name = name.partition(".")[2]
+            if not name:
+                break
+        return ()
 
 
 class _Test:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sensor.documents import DocumentErrors
+from sensor.documents import DocumentErrors, nearest
 from sensor.fingerprinting import load
 from sensor.fingerprinting.load import load_knowledge
 from sensor.fingerprinting.match import Matcher
@@ -48,8 +48,8 @@ def test_operators_words(tmp_path: Path) -> None:
 
 WORDS = "expected one of type, vendor, model, firmware, serial, os, software, module; did you mean 'vendor'?"
 KEYS = "expected one of assert, certainty, examples, id, match, negatives, note, source; did you mean 'examples'?"
-FAMILIES = "expected one of dhcp, hostname, hostname_mac, mdns, oui, sip; did you mean 'hostname'?"
-OPERATORS = "expected exactly one of exact, prefix, suffix, contains, regex"
+FAMILIES = nearest("hostnam", list(load_knowledge().vocabulary.families))
+OPERATORS = "expected exactly one of exact, prefix, suffix, domain, contains, regex"
 
 
 @pytest.mark.parametrize(

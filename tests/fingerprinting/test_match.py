@@ -32,6 +32,9 @@ def matcher(*fingerprints: Fingerprint) -> Matcher:
         ({"prefix": "HP-"}, False, ["HP-", "HP-x"], ["HP", "hp-x"]),
         ({"prefix": ["A", "Bc"]}, True, ["a", "axe", "bcd"], ["b", ""]),
         ({"suffix": "-iPhone"}, False, ["Annas-iPhone"], ["Annas-iphone", "-iPhone2"]),
+        ({"suffix": ["A", "-TV"]}, True, ["a", "xa", "my-tv"], ["tv", ""]),
+        ({"domain": "Ring.com"}, False, ["ring.com", "a.RING.com", "a.b.ring.com"], ["bring.com", "ring.com.org", "com", ".com", ""]),
+        ({"domain": ["a.org", "b.org"]}, False, ["x.a.org", "b.org"], ["org", "c.org", "aa.org"]),
         ({"contains": "Xerox"}, True, ["FUJIXEROX 1"], ["Xero"]),
         ({"regex": "^HP(?:1|2)$"}, False, ["HP1"], ["HP3", "hp1", "xHP1"]),
         ({"regex": "[0-9]{3}"}, False, ["a123"], ["a12"]),
@@ -51,6 +54,25 @@ def test_all_matching_entries_speak() -> None:
     found = matcher(made("a.one", {"prefix": "HP"}, {"type": "printer"}), made("a.two", {"exact": "HP1"}, {"type": "printer"}))
     assert [claim.fingerprint for claim in found.match("test.kind", "HP1")] == ["a.one", "a.two"]
     assert found.match("other.kind", "HP1") == ()
+
+
+def test_the_innermost_domain_speaks() -> None:
+    """Of domains inside each other only the longest is heard, and every entry that names it."""
+    found = matcher(
+        made("a.outer", {"domain": "hp.com"}, {"vendor": "HP"}),
+        made("a.inner", {"domain": ["print.hp.com", "ink.hp.com"]}, {"type": "printer"}),
+        made("a.same", {"domain": "print.hp.com"}, {"type": "printer"}),
+    )
+    assert [claim.fingerprint for claim in found.match("test.kind", "x.hp.com")] == ["a.outer"]
+    assert [claim.fingerprint for claim in found.match("test.kind", "x.print.hp.com")] == ["a.inner", "a.same"]
+    assert [claim.fingerprint for claim in found.match("test.kind", "ink.hp.com")] == ["a.inner"]
+
+
+def test_endless_names_are_not_walked() -> None:
+    """Of a name with very many labels only the first sixteen are tried."""
+    found = matcher(made("a.b", {"domain": "hp.com"}, {"vendor": "HP"}))
+    assert found.match("test.kind", "a." * 14 + "hp.com")
+    assert not found.match("test.kind", "a." * 200 + "hp.com")
 
 
 def test_templates() -> None:
