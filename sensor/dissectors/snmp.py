@@ -1,0 +1,304 @@
+"""SNMP versions 1, 2c and 3 over UDP (RFC 1157, RFC 3416, RFC 3412, RFC 3414): what managers ask, what agents answer, what they report by themselves.
+
+Reads the variables of a response that describe the agent (system group, ENTITY-MIB, Printer-MIB, HOST-RESOURCES-MIB, UPS-MIB and the scalars of some makers)
+and the engine id of version 3. A fact belongs to the agent alone: not taken are the answer to an inform request, which repeats the agent's variables in the
+mouth of the manager (RFC 3416, 4.2.7), what a proxy passes on (its context is another engine), and the variables of traps, which receivers forward.
+A community is a password: only whether it is one of the two usual ones is told. Encrypted messages tell their engine and user, no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sensor.core.addresses import mac_text, v4
+from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.event import Event
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed, clean
+from sensor.dissectors._ber import INTEGER, IP_ADDRESS, OCTETS, OID, SEQUENCE, dotted, element, identifier, integer, octets
+from sensor.dissectors._snmp_variables import TREES, VARIABLES
+
+AGENT, TRAPS = 161, 162
+VERSIONS = {0: "1", 1: "2c", 3: "3"}
+GET, GET_NEXT, RESPONSE, SET, TRAP_V1, GET_BULK, INFORM, TRAP_V2, REPORT = range(0xA0, 0xA9)
+OPERATIONS = {
+    GET: "get", GET_NEXT: "get_next", SET: "set", GET_BULK: "get_bulk", RESPONSE: "response", REPORT: "report",
+    TRAP_V1: "trap", TRAP_V2: "trap", INFORM: "inform",
+}  # fmt: skip
+ENCRYPTED = "encrypted"
+# RFC 3416, 3.
+STATUS = (
+    "no_error", "too_big", "no_such_name", "bad_value", "read_only", "general_error", "no_access", "wrong_type", "wrong_length", "wrong_encoding",
+    "wrong_value", "no_creation", "inconsistent_value", "resource_unavailable", "commit_failed", "undo_failed", "authorization_error", "not_writable", "inconsistent_name",
+)  # fmt: skip
+# The counter that a report carries says what was wrong (RFC 3414, 5; RFC 3412, 5).
+REPORTS = {
+    identifier("1.3.6.1.6.3.15.1.1.1.0"): "unsupported_security_level",
+    identifier("1.3.6.1.6.3.15.1.1.2.0"): "not_in_time_window",
+    identifier("1.3.6.1.6.3.15.1.1.3.0"): "unknown_user",
+    identifier("1.3.6.1.6.3.15.1.1.4.0"): "unknown_engine",
+    identifier("1.3.6.1.6.3.15.1.1.5.0"): "wrong_digest",
+    identifier("1.3.6.1.6.3.15.1.1.6.0"): "decryption_error",
+    identifier("1.3.6.1.6.3.12.1.4.0"): "unavailable_context",
+    identifier("1.3.6.1.6.3.12.1.5.0"): "unknown_context",
+    identifier("1.3.6.1.6.3.11.2.1.3.0"): "unknown_handler",
+}
+TRAP_OID = identifier("1.3.6.1.6.3.1.1.4.1.0")
+TRAP_ADDRESS = identifier("1.3.6.1.6.3.18.1.3.0")  # what a forwarder adds (RFC 3584, 3.1)
+GENERIC_TRAPS = ("cold_start", "warm_start", "link_down", "link_up", "authentication_failure", "egp_neighbor_loss")
+ENTERPRISES = "1.3.6.1.4.1."
+AUTHENTICATED, PRIVATE, REPORTABLE = 1, 2, 4
+USER_MODEL = 3
+VARIABLES_LIMIT = 128
+NAMES_LIMIT = 16
+USER_LIMIT = 64
+ENGINE_LIMIT = 32
+MAC_FORMAT = 3
+
+Variable = tuple[bytes, int, bytes]  # name, tag and bytes of the value
+
+
+class SnmpMessage(Event):
+    """What all have in common. ``community``: ``public``, ``private`` or ``other``, empty in version 3; ``user`` and ``level`` (``none``, ``authenticated``,
+    ``private``): of version 3. ``names``: the first 16 variables, dotted.
+    """
+
+    version: str
+    community: str
+    user: str
+    level: str
+    operation: str
+    request_id: int
+    names: tuple[str, ...]
+
+
+class SnmpRequest(SnmpMessage):
+    """``operation``: ``get``, ``get_next``, ``get_bulk``, ``set`` or ``encrypted``. ``repetitions``: rows that a get_bulk asks for."""
+
+    repetitions: int
+
+
+class SnmpResponse(SnmpMessage):
+    """``operation``: ``response``, ``report`` or ``encrypted``. ``status``: the error in words; of a report what it complains about."""
+
+    status: str
+
+
+class SnmpTrap(SnmpMessage):
+    """``operation``: ``trap``, ``inform`` or ``encrypted``. ``trap``: generic trap in words, else the object identifier of the trap."""
+
+    trap: str
+
+
+class Snmp(Dissector):
+    """Retransmissions are dropped for five seconds; every other message has a request id of its own."""
+
+    # Messages on other ports: short ones with version 1 or 2c and a community (LDAP begins alike, but another tag follows its first integer).
+    interest = Interest(udp=(AGENT, TRAPS), magic=((2, b"\2\1\0\4"), (2, b"\2\1\1\4")), repeats_s=5)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        cut = bool(packet.truncated or packet.fragment)
+        try:
+            return iter(_read(packet, packet.payload, cut))
+        except Malformed:
+            if cut:
+                return iter(())
+            raise
+
+
+class _Sender:
+    """Who speaks in a message, as far as security tells: community kind, or user, level and engine."""
+
+    __slots__ = ("community", "context", "engine", "level", "user", "version")
+
+    def __init__(self, version: str, community: str = "") -> None:
+        self.version, self.community = version, community
+        self.user = self.level = ""
+        self.engine = self.context = b""
+
+
+def _read(packet: Packet, data: bytes, cut: bool) -> list[Said]:
+    tag, at, end = element(data, 0, len(data), cut)
+    if tag != SEQUENCE:
+        raise Malformed("no message")
+    number, at = integer(data, at, end)
+    version = VERSIONS.get(number)
+    if version is None:
+        raise Malformed("unknown version")
+    if number == USER_MODEL:
+        return _secured(packet, data, at, end, cut)
+    community, at = octets(data, at, end)
+    kind = community.decode("ascii") if community in (b"public", b"private") else "other"
+    return _operation(packet, _Sender(version, kind), data, at, end, cut)
+
+
+def _secured(packet: Packet, data: bytes, at: int, end: int, cut: bool) -> list[Said]:
+    """A version 3 message behind its version (RFC 3412, 6; RFC 3414, 2.4)."""
+    sender = _Sender("3")
+    _, first, stop = element(data, at, end)
+    _, first = integer(data, first, stop)
+    _, first = integer(data, first, stop)
+    flags, first = octets(data, first, stop)
+    model, _ = integer(data, first, stop)
+    if len(flags) != 1:
+        raise Malformed("impossible flags")
+    bits = flags[0]
+    sender.level = "private" if bits & PRIVATE else "authenticated" if bits & AUTHENTICATED else "none"
+    tag, first, after = element(data, stop, end)
+    if tag != OCTETS:
+        raise Malformed("no security parameters")
+    if model == USER_MODEL:
+        _, first, stop = element(data, first, after)
+        sender.engine, first = octets(data, first, stop)
+        _, first = integer(data, first, stop)
+        _, first = integer(data, first, stop)
+        user, _ = octets(data, first, stop)
+        sender.user = clean(user, USER_LIMIT)
+    tag, first, stop = element(data, after, end, cut)
+    if bits & PRIVATE:
+        said: list[Said] = [_encrypted(packet, sender, not bits & REPORTABLE)]
+        if not bits & REPORTABLE:
+            _engine(packet, sender.engine, said)
+        return said
+    sender.context, first = octets(data, first, stop)
+    _, first = octets(data, first, stop)
+    return _operation(packet, sender, data, first, stop, cut)
+
+
+def _encrypted(packet: Packet, sender: _Sender, final: bool) -> Event:
+    """What cannot be read: who sent it and, by its flag and port, about what it is. Only requests and informs want an answer (RFC 3412, 6.4)."""
+    common = (packet, sender.version, "", sender.user, sender.level, ENCRYPTED, 0, ())
+    if packet.dport == TRAPS:
+        return SnmpTrap(*common, "")
+    return SnmpResponse(*common, "") if final else SnmpRequest(*common, 0)
+
+
+def _operation(packet: Packet, sender: _Sender, data: bytes, at: int, end: int, cut: bool) -> list[Said]:
+    """The operation and its variables."""
+    tag, at, end = element(data, at, end, cut)
+    operation = OPERATIONS.get(tag)
+    if operation is None:
+        raise Malformed("unknown operation")
+    if tag == TRAP_V1:
+        return _old_trap(packet, sender, data, at, end, cut)
+    request_id, at = integer(data, at, end)
+    first, at = integer(data, at, end)
+    second, at = integer(data, at, end)
+    variables = _variables(data, at, end, cut)
+    names = _names(variables)
+    common = (packet, sender.version, sender.community, sender.user, sender.level, operation, request_id, names)
+    if tag in (RESPONSE, REPORT):
+        status = _status(tag, first, variables)
+        said: list[Said] = [SnmpResponse(*common, status)]
+        _engine(packet, sender.engine, said)
+        if status == STATUS[0] and _own(packet, sender, variables):
+            _facts(packet, variables, said)
+        return said
+    if tag in (TRAP_V2, INFORM):
+        trap = next((dotted(value) for name, kind, value in variables if name == TRAP_OID and kind == OID), "")
+        said = [SnmpTrap(*common, trap)]
+        if tag == TRAP_V2:
+            _engine(packet, sender.engine, said)
+        if not any(name == TRAP_ADDRESS for name, _, _ in variables):
+            _enterprise(packet, "snmp.trap_enterprise", trap, said)
+        return said
+    return [SnmpRequest(*common, max(second, 0) if tag == GET_BULK else 0)]
+
+
+def _old_trap(packet: Packet, sender: _Sender, data: bytes, at: int, end: int, cut: bool) -> list[Said]:
+    """A trap of version 1 (RFC 1157, 4.1.6). It names the agent's address: where that is not the sender's, somebody passed it on."""
+    tag, first, at = element(data, at, end)
+    enterprise = dotted(data[first:at])
+    kind, first, at = element(data, at, end)
+    agent = data[first:at]
+    if tag != OID or kind != IP_ADDRESS or len(agent) != 4:
+        raise Malformed("no trap header")
+    generic, at = integer(data, at, end)
+    specific, at = integer(data, at, end)
+    _, _, at = element(data, at, end)
+    trap = GENERIC_TRAPS[generic] if 0 <= generic < len(GENERIC_TRAPS) else f"{enterprise}.0.{max(specific, 0)}"
+    names = _names(_variables(data, at, end, cut))
+    said: list[Said] = [SnmpTrap(packet, sender.version, sender.community, sender.user, sender.level, "trap", 0, names, trap)]
+    if v4(int.from_bytes(agent, "big")) == packet.src:
+        _enterprise(packet, "snmp.trap_enterprise", enterprise, said)
+    return said
+
+
+def _variables(data: bytes, at: int, end: int, cut: bool) -> list[Variable]:
+    """The first 128 variables; those that the capture cut are left out."""
+    found: list[Variable] = []
+    try:
+        found.extend(_each(data, at, end, cut))  # one by one: what was read before a fault is not lost with it
+    except Malformed:
+        if not cut:
+            raise
+    return found
+
+
+def _each(data: bytes, at: int, end: int, cut: bool) -> Iterator[Variable]:
+    tag, at, end = element(data, at, end, cut)
+    if tag != SEQUENCE:
+        raise Malformed("no list of variables")
+    for _ in range(VARIABLES_LIMIT):
+        if at >= end:
+            return
+        tag, first, at = element(data, at, end)
+        name, start, middle = element(data, first, at)
+        kind, begin, stop = element(data, middle, at)
+        if tag != SEQUENCE or name != OID:
+            raise Malformed("no variable where one belongs")
+        yield data[start:middle], kind, data[begin:stop]
+
+
+def _names(variables: list[Variable]) -> tuple[str, ...]:
+    return tuple([dotted(name) for name, _, _ in variables[:NAMES_LIMIT]])
+
+
+def _status(tag: int, number: int, variables: list[Variable]) -> str:
+    if tag == REPORT:
+        return REPORTS.get(variables[0][0], "other") if variables else "other"
+    return STATUS[number] if 0 <= number < len(STATUS) else "other"
+
+
+def _own(packet: Packet, sender: _Sender, variables: list[Variable]) -> bool:
+    """Whether the variables of a response describe the sender."""
+    if packet.sport == TRAPS or sender.context != sender.engine:
+        return False
+    return not (len(variables) > 1 and variables[1][0] == TRAP_OID)
+
+
+def _facts(packet: Packet, variables: list[Variable], said: list[Said]) -> None:
+    """The facts about the agent."""
+    ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
+    trees: list[str] = []
+    for name, tag, value in variables:
+        if tag == OCTETS:
+            kind = VARIABLES.get(name)
+            if kind and (text := clean(value)):
+                said.append(Observation(ts, subject, kind, text, flow))
+        elif tag == OID and VARIABLES.get(name) == "snmp.sys_object_id":
+            text = dotted(value)
+            said.append(Observation(ts, subject, "snmp.sys_object_id", text, flow))
+            _enterprise(packet, "snmp.enterprise", text, said)
+        tree = TREES.get(name[:6])
+        if tree and tag in (INTEGER, OCTETS) and tree not in trees:
+            trees.append(tree)
+    said += [Observation(ts, subject, "snmp.tree", tree, flow) for tree in trees]
+
+
+def _enterprise(packet: Packet, kind: str, name: str, said: list[Said]) -> None:
+    """The number of the maker in an object identifier of his (IANA's private enterprise numbers)."""
+    if name.startswith(ENTERPRISES):
+        number = name[len(ENTERPRISES) :].partition(".")[0]
+        said.append(Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), kind, number, packet.flow))
+
+
+def _engine(packet: Packet, engine: bytes, said: list[Said]) -> None:
+    """The sender's engine id: the maker's number, and often a MAC (RFC 3411, 5)."""
+    if not 5 <= len(engine) <= ENGINE_LIMIT:
+        return
+    ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
+    said.append(Observation(ts, subject, "snmp.engine_enterprise", str(int.from_bytes(engine[:4], "big") & 0x7FFFFFFF), flow))
+    if engine[0] & 0x80 and engine[4] == MAC_FORMAT and len(engine) == 11:
+        said.append(Observation(ts, subject, "snmp.engine_mac", mac_text(int.from_bytes(engine[5:], "big")), flow))
