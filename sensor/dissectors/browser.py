@@ -1,0 +1,189 @@
+"""NetBIOS datagrams (RFC 1002, 4.4) and the browser announcements in them ([MS-BRWS] 2.2): Windows and Samba tell what they are.
+
+Reads host, local master and domain announcements, elections and requests, inside a mailslot write of SMB 1 ([MS-MAIL] 2.2.1). Facts come from announcements
+whose datagram names the sender's own address: one handed on by a distribution server lends nothing. Ignores fragments of datagrams and other mailslots,
+whose name it tells.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from sensor.core.addresses import V4
+from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.event import Event
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors._netbios import ELECTION, MASTER, NetbiosName, is_machine, name_at, oem
+
+PORT = 138
+DIRECT, GROUP, BROADCAST, ERROR, QUERY, POSITIVE, NEGATIVE = range(0x10, 0x17)
+SMB_MAGIC = b"\xffSMB"
+TRANSACTION = 0x25
+MAILSLOT = b"\\MAILSLOT\\"
+BROWSE = ("\\MAILSLOT\\BROWSE", "\\MAILSLOT\\LANMAN")
+MAILSLOT_LIMIT = 64
+COMMENT_LIMIT = 64  # with the zero at its end at most 43 by [MS-BRWS] 2.2.1
+HOST, WANTED, ELECT, LIST_WANTED, LIST, BACKUP, DOMAIN, MASTERS, RESET, LOCAL_MASTER = 1, 2, 8, 9, 10, 11, 12, 13, 14, 15
+SIGNATURE = 0xAA55
+# Bits of the server type ([MS-BRWS] 2.2.1, [MS-RAP] 2.5.5.4).
+TYPES = {
+    0x00000001: "workstation", 0x00000002: "server", 0x00000004: "sql_server", 0x00000008: "domain_controller", 0x00000010: "backup_controller",
+    0x00000020: "time_source", 0x00000040: "afp_server", 0x00000080: "netware_server", 0x00000100: "domain_member", 0x00000200: "print_queue",
+    0x00000400: "dial_in", 0x00000800: "unix", 0x00001000: "nt_workstation", 0x00002000: "windows_for_workgroups", 0x00008000: "nt_server",
+    0x00010000: "potential_browser", 0x00020000: "backup_browser", 0x00040000: "master_browser", 0x00080000: "domain_master", 0x00400000: "windows_9x",
+    0x01000000: "cluster", 0x02000000: "terminal_server",
+}  # fmt: skip
+CONTROLLER_BITS, PRINT_QUEUE, UNIX = 0x18, 0x200, 0x800
+_DATAGRAM = struct.Struct("!BBHIHHH")  # type, flags, id, source address, source port, length, offset of the piece
+_DATA = struct.Struct("<HH")
+_ANNOUNCEMENT = struct.Struct("<BI16sBBIBBH")
+_ELECTION = struct.Struct("<BIII")
+DATA_AT = 32 + 1 + 22  # size and place of the data among the words of a transaction
+
+
+class BrowserAnnouncement(Event):
+    """A host (or, where ``master``, the browse master of its segment) tells what it is. ``types``: bits of [MS-BRWS] 2.2.1; ``version``: of its system."""
+
+    hostname: str
+    domain: str
+    version: str
+    types: int
+    comment: str
+    master: bool
+
+
+class BrowserDomain(Event):
+    """A browse master tells of its domain or work group."""
+
+    domain: str
+    master: str
+
+
+class BrowserElection(Event):
+    """A host wants to be browse master; the highest ``criteria`` wins."""
+
+    hostname: str
+    criteria: int
+    uptime_s: int
+
+
+class BrowserRequest(Event):
+    """Other messages of browsers. ``code``: its number in [MS-BRWS] 2.2; ``hostname``: the name in it."""
+
+    code: int
+    hostname: str
+
+
+class BrowserDatagram(Event):
+    r"""A datagram that is no browser message. ``mailslot``: whom it is for (``\MAILSLOT\NET\NETLOGON``), empty where it is none."""
+
+    type: int
+    source: str
+    destination: str
+    suffix: int
+    mailslot: str
+
+
+class Browser(Dissector):
+    """Hosts announce themselves every few minutes; the datagram id is left out when repeats are recognised."""
+
+    interest = Interest(udp=(PORT,), repeats_s=60, volatile=(2, 4))
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        try:
+            return iter(_read(packet, packet.payload))
+        except (IndexError, struct.error):
+            if packet.truncated or packet.fragment:
+                return iter(())
+            raise Malformed("message ends early") from None
+
+
+def _read(packet: Packet, data: bytes) -> list[Said]:
+    """What a datagram says. IndexError or struct.error where it ends early."""
+    type_ = data[0]
+    if not DIRECT <= type_ <= NEGATIVE:
+        raise Malformed("no NetBIOS datagram")
+    if type_ >= ERROR:
+        name = NetbiosName("", 0) if type_ == ERROR else name_at(data, 10)[0]
+        return [BrowserDatagram(packet, type_, "", name.name, name.suffix, "")]
+    _, flags, _, address, _, _, piece = _DATAGRAM.unpack_from(data)
+    source, offset = name_at(data, _DATAGRAM.size)
+    destination, offset = name_at(data, offset)
+    mailslot, raw = ("", b"") if piece or flags & 1 else _mailslot(data[offset:])
+    if mailslot not in BROWSE or not raw:
+        return [BrowserDatagram(packet, type_, source.name, destination.name, destination.suffix, mailslot)]
+    own = not address or V4 | address == packet.src
+    return _browser(packet, raw, source, destination, own)
+
+
+def _mailslot(data: bytes) -> tuple[str, bytes]:
+    """(name of the mailslot, what is written to it); empty where it is no such write."""
+    if data[:5] != SMB_MAGIC + bytes((TRANSACTION,)):
+        return "", b""
+    words = data[32]
+    size, start = _DATA.unpack_from(data, DATA_AT)
+    at = 33 + 2 * words + 2
+    end = data.index(b"\0", at, at + MAILSLOT_LIMIT) if b"\0" in data[at : at + MAILSLOT_LIMIT] else at
+    name = data[at:end].upper()
+    if not name.startswith(MAILSLOT):
+        return "", b""
+    if start + size > len(data):
+        raise IndexError
+    return oem(name), data[start : start + size]
+
+
+def _browser(packet: Packet, raw: bytes, source: NetbiosName, destination: NetbiosName, own: bool) -> list[Said]:
+    """One message to the browsers."""
+    code = raw[0]
+    if code in (HOST, LOCAL_MASTER):
+        return _announcement(packet, raw, destination, own)
+    if code == DOMAIN:
+        domain, master = _text(raw[6:22]), _text(raw[32 : 32 + COMMENT_LIMIT])
+        if len(raw) < 32:
+            raise IndexError
+        said: list[Said] = [BrowserDomain(packet, domain, master)]
+        return said
+    if code == ELECT:
+        _, criteria, uptime, _ = _ELECTION.unpack_from(raw, 1)
+        return [BrowserElection(packet, _text(raw[14:30]) or source.name, criteria, uptime // 1000)]
+    if code not in (WANTED, LIST_WANTED, LIST, BACKUP, MASTERS, RESET):
+        raise Malformed("unknown browser message")
+    skipped = {WANTED: 2, BACKUP: 1, MASTERS: 1}.get(code)
+    return [BrowserRequest(packet, code, _text(raw[skipped : skipped + 16]) if skipped else "")]
+
+
+def _announcement(packet: Packet, raw: bytes, destination: NetbiosName, own: bool) -> list[Said]:
+    """A host or the local master announces itself; the datagram goes to a name of its domain."""
+    _, _, name, major, minor, types, _, _, _ = _ANNOUNCEMENT.unpack_from(raw, 1)
+    hostname, comment = _text(name), _text(raw[32 : 32 + COMMENT_LIMIT])
+    domain = destination.name if destination.suffix in (0, MASTER, ELECTION) and is_machine(destination) else ""
+    event = BrowserAnnouncement(packet, hostname, domain, f"{major}.{minor}", types, comment, raw[0] == LOCAL_MASTER)
+    said: list[Said] = [event]
+    if own and is_machine(NetbiosName(hostname, 0)):
+        _facts(event, said)
+    return said
+
+
+def _facts(event: BrowserAnnouncement, said: list[Said]) -> None:
+    """What a host tells about itself."""
+    packet, types = event.packet, event.types
+    facts = [("netbios.hostname", event.hostname), ("netbios.domain", event.domain), ("browser.comment", event.comment)]
+    facts.append(("browser.version", f"{event.version} {_words(types)}"))
+    if types & CONTROLLER_BITS:
+        facts.append(("browser.role", "domain_controller"))
+    if types & PRINT_QUEUE and not types & UNIX:  # Samba sets the bit whether it has printers or not
+        facts.append(("browser.role", "print_server"))
+    ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
+    said += [Observation(ts, subject, kind, value, flow) for kind, value in facts if value]
+
+
+def _words(types: int) -> str:
+    """The server types in words, in the order of their bits."""
+    return ",".join([word for bit, word in TYPES.items() if types & bit])
+
+
+def _text(raw: bytes) -> str:
+    return oem(raw.partition(b"\0")[0])

@@ -1,0 +1,87 @@
+"""Link-local multicast name resolution (RFC 4795) over UDP: who looks for which name, and who says it has it.
+
+A name is learnt from whoever answers with its own address, and from whoever asks for a name with type ANY, which is how a host makes sure that its own name is
+free (section 4.1). All other questions are about somebody else. Ignores authority and additional records, and messages over TCP.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv6Address
+
+from sensor.core.addresses import V4_MASK, is_v4
+from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.event import Event
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors._dns_message import AAAA, PTR, A, Record, read
+
+PORT = 5355
+ANY = 255
+CONFLICT, TENTATIVE = 0x0400, 0x0100
+
+
+class LlmnrQuery(Event):
+    """Somebody looks for a name. ``claim``: it asks whether its own name is free; ``conflict``: it tells that the name has several owners."""
+
+    id: int
+    name: str
+    type: int
+    claim: bool
+    conflict: bool
+
+
+class LlmnrResponse(Event):
+    """Somebody says it has the name. ``tentative``: it has not yet made sure that nobody else has."""
+
+    id: int
+    name: str
+    type: int
+    rcode: int
+    tentative: bool
+    answers: tuple[Record, ...]
+
+
+class Llmnr(Dissector):
+    """The message id is left out when repeats are recognised: Windows asks twice, over both families."""
+
+    interest = Interest(udp=(PORT,), repeats_s=5, volatile=(0, 2))
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        data = packet.payload
+        message = read(data, bool(packet.truncated or packet.fragment), False)
+        if message is None:
+            return iter(())
+        if message.operation:  # others must be ignored (RFC 4795, 2.1.1)
+            raise Malformed("unknown operation")
+        id_, flags = data[0] << 8 | data[1], message.flags
+        name, type_ = (message.questions[0].name, message.questions[0].type) if message.questions else ("", 0)
+        if message.response:
+            said: list[Said] = [LlmnrResponse(packet, id_, name, type_, flags & 15, bool(flags & TENTATIVE), message.records)]
+            host = _own_name(packet, message.records) if packet.sport == PORT and not flags & 15 else ""
+        else:
+            claim = type_ == ANY
+            said = [LlmnrQuery(packet, id_, name, type_, claim, bool(flags & CONFLICT))]
+            host = name if claim else ""
+        if host:
+            said.append(Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "llmnr.hostname", host, packet.flow))
+        return iter(said)
+
+
+def _own_name(packet: Packet, records: tuple[Record, ...]) -> str:
+    """The name that the answers give the sender's address, or the sender's address has; empty where there is none."""
+    sender = packet.src
+    for record in records:
+        if record.type in (A, AAAA) and record.address == sender:
+            return record.name
+        if record.type == PTR and record.name == _reverse(sender):
+            return record.value
+    return ""
+
+
+@functools.lru_cache(maxsize=1024)
+def _reverse(address: int) -> str:
+    """The name under which an address is looked up (RFC 1035, 3.5; RFC 3596, 2.5)."""
+    return (IPv4Address(address & V4_MASK) if is_v4(address) else IPv6Address(address)).reverse_pointer

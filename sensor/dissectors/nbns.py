@@ -1,0 +1,212 @@
+"""NetBIOS name service (RFC 1002, 4.2): who looks for a name, who registers, defends and gives up which, and what a node tells when it is asked for its names.
+
+A name is learnt only of its owner: of who registers or refreshes it for its own address, of who answers a query with its own address, and of the node that
+lists its names. Name servers (WINS) speak for others and lend them nothing. Ignores the statistics of a node, its unit id aside, and redirects.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from sensor.core.addresses import V4
+from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.event import Event
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors._netbios import CONTROLLERS, SERVER, WORKSTATION, NetbiosName, is_machine, name_at, plain, service
+
+PORT = 137
+NB, NBSTAT = 0x20, 0x21
+QUERY, REGISTRATION, RELEASE, WAIT, REFRESH, ALTERNATIVE_REFRESH, MULTIHOMED = 0, 5, 6, 7, 8, 9, 15
+CLAIMS = (REGISTRATION, REFRESH, ALTERNATIVE_REFRESH, MULTIHOMED)
+OPERATIONS = (QUERY, RELEASE, WAIT, *CLAIMS)
+RESPONSE, BROADCAST, RECURSION = 0x8000, 0x0010, 0x0080
+GROUP_NAME = 0x8000
+CONFLICT = 7  # rcode: somebody tells the owner of a name that it is not the only one (RFC 1002, 4.2.8)
+ADDRESSES_LIMIT = 64
+NAMES_LIMIT = 64
+_HEADER = struct.Struct("!HHHHHH")
+_QUESTION = struct.Struct("!HH")
+_RECORD = struct.Struct("!HHIH")
+_OWNER = struct.Struct("!HI")
+_STATUS_NAME = struct.Struct("!16sH")
+
+
+class NbnsQuery(Event):
+    """Somebody looks for the owner of a name. ``status``: it wants all names of that node; ``broadcast``: it asks everybody."""
+
+    id: int
+    name: str
+    suffix: int
+    status: bool
+    broadcast: bool
+
+
+class NbnsAnswer(Event):
+    """Who owns a name: (address, whether it is a group name) of each. ``rcode`` 0: it is so, 3: there is no such name. ``server``: a name server may say so."""
+
+    id: int
+    name: str
+    suffix: int
+    rcode: int
+    owners: tuple[tuple[int, bool], ...]
+    server: bool
+
+
+class NbnsRegistration(Event):
+    """A node takes a name, or keeps it where ``refresh``."""
+
+    id: int
+    name: str
+    suffix: int
+    group: bool
+    address: int
+    refresh: bool
+    broadcast: bool
+
+
+class NbnsRegistered(Event):
+    """The answer to a registration or release. ``rcode`` 0: granted, 6: owned by somebody else, who defends it, 7: a conflict; ``wait``: not decided yet."""
+
+    id: int
+    name: str
+    suffix: int
+    rcode: int
+    address: int
+    release: bool
+    wait: bool
+
+
+class NbnsRelease(Event):
+    """A node gives a name up."""
+
+    id: int
+    name: str
+    suffix: int
+    group: bool
+    address: int
+
+
+class NbnsStatus(Event):
+    """A node lists its names: (name, suffix, whether it is a group's). ``unit``: its MAC, 0 where it does not say."""
+
+    id: int
+    names: tuple[tuple[str, int, bool], ...]
+    unit: int
+
+
+class Nbns(Dissector):
+    """The transaction id is left out when repeats are recognised: each broadcast comes three times."""
+
+    interest = Interest(udp=(PORT,), repeats_s=10, volatile=(0, 2))
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        data = packet.payload
+        try:
+            return iter(_read(packet, data))
+        except (IndexError, struct.error):
+            if packet.truncated or packet.fragment:
+                return iter(())
+            raise Malformed("message ends early") from None
+
+
+def _read(packet: Packet, data: bytes) -> list[Said]:
+    """What a message says. IndexError or struct.error where it ends early."""
+    id_, flags, asked, answers, _, additional = _HEADER.unpack_from(data)
+    operation, response, offset = flags >> 11 & 15, flags & RESPONSE, _HEADER.size
+    if operation not in OPERATIONS or asked > 1 or (asked if response else answers):
+        raise Malformed("no message of the name service")
+    asked_name = None
+    if asked:
+        asked_name, offset = name_at(data, offset)
+        type_, _ = _QUESTION.unpack_from(data, offset)
+        offset += _QUESTION.size
+        if operation == QUERY:
+            return [NbnsQuery(packet, id_, asked_name.name, asked_name.suffix, type_ == NBSTAT, bool(flags & BROADCAST))]
+    if not (answers if response else additional):
+        raise Malformed("no record")
+    name, offset = name_at(data, offset)
+    type_, _, _, size = _RECORD.unpack_from(data, offset)
+    offset += _RECORD.size
+    if len(data) - offset < size:
+        raise IndexError
+    raw = data[offset : offset + size]
+    if not response:
+        return _claim(packet, id_, operation, bool(flags & BROADCAST), asked_name or name, raw)
+    if operation == QUERY and type_ == NBSTAT:
+        return _status(packet, id_, raw)
+    return _answer(packet, id_, operation, flags, name, raw)
+
+
+def _owners(raw: bytes) -> tuple[tuple[int, bool], ...]:
+    """(address, whether the name is a group's) of an NB record."""
+    if len(raw) % _OWNER.size:
+        raise Malformed("owner of a wrong size")
+    return tuple([(V4 | address, bool(flags & GROUP_NAME)) for flags, address in _OWNER.iter_unpack(raw[: ADDRESSES_LIMIT * _OWNER.size])])
+
+
+def _claim(packet: Packet, id_: int, operation: int, broadcast: bool, name: NetbiosName, raw: bytes) -> list[Said]:
+    """A registration, refresh or release."""
+    owners = _owners(raw)
+    if not owners:
+        raise Malformed("no owner")
+    address, group = owners[0]
+    if operation == RELEASE:
+        return [NbnsRelease(packet, id_, name.name, name.suffix, group, address)]
+    if operation not in CLAIMS:
+        raise Malformed("a server's message sent as a client's")
+    said: list[Said] = [
+        NbnsRegistration(packet, id_, name.name, name.suffix, group, address, operation in (REFRESH, ALTERNATIVE_REFRESH), broadcast),
+    ]
+    if address == packet.src:
+        _facts(packet, [(name, group)], said)
+    return said
+
+
+def _answer(packet: Packet, id_: int, operation: int, flags: int, name: NetbiosName, raw: bytes) -> list[Said]:
+    """The answer to a query, a registration or a release. A list of owners comes from a server, and so may one from whom recursion is available."""
+    rcode = flags & 15
+    if operation == WAIT:  # its record repeats the flags of the request (RFC 1002, 4.2.16)
+        return [NbnsRegistered(packet, id_, name.name, name.suffix, rcode, 0, False, True)]
+    owners = _owners(raw)
+    address, group = owners[0] if owners else (0, False)
+    said: list[Said]
+    if operation == QUERY:
+        said = [NbnsAnswer(packet, id_, name.name, name.suffix, rcode, owners, bool(flags & RECURSION))]
+        own = not rcode
+    else:
+        said = [NbnsRegistered(packet, id_, name.name, name.suffix, rcode, address, operation == RELEASE, False)]
+        own = False  # a grant speaks of somebody else; a defence repeats the address of who wanted the name
+    if own and len(owners) == 1 and address == packet.src and packet.sport == PORT:
+        _facts(packet, [(name, group)], said)
+    return said
+
+
+def _status(packet: Packet, id_: int, raw: bytes) -> list[Said]:
+    """The names of the node that answers."""
+    count = min(raw[0], NAMES_LIMIT)
+    if len(raw) < 1 + count * _STATUS_NAME.size:
+        raise IndexError
+    names = [(plain(name), bool(flags & GROUP_NAME)) for name, flags in _STATUS_NAME.iter_unpack(raw[1 : 1 + count * _STATUS_NAME.size])]
+    unit = int.from_bytes(raw[1 + raw[0] * _STATUS_NAME.size :][:6], "big")
+    said: list[Said] = [NbnsStatus(packet, id_, tuple([(name.name, name.suffix, group) for name, group in names]), unit)]
+    if packet.sport == PORT:
+        _facts(packet, names, said)
+    return said
+
+
+def _facts(packet: Packet, names: list[tuple[NetbiosName, bool]], said: list[Said]) -> None:
+    """What names tell about their owner."""
+    facts: dict[tuple[str, str], None] = {}
+    for name, group in names:
+        if name.suffix in (WORKSTATION, SERVER) and not group and is_machine(name):
+            facts["netbios.hostname", name.name] = None
+        elif name.suffix == WORKSTATION and group and is_machine(name):
+            facts["netbios.domain", name.name] = None
+        elif name.suffix == CONTROLLERS and group and is_machine(name):
+            facts["netbios.role", "domain_controller"] = None
+        facts["netbios.service", service(name.suffix, group)] = None
+    ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
+    said += [Observation(ts, subject, kind, value, flow) for kind, value in facts]
