@@ -1,7 +1,8 @@
 """Matcher: what a raw fact means. All fingerprints that match speak; their order means nothing.
 
 A value is looked up rather than tried: whole texts in a dictionary, prefixes (and the plain texts a regex can start with) by their first two characters,
-suffixes by their last two, domains by walking up the labels of a name, so that a value nobody knows costs a few microseconds. Other regexes are tried only where the value contains their longest plain text. Answers are remembered.
+suffixes by their last two, domains by walking up the labels of a name, so that a value nobody knows costs a few microseconds. Other regexes are tried only
+where the value contains their longest plain text. Answers are remembered.
 """
 
 from __future__ import annotations
@@ -128,15 +129,8 @@ class _Kind:
         whole = self._whole.get(lower, ())
         for test in whole:
             yield from test(value)
-        for key in (lower[:1], lower[:2]):
-            for start, test in self._starts.get(key, ()):
-                if lower.startswith(start):
-                    yield from test(value)
-        if self._ends:
-            for key in (lower[-1:], lower[-2:]):
-                for end, test in self._ends.get(key, ()):
-                    if lower.endswith(end):
-                        yield from test(value)
+        for test in self._at_the_ends(lower):
+            yield from test(value)
         if self._domains:
             for test in self._innermost(lower):
                 yield test.fingerprint, _NO_GROUPS, 1.0
@@ -146,6 +140,18 @@ class _Kind:
         if self._near is not None and not whole:
             for fingerprint, weight in self._near.find(value):
                 yield fingerprint, _NO_GROUPS, weight
+
+    def _at_the_ends(self, lower: str) -> Iterator[_Test]:
+        """The entries whose plain start or end the value has."""
+        for key in (lower[:1], lower[:2]):
+            for start, test in self._starts.get(key, ()):
+                if lower.startswith(start):
+                    yield test
+        if self._ends:
+            for key in (lower[-1:], lower[-2:]):
+                for end, test in self._ends.get(key, ()):
+                    if lower.endswith(end):
+                        yield test
 
     def _innermost(self, name: str) -> Iterable[_Test]:
         """The entries of the longest known domain that a name lies in."""

@@ -1,0 +1,201 @@
+"""ClientHello and ServerHello of TLS, DTLS and QUIC (RFC 8446, 4.1; RFC 5246, 7.4.1; RFC 6066, 3; RFC 7301), and the fingerprints made of a ClientHello.
+
+JA3 (MD5 over version, ciphers, extensions, groups and point formats) and JA4 (RFC-like text of its authors: transport, version, counts, and hashes over sorted
+lists), both for clients only. Values of GREASE (RFC 8701) never count. A JA3S text goes with the ServerHello.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import struct
+
+import msgspec
+
+from sensor.core.reader import Malformed, Reader, clean
+from sensor.dissectors._tls_codes import WEAK, is_grease
+
+SNI, GROUPS, FORMATS, SIGNATURES, ALPN, VERSIONS = 0, 10, 11, 13, 16, 43
+ENCRYPTED_HELLO = 0xFE0D
+EXTENSIONS_LIMIT = 128
+ALPN_LIMIT = 16
+NAME_LIMIT = 253
+# The ServerHello that only asks for another ClientHello (RFC 8446, 4.1.3).
+RETRY_RANDOM = hashlib.sha256(b"HelloRetryRequest").digest()
+_PROTOCOLS = {
+    0x0002: "SSL 2.0", 0x0300: "SSL 3.0", 0x0301: "TLS 1.0", 0x0302: "TLS 1.1", 0x0303: "TLS 1.2", 0x0304: "TLS 1.3",
+    0xFEFF: "DTLS 1.0", 0xFEFD: "DTLS 1.2", 0xFEFC: "DTLS 1.3",
+}  # fmt: skip
+_JA4_VERSIONS = {0x0304: "13", 0x0303: "12", 0x0302: "11", 0x0301: "10", 0x0300: "s3", 0x0002: "s2", 0xFEFF: "d1", 0xFEFD: "d2", 0xFEFC: "d3"}
+_DTLS = 0xFE00  # versions of DTLS count down from here
+
+
+class ClientHello(msgspec.Struct, frozen=True, gc=False):
+    """What a client offers. ``version``: the newest; ``sni``: host name asked for, in lower case; ``encrypted``: another hello is hidden inside; ``weak``:
+    kinds of ciphers that nobody should offer any more.
+    """
+
+    sni: str
+    alpn: tuple[str, ...]
+    version: str
+    ja3: str
+    ja4: str
+    weak: tuple[str, ...]
+    encrypted: bool
+
+
+class ServerHello(msgspec.Struct, frozen=True, gc=False):
+    """What a server chose. ``retry``: it asks for another ClientHello instead."""
+
+    version: str
+    cipher: int
+    alpn: str
+    ja3s: str
+    weak: tuple[str, ...]
+    retry: bool
+
+
+def protocol(version: int) -> str:
+    """``TLS 1.2`` for 0x0303; the number for one that we do not know."""
+    return _PROTOCOLS.get(version) or f"0x{version:04x}"
+
+
+def client_hello(body: bytes, transport: str) -> ClientHello:
+    """Reads the body of a ClientHello. ``transport``: t for TLS, d for DTLS, q for QUIC."""
+    reader = Reader(body)
+    legacy = reader.u16()
+    reader.skip(32)
+    reader.skip(reader.u8())
+    if transport == "d" and legacy >= _DTLS:
+        reader.skip(reader.u8())  # the cookie (RFC 6347, 4.2.1)
+    ciphers = _numbers(reader.take(reader.u16()))
+    reader.skip(reader.u8())
+    kinds, held = _extensions(reader)
+    get = held.get
+    groups, formats = _numbers(_inner(get(GROUPS, b""), 2)), tuple(_inner(get(FORMATS, b""), 1))
+    alpn = _protocols(get(ALPN, b""))
+    versions = [one for one in _numbers(_inner(get(VERSIONS, b""), 1)) if not is_grease(one)]
+    newest = _newest(versions) if versions else legacy
+    ja4 = (
+        f"{transport}{_JA4_VERSIONS.get(newest, '00')}{'d' if SNI in held else 'i'}"
+        f"{_ja4(ciphers, kinds, _numbers(_inner(get(SIGNATURES, b''), 2)), _ends(alpn[0]) if alpn else '00')}"
+    )
+    return ClientHello(
+        _host(get(SNI, b"")), tuple(clean(name, 32) for name in alpn), protocol(newest), _ja3(legacy, ciphers, kinds, groups, formats), ja4, weak_of(ciphers),
+        ENCRYPTED_HELLO in held,
+    )  # fmt: skip
+
+
+def old_hello(data: bytes) -> ClientHello | None:
+    """A hello in the shape of SSL 2.0 (RFC 5246, appendix E.2), from its record; None where it is none. Only ciphers of newer versions are told."""
+    if len(data) < 11 or not data[0] & 0x80 or data[2] != 1:
+        return None
+    version, ciphers, session, challenge = struct.unpack_from("!HHHH", data, 3)
+    size = (data[0] & 0x7F) << 8 | data[1]
+    if (version != 2 and version >> 8 != 3) or ciphers % 3 or not ciphers or size != 9 + ciphers + session + challenge or not 16 <= challenge <= 32:
+        return None
+    offered = tuple(data[at + 1] << 8 | data[at + 2] for at in range(11, min(11 + ciphers, len(data) - 2), 3) if not data[at])
+    return ClientHello("", (), protocol(version), "", "", weak_of(offered), False)
+
+
+def server_hello(body: bytes) -> ServerHello:
+    """Reads the body of a ServerHello."""
+    reader = Reader(body)
+    legacy = reader.u16()
+    retry = reader.take(32) == RETRY_RANDOM
+    reader.skip(reader.u8())
+    cipher = reader.u16()
+    reader.skip(1)
+    kinds, held = _extensions(reader)
+    chosen = int.from_bytes(held[VERSIONS], "big") if len(held.get(VERSIONS, b"")) == 2 else legacy
+    alpn = _protocols(held.get(ALPN, b""))
+    ja3s = _md5(f"{legacy},{cipher},{'-'.join(map(str, kinds))}")
+    return ServerHello(protocol(chosen), cipher, clean(alpn[0], 32) if alpn else "", ja3s, weak_of((cipher,)), retry)
+
+
+@functools.lru_cache(maxsize=1024)
+def weak_of(ciphers: tuple[int, ...]) -> tuple[str, ...]:
+    """The kinds of weak ciphers among these, by word, in order."""
+    return tuple(word for word, numbers in WEAK.items() if not numbers.isdisjoint(ciphers))
+
+
+def _extensions(reader: Reader) -> tuple[tuple[int, ...], dict[int, bytes]]:
+    """(types in order, type → data of its first), empty where there are none (RFC 8446, 4.2)."""
+    if reader.left < 2:
+        return (), {}
+    inner = Reader(reader.data, reader.offset + 2, reader.offset + 2 + reader.u16())
+    kinds: list[int] = []
+    held: dict[int, bytes] = {}
+    while inner.left:
+        if len(kinds) == EXTENSIONS_LIMIT:
+            raise Malformed("too many extensions")
+        kind = inner.u16()
+        kinds.append(kind)
+        value = inner.take(inner.u16())
+        held.setdefault(kind, value)
+    return tuple(kinds), held
+
+
+def _inner(data: bytes, wide: int) -> bytes:
+    """What stands behind a length of so many bytes; whatever follows is no part of it."""
+    return data[wide : wide + int.from_bytes(data[:wide], "big")]
+
+
+def _numbers(data: bytes) -> tuple[int, ...]:
+    return struct.unpack_from(f"!{len(data) // 2}H", data)
+
+
+def _newest(versions: list[int]) -> int:
+    """The newest of some versions; those of DTLS count down (RFC 9147, 5.3)."""
+    known = [one for one in versions if one in _JA4_VERSIONS] or versions
+    return min(known) if min(known) >= _DTLS else max(known)
+
+
+def _host(data: bytes) -> str:
+    """The host name of a server name extension (RFC 6066, 3): a list of which only names of kind 0 are defined."""
+    names = _inner(data, 2)
+    return clean(_inner(names[1:], 2), NAME_LIMIT).lower().rstrip(".") if names[:1] == b"\0" else ""
+
+
+def _protocols(data: bytes) -> list[bytes]:
+    """The names of an ALPN extension (RFC 7301, 3.1)."""
+    listed, at = _inner(data, 2), 0
+    found: list[bytes] = []
+    while at < len(listed) and len(found) < ALPN_LIMIT:
+        stop = at + 1 + listed[at]
+        if stop > len(listed) or stop == at + 1:
+            break
+        found.append(listed[at + 1 : stop])
+        at = stop
+    return found
+
+
+def _md5(raw: str) -> str:
+    return hashlib.md5(raw.encode(), usedforsecurity=False).hexdigest()
+
+
+@functools.lru_cache(maxsize=2048)
+def _ja3(version: int, ciphers: tuple[int, ...], kinds: tuple[int, ...], groups: tuple[int, ...], formats: tuple[int, ...]) -> str:
+    lists = ("-".join([str(one) for one in some if not is_grease(one)]) for some in (ciphers, kinds, groups))
+    return _md5(",".join((str(version), *lists, "-".join(map(str, formats)))))
+
+
+@functools.lru_cache(maxsize=2048)
+def _ja4(ciphers: tuple[int, ...], kinds: tuple[int, ...], signatures: tuple[int, ...], alpn: str) -> str:
+    """What follows the first four characters of a JA4."""
+    ciphers = tuple(one for one in ciphers if not is_grease(one))
+    kinds = tuple(one for one in kinds if not is_grease(one))
+    extensions = ",".join(sorted(f"{one:04x}" for one in kinds if one not in (SNI, ALPN)))
+    signed = ",".join(f"{one:04x}" for one in signatures if not is_grease(one))
+    first, second = ",".join(sorted(f"{one:04x}" for one in ciphers)), f"{extensions}_{signed}" if signed else extensions
+    return f"{min(len(ciphers), 99):02d}{min(len(kinds), 99):02d}{alpn}_{_short(first)}_{_short(second if kinds else '')}"
+
+
+def _short(raw: str) -> str:
+    return hashlib.sha256(raw.encode()).hexdigest()[:12] if raw else "0" * 12
+
+
+def _ends(name: bytes) -> str:
+    """First and last character of a protocol's name, or of its hex digits where one of the two is neither letter nor digit."""
+    first, last = name[:1], name[-1:]
+    return (first + last).decode() if first.isalnum() and last.isalnum() else name.hex()[0] + name.hex()[-1]

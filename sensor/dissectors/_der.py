@@ -1,0 +1,118 @@
+"""DER and BER as far as hostile packets need it (ITU-T X.690): tags, definite lengths, object identifiers, integers, texts and times.
+
+Shared by the protocols that are written in ASN.1. Nothing is copied until it is asked for: an element is a tag and two offsets. Refused are indefinite
+lengths, tag numbers above 30, lengths of more than four bytes and integers of more than 8 KiB; nothing here recurses, so the depth is what a caller writes
+down, and ``children`` yields a bounded number. Everything raises Malformed and nothing else.
+"""
+
+from __future__ import annotations
+
+import calendar
+import functools
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from sensor.core.reader import Malformed, clean
+
+BOOLEAN, INTEGER, BIT_STRING, OCTET_STRING, NULL, OID, ENUMERATED, UTF8 = 1, 2, 3, 4, 5, 6, 10, 12
+PRINTABLE, T61, IA5, UTC_TIME, GENERALIZED_TIME, VISIBLE, UNIVERSAL, BMP = 19, 20, 22, 23, 24, 26, 28, 30
+SEQUENCE, SET = 0x30, 0x31
+CONSTRUCTED, APPLICATION, CONTEXT = 0x20, 0x40, 0x80
+LENGTH_BYTES_LIMIT = 4
+CHILDREN_LIMIT = 256
+INTEGER_LIMIT = 8192  # bytes
+OID_LIMIT = 64  # bytes, and so at most as many numbers
+_WIDE = {BMP: "utf-16-be", UNIVERSAL: "utf-32-be", UTF8: "utf-8"}
+
+
+class Element(NamedTuple):
+    """One value: its first byte (class, constructed bit and number), and where its content begins and ends."""
+
+    tag: int
+    start: int
+    stop: int
+
+
+def element(data: bytes, at: int, end: int | None = None) -> Element:
+    """The element that begins at ``at`` and must lie before ``end``."""
+    end = len(data) if end is None else end
+    if at + 2 > end:
+        raise Malformed("element ends early")
+    tag, size, start = data[at], data[at + 1], at + 2
+    if tag & 31 == 31:
+        raise Malformed("tag number too large")
+    if size >= 0x80:
+        wide = size & 0x7F
+        if not 0 < wide <= LENGTH_BYTES_LIMIT:
+            raise Malformed("indefinite length" if not wide else "length too long")
+        if start + wide > end:
+            raise Malformed("element ends early")
+        size, start = int.from_bytes(data[start : start + wide], "big"), start + wide
+    if start + size > end:
+        raise Malformed("element longer than what holds it")
+    return Element(tag, start, start + size)
+
+
+def expect(data: bytes, at: int, end: int | None, *tags: int) -> Element:
+    """The element at ``at``, which must have one of these tags."""
+    found = element(data, at, end)
+    if found.tag not in tags:
+        raise Malformed("element of another kind than expected")
+    return found
+
+
+def children(data: bytes, parent: Element) -> Iterator[Element]:
+    """The elements inside a constructed one, in order."""
+    at, count = parent.start, 0
+    while at < parent.stop:
+        if count == CHILDREN_LIMIT:
+            raise Malformed("too many elements")
+        child = element(data, at, parent.stop)
+        yield child
+        at, count = child.stop, count + 1
+
+
+def content(data: bytes, one: Element) -> bytes:
+    """The bytes of an element's content."""
+    return data[one.start : one.stop]
+
+
+def integer(raw: bytes) -> int:
+    """A signed integer (8.3)."""
+    if not 0 < len(raw) <= INTEGER_LIMIT:
+        raise Malformed("integer of an impossible size")
+    return int.from_bytes(raw, "big", signed=True)
+
+
+@functools.lru_cache(maxsize=1024)
+def oid(raw: bytes) -> str:
+    """An object identifier as dotted numbers (8.19)."""
+    if not 0 < len(raw) <= OID_LIMIT or raw[-1] & 0x80:
+        raise Malformed("impossible object identifier")
+    numbers, number = [], 0
+    for byte in raw:
+        number = number << 7 | byte & 0x7F
+        if byte < 0x80:
+            numbers.append(number)
+            number = 0
+    first = min(numbers[0] // 40, 2)
+    return ".".join(map(str, (first, numbers[0] - 40 * first, *numbers[1:])))
+
+
+def text(tag: int, raw: bytes, limit: int = 255) -> str:
+    """A character string of any kind, cleaned and cut to ``limit`` characters."""
+    return clean(raw[: limit * 4].decode(_WIDE.get(tag, "utf-8" if raw.isascii() else "latin-1"), "replace"), limit)
+
+
+def unix_time(tag: int, raw: bytes) -> int:
+    """A UTCTime or GeneralizedTime in seconds since 1970 (RFC 5280, 4.1.2.5): years of two digits below 50 are of this century. Malformed where it is none."""
+    digits = raw.rstrip(b"Z")
+    if tag == UTC_TIME:
+        digits = (b"20" if digits[:2] < b"50" else b"19") + digits
+    if len(digits) < 12 or not digits[:12].isdigit():
+        raise Malformed("impossible time")
+    year, month, day, hour, minute = int(digits[:4]), int(digits[4:6]), int(digits[6:8]), int(digits[8:10]), int(digits[10:12])
+    second = int(digits[12:14]) if digits[12:14].isdigit() else 0
+    if not (year and 1 <= month <= 12 and 1 <= day <= 31):
+        raise Malformed("impossible time")
+    return calendar.timegm((year, month, 1, hour, minute, second)) + (day - 1) * 86400

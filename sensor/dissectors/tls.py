@@ -1,0 +1,292 @@
+"""TLS over TCP (RFC 8446, RFC 5246) and DTLS over UDP (RFC 9147, RFC 6347): what travels in the clear at the start.
+
+Reads ClientHello, ServerHello and, up to TLS 1.2, the first certificate of each side, which is its own. Notices hellos of SSL 3.0 and in the shape of
+SSL 2.0. Ignores everything encrypted, key exchanges, tickets and alerts. Recognised by the record header wherever it begins, so behind STARTTLS and in RDP
+too. Messages of DTLS that were cut into fragments are left alone but for a certificate whose beginning suffices. A second ClientHello, asked for by the server,
+says nothing new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.event import Event
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors import _x509
+from sensor.dissectors._client_hello import client_hello, old_hello, server_hello
+
+CHANGE_CIPHER, ALERT, HANDSHAKE, APPLICATION = 20, 21, 22, 23
+CLIENT_HELLO, SERVER_HELLO, CERTIFICATE, CLIENT_KEY = 1, 2, 11, 16
+WANTED = (CLIENT_HELLO, SERVER_HELLO, CERTIFICATE)
+RECORD_LIMIT = 16384 + 2048  # bytes (RFC 5246, 6.2.3)
+MESSAGE_LIMIT = 65536
+CERTIFICATE_LIMIT = 16384
+RECORDS_LIMIT = 16  # of a datagram
+REMOTE_DESKTOP = 3389
+DTLS_RECORD, DTLS_MESSAGE = 13, 12  # sizes of the headers
+# A record with a ClientHello or ServerHello of up to 2 KiB.
+STARTS = tuple(bytes((HANDSHAKE, 3, minor, size)) for minor in range(4) for size in range(8))
+DTLS_STARTS = (b"\x16\xfe\xff\0\0\0", b"\x16\xfe\xfd\0\0\0")
+
+
+class TlsClientHello(Event):
+    """A client begins. ``sni``: host it asks for; ``version``: the newest it offers (``TLS 1.3``); ``weak``: kinds of weak ciphers it offers (null, anonymous,
+    export, rc4, des, 3des); ``encrypted``: an encrypted hello is inside; ``ja3`` and ``ja4`` are empty in the shape of SSL 2.0.
+    """
+
+    sni: str
+    alpn: tuple[str, ...]
+    version: str
+    ja3: str
+    ja4: str
+    weak: tuple[str, ...]
+    encrypted: bool
+
+
+class TlsServerHello(Event):
+    """A server chose version and cipher (the number of the suite)."""
+
+    version: str
+    cipher: int
+    alpn: str
+    ja3s: str
+    weak: tuple[str, ...]
+
+
+class TlsCertificate(Event):
+    """The sender's own certificate; ``from_client``: it was asked for one. Fields as in ``_x509.Certificate``; times in seconds since 1970."""
+
+    from_client: bool
+    subject: str
+    issuer: str
+    common_name: str
+    organisation: str
+    unit: str
+    names: tuple[str, ...]
+    not_before: int
+    not_after: int
+    self_signed: bool
+    key: str
+    key_bits: int
+    sha1: str
+    sha256: str
+
+
+class Tls(Dissector):
+    """The datagrams are those of DTLS, whose clients repeat themselves until they are answered."""
+
+    interest = Interest(
+        udp=(5684,), tcp=(443, 465, 563, 636, 853, 989, 990, 992, 993, 994, 995, 3269, 4433, 5061, 5986, 6514, 8443, 8883, 9443), starts=STARTS + DTLS_STARTS,
+        stream=True, opening=2, repeats_s=5, volatile=(5, 11),
+    )  # fmt: skip
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        if not packet.payload.startswith(DTLS_STARTS):
+            return iter(())
+        try:
+            return iter(_datagram(packet))
+        except Malformed:
+            if packet.truncated or packet.fragment:
+                return iter(())
+            raise
+
+    def stream(self, packet: Packet) -> Stream:
+        return TlsStream()
+
+
+class TlsStream(Stream):
+    """One connection: done when both sides have begun to encrypt, or when it turns out to be something else."""
+
+    def __init__(self) -> None:
+        self._client, self._server = _Half(), _Half()
+
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+        half = self._client if from_client else self._server
+        for kind, body in half.messages(data):
+            yield from _said(packet, kind, body, half, from_client)
+        self.done = self._client.over and self._server.over
+
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+        half = self._client if from_client else self._server
+        half.over = True
+        self.done = self._client.over and self._server.over
+        return iter(())
+
+
+class _Half:
+    """One direction: what is left of the current record, and the handshake message it builds up.
+
+    ``greeted``: a hello was read; ``retried``: the server will say another; ``over``: nothing more is wanted.
+    """
+
+    __slots__ = ("_head", "_kind", "_left", "_message", "greeted", "over", "retried")
+
+    def __init__(self) -> None:
+        self._head, self._message = bytearray(), bytearray()
+        self._kind = self._left = 0
+        self.over = self.greeted = self.retried = False
+
+    def messages(self, data: bytes) -> Iterator[tuple[int, bytes]]:
+        """(type, body) of the messages that we want and that these bytes complete; of a certificate message only the first certificate."""
+        at, end = 0, len(data)
+        while at < end and not self.over:
+            if not self._left:
+                at = self._header(data, at)
+                if self._kind == -1:
+                    yield from self._old()
+                continue
+            stop = min(at + self._left, end)
+            if self._kind == HANDSHAKE:
+                self._message += memoryview(data)[at:stop]
+            self._left -= stop - at
+            at = stop
+            yield from self._complete()
+
+    def _header(self, data: bytes, at: int) -> int:
+        """Take bytes of a record's header; returns where the record goes on."""
+        head = self._head
+        if not self.greeted and (head[0] if head else data[at]) & 0x80:
+            self._kind = -1
+            head += memoryview(data)[at:]
+            return len(data)
+        stop = min(at + 5 - len(head), len(data))
+        head += memoryview(data)[at:stop]
+        if not (head[0] in (HANDSHAKE, ALERT) or (self.retried and head[0] == CHANGE_CIPHER)) or (len(head) > 1 and head[1] != 3):
+            if self.greeted and not CHANGE_CIPHER <= head[0] <= APPLICATION:
+                raise Malformed("record of an unknown type")
+            self.over = True  # encrypted from here on, or never TLS
+        elif len(head) == 5:
+            self._kind, self._left = head[0], head[3] << 8 | head[4]
+            if self._left > RECORD_LIMIT:
+                raise Malformed("record too long")
+            head.clear()
+        return stop
+
+    def _old(self) -> Iterator[tuple[int, bytes]]:
+        """A hello in the shape of SSL 2.0, once it is there; whatever else begins like it is not for us."""
+        head = self._head
+        if len(head) > 2 and head[2] != CLIENT_HELLO:
+            self.over = True
+        elif len(head) >= 11 and len(head) >= 2 + ((head[0] & 0x7F) << 8 | head[1]):
+            self.over = True
+            yield 0, bytes(head)
+        elif len(head) > RECORD_LIMIT:
+            self.over = True
+
+    def _complete(self) -> Iterator[tuple[int, bytes]]:
+        message = self._message
+        while len(message) >= 4 and not self.over:
+            kind, size = message[0], int.from_bytes(message[1:4], "big")
+            if size > MESSAGE_LIMIT:
+                raise Malformed("message too long")
+            if kind == CERTIFICATE:
+                yield from self._certificate(size)
+                return
+            if kind == CLIENT_KEY or (kind not in WANTED and not self.greeted):
+                self.over = True
+                return
+            if len(message) < 4 + size:
+                return
+            body = bytes(message[4 : 4 + size])
+            del message[: 4 + size]
+            if kind in WANTED:
+                yield kind, body
+
+    def _certificate(self, size: int) -> Iterator[tuple[int, bytes]]:
+        """The first of a list of certificates, as soon as it is there (RFC 5246, 7.4.2)."""
+        message = self._message
+        if size < 6:
+            self.over = True
+            return
+        if len(message) < 10:
+            return
+        length = int.from_bytes(message[7:10], "big")
+        if length > min(size - 6, CERTIFICATE_LIMIT):
+            raise Malformed("certificate longer than its message")
+        if len(message) >= 10 + length:
+            self.over = True
+            yield CERTIFICATE, bytes(message[10 : 10 + length])
+
+
+def _said(packet: Packet, kind: int, body: bytes, half: _Half, from_client: bool) -> Iterator[Said]:
+    """What a message of a stream says; the half goes on or is over."""
+    if kind == CERTIFICATE:
+        yield from _certificate(packet, body, from_client)
+    elif half.greeted and kind == CLIENT_HELLO:
+        return
+    elif kind == SERVER_HELLO:
+        half.greeted = True
+        hello = server_hello(body)
+        half.retried = hello.retry
+        if not hello.retry:
+            yield TlsServerHello(packet, hello.version, hello.cipher, hello.alpn, hello.ja3s, hello.weak)
+            half.over = hello.version == "TLS 1.3"
+    else:
+        half.greeted = True
+        old = old_hello(body) if kind == 0 else None
+        if kind == CLIENT_HELLO:
+            yield from _client(packet, body, "t")
+        elif old is not None:
+            yield TlsClientHello(packet, old.sni, old.alpn, old.version, old.ja3, old.ja4, old.weak, old.encrypted)
+
+
+def _client(packet: Packet, body: bytes, transport: str) -> Iterator[Said]:
+    """The event and the facts about whoever sent a ClientHello."""
+    hello = client_hello(body, transport)
+    yield TlsClientHello(packet, hello.sni, hello.alpn, hello.version, hello.ja3, hello.ja4, hello.weak, hello.encrypted)
+    ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
+    if hello.sni:
+        yield Observation(ts, subject, "tls.sni", hello.sni, flow)
+    yield Observation(ts, subject, "tls.ja3", hello.ja3, flow)
+    yield Observation(ts, subject, "tls.ja4", hello.ja4, flow)
+
+
+def _certificate(packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+    """The event and the facts about whoever sent a certificate. An empty one is a client that has none."""
+    if not data:
+        return
+    one = _x509.read(data)
+    yield TlsCertificate(
+        packet, from_client, one.subject, one.issuer, one.common_name, one.organisation, one.unit, one.names, one.not_before, one.not_after, one.self_signed,
+        one.key, one.key_bits, one.sha1, one.sha256,
+    )  # fmt: skip
+    ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
+    told = (("subject", one.subject), ("issuer", one.issuer), ("cn", one.common_name), ("organisation", one.organisation), ("unit", one.unit))
+    for word, value in told:
+        if value:
+            yield Observation(ts, subject, f"tls.certificate_{word}", value, flow)
+    # Windows makes a certificate of its own for remote desktop, and names it after the machine.
+    if packet.sport == REMOTE_DESKTOP and one.self_signed and one.common_name:
+        yield Observation(ts, subject, "tls.hostname", one.common_name, flow)
+
+
+def _datagram(packet: Packet) -> list[Said]:
+    """What the records of one datagram say (RFC 6347, 4.1 and 4.2.2), as far as they are in the clear and their messages whole."""
+    data, at = packet.payload, 0
+    said: list[Said] = []
+    for _ in range(RECORDS_LIMIT):
+        if at + DTLS_RECORD > len(data) or data[at] != HANDSHAKE or data[at + 3] or data[at + 4]:  # of another epoch: encrypted
+            break
+        stop = at + DTLS_RECORD + (data[at + 11] << 8 | data[at + 12])
+        if stop > len(data) or stop < at + DTLS_RECORD + DTLS_MESSAGE:
+            raise Malformed("record longer than the datagram" if stop > len(data) else "record shorter than a message")
+        said += _dtls_message(packet, data[at + DTLS_RECORD : stop])
+        at = stop
+    return said
+
+
+def _dtls_message(packet: Packet, message: bytes) -> Iterator[Said]:
+    kind, size, offset, part = message[0], int.from_bytes(message[1:4], "big"), int.from_bytes(message[6:9], "big"), int.from_bytes(message[9:12], "big")
+    if offset or part > len(message) - DTLS_MESSAGE:
+        return
+    body = message[DTLS_MESSAGE : DTLS_MESSAGE + part]
+    if kind == CERTIFICATE and len(body) >= 6 and len(body) >= 6 + int.from_bytes(body[3:6], "big"):
+        yield from _certificate(packet, body[6 : 6 + int.from_bytes(body[3:6], "big")], packet.direction == 0)
+    elif part == size and kind == CLIENT_HELLO:
+        yield from _client(packet, body, "d")
+    elif part == size and kind == SERVER_HELLO:
+        hello = server_hello(body)
+        yield TlsServerHello(packet, hello.version, hello.cipher, hello.alpn, hello.ja3s, hello.weak)

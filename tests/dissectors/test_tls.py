@@ -1,0 +1,281 @@
+"""TLS: hellos and certificates of both sides, fingerprints against published ones, and conversations cut, retried, or not TLS at all."""
+
+from __future__ import annotations
+
+import pytest
+
+from pcaps.dissectors._tls import (
+    CIPHERS,
+    alpn,
+    browser_extensions,
+    certificate,
+    certificates,
+    client_hello,
+    der,
+    dtls,
+    extension,
+    handshake,
+    name,
+    record,
+    server_hello,
+    server_name,
+    versions,
+)
+from sensor.core.addresses import parse
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors import _client_hello as hellos
+from sensor.dissectors import _der, _x509
+from sensor.dissectors.tls import Tls
+from tests.dissectors.samples import events, facts, packets, values
+
+MINE = {"src": parse("10.0.0.5"), "src_mac": 0x020000000005, "dst": parse("10.0.0.1"), "proto": 6}
+# Published with JA3: (version, ciphers, extension types, groups, point formats) and the fingerprint.
+JA3 = [
+    ((769, (47, 53, 5, 10, 49161, 49162, 49171, 49172, 50, 56, 19, 4), (0, 10, 11), (23, 24, 25), (0,)), "ada70206e40642a3e4461f35503241d5"),
+    ((769, (4, 5, 10, 9, 100, 98, 3, 6, 19, 18, 99), (), (), ()), "de350869b8c85de67a350c8d186f11e6"),
+]
+# Published with JA4, of a browser.
+JA4 = "t13d1516h2_8daaf6152771_e5627efa2ab1"
+
+
+def feed(*parts: tuple[bool, bytes], sport: int = 443) -> list[object]:
+    stream = Tls().stream(Packet())
+    return [one for from_client, data in parts for one in stream.feed(Packet(sport=sport, **MINE), data, from_client)]
+
+
+def conversation(port: int) -> list[object]:
+    """What the conversation of the sample with this client port says."""
+    stream, said = Tls().stream(Packet()), []
+    for packet in packets("tls"):
+        if port in (packet.sport, packet.dport):
+            said += stream.feed(packet, packet.payload, packet.sport == port)
+    return said
+
+
+def hello(ciphers: tuple[int, ...] = (0x1301,), *extensions: bytes, version: int = 0x0303) -> bytes:
+    return record(handshake(1, client_hello(ciphers, list(extensions), version)))
+
+
+@pytest.mark.parametrize(("text", "expected"), JA3)
+def test_published_ja3(text: tuple[int, tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...]], expected: str) -> None:
+    """The examples of its authors."""
+    assert hellos._ja3(*text) == expected
+
+
+def test_published_ja4() -> None:
+    """The example of its authors, GREASE on the wire."""
+    (said,) = events(feed((True, record(handshake(1, client_hello(CIPHERS, browser_extensions("www.example.com", "h2")))))))
+    assert said[5] == JA4
+
+
+@pytest.mark.parametrize(
+    ("extensions", "expected"),
+    [
+        ([], "t12i010000_0f2cb44170f4_000000000000"),
+        ([server_name("a.example")], "t12d010100_0f2cb44170f4_000000000000"),
+        ([versions(0x0A0A, 0x0304), alpn("http/1.1")], "t13i0102h1_0f2cb44170f4_"),
+        ([versions(0x0302, 0x0301), alpn("x")], "t11i0102xx_0f2cb44170f4_"),
+        ([extension(16, b"\0\4\3\xab\xcd\xef")], "t12i0101af_0f2cb44170f4_"),
+    ],
+)
+def test_first_part_of_ja4(extensions: list[bytes], expected: str) -> None:
+    """Version, whether a host is named, counts, and the ends of the first protocol, as hex where they are no letters."""
+    assert events(feed((True, hello((0x1301,), *extensions))))[0][5].startswith(expected)
+
+
+def test_both_sides_show_certificates() -> None:
+    """A phone that was asked for its certificate shows one: the facts are about it, not about the server."""
+    said = conversation(50104)
+    assert [(one[0], *one[1:4]) for one in events(said)] == [
+        ("TlsClientHello", "pbx.example", ("sip",), "TLS 1.2"),
+        ("TlsServerHello", "TLS 1.2", 0xC02F, "sip"),
+        ("TlsCertificate", False, "O=Example, CN=pbx.example", "O=Example, CN=Example CA"),
+        ("TlsCertificate", True, "O=Cisco Systems Inc., OU=EVVBU, CN=CP-8841-SEP0015655E5302", "O=Cisco Systems, CN=Cisco Manufacturing CA SHA2"),
+    ]
+    assert ("02:00:5e:00:53:02", "10.20.30.12", "tls.certificate_cn", "CP-8841-SEP0015655E5302") in facts(said)
+    assert ("02:00:5e:00:53:05", "10.20.30.5", "tls.certificate_cn", "pbx.example") in facts(said)
+    assert ("02:00:5e:00:53:02", "10.20.30.12", "tls.sni", "pbx.example") in facts(said)
+
+
+def test_certificate_of_a_printer() -> None:
+    """Every field of a self-signed certificate that comes in two segments, and the weak ciphers of its client."""
+    said = conversation(50103)
+    client, chosen, shown = events(said)
+    assert client[3:] == ("TLS 1.2", "ed796de538cf8c88f995d593dae0776a", "t12i050100_0d2501948096_032c60bb0d32", ("rc4", "3des"), False)
+    assert chosen == ("TlsServerHello", "TLS 1.2", 0x0035, "", "7b6819ed58e8d8415604b7dfcef92d55", ())
+    subject = "O=KYOCERA Document Solutions Inc., OU=Printer, CN=KM1A2B3C"
+    assert shown[1:8] == (False, subject, subject, "KM1A2B3C", "KYOCERA Document Solutions Inc.", "Printer", ("KM1A2B3C.local", "10.20.30.41"))
+    assert shown[8:13] == (1577836800, 2524607999, True, "rsa", 2048)
+    assert [len(one) for one in shown[13:]] == [40, 64]
+    assert dict(values(said))["tls.certificate_organisation"] == "KYOCERA Document Solutions Inc."
+
+
+def test_browser() -> None:
+    """A hello in two segments, and a server that encrypts its certificate."""
+    said = conversation(50101)
+    ja3 = "cd08e31494f9531f560d64c695473da9"
+    assert events(said) == [
+        ("TlsClientHello", "www.example.com", ("h2", "http/1.1"), "TLS 1.3", ja3, JA4, (), False),
+        ("TlsServerHello", "TLS 1.3", 0x1301, "", "eb1d94daa7e0344597e756a1fb6e7054", ()),
+    ]
+    assert values(said) == [("tls.sni", "www.example.com"), ("tls.ja3", ja3), ("tls.ja4", JA4)]
+
+
+def test_retry_says_nothing_twice() -> None:
+    """A server that asks for another hello is heard with its second answer, the client with its first."""
+    assert [one[0] for one in events(conversation(50102))] == ["TlsClientHello", "TlsServerHello"]
+
+
+def test_remote_desktop_names_the_machine() -> None:
+    """The certificate that Windows makes for it is named after the machine; the same certificate elsewhere is not believed."""
+    assert ("02:00:5e:00:53:04", "10.20.30.14", "tls.hostname", "DESK-07.example") in facts(conversation(50105))
+    shown = record(handshake(2, server_hello(0x0035, [])) + handshake(11, certificates(certificate(name(CN="DESK-07")))))
+    assert "tls.hostname" not in dict(values(feed((False, shown))))
+    signed = record(handshake(2, server_hello(0x0035, [])) + handshake(11, certificates(certificate(name(CN="DESK-07"), name(CN="CA")))))
+    assert "tls.hostname" not in dict(values(feed((False, signed), sport=3389)))
+
+
+def test_hello_in_the_shape_of_ssl_2() -> None:
+    """Noticed with the newest version it offers; it has no fingerprint."""
+    assert events(conversation(50106)) == [("TlsClientHello", "", (), "SSL 3.0", "", "", ("rc4", "3des"), False)]
+
+
+def test_ssl_3() -> None:
+    """Version 3.0 in a record of its own shape."""
+    assert events(feed((True, hello((0x0004,), version=0x0300))))[0][3:] == (
+        "SSL 3.0",
+        hellos._ja3(0x0300, (4,), (), (), ()),
+        "ts3i010000_0591b59c1bdd_000000000000",
+        ("rc4",),
+        False,
+    )
+
+
+def test_datagrams() -> None:
+    """DTLS: the client's hello, and hello and certificate of the server in one datagram."""
+    asked, answered = (list(Tls().dissect(packet)) for packet in packets("tls") if packet.proto == 17)
+    assert events(asked)[0][1:6] == ("coap.example", (), "DTLS 1.2", "720ffd344f0267baa41a79a8ca68287e", "dd2d020200_d45d8db8fc79_79c50902419d")
+    assert [one[0] for one in events(answered)] == ["TlsServerHello", "TlsCertificate"]
+
+
+def test_messages_over_many_records() -> None:
+    """A message may be cut into records of any size."""
+    body = handshake(1, client_hello(CIPHERS, browser_extensions("www.example.com", "h2")))
+    parts = b"".join(record(body[at : at + 7]) for at in range(0, len(body), 7))
+    assert events(feed((True, parts)))[0][1] == "www.example.com"
+
+
+def test_certificate_is_read_before_its_chain_is_there() -> None:
+    """The first certificate is enough; whatever follows it may stay away."""
+    chain = handshake(11, certificates(certificate(name(CN="cam-1")), bytes(9000)))
+    flight = record(handshake(2, server_hello(0x0035, [])) + chain)
+    assert [one[0] for one in events(feed((False, flight[:1500])))] == ["TlsServerHello", "TlsCertificate"]
+
+
+def test_gap_ends_a_direction() -> None:
+    """After bytes that never came nothing more is read in their direction, and the other goes on."""
+    packet, stream = Packet(**MINE), Tls().stream(Packet())
+    first = hello((0x1301,), server_name("a.example"))
+    assert list(stream.feed(packet, first[:20], True)) == list(stream.gap(packet, 9, True)) == list(stream.feed(packet, first, True)) == []
+    assert len(events(stream.feed(packet, record(handshake(2, server_hello(0x0035, []))), False))) == 1
+    list(stream.gap(packet, 9, False))
+    assert stream.done
+
+
+@pytest.mark.parametrize(
+    "data", [b"GET / HTTP/1.1\r\n", b"\x17\x03\x03\0\x30" + bytes(48), b"\x14\x03\x03\0\1\1", b"\x16\x04\0\0\1", b"\x80\x2e\4\0", b"\xff" * 40, b"SSH-2.0-x"]
+)
+def test_what_is_not_a_hello(data: bytes) -> None:
+    """Other protocols and sessions that are already encrypted are left alone."""
+    assert feed((True, data), (False, data)) == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        record(handshake(1, client_hello((1,), []))[:-30] + bytes(30))[:5] + b"\1\xff\xff\xff",
+        record(handshake(1, b"\3\3")),
+        record(handshake(1, client_hello((1,), [extension(0, b"")])[:-1])),
+        record(handshake(1, client_hello((1,), [extension(n, b"") for n in range(200)]))),
+        hello() + b"\x63\3\3\0\1\0",
+        b"\x16\3\1\xff\xff",
+        record(handshake(2, server_hello(1, [])) + b"\x0b\0\0\x10\0\0\x0d\xff\xff\xff"),
+        record(handshake(2, server_hello(1, [])) + handshake(11, certificates(b"\x30\x82\1\0"))),
+    ],
+)
+def test_lies(data: bytes) -> None:
+    """Lengths that reach too far, too many extensions, records of no kind, and certificates that are none."""
+    with pytest.raises(Malformed):
+        feed((True, data))
+
+
+def test_datagram_lies() -> None:
+    """A record longer than its datagram is malformed unless the capture cut it; other epochs are encrypted."""
+    whole = dtls(1, client_hello((1,), [], 0xFEFD, b"\0"))
+    with pytest.raises(Malformed):
+        list(Tls().dissect(Packet(whole[:40])))
+    assert list(Tls().dissect(Packet(whole[:40], problem=1))) == []
+    assert list(Tls().dissect(Packet(whole[:3] + b"\0\1" + whole[5:]))) == []
+    assert list(Tls().dissect(Packet(b"\x16\3\1\0\x05" + bytes(60)))) == []
+
+
+def test_hostile_names_are_cleaned() -> None:
+    """Control characters in host names, protocols and certificates never get through."""
+    said = feed((True, hello((1,), server_name("a\x1b[31m.example"), alpn("h\n2"))))
+    assert events(said)[0][1:3] == ("a [31m.example", ("h 2",))
+    assert _x509.read(certificate(name(CN="cam\r\n\u202ex"))).common_name == "cam   x"
+
+
+def test_keys() -> None:
+    """Kinds and sizes of keys."""
+    plain = _x509.read(certificate(name(CN="a")))
+    assert (plain.key, plain.key_bits) == ("rsa", 2048)
+    point = der(6, bytes.fromhex("2a8648ce3d0201")) + der(6, bytes.fromhex("2a8648ce3d030107"))
+    for algorithm, expected in ((point, ("ec", 256)), (der(6, bytes.fromhex("2b6570")), ("ed25519", 256)), (der(6, b"\x2a\3"), ("", 0))):
+        data = der(0x30, der(0x30, algorithm), der(3, b"\0"))
+        assert _x509._key(data, _der.element(data, 0)) == expected
+
+
+@pytest.mark.parametrize(
+    ("data", "fault"),
+    [
+        (b"", "early"),
+        (b"\x30", "early"),
+        (b"\x30\x80\0\0", "indefinite"),
+        (b"\x30\x85\0\0\0\0\1\0", "length too long"),
+        (b"\x30\x84\xff\xff\xff\xff", "longer"),
+        (b"\x30\x82\1", "early"),
+        (b"\x1f\x81\1\0", "tag number"),
+        (b"\x30\3\2\2\1", "longer"),
+    ],
+)
+def test_der_refuses(data: bytes, fault: str) -> None:
+    """Lengths that lie and shapes that have no end."""
+    with pytest.raises(Malformed, match=fault):
+        list(_der.children(data, _der.element(data, 0)))
+
+
+def test_der_values() -> None:
+    """Integers, identifiers, texts and times; years of two digits turn at 50."""
+    assert [_der.integer(bytes.fromhex(raw)) for raw in ("00", "ff", "0080", "7fff")] == [0, -1, 128, 32767]
+    assert [_der.oid(bytes.fromhex(raw)) for raw in ("2b06010401", "550403", "8837")] == ["1.3.6.1.4.1", "2.5.4.3", "2.999"]
+    assert _der.text(_der.BMP, "Büro".encode("utf-16-be")) == _der.text(_der.UTF8, "Büro".encode()) == _der.text(_der.T61, b"B\xfcro") == "Büro"
+    assert _der.unix_time(_der.UTC_TIME, b"491231235959Z") == 2524607999
+    assert _der.unix_time(_der.UTC_TIME, b"500101000000Z") == -631152000
+    assert _der.unix_time(_der.GENERALIZED_TIME, b"19700101000000Z") == 0
+    for tag, raw in ((_der.UTC_TIME, b"49123"), (_der.UTC_TIME, b"x91231235959Z"), (_der.GENERALIZED_TIME, b"20201301000000Z")):
+        with pytest.raises(Malformed):
+            _der.unix_time(tag, raw)
+    for bad in (b"", b"\x80", b"\1" * 65):
+        with pytest.raises(Malformed):
+            _der.oid(bad)
+    with pytest.raises(Malformed):
+        _der.integer(b"")
+
+
+def test_der_children_are_counted() -> None:
+    """A constructed element with very many inside is refused."""
+    data = der(0x30, b"\5\0" * 300)
+    with pytest.raises(Malformed, match="too many"):
+        list(_der.children(data, _der.element(data, 0)))
