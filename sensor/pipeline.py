@@ -34,6 +34,7 @@ from sensor.decode.kernels import TICK, Kernels, Work
 from sensor.decode.reassembly import Assembler, Streams
 from sensor.decode.select import Selector
 from sensor.inventory.inventory import Inventory
+from sensor.inventory.services import Services
 from sensor.inventory.sightings import Sightings
 
 SECOND = 1_000_000_000
@@ -46,12 +47,14 @@ COMBINATIONS_LIMIT = 1024
 MALFORMED = tuple(kind for kind in Problem if kind not in (Problem.CUT, Problem.LINK_UNKNOWN))
 
 # What is done first where several things fall on one row: what ended by age, the new second, then the packet, facts before judgement.
-_AGED, _SECOND, _DISSECT, _END_STREAM, _SIGHT, _JUDGE = range(6)
+_AGED, _SECOND, _DISSECT, _END_STREAM, _SIGHT, _OFFER, _JUDGE = range(7)
 
 # (row, phase, place among the aged, task, what): the first four are the order.
 Task = tuple[int, int, int, int, Any]
 # (name, how it reads a packet)
 Reader = tuple[str, Callable[[Packet], Iterable[Said]]]
+# Somebody who wants to hear events of one class and raises no alerts: (class, what hears them)
+Listener = tuple[type[Event], Callable[[Any], None]]
 
 
 class Sizes(msgspec.Struct, frozen=True):
@@ -75,12 +78,13 @@ class Pipeline:
         boundary: Boundary,
         emit: Callable[[Record], None],
         sizes: Sizes | None = None,
+        listeners: Iterable[Listener] = (),
     ) -> None:
         self.inventory, self.desk, self.maker, self.boundary, self.emit = inventory, desk, maker, boundary, emit
         sizes = sizes or Sizes()
         selector = Selector([unit.interest for unit in dissectors.values()], RecentSet(sizes.repeat_bits))
         self.kernels = Kernels(FlowTable(sizes.flow_bits), selector)
-        self.sightings = Sightings(inventory.networks)
+        self.sightings, self.services = Sightings(inventory.networks), Services()
         self.streams = Streams(STREAMS_LIMIT)
         self.fragments = Fragments(FRAGMENTED_LIMIT)
         self._datagrams = [(name, unit) for name, unit in dissectors.items() if unit.interest.datagrams]
@@ -96,6 +100,9 @@ class Pipeline:
             if isinstance(detector, EventDetector):
                 for event in detector.watches:
                     self._watchers.setdefault(event, []).append(detector)
+        self._listeners: dict[type[Event], list[Callable[[Any], None]]] = {}
+        for kind, hear in listeners:
+            self._listeners.setdefault(kind, []).append(hear)
         self._started = False
         self._now = self._last = 0
         self.malformed = self.selected = self.decoded = 0
@@ -163,6 +170,7 @@ class Pipeline:
         found: list[tuple[int, int, Any]] = list(zip(ended.tolist(), repeat(_END_STREAM), changes["flow"][ended].tolist()))
         found += [(i, _SIGHT, sighting) for i, sighting in self.sightings.fresh(changes)]
         read = self._changes.read(changes)
+        found += [(i, _OFFER, seen) for i, seen in self.services.fresh(changes)]
         for detector in self._flow_detectors:
             candidates, _ = self.boundary.run(detector.id, detector.candidates, read)
             found += [(i, _JUDGE, (detector, changes[i], numbers)) for i, numbers in candidates]
@@ -178,6 +186,8 @@ class Pipeline:
                 self._raise(alerts)
         elif task == _SIGHT:
             self.inventory.sight(*what)
+        elif task == _OFFER:
+            self.inventory.offer(what)
         elif task == _SECOND:
             self._tick(what)
         else:
@@ -236,6 +246,8 @@ class Pipeline:
             if isinstance(one, Observation):
                 observe(one)
             else:
+                for hear in self._listeners.get(type(one), ()):
+                    hear(one)
                 for detector in watchers.get(type(one), ()):
                     alerts, _ = self.boundary.run(detector.id, detector.inspect, one, packet=one.packet)
                     self._raise(alerts)
@@ -285,6 +297,7 @@ class Pipeline:
             "malformed": self.malformed,
             "selected": self.selected,
             "repeats": self.kernels.selector.repeats,
+            "shed": self.kernels.selector.shed,
             "flows": self.kernels.flows.opened,
             "flows_evicted": self.kernels.flows.evicted,
         }

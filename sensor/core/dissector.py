@@ -22,8 +22,9 @@ class Interest(msgspec.Struct, frozen=True, kw_only=True):
     ``starts``: first bytes of a UDP or TCP payload, 4 to 8 of them. ``magic``: (offset, 4 bytes) inside a UDP or TCP payload.
     ``repeats_s``: an identical payload from the same sender within so many seconds is dropped before it becomes a Packet (0: never), where
     the bytes ``volatile`` (first, stop) of the payload do not count: a transaction id, say.
-    ``stream``: TCP rows go through reassembly to ``Stream`` objects; otherwise TCP rows are never selected. ``opening``: only the first four payloads of
-    each direction are wanted, and four from each one that ``starts`` or ``magic`` recognise: what follows in between is a gap. Bodies cost nothing this way.
+    ``stream``: TCP rows go through reassembly to ``Stream`` objects; otherwise TCP rows are never selected. ``opening``: only so many payloads (1 to 4) from
+    the first of each direction on, and from each one that ``starts`` or ``magic`` recognise, are wanted; what follows in between is a gap. Bodies cost nothing
+    this way. 0: all of them.
     """
 
     udp: tuple[int, ...] = ()
@@ -37,7 +38,7 @@ class Interest(msgspec.Struct, frozen=True, kw_only=True):
     repeats_s: float = 0.0
     volatile: tuple[int, int] = (0, 0)
     stream: bool = False
-    opening: bool = False
+    opening: int = 0
 
     @property
     def datagrams(self) -> bool:

@@ -37,6 +37,8 @@ ctypedef packed struct Slot:
     uint8_t heads0
     uint8_t heads1
     uint8_t reason
+    uint8_t unasked      # its server spoke first
+    uint8_t[7] spare     # two cache lines
 
 cdef enum:
     HEADS = 4        # payloads of each direction that are looked at to recognise a stream

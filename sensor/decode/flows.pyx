@@ -30,7 +30,8 @@ SLOT = np.dtype(
     + [(name, "u8") for name in ("bytes0", "bytes1", "followers")]
     + [(name, "u4") for name in ("packets0", "packets1")]
     + [(name, "u2") for name in ("port0", "port1", "vlan", "source")]
-    + [(name, "u1") for name in ("proto", "state", "client", "answered", "fins", "heads0", "heads1", "reason")]
+    + [(name, "u1") for name in ("proto", "state", "client", "answered", "fins", "heads0", "heads1", "reason", "unasked")]
+    + [("spare", "u1", 7)]
 )
 
 cdef enum:
@@ -100,7 +101,7 @@ cdef class FlowTable:
     PARTS = SWEEPS
 
     def __init__(self, int bits=17):
-        """``bits``: room for 2**bits flows, 128 bytes each with their mark."""
+        """``bits``: room for 2**bits flows, 136 bytes each with their mark."""
         if not 4 <= bits <= 24:
             raise ValueError(f"bits {bits}: 4 to 24")
         self.slots = np.zeros(1 << bits, SLOT)
@@ -237,6 +238,7 @@ cdef class FlowTable:
         slot.hi0, slot.lo0, slot.hi1, slot.lo1, slot.port0, slot.port1 = key.hi0, key.lo0, key.hi1, key.lo1, key.port0, key.port1
         slot.proto, slot.vlan, slot.source, slot.first, slot.last = row.proto, row.vlan, row.source, row.ts, row.ts
         slot.client = client_of(row, key)
+        slot.unasked = key.end != slot.client
         if key.end == 0:
             slot.mac0, slot.mac1 = row.src_mac, row.dst_mac
         else:

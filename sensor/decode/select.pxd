@@ -7,6 +7,7 @@ from sensor.decode.flows cimport FlowTable
 
 cdef enum:
     MAGICS = 32        # rules over bytes inside a payload
+    BUDGETS = 4096     # places for budgets of pairs
 
 cdef packed struct Lead:
     uint32_t first     # bytes 0 to 3 of the payload
@@ -28,6 +29,12 @@ cdef struct Datagram:
     uint64_t bits
 
 
+cdef struct Budget:
+    uint64_t key       # who it is for
+    uint32_t second    # of packet time
+    uint32_t used
+
+
 cdef class Selector:
     cdef uint64_t[::1] udp, tcp, ethertypes, protocols, icmp, icmp6
     cdef Lead[::1] leads
@@ -35,17 +42,20 @@ cdef class Selector:
     cdef Datagram[256] datagrams
     cdef int magic_count
     cdef uint64_t whole, repeating
+    cdef uint64_t[5] wants         # stream dissectors that want one more payload after so many; HEADS and more: the last
+    cdef Budget[BUDGETS] budgets
     cdef int64_t[64] windows
     cdef int32_t[64] volatile_from
     cdef int32_t[64] volatile_to
     cdef RecentSet recent
     cdef object chosen_rows
     cdef int32_t[::1] chosen
-    cdef readonly uint64_t repeats
+    cdef readonly uint64_t repeats, shed
     cdef Py_ssize_t count
     cdef int select_rows(self, const uint8_t[::1] data, Row[::1] rows, Py_ssize_t start, Py_ssize_t stop, FlowTable flows) except -1 nogil
     cdef int row(self, const uint8_t[::1] data, Row* row, FlowTable flows) except -1 nogil
     cdef uint64_t of_datagram(self, Row* row) except? 0xFFFFFFFFFFFFFFFF nogil
     cdef uint64_t of_stream(self, const uint8_t[::1] data, Row* row, FlowTable flows) except? 0xFFFFFFFFFFFFFFFF nogil
     cdef uint64_t recognised(self, const uint8_t[::1] data, Row* row, bint stream) except? 0xFFFFFFFFFFFFFFFF nogil
+    cdef bint within(self, Row* row, uint64_t key) except -1 nogil
     cdef uint64_t fresh(self, const uint8_t[::1] data, Row* row, uint64_t wanted) except? 0xFFFFFFFFFFFFFFFF nogil

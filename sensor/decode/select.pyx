@@ -3,7 +3,8 @@
 
 Datagrams and TCP rows count their dissectors apart: each owns one bit of column ``wanted`` for the kind of rows it reads. Tables over ports, ethertypes, protocols and
 leading bytes give the bits of a row in a few look-ups. Bits of datagrams whose identical payload the same sender sent a moment ago are cleared. TCP rows are wanted by the
-dissectors that follow their flow: the first payloads of each direction decide who that is.
+dissectors that follow their flow: the first payloads of each direction decide who that is. What two hosts say to each other beyond a budget a second, and answers beyond
+it that nobody asked for, are shed and counted: no pair can take the engine away from the others.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -18,6 +19,7 @@ from sensor.decode.flows cimport HEADS, FlowTable, Slot
 cdef enum:
     MAX_DISSECTORS = 63  # that read datagrams, and as many that read streams
     LEADS = 1024         # places for leading-byte rules, by their first four bytes
+    PER_SECOND = 128     # rows of a pair of hosts, or unasked ones for one host, in a second of packet time
 
 LEAD = np.dtype([("first", "u4"), ("second", "u4"), ("mask", "u4"), ("used", "u4"), ("bits", "u8"), ("streams", "u8")])
 
@@ -58,8 +60,13 @@ cdef class Selector:
         cdef uint64_t flag = <uint64_t>1 << bit
         mark(self.tcp, interest.tcp, flag)
         self.rules(interest, 0, flag)
+        for seen in range(HEADS + 1):
+            if not interest.opening or seen < interest.opening:
+                self.wants[seen] |= flag
         if not interest.opening:
             self.whole |= flag
+        elif not 1 <= interest.opening <= HEADS:
+            raise ValueError(f"opening {interest.opening}: 1 to {HEADS} payloads, or 0 for all")
 
     def rules(self, interest, uint64_t bits, uint64_t streams):
         """The rules over leading bytes of one dissector."""
@@ -143,6 +150,8 @@ cdef class Selector:
             wanted = 0
         if wanted & self.repeating:
             wanted = self.fresh(data, row, wanted)
+        if wanted and row.slot >= 0 and not self.within(row, key_of(row, flows)):
+            wanted = 0
         if wanted and row.fragment == FIRST_FRAGMENT:
             self.datagrams[datagram_place(row)] = Datagram(datagram_key(row), wanted)
         row.wanted = wanted
@@ -156,7 +165,7 @@ cdef class Selector:
     cdef uint64_t of_stream(self, const uint8_t[::1] data, Row* row, FlowTable flows) except? 0xFFFFFFFFFFFFFFFF nogil:
         """Bits of the dissectors that follow the flow of this TCP row, after it was looked at if it is one of the first with a payload."""
         cdef Slot* slot
-        cdef uint64_t found = 0
+        cdef uint64_t found = 0, wanted
         cdef uint8_t* heads
         if row.payload_len == 0 or (row.spare >= HEADS and row.wanted == 0):  # told by the flow pass; saves the slot's cache line
             return 0
@@ -167,10 +176,23 @@ cdef class Selector:
             if found & slot.followers & ~self.whole:
                 heads[0] = 0  # another message begins
         if heads[0] < HEADS:
-            heads[0] += 1
             slot.followers |= found | self.tcp[row.sport] | self.tcp[row.dport]
-            return slot.followers
-        return slot.followers & self.whole
+        wanted = slot.followers & self.wants[heads[0]]
+        if heads[0] < HEADS:
+            heads[0] += 1
+        return wanted if wanted and self.within(row, pair(row)) else 0
+
+    cdef bint within(self, Row* row, uint64_t key) except -1 nogil:
+        """Whether one more row is within the budget of its second; counted as shed where not."""
+        cdef Budget* budget = &self.budgets[key >> 52]
+        cdef uint32_t second = <uint32_t>(row.ts // 1_000_000_000)
+        if budget.key != key or budget.second != second:
+            budget.key, budget.second, budget.used = key, second, 0
+        budget.used += 1
+        if budget.used <= PER_SECOND:
+            return True
+        self.shed += 1
+        return False
 
     cdef uint64_t recognised(self, const uint8_t[::1] data, Row* row, bint stream) except? 0xFFFFFFFFFFFFFFFF nogil:
         """Bits of the dissectors, of streams or of datagrams, that know the first bytes of this payload of at least 8."""
@@ -207,6 +229,18 @@ def mark(table, numbers, uint64_t flag):
     """Set a bit at some numbers of a table."""
     for number in numbers:
         table[number] = int(table[number]) | int(flag)
+
+
+cdef inline uint64_t pair(Row* row) noexcept nogil:  # arithmetic only: nothing can fail
+    """The two hosts of a row, this way around."""
+    return ((row.src_lo ^ row.src_hi) * <uint64_t>0x9E3779B97F4A7C15 ^ (row.dst_lo ^ row.dst_hi)) * <uint64_t>0xC2B2AE3D27D4EB4F | 1
+
+
+cdef inline uint64_t key_of(Row* row, FlowTable flows) except? 0xFFFFFFFFFFFFFFFF nogil:
+    """Whose budget a datagram takes: that of its two hosts; where its server began the flow, that of all who answer this host unasked."""
+    if row.direction and flows.table[row.slot].unasked:
+        return (row.dst_lo ^ row.dst_hi) * <uint64_t>0xC2B2AE3D27D4EB4F & ~<uint64_t>1
+    return pair(row)
 
 
 cdef inline uint64_t datagram_key(Row* row) noexcept nogil:  # arithmetic only: nothing can fail

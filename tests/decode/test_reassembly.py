@@ -53,7 +53,7 @@ def test_any_order_after_the_first() -> None:
 
 def test_a_new_message_ends_the_wait() -> None:
     """Where only openings are wanted, the rest of a body never comes: what begins a message is delivered at once."""
-    interest = Interest(stream=True, opening=True, starts=(b"GET ",))
+    interest = Interest(stream=True, opening=4, starts=(b"GET ",))
     for follow, expected in ((b"GET /two", [2000]), (b"more of one", [])):
         tape = Tape()
         assembler = Assembler(tape, interest)

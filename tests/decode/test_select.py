@@ -73,8 +73,25 @@ def test_only_the_openings_of_messages_are_wanted() -> None:
     """Four payloads of each direction, and four more from where the next message begins; the rest of a body costs nothing."""
     bodies = [b"bulk bulk bulk"] * 6
     frames = [tcp_frame(A, B, part, seq=i) for i, part in enumerate([b"GET /one HTTP", *bodies, b"GET /two HTTP", *bodies])]
-    assert select(frames, Interest(starts=(b"GET ",), stream=True, opening=True)) == [1, 1, 1, 1, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0]
+    assert select(frames, Interest(starts=(b"GET ",), stream=True, opening=4)) == [1, 1, 1, 1, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0]
     assert select(frames, Interest(starts=(b"GET ",), stream=True)) == [1] * 14
+
+
+def test_a_pair_of_hosts_has_a_budget() -> None:
+    """Beyond 128 rows a second what two hosts say is shed; the next second, and other pairs, are not touched."""
+    loud = [udp_frame(A, B, b"question %d" % i, dport=53) for i in range(200)]
+    other, later = udp_frame(B, A, b"question", dport=53, sport=9), udp_frame(A, B, b"later on", dport=53)
+    times = [SECOND] * 201 + [2 * SECOND]
+    assert select([*loud, other, later], Interest(udp=(53,)), times=times) == [1] * 128 + [0] * 72 + [1, 1]
+
+
+def test_answers_that_nobody_asked_for_share_a_budget() -> None:
+    """A thousand reflectors cannot take the engine away; answers to questions that were seen do not count with them."""
+    asked = udp_frame(A, "10.9.9.9", b"question", dport=53)
+    unasked = [udp_frame(f"10.1.{i >> 8}.{i & 255}", A, b"an answer", sport=53, dport=40000) for i in range(300)]
+    answer = udp_frame("10.9.9.9", A, b"an answer", sport=53, dport=40000)
+    wanted = select([asked, *unasked, answer], Interest(udp=(53,)), times=[SECOND] * 302)
+    assert (wanted[0], sum(wanted[1:301]), wanted[301]) == (1, 128, 1)
 
 
 def test_datagrams_and_streams_count_their_dissectors_apart() -> None:
