@@ -28,6 +28,7 @@ from sensor.core.record import Record
 from sensor.core.record_parts import time_text
 from sensor.decode.kernels import Kernels, Work
 from sensor.eventlog.writer import EventLog
+from sensor.keeper import Keeper
 from sensor.logs import log
 from sensor.quarantine import write_quarantine
 
@@ -100,15 +101,18 @@ def unhurried() -> Iterator[None]:
 
 
 class Run:
-    """Everything of one run. ``listener`` hears each record after the log has it; ``progress`` is called after each batch."""
+    """Everything of one run. ``listener`` hears each record after the log has it; ``progress`` is called after each batch.
+
+    ``keeper`` writes the inventory down; the run ends it.
+    """
 
     def __init__(
         self, config: Config, source: Source, log: EventLog, *, intel: Sequence[Path] = (), live: bool = False,
-        listener: Callable[[Record], None] | None = None, progress: Callable[[], None] | None = None,
+        listener: Callable[[Record], None] | None = None, progress: Callable[[], None] | None = None, keeper: Keeper | None = None,
     ) -> None:  # fmt: skip
         self.source, self.log, self.live = source, log, live
-        self._listener, self._progress = listener, progress
-        self.pipeline = assemble(config, self._emit, intel=intel, report=_report, complain=_complain)
+        self._listener, self._progress, self._keeper = listener, progress, keeper
+        self.pipeline = assemble(config, self._emit, intel=intel, report=_report, complain=_complain, keeper=keeper)
         self.first = self.last = 0
         self._begun = False
         self._lost = self._damages = 0
@@ -149,6 +153,8 @@ class Run:
             self.last = max(self.last, int(np.max(times)))
         self.pipeline.process(batch, work)
         batch.release()
+        if self._keeper is not None:
+            self._keeper.tick(self._now())
         if self.live or not len(batch):  # whoever reads along waits for it
             self.log.flush()
         if self.live:
@@ -157,6 +163,13 @@ class Run:
             self._progress()
 
     def _end(self) -> None:
+        try:
+            self._last_words()
+        finally:
+            if self._keeper is not None:
+                self._keeper.end()
+
+    def _last_words(self) -> None:
         if not self._begun:
             self._begin(self.last)
         self.pipeline.finish()
@@ -207,6 +220,7 @@ class Run:
             "dropped": tally.lost,
             "selected": report["selected"],
             "repeats": report["repeats"],
+            "shed": report["shed"],
             "flows": report["flows"],
             "flows_evicted": report["flows_evicted"],
             "duration_s": round((self.last - self.first) / 1e9, 6),

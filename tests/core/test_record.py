@@ -29,7 +29,7 @@ HERE, THERE = parse("10.20.30.41"), parse("10.20.1.5")
 SCHEMA = json.loads((Path(sensor.eventlog.__file__).parent / "schema.json").read_text(encoding="utf-8"))
 CAPTURE = {
     "source": "office.pcapng", "packets": 12, "bytes": 900, "wire_bytes": 990, "decoded": 11, "malformed": 1, "truncated": 2, "dropped": 0,
-    "selected": 4, "repeats": 0, "flows": 3, "flows_evicted": 0, "duration_s": 1.25, "linktypes": {"ethernet": 12}, "devices": 1, "pending": 0,
+    "selected": 4, "repeats": 0, "shed": 0, "flows": 3, "flows_evicted": 0, "duration_s": 1.25, "linktypes": {"ethernet": 12}, "devices": 1, "pending": 0,
     "anomalies": {"network_length": 1}, "damages": ["office.pcapng: at byte 900: ends within a record"], "faults": ["dns: IndexError in dns.py:7, 2 times"],
 }  # fmt: skip
 
