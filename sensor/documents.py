@@ -92,10 +92,11 @@ def fault_at(path: Path, location: Location, message: str, *, text: str | None =
 
 
 def nearest(word: object, words: Sequence[str]) -> str:
-    """What was expected instead of ``word``: the nearest of the valid words, and all of them where they are few."""
+    """What was expected instead of ``word``: the nearest of the valid words, all of them where they are few, the first of them where none is near."""
     close = difflib.get_close_matches(str(word), words, 1, 0.6)
     hint = f"did you mean {close[0]!r}?" if close else ""
-    listed = f"expected one of {', '.join(words)}" if len(words) <= CHOICES_LIMIT or not hint else ""
+    more = f" or {len(words) - CHOICES_LIMIT} others" if len(words) > CHOICES_LIMIT else ""
+    listed = f"expected one of {', '.join(words[:CHOICES_LIMIT])}{more}" if not more or not hint else ""
     return "; ".join(filter(None, (listed, hint)))
 
 

@@ -15,9 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
 from sensor.documents import DocumentErrors, Fault, fault_at, load_document, nearest
+from sensor.fingerprinting.shelf import Shelf
 
 VOCABULARY = "vocabulary.yaml"
 OPERATORS = ("exact", "prefix", "suffix", "domain", "contains", "regex")
@@ -94,10 +96,6 @@ class Match(_Words):
         value = getattr(self, self.operator)
         return [value] if isinstance(value, str) else list(value)
 
-    def compiled(self, *, ignore_case: bool) -> re.Pattern[str]:
-        """The regex; ``re.error`` where it is none."""
-        return re.compile(self.regex or "", re.IGNORECASE if ignore_case else 0)
-
 
 class Entry(_Words):
     """One fingerprint. ``asserts`` (``assert`` in the file): attribute → constant, or text with ``{group}`` of the regex.
@@ -151,19 +149,39 @@ class FingerprintFile(_Words):
         return self
 
 
-@dataclass(frozen=True, slots=True)
-class Fingerprint:
-    """An entry with what its file says of it: ready for the matcher."""
+class Pattern(msgspec.Struct, frozen=True):
+    """How a value is recognised: by one operator of ``Match`` and its texts (one, where it is a regex)."""
+
+    operator: str
+    texts: tuple[str, ...]
+    ignore_case: bool = False
+
+    @property
+    def regex(self) -> str | None:
+        return self.texts[0] if self.operator == "regex" else None
+
+    def compiled(self) -> re.Pattern[str]:
+        """The regex; ``re.error`` where it is none."""
+        return re.compile(self.texts[0], re.IGNORECASE if self.ignore_case else 0)
+
+
+class Fingerprint(msgspec.Struct, frozen=True):
+    """An entry with what its file says of it: ready for the matcher, and plain, so that it can be kept.
+
+    ``samples``: (value that must match, attributes it must yield besides the constants); ``path``: the file, as text.
+    """
 
     id: str
     kinds: tuple[str, ...]
     family: str
-    match: Match
+    match: Pattern
     asserts: dict[str, str]
     certainty: dict[str, float]
-    ignore_case: bool
-    entry: Entry
-    path: Path
+    samples: tuple[tuple[str, dict[str, str]], ...]
+    negatives: tuple[str, ...]
+    note: str
+    source: str
+    path: str
 
 
 @dataclass(slots=True)
@@ -173,6 +191,13 @@ class Knowledge:
     vocabulary: Vocabulary
     fingerprints: list[Fingerprint] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+
+
+class _Kept(msgspec.Struct):
+    """What is kept of our own files."""
+
+    vocabulary: dict[str, dict[str, Any]]
+    fingerprints: list[Fingerprint]
 
 
 def own_folder() -> Path:
@@ -186,15 +211,29 @@ def load_knowledge(folders: Sequence[Path] = ()) -> Knowledge:
     """Our fingerprints and those of the operator's folders. DocumentErrors for faults of our own only."""
     with _no_collection():
         own = own_folder()
-        knowledge = Knowledge(Vocabulary())
-        faults: list[Fault] = []
-        _add_words(knowledge, own, faults)
-        for path in _files(own):
-            _add(knowledge, path, faults, own=True)
-        if faults:
-            raise DocumentErrors(faults)
+        shelf = Shelf(own)
+        knowledge = _kept(shelf) or _read(own, shelf)
         for folder in folders:
             _add_folder(knowledge, folder)
+    return knowledge
+
+
+def _kept(shelf: Shelf) -> Knowledge | None:
+    """Our own fingerprints as they were read last, where no file changed since."""
+    kept = shelf.take(_Kept)
+    return Knowledge(Vocabulary.model_construct(None, **kept.vocabulary), kept.fingerprints) if kept else None
+
+
+def _read(own: Path, shelf: Shelf) -> Knowledge:
+    """Our own fingerprints from their files; kept for the next start."""
+    knowledge = Knowledge(Vocabulary())
+    faults: list[Fault] = []
+    _add_words(knowledge, own, faults)
+    for path in _files(own):
+        _add(knowledge, path, faults, own=True)
+    if faults:
+        raise DocumentErrors(faults)
+    shelf.put(_Kept(knowledge.vocabulary.model_dump(), knowledge.fingerprints))
     return knowledge
 
 
@@ -241,7 +280,7 @@ def _add(knowledge: Knowledge, path: Path, faults: list[Fault], *, own: bool) ->
         faults += error.faults
         return
     found = [] if own else list(_closer(path, document))
-    taken = {fingerprint.id: fingerprint.path for fingerprint in knowledge.fingerprints}
+    taken: dict[str, str | Path] = {fingerprint.id: fingerprint.path for fingerprint in knowledge.fingerprints}
     for number, entry in enumerate(document.fingerprints):
         if entry.id in taken:
             message = f"found the id {entry.id!r} a second time (first in {taken[entry.id]}), expected a new one"
@@ -257,7 +296,10 @@ def _fingerprint(document: FingerprintFile, entry: Entry, path: Path) -> Fingerp
     own: Any = entry.certainty
     certainty = {**document.certainty, **own} if isinstance(own, dict) else dict.fromkeys(entry.asserts, own)
     ignore_case = document.ignore_case if entry.match.ignore_case is None else entry.match.ignore_case
-    return Fingerprint(entry.id, tuple(document.observation), document.family, entry.match, entry.asserts, certainty, ignore_case, entry, path)
+    return Fingerprint(
+        entry.id, tuple(document.observation), document.family, Pattern(entry.match.operator, tuple(entry.match.texts), ignore_case), entry.asserts,
+        certainty, tuple(entry.samples()), tuple(entry.negatives), entry.note or document.note, entry.source or document.source, str(path),
+    )  # fmt: skip
 
 
 def _closer(path: Path, document: FingerprintFile) -> Iterator[Fault]:
@@ -266,7 +308,7 @@ def _closer(path: Path, document: FingerprintFile) -> Iterator[Fault]:
         groups: set[str] = set()
         if entry.match.regex is not None:
             try:
-                groups = set(entry.match.compiled(ignore_case=False).groupindex)
+                groups = set(re.compile(entry.match.regex).groupindex)
             except re.error as error:
                 yield fault_at(path, ("fingerprints", number, "match", "regex"), f"not a regular expression: {error}")
                 continue

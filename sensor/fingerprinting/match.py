@@ -198,7 +198,7 @@ class _Test:
                 self._same = _comparison(fingerprint)
             return ((fingerprint, _NO_GROUPS, 1.0),) if self._same(value) else ()
         if self._search is None:
-            self._search = fingerprint.match.compiled(ignore_case=fingerprint.ignore_case).search
+            self._search = fingerprint.match.compiled().search
         found = self._search(value)
         return ((fingerprint, found.groupdict(""), 1.0),) if found else ()
 
@@ -206,7 +206,7 @@ class _Test:
 def _comparison(fingerprint: Fingerprint) -> Callable[[str], bool]:
     """Whether a value is, starts with, ends in or contains one of the texts."""
     match = fingerprint.match
-    texts = tuple(text.lower() for text in match.texts) if fingerprint.ignore_case else tuple(match.texts)
+    texts = tuple(text.lower() for text in match.texts) if match.ignore_case else match.texts
     compare: dict[str, Callable[[str], bool]] = {
         "exact": lambda value: value in texts,
         "prefix": lambda value: value.startswith(texts),
@@ -214,7 +214,7 @@ def _comparison(fingerprint: Fingerprint) -> Callable[[str], bool]:
         "contains": lambda value: any(text in value for text in texts),
     }
     chosen = compare[match.operator]
-    return (lambda value: chosen(value.lower())) if fingerprint.ignore_case else chosen
+    return (lambda value: chosen(value.lower())) if match.ignore_case else chosen
 
 
 def plain_starts(regex: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from pathlib import Path
 
 import pytest
 
@@ -30,12 +31,12 @@ def test_entry(name: str) -> None:
     """An entry yields exactly what its examples say, in every kind it observes, and leaves its negatives alone."""
     fingerprint = BY_ID[name]
     constants = {attribute: text for attribute, text in fingerprint.asserts.items() if not PLACEHOLDER.search(text)}
-    samples = list(fingerprint.entry.samples())
+    samples = list(fingerprint.samples)
     assert samples
     for kind in fingerprint.kinds:
         for value, expected in samples:
             assert claims(fingerprint, kind, value) == {**constants, **expected}, value
-        for value in fingerprint.entry.negatives:
+        for value in fingerprint.negatives:
             assert claims(fingerprint, kind, value) == {}, value
 
 
@@ -45,7 +46,7 @@ def test_every_template_is_exercised() -> None:
         (fingerprint.id, attribute)
         for fingerprint in KNOWLEDGE.fingerprints
         for attribute, text in fingerprint.asserts.items()
-        if PLACEHOLDER.search(text) and attribute not in {name for _, expected in fingerprint.entry.samples() for name in expected}
+        if PLACEHOLDER.search(text) and attribute not in {name for _, expected in fingerprint.samples for name in expected}
     ]
     assert silent == []
 
@@ -53,7 +54,7 @@ def test_every_template_is_exercised() -> None:
 def test_placeholders_have_groups() -> None:
     """A placeholder names a group of its entry's regex."""
     for fingerprint in KNOWLEDGE.fingerprints:
-        groups = fingerprint.match.compiled(ignore_case=False).groupindex
+        groups = fingerprint.match.compiled().groupindex
         for text in fingerprint.asserts.values():
             assert set(PLACEHOLDER.findall(text)) <= set(groups), fingerprint.id
 
@@ -74,14 +75,14 @@ def test_vocabulary_is_used() -> None:
 def test_ids_name_their_file() -> None:
     """An id begins with the path of its file, so that a fingerprint in an alert is found at once."""
     for fingerprint in KNOWLEDGE.fingerprints:
-        path = fingerprint.path.with_suffix("")
+        path = Path(fingerprint.path).with_suffix("")
         assert fingerprint.id.startswith(f"{path.parent.name}.{path.name}."), fingerprint.id
 
 
 def test_sources_are_told() -> None:
     """Each entry says where it is from; one that was only recalled says so and speaks softly."""
     for fingerprint in KNOWLEDGE.fingerprints:
-        if "recalled" in fingerprint.entry.note:
+        if "recalled" in fingerprint.note:
             assert max(fingerprint.certainty[attribute] for attribute in fingerprint.asserts) <= 0.7, fingerprint.id
 
 
@@ -98,8 +99,8 @@ def test_regexes_are_safe() -> None:
     for fingerprint in KNOWLEDGE.fingerprints:
         if fingerprint.match.regex is None:
             continue
-        search = fingerprint.match.compiled(ignore_case=fingerprint.ignore_case).search
-        example = next(fingerprint.entry.samples())[0]
+        search = fingerprint.match.compiled().search
+        example = fingerprint.samples[0][0]
         own = [(example[: len(example) // 2] + text)[:1024] for text in HOSTILE[:6]]
         for value in (*HOSTILE, *own, (example * 1024)[:1024]):
             started = time.perf_counter()
@@ -116,8 +117,8 @@ def test_prefilter_agrees_with_the_regexes() -> None:
         regex = fingerprint.match.regex
         if regex is None:
             continue
-        for value, _ in fingerprint.entry.samples():
-            assert fingerprint.match.compiled(ignore_case=fingerprint.ignore_case).search(value)
+        for value, _ in fingerprint.samples:
+            assert fingerprint.match.compiled().search(value)
             assert plain_text(regex).lower() in value.lower()
             assert not plain_starts(regex) or value.lower().startswith(tuple(start.lower() for start in plain_starts(regex))), fingerprint.id
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
-
+import msgspec
 import pytest
 
 from sensor.fingerprinting import match as module
-from sensor.fingerprinting.load import Entry, Fingerprint, Knowledge, Vocabulary
+from sensor.fingerprinting.load import Entry, Fingerprint, Knowledge, Pattern, Vocabulary
 from sensor.fingerprinting.match import Claim, Matcher, plain_starts, plain_text
 from sensor.fingerprinting.near import codes_of, within
 
@@ -17,7 +15,8 @@ VOCABULARY = Vocabulary(attributes={"type": "", "vendor": "", "model": ""}, type
 
 def made(identity: str, match: dict[str, object], asserts: dict[str, str], kind: str = "test.kind", ignore_case: bool = False) -> Fingerprint:
     entry = Entry.model_validate({"id": identity, "match": match, "assert": asserts, "examples": ["x"]}, context=VOCABULARY)
-    return Fingerprint(identity, (kind,), "test", entry.match, entry.asserts, dict.fromkeys(asserts, 0.8), ignore_case, entry, Path("x.yaml"))
+    pattern = Pattern(entry.match.operator, tuple(entry.match.texts), ignore_case)
+    return Fingerprint(identity, (kind,), "test", pattern, entry.asserts, dict.fromkeys(asserts, 0.8), (), (), "", "", "x.yaml")
 
 
 def matcher(*fingerprints: Fingerprint) -> Matcher:
@@ -100,7 +99,7 @@ def test_it_tells_which_kinds_matter() -> None:
 
 def test_a_fingerprint_of_several_kinds_speaks_for_each() -> None:
     """It is arranged once, and found under all of its kinds."""
-    shared = replace(made("a.b", {"regex": "^HP[0-9]"}, {"type": "printer"}), kinds=("one.kind", "other.kind"))
+    shared = msgspec.structs.replace(made("a.b", {"regex": "^HP[0-9]"}, {"type": "printer"}), kinds=("one.kind", "other.kind"))
     found = matcher(shared)
     assert found.match("one.kind", "HP1") == found.match("other.kind", "HP1") != ()
 

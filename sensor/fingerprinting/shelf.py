@@ -1,0 +1,54 @@
+"""Keeps what was read from a folder of documents, as Python keeps compiled modules: in ``__pycache__`` beside them, good for as long as no file changes.
+
+Reading and checking thousands of fingerprints takes longer than replaying a small capture; what is kept takes a few milliseconds. Where the folder cannot be
+written the documents are read each time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from sensor import __version__
+
+Kept = TypeVar("Kept")
+
+
+class Shelf:
+    """The place of one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "__pycache__" / f"{_digest(folder)}.msgpack"
+
+    def take(self, kind: type[Kept]) -> Kept | None:
+        """What was put, or None where a file changed since, or nothing whole is there."""
+        try:
+            return msgspec.msgpack.decode(self._path.read_bytes(), type=kind)
+        except (OSError, msgspec.MsgspecError):
+            return None
+
+    def put(self, kept: object) -> None:
+        """Keep something, in place of what was kept before."""
+        with contextlib.suppress(OSError):
+            self._path.parent.mkdir(exist_ok=True)
+            for old in self._path.parent.glob("*.msgpack"):
+                old.unlink(missing_ok=True)
+            part = self._path.with_suffix(f".{os.getpid()}")
+            part.write_bytes(msgspec.msgpack.encode(kept))
+            part.replace(self._path)
+
+
+def _digest(folder: Path) -> str:
+    """Changes with every change of a document, and with the program that reads them."""
+    documents = sorted((str(path.relative_to(folder)), status.st_size, status.st_mtime_ns) for path, status in _statuses(folder))
+    reader = Path(__file__).with_name("load.py").stat()
+    return hashlib.blake2b(repr((__version__, reader.st_size, reader.st_mtime_ns, str(folder), documents)).encode(), digest_size=12).hexdigest()
+
+
+def _statuses(folder: Path) -> list[tuple[Path, os.stat_result]]:
+    return [(path, path.stat()) for path in folder.rglob("*.yaml")]

@@ -1,0 +1,53 @@
+"""What was read from documents is kept, for as long as none of them changes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from sensor.fingerprinting.shelf import Shelf
+
+
+class Words(msgspec.Struct):
+    """Something to keep."""
+
+    words: list[str]
+
+
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "a.yaml").write_text("a: 1")
+    return tmp_path
+
+
+def test_kept_until_a_document_changes(tmp_path: Path) -> None:
+    """The next start finds it; an edited, a new or a removed document makes it void, and what is put then takes its place."""
+    place = folder(tmp_path)
+    assert Shelf(place).take(Words) is None
+    Shelf(place).put(Words(["x"]))
+    assert Shelf(place).take(Words) == Words(["x"])
+    (place / "one" / "a.yaml").write_text("a: 2")
+    os.utime(place / "one" / "a.yaml", ns=(1, 1))
+    assert Shelf(place).take(Words) is None
+    Shelf(place).put(Words(["y"]))
+    assert [path.suffix for path in (place / "__pycache__").iterdir()] == [".msgpack"]
+    (place / "b.yaml").write_text("b: 1")
+    assert Shelf(place).take(Words) is None
+
+
+def test_what_is_broken_is_read_again(tmp_path: Path) -> None:
+    """A cut file, another shape or a folder nobody may write in: nothing kept, no error."""
+    place = folder(tmp_path)
+    Shelf(place).put(Words(["x"]))
+    [kept] = (place / "__pycache__").iterdir()
+    kept.write_bytes(kept.read_bytes()[:-1])
+    assert Shelf(place).take(Words) is None
+    kept.write_bytes(msgspec.msgpack.encode([1, 2]))
+    assert Shelf(place).take(Words) is None
+    (place / "__pycache__" / kept.name).unlink()
+    (place / "__pycache__").rmdir()
+    (place / "__pycache__").write_text("in the way")
+    Shelf(place).put(Words(["x"]))
+    assert Shelf(place).take(Words) is None
