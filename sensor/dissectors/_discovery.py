@@ -1,0 +1,79 @@
+"""What the discovery protocols of makers share: a datagram is read whole or not at all, and says facts only about whoever sent it.
+
+A recorder answers for its cameras, a controller for its access points, a bridge passes broadcasts on: an answer that names another MAC and another
+address than those it came from is about somebody else.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator
+
+from sensor.core.addresses import is_v4, parse, parse_mac
+from sensor.core.dissector import Dissector, Said
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+from sensor.core.reader import clean
+
+LONGEST_ADDRESS = 45
+FIELD_LIMIT = 255
+
+
+class Discovery(Dissector):
+    """Base of these dissectors: ``read`` gets datagrams that are whole."""
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        if packet.truncated or packet.fragment or not packet.payload:
+            return iter(())
+        return iter(self.read(packet))
+
+    def read(self, packet: Packet) -> list[Said]:
+        """What a whole datagram says; empty where it is another protocol's."""
+        raise NotImplementedError
+
+
+def facts(packet: Packet, pairs: Iterable[tuple[str, str]]) -> list[Said]:
+    """An observation about the sender of each (kind, value) whose value is not empty. Values are clean already."""
+    ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
+    return [Observation(ts, subject, kind, value, flow) for kind, value in pairs if value]
+
+
+def is_own(packet: Packet, mac: int, address: int = 0) -> bool:
+    """Whether an answer that names this MAC and address (0: it does not say) is about its sender. A router between us changes the MAC, never the address."""
+    return not (mac or address) or mac == packet.src_mac != 0 or address == packet.src != 0
+
+
+@functools.lru_cache(maxsize=4096)
+def mac_of(text: str) -> int:
+    """The MAC written in any of the usual ways; 0 where it is none or nobody's."""
+    try:
+        mac = parse_mac(text.strip())
+    except ValueError:
+        return 0
+    return 0 if mac < 0 or mac >> 40 & 1 else mac
+
+
+@functools.lru_cache(maxsize=4096)
+def address_of(text: str) -> int:
+    """The IPv4 address written as dotted quad; 0 where it is none or unspecified."""
+    try:
+        address = parse(text) if len(text) <= LONGEST_ADDRESS else 0
+    except ValueError:
+        return 0
+    return address if is_v4(address) and address & 0xFFFFFFFF else 0
+
+
+@functools.lru_cache(maxsize=4096)
+def field(raw: bytes) -> str:
+    """Text in a field of fixed size: up to its first zero byte, clean."""
+    return clean(raw.partition(b"\0")[0], FIELD_LIMIT)
+
+
+def lines(data: bytes, limit: int = 64) -> dict[str, str]:
+    """``name: value`` lines of a text in the manner of HTTP, by name in small letters; the first of each name counts, and so many lines at most."""
+    found: dict[str, str] = {}
+    for line in data.split(b"\n", limit)[:limit]:
+        name, colon, value = line.partition(b":")
+        if colon and len(name) <= 64:
+            found.setdefault(name.strip().lower().decode("latin-1"), clean(value, FIELD_LIMIT))
+    return found

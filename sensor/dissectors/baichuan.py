@@ -1,0 +1,40 @@
+"""Discovery of Reolink cameras (Baichuan): datagrams that begin with 3a cf 87 2a, asked on ports 2015 and 2018.
+
+The document inside is scrambled and stays unread: that somebody searches or answers is all that is told.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from sensor.core.dissector import Interest, Said
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors._discovery import Discovery, facts
+
+PORTS = (2015, 2018)
+MAGIC = b"\x3a\xcf\x87\x2a"
+_HEADER = struct.Struct("<IIIII")  # magic, size of what follows, a constant, transaction, checksum
+
+
+class BaichuanDiscovery(Event):
+    """A search, or the answer of a device (``device``: it comes from a port on which cameras are asked)."""
+
+    device: bool
+
+
+class Baichuan(Discovery):
+    """Searches repeat; what is identical within a minute is dropped."""
+
+    interest = Interest(udp=PORTS, starts=(MAGIC,), repeats_s=60)
+
+    def read(self, packet: Packet) -> list[Said]:
+        data = packet.payload
+        if not data.startswith(MAGIC):
+            return []
+        if len(data) < _HEADER.size or _HEADER.unpack_from(data)[1] != len(data) - _HEADER.size:
+            raise Malformed("size that does not fit the message")
+        device = packet.sport in PORTS and packet.dport not in PORTS
+        event = BaichuanDiscovery(packet, device)
+        return [event, *facts(packet, (("baichuan.answer", "discovery"),))] if device else [event]

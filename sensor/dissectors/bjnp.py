@@ -1,0 +1,78 @@
+"""BJNP, by which Canon printers and scanners are found and driven: 16 bytes of header on ports 8610 to 8613.
+
+Reads searches, answers with MAC and address, and identities, which hold the printer's IEEE 1284 device ID. Jobs, polls and scans are told by their code
+only. The protocol is the maker's own; its form is that of the free scanner and printer drivers.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from sensor.core.addresses import v4
+from sensor.core.dissector import Interest, Said
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed, clean
+from sensor.dissectors._discovery import Discovery, facts, is_own
+from sensor.dissectors._ieee1284 import device_id
+
+PORTS = (8610, 8611, 8612, 8613)
+MAGICS = (b"BJNP", b"MFNP")
+DISCOVER, JOB, IDENTITY = 0x01, 0x10, 0x30
+ANSWER = 0x80  # in the type
+SIX_AND_FOUR = b"\x06\x04"  # sizes of the MAC and of the address that follow
+_HEADER = struct.Struct("!4sBBIHI")  # magic, type, code, sequence, session, size of what follows
+
+
+class BjnpRequest(Event):
+    """A computer asks a printer (``device`` 1) or scanner (2): ``code`` 1 who is there, 16 a job, 48 who are you."""
+
+    device: int
+    code: int
+
+
+class BjnpAnswer(Event):
+    """An answer. A search tells ``mac`` and ``address``, an identity ``vendor`` and ``model``; 0 and empty in others."""
+
+    device: int
+    code: int
+    mac: int
+    address: int
+    vendor: str
+    model: str
+    own: bool
+
+
+class Bjnp(Discovery):
+    """Drivers poll printers all the time: the sequence does not count when identical messages within a minute are dropped."""
+
+    interest = Interest(udp=PORTS, starts=MAGICS, repeats_s=60, volatile=(6, 10))
+
+    def read(self, packet: Packet) -> list[Said]:
+        data = packet.payload
+        if not data.startswith(MAGICS):
+            return []
+        if len(data) < _HEADER.size:
+            raise Malformed("message ends early")
+        _, device, code, _, _, size = _HEADER.unpack_from(data)
+        if size > len(data) - _HEADER.size:
+            raise Malformed("field longer than the message")
+        if not device & ANSWER:
+            return [BjnpRequest(packet, device, code)]
+        return _answer(packet, device & ~ANSWER, code, data[_HEADER.size : _HEADER.size + size])
+
+
+def _answer(packet: Packet, device: int, code: int, body: bytes) -> list[Said]:
+    mac = address = 0
+    vendor = model = firmware = ""
+    if code == DISCOVER and body[4:6] == SIX_AND_FOUR and len(body) >= 16:
+        mac, address = int.from_bytes(body[6:12], "big"), v4(int.from_bytes(body[12:16], "big"))
+    elif code == IDENTITY and len(body) > 2:
+        named = device_id(clean(body[2 : int.from_bytes(body[:2], "big")]))
+        vendor, model, firmware = named.get("MFG", ""), named.get("MDL", ""), named.get("VER", "")
+    own = is_own(packet, mac, address)
+    event = BjnpAnswer(packet, device, code, mac, address, vendor, model, own)
+    if not own:
+        return [event]
+    what = "printer" if device == 1 else "scanner" if device == 2 else ""
+    return [event, *facts(packet, (("bjnp.device", what), ("bjnp.vendor", vendor), ("bjnp.model", model), ("bjnp.version", firmware)))]

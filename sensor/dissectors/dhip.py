@@ -1,0 +1,76 @@
+"""DHIP discovery, by which Dahua and the brands it builds for find their cameras, recorders and door stations: JSON behind 32 bytes on port 37810.
+
+Reads searches, answers and orders to change settings. Their credentials are never kept. The lengths in the header differ between versions, so the object is
+taken from its first brace. The protocol is the maker's own; its form is that of many published captures.
+"""
+
+from __future__ import annotations
+
+from sensor.core.dissector import Interest, Said
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors._discovery import Discovery, address_of, facts, is_own, mac_of
+from sensor.dissectors._json import Object, inner, read_object, text
+
+PORT = 37810
+MAGIC = b"\x20\0\0\0DHIP"
+HEADER = 32
+ANSWER = "client.notifyDevInfo"
+
+
+class DhipRequest(Event):
+    """Somebody searches (``DHDiscover.search``) or tells a device to change (``DHDiscover.setConfig``): ``method`` as written."""
+
+    method: str
+
+
+class DhipAnswer(Event):
+    """A device tells about itself. ``device_class``: IPC, NVR, VTO …; ``own``: it is about the sender, not a device behind it."""
+
+    model: str
+    device_class: str
+    firmware: str
+    serial: str
+    mac: int
+    address: int
+    own: bool
+
+
+class Dhip(Discovery):
+    """Devices answer each search; an identical answer within a minute is dropped."""
+
+    interest = Interest(udp=(PORT,), starts=(MAGIC,), repeats_s=60)
+
+    def read(self, packet: Packet) -> list[Said]:
+        data = packet.payload
+        if not data.startswith(MAGIC):
+            return []
+        start = data.find(b"{", HEADER)
+        if start < 0:
+            raise Malformed("message without an object")
+        said = read_object(data[start:])
+        method = text(said, "method")
+        if method == ANSWER:
+            return _answer(packet, said)
+        return [DhipRequest(packet, method)] if method else []
+
+
+def _answer(packet: Packet, said: Object) -> list[Said]:
+    info = inner(said, "params", "deviceInfo")
+    model, kind, firmware, serial = text(info, "DeviceType"), text(info, "DeviceClass"), text(info, "Version"), text(info, "SerialNo")
+    mac, address = mac_of(text(said, "mac") or text(info, "mac")), address_of(text(inner(info, "IPv4Address"), "IPAddress"))
+    own = is_own(packet, mac, address)
+    event = DhipAnswer(packet, model, kind, firmware, serial, mac, address, own)
+    if not own:
+        return [event]
+    name = text(info, "MachineName")
+    pairs = (
+        ("dhip.model", model),
+        ("dhip.class", kind),
+        ("dhip.firmware", firmware),
+        ("dhip.serial", serial),
+        ("dhip.vendor", text(info, "Vendor", "Manufacturer")),
+        ("dhip.hostname", "" if name in (serial, model) else name),
+    )
+    return [event, *facts(packet, pairs)]

@@ -1,0 +1,66 @@
+"""HID's discovery service, by which door controllers (VertX, Edge) are found: text separated by semicolons on port 4070.
+
+Reads searches, answers, and orders, which old controllers carry out as root without asking who sends them. The form is that of published analyses.
+"""
+
+from __future__ import annotations
+
+import re
+
+from sensor.core.dissector import Interest, Said
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed, clean
+from sensor.dissectors._discovery import Discovery, address_of, facts, is_own, mac_of
+
+PORT = 4070
+SEARCH, ANSWER = b"discover;", b"discovered;"
+FIELDS = 9  # word, length, MAC, name, address, unused, model, firmware, its date
+_ORDER = re.compile(rb"command_(\w{1,32});")
+
+
+class DiscoverydSearch(Event):
+    """Somebody looks for door controllers."""
+
+
+class DiscoverydAnswer(Event):
+    """A door controller tells about itself. ``own``: address or MAC is the sender's."""
+
+    model: str
+    firmware: str
+    name: str
+    mac: int
+    own: bool
+
+
+class DiscoverydOrder(Event):
+    """Somebody orders something (``blink_on``): ``order`` without its values."""
+
+    order: str
+
+
+class Discoveryd(Discovery):
+    """Searches repeat; what is identical within a minute is dropped."""
+
+    interest = Interest(udp=(PORT,), starts=(b"discover",), repeats_s=60)
+
+    def read(self, packet: Packet) -> list[Said]:
+        data = packet.payload
+        if data.startswith(ANSWER):
+            return _answer(packet, data)
+        if data.startswith(SEARCH):
+            return [DiscoverydSearch(packet)]
+        order = _ORDER.match(data)
+        return [DiscoverydOrder(packet, order[1].decode("latin-1"))] if order else []
+
+
+def _answer(packet: Packet, data: bytes) -> list[Said]:
+    parts = [clean(part, 255) for part in data.split(b";", FIELDS)]
+    if len(parts) < FIELDS:
+        raise Malformed("too few fields")
+    mac, model, firmware, name = mac_of(parts[2]), parts[6], parts[7], parts[3]
+    own = is_own(packet, mac, address_of(parts[4]))
+    event = DiscoverydAnswer(packet, model, firmware, name, mac, own)
+    if not own:
+        return [event]
+    return [event, *facts(packet, (("discoveryd.model", model), ("discoveryd.firmware", firmware), ("discoveryd.hostname", name)))]

@@ -1,0 +1,40 @@
+"""LAN sync of Dropbox: a JSON object broadcast from and to port 17500 by every computer that runs the program.
+
+Reads that it runs and in which version. The numbers of folders and hosts identify accounts and are only counted.
+"""
+
+from __future__ import annotations
+
+from sensor.core.dissector import Interest, Said
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.dissectors._discovery import Discovery, facts
+from sensor.dissectors._json import read_object, text
+
+PORT = 17500
+
+
+class DropboxAnnouncement(Event):
+    """A computer with Dropbox tells about itself. ``folders``: how many shared ones it lists."""
+
+    version: str
+    name: str
+    folders: int
+
+
+class Dropbox(Discovery):
+    """Every 30 seconds to several broadcast addresses; identical ones within a minute are dropped."""
+
+    interest = Interest(udp=(PORT,), repeats_s=60)
+
+    def read(self, packet: Packet) -> list[Said]:
+        data = packet.payload
+        if data[:1] != b"{" or b'"host_int"' not in data:
+            return []
+        told = read_object(data)
+        version, folders = told.get("version"), told.get("namespaces")
+        numbers = version if isinstance(version, list) else []
+        written = ".".join(str(number) for number in numbers[:4] if type(number) is int)
+        name = text(told, "displayname")
+        event = DropboxAnnouncement(packet, written, name, len(folders) if isinstance(folders, list) else 0)
+        return [event, *facts(packet, (("dropbox.version", written), ("dropbox.hostname", name)))]

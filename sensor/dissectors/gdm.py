@@ -1,0 +1,48 @@
+"""GDM, by which Plex servers and players find each other: text like that of HTTP on ports 32410 to 32414.
+
+Reads searches, greetings and answers. Ignores the ports and the numbers by which Plex knows a machine.
+"""
+
+from __future__ import annotations
+
+from sensor.core.dissector import Interest, Said
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.dissectors._discovery import Discovery, facts, lines
+
+PORTS = (32410, 32412, 32413, 32414)
+SEARCH = b"M-SEARCH * HTTP/1."
+TELLING = (b"HTTP/1.0 200 OK", b"HELLO * HTTP/1.0", b"UPDATE * HTTP/1.0", b"BYE * HTTP/1.0")
+CONTENT = "plex/"
+
+
+class GdmSearch(Event):
+    """Somebody looks for servers or players."""
+
+
+class GdmAnnouncement(Event):
+    """A server (``plex/media-server``) or player (``plex/media-player``) tells about itself."""
+
+    content: str
+    name: str
+    product: str
+    version: str
+
+
+class Gdm(Discovery):
+    """Repeated every few seconds; what is identical within a minute is dropped."""
+
+    interest = Interest(udp=PORTS, repeats_s=60)
+
+    def read(self, packet: Packet) -> list[Said]:
+        data = packet.payload
+        if data.startswith(SEARCH):
+            return [GdmSearch(packet)]
+        if not data.startswith(TELLING):
+            return []
+        get = lines(data).get
+        content, name, product, version = get("content-type", ""), get("name", ""), get("product", ""), get("version", "")
+        if not content.startswith(CONTENT):
+            return []
+        pairs = (("gdm.content", content), ("gdm.hostname", name), ("gdm.product", product), ("gdm.version", version))
+        return [GdmAnnouncement(packet, content, name, product, version), *facts(packet, pairs)]

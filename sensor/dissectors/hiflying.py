@@ -1,0 +1,59 @@
+"""Search for Wi-Fi modules of Hi-Flying and USR, which sit in lamps, plugs and data loggers: text on port 48899.
+
+Reads the search words everybody knows, the answer ``address,MAC,name``, and the names of AT orders, which change a module without a password. Their values,
+keys of networks among them, are never kept.
+"""
+
+from __future__ import annotations
+
+import re
+
+from sensor.core.dissector import Interest, Said
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.dissectors._discovery import Discovery, address_of, facts, is_own, mac_of
+
+PORT = 48899
+SEARCHES = (b"HF-A11ASSISTHREAD", b"WIFIKIT-214028-READ", b"www.usr.cn")
+_ANSWER = re.compile(rb"([0-9.]{7,15}),([0-9A-Fa-f]{12}),([\x20-\x7e]{0,64})[\r\n\0]*\Z")
+_ORDER = re.compile(rb"AT\+([A-Z0-9]{1,16})(=?)")
+
+
+class HiflyingSearch(Event):
+    """Somebody looks for modules."""
+
+
+class HiflyingAnswer(Event):
+    """A module tells about itself. ``own``: address or MAC is the sender's."""
+
+    model: str
+    mac: int
+    address: int
+    own: bool
+
+
+class HiflyingOrder(Event):
+    """Somebody asks or changes (``change``) a setting of a module: ``order`` without its values."""
+
+    order: str
+    change: bool
+
+
+class Hiflying(Discovery):
+    """Apps search every few seconds; what is identical within a minute is dropped."""
+
+    interest = Interest(udp=(PORT,), starts=(b"HF-A11AS", b"WIFIKIT-"), repeats_s=60)
+
+    def read(self, packet: Packet) -> list[Said]:
+        data = packet.payload
+        if data.startswith(SEARCHES):
+            return [HiflyingSearch(packet)]
+        if order := _ORDER.match(data):
+            return [HiflyingOrder(packet, order[1].decode("ascii"), bool(order[2]))]
+        answer = _ANSWER.match(data)
+        if not answer:
+            return []
+        address, mac, model = address_of(answer[1].decode("ascii")), mac_of(answer[2].decode("ascii")), answer[3].decode("ascii").strip()
+        own = is_own(packet, mac, address)
+        event = HiflyingAnswer(packet, model, mac, address, own)
+        return [event, *facts(packet, (("hiflying.model", model),))] if own else [event]

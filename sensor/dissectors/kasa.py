@@ -1,0 +1,71 @@
+"""TP-Link's smart home protocol (Kasa plugs, switches and lamps): JSON on port 9999, hidden by a running XOR whose first key is always 171.
+
+Reads what a device tells of itself and which orders are sent to it. Places on earth, account names and passwords in the objects are not kept. The protocol
+over TCP, the same with a length before each message, is not read.
+"""
+
+from __future__ import annotations
+
+from sensor.core.dissector import Interest, Said
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.dissectors._discovery import Discovery, facts, is_own, mac_of
+from sensor.dissectors._json import SIZE_LIMIT, Object, inner, read_object, text
+
+PORT = 9999
+FIRST_KEY = b"\xab"
+OPENINGS = (b'{"', b"{ ", b"{}")
+HIDDEN_SYSTEM = b"\xd0\xf2\x81\xf8"  # {"sy
+ORDERS_LIMIT = 8
+
+
+class KasaRequest(Event):
+    """Somebody asks or orders: ``orders`` as module and method (``system.get_sysinfo``, ``system.set_relay_state``)."""
+
+    orders: tuple[str, ...]
+
+
+class KasaAnswer(Event):
+    """A device answers; model, firmware and MAC only where it was asked who it is. ``own``: it is about the sender."""
+
+    orders: tuple[str, ...]
+    model: str
+    firmware: str
+    mac: int
+    own: bool
+
+
+class Kasa(Discovery):
+    """Apps ask every few seconds; what is identical within a minute is dropped."""
+
+    interest = Interest(udp=(PORT,), starts=(HIDDEN_SYSTEM,), repeats_s=60)
+
+    def read(self, packet: Packet) -> list[Said]:
+        data = packet.payload
+        if len(data) > SIZE_LIMIT or not (plain := shown(data[:2])).startswith(OPENINGS):
+            return []
+        plain = shown(data)
+        said = read_object(plain)
+        orders = tuple(f"{module}.{method}"[:64] for module, methods in said.items() if isinstance(methods, dict) for method in methods)[:ORDERS_LIMIT]
+        if not orders or not all(order.isprintable() for order in orders):
+            return []
+        answers = [answer for methods in said.values() if isinstance(methods, dict) for answer in methods.values() if isinstance(answer, dict)]
+        if not any("err_code" in answer for answer in answers):
+            return [KasaRequest(packet, orders)]
+        return _answer(packet, orders, inner(said, "system", "get_sysinfo"))
+
+
+def shown(data: bytes) -> bytes:
+    """The bytes without their cover: each was combined with the covered one before it."""
+    keys = FIRST_KEY + data[:-1]
+    return (int.from_bytes(data, "big") ^ int.from_bytes(keys, "big")).to_bytes(len(data), "big")
+
+
+def _answer(packet: Packet, orders: tuple[str, ...], info: Object) -> list[Said]:
+    model, firmware, mac = text(info, "model"), text(info, "sw_ver"), mac_of(text(info, "mac", "mic_mac", "ethernet_mac"))
+    own = bool(info) and is_own(packet, mac)
+    event = KasaAnswer(packet, orders, model, firmware, mac, own)
+    if not own:
+        return [event]
+    pairs = (("kasa.kind", text(info, "type", "mic_type")), ("kasa.model", model), ("kasa.firmware", firmware), ("kasa.instance", text(info, "alias")))
+    return [event, *facts(packet, pairs)]

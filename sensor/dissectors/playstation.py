@@ -1,0 +1,61 @@
+"""Device discovery of PlayStation 4 and 5: text like that of HTTP on ports 987 and 9302.
+
+Reads searches, wake-up calls and what consoles tell. The credential in a wake-up call is never kept. The protocol is the maker's own; its form is that of
+the free remote-play programs.
+"""
+
+from __future__ import annotations
+
+from sensor.core.dissector import Interest, Said
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.dissectors._discovery import Discovery, facts, is_own, lines, mac_of
+
+PORTS = (987, 9302)
+STATUS = b"HTTP/1.1 "
+ORDERS = (b"SRCH", b"WAKEUP", b"LAUNCH")
+MARK = b"device-discovery-protocol-version"
+
+
+class PlaystationRequest(Event):
+    """Somebody searches (SRCH), wakes (WAKEUP) or starts something (LAUNCH) on a console; ``credentials``: it carries some."""
+
+    order: str
+    credentials: bool
+
+
+class PlaystationStatus(Event):
+    """A console tells about itself: ``status`` 200 on, 620 asleep. ``own``: the MAC is the sender's."""
+
+    status: int
+    host_type: str
+    name: str
+    version: str
+    mac: int
+    own: bool
+
+
+class Playstation(Discovery):
+    """Apps search every few seconds; what is identical within a minute is dropped."""
+
+    interest = Interest(udp=PORTS, repeats_s=60)
+
+    def read(self, packet: Packet) -> list[Said]:
+        data = packet.payload
+        if MARK not in data:
+            return []
+        order = data.partition(b" ")[0]
+        if order in ORDERS:
+            return [PlaystationRequest(packet, order.decode("ascii"), b"user-credential:" in data)]
+        if not data.startswith(STATUS) or not data[9:12].isdigit():
+            return []
+        told = lines(data)
+        get = told.get
+        mac = mac_of(get("host-id", ""))
+        own = mac == 0 or is_own(packet, mac)
+        version = get("system-version", "")
+        event = PlaystationStatus(packet, int(data[9:12]), get("host-type", ""), get("host-name", ""), version, mac, own)
+        if not own:
+            return [event]
+        pairs = (("playstation.type", event.host_type), ("playstation.hostname", event.name), ("playstation.firmware", version))
+        return [event, *facts(packet, pairs)]

@@ -1,0 +1,40 @@
+"""The scan key of Brother machines: when it is pressed, text goes to port 54925 of the computer that was chosen.
+
+Reads the function; the names of user and computer are about the one that is told. The form is that of the free tools that listen for it.
+"""
+
+from __future__ import annotations
+
+from sensor.core.dissector import Interest, Said
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.core.reader import clean
+from sensor.dissectors._discovery import Discovery, facts
+
+PORT = 54925
+HEADER = 4  # 02 00, length, 30
+START = b"TYPE="
+PARTS_LIMIT = 32
+
+
+class SkeyPressed(Event):
+    """Somebody pressed the scan key: ``function`` IMAGE, OCR, EMAIL or FILE; ``user`` as the computer called itself."""
+
+    type: str
+    function: str
+    user: str
+
+
+class Skey(Discovery):
+    """A press is repeated until the computer answers; what is identical within a minute is dropped."""
+
+    interest = Interest(udp=(PORT,), repeats_s=60)
+
+    def read(self, packet: Packet) -> list[Said]:
+        data = packet.payload
+        if data[HEADER : HEADER + len(START)] != START or packet.dport != PORT:
+            return []
+        parts = [part.partition("=") for part in clean(data[HEADER:]).split(";", PARTS_LIMIT)]
+        told = {key: value.strip('"') for key, _, value in reversed(parts)}
+        event = SkeyPressed(packet, told["TYPE"], told.get("FUNC", ""), told.get("USER", ""))
+        return [event, *facts(packet, (("skey.type", event.type),))]

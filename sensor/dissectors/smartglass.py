@@ -1,0 +1,49 @@
+"""SmartGlass discovery of Xbox consoles: messages that begin with dd and a number, on port 5050.
+
+Reads searches and answers. Connections, which are encrypted, are told by their form only. Ignores the certificate. The protocol is the maker's own; its
+form is that of the free clients.
+"""
+
+from __future__ import annotations
+
+from sensor.core.dissector import Interest, Said
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.core.reader import Reader
+from sensor.dissectors._discovery import Discovery, facts, field
+
+PORT = 5050
+SEARCH, ANSWER = b"\xdd\0", b"\xdd\x01"
+HEADER = 6  # form, size of what follows, version
+TEXT_LIMIT = 256
+
+
+class SmartglassSearch(Event):
+    """Somebody looks for consoles."""
+
+
+class SmartglassAnswer(Event):
+    """A console tells about itself: ``device`` 1 Xbox One, 2 Xbox 360, and so on."""
+
+    device: int
+    name: str
+
+
+class Smartglass(Discovery):
+    """Apps search every few seconds; what is identical within a minute is dropped."""
+
+    interest = Interest(udp=(PORT,), repeats_s=60)
+
+    def read(self, packet: Packet) -> list[Said]:
+        data = packet.payload
+        if not data.startswith((SEARCH, ANSWER)) or len(data) < HEADER or int.from_bytes(data[2:4], "big") != len(data) - HEADER:
+            return []
+        if data.startswith(SEARCH):
+            return [SmartglassSearch(packet)]
+        reader = Reader(data, HEADER)
+        reader.skip(4)  # flags
+        device = reader.u16()
+        event = SmartglassAnswer(packet, device, field(reader.take(min(reader.u16(), TEXT_LIMIT))))
+        if packet.sport != PORT:
+            return [event]
+        return [event, *facts(packet, (("smartglass.device", str(device)), ("smartglass.hostname", event.name)))]

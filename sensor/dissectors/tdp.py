@@ -1,0 +1,67 @@
+"""TP-Link's device discovery (Tapo, newer Kasa): JSON behind 16 bytes on ports 20002 and 20004.
+
+Reads searches and answers. The search holds a public key and the answer how to log in; neither is kept. The protocol is the maker's own; its form is that
+of the free libraries that speak it.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from sensor.core.dissector import Interest, Said
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors._discovery import Discovery, address_of, facts, is_own, mac_of
+from sensor.dissectors._json import inner, read_object, text
+
+PORTS = (20002, 20004)
+VERSION, PROBE = 2, 1
+_HEADER = struct.Struct("!BBHHBBII")  # version, kind, operation, size of what follows, flags, padding, device, checksum
+
+
+class TdpSearch(Event):
+    """Somebody looks for devices."""
+
+
+class TdpAnswer(Event):
+    """A device tells about itself. ``factory_default``: nobody has set it up yet; None where it does not say. ``own``: it is about the sender."""
+
+    kind_of_device: str
+    model: str
+    mac: int
+    address: int
+    factory_default: bool | None
+    own: bool
+
+
+class Tdp(Discovery):
+    """Apps search every few seconds; what is identical within a minute is dropped, checksum and number aside."""
+
+    interest = Interest(udp=PORTS, repeats_s=60, volatile=(8, 16))
+
+    def read(self, packet: Packet) -> list[Said]:
+        data = packet.payload
+        if len(data) < _HEADER.size or data[0] != VERSION:
+            return []
+        _, _, operation, size, _, _, _, _ = _HEADER.unpack_from(data)
+        if operation != PROBE:
+            return []
+        if size > len(data) - _HEADER.size:
+            raise Malformed("field longer than the message")
+        if packet.dport in PORTS and packet.sport not in PORTS:
+            return [TdpSearch(packet)]
+        return _answer(packet, data[_HEADER.size : _HEADER.size + size])
+
+
+def _answer(packet: Packet, body: bytes) -> list[Said]:
+    info = inner(read_object(body), "result")
+    kind, model, mac, address = text(info, "device_type"), text(info, "device_model"), mac_of(text(info, "mac")), address_of(text(info, "ip"))
+    if not kind and not model:
+        return []
+    default = info.get("factory_default")
+    own = is_own(packet, mac, address)
+    event = TdpAnswer(packet, kind, model, mac, address, default if isinstance(default, bool) else None, own)
+    if not own:
+        return [event]
+    return [event, *facts(packet, (("tdp.kind", kind), ("tdp.model", model), ("tdp.firmware", text(info, "firmware_version", "fw_ver"))))]

@@ -1,0 +1,64 @@
+"""Broadcasts of Tuya modules, which sit in plugs, lamps and appliances of a thousand brands: ports 6666 (clear), 6667 and 7000 (encrypted).
+
+Reads the frame, and of clear ones identity, product and version of the protocol. What is encrypted stays unread: that the sender speaks this protocol is
+the fact. The protocol is the maker's own; its form is that of the free libraries that speak it.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from sensor.core.dissector import Interest, Said
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors._discovery import Discovery, address_of, facts, is_own
+from sensor.dissectors._json import read_object, text
+
+PORTS = (6666, 6667, 7000)
+FRAMES = {b"\0\0\x55\xaa": (16, b"\0\0\xaa\x55"), b"\0\0\x66\x99": (18, b"\0\0\x99\x66")}  # first bytes: size of the header, last bytes
+BROADCASTS = (0x00, 0x13, 0x14, 0x23)  # a device tells itself; an app asks with 0x25
+_HEADER = struct.Struct("!III")  # sequence, command, size of what follows
+_NEW_HEADER = struct.Struct("!HIII")
+
+
+class TuyaFrame(Event):
+    """Anything in Tuya's frames; ``device``: sent by a device about itself, in clear or not."""
+
+    command: int
+    encrypted: bool
+    device: bool
+    product: str = ""
+    version: str = ""
+
+
+class Tuya(Discovery):
+    """Modules repeat themselves every few seconds; what is identical within a minute is dropped."""
+
+    interest = Interest(udp=PORTS, starts=tuple(FRAMES), repeats_s=60)
+
+    def read(self, packet: Packet) -> list[Said]:
+        data = packet.payload
+        frame = FRAMES.get(data[:4])
+        if frame is None:
+            return []
+        header, end = frame
+        if len(data) < header + 4 or not data.endswith(end):
+            raise Malformed("frame without an end")
+        command = (_HEADER.unpack_from(data, 4) if header == 16 else _NEW_HEADER.unpack_from(data, 4)[1:])[1]
+        device = command in BROADCASTS and packet.dport in PORTS
+        start = header if data[header : header + 1] == b"{" else header + 4  # a return code may come before the object
+        if data[start : start + 1] != b"{":
+            said: list[Said] = [TuyaFrame(packet, command, True, device)]
+            return [*said, *facts(packet, (("tuya.frame", "encrypted"),))] if device else said
+        return _clear(packet, command, device, data[start : data.rfind(b"}") + 1])
+
+
+def _clear(packet: Packet, command: int, device: bool, body: bytes) -> list[Said]:
+    told = read_object(body)
+    product, version = text(told, "productKey"), text(told, "version")
+    device = device and is_own(packet, 0, address_of(text(told, "ip")))
+    said: list[Said] = [TuyaFrame(packet, command, False, device, product, version)]
+    if device:
+        said += facts(packet, (("tuya.frame", "clear"), ("tuya.product", product), ("tuya.id", text(told, "gwId"))))
+    return said

@@ -1,0 +1,53 @@
+"""Discovery of Hanwha Vision (formerly Samsung Techwin) cameras and recorders: asked on port 7701, answered on 7711, a fixed layout of 262 bytes.
+
+Reads MAC, address, model and link of an answer. Ignores the masks, the gateway and the bytes whose meaning is not published. The layout is the one public
+programs read; what they do not agree on is left out.
+"""
+
+from __future__ import annotations
+
+import re
+
+from sensor.core.dissector import Interest, Said
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.dissectors._discovery import Discovery, address_of, facts, field, is_own, mac_of
+
+REQUEST_PORT, ANSWER_PORT = 7701, 7711
+REQUEST, ANSWER = 0x01, 0x0B
+SIZE = 262
+MAC, ADDRESS, MODEL, LINK = slice(0x13, 0x25), slice(0x25, 0x35), slice(0x6D, 0x77), slice(0x85, 0xAC)
+_MAC_TEXT = re.compile(rb"[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}\0")
+
+
+class WisenetSearch(Event):
+    """Somebody looks for cameras."""
+
+
+class WisenetAnswer(Event):
+    """A camera or recorder tells about itself; ``link``: where its pages are."""
+
+    model: str
+    mac: int
+    address: int
+    link: str
+    own: bool
+
+
+class Wisenet(Discovery):
+    """The layout has no signature: the MAC written as text at its place tells an answer, zeros there a question."""
+
+    interest = Interest(udp=(REQUEST_PORT, ANSWER_PORT), repeats_s=60)
+
+    def read(self, packet: Packet) -> list[Said]:
+        data = packet.payload
+        if len(data) < SIZE:
+            return []
+        if data[0] == REQUEST and packet.dport == REQUEST_PORT and not any(data[MAC]):
+            return [WisenetSearch(packet)]
+        if data[0] != ANSWER or not _MAC_TEXT.match(data[MAC]):
+            return []
+        mac, address, model = mac_of(field(data[MAC])), address_of(field(data[ADDRESS])), field(data[MODEL])
+        own = is_own(packet, mac, address)
+        event = WisenetAnswer(packet, model, mac, address, field(data[LINK]), own)
+        return [event, *facts(packet, (("wisenet.model", model),))] if own else [event]

@@ -1,0 +1,51 @@
+"""WiZ lamps and plugs: JSON objects with a method, on ports 38899 (orders and answers) and 38900 (what devices tell by themselves).
+
+Reads which module and firmware a device has, and which orders are sent. Ignores colours, scenes and the numbers of homes and rooms.
+"""
+
+from __future__ import annotations
+
+from sensor.core.dissector import Interest, Said
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.dissectors._discovery import Discovery, facts, is_own, mac_of
+from sensor.dissectors._json import inner, read_object, text
+
+PORTS = (38899, 38900)
+OWN_METHODS = ("firstBeat", "syncPilot", "hb")
+
+
+class WizRequest(Event):
+    """Somebody asks or orders: ``method`` is getPilot, setPilot, getSystemConfig, registration and others."""
+
+    method: str
+
+
+class WizAnswer(Event):
+    """A device answers or tells by itself; ``module`` and ``firmware`` only in some methods. ``own``: the MAC is the sender's."""
+
+    method: str
+    module: str
+    firmware: str
+    mac: int
+    own: bool
+
+
+class Wiz(Discovery):
+    """Apps poll every few seconds; what is identical within a minute is dropped."""
+
+    interest = Interest(udp=PORTS, repeats_s=60)
+
+    def read(self, packet: Packet) -> list[Said]:
+        data = packet.payload
+        if data[:1] != b"{" or b'"method"' not in data:
+            return []
+        said = read_object(data)
+        method = text(said, "method")
+        told = inner(said, "result") or (inner(said, "params") if method in OWN_METHODS else {})
+        if not told and "error" not in said:
+            return [WizRequest(packet, method)]
+        module, firmware, mac = text(told, "moduleName"), text(told, "fwVersion"), mac_of(text(told, "mac"))
+        own = mac != 0 and is_own(packet, mac)
+        event = WizAnswer(packet, method, module, firmware, mac, own)
+        return [event, *facts(packet, (("wiz.method", method), ("wiz.module", module), ("wiz.firmware", firmware)))] if own else [event]

@@ -1,0 +1,74 @@
+"""Search for cameras and recorders with Xiongmai software (XMEye, Sofia; sold under a hundred names): JSON behind 20 bytes on port 34569.
+
+Reads searches and answers. The protocol is the maker's own; its form is that of the free libraries that speak it.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from sensor.core.addresses import v4
+from sensor.core.dissector import Interest, Said
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors._discovery import Discovery, facts, is_own, mac_of
+from sensor.dissectors._json import inner, number, read_object, text
+
+PORT = 34569
+FIRST = 0xFF
+SEARCH, ANSWER = 1530, 1531
+_HEADER = struct.Struct("<BBHIIBBHI")  # ff, version, reserved, session, sequence, parts, part, message, size of what follows
+
+
+class XmeyeSearch(Event):
+    """Somebody looks for cameras and recorders."""
+
+
+class XmeyeAnswer(Event):
+    """A camera (one channel) or recorder tells about itself. ``own``: address or MAC is the sender's."""
+
+    name: str
+    firmware: str
+    serial: str
+    channels: int
+    mac: int
+    address: int
+    own: bool
+
+
+class Xmeye(Discovery):
+    """Searches repeat; what is identical within a minute is dropped."""
+
+    interest = Interest(udp=(PORT,), repeats_s=60)
+
+    def read(self, packet: Packet) -> list[Said]:
+        data = packet.payload
+        if len(data) < _HEADER.size or data[0] != FIRST:
+            return []
+        message, size = _HEADER.unpack_from(data)[7:]
+        if message == SEARCH:
+            return [XmeyeSearch(packet)]
+        if message != ANSWER:
+            return []
+        if size > len(data) - _HEADER.size:
+            raise Malformed("field longer than the message")
+        info = inner(read_object(data[_HEADER.size : _HEADER.size + size]), "NetWork.NetCommon")
+        name, firmware, serial, channels = text(info, "HostName"), text(info, "Version"), text(info, "SN"), number(info, "ChannelNum")
+        mac, address = mac_of(text(info, "MAC")), _address(text(info, "HostIP"))
+        own = bool(info) and is_own(packet, mac, address)
+        event = XmeyeAnswer(packet, name, firmware, serial, channels, mac, address, own)
+        if not own:
+            return [event]
+        counted = str(channels) if channels > 0 else ""
+        pairs = (("xmeye.channels", counted), ("xmeye.firmware", firmware), ("xmeye.serial", serial), ("xmeye.hostname", name))
+        return [event, *facts(packet, pairs)]
+
+
+def _address(text_: str) -> int:
+    """``0x0A01A8C0``: an address with its last byte first; 0 where it is none."""
+    try:
+        number_ = int(text_, 16) if text_.startswith("0x") and len(text_) == 10 else 0
+    except ValueError:
+        return 0
+    return v4(int.from_bytes(number_.to_bytes(4, "little"), "big")) if number_ > 0 else 0
