@@ -1,4 +1,6 @@
-"""A plug-and-play SUBSCRIBE, a registration with its challenge, a scanner's OPTIONS, and a call over TCP cut inside messages."""
+"""A plug-and-play SUBSCRIBE, a registration with its challenge, a scanner's OPTIONS; over TCP a call cut inside messages, session descriptions, and a
+registration as Cisco's telephones send it.
+"""
 
 from __future__ import annotations
 
@@ -55,5 +57,29 @@ def frames() -> Frames:
     )  # fmt: skip
     trying = sip_message("SIP/2.0 100 Trying", "v: SIP/2.0/TCP 10.20.30.12", *ends, "i: 4@10.20.30.12", "CSeq: 7 INVITE")
     busy = sip_message("SIP/2.0 486 Busy Here", "v: SIP/2.0/TCP 10.20.30.12", *ends, "i: 4@10.20.30.12", "CSeq: 7 INVITE", "Server: FPBX-16.0.40.7(18.15.0)")
-    parts = [(True, call[:100]), (True, call[100:-5]), (True, call[-5:] + b"\r\n\r\n"), (False, b"\r\n" + trying + busy), (True, call)]
+    sdp = "v=0\r\no=PolycomVVX 1 1 IN IP4 10.20.30.12\r\ns=Poly VVX\r\na=tool:baresip 1.1.0\r\nm=audio 11800 RTP/AVP 0\r\nm=video 11802/2 RTP/AVP 99\r\n"
+    offered = sip_message(
+        "INVITE sip:214@10.20.30.5 SIP/2.0", "Via: SIP/2.0/TCP 10.20.30.12", *ends, "Call-ID: 5@10.20.30.12", "CSeq: 8 INVITE", contact, program,
+        "Content-Type: application/sdp", body=sdp,
+    )  # fmt: skip
+    answered = sip_message(
+        "SIP/2.0 200 OK", "Via: SIP/2.0/TCP 10.20.30.12", *ends, "Call-ID: 5@10.20.30.12", "CSeq: 8 INVITE", "Contact: <sip:214@10.20.30.5>",
+        "Content-Type: application/sdp", body=sdp.replace("10.20.30.12", "10.20.30.77"),
+    )  # fmt: skip
+    cisco = sip_message(
+        "REGISTER sip:10.20.30.5 SIP/2.0", "Via: SIP/2.0/TCP 10.20.30.12", *ends, "Call-ID: 6@10.20.30.12", "CSeq: 9 REGISTER",
+        'Contact: <sip:5@10.20.30.12:5062>;+sip.instance="<urn:uuid:00000000-0000-0000-0000-02005e005302>";+u.sip!devicename.ccm.cisco.com="SEP02005E005302"'
+        ';+u.sip!model.ccm.cisco.com="683"',
+        'Reason: SIP;cause=200;text="cisco-alarm:25 Name=SEP02005E005302 ActiveLoad=sip88xx.12-8-1-0001-455.loads Last=initialized"',
+    )  # fmt: skip
+    parts = [
+        (True, call[:100]),
+        (True, call[100:-5]),
+        (True, call[-5:] + b"\r\n\r\n"),
+        (False, b"\r\n" + trying + busy),
+        (True, call),
+        (True, offered),
+        (False, answered),
+        (True, cisco),
+    ]
     yield from conversation((PHONE, "10.20.30.12", 5062), (PBX, "10.20.30.5", 5060), parts)

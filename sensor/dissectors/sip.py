@@ -1,15 +1,17 @@
 """SIP over UDP and TCP (RFC 3261): calls, registrations and the programs behind them. What travels in TLS stays unread.
 
-Reads the start line and the headers named below, in long and compact form, folded or not; the body is skipped by its length. Credentials are
-noted as present, never kept. A fact about the program belongs to the sender only where the sender wrote the message: a request with more than one Via was
-passed on by a proxy, and so was a response whose Contact names another host. Plug-and-play: a phone without settings asks the network for them in a
-SUBSCRIBE whose Event header names its vendor, model and version.
+Reads the start line and the headers named below, in long and compact form, folded or not, and session descriptions (RFC 8866); other bodies are skipped by
+their length. Credentials are noted as present, never kept. A fact about the program belongs to the sender only where the sender wrote the message: a request
+with more than one Via was passed on by a proxy, and so was a response whose Contact names another host. Plug-and-play: a phone without settings asks the
+network for them in a SUBSCRIBE whose Event header names its vendor, model and version. Telephones of Cisco name themselves in Contact when they register.
 """
 
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from sensor.core.addresses import text
 from sensor.core.dissector import Dissector, Interest, Said, Stream
@@ -17,6 +19,7 @@ from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
+from sensor.dissectors import _sdp
 
 VERSION = b"SIP/2.0"
 HEADERS_LIMIT = 128
@@ -36,13 +39,23 @@ STARTS = (
 _LONG = {
     b"Via": "via", b"From": "from", b"To": "to", b"Call-ID": "call-id", b"CSeq": "cseq", b"Contact": "contact", b"Content-Length": "length", b"Event": "event",
     b"User-Agent": "agent", b"Server": "server", b"Authorization": "auth", b"Proxy-Authorization": "auth", b"WWW-Authenticate": "auth",
-    b"Proxy-Authenticate": "auth", b"Max-Forwards": "", b"Content-Type": "", b"Allow": "", b"Accept": "", b"Supported": "", b"Expires": "", b"Record-Route": "",
+    b"Proxy-Authenticate": "auth", b"Content-Type": "type", b"Reason": "reason",
+    b"Max-Forwards": "", b"Allow": "", b"Accept": "", b"Supported": "", b"Expires": "", b"Record-Route": "",
 }  # fmt: skip
-_COMPACT = {b"v": "via", b"f": "from", b"t": "to", b"i": "call-id", b"m": "contact", b"l": "length", b"o": "event", b"c": "", b"e": "", b"s": "", b"k": ""}
+_COMPACT = {b"v": "via", b"f": "from", b"t": "to", b"i": "call-id", b"m": "contact", b"l": "length", b"o": "event", b"c": "type", b"e": "", b"s": "", b"k": ""}
 HEADERS = _LONG | {name.lower(): held for name, held in (_LONG | _COMPACT).items()}
 # Words in the names of X- and P- headers that name a device or its parts; P-Access-Network-Info is what mobile phones send.
-DEVICE_WORDS = (b"serial", b"mac", b"model", b"device", b"firmware", b"product", b"hardware", b"vendor", b"access-network-info")
+DEVICE_WORDS = (
+    b"serial", b"mac", b"model", b"device", b"firmware", b"product", b"hardware", b"vendor", b"access-network-info", b"user-agent", b"software", b"platform",
+    b"build", b"endpoint", b"phone-type",
+)  # fmt: skip
 DEVICE_HEADERS_LIMIT = 8
+SDP = b"application/sdp"
+# What Cisco's telephones add to Contact: their name (``SEP`` and the MAC) and the number of their model.
+_DEVICE_NAME = re.compile(rb'\+u\.sip!devicename\.ccm\.cisco\.com="([^"]{1,128})"')
+_DEVICE_TYPE = re.compile(rb'\+u\.sip!model\.ccm\.cisco\.com="(\d{1,6})"')
+_INSTANCE = re.compile(rb'\+sip\.instance="<urn:([^>"]{1,128})>"')  # RFC 5626, 4.1
+ALARM = b"cisco-alarm"
 
 
 class SipRequest(Event):
@@ -72,6 +85,14 @@ class SipResponse(Event):
     challenge: bool
 
 
+class SipMedia(Event):
+    """A session description, in the offer or in the answer. ``address``: of its origin as written; ``media``: kinds and ports (``audio 30000``)."""
+
+    call_id: str
+    address: str
+    media: tuple[str, ...]
+
+
 class Sip(Dissector):
     """Retransmissions are dropped for the five seconds in which most of them come."""
 
@@ -86,7 +107,10 @@ class Sip(Dissector):
             end = data.rfind(b"\r\n")  # the last line may be cut
         if end <= 0:
             return iter(())
-        return iter(_read(packet, data[:end])[0])
+        said, length, body = _read(packet, data[:end])
+        if body:
+            said += _media(packet, data[end + 4 : end + 4 + (length or _sdp.LIMIT)], body)
+        return iter(said)
 
     def stream(self, packet: Packet) -> Stream:
         return SipStream()
@@ -106,13 +130,21 @@ class SipStream(Stream):
         return iter(())
 
 
-class _Half:
-    """One direction: keeps at most one head, and how much of a body is still to be skipped."""
+class _Body(NamedTuple):
+    """A session description to come, and whether it is the sender's own."""
 
-    __slots__ = ("_kept", "_lost", "_searched", "_silent", "_skip")
+    call_id: str
+    own: bool
+
+
+class _Half:
+    """One direction: keeps at most one head or session description, and how much of a body is still to be skipped."""
+
+    __slots__ = ("_body", "_kept", "_lost", "_searched", "_silent", "_skip")
 
     def __init__(self) -> None:
         self._kept, self._skip, self._searched = bytearray(), 0, 0
+        self._body: _Body | None = None
         self._lost = self._silent = False
 
     def feed(self, packet: Packet, data: bytes) -> Iterator[Said]:
@@ -123,7 +155,12 @@ class _Half:
         kept = self._kept
         kept += data
         while kept:
-            if self._skip:
+            if self._body:
+                if len(kept) < self._skip:
+                    return
+                yield from _media(packet, bytes(kept[: self._skip]), self._body)
+                self._body = None
+            elif self._skip:
                 skipped = min(self._skip, len(kept))
                 self._skip -= skipped
                 del kept[:skipped]
@@ -143,11 +180,16 @@ class _Half:
                 head = bytes(kept[:end])
                 del kept[: end + 4]
                 self._searched = 0
-                said, self._skip = _read(packet, head)
+                said, self._skip, body = _read(packet, head)
+                self._body = body if 0 < self._skip <= _sdp.LIMIT else None
                 yield from said
 
     def gap(self, missing: int) -> None:
         """Void the half message; a gap inside a body is part of it."""
+        if self._body:
+            self._body = None
+            self._skip -= len(self._kept)
+            self._kept.clear()
         if self._kept or missing > self._skip:
             self._kept.clear()
             self._searched = self._skip = 0
@@ -220,8 +262,8 @@ def _headers(lines: list[bytes]) -> tuple[dict[str, bytes], int, list[bytes]]:
     return values, vias, named
 
 
-def _read(packet: Packet, head: bytes) -> tuple[list[Said], int]:
-    """What a message says, and the length of its body in bytes."""
+def _read(packet: Packet, head: bytes) -> tuple[list[Said], int, _Body | None]:
+    """What a message says, the length of its body in bytes, and what is to be known of the body where it is a session description."""
     lines = head.split(b"\r\n", HEADERS_LIMIT + 1)
     if len(lines) > HEADERS_LIMIT + 1:
         raise Malformed("too many headers")
@@ -245,7 +287,35 @@ def _read(packet: Packet, head: bytes) -> tuple[list[Said], int]:
     said: list[Said] = [event]
     if own and (agent or server or named or "event" in values):
         _facts(packet, agent, server, values.get("event", b"") if method == b"SUBSCRIBE" else b"", named, said)
-    return said, _length(values["length"]) if "length" in values else 0
+    if own and method == b"REGISTER":
+        _registering(packet, get("contact", b""), get("reason", b""), said)
+    body = _Body(call_id, own) if get("type", b"").lstrip()[: len(SDP)].lower() == SDP else None
+    return said, _length(values["length"]) if "length" in values else 0, body
+
+
+def _registering(packet: Packet, contact: bytes, reason: bytes, said: list[Said]) -> None:
+    """Facts that only a registration tells: parameters of the Contact, and the alarm in which Cisco's telephones name their firmware."""
+    ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
+    if b"+" in contact:
+        for kind, pattern in (("sip.hostname", _DEVICE_NAME), ("sip.device_type", _DEVICE_TYPE), ("sip.instance_id", _INSTANCE)):
+            found = pattern.search(contact)
+            if found and (value := clean(found[1])):
+                said.append(Observation(ts, subject, kind, value, flow))
+    if ALARM in reason:
+        said.append(Observation(ts, subject, "sip.alarm", clean(reason), flow))
+
+
+def _media(packet: Packet, raw: bytes, body: _Body) -> list[Said]:
+    """A session description. Its names are the sender's own where the message is, and the origin is the sender's address or a name."""
+    found = _sdp.read(raw)
+    if found is None:
+        return []
+    said: list[Said] = [SipMedia(packet, body.call_id, found.address, found.media)]
+    if body.own and (found.address == text(packet.src) or not (found.address.replace(".", "").isdigit() or ":" in found.address)):
+        ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
+        named = (("sip.sdp_user", found.user), ("sip.sdp_session", found.session), ("sip.sdp_tool", found.tool))
+        said += [Observation(ts, subject, kind, value, flow) for kind, value in named if value]
+    return said
 
 
 def _facts(packet: Packet, agent: str, server: str, subscribed: bytes, named: list[bytes], said: list[Said]) -> None:

@@ -90,7 +90,9 @@ def test_answer_to_a_registration_lists_the_client() -> None:
     assert values(dissect(with_header(b"Contact: <sip:212@10.0.0.77>", OK))) == [("sip.server", "pbx/1")]
 
 
-@pytest.mark.parametrize("line", [b"X-Serial-Number: 1", b"P-Access-Network-Info: IEEE-802.11", b"Mac: 00:15:65:5e:53:02", b"x-model: T46S"])
+@pytest.mark.parametrize(
+    "line", [b"X-Serial-Number: 1", b"P-Access-Network-Info: IEEE-802.11", b"X-User-Agent: Poly", b"Mac: 00:15:65:5e:53:02", b"x-model: T46S"]
+)
 def test_headers_that_name_a_device(line: bytes) -> None:
     """X- and P- headers about hardware are facts, word for word."""
     assert ("sip.device_header", line.decode()) in values(dissect(with_header(line)))
@@ -181,6 +183,59 @@ def test_gap_inside_a_body_is_part_of_it() -> None:
     assert events(list(stream.feed(packet, REGISTER.replace(b"Length: 0", b"Length: 100") + b"a" * 10, True))) == [REGISTERED]
     list(stream.gap(packet, 50, True))
     assert events(list(stream.feed(packet, b"a" * 40 + REGISTER, True))) == [REGISTERED]
+
+
+def test_session_descriptions() -> None:
+    """An offer names its program; an answer whose origin is another address was passed on, and names nobody."""
+    stream = Sip().stream(Packet())
+    said = [one for packet in packets("sip")[6:] for one in stream.feed(packet, packet.payload, packet.dport == 5060)]
+    media = ("audio 11800", "video 11802")
+    assert [event for event in events(said) if event[0] == "SipMedia"] == [
+        *[("SipMedia", "4@10.20.30.12", "", ())] * 2,
+        ("SipMedia", "5@10.20.30.12", "10.20.30.12", media),
+        ("SipMedia", "5@10.20.30.12", "10.20.30.77", media),
+    ]
+    assert [fact for fact in values(said) if fact[0].startswith("sip.sdp")] == [
+        ("sip.sdp_user", "PolycomVVX"),
+        ("sip.sdp_session", "Poly VVX"),
+        ("sip.sdp_tool", "baresip 1.1.0"),
+    ]
+    assert values(said)[-4:] == [
+        ("sip.hostname", "SEP02005E005302"),
+        ("sip.device_type", "683"),
+        ("sip.instance_id", "uuid:00000000-0000-0000-0000-02005e005302"),
+        ("sip.alarm", 'SIP;cause=200;text="cisco-alarm:25 Name=SEP02005E005302 ActiveLoad=sip88xx.12-8-1-0001-455.loads Last=initialized"'),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b"v=0\r\no=- 1 1 IN IP4 pbx.example\r\ns=-\r\nm=audio 0 RTP/AVP 0\r\n", [("SipMedia", "c1", "pbx.example", ("audio 0",))]),
+        (b"v=0\no=short\ns= \n", [("SipMedia", "c1", "", ())]),
+        (b"no description", []),
+    ],
+)
+def test_odd_descriptions(body: bytes, expected: list[object]) -> None:
+    """Names left out, lines cut short, and another body than the header promises."""
+    said = dissect(with_header(b"Content-Type: Application/SDP;x=y", REGISTER.replace(b"Length: 0", b"Length: %d" % len(body))) + body)
+    assert events(said)[1:] == expected
+    assert values(said) == [("sip.user_agent", "snomD785/10.1.42.14")]
+
+
+def test_proxied_description_names_nobody() -> None:
+    """A second Via: the description is another's too."""
+    message = with_header(b"Via: SIP/2.0/UDP 10.0.0.9\r\nContent-Type: application/sdp") + b"v=0\r\no=Other 1 1 IN IP4 10.0.0.5\r\n"
+    assert values(dissect(message.replace(b"Length: 0", b"Length: 34"))) == []
+
+
+def test_gap_inside_a_description() -> None:
+    """It is void, and what follows is read."""
+    stream, packet = Sip().stream(Packet()), Packet(proto=6)
+    head = with_header(b"Content-Type: application/sdp", REGISTER.replace(b"Length: 0", b"Length: 100"))
+    assert len(list(stream.feed(packet, head + b"v=0\r\n", True))) == 2
+    list(stream.gap(packet, 50, True))
+    assert events(list(stream.feed(packet, b"a" * 45 + REGISTER, True))) == [REGISTERED]
 
 
 def test_tls_is_left_alone() -> None:

@@ -1,0 +1,75 @@
+"""Framing of protocols over TCP whose messages say how long they are: each direction for itself, cut anywhere, gaps and long messages bounded.
+
+A message longer than ``keep`` is told by its first ``keep`` bytes; the rest of it is skipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sensor.core.dissector import Said, Stream
+from sensor.core.packet import Packet
+
+KEEP = 4096
+
+
+class _Half:
+    """One direction: the bytes of a message that is not whole, how many are to be skipped, and whether we lost our place."""
+
+    __slots__ = ("kept", "lost", "skip")
+
+    def __init__(self) -> None:
+        self.kept, self.skip, self.lost = b"", 0, False
+
+
+class FramedStream(Stream):
+    """A conversation of such messages; a protocol gives ``size`` and ``message``. After a gap, reading goes on at a segment that holds whole messages only,
+    or never again where ``resumes`` is False, because the framing is too weak to tell.
+    """
+
+    keep = KEEP
+    resumes = True
+
+    def __init__(self) -> None:
+        self._client, self._server = _Half(), _Half()
+
+    def size(self, data: bytes, at: int) -> int:
+        """Whole length in bytes of the message that begins at ``at``; 0 while too little of it is there. Malformed where none begins."""
+        raise NotImplementedError
+
+    def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+        """What a message says; it may be cut to ``keep`` bytes."""
+        raise NotImplementedError
+
+    def aligned(self, data: bytes) -> bool:
+        """Whether a segment consists of whole messages, as far as ``size`` can tell."""
+        raise NotImplementedError
+
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+        half = self._client if from_client else self._server
+        if half.lost:
+            if not self.resumes or not self.aligned(data):
+                return
+            half.lost = False
+        data, at = half.kept + data, min(half.skip, len(data))
+        half.skip -= at
+        while at < len(data):
+            size = self.size(data, at)
+            wanted = min(size, self.keep)
+            if not size or len(data) - at < wanted:
+                break
+            yield from self.message(packet, data[at : at + wanted], from_client)
+            if self.done:
+                return
+            half.skip = max(at + size - len(data), 0)
+            at += size
+        half.kept = data[at:]
+
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+        """Void the half message; a gap inside what is skipped is part of it."""
+        half = self._client if from_client else self._server
+        if half.kept or missing > half.skip:
+            half.kept, half.skip, half.lost = b"", 0, True
+        else:
+            half.skip -= missing
+        return iter(())

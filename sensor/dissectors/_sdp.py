@@ -1,0 +1,52 @@
+"""SDP (RFC 8866): where media is to flow, and what the program that offers it calls itself. Attributes of media other than the tool are ignored."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sensor.core.reader import clean
+
+LIMIT = 4096
+LINES_LIMIT = 128
+MEDIA_LIMIT = 8
+NAME_LIMIT = 255
+# Fields that say nothing: RFC 8866 asks for a dash or a blank where there is no name.
+EMPTY = ("", "-")
+
+
+class Sdp(NamedTuple):
+    """``user``: name of the origin, often that of the program; ``address``: its host as written; ``media``: kind and port (``audio 30000``)."""
+
+    user: str
+    address: str
+    session: str
+    tool: str
+    media: tuple[str, ...]
+
+
+def read(body: bytes) -> Sdp | None:
+    """What a description says; None where it is none."""
+    if not body.startswith(b"v=0"):
+        return None
+    user = address = session = tool = ""
+    media: list[str] = []
+    for line in body[:LIMIT].splitlines()[:LINES_LIMIT]:
+        kind, value = line[:2], line[2:]
+        if kind == b"o=" and not address:
+            words = value.split(b" ")
+            if len(words) >= 6:
+                user, address = _named(words[0]), clean(words[5], NAME_LIMIT)
+        elif kind == b"s=" and not session:
+            session = _named(value)
+        elif kind == b"a=" and not tool and value[:5].lower() == b"tool:":
+            tool = _named(value[5:])
+        elif kind == b"m=" and len(media) < MEDIA_LIMIT:
+            words = value.split(b" ", 2)
+            if len(words) == 3:
+                media.append(clean(words[0] + b" " + words[1].partition(b"/")[0], NAME_LIMIT))
+    return Sdp(user, address, session, tool, tuple(media))
+
+
+def _named(raw: bytes) -> str:
+    text = clean(raw, NAME_LIMIT)
+    return "" if text in EMPTY else text

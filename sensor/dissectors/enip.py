@@ -1,0 +1,135 @@
+"""EtherNet/IP over UDP and TCP (CIP Networks Library, volume 2, chapter 2): controllers and their parts, and who opens sessions with them.
+
+Reads the commands of the encapsulation, and the identity that a device gives in answer to ListIdentity: maker, type, product, revision, serial number
+and name. Ignores the connected data and the requests inside. The identity holds the address of its device: where that is another one's than the sender's,
+somebody answers for it, and no fact is told.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from sensor.core.addresses import v4
+from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.event import Event
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed, Reader, clean
+from sensor.dissectors._framing import FramedStream
+
+PORT = 44818
+HEAD = 24
+LIST_IDENTITY = 0x63
+COMMANDS = {
+    0x00: "nop", 0x04: "list_services", 0x63: "list_identity", 0x64: "list_interfaces", 0x65: "register_session", 0x66: "unregister_session",
+    0x6F: "send_rr_data", 0x70: "send_unit_data", 0x72: "indicate_status", 0x73: "cancel",
+}  # fmt: skip
+IDENTITY = 0x0C
+LENGTH_LIMIT = 65511
+_HEADER = struct.Struct("<HHII8xI")  # command, length, session, status, sender's context left out, options
+_IDENTITY = struct.Struct("<H2sHI8xHHHBBHI")  # version, family, port, address, maker, type, code, revision, status, serial
+
+
+class EnipCommand(Event):
+    """A command of the encapsulation, or the answer to it: ``status`` 0 is success."""
+
+    command: str
+    session: int
+    status: int
+
+
+class EnipIdentity(Event):
+    """What a device says it is; ``revision`` major and minor, ``serial`` in hexadecimal."""
+
+    vendor: int
+    device_type: int
+    product_code: int
+    revision: str
+    serial: str
+    name: str
+
+
+class Enip(Dissector):
+    """Looks for devices and the answers; of connections only the first messages, since cyclic data follows."""
+
+    interest = Interest(udp=(PORT,), tcp=(PORT,), stream=True, opening=True, repeats_s=60)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        data = packet.payload
+        if len(data) < HEAD and packet.truncated:
+            return iter(())
+        size = _size(data, 0)
+        if not size:
+            raise Malformed("no encapsulation header")
+        if size > len(data):
+            if packet.truncated:
+                return iter(())
+            raise Malformed("length that does not fit the datagram")
+        return _message(packet, data[:size])
+
+    def stream(self, packet: Packet) -> Stream:
+        return EnipStream()
+
+
+class EnipStream(FramedStream):
+    """Messages of one connection."""
+
+    def size(self, data: bytes, at: int) -> int:
+        if len(data) - at < HEAD:
+            return 0
+        size = _size(data, at)
+        if not size:
+            raise Malformed("no encapsulation header")
+        return size
+
+    def aligned(self, data: bytes) -> bool:
+        at = 0
+        while len(data) - at >= HEAD and (size := _size(data, at)):
+            at += size
+        return at == len(data)
+
+    def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+        return _message(packet, data)
+
+
+def _size(data: bytes, at: int) -> int:
+    """Whole length of the message; 0 where no header of a known command is."""
+    if len(data) - at < HEAD:
+        return 0
+    command, length, _, _, options = _HEADER.unpack_from(data, at)
+    return HEAD + int(length) if command in COMMANDS and length <= LENGTH_LIMIT and not options else 0
+
+
+def _message(packet: Packet, data: bytes) -> Iterator[Said]:
+    command, length, session, status, _ = _HEADER.unpack_from(data)
+    yield EnipCommand(packet, COMMANDS[command], session, status)
+    if command == LIST_IDENTITY and length and not status:
+        yield from _identities(packet, Reader(data, HEAD))
+
+
+def _identities(packet: Packet, reader: Reader) -> Iterator[Said]:
+    """Items, each with a type and a length in little-endian; one of them is the identity."""
+    count = int.from_bytes(reader.take(2), "little")
+    for _ in range(min(count, 4)):
+        kind = int.from_bytes(reader.take(2), "little")
+        body = reader.take(int.from_bytes(reader.take(2), "little"))
+        if kind == IDENTITY:
+            yield from _identity(packet, Reader(body))
+
+
+def _identity(packet: Packet, reader: Reader) -> Iterator[Said]:
+    """Socket address in network order, then the attributes of the identity object (2-4.2.3)."""
+    raw = reader.take(_IDENTITY.size)
+    _, _, _, _, vendor, kind, code, major, minor, _, serial = _IDENTITY.unpack(raw)
+    address = int.from_bytes(raw[6:10], "big")
+    name = clean(reader.take(reader.u8()))
+    revision, number = f"{major}.{minor:03d}", f"{serial:08X}"
+    yield EnipIdentity(packet, vendor, kind, code, revision, number, name)
+    if address and v4(address) != packet.src:
+        return
+    facts = (("vendor", str(vendor)), ("type", str(kind)), ("product", name), ("revision", revision), ("serial", number if serial else ""))
+    subject = Subject(packet.src_mac, packet.src, packet.vlan)
+    for key, value in facts:
+        if value:
+            yield Observation(packet.ts, subject, f"enip.{key}", value, packet.flow)

@@ -1,0 +1,147 @@
+"""MGCP over UDP (RFC 3435): gateways and telephones that a call agent drives.
+
+Reads commands, responses and the endpoints they name; several messages may share a datagram, with a line that holds one dot between them (3.5.5). Ignores
+session descriptions and signals. A restart and a notification are sent by gateways only, the commands that create, audit and ask by call agents only
+(2.3), and facts are told about the sender of each. A response names the sender's endpoints only where it lists them (2.3.10).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.event import Event
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed, clean
+
+GATEWAY_PORT, AGENT_PORT = 2427, 2727
+VERSION = b"MGCP"
+FROM_GATEWAYS = (b"RSIP", b"NTFY")
+FROM_AGENTS = (b"CRCX", b"MDCX", b"RQNT", b"AUEP", b"AUCX", b"EPCF")
+VERBS = (*FROM_GATEWAYS, *FROM_AGENTS, b"DLCX", b"MESG")
+MESSAGES_LIMIT = 8
+LINES_LIMIT = 128
+LINE_LIMIT = 2048
+ENDPOINTS_LIMIT = 32
+
+
+class MgcpCommand(Event):
+    """``endpoint``: which one is spoken of or speaks (``aaln/1@gw.example``); ``profile``: what follows the version (``NCS 1.0`` on cable networks)."""
+
+    verb: str
+    transaction: int
+    endpoint: str
+    version: str
+    profile: str
+
+
+class MgcpRestart(MgcpCommand):
+    """A gateway takes endpoints into service or out of it. ``method``: restart, graceful, forced, disconnected and so on."""
+
+    method: str
+
+
+class MgcpResponse(Event):
+    """``code``: 200 done, 4xx not now, 5xx never; ``endpoints``: those that an audit lists."""
+
+    code: int
+    transaction: int
+    comment: str
+    endpoints: tuple[str, ...]
+
+
+class Mgcp(Dissector):
+    """Both well-known ports. Retransmissions are dropped for some seconds."""
+
+    interest = Interest(udp=(GATEWAY_PORT, AGENT_PORT), starts=tuple(verb + b" " for verb in VERBS), repeats_s=5)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        cut = bool(packet.truncated or packet.fragment)
+        lines = packet.payload.splitlines()  # some end lines with a carriage return alone
+        if len(lines) > LINES_LIMIT or max(map(len, lines), default=0) > LINE_LIMIT:
+            raise Malformed("too many lines or too long ones")
+        if cut and lines:
+            lines.pop()  # the last line may be cut
+        messages: list[list[bytes]] = [[]]
+        for line in lines:
+            line = line.strip()
+            if line == b".":
+                messages.append([])
+            else:
+                messages[-1].append(line)
+        said: list[Said] = []
+        for message in messages[:MESSAGES_LIMIT]:
+            if message and message[0]:
+                said += _read(packet, message)
+        return iter(said)
+
+
+def _read(packet: Packet, lines: list[bytes]) -> list[Said]:
+    first, _, rest = lines[0].partition(b" ")
+    if first.isdigit():
+        return _response(packet, first, rest, lines)
+    return _command(packet, first.upper(), rest, lines)
+
+
+def _command(packet: Packet, verb: bytes, rest: bytes, lines: list[bytes]) -> list[Said]:
+    words = rest.split(None, 4)
+    if verb not in VERBS or len(words) < 4 or words[2].upper() != VERSION:
+        raise Malformed("no command line")
+    transaction, endpoint = _number(words[0], 9), clean(words[1])
+    profile = clean(words[4]) if len(words) > 4 else ""
+    fields = (verb.decode("ascii"), transaction, endpoint, clean(words[3]), profile)
+    if verb == b"RSIP":
+        said: list[Said] = [MgcpRestart(packet, *fields, clean(_parameters(lines).get(b"RM", b"")).lower())]
+    else:
+        said = [MgcpCommand(packet, *fields)]
+    if verb in FROM_GATEWAYS:
+        said += _gateway(packet, endpoint)
+        if profile:
+            said.append(_fact(packet, "mgcp.profile", profile))
+    elif verb in FROM_AGENTS:
+        said.append(_fact(packet, "mgcp.role", "call agent"))
+    return said
+
+
+def _response(packet: Packet, code: bytes, rest: bytes, lines: list[bytes]) -> list[Said]:
+    number, _, comment = rest.partition(b" ")
+    if len(code) != 3 or not number.isdigit():
+        raise Malformed("no response line")
+    listed = [line[2:].strip() for line in lines[1:] if line[:2].upper() == b"Z:"][:ENDPOINTS_LIMIT]
+    endpoints = tuple(filter(None, map(clean, b",".join(listed).split(b",")[:ENDPOINTS_LIMIT])))
+    said: list[Said] = [MgcpResponse(packet, int(code), _number(number, 9), clean(comment), endpoints)]
+    if endpoints:
+        said += _gateway(packet, endpoints[0])
+    return said
+
+
+def _gateway(packet: Packet, endpoint: str) -> list[Said]:
+    """The endpoint, and the host it stands on (RFC 3435, 2.1.2); an address in brackets is no name."""
+    said = [_fact(packet, "mgcp.endpoint", endpoint)]
+    host = endpoint.rpartition("@")[2].partition(":")[0]
+    if "@" in endpoint and host[:1] not in ("", "[", "*", "#", "$") and not host.replace(".", "").isdigit():
+        said.append(_fact(packet, "mgcp.hostname", host))
+    return [one for one in said if one.value]
+
+
+def _parameters(lines: list[bytes]) -> dict[bytes, bytes]:
+    """Parameter lines up to the session description, by name in capital letters."""
+    found: dict[bytes, bytes] = {}
+    for line in lines[1:]:
+        if not line:
+            break
+        name, _, value = line.partition(b":")
+        found.setdefault(name.strip().upper(), value.strip())
+    return found
+
+
+def _number(raw: bytes, digits: int) -> int:
+    """A transaction id: 1 to 999,999,999 (RFC 3435, 3.2.1.2)."""
+    if not raw.isdigit() or len(raw) > digits:
+        raise Malformed("no transaction id")
+    return int(raw)
+
+
+def _fact(packet: Packet, kind: str, value: str) -> Observation:
+    return Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), kind, value, packet.flow)

@@ -1,0 +1,180 @@
+"""Modbus over TCP (Modbus Messaging on TCP/IP 1.0b, Modbus Application Protocol 1.1b3): who writes to controllers, and what controllers say they are.
+
+Reads every request that writes or commands, the first of each other kind, exceptions, and the answers that identify: device identification (43/14), server
+id (17) and the identification that Schneider's programming tools ask for (function 90). Ignores the values read. A unit number other than 0, 1 and 255
+is a device behind a gateway (Messaging, 4.1.2.3): what it says of itself is an event, but no fact about the sender.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.event import Event
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed, Reader, clean
+from sensor.dissectors._framing import FramedStream
+
+PORT = 502
+HEAD = 8  # transaction, protocol, length, unit, function
+LENGTH_MAX = 1024  # 254 by the standard; programming tools send more
+EXCEPTION = 0x80
+WRITES = frozenset((5, 6, 15, 16, 21, 22, 23))
+COMMANDS = frozenset((8, 90))  # diagnostics, Schneider's programming
+SERVER_ID, IDENTIFY, SCHNEIDER = 17, 43, 90
+MEI_IDENTIFICATION = 14
+SCHNEIDER_IDENTIFY, SCHNEIDER_DONE = 2, 0xFE
+OWN_UNITS = (0, 1, 255)
+ADDRESSED = frozenset((1, 2, 3, 4, 5, 6, 15, 16, 22, 23))
+SINGLE = frozenset((5, 6, 22))  # they write one register or coil, named by address alone
+# Objects of device identification (Application Protocol, 6.21).
+OBJECTS = ("vendor_name", "product_code", "revision", "vendor_url", "product_name", "model_name", "application_name")
+SEEN_LIMIT = 64
+_TEXT = re.compile(rb"[\x20-\x7e]{4,}")
+TEXT_AT = 26  # length and text of the model in Schneider's answer, counted from the function
+
+
+class ModbusRequest(Event):
+    """``unit``: 0, 255 and mostly 1 are the device itself; ``address`` and ``count``: registers or coils, where the function names some, else -1 and 0;
+    ``write``: it changes something or commands.
+    """
+
+    unit: int
+    function: int
+    address: int
+    count: int
+    write: bool
+
+
+class ModbusException(Event):
+    """A refusal: 1 illegal function, 2 illegal address, 3 illegal value, 4 failure and so on."""
+
+    unit: int
+    function: int
+    code: int
+
+
+class ModbusIdentification(Event):
+    """What a unit says it is: names as in the standard and their texts."""
+
+    unit: int
+    objects: tuple[tuple[str, str], ...]
+
+
+class Modbus(Dissector):
+    """Whole streams: any request may be the write that matters. Polling repeats, and costs one look at its header."""
+
+    interest = Interest(tcp=(PORT,), stream=True)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        return iter(())
+
+    def stream(self, packet: Packet) -> Stream:
+        return ModbusStream()
+
+
+class ModbusStream(FramedStream):
+    """One client and one server. Requests that only read are told once for each unit and function."""
+
+    keep = LENGTH_MAX
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: set[tuple[int, int]] = set()
+        self._asked = -1  # the transaction that asked for Schneider's identification
+        self._answered = False
+
+    def size(self, data: bytes, at: int) -> int:
+        if len(data) - at < HEAD:
+            return 0
+        size = _size(data, at)
+        if not size:
+            raise Malformed("no Modbus header")
+        return size
+
+    def aligned(self, data: bytes) -> bool:
+        at = 0
+        while len(data) - at >= HEAD and (size := _size(data, at)):
+            at += size
+        return at == len(data)
+
+    def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+        unit, function = data[6], data[7]
+        if from_client:
+            if function == SCHNEIDER and data[9:10] == bytes((SCHNEIDER_IDENTIFY,)):
+                self._asked = data[0] << 8 | data[1]
+            write = function in WRITES or function in COMMANDS
+            if write or ((unit, function) not in self._seen and len(self._seen) < SEEN_LIMIT):
+                self._seen.add((unit, function))
+                yield _request(packet, data, write)
+        elif function & EXCEPTION:
+            yield ModbusException(packet, unit, function & 127, data[8] if len(data) > 8 else 0)
+        else:
+            yield from self._answer(packet, data, unit, function)
+
+    def _answer(self, packet: Packet, data: bytes, unit: int, function: int) -> Iterator[Said]:
+        if not self._answered:
+            self._answered = True
+            yield _fact(packet, "modbus.role", "Modbus server")
+        objects: tuple[tuple[str, str], ...] = ()
+        if function == IDENTIFY and data[8:9] == bytes((MEI_IDENTIFICATION,)):
+            objects = _objects(data)
+        elif function == SERVER_ID:
+            objects = _server_id(data)
+        elif function == SCHNEIDER and data[9:10] == bytes((SCHNEIDER_DONE,)) and self._asked == data[0] << 8 | data[1]:
+            objects = _schneider(data)
+        if objects:
+            yield ModbusIdentification(packet, unit, objects)
+            if unit in OWN_UNITS:
+                yield from (_fact(packet, f"modbus.{name}", text) for name, text in objects)
+
+
+def _size(data: bytes, at: int) -> int:
+    """Whole length of the message, 0 where no header is: the protocol is 0, and the length counts from the unit on."""
+    length = data[at + 4] << 8 | data[at + 5]
+    return 6 + length if not data[at + 2] and not data[at + 3] and 2 <= length <= LENGTH_MAX - 6 and data[at + 7] & 127 else 0
+
+
+def _request(packet: Packet, data: bytes, write: bool) -> ModbusRequest:
+    function = data[7]
+    address, count = -1, 0
+    if function in ADDRESSED:
+        if len(data) < 12:
+            raise Malformed("request too short")
+        address = data[8] << 8 | data[9]
+        count = 1 if function in SINGLE else data[10] << 8 | data[11]
+    return ModbusRequest(packet, data[6], function, address, count, write)
+
+
+def _objects(data: bytes) -> tuple[tuple[str, str], ...]:
+    """Device identification: code, conformity, more, next, number of objects, then number, length and text of each."""
+    reader = Reader(data, 9)
+    reader.skip(4)
+    found: list[tuple[str, str]] = []
+    for _ in range(reader.u8()):
+        number, text = reader.u8(), clean(reader.take(reader.u8()))
+        if number < len(OBJECTS) and text:
+            found.append((OBJECTS[number], text))
+    return tuple(found)
+
+
+def _server_id(data: bytes) -> tuple[tuple[str, str], ...]:
+    """Server id: what it holds is the maker's own; taken where it is text after the bytes for id and run state."""
+    found = _TEXT.search(data, 9) if len(data) > 9 else None
+    return (("server_id", clean(found[0])),) if found and found[0].strip() else ()
+
+
+def _schneider(data: bytes) -> tuple[tuple[str, str], ...]:
+    """The model's name and the version of its firmware, major in one byte and minor in another, in hexadecimal."""
+    at = 7 + TEXT_AT - 1
+    if len(data) <= at:
+        return ()
+    text = clean(data[at + 1 : at + 1 + data[at]])
+    found = [("schneider_model", text)] if text and text.isascii() else []
+    return (*found, ("schneider_firmware", f"{data[19]:x}.{data[18]:02x}"))
+
+
+def _fact(packet: Packet, kind: str, value: str) -> Observation:
+    return Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), kind, value, packet.flow)

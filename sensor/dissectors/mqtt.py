@@ -1,0 +1,188 @@
+"""MQTT over TCP, versions 3.1, 3.1.1 and 5.0 (OASIS): clients, their broker and the topics they speak of. What travels in TLS stays unread.
+
+Reads CONNECT and its answer, subscriptions and the topics of the first messages. Ignores what messages hold, acknowledgements and pings. User names and
+passwords are noted as present, never kept. A topic is a fact about a client only where the client itself publishes to it or leaves its will there; what
+the broker passes on was published by others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.event import Event
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed, Reader, clean
+from sensor.dissectors._framing import FramedStream
+
+PORT = 1883
+CONNECT, CONNACK, PUBLISH, SUBSCRIBE = 1, 2, 3, 8
+FIXED_FLAGS = {6: 2, 8: 2, 10: 2}  # PUBREL, SUBSCRIBE, UNSUBSCRIBE; PUBLISH has flags of its own, all others none (MQTT 5.0, 2.1.3)
+NAMES = {b"MQTT": (4, 5), b"MQIsdp": (3,)}
+BRIDGE = 0x80  # set in the version by brokers that connect to another broker
+TOPICS_LIMIT = 16
+
+
+class MqttConnect(Event):
+    """A client opens a session. ``user`` and ``password``: whether it sends them; neither means it comes anonymously. ``will``: topic of its last will."""
+
+    version: int
+    client_id: str
+    user: bool
+    password: bool
+    keep_alive_s: int
+    will: str
+
+
+class MqttConnack(Event):
+    """The broker's answer: 0 accepted; 4, 5, 134 and 135 are refused logins."""
+
+    code: int
+
+
+class MqttSubscribe(Event):
+    """A client asks for topics; ``#`` alone is everything."""
+
+    topics: tuple[str, ...]
+
+
+class MqttPublish(Event):
+    """A message for a topic. ``size``: bytes of the whole packet. Empty topic: one known by its number only (MQTT 5.0, 3.3.2.3.4)."""
+
+    topic: str
+    retain: bool
+    size: int
+
+
+class Mqtt(Dissector):
+    """Only the first messages of each side: they say who it is. A CONNECT is known by its protocol name on any port."""
+
+    interest = Interest(tcp=(PORT,), magic=((4, b"MQTT"), (5, b"MQTT")), stream=True, opening=4)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        return iter(())
+
+    def stream(self, packet: Packet) -> Stream:
+        return MqttStream()
+
+
+class MqttStream(FramedStream):
+    """One client and its broker. Two bytes of framing are too weak to find the place again after a gap."""
+
+    resumes = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._version = 4
+        self._topics: set[str] = set()
+
+    def size(self, data: bytes, at: int) -> int:
+        if at >= len(data):
+            return 0
+        kind, flags = data[at] >> 4, data[at] & 15
+        if not kind or (kind != PUBLISH and flags != FIXED_FLAGS.get(kind, 0)):
+            raise Malformed("no MQTT header")
+        length = 0
+        for place in range(4):
+            if at + 1 + place >= len(data):
+                return 0
+            byte = data[at + 1 + place]
+            length |= (byte & 127) << 7 * place
+            if byte < 128:
+                return 2 + place + length
+        raise Malformed("length of more than four bytes")
+
+    def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+        reader = Reader(data, 1)
+        while reader.u8() >= 128:
+            pass
+        kind = data[0] >> 4
+        if kind == CONNECT and from_client:
+            yield from self._connect(packet, reader)
+        elif kind == CONNACK and not from_client:
+            reader.skip(1)
+            code = reader.u8()
+            yield MqttConnack(packet, code)
+            if not code:
+                yield _fact(packet, "mqtt.role", "MQTT broker")
+        elif kind == SUBSCRIBE and from_client:
+            yield MqttSubscribe(packet, self._subscribed(reader))
+        elif kind == PUBLISH:
+            yield from self._publish(packet, data, reader, from_client)
+
+    def _connect(self, packet: Packet, reader: Reader) -> Iterator[Said]:
+        """Protocol name and version, flags, then the fields the flags promise (MQTT 5.0, 3.1)."""
+        levels = NAMES.get(_string(reader))
+        version = reader.u8() & ~BRIDGE
+        if levels is None or version not in levels:
+            raise Malformed("no MQTT version")
+        self._version = version
+        flags, keep_alive = reader.u8(), reader.u16()
+        self._properties(reader)
+        client_id = _text(_string(reader))
+        will = ""
+        if flags & 4:
+            self._properties(reader)
+            will = _text(_string(reader))
+        yield MqttConnect(packet, version, client_id, bool(flags & 0x80), bool(flags & 0x40), keep_alive, will)
+        if client_id:
+            yield _fact(packet, "mqtt.client_id", client_id)
+        yield from self._topic(packet, will)
+
+    def _subscribed(self, reader: Reader) -> tuple[str, ...]:
+        reader.skip(2)
+        self._properties(reader)
+        topics: list[str] = []
+        while reader.left > 2 and len(topics) < TOPICS_LIMIT:
+            topics.append(_text(_string(reader)))
+            reader.skip(1)
+        return tuple(topics)
+
+    def _publish(self, packet: Packet, data: bytes, reader: Reader, from_client: bool) -> Iterator[Said]:
+        topic = _text(_string(reader))
+        if "#" in topic or "+" in topic or data[0] & 6 == 6:
+            raise Malformed("message for no single topic")
+        yield MqttPublish(packet, topic, bool(data[0] & 1), self.size(data, 0))
+        if from_client:
+            yield from self._topic(packet, topic)
+
+    def _topic(self, packet: Packet, topic: str) -> Iterator[Said]:
+        """A topic of the client's own, each once."""
+        if topic and topic not in self._topics and len(self._topics) < TOPICS_LIMIT:
+            self._topics.add(topic)
+            yield _fact(packet, "mqtt.topic", topic)
+
+    def _properties(self, reader: Reader) -> None:
+        """Version 5 puts properties before most payloads: a variable length and so many bytes."""
+        if self._version < 5:
+            return
+        length = shift = 0
+        while True:
+            byte = reader.u8()
+            length |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                break
+            if shift > 21:
+                raise Malformed("length of more than four bytes")
+        reader.skip(length)
+
+
+def _string(reader: Reader) -> bytes:
+    return reader.take(reader.u16())
+
+
+def _text(raw: bytes) -> str:
+    """Text is UTF-8 without NUL (MQTT 5.0, 1.5.4); anything else is another protocol."""
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        raise Malformed("text that is not UTF-8") from None
+    if "\0" in text:
+        raise Malformed("text with a NUL")
+    return clean(text)
+
+
+def _fact(packet: Packet, kind: str, value: str) -> Observation:
+    return Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), kind, value, packet.flow)

@@ -1,0 +1,114 @@
+"""RTCP over UDP (RFC 3550): that media flows between two ends, how well, and what the programs that send it call themselves.
+
+Chosen by content, since the ports are agreed on elsewhere: reports with up to two blocks and plausible lengths. Media itself (RTP) is never selected. Reads
+sender and receiver reports, CNAME and TOOL. Where what follows the first header is encrypted (SRTCP, RFC 3711) only the presence is told. Facts are about the
+sender of the report alone: items of other sources come from mixers and translators, which pass them on.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.event import Event
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed, clean
+
+SENDER_REPORT, RECEIVER_REPORT, DESCRIPTION = 200, 201, 202
+LAST_TYPE = 207
+CNAME, NAME, TOOL = 1, 2, 6
+PARTS_LIMIT = 16
+# First bytes with their length in words: sender reports are 6 words and 6 for each block, receiver reports 1 and 6 (RFC 3550, 6.4).
+STARTS = (
+    b"\x80\xc8\x00\x06", b"\x81\xc8\x00\x0c", b"\x82\xc8\x00\x12", b"\x80\xc9\x00\x01", b"\x81\xc9\x00\x07", b"\x82\xc9\x00\x0d",
+    *(bytes((0x81, 0xCA, 0, words)) for words in range(2, 33)),
+)  # fmt: skip
+_REPORT = struct.Struct("!QIII")  # NTP time, RTP time, packets, octets
+_BLOCK = struct.Struct("!IIIIII")  # source, lost, highest number, jitter, last report, delay
+
+
+class RtcpReport(Event):
+    """``source``: number of the sender's stream; ``packets`` and ``octets`` it sent, 0 where it only listens; ``lost``: share of packets the other end lost
+    lately, 0 to 1; ``encrypted``: no more than the first header could be read.
+    """
+
+    source: int
+    sends: bool
+    packets: int
+    octets: int
+    lost: float
+    tool: str
+    encrypted: bool
+
+
+class Rtcp(Dissector):
+    """Reports come every few seconds and never are the same."""
+
+    interest = Interest(starts=STARTS)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        return iter(_read(packet, packet.payload))
+
+
+def _read(packet: Packet, data: bytes) -> list[Said]:
+    if not data.startswith(STARTS):
+        if packet.truncated and len(data) < 4:
+            return []
+        raise Malformed("no RTCP report")
+    size = 4 + (data[2] << 10 | data[3] << 2)
+    if size > len(data):
+        if packet.truncated:
+            return []
+        raise Malformed("report longer than the datagram")
+    count, kind, source = data[0] & 31, data[1], int.from_bytes(data[4:8], "big")
+    parts = _parts(data)
+    encrypted = not parts
+    sent = lost = 0
+    octets = 0
+    if not encrypted and kind == SENDER_REPORT:
+        _, _, sent, octets = _REPORT.unpack_from(data, 8)
+    if not encrypted and count and kind != DESCRIPTION:
+        lost = _BLOCK.unpack_from(data, 28 if kind == SENDER_REPORT else 8)[1] >> 24
+    items: dict[int, str] = {}
+    for start, stop in parts:
+        if data[start + 1] == DESCRIPTION:
+            items |= _items(data, start, stop, source)
+    said: list[Said] = [RtcpReport(packet, source, kind == SENDER_REPORT, sent, octets, lost / 256, items.get(TOOL, ""), encrypted)]
+    ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
+    kinds = ((CNAME, "rtcp.cname"), (TOOL, "rtcp.tool"))
+    said += [Observation(ts, subject, name, items[item], flow) for item, name in kinds if items.get(item)]
+    return said
+
+
+def _parts(data: bytes) -> list[tuple[int, int]]:
+    """(start, stop) of the packets of a compound; none where they do not fill the datagram, which is then encrypted or no RTCP at all."""
+    parts: list[tuple[int, int]] = []
+    at = 0
+    while at + 4 <= len(data) and len(parts) < PARTS_LIMIT:
+        stop = at + 4 + (data[at + 2] << 10 | data[at + 3] << 2)
+        if data[at] >> 6 != 2 or not SENDER_REPORT <= data[at + 1] <= LAST_TYPE or stop > len(data):
+            return []
+        parts.append((at, stop))
+        at = stop
+    return parts if at == len(data) else []
+
+
+def _items(data: bytes, start: int, stop: int, source: int) -> dict[int, str]:
+    """Items of the chunk that describes this source (RFC 3550, 6.5); chunks end with a zero and are padded to whole words."""
+    found: dict[int, str] = {}
+    at = start + 4
+    for _ in range(data[start] & 31):
+        if at + 4 > stop:
+            break
+        mine = int.from_bytes(data[at : at + 4], "big") == source
+        at += 4
+        while at < stop and data[at]:
+            if at + 2 > stop or at + 2 + data[at + 1] > stop:
+                return found
+            if mine:
+                found.setdefault(data[at], clean(data[at + 2 : at + 2 + data[at + 1]]))
+            at += 2 + data[at + 1]
+        at += 4 - (at - start) % 4
+    return found

@@ -1,0 +1,73 @@
+"""MGCP: gateways and call agents told apart, endpoints and hosts, several messages in a datagram."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.addresses import parse
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors.mgcp import Mgcp
+from tests.dissectors.samples import events, facts, packets, values
+
+
+def dissect(payload: bytes, **fields: int) -> list[object]:
+    return list(Mgcp().dissect(Packet(payload, src=parse("10.0.0.5"), src_mac=0x020000000005, sport=2427, dport=2727, **fields)))
+
+
+def test_restart_names_the_gateway() -> None:
+    """A gateway that comes up tells its endpoints, its host and its profile."""
+    said = list(Mgcp().dissect(packets("mgcp")[0]))
+    host = "mta-02005e005302.cable.example"
+    assert events(said) == [("MgcpRestart", "RSIP", 1201, f"*@{host}", "1.0", "NCS 1.0", "restart")]
+    sender = ("02:00:5e:00:53:02", "10.20.30.12")
+    assert facts(said) == [(*sender, "mgcp.endpoint", f"*@{host}"), (*sender, "mgcp.hostname", host), (*sender, "mgcp.profile", "NCS 1.0")]
+
+
+def test_call_agent_is_known_by_its_commands() -> None:
+    """The endpoints it names are not its own, and there may be several messages."""
+    said = list(Mgcp().dissect(packets("mgcp")[2]))
+    assert [event[:3] for event in events(said)] == [("MgcpCommand", "RQNT", 1202), ("MgcpCommand", "AUEP", 1203)]
+    assert set(values(said)) == {("mgcp.role", "call agent")}
+
+
+def test_audit_lists_endpoints() -> None:
+    """Only an answer that lists endpoints says whose they are."""
+    said = list(Mgcp().dissect(packets("mgcp")[3]))
+    names = tuple(f"aaln/{n}@mta-02005e005302.cable.example" for n in (1, 2))
+    assert events(said) == [("MgcpResponse", 200, 1202, "OK", ()), ("MgcpResponse", 200, 1203, "OK", names)]
+    assert values(said) == [("mgcp.endpoint", names[0]), ("mgcp.hostname", "mta-02005e005302.cable.example")]
+    assert values(dissect(b"510 7 no\r\n")) == []
+
+
+def test_addresses_are_no_names() -> None:
+    """An address in brackets names nobody, nor do parameters of a session description."""
+    assert values(dissect(b"NTFY 1 aaln/1@[10.0.0.5] MGCP 1.0\r\n")) == [("mgcp.endpoint", "aaln/1@[10.0.0.5]")]
+    assert values(dissect(b"NTFY 1 aaln/1@10.0.0.5 MGCP 1.0\r\n")) == [("mgcp.endpoint", "aaln/1@10.0.0.5")]
+    assert values(dissect(b"NTFY 1 aaln/1 MGCP 1.0\n")) == [("mgcp.endpoint", "aaln/1")]
+
+
+def test_deletion_says_nothing_of_its_sender() -> None:
+    """Both sides may delete a connection."""
+    assert values(dissect(b"DLCX 9 aaln/1@gw MGCP 1.0\r\n")) == []
+
+
+def test_lines_may_end_with_a_carriage_return() -> None:
+    """As some programs send them."""
+    assert events(dissect(b"RSIP 1 *@gw MGCP 1.0\rRM: Forced\r")) == [("MgcpRestart", "RSIP", 1, "*@gw", "1.0", "", "forced")]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [b"GET / HTTP/1.1\r\n\r\n", b"RSIP 1 *@gw SIP/2.0\r\n", b"RSIP x *@gw MGCP 1.0\r\n", b"2000 1 OK\r\n", b"200 x OK\r\n", b"\0\1\2", b"200 1\n" * 200],
+)
+def test_malformed(payload: bytes) -> None:
+    """Other protocols, no transaction, too many lines."""
+    with pytest.raises(Malformed):
+        dissect(payload)
+
+
+def test_cut_by_the_capture() -> None:
+    """The last line may be cut."""
+    assert events(dissect(b"RSIP 1 *@gw MGCP 1.0\r\nRM: rest", problem=1)) == [("MgcpRestart", "RSIP", 1, "*@gw", "1.0", "", "")]
+    assert dissect(b"RSIP 1 *@g", problem=1) == []

@@ -1,0 +1,86 @@
+"""SCCP: registrations of stations, calls and digits; other protocols on the port and places lost."""
+
+from __future__ import annotations
+
+import pytest
+
+from pcaps.dissectors.sccp import message, station
+from sensor.core.addresses import parse
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors.sccp import Sccp
+from tests.dissectors.samples import events, facts, packets, values
+
+
+def read(port: int) -> list[object]:
+    """All that is said on the connection from this port of the sample."""
+    dissector = Sccp()
+    stream = dissector.stream(Packet())
+    return [said for packet in packets("sccp") if port in (packet.sport, packet.dport) for said in stream.feed(packet, packet.payload, packet.dport == 2000)]
+
+
+def feed(*parts: bytes, from_client: bool = True) -> list[object]:
+    stream = Sccp().stream(Packet())
+    return [said for part in parts for said in stream.feed(Packet(proto=6, src=parse("10.0.0.5"), src_mac=0x020000000005), part, from_client)]
+
+
+def test_telephone_registers_and_calls() -> None:
+    """Name, type number and firmware are the station's; the manager is only known to be one; the parties of a call are nobody's facts."""
+    said = read(50111)
+    assert events(said) == [
+        ("SccpRegister", "SEP02005E005302", 434, "", True),
+        ("SccpRegister", "SEP02005E005302", 434, "SCCP42.9-4-2SR3-1S", False),
+        ("SccpRegistered",),
+        ("SccpDigit", "2"),
+        ("SccpDigit", "#"),
+        ("SccpCall", "Front desk", "212", "Workshop", "213"),
+    ]
+    phone, manager = ("02:00:5e:00:53:02", "10.20.30.12"), ("02:00:5e:00:53:05", "10.20.30.5")
+    assert facts(said) == [
+        (*phone, "sccp.side", "station"),
+        (*phone, "sccp.hostname", "SEP02005E005302"),
+        (*phone, "sccp.device_type", "434"),
+        (*phone, "sccp.hostname", "SEP02005E005302"),
+        (*phone, "sccp.device_type", "434"),
+        (*phone, "sccp.firmware", "SCCP42.9-4-2SR3-1S"),
+        (*manager, "sccp.role", "call manager"),
+    ]
+
+
+def test_refused_station() -> None:
+    """A refusal shows its text, and names no manager's role: it may be no manager for this station."""
+    assert events(read(50112)) == [("SccpRegister", "ATA02005E005303", 12, "", False), ("SccpRejected", "No Entry For Device"), ("SccpUnregister",)]
+
+
+def test_keep_alive_tells_a_station_once() -> None:
+    """A connection older than the capture shows at least which end is the station."""
+    assert values(feed(message(0, b""), message(0, b""))) == [("sccp.side", "station")]
+    assert values(feed(message(0x100, b""), from_client=False)) == []
+
+
+def test_short_registration_has_no_firmware() -> None:
+    """Old telephones end their registration after the first fields."""
+    assert values(feed(message(1, station(b"SEP001122334455", 8)))) == [
+        ("sccp.side", "station"),
+        ("sccp.hostname", "SEP001122334455"),
+        ("sccp.device_type", "8"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "payload", [b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\x00", message(1, b"SEP"), message(3, b"\0"), bytes(12)]
+)
+def test_malformed(payload: bytes) -> None:
+    """Other protocols, and messages too short for what they say."""
+    with pytest.raises(Malformed):
+        feed(payload)
+
+
+def test_after_a_gap() -> None:
+    """Reading goes on at a segment of whole messages."""
+    stream, packet = Sccp().stream(Packet()), Packet(proto=6)
+    whole = message(1, station(b"SEP001122334455", 8))
+    assert list(stream.feed(packet, whole[:20], True)) == []
+    assert list(stream.gap(packet, 10, True)) == []
+    assert list(stream.feed(packet, whole[30:], True)) == []
+    assert events(list(stream.feed(packet, whole, True))) == [("SccpRegister", "SEP001122334455", 8, "", False)]
