@@ -38,7 +38,7 @@ from sensor.inventory.services import Services
 from sensor.inventory.sightings import Sightings
 
 SECOND = 1_000_000_000
-TCP = 6
+TCP, UDP = 6, 17
 STREAMS_LIMIT = 8192
 FRAGMENTED_LIMIT = 256
 COMBINATIONS_LIMIT = 1024
@@ -87,9 +87,10 @@ class Pipeline:
         self.sightings, self.services = Sightings(inventory.networks), Services()
         self.streams = Streams(STREAMS_LIMIT)
         self.fragments = Fragments(FRAGMENTED_LIMIT)
+        self._frames = [(name, unit) for name, unit in dissectors.items() if unit.interest.frames]
         self._datagrams = [(name, unit) for name, unit in dissectors.items() if unit.interest.datagrams]
         self._streamed = [(name, unit) for name, unit in dissectors.items() if unit.interest.stream]
-        self._by_bits: Bounded[int, tuple[Reader, ...]] = Bounded(COMBINATIONS_LIMIT)
+        self._by_bits: Bounded[tuple[bool, int], tuple[Reader, ...]] = Bounded(COMBINATIONS_LIMIT)
         detectors = list(detectors)
         self._changes = ChangeReader(inventory.networks)
         self._flow_detectors = [detector for detector in detectors if isinstance(detector, FlowDetector)]
@@ -206,16 +207,17 @@ class Pipeline:
                 if wanted >> bit & 1:
                     self._feed(packet, bit, name, unit)
             return
-        for name, dissect in self._readers(wanted):
+        for name, dissect in self._readers(packet.proto == UDP and packet.ip_version > 0, wanted):
             self.selected += 1
             self._hear(self.boundary.run(name, dissect, packet, packet=packet)[0])
 
-    def _readers(self, wanted: int) -> tuple[Reader, ...]:
-        """The dissectors of some bits. Few combinations of bits ever occur."""
-        readers = self._by_bits.get(wanted)
+    def _readers(self, datagram: bool, wanted: int) -> tuple[Reader, ...]:
+        """The dissectors of some bits, of datagrams or of other frames. Few combinations of bits ever occur."""
+        readers = self._by_bits.get((datagram, wanted))
         if readers is None:
-            readers = tuple((name, unit.dissect) for bit, (name, unit) in enumerate(self._datagrams) if wanted >> bit & 1)
-            self._by_bits.put(wanted, readers)
+            units = self._datagrams if datagram else self._frames
+            readers = tuple((name, unit.dissect) for bit, (name, unit) in enumerate(units) if wanted >> bit & 1)
+            self._by_bits.put((datagram, wanted), readers)
         return readers
 
     def _feed(self, packet: Packet, bit: int, name: str, unit: Dissector) -> None:

@@ -41,9 +41,14 @@ class Interest(msgspec.Struct, frozen=True, kw_only=True):
     opening: int = 0
 
     @property
+    def frames(self) -> bool:
+        """Whether rows are wanted that are neither UDP nor TCP."""
+        return bool(self.ethertypes or self.protocols or self.icmp or self.icmp6)
+
+    @property
     def datagrams(self) -> bool:
-        """Whether other rows than those of TCP are wanted."""
-        return not self.stream or bool(self.udp or self.ethertypes or self.protocols or self.icmp or self.icmp6)
+        """Whether rows of UDP are wanted: by port, or by content where no stream is read."""
+        return bool(self.udp) or (not self.stream and bool(self.starts or self.magic))
 
     def begins(self, payload: bytes) -> bool:
         """Whether a payload is one that ``starts`` or ``magic`` recognise."""

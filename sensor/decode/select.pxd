@@ -29,6 +29,13 @@ cdef struct Datagram:
     uint64_t bits
 
 
+cdef struct Repeats:
+    uint64_t bits      # dissectors that drop repeats
+    int64_t[64] windows
+    int32_t[64] first  # volatile bytes
+    int32_t[64] stop
+
+
 cdef struct Budget:
     uint64_t key       # who it is for
     uint32_t second    # of packet time
@@ -41,12 +48,10 @@ cdef class Selector:
     cdef Magic[MAGICS] magics
     cdef Datagram[256] datagrams
     cdef int magic_count
-    cdef uint64_t whole, repeating
+    cdef uint64_t whole
+    cdef Repeats frames, messages
     cdef uint64_t[5] wants         # stream dissectors that want one more payload after so many; HEADS and more: the last
     cdef Budget[BUDGETS] budgets
-    cdef int64_t[64] windows
-    cdef int32_t[64] volatile_from
-    cdef int32_t[64] volatile_to
     cdef RecentSet recent
     cdef object chosen_rows
     cdef int32_t[::1] chosen
@@ -58,4 +63,4 @@ cdef class Selector:
     cdef uint64_t of_stream(self, const uint8_t[::1] data, Row* row, FlowTable flows) except? 0xFFFFFFFFFFFFFFFF nogil
     cdef uint64_t recognised(self, const uint8_t[::1] data, Row* row, bint stream) except? 0xFFFFFFFFFFFFFFFF nogil
     cdef bint within(self, Row* row, uint64_t key) except -1 nogil
-    cdef uint64_t fresh(self, const uint8_t[::1] data, Row* row, uint64_t wanted) except? 0xFFFFFFFFFFFFFFFF nogil
+    cdef uint64_t fresh(self, const uint8_t[::1] data, Row* row, uint64_t wanted, Repeats* repeats) except? 0xFFFFFFFFFFFFFFFF nogil

@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
 """The select pass: which rows become Python objects, and for which dissectors.
 
-Datagrams and TCP rows count their dissectors apart: each owns one bit of column ``wanted`` for the kind of rows it reads. Tables over ports, ethertypes, protocols and
+Frames, datagrams and TCP rows count their dissectors apart: each owns one bit of column ``wanted`` for the kind of rows it reads. Tables over ports, ethertypes, protocols and
 leading bytes give the bits of a row in a few look-ups. Bits of datagrams whose identical payload the same sender sent a moment ago are cleared. TCP rows are wanted by the
 dissectors that follow their flow: the first payloads of each direction decide who that is. What two hosts say to each other beyond a budget a second, and answers beyond
 it that nobody asked for, are shed and counted: no pair can take the engine away from the others.
@@ -17,7 +17,7 @@ from sensor.decode.bytes cimport u32
 from sensor.decode.flows cimport HEADS, FlowTable, Slot
 
 cdef enum:
-    MAX_DISSECTORS = 63  # that read datagrams, and as many that read streams
+    MAX_DISSECTORS = 63  # of each kind of rows
     LEADS = 1024         # places for leading-byte rules, by their first four bytes
     PER_SECOND = 128     # rows of a pair of hosts, or unasked ones for one host, in a second of packet time
 
@@ -25,36 +25,33 @@ LEAD = np.dtype([("first", "u4"), ("second", "u4"), ("mask", "u4"), ("used", "u4
 
 cdef class Selector:
     def __init__(self, interests, RecentSet recent):
-        """``interests``: one Interest a dissector. Bits go to those that want datagrams in order, and to those that want streams. ValueError where a rule cannot
-        be held.
-        """
-        datagrams = [interest for interest in interests if interest.datagrams]
-        streams = [interest for interest in interests if interest.stream]
-        if max(len(datagrams), len(streams)) > MAX_DISSECTORS:
-            raise ValueError(f"{len(datagrams)} dissectors of datagrams and {len(streams)} of streams: at most {MAX_DISSECTORS} each")
+        """``interests``: one Interest a dissector. Each kind of rows gives its bits in order to those that want it. ValueError where a rule cannot be held."""
         self.udp, self.tcp, self.ethertypes = np.zeros(65536, np.uint64), np.zeros(65536, np.uint64), np.zeros(65536, np.uint64)
         self.protocols, self.icmp, self.icmp6 = np.zeros(256, np.uint64), np.zeros(256, np.uint64), np.zeros(256, np.uint64)
         self.leads = np.zeros(LEADS, LEAD)
         self.recent = recent
         self.chosen_rows = np.zeros(65536, np.int32)
         self.chosen = self.chosen_rows
-        for bit, interest in enumerate(datagrams):
-            self.add_datagrams(bit, interest)
-        for bit, interest in enumerate(streams):
-            self.add_streams(bit, interest)
+        for kind, add in (("frames", self.add_frames), ("datagrams", self.add_datagrams), ("stream", self.add_streams)):
+            wanting = [interest for interest in interests if getattr(interest, kind)]
+            if len(wanting) > MAX_DISSECTORS:
+                raise ValueError(f"{len(wanting)} dissectors want {kind}: at most {MAX_DISSECTORS}")
+            for bit, interest in enumerate(wanting):
+                add(bit, interest)
+
+    def add_frames(self, int bit, interest):
+        cdef uint64_t flag = <uint64_t>1 << bit
+        for table, numbers in (
+            (self.ethertypes, interest.ethertypes), (self.protocols, interest.protocols), (self.icmp, interest.icmp), (self.icmp6, interest.icmp6),
+        ):
+            mark(table, numbers, flag)
+        remember(&self.frames, bit, interest)
 
     def add_datagrams(self, int bit, interest):
         cdef uint64_t flag = <uint64_t>1 << bit
-        for table, numbers in (
-            (self.udp, interest.udp), (self.ethertypes, interest.ethertypes), (self.protocols, interest.protocols), (self.icmp, interest.icmp),
-            (self.icmp6, interest.icmp6),
-        ):
-            mark(table, numbers, flag)
+        mark(self.udp, interest.udp, flag)
         self.rules(interest, flag, 0)
-        self.windows[bit] = int(interest.repeats_s * 1e9)
-        if self.windows[bit]:
-            self.repeating |= flag
-        self.volatile_from[bit], self.volatile_to[bit] = interest.volatile
+        remember(&self.messages, bit, interest)
 
     def add_streams(self, int bit, interest):
         cdef uint64_t flag = <uint64_t>1 << bit
@@ -148,8 +145,8 @@ cdef class Selector:
             wanted = self.protocols[row.proto]
         if row.payload_len == 0:
             wanted = 0
-        if wanted & self.repeating:
-            wanted = self.fresh(data, row, wanted)
+        if wanted:
+            wanted = self.fresh(data, row, wanted, &self.messages if row.proto == 17 and row.ip_version else &self.frames)
         if wanted and row.slot >= 0 and not self.within(row, key_of(row, flows)):
             wanted = 0
         if wanted and row.fragment == FIRST_FRAGMENT:
@@ -209,20 +206,31 @@ cdef class Selector:
                 bits |= self.magics[i].streams if stream else self.magics[i].bits
         return bits
 
-    cdef uint64_t fresh(self, const uint8_t[::1] data, Row* row, uint64_t wanted) except? 0xFFFFFFFFFFFFFFFF nogil:
+    cdef uint64_t fresh(self, const uint8_t[::1] data, Row* row, uint64_t wanted, Repeats* repeats) except? 0xFFFFFFFFFFFFFFFF nogil:
         """The bits without those whose dissector has just seen this payload from this sender."""
         cdef int bit
-        cdef uint64_t key, left = wanted & self.repeating
+        cdef uint64_t key, left = wanted & repeats.bits
+        if left == 0:
+            return wanted
         for bit in range(MAX_DISSECTORS):
             if left >> bit & 1:
-                key = digest(data, row, self.volatile_from[bit], self.volatile_to[bit]) + bit
-                if not self.recent.see(key, row.ts, self.windows[bit]):
+                key = digest(data, row, repeats.first[bit], repeats.stop[bit]) + bit
+                if not self.recent.see(key, row.ts, repeats.windows[bit]):
                     wanted &= ~(<uint64_t>1 << bit)
                     self.repeats += 1
                 left &= ~(<uint64_t>1 << bit)
                 if left == 0:
                     break
         return wanted
+
+
+cdef int remember(Repeats* repeats, int bit, interest) except -1:
+    """What a dissector calls a repeat."""
+    repeats.windows[bit] = int(interest.repeats_s * 1e9)
+    if repeats.windows[bit]:
+        repeats.bits |= <uint64_t>1 << bit
+    repeats.first[bit], repeats.stop[bit] = interest.volatile
+    return 0
 
 
 def mark(table, numbers, uint64_t flag):
