@@ -1,0 +1,130 @@
+"""QUIC: the example of RFC 9001, other versions, hellos in pieces over packets and datagrams, and what cannot be read."""
+
+from __future__ import annotations
+
+import pytest
+
+from pcaps.dissectors.quic import EXAMPLE, EXAMPLE_ID, browser_hello, crypto, initial, varint
+from sensor.core.addresses import parse
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors import quic
+from sensor.dissectors.quic import Quic
+from tests.dissectors.samples import events, facts, packets, values
+
+MINE = {"src": parse("10.0.0.5"), "src_mac": 0x020000000005, "dport": 443}
+HELLO = browser_hello("www.example.com", 1500)
+
+
+def dissect(payload: bytes, unit: Quic | None = None, **fields: int) -> list[object]:
+    return list((unit or Quic()).dissect(Packet(payload, **MINE, **fields)))
+
+
+def test_example_of_the_standard() -> None:
+    """RFC 9001, A.1 and A.2: the packet on the wire, byte for byte at both ends, and what is in it."""
+    packet = initial(EXAMPLE_ID, crypto(EXAMPLE), 2, pad=1162)
+    assert packet.hex().startswith(
+        "c000000001088394c8f03e5157080000449e7b9aec34d1b1c98dd7689fb8ec11d242b123dc9bd8bab936b47d92ec356c0bab7df5976d27cd449f63300099f399"
+    )
+    assert packet.hex().endswith("7e78bfe706ca4cf5e9c5453e9f7cfd2b8b4c8d169a44e55c88d4a9a7f9474241e221af44860018ab0856972e194cd934")
+    said = dissect(packet)
+    ja3, ja4 = "41bc9ae914d6cb3bd0bd0a5453ab7d7f", "q13d0211an_62ed6f6ca7ad_4d634acda6c0"
+    assert events(said) == [("QuicClientHello", "1", "example.com", ("alpn",), "TLS 1.3", ja3, ja4, False)]
+    assert facts(said) == [("02:00:00:00:00:05", "10.0.0.5", "quic.sni", "example.com"), ("02:00:00:00:00:05", "10.0.0.5", "quic.ja4", ja4)]
+
+
+def test_secret_of_the_standard() -> None:
+    """RFC 9001, A.1: the client's secret."""
+    version = quic.VERSIONS[b"\0\0\0\1"]
+    secret = quic._expand(quic.hmac.digest(version.salt, EXAMPLE_ID, "sha256"), b"client in", 32)
+    assert secret.hex() == "c00cf151ca5be075ed0ebfb5c80323c42d6b7db67881289af4008f1f6c357aea"
+
+
+def test_versions() -> None:
+    """Version 2 in coalesced packets, draft 29 with frames that overlap and come out of order."""
+    _, second, draft, phone = (events(Quic().dissect(packet)) for packet in packets("quic"))
+    assert [(one[0][1], one[0][2]) for one in (second, draft, phone)] == [("2", "www.example.com"), ("draft-29", "www.example.com"), ("1", "telemetry.example")]
+    assert {one[0][6] for one in (second, draft, phone)} == {"q13d0317h3_55b375c5d22e_c39a3682006c"}
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_hello_over_two_datagrams(order: tuple[int, int]) -> None:
+    """Today's hellos do not fit into one: they are told once, with the last piece, in whatever order they come."""
+    unit = Quic()
+    parts = [initial(b"connect2", crypto(HELLO[:1100]), 0, pad=1162), initial(b"connect2", crypto(HELLO[1100:], 1100), 1, pad=1162)]
+    first, last = (dissect(parts[one], unit) for one in order)
+    assert first == []
+    assert events(last)[0][2] == "www.example.com"
+    assert dissect(parts[0], unit) == dissect(parts[1], unit) == []
+
+
+def test_connections_are_kept_apart() -> None:
+    """Pieces with other connection ids never meet."""
+    unit = Quic()
+    assert dissect(initial(b"one.....", crypto(HELLO[:1100])), unit) == []
+    assert dissect(initial(b"other...", crypto(HELLO[1100:], 1100)), unit) == []
+
+
+def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hellos that never end push out older ones, and one of them keeps a bounded number of bytes."""
+    monkeypatch.setattr(quic, "OPEN_LIMIT", 10)
+    unit = Quic()
+    for number in range(50):
+        dissect(initial(bytes((number,)) * 8, crypto(HELLO[:1000])), unit)
+    assert len(unit._open) == 10
+    for number in range(40):
+        dissect(initial(b"hoarding", crypto(b"\1\0\x3f\0" + bytes(996), number * 1000), number), unit)
+    pieces = unit._open.get(b"hoarding")
+    assert pieces is None or sum(map(len, pieces.parts.values())) <= quic.HELLO_LIMIT
+
+
+def test_keys_of_others() -> None:
+    """Packets that cannot be opened are left alone: once the server answered, the keys follow from an id of the past."""
+    packet = initial(b"connect1", crypto(EXAMPLE), pad=1162)
+    assert dissect(packet.replace(b"connect1", b"connect9")) == []
+    assert dissect(packet[:-1] + bytes((packet[-1] ^ 1,))) == []
+
+
+def test_not_for_us() -> None:
+    """Servers, other kinds of packets, other versions, and packets that the capture cut."""
+    packet = initial(EXAMPLE_ID, crypto(EXAMPLE), pad=1162)
+    assert dissect(packet)
+    assert dissect(packet, direction=1) == []
+    assert dissect(bytes((packet[0] | 0x20,)) + packet[1:]) == []
+    assert dissect(packet[:1] + b"\0\0\0\2" + packet[5:]) == []
+    assert dissect(packet[:700], problem=1) == []
+    assert dissect(b"") == dissect(b"\xc0\0\0\0\1"[:4]) == []
+
+
+def test_what_may_stand_beside_a_hello() -> None:
+    """Pings, acknowledgements and padding between the frames; a close ends them."""
+    acks = b"\2\5\0\1\0\1\1" + b"\3\5\0\0\0\1\1\1"
+    assert events(dissect(initial(EXAMPLE_ID, b"\1\0\0" + acks + crypto(EXAMPLE) + b"\x1c\0\0\0")))[0][2] == "example.com"
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"\xc0\0\0\0\1\x15" + bytes(40),
+        b"\xc0\0\0\0\1\4abcd\0\0",
+        b"\xc0\0\0\0\1\4abcd\0\0\x44\x9e" + bytes(20),
+        b"\xc0\0\0\0\1\4abcd\0\0\x05" + bytes(20),
+        initial(EXAMPLE_ID, b"\6\0\x44\xff" + bytes(40)),
+        initial(EXAMPLE_ID, b"\x08" + bytes(40)),
+        initial(EXAMPLE_ID, b"\1" * 300),
+        initial(EXAMPLE_ID, b"\2\1\0" + varint(300) + b"\1" * 40),
+        initial(EXAMPLE_ID, crypto(b"\2\0\0\5aaaaa"), pad=40),
+        initial(EXAMPLE_ID, crypto(b"\1\0\xff\xffaaaaa"), pad=40),
+        initial(EXAMPLE_ID, crypto(b"\1\0\0\5aaaaa"), pad=40),
+    ],
+)
+def test_lies(payload: bytes) -> None:
+    """Ids and lengths that cannot be, frames that have no place here, hellos that are none."""
+    with pytest.raises(Malformed):
+        dissect(payload)
+
+
+def test_hello_without_a_name() -> None:
+    """There is no fact about a host that was not asked for."""
+    nameless = browser_hello("")
+    assert [kind for kind, _ in values(dissect(initial(EXAMPLE_ID, crypto(nameless))))] == ["quic.ja4"]
