@@ -1,0 +1,60 @@
+"""A printer's Hello, a client's Probe and Resolve, answers of a camera, a PC and a recorder that answers for a camera, a medical device, and a Bye."""
+
+from __future__ import annotations
+
+from pcaps.dissectors._frames import CAMERA, DESKTOP, GATEWAY, PBX, PRINTER, Frames, udp
+
+GROUP, GROUP_MAC = "239.255.255.250", "01:00:5e:7f:ff:fa"
+DRAFT, FINAL = "http://schemas.xmlsoap.org/ws/2005/04/discovery", "http://docs.oasis-open.org/ws-dd/ns/discovery/2009/01"
+ONVIF = "onvif://www.onvif.org"
+
+
+def envelope(action: str, body: str, discovery: str = DRAFT, **prefixes: str) -> bytes:
+    others = "".join(f' xmlns:{prefix}="{address}"' for prefix, address in prefixes.items())
+    return (
+        f'<?xml version="1.0" encoding="utf-8"?><soap:Envelope xmlns:soap="http://www.w3.org/2003/05/soap-envelope" '
+        f'xmlns:wsa="http://schemas.xmlsoap.org/ws/2004/08/addressing" xmlns:wsd="{discovery}"{others}><soap:Header>'
+        f"<wsa:Action>{discovery}/{action}</wsa:Action><wsa:MessageID>urn:uuid:00000000-0000-4000-8000-{len(body):012x}</wsa:MessageID></soap:Header>"
+        f"<soap:Body><wsd:{action}>{body}</wsd:{action}></soap:Body></soap:Envelope>"
+    ).encode()
+
+
+def endpoint(uuid: str) -> str:
+    return f"<wsa:EndpointReference><wsa:Address>urn:uuid:{uuid}</wsa:Address></wsa:EndpointReference>"
+
+
+def match(uuid: str, types: str, scopes: str, addresses: str) -> str:
+    return (
+        f"<wsd:ProbeMatch>{endpoint(uuid)}<wsd:Types>{types}</wsd:Types><wsd:Scopes>{scopes}</wsd:Scopes><wsd:XAddrs>{addresses}</wsd:XAddrs>"
+        "<wsd:MetadataVersion>1</wsd:MetadataVersion></wsd:ProbeMatch>"
+    )
+
+
+def frames() -> Frames:
+    def told(src_mac: str, src: str, payload: bytes, sport: int = 3702) -> bytes:
+        return udp(src_mac, GROUP_MAC, src, GROUP, sport, 3702, payload, ttl=1)
+
+    def answered(src_mac: str, src: str, payload: bytes) -> bytes:
+        return udp(src_mac, DESKTOP, src, "10.20.30.66", 3702, 50300, payload)
+
+    devprof, pub = "http://schemas.xmlsoap.org/ws/2006/02/devprof", "http://schemas.microsoft.com/windows/pub/2005/07"
+    network, printing = "http://www.onvif.org/ver10/network/wsdl", "http://schemas.microsoft.com/windows/2006/08/wdp/print"
+    printer = "e3248000-80ce-11db-8000-02005e005303"
+    hello = endpoint(printer) + "<wsd:Types>p:Device q:PrintDeviceType</wsd:Types><wsd:XAddrs>http://10.20.30.40:80/WebServices/Device</wsd:XAddrs>"
+    yield told(PRINTER, "10.20.30.40", envelope("Hello", hello, p=devprof, q=printing))
+    yield told(DESKTOP, "10.20.30.66", envelope("Probe", "<wsd:Types>dn:NetworkVideoTransmitter</wsd:Types>", dn=network), 50300)
+    camera = "00000000-0000-1000-8000-02005e005306"
+    scopes = (
+        f"{ONVIF}/type/video_encoder {ONVIF}/Profile/Streaming {ONVIF}/name/HIKVISION%20DS-2CD2143G2-I {ONVIF}/hardware/DS-2CD2143G2-I {ONVIF}/location/lobby"
+    )
+    found = match(camera, "tdn:NetworkVideoTransmitter", scopes, "http://10.20.30.44/onvif/device_service http://[fe80::5eff:fe00:5306]/onvif/device_service")
+    yield answered(CAMERA, "10.20.30.44", envelope("ProbeMatches", found, tdn=network))
+    behind = match("00000000-0000-1000-8000-02005e005399", "dn:NetworkVideoTransmitter", f"{ONVIF}/name/gate", "http://10.20.30.99/onvif/device_service")
+    own = match("00000000-0000-1000-8000-02005e005305", "dn:NetworkVideoStorage", f"{ONVIF}/name/recorder", "http://10.20.30.5/onvif/device_service")
+    yield answered(PBX, "10.20.30.5", envelope("ProbeMatches", behind + own, dn=network))
+    yield told(DESKTOP, "10.20.30.66", envelope("Resolve", endpoint(camera), FINAL), 50300)
+    computer = "1e6b9e0c-1111-4222-8333-02005e005301"
+    resolved = f"<wsd:ResolveMatch>{endpoint(computer)}<wsd:Types>wsdp:Device pub:Computer</wsd:Types>"
+    resolved += f"<wsd:XAddrs>http://10.20.30.1:5357/{computer}/</wsd:XAddrs></wsd:ResolveMatch>"
+    yield answered(GATEWAY, "10.20.30.1", envelope("ResolveMatches", resolved, FINAL, wsdp=devprof, pub=pub))
+    yield told(PRINTER, "10.20.30.40", envelope("Bye", endpoint(printer)))

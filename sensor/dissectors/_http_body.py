@@ -1,0 +1,195 @@
+"""Bodies of HTTP messages (RFC 9112, 6 and 7): where they end, and the little of them that names a device or a login.
+
+At most the first 32 KiB are kept, of bodies that may hold a page, a form or XML; of all others nothing. A body is judged once: when it is whole, when
+enough of it is there, or when the rest will not come.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import zlib
+from collections.abc import Callable, Iterator
+
+from sensor.core.dissector import Said
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed, clean
+from sensor.dissectors import _xml
+from sensor.dissectors._http_message import Head
+from sensor.dissectors._upnp import describe
+
+KEPT_LIMIT = 32768
+TITLE_LIMIT = 512
+FIELDS_LIMIT = 32
+FIELD_NAME_LIMIT = 64
+CHUNK_LINE_LIMIT = 256
+CHUNK_DIGITS = 8
+FORMS = ("application/x-www-form-urlencoded", "application/json", "text/json")
+PAGES = ("text/html", "application/xhtml")
+TITLE_END = b"</title>"
+_TITLE = re.compile(rb"<title[^<>]{0,200}>([^<]{1,2048})</title", re.IGNORECASE)
+_FORM_NAME = re.compile(rb"(?:^|&)([^=&]{1,64})=")
+_JSON_NAME = re.compile(rb'"([^"\\]{1,64})"\s{0,8}:')
+_PASSWORD = re.compile(r"pass|pwd|psw|^pw$|^pin$|secret", re.IGNORECASE)
+
+Page = Callable[[Packet, str], Iterator[Said]]
+Described = Callable[[Packet, str, tuple[tuple[str, str], ...]], Iterator[Said]]
+Login = Callable[[Packet, tuple[str, ...]], Event]
+Reading = Callable[[Packet, bytes], Iterator[Said]]
+
+
+class Body:
+    """A body under way. ``done``: it ended. ``open_ended``: nothing in it tells its end."""
+
+    __slots__ = ("_chunk", "_chunked", "_encoded", "_held", "_left", "_packet", "_reading", "_sought", "done")
+
+    def __init__(self, packet: Packet, length: int, chunked: bool, encoded: bool, reading: Reading | None) -> None:
+        """``length``: in bytes, -1 where it is not known. ``reading``: what to do with its beginning."""
+        self._packet, self._left, self._chunked, self._encoded, self._reading = packet, length, chunked, encoded, reading
+        self._held = bytearray()
+        self._chunk = 0  # bytes left of the chunk, its line end included; -1 after the last one
+        self._sought = 0
+        self.done = False
+
+    @property
+    def open_ended(self) -> bool:
+        return self._left < 0 and not self._chunked
+
+    def covers(self, missing: int) -> bool:
+        """Whether so many missing bytes are all of this body, and its end is still known."""
+        return not self._chunked and 0 <= missing <= self._left
+
+    def take(self, packet: Packet, data: bytearray) -> Iterator[Said]:
+        """Take this body's bytes off the beginning of ``data``."""
+        self._packet = packet
+        if self._chunked:
+            self._take_chunks(data)
+        else:
+            size = len(data) if self._left < 0 else min(self._left, len(data))
+            self._keep(data[:size])
+            del data[:size]
+            if self._left >= 0:
+                self._left -= size
+                self.done = not self._left
+        if self.done or len(self._held) >= KEPT_LIMIT or self._enough():
+            yield from self.ended()
+
+    def missed(self, missing: int) -> Iterator[Said]:
+        """Bytes that will not come: what is there is judged."""
+        yield from self.ended()
+        if not self._chunked and self._left >= 0:
+            self._left = max(self._left - missing, 0)
+            self.done = not self._left
+        elif self._chunked:
+            self._chunked, self._left = False, -1
+
+    def ended(self) -> Iterator[Said]:
+        """Judge what is there, once."""
+        reading, self._reading = self._reading, None
+        if reading is not None and self._held:
+            held = bytes(self._held[:KEPT_LIMIT])
+            self._held.clear()
+            yield from reading(self._packet, _decoded(held) if self._encoded else held)
+
+    def _enough(self) -> bool:
+        """Whether a title is there: pages are long, and often not heard to their end."""
+        if self._reading is None or self._encoded:
+            return False
+        since, self._sought = max(self._sought - len(TITLE_END), 0), len(self._held)
+        return TITLE_END in self._held[since:].lower()
+
+    def _keep(self, data: bytes | bytearray) -> None:
+        if self._reading is not None and len(self._held) < KEPT_LIMIT:
+            self._held += data[: KEPT_LIMIT - len(self._held)]
+
+    def _take_chunks(self, data: bytearray) -> None:
+        """Chunks (RFC 9112, 7.1); what may follow the last one is passed over."""
+        while data:
+            if self._chunk > 0:
+                size = min(self._chunk, len(data))
+                self._keep(data[: max(min(size, self._chunk - 2), 0)])
+                self._chunk -= size
+                del data[:size]
+                continue
+            end = data.find(b"\n", 0, CHUNK_LINE_LIMIT)
+            if end < 0:
+                if len(data) >= CHUNK_LINE_LIMIT:
+                    raise Malformed("no chunk size")
+                return
+            line = bytes(data[:end]).strip()
+            del data[: end + 1]
+            if self._chunk < 0:  # trailer fields, up to an empty line
+                self.done = not line
+                if self.done:
+                    return
+                continue
+            digits = line.partition(b";")[0].strip()
+            if not 0 < len(digits) <= CHUNK_DIGITS or any(digit not in b"0123456789abcdefABCDEF" for digit in digits):
+                raise Malformed("no chunk size")
+            self._chunk = int(digits, 16) + 2 if int(digits, 16) else -1
+
+
+def of(head: Head, packet: Packet, *, page: Page | None = None, description: Described | None = None, login: Login | None = None) -> Body:
+    """The body after a head, and what to tell of it: the title of a page, a description of a device, the fields of a login."""
+    fields = head.fields
+    media_type = fields.get(b"content-type", b"").partition(b";")[0].strip().lower().decode("ascii", "replace")
+    chunked = b"chunked" in fields.get(b"transfer-encoding", b"").lower()
+    encoding = fields.get(b"content-encoding", b"").lower()
+    length = int(fields.get(b"content-length", b"-1")) if not chunked else -1
+    reading: Reading | None = None
+    if login is not None and media_type.startswith(FORMS) and encoding in (b"", b"identity"):
+        reading = _form(login)
+    elif page is not None and media_type.startswith(PAGES):
+        reading = _title(page)
+    elif description is not None and ("xml" in media_type or media_type in ("", "text/plain", "application/octet-stream")):
+        reading = _xml_facts(description)
+    if encoding not in (b"", b"identity", b"gzip", b"x-gzip", b"deflate"):
+        reading = None
+    return Body(packet, length, chunked, encoding not in (b"", b"identity"), reading)
+
+
+def _title(page: Page) -> Reading:
+    def read(packet: Packet, body: bytes) -> Iterator[Said]:
+        found = _TITLE.search(body)
+        title = clean(" ".join(html.unescape(found[1].decode("utf-8", "replace")).split()), TITLE_LIMIT) if found else ""
+        if title:
+            yield from page(packet, title)
+
+    return read
+
+
+def _xml_facts(description: Described) -> Reading:
+    """A body that is no XML, or is broken, is not our matter: the head was good."""
+
+    def read(packet: Packet, body: bytes) -> Iterator[Said]:
+        if body.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] not in b"<\xff\xfe" or not body.strip():
+            return
+        try:
+            found = describe(_xml.read(body))
+        except Malformed:
+            return
+        if found is not None:
+            yield from description(packet, found.standard, found.facts)
+
+    return read
+
+
+def _form(login: Login) -> Reading:
+    def read(packet: Packet, body: bytes) -> Iterator[Said]:
+        names = (_JSON_NAME if body[:1] in b"{[" else _FORM_NAME).findall(body)[:FIELDS_LIMIT]
+        fields = tuple(dict.fromkeys(name for raw in names if (name := clean(raw, FIELD_NAME_LIMIT))))
+        if any(_PASSWORD.search(name) for name in fields):
+            yield login(packet, fields)
+
+    return read
+
+
+def _decoded(body: bytes) -> bytes:
+    """The beginning of a compressed body, as far as it can be read; never more than KEPT_LIMIT of it."""
+    for bits in (47, -15):  # gzip or zlib by its header; bare deflate, which some servers send
+        try:
+            return zlib.decompressobj(bits).decompress(body, KEPT_LIMIT)
+        except zlib.error:
+            continue
+    return b""

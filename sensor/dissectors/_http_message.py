@@ -1,0 +1,130 @@
+"""Heads of HTTP messages (RFC 9112, 2 to 5), which SSDP borrows: start lines and header fields. Bodies and what the fields mean are left to the callers."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from sensor.core.addresses import parse
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed, clean
+
+VERSION = b"HTTP/1."
+HEADERS_LIMIT = 128
+METHOD_LIMIT = 24
+VALUE_LIMIT = 2048
+FOLD = b" \t"
+# A message ends at its first empty line; a lone line feed counts as the end of a line (RFC 9112, 2.2).
+HEAD_END = re.compile(rb"\r?\n\r?\n")
+# Passwords, keys and sessions in the query of an address.
+_SECRET = re.compile(
+    r"((?:^|[?&;])(?:[^=&;?]{0,40}(?:pass|pwd|psw|secret|token|credential|session)[^=&;]{0,40}|(?:[\w-]{0,20}[_-])?(?:api)?(?:key|auth|sid|sig|pin|pw))=)[^&;#]*",
+    re.IGNORECASE,
+)
+_USER_INFO = re.compile(r"^([a-z][a-z0-9+.-]{1,15}://)[^/@]{1,255}@", re.IGNORECASE)
+
+
+class Head(NamedTuple):
+    """A start line and the header fields by their names in small letters. ``status`` is 0 for requests, ``method`` empty for responses."""
+
+    method: str
+    target: bytes
+    status: int
+    fields: dict[bytes, bytes]
+
+    def text(self, name: bytes) -> str:
+        """A field as clean text; empty where it is absent."""
+        return _text(self.fields.get(name, b""))
+
+
+def read_head(head: bytes) -> Head:
+    """The head of a message, without the empty line. Malformed where the start line is none of HTTP or there are too many fields."""
+    lines = head.split(b"\n", HEADERS_LIMIT + 1)
+    if len(lines) > HEADERS_LIMIT + 1:
+        raise Malformed("too many headers")
+    method, target, status = read_start(lines[0])
+    fields: dict[bytes, bytes] = {}
+    last = b""
+    for line in lines[1:]:
+        name, colon, value = line.partition(b":")
+        if line[:1] in FOLD:
+            if last in fields:
+                fields[last] = (fields[last] + b" " + line.strip())[:VALUE_LIMIT]
+            continue
+        if not colon:  # careless devices write lines that are no fields: nothing is lost with them
+            continue
+        last = name.lower()
+        if last in fields:
+            fields[last] = (fields[last] + b", " + value.strip())[:VALUE_LIMIT]  # RFC 9110, 5.3
+        else:
+            fields[last] = value.strip()[:VALUE_LIMIT]
+    return Head(method, target, status, fields)
+
+
+def read_start(line: bytes) -> tuple[str, bytes, int]:
+    """(method, target, 0) of a request line, ("", reason, status) of a status line. Malformed where it is neither."""
+    line = line.rstrip(b"\r")
+    if line.startswith(VERSION):
+        status, _, reason = line[9:].partition(b" ")
+        if len(status) == 3 and status.isdigit() and line[8:9] == b" ":
+            return "", reason[:VALUE_LIMIT], int(status)
+    else:
+        method, _, rest = line.partition(b" ")
+        target, space, version = rest.rpartition(b" ")
+        if space and target and version.startswith(VERSION) and len(version) == len(VERSION) + 1 and _is_method(method):
+            return method.decode("ascii"), target.strip()[:VALUE_LIMIT], 0
+    raise Malformed("no start line")
+
+
+def begins(data: bytes) -> bool:
+    """Whether a message begins with these bytes."""
+    line = data[: data.find(b"\n") + 1 or len(data)].rstrip(b"\r\n")
+    return line.startswith(VERSION) or line[:-1].endswith(VERSION)
+
+
+@functools.lru_cache(maxsize=1024)
+def host_of(address: bytes) -> str:
+    """The host in an absolute address (``http://10.0.0.5:80/x`` → ``10.0.0.5``) or in a Host field; empty where there is none."""
+    scheme, found, rest = address.partition(b"://")
+    authority = (rest if found else scheme).partition(b"/")[0].rpartition(b"@")[2]
+    if authority[:1] == b"[":
+        return clean(authority[1:].partition(b"]")[0].partition(b"%")[0], 255)
+    return clean(authority.partition(b":")[0], 255)
+
+
+def may_be_at(packet: Packet, host: str) -> bool:
+    """Whether a host can be the sender of the packet: its own address, or what cannot be compared with it: nothing, a name, an address of the other family."""
+    address = _address(host)
+    return address < 0 or address == packet.src or (":" in host) != (packet.ip_version == 6)
+
+
+@functools.lru_cache(maxsize=1024)
+def masked(target: bytes) -> str:
+    """The target of a request for people to read: passwords, keys and sessions in it are replaced by stars."""
+    text = clean(target)
+    if "://" in text:
+        text = _USER_INFO.sub(r"\1", text)
+    if "=" in text:
+        text = _SECRET.sub(r"\1***", text)
+    return text
+
+
+@functools.lru_cache(maxsize=4096)
+def _address(host: str) -> int:
+    """The address that a host is written as; -1 for names."""
+    if not host or not (host[-1].isdigit() or ":" in host):
+        return -1
+    try:
+        return parse(host)
+    except ValueError:
+        return -1
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_method(method: bytes) -> bool:
+    return 2 < len(method) <= METHOD_LIMIT and method[:1].isalpha() and method.isupper() and method.replace(b"-", b"").replace(b"_", b"").isalnum()
+
+
+_text: Callable[[bytes], str] = functools.lru_cache(maxsize=2048)(clean)

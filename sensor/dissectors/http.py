@@ -1,0 +1,388 @@
+"""HTTP/1.x over TCP on any port (RFC 9110, RFC 9112): who asks whom for what, with which program, and what servers say of themselves.
+
+Reads heads, and of bodies only what is small and names a device: the title of a page, the names of a form's fields, XML in which a device describes itself
+(``_upnp``). Passwords, keys and sessions are never kept. HTTP/2 and what travels in TLS, in tunnels and in WebSockets stays unread; printing (IPP) has its own
+dissector. A fact belongs to the sender only where the sender wrote the message: what a proxy passes on (Via, X-Forwarded-For, an absolute address
+asked for) lends it nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import re
+from collections.abc import Iterator
+
+from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.event import Event
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed, clean
+from sensor.dissectors import _http_body as bodies
+from sensor.dissectors._http_message import HEAD_END, Head, begins, host_of, masked, read_head
+
+HEAD_LIMIT = 32768
+LINE_LIMIT = 8192
+NAME_LIMIT = 255
+LENGTH_DIGITS = 15
+UNKNOWN = -1
+# Segments that begin no message before a direction is left alone.
+LOST_LIMIT = 16
+# First bytes of messages on other ports. OPTIONS and SUBSCRIBE are left out: RTSP and SIP begin with the same eight bytes.
+STARTS = (
+    b"HTTP/1.0", b"HTTP/1.1", b"GET /", b"GET http", b"POST /", b"POST htt", b"HEAD /", b"HEAD htt", b"PUT /", b"DELETE /", b"PATCH /", b"CONNECT ",
+    b"PROPFIND", b"NOTIFY /", b"TRACE /",
+)  # fmt: skip
+# Fields that show a proxy between the writer and the sender.
+FORWARDED = (b"via", b"x-forwarded-for", b"forwarded", b"x-forwarded-host", b"x-cache", b"x-proxy-id")
+# Paths of devices' own interfaces: who answers there with success has such an interface.
+PATHS = re.compile(
+    r"/(?:onvif/|HNAP1|upnp/|rootDesc\.xml|description\.xml|igd|tr64desc|setup\.xml|dmr|nservice|xml/device_description|query/|setup/eureka_info|ISAPI/|PSIA/|SDK/|"
+    r"axis-cgi/|vapix/|axis-media/|cgi-bin/(?:magicBox|configManager|snapshot|mjpg|hi3510|viewer|video|nobody|authLogin|guestimage)|(?:video|image|snapshot|mjpeg)\.cgi|"
+    r"videostream|decoder_control|stw-cgi/|nphMotionJpeg|SnapshotJPEG|get_status\.cgi|DevMgmt/|eSCL/|PRESENTATION/|general/status|hp/device/|ipp/|webapi/|"
+    r"shelly|rpc/Shelly|api/(?:config|v2/|system/info)|CGI/Java/|putxml|getxml|status\.xml|tmUnblock|cgi-bin/luci|goform/|boaform/)",
+    re.IGNORECASE,
+)
+_REALM = re.compile(rb"""\brealm\s{0,4}=\s{0,4}(?:"([^"]{0,512})"|([^\s,"]{1,512}))""", re.IGNORECASE)
+_USER_NAME = re.compile(rb"""\busername\s{0,4}=\s{0,4}"([^"]{0,255})""", re.IGNORECASE)
+SCHEMES = frozenset(("basic", "digest", "bearer", "ntlm", "negotiate", "hoba", "mutual", "scram-sha-256", "aws4-hmac-sha256", "wsse"))
+
+
+class HttpRequest(Event):
+    """``path``: the target, secrets in its query starred. ``credentials``: scheme of those it carries, or empty; ``user``: whose, where it can be read.
+
+    ``action``: the SOAPAction. ``length``: size of the body in bytes, -1 where it is not told. ``forwarded``: a proxy passed it on.
+    """
+
+    method: str
+    host: str
+    path: str
+    user_agent: str
+    credentials: str
+    user: str
+    action: str
+    content_type: str
+    length: int
+    forwarded: bool
+
+
+class HttpResponse(Event):
+    """``schemes`` and ``realm``: the credentials it asks for. ``method`` and ``path``: what it answers; empty where that is not certain."""
+
+    status: int
+    server: str
+    content_type: str
+    length: int
+    schemes: tuple[str, ...]
+    realm: str
+    location: str
+    method: str
+    path: str
+    forwarded: bool
+
+
+class HttpLogin(Event):
+    """A form with a password was sent. ``fields``: the names of its fields, in their order, never what stands in them."""
+
+    host: str
+    path: str
+    fields: tuple[str, ...]
+
+
+class HttpPage(Event):
+    """A page came whose title was read."""
+
+    status: int
+    title: str
+
+
+class HttpDescription(Event):
+    """A device described itself. ``standard``: upnp, onvif, dpws, hnap, isapi or roku; ``facts``: (kind, value)."""
+
+    standard: str
+    facts: tuple[tuple[str, str], ...]
+
+
+class Http(Dissector):
+    """Streams on any port that begin like HTTP; bodies are heard only as long as heads are."""
+
+    interest = Interest(tcp=(80, 8080, 3128), starts=STARTS, stream=True, opening=2)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        return iter(())
+
+    def stream(self, packet: Packet) -> Stream:
+        return HttpStream()
+
+
+class HttpStream(Stream):
+    """Messages of one connection, each direction for itself; a response is put to its request only where no other is under way.
+
+    A server that was asked for another server's pages is a proxy, and so may be one whose request was not heard whole.
+    """
+
+    def __init__(self) -> None:
+        self._halves = (_Half(self), _Half(self))
+        self._asked: list[HttpRequest] = []
+        self._proxy = self._missed = False
+
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+        return self._halves[not from_client].feed(packet, data)
+
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+        return self._halves[not from_client].gap(missing)
+
+    def finish(self) -> Iterator[Said]:
+        for half in self._halves:
+            yield from half.ended()
+
+    def message(self, packet: Packet, head: Head, said: list[Said]) -> bodies.Body | None:
+        """What a head says. The body that follows it, None where there is none."""
+        if head.method:
+            return self._request(packet, head, said)
+        return self._response(packet, head, said)
+
+    def forget(self) -> None:
+        """A head may have been lost: what is under way is not known any more."""
+        self._asked.clear()
+        self._missed = True
+
+    def _request(self, packet: Packet, head: Head, said: list[Said]) -> bodies.Body | None:
+        event = _request(packet, head)
+        said.append(event)
+        self._proxy = self._proxy or event.method == "CONNECT" or "://" in event.path[:16]
+        if len(self._asked) < 2:
+            self._asked.append(event)
+        if event.user_agent and not event.forwarded:
+            said.append(_fact(packet, "http.user_agent", event.user_agent))
+        has_body = event.length > 0 or b"transfer-encoding" in head.fields
+        return bodies.of(head, packet, login=_login(event)) if has_body else None
+
+    def _response(self, packet: Packet, head: Head, said: list[Said]) -> bodies.Body | None:
+        if 100 <= head.status < 200 and head.status != 101:  # the answer is still to come
+            return None
+        asked = self._asked[0] if len(self._asked) == 1 else None
+        if len(self._asked) < 2:
+            self._asked.clear()
+        event = _response(packet, head, asked, self._proxy or (self._missed and asked is None))
+        said.append(event)
+        success = 200 <= event.status < 300
+        if head.status == 101 or (success and event.method == "CONNECT"):
+            self.done = True
+            return None
+        own = not event.forwarded
+        if own:
+            said += _server_facts(packet, event, success)
+        if event.method == "HEAD" or event.status in (204, 304) or event.length == 0:
+            return None
+        return bodies.of(head, packet, page=_page(event.status, own), description=_description(own))
+
+
+class _Half:
+    """One direction: keeps at most one head, and what of a body is wanted."""
+
+    __slots__ = ("_begun", "_body", "_kept", "_lost", "_searched", "_silent", "_stream")
+
+    def __init__(self, stream: HttpStream) -> None:
+        self._stream, self._kept, self._searched = stream, bytearray(), 0
+        self._body: bodies.Body | None = None
+        self._lost, self._silent, self._begun = 0, False, False
+
+    def feed(self, packet: Packet, data: bytes) -> Iterator[Said]:
+        """What the heads and bodies say that these bytes complete. After a gap, reading goes on where a message begins with a segment."""
+        if self._silent or self._stream.done:
+            return
+        if self._lost or (self._body is not None and self._body.open_ended and begins(data)):
+            yield from self.ended()
+            if not begins(data):
+                self._lose()
+                return
+            self._lost = 0
+        kept = self._kept
+        kept += data
+        while kept and not self._stream.done:
+            if self._body is not None:
+                yield from self._body.take(packet, kept)
+                if not self._body.done:
+                    return
+                self._body = None
+            elif kept[0] in b"\r\n":  # empty lines before a message are to be ignored (RFC 9112, 2.2)
+                del kept[: len(kept) - len(kept.lstrip(b"\r\n"))]
+            else:
+                end = HEAD_END.search(kept, max(self._searched - 3, 0))
+                if end is None:
+                    self._searched = len(kept)
+                    self._check_start()
+                    return
+                yield from self._head(packet, bytes(kept[: end.start()]), end.end())
+
+    def _head(self, packet: Packet, head: bytes, size: int) -> Iterator[Said]:
+        if len(head) > HEAD_LIMIT:
+            raise Malformed("headers too long")
+        if not self._begun and not begins(head):
+            self._lose()
+            return
+        del self._kept[:size]
+        self._searched, self._begun = 0, True
+        said: list[Said] = []
+        self._body = self._stream.message(packet, read_head(head), said)
+        yield from said
+
+    def gap(self, missing: int) -> Iterator[Said]:
+        """Void the half message; a gap inside a body is part of it."""
+        body = self._body
+        if body is not None:
+            inside = body.covers(missing)
+            yield from body.missed(missing)
+            if body.done:
+                self._body = None
+            if inside:
+                return
+        self._stream.forget()
+        self._lose()
+
+    def ended(self) -> Iterator[Said]:
+        """No more bytes come for the body under way."""
+        if self._body is not None:
+            yield from self._body.ended()
+            self._body = None
+
+    def _lose(self) -> None:
+        self._kept.clear()
+        self._searched = 0
+        self._lost += 1
+        self._silent = self._lost > LOST_LIMIT
+
+    def _check_start(self) -> None:
+        """Whether what has no end yet can still become a head. A conversation heard from its middle is waited out, whatever it is."""
+        kept = self._kept
+        if len(kept) > HEAD_LIMIT:
+            raise Malformed("headers too long")
+        if not _can_begin(kept):
+            if self._begun:
+                raise Malformed("no start line")
+            self._lose()
+
+
+def _can_begin(kept: bytearray) -> bool:
+    """Whether bytes without an empty line may be the beginning of a head."""
+    end = kept.find(b"\n", 0, LINE_LIMIT)
+    return begins(bytes(kept[:end])) if end >= 0 else len(kept) < LINE_LIMIT and 65 <= kept[0] <= 90
+
+
+def _request(packet: Packet, head: Head) -> HttpRequest:
+    fields, text = head.fields, head.text
+    credentials, user = _credentials(fields.get(b"authorization") or fields.get(b"proxy-authorization") or b"")
+    target, action = masked(head.target), text(b"soapaction").strip('"')
+    host = host_of(head.target if "://" in target[:16] else fields.get(b"host", b""))
+    media_type, length, forwarded = _media_type(fields.get(b"content-type", b"")), _length(head), _forwarded(fields)
+    return HttpRequest(packet, head.method, host, target, text(b"user-agent"), credentials, user, action, media_type, length, forwarded)
+
+
+def _response(packet: Packet, head: Head, asked: HttpRequest | None, proxy: bool) -> HttpResponse:
+    fields, text = head.fields, head.text
+    schemes, realm = _challenge(fields.get(b"www-authenticate") or fields.get(b"proxy-authenticate") or b"")
+    forwarded = proxy or _forwarded(fields)
+    media_type, length, location = _media_type(fields.get(b"content-type", b"")), _length(head), masked(fields.get(b"location", b""))
+    return HttpResponse(
+        packet, head.status, text(b"server"), media_type, length, schemes, realm, location,
+        asked.method if asked else "", asked.path if asked else "", forwarded,
+    )  # fmt: skip
+
+
+def _server_facts(packet: Packet, event: HttpResponse, success: bool) -> Iterator[Said]:
+    """The facts about the server."""
+    if event.server:
+        yield _fact(packet, "http.server", event.server)
+    if event.realm:
+        yield _fact(packet, "http.realm", event.realm)
+    if success and event.path and (path := _own_path(event.path)):
+        yield _fact(packet, "http.path", path)
+
+
+def _login(event: HttpRequest) -> bodies.Login:
+    def told(packet: Packet, fields: tuple[str, ...]) -> Event:
+        return HttpLogin(packet, event.host, event.path, fields)
+
+    return told
+
+
+def _page(status: int, own: bool) -> bodies.Page:
+    """The titles of refusals and errors are those of any server."""
+
+    def told(packet: Packet, title: str) -> Iterator[Said]:
+        yield HttpPage(packet, status, title)
+        if own and 200 <= status < 300:
+            yield _fact(packet, "http.title", title)
+
+    return told
+
+
+def _description(own: bool) -> bodies.Described:
+    def told(packet: Packet, standard: str, facts: tuple[tuple[str, str], ...]) -> Iterator[Said]:
+        yield HttpDescription(packet, standard, facts)
+        if own:
+            yield from (_fact(packet, kind, value) for kind, value in facts)
+
+    return told
+
+
+def _fact(packet: Packet, kind: str, value: str) -> Observation:
+    return Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), kind, value, packet.flow)
+
+
+def _forwarded(fields: dict[bytes, bytes]) -> bool:
+    return any(name in fields for name in FORWARDED)
+
+
+def _length(head: Head) -> int:
+    """Content-Length in bytes, -1 where it is absent. Malformed where it is no number."""
+    raw = head.fields.get(b"content-length")
+    if raw is None:
+        return UNKNOWN
+    if not raw.isdigit() or len(raw) > LENGTH_DIGITS:
+        raise Malformed("impossible body length")
+    return int(raw)
+
+
+@functools.lru_cache(maxsize=1024)
+def _media_type(raw: bytes) -> str:
+    """``text/html`` of ``Text/HTML; charset=utf-8``."""
+    return clean(raw.partition(b";")[0], 128).lower()
+
+
+@functools.lru_cache(maxsize=1024)
+def _challenge(raw: bytes) -> tuple[tuple[str, ...], str]:
+    """(schemes, realm) of a challenge (RFC 9110, 11.6.1)."""
+    found = _REALM.search(raw)
+    words = (clean(word, 32).lower() for word in re.split(rb"[\s,]+", raw[:4096]))
+    return tuple(dict.fromkeys(word for word in words if word in SCHEMES)), clean(found[1] or found[2] or b"", 512) if found else ""
+
+
+@functools.lru_cache(maxsize=1024)
+def _own_path(path: str) -> str:
+    """The path without its query where it is one that devices have; empty for others."""
+    bare = path.partition("?")[0]
+    return bare if PATHS.match(bare) else ""
+
+
+def _credentials(raw: bytes) -> tuple[str, str]:
+    """(scheme, user) of credentials. What a scheme nobody knows carries may be the secret itself, so it is not told."""
+    if not raw:
+        return "", ""
+    name, _, rest = raw.partition(b" ")
+    scheme = clean(name, 32).lower()
+    if scheme == "basic":
+        return scheme, _basic_user(rest.strip())
+    if scheme == "digest" and (found := _USER_NAME.search(rest[:LINE_LIMIT])):
+        return scheme, clean(found[1], NAME_LIMIT)
+    return scheme if scheme in SCHEMES else "other", ""
+
+
+def _basic_user(raw: bytes) -> str:
+    """The user in ``user:password`` (RFC 7617)."""
+    try:
+        user, colon, _ = base64.b64decode(raw[:2048], validate=True).partition(b":")
+    except ValueError:
+        return ""
+    return clean(user, NAME_LIMIT) if colon else ""

@@ -1,0 +1,135 @@
+"""SSDP over UDP (UPnP Device Architecture 2.0, 1): what devices announce, what clients search for, and the answers; and Yeelight's way of it on port 1982.
+
+Facts come from announcements and answers only: a search speaks of what is looked for, so only the program behind it is told of. One whose LOCATION names
+another address than the sender's was passed on or speaks of another machine: it lends nothing. Goodbyes claim nothing. Descriptions behind LOCATION
+are fetched over HTTP and read there.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+
+from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.event import Event
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed, clean
+from sensor.dissectors._http_message import HEAD_END, VERSION, Head, host_of, may_be_at, read_head
+
+STARTS = (b"NOTIFY *", b"M-SEARCH", VERSION + b"1", VERSION + b"0")
+HEADER_NAME_LIMIT = 48
+HEADERS_TOLD = 12
+# Fields of the standard and of HTTP (1.2.2, 1.3.3): not a vendor's own.
+STANDARD = frozenset(
+    b"host cache-control location nt nts server usn st ext date man mx user-agent content-length content-type connection opt 01-nls accept al "
+    b"bootid.upnp.org configid.upnp.org nextbootid.upnp.org searchport.upnp.org securelocation.upnp.org tcpport.upnp.org cpfn.upnp.org cpuuid.upnp.org "
+    b"transfer-encoding expires age keep-alive vary".split()
+)
+
+
+class SsdpSearch(Event):
+    """Somebody looks for devices: ``target`` is the search target (ST), ``user_agent`` the program that asks."""
+
+    target: str
+    user_agent: str
+
+
+class SsdpAnnouncement(Event):
+    """A device tells that it is there, was changed or leaves. ``state``: alive, update or byebye; ``answer``: it was asked; ``own``: it speaks of the sender.
+
+    ``target``: NT or ST; ``unique_name``: USN; ``location``: where its description is.
+    """
+
+    state: str
+    target: str
+    unique_name: str
+    location: str
+    server: str
+    answer: bool
+    own: bool
+
+
+class Ssdp(Dissector):
+    """Devices repeat themselves; an identical announcement within a minute is dropped."""
+
+    interest = Interest(udp=(1900, 1982), starts=STARTS, repeats_s=60)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        payload, cut = packet.payload, False
+        end = HEAD_END.search(payload)
+        if end is not None:
+            payload = payload[: end.start()]
+        elif packet.truncated or packet.fragment:
+            payload, cut = payload[: max(payload.rfind(b"\n"), 0)], True  # the last line may be cut
+        if not payload and cut:
+            return iter(())
+        return iter(_read(packet, read_head(payload), cut))
+
+
+def _read(packet: Packet, head: Head, cut: bool) -> list[Said]:
+    """What a message says. One that was cut before it told where it is from lends nothing."""
+    text = head.text
+    if head.method == "M-SEARCH":
+        agent = text(b"user-agent")
+        said: list[Said] = [SsdpSearch(packet, text(b"st"), agent)]
+        return [*said, _fact(packet, "ssdp.user_agent", agent)] if agent else said
+    if head.method == "NOTIFY":
+        state = text(b"nts").removeprefix("ssdp:")
+    elif not head.method and head.status == 200:
+        state = "alive"
+    elif not head.method and head.status:  # a refusal tells nothing
+        return [SsdpAnnouncement(packet, "", "", "", "", text(b"server"), True, False)]
+    else:
+        raise Malformed("no method of SSDP")
+    location = head.fields.get(b"location") or head.fields.get(b"al", b"")
+    own = state == "alive" and may_be_at(packet, host_of(location)) and bool(location or not cut)
+    target = text(b"st" if not head.method else b"nt")
+    said = [SsdpAnnouncement(packet, state, target, text(b"usn"), text(b"location"), text(b"server"), not head.method, own)]
+    if own:
+        said += [_fact(packet, kind, value) for kind, value in _facts(head, target, location)]
+    return said
+
+
+def _facts(head: Head, target: str, location: bytes) -> Iterator[tuple[str, str]]:
+    """(kind, value) of what is said of the sender."""
+    if server := head.text(b"server"):
+        yield "ssdp.server", server
+    if target and not target.startswith("uuid:"):
+        yield "ssdp.nt", target
+    if name := head.text(b"usn").partition("::")[0]:
+        yield "ssdp.usn", name
+    if place := _place(location):
+        yield "ssdp.location", place
+    told = 0
+    for field, value in head.fields.items():
+        if value and (kind := _header_kind(field)) and (cleaned := clean(value)):
+            yield kind, cleaned
+            told += 1
+            if told == HEADERS_TOLD:
+                return
+
+
+def _fact(packet: Packet, kind: str, value: str) -> Observation:
+    return Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), kind, value, packet.flow)
+
+
+@functools.lru_cache(maxsize=4096)
+def _place(location: bytes) -> str:
+    """Port and path of an address, which are habits of its maker: ``:49152/setup.xml``; the scheme too where it is not HTTP."""
+    scheme, found, rest = location.partition(b"://")
+    if not found:
+        return ""
+    authority, slash, path = rest.partition(b"/")
+    _, colon, port = authority.rpartition(b"]" if b"]" in authority else b":")
+    place = clean((b":" + port.lstrip(b":") if colon and port else b"") + slash + path, 255)
+    return place if scheme.lower() in (b"http", b"https") else clean(scheme, 32) + ":" + place
+
+
+@functools.lru_cache(maxsize=4096)
+def _header_kind(field: bytes) -> str:
+    """The kind of a vendor's own field; empty for standard ones and names that are none."""
+    if field in STANDARD or not 0 < len(field) <= HEADER_NAME_LIMIT or not field.isascii():
+        return ""
+    name = field.decode("ascii")
+    return "ssdp.header." + name if name.replace("-", "").replace("_", "").replace(".", "").isalnum() else ""

@@ -1,0 +1,325 @@
+"""HTTP: who asks whom with which program, what servers say of themselves, and what is not theirs; no secrets; streams cut anywhere."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+
+from sensor.core.addresses import parse
+from sensor.core.dissector import Said, Stream
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors._http_message import masked
+from sensor.dissectors.http import Http
+from tests.dissectors.samples import events, facts, packets, values
+
+CLIENT = Packet(src=parse("10.0.0.5"), src_mac=0x020000000005, sport=50000, dport=80, proto=6)
+SERVER = Packet(src=parse("10.0.0.9"), src_mac=0x020000000009, sport=80, dport=50000, proto=6, direction=1)
+GET = b"GET /a HTTP/1.1\r\nHost: cam\r\nUser-Agent: probe/1\r\n\r\n"
+ASKED = ("HttpRequest", "GET", "cam", "/a", "probe/1", "", "", "", "", -1, False)
+TITLE = b"<html><title>Front door</title>"
+
+
+def ok(*fields: bytes, body: bytes = b"", start: bytes = b"HTTP/1.1 200 OK") -> bytes:
+    return b"\r\n".join((start, b"Server: cam/1", *fields, b"Content-Length: %d" % len(body), b"", body))
+
+
+def feed(stream: Stream, data: bytes, from_client: bool = False) -> list[Said]:
+    return list(stream.feed(CLIENT if from_client else SERVER, data, from_client))
+
+
+def answered(response: bytes, request: bytes = GET) -> list[Said]:
+    """What a response says after a request."""
+    stream = Http().stream(CLIENT)
+    feed(stream, request, True)
+    return feed(stream, response) + list(stream.finish())
+
+
+def sample() -> list[tuple[list[object], list[object]]]:
+    """(events, facts) of each segment of the small capture, each of its connections for itself."""
+    streams: dict[frozenset[tuple[int, int]], tuple[Stream, int]] = {}
+    said = []
+    for packet in packets("http"):
+        ends = frozenset(((packet.src, packet.sport), (packet.dst, packet.dport)))
+        stream, client = streams.setdefault(ends, (Http().stream(packet), packet.sport))
+        told = list(stream.feed(packet, packet.payload, packet.sport == client))
+        said.append((list(events(told)), list(facts(told))))
+    return said
+
+
+def test_description_of_a_gateway() -> None:
+    """A UPnP description is the server's word on itself; its embedded devices and comments are not. A control call names its action."""
+    asked, head, body, mapping, refused = sample()[:5]
+    program = "Linux/5.4, UPnP/1.1, MiniUPnPc/2.2.4"
+    assert asked[0] == [("HttpRequest", "GET", "10.20.30.1", "/igddesc.xml", program, "", "", "", "", -1, False)]
+    assert asked[1] == [("02:00:5e:00:53:04", "10.20.30.66", "http.user_agent", program)]
+    server = "FRITZ!Box 7590 UPnP/1.0 AVM FRITZ!Box 7590 154.07.57"
+    gateway = ("02:00:5e:00:53:01", "10.20.30.1")
+    assert head[0] == [("HttpResponse", 200, server, "text/xml", 598, (), "", "", "GET", "/igddesc.xml", False)]
+    assert head[1] == [(*gateway, "http.server", server), (*gateway, "http.path", "/igddesc.xml")]
+    told = (
+        ("upnp.device_type", "urn:schemas-upnp-org:device:InternetGatewayDevice:1"), ("upnp.friendly_name", "Gateway & more"),
+        ("upnp.manufacturer", "AVM Berlin"),
+        ("upnp.model_name", "FRITZ!Box 7590"), ("upnp.model_number", "avm"), ("upnp.udn", "uuid:75802409-bccb-40e7-8e6c-02005e005301"),
+        ("upnp.instance", "Gateway & more"),
+    )  # fmt: skip
+    assert body == ([("HttpDescription", "upnp", told)], [(*gateway, *fact) for fact in told])
+    assert mapping[0][0][7] == "urn:schemas-upnp-org:service:WANIPConnection:1#AddPortMapping"
+    assert refused[1] == [(*gateway, "http.server", server)]
+
+
+def test_camera_behind_a_password() -> None:
+    """Challenge, digest and basic credentials, a compressed page, a login, and device information in chunks; no secret anywhere."""
+    said = sample()[5:15]
+    assert said[1][0] == [
+        ("HttpResponse", 401, "App-webs/", "text/html", 43, ("digest", "basic"), "IP Camera(D1234)", "", "GET", "/", False),
+        ("HttpPage", 401, "Document Error: Unauthorized"),
+    ]
+    assert [fact[2:] for fact in said[1][1]] == [("http.server", "App-webs/"), ("http.realm", "IP Camera(D1234)")]
+    assert said[2][0][0][5:7] == ("digest", "admin")
+    assert [fact[2:] for fact in said[3][1]] == [("http.server", "App-webs/"), ("http.title", "index & login")]
+    assert said[4][0] == [
+        ("HttpRequest", "POST", "10.20.30.44", "/login.cgi?session_token=***&lang=en", "", "", "", "", "application/x-www-form-urlencoded", 36, False),
+        ("HttpLogin", "10.20.30.44", "/login.cgi?session_token=***&lang=en", ("user", "password", "lang")),
+    ]
+    assert said[6][0][0][5:7] == ("basic", "viewer")
+    assert [fact[2:] for fact in said[7][1]] == [("http.path", "/ISAPI/System/deviceInfo")]
+    assert [fact[2:] for fact in said[9][1]] == [
+        ("http.server", "gSOAP/2.8"), ("http.path", "/onvif/device_service"), ("onvif.manufacturer", "HIKVISION"), ("onvif.model", "DS-2CD2143G2-I"),
+        ("onvif.firmware", "V5.7.3 build 220112"), ("onvif.serial", "DS-2CD2143G2-I20220112AAWRJ00000001"),
+    ]  # fmt: skip
+    assert "not-told" not in repr(sample())
+
+
+def test_metadata_and_home_network_administration() -> None:
+    """DPWS metadata, the name of a computer in it, and HNAP."""
+    said = sample()[15:19]
+    assert [fact[2:] for fact in said[1][1]][1:] == [
+        ("wsd.friendly_name", "Brother HL-L5100DN series"), ("wsd.firmware", "1.47"), ("wsd.serial", "E75555A0N000001"), ("wsd.manufacturer", "Brother"),
+        ("wsd.model_name", "HL-L5100DN series"), ("wsd.hostname", "FRONT-DESK"), ("wsd.workgroup", "OFFICE"),
+    ]  # fmt: skip
+    assert [fact[2:] for fact in said[3][1]] == [
+        ("http.path", "/HNAP1/"), ("http.device_name", "attic"), ("http.device_vendor", "D-Link"), ("http.device_model", "DIR-868L"),
+        ("http.device_firmware", "1.12"),
+    ]  # fmt: skip
+
+
+def test_proxies_lend_nothing() -> None:
+    """A browser's words to a proxy are its own; what the proxy gives back is not the proxy's, nor what it asks for others."""
+    to_proxy, from_proxy, passed_on, passed_back = sample()[19:23]
+    assert [fact[2] for fact in to_proxy[1]] == ["http.user_agent"]
+    assert to_proxy[0][0][2:4] == ("shop.example", "http://shop.example/a?q=1")
+    assert from_proxy == (
+        [("HttpResponse", 200, "nginx", "text/html", 19, (), "", "", "GET", "http://shop.example/a?q=1", True), ("HttpPage", 200, "Shop")],
+        [],
+    )
+    assert passed_on[0][0][-1] is True
+    assert passed_on[1] == passed_back[1] == []
+
+
+@pytest.mark.parametrize("field", [b"Via: 1.1 a", b"X-Cache: HIT", b"X-Forwarded-Host: b"])
+def test_response_passed_on(field: bytes) -> None:
+    """A response that shows a proxy says nothing of the sender."""
+    assert values(answered(ok(field, b"Content-Type: text/html", body=TITLE))) == []
+
+
+def test_tunnel_and_other_protocols_end_the_stream() -> None:
+    """After CONNECT or an upgrade the bytes are no HTTP."""
+    for request, response in ((b"CONNECT a:443 HTTP/1.1\r\n\r\n", b"HTTP/1.1 200 ok\r\n\r\n\x16\x03"), (GET, b"HTTP/1.1 101 Switching Protocols\r\n\r\n\x81")):
+        stream = Http().stream(CLIENT)
+        feed(stream, request, True)
+        assert len(events(feed(stream, response))) == 1
+        assert stream.done
+
+
+def test_paths_count_only_with_success() -> None:
+    """Whoever refuses a camera's path has none; a search for one is no proof."""
+    request = b"GET /onvif/device_service?x=1 HTTP/1.1\r\n\r\n"
+    assert values(answered(ok(), request)) == [("http.server", "cam/1"), ("http.path", "/onvif/device_service")]
+    assert values(answered(ok(start=b"HTTP/1.1 404 Not Found"), request)) == [("http.server", "cam/1")]
+    assert values(answered(ok(), GET)) == [("http.server", "cam/1")]
+
+
+def test_several_requests_at_once_are_not_put_to_responses() -> None:
+    """Pipelined requests: which response is whose is not guessed."""
+    stream = Http().stream(CLIENT)
+    assert len(events(feed(stream, GET + GET, True))) == 2
+    assert [event[8:10] for event in events(feed(stream, ok() + ok()))] == [("", ""), ("", "")]
+
+
+@pytest.mark.parametrize(
+    ("body", "fields", "title"),
+    [
+        (TITLE, b"Content-Type: text/html; charset=utf-8", "Front door"),
+        (b"<TITLE lang='a'>\n A &amp; B\t</TITLE>", b"Content-Type: Text/HTML", "A & B"),
+        (gzip.compress(TITLE, mtime=0), b"Content-Type: text/html\r\nContent-Encoding: gzip", "Front door"),
+        (gzip.compress(TITLE, mtime=0)[:30], b"Content-Type: text/html\r\nContent-Encoding: gzip", None),
+        (TITLE, b"Content-Type: text/html\r\nContent-Encoding: br", None),
+        (TITLE, b"Content-Type: text/plain", None),
+        (TITLE[:20], b"Content-Type: text/html", None),
+        (b"a" * 40000 + TITLE, b"Content-Type: text/html", None),
+    ],
+)
+def test_titles(body: bytes, fields: bytes, title: str | None) -> None:
+    """Titles of pages, compressed or not; never of what cannot be read, is cut or comes late."""
+    assert dict(values(answered(ok(fields, body=body)))).get("http.title") == title
+
+
+def test_title_of_an_error_is_no_fact() -> None:
+    """Refusals and errors look alike on all servers."""
+    said = answered(ok(b"Content-Type: text/html", body=TITLE, start=b"HTTP/1.1 404 Not Found"))
+    assert events(said)[-1] == ("HttpPage", 404, "Front door")
+    assert values(said) == [("http.server", "cam/1")]
+
+
+def test_title_is_told_before_the_page_ends() -> None:
+    """Pages are long: the title is told as soon as it is there, once."""
+    stream = Http().stream(CLIENT)
+    said = feed(stream, b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n" + TITLE[:25])
+    assert values(said) == []
+    assert values(feed(stream, TITLE[25:])) == [("http.title", "Front door")]
+    assert values(feed(stream, TITLE)) == []
+    assert list(stream.finish()) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (b"Basic YWRtaW46YTpi", ("basic", "admin")),
+        (b"basic !!!", ("basic", "")),
+        (b"Basic YWRtaW4=", ("basic", "")),
+        (b'Digest username="a b", realm="r"', ("digest", "a b")),
+        (b"Bearer eyJhbGciOi", ("bearer", "")),
+        (b"Negotiate TlRM", ("negotiate", "")),
+        (b"s3cret", ("other", "")),
+        (b"", ("", "")),
+    ],
+)
+def test_credentials(value: bytes, told: tuple[str, str]) -> None:
+    """Kind and user, never the rest."""
+    said = feed(Http().stream(CLIENT), GET.replace(b"Host", b"Authorization: " + value + b"\r\nHost"), True)
+    assert events(said)[0][5:7] == told
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type", "fields"),
+    [
+        (b"user=a&pwd=b", b"application/x-www-form-urlencoded", ("user", "pwd")),
+        (b'{"username":"a","password": "b"}', b"application/json", ("username", "password")),
+        (b"q=a&page=2", b"application/x-www-form-urlencoded", None),
+        (b"user=a&pwd=b", b"text/plain", None),
+    ],
+)
+def test_logins(body: bytes, media_type: bytes, fields: tuple[str, ...] | None) -> None:
+    """Forms and JSON with a password are logins; only names are told."""
+    request = b"POST /in HTTP/1.1\r\nHost: cam\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n%b" % (media_type, len(body), body)
+    logins = [event for event in events(feed(Http().stream(CLIENT), request, True)) if event[0] == "HttpLogin"]
+    assert logins == ([("HttpLogin", "cam", "/in", fields)] if fields else [])
+
+
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [
+        (b"/a?user=x&password=y&b=1#c", "/a?user=x&password=***&b=1#c"),
+        (b"/a?api_key=1&apikey=2&keyword=3&pin=4&ping=5", "/a?api_key=***&apikey=***&keyword=3&pin=***&ping=5"),
+        (b"ftp://u:p@host/x", "ftp://host/x"),
+        (b"/login;jsessionid=5", "/login;jsessionid=***"),
+        (b"/plain", "/plain"),
+    ],
+)
+def test_secrets_in_addresses(target: bytes, told: str) -> None:
+    """Values of what sounds like a secret are starred."""
+    assert masked(target) == told
+
+
+def test_bodies_are_skipped_by_their_length() -> None:
+    """What looks like a message inside a body is none; messages follow each other in one segment."""
+    stream = Http().stream(CLIENT)
+    post = b"POST /a HTTP/1.1\r\nHost: cam\r\nContent-Length: %d\r\n\r\n%b" % (len(GET), GET)
+    said = feed(stream, post + b"\r\n" + GET, True)
+    assert [event[1] for event in events(said)] == ["POST", "GET"]
+
+
+def test_no_body_after_head_and_some_statuses() -> None:
+    """HEAD, 204 and 304 have none whatever the length says; 100 is no answer yet."""
+    stream = Http().stream(CLIENT)
+    feed(stream, b"HEAD /a HTTP/1.1\r\n\r\n", True)
+    nothing = b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n"
+    said = feed(stream, b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n" + nothing + nothing)
+    assert [event[1] for event in events(said)] == [200, 304, 304]
+    assert events(said)[0][8] == "HEAD"
+
+
+def test_gap_inside_a_body() -> None:
+    """Missing bytes of a body do not matter; what was there is judged, and the next message is put to its request."""
+    stream = Http().stream(CLIENT)
+    feed(stream, GET, True)
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: 5000\r\n\r\n<root><device><modelName>M</modelName><serialNumber>1"
+    assert values(feed(stream, head)) == []
+    rest = 5000 - (len(head) - head.index(b"<root>"))
+    assert values(list(stream.gap(SERVER, rest, False))) == [("upnp.model_name", "M")]
+    feed(stream, GET, True)
+    assert events(feed(stream, ok()))[0][8:10] == ("GET", "/a")
+
+
+def test_gap_that_may_hold_a_request() -> None:
+    """Where a request may have been lost the server may be a proxy: nothing is its own until a request was heard again."""
+    stream = Http().stream(CLIENT)
+    list(stream.gap(CLIENT, 100, True))
+    assert values(feed(stream, ok())) == []
+    feed(stream, b"the rest of something", True)
+    assert events(feed(stream, GET, True)) == [ASKED]
+    assert values(feed(stream, ok())) == [("http.server", "cam/1")]
+
+
+def test_one_direction_only() -> None:
+    """Where the capture has only the server's side it speaks for itself."""
+    assert values(feed(Http().stream(CLIENT), ok())) == [("http.server", "cam/1")]
+
+
+def test_heard_from_the_middle() -> None:
+    """Bytes before the first message are waited out; many of them, and the direction is left alone."""
+    stream = Http().stream(CLIENT)
+    assert feed(stream, b"\x16\x03\x01\x02") == []
+    assert values(feed(stream, ok())) == [("http.server", "cam/1")]
+    other = Http().stream(CLIENT)
+    for _ in range(20):
+        assert feed(other, b"SSH-2.0-OpenSSH_9.6\r\n") == []
+    assert feed(other, ok()) == []
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        b"\0\1\2\3",
+        b"PRI * HTTP/2.0\r\n\r\n",
+        b"HTTP/1.1 2000 OK\r\n\r\n",
+        b"get / HTTP/1.1\r\n\r\n",
+        b"A" * 9000,
+        b"GET / HTTP/1.1\r\n" + b"X: 1\r\n" * 200 + b"\r\n",
+        b"GET / HTTP/1.1\r\n" + b"X: " + b"a" * 40000,
+        b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1" * 300,
+    ],
+)
+def test_malformed(second: bytes) -> None:
+    """After a message comes a message: other bytes, impossible lengths and heads without end are refused."""
+    stream = Http().stream(CLIENT)
+    feed(stream, GET, True)
+    with pytest.raises(Malformed):
+        feed(stream, second, True)
+
+
+def test_hostile_xml_says_nothing() -> None:
+    """Entities are refused, depth is bounded; the head was good."""
+    for body in (b"<!DOCTYPE a [<!ENTITY b 'c'>]><root><device><modelName>&b;</modelName></device></root>", b"<a>" * 5000, b"<root><device></root>", b"<<<"):
+        assert values(answered(ok(b"Content-Type: text/xml", body=body))) == [("http.server", "cam/1")]
+
+
+def test_unknown_methods_and_careless_fields() -> None:
+    """Lines that are no fields are passed over, folded ones belong to the one before, several of one name are joined."""
+    said = feed(Http().stream(CLIENT), b"VERSION-CONTROL /a HTTP/1.0\nno field\nHost: [2001:db8::1]:80\nUser-Agent: a\n b\nuser-agent: c\n\n", True)
+    assert events(said) == [("HttpRequest", "VERSION-CONTROL", "2001:db8::1", "/a", "a b, c", "", "", "", "", -1, False)]
