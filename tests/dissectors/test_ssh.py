@@ -1,0 +1,115 @@
+"""SSH: version lines, lists and their fingerprints, and openings cut, greeted, or not SSH at all."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+
+import pytest
+
+from pcaps.dissectors.ssh import OFFER, offer, packet
+from sensor.core.addresses import parse
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors.ssh import Ssh
+from tests.dissectors.samples import events, facts, packets, values
+
+MINE = {"src": parse("10.0.0.5"), "src_mac": 0x020000000005, "proto": 6}
+BANNER = b"SSH-2.0-OpenSSH_9.6p1 Ubuntu-3ubuntu13.5\r\n"
+
+
+def feed(*parts: tuple[bool, bytes]) -> list[object]:
+    stream = Ssh().stream(Packet())
+    return [one for from_client, data in parts for one in stream.feed(Packet(**MINE), data, from_client)]
+
+
+def conversation(port: int) -> list[object]:
+    stream, said = Ssh().stream(Packet()), []
+    for one in packets("ssh"):
+        if port in (one.sport, one.dport):
+            said += stream.feed(one, one.payload, one.sport == port)
+    assert stream.done
+    return said
+
+
+def test_both_sides() -> None:
+    """Version lines and lists of client and server, in segments cut anywhere, behind a greeting and a debug message."""
+    said = conversation(50301)
+    hassh, hassh_server = "f6a754d219e56dbc7a8d51982ea65544", "8d4474781e296b499461692c5d3ce640"
+    exchange, keys = ("curve25519-sha256", "ecdh-sha2-nistp256", "ext-info-c"), ("ssh-ed25519", "rsa-sha2-512")
+    assert events(said) == [
+        ("SshBanner", False, "2.0", "ROSSSH", ""),
+        ("SshBanner", True, "2.0", "OpenSSH_9.6", ""),
+        ("SshKeyExchange", True, hassh, exchange, keys, ("chacha20-poly1305@openssh.com", "aes128-ctr"), ("umac-64-etm@openssh.com", "hmac-sha2-256"),
+         ("none", "zlib@openssh.com", "zlib")),
+        ("SshKeyExchange", False, hassh_server, exchange, keys, ("aes256-gcm@openssh.com", "aes128-ctr"), ("hmac-sha2-512",), ("none", "zlib@openssh.com")),
+    ]  # fmt: skip
+    assert facts(said) == [
+        ("02:00:5e:00:53:01", "10.20.30.1", "ssh.banner", "SSH-2.0-ROSSSH"),
+        ("02:00:5e:00:53:04", "10.20.30.14", "ssh.banner", "SSH-2.0-OpenSSH_9.6"),
+        ("02:00:5e:00:53:04", "10.20.30.14", "ssh.hassh", hassh),
+        ("02:00:5e:00:53:01", "10.20.30.1", "ssh.hassh_server", hassh_server),
+    ]
+
+
+def test_hassh_is_what_its_authors_say() -> None:
+    """MD5 over four lists with semicolons between, of the direction of the sender."""
+    assert hashlib.md5(";".join(OFFER[at] for at in (0, 2, 4, 6)).encode(), usedforsecurity=False).hexdigest() == values(feed((True, BANNER + offer())))[1][1]
+    assert hashlib.md5(";".join(OFFER[at] for at in (0, 3, 5, 7)).encode(), usedforsecurity=False).hexdigest() == values(feed((False, BANNER + offer())))[1][1]
+
+
+def test_version_1() -> None:
+    """Noticed by its version line; nothing else of it is read."""
+    assert events(conversation(50302)) == [("SshBanner", False, "1.5", "1.2.27", ""), ("SshBanner", True, "1.5", "PuTTY", "")]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (BANNER, ("2.0", "OpenSSH_9.6p1", "Ubuntu-3ubuntu13.5")),
+        (b"SSH-1.99-Cisco-1.25\n", ("1.99", "Cisco-1.25", "")),
+        (b"SSH-2.0-\r\n", ("2.0", "", "")),
+        (b"SSH-2.0-mod_sftp/0.9.9 \x1b[31m\r\n", ("2.0", "mod_sftp/0.9.9", "[31m")),
+        (b"SSH-2.0-x\xff\r\n", ("2.0", "x\ufffd", "")),
+    ],
+)
+def test_version_lines(line: bytes, expected: tuple[str, str, str]) -> None:
+    """With and without a comment, and cleaned."""
+    assert events(feed((False, line))) == [("SshBanner", False, *expected)]
+
+
+@pytest.mark.parametrize("data", [b"\x16\3\1\2\0" + bytes(300), b"GET / HTTP/1.1\r\n" * 40, b"x" * 300, b"\n" * 40 + BANNER, b"\xff\xff\n" + BANNER])
+def test_what_is_not_ssh(data: bytes) -> None:
+    """Other protocols, endless lines and endless greetings are left alone."""
+    assert feed((True, data), (False, data)) == []
+
+
+def test_gap_ends_a_direction() -> None:
+    """After bytes that never came nothing more is read in their direction, and the other goes on."""
+    one, stream = Packet(**MINE), Ssh().stream(Packet())
+    list(stream.feed(one, BANNER + offer()[:30], True))
+    assert list(stream.gap(one, 5, True)) == list(stream.feed(one, offer(), True)) == []
+    assert len(events(stream.feed(one, BANNER + offer(), False))) == 2
+    assert stream.done
+
+
+def test_encrypted_before_the_lists() -> None:
+    """A capture that begins in the middle: a packet of another kind ends the reading."""
+    assert [one[0] for one in events(feed((True, BANNER + packet(21, b"") + offer())))] == ["SshBanner"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        struct.pack("!IBB", 1, 0, 20),
+        struct.pack("!IBB", 99999, 4, 20),
+        struct.pack("!IBB", 20, 19, 20),
+        packet(20, b"short"),
+        packet(20, bytes(16) + b"\0\0\0\xffabc"),
+        packet(20, bytes(16) + b"\0\0\0\0" * 9),
+    ],
+)
+def test_lies(data: bytes) -> None:
+    """Sizes that cannot be, and lists longer than their message."""
+    with pytest.raises(Malformed):
+        feed((True, BANNER + data))
