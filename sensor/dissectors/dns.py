@@ -1,7 +1,8 @@
 """DNS over UDP and TCP (RFC 1035; messages on TCP follow their length, RFC 7766).
 
 Reads the first question and the answer records. Ignores authority and additional records, extensions (EDNS) and signatures. Multicast DNS is another dissector.
-Whoever answers from port 53 is a server.
+Whoever answers from port 53 is a server, and what it asks it may ask for others: its questions tell nothing about itself, which the inventory sees to. A name
+asked for is told of a client only where it wants to connect: addresses or services of the host, with recursion, not from the port of servers.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors._dns_message import HEADER_SIZE, Message, Record, read
+from sensor.dissectors._dns_message import AAAA, HEADER_SIZE, HTTPS, A, Message, Record, read
 
 PORT = 53
 OPERATIONS = (0, 1, 2, 4, 5, 6)  # the ones assigned: query, inverse query, status, notify, update, stateful operations
 TRUNCATED, RECURSION = 0x0200, 0x0100
+OF_HOSTS = (A, AAAA, HTTPS)
 
 
 class DnsQuery(Event):
@@ -121,9 +123,9 @@ def _said(packet: Packet, data: bytes, message: Message) -> list[Said]:
     if message.response:
         said: list[Said] = [DnsResponse(packet, id_, name, type_, flags & 15, bool(flags & TRUNCATED), message.records)]
         if packet.sport == PORT:
-            said.append(Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "dns.role", "server", packet.flow))
+            said.append(Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "dns.role", "dns_server", packet.flow))
         return said
     said = [DnsQuery(packet, id_, name, type_, message.operation, bool(flags & RECURSION))]
-    if name:
+    if name and type_ in OF_HOSTS and flags & RECURSION and not message.operation and packet.sport != PORT:
         said.append(Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "dns.query", name, packet.flow))
     return said

@@ -43,6 +43,18 @@ def test_query() -> None:
     assert facts(said) == [("02:00:00:00:00:05", "10.0.0.5", "dns.query", "www.example.com")]
 
 
+@pytest.mark.parametrize(
+    ("kind", "flags", "sport", "told"),
+    [(1, 0x0100, 50000, True), (28, 0x0110, 50000, True), (65, 0x0100, 50000, True), (16, 0x0100, 50000, False), (12, 0x0100, 50000, False),
+     (1, 0x0000, 50000, False), (1, 0x0100, 53, False), (1, 0x2100, 50000, False)],
+)  # fmt: skip
+def test_whose_question_it_is(kind: int, flags: int, sport: int, told: bool) -> None:
+    """Only who wants to connect asks for himself: addresses and services, with recursion, not as a server, an ordinary query."""
+    said = dissect(struct.pack("!HHHHHH", 7, flags, 1, 0, 0, 0) + b"\1a\3com\0" + struct.pack("!HH", kind, 1), sport=sport)
+    assert events(said)
+    assert values(said) == ([("dns.query", "a.com")] if told else [])
+
+
 def test_same_question_with_another_id() -> None:
     """Messages that differ only in their id are told apart."""
     assert [dissect(id_ + QUERY[2:])[0].id for id_ in (b"\0\1", b"\0\2", b"\0\1")] == [1, 2, 1]
@@ -52,7 +64,7 @@ def test_response() -> None:
     """Aliases and addresses of a response; whoever answers from port 53 is a server."""
     packet = packets("dns")[1]
     said = list(Dns().dissect(packet))
-    assert facts(said) == [("02:00:5e:00:53:01", "10.20.30.1", "dns.role", "server")]
+    assert facts(said) == [("02:00:5e:00:53:01", "10.20.30.1", "dns.role", "dns_server")]
     event = said[0]
     assert (event.name, event.type, event.rcode, event.truncated) == ("www.example.com", 1, 0, False)
     assert [(one.name, one.type, one.ttl, one.size, one.address, one.value) for one in event.answers] == [
