@@ -11,7 +11,8 @@ HP_GROUP, HP_GROUP_MAC = "224.0.1.60", "01:00:5e:00:01:3c"
 HP = (
     "(x-hp-ver=01)(x-hp-prod_id=CE841A)(x-hp-mac=02005E005303)(x-hp-guid=02005E005303)(x-hp-num_port=01)(x-hp-ip=010.020.030.013)"
     "(x-hp-hn=NPI5E5303)"
-    "(x-hp-p1=MFG:Hewlett-Packard;MDL:HP LaserJet Professional M1212nf MFP;CMD:PJL,ACL,HTTP;CLS:PRINTER;DES:HP LaserJet Professional M1212nf MFP;FWVER:20110826;)"
+    "(x-hp-p1=MFG:Hewlett-Packard;MDL:HP LaserJet Professional M1212nf MFP;CMD:PJL,ACL,HTTP;CLS:PRINTER;"
+    "DES:HP LaserJet Professional M1212nf MFP;FWVER:20110826;)"
 )
 
 
