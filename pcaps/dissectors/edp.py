@@ -1,0 +1,28 @@
+"""A switch of Extreme: its name, slot, port and version; then its VLANs in a message of their own."""
+
+from __future__ import annotations
+
+import struct
+
+from pcaps.dissectors._frames import GATEWAY, Frames, ip, mac
+from pcaps.dissectors._neighbour import snap, summed
+
+GROUP = "00:e0:2b:00:00:00"
+
+
+def frames() -> Frames:
+    def tlv(kind: int, value: bytes) -> bytes:
+        return struct.pack("!BBH", 0x99, kind, 4 + len(value)) + value
+
+    def say(number: int, *fields: bytes) -> bytes:
+        body = b"".join(fields) + tlv(0, b"")
+        head = struct.pack("!BxHHHH", 1, 16 + len(body), 0, number, 0) + mac(GATEWAY)
+        return snap(GATEWAY, GROUP, "00e02b", 0x00BB, summed(head + body, 4))
+
+    yield say(7, tlv(1, b"x440-west\0"), tlv(2, struct.pack("!HHH6xBBBB", 0, 23, 0, 31, 7, 1, 4) + bytes(16)))
+    yield say(
+        8,
+        tlv(1, b"x440-west\0"),
+        tlv(5, struct.pack("!BxHI", 0x80, 20, 0) + ip("10.20.20.4") + b"office\0"),
+        tlv(5, struct.pack("!BxHI", 0, 30, 0) + bytes(4) + b"phones\0"),
+    )

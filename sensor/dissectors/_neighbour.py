@@ -1,0 +1,109 @@
+"""What the protocols share by which machines tell their neighbours who they are (LLDP, CDP and their kin): the event, and how capabilities, ids and
+addresses become text.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+
+from sensor.core.addresses import is_host, text, v4
+from sensor.core.event import Event
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed, clean
+
+ADDRESSES_LIMIT = 16
+FIELDS_LIMIT = 128
+
+
+class Announcement(Event):
+    """A machine tells who it is and from which of its ports the frame came; whoever hears it hangs on that port.
+
+    ``chassis``: what names the whole machine (a MAC, an address, a serial number), ``name``: its host name, ``description``: its own words about hardware and
+    software; all empty where not told. ``vlan``: untagged VLAN of the port, ``voice_vlan``: the one for telephones; 0 where not told.
+    """
+
+    chassis: str
+    port: str
+    name: str
+    description: str
+    capabilities: tuple[str, ...]
+    addresses: tuple[int, ...]
+    vlan: int = 0
+    voice_vlan: int = 0
+
+
+def observations(packet: Packet, facts: dict[tuple[str, str], None]) -> Iterator[Observation]:
+    """An observation of each (kind, value) about the machine that sent the frame; empty values are none. On serial lines nobody knows who that is."""
+    if not packet.src_mac and not packet.src:
+        return iter(())
+    ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
+    return iter([Observation(ts, subject, kind, value, flow) for kind, value in facts if value])
+
+
+@functools.lru_cache(maxsize=256)
+def words(bits: int, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of the bits that are set, lowest first."""
+    return tuple([name for place, name in enumerate(names) if bits >> place & 1])
+
+
+@functools.lru_cache(maxsize=1024)
+def readable(raw: bytes) -> str:
+    """Text where it is text, else the bytes in hex: ids may be either."""
+    body = raw.rstrip(b"\0")
+    try:
+        if body.decode("utf-8").isprintable():
+            return clean(body)
+    except UnicodeDecodeError:
+        pass
+    return raw[:32].hex(":")
+
+
+def address_of(raw: bytes) -> int:
+    """The address in these bytes; 0 where they are no address that a machine can have."""
+    if len(raw) == 4:
+        address = v4(int.from_bytes(raw, "big"))
+    elif len(raw) == 16:
+        address = int.from_bytes(raw, "big")
+    else:
+        return 0
+    return address if is_host(address) else 0
+
+
+def address_facts(kind: str, addresses: tuple[int, ...]) -> dict[tuple[str, str], None]:
+    return {(kind, text(address)): None for address in addresses}
+
+
+def fields(data: bytes, offset: int, truncated: bool) -> list[tuple[int, bytes]]:
+    """(type, value) of fields with a type and a length of two bytes each, the length counting both (CDP, FDP). A field that the capture cut off is left out."""
+    found: list[tuple[int, bytes]] = []
+    end = len(data)
+    while offset + 4 <= end and len(found) < FIELDS_LIMIT:
+        stop = offset + (data[offset + 2] << 8 | data[offset + 3])
+        if stop < offset + 4:
+            raise Malformed("field shorter than its own header")
+        if stop > end:
+            if truncated:
+                return found
+            raise Malformed("field longer than the message")
+        found.append((data[offset] << 8 | data[offset + 1], data[offset + 4 : stop]))
+        offset = stop
+    return found
+
+
+def listed(value: bytes) -> tuple[int, ...]:
+    """The addresses of a list as CDP and FDP write it: how many, then protocol type, protocol, address, the last two with a length before them. A list
+    that ends early is no fault: some machines count wrong.
+    """
+    found: list[int] = []
+    offset, end = 4, len(value)
+    while offset + 2 <= end and len(found) < ADDRESSES_LIMIT:
+        offset += 2 + value[offset + 1]
+        if offset + 2 > end:
+            break
+        size = value[offset] << 8 | value[offset + 1]
+        offset += 2 + size
+        if offset <= end and (address := address_of(value[offset - size : offset])):
+            found.append(address)
+    return tuple(dict.fromkeys(found))

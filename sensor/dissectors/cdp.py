@@ -1,0 +1,135 @@
+"""Cisco Discovery Protocol, versions 1 and 2: a machine tells its neighbours who it is. Cisco has not published it whole; formats are those of its public
+descriptions. Also spoken by phones and cameras of other makers, by hypervisors and, as ISDP, by switches of Dell and NETGEAR.
+
+Reads the device id, addresses, port, capabilities, software, platform, VLANs, power, system name and object id, management addresses and location. Ignores
+prefixes, the hello of clusters, trust, and the checksum. A query for the voice VLAN tells what a phone wants; the reply is the switch's.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator
+
+from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed, clean
+from sensor.dissectors._neighbour import Announcement, address_facts, fields, listed, observations, readable, words
+
+PROTOCOL = 0x2000
+SNAP = bytes.fromhex("00000c2000")  # Cisco and its protocol; left out on Cisco HDLC
+VERSIONS = (1, 2)
+HEADER = 4  # version, life in seconds, checksum
+DEVICE_ID, ADDRESSES, PORT, CAPABILITIES, SOFTWARE, PLATFORM, VTP_DOMAIN, NATIVE_VLAN, DUPLEX = 1, 2, 3, 4, 5, 6, 9, 10, 11
+VOICE_REPLY, VOICE_QUERY, POWER_USED, NAME, OBJECT_ID, MANAGEMENT, LOCATION, POWER_ASKED, POWER_OFFERED = 14, 15, 16, 20, 21, 22, 23, 25, 26
+CAPABILITY_NAMES = (
+    "router", "transparent_bridge", "source_bridge", "switch", "host", "igmp", "repeater", "telephone", "remotely_managed", "cvta", "two_port_relay",
+)  # fmt: skip
+OBJECT_ID_LIMIT = 40
+# Serial numbers of Cisco: where it was made, year and week, and a running number. Older ones are nine digits.
+_NAME_SERIAL = re.compile(r"(?P<name>[^()]+)\((?P<serial>[A-Z]{3}\d{4}[A-Z0-9]{4})\)")
+_SERIAL_NAME = re.compile(r"(?P<serial>\d{9}|[A-Z]{3}\d{4}[A-Z0-9]{4})\((?P<name>[^()]+)\)")
+_MAC = re.compile(r"(?:[0-9a-fA-F]{2}[:.-]?){5}[0-9a-fA-F]{2}")
+
+
+class CdpAnnouncement(Announcement):
+    """A machine and its port. ``chassis``: the device id as it stands; ``name``: the host name in it, or the system name. ``description``: the software's
+    own text. ``serial``: where the device id has it. ``power_mw``: what the sender draws, else asks for. ``half_duplex``: of its port.
+    """
+
+    version: int = 0
+    life_s: int = 0
+    platform: str = ""
+    serial: str = ""
+    vtp_domain: str = ""
+    object_id: str = ""
+    location: str = ""
+    power_mw: int = 0
+    half_duplex: bool = False
+
+
+class Cdp(Dissector):
+    """Announcements come every 60 s, the same while nothing changes."""
+
+    interest = Interest(ethertypes=(PROTOCOL,), repeats_s=180)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        data = packet.payload
+        start = len(SNAP) if data.startswith(SNAP) else 0
+        if len(data) < start + HEADER or data[start] not in VERSIONS:
+            return iter(())
+        found: dict[int, bytes] = {}
+        for kind, value in fields(data, start + HEADER, packet.truncated):
+            found.setdefault(kind, value)
+        if not found:
+            if packet.truncated:
+                return iter(())
+            raise Malformed("announcement of nothing")
+        return iter(_announced(packet, data[start], data[start + 1], found))
+
+
+def _announced(packet: Packet, version: int, life: int, found: dict[int, bytes]) -> list[Said]:
+    device = readable(found.get(DEVICE_ID, b""))
+    host, serial = _device_id(device)
+    name = clean(found.get(NAME, b""))
+    addresses = tuple(dict.fromkeys(listed(found.get(ADDRESSES, b"")) + listed(found.get(MANAGEMENT, b""))))
+    event = CdpAnnouncement(
+        packet, device, clean(found.get(PORT, b"")), name or host, clean(found.get(SOFTWARE, b"")), _capabilities(found.get(CAPABILITIES, b"")), addresses,
+        _number(found, NATIVE_VLAN, 0), _number(found, VOICE_REPLY, 1) or _number(found, VOICE_QUERY, 1), version, life, clean(found.get(PLATFORM, b"")),
+        serial, clean(found.get(VTP_DOMAIN, b"")), _object_id(found.get(OBJECT_ID, b"")), clean(found.get(LOCATION, b"")[1:]), _power(found),
+        found.get(DUPLEX) == b"\0",
+    )  # fmt: skip
+    return [event, *observations(packet, _facts(event, host))]
+
+
+def _facts(event: CdpAnnouncement, host: str) -> dict[tuple[str, str], None]:
+    """(kind, value) of what the machine says of itself."""
+    return {
+        ("cdp.device_id", event.chassis): None,
+        ("cdp.hostname", host): None,
+        ("cdp.hostname", event.name): None,
+        ("cdp.platform", event.platform): None,
+        ("cdp.version", event.description): None,
+        ("cdp.capabilities", ",".join(event.capabilities)): None,
+        ("cdp.port", event.port): None,
+        ("cdp.serial", event.serial): None,
+        ("cdp.object_id", event.object_id): None,
+    } | address_facts("cdp.address", event.addresses)
+
+
+@functools.lru_cache(maxsize=1024)
+def _device_id(device: str) -> tuple[str, str]:
+    """(host name, serial number) in a device id: ``core1(FOX1234A5BC)`` of NX-OS, ``069000057(core1)`` of CatOS, else all of it is the name; a MAC is none."""
+    if both := _NAME_SERIAL.fullmatch(device) or _SERIAL_NAME.fullmatch(device):
+        return both["name"].strip(), both["serial"]
+    return "" if _MAC.fullmatch(device) else device, ""
+
+
+def _capabilities(value: bytes) -> tuple[str, ...]:
+    return words(int.from_bytes(value[:4], "big"), CAPABILITY_NAMES)
+
+
+def _number(found: dict[int, bytes], kind: int, at: int) -> int:
+    """Two bytes of a field; 0 where it is missing or too short. Before the voice VLAN stands a byte that says what it is for."""
+    return int.from_bytes(found.get(kind, b"")[at : at + 2], "big")
+
+
+def _power(found: dict[int, bytes]) -> int:
+    """Milliwatts drawn, else the first number asked for, which stands behind two ids."""
+    return _number(found, POWER_USED, 0) or int.from_bytes(found.get(POWER_ASKED, b"")[4:8], "big")
+
+
+@functools.lru_cache(maxsize=256)
+def _object_id(value: bytes) -> str:
+    """The object id of SNMP, in BER with or without tag and length (X.690, 8.19); empty where it is none."""
+    if value[:1] == b"\x06" and len(value) > 2 and value[1] == len(value) - 2:
+        value = value[2:]
+    if not value or len(value) > OBJECT_ID_LIMIT or value[-1] & 0x80:
+        return ""
+    numbers, number = [value[0] // 40, value[0] % 40], 0
+    for byte in value[1:]:
+        number = number << 7 | byte & 0x7F
+        if not byte & 0x80:
+            numbers.append(number)
+            number = 0
+    return ".".join(map(str, numbers))

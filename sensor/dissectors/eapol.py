@@ -1,0 +1,178 @@
+"""EAP over LANs (IEEE 802.1X-2020, clause 11) with EAP (RFC 3748) inside: who asks for access to the network, as what, and how it ended.
+
+Reads start and logoff, identities, the methods offered, results, and the four messages by which a wireless station and its access point agree on keys
+(IEEE 802.11-2020, 12.7). Keys, challenges and answers are never kept, nor the identities of SIM cards. What the methods carry stays unread.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import struct
+from collections.abc import Iterator
+
+from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.event import Event
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed, clean
+
+ETHERTYPES = (0x888E, 0x88C7)  # the second: before roaming (802.11-2020, 12.6.10.2)
+EAP, START, LOGOFF, KEY = range(4)
+VERSIONS = (1, 2, 3)
+REQUEST, RESPONSE, SUCCESS, FAILURE = range(1, 5)
+IDENTITY, NOTIFICATION, NAK = 1, 2, 3
+METHODS = {
+    4: "md5", 5: "otp", 6: "gtc", 13: "tls", 17: "leap", 18: "sim", 21: "ttls", 23: "aka", 25: "peap", 26: "mschapv2", 29: "mschapv2", 43: "fast",
+    50: "aka_prime", 52: "pwd", 55: "teap",
+}  # fmt: skip
+IDENTITY_LIMIT = 253  # of a user name in RADIUS, where it ends up
+RSN_KEY = 2  # kind of key descriptor; 254 was that of WPA before
+WPA_KEY = 254
+PAIRWISE, INSTALL, ACK, MIC, SECURE = 0x08, 0x40, 0x80, 0x100, 0x200
+_HEADER = struct.Struct("!BBH")
+_EAP = struct.Struct("!BBH")
+_KEY = struct.Struct("!BH")
+_SIM = re.compile(r"[0-9]\d{6,15}@|[^@]*@(?:[^@]*\.)?3gppnetwork\.org$", re.IGNORECASE)
+_MAC = re.compile(r"(?:[0-9a-fA-F]{2}[:.-]?){5}[0-9a-fA-F]{2}")
+
+
+class EapolStart(Event):
+    """A machine asks to be authenticated."""
+
+
+class EapolLogoff(Event):
+    """A machine gives up its access."""
+
+
+class EapolIdentity(Event):
+    """``identity`` as the machine tells it, before anything is proven. ``identity_kind``: computer, user, mac, anonymous, or sim, which is left out."""
+
+    identity: str
+    identity_kind: str
+
+
+class EapolMethod(Event):
+    """A method is offered (``request``) or answered. ``method`` by name, or by number where we know none; ``md5`` and ``leap`` can be broken."""
+
+    method: str
+    request: bool
+
+
+class EapolResult(Event):
+    """The end: ``success`` or failure, told to the machine that asked."""
+
+    success: bool
+
+
+class EapolKey(Event):
+    """Message ``number`` of the four that agree on keys between station and access point, 0 where it is another one. ``rsn``: WPA2 or later."""
+
+    number: int
+    rsn: bool
+
+
+class Eapol(Dissector):
+    """Requests are repeated until they are answered."""
+
+    interest = Interest(ethertypes=ETHERTYPES, repeats_s=5)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        data = packet.payload
+        if len(data) < _HEADER.size:
+            return _early(packet)
+        version, kind, size = _HEADER.unpack_from(data)
+        if version not in VERSIONS:
+            return iter(())
+        body = data[_HEADER.size : _HEADER.size + size]
+        if len(body) < size and not packet.truncated:
+            raise Malformed("length larger than the frame")
+        if kind == EAP:
+            return _eap(packet, body)
+        if kind == KEY:
+            return _key(packet, body)
+        if kind == START:
+            return iter((EapolStart(packet),))
+        return iter((EapolLogoff(packet),)) if kind == LOGOFF else iter(())
+
+
+def _early(packet: Packet) -> Iterator[Said]:
+    if packet.truncated:
+        return iter(())
+    raise Malformed("message ends early")
+
+
+def _eap(packet: Packet, body: bytes) -> Iterator[Said]:
+    """RFC 3748, 4: code, identifier, length; requests and responses have a type."""
+    if len(body) < _EAP.size:
+        return _early(packet)
+    code, _, size = _EAP.unpack_from(body)
+    if code in (SUCCESS, FAILURE):
+        return iter((EapolResult(packet, code == SUCCESS), _role(packet)))
+    if code not in (REQUEST, RESPONSE):
+        return iter(())
+    if len(body) <= _EAP.size or (len(body) < size and not packet.truncated):
+        return _early(packet)
+    kind, content = body[_EAP.size], body[_EAP.size + 1 : size]
+    if code == REQUEST:
+        return iter((EapolMethod(packet, _method(kind), True), _role(packet)))
+    if kind == IDENTITY:
+        return iter(()) if len(body) < size else iter(_identity(packet, content))
+    return iter((EapolMethod(packet, _method(kind), False),))
+
+
+def _method(kind: int) -> str:
+    return {IDENTITY: "identity", NOTIFICATION: "notification", NAK: "nak"}.get(kind) or METHODS.get(kind) or str(kind)
+
+
+def _role(packet: Packet) -> Observation:
+    """Who asks for identities and tells results lets others in: a port of a switch, or an access point."""
+    return Observation(packet.ts, Subject(packet.src_mac, 0, packet.vlan), "eapol.role", "authenticator", packet.flow)
+
+
+def _identity(packet: Packet, content: bytes) -> list[Said]:
+    identity, kind, host = _read_identity(content)
+    said: list[Said] = [EapolIdentity(packet, identity, kind)]
+    if kind:
+        ts, subject, flow = packet.ts, Subject(packet.src_mac, 0, packet.vlan), packet.flow
+        said.append(Observation(ts, subject, "eapol.identity", kind, flow))
+        if host:
+            said.append(Observation(ts, subject, "eapol.fqdn" if "." in host else "eapol.hostname", host, flow))
+    return said
+
+
+@functools.lru_cache(maxsize=512)
+def _read_identity(content: bytes) -> tuple[str, str, str]:
+    r"""(identity, kind, host name of a computer). Windows writes ``host/name.domain`` for the computer and ``DOMAIN\name$`` in older forms."""
+    identity = clean(content.partition(b"\0")[0], IDENTITY_LIMIT)
+    if not identity:
+        return "", "anonymous" if not content else "", ""
+    if _SIM.match(identity):
+        return "", "sim", ""
+    if identity.lower().startswith("host/"):
+        return identity, "computer", identity[5:]
+    user = identity.rpartition("\\")[2].partition("@")[0]
+    if user.endswith("$") and len(user) > 1:
+        return identity, "computer", user[:-1]
+    if _MAC.fullmatch(user):
+        return identity, "mac", ""
+    return identity, "anonymous" if user.lower() in ("", "anonymous", "anon") else "user", ""
+
+
+def _key(packet: Packet, body: bytes) -> Iterator[Said]:
+    """The first and third message come from the access point, which asks for an answer; only the first has no check sum, the fourth no nonce and is secure."""
+    if len(body) < _KEY.size:
+        return _early(packet)
+    descriptor, info = _KEY.unpack_from(body)
+    if descriptor not in (RSN_KEY, WPA_KEY):
+        return iter(())
+    number = 0
+    if info & PAIRWISE:
+        if info & ACK:
+            number = 3 if info & MIC else 1
+        elif info & MIC:
+            number = 4 if info & SECURE or not any(body[13:45]) else 2
+    said: list[Said] = [EapolKey(packet, number, descriptor == RSN_KEY)]
+    if info & ACK:
+        said.append(_role(packet))
+    return iter(said)

@@ -1,0 +1,76 @@
+"""Multicast listener discovery, versions 1 and 2 (RFC 2710, RFC 3810): who listens to which IPv6 multicast groups.
+
+Groups are a hint of what a machine runs. Groups of solicited nodes (RFC 4291, 2.7.1) tell only the end of an address and are no facts. Ignores the checksum,
+timers and lists of sources. Messages come from a link-local address with a hop limit of 1; others are not believed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sensor.core.addresses import is_multicast
+from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.event import Event
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors._groups import membership, records
+
+QUERY, REPORT_1, DONE, REPORT_2 = 130, 131, 132, 143
+SIZES = {QUERY: 24, REPORT_1: 24, DONE: 24, REPORT_2: 8}
+QUERY_2_SIZE = 28
+HOP_LIMIT = 1
+SOLICITED_NODES = 0xFF0200000000000000000001FF000000 >> 24
+
+
+class MldQuery(Event):
+    """A router, or a switch in its place, asks who listens; ``group`` 0: to anything at all. ``version`` of the protocol it speaks."""
+
+    version: int
+    group: int
+
+
+class MldReport(Event):
+    """A machine listens to these groups, or no longer does (``left``)."""
+
+    version: int
+    joined: tuple[int, ...]
+    left: tuple[int, ...]
+
+
+class Mld(Dissector):
+    """Payloads are whole ICMPv6 messages from the type byte on. Machines repeat their reports at each query."""
+
+    interest = Interest(icmp6=tuple(SIZES), repeats_s=120)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        data = packet.payload
+        size = SIZES.get(data[0]) if data else None
+        if size is None or packet.ttl != HOP_LIMIT:
+            return iter(())
+        if len(data) < size:
+            if packet.truncated:
+                return iter(())
+            raise Malformed("message ends early")
+        if data[0] == REPORT_2:
+            joined, left = records(data, 8, 16, 0, packet.truncated)
+            return iter((MldReport(packet, 2, tuple(joined), tuple(left)), *_facts(packet, joined)))
+        return iter(_older(packet, data))
+
+
+def _older(packet: Packet, data: bytes) -> list[Said]:
+    """A query of either version, and the report and farewell of the first: one group each."""
+    group = int.from_bytes(data[8:24], "big")
+    if (group or data[0] != QUERY) and not is_multicast(group):
+        raise Malformed("group that is none")
+    if data[0] == QUERY:
+        subject = Subject(packet.src_mac, packet.src, packet.vlan)
+        role = Observation(packet.ts, subject, "mld.role", "querier", packet.flow)
+        return [MldQuery(packet, 2 if len(data) >= QUERY_2_SIZE else 1, group), role]
+    if data[0] == DONE:
+        return [MldReport(packet, 1, (), (group,))]
+    return [MldReport(packet, 1, (group,), ()), *_facts(packet, [group])]
+
+
+def _facts(packet: Packet, groups: list[int]) -> list[Said]:
+    return membership(packet, "mld.group", [group for group in groups if group >> 24 != SOLICITED_NODES])

@@ -1,0 +1,108 @@
+"""Spanning tree: 802.1D-1998 (STP), 802.1w (RSTP) and 802.1s (MSTP), now IEEE 802.1D-2004 clause 9 and 802.1Q clause 14, and Cisco's form of one tree a VLAN.
+
+Who sends these messages bridges frames, and says which bridge it takes for the root. Reads the messages of configuration and of changed topology. Ignores
+timers, and of MSTP all but its region.
+"""
+
+from __future__ import annotations
+
+import functools
+import struct
+from collections.abc import Iterator
+
+from sensor.core.addresses import is_group_mac, mac_text
+from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.event import Event
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed, clean
+
+SAP = 0x42
+PER_VLAN = 0x010B
+SNAP = bytes.fromhex("00000c010b")  # Cisco and its protocol
+CONFIGURATION, CHANGE, RAPID = 0x00, 0x80, 0x02
+VERSIONS = {0: "stp", 2: "rstp", 3: "mstp", 4: "spb"}
+LATER = "spb"  # what later versions are read as
+TOPOLOGY_CHANGED = 0x01
+REGION, REGION_SIZE = 39, 32  # of MSTP: where its name stands
+VLAN_FIELD = bytes.fromhex("00000002")  # behind the message of one VLAN: type 0, two bytes
+_HEADER = struct.Struct("!HBB")  # protocol, version, type
+_CONFIGURATION = struct.Struct("!BHHIIHHIHHHHH")  # flags; root, cost, bridge, port; age, greatest age, hello time, delay
+
+
+class StpConfiguration(Event):
+    """A bridge tells the tree as it sees it. It takes itself for the root where ``root`` equals ``bridge`` (MACs). ``changed``: the tree is changing.
+
+    ``vlan``: whose tree it is, 0 where there is one for all. ``cost``: of the path to the root. Priorities in 802.1D: the lower, the sooner root.
+    """
+
+    version: str
+    root: int
+    root_priority: int
+    cost: int
+    bridge: int
+    bridge_priority: int
+    port: int
+    changed: bool
+    vlan: int
+    region: str
+
+
+class StpTopologyChange(Event):
+    """A bridge tells its root that the topology changed; all bridges then forget soon where machines are."""
+
+
+class Stp(Dissector):
+    """Bridges repeat themselves every two seconds, the same while the tree does not change."""
+
+    interest = Interest(ethertypes=(SAP, PER_VLAN), repeats_s=60)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        data = packet.payload
+        if packet.ethertype == PER_VLAN:
+            if not data.startswith(SNAP):
+                return iter(())
+            data = data[len(SNAP) :]
+        if len(data) < _HEADER.size:
+            return _early(packet)
+        protocol, version, kind = _HEADER.unpack_from(data)
+        if protocol or kind not in (CONFIGURATION, CHANGE, RAPID):
+            return iter(())
+        if kind == CHANGE:
+            return iter((StpTopologyChange(packet), *_facts(packet, 0)))
+        if len(data) < _HEADER.size + _CONFIGURATION.size:
+            return _early(packet)
+        event = _configuration(packet, data, VERSIONS.get(version, LATER))
+        return iter((event, *_facts(packet, event.bridge)))
+
+
+def _early(packet: Packet) -> Iterator[Said]:
+    if packet.truncated:
+        return iter(())
+    raise Malformed("message ends early")
+
+
+def _configuration(packet: Packet, data: bytes, version: str) -> StpConfiguration:
+    """The low twelve bits of a priority are the tree's number (802.1D-2004, 9.2.5)."""
+    flags, root_priority, root_hi, root_lo, cost, priority, hi, lo, port, *_ = _CONFIGURATION.unpack_from(data, _HEADER.size)
+    at = data.find(VLAN_FIELD, _HEADER.size + _CONFIGURATION.size) if packet.ethertype == PER_VLAN else -1
+    vlan = int.from_bytes(data[at + 4 : at + 6], "big") if at >= 0 else 0
+    region = _region(data[REGION : REGION + REGION_SIZE]) if version == "mstp" and len(data) >= REGION + REGION_SIZE else ""
+    return StpConfiguration(
+        packet, version, root_hi << 32 | root_lo, root_priority & 0xF000, cost, hi << 32 | lo, priority & 0xF000, port, bool(flags & TOPOLOGY_CHANGED),
+        vlan, region,
+    )  # fmt: skip
+
+
+@functools.lru_cache(maxsize=256)
+def _region(name: bytes) -> str:
+    return clean(name)
+
+
+def _facts(packet: Packet, bridge: int) -> list[Said]:
+    """That the sender is a bridge, and under which id."""
+    ts, subject, flow = packet.ts, Subject(packet.src_mac, 0, packet.vlan), packet.flow
+    said: list[Said] = [Observation(ts, subject, "stp.role", "bridge", flow)]
+    if bridge and not is_group_mac(bridge):
+        said.append(Observation(ts, subject, "stp.bridge", mac_text(bridge), flow))
+    return said

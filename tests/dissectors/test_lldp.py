@@ -1,0 +1,145 @@
+"""LLDP: who the neighbour is, and what is no announcement."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+
+from sensor.core.addresses import parse
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors.lldp import Lldp
+from tests.dissectors.samples import events, packets, values
+
+MAC = 0x00408CA1B2C3
+HEAD = bytes.fromhex("0207 04 00408ca1b2c3  0407 03 00408ca1b2c3  0602 0078")
+MED = "0012bb"
+
+
+def tlv(kind: int, value: bytes) -> bytes:
+    return struct.pack("!H", kind << 9 | len(value)) + value
+
+
+def dissect(*fields: bytes, head: bytes = HEAD, problem: int = 0) -> list[object]:
+    return list(Lldp().dissect(Packet(head + b"".join(fields), src_mac=MAC, ethertype=0x88CC, ip_version=0, proto=0, problem=problem)))
+
+
+def test_a_phone_tells_its_inventory() -> None:
+    """The inventory of LLDP-MED, power and addresses; what the maker left open is no fact."""
+    said = list(Lldp().dissect(packets("lldp")[0]))
+    assert values(said) == [
+        ("lldp.hostname", "SIP-T46S"),
+        ("lldp.system_description", "66.85.0.5"),
+        ("lldp.chassis", "10.20.30.12"),
+        ("lldp.port", "00:15:65:5e:53:02"),
+        ("lldp.capabilities", "bridge,telephone"),
+        ("lldp.med_class", "communication_endpoint"),
+        ("lldp.med_hardware", "66.0.0.128.0.0.0.0"),
+        ("lldp.med_firmware", "66.85.0.5"),
+        ("lldp.med_software", "66.85.0.5"),
+        ("lldp.med_serial", "805ec0000001"),
+        ("lldp.med_manufacturer", "YEALINK"),
+        ("lldp.med_model", "SIP-T46S"),
+        ("lldp.address", "10.20.30.12"),
+    ]
+    assert (said[0].med_class, said[0].power_mw, said[0].life_s) == ("communication_endpoint", 5900, 180)
+
+
+def test_a_switch_tells_port_and_vlans() -> None:
+    """Port, its description and VLAN, the voice VLAN by policy, both management addresses, and only what is enabled."""
+    said = list(Lldp().dissect(packets("lldp")[1]))
+    event = said[0]
+    assert (event.chassis, event.port, event.port_description, event.name) == ("02:00:5e:00:53:01", "ge-0/0/7", "Floor 3, desk 14", "sw-3f-01.example.net")
+    assert (event.vlan, event.voice_vlan, event.power_mw) == (30, 30, 5900)
+    assert (event.capabilities, event.supported) == (("bridge",), ("bridge", "router"))
+    assert event.addresses == (parse("10.20.0.2"), parse("fd00:20::2"))
+    assert ("lldp.capabilities", "bridge") in values(said)
+
+
+def test_a_port_that_goes_down_claims_nothing() -> None:
+    """A life of 0 is a farewell, whatever else stands there."""
+    said = dissect(tlv(5, b"printer"), head=HEAD[:-2] + b"\0\0")
+    assert events(said) == [("LldpShutdown", "00:40:8c:a1:b2:c3", "00:40:8c:a1:b2:c3")]
+    assert values(said) == []
+
+
+def test_names_are_cleaned() -> None:
+    """Control characters, invalid UTF-8 and blanks at the ends do not reach anybody; an empty name is none."""
+    said = values(dissect(tlv(5, b" cam\x1b[31m\xff\n "), tlv(6, b"\0\0")))
+    assert ("lldp.hostname", "cam [31m�") in said
+    assert "lldp.system_description" not in dict(said)
+
+
+@pytest.mark.parametrize("nothing", [b"", b"  ", b"N/A", b"none", b"Not Specified", b"-"])
+def test_an_inventory_of_nothing(nothing: bytes) -> None:
+    """Words that makers write where they have nothing to tell are no facts."""
+    assert "lldp.med_serial" not in dict(values(dissect(tlv(127, bytes.fromhex(MED + "08") + nothing))))
+
+
+def test_the_end_ends() -> None:
+    """What follows the end mark is not read."""
+    assert "lldp.hostname" not in dict(values(dissect(tlv(0, b""), tlv(5, b"ghost"))))
+
+
+def test_the_first_of_two_counts() -> None:
+    """A field that may stand once counts once."""
+    assert [value for kind, value in values(dissect(tlv(5, b"one"), tlv(5, b"two"))) if kind == "lldp.hostname"] == ["one"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["0501ffffffff0200000001 00", "0501000000000200000001 00", "0901 0a140002", "00", "", "0502 0a140002 0200000001 00"],
+)
+def test_impossible_management_addresses_are_left_out(value: str) -> None:
+    """Broadcast, none, a wrong length or an unknown family is no address."""
+    said = dissect(tlv(8, bytes.fromhex(value)))
+    assert said[0].addresses == ()
+
+
+@pytest.mark.parametrize("power", [tlv(127, bytes.fromhex(MED + "0453003b")), tlv(127, bytes.fromhex("00120f02 01000152003b003b"))])
+def test_power(power: bytes) -> None:
+    """Tenths of a watt, in the words of either standard."""
+    assert dissect(power)[0].power_mw == 5900
+
+
+def test_unknown_policy_has_no_vlan() -> None:
+    """A policy marked unknown gives no VLAN."""
+    policy = (1 << 23 | 30 << 9).to_bytes(3, "big")
+    assert dissect(tlv(127, bytes.fromhex(MED + "0201") + policy))[0].voice_vlan == 0
+
+
+def test_policy_of_voice() -> None:
+    """The policy of voice names the voice VLAN; that of video does not."""
+    known = (30 << 9 | 5 << 6 | 46).to_bytes(3, "big")
+    assert dissect(tlv(127, bytes.fromhex(MED + "0201") + known))[0].voice_vlan == 30
+    assert dissect(tlv(127, bytes.fromhex(MED + "0206") + known))[0].voice_vlan == 0
+
+
+@pytest.mark.parametrize("chassis", [b"\x07\x01\x02\xff", b"\x04\x01\x02"])
+def test_ids_that_are_no_text_are_hex(chassis: bytes) -> None:
+    """An id of bytes is shown as bytes."""
+    head = tlv(1, chassis) + HEAD[9:]
+    assert dissect(head=head)[0].chassis == chassis[1:].hex(":")
+
+
+@pytest.mark.parametrize(
+    ("payload", "fault"),
+    [
+        (HEAD[9:] + HEAD[:9], "chassis, port and life do not come first"),
+        (b"", "chassis, port and life do not come first"),
+        (HEAD + b"\x0a\x40name", "field longer than the message"),
+        (b"\x02\x01\x04" + HEAD[9:], "id without a value"),
+    ],
+)
+def test_malformed(payload: bytes, fault: str) -> None:
+    """The mandatory fields come first, in their order, and fields end within the message."""
+    with pytest.raises(Malformed, match=fault):
+        dissect(head=payload)
+
+
+def test_cut_by_the_capture() -> None:
+    """What the capture cut off is no fault; whole fields before it count."""
+    said = values(dissect(tlv(5, b"printer"), tlv(6, b"a description")[:-4], problem=1))
+    assert ("lldp.hostname", "printer") in said
+    assert "lldp.system_description" not in dict(said)
