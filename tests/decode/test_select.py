@@ -15,7 +15,7 @@ A, B = "10.0.0.1", "10.0.0.2"
 
 def select(frames: list[bytes], *interests: Interest, times: list[int] | None = None) -> list[int]:
     """The wanted bits of every row."""
-    batch, flows = batch_of(frames, times=times), FlowTable(6)
+    batch, flows = batch_of(frames, times=times), FlowTable(10)
     selector = Selector(interests, RecentSet(8))
     flows.follow(batch.rows, 0, len(batch))
     chosen = selector.select(batch.data, batch.rows, 0, len(batch), flows)
