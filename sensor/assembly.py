@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+
+import msgspec
 
 import sensor.dissectors
 from sensor import __version__
@@ -16,13 +20,16 @@ from sensor.core.device import Device
 from sensor.core.dissector import Dissector
 from sensor.core.observation import Subject
 from sensor.core.record import Record, RecordMaker
+from sensor.dissectors._neighbour import Announcement
 from sensor.documents import DocumentErrors, Fault
-from sensor.fingerprinting.load import load_knowledge
+from sensor.fingerprinting.load import Knowledge, load_knowledge
 from sensor.fingerprinting.match import Matcher
 from sensor.fingerprinting.oui import Oui
 from sensor.intel.store import ThreatLists
 from sensor.inventory.inventory import Inventory
 from sensor.inventory.limits import HOUR, Limits
+from sensor.inventory.record import Neighbour
+from sensor.keeper import Keeper
 from sensor.pipeline import Pipeline, Sizes
 from sensor.registry import units
 
@@ -61,10 +68,12 @@ def assemble(
     intel: Sequence[Path] = (),
     report: Callable[[Broken], None] | None = None,
     complain: Callable[[str], None] = _silent,
+    keeper: Keeper | None = None,
 ) -> Pipeline:
     """An engine that is ready for packets. ``intel``: lists beside the configured ones; ``report`` hears of units of ours that break.
 
     ``complain`` hears of each line of an operator's list or fingerprint file that was left out. DocumentErrors where a file cannot be used at all.
+    ``keeper`` brings back what earlier runs knew, and is to write what this one learns.
     """
     networks = Networks(config.networks)
     lists = ThreatLists([*config.intel, *intel])
@@ -74,6 +83,8 @@ def assemble(
         complain(str(fault))
     matcher = Matcher(knowledge)
     inventory = Inventory(matcher, _oui(config.fingerprints.oui_registry), networks, limits)
+    if keeper is not None:
+        keeper.begin(inventory, _name_of(knowledge))
     world = World(networks, lists, inventory)
     detectors = []
     for name, unit in detector_units().items():
@@ -82,8 +93,9 @@ def assemble(
             detector = unit(world, options)
             detector.id = name
             detectors.append(detector)
+    dissectors = {name: unit() for name, unit in units(sensor.dissectors, Dissector).items()}
     return Pipeline(
-        dissectors={name: unit() for name, unit in units(sensor.dissectors, Dissector).items()},
+        dissectors=dissectors,
         detectors=detectors,
         inventory=inventory,
         desk=AlertDesk(int(config.alerts.suppression_h * HOUR)),
@@ -91,4 +103,20 @@ def assemble(
         boundary=Boundary(report),
         emit=emit,
         sizes=Sizes(config.tables.flow_bits, config.tables.repeat_bits),
+        listeners=[(kind, partial(_neighbour, inventory)) for kind in Announcement.__subclasses__()],
     )
+
+
+def _neighbour(inventory: Inventory, told: Announcement) -> None:
+    """An announcement of LLDP, CDP and their like tells the inventory where a device is plugged in."""
+    packet = told.packet
+    port = Neighbour(told.kind.partition(".")[0], told.chassis, told.port, told.name, packet.ts)
+    inventory.neighbour(Subject(packet.src_mac, packet.src, packet.vlan), port)
+
+
+def _name_of(knowledge: Knowledge) -> str:
+    """A name for what the fingerprints say, another where they say something else."""
+    hashed = hashlib.blake2b(digest_size=16)
+    for one in knowledge.fingerprints:
+        hashed.update(msgspec.msgpack.encode((one.id, one.kinds, one.family, one.match, one.asserts, one.certainty)))
+    return hashed.hexdigest()

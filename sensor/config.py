@@ -100,6 +100,7 @@ class _Root(Section):
     networks: list[str] = []
     intel: list[FilePath] = []
     events: FilePath | None = None
+    state: FilePath | None = None
     fingerprints: Fingerprints = Fingerprints()
     inventory: Inventory = Inventory()
     alerts: Alerts = Alerts()
@@ -119,7 +120,7 @@ class _Root(Section):
 
 class Config(_Root):
     """All settings. ``networks``: blocks that are inside beside the private ones; ``intel``: threat lists; ``events``: the event log of live runs;
-    ``detectors``: options by detector id.
+    ``state``: folder of the inventory; ``detectors``: options by detector id.
     """
 
     detectors: Any = None

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sensor.config import Config
+    from sensor.keeper import Keeper
 
 
 def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--events", metavar="FILE", help="event log; - is standard output (default: in the state folder)")
     lists = "threat list: addresses and CIDR blocks, one a line; may be given often"
     parser.add_argument("--intel", metavar="LIST", action="append", default=[], type=Path, help=lists)
+    state = "folder of the inventory, which later runs go on with (default: state: of the configuration; of `run`: the state folder)"
+    parser.add_argument("--state", metavar="DIR", type=Path, help=state)
     parser.add_argument("--config", metavar="FILE", type=Path, help="configuration (YAML); everything has a default")
     parser.add_argument("--log-format", choices=("console", "json"), default="console", help="form of our own messages on standard error")
 
@@ -30,6 +33,20 @@ def log_failed(error: OSError, path: Path | None) -> int:
         raise error
     complain(f"cannot write the event log {path or 'to standard output'}: {error.strerror}")
     return 3
+
+
+def keeper(folder: Path) -> Keeper | None:
+    """What keeps the inventory in a folder; None after it was said why that cannot be."""
+    from sensor.inventory.store.database import StoreError
+    from sensor.keeper import Keeper
+
+    try:
+        return Keeper(folder, complain)
+    except StoreError as error:
+        complain(f"cannot keep the inventory in {error}")
+    except OSError as error:
+        complain(f"cannot keep the inventory in {folder}: {error.strerror}")
+    return None
 
 
 def settings(args: argparse.Namespace) -> Config | None:

@@ -197,12 +197,11 @@ def device_table(fold: Fold, out: TextIO) -> str:
     return table_of_devices(fold.devices.values(), out)
 
 
-def table_of_devices(records: Iterable[Record], out: TextIO) -> str:
-    """Some devices, by type, vendor, model and address; then how many there are of each type."""
-    ordered = sorted(records, key=_device_order)
-    if not ordered:
+def table_of_devices(records: Iterable[Record], out: TextIO, *, ordered: bool = True) -> str:
+    """Some devices, by type, vendor, model and address, or as they come; then how many there are of each type."""
+    rows = [device_row(record) for record in (sorted(records, key=_device_order) if ordered else records)]
+    if not rows:
         return "no devices"
-    rows = [device_row(record) for record in ordered]
     return f"{table(DEVICE_COLUMNS, rows, out)}\n{_count('device', [row[0] for row in rows])}"
 
 

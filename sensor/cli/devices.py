@@ -1,99 +1,75 @@
-"""List the devices of an event log.
+"""List the devices of the network, and say what you know of them.
 
-FILTER is KEY=TEXT or TEXT. type, vlan, id and state (present or gone) must be equal, all else must contain the text; case does not matter.
-A key given twice means either, different keys mean both. TEXT alone is looked for in everything that a device has.
+Without an action the words are filters: TEXT, KEY=TEXT, KEY!=TEXT, seen<24h, first>7d, confidence>0.8. type, vlan, id, criticality and state (present or
+gone) must be equal, all else must contain the text; case does not matter. A key given twice means either, different keys mean both. TEXT alone is looked for in
+everything that a device has. Read is the inventory that `sensor run` keeps, or the log of a replay that was written later.
+
+actions:
+  set DEVICE KEY=VALUE…        what you say wins over every packet and stays; KEY= takes it back
+  tag DEVICE TAG…              add tags (untag removes them)
+  merge DEVICE OTHER           both are one device; the first goes on
+  split DEVICE MAC|ADDRESS     that is a device of its own
+  undo DEVICE|NUMBER           take back the latest word, merger or split of a device, or the one of that number
+  history DEVICE               what became of it, what was said of it, which addresses it had
+  import FILE                  rows of CSV or JSON as your word, NetBox's columns included
+  export [FILE]                CSV or JSON; --format netbox for NetBox's columns
+  diff EXPECTED                what is missing, unexpected or different; exit code 1 where anything is
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import sys
-from typing import Any
+from collections.abc import Callable
 
-from sensor.cli._setup import complain
-from sensor.cli._show import NOT_OPENED, USAGE, add_events_argument, add_json_argument, folded, part, table_of_devices, tidy
+from sensor.cli._known import add_source_arguments
+from sensor.cli._show import add_json_argument
 
 EXAMPLES = """\
   sensor devices
-  sensor devices type=camera vendor=axis
-  sensor devices type=printer type=label_printer vlan=30
+  sensor devices type=camera vendor=hikvision vlan=30 'seen<24h'
+  sensor devices --summary
   sensor devices --json 10.20.30. | jq -r .device.id
+  sensor devices set 10.20.30.41 type=camera name="Lobby" owner=facilities criticality=high
+  sensor devices export --format netbox --site HQ devices.csv
+  sensor devices diff expected.csv
 """
-EXACT = ("type", "vlan", "id", "state")
-FIELDS = {
-    **{name: (name,) for name in ("type", "vlan", "id", "vendor", "model", "firmware", "serial", "os", "contested")},
-    "name": ("hostname", "names"),
-    "ip": ("ips",),
-    "mac": ("macs",),
-    "role": ("roles",),
-    "state": (),
+# Action → (module, function).
+ACTIONS = {
+    "set": ("_devices_words", "set_words"),
+    "tag": ("_devices_words", "tag"),
+    "untag": ("_devices_words", "tag"),
+    "merge": ("_devices_words", "merge"),
+    "split": ("_devices_words", "split"),
+    "undo": ("_devices_words", "undo"),
+    "history": ("_devices_words", "history"),
+    "import": ("_devices_files", "import_words"),
+    "export": ("_devices_files", "export"),
+    "diff": ("_devices_files", "diff"),
 }
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("filters", metavar="FILTER", nargs="*", help=f"TEXT, or KEY=TEXT with one of the keys {', '.join(FIELDS)}")
+    parser.add_argument("words", metavar="FILTER | ACTION …", nargs="*", help="filters, or an action with what it needs")
     add_json_argument(parser)
-    add_events_argument(parser)
+    parser.add_argument("--csv", action="store_true", help="CSV with a heading; nothing in it becomes a formula of a spreadsheet")
+    parser.add_argument("--summary", action="store_true", help="how many of each type are in each VLAN")
+    parser.add_argument("--sort", metavar="COLUMN", help="order by a column (type, vendor, name, ip, seen, first …); -COLUMN backwards, as --sort=-seen")
+    add_source_arguments(parser)
+    parser.add_argument("--reason", metavar="TEXT", help="why: kept with what is set, merged or split")
+    parser.add_argument("--author", metavar="NAME", help="who says it (default: the user)")
+    parser.add_argument("--format", choices=("csv", "json", "netbox"), help="of export (default: by the ending, else csv)")
+    parser.add_argument("--site", metavar="NAME", help="of export --format netbox: the site of the devices")
 
 
 def main(args: argparse.Namespace) -> int:
-    """List; with --json the last record of each device."""
-    wanted = _filters(args.filters)
-    if wanted is None:
-        return USAGE
-    fold = folded(args.events)
-    if fold is None:
-        return NOT_OPENED
-    found = [record for record in fold.devices.values() if _matches(record, wanted)]
-    if args.json:
-        for record in found:
-            print(json.dumps(record, ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
-    else:
-        print(table_of_devices(found, sys.stdout))
-    return 0
+    """List, or do what the first word says; 1 where a device is not known, 3 where there is nothing to read."""
+    return _deed(args)(args)
 
 
-def _filters(words: list[str]) -> dict[str, list[str]] | None:
-    """Key → texts; the key is empty where only a text was given. None after it was said what is wrong."""
-    wanted: dict[str, list[str]] = {}
-    for word in words:
-        key, sign, text = word.partition("=")
-        if not sign:
-            key, text = "", word
-        elif key not in FIELDS:
-            from difflib import get_close_matches
+def _deed(args: argparse.Namespace) -> Callable[[argparse.Namespace], int]:
+    from importlib import import_module
 
-            near = get_close_matches(key, FIELDS, 1)
-            complain(f"no filter {key!r}" + (f": did you mean {near[0]}?" if near else f": there are {', '.join(FIELDS)}"))
-            return None
-        wanted.setdefault(key, []).append(text.casefold())
-    return wanted
-
-
-def _matches(record: dict[str, Any], wanted: dict[str, list[str]]) -> bool:
-    for key, texts in wanted.items():
-        values = _values(record, key)
-        if not key:  # texts alone must all be there
-            if not all(any(text in value for value in values) for text in texts):
-                return False
-        elif key in EXACT:
-            if not any(text == value for text in texts for value in values):
-                return False
-        elif not any(text in value for text in texts for value in values):
-            return False
-    return True
-
-
-def _values(record: dict[str, Any], key: str) -> list[str]:
-    """What a device has under a key of FIELDS, or everything, in small letters."""
-    if key == "state":
-        return ["gone" if record.get("action") == "gone" else "present"]
-    device = part(record, "device")
-    names = FIELDS[key] if key else tuple(device)
-    found: list[str] = []
-    for name in names:
-        value = device.get(name)
-        several = value if isinstance(value, list) else value.values() if isinstance(value, dict) else [value]
-        found += [tidy(one).casefold() for one in several if one is not None]
-    return found
+    args.action = args.words.pop(0) if args.words and args.words[0] in ACTIONS else ""
+    module, name = ACTIONS.get(args.action, ("_devices_list", "list_devices"))
+    deed: Callable[[argparse.Namespace], int] = getattr(import_module(f"sensor.cli.{module}"), name)
+    return deed

@@ -12,18 +12,17 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from sensor.cli._known import add_source_arguments, find_devices, handles, known
 from sensor.cli._setup import complain
 from sensor.cli._show import (
     NOT_FOUND,
     NOT_OPENED,
     STYLES,
-    add_events_argument,
     add_json_argument,
     clock,
     coloured,
     decimal,
     end_name,
-    folded,
     number,
     paint,
     part,
@@ -39,6 +38,8 @@ EXAMPLES = """\
   sensor explain discovery.port_scan
 """
 NEAREST = 3
+# Addresses of before that are told.
+FORMER = 8
 # A shorter text is the beginning of too many keys and ids.
 PREFIX = 4
 Record = dict[str, Any]
@@ -47,15 +48,16 @@ Record = dict[str, Any]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", metavar="WHAT")
     add_json_argument(parser)
-    add_events_argument(parser)
+    add_source_arguments(parser)
 
 
 def main(args: argparse.Namespace) -> int:
     """Tell; 1 where nothing of that name is known."""
-    fold = folded(args.events)
-    if fold is None:
+    found = known(args, alerts=True)
+    if found is None:
         return NOT_OPENED
-    devices, alerts = find_devices(fold, args.what), find_alerts(fold, args.what)
+    fold = found.fold
+    devices, alerts = [found.details(record) for record in find_devices(fold, args.what)], find_alerts(fold, args.what)
     if not devices and not alerts:
         near = _nearest(fold, args.what)
         complain(f"nothing known of {args.what!r}" + (f": did you mean {' or '.join(near)}?" if near else ""))
@@ -73,15 +75,6 @@ def main(args: argparse.Namespace) -> int:
 # Who is meant.
 
 
-def find_devices(fold: Fold, what: str) -> list[Record]:
-    """Devices of that id, address, MAC or name."""
-    named = fold.device(what)
-    if named is not None:
-        return [named]
-    mac, word = _mac(what), what.casefold().rstrip(".")
-    return [record for record in fold.devices.values() if mac in _handles(record) or word in _handles(record)]
-
-
 def find_alerts(fold: Fold, what: str) -> list[Record]:
     """Alerts of that id, key, beginning of a key or an id, or detector."""
     found = []
@@ -93,30 +86,10 @@ def find_alerts(fold: Fold, what: str) -> list[Record]:
     return found
 
 
-def _handles(record: Record) -> set[str]:
-    """What a device can be called by, in small letters."""
-    device = part(record, "device")
-    values = [device.get("id"), device.get("hostname")]
-    for name in ("ips", "macs", "names"):
-        several = device.get(name)
-        values += several if isinstance(several, list) else []
-    return {tidy(value).casefold() for value in values} - {""}
-
-
-def _mac(text: str) -> str:
-    """A MAC as records write it; empty where the text is none."""
-    from sensor.core.addresses import mac_text, parse_mac
-
-    try:
-        return mac_text(parse_mac(text))
-    except ValueError:
-        return ""
-
-
 def _nearest(fold: Fold, what: str) -> list[str]:
     from difflib import get_close_matches
 
-    names = {handle: handle for record in fold.devices.values() for handle in _handles(record)}
+    names = {handle: handle for record in fold.devices.values() for handle in handles(record)}
     for record in fold.alerts.values():
         names |= {tidy(part(record, "alert").get(name)): "" for name in ("detector", "id")}
     return get_close_matches(what.casefold(), sorted(filter(None, names)), NEAREST)
@@ -140,7 +113,14 @@ def explain_device(record: Record, fold: Fold, colours: bool = False) -> list[st
         "VLAN": device.get("vlan"),
         "roles": device.get("roles"),
         "seen": f"{clock(device.get('first_seen'))} to {clock(device.get('last_seen'))}",
-        "before": [lost for lost in fold.merged if fold.device(lost) is record],
+        "before": [lost for lost in fold.merged if tidy(part(fold.device(lost) or {}, "device").get("id")) == device.get("id")],
+        "services": device.get("services"),
+        "uses": record.get("used"),
+        "plugged in": [" ".join(tidy(one.get(name)) for name in ("protocol", "name", "chassis", "port")) for one in objects(record.get("neighbours"))],
+        "owner": device.get("owner"),
+        "criticality": device.get("criticality"),
+        "tags": device.get("tags"),
+        "had": [f"{tidy(one.get('address'))} until {clock(one.get('to'))}" for one in objects(record.get("leases")) if not one.get("held")][-FORMER:],
     }
     lines += _facts(facts)
     if device.get("randomised_mac"):
@@ -162,7 +142,7 @@ def _attribute(device: Record, attribute: str, claims: list[Record], colours: bo
     values: dict[str, list[Record]] = {}
     for claim in claims:
         values.setdefault(_same(attribute, tidy(claim.get("value"))), []).append(claim)
-    told = tidy(device.get(attribute) or part(device, "attributes").get(attribute))
+    told = tidy(device.get("hostname" if attribute == "name" else attribute) or part(device, "attributes").get(attribute))
     sure = part(device, "confidences").get(attribute, device.get("confidence") if attribute == "type" else None)
     contested = device.get("contested")
     note = ", contested" if isinstance(contested, list) and attribute in contested else ""
@@ -170,6 +150,12 @@ def _attribute(device: Record, attribute: str, claims: list[Record], colours: bo
         yield from ("", paint(f"{attribute}: {told} {decimal(sure)}{note}", "bold", colours))
     else:
         yield from ("", paint(f"{attribute}: unknown, nothing is likely enough", "bold", colours))
+    said = [claim for claim in claims if claim.get("family") == "operator"]
+    if said:
+        values = {key: left for key, mine in values.items() if (left := [claim for claim in mine if claim not in said])}
+        yield f"  the operator's word{', which wins over what packets say' if values else ''}"
+        yield from (f"    {_word(claim)}" for claim in said)
+        sure = None
     sums = {key: Sum.of(mine) for key, mine in values.items()}
     winner = _same(attribute, told)
     for key in sorted(values, key=lambda key: (key != winner, -sums[key].sure, key)):
@@ -188,6 +174,11 @@ def _same(attribute: str, value: str) -> str:
 def _sureness(claim: Record) -> float:
     value = claim.get("confidence")
     return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _word(claim: Record) -> str:
+    author = tidy(claim.get("observation")).removeprefix("operator.")
+    return f"1.00 operator: said by {author} on {clock(claim.get('first'))}: {tidy(claim.get('seen'))}"
 
 
 def _claim(claim: Record) -> str:

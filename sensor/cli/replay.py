@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sensor.cli._setup import add_engine_arguments, complain, log_failed, settings
+from sensor.cli._setup import add_engine_arguments, complain, keeper, log_failed, settings
 
 if TYPE_CHECKING:
     from sensor.capture.files import CaptureFiles
@@ -56,11 +56,15 @@ def main(args: argparse.Namespace) -> int:
     log = _log(args.events)
     if log is None:
         return NOT_OPENED
+    folder = args.state or config.state
+    keeping = keeper(folder) if folder is not None else None
+    if folder is not None and keeping is None:
+        return NOT_OPENED
     source, fold, began = open_captures(args.paths, follow=args.follow), Fold(), time.monotonic()
     listener = None if args.events == os.devnull else partial(_hear, fold)
     try:
         with _progress(source) as progress:
-            run = Run(config, source, log, intel=args.intel, listener=listener, progress=progress)
+            run = Run(config, source, log, intel=args.intel, listener=listener, progress=progress, keeper=keeping)
             with stopping(source) as stopped:
                 run.run()
         log.close()

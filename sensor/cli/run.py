@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sensor.cli._setup import add_engine_arguments, complain, log_failed, settings
+from sensor.cli._setup import add_engine_arguments, complain, keeper, log_failed, settings
 
 if TYPE_CHECKING:
     from sensor.capture.live import LiveSource
@@ -54,14 +54,20 @@ def main(args: argparse.Namespace) -> int:
         return NOT_OPENED
     if log.torn:
         complain(f"{path}: the last line was torn and is cut off ({log.torn:,} bytes)")
+    # Opened before privileges are given up, as the log is.
+    keeping = keeper(args.state or config.state or state_folder())
+    if keeping is None:
+        log.close()
+        return NOT_OPENED
     try:
         source = _open(args, config)
     except CaptureError as error:
         complain(str(error))
+        keeping.abandon()
         log.close()
         return NOT_OPENED
     try:
-        run = Run(config, source, log, intel=args.intel, live=True, listener=_tell if path is not None else None)
+        run = Run(config, source, log, intel=args.intel, live=True, listener=_tell if path is not None else None, keeper=keeping)
         with stopping(source):
             run.run()
         log.close()

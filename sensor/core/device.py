@@ -34,7 +34,10 @@ class Attribute(msgspec.Struct, frozen=True, gc=False):
 
 
 class Device(msgspec.Struct):
-    """``key`` is what identity rests on (``mac:…`` or ``ip:…``), ``id`` a short stable name made from it. ``addresses``: address → last seen, ns."""
+    """``key`` is what identity rests on (``mac:…`` or ``ip:…``), ``id`` a short stable name made from it. ``addresses``: address → last seen, ns.
+
+    ``services``: what it answers at, as ``ipp/631``.
+    """
 
     id: str
     key: str
@@ -46,6 +49,7 @@ class Device(msgspec.Struct):
     names: dict[str, int] = {}
     attributes: dict[str, Attribute] = {}
     roles: frozenset[str] = frozenset()
+    services: tuple[str, ...] = ()
 
     def value(self, name: str) -> str:
         """The value of an attribute; empty where unknown."""

@@ -27,8 +27,8 @@ Body = dict[str, Any]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Attributes that are keys of the device object; all others stand in its ``attributes``.
-_KEYS = ("vendor", "model", "firmware", "serial", "os")
-_APART = frozenset(("type", *_KEYS))
+_KEYS = ("vendor", "model", "firmware", "serial", "os", "owner", "criticality")
+_APART = frozenset(("type", "tags", *_KEYS))
 _SAYINGS = {"back": "is back", "merged": "is one with a device known before", "split": "is not the device it was taken for"}
 
 
@@ -67,6 +67,8 @@ def device_body(device: Device, ips: list[str] | None = None) -> Body:
     roles = sorted([words(role) for role in device.roles if role != "randomised_mac"])[:LIST_LIMIT] if device.roles else None
     if roles:
         body["roles"] = roles
+    if device.services:
+        body["services"] = [words(one) for one in device.services[:LIST_LIMIT]]
     if device.macs:
         body["randomised_mac"] = all(map(addresses.is_random_mac, device.macs))
     body["first_seen"], body["last_seen"] = time_text(device.first), time_text(device.last)
@@ -81,6 +83,8 @@ def _put_attributes(body: Body, device: Device) -> None:
     for key in _KEYS:
         if key in told and (value := words(told[key].value)):
             body[key] = value
+    if "tags" in told:
+        body["tags"] = [words(tag) for tag in told["tags"].value.split(", ")[:LIST_LIMIT]]
     if "type" in told and (sure := round(told["type"].confidence, 3)):
         body["confidence"] = sure
     if others := {words(name): words(one.value) for name, one in told.items() if name not in _APART}:

@@ -19,6 +19,8 @@ from sensor.inventory.record import Record, without
 from sensor.inventory.table import Table
 
 _VIRTUAL_ADDRESSES = 4096
+# Pairs of devices that the operator took apart.
+_APART = 65_536
 
 
 class Endpoints:
@@ -29,6 +31,7 @@ class Endpoints:
         self._virtual: Bounded[int, bool] = Bounded(_VIRTUAL_ADDRESSES)
         self._joins: Bounded[str, Record] = Bounded(limits.devices)
         self._shared: Bounded[str, bool] = Bounded(limits.devices)
+        self._apart: Bounded[frozenset[str], bool] = Bounded(_APART)
 
     def find(self, subject: Subject) -> Record | None:
         """The record behind an endpoint, as things stand; nothing is made or moved."""
@@ -104,7 +107,7 @@ class Endpoints:
         former = self.table.lease(record, address, ts, claimed)
         if former is None or former.macs or former.dead:
             return
-        if ts - former.last < self.limits.claim_ns:
+        if ts - former.last < self.limits.claim_ns and not self.are_apart(record, former):
             self.merge(record, former, f"{addresses.text(address)} was seen through a router before its MAC was known")
         else:
             self.table.depart(former, f"{addresses.text(address)} belongs to {record.key} now")
@@ -188,7 +191,7 @@ class Endpoints:
         if not key or key in self._shared:
             return record
         other = self._joins.get(key)
-        if other is None or other is record or other.dead:
+        if other is None or other is record or other.dead or self.are_apart(record, other):
             return record
         if len(record.macs) == 1 and (trait.join == "id" or record.first - other.last >= self.limits.quiet_ns):
             self.merge(other, record, f"{observation.kind} {observation.value} now comes from {addresses.mac_text(observation.subject.mac)}")
@@ -205,9 +208,31 @@ class Endpoints:
             if not record.joined or key.startswith("id:"):
                 record.joined = key
 
+    def found_by(self, record: Record, key: str) -> None:
+        """A device of an earlier run gave this id or name."""
+        other = self._joins.get(key)
+        if other is not None and other is not record:
+            self._shared.put(key, True)
+        elif key:
+            self._joins.put(key, record)
+
+    def keep_apart(self, one: str, other: str, apart: bool = True) -> None:
+        """The devices of two keys are never to be joined by a rule, or may be again."""
+        if apart:
+            self._apart.put(frozenset((one, other)), True)
+        else:
+            self._apart.pop(frozenset((one, other)))
+
+    def are_apart(self, one: Record, other: Record) -> bool:
+        return len(self._apart) > 0 and frozenset((one.key, other.key)) in self._apart
+
     def merge(self, keep: Record, lose: Record, reason: str) -> None:
         """Two records are one device: all that is known of ``lose`` goes to ``keep``."""
         table, held = self.table, dict(lose.addresses)
+        if table.journal is not None:
+            table.journal.merge(max(keep.last, lose.last), keep, lose, reason)
+        if lose.key in table.words:
+            table.words[keep.key] = table.words[lose.key] | table.words.get(keep.key, {})
         table.remove(lose)
         for mac in lose.macs:
             table.add_mac(keep, mac)
@@ -221,6 +246,9 @@ class Endpoints:
                 keep.learn(fact, self.limits)
         keep.first, keep.stale = min(keep.first, lose.first), True
         keep.roles |= lose.roles - {"randomised_mac"}
+        keep.services = tuple(dict.fromkeys(keep.services + lose.services))[: self.limits.services]
+        keep.used = tuple(dict.fromkeys(keep.used + lose.used))[: self.limits.services]
+        keep.neighbours = tuple({one.protocol: one for one in lose.neighbours + keep.neighbours}.values())[: self.limits.neighbours]
         keep.touch(lose.last)
         if lose.told is not None and lose.device is not None:
             keep.news += (("merged", f"{lose.device.id} is the same device: {reason}"),)

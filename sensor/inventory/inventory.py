@@ -14,14 +14,18 @@ from sensor.core.device import Device, DeviceChange, FieldChange
 from sensor.core.observation import Observation, Subject
 from sensor.fingerprinting.names import KIND as OWN_MAC
 from sensor.fingerprinting.names import own_mac_name
-from sensor.inventory import identity, telling
+from sensor.inventory import identity, orders, telling
 from sensor.inventory.endpoints import Endpoints
-from sensor.inventory.evidence import Matcher, Oui, fact_of
+from sensor.inventory.evidence import Claim, Matcher, Oui, fact_of
 from sensor.inventory.identity import SIGHTING, Trait
+from sensor.inventory.journal import Entries, Journal, Move
 from sensor.inventory.limits import Limits
-from sensor.inventory.record import Fuse, Record
+from sensor.inventory.record import Fuse, Neighbour, Record
+from sensor.inventory.services import Sighted, service_text
+from sensor.inventory.state import DeviceState, fact_again, fact_of_state, record_of, state_of
 from sensor.inventory.table import Table
 from sensor.inventory.telling import Told
+from sensor.inventory.words import Order, Outcome, Word
 
 # Silence is looked for this many times within the silence that makes a device gone.
 _GONE_CHECKS = 16
@@ -46,6 +50,7 @@ class Inventory:
         self._mute = functools.lru_cache(_KINDS)(self._means_nothing)
         self._settled: int | None = None
         self._next_gone_check: int | None = None
+        self._resumed, self._watching = False, 0
 
     def observe(self, observation: Observation) -> None:
         """A raw fact about an endpoint. A fact known already is only counted."""
@@ -107,6 +112,25 @@ class Inventory:
                 record.sync()
                 yield self._view(record)
 
+    def offer(self, seen: Sighted) -> None:
+        """A device answered at a port, or used one."""
+        record = self.endpoints.find(Subject(seen.mac, seen.address, seen.vlan))
+        if record is not None and record.admitted and seen.address in record.addresses and record.offer(seen.service, seen.offered, self.limits):
+            self.table.note(record)
+            if seen.offered:
+                device = self.table.open(record)
+                device.services = tuple(map(service_text, sorted(record.services, key=_port)))
+
+    def neighbour(self, subject: Subject, told: Neighbour) -> None:
+        """A device told its place in the wiring."""
+        record = self.table.by_mac.get(subject.mac)
+        if record is None or not record.admitted:
+            return
+        others = tuple(one for one in record.neighbours if one.protocol != told.protocol)
+        if (*others, told) != record.neighbours and len(others) < self.limits.neighbours:
+            record.neighbours = (*others, told)
+            self.table.note(record)
+
     def settle(self, now: int) -> list[DeviceChange]:
         """What there is to tell, once each second of packet time."""
         return self._tell(now, last_word=False)
@@ -125,6 +149,93 @@ class Inventory:
             "unattributed": self.nobody,
             "dropped": self.refused,
         }
+
+    # What is kept between runs, and what people say.
+
+    def keep_journal(self) -> Journal:
+        """Note down from now on what ``entries`` gives."""
+        self.table.journal = journal = self.table.journal or Journal()
+        return journal
+
+    def restore(self, state: DeviceState, *, again: bool = False) -> bool:
+        """A device of an earlier run, before the first packet; False where there is no room. ``again``: fingerprints are others now, ask them again."""
+        record = record_of(state)
+        for kept in state.facts:
+            if again and not kept.kind.startswith("flow."):
+                claims = self._claims(kept.kind, kept.value, identity.trait_of(kept.kind), state.macs[0] if state.macs else 0)
+                fact = fact_again(kept, claims)
+            else:
+                fact = fact_of_state(kept)
+            record.facts[fact.kind, fact.value] = fact
+            record.weight += fact.weight
+        identified = record.told is not None and record.told.identified
+        if not self.table.restore(record, state.id, identified):
+            return False
+        if record.services and record.device is not None:
+            record.device.services = tuple(map(service_text, sorted(record.services, key=_port)))
+        self._found_again(record)
+        if again:
+            self.table.due[record] = True
+        self._resumed = True
+        return True
+
+    def _found_again(self, record: Record) -> None:
+        """By the names and ids that it gave."""
+        for fact in record.facts.values():
+            if fact.rank == 0:
+                name = identity.bare(fact.value).lower()
+                owner = self._named.get(name)
+                if owner is None or owner[1] > fact.first:
+                    self._named.put(name, (record, fact.first))
+            if record.random and (way := identity.trait_of(fact.kind).join):
+                keys = {identity.join_key(way, fact.value, mac) for mac in record.macs}
+                if "" not in keys:
+                    self.endpoints.found_by(record, *keys)
+
+    def say(self, key: str, said: dict[str, Word]) -> None:
+        """All that the operator says of a device now; empty: nothing any more."""
+        self.table.words.pop(key, None)
+        if said:
+            self.table.words[key] = said
+        record = self.table.by_key(key)
+        if record is not None:
+            record.stale = True
+            self.table.mark(record, record.last)
+
+    def obey(self, order: Order) -> Outcome:
+        """Merge, split or undo as the operator says."""
+        outcome = orders.obey(self.endpoints, order)
+        if self.table.journal is not None:
+            self.table.journal.outcomes.append(outcome)
+        return outcome
+
+    def sweep(self, since: int) -> None:
+        """Let all devices seen after ``since`` be written: their times and counts went on without news."""
+        if self.table.journal is not None:
+            for queue in (self.table.unidentified, self.table.identified):
+                self.table.journal.seen.update((record, True) for record in queue if record.last > since)
+
+    def entries(self, limit: int) -> Entries:
+        """What is to be written down, and is forgotten here; of devices at most ``limit``. Empty where no journal is kept."""
+        journal = self.table.journal
+        if journal is None:
+            return Entries()
+        moves = [Move(ts, self.table.open(record).id, address, held) for ts, record, address, held in journal.moves]
+        told = Entries(list(journal.removed), [], moves, list(journal.mergers), list(journal.told), list(journal.outcomes))
+        for queue in (journal.removed, journal.moves, journal.mergers, journal.told, journal.outcomes):
+            queue.clear()
+        told.states = [(state_of(record), device) for record in journal.records(limit) for device in (self._own_view(record),)]
+        return told
+
+    def _own_view(self, record: Record) -> Device:
+        """A copy of the device as packets tell it, without the operator's word."""
+        device = self.table.open(record)
+        if record.key not in self.table.words:
+            return telling.snapshot(self._view(record))
+        record.stale = True
+        own = telling.snapshot(record.view(device, self.fuse, self._borrowed, self.limits))
+        record.stale = True
+        return own
 
     def _seen(self, record: Record, ts: int, address: int) -> None:
         record.last = ts
@@ -169,9 +280,7 @@ class Inventory:
             return
         if hash(key) in record.idle:
             return
-        claims = self.matcher.match(observation.kind, observation.value)
-        if trait.rank >= 0 and (own := own_mac_name(observation.value, observation.subject.mac)):
-            claims += self.matcher.match(OWN_MAC, own)
+        claims = self._claims(observation.kind, observation.value, trait, observation.subject.mac)
         if trait.role:
             record.take_role(observation.value, self.limits)
         if not claims and trait.rank < 0:
@@ -179,6 +288,13 @@ class Inventory:
             return
         record.learn(fact_of(observation, claims, trait.rank), self.limits)
         self.table.mark(record, observation.ts)
+
+    def _claims(self, kind: str, value: str, trait: Trait, mac: int) -> tuple[Claim, ...]:
+        """What fingerprints make of a fact."""
+        claims = self.matcher.match(kind, value)
+        if trait.rank >= 0 and (own := own_mac_name(value, mac)):
+            claims += self.matcher.match(OWN_MAC, own)
+        return claims
 
     def _admitted(self, record: Record, ts: int) -> bool:
         """Whether the record is a device, now that it showed evidence. The maker of a stable MAC is looked up once it is."""
@@ -215,7 +331,8 @@ class Inventory:
             self.table.mark(record, ts)
 
     def _view(self, record: Record) -> Device:
-        return record.view(self.table.open(record), self.fuse, self._borrowed, self.limits)
+        device, said = self.table.open(record), self.table.words
+        return record.view(device, self.fuse, self._borrowed, self.limits, said.get(record.key) if said else None)
 
     def _enlist(self, record: Record, observation: Observation, trait: Trait) -> None:
         """Let a device be found by its names: a host name belongs to the one that first gave it by DHCP, as long as there is that device."""
@@ -244,6 +361,9 @@ class Inventory:
                 self.table.due[record] = True
         told.extend(self._departures(now))
         self._settled = now
+        if self.table.journal is not None:
+            for change in told:
+                self.table.journal.tell(change)
         return told
 
     def _news(self, record: Record, now: int, last_word: bool) -> Iterator[DeviceChange]:
@@ -292,14 +412,21 @@ class Inventory:
         if now < self._next_gone_check:
             return
         self._next_gone_check = now + self.limits.gone_ns // _GONE_CHECKS
+        if self._resumed:  # nobody looked between the runs: silence begins now
+            self._resumed, self._watching = False, now
         silent = [
             record
             for queue in (self.table.unidentified, self.table.identified)
             for record in queue
-            if not record.gone and record.told is not None and now - record.last >= self.limits.gone_ns
+            if not record.gone and record.told is not None and now - max(record.last, self._watching) >= self.limits.gone_ns
         ]
         for record in silent:
             record.gone = True
+            self.table.note(record)
             yield DeviceChange(ts=now, action="gone", device=telling.snapshot(self._view(record)))
         if silent:
             self.table.forget_endpoints()
+
+
+def _port(service: int) -> tuple[int, int]:
+    return service & 0xFFFF, service >> 16

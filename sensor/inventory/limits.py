@@ -14,7 +14,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     ``devices``: devices kept; unidentified ones seen longest ago go first. ``pending``: newcomers that have not shown enough yet.
     ``endpoints``: remembered endpoint-to-device answers, a cache. ``leases``: addresses whose holder is known.
-    ``evidence``, ``idle``, ``names``, ``roles``, ``addresses``, ``macs``: of one device (``idle``: facts that no fingerprint knows).
+    ``evidence``, ``idle``, ``names``, ``roles``, ``addresses``, ``macs``, ``services``, ``neighbours``: of one device (``idle``: facts no fingerprint knows).
     ``burst`` newcomers are admitted in ``burst_ns``; more than that must show evidence again after ``again_ns``.
     ``own4``, ``own6``: unclaimed inside addresses seen behind one MAC within ``crowd_ns`` that still pass as its own; more make it a router.
     ``networks``: outside networks seen behind one MAC that make it a gateway. ``names_of_one``: different names of one protocol a device may
@@ -35,6 +35,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     roles: int = 16
     addresses: int = 64
     macs: int = 16
+    services: int = 32
+    neighbours: int = 4
     burst: int = 2_000
     burst_ns: int = MINUTE
     again_ns: int = SECOND

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 from sensor.core.addresses import is_random_mac, is_v4
 from sensor.core.device import Attribute, Device
 from sensor.core.observation import Evidence, Observation, Subject
-from sensor.inventory import identity
+from sensor.inventory import identity, words
 from sensor.inventory.limits import Limits
 from sensor.inventory.telling import Told
+from sensor.inventory.words import Said
 
 Key = tuple[str, str]
+RoleSet = frozenset[str]
 Fuse = Callable[[Iterable[Evidence], int], dict[str, Attribute]]
 # Most devices have none of these: an empty set that all share costs them nothing.
 _NONE: frozenset[int] = frozenset()
@@ -20,6 +23,16 @@ _RANDOMISED = frozenset(("randomised_mac",))
 NO_NAMES: dict[str, int] = {}
 NO_ATTRIBUTES: dict[str, Attribute] = {}
 Borrowed = Callable[["Record", str, int], bool]
+
+
+class Neighbour(NamedTuple):
+    """What a device told of its place in the wiring: by which protocol (``lldp``, ``cdp``), as which chassis, at which of its ports."""
+
+    protocol: str
+    chassis: str
+    port: str
+    name: str
+    last: int
 
 
 def without(some: tuple[int, ...], one: int) -> tuple[int, ...]:
@@ -50,17 +63,19 @@ class Fact:
 class Record:
     """Mutable state of one device.
 
-    ``claimed`` are the addresses it claimed itself; ``behind`` those of others seen with its MAC; ``networks`` the outside networks seen with it.
+    ``claimed`` are the addresses it claimed itself; ``behind`` those of others seen with its MAC; ``networks`` the outside networks seen with it;
+    ``services`` and ``used`` the ports it answers at and uses, as ``protocol << 16 | port``.
     ``stale``: attributes are older than the facts. ``since``: its latest news. ``dead``: merged, departed or evicted.
     """
 
     __slots__ = (
         "addresses", "admitted", "behind", "claimed", "dead", "device", "facts", "first", "gateway", "gone", "idle", "joined", "key", "last", "macs",
-        "networks", "news", "queued", "random", "roles", "router", "shown", "since", "stale", "told", "vlan", "weight",
+        "neighbours", "networks", "news", "queued", "random", "roles", "router", "services", "shown", "since", "stale", "told", "used", "vlan", "weight",
     )  # fmt: skip
 
     def __init__(self, ts: int, key: str, mac: int, vlan: int) -> None:
-        self.key, self.joined, self.macs, self.vlan = key, "", (mac,) if mac else (), vlan
+        self.macs: tuple[int, ...] = (mac,) if mac else ()
+        self.key, self.joined, self.vlan = key, "", vlan
         self.random = is_random_mac(mac)
         self.first = self.last = self.since = self.queued = ts
         self.facts: dict[Key, Fact] = {}
@@ -71,6 +86,9 @@ class Record:
         self.claimed: tuple[int, ...] = ()
         self.behind: tuple[int, ...] = ()
         self.networks: tuple[int, ...] = ()
+        self.services: tuple[int, ...] = ()
+        self.used: tuple[int, ...] = ()
+        self.neighbours: tuple[Neighbour, ...] = ()
         self.roles: frozenset[str] = _RANDOMISED if self.random else _NO_ROLES
         self.router = self.gateway = self.admitted = self.dead = self.gone = False
         self.stale = True
@@ -125,8 +143,8 @@ class Record:
         """Its IPv4 addresses in order."""
         return tuple(sorted(address for address in self.addresses if is_v4(address)))
 
-    def view(self, device: Device, fuse: Fuse, borrowed: Borrowed, limits: Limits) -> Device:
-        """The device as known now. ``borrowed`` tells whether a name belonged to another record before."""
+    def view(self, device: Device, fuse: Fuse, borrowed: Borrowed, limits: Limits, said: Said | None = None) -> Device:
+        """The device as known now. ``borrowed`` tells whether a name belonged to another record before; ``said``: the operator's words, which win."""
         device.last, device.macs, device.vlan, device.roles = self.last, self.macs, self.vlan, self.roles
         if self.stale:
             others = self._others(limits)
@@ -134,8 +152,21 @@ class Record:
             self.sync()
             device.names = dict(self._names(mine, borrowed, limits)) or NO_NAMES
             device.attributes = fuse([evidence for fact in mine for evidence in fact.evidence], self.since) or NO_ATTRIBUTES
+            if said:
+                words.onto(device, said)
             self.stale = False
         return device
+
+    def offer(self, service: int, offered: bool, limits: Limits) -> bool:
+        """Keep a service; True where it is new and there was room."""
+        known = self.services if offered else self.used
+        if service in known or len(known) >= limits.services:
+            return False
+        if offered:
+            self.services += (service,)
+        else:
+            self.used += (service,)
+        return True
 
     def sync(self) -> None:
         """Let the evidence show the sightings counted so far."""

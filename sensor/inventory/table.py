@@ -11,8 +11,10 @@ from sensor.core.bounded import Bounded
 from sensor.core.device import Device
 from sensor.core.observation import Subject
 from sensor.inventory import identity
+from sensor.inventory.journal import Journal
 from sensor.inventory.limits import Limits
 from sensor.inventory.record import NO_ATTRIBUTES, NO_NAMES, Record, without
+from sensor.inventory.words import Word
 
 # Records looked at again, at most, to find one that really was silent for long; then the next must go.
 _SECOND_CHANCES = 64
@@ -20,7 +22,7 @@ _SECOND_CHANCES = 64
 
 class Table:
     """``known`` remembers the record behind an endpoint; ``due`` are records to look at when changes are told, in order of their news;
-    ``departed`` those that are over, with why.
+    ``departed`` those that are over, with why; ``words``: key of a device → field → what the operator said. ``journal``: where what happens is noted down.
 
     ``by_mac``, ``ids`` (id → key) and ``keys`` (of those with an id or name to find them by) need no bound of their own:
     every entry belongs to a record (at most ``limits.macs`` each) and leaves with it.
@@ -38,6 +40,8 @@ class Table:
         self.unidentified: Bounded[Record, bool] = Bounded(limits.devices)
         self.identified: Bounded[Record, bool] = Bounded(limits.devices)
         self.departed: list[tuple[Record, str]] = []
+        self.words: dict[str, dict[str, Word]] = {}
+        self.journal: Journal | None = None
         self.evicted = 0
         self._burst_start: int | None = None
         self._burst = 0
@@ -63,13 +67,43 @@ class Table:
             record.shown = ts if record.shown is None else record.shown
             self.pending.get(record)
             return False
+        self.enter(record, ts)
+        return True
+
+    def enter(self, record: Record, ts: int) -> None:
+        """Make it a device, whatever else comes."""
         if self.devices >= self.limits.devices:
             self._evict(self._victim())
         self.pending.pop(record)
         record.admitted, record.queued = True, record.last
         self.unidentified.put(record, True)
+        if self.journal is not None:
+            for address, last in record.addresses.items():
+                self.journal.moved(last, record, address, held=True)
         self.mark(record, ts)
+
+    def restore(self, record: Record, name: str, identified: bool) -> bool:
+        """Take in a device of an earlier run under its id; False where there is no room or somebody has its place."""
+        if self.devices >= self.limits.devices or name in self.ids or any(mac in self.by_mac for mac in record.macs):
+            return False
+        for mac in record.macs:
+            self.by_mac[mac] = record
+        for address in [address for address in record.addresses if self.leases.get(address) is not None]:
+            del record.addresses[address]
+        for address in record.addresses:
+            self.leases.put(address, record)
+        self.ids[name] = record.key
+        if record.joined:
+            self.keys.add(record.key)
+        (self.identified if identified else self.unidentified).put(record, True)
+        record.device = self._device(name, record)
+        if record.told is None or record.news:
+            self.due[record] = True
         return True
+
+    def by_key(self, key: str) -> Record | None:
+        """The device of a key, found by looking at all: for people, who ask rarely."""
+        return next((record for queue in (self.identified, self.unidentified) for record in queue if record.key == key), None)
 
     def _within_burst(self, ts: int) -> bool:
         if self._burst_start is None or not 0 <= ts - self._burst_start < self.limits.burst_ns:
@@ -105,6 +139,8 @@ class Table:
     def remove(self, record: Record) -> None:
         """Forget a record with all that leads to it."""
         record.dead = True
+        if self.journal is not None and record.admitted:
+            self.journal.remove(record)
         for mac in record.macs:
             if self.by_mac.get(mac) is record:
                 del self.by_mac[mac]
@@ -129,6 +165,12 @@ class Table:
         if record.admitted and not record.dead:
             record.since = ts
             self.due[record] = True
+            self.note(record)
+
+    def note(self, record: Record) -> None:
+        """It is not what was last written down."""
+        if self.journal is not None and record.admitted and not record.dead:
+            self.journal.changed[record] = True
 
     def forget_endpoints(self) -> None:
         """Somebody moved: what was remembered of endpoints no longer holds."""
@@ -143,10 +185,12 @@ class Table:
             self.ids[name] = record.key
             if record.joined:
                 self.keys.add(record.key)
-            record.device = Device(
-                name, record.key, record.first, record.last, record.macs, record.addresses, record.vlan, NO_NAMES, NO_ATTRIBUTES, record.roles
-            )  # fmt: skip
+            record.device = self._device(name, record)
         return record.device
+
+    @staticmethod
+    def _device(name: str, record: Record) -> Device:
+        return Device(name, record.key, record.first, record.last, record.macs, record.addresses, record.vlan, NO_NAMES, NO_ATTRIBUTES, record.roles)
 
     def lease(self, record: Record, address: int, ts: int, claimed: bool) -> Record | None:
         """Give an address to a record; returns the record that lost it."""
@@ -158,6 +202,8 @@ class Table:
             pushed = self.leases.put(address, record)
             if pushed is not None:
                 pushed[1].addresses.pop(pushed[0], None)
+                self._moved(pushed[1], pushed[0], ts, held=False)
+            self._moved(record, address, ts, held=True)
             if len(record.addresses) >= self.limits.addresses:
                 self.release(record, min(record.addresses, key=lambda old: record.addresses[old]), ts)
             if is_v4(address):
@@ -171,11 +217,17 @@ class Table:
         """Take an address from a record."""
         if self.leases.get(address) is record:
             self.leases.pop(address)
-        record.addresses.pop(address, None)
+        if record.addresses.pop(address, None) is not None:
+            self._moved(record, address, ts, held=False)
         if address in record.claimed:
             record.claimed = without(record.claimed, address)
         if is_v4(address):
             self.mark(record, ts)
+
+    def _moved(self, record: Record, address: int, ts: int, held: bool) -> None:
+        if self.journal is not None and record.admitted:
+            self.journal.moved(ts, record, address, held)
+            self.journal.changed[record] = True
 
     def add_mac(self, record: Record, mac: int) -> None:
         """One more MAC of the same device; the oldest randomised one makes room."""

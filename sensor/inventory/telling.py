@@ -9,8 +9,9 @@ from sensor.core import addresses
 from sensor.core.device import Device, DeviceChange, FieldChange
 from sensor.core.observation import Evidence
 from sensor.inventory.limits import HOUR, Limits
+from sensor.inventory.words import SURE
 
-FIELDS = ("type", "vendor", "model", "firmware", "serial", "os")
+FIELDS = ("type", "vendor", "model", "firmware", "serial", "os", "owner", "criticality", "tags")
 EVIDENCE_TOLD = 32
 ADDRESSES_TOLD = 8
 _NOTHING = ("", 0.0)
@@ -35,6 +36,17 @@ class Told:
         self.pending_since = self.moved = 0
         self.moves = 0
 
+    @classmethod
+    def known(cls, values: _Values, identified: bool, ips: tuple[int, ...], now: int) -> Told:
+        """What an earlier run told."""
+        told = cls.__new__(cls)
+        told.looked, told.identified = now, identified
+        told.values = _shared((*values, *_UNKNOWN)[: len(FIELDS)])
+        told.waiting = None
+        told.ips = told.pending_ips = ips
+        told.pending_since = told.moved = told.moves = 0
+        return told
+
     def changes(self, device: Device, now: int, limits: Limits, last_word: bool) -> list[FieldChange]:
         """The fields to tell now, taken as told. ``last_word``: nothing comes after, so nothing is waited for."""
         found = []
@@ -43,7 +55,7 @@ class Told:
             old, sureness = self.values[index]
             if value == old:
                 self._settle(field)
-            elif last_word or not old or (value and confidence >= sureness + limits.margin) or self._held(field, value, now, limits):
+            elif last_word or not old or confidence == SURE or (value and confidence >= sureness + limits.margin) or self._held(field, value, now, limits):
                 self._settle(field)
                 self.values = (*self.values[:index], (value, confidence), *self.values[index + 1 :])
                 found.append(_change(field, old, value))
@@ -106,7 +118,8 @@ def snapshot(device: Device) -> Device:
     """A copy that later packets do not change."""
     # Names, attributes and roles are never changed in place.
     return Device(
-        device.id, device.key, device.first, device.last, device.macs, device.addresses.copy(), device.vlan, device.names, device.attributes, device.roles
+        device.id, device.key, device.first, device.last, device.macs, device.addresses.copy(), device.vlan, device.names, device.attributes, device.roles,
+        device.services,
     )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ FILE_METHODS = {"read_text", "read_bytes", "write_text", "write_bytes"}
 MAY_READ_FILES = {
     "sensor/fingerprinting/load.py": "reads fingerprints/ at start",
     "sensor/fingerprinting/oui.py": "reads the registry of MAC prefixes at start",
+    "sensor/inventory/store/database.py": "the store is the file beside the core; only the daemon and commands use it",
 }
 
 

@@ -33,13 +33,14 @@ MAY_IMPORT = {
     "outputs": {"core", "eventlog"},
     "hunt": {"core", "eventlog"},
     "console": {"core", "eventlog", "inventory"},
+    "keeper": {"core", "inventory"},
     "telemetry": {"core"},
     "logs": {"core"},
     "config": {"core", "documents", "registry", "capture", "detectors", "dissectors", "fingerprinting", "intel", "inventory", "outputs"},
     "pipeline": {"core", "alert_desk"} | ENGINE | HELPERS,
-    "assembly": {"core", "pipeline", "config", "alert_desk"} | ENGINE | HELPERS,
-    "daemon": {"core", "assembly", "pipeline", "config", "telemetry", "logs", "alert_desk", "outputs", "quarantine"} | ENGINE | HELPERS,
-    "cli": {"core", "daemon", "assembly", "pipeline", "config", "telemetry", "logs", "outputs", "hunt", "console", "alert_desk"} | ENGINE | HELPERS,
+    "assembly": {"core", "keeper", "pipeline", "config", "alert_desk"} | ENGINE | HELPERS,
+    "daemon": {"core", "keeper", "assembly", "pipeline", "config", "telemetry", "logs", "alert_desk", "outputs", "quarantine"} | ENGINE | HELPERS,
+    "cli": {"core", "keeper", "daemon", "assembly", "pipeline", "config", "telemetry", "logs", "outputs", "hunt", "console", "alert_desk"} | ENGINE | HELPERS,
     "__main__": {"cli"},
 }
 

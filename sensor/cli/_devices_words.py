@@ -1,0 +1,211 @@
+"""``sensor devices set, tag, untag, merge, split, undo, history``: the operator's word, which wins over every packet."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sensor.cli._known import Known, known, mac_of, the_device
+from sensor.cli._setup import complain
+from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, clock, part, put, tidy
+
+if TYPE_CHECKING:
+    from sensor.inventory.store.sayings import Sayings
+    from sensor.inventory.words import Word
+
+Record = dict[str, Any]
+SOON = "a running sensor does it within a second, else the next one at its start"
+
+
+def author_of(args: argparse.Namespace) -> str:
+    """Who says it: --author, else the user of this process."""
+    try:
+        return str(args.author or getpass.getuser())
+    except (KeyError, OSError):  # a user id without a name
+        return "operator"
+
+
+def inventory(args: argparse.Namespace) -> Known | None:
+    """The inventory that words are for; None after it was said that there is none: an event log keeps no words."""
+    if args.events is not None:
+        complain("an event log keeps no words: name the folder of an inventory with --state")
+        return None
+    if args.state is None:
+        from sensor.eventlog.paths import state_folder
+
+        return known(argparse.Namespace(events=None, state=state_folder()))
+    return known(args)
+
+
+def spoken(args: argparse.Namespace, found: Known, speak: Callable[[Sayings], str]) -> int:
+    """Open the words of the inventory, say something, and print what comes back."""
+    from sensor.inventory.store.database import StoreError
+    from sensor.inventory.store.sayings import Sayings
+
+    try:
+        sayings = Sayings(found.folder or Path(), author_of(args), time.time_ns())
+        try:
+            put(speak(sayings))
+        finally:
+            sayings.close()
+    except StoreError as error:
+        complain(str(error))
+        return NOT_OPENED
+    return 0
+
+
+def set_words(args: argparse.Namespace) -> int:
+    """``set DEVICE KEY=VALUE…``; an empty value takes the word back."""
+    who, *pairs = args.words or [""]
+    if not who or not pairs:
+        return _usage("set DEVICE KEY=VALUE…, such as set 10.0.0.7 type=camera name=Lobby")
+    return _say(args, who, lambda key, _: [word_of(key, pair, args.reason or "") for pair in pairs])
+
+
+def word_of(key: str, pair: str, reason: str) -> Word:
+    """The word of KEY=VALUE. ValueError where it is none."""
+    from sensor.inventory.words import FIELDS, Word, checked
+
+    field, sign, value = pair.partition("=")
+    if not sign:
+        raise ValueError(f"found {pair!r}, expected KEY=VALUE with one of the keys {', '.join(FIELDS)}")
+    return Word(key, field, checked(field, value), reason=reason)
+
+
+def tag(args: argparse.Namespace) -> int:
+    """``tag DEVICE TAG…`` and ``untag DEVICE TAG…``."""
+    action, (who, *tags) = args.action, args.words or [""]
+    if not who or not tags:
+        return _usage(f"{action} DEVICE TAG…")
+    wanted = {one.strip() for text in tags for one in text.split(",")}
+
+    def retag(key: str, record: Record) -> list[Word]:
+        present = {tidy(one) for one in part(record, "device").get("tags") or ()}
+        left = present | wanted if action == "tag" else present - wanted
+        return [word_of(key, f"tags={','.join(left)}", args.reason or "")]
+
+    return _say(args, who, retag)
+
+
+def _say(args: argparse.Namespace, who: str, words: Callable[[str, Record], list[Word]]) -> int:
+    found = inventory(args)
+    if found is None:
+        return NOT_OPENED
+    record = the_device(found.fold, who)
+    if record is None:
+        return NOT_FOUND
+    try:
+        said = words(tidy(record.get("key")), record)
+    except ValueError as error:
+        complain(str(error))
+        return USAGE
+
+    def speak(sayings: Sayings) -> str:
+        sayings.say(said)
+        told = ", ".join(f"{word.field}={word.value}" if word.value else f"{word.field} as the packets tell it" for word in said)
+        return f"{tidy(part(record, 'device').get('id'))}: {told}"
+
+    return spoken(args, found, speak)
+
+
+def merge(args: argparse.Namespace) -> int:
+    """``merge DEVICE OTHER``: both are one device, the first goes on."""
+    if len(args.words) != 2:
+        return _usage("merge DEVICE OTHER: the first goes on")
+    found = inventory(args)
+    if found is None:
+        return NOT_OPENED
+    both = [the_device(found.fold, who) for who in args.words]
+    if both[0] is None or both[1] is None:
+        return NOT_FOUND
+    keep, lose = tidy(both[0].get("key")), tidy(both[1].get("key"))
+    if keep == lose:
+        complain("both are the same device already")
+        return USAGE
+    reason = args.reason or f"{author_of(args)} says so"
+    return spoken(args, found, _ordering("merge", keep, lose, reason))
+
+
+def split(args: argparse.Namespace) -> int:
+    """``split DEVICE MAC|ADDRESS``: that is a device of its own."""
+    if len(args.words) != 2:
+        return _usage("split DEVICE MAC|ADDRESS")
+    found = inventory(args)
+    if found is None:
+        return NOT_OPENED
+    record = the_device(found.fold, args.words[0])
+    if record is None:
+        return NOT_FOUND
+    device, mac, text = part(record, "device"), mac_of(args.words[1]), args.words[1]
+    if mac not in (device.get("macs") or ()) and text not in (device.get("ips") or ()):
+        complain(f"{text} is neither a MAC nor an address of {tidy(device.get('id'))}")
+        return NOT_FOUND
+    other = f"mac:{mac}" if mac else f"ip:{text}"
+    return spoken(args, found, _ordering("split", tidy(record.get("key")), other, args.reason or f"{author_of(args)} says so"))
+
+
+def _ordering(action: str, key: str, other: str, reason: str) -> Callable[[Sayings], str]:
+    def speak(sayings: Sayings) -> str:
+        sayings.order(action, key, other, reason)
+        return f"{action} {key} {other}: {SOON}"
+
+    return speak
+
+
+def undo(args: argparse.Namespace) -> int:
+    """``undo DEVICE|NUMBER``: the latest word or merger of a device, or the one of that number."""
+    if len(args.words) != 1:
+        return _usage("undo DEVICE, or undo NUMBER as `sensor devices history` tells it")
+    found, (what,) = inventory(args), args.words
+    if found is None:
+        return NOT_OPENED
+    key = ""
+    if not what.removeprefix("m").isdecimal():
+        record = the_device(found.fold, what)
+        if record is None:
+            return NOT_FOUND
+        key = tidy(record.get("key"))
+
+    def speak(sayings: Sayings) -> str:
+        from sensor.inventory.store.database import StoreError
+
+        number = sayings.latest(key) if key else what
+        if not number:
+            raise StoreError(f"nothing was said of {what} that could be undone")
+        return f"undone: {sayings.undo(number)}"
+
+    return spoken(args, found, speak)
+
+
+def history(args: argparse.Namespace) -> int:
+    """``history DEVICE``: what became of it, what was said of it, and which addresses it had."""
+    if len(args.words) != 1:
+        return _usage("history DEVICE")
+    found = inventory(args)
+    if found is None or found.reader is None:
+        return NOT_OPENED
+    record = the_device(found.fold, args.words[0])
+    if record is None:
+        return NOT_FOUND
+    details = found.details(record)
+    for one in details["history"]:
+        put("  ".join(filter(None, (clock(one["ts"]), f"{tidy(one.get('number')):>5}", tidy(one["what"]), _more(one)))))
+    for lease in details["leases"]:
+        put(f"{clock(lease['from'])}         had {tidy(lease['address'])} until {'now' if lease['held'] else clock(lease['to'])}")
+    return 0
+
+
+def _more(one: Record) -> str:
+    changes = "; ".join(f"{tidy(change.get('field'))} {tidy(change.get('old'))} → {tidy(change.get('new'))}" for change in one.get("changes") or ())
+    author, state = tidy(one.get("author")), tidy(one.get("state"))
+    said = ", ".join(filter(None, (f"by {author}" if author else "", state if state not in ("", "said") else "")))
+    return "  ".join(filter(None, (changes, tidy(one.get("reason")), f"({said})" if said else "")))
+
+
+def _usage(text: str) -> int:
+    complain(f"usage: sensor devices {text}")
+    return USAGE

@@ -1,0 +1,102 @@
+"""Journal: what happened to devices since somebody last wrote it down. It is kept only where there is a store, and is bounded like all else."""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import msgspec
+
+from sensor.core.device import Device, DeviceChange
+from sensor.inventory.record import Record
+from sensor.inventory.state import DeviceState, state_of
+from sensor.inventory.words import Outcome
+
+ENTRIES = 1 << 16
+MERGERS = 1 << 10
+
+
+class Move(NamedTuple):
+    """A device got an address (``held``) or lost it."""
+
+    ts: int
+    device: str
+    address: int
+    held: bool
+
+
+class Merger(NamedTuple):
+    """Two devices became one; both as they were before."""
+
+    ts: int
+    kept: DeviceState
+    lost: DeviceState
+    reason: str
+
+
+class Entries(msgspec.Struct):
+    """What is to be written together. ``states``: devices as they are now, each with how it is shown; ``removed``: (ts, id) of those that are no more."""
+
+    removed: list[tuple[int, str]] = []
+    states: list[tuple[DeviceState, Device]] = []
+    moves: list[Move] = []
+    mergers: list[Merger] = []
+    told: list[DeviceChange] = []
+    outcomes: list[Outcome] = []
+
+    def __bool__(self) -> bool:
+        return bool(self.removed or self.states or self.moves or self.mergers or self.told or self.outcomes)
+
+
+class Journal:
+    """``changed``: records to be written; ``seen``: those that were only seen again. Of all else the latest are kept where nobody takes
+    it; ``lost`` counts what was not.
+    """
+
+    def __init__(self) -> None:
+        self.changed: dict[Record, bool] = {}
+        self.seen: dict[Record, bool] = {}
+        self.moves: deque[tuple[int, Record, int, bool]] = deque(maxlen=ENTRIES)
+        self.mergers: deque[Merger] = deque(maxlen=MERGERS)
+        self.removed: deque[tuple[int, str]] = deque(maxlen=ENTRIES)
+        self.told: deque[DeviceChange] = deque(maxlen=ENTRIES)
+        self.outcomes: deque[Outcome] = deque(maxlen=MERGERS)
+        self.lost = 0
+
+    @property
+    def pressing(self) -> bool:
+        """Whether entries will soon be lost."""
+        return max(len(self.moves), len(self.told), len(self.removed)) > ENTRIES // 2 or len(self.mergers) > MERGERS // 2
+
+    def moved(self, ts: int, record: Record, address: int, held: bool) -> None:
+        self.lost += len(self.moves) == ENTRIES
+        self.moves.append((ts, record, address, held))
+
+    def tell(self, change: DeviceChange) -> None:
+        self.lost += len(self.told) == ENTRIES
+        self.told.append(change)
+
+    def remove(self, record: Record) -> None:
+        """The record is no more, or is no device."""
+        self.changed.pop(record, None)
+        self.seen.pop(record, None)
+        if record.device is not None:
+            self.lost += len(self.removed) == ENTRIES
+            self.removed.append((record.last, record.device.id))
+
+    def merge(self, ts: int, kept: Record, lost: Record, reason: str) -> None:
+        """Before the two become one. Newcomers nobody was told of leave nothing to undo."""
+        if kept.device is not None and lost.device is not None:
+            self.lost += len(self.mergers) == MERGERS
+            self.mergers.append(Merger(ts, state_of(kept), state_of(lost), reason))
+
+    def records(self, limit: int) -> Iterator[Record]:
+        """The records that wait longest, taken out; those that were only seen after those with news."""
+        for waiting in (self.changed, self.seen):
+            for record in list(itertools.islice(waiting, limit)):
+                self.changed.pop(record, None)
+                self.seen.pop(record, None)
+                limit -= 1
+                yield record

@@ -1,0 +1,109 @@
+"""What people order: two devices are one, a part of one is another, a merger was wrong. The rules of identity keep to it from then on."""
+
+from __future__ import annotations
+
+from sensor.core import addresses
+from sensor.inventory import identity
+from sensor.inventory.endpoints import Endpoints
+from sensor.inventory.record import Record, without
+from sensor.inventory.state import DeviceState, fact_of_state, record_of
+from sensor.inventory.words import Order, Outcome
+
+
+def obey(endpoints: Endpoints, order: Order) -> Outcome:
+    """Do it, and tell whether it could be done."""
+    record = endpoints.table.by_key(order.key)
+    if record is None:
+        return Outcome(order, f"the device {order.key} is not known any more")
+    fault = _DEEDS[order.action](endpoints, record, order)
+    if not fault:
+        endpoints.table.forget_endpoints()
+        endpoints.table.mark(record, record.last)
+    return Outcome(order, fault)
+
+
+def _merge(endpoints: Endpoints, keep: Record, order: Order) -> str:
+    lose = endpoints.table.by_key(order.other)
+    if lose is None or lose is keep:
+        return f"the device {order.other} is not known any more"
+    endpoints.keep_apart(order.key, order.other, apart=False)
+    endpoints.merge(keep, lose, order.reason)
+    return ""
+
+
+def _split(endpoints: Endpoints, record: Record, order: Order) -> str:
+    """The MAC or the address becomes a device of its own; facts go with the address they came from."""
+    kind, _, text = order.other.partition(":")
+    if kind == "mac":
+        return _split_mac(endpoints, record, addresses.parse_mac(text), order)
+    address = addresses.parse(text)
+    if address not in record.addresses or (not record.macs and len(record.addresses) == 1):
+        return f"{text} is not an address of it, or the only thing it has"
+    table, ts = endpoints.table, record.last
+    table.release(record, address, ts)
+    host = table.create(ts, order.other, 0, record.vlan)
+    table.lease(host, address, ts, claimed=False)
+    for fact in [fact for fact in record.facts.values() if fact.address == address and not identity.trait_of(fact.kind).bound]:
+        record.forget(fact)
+        host.learn(fact, endpoints.limits)
+    _parted(endpoints, record, host, order)
+    return ""
+
+
+def _split_mac(endpoints: Endpoints, record: Record, mac: int, order: Order) -> str:
+    if mac not in record.macs or len(record.macs) == 1:
+        return f"{addresses.mac_text(mac)} is not a MAC of it, or the only one it has"
+    if record.key == order.other:
+        return f"the device is known by {addresses.mac_text(mac)}: split off its other MACs instead"
+    record.macs = without(record.macs, mac)
+    _parted(endpoints, record, endpoints.table.create(record.last, order.other, mac, record.vlan), order)
+    return ""
+
+
+def _parted(endpoints: Endpoints, record: Record, other: Record, order: Order) -> None:
+    endpoints.keep_apart(record.key, other.key)
+    endpoints.table.enter(other, record.last)
+    record.stale = True
+    record.news += (("split", order.reason),)
+
+
+def _undo(endpoints: Endpoints, record: Record, order: Order) -> str:
+    """Both are what they were before they were merged; what was learned since stays with the one that went on."""
+    if order.before is None:
+        return "how they were before is not known any more"
+    kept, lost = order.before
+    table, ts = endpoints.table, record.last
+    record.macs = tuple(mac for mac in record.macs if mac in kept.macs or mac not in lost.macs)
+    held = [address for address in (int(text, 16) for text in lost.addresses if text not in kept.addresses) if address in record.addresses]
+    for address in held:
+        table.release(record, address, ts)
+    ours = {(fact.kind, fact.value) for fact in kept.facts}
+    for fact in [record.facts[key] for key in ((one.kind, one.value) for one in lost.facts) if key in record.facts and key not in ours]:
+        record.forget(fact)
+    again = _risen(lost, held)
+    for mac in again.macs:
+        table.by_mac.pop(mac, None)
+    if not table.restore(again, lost.id, identified=False):
+        return "there is no room for one more device"
+    if table.journal is not None:
+        for address in held:
+            table.journal.moved(ts, again, address, held=True)
+    endpoints.keep_apart(record.key, again.key)
+    table.mark(again, ts)
+    record.stale = True
+    record.news += (("split", order.reason),)
+    return ""
+
+
+def _risen(lost: DeviceState, held: list[int]) -> Record:
+    """The device that was lost, with the addresses that are still there for it; its news are told anew."""
+    again = record_of(lost)
+    again.told, again.news = None, ()
+    again.addresses = {address: last for address, last in again.addresses.items() if address in held}
+    for fact in map(fact_of_state, lost.facts):
+        again.facts[fact.kind, fact.value] = fact
+        again.weight += fact.weight
+    return again
+
+
+_DEEDS = {"merge": _merge, "split": _split, "undo": _undo}

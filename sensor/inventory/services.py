@@ -1,0 +1,83 @@
+"""Services: which ports a device answers at and which it uses, taken from flow changes in bulk.
+
+A service is a port that answered. Ports that systems give out for a while (RFC 6335, 6, and the wider range of Linux) are nobody's service. What is seen
+first, and then once an hour, costs Python; all else is a look-up in a table of fixed size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from sensor.core.contacts import fold
+from sensor.core.flow import Change
+from sensor.core.recent import RecentSet
+
+WINDOW = 3_600_000_000_000
+BITS = 16
+TCP, UDP = 6, 17
+# The first port that Linux lends to clients (ip_local_port_range).
+LENT = 32768
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)
+_USED = np.uint64(1 << 62)
+_NAMES = {
+    TCP: dict.fromkeys((80, 8080), "http") | dict.fromkeys((443, 8443), "https") | {
+        21: "ftp", 22: "ssh", 23: "telnet", 25: "smtp", 53: "dns", 88: "kerberos", 110: "pop3", 111: "rpcbind", 135: "msrpc", 139: "netbios-ssn",
+        143: "imap", 389: "ldap", 445: "smb", 465: "smtps", 502: "modbus", 515: "lpd", 548: "afp", 554: "rtsp", 587: "submission", 631: "ipp", 636: "ldaps",
+        873: "rsync", 993: "imaps", 995: "pop3s", 1433: "mssql", 1720: "h323", 1883: "mqtt", 2000: "sccp", 2049: "nfs", 3260: "iscsi", 3306: "mysql",
+        3389: "rdp", 5060: "sip", 5061: "sips", 5357: "wsd", 5432: "postgresql", 5900: "vnc", 5985: "winrm", 6379: "redis", 7000: "airplay", 8009: "cast",
+        8883: "mqtts", 9100: "jetdirect", 9200: "elasticsearch", 27017: "mongodb", 44818: "enip",
+    },
+    UDP: {
+        53: "dns", 67: "dhcp", 69: "tftp", 88: "kerberos", 123: "ntp", 137: "netbios-ns", 161: "snmp", 389: "ldap", 443: "quic", 500: "ike", 514: "syslog",
+        623: "ipmi", 1194: "openvpn", 1812: "radius", 1900: "ssdp", 2727: "mgcp", 3478: "stun", 3702: "wsd", 5060: "sip", 5353: "mdns", 5683: "coap",
+        10001: "ubnt", 47808: "bacnet",
+    },
+}  # fmt: skip
+
+
+class Sighted(NamedTuple):
+    """An end of a conversation and the service it offers, or uses."""
+
+    ts: int
+    mac: int
+    address: int
+    vlan: int
+    service: int
+    offered: bool
+
+
+class Services:
+    """Remembers which services it has seen, in a table of fixed size."""
+
+    def __init__(self) -> None:
+        self._recent = RecentSet(BITS)
+
+    def fresh(self, changes: npt.NDArray[np.void]) -> Iterator[tuple[int, Sighted]]:
+        """(index into ``changes``, what was seen) of every service not seen of this end within the last hour, in order."""
+        proto = changes["proto"]
+        port = changes["server_port"]
+        picked = ((changes["kind"] == Change.ANSWERED) & ((proto == TCP) | (proto == UDP)) & (port < LENT) & (port > 0)).nonzero()[0]
+        if not len(picked):
+            return
+        rows = changes[picked]
+        service = rows["proto"].astype(np.uint64) << np.uint64(16) | rows["server_port"]
+        ends = np.empty((len(rows), 2), np.uint64)
+        with np.errstate(over="ignore"):
+            ends[:, 0] = fold(rows["server_hi"].copy(), rows["server_lo"].copy()) * _SPREAD ^ service
+            ends[:, 1] = fold(rows["client_hi"].copy(), rows["client_lo"].copy()) * _SPREAD ^ service ^ _USED
+        new = self._recent.fresh((ends * _SPREAD).reshape(-1), np.repeat(rows["ts"], 2), WINDOW)
+        for at in new.nonzero()[0].tolist():
+            row = rows[at >> 1]
+            side = "client" if at & 1 else "server"
+            address = int(row[f"{side}_hi"]) << 64 | int(row[f"{side}_lo"])
+            yield int(picked[at >> 1]), Sighted(int(row["ts"]), int(row[f"{side}_mac"]), address, int(row["vlan"]), int(service[at >> 1]), not at & 1)
+
+
+def service_text(service: int) -> str:
+    """``ipp/631``; ``tcp/7070`` where the port has no name. The name is the one usual at the port, no claim of what speaks there."""
+    proto, port = service >> 16, service & 0xFFFF
+    return f"{_NAMES.get(proto, {}).get(port) or ('tcp' if proto == TCP else 'udp')}/{port}"

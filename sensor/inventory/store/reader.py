@@ -1,0 +1,134 @@
+"""The store as commands and the console read it: devices as records show them, the operator's word applied, and all that is known of one."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from sensor.core.record_parts import Body, claim_body, time_text
+from sensor.inventory.services import service_text
+from sensor.inventory.state import DeviceState, claims_of
+from sensor.inventory.store.database import FILE, StoreError, connect
+from sensor.inventory.store.schema import VERSION
+from sensor.inventory.store.store import words_of
+from sensor.inventory.words import Word, evidence_of, onto_body
+
+HISTORY_SHOWN = 100
+
+_STATE = msgspec.json.Decoder(DeviceState)
+_BODY = msgspec.json.Decoder(dict[str, Any])
+
+
+class Reader:
+    """A store, read while the sensor may be writing it."""
+
+    def __init__(self, folder: Path) -> None:
+        """StoreError where there is none, or none that can be read."""
+        self.path = folder / FILE
+        if not self.path.is_file():
+            raise StoreError(f"{self.path}: there is no inventory yet")
+        try:
+            self._base = _open(self.path)
+            (version,) = self._base.execute("PRAGMA user_version").fetchone()
+            self._said = words_of(self._base) if version == VERSION else {}
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path}: {error}") from None
+        if version != VERSION:
+            self._base.close()
+            raise StoreError(f"{self.path}: its tables have version {version}, this sensor reads {VERSION}")
+
+    def close(self) -> None:
+        self._base.close()
+
+    def records(self) -> Iterator[Body]:
+        """Every device as if it were told now: time, action (``gone``, or ``known``), key and device. StoreError where the store is damaged."""
+        try:
+            for row in self._base.execute("SELECT key, last, gone, body FROM devices ORDER BY last"):
+                yield self._record(row)
+        except (sqlite3.Error, msgspec.DecodeError) as error:
+            raise StoreError(f"{self.path}: {error}") from None
+
+    def _record(self, row: sqlite3.Row) -> Body:
+        body = onto_body(_BODY.decode(row["body"]), self._said.get(row["key"], {}))
+        return {"ts": time_text(row["last"]), "kind": "device", "action": "gone" if row["gone"] else "known", "key": row["key"], "device": body}
+
+    def key(self, device: str) -> str:
+        """The key of a device by its id."""
+        row = self._base.execute("SELECT key FROM devices WHERE id = ?", (device,)).fetchone()
+        return str(row[0]) if row else ""
+
+    def merged(self) -> dict[str, str]:
+        """Id of a device that is one with another → id of the other."""
+        gone = "SELECT lost, kept FROM mergers WHERE NOT undone AND lost NOT IN (SELECT id FROM devices) ORDER BY number"
+        return dict(self._base.execute(gone).fetchall())
+
+    def details(self, device: str) -> Body:
+        """All that is known of one device: its record with ``evidence``, ``leases``, ``used``, ``neighbours``, ``history`` and ``said``."""
+        row = self._base.execute("SELECT key, last, gone, body, state FROM devices WHERE id = ?", (device,)).fetchone()
+        if row is None:
+            return {}
+        state = _STATE.decode(row["state"])
+        return {
+            **self._record(row),
+            "evidence": [claim_body(evidence_of(word)) for word in self._said.get(row["key"], {}).values()] + list(_claims(state)),
+            "leases": [_lease(one) for one in self._base.execute("SELECT * FROM leases WHERE device = ? ORDER BY number", (device,))],
+            "used": [service_text(service) for service in sorted(state.used)],
+            "neighbours": [one._asdict() | {"last": time_text(one.last)} for one in state.neighbours],
+            "history": self.history(device),
+            "said": [_word(word) for word in self._said.get(row["key"], {}).values()],
+        }
+
+    def history(self, device: str) -> list[Body]:
+        """What was told of a device and what was said of it, in order of time."""
+        events = self._base.execute("SELECT * FROM history WHERE device = ? ORDER BY number DESC LIMIT ?", (device, HISTORY_SHOWN)).fetchall()
+        told = [{"ts": time_text(one["ts"]), "what": one["action"], "changes": _BODIES.decode(one["changes"]), "reason": one["reason"]} for one in events]
+        said = self._base.execute("SELECT * FROM words WHERE key = ? ORDER BY number DESC LIMIT ?", (self.key(device), HISTORY_SHOWN)).fetchall()
+        told += [
+            {"ts": time_text(one["ts"]), "number": str(one["number"]), "what": f"{one['field']}={one['value']}"}
+            | {name: one[name] for name in ("author", "reason", "state")}
+            for one in said
+        ]
+        mergers = self._base.execute("SELECT * FROM mergers WHERE kept = ? ORDER BY number DESC LIMIT ?", (device, HISTORY_SHOWN)).fetchall()
+        told += [
+            {"ts": time_text(one["ts"]), "number": f"m{one['number']}", "what": f"one with {one['lost']}", "reason": one["reason"]}
+            | ({"state": "undone"} if one["undone"] else {})
+            for one in mergers
+        ]
+        told.reverse()
+        return sorted(told, key=lambda one: str(one["ts"]))
+
+
+_BODIES = msgspec.json.Decoder(list[dict[str, Any]])
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    """To be read. Where we may not write the folder and no sensor runs, the file is taken as it is: nobody changes it."""
+    base = connect(path, readonly=True)
+    try:
+        base.execute("SELECT 1 FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError:
+        base.close()
+        base = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None)
+        base.row_factory = sqlite3.Row
+    return base
+
+
+def _claims(state: DeviceState) -> Iterator[Body]:
+    """Each claim of each fact, as records show it."""
+    for fact in state.facts:
+        seen = {"count": fact.count, "first": time_text(fact.first), "last": time_text(fact.last)}
+        for attribute, value, confidence, fingerprint, family in claims_of(bytes(fact.claims)):
+            said = {"attribute": attribute, "value": value, "observation": fact.kind, "seen": fact.value, "fingerprint": fingerprint, "family": family}
+            yield said | {"confidence": round(confidence, 3)} | seen
+
+
+def _lease(row: sqlite3.Row) -> Body:
+    return {"address": row["address"], "from": time_text(row["first"]), "to": time_text(row["last"]), "held": bool(row["held"])}
+
+
+def _word(word: Word) -> Body:
+    return {"number": word.number, "field": word.field, "value": word.value, "author": word.author, "ts": time_text(word.ts), "reason": word.reason}

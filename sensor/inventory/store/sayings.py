@@ -1,0 +1,88 @@
+"""Sayings: what people say and order is added to the store by commands, while the sensor runs or not. A running sensor hears it within a second."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from sensor.inventory.store.database import FILE, StoreError, connect
+from sensor.inventory.store.schema import VERSION
+from sensor.inventory.words import Word
+
+ORDERS = ("merge", "split", "undo")
+_INSERT = "INSERT INTO words (ts, author, key, field, value, reason, state) VALUES (?, ?, ?, ?, ?, ?, ?)"
+
+
+class Sayings:
+    """The words of a store, written by ``author`` at ``ts`` (ns)."""
+
+    def __init__(self, folder: Path, author: str, ts: int) -> None:
+        """StoreError where there is no store, or none of this version."""
+        self.path, self.author, self.ts = folder / FILE, author, ts
+        if not self.path.is_file():
+            raise StoreError(f"{self.path}: there is no inventory yet: run `sensor run`, or `sensor replay` with --state, first")
+        try:
+            self._base = connect(self.path)
+            (version,) = self._base.execute("PRAGMA user_version").fetchone()
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path}: {error}") from None
+        if version != VERSION:
+            self._base.close()
+            raise StoreError(f"{self.path}: its tables have version {version}, this sensor writes {VERSION}: start it once")
+
+    def close(self) -> None:
+        self._base.close()
+
+    def say(self, words: Iterable[Word]) -> None:
+        """All of them or none. StoreError where they cannot be written."""
+        rows = [(self.ts, self.author, word.key, word.field, word.value, word.reason, "said") for word in words]
+        self._write(lambda: self._base.executemany(_INSERT, rows))
+
+    def order(self, action: str, key: str, other: str, reason: str) -> None:
+        """One of ORDERS, for the sensor to do. StoreError where it cannot be written."""
+        self._write(lambda: self._base.execute(_INSERT, (self.ts, self.author, key, action, other, reason, "pending")))
+
+    def undo(self, number: str) -> str:
+        """Take back a word, an order or a merger by its number (``12``, ``m3``); returns what was. StoreError where there is none to take back."""
+        if number.startswith("m"):
+            return self._undo_merger(number)
+        row = self._base.execute("SELECT * FROM words WHERE number = ? AND state NOT IN ('undone', 'failed')", (int(number),)).fetchone()
+        if row is None:
+            raise StoreError(f"nothing with the number {number} is there to be undone")
+
+        def take_back() -> None:
+            self._base.execute("UPDATE words SET state = 'undone' WHERE number = ?", (row["number"],))
+            if row["state"] == "done":
+                opposite = {"merge": "undo", "split": "merge", "undo": "merge"}[row["field"]]
+                self._base.execute(_INSERT, (self.ts, self.author, row["key"], opposite, row["value"], f"undoes {number}", "pending"))
+
+        self._write(take_back)
+        return f"{row['field']}={row['value']}"
+
+    def _undo_merger(self, number: str) -> str:
+        row = self._base.execute("SELECT * FROM mergers WHERE number = ? AND NOT undone", (int(number[1:]),)).fetchone()
+        if row is None:
+            raise StoreError(f"nothing with the number {number} is there to be undone")
+        self.order("undo", row["kept_key"], row["lost_key"], f"undoes {number}")
+        return f"merged {row['lost']}: {row['reason']}"
+
+    def latest(self, key: str) -> str:
+        """The number of the latest word, order or merger of a device that can be undone; empty where there is none."""
+        word = self._base.execute(
+            "SELECT number, ts, field FROM words WHERE key = ? AND state NOT IN ('undone', 'failed') AND field != 'undo' ORDER BY number DESC", (key,)
+        ).fetchone()
+        merger = self._base.execute("SELECT number, ts FROM mergers WHERE kept_key = ? AND NOT undone ORDER BY number DESC", (key,)).fetchone()
+        if merger is None or (word is not None and (word["field"] == "merge" or word["ts"] >= merger["ts"])):
+            return str(word["number"]) if word is not None else ""
+        return f"m{merger['number']}"
+
+    def _write(self, change: Callable[[], object]) -> None:
+        try:
+            self._base.execute("BEGIN IMMEDIATE")
+            change()
+            self._base.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._base.in_transaction:
+                self._base.execute("ROLLBACK")
+            raise StoreError(f"cannot write {self.path}: {error}") from None

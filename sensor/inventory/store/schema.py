@@ -1,0 +1,64 @@
+"""The tables of the store, as numbered migrations: number N brings a store from version N - 1 to N. ``PRAGMA user_version`` holds the version.
+
+A migration that was released is never changed; a new one is added.
+"""
+
+from __future__ import annotations
+
+MIGRATIONS: tuple[str, ...] = (
+    # 1: devices with the facts known of them, their addresses over time, what became of them, what the operator said.
+    """
+    CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE devices (
+        id TEXT PRIMARY KEY, key TEXT NOT NULL, type TEXT NOT NULL, vendor TEXT NOT NULL, model TEXT NOT NULL, name TEXT NOT NULL,
+        vlan INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, gone INTEGER NOT NULL,
+        body TEXT NOT NULL, -- the device as records show it, JSON
+        state TEXT NOT NULL -- the record with its facts and their claims, JSON
+    );
+    CREATE UNIQUE INDEX devices_key ON devices (key);
+    CREATE INDEX devices_last ON devices (last);
+    CREATE TABLE leases (
+        number INTEGER PRIMARY KEY, device TEXT NOT NULL, address TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, held INTEGER NOT NULL
+    );
+    CREATE INDEX leases_device ON leases (device, address) WHERE held;
+    CREATE INDEX leases_address ON leases (address);
+    CREATE TABLE history (
+        number INTEGER PRIMARY KEY, ts INTEGER NOT NULL, device TEXT NOT NULL, action TEXT NOT NULL, changes TEXT NOT NULL, reason TEXT NOT NULL
+    );
+    CREATE INDEX history_device ON history (device);
+    CREATE TABLE words (
+        number INTEGER PRIMARY KEY AUTOINCREMENT, ts INTEGER NOT NULL, author TEXT NOT NULL, key TEXT NOT NULL, field TEXT NOT NULL, value TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        state TEXT NOT NULL -- said, undone; of orders (merge, split, undo): pending, done, failed, undone
+    );
+    CREATE INDEX words_key ON words (key);
+    CREATE TABLE mergers (
+        number INTEGER PRIMARY KEY, ts INTEGER NOT NULL, kept TEXT NOT NULL, lost TEXT NOT NULL, kept_key TEXT NOT NULL, lost_key TEXT NOT NULL,
+        reason TEXT NOT NULL, kept_before TEXT NOT NULL, lost_before TEXT NOT NULL, undone INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE INDEX mergers_lost ON mergers (lost);
+    CREATE TABLE apart (one TEXT NOT NULL, other TEXT NOT NULL, PRIMARY KEY (one, other)) WITHOUT ROWID;
+    """,
+    # 2: what devices offer and use, where they are plugged in, and the evidence as rows for people who ask in SQL.
+    """
+    CREATE TABLE services (
+        device TEXT NOT NULL, service INTEGER NOT NULL, offered INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY (device, offered, service)
+    ) WITHOUT ROWID;
+    CREATE TABLE neighbours (
+        device TEXT NOT NULL, protocol TEXT NOT NULL, chassis TEXT NOT NULL, port TEXT NOT NULL, name TEXT NOT NULL, last INTEGER NOT NULL,
+        PRIMARY KEY (device, protocol)
+    ) WITHOUT ROWID;
+    CREATE VIEW attributes AS
+        SELECT devices.id AS device, one.key AS name,
+            coalesce(json_extract(body, '$.' || one.key), json_extract(body, '$.attributes.' || one.key)) AS value, one.value AS confidence
+        FROM devices, json_each(devices.body, '$.confidences') AS one;
+    CREATE VIEW evidence AS
+        SELECT devices.id AS device, claim.value ->> 0 AS attribute, claim.value ->> 1 AS value, claim.value ->> 2 AS confidence,
+            claim.value ->> 3 AS fingerprint, claim.value ->> 4 AS family, fact.value ->> 0 AS observation, fact.value ->> 1 AS seen,
+            fact.value ->> 3 AS first, fact.value ->> 4 AS last, fact.value ->> 5 AS count
+        FROM devices, json_each(devices.state, '$.facts') AS fact, json_each(fact.value, '$[6]') AS claim;
+    """,
+)
+VERSION = len(MIGRATIONS)
+# Tables with rows of their own, in the order in which they are saved from a damaged store: what people said first.
+TABLES = ("words", "apart", "meta", "devices", "mergers", "leases", "history", "services", "neighbours")

@@ -1,0 +1,233 @@
+"""The store as the sensor uses it: what was known at the last run, and batches of what became known since."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from sensor.core import addresses
+from sensor.core.device import Device, DeviceChange
+from sensor.core.record_parts import device_body
+from sensor.inventory.journal import Entries, Merger, Move
+from sensor.inventory.services import service_text
+from sensor.inventory.state import DeviceState
+from sensor.inventory.store.database import FILE, Lock, StoreError, open_database
+from sensor.inventory.words import FIELDS, Order, Outcome, Word
+
+# The newest rows of these are kept, looked at every so many batches.
+HISTORY_ROWS, LEASE_ROWS, MERGER_ROWS = 1_000_000, 1_000_000, 10_000
+TIDY_EVERY = 512
+
+_encode = msgspec.json.Encoder().encode
+_STATE = msgspec.json.Decoder(DeviceState)
+_DEVICE = "INSERT OR REPLACE INTO devices VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PAIR = msgspec.json.Decoder(tuple[str, str])
+
+
+class Store:
+    """One sensor's store. ``note``: what is to be told of it once; ``broken``: devices that could not be read."""
+
+    def __init__(self, folder: Path) -> None:
+        """StoreError or OSError where it cannot be used."""
+        self.path = folder / FILE
+        self._lock = Lock(folder)
+        try:
+            self._base, self.note = open_database(self.path)
+        except BaseException:
+            self._lock.release()
+            raise
+        self.broken = 0
+        self._batches = 0
+        self._version = -1
+
+    def close(self) -> None:
+        self._base.close()
+        self._lock.release()
+
+    # What is known already.
+
+    def meta(self, name: str) -> str:
+        row = self._base.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return str(row[0]) if row else ""
+
+    def set_meta(self, name: str, value: str) -> None:
+        self._base.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+
+    def devices(self, limit: int) -> Iterator[DeviceState]:
+        """The devices seen last, at most ``limit``, in the order in which they were seen."""
+        (count,) = self._base.execute("SELECT count(*) FROM devices").fetchone()
+        rows = self._base.execute("SELECT state FROM devices ORDER BY last LIMIT -1 OFFSET ?", (max(0, count - limit),))
+        rows.row_factory = None
+        for (text,) in rows:
+            try:
+                yield _STATE.decode(text)
+            except (msgspec.DecodeError, ValueError):
+                self.broken += 1
+
+    def words(self) -> dict[str, dict[str, Word]]:
+        """What the operator says of each device, by key and field. Words of a device that was merged are of its heir."""
+        with self._faults():
+            return words_of(self._base)
+
+    def apart(self) -> list[tuple[str, str]]:
+        """The keys of devices that are to be kept apart."""
+        return [tuple(row) for row in self._base.execute("SELECT one, other FROM apart")]
+
+    def orders(self) -> list[Order]:
+        """What the operator ordered and was not done yet."""
+        with self._faults():
+            rows = self._base.execute("SELECT number, field, key, value, reason FROM words WHERE state = 'pending' ORDER BY number").fetchall()
+        return [
+            Order(
+                row["number"], row["field"], row["key"], row["value"], row["reason"], self._before(row["key"], row["value"]) if row["field"] == "undo" else None
+            )
+            for row in rows
+        ]
+
+    def _before(self, kept: str, lost: str) -> tuple[DeviceState, DeviceState] | None:
+        """Two devices before they were merged."""
+        wanted = "SELECT kept_before, lost_before FROM mergers WHERE kept_key = ? AND lost_key = ? AND NOT undone ORDER BY number DESC"
+        row = self._base.execute(wanted, (kept, lost)).fetchone()
+        return (_STATE.decode(row[0]), _STATE.decode(row[1])) if row else None
+
+    def changed(self) -> bool:
+        """Whether another process wrote since the last question."""
+        with self._faults():
+            (version,) = self._base.execute("PRAGMA data_version").fetchone()
+        if version == self._version:
+            return False
+        self._version = version
+        return True
+
+    # What becomes known.
+
+    def write(self, entries: Entries) -> None:
+        """All of it in one transaction. StoreError where it cannot be written; then nothing was."""
+        base = self._base
+        with self._faults(), self._transaction():
+            self._remove(entries.removed)
+            for merger in entries.mergers:
+                self._merge(merger)
+            self._save(entries.states)
+            for move in entries.moves:
+                self._move(move)
+            base.executemany("INSERT INTO history (ts, device, action, changes, reason) VALUES (?, ?, ?, ?, ?)", map(_history, entries.told))
+            for outcome in entries.outcomes:
+                self._close(outcome)
+            self._batches += 1
+            if self._batches % TIDY_EVERY == 1:
+                self._tidy()
+
+    @contextlib.contextmanager
+    def _faults(self) -> Iterator[None]:
+        """Errors of SQLite as ours."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path}: {error}") from None
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._base.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._base.execute("COMMIT")
+        except BaseException:
+            if self._base.in_transaction:
+                self._base.execute("ROLLBACK")
+            raise
+
+    def _remove(self, removed: list[tuple[int, str]]) -> None:
+        ids = [(name,) for _, name in removed]
+        for table, column in (("devices", "id"), ("services", "device"), ("neighbours", "device")):
+            self._base.executemany(f"DELETE FROM {table} WHERE {column} = ?", ids)  # noqa: S608 - names from the line above
+        self._base.executemany("UPDATE leases SET held = 0, last = max(last, ?) WHERE device = ? AND held", removed)
+
+    def _save(self, states: list[tuple[DeviceState, Device]]) -> None:
+        base = self._base
+        # a key that found another id must not stop the batch
+        base.executemany(_DEVICE, (_row(state, device) for state, device in states))
+        held = ((last, state.id, addresses.text(int(address, 16))) for state, _ in states for address, last in state.addresses.items())
+        base.executemany("UPDATE leases SET last = ?1 WHERE device = ?2 AND address = ?3 AND held", held)
+        services = [(state.id, service, offered, service_text(service)) for state, _ in states for service, offered in _services(state)]
+        base.executemany("INSERT OR IGNORE INTO services VALUES (?, ?, ?, ?)", services)
+        neighbours = [(state.id, *neighbour) for state, _ in states for neighbour in state.neighbours]
+        base.executemany("INSERT OR REPLACE INTO neighbours VALUES (?, ?, ?, ?, ?, ?)", neighbours)
+
+    def _move(self, move: Move) -> None:
+        address = addresses.text(move.address)
+        closed = "UPDATE leases SET held = 0, last = ? WHERE device = ? AND address = ? AND held"
+        if not move.held:
+            self._base.execute(closed, (move.ts, move.device, address))
+            return
+        held = self._base.execute("SELECT 1 FROM leases WHERE device = ? AND address = ? AND held", (move.device, address)).fetchone()
+        if not held:
+            wanted = "INSERT INTO leases (device, address, first, last, held) VALUES (?, ?, ?, ?, 1)"
+            self._base.execute(wanted, (move.device, address, move.ts, move.ts))
+
+    def _merge(self, merger: Merger) -> None:
+        kept, lost = merger.kept, merger.lost
+        wanted = "INSERT INTO mergers (ts, kept, lost, kept_key, lost_key, reason, kept_before, lost_before) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        self._base.execute(wanted, (merger.ts, kept.id, lost.id, kept.key, lost.key, merger.reason, _text(kept), _text(lost)))
+        self._base.execute("DELETE FROM apart WHERE (one = ?1 AND other = ?2) OR (one = ?2 AND other = ?1)", (kept.key, lost.key))
+
+    def _close(self, outcome: Outcome) -> None:
+        """An order was done, or could not be."""
+        order = outcome.order
+        reason = f"{order.reason}; {outcome.fault}" if outcome.fault else order.reason
+        self._base.execute("UPDATE words SET state = ?, reason = ? WHERE number = ?", ("failed" if outcome.fault else "done", reason, order.number))
+        if outcome.fault or order.action == "merge":
+            return
+        self._base.execute("INSERT OR IGNORE INTO apart VALUES (?, ?)", (order.key, order.other))
+        if order.action == "undo":
+            self._base.execute("UPDATE mergers SET undone = 1 WHERE kept_key = ? AND lost_key = ?", (order.key, order.other))
+
+    def _tidy(self) -> None:
+        """History is kept as long as there is room for it."""
+        for table, rows in (("history", HISTORY_ROWS), ("mergers", MERGER_ROWS)):
+            self._base.execute(f"DELETE FROM {table} WHERE number <= (SELECT max(number) FROM {table}) - ?", (rows,))  # noqa: S608 - names from the line above
+        self._base.execute("DELETE FROM leases WHERE NOT held AND number <= (SELECT max(number) FROM leases) - ?", (LEASE_ROWS,))
+
+
+def words_of(base: sqlite3.Connection) -> dict[str, dict[str, Word]]:
+    """See ``Store.words``."""
+    heirs = dict(base.execute("SELECT lost_key, kept_key FROM mergers WHERE NOT undone ORDER BY number").fetchall())
+    said: dict[str, dict[str, Word]] = {}
+    marks = ", ".join("?" * len(FIELDS))
+    wanted = f"SELECT key, field, value, author, ts, reason, number FROM words WHERE state = 'said' AND field IN ({marks}) ORDER BY number"  # noqa: S608 - marks only
+    known = {row[0] for row in base.execute("SELECT key FROM devices WHERE key IN (SELECT lost_key FROM mergers)")}
+    for row in base.execute(wanted, FIELDS):
+        word = Word(*row)
+        owner = word.key
+        for _ in range(len(heirs)):
+            if owner in known or owner not in heirs:
+                break
+            owner = heirs[owner]
+        mine = said.setdefault(owner, {})
+        mine.pop(word.field, None)
+        if word.value:
+            mine[word.field] = word
+    return {owner: mine for owner, mine in said.items() if mine}
+
+
+def _row(state: DeviceState, device: Device) -> tuple[object, ...]:
+    body = _encode(device_body(device)).decode()
+    told = (device.type, device.value("vendor"), device.value("model"), next(iter(device.names), ""))
+    return (state.id, state.key, *told, state.vlan, state.first, state.last, state.gone, body, _text(state))
+
+
+def _text(state: DeviceState) -> str:
+    return _encode(state).decode()
+
+
+def _services(state: DeviceState) -> Iterator[tuple[int, bool]]:
+    yield from ((service, True) for service in state.services)
+    yield from ((service, False) for service in state.used)
+
+
+def _history(change: DeviceChange) -> tuple[object, ...]:
+    return (change.ts, change.device.id, change.action, _encode(change.changes).decode(), change.note)

@@ -1,0 +1,131 @@
+"""The operator's word: what people say of a device. It wins over every packet, and stays until it is taken back.
+
+Words are kept by the key of a device (``mac:…``, ``ip:…``), so that one about a device not seen yet waits for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from sensor.core.device import TYPES, Attribute, Device
+from sensor.core.observation import Evidence
+from sensor.core.reader import clean
+from sensor.core.record_parts import WORD_LIMIT, Body
+
+# The fingerprint, and the family, of what an operator said.
+OPERATOR = "operator"
+SURE = 1.0
+CRITICALITIES = ("low", "medium", "high", "critical")
+# What can be said of a device; those that packets tell of as well come first.
+FIELDS = ("type", "vendor", "model", "firmware", "serial", "os", "name", "owner", "criticality", "location", "note", "tags")
+# Fields that are keys of a device in records; the others stand in its ``attributes``.
+_KEYS = frozenset(("vendor", "model", "firmware", "serial", "os", "owner", "criticality"))
+
+
+class Word(msgspec.Struct, frozen=True):
+    """One thing that was said: of whom, what, by whom, when (ns) and why. ``number`` counts all words of a store."""
+
+    key: str
+    field: str
+    value: str
+    author: str = ""
+    ts: int = 0
+    reason: str = ""
+    number: int = 0
+
+
+class Order(msgspec.Struct, frozen=True):
+    """Something to be done to devices. ``action``: ``merge`` (``other`` is the key that ends), ``split`` (``other`` is the key of the MAC or address that
+    leaves) or ``undo`` of a merger of these two; ``before``: both as they were, where it is known.
+    """
+
+    number: int
+    action: str
+    key: str
+    other: str
+    reason: str = ""
+    before: Any = None
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of an order; ``fault`` is empty where it was done."""
+
+    order: Order
+    fault: str = ""
+
+
+Said = Mapping[str, Word]
+
+
+def checked(field: str, value: str) -> str:
+    """The value as it is kept. ValueError, worded for people, where the field is none or cannot have it."""
+    if field not in FIELDS:
+        raise ValueError(f"found the field {field!r}, expected one of {', '.join(FIELDS)}")
+    value = clean(value, WORD_LIMIT).strip()
+    if field == "type":
+        value = value.lower().replace("-", "_").replace(" ", "_")
+        _among(field, value, TYPES)
+    elif field == "criticality":
+        value = value.lower()
+        _among(field, value, CRITICALITIES)
+    elif field == "tags":
+        value = joined(value.split(","))
+    return value
+
+
+def _among(field: str, value: str, words: tuple[str, ...] | list[str]) -> None:
+    if value and value not in words:
+        raise ValueError(f"found {value!r} for {field}, expected one of {', '.join(words)}")
+
+
+def joined(tags: list[str]) -> str:
+    """Tags as one text: each once, in order."""
+    return ", ".join(sorted({tag.strip() for tag in tags if tag.strip()}))
+
+
+def evidence_of(word: Word) -> Evidence:
+    """The word as evidence beside that of packets."""
+    seen = word.reason or "said so"
+    return Evidence(word.field, word.value, SURE, OPERATOR, OPERATOR, f"{OPERATOR}.{word.author or 'somebody'}", seen, word.ts, word.ts)
+
+
+def onto(device: Device, said: Said) -> None:
+    """Let words win over what packets told; what they told stays as evidence behind."""
+    attributes = dict(device.attributes)
+    for field, word in said.items():
+        if field == "name":
+            device.names = {word.value: word.ts, **{name: ts for name, ts in device.names.items() if name != word.value}}
+            continue
+        known = attributes.get(field)
+        attributes[field] = Attribute(field, word.value, SURE, (evidence_of(word), *(known.evidence if known else ())))
+    device.attributes = dict(sorted(attributes.items()))
+
+
+def onto_body(body: Body, said: Said) -> Body:
+    """The same for a device as records show it."""
+    if not said:
+        return body
+    body = dict(body)
+    attributes, confidences = dict(body.get("attributes") or {}), dict(body.get("confidences") or {})
+    contested = [name for name in body.get("contested") or () if name not in said]
+    for field, word in said.items():
+        confidences[field] = SURE
+        if field == "name":
+            names = [word.value, *(name for name in body.get("names") or [body.get("hostname")] if name and name != word.value)]
+            body["hostname"] = word.value
+            body |= {"names": names} if len(names) > 1 else {}
+            del confidences[field]
+        elif field == "tags":
+            body["tags"] = word.value.split(", ")
+        elif field == "type":
+            body["type"], body["confidence"] = word.value, SURE
+        else:
+            (body if field in _KEYS else attributes)[field] = word.value
+    body |= {"confidences": confidences, "attributes": attributes, "contested": contested}
+    return {name: value for name, value in body.items() if value or name not in ("confidences", "attributes", "contested")}
+
+
+Saying = Callable[[str], Said | None]

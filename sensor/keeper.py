@@ -1,0 +1,164 @@
+"""Keeper: between the inventory and its store. The engine hands over what is to be written and never waits for the disk; a thread of its own writes.
+
+Where the disk is slow or full the thread is behind: what waits is noted by the inventory, which is bounded, and is handed over later.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from sensor.inventory.inventory import Inventory
+from sensor.inventory.journal import Entries
+from sensor.inventory.store.database import StoreError
+from sensor.inventory.store.store import Store
+from sensor.inventory.words import Order, Word
+
+# Devices in a batch, batches that may wait, and seconds between two.
+BATCH, WAITING, EVERY_S = 500, 4, 1.0
+LAST_BATCH = 5_000
+# Packet time, ns: how often devices without news are written for the times they were seen.
+SWEEP_NS = 600_000_000_000
+# Seconds between two tries to write where it failed.
+RETRY_S = 5.0
+
+Said = dict[str, dict[str, Word]]
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Within, nobody looks for garbage: a million objects are made, and all of them stay."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+class Keeper:
+    """Restores at the start, then writes. ``complain`` hears what is wrong with the store."""
+
+    def __init__(self, folder: Path, complain: Callable[[str], None]) -> None:
+        """StoreError or OSError where there can be no store."""
+        self.store, self._complain = Store(folder), complain
+        if self.store.note:
+            complain(self.store.note)
+        self._entries: queue.Queue[Entries | None] = queue.Queue(WAITING)
+        self._heard: queue.Queue[tuple[Said, list[Order]]] = queue.Queue()
+        self._thread = threading.Thread(target=self._work, name="inventory-store", daemon=True)
+        self._next = 0.0
+        self._swept: int | None = None
+        self._said: Said = {}
+        self._given: set[int] = set()
+        self._failed = False
+        self._hurry = threading.Event()
+
+    def begin(self, inventory: Inventory, knowledge: str) -> int:
+        """Bring back what was known; returns how many devices. ``knowledge`` names the fingerprints: where they are others than at the last run, all facts
+        are read anew.
+        """
+        self.inventory = inventory
+        again = self.store.meta("knowledge") not in ("", knowledge)
+        with _no_collection():
+            restored = sum(inventory.restore(state, again=again) for state in self.store.devices(inventory.limits.devices))
+        if self.store.broken:
+            self._complain(f"{self.store.path}: left out what is no device: {self.store.broken:,} rows")
+        for one, other in self.store.apart():
+            inventory.endpoints.keep_apart(one, other)
+        inventory.keep_journal()
+        self._hear(self.store.words(), self.store.orders())
+        self.store.set_meta("knowledge", knowledge)
+        self.store.changed()
+        self._thread.start()
+        return restored
+
+    def tick(self, now: int) -> None:
+        """Called by the engine often; about once a second something is handed over. ``now``: packet time, ns."""
+        journal = self.inventory.table.journal
+        if time.monotonic() < self._next and not (journal is not None and journal.pressing):
+            return
+        self._next = time.monotonic() + EVERY_S
+        while not self._heard.empty():
+            self._hear(*self._heard.get())
+        if self._swept is None or not 0 <= now - self._swept < SWEEP_NS:
+            self.inventory.sweep(self._swept if self._swept is not None else now)
+            self._swept = now
+        if not self._entries.full():
+            entries = self.inventory.entries(BATCH)
+            if entries:
+                self._entries.put_nowait(entries)
+
+    def end(self) -> None:
+        """Write all there is, then close. Waits for the disk: the capture is over."""
+        self._hurry.set()
+        self.inventory.sweep(self._swept or 0)
+        while entries := self.inventory.entries(LAST_BATCH):
+            self._entries.put(entries)
+        self._entries.put(None)
+        self._thread.join()
+        self.store.close()
+
+    def abandon(self) -> None:
+        """Close without having begun."""
+        self.store.close()
+
+    def _hear(self, said: Said, orders: list[Order]) -> None:
+        """In the engine's thread: what the operator said that is new."""
+        for key in said.keys() | self._said.keys():
+            if said.get(key) != self._said.get(key):
+                self.inventory.say(key, said.get(key, {}))
+        self._said = said
+        for order in orders:
+            if order.number not in self._given:
+                self._given.add(order.number)
+                self.inventory.obey(order)
+
+    # In the writer's thread.
+
+    def _work(self) -> None:
+        while True:
+            try:
+                entries = self._entries.get(timeout=EVERY_S)
+            except queue.Empty:
+                self._look()
+                continue
+            if entries is None:
+                return
+            self._write(entries)
+            self._look()
+
+    def _write(self, entries: Entries) -> None:
+        """Try until it is written; at the end of the run, once more and no longer."""
+        while True:
+            try:
+                self.store.write(entries)
+            except StoreError as error:
+                if not self._failed:
+                    self._complain(f"cannot write {error}; what is to be written waits")
+                self._failed = True
+                if self._hurry.is_set():
+                    self._complain(f"{self.store.path} lacks the last {len(entries.states):,} devices")
+                    return
+                self._hurry.wait(RETRY_S)
+                continue
+            if self._failed:
+                self._complain(f"{self.store.path} is written again")
+            self._failed = False
+            return
+
+    def _look(self) -> None:
+        """Whether the operator said something meanwhile."""
+        try:
+            if self.store.changed():
+                self._heard.put((self.store.words(), self.store.orders()))
+        except StoreError as error:
+            if not self._failed:
+                self._complain(f"cannot read {error}")
+            self._failed = True
