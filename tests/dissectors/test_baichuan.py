@@ -1,0 +1,42 @@
+"""Baichuan's discovery: who asks and who answers."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors.baichuan import Baichuan
+from tests.dissectors.samples import events, packets, values
+
+# What each message of the small capture says: events, and facts about its sender.
+SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+    "a search": ([("BaichuanDiscovery", False)], []),
+    "an answer": ([("BaichuanDiscovery", True)], [("baichuan.answer", "discovery")]),
+}
+
+
+@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+def test_messages(number: int, name: str) -> None:
+    """Each message says its event; facts only where the sender speaks of itself."""
+    said = list(Baichuan().dissect(packets("baichuan")[number]))
+    assert (events(said), values(said)) == SAID[name]
+
+
+def test_there_are_no_more_messages() -> None:
+    """Every message of the capture is looked at."""
+    assert len(packets("baichuan")) == len(SAID)
+
+
+@pytest.mark.parametrize("payload", [b"\x20\xcf\x87\x2a" + bytes(20)])
+def test_other_protocols_are_left_alone(payload: bytes) -> None:
+    """What is no message of this protocol says nothing and is no fault."""
+    assert list(Baichuan().dissect(Packet(payload))) == []
+
+
+@pytest.mark.parametrize("payload", [b"\x3a\xcf\x87\x2a", b"\x3a\xcf\x87\x2a" + bytes(30)])
+def test_faults(payload: bytes) -> None:
+    """A message that cannot be is malformed, and says nothing where the capture cut it."""
+    with pytest.raises(Malformed):
+        list(Baichuan().dissect(Packet(payload)))
+    assert list(Baichuan().dissect(Packet(payload, problem=1))) == []

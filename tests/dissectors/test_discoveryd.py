@@ -1,0 +1,47 @@
+"""HID's door controllers."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors.discoveryd import Discoveryd
+from tests.dissectors.samples import events, packets, values
+
+# What each message of the small capture says: events, and facts about its sender.
+SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+    "a search": ([("DiscoverydSearch",)], []),
+    "a door controller": (
+        [("DiscoverydAnswer", "EH400-K", "3.5.1.1483", "door-east", 0x00068E5E5336, True)],
+        [("discoveryd.model", "EH400-K"), ("discoveryd.firmware", "3.5.1.1483"), ("discoveryd.hostname", "door-east")],
+    ),
+    "somebody else's door controller": ([("DiscoverydAnswer", "EH400-K", "3.5.1.1483", "door-east", 0x00068E5E5337, False)], []),
+    "an order": ([("DiscoverydOrder", "blink_on")], []),
+}
+
+
+@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+def test_messages(number: int, name: str) -> None:
+    """Each message says its event; facts only where the sender speaks of itself."""
+    said = list(Discoveryd().dissect(packets("discoveryd")[number]))
+    assert (events(said), values(said)) == SAID[name]
+
+
+def test_there_are_no_more_messages() -> None:
+    """Every message of the capture is looked at."""
+    assert len(packets("discoveryd")) == len(SAID)
+
+
+@pytest.mark.parametrize("payload", [b"discovery", b"command_"])
+def test_other_protocols_are_left_alone(payload: bytes) -> None:
+    """What is no message of this protocol says nothing and is no fault."""
+    assert list(Discoveryd().dissect(Packet(payload))) == []
+
+
+@pytest.mark.parametrize("payload", [b"discovered;1;2"])
+def test_faults(payload: bytes) -> None:
+    """A message that cannot be is malformed, and says nothing where the capture cut it."""
+    with pytest.raises(Malformed):
+        list(Discoveryd().dissect(Packet(payload)))
+    assert list(Discoveryd().dissect(Packet(payload, problem=1))) == []

@@ -1,0 +1,48 @@
+"""Dropbox's LAN sync."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors.dropbox import Dropbox
+from tests.dissectors.samples import events, packets, values
+
+# What each message of the small capture says: events, and facts about its sender.
+SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+    "a computer": ([("DropboxAnnouncement", "2.0", "", 3)], [("dropbox.version", "2.0")]),
+    "a computer with a name": ([("DropboxAnnouncement", "2.0", "accounting-2", 3)], [("dropbox.version", "2.0"), ("dropbox.hostname", "accounting-2")]),
+}
+
+
+@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+def test_messages(number: int, name: str) -> None:
+    """Each message says its event; facts only where the sender speaks of itself."""
+    said = list(Dropbox().dissect(packets("dropbox")[number]))
+    assert (events(said), values(said)) == SAID[name]
+
+
+def test_there_are_no_more_messages() -> None:
+    """Every message of the capture is looked at."""
+    assert len(packets("dropbox")) == len(SAID)
+
+
+@pytest.mark.parametrize("payload", [b"{}", b"C\3\x35\1"])
+def test_other_protocols_are_left_alone(payload: bytes) -> None:
+    """What is no message of this protocol says nothing and is no fault."""
+    assert list(Dropbox().dissect(Packet(payload))) == []
+
+
+@pytest.mark.parametrize("payload", [b'{"host_int":'])
+def test_faults(payload: bytes) -> None:
+    """A message that cannot be is malformed, and says nothing where the capture cut it."""
+    with pytest.raises(Malformed):
+        list(Dropbox().dissect(Packet(payload)))
+    assert list(Dropbox().dissect(Packet(payload, problem=1))) == []
+
+
+def test_members_of_other_types() -> None:
+    """A version or list of folders of another type counts as none."""
+    odd = Packet(b'{"host_int":1,"version":"x","namespaces":7}')
+    assert events(Dropbox().dissect(odd)) == [("DropboxAnnouncement", "", "", 0)]

@@ -1,0 +1,54 @@
+"""Synology's assistant and its storage boxes."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors.findhost import Findhost
+from tests.dissectors.samples import events, packets, values
+
+# What each message of the small capture says: events, and facts about its sender.
+SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+    "a search": ([("FindhostRequest", False, False)], []),
+    "a storage box": (
+        [("FindhostAnswer", "archive", "DS918+", "7.2-64570", "1780PDN123456", 0x0011325E5332, True)],
+        [
+            ("findhost.hostname", "archive"),
+            ("findhost.model", "DS918+"),
+            ("findhost.firmware", "7.2-64570"),
+            ("findhost.serial", "1780PDN123456"),
+            ("findhost.system", "DSM"),
+        ],
+    ),
+    "somebody else's storage box": ([("FindhostAnswer", "archive", "DS918+", "7.2-64570", "1780PDN123456", 0x0011325E5333, False)], []),
+    "an order with a password": ([("FindhostRequest", True, False)], []),
+    "an encrypted message": ([("FindhostRequest", False, True)], []),
+}
+
+
+@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+def test_messages(number: int, name: str) -> None:
+    """Each message says its event; facts only where the sender speaks of itself."""
+    said = list(Findhost().dissect(packets("findhost")[number]))
+    assert (events(said), values(said)) == SAID[name]
+
+
+def test_there_are_no_more_messages() -> None:
+    """Every message of the capture is looked at."""
+    assert len(packets("findhost")) == len(SAID)
+
+
+@pytest.mark.parametrize("payload", [b"\xd0\xf2\x81\xf8", b"\x12\x34\x56\x78OTHER"])
+def test_other_protocols_are_left_alone(payload: bytes) -> None:
+    """What is no message of this protocol says nothing and is no fault."""
+    assert list(Findhost().dissect(Packet(payload))) == []
+
+
+@pytest.mark.parametrize("payload", [b"\x12\x34\x56\x78SYNO\x11\x20a", b"\x12\x34\x56\x78SYNO" + b"\x11\1a" * 129])
+def test_faults(payload: bytes) -> None:
+    """A message that cannot be is malformed, and says nothing where the capture cut it."""
+    with pytest.raises(Malformed):
+        list(Findhost().dissect(Packet(payload)))
+    assert list(Findhost().dissect(Packet(payload, problem=1))) == []

@@ -1,0 +1,46 @@
+"""Plex servers and players."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.packet import Packet
+from sensor.dissectors.gdm import Gdm
+from tests.dissectors.samples import events, packets, values
+
+# What each message of the small capture says: events, and facts about its sender.
+SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+    "a search": ([("GdmSearch",)], []),
+    "a server": (
+        [("GdmAnnouncement", "plex/media-server", "films", "", "1.32.5.7349")],
+        [("gdm.content", "plex/media-server"), ("gdm.hostname", "films"), ("gdm.version", "1.32.5.7349")],
+    ),
+    "a player": (
+        [("GdmAnnouncement", "plex/media-player", "Living room", "Plex for LG", "5.58.1")],
+        [("gdm.content", "plex/media-player"), ("gdm.hostname", "Living room"), ("gdm.product", "Plex for LG"), ("gdm.version", "5.58.1")],
+    ),
+}
+
+
+@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+def test_messages(number: int, name: str) -> None:
+    """Each message says its event; facts only where the sender speaks of itself."""
+    said = list(Gdm().dissect(packets("gdm")[number]))
+    assert (events(said), values(said)) == SAID[name]
+
+
+def test_there_are_no_more_messages() -> None:
+    """Every message of the capture is looked at."""
+    assert len(packets("gdm")) == len(SAID)
+
+
+@pytest.mark.parametrize("payload", [b"HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n", b"HELLO"])
+def test_other_protocols_are_left_alone(payload: bytes) -> None:
+    """What is no message of this protocol says nothing and is no fault."""
+    assert list(Gdm().dissect(Packet(payload))) == []
+
+
+def test_cut_message_says_nothing() -> None:
+    """A message that the capture cut is not read: half a name is a wrong name."""
+    for packet in packets("gdm"):
+        assert list(Gdm().dissect(Packet(packet.payload, src=packet.src, sport=packet.sport, dport=packet.dport, problem=1))) == []

@@ -1,0 +1,43 @@
+"""Hi-Flying modules."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.addresses import parse
+from sensor.core.packet import Packet
+from sensor.dissectors.hiflying import Hiflying
+from tests.dissectors.samples import events, packets, values
+
+# What each message of the small capture says: events, and facts about its sender.
+SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+    "a search": ([("HiflyingSearch",)], []),
+    "a lamp": ([("HiflyingAnswer", "AK001-ZJ2101", 0x5CCF7F5E532C, parse("10.20.30.61"), True)], [("hiflying.model", "AK001-ZJ2101")]),
+    "somebody else's module": ([("HiflyingAnswer", "HF-LPB100", 0xACCF235E532D, parse("10.20.30.62"), False)], []),
+    "a question": ([("HiflyingOrder", "LVER", False)], []),
+    "an order with a key": ([("HiflyingOrder", "WSKEY", True)], []),
+}
+
+
+@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+def test_messages(number: int, name: str) -> None:
+    """Each message says its event; facts only where the sender speaks of itself."""
+    said = list(Hiflying().dissect(packets("hiflying")[number]))
+    assert (events(said), values(said)) == SAID[name]
+
+
+def test_there_are_no_more_messages() -> None:
+    """Every message of the capture is looked at."""
+    assert len(packets("hiflying")) == len(SAID)
+
+
+@pytest.mark.parametrize("payload", [b"10.20.30.61", b"+ok", b"10.20.30.61,zzCF7F5E532C,x"])
+def test_other_protocols_are_left_alone(payload: bytes) -> None:
+    """What is no message of this protocol says nothing and is no fault."""
+    assert list(Hiflying().dissect(Packet(payload))) == []
+
+
+def test_cut_message_says_nothing() -> None:
+    """A message that the capture cut is not read: half a name is a wrong name."""
+    for packet in packets("hiflying"):
+        assert list(Hiflying().dissect(Packet(packet.payload, src=packet.src, sport=packet.sport, dport=packet.dport, problem=1))) == []

@@ -1,0 +1,62 @@
+"""TP-Link's smart home protocol under its cover."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors.kasa import Kasa, shown
+from tests.dissectors.samples import events, packets, values
+
+# What each message of the small capture says: events, and facts about its sender.
+SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+    "a search": ([("KasaRequest", ("system.get_sysinfo", "emeter.get_realtime"))], []),
+    "a plug": (
+        [("KasaAnswer", ("system.get_sysinfo",), "HS110(EU)", "1.5.4 Build 180815 Rel.121440", 0x50C7BF5E5320, True)],
+        [
+            ("kasa.kind", "IOT.SMARTPLUGSWITCH"),
+            ("kasa.model", "HS110(EU)"),
+            ("kasa.firmware", "1.5.4 Build 180815 Rel.121440"),
+            ("kasa.instance", "Coffee machine"),
+        ],
+    ),
+    "a lamp": (
+        [("KasaAnswer", ("system.get_sysinfo",), "LB130(EU)", "1.8.11 Build 191113 Rel.105336", 0x50C7BF5E5321, True)],
+        [("kasa.kind", "IOT.SMARTBULB"), ("kasa.model", "LB130(EU)"), ("kasa.firmware", "1.8.11 Build 191113 Rel.105336"), ("kasa.instance", "Desk lamp")],
+    ),
+    "somebody else's lamp": ([("KasaAnswer", ("system.get_sysinfo",), "LB130(EU)", "1.8.11 Build 191113 Rel.105336", 0x50C7BF5E5321, False)], []),
+    "an order": ([("KasaRequest", ("system.set_relay_state",))], []),
+    "its result": ([("KasaAnswer", ("system.set_relay_state",), "", "", 0, False)], []),
+}
+
+
+@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+def test_messages(number: int, name: str) -> None:
+    """Each message says its event; facts only where the sender speaks of itself."""
+    said = list(Kasa().dissect(packets("kasa")[number]))
+    assert (events(said), values(said)) == SAID[name]
+
+
+def test_there_are_no_more_messages() -> None:
+    """Every message of the capture is looked at."""
+    assert len(packets("kasa")) == len(SAID)
+
+
+@pytest.mark.parametrize("payload", [b"\x12\x34\x56\x78SYNO", b"hello", b'{"system":{}}'])
+def test_other_protocols_are_left_alone(payload: bytes) -> None:
+    """What is no message of this protocol says nothing and is no fault."""
+    assert list(Kasa().dissect(Packet(payload))) == []
+
+
+@pytest.mark.parametrize("payload", [b"\xd0\xf2\x81\xf8\x88"])
+def test_faults(payload: bytes) -> None:
+    """A message that cannot be is malformed, and says nothing where the capture cut it."""
+    with pytest.raises(Malformed):
+        list(Kasa().dissect(Packet(payload)))
+    assert list(Kasa().dissect(Packet(payload, problem=1))) == []
+
+
+def test_cover() -> None:
+    """Each byte was combined with the covered one before it, the first with 171."""
+    assert shown(bytes.fromhex("d0f281f88bff9af7d5ef94b6d1b4c09fec95e68fe187e8caf08bf68bf6")) == b'{"system":{"get_sysinfo":{}}}'

@@ -1,0 +1,48 @@
+"""NSDP of NETGEAR switches."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors.nsdp import Nsdp
+from tests.dissectors.samples import events, packets, values
+
+# What each message of the small capture says: events, and facts about its sender.
+SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+    "a question": ([("NsdpRequest", False, (1, 3, 4, 6, 13), False)], []),
+    "a switch": (
+        [("NsdpAnswer", False, 0, 0xA040A05E5334, "GS108Ev3", "floor-3", "2.06.24EN", True)],
+        [("nsdp.model", "GS108Ev3"), ("nsdp.hostname", "floor-3"), ("nsdp.firmware", "2.06.24EN")],
+    ),
+    "somebody else's switch": ([("NsdpAnswer", False, 0, 0xA040A05E5335, "GS108Ev3", "floor-3", "2.06.24EN", False)], []),
+    "a change with a password": ([("NsdpRequest", True, (10, 3), True)], []),
+    "a refusal": ([("NsdpAnswer", True, 1792, 0xA040A05E5334, "", "", "", True)], []),
+}
+
+
+@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+def test_messages(number: int, name: str) -> None:
+    """Each message says its event; facts only where the sender speaks of itself."""
+    said = list(Nsdp().dissect(packets("nsdp")[number]))
+    assert (events(said), values(said)) == SAID[name]
+
+
+def test_there_are_no_more_messages() -> None:
+    """Every message of the capture is looked at."""
+    assert len(packets("nsdp")) == len(SAID)
+
+
+@pytest.mark.parametrize("payload", [bytes(40), b"\1\5" + bytes(22) + b"NSDP" + bytes(8)])
+def test_other_protocols_are_left_alone(payload: bytes) -> None:
+    """What is no message of this protocol says nothing and is no fault."""
+    assert list(Nsdp().dissect(Packet(payload))) == []
+
+
+@pytest.mark.parametrize("payload", [b"\1\2" + bytes(22) + b"NSDP" + bytes(4) + b"\0\1\0\x09x"])
+def test_faults(payload: bytes) -> None:
+    """A message that cannot be is malformed, and says nothing where the capture cut it."""
+    with pytest.raises(Malformed):
+        list(Nsdp().dissect(Packet(payload)))
+    assert list(Nsdp().dissect(Packet(payload, problem=1))) == []

@@ -1,0 +1,48 @@
+"""PlayStation consoles."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.packet import Packet
+from sensor.dissectors.playstation import Playstation
+from tests.dissectors.samples import events, packets, values
+
+# What each message of the small capture says: events, and facts about its sender.
+SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+    "a search": ([("PlaystationRequest", "SRCH", False)], []),
+    "a console asleep": (
+        [("PlaystationStatus", 620, "PS4", "PS4-017", "09000000", 0x00D9D15E532E, True)],
+        [("playstation.type", "PS4"), ("playstation.hostname", "PS4-017"), ("playstation.firmware", "09000000")],
+    ),
+    "a console awake": (
+        [("PlaystationStatus", 200, "PS5", "Break room", "08200003", 0x0C70435E532F, True)],
+        [("playstation.type", "PS5"), ("playstation.hostname", "Break room"), ("playstation.firmware", "08200003")],
+    ),
+    "somebody else's console": ([("PlaystationStatus", 200, "PS4", "PS4-017", "09000000", 0x00D9D15E532E, False)], []),
+    "a wake-up call with a credential": ([("PlaystationRequest", "WAKEUP", True)], []),
+}
+
+
+@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+def test_messages(number: int, name: str) -> None:
+    """Each message says its event; facts only where the sender speaks of itself."""
+    said = list(Playstation().dissect(packets("playstation")[number]))
+    assert (events(said), values(said)) == SAID[name]
+
+
+def test_there_are_no_more_messages() -> None:
+    """Every message of the capture is looked at."""
+    assert len(packets("playstation")) == len(SAID)
+
+
+@pytest.mark.parametrize("payload", [b"HTTP/1.1 200 OK\r\nServer: x\r\n", b"SRCH", b"HTTP/1.1 abc\ndevice-discovery-protocol-version:1"])
+def test_other_protocols_are_left_alone(payload: bytes) -> None:
+    """What is no message of this protocol says nothing and is no fault."""
+    assert list(Playstation().dissect(Packet(payload))) == []
+
+
+def test_cut_message_says_nothing() -> None:
+    """A message that the capture cut is not read: half a name is a wrong name."""
+    for packet in packets("playstation"):
+        assert list(Playstation().dissect(Packet(packet.payload, src=packet.src, sport=packet.sport, dport=packet.dport, problem=1))) == []

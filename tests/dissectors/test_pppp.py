@@ -1,0 +1,44 @@
+"""PPPP of cameras."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors.pppp import Pppp
+from tests.dissectors.samples import events, packets, values
+
+# What each message of the small capture says: events, and facts about its sender.
+SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+    "a search": ([("PpppSearch",)], []),
+    "a camera": ([("PpppIdentity", "VSTD-123456-ABCDE", True)], [("pppp.identity", "VSTD-123456-ABCDE")]),
+    "an app with the same identity": ([("PpppIdentity", "VSTD-123456-ABCDE", False)], []),
+    "a sign of life": ([("PpppMessage", 224)], []),
+}
+
+
+@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+def test_messages(number: int, name: str) -> None:
+    """Each message says its event; facts only where the sender speaks of itself."""
+    said = list(Pppp().dissect(packets("pppp")[number]))
+    assert (events(said), values(said)) == SAID[name]
+
+
+def test_there_are_no_more_messages() -> None:
+    """Every message of the capture is looked at."""
+    assert len(packets("pppp")) == len(SAID)
+
+
+@pytest.mark.parametrize("payload", [b"\xf1\x30\0\1", b"\xf2\x30\0\0"])
+def test_other_protocols_are_left_alone(payload: bytes) -> None:
+    """What is no message of this protocol says nothing and is no fault."""
+    assert list(Pppp().dissect(Packet(payload))) == []
+
+
+@pytest.mark.parametrize("payload", [b"\xf1\x41\0\0", b"\xf1\x41\0\x14" + b"\xff" * 20])
+def test_faults(payload: bytes) -> None:
+    """A message that cannot be is malformed, and says nothing where the capture cut it."""
+    with pytest.raises(Malformed):
+        list(Pppp().dissect(Packet(payload)))
+    assert list(Pppp().dissect(Packet(payload, problem=1))) == []

@@ -1,0 +1,42 @@
+"""SmartGlass of Xbox consoles."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors.smartglass import Smartglass
+from tests.dissectors.samples import events, packets, values
+
+# What each message of the small capture says: events, and facts about its sender.
+SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+    "a search": ([("SmartglassSearch",)], []),
+    "a console": ([("SmartglassAnswer", 1, "XboxOne")], [("smartglass.device", "1"), ("smartglass.hostname", "XboxOne")]),
+}
+
+
+@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+def test_messages(number: int, name: str) -> None:
+    """Each message says its event; facts only where the sender speaks of itself."""
+    said = list(Smartglass().dissect(packets("smartglass")[number]))
+    assert (events(said), values(said)) == SAID[name]
+
+
+def test_there_are_no_more_messages() -> None:
+    """Every message of the capture is looked at."""
+    assert len(packets("smartglass")) == len(SAID)
+
+
+@pytest.mark.parametrize("payload", [b"\xdd\1", b"\xdd\1\0\x09" + bytes(4), b"\xcc\0" + bytes(8)])
+def test_other_protocols_are_left_alone(payload: bytes) -> None:
+    """What is no message of this protocol says nothing and is no fault."""
+    assert list(Smartglass().dissect(Packet(payload))) == []
+
+
+@pytest.mark.parametrize("payload", [b"\xdd\1\0\4\0\2" + bytes(4)])
+def test_faults(payload: bytes) -> None:
+    """A message that cannot be is malformed, and says nothing where the capture cut it."""
+    with pytest.raises(Malformed):
+        list(Smartglass().dissect(Packet(payload)))
+    assert list(Smartglass().dissect(Packet(payload, problem=1))) == []

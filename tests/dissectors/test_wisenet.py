@@ -1,0 +1,41 @@
+"""Hanwha's discovery: a layout without a signature."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.addresses import parse
+from sensor.core.packet import Packet
+from sensor.dissectors.wisenet import Wisenet
+from tests.dissectors.samples import events, packets, values
+
+# What each message of the small capture says: events, and facts about its sender.
+SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+    "a search": ([("WisenetSearch",)], []),
+    "a camera": ([("WisenetAnswer", "XND-6080", 0x02005E005306, parse("10.20.30.16"), "http://10.20.30.16/home", True)], [("wisenet.model", "XND-6080")]),
+    "somebody else's camera": ([("WisenetAnswer", "QNO-7010R", 0x0009185E5309, parse("10.20.30.99"), "http://10.20.30.99/home", False)], []),
+}
+
+
+@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+def test_messages(number: int, name: str) -> None:
+    """Each message says its event; facts only where the sender speaks of itself."""
+    said = list(Wisenet().dissect(packets("wisenet")[number]))
+    assert (events(said), values(said)) == SAID[name]
+
+
+def test_there_are_no_more_messages() -> None:
+    """Every message of the capture is looked at."""
+    assert len(packets("wisenet")) == len(SAID)
+
+
+@pytest.mark.parametrize("payload", [bytes(262), b"\x0b" + bytes(261), b"\x0b" + b"x" * 300, b"\1" + bytes(100)])
+def test_other_protocols_are_left_alone(payload: bytes) -> None:
+    """What is no message of this protocol says nothing and is no fault."""
+    assert list(Wisenet().dissect(Packet(payload))) == []
+
+
+def test_cut_message_says_nothing() -> None:
+    """A message that the capture cut is not read: half a name is a wrong name."""
+    for packet in packets("wisenet"):
+        assert list(Wisenet().dissect(Packet(packet.payload, src=packet.src, sport=packet.sport, dport=packet.dport, problem=1))) == []

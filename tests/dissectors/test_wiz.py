@@ -1,0 +1,49 @@
+"""WiZ lamps."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors.wiz import Wiz
+from tests.dissectors.samples import events, packets, values
+
+# What each message of the small capture says: events, and facts about its sender.
+SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+    "a question": ([("WizRequest", "getSystemConfig")], []),
+    "a configuration": (
+        [("WizAnswer", "getSystemConfig", "ESP01_SHRGB1C_31", "1.25.0", 0xA8BB505E532A, True)],
+        [("wiz.method", "getSystemConfig"), ("wiz.module", "ESP01_SHRGB1C_31"), ("wiz.firmware", "1.25.0")],
+    ),
+    "a first beat": ([("WizAnswer", "firstBeat", "", "1.25.0", 0xA8BB505E532A, True)], [("wiz.method", "firstBeat"), ("wiz.firmware", "1.25.0")]),
+    "an order": ([("WizRequest", "setPilot")], []),
+    "an error": ([("WizAnswer", "setPilot", "", "", 0, False)], []),
+    "an answer with another MAC": ([("WizAnswer", "getSystemConfig", "ESP01_SHRGB1C_31", "1.25.0", 0xA8BB505E53FF, False)], []),
+}
+
+
+@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+def test_messages(number: int, name: str) -> None:
+    """Each message says its event; facts only where the sender speaks of itself."""
+    said = list(Wiz().dissect(packets("wiz")[number]))
+    assert (events(said), values(said)) == SAID[name]
+
+
+def test_there_are_no_more_messages() -> None:
+    """Every message of the capture is looked at."""
+    assert len(packets("wiz")) == len(SAID)
+
+
+@pytest.mark.parametrize("payload", [b"{}", b"method"])
+def test_other_protocols_are_left_alone(payload: bytes) -> None:
+    """What is no message of this protocol says nothing and is no fault."""
+    assert list(Wiz().dissect(Packet(payload))) == []
+
+
+@pytest.mark.parametrize("payload", [b'{"method":'])
+def test_faults(payload: bytes) -> None:
+    """A message that cannot be is malformed, and says nothing where the capture cut it."""
+    with pytest.raises(Malformed):
+        list(Wiz().dissect(Packet(payload)))
+    assert list(Wiz().dissect(Packet(payload, problem=1))) == []

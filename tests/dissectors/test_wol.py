@@ -1,0 +1,40 @@
+"""Wake-on-LAN: who is to wake."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.packet import Packet
+from sensor.dissectors.wol import Wol
+from tests.dissectors.samples import events, packets, values
+
+# What each message of the small capture says: events, and facts about its sender.
+SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+    "in a datagram": ([("WolWake", 0x02005E005305, False)], []),
+    "in a frame": ([("WolWake", 0x02005E005305, False)], []),
+    "with a password": ([("WolWake", 0x02005E005305, True)], []),
+}
+
+
+@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+def test_messages(number: int, name: str) -> None:
+    """Each message says its event; facts only where the sender speaks of itself."""
+    said = list(Wol().dissect(packets("wol")[number]))
+    assert (events(said), values(said)) == SAID[name]
+
+
+def test_there_are_no_more_messages() -> None:
+    """Every message of the capture is looked at."""
+    assert len(packets("wol")) == len(SAID)
+
+
+@pytest.mark.parametrize("payload", [b"\xff" * 6 + bytes(50), b"\xff" * 6 + bytes(range(96)), b"\xff" * 5 + bytes(100)])
+def test_other_protocols_are_left_alone(payload: bytes) -> None:
+    """What is no message of this protocol says nothing and is no fault."""
+    assert list(Wol().dissect(Packet(payload))) == []
+
+
+def test_cut_message_says_nothing() -> None:
+    """A message that the capture cut is not read: half a name is a wrong name."""
+    for packet in packets("wol"):
+        assert list(Wol().dissect(Packet(packet.payload, src=packet.src, sport=packet.sport, dport=packet.dport, problem=1))) == []

@@ -1,0 +1,67 @@
+"""The search for Xiongmai devices."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.addresses import parse
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors.xmeye import Xmeye, _address
+from tests.dissectors.samples import events, packets, values
+
+# What each message of the small capture says: events, and facts about its sender.
+SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+    "a search": ([("XmeyeSearch",)], []),
+    "a camera": (
+        [("XmeyeAnswer", "yard", "V4.02.R12.00006510.10010.130900", "0123456789abcdef", 1, 0x02005E005306, parse("10.20.30.16"), True)],
+        [("xmeye.channels", "1"), ("xmeye.firmware", "V4.02.R12.00006510.10010.130900"), ("xmeye.serial", "0123456789abcdef"), ("xmeye.hostname", "yard")],
+    ),
+    "a recorder": (
+        [("XmeyeAnswer", "LocalHost", "V4.02.R12.00006510.10010.130900", "0123456789abcdef", 16, 0x02005E005301, parse("10.20.30.17"), True)],
+        [
+            ("xmeye.channels", "16"),
+            ("xmeye.firmware", "V4.02.R12.00006510.10010.130900"),
+            ("xmeye.serial", "0123456789abcdef"),
+            ("xmeye.hostname", "LocalHost"),
+        ],
+    ),
+    "somebody else's camera": (
+        [("XmeyeAnswer", "other", "V4.02.R12.00006510.10010.130900", "0123456789abcdef", 1, 0x0012165E5309, parse("10.20.30.99"), False)],
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+def test_messages(number: int, name: str) -> None:
+    """Each message says its event; facts only where the sender speaks of itself."""
+    said = list(Xmeye().dissect(packets("xmeye")[number]))
+    assert (events(said), values(said)) == SAID[name]
+
+
+def test_there_are_no_more_messages() -> None:
+    """Every message of the capture is looked at."""
+    assert len(packets("xmeye")) == len(SAID)
+
+
+@pytest.mark.parametrize("payload", [b"\xff" + bytes(19), b"\xfe" + bytes(30)])
+def test_other_protocols_are_left_alone(payload: bytes) -> None:
+    """What is no message of this protocol says nothing and is no fault."""
+    assert list(Xmeye().dissect(Packet(payload))) == []
+
+
+@pytest.mark.parametrize("payload", [b"\xff" + bytes(13) + b"\xfb\5\x20\0\0\0"])
+def test_faults(payload: bytes) -> None:
+    """A message that cannot be is malformed, and says nothing where the capture cut it."""
+    with pytest.raises(Malformed):
+        list(Xmeye().dissect(Packet(payload)))
+    assert list(Xmeye().dissect(Packet(payload, problem=1))) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "address"), [("0x101E140A", parse("10.20.30.16")), ("0x00000000", 0), ("0xZZ1E140A", 0), ("10.20.30.16", 0), ("0x-0000001", 0)]
+)
+def test_addresses_written_backwards(written: str, address: int) -> None:
+    """Eight digits, last byte first; everything else is no address."""
+    assert _address(written) == address
