@@ -6,16 +6,23 @@ older form in Ethernet frames of type 0x8033. The protocol is the maker's own; t
 
 from __future__ import annotations
 
+import html
+import re
+
 from sensor.core.dissector import Interest, Said
 from sensor.core.event import Event
 from sensor.core.packet import Packet
-from sensor.core.reader import Malformed
+from sensor.core.reader import Malformed, clean
 from sensor.dissectors._discovery import Discovery, address_of, facts, is_own, mac_of
-from sensor.dissectors._xml import Element, read
 
 PORT = 37020
 SIZE_LIMIT = 8192
 NOTHING = ("N/A", "null", "NULL")
+DECLARATIONS = (b"<!DOCTYPE", b"<!ENTITY")
+SECRETS = (b"Password", b"Code", b"SecurityCode")
+# The documents are flat: a root, and elements that hold text only. No other element is read, so nothing nests and nothing is looked up.
+_ROOT = re.compile(rb"\s*(?:<\?[^<>]{0,128}\?>\s*)?<(Probe|ProbeMatch)\s*>")
+_ELEMENT = re.compile(rb"<(\w{1,32})>([^<>]{0,512})</\1>")
 
 
 class SadpRequest(Event):
@@ -43,23 +50,35 @@ class Sadp(Discovery):
     interest = Interest(udp=(PORT,), repeats_s=60)
 
     def read(self, packet: Packet) -> list[Said]:
-        data = packet.payload.lstrip()
-        if data[:1] != b"<":
+        data = packet.payload
+        if b"<" not in data[:4]:
+            return []
+        if any(word in data for word in DECLARATIONS):
+            raise Malformed("document with declarations")
+        root = _ROOT.match(data)
+        if root is None:
             return []
         if len(data) > SIZE_LIMIT:
             raise Malformed("document too long")
-        root = read(data).root
-        if root.name == "Probe":
-            return [SadpRequest(packet, root.value("Types"), any(child.name in ("Password", "Code", "SecurityCode") for child in root.children))]
-        return _answer(packet, root) if root.name == "ProbeMatch" else []
+        elements = dict(_ELEMENT.findall(data, root.end()))
+        if not elements:
+            raise Malformed("document without elements")
+        if root[1] == b"Probe":
+            return [SadpRequest(packet, _text(elements, b"Types"), any(name in elements for name in SECRETS))]
+        return _answer(packet, elements)
 
 
-def _answer(packet: Packet, root: Element) -> list[Said]:
-    value = root.value
-    model, firmware, serial = value("DeviceDescription"), value("SoftwareVersion"), value("DeviceSN")
-    mac, address, vendor = mac_of(value("MAC")), address_of(value("IPv4Address")), value("OEMInfo")
+def _text(elements: dict[bytes, bytes], name: bytes) -> str:
+    value = clean(elements.get(name, b""))
+    return clean(html.unescape(value)) if "&" in value else value
+
+
+def _answer(packet: Packet, elements: dict[bytes, bytes]) -> list[Said]:
+    model, firmware, serial = _text(elements, b"DeviceDescription"), _text(elements, b"SoftwareVersion"), _text(elements, b"DeviceSN")
+    mac, address, vendor = mac_of(_text(elements, b"MAC")), address_of(_text(elements, b"IPv4Address")), _text(elements, b"OEMInfo")
     own = is_own(packet, mac, address)
-    event = SadpAnswer(packet, model, firmware, serial, mac, address, {"true": True, "false": False}.get(value("Activated").lower()), own)
+    activated = {"true": True, "false": False}.get(_text(elements, b"Activated").lower())
+    event = SadpAnswer(packet, model, firmware, serial, mac, address, activated, own)
     if not own:
         return [event]
     vendor = "" if vendor in NOTHING else vendor

@@ -82,7 +82,8 @@ def _announced(packet: Packet, fields: dict[int, list[bytes]]) -> list[Said]:
     )  # fmt: skip
     if not own:
         return [event]
-    pairs = (("ubiquiti.model", model), ("ubiquiti.platform", platform), ("ubiquiti.firmware", firmware), ("ubiquiti.hostname", first(HOSTNAME)))
+    code = "" if platform == model else platform
+    pairs = (("ubiquiti.model", model), ("ubiquiti.platform", code), ("ubiquiti.firmware", firmware), ("ubiquiti.hostname", first(HOSTNAME)))
     return [event, *facts(packet, pairs)]
 
 

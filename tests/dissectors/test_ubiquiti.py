@@ -24,11 +24,11 @@ SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     ),
     "an access point, factory fresh": (
         [("UbiquitiAnnouncement", "U7PG2", "U7PG2", "4.3.28.11361", "UBNT", 0x788A205E5311, "", 99, True, True)],
-        [("ubiquiti.model", "U7PG2"), ("ubiquiti.platform", "U7PG2"), ("ubiquiti.firmware", "4.3.28.11361"), ("ubiquiti.hostname", "UBNT")],
+        [("ubiquiti.model", "U7PG2"), ("ubiquiti.firmware", "4.3.28.11361"), ("ubiquiti.hostname", "UBNT")],
     ),
     "a gateway of several interfaces": (
         [("UbiquitiAnnouncement", "UGW3", "UGW3", "4.4.57.5578372", "gw", 0x802AA85E5312, "", 0, False, True)],
-        [("ubiquiti.model", "UGW3"), ("ubiquiti.platform", "UGW3"), ("ubiquiti.firmware", "4.4.57.5578372"), ("ubiquiti.hostname", "gw")],
+        [("ubiquiti.model", "UGW3"), ("ubiquiti.firmware", "4.4.57.5578372"), ("ubiquiti.hostname", "gw")],
     ),
     "somebody else about an access point": ([("UbiquitiAnnouncement", "U7PG2", "U7PG2", "4.3.28.11361", "UBNT", 0x788A205E5311, "", 99, True, False)], []),
 }
