@@ -1,0 +1,235 @@
+"""RTSP over TCP (RFC 2326, RFC 7826): who watches what, and what cameras, recorders and players say of themselves.
+
+Reads requests and responses with the headers named below, and the name and tool of a session description (RFC 8866). Ignores the media that travels between
+messages (RFC 2326, 10.12), HTTP tunnels and what TLS hides. Credentials are noted as present, user names apart; addresses are told without them.
+A Server header belongs to the sender unless a proxy shows itself by Via. A recorder that plays the streams of others answers for itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.event import Event
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed, clean
+from sensor.dissectors import _sdp
+from sensor.dissectors._http_message import masked
+
+VERSIONS = (b"RTSP/1.0", b"RTSP/2.0")
+# OPTIONS, GET and POST are left out: SIP and HTTP begin with the same eight bytes. The answer begins with the version.
+STARTS = (b"RTSP/1.0", b"RTSP/2.0", b"DESCRIBE", b"ANNOUNCE", b"SETUP rt", b"PLAY rts", b"RECORD r", b"TEARDOWN")
+INTERLEAVED = 0x24  # "$", a channel and a length (RFC 2326, 10.12)
+HEAD_LIMIT = 16384
+HEADERS_LIMIT = 64
+BODY_LIMIT = 65536
+NAME_LIMIT = 255
+TLS_HANDSHAKE = 0x16
+CRLF = b"\r\n"
+END = b"\r\n\r\n"
+_REALM = re.compile(rb"""\brealm\s{0,4}=\s{0,4}"([^"]{0,255})""", re.IGNORECASE)
+_USER_NAME = re.compile(rb"""\busername\s{0,4}=\s{0,4}"([^"]{0,255})""", re.IGNORECASE)
+
+
+class RtspRequest(Event):
+    """``uri``: without credentials; ``credentials``: their scheme in small letters, empty where there are none; ``user``: of Digest, as it is in clear."""
+
+    method: str
+    uri: str
+    cseq: int
+    user_agent: str
+    credentials: str
+    user: str
+
+
+class RtspResponse(Event):
+    """``challenges``: schemes of credentials that are asked for; ``realm``: for what."""
+
+    status: int
+    reason: str
+    cseq: int
+    server: str
+    challenges: tuple[str, ...]
+    realm: str
+
+
+class Rtsp(Dissector):
+    """Only the openings of messages: media is skipped."""
+
+    interest = Interest(tcp=(554, 5554, 8554, 10554), starts=STARTS, stream=True, opening=4)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        return iter(())
+
+    def stream(self, packet: Packet) -> Stream:
+        return RtspStream()
+
+
+class RtspStream(Stream):
+    """One connection, each direction for itself: requests may go both ways."""
+
+    def __init__(self) -> None:
+        self._halves = (_Half(), _Half())
+
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+        return self._halves[not from_client].feed(packet, data)
+
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+        self._halves[not from_client].gap(missing)
+        return iter(())
+
+
+class _Half:
+    """One direction: keeps at most one message."""
+
+    __slots__ = ("_kept", "_lost", "_searched", "_silent", "_skip")
+
+    def __init__(self) -> None:
+        self._kept, self._skip, self._searched = bytearray(), 0, 0
+        self._lost = self._silent = False
+
+    def feed(self, packet: Packet, data: bytes) -> Iterator[Said]:
+        """What the messages say that these bytes complete. After a gap, reading goes on where a message begins with a segment."""
+        if self._silent or (self._lost and not _begins(data)):
+            return
+        self._lost = False
+        kept = self._kept
+        kept += data
+        while kept and not self._silent:
+            if self._skip:
+                skipped = min(self._skip, len(kept))
+                self._skip -= skipped
+                del kept[:skipped]
+            elif kept[0] == INTERLEAVED:
+                if len(kept) < 4:
+                    return
+                self._skip = 4 + int.from_bytes(kept[2:4], "big")
+            elif kept[0] in CRLF:
+                del kept[: len(kept) - len(kept.lstrip(CRLF))]
+            elif kept[0] == TLS_HANDSHAKE:
+                self._silent = True
+            else:
+                said = self._message(packet)
+                if said is None:
+                    return
+                yield from said
+
+    def _message(self, packet: Packet) -> list[Said] | None:
+        """The message at the beginning of what is kept, with its description; None where it is not whole yet."""
+        kept = self._kept
+        end = kept.find(END, max(self._searched - 3, 0))
+        if end < 0:
+            self._searched = len(kept)
+            _check_start(kept)
+            return None
+        if end > HEAD_LIMIT:
+            raise Malformed("headers too long")
+        self._searched = end
+        lines = bytes(kept[:end]).split(CRLF)
+        start = _start(lines[0])
+        fields = _fields(lines[1:])
+        size = _length(fields.get(b"content-length", b"0"))
+        wanted = size if b"sdp" in fields.get(b"content-type", b"").lower() else 0
+        if len(kept) < end + 4 + wanted:
+            return None
+        body = bytes(kept[end + 4 : end + 4 + wanted])
+        del kept[: end + 4 + wanted]
+        self._skip, self._searched = size - wanted, 0
+        if start is None:  # a tunnel through HTTP, or a player that speaks both
+            self._silent = True
+            return []
+        return _said(packet, start, fields, body)
+
+    def gap(self, missing: int) -> None:
+        """Void the half message; a gap inside media is part of it."""
+        if self._kept or missing > self._skip:
+            self._kept.clear()
+            self._searched = self._skip = 0
+            self._lost = True
+        else:
+            self._skip -= missing
+
+
+def _begins(data: bytes) -> bool:
+    return data.startswith(VERSIONS) or data.partition(CRLF)[0].endswith(VERSIONS)
+
+
+def _check_start(kept: bytearray) -> None:
+    """Whether what has no end yet can still become a message: Malformed as soon as it cannot."""
+    line_end = kept.find(CRLF, 0, HEAD_LIMIT)
+    if line_end >= 0:
+        _start(bytes(kept[:line_end]))
+    elif not 65 <= kept[0] <= 90 or len(kept) > 4096:
+        raise Malformed("no start line")
+    if len(kept) > HEAD_LIMIT + 3:
+        raise Malformed("headers too long")
+
+
+def _start(line: bytes) -> tuple[bytes, bytes, int] | None:
+    """(method, address, 0) of a request line, (b"", reason, status) of a status line; None for HTTP."""
+    if line.startswith(VERSIONS):
+        status, _, reason = line[9:].partition(b" ")
+        if len(status) == 3 and status.isdigit() and status >= b"100":
+            return b"", reason, int(status)
+    else:
+        method, _, rest = line.partition(b" ")
+        uri, space, version = rest.rpartition(b" ")
+        if version.startswith(b"HTTP/1.") or line.startswith(b"HTTP/1."):
+            return None
+        if space and uri and version in VERSIONS and method.replace(b"_", b"").isalpha() and method.isupper() and len(method) <= 32:
+            return method, uri, 0
+    raise Malformed("no start line")
+
+
+def _fields(lines: list[bytes]) -> dict[bytes, bytes]:
+    """First value of each field, by its name in small letters; challenges together."""
+    if len(lines) > HEADERS_LIMIT:
+        raise Malformed("too many headers")
+    fields: dict[bytes, bytes] = {}
+    for line in lines:
+        name, colon, value = line.partition(b":")
+        if not colon:  # careless devices write lines that are no fields: nothing is lost with them
+            continue
+        name = name.strip().lower()
+        if name not in fields:
+            fields[name] = value.strip()
+        elif name == b"www-authenticate":
+            fields[name] += b"\n" + value.strip()
+    return fields
+
+
+def _length(raw: bytes) -> int:
+    if not raw.isdigit() or len(raw) > 9 or int(raw) > BODY_LIMIT:
+        raise Malformed("impossible body length")
+    return int(raw)
+
+
+def _said(packet: Packet, start: tuple[bytes, bytes, int], fields: dict[bytes, bytes], body: bytes) -> list[Said]:
+    """The event of a message, and the facts about its sender."""
+    method, rest, status = start
+    number = fields.get(b"cseq", b"")
+    cseq = int(number) if number.isdigit() and len(number) < 10 else 0
+    agent, server = clean(fields.get(b"user-agent", b""), NAME_LIMIT), clean(fields.get(b"server", b""), NAME_LIMIT)
+    challenge, proof = fields.get(b"www-authenticate", b""), fields.get(b"authorization", b"")
+    realm = clean(found[1]) if (found := _REALM.search(challenge)) else ""
+    facts: list[tuple[str, str]] = []
+    if method:
+        user = clean(name[1], NAME_LIMIT) if (name := _USER_NAME.search(proof)) else ""
+        said: list[Said] = [RtspRequest(packet, method.decode("ascii"), masked(rest), cseq, agent, _scheme(proof), user)]
+    else:
+        schemes = tuple(dict.fromkeys(_scheme(one) for one in challenge.split(b"\n") if one))
+        said = [RtspResponse(packet, status, clean(rest, NAME_LIMIT), cseq, server, schemes, realm)]
+        facts.append(("rtsp.realm", realm))
+    facts += (("rtsp.user_agent", agent if method else ""), ("rtsp.server", server))
+    if body and (description := _sdp.read(body)) is not None:
+        facts += (("rtsp.session", description.session), ("rtsp.tool", description.tool))
+    if b"via" not in fields:
+        ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
+        said += [Observation(ts, subject, kind, value, flow) for kind, value in facts if value]
+    return said
+
+
+def _scheme(raw: bytes) -> str:
+    return clean(raw.partition(b" ")[0], 32).lower()

@@ -1,0 +1,63 @@
+"""TFTP requests over UDP (RFC 1350, options of RFC 2347): which file a machine wants or writes. Phones and switches name themselves by the files they ask for.
+
+The file name is a fact about who asks. Ignores data, acknowledgements and errors, which travel between other ports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.event import Event
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed, clean
+
+PORT = 69
+READ, WRITE = b"\0\1", b"\0\2"
+MODES = (b"octet", b"netascii", b"mail", b"binary")
+NAME_LIMIT = 512
+MODE_LIMIT = 16
+OPTIONS_LIMIT = 16
+
+
+class TftpRead(Event):
+    """``options``: names of the options asked for, in small letters."""
+
+    file: str
+    mode: str
+    options: tuple[str, ...]
+
+
+class TftpWrite(TftpRead):
+    """Somebody wants to write a file: a switch that saves its configuration, or somebody who plants one."""
+
+
+class Tftp(Dissector):
+    """Requests are repeated until they are answered: identical ones are dropped for ten seconds."""
+
+    interest = Interest(udp=(PORT,), repeats_s=10)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        data = packet.payload
+        if data[:2] not in (READ, WRITE):
+            if packet.truncated or packet.dport != PORT:  # answers of servers that stay at the port
+                return iter(())
+            raise Malformed("no request")
+        cut = bool(packet.truncated or packet.fragment)
+        name, *rest = data[2:].split(b"\0", 2 + 2 * OPTIONS_LIMIT)
+        if len(rest) < 2 or not 0 < len(name) <= NAME_LIMIT or rest[0].lower() not in MODES:
+            if cut:
+                return iter(())
+            raise Malformed("no file name and mode")
+        return iter(_request(packet, data[:2] == WRITE, name, rest[0], rest[1:-1]))
+
+
+def _request(packet: Packet, write: bool, name: bytes, mode: bytes, options: list[bytes]) -> list[Said]:
+    """The event, and the file as a fact about who asks for it."""
+    file = clean(name, NAME_LIMIT)
+    names = tuple(clean(option, MODE_LIMIT).lower() for option in options[::2] if option)
+    event = (TftpWrite if write else TftpRead)(packet, file, clean(mode, MODE_LIMIT).lower(), names)
+    if write or not file:
+        return [event]
+    return [event, Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "tftp.file", file, packet.flow)]

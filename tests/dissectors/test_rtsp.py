@@ -1,0 +1,111 @@
+"""RTSP: players, cameras, challenges and descriptions; and media between messages."""
+
+from __future__ import annotations
+
+import pytest
+
+from pcaps.dissectors.rtsp import SDP, rtsp_message
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors.rtsp import Rtsp
+from tests.dissectors.samples import events, facts, packets, values
+
+OK = rtsp_message("RTSP/1.0 200 OK", "CSeq: 1", "Server: GStreamer RTSP server")
+ASK = rtsp_message("DESCRIBE rtsp://10.0.0.5/axis-media/media.amp RTSP/1.0", "CSeq: 1")
+
+
+def conversation() -> list[object]:
+    stream = Rtsp().stream(Packet())
+    return [said for packet in packets("rtsp") for said in stream.feed(packet, packet.payload, packet.dport == 554)]
+
+
+def stream_of(*parts: bytes, from_client: bool = False) -> list[object]:
+    stream = Rtsp().stream(Packet())
+    return [said for part in parts for said in stream.feed(Packet(proto=6), part, from_client)]
+
+
+def test_camera_is_watched() -> None:
+    """Requests and responses in order; credentials appear as their scheme and user name only."""
+    uri, agent = "rtsp://10.20.30.61:554/Streaming/Channels/101", "LibVLC/3.0.18 (LIVE555 Streaming Media v2016.11.28)"
+    said = conversation()
+    assert events(said) == [
+        ("RtspRequest", "OPTIONS", uri, 2, agent, "", ""),
+        ("RtspResponse", 200, "OK", 2, "Rtsp Server/3.0", (), ""),
+        ("RtspRequest", "DESCRIBE", uri, 3, agent, "", ""),
+        ("RtspResponse", 401, "Unauthorized", 3, "", ("digest", "basic"), "IP Camera(12345)"),
+        ("RtspRequest", "DESCRIBE", uri, 4, agent, "digest", "viewer"),
+        ("RtspResponse", 200, "OK", 4, "", (), ""),
+        ("RtspRequest", "PLAY", uri, 5, agent, "", ""),
+        ("RtspResponse", 200, "OK", 5, "", (), ""),
+        ("RtspRequest", "TEARDOWN", uri, 6, agent, "", ""),
+    ]
+    assert "secret" not in repr(events(said))
+
+
+def test_whose_facts() -> None:
+    """Server, realm and description are the camera's, the program the player's."""
+    told = set(facts(conversation()))
+    player, camera = ("02:00:5e:00:53:04", "10.20.30.66"), ("02:00:5e:00:53:06", "10.20.30.61")
+    assert told == {
+        (*player, "rtsp.user_agent", "LibVLC/3.0.18 (LIVE555 Streaming Media v2016.11.28)"),
+        (*camera, "rtsp.server", "Rtsp Server/3.0"),
+        (*camera, "rtsp.realm", "IP Camera(12345)"),
+        (*camera, "rtsp.session", "HIK Media Server V4.30.210"),
+        (*camera, "rtsp.tool", "LIVE555 Streaming Media v2018.02.18"),
+    }
+
+
+def test_proxy_lends_nothing() -> None:
+    """Via shows that somebody passed the message on."""
+    said = stream_of(rtsp_message("RTSP/1.0 200 OK", "CSeq: 1", "Server: cam/1", "Via: 1.0 proxy"))
+    assert [event[0] for event in events(said)] == ["RtspResponse"]
+    assert values(said) == []
+
+
+def test_media_between_messages() -> None:
+    """Interleaved packets are skipped whatever they hold."""
+    said = stream_of(b"$\0\0\x10RTSP/1.0 200 OK\r", OK + b"$\1\0", b"\1x" + OK)
+    assert [event[1] for event in events(said)] == [200, 200]
+
+
+def test_gap_in_media() -> None:
+    """Missing media does not matter; a missing half message is forgotten, and reading goes on where one begins with a segment."""
+    stream, packet = Rtsp().stream(Packet()), Packet(proto=6)
+    assert len(events(list(stream.feed(packet, OK + b"$\0\0\x64", False)))) == 1
+    list(stream.gap(packet, 90, False))
+    assert len(events(list(stream.feed(packet, b"a" * 10 + OK, False)))) == 1
+    list(stream.gap(packet, 90, False))
+    assert list(stream.feed(packet, b"rubbish", False)) == []
+    assert len(events(list(stream.feed(packet, OK, False)))) == 1
+
+
+def test_description_arrives_later() -> None:
+    """The event of a message with a description comes when the description is whole."""
+    message = rtsp_message("RTSP/1.0 200 OK", "CSeq: 4", "Content-Type: application/sdp", body=SDP)
+    assert stream_of(message[:-10]) == []
+    assert ("rtsp.session", "HIK Media Server V4.30.210") in values(stream_of(message[:-10], message[-10:]))
+
+
+@pytest.mark.parametrize("start", [b"\x16\x03\x01\x02\0\1", b"GET /stream HTTP/1.1\r\nHost: a\r\n\r\n", b"HTTP/1.0 200 OK\r\n\r\n"])
+def test_other_protocols_are_left_alone(start: bytes) -> None:
+    """TLS and tunnels through HTTP are no fault; nothing of them is read."""
+    assert stream_of(start, OK) == []
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"220 ftp ready\r\n",
+        b"OPTIONS sip:a SIP/2.0\r\n\r\n",
+        b"RTSP/1.0 2000 OK\r\n\r\n",
+        b"A" * 5000,
+        OK.replace(b"\r\n\r\n", b"\r\nContent-Length: x\r\n\r\n"),
+        OK.replace(b"\r\n\r\n", b"\r\nContent-Length: 65537\r\n\r\n"),
+        ASK.replace(b"\r\n\r\n", b"\r\n" + b"X: 1\r\n" * 65 + b"\r\n"),
+        ASK[:-2] + b"X: 1\r\n" * 4000,
+    ],
+)
+def test_malformed(start: bytes) -> None:
+    """Other protocols, impossible lengths, and heads without end."""
+    with pytest.raises(Malformed):
+        stream_of(*[start[at : at + 500] for at in range(0, len(start), 500)])

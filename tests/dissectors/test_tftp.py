@@ -1,0 +1,55 @@
+"""TFTP: files asked for and written."""
+
+from __future__ import annotations
+
+import pytest
+
+from pcaps.dissectors.tftp import request
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors.tftp import Tftp
+from tests.dissectors.samples import events, facts, packets, values
+
+
+def dissect(payload: bytes, **fields: int) -> list[object]:
+    return list(Tftp().dissect(Packet(payload, **{"sport": 49200, "dport": 69, **fields})))
+
+
+def test_phone_asks_for_its_settings() -> None:
+    """The file is a fact about the phone."""
+    said = list(Tftp().dissect(packets("tftp")[0]))
+    assert events(said) == [("TftpRead", "SEP02005E005302.cnf.xml", "octet", ())]
+    assert facts(said) == [("02:00:5e:00:53:02", "10.20.30.12", "tftp.file", "SEP02005E005302.cnf.xml")]
+
+
+def test_options() -> None:
+    """Names of options are told, their values are not."""
+    assert events(list(Tftp().dissect(packets("tftp")[1]))) == [("TftpRead", "y000000000065.cfg", "octet", ("tsize", "blksize"))]
+
+
+def test_writing_says_nothing_about_the_writer() -> None:
+    """A switch that saves its configuration names a file as it likes."""
+    said = list(Tftp().dissect(packets("tftp")[2]))
+    assert events(said) == [("TftpWrite", "sw-core-1-confg", "netascii", ())]
+    assert values(said) == []
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [b"", b"\0", b"\0\1", b"\0\1a\0", b"\0\1a\0octet", b"\0\1\0octet\0", b"\0\1a\0other\0", b"\0\3\0\1data", b"GET / HTTP/1.1", request(1, "a" * 513, "octet")],
+)
+def test_malformed(payload: bytes) -> None:
+    """No request, no name, no mode, an unknown mode and a name without end."""
+    with pytest.raises(Malformed):
+        dissect(payload)
+
+
+def test_answers_at_the_port() -> None:
+    """A server that answers from port 69 says nothing."""
+    assert dissect(b"\0\3\0\1data", sport=69, dport=49200) == []
+
+
+def test_cut_by_the_capture() -> None:
+    """A name that is cut is not told."""
+    assert dissect(b"\0\1SEP0200", problem=1) == []
+    assert events(dissect(request(1, "a", "octet", "tsize") + b"0", problem=1)) == [("TftpRead", "a", "octet", ("tsize",))]
