@@ -1,0 +1,154 @@
+"""What SMB 1 and SMB 2 have in common: what a conversation remembers between a request and its answer, and what is told alike.
+
+Everything remembered is bounded; what was forgotten, or asked before we listened, leaves names empty and never stops the reading.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from sensor.core.bounded import Bounded
+from sensor.core.dissector import Said
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+from sensor.dissectors import _ntlm
+from sensor.dissectors._smb_events import SmbChallenge, SmbCreate, SmbCreateResult, SmbDelete, SmbLogin, SmbLoginResult, SmbPipe, SmbTreeResult, SmbWrite
+
+PENDING_LIMIT, TREES_LIMIT, FILES_LIMIT = 64, 32, 128
+PIPE_LIMIT = 4096  # bytes of one piece of pipe data that are kept
+HIDDEN_SHARES = ("", "SYSVOL", "NETLOGON", "IPC")
+CONTROLLER_SHARES = ("SYSVOL", "NETLOGON")
+# Pipes that Windows and Samba offer, in lower case: what is opened by such a name in a share that we did not see connected is a pipe.
+PIPES = frozenset((
+    "atsvc", "browser", "cert", "dfs", "dnsserver", "drsuapi", "efsrpc", "epmapper", "eventlog", "fssagentrpc", "initshutdown", "keysvc", "lsarpc", "lsass",
+    "mdssvc", "msfwd", "netdfs", "netlogon", "ntsvcs", "plugplay", "protected_storage", "samr", "scerpc", "spoolss", "srvsvc", "svcctl", "tapsrv", "trkwks",
+    "w32time", "winreg", "wkssvc", "witness",
+))  # fmt: skip
+# What may be done with a file ([MS-SMB2] 2.2.13.1.1): write, append, generic all and generic write.
+WRITES = 0x50000006
+DELETE_ON_CLOSE = 0x1000
+EXECUTABLES = (b"MZ", b"\x7fELF")
+
+
+class Tree(msgspec.Struct, frozen=True, gc=False):
+    """A share somebody connected to."""
+
+    path: str
+    share: str
+    type: str = ""
+
+
+class File(msgspec.Struct, frozen=True, gc=False):
+    """A file or pipe somebody opened. ``handle``: its id in hexadecimal."""
+
+    share: str
+    name: str
+    pipe: bool
+    handle: str = ""
+    deletes: bool = False
+
+
+NO_TREE, NO_FILE = Tree("", ""), File("", "", False)
+Asked = SmbLogin | Tree | File | int
+
+
+class Talk:
+    """What one conversation remembers: requests without an answer by message id, shares by tree id, files by file id."""
+
+    __slots__ = ("dialects", "files", "pending", "trees")
+
+    def __init__(self) -> None:
+        self.pending: Bounded[int, Asked] = Bounded(PENDING_LIMIT)
+        self.trees: Bounded[tuple[int, int], Tree] = Bounded(TREES_LIMIT)
+        self.files: Bounded[bytes, File] = Bounded(FILES_LIMIT)
+        self.dialects: tuple[str, ...] = ()
+
+
+def tell(packet: Packet, facts: list[tuple[str, str]], said: list[Said]) -> None:
+    """Facts about the sender; empty ones are none."""
+    ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
+    said += [Observation(ts, subject, kind, value, flow) for kind, value in facts if value]
+
+
+def tree(path: str) -> Tree:
+    r"""What ``\\server\share`` leads to."""
+    return Tree(path, path.rpartition("\\")[2].upper())
+
+
+def is_pipe(share: Tree, name: str) -> bool:
+    """Whether a name opened in a share is a pipe's."""
+    return share.share == "IPC$" or share.type == "pipe" or (not share.share and name.lower() in PIPES)
+
+
+def extension(name: str) -> str:
+    """The last extension of a path in small letters, without the dot."""
+    stem, dot, last = name.rpartition("\\")[2].rpartition(".")
+    return last.lower() if dot and stem else ""
+
+
+def security(packet: Packet, talk: Talk, version: int, key: int, blob: bytes, partial: bool, said: list[Said]) -> None:
+    """The token of a session setup, in a request (where ``key`` is remembered) or in an answer (where it is -1)."""
+    message = _ntlm.find(blob, partial=partial)
+    if isinstance(message, _ntlm.Challenge):
+        said.append(SmbChallenge(packet, message.computer, message.domain, message.fqdn, message.version))
+    elif key >= 0 and isinstance(message, _ntlm.Login):
+        login(talk, key, SmbLogin(packet, version, message.method, message.user, message.domain, message.workstation), said)
+    elif key >= 0 and message is None and _ntlm.KERBEROS in blob:
+        login(talk, key, SmbLogin(packet, version, "kerberos", "", "", ""), said)
+    if message is not None and isinstance(message, _ntlm.Challenge) == (key < 0):
+        tell(packet, message.facts(), said)
+
+
+def login(talk: Talk, key: int, event: SmbLogin, said: list[Said]) -> None:
+    """A login, to be remembered until its answer."""
+    talk.pending.put(key, event)
+    said.append(event)
+
+
+def login_result(packet: Packet, asked: Asked | None, status: int, guest: bool, said: list[Said]) -> None:
+    """The answer to a login that was seen."""
+    if isinstance(asked, SmbLogin):
+        said.append(SmbLoginResult(packet, asked.version, asked.method, asked.user, asked.domain, asked.workstation, status, guest))
+
+
+def tree_result(packet: Packet, talk: Talk, place: tuple[int, int], asked: Asked | None, type_: str, status: int, said: list[Said]) -> None:
+    """A share was connected or refused. What a server shares with success is its role: hidden and administrative shares have every Windows host."""
+    if not isinstance(asked, Tree):
+        return
+    said.append(SmbTreeResult(packet, asked.path, asked.share, type_, status))
+    if status:
+        return
+    talk.trees.put(place, Tree(asked.path, asked.share, type_))
+    if type_ == "printer":
+        tell(packet, [("smb.role", "print_server")], said)
+    elif type_ == "disk" and asked.share in CONTROLLER_SHARES:
+        tell(packet, [("smb.role", "domain_controller")], said)
+    elif type_ == "disk" and not asked.share.endswith("$") and asked.share not in HIDDEN_SHARES:
+        tell(packet, [("smb.role", "file_server")], said)
+
+
+def create(packet: Packet, share: Tree, name: str, access: int, disposition: int, options: int, said: list[Said]) -> File:
+    """Somebody opens something."""
+    pipe = is_pipe(share, name)
+    end = "" if pipe else extension(name)
+    said.append(SmbCreate(packet, share.share, name, pipe, access, disposition, options, bool(access & WRITES) and not pipe, end))
+    return File(share.share, name, pipe, deletes=bool(options & DELETE_ON_CLOSE))
+
+
+def create_result(packet: Packet, talk: Talk, asked: Asked | None, handle: bytes, status: int, action: int, size: int, said: list[Said]) -> None:
+    """The opening was granted or refused."""
+    if not isinstance(asked, File):
+        return
+    said.append(SmbCreateResult(packet, asked.share, asked.name, asked.pipe, status, -1 if status else action, size))
+    if not status:
+        talk.files.put(handle, File(asked.share, asked.name, asked.pipe, handle.hex()))
+        if asked.deletes:
+            said.append(SmbDelete(packet, asked.share, asked.name))
+
+
+def write(packet: Packet, file: File, offset: int, size: int, data: bytes, said: list[Said]) -> None:
+    """Bytes for a file or pipe. A pipe opened before we listened is known by the DCE/RPC header of what is written (C706, 12.6.3.1)."""
+    if file.pipe or (not file.name and data[:2] == b"\5\0" and len(data) > 2 and data[2] < 20):
+        said.append(SmbPipe(packet, file.name, file.handle, True, size, data[:PIPE_LIMIT]))
+    else:
+        said.append(SmbWrite(packet, file.share, file.name, offset, size, not offset and data.startswith(EXECUTABLES)))

@@ -1,0 +1,335 @@
+"""Messages of SMB 1 ([MS-CIFS] 2.2, [MS-SMB] 2.2): a header of 32 bytes, then words and bytes; some commands carry a further one behind them."""
+
+from __future__ import annotations
+
+import struct
+import uuid
+from collections.abc import Callable
+
+from sensor.core.dissector import Said
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed, clean
+from sensor.dissectors import _smb
+from sensor.dissectors._netbios import oem
+from sensor.dissectors._ntlm import utf16
+from sensor.dissectors._smb import NO_FILE, NO_TREE, PIPE_LIMIT, Asked, File, Talk
+from sensor.dissectors._smb_events import SmbDelete, SmbFault, SmbLogin, SmbNegotiate, SmbNegotiated, SmbPipe, SmbRename, SmbTransaction, SmbTreeConnect
+
+HEADER_SIZE = 32
+CHAIN_LIMIT = 8
+DIALECTS_LIMIT = 64
+TEXT_LIMIT = 512  # bytes
+NAME_LIMIT = 64
+ANSWER = 0x80
+UNICODE, EXTENDED_SECURITY = 0x8000, 0x0800
+MORE = 0xC0000016
+MORE_DATA = 0x80000005
+DELETE, RENAME, WRITE_OLD, TRANSACTION, OPEN, READ, WRITE, TRANSACTION2 = 0x06, 0x07, 0x0B, 0x25, 0x2D, 0x2E, 0x2F, 0x32
+NEGOTIATE, SESSION_SETUP, TREE_CONNECT, NT_TRANSACTION, CREATE = 0x72, 0x73, 0x75, 0xA0, 0xA2
+LOGOFF, CLOSE = 0x74, 0x04
+CHAINED = (0x24, OPEN, READ, WRITE, SESSION_SETUP, LOGOFF, TREE_CONNECT, CREATE)
+LAST = 0xFF  # no further command
+PIPE_TRANSACT = 0x26
+SIGNING_REQUIRED = 0x08
+CAN_UNICODE, EXTENDED = 0x4, 0x80000000  # capabilities: texts in UTF-16, tokens instead of a challenge
+GUEST = 1
+TREE = 1 << 32  # a share asked for behind a login in the same message is remembered beside it
+TYPES = {b"A:": "disk", b"IPC": "pipe", b"LPT1:": "printer", b"COMM": "printer"}
+_HEADER = struct.Struct("<4xBIBH12xHHHH")  # command, status, flags, flags2, tree, process, user, multiplex
+_NEGOTIATED = struct.Struct("<HB16xI")
+_SETUP_OLD = struct.Struct("<14xHH")
+_TREE = struct.Struct("<6xH")
+_CREATE = struct.Struct("<5xH4x4xI8x4x4xII")
+_CREATED = struct.Struct("<5xHI44xQ")
+_OPEN = struct.Struct("<6xH8xH")
+_WRITE = struct.Struct("<4xHI8xHHH")
+_READ_ANSWER = struct.Struct("<10xHH")
+_TRANSACTION = struct.Struct("<22xHHBx")
+_TRANSACTION_ANSWER = struct.Struct("<12xHH")
+_U16, _U32 = struct.Struct("<H"), struct.Struct("<I")
+
+
+class Head:
+    """The header of a message, and the message from its first byte on."""
+
+    __slots__ = ("answer", "command", "data", "extended", "key", "multiplex", "partial", "place", "status", "unicode")
+
+    def __init__(self, data: bytes, partial: bool) -> None:
+        self.command, self.status, flags, flags2, tree, process, user, self.multiplex = _HEADER.unpack_from(data)
+        self.data, self.partial, self.answer = data, partial, bool(flags & ANSWER)
+        self.unicode, self.extended = bool(flags2 & UNICODE), bool(flags2 & EXTENDED_SECURITY)
+        self.key, self.place = process << 16 | self.multiplex, (user, tree)
+
+    def part(self, start: int, size: int) -> bytes:
+        """A part of the message. struct.error where it ends early and was not cut."""
+        raw = self.data[start : start + size]
+        if len(raw) < size and not self.partial:
+            raise struct.error
+        return raw
+
+
+class Block:
+    """One command of a message: its words, and its bytes, which begin at ``at``."""
+
+    __slots__ = ("at", "end", "head", "words")
+
+    def __init__(self, head: Head, at: int) -> None:
+        data = head.data
+        if at >= len(data):
+            raise struct.error
+        start = at + 1 + 2 * data[at]
+        self.head, self.words, self.at = head, data[at + 1 : start], start + 2
+        self.end = min(self.at + int(_U16.unpack_from(data, start)[0]), len(data))
+
+    def texts(self, at: int, count: int) -> list[str]:
+        """Texts one after the other, each up to its zero; those in UTF-16 begin at even offsets of the message. Those that are cut are left out."""
+        found: list[str] = []
+        data, wide = self.head.data, self.head.unicode
+        for _ in range(count):
+            if wide:
+                at += at & 1
+                stop = at
+                while data[stop : stop + 2] not in (b"\0\0", b"") and stop < self.end and stop - at < TEXT_LIMIT:
+                    stop += 2
+                raw, following = data[at : min(stop, self.end)], stop + 2
+            else:
+                stop = data.find(b"\0", at, self.end)
+                stop = self.end if stop < 0 else stop
+                raw, following = data[at:stop], stop + 1
+            if at >= self.end or (self.head.partial and following > len(data)):
+                break
+            found.append(utf16(raw) if wide else oem(raw[:TEXT_LIMIT]))
+            at = following
+        return found + [""] * (count - len(found))
+
+
+class Smb1:
+    """Reads the messages of one conversation."""
+
+    def __init__(self, talk: Talk) -> None:
+        self._talk = talk
+
+    def read(self, packet: Packet, data: bytes, partial: bool) -> list[Said]:
+        """What a message says; ``partial``: the last of it is not there. Malformed where its header is none."""
+        if len(data) < HEADER_SIZE:
+            if partial:
+                return []
+            raise Malformed("message ends early")
+        head = Head(data, partial)
+        said: list[Said] = []
+        asked = self._talk.pending.pop(head.key) if head.answer else None
+        try:
+            self._blocks(packet, head, asked, said)
+        except (struct.error, Malformed) as fault:
+            if not partial:
+                text = str(fault.args[0]) if isinstance(fault, Malformed) else "message ends early"
+                said.append(SmbFault(packet, 1, head.command, text))
+        return said
+
+    def _blocks(self, packet: Packet, head: Head, asked: Asked | None, said: list[Said]) -> None:
+        """The command of a message, and those chained behind it."""
+        command, at = head.command, HEADER_SIZE
+        for _ in range(CHAIN_LIMIT):
+            if head.answer and head.status and head.status not in (MORE, MORE_DATA):
+                self._refused(packet, head, asked, said)
+                return
+            block = Block(head, at)
+            if head.answer:
+                if answer := _ANSWERS.get(command):
+                    answer(self, packet, block, asked, said)
+            elif request := _REQUESTS.get(command):
+                request(self, packet, block, said)
+            if command not in CHAINED or len(block.words) < 4 or block.words[0] == LAST:
+                return
+            command, following = block.words[0], _U16.unpack_from(block.words, 2)[0]
+            if following <= at:
+                raise Malformed("chain that does not lead on")
+            at = following
+
+    def _refused(self, packet: Packet, head: Head, asked: Asked | None, said: list[Said]) -> None:
+        """An answer that is only a status."""
+        _smb.login_result(packet, asked, head.status, False, said)
+        _smb.tree_result(packet, self._talk, head.place, self._talk.pending.pop(head.key | TREE), "", head.status, said)
+        _smb.create_result(packet, self._talk, asked, b"", head.status, 0, 0, said)
+        if isinstance(asked, int):
+            self._transacted(packet, head, asked, said)
+
+    def _transacted(self, packet: Packet, head: Head, function: int, said: list[Said]) -> None:
+        said.append(SmbTransaction(packet, _FAMILIES.get(head.command, ""), function, head.multiplex, True, head.status))
+
+    def file(self, number: int) -> File:
+        """The file behind an id."""
+        return self._talk.files.get(_U16.pack(number)) or NO_FILE
+
+    # Requests.
+
+    def negotiate(self, packet: Packet, block: Block, said: list[Said]) -> None:
+        raw = block.head.data[block.at : block.end]
+        names = [clean(piece[1:], 64) for piece in raw.split(b"\0")[:DIALECTS_LIMIT] if piece[:1] == b"\2"]
+        self._talk.dialects = tuple(names)
+        said.append(SmbNegotiate(packet, 1, tuple(names)))
+        if not block.head.partial:
+            _smb.tell(packet, [("smb.dialects", ",".join(names)[:1024])], said)
+
+    def session_setup(self, packet: Packet, block: Block, said: list[Said]) -> None:
+        head, words = block.head, block.words
+        if len(words) == 24:
+            size = _U16.unpack_from(words, 14)[0]
+            _smb.security(packet, self._talk, 1, head.key, head.part(block.at, size), head.partial, said)
+            names = block.texts(block.at + size, 2)
+        else:
+            oem_size, unicode_size = _SETUP_OLD.unpack_from(words)
+            user, domain, *names = block.texts(block.at + oem_size + unicode_size, 4)
+            method = "ntlmv2" if unicode_size > 24 else "ntlmv1" if unicode_size == 24 else "lm" if oem_size == 24 else "plain" if user else "anonymous"
+            _smb.login(self._talk, head.key, SmbLogin(packet, 1, method, user, domain, ""), said)
+        _smb.tell(packet, [("smb.native_os", names[0]), ("smb.native_lanman", names[1])], said)
+
+    def tree_connect(self, packet: Packet, block: Block, said: list[Said]) -> None:
+        tree = _smb.tree(block.texts(block.at + _TREE.unpack_from(block.words)[0], 1)[0])
+        self._talk.pending.put(block.head.key | TREE, tree)
+        said.append(SmbTreeConnect(packet, tree.path, tree.share))
+
+    def create(self, packet: Packet, block: Block, said: list[Said]) -> None:
+        _, access, disposition, options = _CREATE.unpack_from(block.words)
+        self._open(packet, block, access, disposition, options, said)
+
+    def open(self, packet: Packet, block: Block, said: list[Said]) -> None:
+        mode, how = _OPEN.unpack_from(block.words)
+        self._open(packet, block, (1, 2, 3, 0x20)[mode & 3], how, 0, said)
+
+    def _open(self, packet: Packet, block: Block, access: int, disposition: int, options: int, said: list[Said]) -> None:
+        tree = self._talk.trees.get(block.head.place) or NO_TREE
+        name = block.texts(block.at, 1)[0].removeprefix("\\")
+        self._talk.pending.put(block.head.key, _smb.create(packet, tree, name, access, disposition, options, said))
+
+    def read_(self, packet: Packet, block: Block, said: list[Said]) -> None:
+        file = self.file(_U16.unpack_from(block.words, 4)[0])
+        if file.pipe:
+            self._talk.pending.put(block.head.key, file)
+
+    def write(self, packet: Packet, block: Block, said: list[Said]) -> None:
+        number, offset, high, low, start = _WRITE.unpack_from(block.words)
+        if len(block.words) >= 28:
+            offset |= _U32.unpack_from(block.words, 24)[0] << 32
+        size = high << 16 | low
+        _smb.write(packet, self.file(number), offset, size, block.head.part(start, min(size, PIPE_LIMIT)), said)
+
+    def write_old(self, packet: Packet, block: Block, said: list[Said]) -> None:
+        number, size, offset = struct.unpack_from("<HHI", block.words)
+        _smb.write(packet, self.file(number), offset, size, block.head.part(block.at + 3, min(size, PIPE_LIMIT)), said)
+
+    def delete(self, packet: Packet, block: Block, said: list[Said]) -> None:
+        tree = self._talk.trees.get(block.head.place) or NO_TREE
+        said.append(SmbDelete(packet, tree.share, block.texts(block.at + 1, 1)[0].removeprefix("\\")))
+
+    def rename(self, packet: Packet, block: Block, said: list[Said]) -> None:
+        tree = self._talk.trees.get(block.head.place) or NO_TREE
+        data, at = block.head.data, block.at + 1
+        old = block.texts(at, 1)[0]
+        marked = data.find(b"\0\0\4" if block.head.unicode else b"\0\4", at, block.end)
+        new = block.texts(marked + (3 if block.head.unicode else 2), 1)[0] if marked >= 0 else ""
+        said.append(SmbRename(packet, tree.share, old.removeprefix("\\"), new.removeprefix("\\")))
+
+    def transaction(self, packet: Packet, block: Block, said: list[Said]) -> None:
+        """A transaction goes through a pipe, or to a mailslot or the old administration pipe, which have no file."""
+        size, start, setup = _TRANSACTION.unpack_from(block.words)
+        function, number = struct.unpack_from("<HH", block.words, 28) if setup >= 2 else (0, 0)
+        if function != PIPE_TRANSACT:
+            self._transaction(packet, block, function, said)
+            return
+        file = self._talk.files.get(_U16.pack(number)) or File("", "", True, _U16.pack(number).hex())
+        self._talk.pending.put(block.head.key, file)
+        said.append(SmbPipe(packet, file.name, file.handle, True, size, block.head.part(start, min(size, PIPE_LIMIT))))
+
+    def transaction2(self, packet: Packet, block: Block, said: list[Said]) -> None:
+        self._transaction(packet, block, _U16.unpack_from(block.words, 28)[0], said)
+
+    def nt_transaction(self, packet: Packet, block: Block, said: list[Said]) -> None:
+        self._transaction(packet, block, _U16.unpack_from(block.words, 36)[0], said)
+
+    def _transaction(self, packet: Packet, block: Block, function: int, said: list[Said]) -> None:
+        head = block.head
+        self._talk.pending.put(head.key, function)
+        said.append(SmbTransaction(packet, _FAMILIES.get(head.command, ""), function, head.multiplex, False, 0))
+
+    def close(self, packet: Packet, block: Block, said: list[Said]) -> None:
+        self._talk.files.pop(block.words[:2])
+
+    # Answers.
+
+    def negotiated(self, packet: Packet, block: Block, asked: Asked | None, said: list[Said]) -> None:
+        words, head = block.words, block.head
+        number = _U16.unpack_from(words)[0]
+        dialect = self._talk.dialects[number] if number < len(self._talk.dialects) else ""
+        if number == 0xFFFF or len(words) < 34:
+            said.append(SmbNegotiated(packet, 1, dialect, False, False, ""))
+            return
+        _, mode, capabilities = _NEGOTIATED.unpack_from(words)
+        guid, facts = "", [("smb.dialect", dialect)]
+        if capabilities & EXTENDED and head.extended:
+            raw = head.part(block.at, 16)
+            guid = str(uuid.UUID(bytes_le=raw)) if len(raw) == 16 and any(raw) else ""
+            facts.append(("smb.guid", guid))
+        else:
+            domain, server = _names(block, block.at + words[33], bool(capabilities & CAN_UNICODE))
+            facts += [("smb.domain", domain), ("smb.hostname", server)]
+        said.append(SmbNegotiated(packet, 1, dialect, bool(mode & SIGNING_REQUIRED), False, guid))
+        _smb.tell(packet, facts, said)
+
+    def session(self, packet: Packet, block: Block, asked: Asked | None, said: list[Said]) -> None:
+        head, words, at = block.head, block.words, block.at
+        action = _U16.unpack_from(words, 4)[0]
+        if len(words) == 8:
+            size = _U16.unpack_from(words, 6)[0]
+            _smb.security(packet, self._talk, 1, -1, head.part(at, size), head.partial, said)
+            at += size
+        if not head.status:
+            _smb.login_result(packet, asked, 0, bool(action & GUEST), said)
+        system, program = block.texts(at, 2)
+        _smb.tell(packet, [("smb.native_os", system), ("smb.native_lanman", program)], said)
+
+    def tree(self, packet: Packet, block: Block, asked: Asked | None, said: list[Said]) -> None:
+        service = block.head.data[block.at : block.end].partition(b"\0")[0]
+        connected = self._talk.pending.pop(block.head.key | TREE)
+        _smb.tree_result(packet, self._talk, block.head.place, connected, TYPES.get(service, ""), 0, said)
+
+    def created(self, packet: Packet, block: Block, asked: Asked | None, said: list[Said]) -> None:
+        number, action, size = _CREATED.unpack_from(block.words)
+        _smb.create_result(packet, self._talk, asked, _U16.pack(number), 0, action, size, said)
+
+    def opened(self, packet: Packet, block: Block, asked: Asked | None, said: list[Said]) -> None:
+        number, size = struct.unpack_from("<4xH6xI", block.words)
+        _smb.create_result(packet, self._talk, asked, _U16.pack(number), 0, -1, size, said)
+
+    def data_read(self, packet: Packet, block: Block, asked: Asked | None, said: list[Said]) -> None:
+        if isinstance(asked, File):
+            size, start = _READ_ANSWER.unpack_from(block.words)
+            said.append(SmbPipe(packet, asked.name, asked.handle, False, size, block.head.part(start, min(size, PIPE_LIMIT))))
+
+    def transacted(self, packet: Packet, block: Block, asked: Asked | None, said: list[Said]) -> None:
+        if isinstance(asked, File):
+            size, start = _TRANSACTION_ANSWER.unpack_from(block.words)
+            said.append(SmbPipe(packet, asked.name, asked.handle, False, size, block.head.part(start, min(size, PIPE_LIMIT))))
+        elif isinstance(asked, int):
+            self._transacted(packet, block.head, asked, said)
+
+
+def _names(block: Block, at: int, wide: bool) -> tuple[str, str]:
+    """Domain and server behind a challenge, in UTF-16 where the server can, whatever its header says, and there at any offset."""
+    if not wide:
+        domain, server = block.texts(at, 2)
+        return domain, server
+    domain, server, *_ = [*block.head.data[at : block.end].decode("utf-16-le", "ignore").split("\0"), "", ""]
+    return clean(domain, NAME_LIMIT), clean(server, NAME_LIMIT)
+
+
+_FAMILIES = {TRANSACTION: "trans", TRANSACTION2: "trans2", NT_TRANSACTION: "nt"}
+_REQUESTS: dict[int, Callable[[Smb1, Packet, Block, list[Said]], None]] = {
+    NEGOTIATE: Smb1.negotiate, SESSION_SETUP: Smb1.session_setup, TREE_CONNECT: Smb1.tree_connect, CREATE: Smb1.create, OPEN: Smb1.open, READ: Smb1.read_,
+    WRITE: Smb1.write, WRITE_OLD: Smb1.write_old, DELETE: Smb1.delete, RENAME: Smb1.rename, TRANSACTION: Smb1.transaction,
+    TRANSACTION2: Smb1.transaction2, NT_TRANSACTION: Smb1.nt_transaction, CLOSE: Smb1.close,
+}  # fmt: skip
+_ANSWERS: dict[int, Callable[[Smb1, Packet, Block, Asked | None, list[Said]], None]] = {
+    NEGOTIATE: Smb1.negotiated, SESSION_SETUP: Smb1.session, TREE_CONNECT: Smb1.tree, CREATE: Smb1.created, OPEN: Smb1.opened, READ: Smb1.data_read,
+    TRANSACTION: Smb1.transacted, TRANSACTION2: Smb1.transacted, NT_TRANSACTION: Smb1.transacted,
+}  # fmt: skip

@@ -1,0 +1,247 @@
+"""Messages of SMB 2 and 3 ([MS-SMB2] 2.2): a header of 64 bytes and a body, several chained by the header's offset to the next."""
+
+from __future__ import annotations
+
+import struct
+import uuid
+from collections.abc import Callable
+
+from sensor.core.dissector import Said
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors import _smb
+from sensor.dissectors._ntlm import utf16
+from sensor.dissectors._smb import NO_FILE, NO_TREE, PIPE_LIMIT, Asked, File, Talk
+from sensor.dissectors._smb_events import SmbDelete, SmbFault, SmbNegotiate, SmbNegotiated, SmbPipe, SmbRename, SmbTreeConnect
+
+HEADER_SIZE = 64
+CHAIN_LIMIT = 64
+DIALECTS_LIMIT = 64
+CONTEXTS_LIMIT = 16
+NAME_LIMIT = 1024
+ANSWER, ASYNCHRONOUS, RELATED = 1, 2, 4
+PENDING, MORE = 0x103, 0xC0000016
+NEGOTIATE, SESSION_SETUP, TREE_CONNECT, CREATE, CLOSE, READ, WRITE, IOCTL, SET_INFO = 0, 1, 3, 5, 6, 8, 9, 11, 17
+DIALECTS = {0x0202: "2.0.2", 0x0210: "2.1", 0x02FF: "2.?", 0x0300: "3.0", 0x0302: "3.0.2", 0x0311: "3.1.1"}
+SHARE_TYPES = {1: "disk", 2: "pipe", 3: "printer"}
+SIGNING_REQUIRED = 2
+COMPRESSION = 3  # a negotiate context
+GUEST = 1
+LAST_FILE = b"\xff" * 16  # in a chain: the file opened by the message before
+PIPE_TRANSCEIVE = 0x0011C017
+RENAME, DISPOSITION, DISPOSITION_EX = 10, 13, 64  # classes of information on a file ([MS-FSCC] 2.4)
+# Credits and the signature are left out.
+_HEADER = struct.Struct("<4xH2xIH2xIIQ4xIQ")
+_NEGOTIATE = struct.Struct("<2xHH2xI16s")
+_NEGOTIATED = struct.Struct("<2xHHH16s")
+_SETUP = struct.Struct("<12xHH")
+_SETUP_ANSWER = struct.Struct("<2xHHH")
+_TREE = struct.Struct("<4xHH")
+_CREATE = struct.Struct("<24xI8xIIHH")
+_CREATED = struct.Struct("<4xI40xQ8x16s")
+_READ_ANSWER = struct.Struct("<2xBxI")
+_WRITE = struct.Struct("<2xHIQ16s")
+_IOCTL = struct.Struct("<4xI16sII")
+_IOCTL_ANSWER = struct.Struct("<4xI16s8xII")
+_SET_INFO = struct.Struct("<2xBBIH6x16s")
+_CONTEXT = struct.Struct("<HH4x")
+_U16, _U32 = struct.Struct("<H"), struct.Struct("<I")
+
+
+class Head:
+    """The header of one message, and the message from its first byte on."""
+
+    __slots__ = ("answer", "command", "data", "id", "partial", "related", "session", "status", "tree")
+
+    def __init__(self, data: bytes, partial: bool) -> None:
+        size, self.status, self.command, flags, _, self.id, self.tree, self.session = _HEADER.unpack_from(data)
+        if size != HEADER_SIZE:
+            raise Malformed("header of a wrong size")
+        self.data, self.partial = data, partial
+        self.answer, self.related = bool(flags & ANSWER), bool(flags & RELATED)
+        if flags & ASYNCHRONOUS:
+            self.tree = 0
+
+    def part(self, start: int, size: int) -> bytes:
+        """A part of the message that its body leads to. struct.error where it ends early."""
+        raw = self.data[start : start + size]
+        if len(raw) < size:
+            raise struct.error
+        return raw
+
+    def opening(self, start: int, size: int) -> bytes:
+        """The same, or what is there of it."""
+        return self.data[start : start + size] if self.partial else self.part(start, size)
+
+
+class Smb2:
+    """Reads the messages of one conversation."""
+
+    def __init__(self, talk: Talk) -> None:
+        self._talk = talk
+        self._last: File = NO_FILE  # what the message before in the chain opened
+        self._place = (0, 0)
+
+    def read(self, packet: Packet, data: bytes, partial: bool) -> list[Said]:
+        """What a chain of messages says; ``partial``: the last of it is not there. Malformed where a header is none."""
+        said: list[Said] = []
+        offset = 0
+        for _ in range(CHAIN_LIMIT):
+            if len(data) - offset < HEADER_SIZE:
+                if partial:
+                    break
+                raise Malformed("message ends early")
+            step = _U32.unpack_from(data, offset + 20)[0]
+            if step and step < HEADER_SIZE:
+                raise Malformed("chain that does not lead on")
+            stop = offset + step if step else len(data)
+            cut = partial and stop >= len(data)
+            self._one(packet, Head(data[offset:stop], cut), said)
+            offset = stop
+            if not step or offset >= len(data):
+                break
+        return said
+
+    def _one(self, packet: Packet, head: Head, said: list[Said]) -> None:
+        body = head.data[HEADER_SIZE:]
+        before = len(said)
+        try:
+            if head.answer:
+                self._answer(packet, head, body, said)
+            else:
+                self._request(packet, head, body, said)
+        except (struct.error, Malformed) as fault:
+            if not head.partial:
+                del said[before:]
+                text = str(fault.args[0]) if isinstance(fault, Malformed) else "message ends early"
+                said.append(SmbFault(packet, 2, head.command, text))
+
+    def _request(self, packet: Packet, head: Head, body: bytes, said: list[Said]) -> None:
+        if not head.related:
+            self._last = NO_FILE
+            self._place = (head.session, head.tree)
+        read = _REQUESTS.get(head.command)
+        if read is not None:
+            read(self, packet, head, body, said)
+
+    def _answer(self, packet: Packet, head: Head, body: bytes, said: list[Said]) -> None:
+        if head.status == PENDING:
+            return
+        asked = self._talk.pending.pop(head.id)
+        read = _ANSWERS.get(head.command)
+        if read is not None:
+            read(self, packet, head, body, asked, said)
+
+    def file(self, handle: bytes) -> File:
+        """The file behind an id."""
+        return self._last if handle == LAST_FILE else self._talk.files.get(handle) or NO_FILE
+
+    # Requests.
+
+    def negotiate(self, packet: Packet, head: Head, body: bytes, said: list[Said]) -> None:
+        count, *_ = _NEGOTIATE.unpack_from(body)
+        numbers = struct.unpack_from(f"<{min(count, DIALECTS_LIMIT)}H", body, 36)
+        dialects = tuple([DIALECTS.get(number) or f"{number:04x}" for number in numbers])
+        said.append(SmbNegotiate(packet, 2, dialects))
+        _smb.tell(packet, [("smb.dialects", ",".join(dialects))], said)
+
+    def session_setup(self, packet: Packet, head: Head, body: bytes, said: list[Said]) -> None:
+        start, size = _SETUP.unpack_from(body)
+        _smb.security(packet, self._talk, 2, head.id, head.opening(start, size), head.partial, said)
+
+    def tree_connect(self, packet: Packet, head: Head, body: bytes, said: list[Said]) -> None:
+        tree = _smb.tree(utf16(head.part(*_TREE.unpack_from(body))))
+        self._talk.pending.put(head.id, tree)
+        said.append(SmbTreeConnect(packet, tree.path, tree.share))
+
+    def create(self, packet: Packet, head: Head, body: bytes, said: list[Said]) -> None:
+        access, disposition, options, start, size = _CREATE.unpack_from(body)
+        tree = self._talk.trees.get(self._place) or NO_TREE
+        self._last = _smb.create(packet, tree, utf16(head.part(start, size)), access, disposition, options, said)
+        self._talk.pending.put(head.id, self._last)
+
+    def read_(self, packet: Packet, head: Head, body: bytes, said: list[Said]) -> None:
+        file = self.file(body[16:32])
+        if file.pipe:
+            self._talk.pending.put(head.id, file)
+
+    def write(self, packet: Packet, head: Head, body: bytes, said: list[Said]) -> None:
+        start, size, offset, handle = _WRITE.unpack_from(body)
+        _smb.write(packet, self.file(handle), offset, size, head.opening(start, min(size, PIPE_LIMIT)), said)
+
+    def ioctl(self, packet: Packet, head: Head, body: bytes, said: list[Said]) -> None:
+        code, handle, start, size = _IOCTL.unpack_from(body)
+        if code == PIPE_TRANSCEIVE:
+            file = self._talk.files.get(handle) or File("", "", True, handle.hex())
+            self._talk.pending.put(head.id, file)
+            said.append(SmbPipe(packet, file.name, file.handle, True, size, head.opening(start, min(size, PIPE_LIMIT))))
+
+    def set_info(self, packet: Packet, head: Head, body: bytes, said: list[Said]) -> None:
+        kind, class_, size, start, handle = _SET_INFO.unpack_from(body)
+        if kind != 1 or class_ not in (RENAME, DISPOSITION, DISPOSITION_EX):
+            return
+        file, data = self.file(handle), head.part(start, min(size, NAME_LIMIT))
+        if class_ == RENAME:
+            length = _U32.unpack_from(data, 16)[0]
+            said.append(SmbRename(packet, file.share, file.name, utf16(data[20 : 20 + length])))
+        elif data and data[0] & 1:
+            said.append(SmbDelete(packet, file.share, file.name))
+
+    def close(self, packet: Packet, head: Head, body: bytes, said: list[Said]) -> None:
+        self._talk.files.pop(body[8:24])
+
+    # Answers.
+
+    def negotiated(self, packet: Packet, head: Head, body: bytes, asked: Asked | None, said: list[Said]) -> None:
+        if head.status:
+            return
+        mode, number, contexts, raw = _NEGOTIATED.unpack_from(body)
+        dialect, guid = DIALECTS.get(number) or f"{number:04x}", str(uuid.UUID(bytes_le=raw)) if any(raw) else ""
+        compression = number == 0x0311 and _offers_compression(head, _U32.unpack_from(body, 60)[0], contexts)
+        said.append(SmbNegotiated(packet, 2, dialect, bool(mode & SIGNING_REQUIRED), compression, guid))
+        _smb.tell(packet, [("smb.dialect", dialect), ("smb.guid", guid)], said)
+
+    def session(self, packet: Packet, head: Head, body: bytes, asked: Asked | None, said: list[Said]) -> None:
+        if head.status == MORE:
+            _, start, size = _SETUP_ANSWER.unpack_from(body)
+            _smb.security(packet, self._talk, 2, -1, head.opening(start, size), head.partial, said)
+        else:
+            guest = not head.status and bool(_SETUP_ANSWER.unpack_from(body)[0] & GUEST)
+            _smb.login_result(packet, asked, head.status, guest, said)
+
+    def tree(self, packet: Packet, head: Head, body: bytes, asked: Asked | None, said: list[Said]) -> None:
+        type_ = "" if head.status or len(body) < 3 else SHARE_TYPES.get(body[2], "")
+        _smb.tree_result(packet, self._talk, (head.session, head.tree), asked, type_, head.status, said)
+
+    def created(self, packet: Packet, head: Head, body: bytes, asked: Asked | None, said: list[Said]) -> None:
+        action, size, handle = (0, 0, b"") if head.status else _CREATED.unpack_from(body)
+        _smb.create_result(packet, self._talk, asked, handle, head.status, action, size, said)
+
+    def data_read(self, packet: Packet, head: Head, body: bytes, asked: Asked | None, said: list[Said]) -> None:
+        if isinstance(asked, File) and head.status in (0, 0x80000005):  # more follows
+            start, size = _READ_ANSWER.unpack_from(body)
+            said.append(SmbPipe(packet, asked.name, asked.handle, False, size, head.opening(start, min(size, PIPE_LIMIT))))
+
+    def controlled(self, packet: Packet, head: Head, body: bytes, asked: Asked | None, said: list[Said]) -> None:
+        if isinstance(asked, File) and head.status in (0, 0x80000005):
+            _, _, start, size = _IOCTL_ANSWER.unpack_from(body)
+            said.append(SmbPipe(packet, asked.name, asked.handle, False, size, head.opening(start, min(size, PIPE_LIMIT))))
+
+
+_REQUESTS: dict[int, Callable[[Smb2, Packet, Head, bytes, list[Said]], None]] = {
+    NEGOTIATE: Smb2.negotiate, SESSION_SETUP: Smb2.session_setup, TREE_CONNECT: Smb2.tree_connect, CREATE: Smb2.create, CLOSE: Smb2.close,
+    READ: Smb2.read_, WRITE: Smb2.write, IOCTL: Smb2.ioctl, SET_INFO: Smb2.set_info,
+}  # fmt: skip
+_ANSWERS: dict[int, Callable[[Smb2, Packet, Head, bytes, Asked | None, list[Said]], None]] = {
+    NEGOTIATE: Smb2.negotiated, SESSION_SETUP: Smb2.session, TREE_CONNECT: Smb2.tree, CREATE: Smb2.created, READ: Smb2.data_read, IOCTL: Smb2.controlled,
+}  # fmt: skip
+
+
+def _offers_compression(head: Head, at: int, count: int) -> bool:
+    """Whether compression is among the negotiate contexts, which begin at multiples of 8 ([MS-SMB2] 2.2.4)."""
+    for _ in range(min(count, CONTEXTS_LIMIT)):
+        kind, size = _CONTEXT.unpack_from(head.data, at)
+        if kind == COMPRESSION:
+            return True
+        at += 8 + (size + 7 & ~7)
+    return False

@@ -1,0 +1,157 @@
+"""SMB 1, 2 and 3 over TCP and over NetBIOS sessions ([MS-CIFS], [MS-SMB2]; RFC 1002, 4.3): logins, shares, files and pipes.
+
+Reads dialects, NTLM names and proofs by kind ([MS-NLMP]), logins with their result, shares, openings, writes, renames, deletions, and the beginning of
+what goes through named pipes, which is another dissector's matter. Finds messages again after gaps, and in conversations that began before we listened.
+Ignores listings, locks and notifications, and the content of files beyond their first bytes. What is encrypted stays unread, and is told to be.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors import _smb
+from sensor.dissectors._netbios import WORKSTATION, is_machine, name_at
+from sensor.dissectors._smb1 import Smb1
+from sensor.dissectors._smb2 import Smb2
+from sensor.dissectors._smb_events import SmbCompressed, SmbEncrypted, SmbSession
+
+SESSION_PORT, PORT = 139, 445
+FRAME_SIZE = 4
+MESSAGE, REQUEST, POSITIVE, NEGATIVE, RETARGET, KEEP_ALIVE = 0x00, 0x81, 0x82, 0x83, 0x84, 0x85
+CONTROLS = {REQUEST: 0xFFFF, POSITIVE: 0, NEGATIVE: 1, RETARGET: 6, KEEP_ALIVE: 0}  # with the greatest size of each in bytes
+SMB1, SMB2, ENCRYPTED, COMPRESSED = b"\xffSMB", b"\xfeSMB", b"\xfdSMB", b"\xfcSMB"
+MAGICS = (SMB1, SMB2, ENCRYPTED, COMPRESSED)
+# Bytes of a message that are read: 4096 of a pipe behind the headers. What comes with four payloads of a segment each is about as much.
+KEEP = 4608
+STRAY_LIMIT = 64  # payloads in which nothing begins, before a conversation is given up
+_ENCRYPTED = struct.Struct("<44xQ")
+_COMPRESSED = struct.Struct("<4xIHHI")
+
+
+class Smb(Dissector):
+    """Messages on any port are known by their magic; only their first segments are wanted."""
+
+    interest = Interest(tcp=(PORT, SESSION_PORT), magic=((4, SMB2), (4, SMB1)), stream=True, opening=4)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        return iter(())  # datagrams carry other things: mailslots, which are the browser's
+
+    def stream(self, packet: Packet) -> Stream:
+        return SmbStream()
+
+
+class SmbStream(Stream):
+    """One conversation. Who asks and who answers stands in each message, so that it does not matter who began to speak."""
+
+    def __init__(self) -> None:
+        self._client, self._server = _Half(), _Half()
+        talk = _smb.Talk()
+        self._smb1, self._smb2 = Smb1(talk), Smb2(talk)
+        self._stray = 0
+
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+        half = self._client if from_client else self._server
+        if half.lost and not half.find(data):
+            self._stray += 1
+            self.done = self._stray > STRAY_LIMIT
+            return
+        for raw, partial in half.messages(data):
+            yield from self._said(packet, half, raw, partial)
+
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+        """What was read of the half message is read as it is."""
+        half = self._client if from_client else self._server
+        raw = half.gap(missing)
+        if raw:
+            yield from self._said(packet, half, raw, True)
+
+    def _said(self, packet: Packet, half: _Half, raw: bytes, partial: bool) -> list[Said]:
+        self._stray = 0
+        magic = raw[FRAME_SIZE : FRAME_SIZE + 4]
+        if raw[0] == REQUEST:
+            return _session(packet, raw, partial)
+        if magic == SMB2:
+            return self._smb2.read(packet, raw[FRAME_SIZE:], partial)
+        if magic == SMB1:
+            return self._smb1.read(packet, raw[FRAME_SIZE:], partial)
+        if magic == COMPRESSED and len(raw) >= FRAME_SIZE + 16:
+            size, algorithm, _, offset = _COMPRESSED.unpack_from(raw, FRAME_SIZE)
+            return [SmbCompressed(packet, size, algorithm, offset)]
+        if magic == ENCRYPTED and len(raw) >= FRAME_SIZE + 52 and not half.encrypted:
+            half.encrypted = True
+            return [SmbEncrypted(packet, _ENCRYPTED.unpack_from(raw, FRAME_SIZE)[0])]
+        return []
+
+
+class _Half:
+    """One direction: at most one message's beginning, and how much of a message is to be skipped."""
+
+    __slots__ = ("_kept", "_skip", "encrypted", "lost")
+
+    def __init__(self) -> None:
+        self._kept, self._skip = b"", 0
+        self.lost = self.encrypted = False
+
+    def find(self, data: bytes) -> bool:
+        """Whether a message begins with these bytes, so that reading goes on."""
+        self.lost = not (len(data) >= 8 and _size(data, 0) > 0 and data[0] == MESSAGE)
+        return not self.lost
+
+    def messages(self, data: bytes) -> Iterator[tuple[bytes, bool]]:
+        """(message with its frame, whether its end is left out) of all that these bytes complete."""
+        at = min(self._skip, len(data))
+        self._skip -= at
+        if self._kept:
+            data, at = self._kept + data[at:], 0
+        self._kept = b""
+        while at < len(data):
+            size = _size(data, at)
+            if size < 0:
+                self.lost = True
+                return
+            wanted = min(size, KEEP)
+            if not size or len(data) - at < wanted:
+                self._kept = data[at:]
+                return
+            yield data[at : at + wanted], size > wanted
+            self._skip = max(at + size - len(data), 0)
+            at += size
+
+    def gap(self, missing: int) -> bytes:
+        """Bytes are missing: the beginning that was there, where a message was half read. Its end may lie inside the gap or behind it."""
+        kept, self._kept = self._kept, b""
+        left = self._skip if not kept else max(_size(kept, 0) - len(kept), 0)
+        self.lost = self.lost or missing > left
+        self._skip = max(left - missing, 0)
+        return kept if len(kept) > FRAME_SIZE + 4 else b""
+
+
+def _size(data: bytes, at: int) -> int:
+    """Bytes of the message that begins at ``at`` with its frame; 0 while too little of it is there, -1 where none begins."""
+    if len(data) - at < FRAME_SIZE:
+        return 0
+    kind, size = data[at], data[at + 1] << 16 | data[at + 2] << 8 | data[at + 3]
+    if kind == MESSAGE:
+        if len(data) - at < FRAME_SIZE + 4:
+            return 0 if size >= 4 else FRAME_SIZE + size
+        return FRAME_SIZE + size if size < 4 or data[at + FRAME_SIZE : at + FRAME_SIZE + 4] in MAGICS else -1
+    return FRAME_SIZE + size if size <= CONTROLS.get(kind, -1) else -1
+
+
+def _session(packet: Packet, raw: bytes, partial: bool) -> list[Said]:
+    """A client asks for a NetBIOS session and names itself."""
+    try:
+        called, offset = name_at(raw, FRAME_SIZE)
+        calling, _ = name_at(raw, offset)
+    except IndexError:
+        if partial:
+            return []
+        raise Malformed("message ends early") from None
+    said: list[Said] = [SmbSession(packet, called.name, calling.name)]
+    if calling.suffix == WORKSTATION and is_machine(calling):
+        _smb.tell(packet, [("netbios.hostname", calling.name)], said)
+    return said

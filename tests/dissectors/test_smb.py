@@ -1,0 +1,251 @@
+"""SMB: logins, shares, files and pipes over all versions; gaps, late starts, and bodies that lie."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import pytest
+
+from pcaps.dissectors import smb as sample
+from pcaps.dissectors._smb import ntlm_authenticate, session, smb1, smb2, spnego, version, wide
+from sensor.core.addresses import parse
+from sensor.core.dissector import Said
+from sensor.core.observation import Observation
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors.smb import KEEP, STRAY_LIMIT, Smb, SmbStream
+from tests.dissectors.samples import events, values
+
+CLIENT = Packet(proto=6, src=parse("10.20.30.14"), src_mac=0x02005E005304)
+SERVER = Packet(proto=6, src=parse("10.20.30.5"), src_mac=0x02005E005305, direction=1)
+
+
+def told(parts: list[tuple[bool, bytes]], stream: Any = None) -> list[Said]:
+    stream = stream or Smb().stream(CLIENT)
+    return [one for from_client, data in parts for one in stream.feed(CLIENT if from_client else SERVER, data, from_client)]
+
+
+def only(said: list[Said], *names: str) -> list[tuple[Any, ...]]:
+    return [event for event in events(said) if event[0] in names]
+
+
+def of(said: list[Said], packet: Packet) -> list[tuple[str, str]]:
+    """Facts about one end."""
+    return values([one for one in said if isinstance(one, Observation) and one.subject.address == packet.src])
+
+
+def test_service() -> None:
+    """Dialects, names of both ends, the login, shares, the program that is copied, the pipe."""
+    said = told(sample.service())
+    assert only(said, "SmbNegotiate", "SmbNegotiated", "SmbChallenge") == [
+        ("SmbNegotiate", 2, ("2.0.2", "2.1", "3.0", "3.0.2", "3.1.1")),
+        ("SmbNegotiated", 2, "3.1.1", True, True, "03020100-0504-0706-0809-0a0b0c0d0e0f"),
+        ("SmbChallenge", "FILES-1", "OFFICE", "files-1.office.example", "10.0.17763"),
+    ]
+    login = (2, "ntlmv2", "admin", "OFFICE", "DESK-04")
+    assert only(said, "SmbLogin", "SmbLoginResult") == [("SmbLogin", *login), ("SmbLoginResult", *login, 0, False)]
+    assert only(said, "SmbTreeResult") == [
+        ("SmbTreeResult", "\\\\10.20.30.5\\ADMIN$", "ADMIN$", "disk", 0),
+        ("SmbTreeResult", "\\\\10.20.30.5\\IPC$", "IPC$", "pipe", 0),
+        ("SmbTreeResult", "\\\\10.20.30.5\\Public", "PUBLIC", "disk", 0),
+    ]
+    assert only(said, "SmbWrite") == [
+        ("SmbWrite", "ADMIN$", "PSEXESVC.exe", 0, 5004, True),
+        ("SmbWrite", "ADMIN$", "PSEXESVC.exe", 5004, 100, False),
+    ]
+    handle = "02" * 16
+    assert [event[:5] for event in only(said, "SmbPipe")] == [
+        ("SmbPipe", "svcctl", handle, True, len(sample.BIND)), ("SmbPipe", "svcctl", handle, False, 44),
+        ("SmbPipe", "svcctl", handle, True, 24), ("SmbPipe", "svcctl", handle, False, 24),
+    ]  # fmt: skip
+    assert only(said, "SmbPipe")[0][5] == sample.BIND
+
+
+def test_openings() -> None:
+    """What is opened, whether to change it, and how it ended; an interim answer is none."""
+    said = told(sample.service())
+    assert only(said, "SmbCreate", "SmbCreateResult")[:4] == [
+        ("SmbCreate", "ADMIN$", "PSEXESVC.exe", False, 0x00120196, 5, 0x44, True, "exe"),
+        ("SmbCreateResult", "ADMIN$", "PSEXESVC.exe", False, 0, 2, 0),
+        ("SmbCreate", "IPC$", "svcctl", True, 0x0012019F, 1, 0x40, False, ""),
+        ("SmbCreateResult", "IPC$", "svcctl", True, 0, 1, 0),
+    ]
+
+
+def test_rename_and_deletion() -> None:
+    """A rename chained to an opening knows the name; files go by a mark, or when they are closed."""
+    said = told(sample.service())
+    assert only(said, "SmbRename", "SmbDelete") == [
+        ("SmbRename", "PUBLIC", "plan.docx", "plan.docx.locked"), ("SmbDelete", "PUBLIC", "plan.docx"), ("SmbDelete", "PUBLIC", "old.tmp"),
+    ]  # fmt: skip
+
+
+def test_facts_of_both_ends() -> None:
+    """Names, domain and version of the server from its challenge; name and version of the client from its answer."""
+    said = told(sample.service())
+    assert of(said, CLIENT) == [
+        ("smb.dialects", "2.0.2,2.1,3.0,3.0.2,3.1.1"), ("ntlm.version", "10.0.19041"), ("ntlm.hostname", "DESK-04"), ("ntlm.version", "10.0.19041"),
+    ]  # fmt: skip
+    assert of(said, SERVER) == [
+        ("smb.dialect", "3.1.1"), ("smb.guid", "03020100-0504-0706-0809-0a0b0c0d0e0f"), ("ntlm.hostname", "FILES-1"),
+        ("ntlm.fqdn", "files-1.office.example"), ("ntlm.domain", "OFFICE"), ("ntlm.dns_domain", "office.example"), ("ntlm.version", "10.0.17763"),
+        ("smb.role", "file_server"),
+    ]  # fmt: skip
+
+
+def test_refused_guest_and_encrypted() -> None:
+    """A wrong password in the old way, an anonymous guest; encryption is told once for each direction, a compressed message with its sizes."""
+    said = told(sample.refused())
+    wrong = (2, "ntlmv1-ess", "guess", "OFFICE", "SCANNER")
+    assert only(said, "SmbLogin", "SmbLoginResult") == [
+        ("SmbLogin", *wrong),
+        ("SmbLoginResult", *wrong, 0xC000006D, False),
+        ("SmbLogin", 2, "anonymous", "", "", ""),
+        ("SmbLoginResult", 2, "anonymous", "", "", "", 0, True),
+    ]
+    assert only(said, "SmbEncrypted", "SmbCompressed") == [("SmbEncrypted", 5), ("SmbEncrypted", 5), ("SmbCompressed", 0xFFFFFFFF, 1, 0x10)]
+
+
+def test_old_version() -> None:
+    """SMB 1 says the same; programs name themselves, and transactions that go through no pipe are told."""
+    said = told(sample.old())
+    assert only(said, "SmbSession", "SmbNegotiate", "SmbNegotiated", "SmbLogin", "SmbLoginResult") == [
+        ("SmbSession", "FILES-1", "DESK-04"),
+        ("SmbNegotiate", 1, ("PC NETWORK PROGRAM 1.0", "NT LM 0.12")),
+        ("SmbNegotiated", 1, "NT LM 0.12", False, False, "03020100-0504-0706-0809-0a0b0c0d0e0f"),
+        ("SmbLogin", 1, "ntlmv1", "joe", "OFFICE", ""),
+        ("SmbLoginResult", 1, "ntlmv1", "joe", "OFFICE", "", 0, True),
+    ]
+    assert ("netbios.hostname", "DESK-04") in of(said, CLIENT)
+    assert {("smb.dialect", "NT LM 0.12"), ("smb.native_os", "Unix"), ("smb.native_lanman", "Samba 4.9.5-Debian")} <= set(of(said, SERVER))
+    assert ("smb.native_os", "Windows 2002 2600 Service Pack 3") in of(said, CLIENT)
+    assert only(said, "SmbTreeResult") == [
+        ("SmbTreeResult", "\\\\FILES-1\\SCANS", "SCANS", "disk", 0),
+        ("SmbTreeResult", "\\\\FILES-1\\IPC$", "IPC$", "pipe", 0),
+        ("SmbTreeResult", "\\\\FILES-1\\C$", "C$", "", 0xC0000022),
+    ]
+    assert only(said, "SmbCreate", "SmbWrite", "SmbRename", "SmbDelete") == [
+        ("SmbCreate", "SCANS", "scan-1.pdf", False, 0x0012019F, 5, 0x40, True, "pdf"),
+        ("SmbWrite", "SCANS", "scan-1.pdf", 0, 8, False),
+        ("SmbRename", "SCANS", "scan-1.pdf", "scan-2.pdf"),
+        ("SmbDelete", "SCANS", "scan-2.pdf"),
+        ("SmbCreate", "IPC$", "samr", True, 0x0012019F, 5, 0x40, False, ""),
+    ]
+    assert only(said, "SmbPipe") == [("SmbPipe", "samr", "0140", True, 72, sample.BIND), ("SmbPipe", "samr", "0140", False, 8, b"\5\0\x0c\3abcd")]
+    assert only(said, "SmbTransaction") == [
+        ("SmbTransaction", "trans2", 14, 0x41, False, 0),
+        ("SmbTransaction", "trans2", 14, 0x41, True, 0xC0000002),
+        ("SmbTransaction", "nt", 1, 12, False, 0),
+        ("SmbTransaction", "nt", 1, 12, True, 0xC0000002),
+    ]
+
+
+def test_server_that_names_itself_behind_its_challenge() -> None:
+    """An old server tells domain and name in the negotiation, in UTF-16 though its header does not say so."""
+    words = struct.pack("<HBHHIIIIQhB", 0, 3, 50, 1, 65536, 65536, 0, 0x8000F3FD & ~0x80000000, 0, 0, 8)
+    answer = smb1(0x72, words, bytes(8) + wide("TEST\0FILES\0"), answer=True)
+    said = told([(True, session(smb1(0x72, b"", b"\2NT LM 0.12\0"))), (False, session(answer))])
+    assert of(said, SERVER) == [("smb.dialect", "NT LM 0.12"), ("smb.domain", "TEST"), ("smb.hostname", "FILES")]
+
+
+def test_login_and_share_in_one_message() -> None:
+    """SMB 1 chains commands: the answers come chained too."""
+    last = b"\xff\0\0\0"
+    setup = struct.pack("<HHHIHHII", 65535, 50, 0, 0, 0, 0, 0, 0xD4)
+    names = b"\0" + wide("joe\0OFFICE\0OS\0LM\0")
+    following = 32 + 1 + 4 + len(setup) + 2 + len(names)
+    tree = struct.pack("<HH", 0, 1)
+    path = wide("\\\\F\\S\0") + b"A:\0"
+    path = (b"\0" if (following + 1 + 8 + 2 + 1) & 1 else b"") + b"\0" + path
+    chained = bytes((4,)) + last + tree + struct.pack("<H", len(path)) + path
+    asked = smb1(0x73, struct.pack("<BBH", 0x75, 0, following) + setup, names, id_=7) + chained
+    body = b"\0" + wide("OS\0LM\0")
+    place = 32 + 1 + 6 + 2 + len(body)
+    answer = smb1(0x73, struct.pack("<BBHH", 0x75, 0, place, 0), body, answer=True, id_=7, tree=3) + b"\3" + last + b"\1\0" + b"\3\0A:\0"
+    said = told([(True, session(asked)), (False, session(answer))])
+    assert only(said, "SmbLoginResult") == [("SmbLoginResult", 1, "plain", "joe", "OFFICE", "", 0, False)]
+    assert only(said, "SmbTreeResult") == [("SmbTreeResult", "\\\\F\\S", "S", "disk", 0)]
+
+
+@pytest.mark.parametrize(
+    ("share", "kind", "role"), [("SYSVOL", 1, "domain_controller"), ("print$", 1, ""), ("LASER", 3, "print_server"), ("C$", 1, ""), ("docs", 1, "file_server")]
+)
+def test_roles(share: str, kind: int, role: str) -> None:
+    """What a server shares tells its role; what every Windows host shares does not."""
+    ask = smb2(3, sample.tree_connect("\\\\s\\" + share), id_=1)
+    answer = smb2(3, struct.pack("<HBBIII", 16, kind, 0, 0, 0, 0), id_=1, answer=True, tree=1)
+    assert of(told([(True, session(ask)), (False, session(answer))]), SERVER) == ([("smb.role", role)] if role else [])
+
+
+def test_begun_before_we_listened() -> None:
+    """Pipes are known by name, by the request that only pipes have, or by what is written; files without a name stay nameless."""
+    file = b"\7" * 16
+    parts = [
+        (True, session(smb2(5, sample.create("atsvc", 3), id_=1))),
+        (True, session(smb2(9, sample.write(file, sample.BIND), id_=2))),
+        (True, session(smb2(11, sample.ioctl(file, b"x" * 8), id_=3))),
+        (True, session(smb2(9, sample.write(file, b"MZ...."), id_=4))),
+    ]
+    said = told(parts)
+    assert [event[:3] for event in events(said)] == [
+        ("SmbCreate", "", "atsvc"), ("SmbPipe", "", ""), ("SmbPipe", "", file.hex()), ("SmbWrite", "", ""),
+    ]  # fmt: skip
+    middle = told([(True, b"\x99" * 500), *parts])
+    assert events(middle) == events(said)
+
+
+def test_gap_inside_a_long_write() -> None:
+    """What came before the gap is read; the next message is found behind it, whether the gap ends in the message or later."""
+    long_, next_ = session(smb2(9, sample.write(b"\7" * 16, b"MZ" + bytes(60000)), id_=1)), session(smb2(5, sample.create("a.txt", 2), id_=2))
+    expected = [("SmbWrite", "", "", 0, 60002, True), ("SmbCreate", "", "a.txt", False, 2, 1, 0x40, True, "txt")]
+    stream = SmbStream()
+    said = told([(True, long_[:1460])], stream)
+    assert events(said) == []
+    said = [*stream.gap(CLIENT, len(long_) - 1460 - 10, True), *told([(True, long_[-10:] + next_)], stream)]
+    assert events(said) == expected
+    stream = SmbStream()
+    said = told([(True, long_[: KEEP + 5])], stream)
+    said += [*stream.gap(CLIENT, len(long_), True), *told([(True, b"rest"), (True, next_)], stream)]
+    assert events(said) == expected
+
+
+def test_lying_bodies_do_not_end_the_conversation() -> None:
+    """A body that is not what its command says is told as a fault, and the next message is read."""
+    good = session(smb2(5, sample.create("a", 2), id_=9))
+    for bad, command in (
+        (smb2(5, sample.create("abc", 2)[:-4], id_=1), 5),
+        (smb2(0, b"\x24\0\x40\0" + bytes(36), id_=1), 0),
+        (smb2(1, sample.setup(spnego(b"NTLMSSP\0\x09\0\0\0")), id_=1), 1),
+        (smb2(1, sample.setup(spnego(ntlm_authenticate("a", "b", "c", version(10, 0, 1))[:100])), id_=1), 1),
+    ):
+        said = told([(True, session(bad)), (True, good)])
+        assert [event[0] for event in events(said)] == ["SmbFault", "SmbCreate"]
+        assert events(said)[0][1:3] == (2, command)
+    loop = smb1(0x75, struct.pack("<BBHHH", 0x75, 0, 32, 0, 0), b"\0")
+    assert events(told([(True, session(loop))]))[-1] == ("SmbFault", 1, 0x75, "chain that does not lead on")
+
+
+@pytest.mark.parametrize("body", [b"\xfeSMB" + bytes(60), smb2(5, bytes(8), id_=1, next_=8), b"\xfeSMB\x40", b"\xffSMB\x72"])
+def test_malformed(body: bytes) -> None:
+    """A header that is none ends it."""
+    with pytest.raises(Malformed):
+        told([(True, session(body))])
+
+
+def test_another_protocol_is_given_up() -> None:
+    """Nothing is said, and in the end nothing more is wanted."""
+    stream = SmbStream()
+    assert told([(True, b"GET / HTTP/1.1\r\n\r\n")] * (STRAY_LIMIT + 2), stream) == []
+    assert stream.done
+
+
+def test_memory_is_bounded() -> None:
+    """Requests without answers and files without end leave no more than the limits."""
+    stream = SmbStream()
+    for number in range(500):
+        told([(True, session(smb2(5, sample.create(f"f{number}", 2), id_=number)))], stream)
+        told([(False, session(smb2(5, sample.created(number.to_bytes(16, "big")), id_=number, answer=True)))], stream)
+        told([(True, session(smb2(3, sample.tree_connect("\\\\s\\x"), id_=1000 + number)))], stream)
+    talk = stream._smb2._talk
+    assert (len(talk.pending), len(talk.files)) == (64, 128)
