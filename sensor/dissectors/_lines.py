@@ -1,0 +1,52 @@
+"""Protocols over TCP whose two ends talk in lines (NVT text, RFC 854): lines of each direction, cut anywhere, bounded, with gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sensor.core.dissector import Said, Stream
+from sensor.core.packet import Packet
+
+LINE_LIMIT = 1024
+
+
+class _Half:
+    """One direction: a line that has no end yet, and whether we wait for the next line end."""
+
+    __slots__ = ("kept", "lost")
+
+    def __init__(self) -> None:
+        self.kept, self.lost = b"", False
+
+
+class LineStream(Stream):
+    """A conversation in lines; a protocol gives ``line``. Of a line longer than 1024 bytes only so many are told."""
+
+    def __init__(self) -> None:
+        self._client, self._server = _Half(), _Half()
+
+    def line(self, packet: Packet, line: bytes, from_client: bool) -> Iterator[Said]:
+        """What a line says; it comes without its end."""
+        raise NotImplementedError
+
+    def lost(self, from_client: bool) -> None:
+        """Bytes of this direction are missing: lines may be."""
+
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+        half = self._client if from_client else self._server
+        *lines, rest = data.split(b"\n")
+        for line in lines:
+            whole, half.kept = (half.kept + line)[:LINE_LIMIT], b""
+            if half.lost:
+                half.lost = False
+            elif not self.done:
+                yield from self.line(packet, whole.removesuffix(b"\r"), from_client)
+        if not half.lost:
+            half.kept = (half.kept + rest)[:LINE_LIMIT]
+
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+        """Void the half line; reading goes on behind the next line end."""
+        half = self._client if from_client else self._server
+        half.kept, half.lost = b"", True
+        self.lost(from_client)
+        return iter(())

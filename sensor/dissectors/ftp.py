@@ -1,0 +1,136 @@
+"""FTP control connections (RFC 959, RFC 2428, RFC 4217): what a server says it is, who logs in with what result, which files move.
+
+Reads greetings, answers to SYST, logins and the commands that name files. Ignores the data connections. A password is noted as present, never kept; behind
+AUTH TLS nothing is read. The greeting of a server belongs to it also where it asks for a login.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.event import Event
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed, clean
+from sensor.dissectors._lines import LineStream
+
+USER_LIMIT = 128
+PATH_LIMIT = 512
+BANNER_LIMIT = 512
+# Commands about files (RFC 959, 4.1.3).
+FILES = frozenset((b"RETR", b"STOR", b"STOU", b"APPE", b"DELE", b"RNFR", b"RNTO", b"MKD", b"RMD", b"XMKD", b"XRMD", b"SITE"))
+COMMANDS = FILES | frozenset((
+    b"USER", b"PASS", b"ACCT", b"CWD", b"CDUP", b"SMNT", b"QUIT", b"REIN", b"PORT", b"PASV", b"TYPE", b"STRU", b"MODE", b"ALLO", b"REST", b"ABOR", b"PWD",
+    b"LIST", b"NLST", b"SYST", b"STAT", b"HELP", b"NOOP", b"AUTH", b"PBSZ", b"PROT", b"EPRT", b"EPSV", b"FEAT", b"OPTS", b"LANG", b"SIZE", b"MDTM", b"MLST",
+    b"MLSD", b"XPWD", b"XCWD", b"CLNT", b"HOST", b"CCC", b"XCRC", b"MFMT",
+))  # fmt: skip
+GREETING, SYSTEM, LOGGED_IN, NEED_PASSWORD, NOT_LOGGED_IN, TLS = 220, 215, 230, 331, 530, 234
+_REPLY = re.compile(rb"([1-5]\d\d)([ -])(.*)", re.DOTALL)
+
+
+class FtpBanner(Event):
+    """A server greets."""
+
+    text: str
+
+
+class FtpLogin(Event):
+    """A login came to its end. ``password``: one was given; ``code``: the answer."""
+
+    user: str
+    password: bool
+    accepted: bool
+    code: int
+
+
+class FtpFile(Event):
+    """A client wants something done with a file: ``command`` in capitals. Whether it was done is not told."""
+
+    command: str
+    path: str
+    user: str
+
+
+class Ftp(Dissector):
+    """Whole conversations: they are small."""
+
+    interest = Interest(tcp=(21,), stream=True)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        return iter(())
+
+    def stream(self, packet: Packet) -> Stream:
+        return FtpStream()
+
+
+class FtpStream(LineStream):
+    """One control connection: who is logged in, and what the server was last asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._user = ""
+        self._password = self._logging_in = self._begun = False
+        self._open: tuple[int, list[bytes]] | None = None  # a reply of several lines: its code, its texts
+
+    def line(self, packet: Packet, line: bytes, from_client: bool) -> Iterator[Said]:
+        return iter(self._command(packet, line) if from_client else self._answer(packet, line))
+
+    def lost(self, from_client: bool) -> None:
+        self._open = None
+        self._logging_in = False
+        self._begun = True
+
+    def _command(self, packet: Packet, line: bytes) -> list[Said]:
+        verb, _, rest = line.partition(b" ")
+        verb = verb.upper()
+        if verb not in COMMANDS:
+            if not self._begun:
+                raise Malformed("no command")
+            return []
+        if verb == b"USER":
+            self._user, self._password, self._logging_in = clean(rest, USER_LIMIT), False, True
+        elif verb == b"PASS":
+            self._password = bool(rest.strip())
+        elif verb in FILES and not (verb == b"SITE" and b"pass" in rest.lower()):
+            return [FtpFile(packet, verb.decode("ascii"), clean(rest, PATH_LIMIT), self._user)]
+        return []
+
+    def _answer(self, packet: Packet, line: bytes) -> list[Said]:
+        """A line of a reply; a reply ends with its code and a blank (RFC 959, 4.2)."""
+        found = _REPLY.fullmatch(line)
+        if self._open is not None:
+            code, texts = self._open
+            if found is None or int(found[1]) != code or found[2] == b"-":
+                if sum(map(len, texts)) < BANNER_LIMIT:
+                    texts.append(line if found is None else found[3])
+                return []
+            self._open = None
+            return self._reply(packet, code, [*texts, found[3]])
+        if found is None:
+            if not self._begun:
+                raise Malformed("no reply")
+            return []
+        if found[2] == b"-":
+            self._open = int(found[1]), [found[3]]
+            return []
+        return self._reply(packet, int(found[1]), [found[3]])
+
+    def _reply(self, packet: Packet, code: int, texts: list[bytes]) -> list[Said]:
+        text = clean(b" ".join(one.strip() for one in texts if one.strip()), BANNER_LIMIT)
+        first, self._begun = not self._begun, True
+        if first and code == GREETING:
+            return [FtpBanner(packet, text), *_fact(packet, "ftp.banner", text)]
+        if code == SYSTEM:
+            return _fact(packet, "ftp.system", text)
+        if code == TLS:
+            self.done = True
+        elif self._logging_in and (code in (LOGGED_IN, 232) or (code in (NOT_LOGGED_IN, 430, 421) and self._password)):
+            self._logging_in = False
+            return [FtpLogin(packet, self._user, self._password, code in (LOGGED_IN, 232), code)]
+        return []
+
+
+def _fact(packet: Packet, kind: str, value: str) -> list[Said]:
+    return [Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), kind, value, packet.flow)] if value else []

@@ -1,0 +1,182 @@
+"""Telnet (RFC 854, RFC 855): what a machine shows before a login, who logs in, and how that ends.
+
+Options are passed over wherever they stand. What a server writes before the first answer is its banner; the line that is answered is the prompt.
+Passwords are never kept, nor what is typed behind a login. The result is read from what the server writes next: its own words, another prompt for a login,
+or the prompt of a shell; where that is not clear the login is told as undecided.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.event import Event
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed, clean
+
+IAC, SB, SE = 255, 250, 240
+WILL, DONT = 251, 254
+BANNER_LIMIT = 1024
+TEXT_LIMIT = 4096
+TYPED_LIMIT = 128
+ERASE = (8, 127)
+PRINTABLE = 32
+_LOGIN = re.compile(r"(?:log ?[io]n|user ?name|user ?id|user|account|benutzername)(?: name)?[^\w:>]{0,3}[:>]\s*$", re.IGNORECASE)
+_PASSWORD = re.compile(r"(?:pass(?:word|code|phrase|wd)?|kennwort|passwort)\b[^:>]{0,40}[:>]\s*$", re.IGNORECASE)
+_REFUSED = re.compile(r"incorrect|invalid|fail|denied|bad pass|wrong|not authori[sz]ed|unknown user|refused|rejected", re.IGNORECASE)
+_SHELL = re.compile(r"[#$>%\]]\s*$|welcome|last login", re.IGNORECASE)
+
+
+class TelnetBanner(Event):
+    """What a server shows before it is answered, one line."""
+
+    text: str
+
+
+class TelnetLogin(Event):
+    """A login. ``result``: ``accepted``, ``refused`` or ``undecided``; ``password``: one was asked for and given."""
+
+    user: str
+    password: bool
+    result: str
+
+
+class Telnet(Dissector):
+    """Whole conversations until somebody is logged in: they are small."""
+
+    interest = Interest(tcp=(23, 2323), stream=True)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        return iter(())
+
+    def stream(self, packet: Packet) -> Stream:
+        return TelnetStream()
+
+
+class TelnetStream(Stream):
+    """One conversation: what the server wrote since the last line of the client, and how far a login is."""
+
+    def __init__(self) -> None:
+        self._options = (_Options(), _Options())
+        self._shown = bytearray()
+        self._typed = bytearray()
+        self._prompt = ""
+        self._user = ""
+        self._server = (Subject(0), 0)
+        self._password = self._banner = self._awaiting = False
+
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+        text = self._options[not from_client].text(data)
+        if not text:
+            return
+        if not from_client:
+            self._server = Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
+            self._shown += text[: max(TEXT_LIMIT - len(self._shown), 0)]
+            yield from self._judge(packet, final=False)
+            return
+        for byte in text:
+            if byte not in b"\r\n\0" and not self._typed and not self._prompt:
+                yield from self._answered(packet)
+            if byte == 13 or (byte == 10 and self._prompt):
+                yield from self._entered(packet)
+            elif byte in ERASE:
+                del self._typed[-1:]
+            elif byte >= PRINTABLE and len(self._typed) < TYPED_LIMIT:
+                self._typed.append(byte)
+
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+        """What is missing may be a prompt or a name: the login under way is forgotten."""
+        self._options[not from_client].reset()
+        self._shown.clear()
+        self._typed.clear()
+        self._prompt = self._user = ""
+        self._password = self._awaiting = False
+        self._banner = True
+        return iter(())
+
+    def _answered(self, packet: Packet) -> Iterator[Said]:
+        """The client begins a line: what stands before it is the banner, and a prompt."""
+        yield from self._judge(packet, final=True)
+        shown = self._shown.decode("utf-8", "replace")
+        before, _, self._prompt = shown.replace("\r", "\n").rpartition("\n")
+        self._prompt = self._prompt or " "
+        if not self._banner:
+            self._banner = True
+            text = clean(" ".join(before.split()), BANNER_LIMIT)
+            if text:
+                subject, flow = self._server
+                yield TelnetBanner(packet, text)
+                yield Observation(packet.ts, subject, "telnet.banner", text, flow)
+
+    def _entered(self, packet: Packet) -> Iterator[Said]:
+        """The client ends a line: an answer to the prompt."""
+        if _LOGIN.search(self._prompt):
+            self._user, self._password, self._awaiting = clean(bytes(self._typed), TYPED_LIMIT), False, False
+        elif _PASSWORD.search(self._prompt):
+            self._password = self._awaiting = True
+        elif not self._prompt:  # an empty line, typed to wake the server
+            return
+        self._typed.clear()
+        self._shown.clear()
+        self._prompt = ""
+        yield from ()
+
+    def _judge(self, packet: Packet, *, final: bool) -> Iterator[Said]:
+        """The result of a login: from a whole line of the server, or, where the client goes on, from all it wrote."""
+        if not self._awaiting:
+            return
+        shown = self._shown.decode("utf-8", "replace")
+        lines = shown if final else shown.rpartition("\n")[0]
+        if _REFUSED.search(lines) or (final and _LOGIN.search(shown)):
+            result = "refused"
+        elif final:
+            result = "accepted" if _SHELL.search(shown) else "undecided"
+        else:
+            return
+        self._awaiting = False
+        yield TelnetLogin(packet, self._user, self._password, result)
+        self.done = result == "accepted"
+
+
+class _Options:
+    """Takes the options out of one direction, cut anywhere."""
+
+    __slots__ = ("_begun", "_state")
+
+    def __init__(self) -> None:
+        self._state, self._begun = "text", False
+
+    def reset(self) -> None:
+        self._state = "text"
+
+    def text(self, data: bytes) -> bytes:
+        """The bytes that are text. Malformed where a conversation begins with what no terminal shows."""
+        if not self._begun and data:
+            self._begun = True
+            if data[0] < PRINTABLE and data[0] not in b"\0\7\10\t\n\13\f\r\33":
+                raise Malformed("no text")
+        if self._state == "text" and IAC not in data:
+            return data
+        found = bytearray()
+        for byte in data:
+            self._state = self._next(byte, found)
+        return bytes(found)
+
+    def _next(self, byte: int, found: bytearray) -> str:
+        state = self._state
+        if state == "text":
+            if byte != IAC:
+                found.append(byte)
+                return state
+            return "command"
+        if state == "command":
+            if byte == IAC:
+                found.append(byte)
+            return "option" if WILL <= byte <= DONT else "inside" if byte == SB else "text"
+        if state == "inside":
+            return "ending" if byte == IAC else state
+        if state == "ending":
+            return "text" if byte == SE else "inside"
+        return "text"

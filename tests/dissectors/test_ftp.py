@@ -1,0 +1,84 @@
+"""FTP: greetings, logins and their result, files; never a password."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors.ftp import Ftp
+from tests.dissectors.samples import events, facts, packets, values
+
+
+def talk(*parts: tuple[bool, bytes]) -> list[object]:
+    stream, packet = Ftp().stream(Packet()), Packet(proto=6)
+    return [said for from_client, data in parts for said in stream.feed(packet, data, from_client)]
+
+
+def session(number: int) -> list[object]:
+    """What is said in one of the two conversations of the capture."""
+    port = (49170, 49171)[number]
+    stream = Ftp().stream(Packet())
+    chosen = [packet for packet in packets("ftp") if port in (packet.sport, packet.dport)]
+    return [said for packet in chosen for said in stream.feed(packet, packet.payload, packet.dport == 21)]
+
+
+def test_logins_and_files() -> None:
+    """A refused login, an accepted one, and what is done with files."""
+    said = session(0)
+    assert events(said) == [
+        ("FtpBanner", "PRN-3F-EAST FTP server (KM FTPD version 1.00) ready."),
+        ("FtpLogin", "admin", True, False, 530),
+        ("FtpLogin", "anonymous", True, True, 230),
+        ("FtpFile", "STOR", "report.pdf", "anonymous"),
+        ("FtpFile", "RETR", "/config/address book.csv", "anonymous"),
+    ]
+    assert facts(said) == [
+        ("02:00:5e:00:53:03", "10.20.30.41", "ftp.banner", "PRN-3F-EAST FTP server (KM FTPD version 1.00) ready."),
+        ("02:00:5e:00:53:03", "10.20.30.41", "ftp.system", "UNIX Type: L8"),
+    ]
+    assert "secret" not in repr(events(said))
+    assert "guest" not in repr(events(said))
+
+
+def test_greeting_of_several_lines() -> None:
+    """All lines of a greeting are one text; behind TLS nothing is read."""
+    said = session(1)
+    assert values(said) == [
+        ("ftp.banner", "--------- Welcome to Pure-FTPd [privsep] ---------- You are user number 1 of 50 allowed. IPv6 connections are also welcome."),
+    ]
+    stream, packet = Ftp().stream(Packet()), Packet(proto=6)
+    list(stream.feed(packet, b"220 ready\r\n234 go on\r\n\x16\x03\x01\n", False))
+    assert stream.done
+
+
+def test_login_without_password() -> None:
+    """Some servers let users in at once."""
+    assert events(talk((False, b"220 a\r\n"), (True, b"USER root\r\n"), (False, b"230 in\r\n")))[1:] == [("FtpLogin", "root", False, True, 230)]
+
+
+def test_passwords_in_other_commands() -> None:
+    """A SITE command may set a password."""
+    assert events(talk((False, b"220 a\r\n"), (True, b"SITE PASSWD s3cret\r\nSITE CHMOD 777 x\r\n")))[1:] == [("FtpFile", "SITE", "CHMOD 777 x", "")]
+
+
+def test_gap_forgets_the_login() -> None:
+    """Where the answer is missing, the next one is not taken for it; reading goes on with the next line."""
+    stream, packet = Ftp().stream(Packet()), Packet(proto=6)
+    list(stream.feed(packet, b"220 a\r\n", False))
+    list(stream.feed(packet, b"USER a\r\nPASS b\r\n", True))
+    list(stream.gap(packet, 20, False))
+    assert list(stream.feed(packet, b"rest of a line\r\n230 in\r\n", False)) == []
+
+
+@pytest.mark.parametrize(("from_client", "start"), [(False, b"SSH-2.0-OpenSSH\r\n"), (True, b"GET / HTTP/1.1\r\n"), (False, b"600 odd\r\n")])
+def test_other_protocols(from_client: bool, start: bytes) -> None:
+    """A conversation that begins with no reply or command is none of FTP."""
+    with pytest.raises(Malformed):
+        talk((from_client, start))
+
+
+def test_long_lines_are_cut() -> None:
+    """A line without end costs a kilobyte and is told by its beginning."""
+    said = talk((False, b"220 " + b"a" * 100_000), (False, b"\r\n"))
+    assert values(said) == [("ftp.banner", "a" * 512)]

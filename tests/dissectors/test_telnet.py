@@ -1,0 +1,78 @@
+"""Telnet: banners, logins and their result; never a password, nor what is typed later."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors.telnet import Telnet
+from tests.dissectors.samples import events, facts, packets, values
+
+
+def talk(*parts: tuple[bool, bytes]) -> list[object]:
+    stream, packet = Telnet().stream(Packet()), Packet(proto=6)
+    return [said for from_client, data in parts for said in stream.feed(packet, data, from_client)]
+
+
+def test_two_logins() -> None:
+    """A refused login and an accepted one; corrected typing is read as it was meant."""
+    stream = Telnet().stream(Packet())
+    said = [said for packet in packets("telnet") for said in stream.feed(packet, packet.payload, packet.dport == 23)]
+    banner = "SG350-28 28-Port Gigabit Managed Switch User Access Verification"
+    assert events(said) == [("TelnetBanner", banner), ("TelnetLogin", "admin", True, "refused"), ("TelnetLogin", "netops", True, "accepted")]
+    assert facts(said) == [("02:00:5e:00:53:01", "10.20.30.1", "telnet.banner", banner)]
+    assert "secret" not in repr(events(said))
+    assert stream.done
+
+
+@pytest.mark.parametrize(
+    ("shown", "result"),
+    [(b"\r\nLogin incorrect\r\nlogin: ", "refused"), (b"\r\nhost login: ", "refused"), (b"\r\nWelcome!\r\n$ ", "accepted"), (b"\r\n...", "undecided")],
+)
+def test_results(shown: bytes, result: str) -> None:
+    """Words, another prompt, a shell, or nothing that tells."""
+    said = talk((False, b"host login: "), (True, b"root\r\n"), (False, b"Password: "), (True, b"x\r\n"), (False, shown), (True, b"l"))
+    assert [event for event in events(said) if event[0] == "TelnetLogin"] == [("TelnetLogin", "root", True, result)]
+
+
+def test_password_alone() -> None:
+    """Some machines ask for a password only."""
+    said = talk((False, b"Vigor login\r\nPassword: "), (True, b"x\r\n"), (False, b"\r\n> "), (True, b"sys"))
+    assert events(said) == [("TelnetBanner", "Vigor login"), ("TelnetLogin", "", True, "accepted")]
+
+
+def test_last_login_is_no_prompt() -> None:
+    """Only the line that is answered is a prompt."""
+    said = talk(
+        (False, b"a login: "), (True, b"u\r\n"), (False, b"Password: "), (True, b"x\r\n"), (False, b"Last login: Tue Nov 24 on tty1\r\n$ "), (True, b"w")
+    )
+    assert events(said)[-1] == ("TelnetLogin", "u", True, "accepted")
+
+
+def test_escaped_bytes_and_options_in_text() -> None:
+    """Options may stand anywhere; a doubled IAC is a byte."""
+    said = talk((False, b"ab\xff\xfb\x01c\xff\xffd\r\nlogin: "), (True, b"x"))
+    assert values(said) == [("telnet.banner", "abc\N{REPLACEMENT CHARACTER}d")]
+
+
+def test_gap_forgets_the_login() -> None:
+    """What is missing may be the prompt."""
+    stream, packet = Telnet().stream(Packet()), Packet(proto=6)
+    list(stream.feed(packet, b"login: ", False))
+    list(stream.feed(packet, b"root\r\n", True))
+    list(stream.gap(packet, 10, False))
+    said = [*stream.feed(packet, b"\r\n# ", False), *stream.feed(packet, b"id\r\n", True)]
+    assert said == []
+
+
+def test_other_protocols() -> None:
+    """What no terminal shows is no telnet."""
+    with pytest.raises(Malformed):
+        talk((False, b"\x16\x03\x01\x02"))
+
+
+def test_memory_is_bounded() -> None:
+    """Text without end is not kept."""
+    said = talk((False, b"a\r\n" * 50_000 + b"login: "), (True, b"u" * 5000 + b"\r\n"))
+    assert len(values(said)[0][1]) <= 1024
