@@ -1,0 +1,18 @@
+"""A probe for Smart Install and a switch's answer, then an order to copy settings away."""
+
+from __future__ import annotations
+
+import struct
+
+from pcaps.dissectors._frames import DESKTOP, GATEWAY, Frames, conversation
+
+
+def message(sender: int, version: int, kind: int, body: bytes) -> bytes:
+    return struct.pack("!IIII", sender, version, kind, len(body)) + body
+
+
+def frames() -> Frames:
+    greeting, answer = message(1, 1, 4, bytes.fromhex("0000000100000000")), message(4, 0, 3, bytes.fromhex("0000000100000000"))
+    order = message(1, 1, 8, bytes(392))
+    parts = [(True, greeting), (False, answer), (True, order[:100]), (True, order[100:])]
+    yield from conversation((DESKTOP, "10.20.30.14", 50000), (GATEWAY, "10.20.30.1", 4786), parts)

@@ -1,0 +1,54 @@
+"""Discovery of Crestron devices (control systems, touch panels, room systems): messages that begin with 14 and 15 on port 41794.
+
+Reads searches, and of answers the host name and the text with model, firmware and serial. The fields between them are not published; they are found as the
+texts that follow ten bytes of header.
+"""
+
+from __future__ import annotations
+
+import re
+
+from sensor.core.dissector import Interest, Said
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors._discovery import Discovery, facts, field
+
+PORT = 41794
+SEARCH, ANSWER = b"\x14\0\0\0", b"\x15\0\0\0"
+HEADER = 10
+NAME_SIZE = 256
+# TSW-760 [v2.001.0040 (Mon Jan 01 2018), #00A1B2C3]
+_TEXT = re.compile(rb"([\w-]{2,32}(?: [\w-]{1,16}){0,3}) \[v([\w.]{1,32})[^\]\0]{0,64}?(?:#([0-9A-Fa-f]{6,16}))?\]")
+
+
+class CrestronSearch(Event):
+    """Somebody looks for devices."""
+
+
+class CrestronAnswer(Event):
+    """A device tells about itself."""
+
+    model: str
+    firmware: str
+    serial: str
+    name: str
+
+
+class Crestron(Discovery):
+    """Searches repeat; what is identical within a minute is dropped."""
+
+    interest = Interest(udp=(PORT,), repeats_s=60)
+
+    def read(self, packet: Packet) -> list[Said]:
+        data = packet.payload
+        if not data.startswith((SEARCH, ANSWER)) or len(data) < HEADER:
+            return []
+        if data.startswith(SEARCH):
+            return [CrestronSearch(packet)]
+        told = _TEXT.search(data, HEADER)
+        if told is None:
+            raise Malformed("answer without a model")
+        name, model, firmware, serial = field(data[HEADER : HEADER + NAME_SIZE]), field(told[1]), field(told[2]), field(told[3] or b"")
+        pairs = (("crestron.model", model), ("crestron.firmware", firmware), ("crestron.serial", serial), ("crestron.hostname", name))
+        return [CrestronAnswer(packet, model, firmware, serial, name), *facts(packet, pairs)]

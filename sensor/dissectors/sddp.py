@@ -1,0 +1,50 @@
+"""SDDP, by which devices tell Control4 that they are there: text like that of SSDP, to 239.255.255.250, port 1902.
+
+Reads searches, answers and notifications. Ignores drivers and proxies beyond the first. The form is that of published captures.
+"""
+
+from __future__ import annotations
+
+from sensor.core.dissector import Interest, Said
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.dissectors._discovery import Discovery, address_of, facts, is_own, lines
+
+PORT = 1902
+SEARCH = b"SEARCH * SDDP/1."
+TELLING = (b"NOTIFY ALIVE SDDP/1.", b"NOTIFY IDENTIFY SDDP/1.", b"NOTIFY OFFLINE SDDP/1.", b"SDDP/1.0 200 OK")
+
+
+class SddpSearch(Event):
+    """Somebody looks for devices."""
+
+
+class SddpAnnouncement(Event):
+    """A device tells about itself; ``proxy``: what it is for (projector, tv, receiver). ``own``: its address is the sender's."""
+
+    proxy: str
+    manufacturer: str
+    model: str
+    host: str
+    own: bool
+
+
+class Sddp(Discovery):
+    """Repeated within their life; identical ones within a minute are dropped."""
+
+    interest = Interest(udp=(PORT,), repeats_s=60)
+
+    def read(self, packet: Packet) -> list[Said]:
+        data = packet.payload
+        if data.startswith(SEARCH):
+            return [SddpSearch(packet)]
+        if not data.startswith(TELLING):
+            return []
+        told = {name: value.strip('" ') for name, value in lines(data).items()}
+        get = told.get
+        own = is_own(packet, 0, address_of(get("from", "").partition(":")[0]))
+        event = SddpAnnouncement(packet, get("primary-proxy", ""), get("manufacturer", ""), get("model", ""), get("host", ""), own)
+        if not own:
+            return [event]
+        pairs = (("sddp.proxy", event.proxy), ("sddp.manufacturer", event.manufacturer), ("sddp.model", event.model), ("sddp.hostname", event.host))
+        return [event, *facts(packet, pairs)]

@@ -1,0 +1,77 @@
+"""Cisco's Smart Install on TCP port 4786, by which a director sends new switches their settings and software, and attackers theirs: nobody has to log in.
+
+Reads the kind of each message; what it carries stays unread. The header is that of published analyses.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.event import Event
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors._framing import FramedStream
+
+PORT = 4786
+SENDERS, VERSIONS, KINDS_LIMIT, SIZE_LIMIT = range(1, 16), (0, 1), 64, 1 << 20
+_HEADER = struct.Struct("!IIII")  # sender's role, version, kind, size of what follows
+
+
+class SmiMessage(Event):
+    """A message of Smart Install: ``type`` 4 greets, 7 and 8 send settings and orders. ``from_client``: from the one who connected."""
+
+    type: int
+    size: int
+    from_client: bool
+
+
+class Smi(Dissector):
+    """Whole conversations, which are short."""
+
+    interest = Interest(tcp=(PORT,), stream=True)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        return iter(())
+
+    def stream(self, packet: Packet) -> Stream:
+        return SmiStream()
+
+
+class SmiStream(FramedStream):
+    """One conversation. The one who is asked is a switch."""
+
+    keep = _HEADER.size
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._answered = False
+
+    def size(self, data: bytes, at: int) -> int:
+        if len(data) - at < _HEADER.size:
+            return 0
+        size = _size(data, at)
+        if not size:
+            raise Malformed("no Smart Install header")
+        return size
+
+    def aligned(self, data: bytes) -> bool:
+        at = 0
+        while len(data) - at >= _HEADER.size and (size := _size(data, at)):
+            at += size
+        return at == len(data)
+
+    def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+        _, _, kind, size = _HEADER.unpack_from(data)
+        yield SmiMessage(packet, kind, size, from_client)
+        if not from_client and not self._answered:
+            self._answered = True
+            yield Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "smi.answer", "Smart Install", packet.flow)
+
+
+def _size(data: bytes, at: int) -> int:
+    """Whole length in bytes of the message at ``at``; 0 where none begins there."""
+    sender, version, kind, size = _HEADER.unpack_from(data, at)
+    return _HEADER.size + size if sender in SENDERS and version in VERSIONS and kind <= KINDS_LIMIT and size <= SIZE_LIMIT else 0

@@ -1,0 +1,49 @@
+"""Crestron's discovery."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors.crestron import Crestron
+from tests.dissectors.samples import events, packets, values
+
+# What each message of the small capture says: events, and facts about its sender.
+SAID: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
+    "a search": ([("CrestronSearch",)], []),
+    "a touch panel": (
+        [("CrestronAnswer", "TSW-760", "2.001.0040", "00A1B2C3", "board-room")],
+        [("crestron.model", "TSW-760"), ("crestron.firmware", "2.001.0040"), ("crestron.serial", "00A1B2C3"), ("crestron.hostname", "board-room")],
+    ),
+    "a control system without a serial number": (
+        [("CrestronAnswer", "CP3", "1.8001.4925.22648", "", "CP3-00107F5E533C")],
+        [("crestron.model", "CP3"), ("crestron.firmware", "1.8001.4925.22648"), ("crestron.hostname", "CP3-00107F5E533C")],
+    ),
+}
+
+
+@pytest.mark.parametrize(("number", "name"), list(enumerate(SAID)))
+def test_messages(number: int, name: str) -> None:
+    """Each message says its event; facts only where the sender speaks of itself."""
+    said = list(Crestron().dissect(packets("crestron")[number]))
+    assert (events(said), values(said)) == SAID[name]
+
+
+def test_there_are_no_more_messages() -> None:
+    """Every message of the capture is looked at."""
+    assert len(packets("crestron")) == len(SAID)
+
+
+@pytest.mark.parametrize("payload", [bytes(20), b"\x14\0"])
+def test_other_protocols_are_left_alone(payload: bytes) -> None:
+    """What is no message of this protocol says nothing and is no fault."""
+    assert list(Crestron().dissect(Packet(payload))) == []
+
+
+@pytest.mark.parametrize("payload", [b"\x15\0\0\0" + bytes(300)])
+def test_faults(payload: bytes) -> None:
+    """A message that cannot be is malformed, and says nothing where the capture cut it."""
+    with pytest.raises(Malformed):
+        list(Crestron().dissect(Packet(payload)))
+    assert list(Crestron().dissect(Packet(payload, problem=1))) == []
