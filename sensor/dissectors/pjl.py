@@ -1,0 +1,180 @@
+"""PJL over TCP 9100 (HP, Printer Job Language Technical Reference Manual): what a printer answers of itself, and what jobs and people ask it to do.
+
+Reads commands (``@PJL …`` lines behind the universal exit sequence) and the printer's answers to INFO, ECHO and USTATUS. Page data is passed over. Passwords
+are never kept. Also reads the answer of label printers to ~HI (host identification of ZPL), which comes over the same port.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.event import Event
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+from sensor.core.reader import clean
+from sensor.dissectors._ieee1284 import device_id
+
+EXIT = b"\x1b%-12345X"
+PREFIX = b"@PJL"
+LINE_LIMIT = 1024
+ANSWER_LIMIT = 4096
+COMMANDS_LIMIT = 128
+TEXT_LIMIT = 255
+# Words of the command that come before its options (Technical Reference, 2.4).
+TWO_WORDS = frozenset(("INFO", "ENTER", "USTATUS", "DINQUIRE", "INQUIRE", "DEFAULT", "SET"))
+_NAME = re.compile(r'\b(?:NAME|DISPLAY)\s{0,4}=\s{0,4}"([^"]{0,255})"', re.IGNORECASE)
+_QUOTED = re.compile(rb'"?([^"\r\n]{2,255})"?')
+_PAIR = re.compile(rb"^[ \t]*([A-Za-z][\w ]{0,40}?)\s{0,4}=\s{0,4}\"?([^\"\r\n]{1,255})\"?", re.MULTILINE)
+# What INFO CONFIG and INFO PRODINFO call a serial number, a version and a name.
+_FIELDS = {
+    b"SERIALNUMBER": "pjl.serial", b"SERIAL NUMBER": "pjl.serial", b"PRODUCTSERIALNUMBER": "pjl.serial", b"FIRMWAREVERSION": "pjl.firmware",
+    b"FIRMWARE VERSION": "pjl.firmware", b"FIRMWAREDATECODE": "pjl.firmware", b"PRODUCTNAME": "pjl.id",
+}  # fmt: skip
+_ZPL = re.compile(rb"\x02([\w -]{3,40}),(V[\w.]{3,20}),\d{1,3},")
+
+
+class PjlCommand(Event):
+    """A client tells the printer something. ``command``: ``INFO``, ``FSUPLOAD``, ``RDYMSG`` …; ``argument``: its topic, variable or language; ``name``: the file
+    or text it names. Values of variables are not told.
+    """
+
+    command: str
+    argument: str
+    name: str
+
+
+class PjlAnswer(Event):
+    """The printer answers. ``topic``: ``INFO ID``, ``USTATUS DEVICE`` …; ``lines``: how many."""
+
+    topic: str
+    lines: int
+
+
+class Pjl(Dissector):
+    """Only the beginnings of jobs, and each payload that begins with the exit sequence or a command."""
+
+    interest = Interest(tcp=(9100, 9101, 9102), starts=(b"\x1b%-12345", b"@PJL INF", b"@PJL UST"), stream=True, opening=4)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        return iter(())
+
+    def stream(self, packet: Packet) -> Stream:
+        return PjlStream()
+
+
+class PjlStream(Stream):
+    """One connection: commands one way, answers the other."""
+
+    def __init__(self) -> None:
+        self._line, self._answer = bytearray(), bytearray()
+        self._data = self._lost = False
+        self._commands = 0
+
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+        return self._told(packet, data) if from_client else self._answered(packet, data)
+
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+        if from_client:
+            self._line.clear()
+            self._data = True
+        else:
+            self._answer.clear()
+            self._lost = True
+        return iter(())
+
+    def _told(self, packet: Packet, data: bytes) -> Iterator[Said]:
+        """Lines of commands; page data lasts until the exit sequence."""
+        kept = self._line
+        kept += data
+        while kept and self._commands < COMMANDS_LIMIT:
+            if self._data:
+                at = kept.find(EXIT)
+                if at < 0:
+                    del kept[: -len(EXIT)]
+                    return
+                del kept[:at]
+                self._data = False
+            if kept.startswith(EXIT):
+                del kept[: len(EXIT)]
+                continue
+            if EXIT.startswith(kept[: len(EXIT)]) or (len(kept) < len(PREFIX) and PREFIX.startswith(kept.upper())):
+                return
+            end = kept.find(b"\n", 0, LINE_LIMIT)
+            if kept[:4].upper() != PREFIX and kept[:1] not in b"\r\n":
+                self._data = True
+                continue
+            if end < 0:
+                self._data = len(kept) >= LINE_LIMIT
+                if not self._data:
+                    return
+                continue
+            line = bytes(kept[:end])
+            del kept[: end + 1]
+            yield from self._command(packet, line)
+        if self._commands >= COMMANDS_LIMIT:
+            kept.clear()
+
+    def _command(self, packet: Packet, line: bytes) -> Iterator[Said]:
+        words = clean(line[4:], LINE_LIMIT).split(None, 2)
+        if not words or words[0].upper() == "COMMENT":
+            return
+        command = words[0].partition("=")[0].upper()[:TEXT_LIMIT]
+        argument = ""
+        if command in TWO_WORDS and len(words) > 1:
+            argument = words[1].rpartition("=")[2] if command == "ENTER" else words[1].partition("=")[0]
+            if argument.upper().startswith("LPARM") and len(words) > 2:
+                argument = words[2].partition("=")[0].split()[-1]
+        rest = clean(line, LINE_LIMIT)
+        name = found[1] if (found := _NAME.search(rest)) and "PASSWORD" not in rest.upper() else ""
+        self._commands += 1
+        self._data = command == "ENTER"
+        yield PjlCommand(packet, command, clean(argument, TEXT_LIMIT).upper(), clean(name, TEXT_LIMIT))
+
+    def _answered(self, packet: Packet, data: bytes) -> Iterator[Said]:
+        """Answers end with a form feed (Technical Reference, 7.1)."""
+        kept = self._answer
+        kept += data
+        while kept:
+            end = kept.find(b"\3" if kept[:1] == b"\2" else b"\f")
+            if end < 0:
+                if len(kept) > ANSWER_LIMIT:
+                    kept.clear()
+                    self._lost = True
+                return
+            answer = bytes(kept[: end + 1])
+            del kept[: end + 1]
+            if not self._lost or answer.startswith((PREFIX, b"\2")):
+                self._lost = False
+                yield from _answer(packet, answer)
+
+
+def _answer(packet: Packet, answer: bytes) -> list[Said]:
+    """One whole answer."""
+    facts: list[tuple[str, str]] = []
+    if found := _ZPL.match(answer):
+        said: list[Said] = [PjlAnswer(packet, "ZPL HI", 1)]
+        facts += (("pjl.zpl", clean(found[1] + b"," + found[2])),)
+    else:
+        head, _, body = answer.lstrip().partition(b"\n")
+        if head[:4].upper() != PREFIX:
+            return []
+        topic = " ".join(clean(head[4:], TEXT_LIMIT).upper().split()[:2])
+        said = [PjlAnswer(packet, topic, body.count(b"\n"))]
+        if topic == "INFO ID":
+            facts += _identity(body)
+        elif topic in ("INFO CONFIG", "INFO PRODINFO"):
+            facts += [(kind, clean(value, TEXT_LIMIT)) for name, value in _PAIR.findall(body) if (kind := _FIELDS.get(name.strip().upper()))]
+    ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
+    return said + [Observation(ts, subject, kind, value, flow) for kind, value in facts if value]
+
+
+def _identity(body: bytes) -> list[tuple[str, str]]:
+    """The answer to INFO ID: a name in quotes, or on some printers a device id."""
+    found = _QUOTED.match(body.strip(b"\r\n\f "))
+    text = clean(found[1], TEXT_LIMIT) if found else ""
+    if not text.startswith(("MFG:", "MANUFACTURER:")):
+        return [("pjl.id", text)]
+    fields = device_id(text)
+    return [("pjl.id", f"{fields.get('MFG', '')} {fields.get('MDL', '')}".strip()), ("pjl.serial", fields.get("SN", ""))]

@@ -1,0 +1,62 @@
+"""LPD: commands and control files."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors.lpd import Lpd
+from tests.dissectors.samples import events, packets, values
+
+
+def talk(*parts: bytes) -> list[object]:
+    stream, packet = Lpd().stream(Packet()), Packet(proto=6)
+    return [said for data in parts for said in stream.feed(packet, data, True)]
+
+
+def test_job() -> None:
+    """The control file tells host, user, job and file, but lends nobody a name."""
+    stream = Lpd().stream(Packet())
+    said = [said for packet in packets("lpd") for said in stream.feed(packet, packet.payload, packet.dport == 515)]
+    assert events(said) == [("LpdCommand", "receive", "lp", ""), ("LpdJob", "ws-042", "miller", "Budget 2026", "budget.pdf")]
+    assert values(said) == []
+
+
+def test_questions_and_removal() -> None:
+    """Operands are told as they are."""
+    assert events(talk(b"\4lp miller\n")) == [("LpdCommand", "queue_long", "lp", "miller")]
+    assert events(talk(b"\5lp root 42 43\n")) == [("LpdCommand", "remove", "lp", "root 42 43")]
+
+
+def test_gap_in_data_is_part_of_it() -> None:
+    """Missing page data does not matter; any other gap ends the reading."""
+    stream, packet = Lpd().stream(Packet()), Packet(proto=6)
+    list(stream.feed(packet, b"\2lp\n\x031000 dfA1\nabc", True))
+    list(stream.gap(packet, 990, True))
+    assert len(events(list(stream.feed(packet, b"a" * 7 + b"\0\0025 cfA1\nHws\nP\0", True)))) == 1
+    list(stream.gap(packet, 5, True))
+    assert stream.done
+
+
+def test_long_control_file() -> None:
+    """Its first 4096 bytes are read, the rest is passed over."""
+    control = b"Hws\n" + b"Xa\n" * 3000
+    assert events(talk(b"\2lp\n\2%d cfA\n" % len(control) + control + b"\0", b"\2%d cfB\n" % 4 + b"Hb\n\n\0"))[1:] == [
+        ("LpdJob", "ws", "", "", ""),
+        ("LpdJob", "b", "", "", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    "start", [b"GET / HTTP/1.1\r\n", b"\7lp\n", b"\n", b"\2" + b"a" * 2000, b"\2lp\n\3x dfA\n", b"\2lp\n\0071 dfA\n", b"\2lp\n\3" + b"9" * 13 + b" dfA\n"]
+)
+def test_malformed(start: bytes) -> None:
+    """Other protocols, lines without end and impossible sizes."""
+    with pytest.raises(Malformed):
+        talk(start)
+
+
+def test_data_of_unknown_size() -> None:
+    """Size 0: data lasts to the end of the connection."""
+    assert len(talk(b"\2lp\n\0030 dfA\n", b"\5lp root\n")) == 1

@@ -1,0 +1,85 @@
+"""PJL: printers answer who they are; jobs and people tell them what to do."""
+
+from __future__ import annotations
+
+from sensor.core.packet import Packet
+from sensor.dissectors.pjl import Pjl
+from tests.dissectors.samples import events, facts, packets, values
+
+EXIT = b"\x1b%-12345X"
+
+
+def session(port: int) -> list[object]:
+    stream = Pjl().stream(Packet())
+    chosen = [packet for packet in packets("pjl") if port in (packet.sport, packet.dport)]
+    return [said for packet in chosen for said in stream.feed(packet, packet.payload, packet.dport == 9100)]
+
+
+def talk(*parts: tuple[bool, bytes]) -> list[object]:
+    stream, packet = Pjl().stream(Packet()), Packet(proto=6)
+    return [said for from_client, data in parts for said in stream.feed(packet, data, from_client)]
+
+
+def test_job() -> None:
+    """Commands in order without values of variables, answers by topic; what looks like a command inside a page is none."""
+    said = session(49190)
+    assert events(said) == [
+        ("PjlCommand", "INFO", "ID", ""),
+        ("PjlCommand", "INFO", "PRODINFO", ""),
+        ("PjlCommand", "USTATUS", "DEVICE", ""),
+        ("PjlAnswer", "INFO ID", 1),
+        ("PjlAnswer", "INFO PRODINFO", 3),
+        ("PjlAnswer", "USTATUS DEVICE", 3),
+        ("PjlCommand", "JOB", "", ""),
+        ("PjlCommand", "SET", "HOLDKEY", ""),
+        ("PjlCommand", "DEFAULT", "PASSWORD", ""),
+        ("PjlCommand", "ENTER", "PCL", ""),
+        ("PjlCommand", "FSUPLOAD", "", "0:\\..\\..\\etc\\passwd"),
+        ("PjlCommand", "EOJ", "", ""),
+    ]
+    assert not any(secret in repr(events(said)) for secret in ("4711", "1234", "99"))
+
+
+def test_printer_tells_who_it_is() -> None:
+    """Name, serial number and version are facts about the printer."""
+    who = ("02:00:5e:00:53:03", "10.20.30.41")
+    assert facts(session(49190)) == [
+        (*who, "pjl.id", "HP LaserJet M402dn"),
+        (*who, "pjl.id", "HP LaserJet M402dn"),
+        (*who, "pjl.serial", "PHB5E00530"),
+        (*who, "pjl.firmware", "20180920"),
+    ]
+
+
+def test_label_printer() -> None:
+    """The answer to ~HI."""
+    assert events(session(49191)) == [("PjlAnswer", "ZPL HI", 1)]
+    assert values(session(49191)) == [("pjl.zpl", "ZD420-203dpi,V84.20.15Z")]
+
+
+def test_device_id_as_name() -> None:
+    """Some printers answer with a device id."""
+    said = talk((False, b'@PJL INFO ID\r\n"MFG:Brother;MDL:HL-L2350DW series;SN:E78239A0N123456;"\r\n\f'))
+    assert values(said) == [("pjl.id", "Brother HL-L2350DW series"), ("pjl.serial", "E78239A0N123456")]
+
+
+def test_gap() -> None:
+    """Missing bytes are page data as far as one knows; answers go on where one begins."""
+    stream, packet = Pjl().stream(Packet()), Packet(proto=6)
+    list(stream.feed(packet, EXIT + b"@PJL INFO", True))
+    list(stream.gap(packet, 500, True))
+    assert events(list(stream.feed(packet, b"@PJL INFO ID\r\n" + EXIT + b"@PJL INFO STATUS\r\n", True))) == [("PjlCommand", "INFO", "STATUS", "")]
+    list(stream.gap(packet, 500, False))
+    assert list(stream.feed(packet, b'half"\r\n\f', False)) == []
+    assert len(list(stream.feed(packet, b"@PJL INFO STATUS\r\nCODE=10001\r\n\f", False))) == 1
+
+
+def test_other_data_is_quiet() -> None:
+    """Port 9100 takes anything: PostScript, pictures, scans for open ports."""
+    assert talk((True, b"%!PS-Adobe-3.0\n" + b"showpage\n" * 5000), (False, b"GET / HTTP/1.1\r\n\r\n")) == []
+
+
+def test_bounds() -> None:
+    """Answers without end and thousands of commands cost little."""
+    assert talk((False, b"@PJL INFO ID\r\n" + b"a" * 100_000)) == []
+    assert len(talk((True, EXIT + b"@PJL INFO ID\r\n" * 5000))) == 128
