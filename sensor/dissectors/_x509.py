@@ -21,11 +21,12 @@ EXTENSIONS_LIMIT = 32
 _VERSION, _EXTENSIONS, _DNS, _ADDRESS = 0xA0, 0xA3, 0x82, 0x87
 _TIMES = (der.UTC_TIME, der.GENERALIZED_TIME)
 _ALTERNATIVES = "2.5.29.17"
-# Attributes of names (RFC 4519, 2) as people write them. Others are left out: street addresses and the like name no device.
+# Attributes of names (RFC 4519, 2) as people write them, in the order in which we write them, since makers put them in any. Others name no device.
 _ATTRIBUTES = {
-    "2.5.4.3": "CN", "2.5.4.5": "serialNumber", "2.5.4.6": "C", "2.5.4.7": "L", "2.5.4.8": "ST", "2.5.4.10": "O", "2.5.4.11": "OU",
+    "2.5.4.3": "CN", "2.5.4.11": "OU", "2.5.4.10": "O", "2.5.4.7": "L", "2.5.4.8": "ST", "2.5.4.6": "C", "2.5.4.5": "serialNumber",
     "1.2.840.113549.1.9.1": "emailAddress",
 }  # fmt: skip
+_PLACES = {word: place for place, word in enumerate(_ATTRIBUTES.values())}
 _RSA, _EC = "1.2.840.113549.1.1.1", "1.2.840.10045.2.1"
 _KEYS = {_RSA: "rsa", _EC: "ec", "1.2.840.10040.4.1": "dsa", "1.3.101.112": "ed25519", "1.3.101.113": "ed448"}
 _BITS = {"ed25519": 256, "ed448": 448}
@@ -36,7 +37,7 @@ _CURVES = {
 
 
 class Certificate(msgspec.Struct, frozen=True, gc=False):
-    """A certificate as far as it was read. ``subject`` and ``issuer``: ``CN=a, O=b, …`` in the order they stand; ``common_name``, ``organisation``,
+    """A certificate as far as it was read. ``subject`` and ``issuer``: ``CN=a, OU=b, …`` in one order for all; ``common_name``, ``organisation``,
     ``unit``: of the subject. ``names``: alternative DNS names and addresses. Times are seconds since 1970. ``self_signed``: subject and issuer are the same
     name, not empty. ``key``: rsa, ec, dsa, ed25519, ed448 or empty, with ``key_bits`` (0 unknown). Fingerprints are lower-case hex.
     """
@@ -106,7 +107,7 @@ def _name(data: bytes, name: der.Element) -> list[tuple[str, str]]:
 
 
 def _written(name: list[tuple[str, str]]) -> str:
-    return clean(", ".join(f"{word}={value}" for word, value in name))
+    return clean(", ".join(f"{word}={value}" for word, value in sorted(name, key=lambda pair: _PLACES[pair[0]])))
 
 
 def _key(data: bytes, key: der.Element) -> tuple[str, int]:

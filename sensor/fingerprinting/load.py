@@ -100,7 +100,7 @@ class Match(_Words):
 class Entry(_Words):
     """One fingerprint. ``asserts`` (``assert`` in the file): attribute → constant, or text with ``{group}`` of the regex.
 
-    An example is a value that must match, or keys ``value`` and the attributes it must yield; an exact entry is its own example.
+    An example is a value that must match, or keys ``value`` and the attributes it must yield; an entry by exact value or domain is its own example.
     """
 
     id: str = Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)+$")
@@ -118,7 +118,7 @@ class Entry(_Words):
             word, known = self.asserts.get(attribute), getattr(info.context, section, {})
             if word and word not in known and not PLACEHOLDER.search(word):
                 raise ValueError(f"found {attribute} {word!r}, {nearest(word, list(known))}")
-        if not self.examples and self.match.exact is None:
+        if not self.examples and self.match.exact is None and self.match.domain is None:
             raise ValueError("found no examples, expected at least one")
         return self
 

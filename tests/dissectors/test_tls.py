@@ -90,8 +90,8 @@ def test_both_sides_show_certificates() -> None:
     assert [(one[0], *one[1:4]) for one in events(said)] == [
         ("TlsClientHello", "pbx.example", ("sip",), "TLS 1.2"),
         ("TlsServerHello", "TLS 1.2", 0xC02F, "sip"),
-        ("TlsCertificate", False, "O=Example, CN=pbx.example", "O=Example, CN=Example CA"),
-        ("TlsCertificate", True, "O=Cisco Systems Inc., OU=EVVBU, CN=CP-8841-SEP0015655E5302", "O=Cisco Systems, CN=Cisco Manufacturing CA SHA2"),
+        ("TlsCertificate", False, "CN=pbx.example, O=Example", "CN=Example CA, O=Example"),
+        ("TlsCertificate", True, "CN=CP-8841-SEP0015655E5302, OU=EVVBU, O=Cisco Systems Inc.", "CN=Cisco Manufacturing CA SHA2, O=Cisco Systems"),
     ]
     assert ("02:00:5e:00:53:02", "10.20.30.12", "tls.certificate_cn", "CP-8841-SEP0015655E5302") in facts(said)
     assert ("02:00:5e:00:53:05", "10.20.30.5", "tls.certificate_cn", "pbx.example") in facts(said)
@@ -104,7 +104,7 @@ def test_certificate_of_a_printer() -> None:
     client, chosen, shown = events(said)
     assert client[3:] == ("TLS 1.2", "ed796de538cf8c88f995d593dae0776a", "t12i050100_0d2501948096_032c60bb0d32", ("rc4", "3des"), False)
     assert chosen == ("TlsServerHello", "TLS 1.2", 0x0035, "", "7b6819ed58e8d8415604b7dfcef92d55", ())
-    subject = "O=KYOCERA Document Solutions Inc., OU=Printer, CN=KM1A2B3C"
+    subject = "CN=KM1A2B3C, OU=Printer, O=KYOCERA Document Solutions Inc."
     assert shown[1:8] == (False, subject, subject, "KM1A2B3C", "KYOCERA Document Solutions Inc.", "Printer", ("KM1A2B3C.local", "10.20.30.41"))
     assert shown[8:13] == (1577836800, 2524607999, True, "rsa", 2048)
     assert [len(one) for one in shown[13:]] == [40, 64]
