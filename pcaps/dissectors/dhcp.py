@@ -1,4 +1,4 @@
-"""A phone's lease, a printer with overloaded options, a Windows INFORM, a network boot, a relayed lease, a refusal."""
+"""A phone's lease, a printer with overloaded options, a Windows INFORM, a network boot, a relayed lease, a refusal, a thing with a description."""
 
 from __future__ import annotations
 
@@ -56,4 +56,9 @@ def frames() -> Frames:
     yield udp(GATEWAY, PBX, "10.20.40.1", "10.20.1.67", 67, 67, relayed)
     given_far = [option(53, b"\5"), option(54, ip("10.20.1.67")), option(51, struct.pack("!I", 3600))]
     yield udp(GATEWAY, CAMERA, "10.20.40.1", "10.20.40.16", 67, 68, bootp(2, CAMERA, given_far, xid=0x1005, yiaddr="10.20.40.16", giaddr="10.20.40.1"), vlan=40)
+    where = option(82, b"\1\4Gi/7\2\6" + mac(GATEWAY))
+    thing = [option(53, b"\1"), option(57, struct.pack("!H", 576)), option(161, "https://things.example/lamp"), where]
+    yield udp(GATEWAY, PBX, "10.20.40.1", "10.20.1.67", 67, 67, bootp(1, CAMERA, thing, xid=0x1007, giaddr="10.20.40.1"))
+    booted = [option(53, b"\2"), server, option(150, ip("10.20.30.5") + ip("10.20.30.6"))]
+    yield answer(bootp(2, PHONE_LONG, booted, xid=0x1008, yiaddr="10.20.30.12"))
     yield answer(bootp(2, PRINTER, [option(53, b"\6"), server, option(56, "wrong network")], xid=0x1006))

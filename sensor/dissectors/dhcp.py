@@ -1,8 +1,9 @@
 """DHCP for IPv4 and BOOTP (RFC 2131, 2132, 951): what a client says of itself, what a server hands out.
 
 Reads options across overloaded fields (RFC 2132, 9.3) and options split in parts (RFC 3396). A fact about a client belongs to the hardware address in
-the message, never to the frame, which may come from a relay; its address is one it already uses or was just given, never one it only asks for.
-Ignores what a server tells about a client (option 12 and 81 in replies), authentication (RFC 3118), and whose lease a lease query asks about.
+the message, never to the frame, which may come from a relay; its address is one it already uses or was just given, never one it only asks for. Where a
+relay sees the client (RFC 3046) is told in the event only. Ignores what a server tells about a client (option 12 and 81 in replies), authentication
+(RFC 3118), and whose lease a lease query asks about.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ class DhcpMessage(Event):
     """What all messages have in common. Addresses are 0 and texts empty where not told; ``mac`` is the client's hardware address.
 
     ``address``: the one the client says it has; ``offered``: the one the server gives; ``requested``: the one the client wishes; ``server``: the
-    server's identifier; ``relay``: the agent between them. The rest is what servers hand out; ``boot_host`` is a name, an address or the URL of a
-    phone's settings.
+    server's identifier; ``relay``: the agent between them, and ``circuit`` and ``remote`` where it says the client hangs (RFC 3046). The rest is what
+    servers hand out; ``boot_host`` is a name, an address or the URL of a phone's settings; ``tftp`` are the servers of option 150 (RFC 5859).
     """
 
     type: int
@@ -52,6 +53,8 @@ class DhcpMessage(Event):
     requested: int = NONE
     server: int = NONE
     relay: int = NONE
+    circuit: str = ""
+    remote: str = ""
     hostname: str = ""
     vendor_class: str = ""
     lease_s: int = 0
@@ -62,6 +65,7 @@ class DhcpMessage(Event):
     boot_server: int = NONE
     boot_host: str = ""
     boot_file: str = ""
+    tftp: tuple[int, ...] = ()
     proxy_url: str = ""
 
 
@@ -119,6 +123,8 @@ class Dhcp(Dissector):
         type_ = (options.get(53) or b"\0")[0]
         mac = mac_hi << 32 | mac_lo if link == ETHERNET and hlen == 6 else 0
         event = _EVENTS.get(type_, DhcpOther)(packet, type_, xid, mac, _v4(ciaddr), _v4(yiaddr), _one(options, 50), _one(options, 54), _v4(giaddr))
+        if agent := options.get(82):
+            event.circuit, event.remote = _relay_agent(agent)
         said: list[Said] = [event]
         if op == BOOTREPLY:
             _server(event, siaddr, data, options)
@@ -204,7 +210,7 @@ def _client(event: DhcpMessage, options: dict[int, bytes], said: list[Said]) -> 
 def _server(event: DhcpMessage, siaddr: int, data: bytes, options: dict[int, bytes]) -> None:
     """What a server hands out, into the event."""
     get = options.get
-    event.netmask, event.gateways, event.dns = _one(options, 1), _many(get(3)), _many(get(6))
+    event.netmask, event.gateways, event.dns, event.tftp = _one(options, 1), _many(get(3)), _many(get(6)), _many(get(150))
     event.boot_server = _v4(siaddr)
     if raw := get(51):
         event.lease_s = int.from_bytes(raw[:4], "big")
@@ -306,6 +312,23 @@ def _counted(raw: bytes) -> list[bytes]:
     return pieces
 
 
+def _relay_agent(raw: bytes) -> tuple[str, str]:
+    """Circuit and remote id of the agent's own options (RFC 3046, 2.0), in text or hexadecimal; empty where they are not there or cut."""
+    ids = {1: "", 2: ""}
+    offset = 0
+    while offset + 2 <= len(raw):
+        code, stop = raw[offset], offset + 2 + raw[offset + 1]
+        if code in ids and stop <= len(raw):
+            ids[code] = _text_or_hex(raw[offset + 2 : stop])
+        offset = stop
+    return ids[1], ids[2]
+
+
+def _message_size(raw: bytes) -> str:
+    """The longest message the client takes, in bytes (RFC 2132, 9.10): a trait of its software."""
+    return str(int.from_bytes(raw, "big")) if len(raw) == 2 else ""
+
+
 def _user_class(raw: bytes) -> str:
     """Counted texts (RFC 3004, 4), which many clients send as one plain text instead."""
     return clean(b",".join(_counted(raw) or [raw]))
@@ -339,6 +362,7 @@ _FACTS: dict[int, tuple[str, Callable[[bytes], str]]] = {
     12: ("dhcp.hostname", _name),
     43: ("dhcp.vendor_specific", _hex),
     55: ("dhcp.parameter_list", _parameter_list),
+    57: ("dhcp.message_size", _message_size),
     60: ("dhcp.vendor_class", clean),
     61: ("dhcp.client_id", _client_id),
     77: ("dhcp.user_class", _user_class),
@@ -347,4 +371,5 @@ _FACTS: dict[int, tuple[str, Callable[[bytes], str]]] = {
     97: ("dhcp.uuid", _uuid),
     124: ("dhcp.vendor_identifying", _vendor_identifying_class),
     125: ("dhcp.vendor_identifying", _vendor_identifying),
+    161: ("dhcp.mud_url", clean),  # the maker's description of the thing (RFC 8520, 10)
 }

@@ -183,6 +183,21 @@ def test_forms_of_values(code: int, raw: bytes, kind: str, value: str) -> None:
     assert values(client(option(code, raw))) == [(kind, value)]
 
 
+def test_where_a_relay_sees_the_client() -> None:
+    """Circuit and remote id of the relay are told in the event and lend nobody a name; a description of the thing is a fact, and so is its message size."""
+    said = list(Dhcp().dissect(packets("dhcp")[9]))
+    assert (said[0].circuit, said[0].remote) == ("Gi/7", "02005e005301")
+    assert values(said) == [("dhcp.message_size", "576"), ("dhcp.mud_url", "https://things.example/lamp")]
+    odd = client(option(82, b"\1\x09cut"))[0]
+    assert (odd.circuit, odd.remote) == ("", "")
+    assert values(client(option(57, b"\1"))) == []
+
+
+def test_servers_of_settings() -> None:
+    """Option 150 is a list of addresses."""
+    assert next(Dhcp().dissect(packets("dhcp")[10])).tftp == (parse("10.20.30.5"), parse("10.20.30.6"))
+
+
 def test_long_option_comes_in_parts() -> None:
     """A code met again continues its value (RFC 3396)."""
     assert values(client(option(60, b"abc"), option(12, b"x"), option(60, b"def"))) == [("dhcp.vendor_class", "abcdef"), ("dhcp.hostname", "x")]
