@@ -36,7 +36,7 @@ _ZPL = re.compile(rb"\x02([\w -]{3,40}),(V[\w.]{3,20}),\d{1,3},")
 
 
 class PjlCommand(Event):
-    """A client tells the printer something. ``command``: ``INFO``, ``FSUPLOAD``, ``RDYMSG`` …; ``argument``: its topic, variable or language; ``name``: the file
+    """A client tells the printer something. ``command``: ``INFO``, ``FSUPLOAD`` …; ``argument``: its topic, variable or language; ``name``: the file
     or text it names. Values of variables are not told.
     """
 

@@ -1,0 +1,189 @@
+"""IPP over HTTP (RFC 8010, RFC 8011, PWG 5100.x): who prints what, and what printers say of themselves.
+
+Reads the attributes of requests and responses as far as they stand in the first 32 KiB of a message; documents are passed over. What a printer answers is a
+fact about it. A print server answers for printers elsewhere: it shows itself by the addresses of queues (/printers/, /classes/) and by attributes that only
+spoolers have, and then lends their make, model and serial number to nobody; that it serves printers is its role.
+"""
+
+from __future__ import annotations
+
+import functools
+import struct
+from collections.abc import Iterator
+
+from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.event import Event
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed, Reader, clean
+from sensor.dissectors import _http_body as bodies
+from sensor.dissectors._http_message import Head, masked
+from sensor.dissectors._ieee1284 import device_id
+from sensor.dissectors._ipp_codes import OPERATIONS
+from sensor.dissectors.http import HttpStream
+
+PORT = 631
+MEDIA_TYPE = b"application/ipp"
+ASKED_LIMIT = 16
+ATTRIBUTES_LIMIT = 2048
+NAME_LIMIT = 255
+LENGTH_DIGITS = 15
+BOUNDS = (1, 2)  # major versions
+_HEADER = struct.Struct("!BBHI")
+# The delimiter behind the attributes (RFC 8010, 3.5.1); others are below the first tag of a value.
+END = 3
+FIRST_VALUE = 0x10
+WITH_LANGUAGE = (0x35, 0x36)  # a language stands before the text (RFC 8010, 3.9)
+DOCUMENT_LIMIT = 32768
+# Attributes of a printer that describe it.
+FACTS = {
+    b"printer-make-and-model": "ipp.make_and_model", b"printer-dns-sd-name": "ipp.instance", b"printer-uuid": "ipp.uuid", b"printer-location": "ipp.location",
+    b"printer-firmware-string-version": "ipp.firmware", b"printer-serial-number": "ipp.serial", b"printer-device-id": "ipp.device_id",
+}  # fmt: skip
+# Attributes that only spoolers have: CUPS documents them as its own.
+SPOOLER = frozenset((b"printer-is-shared", b"printer-type", b"device-uri", b"member-names", b"server-is-sharing-printers", b"cups-version"))
+QUEUES = ("/printers/", "/classes/")
+
+
+class IppRequest(Event):
+    """``operation``: in words (``print_job``, ``get_printer_attributes``); ``user`` and ``job``: as the client names them; ``path``: what it was sent to."""
+
+    operation: str
+    path: str
+    request_id: int
+    user: str
+    job: str
+    user_agent: str
+
+
+class IppResponse(Event):
+    """``operation``: of the request where that was heard; ``status``: below 0x100 is success (RFC 8011, B); ``spooler``: a print server answers."""
+
+    operation: str
+    status: int
+    request_id: int
+    make_and_model: str
+    server: str
+    spooler: bool
+
+
+class Ipp(Dissector):
+    """Whole conversations up to the first long document, for the answers of printers are long and come one after the other."""
+
+    interest = Interest(tcp=(PORT,), starts=(b"POST /ip", b"POST /pr"), stream=True)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        return iter(())
+
+    def stream(self, packet: Packet) -> Stream:
+        return IppStream()
+
+
+class IppStream(HttpStream):
+    """HTTP messages of one connection; a response is put to its request by the number both carry."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._requests: dict[int, tuple[str, str]] = {}  # operation and path
+
+    def message(self, packet: Packet, head: Head, said: list[Said]) -> bodies.Body | None:
+        """The body that follows a head; heads themselves are told by the dissector of HTTP."""
+        fields = head.fields
+        length, chunked = _length(head), b"chunked" in fields.get(b"transfer-encoding", b"").lower()
+        ipp = fields.get(b"content-type", b"").partition(b";")[0].strip().lower() == MEDIA_TYPE
+        if head.method and not ipp and packet.dport != PORT:
+            self.done = True
+            return None
+        if head.method and length <= 0 and not chunked:
+            return None
+        if not head.method and (head.status < 200 or head.status in (204, 304) or length == 0):
+            return None
+        encoded = fields.get(b"content-encoding", b"").lower() not in (b"", b"identity")
+
+        def read(body_of: Packet, body: bytes) -> Iterator[Said]:
+            return iter(self._asked_in(body_of, head, body) if head.method else self._told_in(body_of, head, body))
+
+        return bodies.Body(packet, length, chunked, encoded, read if ipp else None)
+
+    def _asked_in(self, packet: Packet, head: Head, body: bytes) -> list[Said]:
+        number, request_id, attributes = _read(body)
+        operation, path = _operation(number), masked(head.target)
+        if len(self._requests) >= ASKED_LIMIT:
+            self._requests.clear()
+        self._requests[request_id] = operation, path
+        user, job = (attributes.get(name, "")[:NAME_LIMIT] for name in (b"requesting-user-name", b"job-name"))
+        self.done = len(body) >= DOCUMENT_LIMIT
+        return [IppRequest(packet, operation, path, request_id, user, job, head.text(b"user-agent"))]
+
+    def _told_in(self, packet: Packet, head: Head, body: bytes) -> list[Said]:
+        status, request_id, attributes = _read(body)
+        operation, path = self._requests.pop(request_id, ("", ""))
+        addresses = (path, attributes.get(b"printer-uri-supported", ""))
+        spooler = bool(SPOOLER & attributes.keys()) or any(queue in address for queue in QUEUES for address in addresses)
+        model = attributes.get(b"printer-make-and-model", "")
+        said: list[Said] = [IppResponse(packet, operation, status, request_id, model, head.text(b"server"), spooler)]
+        facts = {"ipp.role": "print_server"} if spooler else _facts(attributes)
+        ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
+        return said + [Observation(ts, subject, kind, value, flow) for kind, value in facts.items() if value]
+
+
+def _facts(attributes: dict[bytes, str]) -> dict[str, str]:
+    """The facts about a printer: its own attributes, and what they lack from its device id."""
+    facts = {kind: attributes[name] for name, kind in FACTS.items() if name in attributes}
+    if "ipp.device_id" in facts:
+        fields = device_id(facts["ipp.device_id"])
+        facts.setdefault("ipp.make_and_model", f"{fields.get('MFG', '')} {fields.get('MDL', '')}".strip())
+        facts.setdefault("ipp.serial", fields.get("SN", ""))
+        facts.setdefault("ipp.firmware", fields.get("FWVER", ""))
+    return facts
+
+
+def _read(body: bytes) -> tuple[int, int, dict[bytes, str]]:
+    """(operation or status, request id, first value of each attribute of text). What a cut message lacks is left out."""
+    reader = Reader(body)
+    major, _, number, request_id = reader.unpack(_HEADER)
+    if major not in BOUNDS:
+        raise Malformed("unknown version")
+    attributes: dict[bytes, str] = {}
+    try:
+        for _ in range(ATTRIBUTES_LIMIT):
+            tag = reader.u8()
+            if tag == END:
+                break
+            if tag < FIRST_VALUE:
+                continue
+            name = reader.take(reader.u16())
+            value = reader.take(reader.u16())
+            if name and name not in attributes:
+                attributes[name] = _text(tag, value) if name in WANTED else ""
+    except Malformed:
+        if len(body) < DOCUMENT_LIMIT and not attributes:
+            raise
+    return number, request_id, attributes
+
+
+def _text(tag: int, value: bytes) -> str:
+    """Text and names, with their language or without (RFC 8010, 3.9)."""
+    if tag in WITH_LANGUAGE:
+        reader = Reader(value)
+        reader.skip(reader.u16())
+        value = reader.take(reader.u16())
+    return clean(value)
+
+
+WANTED = frozenset((*FACTS, b"requesting-user-name", b"job-name", b"printer-uri-supported"))
+
+
+@functools.lru_cache(maxsize=256)
+def _operation(number: int) -> str:
+    return OPERATIONS.get(number) or f"operation_{number:#06x}"
+
+
+def _length(head: Head) -> int:
+    """Content-Length in bytes; -1 where it is not told."""
+    raw = head.fields.get(b"content-length", b"")
+    if not raw:
+        return -1
+    if not raw.isdigit() or len(raw) > LENGTH_DIGITS:
+        raise Malformed("impossible body length")
+    return int(raw)
