@@ -24,6 +24,9 @@ ONE_FAMILY = 0.85
 WEAK_FAMILY = 0.5
 CERTAIN = 0.99
 WEAK = frozenset(("hostname", "oui"))
+# Names of services that a machine turns to: applications on any phone or PC turn to them too. They back what others say, or speak where nobody else does; they
+# never stand against others.
+BACKING = frozenset(("cloud",))
 # A name checked against the MAC of its sender is the same text as the name: not independent of it, but no weak evidence.
 SAME_SOURCE = {"hostname": "hostname_mac"}
 # How long evidence keeps its weight without being seen again: half of it is gone after each such time.
@@ -111,7 +114,17 @@ def _grouped(name: str, evidence: list[Evidence], now: int, maker: str) -> tuple
         mine[key].append(piece)
         if confidence > families.get(piece.family, 0.0):
             families[piece.family] = confidence
+    if len(best) > 1:
+        _drop_backing(best)
     return mine, best
+
+
+def _drop_backing(best: dict[str, _Families]) -> None:
+    """Take out values that only backing families speak for, where others speak at all."""
+    alone = [key for key, families in best.items() if BACKING.issuperset(families)]
+    if len(alone) < len(best):
+        for key in alone:
+            del best[key]
 
 
 def _aged(piece: Evidence, now: int) -> float:

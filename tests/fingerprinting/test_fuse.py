@@ -85,6 +85,16 @@ def test_even_contradiction_is_unknown() -> None:
     assert fuse([piece("type", "printer", 0.85), piece("type", "camera", 0.85, "mdns")]) == {}
 
 
+def test_services_that_a_machine_turns_to_only_back_others() -> None:
+    """A phone asks for the names of many makers' clouds: that never stands against what it says itself, and backs it where both agree."""
+    asked = [piece("vendor", maker, 0.45, "cloud") for maker in ("Ring", "Sonos", "LG")]
+    told = fuse([piece("vendor", "LG", 0.5, "oui"), *asked])["vendor"]
+    assert (told.value, told.confidence, told.contested) == ("LG", pytest.approx(0.725), False)
+    assert {one.value for one in told.evidence} == {"LG"}
+    assert fuse(asked) == {}
+    assert fuse(asked[:1])["vendor"].value == "Ring"
+
+
 def test_narrower_type_wins() -> None:
     """A thing that is also known to be a camera is a camera, uncontested, though the wider word is surer."""
     told = fuse([piece("type", "iot", 0.85), piece("type", "camera", 0.5, "mdns")])["type"]
