@@ -28,7 +28,6 @@ def safe(text: str) -> str:
 
 def plain(text: str) -> str:
     """A cell as it was before ``safe``."""
-    text = text.strip()
     return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
 
 

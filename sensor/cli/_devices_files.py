@@ -136,7 +136,7 @@ def _csv_rows(path: Path, text: str) -> list[Expected]:
 
 def _ours(row: dict[str, str]) -> dict[str, str]:
     """A row by our columns. Where there is a role as well, ``type`` is the product, as in NetBox."""
-    keys = {re.sub(r"[^a-z0-9]", "", key.casefold()): plain(value) for key, value in row.items()}
+    keys = {re.sub(r"[^a-z0-9]", "", key.casefold()): plain(value.strip()) for key, value in row.items()}
     netbox = "role" in keys or "devicerole" in keys
     found: dict[str, str] = {}
     for key, value in keys.items():
@@ -210,7 +210,7 @@ def import_words(args: argparse.Namespace) -> int:
     def speak(sayings: Sayings) -> str:
         sayings.say(words)
         later = f", {waiting:,} of devices not seen yet" if waiting else ""
-        return f"{len(rows):,} rows{later}: {len(words):,} words said, {len(faults):,} faults"
+        return f"rows read: {len(rows):,}{later}; words said: {len(words):,}; faults: {len(faults):,}"
 
     return spoken(args, found, speak) or (USAGE if faults and not words else 0)
 

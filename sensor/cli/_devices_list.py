@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sensor.cli._devices_csv import COLUMNS, row_of, write_csv
@@ -30,6 +31,7 @@ FIELDS = {
     "state": (),
 }
 # Compared with < and >: an age for times, a share for the confidence.
+NUMBERS = ("vlan", "confidence")
 TIMES = {"seen": "last_seen", "first": "first_seen"}
 _TEST = re.compile(r"([a-z_]+)(!=|=|<|>)(.*)", re.DOTALL)
 _AGE = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
@@ -62,7 +64,7 @@ def list_devices(args: argparse.Namespace) -> int:
     now = _now(found)
     records = [record for record in found.fold.devices.values() if matches(record, wanted, now)]
     if order is not None:
-        records.sort(key=order[0], reverse=order[1])
+        records = ordered(records, *order)
     if args.json:
         for record in records:
             print(json.dumps(record, ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
@@ -167,31 +169,37 @@ def _values(record: Record, key: str) -> list[str]:
     return found
 
 
-def sort_key(name: str | None) -> tuple[Any, bool] | None:
-    """(how to sort, whether backwards) for the name of a column, with - before it for backwards. Wrong where there is none."""
+def ordered(records: list[Record], place: str, backwards: bool) -> list[Record]:
+    """By a field of the device; those without a value last, either way."""
+    with_value = [(value, record) for record in records if (value := _sortable(place, part(record, "device").get(place))) is not None]
+    without = [record for record in records if _sortable(place, part(record, "device").get(place)) is None]
+    return [record for _, record in sorted(with_value, key=itemgetter(0), reverse=backwards)] + without
+
+
+def sort_key(name: str | None) -> tuple[str, bool] | None:
+    """(field of the device, whether backwards) for the name of a column, with - before it for backwards. Wrong where there is none."""
     if not name:
         return None
     column, backwards = name.removeprefix("-"), name.startswith("-")
     places = {**TIMES, "name": "hostname", "ip": "ips", "mac": "macs", **{one: one for one in COLUMNS}}
     if column not in places:
         raise Wrong(_no_key("column", column, places))
-    place = places[column]
-    return (lambda record: _sortable(place, part(record, "device").get(place))), backwards
+    return places[column], backwards
 
 
-def _sortable(place: str, value: Any) -> tuple[bool, Any]:
-    """Those without a value last; numbers and addresses by size, texts without regard to case."""
+def _sortable(place: str, value: Any) -> Any:
+    """Numbers and addresses by size, texts without regard to case; None for no value."""
     import ipaddress
 
     if value in (None, "", []):
-        return (True, 0)
+        return None
     if place == "ips":
         try:
             address = ipaddress.ip_address(value[0])
-            return (False, (address.version, int(address)))
+            return address.version, int(address)
         except ValueError:
-            return (True, 0)
-    return (False, value if isinstance(value, int | float) else tidy(value).casefold())
+            return None
+    return value if place in NUMBERS and isinstance(value, int | float) else None if place in NUMBERS else tidy(value).casefold()
 
 
 def summary(records: list[Record]) -> str:

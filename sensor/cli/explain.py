@@ -147,7 +147,7 @@ def _attribute(device: Record, attribute: str, claims: list[Record], colours: bo
     contested = device.get("contested")
     note = ", contested" if isinstance(contested, list) and attribute in contested else ""
     if told and told != "unknown":
-        yield from ("", paint(f"{attribute}: {told} {decimal(sure)}{note}", "bold", colours))
+        yield from ("", paint(f"{attribute}: {told} {decimal(sure)}".rstrip() + note, "bold", colours))
     else:
         yield from ("", paint(f"{attribute}: unknown, nothing is likely enough", "bold", colours))
     said = [claim for claim in claims if claim.get("family") == "operator"]

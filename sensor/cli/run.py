@@ -55,15 +55,19 @@ def main(args: argparse.Namespace) -> int:
     if log.torn:
         complain(f"{path}: the last line was torn and is cut off ({log.torn:,} bytes)")
     # Opened before privileges are given up, as the log is.
-    keeping = keeper(args.state or config.state or state_folder())
-    if keeping is None:
+    named = args.state or config.state
+    keeping = keeper(named or state_folder())
+    if keeping is None and named is None:
+        complain("going on without one (--state names another folder)")
+    elif keeping is None:
         log.close()
         return NOT_OPENED
     try:
         source = _open(args, config)
     except CaptureError as error:
         complain(str(error))
-        keeping.abandon()
+        if keeping is not None:
+            keeping.abandon()
         log.close()
         return NOT_OPENED
     try:

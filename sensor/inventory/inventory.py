@@ -21,8 +21,8 @@ from sensor.inventory.identity import SIGHTING, Trait
 from sensor.inventory.journal import Entries, Journal, Move
 from sensor.inventory.limits import Limits
 from sensor.inventory.record import Fuse, Neighbour, Record
-from sensor.inventory.services import Sighted, service_text
-from sensor.inventory.state import DeviceState, fact_again, fact_of_state, record_of, state_of
+from sensor.inventory.services import Sighted, service_texts
+from sensor.inventory.state import DeviceState, believe, facts_of, record_of, state_of
 from sensor.inventory.table import Table
 from sensor.inventory.telling import Told
 from sensor.inventory.words import Order, Outcome, Word
@@ -119,7 +119,7 @@ class Inventory:
             self.table.note(record)
             if seen.offered:
                 device = self.table.open(record)
-                device.services = tuple(map(service_text, sorted(record.services, key=_port)))
+                device.services = service_texts(record.services)
 
     def neighbour(self, subject: Subject, told: Neighbour) -> None:
         """A device told its place in the wiring."""
@@ -160,19 +160,16 @@ class Inventory:
     def restore(self, state: DeviceState, *, again: bool = False) -> bool:
         """A device of an earlier run, before the first packet; False where there is no room. ``again``: fingerprints are others now, ask them again."""
         record = record_of(state)
-        for kept in state.facts:
-            if again and not kept.kind.startswith("flow."):
-                claims = self._claims(kept.kind, kept.value, identity.trait_of(kept.kind), state.macs[0] if state.macs else 0)
-                fact = fact_again(kept, claims)
-            else:
-                fact = fact_of_state(kept)
+        for fact in facts_of(state):
+            if again and not fact.kind.startswith("flow."):
+                believe(fact, self._claims(fact.kind, fact.value, identity.trait_of(fact.kind), state.macs[0] if state.macs else 0))
             record.facts[fact.kind, fact.value] = fact
             record.weight += fact.weight
         identified = record.told is not None and record.told.identified
         if not self.table.restore(record, state.id, identified):
             return False
         if record.services and record.device is not None:
-            record.device.services = tuple(map(service_text, sorted(record.services, key=_port)))
+            record.device.services = service_texts(record.services)
         self._found_again(record)
         if again:
             self.table.due[record] = True
@@ -407,13 +404,13 @@ class Inventory:
         for record, note in departed:
             if record.told is not None:
                 yield DeviceChange(ts=now, action="gone", device=telling.snapshot(self._view(record)), note=note)
+        if self._resumed:  # nobody looked between the runs: silence begins now
+            self._resumed, self._watching = False, now
         if self._next_gone_check is None or now - self._next_gone_check < -self.limits.gone_ns:
             self._next_gone_check = now + self.limits.gone_ns // _GONE_CHECKS
         if now < self._next_gone_check:
             return
         self._next_gone_check = now + self.limits.gone_ns // _GONE_CHECKS
-        if self._resumed:  # nobody looked between the runs: silence begins now
-            self._resumed, self._watching = False, now
         silent = [
             record
             for queue in (self.table.unidentified, self.table.identified)
@@ -426,7 +423,3 @@ class Inventory:
             yield DeviceChange(ts=now, action="gone", device=telling.snapshot(self._view(record)))
         if silent:
             self.table.forget_endpoints()
-
-
-def _port(service: int) -> tuple[int, int]:
-    return service & 0xFFFF, service >> 16

@@ -6,7 +6,7 @@ from sensor.core import addresses
 from sensor.inventory import identity
 from sensor.inventory.endpoints import Endpoints
 from sensor.inventory.record import Record, without
-from sensor.inventory.state import DeviceState, fact_of_state, record_of
+from sensor.inventory.state import DeviceState, facts_of, record_of
 from sensor.inventory.words import Order, Outcome
 
 
@@ -100,7 +100,7 @@ def _risen(lost: DeviceState, held: list[int]) -> Record:
     again = record_of(lost)
     again.told, again.news = None, ()
     again.addresses = {address: last for address, last in again.addresses.items() if address in held}
-    for fact in map(fact_of_state, lost.facts):
+    for fact in facts_of(lost):
         again.facts[fact.kind, fact.value] = fact
         again.weight += fact.weight
     return again

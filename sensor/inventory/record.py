@@ -10,6 +10,7 @@ from sensor.core.device import Attribute, Device
 from sensor.core.observation import Evidence, Observation, Subject
 from sensor.inventory import identity, words
 from sensor.inventory.limits import Limits
+from sensor.inventory.services import shared
 from sensor.inventory.telling import Told
 from sensor.inventory.words import Said
 
@@ -163,9 +164,9 @@ class Record:
         if service in known or len(known) >= limits.services:
             return False
         if offered:
-            self.services += (service,)
+            self.services = shared((*known, service))
         else:
-            self.used += (service,)
+            self.used = shared((*known, service))
         return True
 
     def sync(self) -> None:

@@ -6,6 +6,7 @@ first, and then once an hour, costs Python; all else is a look-up in a table of 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -81,3 +82,14 @@ def service_text(service: int) -> str:
     """``ipp/631``; ``tcp/7070`` where the port has no name. The name is the one usual at the port, no claim of what speaks there."""
     proto, port = service >> 16, service & 0xFFFF
     return f"{_NAMES.get(proto, {}).get(port) or ('tcp' if proto == TCP else 'udp')}/{port}"
+
+
+@functools.lru_cache(maxsize=4096)
+def shared(services: tuple[int, ...]) -> tuple[int, ...]:
+    """The same object for all devices that are alike, in order of ports."""
+    return tuple(sorted(services, key=lambda service: (service & 0xFFFF, service >> 16)))
+
+
+@functools.lru_cache(maxsize=4096)
+def service_texts(services: tuple[int, ...]) -> tuple[str, ...]:
+    return tuple(map(service_text, shared(services)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -12,6 +12,7 @@ from sensor.core.observation import Evidence
 from sensor.inventory import identity
 from sensor.inventory.evidence import Claim
 from sensor.inventory.record import Fact, Neighbour, Record, RoleSet
+from sensor.inventory.services import shared
 from sensor.inventory.telling import Told
 
 # One claim: attribute, value, confidence, fingerprint, family.
@@ -123,7 +124,7 @@ def record_of(state: DeviceState) -> Record:
     record.roles = _roles(state.roles)
     record.router, record.gateway, record.gone, record.admitted = state.router, state.gateway, state.gone, True
     record.news = state.news
-    record.services, record.used, record.neighbours = state.services, state.used, state.neighbours
+    record.services, record.used, record.neighbours = shared(state.services), shared(state.used), state.neighbours
     if state.told is not None:
         record.told = Told.known(state.told.values, state.told.identified, _numbers(state.told.ips), state.last)
     return record
@@ -139,25 +140,31 @@ def _roles(roles: tuple[str, ...]) -> RoleSet:
     return frozenset(roles)
 
 
-def fact_of_state(state: FactState) -> Fact:
-    """The fact with the evidence it had. ValueError where its claims are none."""
+def facts_of(state: DeviceState) -> list[Fact]:
+    """Its facts with the evidence they had. ValueError where claims are none."""
+    # Most facts of a device have the same times and address: one number for all takes less memory.
+    same: dict[int, int] = {}
+    return [_fact(one, same.setdefault) for one in state.facts]
+
+
+def _fact(state: FactState, same: Callable[[int, int], int]) -> Fact:
     fact = Fact.__new__(Fact)
     kind = fact.kind = sys.intern(state.kind)
-    fact.value, fact.address, fact.rank = state.value, int(state.address, 16), identity.trait_of(kind).rank
-    fact.first, fact.last, fact.count = state.first, state.last, state.count
+    fact.value, fact.rank, fact.count = state.value, identity.trait_of(kind).rank, state.count
+    address = int(state.address, 16)
+    first, last = fact.first, fact.last = same(state.first, state.first), same(state.last, state.last)
+    fact.address = same(address, address)
     raw = bytes(state.claims)
-    fact.evidence = tuple([Evidence(*claim, kind, state.value, state.first, state.last, state.count) for claim in claims_of(raw)]) if raw != _NO_CLAIMS else ()
+    fact.evidence = tuple([Evidence(*claim, kind, state.value, first, last, state.count) for claim in claims_of(raw)]) if raw != _NO_CLAIMS else ()
     return fact
 
 
-def fact_again(state: FactState, claims: Iterable[Claim]) -> Fact:
-    """The fact with what the fingerprints of today make of it."""
-    fact = fact_of_state(msgspec.structs.replace(state, claims=msgspec.Raw(_NO_CLAIMS)))
+def believe(fact: Fact, claims: Iterable[Claim]) -> None:
+    """Put what the fingerprints of today make of a fact in place of what it was."""
     fact.evidence = tuple(
         Evidence(one.attribute, one.value, one.confidence, one.fingerprint, one.family, fact.kind, fact.value, fact.first, fact.last, fact.count)
         for one in claims
     )
-    return fact
 
 
 @functools.lru_cache(maxsize=4096)

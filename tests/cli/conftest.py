@@ -102,6 +102,22 @@ def log(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def inventory(tmp_path: Path) -> Path:
+    """A folder with the inventory of three devices: a printer in VLAN 30, a camera, and a laptop by cable and by air."""
+    from tests.test_keeper import Run
+
+    folder = tmp_path / "state"
+    with Run(folder) as run:
+        run.story.says("00:17:c8:1a:2b:3c", "10.0.0.9", "dhcp.vendor_class", "type=printer@0.8;vendor=Kyocera@0.8;model=X@0.7", vlan=30)
+        run.story.says("00:17:c8:1a:2b:3c", "10.0.0.9", "dhcp.hostname", "PRN", vlan=30)
+        run.story.says("00:17:c8:1a:2b:3c", "10.0.0.9", "http.server", "type=camera@0.2", vlan=30)
+        run.story.says("ac:cc:8e:00:00:01", "10.0.0.10", "mdns.txt.ty", "type=camera@0.85;vendor=Axis@0.8")
+        run.story.says("ac:cc:8e:00:00:01", "10.0.0.10", "mdns.hostname", "=cmd|calc")
+        run.story.says("00:1b:21:00:00:02", "10.0.0.5", "http.server", "type=workstation").says("00:1c:7f:00:00:01", "10.0.0.6", "http.server", "model=Y").at(8)
+    return folder
+
+
+@pytest.fixture
 def tell(capsys: pytest.CaptureFixture[str], log: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Told]:
     """Runs a command; the state folder is the one of the log."""
     monkeypatch.setenv("SENSOR_STATE", str(log.parent))

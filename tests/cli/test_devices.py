@@ -31,7 +31,8 @@ def test_the_table(tell, log: Path) -> None:
     [
         (["type=camera"], [12, 13]), (["type=camera", "vendor=AXI"], [12]), (["type=camera", "type=printer"], [10, 12, 13]), (["type=cam"], []),
         (["vlan=30"], [10]), (["prn"], [10]), (["10.0.0.1", "hik"], [13]), (["state=gone"], [13]), (["mac=00:0c"], [12]), (["name=evil", "os=windows"], [9]),
-        (["contested=type"], [10]),
+        (["contested=type"], [10]), (["type!=camera", "state=present"], [9, 10, 11]), (["seen<1h"], [9, 10, 11, 12, 13]), (["seen>1h"], []),
+        (["confidence>0.7"], [10, 12]), (["first<1m"], []),
     ],
 )  # fmt: skip
 def test_filters(tell, filters: list[str], found: list[int]) -> None:
@@ -44,6 +45,68 @@ def test_an_unknown_key(tell) -> None:
     """Wrong usage, with the nearest key."""
     told = tell("devices", "vendr=axis")
     assert (told.code, told.err) == (2, "sensor: no filter 'vendr': did you mean vendor?\n")
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("sene<24h", "no filter with < or > 'sene': did you mean seen?"),
+        ("seen<soon", "found 'soon' for seen, expected an age such as"),
+        ("confidence>x", "found 'x'"),
+    ],
+)
+def test_a_comparison_that_is_none(tell, word: str, said: str) -> None:
+    """Wrong usage, and what is expected."""
+    told = tell("devices", word)
+    assert told.code == 2
+    assert told.err.startswith(f"sensor: {said}")
+
+
+@pytest.mark.parametrize(
+    ("column", "found"),
+    [
+        ("ip", [9, 10, 11, 12, 13]),
+        ("-ip", [13, 12, 11, 10, 9]),
+        ("confidence", [9, 10, 12, 11, 13]),
+        ("-confidence", [12, 10, 9, 11, 13]),
+        ("vendor", [12, 13, 10, 11, 9]),
+    ],
+)
+def test_order(tell, column: str, found: list[int]) -> None:
+    """By any column, either way; those without a value last."""
+    told = tell("devices", "--json", f"--sort={column}")
+    assert [int(json.loads(line)["device"]["id"][4:]) for line in told.lines] == found
+    assert tell("devices", "--sort=colour").code == 2
+
+
+def test_summary(tell) -> None:
+    """How many of each type are in each VLAN."""
+    rows = [line.split() for line in tell("devices", "--summary").lines]
+    assert rows == [
+        ["TYPE", "UNTAGGED", "VLAN", "30", "ALL"],
+        ["camera", "2", "-", "2"],
+        ["printer", "-", "1", "1"],
+        ["unknown", "1", "-", "1"],
+        ["workstation", "1", "-", "1"],
+        ["all", "4", "1", "5"],
+    ]
+
+
+def test_csv(tell) -> None:
+    """A heading and a row a device."""
+    lines = tell("devices", "--csv", "type=printer").lines
+    assert lines[0].startswith("id,type,vendor,model,")
+    assert lines[1].startswith("dev-10,printer,Kyocera,,")
+
+
+def test_which_of_log_and_inventory_is_read(tell, log: Path, monkeypatch: pytest.MonkeyPatch, inventory: Path) -> None:
+    """The inventory of the state folder, unless a replay was logged there after it was written; --events and --state say what else."""
+    monkeypatch.setenv("SENSOR_STATE", str(inventory))
+    assert tell("devices").err == f"sensor: reading {inventory}/inventory.db\n"
+    (inventory / "replay.jsonl").write_bytes(log.read_bytes())
+    assert tell("devices").err == f"sensor: reading {inventory}/replay.jsonl\n"
+    assert tell("devices", "--state", str(inventory)).lines[-1].startswith("4 devices: ")
+    assert tell("devices", "--events", str(log)).lines[-1].startswith("5 devices: ")
 
 
 def test_none(tell) -> None:

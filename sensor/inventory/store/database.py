@@ -33,11 +33,16 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
 
 def migrate(base: sqlite3.Connection, path: Path) -> None:
     """Bring the tables to the version of today, each step whole or not at all. StoreError where a newer sensor wrote them."""
-    (version,) = base.execute("PRAGMA user_version").fetchone()
+    for number in range(_refuse_newer(base, path), VERSION):
+        base.executescript(f"BEGIN IMMEDIATE;\n{MIGRATIONS[number]}\nPRAGMA user_version = {number + 1};\nCOMMIT;")
+
+
+def _refuse_newer(base: sqlite3.Connection, path: Path) -> int:
+    """The version of the tables."""
+    version = int(base.execute("PRAGMA user_version").fetchone()[0])
     if version > VERSION:
         raise StoreError(f"{path}: its tables have version {version}, this sensor knows {VERSION}: use the newer sensor, or another state folder")
-    for number in range(version, VERSION):
-        base.executescript(f"BEGIN IMMEDIATE;\n{MIGRATIONS[number]}\nPRAGMA user_version = {number + 1};\nCOMMIT;")
+    return version
 
 
 def open_database(path: Path) -> tuple[sqlite3.Connection, str]:
@@ -57,6 +62,7 @@ def _sound(path: Path) -> sqlite3.Connection:
     """An open store that was checked. sqlite3.DatabaseError where it is damaged."""
     base = connect(path)
     try:
+        _refuse_newer(base, path)
         base.execute("PRAGMA journal_mode = WAL")
         base.execute("PRAGMA synchronous = NORMAL")
         _check(base)

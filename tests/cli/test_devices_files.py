@@ -1,0 +1,121 @@
+"""sensor devices import, export, diff."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from sensor.cli._devices_csv import plain, safe
+from tests.test_keeper import Run
+
+
+@pytest.fixture
+def ask(tell, inventory: Path):
+    """Runs an action on the inventory."""
+
+    def run(*words: str):
+        return tell("devices", *words, "--state", str(inventory), "--author", "anna")
+
+    return run
+
+
+def rows(text: str) -> dict[str, dict[str, str]]:
+    return {row.get("ips") or row.get("name", ""): row for row in csv.DictReader(io.StringIO(text))}
+
+
+def test_export_and_back(ask, tmp_path: Path) -> None:
+    """Our own table is as expected, says nothing new, and what is changed in it becomes a word."""
+    path = tmp_path / "devices.csv"
+    assert ask("export", str(path)).out == f"4 devices in {path}\n"
+    assert ask("diff", str(path)).out == "all 4 devices are as expected, and no others are there\n"
+    assert ask("import", str(path)).out == "rows read: 4; words said: 0; faults: 0\n"
+    path.write_text(path.read_text().replace("printer", "scale"))
+    assert ask("import", str(path)).out == "rows read: 4; words said: 1; faults: 0\n"
+    assert [json.loads(line)["device"]["hostname"] for line in ask("type=scale", "--json").lines] == ["PRN"]
+
+
+def test_csv_holds_no_formula(ask) -> None:
+    """A peer that calls itself a formula stays a text, on the way out and back."""
+    for words in (("export",), ("--csv",), ("export", "--format", "netbox")):
+        out = ask(*words).out
+        assert "'=cmd|calc" in out
+        assert not any(cell.startswith(("=", "+", "-", "@")) for row in csv.reader(io.StringIO(out)) for cell in row)
+    for text in ("=1+1", "+1", "-1", "@x", "\tx", "plain", ""):
+        assert plain(safe(text)) == text
+
+
+def test_netbox_columns(ask) -> None:
+    """As NetBox imports devices; reading them back finds the same devices."""
+    out = rows(ask("export", "--format", "netbox", "--site", "HQ").out)
+    printer = out["PRN"]
+    assert (printer["role"], printer["manufacturer"], printer["device_type"], printer["status"], printer["site"]) == ("printer", "Kyocera", "X", "active", "HQ")
+    assert "00:17:c8:1a:2b:3c" in printer["comments"]
+
+
+def test_import_of_other_people_s_lists(ask, inventory: Path, tmp_path: Path) -> None:
+    """NetBox's headings and words, another delimiter, bad cells told with their place, MACs not seen yet kept for later."""
+    path = tmp_path / "netbox.csv"
+    path.write_text(
+        "Name;Role;Manufacturer;Type;Serial number;IP Address;MAC Address;Criticality\n"
+        "lobby;IP Camera;Hanwha Vision;XNV-1;S1;10.0.0.9/24;;high\n"
+        "later;ip-phone;Yealink;T54W;;;80:5e:c0:00:00:01;\n"
+        "odd;Blinkenlights;Kyocera;;;10.0.0.10;;\n"
+        "nobody;printer;;;;;;\n",
+        encoding="utf-8-sig",
+    )
+    told = ask("import", str(path))
+    assert told.out == "rows read: 4, 1 of devices not seen yet; words said: 12; faults: 2\n"
+    assert told.err.splitlines() == [
+        f"sensor: {path}:4: found 'blinkenlights' for type, expected one of " + told.err.splitlines()[0].split("expected one of ")[1],
+        f"sensor: {path}:5: no device of that name, address or id, and no MAC to know it by",
+    ]
+    with Run(inventory) as run:
+        run.story.says("80:5e:c0:00:00:01", "10.0.0.77", "http.server", "model=Z").at(20)
+        phone, camera = run.story.who("80:5e:c0:00:00:01"), run.story.who("00:17:c8:1a:2b:3c")
+        assert (phone.type, phone.label) == ("voip_phone", "later")
+        assert (camera.type, camera.value("model"), camera.value("criticality")) == ("camera", "XNV-1", "high")
+
+
+def test_import_of_json(ask, tmp_path: Path) -> None:
+    """A list of objects, NetBox's nested ones too, and what --json prints."""
+    path = tmp_path / "devices.json"
+    path.write_text(json.dumps([{"name": "lobby", "role": {"name": "camera"}, "device_type": {"model": "XNV-1"}, "primary_ip4": {"address": "10.0.0.9/24"}}]))
+    assert ask("import", str(path)).out == "rows read: 1; words said: 3; faults: 0\n"
+    lines = tmp_path / "lines.json"
+    lines.write_text(ask("--json").out)
+    assert ask("import", str(lines)).out == "rows read: 4; words said: 0; faults: 0\n"
+
+
+def test_diff(ask, tmp_path: Path) -> None:
+    """What is missing, different and unexpected; exit code 1."""
+    path = tmp_path / "expected.csv"
+    path.write_text("mac,type,vendor,name\n00:17:c8:1a:2b:3c,camera,KYOCERA,PRN\n00:17:c8:00:00:99,tv,,Hall\nac:cc:8e:00:00:01,camera,Axis,\n")
+    told = ask("diff", str(path), "--json")
+    found = [json.loads(line) for line in told.lines]
+    assert told.code == 1
+    assert [(one["difference"], one.get("field"), one.get("expected"), one.get("found", "")[:11]) for one in found] == [
+        ("different", "type", "camera", "printer"),
+        ("missing", None, None, ""),
+        ("unexpected", None, None, "workstation"),
+        ("unexpected", None, None, "unknown Y 1"),
+    ]
+    assert "DIFFERENCE" in ask("diff", str(path)).out
+    assert ask("diff", str(path), "--csv").lines[0] == "difference,device,field,expected,found"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("", "no rows"), ("[1]", "expected a list of objects"), ("[{", "no JSON"), ('a,b\n"x', "no CSV"), (b"\xff\xfe", "no text in UTF-8")]
+)
+def test_files_that_are_none(ask, tmp_path: Path, text: str | bytes, said: str) -> None:
+    """One line, exit code 3."""
+    path = tmp_path / "list"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    for action in ("import", "diff"):
+        told = ask(action, str(path))
+        assert told.code == 3
+        assert said in told.err
+        assert told.err.count("\n") == 1

@@ -1,0 +1,126 @@
+"""sensor devices set, tag, merge, split, undo, history: on an inventory that no sensor has open, then in its next run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.test_keeper import Run
+
+
+@pytest.fixture
+def ask(tell, inventory: Path):
+    """Runs an action on the inventory."""
+
+    def run(*words: str):
+        return tell("devices", *words, "--state", str(inventory), "--author", "anna")
+
+    return run
+
+
+def one(ask, *filters: str) -> dict:
+    (line,) = ask(*filters, "--json").lines
+    return json.loads(line)["device"]
+
+
+def test_set_counts_at_once_and_in_the_next_run(ask, inventory: Path) -> None:
+    """What was said is shown as said, with what packets say behind it."""
+    told = ask("set", "10.0.0.9", "type=camera", "name=Lobby", "owner=facilities", "criticality=high", "--reason", "I looked")
+    assert told.code == 0
+    assert told.out.endswith(": type=camera, name=Lobby, owner=facilities, criticality=high\n")
+    device = one(ask, "name=lobby")
+    assert (device["type"], device["confidence"], device["owner"], device["criticality"], device["names"]) == (
+        "camera",
+        1.0,
+        "facilities",
+        "high",
+        ["Lobby", "PRN"],
+    )
+    with Run(inventory) as run:
+        assert run.story.who("00:17:c8:1a:2b:3c").type == "camera"
+    assert ask("set", "Lobby", "type=").out.endswith(": type as the packets tell it\n")
+    assert one(ask, "name=lobby")["type"] == "printer"
+
+
+def test_explain_shows_the_word_and_what_stands_against_it(ask, tell, inventory: Path) -> None:
+    """Who said it, when and why; then every claim of packets, those that lost too, with the arithmetic."""
+    ask("set", "PRN", "type=nvr", "name=Lobby", "--reason", "I looked")
+    text = tell("explain", "--state", str(inventory), "Lobby").out
+    assert "type: nvr 1.00\n  the operator's word, which wins over what packets say\n    1.00 operator: said by anna on " in text
+    assert ": I looked\n  printer: dhcp 0.80\n" in text
+    assert "  camera: http 0.20\n" in text
+    assert "name: Lobby\n  the operator's word\n" in text
+
+
+def test_tags(ask) -> None:
+    """Added, removed, and looked for."""
+    ask("tag", "PRN", "east", "floor 3,rented")
+    assert one(ask, "tag=rented")["tags"] == ["east", "floor 3", "rented"]
+    ask("untag", "PRN", "rented")
+    assert one(ask, "tag=east")["tags"] == ["east", "floor 3"]
+    ask("untag", "PRN", "east", "floor 3")
+    assert ask("tag=east").out == "no devices\n"
+
+
+def test_merge_undo_and_history(ask, inventory: Path) -> None:
+    """The next run does it; undone, both are back under their ids."""
+    old = one(ask, "10.0.0.6")["id"]
+    told = ask("merge", "10.0.0.5", "10.0.0.6", "--reason", "a dock")
+    assert told.out == "merge mac:00:1b:21:00:00:02 mac:00:1c:7f:00:00:01: a running sensor does it within a second, else the next one at its start\n"
+    with Run(inventory):
+        pass
+    device = one(ask, "10.0.0.6")
+    assert (device["id"], device["ips"]) == (one(ask, "10.0.0.5")["id"], ["10.0.0.5", "10.0.0.6"])
+    history = ask("history", old).out
+    assert f"one with {old}" in history
+    assert "merge=mac:00:1c:7f:00:00:01  a dock  (by anna, done)" in history
+    assert "had 10.0.0.6 until now" in history
+    assert ask("undo", "10.0.0.5").out == "undone: merge=mac:00:1c:7f:00:00:01\n"
+    with Run(inventory):
+        pass
+    assert one(ask, "10.0.0.6")["id"] == old
+
+
+def test_split(ask, inventory: Path) -> None:
+    """A MAC of a merged device becomes one of its own."""
+    ask("merge", "10.0.0.5", "10.0.0.6")
+    with Run(inventory):
+        pass
+    assert ask("split", "10.0.0.5", "001c.7f00.0001", "--reason", "no dock").code == 0
+    with Run(inventory) as run:
+        assert run.story.who("00:1c:7f:00:00:01").key == "mac:00:1c:7f:00:00:01"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("set", "PRN"), 2, "usage: sensor devices set DEVICE KEY=VALUE…"),
+        (("set", "PRN", "color=red"), 2, "found the field 'color', expected one of type, "),
+        (("set", "PRN", "type=toaster"), 2, "found 'toaster' for type, expected one of printer, "),
+        (("set", "PRN", "camera"), 2, "found 'camera', expected KEY=VALUE"),
+        (("set", "PRM", "type=tv"), 1, "no device 'PRM': did you mean prn?"),
+        (("tag", "PRN"), 2, "usage: sensor devices tag DEVICE TAG…"),
+        (("merge", "PRN"), 2, "usage: sensor devices merge DEVICE OTHER"),
+        (("merge", "PRN", "10.0.0.9"), 2, "both are the same device already"),
+        (("split", "PRN", "10.0.0.77"), 1, "10.0.0.77 is neither a MAC nor an address of dev-"),
+        (("undo", "PRN"), 3, "nothing was said of PRN that could be undone"),
+        (("undo", "7"), 3, "nothing with the number 7 is there to be undone"),
+        (("undo",), 2, "usage: sensor devices undo DEVICE"),
+        (("history", "nobody"), 1, "no device 'nobody'"),
+    ],
+)
+def test_what_is_wrong_is_said(ask, words: tuple[str, ...], code: int, said: str) -> None:
+    """One line on standard error, and the exit code."""
+    told = ask(*words)
+    assert told.code == code
+    assert told.err.startswith(f"sensor: {said}")
+    assert told.out == ""
+
+
+def test_a_log_keeps_no_words(tell, log: Path) -> None:
+    """Nor does a folder without an inventory."""
+    assert tell("devices", "set", "dev-10", "type=tv", "--events", str(log)).err.startswith("sensor: an event log keeps no words")
+    told = tell("devices", "set", "dev-10", "type=tv", "--state", str(log.parent / "none"))
+    assert (told.code, told.err) == (3, f"sensor: {log.parent}/none/inventory.db: there is no inventory yet\n")

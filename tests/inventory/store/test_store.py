@@ -1,0 +1,332 @@
+"""The store: what is written is there at the next run, whatever happened between."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from sensor.core.addresses import parse
+from sensor.core.observation import Subject
+from sensor.inventory.record import Neighbour
+from sensor.inventory.services import Sighted
+from sensor.inventory.store import schema
+from sensor.inventory.store.database import FILE, StoreError, connect
+from sensor.inventory.store.reader import Reader
+from sensor.inventory.store.store import Store
+from sensor.inventory.words import Order, Word
+from tests.inventory.stories import SECOND, START, Story
+
+PRINTER, LAPTOP, PHONE = "00:17:c8:1a:2b:3c", "00:1b:21:00:00:02", "da:a1:19:00:00:01"
+
+
+@pytest.fixture
+def store(tmp_path: Path):
+    store = Store(tmp_path)
+    yield store
+    store.close()
+
+
+def written(story: Story, store: Store) -> Story:
+    store.write(story.inventory.entries(1000))
+    return story
+
+
+def noted() -> Story:
+    story = Story().at(0)
+    story.inventory.keep_journal()
+    return story
+
+
+def restored(store: Store, second: float, *, again: bool = False) -> Story:
+    """The next run, which begins at that second."""
+    story = Story()
+    for state in store.devices(100):
+        assert story.inventory.restore(state, again=again)
+    story.inventory.keep_journal()
+    story.now = START + int(second * SECOND)
+    return story.at(second)
+
+
+def office(story: Story) -> Story:
+    story.says(PRINTER, "10.0.0.9", "dhcp.vendor_class", "type=printer@0.8;model=X@0.7", vlan=30).says(PRINTER, "10.0.0.9", "dhcp.hostname", "PRN", vlan=30)
+    story.says(PRINTER, "fe80::1", "mdns.txt.ty", "type=printer@0.7", vlan=30).says(LAPTOP, "10.0.0.5", "dhcp.role", "dhcp_server")
+    story.says(PHONE, "10.0.0.7", "dhcp.hostname", "annas-fon").at(8)
+    mac, address = 0x0017C81A2B3C, parse("10.0.0.9")
+    story.inventory.offer(Sighted(story.ts, mac, address, 30, 6 << 16 | 631, True))
+    story.inventory.neighbour(Subject(mac), Neighbour("lldp", "sw-1", "Gi1/0/5", "switch", story.ts))
+    return story
+
+
+def test_the_next_run_knows_all_and_tells_nothing(store: Store):
+    """The same devices with the same attributes, evidence, names, roles and services; no event for any of them."""
+    before = written(office(noted()), store)
+    after = restored(store, 100)
+    for mac in (PRINTER, LAPTOP, PHONE):
+        old, new = before.who(mac), after.who(mac)
+        assert msgspec.structs.asdict(old) == msgspec.structs.asdict(new)
+    for mac, address in ((PRINTER, "10.0.0.9"), (LAPTOP, "10.0.0.5"), (PHONE, "10.0.0.7")):
+        after.talks(mac, address, 30 if mac == PRINTER else 0)
+    assert after.at(200).end() == []
+
+
+def test_what_comes_later_goes_on_from_there(store: Store):
+    """A fact seen before only counts; a move is a move and no new device; a name still ties a randomised MAC to its owner."""
+    written(office(noted()), store)
+    after = restored(store, 1000).says(PRINTER, "10.0.0.9", "dhcp.vendor_class", "type=printer@0.8;model=X@0.7", vlan=30)
+    after.says(PRINTER, "10.0.0.10", "dhcp.lease", "10.0.0.10", vlan=30)
+    after.says("da:a1:19:00:00:02", "10.0.0.8", "dhcp.hostname", "annas-fon").at(1020)
+    assert after.who(PRINTER).attributes["model"].evidence[0].count == 2
+    assert sorted(action for action, _ in after.end()) == ["address_changed", "address_changed"]
+    assert after.who("da:a1:19:00:00:02") is after.who(PHONE)
+
+
+def test_silence_between_two_runs_makes_nobody_gone(store: Store):
+    """Nobody looked. Who stays silent for as long again is gone, once; who was gone is back when it speaks."""
+    written(office(noted()), store)
+    after = written(restored(store, 3 * 86400).at(3 * 86400 + 3600), store)
+    assert after.told() == []
+    after.at(4 * 86400 + 2 * 3600)
+    assert sorted(action for action, _ in after.told()) == ["gone", "gone", "gone"]
+    written(after, store)
+    third = restored(store, 5 * 86400).talks(LAPTOP, "10.0.0.5").at(5 * 86400 + 10)
+    assert [action for action, _ in third.told()] == ["back"]
+
+
+def test_other_fingerprints_are_asked_again(store: Store):
+    """What they say now counts, and the change is told once."""
+    written(office(noted()), store)
+    with sqlite3.connect(store.path) as base:
+        base.execute("UPDATE devices SET state = replace(state, '\"printer\"', '\"scale\"')")
+    base.close()
+    assert restored(store, 100).who(PRINTER).type == "scale"
+    after = restored(store, 100, again=True)
+    assert after.who(PRINTER).type == "printer"
+    assert [(action, key) for action, key in after.at(140).end()] == [("changed", f"mac:{PRINTER}")]
+
+
+def test_leases_are_intervals(store: Store, tmp_path: Path):
+    """Each address with when it was had, to the second of the packets; who loses one and who gets it."""
+    story = noted()
+    story.says(PRINTER, "10.0.0.9", "dhcp.lease", "").says(PRINTER, "10.0.0.9", "http.server", "type=printer").at(10)
+    written(story, store)
+    story.says(PRINTER, "10.0.0.10", "dhcp.lease", "").at(20).says(LAPTOP, "10.0.0.9", "dhcp.lease", "").at(30)
+    written(story, store)
+    rows = store._base.execute("SELECT device, address, first, last, held FROM leases ORDER BY number").fetchall()
+    printer, laptop = story.who(PRINTER).id, story.who(LAPTOP).id
+    assert [(row[0], row[1], (row[2] - START) // SECOND, row[4]) for row in rows] == [
+        (printer, "10.0.0.9", 0, 0), (printer, "10.0.0.10", 10, 1), (laptop, "10.0.0.9", 20, 1),
+    ]  # fmt: skip
+    assert rows[0][3] == START + 10 * SECOND
+
+
+def test_what_a_reader_sees(store: Store, tmp_path: Path):
+    """Records like those of the log, and of one device every claim, lease, service, neighbour and event; in SQL as well."""
+    story = written(office(noted()), store)
+    reader = Reader(tmp_path)
+    records = {record["key"]: record for record in reader.records()}
+    printer = records[f"mac:{PRINTER}"]["device"]
+    assert (printer["type"], printer["services"], printer["vlan"]) == ("printer", ["ipp/631"], 30)
+    details = reader.details(story.who(PRINTER).id)
+    assert {(one["attribute"], one["value"], one["family"]) for one in details["evidence"]} >= {("type", "printer", "dhcp"), ("type", "printer", "mdns")}
+    assert details["neighbours"][0]["port"] == "Gi1/0/5"
+    assert [one["what"] for one in details["history"]] == ["new", "identified"]
+    assert reader._base.execute("SELECT count(*) FROM evidence WHERE attribute = 'type' AND value = 'printer'").fetchone()[0] == 2
+    assert reader._base.execute("SELECT value FROM attributes WHERE name = 'model'").fetchone()[0] == "X"
+    assert reader._base.execute("SELECT chassis FROM neighbours").fetchone()[0] == "sw-1"
+    reader.close()
+
+
+def test_a_merger_lasts_and_can_be_undone_at_the_next_run(store: Store, tmp_path: Path):
+    """One device after the restart, found by its old id; undone by what the store kept of both."""
+    story = written(office(noted()), store)
+    old = story.who(PHONE).id
+    story.inventory.obey(Order(1, "merge", f"mac:{LAPTOP}", story.who(PHONE).key, "hers"))
+    written(story.at(20), store)
+    reader = Reader(tmp_path)
+    assert reader.merged() == {old: story.who(LAPTOP).id}
+    reader.close()
+    after = restored(store, 100)
+    assert after.who(PHONE) is after.who(LAPTOP)
+    key = after.who(LAPTOP).key
+    store._base.execute(
+        "INSERT INTO words (ts, author, key, field, value, reason, state) VALUES (1, 'a', ?, 'undo', ?, '', 'pending')", (key, "name:annas-fon")
+    )
+    (order,) = store.orders()
+    assert after.inventory.obey(order).fault == ""
+    written(after.at(120), store)
+    assert store.orders() == []
+    assert store.apart() == [(key, "name:annas-fon")]
+    third = restored(store, 200)
+    assert third.who(PHONE).id == old
+    assert third.who(LAPTOP).macs == (0x001B21000002,)
+
+
+def test_the_operator_s_word_is_not_written_as_what_packets_say(store: Store, tmp_path: Path):
+    """Taken back while no sensor runs, the packets count again."""
+    story = office(noted())
+    story.inventory.say(f"mac:{PRINTER}", {"type": Word(f"mac:{PRINTER}", "type", "camera")})
+    assert story.at(20).who(PRINTER).type == "camera"
+    written(story, store)
+    reader = Reader(tmp_path)
+    assert {record["device"]["type"] for record in reader.records() if record["key"] == f"mac:{PRINTER}"} == {"printer"}
+    reader.close()
+    assert story.who(PRINTER).type == "camera"
+
+
+def test_an_evicted_device_leaves_the_store_too(tmp_path: Path):
+    """A flood cannot grow it: what the inventory gives up goes, its history stays for a while."""
+    from sensor.inventory.limits import Limits
+
+    store, story = Store(tmp_path), Story(Limits(devices=5)).at(0)
+    story.inventory.keep_journal()
+    for n in range(50):
+        story.says(f"00:17:c8:00:00:{n:02x}", f"10.0.0.{n + 1}", "http.server", "model=X").at(n * 10)
+        written(story, store)
+    assert store._base.execute("SELECT count(*) FROM devices").fetchone()[0] <= 5
+    assert store._base.execute("SELECT count(*) FROM leases WHERE held").fetchone()[0] <= 5
+    store.close()
+
+
+# What happens to files.
+
+
+def test_one_writer(store: Store, tmp_path: Path):
+    """A second sensor is told so."""
+    with pytest.raises(StoreError, match="another sensor writes it"):
+        Store(tmp_path)
+
+
+def test_an_older_store_is_brought_up_to_date(tmp_path: Path):
+    """A store of version 1 keeps its devices and gets the tables of today."""
+    base = connect(tmp_path / FILE)
+    base.executescript(f"{schema.MIGRATIONS[0]}; PRAGMA user_version = 1")
+    base.execute("INSERT INTO devices VALUES ('dev-aaaaaa', ?, '', '', '', '', 0, 1, 2, 0, ?, ?)", (f"mac:{PRINTER}", '{"id":"dev-aaaaaa","type":"unknown"}', (
+        f'{{"id":"dev-aaaaaa","key":"mac:{PRINTER}","first":1,"last":2,"since":1,"macs":[101921110844],"told":[[["printer",0.9]],true,[]]}}')))  # fmt: skip
+    base.close()
+    store = Store(tmp_path)
+    assert store._base.execute("PRAGMA user_version").fetchone()[0] == schema.VERSION
+    assert [state.id for state in store.devices(10)] == ["dev-aaaaaa"]
+    assert store._base.execute("SELECT count(*) FROM services").fetchone()[0] == 0
+    store.close()
+
+
+def test_a_newer_store_is_left_alone(tmp_path: Path):
+    """And the sensor says what to do."""
+    base = connect(tmp_path / FILE)
+    base.execute("PRAGMA user_version = 99")
+    base.close()
+    before = (tmp_path / FILE).read_bytes()
+    with pytest.raises(StoreError, match=r"version 99, this sensor knows \d+: use the newer sensor"):
+        Store(tmp_path)
+    with pytest.raises(StoreError, match="version 99"):
+        Reader(tmp_path)
+    assert (tmp_path / FILE).read_bytes() == before
+
+
+@pytest.mark.parametrize("damage", ["header", "middle", "cut"])
+def test_a_damaged_store_is_kept_aside_and_what_can_be_read_is_saved(tmp_path: Path, damage: str):
+    """The sensor says so and goes on; the damaged file is there for whoever wants to look."""
+    store, story = Store(tmp_path), noted()
+    for n in range(1, 200):
+        story.says(f"00:17:c8:00:00:{n:02x}", f"10.0.0.{n}", "http.server", f"model=X{n}").at(n / 10)
+    written(story, store)
+    store._base.execute("INSERT INTO words (ts, author, key, field, value, reason, state) VALUES (1, 'a', 'k', 'owner', 'anna', '', 'said')")
+    store.close()
+    data = bytearray((tmp_path / FILE).read_bytes())
+    half = len(data) // 2
+    if damage == "header":
+        data[:16] = b"no database here"
+    elif damage == "middle":
+        data[half : half + 8192] = os.urandom(8192)
+    else:
+        del data[half:]
+    (tmp_path / FILE).write_bytes(data)
+    again = Store(tmp_path)
+    assert "was damaged" in again.note
+    assert "kept as inventory.db.damaged-1" in again.note
+    assert (tmp_path / f"{FILE}.damaged-1").is_file()
+    again.write(story.inventory.entries(10))
+    if damage == "middle":
+        assert again.words()["k"]["owner"].value == "anna"
+        assert len(list(again.devices(1000))) > 20
+    again.close()
+
+
+def test_a_row_that_is_no_device_is_left_out(store: Store):
+    """And counted; the others are there."""
+    written(office(noted()), store)
+    store._base.execute("UPDATE devices SET state = '[]' WHERE key = ?", (f"mac:{LAPTOP}",))
+    assert len(list(store.devices(10))) == 2
+    assert store.broken == 1
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from sensor.inventory.store.store import Store
+from tests.inventory.stories import Story
+store, story = Store(Path(sys.argv[1])), Story().at(0)
+story.inventory.keep_journal()
+for n in range(1_000_000):
+    story.says(f"00:17:c8:{n >> 16 & 255:02x}:{n >> 8 & 255:02x}:{n & 255:02x}", f"10.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}", "http.server", "type=printer")
+    if n % 50 == 49:
+        story.at(n)
+        store.write(story.inventory.entries(1000))
+        print(n + 1, flush=True)
+"""
+
+
+def test_killed_while_writing(tmp_path: Path):
+    """A writer that is killed in the midst leaves every batch it had finished, and a store that needs no repair."""
+    for kill_after in (3, 10):
+        with subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=Path.cwd()) as process:
+            assert process.stdout is not None
+            for _ in range(kill_after):
+                said = process.stdout.readline()
+            time.sleep(0.003)
+            process.send_signal(signal.SIGKILL)
+        store = Store(tmp_path)
+        assert store.note == ""
+        assert len(list(store.devices(10**6))) >= int(said)
+        assert store._base.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+        store.close()
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_devices_load_in_five_seconds(tmp_path: Path):
+    """With four facts each, names among them."""
+    from sensor.core.observation import Observation
+    from sensor.inventory.limits import Limits
+
+    limits = Limits(burst=10**6)
+    store, story = Store(tmp_path), Story(limits).at(0)
+    story.inventory.keep_journal()
+    for n in range(100_000):
+        subject = Subject(0x0017C8_000000 + n, 0xFFFF_0A000000 + n + 1, 30)
+        for kind, value in (
+            ("dhcp.vendor_class", "type=printer@0.8"),
+            ("dhcp.hostname", f"prn-{n}"),
+            ("mdns.txt.ty", f"model=M{n % 100}@0.8"),
+            ("mdns.hostname", f"prn-{n}.local"),
+        ):
+            story.inventory.observe(Observation(story.ts + n, subject, kind, value))
+        if n % 10_000 == 9_999:
+            story.changes.clear()
+            story.at(1 + n // 10_000)
+            while entries := story.inventory.entries(10_000):
+                store.write(entries)
+    began = time.monotonic()
+    fresh = Story(limits)
+    count = sum(fresh.inventory.restore(state) for state in store.devices(100_000))
+    took = time.monotonic() - began
+    assert count == 100_000
+    assert took < 5
+    store.close()

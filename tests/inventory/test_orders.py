@@ -1,0 +1,91 @@
+"""Mergers and splits as the operator orders them, and their undoing."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.addresses import parse
+from sensor.inventory.words import Order, Outcome, Word
+
+CABLE, WIRELESS, OTHER = "00:1b:21:00:00:02", "00:1c:7f:00:00:01", "00:17:c8:1a:2b:3c"
+KEEP, LOSE = f"mac:{CABLE}", f"mac:{WIRELESS}"
+MERGE = Order(1, "merge", KEEP, LOSE, "a dock")
+
+
+@pytest.fixture
+def two(story):
+    """A laptop by cable and by air, told of as two devices."""
+    story.inventory.keep_journal()
+    story.says(CABLE, "10.0.0.5", "http.server", "type=workstation").says(WIRELESS, "10.0.0.6", "mdns.txt.ty", "model=X").at(8)
+    return story
+
+
+def test_a_merger(two):
+    """All that is known goes to the one that goes on, words included; one event tells it."""
+    two.inventory.say(LOSE, {"owner": Word(LOSE, "owner", "anna")})
+    assert two.inventory.obey(MERGE) == Outcome(MERGE)
+    device = two.at(20).who(WIRELESS)
+    assert device is two.who(CABLE)
+    assert (device.type, device.value("model"), device.value("owner")) == ("workstation", "X", "anna")
+    assert set(device.addresses) == {parse("10.0.0.5"), parse("10.0.0.6")}
+    assert [change.note.split(": ", 1)[1] for change in two.changes if change.action == "merged"] == ["a dock"]
+    two.says(WIRELESS, "10.0.0.6", "http.server", "type=workstation").at(40)
+    assert two.told().count(("new", LOSE)) == 1
+
+
+def test_a_merger_undone(two):
+    """Both are what they were: MACs, addresses, facts. The one that is back is told as new, and no rule joins them again."""
+    two.inventory.obey(MERGE)
+    two.at(20)
+    merger = two.inventory.entries(10).mergers[0]
+    order = Order(2, "undo", KEEP, LOSE, "two after all", (merger.kept, merger.lost))
+    assert two.inventory.obey(order).fault == ""
+    two.at(40)
+    cable, wireless = two.who(CABLE), two.who(WIRELESS)
+    assert (cable.macs, wireless.macs) == ((0x001B21000002,), (0x001C7F000001,))
+    assert (list(cable.addresses), list(wireless.addresses)) == ([parse("10.0.0.5")], [parse("10.0.0.6")])
+    assert (cable.value("model"), wireless.value("model")) == ("", "X")
+    assert wireless.id == merger.lost.id
+    assert [action for action, key in two.told() if key == LOSE] == ["new", "new"]
+    assert [action for action, key in two.told() if key == KEEP].count("split") == 1
+    endpoints = two.inventory.endpoints
+    assert endpoints.are_apart(endpoints.table.by_key(KEEP), endpoints.table.by_key(LOSE))
+
+
+def test_a_mac_split_off(two):
+    """It is a device of its own from then on."""
+    two.inventory.obey(MERGE)
+    order = Order(2, "split", KEEP, LOSE, "no dock")
+    assert two.inventory.obey(order).fault == ""
+    two.says(WIRELESS, "10.0.0.7", "arp.address", "").at(30)
+    assert two.who(WIRELESS, "10.0.0.7").key == LOSE
+    assert two.who(CABLE).macs == (0x001B21000002,)
+
+
+def test_an_address_split_off(two):
+    """Facts that came from the address go with it."""
+    two.says(CABLE, "10.0.0.8", "sip.user_agent", "model=Y").at(10)
+    assert two.inventory.obey(Order(2, "split", KEEP, "ip:10.0.0.8", "a container")).fault == ""
+    assert two.who("", "10.0.0.8").value("model") == "Y"
+    assert two.who(CABLE, "10.0.0.5").value("model") == ""
+
+
+@pytest.mark.parametrize(
+    ("order", "fault"),
+    [
+        (Order(1, "merge", KEEP, f"mac:{OTHER}"), "is not known any more"), (Order(1, "merge", f"mac:{OTHER}", KEEP), "is not known any more"),
+        (Order(1, "merge", KEEP, KEEP), "is not known any more"), (Order(1, "split", KEEP, KEEP), "the only one it has"),
+        (Order(1, "split", KEEP, "ip:10.0.0.77"), "not an address of it"), (Order(1, "undo", KEEP, LOSE), "how they were before is not known"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_done(two, order: Order, fault: str):
+    """The outcome says why, and nothing changes."""
+    assert fault in two.inventory.obey(order).fault
+    assert two.who(CABLE).key == KEEP
+    assert two.who(WIRELESS).key == LOSE
+
+
+def test_the_mac_a_device_is_known_by_stays(two):
+    """Its other MACs are what can be split off."""
+    two.inventory.obey(MERGE)
+    assert "split off its other MACs" in two.inventory.obey(Order(2, "split", KEEP, KEEP)).fault
