@@ -48,7 +48,7 @@ ROW = np.dtype(
         ("tcp_flags", "u1"),
         ("tunnels", "u1"),
         ("direction", "u1"),
-        ("padding", "u1"),
+        ("begins", "u1"),
     ]
 )
 

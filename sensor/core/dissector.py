@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 import msgspec
@@ -58,10 +58,12 @@ class Interest(msgspec.Struct, frozen=True, kw_only=True):
 class Stream:
     """One TCP conversation in the eyes of one dissector. Bytes come in order, each direction for itself; missing ones are told once and never waited for.
 
-    ``done``: the stream has heard all it wants; nothing of this conversation is fed to it any more.
+    ``done``: the stream has heard all it wants; nothing of this conversation is fed to it any more. ``idle``: the same of what the client, and of what the
+    server sends, until a payload that the dissector's ``starts`` or ``magic`` recognise; what lies between comes as a gap.
     """
 
     done = False
+    idle: Sequence[bool] = (False, False)
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
         """Bytes that follow those of the last call. ``packet`` is the one that completed them. Malformed ends the stream for this dissector."""

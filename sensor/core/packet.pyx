@@ -93,6 +93,11 @@ cdef class Packets:
             raise IndexError(f"bytes {start}+{size} of a block of {self.data.shape[0]}")
         return (<const char*>&self.data[0] + start)[:size]
 
+    def glance(self, Py_ssize_t index):
+        """(flow, direction, whether a message begins with it) of a TCP segment; None for other rows."""
+        cdef Row* row = &self.rows[index]
+        return (row.flow, row.direction, row.begins != 0) if row.proto == 6 and row.ip_version else None
+
     def at(self, Py_ssize_t index):
         """The packet of row ``index``."""
         cdef Row* row = &self.rows[index]

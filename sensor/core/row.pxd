@@ -35,7 +35,7 @@ ctypedef packed struct Row:
     uint8_t tcp_flags
     uint8_t tunnels
     uint8_t direction
-    uint8_t padding
+    uint8_t begins
 
 # Bits of Row.problem: sensor.core.batch.Problem, bit for bit.
 cdef enum:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sensor.core.bounded import Bounded
 from sensor.core.dissector import Interest, Said, Stream
 from sensor.core.packet import Packet
 
@@ -98,37 +97,3 @@ class Assembler:
         way.next = seq
         yield from self.stream.gap(packet, missing, from_client)
         yield from self._drain(way)
-
-
-class _GivenUp:
-    """The mark of a stream that its dissector does not want any more."""
-
-
-GIVEN_UP = _GivenUp()
-
-
-class Streams:
-    """The assemblers of all followed flows, by (flow, dissector). A stream whose dissector gave up stays marked, so that the rest of its flow is ignored."""
-
-    def __init__(self, size: int) -> None:
-        self._open: Bounded[tuple[int, int], Assembler | _GivenUp] = Bounded(size)
-
-    def of(self, flow: int, bit: int) -> Assembler | _GivenUp | None:
-        """The assembler, the mark of a stream given up, or None where there is neither yet."""
-        return self._open.get((flow, bit))
-
-    def start(self, flow: int, bit: int, stream: Stream, interest: Interest) -> Assembler:
-        assembler = Assembler(stream, interest)
-        self._open.put((flow, bit), assembler)
-        return assembler
-
-    def give_up(self, flow: int, bit: int) -> None:
-        self._open.put((flow, bit), GIVEN_UP)
-
-    def end(self, flow: int, bit: int) -> Assembler | None:
-        """Take the assembler of an ended flow out."""
-        assembler = self._open.pop((flow, bit))
-        return assembler if isinstance(assembler, Assembler) else None
-
-    def __len__(self) -> int:
-        return len(self._open)

@@ -172,6 +172,7 @@ cdef class Selector:
             found = self.recognised(data, row, True)
             if found & slot.followers & ~self.whole:
                 heads[0] = 0  # another message begins
+        row.begins = found != 0
         if heads[0] < HEADS:
             slot.followers |= found | self.tcp[row.sport] | self.tcp[row.dport]
         wanted = slot.followers & self.wants[heads[0]]

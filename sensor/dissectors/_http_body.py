@@ -56,6 +56,11 @@ class Body:
     def open_ended(self) -> bool:
         return self._left < 0 and not self._chunked
 
+    @property
+    def wanted(self) -> bool:
+        """Whether its bytes say something."""
+        return self._reading is not None
+
     def covers(self, missing: int) -> bool:
         """Whether so many missing bytes are all of this body, and its end is still known."""
         return not self._chunked and 0 <= missing <= self._left

@@ -125,9 +125,12 @@ class HttpStream(Stream):
         self._halves = (_Half(self), _Half(self))
         self._asked: list[HttpRequest] = []
         self._proxy = self._missed = False
+        self.idle: list[bool] = [False, False]
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
-        return self._halves[not from_client].feed(packet, data)
+        half = self._halves[not from_client]
+        yield from half.feed(packet, data)
+        self.idle[not from_client] = half.idle
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
         return self._halves[not from_client].gap(missing)
@@ -215,6 +218,11 @@ class _Half:
                     self._check_start()
                     return
                 yield from self._head(packet, bytes(kept[: end.start()]), end.end())
+
+    @property
+    def idle(self) -> bool:
+        """Whether what comes until the next message is a body that says nothing."""
+        return self._body is not None and not self._body.wanted
 
     def _head(self, packet: Packet, head: bytes, size: int) -> Iterator[Said]:
         if len(head) > HEAD_LIMIT:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sensor.core.dissector import Interest, Said, Stream
 from sensor.core.packet import Packet
-from sensor.decode.reassembly import GIVEN_UP, HELD_SEGMENTS, Assembler, Streams
+from sensor.decode.reassembly import HELD_SEGMENTS, Assembler
 
 
 class Tape(Stream):
@@ -99,14 +99,3 @@ def test_any_segments(segments: list[tuple[int, bytes]]) -> None:
     """Whatever comes, no more is delivered than was sent and nothing breaks."""
     tape = play(segments)
     assert len(tape.bytes[True]) <= sum(len(data) for _, data in segments)
-
-
-def test_streams_are_bounded_and_remember_who_gave_up() -> None:
-    """The oldest stream makes room; a given-up one stays known."""
-    streams = Streams(2)
-    for flow in range(3):
-        streams.start(flow, 0, Tape(), Interest(stream=True))
-    assert (len(streams), streams.of(0, 0)) == (2, None)
-    streams.give_up(2, 0)
-    assert streams.of(2, 0) is GIVEN_UP
-    assert streams.end(2, 0) is None
