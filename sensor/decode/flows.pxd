@@ -38,7 +38,9 @@ ctypedef packed struct Slot:
     uint8_t heads1
     uint8_t reason
     uint8_t unasked      # its server spoke first
-    uint8_t[7] spare     # two cache lines
+    uint8_t spare0       # two cache lines
+    uint16_t spare1
+    uint32_t spare2
 
 cdef enum:
     HEADS = 4        # payloads of each direction that are looked at to recognise a stream

@@ -25,7 +25,7 @@ REGEX = "regex: '^PRN-(?P<floor>[0-9])'"
 def faults(folder: Path, text: str) -> list[str]:
     (folder / "site.yaml").write_text(text)
     knowledge = load_knowledge([folder])
-    assert not [fingerprint for fingerprint in knowledge.fingerprints if fingerprint.path.parent == folder]
+    assert not [fingerprint for fingerprint in knowledge.fingerprints if Path(fingerprint.path).parent == folder]
     return [str(fault).removeprefix(f"{folder}/") for fault in knowledge.faults]
 
 

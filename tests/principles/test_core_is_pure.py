@@ -10,7 +10,7 @@ import pytest
 
 from tests.principles._source import imports, kernels, name_of, python_files, tree_of
 
-ROOMS = ("core", "decode", "dissectors", "detectors", "fingerprinting", "inventory", "alert_desk", "boundary", "pipeline")
+ROOMS = ("core", "decode", "dissectors", "detectors", "fingerprinting", "inventory", "alert_desk", "boundary", "dissection", "pipeline")
 
 MODULES = set("time socket ssl select selectors asyncio threading multiprocessing subprocess random secrets tempfile logging".split())
 CALLS = {"open", "print", "input", "breakpoint", "exec", "eval"}
@@ -21,6 +21,7 @@ FILE_METHODS = {"read_text", "read_bytes", "write_text", "write_bytes"}
 # Loading knowledge happens once, before the first packet.
 MAY_READ_FILES = {
     "sensor/fingerprinting/load.py": "reads fingerprints/ at start",
+    "sensor/fingerprinting/shelf.py": "keeps what was read of fingerprints/ for the next start",
     "sensor/fingerprinting/oui.py": "reads the registry of MAC prefixes at start",
     "sensor/inventory/store/database.py": "the store is the file beside the core; only the daemon and commands use it",
 }
