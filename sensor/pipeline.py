@@ -17,7 +17,6 @@ from sensor.alert_desk import AlertDesk
 from sensor.boundary import Boundary
 from sensor.core.alert import Alert
 from sensor.core.batch import Batch, Problem
-from sensor.core.bounded import Bounded
 from sensor.core.changes import ChangeReader
 from sensor.core.detector import Detector, DeviceDetector, EventDetector, FlowDetector
 from sensor.core.device import DeviceChange
@@ -25,23 +24,18 @@ from sensor.core.dissector import Dissector, Said
 from sensor.core.event import Event
 from sensor.core.flow import Change, flow_of
 from sensor.core.observation import Observation, Subject
-from sensor.core.packet import Packet, Packets
+from sensor.core.packet import Packets
 from sensor.core.recent import RecentSet
 from sensor.core.record import Record, RecordMaker
 from sensor.decode.flows import FlowTable
-from sensor.decode.fragments import Fragments
 from sensor.decode.kernels import TICK, Kernels, Work
-from sensor.decode.reassembly import Assembler, Streams
 from sensor.decode.select import Selector
+from sensor.dissection import Dissection
 from sensor.inventory.inventory import Inventory
 from sensor.inventory.services import Services
 from sensor.inventory.sightings import Sightings
 
 SECOND = 1_000_000_000
-TCP, UDP = 6, 17
-STREAMS_LIMIT = 8192
-FRAGMENTED_LIMIT = 256
-COMBINATIONS_LIMIT = 1024
 
 # The problems that are the sender's fault, or the network's.
 MALFORMED = tuple(kind for kind in Problem if kind not in (Problem.CUT, Problem.LINK_UNKNOWN))
@@ -51,8 +45,6 @@ _AGED, _SECOND, _DISSECT, _END_STREAM, _SIGHT, _OFFER, _JUDGE = range(7)
 
 # (row, phase, place among the aged, task, what): the first four are the order.
 Task = tuple[int, int, int, int, Any]
-# (name, how it reads a packet)
-Reader = tuple[str, Callable[[Packet], Iterable[Said]]]
 # Somebody who wants to hear events of one class and raises no alerts: (class, what hears them)
 Listener = tuple[type[Event], Callable[[Any], None]]
 
@@ -85,12 +77,7 @@ class Pipeline:
         selector = Selector([unit.interest for unit in dissectors.values()], RecentSet(sizes.repeat_bits))
         self.kernels = Kernels(FlowTable(sizes.flow_bits), selector)
         self.sightings, self.services = Sightings(inventory.networks), Services()
-        self.streams = Streams(STREAMS_LIMIT)
-        self.fragments = Fragments(FRAGMENTED_LIMIT)
-        self._frames = [(name, unit) for name, unit in dissectors.items() if unit.interest.frames]
-        self._datagrams = [(name, unit) for name, unit in dissectors.items() if unit.interest.datagrams]
-        self._streamed = [(name, unit) for name, unit in dissectors.items() if unit.interest.stream]
-        self._by_bits: Bounded[tuple[bool, int], tuple[Reader, ...]] = Bounded(COMBINATIONS_LIMIT)
+        self.dissection = Dissection(dissectors, boundary, self.kernels.unfollow, self._hear)
         detectors = list(detectors)
         self._changes = ChangeReader(inventory.networks)
         self._flow_detectors = [detector for detector in detectors if isinstance(detector, FlowDetector)]
@@ -106,7 +93,7 @@ class Pipeline:
             self._listeners.setdefault(kind, []).append(hear)
         self._started = False
         self._now = self._last = 0
-        self.malformed = self.selected = self.decoded = 0
+        self.malformed = self.decoded = 0
         self.problems: dict[Problem, int] = {}
 
     def process(self, batch: Batch, work: Work | None = None) -> None:
@@ -156,7 +143,7 @@ class Pipeline:
         tasks.sort(key=itemgetter(0, 1, 2, 3))
         for row, _, _, task, what in tasks:
             if task == _DISSECT and packets is not None:
-                self._dissect(packets.at(row), what)
+                self.dissection.row(packets, row, what)
             else:
                 self._perform(task, what)
 
@@ -192,55 +179,9 @@ class Pipeline:
         elif task == _SECOND:
             self._tick(what)
         else:
-            self._end_streams(what)
+            self.dissection.end(what)
 
-    # Dissection.
-
-    def _dissect(self, packet: Packet, wanted: int) -> None:
-        if packet.fragment and packet.proto != TCP:
-            whole = self.fragments.add(packet)
-            if whole is None:
-                return
-            packet = whole
-        if packet.proto == TCP and packet.ip_version:
-            for bit, (name, unit) in enumerate(self._streamed):
-                if wanted >> bit & 1:
-                    self._feed(packet, bit, name, unit)
-            return
-        for name, dissect in self._readers(packet.proto == UDP and packet.ip_version > 0, wanted):
-            self.selected += 1
-            self._hear(self.boundary.run(name, dissect, packet, packet=packet)[0])
-
-    def _readers(self, datagram: bool, wanted: int) -> tuple[Reader, ...]:
-        """The dissectors of some bits, of datagrams or of other frames. Few combinations of bits ever occur."""
-        readers = self._by_bits.get((datagram, wanted))
-        if readers is None:
-            units = self._datagrams if datagram else self._frames
-            readers = tuple((name, unit.dissect) for bit, (name, unit) in enumerate(units) if wanted >> bit & 1)
-            self._by_bits.put((datagram, wanted), readers)
-        return readers
-
-    def _feed(self, packet: Packet, bit: int, name: str, unit: Dissector) -> None:
-        stream = self.streams.of(packet.flow, bit)
-        if stream is None:
-            if not packet.payload:
-                return
-            stream = self.streams.start(packet.flow, bit, unit.stream(packet), unit.interest)
-        if not isinstance(stream, Assembler):
-            return
-        self.selected += 1
-        said, whole = self.boundary.run(name, stream.feed, packet, packet=packet)
-        self._hear(said)
-        if not whole or stream.stream.done:
-            self.streams.give_up(packet.flow, bit)
-            self.kernels.unfollow(packet.slot, packet.flow, 1 << bit)
-
-    def _end_streams(self, flow: int) -> None:
-        for bit, (name, _) in enumerate(self._streamed):
-            stream = self.streams.end(flow, bit)
-            if stream is not None:
-                said, _ = self.boundary.run(name, stream.finish)
-                self._hear(said)
+    # What is said.
 
     def _hear(self, said: Iterable[Said]) -> None:
         observe, watchers = self.inventory.observe, self._watchers
@@ -297,7 +238,7 @@ class Pipeline:
         return {
             "decoded": self.decoded,
             "malformed": self.malformed,
-            "selected": self.selected,
+            "selected": self.dissection.selected,
             "repeats": self.kernels.selector.repeats,
             "shed": self.kernels.selector.shed,
             "flows": self.kernels.flows.opened,
