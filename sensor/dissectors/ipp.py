@@ -90,7 +90,8 @@ class IppStream(HttpStream):
         """The body that follows a head; heads themselves are told by the dissector of HTTP."""
         fields = head.fields
         length, chunked = _length(head), b"chunked" in fields.get(b"transfer-encoding", b"").lower()
-        ipp = fields.get(b"content-type", b"").partition(b";")[0].strip().lower() == MEDIA_TYPE
+        media_type = fields.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        ipp = media_type == MEDIA_TYPE or (not media_type and not head.method and bool(self._requests))  # some printers name no type
         if head.method and not ipp and packet.dport != PORT:
             self.done = True
             return None

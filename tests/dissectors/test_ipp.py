@@ -93,6 +93,14 @@ def test_cut_answer_tells_what_is_there() -> None:
     assert ("ipp.make_and_model", MODEL) in values(list(stream.gap(packet, 60, False)))
 
 
+def test_answer_without_a_type() -> None:
+    """Some printers name no media type: what follows a question over IPP is its answer."""
+    request, answer = posted("/ipp/print", ipp_message(0x000B, 7, {1: BASE})), answered(ipp_message(0, 7, {1: BASE, 4: PRINTER_SAYS}))
+    bare = answer.replace(b"Content-Type: application/ipp\r\n", b"")
+    assert ("ipp.make_and_model", MODEL) in values(talk((True, request), (False, bare)))
+    assert talk((False, bare)) == []
+
+
 def test_web_pages_at_the_port() -> None:
     """The pages of a print server are no IPP, and no fault."""
     assert talk((True, b"GET / HTTP/1.1\r\n\r\n"), (False, b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 4\r\n\r\nhome")) == []
