@@ -13,10 +13,11 @@ import struct
 import msgspec
 
 from sensor.core.reader import Malformed, Reader, clean
-from sensor.dissectors._tls_codes import WEAK, is_grease
+from sensor.dissectors._tls_codes import GREASE, WEAK
 
 SNI, GROUPS, FORMATS, SIGNATURES, ALPN, VERSIONS = 0, 10, 11, 13, 16, 43
 ENCRYPTED_HELLO = 0xFE0D
+READ = frozenset((SNI, GROUPS, FORMATS, SIGNATURES, ALPN, VERSIONS, ENCRYPTED_HELLO))
 EXTENSIONS_LIMIT = 128
 ALPN_LIMIT = 16
 NAME_LIMIT = 253
@@ -27,6 +28,7 @@ _PROTOCOLS = {
     0xFEFF: "DTLS 1.0", 0xFEFD: "DTLS 1.2", 0xFEFC: "DTLS 1.3",
 }  # fmt: skip
 _JA4_VERSIONS = {0x0304: "13", 0x0303: "12", 0x0302: "11", 0x0301: "10", 0x0300: "s3", 0x0002: "s2", 0xFEFF: "d1", 0xFEFD: "d2", 0xFEFC: "d3"}
+_EXTENSION = struct.Struct("!HH")
 _DTLS = 0xFE00  # versions of DTLS count down from here
 
 
@@ -74,7 +76,7 @@ def client_hello(body: bytes, transport: str) -> ClientHello:
     get = held.get
     groups, formats = _numbers(_inner(get(GROUPS, b""), 2)), tuple(_inner(get(FORMATS, b""), 1))
     alpn = _protocols(get(ALPN, b""))
-    versions = [one for one in _numbers(_inner(get(VERSIONS, b""), 1)) if not is_grease(one)]
+    versions = [one for one in _numbers(_inner(get(VERSIONS, b""), 1)) if one not in GREASE]
     newest = _newest(versions) if versions else legacy
     ja4 = (
         f"{transport}{_JA4_VERSIONS.get(newest, '00')}{'d' if SNI in held else 'i'}"
@@ -123,16 +125,23 @@ def _extensions(reader: Reader) -> tuple[tuple[int, ...], dict[int, bytes]]:
     """(types in order, type → data of its first), empty where there are none (RFC 8446, 4.2)."""
     if reader.left < 2:
         return (), {}
-    inner = Reader(reader.data, reader.offset + 2, reader.offset + 2 + reader.u16())
+    data = reader.data
+    at = reader.offset + 2
+    end = at + reader.u16()
+    if end > reader.end:
+        raise Malformed("extensions longer than the hello")
     kinds: list[int] = []
     held: dict[int, bytes] = {}
-    while inner.left:
-        if len(kinds) == EXTENSIONS_LIMIT:
-            raise Malformed("too many extensions")
-        kind = inner.u16()
+    while at < end:
+        if at + 4 > end or len(kinds) == EXTENSIONS_LIMIT:
+            raise Malformed("too many extensions" if at + 4 <= end else "extension ends early")
+        kind, size = _EXTENSION.unpack_from(data, at)
         kinds.append(kind)
-        value = inner.take(inner.u16())
-        held.setdefault(kind, value)
+        at += 4 + size
+        if at > end:
+            raise Malformed("extension longer than the hello")
+        if kind in READ and kind not in held:
+            held[kind] = data[at - size : at]
     return tuple(kinds), held
 
 
@@ -176,19 +185,23 @@ def _md5(raw: str) -> str:
 
 @functools.lru_cache(maxsize=2048)
 def _ja3(version: int, ciphers: tuple[int, ...], kinds: tuple[int, ...], groups: tuple[int, ...], formats: tuple[int, ...]) -> str:
-    lists = ("-".join([str(one) for one in some if not is_grease(one)]) for some in (ciphers, kinds, groups))
+    lists = ["-".join([str(one) for one in some if one not in GREASE]) for some in (ciphers, kinds, groups)]
     return _md5(",".join((str(version), *lists, "-".join(map(str, formats)))))
 
 
 @functools.lru_cache(maxsize=2048)
 def _ja4(ciphers: tuple[int, ...], kinds: tuple[int, ...], signatures: tuple[int, ...], alpn: str) -> str:
     """What follows the first four characters of a JA4."""
-    ciphers = tuple(one for one in ciphers if not is_grease(one))
-    kinds = tuple(one for one in kinds if not is_grease(one))
-    extensions = ",".join(sorted(f"{one:04x}" for one in kinds if one not in (SNI, ALPN)))
-    signed = ",".join(f"{one:04x}" for one in signatures if not is_grease(one))
-    first, second = ",".join(sorted(f"{one:04x}" for one in ciphers)), f"{extensions}_{signed}" if signed else extensions
-    return f"{min(len(ciphers), 99):02d}{min(len(kinds), 99):02d}{alpn}_{_short(first)}_{_short(second if kinds else '')}"
+    known, offered = [one for one in ciphers if one not in GREASE], [one for one in kinds if one not in GREASE]
+    second = _hex(sorted([one for one in offered if one not in (SNI, ALPN)]))
+    if signed := _hex([one for one in signatures if one not in GREASE]):
+        second += "_" + signed
+    return f"{min(len(known), 99):02d}{min(len(offered), 99):02d}{alpn}_{_short(_hex(sorted(known)))}_{_short(second if offered else '')}"
+
+
+def _hex(numbers: list[int]) -> str:
+    """Numbers of two bytes as ``0005,000a``."""
+    return struct.pack(f"!{len(numbers)}H", *numbers).hex(",", 2) if numbers else ""
 
 
 def _short(raw: str) -> str:

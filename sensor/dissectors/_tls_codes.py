@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-
-def is_grease(number: int) -> bool:
-    """0x0a0a, 0x1a1a … 0xfafa: values that clients send only to keep servers tolerant."""
-    return number & 0x0F0F == 0x0A0A and number >> 8 == number & 0xFF
+# 0x0a0a, 0x1a1a … 0xfafa: values that clients send only to keep servers tolerant.
+GREASE = frozenset(0x0A0A + 0x1010 * step for step in range(16))
 
 
 def _some(*spans: int | tuple[int, int]) -> frozenset[int]:

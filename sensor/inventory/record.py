@@ -21,6 +21,7 @@ Fuse = Callable[[Iterable[Evidence], int], dict[str, Attribute]]
 _NONE: frozenset[int] = frozenset()
 _NO_ROLES: frozenset[str] = frozenset()
 _RANDOMISED = frozenset(("randomised_mac",))
+DNS_SERVER = "dns_server"
 NO_NAMES: dict[str, int] = {}
 NO_ATTRIBUTES: dict[str, Attribute] = {}
 Borrowed = Callable[["Record", str, int], bool]
@@ -130,6 +131,7 @@ class Record:
     def take_role(self, role: str, limits: Limits) -> None:
         if role not in self.roles and len(self.roles) < limits.roles:
             self.roles |= {role}
+            self.stale = True
 
     def crowd(self, ts: int, limits: Limits) -> bool:
         """True where more inside addresses than one machine has were lately seen with its MAC, none of them claimed: it forwards for others."""
@@ -176,12 +178,17 @@ class Record:
                 evidence.last, evidence.count = fact.last, fact.count
 
     def _others(self, limits: Limits) -> set[str]:
-        """Protocols in which it bears more names than one machine has: there it reflects, proxies or answers for others."""
+        """Protocols in which it does not speak for itself alone: it bears more names than one machine has, so it reflects, proxies or answers for others; or it
+        serves names, and asks for its clients.
+        """
         names: dict[str, set[str]] = {}
         for fact in self.facts.values():
             if fact.rank >= 0 and fact.kind.endswith(".hostname"):
                 names.setdefault(identity.trait_of(fact.kind).family, set()).add(identity.stem(fact.value))
-        return {family for family, some in names.items() if len(some) > limits.names_of_one}
+        others = {family for family, some in names.items() if len(some) > limits.names_of_one}
+        if DNS_SERVER in self.roles:
+            others.add("dns")
+        return others
 
     def _names(self, facts: list[Fact], borrowed: Borrowed, limits: Limits) -> Iterator[tuple[str, int]]:
         """Names with when they were last seen, most trusted first, without those that belong to another device."""

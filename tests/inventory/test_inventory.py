@@ -328,6 +328,15 @@ def test_facts_that_mean_nothing_are_sightings(story):
     assert not record.idle
 
 
+def test_a_name_server_is_not_what_its_clients_ask_for(story):
+    """It asks for others: as soon as it is known to answer, the names it asked for tell nothing about it any more."""
+    story.says(GATEWAY, "10.0.0.1", "dns.query", "type=camera@0.9").says(GATEWAY, "10.0.0.1", "dhcp.vendor_class", "vendor=Kyocera")
+    assert story.who(GATEWAY).type == "camera"
+    story.says(GATEWAY, "10.0.0.1", "dns.role", "dns_server").says(GATEWAY, "10.0.0.1", "dns.query", "type=printer@0.9")
+    assert story.who(GATEWAY).type == "unknown"
+    assert story.who(GATEWAY).attributes["vendor"].value == "Kyocera"
+
+
 def test_asking_about_an_endpoint_does_not_hide_its_mac(story):
     """Somebody asks who an address with a strange MAC is; when that MAC says something new, it is heard of like any other."""
     story.at(1).says("00:17:c8:00:00:01", "10.0.0.1", "arp.address", "10.0.0.1")
