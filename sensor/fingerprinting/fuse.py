@@ -120,10 +120,11 @@ def _grouped(name: str, evidence: list[Evidence], now: int, maker: str) -> tuple
 
 
 def _drop_backing(best: dict[str, _Families]) -> None:
-    """Take out values that only backing families speak for, where others speak at all."""
-    alone = [key for key, families in best.items() if BACKING.issuperset(families)]
-    if len(alone) < len(best):
-        for key in alone:
+    """Take out values that only backing families speak for, where others are likely; what is known to be some machine of the kind may be told more exactly."""
+    likely = [key for key, families in best.items() if not BACKING.issuperset(families) and _together(families) >= THRESHOLD]
+    if likely:
+        exact = WIDER["iot"] if likely == ["iot"] else _NO_TYPES
+        for key in [key for key, families in best.items() if BACKING.issuperset(families) and key not in exact]:
             del best[key]
 
 

@@ -92,6 +92,9 @@ def test_services_that_a_machine_turns_to_only_back_others() -> None:
     assert (told.value, told.confidence, told.contested) == ("LG", pytest.approx(0.725), False)
     assert {one.value for one in told.evidence} == {"LG"}
     assert fuse(asked) == {}
+    assert fuse([piece("type", "mobile", 0.5), piece("type", "speaker", 0.42, "cloud")])["type"].value == "mobile"
+    assert fuse([piece("type", "iot", 0.5), piece("type", "speaker", 0.42, "cloud")])["type"].value == "speaker"
+    assert fuse([piece("type", "router", 0.2, "oui"), piece("type", "speaker", 0.42, "cloud")]) == {}
     assert fuse(asked[:1])["vendor"].value == "Ring"
 
 
