@@ -17,6 +17,7 @@ from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 from sensor.dissectors._ber import INTEGER, IP_ADDRESS, OCTETS, OID, SEQUENCE, dotted, element, identifier, integer, octets
+from sensor.dissectors._ieee1284 import device_id
 from sensor.dissectors._snmp_variables import TREES, VARIABLES
 
 AGENT, TRAPS = 161, 162
@@ -277,6 +278,10 @@ def _facts(packet: Packet, variables: list[Variable], said: list[Said]) -> None:
             kind = VARIABLES.get(name)
             if kind and (text := clean(value)):
                 said.append(Observation(ts, subject, kind, text, flow))
+                if kind == "snmp.device_id":
+                    fields = device_id(text)
+                    named = (("snmp.printer_model", f"{fields.get('MFG', '')} {fields.get('MDL', '')}".strip()), ("snmp.serial", fields.get("SN", "")))
+                    said += [Observation(ts, subject, of_id, found, flow) for of_id, found in named if found]
         elif tag == OID and VARIABLES.get(name) == "snmp.sys_object_id":
             text = dotted(value)
             said.append(Observation(ts, subject, "snmp.sys_object_id", text, flow))

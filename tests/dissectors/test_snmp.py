@@ -48,6 +48,16 @@ def test_printer_answers() -> None:
     ]
 
 
+def test_device_id_of_a_printer() -> None:
+    """Printers answer port monitors with their device id: it holds make, model and serial number."""
+    raw = "MFG:Brother;MDL:HL-L2350DW series;CLS:PRINTER;SN:E78239A0N123456;"
+    assert values(dissect(answer({"1.3.6.1.4.1.2435.2.3.9.1.1.7.0": octets(raw)}))) == [
+        ("snmp.device_id", raw),
+        ("snmp.printer_model", "Brother HL-L2350DW series"),
+        ("snmp.serial", "E78239A0N123456"),
+    ]
+
+
 def test_writing_and_its_refusal() -> None:
     """A set is an event of its own operation; a response with an error repeats what was asked and states nothing."""
     assert events(said_of(2)) == [("SnmpRequest", "1", "private", "", "", "set", 2, ("1.3.6.1.2.1.1.6.0",), 0)]
