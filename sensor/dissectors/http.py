@@ -43,6 +43,12 @@ PATHS = re.compile(
     r"shelly|rpc/Shelly|api/(?:config|v2/|system/info)|CGI/Java/|putxml|getxml|status\.xml|tmUnblock|cgi-bin/luci|goform/|boaform/)",
     re.IGNORECASE,
 )
+# What devices ask their makers for: whether the network is open, new firmware, a place for their measurements.
+ASKED = re.compile(
+    r"/(?:generate_204|gen_204|hotspot-detect\.html|library/test/success\.html|connecttest\.txt|ncsi\.txt|kindle-wifi/|check_network_status\.txt|success\.txt|"
+    r"canonical\.html|nm-check\.txt|connectivity-check|scale/|router/firmware/query|(?:[\w.-]{1,40}/){0,4}firmware/)",
+    re.IGNORECASE,
+)
 _REALM = re.compile(rb"""\brealm\s{0,4}=\s{0,4}(?:"([^"]{0,512})"|([^\s,"]{1,512}))""", re.IGNORECASE)
 _USER_NAME = re.compile(rb"""\busername\s{0,4}=\s{0,4}"([^"]{0,255})""", re.IGNORECASE)
 SCHEMES = frozenset(("basic", "digest", "bearer", "ntlm", "negotiate", "hoba", "mutual", "scram-sha-256", "aws4-hmac-sha256", "wsse"))
@@ -158,6 +164,8 @@ class HttpStream(Stream):
             self._asked.append(event)
         if event.user_agent and not event.forwarded:
             said.append(_fact(packet, "http.user_agent", event.user_agent))
+        if event.host and not event.forwarded and _is_asked(event.path):
+            said.append(_fact(packet, "http.asked", clean(event.host + event.path)))
         has_body = event.length > 0 or b"transfer-encoding" in head.fields
         return bodies.of(head, packet, login=_login(event)) if has_body else None
 
@@ -372,6 +380,11 @@ def _own_path(path: str) -> str:
     """The path without its query where it is one that devices have; empty for others."""
     bare = path.partition("?")[0]
     return bare if PATHS.match(bare) else ""
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_asked(path: str) -> bool:
+    return ASKED.match(path) is not None
 
 
 def _credentials(raw: bytes) -> tuple[str, str]:

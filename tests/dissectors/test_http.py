@@ -141,6 +141,22 @@ def test_paths_count_only_with_success() -> None:
     assert values(answered(ok(), GET)) == [("http.server", "cam/1")]
 
 
+@pytest.mark.parametrize(
+    ("target", "asked"),
+    [
+        (b"/generate_204", ["cam/generate_204"]),
+        (b"/router/firmware/query.aspx?model=X1&token=s", ["cam/router/firmware/query.aspx?model=X1&token=***"]),
+        (b"/a/b/firmware/x.bin", ["cam/a/b/firmware/x.bin"]),
+        (b"/index.html", []),
+        (b"http://other/generate_204", []),
+    ],
+)
+def test_what_devices_ask_their_makers(target: bytes, asked: list[str]) -> None:
+    """Checks of the network and of firmware tell of the client, secrets left out."""
+    said = feed(Http().stream(CLIENT), GET.replace(b"/a", target, 1), True)
+    assert [value for kind, value in values(said) if kind == "http.asked"] == asked
+
+
 def test_several_requests_at_once_are_not_put_to_responses() -> None:
     """Pipelined requests: which response is whose is not guessed."""
     stream = Http().stream(CLIENT)
