@@ -36,7 +36,7 @@ _OF_MAKERS = {
     "11.2.3.9.4.2.1.1.3.3.0": "snmp.serial",
     "11.2.36.1.1.2.6.0": "snmp.firmware",
     "11.2.36.1.1.2.9.0": "snmp.serial",
-    # Switches and printers of HP; many other printers answer the first as well
+    # Servers of HPE
     "232.2.2.2.1.0": "snmp.serial",
     "232.2.2.4.2.0": "snmp.model",
     # Xerox, Ricoh, Lexmark, Epson, Kyocera, Canon, Brother: printers
