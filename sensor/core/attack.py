@@ -32,5 +32,15 @@ TECHNIQUES = {
         Technique("reconnaissance", "T1595.001", "Active Scanning: Scanning IP Blocks"),
         Technique("impact", "T1498.001", "Network Denial of Service: Direct Network Flood"),
         Technique("impact", "T1499", "Endpoint Denial of Service"),
+        Technique("initial-access", "T1190", "Exploit Public-Facing Application"),
+        Technique("execution", "T1059", "Command and Scripting Interpreter"),
+        Technique("execution", "T1059.004", "Command and Scripting Interpreter: Unix Shell"),
+        Technique("command-and-control", "T1071.001", "Application Layer Protocol: Web Protocols"),
+        Technique("command-and-control", "T1568", "Dynamic Resolution"),
+        Technique("command-and-control", "T1573", "Encrypted Channel"),
+        Technique("command-and-control", "T1573.002", "Encrypted Channel: Asymmetric Cryptography"),
+        Technique("command-and-control", "T1219", "Remote Access Software"),
+        Technique("command-and-control", "T1105", "Ingress Tool Transfer"),
+        Technique("reconnaissance", "T1595.002", "Active Scanning: Vulnerability Scanning"),
     )
 }
