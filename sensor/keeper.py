@@ -15,6 +15,7 @@ from pathlib import Path
 
 from sensor.inventory.inventory import Inventory
 from sensor.inventory.journal import Entries
+from sensor.inventory.lasting import Lasting
 from sensor.inventory.store.database import StoreError
 from sensor.inventory.store.store import Store
 from sensor.inventory.words import Order, Word
@@ -64,16 +65,18 @@ class Keeper:
         """Bring back what was known; returns how many devices. ``knowledge`` names the fingerprints: where they are others than at the last run, all facts
         are read anew.
         """
-        self.inventory = inventory
+        self.lasting = Lasting(inventory)
+        self._said = self.store.words()
+        inventory.table.words.update(self._said)
         again = self.store.meta("knowledge") not in ("", knowledge)
         with _no_collection():
-            restored = sum(inventory.restore(state, again=again) for state in self.store.devices(inventory.limits.devices))
+            restored = sum(self.lasting.restore(state, again=again) for state in self.store.devices(inventory.limits.devices))
         if self.store.broken:
             self._complain(f"{self.store.path}: left out what is no device: {self.store.broken:,} rows")
         for one, other in self.store.apart():
             inventory.endpoints.keep_apart(one, other)
-        inventory.keep_journal()
-        self._hear(self.store.words(), self.store.orders())
+        self.lasting.keep_journal()
+        self._hear(self._said, self.store.orders())
         self.store.set_meta("knowledge", knowledge)
         self.store.changed()
         self._thread.start()
@@ -81,25 +84,25 @@ class Keeper:
 
     def tick(self, now: int) -> None:
         """Called by the engine often; about once a second something is handed over. ``now``: packet time, ns."""
-        journal = self.inventory.table.journal
+        journal = self.lasting.table.journal
         if time.monotonic() < self._next and not (journal is not None and journal.pressing):
             return
         self._next = time.monotonic() + EVERY_S
         while not self._heard.empty():
             self._hear(*self._heard.get())
         if self._swept is None or not 0 <= now - self._swept < SWEEP_NS:
-            self.inventory.sweep(self._swept if self._swept is not None else now)
+            self.lasting.sweep(self._swept if self._swept is not None else now)
             self._swept = now
         if not self._entries.full():
-            entries = self.inventory.entries(BATCH)
+            entries = self.lasting.entries(BATCH)
             if entries:
                 self._entries.put_nowait(entries)
 
     def end(self) -> None:
         """Write all there is, then close. Waits for the disk: the capture is over."""
         self._hurry.set()
-        self.inventory.sweep(self._swept or 0)
-        while entries := self.inventory.entries(LAST_BATCH):
+        self.lasting.sweep(self._swept or 0)
+        while entries := self.lasting.entries(LAST_BATCH):
             self._entries.put(entries)
         self._entries.put(None)
         self._thread.join()
@@ -113,12 +116,12 @@ class Keeper:
         """In the engine's thread: what the operator said that is new."""
         for key in said.keys() | self._said.keys():
             if said.get(key) != self._said.get(key):
-                self.inventory.say(key, said.get(key, {}))
+                self.lasting.say(key, said.get(key, {}))
         self._said = said
         for order in orders:
             if order.number not in self._given:
                 self._given.add(order.number)
-                self.inventory.obey(order)
+                self.lasting.obey(order)
 
     # In the writer's thread.
 

@@ -185,15 +185,17 @@ class Pipeline:
 
     def _hear(self, said: Iterable[Said]) -> None:
         observe, watchers = self.inventory.observe, self._watchers
+        heard: list[tuple[Callable[[Any], None], Event]] = []
         for one in said:
             if isinstance(one, Observation):
                 observe(one)
             else:
-                for hear in self._listeners.get(type(one), ()):
-                    hear(one)
+                heard += zip(self._listeners.get(type(one), ()), repeat(one))
                 for detector in watchers.get(type(one), ()):
                     alerts, _ = self.boundary.run(detector.id, detector.inspect, one, packet=one.packet)
                     self._raise(alerts)
+        for hear, event in heard:  # once all facts of the message are known
+            hear(event)
 
     # What happens by time.
 

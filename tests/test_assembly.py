@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sensor.assembly import assemble
+from sensor.capture.files import open_captures
 from sensor.config import detector_units, load_config
 from sensor.core.record import Record
 from sensor.documents import DocumentErrors
@@ -161,3 +162,16 @@ def test_an_unusable_mac_registry_ends_it_before_the_first_packet(tmp_path: Path
     with pytest.raises(DocumentErrors) as caught:
         assemble(configured(tmp_path, "fingerprints: {oui_registry: oui.txt}"), print)
     assert [fault.path for fault in caught.value.faults] == [path]
+
+
+def test_announcements_tell_the_inventory_where_devices_are_plugged_in(root: Path) -> None:
+    """LLDP and its like: protocol, chassis and port of whoever is a device by then."""
+    source, engine = open_captures([str(root / "pcaps" / "dissectors" / "lldp.pcap")]), assemble(load_config(None), lambda _: None)
+    for batch in source.batches():
+        engine.process(batch)
+        batch.release()
+    source.close()
+    told = [one for device in engine.inventory.devices() for mac in device.macs for one in engine.inventory.table.by_mac[mac].neighbours]
+    assert told
+    assert {one.protocol for one in told} == {"lldp"}
+    assert all(one.chassis and one.port for one in told)

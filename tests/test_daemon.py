@@ -23,6 +23,7 @@ from sensor.config import Config, load_config
 from sensor.core.batch import ROW, Batch
 from sensor.daemon import AHEAD, Run
 from sensor.eventlog.writer import EventLog
+from sensor.keeper import Keeper
 from sensor.registry import units
 from tests.kit import SECOND, tcp_frame, udp_frame
 
@@ -176,6 +177,16 @@ def test_a_source_that_breaks(run: Any, tmp_path: Path) -> None:
     records = lines(tmp_path / "log")
     assert told(records) == ["started", "summary", "stopped"]
     assert records[-2]["capture"]["packets"] == 3
+
+
+def test_the_inventory_is_kept_whatever_happens(run: Any, tmp_path: Path) -> None:
+    """A source that breaks ends the run; what was known by then is there for the next one, which tells nothing of it."""
+    frames = [*FRAMES, *FRAMES]
+    with pytest.raises(CaptureError):
+        run(Given([*frames, CaptureError("gone")]), keeper=Keeper(tmp_path / "state", print))
+    assert "new" in [record["action"] for record in lines(tmp_path / "log")]
+    _, records = run(Given(frames), keeper=Keeper(tmp_path / "state", print))
+    assert [record["action"] for record in records] == ["started", "summary", "stopped"]
 
 
 def test_a_stop_from_elsewhere(run: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from sensor.core.observation import Evidence, Observation, Subject
-from sensor.inventory.record import Fact
+from sensor.inventory.facts import Fact
 
 FORWARDS = 0.7
 

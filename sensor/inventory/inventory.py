@@ -14,18 +14,15 @@ from sensor.core.device import Device, DeviceChange, FieldChange
 from sensor.core.observation import Observation, Subject
 from sensor.fingerprinting.names import KIND as OWN_MAC
 from sensor.fingerprinting.names import own_mac_name
-from sensor.inventory import identity, orders, telling
+from sensor.inventory import identity, telling
 from sensor.inventory.endpoints import Endpoints
 from sensor.inventory.evidence import Claim, Matcher, Oui, fact_of
 from sensor.inventory.identity import SIGHTING, Trait
-from sensor.inventory.journal import Entries, Journal, Move
 from sensor.inventory.limits import Limits
 from sensor.inventory.record import Fuse, Neighbour, Record
 from sensor.inventory.services import Sighted, service_texts
-from sensor.inventory.state import DeviceState, believe, facts_of, record_of, state_of
 from sensor.inventory.table import Table
 from sensor.inventory.telling import Told
-from sensor.inventory.words import Order, Outcome, Word
 
 # Silence is looked for this many times within the silence that makes a device gone.
 _GONE_CHECKS = 16
@@ -150,81 +147,20 @@ class Inventory:
             "dropped": self.refused,
         }
 
-    # What is kept between runs, and what people say.
-
-    def keep_journal(self) -> Journal:
-        """Note down from now on what ``entries`` gives."""
-        self.table.journal = journal = self.table.journal or Journal()
-        return journal
-
-    def restore(self, state: DeviceState, *, again: bool = False) -> bool:
-        """A device of an earlier run, before the first packet; False where there is no room. ``again``: fingerprints are others now, ask them again."""
-        record = record_of(state)
-        for fact in facts_of(state):
-            if again and not fact.kind.startswith("flow."):
-                believe(fact, self._claims(fact.kind, fact.value, identity.trait_of(fact.kind), state.macs[0] if state.macs else 0))
-            record.facts[fact.kind, fact.value] = fact
-            record.weight += fact.weight
-        identified = record.told is not None and record.told.identified
-        if not self.table.restore(record, state.id, identified):
-            return False
-        if record.services and record.device is not None:
-            record.device.services = service_texts(record.services)
-        self._found_again(record)
-        if again:
-            self.table.due[record] = True
+    def watch_anew(self) -> None:
+        """Nobody looked for a while: silence counts from the next second on."""
         self._resumed = True
-        return True
 
-    def _found_again(self, record: Record) -> None:
-        """By the names and ids that it gave."""
-        for fact in record.facts.values():
-            if fact.rank == 0:
-                name = identity.bare(fact.value).lower()
-                owner = self._named.get(name)
-                if owner is None or owner[1] > fact.first:
-                    self._named.put(name, (record, fact.first))
-            if record.random and (way := identity.trait_of(fact.kind).join):
-                keys = {identity.join_key(way, fact.value, mac) for mac in record.macs}
-                if "" not in keys:
-                    self.endpoints.found_by(record, *keys)
+    def find_again(self, record: Record, names: dict[str, int], joins: tuple[str, ...]) -> None:
+        """A device of an earlier run is found by names since they were given, and by what ties randomised MACs together."""
+        for name, first in names.items():
+            owner = self._named.get(name)
+            if owner is None or owner[1] > first:
+                self._named.put(name, (record, first))
+        for key in joins:
+            self.endpoints.found_by(record, key)
 
-    def say(self, key: str, said: dict[str, Word]) -> None:
-        """All that the operator says of a device now; empty: nothing any more."""
-        self.table.words.pop(key, None)
-        if said:
-            self.table.words[key] = said
-        record = self.table.by_key(key)
-        if record is not None:
-            record.stale = True
-            self.table.mark(record, record.last)
-
-    def obey(self, order: Order) -> Outcome:
-        """Merge, split or undo as the operator says."""
-        outcome = orders.obey(self.endpoints, order)
-        if self.table.journal is not None:
-            self.table.journal.outcomes.append(outcome)
-        return outcome
-
-    def sweep(self, since: int) -> None:
-        """Let all devices seen after ``since`` be written: their times and counts went on without news."""
-        if self.table.journal is not None:
-            for queue in (self.table.unidentified, self.table.identified):
-                self.table.journal.seen.update((record, True) for record in queue if record.last > since)
-
-    def entries(self, limit: int) -> Entries:
-        """What is to be written down, and is forgotten here; of devices at most ``limit``. Empty where no journal is kept."""
-        journal = self.table.journal
-        if journal is None:
-            return Entries()
-        moves = [Move(ts, self.table.open(record).id, address, held) for ts, record, address, held in journal.moves]
-        told = Entries(list(journal.removed), [], moves, list(journal.mergers), list(journal.told), list(journal.outcomes))
-        for queue in (journal.removed, journal.moves, journal.mergers, journal.told, journal.outcomes):
-            queue.clear()
-        told.states = [(state_of(record), device) for record in journal.records(limit) for device in (self._own_view(record),)]
-        return told
-
-    def _own_view(self, record: Record) -> Device:
+    def own_view(self, record: Record) -> Device:
         """A copy of the device as packets tell it, without the operator's word."""
         device = self.table.open(record)
         if record.key not in self.table.words:
@@ -277,7 +213,7 @@ class Inventory:
             return
         if hash(key) in record.idle:
             return
-        claims = self._claims(observation.kind, observation.value, trait, observation.subject.mac)
+        claims = self.claims(observation.kind, observation.value, trait, observation.subject.mac)
         if trait.role:
             record.take_role(observation.value, self.limits)
         if not claims and trait.rank < 0:
@@ -286,7 +222,7 @@ class Inventory:
         record.learn(fact_of(observation, claims, trait.rank), self.limits)
         self.table.mark(record, observation.ts)
 
-    def _claims(self, kind: str, value: str, trait: Trait, mac: int) -> tuple[Claim, ...]:
+    def claims(self, kind: str, value: str, trait: Trait, mac: int) -> tuple[Claim, ...]:
         """What fingerprints make of a fact."""
         claims = self.matcher.match(kind, value)
         if trait.rank >= 0 and (own := own_mac_name(value, mac)):
@@ -322,9 +258,7 @@ class Inventory:
             record.news += (("back", ""),)
             if not record.macs:
                 # The lease of an address is over by now: whoever has it may be somebody else.
-                record.facts.clear()
-                record.idle = frozenset()
-                record.weight, record.stale = 0, True
+                record.drop_facts()
             self.table.mark(record, ts)
 
     def _view(self, record: Record) -> Device:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from sensor.core.addresses import NONE
 from sensor.core.device import Device, DeviceChange
 from sensor.inventory.record import Record
 from sensor.inventory.state import DeviceState, state_of
@@ -19,7 +20,7 @@ MERGERS = 1 << 10
 
 
 class Move(NamedTuple):
-    """A device got an address (``held``) or lost it."""
+    """A device got an address (``held``) or lost it; the address 0: all that it had."""
 
     ts: int
     device: str
@@ -58,7 +59,7 @@ class Journal:
     def __init__(self) -> None:
         self.changed: dict[Record, bool] = {}
         self.seen: dict[Record, bool] = {}
-        self.moves: deque[tuple[int, Record, int, bool]] = deque(maxlen=ENTRIES)
+        self.moves: deque[tuple[int, Record | str, int, bool]] = deque(maxlen=ENTRIES)
         self.mergers: deque[Merger] = deque(maxlen=MERGERS)
         self.removed: deque[tuple[int, str]] = deque(maxlen=ENTRIES)
         self.told: deque[DeviceChange] = deque(maxlen=ENTRIES)
@@ -85,6 +86,7 @@ class Journal:
         if record.device is not None:
             self.lost += len(self.removed) == ENTRIES
             self.removed.append((record.last, record.device.id))
+            self.moves.append((record.last, record.device.id, NONE, False))
 
     def merge(self, ts: int, kept: Record, lost: Record, reason: str) -> None:
         """Before the two become one. Newcomers nobody was told of leave nothing to undo."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from sensor.core import addresses
 from sensor.inventory import identity
 from sensor.inventory.endpoints import Endpoints
+from sensor.inventory.facts import facts_of
 from sensor.inventory.record import Record, without
-from sensor.inventory.state import DeviceState, facts_of, record_of
+from sensor.inventory.state import DeviceState, record_of
 from sensor.inventory.words import Order, Outcome
 
 
@@ -77,13 +78,13 @@ def _undo(endpoints: Endpoints, record: Record, order: Order) -> str:
     held = [address for address in (int(text, 16) for text in lost.addresses if text not in kept.addresses) if address in record.addresses]
     for address in held:
         table.release(record, address, ts)
-    ours = {(fact.kind, fact.value) for fact in kept.facts}
-    for fact in [record.facts[key] for key in ((one.kind, one.value) for one in lost.facts) if key in record.facts and key not in ours]:
+    ours = facts_of(kept.facts)
+    for fact in [record.facts[key] for key in facts_of(lost.facts) if key in record.facts and key not in ours]:
         record.forget(fact)
     again = _risen(lost, held)
     for mac in again.macs:
         table.by_mac.pop(mac, None)
-    if not table.restore(again, lost.id, identified=False):
+    if not table.restore(again, lost.id):
         return "there is no room for one more device"
     if table.journal is not None:
         for address in held:
@@ -100,9 +101,6 @@ def _risen(lost: DeviceState, held: list[int]) -> Record:
     again = record_of(lost)
     again.told, again.news = None, ()
     again.addresses = {address: last for address, last in again.addresses.items() if address in held}
-    for fact in facts_of(lost):
-        again.facts[fact.kind, fact.value] = fact
-        again.weight += fact.weight
     return again
 
 

@@ -7,14 +7,14 @@ from typing import NamedTuple
 
 from sensor.core.addresses import is_random_mac, is_v4
 from sensor.core.device import Attribute, Device
-from sensor.core.observation import Evidence, Observation, Subject
+from sensor.core.observation import Evidence, Subject
 from sensor.inventory import identity, words
+from sensor.inventory.facts import Fact, Key, facts_of
 from sensor.inventory.limits import Limits
 from sensor.inventory.services import shared
 from sensor.inventory.telling import Told
 from sensor.inventory.words import Said
 
-Key = tuple[str, str]
 RoleSet = frozenset[str]
 Fuse = Callable[[Iterable[Evidence], int], dict[str, Attribute]]
 # Most devices have none of these: an empty set that all share costs them nothing.
@@ -42,37 +42,19 @@ def without(some: tuple[int, ...], one: int) -> tuple[int, ...]:
     return tuple([each for each in some if each != one])
 
 
-class Fact:
-    """An observation worth keeping: what fingerprints made of it, or the name it gives. Repeats only count."""
-
-    __slots__ = ("address", "count", "evidence", "first", "kind", "last", "rank", "value")
-
-    def __init__(self, observation: Observation, evidence: tuple[Evidence, ...], rank: int) -> None:
-        self.kind, self.value, self.address = observation.kind, observation.value, observation.subject.address
-        self.first = self.last = observation.ts
-        self.count, self.evidence, self.rank = 1, evidence, rank
-
-    @property
-    def weight(self) -> int:
-        """What it takes of the device's share of evidence."""
-        return len(self.evidence) or 1
-
-    def absorb(self, other: Fact) -> None:
-        """The same fact from a record that turned out to be the same device."""
-        self.first, self.last, self.count = min(self.first, other.first), max(self.last, other.last), self.count + other.count
-
-
 class Record:
     """Mutable state of one device.
 
     ``claimed`` are the addresses it claimed itself; ``behind`` those of others seen with its MAC; ``networks`` the outside networks seen with it;
     ``services`` and ``used`` the ports it answers at and uses, as ``protocol << 16 | port``.
+    ``unread``: the text of its facts, where they were brought back from an earlier run and nobody asked for them yet.
     ``stale``: attributes are older than the facts. ``since``: its latest news. ``dead``: merged, departed or evicted.
     """
 
     __slots__ = (
-        "addresses", "admitted", "behind", "claimed", "dead", "device", "facts", "first", "gateway", "gone", "idle", "joined", "key", "last", "macs",
-        "neighbours", "networks", "news", "queued", "random", "roles", "router", "services", "shown", "since", "stale", "told", "used", "vlan", "weight",
+        "_facts", "addresses", "admitted", "behind", "claimed", "dead", "device", "first", "gateway", "gone", "idle", "joined", "key", "last", "macs",
+        "neighbours", "networks", "news", "queued", "random", "roles", "router", "services", "shown", "since", "stale", "told", "unread", "used",
+        "vlan", "weight",
     )  # fmt: skip
 
     def __init__(self, ts: int, key: str, mac: int, vlan: int) -> None:
@@ -80,7 +62,8 @@ class Record:
         self.key, self.joined, self.vlan = key, "", vlan
         self.random = is_random_mac(mac)
         self.first = self.last = self.since = self.queued = ts
-        self.facts: dict[Key, Fact] = {}
+        self._facts: dict[Key, Fact] = {}
+        self.unread: bytes | None = None
         self.idle: set[int] | frozenset[int] = _NONE
         self.weight = 0
         self.addresses: dict[int, int] = {}
@@ -98,6 +81,17 @@ class Record:
         self.device: Device | None = None
         self.told: Told | None = None
         self.news: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def facts(self) -> dict[Key, Fact]:
+        """What was observed of it."""
+        if self.unread is not None:
+            self._facts, self.unread = facts_of(self.unread), None
+        return self._facts
+
+    def drop_facts(self) -> None:
+        """Whatever was observed of it belongs to it no longer."""
+        self._facts, self.unread, self.idle, self.weight, self.stale = {}, None, _NONE, 0, True
 
     def touch(self, ts: int) -> None:
         self.last = max(self.last, ts)

@@ -3,36 +3,19 @@
 from __future__ import annotations
 
 import functools
-import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
 from sensor.core.observation import Evidence
 from sensor.inventory import identity
 from sensor.inventory.evidence import Claim
-from sensor.inventory.record import Fact, Neighbour, Record, RoleSet
+from sensor.inventory.facts import Fact, raw_of
+from sensor.inventory.record import Neighbour, Record, RoleSet
 from sensor.inventory.services import shared
 from sensor.inventory.telling import Told
 
-# One claim: attribute, value, confidence, fingerprint, family.
-Claims = tuple[tuple[str, str, float, str, str], ...]
-
-_encode = msgspec.json.Encoder().encode
-_CLAIMS = msgspec.json.Decoder(Claims)
-_NO_CLAIMS = b"[]"
-
-
-class FactState(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """A fact with the claims that fingerprints made of it. ``address`` is hexadecimal; ``claims`` are left as text, since few differ."""
-
-    kind: str
-    value: str
-    address: str
-    first: int
-    last: int
-    count: int
-    claims: msgspec.Raw
+_NO_FACTS = msgspec.Raw(b"[]")
 
 
 class ToldState(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -44,7 +27,10 @@ class ToldState(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 class DeviceState(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A record. Addresses and networks are hexadecimal, times ns; ``services`` and ``used`` are ``protocol << 16 | port``."""
+    """A record. Addresses and networks are hexadecimal, times ns; ``services`` and ``used`` are ``protocol << 16 | port``.
+
+    ``facts`` are left as text (``facts.py``); ``names`` are those that are its own with since when, ``joins`` what ties its randomised MACs together.
+    """
 
     id: str
     key: str
@@ -65,7 +51,10 @@ class DeviceState(msgspec.Struct, frozen=True, omit_defaults=True):
     services: tuple[int, ...] = ()
     used: tuple[int, ...] = ()
     neighbours: tuple[Neighbour, ...] = ()
-    facts: tuple[FactState, ...] = ()
+    facts: msgspec.Raw = _NO_FACTS
+    weight: int = 0
+    names: dict[str, int] = {}
+    joins: tuple[str, ...] = ()
     told: ToldState | None = None
     news: tuple[tuple[str, str], ...] = ()
 
@@ -93,24 +82,39 @@ def state_of(record: Record) -> DeviceState:
         record.services,
         record.used,
         record.neighbours,
-        tuple([_fact_state(fact) for fact in record.facts.values()]),
-        ToldState(told.values, told.identified, _hex(told.ips)) if told is not None else None,
+        raw_of(record.facts.values()),
+        record.weight,
+        _names(record),
+        tuple(_joins(record)) if record.random else (),
+        ToldState(_trimmed(told.values), told.identified, _hex(told.ips)) if told is not None else None,
         record.news,
     )
+
+
+def _names(record: Record) -> dict[str, int]:
+    return {identity.bare(fact.value).lower(): fact.first for fact in record.facts.values() if fact.rank == 0}
+
+
+def _joins(record: Record) -> Iterator[str]:
+    """Keys of ids and names that do not only repeat one of its MACs."""
+    for fact in record.facts.values():
+        if way := identity.trait_of(fact.kind).join:
+            keys = {identity.join_key(way, fact.value, mac) for mac in record.macs}
+            if "" not in keys:
+                yield from keys
 
 
 def _hex(numbers: Iterable[int]) -> tuple[str, ...]:
     return tuple([f"{number:x}" for number in numbers])
 
 
-def _fact_state(fact: Fact) -> FactState:
-    claims = tuple([(one.attribute, one.value, one.confidence, one.fingerprint, one.family) for one in fact.evidence])
-    return FactState(fact.kind, fact.value, f"{fact.address:x}", fact.first, fact.last, fact.count, _raw(claims))
-
-
-@functools.lru_cache(maxsize=4096)
-def _raw(claims: Claims) -> msgspec.Raw:
-    return msgspec.Raw(_encode(claims))
+@functools.lru_cache(maxsize=1024)
+def _trimmed(values: tuple[tuple[str, float], ...]) -> tuple[tuple[str, float], ...]:
+    """Without the unknown ones at the end."""
+    known = len(values)
+    while known and not values[known - 1][0]:
+        known -= 1
+    return values[:known]
 
 
 def record_of(state: DeviceState) -> Record:
@@ -123,7 +127,7 @@ def record_of(state: DeviceState) -> Record:
     record.claimed, record.behind, record.networks = _numbers(state.claimed), _numbers(state.behind), _numbers(state.networks)
     record.roles = _roles(state.roles)
     record.router, record.gateway, record.gone, record.admitted = state.router, state.gateway, state.gone, True
-    record.news = state.news
+    record.news, record.unread, record.weight = state.news, bytes(state.facts), state.weight
     record.services, record.used, record.neighbours = shared(state.services), shared(state.used), state.neighbours
     if state.told is not None:
         record.told = Told.known(state.told.values, state.told.identified, _numbers(state.told.ips), state.last)
@@ -140,36 +144,9 @@ def _roles(roles: tuple[str, ...]) -> RoleSet:
     return frozenset(roles)
 
 
-def facts_of(state: DeviceState) -> list[Fact]:
-    """Its facts with the evidence they had. ValueError where claims are none."""
-    # Most facts of a device have the same times and address: one number for all takes less memory.
-    same: dict[int, int] = {}
-    return [_fact(one, same.setdefault) for one in state.facts]
-
-
-def _fact(state: FactState, same: Callable[[int, int], int]) -> Fact:
-    fact = Fact.__new__(Fact)
-    kind = fact.kind = sys.intern(state.kind)
-    fact.value, fact.rank, fact.count = state.value, identity.trait_of(kind).rank, state.count
-    address = int(state.address, 16)
-    first, last = fact.first, fact.last = same(state.first, state.first), same(state.last, state.last)
-    fact.address = same(address, address)
-    raw = bytes(state.claims)
-    fact.evidence = tuple([Evidence(*claim, kind, state.value, first, last, state.count) for claim in claims_of(raw)]) if raw != _NO_CLAIMS else ()
-    return fact
-
-
 def believe(fact: Fact, claims: Iterable[Claim]) -> None:
     """Put what the fingerprints of today make of a fact in place of what it was."""
     fact.evidence = tuple(
         Evidence(one.attribute, one.value, one.confidence, one.fingerprint, one.family, fact.kind, fact.value, fact.first, fact.last, fact.count)
         for one in claims
-    )
-
-
-@functools.lru_cache(maxsize=4096)
-def claims_of(raw: bytes) -> Claims:
-    """Claims from their text; the same objects for all facts that are alike."""
-    return tuple(
-        [(sys.intern(attribute), sys.intern(value), sure, sys.intern(name), sys.intern(family)) for attribute, value, sure, name, family in _CLAIMS.decode(raw)]
     )

@@ -6,7 +6,9 @@ why an endpoint belongs to a record (``endpoints.py``) or what is told of it (``
 
 from __future__ import annotations
 
-from sensor.core.addresses import is_random_mac, is_v4
+import contextlib
+
+from sensor.core.addresses import is_random_mac, is_v4, parse, parse_mac
 from sensor.core.bounded import Bounded
 from sensor.core.device import Device
 from sensor.core.observation import Subject
@@ -82,7 +84,7 @@ class Table:
                 self.journal.moved(last, record, address, held=True)
         self.mark(record, ts)
 
-    def restore(self, record: Record, name: str, identified: bool) -> bool:
+    def restore(self, record: Record, name: str) -> bool:
         """Take in a device of an earlier run under its id; False where there is no room or somebody has its place."""
         if self.devices >= self.limits.devices or name in self.ids or any(mac in self.by_mac for mac in record.macs):
             return False
@@ -95,6 +97,7 @@ class Table:
         self.ids[name] = record.key
         if record.joined:
             self.keys.add(record.key)
+        identified = record.told is not None and record.told.identified
         (self.identified if identified else self.unidentified).put(record, True)
         record.device = self._device(name, record)
         if record.told is None or record.news:
@@ -102,7 +105,15 @@ class Table:
         return True
 
     def by_key(self, key: str) -> Record | None:
-        """The device of a key, found by looking at all: for people, who ask rarely."""
+        """The device of a key."""
+        kind, _, text = key.partition(":")
+        with contextlib.suppress(ValueError):  # a key that nobody can have
+            record = self.by_mac.get(parse_mac(text)) if kind == "mac" else self.leases.get(parse(text)) if kind == "ip" else None
+            if record is not None and record.key == key:
+                return record if record.admitted else None
+        # Its MAC may have made room for others, or it is known by an id or a name: look at all, where it is there.
+        if key not in self.keys and self.ids.get(identity.device_id(key, ())) != key:
+            return None
         return next((record for queue in (self.identified, self.unidentified) for record in queue if record.key == key), None)
 
     def _within_burst(self, ts: int) -> bool:
@@ -128,7 +139,8 @@ class Table:
         """Somebody may still remember the record: let go of what it holds."""
         self.evicted += 1
         self.remove(record)
-        record.facts, record.device, record.told = {}, None, None
+        record.drop_facts()
+        record.device = record.told = None
 
     def identify(self, record: Record) -> None:
         """Its type is known: it is kept before those whose type is not."""

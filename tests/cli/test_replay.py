@@ -257,3 +257,25 @@ def test_on_a_terminal(environment: dict[str, str], root: Path, tmp_path: Path, 
     assert b"packets in" in seen
     colours = re.findall(rb"\x1b\[(?:\d+;)*3[1-7]m", seen.split(b"reading")[-1])
     assert bool(colours) is not bool(no_color)
+
+
+def test_an_inventory_that_lasts(capsys: pytest.CaptureFixture[str], tmp_path: Path, root: Path) -> None:
+    """With --state, or state: of the configuration, a second replay tells of no device, and `sensor devices` reads what is kept; without, nothing is kept."""
+    config = tmp_path / "sensor.yaml"
+    config.write_text("state: kept\n")
+    counts = []
+    for number, words in enumerate((("--state", str(tmp_path / "kept")), ("--config", str(config)), ())):
+        assert main(["replay", str(root / "pcaps" / "office.pcapng"), "--events", str(tmp_path / f"{number}.jsonl"), *words]) == 0
+        counts.append((tmp_path / f"{number}.jsonl").read_text().count('"kind":"device"'))
+    assert counts[0] == counts[2] > 10
+    assert counts[1] == 0
+    capsys.readouterr()
+    assert main(["devices", "--state", str(tmp_path / "kept"), "type=printer"]) == 0
+    assert "printer" in capsys.readouterr().out
+
+
+def test_an_inventory_that_cannot_be_kept(capsys: pytest.CaptureFixture[str], tmp_path: Path, root: Path) -> None:
+    """Told before anything is read; exit code 3."""
+    (tmp_path / "file").write_text("")
+    assert main(["replay", str(root / "pcaps" / "office.pcapng"), "--events", os.devnull, "--state", str(tmp_path / "file")]) == 3
+    assert capsys.readouterr().err.startswith(f"sensor: cannot keep the inventory in {tmp_path / 'file'}: ")

@@ -9,6 +9,7 @@ from sensor.core.addresses import Networks, parse, parse_mac
 from sensor.core.device import Attribute, Device, DeviceChange
 from sensor.core.observation import Evidence, Observation, Subject
 from sensor.inventory.inventory import Inventory
+from sensor.inventory.lasting import Lasting
 from sensor.inventory.limits import Limits
 
 SECOND = 1_000_000_000
@@ -66,6 +67,7 @@ class Story:
 
     def __init__(self, limits: Limits | None = None) -> None:
         self.inventory = Inventory(Book(), Prefixes(), Networks(), limits, best)
+        self.lasting = Lasting(self.inventory)
         self.changes: list[DeviceChange] = []
         self.now = START
 

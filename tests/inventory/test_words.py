@@ -35,7 +35,7 @@ def test_what_cannot_be_said(field: str, value: str, said: str):
 def test_it_wins_over_packets_and_packets_stay_as_evidence(story):
     """Whatever packets say, before and after; one change is told at once; taken back, the packets count again."""
     story.says(MAC, "10.0.0.9", "http.server", "type=printer;model=X").at(8)
-    story.inventory.say(KEY, words(type="camera", name="Lobby", owner="anna"))
+    story.lasting.say(KEY, words(type="camera", name="Lobby", owner="anna"))
     device = story.at(16).says(MAC, "10.0.0.9", "mdns.txt.ty", "type=printer@0.99").who(MAC)
     assert (device.type, device.label, device.value("owner"), device.value("model")) == ("camera", "Lobby", "anna", "X")
     assert device.attributes["type"].confidence == 1.0
@@ -43,13 +43,13 @@ def test_it_wins_over_packets_and_packets_stay_as_evidence(story):
     assert len(device.attributes["type"].evidence) > 1
     changed = [change for change in story.changes if change.action == "changed"]
     assert [change.changes for change in changed] == [(FieldChange("type", "printer", "camera"), FieldChange("owner", "", "anna"))]
-    story.inventory.say(KEY, {})
+    story.lasting.say(KEY, {})
     assert story.who(MAC).type == "printer"
 
 
 def test_a_word_about_a_device_not_seen_yet_waits_for_it(story):
     """It is known by its MAC when it comes."""
-    story.inventory.say(KEY, words(type="camera"))
+    story.lasting.say(KEY, words(type="camera"))
     story.says(MAC, "10.0.0.9", "http.server", "type=printer").at(3)
     assert [(change.action, change.device.type) for change in story.changes] == [("new", "camera"), ("identified", "camera")]
 
@@ -59,7 +59,7 @@ def test_a_body_says_the_same_as_the_device(story):
     story.says(MAC, "10.0.0.9", "http.server", "type=printer;vendor=HP@0.7").says(MAC, "10.0.0.9", "dhcp.hostname", "prn").at(8)
     said = words(type="camera", name="Lobby", owner="anna", criticality="high", tags="a, b", note="by the door")
     without = device_body(story.who(MAC))
-    story.inventory.say(KEY, said)
+    story.lasting.say(KEY, said)
     told = device_body(story.who(MAC))
     assert onto_body(without, said) == told
     assert (told["hostname"], told["names"], told["tags"], told["criticality"]) == ("Lobby", ["Lobby", "prn"], ["a", "b"], "high")

@@ -10,8 +10,9 @@ from typing import Any
 import msgspec
 
 from sensor.core.record_parts import Body, claim_body, time_text
+from sensor.inventory.facts import claims_of, states_of
 from sensor.inventory.services import service_text
-from sensor.inventory.state import DeviceState, claims_of
+from sensor.inventory.state import DeviceState
 from sensor.inventory.store.database import FILE, StoreError, connect
 from sensor.inventory.store.schema import VERSION
 from sensor.inventory.store.store import words_of
@@ -119,7 +120,7 @@ def _open(path: Path) -> sqlite3.Connection:
 
 def _claims(state: DeviceState) -> Iterator[Body]:
     """Each claim of each fact, as records show it."""
-    for fact in state.facts:
+    for fact in states_of(state.facts):
         seen = {"count": fact.count, "first": time_text(fact.first), "last": time_text(fact.last)}
         for attribute, value, confidence, fingerprint, family in claims_of(bytes(fact.claims)):
             said = {"attribute": attribute, "value": value, "observation": fact.kind, "seen": fact.value, "fingerprint": fingerprint, "family": family}

@@ -145,7 +145,6 @@ class Store:
         ids = [(name,) for _, name in removed]
         for table, column in (("devices", "id"), ("services", "device"), ("neighbours", "device")):
             self._base.executemany(f"DELETE FROM {table} WHERE {column} = ?", ids)  # noqa: S608 - names from the line above
-        self._base.executemany("UPDATE leases SET held = 0, last = max(last, ?) WHERE device = ? AND held", removed)
 
     def _save(self, states: list[tuple[DeviceState, Device]]) -> None:
         base = self._base
@@ -159,6 +158,9 @@ class Store:
         base.executemany("INSERT OR REPLACE INTO neighbours VALUES (?, ?, ?, ?, ?, ?)", neighbours)
 
     def _move(self, move: Move) -> None:
+        if not move.address:
+            self._base.execute("UPDATE leases SET held = 0, last = max(last, ?) WHERE device = ? AND held", (move.ts, move.device))
+            return
         address = addresses.text(move.address)
         closed = "UPDATE leases SET held = 0, last = ? WHERE device = ? AND address = ? AND held"
         if not move.held:

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import tracemalloc
 from pathlib import Path
 
 import msgspec
@@ -35,13 +36,13 @@ def store(tmp_path: Path):
 
 
 def written(story: Story, store: Store) -> Story:
-    store.write(story.inventory.entries(1000))
+    store.write(story.lasting.entries(1000))
     return story
 
 
 def noted() -> Story:
     story = Story().at(0)
-    story.inventory.keep_journal()
+    story.lasting.keep_journal()
     return story
 
 
@@ -49,8 +50,8 @@ def restored(store: Store, second: float, *, again: bool = False) -> Story:
     """The next run, which begins at that second."""
     story = Story()
     for state in store.devices(100):
-        assert story.inventory.restore(state, again=again)
-    story.inventory.keep_journal()
+        assert story.lasting.restore(state, again=again)
+    story.lasting.keep_journal()
     story.now = START + int(second * SECOND)
     return story.at(second)
 
@@ -148,7 +149,7 @@ def test_a_merger_lasts_and_can_be_undone_at_the_next_run(store: Store, tmp_path
     """One device after the restart, found by its old id; undone by what the store kept of both."""
     story = written(office(noted()), store)
     old = story.who(PHONE).id
-    story.inventory.obey(Order(1, "merge", f"mac:{LAPTOP}", story.who(PHONE).key, "hers"))
+    story.lasting.obey(Order(1, "merge", f"mac:{LAPTOP}", story.who(PHONE).key, "hers"))
     written(story.at(20), store)
     reader = Reader(tmp_path)
     assert reader.merged() == {old: story.who(LAPTOP).id}
@@ -160,7 +161,7 @@ def test_a_merger_lasts_and_can_be_undone_at_the_next_run(store: Store, tmp_path
         "INSERT INTO words (ts, author, key, field, value, reason, state) VALUES (1, 'a', ?, 'undo', ?, '', 'pending')", (key, "name:annas-fon")
     )
     (order,) = store.orders()
-    assert after.inventory.obey(order).fault == ""
+    assert after.lasting.obey(order).fault == ""
     written(after.at(120), store)
     assert store.orders() == []
     assert store.apart() == [(key, "name:annas-fon")]
@@ -172,7 +173,7 @@ def test_a_merger_lasts_and_can_be_undone_at_the_next_run(store: Store, tmp_path
 def test_the_operator_s_word_is_not_written_as_what_packets_say(store: Store, tmp_path: Path):
     """Taken back while no sensor runs, the packets count again."""
     story = office(noted())
-    story.inventory.say(f"mac:{PRINTER}", {"type": Word(f"mac:{PRINTER}", "type", "camera")})
+    story.lasting.say(f"mac:{PRINTER}", {"type": Word(f"mac:{PRINTER}", "type", "camera")})
     assert story.at(20).who(PRINTER).type == "camera"
     written(story, store)
     reader = Reader(tmp_path)
@@ -186,7 +187,7 @@ def test_an_evicted_device_leaves_the_store_too(tmp_path: Path):
     from sensor.inventory.limits import Limits
 
     store, story = Store(tmp_path), Story(Limits(devices=5)).at(0)
-    story.inventory.keep_journal()
+    story.lasting.keep_journal()
     for n in range(50):
         story.says(f"00:17:c8:00:00:{n:02x}", f"10.0.0.{n + 1}", "http.server", "model=X").at(n * 10)
         written(story, store)
@@ -253,7 +254,7 @@ def test_a_damaged_store_is_kept_aside_and_what_can_be_read_is_saved(tmp_path: P
     assert "was damaged" in again.note
     assert "kept as inventory.db.damaged-1" in again.note
     assert (tmp_path / f"{FILE}.damaged-1").is_file()
-    again.write(story.inventory.entries(10))
+    again.write(story.lasting.entries(10))
     if damage == "middle":
         assert again.words()["k"]["owner"].value == "anna"
         assert len(list(again.devices(1000))) > 20
@@ -274,12 +275,12 @@ from pathlib import Path
 from sensor.inventory.store.store import Store
 from tests.inventory.stories import Story
 store, story = Store(Path(sys.argv[1])), Story().at(0)
-story.inventory.keep_journal()
+story.lasting.keep_journal()
 for n in range(1_000_000):
     story.says(f"00:17:c8:{n >> 16 & 255:02x}:{n >> 8 & 255:02x}:{n & 255:02x}", f"10.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}", "http.server", "type=printer")
     if n % 50 == 49:
         story.at(n)
-        store.write(story.inventory.entries(1000))
+        store.write(story.lasting.entries(1000))
         print(n + 1, flush=True)
 """
 
@@ -308,7 +309,7 @@ def test_a_hundred_thousand_devices_load_in_five_seconds(tmp_path: Path):
 
     limits = Limits(burst=10**6)
     store, story = Store(tmp_path), Story(limits).at(0)
-    story.inventory.keep_journal()
+    story.lasting.keep_journal()
     for n in range(100_000):
         subject = Subject(0x0017C8_000000 + n, 0xFFFF_0A000000 + n + 1, 30)
         for kind, value in (
@@ -321,12 +322,31 @@ def test_a_hundred_thousand_devices_load_in_five_seconds(tmp_path: Path):
         if n % 10_000 == 9_999:
             story.changes.clear()
             story.at(1 + n // 10_000)
-            while entries := story.inventory.entries(10_000):
+            while entries := story.lasting.entries(10_000):
                 store.write(entries)
     began = time.monotonic()
     fresh = Story(limits)
-    count = sum(fresh.inventory.restore(state) for state in store.devices(100_000))
+    count = sum(fresh.lasting.restore(state) for state in store.devices(100_000))
     took = time.monotonic() - began
     assert count == 100_000
     assert took < 5
     store.close()
+
+
+def test_memory_of_restored_devices(store: Store):
+    """Ten thousand devices with four facts and a service each would take less than 60 MB."""
+    story = noted()
+    for n in range(500):
+        mac, address = f"00:17:c8:00:{n >> 8:02x}:{n & 255:02x}", f"10.0.{n >> 8}.{n & 255 or 256 - 1}"
+        story.says(mac, address, "dhcp.vendor_class", "type=printer@0.8", vlan=30).says(mac, address, "dhcp.hostname", f"prn-{n}", vlan=30)
+        story.says(mac, address, "mdns.txt.ty", f"model=M{n % 100}@0.8", vlan=30).says(mac, address, "mdns.hostname", f"prn-{n}.local", vlan=30)
+    written(story.at(8), store)
+    fresh = Story()
+    tracemalloc.start()
+    try:
+        assert sum(fresh.lasting.restore(state) for state in store.devices(10_000)) == 500
+        list(fresh.inventory.devices())
+        used, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert used / 500 < 6000

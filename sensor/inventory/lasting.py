@@ -1,0 +1,93 @@
+"""What of an inventory lasts: it is brought back at the start, noted down as it changes, and follows what people say and order.
+
+Whoever has a store calls this from the thread of the engine; nothing here touches a file.
+"""
+
+from __future__ import annotations
+
+from sensor.inventory import identity, orders
+from sensor.inventory.inventory import Inventory
+from sensor.inventory.journal import Entries, Journal, Move
+from sensor.inventory.record import Record
+from sensor.inventory.services import service_texts
+from sensor.inventory.state import DeviceState, believe, record_of, state_of
+from sensor.inventory.words import Order, Outcome, Word
+
+
+class Lasting:
+    """The lasting side of one inventory."""
+
+    def __init__(self, inventory: Inventory) -> None:
+        self.inventory, self.table = inventory, inventory.table
+
+    def keep_journal(self) -> Journal:
+        """Note down from now on what ``entries`` gives."""
+        self.table.journal = journal = self.table.journal or Journal()
+        return journal
+
+    def restore(self, state: DeviceState, *, again: bool = False) -> bool:
+        """A device of an earlier run, before the first packet; False where there is no room. ``again``: fingerprints are others now, ask them again.
+
+        What is said of it must be known by then.
+        """
+        record = record_of(state)
+        if again:
+            self._read_anew(record)
+        if not self.table.restore(record, state.id):
+            return False
+        if record.services:
+            self.table.open(record).services = service_texts(record.services)
+        self.inventory.find_again(record, state.names, state.joins)
+        if again or record.key in self.table.words:
+            self.table.due[record] = True
+        self.inventory.watch_anew()
+        return True
+
+    def _read_anew(self, record: Record) -> None:
+        """Let today's fingerprints read its facts."""
+        mac = record.macs[0] if record.macs else 0
+        for fact in record.facts.values():
+            if not fact.kind.startswith("flow."):
+                believe(fact, self.inventory.claims(fact.kind, fact.value, identity.trait_of(fact.kind), mac))
+        record.weight = sum(fact.weight for fact in record.facts.values())
+
+    def say(self, key: str, said: dict[str, Word]) -> None:
+        """All that the operator says of a device now; empty: nothing any more."""
+        self.table.words.pop(key, None)
+        if said:
+            self.table.words[key] = said
+        record = self.table.by_key(key)
+        if record is not None:
+            record.stale = True
+            self.table.mark(record, record.last)
+
+    def obey(self, order: Order) -> Outcome:
+        """Merge, split or undo as the operator says."""
+        outcome = orders.obey(self.inventory.endpoints, order)
+        if self.table.journal is not None:
+            self.table.journal.outcomes.append(outcome)
+        return outcome
+
+    def sweep(self, since: int) -> None:
+        """Let all devices seen after ``since`` be written: their times and counts went on without news."""
+        if self.table.journal is not None:
+            for queue in (self.table.unidentified, self.table.identified):
+                self.table.journal.seen.update((record, True) for record in queue if record.last > since)
+
+    def entries(self, limit: int) -> Entries:
+        """What is to be written down, and is forgotten here; of devices at most ``limit``. Empty where no journal is kept."""
+        journal = self.table.journal
+        if journal is None:
+            return Entries()
+        told = Entries(list(journal.removed), [], [], list(journal.mergers), list(journal.told), list(journal.outcomes))
+        told.moves = [Move(ts, name, address, held) for ts, who, address, held in journal.moves if (name := self._id(who))]
+        for queue in (journal.removed, journal.moves, journal.mergers, journal.told, journal.outcomes):
+            queue.clear()
+        told.states = [(state_of(record), device) for record in journal.records(limit) for device in (self.inventory.own_view(record),)]
+        return told
+
+    def _id(self, who: Record | str) -> str:
+        """The id of a device; empty for one that was given up before anybody was told of it."""
+        if isinstance(who, str):
+            return who
+        return "" if who.dead and who.device is None else self.table.open(who).id
