@@ -6,7 +6,7 @@ classes of dissectors, nothing else; what they need to know of the world comes t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -43,8 +43,37 @@ class Listed(Protocol):
     def category(self) -> str: ...
 
 
+class Signature(Protocol):
+    """A known attack that was recognised: ``what`` goes on "… looks like"."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def what(self) -> str: ...
+    @property
+    def level(self) -> Severity: ...
+    @property
+    def confidence(self) -> float: ...
+    @property
+    def techniques(self) -> tuple[str, ...]: ...
+    @property
+    def note(self) -> str: ...
+
+
+class Signatures(Protocol):
+    """Known attacks of one subject."""
+
+    def found(self, event: str, fields: Mapping[str, str], text: str) -> Iterator[Signature]:
+        """Those that an event shows. ``fields``: what it says, by name; ``text``: where to look for words."""
+        ...
+
+
 class Intel(Protocol):
-    """The threat lists, compiled."""
+    """The threat lists, compiled, and the signatures of known attacks."""
+
+    def signatures(self, subject: str) -> Signatures:
+        """The known attacks of a subject: ``frameworks`` or ``exploits``."""
+        ...
 
     def listed(self, hi: npt.NDArray[np.uint64], lo: npt.NDArray[np.uint64]) -> npt.NDArray[np.int32]:
         """For each address the number of the entry that covers it, -1 where none does."""
@@ -75,6 +104,8 @@ class Detector:
     techniques: ClassVar[tuple[str, ...]]
     advice: ClassVar[str]
     false_positives: ClassVar[str]
+    # True where the detector itself makes its findings graver by who does it and whether it was answered; else the weigher does.
+    weighs_itself: ClassVar[bool] = False
     Options: ClassVar[type[Options]] = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -123,6 +154,7 @@ class Detector:
             network=network or {},
             proof=(proof,),
             first=first,
+            usual=None if self.weighs_itself else self.severity,
         )
 
     def tick(self, now: int) -> Iterator[Alert]:

@@ -36,6 +36,7 @@ _PASSWORD = re.compile(r"pass|pwd|psw|^pw$|^pin$|secret", re.IGNORECASE)
 Page = Callable[[Packet, str], Iterator[Said]]
 Described = Callable[[Packet, str, tuple[tuple[str, str], ...]], Iterator[Said]]
 Login = Callable[[Packet, tuple[str, ...]], Event]
+Upload = Callable[[Packet, bytes], Event]
 Reading = Callable[[Packet, bytes], Iterator[Said]]
 
 
@@ -135,16 +136,18 @@ class Body:
             self._chunk = int(digits, 16) + 2 if int(digits, 16) else -1
 
 
-def of(head: Head, packet: Packet, *, page: Page | None = None, description: Described | None = None, login: Login | None = None) -> Body:
-    """The body after a head, and what to tell of it: the title of a page, a description of a device, the fields of a login."""
+def of(
+    head: Head, packet: Packet, *, page: Page | None = None, description: Described | None = None, login: Login | None = None, upload: Upload | None = None
+) -> Body:
+    """The body after a head, and what to tell of it: the title of a page, a description of a device, the fields of a login, the shape of what is sent."""
     fields = head.fields
     media_type = fields.get(b"content-type", b"").partition(b";")[0].strip().lower().decode("ascii", "replace")
     chunked = b"chunked" in fields.get(b"transfer-encoding", b"").lower()
     encoding = fields.get(b"content-encoding", b"").lower()
     length = int(fields.get(b"content-length", b"-1")) if not chunked else -1
     reading: Reading | None = None
-    if login is not None and media_type.startswith(FORMS) and encoding in (b"", b"identity"):
-        reading = _form(login)
+    if login is not None and upload is not None and encoding in (b"", b"identity"):
+        reading = _sent(login if media_type.startswith(FORMS) else None, upload)
     elif page is not None and media_type.startswith(PAGES):
         reading = _title(page)
     elif description is not None and ("xml" in media_type or media_type in ("", "text/plain", "application/octet-stream")):
@@ -176,6 +179,17 @@ def _xml_facts(description: Described) -> Reading:
             return
         if found is not None:
             yield from description(packet, found.standard, found.facts)
+
+    return read
+
+
+def _sent(login: Login | None, upload: Upload) -> Reading:
+    form = _form(login) if login is not None else None
+
+    def read(packet: Packet, body: bytes) -> Iterator[Said]:
+        yield upload(packet, body)
+        if form is not None:
+            yield from form(packet, body)
 
     return read
 

@@ -19,12 +19,14 @@ from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 from sensor.dissectors import _http_body as bodies
+from sensor.dissectors import _http_shape as shapes
 from sensor.dissectors._http_message import HEAD_END, Head, begins, host_of, masked, read_head
 
 HEAD_LIMIT = 32768
 LINE_LIMIT = 8192
 NAME_LIMIT = 255
 LENGTH_DIGITS = 15
+NAMES_LIMIT = 24
 UNKNOWN = -1
 # Segments that begin no message before a direction is left alone.
 LOST_LIMIT = 16
@@ -57,7 +59,8 @@ SCHEMES = frozenset(("basic", "digest", "bearer", "ntlm", "negotiate", "hoba", "
 class HttpRequest(Event):
     """``path``: the target, secrets in its query starred. ``credentials``: scheme of those it carries, or empty; ``user``: whose, where it can be read.
 
-    ``action``: the SOAPAction. ``length``: size of the body in bytes, -1 where it is not told. ``forwarded``: a proxy passed it on.
+    ``action``: the SOAPAction. ``length``: size of the body in bytes, -1 where it is not told. ``forwarded``: a proxy passed it on. ``headers``: the names
+    of its first fields in small letters, in order. ``cookies`` and ``odd`` as in ``_http_shape``: shapes of cookies, fields with odd characters.
     """
 
     method: str
@@ -70,6 +73,9 @@ class HttpRequest(Event):
     content_type: str
     length: int
     forwarded: bool
+    headers: tuple[str, ...] = ()
+    cookies: str = ""
+    odd: tuple[tuple[str, str], ...] = ()
 
 
 class HttpResponse(Event):
@@ -93,6 +99,18 @@ class HttpLogin(Event):
     host: str
     path: str
     fields: tuple[str, ...]
+
+
+class HttpBody(Event):
+    """The beginning of a request's body was read. ``shape`` and ``odd`` as in ``_http_shape``: kind and length, and the parts with odd characters."""
+
+    method: str
+    host: str
+    path: str
+    user_agent: str
+    headers: tuple[str, ...]
+    shape: str
+    odd: tuple[str, ...]
 
 
 class HttpPage(Event):
@@ -167,7 +185,7 @@ class HttpStream(Stream):
         if event.host and not event.forwarded and _is_asked(event.path):
             said.append(_fact(packet, "http.asked", clean(event.host + event.path)))
         has_body = event.length > 0 or b"transfer-encoding" in head.fields
-        return bodies.of(head, packet, login=_login(event)) if has_body else None
+        return bodies.of(head, packet, login=_login(event), upload=_upload(event)) if has_body else None
 
     def _response(self, packet: Packet, head: Head, said: list[Said]) -> bodies.Body | None:
         if 100 <= head.status < 200 and head.status != 101:  # the answer is still to come
@@ -292,7 +310,11 @@ def _request(packet: Packet, head: Head) -> HttpRequest:
     target, action = masked(head.target), text(b"soapaction").strip('"')
     host = host_of(head.target if "://" in target[:16] else fields.get(b"host", b""))
     media_type, length, forwarded = _media_type(fields.get(b"content-type", b"")), _length(head), _forwarded(fields)
-    return HttpRequest(packet, head.method, host, target, text(b"user-agent"), credentials, user, action, media_type, length, forwarded)
+    cookie = fields.get(b"cookie")
+    return HttpRequest(
+        packet, head.method, host, target, text(b"user-agent"), credentials, user, action, media_type, length, forwarded,
+        _names(tuple(fields)), shapes.cookie_shapes(cookie) if cookie else "", shapes.odd_fields(fields),
+    )  # fmt: skip
 
 
 def _response(packet: Packet, head: Head, asked: HttpRequest | None, proxy: bool) -> HttpResponse:
@@ -319,6 +341,14 @@ def _server_facts(packet: Packet, event: HttpResponse, success: bool) -> Iterato
 def _login(event: HttpRequest) -> bodies.Login:
     def told(packet: Packet, fields: tuple[str, ...]) -> Event:
         return HttpLogin(packet, event.host, event.path, fields)
+
+    return told
+
+
+def _upload(event: HttpRequest) -> bodies.Upload:
+    def told(packet: Packet, body: bytes) -> Event:
+        shape, odd = shapes.body_shape(body, event.content_type, event.length), shapes.odd_parts(body, event.content_type)
+        return HttpBody(packet, event.method, event.host, event.path, event.user_agent, event.headers, shape, odd)
 
     return told
 
@@ -359,6 +389,11 @@ def _length(head: Head) -> int:
     if not raw.isdigit() or len(raw) > LENGTH_DIGITS:
         raise Malformed("impossible body length")
     return int(raw)
+
+
+@functools.lru_cache(maxsize=1024)
+def _names(fields: tuple[bytes, ...]) -> tuple[str, ...]:
+    return tuple(clean(name, 64) for name in fields[:NAMES_LIMIT])
 
 
 @functools.lru_cache(maxsize=1024)

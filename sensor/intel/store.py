@@ -12,6 +12,7 @@ import numpy.typing as npt
 from sensor.documents import DocumentErrors, Fault
 from sensor.intel.lookup import AddressTable, give_back
 from sensor.intel.readers import AddressList, read_plain
+from sensor.intel.signatures import Signatures, load_signatures
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -60,6 +61,10 @@ class ThreatLists:
         which = int(np.searchsorted(self._begins, number, "right")) - 1
         written, remark = self._lists[which].line(number - int(self._begins[which]))
         return Entry(self._lists[which].path.stem, written, remark)
+
+    def signatures(self, subject: str) -> Signatures:
+        """The known attacks of a subject."""
+        return load_signatures(subject)
 
     def _add(self, read: AddressList) -> None:
         self.faults += read.faults

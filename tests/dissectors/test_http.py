@@ -11,13 +11,14 @@ from sensor.core.dissector import Said, Stream
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors._http_message import masked
+from sensor.dissectors._http_shape import shape_of
 from sensor.dissectors.http import Http
 from tests.dissectors.samples import events, facts, packets, values
 
 CLIENT = Packet(src=parse("10.0.0.5"), src_mac=0x020000000005, sport=50000, dport=80, proto=6)
 SERVER = Packet(src=parse("10.0.0.9"), src_mac=0x020000000009, sport=80, dport=50000, proto=6, direction=1)
 GET = b"GET /a HTTP/1.1\r\nHost: cam\r\nUser-Agent: probe/1\r\n\r\n"
-ASKED = ("HttpRequest", "GET", "cam", "/a", "probe/1", "", "", "", "", -1, False)
+ASKED = ("HttpRequest", "GET", "cam", "/a", "probe/1", "", "", "", "", -1, False, ("host", "user-agent"), "", ())
 TITLE = b"<html><title>Front door</title>"
 
 
@@ -52,7 +53,7 @@ def test_description_of_a_gateway() -> None:
     """A UPnP description is the server's word on itself; its embedded devices and comments are not. A control call names its action."""
     asked, head, body, mapping, refused = sample()[:5]
     program = "Linux/5.4, UPnP/1.1, MiniUPnPc/2.2.4"
-    assert asked[0] == [("HttpRequest", "GET", "10.20.30.1", "/igddesc.xml", program, "", "", "", "", -1, False)]
+    assert asked[0] == [("HttpRequest", "GET", "10.20.30.1", "/igddesc.xml", program, "", "", "", "", -1, False, ("host", "user-agent"), "", ())]
     assert asked[1] == [("02:00:5e:00:53:04", "10.20.30.66", "http.user_agent", program)]
     server = "FRITZ!Box 7590 UPnP/1.0 AVM FRITZ!Box 7590 154.07.57"
     gateway = ("02:00:5e:00:53:01", "10.20.30.1")
@@ -80,7 +81,32 @@ def test_camera_behind_a_password() -> None:
     assert said[2][0][0][5:7] == ("digest", "admin")
     assert [fact[2:] for fact in said[3][1]] == [("http.server", "App-webs/"), ("http.title", "index & login")]
     assert said[4][0] == [
-        ("HttpRequest", "POST", "10.20.30.44", "/login.cgi?session_token=***&lang=en", "", "", "", "", "application/x-www-form-urlencoded", 36, False),
+        (
+            "HttpRequest",
+            "POST",
+            "10.20.30.44",
+            "/login.cgi?session_token=***&lang=en",
+            "",
+            "",
+            "",
+            "",
+            "application/x-www-form-urlencoded",
+            36,
+            False,
+            ("host", "content-type", "content-length"),
+            "",
+            (),
+        ),
+        (
+            "HttpBody",
+            "POST",
+            "10.20.30.44",
+            "/login.cgi?session_token=***&lang=en",
+            "",
+            ("host", "content-type", "content-length"),
+            "user=word:5&password=secret&lang=word:2",
+            (),
+        ),
         ("HttpLogin", "10.20.30.44", "/login.cgi?session_token=***&lang=en", ("user", "password", "lang")),
     ]
     assert said[6][0][0][5:7] == ("basic", "viewer")
@@ -114,7 +140,7 @@ def test_proxies_lend_nothing() -> None:
         [("HttpResponse", 200, "nginx", "text/html", 19, (), "", "", "GET", "http://shop.example/a?q=1", True), ("HttpPage", 200, "Shop")],
         [],
     )
-    assert passed_on[0][0][-1] is True
+    assert passed_on[0][0][10] is True
     assert passed_on[1] == passed_back[1] == []
 
 
@@ -254,7 +280,7 @@ def test_bodies_are_skipped_by_their_length() -> None:
     stream = Http().stream(CLIENT)
     post = b"POST /a HTTP/1.1\r\nHost: cam\r\nContent-Length: %d\r\n\r\n%b" % (len(GET), GET)
     said = feed(stream, post + b"\r\n" + GET, True)
-    assert [event[1] for event in events(said)] == ["POST", "GET"]
+    assert [event[:2] for event in events(said)] == [("HttpRequest", "POST"), ("HttpBody", "POST"), ("HttpRequest", "GET")]
 
 
 def test_no_body_after_head_and_some_statuses() -> None:
@@ -338,4 +364,33 @@ def test_hostile_xml_says_nothing() -> None:
 def test_unknown_methods_and_careless_fields() -> None:
     """Lines that are no fields are passed over, folded ones belong to the one before, several of one name are joined."""
     said = feed(Http().stream(CLIENT), b"VERSION-CONTROL /a HTTP/1.0\nno field\nHost: [2001:db8::1]:80\nUser-Agent: a\n b\nuser-agent: c\n\n", True)
-    assert events(said) == [("HttpRequest", "VERSION-CONTROL", "2001:db8::1", "/a", "a b, c", "", "", "", "", -1, False)]
+    assert events(said) == [("HttpRequest", "VERSION-CONTROL", "2001:db8::1", "/a", "a b, c", "", "", "", "", -1, False, ("host", "user-agent"), "", ())]
+
+
+def test_shapes_instead_of_secrets() -> None:
+    """Cookies and bodies are told by kind and length; what stands in them only where it holds the signs of commands and queries."""
+    head = b"POST /a?id=1 HTTP/1.1\r\nHost: cam\r\nCookie: session=t05mP2IPW8aKUwELvQCHJfccq1o=; lang=en\r\nX-Api-Version: ${jndi:ldap://10.0.0.9/a}\r\n"
+    body = b"a=6b3d6b23\x26page=1%27+or+1%3D1\x26password=%24%7Bnot-told%7D"
+    head += b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n" % len(body)
+    asked, sent, login = events(feed(Http().stream(CLIENT), head + body, True))
+    assert asked[-2:] == ("session=base64:28; lang=word:2", (("x-api-version", "${jndi:ldap://10.0.0.9/a}"),))
+    assert sent[-2:] == ("a=hex:8&page=text:9&password=secret", ("page=1' or 1=1",))
+    assert login[0] == "HttpLogin"
+    assert "not-told" not in repr((asked, sent, login))
+
+
+@pytest.mark.parametrize(
+    ("value", "shape"),
+    [
+        (b"", "word:0"),
+        (b"123", "digits:3"),
+        (b"0a1f", "hex:4"),
+        (b"hello", "word:5"),
+        (b"aGVsbG8gd29ybGQ=", "base64:16"),
+        (b"a b;c", "text:5"),
+        (b"\x00\x01", "binary:2"),
+    ],
+)
+def test_shape_of_values(value: bytes, shape: str) -> None:
+    """Kind and length."""
+    assert shape_of(value) == shape

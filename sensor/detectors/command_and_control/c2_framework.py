@@ -1,0 +1,229 @@
+"""A machine speaks to a server in the way of a public attack framework, a remote-access trojan or a loader; or checks in like one that has no name.
+
+Known ways of speaking are data (``fingerprints/frameworks``). Without a name: requests in a steady rhythm by a program that calls itself a browser, or nothing,
+leaves out what every browser sends, and carries an opaque number each time. The machine that opens the flow is the infected one; the server is the other end.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from statistics import median
+from typing import Any
+
+from pydantic import Field
+
+from sensor.core import detector
+from sensor.core.addresses import text
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Bounded, Recent
+from sensor.core.detector import Context, EventDetector, Signature
+from sensor.core.event import Event
+from sensor.core.observation import Subject
+from sensor.core.packet import Packet
+from sensor.detectors._words import PROTOCOLS, is_fixed_function, who
+from sensor.dissectors.http import HttpBody, HttpRequest
+from sensor.dissectors.quic import QuicClientHello
+from sensor.dissectors.rat import RatMessage
+from sensor.dissectors.tls import TlsCertificate, TlsClientHello
+
+SECOND = 1_000_000_000
+COURSES_LIMIT = 4096
+TOLD_LIMIT = 16384
+PATHS_LIMIT = 8
+# A number that means nothing to a reader: in a cookie's shape, in a query or as the end of a path.
+_OPAQUE_COOKIE = re.compile(r"=(?:base64|hex):(?:[1-9]\d|\d{3,4})\b|=digits:1\d\b")
+_OPAQUE_PATH = re.compile(r"(?:[?&][\w.-]{1,16}=|/)(?=[A-Za-z_-]*\d)[A-Za-z0-9_%+-]{10,}={0,2}(?:&|$)")
+_BROWSER = re.compile(r"$|Mozilla/")
+
+
+class Options(detector.Options):
+    """When check-ins without a name are told, and how often a pair is."""
+
+    beats: int = Field(6, ge=4, le=100, description="check-ins in a row that are a rhythm")
+    dispersion: float = Field(0.2, gt=0, le=1, description="median deviation of the intervals from their median, as a share of it, at most")
+    shortest_s: float = Field(1.0, gt=0, description="seconds between check-ins at least; what comes faster belongs to the one before")
+    again_s: int = Field(86400, ge=60, description="seconds after which the same pair and finding is told again")
+
+
+class _Course:
+    """Check-ins of one client at one server: when the last one was, the last intervals (ns), the paths."""
+
+    __slots__ = ("intervals", "last", "paths")
+
+    def __init__(self, ts: int) -> None:
+        self.last = ts
+        self.intervals: list[int] = []
+        self.paths: dict[str, None] = {}
+
+
+class C2Framework(EventDetector):
+    """Watches web requests and what they send, TLS and QUIC hellos, certificates, and the words of trojans."""
+
+    title = "Control channel of an attack tool"
+    severity = Severity.high
+    techniques = ("T1071.001",)
+    advice = (
+        "Take the machine off the network and keep it running for its memory; block the server at the border; look which other machines speak to it, "
+        "and change the passwords that were used on the machine."
+    )
+    false_positives = "A penetration test; software that polls its maker in a rhythm under a browser's name; a security product that plays attacks."
+    watches = (HttpRequest, HttpBody, TlsClientHello, TlsCertificate, QuicClientHello, RatMessage)
+    Options = Options
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._known = context.intel.signatures("frameworks")
+        self._courses: Bounded[tuple[int, int, str], _Course] = Bounded(COURSES_LIMIT)
+        self._told: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
+        self._shortest = int(self.options.shortest_s * SECOND)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if isinstance(event, HttpRequest):
+            return self._request(event)
+        if isinstance(event, RatMessage):
+            return self._trojan(event)
+        kind, fields, words = _said(event)
+        return self._named(event, kind, fields, words)
+
+    def _request(self, event: HttpRequest) -> Iterator[Alert]:
+        fields = {
+            "method": event.method, "host": event.host, "path": event.path, "agent": event.user_agent, "headers": ",".join(event.headers),
+            "cookies": event.cookies, "type": event.content_type,
+        }  # fmt: skip
+        yield from self._named(event, "request", fields, f"{event.path} {event.cookies}")
+        if not event.forwarded and _BROWSER.match(event.user_agent) and "accept-language" not in event.headers and _opaque(event):
+            yield from self._beat(event)
+
+    def _named(self, event: Event, kind: str, fields: dict[str, str], words: str) -> Iterator[Alert]:
+        for known in self._known.found(kind, fields, words):
+            packet = event.packet
+            client, server = _ends(packet, from_server=isinstance(event, TlsCertificate) and not event.from_client)
+            if not self._told.fresh((client.address, server.address, known.id), packet.ts):
+                continue
+            yield self._alert(event, client, server, known.what, _why(known, kind, fields), known)
+
+    def _trojan(self, event: RatMessage) -> Iterator[Alert]:
+        """Shells that a server opens to its client are logins of old; the other way round somebody sits at the far end."""
+        shell = event.family == "command shell"
+        if shell and not event.from_client:
+            return
+        client, server = _ends(event.packet, from_server=not event.from_client)
+        if not self._told.fresh((client.address, server.address, event.family), event.packet.ts):
+            return
+        what = "a command shell handed to the server that was called" if shell else f"remote control by {event.family}"
+        why = (
+            f"the {'client' if event.from_client else 'server'} said {event.word!r} first, which is how {event.family} speaks"
+            if event.word
+            else f"the first bytes are those of {event.family}",
+            f"{text(client.address)} opened the connection to port {_server_port(event.packet, event.from_client)} of {text(server.address)}",
+        )
+        yield self._alert(event, client, server, what, why, None, techniques=("T1059", "T1219") if shell else ("T1219",))
+
+    # Check-ins without a name.
+
+    def _beat(self, event: HttpRequest) -> Iterator[Alert]:
+        packet = event.packet
+        key = (packet.src, packet.dst, event.host)
+        course = self._courses.get(key)
+        if course is None:
+            self._courses.put(key, _Course(packet.ts))
+            return
+        interval = packet.ts - course.last
+        if interval < self._shortest:
+            return
+        course.last = packet.ts
+        course.intervals.append(interval)
+        del course.intervals[: -2 * self.options.beats]
+        if len(course.paths) < PATHS_LIMIT:
+            course.paths[event.path.partition("?")[0]] = None
+        if len(course.intervals) >= self.options.beats - 1:
+            yield from self._rhythm(event, course)
+
+    def _rhythm(self, event: HttpRequest, course: _Course) -> Iterator[Alert]:
+        packet = event.packet
+        middle = median(course.intervals)
+        spread = median([abs(interval - middle) for interval in course.intervals]) / middle
+        if spread > self.options.dispersion or not self._told.fresh((packet.src, packet.dst, "rhythm"), packet.ts):
+            return
+        client, server = _ends(packet, from_server=False)
+        beats = len(course.intervals) + 1
+        why = (
+            f"{beats} requests about every {middle / SECOND:.1f} s (spread {spread:.2f}, at most {self.options.dispersion} is a rhythm)",
+            f"each carries an opaque number, on {len(course.paths)} path{'s' if len(course.paths) != 1 else ''} such as {next(iter(course.paths))}",
+            f"the program calls itself {event.user_agent[:80]!r} but sends no Accept-Language, as every browser does",
+        )
+        numbers = {"beats": beats, "threshold": self.options.beats, "interval_s": round(middle / SECOND, 2), "dispersion": round(spread, 3)}
+        yield self._alert(event, client, server, "regular check-ins of a program that hides behind a browser's name", why, None, numbers=numbers)
+
+    def _alert(
+        self,
+        event: Event,
+        client: Subject,
+        server: Subject,
+        what: str,
+        why: tuple[str, ...],
+        known: Signature | None,
+        *,
+        techniques: tuple[str, ...] | None = None,
+        numbers: dict[str, int | float | str] | None = None,
+    ) -> Alert:
+        packet = event.packet
+        reverse = packet.src != client.address
+        severity = known.level if known else Severity.high if numbers is None else Severity.medium
+        if is_fixed_function(self.context, client):
+            severity = Severity(min(severity + 1, Severity.critical))
+        return self.alert(
+            event,
+            actor=client,
+            target=server,
+            summary=f"{who(self.context, client)} speaks to {who(self.context, server)} like {what}",
+            why=why,
+            numbers=numbers or {"found": 1, "threshold": 1, "signature": known.id if known else what},
+            key=(text(server.address),),
+            severity=severity,
+            confidence=known.confidence if known else 0.9 if numbers is None else 0.7,
+            actor_port=packet.dport if reverse else packet.sport,
+            target_port=packet.sport if reverse else packet.dport,
+            network={
+                "proto": PROTOCOLS.get(packet.proto, ""), "app": event.kind.partition(".")[0], "vlan": packet.vlan,
+                "direction": self.context.networks.direction(client.address, server.address),
+            },
+            techniques=techniques or (known.techniques if known else None),
+        )  # fmt: skip
+
+
+def _said(event: Event) -> tuple[str, dict[str, str], str]:
+    """(what it looks like to signatures, fields, text with words) of an event."""
+    if isinstance(event, HttpBody):
+        fields = {
+            "method": event.method, "host": event.host, "path": event.path, "agent": event.user_agent, "headers": ",".join(event.headers), "body": event.shape,
+            "line": f"{event.method} {event.host} {event.path} {event.shape}",
+        }  # fmt: skip
+        return "body", fields, event.path
+    if isinstance(event, TlsCertificate):
+        return "certificate", {"subject": event.subject, "issuer": event.issuer, "sha1": event.sha1}, ""
+    if isinstance(event, TlsClientHello | QuicClientHello):
+        fields = {"sni": event.sni, "alpn": ",".join(event.alpn), "ja3": event.ja3, "ja4": event.ja4}
+        return "quic" if isinstance(event, QuicClientHello) else "tls", fields, ""
+    return "", {}, ""
+
+
+def _why(known: Signature, kind: str, fields: dict[str, str]) -> tuple[str, ...]:
+    shown = ("method", "host", "path", "agent", "cookies", "body") if kind in ("request", "body") else tuple(fields)
+    told = ", ".join(f"{name} {fields[name][:120]!r}" for name in shown if fields.get(name))
+    return (f"the signature {known.id} recognises {known.what}", f"seen: {told}", *([known.note] if known.note else []))
+
+
+def _opaque(event: HttpRequest) -> bool:
+    return bool((event.cookies and _OPAQUE_COOKIE.search(event.cookies)) or _OPAQUE_PATH.search(event.path))
+
+
+def _ends(packet: Packet, *, from_server: bool) -> tuple[Subject, Subject]:
+    """(client, server) of the packet that said it."""
+    sender, other = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
+    return (other, sender) if from_server else (sender, other)
+
+
+def _server_port(packet: Packet, from_client: bool) -> int:
+    return packet.dport if from_client else packet.sport

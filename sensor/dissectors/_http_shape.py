@@ -1,0 +1,99 @@
+"""The shape of what a request carries, without the thing itself: of cookies and bodies only kind and length are told, for they hold sessions and passwords.
+
+A shape reads ``base64:28``, ``hex:10``, ``digits:13``, ``word:7``, ``text:40`` or ``binary:64``; the number is the length in bytes, escapes undone. Values with
+characters that ordinary ones do not need (``${``, quotes, back-quotes, ``../`` and the like) are told as they are, unless their name says that they are
+secret: whoever sends commands or queries to a server does it there.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from typing import TypeVar
+from urllib.parse import unquote_to_bytes
+
+from sensor.core.reader import clean
+
+One = TypeVar("One")
+
+PARTS_LIMIT = 8
+NAME_LIMIT = 40
+ODD_LIMIT = 512
+BODY_LIMIT = 4096
+QUOTES = b' "'
+FORM = "application/x-www-form-urlencoded"
+# Header fields whose values are told in other ways, or never.
+PRIVATE = frozenset((b"authorization", b"proxy-authorization", b"cookie", b"host", b"content-length", b"content-type", b"if-none-match", b"if-match"))
+SECRET_NAME = re.compile(rb"pass|pwd|psw|^pw$|^pin$|secret|token|session|credential", re.IGNORECASE)
+ODD = re.compile(rb"[${}`|<>\\]|\.\./|\(\)|jndi:|rO0AB|\xac\xed\0\x05|'\s*(?:or|and|union|;|\))\b", re.IGNORECASE)
+# In bodies also what ends one command or text and begins another. JSON and XML have braces and brackets of their own.
+ODD_FORM = re.compile(rb"[${}`|<>\\';]|\.\./|\(\)|jndi:|rO0AB|\xac\xed\0\x05|--|/\*", re.IGNORECASE)
+ODD_BODY = re.compile(
+    rb"[^\r\n]{0,120}(?:\$\{|\$\(|`|\|\||&&|;\s*(?:wget|curl|cat|id|ls|sh|bash|nc|rm|ping|sleep|uname|busybox)\b|\.\./|<!ENTITY|rO0AB|\xac\xed\0\x05|AAEAAAD|"
+    rb"\bunion\b[^\r\n]{1,40}\bselect\b|ProcessBuilder|java\.lang\.Runtime|ObjectDataProvider|classLoader|<\?php|auto_prepend_file)[^\r\n]{0,200}",
+    re.IGNORECASE,
+)
+_KINDS = (
+    ("digits", re.compile(rb"\d+\Z")),
+    ("hex", re.compile(rb"(?:[0-9a-f]+|[0-9A-F]+)\Z")),
+    ("word", re.compile(rb"(?:[A-Z]?[a-z]{0,24}|[A-Z]{1,12})(?:[-_. ][A-Za-z]{1,24}){0,4}\d{0,4}\Z")),
+    ("base64", re.compile(rb"[A-Za-z0-9+/_-]{8,}={0,2}\Z")),
+)
+_TEXT = re.compile(rb"[\t\r\n\x20-\x7e\x80-\xff]*\Z")
+
+
+def shape_of(value: bytes) -> str:
+    """Kind and length of a value."""
+    for name, pattern in _KINDS:
+        if pattern.match(value):
+            return f"{name}:{len(value)}"
+    printable = _TEXT.match(value) and sum(byte >= 0x80 for byte in value) * 4 <= len(value)
+    return f"{'text' if printable else 'binary'}:{len(value)}"
+
+
+def cookie_shapes(raw: bytes) -> str:
+    """``session=base64:28; lang=word:2`` of a Cookie field: names and shapes, in their order."""
+    parts = (part.strip().partition(b"=") for part in raw.split(b";", PARTS_LIMIT)[:PARTS_LIMIT])
+    return "; ".join(f"{clean(name, NAME_LIMIT)}={shape_of(value.strip(QUOTES))}" for name, _, value in parts if name)
+
+
+def odd_fields(fields: dict[bytes, bytes]) -> tuple[tuple[str, str], ...]:
+    """(name, value) of the header fields that hold odd characters."""
+    found = ((name, value) for name, value in fields.items() if name not in PRIVATE and ODD.search(value) and not SECRET_NAME.search(name))
+    return tuple((clean(name, NAME_LIMIT), clean(value[:ODD_LIMIT])) for name, value in _few(found))
+
+
+def body_shape(body: bytes, media_type: str, length: int) -> str:
+    """The fields of a form with the shapes of their values (``a=hex:120&b=digits:3``); of any other body its own. ``length``: of the whole body, -1 unknown."""
+    size = max(length, len(body))
+    if media_type == FORM and b"=" in body[:NAME_LIMIT]:
+        parts = [part.partition(b"=") for part in body.split(b"&", PARTS_LIMIT)[:PARTS_LIMIT]]
+        return "&".join(f"{clean(name, NAME_LIMIT)}={_form_shape(name, value)}" for name, _, value in parts)
+    begin = body[:1]
+    kind = "json" if begin in b"{[" and begin else "xml" if begin == b"<" else shape_of(body[:BODY_LIMIT]).partition(":")[0]
+    return f"{kind}:{size}"
+
+
+def _form_shape(name: bytes, value: bytes) -> str:
+    return "secret" if SECRET_NAME.search(name) else shape_of(unquote_to_bytes(value.replace(b"+", b" ")))
+
+
+def odd_parts(body: bytes, media_type: str) -> tuple[str, ...]:
+    """Parts of a body that hold odd characters: ``name=value`` of a form, the surroundings of others. Never those of secret names."""
+    body = body[:BODY_LIMIT]
+    if media_type == FORM:
+        return tuple(clean(part[:ODD_LIMIT]) for part in _few(_odd_form(body)))
+    found = (match[0] for match in ODD_BODY.finditer(body) if not SECRET_NAME.search(match[0]))
+    return tuple(clean(part[:ODD_LIMIT]) for part in _few(found))
+
+
+def _odd_form(body: bytes) -> Iterator[bytes]:
+    for part in body.split(b"&")[: PARTS_LIMIT * 4]:
+        plain = unquote_to_bytes(part.replace(b"+", b" "))
+        if ODD_FORM.search(plain) and not SECRET_NAME.search(plain.partition(b"=")[0]):
+            yield plain
+
+
+def _few(found: Iterator[One]) -> list[One]:
+    return list(itertools.islice(found, PARTS_LIMIT))

@@ -1,0 +1,108 @@
+"""What remote-access trojans and remote shells say over TCP on any port, as far as it begins in a way of its own. No standard; from published analyses.
+
+Reads the first messages of each direction: njRAT, Gh0st, XtremeRAT, Spy-Net and CyberGate, DarkComet, Remcos, NetWire, the stage that Metasploit sends to its
+stagers, the banners of command shells, and text protocols that ask for screens and cameras. What is encrypted from the first byte shows nothing here: its
+certificates do (``tls``). Data that the operator takes is not kept; of a message only the first word is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.core.reader import clean
+
+HEAD = 128
+WORD_LIMIT = 40
+FAMILIES_LIMIT = 2
+SHELL = "command shell"
+
+
+class _Shape(NamedTuple):
+    """How a message of a family begins."""
+
+    family: str
+    pattern: re.Pattern[bytes]
+
+
+def _shape(family: str, pattern: bytes) -> _Shape:
+    return _Shape(family, re.compile(pattern, re.DOTALL))
+
+
+SHAPES = (
+    _shape("njRAT", rb"(?:\d{1,7}\0)?(?:ll|lv|inf|act|CAP|PLG|MSG|rn|kl|un|prof|inv|ret|FM|CM|proc|srv|RG)\|'\|'\|"),
+    _shape("Gh0st", rb"[\x20-\x7e]{5}(?:..\0\0){2}\x78\x9c"),
+    _shape("XtremeRAT", rb"myversion\|\d\.\d"),
+    _shape("Spy-Net or CyberGate", rb"(?:maininfo|configurar|mainversion|getmaininfo)\|"),
+    _shape("DarkComet", rb"(?:8EA4AB05FA7E|BF7CAB464EFB|155CAD31A61F)"),
+    _shape("Remcos", rb"\x24\x04\xff\x00.{4}|\[DataStart\].{4}"),
+    _shape("NetWire", rb"\x41\0\0\0(?:\x99|\x03).{32}"),
+    _shape("Metasploit stage", rb".{2}[\x01-\x20]\0MZ(?:\xe8\0\0\0\0|ARUH\x89\xe5)"),
+    _shape("a trojan with commands in Turkish", rb"(?:ANABILGI(?:GETIR)?\||BAGLIMI\?|CAPSCREEN)"),
+    _shape("a trojan that sends screens", rb"(?:[A-Z]{4,16}|[a-z]{4,16})\|[\x20-\x7e]{0,80}\xff\xd8\xff\xe0\0\x10JFIF"),
+    _shape(SHELL, rb"(?:\r?\n)?Microsoft Windows \[Version \d[\d.]+\]|Windows PowerShell(?: running as user|\r?\nCopyright)"),
+    _shape(SHELL, rb"(?:ba)?sh: (?:no job control|cannot set terminal)|/bin/(?:ba)?sh: 0: can't access tty|uid=\d+\([\w-]+\) gid="),
+)  # fmt: skip
+# First bytes to look for, and such that stand behind a length.
+STARTS = (
+    b"lv|'|'|", b"ll|'|'|", b"inf|'|'|", b"myversio", b"maininfo", b"configur", b"mainvers", b"getmaini", b"8EA4AB05", b"BF7CAB46", b"155CAD31", b"[DataSta",
+    b"\x24\x04\xff\0", b"\x41\0\0\0\x99", b"\x41\0\0\0\x03", b"ANABILGI", b"BAGLIMI?", b"CAPSCREE", b"Microsof", b"\r\nMicros", b"Windows ", b"bash: no",
+    b"bash: ca", b"sh: no j", b"sh: cann", b"/bin/sh:", b"/bin/bas", b"uid=0(ro", b"uid=33(w", b"uid=1000",
+)  # fmt: skip
+MAGIC = (*((offset, b"ll|'") for offset in (2, 3, 4, 5)), *((offset, b"lv|'") for offset in (3, 4)), *((offset, b"inf|") for offset in (3, 4)),
+         (11, b"\0\0\x78\x9c"), (4, b"MZ\xe8\0"), (4, b"MZAR"))  # fmt: skip
+
+
+class RatMessage(Event):
+    """A trojan or a remote shell speaks. ``family``: whose way of speaking it is; ``word``: the first word; ``from_client``: the side that opened the flow."""
+
+    family: str
+    word: str
+    from_client: bool
+
+
+class Rat(Dissector):
+    """Flows that begin like one of ``SHAPES``; what goes on afterwards is not read."""
+
+    interest = Interest(starts=STARTS, magic=MAGIC, stream=True, opening=1)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        return iter(())
+
+    def stream(self, packet: Packet) -> Stream:
+        return RatStream()
+
+
+class RatStream(Stream):
+    """The beginning of each direction, and where bytes are missing what begins behind them; a family is told once."""
+
+    def __init__(self) -> None:
+        self._heads = (bytearray(), bytearray())
+        self._told: set[str] = set()
+
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+        head = self._heads[not from_client]
+        if len(head) >= HEAD:
+            return
+        head += data[: HEAD - len(head)]
+        for shape in SHAPES:
+            found = shape.pattern.match(head)
+            if found and shape.family not in self._told:
+                self._told.add(shape.family)
+                yield RatMessage(packet, shape.family, _word(found[0]), from_client)
+                break
+        self.done = len(self._told) >= FAMILIES_LIMIT or all(len(each) >= HEAD for each in self._heads)
+
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+        self._heads[not from_client].clear()
+        return iter(())
+
+
+def _word(begin: bytes) -> str:
+    """The first word, for people to recognise it; empty where the message is binary."""
+    word = re.match(rb"[\x20-\x7b\x7d-\x7e]{1,40}", begin)
+    return clean(word[0], WORD_LIMIT) if word else ""

@@ -1,0 +1,142 @@
+"""Known attacks as data: what public attack frameworks, remote-access trojans and exploits put on the wire. One folder a subject, files of entries in it.
+
+An entry speaks where all its regexes are found in what an event says, none of ``unless`` is, and one of its ``words`` stands there: the words keep it from
+being tried on everything. Entries are tested by their own examples and by look-alikes that must stay silent.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from sensor.core.alert import Severity
+from sensor.core.attack import TECHNIQUES
+from sensor.documents import DocumentErrors, Fault, fault_at, load_document, nearest
+
+FOLDERS = ("frameworks", "exploits")
+FIELDS = ("method", "host", "path", "agent", "headers", "cookies", "type", "body", "text", "sni", "alpn", "ja3", "ja4", "subject", "issuer", "sha1", "line")
+# What a request's path, cookies and other texts are cut at to find words in them.
+_CUT = re.compile(r"[/?&=;:() ,]+")
+
+
+class _Words(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Signature(_Words):
+    """One known attack. ``what`` goes on "… looks like": *a check-in of Empire*; ``event``: what it looks at; ``match``, ``unless``: field → regex, letter
+    case aside, searched for: anchor them. ``words``: whole words of path, cookies or text of which one must stand there (small letters; none: always tried).
+    """
+
+    id: str = Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)+$")
+    what: str = Field(min_length=3)
+    event: Literal["request", "body", "tls", "certificate", "quic", "stream"]
+    match: dict[str, str] = Field(min_length=1)
+    unless: dict[str, str] = {}
+    words: tuple[str, ...] = ()
+    severity: Literal["low", "medium", "high", "critical"] = "high"
+    confidence: float = Field(0.9, gt=0, le=1)
+    techniques: tuple[str, ...] = Field(min_length=1)
+    examples: list[dict[str, str]] = Field(min_length=1)
+    lookalikes: list[dict[str, str]] = Field(min_length=1)
+    note: str = ""
+
+    @field_validator("techniques")
+    @classmethod
+    def _known(cls, techniques: tuple[str, ...]) -> tuple[str, ...]:
+        for technique in techniques:
+            if technique not in TECHNIQUES:
+                raise ValueError(f"found the technique {technique!r}, {nearest(technique, list(TECHNIQUES))}")
+        return techniques
+
+    @model_validator(mode="after")
+    def _fields(self) -> Signature:
+        for name, pattern in (*self.match.items(), *self.unless.items()):
+            if name not in FIELDS:
+                raise ValueError(f"found the field {name!r}, {nearest(name, FIELDS)}")
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"{name} is not a regular expression: {error}") from None
+        return self
+
+    @property
+    def level(self) -> Severity:
+        return Severity[self.severity]
+
+    def speaks(self, fields: Mapping[str, str]) -> bool:
+        """Whether the fields of an event are those of this attack."""
+        return all(_regex(pattern).search(fields.get(name, "")) for name, pattern in self.match.items()) and not any(
+            _regex(pattern).search(fields.get(name, "")) for name, pattern in self.unless.items()
+        )
+
+
+class SignatureFile(_Words):
+    """One file of signatures."""
+
+    note: str = ""
+    signatures: list[Signature] = Field(min_length=1)
+
+
+class Signatures:
+    """The entries of one folder by the event they look at, those with words found by them."""
+
+    def __init__(self, entries: list[Signature]) -> None:
+        self.entries = entries
+        self._always: dict[str, list[Signature]] = {}
+        self._by_word: dict[str, dict[str, list[Signature]]] = {}
+        for entry in entries:
+            if not entry.words:
+                self._always.setdefault(entry.event, []).append(entry)
+            for word in entry.words:
+                self._by_word.setdefault(entry.event, {}).setdefault(word.lower(), []).append(entry)
+
+    def found(self, event: str, fields: Mapping[str, str], text: str) -> Iterator[Signature]:
+        """The entries that speak, each once. ``text``: where to look for words."""
+        words = self._by_word.get(event)
+        tried: dict[str, Signature] = {}
+        if words:
+            for word in _CUT.split(text.lower()):
+                if word in words:
+                    tried |= {entry.id: entry for entry in words[word]}
+        for entry in (*tried.values(), *self._always.get(event, ())):
+            if entry.speaks(fields):
+                yield entry
+
+
+def own_folder() -> Path:
+    """Where our own knowledge is: inside the package where it is installed, else beside it."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "fingerprints_data"
+    return inside if inside.is_dir() else package.parent / "fingerprints"
+
+
+@functools.cache
+def _regex(pattern: str) -> re.Pattern[str]:
+    """Compiled when an event first needs it: most are never needed."""
+    return re.compile(pattern, re.IGNORECASE)
+
+
+@functools.cache
+def load_signatures(subject: str) -> Signatures:
+    """The signatures of a subject (``frameworks``, ``exploits``). DocumentErrors with every fault of its files."""
+    entries: dict[str, Signature] = {}
+    faults: list[Fault] = []
+    for path in sorted((own_folder() / subject).glob("*.yaml")):
+        try:
+            document = load_document(path, SignatureFile)
+        except DocumentErrors as error:
+            faults += error.faults
+            continue
+        for number, entry in enumerate(document.signatures):
+            if entry.id in entries:
+                faults.append(fault_at(path, ("signatures", number, "id"), f"found the id {entry.id!r} a second time, expected a new one"))
+            entries[entry.id] = entry
+    if faults:
+        raise DocumentErrors(faults)
+    return Signatures(list(entries.values()))

@@ -1,0 +1,111 @@
+"""Control channels: named frameworks and trojans, check-ins without a name, their innocent twins, repetition."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sensor.core.addresses import parse
+from sensor.core.alert import Severity
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.dissectors.http import HttpBody, HttpRequest
+from sensor.dissectors.quic import QuicClientHello
+from sensor.dissectors.rat import RatMessage
+from sensor.dissectors.tls import TlsCertificate, TlsClientHello
+from sensor.intel.signatures import load_signatures
+from tests.detectors.stories import SECOND, START, World, detector, device, heard, one
+
+C2 = "command_and_control.c2_framework"
+VICTIM, SERVER = "10.0.0.7", "203.0.113.9"
+BROWSER = "Mozilla/5.0 (Windows NT 6.1; WOW64; Trident/7.0; rv:11.0) like Gecko"
+
+
+def packet(at: float = 0, *, back: bool = False) -> Packet:
+    source, target = (SERVER, VICTIM) if back else (VICTIM, SERVER)
+    return Packet(ts=START + int(at * SECOND), src=parse(source), dst=parse(target), sport=80 if back else 50000, dport=50000 if back else 80, proto=6)
+
+
+def request(at: float, path: str, cookies: str = "", *, agent: str = BROWSER, headers: tuple[str, ...] = ("cookie", "user-agent", "host")) -> Event:
+    return HttpRequest(packet(at), "GET", "203.0.113.9", path, agent, "", "", "", "", -1, False, headers, cookies)
+
+
+def certificate(subject: str) -> Event:
+    return TlsCertificate(packet(back=True), False, subject, subject, "", "", "", (), 0, 0, True, "rsa", 2048, "", "")
+
+
+EVENTS = [
+    (request(0, "/news.php", "session=base64:28"), "Empire"),
+    (request(0, "/en-us/test.html", "ASPSESSIONID=hex:10; SESSIONID=digits:13"), "Covenant"),
+    (HttpBody(packet(), "POST", "a.example", "/76N1Lm.php?n=x4tk7t4jo6", "Mozilla/4.0", ("accept",), "o=hex:129", ()), "CryptoWall"),
+    (HttpBody(packet(), "POST", "203.0.113.9", "/OK21pqJA", "Mozilla/4.0", ("referer",), "OK21pqJA=base64:620", ()), "Emotet"),
+    (certificate("CN=Major Cobalt Strike, O=cobaltstrike"), "Cobalt Strike"),
+    (TlsClientHello(packet(), "", (), "TLS 1.0", "49ed2ef3f1321e5f044f1e71b0e6fdd5", "t10", (), False), "TrickBot"),
+    (QuicClientHello(packet(), "1", "", ("h3",), "TLS 1.3", "", "q13i0311h3_55b375c5d22e_c183556c78e2", False), "Merlin"),
+    (RatMessage(packet(), "njRAT", "ll", True), "njRAT"),
+    (RatMessage(packet(back=True), "DarkComet", "8EA4AB05FA7E", False), "DarkComet"),
+    (RatMessage(packet(), "command shell", "sh: no job control", True), "command shell"),
+]
+
+
+@pytest.mark.parametrize(("event", "name"), EVENTS, ids=[name for _, name in EVENTS])
+def test_known_ways_of_speaking(event: Event, name: str) -> None:
+    """One message is enough; the machine that opened the flow is the actor, whoever said it."""
+    alert = one(heard(detector(C2), [event]))
+    assert name in alert.summary
+    assert (alert.actor.address, alert.target and alert.target.address) == (parse(VICTIM), parse(SERVER))
+    assert alert.target_port == 80
+
+
+def test_check_ins_without_a_name() -> None:
+    """A steady rhythm, an opaque number each time, a browser's name without a browser's fields."""
+    story = [request(5 * n + 0.1 * (n % 3), f"/owa/{n % 2}/?id=t05mP2IPW8aK{n}x") for n in range(12)]
+    alert = one(heard(detector(C2), story))
+    assert alert.numbers["beats"] == 6
+    assert alert.severity == Severity.medium
+    assert "Accept-Language" in " ".join(alert.why)
+
+
+def test_a_device_raises_the_severity() -> None:
+    """A camera that speaks like a trojan."""
+    world = World(device("camera", VICTIM))
+    assert one(heard(detector(C2, world), [RatMessage(packet(), "njRAT", "ll", True)])).severity == Severity.critical
+
+
+QUIET: dict[str, list[Any]] = {
+    "a browser that polls": [request(5 * n, "/poll?id=t05mP2IPW8aK1x", "session=base64:28", headers=("host", "accept-language", "cookie")) for n in range(20)],
+    "a program under its own name": [request(5 * n, f"/v1/state/a8f01c33d2e{n}", agent="okhttp/4.9") for n in range(20)],
+    "no rhythm": [request(at, f"/a?id=t05mP2IPW8aK{n}") for n, at in enumerate((0, 1.5, 9, 11, 40, 43, 90, 200, 203, 290, 300, 450))],
+    "pages without numbers": [request(5 * n, "/status") for n in range(20)],
+    "a login by telnet": [RatMessage(packet(back=True), "command shell", "Microsoft Windows", False)],
+    "ordinary hellos": [
+        TlsClientHello(packet(), "www.example.com", (), "TLS 1.0", "49ed2ef3f1321e5f044f1e71b0e6fdd5", "t10", (), False),
+        QuicClientHello(packet(), "1", "www.example.com", ("h3",), "TLS 1.3", "", "q13d0311h3_55b375c5d22e_c183556c78e2", False),
+        certificate("CN=www.example.com"),
+    ],
+}
+
+
+@pytest.mark.parametrize("story", QUIET.values(), ids=QUIET.keys())
+def test_innocent_twins_are_quiet(story: list[Event]) -> None:
+    """What resembles a control channel."""
+    assert heard(detector(C2), story) == []
+
+
+def test_repetition_is_one_finding() -> None:
+    """A beacon that goes on for hours: told once by its name and once by its rhythm, under one key."""
+    found = heard(detector(C2), [request(5 * n, "/news.php", "session=base64:28") for n in range(500)])
+    assert one(found)
+    assert len(found) == 2
+
+
+@pytest.mark.parametrize("subject", ["frameworks", "exploits"])
+def test_signatures_by_their_own_examples(subject: str) -> None:
+    """Every example is recognised, no look-alike is by anything."""
+    known = load_signatures(subject)
+    for entry in known.entries:
+        for fields, expected in (*((each, True) for each in entry.examples), *((each, False) for each in entry.lookalikes)):
+            words = " ".join(fields.get(name, "") for name in ("path", "cookies", "text"))
+            found = {each.id for each in known.found(entry.event, fields, words)}
+            assert (entry.id in found) if expected else not found, (entry.id, fields, found)

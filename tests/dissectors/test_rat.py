@@ -1,0 +1,56 @@
+"""Trojans and shells by their first words."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.packet import Packet
+from sensor.dissectors.rat import Rat
+from tests.dissectors.samples import events, packets
+
+
+def said(data: bytes, *, from_client: bool = True) -> list[tuple[object, ...]]:
+    return events(Rat().stream(Packet()).feed(Packet(data), data, from_client))
+
+
+def test_the_small_capture() -> None:
+    """Each conversation names its family; words that only begin alike say nothing."""
+    found = [each for packet in packets("rat") for each in said(bytes(packet.payload), from_client=packet.dport in (5552, 8000, 4444, 4433, 80))]
+    assert [each[1] for each in found] == ["njRAT", "Gh0st", "command shell", *["a trojan with commands in Turkish"] * 3]
+    assert found[1][2].startswith("Gh0st")  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("data", "family"),
+    [
+        (b"lv|'|'|SGFj|'|'|", "njRAT"),
+        (b"myversion|3.6 Public\r\n", "XtremeRAT"),
+        (b"8EA4AB05FA7E", "DarkComet"),
+        (b"\x24\x04\xff\x00\x40\0\0\0" + bytes(64), "Remcos"),
+        (b"\x41\0\0\0\x99" + bytes(range(64)), "NetWire"),
+        (b"\x00\x10\x01\x00MZARUH\x89\xe5", "Metasploit stage"),
+        (b"CAPS|C:\\x.dat|8492|\xff\xd8\xff\xe0\0\x10JFIF", "a trojan that sends screens"),
+        (b"uid=0(root) gid=0(root)", "command shell"),
+        (b"sh: no job control in this shell", "command shell"),
+    ],
+)
+def test_families(data: bytes, family: str) -> None:
+    """First bytes of each family."""
+    assert said(data)[0][1] == family
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"G", b"GET / HTTP/1.1\r\n", b"Windows Update", b"Microsoft SQL Server", b"\x24\x04\xff", b"SSH-2.0-x", bytes(64), b"configure terminal"]
+)
+def test_others_say_nothing(data: bytes) -> None:
+    """Ordinary beginnings and pieces that are too short."""
+    assert said(data) == []
+
+
+def test_a_family_is_told_once_and_the_stream_ends() -> None:
+    """Screens go on for hours."""
+    stream = Rat().stream(Packet())
+    found = [each for _ in range(20) for each in stream.feed(Packet(), b"BAGLIMI?\n", True)]
+    assert len(found) == 1
+    assert [event[1] for event in events(stream.feed(Packet(), b"BAGLIMI?\n" * 20, False))] == []
+    assert stream.done
