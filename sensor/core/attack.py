@@ -42,5 +42,17 @@ TECHNIQUES = {
         Technique("command-and-control", "T1219", "Remote Access Software"),
         Technique("command-and-control", "T1105", "Ingress Tool Transfer"),
         Technique("reconnaissance", "T1595.002", "Active Scanning: Vulnerability Scanning"),
+        Technique("command-and-control", "T1071.004", "Application Layer Protocol: DNS"),
+        Technique("command-and-control", "T1090", "Proxy"),
+        Technique("command-and-control", "T1090.003", "Proxy: Multi-hop Proxy"),
+        Technique("command-and-control", "T1095", "Non-Application Layer Protocol"),
+        Technique("command-and-control", "T1568.002", "Dynamic Resolution: Domain Generation Algorithms"),
+        Technique("command-and-control", "T1571", "Non-Standard Port"),
+        Technique("command-and-control", "T1572", "Protocol Tunneling"),
+        Technique("exfiltration", "T1048", "Exfiltration Over Alternative Protocol"),
+        Technique("exfiltration", "T1048.003", "Exfiltration Over Alternative Protocol: Exfiltration Over Unencrypted Non-C2 Protocol"),
+        Technique("impact", "T1496", "Resource Hijacking"),
+        Technique("initial-access", "T1133", "External Remote Services"),
+        Technique("credential-access", "T1110", "Brute Force"),
     )
 }

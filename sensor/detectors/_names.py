@@ -1,0 +1,74 @@
+"""What detectors make of host names: the domain somebody registered, how much a name carries, and whether a program made it up."""
+
+from __future__ import annotations
+
+import functools
+import re
+from itertools import pairwise
+
+# Pairs of letters that make up nine tenths of the words of European languages; a name of random letters has them in every third place.
+_PAIRS = (
+    "abacadagaialamanaparasatauavaybabebiblbobrbsbucacccechcickclcncocrcsctcudadcdddedfdidldodrdseaebecedeeefegeielemeneoepeqeresetevewexfafefffiflfofrftgagegh"
+    "giglgngrgsguhahehihohtiaibicidieifigiliminioipirisitivizkelalcldlelilllolplsltlulymambmemimlmmmompmsmunancndnenfngninlnnnonpnsntnunvoaobocodofogoiolomonoo"
+    "oporosotouovowpapdpephpiplpoppprpsptpuqurarcrdrergrirlrmrnrorprrrsrtrurvrysascsesfshsislsospssstsutatctdtetfthtitltmtotptrtstttutyuaubueuiulumunupurusutva"
+    "veviwawixextypysze"
+)
+COMMON = frozenset(_PAIRS[at : at + 2] for at in range(0, len(_PAIRS), 2))
+# Labels below which names are registered in the domains of countries (co.uk, com.br, ac.jp).
+SECOND_LEVEL = frozenset("ac asn co com edu gob gouv gov govt go id idv ltd mil ne net nhs nom or org plc sch".split())
+COUNTRY_LETTERS = 2
+SHORT = 7  # letters; below so many a name says nothing about who made it
+ODD = re.compile(r"[^a-z0-9._-]")
+REVERSED = (".in-addr.arpa", ".ip6.arpa")
+_LETTERS = re.compile(r"[^a-z0-9]+")
+_ADDRESS = re.compile(r"(?:(?:\d{1,3}[.-]){3}\d{1,3}|(?:[0-9a-f]\.){15,31}[0-9a-f])(?:\.|\Z)")
+_HEX = re.compile(r"(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{12,}\Z")
+GENERATED = 0.45
+
+
+@functools.lru_cache(maxsize=8192)
+def registered(name: str) -> str:
+    """The domain of a name that somebody registered: ``example.co.uk`` of ``www.example.co.uk``. Names are in lower case, without a final dot."""
+    labels = name.rsplit(".", 3)
+    if len(labels) > 2 and len(labels[-1]) == COUNTRY_LETTERS and labels[-2] in SECOND_LEVEL:
+        return ".".join(labels[-3:])
+    return ".".join(labels[-2:])
+
+
+def below(name: str, domain: str) -> str:
+    """The part of a name that stands before its domain; empty where there is none."""
+    return name[: -len(domain) - 1] if len(name) > len(domain) else ""
+
+
+def under(name: str, domains: frozenset[str]) -> bool:
+    """Whether a name is one of the domains or stands below one."""
+    while name:
+        if name in domains:
+            return True
+        name = name.partition(".")[2]
+    return False
+
+
+@functools.lru_cache(maxsize=4096)
+def generated(label: str) -> float:
+    """From 0 to 1, how much a label looks made up by a program: the share of neighbouring characters that hardly occur in words. 0 where it is short."""
+    letters = _LETTERS.sub("", label)
+    if len(letters) < SHORT:
+        return 0.0
+    return sum(one + other not in COMMON for one, other in pairwise(letters)) / (len(letters) - 1)
+
+
+def is_address(part: str) -> bool:
+    """Whether a part of a name begins with an address, as block lists are asked for them and providers call their customers."""
+    return _ADDRESS.match(part) is not None
+
+
+@functools.lru_cache(maxsize=4096)
+def is_coded(part: str) -> bool:
+    """Whether what stands before a domain looks like data: characters that no host name has, long hexadecimal numbers, letters without sense."""
+    if is_address(part):
+        return False
+    if ODD.search(part):
+        return True
+    longest = max(part.split("."), key=len)
+    return _HEX.match(longest) is not None or generated(longest) >= GENERATED

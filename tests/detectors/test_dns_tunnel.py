@@ -1,0 +1,81 @@
+"""DNS tunnels: the attacks, their innocent twins, repetition."""
+
+from __future__ import annotations
+
+import hashlib
+
+from sensor.core.addresses import parse
+from sensor.core.alert import Severity
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.dissectors._dns_message import Record
+from sensor.dissectors.dns import DnsQuery, DnsResponse
+from tests.detectors.stories import SECOND, START, World, detector, device, heard, one
+
+TUNNEL = "command_and_control.dns_tunnel"
+A, NULL, TXT, CNAME = 1, 10, 16, 5
+
+
+def question(at: float, name: str, kind: int = A, client: str = "10.0.0.66") -> Event:
+    packet = Packet(ts=START + int(at * SECOND), src=parse(client), dst=parse("10.0.0.1"), sport=50000, dport=53)
+    return DnsQuery(packet, 1, name, kind, 0, True)
+
+
+def answer(at: float, name: str, kind: int, size: int, client: str = "10.0.0.66") -> Event:
+    packet = Packet(ts=START + int(at * SECOND), src=parse("10.0.0.1"), dst=parse(client), sport=53, dport=50000)
+    return DnsResponse(packet, 1, name, kind, 0, False, (Record(name, kind, 0, size),))
+
+
+def code(n: int, size: int = 24) -> str:
+    return hashlib.sha256(b"%d" % n).hexdigest()[:size]
+
+
+def test_names_full_of_data_are_a_tunnel() -> None:
+    """Mixed record types, hexadecimal names: told at twenty, client and resolver are named."""
+    alert = one(heard(detector(TUNNEL), [question(n, f"{code(n)}.evil.example.com", (CNAME, TXT)[n % 3 == 0]) for n in range(25)]))
+    assert (alert.actor.address, alert.target and alert.target.address) == (parse("10.0.0.66"), parse("10.0.0.1"))
+    assert alert.numbers["names"] == 20
+    assert alert.severity == Severity.high
+    assert [technique.technique for technique in alert.techniques] == ["T1071.004"]
+
+
+def test_strange_record_types_are_a_tunnel() -> None:
+    [alert] = heard(detector(TUNNEL), [question(n, f"p{n}.t.example.com", NULL) for n in range(12)])
+    assert "no client uses" in alert.why[0]
+
+
+def test_commands_in_texts_are_a_tunnel() -> None:
+    """Short names, long answers; a printer that does so is grave."""
+    story = [each for n in range(12) for each in (question(n, f"l.{n}.ns.example.pl", TXT), answer(n, f"l.{n}.ns.example.pl", TXT, 250))]
+    alert = one(heard(detector(TUNNEL, World(device("printer", "10.0.0.66"))), story))
+    assert alert.severity == Severity.critical
+
+
+def test_addresses_only_take_twice_as_many() -> None:
+    found = heard(detector(TUNNEL), [question(n, f"{code(n)}.cdn.example.com") for n in range(45)])
+    assert [alert.numbers["names"] for alert in found] == [40]
+
+
+def test_one_name_full_of_data_is_a_hint() -> None:
+    name = "h4sicn03*2qaa3rlc3qudhh0aavjycxwakjehelu5klueow0zjx=.x.example.com"
+    [alert] = heard(detector(TUNNEL), [question(0, name)])
+    assert alert.severity == Severity.low
+    assert alert.techniques[0].technique == "T1048.003"
+
+
+def test_innocent_twins_are_quiet() -> None:
+    """Content networks, block lists, reputation services, a domain controller's names, a mail server's texts, addresses in reverse, many words."""
+    words = "alpha beta gamma delta printer mail files intranet portal backup shop video music images static".split()
+    story: list[Event] = []
+    for n in range(80):
+        story += [question(n, f"{n}.2.0.192.zen.listed.example.org", TXT), question(n, f"{code(n)}.sophosxl.net", TXT)]
+        story += [question(n, f"{n}.0.0.10.in-addr.arpa", 12), question(n, f"{words[n % 15]}-{n}.example.com"), question(n, f"_dmarc.firm{n}.com", TXT)]
+        story += [question(n, f"_ldap._tcp.site{n % 4}._sites.dc._msdcs.corp.example.net", 33), question(n, f"{code(n % 30)}.cloudfront.net")]
+    assert heard(detector(TUNNEL), story) == []
+
+
+def test_repetition_is_one_finding() -> None:
+    """It goes on: one key, told again as it grows; the same names asked again and again add nothing."""
+    assert len(heard(detector(TUNNEL), [question(n * 0.1, f"{code(n)}.evil.example.com", CNAME) for n in range(200)])) == 19
+    assert one(heard(detector(TUNNEL), [question(n * 0.1, f"{code(n)}.evil.example.com", CNAME) for n in range(200)])).key
+    assert len(heard(detector(TUNNEL), [question(n * 0.1, f"{code(n % 20)}.evil.example.com", CNAME) for n in range(400)])) == 1

@@ -1,0 +1,51 @@
+"""What is made of host names."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.detectors._names import below, generated, is_address, is_coded, registered, under
+
+
+@pytest.mark.parametrize(
+    ("name", "domain"),
+    [
+        ("www.example.com", "example.com"),
+        ("a.b.example.co.uk", "example.co.uk"),
+        ("example.de", "example.de"),
+        ("printer", "printer"),
+        ("co.uk", "co.uk"),
+        ("", ""),
+    ],
+)
+def test_registered_domain(name: str, domain: str) -> None:
+    assert registered(name) == domain
+
+
+def test_parts_of_names() -> None:
+    assert below("a.b.example.com", "example.com") == "a.b"
+    assert below("example.com", "example.com") == ""
+    assert under("a.b.example.com", frozenset(("example.com",)))
+    assert not under("notexample.com", frozenset(("example.com",)))
+    assert is_address("2.0.0.127.zen")
+    assert is_address("10-1-2-3")
+    assert not is_address("www")
+
+
+@pytest.mark.parametrize("label", ["xkgk7fdx362yyyxib", "gfu7hbxpfp", "pqrsxdkq", "7d43ah2kikrabj"])
+def test_made_up_labels(label: str) -> None:
+    assert generated(label) >= 0.45
+
+
+@pytest.mark.parametrize("label", ["microsoft", "windowsupdate", "googlevideo", "bundesverfassungsgericht", "instagram", "www", "scontent-frx5-1"])
+def test_labels_of_words(label: str) -> None:
+    assert generated(label) < 0.45
+
+
+def test_coded_parts() -> None:
+    assert is_coded("05e100a621c3620001636f6e")
+    assert is_coded("zi\u00e9.x")
+    assert is_coded("laegpumiplhhpz12ynd1efljwlkjcgwy")
+    assert not is_coded("www")
+    assert not is_coded("_ldap._tcp.dc._msdcs")
+    assert not is_coded("12.34.56.78")
