@@ -76,6 +76,8 @@ def main(args: argparse.Namespace) -> int:
             run.run()
         log.close()
     except DocumentErrors as errors:
+        if keeping is not None:
+            keeping.abandon()
         print(errors, file=sys.stderr)
         return USAGE
     except OSError as error:
