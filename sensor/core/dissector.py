@@ -25,6 +25,8 @@ class Interest(msgspec.Struct, frozen=True, kw_only=True):
     ``stream``: TCP rows go through reassembly to ``Stream`` objects; otherwise TCP rows are never selected. ``opening``: only so many payloads (1 to 4) from
     the first of each direction on, and from each one that ``starts`` or ``magic`` recognise, are wanted; what follows in between is a gap. Bodies cost nothing
     this way. 0: all of them.
+    ``tcp_heads``: TCP headers as payload, for ``dissect``: of SYNs without data whose window and options their sender has not shown within ``repeats_s``,
+    and of segments without data whose flags are impossible; of each at most 64 a second, and 2 during a flood. The others are counted as shed.
     """
 
     udp: tuple[int, ...] = ()
@@ -39,11 +41,12 @@ class Interest(msgspec.Struct, frozen=True, kw_only=True):
     volatile: tuple[int, int] = (0, 0)
     stream: bool = False
     opening: int = 0
+    tcp_heads: bool = False
 
     @property
     def frames(self) -> bool:
-        """Whether rows are wanted that are neither UDP nor TCP."""
-        return bool(self.ethertypes or self.protocols or self.icmp or self.icmp6)
+        """Whether rows are wanted that are neither UDP nor TCP segments."""
+        return bool(self.ethertypes or self.protocols or self.icmp or self.icmp6 or self.tcp_heads)
 
     @property
     def datagrams(self) -> bool:

@@ -11,6 +11,10 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from sensor.core.row cimport CUT, Row
 
 
+cdef enum:
+    HEAD = 2  # Row.begins: the payload is the TCP header
+
+
 cdef object address(uint64_t hi, uint64_t lo):
     if hi == 0:
         return lo
@@ -94,9 +98,9 @@ cdef class Packets:
         return (<const char*>&self.data[0] + start)[:size]
 
     def glance(self, Py_ssize_t index):
-        """(flow, direction, whether a message begins with it) of a TCP segment; None for other rows."""
+        """(flow, direction, whether a message begins with it) of a TCP segment; None for other rows and those that are about a TCP header."""
         cdef Row* row = &self.rows[index]
-        return (row.flow, row.direction, row.begins != 0) if row.proto == 6 and row.ip_version else None
+        return (row.flow, row.direction, row.begins != 0) if row.proto == 6 and row.ip_version and row.begins != HEAD else None
 
     def at(self, Py_ssize_t index):
         """The packet of row ``index``."""

@@ -42,6 +42,13 @@ cdef struct Budget:
     uint32_t used
 
 
+cdef struct Heads:
+    uint32_t second    # of packet time
+    uint32_t met       # in this second
+    uint32_t taken
+    uint32_t most      # that are taken in this second
+
+
 cdef class Selector:
     cdef uint64_t[::1] udp, tcp, ethertypes, protocols, icmp, icmp6
     cdef Lead[::1] leads
@@ -50,6 +57,10 @@ cdef class Selector:
     cdef int magic_count
     cdef uint64_t whole
     cdef Repeats frames, messages
+    cdef uint64_t head_bits        # of frame dissectors that want TCP headers
+    cdef int64_t head_window
+    cdef Heads opening, odd        # SYNs, and segments whose flags are impossible
+    cdef RecentSet head_senders    # of its own, so that a flood of made-up senders shows nobody else's repeats
     cdef uint64_t[5] wants         # stream dissectors that want one more payload after so many; HEADS and more: the last
     cdef Budget[BUDGETS] budgets
     cdef RecentSet recent
@@ -62,5 +73,6 @@ cdef class Selector:
     cdef uint64_t of_datagram(self, Row* row) except? 0xFFFFFFFFFFFFFFFF nogil
     cdef uint64_t of_stream(self, const uint8_t[::1] data, Row* row, FlowTable flows) except? 0xFFFFFFFFFFFFFFFF nogil
     cdef uint64_t recognised(self, const uint8_t[::1] data, Row* row, bint stream) except? 0xFFFFFFFFFFFFFFFF nogil
+    cdef uint64_t of_head(self, const uint8_t[::1] data, Row* row, int words) except? 0xFFFFFFFFFFFFFFFF nogil
     cdef bint within(self, Row* row, uint64_t key) except -1 nogil
     cdef uint64_t fresh(self, const uint8_t[::1] data, Row* row, uint64_t wanted, Repeats* repeats) except? 0xFFFFFFFFFFFFFFFF nogil

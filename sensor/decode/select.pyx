@@ -4,7 +4,8 @@
 Frames, datagrams and TCP rows count their dissectors apart: each owns one bit of column ``wanted`` for the kind of rows it reads. Tables over ports, ethertypes, protocols and
 leading bytes give the bits of a row in a few look-ups. Bits of datagrams whose identical payload the same sender sent a moment ago are cleared. TCP rows are wanted by the
 dissectors that follow their flow: the first payloads of each direction decide who that is. What two hosts say to each other beyond a budget a second, and answers beyond
-it that nobody asked for, are shed and counted: no pair can take the engine away from the others.
+it that nobody asked for, are shed and counted, and of ICMP also what one host sends and what one host gets: no pair can take the engine away from the others. Headers of TCP are rows of the kind of frames: SYNs whose options are new
+of their sender, and segments with impossible flags, so many a second and hardly any during a flood.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -12,7 +13,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 import numpy as np
 
 from sensor.core.recent cimport RecentSet
-from sensor.core.row cimport FIRST_FRAGMENT, LATER_FRAGMENT, Row
+from sensor.core.row cimport ACK, FIN, FIRST_FRAGMENT, LATER_FRAGMENT, RST, SYN, WHOLE, Row
 from sensor.decode.bytes cimport u32
 from sensor.decode.flows cimport HEADS, FlowTable, Slot
 
@@ -20,6 +21,12 @@ cdef enum:
     MAX_DISSECTORS = 63  # of each kind of rows
     LEADS = 1024         # places for leading-byte rules, by their first four bytes
     PER_SECOND = 128     # rows of a pair of hosts, or unasked ones for one host, in a second of packet time
+    HEADS_PER_SECOND = 64  # SYNs, and as many odd segments, of everybody together
+    FLOODED = 1000       # so many in the second before are a flood
+    HEADS_IN_FLOOD = 2   # a second
+    HEAD_SENDERS = 12    # 2**12 headers are remembered
+    HEAD = 2             # Row.begins: the payload is the TCP header
+    WORDS = 5            # of a TCP header without options
 
 LEAD = np.dtype([("first", "u4"), ("second", "u4"), ("mask", "u4"), ("used", "u4"), ("bits", "u8"), ("streams", "u8")])
 
@@ -29,7 +36,7 @@ cdef class Selector:
         self.udp, self.tcp, self.ethertypes = np.zeros(65536, np.uint64), np.zeros(65536, np.uint64), np.zeros(65536, np.uint64)
         self.protocols, self.icmp, self.icmp6 = np.zeros(256, np.uint64), np.zeros(256, np.uint64), np.zeros(256, np.uint64)
         self.leads = np.zeros(LEADS, LEAD)
-        self.recent = recent
+        self.recent, self.head_senders = recent, RecentSet(HEAD_SENDERS)
         self.chosen_rows = np.zeros(65536, np.int32)
         self.chosen = self.chosen_rows
         for kind, add in (("frames", self.add_frames), ("datagrams", self.add_datagrams), ("stream", self.add_streams)):
@@ -46,6 +53,10 @@ cdef class Selector:
         ):
             mark(table, numbers, flag)
         remember(&self.frames, bit, interest)
+        if interest.tcp_heads:
+            window = int(interest.repeats_s * 1e9)
+            self.head_window = min(self.head_window, window) if self.head_bits else window
+            self.head_bits |= flag
 
     def add_datagrams(self, int bit, interest):
         cdef uint64_t flag = <uint64_t>1 << bit
@@ -125,8 +136,12 @@ cdef class Selector:
 
     cdef int row(self, const uint8_t[::1] data, Row* row, FlowTable flows) except -1 nogil:
         cdef uint64_t wanted
+        cdef int words
         if row.proto == 6 and row.ip_version:
+            words = row.begins
             row.wanted = self.of_stream(data, row, flows) if row.slot >= 0 else 0
+            if row.wanted == 0 and words >= WORDS and self.head_bits and (row.tcp_flags & SYN or not row.tcp_flags & (RST | ACK)):
+                row.wanted = self.of_head(data, row, words)
             return 0
         if row.ip_version == 0:
             wanted = self.ethertypes[row.ethertype] if row.ethertype else 0
@@ -148,6 +163,8 @@ cdef class Selector:
         if wanted:
             wanted = self.fresh(data, row, wanted, &self.messages if row.proto == 17 and row.ip_version else &self.frames)
         if wanted and row.slot >= 0 and not self.within(row, key_of(row, flows)):
+            wanted = 0
+        if wanted and (row.proto == 1 or row.proto == 58) and row.ip_version and not (self.within(row, source_of(row)) and self.within(row, target_of(row))):
             wanted = 0
         if wanted and row.fragment == FIRST_FRAGMENT:
             self.datagrams[datagram_place(row)] = Datagram(datagram_key(row), wanted)
@@ -179,6 +196,27 @@ cdef class Selector:
         if heads[0] < HEADS:
             heads[0] += 1
         return wanted if wanted and self.within(row, pair(row)) else 0
+
+    cdef uint64_t of_head(self, const uint8_t[::1] data, Row* row, int words) except? 0xFFFFFFFFFFFFFFFF nogil:
+        """Bits of the dissectors that want the header of this TCP row as its payload: of a SYN without data, or one whose flags no machine that means well sends."""
+        cdef bint odd = row.tcp_flags & (FIN | RST) if row.tcp_flags & SYN else True  # all but SYN and RST carry ACK (RFC 9293, 3.10.7)
+        cdef Heads* heads = &self.odd if odd else &self.opening
+        cdef uint32_t second = <uint32_t>(row.ts // 1_000_000_000)
+        if row.payload_len or row.fragment != WHOLE or (row.tcp_flags & ACK and not odd):
+            return 0
+        if heads.second != second:
+            heads.most = HEADS_IN_FLOOD if heads.met > FLOODED else HEADS_PER_SECOND
+            heads.second, heads.met, heads.taken = second, 0, 0
+        heads.met += 1
+        if heads.taken >= heads.most:  # before it is looked up: it shall be new when it comes again
+            self.shed += 1
+            return 0
+        if not self.head_senders.see(head_digest(data, row, row.payload - 4 * words, odd), row.ts, self.head_window):
+            self.repeats += 1
+            return 0
+        heads.taken += 1
+        row.payload, row.payload_len, row.begins = row.payload - 4 * words, 4 * words, HEAD
+        return self.head_bits
 
     cdef bint within(self, Row* row, uint64_t key) except -1 nogil:
         """Whether one more row is within the budget of its second; counted as shed where not."""
@@ -245,6 +283,14 @@ cdef inline uint64_t pair(Row* row) noexcept nogil:  # arithmetic only: nothing 
     return ((row.src_lo ^ row.src_hi) * <uint64_t>0x9E3779B97F4A7C15 ^ (row.dst_lo ^ row.dst_hi)) * <uint64_t>0xC2B2AE3D27D4EB4F | 1
 
 
+cdef inline uint64_t source_of(Row* row) noexcept nogil:  # arithmetic only: nothing can fail
+    return ((row.src_lo ^ row.src_hi) * <uint64_t>0x9E3779B97F4A7C15 ^ <uint64_t>0x5555) * <uint64_t>0xC2B2AE3D27D4EB4F | 1
+
+
+cdef inline uint64_t target_of(Row* row) noexcept nogil:  # arithmetic only: nothing can fail
+    return ((row.dst_lo ^ row.dst_hi) * <uint64_t>0x9E3779B97F4A7C15 ^ <uint64_t>0xAAAA) * <uint64_t>0xC2B2AE3D27D4EB4F | 1
+
+
 cdef inline uint64_t key_of(Row* row, FlowTable flows) except? 0xFFFFFFFFFFFFFFFF nogil:
     """Whose budget a datagram takes: that of its two hosts; where its server began the flow, that of all who answer this host unasked."""
     if row.direction and flows.table[row.slot].unasked:
@@ -262,6 +308,27 @@ cdef inline int datagram_place(Row* row) noexcept nogil:  # arithmetic only: not
 
 cdef inline int lead_place(uint32_t first) noexcept nogil:  # arithmetic only: nothing can fail
     return <int>(first * <uint32_t>0x9E3779B1 >> 22)
+
+
+cdef inline uint64_t head_digest(const uint8_t[::1] data, Row* row, uint32_t start, bint odd) except? 0xFFFFFFFFFFFFFFFF nogil:
+    """Hash of a TCP header without ports, numbers, checksum and time stamps, and of its sender; of an odd one also of where it was sent."""
+    cdef Py_ssize_t at = row.frame + start, end = row.frame + row.payload
+    cdef uint64_t value = row.src_mac ^ (row.src_hi ^ row.src_lo) * <uint64_t>0x9E3779B97F4A7C15 ^ <uint64_t>row.vlan << 16
+    if odd:
+        value ^= (row.dst_hi ^ row.dst_lo) * <uint64_t>0xC2B2AE3D27D4EB4F
+    value = (value ^ u32(data, at + 12)) * <uint64_t>0x9FB21C651E98DF25  # offset, flags, window
+    value ^= value >> 28
+    at += 20
+    while at < end:
+        if data[at] == 8 and at + 10 <= end and data[at + 1] == 10:  # time stamps (RFC 7323, 3)
+            value ^= 8
+            at += 10
+        else:
+            value ^= data[at]
+            at += 1
+        value *= <uint64_t>0x9FB21C651E98DF25
+        value ^= value >> 28
+    return value
 
 
 cdef inline uint64_t digest(const uint8_t[::1] data, Row* row, int volatile_from, int volatile_to) except? 0xFFFFFFFFFFFFFFFF nogil:

@@ -26,6 +26,7 @@ cdef inline int tcp(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
     if header < 20 or off + header > at.end:
         row.problem |= TRANSPORT_SHORT if header >= 20 and row.problem & CUT else TRANSPORT_HEADER
         return DONE
+    row.begins = <uint8_t>(header >> 2)
     return payload_is(row, at, off + header)
 
 

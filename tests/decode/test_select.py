@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from sensor.core.dissector import Interest
+from sensor.core.packet import Packets
 from sensor.core.recent import RecentSet
 from sensor.decode.flows import FlowTable
 from sensor.decode.select import Selector
-from tests.kit import SECOND, batch_of, ethernet, ipv4, ipv6, tcp_frame, udp_frame
+from tests.kit import SECOND, batch_of, ethernet, ipv4, ipv6, tcp, tcp_frame, udp_frame
 
 A, B = "10.0.0.1", "10.0.0.2"
 
@@ -118,3 +119,58 @@ def test_rules_that_cannot_be_held_are_refused(interest: Interest) -> None:
     """A rule of the wrong length is an error at start, not silence later."""
     with pytest.raises(ValueError, match="bytes"):
         Selector([interest], RecentSet(4))
+
+
+def syn(src: str, options: bytes = b"\x02\x04\x05\xb4", *, flags: int = 2, sport: int = 40000, dst: str = B, data: bytes = b"") -> bytes:
+    """A segment with options."""
+    head = tcp(b"", sport, 80, flags=flags)
+    return ethernet(ipv4(head[:12] + bytes([(20 + len(options)) << 2]) + head[13:] + options + data, 6, src, dst), 0x0800)
+
+
+HEADS = Interest(tcp_heads=True, repeats_s=600)
+
+
+def test_headers_that_are_new_of_their_sender() -> None:
+    """The same options from another port, to another target and at another time are a repeat; answers, data and ordinary segments are nobody's."""
+    stamps = [b"\x01\x01\x08\x0a" + bytes([n] * 8) for n in range(2)]
+    frames = [
+        syn(A), syn(A, sport=40001), syn(A, dst="10.0.0.9"), syn(A, b"\x02\x04\x05\xb0"), syn("10.0.0.7"), syn(A, stamps[0]), syn(A, stamps[1], sport=5),
+        syn(B, flags=0x12, dst=A), syn("10.0.0.8", data=b"early data"), tcp_frame(A, B, flags=16),
+    ]  # fmt: skip
+    assert select(frames, HEADS) == [1, 0, 0, 1, 1, 1, 0, 0, 0, 0]
+
+
+def test_the_header_is_the_payload() -> None:
+    """Such a row is no segment of a stream any more, and its bit is one of frames."""
+    batch, flows = batch_of([ethernet(b"arp request bytes", 0x0806), syn(A), tcp_frame(A, B, b"GET / HTTP")]), FlowTable(10)
+    selector = Selector([Interest(ethertypes=(0x0806,)), HEADS, Interest(tcp=(80,), stream=True)], RecentSet(8))
+    flows.follow(batch.rows, 0, 3)
+    selector.select(batch.data, batch.rows, 0, 3, flows)
+    rows = Packets(batch.data, batch.rows)
+    assert (batch.rows["wanted"].tolist(), rows.glance(1), rows.at(1).payload[-4:]) == ([1, 2, 1], None, b"\x02\x04\x05\xb4")
+    assert rows.glance(2) is not None
+
+
+@pytest.mark.parametrize(("flags", "odd"), [(0, 1), (1, 1), (8, 1), (0x29, 1), (3, 1), (6, 1), (0x13, 1), (4, 0), (0x14, 0), (0x11, 0), (0x10, 0)])
+def test_impossible_flags(flags: int, odd: int) -> None:
+    """Null, FIN alone, PSH alone, xmas, SYN with FIN, SYN with RST; resets and ends as they should be are ordinary."""
+    assert select([syn(A, flags=flags)], HEADS) == [odd]
+
+
+def test_a_flood_of_headers_is_shed() -> None:
+    """64 in the first second, two in each that follows a thousand; afterwards others are heard again, and odd flags all the time."""
+    flood = [syn(f"10.{n >> 12 & 255}.{n >> 6 & 63}.{n & 63}") for n in range(6000)]
+    times = [SECOND * (1 + n // 2000) for n in range(6000)]
+    frames, times = [*flood, syn(A, flags=0), syn("10.200.0.1")], [*times, 3 * SECOND, 5 * SECOND]
+    wanted = select(frames, HEADS, times=times)
+    assert [sum(wanted[at : at + 2000]) for at in (0, 2000, 4000)] == [64, 2, 2]
+    assert wanted[6000:] == [1, 1]
+
+
+def test_a_host_has_a_budget_for_icmp() -> None:
+    """A thousand made-up sources that ping one host, and one source that pings a thousand."""
+    echo = b"\x08\0" + bytes(14)
+    flood = [ethernet(ipv4(echo, 1, f"10.1.{n >> 8}.{n & 255}", B), 0x0800) for n in range(300)]
+    sweep = [ethernet(ipv4(echo, 1, A, f"10.1.{n >> 8}.{n & 255}"), 0x0800) for n in range(300)]
+    for frames in (flood, sweep):
+        assert sum(select(frames, Interest(icmp=(8,)), times=[SECOND] * 300)) == 128

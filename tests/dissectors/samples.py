@@ -30,9 +30,13 @@ def frames(name: str) -> list[bytes]:
     return found
 
 
-def packets(name: str) -> list[Packet]:
-    """The packets of a small capture as the decode pass gives them, those without payload left out."""
+def packets(name: str, heads: bool = False) -> list[Packet]:
+    """The packets of a small capture as the decode pass gives them, those without payload left out; ``heads``: with the header as payload of TCP segments."""
     batch = batch_of(frames(name))
+    if heads:
+        size = 4 * batch.rows["begins"].astype("u4")
+        batch.rows["payload"] -= size
+        batch.rows["payload_len"] += size
     rows = Packets(batch.data, batch.rows)
     return [packet for packet in (rows.at(i) for i in range(len(batch.rows))) if packet.payload]
 

@@ -25,7 +25,7 @@ EXAMPLES = int(os.environ.get("SENSOR_FUZZ_EXAMPLES", "150"))
 TCP = 6
 CUT = 1
 DISSECTORS = units(sensor.dissectors, Dissector)
-SAMPLES = {name: packets(name) for name in DISSECTORS}
+SAMPLES = {name: packets(name, unit.interest.tcp_heads) for name, unit in DISSECTORS.items()}
 STREAMS = [name for name, unit in DISSECTORS.items() if unit.interest.stream]
 SERVER_PORTS = {port for unit in DISSECTORS.values() for port in unit.interest.tcp}
 
@@ -33,14 +33,14 @@ SERVER_PORTS = {port for unit in DISSECTORS.values() for port in unit.interest.t
 def rebuilt(packet: Packet, payload: bytes, problem: int = 0) -> Packet:
     return Packet(
         payload, ts=packet.ts, src=packet.src, dst=packet.dst, src_mac=packet.src_mac, sport=packet.sport, dport=packet.dport, vlan=packet.vlan,
-        ethertype=packet.ethertype, ip_version=packet.ip_version, proto=packet.proto, ttl=packet.ttl, problem=problem,
+        ethertype=packet.ethertype, ip_version=packet.ip_version, proto=packet.proto, ttl=packet.ttl, problem=problem, tcp_flags=packet.tcp_flags,
     )  # fmt: skip
 
 
 def run(dissector: Dissector, packet: Packet) -> list[Said]:
     """What it says, whether as a datagram or as the first bytes of a stream; nothing where it is malformed. Any other error fails the test."""
     try:
-        if packet.proto == TCP:
+        if packet.proto == TCP and not dissector.interest.tcp_heads:
             return list(dissector.stream(packet).feed(packet, packet.payload, packet.dport in SERVER_PORTS))
         return list(dissector.dissect(packet))
     except Malformed as fault:

@@ -1,0 +1,153 @@
+"""ICMP for IPv4 and IPv6 (RFC 792, 950, 1256, 4443): echo, what could not be delivered, redirects, and questions about a machine's clock and netmask.
+
+Ignores the checksum, neighbour discovery (its own file) and listener reports. What an error quotes is read only as far as addresses and ports. Payloads are
+told by size and by a measure of their disorder, never by content.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+
+from sensor.core.addresses import NONE, V4
+from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+
+ECHO_REPLY, UNREACHABLE, QUENCH, REDIRECT, ECHO, EXCEEDED, PROBLEM = 0, 3, 4, 5, 8, 11, 12
+TIMESTAMP, TIMESTAMP_REPLY, INFORMATION, INFORMATION_REPLY, MASK, MASK_REPLY = range(13, 19)
+UNREACHABLE_6, TOO_BIG_6, EXCEEDED_6, PROBLEM_6, ECHO_6, ECHO_REPLY_6, NODE_6 = 1, 2, 3, 4, 128, 129, 139
+ICMP, ICMP6 = 1, 58
+HEADER = 8
+MEASURED = 512  # bytes of a payload that are measured
+QUERIES = {TIMESTAMP: "timestamp", INFORMATION: "information", MASK: "mask"}
+QUERY_REPLIES = {TIMESTAMP_REPLY: "timestamp", INFORMATION_REPLY: "information", MASK_REPLY: "mask"}
+ERRORS = {UNREACHABLE: "unreachable", QUENCH: "quench", EXCEEDED: "exceeded", PROBLEM: "problem"}
+ERRORS_6 = {UNREACHABLE_6: "unreachable", TOO_BIG_6: "too_big", EXCEEDED_6: "exceeded", PROBLEM_6: "problem"}
+
+
+class IcmpMessage(Event):
+    """An echo request or reply. ``size`` of the data in bytes, ``disorder`` in bits a byte (0: all alike, 8: random) of its first half kilobyte."""
+
+    id: int
+    sequence: int
+    size: int
+    disorder: float = 0.0
+    code: int = 0
+
+
+class IcmpEcho(IcmpMessage):
+    """Are you there?"""
+
+
+class IcmpEchoReply(IcmpMessage):
+    """Here I am, with the data of the question."""
+
+
+class IcmpQuery(Event):
+    """A question about the machine: ``what`` is timestamp, information, mask or node. ``size`` of the message."""
+
+    what: str
+    size: int
+
+
+class IcmpQueryReply(Event):
+    """The answer; ``value`` is the netmask where that was asked for."""
+
+    what: str
+    value: int = 0
+
+
+class IcmpError(Event):
+    """A packet from ``client`` to ``server`` went wrong: ``what`` is unreachable, exceeded, too_big, problem or quench. Ends are 0 where it quotes none."""
+
+    what: str
+    code: int
+    client: int
+    server: int
+    proto: int
+    port: int
+
+
+class IcmpRedirect(Event):
+    """Send what is for ``destination`` to ``gateway`` instead (RFC 792)."""
+
+    gateway: int
+    destination: int
+
+
+class Icmp(Dissector):
+    """The same question of the same sender is told once in ten seconds, whatever its sequence number and checksum."""
+
+    interest = Interest(
+        icmp=(ECHO_REPLY, UNREACHABLE, QUENCH, REDIRECT, ECHO, EXCEEDED, PROBLEM, *QUERIES, *QUERY_REPLIES),
+        icmp6=(*ERRORS_6, ECHO_6, ECHO_REPLY_6, NODE_6),
+        repeats_s=10,
+        volatile=(2, 8),
+    )
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        data = packet.payload
+        if len(data) < HEADER:
+            if packet.truncated:
+                return iter(())
+            raise Malformed("message ends early")
+        said = _version_6(packet, data) if packet.proto == ICMP6 else _version_4(packet, data)
+        return iter((said,) if said else ())
+
+
+def _version_4(packet: Packet, data: bytes) -> Event | None:
+    kind, code = data[0], data[1]
+    if kind in (ECHO, ECHO_REPLY):
+        return _echo(IcmpEcho if kind == ECHO else IcmpEchoReply, packet, data)
+    if kind in QUERIES:
+        return IcmpQuery(packet, QUERIES[kind], len(data))
+    if kind in QUERY_REPLIES:
+        mask = int.from_bytes(data[8:12], "big") if kind == MASK_REPLY and len(data) >= 12 else 0
+        return IcmpQueryReply(packet, QUERY_REPLIES[kind], mask)
+    if kind == REDIRECT:
+        _, server, _, _ = _quoted_4(data)
+        gateway = int.from_bytes(data[4:8], "big")
+        return IcmpRedirect(packet, V4 | gateway if gateway else NONE, server)
+    return IcmpError(packet, ERRORS[kind], code, *_quoted_4(data)) if kind in ERRORS else None
+
+
+def _version_6(packet: Packet, data: bytes) -> Event | None:
+    kind, code = data[0], data[1]
+    if kind in (ECHO_6, ECHO_REPLY_6):
+        return _echo(IcmpEcho if kind == ECHO_6 else IcmpEchoReply, packet, data)
+    if kind == NODE_6:
+        return IcmpQuery(packet, "node", len(data))
+    return IcmpError(packet, ERRORS_6[kind], code, *_quoted_6(data)) if kind in ERRORS_6 else None
+
+
+def _echo(kind: type[IcmpMessage], packet: Packet, data: bytes) -> IcmpMessage:
+    body = data[HEADER : HEADER + MEASURED]
+    return kind(packet, int.from_bytes(data[4:6], "big"), int.from_bytes(data[6:8], "big"), len(data) - HEADER, _disorder(body), data[1])
+
+
+def _disorder(body: bytes) -> float:
+    """Entropy in bits a byte."""
+    total = len(body)
+    return round(-sum(count / total * math.log2(count / total) for count in Counter(body).values()), 2) + 0.0 if total else 0.0
+
+
+def _quoted_4(data: bytes) -> tuple[int, int, int, int]:
+    """Source, destination, protocol and destination port of the packet an error quotes (RFC 792); zeros where it is not there."""
+    inner = data[HEADER:]
+    if len(inner) < 20 or inner[0] >> 4 != 4:
+        return 0, 0, 0, 0
+    head = (inner[0] & 15) * 4
+    port = int.from_bytes(inner[head + 2 : head + 4], "big") if inner[9] in (6, 17) and len(inner) >= head + 4 else 0
+    return V4 | int.from_bytes(inner[12:16], "big"), V4 | int.from_bytes(inner[16:20], "big"), inner[9], port
+
+
+def _quoted_6(data: bytes) -> tuple[int, int, int, int]:
+    """The same of IPv6 (RFC 4443, 2.4), without extension headers."""
+    inner = data[HEADER:]
+    if len(inner) < 40 or inner[0] >> 4 != 6:
+        return 0, 0, 0, 0
+    port = int.from_bytes(inner[42:44], "big") if inner[6] in (6, 17) and len(inner) >= 44 else 0
+    return int.from_bytes(inner[8:24], "big"), int.from_bytes(inner[24:40], "big"), inner[6], port

@@ -1,0 +1,139 @@
+"""ONC RPC (RFC 5531) of the port mapper (RFC 1833, versions 2 to 4) over UDP, and calls of the administration daemon that is found through it.
+
+Reads which program a client looks for, on the well-known port, and calls of programs known for remote administration on whatever port. Ignores credentials,
+all other programs, and RPC over TCP.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed, Reader, clean
+
+PORT = 111
+CALL, REPLY = 0, 1
+RPC_VERSION = 2
+PORTMAPPER, SADMIND = 100000, 100232
+AUTH_LIMIT = 400  # bytes of credentials (RFC 5531, 8.2)
+ADDRESS_LIMIT = 64
+# Numbers of programs as assigned.
+PROGRAMS = {
+    100000: "portmapper", 100001: "rstatd", 100002: "rusersd", 100003: "nfs", 100004: "ypserv", 100005: "mountd", 100007: "ypbind", 100008: "walld",
+    100009: "yppasswdd", 100011: "rquotad", 100012: "sprayd", 100020: "llockmgr", 100021: "nlockmgr", 100024: "status", 100068: "cmsd", 100083: "ttdbserverd",
+    100232: "sadmind", 100300: "nisd", 150001: "pcnfsd", 300019: "amd",
+}  # fmt: skip
+_PROCEDURES = {1: "set", 2: "unset", 3: "getport", 4: "dump", 5: "callit"}
+_CALL = struct.Struct("!IIIIII")
+
+
+class PortmapCall(Event):
+    """A client asks the port mapper: ``procedure`` is getport (where is ``program``?), dump (what is there?), set, unset or callit; ``name`` where assigned."""
+
+    xid: int
+    procedure: str
+    program: int = 0
+    name: str = ""
+    version: int = 0
+
+
+class PortmapReply(Event):
+    """The port mapper answers: ``port`` 0 where the program is not there, or where the answer is no port. ``address`` as the later versions give it."""
+
+    xid: int
+    port: int = 0
+    address: str = ""
+    size: int = 0
+
+
+class PortmapAdminCall(Event):
+    """A procedure of a program for remote administration is called."""
+
+    xid: int
+    program: int
+    name: str
+    procedure: int
+    size: int
+
+
+class Portmap(Dissector):
+    """Calls of the administration daemon are recognised by version and number of the program."""
+
+    interest = Interest(udp=(PORT,), magic=((12, SADMIND.to_bytes(4, "big")), (12, PORTMAPPER.to_bytes(4, "big"))), repeats_s=1)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        data = packet.payload
+        if len(data) < 12:
+            if packet.truncated or PORT not in (packet.sport, packet.dport):
+                return iter(())
+            raise Malformed("message ends early")
+        xid, kind, version = struct.unpack_from("!III", data)
+        if kind == CALL and version == RPC_VERSION and len(data) >= _CALL.size:
+            return iter(_call(packet, xid))
+        if kind == REPLY and packet.sport == PORT:
+            return iter(_reply(packet, xid))
+        if PORT in (packet.sport, packet.dport) and kind not in (CALL, REPLY):
+            raise Malformed("neither call nor reply")
+        return iter(())
+
+
+def _call(packet: Packet, xid: int) -> list[Said]:
+    data = packet.payload
+    _, _, _, program, _, procedure = _CALL.unpack_from(data)
+    if program == SADMIND:
+        return [PortmapAdminCall(packet, xid, program, PROGRAMS[program], procedure, len(data))]
+    if program != PORTMAPPER or procedure not in _PROCEDURES:
+        return []
+    name = _PROCEDURES[procedure]
+    if name == "dump":
+        return [PortmapCall(packet, xid, name)]
+    try:
+        wanted, version = _arguments(data)
+    except Malformed:
+        if packet.truncated:
+            return []
+        raise
+    return [PortmapCall(packet, xid, name, wanted, PROGRAMS.get(wanted, ""), version)]
+
+
+def _arguments(data: bytes) -> tuple[int, int]:
+    """Program and version that a call is about, behind its credentials and verifier."""
+    reader = Reader(data, _CALL.size)
+    for _ in range(2):
+        reader.skip(4)
+        size = reader.u32()
+        if size > AUTH_LIMIT:
+            raise Malformed("credentials longer than allowed")
+        reader.skip(size + 3 & ~3)
+    return reader.u32(), reader.u32()
+
+
+def _reply(packet: Packet, xid: int) -> list[Said]:
+    """Accepted replies only: a number is a port, a counted text an address with its port (RFC 1833, 2.1)."""
+    reader = Reader(packet.payload, 8)
+    try:
+        if reader.u32():  # denied
+            return [PortmapReply(packet, xid)]
+        reader.skip(4)
+        reader.skip(reader.u32() + 3 & ~3)
+        if reader.u32():
+            return [PortmapReply(packet, xid)]
+        body = reader.rest()
+    except Malformed:
+        if packet.truncated:
+            return []
+        raise
+    if len(body) == 4:
+        return [PortmapReply(packet, xid, int.from_bytes(body, "big") & 0xFFFF, size=len(body))]
+    length = int.from_bytes(body[:4], "big")
+    text = clean(body[4 : 4 + length], ADDRESS_LIMIT) if 0 < length <= ADDRESS_LIMIT and len(body) == 4 + (length + 3 & ~3) else ""
+    return [PortmapReply(packet, xid, _port_of(text), text, len(body))]
+
+
+def _port_of(address: str) -> int:
+    """The last two numbers of a universal address (RFC 5665): ``10.0.0.1.3.233`` is port 1001."""
+    *_, high, low = ["0", "0", *address.split(".")]
+    return int(high) << 8 | int(low) if high.isascii() and low.isascii() and high.isdigit() and low.isdigit() and max(len(high), len(low)) < 4 else 0

@@ -1,0 +1,108 @@
+"""Headers of TCP (RFC 9293): how a machine opens connections, and segments with flags that no machine sends which means well.
+
+Of a SYN without data the window, the order of the options and their values are told: they are traits of the system that sent it. Ignores answers (SYN with
+ACK), for they depend on the question, and data. Of a segment with impossible flags only the flags are told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.event import Event
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+
+FIN, SYN, RST, PUSH, ACK, URGENT = 1, 2, 4, 8, 16, 32
+HEADER = 20
+END, NOP, MSS, SCALE, SACK, TIMESTAMPS, AUTHENTICATION = 0, 1, 2, 3, 4, 8, 29
+# Options and the lengths that they have (RFC 9293 3.2, 7323, 2018, 2385, 5925, 7413); others are told by number.
+NAMES = {END: "eol", NOP: "nop", MSS: "mss", SCALE: "ws", SACK: "sok", 5: "sack", TIMESTAMPS: "ts", 19: "md5", AUTHENTICATION: "ao", 34: "tfo"}
+LENGTHS = {MSS: 4, SCALE: 3, SACK: 2, TIMESTAMPS: 10, 19: 18}
+SHORTEST = {AUTHENTICATION: 4}
+# Hop limits that systems begin with.
+FIRST_TTLS = (32, 64, 128, 255)
+
+
+class TcpSyn(Event):
+    """A connection is opened. ``options`` in the order of the wire, ``mss`` and ``scale`` -1 where not told.
+
+    ``broken``: number of the first option whose length is impossible; -1 where all are possible. What follows it is not read.
+    """
+
+    window: int
+    options: tuple[str, ...]
+    mss: int = -1
+    scale: int = -1
+    stamp: int = -1
+    reserved: bool = False
+    urgent: bool = False
+    broken: int = -1
+
+
+class TcpOddFlags(Event):
+    """A segment with flags that contradict each other (SYN with FIN or RST) or that lack what all but the first and the last carry (ACK)."""
+
+    flags: int
+    window: int
+    options: tuple[str, ...] = ()
+
+
+class Tcp(Dissector):
+    """A machine opens its connections alike, so most of its SYNs are repeats."""
+
+    interest = Interest(tcp_heads=True, repeats_s=600)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        data = packet.payload
+        if len(data) < HEADER:
+            raise Malformed("header ends early")
+        names, values, broken = _options(data)
+        window, flags = int.from_bytes(data[14:16], "big"), packet.tcp_flags
+        if not flags & SYN or flags & (FIN | RST):
+            return iter((TcpOddFlags(packet, flags, window, names),))
+        event = TcpSyn(packet, window, names, _number(values, MSS), _number(values, SCALE), broken=broken)
+        if TIMESTAMPS in values:
+            event.stamp = int.from_bytes(values[TIMESTAMPS][:4], "big")
+        event.reserved, event.urgent = bool(data[12] & 0x0E), bool(flags & URGENT or data[18:20] != b"\0\0")
+        if broken >= 0 or event.reserved:
+            return iter((event,))
+        return iter((event, Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "tcp.syn", _signature(event), packet.flow)))
+
+
+def _options(data: bytes) -> tuple[tuple[str, ...], dict[int, bytes], int]:
+    """Names in order, values by number, and the number of the first one with an impossible length (-1: none)."""
+    names: list[str] = []
+    values: dict[int, bytes] = {}
+    at, end = HEADER, len(data)
+    while at < end:
+        kind = data[at]
+        names.append(NAMES.get(kind) or str(kind))
+        if kind == END:
+            break
+        if kind == NOP:
+            at += 1
+            continue
+        length = data[at + 1] if at + 1 < end else 0
+        if length < SHORTEST.get(kind, 2) or length != LENGTHS.get(kind, length) or at + length > end:
+            return tuple(names), values, kind
+        values.setdefault(kind, data[at + 2 : at + length])
+        at += length
+    return tuple(names), values, -1
+
+
+def _number(values: dict[int, bytes], kind: int) -> int:
+    return int.from_bytes(values[kind], "big") if kind in values else -1
+
+
+def _signature(event: TcpSyn) -> str:
+    """First hop limit, window (in units of the MSS where it is a multiple), MSS, scale, options: ``64:mss*20:1460:7:mss,sok,ts,nop,ws``."""
+    ttl = next((first for first in FIRST_TTLS if event.packet.ttl <= first), 255)
+    units, rest = divmod(event.window, event.mss) if event.mss > 0 else (0, 1)
+    window = f"mss*{units}" if units and not rest else str(event.window)
+    return f"{ttl}:{window}:{_or_star(event.mss)}:{_or_star(event.scale)}:{','.join(event.options)}"
+
+
+def _or_star(number: int) -> str:
+    return str(number) if number >= 0 else "*"

@@ -1,0 +1,40 @@
+"""ICMP of both versions."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.addresses import parse
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors.icmp import Icmp
+from tests.dissectors.samples import events, packets
+
+NEAR, FAR = parse("10.20.30.14"), parse("10.20.30.13")
+
+
+def test_the_sample() -> None:
+    """Echoes with the size and disorder of their data, questions, errors with what they quote, a redirect."""
+    assert [one for packet in packets("icmp") for one in events(Icmp().dissect(packet))] == [
+        ("IcmpEcho", 77, 1, 32, 5.0, 0),
+        ("IcmpEchoReply", 77, 1, 32, 5.0, 0),
+        ("IcmpQuery", "timestamp", 20),
+        ("IcmpQuery", "mask", 12),
+        ("IcmpQueryReply", "mask", 0xFFFFFF00),
+        ("IcmpError", "unreachable", 3, NEAR, FAR, 17, 161),
+        ("IcmpRedirect", parse("10.20.30.2"), FAR),
+        ("IcmpEcho", 77, 1, 32, 5.0, 0),
+        ("IcmpError", "unreachable", 4, parse("fd00::14"), parse("fd00::13"), 17, 161),
+    ]
+
+
+def test_an_error_that_quotes_nothing() -> None:
+    """Ends are unknown then."""
+    assert events(Icmp().dissect(Packet(b"\x03\x01" + bytes(6), proto=1))) == [("IcmpError", "unreachable", 1, 0, 0, 0, 0)]
+
+
+def test_a_message_that_ends_early() -> None:
+    """Malformed, unless the capture cut it."""
+    with pytest.raises(Malformed):
+        Icmp().dissect(Packet(b"\x08\0\0\0", proto=1))
+    assert list(Icmp().dissect(Packet(b"\x08\0\0\0", proto=1, problem=1))) == []
