@@ -1,0 +1,113 @@
+"""A machine digs for digital coins: it speaks with a pool, on whatever port, or looks for one by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field
+
+from sensor.core import addresses, detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
+from sensor.core.detector import Context, EventDetector
+from sensor.core.event import Event
+from sensor.core.observation import Subject
+from sensor.detectors._words import PROTOCOLS, is_fixed_function, who
+from sensor.dissectors.dns import DnsQuery
+from sensor.dissectors.stratum import StratumRequest, StratumWork
+from sensor.dissectors.tls import TlsClientHello
+
+SECOND = 1_000_000_000
+PAIRS_LIMIT = 4096
+# Well-known pools and scripts that dig inside web pages, as they name themselves.
+POOLS = re.compile(
+    r"(?:\A|[.-])(?:minexmr|supportxmr|nanopool|ethermine|flypool|f2pool|nicehash|2miners|hashvault|moneroocean|xmrpool|c3pool|herominers|unmineable|antpool|"
+    r"viabtc|slushpool|braiins|poolin|kryptex|zpool|miningpoolhub|prohashing|hiveon|minergate|dwarfpool|sparkpool|monerohash|hashcity|suprnova|mineros|"
+    r"coinhive|coin-hive|cryptoloot|crypto-loot|authedmine|jsecoin|webminepool|xmr-eu1?|xmr-us|p2pool)\.[a-z.]{2,12}\Z"
+)
+WEB = ("www.", "api.", "blog.", "help.", "support.")
+
+
+class Options(detector.Options):
+    """How often the same pair is told."""
+
+    again_s: int = Field(3600, ge=60, description="seconds after which the same machine and pool are told again")
+
+
+class Mining(EventDetector):
+    """Watches calls between miners and pools, and the names asked for in DNS and TLS."""
+
+    title = "Mining of digital coins"
+    severity = Severity.medium
+    weighs_itself = True
+    techniques = ("T1496",)
+    advice = "Find the program on the machine and how it came there: where nobody runs it on purpose, the machine is in the hands of others. Block the pool."
+    false_positives = "Somebody who mines on purpose; a visit to the web pages of a pool (low severity)."
+    Options = Options
+    watches = (StratumRequest, StratumWork, DnsQuery, TlsClientHello)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._told: Recent[tuple[int, str]] = Recent(PAIRS_LIMIT, self.options.again_s * SECOND)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if isinstance(event, DnsQuery):
+            if event.name and POOLS.search(event.name):
+                return self._named(event, event.name, "asked for")
+        elif isinstance(event, TlsClientHello):
+            if event.sni and POOLS.search(event.sni):
+                return self._named(event, event.sni, "opened TLS to")
+        elif isinstance(event, StratumRequest):
+            return self._called(event)
+        elif isinstance(event, StratumWork):
+            return self._paid(event)
+        return iter(())
+
+    def _called(self, event: StratumRequest) -> Iterator[Alert]:
+        packet = event.packet
+        pool = f"{addresses.text(packet.dst)}:{packet.dport}"
+        if self._told.fresh((packet.src, f"{pool} {event.method}"), event.ts):
+            words = [f"it called {event.method}, which only miners do"]
+            words += [f"with the program {event.agent!r}"] if event.agent else []
+            words += [f"for the account {event.account!r}"] if event.account else []
+            yield self._made(event, False, f"mines at the pool {pool}", tuple(words), {"method": event.method, "agent": event.agent or "not told"})
+
+    def _paid(self, event: StratumWork) -> Iterator[Alert]:
+        packet = event.packet
+        pool = f"{addresses.text(packet.src)}:{packet.sport}"
+        if self._told.fresh((packet.dst, f"{pool} work"), event.ts):
+            yield self._made(event, True, f"mines at the pool {pool}", (f"the pool sent {event.method}, which hands out work",), {"method": event.method})
+
+    def _named(self, event: DnsQuery | TlsClientHello, name: str, verb: str) -> Iterator[Alert]:
+        if self._told.fresh((event.packet.src, name), event.ts):
+            web = name.startswith(WEB) or name.count(".") == 1
+            grave = Severity.low if web else None
+            yield self._made(event, False, f"{verb} {name}, a pool of miners", (f"{name} belongs to a known pool",), {"name": name}, grave)
+
+    def _made(
+        self, event: Event, answer: bool, what: str, why: tuple[str, ...], numbers: dict[str, int | float | str], severity: Severity | None = None
+    ) -> Alert:
+        packet = event.packet
+        near, far = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
+        ports = packet.sport, packet.dport
+        if answer:
+            near, far, ports = far, near, (packet.dport, packet.sport)
+        if severity is None:
+            severity = Severity.high if is_fixed_function(self.context, near) else Severity.medium
+        direction = self.context.networks.direction(near.address, far.address)
+        return self.alert(
+            event,
+            actor=near,
+            target=far,
+            summary=f"{who(self.context, near)} {what}",
+            why=why,
+            numbers={"threshold": 1, **numbers},
+            key=(far.address if not isinstance(event, DnsQuery) else numbers["name"],),
+            severity=severity,
+            confidence=0.95 if isinstance(event, StratumRequest | StratumWork) else 0.7,
+            actor_port=ports[0],
+            target_port=ports[1],
+            network={"proto": PROTOCOLS.get(packet.proto, ""), "app": event.kind.partition(".")[0], "vlan": packet.vlan, "direction": direction},
+        )

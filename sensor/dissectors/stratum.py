@@ -1,0 +1,100 @@
+"""Stratum and its like: what miners of digital coins and their pools say to each other, JSON in lines over TCP on any port.
+
+Reads which method is called, with which program and for which account: ``mining.…`` (Bitcoin, Zcash), ``eth_…`` (Ethereum), ``login`` and ``submit`` (Monero).
+There is no standard; the methods are those that pools document. The work itself stays unread, and the password, which is nearly always ``x``, is never kept.
+Other programs talk in lines of JSON too: a conversation that names none of these methods is left alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.core.reader import clean
+from sensor.dissectors._lines import LineStream
+
+TEXT_LIMIT = 128
+LINES_LIMIT = 6  # of a conversation that names no method
+TOLD_LIMIT = 8
+STARTS = (
+    b'{"id":', b'{"id" :', b'{ "id"', b'{"jsonrp', b'{ "jsonr', b'{"method', b'{ "metho', b'{"params', b'{"worker', b'{"result', b'{"error"',
+)  # fmt: skip
+CLIENT_METHODS = frozenset(
+    b"mining.subscribe mining.authorize mining.submit mining.extranonce.subscribe mining.configure mining.get_transactions eth_submitLogin eth_login eth_getWork "
+    b"eth_submitWork eth_submitHashrate getblocktemplate getwork keepalived getjob".split()
+)
+SERVER_METHODS = frozenset(b"mining.notify mining.set_difficulty mining.set_target mining.set_extranonce job".split())
+_METHOD = re.compile(rb'"method"\s{0,4}:\s{0,4}"([\w.]{1,40})"')
+_LOGIN = re.compile(rb'"login"\s{0,4}:\s{0,4}"([^"]{1,256})"')
+_PASSWORD = re.compile(rb'"pass"\s{0,4}:')
+_AGENT = re.compile(rb'"agent"\s{0,4}:\s{0,4}"([^"]{1,128})"')
+_WORK = re.compile(rb'"(?:job_id|nonce)"\s{0,4}:')
+_FIRST = re.compile(rb'"params"\s{0,4}:\s{0,4}\[\s{0,4}"([^"]{1,256})"')
+
+
+class StratumRequest(Event):
+    """A miner speaks. ``agent``: its program, ``account``: whom the pool pays; either may be empty."""
+
+    method: str
+    agent: str
+    account: str
+
+
+class StratumWork(Event):
+    """A pool hands out work."""
+
+    method: str
+
+
+class Stratum(Dissector):
+    """The first lines of conversations that begin like JSON; each call is one line in a segment of its own."""
+
+    interest = Interest(starts=STARTS, stream=True, opening=2)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        return iter(())
+
+    def stream(self, packet: Packet) -> Stream:
+        return StratumStream()
+
+
+class StratumStream(LineStream):
+    """One conversation: done after a few calls, or where the first lines hold none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines = self._told = 0
+
+    def line(self, packet: Packet, line: bytes, from_client: bool) -> Iterator[Said]:
+        found = _METHOD.search(line)
+        event = None
+        if found is not None:
+            method = found[1]
+            event = _request(packet, method, line) if from_client or method in CLIENT_METHODS else None
+            if event is None and method in SERVER_METHODS and (method != b"job" or _WORK.search(line)):
+                event = StratumWork(packet, clean(method))
+        self._lines += 1
+        if event is not None:
+            self._told += 1
+            yield event
+        self.done = self._told >= TOLD_LIMIT or (not self._told and self._lines >= LINES_LIMIT)
+
+
+def _request(packet: Packet, method: bytes, line: bytes) -> StratumRequest | None:
+    """A call of a miner; words that others use too count only with what belongs to them."""
+    login = _LOGIN.search(line)
+    if method == b"login":
+        if login is None or not _PASSWORD.search(line):
+            return None
+    elif method == b"submit":
+        if not _WORK.search(line):
+            return None
+    elif method not in CLIENT_METHODS:
+        return None
+    agent, first = _AGENT.search(line), _FIRST.search(line)
+    program = agent[1] if agent else first[1] if first and method == b"mining.subscribe" else b""
+    account = login[1] if login else first[1] if first and method in (b"mining.authorize", b"eth_submitLogin", b"eth_login") else b""
+    return StratumRequest(packet, clean(method), clean(program, TEXT_LIMIT), clean(account, TEXT_LIMIT))

@@ -1,0 +1,59 @@
+"""Mining: the program and its pool, innocent twins, repetition."""
+
+from __future__ import annotations
+
+from sensor.core.addresses import parse
+from sensor.core.alert import Severity
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.dissectors.dns import DnsQuery
+from sensor.dissectors.stratum import StratumRequest, StratumWork
+from tests.detectors.stories import SECOND, START, World, detector, device, heard, one
+
+MINING = "command_and_control.mining"
+
+
+def packet(at: float = 0, answer: bool = False) -> Packet:
+    ends = {"src": parse("10.0.0.66"), "dst": parse("203.0.113.3"), "sport": 40000, "dport": 3333}
+    if answer:
+        ends = {"src": ends["dst"], "dst": ends["src"], "sport": 3333, "dport": 40000}
+    return Packet(ts=START + int(at * SECOND), proto=6, **ends)
+
+
+def asked(name: str, at: float = 0) -> Event:
+    return DnsQuery(packet(at), 1, name, 1, 0, True)
+
+
+def test_calls_of_a_miner() -> None:
+    """Program and account are told; a device with one job makes it graver."""
+    login = StratumRequest(packet(), "login", "xmrig/6.0", "4Account")
+    [alert] = heard(detector(MINING), [login])
+    assert (alert.severity, alert.techniques[0].technique) == (Severity.medium, "T1496")
+    assert "xmrig/6.0" in " ".join(alert.why)
+    [alert] = heard(detector(MINING, World(device("camera", "10.0.0.66"))), [login])
+    assert alert.severity == Severity.high
+
+
+def test_work_from_a_pool_names_the_same_two() -> None:
+    """Heard from the pool's side only, the machine inside is still the one that mines."""
+    [alert] = heard(detector(MINING), [StratumWork(packet(answer=True), "mining.notify")])
+    assert (alert.actor.address, alert.target and alert.target.address, alert.target_port) == (parse("10.0.0.66"), parse("203.0.113.3"), 3333)
+
+
+def test_names_of_pools() -> None:
+    """The address of a pool counts, its web pages hardly."""
+    found = heard(detector(MINING), [asked("eu1-zcash.flypool.org"), asked("www.f2pool.com")])
+    assert [alert.severity for alert in found] == [Severity.medium, Severity.low]
+
+
+def test_innocent_twins_are_quiet() -> None:
+    assert (
+        heard(detector(MINING), [asked(name) for name in ("www.example.com", "pool.ntp.org", "swimmingpool.example.com", "nanopool.org.example.com", "")]) == []
+    )
+
+
+def test_repetition_is_one_finding() -> None:
+    story = [each for n in range(60) for each in (StratumRequest(packet(n), "mining.submit", "", ""), StratumWork(packet(n, True), "mining.notify"))]
+    found = heard(detector(MINING), story)
+    assert len(found) == 2
+    assert one(found)
