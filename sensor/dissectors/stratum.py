@@ -23,8 +23,8 @@ STARTS = (
     b'{"id":', b'{"id" :', b'{ "id"', b'{"jsonrp', b'{ "jsonr', b'{"method', b'{ "metho', b'{"params', b'{"worker', b'{"result', b'{"error"',
 )  # fmt: skip
 CLIENT_METHODS = frozenset(
-    b"mining.subscribe mining.authorize mining.submit mining.extranonce.subscribe mining.configure mining.get_transactions eth_submitLogin eth_login eth_getWork "
-    b"eth_submitWork eth_submitHashrate getblocktemplate getwork keepalived getjob".split()
+    b"mining.subscribe mining.authorize mining.submit mining.extranonce.subscribe mining.configure mining.get_transactions eth_submitLogin eth_login "
+    b"eth_getWork eth_submitWork eth_submitHashrate getblocktemplate getwork keepalived getjob".split()
 )
 SERVER_METHODS = frozenset(b"mining.notify mining.set_difficulty mining.set_target mining.set_extranonce job".split())
 _METHOD = re.compile(rb'"method"\s{0,4}:\s{0,4}"([\w.]{1,40})"')
@@ -70,7 +70,7 @@ class StratumStream(LineStream):
 
     def line(self, packet: Packet, line: bytes, from_client: bool) -> Iterator[Said]:
         found = _METHOD.search(line)
-        event = None
+        event: Event | None = None
         if found is not None:
             method = found[1]
             event = _request(packet, method, line) if from_client or method in CLIENT_METHODS else None
