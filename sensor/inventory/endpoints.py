@@ -100,7 +100,6 @@ class Endpoints:
         for old in list(record.addresses):
             if old != address and addresses.is_v4(old) == addresses.is_v4(address) and (addresses.is_v4(old) or not identity.is_link_local(old)):
                 self.table.release(record, old, ts)
-                self.table.forget_endpoints()
 
     def _give(self, ts: int, record: Record, address: int, claimed: bool) -> None:
         """The record has the address from now on. A device known only by that address is the same one where it was just seen, else it is over."""
@@ -168,7 +167,6 @@ class Endpoints:
         for address in hosts:
             self.table.release(record, address, ts)
             self._move_out(ts, record, address)
-        self.table.forget_endpoints()
         record.learn(evidence.forwards(ts, record.subject(), "flow.behind", f"{len(hosts) + len(record.behind)} inside addresses behind one MAC"), self.limits)
         self.table.mark(record, ts)
 

@@ -51,12 +51,14 @@ class Inventory:
 
     def observe(self, observation: Observation) -> None:
         """A raw fact about an endpoint. A fact known already is only counted."""
-        subject, kind = observation.subject, observation.kind
+        ts, subject, kind = observation.ts, observation.subject, observation.kind
         record = self.table.known.get(subject)
-        if record is None or record.dead:
-            self._observe(observation)
+        if record is None or not record.still(subject[1]):
+            if not self.table.is_stranger(subject, ts) or identity.trait_of(kind).bound:
+                self._observe(observation)
+            else:
+                self.nobody += 1
             return
-        ts = observation.ts
         if not self._mute(kind):
             key = (kind, observation.value)
             fact = record.facts.get(key)
@@ -80,7 +82,7 @@ class Inventory:
         """An endpoint took part in an answered conversation."""
         # A bare tuple equals the Subject and is made in half the time.
         record = self.table.known.get((mac, address, vlan))  # type: ignore[arg-type]
-        if record is not None and not record.dead:
+        if record is not None and record.still(address):
             self._seen(record, ts, address)
             return
         subject = Subject(mac, address, vlan)
@@ -95,7 +97,7 @@ class Inventory:
     def device(self, subject: Subject) -> Device | None:
         """Who is behind an endpoint as known now; None for newcomers, outside addresses and nobody."""
         record = self.table.known.get(subject)
-        if record is None or record.dead:
+        if record is None or not record.still(subject.address):
             record = self.endpoints.find(subject)
             if record is None or not record.admitted:
                 return None
@@ -193,6 +195,7 @@ class Inventory:
         record = self.endpoints.speaker(ts, subject, trait)
         if record is None:
             self.nobody += 1
+            self.table.strangers.put(subject, ts)
             return
         self._touch(record, ts)
         if not self._mute(observation.kind):
@@ -355,5 +358,3 @@ class Inventory:
             record.gone = True
             self.table.note(record)
             yield DeviceChange(ts=now, action="gone", device=telling.snapshot(self._view(record)))
-        if silent:
-            self.table.forget_endpoints()

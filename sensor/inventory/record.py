@@ -93,6 +93,10 @@ class Record:
         """Whatever was observed of it belongs to it no longer."""
         self._facts, self.unread, self.idle, self.weight, self.stale = {}, None, _NONE, 0, True
 
+    def still(self, address: int) -> bool:
+        """Whether what was remembered of an endpoint holds: the record lives, is not away, and has the address, where it is one that somebody can have."""
+        return not (self.dead or self.gone) and (address in self.addresses or not identity.usable(address))
+
     def touch(self, ts: int) -> None:
         self.last = max(self.last, ts)
 

@@ -20,6 +20,8 @@ from sensor.inventory.words import Word
 
 # Records looked at again, at most, to find one that really was silent for long; then the next must go.
 _SECOND_CHANCES = 64
+# Endpoints outside, of which nobody asks for a while whose they are.
+_STRANGERS, _STRANGE_NS = 4096, 60_000_000_000
 
 
 class Table:
@@ -35,6 +37,7 @@ class Table:
         self.by_mac: dict[int, Record] = {}
         self.leases: Bounded[int, Record] = Bounded(limits.leases)
         self.known: Bounded[Subject, Record] = Bounded(limits.endpoints)
+        self.strangers: Bounded[Subject, int] = Bounded(_STRANGERS)
         self.due: dict[Record, bool] = {}
         self.ids: dict[str, str] = {}
         self.keys: set[str] = set()
@@ -184,8 +187,13 @@ class Table:
         if self.journal is not None and record.admitted and not record.dead:
             self.journal.changed[record] = True
 
+    def is_stranger(self, subject: Subject, ts: int) -> bool:
+        """Whether nobody of this network was behind an endpoint a moment ago."""
+        since = self.strangers.get(subject)
+        return since is not None and 0 <= ts - since < _STRANGE_NS
+
     def forget_endpoints(self) -> None:
-        """Somebody moved: what was remembered of endpoints no longer holds."""
+        """Devices became one, or two: what was remembered of endpoints no longer holds. Where an address moved, ``Record.still`` tells."""
         self.known = Bounded(self.limits.endpoints)
 
     def open(self, record: Record) -> Device:
@@ -210,7 +218,6 @@ class Table:
         if former is not record:
             if former is not None:
                 self.release(former, address, ts)
-                self.forget_endpoints()
             pushed = self.leases.put(address, record)
             if pushed is not None:
                 pushed[1].addresses.pop(pushed[0], None)
