@@ -1,14 +1,16 @@
 """ICMP for IPv4 and IPv6 (RFC 792, 950, 1256, 4443): echo, what could not be delivered, redirects, and questions about a machine's clock and netmask.
 
 Ignores the checksum, neighbour discovery (its own file) and listener reports. What an error quotes is read only as far as addresses and ports. Payloads are
-told by size and by a measure of their disorder, never by content.
+told by size, by a measure of their disorder and by what kind of thing they are, never by content.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 
 from sensor.core.addresses import NONE, V4
 from sensor.core.dissector import Dissector, Interest, Said
@@ -22,6 +24,10 @@ UNREACHABLE_6, TOO_BIG_6, EXCEEDED_6, PROBLEM_6, ECHO_6, ECHO_REPLY_6, NODE_6 = 
 ICMP, ICMP6 = 1, 58
 HEADER = 8
 MEASURED = 512  # bytes of a payload that are measured
+STAMP = 16  # bytes at the beginning in which programs keep the time
+LOOKED_AT = 128  # bytes after them in which a pattern shows
+STEADY = 0.8
+_TEXT = re.compile(rb"[ -~]{12,}")
 QUERIES = {TIMESTAMP: "timestamp", INFORMATION: "information", MASK: "mask"}
 QUERY_REPLIES = {TIMESTAMP_REPLY: "timestamp", INFORMATION_REPLY: "information", MASK_REPLY: "mask"}
 ERRORS = {UNREACHABLE: "unreachable", QUENCH: "quench", EXCEEDED: "exceeded", PROBLEM: "problem"}
@@ -29,17 +35,21 @@ ERRORS_6 = {UNREACHABLE_6: "unreachable", TOO_BIG_6: "too_big", EXCEEDED_6: "exc
 
 
 class IcmpMessage(Event):
-    """An echo request or reply. ``size`` of the data in bytes, ``disorder`` in bits a byte (0: all alike, 8: random) of its first half kilobyte."""
+    """An echo request or reply. The ``size`` of its data is in bytes, ``disorder`` in bits a byte (0: all alike, 8: random) of its first half kilobyte.
+
+    ``carries``: ``pattern`` (bytes that count up or are all alike, as ping programs send), ``packet`` (a whole IP packet), ``text`` or ``data``.
+    """
 
     id: int
     sequence: int
     size: int
     disorder: float = 0.0
     code: int = 0
+    carries: str = ""
 
 
 class IcmpEcho(IcmpMessage):
-    """Are you there?"""
+    """A question whether the target is there."""
 
 
 class IcmpEchoReply(IcmpMessage):
@@ -125,7 +135,26 @@ def _version_6(packet: Packet, data: bytes) -> Event | None:
 
 def _echo(kind: type[IcmpMessage], packet: Packet, data: bytes) -> IcmpMessage:
     body = data[HEADER : HEADER + MEASURED]
-    return kind(packet, int.from_bytes(data[4:6], "big"), int.from_bytes(data[6:8], "big"), len(data) - HEADER, _disorder(body), data[1])
+    return kind(packet, int.from_bytes(data[4:6], "big"), int.from_bytes(data[6:8], "big"), len(data) - HEADER, _disorder(body), data[1], _carries(data))
+
+
+def _carries(data: bytes) -> str:
+    """What kind of thing the data of an echo is; empty where there is none."""
+    body = data[HEADER:]
+    if len(body) >= 20 and body[0] == 0x45 and int.from_bytes(body[2:4], "big") == len(body):
+        return "packet"
+    if len(body) >= 40 and body[0] >> 4 == 6 and int.from_bytes(body[4:6], "big") + 40 == len(body):
+        return "packet"
+    body = body[:MEASURED]
+    steady, texts = body[STAMP : STAMP + LOOKED_AT], _TEXT.findall(body)
+    if not steady or _steps(steady) >= STEADY:
+        return "text" if any(_steps(text) < STEADY for text in texts) else "pattern" if body else ""
+    return "text" if sum(map(len, texts)) * 2 > len(body) else "data"
+
+
+def _steps(data: bytes) -> float:
+    """The share of bytes that are the one before or its successor."""
+    return sum((after - before) & 255 < 2 for before, after in pairwise(data)) / (len(data) - 1) if len(data) > 1 else 1.0
 
 
 def _disorder(body: bytes) -> float:

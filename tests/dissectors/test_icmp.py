@@ -16,14 +16,14 @@ NEAR, FAR = parse("10.20.30.14"), parse("10.20.30.13")
 def test_the_sample() -> None:
     """Echoes with the size and disorder of their data, questions, errors with what they quote, a redirect."""
     assert [one for packet in packets("icmp") for one in events(Icmp().dissect(packet))] == [
-        ("IcmpEcho", 77, 1, 32, 5.0, 0),
-        ("IcmpEchoReply", 77, 1, 32, 5.0, 0),
+        ("IcmpEcho", 77, 1, 32, 5.0, 0, "pattern"),
+        ("IcmpEchoReply", 77, 1, 32, 5.0, 0, "pattern"),
         ("IcmpQuery", "timestamp", 20),
         ("IcmpQuery", "mask", 12),
         ("IcmpQueryReply", "mask", 0xFFFFFF00),
         ("IcmpError", "unreachable", 3, NEAR, FAR, 17, 161),
         ("IcmpRedirect", parse("10.20.30.2"), FAR),
-        ("IcmpEcho", 77, 1, 32, 5.0, 0),
+        ("IcmpEcho", 77, 1, 32, 5.0, 0, "pattern"),
         ("IcmpError", "unreachable", 4, parse("fd00::14"), parse("fd00::13"), 17, 161),
     ]
 
@@ -38,3 +38,22 @@ def test_a_message_that_ends_early() -> None:
     with pytest.raises(Malformed):
         Icmp().dissect(Packet(b"\x08\0\0\0", proto=1))
     assert list(Icmp().dissect(Packet(b"\x08\0\0\0", proto=1, problem=1))) == []
+
+
+@pytest.mark.parametrize(
+    ("data", "carries"),
+    [
+        (b"abcdefghijklmnopqrstuvwabcdefghi", "pattern"),
+        (bytes(56), "pattern"),
+        (bytes(range(7, 23)) + bytes(range(16, 56)), "pattern"),
+        (b"", ""),
+        (bytes.fromhex("450000540000400040010000") + bytes(72), "packet"),
+        (bytes.fromhex("6000000000083a40") + bytes(40), "packet"),
+        (b"\xbc\x44" + bytes(10) + b"Transfer of the plans" + bytes(200), "text"),
+        (bytes((n * 89) & 255 for n in range(64)), "data"),
+    ],
+)
+def test_what_an_echo_carries(data: bytes, carries: str) -> None:
+    """Patterns of ping programs, packets, text and anything else."""
+    [event] = Icmp().dissect(Packet(b"\x08\0\0\0\0\1\0\2" + data, proto=1))
+    assert events([event])[0][-1] == carries

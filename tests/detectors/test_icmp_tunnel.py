@@ -1,0 +1,67 @@
+"""ICMP tunnels: the attacks, innocent twins, repetition."""
+
+from __future__ import annotations
+
+from sensor.core.addresses import parse
+from sensor.core.alert import Severity
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.dissectors.icmp import IcmpEcho, IcmpEchoReply
+from tests.detectors.stories import SECOND, START, World, detector, device, heard, one
+
+TUNNEL = "command_and_control.icmp_tunnel"
+
+
+def ping(at: float, size: int = 56, disorder: float = 5.5, carries: str = "pattern", problem: int = 0) -> Event:
+    packet = Packet(ts=START + int(at * SECOND), src=parse("10.0.0.66"), dst=parse("203.0.113.9"), proto=1, problem=problem)
+    return IcmpEcho(packet, 7, int(at), size, disorder, 0, carries)
+
+
+def pong(at: float, size: int = 56, disorder: float = 5.5, carries: str = "pattern") -> Event:
+    packet = Packet(ts=START + int(at * SECOND) + 1000, src=parse("203.0.113.9"), dst=parse("10.0.0.66"), proto=1)
+    return IcmpEchoReply(packet, 7, int(at), size, disorder, 0, carries)
+
+
+def test_packets_inside_pings() -> None:
+    alert = one(heard(detector(TUNNEL), [ping(n, 84, 5.1, "packet") for n in range(5)]))
+    assert (alert.severity, alert.numbers["packets"], alert.techniques[0].technique) == (Severity.high, 3, "T1095")
+    assert (alert.actor.address, alert.target and alert.target.address) == (parse("10.0.0.66"), parse("203.0.113.9"))
+
+
+def test_answers_that_are_none() -> None:
+    """Other data came back; the one who asked is named first all the same, and a device with one job is grave."""
+    story = [each for n in range(6) for each in (ping(n, 64, 2.0, "data"), pong(n, 64, 4.0, "data"))]
+    alert = one(heard(detector(TUNNEL, World(device("camera", "10.0.0.66"))), story))
+    assert (alert.severity, alert.numbers["answers"], alert.actor.address) == (Severity.critical, 5, parse("10.0.0.66"))
+
+
+def test_sizes_that_vary_with_what_is_said() -> None:
+    assert heard(detector(TUNNEL), [ping(n, 40 + 7 * n, 6.0, "data") for n in range(14)])[0].numbers["sizes"] == 12
+
+
+def test_text_in_one_ping_is_a_hint() -> None:
+    [alert] = heard(detector(TUNNEL), [ping(0, 140, 3.0, "text"), ping(1, 140, 3.0, "text")])
+    assert alert.severity == Severity.low
+
+
+def test_innocent_twins_are_quiet() -> None:
+    """Pings and their answers, a search for the largest size, answers that were cut, a program with random data of one size, a cut capture."""
+    story: list[Event] = []
+    for n in range(60):
+        story += [
+            ping(n),
+            pong(n),
+            ping(100 + n, 1400 + n),
+            pong(100 + n, 64),
+            ping(200 + n, 64, 5.0 + n / 100, "data"),
+            pong(200 + n, 64, 5.0 + n / 100, "data"),
+        ]
+        story += [ping(300 + n, 50 + n, 4.0, "data", problem=1), ping(400 + n, 0, 0, "")]
+    assert heard(detector(TUNNEL), story) == []
+
+
+def test_repetition_is_one_finding() -> None:
+    """Once in five minutes, under one key."""
+    found = heard(detector(TUNNEL), [ping(n, 84, 5.1, "packet") for n in range(700)])
+    assert len(found) == 3
+    assert one(found)
