@@ -1,0 +1,69 @@
+"""What the detectors of Kerberos share: which request an answer belongs to, which ciphers are weak, and which accounts are machines'."""
+
+from __future__ import annotations
+
+from sensor.core.bounded import Bounded
+from sensor.core.event import Event
+from sensor.core.observation import Subject
+from sensor.core.packet import Packet
+from sensor.dissectors.kerberos import KerberosAsRequest, KerberosError, KerberosReply, KerberosRequest, KerberosTgsRequest
+
+OPEN_LIMIT = 4096
+# Encryption types: AES (RFC 3962, RFC 8009), and those older than it: DES, triple DES and RC4 (RFC 8429).
+AES = frozenset((17, 18, 19, 20))
+WEAK = frozenset((1, 2, 3, 16, 23, 24, -133, -135))
+NAMES = {1: "DES", 2: "DES", 3: "DES", 16: "3DES", 17: "AES-128", 18: "AES-256", 19: "AES-128", 20: "AES-256", 23: "RC4", 24: "RC4", -133: "RC4", -135: "RC4"}
+
+
+class Exchanges:
+    """The last request of each conversation: an answer belongs to it. Bounded; the conversation asked longest ago makes room."""
+
+    def __init__(self) -> None:
+        self._asked: Bounded[int, KerberosRequest] = Bounded(OPEN_LIMIT)
+
+    def request(self, event: Event) -> KerberosRequest | None:
+        """Notes a request; gives the one that an answer or error belongs to, None where it was not seen."""
+        if isinstance(event, KerberosRequest):
+            self._asked.put(event.packet.flow, event)
+            return None
+        return self._asked.get(event.packet.flow)
+
+    def initial(self, event: Event) -> KerberosAsRequest | None:
+        """The same where an initial ticket was asked for."""
+        asked = self.request(event)
+        return asked if isinstance(asked, KerberosAsRequest) else None
+
+    def service(self, event: Event) -> KerberosTgsRequest | None:
+        """The same where a ticket for a service was asked for."""
+        asked = self.request(event)
+        return asked if isinstance(asked, KerberosTgsRequest) else None
+
+
+def ends(event: KerberosRequest | KerberosReply | KerberosError) -> tuple[Subject, Subject, int]:
+    """(client, key centre, the client's port)."""
+    packet = event.packet
+    source, other = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
+    return (source, other, packet.sport) if isinstance(event, KerberosRequest) else (other, source, packet.dport)
+
+
+def network(packet: Packet, direction: str) -> dict[str, str | int]:
+    """Facts for the record."""
+    return {"proto": "tcp" if packet.proto == 6 else "udp", "app": "kerberos", "vlan": packet.vlan, "direction": direction}
+
+
+def only_weak(etypes: tuple[int, ...]) -> bool:
+    """Whether somebody wants ciphers older than AES and no others."""
+    return bool(etypes) and all(etype in WEAK for etype in etypes)
+
+
+def offers_aes(etypes: tuple[int, ...]) -> bool:
+    return any(etype in AES for etype in etypes)
+
+
+def is_machine(account: str) -> bool:
+    """Accounts of machines end in a dollar; passwords of machines are long and random."""
+    return account.partition("@")[0].endswith("$")
+
+
+def cipher(etype: int) -> str:
+    return NAMES.get(etype) or f"cipher {etype}"

@@ -1,0 +1,112 @@
+"""Tickets for service accounts in a cipher whose password can be guessed at home (RC4, DES), in a domain that could do better.
+
+A ticket for a service is encrypted with the password of its account. With RC4 millions of guesses a second are possible, so an attacker asks for as many as he
+can get. Three signs: many services within minutes; a user who shows an AES ticket and yet asks for RC4 first, which no Windows does; and, weakly,
+a single such ticket of an account that never got an AES key. Machines' accounts (``name$``, and what is served by machines) are not worth the trouble.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field
+
+from sensor.core import detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
+from sensor.core.detector import Context, EventDetector
+from sensor.core.event import Event
+from sensor.core.tally import Distinct
+from sensor.detectors._kerberos import AES, WEAK, Exchanges, cipher, ends, is_machine, network
+from sensor.detectors._words import some, who
+from sensor.dissectors.kerberos import KerberosTgsReply, KerberosTgsRequest
+
+SECOND = 1_000_000_000
+TOLD_LIMIT = 4096
+# Services that belong to the machine itself and so have its random password, as a rule.
+MACHINES = frozenset("krbtgt kadmin host cifs ldap gc dns rpcss restrictedkrbhost termsrv wsman e3514235-4b06-11d1-ab04-00c04fc2dcd2".split())
+
+
+class Options(detector.Options):
+    """When tickets are a harvest."""
+
+    services: int = Field(10, ge=2, description="different services with weak tickets that one client asks for")
+    window_s: int = Field(300, ge=10, le=86400, description="seconds in which they must be asked for")
+    single: bool = Field(True, description="tell single weak tickets too, as low, where the domain speaks AES")
+    exempt: tuple[str, ...] = Field((), description="services (`MSSQLSvc/db01`) whose accounts are known to have no AES key")
+
+
+class Kerberoasting(EventDetector):
+    """Watches requests for services and the tickets that are given."""
+
+    title = "Service tickets for guessing passwords (Kerberoasting)"
+    severity = Severity.medium
+    techniques = ("T1558.003",)
+    advice = (
+        "Give the service accounts long random passwords (group managed accounts) and AES keys, switch RC4 off in the domain, and find out which "
+        "program on the client asked; change the passwords of the accounts whose tickets it got."
+    )
+    false_positives = "Service accounts without AES keys, which their ordinary users ask for too (low severity; list them in `exempt`); old clients set to RC4."
+    Options = Options
+    watches = (KerberosTgsRequest, KerberosTgsReply)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        window = self.options.window_s * SECOND
+        self._exchanges, self._services = Exchanges(), Distinct[int, str](window)
+        self._told: Recent[tuple[int, str]] = Recent(TOLD_LIMIT, window)
+        self._exempt = frozenset(name.lower() for name in self.options.exempt)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        asked = self._exchanges.service(event)
+        if not isinstance(event, KerberosTgsReply) or event.ticket_etype not in WEAK or is_machine(event.service):
+            return
+        service = event.service.lower()
+        kind, _, _ = service.partition("/")
+        if kind in ("krbtgt", "kadmin") or service in self._exempt:
+            return
+        client = event.packet.dst
+        if kind in MACHINES:
+            return
+        forced = asked is not None and asked.ticket_etype in AES and bool(asked.etypes) and asked.etypes[0] in WEAK and not is_machine(event.client)
+        count = self._services.add(client, service, event.ts)
+        if count >= self.options.services:
+            if self._told.fresh((client, "many"), event.ts):
+                yield self._many(event, count)
+        elif forced and asked is not None:
+            why = f"it showed a ticket in {cipher(asked.ticket_etype)} and yet asked for {cipher(asked.etypes[0])} first, as tools that guess passwords do"
+            yield self._one(event, Severity.medium, why, 0.85, count)
+        elif self.options.single and asked is not None and asked.ticket_etype in AES:
+            why = f"the domain speaks {cipher(asked.ticket_etype)}: the account of the service has no such key, and its password can be guessed from the ticket"
+            yield self._one(event, Severity.low, why, 0.5, count)
+
+    def _many(self, event: KerberosTgsReply, count: int) -> Alert:
+        client, _, _ = ends(event)
+        names = self._services.values(client.address)
+        why = (
+            f"{count} services within {self.options.window_s} s, all in ciphers older than AES; counts from {self.options.services} on",
+            f"among them {some(names)}",
+        )
+        return self._made(event, f"collected weak tickets of {count} services", why, ("many",), Severity.high, 0.9, count)
+
+    def _one(self, event: KerberosTgsReply, severity: Severity, why: str, confidence: float, count: int) -> Alert:
+        first = f"{event.client} got a ticket for {event.service} in {cipher(event.ticket_etype)}"
+        return self._made(event, f"got a weak ticket for {event.service}", (first, why), (event.service.lower(),), severity, confidence, count)
+
+    def _made(self, event: KerberosTgsReply, what: str, why: tuple[str, ...], key: tuple[str, ...], severity: Severity, confidence: float, count: int) -> Alert:
+        client, centre, port = ends(event)
+        return self.alert(
+            event,
+            actor=client,
+            target=centre,
+            summary=f"{who(self.context, client)} as {event.client or 'somebody'} {what} from {who(self.context, centre)}",
+            why=why,
+            numbers={"services": count, "threshold": self.options.services, "window_s": self.options.window_s, "cipher": cipher(event.ticket_etype)},
+            key=key,
+            severity=severity,
+            confidence=confidence,
+            actor_port=port,
+            target_port=88,
+            network=network(event.packet, self.context.networks.direction(client.address, centre.address)),
+        )

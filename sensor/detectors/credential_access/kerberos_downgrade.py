@@ -1,0 +1,110 @@
+"""A key centre that speaks AES lets an account prove itself with RC4, although the client offered better.
+
+That is what a skeleton key does to a domain controller, since the patch in its memory knows RC4 only (Dell SecureWorks: Skeleton Key Malware Analysis, 2015),
+and what a man in the middle wants. An old account whose password was last set before the domain knew AES looks the same; therefore one account is medium,
+several, or one that had AES before, are high. A client that wants RC4 only gets what it asked for: that is low.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field
+
+from sensor.core import detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Bounded
+from sensor.core.detector import Context, EventDetector
+from sensor.core.event import Event
+from sensor.core.tally import Distinct
+from sensor.detectors._kerberos import AES, WEAK, Exchanges, cipher, ends, network, offers_aes, only_weak
+from sensor.detectors._words import some, who
+from sensor.dissectors.kerberos import KerberosAsReply, KerberosAsRequest
+
+SECOND = 1_000_000_000
+ACCOUNTS_LIMIT = 16384
+
+
+class Options(detector.Options):
+    """When a lowered cipher is no old account."""
+
+    accounts: int = Field(3, ge=2, description="accounts of one key centre that were lowered and are high")
+    window_s: int = Field(3600, ge=60, le=86400, description="seconds in which they must be")
+    exempt: tuple[str, ...] = Field((), description="accounts known to have no AES key")
+
+
+class KerberosDowngrade(EventDetector):
+    """Watches initial tickets and what was asked for."""
+
+    title = "Kerberos encryption lowered"
+    severity = Severity.medium
+    techniques = ("T1556.001", "T1558")
+    advice = (
+        "Set the account's password anew, which gives it AES keys; where many accounts or one that had AES are concerned, restart the domain controller "
+        "(a skeleton key lives in memory only) and look for its driver and for who had administrator rights on it."
+    )
+    false_positives = "Accounts whose password is older than the domain's AES support, or that are marked for RC4 or DES."
+    Options = Options
+    watches = (KerberosAsRequest, KerberosAsReply)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._exchanges = Exchanges()
+        self._strong: Bounded[tuple[str, str], int] = Bounded(ACCOUNTS_LIMIT)
+        self._lowered = Distinct[int, str](self.options.window_s * SECOND)
+        self._exempt = frozenset(name.lower() for name in self.options.exempt)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        asked = self._exchanges.initial(event)
+        if not isinstance(event, KerberosAsReply) or asked is None:
+            return
+        account = event.client.lower()
+        if event.etype in AES:
+            self._strong.put((event.realm.lower(), account), event.ts)
+        elif event.etype in WEAK and event.ticket_etype in AES and account not in self._exempt:
+            if offers_aes(asked.etypes):
+                yield self._by_centre(event, account)
+            elif only_weak(asked.etypes):
+                yield self._by_client(event)
+
+    def _by_centre(self, event: KerberosAsReply, account: str) -> Alert:
+        client, centre, _ = ends(event)
+        count = self._lowered.add(centre.address, account, event.ts)
+        before = (event.realm.lower(), account) in self._strong
+        others = some(self._lowered.values(centre.address))
+        why = [
+            f"the client offered AES, and the ticket itself is in {cipher(event.ticket_etype)}, but {event.client} had to use {cipher(event.etype)}",
+            f"{count} accounts at this key centre within {self.options.window_s} s; high from {self.options.accounts} on: {others}",
+        ]
+        if before:
+            why.append(f"{event.client} had an AES key before")
+        severity = Severity.high if before or count >= self.options.accounts else Severity.medium
+        what = f"{who(self.context, client)} logged in as {event.client} with {cipher(event.etype)}, although {who(self.context, centre)} speaks AES"
+        return self._made(event, what, tuple(why), severity, 0.9 if severity == Severity.high else 0.6, count, self.techniques)
+
+    def _by_client(self, event: KerberosAsReply) -> Alert:
+        client, _, _ = ends(event)
+        what = f"{who(self.context, client)} asked for {cipher(event.etype)} only to log in as {event.client}"
+        why = (f"the key centre speaks {cipher(event.ticket_etype)}, and the client offered nothing better than {cipher(event.etype)}",)
+        return self._made(event, what, why, Severity.low, 0.5, 1, ("T1558",))
+
+    def _made(
+        self, event: KerberosAsReply, summary: str, why: tuple[str, ...], severity: Severity, confidence: float, count: int, techniques: tuple[str, ...]
+    ) -> Alert:
+        client, centre, port = ends(event)
+        return self.alert(
+            event,
+            actor=client,
+            target=centre,
+            summary=summary,
+            why=why,
+            numbers={"accounts": count, "threshold": self.options.accounts, "window_s": self.options.window_s, "cipher": cipher(event.etype)},
+            key=(centre.address, event.client.lower(), techniques[0]),
+            severity=severity,
+            confidence=confidence,
+            actor_port=port,
+            target_port=88,
+            network=network(event.packet, self.context.networks.direction(client.address, centre.address)),
+            techniques=techniques,
+        )

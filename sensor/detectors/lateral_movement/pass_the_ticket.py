@@ -1,0 +1,153 @@
+"""Kerberos tickets in the wrong hands: a ticket that was given to one machine is shown by another, or is asked for the way tools ask that know a hash only.
+
+An initial ticket is bound to the machine it was given to, by custom if not by the protocol, and never moves; forwarded ones (delegation) are other tickets
+and do not count here. Tools that make a ticket from a stolen hash ask for one cipher only and prove it at once, where every ordinary client first offers
+all it has (RFC 4120, 3.1.1), and in a domain that speaks AES they ask for RC4, since that key is the NT hash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from pydantic import Field
+
+from sensor.core import detector
+from sensor.core.addresses import is_v4, text
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Bounded, Recent
+from sensor.core.detector import Context, EventDetector
+from sensor.core.event import Event
+from sensor.core.observation import Subject
+from sensor.core.packet import Packet
+from sensor.detectors._kerberos import AES, Exchanges, cipher, ends, is_machine, network, only_weak
+from sensor.detectors._words import who
+from sensor.dissectors.kerberos import KerberosAsReply, KerberosAsRequest, KerberosReply, KerberosRequest, KerberosTgsRequest
+
+SECOND = 1_000_000_000
+TICKETS_LIMIT = 16384
+OPENED_LIMIT = 8192
+
+
+class Options(detector.Options):
+    """How long things are remembered, and who is not meant."""
+
+    life_s: int = Field(36000, ge=600, le=604800, description="seconds for which an initial ticket is remembered")
+    opening_s: int = Field(300, ge=1, le=3600, description="seconds back in which an ordinary client asked without a proof first")
+    exempt: tuple[str, ...] = Field((), description="accounts of programs that are set to one cipher")
+
+
+class _Holder(NamedTuple):
+    """To whom a ticket was given, for which account, when."""
+
+    subject: Subject
+    account: str
+    ts: int
+
+
+class PassTheTicket(EventDetector):
+    """Watches initial tickets, and requests that show them."""
+
+    title = "Stolen Kerberos ticket or key"
+    severity = Severity.high
+    techniques = ("T1550.003",)
+    advice = (
+        "Take the machine that shows the ticket off the network and look who is on it; change the password of the account twice, which voids its tickets, "
+        "and look for theft of credentials on the machine that it was taken from."
+    )
+    false_positives = "A machine that changes its address or has several; clusters; Unix programs set to one cipher with a key table."
+    Options = Options
+    watches = (KerberosAsRequest, KerberosAsReply, KerberosTgsRequest)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._exchanges = Exchanges()
+        self._holders: Bounded[str, _Holder] = Bounded(TICKETS_LIMIT)
+        self._opened: Recent[tuple[int, str]] = Recent(OPENED_LIMIT, self.options.opening_s * SECOND)
+        self._exempt = frozenset(name.lower() for name in self.options.exempt)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if isinstance(event, KerberosTgsRequest):
+            yield from self._shown(event)
+        elif isinstance(event, KerberosAsRequest):
+            self._exchanges.request(event)
+            if not event.proof:
+                self._opened.fresh((event.packet.src, event.client.lower()), event.ts)
+        elif isinstance(event, KerberosAsReply):
+            asked = self._exchanges.initial(event)
+            client, _, _ = ends(event)
+            self._holders.put(event.ticket, _Holder(client, event.client, event.ts))
+            if asked is not None:
+                yield from self._made_from_hash(event, asked)
+
+    def _shown(self, event: KerberosTgsRequest) -> Iterator[Alert]:
+        """A ticket in a request, which may be somebody else's."""
+        holder = self._holders.get(event.ticket) if event.ticket else None
+        if holder is None or not 0 <= event.ts - holder.ts <= self.options.life_s * SECOND:
+            return
+        client, centre, _ = ends(event)
+        if client.address == holder.subject.address or is_v4(client.address) != is_v4(holder.subject.address) or self._same(client, holder.subject):
+            return
+        name, owner = who(self.context, client), who(self.context, holder.subject)
+        why = (
+            f"the key centre gave this ticket of {holder.account} to {owner} {round((event.ts - holder.ts) / SECOND)} s ago",
+            f"{text(client.address)} shows it to ask for {event.service}; initial tickets do not move from machine to machine",
+        )
+        summary = f"{name} uses the Kerberos ticket of {holder.account} that was given to {owner}"
+        yield self._alert(event, summary, why, ("stolen", holder.account), Severity.critical, 0.95, (centre, holder.subject), self.techniques)
+
+    def _same(self, one: Subject, other: Subject) -> bool:
+        """Whether both are the same device with several addresses."""
+        near, far = self.context.device(one), self.context.device(other)
+        return near is not None and far is not None and near.id == far.id
+
+    def _made_from_hash(self, event: KerberosAsReply, asked: KerberosAsRequest) -> Iterator[Alert]:
+        """One cipher only, proven at once."""
+        account, packet = event.client.lower(), asked.packet
+        if len(asked.etypes) != 1 or asked.proof != "timestamp" or asked.host or is_machine(account) or account in self._exempt:
+            return
+        if event.ticket_etype not in AES or not self._first(packet, account):
+            return
+        client, centre, _ = ends(event)
+        weak = only_weak(asked.etypes)
+        name = cipher(asked.etypes[0])
+        why = [f"it offered {name} only and proved it without being asked, as tools do that hold a hash or key instead of a password"]
+        if weak:
+            why.append(f"the domain speaks {cipher(event.ticket_etype)}; the {name} key of an account is its NT hash")
+        severity = Severity.medium if weak else Severity.low
+        summary = f"{who(self.context, client)} made a Kerberos ticket of {event.client} at {who(self.context, centre)} the way tools do that hold its hash"
+        techniques = ("T1550.003", "T1550.002") if weak else self.techniques
+        yield self._alert(event, summary, tuple(why), ("made", account), severity, 0.75 if weak else 0.5, (centre,), techniques)
+
+    def _first(self, packet: Packet, account: str) -> bool:
+        """Whether this client did not ask for the account without a proof before."""
+        return self._opened.fresh((packet.src, account), packet.ts)
+
+    def _alert(
+        self,
+        event: KerberosRequest | KerberosReply,
+        summary: str,
+        why: tuple[str, ...],
+        key: tuple[str, ...],
+        severity: Severity,
+        confidence: float,
+        targets: tuple[Subject, ...],
+        techniques: tuple[str, ...],
+    ) -> Alert:
+        client, centre, port = ends(event)
+        return self.alert(
+            event,
+            actor=client,
+            target=centre,
+            targets=targets,
+            summary=summary,
+            why=why,
+            numbers={"tickets": 1, "threshold": 1},
+            key=key,
+            severity=severity,
+            confidence=confidence,
+            actor_port=port,
+            target_port=88,
+            network=network(event.packet, self.context.networks.direction(client.address, centre.address)),
+            techniques=techniques,
+        )

@@ -1,0 +1,286 @@
+"""Kerberos 5 over UDP and TCP (RFC 4120): who asks which key centre for tickets to what, with which ciphers, and what the centre answers.
+
+Reads requests for initial and for service tickets, the answers and errors; what is encrypted stays so. A ticket is known again by a hash of its encrypted
+part. Ignores requests that change passwords, and tickets inside other protocols. A machine names itself where its own account (``name$``) asks, and in the
+NetBIOS address of a request.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.event import Event
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors import _der as der
+from sensor.dissectors._framing import FramedStream
+
+PORT = 88
+AS_REQUEST, AS_REPLY, TGS_REQUEST, TGS_REPLY, ERROR = 0x6A, 0x6B, 0x6C, 0x6D, 0x7E
+AP_REQUEST, TICKET = 0x6E, 0x61
+MESSAGES = (AS_REQUEST, AS_REPLY, TGS_REQUEST, TGS_REPLY, ERROR)
+# Kinds of pre-authentication data (RFC 4120, 7.5.2; RFC 6113, 5.4; [MS-SFU] 2.2.1 for the last).
+TGS_PROOF, TIMESTAMP, ETYPE_INFO, PUBLIC_KEY, ETYPE_INFO2, ARMOUR, ENCRYPTED_CHALLENGE, FOR_USER = 1, 2, 11, 16, 19, 136, 138, 129
+NETBIOS_ADDRESS = 20
+SIZE_LIMIT = 1 << 20  # bytes of a message over TCP
+KEEP = 1 << 16  # tickets that list many groups fill tens of kilobytes, and what is asked for stands behind them
+NAME_LIMIT = 255
+NAME_PARTS_LIMIT = 8
+ETYPES_LIMIT = 32
+HASH_SIZE = 8
+Fields = dict[int, der.Element]
+
+
+class KerberosRequest(Event):
+    """What requests have in common. ``client`` is empty where the ticket names it; ``service``: ``cifs/fs01``; ``etypes``: encryption types, the best first.
+
+    ``options``: the 32 flags (RFC 4120, 5.4.1); ``host``: the NetBIOS name that the client gives itself.
+    """
+
+    client: str
+    realm: str
+    service: str
+    etypes: tuple[int, ...]
+    options: int
+    host: str
+
+
+class KerberosAsRequest(KerberosRequest):
+    """An initial ticket is asked for. ``proof``: the kind of pre-authentication: ``timestamp``, ``challenge``, ``public_key``, ``armoured`` (hidden in an
+    encrypted tunnel) or empty; ``proof_etype``: its cipher.
+    """
+
+    proof: str
+    proof_etype: int
+
+
+class KerberosTgsRequest(KerberosRequest):
+    """A ticket for a service is asked for. ``ticket``: hash of the ticket that is shown, ``ticket_etype`` its cipher, ``ticket_service`` whom it is for.
+
+    ``proof_etype``: cipher of the key between client and centre; ``impersonates``: it is asked for in the name of another user ([MS-SFU] 2.2.1).
+    """
+
+    ticket: str
+    ticket_etype: int
+    ticket_service: str
+    proof_etype: int
+    impersonates: bool
+
+
+class KerberosReply(Event):
+    """What answers have in common. ``ticket``: hash of the ticket; ``ticket_etype``: its cipher; ``etype``: that of the part for the client."""
+
+    client: str
+    realm: str
+    service: str
+    ticket: str
+    ticket_etype: int
+    etype: int
+
+
+class KerberosAsReply(KerberosReply):
+    """An initial ticket was given."""
+
+
+class KerberosTgsReply(KerberosReply):
+    """A ticket for a service was given."""
+
+
+class KerberosError(Event):
+    """The centre refuses. ``code``: RFC 4120, 7.5.9; ``etypes``: ciphers that it offers for this client's proof, none where it does not say."""
+
+    code: int
+    client: str
+    realm: str
+    service: str
+    etypes: tuple[int, ...]
+
+
+class Kerberos(Dissector):
+    """Every message counts: a second try is another try."""
+
+    interest = Interest(udp=(PORT,), tcp=(PORT,), stream=True)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        try:
+            return iter(_read(packet, packet.payload))
+        except Malformed:
+            if packet.truncated or packet.fragment:
+                return iter(())
+            raise
+
+    def stream(self, packet: Packet) -> KerberosStream:
+        return KerberosStream()
+
+
+class KerberosStream(FramedStream):
+    """Messages behind their length (RFC 4120, 7.2.2)."""
+
+    keep = KEEP
+
+    def size(self, data: bytes, at: int) -> int:
+        if len(data) - at < 5:
+            return 0
+        size = int.from_bytes(data[at : at + 4], "big")
+        if not 0 < size <= SIZE_LIMIT or data[at + 4] not in MESSAGES:
+            raise Malformed("no message")
+        return 4 + size
+
+    def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+        whole = 4 + int.from_bytes(data[:4], "big") == len(data)
+        return iter(_read(packet, data[4:]) if whole else ())
+
+    def aligned(self, data: bytes) -> bool:
+        return len(data) > 5 and data[4] in MESSAGES and int.from_bytes(data[:4], "big") <= SIZE_LIMIT
+
+
+def _read(packet: Packet, data: bytes) -> list[Said]:
+    whole = der.expect(data, 0, None, *MESSAGES)
+    fields = _fields(data, whole)
+    if whole.tag in (AS_REQUEST, TGS_REQUEST):
+        return _request(packet, data, whole.tag, fields)
+    if whole.tag == ERROR:
+        return _error(packet, data, fields)
+    return _reply(packet, data, whole.tag, fields)
+
+
+def _request(packet: Packet, data: bytes, kind: int, fields: Fields) -> list[Said]:
+    """A request (5.4.1); its body is a sequence in field 4."""
+    body = _sequence(data, _need(fields, 4))
+    proofs = _proofs(data, fields.get(3))
+    options = int.from_bytes(der.content(data, _need(body, 0))[1:5], "big")
+    client, realm, service = _name(data, body.get(1)), _text(data, body.get(2)), _name(data, body.get(3))
+    host = _host(data, body.get(9))
+    common = (packet, client, realm, service, _etypes(data, body.get(8)), options, host)
+    said: list[Said]
+    if kind == AS_REQUEST:
+        said = [KerberosAsRequest(*common, *_preauthentication(proofs))]
+        machine = client[:-1] if client.endswith("$") and "/" not in client else ""
+        if name := host or machine:
+            said.append(Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "kerberos.hostname", name, packet.flow))
+        return said
+    return [KerberosTgsRequest(*common, *_shown(proofs.get(TGS_PROOF, b"")), FOR_USER in proofs)]
+
+
+def _reply(packet: Packet, data: bytes, kind: int, fields: Fields) -> list[Said]:
+    """An answer with a ticket (5.4.2). Who gives tickets is the centre of a domain."""
+    client, realm = _name(data, fields.get(4)), _text(data, fields.get(3))
+    ticket, etype, service = _ticket(data, _need(fields, 5))
+    own, _ = _encrypted(data, _need(fields, 6))
+    made = KerberosAsReply if kind == AS_REPLY else KerberosTgsReply
+    said: list[Said] = [made(packet, client, realm, service, ticket, etype, own)]
+    subject = Subject(packet.src_mac, packet.src, packet.vlan)
+    if kind == AS_REPLY and packet.sport == PORT:
+        said.append(Observation(packet.ts, subject, "kerberos.role", "key_centre", packet.flow))
+    return said
+
+
+def _error(packet: Packet, data: bytes, fields: Fields) -> list[Said]:
+    """An error (5.9.1). What the client may prove itself with stands in its data, where it is of the usual form."""
+    code = der.integer(der.content(data, _need(fields, 6)))
+    etypes: tuple[int, ...] = ()
+    if 12 in fields:
+        try:
+            etypes = _offered(der.content(data, fields[12]))
+        except Malformed:  # the data of some errors is of the maker's own form
+            etypes = ()
+    return [KerberosError(packet, code, _name(data, fields.get(8)), _text(data, fields.get(9)), _name(data, fields.get(10)), etypes)]
+
+
+def _fields(data: bytes, whole: der.Element) -> Fields:
+    """The numbered fields of a sequence inside an application tag: what each holds."""
+    return _sequence(data, der.expect(data, whole.start, whole.stop, der.SEQUENCE))
+
+
+def _sequence(data: bytes, parent: der.Element) -> Fields:
+    if parent.tag != der.SEQUENCE:
+        raise Malformed("element of another kind than expected")
+    number = der.CONTEXT | der.CONSTRUCTED
+    return {child.tag - number: der.element(data, child.start, child.stop) for child in der.children(data, parent) if child.tag >= number}
+
+
+def _need(fields: Fields, number: int) -> der.Element:
+    found = fields.get(number)
+    if found is None:
+        raise Malformed("field missing")
+    return found
+
+
+def _text(data: bytes, one: der.Element | None) -> str:
+    return der.text(one.tag, der.content(data, one), NAME_LIMIT) if one else ""
+
+
+def _name(data: bytes, one: der.Element | None) -> str:
+    """The parts of a principal's name, joined by slashes (5.2.2)."""
+    if one is None:
+        return ""
+    parts = [_text(data, part) for part in der.children(data, _need(_sequence(data, one), 1))]
+    return "/".join(parts[:NAME_PARTS_LIMIT])[:NAME_LIMIT]
+
+
+def _etypes(data: bytes, one: der.Element | None) -> tuple[int, ...]:
+    numbers = [der.integer(der.content(data, each)) for each in der.children(data, one)] if one else []
+    return tuple(numbers[:ETYPES_LIMIT])
+
+
+def _encrypted(data: bytes, one: der.Element) -> tuple[int, bytes]:
+    """(cipher, what it made) (5.2.9)."""
+    fields = _sequence(data, one)
+    return der.integer(der.content(data, _need(fields, 0))), der.content(data, _need(fields, 2))
+
+
+def _ticket(data: bytes, one: der.Element) -> tuple[str, int, str]:
+    """(hash, cipher, service) of a ticket (5.3)."""
+    if one.tag != TICKET:
+        raise Malformed("no ticket where one belongs")
+    fields = _fields(data, one)
+    etype, secret = _encrypted(data, _need(fields, 3))
+    return hashlib.blake2b(secret, digest_size=HASH_SIZE).hexdigest(), etype, _name(data, fields.get(2))
+
+
+def _proofs(data: bytes, one: der.Element | None) -> dict[int, bytes]:
+    """Pre-authentication data by its kind (5.2.7)."""
+    found: dict[int, bytes] = {}
+    for each in der.children(data, one) if one else ():
+        fields = _sequence(data, each)
+        found[der.integer(der.content(data, _need(fields, 1)))] = der.content(data, _need(fields, 2))
+    return found
+
+
+def _preauthentication(proofs: dict[int, bytes]) -> tuple[str, int]:
+    """(kind, cipher) of a client's proof."""
+    for kind, name in ((TIMESTAMP, "timestamp"), (ENCRYPTED_CHALLENGE, "challenge")):
+        if kind in proofs:
+            return name, _encrypted(proofs[kind], der.element(proofs[kind], 0))[0]
+    return ("public_key" if PUBLIC_KEY in proofs else "armoured" if proofs.get(ARMOUR) else ""), 0
+
+
+def _shown(raw: bytes) -> tuple[str, int, str, int]:
+    """(hash, cipher and service of the ticket, cipher of the proof) in a request for a service (5.5.1)."""
+    if not raw:
+        return "", 0, "", 0
+    fields = _fields(raw, der.expect(raw, 0, None, AP_REQUEST))
+    etype, _ = _encrypted(raw, _need(fields, 4))
+    return *_ticket(raw, _need(fields, 3)), etype
+
+
+def _offered(raw: bytes) -> tuple[int, ...]:
+    """Ciphers for the client's proof, from what an error tells of methods (RFC 4120, 5.2.7.4 and 5.2.7.5)."""
+    proofs = _proofs(raw, der.expect(raw, 0, None, der.SEQUENCE))
+    info = proofs.get(ETYPE_INFO2) or proofs.get(ETYPE_INFO)
+    if not info:
+        return ()
+    entries = [_sequence(info, each) for each in der.children(info, der.expect(info, 0, None, der.SEQUENCE))]
+    return tuple([der.integer(der.content(info, _need(entry, 0))) for entry in entries[:ETYPES_LIMIT]])
+
+
+def _host(data: bytes, one: der.Element | None) -> str:
+    """The NetBIOS name among the addresses of a request: 15 characters filled with blanks, and a kind of service (5.2.5; [MS-KILE] 2.2.2)."""
+    for each in der.children(data, one) if one else ():
+        fields = _sequence(data, each)
+        if der.integer(der.content(data, _need(fields, 0))) == NETBIOS_ADDRESS:
+            return der.text(der.PRINTABLE, der.content(data, _need(fields, 1))[:15])
+    return ""

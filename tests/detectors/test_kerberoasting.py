@@ -1,0 +1,51 @@
+"""Kerberoasting: the harvest, its innocent twins, repetition."""
+
+from __future__ import annotations
+
+from sensor.core.addresses import parse
+from sensor.core.alert import Severity
+from tests.detectors.kerberos_stories import CENTRE, CLIENT, RC4, service
+from tests.detectors.stories import detector, heard, one
+
+ROAST = "credential_access.kerberoasting"
+
+
+def test_many_services_in_rc4_are_a_harvest() -> None:
+    """Told as high with all names, besides the single ones."""
+    found = heard(detector(ROAST), [each for n in range(12) for each in service(n, f"MSSQLSvc/db{n}", given=RC4)])
+    alert = one([alert for alert in found if alert.severity == Severity.high])
+    assert (alert.actor.address, alert.target.address if alert.target else 0) == (parse(CLIENT), parse(CENTRE))
+    assert alert.numbers["services"] == 10
+    assert alert.techniques[0].technique == "T1558.003"
+
+
+def test_a_tool_asks_for_rc4_first() -> None:
+    """One ticket is enough."""
+    [alert] = heard(detector(ROAST), service(0, "HTTP/intranet", etypes=(23, 16, 3, 18), given=RC4))
+    assert alert.severity == Severity.medium
+    assert "asked for RC4 first" in alert.why[1]
+
+
+def test_a_single_weak_ticket_is_low() -> None:
+    """An account without AES keys in a domain that has them; not where it is known, or switched off."""
+    story = service(0, "HTTP/intranet", given=RC4)
+    assert [alert.severity for alert in heard(detector(ROAST), story)] == [Severity.low]
+    assert heard(detector(ROAST, exempt=("http/intranet",)), story) == []
+    assert heard(detector(ROAST, single=False), story) == []
+
+
+def test_innocent_twins_are_quiet() -> None:
+    """AES tickets, shares of machines, an old domain without AES, a Unix machine's own account, another domain's centre."""
+    story = [each for n in range(40) for each in service(n, f"MSSQLSvc/db{n}")]
+    story += [each for n in range(40, 80) for each in service(n, f"cifs/fs{n}", given=RC4)]
+    story += [each for n in range(80, 85) for each in service(n, f"HTTP/old{n}", shown=RC4, given=RC4)]
+    story += service(90, "ldap/dc", account="UBUNTU$", etypes=(23, 3), given=RC4) + service(91, "krbtgt/OTHER.ORG", given=RC4) + service(92, "ws9$", given=RC4)
+    assert heard(detector(ROAST), story) == []
+
+
+def test_repetition_has_one_key() -> None:
+    """A harvest that goes on is one finding."""
+    found = heard(detector(ROAST), [each for n in range(200) for each in service(n * 2, f"MSSQLSvc/db{n}", given=RC4)])
+    assert one([alert for alert in found if alert.severity == Severity.high])
+    again = heard(detector(ROAST), [each for n in range(9) for each in service(n, "HTTP/intranet", given=RC4)])
+    assert len({alert.key for alert in again}) == 1
