@@ -1,0 +1,146 @@
+"""A machine hides where it talks to: Tor by the shape of its handshakes and certificates and by names, web gateways into it, I2P, and programs like them.
+
+A Tor client puts a made-up name (``www.`` and letters of base32) into each handshake and never asks DNS for it; up to TLS 1.2 the relay's certificate names two
+more such, one as its subject (.net) and one as its issuer (.com). From TLS 1.3 on only the names in handshakes are left.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field
+
+from sensor.core import addresses, detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Bounded, Recent
+from sensor.core.detector import Context, EventDetector
+from sensor.core.event import Event
+from sensor.core.tally import Distinct
+from sensor.detectors._asked import ASKING, app_of, ends_of, name_of, verb_of
+from sensor.detectors._names import generated, registered
+from sensor.detectors._words import PROTOCOLS, is_fixed_function, who
+from sensor.dissectors.dns import DnsQuery
+from sensor.dissectors.tls import TlsCertificate, TlsClientHello
+
+SECOND = 1_000_000_000
+HOUR = 3600 * SECOND
+NAMES_LIMIT, CLIENTS_LIMIT = 4096, 4096
+RANDOM = 0.4
+MULTI_HOP, PROXY = "T1090.003", "T1090"
+_MADE_UP = re.compile(r"www\.([a-z2-7]{4,25})\.(?:com|net)\Z")
+_SUBJECT = re.compile(r"CN=www\.[a-z2-7]{6,25}\.net\Z")
+_ISSUER = re.compile(r"CN=www\.[a-z2-7]{6,25}\.com\Z")
+HIDDEN = ("onion", "i2p")
+# Domains of gateways into Tor and of programs that hide their users' ways: what, technique.
+SERVICES = {
+    **dict.fromkeys(
+        "onion.to onion.ws onion.pet onion.ly onion.cab onion.link onion.casa tor2web.org tor2web.io tor2web.fi".split(), ("a gateway into Tor", MULTI_HOP)
+    ),
+    **dict.fromkeys("torproject.org torproject.net".split(), ("the Tor project", MULTI_HOP)),
+    **dict.fromkeys("geti2p.net i2p2.no i2p-projekt.de".split(), ("the I2P project", MULTI_HOP)),
+    **dict.fromkeys("psiphon.ca psiphon3.com getlantern.org ultrasurf.us freegate.org hidemyass.com".split(), ("a program that hides its user's ways", PROXY)),
+}
+
+
+class Options(detector.Options):
+    """When a client of Tor is told."""
+
+    names: int = Field(2, ge=1, description="made-up names in handshakes within an hour")
+    again_s: int = Field(3600, ge=60, description="seconds after which the same machine is told again")
+
+
+class Anonymiser(EventDetector):
+    """Watches handshakes, certificates and names asked for."""
+
+    title = "Anonymising network"
+    severity = Severity.medium
+    weighs_itself = True
+    techniques = (MULTI_HOP,)
+    advice = "Ask who uses it and why; where nobody does, a program on the machine hides whom it obeys. Block the relays at the border."
+    false_positives = "People who use Tor on purpose; visits to the pages of such projects (low severity)."
+    Options = Options
+    watches = (*ASKING, TlsCertificate)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._asked: Bounded[str, int] = Bounded(NAMES_LIMIT)
+        self._names: Distinct[int, str] = Distinct(HOUR, CLIENTS_LIMIT, 16)
+        self._told: Recent[tuple[int, str]] = Recent(CLIENTS_LIMIT, self.options.again_s * SECOND)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if isinstance(event, TlsCertificate):
+            if _SUBJECT.match(event.subject) and _ISSUER.match(event.issuer):
+                return self._certificate(event)
+            return iter(())
+        name = name_of(event)
+        if not name:
+            return iter(())
+        if name[:4] == "www." and (found := _MADE_UP.match(name)) and generated(found[1]) >= RANDOM:
+            if isinstance(event, DnsQuery):
+                self._asked.put(name, event.ts)
+            elif isinstance(event, TlsClientHello) and name not in self._asked:
+                return self._handshake(event, name)
+        if name.rpartition(".")[2] in HIDDEN:
+            return self._named(event, name, "a hidden service", MULTI_HOP, Severity.medium)
+        service = SERVICES.get(registered(name))
+        return self._named(event, name, *service, Severity.low) if service else iter(())
+
+    def _certificate(self, event: TlsCertificate) -> Iterator[Alert]:
+        why = (f"the certificate is for {event.common_name} and signed by {event.issuer.removeprefix('CN=')}: Tor relays make up such names",)
+        yield from self._made(
+            event, "talks with a Tor relay", why, {"subject": event.common_name}, MULTI_HOP, Severity.medium, 0.95, answer=not event.from_client
+        )
+
+    def _handshake(self, event: TlsClientHello, name: str) -> Iterator[Alert]:
+        count = self._names.add(event.packet.src, name, event.ts)
+        if count < self.options.names:
+            return
+        why = (
+            f"{count} handshakes within an hour named servers that look made up and were not asked for in DNS; counts from {self.options.names} on",
+            f"the last one: {name} at {addresses.text(event.packet.dst)}",
+        )
+        yield from self._made(event, "talks with Tor relays", why, {"names": count, "threshold": self.options.names}, MULTI_HOP, Severity.medium, 0.8)
+
+    def _named(self, event: Event, name: str, what: str, technique: str, severity: Severity) -> Iterator[Alert]:
+        why = (f"{name} belongs to {what}",)
+        yield from self._made(event, f"{verb_of(event)} {name}, {what}", why, {"name": name}, technique, severity, 0.7)
+
+    def _made(
+        self,
+        event: Event,
+        what: str,
+        why: tuple[str, ...],
+        numbers: dict[str, int | float | str],
+        technique: str,
+        severity: Severity,
+        confidence: float,
+        *,
+        answer: bool = False,
+    ) -> Iterator[Alert]:
+        actor, target, sport, dport = ends_of(event, answer=answer)
+        if not self._told.fresh((actor.address, what if "relay" not in what else addresses.text(target.address)), event.ts):
+            return
+        if is_fixed_function(self.context, actor):
+            severity = Severity(severity + 1)
+        yield self.alert(
+            event,
+            actor=actor,
+            target=target,
+            summary=f"{who(self.context, actor)} {what}",
+            why=why,
+            numbers={"threshold": 1, **numbers},
+            key=(technique, "names" if "name" in numbers else "relays"),
+            severity=severity,
+            confidence=confidence,
+            techniques=(technique,),
+            actor_port=sport,
+            target_port=dport,
+            network={
+                "proto": PROTOCOLS.get(event.packet.proto, ""),
+                "app": app_of(event),
+                "vlan": actor.vlan,
+                "direction": self.context.networks.direction(actor.address, target.address),
+            },
+        )
