@@ -82,6 +82,70 @@ class Intel(Protocol):
     def entry(self, number: int) -> Listed: ...
 
 
+class Start(Protocol):
+    """What devices of a type serve and use, known before anything was learned. Services are ``protocol << 16 | port``."""
+
+    @property
+    def serves(self) -> frozenset[int]: ...
+    @property
+    def uses(self) -> frozenset[int]: ...
+    @property
+    def never_serves(self) -> Mapping[int, str]:
+        """Services that no device of the type has a reason to offer, with the reason why it is odd."""
+        ...
+
+    @property
+    def never_uses(self) -> Mapping[int, str]: ...
+
+
+class Baseline(Protocol):
+    """What was learned of the network: who talks to whom with what. Conversations count once they are over, so the one that is judged is not yet among them.
+
+    Services are ``protocol << 16 | port``. Of outside servers only the service is learned, not who they are. It answers for devices of the inventory;
+    nothing is known of anybody else. A detector that learns has an option ``learn_h``: hours until it speaks.
+    """
+
+    def age_h(self, now: int) -> float:
+        """Hours of packet time since learning began, those of earlier runs included."""
+        ...
+
+    def maturity(self, subject: Subject, hours: float) -> float:
+        """0 to 1: how much of ``hours`` the device was watched; counted are the hours in which it talked and, at a third, those in which it was silent."""
+        ...
+
+    def first_use(self, client: Subject, server: Subject, service: int) -> int:
+        """When the first conversation of the two about this service began, ns; 0 where none was."""
+        ...
+
+    def first_served(self, server: Subject, service: int) -> int:
+        """The same for anybody who used a service of this server."""
+        ...
+
+    def clients(self, server: Subject, service: int) -> int:
+        """How many devices used this service of this server; large numbers are cut."""
+        ...
+
+    def servers(self, client: Subject, service: int) -> int:
+        """How many inside servers of this service the client used."""
+        ...
+
+    def segments(self, client: Subject) -> frozenset[str]:
+        """The segments in which this device had conversations, its own included, as ``10.0.5.0/24``."""
+        ...
+
+    def alike(self, kind: str, service: int, *, offered: bool) -> int:
+        """How many devices of a type offer a service, or use one; large numbers are cut."""
+        ...
+
+    def dwellers(self, segment: str) -> Mapping[str, int]:
+        """How many devices of which type live in a segment."""
+        ...
+
+    def start(self, kind: str) -> Start | None:
+        """The starting baseline of a type; None where there is none."""
+        ...
+
+
 class Context(Protocol):
     """What a detector may ask."""
 
@@ -89,9 +153,15 @@ class Context(Protocol):
     def networks(self) -> Networks: ...
     @property
     def intel(self) -> Intel: ...
+    @property
+    def baseline(self) -> Baseline: ...
 
     def device(self, subject: Subject) -> Device | None:
         """The device behind an endpoint as known at this packet."""
+        ...
+
+    def names_of(self, address: int) -> tuple[str, ...]:
+        """Names that stand behind an address, the newest first: from answers of DNS, and from server names that clients asked for there."""
         ...
 
 

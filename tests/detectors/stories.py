@@ -38,9 +38,13 @@ class World:
     def __init__(self, *devices: Device, lists: ThreatLists | None = None) -> None:
         self.networks, self.intel = Networks(), lists or ThreatLists()
         self.devices = {parse(each.key.removeprefix("ip:")): each for each in devices}
+        self.names: dict[int, tuple[str, ...]] = {}
 
     def device(self, subject: Subject) -> Device | None:
         return self.devices.get(subject.address)
+
+    def names_of(self, address: int) -> tuple[str, ...]:
+        return self.names.get(address, ())
 
 
 def detector(path: str, world: World | None = None, **options: Any) -> Any:
