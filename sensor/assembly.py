@@ -30,6 +30,7 @@ from sensor.inventory.inventory import Inventory
 from sensor.inventory.limits import HOUR, Limits
 from sensor.inventory.record import Neighbour
 from sensor.keeper import Keeper
+from sensor.passive_dns import PassiveDns
 from sensor.pipeline import Pipeline, Sizes
 from sensor.registry import units
 
@@ -39,9 +40,13 @@ class World:
 
     def __init__(self, networks: Networks, intel: ThreatLists, inventory: Inventory) -> None:
         self.networks, self.intel, self._inventory = networks, intel, inventory
+        self.passive_dns = PassiveDns()
 
     def device(self, subject: Subject) -> Device | None:
         return self._inventory.device(subject)
+
+    def names_of(self, address: int) -> tuple[str, ...]:
+        return self.passive_dns.names_of(address)
 
 
 def _oui(registry: Path | None) -> Oui:
@@ -103,7 +108,7 @@ def assemble(
         boundary=Boundary(report),
         emit=emit,
         sizes=Sizes(config.tables.flow_bits, config.tables.repeat_bits),
-        listeners=[(kind, partial(_neighbour, inventory)) for kind in Announcement.__subclasses__()],
+        listeners=[*((kind, partial(_neighbour, inventory)) for kind in Announcement.__subclasses__()), *world.passive_dns.listeners()],
     )
 
 
