@@ -4,8 +4,8 @@
 Frames, datagrams and TCP rows count their dissectors apart: each owns one bit of column ``wanted`` for the kind of rows it reads. Tables over ports, ethertypes, protocols and
 leading bytes give the bits of a row in a few look-ups. Bits of datagrams whose identical payload the same sender sent a moment ago are cleared. TCP rows are wanted by the
 dissectors that follow their flow: the first payloads of each direction decide who that is. What two hosts say to each other beyond a budget a second, and answers beyond
-it that nobody asked for, are shed and counted, and of ICMP also what one host sends and what one host gets: no pair can take the engine away from the others. Headers of TCP are rows of the kind of frames: SYNs whose options are new
-of their sender, and segments with impossible flags, so many a second and hardly any during a flood.
+it that nobody asked for, are shed and counted, and of ICMP also what one host sends and what one host gets: no pair can take the engine away from the others. Headers of
+TCP are rows of the kind of frames: SYNs whose options are new of their sender, and segments with impossible flags, so many a second and hardly any during a flood.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t

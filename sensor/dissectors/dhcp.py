@@ -106,9 +106,9 @@ class DhcpOther(DhcpMessage):
 
 
 class Dhcp(Dissector):
-    """The transaction id and the seconds are left out when repeats are recognised."""
+    """The seconds are left out when repeats are recognised; a client that asks under another transaction id each time means something by it."""
 
-    interest = Interest(udp=(67, 68), magic=((MAGIC_AT, MAGIC),), repeats_s=10, volatile=(4, 10))
+    interest = Interest(udp=(67, 68), magic=((MAGIC_AT, MAGIC),), repeats_s=10, volatile=(8, 10))
 
     def dissect(self, packet: Packet) -> Iterator[Said]:
         data, partial = packet.payload, packet.truncated or packet.fragment

@@ -1,0 +1,116 @@
+"""One machine finds out what system another runs, by packets that no ordinary program sends.
+
+Segments with impossible flags (null, xmas, SYN with FIN), SYNs as the well-known scanner makes them, echo requests with a code, and questions about clock,
+netmask and information in a row. Each system answers them in its own way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field
+
+from sensor.core import addresses, detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
+from sensor.core.detector import Context, EventDetector
+from sensor.core.event import Event
+from sensor.core.observation import Subject
+from sensor.core.tally import Distinct
+from sensor.detectors._words import PROTOCOLS, is_fixed_function, who
+from sensor.dissectors.icmp import IcmpEcho, IcmpQuery
+from sensor.dissectors.tcp_syn import TcpOddFlags, TcpSyn
+
+SECOND = 1_000_000_000
+PAIRS_LIMIT = 2048
+KINDS_LIMIT = 16
+TOLD_S = 300
+FLAGS = ((1, "FIN"), (2, "SYN"), (4, "RST"), (8, "PSH"), (16, "ACK"), (32, "URG"))
+ALL_STAMP = 0xFFFFFFFF
+# Windows and options of the six SYNs by which Nmap takes a system's measure, and of its later ones: published in the program's documentation.
+PROBES = {
+    (1, ("ws", "nop", "mss", "ts", "sok")),
+    (63, ("mss", "ws", "sok", "ts", "eol")),
+    (4, ("ts", "nop", "nop", "ws", "nop", "mss")),
+    (4, ("sok", "ts", "ws", "eol")),
+    (16, ("mss", "sok", "ts", "ws", "eol")),
+    (512, ("mss", "sok", "ts")),
+    (3, ("ws", "nop", "mss", "sok", "nop", "nop")),
+    (31337, ("ws", "nop", "mss", "ts", "sok")),
+}
+
+
+class Options(detector.Options):
+    """When odd packets are a measurement."""
+
+    kinds: int = Field(2, ge=1, le=8, description="different signs of one source towards one target; an impossible combination of flags counts as two")
+    window_s: int = Field(300, ge=10, le=3600, description="seconds in which they must fall")
+    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of our own scanners")
+
+
+class OsFingerprint(EventDetector):
+    """Watches headers of TCP and questions of ICMP, by source and target."""
+
+    title = "Operating system fingerprinting"
+    severity = Severity.medium
+    techniques = ("T1046",)
+    advice = "Find out who runs a scanner on the source. If nobody does, look at what it tries next on this target: it now knows what to choose."
+    false_positives = "Vulnerability scanners and inventory systems (list them in `exempt`); broken firewalls that change flags; very old network monitors."
+    Options = Options
+    watches = (TcpOddFlags, TcpSyn, IcmpEcho, IcmpQuery)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._signs: Distinct[tuple[int, int], str] = Distinct(self.options.window_s * SECOND, PAIRS_LIMIT, KINDS_LIMIT)
+        self._told: Recent[tuple[int, int]] = Recent(PAIRS_LIMIT, TOLD_S * SECOND)
+        self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        sign = _sign(event)
+        if not sign:
+            return
+        packet = event.packet
+        if any(low <= packet.src <= high for low, high in self._exempt):
+            return
+        pair = (packet.src, packet.dst)
+        self._signs.add(pair, sign, event.ts)
+        signs = self._signs.values(pair)
+        score = sum(2 if sign.startswith("TCP flags") else 1 for sign in signs)
+        if score >= self.options.kinds and self._told.fresh(pair, event.ts):
+            yield self._alert(event, signs)
+
+    def _alert(self, event: Event, signs: list[str]) -> Alert:
+        packet = event.packet
+        actor, target = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
+        inside = self.context.networks.inside(packet.src)
+        severity = Severity.high if is_fixed_function(self.context, actor) else Severity.medium if inside else Severity.low
+        return self.alert(
+            event,
+            actor=actor,
+            target=target,
+            summary=f"{who(self.context, actor)} measures which system {who(self.context, target)} runs: {signs[-1]}",
+            why=(f"{len(signs)} kinds of packets within {self.options.window_s} s that no ordinary program sends", *signs),
+            numbers={"kinds": len(signs), "threshold": self.options.kinds, "window_s": self.options.window_s},
+            key=(addresses.text(packet.dst),),
+            severity=severity,
+            actor_port=packet.sport if packet.proto == 6 else 0,
+            target_port=packet.dport if packet.proto == 6 else 0,
+            network={
+                "proto": PROTOCOLS.get(packet.proto, ""), "vlan": packet.vlan, "direction": self.context.networks.direction(packet.src, packet.dst),
+            },
+        )  # fmt: skip
+
+
+def _sign(event: Event) -> str:
+    """What is odd about it; empty for the ordinary."""
+    if isinstance(event, TcpSyn):
+        if (event.window, event.options) in PROBES and event.stamp in (-1, ALL_STAMP):
+            return f"SYN with window {event.window} and the options {','.join(event.options)}, as Nmap sends it"
+        return ""
+    if isinstance(event, TcpOddFlags):
+        names = "+".join(name for bit, name in FLAGS if event.flags & bit)
+        return f"TCP flags {names or 'none'}"
+    if isinstance(event, IcmpQuery):
+        return f"ICMP {event.what} request"
+    return f"echo request with code {event.code}" if isinstance(event, IcmpEcho) and event.code else ""

@@ -1,0 +1,92 @@
+"""One source asks the port mappers of many hosts, or one of them very often, where a program listens; and calls of a daemon that was a way in for years.
+
+An ordinary client asks the file servers it mounts from, and those again and again. So only hosts count that were not asked before; a sweep for one program
+may take hours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field
+
+from sensor.core import addresses, detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
+from sensor.core.detector import Context, EventDetector
+from sensor.core.event import Event
+from sensor.core.observation import Subject
+from sensor.core.tally import Counts, Distinct
+from sensor.detectors._words import is_fixed_function, some, who
+from sensor.dissectors.portmap import PortmapAdminCall, PortmapCall
+
+SECOND = 1_000_000_000
+SOURCES_LIMIT, HOSTS_LIMIT = 1024, 64
+TOLD_S = 900
+
+
+class Options(detector.Options):
+    """When look-ups are a scan."""
+
+    hosts: int = Field(8, ge=2, le=60, description="hosts that one source asked for one program")
+    hours: float = Field(6, gt=0, le=48, description="hours in which they must fall")
+    lookups: int = Field(50, ge=5, description="look-ups of one source at one host within a minute")
+    admin_hosts: int = Field(2, ge=1, le=60, description="hosts of which one source asked for, or called, the administration daemon")
+
+
+class RpcEndpointScan(EventDetector):
+    """Watches look-ups at port mappers, and calls of the administration daemon."""
+
+    title = "RPC endpoint scan"
+    severity = Severity.medium
+    techniques = ("T1046",)
+    advice = "Find out who runs a scanner on the source; close port 111 between segments; look at the programs that answered, and at calls to them afterwards."
+    false_positives = "Monitoring that looks after many file servers; vulnerability scanners."
+    Options = Options
+    watches = (PortmapCall, PortmapAdminCall)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._hosts: Distinct[tuple[int, int], int] = Distinct(int(self.options.hours * 3600) * SECOND, SOURCES_LIMIT, HOSTS_LIMIT)
+        self._lookups: Counts[tuple[int, int]] = Counts(60 * SECOND, SOURCES_LIMIT)
+        self._told: Recent[tuple[int, str]] = Recent(SOURCES_LIMIT, TOLD_S * SECOND)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if not isinstance(event, PortmapCall | PortmapAdminCall):
+            return
+        packet, want = event.packet, self.options
+        what = event.name or str(event.program) if event.program else "all programs"
+        hosts = self._hosts.add((packet.src, event.program), packet.dst, event.ts)
+        threshold = want.admin_hosts if event.name == "sadmind" else want.hosts
+        if hosts >= threshold:
+            some_hosts = self._hosts.values((packet.src, event.program))
+            yield from self._alert(event, f"asked {hosts} hosts for {what}", hosts, threshold, f"{want.hours:g} h", some_hosts)
+            return
+        lookups = self._lookups.add((packet.src, packet.dst), event.ts)
+        if lookups >= want.lookups:
+            yield from self._alert(event, f"made {lookups} look-ups at the port mapper of {addresses.text(packet.dst)}", lookups, want.lookups, "60 s", [])
+
+    def _alert(self, event: Event, what: str, count: int, threshold: int, window: str, hosts: list[int]) -> Iterator[Alert]:
+        packet = event.packet
+        kind = "hosts" if hosts else "lookups"
+        if not self._told.fresh((packet.src, f"{kind} {count.bit_length()}"), event.ts):
+            return
+        actor, target = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
+        why = [f"{count} {kind} within {window}; counts from {threshold} on"]
+        if hosts:
+            why.append(f"among them {some([addresses.text(host) for host in hosts])}")
+        yield self.alert(
+            event,
+            actor=actor,
+            target=target,
+            targets=[target, *(Subject(0, host, packet.vlan) for host in hosts if host != packet.dst)],
+            summary=f"{who(self.context, actor)} {what}",
+            why=why,
+            numbers={kind: count, "threshold": threshold, "window": window},
+            key=(kind,),
+            severity=Severity.high if is_fixed_function(self.context, actor) else Severity.medium,
+            actor_port=packet.sport,
+            target_port=packet.dport,
+            network={"proto": "udp", "app": "portmap", "vlan": packet.vlan, "direction": self.context.networks.direction(packet.src, packet.dst)},
+        )

@@ -1,0 +1,112 @@
+"""Leases are asked under very many client addresses at once, so that none is left for honest clients, or for those of a DHCP server of the attacker's own.
+
+Machines come back in crowds too, after a power cut say, but each under its own MAC, and each gets its lease and is content. A program that starves the server
+invents clients: it sends for many under one MAC, begins ever new questions, or more clients ask than are served. What relays forward comes under one MAC
+rightly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field
+
+from sensor.core import addresses, detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Bounded, Recent
+from sensor.core.detector import Context, EventDetector
+from sensor.core.event import Event
+from sensor.core.observation import Subject
+from sensor.core.tally import Distinct
+from sensor.detectors._words import is_fixed_function, who
+from sensor.dissectors.dhcp import DhcpAck, DhcpDiscover, DhcpMessage, DhcpRequest
+
+SECOND = 1_000_000_000
+SEGMENTS_LIMIT, SENDERS_LIMIT = 256, 1024
+CLIENTS_LIMIT = 512
+TOLD_S = 60
+
+
+class Options(detector.Options):
+    """When so many clients are made up."""
+
+    clients: int = Field(100, ge=10, le=500, description="client addresses without a lease that asked in one segment")
+    one_sender: int = Field(10, ge=3, le=200, description="client addresses that one MAC asks for, itself not a relay")
+    questions: int = Field(60, ge=10, le=500, description="questions for a lease that one MAC began, itself not a relay")
+    window_s: int = Field(60, ge=10, le=3600, description="seconds in which they must fall")
+    exempt_macs: tuple[str, ...] = Field((), description="MACs of wireless bridges and test tools that ask for others")
+
+
+class DhcpStarvation(EventDetector):
+    """Watches questions for leases, and the leases, by segment and by the MAC that sent the frame."""
+
+    title = "DHCP starvation"
+    severity = Severity.high
+    techniques = ("T1499",)
+    advice = (
+        "Find the port of the MAC that sends and shut it; limit MACs a port and DHCP messages a second on access switches. Look whether a second DHCP "
+        "server has begun to serve meanwhile, and free the leases of clients that never were."
+    )
+    false_positives = "Hundreds of machines that are switched on in the same minute while the server is down; a wireless bridge that asks for its clients."
+    Options = Options
+    watches = (DhcpDiscover, DhcpRequest, DhcpAck)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        window = self.options.window_s * SECOND
+        self._asking: Distinct[tuple[int, int], int] = Distinct(window, SEGMENTS_LIMIT, CLIENTS_LIMIT)
+        self._served: Distinct[tuple[int, int], int] = Distinct(window, SEGMENTS_LIMIT, CLIENTS_LIMIT)
+        self._clients: Distinct[tuple[int, int], int] = Distinct(window, SENDERS_LIMIT, CLIENTS_LIMIT)
+        self._questions: Distinct[tuple[int, int], int] = Distinct(window, SENDERS_LIMIT, CLIENTS_LIMIT)
+        self._served_again: Bounded[tuple[int, int], int] = Bounded(SEGMENTS_LIMIT)
+        self._told: Recent[tuple[int, int]] = Recent(SENDERS_LIMIT, TOLD_S * SECOND)
+        self._exempt = frozenset(map(addresses.parse_mac, self.options.exempt_macs))
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if not isinstance(event, DhcpMessage) or not event.mac:
+            return
+        packet, want = event.packet, self.options
+        segment = (packet.vlan, event.relay)
+        if isinstance(event, DhcpAck):
+            self._served_again.put(segment, self._served.add(segment, event.mac, event.ts))
+            return
+        if packet.src_mac in self._exempt or event.address:
+            return
+        served = self._served_again.get(segment) or 0
+        asking = self._asking.add(segment, event.mac, event.ts) - served
+        if asking >= want.clients and self._told.fresh((packet.vlan, 0), event.ts):
+            yield self._alert(event, f"{asking} clients without a lease asked for one at once, the last of them", asking, want.clients, f"{served} were served")
+        sender = (packet.vlan, packet.src_mac)
+        if event.relay or not packet.src_mac:
+            return
+        clients, questions = self._clients.add(sender, event.mac, event.ts), self._questions.add(sender, event.xid, event.ts)
+        if clients >= want.one_sender and clients > 1 and packet.src_mac != event.mac:
+            what, count, threshold = "asked for leases as {} different clients", clients, want.one_sender
+        elif questions >= want.questions:
+            what, count, threshold = "began {} questions for a lease", questions, want.questions
+        else:
+            return
+        if self._told.fresh(sender, event.ts):
+            yield self._alert(event, what.format(count), count, threshold, "all were sent by one MAC that is no relay")
+
+    def _alert(self, event: DhcpMessage, what: str, count: int, threshold: int, reason: str) -> Alert:
+        packet, want = event.packet, self.options
+        single = reason.startswith("all")
+        actor = Subject(packet.src_mac or event.mac, packet.src, packet.vlan)
+        name = who(self.context, Subject(actor.mac, 0, actor.vlan))
+        alert = self.alert(
+            event,
+            actor=actor,
+            target=Subject(0, event.server or packet.dst, packet.vlan),
+            summary=f"{name} {what}" if single else f"{what} {name}",
+            why=(f"{count} within {want.window_s} s; counts from {threshold} on", reason),
+            numbers={"count": count, "threshold": threshold, "window_s": want.window_s},
+            severity=Severity.critical if single and is_fixed_function(self.context, actor) else Severity.high,
+            confidence=0.95 if single else 0.8,
+            actor_port=packet.sport,
+            target_port=packet.dport,
+            network={"proto": "udp", "app": "dhcp", "vlan": packet.vlan, "direction": "internal"},
+        )
+        alert.key = f"{self.id}|{packet.vlan}|{addresses.mac_text(actor.mac) if single else 'segment'}"  # many bear the address 0.0.0.0
+        return alert

@@ -1,0 +1,154 @@
+"""One address gets answers that it never asked for, from many servers at once: somebody asks in its name, so that the answers hit it.
+
+Counted by victim and service: UDP services known for large answers, answers to pings, and handshakes that servers answer without a question. A capture may
+show one direction only; then every answer looks unasked, so that name servers count only where their answers are large, and handshakes only where they go to
+a port that no client calls from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from sensor.core import addresses, detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.changes import CLIENT_INSIDE, SERVER_INSIDE, TCP, UDP, Changes
+from sensor.core.detector import Context, FlowDetector
+from sensor.core.flow import Change, Flow
+from sensor.core.observation import Subject
+from sensor.core.windows import DistinctWindow, combine
+from sensor.detectors._addresses import counted
+from sensor.detectors._words import PROTOCOLS, client_of, network_of, server_of, some, who
+
+SECOND = 1_000_000_000
+KEY_BITS, PAIR_BITS = 11, 15
+HASHED = 1 << 63
+PING, PING_6 = 1, 58
+DNS = 53
+PLAIN = 1024  # servers listen below, clients call from above
+# Ports below which no program calls from, not even the ones that prove so that they are privileged (512 to 1023).
+NO_CLIENT = 512
+HANDSHAKE = 80  # bytes of a frame without data, at most
+# UDP services that are misused as amplifiers: chargen and alike, DNS, TFTP, port mapper, NTP, NetBIOS, SNMP, LDAP, SLP, RIP, IPMI, MS SQL, SSDP, remote
+# desktops, WS-Discovery, licence servers, CoAP, Ubiquiti, memcached, debug and media ports of things, game servers.
+AMPLIFIERS = (
+    7, 17, 19, 53, 69, 111, 123, 137, 161, 177, 389, 427, 520, 623, 1434, 1604, 1900, 3283, 3389, 3478, 3702, 5060, 5093, 5353, 5683,
+    10001, 10074, 11211, 17185, 20811, 27015, 27960, 30718, 32414, 33848, 37810,
+)  # fmt: skip
+
+
+class Options(detector.Options):
+    """When so many answers are a flood."""
+
+    servers: int = Field(30, ge=5, description="servers outside that answered one address unasked on one service within a minute")
+    pinged: int = Field(15, ge=5, description="machines that answered pings which one address never sent within a minute")
+    handshakes: int = Field(5, ge=3, description="servers that answered handshakes which nobody began, on a port that no client calls from, within ten minutes")
+    repeated: int = Field(10, ge=5, description="answers of one server to a handshake that nobody began, on such a port, without an end")
+    large: int = Field(512, ge=128, description="bytes from which on answers of name servers count where questions are not in the capture")
+
+
+class Finding(NamedTuple):
+    """Servers that answered, some of them, and from how many on they count."""
+
+    servers: int
+    sample: list[int]
+    threshold: int
+
+
+class ReflectedFlood(FlowDetector):
+    """Watches flows that begin with an answer."""
+
+    title = "Reflected flood"
+    severity = Severity.high
+    techniques = ("T1498.002",)
+    advice = (
+        "Ask the provider to filter answers of this service to the victim; the servers named are misused, not the attackers. "
+        "Rate limits by source do not help. Look whether the victim is the target of a demand or a threat."
+    )
+    false_positives = "A scanner of our own whose questions take another way than the answers; a capture that shows answers only."
+    Options = Options
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        want = self.options
+        self._amplifies = np.zeros(65536, np.bool_)
+        self._amplifies[list(AMPLIFIERS)] = True
+        self._lit = False
+        self._windows = [
+            (self._window(60, want.servers), want.servers),
+            (self._window(60, want.pinged), want.pinged),
+            (self._window(600, want.handshakes), want.handshakes),
+        ]
+
+    @staticmethod
+    def _window(seconds: int, threshold: int) -> DistinctWindow:
+        window = DistinctWindow(seconds * SECOND, KEY_BITS, PAIR_BITS)
+        window.rule(threshold=threshold)
+        return window
+
+    def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
+        contacts = changes.contacts
+        if not len(contacts):
+            return []
+        rows = changes.rows[contacts["row"]]
+        proto, kind, server_port = rows["proto"], rows["kind"], rows["server_port"]
+        first = (kind == Change.ANSWERED) & (rows["client_packets"] == 0)
+        lit = self._lights(rows)
+        # A server on a high port seems to be the client where its answer comes first.
+        turned = (kind == Change.NEW) & (proto == UDP) & (rows["client_port"] >= PLAIN) & self._amplifies[rows["client_port"]]
+        turned &= ~self._amplifies[server_port]
+        plain = first & (proto == UDP) & self._amplifies[server_port]
+        plain &= lit | (server_port != DNS) | (rows["server_bytes"] >= self.options.large)
+        far = plain & (contacts["flags"] & SERVER_INSIDE == 0) | turned & (contacts["flags"] & CLIENT_INSIDE == 0)
+        pinged = first & ((proto == PING) | (proto == PING_6))
+        shaken = first & (proto == TCP) & (rows["client_port"] < NO_CLIENT) & (server_port < PLAIN) & (rows["server_bytes"] <= HANDSHAKE)
+        victim, server = np.where(turned, contacts["server"], contacts["client"]), np.where(turned, contacts["client"], contacts["server"])
+        service = np.where(turned, rows["client_port"].astype(np.uint64) << np.uint64(8) | proto, contacts["service"]).astype(np.uint64)
+        keys, found = combine(victim, service), []
+        for mask, (window, threshold) in zip((far, pinged, shaken), self._windows, strict=True):
+            at = mask.nonzero()[0]
+            for i, servers, _, sample in counted(window, keys[at], server[at], rows["ts"][at]):
+                found.append((int(contacts["row"][at[i]]), Finding(servers, sample, threshold)))
+        wants = self.options.repeated
+        again = (kind == Change.ENDED) & (proto == TCP) & (rows["client_packets"] == 0) & (rows["server_packets"] >= wants)
+        again &= (rows["client_port"] < NO_CLIENT) & (server_port < PLAIN) & (rows["server_bytes"] <= np.uint64(HANDSHAKE) * rows["server_packets"])
+        found += [(at, Finding(1, [], wants)) for at in contacts["row"][again].tolist()]
+        return sorted(found)
+
+    def _lights(self, rows: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
+        """For each row whether a UDP flow with both directions was seen by then."""
+        both = (rows["proto"] == UDP) & (rows["client_packets"] > 0) & (rows["server_packets"] > 0)
+        lit = np.logical_or.accumulate(both) | self._lit
+        self._lit = bool(lit[-1])
+        return lit
+
+    def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
+        turned = flow.kind == Change.NEW
+        server, victim = (client_of(flow), server_of(flow)) if turned else (server_of(flow), client_of(flow))
+        if not addresses.is_host(victim.address):
+            return
+        port = flow.client_port if turned else flow.server_port
+        service = "ping" if flow.proto in (PING, PING_6) else f"{PROTOCOLS[flow.proto]}/{port}"
+        servers = [addresses.text(value) for value in numbers.sample if not value & HASHED]
+        count = flow.server_packets if flow.kind == Change.ENDED else numbers.servers
+        what = f"{count} answers of one server" if flow.kind == Change.ENDED else f"answers of {count} servers"
+        alert = self.alert(
+            flow,
+            actor=server,
+            target=victim,
+            targets=[victim, *(Subject(0, value, flow.vlan) for value in numbers.sample if not value & HASHED)],
+            summary=f"{who(self.context, victim)} is flooded with {service} {what} that it did not ask",
+            why=(
+                f"{service} {what} without a question from {addresses.text(victim.address)}; counts from {numbers.threshold} on",
+                f"servers are misused: somebody asks in the name of the victim; among them {some(servers or [addresses.text(server.address)])}",
+            ),
+            numbers={"answers" if flow.kind == Change.ENDED else "servers": count, "threshold": numbers.threshold, "service": service},
+            actor_port=port if flow.proto in (TCP, UDP) else 0,
+            network=network_of(self.context, flow),
+        )
+        alert.key = f"{self.id}|{addresses.text(victim.address)}|{service}"  # never by source: there are thousands
+        yield alert

@@ -1,0 +1,100 @@
+"""A machine sends under many made-up addresses: among its sources are such as nobody can have.
+
+A program that draws its sources at random draws every eighth from the ranges that are no host's. Gateways forward many sources, but routers and providers
+drop these, so several different ones of one MAC within a minute are a flood at its origin, whatever its targets are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from pydantic import Field
+
+from sensor.core import addresses, detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.changes import Changes
+from sensor.core.contacts import fold
+from sensor.core.detector import Context, FlowDetector
+from sensor.core.flow import Change, Flow
+from sensor.core.observation import Subject
+from sensor.core.windows import DistinctWindow
+from sensor.detectors._addresses import counted, illegal
+from sensor.detectors._words import PROTOCOLS, is_fixed_function, network_of, server_of, some, who
+
+SECOND = 1_000_000_000
+KEY_BITS, PAIR_BITS = 9, 12
+HASHED = 1 << 63
+
+
+class Options(detector.Options):
+    """When so many impossible sources are a flood."""
+
+    sources: int = Field(6, ge=3, description="different impossible source addresses of one MAC")
+    segment: int = Field(12, ge=3, description="different impossible source addresses in one VLAN, where the MACs are made up as well")
+    window_s: int = Field(60, ge=10, le=3600, description="seconds in which they must fall")
+
+
+class Finding(NamedTuple):
+    """Sources that cannot be, some of them, and whether they are those of a whole segment."""
+
+    sources: int
+    sample: list[int]
+    segment: bool
+
+
+class SpoofedFlood(FlowDetector):
+    """Watches new flows whose source is no address of a host."""
+
+    title = "Flood under made-up addresses"
+    severity = Severity.high
+    techniques = ("T1498.001",)
+    advice = (
+        "Find the port of this MAC: the machine there, or what stands behind it, is attacking others. Take it off the network, and let switches and routers "
+        "drop sources that do not belong to their segment (BCP 38)."
+    )
+    false_positives = "A test generator of the network people."
+    Options = Options
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._by_mac, self._by_vlan = self._window(self.options.sources), self._window(self.options.segment)
+
+    def _window(self, threshold: int) -> DistinctWindow:
+        window = DistinctWindow(self.options.window_s * SECOND, KEY_BITS, PAIR_BITS)
+        window.rule(threshold=threshold)
+        return window
+
+    def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
+        rows = changes.rows
+        at = ((rows["kind"] == Change.NEW) & illegal(rows["client_hi"], rows["client_lo"])).nonzero()[0]
+        rows = rows[at]
+        sources = fold(rows["client_hi"], rows["client_lo"])
+        found = [(int(at[i]), Finding(count, sample, False)) for i, count, _, sample in counted(self._by_mac, rows["client_mac"], sources, rows["ts"])]
+        segments = rows["vlan"].astype(np.uint64)
+        found += [(int(at[i]), Finding(count, sample, True)) for i, count, _, sample in counted(self._by_vlan, segments, sources, rows["ts"])]
+        return sorted(found)
+
+    def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
+        want, target, proto = self.options, server_of(flow), PROTOCOLS.get(flow.proto, str(flow.proto))
+        hidden = numbers.segment or not flow.client_mac
+        actor = Subject(flow.client_mac, flow.client, flow.vlan) if hidden else Subject(flow.client_mac, 0, flow.vlan)
+        name = f"somebody in VLAN {flow.vlan}" if hidden else who(self.context, actor)
+        threshold = want.segment if numbers.segment else want.sources
+        alert = self.alert(
+            flow,
+            actor=actor,
+            target=target,
+            summary=f"{name} floods with {proto} under made-up source addresses, {addresses.text(flow.server)} among the targets",
+            why=(
+                f"{numbers.sources} different sources that no host can have within {want.window_s} s; counts from {threshold} on",
+                f"among them {some([addresses.text(value) for value in numbers.sample if not value & HASHED])}",
+                *(["even the MACs change"] if numbers.segment else []),
+            ),
+            numbers={"impossible_sources": numbers.sources, "threshold": threshold, "window_s": want.window_s},
+            severity=Severity.critical if not hidden and is_fixed_function(self.context, actor) else Severity.high,
+            network=network_of(self.context, flow),
+        )
+        alert.key = f"{self.id}|{flow.vlan if hidden else addresses.mac_text(flow.client_mac)}"
+        yield alert
