@@ -1,7 +1,8 @@
 """TLS over TCP (RFC 8446, RFC 5246) and DTLS over UDP (RFC 9147, RFC 6347): what travels in the clear at the start.
 
 Reads ClientHello, ServerHello and, up to TLS 1.2, the first certificate of each side, which is its own. Notices hellos of SSL 3.0 and in the shape of
-SSL 2.0. Ignores everything encrypted, key exchanges, tickets and alerts. Recognised by the record header wherever it begins, so behind STARTTLS and in RDP
+SSL 2.0. Heartbeats (RFC 6520) in the clear are told by their
+sizes. Ignores everything encrypted, key exchanges, tickets and alerts. Recognised by the record header wherever it begins, so behind STARTTLS and in RDP
 too. Messages of DTLS that were cut into fragments are left alone but for a certificate whose beginning suffices. A second ClientHello, asked for by the server,
 says nothing new.
 """
@@ -18,7 +19,7 @@ from sensor.core.reader import Malformed
 from sensor.dissectors import _x509
 from sensor.dissectors._client_hello import client_hello, old_hello, server_hello
 
-CHANGE_CIPHER, ALERT, HANDSHAKE, APPLICATION = 20, 21, 22, 23
+CHANGE_CIPHER, ALERT, HANDSHAKE, APPLICATION, HEARTBEAT = 20, 21, 22, 23, 24
 CLIENT_HELLO, SERVER_HELLO, CERTIFICATE, CLIENT_KEY = 1, 2, 11, 16
 WANTED = (CLIENT_HELLO, SERVER_HELLO, CERTIFICATE)
 RECORD_LIMIT = 16384 + 2048  # bytes (RFC 5246, 6.2.3)
@@ -29,6 +30,9 @@ REMOTE_DESKTOP = 3389
 DTLS_RECORD, DTLS_MESSAGE = 13, 12  # sizes of the headers
 # A record with a ClientHello or ServerHello of up to 2 KiB.
 STARTS = tuple(bytes((HANDSHAKE, 3, minor, size)) for minor in range(4) for size in range(8))
+# A heartbeat record of up to 255 bytes, or as large as records get.
+BEATS = tuple(bytes((HEARTBEAT, 3, minor, size)) for minor in range(1, 4) for size in (0, 63, 64))
+BEAT_HEAD = 3
 DTLS_STARTS = (b"\x16\xfe\xff\0\0\0", b"\x16\xfe\xfd\0\0\0")
 
 
@@ -75,11 +79,22 @@ class TlsCertificate(Event):
     sha256: str
 
 
+class TlsHeartbeat(Event):
+    """A heartbeat in the clear. ``request``: or the answer to one; ``claimed``: bytes of payload it says it has; ``size``: bytes that the record has for type,
+    length, payload and padding (of 16 at least).
+    """
+
+    from_client: bool
+    request: bool
+    claimed: int
+    size: int
+
+
 class Tls(Dissector):
     """The datagrams are those of DTLS, whose clients repeat themselves until they are answered."""
 
     interest = Interest(
-        udp=(5684,), tcp=(443, 465, 563, 636, 853, 989, 990, 992, 993, 994, 995, 3269, 4433, 5061, 5986, 6514, 8443, 8883, 9443), starts=STARTS + DTLS_STARTS,
+        udp=(5684,), tcp=(443, 465, 563, 636, 853, 989, 990, 992, 993, 994, 995, 3269, 4433, 5061, 5986, 6514, 8443, 8883, 9443), starts=STARTS + DTLS_STARTS + BEATS,
         stream=True, opening=2, repeats_s=5, volatile=(5, 11),
     )  # fmt: skip
 
@@ -122,10 +137,10 @@ class _Half:
     ``greeted``: a hello was read; ``retried``: the server will say another; ``over``: nothing more is wanted.
     """
 
-    __slots__ = ("_head", "_kind", "_left", "_message", "greeted", "over", "retried")
+    __slots__ = ("_beat", "_head", "_kind", "_left", "_message", "greeted", "over", "retried")
 
     def __init__(self) -> None:
-        self._head, self._message = bytearray(), bytearray()
+        self._head, self._message, self._beat = bytearray(), bytearray(), bytearray()
         self._kind = self._left = 0
         self.over = self.greeted = self.retried = False
 
@@ -141,6 +156,10 @@ class _Half:
             stop = min(at + self._left, end)
             if self._kind == HANDSHAKE:
                 self._message += memoryview(data)[at:stop]
+            elif self._kind == HEARTBEAT and len(self._beat) < 2 + BEAT_HEAD:
+                self._beat += memoryview(data)[at : min(stop, at + 2 + BEAT_HEAD - len(self._beat))]
+                if len(self._beat) == 2 + BEAT_HEAD:
+                    yield HEARTBEAT, bytes(self._beat)
             self._left -= stop - at
             at = stop
             yield from self._complete()
@@ -154,12 +173,13 @@ class _Half:
             return len(data)
         stop = min(at + 5 - len(head), len(data))
         head += memoryview(data)[at:stop]
-        if not (head[0] in (HANDSHAKE, ALERT) or (self.retried and head[0] == CHANGE_CIPHER)) or (len(head) > 1 and head[1] != 3):
-            if self.greeted and not CHANGE_CIPHER <= head[0] <= APPLICATION:
+        if not (head[0] in (HANDSHAKE, ALERT, HEARTBEAT) or (self.retried and head[0] == CHANGE_CIPHER)) or (len(head) > 1 and head[1] != 3):
+            if self.greeted and not CHANGE_CIPHER <= head[0] <= HEARTBEAT:
                 raise Malformed("record of an unknown type")
             self.over = True  # encrypted from here on, or never TLS
         elif len(head) == 5:
             self._kind, self._left = head[0], head[3] << 8 | head[4]
+            self._beat[:] = head[3:5]
             if self._left > RECORD_LIMIT:
                 raise Malformed("record too long")
             head.clear()
@@ -215,6 +235,8 @@ def _said(packet: Packet, kind: int, body: bytes, half: _Half, from_client: bool
     """What a message of a stream says; the half goes on or is over."""
     if kind == CERTIFICATE:
         yield from _certificate(packet, body, from_client)
+    elif kind == HEARTBEAT:
+        yield TlsHeartbeat(packet, from_client, body[2] == 1, body[3] << 8 | body[4], body[0] << 8 | body[1])
     elif half.greeted and kind == CLIENT_HELLO:
         return
     elif kind == SERVER_HELLO:

@@ -35,7 +35,7 @@ class Signature(_Words):
 
     id: str = Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)+$")
     what: str = Field(min_length=3)
-    event: Literal["request", "body", "tls", "certificate", "quic", "stream"]
+    event: Literal["request", "body", "text", "tls", "certificate", "quic", "stream"]
     match: dict[str, str] = Field(min_length=1)
     unless: dict[str, str] = {}
     words: tuple[str, ...] = ()
@@ -69,12 +69,6 @@ class Signature(_Words):
     def level(self) -> Severity:
         return Severity[self.severity]
 
-    def speaks(self, fields: Mapping[str, str]) -> bool:
-        """Whether the fields of an event are those of this attack."""
-        return all(_regex(pattern).search(fields.get(name, "")) for name, pattern in self.match.items()) and not any(
-            _regex(pattern).search(fields.get(name, "")) for name, pattern in self.unless.items()
-        )
-
 
 class SignatureFile(_Words):
     """One file of signatures."""
@@ -83,30 +77,54 @@ class SignatureFile(_Words):
     signatures: list[Signature] = Field(min_length=1)
 
 
+class _Ready:
+    """A signature whose regexes are compiled when an event first needs them: most are never needed."""
+
+    __slots__ = ("_unwanted", "_wanted", "entry")
+
+    def __init__(self, entry: Signature) -> None:
+        self.entry = entry
+        self._wanted: list[tuple[str, re.Pattern[str]]] | None = None
+        self._unwanted: list[tuple[str, re.Pattern[str]]] = []
+
+    def speaks(self, fields: Mapping[str, str]) -> bool:
+        """Whether the fields of an event are those of this attack."""
+        if self._wanted is None:
+            self._wanted, self._unwanted = _compiled(self.entry.match), _compiled(self.entry.unless)
+        for name, pattern in self._wanted:
+            if not pattern.search(fields.get(name, "")):
+                return False
+        return not any(pattern.search(fields.get(name, "")) for name, pattern in self._unwanted)
+
+
 class Signatures:
     """The entries of one folder by the event they look at, those with words found by them."""
 
     def __init__(self, entries: list[Signature]) -> None:
         self.entries = entries
-        self._always: dict[str, list[Signature]] = {}
-        self._by_word: dict[str, dict[str, list[Signature]]] = {}
+        self._always: dict[str, list[_Ready]] = {}
+        self._by_word: dict[str, dict[str, list[_Ready]]] = {}
         for entry in entries:
+            ready = _Ready(entry)
             if not entry.words:
-                self._always.setdefault(entry.event, []).append(entry)
+                self._always.setdefault(entry.event, []).append(ready)
             for word in entry.words:
-                self._by_word.setdefault(entry.event, {}).setdefault(word.lower(), []).append(entry)
+                self._by_word.setdefault(entry.event, {}).setdefault(word.lower(), []).append(ready)
 
     def found(self, event: str, fields: Mapping[str, str], text: str) -> Iterator[Signature]:
         """The entries that speak, each once. ``text``: where to look for words."""
         words = self._by_word.get(event)
-        tried: dict[str, Signature] = {}
         if words:
+            tried: dict[str, _Ready] = {}
             for word in _CUT.split(text.lower()):
                 if word in words:
-                    tried |= {entry.id: entry for entry in words[word]}
-        for entry in (*tried.values(), *self._always.get(event, ())):
-            if entry.speaks(fields):
-                yield entry
+                    tried |= {ready.entry.id: ready for ready in words[word]}
+            for ready in tried.values():
+                if ready.speaks(fields):
+                    yield ready.entry
+        for ready in self._always.get(event, ()):
+            if ready.speaks(fields):
+                yield ready.entry
 
 
 def own_folder() -> Path:
@@ -116,10 +134,8 @@ def own_folder() -> Path:
     return inside if inside.is_dir() else package.parent / "fingerprints"
 
 
-@functools.cache
-def _regex(pattern: str) -> re.Pattern[str]:
-    """Compiled when an event first needs it: most are never needed."""
-    return re.compile(pattern, re.IGNORECASE)
+def _compiled(patterns: dict[str, str]) -> list[tuple[str, re.Pattern[str]]]:
+    return [(name, re.compile(pattern, re.IGNORECASE)) for name, pattern in patterns.items()]
 
 
 @functools.cache

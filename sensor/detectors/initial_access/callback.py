@@ -1,0 +1,191 @@
+"""A machine that was just attacked calls back: it opens a connection to its attacker, hands out a shell, or fetches code.
+
+Two kinds of evidence together: requests with a known exploit say who was attacked, by whom, and which hosts the exploit names; new flows towards the attacker,
+shells and fetches of code by the attacked machine follow within minutes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from sensor.core import detector
+from sensor.core.addresses import parse, text
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Bounded, Recent
+from sensor.core.changes import TCP, Changes
+from sensor.core.detector import Context, EventDetector, FlowDetector
+from sensor.core.event import Event
+from sensor.core.flow import Change, Flow
+from sensor.core.observation import Subject
+from sensor.detectors._exploits import attempts_in
+from sensor.detectors._words import network_of, who
+from sensor.dissectors.http import HttpBody, HttpRequest
+from sensor.dissectors.rat import RatMessage
+
+SECOND = 1_000_000_000
+VICTIMS_LIMIT = 1024
+TOLD_LIMIT = 4096
+NAMED_LIMIT = 4
+PAIR_SLOTS = 1 << 16
+MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+_NAMED = re.compile(
+    r"(?:ldaps?|rmi|dns|iiop|https?|ftp|tftp)://([0-9a-fA-F.:\[\]]{7,45}?)(?:[:/]|$|\})|/dev/tcp/([\d.]{7,15})/|\b(?:nc|ncat|tftp)\s[^;|&]{0,20}?(\d[\d.]{6,14})"
+)
+# Programs that fetch for scripts and servers, and files that are run.
+_FETCHER = re.compile(
+    r"^(?:Java/|curl/|Wget/|python-|Python-urllib|libwww-perl|PowerShell|Go-http|busybox|certutil|Microsoft-CryptoAPI/.{0,4}certutil)|WindowsPowerShell",
+    re.IGNORECASE,
+)
+_CODE = re.compile(r"\.(?:class|jar|sh|py|pl|elf|exe|dll|ps1|bat|hta|vbs|so|mips|mipsel|arm\d?|x86|bin)(?:[?#]|$)", re.IGNORECASE)
+
+
+class Options(detector.Options):
+    """How long after an attack a call counts."""
+
+    within_s: int = Field(300, ge=5, le=86400, description="seconds after the attack in which a call back counts")
+    again_s: int = Field(3600, ge=60, description="seconds after which the same call is told again")
+
+
+class _Attack(msgspec.Struct):
+    """The last attack on a machine: when, by whom, with what, and the addresses that it names."""
+
+    ts: int
+    attacker: Subject
+    what: str
+    signature: str
+    port: int
+    named: tuple[int, ...]
+
+
+class Callback(FlowDetector, EventDetector):
+    """Watches requests and shells, and new TCP flows against the direction of recent ones."""
+
+    title = "Call back after an attack"
+    severity = Severity.critical
+    techniques = ("T1190", "T1059")
+    advice = "Treat the machine as taken over: cut it off, keep its memory and the fetched file, block the addresses that it called, and look what else it did since."
+    false_positives = "A vulnerability scanner of your own that checks whether holes are real; machines that are each other's clients and servers under test."
+    watches = (HttpRequest, HttpBody, RatMessage)
+    Options = Options
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._known = context.intel.signatures("exploits")
+        self._window = self.options.within_s * SECOND
+        self._attacks: Bounded[int, _Attack] = Bounded(VICTIMS_LIMIT)
+        self._told: Recent[tuple[int, int, int]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
+        self._pairs, self._times = np.zeros(PAIR_SLOTS, np.uint64), np.zeros(PAIR_SLOTS, np.int64)
+
+    # Requests and shells.
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if isinstance(event, RatMessage):
+            yield from self._shell(event)
+        elif isinstance(event, HttpRequest | HttpBody):
+            for known, shown in attempts_in(self._known, event):
+                if known.level > Severity.low:
+                    self._attacked(event, known.what, known.id, shown)
+            if isinstance(event, HttpRequest) and len(self._attacks) and (_FETCHER.search(event.user_agent) or _CODE.search(event.path)):
+                yield from self._fetch(event)
+
+    def _attacked(self, event: HttpRequest | HttpBody, what: str, signature: str, shown: str) -> None:
+        packet = event.packet
+        named = [word for groups in _NAMED.findall(f"{shown} {event.path}") for word in groups if word]
+        attack = _Attack(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), what, signature, packet.dport, tuple(_addresses(named)))
+        self._attacks.put(packet.dst, attack)
+
+    def _shell(self, event: RatMessage) -> Iterator[Alert]:
+        packet = event.packet
+        attack = self._recent(packet.src, packet.ts)
+        if attack is not None and event.from_client:
+            yield from self._tell(event, attack, packet.dst, packet.dport, f"handed a shell ({event.word})", {})
+
+    def _fetch(self, event: HttpRequest) -> Iterator[Alert]:
+        packet = event.packet
+        attack = self._recent(packet.src, packet.ts)
+        if attack is None or (packet.dst != attack.attacker.address and packet.dst not in attack.named and not _CODE.search(event.path)):
+            return
+        yield from self._tell(event, attack, packet.dst, packet.dport, f"fetched {event.path[:80]} as {event.user_agent[:40]!r}", {})
+
+    # New flows.
+
+    def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:
+        """New TCP flows whose two ends spoke the other way round a short while ago: few in any network."""
+        rows = changes.rows
+        new = np.flatnonzero((rows["kind"] == Change.NEW) & (rows["proto"] == TCP))
+        if not len(new):
+            return []
+        there, back = _pairs(rows[new])
+        ts = rows["ts"][new]
+        slots = (back >> np.uint64(48)).astype(np.int64)
+        known = (self._pairs[slots] == back) & (ts - self._times[slots] < self._window)
+        known |= _earlier(there, back)
+        slots = (there >> np.uint64(48)).astype(np.int64)
+        self._pairs[slots], self._times[slots] = there, ts
+        return [(row, None) for row in new[known].tolist()]
+
+    def judge(self, flow: Flow, numbers: None) -> Iterator[Alert]:
+        attack = self._recent(flow.client, flow.ts)
+        if attack is None or flow.server != attack.attacker.address:
+            return
+        yield from self._tell(flow, attack, flow.server, flow.server_port, "opened a connection", network_of(self.context, flow))
+
+    def _recent(self, victim: int, ts: int) -> _Attack | None:
+        attack = self._attacks.get(victim)
+        return attack if attack is not None and 0 <= ts - attack.ts <= self._window else None
+
+    def _tell(self, proof: Event | Flow, attack: _Attack, called: int, port: int, did: str, network: dict[str, str | int]) -> Iterator[Alert]:
+        packet = proof if isinstance(proof, Flow) else proof.packet
+        mac, address = (packet.client_mac, packet.client) if isinstance(packet, Flow) else (packet.src_mac, packet.src)
+        if not self._told.fresh((address, called, port), proof.ts):
+            return
+        victim = Subject(mac, address, packet.vlan)
+        after = (proof.ts - attack.ts) / SECOND
+        own = called == attack.attacker.address
+        where = "its attacker" if own else f"{text(called)}, which the exploit names" if called in attack.named else text(called)
+        yield self.alert(
+            proof,
+            actor=attack.attacker,
+            target=victim,
+            summary=f"{who(self.context, victim)} {did} towards {where} {after:.1f} s after {who(self.context, attack.attacker)} attacked it",
+            why=(
+                f"{text(attack.attacker.address)} sent {attack.what} to port {attack.port} ({attack.signature})",
+                f"{after:.1f} s later {text(address)} {did} to port {port} of {text(called)} (calls within {self.options.within_s} s count)",
+            ),
+            numbers={"after_s": round(after, 3), "threshold": self.options.within_s, "port": port, "called": text(called)},
+            key=(text(address),),
+            severity=Severity.critical if own or called in attack.named else Severity.high,
+            confidence=0.9 if own or called in attack.named else 0.75,
+            network=network,
+        )
+
+
+def _addresses(words: list[str]) -> Iterator[int]:
+    for word in words[:NAMED_LIMIT]:
+        try:
+            yield parse(word.strip("[]"))
+        except ValueError:
+            continue
+
+
+def _pairs(rows: npt.NDArray[np.void]) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+    """For each row a number for (client, server), and the one for (server, client)."""
+    client, server = ((rows[end + "_hi"] * MULTIPLIER ^ rows[end + "_lo"]) * MULTIPLIER for end in ("client", "server"))
+    client, server = client ^ client >> np.uint64(29), server ^ server >> np.uint64(29)
+    return (client * np.uint64(3) + server) * MULTIPLIER, (server * np.uint64(3) + client) * MULTIPLIER
+
+
+def _earlier(there: npt.NDArray[np.uint64], back: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+    """For each row whether an earlier row of the same batch is the other way round."""
+    order = np.argsort(there, kind="stable")
+    sorted_there = there[order]
+    first = np.minimum(np.searchsorted(sorted_there, back), len(there) - 1)
+    found: npt.NDArray[np.bool_] = (sorted_there[first] == back) & (order[first] < np.arange(len(there)))
+    return found

