@@ -1,11 +1,14 @@
 """The alert desk: folds repeats of a finding into one alert with a count, and tells it again only when there is news.
 
 The first of a key is told as ``open``. Repeats within ``suppression`` of the last one raise the count, the last time, the targets and, where it rises, the
-severity; they are told as ``update`` when the severity rose, when the count is ten times what was told, or when five minutes passed since. What was not
-told yet is told once at the end. Packet time drives it; it keeps a bounded number of keys and passes a bounded number of alerts.
+severity; they are told as ``update`` when the severity rose, when the count is ten times what was told, or when five minutes passed since. Silence of the
+whole ``suppression`` is told as ``close``, with the last count. What was not told yet is told once at the end, and stays open. Packet time drives it; it
+keeps a bounded number of keys and passes a bounded number of alerts.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import msgspec
 
@@ -38,9 +41,9 @@ class _Case(msgspec.Struct):
     def untold(self) -> bool:
         return self.alert.count != self.told_count or self.alert.severity != self.told_severity
 
-    def tell(self, now: int) -> tuple[str, Alert]:
+    def tell(self, now: int, action: str = "update") -> tuple[str, Alert]:
         self.told, self.told_count, self.told_severity, self.news = now, self.alert.count, self.alert.severity, False
-        return "update", self.alert
+        return action, self.alert
 
 
 class AlertDesk:
@@ -69,7 +72,7 @@ class AlertDesk:
         if case is None:
             return self._open(alert)
         if abs(alert.ts - case.alert.ts) >= self.suppression:
-            return self._last_words(case) + self._open(alert)
+            return [case.tell(alert.ts, "close"), *self._open(alert)]
         self.folded += 1
         case.alert = _joined(case.alert, alert)
         self._cases.put(alert.key, case)
@@ -85,8 +88,16 @@ class AlertDesk:
                 filed.append(case.tell(now))
         while (oldest := self._cases.oldest()) and now - oldest[1].alert.ts >= self.suppression:
             self._cases.pop(oldest[0])
-            filed += self._last_words(oldest[1])
+            filed.append(oldest[1].tell(now, "close"))
         return filed
+
+    def close(self, name: str, name_of: Callable[[Alert], str]) -> Filed:
+        """Somebody closes an alert by its name: it is told as closed, and what comes again is a new finding. Nothing where none of that name is open."""
+        for key, case in self._cases.items():
+            if name_of(case.alert) == name:
+                self._cases.pop(key)
+                return [case.tell(case.alert.ts, "close")]
+        return []
 
     def finish(self, now: int) -> Filed:
         """The end: tells every count that changed since it was told."""
@@ -96,7 +107,7 @@ class AlertDesk:
 
     def _open(self, alert: Alert) -> Filed:
         went = self._cases.put(alert.key, _Case(alert, alert.ts, alert.count, alert.severity))
-        return (self._last_words(went[1]) if went else []) + [("open", alert)]
+        return ([went[1].tell(alert.ts, "close")] if went else []) + [("open", alert)]
 
     def _repeat(self, case: _Case, now: int) -> Filed:
         """Whether a repeat is news. News within a second of the last telling wait for the tick."""
@@ -109,9 +120,6 @@ class AlertDesk:
             case.news = True
             self._news.put(case.alert.key, case.told)
         return []
-
-    def _last_words(self, case: _Case) -> Filed:
-        return [case.tell(case.alert.ts)] if case.untold else []
 
 
 def _joined(old: Alert, new: Alert) -> Alert:
@@ -126,4 +134,5 @@ def _joined(old: Alert, new: Alert) -> Alert:
         confidence=max(old.confidence, new.confidence),
         targets=tuple(targets)[:TARGETS_LIMIT],
         proof=(old.proof + new.proof)[:PROOF_LIMIT],
+        terms={name: max(old.terms.get(name, points), new.terms.get(name, points)) for name, points in (old.terms | new.terms).items()},
     )

@@ -12,6 +12,7 @@ import msgspec
 import sensor.dissectors
 from sensor import __version__
 from sensor.alert_desk import AlertDesk
+from sensor.alert_room import AlertRoom
 from sensor.boundary import Boundary
 from sensor.boundary import Fault as Broken
 from sensor.config import Config, detector_units
@@ -22,17 +23,21 @@ from sensor.core.observation import Subject
 from sensor.core.record import Record, RecordMaker
 from sensor.dissectors._neighbour import Announcement
 from sensor.documents import DocumentErrors, Fault
+from sensor.evidence.gather import Gatherer
 from sensor.fingerprinting.load import Knowledge, load_knowledge
 from sensor.fingerprinting.match import Matcher
 from sensor.fingerprinting.oui import Oui
+from sensor.incidents import Incidents
 from sensor.intel.store import ThreatLists
 from sensor.inventory.inventory import Inventory
 from sensor.inventory.limits import HOUR, Limits
 from sensor.inventory.record import Neighbour
 from sensor.keeper import Keeper
+from sensor.mutes import Mutes
 from sensor.passive_dns import PassiveDns
 from sensor.pipeline import Pipeline, Sizes
 from sensor.registry import units
+from sensor.weighing import Weigher
 
 
 class World:
@@ -74,11 +79,15 @@ def assemble(
     report: Callable[[Broken], None] | None = None,
     complain: Callable[[str], None] = _silent,
     keeper: Keeper | None = None,
+    mutes: Mutes | None = None,
+    muted: Callable[[Record], None] | None = None,
+    evidence: Gatherer | None = None,
 ) -> Pipeline:
     """An engine that is ready for packets. ``intel``: lists beside the configured ones; ``report`` hears of units of ours that break.
 
     ``complain`` hears of each line of an operator's list or fingerprint file that was left out. DocumentErrors where a file cannot be used at all.
-    ``keeper`` brings back what earlier runs knew, and is to write what this one learns.
+    ``keeper`` brings back what earlier runs knew, and is to write what this one learns. ``mutes`` silence alerts, which ``muted`` then gets; ``evidence``
+    keeps packets of alerts.
     """
     networks = Networks(config.networks)
     lists = ThreatLists([*config.intel, *intel])
@@ -103,12 +112,22 @@ def assemble(
         dissectors=dissectors,
         detectors=detectors,
         inventory=inventory,
-        desk=AlertDesk(int(config.alerts.suppression_h * HOUR)),
-        maker=RecordMaker(config.sensor.id, config.sensor.site, __version__, networks),
+        room=AlertRoom(
+            AlertDesk(int(config.alerts.suppression_h * HOUR)),
+            RecordMaker(config.sensor.id, config.sensor.site, __version__, networks),
+            emit,
+            inventory.device,
+            weigher=Weigher(world),
+            mutes=mutes,
+            incidents=Incidents(inventory.device, int(config.alerts.incident_h * HOUR)),
+            evidence=evidence,
+            least=config.least,
+            muted=muted,
+        ),
         boundary=Boundary(report),
-        emit=emit,
         sizes=Sizes(config.tables.flow_bits, config.tables.repeat_bits),
         listeners=[*((kind, partial(_neighbour, inventory)) for kind in Announcement.__subclasses__()), *world.passive_dns.listeners()],
+        evidence=evidence,
     )
 
 

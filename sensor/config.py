@@ -5,14 +5,16 @@ from __future__ import annotations
 import functools
 import platform
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, create_model, field_validator
 
 import sensor.detectors
 from sensor.core.addresses import parse_network
+from sensor.core.alert import Severity
 from sensor.core.detector import Detector
 from sensor.documents import load_document
+from sensor.presets import PRESETS
 from sensor.registry import units
 
 
@@ -73,9 +75,22 @@ class Capture(Section):
 
 
 class Alerts(Section):
-    """``suppression_h``: a finding that was silent for so many hours is a new alert when it comes again."""
+    """``suppression_h``: a finding that was silent for so many hours is closed, and a new alert when it comes again; ``incident_h``: so are stories of several
+    alerts; ``least``: what is slighter is not told (default: the preset's); ``mutes``: file of mutes (default: mutes.yaml in the state folder).
+    """
 
     suppression_h: float = Field(default=1, gt=0, le=720)
+    incident_h: float = Field(default=1, gt=0, le=720)
+    least: Literal["info", "low", "medium", "high", "critical"] | None = None
+    mutes: FilePath | None = None
+
+
+class Evidence(Section):
+    """The packets behind alerts, as capture files: of `sensor run` in the folder ``folder`` (default: evidence in the state folder), at most ``mib`` MiB."""
+
+    enabled: bool = True
+    folder: FilePath | None = None
+    mib: int = Field(default=512, ge=1, le=1 << 20)
 
 
 @functools.cache
@@ -103,7 +118,9 @@ class _Root(Section):
     state: FilePath | None = None
     fingerprints: Fingerprints = Fingerprints()
     inventory: Inventory = Inventory()
+    preset: Literal["quiet", "balanced", "paranoid", "compatible"] = "balanced"
     alerts: Alerts = Alerts()
+    evidence: Evidence = Evidence()
     tables: Tables = Tables()
     capture: Capture = Capture()
 
@@ -120,15 +137,22 @@ class _Root(Section):
 
 class Config(_Root):
     """All settings. ``networks``: blocks that are inside beside the private ones; ``intel``: threat lists; ``events``: the event log of live runs;
-    ``state``: folder of the inventory; ``detectors``: options by detector id.
+    ``state``: folder of the inventory; ``preset``: a set of options of detectors (see presets.py); ``detectors``: options by detector id, which win over it.
     """
 
     detectors: Any = None
 
     def options(self, detector: str) -> Any:
-        """The options of one detector."""
+        """The options of one detector: those in the file, then those of the preset, then the defaults."""
         section = self.detectors or _detectors_section()()
-        return getattr(section, detector.replace(".", "__"))
+        given = getattr(section, detector.replace(".", "__"))
+        preset = PRESETS[self.preset].options.get(detector, {})
+        return given.model_copy(update={name: value for name, value in preset.items() if name not in given.model_fields_set})
+
+    @property
+    def least(self) -> Severity:
+        """What is slighter is not told."""
+        return Severity[self.alerts.least or PRESETS[self.preset].least]
 
 
 @functools.cache

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from sensor.alert_files import AlertFiles
 from sensor.assembly import assemble
 from sensor.boundary import Fault
 from sensor.capture.source import Source
@@ -36,6 +37,8 @@ AHEAD = 3
 HANDOVER_S = 0.0001
 GARBAGE = (200_000, 20, 50)
 SUMMARY_EVERY_S = 60
+# Seconds between two looks at what the operator wrote.
+LOOK_EVERY_S = 1.0
 SHAPES_TOLD, SAMPLES_TOLD, SAMPLE_BYTES = 32, 8, 32
 
 
@@ -103,20 +106,26 @@ def unhurried() -> Iterator[None]:
 class Run:
     """Everything of one run. ``listener`` hears each record after the log has it; ``progress`` is called after each batch.
 
-    ``keeper`` writes the inventory down; the run ends it.
+    ``keeper`` writes the inventory down; the run ends it. ``mutes``: file of what the operator wants no alerts of; ``evidence``: folder for their packets.
     """
 
     def __init__(
         self, config: Config, source: Source, log: EventLog, *, intel: Sequence[Path] = (), live: bool = False,
         listener: Callable[[Record], None] | None = None, progress: Callable[[], None] | None = None, keeper: Keeper | None = None,
+        mutes: Path | None = None, evidence: Path | None = None,
     ) -> None:  # fmt: skip
         self.source, self.log, self.live = source, log, live
         self._listener, self._progress, self._keeper = listener, progress, keeper
-        self.pipeline = assemble(config, self._emit, intel=intel, report=_report, complain=_complain, keeper=keeper)
+        self.files = AlertFiles(log.path, mutes=mutes, evidence=evidence, mib=config.evidence.mib, clock=time.time if live else None, complain=_warn)
+        self.pipeline = assemble(
+            config, self._emit, intel=intel, report=_report, complain=_complain, keeper=keeper,
+            mutes=self.files.mutes, muted=self.files.muted, evidence=self.files.gatherer,
+        )  # fmt: skip
         self.first = self.last = 0
         self._begun = False
         self._lost = self._damages = 0
         self._next_summary = time.monotonic() + SUMMARY_EVERY_S
+        self._next_look = time.monotonic()
 
     def _emit(self, record: Record) -> None:
         self.log.write(record)
@@ -166,6 +175,7 @@ class Run:
         try:
             self._last_words()
         finally:
+            self.files.close()
             if self._keeper is not None:
                 self._keeper.end()
 
@@ -185,6 +195,9 @@ class Run:
         for damage in self.source.damages[self._damages :]:
             log().warning(str(damage))
             self._damages += 1
+        if time.monotonic() >= self._next_look:
+            self._next_look = time.monotonic() + LOOK_EVERY_S
+            self.files.watch(self.pipeline.room, self._now())
         if time.monotonic() < self._next_summary:
             return
         self._next_summary = time.monotonic() + SUMMARY_EVERY_S
@@ -227,6 +240,12 @@ class Run:
             "linktypes": dict(tally.linktypes),
         }
         told |= {name: value for name, value in self.pipeline.inventory.telemetry().items() if name in ("devices", "pending")}
+        if muted := {name: count for name, count in self.pipeline.room.mutes.counts.items() if count}:
+            told["muted"] = dict(list(muted.items())[:SHAPES_TOLD])
+        if self.pipeline.room.below:
+            told["below"] = self.pipeline.room.below
+        if self.files.dropped:
+            told["evidence_dropped"] = self.files.dropped
         if shapes:
             told["anomalies"] = shapes
         if samples := self._samples():
@@ -257,6 +276,10 @@ class Run:
 
 def _complain(line: str) -> None:
     log().warning("left out", line=line)
+
+
+def _warn(line: str) -> None:
+    log().warning(line)
 
 
 def _report(fault: Fault) -> None:

@@ -28,12 +28,15 @@ _Conversation = dict[int, Assembler | None]
 
 
 class Dissection:
-    """``hear`` gets what each dissector said of a packet; ``unfollow`` (slot, flow, bits) tells the kernels which conversations need no more of their rows."""
+    """``hear`` gets what each dissector said of a packet; ``unfollow`` (slot, flow, bits) tells the kernels which conversations need no more of their
+    rows; ``keep`` sees each packet that is made.
+    """
 
     def __init__(
-        self, dissectors: dict[str, Dissector], boundary: Boundary, unfollow: Callable[[int, int, int], None], hear: Callable[[Iterable[Said]], None]
-    ) -> None:
-        self._run, self._unfollow, self._hear = boundary.run, unfollow, hear
+        self, dissectors: dict[str, Dissector], boundary: Boundary, unfollow: Callable[[int, int, int], None], hear: Callable[[Iterable[Said]], None],
+        keep: Callable[[Packet], None] | None = None,
+    ) -> None:  # fmt: skip
+        self._run, self._unfollow, self._hear, self._keep = boundary.run, unfollow, hear, keep
         self.selected = 0
         self._fragments = Fragments(FRAGMENTED_LIMIT)
         # The order of each kind is that of its bits in the select pass.
@@ -48,7 +51,7 @@ class Dissection:
         """One chosen row, and the bits of the dissectors that want it."""
         seen = packets.glance(index)
         if seen is None:
-            self._message(packets.at(index), wanted)
+            self._message(self._made(packets, index), wanted)
         else:
             self._segment(packets, index, wanted, *seen)
 
@@ -57,6 +60,12 @@ class Dissection:
         for bit, assembler in (self._conversations.pop(flow) or {}).items():
             if assembler is not None:
                 self._hear(self._run(self._streamed[bit][0], assembler.finish)[0])
+
+    def _made(self, packets: Packets, index: int) -> Packet:
+        packet = packets.at(index)
+        if self._keep is not None:
+            self._keep(packet)
+        return packet
 
     def _message(self, packet: Packet, wanted: int) -> None:
         if packet.fragment:
@@ -79,11 +88,11 @@ class Dissection:
             if assembler is None:
                 if bit in conversation:
                     continue
-                packet = packet or packets.at(index)
+                packet = packet or self._made(packets, index)
                 assembler = conversation[bit] = Assembler(unit.stream(packet), unit.interest)
             elif not begins and assembler.stream.idle[direction]:
                 continue
-            packet = packet or packets.at(index)
+            packet = packet or self._made(packets, index)
             self.selected += 1
             said, whole = self._run(name, assembler.feed, packet, packet=packet)
             self._hear(said)

@@ -13,9 +13,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from sensor.alert_desk import AlertDesk
+from sensor.alert_room import AlertRoom
 from sensor.boundary import Boundary
-from sensor.core.alert import Alert
 from sensor.core.batch import Batch, Problem
 from sensor.core.changes import ChangeReader
 from sensor.core.detector import Detector, DeviceDetector, EventDetector, FlowDetector
@@ -23,14 +22,14 @@ from sensor.core.device import DeviceChange
 from sensor.core.dissector import Dissector, Said
 from sensor.core.event import Event
 from sensor.core.flow import Change, flow_of
-from sensor.core.observation import Observation, Subject
+from sensor.core.observation import Observation
 from sensor.core.packet import Packets
 from sensor.core.recent import RecentSet
-from sensor.core.record import Record, RecordMaker
 from sensor.decode.flows import FlowTable
 from sensor.decode.kernels import TICK, Kernels, Work
 from sensor.decode.select import Selector
 from sensor.dissection import Dissection
+from sensor.evidence.gather import Gatherer
 from sensor.inventory.inventory import Inventory
 from sensor.inventory.services import Services
 from sensor.inventory.sightings import Sightings
@@ -57,7 +56,7 @@ class Sizes(msgspec.Struct, frozen=True):
 
 
 class Pipeline:
-    """One engine. ``emit`` gets each record in order; nothing here blocks, sleeps or reads a clock."""
+    """One engine. The alert room's ``emit`` gets each record in order; nothing here blocks, sleeps or reads a clock. ``evidence`` sees the packets."""
 
     def __init__(
         self,
@@ -65,19 +64,19 @@ class Pipeline:
         dissectors: dict[str, Dissector],
         detectors: Iterable[Detector],
         inventory: Inventory,
-        desk: AlertDesk,
-        maker: RecordMaker,
+        room: AlertRoom,
         boundary: Boundary,
-        emit: Callable[[Record], None],
         sizes: Sizes | None = None,
         listeners: Iterable[Listener] = (),
+        evidence: Gatherer | None = None,
     ) -> None:
-        self.inventory, self.desk, self.maker, self.boundary, self.emit = inventory, desk, maker, boundary, emit
+        self.inventory, self.room, self.boundary, self.evidence = inventory, room, boundary, evidence
+        self.maker, self.emit = room.maker, room.emit
         sizes = sizes or Sizes()
         selector = Selector([unit.interest for unit in dissectors.values()], RecentSet(sizes.repeat_bits))
         self.kernels = Kernels(FlowTable(sizes.flow_bits), selector)
         self.sightings, self.services = Sightings(inventory.networks), Services()
-        self.dissection = Dissection(dissectors, boundary, self.kernels.unfollow, self._hear)
+        self.dissection = Dissection(dissectors, boundary, self.kernels.unfollow, self._hear, evidence.hear if evidence else None)
         detectors = list(detectors)
         self._changes = ChangeReader(inventory.networks)
         self._flow_detectors = [detector for detector in detectors if isinstance(detector, FlowDetector)]
@@ -106,7 +105,11 @@ class Pipeline:
         if work.malformed:
             self._count_problems(batch, work.malformed)
         self._started = True
+        if self.evidence is not None:
+            self.evidence.begin(batch, work.changes)
         self._perform_all(Packets(batch.data, batch.rows), work)
+        if self.evidence is not None:
+            self.evidence.end()
         self._last = max(self._last, int(batch.rows["ts"][-1]))
 
     def tick(self, now: int) -> None:
@@ -123,7 +126,7 @@ class Pipeline:
         for sighting in self.sightings.waiting():
             self.inventory.sight(*sighting)
         self._tell(self.inventory.finish(now))
-        self._file(self.desk.finish(now))
+        self.room.finish(now)
 
     def _count_problems(self, batch: Batch, malformed: int) -> None:
         """Broken frames by kind. A frame may show several; it is malformed once."""
@@ -141,7 +144,10 @@ class Pipeline:
         tasks += [(row, _SECOND, 0, _SECOND, second) for second, row, *_ in work.ticks.tolist()]
         tasks += zip(work.chosen.tolist(), repeat(_DISSECT), repeat(0), repeat(_DISSECT), work.wanted.tolist())
         tasks.sort(key=itemgetter(0, 1, 2, 3))
+        evidence = self.evidence
         for row, _, _, task, what in tasks:
+            if evidence is not None:
+                evidence.at(row)
             if task == _DISSECT and packets is not None:
                 self.dissection.row(packets, row, what)
             else:
@@ -171,7 +177,7 @@ class Pipeline:
             detector, change, numbers = what
             if detector.worth(numbers):
                 alerts, _ = self.boundary.run(detector.id, detector.judge, flow_of(change), numbers)
-                self._raise(alerts)
+                self.room.take(alerts)
         elif task == _SIGHT:
             self.inventory.sight(*what)
         elif task == _OFFER:
@@ -193,7 +199,7 @@ class Pipeline:
                 heard += zip(self._listeners.get(type(one), ()), repeat(one))
                 for detector in watchers.get(type(one), ()):
                     alerts, _ = self.boundary.run(detector.id, detector.inspect, one, packet=one.packet)
-                    self._raise(alerts)
+                    self.room.take(alerts)
         for hear, event in heard:  # once all facts of the message are known
             hear(event)
 
@@ -203,8 +209,8 @@ class Pipeline:
         self._now = second * SECOND
         self._tell(self.inventory.settle(self._now))
         for detector in self._ticking:
-            self._raise(self.boundary.run(detector.id, detector.tick, self._now)[0])
-        self._file(self.desk.tick(self._now))
+            self.room.take(self.boundary.run(detector.id, detector.tick, self._now)[0])
+        self.room.tick(self._now)
 
     def _by_time(self, changes: npt.NDArray[np.void]) -> None:
         """Changes that no packet made, in the order of the table."""
@@ -213,22 +219,11 @@ class Pipeline:
 
     # What goes out.
 
-    def _raise(self, alerts: Iterable[Alert]) -> None:
-        for alert in alerts:
-            self._file(self.desk.take(alert))
-
-    def _file(self, filed: Iterable[tuple[str, Alert]]) -> None:
-        for action, alert in filed:
-            self.emit(self.maker.alert(action, alert, self._who(alert.actor), [self._who(target) for target in alert.targets]))
-
-    def _who(self, subject: Subject) -> Any:
-        return self.inventory.device(subject)
-
     def _tell(self, changes: Iterable[DeviceChange]) -> None:
         for change in changes:
             self.emit(self.maker.device(change))
             for detector in self._device_detectors:
-                self._raise(self.boundary.run(detector.id, detector.review, change)[0])
+                self.room.take(self.boundary.run(detector.id, detector.review, change)[0])
 
     def anomalies(self) -> dict[str, int]:
         """What was broken, by kind: headers by their problem (``network_length``), messages by dissector and fault (``dns: label loop``)."""

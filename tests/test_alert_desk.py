@@ -68,14 +68,14 @@ def test_at_most_one_a_second_and_key() -> None:
 
 
 def test_after_suppression_it_is_a_new_finding() -> None:
-    """Silence for the suppression closes the count; the untold rest is told first."""
+    """Silence for the suppression closes it, with the whole count, whether anything follows or not."""
     desk = AlertDesk(suppression=100 * SECOND)
     desk.take(made(0))
     desk.take(made(1))
-    assert told(desk.take(made(200))) == [("update", 2), ("open", 1)]
+    assert told(desk.take(made(200))) == [("close", 2), ("open", 1)]
     assert desk.tick(250 * SECOND) == []
     desk.take(made(210))
-    assert told(desk.tick(310 * SECOND)) == [("update", 2)]
+    assert told(desk.tick(310 * SECOND)) == [("close", 2)]
     assert len(desk) == 0
 
 
@@ -86,7 +86,7 @@ def test_keys_are_bounded_and_the_last_words_are_not_lost() -> None:
     desk.take(made(1, "a"))
     desk.take(made(2, "b"))
     filed = desk.take(made(3, "c"))
-    assert [(action, alert.key, alert.count) for action, alert in filed] == [("update", "a", 2), ("open", "c", 1)]
+    assert [(action, alert.key, alert.count) for action, alert in filed] == [("close", "a", 2), ("open", "c", 1)]
     assert len(desk) == 2
 
 

@@ -85,7 +85,7 @@ def test_settings_reach_the_engine(tmp_path: Path) -> None:
     assert (record.sensor.id, record.sensor.site) == ("hq-3f-01", "HQ")
     assert pipeline.inventory.limits.devices == 500
     assert pipeline.inventory.limits.gone_ns == 2 * HOUR
-    assert pipeline.desk.suppression == HOUR // 2
+    assert pipeline.room.desk.suppression == HOUR // 2
     assert pipeline.maker.networks.inside(parse("203.0.113.5"))
     running = {detector.id: detector for detectors in (pipeline._flow_detectors, *pipeline._watchers.values()) for detector in detectors}
     assert set(running) == set(detector_units()) - {"voice.sip_scan"}

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from sensor.alert_desk import AlertDesk
+from sensor.alert_room import AlertRoom
 from sensor.assembly import assemble
 from sensor.boundary import Boundary
 from sensor.capture.files import open_captures
@@ -140,14 +141,13 @@ class Engine:
     def __init__(self, dissectors: dict[str, Dissector], *detectors: Detector) -> None:
         self.told: list[Record] = []
         self.boundary = Boundary()
+        inventory = Inventory(Book(), Oui(), Networks())
         self.pipeline = Pipeline(
             dissectors=dissectors,
             detectors=detectors,
-            inventory=Inventory(Book(), Oui(), Networks()),
-            desk=AlertDesk(),
-            maker=RecordMaker("test"),
+            inventory=inventory,
+            room=AlertRoom(AlertDesk(), RecordMaker("test"), self.told.append, inventory.device),
             boundary=self.boundary,
-            emit=self.told.append,
             sizes=Sizes(10, 8),
         )
 

@@ -18,6 +18,10 @@ def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--intel", metavar="LIST", action="append", default=[], type=Path, help=lists)
     state = "folder of the inventory, which later runs go on with (default: state: of the configuration; of `run`: the state folder)"
     parser.add_argument("--state", metavar="DIR", type=Path, help=state)
+    packets = "folder for the packets behind each alert, as pcapng (default of `run`: evidence in the state folder; of `replay`: none are kept)"
+    parser.add_argument("--evidence", metavar="DIR", type=Path, help=packets)
+    mutes = "file of mutes (default: alerts.mutes: of the configuration, else mutes.yaml in the folder of the inventory)"
+    parser.add_argument("--mutes", metavar="FILE", type=Path, help=mutes)
     parser.add_argument("--config", metavar="FILE", type=Path, help="configuration (YAML); everything has a default")
     parser.add_argument("--log-format", choices=("console", "json"), default="console", help="form of our own messages on standard error")
 
@@ -47,6 +51,11 @@ def keeper(folder: Path) -> Keeper | None:
     except OSError as error:
         complain(f"cannot keep the inventory in {folder}: {error.strerror}")
     return None
+
+
+def mutes_file(args: argparse.Namespace, config: Config, folder: Path | None) -> Path | None:
+    """The file of mutes; None where none is to be looked for."""
+    return args.mutes or config.alerts.mutes or (folder / "mutes.yaml" if folder is not None else None)
 
 
 def settings(args: argparse.Namespace) -> Config | None:

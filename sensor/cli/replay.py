@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sensor.cli._setup import add_engine_arguments, complain, keeper, log_failed, settings
+from sensor.cli._setup import add_engine_arguments, complain, keeper, log_failed, mutes_file, settings
 
 if TYPE_CHECKING:
     from sensor.capture.files import CaptureFiles
@@ -61,10 +61,11 @@ def main(args: argparse.Namespace) -> int:
     if folder is not None and keeping is None:
         return NOT_OPENED
     source, fold, began = open_captures(args.paths, follow=args.follow), Fold(), time.monotonic()
+    mutes = mutes_file(args, config, folder)
     listener = None if args.events == os.devnull else partial(_hear, fold)
     try:
         with _progress(source) as progress:
-            run = Run(config, source, log, intel=args.intel, listener=listener, progress=progress, keeper=keeping)
+            run = Run(config, source, log, intel=args.intel, listener=listener, progress=progress, keeper=keeping, mutes=mutes, evidence=args.evidence)
             with stopping(source) as stopped:
                 run.run()
         log.close()

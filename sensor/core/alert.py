@@ -27,6 +27,7 @@ class Alert(msgspec.Struct):
     """One finding. ``key`` folds repeats (detector, actor and whatever the detector adds); ``why`` are sentences; ``numbers`` hold the value and its threshold.
 
     ``target`` is the other end of the deciding packet; ``targets`` all that are known, bounded. ``network`` are facts for the record (proto, app, vlan).
+    ``usual`` is the severity that the detector gives where nothing makes it graver; ``terms`` is what else counts for the risk, by name.
     """
 
     ts: int
@@ -50,6 +51,8 @@ class Alert(msgspec.Struct):
     proof: tuple[Event | Flow | DeviceChange, ...] = ()
     first: int = 0
     count: int = 1
+    usual: Severity | None = None
+    terms: dict[str, int] = {}
 
     def __post_init__(self) -> None:
         if not self.proof:

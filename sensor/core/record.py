@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -18,8 +18,10 @@ from msgspec import UNSET, UnsetType
 
 from sensor.core.addresses import Networks
 from sensor.core.alert import Alert, Severity
+from sensor.core.attack import Technique
 from sensor.core.bounded import Bounded
 from sensor.core.device import Device, DeviceChange
+from sensor.core.incident import Chapter, Incident
 from sensor.core.observation import Subject
 from sensor.core.reader import clean
 from sensor.core.record_parts import (
@@ -87,6 +89,7 @@ class Record(msgspec.Struct, kw_only=True):
     changes: list[Body] | UnsetType = UNSET
     reason: str | UnsetType = UNSET
     alert: Body | UnsetType = UNSET
+    incident: Body | UnsetType = UNSET
     src: Body | UnsetType = UNSET
     dst: Body | UnsetType = UNSET
     targets: list[Body] | UnsetType = UNSET
@@ -138,20 +141,43 @@ class RecordMaker:
             record.evidence = [claim_body(one) for one in change.evidence]
         return self._end(change.ts, record)
 
-    def alert(self, action: str, alert: Alert, actor: Device | None = None, targets: Sequence[Device | None] = ()) -> Record:
-        """A finding, new or as it stands now. ``targets`` are the devices of ``alert.targets``, in their order."""
-        record = self._begin(alert.ts, "alert", action, alert.severity.name, alert.summary)
+    def alert(
+        self,
+        action: str,
+        alert: Alert,
+        actor: Device | None = None,
+        targets: Sequence[Device | None] = (),
+        *,
+        at: int | None = None,
+        packets: Body | None = None,
+        **more: Body,
+    ) -> Record:
+        """A finding, new or as it stands now. ``targets`` are the devices of ``alert.targets``, in their order. ``at``: when it is told, where that is not when
+        it last happened; ``packets``: the file that holds its packets; ``more``: further objects of the alert (``closed``, ``muted``).
+        """
+        ts = alert.ts if at is None else at
+        record = self._begin(ts, "alert", action, alert.severity.name, alert.summary)
         known = dict(zip(alert.targets, targets, strict=False))
-        record.alert = self._alert_body(action, alert)
+        record.alert = self._alert_body(action, alert) | {name: plain(one) for name, one in more.items()}
         record.src = end_body(alert.actor, actor, alert.actor_port)
         if alert.target is not None:
             record.dst = end_body(alert.target, _device_of(alert.target, known), alert.target_port)
         record.targets = [end_body(one, known.get(one)) for one in alert.targets[:LIST_LIMIT]] or UNSET
         record.network = self._network(alert) or UNSET
         record.evidence = [proof_body(one) for one in alert.proof] or UNSET
+        record.packets = packets or UNSET
         if self.loss is not None:
             record.capture = {"loss": round(self.loss, 4)}
-        return self._end(alert.ts, record)
+        return self._end(ts, record)
+
+    def incident(self, action: str, incident: Incident, device: Callable[[Subject], Device | None], at: int | None = None) -> Record:
+        """A story as it stands. ``device`` knows the device of a party."""
+        ts = incident.ts if at is None else at
+        record = self._begin(ts, "incident", action, incident.severity.name, incident.summary)
+        record.incident = self._incident_body(incident, device)
+        record.src = end_body(incident.actors[0], device(incident.actors[0]))
+        record.targets = [end_body(one, device(one)) for one in list(incident.targets)[:LIST_LIMIT]] or UNSET
+        return self._end(ts, record)
 
     def sensor(self, action: str, ts: int, msg: str, severity: str = "info", *, capture: Mapping[str, Any] | None = None, **facts: Any) -> Record:
         """Something about the sensor itself: started, stopped, health, config. Facts that are empty are left out, figures of ``capture`` are not."""
@@ -185,31 +211,51 @@ class RecordMaker:
         return record
 
     def _alert_body(self, action: str, alert: Alert) -> Body:
-        attack = [{"tactic": one.tactic, "technique": one.technique, "name": one.name.split(": ", 1)[-1]} for one in alert.techniques]
+        terms = risk_terms(alert)
         return filled(
             {
-                "id": self._alert_id(action, alert),
+                "id": self.alert_id(action, alert),
                 "detector": alert.detector,
                 "title": words(alert.title),
                 "key": words(alert.key),
-                "risk": risk(alert),
+                "risk": _bounded(sum(terms.values())),
+                "risk_terms": terms,
                 "confidence": round(alert.confidence, 3),
                 "count": alert.count,
                 "first": time_text(alert.first),
                 "last": time_text(alert.ts),
-                "attack": attack,
+                "attack": _attack(alert.techniques),
                 "why": [clean(one, TEXT_LIMIT) for one in alert.why[:WHY_LIMIT]],
                 "numbers": {words(key): plain(value) for key, value in list(alert.numbers.items())[:NUMBERS_LIMIT]},
                 "advice": clean(alert.advice),
                 "false_positives": clean(alert.false_positives),
+                "mute": mute_command(alert),
             }
         )
 
-    def _alert_id(self, action: str, alert: Alert) -> str:
+    def _incident_body(self, incident: Incident, device: Callable[[Subject], Device | None]) -> Body:
+        techniques = dict.fromkeys(technique for chapter in incident.story for technique in chapter.techniques)
+        return filled(
+            {
+                "id": short_name("incident", incident.key, incident.first),
+                "key": words(incident.key),
+                "risk": incident.risk,
+                "count": incident.count,
+                "first": time_text(incident.first),
+                "last": time_text(incident.ts),
+                "actors": [end_body(actor, device(actor)) for actor in incident.actors],
+                "tactics": list(dict.fromkeys(technique.tactic for technique in techniques)),
+                "attack": _attack(tuple(techniques)),
+                "story": [_chapter_body(chapter) for chapter in incident.story],
+                "left_out": incident.left_out,
+            }
+        )
+
+    def alert_id(self, action: str, alert: Alert) -> str:
         """A short name that stays the same from open to close."""
         known = None if action == "open" else self._open.get(alert.key)
         if known is None:
-            known = "alert-" + record_id(0, hashlib.blake2b(f"{alert.key}#{alert.first}".encode(), digest_size=10).digest())[-6:].lower()
+            known = short_name("alert", alert.key, alert.first)
             self._open.put(alert.key, known)
         return known
 
@@ -222,8 +268,46 @@ class RecordMaker:
 
 
 def risk(alert: Alert) -> int:
-    """0 to 100: 10, 30, 50, 70 or 90 by severity, and up to 10 more or less by confidence."""
-    return max(0, min(100, round(_BASE_RISK[Severity(alert.severity).name] + 20 * (alert.confidence - 0.5))))
+    """0 to 100: the sum of its terms."""
+    return _bounded(sum(risk_terms(alert).values()))
+
+
+def risk_terms(alert: Alert) -> dict[str, int]:
+    """What makes the risk: 10, 30, 50, 70 or 90 by severity, up to 10 more or less by confidence, and what the case itself adds."""
+    return {"severity": _BASE_RISK[Severity(alert.severity).name], "confidence": round(20 * (alert.confidence - 0.5)), **alert.terms}
+
+
+def short_name(kind: str, key: str, first: int) -> str:
+    """``alert-5k2m8q``: the same for the same key and first time (ns)."""
+    return f"{kind}-{record_id(0, hashlib.blake2b(f'{key}#{first}'.encode(), digest_size=10).digest())[-6:].lower()}"
+
+
+def mute_command(alert: Alert) -> str:
+    """The command line that would silence this finding for a week."""
+    ends = [("--src", alert.actor)] + ([("--dst", alert.targets[0])] if len(alert.targets) == 1 else [])
+    named = [f"{flag} {end.get('ip') or end.get('mac')}" for flag, subject in ends if (end := end_body(subject, None))]
+    return " ".join(["sensor mute add --detector", alert.detector, *named, "--for 7d"])
+
+
+def _bounded(points: int) -> int:
+    return max(0, min(100, points))
+
+
+def _attack(techniques: tuple[Technique, ...]) -> list[Body]:
+    return [{"tactic": one.tactic, "technique": one.technique, "name": one.name.split(": ", 1)[-1]} for one in techniques]
+
+
+def _chapter_body(chapter: Chapter) -> Body:
+    return filled(
+        {
+            "ts": time_text(chapter.ts),
+            "alert": chapter.alert,
+            "detector": chapter.detector,
+            "severity": chapter.severity.name,
+            "msg": clean(chapter.summary, MSG_LIMIT),
+            "count": chapter.count,
+        }
+    )
 
 
 def _device_of(subject: Subject, known: Mapping[Subject, Device | None]) -> Device | None:

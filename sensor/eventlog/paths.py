@@ -25,6 +25,16 @@ def state_folder() -> Path:
     return (Path(base) if base.startswith("/") else Path.home() / ".local" / "state") / "sensor"
 
 
+def muted_log(log: Path) -> Path:
+    """Where the alerts are that mutes kept out of a log."""
+    return log.with_suffix(".muted.jsonl")
+
+
+def notes_log(log: Path) -> Path:
+    """Where the operator's notes to the alerts of a log are."""
+    return log.with_suffix(".notes.jsonl")
+
+
 def newest_log(state: Path) -> Path | None:
     """The log of a state folder that was written last; None where there is none."""
     logs = [path for path in (state / RUN_LOG, state / REPLAY_LOG) if path.is_file()]

@@ -10,6 +10,7 @@ import pytest
 from tests.principles._source import SENSOR, imports, kernels, name_of, python_files, room_of
 
 ENGINE = {"capture", "decode", "dissectors", "fingerprinting", "inventory", "detectors", "intel", "posture", "eventlog"}
+ALERTS = {"alert_desk", "alert_files", "alert_room", "incidents", "mutes", "weighing"}
 HELPERS = {"boundary", "documents", "registry"}
 
 # room -> the rooms it may import from, besides itself
@@ -29,6 +30,13 @@ MAY_IMPORT = {
     "posture": {"core", "documents", "inventory"},
     "eventlog": {"core"},
     "alert_desk": {"core"},
+    "incidents": {"core"},
+    "weighing": {"core"},
+    "mutes": {"core", "documents"},
+    "presets": set(),
+    "evidence": {"core", "decode"},
+    "alert_room": {"core", "alert_desk", "incidents", "mutes", "weighing"},
+    "alert_files": {"core", "alert_room", "documents", "eventlog", "evidence", "mutes"},
     "quarantine": {"core"},
     "outputs": {"core", "eventlog"},
     "hunt": {"core", "eventlog"},
@@ -36,12 +44,15 @@ MAY_IMPORT = {
     "keeper": {"core", "inventory"},
     "telemetry": {"core"},
     "logs": {"core"},
-    "config": {"core", "documents", "registry", "capture", "detectors", "dissectors", "fingerprinting", "intel", "inventory", "outputs"},
+    "config": {"core", "presets", "documents", "registry", "capture", "detectors", "dissectors", "fingerprinting", "intel", "inventory", "outputs"},
     "dissection": {"core", "decode", "boundary"},
-    "pipeline": {"core", "alert_desk", "dissection"} | ENGINE | HELPERS,
-    "assembly": {"core", "keeper", "pipeline", "config", "alert_desk"} | ENGINE | HELPERS,
-    "daemon": {"core", "keeper", "assembly", "pipeline", "config", "telemetry", "logs", "alert_desk", "outputs", "quarantine"} | ENGINE | HELPERS,
-    "cli": {"core", "keeper", "daemon", "assembly", "pipeline", "config", "telemetry", "logs", "outputs", "hunt", "console", "alert_desk"} | ENGINE | HELPERS,
+    "pipeline": {"core", "alert_room", "dissection", "evidence"} | ENGINE | HELPERS,
+    "assembly": {"core", "keeper", "pipeline", "config", "evidence"} | ALERTS | ENGINE | HELPERS,
+    "daemon": {"core", "keeper", "assembly", "pipeline", "config", "telemetry", "logs", "outputs", "quarantine", "evidence"} | ALERTS | ENGINE | HELPERS,
+    "cli": {"core", "keeper", "daemon", "assembly", "pipeline", "config", "telemetry", "logs", "outputs", "hunt", "console", "evidence"}
+    | ALERTS
+    | ENGINE
+    | HELPERS,
     "__main__": {"cli"},
 }
 

@@ -114,7 +114,23 @@ def test_there_are_four_alerts(lines: list[Line]) -> None:
     assert Counter(line["alert"]["detector"] for line in alerts if line["action"] == "open") == dict.fromkeys((ADDRESS_SCAN, PORT_SCAN, LATERAL, CONTROL), 1)
     known = {line["alert"]["id"] for line in alerts if line["action"] == "open"}
     exactly(0, alerts, lambda line: line["alert"]["id"] not in known)
-    exactly(0, lines, lambda line: line["kind"] != "alert" and line["severity"] in GRAVE)
+    exactly(0, lines, lambda line: line["kind"] not in ("alert", "incident") and line["severity"] in GRAVE)
+
+
+def test_they_are_three_incidents(lines: list[Line]) -> None:
+    """The laptop that scanned twice is one story of two chapters; each camera is one of its own."""
+    last = {line["incident"]["id"]: line for line in lines if line["kind"] == "incident"}
+    stories = {line["src"]["ip"]: line for line in last.values()}
+    assert {ip: [chapter["detector"] for chapter in line["incident"]["story"]] for ip, line in stories.items()} == {
+        SCANNER: [ADDRESS_SCAN, PORT_SCAN],
+        CAMERA: [LATERAL],
+        LISTENER: [CONTROL],
+    }
+    assert len(last) == 3
+    assert stories[LISTENER]["severity"] == "critical"
+    assert stories[SCANNER]["msg"].startswith(f"workstation tp-lab ({SCANNER}): address scan, then port scan; ")
+    known = {line["alert"]["id"] for line in lines if line["kind"] == "alert"}
+    assert {chapter["alert"] for line in last.values() for chapter in line["incident"]["story"]} == known
 
 
 def test_the_address_scan(lines: list[Line], devices: dict[str, Line]) -> None:

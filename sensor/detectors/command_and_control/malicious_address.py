@@ -34,6 +34,7 @@ class MaliciousAddress(FlowDetector):
 
     title = "Contact with a listed address"
     severity = Severity.medium
+    weighs_itself = True
     techniques = ("T1071",)
     advice = (
         "See what the inside machine exchanged with this address. If it was answered, treat the machine as compromised until shown otherwise; "

@@ -69,6 +69,7 @@ class AdminFromDevice(FlowDetector):
 
     title = "Administration session from a device"
     severity = Severity.medium
+    weighs_itself = True
     techniques = ("T1021",)
     advice = (
         "Find out who sits on the device: such a device has no reason to do this. Allow it only what its job needs (a rule on the switch or firewall), "

@@ -1,0 +1,43 @@
+"""Incident: the alerts of one actor, or of a chain of actors, told as one story."""
+
+from __future__ import annotations
+
+import msgspec
+
+from sensor.core.alert import Severity
+from sensor.core.attack import Technique
+from sensor.core.observation import Subject
+
+
+class Chapter(msgspec.Struct):
+    """One alert of the story: when it began, which (``alert`` is its id), who did it, and its last sentence."""
+
+    ts: int
+    alert: str
+    detector: str
+    title: str
+    severity: Severity
+    summary: str
+    techniques: tuple[Technique, ...]
+    actor: Subject
+    count: int = 1
+
+
+class Incident(msgspec.Struct):
+    """As it stands. ``severity`` and ``risk`` are the highest of its alerts; ``left_out`` counts alerts that the story has no room for."""
+
+    key: str
+    first: int
+    ts: int
+    severity: Severity
+    risk: int
+    actors: list[Subject]
+    targets: dict[Subject, None]
+    story: list[Chapter]
+    summary: str = ""
+    left_out: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many different alerts."""
+        return len(self.story) + self.left_out

@@ -1,0 +1,173 @@
+"""Gathering: which frames belong to an alert. Those that prove it, those before it from the rings, and those that follow, up to a bound.
+
+Pure: it decides and counts; ``write`` gets what is to be written. Packet time alone decides, so a replay gathers the same frames every time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from sensor.core.alert import Alert
+from sensor.core.batch import Batch
+from sensor.core.bounded import Bounded
+from sensor.core.device import DeviceChange
+from sensor.core.event import Event
+from sensor.core.flow import Flow
+from sensor.core.packet import Packet
+from sensor.core.record_parts import Body
+from sensor.evidence.ring import FlowRing, Frame, PacketRing, Wanted, frame_of, wants
+
+SECOND = 1_000_000_000
+BEFORE_LIMIT, AFTER_LIMIT = 64, 64
+# Packet time in which frames after an alert are kept, ns; alerts that may wait for frames at once; alerts a second whose packets are looked for.
+AFTER = 60 * SECOND
+WAITING_LIMIT = 256
+SEARCHES = 32
+
+# (name of the alert, what it is about, the frames with a word to each)
+Write = Callable[[str, str, list[tuple[Frame, str]]], None]
+
+
+class _Gathering(msgspec.Struct, eq=False):
+    """What one alert has so far. ``left``: frames that may still come, until ``until`` (ns); ``pending``: those that came and are not written."""
+
+    name: str
+    about: str
+    wanted: Wanted
+    frames: int
+    left: int
+    until: int
+    seen: set[tuple[int, int, int]]
+    pending: list[Frame] = []
+
+
+class Gatherer:
+    """Keeps the packets behind alerts. ``folder``: how records call the place of the files."""
+
+    def __init__(self, write: Write, folder: str = "evidence") -> None:
+        self._write, self._folder = write, folder
+        self.packets, self.flows = PacketRing(), FlowRing()
+        self._gatherings: Bounded[str, _Gathering] = Bounded(WAITING_LIMIT)
+        # The end of a conversation that is waited for → gathering: an actor's address, or a flow.
+        self._waiting: Bounded[int, _Gathering] = Bounded(4 * WAITING_LIMIT)
+        self._second, self._searches = -1, 0
+        self._counts: Bounded[str, int] = Bounded(65536)
+
+    # What the engine shows.
+
+    def hear(self, packet: Packet) -> None:
+        """A packet that was made for a dissector."""
+        self.packets.keep(packet)
+        if self._waiting:
+            gathering = self._waiting.get(packet.flow) or self._waiting.get(packet.src) or self._waiting.get(packet.dst)
+            if gathering is not None and wants(packet, gathering.wanted):
+                self._add(gathering, frame_of(packet))
+
+    def begin(self, batch: Batch, changes: npt.NDArray[np.void]) -> None:
+        """A batch is worked off from its first row on."""
+        self.flows.begin(batch, changes)
+
+    def at(self, row: int) -> None:
+        """The row that is worked off now."""
+        self.flows.row = row
+
+    def end(self) -> None:
+        """The bytes of the batch are given back."""
+        self.flows.end()
+
+    # What the alert room asks.
+
+    def gather(self, action: str, name: str, alert: Alert) -> Body | None:
+        """The packets of an alert that is told. At its opening they are looked for; later it is told how many there are by then."""
+        if action == "open":
+            self._open(name, alert)
+        elif gathering := self._gatherings.get(name):
+            self._settle(gathering, alert.ts)
+        frames = self._counts.get(name)
+        return {"file": f"{self._folder}/{name}.pcapng", "frames": frames} if frames else None
+
+    def tick(self, now: int) -> None:
+        """Whoever waited long enough waits no more."""
+        while (oldest := self._gatherings.oldest()) and now >= oldest[1].until:
+            self._gatherings.pop(oldest[0])
+            self._settle(oldest[1], now)
+            oldest[1].left = 0
+
+    def finish(self) -> None:
+        """The end: nobody waits any more."""
+        for gathering in self._gatherings.values():
+            self._settle(gathering, gathering.until)
+        self._gatherings, self._waiting = Bounded(WAITING_LIMIT), Bounded(4 * WAITING_LIMIT)
+
+    def _open(self, name: str, alert: Alert) -> None:
+        wanted, proofs = _wanted(alert), list(_proofs(alert))
+        frames = dict.fromkeys([*self._found(self.flows, alert.ts, wanted), *self._found(self.packets, alert.ts, wanted), *proofs])
+        frames = dict.fromkeys(sorted(_whole(frames), key=lambda frame: frame.ts)[-BEFORE_LIMIT - len(proofs) :])
+        if not frames:
+            return
+        about = f"{alert.severity.name} {alert.detector}: {alert.summary}"
+        decisive = {proof.ts for proof in alert.proof}
+        self._write(name, about, [(frame, about if frame.ts in decisive else "before it") for frame in frames])
+        gathering = _Gathering(name, about, wanted, len(frames), AFTER_LIMIT, alert.ts + AFTER, {_mark(frame) for frame in frames})
+        self._counts.put(name, len(frames))
+        self._gatherings.put(name, gathering)
+        for end in (*wanted.flows, wanted.actor):
+            if end:
+                self._waiting.put(end, gathering)
+
+    def _found(self, ring: FlowRing | PacketRing, ts: int, wanted: Wanted) -> list[Frame]:
+        """What a ring has. A flood of alerts must not make us search all day: beyond a number a second only what proves is kept."""
+        if ts // SECOND != self._second:
+            self._second, self._searches = ts // SECOND, 0
+        self._searches += 1
+        return ring.find(wanted, BEFORE_LIMIT) if self._searches <= SEARCHES else []
+
+    def _add(self, gathering: _Gathering, frame: Frame) -> None:
+        """A frame after the alert."""
+        if gathering.left <= 0 or frame.ts > gathering.until or _mark(frame) in gathering.seen:
+            return
+        gathering.left -= 1
+        gathering.frames += 1
+        gathering.seen.add(_mark(frame))
+        gathering.pending.append(frame)
+
+    def _settle(self, gathering: _Gathering, now: int) -> None:
+        """Write what came since, in the order of time."""
+        for frame in self._found(self.flows, now, gathering.wanted):
+            self._add(gathering, frame)
+        if gathering.pending:
+            self._counts.put(gathering.name, gathering.frames)
+            self._write(gathering.name, gathering.about, [(frame, "after it") for frame in sorted(gathering.pending, key=lambda frame: frame.ts)])
+            gathering.pending = []
+
+
+def _wanted(alert: Alert) -> Wanted:
+    flows = frozenset(proof.uid if isinstance(proof, Flow) else proof.packet.flow for proof in alert.proof if not isinstance(proof, DeviceChange)) - {0}
+    targets = frozenset(target.address for target in alert.targets if target.address)
+    # Frames that are no IP count where one of them is what proves: else all the ARP of the actor would come along.
+    below_ip = not alert.actor.address or any(isinstance(proof, Event) and not proof.packet.ip_version for proof in alert.proof)
+    return Wanted(flows, alert.actor.address, alert.actor.mac if below_ip else 0, targets)
+
+
+def _proofs(alert: Alert) -> Iterator[Frame]:
+    """The frames of the messages that prove it."""
+    return (frame_of(proof.packet) for proof in alert.proof if isinstance(proof, Event) and proof.packet.frame)
+
+
+def _mark(frame: Frame) -> tuple[int, int, int]:
+    """The same for the same frame, whole or cut."""
+    return frame.ts, frame.size, hash(frame.data[:64])
+
+
+def _whole(frames: dict[Frame, None]) -> list[Frame]:
+    """Each frame once, and whole where it is there both whole and cut."""
+    best: dict[tuple[int, int, int], Frame] = {}
+    for frame in frames:
+        other = best.get(_mark(frame))
+        if other is None or len(frame.data) > len(other.data):
+            best[_mark(frame)] = frame
+    return list(best.values())

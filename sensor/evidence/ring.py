@@ -1,0 +1,171 @@
+"""Rings: what was seen lately, so that an alert can show the packets before it.
+
+Two of them, both bounded. ``PacketRing`` keeps the packets that were made for dissectors anyway: a reference each. ``FlowRing`` keeps the beginnings of the
+frames that opened, answered or refused a flow, for scans and contacts that no dissector reads: copied in bulk, at most ``CHANGES`` of a batch, and read
+from the batch itself while it is there, so that what is found does not depend on how packets are cut into batches.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from sensor.core.batch import Batch
+from sensor.core.flow import Change
+from sensor.core.packet import Packet
+
+PACKETS, PACKET_BYTES = 4096, 16 << 20
+CHANGES, CHANGE_BYTES = 2048, 128
+MASK = 2**64 - 1
+
+
+class Frame(NamedTuple):
+    """A frame as it goes to a file. ``ts``: ns; ``size``: bytes on the wire, of which ``data`` may be the beginning."""
+
+    ts: int
+    link: int
+    size: int
+    data: bytes
+
+
+class Wanted(NamedTuple):
+    """Which frames: of these flows; or between the actor and the targets (all of the actor's where none are named)."""
+
+    flows: frozenset[int]
+    actor: int
+    mac: int
+    targets: frozenset[int]
+
+
+class PacketRing:
+    """The last packets that a dissector heard."""
+
+    def __init__(self, packets: int = PACKETS, size: int = PACKET_BYTES) -> None:
+        self._packets: deque[Packet] = deque()
+        self._most, self._room, self._held = packets, size, 0
+
+    def __len__(self) -> int:
+        return len(self._packets)
+
+    def keep(self, packet: Packet) -> None:
+        """The newest; the oldest make room for it."""
+        packets = self._packets
+        packets.append(packet)
+        self._held += len(packet.frame)
+        while self._held > self._room or len(packets) > self._most:
+            self._held -= len(packets.popleft().frame)
+
+    def find(self, wanted: Wanted, most: int) -> list[Frame]:
+        """The last of them that are wanted, the oldest first."""
+        found: list[Frame] = []
+        for packet in reversed(self._packets):
+            if packet.flow in wanted.flows or _between(packet, wanted):
+                found.append(frame_of(packet))
+                if len(found) >= most:
+                    break
+        return found[::-1]
+
+
+class FlowRing:
+    """The last frames that changed a flow. ``row`` is set to the row that is worked off: nothing later is found."""
+
+    def __init__(self, changes: int = CHANGES) -> None:
+        self.row = 0
+        self._most = changes
+        self._kept: deque[tuple[npt.NDArray[np.void], list[Frame]]] = deque()
+        self._held = 0
+        self._batch: Batch | None = None
+        self._changes: npt.NDArray[np.void] | None = None
+
+    def begin(self, batch: Batch, changes: npt.NDArray[np.void]) -> None:
+        """A batch is worked off, with the changes of flows that its packets made."""
+        kinds, rows = changes["kind"], changes["row"]
+        self._batch, self.row = batch, 0
+        self._changes = changes[(kinds != Change.ENDED) & (rows >= 0) & (rows < len(batch))]
+
+    def end(self) -> None:
+        """Its bytes are given back: copy what may be asked for later."""
+        batch, changes, self._batch, self._changes = self._batch, self._changes, None, None
+        if batch is None or changes is None or not len(changes):
+            return
+        last = changes[-self._most :].copy()
+        self._kept.append((last, [_cut(batch, row) for row in last["row"].tolist()]))
+        self._held += len(last)
+        while self._held - len(self._kept[0][0]) >= self._most:
+            self._held -= len(self._kept.popleft()[0])
+
+    def find(self, wanted: Wanted, most: int) -> list[Frame]:
+        """The last of them that are wanted, the oldest first."""
+        found: list[Frame] = []
+        left = self._most
+        for changes, cut in self._newest_first():
+            changes = changes[-left:]
+            for place in np.flatnonzero(_mask(changes, wanted))[::-1].tolist():
+                found.append(cut(place - len(changes)))
+                if len(found) >= most:
+                    return found[::-1]
+            left -= len(changes)
+            if left <= 0:
+                break
+        return found[::-1]
+
+    def _newest_first(self) -> Iterator[tuple[npt.NDArray[np.void], Callable[[int], Frame]]]:
+        """(changes, what gives the frame of one, counted from the last) of this batch up to now, then of those before."""
+        batch, changes = self._batch, self._changes
+        if batch is not None and changes is not None:
+            rows = changes["row"][changes["row"] <= self.row]
+            if len(rows):
+                yield changes[: len(rows)], partial(_cut_at, batch, rows)
+        for kept, frames in reversed(self._kept):
+            yield kept, frames.__getitem__
+
+
+def frame_of(packet: Packet) -> Frame:
+    return Frame(packet.ts, packet.link, packet.wirelen, packet.frame)
+
+
+def wants(packet: Packet, wanted: Wanted) -> bool:
+    return packet.flow in wanted.flows or _between(packet, wanted)
+
+
+def _between(packet: Packet, wanted: Wanted) -> bool:
+    if not packet.ip_version:
+        return bool(wanted.mac) and wanted.mac in (packet.src_mac, packet.dst_mac)
+    src, dst = packet.src, packet.dst
+    if src == wanted.actor:
+        return not wanted.targets or dst in wanted.targets
+    return dst == wanted.actor and (not wanted.targets or src in wanted.targets)
+
+
+def _mask(changes: npt.NDArray[np.void], wanted: Wanted) -> npt.NDArray[np.bool_]:
+    """Which changes are wanted."""
+    found = np.isin(changes["flow"], np.fromiter(wanted.flows, np.uint64, len(wanted.flows)))
+    if wanted.actor:
+        for mine, other in (("client", "server"), ("server", "client")):
+            is_actor = (changes[mine + "_lo"] == np.uint64(wanted.actor & MASK)) & (changes[mine + "_hi"] == np.uint64(wanted.actor >> 64))
+            found |= is_actor & _one_of(changes, other, wanted.targets)
+    if wanted.mac and not wanted.actor:
+        found |= changes["client_mac"] == np.uint64(wanted.mac)
+    return found
+
+
+def _one_of(changes: npt.NDArray[np.void], end: str, targets: Collection[int]) -> npt.NDArray[np.bool_]:
+    if not targets:
+        return np.ones(len(changes), np.bool_)
+    return np.isin(changes[end + "_lo"], np.fromiter((target & MASK for target in targets), np.uint64, len(targets)))
+
+
+def _cut_at(batch: Batch, rows: npt.NDArray[np.int32], place: int) -> Frame:
+    return _cut(batch, int(rows[place]))
+
+
+def _cut(batch: Batch, index: int) -> Frame:
+    """The beginning of a frame."""
+    row = batch.rows[index]
+    start, size = int(row["frame"]), min(int(row["caplen"]), CHANGE_BYTES)
+    return Frame(int(row["ts"]), int(row["link"]), int(row["wirelen"]), batch.data[start : start + size].tobytes())

@@ -1,0 +1,175 @@
+"""Writes evidence: one pcapng file an alert, with a comment to each packet, passwords blanked. In a thread of its own, for disks are slow.
+
+A live engine never waits for it: where it is behind, frames are dropped and counted. A replay waits. The folder has a size; the oldest files make room.
+Format: draft-ietf-opsawg-pcapng, little-endian, times in ns; opens in Wireshark.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import struct
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from sensor.core.bounded import Bounded
+from sensor.core.reader import clean
+from sensor.evidence.blank import Blanker
+from sensor.evidence.ring import Frame
+
+PATTERN = "alert-??????.pcapng"
+MIB = 512
+WAITING = 1024
+# Files that may still grow; of one that had to go, a blanker begins anew.
+FILES_LIMIT = 256
+COMMENT_LIMIT = 512
+BLANKED = "passwords are blanked"
+
+_SECTION, _INTERFACE, _PACKET = 0x0A0D0D0A, 1, 6
+_COMMENT, _APPLICATION, _RESOLUTION = 1, 4, 9
+
+Job = tuple[str, str, list[tuple[Frame, str]]]
+
+
+class _File(msgspec.Struct, eq=False):
+    """A file as it grows: its blanker, and the number of each link type in it."""
+
+    path: Path
+    blanker: Blanker
+    links: dict[int, int]
+
+
+class Writer:
+    """``dropped``: frames that were not written, because the disk was slow or full; ``complain`` hears once what is wrong."""
+
+    def __init__(
+        self, folder: Path, application: str = "sensor", *, mib: int = MIB, wait: bool = True, complain: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """``wait``: let whoever writes wait for the disk. OSError where there can be no such folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.dropped = folder, 0
+        self._application, self._room, self._wait, self._complain = application, mib << 20, wait, complain
+        self._files: Bounded[str, _File] = Bounded(FILES_LIMIT)
+        self._begun: set[str] = set()
+        self._held = sum(path.stat().st_size for path in folder.glob(PATTERN))
+        self._failed = False
+        self._jobs: queue.Queue[Job | None] = queue.Queue(WAITING)
+        self._thread = threading.Thread(target=self._work, name="evidence", daemon=True)
+        self._thread.start()
+
+    def write(self, name: str, about: str, frames: list[tuple[Frame, str]]) -> None:
+        """Hand over frames for the file of an alert."""
+        try:
+            self._jobs.put((name, about, frames), block=self._wait)
+        except queue.Full:
+            self.dropped += len(frames)
+
+    def close(self) -> None:
+        """Write what waits, then end."""
+        self._jobs.put(None)
+        self._thread.join()
+
+    # In the thread.
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            try:
+                self._append(*job)
+            except OSError as error:
+                self.dropped += len(job[2])
+                if not self._failed:
+                    self._complain(f"cannot write evidence to {self.folder}: {error.strerror}")
+                self._failed = True
+
+    def _append(self, name: str, about: str, frames: Sequence[tuple[Frame, str]]) -> None:
+        file = self._files.get(name)
+        head = b""
+        if file is None:
+            file = _File(self.folder / f"{name}.pcapng", Blanker(), {})
+            self._files.put(name, file)
+            head = section(about, self._application)
+        blocks = [head]
+        blanked = file.blanker.blank([frame for frame, _ in frames])
+        for (frame, word), (data, was) in zip(frames, blanked, strict=True):
+            if frame.link not in file.links:
+                blocks.append(interface(frame.link))
+                file.links[frame.link] = len(file.links)
+            comment = f"{word}; {BLANKED}" if was else word
+            blocks.append(packet(file.links[frame.link], frame, data, comment))
+        text = b"".join(blocks)
+        with file.path.open("wb" if head and self._first(name) else "ab") as out:
+            out.write(text)
+        self._held += len(text)
+        self._make_room(name)
+
+    def _first(self, name: str) -> bool:
+        """Whether a file of this run begins; one of an earlier run is written anew. A section may follow another in one file."""
+        if name in self._begun:
+            return False
+        if len(self._begun) >= 16 * FILES_LIMIT:
+            self._begun.clear()
+        self._begun.add(name)
+        return True
+
+    def _make_room(self, name: str) -> None:
+        """Remove the oldest files, but never the one that is written."""
+        if self._held <= self._room:
+            return
+        found = []
+        for path in self.folder.glob(PATTERN):
+            with contextlib.suppress(FileNotFoundError):
+                told = path.stat()
+                found.append((told.st_mtime_ns, path.name, told.st_size, path))
+        self._held = sum(size for _, _, size, _ in found)
+        for _, own, size, path in sorted(found):
+            if self._held <= self._room * 9 // 10:
+                break
+            if own != f"{name}.pcapng":
+                path.unlink(missing_ok=True)
+                self._files.pop(path.stem)
+                self._held -= size
+
+
+# Blocks.
+
+
+def section(about: str, application: str) -> bytes:
+    """The head of a section: what it is about, and who wrote it."""
+    options = _option(_COMMENT, _text(about)) + _option(_APPLICATION, _text(application))
+    return _block(_SECTION, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1) + options + _END)
+
+
+def interface(link: int) -> bytes:
+    """An interface of a link type, with times in ns."""
+    return _block(_INTERFACE, struct.pack("<HHI", link, 0, 0) + _option(_RESOLUTION, b"\x09") + _END)
+
+
+def packet(number: int, frame: Frame, data: bytes, comment: str) -> bytes:
+    """A packet of the interface ``number``."""
+    ts = max(frame.ts, 0)
+    head = struct.pack("<IIIII", number, ts >> 32 & 0xFFFFFFFF, ts & 0xFFFFFFFF, len(data), max(frame.size, len(data)))
+    return _block(_PACKET, head + _padded(data) + _option(_COMMENT, _text(comment)) + _END)
+
+
+_END = struct.pack("<HH", 0, 0)
+
+
+def _block(kind: int, body: bytes) -> bytes:
+    size = 12 + len(body)
+    return struct.pack("<II", kind, size) + body + struct.pack("<I", size)
+
+
+def _option(code: int, value: bytes) -> bytes:
+    return struct.pack("<HH", code, len(value)) + _padded(value)
+
+
+def _padded(value: bytes) -> bytes:
+    return value + bytes(-len(value) % 4)
+
+
+def _text(words: str) -> bytes:
+    """Peers may have a word in it: clean, and bounded."""
+    return clean(words, COMMENT_LIMIT).encode()

@@ -1,0 +1,187 @@
+"""Incidents: gathers the alerts of one actor, and of the hosts that it took over, into one story.
+
+An alert joins the story of its actor. Where the actor has none but was a target of one, by an alert that may have taken it over, it joins that: a chain. A
+story is told (``open``) when an alert of medium or more is in it, or three different ones; each further alert and each rise in severity is an ``update``,
+at most one a second; silence of the whole ``gap`` is a ``close``. Packet time drives it, and everything is bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from sensor.core import addresses
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Bounded
+from sensor.core.device import Device
+from sensor.core.incident import Chapter, Incident
+from sensor.core.observation import Subject
+from sensor.core.record import risk
+
+SECOND = 1_000_000_000
+GAP = 3600 * SECOND
+CASES_LIMIT, PARTIES_LIMIT = 8192, 32768
+STORY_LIMIT, ACTORS_LIMIT, TARGETS_LIMIT = 32, 16, 64
+# So many different alerts below medium are worth a story too.
+MANY = 3
+NAMED_LIMIT = 4
+# What an alert of these tactics hit may act for the attacker from then on. A host that was merely scanned does not.
+TAKING_OVER = frozenset(("initial-access", "execution", "credential-access", "lateral-movement", "persistence", "privilege-escalation", "command-and-control"))
+
+Filed = list[tuple[str, Incident]]
+
+
+class _Case(msgspec.Struct, eq=False):
+    """A story in the making. ``told``: when last, ns, or -1; ``news``: it waits for its second to pass."""
+
+    incident: Incident
+    told: int = -1
+    news: bool = False
+
+
+class Incidents:
+    """``device`` knows the device of a party, by which it is the same under another address."""
+
+    def __init__(self, device: Callable[[Subject], Device | None], gap: int = GAP, cases: int = CASES_LIMIT) -> None:
+        """``gap``: ns of silence that end a story."""
+        self.gap = gap
+        self._device = device
+        self._cases: Bounded[str, _Case] = Bounded(cases)
+        # Party → key of the case that it acts in, or that hit it.
+        self._acting: Bounded[str, str] = Bounded(PARTIES_LIMIT)
+        self._hit: Bounded[str, str] = Bounded(PARTIES_LIMIT)
+        self._news: Bounded[str, int] = Bounded(cases)
+
+    def __len__(self) -> int:
+        return len(self._cases)
+
+    def take(self, action: str, name: str, alert: Alert) -> Filed:
+        """An alert as it was just told (``open`` or ``update``), by its id; returns what is to be told of incidents."""
+        case, filed = self._case_of(alert)
+        incident = case.incident
+        fresh = self._write_down(incident, name, alert)
+        incident.left_out += action == "open" and not fresh
+        graver = alert.severity > incident.severity
+        incident.severity, incident.risk = max(incident.severity, alert.severity), max(incident.risk, risk(alert))
+        incident.ts = max(incident.ts, alert.ts)
+        incident.summary = self._sentence(incident)
+        if case.told < 0:
+            return filed + (self._tell("open", case, alert.ts) if incident.severity >= Severity.medium or incident.count >= MANY else [])
+        if not (fresh or graver):
+            return filed
+        if abs(alert.ts - case.told) >= SECOND:
+            return filed + self._tell("update", case, alert.ts)
+        if not case.news:
+            case.news = True
+            self._news.put(incident.key, case.told)
+        return filed
+
+    def tick(self, now: int) -> Filed:
+        """Time passed: tells what waited for its second, and closes what was silent for the whole gap."""
+        filed: Filed = []
+        while (waiting := self._news.oldest()) and now - waiting[1] >= SECOND:
+            self._news.pop(waiting[0])
+            filed += self._late(waiting[0], now)
+        while (oldest := self._cases.oldest()) and now - oldest[1].incident.ts >= self.gap:
+            self._cases.pop(oldest[0])
+            filed += self._close(oldest[1])
+        return filed
+
+    def finish(self, now: int) -> Filed:
+        """The end: tells the news that wait. What is open stays open."""
+        filed = [told for key in list(self._news) for told in self._late(key, now)]
+        self._news = Bounded(self._news.size)
+        return filed
+
+    # Which story.
+
+    def _case_of(self, alert: Alert) -> tuple[_Case, Filed]:
+        """The case that the alert belongs to, and what had to close for it."""
+        actor = self._party(alert.actor)
+        case, filed = self._living(self._acting.get(actor), alert.ts)
+        if case is None:
+            case, closed = self._living(self._hit.get(actor) if alert.severity >= Severity.medium else None, alert.ts)
+            filed += closed
+        if case is None:
+            case = _Case(Incident(f"{actor}#{alert.first}", alert.first, alert.ts, alert.severity, 0, [], {}, []))
+        elif alert.actor not in case.incident.actors and len(case.incident.actors) >= ACTORS_LIMIT:
+            case.incident.actors.pop()
+        went = self._cases.put(case.incident.key, case)
+        self._acting.put(actor, case.incident.key)
+        return case, filed + (self._close(went[1]) if went else [])
+
+    def _living(self, key: str | None, now: int) -> tuple[_Case | None, Filed]:
+        """A case by its key, unless it was silent for too long; then it closes."""
+        case = self._cases.get(key) if key is not None else None
+        if case is None or abs(now - case.incident.ts) < self.gap:
+            return case, []
+        self._cases.pop(case.incident.key)
+        return None, self._close(case)
+
+    def _party(self, subject: Subject) -> str:
+        """One name for a host, whichever of its addresses is seen."""
+        device = self._device(subject)
+        if device is not None:
+            return device.id
+        return addresses.text(subject.address) if subject.address else addresses.mac_text(subject.mac)
+
+    # What the story says.
+
+    def _write_down(self, incident: Incident, name: str, alert: Alert) -> bool:
+        """Put an alert into the story; whether it is new there."""
+        if all(self._party(actor) != self._party(alert.actor) for actor in incident.actors):
+            incident.actors.append(alert.actor)
+        incident.targets = dict.fromkeys(list(incident.targets | dict.fromkeys(alert.targets))[:TARGETS_LIMIT])
+        if alert.severity >= Severity.medium and any(technique.tactic in TAKING_OVER for technique in alert.techniques):
+            for target in alert.targets:
+                self._hit.put(self._party(target), incident.key)
+        told = Chapter(alert.first, name, alert.detector, alert.title, alert.severity, alert.summary, alert.techniques, alert.actor, alert.count)
+        for place, chapter in enumerate(incident.story):
+            if chapter.alert == name:
+                incident.story[place] = told
+                return False
+        if len(incident.story) >= STORY_LIMIT:
+            return False
+        incident.story.append(told)
+        incident.story.sort(key=lambda chapter: (chapter.ts, chapter.alert))
+        return True
+
+    def _sentence(self, incident: Incident) -> str:
+        """``workstation tp-lab (10.20.10.8): address scan, then port scan; 50 targets within 3 minutes``; of one alert, what that says."""
+        if incident.count == 1:
+            return incident.story[0].summary
+        titles = list(dict.fromkeys(chapter.title for chapter in incident.story))
+        more = f" and {len(titles) - NAMED_LIMIT} more" if len(titles) > NAMED_LIMIT else ""
+        deeds = ", then ".join(title[:1].lower() + title[1:] if title[1:2].islower() else title for title in titles[:NAMED_LIMIT])
+        who = ", then ".join(self._called(actor) for actor in incident.actors[:NAMED_LIMIT])
+        reach = f"{len(incident.targets)} target{'s' if len(incident.targets) != 1 else ''}"
+        return f"{who}: {deeds}{more}; {reach}{_within(incident.ts - incident.first)}"
+
+    def _called(self, subject: Subject) -> str:
+        place = addresses.text(subject.address) if subject.address else addresses.mac_text(subject.mac)
+        device = self._device(subject)
+        name = " ".join(filter(None, (device.type if device.type != "unknown" else "", device.label))) if device is not None else ""
+        return f"{name} ({place})" if name and name != place else place
+
+    # Telling.
+
+    def _tell(self, action: str, case: _Case, now: int) -> Filed:
+        case.told, case.news = now, False
+        return [(action, case.incident)]
+
+    def _late(self, key: str, now: int) -> Filed:
+        case = self._cases.get(key)
+        return self._tell("update", case, now) if case is not None and case.news else []
+
+    def _close(self, case: _Case) -> Filed:
+        return [("close", case.incident)] if case.told >= 0 else []
+
+
+def _within(span: int) -> str:
+    """How long it took, in words."""
+    for size, word in ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
+        number = round(span / SECOND / size)
+        if number >= 1:
+            return f" within {number} {word}{'s' if number != 1 else ''}"
+    return ""

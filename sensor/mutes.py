@@ -1,0 +1,280 @@
+"""Mutes: what the operator does not want to hear of, until when, who said so and why. Written in YAML (``mutes.yaml`` in the state folder).
+
+A finding is muted where everything that a mute names fits: detector, source, targets, port, the source's type, VLAN, hours of the day. It then raises no
+alert; it is counted, and written to a log of its own with the mute that silenced it, so that every mute can be reviewed. Packet time decides about expiry.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from sensor.core import addresses
+from sensor.core.alert import Alert
+from sensor.core.device import TYPES, Device
+from sensor.core.observation import Subject
+from sensor.core.reader import clean
+from sensor.documents import load_document
+
+FILE = "mutes.yaml"
+HEADING = "# What the sensor keeps quiet about. `sensor mute` writes this file; it may be edited by hand. Times are UTC.\n"
+TEXT_LIMIT = 256
+NAMING = ("src", "dst", "port", "type", "vlan")
+SECOND = 1_000_000_000
+
+_HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)")
+
+
+class Party(NamedTuple):
+    """One end of a finding, by all that is known of it: address and MAC as integers (0 unknown), device id, names and type."""
+
+    address: int = 0
+    mac: int = 0
+    device: str = ""
+    names: tuple[str, ...] = ()
+    type: str = ""
+
+
+class Finding(NamedTuple):
+    """What mutes look at. ``ts``: ns."""
+
+    ts: int
+    detector: str
+    source: Party
+    targets: tuple[Party, ...]
+    port: int
+    vlan: int
+
+
+class Mute(BaseModel):
+    """One line of quiet. Empty fields fit everything; ``src`` and ``dst`` are an address, a CIDR block, a MAC, a device id or a host name (``*`` and ``?``
+    as in file names).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")
+    detector: str = Field("*", min_length=1, max_length=TEXT_LIMIT)
+    src: str = Field("", max_length=TEXT_LIMIT)
+    dst: str = Field("", max_length=TEXT_LIMIT)
+    port: int | None = Field(None, ge=1, le=65535)
+    type: Literal[("", *TYPES)] = ""  # type: ignore[valid-type]
+    vlan: int | None = Field(None, ge=1, le=4095)
+    hours: str = ""
+    author: str = Field(min_length=1, max_length=TEXT_LIMIT)
+    reason: str = Field(min_length=1, max_length=TEXT_LIMIT)
+    created: str = ""
+    expires: str = ""
+
+    @field_validator("hours")
+    @classmethod
+    def _clock(cls, hours: str) -> str:
+        if hours and not _HOURS.fullmatch(hours):
+            raise ValueError(f"found {hours!r}, expected hours of the day (UTC) such as 22:00-06:00")
+        return hours
+
+    @field_validator("created", "expires")
+    @classmethod
+    def _moment(cls, moment: str) -> str:
+        if moment:
+            try:
+                datetime.fromisoformat(moment)
+            except ValueError:
+                raise ValueError(f"found {moment!r}, expected a time such as 2026-11-24T09:00:00Z") from None
+        return moment
+
+    @field_validator("src", "dst")
+    @classmethod
+    def _end(cls, end: str) -> str:
+        if "/" in end:
+            addresses.parse_network(end)
+        return end
+
+    @model_validator(mode="after")
+    def _names_something(self) -> Mute:
+        if self.detector.strip("*?.") == "" and not any(getattr(self, name) for name in NAMING):
+            raise ValueError(f"the mute {self.id} would silence everything, expected a detector or one of {', '.join(NAMING)}")
+        return self
+
+    @property
+    def scope(self) -> str:
+        """What it silences, in words."""
+        parts = [self.detector if self.detector != "*" else "everything"]
+        parts += [f"{word} {value}" for word, value in (("from", self.src), ("from any", self.type), ("to", self.dst), ("port", self.port)) if value]
+        parts += [f"VLAN {self.vlan}"] if self.vlan else []
+        return " ".join(parts) + (f" at {self.hours} UTC" if self.hours else "")
+
+
+class Document(BaseModel):
+    """The file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    mutes: list[Mute] = []
+
+    @field_validator("mutes")
+    @classmethod
+    def _each_once(cls, mutes: list[Mute]) -> list[Mute]:
+        ids = [mute.id for mute in mutes]
+        for name in ids:
+            if ids.count(name) > 1:
+                raise ValueError(f"found the id {name!r} a second time, expected it once")
+        return mutes
+
+
+class Mutes:
+    """All mutes, ready to be asked. ``counts``: findings silenced, by mute."""
+
+    def __init__(self, mutes: Iterable[Mute] = (), counts: Mapping[str, int] | None = None) -> None:
+        """``counts``: of the mutes before, where they were read anew."""
+        self.mutes = tuple(mutes)
+        self.counts = {mute.id: (counts or {}).get(mute.id, 0) for mute in self.mutes}
+        self._fits = [(mute, _fit(mute)) for mute in self.mutes]
+
+    def __len__(self) -> int:
+        return len(self.mutes)
+
+    def match(self, finding: Finding) -> Mute | None:
+        """The first mute that silences a finding."""
+        return next((mute for mute, fits in self._fits if fits(finding)), None)
+
+    def silence(self, alert: Alert, device: Callable[[Subject], Device | None]) -> Mute | None:
+        """The mute that silences an alert, counted."""
+        if not self.mutes:
+            return None
+        mute = self.match(finding_of(alert, device))
+        if mute is not None:
+            self.counts[mute.id] += 1
+        return mute
+
+
+def finding_of(alert: Alert, device: Callable[[Subject], Device | None]) -> Finding:
+    """An alert as mutes see it."""
+    vlan = alert.actor.vlan or int(alert.network.get("vlan") or 0)
+    return Finding(alert.ts, alert.detector, _party(alert.actor, device), tuple(_party(target, device) for target in alert.targets), alert.target_port, vlan)
+
+
+def finding_of_record(record: Mapping[str, Any]) -> Finding | None:
+    """A record of the event log as mutes see it; None where it is no alert."""
+    alert, network = record.get("alert"), record.get("network")
+    if not isinstance(alert, dict):
+        return None
+    targets = [end for end in record.get("targets") or () if isinstance(end, dict)]
+    try:
+        ts = int(datetime.fromisoformat(str(alert.get("last") or record.get("ts"))).timestamp() * SECOND)
+        source, others = _party_of_record(record.get("src")), tuple(map(_party_of_record, targets))
+    except ValueError:
+        return None
+    vlan = network.get("vlan") if isinstance(network, dict) else 0
+    dst = record.get("dst")
+    port = dst.get("port") if isinstance(dst, dict) else 0
+    numbers = (value if isinstance(value, int) else 0 for value in (port, vlan))
+    return Finding(ts, str(alert.get("detector")), source, others, *numbers)
+
+
+def load_mutes(path: Path) -> list[Mute]:
+    """The mutes of a file; none where there is no file. DocumentErrors with everything that is wrong with it."""
+    return load_document(path, Document).mutes if path.exists() else []
+
+
+def save_mutes(path: Path, mutes: Iterable[Mute]) -> None:
+    """Write the whole file at once, or leave it as it was. OSError where it cannot be written."""
+    lines = [HEADING, "mutes:\n" if (mutes := list(mutes)) else "mutes: []\n"]
+    for mute in mutes:
+        told = {name: value for name, value in mute.model_dump().items() if value not in (None, "") and (name, value) != ("detector", "*")}
+        lines += [f"  {'- ' if place == 0 else '  '}{name}: {json.dumps(value, ensure_ascii=False)}\n" for place, (name, value) in enumerate(told.items())]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(path.name + ".new")
+    with beside.open("w", encoding="utf-8") as file:
+        file.writelines(lines)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+
+
+# What fits.
+
+
+def _fit(mute: Mute) -> Callable[[Finding], bool]:
+    """All that a mute names, as one question."""
+    source, target, end = _names(mute.src), _names(mute.dst), _ns(mute.expires)
+
+    def fits(finding: Finding) -> bool:
+        return (
+            fnmatchcase(finding.detector, mute.detector)
+            and (end is None or finding.ts < end)
+            and (mute.port is None or finding.port == mute.port)
+            and (mute.vlan is None or finding.vlan == mute.vlan)
+            and (not mute.type or finding.source.type == mute.type)
+            and (not mute.src or source(finding.source))
+            # Silence only what is wholly meant: an attack on others beside the muted target is heard.
+            and (not mute.dst or (bool(finding.targets) and all(map(target, finding.targets))))
+            and (not mute.hours or _within(mute.hours, finding.ts))
+        )
+
+    return fits
+
+
+def _names(end: str) -> Callable[[Party], bool]:
+    """Whether a party is the one that is named so."""
+    try:
+        if "/" in end:
+            first, last = addresses.parse_network(end)
+            return lambda party: first <= party.address <= last
+        address = addresses.parse(end)
+    except ValueError:
+        pass
+    else:
+        return lambda party: party.address == address
+    try:
+        mac = addresses.parse_mac(end)
+    except ValueError:
+        name = end.casefold()
+        return lambda party: party.device == end or any(fnmatchcase(one.casefold(), name) for one in party.names)
+    return lambda party: party.mac == mac
+
+
+def _within(hours: str, ts: int) -> bool:
+    """Whether a time of the day (UTC) is in ``22:00-06:00``; the end is not."""
+    found = _HOURS.fullmatch(hours)
+    if found is None:
+        return False
+    begin, end = int(found[1]) * 60 + int(found[2]), int(found[3]) * 60 + int(found[4])
+    minute = ts // (60 * SECOND) % 1440
+    return begin <= minute < end if begin < end else minute >= begin or minute < end
+
+
+def _ns(moment: str) -> int | None:
+    if not moment:
+        return None
+    found = datetime.fromisoformat(moment)
+    return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() * SECOND)
+
+
+def _party(subject: Subject, device: Callable[[Subject], Device | None]) -> Party:
+    known = device(subject)
+    if known is None:
+        return Party(subject.address, subject.mac)
+    return Party(subject.address, subject.mac, known.id, tuple(known.names), known.type)
+
+
+def _party_of_record(end: Any) -> Party:
+    """An end of a record. ValueError where its addresses are none."""
+    if not isinstance(end, dict):
+        return Party()
+    ip, mac, name = (str(end.get(key) or "") for key in ("ip", "mac", "hostname"))
+    return Party(
+        addresses.parse(ip) if ip else 0,
+        addresses.parse_mac(mac) if mac else 0,
+        str(end.get("device") or ""),
+        (clean(name, TEXT_LIMIT),) if name else (),
+        str(end.get("type") or ""),
+    )
