@@ -1,0 +1,139 @@
+"""A machine calls one outside peer again and again, at regular times and with little to say.
+
+Measured over the flows of each inside client, outside server and service that were answered. Ordinary programs call home regularly too: peers that go by the
+name of a well-known cloud are left out, any other name behind the address makes the finding a hint, and a bare address makes it grave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from sensor.core import addresses, detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
+from sensor.core.changes import CLIENT_INSIDE, SERVER_INSIDE, Changes
+from sensor.core.detector import Context, FlowDetector
+from sensor.core.flow import Change, Flow
+from sensor.core.windows import combine
+from sensor.detectors._beats import NO_SIZE, Beats, Rhythm
+from sensor.detectors._names import under
+from sensor.detectors._words import PROTOCOLS, client_of, is_fixed_function, network_of, server_of, some, who
+
+SECOND = 1_000_000_000
+PAIRS_LIMIT = 8192
+# Services that are regular by nature: names, time, mail, call relays, tunnels of people's own.
+REGULAR = (25, 53, 123, 143, 500, 853, 993, 1194, 3478, 4500, 51820)
+# Clouds of makers of systems and devices, and services that everybody's programs ask.
+CLOUDS = tuple(
+    "apple.com icloud.com aaplimg.com google.com googleapis.com gstatic.com gvt1.com googlevideo.com youtube.com android.com microsoft.com "
+    "windows.com live.com office.com office365.com outlook.com skype.com msedge.net windows.net azure.com azure-devices.net windowsupdate.com "
+    "msftconnecttest.com msftncsi.com amazon.com amazonalexa.com amazon-dss.com amazonvideo.com facebook.com fbcdn.net whatsapp.net whatsapp.com "
+    "instagram.com cloudflare.com akamaized.net akamai.net mozilla.com mozilla.org firefox.com ubuntu.com canonical.com debian.org redhat.com "
+    "samsung.com samsungcloudsolution.com samsungqbe.com lgtvsdp.com lge.com sony.com sony.net playstation.net nintendo.net xboxlive.com "
+    "netflix.com spotify.com roku.com sonos.com ring.com nest.com philips.com meethue.com tuyaeu.com tuyaus.com tuyacn.com tplinkcloud.com tp- "
+    "link.com ui.com ubnt.com netgear.com dropbox.com slack.com zoom.us webex.com cisco.com meraki.com hp.com hpeprint.com epson.net canon.com "
+    "brother.com xerox.com kyocera.com ntp.org logitech.com adobe.com avast.com eset.com mcafee.com symantec.com sophos.com crowdstrike.com "
+    "cloudsink.net digicert.com letsencrypt.org signal.org telegram.org discord.gg".split()
+)
+
+
+class Options(detector.Options):
+    """When regular contacts are a beacon."""
+
+    beats: int = Field(12, ge=6, le=200, description="contacts at regular times")
+    dispersion: float = Field(0.15, gt=0, le=1, description="deviation of the intervals by their mean, at most, without the shortest and the longest")
+    size_dispersion: float = Field(0.5, gt=0, description="the same of the bytes that the client sends in a contact")
+    shortest_s: float = Field(8.0, ge=5, description="mean interval at least, seconds")
+    most_bytes: int = Field(100_000, ge=100, description="mean bytes that the client sends in a contact, at most")
+    again_s: int = Field(3600, ge=60, description="seconds after which the same pair is told again")
+    clouds: tuple[str, ...] = Field(CLOUDS, description="domains of peers that are called regularly by ordinary programs")
+    ports: tuple[int, ...] = Field(REGULAR, description="ports of services that are regular by nature")
+
+
+class Beaconing(FlowDetector):
+    """Follows answered flows from inside to outside in bulk; see ``_beats`` for how."""
+
+    title = "Beaconing"
+    severity = Severity.medium
+    weighs_itself = True
+    techniques = ("T1071.001",)
+    advice = "Find the program behind these contacts and what the peer is. Where nobody knows it, take the machine off the network and block the peer."
+    false_positives = "Monitoring agents, updates, push services and device clouds that are not among `clouds`."
+    Options = Options
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._beats = Beats(self.options.beats - 1)
+        self._ports = np.zeros(65536, np.bool_)
+        self._ports[[port for port in self.options.ports if 0 <= port < 65536]] = True
+        self._clouds = frozenset(self.options.clouds)
+        self._told: Recent[tuple[int, int, int]] = Recent(PAIRS_LIMIT, self.options.again_s * SECOND)
+
+    def candidates(self, changes: Changes) -> Iterable[tuple[int, Rhythm]]:
+        rows = changes.contacts
+        outbound = (rows["flags"] & (CLIENT_INSIDE | SERVER_INSIDE)) == CLIENT_INSIDE
+        kinds = (rows["kind"] == Change.ANSWERED) | (rows["kind"] == Change.ENDED)
+        rows = rows[outbound & kinds & ((rows["service"] & 0xFF) != 1) & ~self._ports[rows["service"] >> 8 & 0xFFFF]]
+        if not len(rows):
+            return []
+        sent = changes.rows["client_bytes"][rows["row"]].astype(np.int64)
+        sizes = np.where(rows["kind"] == Change.ENDED, sent, NO_SIZE)
+        found = self._beats.follow(combine(combine(rows["client"], rows["server"]), rows["service"].astype(np.uint64)), rows["ts"], sizes)
+        return [(int(rows["row"][at]), rhythm) for at, rhythm in found if self._is_beacon(rhythm)]
+
+    def _is_beacon(self, rhythm: Rhythm) -> bool:
+        want = self.options
+        return bool(
+            rhythm.dispersion <= want.dispersion
+            and rhythm.interval_s >= want.shortest_s
+            and rhythm.size <= want.most_bytes
+            and rhythm.size_dispersion <= want.size_dispersion
+        )
+
+    def judge(self, flow: Flow, numbers: Rhythm) -> Iterator[Alert]:
+        names = self.context.names_of(flow.server)
+        if any(under(name, self._clouds) for name in names):
+            return
+        if not self._told.fresh((flow.client, flow.server, flow.server_port), flow.ts):
+            return
+        want, actor, target = self.options, client_of(flow), server_of(flow)
+        service = f"{PROTOCOLS.get(flow.proto, '')}/{flow.server_port}"
+        known = f"{some(list(names))} stands behind the address" if names else "no name was asked for that leads to this address"
+        yield self.alert(
+            flow,
+            actor=actor,
+            target=target,
+            summary=f"{who(self.context, actor)} calls {names[0] if names else addresses.text(flow.server)} on {service} every {numbers.interval_s:.0f} s",
+            why=(
+                (
+                    f"{numbers.beats} contacts, {numbers.interval_s:.1f} s apart on average, with a dispersion of {numbers.dispersion:.2f}; "
+                    f"{want.beats} contacts below {want.dispersion} count"
+                ),
+                f"the client sends {numbers.size:.0f} bytes each time, with a dispersion of {numbers.size_dispersion:.2f}",
+                known,
+            ),
+            numbers={
+                "beats": numbers.beats,
+                "threshold": want.beats,
+                "interval_s": round(numbers.interval_s, 1),
+                "dispersion": round(numbers.dispersion, 3),
+                "bytes": round(numbers.size),
+            },
+            key=(addresses.text(flow.server), service),
+            severity=self._severity(flow, bool(names)),
+            confidence=0.6 if names else 0.8,
+            actor_port=flow.client_port,
+            target_port=flow.server_port,
+            network=network_of(self.context, flow),
+            techniques=("T1071.001",) if flow.server_port in (80, 443, 8080, 8443) else ("T1071.001", "T1071"),
+        )
+
+    def _severity(self, flow: Flow, named: bool) -> Severity:
+        """Devices with one job call their makers: named peers are a hint for all; a bare address is more, and most where the device has one job."""
+        if named:
+            return Severity.low
+        return Severity.high if is_fixed_function(self.context, client_of(flow)) else Severity.medium
