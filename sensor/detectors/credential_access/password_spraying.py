@@ -1,0 +1,137 @@
+"""One client tries many accounts, few times each, so that none is locked; or asks a directory for names until it finds some.
+
+Counted by client and service over accounts whose login failed. Names that no directory knows count double: users mistype their password, seldom their name,
+and nobody mistypes ten names. The same account tried at many servers is spraying too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field
+
+from sensor.core import detector
+from sensor.core.addresses import text
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
+from sensor.core.detector import Context, EventDetector
+from sensor.core.event import Event
+from sensor.core.tally import Counts, Distinct
+from sensor.detectors._kerberos import is_machine
+from sensor.detectors._logins import WATCHES, Attempt, Logins
+from sensor.detectors._words import some, who
+
+SECOND = 1_000_000_000
+TOLD_LIMIT = 4096
+
+
+class Options(detector.Options):
+    """When failures over many accounts are no forgetful users."""
+
+    accounts: int = Field(10, ge=3, description="accounts that one client failed to log in as; those that do not exist count double")
+    hosts: int = Field(10, ge=3, description="servers at which one client failed to log in as the same account")
+    window_s: int = Field(600, ge=60, le=86400, description="seconds in which they must fail")
+    tries: float = Field(4.0, ge=1, description="failures an account, at most; beyond it is guessing")
+    share: float = Field(0.5, gt=0, le=1, description="failed accounts among all that the client logged in as, at least")
+
+
+class PasswordSpraying(EventDetector):
+    """Watches the logins of all protocols that show how they end."""
+
+    title = "Password spraying"
+    severity = Severity.high
+    techniques = ("T1110.003",)
+    advice = (
+        "Find out which program on the source did this. Let the users it got right change their passwords, look for their logins since, "
+        "and forbid passwords that are on lists."
+    )
+    false_positives = "A terminal server or a mail gateway through which many users log in, after a change of passwords; a vulnerability scanner."
+    Options = Options
+    watches = WATCHES
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        window = self.options.window_s * SECOND
+        self._logins = Logins()
+        self._failed: Distinct[tuple[int, str], str] = Distinct(window)
+        self._unknown: Distinct[tuple[int, str], str] = Distinct(window)
+        self._right: Distinct[tuple[int, str], str] = Distinct(window)
+        self._hosts: Distinct[tuple[int, str, str], int] = Distinct(window)
+        self._tries: Counts[tuple[int, str]] = Counts(window)
+        self._told: Recent[tuple[int, str, str]] = Recent(TOLD_LIMIT, window)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        attempt = self._logins.read(event)
+        if attempt is None or not attempt.account or not attempt.judged or is_machine(attempt.account):
+            return
+        who_where, account, ts = (attempt.client.address, attempt.service), attempt.account.lower(), event.ts
+        if attempt.accepted:
+            self._right.add(who_where, account, ts)
+            return
+        tries, failed = self._tries.add(who_where, ts), self._failed.add(who_where, account, ts)
+        unknown = self._unknown.add(who_where, account, ts) if attempt.unknown else len(self._unknown.values(who_where))
+        hosts = self._hosts.add((*who_where, account), attempt.server.address, ts)
+        want = self.options
+        if failed + min(unknown, failed) >= want.accounts and failed >= want.accounts / 2 and tries <= want.tries * failed:
+            yield from self._accounts_told(event, attempt, unknown, tries)
+        elif hosts >= want.hosts and self._told.fresh((*who_where, account), ts):
+            yield self._hosts_told(event, attempt, hosts)
+
+    def _accounts_told(self, event: Event, attempt: Attempt, unknown: int, tries: int) -> Iterator[Alert]:
+        """Told unless most of them got in after all, as users do who mistyped."""
+        want, key = self.options, (attempt.client.address, attempt.service)
+        right = self._right.values(key)
+        failed = [account for account in self._failed.values(key) if account not in right]
+        if len(failed) + min(unknown, len(failed)) < want.accounts or len(failed) < want.share * (len(failed) + len(right)):
+            return
+        if not self._told.fresh((*key, "accounts"), event.ts):
+            return
+        count = len(failed)
+        why = (
+            f"{count} accounts failed within {want.window_s} s, {unknown} of which do not exist (they count double); counts from {want.accounts} on",
+            f"{tries} tries in all: {some(failed)}",
+            *([f"and these got in: {some(right)}"] if right else []),
+        )
+        numbers: dict[str, int | float | str] = {"accounts": count, "unknown": unknown, "tries": tries, "threshold": want.accounts, "window_s": want.window_s}
+        summary = f"{who(self.context, attempt.client)} tried {count} accounts of {attempt.service} at {who(self.context, attempt.server)}"
+        yield self._made(event, attempt, summary, why, numbers, (attempt.service,), (attempt.server.address,))
+
+    def _hosts_told(self, event: Event, attempt: Attempt, hosts: int) -> Alert:
+        want = self.options
+        servers = self._hosts.values((attempt.client.address, attempt.service, attempt.account.lower()))
+        why = (
+            f"{hosts} servers refused it within {want.window_s} s; counts from {want.hosts} on",
+            f"among them {some([text(server) for server in servers])}",
+        )
+        summary = f"{who(self.context, attempt.client)} tried the account {attempt.account} of {attempt.service} at {hosts} servers"
+        numbers: dict[str, int | float | str] = {"hosts": hosts, "threshold": want.hosts, "window_s": want.window_s}
+        return self._made(event, attempt, summary, why, numbers, (attempt.service, attempt.account.lower()), tuple(servers))
+
+    def _made(
+        self,
+        event: Event,
+        attempt: Attempt,
+        summary: str,
+        why: tuple[str, ...],
+        numbers: dict[str, int | float | str],
+        key: tuple[str, ...],
+        servers: tuple[int, ...],
+    ) -> Alert:
+        return self.alert(
+            event,
+            actor=attempt.client,
+            target=attempt.server,
+            targets=(attempt.server, *(attempt.server._replace(mac=0, address=server) for server in servers if server != attempt.server.address)),
+            summary=summary,
+            why=why,
+            numbers=numbers,
+            key=key,
+            target_port=attempt.server_port,
+            network={
+                "proto": "udp" if event.packet.proto == 17 else "tcp",
+                "app": attempt.service.lower(),
+                "vlan": attempt.server.vlan,
+                "direction": self.context.networks.direction(attempt.client.address, attempt.server.address),
+            },
+        )

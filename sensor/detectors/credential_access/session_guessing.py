@@ -1,0 +1,103 @@
+"""One client opens session after session at a service whose logins are encrypted (SSH, RDP), and none of them lasts.
+
+A login that fails leaves a shape: the key exchange, a few small messages each way, and the end, within a minute. One such session is nothing; a dozen in two
+minutes from one client to one server is a program that tries passwords. Programs that run one command by SSH look a little alike, but call seldom.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from sensor.core import detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
+from sensor.core.changes import TCP, Changes
+from sensor.core.contacts import fold
+from sensor.core.detector import Context, FlowDetector
+from sensor.core.flow import Change, Flow, Reason
+from sensor.core.windows import DistinctWindow, combine
+from sensor.detectors._words import client_of, network_of, server_of, who
+
+SECOND = 1_000_000_000
+KEY_BITS, PAIR_BITS = 11, 14
+TOLD_LIMIT = 4096
+SERVICES = {22: "SSH", 2222: "SSH", 3389: "RDP"}
+# What a session says at least (version, key exchange), and at most where nobody got in.
+FEWEST_PACKETS, MOST_PACKETS = 6, 48
+FEWEST_BYTES, MOST_BYTES = 900, 12_000
+LONGEST_S = 60
+
+
+class Options(detector.Options):
+    """How many short sessions are guessing."""
+
+    sessions: int = Field(10, ge=3, description="short sessions of one client at one server")
+    window_s: int = Field(120, ge=10, le=3600, description="seconds in which they must end")
+    ports: tuple[int, ...] = Field(tuple(SERVICES), description="ports of services whose logins are encrypted")
+
+
+class SessionGuessing(FlowDetector):
+    """Watches TCP flows to such services as they end; all in columns."""
+
+    title = "Password guessing in encrypted sessions"
+    severity = Severity.medium
+    techniques = ("T1110.001",)
+    advice = (
+        "Look into the login records of the server whether one of the tries succeeded. Let it slow down and block who fails, use keys instead of passwords, "
+        "and offer the service only to those who administer it."
+    )
+    false_positives = "Monitoring or automation that opens a session for every command without keeping one open; a scanner of key types."
+    Options = Options
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._ports = np.array([port for port in self.options.ports if 0 < port < 65536], np.uint16)
+        self._window = DistinctWindow(self.options.window_s * SECOND, KEY_BITS, PAIR_BITS)
+        self._told: Recent[tuple[int, int, int]] = Recent(TOLD_LIMIT, self.options.window_s * SECOND)
+
+    def candidates(self, changes: Changes) -> Iterable[tuple[int, int]]:
+        rows = changes.rows
+        at = np.flatnonzero((rows["kind"] == Change.ENDED) & (rows["proto"] == TCP) & (rows["answered"] != 0) & np.isin(rows["server_port"], self._ports))
+        if not len(at):
+            return []
+        at = at[_fails(rows[at])]
+        some = rows[at]
+        ends = combine(fold(some["client_hi"], some["client_lo"]), fold(some["server_hi"], some["server_lo"]))
+        counts = self._window.count(combine(ends, some["server_port"].astype(np.uint64)), some["flow"].astype(np.uint64), some["ts"])
+        found = np.flatnonzero(counts >= self.options.sessions)
+        return zip(at[found].tolist(), counts[found].tolist(), strict=True)
+
+    def judge(self, flow: Flow, numbers: int) -> Iterator[Alert]:
+        if not self._told.fresh((flow.client, flow.server, flow.server_port), flow.ts):
+            return
+        want, actor, target = self.options, client_of(flow), server_of(flow)
+        service = SERVICES.get(flow.server_port, f"tcp/{flow.server_port}")
+        yield self.alert(
+            flow,
+            actor=actor,
+            target=target,
+            summary=f"{who(self.context, actor)} guesses passwords of {service} at {who(self.context, target)}",
+            why=(
+                f"{numbers} short sessions ended within {want.window_s} s; counts from {want.sessions} on",
+                f"the last one took {(flow.ts - flow.first) / SECOND:.1f} s, {flow.client_bytes} bytes up and {flow.server_bytes} down: a login that failed",
+            ),
+            numbers={"sessions": numbers, "threshold": want.sessions, "window_s": want.window_s},
+            key=(flow.server, flow.server_port),
+            confidence=0.7,
+            target_port=flow.server_port,
+            network=network_of(self.context, flow),
+        )
+
+
+def _fails(rows: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
+    """For each ended flow whether it has the shape of a login that failed; flows that nobody ended are none."""
+    fits: npt.NDArray[np.bool_] = (rows["reason"] == Reason.FINISHED) | (rows["reason"] == Reason.RESET)
+    fits &= rows["ts"] - rows["first"] <= LONGEST_S * SECOND
+    for packets, size in (("client_packets", "client_bytes"), ("server_packets", "server_bytes")):
+        fits &= (rows[packets] >= FEWEST_PACKETS) & (rows[packets] <= MOST_PACKETS) & (rows[size] >= FEWEST_BYTES) & (rows[size] <= MOST_BYTES)
+    return fits

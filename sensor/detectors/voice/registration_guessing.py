@@ -1,0 +1,97 @@
+"""One source tries passwords of telephones: registrations and calls with credentials that the exchange refuses, many in a short time.
+
+A telephone with a wrong password tries as well, but waits half a minute and more between two tries (RFC 5626, 4.5). Requests without credentials are
+not counted: the first challenge is how every registration begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field
+
+from sensor.core import detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
+from sensor.core.detector import Context, EventDetector
+from sensor.core.event import Event
+from sensor.core.tally import Counts, Distinct
+from sensor.detectors._logins import Logins
+from sensor.detectors._words import PROTOCOLS, some, who
+from sensor.dissectors.sip import SipRequest, SipResponse
+
+SECOND = 1_000_000_000
+TOLD_LIMIT = 4096
+
+
+class Options(detector.Options):
+    """How many refusals are guessing."""
+
+    failures: int = Field(8, ge=2, description="refused proofs of one source at one exchange")
+    window_s: int = Field(60, ge=10, le=3600, description="seconds in which they must fall")
+    slow: int = Field(40, ge=5, description="refused proofs that are guessing, however slow")
+    slow_s: int = Field(3600, ge=600, le=86400, description="seconds for slow guessing")
+    extensions: int = Field(5, ge=2, description="extensions with refused proofs, within the slow time")
+
+
+class RegistrationGuessing(EventDetector):
+    """Watches requests with credentials and the answers to them."""
+
+    title = "Telephone password guessing"
+    severity = Severity.high
+    techniques = ("T1110.001", "T1110")
+    advice = (
+        "Block the source at the exchange, give every extension a long random password, and look whether one of the tries succeeded: calls to foreign "
+        "and premium numbers come next."
+    )
+    false_positives = "An exchange or trunk set up with a wrong password that retries without pause."
+    Options = Options
+    watches = (SipRequest, SipResponse)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        want = self.options
+        self._logins = Logins()
+        self._fast: Counts[tuple[int, int, str]] = Counts(want.window_s * SECOND)
+        self._slow: Counts[tuple[int, int, str]] = Counts(want.slow_s * SECOND)
+        self._extensions: Distinct[tuple[int, int, str], str] = Distinct(want.slow_s * SECOND)
+        self._told: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, want.window_s * SECOND)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        attempt = self._logins.read(event)
+        if attempt is None or attempt.accepted:
+            return
+        want, pair = self.options, attempt.pair
+        fast, slow = self._fast.add(pair, event.ts), self._slow.add(pair, event.ts)
+        extensions = self._extensions.add(pair, attempt.account, event.ts)
+        if fast >= want.failures:
+            count, most, window = fast, want.failures, want.window_s
+        elif slow >= want.slow or extensions >= want.extensions:
+            count, most, window = slow, want.slow, want.slow_s
+        else:
+            return
+        if not self._told.fresh(pair, event.ts):
+            return
+        names = self._extensions.values(pair)
+        packet = event.packet
+        yield self.alert(
+            event,
+            actor=attempt.client,
+            target=attempt.server,
+            summary=f"{who(self.context, attempt.client)} guesses passwords of {some(names, 3)} at the exchange {who(self.context, attempt.server)}",
+            why=(
+                f"{count} proofs were refused within {window} s; counts from {most} on",
+                f"{extensions} extensions: {some(names)}; counts from {want.extensions} on",
+            ),
+            numbers={"failures": count, "threshold": most, "window_s": window, "extensions": extensions},
+            key=(attempt.server.address,),
+            actor_port=attempt.client_port,
+            target_port=attempt.server_port,
+            network={
+                "proto": PROTOCOLS.get(packet.proto, ""),
+                "app": "sip",
+                "vlan": packet.vlan,
+                "direction": self.context.networks.direction(attempt.client.address, attempt.server.address),
+            },
+        )

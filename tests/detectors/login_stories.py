@@ -1,0 +1,51 @@
+"""Logins told in a line each, of any protocol whose event says how they end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sensor.core.addresses import parse
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.dissectors._smb_events import SmbLoginResult
+from sensor.dissectors.ftp import FtpLogin
+from sensor.dissectors.http import HttpLogin, HttpRequest, HttpResponse
+from sensor.dissectors.sip import SipRequest, SipResponse
+from tests.detectors.stories import SECOND, START, mac_of
+
+CLIENT, SERVER = "10.0.0.66", "10.0.0.5"
+LOGON_FAILURE, NO_SUCH_USER = 0xC000006D, 0xC0000064
+
+
+def ends(at: float, port: int, *, answer: bool, client: str = CLIENT, server: str = SERVER, flow: int = 0) -> Packet:
+    """A packet of the client, or the server's answer."""
+    near, far = (server, client) if answer else (client, server)
+    ports = {"sport": port, "dport": 40000} if answer else {"sport": 40000, "dport": port}
+    ts = START + int(at * SECOND)
+    return Packet(ts=ts, src=parse(near), dst=parse(far), src_mac=mac_of(near), dst_mac=mac_of(far), proto=6, flow=flow, **ports)
+
+
+def ftp(at: float, user: str = "admin", *, accepted: bool = False, **where: Any) -> Event:
+    return FtpLogin(ends(at, 21, answer=True, **where), user, True, accepted, 230 if accepted else 530)
+
+
+def smb(at: float, user: str = "anna", *, status: int = LOGON_FAILURE, **where: Any) -> Event:
+    return SmbLoginResult(ends(at, 445, answer=True, **where), 2, "ntlmv2", user, "EXAMPLE", "WS-1", status, False)
+
+
+def web(at: float, user: str = "admin", *, status: int = 401, scheme: str = "basic", **where: Any) -> list[Event]:
+    """A request with credentials and its answer."""
+    flow = int(at * 1000) + 1
+    asked = HttpRequest(ends(at, 80, answer=False, flow=flow, **where), "GET", SERVER, "/", "Agent", scheme, user, "", "", 0, False)
+    return [asked, HttpResponse(ends(at, 80, answer=True, flow=flow, **where), status, "", "", 0, (scheme,), "", "", "GET", "/", False)]
+
+
+def form(at: float, **where: Any) -> Event:
+    return HttpLogin(ends(at, 80, answer=False, **where), SERVER, "/login.php", ("user", "password"))
+
+
+def register(at: float, extension: str = "100", *, status: int = 401, credentials: bool = True, **where: Any) -> list[Event]:
+    """A registration and its answer."""
+    number, address = int(at * 1000), f"{extension}@{SERVER}"
+    asked = SipRequest(ends(at, 5060, answer=False, **where), "REGISTER", f"sip:{SERVER}", address, address, "id", number, "Phone", credentials)
+    return [asked, SipResponse(ends(at, 5060, answer=True, **where), status, "x", "REGISTER", address, address, "id", number, "PBX", status == 401)]

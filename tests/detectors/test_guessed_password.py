@@ -1,0 +1,36 @@
+"""A success after many failures."""
+
+from __future__ import annotations
+
+from sensor.core.alert import Severity
+from tests.detectors.kerberos_stories import login
+from tests.detectors.login_stories import form, ftp, smb, web
+from tests.detectors.stories import detector, heard, one
+
+GUESSED = "credential_access.guessed_password"
+
+
+def test_a_success_after_many_failures_is_told() -> None:
+    """Whatever the accounts before, at a service with few users."""
+    [alert] = heard(detector(GUESSED), [*(ftp(n, f"user{n}") for n in range(12)), ftp(20, "root", accepted=True)])
+    assert (alert.severity, alert.numbers["failures"]) == (Severity.high, 12)
+    assert "as root after 12 failures" in alert.summary
+
+
+def test_at_a_directory_the_account_counts() -> None:
+    """Others may be other people."""
+    assert one(heard(detector(GUESSED), [*(smb(n, "anna") for n in range(9)), smb(20, "anna", status=0)]))
+    assert heard(detector(GUESSED), [*(smb(n, f"user{n}") for n in range(20)), smb(30, "anna", status=0)]) == []
+
+
+def test_innocent_twins_are_quiet() -> None:
+    """A user who remembers it at last, failures long ago, forms whose outcome nobody knows, ordinary logins."""
+    story = [*(ftp(n) for n in range(4)), ftp(5, accepted=True), *(ftp(10 + n) for n in range(7)), ftp(3000, accepted=True)]
+    story += [*(form(4000 + n) for n in range(50)), *web(5000, status=200), *login(6000), *login(6001, "bob")]
+    assert heard(detector(GUESSED), story) == []
+
+
+def test_repetition_starts_anew() -> None:
+    """Who is in logs in again without being told again."""
+    story = [*(ftp(n) for n in range(9)), *(ftp(10 + n, accepted=True) for n in range(20))]
+    assert len(heard(detector(GUESSED), story)) == 1

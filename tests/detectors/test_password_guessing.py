@@ -1,0 +1,55 @@
+"""Password guessing over many protocols: the attack, its innocent twins, repetition."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.addresses import parse
+from sensor.core.event import Event
+from tests.detectors.login_stories import CLIENT, SERVER, form, ftp, register, smb, web
+from tests.detectors.stories import detector, heard, one
+
+GUESS = "credential_access.password_guessing"
+
+
+def test_many_failures_are_guessing() -> None:
+    """Told with both ends, the numbers and the accounts."""
+    alert = one(heard(detector(GUESS), [ftp(n * 2) for n in range(40)]))
+    assert (alert.actor.address, alert.target.address if alert.target else 0) == (parse(CLIENT), parse(SERVER))
+    assert (alert.numbers["failures"], alert.numbers["threshold"], alert.target_port) == (20, 20, 21)
+    assert alert.techniques[0].technique == "T1110.001"
+    assert "accounts: admin" in alert.why
+
+
+@pytest.mark.parametrize("scheme", ["basic", "digest"])
+def test_web_pages_and_forms(scheme: str) -> None:
+    """A refusal of credentials, and forms whose outcome nobody tells."""
+    assert one(heard(detector(GUESS), [each for n in range(25) for each in web(n, scheme=scheme)]))
+    assert "web form" in one(heard(detector(GUESS), [form(n) for n in range(25)])).summary
+
+
+def test_file_servers_have_a_limit_of_their_own() -> None:
+    """Ten within ten minutes."""
+    assert one(heard(detector(GUESS), [smb(n * 50) for n in range(12)])).numbers["threshold"] == 10
+
+
+def test_slow_guessing_is_found() -> None:
+    """One try every 50 seconds, all day."""
+    assert one(heard(detector(GUESS), [ftp(n * 50) for n in range(80)])).numbers["window_s"] == 3600
+
+
+def test_innocent_twins_are_quiet() -> None:
+    """A forgetful user, a device with an old password, logins that succeed, first challenges, handshakes of NTLM, full disks, telephones."""
+    story: list[Event] = [ftp(n) for n in range(4)] + [ftp(5, accepted=True)] + [ftp(100 + n * 120, "scanner") for n in range(60)]
+    story += [smb(n, status=0) for n in range(50)] + [smb(n, status=0xC0000022) for n in range(50)] + [smb(n, "", status=0) for n in range(9)]
+    for n in range(100):
+        story += web(n, status=200) + web(200 + n, scheme="ntlm") + web(400 + n, status=503) + register(n)
+        story += [web(600 + n, scheme="")[0], web(600 + n)[1]]
+    assert heard(detector(GUESS), story) == []
+
+
+def test_repetition_is_told_once_a_window() -> None:
+    """One key, whatever the account, and few words."""
+    found = heard(detector(GUESS), [ftp(n / 10, f"user{n}") for n in range(3000)])
+    assert one(found)
+    assert len(found) <= 6

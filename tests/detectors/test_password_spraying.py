@@ -1,0 +1,47 @@
+"""Password spraying: over accounts, over hosts, its innocent twins."""
+
+from __future__ import annotations
+
+from sensor.core.addresses import parse
+from sensor.core.event import Event
+from tests.detectors.kerberos_stories import login
+from tests.detectors.login_stories import CLIENT, NO_SUCH_USER, ftp, smb
+from tests.detectors.stories import detector, heard, one
+
+SPRAY = "credential_access.password_spraying"
+
+
+def test_many_accounts_with_few_tries_are_spraying() -> None:
+    """One wrong password each."""
+    alert = one(heard(detector(SPRAY), [smb(n, f"user{n}") for n in range(30)]))
+    assert (alert.numbers["accounts"], alert.numbers["tries"], alert.actor.address) == (10, 10, parse(CLIENT))
+    assert alert.techniques[0].technique == "T1110.003"
+
+
+def test_names_that_do_not_exist_count_double() -> None:
+    """A list of names tried at a key centre, or at a file server."""
+    found = heard(detector(SPRAY), [each for n in range(8) for each in login(n, f"name{n}", proof="", refused=6)])
+    assert one(found).numbers["unknown"] == 5
+    assert one(heard(detector(SPRAY), [smb(n, f"name{n}", status=NO_SUCH_USER) for n in range(8)]))
+
+
+def test_one_account_at_many_hosts() -> None:
+    """Whether the stolen password opens any of them."""
+    alert = one(heard(detector(SPRAY), [smb(n, "Administrator", server=f"10.0.1.{n}") for n in range(1, 15)]))
+    assert alert.numbers["hosts"] == 10
+    assert parse("10.0.1.3") in {target.address for target in alert.targets}
+
+
+def test_innocent_twins_are_quiet() -> None:
+    """Guessing at few accounts, a terminal server with many users of whom some mistype, machines, an ordinary first refusal."""
+    story: list[Event] = [ftp(n / 4, f"user{n % 5}") for n in range(100)]
+    story += [smb(100 + n / 2, f"user{n // 3}", status=0 if n % 3 else 0xC000006A) for n in range(30)]
+    story += [smb(200 + n / 10, f"other{n}", status=0 if n % 3 else 0xC000006A, client="10.0.0.7") for n in range(40)]
+    story += [smb(300 + n, f"WS{n}$", client="10.0.0.8") for n in range(40)] + [each for n in range(40) for each in login(400 + n, f"user{n}")]
+    assert heard(detector(SPRAY), story) == []
+
+
+def test_repetition_is_told_once_a_window() -> None:
+    """A long list is one finding."""
+    found = heard(detector(SPRAY), [smb(n / 5, f"user{n}") for n in range(2000)])
+    assert len(found) == 1

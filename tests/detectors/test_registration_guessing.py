@@ -1,0 +1,37 @@
+"""Guessing of telephone passwords."""
+
+from __future__ import annotations
+
+from sensor.core.addresses import parse
+from tests.detectors.login_stories import CLIENT, register
+from tests.detectors.stories import detector, heard, one
+
+GUESS = "voice.registration_guessing"
+
+
+def test_many_refused_proofs_are_guessing() -> None:
+    """For one extension within a minute."""
+    alert = one(heard(detector(GUESS), [each for n in range(20) for each in register(n)]))
+    assert (alert.actor.address, alert.numbers["failures"], alert.numbers["extensions"]) == (parse(CLIENT), 8, 1)
+    assert {one.technique for one in alert.techniques} == {"T1110.001", "T1110"}
+
+
+def test_several_extensions_and_slow_guessing() -> None:
+    """One wrong password for each of five, or one every half minute for an hour."""
+    assert one(heard(detector(GUESS), [each for n in range(6) for each in register(n * 90, str(100 + n), status=403)]))
+    assert one(heard(detector(GUESS), [each for n in range(60) for each in register(n * 30)]))
+
+
+def test_innocent_twins_are_quiet() -> None:
+    """First challenges, phones that register with success, a phone with a wrong password, an exchange that is too busy."""
+    story = []
+    for n in range(100):
+        story += register(n * 30, str(n), credentials=False) + register(n * 30 + 0.1, str(n), status=200) + register(n * 30 + 0.2, status=503)
+        story += register(n * 120, "77", client="10.0.0.7")
+    assert heard(detector(GUESS), story) == []
+
+
+def test_repetition_is_told_once_a_window() -> None:
+    """A long list of passwords."""
+    found = heard(detector(GUESS), [each for n in range(600) for each in register(n / 10)])
+    assert len(found) == 1

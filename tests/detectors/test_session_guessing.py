@@ -1,0 +1,52 @@
+"""Password guessing by the shape of encrypted sessions."""
+
+from __future__ import annotations
+
+from sensor.core.addresses import parse
+from sensor.core.alert import Alert
+from sensor.core.flow import Change, Reason
+from tests.detectors.stories import Story, alerts_of, detector, one
+
+GUESS = "credential_access.session_guessing"
+
+
+def told(story: Story, reason: Reason = Reason.FINISHED, size: int = 1 << 30) -> list[Alert]:
+    """What is raised where the flows end for a reason."""
+    changes = story.changes()
+    changes["reason"][changes["kind"] == Change.ENDED] = reason
+    return alerts_of(detector(GUESS), changes, size)
+
+
+def sessions(count: int, every: float, *, port: int = 22, packets: tuple[int, int] = (22, 15), ended: float = 4.0, servers: int = 1) -> Story:
+    story = Story()
+    for n in range(count):
+        story.flow(n * every, "10.0.0.66", f"10.0.1.{n % servers}", port, answered=True, ended=ended, packets=packets, sport=40000 + n)
+    return story
+
+
+def test_many_short_sessions_are_guessing() -> None:
+    """Over SSH and over RDP; the same however the changes are cut."""
+    for port, service in ((22, "SSH"), (3389, "RDP")):
+        found = told(sessions(14, 6, port=port))
+        alert = one(found)
+        assert (alert.actor.address, alert.numbers["sessions"]) == (parse("10.0.0.66"), 10)
+        assert service in alert.summary
+        assert [each.ts for each in told(sessions(14, 6, port=port), size=1)] == [each.ts for each in found]
+
+
+def test_innocent_twins_are_quiet() -> None:
+    """Monitoring of many hosts, sessions that work, idle ends, one command every five minutes, connections that say nothing."""
+    assert told(sessions(60, 2, servers=40)) == []
+    assert told(sessions(40, 5, packets=(300, 400))) == []
+    assert told(sessions(40, 5), Reason.IDLE) == []
+    assert told(sessions(40, 300)) == []
+    assert told(sessions(40, 2, packets=(3, 2))) == []
+    assert told(sessions(40, 2, ended=600)) == []
+    assert told(sessions(40, 2, port=443)) == []
+
+
+def test_repetition_is_told_once_a_window() -> None:
+    """Guessing for ten minutes has one key and few words."""
+    found = told(sessions(600, 1))
+    assert one(found)
+    assert len(found) <= 6
