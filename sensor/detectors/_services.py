@@ -1,0 +1,70 @@
+"""A detector of services by the names that machines ask for: what each service is stands in a table of registered domains, or of whole names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from sensor.core import detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
+from sensor.core.detector import Context, EventDetector
+from sensor.core.event import Event
+from sensor.detectors._asked import ASKING, app_of, ends_of, name_of, verb_of
+from sensor.detectors._names import registered, under
+from sensor.detectors._words import PROTOCOLS, is_fixed_function, who
+
+SECOND = 1_000_000_000
+CLIENTS_LIMIT = 4096
+
+
+class Options(detector.Options):
+    """Which services are wanted here, and how often a machine is told."""
+
+    allowed: tuple[str, ...] = Field((), description="domains of services that are in use here on purpose")
+    again_s: int = Field(86400, ge=60, description="seconds after which the same machine and service are told again")
+
+
+class NamedServices(EventDetector):
+    """``services``: what stands behind a registered domain or a whole name. A look-up is a hint; a device with one job that asks is graver."""
+
+    services: ClassVar[Mapping[str, str]]
+    Options = Options
+    watches = ASKING
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._told: Recent[tuple[int, str]] = Recent(CLIENTS_LIMIT, self.options.again_s * SECOND)
+        self._allowed = frozenset(self.options.allowed)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        name = name_of(event)
+        service = self.services.get(registered(name)) or self.services.get(name)
+        return self._named(event, name, service) if service else iter(())
+
+    def _named(self, event: Event, name: str, service: str) -> Iterator[Alert]:
+        actor, target, sport, dport = ends_of(event)
+        if under(name, self._allowed) or not self._told.fresh((actor.address, service), event.ts):
+            return
+        grave = is_fixed_function(self.context, actor)
+        yield self.alert(
+            event,
+            actor=actor,
+            target=target,
+            summary=f"{who(self.context, actor)} {verb_of(event)} {name}, which is {service}",
+            why=(f"{name} belongs to {service}", *(["a device with one job has no use for it"] if grave else [])),
+            numbers={"name": name, "service": service, "threshold": 1},
+            key=(service,),
+            severity=Severity.high if grave else self.severity,
+            confidence=0.8,
+            actor_port=sport,
+            target_port=dport,
+            network={
+                "proto": PROTOCOLS.get(event.packet.proto, ""),
+                "app": app_of(event),
+                "vlan": actor.vlan,
+                "direction": self.context.networks.direction(actor.address, target.address),
+            },
+        )

@@ -1,0 +1,37 @@
+"""A machine lends its line to strangers: programs that sell bandwidth ("residential proxies"), told by the names they ask for."""
+
+from __future__ import annotations
+
+from sensor.core.alert import Severity
+from sensor.detectors._services import NamedServices
+
+_DOMAINS = {
+    "Honeygain": "honeygain.com honeygain.money",
+    "EarnApp of Bright Data": "earnapp.com lum-sdk.io luminati.io luminatinet.com brdtnet.com l-agent.me lum-cn.io",
+    "PacketStream": "packetstream.io",
+    "Pawns of IPRoyal": "pawns.app iproyal.com",
+    "Peer2Profit": "peer2profit.com peer2profit.io",
+    "Traffmonetizer": "traffmonetizer.com traffmonetizer.net",
+    "Repocket": "repocket.co repocket.com",
+    "ProxyRack": "proxyrack.net proxyrack.com",
+    "Bitping": "bitping.com",
+    "Infatica": "infatica.io infatica-sdk.io",
+    "Massive": "joinmassive.com",
+    "ProxyLite": "proxylite.ru",
+    "911 S5": "911s5.com 911.re",
+    "Hola": "hola.org holax.io h-cdn.com holavpn.net",
+    "SpeedShare": "speedshare.app",
+    "Mysterium": "mysterium.network mysterium.vpn",
+}
+
+
+class Proxyware(NamedServices):
+    """Watches DNS, TLS, QUIC and HTTP."""
+
+    title = "Line lent to strangers"
+    severity = Severity.low
+    weighs_itself = True
+    techniques = ("T1090",)
+    advice = "Remove the program, or the application that brought it along; strangers act under your address, and see your network from inside."
+    false_positives = "Somebody who looks at the pages of such a provider, or uses its proxies from outside."
+    services = {domain: name for name, domains in _DOMAINS.items() for domain in domains.split()}

@@ -1,0 +1,54 @@
+"""Programs for remote access and programs that lend the line: the attack, innocent twins, repetition."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.addresses import parse
+from sensor.core.alert import Severity
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.dissectors.dns import DnsQuery
+from sensor.dissectors.quic import QuicClientHello
+from sensor.dissectors.tls import TlsClientHello
+from tests.detectors.stories import SECOND, START, World, detector, device, heard, one
+
+TOOL, PROXY = "command_and_control.remote_access_tool", "command_and_control.proxyware"
+
+
+def packet(at: float) -> Packet:
+    return Packet(ts=START + int(at * SECOND), src=parse("10.0.0.66"), dst=parse("203.0.113.9"), sport=40000, dport=443, proto=6)
+
+
+def asked(name: str, at: float = 0) -> list[Event]:
+    return [
+        DnsQuery(packet(at), 1, name, 1, 0, True),
+        TlsClientHello(packet(at), name.upper(), (), "", "", "", (), False),
+        QuicClientHello(packet(at), "1", name, (), "", "", "", False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("unit", "name", "technique"),
+    [(TOOL, "router7.teamviewer.com", "T1219"), (TOOL, "remotedesktop-pa.googleapis.com", "T1219"), (PROXY, "api.honeygain.com", "T1090")],
+)
+def test_names_of_services(unit: str, name: str, technique: str) -> None:
+    """Any protocol will do; once a machine and service. A device with one job is grave."""
+    [alert] = heard(detector(unit), asked(name))
+    assert (alert.severity, alert.techniques[0].technique, alert.actor.address) == (Severity.low, technique, parse("10.0.0.66"))
+    [alert] = heard(detector(unit, World(device("tv", "10.0.0.66"))), asked(name))
+    assert alert.severity == Severity.high
+
+
+@pytest.mark.parametrize("unit", [TOOL, PROXY])
+def test_innocent_twins_are_quiet(unit: str) -> None:
+    """Other names of the same owners' domains, names that only look alike, and what is allowed."""
+    story = [event for name in ("www.google.com", "storage.googleapis.com", "anydesk.com.example.org", "notteamviewer.com", "") for event in asked(name)]
+    assert heard(detector(unit), story) == []
+    assert heard(detector(unit, allowed=("teamviewer.com", "honeygain.com")), asked("x.teamviewer.com") + asked("x.honeygain.com")) == []
+
+
+def test_repetition_is_one_finding() -> None:
+    found = heard(detector(TOOL), [event for n in range(100) for event in asked("relay.anydesk.com", n * 3600)])
+    assert len(found) == 5
+    assert one(found)
