@@ -1,0 +1,106 @@
+"""A machine is watched and steered by a protocol of its own: it opens flow after flow to one unusual port, sends much the same amount each time, gets little.
+
+That is how remote-access trojans send pictures of the screen. Cameras that send pictures to a recorder do the same, and so do some programs that save data
+inside the network: a peer inside makes the finding a hint only, and devices whose job it is are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from sensor.core import detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Bounded
+from sensor.core.changes import CLIENT_INSIDE, TCP, Changes
+from sensor.core.detector import Context, FlowDetector
+from sensor.core.flow import Change, Flow
+from sensor.detectors._words import client_of, is_fixed_function, network_of, server_of, who
+
+SECOND = 1_000_000_000
+PAIRS_LIMIT = 2048
+# Ports over which data is sent in ordinary work: web, files, mail, printing, pictures of hospitals, logs, databases, backups.
+USUAL = (
+    20, 21, 22, 25, 80, 104, 110, 139, 143, 443, 445, 465, 514, 515, 554, 587, 631, 873, 902, 993, 995, 1433, 1521, 1883, 1935, 2049, 2525, 2762, 3128, 3260,
+    3306, 3389, 4242, 5000, 5001, 5044, 5432, 5672, 5985, 5986, 6379, 6514, 7680, 8000, 8006, 8080, 8086, 8088, 8443, 8883, 8888, 9000, 9090, 9091, 9092, 9100,
+    9200, 9392, 10000, 10050, 10051, 11112, 13724, 27017, 50000,
+)  # fmt: skip
+
+
+class Options(detector.Options):
+    """When so many uploads are a screen that is watched."""
+
+    uploads: int = Field(4, ge=3, le=100, description="flows of one client to one server and port, of much the same size")
+    window_s: int = Field(600, ge=30, le=86400, description="seconds in which they must fall")
+    bytes: int = Field(20_000, ge=1000, description="bytes that the client sends in each, at least")
+    ratio: float = Field(8.0, ge=1, description="times as much as it gets, at least")
+    dispersion: float = Field(0.25, gt=0, le=1, description="deviation of the sizes by their mean, at most")
+    ports: tuple[int, ...] = Field(USUAL, description="ports over which data is sent in ordinary work")
+
+
+class RemoteControl(FlowDetector):
+    """Looks at TCP flows that ended; the few uploads among them are put together by client, server and port."""
+
+    title = "Remote control by an unknown protocol"
+    severity = Severity.medium
+    weighs_itself = True
+    techniques = ("T1219",)
+    advice = "Find the program that opens these flows. Where nobody knows it, take both machines off the network: one is watched, the other watches."
+    false_positives = "Backup, log and picture programs that send parts of one size to a port of their own: add the port to `ports`."
+    Options = Options
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._odd = np.ones(65536, np.bool_)
+        self._odd[[port for port in self.options.ports if 0 <= port < 65536]] = False
+        self._sizes: Bounded[tuple[int, int, int], tuple[tuple[int, int], ...]] = Bounded(PAIRS_LIMIT)
+
+    def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:
+        rows, want = changes.contacts, self.options
+        picked = (rows["kind"] == Change.ENDED) & ((rows["service"] & 0xFF) == TCP) & ((rows["flags"] & CLIENT_INSIDE) > 0)
+        at = rows["row"][picked & self._odd[rows["service"] >> 8 & 0xFFFF]]
+        sent, got = changes.rows["client_bytes"][at], changes.rows["server_bytes"][at]
+        return [(int(row), None) for row in at[(sent >= want.bytes) & (sent >= want.ratio * got) & (got > 0)]]
+
+    def judge(self, flow: Flow, numbers: None) -> Iterator[Alert]:
+        want, key = self.options, (flow.client, flow.server, flow.server_port)
+        fresh = [each for each in self._sizes.get(key) or () if abs(flow.ts - each[0]) <= want.window_s * SECOND]
+        uploads = (*fresh, (flow.ts, flow.client_bytes))[-want.uploads :]
+        self._sizes.put(key, uploads)
+        if len(uploads) < want.uploads:
+            return
+        sizes = np.array([size for _, size in uploads], np.float64)
+        dispersion = float(sizes.std() / sizes.mean())
+        actor, target = client_of(flow), server_of(flow)
+        inside = self.context.networks.inside(flow.server)
+        if dispersion > want.dispersion or (inside and is_fixed_function(self.context, actor)):
+            return
+        yield self.alert(
+            flow,
+            actor=actor,
+            target=target,
+            summary=f"{who(self.context, actor)} sends much the same amount to port {flow.server_port} of {who(self.context, target)} again and again",
+            why=(
+                (
+                    f"{len(uploads)} flows within {want.window_s} s sent {sizes.mean():.0f} bytes each, with a dispersion of {dispersion:.2f}; "
+                    f"{want.uploads} below {want.dispersion} count"
+                ),
+                f"the last one got {flow.server_bytes} bytes back, and port {flow.server_port} is none over which data is sent in ordinary work",
+            ),
+            numbers={
+                "uploads": len(uploads),
+                "threshold": want.uploads,
+                "window_s": want.window_s,
+                "bytes": round(float(sizes.mean())),
+                "dispersion": round(dispersion, 3),
+            },
+            key=(flow.server, flow.server_port),
+            severity=Severity.low if inside else Severity.high if is_fixed_function(self.context, actor) else Severity.medium,
+            confidence=0.5 if inside else 0.7,
+            actor_port=flow.client_port,
+            target_port=flow.server_port,
+            network=network_of(self.context, flow),
+        )

@@ -1,0 +1,53 @@
+"""A screen that is watched: the attack, innocent twins, repetition."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.addresses import parse
+from sensor.core.alert import Severity
+from tests.detectors.stories import Story, World, device, one, raised
+
+CONTROL = "command_and_control.remote_control"
+
+
+def uploads(
+    count: int = 6, server: str = "203.0.113.9", port: int = 4433, sizes: tuple[int, ...] = (930, 900, 910), back: int = 30, every: float = 10
+) -> Story:
+    story = Story()
+    for n in range(count):
+        story.flow(n * every, "10.0.0.66", server, port, answered=True, ended=1, packets=(sizes[n % len(sizes)], back))
+    return story
+
+
+def test_pictures_of_a_screen() -> None:
+    """Told at the fourth; a peer inside is a hint."""
+    alert = one(raised(CONTROL, uploads()))
+    assert (alert.actor.address, alert.target and alert.target.address) == (parse("10.0.0.66"), parse("203.0.113.9"))
+    assert (alert.numbers["uploads"], alert.severity, alert.techniques[0].technique) == (4, Severity.medium, "T1219")
+    assert one(raised(CONTROL, uploads(server="10.0.0.5"))).severity == Severity.low
+
+
+@pytest.mark.parametrize(
+    "story",
+    [
+        uploads(port=443),
+        uploads(sizes=(930, 300, 4000)),
+        uploads(back=400),
+        uploads(sizes=(20,)),
+        uploads(every=400),
+        uploads(count=3),
+    ],
+)
+def test_innocent_twins_are_quiet(story: Story) -> None:
+    """Usual ports, sizes as they come, downloads, small flows, few of them, and few at a time."""
+    assert raised(CONTROL, story) == []
+
+
+def test_a_camera_and_its_recorder_are_quiet() -> None:
+    assert raised(CONTROL, uploads(server="10.0.0.5"), World(device("camera", "10.0.0.66"))) == []
+    assert one(raised(CONTROL, uploads(), World(device("camera", "10.0.0.66")))).severity == Severity.high
+
+
+def test_repetition_is_one_finding() -> None:
+    assert one(raised(CONTROL, uploads(50)))
