@@ -279,3 +279,13 @@ def test_der_children_are_counted() -> None:
     data = der(0x30, b"\5\0" * 300)
     with pytest.raises(Malformed, match="too many"):
         list(_der.children(data, _der.element(data, 0)))
+
+
+def test_heartbeats_by_their_sizes() -> None:
+    """What a request claims to bring against what its record has room for; cut anywhere."""
+    record = b"\x18\x03\x02\x00\x03\x01\x40\x00" + b"\x18\x03\x02\x00\x17\x01\x00\x04ping" + bytes(16)
+    for size in (1, 3, len(record)):
+        stream = Tls().stream(Packet())
+        said = [each for at in range(0, len(record), size) for each in stream.feed(Packet(), record[at : at + size], True)]
+        assert events(said) == [("TlsHeartbeat", True, True, 16384, 3), ("TlsHeartbeat", True, True, 4, 23)]
+    assert events(Tls().stream(Packet()).feed(Packet(), b"\x18\x03\x02\x00\x02\x01\x40", False)) == []

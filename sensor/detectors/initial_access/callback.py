@@ -70,7 +70,7 @@ class Callback(FlowDetector, EventDetector):
     title = "Call back after an attack"
     severity = Severity.critical
     techniques = ("T1190", "T1059")
-    advice = "Treat the machine as taken over: cut it off, keep its memory and the fetched file, block the addresses that it called, and look what else it did since."
+    advice = "Treat the machine as taken over: cut it off, keep its memory and the fetched file, block what it called, look what it did since."
     false_positives = "A vulnerability scanner of your own that checks whether holes are real; machines that are each other's clients and servers under test."
     watches = (HttpRequest, HttpBody, RatMessage)
     Options = Options
