@@ -1,7 +1,7 @@
 """SMB 1, 2 and 3 over TCP and over NetBIOS sessions ([MS-CIFS], [MS-SMB2]; RFC 1002, 4.3): logins, shares, files and pipes.
 
 Reads dialects, NTLM names and proofs by kind ([MS-NLMP]), logins with their result, shares, openings, writes, renames, deletions, and the beginning of
-what goes through named pipes, which is another dissector's matter. Finds messages again after gaps, and in conversations that began before we listened.
+what goes through named pipes, with the calls of DCE/RPC in it (``_dcerpc``). Finds messages again after gaps, and in conversations heard from their middle.
 Ignores listings, locks and notifications, and the content of files beyond their first bytes. What is encrypted stays unread, and is told to be.
 """
 
@@ -14,10 +14,11 @@ from sensor.core.dissector import Dissector, Interest, Said, Stream
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors import _smb
+from sensor.dissectors._dcerpc import Pipes
 from sensor.dissectors._netbios import WORKSTATION, is_machine, name_at
 from sensor.dissectors._smb1 import Smb1
 from sensor.dissectors._smb2 import Smb2
-from sensor.dissectors._smb_events import SmbCompressed, SmbEncrypted, SmbSession
+from sensor.dissectors._smb_events import SmbCompressed, SmbEncrypted, SmbPipe, SmbSession
 
 SESSION_PORT, PORT = 139, 445
 FRAME_SIZE = 4
@@ -50,7 +51,7 @@ class SmbStream(Stream):
     def __init__(self) -> None:
         self._client, self._server = _Half(), _Half()
         talk = _smb.Talk()
-        self._smb1, self._smb2 = Smb1(talk), Smb2(talk)
+        self._smb1, self._smb2, self._pipes = Smb1(talk), Smb2(talk), Pipes()
         self._stray = 0
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
@@ -75,9 +76,9 @@ class SmbStream(Stream):
         if raw[0] == REQUEST:
             return _session(packet, raw, partial)
         if magic == SMB2:
-            return self._smb2.read(packet, raw[FRAME_SIZE:], partial)
+            return self._with_calls(self._smb2.read(packet, raw[FRAME_SIZE:], partial))
         if magic == SMB1:
-            return self._smb1.read(packet, raw[FRAME_SIZE:], partial)
+            return self._with_calls(self._smb1.read(packet, raw[FRAME_SIZE:], partial))
         if magic == COMPRESSED and len(raw) >= FRAME_SIZE + 16:
             size, algorithm, _, offset = _COMPRESSED.unpack_from(raw, FRAME_SIZE)
             return [SmbCompressed(packet, size, algorithm, offset)]
@@ -85,6 +86,12 @@ class SmbStream(Stream):
             half.encrypted = True
             return [SmbEncrypted(packet, _ENCRYPTED.unpack_from(raw, FRAME_SIZE)[0])]
         return []
+
+    def _with_calls(self, said: list[Said]) -> list[Said]:
+        """With what the pipes' data says as DCE/RPC."""
+        for piece in [one for one in said if isinstance(one, SmbPipe)]:
+            self._pipes.read(piece.packet, piece.pipe, piece.handle, piece.data, said)
+        return said
 
 
 class _Half:

@@ -1,0 +1,214 @@
+"""Messages of connection-oriented DCE/RPC (C706, 12.6; [MS-RPCE] 2.2): one reader for TCP and for named pipes.
+
+What a context id means is remembered from the bind. Where that was not heard, the interface is taken from the pipe, or inferred where arguments or the
+order of calls leave no doubt; else it stays empty. Of fragments only the first speaks. Encrypted arguments stay unread; which call it is, is not encrypted.
+"""
+
+from __future__ import annotations
+
+import struct
+
+import msgspec
+
+from sensor.core.bounded import Bounded
+from sensor.core.dissector import Said
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors import _ntlm
+from sensor.dissectors import _rpc_arguments as arguments
+from sensor.dissectors._rpc_events import RpcAnswer, RpcBind, RpcCall, RpcEndpoint, RpcLogin, RpcRefused
+from sensor.dissectors._rpc_interfaces import INTERFACES, UNKNOWN, Interface, interface, of_pipe
+
+HEADER_SIZE = 16
+REQUEST, RESPONSE, FAULT, BIND, BIND_ACK, BIND_NAK, ALTER, ALTER_ACK, AUTH3 = 0, 2, 3, 11, 12, 13, 14, 15, 16
+KINDS = frozenset((REQUEST, RESPONSE, FAULT, BIND, BIND_ACK, BIND_NAK, ALTER, ALTER_ACK, AUTH3, 17, 18, 19))
+FIRST, LAST, OBJECT = 0x01, 0x02, 0x80
+PRIVACY = 6
+CONTEXTS_LIMIT, PENDING_LIMIT, PIPES_LIMIT, HISTORY_LIMIT = 64, 64, 32, 8
+OFFERED_LIMIT = 16  # contexts of one bind
+MESSAGES_LIMIT = 64  # in one piece of a pipe
+CHUNK_LIMIT = 4096  # bytes of a message that are read
+TRANSFER_SIZE = 20
+# How a tool asks a domain controller for secrets: bind, who are you, what is this name's id, replicate. No interface but drsuapi has such calls in that order.
+REPLICATION = {0, 12, 16}
+GET_CHANGES = 3
+_NDR, _NDR64, _FEATURES = b"\x04\x5d\x88\x8a", b"\x33\x05\x71\x71", b"\x2c\x1c\xb7\x6c"
+_HEADER = struct.Struct("<BBBB4xHHI")
+_BIG_HEADER = struct.Struct(">BBBB4xHHI")
+_CONTEXT = struct.Struct("<HBx16sHH")
+_REQUEST = struct.Struct("<IHH")
+_TRAILER = struct.Struct("<BBBx")
+_U16, _U32 = struct.Struct("<H"), struct.Struct("<I")
+
+
+class Asked(msgspec.Struct, frozen=True, gc=False):
+    """A call that waits for its answer."""
+
+    interface: Interface
+    number: int
+
+
+def size(data: bytes, at: int = 0) -> int:
+    """Bytes of the message that begins at ``at``; 0 while too little of it is there, -1 where none begins."""
+    if len(data) - at < HEADER_SIZE:
+        return 0
+    head = _BIG_HEADER if not data[at + 4] & 0x10 else _HEADER
+    version, minor, kind, _, length, verifier, _ = head.unpack_from(data, at)
+    if version != 5 or minor > 1 or kind not in KINDS or data[at + 4] & 0xEF or length < HEADER_SIZE or verifier > length:
+        return -1
+    return int(length)
+
+
+class RpcTalk:
+    """One association: what was agreed, and the calls under way."""
+
+    __slots__ = ("_contexts", "_history", "_level", "_logged_in", "_pending", "_pipe")
+
+    def __init__(self, pipe: str = "") -> None:
+        self._pipe, self._level, self._logged_in = pipe, 0, False
+        self._contexts: Bounded[int, Interface] = Bounded(CONTEXTS_LIMIT)
+        self._history: Bounded[int, list[int]] = Bounded(CONTEXTS_LIMIT)
+        self._pending: Bounded[int, Asked] = Bounded(PENDING_LIMIT)
+
+    def read(self, packet: Packet, data: bytes, said: list[Said]) -> None:
+        """One message, of which the end may be missing. Malformed where it is none."""
+        little = bool(data[4] & 0x10)
+        if not little:
+            return  # nobody who speaks these interfaces writes so
+        _, _, kind, flags, length, verifier, call = _HEADER.unpack_from(data)
+        whole = len(data) >= length
+        try:
+            if kind == REQUEST and flags & FIRST:
+                self._request(packet, data, flags, length, verifier, call, said)
+            elif kind in (BIND, ALTER):
+                self._bind(packet, data, verifier, said)
+            elif kind in (RESPONSE, FAULT) and flags & FIRST:
+                self._answer(packet, data, kind == FAULT, bool(flags & LAST) and whole, length, verifier, call, said)
+            elif kind == BIND_NAK:
+                names = tuple(dict.fromkeys([each.name for each in self._contexts.values()]))
+                said.append(RpcRefused(packet, self._pipe, names, _U16.unpack_from(data, HEADER_SIZE)[0]))
+            if verifier and kind in (BIND, BIND_ACK, ALTER, ALTER_ACK, AUTH3):
+                self._verifier(packet, data[length - verifier : length] if whole else b"", said)
+        except struct.error:
+            if whole:
+                raise Malformed("message ends early") from None
+
+    def _bind(self, packet: Packet, data: bytes, verifier: int, said: list[Said]) -> None:
+        """Contexts, each with an interface and the ways to write its arguments. Where a context offers several ways, each has its own id."""
+        at, names = HEADER_SIZE + 12, []
+        for _ in range(min(data[HEADER_SIZE + 8], OFFERED_LIMIT)):
+            number, ways, raw, major, _ = _CONTEXT.unpack_from(data, at)
+            found = interface(raw, major)
+            self._contexts.put(number, found)
+            names.append(found.name)
+            at += _CONTEXT.size + TRANSFER_SIZE * ways
+        if verifier:
+            length = _U16.unpack_from(data, 8)[0]
+            self._level = _TRAILER.unpack_from(data, length - verifier - 8)[1]
+        if names:
+            said.append(RpcBind(packet, self._pipe, tuple(dict.fromkeys(names)), self._level))
+
+    def _verifier(self, packet: Packet, token: bytes, said: list[Said]) -> None:
+        """Who the ends are, where the proof is NTLM's."""
+        message = _ntlm.find(token, partial=True)
+        if message is None:
+            return
+        subject = Subject(packet.src_mac, packet.src, packet.vlan)
+        said += [Observation(packet.ts, subject, kind, value, packet.flow) for kind, value in message.facts()]
+        if isinstance(message, _ntlm.Login):
+            said.append(RpcLogin(packet, self._pipe, message.method, message.user, message.domain, message.workstation))
+
+    def _request(self, packet: Packet, data: bytes, flags: int, length: int, verifier: int, call: int, said: list[Said]) -> None:
+        hint, context, number = _REQUEST.unpack_from(data, HEADER_SIZE)
+        start = HEADER_SIZE + _REQUEST.size + (16 if flags & OBJECT else 0)
+        level, stop = self._protection(data, length, verifier)
+        stub = data[start:stop] if level < PRIVACY else b""
+        used = self._contexts.get(context) or of_pipe(self._pipe)
+        inferred = context not in self._contexts
+        if not used.name:
+            used = self._inferred(context, number, level, stub)
+            if used.name:
+                self._contexts.put(context, used)
+        self._pending.put(call, Asked(used, number))
+        texts = arguments.texts(stub) if number in used.telling else ()
+        read = arguments.READERS.get((used.name, number))
+        facts = read(stub) if read else ()
+        count = max(length - start - (verifier + 8 if verifier else 0), hint if not flags & LAST else 0)
+        said.append(RpcCall(packet, self._pipe, used.name, used.call(number), number, level, count, texts, facts, inferred))
+
+    def _protection(self, data: bytes, length: int, verifier: int) -> tuple[int, int]:
+        """The level of protection, and where the arguments end."""
+        if not verifier:
+            return 0, length
+        at = length - verifier - 8
+        if at + 4 > len(data) or at < HEADER_SIZE:
+            return self._level or PRIVACY, at
+        _, level, pad = _TRAILER.unpack_from(data, at)
+        return level, at - pad
+
+    def _inferred(self, context: int, number: int, level: int, stub: bytes) -> Interface:
+        if number in (3, 4) and arguments.is_activation(stub):
+            return INTERFACES["ISystemActivator"]
+        if number in (4, 26) and not level and len(stub) >= 32:
+            return _netlogon(number, stub)
+        if number == 5 and stub[:1] == b"\5" and arguments.texts(stub):  # ORPC's version, then names
+            return INTERFACES["IDispatch"]
+        history = self._history.get(context)
+        if history is None:
+            history = []
+            self._history.put(context, history)
+        if number == GET_CHANGES and level == PRIVACY and REPLICATION.issubset(history):
+            return INTERFACES["drsuapi"]
+        history.append(number)
+        del history[:-HISTORY_LIMIT]
+        return UNKNOWN
+
+    def _answer(self, packet: Packet, data: bytes, fault: bool, last: bool, length: int, verifier: int, call: int, said: list[Said]) -> None:
+        asked = self._pending.pop(call)
+        if asked is None:
+            return
+        start, status = HEADER_SIZE + 8, -1
+        level, stop = self._protection(data, length, verifier)
+        if fault:
+            status = _U32.unpack_from(data, start)[0]
+        elif last and level < PRIVACY and stop - start >= 4:
+            status = _U32.unpack_from(data, stop - 4)[0]
+        said.append(RpcAnswer(packet, self._pipe, asked.interface.name, asked.interface.call(asked.number), asked.number, fault, status, max(stop - start, 0)))
+        if asked.interface.name == "epm" and level < PRIVACY and not fault:
+            stub = data[start:stop]
+            name, port = arguments.tower(stub), arguments.port(stub)
+            if name and port:
+                said.append(RpcEndpoint(packet, name, port))
+
+
+def _netlogon(number: int, stub: bytes) -> Interface:
+    r"""The calls that begin a secure channel: ``\\server`` first, and behind the last name a challenge or credential."""
+    names = arguments.texts(stub)
+    return INTERFACES["netlogon"] if names and len(names) == (2 if number == 4 else 3) and names[0].startswith("\\\\") else UNKNOWN
+
+
+class Pipes:
+    """The pipes of one SMB conversation, by handle."""
+
+    __slots__ = ("_talks",)
+
+    def __init__(self) -> None:
+        self._talks: Bounded[str, RpcTalk] = Bounded(PIPES_LIMIT)
+
+    def read(self, packet: Packet, pipe: str, handle: str, data: bytes, said: list[Said]) -> None:
+        """A piece of a pipe's data: messages one after the other; the end of the last may be missing. What is no message is none of ours."""
+        talk = self._talks.get(handle)
+        if talk is None:  # a write to a pipe opened before we listened does not tell its handle, and what follows does
+            talk = (not pipe and self._talks.pop("")) or RpcTalk(pipe)
+            self._talks.put(handle, talk)
+        at = 0
+        for _ in range(MESSAGES_LIMIT):
+            length = size(data, at)
+            if length <= 0:
+                return
+            try:
+                talk.read(packet, data[at : at + length], said)
+            except Malformed:  # the conversation around it is sound
+                return
+            at += length

@@ -1,0 +1,155 @@
+"""What is read of the arguments of calls (NDR, C706 14; NDR64, [MS-RPCE] 2.2.5): texts wherever they stand, and a few values of a few calls."""
+
+from __future__ import annotations
+
+import functools
+import struct
+import uuid
+
+from sensor.core.reader import clean
+from sensor.dissectors._rpc_interfaces import class_name, interface
+
+STUB_LIMIT = 2048  # bytes of arguments that are searched for texts
+TEXTS_LIMIT = 12
+TEXT_LIMIT = 256
+LENGTH_LIMIT = 32768  # characters of a text
+_U16, _U32 = struct.Struct("<H"), struct.Struct("<I")
+_WORDS, _LONGS = struct.Struct("<III"), struct.Struct("<QQQ")
+# Activation properties ([MS-DCOM] 2.2.22): the object reference around them, and what each serialized part begins with.
+_MEOW = b"MEOW\x04\0\0\0\xa2\1\0\0\0\0\0\0\xc0\0\0\0\0\0\0\x46"
+_SERIALIZED = b"\1\x10\x08\0\xcc\xcc\xcc\xcc"
+_INSTANTIATION = uuid.UUID("000001ab-0000-0000-c000-000000000046").bytes_le
+_PROPERTIES_LIMIT = 16
+_ORPC_THIS = 32
+# Floors of a tower (C706, appendix L): an interface, a TCP port.
+_FLOOR, _PORT = b"\x13\0\x0d", b"\1\0\x07\2\0"
+
+Facts = tuple[tuple[str, str], ...]
+
+
+def texts(stub: bytes) -> tuple[str, ...]:
+    """Texts among arguments: conformant and varying strings of wide or narrow characters, and BSTRs; what is no text is passed over."""
+    found: list[str] = []
+    at, stop = 0, min(len(stub), STUB_LIMIT) - 16
+    while at <= stop and len(found) < TEXTS_LIMIT:
+        text, end = _text(stub, at)
+        if text:
+            found.append(text)
+            at = end + 3 & ~3
+        else:
+            at += 4
+    return tuple(found)
+
+
+def _text(stub: bytes, at: int) -> tuple[str, int]:
+    """The text whose sizes begin here, and its end."""
+    most, offset, actual = _WORDS.unpack_from(stub, at)
+    if not 0 < most <= LENGTH_LIMIT:
+        return "", 0
+    if not offset and 0 < actual <= most:
+        return _characters(stub, at + 12, actual)
+    if offset == 2 * most and actual == most:  # BSTR: characters, bytes, characters
+        return _wide(stub, at + 12, actual, ended=False)
+    if not offset and not actual and at + 24 <= len(stub):
+        most, offset, actual = _LONGS.unpack_from(stub, at)
+        if not offset and 0 < actual <= most <= LENGTH_LIMIT:
+            return _characters(stub, at + 24, actual)
+    return "", 0
+
+
+def _characters(stub: bytes, at: int, count: int) -> tuple[str, int]:
+    text, end = _wide(stub, at, count, ended=True)
+    if text:
+        return text, end
+    raw = stub[at : at + count]
+    if len(raw) > 2 and raw[-1:] == b"\0" and raw[:-1].isascii() and 0 not in raw[:-1] and raw[:-1].decode("ascii").isprintable():
+        return clean(raw[:-1], TEXT_LIMIT), at + count
+    return "", 0
+
+
+def _wide(stub: bytes, at: int, count: int, *, ended: bool) -> tuple[str, int]:
+    """Wide characters. They are a text where none of them but the last, which may be missing, is zero or unprintable."""
+    raw = stub[at : at + 2 * min(count, TEXT_LIMIT)]
+    if len(raw) < 4 or (ended and count <= TEXT_LIMIT and len(raw) == 2 * count and raw[-2:] != b"\0\0" and len(raw) < 6):
+        return "", 0
+    text = raw[: len(raw) & ~1].decode("utf-16-le", "replace").removesuffix("\0")
+    if not text or "\0" in text or "\ufffd" in text or not all(c.isprintable() or c in "\r\n\t" for c in text):
+        return "", 0
+    return clean(text, TEXT_LIMIT), at + 2 * count
+
+
+def activated(stub: bytes) -> str:
+    """The class of COM that an activation asks for; empty where it is not there."""
+    start = stub.find(_MEOW)
+    at = stub.find(_SERIALIZED, start) if start >= 0 else -1
+    if at < 0 or at + 80 > len(stub):
+        return ""
+    head_size, count = _U32.unpack_from(stub, at + 20)[0], _U32.unpack_from(stub, at + 64)[0]
+    sizes = at + 68 + 16 * count + 4
+    if not 0 < count <= _PROPERTIES_LIMIT or sizes + 4 * count > len(stub):
+        return ""
+    part = at + head_size
+    for number in range(count):
+        kind = stub[at + 68 + 16 * number : at + 84 + 16 * number]
+        if kind == _INSTANTIATION and part + 32 <= len(stub):
+            return class_name(stub[part + 16 : part + 32])
+        part += _U32.unpack_from(stub, sizes + 4 * number)[0]
+    return ""
+
+
+def is_activation(stub: bytes) -> bool:
+    """Whether arguments are those of an activation, whatever the interface is called."""
+    return _MEOW in stub[:256]
+
+
+def _class(stub: bytes) -> Facts:
+    name = activated(stub)
+    return (("class", name),) if name else ()
+
+
+def _old_class(stub: bytes) -> Facts:
+    return (("class", class_name(stub[_ORPC_THIS : _ORPC_THIS + 16])),) if len(stub) >= _ORPC_THIS + 16 else ()
+
+
+def _challenge(stub: bytes) -> Facts:
+    """The client's challenge stands at the end ([MS-NRPC] 3.5.4.4.1); one whose bytes are all alike is made to be guessed."""
+    return (("challenge", "zero"),) if len(stub) >= 24 and len(set(stub[-8:])) == 1 else ()
+
+
+def _credential(stub: bytes) -> Facts:
+    """The client's credential, then flags, at a multiple of four."""
+    return (("credential", "zero"),) if len(stub) >= 32 and not any(stub[-12:-4]) else ()
+
+
+def _old_credential(stub: bytes) -> Facts:
+    """The same without flags."""
+    return (("credential", "zero"),) if len(stub) >= 32 and not any(stub[-8:]) else ()
+
+
+@functools.lru_cache(maxsize=1024)
+def _looked_up(raw: bytes, major: int) -> str:
+    return interface(raw, major).name
+
+
+def tower(stub: bytes) -> str:
+    """The interface of a tower, empty where there is none."""
+    at = stub.find(_FLOOR)
+    return _looked_up(stub[at + 3 : at + 19], _U16.unpack_from(stub, at + 19)[0]) if at >= 0 and at + 21 <= len(stub) else ""
+
+
+def port(stub: bytes) -> int:
+    """The TCP port of a tower, 0 where there is none."""
+    at = stub.find(_PORT)
+    return stub[at + 5] << 8 | stub[at + 6] if at >= 0 and at + 7 <= len(stub) else 0
+
+
+def _mapped(stub: bytes) -> Facts:
+    name = tower(stub)
+    return (("interface", name),) if name else ()
+
+
+# What is read of which call besides texts.
+READERS = {
+    ("ISystemActivator", 3): _class, ("ISystemActivator", 4): _class, ("IActivation", 0): _old_class, ("netlogon", 4): _challenge,
+    ("netlogon", 5): _old_credential, ("netlogon", 15): _credential, ("netlogon", 26): _credential, ("epm", 3): _mapped,
+}  # fmt: skip

@@ -1,0 +1,110 @@
+"""DCE/RPC over TCP (C706, [MS-RPCE]) at the endpoint mapper and at any port: interfaces asked for, calls by name, answers by status, NTLM names.
+
+Reads the beginning of each message (``_dcerpc``); finds messages again after gaps, and in conversations that began before we listened. RPC through named
+pipes of SMB is read there by the same reader. Ignores what is encrypted, later fragments, datagrams (version 4) and RPC over HTTP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.packet import Packet
+from sensor.dissectors._dcerpc import CHUNK_LIMIT, RpcTalk, size
+
+MAPPER = 135
+STRAY_LIMIT = 32  # payloads in which nothing begins, before a conversation is given up
+# First bytes of messages: version 5.0, a kind, its flags (first, last, header signing, several at once, with an object).
+STARTS = tuple(
+    b"\5\0" + bytes((kind, flags))
+    for kind, several in (
+        (0, (0x01, 0x03, 0x13, 0x81, 0x83, 0x93)), (2, (0x01, 0x03)), (3, (0x03, 0x23)), (11, (0x03, 0x07, 0x13, 0x17)), (12, (0x03, 0x07, 0x13, 0x17)),
+        (13, (0x03,)), (14, (0x03, 0x07, 0x13, 0x17)), (15, (0x03, 0x07, 0x13, 0x17)), (16, (0x03, 0x07)),
+    )
+    for flags in several
+)  # fmt: skip
+
+
+class Dcerpc(Dissector):
+    """Messages on any port are known by their first bytes; only the first segments of each are wanted."""
+
+    interest = Interest(tcp=(MAPPER,), starts=STARTS, stream=True, opening=2)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        return iter(())  # datagrams carry version 4
+
+    def stream(self, packet: Packet) -> Stream:
+        return RpcStream()
+
+
+class RpcStream(Stream):
+    """One conversation. Kinds of messages tell who asks, so that it does not matter who began to speak."""
+
+    def __init__(self) -> None:
+        self._halves = (_Half(), _Half())
+        self._talk = RpcTalk()
+        self._stray = 0
+
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+        half = self._halves[not from_client]
+        if half.lost and not half.find(data):
+            self._stray += 1
+            self.done = self._stray > STRAY_LIMIT
+            return
+        for message in half.messages(data):
+            self._stray = 0
+            said: list[Said] = []
+            self._talk.read(packet, message, said)
+            yield from said
+
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+        """What was read of the half message is read as it is."""
+        kept = self._halves[not from_client].gap(missing)
+        said: list[Said] = []
+        if kept:
+            self._talk.read(packet, kept, said)
+        yield from said
+
+
+class _Half:
+    """One direction: at most one message's beginning, and how much of a message is to be skipped."""
+
+    __slots__ = ("_kept", "_skip", "lost")
+
+    def __init__(self) -> None:
+        self._kept, self._skip = b"", 0
+        self.lost = False
+
+    def find(self, data: bytes) -> bool:
+        """Whether a message begins with these bytes, so that reading goes on."""
+        self.lost = size(data) <= 0
+        return not self.lost
+
+    def messages(self, data: bytes) -> Iterator[bytes]:
+        """The messages, at most their first CHUNK_LIMIT bytes, that these bytes complete."""
+        at = min(self._skip, len(data))
+        self._skip -= at
+        if self._kept:
+            data, at = self._kept + data[at:], 0
+        self._kept = b""
+        while at < len(data):
+            length = size(data, at)
+            if length < 0:
+                self.lost = True
+                return
+            wanted = min(length, CHUNK_LIMIT)
+            if not length or len(data) - at < wanted:
+                self._kept = data[at:]
+                return
+            yield data[at : at + wanted]
+            self._skip = max(at + length - len(data), 0)
+            at += length
+
+    def gap(self, missing: int) -> bytes:
+        """Bytes are missing: the beginning that was there, where a message was half read."""
+        kept, self._kept = self._kept, b""
+        length = size(kept) if kept else 0
+        left = self._skip if not kept else max(length - len(kept), 0)
+        self.lost = self.lost or missing > left
+        self._skip = max(left - missing, 0)
+        return kept if length > 0 else b""
