@@ -1,0 +1,120 @@
+"""What detectors of calls between Windows machines share: who called whom, who may, and how a finding is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar, NamedTuple
+
+from pydantic import Field
+
+from sensor.core import detector
+from sensor.core.addresses import parse_network
+from sensor.core.alert import Alert, Severity
+from sensor.core.detector import Context, EventDetector
+from sensor.core.event import Event
+from sensor.core.observation import Subject
+from sensor.core.packet import Packet
+from sensor.detectors._words import who
+
+SECOND = 1_000_000_000
+PAIRS_LIMIT = 4096
+# Shares that only administrators may use: of the system, and of whole drives.
+ADMIN_SHARES = frozenset(("ADMIN$", *(f"{letter}$" for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ")))
+# Services that only a domain controller offers.
+CONTROLLER_SERVICES = ("kerberos/88", "ldap/389", "ldaps/636")
+
+Numbers = dict[str, int | float | str]
+
+
+class CallOptions(detector.Options):
+    """Who may do such things."""
+
+    managers: tuple[str, ...] = Field((), description="addresses or CIDR blocks of machines that manage others here: what they do is told with low severity")
+
+
+class Ends(NamedTuple):
+    """Who asked and who was asked."""
+
+    actor: Subject
+    target: Subject
+    actor_port: int
+    target_port: int
+
+
+def ends_of(packet: Packet, *, answer: bool = False) -> Ends:
+    """The ends of a packet that asks, or that answers."""
+    sender, other = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
+    return Ends(other, sender, packet.dport, packet.sport) if answer else Ends(sender, other, packet.sport, packet.dport)
+
+
+def pair_of(packet: Packet, *, answer: bool = False) -> tuple[int, int]:
+    """(who asked, who was asked), by address."""
+    return (packet.dst, packet.src) if answer else (packet.src, packet.dst)
+
+
+def quoted(texts: Iterable[str], most: int = 3) -> str:
+    """The first few texts of a call, in quotes."""
+    return ", ".join([repr(text[:120]) for text in list(texts)[:most]])
+
+
+class CallDetector(EventDetector):
+    """Base of detectors that look at calls and at what SMB says."""
+
+    Options: ClassVar[type[detector.Options]] = CallOptions
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._managers = tuple(parse_network(block) for block in self.options.managers)
+
+    def manages(self, address: int) -> bool:
+        """Whether the operator named it as a machine that manages others."""
+        return any(first <= address <= last for first, last in self._managers)
+
+    def is_controller(self, subject: Subject) -> bool:
+        """Whether an endpoint is known as a domain controller, by its role or by what it offers."""
+        device = self.context.device(subject)
+        if device is None:
+            return False
+        return "domain_controller" in device.roles or sum(service in device.services for service in CONTROLLER_SERVICES) > 1
+
+    def told(
+        self,
+        event: Event,
+        deed: str,
+        why: Iterable[str],
+        numbers: Numbers | None = None,
+        *,
+        rest: str = "",
+        key: Iterable[object] = (),
+        severity: Severity | None = None,
+        confidence: float = 0.9,
+        techniques: tuple[str, ...] | None = None,
+        answer: bool = False,
+        targets: Iterable[Subject] = (),
+        app: str = "",
+    ) -> Alert:
+        """An alert that says: actor, ``deed``, target, ``rest``. ``answer``: the packet is the target's; ``key``: what tells it from others of these two."""
+        ends = ends_of(event.packet, answer=answer)
+        reasons, grade = list(why), self.severity if severity is None else severity
+        if self.manages(ends.actor.address) and grade > Severity.low:
+            grade = Severity.low
+            reasons.append("the actor is configured as a machine that manages others")
+        return self.alert(
+            event,
+            actor=ends.actor,
+            target=ends.target,
+            targets=dict.fromkeys((ends.target, *targets)),
+            summary=f"{who(self.context, ends.actor)} {deed} {who(self.context, ends.target)}{rest}",
+            why=reasons,
+            numbers={"times": 1, "threshold": 1} if numbers is None else numbers,
+            key=(ends.target.address, *key),
+            severity=grade,
+            confidence=confidence,
+            actor_port=ends.actor_port,
+            target_port=ends.target_port,
+            network={
+                "proto": "tcp", "app": app or ("smb" if ends.target_port in (139, 445) else "dcerpc"), "vlan": ends.actor.vlan,
+                "direction": self.context.networks.direction(ends.actor.address, ends.target.address),
+            },
+            techniques=techniques,
+        )  # fmt: skip

@@ -1,0 +1,33 @@
+"""The backup key of the domain is read from its controller: with it, every password that users let Windows protect (DPAPI) can be opened.
+
+Machines ask the controller to restore single keys of their users in the ordinary way (BackupKey); only the key itself is a matter of this detector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sensor.core.alert import Alert, Severity
+from sensor.core.event import Event
+from sensor.detectors._calls import CallDetector, quoted
+from sensor.dissectors._rpc_events import RpcCall
+
+READS = frozenset((28, 30, 43))
+NAME = "bckupkey"
+
+
+class BackupKey(CallDetector):
+    """Watches LSARPC for the names of the backup keys."""
+
+    title = "Domain backup key read"
+    severity = Severity.critical
+    techniques = ("T1555",)
+    advice = (
+        "Take everything that users of the domain stored as known, for good: the key cannot be renewed. Isolate the actor and find out whose account it was."
+    )
+    false_positives = "None that we know of; controllers replicate the key in another way."
+    watches = (RpcCall,)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if isinstance(event, RpcCall) and event.interface == "lsarpc" and event.number in READS and any(NAME in text.lower() for text in event.texts):
+            yield self.told(event, "reads the domain's backup key on", (f"lsarpc {event.call} with {quoted(event.texts)}",), confidence=0.95)

@@ -1,0 +1,107 @@
+"""A machine is made to log in elsewhere: calls of the print spooler, file encryption, shadow copies and DFS that lead to a path of the caller's choice.
+
+Print clients ask the spooler for notifications in the ordinary way too, but of a printer; tools open the bare server. The login back to the caller that
+follows within seconds is told as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Bounded
+from sensor.core.detector import Context
+from sensor.core.event import Event
+from sensor.detectors._calls import PAIRS_LIMIT, SECOND, CallDetector, pair_of, quoted
+from sensor.dissectors._rpc_events import RpcCall
+from sensor.dissectors._smb_events import SmbLogin, SmbNegotiate
+
+OPENS, NOTIFIES = frozenset((1, 69)), frozenset((62, 65))
+BACK_S = 30
+# (interface, calls that take a path of the caller's, what it is called)
+PATHS = {
+    "efsrpc": (frozenset((0, 4, 5, 6, 7, 8, 9, 12, 13, 15, 16, 18, 21)), "file encryption"),
+    "fssagent": (frozenset((8, 9)), "shadow copies"),
+    "netdfs": (frozenset((12, 13, 15)), "DFS"),
+}
+
+
+class _Coercion(msgspec.Struct):
+    """What the spooler was asked to open, and when a call was made that coerces."""
+
+    opened: str = ""
+    at: int = 0
+    how: str = ""
+
+
+class CoercedAuthentication(CallDetector):
+    """Watches the calls, and logins of their target back to the caller."""
+
+    title = "Machine made to log in elsewhere"
+    severity = Severity.high
+    techniques = ("T1187",)
+    advice = (
+        "Isolate the caller: it takes the login of the target to use it elsewhere. Stop the print spooler on domain controllers, filter these interfaces (RPC "
+        "filters), require signatures for SMB and LDAP and extended protection for web enrolment, and switch NTLM off where you can."
+    )
+    false_positives = "Print clients of servers that are opened as a whole; backup programs that ask for shadow copies of shares: name them as managers."
+    watches = (RpcCall, SmbNegotiate, SmbLogin)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._pairs: Bounded[tuple[int, int], _Coercion] = Bounded(PAIRS_LIMIT)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if isinstance(event, RpcCall):
+            if event.interface == "spoolss":
+                yield from self._spooler(event)
+            elif (paths := PATHS.get(event.interface)) and event.number in paths[0]:
+                yield from self._path(event, paths[1])
+        elif isinstance(event, SmbNegotiate | SmbLogin) and len(self._pairs):
+            yield from self._back(event)
+
+    def _pair(self, event: RpcCall) -> _Coercion:
+        key = pair_of(event.packet)
+        pair = self._pairs.get(key)
+        if pair is None:
+            pair = _Coercion()
+            self._pairs.put(key, pair)
+        return pair
+
+    def _spooler(self, event: RpcCall) -> Iterator[Alert]:
+        if event.number in OPENS:
+            self._pair(event).opened = event.texts[0] if event.texts else ""
+        elif event.number in NOTIFIES:
+            pair = self._pair(event)
+            pair.at, pair.how = event.ts, f"spoolss {event.call}"
+            if pair.opened.startswith("\\\\") and "\\" not in pair.opened.rstrip("\\")[2:]:
+                why = (
+                    f"spoolss {event.call}" + (f" with {quoted(event.texts)}" if event.texts else ""),
+                    f"it opened {pair.opened!r}, the server itself, where print clients open a printer",
+                )
+                yield self.told(event, "asks the print spooler to log in back to it on", why, key=("spooler",), severity=Severity.medium, confidence=0.8)
+
+    def _path(self, event: RpcCall, what: str) -> Iterator[Alert]:
+        pair = self._pair(event)
+        pair.at, pair.how = event.ts, f"{event.interface} {event.call}"
+        remote = [text for text in event.texts if text.startswith("\\\\")]
+        if event.texts and not remote:
+            return
+        why = [f"{event.interface} {event.call}" + (f" with the path {quoted(remote)}" if remote else ", arguments not readable")]
+        grade = Severity.high if remote and event.interface == "efsrpc" else Severity.medium
+        yield self.told(event, f"uses {what} to make a machine log in elsewhere:", why, key=(event.interface,), severity=grade, confidence=0.85)
+
+    def _back(self, event: SmbNegotiate | SmbLogin) -> Iterator[Alert]:
+        """The target opens a session with the caller. Its own spooler does so for print clients, too: a printer that was opened is innocent."""
+        packet = event.packet
+        pair = self._pairs.get((packet.dst, packet.src))
+        if pair is None or not pair.at or not 0 <= event.ts - pair.at <= BACK_S * SECOND:
+            return
+        if pair.how.startswith("spoolss") and "\\" in pair.opened.rstrip("\\")[2:]:
+            return
+        why = (f"the actor called {pair.how}", f"{(event.ts - pair.at) / SECOND:.1f} s later the target opened an SMB session with the actor")
+        pair.at = 0
+        yield self.told(event, "made a machine log in to it:", why, key=("back",), answer=True, confidence=0.95)

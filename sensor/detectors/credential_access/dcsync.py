@@ -1,0 +1,107 @@
+"""Secrets of the domain are asked for by replication (DCSync), or a domain controller that is none pushes changes (DCShadow).
+
+Controllers replicate with each other all day: who is known as one, by role or services, or by having answered such calls itself, is not told, unless it does
+what tools do and controllers do not: ask for a name's id and replicate that one object in the same conversation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from pydantic import Field
+
+from sensor.core.addresses import parse_network
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Bounded
+from sensor.core.detector import Context
+from sensor.core.event import Event
+from sensor.detectors._calls import CallDetector, CallOptions, ends_of
+from sensor.dissectors._rpc_events import RpcAnswer, RpcCall
+
+CHANGES, REPLICA_ADD, CRACK, WHO, ADD_ENTRY = 3, 5, 12, 16, 17
+CONVERSATIONS_LIMIT, HOSTS_LIMIT = 4096, 4096
+# The least size of arguments of a request for changes: handle, version, and a request of its smallest kind.
+CHANGES_SIZE = 32
+
+
+class Options(CallOptions):
+    """Who may replicate."""
+
+    controllers: tuple[str, ...] = Field((), description="addresses or CIDR blocks of the domain controllers, and of others that may replicate (Entra Connect)")
+
+
+class _Talk(msgspec.Struct):
+    """Of one conversation: whether names were cracked, and the controller asked what it is."""
+
+    cracked: bool = False
+    asked: bool = False
+
+
+class Dcsync(CallDetector):
+    """Watches DRSUAPI."""
+
+    title = "Directory replication by a machine that is no domain controller"
+    severity = Severity.high
+    techniques = ("T1003.006",)
+    advice = (
+        "Isolate the machine. Find the account (event 4662 on the controller with the replication rights) and take its rights away; where secrets were copied, "
+        "reset the passwords, krbtgt twice. For DCShadow remove the server object from the configuration and revert the changes."
+    )
+    false_positives = "A controller that was not recognised yet, directory synchronisation with the cloud: name them as controllers."
+    Options = Options
+    watches = (RpcCall, RpcAnswer)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._named = tuple(parse_network(block) for block in self.options.controllers)
+        self._talks: Bounded[tuple[int, int, int], _Talk] = Bounded(CONVERSATIONS_LIMIT)
+        self._asked: Bounded[int, int] = Bounded(HOSTS_LIMIT)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if isinstance(event, RpcCall) and event.interface == "drsuapi":
+            yield from self._call(event)
+        elif isinstance(event, RpcAnswer) and event.interface == "drsuapi" and event.number == CHANGES and not event.fault:
+            self._asked.put(event.packet.src, event.ts)
+
+    def _controller(self, event: RpcCall) -> bool:
+        """Whether the caller is a controller: named, known, or asked for changes by others before."""
+        actor = ends_of(event.packet).actor
+        return any(first <= actor.address <= last for first, last in self._named) or actor.address in self._asked or self.is_controller(actor)
+
+    def _call(self, event: RpcCall) -> Iterator[Alert]:
+        talk = self._talk(event)
+        if event.number == CRACK:
+            talk.cracked = True
+        elif event.number == WHO:
+            talk.asked = True
+        elif event.number == CHANGES and event.size >= CHANGES_SIZE:
+            yield from self._changes(event, talk)
+        elif event.number in (REPLICA_ADD, ADD_ENTRY) and not self._controller(event):
+            why = (f"drsuapi {event.call}: it enters itself as a source of replication", "it is not known as a domain controller")
+            yield self.told(event, "pushes changes into the directory (DCShadow) of", why, key=("shadow",), confidence=0.85, techniques=("T1207",))
+
+    def _talk(self, event: RpcCall) -> _Talk:
+        packet = event.packet
+        key = (packet.src, packet.dst, packet.sport)
+        talk = self._talks.get(key)
+        if talk is None:
+            talk = _Talk()
+            self._talks.put(key, talk)
+        return talk
+
+    def _changes(self, event: RpcCall, talk: _Talk) -> Iterator[Alert]:
+        actor, known = ends_of(event.packet).actor, self._controller(event)
+        tool = talk.cracked and (talk.asked or event.inferred)
+        if any(first <= actor.address <= last for first, last in self._named) or (known and not tool):
+            return
+        why = [f"drsuapi {event.call} asks for objects with their secrets"]
+        if not known:
+            why.append("the machine is not known as a domain controller")
+        if tool:
+            why.append("in the same conversation it asked for the id of a name, as tools for DCSync do and controllers do not")
+        elif event.inferred:
+            why.append("the order of its calls is that of tools for DCSync; the conversation began before we listened")
+        certain = 0.95 if tool and not known else 0.85 if event.inferred or tool else 0.75
+        yield self.told(event, "replicates the directory (DCSync) of", why, key=("sync",), confidence=certain)

@@ -1,0 +1,38 @@
+"""Hives of the registry that hold secrets are copied from another machine: saved by its remote registry, or read as files through an administrative share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from sensor.core.alert import Alert, Severity
+from sensor.core.event import Event
+from sensor.detectors._calls import ADMIN_SHARES, CallDetector, quoted
+from sensor.dissectors._rpc_events import RpcCall
+from sensor.dissectors._smb_events import SmbCreate
+
+SAVES = frozenset((20, 31))
+# The files of the hives and of copies that tools make of them.
+FILES = re.compile(r"(?:system32\\config\\(?:regback\\)?|^|\\)(?:sam|security|system)(?:\.(?:hiv|hive|save|bak|old|sav))?$", re.IGNORECASE)
+
+
+class RemoteHive(CallDetector):
+    """Watches the remote registry and files opened in administrative shares."""
+
+    title = "Registry hive with secrets copied from a remote machine"
+    severity = Severity.high
+    techniques = ("T1003.002",)
+    advice = (
+        "Take the passwords of the target's local accounts and its machine account as known: change them, isolate the actor, and stop the remote registry "
+        "service where nobody needs it."
+    )
+    false_positives = "Backup programs that save the registry remotely: name their machines as managers."
+    watches = (RpcCall, SmbCreate)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if isinstance(event, RpcCall):
+            if event.interface == "winreg" and event.number in SAVES:
+                why = (f"winreg {event.call}" + (f" with {quoted(event.texts)}" if event.texts else ", arguments encrypted"),)
+                yield self.told(event, "saved a registry hive of", why, key=("save",))
+        elif isinstance(event, SmbCreate) and event.share in ADMIN_SHARES and not event.writes and FILES.search(event.name) and "config" in event.name.lower():
+            yield self.told(event, "reads a registry hive of", (f"it opened {event.name!r} in {event.share}",), key=("file",))

@@ -1,0 +1,113 @@
+"""What there is in a Windows network is asked for: shares, users, groups, who is logged in where.
+
+Single questions of this kind are everyday business and of low severity; many hosts asked the same, or several kinds of questions within minutes, are how
+tools map a domain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from pydantic import Field
+
+from sensor.core.addresses import text
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Bounded
+from sensor.core.detector import Context
+from sensor.core.event import Event
+from sensor.core.observation import Subject
+from sensor.core.tally import Counts, Distinct
+from sensor.detectors._calls import PAIRS_LIMIT, SECOND, CallDetector, CallOptions, pair_of
+from sensor.detectors._words import some
+from sensor.dissectors._rpc_events import RpcCall
+
+
+class Kind(NamedTuple):
+    """A kind of question: what is asked for, and its technique."""
+
+    what: str
+    technique: str
+
+
+SHARES = Kind("the shares", "T1135")
+USERS = Kind("the users", "T1087.002")
+GROUPS = Kind("groups and their members", "T1069.002")
+SESSIONS = Kind("the open sessions", "T1049")
+LOGGED_IN = Kind("who is logged in", "T1033")
+# (interface, call): kind
+QUESTIONS = {
+    ("srvsvc", 15): SHARES, ("srvsvc", 36): SHARES, ("srvsvc", 9): SHARES, ("srvsvc", 12): SESSIONS, ("srvsvc", 8): SESSIONS, ("wkssvc", 2): LOGGED_IN,
+    ("samr", 13): USERS, ("samr", 40): USERS, ("samr", 48): USERS, ("samr", 51): USERS, ("samr", 36): USERS, ("samr", 47): USERS,
+    ("samr", 11): GROUPS, ("samr", 15): GROUPS, ("samr", 20): GROUPS, ("samr", 25): GROUPS, ("samr", 33): GROUPS,
+}  # fmt: skip
+REGISTRY = "winreg"
+OPEN_USERS, ENUM_KEY = 4, 9
+# Calls of LSARPC that translate names and ids: many of them in a row try ids one after the other.
+TRANSLATIONS = frozenset((14, 15, 57, 58, 68, 76, 77))
+
+
+class Options(CallOptions):
+    """From which number on questions are more than everyday business."""
+
+    hosts: int = Field(5, ge=2, description="hosts asked the same kind of question that are of medium severity")
+    kinds: int = Field(3, ge=2, description="kinds of questions of one source that are of medium severity")
+    translations: int = Field(100, ge=10, description="translations of names and ids at one host that count as asking for its users")
+    window_s: int = Field(600, ge=60, description="seconds in which they must fall")
+
+
+class SmbEnumeration(CallDetector):
+    """Watches SRVSVC, WKSSVC, SAMR, LSARPC, and the remote registry where it lists the users with a session."""
+
+    title = "Enumeration of a Windows network"
+    severity = Severity.low
+    techniques = ("T1135",)
+    advice = "Ask who uses this machine. Allow these questions to administrators only (policy on remote SAM calls, hardening of NetSessionEnum)."
+    false_positives = "Browsing the network, administrators' tools, inventory, backup and scanning programs: name their machines as managers."
+    Options = Options
+    watches = (RpcCall,)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        window = self.options.window_s * SECOND
+        self._hosts: Distinct[tuple[int, str], int] = Distinct(window)
+        self._kinds: Distinct[int, Kind] = Distinct(window)
+        self._translated: Counts[tuple[int, int]] = Counts(window)
+        self._users_open: Bounded[tuple[int, int], int] = Bounded(PAIRS_LIMIT)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if not isinstance(event, RpcCall):
+            return
+        kind = QUESTIONS.get((event.interface, event.number)) or self._indirect(event)
+        if kind is not None:
+            yield self._asked(event, kind)
+
+    def _indirect(self, event: RpcCall) -> Kind | None:
+        """Users with a session have a key below HKEY_USERS; names and ids can be tried one by one."""
+        if event.interface == REGISTRY:
+            pair = pair_of(event.packet)
+            if event.number == OPEN_USERS:
+                self._users_open.put(pair, event.ts)
+            elif event.number == ENUM_KEY and self._users_open.pop(pair) is not None:
+                return LOGGED_IN
+        elif event.interface == "lsarpc" and event.number in TRANSLATIONS:
+            count = self._translated.add(pair_of(event.packet), event.ts)
+            return USERS if count == self.options.translations else None
+        return None
+
+    def _asked(self, event: RpcCall, kind: Kind) -> Alert:
+        packet, want = event.packet, self.options
+        hosts, kinds = self._hosts.add((packet.src, kind.what), packet.dst, event.ts), self._kinds.add(packet.src, kind, event.ts)
+        many = hosts >= want.hosts or kinds >= want.kinds
+        others = list(reversed(self._hosts.values((packet.src, kind.what)))) if hosts >= want.hosts else []
+        why = [f"{event.interface} {event.call}" + (f" through the pipe {event.pipe}" if event.pipe else "")]
+        if hosts >= want.hosts:
+            why.append(f"{hosts} hosts were asked the same within {want.window_s} s; counts from {want.hosts} on: {some([text(host) for host in others])}")
+        if kinds >= want.kinds:
+            asked = some([one.what for one in self._kinds.values(packet.src)])
+            why.append(f"{kinds} kinds of questions within {want.window_s} s; counts from {want.kinds} on: {asked}")
+        numbers: dict[str, int | float | str] = {"hosts": hosts, "kinds": kinds, "hosts_threshold": want.hosts, "kinds_threshold": want.kinds}
+        return self.told(
+            event, f"asks for {kind.what} of", why, numbers, key=(kind.what,), severity=Severity.medium if many else Severity.low,
+            confidence=0.8 if many else 0.6, techniques=(kind.technique,), targets=[Subject(0, host, packet.vlan) for host in others],
+        )  # fmt: skip

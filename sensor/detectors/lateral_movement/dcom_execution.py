@@ -1,0 +1,59 @@
+"""A COM object of another machine is used to run programs there: a management console, the shell's windows, an Office application.
+
+Objects of other classes are activated remotely by many programs; they are told only where a method that runs something is called by its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sensor.core.alert import Alert, Severity
+from sensor.core.event import Event
+from sensor.detectors._calls import CallDetector, quoted
+from sensor.dissectors._rpc_events import RpcCall
+
+ACTIVATIONS = ("ISystemActivator", "IActivation")
+GET_NAMES, INVOKE = 5, 6
+# Classes that run programs for whoever may use them remotely; WMI and the task scheduler have detectors of their own.
+CLASSES = frozenset((
+    "MMC20.Application", "ShellWindows", "ShellBrowserWindow", "Excel.Application", "Word.Application", "Outlook.Application", "PowerPoint.Application",
+    "Visio.Application", "Access.Application", "InternetExplorer.Application", "htafile", "WScript.Shell", "Shell.Application", "OpenControlPanel",
+))  # fmt: skip
+METHODS = frozenset((
+    "executeshellcommand", "shellexecute", "registerxll", "ddeinitiate", "executeexcel4macro", "createobject", "exec", "run", "activatemicrosoftapp",
+    "navigate", "navigate2", "loadlibrary", "createprocess",
+))  # fmt: skip
+
+
+class DcomExecution(CallDetector):
+    """Watches activations of classes, and calls of IDispatch by name."""
+
+    title = "Program run through a COM object of a remote machine"
+    severity = Severity.high
+    techniques = ("T1021.003",)
+    advice = (
+        "Hardly anybody uses these objects over the network: look which processes mmc.exe, explorer.exe or an Office program started on the target at that "
+        "time, isolate both machines, and switch remote activation off where it is not needed (dcomcnfg, firewall rules for RPC)."
+    )
+    false_positives = "Old business programs that drive Office on a server."
+    watches = (RpcCall,)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if not isinstance(event, RpcCall):
+            return
+        if event.interface in ACTIVATIONS:
+            name = dict(event.facts).get("class", "")
+            if name in CLASSES:
+                why = (f"{event.interface} {event.call} asks for the class {name}, which runs programs for its user",)
+                yield self.told(event, f"activated {name} on", why, key=("class",), confidence=0.9)
+        elif event.interface == "IDispatch" and event.number in (GET_NAMES, INVOKE):
+            yield from self._dispatch(event)
+
+    def _dispatch(self, event: RpcCall) -> Iterator[Alert]:
+        """A method is looked up by name, or called."""
+        named = [text for text in event.texts if text.lower() in METHODS]
+        if event.number == GET_NAMES and not named:
+            return
+        why = [f"IDispatch {event.call}" + (f" with {quoted(event.texts)}" if event.texts else ", arguments not readable")]
+        deed = f"uses the method {named[0]!r} of a COM object on" if named else "calls a method of a COM object on"
+        yield self.told(event, deed, why, key=("call",), severity=Severity.high if named else Severity.medium, confidence=0.9 if named else 0.7)

@@ -1,0 +1,31 @@
+"""The event log of another machine is cleared: who does that over the network hides something."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sensor.core.alert import Alert, Severity
+from sensor.core.event import Event
+from sensor.detectors._calls import CallDetector, quoted
+from sensor.dissectors._rpc_events import RpcCall
+
+CLEARS = {("eventlog", 0), ("eventlog", 12), ("eventlog6", 6)}
+
+
+class EventLogClear(CallDetector):
+    """Watches the old and the present interface of event logs."""
+
+    title = "Event log of a remote machine cleared"
+    severity = Severity.high
+    techniques = ("T1070.001",)
+    advice = (
+        "Ask who did it and why. Otherwise take the target as taken over: look for what happened before in copies of its log, and forward logs to another "
+        "machine from now on."
+    )
+    false_positives = "Administrators who clean up after a test."
+    watches = (RpcCall,)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if isinstance(event, RpcCall) and (event.interface, event.number) in CLEARS:
+            why = [f"{event.interface} {event.call}" + (f" with {quoted(event.texts)}" if event.texts else "")]
+            yield self.told(event, "cleared an event log of", why, confidence=0.95)

@@ -1,0 +1,46 @@
+"""The registry of another machine is changed. Reading it is what inventories do, and no matter of this detector; copying hives is remote_hive's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sensor.core.alert import Alert, Severity
+from sensor.core.event import Event
+from sensor.detectors._calls import CallDetector, quoted
+from sensor.dissectors._rpc_events import RpcCall
+
+DEEDS = {
+    6: "created a registry key on", 7: "deleted a registry key on", 8: "deleted a registry value on", 13: "loaded a registry hive on",
+    19: "restored a registry key on", 22: "set a registry value on",
+}  # fmt: skip
+# Keys by which programs start, or protection ends: in small letters.
+GRAVE = (
+    "\\currentversion\\run", "image file execution options", "\\winlogon", "disablerestrictedadmin", "localaccounttokenfilterpolicy", "fdenytsconnections",
+    "\\services\\", "uselogoncredential", "windows defender", "\\control\\lsa", "amsi", "disableantispyware",
+)  # fmt: skip
+OPEN_KEY = 15
+
+
+class RemoteRegistry(CallDetector):
+    """Watches calls of the remote registry that change something."""
+
+    title = "Registry of a remote machine changed"
+    severity = Severity.medium
+    techniques = ("T1112",)
+    advice = (
+        "Ask whether somebody administers the target from this machine. If not, compare the target's registry with a backup, and stop its remote registry "
+        "service where nobody needs it."
+    )
+    false_positives = "Administrators and deployment programs that configure machines remotely: name their machines as managers."
+    watches = (RpcCall,)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if not isinstance(event, RpcCall) or event.interface != "winreg" or (deed := DEEDS.get(event.number)) is None:
+            return
+        told = [text for text in event.texts if any(word in text.lower() for word in GRAVE)]
+        why = [f"winreg {event.call}" + (", arguments encrypted" if event.level >= 6 else "")]
+        if event.texts:
+            why.append(f"its arguments: {quoted(event.texts)}")
+        if told:
+            why.append(f"{told[0]!r} decides what starts or who may log in")
+        yield self.told(event, deed, why, key=(event.number,), severity=Severity.high if told else Severity.medium)

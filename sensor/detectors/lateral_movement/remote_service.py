@@ -1,0 +1,125 @@
+"""A service of another machine is created, changed or started through its service manager: how PsExec, smbexec and their like run programs.
+
+What is only looked at (states, configurations, lists) is monitoring, and no matter of this detector. Arguments may be encrypted: the calls are not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Bounded
+from sensor.core.detector import Context
+from sensor.core.event import Event
+from sensor.detectors._calls import ADMIN_SHARES, PAIRS_LIMIT, SECOND, CallDetector, pair_of, quoted
+from sensor.dissectors._rpc_events import RpcCall
+from sensor.dissectors._smb_events import SmbCreate
+
+SERVICE, EXECUTION, SHARES = "T1543.003", "T1569.002", "T1021.002"
+CREATES = frozenset((12, 24, 44, 45, 60))
+CHANGES = frozenset((11, 23))
+STARTS = frozenset((19, 31))
+OPENS = frozenset((16, 28))
+MEMORY_S = 600
+# What services that tools create run, rather than a service's own program.
+SHELL = (
+    "%comspec%",
+    "cmd.exe",
+    "cmd /",
+    "powershell",
+    "pwsh",
+    "rundll32",
+    "mshta",
+    "regsvr32",
+    "wscript",
+    "cscript",
+    "certutil",
+    "bitsadmin",
+    "\\\\127.0.0.1\\",
+    "admin$",
+)
+
+
+class _Pair(msgspec.Struct):
+    """What one machine lately did to another: when it made a service and wrote to an administrative share, and what it wrote; which service it opened."""
+
+    created: int = 0
+    wrote: int = 0
+    written: str = ""
+    service: str = ""
+
+
+class RemoteService(CallDetector):
+    """Watches calls of the service manager, and files written to administrative shares before them."""
+
+    title = "Service created or started on a remote machine"
+    severity = Severity.high
+    techniques = (EXECUTION,)
+    advice = (
+        "Ask whether somebody administers the target from this machine. If not, isolate both, look at the service and the program it runs (event 7045 of the "
+        "target's system log), find out whose account it was, and allow the service manager only from management machines."
+    )
+    false_positives = "Administrators with PsExec or sc.exe, deployment and inventory programs that install an agent: name their machines as managers."
+    watches = (RpcCall, SmbCreate)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._pairs: Bounded[tuple[int, int], _Pair] = Bounded(PAIRS_LIMIT)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if isinstance(event, RpcCall):
+            if event.interface == "svcctl":
+                yield from self._call(event)
+        elif isinstance(event, SmbCreate) and event.writes and event.share in ADMIN_SHARES:
+            pair = self._pair(event)
+            pair.wrote, pair.written = event.ts, f"{event.share}\\{event.name}"
+
+    def _pair(self, event: Event) -> _Pair:
+        key = pair_of(event.packet)
+        pair = self._pairs.get(key)
+        if pair is None:
+            pair = _Pair()
+            self._pairs.put(key, pair)
+        return pair
+
+    def _call(self, event: RpcCall) -> Iterator[Alert]:
+        number, pair = event.number, self._pair(event)
+        if number in OPENS:
+            pair.service = event.texts[0] if event.texts else ""
+        elif number in CREATES:
+            pair.created, pair.service = event.ts, event.texts[0] if event.texts else ""
+            yield self._made(event, pair, "created the service" if pair.service else "created a service", (SERVICE,), "create", Severity.high)
+        elif number in CHANGES:
+            program = any(_is_program(text) for text in event.texts)
+            grade = Severity.high if program else Severity.medium
+            yield self._made(event, pair, "changed the service" if pair.service else "changed a service", (SERVICE,), "change", grade)
+        elif number in STARTS:
+            grade = Severity.high if self._lately(event, pair.created) or self._lately(event, pair.wrote) else Severity.medium
+            yield self._made(event, pair, "started the service" if pair.service else "started a service", (EXECUTION,), "start", grade)
+
+    def _lately(self, event: Event, then: int) -> bool:
+        return bool(then) and event.ts - then <= MEMORY_S * SECOND
+
+    def _made(self, event: RpcCall, pair: _Pair, deed: str, techniques: tuple[str, ...], kind: str, grade: Severity) -> Alert:
+        why = [f"svcctl {event.call} {'through the pipe ' + event.pipe if event.pipe else 'over TCP'}" + (", arguments encrypted" if event.level >= 6 else "")]
+        if event.texts:
+            why.append(f"its arguments: {quoted(event.texts)}")
+        if any(shell in text.lower() for text in event.texts for shell in SHELL):
+            why.append("it runs a shell or a system program, as tools that execute commands do, and services do not")
+        if self._lately(event, pair.wrote):
+            why.append(f"the actor wrote {pair.written!r} to the target {(event.ts - pair.wrote) // SECOND} s before: like PsExec")
+        if kind == "start" and self._lately(event, pair.created):
+            why.append(f"the actor created a service there {(event.ts - pair.created) // SECOND} s before")
+            techniques = (*techniques, SERVICE)
+        if event.pipe or self._lately(event, pair.wrote):
+            techniques = (*techniques, SHARES)
+        name = f"{deed} {pair.service!r} on" if pair.service else f"{deed} on"
+        return self.told(event, name, why, key=(kind,), severity=grade, techniques=techniques)
+
+
+def _is_program(text: str) -> bool:
+    """Whether a text among the arguments is the program of the service."""
+    return "\\" in text or "%" in text or ".exe" in text.lower()

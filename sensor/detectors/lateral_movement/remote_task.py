@@ -1,0 +1,47 @@
+"""A task is planned on another machine through its task scheduler: the old one (AT) or the present one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sensor.core.alert import Alert, Severity
+from sensor.core.event import Event
+from sensor.detectors._calls import CallDetector, quoted
+from sensor.dissectors._rpc_events import RpcCall
+
+AT, TASK = "T1053.002", "T1053.005"
+# The smallest arguments of NetrJobAdd: a server that is not named, and the job ([MS-TSCH] 3.2.5.2.1).
+JOB_SIZE = 24
+# number: (what was done, technique, severity)
+DEEDS = {
+    ("atsvc", 0): ("added an AT job on", AT, Severity.high),
+    ("ITaskSchedulerService", 1): ("registered a scheduled task on", TASK, Severity.high),
+    ("ITaskSchedulerService", 12): ("ran a scheduled task on", TASK, Severity.medium),
+    ("sasec", 0): ("set the account of a scheduled task on", TASK, Severity.medium),
+}
+
+
+class RemoteTask(CallDetector):
+    """Watches calls of both task schedulers; looking at tasks is no matter of this detector."""
+
+    title = "Task planned on a remote machine"
+    severity = Severity.high
+    techniques = (TASK,)
+    advice = (
+        "Ask whether somebody administers the target from this machine. If not, look at the target's tasks (event 4698 of its security log, folder "
+        "Windows\\System32\\Tasks), isolate both machines, and find out whose account it was."
+    )
+    false_positives = "Administrators and deployment programs that plan tasks remotely: name their machines as managers."
+    watches = (RpcCall,)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if not isinstance(event, RpcCall) or (deed := DEEDS.get((event.interface, event.number))) is None:
+            return
+        if event.interface == "atsvc" and event.size < JOB_SIZE:
+            return
+        what, technique, grade = deed
+        sealed = ", arguments encrypted" if event.level >= 6 else ""
+        why = [f"{event.interface} {event.call} {'through the pipe ' + event.pipe if event.pipe else 'over TCP'}{sealed}"]
+        if event.texts:
+            why.append(f"its arguments: {quoted(event.texts)}")
+        yield self.told(event, what, why, key=(event.interface, event.number), severity=grade, techniques=(technique,))
