@@ -30,6 +30,7 @@ TECHNIQUES = {
         Technique("credential-access", "T1557.002", "Adversary-in-the-Middle: ARP Cache Poisoning"),
         Technique("credential-access", "T1557.003", "Adversary-in-the-Middle: DHCP Spoofing"),
         Technique("command-and-control", "T1071", "Application Layer Protocol"),
+        Technique("reconnaissance", "T1590.002", "Gather Victim Network Information: DNS"),
         Technique("reconnaissance", "T1595", "Active Scanning"),
         Technique("reconnaissance", "T1595.001", "Active Scanning: Scanning IP Blocks"),
         Technique("impact", "T1498.001", "Network Denial of Service: Direct Network Flood"),

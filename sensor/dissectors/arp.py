@@ -45,9 +45,9 @@ class ArpAnnouncement(ArpMessage):
 
 
 class Arp(Dissector):
-    """Identical requests are dropped for a minute; another target is another payload, so a scan is seen whole."""
+    """Identical messages are dropped for some seconds; another target is another payload, so a scan is seen whole, and so is who insists on an address."""
 
-    interest = Interest(ethertypes=(ETHERTYPE,), repeats_s=60)
+    interest = Interest(ethertypes=(ETHERTYPE,), repeats_s=4)
 
     def dissect(self, packet: Packet) -> Iterator[Said]:
         try:

@@ -71,7 +71,7 @@ class NdpRedirect(Event):
 class Ndp(Dissector):
     """Payloads are whole ICMPv6 messages from the type byte on."""
 
-    interest = Interest(icmp6=tuple(FIXED_SIZES), repeats_s=60)
+    interest = Interest(icmp6=tuple(FIXED_SIZES), repeats_s=4)
 
     def dissect(self, packet: Packet) -> Iterator[Said]:
         data = packet.payload

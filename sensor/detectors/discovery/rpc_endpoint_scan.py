@@ -1,7 +1,7 @@
-"""One source asks the port mappers of many hosts, or one of them very often, where a program listens; and calls of a daemon that was a way in for years.
+"""One source asks many hosts, or one of them very often, where the programs of remote procedure calls listen: port mappers, and endpoint mappers of DCE/RPC.
 
 An ordinary client asks the file servers it mounts from, and those again and again. So only hosts count that were not asked before; a sweep for one program
-may take hours.
+may take hours. Calls of a daemon that was a way in for years count at once.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.tally import Counts, Distinct
-from sensor.detectors._words import is_fixed_function, some, who
+from sensor.detectors._words import PROTOCOLS, is_fixed_function, some, who
+from sensor.dissectors._rpc_events import RpcCall
 from sensor.dissectors.portmap import PortmapAdminCall, PortmapCall
 
 SECOND = 1_000_000_000
 SOURCES_LIMIT, HOSTS_LIMIT = 1024, 64
 TOLD_S = 900
+MAPPER = "epm"
 
 
 class Options(detector.Options):
@@ -44,7 +46,7 @@ class RpcEndpointScan(EventDetector):
     advice = "Find out who runs a scanner on the source; close port 111 between segments; look at the programs that answered, and at calls to them afterwards."
     false_positives = "Monitoring that looks after many file servers; vulnerability scanners."
     Options = Options
-    watches = (PortmapCall, PortmapAdminCall)
+    watches = (PortmapCall, PortmapAdminCall, RpcCall)
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
@@ -53,9 +55,13 @@ class RpcEndpointScan(EventDetector):
         self._told: Recent[tuple[int, str]] = Recent(SOURCES_LIMIT, TOLD_S * SECOND)
 
     def inspect(self, event: Event) -> Iterator[Alert]:
+        packet, want = event.packet, self.options
+        if isinstance(event, RpcCall):
+            if event.interface == MAPPER:
+                yield from self._looked_up(event, "endpoint mapper")
+            return
         if not isinstance(event, PortmapCall | PortmapAdminCall):
             return
-        packet, want = event.packet, self.options
         what = event.name or str(event.program) if event.program else "all programs"
         hosts = self._hosts.add((packet.src, event.program), packet.dst, event.ts)
         threshold = want.admin_hosts if event.name == "sadmind" else want.hosts
@@ -63,9 +69,13 @@ class RpcEndpointScan(EventDetector):
             some_hosts = self._hosts.values((packet.src, event.program))
             yield from self._alert(event, f"asked {hosts} hosts for {what}", hosts, threshold, f"{want.hours:g} h", some_hosts)
             return
+        yield from self._looked_up(event, "port mapper")
+
+    def _looked_up(self, event: Event, mapper: str) -> Iterator[Alert]:
+        packet, want = event.packet, self.options
         lookups = self._lookups.add((packet.src, packet.dst), event.ts)
         if lookups >= want.lookups:
-            yield from self._alert(event, f"made {lookups} look-ups at the port mapper of {addresses.text(packet.dst)}", lookups, want.lookups, "60 s", [])
+            yield from self._alert(event, f"made {lookups} look-ups at the {mapper} of {addresses.text(packet.dst)}", lookups, want.lookups, "60 s", [])
 
     def _alert(self, event: Event, what: str, count: int, threshold: int, window: str, hosts: list[int]) -> Iterator[Alert]:
         packet = event.packet
@@ -88,5 +98,10 @@ class RpcEndpointScan(EventDetector):
             severity=Severity.high if is_fixed_function(self.context, actor) else Severity.medium,
             actor_port=packet.sport,
             target_port=packet.dport,
-            network={"proto": "udp", "app": "portmap", "vlan": packet.vlan, "direction": self.context.networks.direction(packet.src, packet.dst)},
+            network={
+                "proto": PROTOCOLS.get(packet.proto, ""),
+                "app": "rpc",
+                "vlan": packet.vlan,
+                "direction": self.context.networks.direction(packet.src, packet.dst),
+            },
         )

@@ -1,0 +1,93 @@
+"""Which MAC speaks for which address: what claims say, ARP's and neighbour discovery's, and what becomes of them."""
+
+from __future__ import annotations
+
+import msgspec
+
+from sensor.core.bounded import Bounded
+
+SECOND = 1_000_000_000
+ADDRESSES_LIMIT, MACS_LIMIT = 16384, 8192
+OWN_LIMIT = 16
+# Two claims less than this apart are one: a machine that comes up announces itself several times.
+APART = SECOND
+# MACs that stand for whoever holds them now, as (bits behind, first bits): VRRP and CARP (RFC 5798, 7.3), HSRP, GLBP, clusters of Windows load balancers.
+VIRTUAL = ((8, 0x00005E0001), (8, 0x00005E0002), (8, 0x00000C07AC), (12, 0x00000C9FF), (12, 0x000573A00), (16, 0x0007B400), (32, 0x02BF), (32, 0x03BF))
+
+
+class Binding(msgspec.Struct):
+    """An address: the MAC that bears it, when it last said so, and the one that takes it away: since when, when last, and how often."""
+
+    mac: int
+    last: int
+    rival: int = 0
+    since: int = 0
+    again: int = 0
+    claims: int = 0
+    returns: int = 0
+
+
+class Owner(msgspec.Struct):
+    """A MAC: when it last spoke, the addresses it says are its own, and those among them that others had: (since when, the MAC that had it)."""
+
+    last: int
+    own: Bounded[int, int]
+    taken: Bounded[int, tuple[int, int]]
+
+
+class Bindings:
+    """Addresses and MACs of all segments, bounded; whoever spoke longest ago makes room."""
+
+    def __init__(self) -> None:
+        self._addresses: Bounded[tuple[int, int], Binding] = Bounded(ADDRESSES_LIMIT)
+        self._owners: Bounded[tuple[int, int], Owner] = Bounded(MACS_LIMIT)
+
+    def owner(self, vlan: int, mac: int, ts: int) -> Owner:
+        """What is known of a MAC, which just spoke."""
+        owner = self._owners.get((vlan, mac))
+        if owner is None:
+            owner = Owner(ts, Bounded(OWN_LIMIT), Bounded(OWN_LIMIT))
+            self._owners.put((vlan, mac), owner)
+        owner.last = ts
+        return owner
+
+    def known(self, vlan: int, mac: int) -> Owner | None:
+        return self._owners.get((vlan, mac))
+
+    def spoke(self, vlan: int, mac: int) -> int:
+        """When a MAC last spoke; 0 where it never did."""
+        owner = self._owners.get((vlan, mac))
+        return owner.last if owner else 0
+
+    def claim(self, vlan: int, address: int, mac: int, ts: int, patience: int) -> Binding | None:
+        """A MAC says it has the address. The binding where another one has it, and did say so within ``patience`` ns; None where nothing is in dispute."""
+        held = self._addresses.get((vlan, address))
+        if held is None or held.mac == mac:
+            return self._hold(vlan, address, held, mac, ts)
+        if ts - held.last > patience and held.rival != mac:
+            self._addresses.put((vlan, address), Binding(mac, ts))
+            return None
+        if held.rival != mac or ts - held.again > patience:
+            held.rival, held.since, held.again, held.claims = mac, ts, ts, 1
+        elif ts - held.again >= APART:
+            held.again, held.claims = ts, held.claims + 1
+        return held
+
+    def _hold(self, vlan: int, address: int, held: Binding | None, mac: int, ts: int) -> Binding | None:
+        if held is None:
+            self._addresses.put((vlan, address), Binding(mac, ts))
+            return None
+        held.last = ts
+        if held.rival and ts - held.again < 60 * SECOND and ts > held.again:
+            held.returns += 1  # taken away a moment ago, and it still says that it has the address
+            return held
+        return None
+
+    def settle(self, vlan: int, address: int, mac: int, ts: int) -> None:
+        """From now on the address is this MAC's."""
+        self._addresses.put((vlan, address), Binding(mac, ts))
+
+
+def is_virtual(mac: int) -> bool:
+    """Whether a MAC is one that moves between machines by design."""
+    return any(mac >> bits == first for bits, first in VIRTUAL)

@@ -1,0 +1,176 @@
+"""A router of IPv6, or a DHCPv6 server, that should not be there: not on the list of allowed ones, or at odds with the one that was there first.
+
+Judged by what it tells: routers that announce the same network are a pair; one that leads to other DNS servers, or into a network of its own where there is
+one already, leads its clients elsewhere. The first of a segment is learned, not alerted. Also told: a flood of routers, one that takes a known router out of
+service in its name, and hosts that redirect others to themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from pydantic import Field
+
+from sensor.core import addresses, detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Bounded, Recent
+from sensor.core.detector import Context, EventDetector
+from sensor.core.event import Event
+from sensor.core.observation import Subject
+from sensor.core.tally import Distinct
+from sensor.detectors._bindings import is_virtual
+from sensor.detectors._words import is_fixed_function, some, who
+from sensor.dissectors.dhcpv6 import Dhcpv6Advertise, Dhcpv6Message, Dhcpv6Reply
+from sensor.dissectors.icmp import IcmpRedirect
+from sensor.dissectors.ndp import NdpRedirect, NdpRouterAdvertisement
+
+SECOND = 1_000_000_000
+SEGMENTS_LIMIT, ROUTERS_LIMIT, TOLD_LIMIT = 1024, 16, 2048
+TOLD_S = 60
+UNICAST, LOCAL = 1, 0x7E  # 2000::/3 by its first three bits, fc00::/7 by its first seven
+
+
+class Options(detector.Options):
+    """Who may announce routes."""
+
+    allowed: tuple[str, ...] = Field(
+        (), description="addresses or MACs of the routers and DHCPv6 servers; where given, every other one is an alert, and these never are"
+    )
+    flood: int = Field(10, ge=3, le=60, description="different routers in one segment within a minute that are a flood")
+
+
+class _Router(NamedTuple):
+    """What one tells: its prefixes of each kind (global, local), and DNS servers."""
+
+    prefixes: frozenset[tuple[int, int]]
+    dns: frozenset[int]
+
+    def conflict(self, other: _Router) -> str:
+        """What the two disagree on; empty where they can be there side by side."""
+        if self.dns and other.dns and self.dns.isdisjoint(other.dns):
+            return "DNS servers"
+        if self.prefixes and other.prefixes and self.prefixes.isdisjoint(other.prefixes) and set(map(_kind, self.prefixes)) & set(map(_kind, other.prefixes)):
+            return "networks"
+        return ""
+
+    def told(self, what: str) -> str:
+        """The networks, or the DNS servers, as text."""
+        return some([_network(each) for each in sorted(self.prefixes)] if what == "networks" else [addresses.text(each) for each in sorted(self.dns)])
+
+
+class RogueRouter(EventDetector):
+    """Watches advertisements of routers, leases of DHCPv6, and redirects, by segment."""
+
+    title = "Rogue IPv6 router"
+    severity = Severity.high
+    techniques = ("T1557",)
+    advice = "Find the port of this MAC and unplug it; let switches take router advertisements and DHCPv6 answers from the router ports only (RA guard)."
+    false_positives = "A second provider or a new prefix; a home router, a hotspot or a virtual network of somebody on the segment; Windows connection sharing."
+    Options = Options
+    watches = (NdpRouterAdvertisement, Dhcpv6Advertise, Dhcpv6Reply, NdpRedirect, IcmpRedirect)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._routers: Bounded[int, Bounded[int, _Router]] = Bounded(SEGMENTS_LIMIT)
+        self._servers: Bounded[int, Bounded[str, frozenset[int]]] = Bounded(SEGMENTS_LIMIT)
+        self._seen: Distinct[int, int] = Distinct(60 * SECOND, SEGMENTS_LIMIT, 64)
+        self._told: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
+        self._allowed = frozenset(map(_address_or_mac, self.options.allowed))
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        packet = event.packet
+        if self._allowed & {packet.src, packet.src_mac}:
+            return
+        if self._allowed and not isinstance(event, NdpRedirect | IcmpRedirect):
+            yield from self._alert(event, "it is not among the allowed ones", "list")
+        elif isinstance(event, NdpRouterAdvertisement):
+            yield from self._advertised(event)
+        elif isinstance(event, Dhcpv6Advertise | Dhcpv6Reply):
+            yield from self._served(event)
+        elif isinstance(event, NdpRedirect | IcmpRedirect):
+            yield from self._redirected(event)
+
+    def _advertised(self, event: NdpRouterAdvertisement) -> Iterator[Alert]:
+        packet, want = event.packet, self.options
+        count = self._seen.add(packet.vlan, packet.src, event.ts)
+        if count >= want.flood:
+            yield from self._alert(event, f"{count} routers announced themselves within a minute; counts from {want.flood} on", "flood", segment=True)
+            return
+        known = self._known(self._routers, packet.vlan)
+        router = _Router(frozenset((first, bits) for first, bits in event.prefixes if _kind((first, bits))), frozenset(event.dns))
+        mac = packet.src_mac
+        if not event.lifetime_s and mac not in known and not is_virtual(mac) and any(event.mac == there for there in known):
+            yield from self._alert(event, f"in the name of {addresses.mac_text(event.mac)} it takes the router out of service", "withdrawal")
+        elif mac not in known:
+            for first, held in known.items():
+                if what := router.conflict(held):
+                    yield from self._alert(event, f"it announces the {what} {router.told(what)}, where {addresses.mac_text(first)} was first with others", what)
+                    return
+        if event.lifetime_s or mac in known:
+            known.put(mac, router)
+
+    def _served(self, event: Dhcpv6Message) -> Iterator[Alert]:
+        if not event.server or not event.dns:
+            return
+        servers = self._known(self._servers, event.packet.vlan)
+        if event.server not in servers:
+            for dns in servers.values():
+                if dns.isdisjoint(event.dns):
+                    given, expected = some([addresses.text(each) for each in event.dns]), some([addresses.text(each) for each in sorted(dns)])
+                    yield from self._alert(event, f"as a DHCPv6 server it gives the DNS servers {given}, where {expected} were given first", "dhcpv6")
+                    return
+        servers.put(event.server, frozenset(event.dns))
+
+    def _redirected(self, event: NdpRedirect | IcmpRedirect) -> Iterator[Alert]:
+        """A router that sends others to another router is right; a host that sends them to itself, or a device with one job, is not."""
+        packet = event.packet
+        sender = Subject(packet.src_mac, packet.src, packet.vlan)
+        gateway = event.target if isinstance(event, NdpRedirect) else event.gateway
+        itself = isinstance(event, NdpRedirect) and event.mac == packet.src_mac and gateway != event.destination
+        if itself or is_fixed_function(self.context, sender):
+            reason = f"it tells others to send what is for {addresses.text(event.destination)} to {addresses.text(gateway)}"
+            yield from self._alert(event, reason, "redirect")
+
+    @staticmethod
+    def _known(table: Bounded[int, Bounded[Any, Any]], vlan: int) -> Bounded[Any, Any]:
+        known = table.get(vlan)
+        if known is None:
+            known = Bounded(ROUTERS_LIMIT)
+            table.put(vlan, known)
+        return known
+
+    def _alert(self, event: Event, reason: str, what: str, segment: bool = False) -> Iterator[Alert]:
+        packet = event.packet
+        if not self._told.fresh((packet.vlan, 0 if segment else packet.src_mac, what), event.ts):
+            return
+        actor = Subject(packet.src_mac, packet.src, packet.vlan)
+        name = who(self.context, actor)
+        alert = self.alert(
+            event,
+            actor=actor,
+            target=Subject(0, packet.dst, packet.vlan),
+            summary=f"{name} acts as a router of the segment: {reason}",
+            why=(f"said by {addresses.mac_text(packet.src_mac)}, {addresses.text(packet.src)}", reason),
+            numbers={"differs": what},
+            network={"proto": "udp" if packet.proto == 17 else "icmpv6" if packet.proto == 58 else "icmp", "vlan": packet.vlan, "direction": "internal"},
+        )
+        alert.key = f"{self.id}|{packet.vlan}|{what}|{'' if segment else addresses.mac_text(packet.src_mac)}"
+        yield alert
+
+
+def _kind(prefix: tuple[int, int]) -> str:
+    """Prefixes everybody can reach, and those of a site alone; others are none."""
+    first = prefix[0]
+    return "global" if first >> 125 == UNICAST else "local" if first >> 121 == LOCAL else ""
+
+
+def _network(prefix: tuple[int, int]) -> str:
+    return f"{addresses.text(prefix[0])}/{prefix[1]}"
+
+
+def _address_or_mac(text: str) -> int:
+    try:
+        return addresses.parse(text)
+    except ValueError:
+        return addresses.parse_mac(text)

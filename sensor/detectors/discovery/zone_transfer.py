@@ -1,0 +1,77 @@
+"""Somebody asks a name server for a whole zone: the list of all machines. Secondary servers do so by design, and the others never."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field
+
+from sensor.core import addresses, detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Bounded, Recent
+from sensor.core.detector import Context, EventDetector
+from sensor.core.event import Event
+from sensor.core.observation import Subject
+from sensor.detectors._words import PROTOCOLS, is_fixed_function, who
+from sensor.dissectors.dns import DnsQuery, DnsResponse
+
+SECOND = 1_000_000_000
+SERVERS_LIMIT, TOLD_LIMIT = 4096, 1024
+TOLD_S = 600
+WHOLE_ZONE = 252  # RFC 5936; incremental transfers (251) need to know the zone already
+
+
+class Options(detector.Options):
+    """Who may ask for zones."""
+
+    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of secondary name servers")
+
+
+class ZoneTransfer(EventDetector):
+    """Watches questions for whole zones, and who answers questions himself."""
+
+    title = "Zone transfer asked for"
+    severity = Severity.medium
+    techniques = ("T1590.002",)
+    advice = "Allow zone transfers to the secondary servers only; look whether the answer came, for then the source knows the names of all machines."
+    false_positives = "A secondary name server that serves nobody yet, or another segment (list it in `exempt`); administrators who test their servers."
+    Options = Options
+    watches = (DnsQuery, DnsResponse)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._servers: Bounded[int, bool] = Bounded(SERVERS_LIMIT)
+        self._told: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
+        self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if isinstance(event, DnsResponse):
+            if event.type != WHOLE_ZONE and event.rcode == 0 and event.packet.src not in self._servers:
+                self._servers.put(event.packet.src, True)
+            return
+        if not isinstance(event, DnsQuery) or event.type != WHOLE_ZONE or event.operation:
+            return
+        packet = event.packet
+        if packet.src in self._servers or any(low <= packet.src <= high for low, high in self._exempt):
+            return
+        if not self._told.fresh((packet.src, packet.dst, event.name), event.ts):
+            return
+        actor, target = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
+        yield self.alert(
+            event,
+            actor=actor,
+            target=target,
+            summary=f"{who(self.context, actor)} asked {who(self.context, target)} for the whole zone {event.name or '.'}",
+            why=(f"record type {WHOLE_ZONE} of {event.name or '.'} was asked; once is enough", "the source answers no questions itself: it is no name server"),
+            numbers={"zone": event.name, "threshold": 1},
+            key=(addresses.text(packet.dst), event.name),
+            severity=Severity.high if is_fixed_function(self.context, actor) else Severity.medium,
+            confidence=0.85,
+            actor_port=packet.sport,
+            target_port=packet.dport,
+            network={
+                "proto": PROTOCOLS.get(packet.proto, ""), "app": "dns", "vlan": packet.vlan,
+                "direction": self.context.networks.direction(packet.src, packet.dst),
+            },
+        )  # fmt: skip

@@ -1,0 +1,109 @@
+"""Addresses that are taken from others, by ARP and by neighbour discovery."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sensor.core.addresses import parse
+from sensor.core.alert import Alert, Severity
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.dissectors.arp import ArpAnnouncement, ArpReply, ArpRequest
+from sensor.dissectors.dhcp import DhcpAck
+from sensor.dissectors.ndp import NdpNeighbourAdvertisement
+from tests.detectors.stories import SECOND, START, World, detector, device, heard
+
+SPOOF = "credential_access.arp_spoofing"
+GATEWAY, VICTIM, ATTACKER = 0x02000000000A, 0x02000000000B, 0x0200000000EE
+
+
+def packet(at: float, mac: int, src: int = 0, dst: int = 0) -> Packet:
+    return Packet(ts=START + int(at * SECOND), src_mac=mac, ethertype=0x0806, ip_version=0 if not src else 6, proto=58 if src else 0, src=src, dst=dst)
+
+
+def reply(at: float, mac: int, address: str, to: str = "10.0.0.5") -> Event:
+    return ArpReply(packet(at, mac), mac, parse(address), parse(to))
+
+
+def request(at: float, mac: int, own: str, target: str) -> Event:
+    return ArpRequest(packet(at, mac), mac, parse(own), parse(target))
+
+
+def announcement(at: float, mac: int, address: str) -> Event:
+    return ArpAnnouncement(packet(at, mac), mac, parse(address), parse(address))
+
+
+def advertisement(at: float, mac: int, address: str, *, solicited: bool = False) -> Event:
+    return NdpNeighbourAdvertisement(packet(at, mac, parse(address), parse("fe80::5")), mac, parse(address), False, solicited, True)
+
+
+def told(events: Iterable[Event], world: World | None = None) -> list[Alert]:
+    return heard(detector(SPOOF, world), events)
+
+
+ORDINARY = [reply(0, GATEWAY, "10.0.0.1"), reply(0.1, VICTIM, "10.0.0.5", "10.0.0.1"), request(0.2, ATTACKER, "10.0.0.66", "10.0.0.1")]
+
+
+def test_both_ends_of_a_conversation_are_taken() -> None:
+    """The gateway's address for the victim, and the victim's for the gateway."""
+    alert = told([*ORDINARY, announcement(1, ATTACKER, "10.0.0.66"), reply(2, ATTACKER, "10.0.0.1"), reply(2.1, ATTACKER, "10.0.0.5", "10.0.0.1")])[0]
+    assert (alert.severity, alert.actor.mac, alert.actor.address) == (Severity.high, ATTACKER, parse("10.0.0.66"))
+    assert alert.techniques[0].technique == "T1557.002"
+    assert alert.target is not None
+    assert alert.target.address == parse("10.0.0.5")
+    assert "both ends" in alert.why[0]
+
+
+def test_an_address_is_claimed_again_and_again() -> None:
+    """The one robbed is there, and the attacker insists."""
+    alert = told([*ORDINARY, *(reply(2 + 5 * n, ATTACKER, "10.0.0.1") for n in range(4))])[0]
+    assert "claims" in alert.numbers
+    assert "10.0.0.1" in alert.summary
+
+
+def test_who_asks_for_what_it_claims_lied() -> None:
+    """Two frames are enough."""
+    [alert] = told([reply(0, ATTACKER, "10.0.0.1"), request(10, ATTACKER, "10.0.0.66", "10.0.0.1")])
+    assert (alert.actor.address, alert.actor.mac) == (parse("10.0.0.66"), ATTACKER)
+
+
+def test_the_gateway_is_known_from_its_leases() -> None:
+    """Twice, with the gateway still there."""
+    lease = DhcpAck(packet(0, 1), 5, 7, VICTIM, gateways=(parse("10.0.0.1"),))
+    events = [lease, *ORDINARY, reply(1, ATTACKER, "10.0.0.1"), reply(2, GATEWAY, "10.0.0.1"), reply(3, ATTACKER, "10.0.0.1")]
+    assert "the gateway 10.0.0.1" in told(events)[0].summary
+
+
+def test_neighbour_discovery() -> None:
+    """Advertisements that override, unasked, three times."""
+    events = [advertisement(0, GATEWAY, "fe80::1", solicited=True), *(advertisement(8 + 5 * n, ATTACKER, "fe80::1") for n in range(3))]
+    [alert] = told(events)
+    assert [technique.technique for technique in alert.techniques] == ["T1557"]
+    assert (alert.actor.mac, alert.actor.address) == (ATTACKER, parse("fe80::1"))
+
+
+def test_honest_moves_are_quiet() -> None:
+    """A lease that ended, a failover, a router pair with a virtual MAC, a cluster that announces itself a few times, a machine that is given two addresses."""
+    lease = [reply(0, VICTIM, "10.0.0.5"), *(reply(400 + 5 * n, ATTACKER, "10.0.0.5") for n in range(4))]
+    failover = [reply(0, GATEWAY, "10.0.0.9"), *(announcement(30 + n / 4, ATTACKER, "10.0.0.9") for n in range(5)), announcement(35, ATTACKER, "10.0.0.9")]
+    virtual = [reply(n, 0x00005E000101 if n % 2 else GATEWAY, "10.0.0.1") for n in range(20)]
+    two = [announcement(0, VICTIM, "10.0.0.5"), announcement(1, VICTIM, "10.0.0.6"), request(2, VICTIM, "10.0.0.5", "10.0.0.1")]
+    probe = [reply(0, VICTIM, "10.0.0.5"), *(request(n, ATTACKER, "0.0.0.0", "10.0.0.5") for n in range(1, 4))]
+    for story in (lease, failover, virtual, two, probe):
+        assert told(story) == []
+
+
+def test_repetition_is_one_alert() -> None:
+    """One key however long it goes on; an exempt proxy never is one."""
+    events = [*ORDINARY, *(reply(2 + 5 * n, ATTACKER, "10.0.0.1") for n in range(60))]
+    found = told(events)
+    assert len({alert.key for alert in found}) == 1
+    assert len(found) <= 12
+    assert heard(detector(SPOOF, exempt_macs=("02:00:00:00:00:ee",)), events) == []
+
+
+def test_a_printer_that_does_it_is_critical() -> None:
+    """Devices with one job never answer for others."""
+    world = World(device("printer", "10.0.0.66"))
+    found = told([*ORDINARY, announcement(1, ATTACKER, "10.0.0.66"), *(reply(2 + 5 * n, ATTACKER, "10.0.0.1") for n in range(4))], world)
+    assert found[0].severity == Severity.critical
