@@ -29,7 +29,9 @@ from sensor.fingerprinting.match import Matcher
 from sensor.fingerprinting.oui import Oui
 from sensor.incidents import Incidents
 from sensor.intel.store import ThreatLists
+from sensor.inventory.baseline import Baseline
 from sensor.inventory.inventory import Inventory
+from sensor.inventory.learner import Learner
 from sensor.inventory.limits import HOUR, Limits
 from sensor.inventory.record import Neighbour
 from sensor.keeper import Keeper
@@ -46,6 +48,7 @@ class World:
     def __init__(self, networks: Networks, intel: ThreatLists, inventory: Inventory) -> None:
         self.networks, self.intel, self._inventory = networks, intel, inventory
         self.passive_dns = PassiveDns()
+        self.baseline = Baseline(inventory.device)
 
     def device(self, subject: Subject) -> Device | None:
         return self._inventory.device(subject)
@@ -107,6 +110,7 @@ def assemble(
             detector = unit(world, options)
             detector.id = name
             detectors.append(detector)
+    detectors.append(Learner(world, world.baseline))
     dissectors = {name: unit() for name, unit in units(sensor.dissectors, Dissector).items()}
     return Pipeline(
         dissectors=dissectors,

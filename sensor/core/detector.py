@@ -33,7 +33,9 @@ class Options(BaseModel):
 
 
 class Listed(Protocol):
-    """A hit on a threat list: which list, which line of it, what category the list gives."""
+    """A hit on a threat list: which list, which line of it, what category the list gives, since when and until when (seconds since 1970, 0: not told), and how
+    sure it is (0 to 1).
+    """
 
     @property
     def list_name(self) -> str: ...
@@ -41,6 +43,15 @@ class Listed(Protocol):
     def entry(self) -> str: ...
     @property
     def category(self) -> str: ...
+    @property
+    def seen(self) -> int: ...
+    @property
+    def until(self) -> int: ...
+    @property
+    def confidence(self) -> float: ...
+    def expired(self, ts: int) -> bool:
+        """Whether the list takes it back at a time (ns)."""
+        ...
 
 
 class Signature(Protocol):
@@ -80,6 +91,14 @@ class Intel(Protocol):
         ...
 
     def entry(self, number: int) -> Listed: ...
+
+    def domain(self, name: str) -> Listed | None:
+        """The entry of a name, or of the closest domain above it that is listed."""
+        ...
+
+    def text(self, text: str) -> Listed | None:
+        """The entry of a JA3, a JA4, the hash of a certificate, or a URL."""
+        ...
 
 
 class Start(Protocol):

@@ -22,8 +22,8 @@ from sensor.documents import DocumentErrors, Fault, fault_at, load_document, nea
 from sensor.fingerprinting.shelf import Shelf
 
 VOCABULARY = "vocabulary.yaml"
-# Folders of signatures of attacks, which detectors use (sensor/intel/signatures.py).
-ATTACKS = ("frameworks", "exploits")
+# Folders of other knowledge: signatures of attacks (sensor/intel/signatures.py), and what types of devices serve and use (starts.py).
+OTHERS = ("frameworks", "exploits", "baselines")
 OPERATORS = ("exact", "prefix", "suffix", "domain", "contains", "regex")
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
@@ -271,7 +271,7 @@ def _add_words(knowledge: Knowledge, folder: Path, faults: list[Fault]) -> None:
 
 
 def _files(folder: Path) -> Iterable[Path]:
-    return sorted(path for path in folder.rglob("*.yaml") if path.name != VOCABULARY and path.parent.name not in ATTACKS)
+    return sorted(path for path in folder.rglob("*.yaml") if path.name != VOCABULARY and path.parent.name not in OTHERS)
 
 
 def _add(knowledge: Knowledge, path: Path, faults: list[Fault], *, own: bool) -> None:

@@ -20,6 +20,8 @@ from sensor.core.event import Event
 from sensor.core.flow import CHANGE, Change, Reason, flow_of
 from sensor.core.observation import Evidence, Subject
 from sensor.intel.store import ThreatLists
+from sensor.inventory.baseline import Baseline
+from sensor.inventory.learner import Learner
 
 SECOND = 1_000_000_000
 START = 1_700_000_000 * SECOND
@@ -29,7 +31,8 @@ TCP, UDP, PING = 6, 17, 1
 def device(kind: str, address: str, name: str = "") -> Device:
     """A device of a type at an address."""
     evidence = Evidence("type", kind, 0.9, "f", "mdns", "k", "s", START, START)
-    return Device("dev-1", f"ip:{address}", START, START, names={name: START} if name else {}, attributes={"type": Attribute("type", kind, 0.9, (evidence,))})
+    attributes = {"type": Attribute("type", kind, 0.9, (evidence,))}
+    return Device(f"dev-{address}", f"ip:{address}", START, START, names={name: START} if name else {}, attributes=attributes)
 
 
 class World:
@@ -39,6 +42,15 @@ class World:
         self.networks, self.intel = Networks(), lists or ThreatLists()
         self.devices = {parse(each.key.removeprefix("ip:")): each for each in devices}
         self.names: dict[int, tuple[str, ...]] = {}
+        self.baseline = Baseline(self.device)
+
+    def learned(self, story: Story) -> World:
+        """The same world after it was watched while a story happened."""
+        self.baseline.begin(START)
+        unit = Learner(self, self.baseline)
+        for _, numbers in unit.candidates(ChangeReader(self.networks).read(story.changes())):
+            unit.worth(numbers)
+        return self
 
     def device(self, subject: Subject) -> Device | None:
         return self.devices.get(subject.address)
@@ -102,6 +114,10 @@ class Story:
             self._rows.append((at + ended, Change.ENDED, fixed | last | {"answered": int(answered), "reason": Reason.IDLE}))
         return self
 
+    def talk(self, at: float, client: str, server: str, port: int, *, lasts: float = 60, said: tuple[int, int] = (20, 20), proto: int = TCP) -> Story:
+        """A conversation in which something is said."""
+        return self.flow(at, client, server, port, proto=proto, answered=True, ended=lasts, packets=said)
+
     def changes(self) -> npt.NDArray[np.void]:
         rows = sorted(self._rows, key=lambda row: row[0])
         changes = np.zeros(len(rows), CHANGE)
@@ -128,6 +144,22 @@ def alerts_of(unit: FlowDetector, changes: npt.NDArray[np.void], size: int = 1 <
             if unit.worth(numbers):
                 found += unit.judge(flow_of(part[row]), numbers)
     return found
+
+
+def in_time(path: str, story: Story, world: World | None = None, **options: Any) -> list[Alert]:
+    """What a flow detector raises over a story that it watches second by second, and for a minute more."""
+    unit, changes = detector(path, world, **options), story.changes()
+    reader, found, last = ChangeReader(unit.context.networks), [], 0
+    for at in range(len(changes)):
+        now = int(changes["ts"][at]) // SECOND
+        if now > last:
+            found += unit.tick(now * SECOND)
+            last = now
+        part = changes[at : at + 1].copy()
+        for row, numbers in unit.candidates(reader.read(part)):
+            if unit.worth(numbers):
+                found += unit.judge(flow_of(part[row]), numbers)
+    return [*found, *unit.tick((last + 60) * SECOND)]
 
 
 def raised(path: str, story: Story, world: World | None = None, **options: Any) -> list[Alert]:

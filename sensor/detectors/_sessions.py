@@ -1,0 +1,124 @@
+"""Administration sessions between inside machines as several detectors see them: those in which something was said.
+
+A session is believed once it lasted ten seconds, or ended with enough packets to be more than a knock: scanners and monitoring open connections and
+close them at once, and administer nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Bounded
+from sensor.core.changes import Changes
+from sensor.core.contacts import sessions
+from sensor.core.detector import Context, FlowDetector
+from sensor.core.flow import Change, Flow
+from sensor.core.recent import RecentSet
+from sensor.core.tally import Distinct
+from sensor.core.windows import combine
+from sensor.detectors._words import client_of, server_of
+
+SECOND = 1_000_000_000
+DAY = 86_400 * SECOND
+HOLD = 10 * SECOND
+RECENT_BITS, PENDING_LIMIT = 12, 4096
+# A session in which something was said has at least so many packets of its client and its server.
+SAID = (6, 4)
+TCP = 6
+SMB = "SMB"
+# port -> (service, technique)
+SERVICES = {
+    22: ("SSH", "T1021.004"),
+    23: ("Telnet", "T1021"),
+    139: (SMB, "T1021.002"),
+    445: (SMB, "T1021.002"),
+    3389: ("RDP", "T1021.001"),
+    **dict.fromkeys(range(5900, 5906), ("VNC", "T1021.005")),
+    5985: ("WinRM", "T1021.006"),
+    5986: ("WinRM", "T1021.006"),
+}
+# A server with so many clients of a service is there for everybody: its clients administer nothing.
+POPULAR = 3
+SERVERS_LIMIT, CLIENTS_LIMIT = 4096, 8
+# Machines whose job is to share files or print: SMB to them is ordinary work.
+SHARING = frozenset(("server", "nas", "printer", "label_printer"))
+
+
+def service_of(flow: Flow) -> int:
+    """The service of a flow as the baseline counts them."""
+    return flow.proto << 16 | flow.server_port
+
+
+def service_name(flow: Flow) -> str:
+    return SERVICES[flow.server_port][0]
+
+
+class AdminSessions(FlowDetector):
+    """Base of detectors of administration sessions: ``session`` is called for each one, with the change that showed it."""
+
+    severity = Severity.medium
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._wanted = np.zeros(65536, np.uint8)
+        self._wanted[list(SERVICES)] = 1
+        self._recent = RecentSet(RECENT_BITS)
+        self._pending: Bounded[int, Flow] = Bounded(PENDING_LIMIT)
+        self._clients: Distinct[tuple[int, str], int] = Distinct(DAY, SERVERS_LIMIT, CLIENTS_LIMIT)
+
+    def session(self, flow: Flow, ts: int) -> Iterator[Alert]:
+        """A session in which something was said, believed at ``ts``."""
+        raise NotImplementedError
+
+    def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:
+        opened = sessions(changes.contacts, self._wanted)
+        if not len(opened):
+            return []
+        rows = changes.rows[opened["at"]]
+        kind = rows["kind"]
+        begun = (kind == Change.ANSWERED) & ~changes.flooded[np.searchsorted(changes.contacts["row"], opened["at"])]
+        begun[begun] = self._recent.fresh(combine(opened["key"][begun].copy(), opened["value"][begun].copy()), np.ascontiguousarray(opened["ts"][begun]), HOLD)
+        short = (kind == Change.ENDED) & (rows["answered"] == 1) & (rows["ts"] - rows["first"] < HOLD)
+        # Where the capture shows the client only, a long talk was answered out of sight.
+        unheard = (kind == Change.ENDED) & (rows["answered"] == 0) & (rows["client_packets"] >= 2 * SAID[0])
+        return [(at, None) for at in opened["at"][begun | short | unheard].tolist()]
+
+    def judge(self, flow: Flow, numbers: None) -> Iterator[Alert]:
+        if flow.client == flow.server:
+            return
+        if flow.kind == Change.ANSWERED:
+            self._pending.put(flow.uid, flow)
+            return
+        self._pending.pop(flow.uid)
+        if not flow.answered or (flow.client_packets >= SAID[0] and flow.server_packets >= SAID[1]):
+            yield from self._believe(flow, flow.ts)
+
+    def tick(self, now: int) -> Iterator[Alert]:
+        while (oldest := self._pending.oldest()) and abs(now - oldest[1].ts) >= HOLD:
+            self._pending.pop(oldest[0])
+            yield from self._believe(oldest[1], now)
+
+    def _believe(self, flow: Flow, ts: int) -> Iterator[Alert]:
+        self._clients.add((flow.server, service_name(flow)), flow.client, ts)
+        yield from self.session(flow, ts)
+
+    def is_new(self, flow: Flow) -> bool:
+        """Whether the two had no session of this service before, as far as was learned."""
+        first = self.context.baseline.first_use(client_of(flow), server_of(flow), service_of(flow))
+        return not 0 < first < flow.first
+
+    def is_popular(self, flow: Flow, clients: int = POPULAR) -> bool:
+        """Whether many use this service of this server."""
+        met = len(self._clients.values((flow.server, service_name(flow))))
+        return max(met, self.context.baseline.clients(server_of(flow), service_of(flow))) >= clients
+
+    def is_sharing(self, flow: Flow) -> bool:
+        """SMB to a machine whose job it is."""
+        if service_name(flow) != SMB:
+            return False
+        device = self.context.device(server_of(flow))
+        return (device is not None and device.type in SHARING) or self.is_popular(flow)

@@ -1,0 +1,78 @@
+"""One source opens administration sessions to many hosts that it did not administer before.
+
+Sessions in which something was said count, not knocks: those are scans. Pairs that are used to each other do not count, and who administers many hosts
+anyway has to reach as many new ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field
+
+from sensor.core import addresses, detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.detector import Context
+from sensor.core.flow import Flow
+from sensor.core.observation import Subject
+from sensor.core.tally import Distinct
+from sensor.detectors._sessions import SECOND, SERVICES, AdminSessions, service_name, service_of
+from sensor.detectors._words import client_of, network_of, server_of, some, who
+
+SOURCES_LIMIT = 2048
+
+
+class Options(detector.Options):
+    """How many new sessions are too many, and for whom they are not."""
+
+    targets: int = Field(5, ge=2, le=200, description="hosts to which new administration sessions are a fan-out")
+    window_s: int = Field(1800, ge=60, le=86400, description="seconds in which they must fall")
+    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of jump hosts, deployment and backup servers")
+
+
+class FanOut(AdminSessions):
+    """Counts the different hosts that a source newly administers."""
+
+    title = "Administration sessions to many hosts"
+    severity = Severity.medium
+    techniques = ("T1021", "T1570")
+    advice = "Ask whoever owns the source whether this is their work. If not, take it off the network, and look at what was run on each of the hosts."
+    false_positives = "A deployment, backup or monitoring server on its first day (list it in `exempt`); an administrator who renews many machines by hand."
+    Options = Options
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._hosts: Distinct[int, tuple[int, int, int]] = Distinct(self.options.window_s * SECOND, SOURCES_LIMIT)
+        self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
+
+    def session(self, flow: Flow, ts: int) -> Iterator[Alert]:
+        if not self.is_new(flow) or self.is_sharing(flow) or any(low <= flow.client <= high for low, high in self._exempt):
+            return
+        count = self._hosts.add(flow.client, (flow.server, flow.server_mac, flow.vlan), ts)
+        if count < self.options.targets:
+            return
+        usual = self.context.baseline.servers(client_of(flow), service_of(flow))
+        if count >= max(self.options.targets, usual):
+            yield self._alert(flow, count, usual)
+
+    def _alert(self, flow: Flow, count: int, usual: int) -> Alert:
+        actor, minutes = client_of(flow), self.options.window_s // 60
+        targets = [Subject(mac, address, vlan) for address, mac, vlan in self._hosts.values(flow.client)[-count:]]
+        return self.alert(
+            flow,
+            actor=actor,
+            target=server_of(flow),
+            targets=targets,
+            summary=f"{who(self.context, actor)} opened administration sessions to {count} hosts it did not administer before, within {minutes} min",
+            why=(
+                f"{count} hosts within {minutes} min; counts from {max(self.options.targets, usual)} on",
+                f"among them {some([who(self.context, target) for target in targets])}; the last one by {service_name(flow)}",
+                f"before, it administered {usual} hosts by {service_name(flow)}" if usual else "it was not seen to administer hosts before",
+            ),
+            numbers={"hosts": count, "threshold": max(self.options.targets, usual), "usual": usual, "window_s": self.options.window_s},
+            target_port=flow.server_port,
+            network=network_of(self.context, flow),
+            techniques=(SERVICES[flow.server_port][1], "T1570"),
+            confidence=0.8,
+        )

@@ -1,0 +1,80 @@
+"""Two machines that never did so before have an administration session: SSH, RDP, VNC, SMB, WinRM or Telnet.
+
+Speaks once the network was watched for a day. Services of machines that many use are no administration; a new target of somebody who administers many is
+told low.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field
+
+from sensor.core import addresses, detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
+from sensor.core.detector import Context
+from sensor.core.flow import Flow
+from sensor.detectors._sessions import DAY, SERVICES, AdminSessions, service_name, service_of
+from sensor.detectors._words import client_of, network_of, server_of, who
+
+PAIRS_LIMIT = 16384
+
+
+class Options(detector.Options):
+    """How long to learn, and who is no surprise."""
+
+    learn_h: float = Field(24, ge=0, le=2160, description="hours of the network to watch before the first finding")
+    popular: int = Field(5, ge=2, le=8, description="clients of a server from which on its service is for everybody")
+    administers: int = Field(5, ge=1, description="servers of a service whose client is an administrator: new ones are told low")
+    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of those who may administer whatever they like")
+
+
+class FirstAdminSession(AdminSessions):
+    """Compares each session with those that were learned."""
+
+    title = "First administration session between two machines"
+    severity = Severity.medium
+    techniques = ("T1021",)
+    advice = "Ask whoever owns the source whether they meant to. If nobody did, look at how the source was taken over and at what was done on the target."
+    false_positives = "New administrators, new servers, help desks; a computer that got another address before it was known by its name."
+    Options = Options
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._told: Recent[tuple[int, int, str]] = Recent(PAIRS_LIMIT, DAY)
+        self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
+
+    def session(self, flow: Flow, ts: int) -> Iterator[Alert]:
+        watched = self.context.baseline.age_h(flow.first)
+        if watched < self.options.learn_h or not self.is_new(flow) or self.is_popular(flow, self.options.popular):
+            return
+        if any(low <= flow.client <= high for low, high in self._exempt) or not self._told.fresh((flow.client, flow.server, service_name(flow)), ts):
+            return
+        yield self._alert(flow, watched)
+
+    def _alert(self, flow: Flow, watched: float) -> Alert:
+        actor, target, service = client_of(flow), server_of(flow), service_name(flow)
+        usual = self.context.baseline.servers(actor, service_of(flow))
+        name, other = who(self.context, actor), who(self.context, target)
+        slight = usual >= self.options.administers or self.is_sharing(flow)
+        return self.alert(
+            flow,
+            actor=actor,
+            target=target,
+            summary=f"{name} opened {service} to {other} for the first time",
+            why=(
+                f"in {watched:.0f} h of learning the two had no {service} session; speaks from {self.options.learn_h:g} h on",
+                f"{name} administered {usual} other hosts by {service} before" + (", so one more is no surprise" if usual >= self.options.administers else ""),
+                f"the session was {'answered' if flow.answered else 'not heard to be answered'}, tcp/{flow.server_port}",
+            ),
+            numbers={"watched_h": round(watched, 1), "threshold_h": self.options.learn_h, "usual": usual},
+            key=(addresses.text(target.address), service),
+            severity=Severity.low if slight else None,
+            confidence=0.6 if slight else 0.75,
+            actor_port=flow.client_port,
+            target_port=flow.server_port,
+            network=network_of(self.context, flow),
+            techniques=(SERVICES[flow.server_port][1],),
+        )

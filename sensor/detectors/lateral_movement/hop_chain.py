@@ -1,0 +1,108 @@
+"""A host that just received an administration session opens new ones itself: somebody moves from machine to machine.
+
+The graph of sessions is followed host by host: each remembers the longest chain by which it was reached. Hops between pairs that are used to each other do
+not count, nor SMB to machines that share files or print; jump hosts are known by that after a day, or by the option.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field
+
+from sensor.core import addresses, detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Bounded
+from sensor.core.detector import Context
+from sensor.core.flow import Flow
+from sensor.core.observation import Subject
+from sensor.detectors._sessions import SECOND, SERVICES, AdminSessions, service_name
+from sensor.detectors._words import client_of, is_fixed_function, network_of, server_of, who
+
+HOSTS_LIMIT = 8192
+HOPS_LIMIT = 16
+LONG = 3
+
+
+class Options(detector.Options):
+    """How soon one session must follow the other, and who may pass sessions on."""
+
+    window_s: int = Field(1800, ge=60, le=86400, description="seconds within which the next hop must follow")
+    hops: int = Field(2, ge=2, le=HOPS_LIMIT, description="hops that are a chain")
+    jump_hosts: tuple[str, ...] = Field((), description="addresses and CIDR blocks of jump hosts, whose sessions begin no chain")
+
+
+class HopChain(AdminSessions):
+    """Keeps for each host the chain that led to it, as its sessions in order."""
+
+    title = "Chain of administration sessions"
+    severity = Severity.medium
+    weighs_itself = True
+    techniques = ("T1021",)
+    advice = (
+        "Ask whoever owns the first host of the chain whether this is their work. If not, take the first host and every later one off the network: each of "
+        "them was reached. Change the passwords that were used, and let only jump hosts administer."
+    )
+    false_positives = "A jump host or terminal server on its first day (list it in `jump_hosts`); an administrator who works from one server to the next."
+    Options = Options
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._window = self.options.window_s * SECOND
+        self._reached: Bounded[int, tuple[Flow, ...]] = Bounded(HOSTS_LIMIT)
+        self._jump_hosts = tuple(addresses.parse_network(block) for block in self.options.jump_hosts)
+
+    def session(self, flow: Flow, ts: int) -> Iterator[Alert]:
+        if not self.is_new(flow) or self.is_sharing(flow) or any(low <= flow.client <= high for low, high in self._jump_hosts):
+            return
+        chain = (*self._before(flow), flow)
+        kept = self._reached.get(flow.server)
+        if kept is None or len(chain) >= len(kept) or flow.first - kept[-1].first > self._window:
+            self._reached.put(flow.server, chain)
+        if len(chain) >= self.options.hops:
+            yield self._alert(flow, chain)
+
+    def _before(self, flow: Flow) -> tuple[Flow, ...]:
+        """The chain by which the client was reached, where that is not long ago and does not lead in a circle."""
+        chain = self._reached.get(flow.client) or ()
+        if not chain or not 0 <= flow.first - chain[-1].first <= self._window:
+            return ()
+        if any(flow.server in (hop.client, hop.server) for hop in chain):
+            return ()
+        return chain[-HOPS_LIMIT + 1 :]
+
+    def _alert(self, flow: Flow, chain: tuple[Flow, ...]) -> Alert:
+        actor = client_of(chain[0])
+        path = [actor, *map(server_of, chain)]
+        names = [who(self.context, end) for end in path]
+        middle, minutes = ", ".join(names[1:-1]), (chain[-1].first - chain[0].first) / SECOND / 60
+        return self.alert(
+            flow,
+            actor=actor,
+            target=path[-1],
+            targets=path[1:],
+            summary=f"{names[0]} reached {names[-1]} over {middle}: {len(chain)} administration sessions in a row within {minutes:.0f} min",
+            why=(
+                " → ".join([names[0], *(f"({service_name(hop)}) {name}" for hop, name in zip(chain, names[1:], strict=True))]),
+                f"{len(chain)} hops, each within {self.options.window_s // 60} min after the one before; counts from {self.options.hops} on",
+                *(_hop(before, after, name) for before, after, name in zip(chain, chain[1:], names[1:], strict=False)),
+            ),
+            numbers={"hops": len(chain), "threshold": self.options.hops, "window_s": self.options.window_s, "minutes": round(minutes, 1)},
+            key=(addresses.text(path[1].address),),
+            severity=self._severity(path, chain),
+            confidence=0.8 if len(chain) >= LONG else 0.65,
+            target_port=flow.server_port,
+            network=network_of(self.context, flow),
+            techniques=tuple(dict.fromkeys(SERVICES[hop.server_port][1] for hop in reversed(chain))),
+            first=chain[0].first,
+        )
+
+    def _severity(self, path: list[Subject], chain: tuple[Flow, ...]) -> Severity:
+        """High where the chain is long, or a device with one job passes sessions on."""
+        grave = len(chain) >= LONG or any(is_fixed_function(self.context, end) for end in path[:-1])
+        return Severity.high if grave else Severity.medium
+
+
+def _hop(before: Flow, after: Flow, name: str) -> str:
+    return f"{name} received {service_name(before)} and opened {service_name(after)} {(after.first - before.first) / SECOND:.0f} s later"

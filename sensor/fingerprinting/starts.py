@@ -1,0 +1,105 @@
+"""Starting baselines: what devices of a type serve and use, known before a network was watched. One file a group of types in ``fingerprints/baselines``.
+
+``serves`` and ``uses`` are what is ordinary of the type; what stands there needs no learning. ``never_serves`` and ``never_uses`` are what no device of the
+type has a reason for, each with a sentence that says why: those are told from the first day. All else is learned.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from sensor.core.device import TYPES
+from sensor.documents import DocumentErrors, Fault, load_document, nearest
+from sensor.fingerprinting.load import own_folder
+
+FOLDER = "baselines"
+PROTOCOLS = {"tcp": 6, "udp": 17}
+_SERVICE = re.compile(r"(tcp|udp)/(\d{1,5})(?:-(\d{1,5}))?\Z")
+
+
+def services_of(text: str) -> tuple[int, ...]:
+    """``tcp/631`` or ``tcp/5900-5905`` as ``protocol << 16 | port``. ValueError where it is neither."""
+    found = _SERVICE.match(text)
+    if found is None:
+        raise ValueError(f"found {text!r}, expected a service such as tcp/631 or tcp/5900-5905")
+    protocol, first, last = PROTOCOLS[found[1]], int(found[2]), int(found[3] or found[2])
+    if not 0 < first <= last < 65536:
+        raise ValueError(f"found {text!r}, expected ports from 1 to 65535 in rising order")
+    return tuple(protocol << 16 | port for port in range(first, last + 1))
+
+
+def _all(texts: frozenset[str]) -> frozenset[str]:
+    for text in texts:
+        services_of(text)
+    return texts
+
+
+Services = Annotated[frozenset[str], AfterValidator(_all)]
+
+
+class StartFile(BaseModel):
+    """One file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    types: list[str] = Field(min_length=1)
+    note: str = ""
+    serves: Services = frozenset()
+    uses: Services = frozenset()
+    never_serves: dict[str, str] = {}
+    never_uses: dict[str, str] = {}
+
+    @field_validator("types")
+    @classmethod
+    def _known(cls, types: list[str]) -> list[str]:
+        for kind in types:
+            if kind not in TYPES:
+                raise ValueError(f"found the type {kind!r}, {nearest(kind, TYPES)}")
+        return types
+
+    @field_validator("never_serves", "never_uses")
+    @classmethod
+    def _never(cls, never: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        usual = _numbers(info.data.get("serves" if info.field_name == "never_serves" else "uses", ()))
+        for text in never:
+            if usual.intersection(services_of(text)):
+                raise ValueError(f"found {text!r} among what is usual too, expected it in one of the two")
+        return never
+
+
+class Start:
+    """What devices of a type serve and use; services are ``protocol << 16 | port``."""
+
+    def __init__(self, said: StartFile) -> None:
+        self.serves, self.uses = _numbers(said.serves), _numbers(said.uses)
+        self.never_serves = {service: why for text, why in said.never_serves.items() for service in services_of(text)}
+        self.never_uses = {service: why for text, why in said.never_uses.items() for service in services_of(text)}
+
+
+@functools.cache
+def load_starts(folder: Path | None = None) -> dict[str, Start]:
+    """The starting baseline of each type. DocumentErrors with every fault of the files."""
+    starts: dict[str, Start] = {}
+    faults: list[Fault] = []
+    for path in sorted((folder or own_folder() / FOLDER).glob("*.yaml")):
+        try:
+            said = load_document(path, StartFile)
+        except DocumentErrors as errors:
+            faults += errors.faults
+            continue
+        for kind in said.types:
+            if kind in starts:
+                faults.append(Fault(path, 1, 1, f"found the type {kind!r} in another file too, expected it once"))
+            starts[kind] = Start(said)
+    if faults:
+        raise DocumentErrors(faults)
+    return starts
+
+
+def _numbers(texts: frozenset[str] | tuple[str, ...]) -> frozenset[int]:
+    return frozenset(service for text in texts for service in services_of(text))

@@ -1,0 +1,235 @@
+"""The baseline: who talks to whom with what, per device and per type, and how well each device is known by now.
+
+It learns of devices of the inventory only, from conversations that are over, in packet order (``learner.py``). Everything is bounded: devices, what is
+remembered of each, and both together. It touches no file: what changed is taken out by whoever keeps it, and put back at the next start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+import msgspec
+
+from sensor.core import addresses
+from sensor.core.bounded import Bounded
+from sensor.core.device import Device
+from sensor.core.observation import Subject
+from sensor.fingerprinting.starts import Start, load_starts
+from sensor.inventory.habits import HOUR, OUTSIDE, Habits, Kept
+
+DEVICES_LIMIT, TOTAL_LIMIT = 16384, 1 << 18
+# Of how many devices of a type is remembered that they serve or use something, and of how many things.
+ALIKE_LIMIT, THINGS_LIMIT = 8, 8192
+CHANGED_LIMIT = DEVICES_LIMIT
+SEGMENT_BITS_V4, SEGMENT_BITS_V6 = 8, 64
+
+_decode = msgspec.json.Decoder(Kept)
+
+
+def segment_of(address: int) -> str:
+    """The network a machine lives in, as far as an address tells: its /24, of IPv6 its /64."""
+    if addresses.is_v4(address):
+        return f"{addresses.text(address >> SEGMENT_BITS_V4 << SEGMENT_BITS_V4)}/24"
+    return f"{addresses.text(address >> SEGMENT_BITS_V6 << SEGMENT_BITS_V6)}/64"
+
+
+class Baseline:
+    """What was learned, and the questions of ``core.detector.Baseline``. ``since``: when learning began, ns; 0 before the first packet."""
+
+    def __init__(self, device: Callable[[Subject], Device | None], starts: Mapping[str, Start] | None = None) -> None:
+        self._device = device
+        self._starts = load_starts() if starts is None else starts
+        self._habits: Bounded[str, Habits] = Bounded(DEVICES_LIMIT)
+        self._alike: Bounded[tuple[str, int, bool], Bounded[str, bool]] = Bounded(THINGS_LIMIT)
+        self._dwellers: Bounded[str, Bounded[str, int]] = Bounded(THINGS_LIMIT)
+        self._changed: Bounded[str, bool] = Bounded(CHANGED_LIMIT)
+        self._total = 0
+        self.since = 0
+
+    # What detectors ask: see core/detector.py.
+
+    def age_h(self, now: int) -> float:
+        return max(0.0, (now - self.since) / HOUR) if self.since else 0.0
+
+    def maturity(self, subject: Subject, hours: float) -> float:
+        habits = self._of(subject)
+        return habits.maturity(hours, habits.last) if habits is not None else 0.0
+
+    def first_use(self, client: Subject, server: Subject, service: int) -> int:
+        habits = self._of(client)
+        use = habits.uses.get((self._name(server), service)) if habits is not None else None
+        return use.first if use is not None else 0
+
+    def first_served(self, server: Subject, service: int) -> int:
+        habits = self._of(server)
+        served = habits.serves.get(service) if habits is not None else None
+        return served[0].first if served is not None else 0
+
+    def clients(self, server: Subject, service: int) -> int:
+        habits = self._of(server)
+        served = habits.serves.get(service) if habits is not None else None
+        return len(served[1]) if served is not None else 0
+
+    def servers(self, client: Subject, service: int) -> int:
+        habits = self._of(client)
+        return sum(used == service and peer != OUTSIDE for peer, used in habits.uses) if habits is not None else 0
+
+    def segments(self, client: Subject) -> frozenset[str]:
+        habits = self._of(client)
+        return frozenset(habits.segments) if habits is not None else frozenset()
+
+    def alike(self, kind: str, service: int, *, offered: bool) -> int:
+        return len(self._alike.get((kind, service, offered)) or ())
+
+    def dwellers(self, segment: str) -> Mapping[str, int]:
+        return dict((self._dwellers.get(segment) or Bounded[str, int](1)).items())
+
+    def start(self, kind: str) -> Start | None:
+        return self._starts.get(kind)
+
+    # What it learns.
+
+    def begin(self, ts: int) -> None:
+        """Packets are seen from ``ts`` on, unless they were before."""
+        self.since = self.since or ts
+
+    def learn(self, ts: int, client: Subject, server: Subject, service: int, outside: bool) -> None:
+        """A conversation that began at ``ts`` is over. ``outside``: the server is none of this network."""
+        user, offerer = self._device(client), None if outside else self._device(server)
+        if user is not None:
+            habits = self._open(user, client.address, ts)
+            before = len(habits)
+            if habits.use(OUTSIDE if outside else _name(offerer, server), service, ts):
+                self._count(user.id, habits, before, service, offered=False)
+            habits.segments.put(OUTSIDE if outside else segment_of(server.address), ts)
+        if offerer is not None:
+            self._serve(ts, offerer, server.address, _name(user, client), service)
+
+    def serve_outside(self, ts: int, server: Subject, service: int) -> None:
+        """A conversation with a client outside is over."""
+        offerer = self._device(server)
+        if offerer is not None:
+            self._serve(ts, offerer, server.address, OUTSIDE, service)
+
+    def merge(self, kept: str, lost: str) -> None:
+        """Two devices are one."""
+        gone, habits = self._take_out(lost), self._habits.get(kept)
+        if gone is None:
+            return
+        if habits is None:
+            self._habits.put(kept, gone)
+            self._total += len(gone)
+        else:
+            self._total -= len(habits)
+            habits.absorb(gone)
+            self._total += len(habits)
+        self._changed.put(kept, True)
+
+    def forget(self, device: str = "", service: int = 0) -> None:
+        """Nothing was learned of a device, or of one of its services; without a device everything is learned anew."""
+        if not device:
+            for store in (self._habits, self._alike, self._dwellers, self._changed):
+                for key in list(store):
+                    store.pop(key)  # type: ignore[arg-type]
+            self._total = self.since = 0
+        elif not service:
+            self._take_out(device)
+        elif habits := self._habits.get(device):
+            self._total -= len(habits)
+            habits.forget(service)
+            self._total += len(habits)
+            self._changed.put(device, True)
+
+    # What is kept.
+
+    def take(self, limit: int) -> Iterator[tuple[str, bytes]]:
+        """(device, habits as JSON) of those that changed since, at most ``limit``; they count as kept."""
+        for device in list(self._changed)[:limit]:
+            self._changed.pop(device)
+            habits = self._habits.get(device)
+            if habits is not None:
+                yield device, msgspec.json.encode(habits.kept())
+
+    def restore(self, device: str, body: bytes | str) -> None:
+        """Habits of an earlier run. msgspec.DecodeError where they are none."""
+        habits = Habits.of(_decode.decode(body))
+        self._habits.put(device, habits)
+        self._total += len(habits)
+        self._dwell(habits, 1)
+        for offered, services in ((True, list(habits.serves)), (False, [service for _, service in habits.uses])):
+            for service in services:
+                self._enlist(device, habits.kind, service, offered=offered)
+
+    def __len__(self) -> int:
+        return len(self._habits)
+
+    # Inside.
+
+    def _of(self, subject: Subject) -> Habits | None:
+        device = self._device(subject)
+        return self._habits.get(device.id) if device is not None else None
+
+    def _name(self, subject: Subject) -> str:
+        device = self._device(subject)
+        return _name(device, subject)
+
+    def _open(self, device: Device, address: int, ts: int) -> Habits:
+        habits = self._habits.get(device.id)
+        if habits is None:
+            habits = Habits(device.type, segment_of(address), ts)
+            went = self._habits.put(device.id, habits)
+            if went is not None:
+                self._drop(*went)
+            self._dwell(habits, 1)
+        elif habits.kind != device.type:
+            self._dwell(habits, -1)
+            habits.kind = device.type
+            self._dwell(habits, 1)
+        habits.seen(ts)
+        self._changed.put(device.id, True)
+        return habits
+
+    def _serve(self, ts: int, device: Device, address: int, client: str, service: int) -> None:
+        habits = self._open(device, address, ts)
+        before = len(habits)
+        if habits.serve(client, service, ts):
+            self._count(device.id, habits, before, service, offered=True)
+
+    def _count(self, device: str, habits: Habits, before: int, service: int, *, offered: bool) -> None:
+        """Something new was learned; where all is full the device that was silent for longest makes room."""
+        self._total += len(habits) - before
+        while self._total > TOTAL_LIMIT and (oldest := self._habits.oldest()) and oldest[0] != device:
+            self._take_out(oldest[0])
+        self._enlist(device, habits.kind, service, offered=offered)
+
+    def _enlist(self, device: str, kind: str, service: int, *, offered: bool) -> None:
+        key = (kind, service, offered)
+        alike = self._alike.get(key)
+        if alike is None:
+            alike = Bounded(ALIKE_LIMIT)
+            self._alike.put(key, alike)
+        alike.put(device, True)
+
+    def _dwell(self, habits: Habits, step: int) -> None:
+        kinds = self._dwellers.get(habits.segment)
+        if kinds is None:
+            kinds = Bounded(ALIKE_LIMIT * 8)
+            self._dwellers.put(habits.segment, kinds)
+        kinds.put(habits.kind, max(0, (kinds.get(habits.kind) or 0) + step))
+
+    def _take_out(self, device: str) -> Habits | None:
+        habits = self._habits.pop(device)
+        if habits is not None:
+            self._drop(device, habits)
+        return habits
+
+    def _drop(self, device: str, habits: Habits) -> None:
+        """It is no more: nor is what it counted for."""
+        self._changed.pop(device)
+        self._total -= len(habits)
+        self._dwell(habits, -1)
+
+
+def _name(device: Device | None, subject: Subject) -> str:
+    """How a peer is called: by the device, or its address where it is none."""
+    return device.id if device is not None else addresses.text(subject.address)

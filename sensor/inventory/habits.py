@@ -1,0 +1,146 @@
+"""Habits of one device: what it serves and uses, with whom and since when. Bounded, and plain enough to be kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from sensor.core.bounded import Bounded
+
+HOUR = 3_600_000_000_000
+# How much is remembered of one device; what was not seen for longest makes room.
+USES_LIMIT, SERVED_LIMIT, CLIENTS_LIMIT, SEGMENTS_LIMIT = 192, 64, 16, 64
+# Silent hours count so much: a device that says little is learned too, only later.
+SILENCE = 1 / 3
+# What stands for everybody outside.
+OUTSIDE = "outside"
+
+
+class Use(msgspec.Struct, gc=False, array_like=True):
+    """First and last conversation (when they began, ns) and how many were looked at; about one an hour is."""
+
+    first: int
+    last: int
+    count: int = 1
+
+    def again(self, ts: int) -> None:
+        self.first, self.last, self.count = min(self.first, ts), max(self.last, ts), self.count + 1
+
+
+class Kept(msgspec.Struct, omit_defaults=True):
+    """Habits as they are kept between runs; services are ``protocol << 16 | port``. ``uses``: (peer, service, use), ``serves``: (service, use, clients)."""
+
+    kind: str
+    segment: str
+    first: int
+    last: int
+    hours: int
+    uses: list[tuple[str, int, Use]] = []
+    serves: list[tuple[int, Use, list[str]]] = []
+    segments: list[str] = []
+
+
+class Habits:
+    """What was learned of one device. ``kind``: its type; ``segment``: where it lives; ``hours``: in how many hours it talked."""
+
+    __slots__ = ("first", "hours", "kind", "last", "segment", "segments", "serves", "uses")
+
+    def __init__(self, kind: str, segment: str, ts: int) -> None:
+        self.kind, self.segment = kind, segment
+        self.first = self.last = ts
+        self.hours = 1
+        self.uses: Bounded[tuple[str, int], Use] = Bounded(USES_LIMIT)
+        self.serves: Bounded[int, tuple[Use, Bounded[str, int]]] = Bounded(SERVED_LIMIT)
+        self.segments: Bounded[str, int] = Bounded(SEGMENTS_LIMIT)
+
+    def __len__(self) -> int:
+        return len(self.uses) + len(self.serves)
+
+    def seen(self, ts: int) -> None:
+        """It talked at ``ts``."""
+        self.hours += ts // HOUR > self.last // HOUR
+        self.first, self.last = min(self.first, ts), max(self.last, ts)
+
+    def use(self, peer: str, service: int, ts: int) -> bool:
+        """It used a service; True where it never did before."""
+        known = self.uses.get((peer, service))
+        if known is not None:
+            known.again(ts)
+            return False
+        self.uses.put((peer, service), Use(ts, ts))
+        return True
+
+    def serve(self, client: str, service: int, ts: int) -> bool:
+        """Somebody used a service of it; True where nobody did before."""
+        known = self.serves.get(service)
+        if known is None:
+            known = Use(ts, ts), Bounded(CLIENTS_LIMIT)
+            self.serves.put(service, known)
+            new = True
+        else:
+            known[0].again(ts)
+            new = False
+        known[1].put(client, ts)
+        return new
+
+    def maturity(self, hours: float, now: int) -> float:
+        """0 to 1: how much of ``hours`` it was watched."""
+        if hours <= 0:
+            return 1.0
+        silent = max(0.0, (now - self.first) / HOUR - self.hours)
+        return min(1.0, (self.hours + silent * SILENCE) / hours)
+
+    def absorb(self, other: Habits) -> None:
+        """The other is the same device."""
+        self.first, self.last, self.hours = min(self.first, other.first), max(self.last, other.last), max(self.hours, other.hours)
+        for (peer, service), use in other.uses.items():
+            self.uses.put((peer, service), self.uses.get((peer, service)) or use)
+        for service, (use, clients) in other.serves.items():
+            mine = self.serves.get(service)
+            if mine is None:
+                self.serves.put(service, (use, clients))
+            else:
+                for client in clients:
+                    mine[1].put(client, use.last)
+        for segment in other.segments:
+            self.segments.put(segment, other.last)
+
+    def forget(self, service: int) -> None:
+        """A service it serves or uses is unknown again."""
+        self.serves.pop(service)
+        for peer, used in [pair for pair in self.uses if pair[1] == service]:
+            self.uses.pop((peer, used))
+
+    def kept(self) -> Kept:
+        """As plain values, in the order in which things were seen."""
+        return Kept(
+            self.kind, self.segment, self.first, self.last, self.hours,
+            [(peer, service, use) for (peer, service), use in self.uses.items()],
+            [(service, use, list(clients)) for service, (use, clients) in self.serves.items()],
+            list(self.segments),
+        )  # fmt: skip
+
+    @classmethod
+    def of(cls, kept: Kept) -> Habits:
+        habits = cls(kept.kind, kept.segment, kept.first)
+        habits.last, habits.hours = kept.last, kept.hours
+        for peer, service, use in kept.uses:
+            habits.uses.put((peer, service), use)
+        for service, use, clients in kept.serves:
+            known: Bounded[str, int] = Bounded(CLIENTS_LIMIT)
+            for client in clients:
+                known.put(client, use.last)
+            habits.serves.put(service, (use, known))
+        for segment in kept.segments:
+            habits.segments.put(segment, kept.last)
+        return habits
+
+
+def listed(habits: Habits) -> Iterator[tuple[str, str, int, Use, Any]]:
+    """(``serves`` or ``uses``, peer, service, use, number of clients) of all it does."""
+    for service, (use, clients) in habits.serves.items():
+        yield "serves", "", service, use, len(clients)
+    for (peer, service), use in habits.uses.items():
+        yield "uses", peer, service, use, 0

@@ -1,0 +1,54 @@
+"""The learner: hears flow changes as detectors do, after all of them, and raises nothing; what it hears becomes the baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from sensor.core.acquaintances import Acquaintances
+from sensor.core.alert import Alert
+from sensor.core.changes import Changes
+from sensor.core.detector import Context, DeviceDetector, FlowDetector
+from sensor.core.device import DeviceChange
+from sensor.core.flow import Flow, flow_of
+from sensor.core.observation import Subject
+from sensor.inventory.baseline import Baseline
+
+# A conversation of the same two about the same is looked at once within so long, ns.
+AGAIN = 3_600_000_000_000
+
+
+class Learner(FlowDetector, DeviceDetector):
+    """To be the last of the detectors, so that each of them judges a conversation before it is known."""
+
+    id = "baseline"
+
+    def __init__(self, context: Context, baseline: Baseline) -> None:
+        super().__init__(context)
+        self.baseline, self._news = baseline, Acquaintances(AGAIN)
+
+    def candidates(self, changes: Changes) -> Iterable[tuple[int, Flow]]:
+        return [(at, flow_of(changes.rows[at])) for at in self._news.fresh(changes)]
+
+    def worth(self, numbers: Flow) -> bool:
+        """Learn, and let nobody judge."""
+        flow = numbers
+        inside = self.context.networks.inside
+        client, server = Subject(flow.client_mac, flow.client, flow.vlan), Subject(flow.server_mac, flow.server, flow.vlan)
+        if inside(flow.client):
+            self.baseline.learn(flow.first, client, server, flow.proto << 16 | flow.server_port, not inside(flow.server))
+        elif inside(flow.server):
+            self.baseline.serve_outside(flow.first, server, flow.proto << 16 | flow.server_port)
+        return False
+
+    def judge(self, flow: Flow, numbers: Flow) -> Iterator[Alert]:
+        return iter(())
+
+    def review(self, change: DeviceChange) -> Iterator[Alert]:
+        self.baseline.begin(change.ts)
+        if change.action == "merged":
+            self.baseline.merge(change.device.id, change.note.partition(" ")[0])
+        return iter(())
+
+    def tick(self, now: int) -> Iterator[Alert]:
+        self.baseline.begin(now)
+        return iter(())

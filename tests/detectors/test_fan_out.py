@@ -1,0 +1,69 @@
+"""Administration sessions to many hosts: the attack, its innocent twins, repetition."""
+
+from __future__ import annotations
+
+from sensor.alert_desk import AlertDesk
+from sensor.core.addresses import parse
+from sensor.core.alert import Severity
+from tests.detectors.stories import Story, World, device, in_time
+
+FAN_OUT = "lateral_movement.fan_out"
+DAY = 86_400
+
+
+def fan(count: int, at: float = 1, port: int = 22, *, net: str = "10.0.1", step: float = 60, said: tuple[int, int] = (20, 20), lasts: float = 30) -> Story:
+    story = Story()
+    for n in range(count):
+        story.talk(at + n * step, "10.0.0.66", f"{net}.{n + 1}", port, said=said, lasts=lasts)
+    return story
+
+
+def test_five_new_hosts_are_a_fan_out() -> None:
+    """At the fifth; actor, targets, numbers and technique are named."""
+    [alert] = in_time(FAN_OUT, fan(5, port=3389))
+    assert alert.actor.address == parse("10.0.0.66")
+    assert {target.address for target in alert.targets} == {parse(f"10.0.1.{n}") for n in range(1, 6)}
+    assert [technique.technique for technique in alert.techniques] == ["T1021.001", "T1570"]
+    assert (alert.severity, alert.numbers["hosts"], alert.numbers["threshold"]) == (Severity.medium, 5, 5)
+
+
+def test_quick_sessions_count_when_something_was_said() -> None:
+    """A worm needs a second a host; a scanner says nothing."""
+    assert len(in_time(FAN_OUT, fan(5, step=2, lasts=1))) == 1
+    assert in_time(FAN_OUT, fan(30, step=2, lasts=1, said=(4, 3))) == []
+
+
+def test_four_hosts_or_slow_ones_are_quiet() -> None:
+    """Below the threshold, beyond the window, and the same host again and again."""
+    assert in_time(FAN_OUT, fan(4)) == []
+    assert in_time(FAN_OUT, fan(12, step=600)) == []
+    assert in_time(FAN_OUT, Story().talk(1, "10.0.0.66", "10.0.1.1", 22).talk(30, "10.0.0.66", "10.0.1.1", 22)) == []
+
+
+def test_a_backup_server_is_quiet_once_it_is_known() -> None:
+    """What it did during learning is its job; who administers ten may meet five new ones."""
+    machines = [device("server", "10.0.0.66"), *(device("server", f"10.0.{net}.{n}") for net in (1, 2) for n in range(1, 12))]
+    world = World(*machines).learned(fan(10))
+    assert in_time(FAN_OUT, fan(10, DAY), world) == []
+    assert in_time(FAN_OUT, fan(6, DAY, net="10.0.2"), world) == []
+    [alert, *_] = in_time(FAN_OUT, fan(11, DAY, net="10.0.2"), world)
+    assert "counts from 10 on" in alert.why[0]
+
+
+def test_our_own_deployment_is_exempt() -> None:
+    """By the option, from the first minute."""
+    assert in_time(FAN_OUT, fan(20), exempt=("10.0.0.64/30",)) == []
+
+
+def test_shares_and_print_queues_are_quiet() -> None:
+    """A busy morning: five servers and printers by SMB, and a server that many use."""
+    world = World(*(device(kind, f"10.0.1.{n + 1}") for n, kind in enumerate(("server", "nas", "printer", "server", "server"))))
+    assert in_time(FAN_OUT, fan(5, port=445), world) == []
+    assert len(in_time(FAN_OUT, fan(5, port=445), World(*(device("workstation", f"10.0.1.{n + 1}") for n in range(5))))) == 1
+
+
+def test_repeats_fold_into_one_alert() -> None:
+    """Fifty hosts are one alert with a count."""
+    found, desk = in_time(FAN_OUT, fan(50, step=20)), AlertDesk()
+    assert len(found) == 46
+    assert [action for alert in found for action, _ in desk.take(alert)].count("open") == 1

@@ -1,0 +1,71 @@
+"""First administration sessions: the attack, its innocent twins, repetition."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.addresses import parse
+from sensor.core.alert import Severity
+from tests.detectors.stories import Story, World, device, in_time
+
+FIRST = "lateral_movement.first_admin_session"
+DAY = 86_400
+MACHINES = [device("workstation", f"10.0.0.{n}") for n in range(1, 30)] + [device("server", f"10.0.1.{n}") for n in range(1, 10)]
+
+
+def office() -> Story:
+    """A day of an office: an administrator with many servers, a file server for everybody."""
+    story = Story()
+    for n in range(1, 8):
+        story.talk(60 * n, "10.0.0.1", f"10.0.1.{n}", 22)
+    for n in range(2, 20):
+        story.talk(60 * n, f"10.0.0.{n}", "10.0.1.9", 445)
+    return story.talk(7200, "10.0.0.20", "10.0.1.1", 3389)
+
+
+@pytest.mark.parametrize(("port", "technique"), [(22, "T1021.004"), (3389, "T1021.001"), (5900, "T1021.005"), (5985, "T1021.006"), (23, "T1021")])
+def test_a_pair_that_never_did_so_is_told(port: int, technique: str) -> None:
+    """After a day; both ends, service and technique are named."""
+    world = World(*MACHINES).learned(office())
+    [alert] = in_time(FIRST, Story().talk(DAY + 60, "10.0.0.5", "10.0.0.6", port), world)
+    assert alert.target is not None
+    assert (alert.actor.address, alert.target.address, alert.target_port) == (parse("10.0.0.5"), parse("10.0.0.6"), port)
+    assert (alert.severity, alert.techniques[0].technique) == (Severity.medium, technique)
+    assert "in 24 h of learning the two had no" in alert.why[0]
+
+
+def test_it_learns_for_a_day() -> None:
+    """Quiet before, and where nothing was watched at all."""
+    assert in_time(FIRST, Story().talk(3600, "10.0.0.5", "10.0.0.6", 22), World(*MACHINES).learned(office())) == []
+    assert in_time(FIRST, Story().talk(DAY + 60, "10.0.0.5", "10.0.0.6", 22), World(*MACHINES)) == []
+
+
+def test_what_was_learned_is_quiet() -> None:
+    """The administrator, the remote desktop of yesterday, and a newcomer at the file server that everybody uses."""
+    world, day = World(*MACHINES).learned(office()), Story()
+    day.talk(DAY + 60, "10.0.0.1", "10.0.1.3", 22).talk(DAY + 90, "10.0.0.20", "10.0.1.1", 3389).talk(DAY + 120, "10.0.0.25", "10.0.1.9", 445)
+    assert in_time(FIRST, day, world) == []
+
+
+def test_one_more_server_of_an_administrator_is_low() -> None:
+    """Seven servers before; so is SMB to a server."""
+    world = World(*MACHINES).learned(office())
+    [alert] = in_time(FIRST, Story().talk(DAY + 60, "10.0.0.1", "10.0.1.8", 22), world)
+    assert (alert.severity, alert.numbers["usual"]) == (Severity.low, 7)
+    [alert] = in_time(FIRST, Story().talk(DAY + 60, "10.0.0.5", "10.0.1.8", 445), world)
+    assert alert.severity == Severity.low
+
+
+def test_knocks_and_exempt_ones_are_quiet() -> None:
+    """A monitoring server asks whether SSH is there; a help desk may."""
+    world = World(*MACHINES).learned(office())
+    assert in_time(FIRST, Story().talk(DAY + 60, "10.0.0.5", "10.0.0.6", 22, lasts=0.1, said=(4, 3)), world) == []
+    assert in_time(FIRST, Story().talk(DAY + 60, "10.0.0.5", "10.0.0.6", 22), world, exempt=("10.0.0.5",)) == []
+
+
+def test_a_pair_is_told_once_a_day() -> None:
+    """Every minute for an hour."""
+    story = Story()
+    for n in range(60):
+        story.talk(DAY + 60 * n, "10.0.0.5", "10.0.0.6", 22)
+    assert len(in_time(FIRST, story, World(*MACHINES).learned(office()))) == 1
