@@ -103,8 +103,10 @@ def _facts(records: tuple[Record, ...], hosts: list[str]) -> dict[tuple[str, str
         if kind == TXT:
             _instance(name, facts)
             for text in texts(record.data):
-                key, _, value = text.partition(b"=")
-                if value and (named := _txt_kind(key)) and (cleaned := clean(value)):
+                key, equals, value = text.partition(b"=")
+                # A key alone is a flag (RFC 6763, 6.4); with blanks in it, it is a description that some makers write there.
+                named = _txt_kind(key) if equals else "mdns.text" if b" " in key else ""
+                if named and (cleaned := clean(value if equals else key)):
                     facts[named, cleaned] = None
         elif kind == PTR:
             listed = record.value if name == ALL_SERVICES else name

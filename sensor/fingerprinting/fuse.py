@@ -29,6 +29,8 @@ WEAK = frozenset(("hostname", "oui"))
 BACKING = frozenset(("cloud",))
 # A name checked against the MAC of its sender is the same text as the name: not independent of it, but no weak evidence.
 SAME_SOURCE = {"hostname": "hostname_mac"}
+# Models that are part of another say less; shorter ones may only be part of it by chance.
+PART_OF_MODEL = 5
 # How long evidence keeps its weight without being seen again: half of it is gone after each such time.
 HALF_LIFE = 30 * 86_400_000_000_000
 HALF_LIFE_FIRMWARE = 7 * 86_400_000_000_000
@@ -38,7 +40,7 @@ HALF_LIFE_FIRMWARE = 7 * 86_400_000_000_000
 WIDER: dict[str, frozenset[str]] = {
     "iot": frozenset(
         "camera nvr media_player speaker hub smart_plug light sensor appliance scale thermostat door_access intercom ups wearable signage tv printer "
-        "conferencing medical building industrial access_point router barcode_scanner".split()
+        "conferencing medical building industrial access_point router barcode_scanner voip_phone nas label_printer".split()
     ),
     "workstation": frozenset("server conferencing signage medical nvr industrial barcode_scanner tablet building".split()),
     "server": frozenset("nas nvr hub".split()),
@@ -49,6 +51,7 @@ WIDER: dict[str, frozenset[str]] = {
     "router": frozenset("access_point firewall".split()),
     "printer": frozenset(("label_printer",)),
 }
+IOT = "iot"
 _NO_TYPES: frozenset[str] = frozenset()
 # Attributes whose values come from the vocabulary and compare as they are; those that belong to a product and so to its vendor.
 _EXACT = frozenset(("type", "vendor"))
@@ -90,13 +93,15 @@ def _decide(name: str, evidence: list[Evidence], now: int, maker: str) -> Attrib
         sure = _alone(_aged(only, now), only.family)
         return Attribute(name, only.value, round(sure, 3), (only,)) if sure >= THRESHOLD else None
     mine, best = _grouped(name, evidence, now, maker)
+    if name == "type" and IOT in best:
+        _fold(mine, best)
     sure_of = {key: _together(families) for key, families in best.items()}
     winner, sure, contested = _winner(name, sure_of)
     if sure < (CONTESTED_THRESHOLD if contested else THRESHOLD):
         return None
     shown = sorted(mine[winner], key=_order) if len(mine[winner]) > 1 else mine[winner]
     against = sorted((piece for key in sure_of if key != winner for piece in mine[key]), key=_order) if contested else ()
-    return Attribute(name, shown[0].value, round(sure, 3), (*shown, *against), contested)
+    return Attribute(name, winner if name in _EXACT else shown[0].value, round(sure, 3), (*shown, *against), contested)
 
 
 def _grouped(name: str, evidence: list[Evidence], now: int, maker: str) -> tuple[dict[str, list[Evidence]], dict[str, _Families]]:
@@ -119,11 +124,23 @@ def _grouped(name: str, evidence: list[Evidence], now: int, maker: str) -> tuple
     return mine, best
 
 
+def _fold(mine: dict[str, list[Evidence]], best: dict[str, _Families]) -> None:
+    """Let hints of narrower types, none of them likely, speak for the widest one: many small signs of a thing with one job are one."""
+    narrow = [key for key in best if key in WIDER[IOT]]
+    if any(_together(best[key]) >= THRESHOLD for key in narrow):
+        return
+    wide = best[IOT]
+    for key in narrow:
+        for family, confidence in best.pop(key).items():
+            wide[family] = max(confidence, wide.get(family, 0.0))
+        mine[IOT] += mine.pop(key)
+
+
 def _drop_backing(best: dict[str, _Families]) -> None:
     """Take out values that only backing families speak for, where others are likely; what is known to be some machine of the kind may be told more exactly."""
     likely = [key for key, families in best.items() if not BACKING.issuperset(families) and _together(families) >= THRESHOLD]
     if likely:
-        exact = WIDER["iot"] if likely == ["iot"] else _NO_TYPES
+        exact = WIDER[IOT] if likely == [IOT] else _NO_TYPES
         for key in [key for key, families in best.items() if BACKING.issuperset(families) and key not in exact]:
             del best[key]
 
@@ -179,8 +196,13 @@ def _drop_wider(name: str, sure_of: dict[str, float]) -> None:
     likely = [key for key, sure in sure_of.items() if sure >= THRESHOLD]
     for wide in list(sure_of):
         narrow = WIDER.get(wide, _NO_TYPES) if name == "type" else None
-        if any(key != wide and (key.startswith(wide) if narrow is None else key in narrow) for key in likely):
+        if any(key != wide and (_holds(name, key, wide) if narrow is None else key in narrow) for key in likely):
             del sure_of[wide]
+
+
+def _holds(name: str, key: str, wide: str) -> bool:
+    """Whether a value says the same and more. A product's name may stand behind its number (``BSB002 Hue Bridge``)."""
+    return wide in key if name == "model" and len(wide) >= PART_OF_MODEL else key.startswith(wide)
 
 
 def _of_vendor(mine: list[Evidence], vendors: list[Evidence], winner: str) -> list[Evidence]:

@@ -19,6 +19,9 @@ REMEMBERED = 4096
 VALUE_LIMIT = 1024
 KEY_LENGTH = 2
 LABELS_LIMIT = 16  # of a name that are walked
+# The kind under which fingerprints know what a model is sold as, whoever told it; shorter ones are some maker's only where that is told with them.
+PRODUCT = "product.model"
+MODEL_MINIMUM = 6
 # DHCP option 55 is compared by closeness too: clients of one make differ by an option between versions.
 NEAR_KINDS = frozenset(("dhcp.parameter_list",))
 
@@ -72,7 +75,22 @@ class Matcher:
         claims: list[Claim] = []
         for fingerprint, groups, weight in index.find(value):
             claims += self._claims(fingerprint, groups, weight)
+        if kind != PRODUCT and PRODUCT in self._by_kind:
+            claims += list(self._products(claims))
         return tuple(sorted(set(claims)))
+
+    def _products(self, claims: list[Claim]) -> Iterator[Claim]:
+        """What the models among the claims are sold as: no surer than the model, of the same family, and never about another maker's."""
+        vendors = {claim.value for claim in claims if claim.attribute == "vendor"}
+        for claim in claims:
+            if claim.attribute != "model" or (len(claim.value) < MODEL_MINIMUM and not vendors):
+                continue
+            known = self.match(PRODUCT, claim.value)
+            makers = {product.value for product in known if product.attribute == "vendor"}
+            if makers and vendors and not makers & vendors:
+                continue
+            for product in known:
+                yield product._replace(confidence=round(claim.confidence * product.confidence, 4), family=claim.family)
 
     def _claims(self, fingerprint: Fingerprint, groups: dict[str, str], weight: float) -> Iterator[Claim]:
         for attribute, template in fingerprint.asserts.items():

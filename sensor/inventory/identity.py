@@ -28,8 +28,12 @@ _BOUND = frozenset(("arp", "ndp", "dhcp", "dhcpv6", "lldp", "cdp", "edp", "fdp",
 _CLAIMS = frozenset(("arp.address", "ndp.address", "dhcp.lease", "dhcpv6.lease"))
 # Bookkeeping of the network stack: too little for a randomised MAC to count as a device.
 _MUTE = frozenset(("arp", "ndp", "tcp", "ip", "icmp", "dns", "oui"))
-_NAME_WORDS = ("hostname", "fqdn", "instance")
-_NAME_TRUST = ("dhcp.hostname", "dhcp.fqdn", "dhcpv6.fqdn", "lldp.hostname", "cdp.hostname", "mdns.hostname", "netbios.hostname", "llmnr.hostname")
+_NAME_WORDS = ("hostname", "fqdn", "device_name", "friendly_name", "instance")
+# What a machine is set up to be called comes before what its protocols call it, and names for people's eyes come last.
+_NAME_TRUST = (
+    "dhcp.hostname", "dhcp.fqdn", "dhcpv6.fqdn", "lldp.hostname", "cdp.hostname", "mndp.hostname", "snmp.hostname", "ntlm.hostname", "smb.hostname",
+    "mdns.hostname", "netbios.hostname", "llmnr.hostname", "wsd.hostname", "ntlm.fqdn",
+)  # fmt: skip
 _JOINS = {"dhcp.client_id": "id", "dhcpv6.duid": "id", "dhcp.hostname": "name", "mdns.hostname": "name"}
 # Names that makers give to every piece they sell name nobody.
 _COMMON = re.compile(

@@ -60,6 +60,12 @@ def test_announcement_of_a_printer() -> None:
     ]
 
 
+def test_description_in_place_of_a_key() -> None:
+    """A text without a value is a flag and no fact; one with blanks is a description."""
+    said = told(record("cam._http._tcp.local", 16, b"\x17IC-3115W Network Camera\4flag\4a=b "))
+    assert values(said)[2:] == [("mdns.text", "IC-3115W Network Camera"), ("mdns.txt.a", "b")]
+
+
 def test_goodbye_claims_nothing() -> None:
     """Records with no life left are told but are no facts."""
     said = list(Mdns().dissect(packets("mdns")[2]))

@@ -116,6 +116,23 @@ def test_two_narrower_types_contest() -> None:
     assert told.contested
 
 
+def test_small_signs_of_a_thing_add_up() -> None:
+    """Hints of narrower types, none of them likely, speak for a thing with one job; a likely one is told itself."""
+    signs = [piece("type", "iot", 0.24), piece("type", "camera", 0.35, "cloud")]
+    told = fuse(signs)["type"]
+    assert (told.value, told.contested) == ("iot", False)
+    assert told.confidence == pytest.approx(1 - 0.76 * 0.65, abs=0.001)
+    assert fuse([*signs, piece("type", "camera", 0.6, "mdns")])["type"].value == "camera"
+    assert "type" not in fuse(signs[:1])
+
+
+def test_number_and_name_of_a_product_agree() -> None:
+    """A model told by number, by name and by both is one; the fullest text is told."""
+    number, name = piece("model", "BSB002", 0.8, "mdns"), piece("model", "Hue Bridge", 0.75, "ssdp")
+    told = fuse([number, name, piece("model", "BSB002 Hue Bridge", 0.8, "mdns")])["model"]
+    assert (told.value, told.contested) == ("BSB002 Hue Bridge", False)
+
+
 def test_wider_words_are_no_circle() -> None:
     """No type is wider and narrower than another at once."""
     assert not [(wide, narrow) for wide, narrows in WIDER.items() for narrow in narrows if wide in WIDER.get(narrow, ())]

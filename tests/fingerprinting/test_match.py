@@ -10,7 +10,7 @@ from sensor.fingerprinting.load import Entry, Fingerprint, Knowledge, Pattern, V
 from sensor.fingerprinting.match import Claim, Matcher, plain_starts, plain_text
 from sensor.fingerprinting.near import codes_of, within
 
-VOCABULARY = Vocabulary(attributes={"type": "", "vendor": "", "model": ""}, types={"printer": ""}, vendors={"HP": ["Hewlett-Packard"]})
+VOCABULARY = Vocabulary(attributes={"type": "", "vendor": "", "model": ""}, types={"printer": ""}, vendors={"HP": ["Hewlett-Packard"], "Epson": []})
 
 
 def made(identity: str, match: dict[str, object], asserts: dict[str, str], kind: str = "test.kind", ignore_case: bool = False) -> Fingerprint:
@@ -79,6 +79,26 @@ def test_templates() -> None:
     found = matcher(made("a.b", {"regex": r"^(?P<vendor>[\w-]+) (?P<family>\w+)(?: (?P<number>\d+))?$"}, {"vendor": "{vendor}", "model": "{family}  {number}"}))
     assert {(c.attribute, c.value) for c in found.match("test.kind", "Hewlett-Packard LaserJet 400")} == {("vendor", "HP"), ("model", "LaserJet 400")}
     assert {(c.attribute, c.value) for c in found.match("test.kind", "Acme Jet")} == {("vendor", "Acme"), ("model", "Jet")}
+
+
+def test_what_a_model_is_sold_as() -> None:
+    """The product that a model stands for is told with it: of the same family, less sure where the model is, and never about another maker's."""
+    model = made("a.model", {"regex": "^(?P<model>X\\S+)"}, {"model": "{model}"})
+    ours = made("a.ours", {"suffix": "of HP"}, {"vendor": "HP"})
+    theirs = made("a.theirs", {"suffix": "of Epson"}, {"vendor": "Epson"})
+    product = made("p.x", {"exact": ["XK-100", "X1"]}, {"type": "printer", "vendor": "HP", "model": "XK-100 Big Printer"}, module.PRODUCT)
+    product = msgspec.structs.replace(product, family="product")
+    found = matcher(model, ours, theirs, product)
+    named = (
+        Claim("model", "XK-100 Big Printer", 0.64, "p.x", "test"),
+        Claim("type", "printer", 0.64, "p.x", "test"),
+        Claim("vendor", "HP", 0.64, "p.x", "test"),
+    )
+    assert [claim for claim in found.match("test.kind", "XK-100") if claim.fingerprint == "p.x"] == list(named)
+    assert [claim for claim in found.match("test.kind", "XK-100 of HP") if claim.fingerprint == "p.x"] == list(named)
+    assert not [claim for claim in found.match("test.kind", "XK-100 of Epson") if claim.fingerprint == "p.x"]
+    assert not [claim for claim in found.match("test.kind", "X1") if claim.fingerprint == "p.x"], "too short without its maker"
+    assert [claim for claim in found.match("test.kind", "X1 of HP") if claim.fingerprint == "p.x"]
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
