@@ -1,0 +1,79 @@
+"""NAT-PMP over UDP port 5351 (RFC 6886): who asks a router to let in what comes to a port, and what it answers.
+
+Version 0 only; its successor PCP, on the same port, is another dissector. A lifetime of 0 takes a mapping away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sensor.core.addresses import NONE, v4
+from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed, Reader
+
+PORT, ANNOUNCE_PORT = 5351, 5350
+VERSION = 0
+ADDRESS, UDP_MAPPING, TCP_MAPPING, ANSWER = 0, 1, 2, 128
+PROTOCOLS = {UDP_MAPPING: "udp", TCP_MAPPING: "tcp"}
+
+
+class NatPmpRequest(Event):
+    """A client wants ``external_port`` to lead to its ``internal_port`` (0: all) for ``lifetime_s``."""
+
+    protocol: str
+    internal_port: int
+    external_port: int
+    lifetime_s: int
+
+
+class NatPmpAnswer(Event):
+    """A router answers; ``result`` 0: done (RFC 6886, 3.5)."""
+
+    protocol: str
+    result: int
+    internal_port: int
+    external_port: int
+    lifetime_s: int
+
+
+class NatPmpAddress(Event):
+    """A router tells its outside address, asked or after a change."""
+
+    result: int
+    address: int
+
+
+class NatPmp(Dissector):
+    """Clients repeat a question until it is answered."""
+
+    interest = Interest(udp=(PORT, ANNOUNCE_PORT), repeats_s=60)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        data = packet.payload
+        if not data or data[0] != VERSION:
+            return iter(())
+        try:
+            return iter(_read(packet, Reader(data, 1)))
+        except Malformed:
+            if packet.truncated:
+                return iter(())
+            raise
+
+
+def _read(packet: Packet, reader: Reader) -> list[Said]:
+    operation = reader.u8()
+    if operation == ADDRESS:
+        return []
+    if operation in PROTOCOLS:
+        reader.skip(2)
+        return [NatPmpRequest(packet, PROTOCOLS[operation], reader.u16(), reader.u16(), reader.u32())]
+    result = reader.u16()
+    reader.skip(4)  # seconds since the router began
+    if operation == ANSWER:
+        address = reader.u32() if reader.left >= 4 else 0
+        return [NatPmpAddress(packet, result, v4(address) if address else NONE)]
+    if operation - ANSWER in PROTOCOLS:
+        return [NatPmpAnswer(packet, PROTOCOLS[operation - ANSWER], result, reader.u16(), reader.u16(), reader.u32())]
+    raise Malformed("unknown operation")

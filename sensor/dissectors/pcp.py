@@ -1,0 +1,102 @@
+"""Port Control Protocol over UDP port 5351 (RFC 6887): who asks a router to let in what comes to a port, also for another machine, and what it answers.
+
+Reads mappings (MAP) and explicit peers (PEER) of version 2, and of options only THIRD_PARTY. NAT-PMP, on the same port, is another dissector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sensor.core.addresses import NONE
+from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed, Reader
+
+PORT = 5351
+VERSION = 2
+ANSWER = 0x80
+ANNOUNCE, MAP, PEER = 0, 1, 2
+OPERATIONS = {MAP: "map", PEER: "peer"}
+THIRD_PARTY = 1
+OPTIONS_LIMIT = 16
+SIZE_LIMIT = 1100  # bytes (RFC 6887, 7)
+NONCE = 12
+PEER_TAIL = 20  # port, reserved, address of the peer
+PROTOCOLS = {0: "all", 6: "tcp", 17: "udp"}
+
+
+class PcpRequest(Event):
+    """Somebody wants ``external_port`` to lead to ``internal_port`` of ``client`` for ``lifetime_s``; ``operation``: map or peer."""
+
+    operation: str
+    client: int
+    protocol: str
+    internal_port: int
+    external_port: int
+    lifetime_s: int
+
+
+class PcpAnswer(Event):
+    """A router answers; ``result`` 0: done (RFC 6887, 7.4). ``address`` and ``external_port``: where the outside gets in."""
+
+    operation: str
+    result: int
+    protocol: str
+    internal_port: int
+    external_port: int
+    address: int
+    lifetime_s: int
+
+
+class Pcp(Dissector):
+    """Clients repeat a question until it is answered."""
+
+    interest = Interest(udp=(PORT,), repeats_s=60)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        data = packet.payload
+        if not data or data[0] != VERSION:
+            return iter(())
+        if len(data) > SIZE_LIMIT:
+            raise Malformed("message too long")
+        try:
+            return iter(_read(packet, Reader(data, 1)))
+        except Malformed:
+            if packet.truncated:
+                return iter(())
+            raise
+
+
+def _read(packet: Packet, reader: Reader) -> list[Said]:
+    operation = reader.u8()
+    answer, name = operation & ANSWER, OPERATIONS.get(operation & ~ANSWER, "")
+    reader.skip(1)
+    result, lifetime = reader.u8(), reader.u32()
+    client = int.from_bytes(reader.take(16), "big")  # in an answer: time of the router, and nothing
+    if not name:
+        return []
+    reader.skip(NONCE)
+    proto = reader.u8()
+    reader.skip(3)
+    inner, outer, address = reader.u16(), reader.u16(), int.from_bytes(reader.take(16), "big")
+    protocol = PROTOCOLS.get(proto, str(proto))
+    if answer:
+        return [PcpAnswer(packet, name, result, protocol, inner, outer, address, lifetime)]
+    if name == "peer":
+        reader.skip(PEER_TAIL)
+    return [PcpRequest(packet, name, _third_party(reader) or client, protocol, inner, outer, lifetime)]
+
+
+def _third_party(reader: Reader) -> int:
+    """The machine that the mapping is for, where it is another than the one that asks."""
+    for _ in range(OPTIONS_LIMIT):
+        if reader.left < 4:
+            break
+        code = reader.u8()
+        reader.skip(1)
+        body = reader.take(reader.u16())
+        reader.skip(min(-len(body) % 4, reader.left))
+        if code == THIRD_PARTY and len(body) == 16:
+            return int.from_bytes(body, "big")
+    return NONE
