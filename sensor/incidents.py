@@ -33,11 +33,12 @@ Filed = list[tuple[str, Incident]]
 
 
 class _Case(msgspec.Struct, eq=False):
-    """A story in the making. ``told``: when last, ns, or -1; ``news``: it waits for its second to pass."""
+    """A story in the making. ``told``: when last, ns, or -1; ``news``: it waits for its second to pass; ``stale``: it changed since."""
 
     incident: Incident
     told: int = -1
     news: bool = False
+    stale: bool = False
 
 
 class Incidents:
@@ -69,6 +70,7 @@ class Incidents:
         if case.told < 0:
             return filed + (self._tell("open", case, alert.ts) if incident.severity >= Severity.medium or incident.count >= MANY else [])
         if not (fresh or graver):
+            case.stale = True
             return filed
         if abs(alert.ts - case.told) >= SECOND:
             return filed + self._tell("update", case, alert.ts)
@@ -89,8 +91,8 @@ class Incidents:
         return filed
 
     def finish(self, now: int) -> Filed:
-        """The end: tells the news that wait. What is open stays open."""
-        filed = [told for key in list(self._news) for told in self._late(key, now)]
+        """The end: tells what changed since it was told. What is open stays open."""
+        filed = [told for case in self._cases.values() if case.told >= 0 and (case.news or case.stale) for told in self._tell("update", case, now)]
         self._news = Bounded(self._news.size)
         return filed
 
@@ -167,7 +169,7 @@ class Incidents:
     # Telling.
 
     def _tell(self, action: str, case: _Case, now: int) -> Filed:
-        case.told, case.news = now, False
+        case.told, case.news, case.stale = now, False, False
         return [(action, case.incident)]
 
     def _late(self, key: str, now: int) -> Filed:

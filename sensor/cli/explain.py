@@ -1,7 +1,7 @@
 """Tell why: every claim about a device with its evidence, or what an alert rests on and what to do.
 
-WHAT is a device (id, IP address, MAC or host name) or an alert (its id, the beginning of its key, or a detector). For each attribute one line shows how the
-evidence adds up: the best of each family counts, families are independent.
+WHAT is a device (id, IP address, MAC or host name), an alert (its id, the beginning of its key, or a detector) or an incident (its id). For each
+attribute one line shows how the evidence adds up: the best of each family counts, families are independent.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ NEAREST = 3
 FORMER = 8
 # A shorter text is the beginning of too many keys and ids.
 PREFIX = 4
+# ``incident-`` alone means all of them.
+LONGEST_WORD = len("incident-")
 Record = dict[str, Any]
 
 
@@ -58,16 +60,21 @@ def main(args: argparse.Namespace) -> int:
         return NOT_OPENED
     fold = found.fold
     devices, alerts = [found.details(record) for record in find_devices(fold, args.what)], find_alerts(fold, args.what)
-    if not devices and not alerts:
+    incidents = [record for name, record in fold.incidents.items() if name == args.what or (len(args.what) > LONGEST_WORD and name.startswith(args.what))]
+    if not devices and not alerts and not incidents:
         near = _nearest(fold, args.what)
         complain(f"nothing known of {args.what!r}" + (f": did you mean {' or '.join(near)}?" if near else ""))
         return NOT_FOUND
     if args.json:
-        for record in (*devices, *alerts):
+        for record in (*devices, *alerts, *incidents):
             print(json.dumps(record, ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
         return 0
     colours = coloured(sys.stdout)
     told = [explain_device(record, fold, colours) for record in devices] + [explain_alert(record, fold, colours) for record in alerts]
+    if incidents:
+        from sensor.cli._incidents import explain_incident
+
+        told += [explain_incident(record, colours) for record in incidents]
     print("\n\n".join("\n".join(lines) for lines in told))
     return 0
 
@@ -214,10 +221,13 @@ def explain_alert(record: Record, fold: Fold, colours: bool = False) -> list[str
         "targets": [end_name(end) for end in _objects(record.get("targets"))] if len(_objects(record.get("targets"))) > 1 else "",
         "when": f"{clock(alert.get('first'))} to {clock(alert.get('last'))}, {count} time{'s' if count != 1 else ''}",
         "network": ", ".join(f"{tidy(key)} {tidy(value)}" for key, value in part(record, "network").items()),
-        "sureness": decimal(alert.get("confidence")) + (f", risk {alert['risk']}" if isinstance(alert.get("risk"), int) else ""),
+        "sureness": decimal(alert.get("confidence")),
+        "risk": _risk(alert),
         "numbers": numbers,
         "ATT&CK": "; ".join(" ".join(tidy(one.get(name)) for name in ("technique", "name", "tactic")) for one in _objects(alert.get("attack"))),
-        "packets": tidy(part(record, "packets").get("file")),
+        "packets": _packets(part(record, "packets")),
+        "state": _state(record),
+        "incident": [name for name, one in fold.incidents.items() if alert.get("id") in (chapter.get("alert") for chapter in _story(one))],
     }
     why = alert.get("why")
     lines = [paint(head, STYLES.get(severity, "") or "bold", colours), f"  {tidy(record.get('msg'))}", *_facts(facts)]
@@ -226,6 +236,29 @@ def explain_alert(record: Record, fold: Fold, colours: bool = False) -> list[str
     lines += ["  seen", *(f"    - {one}" for one in proofs)] if proofs else []
     lines += _facts({"innocent if": alert.get("false_positives"), "advice": alert.get("advice"), "to mute": alert.get("mute")}, limit=1024)
     return [*lines, *_parties(record, fold)]
+
+
+def _risk(alert: Record) -> str:
+    """``86 = severity 70 + confidence 8 + device_type 5 …``."""
+    if not isinstance(alert.get("risk"), int):
+        return ""
+    terms = [f"{tidy(name)} {tidy(points)}" for name, points in part(alert, "risk_terms").items()]
+    return f"{alert['risk']} of 100" + (f" = {' + '.join(terms)}" if terms else "")
+
+
+def _packets(packets: Record) -> str:
+    return f"{tidy(packets.get('frames'))} in {tidy(packets.get('file'))}" if packets else ""
+
+
+def _state(record: Record) -> str:
+    if record.get("action") != "close":
+        return ""
+    closed = part(part(record, "alert"), "closed")
+    return f"closed by {tidy(closed.get('by'))}: {tidy(closed.get('reason')) or 'no reason given'}" if closed else "closed: nothing more was seen"
+
+
+def _story(record: Record) -> list[Record]:
+    return _objects(part(record, "incident").get("story"))
 
 
 def _parties(record: Record, fold: Fold) -> Iterator[str]:

@@ -33,13 +33,14 @@ EXAMPLES = """\
   tcpdump -w - | sensor replay -
 """
 USAGE, NOT_OPENED = 2, 3
-SHOWN = ("ts", "kind", "action", "severity", "msg", "device", "reason", "alert", "src", "dst", "targets")
+SHOWN = ("ts", "kind", "action", "severity", "msg", "device", "reason", "alert", "incident", "src", "dst", "targets")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", metavar="PATH", nargs="+")
     parser.add_argument("--follow", action="store_true", help="wait for more: a file or a folder that is still being written")
-    parser.add_argument("--json", action="store_true", help="at the end the devices, alerts and the summary as JSON, one object a line, instead of tables")
+    as_json = "at the end the devices, alerts, incidents and the summary as JSON, one object a line, instead of tables"
+    parser.add_argument("--json", action="store_true", help=as_json)
     add_engine_arguments(parser)
 
 
@@ -99,7 +100,7 @@ def _log(events: str | None) -> EventLog | None:
 
 def _hear(fold: Fold, record: Record) -> None:
     """What the tables show of a record: not its evidence, which is in the log."""
-    if record.kind in ("device", "alert"):
+    if record.kind in ("device", "alert", "incident"):
         told = {name: getattr(record, name) for name in SHOWN}
         fold.add({name: value for name, value in told.items() if isinstance(value, str | dict | list)})
 
@@ -148,7 +149,8 @@ def _tell(args: argparse.Namespace, run: Run, source: CaptureFiles, fold: Fold, 
         complain(str(damage))
     summary = run.summary()
     if args.json:
-        for one in (*fold.devices.values(), *fold.alerts.values(), {"kind": "sensor", "action": "summary", "seconds": round(seconds, 3), "capture": summary}):
+        last = {"kind": "sensor", "action": "summary", "seconds": round(seconds, 3), "capture": summary}
+        for one in (*fold.devices.values(), *fold.alerts.values(), *fold.incidents.values(), last):
             print(json.dumps(one, ensure_ascii=False, separators=(",", ":")), file=out)
         return
     if args.events != os.devnull:
@@ -156,6 +158,10 @@ def _tell(args: argparse.Namespace, run: Run, source: CaptureFiles, fold: Fold, 
 
         print(device_table(fold, out), file=out)
         print(alert_table(fold, out), file=out)
+        if fold.incidents:
+            from sensor.cli._incidents import table_of_incidents
+
+            print(table_of_incidents(fold.incidents.values(), out), file=out)
     rate = summary["packets"] / seconds if seconds else 0
     print(
         f"{summary['packets']:,} packets in {seconds:.2f} s ({rate:,.0f}/s), {summary['flows']:,} flows, {summary['malformed']:,} malformed,"

@@ -12,7 +12,8 @@ _LOST = re.compile(r"dev-[0-9a-z]+")
 
 
 class Fold:
-    """``devices``: last record of each device by its id; ``alerts``: last record of each alert by its key, whether it was opened again or not.
+    """``devices``: last record of each device by its id; ``alerts``: last record of each alert by its key, whether it was opened again or not;
+    ``incidents``: last record of each incident by its id.
 
     ``merged``: id of a device that is one with another → id of the other. A device that is gone stays; its last record says so.
     """
@@ -20,6 +21,7 @@ class Fold:
     def __init__(self) -> None:
         self.devices: dict[str, Record] = {}
         self.alerts: dict[str, Record] = {}
+        self.incidents: dict[str, Record] = {}
         self.merged: dict[str, str] = {}
         self.records = 0
 
@@ -29,8 +31,10 @@ class Fold:
         kind = record.get("kind")
         if kind == "device":
             self._device(record)
-        elif kind in ("alert", "incident"):
+        elif kind == "alert":
             self._alert(record)
+        elif kind == "incident":
+            self._incident(record)
 
     def _device(self, record: Record) -> None:
         device = record.get("device")
@@ -55,6 +59,13 @@ class Fold:
         if isinstance(key, str):
             self.alerts.pop(key, None)
             self.alerts[key] = record
+
+    def _incident(self, record: Record) -> None:
+        incident = record.get("incident")
+        name = incident.get("id") if isinstance(incident, dict) else None
+        if isinstance(name, str):
+            self.incidents.pop(name, None)
+            self.incidents[name] = record
 
     def device(self, name: str) -> Record | None:
         """The record of a device by its id, or by an id it had before it was merged."""

@@ -19,6 +19,7 @@ from sensor.core.community_id import community_id
 from sensor.core.device import TYPES, Attribute, Device, DeviceChange, FieldChange
 from sensor.core.event import Event
 from sensor.core.flow import Change, Flow, Reason
+from sensor.core.incident import Chapter, Incident
 from sensor.core.observation import Evidence, Subject
 from sensor.core.packet import Packet
 from sensor.core.record import SIZE_LIMIT, Record, RecordMaker, encode
@@ -69,6 +70,13 @@ def alert(**more: Any) -> Alert:
     return Alert(**(facts | more))
 
 
+def incident() -> Incident:
+    """A story of two chapters, and a third that had no room."""
+    one = alert()
+    story = [Chapter(TS + n, f"alert-00000{n}", one.detector, one.title, one.severity, one.summary, one.techniques, one.actor) for n in range(2)]
+    return Incident("dev-5k2m8q#1", TS, TS + 1, Severity.high, 86, [one.actor], dict.fromkeys(one.targets), story, "printer did two things", 1)
+
+
 def flow() -> Flow:
     return Flow(TS, TS - 5, 7, HERE, THERE, MAC, 0, 49712, 445, 6, 30, 0, Change.REFUSED, Reason.NONE, False, 1, 1, 60, 54)
 
@@ -101,6 +109,11 @@ EVERY = {
     "gone": lambda m: m.device(DeviceChange(TS, "gone", Device(id="dev-1", key="ip:1", first=TS, last=TS))),
     "open": lambda m: m.alert("open", alert(), printer(), [None, None]),
     "update": lambda m: m.alert("update", alert(proof=(flow(),), target=None, targets=()), None, []),
+    "close": lambda m: m.alert("close", alert(), None, [], at=TS + 5, closed={"by": "anna", "reason": "dealt with"}),
+    "muted": lambda m: m.alert("open", alert(), None, [], muted={"id": "m1", "author": "anna", "reason": "our scanner"}),
+    "packets": lambda m: m.alert("open", alert(terms={"device_type": 5}), None, [], packets={"file": "evidence/alert-5k2m8q.pcapng", "frames": 4}),
+    "incident": lambda m: m.incident("open", incident(), {alert().actor: printer()}.get),
+    "incident closed": lambda m: m.incident("close", incident(), {}.get, TS + 7),
     "started": lambda m: m.sensor("started", TS, "listening on eth0", source="eth0", rings=2),
     "stopped": lambda m: m.sensor("stopped", TS, "stopped after 12 packets"),
     "health": lambda m: m.sensor("health", TS, "packets are lost", "medium", lost=5, shares=[0.5, 0.25]),

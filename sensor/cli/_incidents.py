@@ -1,0 +1,55 @@
+"""Incidents for people: one line each, or the whole story in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TextIO
+
+from sensor.cli._show import SEVERITIES, STYLES, clock, end_name, level, paint, part, table, tidy
+
+Record = dict[str, Any]
+
+COLUMNS = ("severity", "last seen", "incident", "risk", "alerts", "state", "summary")
+
+
+def table_of_incidents(records: Iterable[Record], out: TextIO) -> str:
+    """The gravest and newest first; then how many there are."""
+    ordered = sorted(sorted(records, key=lambda record: tidy(part(record, "incident").get("last")), reverse=True), key=level, reverse=True)
+    if not ordered:
+        return "no incidents"
+    rows = [_row(record) for record in ordered]
+    return f"{table(COLUMNS, rows, out, lambda row: STYLES.get(row[0], ''))}\n{len(rows):,} incident{'s' if len(rows) != 1 else ''}"
+
+
+def _row(record: Record) -> tuple[str, ...]:
+    incident = part(record, "incident")
+    words = [tidy(incident.get(name)) for name in ("id", "risk", "count")]
+    return SEVERITIES[level(record)], clock(incident.get("last")), *words, "closed" if record.get("action") == "close" else "open", tidy(record.get("msg"))
+
+
+def explain_incident(record: Record, colours: bool = False) -> list[str]:
+    """A story in lines: who, by which tactics, then what happened one after the other."""
+    from sensor.eventlog.fold import objects
+
+    incident, severity = part(record, "incident"), SEVERITIES[level(record)]
+    state = "closed" if record.get("action") == "close" else "open"
+    head = f"{severity}: incident of {tidy(incident.get('count'))} alerts ({tidy(incident.get('id'))}, risk {tidy(incident.get('risk'))}, {state})"
+    lines = [paint(head, STYLES.get(severity, "") or "bold", colours), f"  {tidy(record.get('msg'))}"]
+    facts = {
+        "actors": [end_name(actor) for actor in objects(incident.get("actors"))],
+        "targets": [end_name(end) for end in objects(record.get("targets"))],
+        "when": f"{clock(incident.get('first'))} to {clock(incident.get('last'))}",
+        "tactics": incident.get("tactics"),
+        "ATT&CK": "; ".join(f"{tidy(one.get('technique'))} {tidy(one.get('name'))}" for one in objects(incident.get("attack"))),
+    }
+    lines += [f"  {name:11} {tidy(value)}" for name, value in facts.items() if value]
+    lines.append("  story")
+    for chapter in objects(incident.get("story")):
+        word, count = tidy(chapter.get("severity")), chapter.get("count")
+        times = f", {count} times" if isinstance(count, int) and count > 1 else ""
+        lines.append(
+            f"    {clock(chapter.get('ts'))} {paint(word, STYLES.get(word, ''), colours)}: {tidy(chapter.get('msg'))} ({tidy(chapter.get('alert'))}{times})"
+        )
+    if incident.get("left_out"):
+        lines.append(f"    and {tidy(incident['left_out'])} alerts more")
+    return lines

@@ -1,0 +1,198 @@
+"""Keep the sensor quiet about what you know: until when, and why.
+
+add makes a mute from what it is to fit: all that is named must fit. A running sensor heeds it within a second; what it silences is counted, and shown by
+`sensor alerts why`. test tells which alerts of an event log the mutes (or those named, or one made of the options) would have silenced. Hours are UTC.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sensor.cli._setup import complain
+from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, add_events_argument, clock, folded, part, put, table, table_of_alerts, tidy
+
+if TYPE_CHECKING:
+    from sensor.mutes import Mute
+
+EXAMPLES = """\
+  sensor mute add --detector discovery.port_scan --src 10.20.1.9 --for 90d --reason 'the vulnerability scanner'
+  sensor mute add --detector 'discovery.*' --src 10.20.1.0/24 --hours 01:00-04:00 --for ever --reason 'nightly inventory'
+  sensor mute list
+  sensor mute test --type printer --port 9100
+  sensor mute remove m3
+"""
+ACTIONS = ("add", "list", "test", "remove")
+COLUMNS = ("mute", "silences", "until", "silenced", "author", "reason", "since")
+DEFAULT_SPAN = "30d"
+UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+FIELDS = ("detector", "src", "dst", "port", "type", "vlan", "hours")
+Record = dict[str, Any]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=ACTIONS)
+    parser.add_argument("ids", metavar="MUTE", nargs="*", help="of remove and test: the mutes that are meant")
+    parser.add_argument("--detector", metavar="GLOB", default="", help="detectors whose name matches")
+    party = "address, CIDR block, MAC, device id or host name (* and ? as in file names)"
+    parser.add_argument("--src", "--source", metavar="END", default="", help=f"who does it: {party}")
+    parser.add_argument("--dst", "--target", metavar="END", default="", help="to whom; where there are several targets, all must be meant")
+    parser.add_argument("--port", metavar="NUMBER", type=int, help="port of the target")
+    parser.add_argument("--type", metavar="TYPE", default="", help="device type of who does it")
+    parser.add_argument("--vlan", metavar="NUMBER", type=int)
+    parser.add_argument("--hours", metavar="HH:MM-HH:MM", default="", help="only at these hours (UTC)")
+    parser.add_argument("--for", metavar="SPAN", dest="span", default=DEFAULT_SPAN, help=f"how long, as 12h, 7d, 4w or ever (default: {DEFAULT_SPAN})")
+    parser.add_argument("--reason", metavar="TEXT", default="", help="why: shown wherever the mute is")
+    parser.add_argument("--author", metavar="NAME", help="who says it (default: the user)")
+    parser.add_argument("--mutes", metavar="FILE", type=Path, help="file of mutes (default: mutes.yaml in the folder of --state)")
+    parser.add_argument("--state", metavar="DIR", type=Path, help="folder of the sensor's state (default: the state folder)")
+    add_events_argument(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Do it; 1 where a mute is not known, 2 where one makes no sense, 3 where its file cannot be read or written."""
+    from sensor.documents import DocumentErrors
+    from sensor.mutes import load_mutes
+
+    path = _file(args)
+    try:
+        mutes = load_mutes(path)
+    except DocumentErrors as errors:
+        print(errors, file=sys.stderr)
+        return USAGE
+    unknown = [name for name in args.ids if name not in {mute.id for mute in mutes}]
+    if unknown:
+        complain(f"no mute {', '.join(unknown)} in {path}")
+        return NOT_FOUND
+    deed = {"add": _add, "list": _list, "test": _test, "remove": _remove}[args.action]
+    try:
+        return deed(args, path, mutes)
+    except OSError as error:
+        complain(f"cannot write {path}: {error.strerror}")
+        return NOT_OPENED
+
+
+def _file(args: argparse.Namespace) -> Path:
+    from sensor.eventlog.paths import state_folder
+
+    return args.mutes or (args.state or state_folder()) / "mutes.yaml"
+
+
+def _add(args: argparse.Namespace, path: Path, mutes: list[Mute]) -> int:
+    from sensor.mutes import save_mutes
+
+    numbers = [int(mute.id[1:]) for mute in mutes if re.fullmatch(r"m\d{1,9}", mute.id)]
+    mute = _made(args, f"m{max(numbers, default=0) + 1}")
+    if mute is None:
+        return USAGE
+    save_mutes(path, [*mutes, mute])
+    put(f"{mute.id} silences {mute.scope} {_until(mute)}; `sensor mute remove {mute.id}` takes it back")
+    return 0
+
+
+def _made(args: argparse.Namespace, name: str) -> Mute | None:
+    """The mute that the options describe; None after it was said what is wrong with it."""
+    from pydantic import ValidationError
+
+    from sensor.cli._devices_words import author_of
+    from sensor.core.device import TYPES
+    from sensor.documents import nearest
+    from sensor.mutes import Mute
+
+    found = re.fullmatch(r"(\d{1,5})([mhdw])", args.span)
+    if not found and args.span != "ever":
+        complain(f"found --for {args.span}, expected a span such as 12h, 7d or 4w, or ever")
+        return None
+    now = datetime.fromtimestamp(int(time.time()), UTC)
+    expires = _moment(now + timedelta(**{UNITS[found[2]]: int(found[1])})) if found else ""
+    given = {field: value for field in FIELDS if (value := getattr(args, field)) not in ("", None)}
+    try:
+        return Mute(id=name, author=author_of(args), reason=args.reason or "no reason given", created=_moment(now), expires=expires, **given)
+    except ValidationError as error:
+        for fault in error.errors(include_url=False):
+            where, expected = "".join(f"--{name}: " for name in fault["loc"][:1]), str(fault["msg"]).removeprefix("Value error, ")
+            if fault["type"] == "literal_error":
+                expected = f"found {fault['input']!r}, {nearest(fault['input'], [kind for kind in TYPES if kind])}"
+            complain(where + expected)
+        return None
+
+
+def _list(args: argparse.Namespace, path: Path, mutes: list[Mute]) -> int:
+    if not mutes:
+        put(f"no mutes in {path}")
+        return 0
+    counts = _silenced(args)
+    rows = [(mute.id, mute.scope, _until(mute), str(counts[mute.id]), mute.author, mute.reason, clock(mute.created)) for mute in mutes]
+    put(table(COLUMNS, [tuple(map(tidy, row)) for row in rows], sys.stdout))
+    return 0
+
+
+def _silenced(args: argparse.Namespace) -> Counter[str]:
+    """Findings that each mute silenced, as the log beside the event log says."""
+    from sensor.eventlog.fold import Fold
+    from sensor.eventlog.paths import muted_log, newest_log, state_folder
+    from sensor.eventlog.reader import Reader
+
+    log, fold, counts = args.events or newest_log(args.state or state_folder()), Fold(), Counter[str]()
+    if log is not None and muted_log(log).is_file():
+        for record in Reader(muted_log(log)):
+            fold.add(record)
+    for record in fold.alerts.values():
+        alert = part(record, "alert")
+        counts[tidy(part(alert, "muted").get("id"))] += int(alert.get("count") or 1)
+    return counts
+
+
+def _test(args: argparse.Namespace, path: Path, mutes: list[Mute]) -> int:
+    """Which alerts of a log would be silent. Expiry counts as of the alert, so what is over still shows what it did."""
+    from sensor.mutes import Mutes, finding_of_record
+
+    asked = [mute for mute in mutes if mute.id in args.ids] if args.ids else mutes
+    if any(getattr(args, field) not in ("", None) for field in FIELDS):
+        made = _made(args, "new")
+        if made is None:
+            return USAGE
+        asked = [made]
+    if not asked:
+        put(f"no mutes in {path}")
+        return 0
+    fold = folded(args.events)
+    if fold is None:
+        return NOT_OPENED
+    ready, silent = Mutes(asked), []
+    for record in fold.alerts.values():
+        finding = finding_of_record(record)
+        if finding is not None and ready.match(finding):
+            silent.append(record)
+    put(table_of_alerts(silent, sys.stdout))
+    put(f"{len(silent):,} of {len(fold.alerts):,} alerts would be silent")
+    return 0
+
+
+def _remove(args: argparse.Namespace, path: Path, mutes: list[Mute]) -> int:
+    from sensor.mutes import save_mutes
+
+    if not args.ids:
+        complain("expected remove MUTE…, as `sensor mute list` names them")
+        return USAGE
+    save_mutes(path, [mute for mute in mutes if mute.id not in args.ids])
+    put(f"removed {', '.join(args.ids)}")
+    return 0
+
+
+def _moment(when: datetime) -> str:
+    return when.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _until(mute: Mute) -> str:
+    if not mute.expires:
+        return "for ever"
+    end = datetime.fromisoformat(mute.expires)
+    over = (end if end.tzinfo else end.replace(tzinfo=UTC)) <= datetime.now(UTC)
+    return f"{'was over' if over else 'until'} {clock(mute.expires)}"
