@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from sensor.boundary import Boundary
 from sensor.core.bounded import Bounded
 from sensor.core.dissector import Dissector, Said
+from sensor.core.event import MalformedMessage
 from sensor.core.packet import Packet, Packets
 from sensor.decode.fragments import Fragments
 from sensor.decode.reassembly import Assembler
@@ -75,7 +76,10 @@ class Dissection:
             packet = whole
         for name, dissect in self._readers(packet.proto == UDP and packet.ip_version > 0, wanted):
             self.selected += 1
-            self._hear(self._run(name, dissect, packet, packet=packet)[0])
+            said, whole = self._run(name, dissect, packet, packet=packet)
+            self._hear(said)
+            if not whole:
+                self._hear((MalformedMessage(packet, name),))
 
     def _segment(self, packets: Packets, index: int, wanted: int, flow: int, direction: int, begins: bool) -> None:
         conversation = self._conversations.get(flow)
@@ -96,6 +100,8 @@ class Dissection:
             self.selected += 1
             said, whole = self._run(name, assembler.feed, packet, packet=packet)
             self._hear(said)
+            if not whole:
+                self._hear((MalformedMessage(packet, name),))
             if not whole or assembler.stream.done:
                 conversation[bit] = None
                 self._unfollow(packet.slot, flow, 1 << bit)

@@ -27,6 +27,12 @@ class Event(msgspec.Struct, gc=False):
         return kind_of(type(self))
 
 
+class MalformedMessage(Event):
+    """What no dissector says but the one that calls them: ``dissector`` found this message not to be what its protocol allows."""
+
+    dissector: str
+
+
 @functools.cache
 def kind_of(event: type[Event]) -> str:
     """The dotted kind of an event class."""

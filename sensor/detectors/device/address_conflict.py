@@ -1,0 +1,90 @@
+"""Two machines have the same address: both say so, turn by turn, or a client declined a lease because somebody has it.
+
+A machine that takes addresses of others on purpose has one of its own besides; that is told as spoofing, not here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field
+
+from sensor.core import addresses, detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
+from sensor.core.detector import Context, EventDetector
+from sensor.core.event import Event
+from sensor.core.observation import Subject
+from sensor.detectors._bindings import Bindings, is_virtual
+from sensor.detectors._words import who
+from sensor.dissectors.arp import ArpAnnouncement, ArpReply, ArpRequest
+from sensor.dissectors.dhcp import DhcpDecline
+
+SECOND = 1_000_000_000
+TOLD_LIMIT = 1024
+TOLD_S = 300
+GROUP = 1 << 40
+
+
+class Options(detector.Options):
+    """When two claims are a conflict."""
+
+    patience_s: int = Field(300, ge=30, le=86400, description="seconds after its last word in which an address still belongs to its MAC")
+    returns: int = Field(2, ge=1, description="times that the first one must speak again after the second one did")
+
+
+class AddressConflict(EventDetector):
+    """Watches who claims which address by ARP, and leases that are declined."""
+
+    title = "Address conflict"
+    severity = Severity.low
+    techniques = ()
+    advice = "Give one of the two another address; look for a fixed address inside the range of the DHCP server, or a copied virtual machine."
+    false_positives = "Wireless extenders and clusters whose members answer with their own MACs."
+    Options = Options
+    watches = (ArpRequest, ArpReply, ArpAnnouncement, DhcpDecline)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._bindings = Bindings()
+        self._told: Recent[tuple[int, int]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        vlan = event.packet.vlan
+        if isinstance(event, DhcpDecline):
+            if event.requested and self._told.fresh((vlan, event.requested), event.ts):
+                client = Subject(event.mac, 0, vlan)
+                yield self._alert(
+                    event, client, Subject(0, event.requested, vlan), f"{who(self.context, client)} declined the lease: somebody has the address", 1
+                )
+            return
+        if not isinstance(event, ArpRequest | ArpReply | ArpAnnouncement):
+            return
+        mac, address = event.sender_mac, event.sender
+        if not mac or mac & GROUP or not addresses.is_host(address) or is_virtual(mac):
+            return
+        self._bindings.owner(vlan, mac, event.ts).own.put(address, event.ts)
+        held = self._bindings.claim(vlan, address, mac, event.ts, self.options.patience_s * SECOND)
+        if held is None or held.mac != mac or held.returns < self.options.returns or is_virtual(held.rival):
+            return
+        rival = self._bindings.known(vlan, held.rival)
+        if rival is not None and any(own != address for own in rival.own):
+            return
+        if self._told.fresh((vlan, address), event.ts):
+            first, second = Subject(mac, address, vlan), Subject(held.rival, address, vlan)
+            reason = f"{addresses.mac_text(mac)} and {addresses.mac_text(held.rival)} said so turn by turn, {held.returns} times"
+            yield self._alert(event, second, first, reason, held.returns)
+
+    def _alert(self, event: Event, second: Subject, first: Subject, reason: str, times: int) -> Alert:
+        alert = self.alert(
+            event,
+            actor=second,
+            target=first,
+            summary=f"two machines have the address {addresses.text(first.address)}",
+            why=(reason,),
+            numbers={"times": times, "threshold": self.options.returns if times > 1 else 1},
+            network={"proto": "arp" if event.packet.proto != 17 else "udp", "vlan": first.vlan, "direction": "internal"},
+        )
+        alert.key = f"{self.id}|{first.vlan}|{addresses.text(first.address)}"
+        return alert

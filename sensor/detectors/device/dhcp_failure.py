@@ -1,0 +1,76 @@
+"""A client asks for a lease again and again and gets no answer, or gave up and uses an address of its own making (169.254/16, RFC 3927)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field
+
+from sensor.core import addresses, detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Bounded, Recent
+from sensor.core.detector import Context, EventDetector
+from sensor.core.event import Event
+from sensor.core.observation import Subject
+from sensor.core.tally import Distinct
+from sensor.detectors._words import who
+from sensor.dissectors.arp import ArpAnnouncement
+from sensor.dissectors.dhcp import DhcpAck, DhcpDiscover, DhcpMessage, DhcpNak, DhcpOffer
+
+SECOND = 1_000_000_000
+CLIENTS_LIMIT, TOLD_LIMIT = 4096, 1024
+TOLD_S = 3600
+LINK_LOCAL = addresses.parse("169.254.0.0") >> 16
+
+
+class Options(detector.Options):
+    """When a client is in need."""
+
+    tries: int = Field(8, ge=2, le=64, description="questions for a lease without an answer")
+    window_s: int = Field(300, ge=30, le=3600, description="seconds in which they must fall")
+
+
+class DhcpFailure(EventDetector):
+    """Watches questions for leases and whether anything comes back, and addresses that clients gave themselves. Needs to see servers answer others."""
+
+    title = "No lease from DHCP"
+    severity = Severity.low
+    techniques = ()
+    advice = "Look whether the address pool is used up, the DHCP server or relay of this segment runs, and the port is in the right VLAN."
+    false_positives = "A segment without a DHCP server; devices that use link-local addresses by design besides their own."
+    Options = Options
+    watches = (DhcpDiscover, DhcpOffer, DhcpAck, DhcpNak, ArpAnnouncement)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._tries: Distinct[tuple[int, int], int] = Distinct(self.options.window_s * SECOND, CLIENTS_LIMIT, 64)
+        self._served: Bounded[int, int] = Bounded(256)
+        self._told: Recent[tuple[int, int]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        vlan = event.packet.vlan
+        if isinstance(event, DhcpDiscover):
+            tries = self._tries.add((vlan, event.mac), event.ts, event.ts)
+            if tries >= self.options.tries and event.mac:
+                reason = f"{tries} questions within {self.options.window_s} s had no answer; counts from {self.options.tries} on"
+                yield from self._alert(event, Subject(event.mac, 0, vlan), "gets no lease from DHCP", reason, tries)
+        elif isinstance(event, ArpAnnouncement):
+            if event.sender >> 16 == LINK_LOCAL and vlan in self._served:
+                reason = f"it announced {addresses.text(event.sender)}, an address that machines give themselves where no server answers, and there is one"
+                yield from self._alert(event, Subject(event.sender_mac, event.sender, vlan), "gave itself an address for want of a lease", reason, 1)
+        elif isinstance(event, DhcpMessage):
+            self._served.put(vlan, event.ts)
+            self._tries.forget((vlan, event.mac))
+
+    def _alert(self, event: Event, actor: Subject, what: str, reason: str, tries: int) -> Iterator[Alert]:
+        if self._told.fresh((actor.vlan, actor.mac), event.ts):
+            yield self.alert(
+                event,
+                actor=actor,
+                summary=f"{who(self.context, actor)} {what}",
+                why=(reason,),
+                numbers={"tries": tries, "threshold": self.options.tries if tries > 1 else 1, "window_s": self.options.window_s},
+                key=(addresses.mac_text(actor.mac), actor.vlan),
+                network={"proto": "udp", "app": "dhcp", "vlan": actor.vlan, "direction": "internal"},
+            )

@@ -1,0 +1,63 @@
+"""A machine sends from an address that no machine can have: loopback, 0/8, multicast, the reserved range 240/4; or from the very address it sends to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from sensor.core import addresses
+from sensor.core.alert import Alert, Severity
+from sensor.core.changes import Changes
+from sensor.core.detector import Context, FlowDetector
+from sensor.core.flow import Change, Flow
+from sensor.core.observation import Subject
+from sensor.core.recent import RecentSet
+from sensor.detectors._addresses import illegal
+from sensor.detectors._words import PROTOCOLS, network_of, server_of, who
+
+SECOND = 1_000_000_000
+TOLD_BITS = 8
+TOLD_S = 600
+
+
+class IllegalAddress(FlowDetector):
+    """Watches the sources of new flows; once a MAC in ten minutes."""
+
+    title = "Impossible source address"
+    severity = Severity.low
+    techniques = ()
+    advice = "Look for a broken network stack, a tunnel that ends wrongly or a test program at this MAC; attacks under made-up addresses look so, too."
+    false_positives = "Captures on the machine itself, where loopback is ordinary; very old devices that broadcast before they have an address."
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._told = RecentSet(TOLD_BITS)
+
+    def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:
+        rows = changes.rows
+        same = (rows["client_hi"] == rows["server_hi"]) & (rows["client_lo"] == rows["server_lo"]) & (rows["client_mac"] != rows["server_mac"])
+        # Loopback to loopback is a machine that talks to itself: the capture was made there.
+        at = ((rows["kind"] == Change.NEW) & (rows["client_mac"] != 0) & (same | illegal(rows["client_hi"], rows["client_lo"]))).nonzero()[0]
+        if not len(at):
+            return []
+        fresh = self._told.fresh(np.ascontiguousarray(rows["client_mac"][at]), np.ascontiguousarray(rows["ts"][at]), TOLD_S * SECOND)
+        return [(int(i), None) for i in at[fresh]]
+
+    def judge(self, flow: Flow, numbers: None) -> Iterator[Alert]:
+        if flow.client in (addresses.NONE, addresses.V4):
+            return
+        address, mac = addresses.text(flow.client), addresses.mac_text(flow.client_mac)
+        reason = f"{address} is also the address it sends to" if flow.client == flow.server else f"no machine can have the address {address}"
+        target = server_of(flow)
+        yield self.alert(
+            flow,
+            actor=Subject(flow.client_mac, flow.client, flow.vlan),
+            target=target,
+            summary=f"{mac} sends to {who(self.context, target)} as {address}",
+            why=(reason,),
+            numbers={"address": address, "threshold": 1, "protocol": PROTOCOLS.get(flow.proto, str(flow.proto))},
+            key=(mac,),
+            network=network_of(self.context, flow),
+        )

@@ -1,0 +1,73 @@
+"""One sender gives one receiver many messages that are not what their protocol allows: a broken program, or somebody who looks for one to break.
+
+Messages that the capture cut, and conversations in which packets are missing, are not counted. A port used for another protocol looks the same, so that this is
+told low.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field
+
+from sensor.core import addresses, detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
+from sensor.core.detector import Context, EventDetector
+from sensor.core.event import Event, MalformedMessage
+from sensor.core.observation import Subject
+from sensor.core.tally import Counts
+from sensor.detectors._words import PROTOCOLS, who
+
+SECOND = 1_000_000_000
+PAIRS_LIMIT, TOLD_LIMIT = 4096, 1024
+TOLD_S = 600
+
+
+class Options(detector.Options):
+    """When so many are a finding."""
+
+    messages: int = Field(5, ge=2, description="malformed messages of one protocol from one sender to one receiver")
+    window_s: int = Field(600, ge=10, le=86400, description="seconds in which they must fall")
+
+
+class MalformedTraffic(EventDetector):
+    """Watches what dissectors could not read, by sender, receiver and protocol."""
+
+    title = "Malformed messages"
+    severity = Severity.low
+    techniques = ()
+    advice = "Look which program on the sender speaks so; compare with its version and with what the receiver wrote into its log at that time."
+    false_positives = "Another protocol on a well-known port; an old or sloppy implementation; packets lost on the way to the sensor."
+    Options = Options
+    watches = (MalformedMessage,)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._messages: Counts[tuple[int, int, str]] = Counts(self.options.window_s * SECOND, PAIRS_LIMIT)
+        self._told: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        packet = event.packet
+        if not isinstance(event, MalformedMessage) or packet.truncated or packet.fragment:
+            return
+        key = (packet.src or packet.src_mac, packet.dst or packet.dst_mac, event.dissector)
+        count = self._messages.add(key, event.ts)
+        if count < self.options.messages or not self._told.fresh(key, event.ts):
+            return
+        actor, target = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
+        proto = PROTOCOLS.get(packet.proto, str(packet.proto)) if packet.ip_version else "ethernet"
+        yield self.alert(
+            event,
+            actor=actor,
+            target=target,
+            summary=f"{who(self.context, actor)} sends malformed {event.dissector} messages to {who(self.context, target)}",
+            why=(f"{count} messages within {self.options.window_s} s that {event.dissector} does not allow; counts from {self.options.messages} on",),
+            numbers={"messages": count, "threshold": self.options.messages, "window_s": self.options.window_s, "protocol": event.dissector},
+            key=(addresses.text(packet.dst) if packet.dst else addresses.mac_text(packet.dst_mac), event.dissector),
+            confidence=0.6,
+            actor_port=packet.sport if packet.proto in (6, 17) else 0,
+            target_port=packet.dport if packet.proto in (6, 17) else 0,
+            network={"proto": proto, "app": event.dissector, "vlan": packet.vlan, "direction": self.context.networks.direction(packet.src, packet.dst)},
+        )

@@ -1,0 +1,90 @@
+"""Several sources share the ports of one target, so that none of them tries many: counted by target, ports and sources apart, over contacts that failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from pydantic import Field
+
+from sensor.core import addresses, detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.changes import SERVER_INSIDE, TCP, UDP, Changes
+from sensor.core.detector import Context, FlowDetector
+from sensor.core.flow import Flow
+from sensor.core.recent import RecentSet
+from sensor.core.windows import DistinctWindow, combine
+from sensor.detectors._addresses import FAILED
+from sensor.detectors._words import PROTOCOLS, client_of, network_of, server_of, who
+
+SECOND = 1_000_000_000
+KEY_BITS, PAIR_BITS, TOLD_BITS = 12, 15, 10
+UDP_SERVICES_END = 32768
+
+
+class Options(detector.Options):
+    """When so many ports and sources are a scan."""
+
+    ports: int = Field(50, ge=10, description="failed ports of one target, of all sources together")
+    sources: int = Field(5, ge=3, description="different sources at least")
+    window_s: int = Field(600, ge=60, le=7200, description="seconds in which they must fall")
+
+
+class Finding(NamedTuple):
+    """Ports that failed, and sources that tried."""
+
+    ports: int
+    sources: int
+
+
+class DistributedScan(FlowDetector):
+    """Watches contacts that were refused or stayed without an answer."""
+
+    title = "Distributed port scan"
+    severity = Severity.medium
+    techniques = ("T1046",)
+    advice = "Look at what the target offers, and whether any of its ports answered one of the sources; blocking single sources does not stop this."
+    false_positives = "A server that was moved or went down while many clients look for its services; the noise of the internet at a public address."
+    Options = Options
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        window = self.options.window_s * SECOND
+        self._ports, self._sources = DistinctWindow(window, KEY_BITS, PAIR_BITS), DistinctWindow(window, KEY_BITS, PAIR_BITS)
+        self._told = RecentSet(TOLD_BITS)
+
+    def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
+        contacts = changes.contacts
+        proto, port = contacts["service"] & 0xFF, contacts["service"] >> 8
+        tried = (contacts["op"] == FAILED) & ((proto == TCP) | (proto == UDP) & (port < UDP_SERVICES_END)) & (contacts["flags"] & SERVER_INSIDE > 0)
+        at = (tried & ~changes.flooded).nonzero()[0]
+        if not len(at):
+            return []
+        servers, ts = contacts["server"][at], contacts["ts"][at]
+        keys = combine(servers, proto[at].astype(np.uint64))
+        ports, sources = self._ports.count(keys, port[at].astype(np.uint64), ts), self._sources.count(keys, contacts["client"][at], ts)
+        hits = ((ports >= self.options.ports) & (sources >= self.options.sources)).nonzero()[0]
+        if not len(hits):
+            return []
+        hits = hits[self._told.fresh(np.ascontiguousarray(keys[hits]), np.ascontiguousarray(ts[hits]), self.options.window_s * SECOND)]
+        return [(int(contacts["row"][at[i]]), Finding(int(ports[i]), int(sources[i]))) for i in hits]
+
+    def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
+        want, actor, target, proto = self.options, client_of(flow), server_of(flow), PROTOCOLS[flow.proto]
+        alert = self.alert(
+            flow,
+            actor=actor,
+            target=target,
+            summary=f"{numbers.sources} sources, {who(self.context, actor)} among them, tried {numbers.ports} {proto} ports of {who(self.context, target)}",
+            why=(
+                f"{numbers.ports} {proto} ports refused or did not answer within {want.window_s} s; counts from {want.ports} on",
+                f"they were tried by {numbers.sources} sources; counts from {want.sources} on",
+            ),
+            numbers={"ports": numbers.ports, "sources": numbers.sources, "threshold": want.ports, "window_s": want.window_s},
+            severity=Severity.medium if self.context.networks.inside(flow.client) else Severity.low,
+            confidence=0.75,
+            network=network_of(self.context, flow),
+        )
+        alert.key = f"{self.id}|{addresses.text(flow.server)}|{proto}"
+        yield alert

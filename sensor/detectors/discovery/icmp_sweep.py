@@ -1,0 +1,95 @@
+"""One source pings many addresses that it never pinged before.
+
+Monitoring pings many too, every minute the same ones: only addresses count that this source did not ping within a day, whether they answer or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from pydantic import Field
+
+from sensor.core import addresses, detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.changes import Changes
+from sensor.core.detector import Context, FlowDetector
+from sensor.core.flow import Change, Flow
+from sensor.core.observation import Subject
+from sensor.core.recent import RecentSet
+from sensor.core.windows import DistinctWindow, combine
+from sensor.detectors._addresses import counted
+from sensor.detectors._words import PROTOCOLS, client_of, is_fixed_function, network_of, server_of, some, who
+
+SECOND = 1_000_000_000
+DAY = 86400 * SECOND
+HASHED = 1 << 63
+KEY_BITS, PAIR_BITS, PAIRS_BITS = 11, 14, 15
+PING, PING_6 = 1, 58
+
+
+class Options(detector.Options):
+    """When so many addresses are a sweep."""
+
+    targets: int = Field(50, ge=5, description="addresses that one source pinged for the first time today")
+    window_s: int = Field(120, ge=10, le=3600, description="seconds in which they must fall")
+    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of our own scanners and monitoring")
+
+
+class Finding(NamedTuple):
+    """Addresses pinged, some of them."""
+
+    targets: int
+    sample: list[int]
+
+
+class IcmpSweep(FlowDetector):
+    """Watches pings, by source."""
+
+    title = "Ping sweep"
+    severity = Severity.medium
+    techniques = ("T1018",)
+    advice = "Find out which program on the source did this; if nobody planned it, look at what the source did next to those that answered."
+    false_positives = "Monitoring and inventory systems on their first day (list them in `exempt`); network tools of administrators."
+    Options = Options
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._targets = DistinctWindow(self.options.window_s * SECOND, KEY_BITS, PAIR_BITS)
+        self._targets.rule(threshold=self.options.targets)
+        self._met = RecentSet(PAIRS_BITS)
+        self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
+
+    def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
+        contacts, proto = changes.contacts, changes.contacts["service"] & 0xFF
+        asked = (contacts["kind"] == Change.NEW) & ((proto == PING) | (proto == PING_6)) & ~changes.flooded
+        at = asked.nonzero()[0]
+        if not len(at):
+            return []
+        clients, servers, ts = contacts["client"][at], contacts["server"][at], contacts["ts"][at]
+        fresh = self._met.fresh(combine(clients, servers), np.ascontiguousarray(ts), DAY)
+        at = at[fresh]
+        return [(int(contacts["row"][at[i]]), Finding(n, sample)) for i, n, _, sample in counted(self._targets, clients[fresh], servers[fresh], ts[fresh])]
+
+    def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
+        if any(low <= flow.client <= high for low, high in self._exempt):
+            return
+        want, actor = self.options, client_of(flow)
+        targets = [Subject(0, value, flow.vlan) for value in numbers.sample if not value & HASHED] or [server_of(flow)]
+        inside = self.context.networks.inside(flow.client)
+        yield self.alert(
+            flow,
+            actor=actor,
+            target=server_of(flow),
+            targets=targets,
+            summary=f"{who(self.context, actor)} pinged {numbers.targets} addresses",
+            why=(
+                f"{numbers.targets} addresses within {want.window_s} s that it had not pinged today; counts from {want.targets} on",
+                f"among them {some([addresses.text(each.address) for each in targets])}",
+            ),
+            numbers={"targets": numbers.targets, "threshold": want.targets, "window_s": want.window_s},
+            key=(PROTOCOLS[flow.proto],),
+            severity=Severity.high if is_fixed_function(self.context, actor) else Severity.medium if inside else Severity.low,
+            network=network_of(self.context, flow),
+        )

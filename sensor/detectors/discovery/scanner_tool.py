@@ -1,0 +1,98 @@
+"""A scanner gives itself away: by the name it writes into requests, or by SYNs that no operating system sends.
+
+Programs that scan fast make their packets themselves, with a fixed window and hardly an option; operating systems announce more than that since decades.
+The packets alone say a little, so that they are told softly; a name says all. Scanners of SIP and of web pages have detectors of their own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field
+
+from sensor.core import addresses, detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
+from sensor.core.detector import Context, EventDetector
+from sensor.core.event import Event
+from sensor.core.observation import Subject
+from sensor.detectors._words import is_fixed_function, who
+from sensor.dissectors.http import HttpRequest
+from sensor.dissectors.ssh import SshBanner
+from sensor.dissectors.tcp_syn import TcpSyn
+
+SECOND = 1_000_000_000
+TOLD_LIMIT = 4096
+TOLD_S = 3600
+# What programs for scanning networks call themselves.
+NAMES = re.compile(
+    r"nmap|masscan|zgrab|zmap|\bncrack\b|censys|shodan|internet-?measurement|expanse|netsystemsresearch|leakix|binaryedge|rapid7|project sonar|"
+    r"openvas|greenbone|nessus|qualys|nexpose|\bgobuster\b|angry ip|unicornscan|l9explore|l9tcpid|fofa|odin\b.*getodin|paloaltonetworks.*expanse",
+    re.IGNORECASE,
+)
+# (window, options) of SYNs made by hand: Nmap's ordinary probe; masscan and its kin; zmap. As their published sources make them.
+SHAPES = {
+    (1024, ("mss",)): "Nmap", (2048, ("mss",)): "Nmap", (3072, ("mss",)): "Nmap", (4096, ("mss",)): "Nmap", (1024, ()): "masscan or a program like it",
+    (512, ()): "hping or a program like it", (65535, ()): "zmap or a program like it",
+}  # fmt: skip
+
+
+class Options(detector.Options):
+    """Whose scanners are ours."""
+
+    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of our own scanners")
+
+
+class ScannerTool(EventDetector):
+    """Watches SYNs, and the names of programs in HTTP and SSH."""
+
+    title = "Scanner"
+    severity = Severity.medium
+    techniques = ("T1595", "T1046")
+    advice = "Find out who runs this program on the source. From the internet it is ordinary noise: see that nothing answers which should not."
+    false_positives = (
+        "Vulnerability scanners and inventory systems of our own (list them in `exempt`); very small devices whose network stack knows no options."
+    )
+    Options = Options
+    watches = (TcpSyn, HttpRequest, SshBanner)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._told: Recent[tuple[int, str]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
+        self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if isinstance(event, TcpSyn):
+            tool = SHAPES.get((event.window, event.options), "")
+            if tool:
+                options = ",".join(event.options) or "none"
+                yield from self._alert(event, tool, f"a SYN with window {event.window} and the options {options}, as {tool} makes it", 0.5)
+        elif isinstance(event, HttpRequest):
+            if NAMES.search(event.user_agent):
+                yield from self._alert(event, event.user_agent, f"the user agent {event.user_agent!r} belongs to a program that scans", 0.95)
+        elif isinstance(event, SshBanner) and NAMES.search(event.software):
+            yield from self._alert(event, event.software, f"the SSH version {event.software!r} belongs to a program that scans", 0.95)
+
+    def _alert(self, event: Event, tool: str, reason: str, confidence: float) -> Iterator[Alert]:
+        packet, named = event.packet, confidence > 0.9
+        if any(low <= packet.src <= high for low, high in self._exempt) or not self._told.fresh((packet.src, tool), event.ts):
+            return
+        actor, target = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
+        near = self.context.networks.inside(packet.src)
+        severity = Severity.medium if near and named else Severity.low
+        yield self.alert(
+            event,
+            actor=actor,
+            target=target,
+            summary=f"{who(self.context, actor)} scans with {tool}, {who(self.context, target)} among the targets",
+            why=(reason,),
+            numbers={"tool": tool, "threshold": 1},
+            key=("named" if named else "shape",),
+            severity=Severity.high if is_fixed_function(self.context, actor) and named else severity,
+            confidence=confidence,
+            actor_port=packet.sport,
+            target_port=packet.dport,
+            network={"proto": "tcp", "vlan": packet.vlan, "direction": self.context.networks.direction(packet.src, packet.dst)},
+        )

@@ -1,0 +1,114 @@
+"""One source knocks at the same administrative service of many hosts, whether they answer or not, and goes on without doing anything there.
+
+Monitoring does that as well, but to the same hosts all day: only hosts count that this source did not ask on this port within a day. A backup or an
+administrator stays and works: contacts count that failed, or that ended after a few packets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from pydantic import Field
+
+from sensor.core import addresses, detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.changes import TCP, Changes
+from sensor.core.detector import Context, FlowDetector
+from sensor.core.flow import Change, Flow
+from sensor.core.observation import Subject
+from sensor.core.recent import RecentSet
+from sensor.core.windows import DistinctWindow, combine
+from sensor.detectors._addresses import FAILED, counted
+from sensor.detectors._words import PROTOCOLS, client_of, is_fixed_function, network_of, server_of, some, who
+
+SECOND = 1_000_000_000
+DAY = 86400 * SECOND
+HASHED = 1 << 63
+KEY_BITS, PAIR_BITS, PAIRS_BITS = 12, 15, 16
+# SSH, Telnet, RPC, NetBIOS, SMB, RDP, VNC, WinRM, SNMP, RTSP, raw printing, and the web pages of devices on other ports than 80.
+PORTS = (22, 23, 135, 139, 161, 445, 554, 2323, 3389, 5900, 5985, 5986, 8554, 9100)
+
+
+class Options(detector.Options):
+    """When so many hosts are a sweep."""
+
+    hosts: int = Field(15, ge=3, description="hosts inside the network that one source knocked at on one port, for the first time today")
+    window_s: int = Field(600, ge=10, le=7200, description="seconds in which they must fall")
+    ports: tuple[int, ...] = Field(PORTS, description="ports of administrative services, printers and cameras")
+    few_packets: int = Field(12, ge=3, description="packets of the client up to which a contact was a knock and no work")
+    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of our own scanners, monitoring and management")
+
+
+class Finding(NamedTuple):
+    """Hosts knocked at, some of them."""
+
+    hosts: int
+    sample: list[int]
+
+
+class ServiceSweep(FlowDetector):
+    """Watches contacts with inside hosts that failed or were short."""
+
+    title = "Sweep for an administrative service"
+    severity = Severity.medium
+    techniques = ("T1046", "T1021")
+    advice = "Find the program on the source. Look whether it logged in where somebody answered: worms and intruders do so next."
+    false_positives = "Monitoring, inventory and management systems on their first day (list them in `exempt`); print managers that look for printers."
+    Options = Options
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._ports = np.zeros(65536, np.bool_)
+        self._ports[[port for port in self.options.ports if 0 <= port < 65536]] = True
+        self._hosts = DistinctWindow(self.options.window_s * SECOND, KEY_BITS, PAIR_BITS)
+        self._hosts.rule(threshold=self.options.hosts)
+        self._met = RecentSet(PAIRS_BITS)
+        self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
+
+    def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
+        contacts = changes.contacts
+        if not len(contacts):
+            return []
+        rows = changes.rows[contacts["row"]]
+        short = (rows["kind"] == Change.ENDED) & (rows["answered"] > 0) & (rows["client_packets"] <= self.options.few_packets)
+        knocked = ((contacts["op"] == FAILED) | short) & self._ports[rows["server_port"]] & (contacts["flags"] >> 1 & 1 > 0) & ~changes.flooded
+        at = knocked.nonzero()[0]
+        if not len(at):
+            return []
+        keys, servers, ts = combine(contacts["client"][at], contacts["service"][at].astype(np.uint64)), contacts["server"][at], contacts["ts"][at]
+        fresh = self._met.fresh(combine(keys, servers), np.ascontiguousarray(ts), DAY)
+        at, keys, servers, ts = at[fresh], keys[fresh], servers[fresh], ts[fresh]
+        return [(int(contacts["row"][at[i]]), Finding(hosts, sample)) for i, hosts, _, sample in counted(self._hosts, keys, servers, ts)]
+
+    def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
+        if any(low <= flow.client <= high for low, high in self._exempt):
+            return
+        want, actor, target = self.options, client_of(flow), server_of(flow)
+        targets = [Subject(0, value, flow.vlan) for value in numbers.sample if not value & HASHED] or [target]
+        service = f"{PROTOCOLS.get(flow.proto, flow.proto)}/{flow.server_port}"
+        yield self.alert(
+            flow,
+            actor=actor,
+            target=target,
+            targets=targets,
+            summary=f"{who(self.context, actor)} knocked at {service} of {numbers.hosts} hosts",
+            why=(
+                f"{numbers.hosts} hosts within {want.window_s} s that it had not asked on {service} today; counts from {want.hosts} on",
+                f"every contact failed or ended after at most {want.few_packets} packets",
+                f"among them {some([addresses.text(each.address) for each in targets])}",
+            ),
+            numbers={"hosts": numbers.hosts, "threshold": want.hosts, "window_s": want.window_s},
+            key=(service,),
+            severity=self._severity(flow, actor),
+            confidence=0.8,
+            target_port=flow.server_port,
+            network=network_of(self.context, flow),
+        )
+
+    def _severity(self, flow: Flow, actor: Subject) -> Severity:
+        """Questions without a session are how management looks for devices, and the internet knocks all day: low."""
+        if is_fixed_function(self.context, actor):
+            return Severity.high
+        return Severity.medium if self.context.networks.inside(flow.client) and flow.proto == TCP else Severity.low

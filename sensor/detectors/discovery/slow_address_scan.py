@@ -1,0 +1,117 @@
+"""One source tries many addresses of the network on one port, so slowly that it passes for accidents: over ten minutes, an hour, or a day.
+
+Counted like the fast scan, by source, protocol and port, over targets inside the network that failed. Tables have a fixed size; where they are full the
+sources that matter least make room, so a day costs no more memory than a minute. What the fast scan tells is not told again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from pydantic import Field
+
+from sensor.core import addresses, detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
+from sensor.core.changes import Changes, follow
+from sensor.core.contacts import knocks
+from sensor.core.detector import Context, FlowDetector
+from sensor.core.flow import Flow
+from sensor.core.observation import Subject
+from sensor.core.windows import DistinctWindow
+from sensor.detectors._words import PROTOCOLS, client_of, is_fixed_function, network_of, server_of, some, who
+
+SECOND = 1_000_000_000
+HASHED = 1 << 63
+FAST_S, FAST_TARGETS = 120, 25
+DAY_S = 86400
+KEY_BITS, PAIR_BITS = 12, 16
+SOURCES_LIMIT = 4096
+# Windows in seconds.
+TEN_MINUTES, HOUR = 600, 3600
+
+
+class Options(detector.Options):
+    """When so many failed contacts are a scan."""
+
+    ten_minutes: int = Field(50, ge=5, description="failed addresses on one port within ten minutes")
+    hour: int = Field(75, ge=5, description="the same within an hour")
+    day: int = Field(100, ge=5, description="the same within a day")
+    share: float = Field(0.6, ge=0, le=1, description="failed share of all contacts, at least")
+    grace_s: float = Field(3.0, gt=0, le=8, description="seconds without an answer after which a contact failed")
+    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of our own scanners and monitoring")
+
+
+class Finding(NamedTuple):
+    """Addresses that failed and that answered within a window of so many seconds, and some that failed; no window: the fast scan, only noted."""
+
+    failed: int
+    answered: int
+    sample: list[int]
+    window_s: int
+    threshold: int
+
+
+class SlowAddressScan(FlowDetector):
+    """Watches first contacts with inside addresses over TCP, UDP and ping."""
+
+    title = "Slow address scan"
+    severity = Severity.medium
+    techniques = ("T1018",)
+    advice = "Somebody takes trouble not to be seen: find the program on the source, and look at its other traffic of these hours and at what answered it."
+    false_positives = "Management and backup servers whose clients are switched off; a phone book, printer or share list full of dead addresses."
+    Options = Options
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        want = self.options
+        self._far_ports = np.zeros(65536, np.uint8)
+        rules = ((FAST_S, FAST_TARGETS), (TEN_MINUTES, want.ten_minutes), (HOUR, want.hour), (DAY_S, want.day))
+        self._windows = [(seconds if seconds != FAST_S else 0, threshold, self._window(seconds, threshold)) for seconds, threshold in rules]
+        self._noted: Recent[tuple[int, int, int]] = Recent(SOURCES_LIMIT, DAY_S * SECOND)
+        self._exempt = tuple(addresses.parse_network(block) for block in want.exempt)
+
+    def _window(self, seconds: int, threshold: int) -> DistinctWindow:
+        window = DistinctWindow(seconds * SECOND, KEY_BITS, PAIR_BITS, int(self.options.grace_s * SECOND))
+        window.rule(threshold=threshold, share=self.options.share)
+        return window
+
+    def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
+        rows, flooded = changes.contacts, changes.flooded
+        near, _ = knocks(rows, self._far_ports)
+        found = [
+            (int(rows["row"][at]), Finding(failed, answered, sample, seconds, threshold))
+            for seconds, threshold, window in self._windows
+            for at, failed, answered, sample in follow(window, near)
+            if not flooded[at]
+        ]
+        return sorted(found, key=lambda each: (each[0], each[1].window_s))
+
+    def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
+        fresh = self._noted.fresh((flow.client, flow.server_port, flow.proto), flow.ts)
+        if not numbers.window_s or not fresh or any(low <= flow.client <= high for low, high in self._exempt):
+            return
+        actor, target, inside = client_of(flow), server_of(flow), self.context.networks.inside(flow.client)
+        targets = [Subject(0, value, flow.vlan) for value in numbers.sample if not value & HASHED] or [target]
+        service = "ping" if flow.proto not in (6, 17) else f"{PROTOCOLS[flow.proto]}/{flow.server_port}"
+        span = f"{numbers.window_s // 3600} h" if numbers.window_s >= HOUR else f"{numbers.window_s // 60} min"
+        yield self.alert(
+            flow,
+            actor=actor,
+            target=target,
+            targets=targets,
+            summary=f"{who(self.context, actor)} tried {numbers.failed} addresses on {service} in vain, spread over {span}",
+            why=(
+                f"{numbers.failed} addresses refused {service} or did not answer within {span}; counts from {numbers.threshold} on",
+                f"{numbers.answered} others answered",
+                f"among them {some([addresses.text(each.address) for each in targets])}",
+            ),
+            numbers={"failed": numbers.failed, "answered": numbers.answered, "threshold": numbers.threshold, "window_s": numbers.window_s},
+            key=(service,),
+            severity=Severity.high if is_fixed_function(self.context, actor) else Severity.medium if inside else Severity.low,
+            confidence=0.8,
+            target_port=flow.server_port if flow.proto in (6, 17) else 0,
+            network=network_of(self.context, flow),
+        )

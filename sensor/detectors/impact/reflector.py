@@ -1,0 +1,94 @@
+"""A machine of ours answers outsiders with far more than they asked: it is misused to flood somebody, in whose name the questions come.
+
+Counted by machine and service: answered flows over UDP from outside, on services known for large answers, where the answers are many times the questions. An
+open resolver or a public time server does this as well, and should not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from pydantic import Field
+
+from sensor.core import addresses, detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.changes import CLIENT_INSIDE, SERVER_INSIDE, UDP, Changes
+from sensor.core.contacts import fold
+from sensor.core.detector import Context, FlowDetector
+from sensor.core.flow import Change, Flow
+from sensor.core.rates import RateWindow
+from sensor.core.windows import combine
+from sensor.detectors._words import client_of, is_fixed_function, network_of, server_of, who
+
+SECOND = 1_000_000_000
+KEY_BITS = 8
+# Services whose answers are larger than the questions; see the reflected flood.
+SERVICES = (17, 19, 53, 69, 111, 123, 137, 161, 389, 427, 1434, 1900, 3283, 3478, 3702, 5093, 5353, 5683, 10001, 11211, 17185, 27015, 32414, 37810)
+
+
+class Options(detector.Options):
+    """When answers to outsiders are a misuse."""
+
+    kilobytes: int = Field(512, ge=16, description="kilobytes of such answers of one machine within a minute")
+    factor: float = Field(5.0, gt=1, description="answers count that are so many times as large as their questions")
+
+
+class Finding(NamedTuple):
+    """Kilobytes answered within a minute."""
+
+    kilobytes: int
+
+
+class Reflector(FlowDetector):
+    """Watches flows from outside when they end."""
+
+    title = "Own machine floods others with answers"
+    severity = Severity.high
+    techniques = ("T1498.002",)
+    advice = (
+        "Close this service to the internet at once: the one named as asking is the victim. Look for other machines of the same kind that are open as well."
+    )
+    false_positives = "A public service of ours with large answers; a scanner of ours that asks from outside."
+    Options = Options
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._services = np.zeros(65536, np.bool_)
+        self._services[list(SERVICES)] = True
+        self._rates = RateWindow(60 * SECOND, KEY_BITS)
+
+    def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
+        contacts = changes.contacts
+        wanted = (
+            (contacts["kind"] == Change.ENDED) & (contacts["service"] & 0xFF == UDP) & (contacts["flags"] & (CLIENT_INSIDE | SERVER_INSIDE) == SERVER_INSIDE)
+        )
+        at = contacts["row"][wanted & self._services[contacts["service"] >> 8]]
+        rows = changes.rows[at]
+        large = rows["server_bytes"] >= self.options.factor * np.maximum(rows["client_bytes"], 1)
+        at, rows = at[large], rows[large]
+        if not len(at):
+            return []
+        sizes = np.minimum(rows["server_bytes"] >> np.uint64(10), 100).astype(np.int8)
+        keys = combine(fold(rows["server_hi"], rows["server_lo"]), rows["server_port"].astype(np.uint64))
+        found = self._rates.follow(keys, fold(rows["client_hi"], rows["client_lo"]), rows["ts"], sizes, self.options.kilobytes, 1)
+        return [(int(at[i]), Finding(kilobytes)) for i, kilobytes, _ in found]
+
+    def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
+        actor, victim, service = server_of(flow), client_of(flow), f"udp/{flow.server_port}"
+        yield self.alert(
+            flow,
+            actor=actor,
+            target=victim,
+            summary=f"{who(self.context, actor)} floods outsiders such as {addresses.text(flow.client)} with answers on {service}",
+            why=(
+                f"{numbers.kilobytes} kB of answers within a minute to questions from outside; counts from {self.options.kilobytes} on",
+                f"each at least {self.options.factor:g} times as large as its question",
+            ),
+            numbers={"kilobytes": numbers.kilobytes, "threshold": self.options.kilobytes, "factor": self.options.factor},
+            key=(service,),
+            severity=Severity.critical if is_fixed_function(self.context, actor) else Severity.high,
+            actor_port=flow.server_port,
+            network=network_of(self.context, flow),
+        )
