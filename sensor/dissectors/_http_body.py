@@ -36,7 +36,7 @@ _PASSWORD = re.compile(r"pass|pwd|psw|^pw$|^pin$|secret", re.IGNORECASE)
 Page = Callable[[Packet, str], Iterator[Said]]
 Described = Callable[[Packet, str, tuple[tuple[str, str], ...]], Iterator[Said]]
 Login = Callable[[Packet, tuple[str, ...]], Event]
-Upload = Callable[[Packet, bytes], Event]
+Upload = Callable[[Packet, bytes], Iterator[Event]]
 Reading = Callable[[Packet, bytes], Iterator[Said]]
 
 
@@ -187,7 +187,7 @@ def _sent(login: Login | None, upload: Upload) -> Reading:
     form = _form(login) if login is not None else None
 
     def read(packet: Packet, body: bytes) -> Iterator[Said]:
-        yield upload(packet, body)
+        yield from upload(packet, body)
         if form is not None:
             yield from form(packet, body)
 

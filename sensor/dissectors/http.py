@@ -20,6 +20,7 @@ from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 from sensor.dissectors import _http_body as bodies
 from sensor.dissectors import _http_shape as shapes
+from sensor.dissectors import _igd
 from sensor.dissectors._http_message import HEAD_END, Head, begins, host_of, masked, read_head
 
 HEAD_LIMIT = 32768
@@ -111,6 +112,17 @@ class HttpBody(Event):
     headers: tuple[str, ...]
     shape: str
     odd: tuple[str, ...]
+
+
+class HttpPortMapping(Event):
+    """A router was asked over UPnP to open a way in. ``action``: the call; ``client``: the machine that it is for, 0 where that is not told."""
+
+    action: str
+    client: int
+    protocol: str
+    internal_port: int
+    external_port: int
+    description: str
 
 
 class HttpPage(Event):
@@ -346,9 +358,13 @@ def _login(event: HttpRequest) -> bodies.Login:
 
 
 def _upload(event: HttpRequest) -> bodies.Upload:
-    def told(packet: Packet, body: bytes) -> Event:
+    def told(packet: Packet, body: bytes) -> Iterator[Event]:
         shape, odd = shapes.body_shape(body, event.content_type, event.length), shapes.odd_parts(body, event.content_type)
-        return HttpBody(packet, event.method, event.host, event.path, event.user_agent, event.headers, shape, odd)
+        yield HttpBody(packet, event.method, event.host, event.path, event.user_agent, event.headers, shape, odd)
+        if event.action and _igd.opens(event.action):
+            asked = _igd.mapping(body)
+            call = event.action.rpartition("#")[2]
+            yield HttpPortMapping(packet, call, asked.client, asked.protocol, asked.internal_port, asked.external_port, asked.description)
 
     return told
 

@@ -1,0 +1,114 @@
+"""A machine asks the router to let the outside in: UPnP, NAT-PMP or PCP.
+
+Games, calls and file sharing do so all day: a hint. An administration service that is opened, or a hole that one machine opens to another, is more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from pydantic import Field
+
+from sensor.core import addresses, detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
+from sensor.core.detector import Context, EventDetector
+from sensor.core.event import Event
+from sensor.core.observation import Subject
+from sensor.detectors._asked import ends_of
+from sensor.detectors._words import PROTOCOLS, is_fixed_function, who
+from sensor.dissectors.http import HttpPortMapping
+from sensor.dissectors.nat_pmp import NatPmpRequest
+from sensor.dissectors.pcp import PcpRequest
+
+SECOND = 1_000_000_000
+MAPPINGS_LIMIT = 4096
+# Services by which machines are administered, and those that show data or pictures.
+ADMINISTRATION = {
+    21: "FTP", 22: "SSH", 23: "Telnet", 135: "RPC", 139: "SMB", 161: "SNMP", 445: "SMB", 1433: "SQL Server", 2323: "Telnet", 3306: "MySQL", 3389: "RDP",
+    5432: "PostgreSQL", 5555: "the debugger of Android", 5900: "VNC", 5985: "WinRM", 5986: "WinRM", 6379: "Redis", 9100: "raw printing", 27017: "MongoDB",
+}  # fmt: skip
+
+
+class Options(detector.Options):
+    """How often the same mapping is told."""
+
+    again_s: int = Field(86400, ge=60, description="seconds after which the same mapping is told again")
+
+
+class Wish(NamedTuple):
+    """A way in that somebody wants; ``client``: the machine it leads to."""
+
+    how: str
+    client: int
+    protocol: str
+    internal_port: int
+    external_port: int
+    description: str
+
+
+class PortMapping(EventDetector):
+    """Watches what is asked for; whether the router did it, its answer tells, which need not be in the capture."""
+
+    title = "Hole opened in the router"
+    severity = Severity.low
+    weighs_itself = True
+    techniques = ("T1133", "T1090")
+    advice = "Take the mapping away, and switch off UPnP, NAT-PMP and PCP at the router; what has to be reached from outside gets a rule of its own."
+    false_positives = "Games, consoles, calls, file sharing, and cameras that are meant to be seen from outside."
+    Options = Options
+    watches = (HttpPortMapping, NatPmpRequest, PcpRequest)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._told: Recent[tuple[int, str, int, int]] = Recent(MAPPINGS_LIMIT, self.options.again_s * SECOND)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        wish = _wish(event)
+        if wish is not None and self._told.fresh((wish.client, wish.protocol, wish.internal_port, wish.external_port), event.ts):
+            yield self._alert(event, wish)
+
+    def _alert(self, event: Event, wish: Wish) -> Alert:
+        actor, router, sport, dport = ends_of(event)
+        mine = wish.client == actor.address
+        behind = actor if mine else Subject(0, wish.client, actor.vlan)
+        service = ADMINISTRATION.get(wish.internal_port, "")
+        port = f"{wish.protocol} port {wish.internal_port or 'any'}"
+        where = port if mine else f"{port} of {who(self.context, behind)}"
+        why = [f"it asked {who(self.context, router)} by {wish.how} to lead port {wish.external_port or 'any'} to {where}"]
+        why += [f"the program calls it {wish.description!r}"] if wish.description else []
+        why += [f"{service} listens there, by which machines are administered or robbed"] if service else []
+        why += ["it asked for another machine than itself"] if not mine else []
+        return self.alert(
+            event,
+            actor=actor,
+            target=router,
+            targets=(behind, router) if not mine else (router,),
+            summary=f"{who(self.context, actor)} asked {who(self.context, router)} to let the outside in to {where}{f' ({service})' if service else ''}",
+            why=why,
+            numbers={"internal_port": wish.internal_port, "external_port": wish.external_port, "protocol": wish.protocol, "threshold": 1},
+            key=(addresses.text(wish.client), wish.protocol, wish.internal_port),
+            severity=self._severity(actor, service=bool(service), mine=mine),
+            confidence=0.9,
+            actor_port=sport,
+            target_port=dport,
+            network={"proto": PROTOCOLS.get(event.packet.proto, ""), "app": wish.how.lower(), "vlan": actor.vlan, "direction": "internal"},
+        )
+
+    def _severity(self, actor: Subject, *, service: bool, mine: bool) -> Severity:
+        if service and (not mine or is_fixed_function(self.context, actor)):
+            return Severity.high
+        return Severity.medium if service or not mine else Severity.low
+
+
+def _wish(event: Event) -> Wish | None:
+    """What is asked for; None where a mapping is taken away, or is for what the machine opens itself."""
+    own = event.packet.src
+    if isinstance(event, HttpPortMapping):
+        return Wish("UPnP", event.client or own, event.protocol or "any", event.internal_port, event.external_port, event.description)
+    if isinstance(event, NatPmpRequest) and event.lifetime_s:
+        return Wish("NAT-PMP", own, event.protocol, event.internal_port, event.external_port, "")
+    if isinstance(event, PcpRequest) and event.lifetime_s and event.operation == "map":
+        return Wish("PCP", event.client or own, event.protocol, event.internal_port, event.external_port, "")
+    return None
