@@ -1,0 +1,104 @@
+"""A machine asks for many domains that do not exist, as malware does that makes up the names of its masters (domain generation).
+
+Counted by client over different domains that the server denied. Names that look made up count whole, others less: some generators put words together,
+but so do people who mistype and mail servers that look for senders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field
+
+from sensor.core import detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
+from sensor.core.detector import Context, EventDetector
+from sensor.core.event import Event
+from sensor.core.tally import Distinct
+from sensor.detectors._asked import ends_of, facts_of
+from sensor.detectors._names import GENERATED, REVERSED, generated, registered
+from sensor.detectors._words import is_fixed_function, some, who
+from sensor.dissectors.dns import DnsResponse
+
+SECOND = 1_000_000_000
+CLIENTS_LIMIT, NAMES_LIMIT = 2048, 256
+NO_SUCH_NAME = 3
+STEP = 5
+OWN = ("local", "lan", "home", "internal", "localdomain", "arpa", "corp", "test", "invalid")
+
+
+class Options(detector.Options):
+    """When so many denied names are a generator."""
+
+    names: int = Field(25, ge=5, le=NAMES_LIMIT, description="weighed domains that do not exist")
+    window_s: int = Field(60, ge=10, le=3600, description="seconds in which they must fall")
+    slow_names: int = Field(40, ge=5, le=NAMES_LIMIT, description="the same over an hour, where nearly all look made up")
+    plain_weight: float = Field(0.4, ge=0, le=1, description="what a domain counts that does not look made up")
+
+
+class NameQueryBurst(EventDetector):
+    """Watches the answers of name servers that deny a name."""
+
+    title = "Many domains that do not exist"
+    severity = Severity.medium
+    weighs_itself = True
+    techniques = ("T1568.002",)
+    advice = "Look which program asks and whether one of its names was answered: that is where it is steered from. Take the machine off the network."
+    false_positives = "Mail servers, crawlers and scanners that look up the domains of others; a browser behind a search suffix that is wrong."
+    Options = Options
+    watches = (DnsResponse,)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._denied: Distinct[int, str] = Distinct(self.options.window_s * SECOND, CLIENTS_LIMIT, NAMES_LIMIT)
+        self._made_up: Distinct[int, str] = Distinct(3600 * SECOND, CLIENTS_LIMIT, NAMES_LIMIT)
+        self._judged: Recent[tuple[int, int]] = Recent(CLIENTS_LIMIT, self.options.window_s * SECOND)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if isinstance(event, DnsResponse) and event.rcode == NO_SUCH_NAME and "." in event.name:
+            return self._name(event)
+        return iter(())
+
+    def _name(self, event: DnsResponse) -> Iterator[Alert]:
+        want, client = self.options, event.packet.dst
+        domain = registered(event.name)
+        if domain.rpartition(".")[2] in OWN or event.name.endswith(REVERSED):
+            return
+        count = self._denied.add(client, domain, event.ts)
+        slow = self._made_up.add(client, domain, event.ts) if _is_made_up(domain) else 0
+        if (count % STEP or count < want.names) and (slow % STEP or slow < want.slow_names):
+            return
+        names = self._denied.values(client)
+        made_up = sum(map(_is_made_up, names))
+        score = made_up + want.plain_weight * (len(names) - made_up)
+        if (score >= want.names or slow >= want.slow_names) and self._judged.fresh((client, max(count, slow)), event.ts):
+            yield self._alert(event, names, made_up, max(slow, len(names)))
+
+    def _alert(self, event: DnsResponse, names: list[str], made_up: int, count: int) -> Alert:
+        want = self.options
+        actor, server, sport, dport = ends_of(event, answer=True)
+        return self.alert(
+            event,
+            actor=actor,
+            target=server,
+            summary=f"{who(self.context, actor)} asked for {count} domains that do not exist",
+            why=(
+                (
+                    f"{len(names)} different domains within {want.window_s} s were denied, {made_up} of them look made up; counts from {want.names} on, "
+                    f"or {want.slow_names} that look made up within an hour"
+                ),
+                f"among them {some(names[-5:])}",
+            ),
+            numbers={"domains": count, "made_up": made_up, "threshold": want.names, "window_s": want.window_s},
+            severity=Severity.high if is_fixed_function(self.context, actor) else Severity.medium,
+            confidence=0.9 if made_up * 2 > len(names) else 0.7,
+            actor_port=sport,
+            target_port=dport,
+            network=facts_of(self.context, event),
+        )
+
+
+def _is_made_up(domain: str) -> bool:
+    return generated(domain.partition(".")[0]) >= GENERATED

@@ -1,0 +1,51 @@
+"""Domains that do not exist: the generator, innocent twins, repetition."""
+
+from __future__ import annotations
+
+import random
+
+from sensor.core.addresses import parse
+from sensor.core.alert import Severity
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.dissectors.dns import DnsResponse
+from tests.detectors.stories import SECOND, START, World, detector, device, heard, one
+
+BURST = "discovery.name_query_burst"
+
+
+def denied(at: float, name: str, rcode: int = 3) -> Event:
+    packet = Packet(ts=START + int(at * SECOND), src=parse("10.0.0.1"), dst=parse("10.0.0.66"), sport=53, dport=50000)
+    return DnsResponse(packet, 1, name, 1, rcode, False, ())
+
+
+def made_up(n: int) -> str:
+    chance = random.Random(n)
+    return "".join(chance.choice("bcdfghjkqvwxz0123456789") for _ in range(14)) + ".com"
+
+
+def test_made_up_domains() -> None:
+    """Told at twenty-five in a minute; the client is named, not the server that answers."""
+    alert = one(heard(detector(BURST), [denied(n, made_up(n)) for n in range(30)]))
+    assert (alert.actor.address, alert.target and alert.target.address) == (parse("10.0.0.66"), parse("10.0.0.1"))
+    assert (alert.severity, alert.numbers["domains"], alert.techniques[0].technique) == (Severity.medium, 25, "T1568.002")
+    assert heard(detector(BURST, World(device("camera", "10.0.0.66"))), [denied(n, made_up(n)) for n in range(30)])[0].severity == Severity.high
+
+
+def test_slow_generators_and_such_of_words() -> None:
+    assert one(heard(detector(BURST), [denied(n * 30, made_up(n)) for n in range(45)])).numbers["domains"] == 40
+    assert heard(detector(BURST), [denied(n * 0.5, f"{word}{n}tablehouse.net") for n, word in enumerate(["silver", "winter", "mother", "garden"] * 18)])
+
+
+def test_innocent_twins_are_quiet() -> None:
+    """Names that are there, single labels of browsers, a wrong search suffix, block lists, one's own domains, and a mistake now and then."""
+    story: list[Event] = []
+    for n in range(60):
+        story += [denied(n, made_up(n), 0), denied(n, made_up(n)[:10].replace(".", "")), denied(n, f"{made_up(n)}.example.com")]
+        story += [denied(n, f"{n}.2.0.192.zen.example.org"), denied(n, f"host{n}.lan"), denied(n, f"{n}.0.0.10.in-addr.arpa")]
+        story += [denied(n * 20, f"shop{n}online.com")]
+    assert heard(detector(BURST), story) == []
+
+
+def test_repetition_is_one_finding() -> None:
+    assert one(heard(detector(BURST), [denied(n * 0.3, made_up(n)) for n in range(600)]))
