@@ -76,9 +76,9 @@ class Dissection:
             packet = whole
         for name, dissect in self._readers(packet.proto == UDP and packet.ip_version > 0, wanted):
             self.selected += 1
-            said, whole = self._run(name, dissect, packet, packet=packet)
+            said, ended = self._run(name, dissect, packet, packet=packet)
             self._hear(said)
-            if not whole:
+            if not ended:
                 self._hear((MalformedMessage(packet, name),))
 
     def _segment(self, packets: Packets, index: int, wanted: int, flow: int, direction: int, begins: bool) -> None:

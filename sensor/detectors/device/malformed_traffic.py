@@ -1,6 +1,6 @@
 """One sender gives one receiver many messages that are not what their protocol allows: a broken program, or somebody who looks for one to break.
 
-Messages that the capture cut, and conversations in which packets are missing, are not counted. A port used for another protocol looks the same, so that this is
+Messages that the capture cut, and what is put together from fragments, are not counted. A port used for another protocol looks the same, so that this is
 told low.
 """
 

@@ -1,7 +1,7 @@
 """A scanner gives itself away: by the name it writes into requests, or by SYNs that no operating system sends.
 
 Programs that scan fast make their packets themselves, with a fixed window and hardly an option; operating systems announce more than that since decades.
-The packets alone say a little, so that they are told softly; a name says all. Scanners of SIP and of web pages have detectors of their own.
+Small devices do not, so that such a SYN tells something only of a source that opens other connections as a grown system does. A name says all. Scanners of SIP and of web pages have detectors of their own.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
+from sensor.core.tally import Distinct
 from sensor.detectors._words import is_fixed_function, who
 from sensor.dissectors.http import HttpRequest
 from sensor.dissectors.ssh import SshBanner
@@ -26,6 +27,8 @@ from sensor.dissectors.tcp_syn import TcpSyn
 SECOND = 1_000_000_000
 TOLD_LIMIT = 4096
 TOLD_S = 3600
+SHAPES_S = 3600
+SYSTEM, OPTIONS_OF_SYSTEMS = "system", 3
 # What programs for scanning networks call themselves.
 NAMES = re.compile(
     r"nmap|masscan|zgrab|zmap|\bncrack\b|censys|shodan|internet-?measurement|expanse|netsystemsresearch|leakix|binaryedge|rapid7|project sonar|"
@@ -60,20 +63,30 @@ class ScannerTool(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
+        self._shapes: Distinct[int, str] = Distinct(SHAPES_S * SECOND, TOLD_LIMIT, 8)
         self._told: Recent[tuple[int, str]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, TcpSyn):
-            tool = SHAPES.get((event.window, event.options), "")
-            if tool:
-                options = ",".join(event.options) or "none"
-                yield from self._alert(event, tool, f"a SYN with window {event.window} and the options {options}, as {tool} makes it", 0.5)
+            yield from self._shape(event)
         elif isinstance(event, HttpRequest):
             if NAMES.search(event.user_agent):
                 yield from self._alert(event, event.user_agent, f"the user agent {event.user_agent!r} belongs to a program that scans", 0.95)
         elif isinstance(event, SshBanner) and NAMES.search(event.software):
             yield from self._alert(event, event.software, f"the SSH version {event.software!r} belongs to a program that scans", 0.95)
+
+    def _shape(self, event: TcpSyn) -> Iterator[Alert]:
+        """Both kinds of SYNs from one source."""
+        source, tool = event.packet.src, SHAPES.get((event.window, event.options), "")
+        if not tool and len(event.options) < OPTIONS_OF_SYSTEMS:
+            return
+        if self._shapes.add(source, tool or SYSTEM, event.ts) < 2:
+            return
+        shapes = self._shapes.values(source)
+        found = next((shape for shape in shapes if shape != SYSTEM), "")
+        if SYSTEM in shapes and found:
+            yield from self._alert(event, found, f"SYNs with hardly an option, as {found} makes them, besides those of its own system", 0.6)
 
     def _alert(self, event: Event, tool: str, reason: str, confidence: float) -> Iterator[Alert]:
         packet, named = event.packet, confidence > 0.9

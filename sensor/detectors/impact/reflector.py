@@ -61,9 +61,8 @@ class Reflector(FlowDetector):
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
         contacts = changes.contacts
-        wanted = (
-            (contacts["kind"] == Change.ENDED) & (contacts["service"] & 0xFF == UDP) & (contacts["flags"] & (CLIENT_INSIDE | SERVER_INSIDE) == SERVER_INSIDE)
-        )
+        inbound = contacts["flags"] & (CLIENT_INSIDE | SERVER_INSIDE) == SERVER_INSIDE
+        wanted = (contacts["kind"] == Change.ENDED) & (contacts["service"] & 0xFF == UDP) & inbound
         at = contacts["row"][wanted & self._services[contacts["service"] >> 8]]
         rows = changes.rows[at]
         large = rows["server_bytes"] >= self.options.factor * np.maximum(rows["client_bytes"], 1)

@@ -1,0 +1,39 @@
+"""The antivirus test file is carried over the network: harmless in itself, and a sign that somebody tests what is seen."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from sensor.core.alert import Alert, Severity
+from sensor.core.event import Event
+from sensor.detectors._calls import CallDetector
+from sensor.dissectors._smb_events import SmbCreate
+from sensor.dissectors.eicar import EicarFile
+from sensor.dissectors.http import HttpResponse
+
+NAME = re.compile(r"(?:^|[/\\])eicar(?:_?com(?:2)?|-standard[\w-]*)?\.(?:com|txt|zip)(?:\.txt)?$", re.IGNORECASE)
+
+
+class TestFile(CallDetector):
+    """Watches for the string itself, and for its usual names in HTTP and SMB."""
+
+    __test__ = False
+
+    title = "Antivirus test file"
+    severity = Severity.medium
+    techniques = ("T1204",)
+    advice = "Ask who tests. Where nobody does, look why the machine fetched it, and whether its antivirus reported it, too."
+    false_positives = "Tests of antivirus programs and gateways are what it is for."
+    watches = (EicarFile, HttpResponse, SmbCreate)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if isinstance(event, EicarFile):
+            why = ("the bytes are those of the antivirus test file (EICAR)",)
+            yield self.told(event, "sent the antivirus test file to", why, key=("bytes",), confidence=0.97, app="tcp")
+        elif isinstance(event, HttpResponse):
+            if event.status == 200 and event.path and NAME.search(event.path.partition("?")[0]):
+                why = (f"{event.path[:160]!r} was asked for, and the answer was 200",)
+                yield self.told(event, "fetched the antivirus test file from", why, key=("name",), confidence=0.8, app="http", answer=True)
+        elif isinstance(event, SmbCreate) and event.writes and NAME.search(event.name):
+            yield self.told(event, "wrote the antivirus test file to", (f"it wrote {event.name!r} in {event.share}",), key=("name",), confidence=0.8)

@@ -1,0 +1,59 @@
+"""DHCP servers that are starved."""
+
+from __future__ import annotations
+
+from sensor.core.addresses import V4, parse
+from sensor.core.alert import Severity
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.dissectors.dhcp import DhcpAck, DhcpDiscover, DhcpRequest
+from tests.detectors.stories import SECOND, START, detector, heard
+
+STARVED = "impact.dhcp_starvation"
+ATTACKER = 0x0200000000EE
+
+
+def ask(at: float, mac: int, *, sender: int = 0, xid: int = 7, relay: str = "", kind: type[DhcpDiscover | DhcpRequest] = DhcpDiscover, address: str = "") -> Event:
+    packet = Packet(ts=START + int(at * SECOND), src=V4, dst=parse("255.255.255.255"), src_mac=sender or mac, sport=68, dport=67)
+    return kind(packet, 1, xid, mac, relay=parse(relay) if relay else 0, address=parse(address) if address else 0)
+
+
+def ack(at: float, mac: int) -> Event:
+    return DhcpAck(Packet(ts=START + int(at * SECOND), src=parse("10.0.0.1"), src_mac=1), 5, 7, mac, offered=parse("10.0.0.9"))
+
+
+def test_a_hundred_clients_at_once() -> None:
+    """None of which is served."""
+    [alert] = heard(detector(STARVED), [ask(n / 10, 0x4000 + n) for n in range(150)])
+    assert (alert.numbers["count"], alert.severity) == (100, Severity.high)
+    assert alert.techniques[0].technique == "T1499"
+
+
+def test_one_machine_plays_many_clients() -> None:
+    """Its own MAC is in the frames."""
+    found = heard(detector(STARVED), [ask(n / 10, 0x4000 + n, sender=ATTACKER) for n in range(50)])
+    assert (found[0].actor.mac, found[0].numbers["count"], found[0].actor.address) == (ATTACKER, 10, V4)
+    assert len(found) == 1
+
+
+def test_one_client_that_begins_ever_new_questions() -> None:
+    """Sixty transactions within a minute."""
+    assert heard(detector(STARVED), [ask(n / 10, 0x4000, sender=ATTACKER, xid=n) for n in range(80)])[0].numbers["count"] == 60
+
+
+def test_innocent_twins_are_quiet() -> None:
+    """Machines that come back after a power cut and are served, what a relay forwards, renewals, and clients that try again."""
+    crowd = [event for n in range(300) for event in (ask(n / 10, 0x4000 + n), ack(n / 10 + 0.01, 0x4000 + n))]
+    relayed = [ask(n, 0x4000 + n, sender=ATTACKER, relay="10.0.9.1") for n in range(90)]
+    renewals = [ask(n / 10, 0x4000 + n, kind=DhcpRequest, address="10.0.0.7") for n in range(300)]
+    again = [ask(n, 0x4000, xid=n // 4) for n in range(60)]
+    for story in (crowd, relayed, renewals, again):
+        assert heard(detector(STARVED), story) == []
+    assert heard(detector(STARVED, exempt_macs=("02:00:00:00:00:ee",)), [ask(n, 0x4000 + n, sender=ATTACKER) for n in range(50)]) == []
+
+
+def test_repetition_is_one_alert() -> None:
+    """It goes on for five minutes: told once a minute under one key."""
+    found = heard(detector(STARVED), [ask(n / 10, 0x4000 + n, sender=ATTACKER) for n in range(3000)])
+    assert len({alert.key for alert in found if alert.actor.mac == ATTACKER}) <= 2
+    assert len(found) <= 12

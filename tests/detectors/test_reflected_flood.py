@@ -1,0 +1,80 @@
+"""Floods of answers that nobody asked for."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from sensor.alert_desk import AlertDesk
+from sensor.core.addresses import parse
+from sensor.core.flow import CHANGE, Change, Reason
+from tests.detectors.stories import PING, SECOND, START, TCP, UDP, Story, alerts_of, detector, lit, one, raised
+
+REFLECTED = "impact.reflected_flood"
+
+
+def unasked(count: int, port: int, *, proto: int = UDP, victim_port: int = 4444, size: int = 500, kind: int = Change.ANSWERED, **more: int) -> npt.NDArray[np.void]:
+    """Flows of as many servers outside that begin with their answer."""
+    changes = np.zeros(count, CHANGE)
+    changes["ts"] = changes["first"] = START + SECOND + np.arange(count) * (SECOND // 1000)
+    changes["client_lo"], changes["server_lo"] = parse("10.0.0.10"), np.uint64(parse("198.18.0.1")) + np.arange(count, dtype=np.uint64)
+    changes["client_port"], changes["server_port"], changes["proto"], changes["kind"] = victim_port, port, proto, kind
+    changes["server_packets"], changes["server_bytes"] = 1, size
+    for name, value in more.items():
+        changes[name] = value
+    return changes
+
+
+def test_amplified_answers() -> None:
+    """Thirty agents that nobody asked; one finding under the victim's name, told again as it grows."""
+    found = alerts_of(detector(REFLECTED), unasked(4000, 161), 100)
+    alert = one(found)
+    assert (alert.numbers["servers"], alert.numbers["threshold"]) == (30, 30)
+    assert alert.target is not None
+    assert alert.target.address == parse("10.0.0.10")
+    assert alert.techniques[0].technique == "T1498.002"
+    assert alert.key == "impact.reflected_flood|10.0.0.10|udp/161"
+    desk = AlertDesk()
+    assert [action for each in found for action, _ in desk.take(each)].count("open") == 1
+
+
+def test_it_does_not_depend_on_how_changes_are_cut() -> None:
+    """The same findings from batches of every size."""
+    changes = unasked(200, 123)
+    whole = [alert.summary for alert in alerts_of(detector(REFLECTED), changes)]
+    assert [alert.summary for alert in alerts_of(detector(REFLECTED), changes, 7)] == whole
+
+
+def test_a_server_on_a_high_port_seems_to_be_the_client() -> None:
+    """SSDP: the answer comes from 1900 and opens the flow."""
+    story = Story()
+    for n in range(40):
+        story.flow(1 + n * 0.01, f"198.18.0.{n + 1}", "10.0.0.10", 4444, proto=UDP, sport=1900)
+    alert = one(raised(REFLECTED, story))
+    assert alert.target is not None
+    assert (alert.target.address, alert.numbers["service"]) == (parse("10.0.0.10"), "udp/1900")
+
+
+def test_answers_to_pings_that_were_never_sent() -> None:
+    """A smurf, seen by its victim."""
+    assert "ping answers of 15 servers" in one(alerts_of(detector(REFLECTED), unasked(20, 8, proto=PING, victim_port=8))).summary
+
+
+def test_handshakes_that_nobody_began() -> None:
+    """By several servers, or by one that repeats itself, on a port that no client calls from."""
+    assert one(alerts_of(detector(REFLECTED), unasked(6, 21, proto=TCP, victim_port=21, size=60))).numbers["servers"] == 5
+    again = unasked(1, 21, proto=TCP, victim_port=21, size=2400, kind=Change.ENDED, server_packets=40, reason=Reason.IDLE)
+    assert one(alerts_of(detector(REFLECTED), again)).numbers["answers"] == 40
+
+
+def test_innocent_twins_are_quiet() -> None:
+    """A resolver seen from one side, a browser that is answered, devices of our own that answer a search, a client with a low port."""
+    assert alerts_of(detector(REFLECTED), unasked(400, 53, size=180)) == []
+    assert alerts_of(detector(REFLECTED), unasked(400, 443, proto=TCP, size=60)) == []
+    assert alerts_of(detector(REFLECTED), unasked(40, 22, proto=TCP, victim_port=900, size=60)) == []
+    asked, search = lit(Story()), Story()
+    for n in range(200):
+        asked.flow(1 + n * 0.01, "10.0.0.10", f"198.18.0.{n + 1}", 123, proto=UDP, answered=True)
+        search.flow(1 + n * 0.01, f"10.0.1.{n + 1}", "10.0.0.10", 4444, proto=UDP, sport=1900)
+    assert raised(REFLECTED, asked) == []
+    assert raised(REFLECTED, search) == []

@@ -1,0 +1,54 @@
+"""Pings whose answers hit others."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from sensor.core.addresses import parse
+from sensor.core.flow import CHANGE, Change
+from tests.detectors.stories import SECOND, START, alerts_of, detector
+
+SMURF = "impact.smurf"
+
+
+def ping(client: str, server: str, *, at: float = 0, count: int = 0, seconds: float = 1, group: bool = False) -> npt.NDArray[np.void]:
+    """A ping as it begins, or, with a ``count``, as it ends."""
+    change = np.zeros(1, CHANGE)
+    a, b = parse(client), parse(server)
+    change["client_hi"], change["client_lo"], change["server_hi"], change["server_lo"] = a >> 64, a & 2**64 - 1, b >> 64, b & 2**64 - 1
+    change["proto"], change["server_port"] = (58, 128) if ":" in client else (1, 8)
+    change["first"], change["ts"] = START + int(at * SECOND), START + int((at + seconds * bool(count)) * SECOND)
+    change["client_packets"], change["kind"] = count, Change.ENDED if count else Change.NEW
+    change["server_mac"] = 0xFFFFFFFFFFFF if group else 2
+    return change
+
+
+def test_a_source_that_is_a_group() -> None:
+    """Once is enough, in both versions."""
+    for source, target in (("ff02::1", "ff02::1"), ("ff02::1", "fe80::1"), ("224.0.0.1", "10.0.0.5"), ("255.255.255.255", "10.0.0.5")):
+        [alert] = alerts_of(detector(SMURF), ping(source, target))
+        assert alert.techniques[0].technique == "T1498.002"
+        assert source in alert.summary
+
+
+def test_pings_to_a_group_without_pause() -> None:
+    """The victim is the one in whose name they come."""
+    [alert] = alerts_of(detector(SMURF), ping("10.0.0.9", "10.0.0.255", count=5000, seconds=60, group=True))
+    assert (alert.numbers["pings"], alert.actor.address) == (5000, parse("10.0.0.9"))
+    assert parse("10.0.0.9") in [target.address for target in alert.targets]
+
+
+def test_innocent_twins_are_quiet() -> None:
+    """Ordinary pings without an end, and a few to a group."""
+    quiet = [
+        ping("10.0.0.9", "10.0.0.1"), ping("10.0.0.9", "10.0.0.1", count=100000, seconds=10), ping("fe80::9", "ff02::1", count=20, seconds=20, group=True),
+        ping("fe80::9", "ff02::1", count=86400, seconds=86400, group=True),
+    ]  # fmt: skip
+    assert alerts_of(detector(SMURF), np.concatenate(quiet)) == []
+
+
+def test_repetition_is_one_alert_a_minute() -> None:
+    """The same source again, within a minute and later, under the same key."""
+    found = alerts_of(detector(SMURF), np.concatenate([ping("ff02::1", "ff02::1", at=n) for n in range(100)]))
+    assert (len(found), len({alert.key for alert in found})) == (2, 1)

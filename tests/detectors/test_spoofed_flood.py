@@ -1,0 +1,55 @@
+"""Floods under made-up addresses, and machines with an impossible one."""
+
+from __future__ import annotations
+
+from sensor.core.alert import Severity
+from tests.detectors.stories import Story, one, raised
+
+FLOOD, ILLEGAL = "impact.spoofed_flood", "device.illegal_address"
+MADE_UP = [f"{first}.1.2.{n + 3}" for n, first in enumerate((230, 241, 10, 255, 127, 20, 239, 250, 90, 224, 246, 3, 232, 0, 254, 233, 243))]
+
+
+def flood(rounds: int = 1) -> Story:
+    story = Story()
+    for n in range(rounds):
+        for i, source in enumerate(MADE_UP):
+            story.flow(n * 20 + i * 0.01, source, f"198.51.100.{i + 1}", 80)
+    return story
+
+
+def test_sources_that_nobody_has() -> None:
+    """Their MACs are made up as well: the segment is named."""
+    alert = one(raised(FLOOD, flood()))
+    assert (alert.severity, alert.numbers["impossible_sources"], alert.numbers["threshold"]) == (Severity.high, 12, 12)
+    assert alert.techniques[0].technique == "T1498.001"
+    assert "VLAN 0" in alert.summary
+
+
+def test_it_is_told_under_one_key() -> None:
+    """However long it lasts."""
+    assert len({alert.key for alert in raised(FLOOD, flood(10))}) == 1
+
+
+def test_innocent_twins_are_quiet() -> None:
+    """Many honest sources behind a gateway, and one broken machine."""
+    many, broken = Story(), Story()
+    for n in range(200):
+        many.flow(n * 0.01, f"198.51.{n}.7", "10.0.0.80", 443, answered=True)
+        broken.flow(n * 0.01, "240.0.0.1", f"10.0.0.{n + 1}", 53)
+    assert raised(FLOOD, many) == []
+    assert raised(FLOOD, broken) == []
+    assert raised(ILLEGAL, many) == []
+
+
+def test_an_impossible_address_is_told_once() -> None:
+    """Low, by its MAC."""
+    story = Story()
+    for n in range(50):
+        story.flow(n, "127.0.0.1", f"10.0.0.{n + 1}", 53)
+    [alert] = raised(ILLEGAL, story)
+    assert (alert.severity, alert.numbers["address"]) == (Severity.low, "127.0.0.1")
+
+
+def test_clients_without_an_address_are_ordinary() -> None:
+    """0.0.0.0 asks for a lease."""
+    assert raised(ILLEGAL, Story().flow(0, "0.0.0.0", "255.255.255.255", 67, group=True)) == []
