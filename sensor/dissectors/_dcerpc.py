@@ -39,7 +39,7 @@ _BIG_HEADER = struct.Struct(">BBBB4xHHI")
 _CONTEXT = struct.Struct("<HBx16sHH")
 _REQUEST = struct.Struct("<IHH")
 _TRAILER = struct.Struct("<BBBx")
-_U16, _U32 = struct.Struct("<H"), struct.Struct("<I")
+_U8, _U16, _U32 = struct.Struct("<B"), struct.Struct("<H"), struct.Struct("<I")
 
 
 class Asked(msgspec.Struct, frozen=True, gc=False):
@@ -97,15 +97,15 @@ class RpcTalk:
     def _bind(self, packet: Packet, data: bytes, verifier: int, said: list[Said]) -> None:
         """Contexts, each with an interface and the ways to write its arguments. Where a context offers several ways, each has its own id."""
         at, names = HEADER_SIZE + 12, []
-        for _ in range(min(data[HEADER_SIZE + 8], OFFERED_LIMIT)):
+        for _ in range(min(_U8.unpack_from(data, HEADER_SIZE + 8)[0], OFFERED_LIMIT)):
             number, ways, raw, major, _ = _CONTEXT.unpack_from(data, at)
             found = interface(raw, major)
             self._contexts.put(number, found)
             names.append(found.name)
             at += _CONTEXT.size + TRANSFER_SIZE * ways
         if verifier:
-            length = _U16.unpack_from(data, 8)[0]
-            self._level = _TRAILER.unpack_from(data, length - verifier - 8)[1]
+            trailer = _U16.unpack_from(data, 8)[0] - verifier - 8
+            self._level = _TRAILER.unpack_from(data, max(trailer, at))[1]
         if names:
             said.append(RpcBind(packet, self._pipe, tuple(dict.fromkeys(names)), self._level))
 

@@ -1,0 +1,51 @@
+"""The antivirus test file (EICAR), 68 characters that every scanner knows: where a TCP payload begins with it, as in files sent by FTP or in bodies of HTTP.
+
+Ignores the file inside archives, encryption and behind other bytes. Files written over SMB are told by that dissector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+
+# The string is put together here, so that no scanner takes this file for it.
+STRING = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!"
+
+
+class EicarFile(Event):
+    """The test file went by, from the source of the packet to its destination."""
+
+
+class Eicar(Dissector):
+    """Known by its first bytes, in any conversation."""
+
+    interest = Interest(starts=(STRING[:8],), stream=True, opening=1)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        return iter(())
+
+    def stream(self, packet: Packet) -> Stream:
+        return EicarStream()
+
+
+class EicarStream(Stream):
+    """One conversation. Each direction is heard until it is clear whether it begins with the string, and again behind a gap."""
+
+    def __init__(self) -> None:
+        self._kept: list[bytes | None] = [b"", b""]
+
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+        kept = self._kept[from_client]
+        if kept is None:
+            return
+        kept += data[: len(STRING)]
+        if kept.startswith(STRING):
+            yield EicarFile(packet)
+        self._kept[from_client] = kept if len(kept) < len(STRING) and STRING.startswith(kept) else None
+
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+        self._kept[from_client] = b""
+        return iter(())

@@ -1,0 +1,190 @@
+"""DCE/RPC: interfaces, calls and answers over TCP; what is inferred; gaps, late starts, fragments and bodies that lie."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import pytest
+
+from pcaps.dissectors import dcerpc as sample
+from pcaps.dissectors._rpc import activation, bind, bstr, message, narrow, request, response, text, text64
+from sensor.core.addresses import parse
+from sensor.core.dissector import Said
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors import _rpc_arguments as arguments
+from sensor.dissectors._dcerpc import Pipes
+from sensor.dissectors._rpc_interfaces import CLASSES, INTERFACES, of_pipe
+from sensor.dissectors.dcerpc import STRAY_LIMIT, Dcerpc
+from tests.dissectors.samples import events, values
+
+CLIENT = Packet(proto=6, src=parse("10.20.30.14"), src_mac=0x02005E005304)
+SERVER = Packet(proto=6, src=parse("10.20.30.5"), src_mac=0x02005E005305, direction=1)
+
+
+def told(parts: list[tuple[bool, bytes]], stream: Any = None) -> list[Said]:
+    stream = stream or Dcerpc().stream(CLIENT)
+    return [one for from_client, data in parts for one in stream.feed(CLIENT if from_client else SERVER, data, from_client)]
+
+
+def test_mapper() -> None:
+    """Who is asked for, and the port that is told."""
+    assert events(told(sample.mapper())) == [
+        ("RpcBind", "", ("epm",), 0),
+        ("RpcCall", "", "epm", "ept_map", 3, 0, 79, (), (("interface", "svcctl"),), False),
+        ("RpcAnswer", "", "epm", "ept_map", 3, False, 0, 114),
+        ("RpcEndpoint", "svcctl", 49683),
+    ]
+
+
+def test_service() -> None:
+    """Texts of arguments in clear, the call where they are not, a fault, an interface we do not know, and who logs in."""
+    said = told(sample.service())
+    assert events(said) == [
+        ("RpcBind", "", ("svcctl", f"{sample.OTHER}v1"), 6),
+        ("RpcLogin", "", "ntlmv2", "admin", "OFFICE", "DESK-04"),
+        ("RpcCall", "", "svcctl", "CreateServiceW", 12, 0, 136, ("Updater", "ignored", "C:\\Windows\\Temp\\u.exe"), (), False),
+        ("RpcAnswer", "", "svcctl", "CreateServiceW", 12, False, 0, 24),
+        ("RpcCall", "", "svcctl", "StartServiceW", 19, 6, 32, (), (), False),
+        ("RpcAnswer", "", "svcctl", "StartServiceW", 19, False, -1, 4),
+        ("RpcCall", "", "svcctl", "OpenSCManager2", 64, 0, 20, (), (), False),
+        ("RpcAnswer", "", "svcctl", "OpenSCManager2", 64, True, 0x1C010002, 8),
+        ("RpcCall", "", f"{sample.OTHER}v1", "", 7, 0, 20, (), (), False),
+    ]
+    assert ("ntlm.hostname", "FILES-1") in values(said)
+    assert ("ntlm.hostname", "DESK-04") in values(said)
+
+
+def test_forged_login() -> None:
+    """A challenge and a credential of zeros, and that it was refused."""
+    said = [event for event in events(told(sample.forged())) if event[0] != "RpcBind"]
+    assert [event[3] for event in said] == ["NetrServerReqChallenge"] * 2 + ["NetrServerAuthenticate3"] * 2
+    assert said[0][8] == (("challenge", "zero"),)
+    assert said[2][8] == (("credential", "zero"),)
+    assert said[3][5:7] == (False, 0xC0000022)
+
+
+def test_honest_login_has_no_such_facts() -> None:
+    """Random bytes stand where tools write zeros."""
+    login = bytes(8) + text64("\\\\FILES-1") + text64("FILES-1$") + struct.pack("<Q", 2) + text64("DESK-04") + bytes(range(9, 17)) + b"\xff\xff\x2f\x21"
+    said = told([(True, bind([(0, sample.NETLOGON, 1)])), (True, request(26, login)), (True, request(4, login[:-4]))])
+    assert [event[8] for event in events(said)[1:]] == [(), ()]
+
+
+def test_activation_names_its_class() -> None:
+    """With a bind, and without one where the arguments leave no doubt."""
+    [_, call, _] = events(told(sample.activated()))
+    assert call[2:4] == ("ISystemActivator", "RemoteCreateInstance")
+    assert call[8:] == ((("class", "MMC20.Application"),), False)
+    [late] = events(told([(True, request(3, activation(next(iter(CLASSES)))))]))
+    assert (late[2], late[8], late[9]) == ("ISystemActivator", (("class", "MMC20.Application"),), True)
+    other = "11111111-2222-3333-4444-555555555555"
+    assert arguments.activated(activation(other)) == other
+
+
+def test_replication_is_known_by_the_order_of_its_calls() -> None:
+    """Only where all of them came, and encrypted."""
+    said = [event for event in events(told(sample.replicated())) if event[0] == "RpcCall"]
+    assert [event[2] for event in said] == ["", "", "", "drsuapi"]
+    assert said[-1][3] == "DRSGetNCChanges"
+    assert said[-1][9]
+    without = [part for part in sample.replicated() if part[1][22:24] != b"\x0c\0"]
+    assert {event[2] for event in events(told(without)) if event[0] == "RpcCall"} == {""}
+
+
+def test_netlogon_is_known_by_its_arguments() -> None:
+    """The bind was missed."""
+    said = told(sample.forged()[2:])
+    assert [event[2] for event in events(said)] == ["netlogon"] * 4
+
+
+def test_any_cut_says_the_same() -> None:
+    """Bytes one by one, and all at once."""
+    for parts in (sample.mapper(), sample.service(), sample.forged()):
+        pieces = [(from_client, data[at : at + 1]) for from_client, data in parts for at in range(len(data))]
+        assert events(told(pieces)) == events(told(parts))
+    whole = b"".join(data for from_client, data in sample.service() if from_client)
+    assert len([event for event in events(told([(True, whole)])) if event[0] == "RpcCall"]) == 4
+
+
+def test_fragments_and_long_messages() -> None:
+    """The first fragment speaks; of a long message its beginning is enough."""
+    first = request(12, text("Updater") + bytes(5000), flags=1)
+    last = request(12, bytes(5000), flags=2)
+    said = told([(True, bind([(0, sample.SVCCTL, 2)])), (True, first + last + request(0, bytes(20), call=9))])
+    assert [(event[3], event[7]) for event in events(said)[1:]] == [("CreateServiceW", ("Updater",)), ("CloseServiceHandle", ())]
+
+
+def test_gap_and_late_start() -> None:
+    """After bytes that are missing, reading goes on where a message begins with a segment."""
+    stream = Dcerpc().stream(CLIENT)
+    told([(True, bind([(0, sample.SVCCTL, 2)]))], stream)
+    half = request(19, bytes(200))
+    assert events(told([(True, half[:40])], stream)) == []
+    list(stream.gap(CLIENT, 3000, True))
+    assert events(told([(True, b"\1" * 100)], stream)) == []
+    assert [event[3] for event in events(told([(True, request(19, bytes(32)))], stream))] == ["StartServiceW"]
+
+
+def test_strangers_are_left_alone() -> None:
+    """Other protocols at the mapper's port, until the conversation is given up."""
+    stream = Dcerpc().stream(CLIENT)
+    for _ in range(STRAY_LIMIT + 2):
+        assert told([(True, b"GET / HTTP/1.1\r\n\r\n")], stream) == []
+    assert stream.done
+
+
+@pytest.mark.parametrize("data", [message(11, bytes(8)), message(0, bytes(4)), message(11, b"\0" * 8 + b"\x05\0\0\0")])
+def test_bodies_that_end_early_are_malformed(data: bytes) -> None:
+    """A message that is whole but too short for its kind."""
+    with pytest.raises(Malformed):
+        told([(True, data)])
+
+
+def test_big_endian_and_other_versions_say_nothing() -> None:
+    """Nobody who speaks these interfaces writes so."""
+    big = bytearray(request(12, bytes(40)))
+    big[4], big[8:10] = 0, big[9:7:-1]
+    assert told([(True, bytes(big))]) == []
+    assert told([(True, b"\4" + request(12)[1:])]) == []
+
+
+def test_texts() -> None:
+    """Wide, narrow, of NDR64, BSTR; unprintable ones and lengths that lie are none."""
+    stub = text("one") + narrow("two") + bytes(4) + bstr("three") + struct.pack("<I", 7)
+    assert arguments.texts(stub) == ("one", "two", "three")
+    assert arguments.texts(bytes(8) + text64("four")) == ("four",)
+    assert arguments.texts(struct.pack("<III", 9, 0, 9) + b"\1\0\3\0" * 8) == ()
+    assert arguments.texts(struct.pack("<III", 0xFFFFFF, 0, 0xFFFFFF) + bytes(64)) == ()
+    assert arguments.texts(text("x" * 5000))[0] == "x" * 256
+    assert arguments.texts(b"") == ()
+
+
+def test_pipes() -> None:
+    """The same reader for pipes, by handle; the pipe's name helps where the bind was missed, and a handle that was not told then."""
+    pipes, said = Pipes(), []
+    pipes.read(CLIENT, "svcctl", "01", request(12, text("Updater") + bytes(20)), said)
+    pipes.read(CLIENT, "", "", bind([(0, sample.SVCCTL, 2)]), said)
+    pipes.read(CLIENT, "", "02", request(31, bytes(20)), said)
+    pipes.read(CLIENT, "lsarpc", "03", request(0, bytes(20)), said)
+    pipes.read(CLIENT, "other", "04", b"\5\0\0\3\x10", said)
+    pipes.read(CLIENT, "other", "04", message(11, bytes(8)), said)
+    assert [event[1:4] for event in events(said)] == [
+        ("svcctl", "svcctl", "CreateServiceW"), ("", ("svcctl",), 0), ("", "svcctl", "StartServiceA"), ("lsarpc", "", ""),
+    ]  # fmt: skip
+
+
+def test_answers_without_their_call_say_nothing() -> None:
+    """Nothing is made up."""
+    assert told([(False, response(bytes(24)))]) == []
+
+
+def test_table() -> None:
+    """Every pipe and call has a name; what is told has a number."""
+    assert of_pipe("SVCCTL") is INTERFACES["svcctl"]
+    assert not of_pipe("lsarpc").name
+    for name, interface in INTERFACES.items():
+        assert interface.name == name
+        assert interface.telling <= set(interface.calls)
+        assert all(call.isidentifier() for call in interface.calls.values())
