@@ -14,7 +14,7 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.packet import Packet
-from sensor.detectors._words import who
+from sensor.detectors._words import PROTOCOLS, who
 
 SECOND = 1_000_000_000
 PAIRS_LIMIT = 4096
@@ -112,9 +112,15 @@ class CallDetector(EventDetector):
             confidence=confidence,
             actor_port=ends.actor_port,
             target_port=ends.target_port,
-            network={
-                "proto": "tcp", "app": app or ("smb" if ends.target_port in (139, 445) else "dcerpc"), "vlan": ends.actor.vlan,
-                "direction": self.context.networks.direction(ends.actor.address, ends.target.address),
-            },
+            network=self._network(event, ends, app),
             techniques=techniques,
-        )  # fmt: skip
+        )
+
+    def _network(self, event: Event, ends: Ends, app: str) -> dict[str, str | int]:
+        """Facts of the packet for the record."""
+        return {
+            "proto": PROTOCOLS.get(event.packet.proto, "tcp"),
+            "app": app or ("smb" if ends.target_port in (139, 445) else "dcerpc"),
+            "vlan": ends.actor.vlan,
+            "direction": self.context.networks.direction(ends.actor.address, ends.target.address),
+        }

@@ -11,16 +11,18 @@ from typing import Any
 
 import msgspec
 
+from sensor.core import addresses
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded
 from sensor.core.detector import Context
 from sensor.core.event import Event
-from sensor.detectors._calls import PAIRS_LIMIT, SECOND, CallDetector, pair_of, quoted
+from sensor.detectors._calls import PAIRS_LIMIT, SECOND, CallDetector, ends_of, pair_of, quoted
 from sensor.dissectors._rpc_events import RpcCall
 from sensor.dissectors._smb_events import SmbLogin, SmbNegotiate
 
 OPENS, NOTIFIES = frozenset((1, 69)), frozenset((62, 65))
 BACK_S = 30
+PRIVACY = 6
 # (interface, calls that take a path of the caller's, what it is called)
 PATHS = {
     "efsrpc": (frozenset((0, 4, 5, 6, 7, 8, 9, 12, 13, 15, 16, 18, 21)), "file encryption"),
@@ -87,12 +89,22 @@ class CoercedAuthentication(CallDetector):
     def _path(self, event: RpcCall, what: str) -> Iterator[Alert]:
         pair = self._pair(event)
         pair.at, pair.how = event.ts, f"{event.interface} {event.call}"
-        remote = [text for text in event.texts if text.startswith("\\\\")]
-        if event.texts and not remote:
+        elsewhere = [text for text in event.texts if self._elsewhere(event, text)]
+        if event.level < PRIVACY and not elsewhere:
             return
-        why = [f"{event.interface} {event.call}" + (f" with the path {quoted(remote)}" if remote else ", arguments not readable")]
-        grade = Severity.high if remote and event.interface == "efsrpc" else Severity.medium
+        why = [f"{event.interface} {event.call}" + (f" with the path {quoted(elsewhere)}" if elsewhere else ", arguments not readable")]
+        grade = Severity.high if elsewhere and event.interface == "efsrpc" else Severity.medium
         yield self.told(event, f"uses {what} to make a machine log in elsewhere:", why, key=(event.interface,), severity=grade, confidence=0.85)
+
+    def _elsewhere(self, event: RpcCall, text: str) -> bool:
+        r"""Whether a text leads to another machine than the target: ``\\\\host\\share``, and for DFS a bare host."""
+        host = text.lstrip("\\").partition("\\")[0].partition("@")[0].lower()
+        if not host or not (text.startswith("\\\\") or event.interface == "netdfs"):
+            return False
+        target = ends_of(event.packet).target
+        device = self.context.device(target)
+        names = {name.lower() for name in device.names} if device else set()
+        return host != addresses.text(target.address) and host not in names and host not in {name.partition(".")[0] for name in names}
 
     def _back(self, event: SmbNegotiate | SmbLogin) -> Iterator[Alert]:
         """The target opens a session with the caller. Its own spooler does so for print clients, too: a printer that was opened is innocent."""
