@@ -1,0 +1,119 @@
+"""An inside machine answers the internet: a flow that somebody outside opened was answered.
+
+Told once a service. Only where the outside really opened it: over TCP its port is the higher one, over UDP the port is one of servers; what calls, games and
+file sharing exchange looks like that too, but at ports of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from sensor.core import detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
+from sensor.core.changes import CLIENT_INSIDE, SERVER_INSIDE, TCP, UDP, Changes
+from sensor.core.detector import Context, FlowDetector
+from sensor.core.flow import Change, Flow
+from sensor.core.windows import DistinctWindow, combine
+from sensor.detectors._words import PROTOCOLS, client_of, is_fixed_function, network_of, server_of, who
+
+SECOND = 1_000_000_000
+SERVICES_LIMIT = 8192
+LOOK_AGAIN_S = 3600
+KEY_BITS, PAIR_BITS = 12, 15
+HIGHEST = 10_000  # services of their own have ports below; above are those that programs took for a while
+ADMINISTRATION = {
+    21: "FTP", 22: "SSH", 23: "Telnet", 135: "RPC", 139: "SMB", 445: "SMB", 1433: "SQL Server", 2323: "Telnet", 3306: "MySQL", 3389: "RDP", 5432: "PostgreSQL",
+    5555: "the debugger of Android", 5900: "VNC", 5985: "WinRM", 5986: "WinRM", 6379: "Redis", 9100: "raw printing", 9200: "Elasticsearch", 27017: "MongoDB",
+    502: "Modbus", 102: "S7", 20000: "DNP3", 44818: "EtherNet/IP", 47808: "BACnet",
+}  # fmt: skip
+# UDP: services that must not be open, for they tell everything or are used to flood others.
+DATAGRAMS = {
+    19: "chargen",
+    53: "DNS",
+    69: "TFTP",
+    123: "NTP",
+    161: "SNMP",
+    389: "CLDAP",
+    502: "Modbus",
+    623: "IPMI",
+    1900: "SSDP",
+    5060: "SIP",
+    11211: "memcached",
+}
+
+
+class Options(detector.Options):
+    """What is meant to be reached from outside."""
+
+    allowed_ports: tuple[int, ...] = Field((), description="ports that are open to the internet on purpose")
+    again_s: int = Field(86400, ge=60, description="seconds after which the same service is told again")
+
+
+class InboundFromInternet(FlowDetector):
+    """Watches answered flows from outside to inside in bulk; each service is looked at once an hour."""
+
+    title = "Reached from the internet"
+    severity = Severity.low
+    weighs_itself = True
+    techniques = ("T1133",)
+    advice = "Close the way in at the border: a mapping, a rule, or UPnP. What people need from outside goes through a gateway that asks who they are."
+    false_positives = "Servers that are meant to be public: add their ports to `allowed_ports`, or mute the machine."
+    Options = Options
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._tcp, self._udp = np.zeros(65536, np.bool_), np.zeros(65536, np.bool_)
+        self._tcp[1:HIGHEST] = True
+        self._tcp[list(ADMINISTRATION)] = True
+        self._udp[list(DATAGRAMS)] = True
+        allowed = [port for port in self.options.allowed_ports if 0 <= port < 65536]
+        self._tcp[allowed] = self._udp[allowed] = False
+        self._looked = DistinctWindow(LOOK_AGAIN_S * SECOND, KEY_BITS, PAIR_BITS)
+        self._told: Recent[tuple[int, int, int]] = Recent(SERVICES_LIMIT, self.options.again_s * SECOND)
+
+    def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:
+        rows = changes.contacts
+        rows = rows[(rows["kind"] == Change.ANSWERED) & ((rows["flags"] & (CLIENT_INSIDE | SERVER_INSIDE)) == SERVER_INSIDE)]
+        if not len(rows):
+            return []
+        ports, proto = rows["service"] >> 8 & 0xFFFF, rows["service"] & 0xFF
+        rows = rows[((proto == TCP) & self._tcp[ports] & (rows["client_port"] > ports)) | ((proto == UDP) & self._udp[ports])]
+        fresh = np.flatnonzero(self._looked.count(rows["server"], combine(rows["server"], rows["service"].astype(np.uint64)), rows["ts"]))
+        return [(int(row), None) for row in rows["row"][fresh]]
+
+    def judge(self, flow: Flow, numbers: None) -> Iterator[Alert]:
+        if not self._told.fresh((flow.server, flow.server_port, flow.proto), flow.ts):
+            return
+        actor, target = client_of(flow), server_of(flow)
+        proto = PROTOCOLS[flow.proto]
+        service = (ADMINISTRATION if flow.proto == TCP else DATAGRAMS).get(flow.server_port, "")
+        name = f"{service} ({proto}/{flow.server_port})" if service else f"{proto}/{flow.server_port}"
+        grave = is_fixed_function(self.context, target)
+        yield self.alert(
+            flow,
+            actor=actor,
+            target=target,
+            summary=f"{who(self.context, target)} answered {who(self.context, actor)} from the internet on {name}",
+            why=(
+                f"the flow was opened from outside, port {flow.client_port}, and answered",
+                *([f"{service} is not made to be reached by everybody"] if service else []),
+                *(["a device with one job has no reason to be reached from the internet"] if grave else []),
+            ),
+            numbers={"port": flow.server_port, "threshold": 1, "client_bytes": flow.client_bytes, "server_bytes": flow.server_bytes},
+            key=(target.address, proto, flow.server_port),
+            severity=self._severity(flow, bool(service), grave),
+            confidence=0.8,
+            actor_port=flow.client_port,
+            target_port=flow.server_port,
+            network=network_of(self.context, flow),
+        )
+
+    def _severity(self, flow: Flow, service: bool, grave: bool) -> Severity:
+        if flow.proto == UDP:
+            return Severity.low
+        return Severity.high if service and grave else Severity.medium if service or grave else Severity.low

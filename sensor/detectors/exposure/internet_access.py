@@ -1,0 +1,106 @@
+"""A device talks to the internet although its type should not: machines of buildings, plants and hospitals, locks, power supplies, label printers.
+
+Which types are meant is the operator's word; so are networks out of which nothing may talk to the outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from sensor.core import addresses, detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
+from sensor.core.changes import CLIENT_INSIDE, SERVER_INSIDE, Changes
+from sensor.core.detector import Context, FlowDetector
+from sensor.core.flow import Change, Flow
+from sensor.core.observation import Subject
+from sensor.core.windows import DistinctWindow
+from sensor.detectors._words import PROTOCOLS, client_of, network_of, server_of, some, who
+
+SECOND = 1_000_000_000
+PAIRS_LIMIT = 16384
+LOOK_AGAIN_S = 600
+KEY_BITS, PAIR_BITS = 12, 15
+TYPES = ("industrial", "building", "medical", "door_access", "ups", "label_printer", "barcode_scanner")
+GRAVE = ("industrial", "medical", "door_access")
+HARMLESS = (53, 123)
+
+
+class Options(detector.Options):
+    """Who must stay inside."""
+
+    types: tuple[str, ...] = Field(TYPES, description="device types that have no business on the internet")
+    networks: tuple[str, ...] = Field((), description="addresses and CIDR blocks out of which nothing may talk to the internet")
+    allowed: tuple[str, ...] = Field((), description="outside addresses and CIDR blocks that may be talked to all the same")
+    again_s: int = Field(86400, ge=60, description="seconds after which the same device and peer are told again")
+
+
+class InternetAccess(FlowDetector):
+    """Watches answered flows from inside to outside in bulk; a pair is looked at every ten minutes."""
+
+    title = "Device on the internet"
+    severity = Severity.low
+    weighs_itself = True
+    techniques = ("T1071",)
+    advice = "Let the device reach only what its job needs, by a rule at the border; look what it exchanged with this peer."
+    false_positives = "Devices whose maker looks after them over the internet: allow the maker's addresses, or take the type out of `types`."
+    Options = Options
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._looked = DistinctWindow(LOOK_AGAIN_S * SECOND, KEY_BITS, PAIR_BITS)
+        self._told: Recent[tuple[int, int]] = Recent(PAIRS_LIMIT, self.options.again_s * SECOND)
+        self._networks = tuple(addresses.parse_network(block) for block in self.options.networks)
+        self._allowed = tuple(addresses.parse_network(block) for block in self.options.allowed)
+
+    def candidates(self, changes: Changes) -> Iterable[tuple[int, Subject]]:
+        rows = changes.contacts
+        rows = rows[(rows["kind"] == Change.ANSWERED) & ((rows["flags"] & (CLIENT_INSIDE | SERVER_INSIDE)) == CLIENT_INSIDE)]
+        if not len(rows):
+            return []
+        picked = rows["row"][np.flatnonzero(self._looked.count(rows["client"], rows["server"], rows["ts"]))]
+        macs, his, los, vlans = (changes.rows[name][picked].tolist() for name in ("client_mac", "client_hi", "client_lo", "vlan"))
+        return zip(picked.tolist(), map(Subject, macs, [hi << 64 | lo for hi, lo in zip(his, los, strict=True)], vlans), strict=True)
+
+    def worth(self, numbers: Subject) -> bool:
+        """Most machines may."""
+        if _within(numbers.address, self._networks):
+            return True
+        device = self.context.device(numbers)
+        return device is not None and device.type in self.options.types
+
+    def judge(self, flow: Flow, numbers: Subject) -> Iterator[Alert]:
+        if _within(flow.server, self._allowed) or flow.server_port in HARMLESS or not self._told.fresh((flow.client, flow.server), flow.ts):
+            return
+        actor, target = client_of(flow), server_of(flow)
+        device = self.context.device(actor)
+        kind = device.type if device is not None else "unknown"
+        policy = kind in self.options.types
+        names = self.context.names_of(flow.server)
+        service = f"{PROTOCOLS.get(flow.proto, str(flow.proto))}/{flow.server_port}"
+        yield self.alert(
+            flow,
+            actor=actor,
+            target=target,
+            summary=f"{who(self.context, actor)} talked to {names[0] if names else addresses.text(flow.server)} on the internet ({service})",
+            why=(
+                f"devices of type {kind.replace('_', ' ')} have no business on the internet" if policy else "its network must not talk to the internet",
+                f"{addresses.text(flow.server)} answered"
+                + (f"; {some(list(names))} stands behind the address" if names else "; no name stands behind the address"),
+            ),
+            numbers={"type": kind, "threshold": 1, "port": flow.server_port},
+            key=(addresses.text(flow.server),),
+            severity=Severity.medium if kind in GRAVE or not policy else Severity.low,
+            confidence=round(0.9 * device.attributes["type"].confidence, 2) if policy and device is not None else 0.9,
+            actor_port=flow.client_port,
+            target_port=flow.server_port,
+            network=network_of(self.context, flow),
+        )
+
+
+def _within(address: int, blocks: tuple[tuple[int, int], ...]) -> bool:
+    return any(first <= address <= last for first, last in blocks)

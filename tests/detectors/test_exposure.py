@@ -1,0 +1,74 @@
+"""What is reached from the internet, and what reaches it: the finding, innocent twins, repetition."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.addresses import parse
+from sensor.core.alert import Severity
+from tests.detectors.stories import TCP, UDP, Story, World, device, one, raised
+
+INBOUND, OUTBOUND = "exposure.inbound_from_internet", "exposure.internet_access"
+FAR, NEAR = "203.0.113.9", "10.0.0.41"
+
+
+def flow(client: str, server: str, port: int, *, at: float = 0, proto: int = TCP, answered: bool = True, sport: int = 40000) -> Story:
+    return Story().flow(at, client, server, port, proto=proto, answered=answered, sport=sport, ended=1)
+
+
+def test_services_that_answer_the_internet() -> None:
+    """A hint; administration is more, and most on a device with one job."""
+    alert = one(raised(INBOUND, flow(FAR, NEAR, 8443)))
+    assert (alert.actor.address, alert.target and alert.target.address, alert.severity) == (parse(FAR), parse(NEAR), Severity.low)
+    assert alert.techniques[0].technique == "T1133"
+    assert one(raised(INBOUND, flow(FAR, NEAR, 3389))).severity == Severity.medium
+    assert one(raised(INBOUND, flow(FAR, NEAR, 23), World(device("camera", NEAR)))).severity == Severity.high
+    assert one(raised(INBOUND, flow(FAR, NEAR, 161, proto=UDP))).severity == Severity.low
+
+
+@pytest.mark.parametrize(
+    "story",
+    [
+        flow(FAR, NEAR, 3389, answered=False),
+        flow(NEAR, FAR, 3389),
+        flow("10.0.0.1", NEAR, 22),
+        flow(FAR, NEAR, 51413),
+        flow(FAR, NEAR, 9000, sport=443),
+        flow(FAR, NEAR, 50000, proto=UDP),
+    ],
+)
+def test_innocent_inbound_is_quiet(story: Story) -> None:
+    """Unanswered knocks, the other way round, inside, file sharing, a conversation heard from its middle, calls."""
+    assert raised(INBOUND, story) == []
+
+
+def test_allowed_ports_are_quiet() -> None:
+    assert raised(INBOUND, flow(FAR, NEAR, 443), allowed_ports=(443,)) == []
+
+
+def test_devices_that_must_stay_inside() -> None:
+    """By type, and by network; the name behind the address is told."""
+    world = World(device("industrial", NEAR))
+    world.names = {parse(FAR): ("update.example.net",)}
+    alert = one(raised(OUTBOUND, flow(NEAR, FAR, 443), world))
+    assert (alert.severity, alert.techniques[0].technique) == (Severity.medium, "T1071")
+    assert "update.example.net" in alert.summary
+    assert one(raised(OUTBOUND, flow(NEAR, FAR, 443), World(device("ups", NEAR)))).severity == Severity.low
+    assert one(raised(OUTBOUND, flow(NEAR, FAR, 443), networks=("10.0.0.0/24",))).severity == Severity.medium
+
+
+def test_innocent_outbound_is_quiet() -> None:
+    """Types that may, unknown machines, clocks and names, and what is allowed."""
+    assert raised(OUTBOUND, flow(NEAR, FAR, 443), World(device("tv", NEAR))) == []
+    assert raised(OUTBOUND, flow(NEAR, FAR, 443)) == []
+    assert raised(OUTBOUND, flow(NEAR, FAR, 123, proto=UDP), World(device("ups", NEAR))) == []
+    assert raised(OUTBOUND, flow(NEAR, FAR, 443), World(device("ups", NEAR)), allowed=("203.0.113.0/24",)) == []
+
+
+def test_repetition_is_one_finding() -> None:
+    story = Story()
+    for n in range(50):
+        story.flow(n * 300, FAR, NEAR, 3389, answered=True, ended=1)
+        story.flow(n * 300, NEAR, FAR, 443, answered=True, ended=1)
+    assert len(raised(INBOUND, story)) == 1
+    assert len(raised(OUTBOUND, story, World(device("medical", NEAR)))) == 1
