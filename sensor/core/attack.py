@@ -94,5 +94,12 @@ TECHNIQUES = {
         Technique("defense-evasion", "T1207", "Rogue Domain Controller"),
         Technique("impact", "T1486", "Data Encrypted for Impact"),
         Technique("execution", "T1204", "User Execution"),
+        Technique("impact", "T1489", "Service Stop"),
+        Technique("discovery", "T1007", "System Service Discovery"),
+        Technique("discovery", "T1012", "Query Registry"),
+        Technique("persistence", "T1547.001", "Boot or Logon Autostart Execution: Registry Run Keys / Startup Folder"),
+        Technique("persistence", "T1136.002", "Create Account: Domain Account"),
+        Technique("persistence", "T1098", "Account Manipulation"),
+        Technique("persistence", "T1546.003", "Event Triggered Execution: Windows Management Instrumentation Event Subscription"),
     )
 }
