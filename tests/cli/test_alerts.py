@@ -20,3 +20,22 @@ def test_filters(tell) -> None:
     assert [json.loads(line)["severity"] for line in tell("alerts", "--json", "--severity", "high").lines] == ["high"]
     assert [json.loads(line)["severity"] for line in tell("alerts", "--json", "--detector", "disc*").lines] == ["medium"]
     assert tell("alerts", "--severity", "critical").out == "no alerts\n"
+
+
+def test_close_and_comment(tell) -> None:
+    """Noted beside the log; `show` tells it, `--open` leaves the closed out."""
+    name = json.loads(tell("alerts", "--json").lines[0])["alert"]["id"]
+    assert tell("alerts", "comment", name, "asked", "the", "owner", "--author", "anna").code == 0
+    assert tell("alerts", "close", name, "--reason", "our scanner", "--author", "bert").code == 0
+    told = tell("alerts", "show", name)
+    assert "anna said: asked the owner" in told.out
+    assert "closed by bert: our scanner" in told.out
+    assert len(tell("alerts", "list", "--json").lines) == 2
+    assert name not in [json.loads(line)["alert"]["id"] for line in tell("alerts", "--json", "--open").lines]
+
+
+def test_what_is_not_there(tell) -> None:
+    """Alerts, actions and words that are missing."""
+    assert [tell("alerts", *words).code for words in (("close", "alert-zzzzzz"), ("close",), ("comment",), ("shut",))] == [1, 2, 2, 2]
+    assert tell("alerts", "why").out == "no mute silenced anything\n"
+    assert tell("alerts", "incidents").out == "no incidents\n"

@@ -58,8 +58,8 @@ SECRETS = {
     "smtp auth login": (LOGIN + b"\r\n", 587), "http basic": (b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Basic " + BASIC + b"\r\n\r\n", 80),
     "rtsp basic": (b"DESCRIBE rtsp://x RTSP/1.0\r\nauthorization: basic " + BASIC + b"\r\n\r\n", 554),
     "bearer": (b"GET / HTTP/1.1\r\nAuthorization: Bearer " + SECRET + b"\r\n\r\n", 8080),
-    
-    "form": (b"POST /login HTTP/1.1\r\n\r\nuser=admin&password=" + SECRET + b"&go=1", 80), 
+
+    "form": (b"POST /login HTTP/1.1\r\n\r\nuser=admin&password=" + SECRET + b"&go=1", 80),
     "json": (b'\r\n\r\n{"user": "admin", "passwd": "' + SECRET + b'"}', 80),
     "query": (b"GET /cgi?user=admin&loginpwd=1&pwd=" + SECRET + b" HTTP/1.1\r\n\r\n", 80),
     "onvif": (b'<wsse:Password Type="#PasswordText">' + SECRET + b"</wsse:Password>", 80),

@@ -108,29 +108,31 @@ def test_the_sum_is_what_is_in_the_file(lines: list[Line], sizes: list[int]) -> 
     assert not {"anomalies", "faults", "damages"} & capture.keys()
 
 
-def test_there_are_four_alerts(lines: list[Line]) -> None:
-    """What was planted, once each; updates are of these only; nothing else is medium or above."""
+def test_the_planted_alerts_are_there(lines: list[Line]) -> None:
+    """What was planted, once each; updates are of these only; nobody but those who did it is the actor of anything grave."""
     alerts = [line for line in lines if line["kind"] == "alert"]
-    assert Counter(line["alert"]["detector"] for line in alerts if line["action"] == "open") == dict.fromkeys((ADDRESS_SCAN, PORT_SCAN, LATERAL, CONTROL), 1)
+    opened_by = Counter(line["alert"]["detector"] for line in alerts if line["action"] == "open")
+    assert {name: opened_by[name] for name in (ADDRESS_SCAN, PORT_SCAN, LATERAL, CONTROL)} == dict.fromkeys((ADDRESS_SCAN, PORT_SCAN, LATERAL, CONTROL), 1)
+    assert {line["src"]["ip"] for line in alerts if line["severity"] in GRAVE} == {SCANNER, CAMERA, LISTENER}
     known = {line["alert"]["id"] for line in alerts if line["action"] == "open"}
     exactly(0, alerts, lambda line: line["alert"]["id"] not in known)
     exactly(0, lines, lambda line: line["kind"] not in ("alert", "incident") and line["severity"] in GRAVE)
 
 
 def test_they_are_three_incidents(lines: list[Line]) -> None:
-    """The laptop that scanned twice is one story of two chapters; each camera is one of its own."""
+    """The laptop that scanned twice is one story of several chapters; each camera is one of its own."""
     last = {line["incident"]["id"]: line for line in lines if line["kind"] == "incident"}
     stories = {line["src"]["ip"]: line for line in last.values()}
-    assert {ip: [chapter["detector"] for chapter in line["incident"]["story"]] for ip, line in stories.items()} == {
-        SCANNER: [ADDRESS_SCAN, PORT_SCAN],
-        CAMERA: [LATERAL],
-        LISTENER: [CONTROL],
-    }
+    assert stories.keys() == {SCANNER, CAMERA, LISTENER}
     assert len(last) == 3
+    chapters = {ip: [chapter["detector"] for chapter in line["incident"]["story"]] for ip, line in stories.items()}
+    assert [name for name in chapters[SCANNER] if name in (ADDRESS_SCAN, PORT_SCAN)] == [ADDRESS_SCAN, PORT_SCAN]
+    assert LATERAL in chapters[CAMERA]
+    assert CONTROL in chapters[LISTENER]
     assert stories[LISTENER]["severity"] == "critical"
-    assert stories[SCANNER]["msg"].startswith(f"workstation tp-lab ({SCANNER}): address scan, then port scan; ")
-    known = {line["alert"]["id"] for line in lines if line["kind"] == "alert"}
-    assert {chapter["alert"] for line in last.values() for chapter in line["incident"]["story"]} == known
+    assert stories[SCANNER]["msg"].startswith(f"workstation tp-lab ({SCANNER}): ")
+    times = [chapter["ts"] for chapter in stories[SCANNER]["incident"]["story"]]
+    assert times == sorted(times)
 
 
 def test_the_address_scan(lines: list[Line], devices: dict[str, Line]) -> None:

@@ -1,0 +1,76 @@
+"""sensor mute."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sensor.mutes import load_mutes
+
+
+@pytest.fixture
+def mute(tell, tmp_path: Path):
+    """sensor mute on a file of its own."""
+    return lambda *words: tell("mute", *words, "--mutes", str(tmp_path / "mutes.yaml"))
+
+
+def test_add_list_remove(mute, tmp_path: Path) -> None:
+    """Numbered; with author, reason and expiry; taken back by its id."""
+    assert mute("list").out.startswith("no mutes in ")
+    told = mute("add", "--detector", "discovery.*", "--src", "10.0.0.9", "--for", "7d", "--reason", "our scanner", "--author", "anna")
+    assert (told.code, told.out.split(" until")[0]) == (0, "m1 silences discovery.* from 10.0.0.9")
+    assert mute("add", "--type", "printer", "--port", "9100", "--for", "ever").out.startswith("m2 silences everything from any printer port 9100 for ever")
+    first, second = load_mutes(tmp_path / "mutes.yaml")
+    assert (first.author, first.reason, second.expires) == ("anna", "our scanner", "")
+    assert first.expires > first.created
+    assert [line.split()[0] for line in mute("list").lines] == ["MUTE", "m1", "m2"]
+    assert mute("remove", "m1").code == 0
+    assert [one.id for one in load_mutes(tmp_path / "mutes.yaml")] == ["m2"]
+    assert mute("add", "--vlan", "3").out.startswith("m3 ")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "fault"),
+    [
+        (("add",), 2, "would silence everything"),
+        (("add", "--vlan", "5000"), 2, "--vlan: "),
+        (("add", "--type", "printr"), 2, "did you mean 'printer'?"),
+        (("add", "--vlan", "5", "--for", "long"), 2, "expected a span"),
+        (("add", "--vlan", "5", "--hours", "9-5"), 2, "22:00-06:00"),
+        (("remove",), 2, "expected remove MUTE"),
+        (("remove", "m9"), 1, "no mute m9"),
+    ],
+)
+def test_what_makes_no_sense(mute, tmp_path: Path, words: tuple[str, ...], code: int, fault: str) -> None:
+    """It is said, and nothing is written."""
+    told = mute(*words)
+    assert told.code == code
+    assert fault in told.err
+    assert not (tmp_path / "mutes.yaml").exists()
+
+
+def test_a_file_that_is_wrong(mute, tmp_path: Path) -> None:
+    """With the place of the fault; the file is left alone."""
+    (tmp_path / "mutes.yaml").write_text("mutes:\n  - ip: 10.0.0.9\n")
+    told = mute("add", "--vlan", "3")
+    assert told.code == 2
+    assert "mutes.yaml:2:5: found the key 'ip'" in told.err
+    assert (tmp_path / "mutes.yaml").read_text() == "mutes:\n  - ip: 10.0.0.9\n"
+
+
+def test_a_dry_run(mute, tell) -> None:
+    """Which alerts of a log would be silent: by the mutes there are, or by the one that the options describe."""
+    assert mute("test", "--detector", "discovery.*").lines[-1] == "1 of 2 alerts would be silent"
+    mute("add", "--detector", "*.admin_share", "--for", "ever")
+    mute("add", "--src", "10.0.0.9", "--for", "ever")
+    every = [json.loads(line) for line in tell("alerts", "--json").lines]
+    silent = sum(one.get("src", {}).get("ip") == "10.0.0.9" for one in every)
+    assert mute("test", "m2").lines[-1] == f"{silent} of 2 alerts would be silent"
+
+
+def test_the_ready_command_of_an_alert_is_one(mute) -> None:
+    """What records offer can be typed."""
+    told = mute("add", "--detector", "discovery.port_scan", "--src", "10.0.0.9", "--dst", "10.0.0.5", "--for", "7d")
+    assert told.code == 0
