@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Threat lists compiled: address → number of the entry that covers it, and the fast reader of plain address lists.
+"""Threat lists compiled: address or name → number of the entry that covers it, and the fast readers of plain lists.
 
 Prefixes become sorted boundaries of disjoint intervals, each owned by the longest prefix over it. IPv4 has a table of its own, 8 bytes a boundary, entered
 through an index of the upper 16 bits; the rest is a binary search over 128-bit numbers.
@@ -256,3 +256,146 @@ cdef bint colons(const uint8_t[::1] data, Py_ssize_t i, Py_ssize_t stop, uint64_
 def give_back():
     """Let the system have the memory that was needed to compile a list and is free now; the allocator would keep most of it."""
     sensor_trim()
+
+
+cdef enum:
+    NAME = 253        # the longest domain name as text
+
+
+cdef inline uint64_t grown(uint64_t hashed, uint8_t byte) except? 0 nogil:
+    """FNV-1a over one more byte, letters made small."""
+    return (hashed ^ (byte + 32 if 65 <= byte <= 90 else byte)) * <uint64_t>0x100000001B3
+
+
+cdef inline uint64_t mixed(uint64_t hashed) except? 0 nogil:
+    hashed ^= hashed >> 32
+    hashed *= <uint64_t>0x9E3779B97F4A7C15
+    hashed ^= hashed >> 29
+    return hashed if hashed else 1
+
+
+def hash_of(bytes text):
+    """The hash of a name or another text, letter case aside: from its end to its beginning, so that those of all parent domains come by the way."""
+    cdef const uint8_t[::1] data = text
+    cdef uint64_t hashed = <uint64_t>0xCBF29CE484222325
+    cdef Py_ssize_t i
+    for i in range(data.shape[0] - 1, -1, -1):
+        hashed = grown(hashed, data[i])
+    return mixed(hashed)
+
+
+cdef class NameTable:
+    """``hashes``: of names and other texts by ``hash_of``; ``numbers``: what a look-up gives, at least 0. Of equal ones the first counts. 12 bytes a slot."""
+
+    cdef uint64_t[::1] keys
+    cdef int32_t[::1] numbers
+    cdef uint64_t mask
+    cdef readonly Py_ssize_t nbytes
+
+    def __init__(self, const uint64_t[::1] hashes, const int32_t[::1] numbers):
+        cdef Py_ssize_t i, n = hashes.shape[0], size = 16
+        cdef uint64_t slot
+        if numbers.shape[0] != n:
+            raise ValueError(f"{n} hashes, {numbers.shape[0]} numbers")
+        while size < n + n // 2:
+            size *= 2
+        keys, values = np.zeros(size, np.uint64), np.zeros(size, np.int32)
+        self.keys, self.numbers, self.mask = keys, values, size - 1
+        self.nbytes = keys.nbytes + values.nbytes
+        for i in range(n):
+            slot = hashes[i] & self.mask
+            while self.keys[slot] != 0 and self.keys[slot] != hashes[i]:
+                slot = (slot + 1) & self.mask
+            if self.keys[slot] == 0:
+                self.keys[slot], self.numbers[slot] = hashes[i], numbers[i]
+
+    cdef inline int32_t at(self, uint64_t hashed) except -2:
+        cdef uint64_t slot = hashed & self.mask
+        while self.keys[slot] != 0:
+            if self.keys[slot] == hashed:
+                return self.numbers[slot]
+            slot = (slot + 1) & self.mask
+        return NOBODY
+
+    def find(self, bytes text):
+        """The number of a text, -1 where it is not there."""
+        return self.at(hash_of(text))
+
+    def find_domain(self, bytes name):
+        """The number of a name or of the closest of its parents that is there, -1 where none is."""
+        cdef const uint8_t[::1] data = name
+        cdef Py_ssize_t i, stop = data.shape[0]
+        cdef uint64_t hashed = <uint64_t>0xCBF29CE484222325
+        cdef int32_t best = NOBODY, one
+        if stop and data[stop - 1] == 46:
+            stop -= 1
+        if stop > NAME:
+            return NOBODY
+        for i in range(stop - 1, -1, -1):
+            if data[i] == 46:
+                one = self.at(mixed(hashed))
+                best = one if one >= 0 else best
+            hashed = grown(hashed, data[i])
+        one = self.at(mixed(hashed)) if stop else NOBODY
+        return one if one >= 0 else best
+
+
+cdef inline bint is_blank(uint8_t byte) except -1 nogil:
+    return byte == 32 or byte == 9 or byte == 13
+
+
+def name_lines(const uint8_t[::1] data, const uint32_t[::1] offsets):
+    """Reads the lines at ``offsets`` that are one domain name: (hashes, offsets of their lines, offsets of the others). Known ways to write one: the bare
+    name, ``*.name``, ``.name``, ``||name^`` of filter lists. What follows behind a blank is a remark."""
+    cdef Py_ssize_t k, n = offsets.shape[0], size = data.shape[0], begin = 0, stop = 0, named = 0, odd = 0, i
+    cdef uint64_t hashed
+    out_hash, out_offset, out_odd = np.empty(n, np.uint64), np.empty(n, np.uint32), np.empty(n, np.uint32)
+    cdef uint64_t[::1] hashes = out_hash
+    cdef uint32_t[::1] found = out_offset, odds = out_odd
+    with nogil:
+        for k in range(n):
+            if name_at(data, offsets[k], size, &begin, &stop):
+                hashed = <uint64_t>0xCBF29CE484222325
+                for i in range(stop - 1, begin - 1, -1):
+                    hashed = grown(hashed, data[i])
+                hashes[named], found[named] = mixed(hashed), offsets[k]
+                named += 1
+            else:
+                odds[odd] = offsets[k]
+                odd += 1
+    return out_hash[:named].copy(), out_offset[:named].copy(), out_odd[:odd].copy()
+
+
+cdef bint name_at(const uint8_t[::1] data, Py_ssize_t i, Py_ssize_t size, Py_ssize_t* begin, Py_ssize_t* stop) except -1 nogil:
+    """Where the name of a line begins and ends; whether there is one."""
+    cdef Py_ssize_t dots = 0, start, label
+    cdef bint letter = False
+    cdef uint8_t byte
+    while i < size and is_blank(data[i]):
+        i += 1
+    if i + 1 < size and data[i] == 124 and data[i + 1] == 124:
+        i += 2
+    elif i + 1 < size and data[i] == 42 and data[i + 1] == 46:
+        i += 2
+    elif i < size and data[i] == 46:
+        i += 1
+    start = label = i
+    while i < size:
+        byte = data[i]
+        if byte == 46:
+            if i == label:
+                return False
+            dots += 1
+            label = i + 1
+            letter = False
+        elif 97 <= byte <= 122 or 65 <= byte <= 90 or byte == 95 or byte == 45:
+            letter = True
+        elif not 48 <= byte <= 57:
+            break
+        i += 1
+    if i < size and not (is_blank(data[i]) or data[i] == 10 or data[i] == 35 or data[i] == 59 or data[i] == 94):
+        return False
+    if dots == 0 or not letter or i == label or i - start > NAME:
+        return False
+    begin[0], stop[0] = start, i
+    return True

@@ -1,13 +1,16 @@
-"""Reads threat lists. A plain list has one address, CIDR block or range ``first-last`` a line; what follows it on the line is a remark: the category.
+"""Reads threat lists. A plain list has one indicator a line: an address, a CIDR block, a range ``first-last``, a domain name (which stands for all names below
+it), a URL, a JA3, a JA4, or the SHA-1 or SHA-256 of a certificate; what follows it on the line is a remark: the category. Other formats are made into
+plain lists first (``formats``).
 
-``#`` and ``;`` begin comments. Defanged addresses (``1.2.3[.]4``, ``2001[:]db8::1``) are taken as meant. A line that is none of this is reported with its
-place and the rest loads. Left out, and reported, are blocks so wide that they can only be a mistake, and private, link-local, loopback and multicast
-addresses: public lists carry some, and every host of the network would be one of them.
+``#`` and ``;`` begin comments. Defanged indicators (``1.2.3[.]4``, ``2001[:]db8::1``, ``hxxp://``) are taken as meant. A line that is none of this is reported
+with its place and the rest loads. Left out, and reported, are blocks so wide that they can only be a mistake, and private, link-local, loopback and
+multicast addresses: public lists carry some, and every host of the network would be one of them.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +21,8 @@ import numpy.typing as npt
 from sensor.core import addresses
 from sensor.core.reader import clean
 from sensor.documents import DocumentErrors, Fault
-from sensor.intel.lookup import plain_lines
+from sensor.intel.formats import Indicator, converted, read_line
+from sensor.intel.lookup import hash_of, name_lines, plain_lines
 
 SIZE_LIMIT = 512 * 1024 * 1024
 FAULTS_LIMIT = 100
@@ -28,41 +32,66 @@ _COMMENT = ("#", ";")
 _NETWORKS = addresses.Networks()
 _RESERVED = (*_NETWORKS.blocks, *map(addresses.parse_network, ("224.0.0.0/4", "255.255.255.255", "0.0.0.0/32", "ff00::/8", "::/128")))
 _U64, _U128 = 2**64 - 1, 2**128 - 1
+# Names of hosts files stand behind an address that leads nowhere.
+_HOSTS = re.compile(rb"(?m)^(?:0\.0\.0\.0|127\.0\.0\.1|::1?)[ \t]+(?=[\w.-]*[A-Za-z])")
+_FINGERPRINT = re.compile(
+    r"[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|(?:[0-9a-f]{2}:){19}[0-9a-f]{2}|[tqd][0-9sd]{2}[di]\d{4}\w{2}_[0-9a-f]{12}_[0-9a-f]{12}", re.IGNORECASE
+)
+_URL = re.compile(r"https?://(\[[0-9a-f:.]+\]|[\w.-]+)(?::\d{1,5})?(/\S*)?", re.IGNORECASE)
+_NAME = re.compile(r"(?:\*\.)?((?:[\w-]{1,63}\.)+[a-z][\w-]{1,62})", re.IGNORECASE)
 
 
 @dataclass
-class AddressList:
-    """One list as read: prefixes (``hi``, ``lo``, ``bits``, IPv4-mapped for IPv4), ``offset`` of each one's line in ``text``, and what was wrong."""
+class IndicatorList:
+    """One list as read: prefixes (``hi``, ``lo``, ``bits``, IPv4-mapped for IPv4), ``hashes`` of names and other texts (``key_of``), ``offset`` of each one's
+    line in ``text``, prefixes first, and what was wrong. ``told``: the lines are those of ``formats.Indicator``.
+    """
 
     path: Path
     text: bytes
     hi: npt.NDArray[np.uint64]
     lo: npt.NDArray[np.uint64]
     bits: npt.NDArray[np.uint8]
+    hashes: npt.NDArray[np.uint64]
     offset: npt.NDArray[np.uint32]
+    told: bool = False
     faults: list[Fault] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.offset)
 
-    def forget_prefixes(self) -> None:
-        """Give back the memory of the prefixes, once they are compiled."""
-        self.hi = self.lo = np.empty(0, np.uint64)
+    def forget_keys(self) -> None:
+        """Give back the memory of prefixes and hashes, once they are compiled."""
+        self.hi = self.lo = self.hashes = np.empty(0, np.uint64)
         self.bits = np.empty(0, np.uint8)
 
-    def line(self, number: int) -> tuple[str, str]:
-        """(what is listed as written, remark) of the line that the prefix ``number`` came from."""
+    def line(self, number: int) -> Indicator:
+        """What the line says that the indicator ``number`` came from, its value as written."""
         start = int(self.offset[number])
         stop = self.text.find(b"\n", start)
-        return _split(clean(self.text[start : len(self.text) if stop < 0 else stop]))
+        raw = self.text[start : len(self.text) if stop < 0 else stop]
+        return read_line(raw.decode("utf-8", "replace")) if self.told else Indicator(*_split(clean(raw)))
 
 
-def read_plain(path: Path) -> AddressList:
-    """The list in a file. DocumentErrors where it cannot be read or holds lines but not one address."""
+def read_list(path: Path) -> IndicatorList:
+    """The list in a file. DocumentErrors where it cannot be read or holds lines but not one indicator."""
     text = _bytes(path)
-    hi, lo, bits, offsets, odd = plain_lines(np.frombuffer(text, np.uint8))
     faults = _Faults(path, text)
-    slow = [entry for offset in odd.tolist() for entry in _odd_line(text, offset, faults)]
+    made = converted(text)
+    if made is not None:
+        text, broken = made
+        for one in broken:
+            faults.add_at(one.line, one.message)
+        faults.text = text
+    elif b"0.0.0.0" in text or b"127.0.0.1" in text:
+        text = faults.text = _HOSTS.sub(b"", text)
+    data = np.frombuffer(text, np.uint8)
+    hi, lo, bits, offsets, odd = plain_lines(data)
+    hashes, name_offsets, odd = name_lines(data, odd)
+    slow: list[tuple[int, int, int]] = []
+    keys: list[tuple[int, int]] = []
+    for offset in odd.tolist():
+        _odd_line(text, offset, slow, keys, faults)
     if slow:
         hi = np.concatenate((hi, np.array([first >> 64 for first, _, _ in slow], np.uint64)))
         lo = np.concatenate((lo, np.array([first & _U64 for first, _, _ in slow], np.uint64)))
@@ -71,9 +100,19 @@ def read_plain(path: Path) -> AddressList:
     left_out = _left_out(hi, lo, bits, offsets, faults)
     if left_out.any():
         hi, lo, bits, offsets = hi[~left_out], lo[~left_out], bits[~left_out], offsets[~left_out]
-    if not len(lo) and faults.broken:
-        raise DocumentErrors([Fault(path, 1, 1, "not one address in it, expected an address, a CIDR block or a range first-last a line"), *faults.told()[:3]])
-    return AddressList(path, text if len(lo) else b"", hi, lo, bits, offsets, faults.told())
+    hashes = np.concatenate((hashes, np.array([key for key, _ in keys], np.uint64)))
+    offsets = np.concatenate((offsets, name_offsets, np.array([offset for _, offset in keys], np.uint32)))
+    if not len(offsets) and faults.broken:
+        raise DocumentErrors([Fault(path, 1, 1, "not one indicator in it, expected an address, a block, a domain, a URL or a hash a line"), *faults.told()[:3]])
+    return IndicatorList(path, text if len(offsets) else b"", hi, lo, bits, hashes, offsets, made is not None, faults.told())
+
+
+def key_of(text: str) -> bytes:
+    """What a name, a hash or a URL is looked up by. URLs lose scheme and port: what travels in the clear has neither."""
+    url = _URL.fullmatch(text)
+    if url is None or url[2] in (None, "/"):
+        return (url[1] if url else text).strip("[]").replace(":", "" if _FINGERPRINT.fullmatch(text) else ":").lower().encode()
+    return f"{url[1].lower()}{url[2]}".encode()
 
 
 class _Faults:
@@ -87,10 +126,15 @@ class _Faults:
 
     def add(self, offset: int, message: str, *, broken: bool = True) -> None:
         """A fault of the line at ``offset``. ``broken``: it could not be read at all."""
+        line = self.text.count(b"\n", 0, offset) + 1 if len(self._kept) < FAULTS_LIMIT else 0
+        self.add_at(line, message, broken=broken)
+
+    def add_at(self, line: int, message: str, *, broken: bool = True) -> None:
+        """A fault of a line by its number."""
         self.broken += broken
         self._count += 1
         if len(self._kept) < FAULTS_LIMIT:
-            self._kept.append(Fault(self.path, self.text.count(b"\n", 0, offset) + 1, 1, message))
+            self._kept.append(Fault(self.path, line, 1, message))
 
     def told(self) -> list[Fault]:
         more = self._count - len(self._kept)
@@ -126,18 +170,29 @@ def _left_out(
     return wide | reserved
 
 
-def _odd_line(text: bytes, offset: int, faults: _Faults) -> Iterator[tuple[int, int, int]]:
-    """(first address, bits, offset) of the blocks of a line that the fast reader left: ranges and defanged addresses."""
+def _odd_line(text: bytes, offset: int, slow: list[tuple[int, int, int]], keys: list[tuple[int, int]], faults: _Faults) -> None:
+    """What a line says that the fast readers left: blocks as (first address, bits, offset), names and the like as (hash, offset)."""
     stop = text.find(b"\n", offset)
     written, _ = _split(text[offset : len(text) if stop < 0 else stop].decode("utf-8", "replace"))
+    meant = written.replace("(", "").replace(")", "").replace("[.]", ".").replace("[:]", ":").replace("hxxp", "http")
+    url = _URL.fullmatch(meant)
+    name = _NAME.fullmatch(meant)
+    if url is not None and url[2] in (None, "/"):
+        meant = url[1]
+    elif url is not None or name is not None or _FINGERPRINT.fullmatch(meant):
+        keys.append((hash_of(key_of(name[1] if name else meant)), offset))
+        return
     try:
-        networks = list(_networks(written.replace("(", "").replace(")", "").replace("[", "").replace("]", "")))
+        networks = list(_networks(meant.replace("[", "").replace("]", "")))
     except ValueError:
-        faults.add(offset, f"found {clean(written, 60)!r}, expected an address, a CIDR block or a range first-last")
+        if (name := _NAME.fullmatch(meant)) is not None:
+            keys.append((hash_of(key_of(name[1])), offset))
+        else:
+            faults.add(offset, f"found {clean(written, 60)!r}, expected an address, a CIDR block, a range first-last, a domain, a URL or a hash")
         return
     for network in networks:
         base, shift = (addresses.V4, 96) if network.version == 4 else (0, 0)
-        yield base | int(network.network_address), network.prefixlen + shift, offset
+        slow.append((base | int(network.network_address), network.prefixlen + shift, offset))
 
 
 def _networks(written: str) -> Iterator[ipaddress.IPv4Network | ipaddress.IPv6Network]:

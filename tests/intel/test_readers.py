@@ -8,7 +8,7 @@ import pytest
 
 from sensor.core import addresses
 from sensor.documents import DocumentErrors
-from sensor.intel.readers import FAULTS_LIMIT, read_plain
+from sensor.intel.readers import FAULTS_LIMIT, read_list
 
 
 def written(folder: Path, text: bytes | str) -> Path:
@@ -23,9 +23,9 @@ def test_reads_every_way_to_write_an_address(tmp_path: Path) -> None:
         "\ufeff# list of bad ones\r\n; more words\r\n\r\n11.1.1.1\r\n11.2.0.0/16 ; SBL123\r\n11.3.0.1-11.3.0.2 # botnet\r\n"
         "11.4.0[.]1 trojan here # old\r\n2001:db8:1::/48\r\n2001[:]db8::2\r\n11.5.0.0 - 11.5.0.3\r\n"
     )
-    read = read_plain(written(tmp_path, text))
+    read = read_list(written(tmp_path, text))
     found = {
-        (addresses.text(int(hi) << 64 | int(lo)), int(bits)): read.line(i) for i, (hi, lo, bits) in enumerate(zip(read.hi, read.lo, read.bits, strict=True))
+        (addresses.text(int(hi) << 64 | int(lo)), int(bits)): read.line(i)[:2] for i, (hi, lo, bits) in enumerate(zip(read.hi, read.lo, read.bits, strict=True))
     }
     assert read.faults == []
     assert found == {
@@ -43,10 +43,10 @@ def test_reads_every_way_to_write_an_address(tmp_path: Path) -> None:
 def test_a_broken_line_is_told_and_the_rest_loads(tmp_path: Path) -> None:
     """File, line and what was expected."""
     path = written(tmp_path, "11.1.1.1\n\nexample.com\x1b[2J\n11.1.1.9-11.1.1.2\n11.1.1.2-2001:db8::1\n11.1.1.3\n")
-    read = read_plain(path)
+    read = read_list(path)
     assert len(read) == 2
     assert [fault.line for fault in read.faults] == [3, 4, 5]
-    assert str(read.faults[0]) == f"{path}:3:1: found 'example.com [2J', expected an address, a CIDR block or a range first-last"
+    assert str(read.faults[0]) == f"{path}:3:1: found 'example.com [2J', expected an address, a CIDR block, a range first-last, a domain, a URL or a hash"
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_a_broken_line_is_told_and_the_rest_loads(tmp_path: Path) -> None:
 )
 def test_private_and_local_addresses_are_left_out(tmp_path: Path, line: str) -> None:
     """A public list that holds them would accuse every host."""
-    read = read_plain(written(tmp_path, f"11.1.1.1\n{line}\n"))
+    read = read_list(written(tmp_path, f"11.1.1.1\n{line}\n"))
     assert len(read) == 1
     assert "private, local or multicast" in read.faults[0].message
 
@@ -62,26 +62,26 @@ def test_private_and_local_addresses_are_left_out(tmp_path: Path, line: str) -> 
 @pytest.mark.parametrize("line", ["0.0.0.0/0", "11.0.0.0/7", "2000::/3", "11.0.0.0-200.0.0.0"])
 def test_blocks_that_can_only_be_a_mistake_are_left_out(tmp_path: Path, line: str) -> None:
     """A quarter of the internet on one line is no threat list."""
-    read = read_plain(written(tmp_path, f"8.1.1.1\n{line}\n"))
+    read = read_list(written(tmp_path, f"8.1.1.1\n{line}\n"))
     assert any("wider than" in fault.message for fault in read.faults)
     assert all(bits >= 16 for bits in read.bits.tolist())
 
 
 def test_unreadable_and_foreign_files_are_errors(tmp_path: Path) -> None:
-    """A file that is not there, a folder, and a file with lines but not one address."""
+    """A file that is not there, a folder, and a file with lines but not one indicator."""
     for path in (tmp_path / "none.txt", tmp_path, written(tmp_path, "<html>\n<body>\n")):
-        with pytest.raises(DocumentErrors, match=r"cannot be read|not one address"):
-            read_plain(path)
+        with pytest.raises(DocumentErrors, match=r"cannot be read|not one indicator"):
+            read_list(path)
 
 
 def test_an_empty_list_is_fine(tmp_path: Path) -> None:
     """Feeds are empty for weeks."""
-    assert len(read_plain(written(tmp_path, "# nothing today\n"))) == 0
-    assert len(read_plain(written(tmp_path, b""))) == 0
+    assert len(read_list(written(tmp_path, "# nothing today\n"))) == 0
+    assert len(read_list(written(tmp_path, b""))) == 0
 
 
 def test_faults_are_bounded(tmp_path: Path) -> None:
     """A file full of rubbish is told in a hundred lines and a number."""
-    read = read_plain(written(tmp_path, "11.1.1.1\n" + "rubbish\n" * 500))
+    read = read_list(written(tmp_path, "11.1.1.1\n" + "rubbish\n" * 500))
     assert len(read.faults) == FAULTS_LIMIT + 1
     assert read.faults[-1].message == "and 400 more"

@@ -13,14 +13,17 @@ from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded, Recent
 from sensor.core.changes import Changes
-from sensor.core.detector import Context, FlowDetector
+from sensor.core.detector import Context, FlowDetector, Listed
 from sensor.core.flow import Change, Flow
 from sensor.core.observation import Subject
+from sensor.detectors._listed import facts, listing
 from sensor.detectors._words import client_of, is_fixed_function, network_of, server_of, who
 
 SECOND = 1_000_000_000
 FLOWS_LIMIT = 8192
 PAIRS_LIMIT = 65536
+# An entry, and whether the server is what it covers.
+Hit = tuple[Listed, bool]
 
 
 class Options(detector.Options):
@@ -45,32 +48,32 @@ class MaliciousAddress(FlowDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._followed: Bounded[int, int] = Bounded(FLOWS_LIMIT)
+        self._followed: Bounded[int, Hit] = Bounded(FLOWS_LIMIT)
         window = self.options.again_s * SECOND
         self._told = {stage: Recent[tuple[int, int]](PAIRS_LIMIT, window) for stage in Change}
 
-    def candidates(self, changes: Changes) -> Iterable[tuple[int, tuple[int, bool]]]:
+    def candidates(self, changes: Changes) -> Iterable[tuple[int, Hit]]:
         return self._hits(changes.rows)
 
-    def _hits(self, changes: npt.NDArray[np.void]) -> list[tuple[int, tuple[int, bool]]]:
+    def _hits(self, changes: npt.NDArray[np.void]) -> list[tuple[int, Hit]]:
         server, client = (self.context.intel.listed(changes[end + "_hi"], changes[end + "_lo"]) for end in ("server", "client"))
         rows = np.flatnonzero(np.maximum(server, client) >= 0)
         rows = rows[changes["kind"][rows] == Change.NEW]
-        hits = {row: (int(server[row]), True) if server[row] >= 0 else (int(client[row]), False) for row in rows.tolist()}
+        entry = self.context.intel.entry
+        hits = {row: (entry(int(server[row])), True) if server[row] >= 0 else (entry(int(client[row])), False) for row in rows.tolist()}
         if not hits and not len(self._followed):
             return []
         return list(self._in_order(changes, hits))
 
-    def _in_order(self, changes: npt.NDArray[np.void], hits: dict[int, tuple[int, bool]]) -> Iterator[tuple[int, tuple[int, bool]]]:
+    def _in_order(self, changes: npt.NDArray[np.void], hits: dict[int, Hit]) -> Iterator[tuple[int, Hit]]:
         """New listed flows and what became of those that are followed, row by row: the bound must not depend on how batches are cut."""
         flows = changes["flow"]
         known = np.fromiter((*self._followed, *(int(flows[row]) for row in hits)), np.uint64)
         for row in np.flatnonzero(np.isin(flows, known)).tolist():
             uid, kind = int(flows[row]), int(changes["kind"][row])
             if row in hits:
-                number, server = hits[row]
-                self._followed.put(uid, number * 2 + server)
-                yield row, (number, server)
+                self._followed.put(uid, hits[row])
+                yield row, hits[row]
                 continue
             held = self._followed.get(uid)
             if held is None:
@@ -78,14 +81,15 @@ class MaliciousAddress(FlowDetector):
             if kind == Change.ENDED:
                 self._followed.pop(uid)
             if kind != Change.REFUSED:
-                yield row, (held >> 1, bool(held & 1))
+                yield row, held
 
-    def judge(self, flow: Flow, numbers: tuple[int, bool]) -> Iterator[Alert]:
-        number, server_listed = numbers
+    def judge(self, flow: Flow, numbers: Hit) -> Iterator[Alert]:
+        entry, server_listed = numbers
+        if entry.expired(flow.ts):
+            return
         pair = (flow.client, flow.server)
         if not self._told[flow.kind].fresh(pair, flow.ts) or (flow.kind == Change.ENDED and not flow.answered):
             return
-        entry = self.context.intel.entry(number)
         client, server = client_of(flow), server_of(flow)
         bad, other = (server, client) if server_listed else (client, server)
         verb = "contacted" if server_listed else "was contacted by"
@@ -97,21 +101,19 @@ class MaliciousAddress(FlowDetector):
             target=server,
             summary=f"{who(self.context, other)} {verb} {addresses.text(bad.address)}, which the list {entry.list_name} names",
             why=(
-                f"{addresses.text(bad.address)} is covered by {entry.entry} of the list {entry.list_name}" + (f" ({entry.category})" if entry.category else ""),
+                f"{addresses.text(bad.address)} is covered by {listing(entry, flow.ts)}",
                 f"the contact was {network['direction']} and {answered}",
                 f"{flow.client_bytes} bytes to the server, {flow.server_bytes} back as of this packet",
             ),
             numbers={
-                "list": entry.list_name,
-                "entry": entry.entry,
-                "category": entry.category or "none given",
+                **facts(entry, flow.ts),
                 "answered": int(flow.answered),
                 "client_bytes": flow.client_bytes,
                 "server_bytes": flow.server_bytes,
             },
             key=(addresses.text(bad.address), addresses.text(other.address)),
             severity=self._severity(other, server_listed=server_listed, answered=flow.answered),
-            confidence=0.9 if flow.answered else 0.7,
+            confidence=round(entry.confidence * (1 if flow.answered else 0.8), 2),
             actor_port=flow.client_port,
             target_port=flow.server_port,
             network=network,

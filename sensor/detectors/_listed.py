@@ -1,0 +1,26 @@
+"""What alerts say of an entry of a threat list."""
+
+from __future__ import annotations
+
+from sensor.core.detector import Listed
+
+DAY = 86_400
+
+
+def listing(entry: Listed, ts: int) -> str:
+    """The entry, its list, what it says and how old it is: ``203.0.113.0/24 of the list feodo (botnet), first seen 12 days before``."""
+    words = f"{entry.entry} of the list {entry.list_name}" + (f" ({entry.category})" if entry.category else "")
+    days = age(entry, ts)
+    return words + (f", first seen {days} days before" if days >= 0 else "")
+
+
+def facts(entry: Listed, ts: int) -> dict[str, int | float | str]:
+    """The numbers of an alert about it."""
+    found: dict[str, int | float | str] = {"list": entry.list_name, "entry": entry.entry, "category": entry.category or "none given"}
+    days = age(entry, ts)
+    return found | {"age_days": days, "list_confidence": entry.confidence} if days >= 0 else found
+
+
+def age(entry: Listed, ts: int) -> int:
+    """Days from the first sighting to ``ts`` (ns), -1 where it is not told or lies ahead."""
+    return max((ts // 1_000_000_000 - entry.seen) // DAY, -1) if entry.seen else -1

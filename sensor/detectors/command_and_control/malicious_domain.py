@@ -1,0 +1,98 @@
+"""A name or a URL that a threat list holds: asked of a resolver, named in the hello of TLS or QUIC, in a web request, or on the certificate of a server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field
+
+from sensor.core import detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
+from sensor.core.detector import Context, EventDetector, Listed
+from sensor.core.event import Event
+from sensor.core.observation import Subject
+from sensor.detectors._listed import facts, listing
+from sensor.detectors._words import PROTOCOLS, is_fixed_function, who
+from sensor.dissectors.dns import DnsQuery
+from sensor.dissectors.http import HttpRequest
+from sensor.dissectors.quic import QuicClientHello
+from sensor.dissectors.tls import TlsCertificate, TlsClientHello
+
+SECOND = 1_000_000_000
+TOLD_LIMIT = 65536
+NAMES_LIMIT = 8
+
+
+class Options(detector.Options):
+    """How often the same is told."""
+
+    again_s: int = Field(86400, ge=60, description="seconds after which the same machine and name is told again")
+
+
+class MaliciousDomain(EventDetector):
+    """Watches DNS questions, hellos, web requests and certificates. Without lists it costs nothing."""
+
+    title = "Contact with a listed name"
+    severity = Severity.high
+    techniques = ("T1071",)
+    advice = (
+        "See what the inside machine exchanged with this name and which program asked for it; treat it as compromised where it was answered, "
+        "and block the name at the resolver."
+    )
+    false_positives = (
+        "Stale lists; a listed name on shared hosting; mail servers and security products that look up what others wrote; a resolver that asks for others."
+    )
+    watches = (DnsQuery, TlsClientHello, QuicClientHello, HttpRequest, TlsCertificate)
+    Options = Options
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._told: Recent[tuple[int, str, str]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        intel = self.context.intel
+        if isinstance(event, DnsQuery):
+            if (entry := intel.domain(event.name)) is not None:
+                yield from self._tell(event, entry, event.name, "asked for")
+        elif isinstance(event, TlsClientHello | QuicClientHello):
+            if event.sni and (entry := intel.domain(event.sni)) is not None:
+                yield from self._tell(event, entry, event.sni, "opened an encrypted session to")
+        elif isinstance(event, HttpRequest):
+            entry = (event.host and intel.domain(event.host)) or intel.text(f"http://{event.host}{event.path}")
+            if entry:
+                yield from self._tell(event, entry, event.host + event.path.partition("?")[0][:80], "requested")
+        elif isinstance(event, TlsCertificate) and not event.from_client:
+            for name in dict.fromkeys((event.common_name, *event.names[:NAMES_LIMIT])):
+                if name and (entry := intel.domain(name.removeprefix("*."))) is not None:
+                    yield from self._tell(event, entry, name, "was shown a certificate for", back=True)
+                    return
+
+    def _tell(self, event: Event, entry: Listed, name: str, did: str, *, back: bool = False) -> Iterator[Alert]:
+        packet = event.packet
+        sender, receiver = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
+        client, server = (receiver, sender) if back else (sender, receiver)
+        if entry.expired(event.ts) or not self._told.fresh((client.address, entry.entry, did), event.ts):
+            return
+        asked = isinstance(event, DnsQuery)
+        grave = Severity.medium if asked else Severity.high
+        at = "" if asked else f" (at {who(self.context, server)})"
+        yield self.alert(
+            event,
+            actor=client,
+            target=server,
+            summary=f"{who(self.context, client)} {did} {name}, which the list {entry.list_name} names{at}",
+            why=(f"{name} is covered by {listing(entry, event.ts)}", f"it {did} it {'of the resolver' if asked else 'at'} {who(self.context, server)}"),
+            numbers={**facts(entry, event.ts), "name": name},
+            key=(entry.entry,),
+            severity=Severity(grave + is_fixed_function(self.context, client)),
+            confidence=entry.confidence,
+            actor_port=packet.dport if back else packet.sport,
+            target_port=packet.sport if back else packet.dport,
+            network={
+                "proto": PROTOCOLS.get(packet.proto, ""), "app": event.kind.partition(".")[0], "vlan": packet.vlan,
+                "direction": self.context.networks.direction(client.address, server.address),
+            },
+            techniques=("T1071.004",) if asked else ("T1071.001",),
+        )  # fmt: skip

@@ -1,0 +1,83 @@
+"""A TLS client or a certificate that a threat list holds: by JA3, JA4, or the hash of the certificate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field
+
+from sensor.core import detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
+from sensor.core.detector import Context, EventDetector, Listed
+from sensor.core.event import Event
+from sensor.core.observation import Subject
+from sensor.detectors._listed import facts, listing
+from sensor.detectors._words import PROTOCOLS, is_fixed_function, who
+from sensor.dissectors.quic import QuicClientHello
+from sensor.dissectors.tls import TlsCertificate, TlsClientHello
+
+SECOND = 1_000_000_000
+TOLD_LIMIT = 65536
+
+
+class Options(detector.Options):
+    """How often the same is told."""
+
+    again_s: int = Field(86400, ge=60, description="seconds after which the same machines and fingerprint are told again")
+
+
+class MaliciousFingerprint(EventDetector):
+    """Watches hellos and certificates. A client's fingerprint is shared with innocent programs and says less than a certificate."""
+
+    title = "Listed TLS fingerprint"
+    severity = Severity.medium
+    techniques = ("T1573",)
+    advice = "Find the program that opened the session; where a certificate is listed, treat the machine as compromised and block the server."
+    false_positives = "Programs that use the same TLS library with the same settings as malware (JA3 above all); stale lists."
+    watches = (TlsClientHello, QuicClientHello, TlsCertificate)
+    Options = Options
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._told: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if isinstance(event, TlsCertificate):
+            kinds = (("certificate", event.sha1), ("certificate", event.sha256))
+        elif isinstance(event, TlsClientHello | QuicClientHello):
+            kinds = (("JA3", event.ja3), ("JA4", event.ja4))
+        else:
+            return
+        for kind, value in kinds:
+            if value and (entry := self.context.intel.text(value)) is not None:
+                yield from self._tell(event, entry, kind, value)
+                return
+
+    def _tell(self, event: Event, entry: Listed, kind: str, value: str) -> Iterator[Alert]:
+        packet = event.packet
+        sender, receiver = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
+        back = isinstance(event, TlsCertificate) and not event.from_client
+        client, server = (receiver, sender) if back else (sender, receiver)
+        if entry.expired(event.ts) or not self._told.fresh((client.address, server.address, value), event.ts):
+            return
+        certificate = kind == "certificate"
+        what = f"was shown the certificate {value[:16]}… by" if back else f"shows the {kind} {value[:36]} to"
+        yield self.alert(
+            event,
+            actor=client,
+            target=server,
+            summary=f"{who(self.context, client)} {what} {who(self.context, server)}, which the list {entry.list_name} names",
+            why=(f"the {kind} {value} is {listing(entry, event.ts)}",),
+            numbers={**facts(entry, event.ts), "kind": kind, "fingerprint": value},
+            key=(server.address, entry.entry),
+            severity=Severity((Severity.high if certificate else Severity.medium) + is_fixed_function(self.context, client)),
+            confidence=round(entry.confidence * (1 if certificate else 0.5), 2),
+            actor_port=packet.dport if back else packet.sport,
+            target_port=packet.sport if back else packet.dport,
+            network={
+                "proto": PROTOCOLS.get(packet.proto, ""), "app": event.kind.partition(".")[0], "vlan": packet.vlan,
+                "direction": self.context.networks.direction(client.address, server.address),
+            },
+        )  # fmt: skip

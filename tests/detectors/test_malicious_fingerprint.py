@@ -1,0 +1,56 @@
+"""Listed fingerprints: JA3, JA4 and certificates; innocent twins; repetition."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sensor.core.addresses import parse
+from sensor.core.alert import Severity
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.dissectors.tls import TlsCertificate, TlsClientHello
+from sensor.intel.store import ThreatLists
+from tests.detectors.stories import SECOND, START, World, detector, heard, one
+
+LISTED = "command_and_control.malicious_fingerprint"
+JA3, JA4, SHA1 = "49ed2ef3f1321e5f044f1e71b0e6fdd5", "t13d190900_9dc949149365_97f8aa674fd9", "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    (tmp_path / "prints.txt").write_text(f"{JA3} # TrickBot\n{JA4}\n{SHA1.upper()} # Cobalt\n")
+    return World(lists=ThreatLists([tmp_path / "prints.txt"]))
+
+
+def hello(ja3: str = "", ja4: str = "", at: float = 0) -> Event:
+    return TlsClientHello(Packet(ts=START + int(at * SECOND), src=parse("10.0.0.5"), dst=parse("203.0.113.6"), dport=443), "", (), "", ja3, ja4, (), False)
+
+
+def certificate(sha1: str) -> Event:
+    packet = Packet(ts=START, src=parse("203.0.113.6"), dst=parse("10.0.0.5"), sport=443)
+    return TlsCertificate(packet, False, "", "", "", "", "", (), 0, 0, True, "rsa", 2048, sha1, "")
+
+
+@pytest.mark.parametrize(
+    ("event", "severity"),
+    [(hello(JA3), Severity.medium), (hello("", JA4), Severity.medium), (certificate(SHA1), Severity.high)],
+    ids=["ja3", "ja4", "certificate"],
+)
+def test_listed_fingerprints(world: World, event: Event, severity: Severity) -> None:
+    """A certificate weighs more than a client's way to say hello."""
+    alert = one(heard(detector(LISTED, world), [event]))
+    assert alert.target
+    assert (alert.severity, alert.actor.address, alert.target.address) == (severity, parse("10.0.0.5"), parse("203.0.113.6"))
+
+
+def test_innocent_twins_are_quiet(world: World) -> None:
+    """Other fingerprints, none, and no lists."""
+    assert heard(detector(LISTED, world), [hello(JA3[::-1]), hello(), certificate("")]) == []
+    assert heard(detector(LISTED), [hello(JA3)]) == []
+
+
+def test_repetition_is_one_finding(world: World) -> None:
+    """Once a day for each pair."""
+    assert len(heard(detector(LISTED, world), [hello(JA3, at=n) for n in range(500)])) == 1
