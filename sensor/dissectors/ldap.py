@@ -1,0 +1,314 @@
+"""LDAP over TCP (RFC 4511) and the pings of Windows over UDP ([MS-ADTS] 6.3.3): who logs in to a directory, what is asked of it and what is changed in it.
+
+Reads logins and their result, searches (base, scope, filter, attributes) and how many entries came, and which entries are changed. Of what is found only what
+the directory says of itself is read. Passwords and values are never kept. Behind StartTLS, and where a login agreed on encryption, nothing is read;
+messages that are only signed (RFC 4121, 4.2.6.2) are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sensor.core.bounded import Bounded
+from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.event import Event
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors import _der as der
+from sensor.dissectors import _ntlm
+from sensor.dissectors._framing import FramedStream
+from sensor.dissectors._ldap_filter import written
+
+PORTS = (389, 3268)
+BIND, BOUND, SEARCH, ENTRY, DONE, MODIFY, ADD, DELETE, RENAME = 0x60, 0x61, 0x63, 0x64, 0x65, 0x66, 0x68, 0x4A, 0x6C
+EXTENDED, EXTENDED_ANSWER = 0x77, 0x78
+OPERATIONS = frozenset((
+    BIND, BOUND, 0x42, SEARCH, ENTRY, DONE, MODIFY, 0x67, ADD, 0x69, DELETE, 0x6B, RENAME, 0x6D, 0x6E, 0x6F, 0x50, 0x73, EXTENDED, EXTENDED_ANSWER, 0x79,
+))  # fmt: skip
+CHANGES = {MODIFY: "modify", ADD: "add", DELETE: "delete", RENAME: "rename"}
+SIMPLE, SASL = 0x80, 0xA3
+SICILY = (0x89, 0x8A, 0x8B)  # Microsoft's way to carry NTLM ([MS-ADTS] 5.1.1.1.3)
+IN_PROGRESS = 14
+START_TLS = b"1.3.6.1.4.1.1466.20037"
+SIZE_LIMIT = 1 << 24  # bytes of a message
+KEEP = 8192
+OPEN_LIMIT = 32
+NAME_LIMIT, FILTER_LIMIT = 255, 512
+ATTRIBUTES_LIMIT = 32
+VALUES_LIMIT = 16
+WRAP, SEALED = b"\x05\x04", 2  # a GSS token around a message, and the flag that its content is encrypted
+# What a directory says of itself (RFC 4512, 5.1; [MS-ADTS] 3.1.1.3.2): attribute → kind of fact.
+ABOUT = {"dnshostname": "ldap.hostname", "vendorname": "ldap.vendor", "vendorversion": "ldap.version"}
+DIRECTORY = b"1.2.840.113556.1.4.800"  # the capability that only Active Directory has
+PING_ANSWERS = (0x13, 0x15, 0x17, 0x19)
+
+
+class LdapBind(Event):
+    """Somebody logs in. ``method``: ``simple``, ``ntlm`` or the SASL mechanism; ``name``: as whom, empty for nobody; ``secret``: with a password in clear."""
+
+    method: str
+    name: str
+    secret: bool
+
+
+class LdapBindResult(LdapBind):
+    """How a login ended. ``code``: RFC 4511, appendix A: 0 success, 49 wrong password or name."""
+
+    code: int
+
+
+class LdapSearch(Event):
+    """Something is looked for. ``scope``: ``base``, ``one`` or ``tree``; ``filter`` as in RFC 4515, cut; ``attributes``: that are wanted, none means all."""
+
+    base: str
+    scope: str
+    filter: str
+    attributes: tuple[str, ...]
+
+
+class LdapSearchDone(LdapSearch):
+    """A search is over. ``entries`` were found, as far as they were heard."""
+
+    code: int
+    entries: int
+
+
+class LdapChange(Event):
+    """An entry is changed. ``operation``: ``add``, ``modify``, ``delete`` or ``rename``; ``attributes``: which of its attributes."""
+
+    operation: str
+    name: str
+    attributes: tuple[str, ...]
+
+
+class LdapDirectory(Event):
+    """A directory says of itself: its name, and whether it is a domain controller of Windows or Samba."""
+
+    host: str
+    controller: bool
+
+
+class Ldap(Dissector):
+    """Whole conversations; the answers to searches are skipped by their length."""
+
+    interest = Interest(udp=(389,), tcp=PORTS, stream=True)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        try:
+            return iter(LdapStream().read(packet, packet.payload))
+        except Malformed:
+            if packet.truncated or packet.fragment:
+                return iter(())
+            raise
+
+    def stream(self, packet: Packet) -> Stream:
+        return LdapStream()
+
+
+class LdapStream(FramedStream):
+    """One connection: searches and logins without an answer, by message number."""
+
+    keep = KEEP
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._searches: Bounded[int, list[LdapSearch | int]] = Bounded(OPEN_LIMIT)
+        self._binds: Bounded[int, LdapBind] = Bounded(OPEN_LIMIT)
+
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+        return iter(()) if self.done else super().feed(packet, data, from_client)
+
+    def size(self, data: bytes, at: int) -> int:
+        if len(data) - at < 6:
+            return 0
+        if data[at]:
+            size = _length(data, at)
+        elif data[at + 4 : at + 5] in (b"\x05", b"\x01", b"\x60"):
+            size = 4 + int.from_bytes(data[at : at + 4], "big")
+        else:
+            raise Malformed("no message")
+        if size > SIZE_LIMIT:
+            raise Malformed("message too long")
+        return size
+
+    def aligned(self, data: bytes) -> bool:
+        try:
+            return len(data) >= 8 and data[0] == der.SEQUENCE and _operation(data)[1].tag in OPERATIONS
+        except Malformed:
+            return False
+
+    def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+        if data[0] == der.SEQUENCE:
+            return iter(self.read(packet, data))
+        return iter(self._wrapped(packet, data[4:]))
+
+    def _wrapped(self, packet: Packet, token: bytes) -> list[Said]:
+        """A message in a token: readable where it is signed only."""
+        if token[:2] != WRAP or len(token) < 20 or token[2] & SEALED:
+            self.done = True
+            return []
+        start = token.find(b"\x30", 16, 96)
+        try:
+            return self.read(packet, token[start:]) if start > 0 else []
+        except Malformed:
+            return []
+
+    def read(self, packet: Packet, data: bytes) -> list[Said]:
+        """What a message says; it may be cut at its end."""
+        number, operation = _operation(data)
+        kind = operation.tag
+        if kind == ENTRY:
+            return self._entry(packet, data, number, operation)
+        if kind not in OPERATIONS:
+            raise Malformed("unknown operation")
+        if kind == SEARCH:
+            return self._search(packet, data, number, operation)
+        if kind == DONE:
+            return self._over(packet, data, number, operation)
+        if kind == BIND:
+            return self._bind(packet, data, number, operation)
+        if kind == BOUND:
+            return self._bound(packet, data, number, operation)
+        if kind in CHANGES:
+            return [_change(packet, data, operation)]
+        if kind == EXTENDED and START_TLS in data[operation.start : operation.start + 40]:
+            self.done = True
+        return []
+
+    def _bind(self, packet: Packet, data: bytes, number: int, operation: der.Element) -> list[Said]:
+        version = der.expect(data, operation.start, operation.stop, der.INTEGER)
+        name = der.expect(data, version.stop, operation.stop, der.OCTET_STRING)
+        proof = der.element(data, name.stop, operation.stop)
+        who, method, secret = der.text(name.tag, der.content(data, name), NAME_LIMIT), "", False
+        said: list[Said] = []
+        if proof.tag == SIMPLE:
+            method, secret = "simple", proof.stop > proof.start
+        elif proof.tag == SASL:
+            mechanism = der.element(data, proof.start, proof.stop)
+            method = der.text(mechanism.tag, der.content(data, mechanism), 32).lower()
+        elif proof.tag in SICILY:
+            method = "ntlm"
+        message = _ntlm.find(der.content(data, proof), partial=True) if proof.tag != SIMPLE else None
+        if isinstance(message, _ntlm.Login):
+            who, method = message.user, "ntlm"
+            subject = Subject(packet.src_mac, packet.src, packet.vlan)
+            said = [Observation(packet.ts, subject, kind, value, packet.flow) for kind, value in message.facts()]
+        event = LdapBind(packet, method, who, secret)
+        self._binds.put(number, event)
+        return [event, *said]
+
+    def _bound(self, packet: Packet, data: bytes, number: int, operation: der.Element) -> list[Said]:
+        asked, code = self._binds.pop(number), _code(data, operation)
+        said: list[Said] = []
+        message = _ntlm.find(der.content(data, operation), partial=True)
+        if isinstance(message, _ntlm.Challenge):
+            subject = Subject(packet.src_mac, packet.src, packet.vlan)
+            said = [Observation(packet.ts, subject, kind, value, packet.flow) for kind, value in message.facts()]
+        if asked is None or code == IN_PROGRESS:
+            return said
+        return [LdapBindResult(packet, asked.method, asked.name, asked.secret, code), *said]
+
+    def _search(self, packet: Packet, data: bytes, number: int, operation: der.Element) -> list[Said]:
+        base = der.expect(data, operation.start, operation.stop, der.OCTET_STRING)
+        scope = der.expect(data, base.stop, operation.stop, der.ENUMERATED)
+        at = scope.stop
+        for tag in (der.ENUMERATED, der.INTEGER, der.INTEGER, der.BOOLEAN):
+            at = der.expect(data, at, operation.stop, tag).stop
+        wanted = der.element(data, at, operation.stop)
+        listed = der.expect(data, wanted.stop, operation.stop, der.SEQUENCE)
+        attributes = _texts(data, listed)
+        name = der.text(base.tag, der.content(data, base), NAME_LIMIT)
+        reach = {0: "base", 1: "one", 2: "tree", 3: "tree"}.get(der.integer(der.content(data, scope)), "")
+        event = LdapSearch(packet, name, reach, written(data, wanted)[:FILTER_LIMIT], attributes)
+        self._searches.put(number, [event, 0])
+        return [event]
+
+    def _entry(self, packet: Packet, data: bytes, number: int, operation: der.Element) -> list[Said]:
+        """An entry that was found: counted; that without a name is what the directory says of itself."""
+        open_ = self._searches.get(number)
+        if open_ is not None and isinstance(open_[1], int):
+            open_[1] += 1
+        name = der.expect(data, operation.start, operation.stop, der.OCTET_STRING)
+        if name.stop > name.start or len(data) < operation.stop:
+            return []
+        return _about(packet, data, der.expect(data, name.stop, operation.stop, der.SEQUENCE))
+
+    def _over(self, packet: Packet, data: bytes, number: int, operation: der.Element) -> list[Said]:
+        open_ = self._searches.pop(number)
+        if open_ is None:
+            return []
+        asked, entries = open_
+        if not isinstance(asked, LdapSearch) or not isinstance(entries, int):
+            return []
+        return [LdapSearchDone(packet, asked.base, asked.scope, asked.filter, asked.attributes, _code(data, operation), entries)]
+
+
+def _length(data: bytes, at: int) -> int:
+    """Whole length of the message at ``at``, as its first bytes tell (X.690, 8.1.3)."""
+    if len(data) - at < 6 or data[at] != der.SEQUENCE:
+        raise Malformed("no message")
+    first = data[at + 1]
+    if first < 0x80:
+        return 2 + first
+    wide = first & 0x7F
+    if not 0 < wide <= 4:
+        raise Malformed("length too long")
+    return 2 + wide + int.from_bytes(data[at + 2 : at + 2 + wide], "big")
+
+
+def _operation(data: bytes) -> tuple[int, der.Element]:
+    """(message number, operation). A message cut by ``keep`` ends where its bytes end."""
+    start = _length(data, 0)
+    header = 2 if data[1] < 0x80 else 2 + (data[1] & 0x7F)
+    number = der.expect(data, header, min(start, len(data)), der.INTEGER)
+    at = number.stop
+    if len(data) < start and at + 6 <= len(data):
+        wide = data[at + 1] & 0x7F if data[at + 1] >= 0x80 else 0
+        return der.integer(der.content(data, number)), der.Element(data[at], at + 2 + wide, len(data))
+    return der.integer(der.content(data, number)), der.element(data, at, min(start, len(data)))
+
+
+def _code(data: bytes, operation: der.Element) -> int:
+    return der.integer(der.content(data, der.expect(data, operation.start, operation.stop, der.ENUMERATED)))
+
+
+def _texts(data: bytes, listed: der.Element) -> tuple[str, ...]:
+    found = [der.text(each.tag, der.content(data, each), NAME_LIMIT) for each in der.children(data, listed)]
+    return tuple(found[:ATTRIBUTES_LIMIT])
+
+
+def _change(packet: Packet, data: bytes, operation: der.Element) -> LdapChange:
+    """A change; what is written is left out."""
+    kind = CHANGES[operation.tag]
+    if operation.tag == DELETE:
+        return LdapChange(packet, kind, der.text(der.UTF8, der.content(data, operation), NAME_LIMIT), ())
+    name = der.expect(data, operation.start, operation.stop, der.OCTET_STRING)
+    attributes: list[str] = []
+    if operation.tag in (MODIFY, ADD):
+        for each in der.children(data, der.expect(data, name.stop, operation.stop, der.SEQUENCE)):
+            at = der.expect(data, each.start, each.stop, der.ENUMERATED).stop if operation.tag == MODIFY else each.start
+            part = der.expect(data, at, each.stop, der.SEQUENCE, der.OCTET_STRING)
+            kept = der.element(data, part.start, part.stop) if part.tag == der.SEQUENCE else part
+            attributes.append(der.text(kept.tag, der.content(data, kept), NAME_LIMIT))
+    return LdapChange(packet, kind, der.text(name.tag, der.content(data, name), NAME_LIMIT), tuple(attributes[:ATTRIBUTES_LIMIT]))
+
+
+def _about(packet: Packet, data: bytes, listed: der.Element) -> list[Said]:
+    """Facts about the directory server: its name and program, and whether it is a domain controller of Windows or Samba."""
+    facts: dict[tuple[str, str], None] = {}
+    for each in der.children(data, listed):
+        name = der.element(data, each.start, each.stop)
+        values = der.expect(data, name.stop, each.stop, der.SET)
+        attribute = der.text(name.tag, der.content(data, name), NAME_LIMIT).lower()
+        for count, value in enumerate(der.children(data, values)):
+            raw = der.content(data, value)
+            kind = ABOUT.get(attribute)
+            if kind and count < VALUES_LIMIT and (text := der.text(value.tag, raw)):
+                facts[kind, text] = None
+            elif (attribute == "supportedcapabilities" and raw == DIRECTORY) or (attribute == "netlogon" and raw[:1] and raw[0] in PING_ANSWERS):
+                facts["ldap.role", "domain_controller"] = None
+    subject = Subject(packet.src_mac, packet.src, packet.vlan)
+    host = next((value for kind, value in facts if kind == ABOUT["dnshostname"]), "")
+    event = LdapDirectory(packet, host, ("ldap.role", "domain_controller") in facts)
+    return [event, *(Observation(packet.ts, subject, kind, value, packet.flow) for kind, value in facts)]

@@ -1,0 +1,95 @@
+"""LDAP: logins, searches, changes, what a directory says of itself; never a password."""
+
+from __future__ import annotations
+
+import pytest
+
+from pcaps.dissectors import ldap as made
+from pcaps.dissectors.kerberos import der
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors.ldap import Ldap
+from tests.dissectors.samples import events, facts, packets
+
+BASE = "DC=example,DC=org"
+
+
+def said(port: int) -> list[object]:
+    """What is said in one of the conversations of the capture."""
+    stream, found = Ldap().stream(Packet()), []
+    for packet in packets("ldap"):
+        if port in (packet.sport, packet.dport):
+            found += Ldap().dissect(packet) if packet.proto == 17 else stream.feed(packet, packet.payload, packet.dport == 389)
+    return found
+
+
+def test_a_ping_of_windows() -> None:
+    """Who answers it is a domain controller."""
+    found = said(50001)
+    assert events(found) == [("LdapSearch", "", "base", "(&(DnsDomain=example.org)(NtVer=))", ("Netlogon",)), ("LdapDirectory", "", True)]
+    assert [fact[1:] for fact in facts(found)] == [("10.20.30.5", "ldap.role", "domain_controller")]
+
+
+def test_a_session() -> None:
+    """Logins with their results, searches with what they found, changes by attribute."""
+    found = said(50002)
+    name = "(&(objectCategory=person)(!(userAccountControl:1.2.840.113556.1.4.803:=4194304))(cn=a*z))"
+    users = (BASE, "tree", name, ("cn", "mail"))
+    assert events(found) == [
+        ("LdapBind", "simple", f"CN=svc,{BASE}", True),
+        ("LdapBindResult", "simple", f"CN=svc,{BASE}", True, 0),
+        ("LdapSearch", "", "base", "(objectClass=*)", ()),
+        ("LdapDirectory", "dc01.example.org", True),
+        ("LdapSearchDone", "", "base", "(objectClass=*)", (), 0, 1),
+        ("LdapSearch", *users),
+        ("LdapSearchDone", *users, 0, 2),
+        ("LdapChange", "modify", f"CN=Anna,{BASE}", ("description",)),
+        ("LdapChange", "delete", "", ()),
+        ("LdapChange", "rename", f"CN=Old,{BASE}", ()),
+        ("LdapBind", "simple", f"CN=admin,{BASE}", True),
+        ("LdapBindResult", "simple", f"CN=admin,{BASE}", True, 49),
+    ]
+    assert [fact[2:] for fact in facts(found)] == [("ldap.hostname", "dc01.example.org"), ("ldap.role", "domain_controller")]
+    assert "secret" not in repr(events(found))
+    assert "wrong" not in repr(events(found))
+
+
+def test_tls_ends_the_reading() -> None:
+    """Nothing is read behind it, and nothing is a fault."""
+    assert events(said(50003)) == []
+
+
+def test_signed_messages_are_read() -> None:
+    """A token around a message that is signed only; one that is sealed ends the reading."""
+    stream, packet = Ldap().stream(Packet()), Packet(proto=6)
+    token = b"\5\4\0\xff\0\x0c\0\x0c" + bytes(20) + made.search(9, b"DC=x", 2, der(0x87, b"mail"))
+    assert events(stream.feed(packet, len(token).to_bytes(4, "big") + token, True)) == [("LdapSearch", "DC=x", "tree", "(mail=*)", ())]
+    sealed = b"\5\4\2\xff" + bytes(40)
+    assert list(stream.feed(packet, len(sealed).to_bytes(4, "big") + sealed, True)) == []
+    assert stream.done
+
+
+def test_reading_goes_on_behind_a_gap() -> None:
+    """Where a segment begins with a message."""
+    stream, packet = Ldap().stream(Packet()), Packet(proto=6)
+    list(stream.gap(packet, 500, True))
+    assert list(stream.feed(packet, b"middle of something", True)) == []
+    assert events(stream.feed(packet, made.bind(1, b"x", b""), True)) == [("LdapBind", "simple", "x", False)]
+
+
+@pytest.mark.parametrize(
+    "data", [b"GET / HTTP/1.1\r\n\r\n", b"\x30\x05\x02\x01\x01\x41\x00", b"\x30\x80\x02\x01\x01\x60\x00", b"\x30\x84\xff\xff\xff\xff\x02\x01"]
+)
+def test_other_bytes_are_malformed(data: bytes) -> None:
+    """Other protocols, unknown operations, endless and huge messages."""
+    with pytest.raises(Malformed):
+        list(Ldap().stream(Packet()).feed(Packet(proto=6), data, True))
+
+
+def test_deep_filters_are_malformed() -> None:
+    """As somebody may send to exhaust a reader."""
+    deep = der(0x87, b"cn")
+    for _ in range(40):
+        deep = der(0xA2, deep)
+    with pytest.raises(Malformed):
+        list(Ldap().dissect(Packet(made.search(1, b"", 2, deep))))
