@@ -7,6 +7,7 @@ clients are no services, and answers that look like questions (from 53, 67, 5353
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from sensor.core.changes import CLIENT_INSIDE, SERVER_INSIDE, TCP, UDP, Changes
 from sensor.core.flow import Change
@@ -22,22 +23,31 @@ _OUTSIDE = np.uint64(1)
 
 
 class Acquaintances:
-    """Which conversations are news; a table of fixed size remembers those of the last ``window`` ns."""
+    """Which conversations are news; a table of fixed size remembers those of the last ``window`` ns.
 
-    def __init__(self, window: int, bits: int = BITS) -> None:
+    ``at_once``: TCP counts as soon as it is answered, knocks too. ``wanted``: 65536 places for the ports of TCP, then as many for those of UDP; those with 0 do
+    not count.
+    """
+
+    def __init__(self, window: int, bits: int = BITS, *, at_once: bool = False, wanted: npt.NDArray[np.uint8] | None = None) -> None:
         self._window, self._recent = window, RecentSet(bits)
+        self._tcp = Change.ANSWERED if at_once else Change.ENDED
+        self._said = (0, 0) if at_once else SAID
+        self._wanted = wanted
 
     def fresh(self, changes: Changes) -> list[int]:
         """Indexes into ``changes.rows`` of the conversations of inside machines that are news, in order. All outside servers count as one."""
         contacts = changes.contacts
         port, proto = contacts["service"] >> 8, contacts["service"] & 0xFF
-        over = np.where(proto == TCP, contacts["kind"] == Change.ENDED, (proto == UDP) & (contacts["kind"] == Change.ANSWERED))
+        over = np.where(proto == TCP, contacts["kind"] == self._tcp, (proto == UDP) & (contacts["kind"] == Change.ANSWERED))
+        if self._wanted is not None:
+            over &= self._wanted[port + ((proto == UDP) << 16)] > 0
         picked = (over & (port < LENT) & (port > 0) & ((contacts["flags"] & (CLIENT_INSIDE | SERVER_INSIDE)) > 0) & ~changes.flooded).nonzero()[0]
         if not len(picked):
             return []
         found = contacts[picked]
         rows = changes.rows[found["row"]]
-        heard = (found["service"] & 0xFF == UDP) | ((rows["client_packets"] >= SAID[0]) & (rows["server_packets"] >= SAID[1]))
+        heard = (found["service"] & 0xFF == UDP) | ((rows["client_packets"] >= self._said[0]) & (rows["server_packets"] >= self._said[1]))
         asked = (found["service"] & 0xFF == TCP) | (found["client_port"] >= 1024) | (found["client_port"] == found["service"] >> 8)
         kept = heard & asked
         found = found[kept]

@@ -30,6 +30,12 @@ def parse(text: str) -> int:
     return V4 | int(address) if address.version == 4 else int(address)
 
 
+def segment(address: int) -> str:
+    """The network a machine lives in as far as an address tells: its /24, of IPv6 its /64."""
+    bits, length = (8, 24) if is_v4(address) else (64, 64)
+    return f"{text(address >> bits << bits)}/{length}"
+
+
 def parse_network(text: str) -> tuple[int, int]:
     """First and last address of a CIDR block or of a single address. ValueError where it is neither."""
     network = ipaddress.ip_network(text.strip(), strict=False)

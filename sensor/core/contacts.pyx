@@ -61,6 +61,7 @@ cdef enum:
     CHANGE_ANSWERED = 2
     CHANGE_REFUSED = 3
     CHANGE_ENDED = 4
+    CHANGE_PROGRESS = 5
     REASON_EVICTED = 4
     ICMP = 1
     TCP = 6
@@ -158,7 +159,7 @@ cdef class Blocks:
 def contacts(Change[::1] changes, Blocks inside, uint8_t[::1] seen):
     """The changes that are contacts of one machine with another over TCP, UDP or ping, as compact rows of CONTACT.
 
-    ``row``: index in ``changes``; ``client`` and ``server``: folded; ``service``: port << 8 | protocol; ``op``: what it says to DistinctWindow.follow;
+    That a flow goes on is none. ``row``: index in ``changes``; ``client`` and ``server``: folded; ``service``: port << 8 | protocol; ``op``: what it says to DistinctWindow.follow;
     ``step``: to RateWindow, for flows without an answer; ``knock`` and ``block``: hashes of client and service, and of the server's /24 (IPv6: the server)
     and protocol, 0 where neither ``op`` nor ``step`` says anything; ``flags``: client inside 1, server inside 2. ``seen`` tells of TCP, UDP and ping
     whether both directions of a flow were seen so far, and is kept up.
@@ -186,7 +187,7 @@ def contacts(Change[::1] changes, Blocks inside, uint8_t[::1] seen):
             group = 0 if change.proto == TCP else 1 if change.proto == UDP else 2
             if group == 2 and not (change.proto == ICMP and change.server_port == ECHO or change.proto == ICMP6 and change.server_port == ECHO6):
                 continue
-            if is_group(change) or is_lease(change):
+            if change.kind == CHANGE_PROGRESS or is_group(change) or is_lease(change):
                 continue
             if change.kind != CHANGE_NEW and change.client_packets and change.server_packets:
                 seen[group] = 1

@@ -1,6 +1,7 @@
 """Flow: what two ends said to each other, and the changes of flows that the decode pass reports as columns.
 
-A change is one row of CHANGE: a flow began (NEW), its server answered (ANSWERED) or refused (REFUSED), it ended (ENDED). ``row`` is the index in
+A change is one row of CHANGE: a flow began (NEW), its server answered (ANSWERED) or refused (REFUSED), it ended (ENDED); of a long one also that it
+goes on (PROGRESS): each time the bytes of one side pass a power of four, from a mebibyte on. ``row`` is the index in
 the batch of the packet that did it (-1: a tick of the clock), counters are as of then. ICMP flows carry type and code as client and server port.
 """
 
@@ -48,6 +49,7 @@ class Change(enum.IntEnum):
     ANSWERED = 2
     REFUSED = 3
     ENDED = 4
+    PROGRESS = 5
 
 
 class Reason(enum.IntEnum):

@@ -38,7 +38,7 @@ ctypedef packed struct Slot:
     uint8_t heads1
     uint8_t reason
     uint8_t unasked      # its server spoke first
-    uint8_t spare0       # two cache lines
+    uint8_t grade        # how many times its progress was told; with this, two cache lines
     uint16_t spare1
     uint32_t spare2
 

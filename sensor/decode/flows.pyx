@@ -31,13 +31,15 @@ SLOT = np.dtype(
     + [(name, "u4") for name in ("packets0", "packets1")]
     + [(name, "u2") for name in ("port0", "port1", "vlan", "source")]
     + [(name, "u1") for name in ("proto", "state", "client", "answered", "fins", "heads0", "heads1", "reason", "unasked")]
-    + [("spare0", "u1"), ("spare1", "u2"), ("spare2", "u4")]
+    + [("grade", "u1"), ("spare1", "u2"), ("spare2", "u4")]
 )
 
 cdef enum:
     GROUP = 8
     CHUNK = 16
     SWEEPS = 16       # a whole round of ageing takes so many ticks
+    FIRST_GRADE = 20  # bits of the bytes at which progress is told first; then at four times as many each
+    LAST_GRADE = 20
 
 # Values of Change.kind and Change.reason: sensor.core.flow.Change and Reason.
 cdef enum:
@@ -45,6 +47,7 @@ cdef enum:
     ANSWERED = 2
     REFUSED = 3
     ENDED = 4
+    PROGRESS = 5
     FINISHED = 1
     RESET = 2
     IDLE = 3
@@ -185,6 +188,10 @@ cdef class FlowTable:
             if slot.mac1 == 0:
                 slot.mac1 = row.src_mac
         if slot.state == OPEN:
+            if (slot.bytes0 | slot.bytes1) >> (FIRST_GRADE + 2 * slot.grade) and slot.grade < LAST_GRADE:
+                while (slot.bytes0 | slot.bytes1) >> (FIRST_GRADE + 2 * slot.grade) and slot.grade < LAST_GRADE:
+                    slot.grade += 1
+                self.tell(slot, PROGRESS, 0, row.ts, index, at)
             self.advance(row, slot, key.end, index)
         self.marks[at].stamp = self.stamp(row.ts, age_class(slot))
         return 0
@@ -252,7 +259,7 @@ cdef class FlowTable:
         self.marks[at].tag = 0
         slot.bytes0 = slot.bytes1 = slot.followers = slot.mac0 = slot.mac1 = 0
         slot.packets0 = slot.packets1 = 0
-        slot.state = slot.answered = slot.fins = slot.heads0 = slot.heads1 = slot.reason = 0
+        slot.state = slot.answered = slot.fins = slot.heads0 = slot.heads1 = slot.reason = slot.grade = 0
         self.active -= 1
         return 0
 

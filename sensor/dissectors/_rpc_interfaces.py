@@ -27,10 +27,10 @@ class Interface(msgspec.Struct, frozen=True, gc=False):
 UNKNOWN = Interface("")
 _LSA = {
     0: "Close", 2: "EnumeratePrivileges", 4: "SetSecurityObject", 6: "OpenPolicy", 7: "QueryInformationPolicy", 11: "EnumerateAccounts",
-    13: "EnumerateTrustedDomains", 14: "+LookupNames", 15: "LookupSids", 16: "+CreateSecret", 28: "+OpenSecret", 29: "SetSecret", 30: "QuerySecret", 34: "EnumerateAccountRights",
-    35: "EnumerateAccountsWithUserRight", 37: "AddAccountRights", 42: "+StorePrivateData", 43: "+RetrievePrivateData", 44: "OpenPolicy2", 45: "GetUserName",
-    46: "QueryInformationPolicy2", 50: "EnumerateTrustedDomainsEx", 57: "LookupSids2", 58: "+LookupNames2", 68: "+LookupNames3", 76: "LookupSids3",
-    77: "+LookupNames4",
+    13: "EnumerateTrustedDomains", 14: "+LookupNames", 15: "LookupSids", 16: "+CreateSecret", 28: "+OpenSecret", 29: "SetSecret", 30: "QuerySecret",
+    34: "EnumerateAccountRights", 35: "EnumerateAccountsWithUserRight", 37: "AddAccountRights", 42: "+StorePrivateData", 43: "+RetrievePrivateData",
+    44: "OpenPolicy2", 45: "GetUserName", 46: "QueryInformationPolicy2", 50: "EnumerateTrustedDomainsEx", 57: "LookupSids2", 58: "+LookupNames2",
+    68: "+LookupNames3", 76: "LookupSids3", 77: "+LookupNames4",
 }  # fmt: skip
 _SPOOLER = {
     0: "EnumPrinters", 1: "+OpenPrinter", 2: "SetJob", 4: "EnumJobs", 5: "+AddPrinter", 7: "SetPrinter", 8: "GetPrinter", 9: "+AddPrinterDriver",
@@ -64,7 +64,7 @@ _TABLE: dict[str, tuple[str, int, dict[int, str]]] = {
     }),
     "initshutdown": ("894de0c0-0d55-11d3-a322-00c04fa321a1", 1, {0: "+BaseInitiateShutdown", 1: "BaseAbortShutdown", 2: "+BaseInitiateShutdownEx"}),
     "eventlog": ("82273fdc-e32a-18c3-3f78-827929dc23ea", 0, {
-        0: "+ElfrClearELFW", 1: "+ElfrBackupELFW", 2: "CloseEL", 7: "+ElfrOpenELW", 10: "ElfrReadELW", 12: "+ElfrClearELFA",
+        0: "+ElfrClearELFW", 1: "+ElfrBackupELFW", 2: "CloseEL", 7: "+ElfrOpenELW", 9: "+ElfrOpenBELW", 10: "ElfrReadELW", 12: "+ElfrClearELFA",
     }),
     "eventlog6": ("f6beaff7-1e19-4fbb-9f8f-b89e2018337c", 1, {
         5: "+EvtRpcRegisterLogQuery", 6: "+EvtRpcClearLog", 7: "+EvtRpcExportLog", 11: "EvtRpcQueryNext", 18: "EvtRpcPutChannelConfig",
@@ -158,7 +158,11 @@ def _made(name: str, calls: dict[int, str]) -> Interface:
 
 
 INTERFACES = {name: _made(name, calls) for name, (_, _, calls) in _TABLE.items()}
-_BY_ID = {(uuid.UUID(id_).bytes, major): INTERFACES[name] for name, (id_, major, _) in _TABLE.items()}
+# File encryption has an id of its own behind the pipe efsrpc ([MS-EFSR] 2.1).
+_OTHER_IDS = {"df1941c5-fe89-4e79-bf10-463657acf44d": ("efsrpc", 1)}
+_BY_ID = {(uuid.UUID(id_).bytes, major): INTERFACES[name] for name, (id_, major, _) in _TABLE.items()} | {
+    (uuid.UUID(id_).bytes, major): INTERFACES[name] for id_, (name, major) in _OTHER_IDS.items()
+}
 _PIPED = {pipe: INTERFACES[name] for pipe, name in _PIPES.items()}
 
 

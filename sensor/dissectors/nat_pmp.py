@@ -38,6 +38,10 @@ class NatPmpAnswer(Event):
     lifetime_s: int
 
 
+class NatPmpQuestion(Event):
+    """A client asks for the outside address of its router."""
+
+
 class NatPmpAddress(Event):
     """A router tells its outside address, asked or after a change."""
 
@@ -65,7 +69,7 @@ class NatPmp(Dissector):
 def _read(packet: Packet, reader: Reader) -> list[Said]:
     operation = reader.u8()
     if operation == ADDRESS:
-        return []
+        return [NatPmpQuestion(packet)]
     if operation in PROTOCOLS:
         reader.skip(2)
         return [NatPmpRequest(packet, PROTOCOLS[operation], reader.u16(), reader.u16(), reader.u32())]

@@ -49,6 +49,12 @@ class PcpAnswer(Event):
     lifetime_s: int
 
 
+class PcpAnnouncement(Event):
+    """A router tells that its mappings may be lost, or a client asks whether they are (RFC 6887, 14.1)."""
+
+    answer: bool
+
+
 class Pcp(Dissector):
     """Clients repeat a question until it is answered."""
 
@@ -75,7 +81,7 @@ def _read(packet: Packet, reader: Reader) -> list[Said]:
     result, lifetime = reader.u8(), reader.u32()
     client = int.from_bytes(reader.take(16), "big")  # in an answer: time of the router, and nothing
     if not name:
-        return []
+        return [PcpAnnouncement(packet, bool(answer))] if operation & ~ANSWER == ANNOUNCE else []
     reader.skip(NONCE)
     proto = reader.u8()
     reader.skip(3)

@@ -83,7 +83,7 @@ class Sccp(Dissector):
 
 
 class SccpStream(FramedStream):
-    """Messages of one station and its manager. That a station spoke is told once, where its registration was not seen."""
+    """Messages of one station and its manager. That a station spoke is told once, for its registration may be missed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -111,8 +111,7 @@ class SccpStream(FramedStream):
         if from_client:
             if not self._spoke and kind in (KEEP_ALIVE, REGISTER, REGISTER_TOKEN):
                 self._spoke = True
-                if kind == KEEP_ALIVE:  # a registration says more
-                    yield _fact(packet, "sccp.side", "station")
+                yield _fact(packet, "sccp.side", "station")
             yield from _of_station(packet, kind, data)
         else:
             yield from _of_manager(packet, kind, data)

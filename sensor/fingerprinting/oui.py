@@ -41,8 +41,11 @@ class Oui:
         self._known: Bounded[int, str] = Bounded(REMEMBERED)
 
     def organisation(self, mac: int) -> str:
-        """The owner of the prefix; empty for unknown, group and locally administered MACs. OSError and ValueError where the registry file cannot be used."""
-        if is_random_mac(mac) or is_group_mac(mac) or not mac:
+        """The owner of the prefix; empty for unknown, group and locally administered MACs, and for those that begin with 00:00:00: nearly all are made up.
+
+        OSError and ValueError where the registry file cannot be used.
+        """
+        if is_random_mac(mac) or is_group_mac(mac) or not mac >> 24:
             return ""
         prefix = mac >> 12
         name = self._known.get(prefix)

@@ -21,16 +21,8 @@ DEVICES_LIMIT, TOTAL_LIMIT = 16384, 1 << 18
 # Of how many devices of a type is remembered that they serve or use something, and of how many things.
 ALIKE_LIMIT, THINGS_LIMIT = 8, 8192
 CHANGED_LIMIT = DEVICES_LIMIT
-SEGMENT_BITS_V4, SEGMENT_BITS_V6 = 8, 64
 
 _decode = msgspec.json.Decoder(Kept)
-
-
-def segment_of(address: int) -> str:
-    """The network a machine lives in, as far as an address tells: its /24, of IPv6 its /64."""
-    if addresses.is_v4(address):
-        return f"{addresses.text(address >> SEGMENT_BITS_V4 << SEGMENT_BITS_V4)}/24"
-    return f"{addresses.text(address >> SEGMENT_BITS_V6 << SEGMENT_BITS_V6)}/64"
 
 
 class Baseline:
@@ -101,7 +93,7 @@ class Baseline:
             before = len(habits)
             if habits.use(OUTSIDE if outside else _name(offerer, server), service, ts):
                 self._count(user.id, habits, before, service, offered=False)
-            habits.segments.put(OUTSIDE if outside else segment_of(server.address), ts)
+            habits.segments.put(OUTSIDE if outside else addresses.segment(server.address), ts)
         if offerer is not None:
             self._serve(ts, offerer, server.address, _name(user, client), service)
 
@@ -176,7 +168,7 @@ class Baseline:
     def _open(self, device: Device, address: int, ts: int) -> Habits:
         habits = self._habits.get(device.id)
         if habits is None:
-            habits = Habits(device.type, segment_of(address), ts)
+            habits = Habits(device.type, addresses.segment(address), ts)
             went = self._habits.put(device.id, habits)
             if went is not None:
                 self._drop(*went)

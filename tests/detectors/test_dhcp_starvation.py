@@ -13,7 +13,9 @@ STARVED = "impact.dhcp_starvation"
 ATTACKER = 0x0200000000EE
 
 
-def ask(at: float, mac: int, *, sender: int = 0, xid: int = 7, relay: str = "", kind: type[DhcpDiscover | DhcpRequest] = DhcpDiscover, address: str = "") -> Event:
+def ask(
+    at: float, mac: int, *, sender: int = 0, xid: int = 7, relay: str = "", kind: type[DhcpDiscover | DhcpRequest] = DhcpDiscover, address: str = ""
+) -> Event:
     packet = Packet(ts=START + int(at * SECOND), src=V4, dst=parse("255.255.255.255"), src_mac=sender or mac, sport=68, dport=67)
     return kind(packet, 1, xid, mac, relay=parse(relay) if relay else 0, address=parse(address) if address else 0)
 

@@ -13,7 +13,9 @@ from tests.detectors.stories import PING, SECOND, START, TCP, UDP, Story, alerts
 REFLECTED = "impact.reflected_flood"
 
 
-def unasked(count: int, port: int, *, proto: int = UDP, victim_port: int = 4444, size: int = 500, kind: int = Change.ANSWERED, **more: int) -> npt.NDArray[np.void]:
+def unasked(
+    count: int, port: int, *, proto: int = UDP, victim_port: int = 4444, size: int = 500, kind: int = Change.ANSWERED, **more: int
+) -> npt.NDArray[np.void]:
     """Flows of as many servers outside that begin with their answer."""
     changes = np.zeros(count, CHANGE)
     changes["ts"] = changes["first"] = START + SECOND + np.arange(count) * (SECOND // 1000)

@@ -13,6 +13,7 @@ from tests.dissectors.samples import events, packets
 
 def test_the_sample() -> None:
     assert [one for packet in packets("nat_pmp") for one in events(NatPmp().dissect(packet))] == [
+        ("NatPmpQuestion",),
         ("NatPmpAddress", 0, parse("203.0.113.7")),
         ("NatPmpRequest", "tcp", 3389, 33890, 7200),
         ("NatPmpAnswer", "tcp", 0, 3389, 33890, 7200),

@@ -19,6 +19,7 @@ def test_the_sample() -> None:
         ("PcpAnswer", "map", 0, "tcp", 22, 2222, parse("203.0.113.7"), 3600),
         ("PcpRequest", "map", printer, "tcp", 9100, 9100, 3600),
         ("PcpRequest", "peer", host, "udp", 5000, 0, 3600),
+        ("PcpAnnouncement", True),
     ]
 
 

@@ -37,6 +37,7 @@ def test_telephone_registers_and_calls() -> None:
     ]
     phone, manager = ("02:00:5e:00:53:02", "10.20.30.12"), ("02:00:5e:00:53:05", "10.20.30.5")
     assert facts(said) == [
+        (*phone, "sccp.side", "station"),
         (*phone, "sccp.hostname", "SEP02005E005302"),
         (*phone, "sccp.device_type", "434"),
         (*phone, "sccp.hostname", "SEP02005E005302"),
@@ -60,6 +61,7 @@ def test_keep_alive_tells_a_station_once() -> None:
 def test_short_registration_has_no_firmware() -> None:
     """Old telephones end their registration after the first fields."""
     assert values(feed(message(1, station(b"SEP001122334455", 8)))) == [
+        ("sccp.side", "station"),
         ("sccp.hostname", "SEP001122334455"),
         ("sccp.device_type", "8"),
     ]

@@ -7,6 +7,7 @@ leaves out what every browser sends, and carries an opaque number each time. The
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from statistics import median
 from typing import Any
@@ -51,10 +52,10 @@ class _Course:
 
     __slots__ = ("intervals", "last", "paths")
 
-    def __init__(self, ts: int) -> None:
+    def __init__(self, ts: int, beats: int) -> None:
         self.last = ts
-        self.intervals: list[int] = []
-        self.paths: dict[str, None] = {}
+        self.intervals: deque[int] = deque(maxlen=2 * beats)
+        self.paths: Bounded[str, bool] = Bounded(PATHS_LIMIT)
 
 
 class C2Framework(EventDetector):
@@ -127,16 +128,14 @@ class C2Framework(EventDetector):
         key = (packet.src, packet.dst, event.host)
         course = self._courses.get(key)
         if course is None:
-            self._courses.put(key, _Course(packet.ts))
+            self._courses.put(key, _Course(packet.ts, self.options.beats))
             return
         interval = packet.ts - course.last
         if interval < self._shortest:
             return
         course.last = packet.ts
         course.intervals.append(interval)
-        del course.intervals[: -2 * self.options.beats]
-        if len(course.paths) < PATHS_LIMIT:
-            course.paths[event.path.partition("?")[0]] = None
+        course.paths.put(event.path.partition("?")[0], True)
         if len(course.intervals) >= self.options.beats - 1:
             yield from self._rhythm(event, course)
 

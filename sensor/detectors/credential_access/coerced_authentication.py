@@ -28,6 +28,7 @@ PATHS = {
     "efsrpc": (frozenset((0, 4, 5, 6, 7, 8, 9, 12, 13, 15, 16, 18, 21)), "file encryption"),
     "fssagent": (frozenset((8, 9)), "shadow copies"),
     "netdfs": (frozenset((12, 13, 15)), "DFS"),
+    "eventlog": (frozenset((9,)), "saved event logs"),
 }
 
 

@@ -1,7 +1,8 @@
 """A scanner gives itself away: by the name it writes into requests, or by SYNs that no operating system sends.
 
 Programs that scan fast make their packets themselves, with a fixed window and hardly an option; operating systems announce more than that since decades.
-Small devices do not, so that such a SYN tells something only of a source that opens other connections as a grown system does. A name says all. Scanners of SIP and of web pages have detectors of their own.
+Small devices do not, so that such a SYN tells something only of a source that opens other connections as a grown system does. A name says all. Scanners of
+SIP and of web pages have detectors of their own.
 """
 
 from __future__ import annotations

@@ -35,13 +35,18 @@ USERS = Kind("the users", "T1087.002")
 GROUPS = Kind("groups and their members", "T1069.002")
 SESSIONS = Kind("the open sessions", "T1049")
 LOGGED_IN = Kind("who is logged in", "T1033")
+SERVICES = Kind("the services", "T1007")
+REGISTRY = Kind("values of the registry", "T1012")
+# What monitoring and inventories ask for all day does not count as mapping the network.
+ORDINARY = (SERVICES, REGISTRY)
 # (interface, call): kind
 QUESTIONS = {
     ("srvsvc", 15): SHARES, ("srvsvc", 36): SHARES, ("srvsvc", 9): SHARES, ("srvsvc", 12): SESSIONS, ("srvsvc", 8): SESSIONS, ("wkssvc", 2): LOGGED_IN,
     ("samr", 13): USERS, ("samr", 40): USERS, ("samr", 48): USERS, ("samr", 51): USERS, ("samr", 36): USERS, ("samr", 47): USERS,
     ("samr", 11): GROUPS, ("samr", 15): GROUPS, ("samr", 20): GROUPS, ("samr", 25): GROUPS, ("samr", 33): GROUPS,
+    ("svcctl", 14): SERVICES, ("svcctl", 26): SERVICES, ("svcctl", 42): SERVICES, ("svcctl", 17): SERVICES, ("svcctl", 29): SERVICES,
+    ("winreg", 17): REGISTRY,
 }  # fmt: skip
-REGISTRY = "winreg"
 OPEN_USERS, ENUM_KEY = 4, 9
 # Calls of LSARPC that translate names and ids: many of them in a row try ids one after the other.
 TRANSLATIONS = frozenset((14, 15, 57, 58, 68, 76, 77))
@@ -84,7 +89,7 @@ class SmbEnumeration(CallDetector):
 
     def _indirect(self, event: RpcCall) -> Kind | None:
         """Users with a session have a key below HKEY_USERS; names and ids can be tried one by one."""
-        if event.interface == REGISTRY:
+        if event.interface == "winreg":
             pair = pair_of(event.packet)
             if event.number == OPEN_USERS:
                 self._users_open.put(pair, event.ts)
@@ -97,8 +102,9 @@ class SmbEnumeration(CallDetector):
 
     def _asked(self, event: RpcCall, kind: Kind) -> Alert:
         packet, want = event.packet, self.options
-        hosts, kinds = self._hosts.add((packet.src, kind.what), packet.dst, event.ts), self._kinds.add(packet.src, kind, event.ts)
-        many = hosts >= want.hosts or kinds >= want.kinds
+        hosts = self._hosts.add((packet.src, kind.what), packet.dst, event.ts)
+        kinds = 0 if kind in ORDINARY else self._kinds.add(packet.src, kind, event.ts)
+        many = kind not in ORDINARY and (hosts >= want.hosts or kinds >= want.kinds)
         others = list(reversed(self._hosts.values((packet.src, kind.what)))) if hosts >= want.hosts else []
         why = [f"{event.interface} {event.call}" + (f" through the pipe {event.pipe}" if event.pipe else "")]
         if hosts >= want.hosts:

@@ -18,10 +18,11 @@ from sensor.detectors._calls import ADMIN_SHARES, PAIRS_LIMIT, SECOND, CallDetec
 from sensor.dissectors._rpc_events import RpcCall
 from sensor.dissectors._smb_events import SmbCreate
 
-SERVICE, EXECUTION, SHARES = "T1543.003", "T1569.002", "T1021.002"
+SERVICE, EXECUTION, SHARES, STOP = "T1543.003", "T1569.002", "T1021.002", "T1489"
 CREATES = frozenset((12, 24, 44, 45, 60))
 CHANGES = frozenset((11, 23))
 STARTS = frozenset((19, 31))
+CONTROLS = 1  # stop, pause, go on
 OPENS = frozenset((16, 28))
 MEMORY_S = 600
 # What services that tools create run, rather than a service's own program.
@@ -99,6 +100,9 @@ class RemoteService(CallDetector):
         elif number in STARTS:
             grade = Severity.high if self._lately(event, pair.created) or self._lately(event, pair.wrote) else Severity.medium
             yield self._made(event, pair, "started the service" if pair.service else "started a service", (EXECUTION,), "start", grade)
+
+        elif number == CONTROLS:
+            yield self._made(event, pair, "controlled the service" if pair.service else "controlled a service", (STOP,), "control", Severity.low)
 
     def _lately(self, event: Event, then: int) -> bool:
         return bool(then) and event.ts - then <= MEMORY_S * SECOND

@@ -18,6 +18,7 @@ from sensor.dissectors.ftp import FtpFile
 from sensor.dissectors.http import HttpRequest
 from sensor.dissectors.tftp import TftpRead
 
+STARTUP = "\\programs\\startup\\"
 DOMAIN_SHARES = frozenset(("SYSVOL", "NETLOGON"))
 # Endings of what runs by itself or by a shell of Windows.
 PROGRAMS = frozenset("exe dll sys scr com pif cpl ocx msi msp bat cmd ps1 psm1 vbs vbe js jse wsf wsh hta lnk jar xll reg sct".split())
@@ -52,12 +53,14 @@ class ToolTransfer(CallDetector):
             yield from self._fetch(event)
 
     def _written(self, event: Event, share: str, name: str, reason: str) -> Alert:
-        domain = share in DOMAIN_SHARES
+        domain, starts = share in DOMAIN_SHARES, STARTUP in name.lower()
         why = [f"{name!r} in the share {share}: {reason}"]
         why.append("what lies there is started by every machine of the domain" if domain else "only administrators may write to this share")
+        if starts:
+            why.append("the folder is that of programs which start when somebody logs in")
         ends = ends_of(event.packet)
-        grade = Severity.low if domain and self.is_controller(ends.actor) else Severity.medium
-        techniques = ("T1570",) if domain else ("T1570", "T1021.002")
+        grade = Severity.high if starts else Severity.low if domain and self.is_controller(ends.actor) else Severity.medium
+        techniques = ("T1570",) if domain else ("T1570", "T1021.002", "T1547.001") if starts else ("T1570", "T1021.002")
         return self.told(event, f"wrote the program {name.rpartition(chr(92))[2]!r} to", why, key=(share,), severity=grade, techniques=techniques)
 
     def _fetch(self, event: Event) -> Iterator[Alert]:

@@ -1,0 +1,76 @@
+"""A machine connects to administrative shares (ADMIN$, C$ …) of others, or makes a new share there.
+
+One of them alone is what administrators do every day, and of low severity; many machines within minutes are a sweep. Where the share is refused, somebody
+looks where an account is an administrator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field
+
+from sensor.core.addresses import text
+from sensor.core.alert import Alert, Severity
+from sensor.core.detector import Context
+from sensor.core.event import Event
+from sensor.core.observation import Subject
+from sensor.core.tally import Distinct
+from sensor.detectors._calls import ADMIN_SHARES, SECOND, CallDetector, CallOptions, pair_of
+from sensor.detectors._words import some
+from sensor.dissectors._rpc_events import RpcCall
+from sensor.dissectors._smb_events import SmbTreeResult
+
+DENIED = 0xC0000022
+SHARE_ADD = 14
+
+
+class Options(CallOptions):
+    """From which number on."""
+
+    hosts: int = Field(5, ge=2, description="hosts whose administrative shares were used, or refused, that are of medium severity")
+    window_s: int = Field(600, ge=60, description="seconds in which they must fall")
+
+
+class AdminShare(CallDetector):
+    """Watches answers to connections, and calls that make shares."""
+
+    title = "Administrative share of a remote machine used"
+    severity = Severity.low
+    techniques = ("T1021.002",)
+    advice = "Ask who administers the target from this machine; let client machines not reach each other on port 445, and administer from named machines only."
+    false_positives = "Administrators, backup, inventory and deployment programs: name their machines as managers."
+    Options = Options
+    watches = (SmbTreeResult, RpcCall)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        window = self.options.window_s * SECOND
+        self._used: Distinct[int, int] = Distinct(window)
+        self._refused: Distinct[int, int] = Distinct(window)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if isinstance(event, RpcCall):
+            if event.interface == "srvsvc" and event.number == SHARE_ADD:
+                yield self.told(event, "made a new share on", (f"srvsvc {event.call}",), key=("add",), severity=Severity.medium)
+        elif isinstance(event, SmbTreeResult) and event.share in ADMIN_SHARES and event.status in (0, DENIED):
+            yield from self._connected(event)
+
+    def _connected(self, event: SmbTreeResult) -> Iterator[Alert]:
+        refused, want = event.status == DENIED, self.options
+        actor, target = pair_of(event.packet, answer=True)
+        seen = self._refused if refused else self._used
+        hosts = seen.add(actor, target, event.ts)
+        if refused and hosts < 2:
+            return
+        others = list(reversed(seen.values(actor)))
+        why = [f"{event.path!r} was {'refused' if refused else 'connected'}"]
+        if hosts > 1:
+            why.append(f"{hosts} hosts within {want.window_s} s; counts as a sweep from {want.hosts} on: {some([text(host) for host in others])}")
+        deed = "was refused the administrative share of" if refused else f"connected to the administrative share {event.share} of"
+        numbers: dict[str, int | float | str] = {"hosts": hosts, "threshold": want.hosts, "window_s": want.window_s}
+        yield self.told(
+            event, deed, why, numbers, key=(refused,), severity=Severity.medium if hosts >= want.hosts else Severity.low, confidence=0.8, answer=True,
+            techniques=("T1135", "T1021.002") if refused else None, targets=[Subject(0, host, event.packet.vlan) for host in others] if hosts > 1 else (),
+        )  # fmt: skip

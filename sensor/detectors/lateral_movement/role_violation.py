@@ -1,0 +1,157 @@
+"""A device with one job does what its type never does: it serves or uses a service that none of its kind has, or goes where it never went.
+
+What no device of a type has a reason for is known from the first day (the starting baselines). After three days of the device, so is what it and others like
+it never used, and the segments it never spoke with. Administration sessions are judged by ``admin_from_device``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from sensor.core import addresses, detector
+from sensor.core.acquaintances import Acquaintances
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
+from sensor.core.changes import Changes
+from sensor.core.detector import Context, FlowDetector, Start
+from sensor.core.device import FIXED_FUNCTION, Device
+from sensor.core.flow import Change, Flow
+from sensor.core.observation import Subject
+from sensor.detectors._sessions import SERVICES as ADMIN
+from sensor.detectors._words import PROTOCOLS, client_of, network_of, server_of, who
+
+SECOND = 1_000_000_000
+AGAIN_S, QUICK_BITS = 600, 12
+TOLD_LIMIT = 16384
+# So many others of its type make a service ordinary.
+OTHERS = 2
+UDP = 17
+SURE = 0.9
+PROXIES = (1080, 3128)
+
+
+class Options(detector.Options):
+    """How long to learn, and what is allowed."""
+
+    learn_h: float = Field(72, ge=1, le=2160, description="hours to watch a device before what it never did is a finding; the starting baselines need none")
+    again_s: int = Field(86400, ge=60, description="seconds after which the same is told again")
+    exempt_types: tuple[str, ...] = Field((), description="device types that may do anything")
+    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of devices that may do anything")
+
+
+class RoleViolation(FlowDetector):
+    """Watches answered conversations of devices with one job, as clients and as servers."""
+
+    title = "A device leaves its role"
+    severity = Severity.medium
+    weighs_itself = True
+    techniques = ("T1021",)
+    advice = (
+        "Find out what the device talked to and why. Update or reset it, change its password, and let the switch or firewall allow only what its job needs: "
+        "the services of its type and its own servers."
+    )
+    false_positives = "A device that was taken for another type; new firmware or a new feature that was switched on; a new server for this kind of devices."
+    Options = Options
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._never = Acquaintances(AGAIN_S * SECOND, QUICK_BITS, at_once=True, wanted=_never(context))
+        self._all = Acquaintances(AGAIN_S * SECOND)
+        self._told: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
+        self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
+
+    def candidates(self, changes: Changes) -> Iterable[tuple[int, tuple[Subject, Subject]]]:
+        picked = sorted({*self._never.fresh(changes), *self._all.fresh(changes)})
+        return [(at, ends) for at, ends in zip(picked, map(_ends, changes.rows[picked].tolist()), strict=True)] if picked else []
+
+    def worth(self, numbers: tuple[Subject, Subject]) -> bool:
+        """Whether one of the two is a device with one job."""
+        return any((device := self.context.device(end)) is not None and device.fixed_function for end in numbers)
+
+    def judge(self, flow: Flow, numbers: tuple[Subject, Subject]) -> Iterator[Alert]:
+        service = flow.proto << 16 | flow.server_port
+        for subject, serves in ((client_of(flow), False), (server_of(flow), True)):
+            device = self.context.device(subject)
+            start = self._start(device, subject)
+            if device is None or start is None:
+                continue
+            if why := (start.never_serves if serves else start.never_uses).get(service):
+                yield from self._tell(flow, device, serves, why, "never", Severity.high if _certainty(device) >= SURE else Severity.medium)
+            elif not serves and flow.server_port not in ADMIN and self._over(flow):
+                yield from self._learned(flow, device, start, service)
+
+    def _start(self, device: Device | None, subject: Subject) -> Start | None:
+        """The starting baseline by which a device is judged; None where it is not."""
+        if device is None or not device.fixed_function or device.type in self.options.exempt_types:
+            return None
+        return None if any(low <= subject.address <= high for low, high in self._exempt) else self.context.baseline.start(device.type)
+
+    def _over(self, flow: Flow) -> bool:
+        """What is learned counts conversations that are over."""
+        return flow.kind == Change.ENDED or flow.proto == UDP
+
+    def _learned(self, flow: Flow, device: Device, start: Start, service: int) -> Iterator[Alert]:
+        """What the device and its like never used, and where it never went."""
+        client, server, baseline, kind = client_of(flow), server_of(flow), self.context.baseline, device.type.replace("_", " ")
+        if baseline.maturity(client, self.options.learn_h) < 1:
+            return
+        inside = self.context.networks.inside(flow.server)
+        new = not (baseline.servers(client, service) or baseline.first_use(client, server, service))
+        if new and service not in start.uses and baseline.alike(device.type, service, offered=False) < OTHERS:
+            why = f"neither it nor another {kind} used this service in {self.options.learn_h:g} h of learning, and {kind}s usually do not"
+            yield from self._tell(flow, device, False, why, "learned", Severity.medium if inside else Severity.low)
+        elif inside and (place := addresses.segment(flow.server)) not in (known := baseline.segments(client)) and known and new:
+            why = f"in {self.options.learn_h:g} h of learning it had no conversation in {place}"
+            yield from self._tell(flow, device, False, why, "segment", Severity.low if service in start.uses else Severity.medium)
+
+    def _tell(self, flow: Flow, device: Device, serves: bool, why: str, rule: str, severity: Severity) -> Iterator[Alert]:
+        actor, target = (server_of(flow), client_of(flow)) if serves else (client_of(flow), server_of(flow))
+        what = f"{PROTOCOLS.get(flow.proto, flow.proto)}/{flow.server_port}"
+        if not self._told.fresh((actor.address, target.address if rule == "segment" else 0, what, serves), flow.ts):
+            return
+        name, other, certainty = who(self.context, actor), who(self.context, target), _certainty(device)
+        yield self.alert(
+            flow,
+            actor=actor,
+            target=target,
+            summary=f"{name} {'serves' if serves else 'uses'} {what} {'to' if serves else 'of'} {other}: not what a {device.type.replace('_', ' ')} does",
+            why=(why, f"{name} is a {device.type.replace('_', ' ')} (confidence {certainty:.2f})", f"the conversation with {other} was answered"),
+            numbers={"rule": rule, "service": what, "device_confidence": round(certainty, 2), "threshold_h": 0 if rule == "never" else self.options.learn_h},
+            key=(what, "serves" if serves else "uses"),
+            severity=severity,
+            confidence=round((0.9 if rule == "never" else 0.6) * certainty, 2),
+            actor_port=flow.server_port if serves else flow.client_port,
+            target_port=flow.client_port if serves else flow.server_port,
+            network=network_of(self.context, flow),
+            techniques=(self._technique(flow, serves),),
+        )
+
+    def _technique(self, flow: Flow, serves: bool) -> str:
+        if flow.server_port in PROXIES:
+            return "T1090"
+        if serves:
+            return "T1571"
+        return "T1021" if self.context.networks.inside(flow.server) else "T1071"
+
+
+def _never(context: Context) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """The services that are on a list of any type: those of TCP, then those of UDP."""
+    wanted = np.zeros(1 << 17, np.uint8)
+    for kind in FIXED_FUNCTION:
+        start = context.baseline.start(kind)
+        for service in (*start.never_serves, *start.never_uses) if start is not None else ():
+            wanted[(service & 0xFFFF) + ((service >> 16 == UDP) << 16)] = 1
+    return wanted
+
+
+def _ends(row: tuple[int, ...]) -> tuple[Subject, Subject]:
+    """Client and server of a change (the columns of CHANGE)."""
+    return Subject(row[7], row[3] << 64 | row[4], row[16]), Subject(row[8], row[5] << 64 | row[6], row[16])
+
+
+def _certainty(device: Device) -> float:
+    return device.attributes["type"].confidence

@@ -1,0 +1,87 @@
+"""Packets that measure a system, and such that attack its TCP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sensor.core.addresses import parse
+from sensor.core.alert import Severity
+from sensor.core.packet import Packet
+from sensor.dissectors.icmp import IcmpEcho, IcmpQuery
+from sensor.dissectors.tcp_syn import TcpOddFlags, TcpSyn
+from tests.detectors.stories import SECOND, START, World, detector, device, heard
+
+OS, ATTACK, TOOL = "discovery.os_fingerprint", "lateral_movement.exploit_tcp", "discovery.scanner_tool"
+NMAP = (63, ("mss", "ws", "sok", "ts", "eol"), 1400, 0, 0xFFFFFFFF)
+LINUX = (64240, ("mss", "sok", "ts", "nop", "ws"), 1460, 7, 12345)
+
+
+def packet(at: float = 0, src: str = "10.0.0.66", dst: str = "10.0.0.5", proto: int = 6) -> Packet:
+    return Packet(ts=START + int(at * SECOND), src=parse(src), dst=parse(dst), src_mac=0x66, dst_mac=0x05, sport=40000, dport=80, proto=proto)
+
+
+def test_one_impossible_segment_is_enough() -> None:
+    """Null, xmas, SYN with FIN: the flags are named."""
+    for flags, name in ((0, "none"), (0x29, "FIN+PSH+URG"), (3, "FIN+SYN")):
+        [alert] = heard(detector(OS), [TcpOddFlags(packet(), flags, 1024)])
+        assert name in alert.summary
+        assert alert.techniques[0].technique == "T1046"
+        assert alert.severity == Severity.medium
+
+
+def test_two_softer_signs() -> None:
+    """The scanner's SYNs, questions about clock and netmask, echoes with a code; each alone says nothing."""
+    signs: list[Any] = [
+        TcpSyn(packet(0), *NMAP), IcmpQuery(packet(1, proto=1), "timestamp", 20), IcmpQuery(packet(2, proto=1), "mask", 12),
+        IcmpEcho(packet(3, proto=1), 1, 295, 120, 0.0, 9),
+    ]  # fmt: skip
+    for sign in signs:
+        assert heard(detector(OS), [sign]) == []
+    [alert] = heard(detector(OS), signs)
+    assert alert.numbers["kinds"] == 2
+
+
+def test_from_a_printer_it_is_high_and_from_outside_low() -> None:
+    """Who measures matters."""
+    world = World(device("printer", "10.0.0.66"))
+    assert heard(detector(OS, world), [TcpOddFlags(packet(), 0, 1024)])[0].severity == Severity.high
+    assert heard(detector(OS), [TcpOddFlags(packet(src="198.51.100.7"), 0, 1024)])[0].severity == Severity.low
+
+
+def test_innocent_twins_are_quiet() -> None:
+    """Ordinary SYNs and pings, a monitor that asks for the time, a scanner of our own."""
+    events: list[Any] = [TcpSyn(packet(n), *LINUX) for n in range(20)] + [IcmpEcho(packet(n, proto=1), 1, n, 32) for n in range(20)]
+    assert heard(detector(OS), events) == []
+    assert heard(detector(OS), [IcmpQuery(packet(n, proto=1), "timestamp", 20) for n in range(20)]) == []
+    assert heard(detector(OS, exempt=("10.0.0.66",)), [TcpOddFlags(packet(), 0, 1024)]) == []
+
+
+def test_repetition_is_one_alert() -> None:
+    """A measurement of many packets is one finding a target."""
+    found = heard(detector(OS), [TcpOddFlags(packet(n), flags, 1024) for n in range(60) for flags in (0, 0x29, 3)])
+    assert len(found) == 1
+    assert len(heard(detector(OS), [TcpOddFlags(packet(n, dst=f"10.0.0.{n + 1}"), 0, 1024) for n in range(3)])) == 3
+
+
+def test_attacks_on_tcp_itself() -> None:
+    """An authentication option that is too short; SYN with FIN and urgent data. Once a target and minute."""
+    short, urgent = TcpSyn(packet(), 8192, ("ao",), broken=29), TcpOddFlags(packet(), 0x23, 8192)
+    for event in (short, urgent):
+        [alert] = heard(detector(ATTACK), [event, event])
+        assert (alert.techniques[0].technique, alert.severity) == ("T1210", Severity.high)
+    assert (
+        heard(
+            detector(ATTACK), [TcpSyn(packet(), *LINUX), TcpSyn(packet(), 512, ("mss",), broken=2), TcpOddFlags(packet(), 0x29, 1), TcpOddFlags(packet(), 3, 1)]
+        )
+        == []
+    )
+
+
+def test_two_kinds_of_syns_of_one_source() -> None:
+    """A scanner on a grown system; a small device alone, and a system alone, are none."""
+    bare, own = TcpSyn(packet(1), 1024, ("mss",), 1460), TcpSyn(packet(), *LINUX)
+    [alert] = heard(detector(TOOL), [own, bare, bare, own])
+    assert (alert.numbers["tool"], alert.severity) == ("Nmap", Severity.low)
+    assert heard(detector(TOOL), [bare] * 5) == []
+    assert heard(detector(TOOL), [own] * 5) == []
+    assert heard(detector(TOOL, exempt=("10.0.0.0/24",)), [own, bare]) == []

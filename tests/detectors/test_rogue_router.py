@@ -1,0 +1,75 @@
+"""Routers of IPv6 and DHCPv6 servers that should not be there."""
+
+from __future__ import annotations
+
+from sensor.core.addresses import parse
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.dissectors.dhcpv6 import Dhcpv6Reply
+from sensor.dissectors.ndp import NdpRedirect, NdpRouterAdvertisement
+from tests.detectors.stories import SECOND, START, detector, heard
+
+ROGUE = "credential_access.rogue_router"
+
+
+def packet(at: float, mac: int, src: str = "") -> Packet:
+    return Packet(ts=START + int(at * SECOND), src_mac=mac, src=parse(src or f"fe80::{mac & 0xFFFF:x}"), dst=parse("ff02::1"), proto=58, ip_version=6)
+
+
+def router(at: float, mac: int, prefix: str = "2001:db8::", *, dns: str = "", lifetime: int = 1800, claims: int = 0) -> Event:
+    return NdpRouterAdvertisement(packet(at, mac), claims or mac, lifetime, False, ((parse(prefix), 64),), (parse(dns),) if dns else ())
+
+
+def server(at: float, duid: str, dns: str) -> Event:
+    return Dhcpv6Reply(packet(at, 0x77), 7, 1, "c", duid, 5, dns=(parse(dns),))
+
+
+def test_a_second_router_with_another_network() -> None:
+    """It leads clients into a network of its own."""
+    [alert] = heard(detector(ROGUE), [router(0, 1), router(5, 0x66, "2001:db8:bad::")])
+    assert (alert.actor.mac, alert.techniques[0].technique, alert.numbers["differs"]) == (0x66, "T1557", "networks")
+    assert "2001:db8:bad::/64" in alert.summary
+
+
+def test_other_dns_servers() -> None:
+    """From a router, and from a DHCPv6 server."""
+    assert heard(detector(ROGUE), [router(0, 1, dns="2001:db8::53"), router(5, 0x66, dns="2001:db8::66")])[0].numbers["differs"] == "DNS servers"
+    assert heard(detector(ROGUE), [server(0, "aa", "2001:db8::53"), server(1, "bb", "2001:db8::66")])[0].numbers["differs"] == "dhcpv6"
+
+
+def test_a_router_is_taken_out_of_service_in_its_name() -> None:
+    """The frame comes from another MAC."""
+    assert heard(detector(ROGUE), [router(0, 1), router(5, 0x66, lifetime=0, claims=1)])[0].numbers["differs"] == "withdrawal"
+
+
+def test_a_flood_of_routers_is_one_finding() -> None:
+    """Whatever their addresses."""
+    found = heard(detector(ROGUE), [router(n / 10, 0x100 + n) for n in range(200)])
+    assert len({alert.key for alert in found if alert.numbers["differs"] == "flood"}) == 1
+    assert len([alert for alert in found if alert.numbers["differs"] == "flood"]) == 1
+
+
+def test_a_host_redirects_to_itself() -> None:
+    """So that what is for others comes to it."""
+    redirect = NdpRedirect(packet(0, 0x66), 0x66, parse("fe80::66"), parse("2001:db8:9::1"))
+    assert heard(detector(ROGUE), [redirect])[0].numbers["differs"] == "redirect"
+
+
+def test_the_list_of_allowed_ones() -> None:
+    """They never are an alert, every other one is."""
+    allowed = ("02:00:00:00:00:01", "fe80::2")
+    found = heard(detector(ROGUE, allowed=allowed), [router(0, 0x020000000001), router(1, 2), router(2, 0x66)])
+    assert [alert.actor.mac for alert in found] == [0x66]
+
+
+def test_innocent_twins_are_quiet() -> None:
+    """A pair of routers, one with a local prefix besides, a new prefix of the same router, and a second DHCPv6 server that gives the same."""
+    pair = [router(0, 1), router(1, 2), router(2, 1, "2001:db8:2::"), router(3, 3, "fd00:1::")]
+    assert heard(detector(ROGUE), pair) == []
+    assert heard(detector(ROGUE), [server(0, "aa", "2001:db8::53"), server(1, "bb", "2001:db8::53")]) == []
+
+
+def test_repetition_is_one_alert_a_minute() -> None:
+    """Advertisements come again and again."""
+    found = heard(detector(ROGUE), [router(0, 1), *(router(n, 0x66, "2001:db8:bad::") for n in range(1, 120))])
+    assert (len(found), len({alert.key for alert in found})) == (2, 1)

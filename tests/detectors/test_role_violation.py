@@ -1,0 +1,91 @@
+"""Devices that leave their role: the attack, its innocent twins, repetition."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.addresses import parse
+from sensor.core.alert import Severity
+from tests.detectors.stories import UDP, Story, World, device, raised
+
+ROLE = "lateral_movement.role_violation"
+HOUR, DAYS = 3600, 4 * 86_400
+CAMERA, OTHERS = "10.0.3.5", ("10.0.3.6", "10.0.3.7")
+
+
+def watched(extra: Story | None = None) -> World:
+    """Four days of cameras: video to a recorder in their own segment, names and time of a server."""
+    world = World(*(device("camera", address) for address in (CAMERA, *OTHERS)), device("nvr", "10.0.3.2"), device("server", "10.0.1.1"))
+    story = extra or Story()
+    for hour in range(80):
+        for n, address in enumerate((CAMERA, *OTHERS)):
+            story.talk(hour * HOUR + n, address, "10.0.1.1", 123, proto=UDP).talk(hour * HOUR + 10 + n, address, "10.0.3.2", 8000)
+    return world.learned(story)
+
+
+@pytest.mark.parametrize(
+    ("client", "server", "port", "actor", "technique"),
+    [
+        ("10.0.0.9", CAMERA, 1080, CAMERA, "T1090"),
+        ("10.0.0.9", CAMERA, 4444, CAMERA, "T1571"),
+        (CAMERA, "203.0.113.5", 6667, CAMERA, "T1071"),
+        (CAMERA, "10.0.0.9", 4444, CAMERA, "T1021"),
+    ],
+)
+def test_what_a_type_never_does_is_told_on_the_first_day(client: str, server: str, port: int, actor: str, technique: str) -> None:
+    """A proxy, a shell, a chat: as soon as it is answered; the device is the actor and the reason is said."""
+    [alert] = raised(ROLE, Story().flow(1, client, server, port, answered=True), World(device("camera", CAMERA, "CAM")))
+    assert alert.actor.address == parse(actor)
+    assert (alert.severity, alert.techniques[0].technique, alert.numbers["rule"]) == (Severity.high, technique, "never")
+    assert "camera CAM (10.0.3.5)" in alert.summary
+
+
+def test_a_service_that_no_camera_used_is_told_after_learning() -> None:
+    """Inside it is medium, outside low; before three days it is quiet."""
+    story = Story().talk(DAYS, CAMERA, "10.0.3.2", 2345)
+    [alert] = raised(ROLE, story, watched())
+    assert (alert.severity, alert.numbers["rule"]) == (Severity.medium, "learned")
+    assert "used this service in 72 h of learning" in alert.why[0]
+    [alert] = raised(ROLE, Story().talk(DAYS, CAMERA, "203.0.113.5", 2345), watched())
+    assert alert.severity == Severity.low
+    assert raised(ROLE, story, World(device("camera", CAMERA))) == []
+
+
+def test_a_segment_where_it_never_went_is_told() -> None:
+    """A camera that asks web pages of the accounting; what its type usually uses is low."""
+    [alert] = raised(ROLE, Story().talk(DAYS, CAMERA, "10.0.9.4", 80), watched())
+    assert (alert.severity, alert.numbers["rule"]) == (Severity.low, "segment")
+    assert "no conversation in 10.0.9.0/24" in alert.why[0]
+
+
+def test_the_ordinary_life_of_devices_is_quiet() -> None:
+    """What was learned, what its type usually does in its segments, what two others do, and everything of computers."""
+    known = Story().talk(HOUR, OTHERS[0], "10.0.3.2", 2345).talk(HOUR, OTHERS[1], "10.0.3.2", 2345)
+    story = Story().talk(DAYS, CAMERA, "10.0.3.2", 2345).talk(DAYS + 1, CAMERA, "10.0.3.2", 8000).talk(DAYS + 2, CAMERA, "10.0.1.1", 53, proto=UDP)
+    story.talk(DAYS + 3, "10.0.0.9", CAMERA, 554).talk(DAYS + 4, "10.0.0.9", "10.0.0.10", 4444).talk(DAYS + 5, "10.0.3.5", "203.0.113.9", 443)
+    assert raised(ROLE, story, watched(known)) == []
+
+
+def test_printers_may_do_what_printers_do() -> None:
+    """Scan to folder and mail, directories, domains: nothing on the first day."""
+    story = Story()
+    for n, port in enumerate((445, 25, 587, 389, 636, 88, 21, 443)):
+        story.talk(n, "10.0.2.5", "10.0.1.1", port)
+    for n, port in enumerate((9100, 631, 515, 80, 443, 445, 21)):
+        story.talk(n, "10.0.0.9", "10.0.2.5", port)
+    assert raised(ROLE, story, World(device("printer", "10.0.2.5"))) == []
+
+
+def test_the_same_is_told_once_a_day() -> None:
+    """However often, and to however many."""
+    story = Story()
+    for n in range(50):
+        story.flow(n * 700, f"10.0.0.{n + 1}", CAMERA, 1080, answered=True)
+    assert len(raised(ROLE, story, World(device("camera", CAMERA)))) == 1
+
+
+def test_exempt_devices_are_quiet() -> None:
+    """By type and by address."""
+    story = Story().flow(1, "10.0.0.9", CAMERA, 1080, answered=True)
+    assert raised(ROLE, story, World(device("camera", CAMERA)), exempt_types=("camera",)) == []
+    assert raised(ROLE, story, World(device("camera", CAMERA)), exempt=("10.0.3.0/24",)) == []
