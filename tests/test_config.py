@@ -88,7 +88,7 @@ def test_settings_reach_the_engine(tmp_path: Path) -> None:
     assert pipeline.room.desk.suppression == HOUR // 2
     assert pipeline.maker.networks.inside(parse("203.0.113.5"))
     running = {detector.id: detector for detectors in (pipeline._flow_detectors, *pipeline._watchers.values()) for detector in detectors}
-    assert set(running) == set(detector_units()) - {"voice.sip_scan"}
+    assert set(running) == {"baseline", *detector_units()} - {"voice.sip_scan"}
     assert running["discovery.port_scan"].options.ports == 40
 
 

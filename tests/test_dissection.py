@@ -9,6 +9,7 @@ import pytest
 from sensor import dissection
 from sensor.boundary import Boundary
 from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.event import MalformedMessage
 from sensor.core.packet import Packet, Packets
 from sensor.core.reader import Malformed
 from sensor.core.recent import RecentSet
@@ -70,7 +71,7 @@ class Engine:
         self.unfollowed += 1
 
     def _hear(self, said: Iterable[Said]) -> None:
-        assert not list(said)
+        assert all(isinstance(one, MalformedMessage) for one in said)
 
     def read(self, *frames: bytes) -> list[str]:
         batch, flows, selector = batch_of(frames), FlowTable(10), Selector([self.unit.interest], RecentSet(8))

@@ -173,7 +173,11 @@ def test_the_crafted_batch_says_something() -> None:
     pipeline.process(crafted())
     pipeline.finish()
     assert sum(record.action == "identified" for record in told) >= 4
-    assert [record.severity for record in told if (record.kind, record.action) == ("alert", "open") and "10.0.0.66" in record.msg] == ["medium"]
+    alerts = [record for record in told if (record.kind, record.action) == ("alert", "open") and record.alert and "10.0.0.66" in record.msg]
+    assert [(record.severity, record.alert["detector"]) for record in alerts if record.alert] == [
+        ("medium", "discovery.address_scan"),
+        ("medium", "discovery.service_sweep"),
+    ]
     assert len(pipeline.anomalies()) >= 3
 
 

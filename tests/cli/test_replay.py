@@ -82,7 +82,7 @@ def test_tables_and_figures(process: Runs, dhcp: Path, tmp_path: Path) -> None:
     assert alerts == "no alerts"
     log = tmp_path / "state" / "replay.jsonl"
     found = records(log.read_text())
-    pattern = rf"10 packets in [\d.]+ s \([\d,]+/s\), 6 flows, 0 malformed, 0 dropped, 0 damaged files; {len(found)} events in {re.escape(str(log))}"
+    pattern = rf"12 packets in [\d.]+ s \([\d,]+/s\), 6 flows, 0 malformed, 0 dropped, 0 damaged files; {len(found)} events in {re.escape(str(log))}"
     assert re.fullmatch(pattern, figures)
     assert "\x1b" not in told.stdout
 
@@ -94,7 +94,7 @@ def test_events_on_standard_output(replay: Runs, dhcp: Path, tmp_path: Path) -> 
     found = records(told.stdout)
     assert [found[0]["action"], *(record["action"] for record in found[-2:])] == ["started", "summary", "stopped"]
     assert "printer" in told.stderr
-    assert "10 packets in" in told.stderr
+    assert "12 packets in" in told.stderr
     assert not (tmp_path / "state").exists()
 
 
@@ -112,7 +112,7 @@ def test_json_at_the_end(replay: Runs, dhcp: Path) -> None:
     """One object a line instead of tables: devices, then the summary with how long it took."""
     *devices, summary = map(json.loads, replay(dhcp, "--json").stdout.splitlines())
     assert {"printer", "voip_phone"} <= {record["device"]["type"] for record in devices}
-    assert summary["capture"]["packets"] == 10
+    assert summary["capture"]["packets"] == 12
     assert summary["seconds"] > 0
 
 
@@ -126,7 +126,7 @@ def test_files_that_cannot_be_read(replay: Runs, dhcp: Path, tmp_path: Path) -> 
     assert missing.startswith(f"sensor: {tmp_path / 'nowhere.pcap'}: No such file or directory")
     assert strange.startswith(f"sensor: {text}: text")
     assert all("supported: pcap, pcapng" in line for line in (missing, strange))
-    assert "10 packets in" in told.stdout
+    assert "12 packets in" in told.stdout
 
 
 def test_a_damaged_file(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_a_damaged_file(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
     told = replay(cut, "--events", "-")
     assert told.returncode == 0
     summary = summary_of(records(told.stdout))
-    assert summary["packets"] in (9, 10)
+    assert summary["packets"] in (11, 12)
     assert str(cut) in summary["damages"][0]
     assert f"sensor: {summary['damages'][0]}\n" in told.stderr
 
@@ -187,7 +187,7 @@ def test_a_log_that_cannot_be_written(replay: Runs, dhcp: Path, tmp_path: Path) 
     told = replay(dhcp)
     assert told.returncode == 0
     assert "going on without one" in told.stderr
-    assert "10 packets in" in told.stdout
+    assert "12 packets in" in told.stdout
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
@@ -211,7 +211,7 @@ def test_standard_input(process: Runs, dhcp: Path) -> None:
     with dhcp.open("rb") as file:
         told = process("-", "--events", "-", stdin=file)
     assert told.returncode == 0
-    assert summary_of(records(told.stdout))["packets"] == 10
+    assert summary_of(records(told.stdout))["packets"] == 12
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -226,9 +226,9 @@ def test_an_interrupt_tells_what_was_found(environment: dict[str, str], dhcp: Pa
         out, err = process.communicate(timeout=20)
     found = records((first + out).decode())
     assert process.returncode == 128 + number
-    assert summary_of(found)["packets"] == 10
+    assert summary_of(found)["packets"] == 12
     assert found[-1]["action"] == "stopped"
-    assert b"10 packets in" in err
+    assert b"12 packets in" in err
     assert b"Traceback" not in err
 
 

@@ -119,7 +119,7 @@ SNAP = b"\xaa\xaa\x03"
 )
 @pytest.mark.parametrize("vlan", [0, 30])
 def test_frames_with_a_length(header: bytes, ethertype: int, payload: bytes, vlan: int) -> None:
-    """802.2: the destination SAP or the SNAP id is the ethertype; a company's id stands before the payload, is no ethertype of others, and padding is cut off."""
+    """802.2: the destination SAP or the SNAP id is the ethertype; a company's id stands before the payload, is no ethertype of others; padding is cut off."""
     content = header + b"body"
     tag = struct.pack("!HH", vlan, len(content)) if vlan else b""
     row = first(frame := ethernet(tag + content + bytes(30), 0x8100 if vlan else len(content)))

@@ -10,7 +10,22 @@ import pytest
 
 from tests.principles._source import imports, kernels, name_of, python_files, tree_of
 
-ROOMS = ("core", "decode", "dissectors", "detectors", "fingerprinting", "inventory", "alert_desk", "alert_room", "incidents", "weighing", "boundary", "dissection", "pipeline")
+ROOMS = (
+    "core",
+    "decode",
+    "dissectors",
+    "detectors",
+    "fingerprinting",
+    "inventory",
+    "alert_desk",
+    "alert_room",
+    "incidents",
+    "weighing",
+    "passive_dns",
+    "boundary",
+    "dissection",
+    "pipeline",
+)
 
 MODULES = set("time socket ssl select selectors asyncio threading multiprocessing subprocess random secrets tempfile logging".split())
 CALLS = {"open", "print", "input", "breakpoint", "exec", "eval"}

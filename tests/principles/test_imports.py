@@ -34,6 +34,7 @@ MAY_IMPORT = {
     "weighing": {"core"},
     "mutes": {"core", "documents"},
     "presets": set(),
+    "passive_dns": {"core", "dissectors"},
     "evidence": {"core", "decode"},
     "alert_room": {"core", "alert_desk", "incidents", "mutes", "weighing"},
     "alert_files": {"core", "alert_room", "documents", "eventlog", "evidence", "mutes"},
@@ -47,7 +48,7 @@ MAY_IMPORT = {
     "config": {"core", "presets", "documents", "registry", "capture", "detectors", "dissectors", "fingerprinting", "intel", "inventory", "outputs"},
     "dissection": {"core", "decode", "boundary"},
     "pipeline": {"core", "alert_room", "dissection", "evidence"} | ENGINE | HELPERS,
-    "assembly": {"core", "keeper", "pipeline", "config", "evidence"} | ALERTS | ENGINE | HELPERS,
+    "assembly": {"core", "keeper", "passive_dns", "pipeline", "config", "evidence"} | ALERTS | ENGINE | HELPERS,
     "daemon": {"core", "keeper", "assembly", "pipeline", "config", "telemetry", "logs", "outputs", "quarantine", "evidence"} | ALERTS | ENGINE | HELPERS,
     "cli": {"core", "keeper", "daemon", "assembly", "pipeline", "config", "telemetry", "logs", "outputs", "hunt", "console", "evidence"}
     | ALERTS
