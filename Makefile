@@ -5,9 +5,6 @@ BIN    := $(VENV)/bin
 INTEL  ?= pcaps/office.intel.txt
 DEMO   ?= pcaps/office.pcapng
 
-# without debugging information: a third of the size, and compiled sooner
-export CFLAGS ?= -g0
-
 KERNELS := $(shell find sensor -name '*.pyx' -o -name '*.pxd')
 
 .DEFAULT_GOAL := help
