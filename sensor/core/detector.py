@@ -125,7 +125,7 @@ class Baseline(Protocol):
     """
 
     def age_h(self, now: int) -> float:
-        """Hours of packet time since learning began, those of earlier runs included."""
+        """Hours of packet time in which packets were seen since learning began, those of earlier runs included."""
         ...
 
     def maturity(self, subject: Subject, hours: float) -> float:

@@ -21,12 +21,14 @@ DEVICES_LIMIT, TOTAL_LIMIT = 16384, 1 << 18
 # Of how many devices of a type is remembered that they serve or use something, and of how many things.
 ALIKE_LIMIT, THINGS_LIMIT = 8, 8192
 CHANGED_LIMIT = DEVICES_LIMIT
+# Without a packet for so long nobody watched: the sensor or the mirror port was off, or captures of different days were joined.
+PAUSE = HOUR
 
 _decode = msgspec.json.Decoder(Kept)
 
 
 class Baseline:
-    """What was learned, and the questions of ``core.detector.Baseline``. ``since``: when learning began, ns; 0 before the first packet."""
+    """What was learned, and the questions of ``core.detector.Baseline``. ``since``: when learning began, ns, later by all pauses; 0 before the first packet."""
 
     def __init__(self, device: Callable[[Subject], Device | None], starts: Mapping[str, Start] | None = None) -> None:
         self._device = device
@@ -36,12 +38,12 @@ class Baseline:
         self._dwellers: Bounded[str, Bounded[str, int]] = Bounded(THINGS_LIMIT)
         self._changed: Bounded[str, bool] = Bounded(CHANGED_LIMIT)
         self._total = 0
-        self.since = 0
+        self.since = self._last = 0
 
     # What detectors ask: see core/detector.py.
 
     def age_h(self, now: int) -> float:
-        return max(0.0, (now - self.since) / HOUR) if self.since else 0.0
+        return max(0.0, (now - self.since - self._pause(now)) / HOUR) if self.since else 0.0
 
     def maturity(self, subject: Subject, hours: float) -> float:
         habits = self._of(subject)
@@ -81,9 +83,10 @@ class Baseline:
 
     # What it learns.
 
-    def begin(self, ts: int) -> None:
-        """Packets are seen from ``ts`` on, unless they were before."""
-        self.since = self.since or ts
+    def watch(self, ts: int) -> None:
+        """Packets are seen at ``ts``."""
+        self.since = self.since + self._pause(ts) if self.since else ts
+        self._last = max(self._last, ts)
 
     def learn(self, ts: int, client: Subject, server: Subject, service: int, outside: bool) -> None:
         """A conversation that began at ``ts`` is over. ``outside``: the server is none of this network."""
@@ -123,7 +126,7 @@ class Baseline:
             for store in (self._habits, self._alike, self._dwellers, self._changed):
                 for key in list(store):
                     store.pop(key)  # type: ignore[arg-type]
-            self._total = self.since = 0
+            self._total = self.since = self._last = 0
         elif not service:
             self._take_out(device)
         elif habits := self._habits.get(device):
@@ -156,6 +159,11 @@ class Baseline:
         return len(self._habits)
 
     # Inside.
+
+    def _pause(self, now: int) -> int:
+        """How long nobody watched until now, ns."""
+        gap = now - self._last
+        return gap if gap > PAUSE else 0
 
     def _of(self, subject: Subject) -> Habits | None:
         device = self._device(subject)

@@ -14,6 +14,8 @@ HOUR = 3_600_000_000_000
 USES_LIMIT, SERVED_LIMIT, CLIENTS_LIMIT, SEGMENTS_LIMIT = 192, 64, 16, 64
 # Silent hours count so much: a device that says little is learned too, only later.
 SILENCE = 1 / 3
+# Silent hours for each one in which it talked, at most: what is silent for longer than a day was not watched, or is not there.
+SILENT_MOST = 24
 # What stands for everybody outside.
 OUTSIDE = "outside"
 
@@ -89,7 +91,7 @@ class Habits:
         """0 to 1: how much of ``hours`` it was watched."""
         if hours <= 0:
             return 1.0
-        silent = max(0.0, (now - self.first) / HOUR - self.hours)
+        silent = min(max(0.0, (now - self.first) / HOUR - self.hours), SILENT_MOST * self.hours)
         return min(1.0, (self.hours + silent * SILENCE) / hours)
 
     def absorb(self, other: Habits) -> None:

@@ -44,11 +44,11 @@ class Learner(FlowDetector, DeviceDetector):
         return iter(())
 
     def review(self, change: DeviceChange) -> Iterator[Alert]:
-        self.baseline.begin(change.ts)
+        self.baseline.watch(change.ts)
         if change.action == "merged":
             self.baseline.merge(change.device.id, change.note.partition(" ")[0])
         return iter(())
 
     def tick(self, now: int) -> Iterator[Alert]:
-        self.baseline.begin(now)
+        self.baseline.watch(now)
         return iter(())

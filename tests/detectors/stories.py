@@ -44,9 +44,10 @@ class World:
         self.names: dict[int, tuple[str, ...]] = {}
         self.baseline = Baseline(self.device)
 
-    def learned(self, story: Story) -> World:
-        """The same world after it was watched while a story happened."""
-        self.baseline.begin(START)
+    def learned(self, story: Story, *, hours: int = 24) -> World:
+        """The same world after it was watched for some hours, while a story happened."""
+        for hour in range(hours + 1):
+            self.baseline.watch(START + hour * 3600 * SECOND)
         unit = Learner(self, self.baseline)
         for _, numbers in unit.candidates(ChangeReader(self.networks).read(story.changes())):
             unit.worth(numbers)

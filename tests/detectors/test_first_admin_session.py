@@ -6,7 +6,7 @@ import pytest
 
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
-from tests.detectors.stories import Story, World, device, in_time
+from tests.detectors.stories import SECOND, START, Story, World, device, in_time
 
 FIRST = "lateral_movement.first_admin_session"
 DAY = 86_400
@@ -38,6 +38,15 @@ def test_it_learns_for_a_day() -> None:
     """Quiet before, and where nothing was watched at all."""
     assert in_time(FIRST, Story().talk(3600, "10.0.0.5", "10.0.0.6", 22), World(*MACHINES).learned(office())) == []
     assert in_time(FIRST, Story().talk(DAY + 60, "10.0.0.5", "10.0.0.6", 22), World(*MACHINES)) == []
+
+
+def test_time_that_nobody_watched_is_no_learning() -> None:
+    """A sensor that was off, or captures of different years that were joined: two hours of packets, then a year of none."""
+    world = World(*MACHINES).learned(office(), hours=2)
+    assert in_time(FIRST, Story().talk(365 * DAY, "10.0.0.5", "10.0.0.6", 22), world) == []
+    world.baseline.watch((START + 365 * DAY * SECOND) - 60 * SECOND)
+    assert world.baseline.age_h(START + 365 * DAY * SECOND) == pytest.approx(2, abs=0.1)
+    assert in_time(FIRST, Story().talk(365 * DAY, "10.0.0.5", "10.0.0.6", 22), world) == []
 
 
 def test_what_was_learned_is_quiet() -> None:
