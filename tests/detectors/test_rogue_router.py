@@ -6,8 +6,9 @@ from sensor.core.addresses import parse
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors.dhcpv6 import Dhcpv6Reply
+from sensor.dissectors.icmp import IcmpRedirect
 from sensor.dissectors.ndp import NdpRedirect, NdpRouterAdvertisement
-from tests.detectors.stories import SECOND, START, detector, heard
+from tests.detectors.stories import SECOND, START, World, detector, device, heard
 
 ROGUE = "credential_access.rogue_router"
 
@@ -53,6 +54,16 @@ def test_a_host_redirects_to_itself() -> None:
     """So that what is for others comes to it."""
     redirect = NdpRedirect(packet(0, 0x66), 0x66, parse("fe80::66"), parse("2001:db8:9::1"))
     assert heard(detector(ROGUE), [redirect])[0].numbers["differs"] == "redirect"
+
+
+def test_redirects_that_lead_nobody_astray() -> None:
+    """A device that just got its address says that it is near; one without an address is not heard, by the standard; a router speaks of another router."""
+    world, bridge = World(device("hub", "10.0.0.6")), parse("10.0.0.6")
+    assert heard(detector(ROGUE, world), [IcmpRedirect(packet(0, 0x66, "10.0.0.6"), bridge, bridge)]) == []
+    assert heard(detector(ROGUE, World(device("hub", "0.0.0.0"))), [IcmpRedirect(packet(0, 0x66, "0.0.0.0"), bridge, parse("10.0.0.9"))]) == []
+    assert heard(detector(ROGUE), [IcmpRedirect(packet(0, 1, "10.0.0.1"), parse("10.0.0.2"), parse("203.0.113.9"))]) == []
+    [alert] = heard(detector(ROGUE, world), [IcmpRedirect(packet(0, 0x66, "10.0.0.6"), bridge, parse("203.0.113.9"))])
+    assert alert.numbers["differs"] == "redirect"
 
 
 def test_the_list_of_allowed_ones() -> None:

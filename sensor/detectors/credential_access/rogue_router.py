@@ -123,11 +123,16 @@ class RogueRouter(EventDetector):
         servers.put(event.server, frozenset(event.dns))
 
     def _redirected(self, event: NdpRedirect | IcmpRedirect) -> Iterator[Alert]:
-        """A router that sends others to another router is right; a host that sends them to itself, or a device with one job, is not."""
+        """A router that sends others to another router is right; a host that sends them to itself, or a device with one job, is not.
+
+        Nobody follows a redirect of one without an address (RFC 1122, 3.2.2.2), and who is said to be its own next hop is only said to be near.
+        """
         packet = event.packet
         sender = Subject(packet.src_mac, packet.src, packet.vlan)
         gateway = event.target if isinstance(event, NdpRedirect) else event.gateway
-        itself = isinstance(event, NdpRedirect) and event.mac == packet.src_mac and gateway != event.destination
+        if gateway == event.destination or not addresses.is_host(packet.src):
+            return
+        itself = isinstance(event, NdpRedirect) and event.mac == packet.src_mac
         if itself or is_fixed_function(self.context, sender):
             reason = f"it tells others to send what is for {addresses.text(event.destination)} to {addresses.text(gateway)}"
             yield from self._alert(event, reason, "redirect")
