@@ -5,6 +5,7 @@ Which commands run is encrypted; that a session is there, is not. Forwarding of 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from sensor.core.alert import Alert, Severity
@@ -12,6 +13,7 @@ from sensor.core.event import Event
 from sensor.detectors._calls import CallDetector
 from sensor.dissectors.http import HttpRequest
 
+SERVICE = re.compile(r"/wsman(?:[/?-]|$)")
 # What Windows itself calls its client; others are libraries, and the tools built upon them.
 WINDOWS = "microsoft winrm client"
 TOOLS = ("ruby", "python", "winrm", "evil", "go-http", "masterzen", "curl")
@@ -32,10 +34,10 @@ class WinrmShell(CallDetector):
     watches = (HttpRequest,)
 
     def inspect(self, event: Event) -> Iterator[Alert]:
-        if not isinstance(event, HttpRequest) or event.method != "POST" or event.path[:6].lower() != "/wsman":
+        if not isinstance(event, HttpRequest) or event.method != "POST":
             return
         path, agent = event.path.lower(), event.user_agent.lower()
-        if any(word in path for word in FORWARDING):
+        if not SERVICE.match(path) or any(word in path for word in FORWARDING):
             return
         tool = agent != WINDOWS and any(word in agent for word in TOOLS)
         why = [f"POST {event.path!r} by {event.user_agent!r}" if event.user_agent else f"POST {event.path!r} by a client that does not name itself"]
