@@ -67,6 +67,21 @@ def test_check_ins_without_a_name() -> None:
     assert "Accept-Language" in " ".join(alert.why)
 
 
+def test_devices_and_programs_without_a_name_that_poll_are_a_hint() -> None:
+    """A bridge asks its maker for messages every two seconds, a camera under the name of an old browser: no noise."""
+    polls = [request(2 * n, f"/queue/getmessage?sso=91c2b44e0cc2e21ed4{n}", agent="") for n in range(40)]
+    assert one(heard(detector(C2), polls)).severity == Severity.low
+    old = [request(2 * n, f"/cloud?id=91c2b44e0cc2e21ed4{n}", agent="Mozilla/4.0") for n in range(40)]
+    assert one(heard(detector(C2, World(device("camera", VICTIM))), old)).severity == Severity.low
+
+
+def test_a_hello_that_innocent_programs_share_is_a_hint() -> None:
+    """HTTP/3 in Go without a server's name: Merlin does that, and so does every test of the library; from a camera as well."""
+    hello = QuicClientHello(packet(), "1", "", ("h3",), "TLS 1.3", "", "q13i0311h3_55b375c5d22e_c183556c78e2", False)
+    assert one(heard(detector(C2), [hello])).severity == Severity.low
+    assert one(heard(detector(C2, World(device("camera", VICTIM))), [hello])).severity == Severity.low
+
+
 def test_a_device_raises_the_severity() -> None:
     """A camera that speaks like a trojan."""
     world = World(device("camera", VICTIM))

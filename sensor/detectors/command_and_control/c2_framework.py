@@ -1,7 +1,8 @@
 """A machine speaks to a server in the way of a public attack framework, a remote-access trojan or a loader; or checks in like one that has no name.
 
 Known ways of speaking are data (``fingerprints/frameworks``). Without a name: requests in a steady rhythm by a program that calls itself a browser, or nothing,
-leaves out what every browser sends, and carries an opaque number each time. The machine that opens the flow is the infected one; the server is the other end.
+leaves out what every browser sends, and carries an opaque number each time. Devices with one job ask their makers for messages in just this way, and so do
+programs that never said to be browsers: a hint. The machine that opens the flow is the infected one; the server is the other end.
 """
 
 from __future__ import annotations
@@ -63,6 +64,7 @@ class C2Framework(EventDetector):
 
     title = "Control channel of an attack tool"
     severity = Severity.high
+    weighs_itself = True
     techniques = ("T1071.001",)
     advice = (
         "Take the machine off the network and keep it running for its memory; block the server at the border; look which other machines speak to it, "
@@ -146,14 +148,19 @@ class C2Framework(EventDetector):
         if spread > self.options.dispersion or not self._told.fresh((packet.src, packet.dst, "rhythm"), packet.ts):
             return
         client, server = _ends(packet, from_server=False)
-        beats = len(course.intervals) + 1
+        beats, disguised = len(course.intervals) + 1, bool(event.user_agent)
+        hides = f"the program calls itself {event.user_agent[:80]!r} but sends no Accept-Language, as every browser does"
         why = (
             f"{beats} requests about every {middle / SECOND:.1f} s (spread {spread:.2f}, at most {self.options.dispersion} is a rhythm)",
             f"each carries an opaque number, on {len(course.paths)} path{'s' if len(course.paths) != 1 else ''} such as {next(iter(course.paths))}",
-            f"the program calls itself {event.user_agent[:80]!r} but sends no Accept-Language, as every browser does",
+            f"the program calls itself {event.user_agent[:80]!r} but sends no Accept-Language, as every browser does"
+            if disguised
+            else "it does not name itself",
         )
         numbers = {"beats": beats, "threshold": self.options.beats, "interval_s": round(middle / SECOND, 2), "dispersion": round(spread, 3)}
-        yield self._alert(event, client, server, "regular check-ins of a program that hides behind a browser's name", why, None, numbers=numbers)
+        what = "regular check-ins of a program that hides " + ("behind a browser's name" if disguised else "its name")
+        grade = Severity.medium if disguised and not is_fixed_function(self.context, client) else Severity.low
+        yield self._alert(event, client, server, what, why, None, numbers=numbers, grade=grade, confidence=0.7 if disguised else 0.5)
 
     def _alert(
         self,
@@ -166,12 +173,12 @@ class C2Framework(EventDetector):
         *,
         techniques: tuple[str, ...] | None = None,
         numbers: dict[str, int | float | str] | None = None,
+        grade: Severity | None = None,
+        confidence: float = 0.9,
     ) -> Alert:
         packet = event.packet
         reverse = packet.src != client.address
-        severity = known.level if known else Severity.high if numbers is None else Severity.medium
-        if is_fixed_function(self.context, client):
-            severity = Severity(min(severity + 1, Severity.critical))
+        severity = grade if grade is not None else self._graded(known, client)
         return self.alert(
             event,
             actor=client,
@@ -181,7 +188,7 @@ class C2Framework(EventDetector):
             numbers=numbers or {"found": 1, "threshold": 1, "signature": known.id if known else what},
             key=(text(server.address),),
             severity=severity,
-            confidence=known.confidence if known else 0.9 if numbers is None else 0.7,
+            confidence=known.confidence if known else confidence,
             actor_port=packet.dport if reverse else packet.sport,
             target_port=packet.sport if reverse else packet.dport,
             network={
@@ -190,6 +197,12 @@ class C2Framework(EventDetector):
             },
             techniques=techniques or (known.techniques if known else None),
         )  # fmt: skip
+
+    def _graded(self, known: Signature | None, client: Subject) -> Severity:
+        """As the signature says, and one more for a device with one job; what is a hint only stays one."""
+        severity = known.level if known else Severity.high
+        graver = severity > Severity.low and is_fixed_function(self.context, client)
+        return Severity(min(severity + graver, Severity.critical))
 
 
 def _said(event: Event) -> tuple[str, dict[str, str], str]:
