@@ -153,9 +153,7 @@ class C2Framework(EventDetector):
         why = (
             f"{beats} requests about every {middle / SECOND:.1f} s (spread {spread:.2f}, at most {self.options.dispersion} is a rhythm)",
             f"each carries an opaque number, on {len(course.paths)} path{'s' if len(course.paths) != 1 else ''} such as {next(iter(course.paths))}",
-            f"the program calls itself {event.user_agent[:80]!r} but sends no Accept-Language, as every browser does"
-            if disguised
-            else "it does not name itself",
+            hides if disguised else "the program does not name itself",
         )
         numbers = {"beats": beats, "threshold": self.options.beats, "interval_s": round(middle / SECOND, 2), "dispersion": round(spread, 3)}
         what = "regular check-ins of a program that hides " + ("behind a browser's name" if disguised else "its name")
