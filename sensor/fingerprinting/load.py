@@ -22,8 +22,8 @@ from sensor.documents import DocumentErrors, Fault, fault_at, load_document, nea
 from sensor.fingerprinting.shelf import Shelf
 
 VOCABULARY = "vocabulary.yaml"
-# Folders of other knowledge: signatures of attacks (sensor/intel/signatures.py), and what types of devices serve and use (starts.py).
-OTHERS = ("frameworks", "exploits", "baselines")
+# Folders of other knowledge: signatures of attacks and default logins (sensor/intel), and what types of devices serve and use (starts.py).
+OTHERS = ("frameworks", "exploits", "logins", "baselines")
 OPERATORS = ("exact", "prefix", "suffix", "domain", "contains", "regex")
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
@@ -230,7 +230,7 @@ def _read(own: Path, shelf: Shelf) -> Knowledge:
     """Our own fingerprints from their files; kept for the next start."""
     knowledge = Knowledge(Vocabulary())
     faults: list[Fault] = []
-    _add_words(knowledge, own, faults)
+    _add_words(knowledge, _vocabularies(own), faults)
     for path in _files(own):
         _add(knowledge, path, faults, own=True)
     if faults:
@@ -256,14 +256,35 @@ def _add_folder(knowledge: Knowledge, folder: Path) -> None:
     if not folder.is_dir():
         knowledge.faults.append(Fault(folder, 1, 1, "found no such folder, expected one with fingerprint files"))
         return
-    _add_words(knowledge, folder, knowledge.faults)
+    _add_words(knowledge, _vocabularies(folder), knowledge.faults)
     for path in _files(folder):
         _add(knowledge, path, knowledge.faults, own=False)
 
 
-def _add_words(knowledge: Knowledge, folder: Path, faults: list[Fault]) -> None:
-    """The vocabularies of a folder: its own, and one of each protocol beside the fingerprints."""
-    for path in sorted(folder.rglob(VOCABULARY)):
+def load_more(knowledge: Knowledge, path: Path) -> list[Fingerprint]:
+    """The fingerprints of one more folder or file of the operator's, added to what is known. What was read from there before is forgotten; faults are kept.
+
+    The words of a file are those of the vocabulary beside it.
+    """
+    knowledge.fingerprints = [one for one in knowledge.fingerprints if not Path(one.path).resolve().is_relative_to(path.resolve())]
+    known = len(knowledge.fingerprints)
+    if path.is_dir():
+        _add_folder(knowledge, path)
+    else:
+        beside = path.with_name(VOCABULARY)
+        _add_words(knowledge, [beside] if beside.is_file() else [], knowledge.faults)
+        _add(knowledge, path, knowledge.faults, own=False)
+    return knowledge.fingerprints[known:]
+
+
+def _vocabularies(folder: Path) -> list[Path]:
+    """Its own, and one of each protocol beside the fingerprints."""
+    return sorted(folder.rglob(VOCABULARY))
+
+
+def _add_words(knowledge: Knowledge, paths: Iterable[Path], faults: list[Fault]) -> None:
+    """The words of vocabularies."""
+    for path in paths:
         try:
             knowledge.vocabulary = knowledge.vocabulary.joined(load_document(path, Vocabulary))
         except DocumentErrors as error:
