@@ -119,6 +119,14 @@ class Story:
         """A conversation in which something is said."""
         return self.flow(at, client, server, port, proto=proto, answered=True, ended=lasts, packets=said)
 
+    def going(self, at: float, client: str, server: str, port: int, sent: list[tuple[float, int]], *, ended: tuple[float, int]) -> Story:
+        """A long flow that goes on: (seconds later, megabytes its client sent so far), and the same at its end."""
+        self.flow(at, client, server, port, answered=True)
+        fixed = self._rows[-1][2] | {"server_packets": 9, "server_bytes": 900}
+        for kind, (later, megabytes) in [*((Change.PROGRESS, each) for each in sent), (Change.ENDED, ended)]:
+            self._rows.append((at + later, kind, fixed | {"client_packets": 1000 * megabytes, "client_bytes": 1_000_000 * megabytes}))
+        return self
+
     def changes(self) -> npt.NDArray[np.void]:
         rows = sorted(self._rows, key=lambda row: row[0])
         changes = np.zeros(len(rows), CHANGE)
