@@ -150,7 +150,7 @@ def _never(context: Context) -> np.ndarray[Any, np.dtype[np.uint8]]:
 
 def _ends(row: tuple[int, ...]) -> tuple[Subject, Subject]:
     """Client and server of a change (the columns of CHANGE)."""
-    return Subject(row[7], row[3] << 64 | row[4], row[16]), Subject(row[8], row[5] << 64 | row[6], row[16])
+    return Subject(row[7], row[3] << 64 | row[4], row[17]), Subject(row[8], row[5] << 64 | row[6], row[17])
 
 
 def _certainty(device: Device) -> float:
