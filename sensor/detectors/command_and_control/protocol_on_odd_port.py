@@ -1,0 +1,126 @@
+"""A server speaks a protocol at a port where none expects it: at one that belongs to something else, so that a firewall lets it pass, or at none of its own.
+
+Only answers of servers count: scanners say everything to every port. Protocols are known by what they say; files and calls between Windows machines, and
+secured sessions that begin inside others (STARTTLS), have their ports. Web pages stand at all kinds of ports inside a network, so those are not told there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field
+
+from sensor.core import addresses, detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
+from sensor.core.detector import Context, EventDetector
+from sensor.core.event import Event
+from sensor.core.observation import Subject
+from sensor.core.packet import Packet
+from sensor.detectors._words import PROTOCOLS, is_fixed_function, who
+from sensor.dissectors._smb_events import SmbNegotiated
+from sensor.dissectors.http import HttpResponse
+from sensor.dissectors.mqtt import MqttConnack
+from sensor.dissectors.rtsp import RtspResponse
+from sensor.dissectors.sip import SipResponse
+from sensor.dissectors.ssh import SshBanner
+from sensor.dissectors.tls import TlsServerHello
+
+SECOND = 1_000_000_000
+SERVICES_LIMIT = 4096
+TCP = 6
+# The first port that systems lend to clients: a server there is one of a program's own (RFC 6335, 6).
+LENT = 49152
+NAMES: dict[type[Event], str] = {
+    HttpResponse: "HTTP", TlsServerHello: "TLS", SshBanner: "SSH", RtspResponse: "RTSP", SipResponse: "SIP", MqttConnack: "MQTT", SmbNegotiated: "SMB",
+}  # fmt: skip
+# Ports at which a protocol is at home, or often lives.
+HOMES = {
+    "HTTP": frozenset((
+        80, 81, 82, 83, 84, 85, 88, 443, 554, 591, 593, 631, 1900, 2375, 2869, 3000, 3128, 5000, 5357, 5985, 7547, 9100, 9200, *range(8000, 9000),
+    )),
+    "TLS": frozenset((
+        21, 25, 80, 110, 119, 143, 194, 261, 389, 443, 448, 465, 563, 587, 614, 636, 684, 695, 832, 853, 854, 989, 990, 992, 993, 994, 995, 1194, 1433, 1723,
+        1883, 2083, 2087, 2096, 2195, 2196, 2197, 2376, 2484, 3268, 3269, 3306, 3389, 4190, 4433, 4443, 5001, 5061, 5222, 5223, 5228, 5229, 5230, 5269, 5349, 5432,
+        5671, 5672, 5986, 6443, 6514, 6697, 7443, 9090, 9091, 9243, 9392, 9443, 10443, *range(8000, 9000),
+    )),
+    "SSH": frozenset((22, 830, 2022, 2200, 2222, 8022, 10022, 22222, 29418)),
+    "RTSP": frozenset((322, 554, 1935, 5000, 5554, 7000, 7070, 7236, 8554, 10554, *range(8000, 9000))),
+    "SIP": frozenset((5060, 5061, 5062, 5065, 5070, 5080, 5090, 5160, 5161)),
+    "MQTT": frozenset((1883, 8883)),
+    "SMB": frozenset((139, 445)),
+}  # fmt: skip
+# What else lives at a port, as far as nobody puts another service there in good faith.
+OWNERS = {
+    21: "FTP", 22: "SSH", 23: "Telnet", 25: "mail", 53: "DNS", 69: "TFTP", 80: "HTTP", 110: "mail", 123: "time", 135: "RPC", 137: "NetBIOS", 139: "SMB",
+    143: "mail", 161: "SNMP", 179: "BGP", 389: "LDAP", 443: "HTTPS", 445: "SMB", 502: "Modbus", 514: "syslog", 515: "printing", 587: "mail",
+    853: "DNS over TLS",
+    993: "mail", 995: "mail", 1433: "SQL Server", 1521: "Oracle", 2049: "NFS", 3306: "MySQL", 3389: "RDP", 5432: "PostgreSQL", 5900: "VNC", 6379: "Redis",
+}  # fmt: skip
+WEB = ("HTTP", "TLS")
+
+
+class Options(detector.Options):
+    """Which services are meant so."""
+
+    allowed: tuple[int, ...] = Field((), description="ports at which anything may be served here")
+    again_s: int = Field(86400, ge=60, description="seconds after which the same service is told again")
+
+
+class ProtocolOnOddPort(EventDetector):
+    """Watches what servers say first, in protocols that are recognised by content."""
+
+    title = "Protocol at a port of another"
+    severity = Severity.low
+    weighs_itself = True
+    techniques = ("T1571",)
+    advice = "Find the program behind the port. Tunnels and control channels use ports that firewalls let pass: let only what belongs there through."
+    false_positives = "People who move a service on purpose to be left alone or to get through a foreign firewall: add its port to `allowed`."
+    Options = Options
+    watches = tuple(NAMES)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._told: Recent[tuple[int, int, str]] = Recent(SERVICES_LIMIT, self.options.again_s * SECOND)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        packet, protocol = event.packet, NAMES[type(event)]
+        port = packet.sport
+        if port in HOMES[protocol] or (isinstance(event, SshBanner) and event.from_client):
+            return iter(())
+        if (packet.proto != TCP and protocol != "SIP") or port in self.options.allowed or port >= packet.dport > 0 or not self._odd(packet, protocol):
+            return iter(())
+        return self._tell(event, protocol) if self._told.fresh((packet.src, port, protocol), event.ts) else iter(())
+
+    def _odd(self, packet: Packet, protocol: str) -> bool:
+        """A port that belongs to something else is odd everywhere; one of nobody's only where it tells something."""
+        if packet.sport in OWNERS:
+            return True
+        return packet.sport < LENT and not (protocol in WEB and self.context.networks.inside(packet.src)) and not (protocol == "SIP" and packet.proto != TCP)
+
+    def _tell(self, event: Event, protocol: str) -> Iterator[Alert]:
+        packet = event.packet
+        actor, target = Subject(packet.dst_mac, packet.dst, packet.vlan), Subject(packet.src_mac, packet.src, packet.vlan)
+        owner, direction = OWNERS.get(packet.sport, ""), self.context.networks.direction(packet.dst, packet.src)
+        device, outside = is_fixed_function(self.context, actor), direction == "outbound"
+        place = f"{PROTOCOLS.get(packet.proto, '')}/{packet.sport}"
+        yield self.alert(
+            event,
+            actor=actor,
+            target=target,
+            summary=f"{who(self.context, actor)} speaks {protocol} with {who(self.context, target)} at {place}" + (f", the port of {owner}" if owner else ""),
+            why=(
+                f"what the server answered at {place} is {protocol}",
+                f"the port belongs to {owner}" if owner else f"{protocol} has no home at this port",
+                *(["the server is outside"] if outside else []),
+                *(["the client is a device with one job"] if device else []),
+            ),
+            numbers={"port": packet.sport, "protocol": protocol, "threshold": 1},
+            key=(addresses.text(packet.src), packet.sport, protocol),
+            severity=Severity.medium if owner and (outside or device) else Severity.low,
+            confidence=0.8 if owner else 0.5,
+            actor_port=packet.dport,
+            target_port=packet.sport,
+            network={"proto": PROTOCOLS.get(packet.proto, ""), "app": protocol.lower(), "vlan": packet.vlan, "direction": direction},
+        )
