@@ -50,7 +50,7 @@ MAY_IMPORT = {
     "pipeline": {"core", "alert_room", "dissection", "evidence"} | ENGINE | HELPERS,
     "assembly": {"core", "keeper", "passive_dns", "pipeline", "config", "evidence"} | ALERTS | ENGINE | HELPERS,
     "daemon": {"core", "keeper", "assembly", "pipeline", "config", "telemetry", "logs", "outputs", "quarantine", "evidence"} | ALERTS | ENGINE | HELPERS,
-    "cli": {"core", "keeper", "daemon", "assembly", "pipeline", "config", "telemetry", "logs", "outputs", "hunt", "console", "evidence"}
+    "cli": {"core", "dissection", "keeper", "daemon", "assembly", "pipeline", "config", "telemetry", "logs", "outputs", "hunt", "console", "evidence"}
     | ALERTS
     | ENGINE
     | HELPERS,

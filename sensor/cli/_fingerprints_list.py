@@ -1,0 +1,141 @@
+"""``sensor fingerprints list`` and ``show``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from sensor.cli._setup import complain
+from sensor.cli._show import NOT_FOUND, USAGE, coloured, decimal, paint, put, table, tidy
+from sensor.fingerprinting.load import Fingerprint, Knowledge, Vocabulary
+
+COLUMNS = ("fingerprint", "kind", "matches", "says")
+# What the summary counts besides the entries.
+TOLD = ("type", "vendor", "model", "firmware")
+KEYS = ("kind", "vendor", "type", "model", "family", "source", "id")
+PATTERN_LIMIT = 60
+NEAREST = 3
+
+
+def list_fingerprints(args: argparse.Namespace, knowledge: Knowledge) -> int:
+    """Those that match, by id, in the wanted form."""
+    wanted = [word.casefold().partition("=")[::2] if "=" in word else ("", word.casefold()) for word in args.words]
+    unknown = [key for key, _ in wanted if key and key not in KEYS]
+    if unknown:
+        complain(_no_key(unknown[0]))
+        return USAGE
+    found = sorted((one for one in knowledge.fingerprints if matches(one, wanted)), key=lambda one: one.id)
+    if args.json:
+        for one in found:
+            put(json.dumps(plain(one), ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
+    elif args.summary:
+        put(summary(found))
+    elif not found:
+        put("no fingerprints")
+    else:
+        put(table(COLUMNS, [_row(one) for one in found], sys.stdout))
+        counts = ", ".join(f"{count:,} {protocol}" for protocol, count in Counter(map(protocol_of, found)).most_common())
+        put(f"{len(found):,} fingerprint{'s' if len(found) != 1 else ''}: {counts}")
+    return 0
+
+
+def _no_key(key: str) -> str:
+    from sensor.documents import nearest
+
+    return f"no filter {key!r}: {nearest(key, KEYS)}"
+
+
+def protocol_of(one: Fingerprint) -> str:
+    """The first word of an id: the folder of our own fingerprints."""
+    return one.id.partition(".")[0]
+
+
+def matches(one: Fingerprint, wanted: Iterable[tuple[str, str]]) -> bool:
+    """A key given twice means either, different keys mean both, and texts alone must all be there."""
+    either: dict[str, bool] = {}
+    for key, text in wanted:
+        values = [value.casefold() for value in _values(one, key)]
+        hit = text in values if key == "type" else any(text in value for value in values)
+        if key:
+            either[key] = either.get(key, False) or hit
+        elif not hit:
+            return False
+    return all(either.values())
+
+
+def _values(one: Fingerprint, key: str) -> Iterable[str]:
+    """What an entry has under a key, or everything."""
+    if key in ("vendor", "type", "model"):
+        return (one.asserts.get(key, ""),)
+    if key:
+        return {"kind": one.kinds, "family": (one.family,), "source": (one.source,), "id": (one.id,)}[key]
+    return one.id, *one.kinds, *one.match.texts, *one.asserts.values(), one.note, *(value for value, _ in one.samples)
+
+
+def _row(one: Fingerprint) -> tuple[str, ...]:
+    pattern = f"{one.match.operator} {', '.join(one.match.texts)}"
+    pattern = pattern if len(pattern) <= PATTERN_LIMIT else pattern[: PATTERN_LIMIT - 1] + "…"
+    return one.id, one.kinds[0] + (f" +{len(one.kinds) - 1}" if len(one.kinds) > 1 else ""), tidy(pattern), _says(one)
+
+
+def _says(one: Fingerprint) -> str:
+    return ", ".join(f"{attribute} {tidy(text)} {decimal(one.certainty[attribute])}" for attribute, text in one.asserts.items())
+
+
+def plain(one: Fingerprint) -> dict[str, Any]:
+    """An entry as an object."""
+    examples = [{"value": value, **expected} for value, expected in one.samples]
+    match = {"by": one.match.operator, "texts": one.match.texts, "ignore_case": one.match.ignore_case}
+    told = {"id": one.id, "kinds": one.kinds, "family": one.family, "match": match, "assert": one.asserts, "certainty": one.certainty, "examples": examples}
+    return {**told, "negatives": one.negatives, "source": one.source, "note": one.note, "file": one.path}
+
+
+def summary(found: list[Fingerprint]) -> str:
+    """How many entries each protocol has, and how many of them tell the commonest attributes."""
+    counts = Counter(map(protocol_of, found))
+    told = Counter((protocol_of(one), attribute) for one in found for attribute in one.asserts)
+    rows = [[protocol, str(count), *(str(told[protocol, name] or "") for name in TOLD)] for protocol, count in counts.most_common()]
+    rows.append(["all", str(len(found)), *(str(sum(name in one.asserts for one in found)) for name in TOLD)])
+    return table(["protocol", "entries", *TOLD], rows, sys.stdout)
+
+
+def show(args: argparse.Namespace, knowledge: Knowledge) -> int:
+    """All that is known of some entries; 1 where one is not known."""
+    by_id = {one.id: one for one in knowledge.fingerprints}
+    unknown = [name for name in args.words if name not in by_id]
+    for name in unknown:
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, by_id, NEAREST)
+        complain(f"no fingerprint {name!r}" + (f": did you mean {' or '.join(near)}?" if near else ""))
+    if not args.words:
+        complain("expected show FINGERPRINT…, as `sensor fingerprints list` names them")
+        return USAGE
+    found = [by_id[name] for name in args.words if name in by_id]
+    for one in found:
+        put(json.dumps(plain(one), ensure_ascii=False, separators=(",", ":")) if args.json else "\n".join(_told(one, knowledge.vocabulary)))
+    return NOT_FOUND if unknown else 0
+
+
+def _told(one: Fingerprint, words: Vocabulary) -> Iterator[str]:
+    """An entry in lines."""
+    yield paint(one.id, "bold", coloured(sys.stdout))
+    case = ", in any case" if one.match.ignore_case else ""
+    facts = [("observes", f"{kind} ({words.observations.get(kind, '')})") for kind in one.kinds]
+    facts += [("matches", f"{one.match.operator} {text}{case}") for text in one.match.texts]
+    facts += [("says", f"{attribute} {text}, certainty {decimal(one.certainty[attribute])}") for attribute, text in one.asserts.items()]
+    facts += [("family", f"{one.family} ({words.families.get(one.family, '')})"), ("source", one.source), ("note", one.note)]
+    for value, expected in one.samples:
+        yields = ", ".join(f"{attribute} {text}" for attribute, text in expected.items())
+        facts.append(("example", f"{value}{' → ' if yields else ''}{yields}"))
+    facts += [("not", value) for value in one.negatives] + [("file", str(Path(one.path)))]
+    before = ""
+    for name, text in facts:
+        if text:
+            yield f"  {'' if name == before else name:9} {tidy(text, 2048)}"
+        before = name

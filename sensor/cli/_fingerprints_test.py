@@ -1,0 +1,72 @@
+"""``sensor fingerprints test``: an operator's files are read, and each entry is held to its own examples."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sensor.cli._setup import complain
+from sensor.cli._show import NOT_OPENED, USAGE, put
+from sensor.documents import Fault, fault_at
+from sensor.fingerprinting.load import PLACEHOLDER, Fingerprint, Knowledge, load_more
+from sensor.fingerprinting.match import Matcher
+
+
+def test(args: argparse.Namespace, knowledge: Knowledge) -> int:
+    """Read and run; 2 where anything is not as the files say."""
+    if not args.words:
+        complain("expected test PATH…: files of yours, or folders of them")
+        return USAGE
+    paths = [Path(word) for word in args.words]
+    absent = [path for path in paths if not path.exists()]
+    if absent:
+        complain(f"cannot read {absent[0]}: no such file or folder")
+        return NOT_OPENED
+    read = [one for path in paths for one in load_more(knowledge, path)]
+    faults = [*knowledge.faults, *examined(read, Matcher(knowledge))]
+    for fault in sorted(faults):
+        print(fault, file=sys.stderr)
+    examples, negatives = sum(len(one.samples) for one in read), sum(len(one.negatives) for one in read)
+    found = _many(len(faults), "fault") if faults else "all as said"
+    put(f"{_many(len(read), 'fingerprint')}, {_many(examples, 'example')}, {_many(negatives, 'negative')}: {found}")
+    return USAGE if faults else 0
+
+
+def _many(count: int, word: str) -> str:
+    return f"{count:,} {word}{'s' if count != 1 else ''}"
+
+
+def examined(read: list[Fingerprint], matcher: Matcher) -> Iterator[Fault]:
+    """Where an entry does not do what its examples and negatives say, in every kind it observes."""
+    places: dict[str, int] = {}
+    for one in read:
+        number = places[one.path] = places.get(one.path, -1) + 1
+        yield from _entry(one, number, matcher)
+
+
+def _entry(one: Fingerprint, number: int, matcher: Matcher) -> Iterator[Fault]:
+    constants = {attribute: text for attribute, text in one.asserts.items() if not PLACEHOLDER.search(text)}
+    for place, (value, expected) in enumerate(one.samples):
+        for kind in one.kinds:
+            told, wanted = _claims(one, kind, value, matcher), {**constants, **expected}
+            if told != wanted:
+                yield _fault(one, (number, "examples", place), f"found {_words(told)} in the example {value!r} ({kind}), expected {_words(wanted)}")
+    for place, value in enumerate(one.negatives):
+        for kind in one.kinds:
+            if _claims(one, kind, value, matcher):
+                yield _fault(one, (number, "negatives", place), f"found a match for {value!r} ({kind}), expected none")
+
+
+def _claims(one: Fingerprint, kind: str, value: str, matcher: Matcher) -> dict[str, str]:
+    return {claim.attribute: claim.value for claim in matcher.match(kind, value) if claim.fingerprint == one.id}
+
+
+def _words(claims: dict[str, str]) -> str:
+    return ", ".join(f"{attribute} {text!r}" for attribute, text in sorted(claims.items())) or "nothing"
+
+
+def _fault(one: Fingerprint, place: tuple[Any, ...], message: str) -> Fault:
+    return fault_at(Path(one.path), ("fingerprints", *place), message)

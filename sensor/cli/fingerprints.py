@@ -1,0 +1,81 @@
+"""List and show fingerprints, test your own, draft some from a capture.
+
+Of list the words are filters: TEXT, or KEY=TEXT with kind, vendor, type, model, family, source or id. type must be equal, all else must contain the text; case
+does not matter. A key given twice means either, different keys mean both. Options come after the words.
+
+actions:
+  list FILTER…                 what matches, and how many there are of each protocol
+  show FINGERPRINT…            its pattern, what it says and how surely, where that is from, its examples
+  test PATH…                   read your files (or folders of them) and run their examples; faults as file:line:column
+  learn CAPTURE… --label …     drafts from what a device says in a capture: read them before you use them
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sensor.cli._show import USAGE, add_json_argument
+
+if TYPE_CHECKING:
+    from sensor.fingerprinting.load import Knowledge
+
+EXAMPLES = """\
+  sensor fingerprints list type=camera vendor=axis
+  sensor fingerprints list --summary
+  sensor fingerprints show dhcp.vendor_class.hp
+  sensor fingerprints test site/fingerprints/printers.yaml
+  sensor fingerprints learn lobby.pcap --label type=camera vendor=Axis model=P3245-LV --mac ac:cc:8e:10:20:30 --to site/fingerprints
+"""
+# Action → (module, function).
+ACTIONS = {
+    "list": ("_fingerprints_list", "list_fingerprints"),
+    "show": ("_fingerprints_list", "show"),
+    "test": ("_fingerprints_test", "test"),
+    "learn": ("_fingerprints_learn", "learn"),
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=tuple(ACTIONS))
+    parser.add_argument("words", metavar="FILTER | FINGERPRINT | PATH | CAPTURE", nargs="*", help="what the action is about")
+    add_json_argument(parser)
+    parser.add_argument("--summary", action="store_true", help="of list: how many of each protocol, and what they tell")
+    parser.add_argument("--label", metavar="KEY=VALUE", nargs="+", default=[], help="of learn: what the device is, as type=camera vendor=Axis model=P3245-LV")
+    parser.add_argument("--mac", metavar="MAC", help="of learn: which device, where several speak")
+    parser.add_argument("--to", metavar="DIR", type=Path, help="of learn: folder for the drafts (default: standard output)")
+    parser.add_argument("--config", metavar="FILE", type=Path, help="configuration whose fingerprint folders are read too")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Do it; 1 where a fingerprint is not known, 2 where a file of yours has a fault, 3 where something cannot be read or written."""
+    knowledge = _knowledge(args)
+    return USAGE if knowledge is None else _deed(args.action)(args, knowledge)
+
+
+def _deed(action: str) -> Callable[[argparse.Namespace, Knowledge], int]:
+    from importlib import import_module
+
+    module, name = ACTIONS[action]
+    deed: Callable[[argparse.Namespace, Knowledge], int] = getattr(import_module(f"sensor.cli.{module}"), name)
+    return deed
+
+
+def _knowledge(args: argparse.Namespace) -> Knowledge | None:
+    """Our fingerprints and those of the configured folders; None after the faults of the configuration were told."""
+    from sensor.config import load_config
+    from sensor.documents import DocumentErrors
+    from sensor.fingerprinting.load import load_knowledge
+
+    try:
+        knowledge = load_knowledge(load_config(args.config).fingerprints.folders)
+    except DocumentErrors as errors:
+        print(errors, file=sys.stderr)
+        return None
+    for fault in knowledge.faults:
+        print(fault, file=sys.stderr)
+    knowledge.faults.clear()
+    return knowledge

@@ -1,0 +1,142 @@
+"""Drafts of fingerprints: from what a device was heard to say and a label that names it, entries for a person to read and mend.
+
+Only what tells of a product is drafted: no names that people give, serial numbers, addresses or words that half a network uses. What changes from unit to unit
+or from version to version becomes an open place in the pattern; all else stays as it was seen. What the known fingerprints say already is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from sensor.core.addresses import mac_text
+from sensor.fingerprinting.load import Knowledge
+from sensor.fingerprinting.match import Matcher
+
+# A person who knows the product should raise these.
+CERTAINTY = {"type": 0.5, "vendor": 0.6, "model": 0.6, "firmware": 0.6, "serial": 0.6, "os": 0.5, "software": 0.5, "module": 0.5}
+LONGEST = 256
+LETTERS = re.compile(r"[^\W\d_]{3}")
+# Said of every unit of a product; the others only where the text holds them.
+OF_ALL = ("type", "vendor", "os")
+# Texts that are compared as they are, whatever digits they hold.
+WHOLE = frozenset(("dhcp.parameter_list", "dhcpv6.option_list", "snmp.sys_object_id"))
+SHORTEST_LIST = 6
+# Kinds whose values are one machine's own, a person's, or any program's on any machine.
+UNTELLING = frozenset(
+    "tcp.syn igmp.group ntp.system ntp.version dns.query tls.sni quic.sni http.asked ssdp.usn ssdp.location upnp.udn upnp.friendly_name mdns.instance "
+    "mdns.txt.sn mdns.txt.tsn mdns.txt.serialnum cdp.device_id wsd.endpoint mqtt.client_id eapol.identity stp.bridge snmp.tree oui.organisation "
+    "lldp.capabilities cdp.capabilities smb.dialects netbios.service enpc.name dropbox.version rtsp.user_agent sip.sdp_user sip.sdp_session".split()
+)
+UNTELLING_ENDS = (".hostname", ".fqdn", ".own_mac", ".role", ".state", "serial", "serialnumber")
+# Services and targets of any machine.
+COMMON = frozenset(
+    "_http._tcp _https._tcp _ssh._tcp _sftp-ssh._tcp _ftp._tcp _telnet._tcp _smb._tcp _nfs._tcp _workstation._tcp _device-info._tcp _services._dns-sd._udp "
+    "upnp:rootdevice ssdp:all wsdp:device basic digest".split()
+)
+
+
+class Draft(NamedTuple):
+    """One entry. ``yields``: what its example must give besides the constants; ``doubts``: what known fingerprints say against the label."""
+
+    kind: str
+    family: str
+    name: str
+    operator: str
+    text: str
+    asserts: dict[str, str]
+    example: str
+    yields: dict[str, str]
+    doubts: tuple[str, ...]
+
+
+def is_telling(kind: str, value: str) -> bool:
+    """Whether such a value can tell of a product."""
+    if kind in UNTELLING or kind.endswith(UNTELLING_ENDS) or value.lower().startswith("uuid:") or len(value) > LONGEST:
+        return False
+    if kind in WHOLE:
+        return value.count(",") >= SHORTEST_LIST - 1 or kind == "snmp.sys_object_id"
+    return value.lower() not in COMMON and LETTERS.search(value) is not None
+
+
+def drafts(heard: Iterable[tuple[str, str]], label: dict[str, str], mac: int, knowledge: Knowledge) -> Iterator[Draft]:
+    """The entries for (kind, value) of one device, in the order of their kinds. ``label``: attribute → value, in our vocabulary's words."""
+    matcher = Matcher(knowledge)
+    families = {kind: one.family for one in knowledge.fingerprints for kind in one.kinds}
+    names: dict[str, int] = {}
+    stem = re.sub(r"[^a-z0-9]+", "_", " ".join(label.get(name, "") for name in ("vendor", "model", "type")).lower()).strip("_")
+    for kind, value in sorted(set(heard)):
+        if kind not in families or not is_telling(kind, value):
+            continue
+        said = {(claim.attribute, claim.value.casefold()): claim.fingerprint for claim in matcher.match(kind, value)}
+        if _any_makers(said):
+            continue
+        operator, text, groups = _pattern(kind, value, label, mac)
+        wanted = {name: label[name] for name in label if name in OF_ALL or name in groups or (name == "model" and label[name].casefold() in value.casefold())}
+        asserts = {name: f"{{{name}}}" if name in groups else told for name, told in wanted.items() if (name, told.casefold()) not in said}
+        if not asserts or not _tells(kind, text, operator):
+            continue
+        names[kind] = names.get(kind, 0) + 1
+        name = f"site.{re.sub(r'[^a-z0-9_.]', '_', kind.lower())}.{stem}" + (f"_{names[kind]}" if names[kind] > 1 else "")
+        doubts = [f"{fingerprint} says {one} {told}" for (one, told), fingerprint in sorted(said.items()) if told != wanted.get(one, told).casefold()]
+        yield Draft(kind, families[kind], name, operator, text, asserts, value, {one: groups[one] for one in groups if one in asserts}, tuple(doubts))
+
+
+def _any_makers(said: dict[tuple[str, str], str]) -> bool:
+    """Whether a value is known as that of a program which many makers use."""
+    attributes = {attribute for attribute, _ in said}
+    return ("software" in attributes or ("type", "iot") in said) and not attributes & {"vendor", "model"}
+
+
+def _tells(kind: str, text: str, operator: str) -> bool:
+    """Whether enough of a pattern is plain text."""
+    return kind in WHOLE or operator == "exact" or LETTERS.search(re.sub(r"\(\?P<\w+>[^)]*\)|\[[^\]]*\]|\\.", " ", text)) is not None
+
+
+def _pattern(kind: str, value: str, label: dict[str, str], mac: int) -> tuple[str, str, dict[str, str]]:
+    """(operator, text to match by, groups and what they hold in this value)."""
+    if kind in WHOLE:
+        return "exact", value, {}
+    parts, groups, at = [], {}, 0
+    for found in _open_places(label, mac).finditer(value):
+        name = str(found.lastgroup)
+        if name == "model":
+            continue
+        if name in groups:
+            name = "repeated"
+        elif name in ("firmware", "serial"):
+            groups[name] = found[0]
+        parts += [_plain(value[at : found.start()]), _PLACES[name]]
+        at = found.end()
+    return ("regex", f"^{''.join(parts)}{_plain(value[at:])}$", groups) if parts else ("exact", value, {})
+
+
+# What may stand in an open place.
+_PLACES = {
+    "firmware": r"(?P<firmware>\w[\w.() -]*)",
+    "serial": r"(?P<serial>\w[\w-]*)",
+    "repeated": r"\w[\w.() -]*",
+    "mac": "[0-9A-Fa-f:.-]{12,17}",
+    "uuid": "[0-9A-Fa-f-]{36}",
+    "version": r"\d[\w.]*",
+    "number": r"\d+",
+}
+
+
+def _open_places(label: dict[str, str], mac: int) -> re.Pattern[str]:
+    """Finds what is not the product's: the label's firmware and serial number, the MAC however written, versions, addresses and long numbers. A model stays."""
+    digits = mac_text(mac).split(":") if mac else ["\0"]
+    known = [f"(?P<{name}>(?<![A-Za-z0-9]){re.escape(label[name])}(?![A-Za-z0-9]))" for name in ("model", "firmware", "serial") if label.get(name)]
+    shapes = [
+        f"(?P<mac>{'[:.-]?'.join(digits)})",
+        "(?P<uuid>[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})",
+        r"(?P<version>(?<![0-9.])\d+(?:\.\d+)+\w*)",
+        r"(?P<number>\d{6,})",
+    ]
+    return re.compile("|".join(known + shapes), re.IGNORECASE)
+
+
+def _plain(text: str) -> str:
+    """Text that a regex takes as it stands."""
+    return re.sub(r"[\\.^$*+?{}\[\]|()]", r"\\\g<0>", text)

@@ -1,0 +1,139 @@
+"""sensor fingerprints."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sensor.fingerprinting.load import load_knowledge
+from sensor.fingerprinting.match import Matcher
+
+OWN = """\
+observation: [dhcp.hostname]
+family: hostname
+certainty: {type: 0.5, vendor: 0.5, model: 0.4}
+fingerprints:
+  - id: site.printers
+    match: {regex: '^PRN-(?P<model>[0-9])'}
+    assert: {type: printer, vendor: HP, model: 'M{model}'}
+    examples: [{value: PRN-3, model: M3}, PRN-4]
+    negatives: [PRN-X, PRN-5]
+"""
+SHIPPED = load_knowledge().fingerprints
+
+
+def test_list_by_filters(tell) -> None:
+    """A type must be equal, other keys contain the text, different keys mean both; the last line counts by protocol."""
+    told = tell("fingerprints", "list", "type=camera", "vendor=AXIS", "kind=dhcp")
+    wanted = sorted(
+        one.id for one in SHIPPED if one.asserts.get("type") == "camera" and one.asserts.get("vendor") == "Axis" and any("dhcp" in kind for kind in one.kinds)
+    )
+    assert [line.split()[0] for line in told.lines[1:-1]] == wanted
+    assert told.lines[-1].startswith(f"{len(wanted)} fingerprints: ")
+    either = tell("fingerprints", "list", "id=dhcp.vendor_class.hp_1284", "id=sadp.model", "--json")
+    assert json.loads(either.lines[0])["id"] == "dhcp.vendor_class.hp_1284"
+    assert len(either.lines) == 1 + sum("sadp.model" in one.id for one in SHIPPED)
+    assert tell("fingerprints", "list", "type=camera", "nothing of that kind").out == "no fingerprints\n"
+
+
+def test_list_knows_no_such_filter(tell) -> None:
+    """With the nearest that there is."""
+    told = tell("fingerprints", "list", "vender=axis")
+    assert (told.code, told.err.strip().endswith("did you mean 'vendor'?")) == (2, True)
+
+
+def test_summary(tell) -> None:
+    """One line a protocol, and the sum of all."""
+    told = tell("fingerprints", "list", "type=camera", "--summary")
+    rows = [line.split() for line in told.lines]
+    cameras = sum(one.asserts.get("type") == "camera" for one in SHIPPED)
+    assert rows[0] == ["PROTOCOL", "ENTRIES", "TYPE", "VENDOR", "MODEL", "FIRMWARE"]
+    assert rows[-1][:3] == ["all", str(cameras), str(cameras)]
+    assert sum(int(row[1]) for row in rows[1:-1]) == cameras
+
+
+def test_show(tell) -> None:
+    """Pattern, what it says and how surely, family, source, examples; 1 where it is not known."""
+    told = tell("fingerprints", "show", "dhcp.vendor_class.hp")
+    text = "\n".join(" ".join(line.split()) for line in told.lines)
+    assert told.code == 0
+    for part in (
+        "observes dhcp.vendor_class (option 60)", "matches regex ^(?:Hewlett-Packard|HP)", "says type printer, certainty 0.85", "source recog",
+        "example Hewlett-Packard LaserJet → model LaserJet",
+    ):  # fmt: skip
+        assert part in text
+    wrong = tell("fingerprints", "show", "dhcp.vendor_class.hpp")
+    assert wrong.code == 1
+    assert "did you mean dhcp.vendor_class.hp" in wrong.err
+    assert tell("fingerprints", "show").code == 2
+
+
+def test_a_file_of_ones_own(tell, tmp_path: Path) -> None:
+    """Its examples and negatives are run; what fails is told with its place."""
+    path = tmp_path / "site.yaml"
+    path.write_text(OWN)
+    told = tell("fingerprints", "test", str(path))
+    assert told.code == 2
+    assert told.err.splitlines() == [
+        f"{path}:8:43: found model 'M4', type 'printer', vendor 'HP' in the example 'PRN-4' (dhcp.hostname), expected type 'printer', vendor 'HP'",
+        f"{path}:9:24: found a match for 'PRN-5' (dhcp.hostname), expected none",
+    ]
+    assert told.out == "1 fingerprint, 2 examples, 2 negatives: 2 faults\n"
+    path.write_text(OWN.replace(", PRN-4", "").replace(", PRN-5", ""))
+    assert tell("fingerprints", "test", str(path))[:2] == (0, "1 fingerprint, 1 example, 1 negative: all as said\n")
+    path.write_text(OWN.replace("vendor: HP", "vendor: HPP"))
+    assert f"{path}:5:5: found vendor 'HPP', did you mean 'HP'?" in tell("fingerprints", "test", str(path)).err
+    assert tell("fingerprints", "test", str(tmp_path / "no.yaml")).code == 3
+
+
+def test_words_beside_a_file(tell, tmp_path: Path) -> None:
+    """A vocabulary in the same folder adds to ours."""
+    (tmp_path / "vocabulary.yaml").write_text("vendors: {Acme: []}\n")
+    (tmp_path / "site.yaml").write_text(OWN.replace("vendor: HP", "vendor: Acme").replace(", PRN-4", "").replace(", PRN-5", ""))
+    assert tell("fingerprints", "test", str(tmp_path / "site.yaml")).code == 0
+
+
+def test_our_own_files_can_be_tested(tell, root: Path) -> None:
+    """What is known of a file already does not stand against it."""
+    told = tell("fingerprints", "test", str(root / "fingerprints" / "sadp"))
+    assert (told.code, told.err) == (0, "")
+    assert told.out.endswith("all as said\n")
+
+
+def test_drafts_pass_their_tests_and_name_the_device(tell, root: Path, tmp_path: Path) -> None:
+    """From the office's recorder of door calls to a folder that loads: what it says is then known."""
+    capture, folder = str(root / "pcaps" / "office.pcapng"), tmp_path / "site"
+    told = tell("fingerprints", "learn", capture, "--label", "type=signage", "vendor=Acme Boards", "--mac", "8c:77:12:5d:e0:41", "--to", str(folder))
+    assert told.code == 0, told.err
+    assert "Acme Boards is no vendor we know" in told.err
+    assert tell("fingerprints", "test", str(folder)).code == 0
+    claims = Matcher(load_knowledge([folder])).match("mdns.service", "_samsungmsf._tcp")
+    assert {("type", "signage"), ("vendor", "Acme Boards")} <= {(claim.attribute, claim.value) for claim in claims}
+    again = tell("fingerprints", "learn", capture, "--label", "type=signage", "--mac", "8c:77:12:5d:e0:41", "--to", str(folder))
+    assert (again.code, "is there already" in again.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "fault"),
+    [
+        (("--label", "type=camera"), 2, "expected --mac, for 3"),
+        (("--label", "type=camera", "--mac", "8c"), 2, "found '8c' for --mac"),
+        (("--label", "type=camera", "--mac", "02:00:00:00:00:99"), 2, "says nothing that tells of it"),
+        (("--label", "type=camra"), 2, "did you mean 'camera'?"),
+        (("--label", "vendro=Axis", "type=camera"), 2, "did you mean 'vendor'?"),
+        (("--label", "model=X"), 2, "at least type="),
+        ((), 2, "at least type="),
+    ],
+)
+def test_learning_needs_to_know_of_whom(tell, root: Path, words: tuple[str, ...], code: int, fault: str) -> None:
+    """And as what."""
+    told = tell("fingerprints", "learn", str(root / "pcaps" / "office.pcapng"), *words)
+    assert told.code == code
+    assert fault in told.err
+
+
+def test_a_capture_that_is_none(tell, tmp_path: Path) -> None:
+    (tmp_path / "no.pcap").write_bytes(b"no capture")
+    assert tell("fingerprints", "learn", str(tmp_path / "no.pcap"), "--label", "type=camera").code == 3

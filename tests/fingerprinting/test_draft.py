@@ -1,0 +1,88 @@
+"""Drafts of fingerprints from what a device was heard to say."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from sensor.fingerprinting.draft import CERTAINTY, Draft, drafts, is_telling
+from sensor.fingerprinting.load import load_knowledge
+
+KNOWLEDGE = load_knowledge()
+MAC = 0xACCC8E102030
+LABEL = {"type": "camera", "vendor": "Axis", "model": "Q9999-X", "firmware": "12.1.60"}
+
+
+def drafted(kind: str, value: str, **label: str) -> list[Draft]:
+    return list(drafts([(kind, value)], label or LABEL, MAC, KNOWLEDGE))
+
+
+def test_what_is_the_same_everywhere_stays() -> None:
+    """A text without anything of the unit's own is matched as it is; it says what the label says of all units."""
+    [draft] = drafted("dhcp.vendor_class", "ACME Vision Unit")
+    assert (draft.operator, draft.text, draft.asserts) == ("exact", "ACME Vision Unit", {"type": "camera", "vendor": "Axis"})
+    assert draft.name == "site.dhcp.vendor_class.axis_q9999_x_camera"
+    assert draft.family == "dhcp"
+
+
+@pytest.mark.parametrize(
+    ("value", "pattern", "yields"),
+    [
+        ("ACME Q9999-X (12.1.60)", r"^ACME Q9999-X \((?P<firmware>\w[\w.() -]*)\)$", {"firmware": "12.1.60"}),
+        ("ACME ACCC8E102030", "^ACME [0-9A-Fa-f:.-]{12,17}$", {}),
+        ("ACME ac:cc:8e:10:20:30", "^ACME [0-9A-Fa-f:.-]{12,17}$", {}),
+        ("ACME/4.18.2 (c)", r"^ACME/\d[\w.]* \(c\)$", {}),
+        ("ACME 2f402f80-da50-11e1-9b23-001788000000", "^ACME [0-9A-Fa-f-]{36}$", {}),
+        ("ACME build 190220", r"^ACME build \d+$", {}),
+    ],
+)
+def test_what_is_a_units_own_is_left_open(value: str, pattern: str, yields: dict[str, str]) -> None:
+    """Versions, MACs, ids and long numbers; the pattern still matches what it was made from."""
+    [draft] = drafted("http.server", value)
+    assert (draft.operator, draft.text, draft.yields) == ("regex", pattern, yields)
+    assert re.search(draft.text, value)
+
+
+def test_a_model_is_said_where_the_text_holds_it() -> None:
+    """It stays as it is, whatever digits it has."""
+    [draft] = drafted("upnp.model_name", "ACME 12.1.60 cube", type="camera", vendor="Axis", model="12.1.60 cube")
+    assert (draft.operator, draft.asserts["model"]) == ("exact", "12.1.60 cube")
+
+
+def test_what_is_known_is_not_said_again() -> None:
+    """Of what our fingerprints say already only the rest is drafted, and nothing where there is none; what they say against the label is shown."""
+    assert drafted("wsd.manufacturer", "AXIS", type="camera", vendor="Axis") == []
+    [draft] = drafted("wsd.manufacturer", "AXIS", type="speaker", vendor="Axis")
+    assert draft.asserts == {"type": "speaker"}
+    assert draft.doubts == ("wsd.manufacturer.axis says type camera",)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("dhcp.hostname", "lobby-camera"),
+        ("lldp.med_serial", "ABCDEF123"),
+        ("mdns.service", "_http._tcp"),
+        ("dns.query", "time.example.com"),
+        ("ssdp.nt", "uuid:2f402f80-da50-11e1-9b23-001788000000"),
+        ("dhcp.parameter_list", "1,3,6"),
+        ("mdns.txt.fv", "1.2"),
+    ],
+)
+def test_what_tells_of_no_product(kind: str, value: str) -> None:
+    """Names of people's, serial numbers, services of any machine, bare numbers."""
+    assert not is_telling(kind, value)
+    assert drafted(kind, value) == []
+
+
+def test_programs_of_any_maker_are_left_out() -> None:
+    """A client that half of all devices are built with says nothing of this one."""
+    assert is_telling("dhcp.vendor_class", "udhcp 1.24.2")
+    assert drafted("dhcp.vendor_class", "udhcp 1.24.2") == []
+
+
+def test_they_speak_softly() -> None:
+    """No draft is surer than a person would be of one capture."""
+    assert CERTAINTY.keys() == KNOWLEDGE.vocabulary.attributes.keys()
+    assert max(CERTAINTY.values()) <= 0.6
