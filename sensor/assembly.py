@@ -79,6 +79,7 @@ def assemble(
     emit: Callable[[Record], None],
     *,
     intel: Sequence[Path] = (),
+    lists: ThreatLists | None = None,
     report: Callable[[Broken], None] | None = None,
     complain: Callable[[str], None] = _silent,
     keeper: Keeper | None = None,
@@ -86,17 +87,17 @@ def assemble(
     muted: Callable[[Record], None] | None = None,
     evidence: Gatherer | None = None,
 ) -> Pipeline:
-    """An engine that is ready for packets. ``intel``: lists beside the configured ones; ``report`` hears of units of ours that break.
+    """An engine that is ready for packets. ``intel``: lists beside the configured ones, or ``lists``, read already; ``report`` hears of units that break.
 
     ``complain`` hears of each line of an operator's list or fingerprint file that was left out. DocumentErrors where a file cannot be used at all.
     ``keeper`` brings back what earlier runs knew, and is to write what this one learns. ``mutes`` silence alerts, which ``muted`` then gets; ``evidence``
     keeps packets of alerts.
     """
     networks = Networks(config.networks)
-    lists = ThreatLists([*config.intel, *intel])
+    lists = lists or ThreatLists(intel, more=config.intel)
     limits = Limits(devices=config.inventory.devices, gone_ns=int(config.inventory.gone_after_h * HOUR))
     knowledge = load_knowledge(config.fingerprints.folders)
-    for fault in (*knowledge.faults, *lists.faults):
+    for fault in (*knowledge.faults, *lists.unread, *lists.faults):
         complain(str(fault))
     matcher = Matcher(knowledge)
     inventory = Inventory(matcher, _oui(config.fingerprints.oui_registry), networks, limits)

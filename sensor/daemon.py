@@ -29,6 +29,8 @@ from sensor.core.record import Record
 from sensor.core.record_parts import time_text
 from sensor.decode.kernels import Kernels, Work
 from sensor.eventlog.writer import EventLog
+from sensor.intel.renewer import Renewer
+from sensor.intel.store import ThreatLists
 from sensor.keeper import Keeper
 from sensor.logs import log
 from sensor.quarantine import write_quarantine
@@ -106,19 +108,21 @@ def unhurried() -> Iterator[None]:
 class Run:
     """Everything of one run. ``listener`` hears each record after the log has it; ``progress`` is called after each batch.
 
-    ``keeper`` writes the inventory down; the run ends it. ``mutes``: file of what the operator wants no alerts of; ``evidence``: folder for their packets.
+    ``keeper`` writes the inventory down; the run ends it. ``mutes``: file of what the operator wants no alerts of; ``evidence``: folder for their packets;
+    ``intel``: threat lists beside the configured ones and those in the folder ``lists``.
     """
 
     def __init__(
         self, config: Config, source: Source, log: EventLog, *, intel: Sequence[Path] = (), live: bool = False,
         listener: Callable[[Record], None] | None = None, progress: Callable[[], None] | None = None, keeper: Keeper | None = None,
-        mutes: Path | None = None, evidence: Path | None = None,
+        mutes: Path | None = None, evidence: Path | None = None, lists: Path | None = None,
     ) -> None:  # fmt: skip
         self.source, self.log, self.live = source, log, live
         self._listener, self._progress, self._keeper = listener, progress, keeper
         self.files = AlertFiles(log.path, mutes=mutes, evidence=evidence, mib=config.evidence.mib, clock=time.time if live else None, complain=_warn)
+        self._lists = Renewer(ThreatLists(intel, more=config.intel, folder=lists))
         self.pipeline = assemble(
-            config, self._emit, intel=intel, report=_report, complain=_complain, keeper=keeper,
+            config, self._emit, lists=self._lists.lists, report=_report, complain=_complain, keeper=keeper,
             mutes=self.files.mutes, muted=self.files.muted, evidence=self.files.gatherer,
         )  # fmt: skip
         self.first = self.last = 0
@@ -151,6 +155,7 @@ class Run:
     def _begin(self, ts: int) -> None:
         self._begun = True
         self._say("started", ts, f"{'listening on' if self.live else 'reading'} {self.source.name}")
+        self._tell_of_lists(ts, [str(fault) for fault in self._lists.lists.unread])
 
     def _take(self, batch: Batch, work: Work) -> None:
         if len(batch):
@@ -176,6 +181,7 @@ class Run:
             self._last_words()
         finally:
             self.files.close()
+            self._lists.close()
             if self._keeper is not None:
                 self._keeper.end()
 
@@ -198,6 +204,7 @@ class Run:
         if time.monotonic() >= self._next_look:
             self._next_look = time.monotonic() + LOOK_EVERY_S
             self.files.watch(self.pipeline.room, self._now())
+            self._renew_lists()
         if time.monotonic() < self._next_summary:
             return
         self._next_summary = time.monotonic() + SUMMARY_EVERY_S
@@ -206,6 +213,24 @@ class Run:
             msg = f"{tally.lost - self._lost:,} packets lost within the last minute: more than could be read"
             self._emit(self.pipeline.maker.sensor("health", self._now(), msg, "medium", lost=tally.lost - self._lost, packets=tally.packets))
             self._lost = tally.lost
+
+    def _renew_lists(self) -> None:
+        """Lists that changed are read in a thread of their own, and count once they are whole."""
+        refused = self._lists.look()
+        if refused is None:
+            return
+        lists = self._lists.lists
+        msg = f"threat lists read again: {len(lists):,} entries in {len(lists.sizes):,} lists"
+        self._emit(self.pipeline.maker.sensor("config", self._now(), msg, entries=len(lists), lists=len(lists.sizes)))
+        for line in refused:
+            _warn(line)
+        self._tell_of_lists(self._now(), refused)
+
+    def _tell_of_lists(self, ts: int, refused: list[str]) -> None:
+        """What is refused is told in the log as well: it outlives the terminal."""
+        if refused:
+            msg = f"{len(refused):,} threat lists are not as they should be: {refused[0]}"
+            self._emit(self.pipeline.maker.sensor("health", ts, msg, "low", lists=refused[:SHAPES_TOLD]))
 
     def _now(self) -> int:
         return time.time_ns() if self.live else self.last

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--events", metavar="FILE", help="event log; - is standard output (default: in the state folder)")
-    lists = "threat list: addresses and CIDR blocks, one a line; may be given often"
+    lists = "threat list beside those of `sensor intel`, of any known format; may be given often"
     parser.add_argument("--intel", metavar="LIST", action="append", default=[], type=Path, help=lists)
     state = "folder of the inventory, which later runs go on with (default: state: of the configuration; of `run`: the state folder)"
     parser.add_argument("--state", metavar="DIR", type=Path, help=state)
@@ -56,6 +56,13 @@ def keeper(folder: Path) -> Keeper | None:
 def mutes_file(args: argparse.Namespace, config: Config, folder: Path | None) -> Path | None:
     """The file of mutes; None where none is to be looked for."""
     return args.mutes or config.alerts.mutes or (folder / "mutes.yaml" if folder is not None else None)
+
+
+def lists_folder(folder: Path | None) -> Path:
+    """Where `sensor intel` keeps its lists: in the folder of the inventory, else in the state folder."""
+    from sensor.eventlog.paths import state_folder
+
+    return (folder or state_folder()) / "intel"
 
 
 def settings(args: argparse.Namespace) -> Config | None:

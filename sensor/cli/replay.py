@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sensor.cli._setup import add_engine_arguments, complain, keeper, log_failed, mutes_file, settings
+from sensor.cli._setup import add_engine_arguments, complain, keeper, lists_folder, log_failed, mutes_file, settings
 
 if TYPE_CHECKING:
     from sensor.capture.files import CaptureFiles
@@ -66,7 +66,10 @@ def main(args: argparse.Namespace) -> int:
     listener = None if args.events == os.devnull else partial(_hear, fold)
     try:
         with _progress(source) as progress:
-            run = Run(config, source, log, intel=args.intel, listener=listener, progress=progress, keeper=keeping, mutes=mutes, evidence=args.evidence)
+            run = Run(
+                config, source, log, intel=args.intel, listener=listener, progress=progress, keeper=keeping, mutes=mutes, evidence=args.evidence,
+                lists=lists_folder(folder),
+            )  # fmt: skip
             with stopping(source) as stopped:
                 run.run()
         log.close()

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sensor.cli._setup import add_engine_arguments, complain, keeper, log_failed, mutes_file, settings
+from sensor.cli._setup import add_engine_arguments, complain, keeper, lists_folder, log_failed, mutes_file, settings
 
 if TYPE_CHECKING:
     from sensor.capture.live import LiveSource
@@ -74,7 +74,10 @@ def main(args: argparse.Namespace) -> int:
     evidence = (args.evidence or config.evidence.folder or folder / "evidence") if config.evidence.enabled else args.evidence
     mutes, listener = mutes_file(args, config, folder), _tell if path is not None else None
     try:
-        run = Run(config, source, log, intel=args.intel, live=True, listener=listener, keeper=keeping, mutes=mutes, evidence=evidence)
+        run = Run(
+            config, source, log, intel=args.intel, live=True, listener=listener, keeper=keeping, mutes=mutes, evidence=evidence,
+            lists=lists_folder(folder),
+        )  # fmt: skip
         with stopping(source):
             run.run()
         log.close()

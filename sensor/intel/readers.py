@@ -21,14 +21,16 @@ import numpy.typing as npt
 from sensor.core import addresses
 from sensor.core.reader import clean
 from sensor.documents import DocumentErrors, Fault
-from sensor.intel.formats import Indicator, converted, read_line
+from sensor.intel.formats import HEADING, converted
+from sensor.intel.indicator import Indicator, read_line
 from sensor.intel.lookup import hash_of, name_lines, plain_lines
 
 SIZE_LIMIT = 512 * 1024 * 1024
 FAULTS_LIMIT = 100
 WIDEST_V4, WIDEST_V6 = 8, 16
 REMARK_LIMIT = 120
-_COMMENT = ("#", ";")
+# A comment begins at a blank in a URL, and anywhere else at its sign.
+_COMMENT, _URL_COMMENT = re.compile(r"[#;]"), re.compile(r"\s[#;]")
 _NETWORKS = addresses.Networks()
 _RESERVED = (*_NETWORKS.blocks, *map(addresses.parse_network, ("224.0.0.0/4", "255.255.255.255", "0.0.0.0/32", "ff00::/8", "::/128")))
 _U64, _U128 = 2**64 - 1, 2**128 - 1
@@ -41,10 +43,10 @@ _URL = re.compile(r"https?://(\[[0-9a-f:.]+\]|[\w.-]+)(?::\d{1,5})?(/\S*)?", re.
 _NAME = re.compile(r"(?:\*\.)?((?:[\w-]{1,63}\.)+[a-z][\w-]{1,62})", re.IGNORECASE)
 
 
-@dataclass
+@dataclass(eq=False)
 class IndicatorList:
     """One list as read: prefixes (``hi``, ``lo``, ``bits``, IPv4-mapped for IPv4), ``hashes`` of names and other texts (``key_of``), ``offset`` of each one's
-    line in ``text``, prefixes first, and what was wrong. ``told``: the lines are those of ``formats.Indicator``.
+    line in ``text``, prefixes first, and what was wrong. ``told``: the lines are those of ``indicator.Indicator``.
     """
 
     path: Path
@@ -78,20 +80,33 @@ def read_list(path: Path) -> IndicatorList:
     text = _bytes(path)
     faults = _Faults(path, text)
     made = converted(text)
+    told = made is not None or text.startswith(HEADING)
     if made is not None:
-        text, broken = made
-        for one in broken:
+        text = made.text
+        for one in made.broken:
             faults.add_at(one.line, one.message)
-        faults.text = text
+        faults.text, faults.numbers = text, made.numbers
     elif b"0.0.0.0" in text or b"127.0.0.1" in text:
         text = faults.text = _HOSTS.sub(b"", text)
+    return _read_text(path, text, faults, told=told)
+
+
+def read_again(one: IndicatorList) -> IndicatorList:
+    """A list whose keys were forgotten, as it was when it was read."""
+    again = _read_text(one.path, one.text, _Faults(one.path, one.text), told=one.told)
+    again.faults = one.faults
+    return again
+
+
+def _read_text(path: Path, text: bytes, faults: _Faults, *, told: bool) -> IndicatorList:
+    """The list in a plain text. DocumentErrors where it holds lines but not one indicator."""
     data = np.frombuffer(text, np.uint8)
     hi, lo, bits, offsets, odd = plain_lines(data)
     hashes, name_offsets, odd = name_lines(data, odd)
     slow: list[tuple[int, int, int]] = []
     keys: list[tuple[int, int]] = []
     for offset in odd.tolist():
-        _odd_line(text, offset, slow, keys, faults)
+        _odd_line(_written(text, offset, told=told), offset, slow, keys, faults)
     if slow:
         hi = np.concatenate((hi, np.array([first >> 64 for first, _, _ in slow], np.uint64)))
         lo = np.concatenate((lo, np.array([first & _U64 for first, _, _ in slow], np.uint64)))
@@ -104,22 +119,24 @@ def read_list(path: Path) -> IndicatorList:
     offsets = np.concatenate((offsets, name_offsets, np.array([offset for _, offset in keys], np.uint32)))
     if not len(offsets) and faults.broken:
         raise DocumentErrors([Fault(path, 1, 1, "not one indicator in it, expected an address, a block, a domain, a URL or a hash a line"), *faults.told()[:3]])
-    return IndicatorList(path, text if len(offsets) else b"", hi, lo, bits, hashes, offsets, made is not None, faults.told())
+    return IndicatorList(path, text if len(offsets) else b"", hi, lo, bits, hashes, offsets, told, faults.told())
 
 
 def key_of(text: str) -> bytes:
-    """What a name, a hash or a URL is looked up by. URLs lose scheme and port: what travels in the clear has neither."""
+    """What a name, a hash or a URL is looked up by. URLs lose scheme, port and fragment: what travels in the clear has none of them."""
     url = _URL.fullmatch(text)
     if url is None or url[2] in (None, "/"):
         return (url[1] if url else text).strip("[]").replace(":", "" if _FINGERPRINT.fullmatch(text) else ":").lower().encode()
-    return f"{url[1].lower()}{url[2]}".encode()
+    return f"{url[1].lower()}{url[2].partition('#')[0]}".encode()
 
 
 class _Faults:
     """What was wrong with lines, at most 100 of them; the rest as a number."""
 
     def __init__(self, path: Path, text: bytes) -> None:
+        """``text``: whose lines are counted; ``numbers``: what lines they were in the file, where that is another text."""
         self.path, self.text = path, text
+        self.numbers: list[int] = []
         self.broken = 0
         self._count = 0
         self._kept: list[Fault] = []
@@ -127,7 +144,7 @@ class _Faults:
     def add(self, offset: int, message: str, *, broken: bool = True) -> None:
         """A fault of the line at ``offset``. ``broken``: it could not be read at all."""
         line = self.text.count(b"\n", 0, offset) + 1 if len(self._kept) < FAULTS_LIMIT else 0
-        self.add_at(line, message, broken=broken)
+        self.add_at(self.numbers[line - 1] if self.numbers and line else line, message, broken=broken)
 
     def add_at(self, line: int, message: str, *, broken: bool = True) -> None:
         """A fault of a line by its number."""
@@ -170,10 +187,15 @@ def _left_out(
     return wide | reserved
 
 
-def _odd_line(text: bytes, offset: int, slow: list[tuple[int, int, int]], keys: list[tuple[int, int]], faults: _Faults) -> None:
-    """What a line says that the fast readers left: blocks as (first address, bits, offset), names and the like as (hash, offset)."""
+def _written(text: bytes, offset: int, *, told: bool) -> str:
+    """The indicator on a line, as it stands there."""
     stop = text.find(b"\n", offset)
-    written, _ = _split(text[offset : len(text) if stop < 0 else stop].decode("utf-8", "replace"))
+    line = text[offset : len(text) if stop < 0 else stop].decode("utf-8", "replace")
+    return line.partition("\t")[0] if told else _split(line)[0]
+
+
+def _odd_line(written: str, offset: int, slow: list[tuple[int, int, int]], keys: list[tuple[int, int]], faults: _Faults) -> None:
+    """What a line says that the fast readers left: blocks as (first address, bits, offset), names and the like as (hash, offset)."""
     meant = written.replace("(", "").replace(")", "").replace("[.]", ".").replace("[:]", ":").replace("hxxp", "http")
     url = _URL.fullmatch(meant)
     name = _NAME.fullmatch(meant)
@@ -209,7 +231,8 @@ def _networks(written: str) -> Iterator[ipaddress.IPv4Network | ipaddress.IPv6Ne
 
 def _split(line: str) -> tuple[str, str]:
     """A line as (what is listed, remark)."""
-    cut = min((at for sign in _COMMENT if (at := line.find(sign)) >= 0), default=len(line))
+    sign = (_URL_COMMENT if line.lstrip()[:4].lower() in {"http", "hxxp"} else _COMMENT).search(line)
+    cut = sign.start() if sign else len(line)
     words, remark = line[:cut].split(), line[cut:].lstrip("#; \t")
     taken = 3 if len(words) > 2 and words[1] == "-" else 2 if len(words) > 1 and (words[1].startswith("-") or words[0].endswith("-")) else 1
     return "".join(words[:taken]), clean(" ".join((*words[taken:], remark)), REMARK_LIMIT)

@@ -5,100 +5,51 @@ Lists whose file name begins with ``allow`` take back what others say.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from sensor.core import addresses
 from sensor.documents import DocumentErrors, Fault
-from sensor.intel.lookup import AddressTable, NameTable, give_back
-from sensor.intel.readers import IndicatorList, key_of, read_list
+from sensor.intel.compiled import Compiled, Entry, U64s
+from sensor.intel.readers import IndicatorList, key_of, read_again, read_list
 from sensor.intel.signatures import Signatures, load_signatures
 
 ALLOW = "allow"
+# What the lists in the state folder are called.
+SUFFIX = ".list"
 # A list that would lose more than this share of its entries is not taken in its new state.
 LOSS_LIMIT = 0.7
 SMALL = 20
 
-U64s = npt.NDArray[np.uint64]
 
+class Renewal(NamedTuple):
+    """The lists read anew and compiled, ready to take the place of the old ones; ``refused``: in words, which of them stay as they were, and why."""
 
-class Entry(msgspec.Struct, frozen=True):
-    """One line of a list: the list's name (its file name), the indicator as written, and what the list says of it: category, when it was first seen and until
-    when it is valid (seconds since 1970, 0: not told), how sure it is (0 to 1).
-    """
-
-    list_name: str
-    entry: str
-    category: str
-    seen: int = 0
-    until: int = 0
-    confidence: float = 0.8
-
-    def expired(self, ts: int) -> bool:
-        """Whether the list takes it back at a time (ns)."""
-        return 0 < self.until < ts // 1_000_000_000
-
-
-class _Compiled:
-    """The tables over some lists; the keys of the lists are not needed afterwards."""
-
-    def __init__(self, lists: Sequence[IndicatorList]) -> None:
-        self.lists = [each for each in lists if len(each)]
-        self.begins = np.cumsum([0, *map(len, self.lists)])
-        firsts = self.begins[:-1].tolist()
-        hi, lo, bits = (np.concatenate([getattr(each, name) for each in self.lists] or [np.empty(0, np.uint64)]) for name in ("hi", "lo", "bits"))
-        prefixes = [np.arange(first, first + len(each.hi), dtype=np.int32) for each, first in zip(self.lists, firsts, strict=True)]
-        names = [np.arange(first + len(each.hi), first + len(each), dtype=np.int32) for each, first in zip(self.lists, firsts, strict=True)]
-        hashes = np.concatenate([each.hashes for each in self.lists] or [np.empty(0, np.uint64)])
-        for each in self.lists:
-            each.forget_keys()
-        self.addresses = AddressTable(hi, lo, bits, np.concatenate(prefixes)) if len(hi) else None
-        self.names = NameTable(hashes, np.concatenate(names)) if len(hashes) else None
-        del hi, lo, bits, hashes, names, prefixes
-        if self.lists:
-            give_back()
-
-    def __len__(self) -> int:
-        return int(self.begins[-1])
-
-    @property
-    def nbytes(self) -> int:
-        tables = sum(table.nbytes for table in (self.addresses, self.names) if table is not None)
-        return tables + sum(len(each.text) + each.offset.nbytes for each in self.lists)
-
-    def listed(self, hi: U64s, lo: U64s) -> npt.NDArray[np.int32]:
-        return np.full(len(hi), -1, np.int32) if self.addresses is None else self.addresses.listed(hi, lo)
-
-    def domain(self, name: bytes) -> int:
-        return -1 if self.names is None else self.names.find_domain(name)
-
-    def text(self, text: bytes) -> int:
-        return -1 if self.names is None else self.names.find(text)
-
-    def entry(self, number: int) -> Entry:
-        if not 0 <= number < len(self):
-            raise IndexError(f"entry {number} of {len(self)}")
-        which = int(np.searchsorted(self.begins, number, "right")) - 1
-        line = self.lists[which].line(number - int(self.begins[which]))
-        confidence = line.confidence / 100 if line.confidence >= 0 else Entry.__struct_defaults__[-1]
-        return Entry(self.lists[which].path.stem, line.value, line.category, line.seen, line.until, confidence)
+    lists: list[IndicatorList]
+    bad: Compiled
+    allowed: Compiled
+    refused: list[str]
 
 
 class ThreatLists:
-    """The lists compiled. ``faults``: lines that were left out, with their places; ``nbytes``: memory of look-up, keys and texts."""
+    """The lists compiled. ``faults``: lines that were left out, with their places; ``unread``: lists that could not be read when they were first looked at;
+    ``nbytes``: memory of look-up, keys and texts.
+    """
 
-    def __init__(self, paths: Iterable[Path] = ()) -> None:
-        """Raises DocumentErrors with every file that cannot be read."""
-        self._paths = list(map(Path, paths))
-        self._stamps = {path: _stamp(path) for path in self._paths}
-        read, errors = _read(self._paths)
-        if errors:
-            raise DocumentErrors(errors)
-        self._take(read)
+    def __init__(self, paths: Iterable[Path] = (), *, more: Iterable[Path] = (), folder: Path | None = None) -> None:
+        """``paths`` must be readable: DocumentErrors with all that are not. ``more``, and the lists in ``folder``, are left out where they cannot be read."""
+        strict = list(map(Path, paths))
+        self._paths, self._folder = [*strict, *map(Path, more)], folder
+        self._stamps = self._stamps_now()
+        read, errors = _read(self._stamps)
+        if wrong := [fault for fault in errors if fault.path in strict]:
+            raise DocumentErrors(wrong)
+        self.unread = errors
+        self._take(Renewal(read, *_compiled(read), []))
 
     def __len__(self) -> int:
         return len(self._bad)
@@ -107,26 +58,47 @@ class ThreatLists:
     def nbytes(self) -> int:
         return self._bad.nbytes + self._allowed.nbytes
 
-    def refresh(self) -> list[str]:
-        """Read the lists again where a file changed: what was refused, in words.
+    @property
+    def sizes(self) -> dict[Path, int]:
+        """How many entries each list has."""
+        return {each.path: len(each) for each in self._lists}
 
-        The old state answers until the new one is whole, and stays where a list cannot be read, or would lose most of its entries.
+    def changed(self) -> bool:
+        """Whether a file is another than when it was read, was added, or is gone. Costs a look at each file's date."""
+        return self._stamps_now() != self._stamps
+
+    def read_again(self) -> Renewal:
+        """The lists as the files are now, for ``take``; may run beside the thread that asks. A list that cannot be read, or would lose most of its entries,
+        stays as it was.
         """
-        changed = [path for path in self._paths if _stamp(path) != self._stamps[path]]
-        if not changed:
+        stamps, old = self._stamps_now(), {each.path: each for each in self._lists}
+        read: list[IndicatorList] = []
+        refused: list[str] = []
+        for path, stamp in stamps.items():
+            before = old.get(path)
+            if before is not None and stamp == self._stamps.get(path):
+                read.append(read_again(before))
+                continue
+            found, errors = _read((path,))
+            refused += map(str, errors)
+            if found and before is not None and shrunk(len(before), len(found[0])):
+                refused.append(f"{path}: {len(found[0])} entries instead of {len(before)}: the old list is kept")
+                found = []
+            read += found or ([read_again(before)] if before is not None else [])
+        self._stamps = stamps
+        return Renewal(read, *_compiled(read), refused)
+
+    def take(self, renewal: Renewal) -> None:
+        """From now on answer by what was read. Numbers of ``listed`` from before mean nothing any more."""
+        self._take(renewal)
+
+    def refresh(self) -> list[str]:
+        """Read the lists again where a file changed: what was refused, in words. The old state answers until the new one is whole."""
+        if not self.changed():
             return []
-        self._stamps |= {path: _stamp(path) for path in changed}
-        read, errors = _read(self._paths)
-        refused = [str(fault) for fault in errors]
-        sizes = {each.path: len(each) for each in read}
-        refused += [
-            f"{path}: {sizes[path]} entries instead of {before}: the old list is kept"
-            for path, before in self._sizes.items()
-            if path in sizes and shrunk(before, sizes[path])
-        ]
-        if not refused:
-            self._take(read)
-        return refused
+        renewal = self.read_again()
+        self.take(renewal)
+        return renewal.refused
 
     def listed(self, hi: U64s, lo: U64s) -> npt.NDArray[np.int32]:
         """For each address the number of the entry that covers it most closely, -1 where none does."""
@@ -164,11 +136,19 @@ class ThreatLists:
         """The known attacks of a subject."""
         return load_signatures(subject)
 
-    def _take(self, read: list[IndicatorList]) -> None:
-        self.faults = [fault for each in read for fault in each.faults]
-        self._sizes = {each.path: len(each) for each in read}
-        self._allowed = _Compiled([each for each in read if each.path.stem.startswith(ALLOW)])
-        self._bad = _Compiled([each for each in read if not each.path.stem.startswith(ALLOW)])
+    def _take(self, renewal: Renewal) -> None:
+        self._lists, self._bad, self._allowed, _ = renewal
+        self.faults = [fault for each in self._lists for fault in each.faults]
+
+    def _stamps_now(self) -> dict[Path, tuple[int, int]]:
+        kept = sorted(self._folder.glob(f"*{SUFFIX}")) if self._folder is not None else []
+        return {path: _stamp(path) for path in (*self._paths, *kept)}
+
+
+def _compiled(lists: list[IndicatorList]) -> tuple[Compiled, Compiled]:
+    """What is bad, and what is allowed all the same."""
+    allowed = [each for each in lists if each.path.stem.startswith(ALLOW)]
+    return Compiled([each for each in lists if each not in allowed]), Compiled(allowed)
 
 
 def shrunk(before: int, after: int) -> bool:

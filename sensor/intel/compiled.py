@@ -1,0 +1,85 @@
+"""Lists compiled into tables that are asked for addresses, names and other texts, and what an entry of them says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from sensor.intel.lookup import AddressTable, NameTable, give_back
+from sensor.intel.readers import IndicatorList
+
+U64s = npt.NDArray[np.uint64]
+# How sure a list is that does not say. The fingerprint of a TLS client is shared with every program that uses the same library.
+USUAL, SHARED = 0.8, 0.5
+_JA3 = re.compile(r"[0-9a-f]{32}", re.IGNORECASE)
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One line of a list: the list's name (its file name), the indicator as written, and what the list says of it: category, when it was first seen and until
+    when it is valid (seconds since 1970, 0: not told), how sure it is (0 to 1).
+    """
+
+    list_name: str
+    entry: str
+    category: str
+    seen: int = 0
+    until: int = 0
+    confidence: float = USUAL
+
+    def expired(self, ts: int) -> bool:
+        """Whether the list takes it back at a time (ns)."""
+        return 0 < self.until < ts // 1_000_000_000
+
+
+class Compiled:
+    """The tables over some lists; the keys of the lists are not needed afterwards."""
+
+    def __init__(self, lists: Sequence[IndicatorList]) -> None:
+        self.lists = [each for each in lists if len(each)]
+        self.begins = np.cumsum([0, *map(len, self.lists)])
+        firsts = self.begins[:-1].tolist()
+        hi, lo, bits = (np.concatenate([getattr(each, name) for each in self.lists] or [np.empty(0, np.uint64)]) for name in ("hi", "lo", "bits"))
+        prefixes = [np.arange(first, first + len(each.hi), dtype=np.int32) for each, first in zip(self.lists, firsts, strict=True)]
+        names = [np.arange(first + len(each.hi), first + len(each), dtype=np.int32) for each, first in zip(self.lists, firsts, strict=True)]
+        hashes = np.concatenate([each.hashes for each in self.lists] or [np.empty(0, np.uint64)])
+        for each in self.lists:
+            each.forget_keys()
+        self.addresses = AddressTable(hi, lo, bits, np.concatenate(prefixes)) if len(hi) else None
+        self.names = NameTable(hashes, np.concatenate(names)) if len(hashes) else None
+        del hi, lo, bits, hashes, names, prefixes
+        if self.lists:
+            give_back()
+
+    def __len__(self) -> int:
+        return int(self.begins[-1])
+
+    @property
+    def nbytes(self) -> int:
+        tables = sum(table.nbytes for table in (self.addresses, self.names) if table is not None)
+        return tables + sum(len(each.text) + each.offset.nbytes for each in self.lists)
+
+    def listed(self, hi: U64s, lo: U64s) -> npt.NDArray[np.int32]:
+        return np.full(len(hi), -1, np.int32) if self.addresses is None else self.addresses.listed(hi, lo)
+
+    def domain(self, name: bytes) -> int:
+        return -1 if self.names is None else self.names.find_domain(name)
+
+    def text(self, text: bytes) -> int:
+        return -1 if self.names is None else self.names.find(text)
+
+    def entry(self, number: int) -> Entry:
+        if not 0 <= number < len(self):
+            raise IndexError(f"entry {number} of {len(self)}")
+        which = int(np.searchsorted(self.begins, number, "right")) - 1
+        return entry_of(self.lists[which], number - int(self.begins[which]))
+
+
+def entry_of(one: IndicatorList, number: int) -> Entry:
+    """What a line of a list says, with the confidence that its kind deserves where the list tells none."""
+    line = one.line(number)
+    usual = SHARED if _JA3.fullmatch(line.value) else USUAL
+    return Entry(one.path.stem, line.value, line.category, line.seen, line.until, line.confidence / 100 if line.confidence >= 0 else usual)

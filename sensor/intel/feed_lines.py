@@ -1,0 +1,73 @@
+"""Feeds of one indicator a line: CSV of abuse.ch and of others, and the intelligence files of Zeek."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+
+from sensor.core.reader import clean
+from sensor.intel.indicator import NOTHING, VALUES, Broken, Found, Indicator, category, of_row, refanged
+
+ZEEK_TYPES = frozenset(("Intel::ADDR", "Intel::SUBNET", "Intel::DOMAIN", "Intel::URL", "Intel::CERT_HASH"))
+# Columns of a CSV without names in which an indicator is looked for.
+GUESSED = 3
+_LIKELY = re.compile(r"(?!\d{4}-\d\d-\d\d)(?:[0-9a-f.:/]{7,43}|[0-9a-f]{32,64}|https?://\S+|(?:[\w-]+\.)+[a-z][\w-]+)", re.IGNORECASE)
+
+
+def csv_lines(text: str) -> Found:
+    """A header line names the columns, be it a comment or not; without one the first column that can be an indicator counts."""
+    names: list[str] = []
+    numbers: list[int] = []
+    for cells in csv.reader(_bare(text, numbers), skipinitialspace=True):
+        number = numbers[-1]
+        comment = cells[0].startswith(("#", ";"))
+        small = [cell.strip().lstrip("#; ").strip('"').lower() for cell in cells] if comment or not names else []
+        if any(name in VALUES for name in small) and len(small) > 1 and not any(_is_likely(cell) for cell in small):
+            names = small
+        elif not comment:
+            one = of_row(dict(zip(names, map(str.strip, cells), strict=False))) if names else _guess(cells)
+            if one is not None:
+                yield Broken(number, one) if isinstance(one, str) else (number, one)
+
+
+def _bare(text: str, numbers: list[int]) -> Iterator[str]:
+    """The lines that can be rows or names of columns; the number of the last one given stands in ``numbers``."""
+    for number, line in enumerate(text.split("\n"), 1):
+        bare = line.strip()
+        if not bare or (bare.startswith(("#", ";")) and "," not in bare):
+            continue
+        numbers[:] = [number]
+        # A quote behind the sign of a comment would be read as part of a cell, and a lone one as the beginning of many lines.
+        yield bare.replace('"', "") if bare.startswith(("#", ";")) or bare.count('"') % 2 else bare
+
+
+def _is_likely(cell: str) -> bool:
+    return "." in cell and _LIKELY.fullmatch(refanged(cell)) is not None
+
+
+def _guess(cells: list[str]) -> Indicator | str:
+    for cell in cells[:GUESSED]:
+        value = refanged(cell)
+        if _LIKELY.fullmatch(value):
+            rest = [each.strip() for each in cells if each != cell and each.strip().lower() not in NOTHING and not each.strip()[:1].isdigit()]
+            return Indicator(value, category(rest[0] if rest else ""))
+    return f"found {clean(','.join(cells), 60)!r}, expected an indicator in one of the first columns"
+
+
+def zeek_lines(text: str) -> Found:
+    """Tabs between the fields, whose names stand in the line ``#fields``. URLs stand there without their scheme."""
+    names: list[str] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        cells = line.rstrip("\r").split("\t")
+        if cells[0] == "#fields":
+            names = cells[1:]
+        elif line.strip() and not line.startswith("#"):
+            row = dict(zip(names, cells, strict=False))
+            kind = row.get("indicator_type")
+            if kind == "Intel::URL":
+                row["indicator"] = "http://" + row["indicator"]
+            if kind is None:
+                yield Broken(number, f"found {clean(line, 60)!r}, expected {len(names)} fields with tabs between them")
+            elif kind in ZEEK_TYPES and (one := of_row(row)) is not None:
+                yield Broken(number, one) if isinstance(one, str) else (number, one)

@@ -1,0 +1,109 @@
+"""An indicator as a list tells it, and how one is read from the named fields of a feed: names of columns and keys differ, what they mean does not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from sensor.core.reader import clean
+
+FIELD_LIMIT = 120
+VALUE_LIMIT = 1024
+NOTHING = frozenset(("", "none", "null", "n/a", "-", "(empty)"))
+# Names of columns and keys, in the order in which they are looked for.
+VALUES = tuple("ioc_value ioc dst_ip dstip ip_address indicator cidr url sha1 ja3_md5 ja4 domain hostname host ip value network".split())
+CATEGORIES = tuple("malware_printable malware listingreason threat threat_type category meta.desc description sblid tags name comment".split())
+SEEN = tuple("first_seen_utc firstseen first_seen listingdate dateadded created timestamp date".split())
+UNTIL = tuple("valid_until expiration expires until".split())
+CONFIDENCES = ("confidence_level", "confidence", "meta.confidence")
+# What a feed says of files, senders and numbers of networks no packet shows by itself.
+UNSEEN_TYPES = frozenset("md5_hash sha1_hash sha256_hash sha3_384_hash envelope_from body_from".split())
+_ADDRESS_PORT = re.compile(r"[\d.]{7,15}:\d{1,5}|(?:[\w-]+\.)+[a-z]{2,}:\d{1,5}", re.IGNORECASE)
+
+
+class Indicator(NamedTuple):
+    """``seen`` and ``until``: seconds since 1970, 0 where they are not told; ``confidence``: 0 to 100, -1 where it is not told."""
+
+    value: str
+    category: str = ""
+    seen: int = 0
+    until: int = 0
+    confidence: int = -1
+
+    def line(self) -> str:
+        """The line of a plain list."""
+        return f"{self.value}\t{self.category}\t{self.seen}\t{self.until}\t{self.confidence}"
+
+
+class Broken(NamedTuple):
+    """A line, or the entry of a document, that is none of its format."""
+
+    line: int
+    message: str
+
+
+# What a reader finds, each with the number of its line.
+Found = Iterator[tuple[int, Indicator] | Broken]
+
+
+def read_line(line: str) -> Indicator:
+    """A line as ``Indicator.line`` writes it; of one that somebody wrote into such a list by hand, only its first two fields."""
+    value, category, *numbers = line.rstrip("\r").split("\t")[:5] if "\t" in line else (line.strip(), "")
+    try:
+        seen, until, confidence = map(int, numbers)
+    except ValueError:
+        return Indicator(value, category)
+    return Indicator(value, category, seen, until, confidence)
+
+
+def of_row(row: Mapping[str, Any]) -> Indicator | str | None:
+    """The indicator of named fields; in words what is wrong with them; None where they name what no packet shows."""
+    if row.get("ioc_type") in UNSEEN_TYPES or ("asn" in row and "cidr" not in row):
+        return None
+    value = refanged(first(row, VALUES))
+    if not value:
+        return f"found {clean(str(dict(row)), 60)!r}, expected an indicator in one of {', '.join(VALUES[:4])} …"
+    told = first(row, CONFIDENCES)
+    sure = min(int(float(told)), 100) if re.fullmatch(r"\d{1,3}(?:\.\d+)?", told) else -1
+    return Indicator(value, category(first(row, CATEGORIES)), seconds(first(row, SEEN)), seconds(first(row, UNTIL)), sure)
+
+
+def first(row: Mapping[str, Any], names: Iterable[str]) -> str:
+    """The first of the named values that says something."""
+    for name in names:
+        value = row.get(name)
+        if isinstance(value, list):
+            value = ",".join(map(str, value))
+        if value is not None and (text := str(value).strip()).lower() not in NOTHING:
+            return text
+    return ""
+
+
+def category(text: str) -> str:
+    """A category as a line has it: a dash at its beginning would make a range of the address before it."""
+    return clean(text, FIELD_LIMIT).lstrip("- ")
+
+
+def refanged(raw: str) -> str:
+    """An indicator as a plain list has it: refanged, without the port of an address; empty where it is none."""
+    value = raw.strip().strip('"').replace("[.]", ".").replace("(.)", ".").replace("[:]", ":")[:VALUE_LIMIT]
+    if value[:4].lower() == "hxxp":
+        value = "http" + value[4:]
+    if value.startswith("[") and "]" in value:
+        value = value[1 : value.index("]")]
+    elif _ADDRESS_PORT.fullmatch(value):
+        value = value.rpartition(":")[0]
+    return "" if any(c.isspace() or not c.isprintable() for c in value) else value
+
+
+def seconds(text: str) -> int:
+    """Seconds since 1970 of a time in ISO 8601 or of a number; 0 where it is none. Times without a zone are UTC."""
+    if text.isascii() and text.isdigit() and len(text) in {10, 13}:
+        return int(text[:10])
+    try:
+        moment = datetime.fromisoformat(text)
+        return max(int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()), 0)
+    except (ValueError, OverflowError):
+        return 0

@@ -1,0 +1,44 @@
+"""Reads threat lists anew while they are in use: in a thread of its own, so that whoever asks them never waits. The old state answers until then."""
+
+from __future__ import annotations
+
+import threading
+
+from sensor.intel.store import Renewal, ThreatLists
+
+
+class Renewer:
+    """``look`` is called about once a second by the thread that asks the lists; the new state is taken there, between two questions."""
+
+    def __init__(self, lists: ThreatLists) -> None:
+        self.lists = lists
+        self._thread: threading.Thread | None = None
+        self._ready: Renewal | None = None
+
+    def look(self) -> list[str] | None:
+        """None where nothing is new. Once changed lists are in use: in words, what was refused of them."""
+        if self._thread is not None:
+            if self._thread.is_alive():
+                return None
+            self._thread.join()
+            self._thread = None
+            return self._take()
+        if self.lists.changed():
+            self._thread = threading.Thread(target=self._read, name="threat-lists", daemon=True)
+            self._thread.start()
+        return None
+
+    def close(self) -> None:
+        """Wait for the thread, if there is one."""
+        if self._thread is not None:
+            self._thread.join()
+
+    def _read(self) -> None:
+        self._ready = self.lists.read_again()
+
+    def _take(self) -> list[str]:
+        ready, self._ready = self._ready, None
+        if ready is None:
+            return ["the threat lists could not be read again"]
+        self.lists.take(ready)
+        return ready.refused
