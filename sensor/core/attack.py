@@ -101,5 +101,9 @@ TECHNIQUES = {
         Technique("persistence", "T1136.002", "Create Account: Domain Account"),
         Technique("persistence", "T1098", "Account Manipulation"),
         Technique("persistence", "T1546.003", "Event Triggered Execution: Windows Management Instrumentation Event Subscription"),
+        Technique("initial-access", "T1200", "Hardware Additions"),
+        Technique("defense-evasion", "T1036", "Masquerading"),
+        Technique("defense-evasion", "T1601", "Modify System Image"),
+        Technique("defense-evasion", "T1601.002", "Modify System Image: Downgrade System Image"),
     )
 }

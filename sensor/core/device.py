@@ -18,6 +18,23 @@ FIXED_FUNCTION = frozenset(
     "barcode_scanner label_printer signage medical building iot".split()
 )
 
+# A wider word and the narrower ones that agree with it. Windows and Android are systems, not types: what speaks of a PC or a phone only because of its system
+# agrees with the room systems, consoles and panels that are built on it.
+WIDER: dict[str, frozenset[str]] = {
+    "iot": frozenset(
+        "camera nvr media_player speaker hub smart_plug light sensor appliance scale thermostat door_access intercom ups wearable signage tv printer "
+        "conferencing medical building industrial access_point router barcode_scanner voip_phone nas label_printer".split()
+    ),
+    "workstation": frozenset("server conferencing signage medical nvr industrial barcode_scanner tablet building".split()),
+    "server": frozenset("nas nvr hub".split()),
+    "mobile": frozenset("tablet wearable tv media_player conferencing voip_phone barcode_scanner signage speaker hub".split()),
+    "media_player": frozenset("tv speaker game_console".split()),
+    "voip_phone": frozenset("conferencing intercom".split()),
+    "camera": frozenset(("intercom",)),
+    "router": frozenset("access_point firewall".split()),
+    "printer": frozenset(("label_printer",)),
+}
+
 
 class Attribute(msgspec.Struct, frozen=True, gc=False):
     """A value with how sure we are (0 to 1), the evidence for it (never empty) and whether other evidence contradicts it."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable
 
-from sensor.core.device import Attribute
+from sensor.core.device import WIDER, Attribute
 from sensor.core.observation import Evidence
 
 # Answers below are unknown; contested ones must be better than an even chance.
@@ -34,23 +34,9 @@ PART_OF_MODEL = 5
 # How long evidence keeps its weight without being seen again: half of it is gone after each such time.
 HALF_LIFE = 30 * 86_400_000_000_000
 HALF_LIFE_FIRMWARE = 7 * 86_400_000_000_000
+# A version that was not seen for so long (ns) when the same fingerprint read another one is no longer that of the device: restarts take a minute.
+SUCCESSION = 60_000_000_000
 
-# A wider word and the narrower ones that agree with it. Windows and Android are systems, not types: what speaks of a PC or a phone only because of its system
-# agrees with the room systems, consoles and panels that are built on it.
-WIDER: dict[str, frozenset[str]] = {
-    "iot": frozenset(
-        "camera nvr media_player speaker hub smart_plug light sensor appliance scale thermostat door_access intercom ups wearable signage tv printer "
-        "conferencing medical building industrial access_point router barcode_scanner voip_phone nas label_printer".split()
-    ),
-    "workstation": frozenset("server conferencing signage medical nvr industrial barcode_scanner tablet building".split()),
-    "server": frozenset("nas nvr hub".split()),
-    "mobile": frozenset("tablet wearable tv media_player conferencing voip_phone barcode_scanner signage speaker hub".split()),
-    "media_player": frozenset("tv speaker game_console".split()),
-    "voip_phone": frozenset("conferencing intercom".split()),
-    "camera": frozenset(("intercom",)),
-    "router": frozenset("access_point firewall".split()),
-    "printer": frozenset(("label_printer",)),
-}
 IOT = "iot"
 _NO_TYPES: frozenset[str] = frozenset()
 # Attributes whose values come from the vocabulary and compare as they are; those that belong to a product and so to its vendor.
@@ -70,6 +56,8 @@ def fuse(evidence: Iterable[Evidence], now: int = 0) -> dict[str, Attribute]:
         else:
             pieces[piece.attribute] = [piece]
     told: dict[str, Attribute] = {}
+    if len(pieces.get("firmware", ())) > 1:
+        pieces["firmware"] = _current(pieces["firmware"])
     vendors = pieces.pop("vendor", None)
     vendor = _decide("vendor", vendors, now, "") if vendors else None
     maker = ""
@@ -84,6 +72,15 @@ def fuse(evidence: Iterable[Evidence], now: int = 0) -> dict[str, Attribute]:
         if answer is not None:
             told[name] = answer
     return dict(sorted(told.items()))
+
+
+def _current(versions: list[Evidence]) -> list[Evidence]:
+    """Without the versions that were followed by another one, read in the same way, and not seen since."""
+    began: dict[tuple[str, str], int] = {}
+    for piece in versions:
+        key = piece.fingerprint, piece.kind
+        began[key] = max(began.get(key, piece.first), piece.first)
+    return [piece for piece in versions if began[piece.fingerprint, piece.kind] - piece.last < SUCCESSION]
 
 
 def _decide(name: str, evidence: list[Evidence], now: int, maker: str) -> Attribute | None:

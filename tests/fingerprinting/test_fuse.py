@@ -6,8 +6,9 @@ import itertools
 
 import pytest
 
+from sensor.core.device import WIDER
 from sensor.core.observation import Evidence
-from sensor.fingerprinting.fuse import CERTAIN, HALF_LIFE, HALF_LIFE_FIRMWARE, ONE_FAMILY, THRESHOLD, WEAK_FAMILY, WIDER, fuse
+from sensor.fingerprinting.fuse import CERTAIN, HALF_LIFE, HALF_LIFE_FIRMWARE, ONE_FAMILY, SUCCESSION, THRESHOLD, WEAK_FAMILY, fuse
 
 DAY = 86_400_000_000_000
 
@@ -181,3 +182,14 @@ def test_evidence_ages() -> None:
     assert fuse(old, HALF_LIFE)["type"].confidence == 0.4
     assert fuse(old, 2 * HALF_LIFE) == {}
     assert fuse([piece("type", "printer", 0.8, last=40 * DAY)], 41 * DAY)["type"].confidence == 0.8
+
+
+@pytest.mark.parametrize("versions", [("1.0", "2.0"), ("2.0", "1.0")])
+def test_a_version_is_followed_by_another(versions: tuple[str, str]) -> None:
+    """After an update the version read last counts, newer or older; two that are announced side by side contradict each other, and so do two ways to read."""
+    old, new = versions
+    before, after = piece("firmware", old, 0.9, last=0), piece("firmware", new, 0.9, last=SUCCESSION)
+    told = fuse([before, after], SUCCESSION)
+    assert (told["firmware"].value, told["firmware"].contested) == (new, False)
+    assert "firmware" not in fuse([before, piece("firmware", new, 0.9, last=SUCCESSION - 1)])
+    assert "firmware" not in fuse([before, piece("firmware", new, 0.9, "mdns", last=SUCCESSION)])

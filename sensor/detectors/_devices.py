@@ -1,0 +1,76 @@
+"""What detectors of changes of devices share: whom an alert is about, what to call it, and evidence by when it came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sensor.core import addresses
+from sensor.core.alert import Alert
+from sensor.core.detector import DeviceDetector
+from sensor.core.device import WIDER, Device, DeviceChange
+from sensor.core.event import Event
+from sensor.core.flow import Flow
+from sensor.core.observation import Evidence, Subject
+
+HOUR = 3_600_000_000_000
+# Machines for everything, and those that carry the traffic of others.
+COMPUTERS = frozenset(("workstation", "server", "mobile", "tablet", "game_console"))
+CARRIERS = frozenset(("router", "access_point", "switch", "firewall"))
+# Families that say nothing of what a machine is now: makers of chips, names that people give, services turned to, the operator.
+SLIGHT = frozenset(("oui", "hostname", "hostname_mac", "cloud", "operator"))
+
+
+class OfDevices(DeviceDetector):
+    """Base of detectors whose findings are about one device each."""
+
+    def tell(self, proof: Event | Flow | DeviceChange, device: Device, what: str = "", **told: Any) -> Alert:
+        """An alert about a device, the same finding wherever the device is. ``what`` tells it from others of the same device."""
+        alert = self.alert(proof, actor=subject_of(device), **told)
+        alert.key = "|".join(filter(None, (self.id, device.id, what)))
+        return alert
+
+
+def subject_of(device: Device) -> Subject:
+    """Where to find it: its MAC, and the address seen last, of IPv4 where it has one."""
+    held = device.addresses
+    address = max(held, key=lambda one: (addresses.is_v4(one), held[one]), default=0)
+    return Subject(device.macs[-1] if device.macs else 0, address, device.vlan)
+
+
+def called(device: Device) -> str:
+    """Type, name and place of a device, as far as they are known: ``printer PRN-3F (10.0.0.5)``."""
+    subject = subject_of(device)
+    place = addresses.text(subject.address) if subject.address else addresses.mac_text(subject.mac)
+    name = " ".join(filter(None, (kind_text(device.type) if device.type != "unknown" else "", device.label)))
+    return f"{name} ({place})" if name else place
+
+
+def kind_text(kind: str) -> str:
+    return kind.replace("_", " ")
+
+
+def is_randomised(device: Device) -> bool:
+    """Whether it has only MACs that machines give themselves."""
+    return bool(device.macs) and all(map(addresses.is_random_mac, device.macs))
+
+
+def agree(one: str, other: str) -> bool:
+    """Whether two types are the same, or one is a wider word for the other."""
+    return one == other or other in WIDER.get(one, ()) or one in WIDER.get(other, ())
+
+
+def told_by_operator(evidence: Iterable[Evidence]) -> bool:
+    return any(one.family == "operator" for one in evidence)
+
+
+def sureness(evidence: Iterable[Evidence]) -> float:
+    """How sure evidence is together: the best of each family, families independent; slight ones do not count."""
+    best: dict[str, float] = {}
+    for one in evidence:
+        if one.family not in SLIGHT:
+            best[one.family] = max(best.get(one.family, 0.0), one.confidence)
+    doubt = 1.0
+    for confidence in best.values():
+        doubt *= 1 - confidence
+    return 1 - doubt

@@ -1,0 +1,138 @@
+"""What answers under a known MAC is another machine: its type, vendor or operating system is contradicted by evidence that came after it was known.
+
+Somebody who wants to pass for a printer takes the printer's MAC; a swapped network card, a dock, a machine that was set up anew look the same. Devices are
+known better and better in their first hour: only evidence that began later counts, only what contradicts, not what is a wider or narrower word for the same,
+and not what the operator said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from pydantic import Field
+
+from sensor.core import detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
+from sensor.core.detector import Context
+from sensor.core.device import FIXED_FUNCTION, Attribute, DeviceChange
+from sensor.core.observation import Evidence
+from sensor.detectors._devices import CARRIERS, COMPUTERS, HOUR, SLIGHT, OfDevices, agree, called, is_randomised, kind_text, sureness, told_by_operator
+
+TOLD_LIMIT = 4096
+AGAIN = 24 * HOUR
+FIELDS = ("type", "vendor", "os")
+WATCHED = ("changed", "identified", "back", "address_changed")
+
+
+class Options(detector.Options):
+    """When a contradiction is believed."""
+
+    settled_h: float = Field(1, ge=0, le=720, description="hours that a device must have been known before evidence counts as news")
+    confidence: float = Field(0.8, ge=0.5, le=1, description="how sure the new evidence must be")
+
+
+class Contradiction(NamedTuple):
+    """A field, what it was, what new evidence says, and how sure that is."""
+
+    field: str
+    old: str
+    new: str
+    sure: float
+    evidence: tuple[Evidence, ...]
+
+
+class ChangedIdentity(OfDevices):
+    """Watches what is told of devices with a MAC of their own, and the evidence against it."""
+
+    title = "Known device is another machine"
+    severity = Severity.low
+    techniques = ("T1036",)
+    advice = (
+        "Look at what hangs on the switch port of this MAC. If it is not the device it was, disconnect it: whoever takes the MAC of a device also takes what "
+        "the network allows it. Where it was replaced on purpose, `sensor devices set` says what it is now."
+    )
+    false_positives = "A machine set up with another system or started from another disk, docks and adapters passed on, a device put in place of its like."
+    Options = Options
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._told: Recent[tuple[str, str]] = Recent(TOLD_LIMIT, AGAIN)
+
+    def review(self, change: DeviceChange) -> Iterator[Alert]:
+        device = change.device
+        if change.action not in WATCHED or not device.key.startswith("mac:") or is_randomised(device):
+            return
+        settled = device.first + int(self.options.settled_h * HOUR)
+        if change.ts < settled:
+            return
+        found = [one for field in FIELDS if (one := self._contradiction(change, field, settled)) is not None]
+        # Computers are started with one system or another.
+        if any(one.field != "os" or device.fixed_function for one in found):
+            new = ", ".join(one.new for one in found)
+            if self._told.fresh((device.id, new), change.ts):
+                yield self._tell(change, found)
+
+    def _contradiction(self, change: DeviceChange, field: str, settled: int) -> Contradiction | None:
+        """What late evidence says against what a device was; None where there is none that is sure enough."""
+        attribute = change.device.attributes.get(field)
+        if attribute is None or told_by_operator(attribute.evidence):
+            return None
+        was = next((one.old for one in change.changes if one.field == field and one.old not in ("", "unknown")), "")
+        old, new = (was, attribute.value) if was else (attribute.value, _rival(attribute))
+        if not new or not old or _same(field, old, new):
+            return None
+        late = tuple(one for one in attribute.evidence if one.value == new and one.family not in SLIGHT)
+        if not late or min(one.first for one in late) < settled:
+            return None
+        sure = sureness(late)
+        return Contradiction(field, old, new, sure, late) if sure >= self.options.confidence else None
+
+    def _tell(self, change: DeviceChange, found: list[Contradiction]) -> Alert:
+        device, sure = change.device, max(one.sure for one in found)
+        known = (change.ts - device.first) / HOUR
+        why = [f"its {_word(one.field)} was {kind_text(one.old)} and is {kind_text(one.new)} (confidence {one.sure:.2f}), by {_sources(one)}" for one in found]
+        why.append(f"it was known for {known:.0f} h, and all of this began later")
+        return self.tell(
+            change,
+            device,
+            "identity",
+            summary=f"{called(device)} is not what it was: {', '.join(f'{kind_text(one.old)} → {kind_text(one.new)}' for one in found)}",
+            why=why,
+            numbers={"known_h": round(known, 1), "threshold_h": self.options.settled_h, "sure": round(sure, 2), "threshold": self.options.confidence},
+            severity=Severity.medium if any(_grave(one) for one in found) else self.severity,
+            confidence=round(min(sure, 0.95), 2),
+        )
+
+
+def _rival(attribute: Attribute) -> str:
+    """The value that the best evidence against an attribute speaks for; empty where it is not contested."""
+    if not attribute.contested:
+        return ""
+    against = [one for one in attribute.evidence if one.value != attribute.value and one.family not in SLIGHT]
+    return max(against, key=lambda one: (one.confidence, one.value)).value if against else ""
+
+
+def _same(field: str, old: str, new: str) -> bool:
+    """Whether both may be said of one machine. Releases of one system are the same system; a maker may be written in full."""
+    if field == "type":
+        return agree(old, new)
+    one, other = old.casefold().split(), new.casefold().split()
+    return bool(one and other) and (one[0] == other[0] or one[0].startswith(other[0]) or other[0].startswith(one[0]))
+
+
+def _grave(one: Contradiction) -> bool:
+    """A device with one job that became a computer or a carrier of traffic, or the other way round, as several protocols say."""
+    if one.field != "type" or len({piece.family for piece in one.evidence}) < 2:
+        return False
+    general = COMPUTERS | CARRIERS
+    return (one.old in FIXED_FUNCTION and one.new in general) or (one.old in general and one.new in FIXED_FUNCTION)
+
+
+def _sources(one: Contradiction) -> str:
+    return ", ".join(dict.fromkeys(f"{piece.kind} {piece.seen!r}" for piece in one.evidence[:3]))
+
+
+def _word(field: str) -> str:
+    return "system" if field == "os" else field

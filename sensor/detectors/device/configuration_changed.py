@@ -1,0 +1,110 @@
+"""The configuration of a device changed: what it announces to its neighbours (LLDP, CDP and their kin), its name, its VLAN, or the services it offers.
+
+Off unless switched on: networks where people move about change all the time. A device is compared with itself only after it was known for a day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from pydantic import Field
+
+from sensor.core import addresses, detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Bounded
+from sensor.core.detector import Context, EventDetector
+from sensor.core.device import Device, DeviceChange, FieldChange
+from sensor.core.event import Event
+from sensor.core.observation import Subject
+from sensor.detectors._devices import HOUR, OfDevices, called, is_randomised
+from sensor.detectors._words import some
+from sensor.dissectors.cdp import CdpAnnouncement
+from sensor.dissectors.edp import EdpAnnouncement
+from sensor.dissectors.fdp import FdpAnnouncement
+from sensor.dissectors.lldp import LldpAnnouncement
+from sensor.dissectors.mndp import MndpAnnouncement
+
+DEVICES_LIMIT, PORTS_LIMIT = 8192, 8192
+# Parts of announcements that are no configuration: who sent it, how long to believe it, what follows load, and lists that come in several messages.
+PASSING = frozenset(("packet", "life_s", "power_mw", "uptime_s", "vlans"))
+# What is compared: a name and its value as text.
+Seen = dict[str, str]
+
+
+class Options(detector.Options):
+    """When a change is news."""
+
+    enabled: bool = False
+    settled_h: float = Field(24, ge=0, le=2160, description="hours that a device must have been known before its changes are told")
+
+
+class ConfigurationChanged(EventDetector, OfDevices):
+    """Compares announcements with the one before from the same port, and devices with what they were."""
+
+    title = "Configuration of a device changed"
+    severity = Severity.low
+    techniques = ()
+    advice = "Compare with planned work on this device or on its switch port. If there was none, look who logged in to it and save its configuration."
+    false_positives = "Planned work, devices that were moved to another port, software that announces the state of the moment."
+    Options = Options
+    watches = (LldpAnnouncement, CdpAnnouncement, EdpAnnouncement, FdpAnnouncement, MndpAnnouncement)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._announced: Bounded[tuple[int, str, str], Seen] = Bounded(PORTS_LIMIT)
+        self._devices: Bounded[str, Seen] = Bounded(DEVICES_LIMIT)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        packet, now = event.packet, _announcement(event)
+        key = packet.src_mac, event.kind, now.pop("port", "")
+        before = self._announced.get(key)
+        self._announced.put(key, now)
+        device = self.context.device(Subject(packet.src_mac, packet.src, packet.vlan))
+        if before is not None and device is not None:
+            changes = _differences(before, now)
+            if changes and self._is_settled(device, event.ts):
+                yield self._tell(event, device, changes, f"it announces so by {event.kind.partition('.')[0].upper()} from {addresses.mac_text(packet.src_mac)}")
+
+    def review(self, change: DeviceChange) -> Iterator[Alert]:
+        device = change.device
+        now = {"name": next(iter(device.names), ""), "VLAN": str(device.vlan or ""), "services": ", ".join(device.services)}
+        before = self._devices.get(device.id)
+        self._devices.put(device.id, now)
+        if before is None or change.action in ("gone", "merged", "split") or is_randomised(device):
+            return
+        # What becomes known for the first time did not change.
+        changes = [one for one in _differences(before, now) if one.old]
+        if changes and self._is_settled(device, change.ts):
+            yield self._tell(change, device, changes, "the device shows so")
+
+    def _is_settled(self, device: Device, now: int) -> bool:
+        return now - device.first >= int(self.options.settled_h * HOUR)
+
+    def _tell(self, proof: Event | DeviceChange, device: Device, changes: list[FieldChange], source: str) -> Alert:
+        told = [f"{one.field} {one.old or 'nothing'} → {one.new or 'nothing'}" for one in changes]
+        return self.tell(
+            proof,
+            device,
+            ",".join(one.field for one in changes),
+            summary=f"{called(device)}: {some(told, 3)}",
+            why=(*told[:8], source),
+            numbers={"fields": len(changes), "threshold": 1, "known_h": round((proof.ts - device.first) / HOUR, 1), "threshold_h": self.options.settled_h},
+            severity=Severity.info if all(one.field == "services" for one in changes) else self.severity,
+        )
+
+
+def _announcement(event: Event) -> Seen:
+    """The fields of an announcement that configuration makes, as text."""
+    return {name: _text(value) for name, value in msgspec.structs.asdict(event).items() if name not in PASSING}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(_text, value))
+    return addresses.text(value) if isinstance(value, int) and value > addresses.V4 else "" if value in (0, False) else str(value)
+
+
+def _differences(before: Seen, now: Seen) -> list[FieldChange]:
+    return [FieldChange(name, before.get(name, ""), value) for name, value in now.items() if before.get(name, "") != value]

@@ -1,0 +1,131 @@
+"""A device runs another firmware than before: newer, older, or one that cannot be compared.
+
+Two trusted observations of the same kind are compared, so that two protocols which write the version differently are no change. Whether the device fetched a
+file that looks like firmware shortly before is said.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from pydantic import Field
+
+from sensor.core import addresses, detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Bounded
+from sensor.core.detector import Context, EventDetector
+from sensor.core.device import Attribute, DeviceChange
+from sensor.core.event import Event
+from sensor.core.observation import Subject
+from sensor.detectors._devices import HOUR, OfDevices, called, told_by_operator
+from sensor.dissectors.ftp import FtpFile
+from sensor.dissectors.http import HttpRequest
+from sensor.dissectors.tftp import TftpRead
+
+SECOND = 1_000_000_000
+DEVICES_LIMIT, TRANSFERS_LIMIT = 8192, 1024
+# How images are named, by what follows the last dot or by a word in the name.
+IMAGE = re.compile(r"(?:\.(?:bin|img|fw|rom|dfu|upd|swu|pkg|dlf|loads|sbn|rfu|hdr|dav|chk|trx|zip|tar|tgz|gz)|firmware|upgrade)[^/]{0,64}$", re.IGNORECASE)
+UPGRADE, DOWNGRADE, OTHER = "upgrade", "downgrade", "change"
+
+
+class Options(detector.Options):
+    """What is trusted."""
+
+    settled_h: float = Field(1, ge=0, le=720, description="hours that a device must have been known before a version counts as changed")
+    confidence: float = Field(0.5, ge=0, le=1, description="how sure a version must be")
+    transfer_s: int = Field(3600, ge=60, le=86400, description="seconds before the change in which a fetched file may be the reason")
+
+
+class Version(NamedTuple):
+    """A version that was told, and the kinds of observations that told it."""
+
+    text: str
+    kinds: frozenset[str]
+
+
+class FirmwareChanged(EventDetector, OfDevices):
+    """Watches what is told of versions, and files that devices fetch."""
+
+    title = "Firmware changed"
+    severity = Severity.low
+    techniques = ("T1601",)
+    advice = (
+        "Compare with planned maintenance. An older version brings back the holes that the newer one closed: install the newest one of the maker, and look who "
+        "could reach the device's administration."
+    )
+    false_positives = "Automatic updates, a device put in place of one of its like, makers that count their versions oddly."
+    Options = Options
+    watches = (TftpRead, HttpRequest, FtpFile)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._known: Bounded[str, Version] = Bounded(DEVICES_LIMIT)
+        self._fetched: Bounded[int, tuple[int, str, Subject]] = Bounded(TRANSFERS_LIMIT)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        packet = event.packet
+        name = event.path if isinstance(event, HttpRequest) else event.path if isinstance(event, FtpFile) else event.file if isinstance(event, TftpRead) else ""
+        if IMAGE.search(name.partition("?")[0]):
+            self._fetched.put(packet.src, (event.ts, name, Subject(packet.dst_mac, packet.dst, packet.vlan)))
+        return iter(())
+
+    def review(self, change: DeviceChange) -> Iterator[Alert]:
+        attribute = change.device.attributes.get("firmware")
+        if attribute is None or attribute.contested or attribute.confidence < self.options.confidence or told_by_operator(attribute.evidence):
+            return
+        before = self._known.get(change.device.id)
+        now = Version(attribute.value, frozenset(one.kind for one in attribute.evidence))
+        self._known.put(change.device.id, now)
+        old = next((one.old for one in change.changes if one.field == "firmware" and one.old), before.text if before else "")
+        if not old or not self._is_change(change, attribute, old, before):
+            return
+        yield self._tell(change, old, now.text)
+
+    def _is_change(self, change: DeviceChange, attribute: Attribute, old: str, before: Version | None) -> bool:
+        """Whether it is another version that came later, told as the one before was, and not the same written longer or shorter."""
+        if before is not None and not any(one.kind in before.kinds for one in attribute.evidence):
+            return False
+        late = min(one.first for one in attribute.evidence) >= change.device.first + int(self.options.settled_h * HOUR)
+        one, other = _plain(old), _plain(attribute.value)
+        return late and not one.startswith(other) and not other.startswith(one)
+
+    def _tell(self, change: DeviceChange, old: str, new: str) -> Alert:
+        device, way = change.device, direction(old, new)
+        fetched = next((found for address in device.addresses if (found := self._fetched.get(address)) and self._is_recent(found[0], change.ts)), None)
+        why = [f"the version was {old} and is {new}" + (f", {'newer' if way == UPGRADE else 'older'}" if way != OTHER else "")]
+        if fetched:
+            why.append(f"it fetched {fetched[1]} from {addresses.text(fetched[2].address)} {(change.ts - fetched[0]) // SECOND} s before")
+        else:
+            why.append("no transfer of an image was seen")
+        return self.tell(
+            change,
+            device,
+            new,
+            target=fetched[2] if fetched else None,
+            summary=f"firmware {way} of {called(device)}: {old} → {new}",
+            why=why,
+            numbers={"old": old, "new": new, "direction": way, "threshold": 1},
+            severity=Severity.medium if way == DOWNGRADE else self.severity,
+            confidence=round(min(0.9, device.attributes["firmware"].confidence), 2),
+            techniques=("T1601.002",) if way == DOWNGRADE else None,
+        )
+
+    def _is_recent(self, ts: int, now: int) -> bool:
+        return 0 <= now - ts <= int(self.options.transfer_s) * SECOND
+
+
+def direction(old: str, new: str) -> str:
+    """``upgrade`` or ``downgrade`` where both are written alike and differ in their numbers, else ``change``."""
+    one, other = (re.split(r"(\d+)", text.strip().casefold()) for text in (old, new))
+    if one[::2] != other[::2] or len(one) < 3:
+        return OTHER
+    before, after = (tuple(map(int, parts[1::2])) for parts in (one, other))
+    return UPGRADE if after > before else DOWNGRADE if after < before else OTHER
+
+
+def _plain(version: str) -> str:
+    """A version without what makers write around it."""
+    return re.sub(r"[\s_]+", "", version.casefold()).removeprefix("version").removeprefix("v")

@@ -1,0 +1,110 @@
+"""A device that was watched for days answers at a port where nobody was served before.
+
+Counts once something was said, so that scans of open ports are no news. What devices of its type usually serve, or others like it do, is told for
+information; so are ports of computers, where programs come and go. A device with one job that begins to serve something else is graver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from pydantic import Field
+
+from sensor.core import addresses, detector
+from sensor.core.acquaintances import Acquaintances
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
+from sensor.core.changes import Changes
+from sensor.core.detector import Context, FlowDetector
+from sensor.core.device import Device
+from sensor.core.flow import Flow, flow_of
+from sensor.core.tally import Distinct
+from sensor.detectors._devices import COMPUTERS, OfDevices, called, kind_text
+from sensor.detectors._words import PROTOCOLS, client_of, network_of, server_of, who
+
+SECOND = 1_000_000_000
+AGAIN_S, DAY_S = 600, 86_400
+DEVICES_LIMIT, TOLD_LIMIT = 4096, 16384
+# So many others of its type make a service ordinary.
+OTHERS = 2
+
+
+class Options(detector.Options):
+    """How long to learn, and who changes too often to be told."""
+
+    learn_h: float = Field(72, ge=1, le=2160, description="hours to watch a device before a port that it serves for the first time is a finding")
+    restless: int = Field(4, ge=1, le=64, description="new ports of a device within a day after which it is one that opens ports all the time, and quiet")
+    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of devices that may serve whatever they like")
+
+
+class NewService(FlowDetector, OfDevices):
+    """Watches conversations that are over, by the port that was served; the baseline knows what was served before."""
+
+    title = "New service of a device"
+    severity = Severity.low
+    techniques = ("T1571",)
+    advice = (
+        "Ask whoever is in charge of the device whether a service was switched on. If not, look what listens there: a shell or a proxy left behind answers at "
+        "a port of its own. `sensor baseline allow` makes it ordinary."
+    )
+    false_positives = "New software, a feature that was switched on, an update that brought a service along, peer-to-peer programs."
+    Options = Options
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._over = Acquaintances(AGAIN_S * SECOND)
+        self._told: Recent[tuple[str, int]] = Recent(TOLD_LIMIT, DAY_S * SECOND)
+        self._ports: Distinct[str, int] = Distinct(DAY_S * SECOND, DEVICES_LIMIT, 64)
+        self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
+
+    def candidates(self, changes: Changes) -> Iterable[tuple[int, Flow]]:
+        return [(at, flow_of(changes.rows[at])) for at in self._over.fresh(changes)]
+
+    def worth(self, numbers: Flow) -> bool:
+        """Whether the server is a device that was watched for long enough, and this is the first conversation."""
+        flow, baseline = numbers, self.context.baseline
+        if not self.context.networks.inside(flow.server) or any(low <= flow.server <= high for low, high in self._exempt):
+            return False
+        server = server_of(flow)
+        return baseline.maturity(server, self.options.learn_h) >= 1 and not baseline.first_served(server, flow.proto << 16 | flow.server_port)
+
+    def judge(self, flow: Flow, numbers: Flow) -> Iterator[Alert]:
+        device, service = self.context.device(server_of(flow)), flow.proto << 16 | flow.server_port
+        if device is None or not self._told.fresh((device.id, service), flow.ts):
+            return
+        ports = self._ports.add(device.id, service, flow.ts)
+        if ports <= self.options.restless:
+            yield self._tell(flow, device, service, ports)
+
+    def _tell(self, flow: Flow, device: Device, service: int, ports: int) -> Alert:
+        what, client = f"{PROTOCOLS.get(flow.proto, flow.proto)}/{flow.server_port}", client_of(flow)
+        severity, reason = self._weigh(device, service)
+        return self.tell(
+            flow,
+            device,
+            what,
+            target=client,
+            summary=f"{called(device)} serves {what} for the first time, to {who(self.context, client)}",
+            why=(f"nobody was served there in {self.options.learn_h:g} h of learning", reason),
+            numbers={"service": what, "threshold_h": self.options.learn_h, "new_ports": ports, "restless": self.options.restless},
+            severity=severity,
+            confidence=0.7,
+            actor_port=flow.server_port,
+            target_port=flow.client_port,
+            network=network_of(self.context, flow),
+        )
+
+    def _weigh(self, device: Device, service: int) -> tuple[Severity, str]:
+        """How grave, and why."""
+        baseline, kind = self.context.baseline, kind_text(device.type)
+        start, others = baseline.start(device.type), baseline.alike(device.type, service, offered=True)
+        if start is not None and service in start.serves:
+            return Severity.info, f"a {kind} usually serves this"
+        if others >= OTHERS:
+            return Severity.info, f"{others} other devices of its type serve this"
+        if device.type in COMPUTERS or device.type == "unknown":
+            return Severity.info if service & 0xFFFF >= 1024 else self.severity, "programs of computers come and go"
+        if device.fixed_function:
+            return Severity.medium, f"neither it nor another {kind} served this, and {kind}s usually do not"
+        return self.severity, f"no other {kind} serves this"

@@ -1,0 +1,84 @@
+"""Devices that are another machine all of a sudden: the impostor, its innocent twins, repetition."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.alert import Severity
+from sensor.core.device import Device
+from tests.detectors.device_stories import change, claim, made
+from tests.detectors.stories import detector, reviewed
+
+CHANGED = "device.changed_identity"
+PRINTER = claim("type", "printer"), claim("type", "printer", "snmp")
+
+
+def impostor(first: float = 5) -> Device:
+    """Evidence of a computer under the MAC of a printer, which is still believed to be one."""
+    return made(
+        *PRINTER,
+        claim("type", "workstation", "smb", first=first),
+        claim("type", "workstation", "dhcp", first=first),
+        claim("os", "Windows 11", "smb", first=first),
+    )
+
+
+def test_a_computer_under_the_mac_of_a_printer_is_told() -> None:
+    """Though the printer's own evidence still counts for more: both values, what says so, and since when it was known."""
+    [alert] = reviewed(detector(CHANGED), [change(6, "changed", impostor(), os=("", "Windows 11"))])
+    assert (alert.severity, alert.numbers["known_h"]) == (Severity.medium, 6)
+    assert "printer (10.0.2.5) is not what it was: printer → workstation" in alert.summary
+    assert "its type was printer and is workstation (confidence 0.99), by smb.field 'workstation', dhcp.field 'workstation'" in alert.why[0]
+
+
+def test_what_is_told_as_changed_counts_too() -> None:
+    """A camera in the place of a printer, of another maker: no computer, so that it is low."""
+    now = made(claim("type", "camera", first=30), claim("vendor", "Axis", first=30))
+    [alert] = reviewed(detector(CHANGED), [change(31, "changed", now, type=("printer", "camera"), vendor=("HP", "Axis"))])
+    assert alert.severity == Severity.low
+    assert len(alert.why) == 3
+
+
+@pytest.mark.parametrize(
+    ("device", "fields"),
+    [
+        (made(claim("type", "camera", first=5)), {"type": ("iot", "camera")}),
+        (made(claim("type", "nvr", first=5)), {"type": ("workstation", "nvr")}),
+        (made(claim("vendor", "Hewlett Packard Enterprise", first=5)), {"vendor": ("Hewlett-Packard", "Hewlett Packard Enterprise")}),
+        (made(claim("type", "workstation"), claim("os", "Ubuntu 24.04", first=5)), {"os": ("Windows 11", "Ubuntu 24.04")}),
+        (made(claim("type", "printer"), claim("os", "Windows 11", first=5)), {"os": ("Windows 10", "Windows 11")}),
+        (made(claim("type", "camera")), {"type": ("printer", "camera")}),
+        (made(claim("type", "camera", confidence=0.6, first=5)), {"type": ("printer", "camera")}),
+        (made(claim("type", "camera", "hostname", first=5)), {"type": ("printer", "camera")}),
+        (made(claim("type", "camera", "operator", first=5)), {"type": ("printer", "camera")}),
+        (made(claim("type", "camera", first=5), mac="da:a1:19:00:00:01"), {"type": ("printer", "camera")}),
+        (made(claim("type", "camera", first=5), key="ip:10.0.2.5"), {"type": ("printer", "camera")}),
+    ],
+    ids=[
+        "narrower",
+        "built on a PC",
+        "written in full",
+        "dual boot",
+        "new release",
+        "known all along",
+        "unsure",
+        "a name",
+        "the operator",
+        "randomised",
+        "no MAC",
+    ],
+)
+def test_what_is_no_other_machine_is_quiet(device: Device, fields: dict[str, tuple[str, str]]) -> None:
+    """Refinement, makers written in full, systems of computers, weak evidence, the operator's word, and who has no MAC of its own."""
+    assert reviewed(detector(CHANGED), [change(6, "changed", device, **fields)]) == []
+
+
+def test_the_first_hour_is_quiet() -> None:
+    """Devices are known better and better then."""
+    assert reviewed(detector(CHANGED), [change(0.5, "changed", impostor(0.3), os=("", "Windows 11"))]) == []
+
+
+def test_one_contradiction_is_told_once() -> None:
+    """Whatever else is told of the device that day."""
+    told = [change(6 + n, "address_changed", impostor()) for n in range(10)]
+    assert len(reviewed(detector(CHANGED), told)) == 1

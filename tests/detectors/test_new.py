@@ -1,0 +1,79 @@
+"""New devices: the intruder, its innocent twins, repetition."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.alert import Severity
+from tests.detectors.device_stories import HOST, change, claim, made
+from tests.detectors.stories import Story, World, detector, device, reviewed
+
+NEW = "device.new"
+
+
+def watched(*kinds: str) -> World:
+    """A day of a network with a device of each kind beside the newcomer."""
+    dwellers = [device(kind, f"10.0.2.{n + 100}") for n, kind in enumerate(kinds)]
+    world, story = World(*dwellers), Story().talk(0, "10.9.0.1", "10.9.0.2", 80)
+    for dweller in dwellers:
+        story.talk(60, dweller.key.removeprefix("ip:"), "10.9.0.2", 443)
+    return world.learned(story)
+
+
+def newcomer(kind: str, mac: str = "00:17:c8:1a:2b:3c"):
+    return made(*([claim("type", kind)] if kind != "unknown" else []), mac=mac)
+
+
+@pytest.mark.parametrize(
+    ("kind", "there", "severity", "reason"),
+    [
+        ("access_point", ["workstation"] * 3, Severity.medium, "carries and sees the traffic of others"),
+        ("workstation", ["camera"] * 3, Severity.medium, "only devices with one job live in 10.0.2.0/24: 3 camera"),
+        ("printer", ["camera"] * 3, Severity.low, "the first printer in 10.0.2.0/24, where there are 3 camera"),
+        ("camera", ["camera"] * 3, Severity.low, "a camera, which stays where it is put"),
+        ("workstation", ["workstation"] * 3, Severity.info, "a workstation among others"),
+        ("unknown", [], Severity.info, "not known yet"),
+    ],
+)
+def test_a_newcomer_is_told_by_what_it_is_and_where(kind: str, there: list[str], severity: Severity, reason: str) -> None:
+    """After a day of learning; with the hours that were watched."""
+    [alert] = reviewed(detector(NEW, watched(*there)), [change(30, "new", newcomer(kind))])
+    assert alert.severity == severity
+    assert reason in alert.why[1]
+    assert alert.why[0] == "not seen in 24 h of learning; speaks from 24 h on"
+    assert HOST in alert.summary
+    assert alert.techniques[0].technique == "T1200"
+
+
+def test_a_newcomer_that_turns_out_to_be_grave_is_told_again() -> None:
+    """Under the same key, so that the alert rises; long after it is no more news."""
+    unit, switch = detector(NEW, watched()), newcomer("switch")
+    first, second = reviewed(unit, [change(30, "new", newcomer("unknown")), change(30.01, "identified", switch)])
+    assert (first.key, first.severity, second.severity) == (second.key, Severity.info, Severity.medium)
+    assert reviewed(detector(NEW, watched()), [change(30, "new", newcomer("unknown")), change(40, "identified", switch)])[1:] == []
+
+
+def test_learning_is_quiet() -> None:
+    """The first day, and devices that are known or come back."""
+    unit = detector(NEW, watched())
+    quiet = [change(21, "new", newcomer("switch")), change(30, "back", newcomer("switch")), change(30, "identified", newcomer("switch"))]
+    assert reviewed(unit, quiet) == []
+    assert reviewed(detector(NEW, World()), [change(30, "new", newcomer("switch"))]) == []
+
+
+def test_phones_with_randomised_macs_are_quiet() -> None:
+    """Told only where that is asked for; a printer that makes up its MAC is told."""
+    phone, printer = newcomer("mobile", "da:a1:19:00:00:01"), newcomer("printer", "da:a1:19:00:00:02")
+    told = [change(30, "new", phone), change(30, "new", newcomer("unknown", "da:a1:19:00:00:03"))]
+    assert reviewed(detector(NEW, watched()), told) == []
+    assert len(reviewed(detector(NEW, watched(), randomised=True), told)) == 2
+    assert len(reviewed(detector(NEW, watched()), [change(30, "new", printer)])) == 1
+
+
+def test_a_crowd_is_one_finding() -> None:
+    """A delivery of fifty: nineteen one by one, then one that grows; a router among them is told for itself."""
+    many = [change(30 + n / 1000, "new", newcomer("voip_phone", f"00:17:c8:00:00:{n:02x}")) for n in range(50)]
+    found = reviewed(detector(NEW, watched()), [*many, change(30.06, "new", newcomer("router"))])
+    assert len({alert.key for alert in found}) == 19 + 1 + 1
+    assert found[-2].numbers["newcomers"] == 50
+    assert found[-1].severity == Severity.medium

@@ -1,0 +1,68 @@
+"""Services that a device never had: the back door, its innocent twins, repetition."""
+
+from __future__ import annotations
+
+from sensor.core.addresses import parse
+from sensor.core.alert import Severity
+from tests.detectors.stories import Story, World, device, raised
+
+SERVICE = "device.new_service"
+HOUR, DAYS = 3600, 4 * 86_400
+CAMERA, OTHERS, PC = "10.0.3.5", ("10.0.3.6", "10.0.3.7"), "10.0.0.9"
+
+
+def watched(extra: Story | None = None) -> World:
+    """Four days of cameras and a PC: a recorder fetches video, the PC shares files."""
+    world = World(*(device("camera", address) for address in (CAMERA, *OTHERS)), device("nvr", "10.0.3.2"), device("workstation", PC))
+    story = extra or Story()
+    for hour in range(80):
+        for n, address in enumerate((CAMERA, *OTHERS, PC)):
+            story.talk(hour * HOUR + n, "10.0.3.2", address, 8000)
+    return world.learned(story)
+
+
+def test_a_port_that_a_camera_never_served_is_told() -> None:
+    """After three days; the device is the actor, the client the target."""
+    [alert] = raised(SERVICE, Story().talk(DAYS, "10.0.0.8", CAMERA, 4444), watched())
+    assert alert.target is not None
+    assert (alert.actor_port, alert.target.address, alert.severity) == (4444, parse("10.0.0.8"), Severity.medium)
+    assert alert.why[0] == "nobody was served there in 72 h of learning"
+    assert "neither it nor another camera served this" in alert.why[1]
+
+
+def test_ports_of_computers_are_slight() -> None:
+    """High ones for information, well-known ones low."""
+    [alert] = raised(SERVICE, Story().talk(DAYS, "10.0.0.8", PC, 6881), watched())
+    assert alert.severity == Severity.info
+    [alert] = raised(SERVICE, Story().talk(DAYS, "10.0.0.8", PC, 22), watched())
+    assert alert.severity == Severity.low
+
+
+def test_what_its_type_serves_is_slight() -> None:
+    """By the starting baseline, or because two others do."""
+    [alert] = raised(SERVICE, Story().talk(DAYS, "10.0.0.8", CAMERA, 554), watched())
+    assert (alert.severity, alert.why[1]) == (Severity.info, "a camera usually serves this")
+    others = Story().talk(HOUR, "10.0.3.2", OTHERS[0], 4444).talk(HOUR, "10.0.3.2", OTHERS[1], 4444)
+    [alert] = raised(SERVICE, Story().talk(DAYS, "10.0.0.8", CAMERA, 4444), watched(others))
+    assert (alert.severity, alert.why[1]) == (Severity.info, "2 other devices of its type serve this")
+
+
+def test_what_was_served_before_and_knocks_are_quiet() -> None:
+    """The recorder, a scan of open ports, devices that were not watched for long enough, servers outside, and who is exempt."""
+    story = Story().talk(DAYS, "10.0.0.8", CAMERA, 8000).flow(DAYS + 60, "10.0.0.8", CAMERA, 4444, answered=True, ended=1, packets=(3, 1))
+    story.talk(DAYS + 90, CAMERA, "203.0.113.5", 4444)
+    assert raised(SERVICE, story, watched()) == []
+    assert raised(SERVICE, Story().talk(DAYS, "10.0.0.8", CAMERA, 4444), World(device("camera", CAMERA))) == []
+    assert raised(SERVICE, Story().talk(DAYS, "10.0.0.8", CAMERA, 4444), watched(), exempt=("10.0.3.0/24",)) == []
+
+
+def test_a_port_is_told_once_and_restless_devices_fall_silent() -> None:
+    """Fifty clients of one port; then a program that opens a port a minute."""
+    story = Story()
+    for n in range(50):
+        story.talk(DAYS + n, f"10.0.0.{n + 20}", CAMERA, 4444)
+    assert len(raised(SERVICE, story, watched())) == 1
+    ports = Story()
+    for n in range(30):
+        ports.talk(DAYS + 60 * n, "10.0.0.8", PC, 20000 + n)
+    assert len(raised(SERVICE, ports, watched())) == 4
