@@ -1,0 +1,143 @@
+"""A machine asks a name server that is not the network's: in clear, over TLS (DoT, RFC 7858), or inside HTTPS (DoH, RFC 8484). What it asks there nobody sees
+or filters.
+
+The network's servers are those that DHCP and router advertisements hand out, those inside that answer several machines, and those of the option. In clear a
+question counts only where such servers are known, since a network may well have none of its own. Name servers themselves ask whom they like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field
+
+from sensor.core import addresses, detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Bounded, Recent
+from sensor.core.detector import Context, EventDetector
+from sensor.core.event import Event
+from sensor.core.tally import Distinct
+from sensor.detectors._asked import ends_of, facts_of
+from sensor.detectors._names import under
+from sensor.detectors._words import is_fixed_function, some, who
+from sensor.dissectors.dhcp import DhcpAck
+from sensor.dissectors.dhcpv6 import Dhcpv6Reply
+from sensor.dissectors.dns import DnsQuery, DnsResponse
+from sensor.dissectors.ndp import NdpRouterAdvertisement
+from sensor.dissectors.quic import QuicClientHello
+from sensor.dissectors.tls import TlsClientHello
+
+SECOND = 1_000_000_000
+DAY = 86_400 * SECOND
+SERVERS_LIMIT, CLIENTS_LIMIT, TOLD_LIMIT = 1024, 8, 8192
+# An inside machine that answers so many others is a name server of the network.
+ASKED_BY = 2
+DNS, SECURE = 53, 853
+NO_ERROR, NO_NAME = 0, 3
+# Services that answer names inside HTTPS, by the names they are asked for under.
+DOH = frozenset(
+    "dns.google dns.google.com dns64.dns.google cloudflare-dns.com one.one.one.one dns.quad9.net dns9.quad9.net dns10.quad9.net dns11.quad9.net "
+    "doh.opendns.com dns.opendns.com dns.umbrella.com doh.umbrella.com dns.nextdns.io doh.cleanbrowsing.org dns.adguard.com dns.adguard-dns.com doh.dns.sb "
+    "dns.alidns.com doh.pub dns.pub doh.360.cn doh.li doh.applied-privacy.net doh.libredns.gr doh.mullvad.net dns.mullvad.net dns.digitale-gesellschaft.ch dnsforge.de "
+    "doh.tiar.app dns.controld.com freedns.controld.com doh.dnslify.com dns.rabbitdns.org ordns.he.net doh.centraleu.pi-dns.com dns.switch.ch "
+    "resolver-eu.lelux.fi dns.twnic.tw public.dns.iij.jp doh.xfinity.com dns0.eu dns.aa.net.uk doh.ffmuc.net wikimedia-dns.org".split()
+)
+# Public resolvers, at which devices of many makers are set by hand of the maker.
+PUBLIC = frozenset(
+    addresses.parse(each)
+    for each in (
+        "8.8.8.8 8.8.4.4 1.1.1.1 1.0.0.1 9.9.9.9 149.112.112.112 208.67.222.222 208.67.220.220 94.140.14.14 94.140.15.15 64.6.64.6 64.6.65.6 4.2.2.1 4.2.2.2 "
+        "77.88.8.8 77.88.8.1 114.114.114.114 114.114.115.115 223.5.5.5 223.6.6.6 119.29.29.29 180.76.76.76 1.2.4.8 210.2.4.8 84.200.69.80 185.228.168.9 "
+        "2001:4860:4860::8888 2001:4860:4860::8844 2606:4700:4700::1111 2606:4700:4700::1001 2620:fe::fe 2620:119:35::35"
+    ).split()
+)
+
+
+class Options(detector.Options):
+    """Whom the network asks for names."""
+
+    resolvers: tuple[str, ...] = Field((), description="addresses and CIDR blocks of the network's name servers, besides those that it learns itself")
+    names: tuple[str, ...] = Field((), description="domains of resolvers over TLS or HTTPS that are wanted here")
+    again_s: int = Field(86400, ge=60, description="seconds after which the same machine is told again")
+
+
+class ResolverBypass(EventDetector):
+    """Watches questions, answers, what DHCP and routers hand out, and the server names of TLS and QUIC."""
+
+    title = "Names asked elsewhere"
+    severity = Severity.low
+    weighs_itself = True
+    techniques = ("T1071.004",)
+    advice = "Let machines ask the network's name servers only, by a rule at the border; look why this one does not, and what else it says to that server."
+    false_positives = "Browsers and phones that secure their questions by themselves; devices whose maker put in a public resolver; people who prefer another."
+    Options = Options
+    watches = (DnsQuery, DnsResponse, TlsClientHello, QuicClientHello, DhcpAck, Dhcpv6Reply, NdpRouterAdvertisement)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._handed: Bounded[int, bool] = Bounded(SERVERS_LIMIT)
+        self._clients: Distinct[int, int] = Distinct(DAY, SERVERS_LIMIT, CLIENTS_LIMIT)
+        self._inner: Bounded[int, bool] = Bounded(SERVERS_LIMIT)
+        self._told: Recent[tuple[int, str]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
+        self._own = tuple(addresses.parse_network(block) for block in self.options.resolvers)
+        self._wanted = frozenset(self.options.names)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if isinstance(event, DnsResponse):
+            return self._answered(event)
+        if isinstance(event, TlsClientHello | QuicClientHello):
+            return self._secured(event)
+        if isinstance(event, DhcpAck | Dhcpv6Reply | NdpRouterAdvertisement):
+            for server in event.dns:
+                self._handed.put(server, True)
+        return iter(())
+
+    def _answered(self, event: DnsResponse) -> Iterator[Alert]:
+        """An answer shows both: who serves names, and who asked him."""
+        packet = event.packet
+        if packet.sport != DNS or event.rcode not in (NO_ERROR, NO_NAME):
+            return
+        if self.context.networks.inside(packet.src):
+            if packet.src not in self._inner and self._clients.add(packet.src, packet.dst, event.ts) >= ASKED_BY:
+                self._inner.put(packet.src, True)
+        elif (len(self._handed) or len(self._inner) or self._own) and not self._is_own(packet.src) and self._asks_for_itself(packet.dst):
+            public = packet.src in PUBLIC
+            grave = is_fixed_function(self.context, ends_of(event, answer=True)[0]) and not public
+            why = "it is a public resolver" if public else "it is no public resolver that is known"
+            yield from self._tell(event, "DNS", addresses.text(packet.src), why, Severity.medium if grave else Severity.low, answer=True)
+
+    def _secured(self, event: TlsClientHello | QuicClientHello) -> Iterator[Alert]:
+        packet, name = event.packet, event.sni.lower()
+        if packet.dport == SECURE:
+            if not self.context.networks.inside(packet.dst) and not self._is_own(packet.dst) and not under(name, self._wanted):
+                yield from self._tell(event, "DoT", name or addresses.text(packet.dst), f"port {SECURE} is that of names over TLS", Severity.low)
+        elif name and under(name, DOH) and not under(name, self._wanted) and not self._is_own(packet.dst):
+            yield from self._tell(event, "DoH", name, "the server name belongs to a service that answers names inside HTTPS", Severity.low)
+
+    def _is_own(self, server: int) -> bool:
+        return server in self._handed or server in self._inner or any(low <= server <= high for low, high in self._own)
+
+    def _asks_for_itself(self, client: int) -> bool:
+        """Not for others, as name servers do, nor as a router that hands questions on."""
+        return self.context.networks.inside(client) and not self._is_own(client) and not self._clients.values(client)
+
+    def _tell(self, event: Event, how: str, server: str, why: str, severity: Severity, *, answer: bool = False) -> Iterator[Alert]:
+        actor, target, sport, dport = ends_of(event, answer=answer)
+        if not self.context.networks.inside(actor.address) or not self._told.fresh((actor.address, how), event.ts):
+            return
+        own = [addresses.text(each) for each in (*self._handed, *self._inner)]
+        yield self.alert(
+            event,
+            actor=actor,
+            target=target,
+            summary=f"{who(self.context, actor)} asks {server} for names by {how}",
+            why=(f"{server} is none of the network's name servers" + (f": {some(own, 3)}" if own else ""), why),
+            numbers={"how": how, "server": server, "threshold": 1},
+            key=(how,),
+            severity=severity,
+            confidence=0.8 if own else 0.6,
+            actor_port=sport,
+            target_port=dport,
+            network=facts_of(self.context, event) | {"direction": self.context.networks.direction(actor.address, target.address)},
+        )

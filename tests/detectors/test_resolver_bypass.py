@@ -1,0 +1,91 @@
+"""Name servers that are not the network's: in clear, over TLS and HTTPS; innocent twins; repetition."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.addresses import parse
+from sensor.core.alert import Severity
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.dissectors.dhcp import DhcpAck
+from sensor.dissectors.dns import DnsResponse
+from sensor.dissectors.ndp import NdpRouterAdvertisement
+from sensor.dissectors.quic import QuicClientHello
+from sensor.dissectors.tls import TlsClientHello
+from tests.detectors.stories import SECOND, START, World, detector, device, heard, one
+
+BYPASS = "command_and_control.resolver_bypass"
+NEAR, ROUTER, PUBLIC, UNKNOWN = "10.0.0.66", "10.0.0.1", "8.8.8.8", "203.0.113.53"
+HANDED = DhcpAck(Packet(src=parse(ROUTER), dst=parse(NEAR), sport=67, dport=68), 5, 1, 0x020000000001, dns=(parse(ROUTER),))
+
+
+def answer(server: str, client: str = NEAR, at: float = 0, rcode: int = 0) -> Event:
+    packet = Packet(ts=START + int(at * SECOND), src=parse(server), dst=parse(client), sport=53, dport=50000)
+    return DnsResponse(packet, 1, "www.example.com", 1, rcode, False, ())
+
+
+def tls(name: str, *, port: int = 443, server: str = UNKNOWN, at: float = 0) -> Event:
+    packet = Packet(ts=START + int(at * SECOND), src=parse(NEAR), dst=parse(server), sport=50000, dport=port, proto=6)
+    return TlsClientHello(packet, name, (), "TLS 1.3", "", "", (), False)
+
+
+def quic(name: str) -> Event:
+    return QuicClientHello(Packet(src=parse(NEAR), dst=parse(PUBLIC), sport=50000, dport=443), "1", name, (), "", "", "", False)
+
+
+def test_questions_past_the_network() -> None:
+    """Public resolvers are a hint; a device with one job that asks one nobody knows is more."""
+    alert = one(heard(detector(BYPASS), [HANDED, answer(PUBLIC)]))
+    assert (alert.actor.address, alert.target and alert.target.address, alert.target_port) == (parse(NEAR), parse(PUBLIC), 53)
+    assert (alert.severity, alert.techniques[0].technique, alert.numbers["how"]) == (Severity.low, "T1071.004", "DNS")
+    assert "none of the network's name servers: 10.0.0.1" in alert.why[0]
+    camera = World(device("camera", NEAR))
+    assert one(heard(detector(BYPASS, camera), [HANDED, answer(UNKNOWN)])).severity == Severity.medium
+    assert one(heard(detector(BYPASS, camera), [HANDED, answer(PUBLIC)])).severity == Severity.low
+
+
+def test_servers_that_several_ask_are_the_network_s() -> None:
+    """Without DHCP in sight, they are learned from their answers; routers tell them as well."""
+    several = [answer(ROUTER, "10.0.0.7"), answer(ROUTER, "10.0.0.8")]
+    assert heard(detector(BYPASS), [*several, answer(UNKNOWN)])
+    told = NdpRouterAdvertisement(Packet(), 1, 1800, False, (), (parse("fd00::53"),))
+    assert heard(detector(BYPASS), [told, answer(UNKNOWN)])
+    assert heard(detector(BYPASS, resolvers=("10.0.0.0/28",)), [answer(UNKNOWN)])
+
+
+@pytest.mark.parametrize(
+    ("event", "how"),
+    [(tls("one.one.one.one", port=853, server="1.1.1.1"), "DoT"), (tls("Mozilla.Cloudflare-DNS.com"), "DoH"), (quic("dns.google"), "DoH")],
+)
+def test_secured_questions(event: Event, how: str) -> None:
+    alert = one(heard(detector(BYPASS), [event]))
+    assert (alert.severity, alert.numbers["how"]) == (Severity.low, how)
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [answer(PUBLIC)],
+        [HANDED, answer(ROUTER)],
+        [HANDED, answer(PUBLIC, ROUTER)],
+        [HANDED, answer(PUBLIC, rcode=5)],
+        [HANDED, answer("10.0.0.9", "10.0.0.7"), answer(PUBLIC, "10.0.0.9")],
+        [tls("dns.example.com"), tls("www.google.com"), tls("", port=443)],
+        [DhcpAck(Packet(), 5, 1, 1, dns=(parse(PUBLIC),)), answer(PUBLIC), tls("dns.google", server=PUBLIC), tls("", port=853, server=PUBLIC)],
+        [tls("", port=853, server=ROUTER)],
+    ],
+)
+def test_innocent_twins_are_quiet(events: list[Event]) -> None:
+    """Nothing known of the network, its own servers, the router that asks for all, a refusal, a server that asks on, other names, a public one handed out."""
+    assert heard(detector(BYPASS), events) == []
+
+
+def test_what_is_wanted_is_quiet() -> None:
+    assert heard(detector(BYPASS, names=("nextdns.io",)), [tls("abc123.dns.nextdns.io")]) == []
+
+
+def test_repetition_is_one_finding_a_day() -> None:
+    found = heard(detector(BYPASS), [HANDED, *(answer(UNKNOWN if n % 2 else PUBLIC, at=n * 60) for n in range(2000))])
+    assert len(found) == 2
+    assert one(found)
