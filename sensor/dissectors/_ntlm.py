@@ -1,12 +1,13 @@
 """NTLM messages ([MS-NLMP] 2.2.1), wherever a protocol carries them: inside SPNEGO (RFC 4178), a header of HTTP, or bare.
 
 The server's challenge names the server and its domain, the client's answer names the user and the client's machine; either may tell the version of its system.
-Proofs and keys are never kept: of an answer only its kind remains. SPNEGO is not parsed: the message is found by its signature.
+Proofs and keys are never kept: of an answer only its kind and a hash remain. SPNEGO is not parsed: the message is found by its signature.
 """
 
 from __future__ import annotations
 
 import functools
+import hashlib
 import struct
 
 import msgspec
@@ -30,7 +31,10 @@ _PAIR = struct.Struct("<HH")
 
 
 class Challenge(msgspec.Struct, frozen=True, gc=False):
-    """What a server tells of itself; texts are empty where it does not say. ``version``: ``10.0.17763``. ``target``: the realm it answers for."""
+    """What a server tells of itself; texts are empty where it does not say. ``version``: ``10.0.17763``. ``target``: the realm it answers for.
+
+    ``nonce``: a hash of the number that the proof is about, empty where it is zero.
+    """
 
     target: str = ""
     computer: str = ""
@@ -39,6 +43,7 @@ class Challenge(msgspec.Struct, frozen=True, gc=False):
     dns_domain: str = ""
     forest: str = ""
     version: str = ""
+    nonce: str = ""
 
     def facts(self) -> list[tuple[str, str]]:
         """(kind, value) about the server. A machine that is in no domain names itself as its domain."""
@@ -52,13 +57,17 @@ class Challenge(msgspec.Struct, frozen=True, gc=False):
 
 
 class Login(msgspec.Struct, frozen=True, gc=False):
-    """What a client answers. ``method``: ``ntlmv2``, ``ntlmv1`` (``ntlmv1-ess`` with session security), ``lm`` or ``anonymous``."""
+    """What a client answers. ``method``: ``ntlmv2``, ``ntlmv1`` (``ntlmv1-ess`` with session security), ``lm`` or ``anonymous``.
+
+    ``proof``: a hash of the answer, to tell it from others.
+    """
 
     user: str
     domain: str
     workstation: str
     method: str
     version: str = ""
+    proof: str = ""
 
     def facts(self) -> list[tuple[str, str]]:
         """(kind, value) about the client."""
@@ -113,7 +122,7 @@ def _challenge(data: bytes) -> Challenge:
     pairs = _pairs(_field(data, 40)) if flags & TARGET_INFO else {}
     version = _version(data, 48) if flags & VERSION else ""
     get = pairs.get
-    return Challenge(target, get(COMPUTER, ""), get(DOMAIN, ""), get(DNS_COMPUTER, ""), get(DNS_DOMAIN, ""), get(DNS_FOREST, ""), version)
+    return Challenge(target, get(COMPUTER, ""), get(DOMAIN, ""), get(DNS_COMPUTER, ""), get(DNS_DOMAIN, ""), get(DNS_FOREST, ""), version, _hash(data[24:32]))
 
 
 def _pairs(data: bytes) -> dict[int, str]:
@@ -138,7 +147,7 @@ def _login(data: bytes) -> Login:
     lm, nt = _field(data, 12), _field(data, 20)
     domain, user, workstation = (_text(_field(data, at), flags) for at in (28, 36, 44))
     version = _version(data, 64) if flags & VERSION else ""
-    return Login(user, domain, workstation, _method(lm, nt, user, flags), version)
+    return Login(user, domain, workstation, _method(lm, nt, user, flags), version, _hash(nt[:PROOF_SIZE] or lm))
 
 
 def _method(lm: bytes, nt: bytes, user: str, flags: int) -> str:
@@ -150,6 +159,11 @@ def _method(lm: bytes, nt: bytes, user: str, flags: int) -> str:
     if nt:
         return "ntlmv1-ess" if flags & SESSION_SECURITY and not any(lm[8:]) else "ntlmv1"
     return "lm"
+
+
+def _hash(raw: bytes) -> str:
+    """Some bytes, only to be told from others."""
+    return hashlib.blake2b(raw, digest_size=8).hexdigest() if any(raw) else ""
 
 
 def _field(data: bytes, at: int) -> bytes:

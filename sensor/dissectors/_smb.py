@@ -12,6 +12,7 @@ from sensor.core.dissector import Said
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.dissectors import _ntlm
+from sensor.dissectors._ntlm_events import told
 from sensor.dissectors._smb_events import SmbChallenge, SmbCreate, SmbCreateResult, SmbDelete, SmbLogin, SmbLoginResult, SmbPipe, SmbTreeResult, SmbWrite
 
 PENDING_LIMIT, TREES_LIMIT, FILES_LIMIT = 64, 32, 128
@@ -96,6 +97,7 @@ def security(packet: Packet, talk: Talk, version: int, key: int, blob: bytes, pa
     elif key >= 0 and message is None and _ntlm.KERBEROS in blob:
         login(talk, key, SmbLogin(packet, version, "kerberos", "", "", ""), said)
     if message is not None and isinstance(message, _ntlm.Challenge) == (key < 0):
+        said += told(packet, "smb", message)
         tell(packet, message.facts(), said)
 
 

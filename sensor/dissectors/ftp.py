@@ -1,6 +1,6 @@
 """FTP control connections (RFC 959, RFC 2428, RFC 4217): what a server says it is, who logs in with what result, which files move.
 
-Reads greetings, answers to SYST, logins and the commands that name files. Ignores the data connections. A password is noted as present, never kept; behind
+Reads greetings, answers to SYST, logins and the commands that name files. Ignores the data connections. Of a password stays a seal; behind
 AUTH TLS nothing is read. The greeting of a server belongs to it also where it asks for a login.
 """
 
@@ -15,6 +15,7 @@ from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 from sensor.dissectors._lines import LineStream
+from sensor.dissectors._seal import seal
 
 USER_LIMIT = 128
 PATH_LIMIT = 512
@@ -37,12 +38,13 @@ class FtpBanner(Event):
 
 
 class FtpLogin(Event):
-    """A login came to its end. ``password``: one was given; ``code``: the answer."""
+    """A login came to its end. ``password``: one was given; ``code``: the answer; ``seal``: of user and password."""
 
     user: str
     password: bool
     accepted: bool
     code: int
+    seal: str = ""
 
 
 class FtpFile(Event):
@@ -70,7 +72,7 @@ class FtpStream(LineStream):
 
     def __init__(self) -> None:
         super().__init__()
-        self._user = ""
+        self._user = self._seal = ""
         self._password = self._logging_in = self._begun = False
         self._open: tuple[int, list[bytes]] | None = None  # a reply of several lines: its code, its texts
 
@@ -90,9 +92,9 @@ class FtpStream(LineStream):
                 raise Malformed("no command")
             return []
         if verb == b"USER":
-            self._user, self._password, self._logging_in = clean(rest, USER_LIMIT), False, True
+            self._user, self._password, self._logging_in, self._seal = clean(rest, USER_LIMIT), False, True, ""
         elif verb == b"PASS":
-            self._password = bool(rest.strip())
+            self._password, self._seal = bool(rest.strip()), seal(self._user, rest)
         elif verb in FILES and not (verb == b"SITE" and b"pass" in rest.lower()):
             return [FtpFile(packet, verb.decode("ascii"), clean(rest, PATH_LIMIT), self._user)]
         return []
@@ -128,7 +130,7 @@ class FtpStream(LineStream):
             self.done = True
         elif self._logging_in and (code in (LOGGED_IN, 232) or (code in (NOT_LOGGED_IN, 430, 421) and self._password)):
             self._logging_in = False
-            return [FtpLogin(packet, self._user, self._password, code in (LOGGED_IN, 232), code)]
+            return [FtpLogin(packet, self._user, self._password, code in (LOGGED_IN, 232), code, self._seal)]
         return []
 
 

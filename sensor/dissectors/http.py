@@ -8,7 +8,6 @@ asked for) lends it nothing.
 
 from __future__ import annotations
 
-import base64
 import functools
 import re
 from collections.abc import Iterator
@@ -21,12 +20,15 @@ from sensor.core.reader import Malformed, clean
 from sensor.dissectors import _http_body as bodies
 from sensor.dissectors import _http_shape as shapes
 from sensor.dissectors import _igd
+from sensor.dissectors._http_credentials import challenge, credentials, ntlm
 from sensor.dissectors._http_message import HEAD_END, Head, begins, host_of, masked, read_head
+from sensor.dissectors._ntlm_events import told
 
 HEAD_LIMIT = 32768
 LINE_LIMIT = 8192
 NAME_LIMIT = 255
 LENGTH_DIGITS = 15
+NTLM = ("ntlm", "negotiate")
 NAMES_LIMIT = 24
 UNKNOWN = -1
 # Segments that begin no message before a direction is left alone.
@@ -52,9 +54,6 @@ ASKED = re.compile(
     r"canonical\.html|nm-check\.txt|connectivity-check|scale/|router/firmware/query|(?:[\w.-]{1,40}/){0,4}firmware/)",
     re.IGNORECASE,
 )
-_REALM = re.compile(rb"""\brealm\s{0,4}=\s{0,4}(?:"([^"]{0,512})"|([^\s,"]{1,512}))""", re.IGNORECASE)
-_USER_NAME = re.compile(rb"""\busername\s{0,4}=\s{0,4}"([^"]{0,255})""", re.IGNORECASE)
-SCHEMES = frozenset(("basic", "digest", "bearer", "ntlm", "negotiate", "hoba", "mutual", "scram-sha-256", "aws4-hmac-sha256", "wsse"))
 
 
 class HttpRequest(Event):
@@ -62,6 +61,7 @@ class HttpRequest(Event):
 
     ``action``: the SOAPAction. ``length``: size of the body in bytes, -1 where it is not told. ``forwarded``: a proxy passed it on. ``headers``: the names
     of its first fields in small letters, in order. ``cookies`` and ``odd`` as in ``_http_shape``: shapes of cookies, fields with odd characters.
+    ``seal``: of user and password, of Basic.
     """
 
     method: str
@@ -77,6 +77,7 @@ class HttpRequest(Event):
     headers: tuple[str, ...] = ()
     cookies: str = ""
     odd: tuple[tuple[str, str], ...] = ()
+    seal: str = ""
 
 
 class HttpResponse(Event):
@@ -192,6 +193,8 @@ class HttpStream(Stream):
         self._proxy = self._proxy or event.method == "CONNECT" or "://" in event.path[:16]
         if len(self._asked) < 2:
             self._asked.append(event)
+        if event.credentials in NTLM:
+            said += _ntlm_said(packet, _asking(head.fields), event.forwarded)
         if event.user_agent and not event.forwarded:
             said.append(_fact(packet, "http.user_agent", event.user_agent))
         if event.host and not event.forwarded and _is_asked(event.path):
@@ -207,6 +210,8 @@ class HttpStream(Stream):
             self._asked.clear()
         event = _response(packet, head, asked, self._proxy or (self._missed and asked is None))
         said.append(event)
+        if event.status in (401, 407):
+            said += _ntlm_said(packet, _asked(head.fields), event.forwarded)
         success = 200 <= event.status < 300
         if head.status == 101 or (success and event.method == "CONNECT"):
             self.done = True
@@ -318,20 +323,20 @@ def _can_begin(kept: bytearray) -> bool:
 
 def _request(packet: Packet, head: Head) -> HttpRequest:
     fields, text = head.fields, head.text
-    credentials, user = _credentials(fields.get(b"authorization") or fields.get(b"proxy-authorization") or b"")
+    found = credentials(_asking(fields))
     target, action = masked(head.target), text(b"soapaction").strip('"')
     host = host_of(head.target if "://" in target[:16] else fields.get(b"host", b""))
     media_type, length, forwarded = _media_type(fields.get(b"content-type", b"")), _length(head), _forwarded(fields)
     cookie = fields.get(b"cookie")
     return HttpRequest(
-        packet, head.method, host, target, text(b"user-agent"), credentials, user, action, media_type, length, forwarded,
-        _names(tuple(fields)), shapes.cookie_shapes(cookie) if cookie else "", shapes.odd_fields(fields),
+        packet, head.method, host, target, text(b"user-agent"), found.scheme, found.user, action, media_type, length, forwarded,
+        _names(tuple(fields)), shapes.cookie_shapes(cookie) if cookie else "", shapes.odd_fields(fields), found.seal,
     )  # fmt: skip
 
 
 def _response(packet: Packet, head: Head, asked: HttpRequest | None, proxy: bool) -> HttpResponse:
     fields, text = head.fields, head.text
-    schemes, realm = _challenge(fields.get(b"www-authenticate") or fields.get(b"proxy-authenticate") or b"")
+    schemes, realm = challenge(_asked(fields))
     forwarded = proxy or _forwarded(fields)
     media_type, length, location = _media_type(fields.get(b"content-type", b"")), _length(head), masked(fields.get(b"location", b""))
     return HttpResponse(
@@ -348,6 +353,23 @@ def _server_facts(packet: Packet, event: HttpResponse, success: bool) -> Iterato
         yield _fact(packet, "http.realm", event.realm)
     if success and event.path and (path := _own_path(event.path)):
         yield _fact(packet, "http.path", path)
+
+
+def _asking(fields: dict[bytes, bytes]) -> bytes:
+    """The credentials in a request."""
+    return fields.get(b"authorization") or fields.get(b"proxy-authorization") or b""
+
+
+def _asked(fields: dict[bytes, bytes]) -> bytes:
+    """What a response wants of them."""
+    return fields.get(b"www-authenticate") or fields.get(b"proxy-authenticate") or b""
+
+
+def _ntlm_said(packet: Packet, raw: bytes, forwarded: bool) -> list[Said]:
+    """NTLM in credentials, and what it tells of who sends it."""
+    message = ntlm(raw)
+    facts = () if message is None or forwarded else message.facts()
+    return [*told(packet, "http", message), *(_fact(packet, kind, value) for kind, value in facts)]
 
 
 def _login(event: HttpRequest) -> bodies.Login:
@@ -419,14 +441,6 @@ def _media_type(raw: bytes) -> str:
 
 
 @functools.lru_cache(maxsize=1024)
-def _challenge(raw: bytes) -> tuple[tuple[str, ...], str]:
-    """(schemes, realm) of a challenge (RFC 9110, 11.6.1)."""
-    found = _REALM.search(raw)
-    words = (clean(word, 32).lower() for word in re.split(rb"[\s,]+", raw[:4096]))
-    return tuple(dict.fromkeys(word for word in words if word in SCHEMES)), clean(found[1] or found[2] or b"", 512) if found else ""
-
-
-@functools.lru_cache(maxsize=1024)
 def _own_path(path: str) -> str:
     """The path without its query where it is one that devices have; empty for others."""
     bare = path.partition("?")[0]
@@ -436,25 +450,3 @@ def _own_path(path: str) -> str:
 @functools.lru_cache(maxsize=1024)
 def _is_asked(path: str) -> bool:
     return ASKED.match(path) is not None
-
-
-def _credentials(raw: bytes) -> tuple[str, str]:
-    """(scheme, user) of credentials. What a scheme nobody knows carries may be the secret itself, so it is not told."""
-    if not raw:
-        return "", ""
-    name, _, rest = raw.partition(b" ")
-    scheme = clean(name, 32).lower()
-    if scheme == "basic":
-        return scheme, _basic_user(rest.strip())
-    if scheme == "digest" and (found := _USER_NAME.search(rest[:LINE_LIMIT])):
-        return scheme, clean(found[1], NAME_LIMIT)
-    return scheme if scheme in SCHEMES else "other", ""
-
-
-def _basic_user(raw: bytes) -> str:
-    """The user in ``user:password`` (RFC 7617)."""
-    try:
-        user, colon, _ = base64.b64decode(raw[:2048], validate=True).partition(b":")
-    except ValueError:
-        return ""
-    return clean(user, NAME_LIMIT) if colon else ""

@@ -19,6 +19,7 @@ from sensor.dissectors import _der as der
 from sensor.dissectors import _ntlm
 from sensor.dissectors._framing import FramedStream
 from sensor.dissectors._ldap_filter import written
+from sensor.dissectors._ntlm_events import told
 
 PORTS = (389, 3268)
 BIND, BOUND, SEARCH, ENTRY, DONE, MODIFY, ADD, DELETE, RENAME = 0x60, 0x61, 0x63, 0x64, 0x65, 0x66, 0x68, 0x4A, 0x6C
@@ -193,7 +194,7 @@ class LdapStream(FramedStream):
         if isinstance(message, _ntlm.Login):
             who, method = message.user, "ntlm"
             subject = Subject(packet.src_mac, packet.src, packet.vlan)
-            said = [Observation(packet.ts, subject, kind, value, packet.flow) for kind, value in message.facts()]
+            said = [*told(packet, "ldap", message), *(Observation(packet.ts, subject, kind, value, packet.flow) for kind, value in message.facts())]
         event = LdapBind(packet, method, who, secret)
         self._binds.put(number, event)
         return [event, *said]
@@ -204,7 +205,7 @@ class LdapStream(FramedStream):
         message = _ntlm.find(der.content(data, operation), partial=True)
         if isinstance(message, _ntlm.Challenge):
             subject = Subject(packet.src_mac, packet.src, packet.vlan)
-            said = [Observation(packet.ts, subject, kind, value, packet.flow) for kind, value in message.facts()]
+            said = [*told(packet, "ldap", message), *(Observation(packet.ts, subject, kind, value, packet.flow) for kind, value in message.facts())]
         if asked is None or code == IN_PROGRESS:
             return said
         return [LdapBindResult(packet, asked.method, asked.name, asked.secret, code), *said]

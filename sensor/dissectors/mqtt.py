@@ -1,8 +1,8 @@
 """MQTT over TCP, versions 3.1, 3.1.1 and 5.0 (OASIS): clients, their broker and the topics they speak of. What travels in TLS stays unread.
 
 Reads CONNECT and its answer, subscriptions and the topics of the first messages. Ignores what messages hold, acknowledgements and pings. User names and
-passwords are noted as present, never kept. A topic is a fact about a client only where the client itself publishes to it or leaves its will there; what
-the broker passes on was published by others.
+passwords are noted as present; of both stays a seal. A topic is a fact about a client only where the client itself publishes to it or leaves its will
+there; what the broker passes on was published by others.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader, clean
 from sensor.dissectors._framing import FramedStream
+from sensor.dissectors._seal import seal
 
 PORT = 1883
 CONNECT, CONNACK, PUBLISH, SUBSCRIBE = 1, 2, 3, 8
@@ -22,10 +23,15 @@ FIXED_FLAGS = {6: 2, 8: 2, 10: 2}  # PUBREL, SUBSCRIBE, UNSUBSCRIBE; PUBLISH has
 NAMES = {b"MQTT": (4, 5), b"MQIsdp": (3,)}
 BRIDGE = 0x80  # set in the version by brokers that connect to another broker
 TOPICS_LIMIT = 16
+NAME_LIMIT = 255
+WILL, PASSWORD, USER = 0x04, 0x40, 0x80  # flags of CONNECT
 
 
 class MqttConnect(Event):
-    """A client opens a session. ``user`` and ``password``: whether it sends them; neither means it comes anonymously. ``will``: topic of its last will."""
+    """A client opens a session. ``user`` and ``password``: whether it sends them; neither means it comes anonymously. ``will``: topic of its last will.
+
+    ``seal``: of user and password.
+    """
 
     version: int
     client_id: str
@@ -33,6 +39,7 @@ class MqttConnect(Event):
     password: bool
     keep_alive_s: int
     will: str
+    seal: str = ""
 
 
 class MqttConnack(Event):
@@ -122,10 +129,10 @@ class MqttStream(FramedStream):
         self._properties(reader)
         client_id = _text(_string(reader))
         will = ""
-        if flags & 4:
+        if flags & WILL:
             self._properties(reader)
             will = _text(_string(reader))
-        yield MqttConnect(packet, version, client_id, bool(flags & 0x80), bool(flags & 0x40), keep_alive, will)
+        yield MqttConnect(packet, version, client_id, bool(flags & USER), bool(flags & PASSWORD), keep_alive, will, _login(reader, flags))
         if client_id:
             yield _fact(packet, "mqtt.client_id", client_id)
         yield from self._topic(packet, will)
@@ -167,6 +174,17 @@ class MqttStream(FramedStream):
             if shift > 21:
                 raise Malformed("length of more than four bytes")
         reader.skip(length)
+
+
+def _login(reader: Reader, flags: int) -> str:
+    """The seal of the login that follows the will's topic (MQTT 5.0, 3.1.3); empty where there is no password."""
+    try:
+        if flags & WILL:
+            _string(reader)
+        user = clean(_string(reader), NAME_LIMIT) if flags & USER else ""
+        return seal(user, _string(reader)) if flags & PASSWORD else ""
+    except Malformed:  # what stands behind a long will is cut off
+        return ""
 
 
 def _string(reader: Reader) -> bytes:

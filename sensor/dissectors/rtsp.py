@@ -16,6 +16,7 @@ from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 from sensor.dissectors import _sdp
+from sensor.dissectors._http_credentials import credentials
 from sensor.dissectors._http_message import masked
 
 VERSIONS = (b"RTSP/1.0", b"RTSP/2.0")
@@ -30,11 +31,12 @@ TLS_HANDSHAKE = 0x16
 CRLF = b"\r\n"
 END = b"\r\n\r\n"
 _REALM = re.compile(rb"""\brealm\s{0,4}=\s{0,4}"([^"]{0,255})""", re.IGNORECASE)
-_USER_NAME = re.compile(rb"""\busername\s{0,4}=\s{0,4}"([^"]{0,255})""", re.IGNORECASE)
 
 
 class RtspRequest(Event):
-    """``uri``: without credentials; ``credentials``: their scheme in small letters, empty where there are none; ``user``: of Digest, as it is in clear."""
+    """``uri``: without credentials; ``credentials``: their scheme in small letters, empty where there are none; ``user``: as far as it is in
+    clear; ``seal``: of user and password, of Basic.
+    """
 
     method: str
     uri: str
@@ -42,6 +44,7 @@ class RtspRequest(Event):
     user_agent: str
     credentials: str
     user: str
+    seal: str = ""
 
 
 class RtspResponse(Event):
@@ -213,11 +216,11 @@ def _said(packet: Packet, start: tuple[bytes, bytes, int], fields: dict[bytes, b
     cseq = int(number) if number.isdigit() and len(number) < 10 else 0
     agent, server = clean(fields.get(b"user-agent", b""), NAME_LIMIT), clean(fields.get(b"server", b""), NAME_LIMIT)
     challenge, proof = fields.get(b"www-authenticate", b""), fields.get(b"authorization", b"")
-    realm = clean(found[1]) if (found := _REALM.search(challenge)) else ""
+    realm = clean(asked[1]) if (asked := _REALM.search(challenge)) else ""
     facts: list[tuple[str, str]] = []
     if method:
-        user = clean(name[1], NAME_LIMIT) if (name := _USER_NAME.search(proof)) else ""
-        said: list[Said] = [RtspRequest(packet, method.decode("ascii"), masked(rest), cseq, agent, _scheme(proof), user)]
+        found = credentials(proof)
+        said: list[Said] = [RtspRequest(packet, method.decode("ascii"), masked(rest), cseq, agent, found.scheme, found.user, found.seal)]
     else:
         schemes = tuple(dict.fromkeys(_scheme(one) for one in challenge.split(b"\n") if one))
         said = [RtspResponse(packet, status, clean(rest, NAME_LIMIT), cseq, server, schemes, realm)]

@@ -59,7 +59,9 @@ ALARM = b"cisco-alarm"
 
 
 class SipRequest(Event):
-    """``caller`` and ``callee``: the addresses in From and To without scheme and parameters (``100@10.0.0.5``); ``credentials``: it carries some."""
+    """``caller`` and ``callee``: the addresses in From and To without scheme and parameters (``100@10.0.0.5``); ``credentials``: it carries some,
+    ``basic``: with the password in clear.
+    """
 
     method: str
     uri: str
@@ -69,6 +71,7 @@ class SipRequest(Event):
     cseq: int
     user_agent: str
     credentials: bool
+    basic: bool = False
 
 
 class SipResponse(Event):
@@ -262,6 +265,11 @@ def _headers(lines: list[bytes]) -> tuple[dict[str, bytes], int, list[bytes]]:
     return values, vias, named
 
 
+def _is_basic(raw: bytes) -> bool:
+    """Whether credentials carry a password that everybody can read (RFC 2543, 14)."""
+    return raw.lstrip()[:6].lower() == b"basic "
+
+
 def _read(packet: Packet, head: bytes) -> tuple[list[Said], int, _Body | None]:
     """What a message says, the length of its body in bytes, and what is to be known of the body where it is a session description."""
     lines = head.split(b"\r\n", HEADERS_LIMIT + 1)
@@ -279,7 +287,8 @@ def _read(packet: Packet, head: bytes) -> tuple[list[Said], int, _Body | None]:
     server = _program(values["server"]) if "server" in values else ""
     event: SipRequest | SipResponse
     if method:
-        event = SipRequest(packet, method.decode("ascii"), clean(rest), caller, callee, call_id, cseq, agent or server, "auth" in values)
+        program, basic = agent or server, _is_basic(get("auth", b""))
+        event = SipRequest(packet, method.decode("ascii"), clean(rest), caller, callee, call_id, cseq, program, "auth" in values, basic)
         own = vias <= 1
     else:
         event = SipResponse(packet, status, clean(rest, NAME_LIMIT), clean(of, 32), caller, callee, call_id, cseq, server or agent, "auth" in values)

@@ -1,8 +1,8 @@
 """Telnet (RFC 854, RFC 855): what a machine shows before a login, who logs in, and how that ends.
 
 Options are passed over wherever they stand. What a server writes before the first answer is its banner; the line that is answered is the prompt.
-Passwords are never kept, nor what is typed behind a login. The result is read from what the server writes next: its own words, another prompt for a login,
-or the prompt of a shell; where that is not clear the login is told as undecided.
+Of a password stays a seal, of what is typed behind a login nothing. The result is read from what the server writes next: its own words, another prompt for
+a login, or the prompt of a shell; where that is not clear the login is told as undecided.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
+from sensor.dissectors._seal import seal
 
 IAC, SB, SE = 255, 250, 240
 WILL, DONT = 251, 254
@@ -36,11 +37,12 @@ class TelnetBanner(Event):
 
 
 class TelnetLogin(Event):
-    """A login. ``result``: ``accepted``, ``refused`` or ``undecided``; ``password``: one was asked for and given."""
+    """A login. ``result``: ``accepted``, ``refused`` or ``undecided``; ``password``: one was asked for and given; ``seal``: of user and password."""
 
     user: str
     password: bool
     result: str
+    seal: str = ""
 
 
 class Telnet(Dissector):
@@ -63,7 +65,7 @@ class TelnetStream(Stream):
         self._shown = bytearray()
         self._typed = bytearray()
         self._prompt = ""
-        self._user = ""
+        self._user = self._seal = ""
         self._server = (Subject(0), 0)
         self._password = self._banner = self._awaiting = False
 
@@ -116,6 +118,7 @@ class TelnetStream(Stream):
             self._user, self._password, self._awaiting = clean(bytes(self._typed), TYPED_LIMIT), False, False
         elif _PASSWORD.search(self._prompt):
             self._password = self._awaiting = True
+            self._seal = seal(self._user, bytes(self._typed))
         elif not self._prompt:  # an empty line, typed to wake the server
             return
         self._typed.clear()
@@ -136,7 +139,7 @@ class TelnetStream(Stream):
         else:
             return
         self._awaiting = False
-        yield TelnetLogin(packet, self._user, self._password, result)
+        yield TelnetLogin(packet, self._user, self._password, result, self._seal)
         self.done = result == "accepted"
 
 

@@ -43,6 +43,8 @@ def test_service() -> None:
     said = told(sample.service())
     assert events(said) == [
         ("RpcBind", "", ("svcctl", f"{sample.OTHER}v1"), 6),
+        ("NtlmChallenge", "rpc", "FILES-1", "OFFICE", "df1d951c82837e75"),
+        ("NtlmLogin", "rpc", "ntlmv2", "admin", "OFFICE", "DESK-04", "a84a46ea386f5fe0"),
         ("RpcLogin", "", "ntlmv2", "admin", "OFFICE", "DESK-04"),
         ("RpcCall", "", "svcctl", "CreateServiceW", 12, 0, 136, ("Updater", "ignored", "C:\\Windows\\Temp\\u.exe"), (), False),
         ("RpcAnswer", "", "svcctl", "CreateServiceW", 12, False, 0, 24),

@@ -6,6 +6,7 @@ import pytest
 
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
+from sensor.dissectors._seal import seal
 from sensor.dissectors.ftp import Ftp
 from tests.dissectors.samples import events, facts, packets, values
 
@@ -28,8 +29,8 @@ def test_logins_and_files() -> None:
     said = session(0)
     assert events(said) == [
         ("FtpBanner", "PRN-3F-EAST FTP server (KM FTPD version 1.00) ready."),
-        ("FtpLogin", "admin", True, False, 530),
-        ("FtpLogin", "anonymous", True, True, 230),
+        ("FtpLogin", "admin", True, False, 530, seal("admin", b"wrong-secret")),
+        ("FtpLogin", "anonymous", True, True, 230, seal("anonymous", b"guest@example.org")),
         ("FtpFile", "STOR", "report.pdf", "anonymous"),
         ("FtpFile", "RETR", "/config/address book.csv", "anonymous"),
     ]
@@ -54,7 +55,7 @@ def test_greeting_of_several_lines() -> None:
 
 def test_login_without_password() -> None:
     """Some servers let users in at once."""
-    assert events(talk((False, b"220 a\r\n"), (True, b"USER root\r\n"), (False, b"230 in\r\n")))[1:] == [("FtpLogin", "root", False, True, 230)]
+    assert events(talk((False, b"220 a\r\n"), (True, b"USER root\r\n"), (False, b"230 in\r\n")))[1:] == [("FtpLogin", "root", False, True, 230, "")]
 
 
 def test_passwords_in_other_commands() -> None:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 
 import pytest
 
+from pcaps.dissectors._smb import ntlm_authenticate, ntlm_challenge, version
 from sensor.core.addresses import parse
 from sensor.core.dissector import Said, Stream
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors._http_message import masked
 from sensor.dissectors._http_shape import shape_of
+from sensor.dissectors._seal import seal
 from sensor.dissectors.http import Http
 from tests.dissectors.samples import events, facts, packets, values
 
 CLIENT = Packet(src=parse("10.0.0.5"), src_mac=0x020000000005, sport=50000, dport=80, proto=6)
 SERVER = Packet(src=parse("10.0.0.9"), src_mac=0x020000000009, sport=80, dport=50000, proto=6, direction=1)
 GET = b"GET /a HTTP/1.1\r\nHost: cam\r\nUser-Agent: probe/1\r\n\r\n"
-ASKED = ("HttpRequest", "GET", "cam", "/a", "probe/1", "", "", "", "", -1, False, ("host", "user-agent"), "", ())
+ASKED = ("HttpRequest", "GET", "cam", "/a", "probe/1", "", "", "", "", -1, False, ("host", "user-agent"), "", (), "")
 TITLE = b"<html><title>Front door</title>"
 
 
@@ -53,7 +56,7 @@ def test_description_of_a_gateway() -> None:
     """A UPnP description is the server's word on itself; its embedded devices and comments are not. A control call names its action."""
     asked, head, body, mapping, refused = sample()[:5]
     program = "Linux/5.4, UPnP/1.1, MiniUPnPc/2.2.4"
-    assert asked[0] == [("HttpRequest", "GET", "10.20.30.1", "/igddesc.xml", program, "", "", "", "", -1, False, ("host", "user-agent"), "", ())]
+    assert asked[0] == [("HttpRequest", "GET", "10.20.30.1", "/igddesc.xml", program, "", "", "", "", -1, False, ("host", "user-agent"), "", (), "")]
     assert asked[1] == [("02:00:5e:00:53:04", "10.20.30.66", "http.user_agent", program)]
     server = "FRITZ!Box 7590 UPnP/1.0 AVM FRITZ!Box 7590 154.07.57"
     gateway = ("02:00:5e:00:53:01", "10.20.30.1")
@@ -96,6 +99,7 @@ def test_camera_behind_a_password() -> None:
             ("host", "content-type", "content-length"),
             "",
             (),
+            "",
         ),
         (
             "HttpBody",
@@ -228,20 +232,40 @@ def test_title_is_told_before_the_page_ends() -> None:
 @pytest.mark.parametrize(
     ("value", "told"),
     [
-        (b"Basic YWRtaW46YTpi", ("basic", "admin")),
-        (b"basic !!!", ("basic", "")),
-        (b"Basic YWRtaW4=", ("basic", "")),
-        (b'Digest username="a b", realm="r"', ("digest", "a b")),
-        (b"Bearer eyJhbGciOi", ("bearer", "")),
-        (b"Negotiate TlRM", ("negotiate", "")),
-        (b"s3cret", ("other", "")),
-        (b"", ("", "")),
+        (b"Basic YWRtaW46YTpi", ("basic", "admin", seal("admin", b"a:b"))),
+        (b"basic !!!", ("basic", "", "")),
+        (b"Basic YWRtaW4=", ("basic", "", "")),
+        (b'Digest username="a b", realm="r"', ("digest", "a b", "")),
+        (b"Bearer eyJhbGciOi", ("bearer", "", "")),
+        (b"Negotiate TlRM", ("negotiate", "", "")),
+        (b"s3cret", ("other", "", "")),
+        (b"", ("", "", "")),
     ],
 )
 def test_credentials(value: bytes, told: tuple[str, str]) -> None:
-    """Kind and user, never the rest."""
+    """Kind, user and a seal, never the rest."""
     said = feed(Http().stream(CLIENT), GET.replace(b"Host", b"Authorization: " + value + b"\r\nHost"), True)
-    assert events(said)[0][5:7] == told
+    asked = events(said)[0]
+    assert (*asked[5:7], asked[-1]) == told
+
+
+def test_ntlm_in_credentials() -> None:
+    """Challenges and logins of NTLM, and what they tell of both ends; not of who is behind a proxy."""
+    challenge, login = (
+        ntlm_challenge("OFFICE", {1: "WEB-1", 2: "OFFICE"}, version(10, 0, 17763)),
+        ntlm_authenticate("anna", "OFFICE", "DESK-04", version(10, 0, 22631)),
+    )
+    asked = (
+        b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Negotiate\r\nWWW-Authenticate: NTLM " + base64.b64encode(challenge) + b"\r\nContent-Length: 0\r\n\r\n"
+    )
+    said = feed(Http().stream(CLIENT), asked, False)
+    assert events(said)[1][:4] == ("NtlmChallenge", "http", "WEB-1", "OFFICE")
+    assert ("ntlm.hostname", "WEB-1") in values(said)
+    proof = b"Authorization: NTLM " + base64.b64encode(login)
+    said = feed(Http().stream(CLIENT), GET.replace(b"Host", proof + b"\r\nHost"), True)
+    assert events(said)[1][:6] == ("NtlmLogin", "http", "ntlmv2", "anna", "OFFICE", "DESK-04")
+    said = feed(Http().stream(CLIENT), GET.replace(b"Host", proof + b"\r\nVia: 1.1 a\r\nHost"), True)
+    assert "ntlm.hostname" not in dict(values(said))
 
 
 @pytest.mark.parametrize(
@@ -364,7 +388,7 @@ def test_hostile_xml_says_nothing() -> None:
 def test_unknown_methods_and_careless_fields() -> None:
     """Lines that are no fields are passed over, folded ones belong to the one before, several of one name are joined."""
     said = feed(Http().stream(CLIENT), b"VERSION-CONTROL /a HTTP/1.0\nno field\nHost: [2001:db8::1]:80\nUser-Agent: a\n b\nuser-agent: c\n\n", True)
-    assert events(said) == [("HttpRequest", "VERSION-CONTROL", "2001:db8::1", "/a", "a b, c", "", "", "", "", -1, False, ("host", "user-agent"), "", ())]
+    assert events(said) == [("HttpRequest", "VERSION-CONTROL", "2001:db8::1", "/a", "a b, c", "", "", "", "", -1, False, ("host", "user-agent"), "", (), "")]
 
 
 def test_shapes_instead_of_secrets() -> None:
@@ -373,7 +397,7 @@ def test_shapes_instead_of_secrets() -> None:
     body = b"a=6b3d6b23\x26page=1%27+or+1%3D1\x26password=%24%7Bnot-told%7D"
     head += b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n" % len(body)
     asked, sent, login = events(feed(Http().stream(CLIENT), head + body, True))
-    assert asked[-2:] == ("session=base64:28; lang=word:2", (("x-api-version", "${jndi:ldap://10.0.0.9/a}"),))
+    assert asked[-3:-1] == ("session=base64:28; lang=word:2", (("x-api-version", "${jndi:ldap://10.0.0.9/a}"),))
     assert sent[-2:] == ("a=hex:8&page=text:9&password=secret", ("page=1' or 1=1",))
     assert login[0] == "HttpLogin"
     assert "not-told" not in repr((asked, sent, login))

@@ -10,6 +10,7 @@ from pcaps.dissectors.mqtt import packet as message
 from pcaps.dissectors.mqtt import text
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
+from sensor.dissectors._seal import seal
 from sensor.dissectors.mqtt import Mqtt
 from tests.dissectors.samples import events, facts, packets, values
 
@@ -31,7 +32,7 @@ def test_plug_logs_in_and_publishes() -> None:
     """Client id and topics are the client's, each topic once; the long message is told by its beginning."""
     said = read(50201)
     assert events(said) == [
-        ("MqttConnect", 4, "DVES_5E5302", True, True, 30, "tele/tasmota_5E5302/LWT"),
+        ("MqttConnect", 4, "DVES_5E5302", True, True, 30, "tele/tasmota_5E5302/LWT", seal("plug", b"not to be kept")),
         ("MqttConnack", 0),
         ("MqttPublish", "tele/tasmota_5E5302/LWT", True, 33),
         ("MqttSubscribe", ("cmnd/tasmota_5E5302/#", "cmnd/tasmotas/#")),
@@ -57,13 +58,13 @@ def test_what_a_broker_passes_on_is_nobodys() -> None:
 def test_refused_login() -> None:
     """Version 3.1; the refusing broker gets no role."""
     said = read(50203)
-    assert events(said) == [("MqttConnect", 3, "camera", True, True, 60, ""), ("MqttConnack", 5)]
+    assert events(said) == [("MqttConnect", 3, "camera", True, True, 60, "", seal("admin", b"not to be kept")), ("MqttConnack", 5)]
     assert values(said) == [("mqtt.client_id", "camera")]
 
 
 def test_bridge_between_brokers() -> None:
     """Its version has the highest bit set."""
-    assert events(feed(CONNECT.replace(b"\x04\x02", b"\x84\x02"))) == [("MqttConnect", 4, "one", False, False, 60, "")]
+    assert events(feed(CONNECT.replace(b"\x04\x02", b"\x84\x02"))) == [("MqttConnect", 4, "one", False, False, 60, "", "")]
 
 
 @pytest.mark.parametrize(

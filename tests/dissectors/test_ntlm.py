@@ -10,6 +10,8 @@ from sensor.dissectors._ntlm import Challenge, Login, Offer, find
 
 SYSTEM = version(10, 0, 22631)
 PAIRS = {2: "OFFICE", 1: "DC-1", 4: "office.example", 3: "dc-1.office.example", 5: "example"}
+# Hashes of the samples' challenge and of an answer of ones: to be told apart, not to be turned back.
+NONCE, PROOF = "df1d951c82837e75", "a84a46ea386f5fe0"
 
 
 def test_offer() -> None:
@@ -22,7 +24,7 @@ def test_offer() -> None:
 def test_challenge() -> None:
     """All names of a server; one in no domain names itself as its domain, and then there is none."""
     message = find(spnego(ntlm_challenge("OFFICE", PAIRS, SYSTEM)))
-    assert message == Challenge("OFFICE", "DC-1", "OFFICE", "dc-1.office.example", "office.example", "example", "10.0.22631")
+    assert message == Challenge("OFFICE", "DC-1", "OFFICE", "dc-1.office.example", "office.example", "example", "10.0.22631", NONCE)
     assert [kind for kind, _ in message.facts()] == ["ntlm.hostname", "ntlm.fqdn", "ntlm.domain", "ntlm.dns_domain", "ntlm.version"]
     alone = find(ntlm_challenge("NAS", {2: "NAS", 1: "nas", 4: "", 3: "nas"}, version(6, 1, 0)))
     assert alone is not None
@@ -43,7 +45,8 @@ def test_challenge() -> None:
 def test_kinds_of_proof(user: str, lm: bytes, nt: bytes, flags: int, method: str) -> None:
     """By the sizes of the answers and the flags; the answers themselves are nowhere."""
     message = find(ntlm_authenticate(user, "D", "W", SYSTEM, lm=lm, nt=nt, flags=flags))
-    assert message == Login(user, "D", "W", method, "10.0.22631")
+    assert message is not None
+    assert message == Login(user, "D", "W", method, "10.0.22631", PROOF if any(nt or lm) else "")
     assert message.facts() == [("ntlm.hostname", "W"), ("ntlm.version", "10.0.22631")]
 
 
@@ -68,4 +71,4 @@ def test_malformed(raw: bytes) -> None:
 
 def test_pairs_without_end() -> None:
     """Target information is read up to its end, whatever it declares."""
-    assert find(ntlm_challenge("A", {1: "X", 9: "Y" * 300, 3: "z.example"}, SYSTEM)) == Challenge("A", "X", "", "z.example", "", "", "10.0.22631")
+    assert find(ntlm_challenge("A", {1: "X", 9: "Y" * 300, 3: "z.example"}, SYSTEM)) == Challenge("A", "X", "", "z.example", "", "", "10.0.22631", NONCE)

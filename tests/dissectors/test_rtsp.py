@@ -29,15 +29,15 @@ def test_camera_is_watched() -> None:
     uri, agent = "rtsp://10.20.30.61:554/Streaming/Channels/101", "LibVLC/3.0.18 (LIVE555 Streaming Media v2016.11.28)"
     said = conversation()
     assert events(said) == [
-        ("RtspRequest", "OPTIONS", uri, 2, agent, "", ""),
+        ("RtspRequest", "OPTIONS", uri, 2, agent, "", "", ""),
         ("RtspResponse", 200, "OK", 2, "Rtsp Server/3.0", (), ""),
-        ("RtspRequest", "DESCRIBE", uri, 3, agent, "", ""),
+        ("RtspRequest", "DESCRIBE", uri, 3, agent, "", "", ""),
         ("RtspResponse", 401, "Unauthorized", 3, "", ("digest", "basic"), "IP Camera(12345)"),
-        ("RtspRequest", "DESCRIBE", uri, 4, agent, "digest", "viewer"),
+        ("RtspRequest", "DESCRIBE", uri, 4, agent, "digest", "viewer", ""),
         ("RtspResponse", 200, "OK", 4, "", (), ""),
-        ("RtspRequest", "PLAY", uri, 5, agent, "", ""),
+        ("RtspRequest", "PLAY", uri, 5, agent, "", "", ""),
         ("RtspResponse", 200, "OK", 5, "", (), ""),
-        ("RtspRequest", "TEARDOWN", uri, 6, agent, "", ""),
+        ("RtspRequest", "TEARDOWN", uri, 6, agent, "", "", ""),
     ]
     assert "secret" not in repr(events(said))
 

@@ -18,7 +18,7 @@ OK = (
     b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 10.0.0.5\r\nFrom: <sip:212@pbx>\r\nTo: <sip:212@pbx>\r\nCall-ID: c1\r\nCSeq: 1 REGISTER\r\n"
     b"Server: pbx/1\r\nContent-Length: 0\r\n\r\n"
 )
-REGISTERED = ("SipRequest", "REGISTER", "sip:pbx", "212@pbx", "212@pbx", "c1", 1, "snomD785/10.1.42.14", False)
+REGISTERED = ("SipRequest", "REGISTER", "sip:pbx", "212@pbx", "212@pbx", "c1", 1, "snomD785/10.1.42.14", False, False)
 
 
 def dissect(payload: bytes, **fields: int) -> list[object]:
@@ -44,9 +44,9 @@ def test_registration() -> None:
     request, challenge, again, accepted = (list(Sip().dissect(packet)) for packet in packets("sip")[1:5])
     own = ("212@10.20.30.5", "212@10.20.30.5", "2@10.20.30.12")
     program, server = "Yealink SIP-T46S 66.86.0.15", "FPBX-16.0.40.7(18.15.0)"
-    assert events(request) == [("SipRequest", "REGISTER", "sip:10.20.30.5:5060", *own, 1, program, False)]
+    assert events(request) == [("SipRequest", "REGISTER", "sip:10.20.30.5:5060", *own, 1, program, False, False)]
     assert events(challenge) == [("SipResponse", 401, "Unauthorized", "REGISTER", *own, 1, server, True)]
-    assert events(again) == [("SipRequest", "REGISTER", "sip:10.20.30.5:5060", *own, 2, program, True)]
+    assert events(again) == [("SipRequest", "REGISTER", "sip:10.20.30.5:5060", *own, 2, program, True, False)]
     assert events(accepted) == [("SipResponse", 200, "OK", "REGISTER", *own, 2, server, False)]
     assert values(again) == [("sip.user_agent", program), ("sip.device_header", "X-Serialnumber: 0015655E5302")]
     assert facts(accepted) == [("02:00:5e:00:53:05", "10.20.30.5", "sip.server", server)]
@@ -60,7 +60,7 @@ def test_compact_and_folded_headers() -> None:
         b"T : sip:213@pbx;tag=2\r\ni: c2\r\ncseq: 7\r\n INVITE\r\nUSER-AGENT: a\r\n b\r\nl: 3\r\n\r\nv=0"
     )
     said = dissect(payload)
-    assert events(said) == [("SipRequest", "INVITE", "sip:213@pbx", "212@pbx", "213@pbx", "c2", 7, "a b", False)]
+    assert events(said) == [("SipRequest", "INVITE", "sip:213@pbx", "212@pbx", "213@pbx", "c2", 7, "a b", False, False)]
     assert values(said) == [("sip.user_agent", "a b")]
 
 
@@ -152,7 +152,7 @@ def test_bounds_are_reached() -> None:
 def test_cut_by_the_capture() -> None:
     """A cut message tells its whole lines."""
     cut = REGISTER[: REGISTER.index(b"14\r\n")]
-    assert events(dissect(cut, problem=1)) == [(*REGISTERED[:7], "", False)]
+    assert events(dissect(cut, problem=1)) == [(*REGISTERED[:7], "", False, False)]
     assert dissect(REGISTER[:10], problem=1) == []
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
+from sensor.dissectors._seal import seal
 from sensor.dissectors.telnet import Telnet
 from tests.dissectors.samples import events, facts, packets, values
 
@@ -20,7 +21,11 @@ def test_two_logins() -> None:
     stream = Telnet().stream(Packet())
     said = [said for packet in packets("telnet") for said in stream.feed(packet, packet.payload, packet.dport == 23)]
     banner = "SG350-28 28-Port Gigabit Managed Switch User Access Verification"
-    assert events(said) == [("TelnetBanner", banner), ("TelnetLogin", "admin", True, "refused"), ("TelnetLogin", "netops", True, "accepted")]
+    assert events(said) == [
+        ("TelnetBanner", banner),
+        ("TelnetLogin", "admin", True, "refused", seal("admin", b"wrong-secret")),
+        ("TelnetLogin", "netops", True, "accepted", seal("netops", b"right-secret")),
+    ]
     assert facts(said) == [("02:00:5e:00:53:01", "10.20.30.1", "telnet.banner", banner)]
     assert "secret" not in repr(events(said))
     assert stream.done
@@ -33,13 +38,13 @@ def test_two_logins() -> None:
 def test_results(shown: bytes, result: str) -> None:
     """Words, another prompt, a shell, or nothing that tells."""
     said = talk((False, b"host login: "), (True, b"root\r\n"), (False, b"Password: "), (True, b"x\r\n"), (False, shown), (True, b"l"))
-    assert [event for event in events(said) if event[0] == "TelnetLogin"] == [("TelnetLogin", "root", True, result)]
+    assert [event for event in events(said) if event[0] == "TelnetLogin"] == [("TelnetLogin", "root", True, result, seal("root", b"x"))]
 
 
 def test_password_alone() -> None:
     """Some machines ask for a password only."""
     said = talk((False, b"Vigor login\r\nPassword: "), (True, b"x\r\n"), (False, b"\r\n> "), (True, b"sys"))
-    assert events(said) == [("TelnetBanner", "Vigor login"), ("TelnetLogin", "", True, "accepted")]
+    assert events(said) == [("TelnetBanner", "Vigor login"), ("TelnetLogin", "", True, "accepted", seal("", b"x"))]
 
 
 def test_last_login_is_no_prompt() -> None:
@@ -47,7 +52,7 @@ def test_last_login_is_no_prompt() -> None:
     said = talk(
         (False, b"a login: "), (True, b"u\r\n"), (False, b"Password: "), (True, b"x\r\n"), (False, b"Last login: Tue Nov 24 on tty1\r\n$ "), (True, b"w")
     )
-    assert events(said)[-1] == ("TelnetLogin", "u", True, "accepted")
+    assert events(said)[-1] == ("TelnetLogin", "u", True, "accepted", seal("u", b"x"))
 
 
 def test_escaped_bytes_and_options_in_text() -> None:

@@ -1,0 +1,75 @@
+"""Credentials in HTTP (RFC 9110, 11; RFC 7617; RFC 7616; [MS-NTHT]): whose they are and of which kind; of a password stays a seal."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import re
+
+import msgspec
+
+from sensor.core.reader import clean
+from sensor.dissectors import _ntlm
+from sensor.dissectors._seal import seal
+
+NAME_LIMIT = 255
+HEAD_LIMIT = 8192
+TOKEN_LIMIT = 8192
+BASIC_LIMIT = 2048
+SCHEMES = frozenset(("basic", "digest", "bearer", "ntlm", "negotiate", "hoba", "mutual", "scram-sha-256", "aws4-hmac-sha256", "wsse"))
+_REALM = re.compile(rb"""\brealm\s{0,4}=\s{0,4}(?:"([^"]{0,512})"|([^\s,"]{1,512}))""", re.IGNORECASE)
+_USER_NAME = re.compile(rb"""\busername\s{0,4}=\s{0,4}"([^"]{0,255})""", re.IGNORECASE)
+_TOKEN = re.compile(rb"(?:^|,)\s{0,4}(?:ntlm|negotiate)\s{1,4}([A-Za-z0-9+/]{16,8192}={0,2})", re.IGNORECASE)
+
+
+class Credentials(msgspec.Struct, frozen=True, gc=False):
+    """``scheme``: in small letters, ``other`` where nobody knows it, empty where there are none; ``user``: where it can be read; ``seal``: of Basic."""
+
+    scheme: str = ""
+    user: str = ""
+    seal: str = ""
+
+
+NONE = Credentials()
+
+
+def credentials(raw: bytes) -> Credentials:
+    """What a request carries. What a scheme nobody knows carries may be the secret itself, so it is not told."""
+    if not raw:
+        return NONE
+    name, _, rest = raw.partition(b" ")
+    scheme = clean(name, 32).lower()
+    if scheme == "basic":
+        return _basic(rest.strip())
+    if scheme == "digest" and (found := _USER_NAME.search(rest[:HEAD_LIMIT])):
+        return Credentials(scheme, clean(found[1], NAME_LIMIT))
+    return Credentials(scheme if scheme in SCHEMES else "other")
+
+
+def _basic(raw: bytes) -> Credentials:
+    """``user:password`` in base64 (RFC 7617)."""
+    try:
+        user, colon, password = base64.b64decode(raw[:BASIC_LIMIT], validate=True).partition(b":")
+    except ValueError:
+        return Credentials("basic")
+    name = clean(user, NAME_LIMIT)
+    return Credentials("basic", name, seal(name, password)) if colon else Credentials("basic")
+
+
+@functools.lru_cache(maxsize=1024)
+def challenge(raw: bytes) -> tuple[tuple[str, ...], str]:
+    """(schemes, realm) that a response asks for."""
+    found = _REALM.search(raw)
+    words = (clean(word, 32).lower() for word in re.split(rb"[\s,]+", raw[:4096]))
+    return tuple(dict.fromkeys(word for word in words if word in SCHEMES)), clean(found[1] or found[2] or b"", 512) if found else ""
+
+
+def ntlm(raw: bytes) -> _ntlm.Message | None:
+    """The NTLM message in credentials or in what asks for them."""
+    found = _TOKEN.search(raw[:TOKEN_LIMIT]) if raw else None
+    if found is None:
+        return None
+    try:
+        return _ntlm.find(base64.b64decode(found[1]), partial=True)
+    except ValueError:
+        return None

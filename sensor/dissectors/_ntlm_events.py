@@ -1,0 +1,36 @@
+"""What NTLM says ([MS-NLMP]), whatever protocol carries it: challenges and the logins that answer them. Numbers are kept as hashes, to be told apart only."""
+
+from __future__ import annotations
+
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.dissectors import _ntlm
+
+
+class NtlmChallenge(Event):
+    """A server asks for a proof. ``carrier``: the protocol around it (``smb``, ``http``, ``ldap``, ``rpc``); ``nonce``: a hash of the number it asks about."""
+
+    carrier: str
+    computer: str
+    domain: str
+    nonce: str
+
+
+class NtlmLogin(Event):
+    """A client proves who it is. ``method``: as in NTLM (``ntlmv2``, ``ntlmv1``, ``ntlmv1-ess``, ``lm``, ``anonymous``); ``proof``: a hash of its answer."""
+
+    carrier: str
+    method: str
+    user: str
+    domain: str
+    workstation: str
+    proof: str
+
+
+def told(packet: Packet, carrier: str, message: _ntlm.Message | None) -> list[NtlmChallenge | NtlmLogin]:
+    """The event of a message, if it has one."""
+    if isinstance(message, _ntlm.Challenge):
+        return [NtlmChallenge(packet, carrier, message.computer, message.domain, message.nonce)]
+    if isinstance(message, _ntlm.Login):
+        return [NtlmLogin(packet, carrier, message.method, message.user, message.domain, message.workstation, message.proof)]
+    return []
