@@ -79,6 +79,15 @@ class Signatures(Protocol):
         ...
 
 
+class DefaultLogin(Protocol):
+    """A login that everybody knows: ``of`` names what is sold with it, ``user`` is empty where only a password is asked for."""
+
+    @property
+    def user(self) -> str: ...
+    @property
+    def of(self) -> str: ...
+
+
 class Intel(Protocol):
     """The threat lists, compiled, and the signatures of known attacks."""
 
@@ -98,6 +107,10 @@ class Intel(Protocol):
 
     def text(self, text: str) -> Listed | None:
         """The entry of a JA3, a JA4, the hash of a certificate, or a URL."""
+        ...
+
+    def default_login(self, seal: str) -> DefaultLogin | None:
+        """The login that a seal stands for, where it is one that something is sold with."""
         ...
 
 

@@ -18,6 +18,8 @@ from sensor.dissectors._smb_events import SmbLoginResult
 from sensor.dissectors.ftp import FtpLogin
 from sensor.dissectors.http import HttpLogin, HttpRequest, HttpResponse
 from sensor.dissectors.kerberos import KerberosAsReply, KerberosAsRequest, KerberosError
+from sensor.dissectors.ldap import LdapBindResult
+from sensor.dissectors.mqtt import MqttConnack, MqttConnect
 from sensor.dissectors.rtsp import RtspRequest, RtspResponse
 from sensor.dissectors.sip import SipRequest, SipResponse
 from sensor.dissectors.telnet import TelnetLogin
@@ -32,12 +34,17 @@ REFUSALS = frozenset((
 NO_SUCH_USER = frozenset((0xC0000064,))
 # Kerberos errors (RFC 4120, 7.5.9): unknown client, revoked, expired password, wrong password.
 UNKNOWN, REVOKED, EXPIRED, WRONG = 6, 18, 23, 24
+# Results that judge a login: of LDAP (RFC 4511, A.1), of MQTT 3.1.1 (3.2.2.3) and 5.0 (3.2.2.2).
+LDAP_REFUSED, MQTT_REFUSED = 49, (4, 5, 134, 135)
 # Schemes of HTTP whose answer 401 judges a password; the others need several rounds.
 PASSWORDS = frozenset(("basic", "digest"))
 
 
 class Attempt(NamedTuple):
-    """One login. ``unknown``: the server says that it knows no such account; ``judged``: the outcome is known, else only that somebody tried."""
+    """One login. ``unknown``: the server says that it knows no such account; ``judged``: the outcome is known, else only that somebody tried.
+
+    ``seal``: of user and password, where the password went in clear.
+    """
 
     service: str
     client: Subject
@@ -48,6 +55,7 @@ class Attempt(NamedTuple):
     accepted: bool
     unknown: bool = False
     judged: bool = True
+    seal: str = ""
 
     @property
     def pair(self) -> tuple[int, int, str]:
@@ -55,11 +63,20 @@ class Attempt(NamedTuple):
         return self.client.address, self.server.address, self.service
 
 
-def _attempt(packet: Packet, service: str, account: str, accepted: bool, *, answer: bool = True, unknown: bool = False, judged: bool = True) -> Attempt:
+class Shown(NamedTuple):
+    """What a request showed for a login."""
+
+    account: str
+    seal: str = ""
+
+
+def _attempt(
+    packet: Packet, service: str, account: str, accepted: bool, *, answer: bool = True, unknown: bool = False, judged: bool = True, seal: str = ""
+) -> Attempt:
     source, other = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
     if answer:
-        return Attempt(service, other, source, packet.dport, packet.sport, account, accepted, unknown, judged)
-    return Attempt(service, source, other, packet.sport, packet.dport, account, accepted, unknown, judged)
+        return Attempt(service, other, source, packet.dport, packet.sport, account, accepted, unknown, judged, seal)
+    return Attempt(service, source, other, packet.sport, packet.dport, account, accepted, unknown, judged, seal)
 
 
 class Logins:
@@ -67,7 +84,7 @@ class Logins:
 
     def __init__(self) -> None:
         self._centres = Exchanges()
-        self._asked: Bounded[int, str] = Bounded(OPEN_LIMIT)  # conversation → account of the credentials it sent last
+        self._asked: Bounded[int, Shown] = Bounded(OPEN_LIMIT)  # conversation → the credentials it sent last
         self._calls: Bounded[tuple[str, int], str] = Bounded(OPEN_LIMIT)  # the same of SIP: call and number of the request
 
     def read(self, event: Event) -> Attempt | None:
@@ -76,13 +93,13 @@ class Logins:
         return read(self, event) if read is not None else None
 
     def ftp(self, event: FtpLogin) -> Attempt | None:
-        return _attempt(event.packet, "FTP", event.user, event.accepted) if event.password else None
+        return _attempt(event.packet, "FTP", event.user, event.accepted, seal=event.seal) if event.password else None
 
     def telnet(self, event: TelnetLogin) -> Attempt | None:
         packet = event.packet
         if event.result == "undecided":
             return None
-        return _attempt(packet, "Telnet", event.user, event.result == "accepted", answer=packet.sport < packet.dport)
+        return _attempt(packet, "Telnet", event.user, event.result == "accepted", answer=packet.sport < packet.dport, seal=event.seal)
 
     def smb(self, event: SmbLoginResult) -> Attempt | None:
         if event.method == "anonymous" or event.guest or (event.status and event.status not in REFUSALS):
@@ -118,33 +135,50 @@ class Logins:
 
     def web_asked(self, event: HttpRequest) -> Attempt | None:
         if event.credentials in PASSWORDS and not event.forwarded:
-            self._asked.put(event.packet.flow, event.user)
+            self._asked.put(event.packet.flow, Shown(event.user, event.seal))
         return None
 
     def web_answered(self, event: HttpResponse) -> Attempt | None:
-        account = self._asked.pop(event.packet.flow)
-        if account is None or event.status >= 500:
+        shown = self._asked.pop(event.packet.flow)
+        if shown is None or event.status >= 500:
             return None
-        return _attempt(event.packet, "HTTP", account, event.status not in (401, 403, 407))
+        return _attempt(event.packet, "HTTP", shown.account, event.status not in (401, 403, 407), seal=shown.seal)
 
     def web_form(self, event: HttpLogin) -> Attempt | None:
         return _attempt(event.packet, FORM, "", False, answer=False, judged=False)
 
     def media_asked(self, event: RtspRequest) -> Attempt | None:
         if event.credentials in PASSWORDS:
-            self._asked.put(event.packet.flow, event.user)
+            self._asked.put(event.packet.flow, Shown(event.user, event.seal))
         return None
 
     def media_answered(self, event: RtspResponse) -> Attempt | None:
-        account = self._asked.pop(event.packet.flow)
-        if account is None or event.status >= 500:
+        shown = self._asked.pop(event.packet.flow)
+        if shown is None or event.status >= 500:
             return None
-        return _attempt(event.packet, "RTSP", account, event.status not in (401, 403))
+        return _attempt(event.packet, "RTSP", shown.account, event.status not in (401, 403), seal=shown.seal)
+
+    def directory(self, event: LdapBindResult) -> Attempt | None:
+        if event.code not in (0, LDAP_REFUSED) or not event.name:
+            return None
+        return _attempt(event.packet, "LDAP", event.name, not event.code)
+
+    def broker_asked(self, event: MqttConnect) -> Attempt | None:
+        if event.password:
+            self._asked.put(event.packet.flow, Shown("", event.seal))
+        return None
+
+    def broker_answered(self, event: MqttConnack) -> Attempt | None:
+        shown = self._asked.pop(event.packet.flow)
+        if shown is None or event.code not in (0, *MQTT_REFUSED):
+            return None
+        return _attempt(event.packet, "MQTT", shown.account, not event.code, seal=shown.seal)
 
 
 _READERS: dict[type[Event], Callable[..., Attempt | None]] = {
     FtpLogin: Logins.ftp, TelnetLogin: Logins.telnet, SmbLoginResult: Logins.smb, KerberosAsRequest: Logins.centre_asked, KerberosError: Logins.centre_refused,
     KerberosAsReply: Logins.centre_granted, SipRequest: Logins.sip_asked, SipResponse: Logins.sip_answered, HttpRequest: Logins.web_asked,
     HttpResponse: Logins.web_answered, HttpLogin: Logins.web_form, RtspRequest: Logins.media_asked, RtspResponse: Logins.media_answered,
+    LdapBindResult: Logins.directory, MqttConnect: Logins.broker_asked, MqttConnack: Logins.broker_answered,
 }  # fmt: skip
 WATCHES = tuple(_READERS)

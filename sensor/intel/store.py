@@ -15,6 +15,7 @@ import numpy.typing as npt
 from sensor.core import addresses
 from sensor.documents import DocumentErrors, Fault
 from sensor.intel.compiled import Compiled, Entry, U64s
+from sensor.intel.defaults import DefaultLogin, load_defaults
 from sensor.intel.readers import IndicatorList, key_of, read_again, read_list
 from sensor.intel.signatures import Signatures, load_signatures
 
@@ -131,6 +132,10 @@ class ThreatLists:
             return self.text(value) or self.domain(key_of(value).decode().partition("/")[0])
         [number] = self.listed(np.array([address >> 64], np.uint64), np.array([address & 2**64 - 1], np.uint64)).tolist()
         return self.entry(number) if number >= 0 else None
+
+    def default_login(self, seal: str) -> DefaultLogin | None:
+        """The login that a seal stands for, where it is one that something is sold with."""
+        return load_defaults().get(seal)
 
     def signatures(self, subject: str) -> Signatures:
         """The known attacks of a subject."""

@@ -7,6 +7,7 @@ from typing import Any
 from sensor.core.addresses import parse
 from sensor.core.event import Event
 from sensor.core.packet import Packet
+from sensor.dissectors._seal import seal
 from sensor.dissectors._smb_events import SmbLoginResult
 from sensor.dissectors.ftp import FtpLogin
 from sensor.dissectors.http import HttpLogin, HttpRequest, HttpResponse
@@ -25,18 +26,19 @@ def ends(at: float, port: int, *, answer: bool, client: str = CLIENT, server: st
     return Packet(ts=ts, src=parse(near), dst=parse(far), src_mac=mac_of(near), dst_mac=mac_of(far), proto=6, flow=flow, **ports)
 
 
-def ftp(at: float, user: str = "admin", *, accepted: bool = False, **where: Any) -> Event:
-    return FtpLogin(ends(at, 21, answer=True, **where), user, True, accepted, 230 if accepted else 530)
+def ftp(at: float, user: str = "admin", *, accepted: bool = False, password: bytes = b"?", **where: Any) -> Event:
+    return FtpLogin(ends(at, 21, answer=True, **where), user, True, accepted, 230 if accepted else 530, seal(user, password))
 
 
 def smb(at: float, user: str = "anna", *, status: int = LOGON_FAILURE, **where: Any) -> Event:
     return SmbLoginResult(ends(at, 445, answer=True, **where), 2, "ntlmv2", user, "EXAMPLE", "WS-1", status, False)
 
 
-def web(at: float, user: str = "admin", *, status: int = 401, scheme: str = "basic", **where: Any) -> list[Event]:
+def web(at: float, user: str = "admin", *, status: int = 401, scheme: str = "basic", password: bytes = b"?", **where: Any) -> list[Event]:
     """A request with credentials and its answer."""
     flow = int(at * 1000) + 1
     asked = HttpRequest(ends(at, 80, answer=False, flow=flow, **where), "GET", SERVER, "/", "Agent", scheme, user, "", "", 0, False)
+    asked.seal = seal(user, password) if scheme == "basic" else ""
     return [asked, HttpResponse(ends(at, 80, answer=True, flow=flow, **where), status, "", "", 0, (scheme,), "", "", "GET", "/", False)]
 
 

@@ -1,0 +1,146 @@
+"""Passwords that cross the network in clear text, for everybody on the way to read; and desktops that ask for none.
+
+Each client, server and protocol is told once a day, since this is how many devices work and a fact to know rather than an attack: as info where the protocol
+has hardly another way (communities of SNMP, pages and streams of devices), as low where it carries the password of a person or leaves the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from pydantic import Field
+
+from sensor.core import detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
+from sensor.core.detector import Context, EventDetector
+from sensor.core.event import Event
+from sensor.core.observation import Subject
+from sensor.detectors._asked import ends_of
+from sensor.detectors._words import PROTOCOLS, who
+from sensor.dissectors.ftp import FtpLogin
+from sensor.dissectors.http import HttpRequest
+from sensor.dissectors.ldap import LdapBind
+from sensor.dissectors.mqtt import MqttConnect
+from sensor.dissectors.rtsp import RtspRequest
+from sensor.dissectors.sip import SipRequest
+from sensor.dissectors.snmp import SnmpRequest
+from sensor.dissectors.telnet import TelnetLogin
+
+SECOND = 1_000_000_000
+TOLD_LIMIT = 16384
+GUESTS = frozenset(("anonymous", "ftp", "guest"))
+
+
+class Options(detector.Options):
+    """How often it is told."""
+
+    every_s: int = Field(86400, ge=60, le=604800, description="seconds until the same two are told again for the same protocol")
+
+
+class Seen(NamedTuple):
+    """A secret in clear: the protocol, as whom, and how grave it is. ``answer``: the server said it; ``what``: the secret in a word."""
+
+    service: str
+    account: str = ""
+    severity: Severity = Severity.low
+    answer: bool = False
+    what: str = "a password"
+
+
+def _ftp(event: FtpLogin) -> Seen | None:
+    return Seen("FTP", event.user, answer=True) if event.password and event.user.lower() not in GUESTS else None
+
+
+def _telnet(event: TelnetLogin) -> Seen | None:
+    return Seen("Telnet", event.user, answer=event.packet.sport < event.packet.dport) if event.password else None
+
+
+def _web(event: HttpRequest) -> Seen | None:
+    return Seen("HTTP", event.user, Severity.info) if event.credentials == "basic" and not event.forwarded else None
+
+
+def _stream(event: RtspRequest) -> Seen | None:
+    return Seen("RTSP", event.user, Severity.info) if event.credentials == "basic" else None
+
+
+def _call(event: SipRequest) -> Seen | None:
+    return Seen("SIP", event.caller) if event.basic else None
+
+
+def _management(event: SnmpRequest) -> Seen | None:
+    return Seen("SNMP", "", Severity.info, what="a community") if event.community else None
+
+
+def _directory(event: LdapBind) -> Seen | None:
+    return Seen("LDAP", event.name) if event.secret else None
+
+
+def _broker(event: MqttConnect) -> Seen | None:
+    return Seen("MQTT", "", Severity.info) if event.password else None
+
+
+_READERS: dict[type[Event], Callable[..., Seen | None]] = {
+    FtpLogin: _ftp, TelnetLogin: _telnet, HttpRequest: _web, RtspRequest: _stream, SipRequest: _call, SnmpRequest: _management, LdapBind: _directory,
+    MqttConnect: _broker,
+}  # fmt: skip
+
+
+class CleartextCredentials(EventDetector):
+    """Watches what carries a password that is not hidden."""
+
+    title = "Password in clear text"
+    severity = Severity.low
+    techniques = ("T1040", "T1552")
+    advice = (
+        "Use the protocol's encrypted form (SSH and SFTP, HTTPS, IMAPS, LDAPS, MQTT over TLS, SNMP version 3); where the device has none, keep it in a network "
+        "of its own and give it a password that is used nowhere else."
+    )
+    false_positives = "None about the fact; in a network of its own the risk may be known and taken."
+    Options = Options
+    watches = tuple(_READERS)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._told: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, self.options.every_s * SECOND)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        read = _READERS.get(type(event))
+        seen = read(event) if read is not None else None
+        if seen is None:
+            return
+        packet = event.packet
+        client, server = (packet.dst, packet.src) if seen.answer else (packet.src, packet.dst)
+        if self._told.fresh((client, server, seen.service), event.ts):
+            yield self._found(event, seen)
+
+    def _found(self, event: Event, seen: Seen) -> Alert:
+        client, server, near, far = ends_of(event, answer=seen.answer)
+        crosses = self._crosses(client, server)
+        user = f" of {seen.account}" if seen.account else ""
+        return self.alert(
+            event,
+            actor=client,
+            target=server,
+            summary=f"{who(self.context, client)} sent {seen.what}{user} to {who(self.context, server)} in clear text ({seen.service})",
+            why=(
+                f"{seen.service} was used without encryption",
+                *(["it crossed the border of the network"] if crosses else []),
+            ),
+            numbers={"logins": 1, "threshold": 1, "every_s": self.options.every_s},
+            key=(server.address, seen.service),
+            severity=max(seen.severity, Severity.low) if crosses else seen.severity,
+            actor_port=near,
+            target_port=far,
+            network={
+                "proto": PROTOCOLS.get(event.packet.proto, str(event.packet.proto)),
+                "app": seen.service.lower(),
+                "vlan": event.packet.vlan,
+                "direction": self.context.networks.direction(client.address, server.address),
+            },
+        )
+
+    def _crosses(self, client: Subject, server: Subject) -> bool:
+        inside = self.context.networks.inside
+        return inside(client.address) != inside(server.address)

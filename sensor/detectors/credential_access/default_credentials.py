@@ -1,0 +1,81 @@
+"""Somebody logs in with a user and password that a device is sold with, in clear text: whoever knows the model is in.
+
+The password is nowhere: dissectors tell a seal of user and password, and known pairs are kept as seals too. A login that is refused says that somebody tries
+them, which botnets do all day; it is low, and many of them are found as guessing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field
+
+from sensor.core import detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
+from sensor.core.detector import Context, DefaultLogin, EventDetector
+from sensor.core.event import Event
+from sensor.detectors._logins import WATCHES, Attempt, Logins
+from sensor.detectors._words import who
+
+SECOND = 1_000_000_000
+TOLD_LIMIT = 4096
+
+
+class Options(detector.Options):
+    """How often it is told."""
+
+    every_s: int = Field(86400, ge=60, le=604800, description="seconds until the same login of the same two is told again")
+
+
+class DefaultCredentials(EventDetector):
+    """Watches the logins whose password goes in clear."""
+
+    title = "Login with a default password"
+    severity = Severity.medium
+    techniques = ("T1078.001",)
+    advice = "Set a password of your own on the device now, look what was done with this login since, and close the clear-text service where there is another."
+    false_positives = "Somebody who sets up a new device; a laboratory; a trap for attackers."
+    Options = Options
+    watches = WATCHES
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._logins = Logins()
+        self._told: Recent[tuple[int, int, str, str, bool]] = Recent(TOLD_LIMIT, self.options.every_s * SECOND)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        attempt = self._logins.read(event)
+        if attempt is None or not attempt.seal:
+            return
+        known = self.context.intel.default_login(attempt.seal)
+        if known is not None and self._told.fresh((*attempt.pair, known.user, attempt.accepted), event.ts):
+            yield self._found(event, attempt, known)
+
+    def _found(self, event: Event, attempt: Attempt, known: DefaultLogin) -> Alert:
+        client, server = who(self.context, attempt.client), who(self.context, attempt.server)
+        user = f" as {known.user}" if known.user else ""
+        outside = not self.context.networks.inside(attempt.client.address)
+        severity = Severity.low if not attempt.accepted else Severity.high if outside else self.severity
+        return self.alert(
+            event,
+            actor=attempt.client,
+            target=attempt.server,
+            summary=f"{client} {'got into' if attempt.accepted else 'tried'} {attempt.service} at {server}{user} with a default password",
+            why=(
+                f"user and password are those that {known.of} are sold with",
+                "the server let the client in" if attempt.accepted else "the server refused it",
+                *(["the client is outside"] if outside else []),
+            ),
+            numbers={"logins": 1, "threshold": 1},
+            key=(attempt.server.address, attempt.service, known.user, attempt.accepted),
+            severity=severity,
+            target_port=attempt.server_port,
+            network={
+                "proto": "udp" if event.packet.proto == 17 else "tcp",
+                "app": attempt.service.lower(),
+                "vlan": attempt.server.vlan,
+                "direction": self.context.networks.direction(attempt.client.address, attempt.server.address),
+            },
+        )

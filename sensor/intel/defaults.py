@@ -1,0 +1,58 @@
+"""Logins that devices and programs are sold with, as data: the user, and seals of user and password (``sensor/dissectors/_seal.py``), never the password.
+
+A new seal is made by ``python -c "from sensor.dissectors._seal import seal; print(seal('user', b'password'))"``.
+"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from sensor.documents import DocumentErrors, Fault, fault_at, load_document
+from sensor.intel.signatures import own_folder
+
+FOLDER = "logins"
+Seal = Annotated[str, Field(pattern=r"^[0-9a-f]{7}$")]
+
+
+class DefaultLogin(BaseModel):
+    """One user of something that is sold with it, and one or several passwords. ``user`` is empty where only a password is asked for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    user: str
+    of: str = Field(min_length=3)
+    seals: list[Seal] = Field(min_length=1)
+
+
+class DefaultFile(BaseModel):
+    """One file of them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    note: str = ""
+    logins: list[DefaultLogin] = Field(min_length=1)
+
+
+@functools.cache
+def load_defaults(folder: Path | None = None) -> dict[str, DefaultLogin]:
+    """What is sold with a login, by its seal. DocumentErrors with every fault of the files."""
+    known: dict[str, DefaultLogin] = {}
+    faults: list[Fault] = []
+    for path in sorted((folder or own_folder() / FOLDER).glob("*.yaml")):
+        try:
+            document = load_document(path, DefaultFile)
+        except DocumentErrors as error:
+            faults += error.faults
+            continue
+        for number, entry in enumerate(document.logins):
+            for place, value in enumerate(entry.seals):
+                if value in known:
+                    faults.append(fault_at(path, ("logins", number, "seals", place), f"found the seal {value!r} a second time, expected it once"))
+                known[value] = entry
+    if faults:
+        raise DocumentErrors(faults)
+    return known

@@ -1,0 +1,66 @@
+"""Passwords in clear text."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.addresses import parse
+from sensor.core.alert import Severity
+from sensor.core.event import Event
+from sensor.dissectors.ldap import LdapBind, LdapBindResult
+from sensor.dissectors.mqtt import MqttConnect
+from sensor.dissectors.rtsp import RtspRequest
+from sensor.dissectors.sip import SipRequest
+from sensor.dissectors.snmp import SnmpRequest
+from sensor.dissectors.telnet import TelnetLogin
+from tests.detectors.login_stories import CLIENT, SERVER, ends, ftp, register, web
+from tests.detectors.stories import detector, heard, one
+
+CLEAR = "credential_access.cleartext_credentials"
+
+
+def snmp(at: float, version: str = "2c", community: str = "public", **where: str) -> Event:
+    return SnmpRequest(ends(at, 161, answer=False, **where), version, community, "", "", "get", 1, (), 0)
+
+
+STORIES: dict[str, tuple[Event, Severity]] = {
+    "FTP": (ftp(0, "anna"), Severity.low),
+    "Telnet": (TelnetLogin(ends(0, 23, answer=True), "root", True, "refused"), Severity.low),
+    "HTTP": (web(0)[0], Severity.info),
+    "RTSP": (RtspRequest(ends(0, 554, answer=False), "DESCRIBE", "rtsp://cam/", 2, "", "basic", "admin"), Severity.info),
+    "SIP": (SipRequest(ends(0, 5060, answer=False), "REGISTER", "sip:pbx", "100@pbx", "100@pbx", "id", 1, "", True, True), Severity.low),
+    "SNMP": (snmp(0), Severity.info),
+    "LDAP": (LdapBind(ends(0, 389, answer=False), "simple", "cn=scan,dc=example", True), Severity.low),
+    "MQTT": (MqttConnect(ends(0, 1883, answer=False), 4, "one", True, True, 60, ""), Severity.info),
+}
+
+
+@pytest.mark.parametrize("service", STORIES)
+def test_each_protocol_is_told(service: str) -> None:
+    """With who sent it where; never as an alarm inside the network."""
+    event, severity = STORIES[service]
+    [alert] = heard(detector(CLEAR), [event])
+    assert (alert.actor.address, alert.target.address if alert.target else 0) == (parse(CLIENT), parse(SERVER))
+    assert (alert.severity, {each.technique for each in alert.techniques}) == (severity, {"T1040", "T1552"})
+    assert f"({service})" in alert.summary
+
+
+def test_what_leaves_the_network_is_low_at_least() -> None:
+    """More can read it on the way."""
+    assert one(heard(detector(CLEAR), [snmp(0, server="198.51.100.7")])).severity == Severity.low
+
+
+def test_innocent_twins_are_quiet() -> None:
+    """Guests, digests, version 3, logins without a password or by Kerberos, results of what was told already, proxies."""
+    nobody, signed = LdapBind(ends(0, 389, answer=False), "simple", "", False), LdapBind(ends(0, 389, answer=False), "gss-spnego", "", False)
+    story = [ftp(0, "anonymous", accepted=True), web(1, scheme="digest")[0], *register(2), snmp(3, "3", ""), nobody, signed]
+    story += [LdapBindResult(ends(4, 389, answer=True), "simple", "cn=scan", True, 0), MqttConnect(ends(5, 1883, answer=False), 4, "one", False, False, 60, "")]
+    passed_on = web(6)[0]
+    passed_on.forwarded = True
+    assert heard(detector(CLEAR), [*story, passed_on]) == []
+
+
+def test_repetition_is_told_once_a_pair_and_day() -> None:
+    """A monitoring server asks a device every minute for two days, and another device once."""
+    story = [snmp(n * 60) for n in range(2 * 1440)] + [snmp(9, server="10.0.0.6")]
+    assert len(heard(detector(CLEAR), story)) == 3

@@ -1,0 +1,69 @@
+"""Logins that devices are sold with."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.addresses import parse
+from sensor.core.alert import Severity
+from sensor.core.event import Event
+from sensor.dissectors._seal import seal
+from sensor.dissectors.mqtt import MqttConnack, MqttConnect
+from sensor.dissectors.rtsp import RtspRequest, RtspResponse
+from sensor.dissectors.telnet import TelnetLogin
+from tests.detectors.login_stories import CLIENT, SERVER, ends, ftp, web
+from tests.detectors.stories import detector, heard, one
+
+DEFAULT = "credential_access.default_credentials"
+
+
+def telnet(at: float, user: str, password: bytes, result: str = "accepted", **where: str) -> Event:
+    return TelnetLogin(ends(at, 23, answer=True, **where), user, True, result, seal(user, password))
+
+
+def test_a_known_login_that_succeeds_is_told() -> None:
+    """With what is sold with it and as whom; never the password, nor its seal."""
+    [alert] = heard(detector(DEFAULT), [telnet(0, "root", b"xc3511")])
+    assert (alert.actor.address, alert.target.address if alert.target else 0) == (parse(CLIENT), parse(SERVER))
+    assert (alert.severity, alert.techniques[0].technique, alert.target_port) == (Severity.medium, "T1078.001", 23)
+    assert "as root" in alert.summary
+    assert "cameras of Xiongmai" in alert.why[0]
+    assert "xc3511" not in repr(alert)
+    assert seal("root", b"xc3511") not in alert.key
+
+
+def test_from_outside_it_is_high_and_refused_low() -> None:
+    """Botnets try them all day."""
+    [alert] = heard(detector(DEFAULT), [telnet(0, "root", b"vizxv", client="198.51.100.7")])
+    assert alert.severity == Severity.high
+    [alert] = heard(detector(DEFAULT), [telnet(0, "root", b"vizxv", "refused", client="198.51.100.7")])
+    assert alert.severity == Severity.low
+
+
+@pytest.mark.parametrize("service", ["ftp", "web", "camera", "broker"])
+def test_all_clear_protocols(service: str) -> None:
+    """Files, web pages, streams, brokers."""
+    mark = seal("admin", b"admin")
+    stories = {
+        "ftp": [ftp(0, accepted=True, password=b"admin")],
+        "web": web(0, status=200, password=b"admin"),
+        "camera": [
+            RtspRequest(ends(0, 554, answer=False, flow=7), "DESCRIBE", "rtsp://cam/", 2, "", "basic", "admin", mark),
+            RtspResponse(ends(0, 554, answer=True, flow=7), 200, "OK", 2, "", (), ""),
+        ],
+        "broker": [MqttConnect(ends(0, 1883, answer=False, flow=8), 4, "one", True, True, 60, "", mark), MqttConnack(ends(0, 1883, answer=True, flow=8), 0)],
+    }
+    assert one(heard(detector(DEFAULT), stories[service])).severity == Severity.medium
+
+
+def test_innocent_twins_are_quiet() -> None:
+    """Passwords of one's own, with users that others have too; guests; a password that is hidden; a request nobody answered."""
+    story = [telnet(0, "root", b"correct horse"), telnet(1, "admin", b"vizxv"), ftp(2, "anonymous", accepted=True, password=b"admin")]
+    story += [*web(3, status=200, scheme="digest"), web(4, password=b"admin")[0]]
+    assert heard(detector(DEFAULT), story) == []
+
+
+def test_repetition_is_told_once_a_day() -> None:
+    """A monitoring program that asks the device every minute."""
+    story = [each for n in range(3000) for each in web(n * 60, status=200, password=b"admin")]
+    assert len(heard(detector(DEFAULT), story)) == 3
