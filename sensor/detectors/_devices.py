@@ -7,7 +7,7 @@ from typing import Any
 
 from sensor.core import addresses
 from sensor.core.alert import Alert
-from sensor.core.detector import DeviceDetector
+from sensor.core.detector import Detector
 from sensor.core.device import WIDER, Device, DeviceChange
 from sensor.core.event import Event
 from sensor.core.flow import Flow
@@ -21,7 +21,7 @@ CARRIERS = frozenset(("router", "access_point", "switch", "firewall"))
 SLIGHT = frozenset(("oui", "hostname", "hostname_mac", "cloud", "operator"))
 
 
-class OfDevices(DeviceDetector):
+class OfDevices(Detector):
     """Base of detectors whose findings are about one device each."""
 
     def tell(self, proof: Event | Flow | DeviceChange, device: Device, what: str = "", **told: Any) -> Alert:

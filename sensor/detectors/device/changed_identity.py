@@ -15,7 +15,7 @@ from pydantic import Field
 from sensor.core import detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
-from sensor.core.detector import Context
+from sensor.core.detector import Context, DeviceDetector
 from sensor.core.device import FIXED_FUNCTION, Attribute, DeviceChange
 from sensor.core.observation import Evidence
 from sensor.detectors._devices import CARRIERS, COMPUTERS, HOUR, SLIGHT, OfDevices, agree, called, is_randomised, kind_text, sureness, told_by_operator
@@ -43,7 +43,7 @@ class Contradiction(NamedTuple):
     evidence: tuple[Evidence, ...]
 
 
-class ChangedIdentity(OfDevices):
+class ChangedIdentity(OfDevices, DeviceDetector):
     """Watches what is told of devices with a MAC of their own, and the evidence against it."""
 
     title = "Known device is another machine"

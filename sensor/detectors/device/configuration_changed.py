@@ -14,7 +14,7 @@ from pydantic import Field
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded
-from sensor.core.detector import Context, EventDetector
+from sensor.core.detector import Context, DeviceDetector, EventDetector
 from sensor.core.device import Device, DeviceChange, FieldChange
 from sensor.core.event import Event
 from sensor.core.observation import Subject
@@ -40,7 +40,7 @@ class Options(detector.Options):
     settled_h: float = Field(24, ge=0, le=2160, description="hours that a device must have been known before its changes are told")
 
 
-class ConfigurationChanged(EventDetector, OfDevices):
+class ConfigurationChanged(OfDevices, EventDetector, DeviceDetector):
     """Compares announcements with the one before from the same port, and devices with what they were."""
 
     title = "Configuration of a device changed"

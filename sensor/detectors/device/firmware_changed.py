@@ -15,7 +15,7 @@ from pydantic import Field
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded
-from sensor.core.detector import Context, EventDetector
+from sensor.core.detector import Context, DeviceDetector, EventDetector
 from sensor.core.device import Attribute, DeviceChange
 from sensor.core.event import Event
 from sensor.core.observation import Subject
@@ -46,7 +46,7 @@ class Version(NamedTuple):
     kinds: frozenset[str]
 
 
-class FirmwareChanged(EventDetector, OfDevices):
+class FirmwareChanged(OfDevices, EventDetector, DeviceDetector):
     """Watches what is told of versions, and files that devices fetch."""
 
     title = "Firmware changed"

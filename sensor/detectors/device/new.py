@@ -15,7 +15,7 @@ from pydantic import Field
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded
-from sensor.core.detector import Context
+from sensor.core.detector import Context, DeviceDetector
 from sensor.core.device import FIXED_FUNCTION, Device, DeviceChange
 from sensor.core.tally import Counts
 from sensor.detectors._devices import CARRIERS, COMPUTERS, OfDevices, called, is_randomised, kind_text, subject_of
@@ -37,7 +37,7 @@ class Options(detector.Options):
     randomised: bool = Field(False, description="whether phones and computers with randomised MACs are told too")
 
 
-class New(OfDevices):
+class New(OfDevices, DeviceDetector):
     """Watches devices that are new, and what they turn out to be."""
 
     title = "New device"

@@ -38,7 +38,7 @@ class Options(detector.Options):
     exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of devices that may serve whatever they like")
 
 
-class NewService(FlowDetector, OfDevices):
+class NewService(OfDevices, FlowDetector):
     """Watches conversations that are over, by the port that was served; the baseline knows what was served before."""
 
     title = "New service of a device"
