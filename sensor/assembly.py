@@ -94,7 +94,7 @@ def assemble(
     keeps packets of alerts.
     """
     networks = Networks(config.networks)
-    lists = lists or ThreatLists(intel, more=config.intel)
+    lists = lists if lists is not None else ThreatLists(intel, more=config.intel)
     limits = Limits(devices=config.inventory.devices, gone_ns=int(config.inventory.gone_after_h * HOUR))
     knowledge = load_knowledge(config.fingerprints.folders)
     for fault in (*knowledge.faults, *lists.unread, *lists.faults):

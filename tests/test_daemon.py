@@ -242,12 +242,56 @@ def test_live_is_told_by_the_clock(run: Any, monkeypatch: pytest.MonkeyPatch) ->
     assert told(records)[-1] == "stopped"
     assert told(records).count("summary") > 3
     health = next(record for record in records if record["action"] == "health")
-    assert (health["severity"], health["facts"]["lost"]) == ("medium", 1)
+    assert (health["severity"], health["facts"]["check"], health["facts"]["count"]) == ("medium", "sensor.packet_loss", 1)
     assert records[-2]["capture"]["dropped_by"] == {"eth0": 1}
     assert records[-2]["capture"]["dropped"] == 1
     assert one.pipeline.maker.loss == 0.25
     assert ears.heard == ["eth0: no such interface now; waiting for it"]
     assert abs(time.time() - np.datetime64(records[0]["ts"][:-1]).astype("datetime64[us]").astype(int) / 1e6) < 60
+
+
+class Patient(Given):
+    """Silences between two frames until something happened; what it is told before the first of them may change the world."""
+
+    def __init__(self, before: bytes, change: Callable[[], None], happened: Callable[[], bool], after: bytes) -> None:
+        super().__init__([before, None, after], time.time_ns())
+        self._change, self._happened = change, happened
+
+    def batches(self) -> Iterator[Batch]:
+        for number, batch in enumerate(super().batches()):
+            if number == 1:
+                self._change()
+                for _ in range(1000):
+                    yield batch
+                    if self._happened():
+                        break
+                    time.sleep(0.01)
+            else:
+                yield batch
+
+
+def test_a_live_run_heeds_lists_that_change(config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is added while it runs counts for the next packet; what is refused is told in the log, and the rest counts."""
+    monkeypatch.setattr(daemon, "LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr(daemon, "_warn", lambda _: None)
+    lists = tmp_path / "intel"
+    lists.mkdir()
+
+    def change() -> None:
+        (lists / "c2.list").write_text("203.0.113.66\tbotnet\n")
+        (lists / "prose.list").write_text("once upon a time\n")
+
+    log = EventLog(tmp_path / "log", fresh=True)
+    frames = [tcp_frame("10.0.0.5", "203.0.113.66", sport=port, flags=2) for port in (40001, 40002)]
+    run = Run(config, Patient(frames[0], change, lambda: b"read again" in (tmp_path / "log").read_bytes(), frames[1]), log, live=True, lists=lists)
+    run.run()
+    log.close()
+    records = lines(tmp_path / "log")
+    assert [(record["action"], record["facts"]["lists"]) for record in records if record["action"] == "config"] == [("config", 1)]
+    [health] = [record for record in records if record["action"] == "health"]
+    assert "prose.list" in health["msg"]
+    [alert] = [record for record in records if record["kind"] == "alert" and record["action"] == "open"]
+    assert (alert["alert"]["numbers"]["list"], alert["src"]["port"]) == ("c2", 40002)
 
 
 def test_a_unit_that_breaks_is_told_and_its_packet_set_aside(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -292,3 +336,21 @@ def test_the_log_does_not_depend_on_how_packets_are_cut(config: Config, root: Pa
         with_log.close()
     assert len(lines(tmp_path / "whole")) > 50
     assert (tmp_path / "cut").read_bytes() == (tmp_path / "whole").read_bytes()
+
+
+def test_the_health_of_a_file_is_told_in_its_place(run: Any) -> None:
+    """A silence where it was, cut frames and losses at the end; the summary counts them."""
+    source = Given(FRAMES * 40)
+    times = iter([*range(5, 65), *range(1065, 1125)])
+    source.given = 0
+    batch_of, source.tally.dropped = source._batch, {"given": 30}
+
+    def at(frame: bytes) -> Batch:
+        source.start = next(times) * SECOND - SECOND * source.given
+        return batch_of(frame)
+
+    source._batch = at  # type: ignore[method-assign]
+    _, records = run(source)
+    health = [(record["facts"]["check"], record["ts"][14:19]) for record in records if record["action"] == "health"]
+    assert health == [("sensor.no_traffic", "02:04"), ("sensor.traffic_resumed", "17:45"), ("sensor.packet_loss", "18:44")]
+    assert records[-2]["capture"]["health"] == {"sensor.no_traffic": 1, "sensor.traffic_resumed": 1, "sensor.packet_loss": 1}

@@ -12,6 +12,7 @@ from sensor.intel.indicator import NOTHING, VALUES, Broken, Found, Indicator, ca
 ZEEK_TYPES = frozenset(("Intel::ADDR", "Intel::SUBNET", "Intel::DOMAIN", "Intel::URL", "Intel::CERT_HASH"))
 # Columns of a CSV without names in which an indicator is looked for.
 GUESSED = 3
+LINE_LIMIT = 65536
 _LIKELY = re.compile(r"(?!\d{4}-\d\d-\d\d)(?:[0-9a-f.:/]{7,43}|[0-9a-f]{32,64}|https?://\S+|(?:[\w-]+\.)+[a-z][\w-]+)", re.IGNORECASE)
 
 
@@ -34,8 +35,8 @@ def csv_lines(text: str) -> Found:
 def _bare(text: str, numbers: list[int]) -> Iterator[str]:
     """The lines that can be rows or names of columns; the number of the last one given stands in ``numbers``."""
     for number, line in enumerate(text.split("\n"), 1):
-        bare = line.strip()
-        if not bare or (bare.startswith(("#", ";")) and "," not in bare):
+        bare = line[:LINE_LIMIT].strip()
+        if not bare.strip('"') or (bare.startswith(("#", ";")) and "," not in bare):
             continue
         numbers[:] = [number]
         # A quote behind the sign of a comment would be read as part of a cell, and a lone one as the beginning of many lines.

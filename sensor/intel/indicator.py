@@ -103,7 +103,7 @@ def seconds(text: str) -> int:
     if text.isascii() and text.isdigit() and len(text) in {10, 13}:
         return int(text[:10])
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text.removesuffix(" UTC"))
         return max(int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()), 0)
     except (ValueError, OverflowError):
         return 0

@@ -118,7 +118,8 @@ def _read_text(path: Path, text: bytes, faults: _Faults, *, told: bool) -> Indic
     hashes = np.concatenate((hashes, np.array([key for key, _ in keys], np.uint64)))
     offsets = np.concatenate((offsets, name_offsets, np.array([offset for _, offset in keys], np.uint32)))
     if not len(offsets) and faults.broken:
-        raise DocumentErrors([Fault(path, 1, 1, "not one indicator in it, expected an address, a block, a domain, a URL or a hash a line"), *faults.told()[:3]])
+        first = faults.told()[0]
+        raise DocumentErrors([Fault(path, first.line, 1, f"not one indicator in it: {first.message}")])
     return IndicatorList(path, text if len(offsets) else b"", hi, lo, bits, hashes, offsets, told, faults.told())
 
 

@@ -59,3 +59,57 @@ def test_a_hundred_thousand_prefixes_stay_small(tmp_path: Path) -> None:
     assert lists.nbytes < 60 * len(lists)
     hits = lists.listed(np.zeros(100_000, np.uint64), numbers.astype(np.uint64) | np.uint64(addresses.V4))
     assert (hits == np.arange(100_000)).all()
+
+
+def test_one_that_cannot_be_read_never_stops_the_others(tmp_path: Path) -> None:
+    """Configured lists and those of the state folder: what is wrong is kept in words, the rest counts."""
+    (tmp_path / "good.list").write_text("203.0.113.9\n")
+    (tmp_path / "bad.list").write_text("<html>\n")
+    lists = ThreatLists(more=[tmp_path / "none.txt"], folder=tmp_path)
+    assert lists.check("203.0.113.9") is not None
+    assert [fault.path.name for fault in lists.unread if fault.column == 1 and fault.line == 1][:2] == ["none.txt", "bad.list"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "entry"),
+    [
+        ("203.0.113.77", "203.0.113.0/24"),
+        ("2001:db8:66::1", "2001:db8:66::/48"),
+        ("WWW.c2.example", "c2.example"),
+        ("c2.example.", "c2.example"),
+        ("http://host.example:8080/bin.sh#x", "http://host.example/bin.sh"),
+        ("https://c2.example/anything", "c2.example"),
+        ("01:23:45:67:89:AB:CD:EF:01:23:45:67:89:AB:CD:EF:01:23:45:67", "0123456789abcdef0123456789abcdef01234567"),
+        ("0123456789ABCDEF0123456789ABCDEF", "0123456789abcdef0123456789abcdef"),
+        ("t13d1516h2_8daaf6152771_b186095e22b6", "t13d1516h2_8daaf6152771_b186095e22b6"),
+        ("nc2.example", None),
+        ("http://host.example/other", None),
+        ("203.0.114.1", None),
+        ("allowed.c2.example", None),
+        ("203.0.113.200", None),
+        ("", None),
+        ("no sense at all", None),
+    ],
+)
+def test_any_kind_of_indicator_can_be_asked_for(tmp_path: Path, asked: str, entry: str | None) -> None:
+    """Addresses by block, names by suffix, URLs without scheme and port, fingerprints however written; allow-lists win."""
+    (tmp_path / "bad.txt").write_text(
+        "203.0.113.0/24\n2001:db8:66::/48\nc2.example\nhttp://host.example/bin.sh\n0123456789abcdef0123456789abcdef01234567\n"
+        "0123456789abcdef0123456789abcdef\nt13d1516h2_8daaf6152771_b186095e22b6\n"
+    )
+    (tmp_path / "allow.txt").write_text("allowed.c2.example\n203.0.113.200\n")
+    found = ThreatLists([tmp_path / "bad.txt", tmp_path / "allow.txt"]).check(asked)
+    assert (found.entry if found else None) == entry
+
+
+def test_confidence_and_expiry(tmp_path: Path) -> None:
+    """As the list tells them; where it does not, by the kind: many programs share one JA3."""
+    (tmp_path / "bad.csv").write_text(
+        "indicator,confidence,valid_until\nold.example,30,2021-01-01\nnew.example,,\n0123456789abcdef0123456789abcdef,,\n203.0.113.5,100,2027-01-01T00:00:00Z\n"
+    )
+    lists = ThreatLists([tmp_path / "bad.csv"])
+    found = [lists.check(value) for value in ("old.example", "new.example", "0123456789abcdef0123456789abcdef", "203.0.113.5")]
+    now = 1_767_225_600 * 10**9  # 2026-01-01
+    assert [(one.confidence, one.expired(now), one.expired(now + 2 * 365 * 86400 * 10**9)) for one in found if one] == [
+        (0.3, True, True), (0.8, False, False), (0.5, False, False), (1.0, False, True),
+    ]  # fmt: skip

@@ -1,0 +1,96 @@
+"""Lists change while they are asked: the old ones answer until the new ones are whole."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from sensor.intel.renewer import Renewer
+from sensor.intel.store import SUFFIX, ThreatLists
+
+MANY = "".join(f"203.0.113.{n}\n" for n in range(100))
+
+
+def write(path: Path, text: str) -> Path:
+    """A list that is newer than the one before, also where both are written within a tick of the clock."""
+    before = path.stat().st_mtime_ns if path.exists() else 0
+    path.write_text(text)
+    os.utime(path, ns=(before + 1_000_000_000,) * 2)
+    return path
+
+
+def renewed(renewer: Renewer, tries: int = 500) -> list[str]:
+    """Looks as a run does until changed lists are in use."""
+    for _ in range(tries):
+        refused = renewer.look()
+        if refused is not None:
+            return refused
+        time.sleep(0.01)
+    raise AssertionError("the lists were never read again")
+
+
+def test_what_changed_counts_without_a_gap(tmp_path: Path) -> None:
+    """What is listed in both states is listed all the time; the new state counts when ``look`` says so, not before."""
+    path = write(tmp_path / f"bad{SUFFIX}", "203.0.113.1\nold.example\n")
+    lists = ThreatLists(folder=tmp_path)
+    renewer = Renewer(lists)
+    assert renewer.look() is None
+    write(path, "203.0.113.1\nnew.example\n")
+    for _ in range(500):
+        refused = renewer.look()
+        assert lists.check("203.0.113.1") is not None
+        assert (lists.check("new.example") is None) == (refused is None)
+        if refused is not None:
+            break
+        time.sleep(0.001)
+    assert (refused, lists.check("old.example")) == ([], None)
+    assert renewer.look() is None
+    renewer.close()
+
+
+def test_lists_come_and_go(tmp_path: Path) -> None:
+    """A file that is put into the folder, or taken away; an allow-list among them."""
+    write(tmp_path / f"bad{SUFFIX}", MANY)
+    lists = ThreatLists(folder=tmp_path)
+    renewer = Renewer(lists)
+    write(tmp_path / f"allow-ours{SUFFIX}", "203.0.113.7\n")
+    assert renewed(renewer) == []
+    assert (lists.check("203.0.113.7"), lists.check("203.0.113.8") is None) == (None, False)
+    (tmp_path / f"bad{SUFFIX}").unlink()
+    assert renewed(renewer) == []
+    assert len(lists) == 0
+
+
+@pytest.mark.parametrize(("broken", "said"), [("203.0.113.1\n", "1 entries instead of 100: the old list is kept"), ("<html>\n", "not one indicator")])
+def test_one_that_is_refused_stays_and_the_others_go_on(tmp_path: Path, broken: str, said: str) -> None:
+    """A list that lost most of its entries, or is none any more; its neighbour is renewed all the same, and it is itself once it is whole again."""
+    bad = write(tmp_path / f"bad{SUFFIX}", MANY)
+    other = write(tmp_path / f"other{SUFFIX}", "c2.example botnet\n")
+    lists = ThreatLists(folder=tmp_path)
+    renewer = Renewer(lists)
+    write(bad, broken)
+    write(other, "d3.example botnet\n")
+    refused = renewed(renewer)
+    assert refused[0].startswith(str(bad))
+    assert any(said in line for line in refused)
+    assert (lists.check("203.0.113.99") is None, lists.check("d3.example") is None, lists.check("c2.example")) == (False, False, None)
+    assert renewer.look() is None
+    write(other, "e4.example\n")
+    assert renewed(renewer) == []
+    assert lists.check("203.0.113.99") is not None
+    write(bad, MANY + "198.51.100.1\n")
+    assert renewed(renewer) == []
+    assert lists.check("198.51.100.1") is not None
+
+
+def test_a_list_that_is_gone_is_kept_where_it_was_named(tmp_path: Path) -> None:
+    """A file on a share that is away for a minute."""
+    path = write(tmp_path / "named.txt", "203.0.113.1\n")
+    lists = ThreatLists([path])
+    path.unlink()
+    [refused] = lists.refresh()
+    assert "cannot be read" in refused
+    assert lists.check("203.0.113.1") is not None
