@@ -1,0 +1,193 @@
+"""One machine answers for the names of others, asked by multicast or broadcast (LLMNR, NetBIOS, mDNS), and so draws their logins to itself.
+
+A host answers for its own name, over all three protocols. A poisoner says yes to whatever is asked, always with the same address, and to names that nobody
+has: those that browsers make up to test the network, and the proxy that Windows looks for. What a host claimed before it was asked (a registration, a
+probe, an announcement) is its own, up to a few names; name servers and proxies answer with an address for each name, and are asked by unicast. Names of
+one host that is asked for several of them over mDNS alone may be aliases that somebody gave it: that is low.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from pydantic import Field
+
+from sensor.core import detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Bounded, Recent
+from sensor.core.detector import Context, EventDetector
+from sensor.core.event import Event
+from sensor.core.observation import Subject
+from sensor.core.packet import Packet
+from sensor.core.tally import Distinct
+from sensor.detectors._names import generated
+from sensor.detectors._words import some, who
+from sensor.dissectors.llmnr import LlmnrQuery, LlmnrResponse
+from sensor.dissectors.mdns import MdnsAnnouncement, MdnsQuery
+from sensor.dissectors.nbns import NbnsAnswer, NbnsQuery, NbnsRegistration
+
+SECOND = 1_000_000_000
+DAY = 86_400 * SECOND
+SENDERS_LIMIT, NAMES_LIMIT, OWN_LIMIT, ASKED_LIMIT = 4096, 32, 8, 4096
+ADDRESSES = (1, 28)  # types of records that lead to an address
+OF_ADDRESSES = (*ADDRESSES, 255)
+HOST_SUFFIXES = (0x00, 0x20)  # NetBIOS names of a machine and of its file service
+NETBIOS_SIZE = 15
+ANSWERED = 3 * SECOND  # an answer over mDNS comes within so long of the question
+LOCAL = ".local"
+BAIT = frozenset(("wpad", "proxysrv"))
+MADE_UP = 0.6  # abbreviations of words without their vowels stay below
+# What browsers call a machine to hide its address, a new one for each page.
+HIDDEN = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\Z")
+
+
+class Options(detector.Options):
+    """When answers are poison."""
+
+    names: int = Field(3, ge=2, description="names that one machine answers for with the same address and never claimed")
+    window_s: int = Field(3600, ge=60, le=86400, description="seconds in which they must be answered, and until it is told again")
+
+
+class _Name(NamedTuple):
+    """A name somebody answered for, and over which protocol."""
+
+    name: str
+    protocol: str
+
+
+class NamePoisoning(EventDetector):
+    """Watches names asked for and answered on the link."""
+
+    title = "Poisoned names on the local link"
+    severity = Severity.high
+    techniques = ("T1557.001",)
+    advice = (
+        "Take the machine off the network, switch LLMNR and NetBIOS over TCP/IP off by policy and require signatures for SMB and LDAP; "
+        "change the passwords of those who were answered, since their logins may have been caught."
+    )
+    false_positives = "A server with several NetBIOS aliases or a host with several names published over mDNS, first asked for while the sensor listens."
+    Options = Options
+    watches = (LlmnrQuery, LlmnrResponse, NbnsQuery, NbnsAnswer, NbnsRegistration, MdnsQuery, MdnsAnnouncement)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        window = self.options.window_s * SECOND
+        self._own: Distinct[int, str] = Distinct(DAY, SENDERS_LIMIT, OWN_LIMIT)
+        self._answered: Distinct[tuple[int, int], _Name] = Distinct(window, SENDERS_LIMIT, NAMES_LIMIT)
+        self._victims: Distinct[int, Subject] = Distinct(window, SENDERS_LIMIT, NAMES_LIMIT)
+        self._asked: Bounded[str, tuple[int, Subject]] = Bounded(ASKED_LIMIT)  # name asked for over mDNS → when, by whom
+        self._servers: Bounded[int, int] = Bounded(SENDERS_LIMIT)  # whom name services are asked by unicast
+        self._told: Recent[tuple[int, Severity]] = Recent(SENDERS_LIMIT, window)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        packet = event.packet
+        if isinstance(event, MdnsQuery):
+            self._asks(event)
+        elif isinstance(event, MdnsAnnouncement):
+            yield from self._tells(event)
+        elif isinstance(event, LlmnrResponse):
+            if not event.rcode:
+                for record in event.answers:
+                    if record.type in ADDRESSES:
+                        yield from self._answers(event, record.name, record.address, "LLMNR", _asker(packet))
+        elif isinstance(event, NbnsAnswer):
+            if self._is_of_host(event):
+                yield from self._answers(event, event.name, event.owners[0][0], "NetBIOS", _asker(packet))
+        elif isinstance(event, LlmnrQuery | NbnsRegistration):
+            if isinstance(event, NbnsRegistration) or event.claim:
+                self._claim(packet, event.name, event.ts)
+        elif isinstance(event, NbnsQuery) and not event.broadcast and not event.status:
+            self._servers.put(packet.dst, event.ts)
+
+    def _is_of_host(self, event: NbnsAnswer) -> bool:
+        """Whether an answer gives one address for a machine, and comes from no name server."""
+        if event.rcode or event.server or event.suffix not in HOST_SUFFIXES or len(event.owners) != 1:
+            return False
+        return not event.owners[0][1] and event.packet.src not in self._servers
+
+    def _asks(self, event: MdnsQuery) -> None:
+        packet = event.packet
+        for question in event.questions:
+            if question.type in OF_ADDRESSES and question.name.lower().endswith(LOCAL):
+                if event.probe:
+                    self._claim(packet, question.name, event.ts)
+                else:
+                    self._asked.put(_plain(question.name), (event.ts, Subject(packet.src_mac, packet.src, packet.vlan)))
+
+    def _tells(self, event: MdnsAnnouncement) -> Iterator[Alert]:
+        """Addresses told over mDNS: what nobody asked for just before is an announcement, and so a claim."""
+        packet = event.packet
+        for record in event.records if event.own else ():
+            if record.type not in ADDRESSES or not record.ttl or record.address != packet.src or HIDDEN.match(record.name.lower().removesuffix(LOCAL)):
+                continue
+            ts, asker = self._asked.get(_plain(record.name)) or (0, Subject(0))
+            if not 0 <= event.ts - ts <= ANSWERED or asker.address == packet.src:
+                self._claim(packet, record.name, event.ts)
+            else:
+                yield from self._answers(event, record.name, record.address, "mDNS", asker)
+
+    def _claim(self, packet: Packet, name: str, ts: int) -> None:
+        self._own.add(packet.src_mac or packet.src, _plain(name), ts)
+
+    def _answers(self, event: Event, name: str, address: int, protocol: str, asker: Subject) -> Iterator[Alert]:
+        """A machine says yes to a name."""
+        packet, plain = event.packet, _plain(name)
+        sender = packet.src_mac or packet.src
+        if not plain or plain in self._own.values(sender):
+            return
+        self._answered.add((sender, address), _Name(plain, protocol), event.ts)
+        self._victims.add(sender, asker, event.ts)
+        found = self._answered.values((sender, address))
+        severity, confidence = self._verdict(found)
+        if confidence and self._told.fresh((sender, severity), event.ts):
+            yield self._found(event, found, severity, confidence, self._victims.values(sender))
+
+    def _verdict(self, found: list[_Name]) -> tuple[Severity, float]:
+        """How grave it is and how sure; 0 where it is nothing."""
+        names = {each.name for each in found}
+        spoken = {each.name for each in found if each.protocol != "mDNS"}
+        odd = {name for name in names if name in BAIT or _made_up(name)}
+        if len(names) >= self.options.names:
+            return (self.severity, 0.95 if odd else 0.9) if odd or len(spoken) > 1 else (Severity.low, 0.4)
+        if odd and len(names) > 1:
+            return self.severity, 0.8
+        return (Severity.medium, 0.6) if odd & BAIT else (self.severity, 0.0)
+
+    def _found(self, event: Event, found: list[_Name], severity: Severity, confidence: float, victims: list[Subject]) -> Alert:
+        packet = event.packet
+        actor = Subject(packet.src_mac, packet.src, packet.vlan)
+        names = sorted({each.name for each in found})
+        odd = [name for name in names if name in BAIT or _made_up(name)]
+        protocols = " and ".join(sorted({each.protocol for each in found}))
+        return self.alert(
+            event,
+            actor=actor,
+            target=victims[-1],
+            targets=reversed(victims),
+            summary=f"{who(self.context, actor)} answers over {protocols} for {some(names)}, which it never claimed as its own",
+            why=(
+                f"{len(names)} names with one address within {self.options.window_s} s; counts from {self.options.names} on",
+                *([f"nobody has such a name: {some(odd)}"] if odd else []),
+            ),
+            numbers={"names": len(names), "threshold": self.options.names, "window_s": self.options.window_s, "answered": len(victims)},
+            severity=severity,
+            confidence=confidence,
+            actor_port=packet.sport,
+            network={"proto": "udp", "app": event.kind.partition(".")[0], "vlan": packet.vlan, "direction": "internal"},
+        )
+
+
+def _asker(packet: Packet) -> Subject:
+    return Subject(packet.dst_mac, packet.dst, packet.vlan)
+
+
+def _plain(name: str) -> str:
+    """A name as all three protocols have it: NetBIOS cuts it."""
+    return name.lower().removesuffix(LOCAL)[:NETBIOS_SIZE]
+
+
+def _made_up(name: str) -> bool:
+    """Whether a browser may have made the name up: letters without sense and nothing else."""
+    return name.isalpha() and generated(name) >= MADE_UP
