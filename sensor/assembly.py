@@ -27,6 +27,7 @@ from sensor.evidence.gather import Gatherer
 from sensor.fingerprinting.load import Knowledge, load_knowledge
 from sensor.fingerprinting.match import Matcher
 from sensor.fingerprinting.oui import Oui
+from sensor.health import Health
 from sensor.incidents import Incidents
 from sensor.intel.store import ThreatLists
 from sensor.inventory.baseline import Baseline
@@ -86,12 +87,13 @@ def assemble(
     mutes: Mutes | None = None,
     muted: Callable[[Record], None] | None = None,
     evidence: Gatherer | None = None,
+    health: Health | None = None,
 ) -> Pipeline:
     """An engine that is ready for packets. ``intel``: lists beside the configured ones, or ``lists``, read already; ``report`` hears of units that break.
 
     ``complain`` hears of each line of an operator's list or fingerprint file that was left out. DocumentErrors where a file cannot be used at all.
     ``keeper`` brings back what earlier runs knew, and is to write what this one learns. ``mutes`` silence alerts, which ``muted`` then gets; ``evidence``
-    keeps packets of alerts.
+    keeps packets of alerts; ``health`` looks how the sensor itself fares.
     """
     networks = Networks(config.networks)
     lists = lists if lists is not None else ThreatLists(intel, more=config.intel)
@@ -133,6 +135,7 @@ def assemble(
         sizes=Sizes(config.tables.flow_bits, config.tables.repeat_bits),
         listeners=[*((kind, partial(_neighbour, inventory)) for kind in Announcement.__subclasses__()), *world.passive_dns.listeners()],
         evidence=evidence,
+        health=health,
     )
 
 

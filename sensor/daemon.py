@@ -29,6 +29,7 @@ from sensor.core.record import Record
 from sensor.core.record_parts import time_text
 from sensor.decode.kernels import Kernels, Work
 from sensor.eventlog.writer import EventLog
+from sensor.health import Health
 from sensor.intel.renewer import Renewer
 from sensor.intel.store import ThreatLists
 from sensor.keeper import Keeper
@@ -120,14 +121,15 @@ class Run:
         self.source, self.log, self.live = source, log, live
         self._listener, self._progress, self._keeper = listener, progress, keeper
         self.files = AlertFiles(log.path, mutes=mutes, evidence=evidence, mib=config.evidence.mib, clock=time.time if live else None, complain=_warn)
+        self.health = Health(source.names, live=live)
         self._lists = Renewer(ThreatLists(intel, more=config.intel, folder=lists))
         self.pipeline = assemble(
             config, self._emit, lists=self._lists.lists, report=_report, complain=_complain, keeper=keeper,
-            mutes=self.files.mutes, muted=self.files.muted, evidence=self.files.gatherer,
+            mutes=self.files.mutes, muted=self.files.muted, evidence=self.files.gatherer, health=self.health,
         )  # fmt: skip
         self.first = self.last = 0
         self._begun = False
-        self._lost = self._damages = 0
+        self._damages = 0
         self._next_summary = time.monotonic() + SUMMARY_EVERY_S
         self._next_look = time.monotonic()
 
@@ -165,6 +167,8 @@ class Run:
             if not self._begun:
                 self._begin(self.first)
             self.last = max(self.last, int(np.max(times)))
+            if self.live:
+                self.health.heard(batch.rows["source"], time.monotonic())
         self.pipeline.process(batch, work)
         batch.release()
         if self._keeper is not None:
@@ -189,13 +193,14 @@ class Run:
         if not self._begun:
             self._begin(self.last)
         self.pipeline.finish()
+        self._tell_figures()
         self._quarantine()
         self._summary()
         self._say("stopped", self._now(), f"stopped after {self.source.tally.packets:,} packets")
         self.log.flush()
 
     def _watch(self) -> None:
-        """Live: what is lost is stamped on what is found and told once a minute, what is wrong with an interface at once."""
+        """Live: what is lost is stamped on what is found, and looked at once a minute; what is wrong with an interface is told at once."""
         tally = self.source.tally
         self.pipeline.maker.loss = tally.lost / max(tally.lost + tally.packets, 1)
         for damage in self.source.damages[self._damages :]:
@@ -204,15 +209,16 @@ class Run:
         if time.monotonic() >= self._next_look:
             self._next_look = time.monotonic() + LOOK_EVERY_S
             self.files.watch(self.pipeline.room, self._now())
+            self.pipeline.tell(self.health.look(self._now(), time.monotonic()))
             self._renew_lists()
         if time.monotonic() < self._next_summary:
             return
         self._next_summary = time.monotonic() + SUMMARY_EVERY_S
         self._summary()
-        if tally.lost > self._lost:
-            msg = f"{tally.lost - self._lost:,} packets lost within the last minute: more than could be read"
-            self._emit(self.pipeline.maker.sensor("health", self._now(), msg, "medium", lost=tally.lost - self._lost, packets=tally.packets))
-            self._lost = tally.lost
+        self._tell_figures()
+
+    def _tell_figures(self) -> None:
+        self.pipeline.tell(self.health.figures(self.source.tally, self._now(), time.monotonic()))
 
     def _renew_lists(self) -> None:
         """Lists that changed are read in a thread of their own, and count once they are whole."""
@@ -271,6 +277,8 @@ class Run:
             told["below"] = self.pipeline.room.below
         if self.files.dropped:
             told["evidence_dropped"] = self.files.dropped
+        if self.health.told:
+            told["health"] = dict(self.health.told)
         if shapes:
             told["anomalies"] = shapes
         if samples := self._samples():

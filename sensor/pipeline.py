@@ -30,6 +30,7 @@ from sensor.decode.kernels import TICK, Kernels, Work
 from sensor.decode.select import Selector
 from sensor.dissection import Dissection
 from sensor.evidence.gather import Gatherer
+from sensor.health import Finding, Health
 from sensor.inventory.inventory import Inventory
 from sensor.inventory.services import Services
 from sensor.inventory.sightings import Sightings
@@ -56,7 +57,9 @@ class Sizes(msgspec.Struct, frozen=True):
 
 
 class Pipeline:
-    """One engine. The alert room's ``emit`` gets each record in order; nothing here blocks, sleeps or reads a clock. ``evidence`` sees the packets."""
+    """One engine. The alert room's ``emit`` gets each record in order; nothing here blocks, sleeps or reads a clock. ``evidence`` sees the packets;
+    ``health`` looks how the sensor itself fares.
+    """
 
     def __init__(
         self,
@@ -69,8 +72,9 @@ class Pipeline:
         sizes: Sizes | None = None,
         listeners: Iterable[Listener] = (),
         evidence: Gatherer | None = None,
+        health: Health | None = None,
     ) -> None:
-        self.inventory, self.room, self.boundary, self.evidence = inventory, room, boundary, evidence
+        self.inventory, self.room, self.boundary, self.evidence, self.health = inventory, room, boundary, evidence, health
         self.maker, self.emit = room.maker, room.emit
         sizes = sizes or Sizes()
         selector = Selector([unit.interest for unit in dissectors.values()], RecentSet(sizes.repeat_bits))
@@ -156,6 +160,8 @@ class Pipeline:
     def _of_changes(self, work: Work) -> list[Task]:
         """The few changes that somebody looks at."""
         changes = work.changes
+        if self.health is not None:
+            self.health.changes(changes)
         aged = np.zeros(len(changes), np.bool_)
         for _, _, first, stop, _ in work.ticks.tolist():
             aged[first:stop] = True
@@ -207,6 +213,8 @@ class Pipeline:
 
     def _tick(self, second: int) -> None:
         self._now = second * SECOND
+        if self.health is not None:
+            self.tell(self.health.tick(self._now))
         self._tell(self.inventory.settle(self._now))
         for detector in self._ticking:
             self.room.take(self.boundary.run(detector.id, detector.tick, self._now)[0])
@@ -218,6 +226,11 @@ class Pipeline:
         self._perform_all(None, Work(changes, none, none.astype(np.uint64), np.zeros(0, TICK), 0))
 
     # What goes out.
+
+    def tell(self, findings: Iterable[Finding]) -> None:
+        """What is found of the sensor's own health."""
+        for one in findings:
+            self.emit(self.maker.sensor("health", one.ts, one.msg, one.severity, check=one.check, **one.facts))
 
     def _tell(self, changes: Iterable[DeviceChange]) -> None:
         for change in changes:

@@ -38,6 +38,7 @@ MAY_IMPORT = {
     "evidence": {"core", "decode"},
     "alert_room": {"core", "alert_desk", "incidents", "mutes", "weighing"},
     "alert_files": {"core", "alert_room", "documents", "eventlog", "evidence", "mutes"},
+    "health": {"core"},
     "quarantine": {"core"},
     "outputs": {"core", "eventlog"},
     "hunt": {"core", "eventlog"},
@@ -47,9 +48,12 @@ MAY_IMPORT = {
     "logs": {"core"},
     "config": {"core", "presets", "documents", "registry", "capture", "detectors", "dissectors", "fingerprinting", "intel", "inventory", "outputs"},
     "dissection": {"core", "decode", "boundary"},
-    "pipeline": {"core", "alert_room", "dissection", "evidence"} | ENGINE | HELPERS,
-    "assembly": {"core", "keeper", "passive_dns", "pipeline", "config", "evidence"} | ALERTS | ENGINE | HELPERS,
-    "daemon": {"core", "keeper", "assembly", "pipeline", "config", "telemetry", "logs", "outputs", "quarantine", "evidence"} | ALERTS | ENGINE | HELPERS,
+    "pipeline": {"core", "alert_room", "dissection", "evidence", "health"} | ENGINE | HELPERS,
+    "assembly": {"core", "health", "keeper", "passive_dns", "pipeline", "config", "evidence"} | ALERTS | ENGINE | HELPERS,
+    "daemon": {"core", "health", "keeper", "assembly", "pipeline", "config", "telemetry", "logs", "outputs", "quarantine", "evidence"}
+    | ALERTS
+    | ENGINE
+    | HELPERS,
     "cli": {"core", "dissection", "keeper", "daemon", "assembly", "pipeline", "config", "telemetry", "logs", "outputs", "hunt", "console", "evidence"}
     | ALERTS
     | ENGINE

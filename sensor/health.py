@@ -1,0 +1,172 @@
+"""The sensor's own health, as far as packets tell it: silence, losses, frames that were cut, conversations seen from one side, clocks that jump.
+
+Three things drive it. Seconds of packet time tell silence and jumps in a capture file, at their place among all else that is said; in a live run the wall
+clock does, for nothing comes that could. Figures (losses, cut frames, one side) are looked at once a minute live and at the end of a file. A figure that is
+bad is told when it becomes so, again each hour while it lasts, and when it is good again. It reads no clock: whoever calls it gives the times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from sensor.core.flow import Change
+
+SECOND = 1_000_000_000
+SILENCE_S, JUMP_S = 60, 60
+# Shares of packets from which on losses and cut frames are told; of talking connections, from which on half the traffic is missing.
+LOST, CUT, ONE_WAY = 0.01, 0.01, 0.9
+# Fewer say nothing about a share.
+FEWEST_PACKETS, FEWEST_CONNECTIONS = 100, 20
+# A connection in which the client sent so much was answered, or we do not see by whom.
+TALKING_BYTES = 1000
+AGAIN_S = 3600
+TCP = 6
+
+Facts = dict[str, Any]
+
+
+class Finding(NamedTuple):
+    """What is to be told. ``check``: ``sensor.packet_loss`` and the like; ``ts``: ns."""
+
+    check: str
+    ts: int
+    severity: str
+    msg: str
+    facts: Facts
+
+
+class Tally(Protocol):
+    """What a source has given so far (``capture.source.Tally``)."""
+
+    @property
+    def packets(self) -> int: ...
+    @property
+    def truncated(self) -> int: ...
+    @property
+    def lost(self) -> int: ...
+
+
+class _Figures(msgspec.Struct):
+    """Sums since the beginning, or of one window."""
+
+    packets: int = 0
+    lost: int = 0
+    truncated: int = 0
+    both: int = 0
+    one: int = 0
+
+    def less(self, other: _Figures) -> _Figures:
+        return _Figures(*(mine - theirs for mine, theirs in zip(msgspec.structs.astuple(self), msgspec.structs.astuple(other), strict=True)))
+
+
+class Health:
+    """``told``: how often each check found something. ``names``: the interfaces, or the source, as rows count them."""
+
+    def __init__(self, names: Sequence[str], *, live: bool) -> None:
+        self._names, self._live = names, live
+        self.told: dict[str, int] = {}
+        self._second: int | None = None
+        self._heard: list[float | None] = [None] * len(names)
+        self._silent: list[bool] = [False] * len(names)
+        self._sums, self._window = _Figures(), _Figures()
+        self._bad: dict[str, float] = {}
+        self._offset: int | None = None
+
+    # Packet time: called in packet order.
+
+    def tick(self, now: int) -> Iterator[Finding]:
+        """A second of packet time began. In a file a long step is silence, and a long step back another clock; a live run is told by its own."""
+        before, self._second = self._second, now
+        if before is None or self._live:
+            return
+        step = (now - before) // SECOND
+        if step <= -JUMP_S:
+            yield from self._rarely(self._jump(now, step))
+        elif step > SILENCE_S:
+            facts: Facts = {"silence_s": step, "threshold_s": SILENCE_S}
+            yield from self._rarely(Finding("sensor.no_traffic", before + SILENCE_S * SECOND, "info", f"no packets for {step:,} s", facts))
+            yield from self._rarely(Finding("sensor.traffic_resumed", now, "info", f"packets again after {step:,} s", facts))
+
+    def changes(self, changes: npt.NDArray[np.void]) -> None:
+        """Connections that are over or went on for long: how many were seen from both sides, and how many from one."""
+        kind = changes["kind"]
+        over = (changes["proto"] == TCP) & ((kind == Change.ENDED) | (kind == Change.PROGRESS)) & (changes["client_bytes"] >= TALKING_BYTES)
+        both = int(np.count_nonzero(over & (changes["server_packets"] > 0)))
+        self._sums.both += both
+        self._sums.one += int(np.count_nonzero(over)) - both
+
+    # Wall clock: called by a live run.
+
+    def heard(self, sources: npt.NDArray[np.uint16], clock: float) -> None:
+        """Packets came from these sources. ``clock``: seconds that only go forward."""
+        for source in range(len(self._names)) if len(self._names) == 1 else np.unique(sources).tolist():
+            self._heard[source] = clock
+
+    def look(self, now: int, clock: float) -> Iterator[Finding]:
+        """Called about once a second. ``now``: wall time, ns; ``clock``: seconds that only go forward."""
+        offset, before = now // SECOND - int(clock), self._offset
+        self._offset = offset
+        if before is not None and abs(offset - before) >= JUMP_S:
+            yield from self._rarely(self._jump(now, offset - before))
+        for source, name in enumerate(self._names):
+            last = self._heard[source]
+            if last is None:
+                last = self._heard[source] = clock
+            silence = int(clock - last)
+            facts: Facts = {"source": name, "silence_s": silence, "threshold_s": SILENCE_S}
+            if silence >= SILENCE_S and not self._silent[source]:
+                self._silent[source] = True
+                yield self._tell(Finding("sensor.no_traffic", now, "medium", f"no packets on {name} for {silence:,} s", facts))
+            elif silence < SILENCE_S and self._silent[source]:
+                self._silent[source] = False
+                yield self._tell(Finding("sensor.traffic_resumed", now, "info", f"packets on {name} again", facts))
+
+    # Figures.
+
+    def figures(self, tally: Tally, now: int, clock: float) -> Iterator[Finding]:
+        """Live once a minute, and at the end of a file: what the packets since the last call say."""
+        self._sums.packets, self._sums.lost, self._sums.truncated = tally.packets, tally.lost, tally.truncated
+        new = self._sums.less(self._window)
+        self._window = msgspec.structs.replace(self._sums)
+        sent, talking = new.packets + new.lost, new.both + new.one
+        yield from self._figure("sensor.packet_loss", "medium", new.lost, sent, LOST, 1, now, clock, "packets were lost before they were read")
+        yield from self._figure("sensor.truncated_capture", "low", new.truncated, new.packets, CUT, FEWEST_PACKETS, now, clock, "frames were captured cut")
+        what = "connections were seen from one side: is one direction mirrored only?"
+        yield from self._figure("sensor.one_way_traffic", "medium", new.one, talking, ONE_WAY, FEWEST_CONNECTIONS, now, clock, what)
+
+    def _figure(
+        self, check: str, severity: str, count: int, of: int, most: float, fewest: int, now: int, clock: float, what: str
+    ) -> Iterator[Finding]:  # fmt: skip
+        """One share, told when it becomes bad, each hour, and when it is good again. Too few say nothing either way."""
+        if of < fewest or not of:
+            return
+        share, since = count / of, self._bad.get(check)
+        facts: Facts = {"count": count, "of": of, "share": round(share, 4), "threshold": most}
+        if share > most:
+            if since is None or clock - since >= AGAIN_S:
+                self._bad[check] = clock
+                yield self._tell(Finding(check, now, severity, f"{count:,} of {of:,} {what} ({share:.1%})", facts))
+        elif since is not None:
+            del self._bad[check]
+            yield self._tell(Finding(check, now, "info", f"no more: {count:,} of {of:,} {what} ({share:.1%})", facts))
+
+    def _jump(self, now: int, step: int) -> Finding:
+        way = "forward" if step > 0 else "back"
+        facts: Facts = {"step_s": step, "threshold_s": JUMP_S}
+        return Finding("sensor.clock_jump", now, "low", f"the clock went {way} by {abs(step):,} s: times before and after do not compare", facts)
+
+    def _rarely(self, finding: Finding) -> Iterator[Finding]:
+        """The first, the tenth, the hundredth … of its kind: two clocks in one file would fill the log."""
+        told = self._tell(finding)
+        count = self.told[finding.check]
+        if count == 10 ** (len(str(count)) - 1):
+            yield told._replace(facts=told.facts | {"times": count})
+
+    def _tell(self, finding: Finding) -> Finding:
+        self.told[finding.check] = self.told.get(finding.check, 0) + 1
+        return finding
