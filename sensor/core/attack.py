@@ -105,5 +105,6 @@ TECHNIQUES = {
         Technique("defense-evasion", "T1036", "Masquerading"),
         Technique("defense-evasion", "T1601", "Modify System Image"),
         Technique("defense-evasion", "T1601.002", "Modify System Image: Downgrade System Image"),
+        Technique("collection", "T1602.002", "Data from Configuration Repository: Network Device Configuration Dump"),
     )
 }

@@ -3,7 +3,7 @@
 Reads the variables of a response that describe the agent (system group, ENTITY-MIB, Printer-MIB, HOST-RESOURCES-MIB, UPS-MIB and the scalars of some makers)
 and the engine id of version 3. A fact belongs to the agent alone: not taken are the answer to an inform request, which repeats the agent's variables in the
 mouth of the manager (RFC 3416, 4.2.7), what a proxy passes on (its context is another engine), and the variables of traps, which receivers forward.
-A community is a password: only whether it is one of the two usual ones is told. Encrypted messages tell their engine and user, no more.
+A community is a password: whether it is one of the two usual ones is told, and of requests its seal. Encrypted messages tell their engine and user, no more.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 from sensor.dissectors._ber import INTEGER, IP_ADDRESS, OCTETS, OID, SEQUENCE, dotted, element, identifier, integer, octets
 from sensor.dissectors._ieee1284 import device_id
+from sensor.dissectors._seal import seal
 from sensor.dissectors._snmp_variables import TREES, VARIABLES
 
 AGENT, TRAPS = 161, 162
@@ -28,6 +29,7 @@ OPERATIONS = {
     TRAP_V1: "trap", TRAP_V2: "trap", INFORM: "inform",
 }  # fmt: skip
 ENCRYPTED = "encrypted"
+USUAL = (b"public", b"private")
 # RFC 3416, 3.
 STATUS = (
     "no_error", "too_big", "no_such_name", "bad_value", "read_only", "general_error", "no_access", "wrong_type", "wrong_length", "wrong_encoding",
@@ -76,9 +78,12 @@ class SnmpMessage(Event):
 
 
 class SnmpRequest(SnmpMessage):
-    """``operation``: ``get``, ``get_next``, ``get_bulk``, ``set`` or ``encrypted``. ``repetitions``: rows that a get_bulk asks for."""
+    """``operation``: ``get``, ``get_next``, ``get_bulk``, ``set`` or ``encrypted``. ``repetitions``: rows that a get_bulk asks for; ``seal``: of the
+    community, empty in version 3.
+    """
 
     repetitions: int
+    seal: str = ""
 
 
 class SnmpResponse(SnmpMessage):
@@ -112,10 +117,11 @@ class Snmp(Dissector):
 class _Sender:
     """Who speaks in a message, as far as security tells: community kind, or user, level and engine."""
 
-    __slots__ = ("community", "context", "engine", "level", "user", "version")
+    __slots__ = ("community", "context", "engine", "level", "secret", "user", "version")
 
-    def __init__(self, version: str, community: str = "") -> None:
-        self.version, self.community = version, community
+    def __init__(self, version: str, secret: bytes | None = None) -> None:
+        self.version, self.secret = version, secret
+        self.community = "" if secret is None else secret.decode("ascii") if secret in USUAL else "other"
         self.user = self.level = ""
         self.engine = self.context = b""
 
@@ -131,8 +137,7 @@ def _read(packet: Packet, data: bytes, cut: bool) -> list[Said]:
     if number == USER_MODEL:
         return _secured(packet, data, at, end, cut)
     community, at = octets(data, at, end)
-    kind = community.decode("ascii") if community in (b"public", b"private") else "other"
-    return _operation(packet, _Sender(version, kind), data, at, end, cut)
+    return _operation(packet, _Sender(version, community), data, at, end, cut)
 
 
 def _secured(packet: Packet, data: bytes, at: int, end: int, cut: bool) -> list[Said]:
@@ -205,7 +210,7 @@ def _operation(packet: Packet, sender: _Sender, data: bytes, at: int, end: int, 
         if not any(name == TRAP_ADDRESS for name, _, _ in variables):
             _enterprise(packet, "snmp.trap_enterprise", trap, said)
         return said
-    return [SnmpRequest(*common, max(second, 0) if tag == GET_BULK else 0)]
+    return [SnmpRequest(*common, max(second, 0) if tag == GET_BULK else 0, "" if sender.secret is None else seal("", sender.secret))]
 
 
 def _old_trap(packet: Packet, sender: _Sender, data: bytes, at: int, end: int, cut: bool) -> list[Said]:

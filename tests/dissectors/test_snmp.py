@@ -9,6 +9,7 @@ from sensor.core.addresses import parse
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors._ber import dotted, identifier
+from sensor.dissectors._seal import seal
 from sensor.dissectors.snmp import Snmp
 from tests.dissectors.samples import events, facts, packets, values
 
@@ -33,7 +34,7 @@ def test_printer_answers() -> None:
     """A response tells the agent's description, maker, name, serial number and trade."""
     request, response = said_of(0), said_of(1)
     names = ("1.3.6.1.2.1.1.1.0", "1.3.6.1.2.1.1.2.0", NAME, "1.3.6.1.2.1.43.5.1.1.17.1", "1.3.6.1.2.1.25.3.2.1.3.1")
-    assert events(request) == [("SnmpRequest", "2c", "public", "", "", "get", 1, names, 0)]
+    assert events(request) == [("SnmpRequest", "2c", "public", "", "", "get", 1, names, 0, seal("", b"public"))]
     assert values(request) == []
     assert events(response) == [("SnmpResponse", "2c", "public", "", "", "response", 1, names, "no_error")]
     who = ("02:00:5e:00:53:03", "10.20.30.41")
@@ -60,7 +61,7 @@ def test_device_id_of_a_printer() -> None:
 
 def test_writing_and_its_refusal() -> None:
     """A set is an event of its own operation; a response with an error repeats what was asked and states nothing."""
-    assert events(said_of(2)) == [("SnmpRequest", "1", "private", "", "", "set", 2, ("1.3.6.1.2.1.1.6.0",), 0)]
+    assert events(said_of(2)) == [("SnmpRequest", "1", "private", "", "", "set", 2, ("1.3.6.1.2.1.1.6.0",), 0, seal("", b"private"))]
     assert events(said_of(3)) == [("SnmpResponse", "1", "private", "", "", "response", 2, ("1.3.6.1.2.1.1.6.0",), "no_such_name")]
     assert values(said_of(3)) == []
 
@@ -94,7 +95,7 @@ def test_forwarded_trap_is_not_the_forwarders() -> None:
 
 def test_bulk_walk_of_entities() -> None:
     """The chassis is the device; modules have serial numbers and models of their own."""
-    assert events(said_of(7)) == [("SnmpRequest", "2c", "other", "", "", "get_bulk", 9, ("1.3.6.1.2.1.47.1.1.1.1.9",), 25)]
+    assert events(said_of(7)) == [("SnmpRequest", "2c", "other", "", "", "get_bulk", 9, ("1.3.6.1.2.1.47.1.1.1.1.9",), 25, seal("", b"s3cret"))]
     assert values(said_of(8)) == [
         ("snmp.boot_firmware", "12.2(44)SE"),
         ("snmp.firmware", "15.2(7)E4"),
@@ -106,13 +107,13 @@ def test_bulk_walk_of_entities() -> None:
 
 def test_version_3() -> None:
     """Discovery, refusal, an answer in clear and an encrypted one: user and engine are told, and whether a digest was wrong."""
-    assert events(said_of(9)) == [("SnmpRequest", "3", "", "", "none", "get", 10, (), 0)]
+    assert events(said_of(9)) == [("SnmpRequest", "3", "", "", "none", "get", 10, (), 0, "")]
     assert values(said_of(9)) == []
     assert [event[4:] for event in events(said_of(10))] == [("none", "report", 10, ("1.3.6.1.6.3.15.1.1.4.0",), "unknown_engine")]
     assert [(event[3], event[-1]) for event in events(said_of(11))] == [("netops", "wrong_digest")]
     assert values(said_of(10)) == values(said_of(11)) == ENGINE
     assert values(said_of(12)) == [*ENGINE, ("snmp.hostname", "sw-core-1")]
-    assert events(said_of(13)) == [("SnmpRequest", "3", "", "netops", "private", "encrypted", 0, (), 0)]
+    assert events(said_of(13)) == [("SnmpRequest", "3", "", "netops", "private", "encrypted", 0, (), 0, "")]
     assert values(said_of(13)) == []  # the engine of a request is the receiver's
     assert events(said_of(14)) == [("SnmpResponse", "3", "", "netops", "private", "encrypted", 0, (), "")]
     assert values(said_of(14)) == ENGINE

@@ -39,9 +39,10 @@ NO_ERROR, NO_NAME = 0, 3
 DOH = frozenset(
     "dns.google dns.google.com dns64.dns.google cloudflare-dns.com one.one.one.one dns.quad9.net dns9.quad9.net dns10.quad9.net dns11.quad9.net "
     "doh.opendns.com dns.opendns.com dns.umbrella.com doh.umbrella.com dns.nextdns.io doh.cleanbrowsing.org dns.adguard.com dns.adguard-dns.com doh.dns.sb "
-    "dns.alidns.com doh.pub dns.pub doh.360.cn doh.li doh.applied-privacy.net doh.libredns.gr doh.mullvad.net dns.mullvad.net dns.digitale-gesellschaft.ch dnsforge.de "
-    "doh.tiar.app dns.controld.com freedns.controld.com doh.dnslify.com dns.rabbitdns.org ordns.he.net doh.centraleu.pi-dns.com dns.switch.ch "
-    "resolver-eu.lelux.fi dns.twnic.tw public.dns.iij.jp doh.xfinity.com dns0.eu dns.aa.net.uk doh.ffmuc.net wikimedia-dns.org".split()
+    "dns.alidns.com doh.pub dns.pub doh.360.cn doh.li doh.applied-privacy.net doh.libredns.gr doh.mullvad.net dns.mullvad.net "
+    "dns.digitale-gesellschaft.ch dnsforge.de doh.tiar.app dns.controld.com freedns.controld.com doh.dnslify.com dns.rabbitdns.org ordns.he.net "
+    "doh.centraleu.pi-dns.com dns.switch.ch resolver-eu.lelux.fi dns.twnic.tw public.dns.iij.jp doh.xfinity.com dns0.eu "
+    "dns.aa.net.uk doh.ffmuc.net wikimedia-dns.org".split()
 )
 # Public resolvers, at which devices of many makers are set by hand of the maker.
 PUBLIC = frozenset(

@@ -1,0 +1,154 @@
+"""Somebody looks for the key of SNMP agents, knocks at many of them, or changes what they are set to.
+
+A manager has a community, or a user, for an agent; some try a short list when they meet it first. Many at one agent are guessing, and an answer afterwards says
+that one was right. Managers ask agents that answer; who asks many that do not looks for some. Hardly anything is ever set over SNMP: by machines outside and
+by devices with one job never, by new managers seldom.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field
+
+from sensor.core import addresses
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Bounded, Recent
+from sensor.core.detector import Context
+from sensor.core.event import Event
+from sensor.core.tally import Distinct
+from sensor.core.windows import DistinctWindow
+from sensor.detectors._calls import CallDetector, CallOptions, Numbers, ends_of, pair_of
+from sensor.detectors._one import OneByOne, number_of
+from sensor.detectors._words import is_fixed_function, some
+from sensor.dissectors.snmp import SnmpRequest, SnmpResponse
+
+SECOND = 1_000_000_000
+PAIRS_LIMIT, TOLD_LIMIT = 2048, 4096
+KEY_BITS, PAIR_BITS, WAIT_BITS = 10, 13, 12
+GRACE_S = 5
+UDP, AGENT = 17, 161
+# What copies a configuration away or over: CISCO-CONFIG-COPY-MIB, and writeNet and hostConfigSet of OLD-CISCO-SYSTEM-MIB.
+COPIES = ("1.3.6.1.4.1.9.9.96.1.1.", "1.3.6.1.4.1.9.2.1.53.", "1.3.6.1.4.1.9.2.1.55.")
+# Devices whose drivers set things at every job.
+SET_BY_DRIVERS = frozenset(("printer", "label_printer"))
+
+
+class Options(CallOptions):
+    """When questions are guessing, and who may set things."""
+
+    communities: int = Field(5, ge=3, le=200, description="communities or users that one source tried at one agent")
+    window_s: int = Field(600, ge=10, le=86400, description="seconds in which they must fall")
+    agents: int = Field(20, ge=3, description="hosts that one source asked in vain")
+    share: float = Field(0.7, ge=0, le=1, description="share of all hosts it asked that did not answer, at least")
+    learn_h: float = Field(24, ge=0, le=2160, description="hours to watch the network before a manager is called new")
+
+
+class SnmpGuessing(CallDetector):
+    """Watches questions by the seal of their community, and answers."""
+
+    title = "SNMP guessing and setting"
+    severity = Severity.medium
+    techniques = ("T1110.001",)
+    advice = (
+        "Find the program on the source. Change communities that are easy to guess, use version 3, let agents answer their managers only, and allow writing "
+        "nowhere it is not needed."
+    )
+    false_positives = "Monitoring that tries a list of communities when it meets new devices; a management system in its first days: name it as a manager."
+    Options = Options
+    watches = (SnmpRequest, SnmpResponse)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        want = self.options
+        self._tried: Distinct[tuple[int, int], str] = Distinct(want.window_s * SECOND, PAIRS_LIMIT)
+        self._guessing: Bounded[tuple[int, int], int] = Bounded(PAIRS_LIMIT)
+        window = DistinctWindow(want.window_s * SECOND, KEY_BITS, PAIR_BITS, GRACE_S * SECOND, WAIT_BITS)
+        window.rule(threshold=want.agents, share=want.share)
+        self._agents = OneByOne(window)
+        self._told: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, want.window_s * SECOND)
+        self._set: Recent[tuple[int, int, bool]] = Recent(TOLD_LIMIT, 86_400 * SECOND)
+        self._lit = False
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if isinstance(event, SnmpRequest):
+            yield from self._guessed(event)
+            yield from self._asked(event)
+            if event.operation == "set":
+                yield from self._sets(event)
+        elif isinstance(event, SnmpResponse):
+            yield from self._answered(event)
+
+    def _guessed(self, event: SnmpRequest) -> Iterator[Alert]:
+        """Different communities, or users of version 3, at one agent."""
+        key = event.seal or (f"user {event.user}" if event.user else "")
+        pair, want = pair_of(event.packet), self.options
+        tried = self._tried.add(pair, key, event.ts) if key and not addresses.is_multicast(event.packet.dst) else 0
+        if tried < want.communities:
+            return
+        self._guessing.put(pair, event.ts)
+        if self._told.fresh((*pair, tried.bit_length()), event.ts):
+            what = "users" if key.startswith("user ") else "communities"
+            why = (f"{tried} {what} within {want.window_s} s at one agent; counts from {want.communities} on",)
+            yield self.told(event, f"tries {tried} {what} at", why, {"tried": tried, "threshold": want.communities, "window_s": want.window_s}, app="snmp")
+
+    def _answered(self, event: SnmpResponse) -> Iterator[Alert]:
+        pair = pair_of(event.packet, answer=True)
+        self._lit = True
+        self._agents.answered(number_of(addresses.text(pair[0])), pair[1], event.ts)
+        since = self._guessing.get(pair)
+        if since is None or event.operation == "report" or event.ts - since > self.options.window_s * SECOND:
+            return
+        self._guessing.pop(pair)
+        if self._told.fresh((*pair, "right"), event.ts):
+            why = ("the agent answered in the middle of the guessing, so one was right", f"{len(self._tried.values(pair))} were tried at it")
+            numbers: Numbers = {"tried": len(self._tried.values(pair)), "threshold": self.options.communities}
+            yield self.told(event, "guessed the community of", why, numbers, key=("right",), severity=Severity.high, answer=True, app="snmp")
+
+    def _asked(self, event: SnmpRequest) -> Iterator[Alert]:
+        """Many hosts that do not answer."""
+        packet, want = event.packet, self.options
+        if addresses.is_multicast(packet.dst):
+            return
+        found = self._agents.opened(number_of(addresses.text(packet.src)), packet.dst, event.ts)
+        if found is None or not self._lit or not self._told.fresh((packet.src, "agents"), event.ts):
+            return
+        silent, answered, sample = found
+        grave = Severity.high if is_fixed_function(self.context, ends_of(packet).actor) else Severity.low
+        names = some([addresses.text(each) for each in sample])
+        why = (f"{silent} hosts did not answer within {want.window_s} s; counts from {want.agents} on", f"{answered} others did", f"among them {names}")
+        numbers = {"silent": silent, "answered": answered, "threshold": want.agents, "window_s": want.window_s}
+        yield self.told(
+            event, "asks for SNMP in vain at many hosts, now", why, numbers, key=("agents",), severity=grave, techniques=("T1046",), confidence=0.7, app="snmp"
+        )
+
+    def _sets(self, event: SnmpRequest) -> Iterator[Alert]:
+        ends, names = ends_of(event.packet), event.names
+        copies = any(name.startswith(COPIES) for name in names)
+        if not self._set.fresh((ends.actor.address, ends.target.address, copies), event.ts):
+            return
+        grade, reason = self._grade_of_set(event, copies)
+        if grade is not None:
+            why = (reason, f"{some(list(names), 3)} of {event.community or event.user or 'nobody'}")
+            techniques = ("T1602.002",) if copies else ("T1078",)
+            numbers = {"variables": len(names), "threshold": 1}
+            yield self.told(event, "sets values at", why, numbers, key=("set", copies), severity=grade, techniques=techniques, confidence=0.8, app="snmp")
+
+    def _grade_of_set(self, event: SnmpRequest, copies: bool) -> tuple[Severity | None, str]:
+        ends = ends_of(event.packet)
+        target = self.context.device(ends.target)
+        if copies:
+            return Severity.high, "these values make a network device copy its configuration"
+        if not self.context.networks.inside(ends.actor.address):
+            return Severity.high, "the manager is outside"
+        if is_fixed_function(self.context, ends.actor):
+            return Severity.high, "a device with one job manages nobody"
+        known = self.context.baseline.first_use(ends.actor, ends.target, UDP << 16 | AGENT)
+        if 0 < known < event.ts:
+            return None, ""
+        if target is not None and target.type in SET_BY_DRIVERS:
+            return Severity.info, "programs that print set things at printers"
+        if self.context.baseline.age_h(event.ts) < self.options.learn_h:
+            return Severity.low, "the network was not watched for long, so the manager may be an old one"
+        return Severity.medium, "it never asked this agent anything before"

@@ -1,0 +1,99 @@
+"""SNMP: guessed communities, hosts asked in vain, values set; innocent twins; repetition."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.addresses import parse
+from sensor.core.alert import Alert, Severity
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.dissectors.snmp import SnmpRequest, SnmpResponse
+from tests.detectors.stories import SECOND, START, UDP, Story, World, detector, device, heard, one
+
+GUESSING = "discovery.snmp_guessing"
+MANAGER, AGENT, FAR = "10.0.0.66", "10.0.0.1", "203.0.113.9"
+SYSTEM, CONTACT, COPY = "1.3.6.1.2.1.1.1.0", "1.3.6.1.2.1.1.4.0", "1.3.6.1.4.1.9.9.96.1.1.1.1.2.77"
+
+
+def packet(at: float, client: str, server: str, answer: bool = False) -> Packet:
+    ends = {"src": parse(client), "dst": parse(server), "sport": 50000, "dport": 161}
+    if answer:
+        ends = {"src": ends["dst"], "dst": ends["src"], "sport": 161, "dport": 50000}
+    return Packet(ts=START + int(at * SECOND), **ends)
+
+
+def asked(at: float, community: str, server: str = AGENT, *, client: str = MANAGER, operation: str = "get", names: tuple[str, ...] = (SYSTEM,)) -> Event:
+    return SnmpRequest(packet(at, client, server), "2c", "other", "", "", operation, int(at * 10), names, 0, community)
+
+
+def user(at: float, name: str) -> Event:
+    return SnmpRequest(packet(at, MANAGER, AGENT), "3", "", name, "none", "get", int(at), (), 0)
+
+
+def answer(at: float, server: str = AGENT, *, operation: str = "response", status: str = "no_error") -> Event:
+    return SnmpResponse(packet(at, MANAGER, server, True), "2c", "other", "", "", operation, int(at * 10), (SYSTEM,), status)
+
+
+def told(events: list[Event], world: World | None = None, **options: object) -> list[Alert]:
+    return heard(detector(GUESSING, world, **options), events)
+
+
+def test_many_communities_at_one_agent() -> None:
+    alert = one(told([asked(n, f"seal{n}") for n in range(6)]))
+    assert (alert.actor.address, alert.target and alert.target.address, alert.severity) == (parse(MANAGER), parse(AGENT), Severity.medium)
+    assert (alert.numbers["tried"], alert.techniques[0].technique) == (5, "T1110.001")
+    assert one(told([user(n, f"user{n}") for n in range(6)])).numbers["tried"] == 5
+
+
+def test_an_answer_says_that_one_was_right() -> None:
+    """Not so a report that complains."""
+    guesses = [asked(n, f"seal{n}") for n in range(6)]
+    assert [alert.severity for alert in told([*guesses, answer(7), answer(8)])] == [Severity.medium, Severity.high]
+    assert len(told([*guesses, answer(7, operation="report", status="unknown_user")])) == 1
+
+
+def test_many_hosts_asked_in_vain() -> None:
+    """A hint, for management looks for devices like that; a device with one job does not."""
+    story = [asked(0, "a"), answer(0.1), *(asked(1 + n, "a", f"10.0.1.{n}") for n in range(40))]
+    alert = told(story)[0]
+    assert (alert.severity, alert.techniques[0].technique, alert.numbers["silent"]) == (Severity.low, "T1046", 20)
+    assert told(story, World(device("camera", MANAGER)))[0].severity == Severity.high
+
+
+@pytest.mark.parametrize(
+    ("event", "world", "severity", "technique"),
+    [
+        (asked(0, "a", client=FAR, operation="set", names=(CONTACT,)), World(), Severity.high, "T1078"),
+        (asked(0, "a", operation="set", names=(CONTACT,)), World(device("tv", MANAGER)), Severity.high, "T1078"),
+        (asked(0, "a", operation="set", names=(COPY,)), World(), Severity.high, "T1602.002"),
+        (asked(0, "a", operation="set", names=(CONTACT,)), World(), Severity.low, "T1078"),
+        (asked(90_000, "a", operation="set", names=(CONTACT,)), World().learned(Story()), Severity.medium, "T1078"),
+        (asked(90_000, "a", operation="set", names=(CONTACT,)), World(device("printer", AGENT)).learned(Story()), Severity.info, "T1078"),
+    ],
+)
+def test_values_are_set(event: Event, world: World, severity: Severity, technique: str) -> None:
+    """From outside, by a device, a configuration copied, an early and a new manager, a driver of a printer."""
+    alert = one(told([event], world))
+    assert (alert.severity, alert.techniques[0].technique) == (severity, technique)
+
+
+def test_ordinary_management_is_quiet() -> None:
+    """Polling all day, a short list at first, a community for each place, and whoever set things before."""
+    world = World(device("server", MANAGER), device("switch", AGENT)).learned(Story().talk(0, MANAGER, AGENT, 161, proto=UDP))
+    story: list[Event] = [asked(n, f"list{n}") for n in range(4)]
+    for n in range(200):
+        story += [asked(100 + n, f"place{n % 30}", f"10.0.2.{n % 30}"), answer(100.1 + n, f"10.0.2.{n % 30}")]
+    story.append(asked(90_000, "a", operation="set", names=(CONTACT,)))
+    assert told(story, world) == []
+
+
+def test_managers_are_told_low() -> None:
+    assert {alert.severity for alert in told([asked(n, f"seal{n}") for n in range(60)], managers=("10.0.0.0/24",))} == {Severity.low}
+
+
+def test_repetition_is_one_finding() -> None:
+    found = told([asked(n, f"seal{n}") for n in range(300)])
+    assert len(found) < 8
+    assert one(found)
+    assert len(told([asked(n, "a", operation="set", names=(CONTACT,)) for n in range(600)])) == 1
