@@ -106,5 +106,6 @@ TECHNIQUES = {
         Technique("defense-evasion", "T1601", "Modify System Image"),
         Technique("defense-evasion", "T1601.002", "Modify System Image: Downgrade System Image"),
         Technique("collection", "T1602.002", "Data from Configuration Repository: Network Device Configuration Dump"),
+        Technique("discovery", "T1482", "Domain Trust Discovery"),
     )
 }

@@ -118,7 +118,7 @@ class SnmpGuessing(CallDetector):
         grave = Severity.high if is_fixed_function(self.context, ends_of(packet).actor) else Severity.low
         names = some([addresses.text(each) for each in sample])
         why = (f"{silent} hosts did not answer within {want.window_s} s; counts from {want.agents} on", f"{answered} others did", f"among them {names}")
-        numbers = {"silent": silent, "answered": answered, "threshold": want.agents, "window_s": want.window_s}
+        numbers: Numbers = {"silent": silent, "answered": answered, "threshold": want.agents, "window_s": want.window_s}
         yield self.told(
             event, "asks for SNMP in vain at many hosts, now", why, numbers, key=("agents",), severity=grave, techniques=("T1046",), confidence=0.7, app="snmp"
         )
@@ -132,7 +132,7 @@ class SnmpGuessing(CallDetector):
         if grade is not None:
             why = (reason, f"{some(list(names), 3)} of {event.community or event.user or 'nobody'}")
             techniques = ("T1602.002",) if copies else ("T1078",)
-            numbers = {"variables": len(names), "threshold": 1}
+            numbers: Numbers = {"variables": len(names), "threshold": 1}
             yield self.told(event, "sets values at", why, numbers, key=("set", copies), severity=grade, techniques=techniques, confidence=0.8, app="snmp")
 
     def _grade_of_set(self, event: SnmpRequest, copies: bool) -> tuple[Severity | None, str]:

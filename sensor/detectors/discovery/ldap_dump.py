@@ -1,0 +1,168 @@
+"""One client takes a directory apart: searches over the whole tree for whole kinds of entries, for what helps an attacker only, or for more than anybody reads.
+
+Programs ask a directory for one user, one group, one machine, and for a few attributes of it. Three things count: a search that only attackers and auditors
+make, several broad searches for different kinds of entries within minutes, and a broad search by which very much was found.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from pydantic import Field
+
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
+from sensor.core.detector import Context
+from sensor.core.event import Event
+from sensor.core.tally import Counts, Distinct
+from sensor.detectors._calls import CallDetector, CallOptions, ends_of, pair_of
+from sensor.detectors._words import is_fixed_function, some
+from sensor.dissectors.ldap import LdapSearch, LdapSearchDone
+
+SECOND = 1_000_000_000
+TOLD_LIMIT = 4096
+
+
+class Aim(NamedTuple):
+    """What a search is after. ``grave``: nobody's daily work asks for it."""
+
+    what: str
+    pattern: re.Pattern[str]
+    technique: str
+    grave: bool = False
+
+
+def _aim(what: str, pattern: str, technique: str, grave: bool = False) -> Aim:
+    return Aim(what, re.compile(pattern, re.IGNORECASE), technique, grave)
+
+
+# Bits of userAccountControl: 4194304 needs no preauthentication, 524288 may act for others everywhere, 65536 has a password for ever, 32 needs none ([MS-ADTS]
+# 2.2.16). 805306368 are users, 805306369 machines, 268435456 and 268435457 groups (2.2.52 of the same).
+_BIT = r"userAccountControl:1\.2\.840\.113556\.1\.4\.80[34]:="
+AIMS = (
+    _aim("accounts whose tickets can be cracked", r"servicePrincipalName=\*\)", "T1558.003", True),
+    _aim("accounts that need no preauthentication", _BIT + r"4194304\)", "T1558.004", True),
+    _aim("accounts that may act for others", _BIT + r"(?:524288|16777216)\)|msDS-AllowedTo(?:DelegateTo|ActOnBehalfOfOtherIdentity)=\*", "T1087.002", True),
+    _aim("accounts without a password", _BIT + r"32\)", "T1087.002", True),
+    _aim("passwords of local administrators", r"(?:ms-?mcs-?admpwd\w*|msLAPS-\w+)=\*", "T1087.002", True),
+    _aim("administrators", r"adminCount(?:>?=1|=\*)\)", "T1069.002", True),
+    _aim("trusts", r"objectClass=trustedDomain\)", "T1482"),
+    _aim("groups", r"(?:objectClass|objectCategory)=(?:group|CN=Group,[^)]*)\)|samAccountType=26843545[67]\)", "T1069.002"),
+    _aim("machines", r"(?:objectClass|objectCategory)=(?:computer|CN=Computer,[^)]*)\)|samAccountType=805306369\)", "T1018"),
+    _aim("users", r"(?:objectClass|objectCategory)=(?:user|person|inetOrgPerson|posixAccount|CN=Person,[^)]*)\)|samAccountType=805306368\)", "T1087.002"),
+    _aim("units and policies", r"(?:objectClass|objectCategory)=(?:organizationalUnit|groupPolicyContainer|container|domain)\)", "T1087.002"),
+    _aim("everything", r"^\(objectClass=\*\)$|^\((?:cn|name|uid|objectGUID|objectSid|distinguishedName)=\*\)$", "T1087.002"),
+)  # fmt: skip
+# A test for one entry: whatever else the filter says, the search is not broad.
+_ONE = re.compile(
+    r"(?<!!)\((?:cn|sn|uid|name|givenName|displayName|mail|sAMAccountName|userPrincipalName|dNSHostName|distinguishedName|objectSid|objectGUID|member|memberUid|"
+    r"proxyAddresses|mailNickname|legacyExchangeDN|anr|telephoneNumber|uidNumber|gidNumber|servicePrincipalName|krbPrincipalName)~?=[^*)]+[^)]*\)",
+    re.IGNORECASE,
+)
+_SECURITY = "ntsecuritydescriptor"
+BROAD = ("tree", "one")
+
+
+class Options(CallOptions):
+    """When searches take a directory apart."""
+
+    kinds: int = Field(4, ge=2, le=len(AIMS), description="different kinds of entries that one client searched for as a whole")
+    window_s: int = Field(600, ge=10, le=86400, description="seconds in which they must fall")
+    entries: int = Field(1000, ge=10, description="entries that were found by broad searches of one client")
+
+
+class LdapDump(CallDetector):
+    """Watches searches and their ends."""
+
+    title = "Directory taken apart"
+    severity = Severity.medium
+    techniques = ("T1087.002",)
+    advice = (
+        "Ask who works on the source and with what. Tools that draw maps of a domain search like that; look for new sessions of the accounts it found, and "
+        "give service accounts long passwords."
+    )
+    false_positives = "Services that synchronise users, audits, administration tools: name their machines as managers."
+    Options = Options
+    watches = (LdapSearch, LdapSearchDone)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        window = self.options.window_s * SECOND
+        self._kinds: Distinct[tuple[int, int], str] = Distinct(window)
+        self._entries: Counts[tuple[int, int]] = Counts(window)
+        self._told: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, window)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if not isinstance(event, LdapSearch) or event.scope not in BROAD or not event.base or _ONE.search(event.filter):
+            return
+        aims = [aim for aim in AIMS if aim.pattern.search(event.filter)]
+        if not aims:
+            return
+        if isinstance(event, LdapSearchDone):
+            yield from self._found(event)
+            return
+        for aim in aims:
+            if aim.grave:
+                yield from self._tell_aim(event, aim)
+        yield from self._broad(event, aims)
+
+    def _tell_aim(self, event: LdapSearch, aim: Aim) -> Iterator[Alert]:
+        """A search that helps an attacker. A domain controller or a manager may ask for it."""
+        if not self._told.fresh((*pair_of(event.packet), aim.what), event.ts):
+            return
+        own = self.is_controller(ends_of(event.packet).actor)
+        why = (
+            f"the filter {event.filter[:160]!r} is after {aim.what}",
+            f"it goes over {'the whole tree' if event.scope == 'tree' else 'one level'} of {event.base!r}",
+        )
+        techniques = tuple(dict.fromkeys((aim.technique, "T1087.002")))
+        grade = Severity.low if own else None
+        yield self.told(event, f"searched for {aim.what} at", why, key=(aim.what,), severity=grade, confidence=0.8, techniques=techniques, app="ldap")
+
+    def _broad(self, event: LdapSearch, aims: list[Aim]) -> Iterator[Alert]:
+        pair, want, kinds = pair_of(event.packet), self.options, 0
+        wide = _SECURITY in [attribute.lower() for attribute in event.attributes]
+        for aim in aims:
+            kinds = self._kinds.add(pair, aim.what, event.ts)
+        if wide:
+            kinds = self._kinds.add(pair, "who may do what with them", event.ts)
+        if kinds < want.kinds or not self._told.fresh((*pair, "kinds", kinds), event.ts):
+            return
+        asked = self._kinds.values(pair)
+        why = (f"broad searches for {some(asked, 8)} within {want.window_s} s; {want.kinds} kinds count", f"the last: {event.filter[:160]!r}")
+        grade = (
+            Severity.low
+            if self.is_controller(ends_of(event.packet).actor)
+            else Severity.high
+            if is_fixed_function(self.context, ends_of(event.packet).actor)
+            else None
+        )
+        yield self.told(
+            event,
+            f"searched for {kinds} kinds of entries as a whole at",
+            why,
+            {"kinds": kinds, "threshold": want.kinds},
+            key=("kinds",),
+            severity=grade,
+            app="ldap",
+        )
+
+    def _found(self, event: LdapSearchDone) -> Iterator[Alert]:
+        """Much was found: what services that synchronise do every night as well, so that it is a hint."""
+        pair, want = pair_of(event.packet, answer=True), self.options
+        entries = self._entries.add(pair, event.ts, event.entries)
+        if entries < want.entries or not self._told.fresh((*pair, "entries"), event.ts):
+            return
+        actor = ends_of(event.packet, answer=True).actor
+        wide = not event.attributes or "*" in event.attributes
+        why = (
+            f"{entries} entries were found by broad searches within {want.window_s} s; counts from {want.entries} on",
+            f"{'all attributes' if wide else f'{len(event.attributes)} attributes'} were asked for by {event.filter[:160]!r}",
+        )
+        grade = Severity.high if is_fixed_function(self.context, actor) else Severity.low
+        yield self.told(
+            event, f"took {entries} entries out of", why, {"entries": entries, "threshold": want.entries}, key=("entries",), severity=grade, answer=True,
+            confidence=0.7 if wide else 0.6, app="ldap",
+        )  # fmt: skip
