@@ -1,0 +1,29 @@
+"""NTLM told in a line each: a challenge and the login that answers it, between two machines, inside some protocol."""
+
+from __future__ import annotations
+
+from sensor.core.addresses import parse
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.dissectors._ntlm_events import NtlmChallenge, NtlmLogin
+from tests.detectors.stories import SECOND, START, mac_of
+
+VICTIM, MIDDLE, SERVER = "10.0.0.20", "10.0.0.66", "10.0.0.5"
+PORTS = {"smb": 445, "http": 80, "ldap": 389, "rpc": 135}
+
+
+def packet(at: float, source: str, other: str, carrier: str, *, answer: bool) -> Packet:
+    """What a server sends (``answer``), or a client."""
+    ports = (PORTS[carrier], 50000) if answer else (50000, PORTS[carrier])
+    ends = {"src": parse(source), "dst": parse(other), "src_mac": mac_of(source), "dst_mac": mac_of(other)}
+    return Packet(ts=START + int(at * SECOND), proto=6, sport=ports[0], dport=ports[1], **ends)
+
+
+def challenge(at: float, client: str, server: str, nonce: str = "n1", carrier: str = "smb") -> Event:
+    return NtlmChallenge(packet(at, server, client, carrier, answer=True), carrier, "FS01", "OFFICE", nonce)
+
+
+def proof(
+    at: float, client: str, server: str, proof: str = "p1", carrier: str = "smb", *, user: str = "anna", workstation: str = "WS-1", method: str = "ntlmv2"
+) -> Event:
+    return NtlmLogin(packet(at, client, server, carrier, answer=False), carrier, method, user, "OFFICE", workstation, proof)
