@@ -1,0 +1,143 @@
+"""An account that is at home on other machines logs in by NTLM from one that never used it: as with a hash that was taken there, since no password was typed.
+
+Learned are the machines of each account, whether it proves itself by Kerberos, and what the machines call themselves in NTLM. A new machine alone is what
+happens when somebody changes desks; it is told only with a sign of a tool: an account that always used Kerberos now does not (low alone, as whoever names a
+server by its address does that too), or a machine that calls itself nothing or something else than before. Both together are medium. What was seen before
+the sensor was restarted is not remembered; it learns again before it speaks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field
+
+from sensor.core import detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
+from sensor.core.detector import Context, EventDetector
+from sensor.core.event import Event
+from sensor.core.observation import Subject
+from sensor.core.tally import Distinct
+from sensor.detectors._asked import ends_of
+from sensor.detectors._kerberos import ends, is_machine
+from sensor.detectors._words import some, who
+from sensor.dissectors._smb_events import SmbLoginResult
+from sensor.dissectors.kerberos import KerberosAsReply
+
+HOUR = 3600 * 1_000_000_000
+DAY = 24 * HOUR
+ACCOUNTS_LIMIT, HOMES_LIMIT, TOLD_LIMIT = 16384, 32, 4096
+NTLM = frozenset(("ntlmv2", "ntlmv1", "ntlmv1-ess", "lm"))
+KERBEROS = "Kerberos"
+
+
+class Options(detector.Options):
+    """How long it learns, and who is not meant."""
+
+    learn_h: float = Field(24, ge=0, le=2160, description="hours of logins to watch before the first finding")
+    memory_d: int = Field(30, ge=1, le=365, description="days for which the machine of an account is remembered")
+    exempt: tuple[str, ...] = Field((), description="accounts that are used from many machines")
+
+
+class PassTheHash(EventDetector):
+    """Watches logins that succeed: at file servers, and at key centres."""
+
+    title = "Login with a stolen password hash"
+    severity = Severity.medium
+    techniques = ("T1550.002",)
+    advice = (
+        "Ask the owner of the account whether they are at that machine. If not, take it off the network, change the password, and look for theft of "
+        "credentials on the machines where the account is at home; keep administrators in the group of protected users, who cannot use NTLM."
+    )
+    false_positives = "An administrator at a new machine who names the server by its address; programs that tell NTLM another name than the system does."
+    Options = Options
+    watches = (SmbLoginResult, KerberosAsReply)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        memory = self.options.memory_d * DAY
+        self._since = 0
+        self._homes: Distinct[str, str] = Distinct(memory, ACCOUNTS_LIMIT, HOMES_LIMIT)  # account → machines it logs in from
+        self._ways: Distinct[str, str] = Distinct(memory, ACCOUNTS_LIMIT, 2)  # account → how it proves itself
+        self._users: Distinct[str, str] = Distinct(memory, ACCOUNTS_LIMIT, HOMES_LIMIT)  # machine → accounts
+        self._names: Distinct[str, str] = Distinct(memory, ACCOUNTS_LIMIT, HOMES_LIMIT)  # machine → what it called itself
+        self._told: Recent[tuple[str, str]] = Recent(TOLD_LIMIT, DAY)
+        self._exempt = frozenset(name.lower() for name in self.options.exempt)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if isinstance(event, KerberosAsReply):
+            client, _, _ = ends(event)
+            self._learn(event, client, event.client, KERBEROS)
+        elif isinstance(event, SmbLoginResult) and not event.status and not event.guest:
+            client, _, _, _ = ends_of(event, answer=True)
+            if event.method in NTLM:
+                yield from self._judge(event, client)
+                self._learn(event, client, event.user, "NTLM", event.workstation)
+
+    def _learn(self, event: Event, client: Subject, user: str, way: str, name: str = "") -> None:
+        account, machine, ts = _account(user), self._machine(client), event.ts
+        if not account or is_machine(account):
+            return
+        self._since = self._since or ts
+        self._homes.add(account, machine, ts)
+        self._ways.add(account, way, ts)
+        self._users.add(machine, account, ts)
+        if name:
+            self._names.add(machine, name.lower(), ts)
+
+    def _judge(self, event: SmbLoginResult, client: Subject) -> Iterator[Alert]:
+        account, machine = _account(event.user), self._machine(client)
+        if not account or is_machine(account) or account in self._exempt or not self._since or event.ts - self._since < self.options.learn_h * HOUR:
+            return
+        homes = self._homes.values(account)
+        if not homes or machine in homes or not self._users.values(machine):
+            return
+        signs = self._signs(event, account, machine)
+        if signs and self._told.fresh((account, machine), event.ts):
+            yield self._found(event, client, homes, signs)
+
+    def _signs(self, event: SmbLoginResult, account: str, machine: str) -> list[str]:
+        """What makes it look like a tool."""
+        signs, names = [], self._names.values(machine)
+        if self._ways.values(account) == [KERBEROS]:
+            signs.append(f"{event.user} always proved itself by Kerberos, and now by NTLM, for which a hash is enough")
+        if names and event.workstation.lower() not in names:
+            called = f"{event.workstation!r}" if event.workstation else "nothing"
+            signs.append(f"the machine calls itself {called}, where it said {some(names)} before")
+        return signs
+
+    def _machine(self, client: Subject) -> str:
+        """A machine by what lasts of it."""
+        device = self.context.device(client)
+        return device.id if device is not None else str(client.address)
+
+    def _found(self, event: SmbLoginResult, client: Subject, homes: list[str], signs: list[str]) -> Alert:
+        _, server, near, far = ends_of(event, answer=True)
+        grave = len(signs) > 1
+        watched = (event.ts - self._since) / HOUR
+        return self.alert(
+            event,
+            actor=client,
+            target=server,
+            summary=f"{who(self.context, client)} logged in at {who(self.context, server)} as {event.user}, who never did from there",
+            why=(f"in {watched:.0f} h of learning the account logged in from {len(homes)} other machines, and this one as others", *signs),
+            numbers={"signs": len(signs), "threshold": 1, "watched_h": round(watched, 1), "threshold_h": self.options.learn_h, "machines": len(homes)},
+            key=(server.address, _account(event.user)),
+            severity=self.severity if grave else Severity.low,
+            confidence=0.7 if grave else 0.4,
+            actor_port=near,
+            target_port=far,
+            network={
+                "proto": "tcp",
+                "app": "smb",
+                "vlan": event.packet.vlan,
+                "direction": self.context.networks.direction(client.address, server.address),
+            },
+        )
+
+
+def _account(user: str) -> str:
+    """The name of an account without its domain, which NTLM and Kerberos write differently."""
+    return user.lower().partition("@")[0]

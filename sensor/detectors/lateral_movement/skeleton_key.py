@@ -1,0 +1,105 @@
+"""A key centre no longer speaks AES with accounts that had it: somebody put a master key into its memory, which knows RC4 only.
+
+Learned is which accounts had AES at which key centre. One that has it no more may be an old password set back; where several lose it one after the other, and
+none in between keeps it although all clients still offer it, the change is in the key centre (Dell SecureWorks: Skeleton Key Malware Analysis, 2015). What
+an account without a history shows is told by ``credential_access.kerberos_downgrade``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field
+
+from sensor.core import detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Bounded, Recent
+from sensor.core.detector import Context, EventDetector
+from sensor.core.event import Event
+from sensor.core.observation import Subject
+from sensor.core.tally import Distinct
+from sensor.detectors._kerberos import Exchanges, ends, network, offers_aes
+from sensor.detectors._words import some, who
+from sensor.dissectors.kerberos import KerberosAsReply, KerberosAsRequest, KerberosError
+
+SECOND = 1_000_000_000
+ACCOUNTS_LIMIT, CENTRES_LIMIT = 16384, 1024
+UNSUPPORTED, NEEDS_PROOF = 14, 25  # errors (RFC 4120, 7.5.9): no cipher that both have; a proof is wanted, in one of these ciphers
+
+
+class Options(detector.Options):
+    """How many accounts must lose AES."""
+
+    accounts: int = Field(2, ge=2, description="accounts that lost AES at one key centre, with none between them that kept it")
+    window_s: int = Field(86400, ge=60, le=604800, description="seconds in which they must, and until it is told again")
+
+
+class SkeletonKey(EventDetector):
+    """Watches which ciphers a key centre uses with whom."""
+
+    title = "Master key in a domain controller"
+    severity = Severity.critical
+    techniques = ("T1556.001",)
+    advice = (
+        "Restart the domain controller, which removes what lives in its memory only, look for who had administrator rights on it and for drivers it loaded, "
+        "and let its process for logins run protected."
+    )
+    false_positives = "Somebody switched AES off at the domain controller, or put an old one in its place."
+    Options = Options
+    watches = (KerberosAsRequest, KerberosAsReply, KerberosError)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        window = self.options.window_s * SECOND
+        self._exchanges = Exchanges()
+        self._strong: Bounded[tuple[int, str], int] = Bounded(ACCOUNTS_LIMIT)
+        self._lost: Distinct[int, str] = Distinct(window, CENTRES_LIMIT)
+        self._clients: Distinct[int, Subject] = Distinct(window, CENTRES_LIMIT)
+        self._told: Recent[int] = Recent(CENTRES_LIMIT, window)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        asked = self._exchanges.initial(event)
+        if asked is None or not offers_aes(asked.etypes) or not isinstance(event, KerberosAsReply | KerberosError):
+            return
+        ciphers = _ciphers(event)
+        if ciphers is None:
+            return
+        client, centre, _ = ends(event)
+        place = centre.address, asked.client.lower()
+        if offers_aes(ciphers):
+            self._strong.put(place, event.ts)
+            self._lost.forget(centre.address)
+            self._clients.forget(centre.address)
+        elif place in self._strong:
+            self._clients.add(centre.address, client, event.ts)
+            count = self._lost.add(*place, event.ts)
+            if count >= self.options.accounts and self._told.fresh(centre.address, event.ts):
+                yield self._found(event, centre, count)
+
+    def _found(self, event: KerberosAsReply | KerberosError, centre: Subject, count: int) -> Alert:
+        clients = self._clients.values(centre.address)
+        return self.alert(
+            event,
+            actor=centre,
+            target=clients[-1],
+            targets=reversed(clients),
+            summary=f"{who(self.context, centre)} lost AES for {count} accounts at once, as with a master key in its memory",
+            why=(
+                f"these had AES keys before: {some(self._lost.values(centre.address))}",
+                "their clients still offer AES, and no account got it in between",
+            ),
+            numbers={"accounts": count, "threshold": self.options.accounts, "window_s": self.options.window_s},
+            confidence=0.85,
+            actor_port=88,
+            network=network(event.packet, self.context.networks.direction(clients[-1].address, centre.address)),
+        )
+
+
+def _ciphers(event: KerberosAsReply | KerberosError) -> tuple[int, ...] | None:
+    """The ciphers that an answer uses or offers; None where it says nothing of them."""
+    if isinstance(event, KerberosAsReply):
+        return (event.etype,)
+    if event.code == UNSUPPORTED:
+        return ()
+    return event.etypes if event.code == NEEDS_PROOF and event.etypes else None

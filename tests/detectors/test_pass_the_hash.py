@@ -1,0 +1,53 @@
+"""Accounts that log in by NTLM where they never did."""
+
+from __future__ import annotations
+
+from sensor.core.addresses import parse
+from sensor.core.alert import Severity
+from sensor.core.event import Event
+from sensor.dissectors._smb_events import SmbLoginResult
+from tests.detectors.kerberos_stories import login
+from tests.detectors.login_stories import ends
+from tests.detectors.stories import detector, heard
+
+PASS = "lateral_movement.pass_the_hash"
+HOME, OTHER, SERVER = "10.0.0.20", "10.0.0.21", "10.0.0.5"
+DAY = 86400
+
+
+def ntlm(at: float, user: str, client: str, name: str, *, method: str = "ntlmv2", status: int = 0, guest: bool = False) -> Event:
+    return SmbLoginResult(ends(at, 445, answer=True, client=client, server=SERVER), 2, method, user, "OFFICE", name, status, guest)
+
+
+def learned(days: int = 2) -> list[Event]:
+    """Anna at her machine by Kerberos, Bob at his by NTLM, every hour."""
+    return [each for n in range(days * 24) for each in (*login(n * 3600, "anna", client=HOME), ntlm(n * 3600 + 1, "bob", OTHER, "WS-BOB"))]
+
+
+def test_another_machine_and_another_way_are_told() -> None:
+    """Anna's account by NTLM from Bob's machine, which calls itself nothing."""
+    [alert] = heard(detector(PASS), [*learned(), ntlm(2 * DAY, "anna", OTHER, "")])
+    assert (alert.actor.address, alert.target.address if alert.target else 0) == (parse(OTHER), parse(SERVER))
+    assert (alert.severity, alert.techniques[0].technique, alert.numbers["signs"]) == (Severity.medium, "T1550.002", 2)
+    assert "calls itself nothing, where it said ws-bob before" in alert.why[2]
+
+
+def test_one_sign_is_low() -> None:
+    """The same under the machine's own name, as whoever names the server by its address."""
+    [alert] = heard(detector(PASS), [*learned(), ntlm(2 * DAY, "anna", OTHER, "WS-BOB")])
+    assert alert.severity == Severity.low
+
+
+def test_innocent_twins_are_quiet() -> None:
+    """At home; a machine nobody used before; by NTLM as ever under the own name; refused, as a guest or nobody; machines; before a day was learned."""
+    story = [*learned(), ntlm(2 * DAY, "anna", HOME, "WS-ANNA"), ntlm(2 * DAY + 1, "anna", "10.0.0.30", "")]
+    story += [ntlm(2 * DAY + 2, "bob", HOME, "WS-ANNA"), ntlm(2 * DAY + 3, "new", OTHER, ""), ntlm(2 * DAY + 4, "anna", OTHER, "", status=0xC000006D)]
+    story += [ntlm(2 * DAY + 5, "anna", OTHER, "", guest=True), ntlm(2 * DAY + 6, "", OTHER, "", method="anonymous"), ntlm(2 * DAY + 7, "WS-1$", OTHER, "")]
+    assert heard(detector(PASS), story) == []
+    assert heard(detector(PASS), [*learned(1)[:-48], ntlm(12 * 3600, "anna", OTHER, "")]) == []
+    assert heard(detector(PASS, exempt=("Anna",)), [*learned(), ntlm(2 * DAY, "anna", OTHER, "")]) == []
+
+
+def test_repetition_is_told_once() -> None:
+    """Once it was seen there, it is known there."""
+    assert len(heard(detector(PASS), [*learned(), *(ntlm(2 * DAY + n, "anna", OTHER, "") for n in range(50))])) == 1

@@ -1,0 +1,57 @@
+"""Master keys in key centres."""
+
+from __future__ import annotations
+
+from sensor.core.addresses import parse
+from sensor.core.alert import Severity
+from sensor.core.event import Event
+from sensor.dissectors.kerberos import KerberosError
+from tests.detectors.kerberos_stories import CENTRE, RC4, REALM, TGT, login
+from tests.detectors.stories import detector, heard, one
+
+SKELETON = "lateral_movement.skeleton_key"
+USERS = ("anna", "bob", "carl")
+
+
+def learned() -> list[Event]:
+    """Three accounts with AES."""
+    return [each for n, user in enumerate(USERS) for each in login(n, user)]
+
+
+def lowered(at: float, user: str) -> list[Event]:
+    """The same without: the key centre wants RC4 and gives it."""
+    story = login(at, user, etype=RC4)
+    story[1] = KerberosError(story[1].packet, 25, "", REALM, TGT, (RC4,))
+    return story
+
+
+def test_several_accounts_that_lose_aes_are_told() -> None:
+    """The key centre is the actor, those who logged in its victims."""
+    alert = one(heard(detector(SKELETON), [*learned(), *lowered(100, "anna"), *lowered(101, "bob")]))
+    assert (alert.actor.address, alert.severity, alert.techniques[0].technique) == (parse(CENTRE), Severity.critical, "T1556.001")
+    assert (alert.numbers["accounts"], alert.why[0]) == (2, "these had AES keys before: anna, bob")
+
+
+def test_a_cipher_that_is_refused_counts() -> None:
+    """Some answer that they know no cipher of the client's."""
+    story = learned()
+    for n, user in enumerate(USERS[:2]):
+        asked = login(100 + n, user)[0]
+        story += [asked, KerberosError(login(100 + n, user)[1].packet, 14, "", REALM, TGT, ())]
+    assert one(heard(detector(SKELETON), story))
+
+
+def test_innocent_twins_are_quiet() -> None:
+    """Old accounts that never had AES; one password set back among others that keep theirs; clients that want RC4; a refused password."""
+    story = [*learned(), *lowered(100, "old1"), *lowered(101, "old2"), *lowered(102, "old3")]
+    for n in range(20):
+        story += [*lowered(200 + n * 10, "anna"), *login(205 + n * 10, "bob")]
+    story += [each for n, user in enumerate(USERS) for each in login(500 + n, user, etypes=(RC4,), etype=RC4)]
+    story += [each for n, user in enumerate(USERS) for each in login(600 + n, user, refused=24)]
+    assert heard(detector(SKELETON), story) == []
+
+
+def test_repetition_is_told_once_a_day() -> None:
+    """All who log in that day."""
+    story = [*learned(), *(each for n in range(300) for each in lowered(100 + n, USERS[n % 3]))]
+    assert len(heard(detector(SKELETON), story)) == 1
