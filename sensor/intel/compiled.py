@@ -9,8 +9,9 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from sensor.core import addresses
 from sensor.intel.lookup import AddressTable, NameTable, give_back
-from sensor.intel.readers import IndicatorList
+from sensor.intel.readers import IndicatorList, key_of
 
 U64s = npt.NDArray[np.uint64]
 # How sure a list is that does not say. The fingerprint of a TLS client is shared with every program that uses the same library.
@@ -70,6 +71,17 @@ class Compiled:
 
     def text(self, text: bytes) -> int:
         return -1 if self.names is None else self.names.find(text)
+
+    def find(self, value: str) -> int:
+        """The number of any kind of indicator, -1 where it is not there: of an address by its block, of a URL also by its host."""
+        try:
+            address = addresses.parse(value)
+        except ValueError:
+            raw = key_of(value)
+            number = self.text(raw)
+            return number if number >= 0 else self.domain(raw.partition(b"/")[0])
+        [number] = self.listed(np.array([address >> 64], np.uint64), np.array([address & 2**64 - 1], np.uint64)).tolist()
+        return int(number)
 
     def entry(self, number: int) -> Entry:
         if not 0 <= number < len(self):

@@ -12,7 +12,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from sensor.core import addresses
 from sensor.documents import DocumentErrors, Fault
 from sensor.intel.compiled import Compiled, Entry, U64s
 from sensor.intel.defaults import DefaultLogin, load_defaults
@@ -122,16 +121,25 @@ class ThreatLists:
         """The entry of a JA3, a JA4, the hash of a certificate, or a URL."""
         raw = key_of(text)
         number = self._bad.text(raw)
-        return self._bad.entry(number) if number >= 0 and self._allowed.text(raw) < 0 else None
+        if number < 0 or self._allowed.text(raw) >= 0 or self._allowed.domain(raw.partition(b"/")[0]) >= 0:
+            return None
+        return self._bad.entry(number)
 
     def check(self, value: str) -> Entry | None:
         """The entry of any kind of indicator."""
-        try:
-            address = addresses.parse(value)
-        except ValueError:
-            return self.text(value) or self.domain(key_of(value).decode().partition("/")[0])
-        [number] = self.listed(np.array([address >> 64], np.uint64), np.array([address & 2**64 - 1], np.uint64)).tolist()
-        return self.entry(number) if number >= 0 else None
+        number = self._bad.find(value)
+        return self._bad.entry(number) if number >= 0 and not self.allows(value) else None
+
+    def allows(self, value: str) -> bool:
+        """Whether an allow-list names an indicator."""
+        return self._allowed.find(value) >= 0
+
+    def named(self, value: str) -> Entry | None:
+        """What any list says of it, be it good or bad."""
+        for lists in (self._bad, self._allowed):
+            if (number := lists.find(value)) >= 0:
+                return lists.entry(number)
+        return None
 
     def default_login(self, seal: str) -> DefaultLogin | None:
         """The login that a seal stands for, where it is one that something is sold with."""

@@ -1,0 +1,227 @@
+"""Keep threat lists: what the sensor knows to be bad, from where, and whether it is still true.
+
+A list is a file or an HTTPS URL of any public format: plain lists of addresses, blocks, domains, URLs, JA3, JA4 and certificate hashes, CSV, abuse.ch,
+Spamhaus DROP, FireHOL, Emerging Threats, Zeek intel, MISP, STIX 2.1 and TAXII 2.1, OTX. Lists are kept in the state folder; `run` and `replay` load all of
+them, and a running sensor takes up a change within seconds. Names that begin with allow take back what other lists say.
+
+actions:
+  add SOURCE                   fetch a list and keep it
+  list                         the lists, how old and how large they are, and what is wrong with them
+  update [NAME…]               fetch lists again where they changed; one that would lose most of its entries is refused and the old one kept
+  check VALUE…                 which lists name an address, a domain, a URL, a JA3, a JA4 or the hash of a certificate
+  remove NAME…                 forget lists
+
+Nothing is fetched by a running sensor: let a timer run `sensor intel update`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sensor.cli._setup import complain, lists_folder
+from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, add_json_argument
+
+if TYPE_CHECKING:
+    from sensor.intel.kept import Kept
+    from sensor.intel.update import Outcome
+
+EXAMPLES = """\
+  sensor intel add https://www.spamhaus.org/drop/drop_v4.json --category hijacked
+  sensor intel add ~/our-own-bad-ones.txt --name ours --confidence 95
+  sensor intel add partners.txt --allow
+  sensor intel add https://threatfox-api.abuse.ch/export/csv/recent/ --name threatfox --keep-days 30 --header-file /etc/sensor/abuse-ch.key
+  sensor intel update
+  sensor intel check 203.0.113.66 evil.example
+"""
+ACTIONS = ("add", "list", "update", "check", "remove")
+FAULTS_SHOWN = 5
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("words", metavar="ACTION …", nargs="*", help="an action with what it needs (default: list)")
+    parser.add_argument("--name", metavar="NAME", help="of add: what to call the list (default: by its source)")
+    parser.add_argument("--allow", action="store_true", help="of add: what is on it is good, whatever other lists say")
+    parser.add_argument("--category", metavar="TEXT", default="", help="of add: category of entries for which the list tells none")
+    parser.add_argument("--confidence", metavar="PERCENT", type=int, help="of add: how sure the list is where it does not say (default: 80, of JA3 50)")
+    keep = "of add: believe entries for so many days after the list was fetched last (default: as long as the list says)"
+    parser.add_argument("--keep-days", metavar="DAYS", type=int, default=0, help=keep)
+    parser.add_argument("--header-file", metavar="FILE", default="", help="of add: file with headers to send, as `Auth-Key: …`, one a line")
+    parser.add_argument("--force", action="store_true", help="of update: take a list also where it lost most of its entries")
+    parser.add_argument("--state", metavar="DIR", type=Path, help="folder of the sensor's state (default: the state folder)")
+    parser.add_argument("--config", metavar="FILE", type=Path, help="of check: configuration whose lists are asked as well")
+    add_json_argument(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Do it; 1 where a list or an entry is not known, 2 where something makes no sense, 3 where a list cannot be had or written."""
+    action, *args.words = args.words or ["list"]
+    if action not in ACTIONS:
+        complain(f"no action {action!r}, expected one of {', '.join(ACTIONS)}")
+        return USAGE
+    from sensor.documents import DocumentErrors
+    from sensor.intel.kept import load_kept
+
+    folder = lists_folder(args.state)
+    try:
+        kept = load_kept(folder)
+    except DocumentErrors as errors:
+        print(errors, file=sys.stderr)
+        return USAGE
+    deeds: dict[str, Callable[[argparse.Namespace, Path, list[Kept]], int]] = {
+        "add": _add,
+        "list": _list,
+        "update": _update,
+        "check": _check,
+        "remove": _remove,
+    }
+    try:
+        return deeds[action](args, folder, kept)
+    except OSError as error:
+        complain(f"cannot write {error.filename or folder}: {error.strerror}")
+        return NOT_OPENED
+
+
+def _add(args: argparse.Namespace, folder: Path, kept: list[Kept]) -> int:
+    """Fetch first: a list that cannot be had is not kept."""
+    if len(args.words) != 1:
+        complain("expected add SOURCE, a file or an https:// URL")
+        return USAGE
+    one = _made(args, kept)
+    if one is None:
+        return USAGE
+    from sensor.intel.kept import save_kept
+
+    outcome = _brought(one, folder, force=False)
+    if outcome.trouble:
+        save_kept(folder, kept)
+    _say(one, outcome)
+    return NOT_OPENED if outcome.trouble else 0
+
+
+def _made(args: argparse.Namespace, kept: list[Kept]) -> Kept | None:
+    """The list that the options describe; None after it was said what is wrong with it."""
+    from pydantic import ValidationError
+
+    from sensor.intel.kept import Kept, name_of
+    from sensor.intel.store import ALLOW
+
+    source = args.words[0]
+    if "://" not in source:
+        source = str(Path(source).expanduser().absolute())
+    name = args.name or name_of(source, allow=args.allow)
+    if args.allow and not name.startswith(ALLOW):
+        name = f"{ALLOW}-{name}"
+    if any(one.name == name for one in kept):
+        complain(f"there is a list {name} already: --name gives this one another name, `sensor intel remove {name}` forgets the old one")
+        return None
+    given = {"category": args.category, "confidence": args.confidence, "keep_days": args.keep_days}
+    header_file = str(Path(args.header_file).expanduser().absolute()) if args.header_file else ""
+    try:
+        return Kept(name=name, source=source, header_file=header_file, added=_moment(time.time()), **given)
+    except ValidationError as error:
+        for fault in error.errors(include_url=False):
+            where = "".join(f"--{str(part).replace('_', '-')}: " for part in fault["loc"][:1] if part != "source")
+            complain(where + str(fault["msg"]).removeprefix("Value error, "))
+        return None
+
+
+def _brought(one: Kept, folder: Path, *, force: bool) -> Outcome:
+    from sensor.intel.update import update
+
+    now = int(time.time())
+    return update(one, folder, now, moment=_moment(now), force=force)
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _say(one: Kept, outcome: Outcome) -> None:
+    """What came of fetching a list: on standard output what is, on standard error what is wrong."""
+    for fault in outcome.faults[:FAULTS_SHOWN]:
+        complain(f"{one.source}:{fault.line}: {fault.message}")
+    if len(outcome.faults) > FAULTS_SHOWN:
+        complain(f"{one.source}: and {len(outcome.faults) - FAULTS_SHOWN:,} more lines")
+    if outcome.trouble:
+        complain(f"{one.name}: {one.source} {outcome.trouble}")
+    elif outcome.unchanged:
+        print(f"{one.name}: unchanged, {outcome.kept.entries:,} entries")
+    else:
+        print(f"{one.name}: {outcome.kept.entries:,} entries, {outcome.added:,} new, {outcome.removed:,} gone")
+
+
+def _update(args: argparse.Namespace, folder: Path, kept: list[Kept]) -> int:
+    """Each by itself: one that fails does not keep the others."""
+    chosen = _named(args.words, kept, folder) if args.words else kept
+    if chosen is None:
+        return NOT_FOUND
+    if not chosen:
+        print(f"no lists in {folder}")
+    troubled = 0
+    for one in chosen:
+        outcome = _brought(one, folder, force=args.force)
+        _say(one, outcome)
+        troubled += bool(outcome.trouble)
+    return NOT_OPENED if troubled else 0
+
+
+def _named(names: list[str], kept: list[Kept], folder: Path) -> list[Kept] | None:
+    """The lists of these names. None after it was said that there is no such list."""
+    from sensor.documents import nearest
+
+    known = {one.name: one for one in kept}
+    unknown = [name for name in names if name not in known]
+    for name in unknown:
+        complain(f"no list {name!r} in {folder}: {nearest(name, list(known)) or 'there are none'}")
+    return None if unknown else [known[name] for name in names]
+
+
+def _remove(args: argparse.Namespace, folder: Path, kept: list[Kept]) -> int:
+    from sensor.intel.kept import save_kept
+
+    if not args.words:
+        complain("expected remove NAME…, as `sensor intel list` names them")
+        return USAGE
+    gone = _named(args.words, kept, folder)
+    if gone is None:
+        return NOT_FOUND
+    save_kept(folder, [one for one in kept if one not in gone])
+    for one in gone:
+        one.path(folder).unlink(missing_ok=True)
+    print(f"removed {', '.join(one.name for one in gone)}")
+    return 0
+
+
+def _list(args: argparse.Namespace, folder: Path, kept: list[Kept]) -> int:
+    from sensor.cli._intel_words import lists_json, lists_table
+
+    if args.json:
+        for line in lists_json(kept, folder):
+            print(line)
+    else:
+        print(lists_table(kept, folder, sys.stdout, time.time()) if kept else f"no lists in {folder}: `sensor intel add SOURCE` keeps one")
+    return 0
+
+
+def _check(args: argparse.Namespace, folder: Path, _: list[Kept]) -> int:
+    from sensor.cli._intel_words import check
+
+    if not args.words:
+        complain("expected check VALUE…: an address, a domain, a URL, a JA3, a JA4 or the hash of a certificate")
+        return USAGE
+    more: list[Path] = []
+    if args.config is not None:
+        from sensor.cli._setup import settings
+
+        args.log_format = "console"
+        config = settings(args)
+        if config is None:
+            return USAGE
+        more = list(config.intel)
+    return check(args, folder, more, time.time())

@@ -1,0 +1,202 @@
+"""Fetches a threat list, from a file or over HTTPS. Called by commands only: the process that captures opens no connection.
+
+A server is asked whether the list changed (ETag, Last-Modified; RFC 9110, 13). What comes is bounded in size, packed or not. Lists in pages are put together:
+envelopes of TAXII 2.1, pulses of OTX, the events that the manifest of a MISP feed names.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import json
+import ssl
+import urllib.error
+import urllib.request
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+from urllib.parse import urlencode, urljoin, urlsplit
+
+from sensor.core.reader import clean
+
+SIZE_LIMIT = 256 * 1024 * 1024
+PAGES_LIMIT = 2000
+TIMEOUT_S = 60
+TAXII = "application/taxii+json;version=2.1"
+_CHUNK = 1 << 20
+
+
+class NotFetched(Exception):
+    """In words, why there is no list."""
+
+
+class Fetched(NamedTuple):
+    """``body`` is None where the list is what it was."""
+
+    body: bytes | None
+    etag: str = ""
+    modified: str = ""
+
+
+class _Careful(urllib.request.HTTPRedirectHandler):
+    """Follows to other places only where they are as safe."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: http.client.HTTPMessage, newurl: str
+    ) -> urllib.request.Request | None:
+        if not newurl.lower().startswith("https://"):
+            raise NotFetched(f"is sent on to {clean(newurl, 80)}, which is not HTTPS")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def fetch(source: str, *, etag: str = "", modified: str = "", headers: Mapping[str, str] | None = None, limit: int = SIZE_LIMIT) -> Fetched:
+    """The list at ``source``. ``headers`` are sent to its own host only. NotFetched where it cannot be had."""
+    if not source.lower().startswith("https://"):
+        return _file(Path(source).expanduser(), limit)
+    asked = {**(headers or {}), **({"If-None-Match": etag} if etag else {}), **({"If-Modified-Since": modified} if modified else {})}
+    first = _get(source, asked, limit)
+    if first.body is None:
+        return first
+    return first._replace(body=_whole(source, first.body, headers or {}, limit))
+
+
+def headers_of(path: Path) -> dict[str, str]:
+    """The headers in a file, one ``Name: value`` a line. NotFetched where it cannot be read or says something else; what it says is told to nobody."""
+    try:
+        lines = path.expanduser().read_text(encoding="latin-1").splitlines()
+    except OSError as error:
+        raise NotFetched(f"{path}: cannot be read: {error.strerror}") from None
+    found: dict[str, str] = {}
+    for number, line in enumerate(lines, 1):
+        name, colon, value = line.partition(":")
+        if line.strip() and not line.startswith("#"):
+            if not colon or not name.strip() or not value.strip():
+                raise NotFetched(f"{path}:{number}: expected a header as Name: value")
+            found[name.strip()] = value.strip()
+    return found
+
+
+def _file(path: Path, limit: int) -> Fetched:
+    try:
+        with path.open("rb") as file:
+            return Fetched(_unpacked(_bounded(file, limit), limit))
+    except OSError as error:
+        raise NotFetched(f"cannot be read: {error.strerror}") from None
+
+
+def _get(url: str, headers: Mapping[str, str], limit: int) -> Fetched:
+    taxii = "/collections/" in urlsplit(url).path
+    request = urllib.request.Request(url, headers={"User-Agent": "sensor-intel", "Accept": TAXII if taxii else "*/*"})  # noqa: S310 - https only
+    for name, value in headers.items():
+        request.add_unredirected_header(name, value)
+    opener = urllib.request.build_opener(_Careful, urllib.request.HTTPSHandler(context=ssl.create_default_context()))
+    try:
+        with opener.open(request, timeout=TIMEOUT_S) as answer:
+            body = _unpacked(_bounded(answer, limit), limit)
+            return Fetched(body, clean(answer.headers.get("ETag", ""), 256), clean(answer.headers.get("Last-Modified", ""), 256))
+    except urllib.error.HTTPError as error:
+        with error:
+            if error.code == http.client.NOT_MODIFIED:
+                return Fetched(None, headers.get("If-None-Match", ""), headers.get("If-Modified-Since", ""))
+        raise NotFetched(f"the server says {error.code} {clean(str(error.reason), 80)}") from None
+    except urllib.error.URLError as error:
+        raise NotFetched(f"cannot be fetched: {clean(str(error.reason), 200)}") from None
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise NotFetched(f"cannot be fetched: {clean(str(error) or type(error).__name__, 200)}") from None
+
+
+def _bounded(stream: Any, limit: int) -> bytes:
+    """All of a stream. NotFetched where that is too much."""
+    kept = bytearray()
+    while chunk := stream.read(_CHUNK):
+        kept += chunk
+        if len(kept) > limit:
+            raise NotFetched(f"is larger than {limit:,} bytes")
+    return bytes(kept)
+
+
+def _unpacked(body: bytes, limit: int) -> bytes:
+    """What is in a gzip file, or the first file of a zip archive; anything else as it is."""
+    try:
+        if body[:2] == b"\x1f\x8b":
+            plain = zlib.decompressobj(31).decompress(body, limit + 1)
+        elif body[:4] == b"PK\x03\x04":
+            with zipfile.ZipFile(io.BytesIO(body)) as archive, archive.open(archive.infolist()[0]) as file:
+                plain = file.read(limit + 1)
+        else:
+            return body
+    except (zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, IndexError) as error:
+        raise NotFetched(f"cannot be unpacked: {clean(str(error), 80)}") from None
+    if len(plain) > limit:
+        raise NotFetched(f"is larger than {limit:,} bytes once it is unpacked")
+    return plain
+
+
+# Lists in pages.
+
+
+def _whole(url: str, body: bytes, headers: Mapping[str, str], limit: int) -> bytes:
+    """The body with its other pages; as it is where it has none."""
+    document = _document(body)
+    if "more" in document and isinstance(document.get("objects"), list):
+        return _joined(url, document, "objects", headers, limit)
+    if isinstance(document.get("results"), list) and document.get("next"):
+        return _joined(url, document, "results", headers, limit)
+    if document and all(isinstance(event, dict) and "info" in event and "timestamp" in event for event in document.values()):
+        return _events(url, document, headers, limit)
+    return body
+
+
+def _joined(url: str, document: dict[str, Any], name: str, headers: Mapping[str, str], limit: int) -> bytes:
+    """All pages of a TAXII collection or of OTX, as one."""
+    rows, size, here = list(document[name]), 0, url
+    for _ in range(PAGES_LIMIT):
+        here = _next(url, here, document)
+        if not here:
+            return json.dumps({name: rows}).encode()
+        page = _get(here, headers, limit - size).body or b"{}"
+        size += len(page)
+        document = _document(page)
+        rows += document[name] if isinstance(document.get(name), list) else []
+    raise NotFetched(f"has more than {PAGES_LIMIT:,} pages")
+
+
+def _next(url: str, here: str, document: dict[str, Any]) -> str:
+    """Where the page after this one is; empty where there is none. NotFetched where it would be at somebody else's."""
+    following = document.get("next")
+    if "objects" in document:
+        if document.get("more") is not True or not following:
+            return ""
+        base, _, query = url.partition("?")
+        return f"{base}?{query}{'&' if query else ''}{urlencode({'next': str(following)})}"
+    if not following:
+        return ""
+    there = urljoin(here, str(following))
+    if (urlsplit(there).scheme, urlsplit(there).netloc) != (urlsplit(url).scheme, urlsplit(url).netloc):
+        raise NotFetched(f"goes on at {clean(there, 80)}, another host")
+    return there
+
+
+def _events(url: str, manifest: dict[str, Any], headers: Mapping[str, str], limit: int) -> bytes:
+    """The events of a MISP feed, as one document. The newest come first where there are too many."""
+    names = sorted(manifest, key=lambda name: str(manifest[name]["timestamp"]), reverse=True)[:PAGES_LIMIT]
+    events, size = [], 0
+    for name in names:
+        if name.replace("-", "").isalnum():
+            page = _get(urljoin(url, f"{name}.json"), headers, limit - size).body or b"{}"
+            size += len(page)
+            events.append(_document(page))
+    return json.dumps({"response": events}).encode()
+
+
+def _document(body: bytes) -> dict[str, Any]:
+    """The object in a body of JSON; empty where it is something else."""
+    if body[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"{":
+        return {}
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}

@@ -1,0 +1,133 @@
+"""The lists kept in the state folder (``intel/``): where each comes from, in ``lists.yaml``, and what it said when it was fetched last, in NAME.list."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from sensor.documents import load_document
+from sensor.intel.indicator import FIELD_LIMIT
+from sensor.intel.store import ALLOW, SUFFIX
+
+FILE = "lists.yaml"
+HEADING = "# Where the threat lists beside this file come from. `sensor intel` writes it; it may be edited by hand. Times are UTC.\n"
+NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
+TEXT_LIMIT = 1024
+
+
+class Kept(BaseModel):
+    """One list. ``source``: an HTTPS URL or a file; ``header_file``: a file with headers to send along, keys among them; ``category`` and ``confidence`` (0 to
+    100) where the list tells none; ``keep_days``: for how long an entry is believed after the list was fetched last (0: as long as the list says).
+
+    The rest is told by updates: when it was added and fetched, its version by the server's words, its entries, and what went wrong last.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=NAME)
+    source: str = Field(min_length=1, max_length=TEXT_LIMIT)
+    header_file: str = Field("", max_length=TEXT_LIMIT)
+    category: str = Field("", max_length=FIELD_LIMIT)
+    confidence: int | None = Field(None, ge=0, le=100)
+    keep_days: int = Field(0, ge=0, le=3650)
+    added: str = ""
+    fetched: str = ""
+    etag: str = Field("", max_length=TEXT_LIMIT)
+    modified: str = Field("", max_length=TEXT_LIMIT)
+    entries: int = Field(0, ge=0)
+    trouble: str = Field("", max_length=TEXT_LIMIT)
+
+    @field_validator("source")
+    @classmethod
+    def _reachable(cls, source: str) -> str:
+        if re.match(r"[a-z][a-z0-9+.-]+://", source, re.IGNORECASE) and not (source.lower().startswith("https://") and urlsplit(source).hostname):
+            raise ValueError(f"found {source!r}, expected an https:// URL or a file")
+        return source
+
+    @field_validator("added", "fetched")
+    @classmethod
+    def _moment(cls, moment: str) -> str:
+        if moment:
+            try:
+                datetime.fromisoformat(moment)
+            except ValueError:
+                raise ValueError(f"found {moment!r}, expected a time such as 2026-11-24T09:00:00Z") from None
+        return moment
+
+    @property
+    def is_url(self) -> bool:
+        return self.source.lower().startswith("https://")
+
+    @property
+    def allows(self) -> bool:
+        """Whether it takes back what other lists say."""
+        return self.name.startswith(ALLOW)
+
+    def path(self, folder: Path) -> Path:
+        """Where its entries are."""
+        return folder / f"{self.name}{SUFFIX}"
+
+
+class Document(BaseModel):
+    """The file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    lists: list[Kept] = []
+
+    @field_validator("lists")
+    @classmethod
+    def _each_once(cls, lists: list[Kept]) -> list[Kept]:
+        names = [one.name for one in lists]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"found the list {name!r} a second time, expected it once")
+        return lists
+
+
+def load_kept(folder: Path) -> list[Kept]:
+    """The lists of a folder; none where there is no file. DocumentErrors with everything that is wrong with it."""
+    path = folder / FILE
+    return load_document(path, Document).lists if path.exists() else []
+
+
+def save_kept(folder: Path, lists: Iterable[Kept]) -> None:
+    """Write the whole file at once, or leave it as it was. OSError where it cannot be written."""
+    lines = [HEADING, "lists:\n" if (lists := list(lists)) else "lists: []\n"]
+    for one in lists:
+        told = {name: value for name, value in one.model_dump().items() if value not in ("", None) and (name, value) != ("keep_days", 0)}
+        lines += [f"  {'- ' if place == 0 else '  '}{name}: {json.dumps(value, ensure_ascii=False)}\n" for place, (name, value) in enumerate(told.items())]
+    write_whole(folder / FILE, "".join(lines).encode())
+
+
+def save_one(folder: Path, one: Kept) -> None:
+    """Write down one list, beside what others wrote meanwhile."""
+    others = load_kept(folder)
+    known = [one if each.name == one.name else each for each in others]
+    save_kept(folder, known if one in known else [*known, one])
+
+
+def write_whole(path: Path, text: bytes) -> None:
+    """The new file in one step, or the old one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(path.name + ".new")
+    with beside.open("wb") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+
+
+def name_of(source: str, *, allow: bool = False) -> str:
+    """A name for a list by where it comes from."""
+    path = urlsplit(source).path if "://" in source else source
+    word = re.sub(r"[^a-z0-9._-]+", "-", Path(path.rstrip("/")).name.partition(".")[0].lower()).strip("-._") or "list"
+    word = word[:48]
+    return f"{ALLOW}-{word}" if allow and not word.startswith(ALLOW) else word

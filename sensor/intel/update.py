@@ -1,0 +1,112 @@
+"""Brings one kept list up to date: fetched, read, compared with what was, and written as a plain list that a run reads quickly.
+
+Where anything is wrong the old list stays: a list that cannot be fetched or read, or that would lose most of its entries.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from sensor.documents import DocumentErrors, Fault
+from sensor.intel.fetch import Fetched, NotFetched, fetch, headers_of
+from sensor.intel.formats import HEADING
+from sensor.intel.indicator import Indicator, refanged
+from sensor.intel.kept import Kept, save_one, write_whole
+from sensor.intel.readers import IndicatorList, read_list
+from sensor.intel.store import shrunk
+
+DAY = 86_400
+Fetch = Callable[..., Fetched]
+
+
+class Outcome(NamedTuple):
+    """What came of an update. ``trouble``: in words why the old list stays, else empty; ``added``, ``removed``: entries; ``faults``: lines of the source that
+    were left out.
+    """
+
+    kept: Kept
+    trouble: str = ""
+    unchanged: bool = False
+    added: int = 0
+    removed: int = 0
+    faults: tuple[Fault, ...] = ()
+
+
+def update(one: Kept, folder: Path, now: int, *, moment: str, force: bool = False, get: Fetch = fetch) -> Outcome:
+    """Bring a list up to date; ``now`` in seconds since 1970, and the same as ``moment``. ``force``: also where it lost most of its entries. OSError where it
+    cannot be written.
+    """
+    outcome = _update(one, folder, now, moment, force=force, get=get)
+    save_one(folder, outcome.kept)
+    return outcome
+
+
+def _update(one: Kept, folder: Path, now: int, moment: str, *, force: bool, get: Fetch) -> Outcome:
+    path = one.path(folder)
+    # Entries that are believed for a time since the last fetch are written anew each time.
+    ask = path.exists() and not one.keep_days and not one.trouble
+    try:
+        headers = headers_of(Path(one.header_file)) if one.header_file else {}
+        got = get(one.source, etag=one.etag if ask else "", modified=one.modified if ask else "", headers=headers)
+    except NotFetched as error:
+        return _refused(one, str(error))
+    if got.body is None:
+        return Outcome(one.model_copy(update={"fetched": moment, "trouble": ""}), unchanged=True)
+    try:
+        new = _read(one, got.body)
+    except DocumentErrors as errors:
+        return _refused(one, errors.faults[0].message, tuple(errors.faults))
+    before, lines = _values(path), _lines(one, new, now)
+    if shrunk(len(before), len(lines)) and not force:
+        return _refused(one, f"has {len(lines):,} entries instead of {len(before):,}: the old list is kept (--force takes the new one)", tuple(new.faults))
+    if new_text := "".join(f"{line.line()}\n" for line in lines.values()).encode():
+        new_text = HEADING + new_text
+    write_whole(path, new_text)
+    done = {"fetched": moment, "etag": got.etag, "modified": got.modified, "entries": len(lines), "trouble": ""}
+    added = len(lines.keys() - before)
+    return Outcome(one.model_copy(update=done), "", False, added, len(before - lines.keys()), tuple(new.faults))
+
+
+def _refused(one: Kept, trouble: str, faults: tuple[Fault, ...] = ()) -> Outcome:
+    return Outcome(one.model_copy(update={"trouble": trouble[:1024]}), trouble, faults=faults)
+
+
+def _read(one: Kept, body: bytes) -> IndicatorList:
+    """The list in a body; its faults name the list."""
+    with tempfile.NamedTemporaryFile(prefix="sensor-intel-") as file:
+        file.write(body)
+        file.flush()
+        try:
+            read = read_list(Path(file.name))
+        except DocumentErrors as errors:
+            raise DocumentErrors([fault._replace(path=Path(one.name)) for fault in errors.faults]) from None
+    read.faults = [fault._replace(path=Path(one.name)) for fault in read.faults]
+    return read
+
+
+def _lines(one: Kept, read: IndicatorList, now: int) -> dict[str, Indicator]:
+    """The entries by what they list; what the list leaves open is told by its settings."""
+    until = now + one.keep_days * DAY if one.keep_days else 0
+    confidence = -1 if one.confidence is None else one.confidence
+    found: dict[str, Indicator] = {}
+    for offset_at in np.unique(read.offset, return_index=True)[1].tolist():
+        line = read.line(offset_at)
+        value = refanged(line.value) or line.value
+        found[value] = line._replace(
+            value=value, category=line.category or one.category, until=line.until or until, confidence=line.confidence if line.confidence >= 0 else confidence
+        )
+    return found
+
+
+def _values(path: Path) -> set[str]:
+    """What a kept list lists now."""
+    try:
+        read = read_list(path)
+    except DocumentErrors:
+        return set()
+    return {read.line(number).value for number in range(len(read))}

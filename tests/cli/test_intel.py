@@ -1,0 +1,322 @@
+"""sensor intel, against a real HTTPS server on loopback with a certificate of a throw-away authority."""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import http.server
+import json
+import ssl
+import threading
+from collections.abc import Iterator
+from email.utils import formatdate
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from sensor.intel import fetch
+from sensor.intel.kept import load_kept
+from sensor.intel.store import ThreatLists
+
+MANY = "".join(f"203.0.113.{n}\n" for n in range(100))
+
+
+class Server:
+    """What it serves by path: a body, or (status, headers, body). ``asked``: path and headers of every request."""
+
+    def __init__(self, folder: Path) -> None:
+        self.pages: dict[str, Any] = {}
+        self.asked: list[tuple[str, dict[str, str]]] = []
+        server = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                server.asked.append((self.path, dict(self.headers)))
+                status, headers, body = server.answer(self.path, dict(self.headers))
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._http.daemon_threads = True
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(folder / "server.pem")
+        self._http.socket = context.wrap_socket(self._http.socket, server_side=True)
+        self.url = f"https://127.0.0.1:{self._http.server_address[1]}"
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
+        self._thread.start()
+
+    def answer(self, path: str, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
+        page = self.pages.get(path)
+        if page is None:
+            return 404, {}, b"nothing here"
+        if isinstance(page, tuple):
+            return page
+        body = page if isinstance(page, bytes) else page.encode()
+        tag = f'"{hash(body)}"'
+        if headers.get("If-None-Match") == tag:
+            return 304, {"ETag": tag}, b""
+        return 200, {"ETag": tag, "Last-Modified": formatdate(0, usegmt=True)}, body
+
+    def close(self) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+        self._thread.join()
+
+
+def certify(folder: Path) -> None:
+    """A certificate for 127.0.0.1 that vouches for itself: server.pem with its key, ca.pem without."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "throw-away")])
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+        .not_valid_before(now - dt.timedelta(days=1)).not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    pem = certificate.public_bytes(serialization.Encoding.PEM)
+    form = serialization.PrivateFormat.PKCS8
+    (folder / "ca.pem").write_bytes(pem)
+    (folder / "server.pem").write_bytes(pem + key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()))
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A server whose authority the system trusts."""
+    certify(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    one = Server(tmp_path)
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def intel(tell, tmp_path: Path):
+    """sensor intel with a state folder of its own."""
+    return lambda *words: tell("intel", *words, "--state", str(tmp_path / "state"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "intel"
+
+
+def test_add_list_check_remove_a_file(intel, folder: Path, tmp_path: Path) -> None:
+    """A list becomes entries with category, age and confidence; what is wrong in it is told by its line, and the rest counts."""
+    assert intel("list").out.startswith("no lists in ")
+    source = tmp_path / "Our Bad-ones.csv"
+    source.write_text("indicator,category,first_seen,confidence\n203.0.113.0/24,botnet,2026-03-01,60\nno such thing at all,,,\nevil.example,,,\n")
+    told = intel("add", str(source), "--category", "ours", "--confidence", "95")
+    assert (told.code, told.out) == (0, "our-bad-ones: 2 entries, 2 new, 0 gone\n")
+    assert f"{source}:3: found " in told.err
+    assert intel("list").lines[1].split()[:2] == ["our-bad-ones", "2"]
+    assert json.loads(intel("list", "--json").out)["source"] == str(source)
+    told = intel("check", "203.0.113.9", "www.evil.example", "good.example")
+    rows = [line.split() for line in told.lines]
+    assert rows[1] == ["203.0.113.9", "our-bad-ones", "203.0.113.0/24", "botnet", "2026-03-01", "-", "0.60", "yes"]
+    assert rows[2] == ["www.evil.example", "our-bad-ones", "evil.example", "ours", "-", "-", "0.95", "yes"]
+    assert (told.code, told.err) == (0, "sensor: good.example is on none of 1 lists\n")
+    assert intel("remove", "our-bad-ones").code == 0
+    assert (load_kept(folder), list(folder.glob("*.list"))) == ([], [])
+
+
+def test_allow_lists_and_expiry(intel, tmp_path: Path) -> None:
+    """What is allowed is listed all the same, and it says why it does not count; so does what is over."""
+    (tmp_path / "bad.csv").write_text("indicator,valid_until\nc2.example,\nold.example,2021-01-01\n")
+    (tmp_path / "partners.txt").write_text("ours.c2.example\n")
+    intel("add", str(tmp_path / "bad.csv"))
+    assert intel("add", str(tmp_path / "partners.txt"), "--allow").out.startswith("allow-partners: 1 entries")
+    lines = intel("check", "ours.c2.example", "c2.example", "old.example", "--json").lines
+    found = [(one["value"], one["list"], one["counts"]) for one in map(json.loads, lines)]
+    assert sorted(found) == [
+        ("c2.example", "bad", "yes"), ("old.example", "bad", "no: expired"), ("ours.c2.example", "allow-partners", "allows"),
+        ("ours.c2.example", "bad", "no: allowed"),
+    ]  # fmt: skip
+    assert intel("check", "ours.c2.example").code == 1
+
+
+def test_fetches_only_what_changed(intel, server: Server, folder: Path) -> None:
+    """Asked with the words of the last answer; a change says what is new and what is gone, and the file is replaced in one step."""
+    server.pages["/lists/bad.txt"] = MANY
+    assert intel("add", f"{server.url}/lists/bad.txt").out == "bad: 100 entries, 100 new, 0 gone\n"
+    before = (folder / "bad.list").stat().st_mtime_ns
+    assert intel("update").out == "bad: unchanged, 100 entries\n"
+    assert (folder / "bad.list").stat().st_mtime_ns == before
+    assert server.asked[-1][1]["If-None-Match"].startswith('"')
+    assert server.asked[-1][1]["If-Modified-Since"] == "Thu, 01 Jan 1970 00:00:00 GMT"
+    server.pages["/lists/bad.txt"] = MANY.replace("203.0.113.7\n", "") + "198.51.100.1\n198.51.100.2\n"
+    assert intel("update", "bad").out == "bad: 101 entries, 2 new, 1 gone\n"
+    assert not list(folder.glob("*.new"))
+    assert ThreatLists(folder=folder).check("198.51.100.2") is not None
+
+
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        ("203.0.113.1\n", "has 1 entries instead of 100"),
+        ("# nothing today\n", "has 0 entries instead of 100"),
+        ("<html><body>sign in first</body></html>", "not one indicator"),
+        ((503, {}, b""), "the server says 503"),
+        ((302, {"Location": "http://127.0.0.1:1/x"}, b""), "not HTTPS"),
+        (None, "the server says 404"),
+        (b"\x1f\x8bnot gzip at all", "cannot be unpacked"),
+        (gzip.compress(b"\n" * 20_000), "larger than 10,000 bytes once it is unpacked"),
+        ("203.0.113.1\n" * 1000, "larger than 10,000 bytes"),
+    ],
+)
+def test_what_is_refused_leaves_the_old_list(intel, server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch, page: Any, said: str) -> None:
+    """It answers as before; the trouble is told now and by `list`, and is over with the next good answer. The lists beside it are updated."""
+    monkeypatch.setattr(fetch.fetch, "__kwdefaults__", fetch.fetch.__kwdefaults__ | {"limit": 10_000})
+    server.pages |= {"/bad.txt": MANY, "/other.txt": "c2.example\n"}
+    intel("add", f"{server.url}/bad.txt")
+    intel("add", f"{server.url}/other.txt")
+    server.pages |= {"/bad.txt": page, "/other.txt": "d3.example\n"}
+    told = intel("update")
+    assert (told.code, told.lines) == (3, ["other: 1 entries, 1 new, 1 gone"])
+    assert said in told.err
+    assert said.split(maxsplit=1)[0] in intel("list").lines[1]
+    assert ThreatLists(folder=folder).check("203.0.113.99") is not None
+    server.pages["/bad.txt"] = MANY + "198.51.100.1\n"
+    assert intel("update", "bad").out == "bad: 101 entries, 1 new, 0 gone\n"
+    assert "trouble" not in intel("list").out
+
+
+def test_most_of_a_list_may_go_where_somebody_says_so(intel, server: Server) -> None:
+    """--force takes what would be refused."""
+    server.pages["/bad.txt"] = MANY
+    intel("add", f"{server.url}/bad.txt")
+    server.pages["/bad.txt"] = "203.0.113.1\n"
+    assert intel("update").code == 3
+    assert intel("update", "--force").out == "bad: 1 entries, 0 new, 99 gone\n"
+
+
+def test_a_stranger_is_not_believed(intel, server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A certificate of an authority that nobody trusts; nothing is kept."""
+    server.pages["/bad.txt"] = MANY
+    monkeypatch.delenv("SSL_CERT_FILE")
+    told = intel("add", f"{server.url}/bad.txt")
+    assert told.code == 3
+    assert "certificate" in told.err.lower()
+    assert load_kept(folder) == []
+
+
+def test_keys_are_sent_to_their_host_only(intel, server: Server, tmp_path: Path) -> None:
+    """They stand in a file, are never shown, and do not follow to where the server sends us on."""
+    (tmp_path / "key").write_text("# of ours\nAuth-Key: much-secret\n")
+    server.pages |= {"/a.txt": (302, {"Location": f"{server.url}/b.txt"}, b""), "/b.txt": "c2.example\n"}
+    told = intel("add", f"{server.url}/a.txt", "--header-file", str(tmp_path / "key"))
+    assert told.out == "a: 1 entries, 1 new, 0 gone\n"
+    assert [headers.get("Auth-Key") for _, headers in server.asked] == ["much-secret", None]
+    assert "much-secret" not in told.out + told.err + intel("list", "--json").out
+    (tmp_path / "key").write_text("much-secret\n")
+    told = intel("update")
+    assert told.code == 3
+    assert "key:1: expected a header" in told.err
+    assert "much-secret" not in told.err
+
+
+def test_pages_are_put_together(intel, server: Server) -> None:
+    """A TAXII collection, pulses of OTX, and a MISP feed by its manifest."""
+
+    def indicator(n: int) -> dict[str, Any]:
+        return {
+            "type": "indicator",
+            "id": str(n),
+            "pattern": f"[domain-name:value = 'h{n}.example']",
+            "pattern_type": "stix",
+            "valid_until": "2099-01-01T00:00:00Z",
+        }
+
+    objects = "/api/collections/91a7b528/objects/"
+    server.pages |= {
+        objects: json.dumps({"more": True, "next": "2 &", "objects": [indicator(1)]}),
+        f"{objects}?next=2+%26": json.dumps({"more": False, "objects": [indicator(2), indicator(3)]}),
+        "/pulses": json.dumps({"results": [{"indicators": [{"indicator": "p1.example", "type": "domain"}]}], "next": f"{server.url}/pulses?page=2"}),
+        "/pulses?page=2": json.dumps({"results": [{"indicators": [{"indicator": "p2.example", "type": "domain"}]}], "next": None}),
+        "/misp/manifest.json": json.dumps({name: {"info": "x", "timestamp": time} for name, time in (("aa-1", "5"), ("bb-2", "6"), ("../evil", "7"))}),
+        "/misp/aa-1.json": json.dumps({"Event": {"Attribute": [{"type": "domain", "value": "m1.example", "to_ids": True}]}}),
+        "/misp/bb-2.json": json.dumps({"Event": {"Attribute": [{"type": "domain", "value": "m2.example", "to_ids": True}]}}),
+    }
+    assert intel("add", server.url + objects, "--name", "taxii").out == "taxii: 3 entries, 3 new, 0 gone\n"
+    assert {headers["Accept"] for _, headers in server.asked} == {"application/taxii+json;version=2.1"}
+    assert intel("add", f"{server.url}/pulses", "--name", "otx").out == "otx: 2 entries, 2 new, 0 gone\n"
+    assert intel("add", f"{server.url}/misp/manifest.json", "--name", "misp").out == "misp: 2 entries, 2 new, 0 gone\n"
+    assert not [path for path, _ in server.asked if "evil" in path]
+    server.pages["/pulses"] = json.dumps({"results": [{"indicators": []}], "next": "https://elsewhere.example/pulses"})
+    assert "another host" in intel("update", "otx").err
+
+
+def test_entries_are_believed_for_a_time(intel, server: Server, folder: Path) -> None:
+    """From the last fetch on, also where the list did not change."""
+    server.pages["/bad.txt"] = "c2.example\n"
+    intel("add", f"{server.url}/bad.txt", "--keep-days", "30")
+    first = ThreatLists(folder=folder).check("c2.example")
+    assert intel("update").out == "bad: 1 entries, 0 new, 0 gone\n"
+    again = ThreatLists(folder=folder).check("c2.example")
+    [kept] = load_kept(folder)
+    fetched = int(dt.datetime.fromisoformat(kept.fetched).timestamp())
+    assert first
+    assert again
+    assert first.until <= again.until == fetched + 30 * 86400
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "fault"),
+    [
+        (("add",), 2, "expected add SOURCE"),
+        (("add", "http://127.0.0.1/x"), 2, "expected an https:// URL or a file"),
+        (("add", "ftp://127.0.0.1/x"), 2, "expected an https:// URL or a file"),
+        (("add", "/no/such/file"), 3, "cannot be read"),
+        (("add", "https://127.0.0.1:1/x"), 3, "cannot be fetched"),
+        (("add", "/etc/hosts", "--confidence", "101"), 2, "--confidence: "),
+        (("add", "/etc/hosts", "--name", "No Name"), 2, "--name: "),
+        (("update", "nobody"), 1, "no list 'nobody'"),
+        (("remove", "nobody"), 1, "no list 'nobody'"),
+        (("remove",), 2, "expected remove NAME"),
+        (("check",), 2, "expected check VALUE"),
+        (("look",), 2, "no action 'look'"),
+    ],
+)
+def test_what_makes_no_sense(intel, folder: Path, words: tuple[str, ...], code: int, fault: str) -> None:
+    """It is said, and nothing is kept."""
+    told = intel(*words)
+    assert told.code == code
+    assert fault in told.err
+    assert load_kept(folder) == []
+
+
+def test_a_file_of_lists_that_is_wrong(intel, folder: Path) -> None:
+    """With the place of the fault; it is left alone."""
+    folder.mkdir(parents=True)
+    (folder / "lists.yaml").write_text("lists:\n  - nam: x\n    source: /x\n")
+    told = intel("update")
+    assert told.code == 2
+    assert "lists.yaml:2:5: found the key 'nam'" in told.err
+    assert "did you mean 'name'?" in told.err
+
+
+def test_a_replay_loads_them(intel, tell, tmp_path: Path, root: Path) -> None:
+    """Without being told to: the office's list, kept, is the office's list on the command line."""
+    capture, source = str(root / "pcaps" / "office.pcapng"), root / "pcaps" / "office.intel.txt"
+    alerts = []
+    for words in (("--intel", str(source)), ()):
+        told = tell("replay", capture, "--state", str(tmp_path / "state"), "--events", str(tmp_path / "log"), "--json", *words)
+        found = [json.loads(line) for line in told.lines]
+        alerts.append([one["alert"]["numbers"]["entry"] for one in found if one["kind"] == "alert" and "list" in one["alert"]["numbers"]])
+        intel("add", str(source), "--name", "office")
+    assert alerts[0]
+    assert sorted(alerts[1]) == sorted(alerts[0])
