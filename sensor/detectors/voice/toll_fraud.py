@@ -1,0 +1,128 @@
+"""Calls that cost somebody money: bursts to premium and foreign numbers, and the search for the digits that lead out of an exchange.
+
+Who found an open exchange first tries one number behind many prefixes (9, 00, 011, 9011 …) until one of them rings; then he calls numbers that pay him, many at
+once. Numbers are those of the request, as dialled. What a provider brings to our own numbers has one country before them: name it in `home`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field
+
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
+from sensor.core.detector import Context
+from sensor.core.event import Event
+from sensor.core.tally import Distinct
+from sensor.detectors._calls import CallDetector, CallOptions, ends_of
+from sensor.detectors._words import some
+from sensor.dissectors.sip import SipRequest
+
+SECOND = 1_000_000_000
+TOLD_LIMIT, NUMBERS_LIMIT = 4096, 64
+# Digits that stay the same while prefixes are tried, and the shortest number that leads abroad.
+TAIL, SHORTEST = 8, 9
+# Before a number abroad: the plus sign, or digits that lead out of an exchange and then out of the country (ITU-T E.164; 00 in most countries, 011 in North
+# America, 0011 in Australia, 010 in Japan, 810 in Russia).
+_ABROAD = re.compile(r"(?:\+|(?:[0-9*#]{0,3}?)(?:0011|011|010|810|00))([1-9]\d{7,14})\Z")
+# Numbers that pay whoever is called: networks without a country, satellites, premium services by ITU-T E.164.1, and places whose ranges are bought for fraud
+# (published test numbers of the trade lie there).
+PREMIUM = tuple(
+    "979 870 881 882 883 1900 1809 1829 1849 1876 1284 1473 1649 1664 1767 1758 1784 1868 1869 1268 1246 53 216 220 222 224 225 226 228 231 232 235 236 237 "
+    "239 240 242 243 245 247 248 252 253 257 261 263 265 266 269 290 371 370 372 387 389 4470 4487 4490 4491 670 672 674 675 676 677 678 679 680 682 683 685 "
+    "686 687 688 689 690 691 692 850 856 960 967 970 993 994 509 597 500".split()
+)
+
+
+class Options(CallOptions):
+    """Which calls, and how many, are a fraud."""
+
+    home: tuple[str, ...] = Field((), description="country codes, and longer prefixes, that are ordinary here (`49`, `1809`)")
+    premium: tuple[str, ...] = Field(PREMIUM, description="prefixes behind the international one of numbers that cost much")
+    premium_calls: int = Field(5, ge=1, description="calls of one source to such numbers")
+    foreign_calls: int = Field(30, ge=5, description="calls of one source to any other numbers abroad")
+    window_s: int = Field(600, ge=10, le=86400, description="seconds in which they must fall")
+    prefixes: int = Field(4, ge=2, le=32, description="ways to dial that one source tried for one number")
+
+
+class TollFraud(CallDetector):
+    """Watches what is called, once a call."""
+
+    title = "Toll fraud"
+    severity = Severity.medium
+    techniques = ("T1496",)
+    advice = (
+        "Block the source, look at the bill and at the exchange's list of calls, change the passwords of the accounts it used, and let only those call abroad "
+        "who need it, with a limit a day."
+    )
+    false_positives = "A call centre that works abroad: set `home`, or name its exchange as a manager."
+    Options = Options
+    watches = (SipRequest,)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        window = self.options.window_s * SECOND
+        self._premium: Distinct[int, str] = Distinct(window)
+        self._foreign: Distinct[int, str] = Distinct(window)
+        self._dialled: Distinct[tuple[int, str], str] = Distinct(window, values=NUMBERS_LIMIT)
+        self._told: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, window)
+        self._home, self._costly = tuple(self.options.home), tuple(self.options.premium)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if not isinstance(event, SipRequest) or event.method != "INVITE":
+            return
+        dialled = number_of(event)
+        if len(dialled) < SHORTEST:
+            return
+        yield from self._searched(event, dialled)
+        found = _ABROAD.match(dialled)
+        if found is None or found[1].startswith(self._home):
+            return
+        if found[1].startswith(self._costly):
+            yield from self._burst(event, self._premium, "premium", self.options.premium_calls)
+        else:
+            yield from self._burst(event, self._foreign, "foreign", self.options.foreign_calls)
+
+    def _searched(self, event: SipRequest, dialled: str) -> Iterator[Alert]:
+        """One number behind several prefixes."""
+        source, want = event.packet.src, self.options
+        ways = self._dialled.add((source, dialled[-TAIL:]), dialled, event.ts)
+        if ways < want.prefixes or not self._told.fresh((source, "ways", ways.bit_length()), event.ts):
+            return
+        tried = self._dialled.values((source, dialled[-TAIL:]))
+        why = (f"{ways} ways to dial the number that ends in {dialled[-TAIL:]}; counts from {want.prefixes} on", f"it dialled {some(tried)}")
+        yield self.told(
+            event, f"tried {ways} ways to dial out through", why, {"ways": ways, "threshold": want.prefixes}, key=("ways",), severity=self._grade(event),
+            app="sip",
+        )  # fmt: skip
+
+    def _burst(self, event: SipRequest, calls: Distinct[int, str], kind: str, most: int) -> Iterator[Alert]:
+        source, want = event.packet.src, self.options
+        count = calls.add(source, event.call_id, event.ts)
+        if count < most or not self._told.fresh((source, kind, count.bit_length()), event.ts):
+            return
+        why = (f"{count} calls to {kind} numbers within {want.window_s} s; counts from {most} on", f"the last number was {number_of(event)}")
+        numbers: dict[str, int | float | str] = {"calls": count, "threshold": most, "window_s": want.window_s}
+        grade = self._grade(event) if kind == "premium" else Severity.low
+        yield self.told(event, f"made {count} calls to {kind} numbers through", why, numbers, key=(kind,), severity=grade, confidence=0.7, app="sip")
+
+    def _grade(self, event: SipRequest) -> Severity | None:
+        """Whoever dials abroad from outside the network is no user of ours."""
+        return None if self.context.networks.inside(ends_of(event.packet).actor.address) else Severity.high
+
+
+def number_of(event: SipRequest) -> str:
+    """The number a call is for: plus sign and digits of the request's address, else of whom it names; empty where it is a name."""
+    for address in (event.uri.partition(":")[2], event.callee):
+        user = address.partition("@")[0].partition(";")[0]
+        number = user.translate(_GROUPING)
+        if number.lstrip("+*#").isdigit():
+            return number
+    return ""
+
+
+# Signs that group digits for people (RFC 3966, 5.1.1).
+_GROUPING = str.maketrans("", "", "-.() ")
