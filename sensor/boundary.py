@@ -41,16 +41,22 @@ class Boundary:
 
     def run(self, unit: str, call: Callable[..., Iterable[Said]], *args: object, packet: Packet | None = None) -> tuple[list[Said], bool]:
         """Everything the call yields up to the point where it breaks, and whether it came to its end."""
+        return self.each(((unit, call),), args, packet)
+
+    def each(self, calls: Iterable[tuple[str, Callable[..., Iterable[Said]]]], args: tuple[object, ...], packet: Packet | None) -> tuple[list[Said], bool]:
+        """The same of several units, one after the other and each guarded for itself; whether all came to their end."""
         said: list[Said] = []
-        try:
-            said.extend(call(*args))  # item by item: what was said before a break is not lost with it
-        except Malformed as malformed:
-            self._count_malformed((unit, str(malformed.args[0] if malformed.args else "")), packet)
-            return said, False
-        except Exception as error:  # noqa: BLE001 - the one blanket handler of the program
-            self._count_fault(unit, error, packet)
-            return said, False
-        return said, True
+        whole = True
+        for unit, call in calls:
+            try:
+                said.extend(call(*args))  # item by item: what was said before a break is not lost with it
+            except Malformed as malformed:
+                self._count_malformed((unit, str(malformed.args[0] if malformed.args else "")), packet)
+                whole = False
+            except Exception as error:  # noqa: BLE001 - the one blanket handler of the program
+                self._count_fault(unit, error, packet)
+                whole = False
+        return said, whole
 
     def _count_malformed(self, shape: tuple[str, str], packet: Packet | None) -> None:
         self.malformed.put(shape, (self.malformed.get(shape) or 0) + 1)

@@ -77,7 +77,8 @@ class Dissection:
         for name, dissect in self._readers(packet.proto == UDP and packet.ip_version > 0, wanted):
             self.selected += 1
             said, ended = self._run(name, dissect, packet, packet=packet)
-            self._hear(said)
+            if said:
+                self._hear(said)
             if not ended:
                 self._hear((MalformedMessage(packet, name),))
 
@@ -99,7 +100,8 @@ class Dissection:
             packet = packet or self._made(packets, index)
             self.selected += 1
             said, whole = self._run(name, assembler.feed, packet, packet=packet)
-            self._hear(said)
+            if said:
+                self._hear(said)
             if not whole:
                 self._hear((MalformedMessage(packet, name),))
             if not whole or assembler.stream.done:

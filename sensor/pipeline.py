@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from sensor.alert_room import AlertRoom
 from sensor.boundary import Boundary
+from sensor.core.alert import Alert
 from sensor.core.batch import Batch, Problem
 from sensor.core.changes import ChangeReader
 from sensor.core.detector import Detector, DeviceDetector, EventDetector, FlowDetector
@@ -81,16 +82,16 @@ class Pipeline:
         self.kernels = Kernels(FlowTable(sizes.flow_bits), selector)
         self.sightings, self.services = Sightings(inventory.networks), Services()
         self.dissection = Dissection(dissectors, boundary, self.kernels.unfollow, self._hear, evidence.hear if evidence else None)
-        detectors = list(detectors)
+        self.detectors = detectors = list(detectors)
         self._changes = ChangeReader(inventory.networks)
         self._flow_detectors = [detector for detector in detectors if isinstance(detector, FlowDetector)]
         self._device_detectors = [detector for detector in detectors if isinstance(detector, DeviceDetector)]
         self._ticking = [detector for detector in detectors if type(detector).tick is not Detector.tick]
-        self._watchers: dict[type[Event], list[EventDetector]] = {}
+        self._judges: dict[type[Event], list[tuple[str, Callable[[Event], Iterable[Alert]]]]] = {}
         for detector in detectors:
             if isinstance(detector, EventDetector):
                 for event in detector.watches:
-                    self._watchers.setdefault(event, []).append(detector)
+                    self._judges.setdefault(event, []).append((detector.id, detector.inspect))
         self._listeners: dict[type[Event], list[Callable[[Any], None]]] = {}
         for kind, hear in listeners:
             self._listeners.setdefault(kind, []).append(hear)
@@ -171,8 +172,12 @@ class Pipeline:
         found += [(i, _SIGHT, sighting) for i, sighting in self.sightings.fresh(changes)]
         read = self._changes.read(changes)
         found += [(i, _OFFER, seen) for i, seen in self.services.fresh(changes)]
+        calm = read.calm()
         for detector in self._flow_detectors:
-            candidates, _ = self.boundary.run(detector.id, detector.candidates, read)
+            seen = read if detector.floods else calm
+            candidates, _ = self.boundary.run(detector.id, detector.candidates, seen)
+            if seen.places is not None:
+                candidates = [(int(seen.places[i]), numbers) for i, numbers in candidates]
             found += [(i, _JUDGE, (detector, changes[i], numbers)) for i, numbers in candidates]
         order = np.array([i for i, _, _ in found], np.int64)
         rows, late = changes["row"][order].tolist(), aged[order].tolist()
@@ -196,15 +201,18 @@ class Pipeline:
     # What is said.
 
     def _hear(self, said: Iterable[Said]) -> None:
-        observe, watchers = self.inventory.observe, self._watchers
+        observe, judges = self.inventory.observe, self._judges
         heard: list[tuple[Callable[[Any], None], Event]] = []
         for one in said:
             if isinstance(one, Observation):
                 observe(one)
-            else:
-                heard += zip(self._listeners.get(type(one), ()), repeat(one))
-                for detector in watchers.get(type(one), ()):
-                    alerts, _ = self.boundary.run(detector.id, detector.inspect, one, packet=one.packet)
+                continue
+            kind = type(one)
+            if kind in self._listeners:
+                heard += zip(self._listeners[kind], repeat(one))
+            if kind in judges:
+                alerts, _ = self.boundary.each(judges[kind], (one,), one.packet)
+                if alerts:
                     self.room.take(alerts)
         for hear, event in heard:  # once all facts of the message are known
             hear(event)

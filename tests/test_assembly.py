@@ -43,7 +43,7 @@ def write(path: Path, text: str) -> Path:
 
 def running(pipeline: Pipeline) -> dict[str, Any]:
     """The detectors of an engine by id."""
-    return {unit.id: unit for units in (pipeline._flow_detectors, pipeline._device_detectors, *pipeline._watchers.values()) for unit in units}
+    return {unit.id: unit for unit in pipeline.detectors}
 
 
 def contacts(pipeline: Pipeline, told: list[Record], *addresses: str) -> list[str]:

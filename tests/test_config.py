@@ -89,8 +89,7 @@ def test_settings_reach_the_engine(tmp_path: Path) -> None:
     assert pipeline.inventory.limits.gone_ns == 2 * HOUR
     assert pipeline.room.desk.suppression == HOUR // 2
     assert pipeline.maker.networks.inside(parse("203.0.113.5"))
-    units = (pipeline._flow_detectors, pipeline._device_detectors, *pipeline._watchers.values())
-    running = {detector.id: detector for detectors in units for detector in detectors}
+    running = {detector.id: detector for detector in pipeline.detectors}
     assert set(running) == {"baseline", *detector_units()} - {"voice.sip_scan"} - NOISY
     assert running["discovery.port_scan"].options.ports == 40
 

@@ -37,12 +37,16 @@ class Acquaintances:
 
     def fresh(self, changes: Changes) -> list[int]:
         """Indexes into ``changes.rows`` of the conversations of inside machines that are news, in order. All outside servers count as one."""
-        contacts = changes.contacts
+        kind = changes.contacts["kind"]
+        contacts = changes.contacts[(kind == self._tcp) | (kind == Change.ANSWERED)]
+        if not len(contacts):
+            return []
+        flooded = changes.flooded[(kind == self._tcp) | (kind == Change.ANSWERED)]
         port, proto = contacts["service"] >> 8, contacts["service"] & 0xFF
         over = np.where(proto == TCP, contacts["kind"] == self._tcp, (proto == UDP) & (contacts["kind"] == Change.ANSWERED))
         if self._wanted is not None:
             over &= self._wanted[port + ((proto == UDP) << 16)] > 0
-        picked = (over & (port < LENT) & (port > 0) & ((contacts["flags"] & (CLIENT_INSIDE | SERVER_INSIDE)) > 0) & ~changes.flooded).nonzero()[0]
+        picked = (over & (port < LENT) & (port > 0) & ((contacts["flags"] & (CLIENT_INSIDE | SERVER_INSIDE)) > 0) & ~flooded).nonzero()[0]
         if not len(picked):
             return []
         found = contacts[picked]

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from sensor.core.addresses import Networks
 from sensor.core.contacts import Blocks, contacts
+from sensor.core.flow import Change
 from sensor.core.rates import RateWindow
 from sensor.core.windows import DistinctWindow
 
@@ -37,20 +38,35 @@ class Floods:
         return self._rates.follow(rows["block"], rows["client"], rows["ts"], rows["step"], self.flows, self.marks)
 
     def on(self, rows: Rows) -> npt.NDArray[np.bool_]:
-        """For each row with an operation whether its target block is being flooded."""
-        return self._rates.above(rows["block"], rows["client"], rows["ts"], rows["step"], rows["op"], self.flows, self.marks)
+        """For each row that begins a flow, or says that one has an answer or none, whether its target block is being flooded."""
+        asked = (rows["op"] | rows["step"] | (rows["kind"] == Change.NEW)).astype(np.int8)
+        return self._rates.above(rows["block"], rows["client"], rows["ts"], rows["step"], asked, self.flows, self.marks)
 
 
 class Changes:
-    """``rows``: CHANGE, in packet order; ``contacts`` and ``flooded`` as the module says, one for each of them."""
+    """``rows``: CHANGE, in packet order; ``contacts`` and ``flooded`` as the module says, one for each of them. ``places``: where each row stands among those
+    of the batch, None where all of them are here.
+    """
 
-    __slots__ = ("contacts", "flooded", "rows")
+    __slots__ = ("contacts", "flooded", "places", "rows")
 
-    def __init__(self, rows: Rows, contacts: Rows, flooded: npt.NDArray[np.bool_]) -> None:
-        self.rows, self.contacts, self.flooded = rows, contacts, flooded
+    def __init__(self, rows: Rows, contacts: Rows, flooded: npt.NDArray[np.bool_], places: npt.NDArray[np.intp] | None = None) -> None:
+        self.rows, self.contacts, self.flooded, self.places = rows, contacts, flooded, places
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def calm(self) -> Changes:
+        """The same without what a flood is made of, unanswered flows to those who are flooded: no detector but those of floods has to wade through it."""
+        drowned = self.flooded & (self.contacts["op"] != ANSWERED)
+        if not drowned.any():
+            return self
+        kept = np.ones(len(self.rows), np.bool_)
+        kept[self.contacts["row"][drowned]] = False
+        contacts = self.contacts[~drowned]
+        contacts["row"] = (np.cumsum(kept) - 1)[contacts["row"]]
+        places = kept.nonzero()[0]
+        return Changes(self.rows[places], contacts, self.flooded[~drowned], places)
 
 
 class ChangeReader:

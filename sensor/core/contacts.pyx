@@ -161,7 +161,7 @@ def contacts(Change[::1] changes, Blocks inside, uint8_t[::1] seen):
 
     That a flow goes on is none. ``row``: index in ``changes``; ``client`` and ``server``: folded; ``service``: port << 8 | protocol; ``op``: what it says to DistinctWindow.follow;
     ``step``: to RateWindow, for flows without an answer; ``knock`` and ``block``: hashes of client and service, and of the server's /24 (IPv6: the server)
-    and protocol, 0 where neither ``op`` nor ``step`` says anything; ``flags``: client inside 1, server inside 2. ``seen`` tells of TCP, UDP and ping
+    and protocol, 0 where neither ``op`` nor ``step`` says anything and, for ``block``, no flow begins; ``flags``: client inside 1, server inside 2. ``seen`` tells of TCP, UDP and ping
     whether both directions of a flow were seen so far, and is kept up.
 
     A capture may show one direction only, and then everything looks unanswered. So an opening counts only where its protocol was seen in both directions;
@@ -205,6 +205,7 @@ def contacts(Change[::1] changes, Blocks inside, uint8_t[::1] seen):
                 contact.op = SKIP
             if contact.op or contact.step:
                 contact.knock = joined(contact.client, contact.service)
+            if contact.op or contact.step or change.kind == CHANGE_NEW:
                 contact.block = joined(contact.server & <uint64_t>0xFFFFFFFFFFFFFF00 if change.server_hi == 0 else contact.server, change.proto)
     return out[:told]
 

@@ -6,7 +6,7 @@ classes of dissectors, nothing else; what they need to know of the world comes t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -74,7 +74,7 @@ class Signature(Protocol):
 class Signatures(Protocol):
     """Known attacks of one subject."""
 
-    def found(self, event: str, fields: Mapping[str, str], text: str) -> Iterator[Signature]:
+    def found(self, event: str, fields: Mapping[str, str], text: str) -> Sequence[Signature]:
         """Those that an event shows. ``fields``: what it says, by name; ``text``: where to look for words."""
         ...
 
@@ -285,8 +285,10 @@ class FlowDetector(Detector):
 
     ``candidates`` gets the changes in packet order, of as many packets as a batch happens to hold; its answer must not depend on how they are cut. It runs
     no Python per row: numpy and the kernels of sensor.core.windows. Devices may not be asked here, for it runs ahead of dissection; ``judge`` is called at the
-    packet of each candidate and may ask.
+    packet of each candidate and may ask. ``floods``: also the unanswered flows to those who are flooded, which all others are better off without.
     """
+
+    floods: ClassVar[bool] = False
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Any]]:
         """(index into ``changes.rows``, numbers for ``judge``) of each row worth a look."""

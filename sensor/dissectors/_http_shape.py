@@ -29,11 +29,17 @@ SECRET_NAME = re.compile(rb"pass|pwd|psw|^pw$|^pin$|secret|token|session|credent
 ODD = re.compile(rb"[${}`|<>\\]|\.\./|\(\)|jndi:|rO0AB|\xac\xed\0\x05|'\s*(?:or|and|union|;|\))\b", re.IGNORECASE)
 # In bodies also what ends one command or text and begins another. JSON and XML have braces and brackets of their own.
 ODD_FORM = re.compile(rb"[${}`|<>\\';]|\.\./|\(\)|jndi:|rO0AB|\xac\xed\0\x05|--|/\*", re.IGNORECASE)
+# Words that one of the odd parts of a body has, in small letters: looked for one by one, since most bodies hold none of them.
+SIGNS = (
+    b"${", b"$(", b"`", b"||", b"&&", b"../", b"<!entity", b"ro0ab", b"\xac\xed\0\x05", b"aaeaaad", b"union", b"processbuilder", b"java.lang.runtime",
+    b"objectdataprovider", b"classloader", b"<?php", b"auto_prepend_file",
+)  # fmt: skip
+ODD_COMMAND = re.compile(rb";\s*(?:wget|curl|cat|id|ls|sh|bash|nc|rm|ping|sleep|uname|busybox)\b", re.IGNORECASE)
 ODD_BODY = re.compile(
-    rb"[^\r\n]{0,120}(?:\$\{|\$\(|`|\|\||&&|;\s*(?:wget|curl|cat|id|ls|sh|bash|nc|rm|ping|sleep|uname|busybox)\b|\.\./|<!ENTITY|rO0AB|\xac\xed\0\x05|AAEAAAD|"
-    rb"\bunion\b[^\r\n]{1,40}\bselect\b|ProcessBuilder|java\.lang\.Runtime|ObjectDataProvider|classLoader|<\?php|auto_prepend_file)[^\r\n]{0,200}",
-    re.IGNORECASE,
+    b"|".join((*(re.escape(sign) for sign in SIGNS if sign != b"union"), ODD_COMMAND.pattern, rb"\bunion\b[^\r\n]{1,40}\bselect\b")), re.IGNORECASE
 )
+BEFORE, AFTER = 120, 200
+_LINE_END = re.compile(rb"[\r\n]")
 _KINDS = (
     ("digits", re.compile(rb"\d+\Z")),
     ("hex", re.compile(rb"(?:[0-9a-f]+|[0-9A-F]+)\Z")),
@@ -84,8 +90,24 @@ def odd_parts(body: bytes, media_type: str) -> tuple[str, ...]:
     body = body[:BODY_LIMIT]
     if media_type == FORM:
         return tuple(clean(part[:ODD_LIMIT]) for part in _few(_odd_form(body)))
-    found = (match[0] for match in ODD_BODY.finditer(body) if not SECRET_NAME.search(match[0]))
+    found = (part for part in _odd_body(body) if not SECRET_NAME.search(part))
     return tuple(clean(part[:ODD_LIMIT]) for part in _few(found))
+
+
+def _odd_body(body: bytes) -> Iterator[bytes]:
+    """What is odd, with what stands around it in its line."""
+    small = body.lower()
+    if not any(sign in small for sign in SIGNS) and not ODD_COMMAND.search(body):
+        return
+    stop = 0
+    for match in ODD_BODY.finditer(body):
+        if match.start() < stop:
+            continue
+        start = max(stop, match.start() - BEFORE)
+        start = max(start, body.rfind(b"\n", start, match.start()) + 1, body.rfind(b"\r", start, match.start()) + 1)
+        end = _LINE_END.search(body, match.end(), match.end() + AFTER)
+        stop = end.start() if end else match.end() + AFTER
+        yield body[start:stop]
 
 
 def _odd_form(body: bytes) -> Iterator[bytes]:

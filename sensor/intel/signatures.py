@@ -20,6 +20,8 @@ from sensor.documents import DocumentErrors, Fault, fault_at, load_document, nea
 
 FOLDERS = ("frameworks", "exploits")
 FIELDS = ("method", "host", "path", "agent", "headers", "cookies", "type", "body", "text", "sni", "alpn", "ja3", "ja4", "subject", "issuer", "sha1", "line")
+# Questions whose answer is remembered.
+REMEMBERED = 1024
 # What a request's path, cookies and other texts are cut at to find words in them.
 _CUT = re.compile(r"[/?&=;:() ,]+")
 
@@ -102,6 +104,8 @@ class Signatures:
 
     def __init__(self, entries: list[Signature]) -> None:
         self.entries = entries
+        # What is asked of a device is asked again and again, and several detectors look at the same request.
+        self._remembered = functools.lru_cache(REMEMBERED)(self._speaking)
         self._always: dict[str, list[_Ready]] = {}
         self._by_word: dict[str, dict[str, list[_Ready]]] = {}
         for entry in entries:
@@ -111,8 +115,14 @@ class Signatures:
             for word in entry.words:
                 self._by_word.setdefault(entry.event, {}).setdefault(word.lower(), []).append(ready)
 
-    def found(self, event: str, fields: Mapping[str, str], text: str) -> Iterator[Signature]:
+    def found(self, event: str, fields: Mapping[str, str], text: str) -> tuple[Signature, ...]:
         """The entries that speak, each once. ``text``: where to look for words."""
+        return self._remembered(event, tuple(fields.items()), text)
+
+    def _speaking(self, event: str, items: tuple[tuple[str, str], ...], text: str) -> tuple[Signature, ...]:
+        return tuple(self._search(event, dict(items), text))
+
+    def _search(self, event: str, fields: Mapping[str, str], text: str) -> Iterator[Signature]:
         words = self._by_word.get(event)
         if words:
             tried: dict[str, _Ready] = {}

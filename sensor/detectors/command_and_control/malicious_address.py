@@ -39,6 +39,7 @@ class MaliciousAddress(FlowDetector):
     severity = Severity.medium
     weighs_itself = True
     techniques = ("T1071",)
+    floods = True
     advice = (
         "See what the inside machine exchanged with this address. If it was answered, treat the machine as compromised until shown otherwise; "
         "block the address at the border."

@@ -7,6 +7,7 @@ SIP and of web pages have detectors of their own.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -72,9 +73,9 @@ class ScannerTool(EventDetector):
         if isinstance(event, TcpSyn):
             yield from self._shape(event)
         elif isinstance(event, HttpRequest):
-            if NAMES.search(event.user_agent):
+            if _names_scanner(event.user_agent):
                 yield from self._alert(event, event.user_agent, f"the user agent {event.user_agent!r} belongs to a program that scans", 0.95)
-        elif isinstance(event, SshBanner) and NAMES.search(event.software):
+        elif isinstance(event, SshBanner) and _names_scanner(event.software):
             yield from self._alert(event, event.software, f"the SSH version {event.software!r} belongs to a program that scans", 0.95)
 
     def _shape(self, event: TcpSyn) -> Iterator[Alert]:
@@ -110,3 +111,8 @@ class ScannerTool(EventDetector):
             target_port=packet.dport,
             network={"proto": "tcp", "vlan": packet.vlan, "direction": self.context.networks.direction(packet.src, packet.dst)},
         )
+
+
+@functools.lru_cache(maxsize=1024)
+def _names_scanner(program: str) -> bool:
+    return NAMES.search(program) is not None

@@ -40,6 +40,7 @@ class Flood(FlowDetector):
     title = "Flood"
     severity = Severity.high
     techniques = ("T1498.001", "T1499")
+    floods = True
     advice = (
         "Limit new connections to the target (SYN cookies, rate limits) and ask the provider to filter upstream. "
         "Source addresses are likely forged: do not block by them."

@@ -65,6 +65,7 @@ class ReflectedFlood(FlowDetector):
     title = "Reflected flood"
     severity = Severity.high
     techniques = ("T1498.002",)
+    floods = True
     advice = (
         "Ask the provider to filter answers of this service to the victim; the servers named are misused, not the attackers. "
         "Rate limits by source do not help. Look whether the victim is the target of a demand or a threat."
@@ -91,7 +92,7 @@ class ReflectedFlood(FlowDetector):
         return window
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
-        contacts = changes.contacts
+        contacts = self._telling(changes)
         if not len(contacts):
             return []
         rows = changes.rows[contacts["row"]]
@@ -118,6 +119,16 @@ class ReflectedFlood(FlowDetector):
         again &= (rows["client_port"] < NO_CLIENT) & (server_port < PLAIN) & (rows["server_bytes"] <= np.uint64(HANDSHAKE) * rows["server_packets"])
         found += [(at, Finding(1, [], wants)) for at in contacts["row"][again].tolist()]
         return sorted(found)
+
+    @staticmethod
+    def _telling(changes: Changes) -> npt.NDArray[np.void]:
+        """Those worth a look: all of UDP, answers, and TCP flows that ended without a word of their client."""
+        contacts = changes.contacts
+        proto, kind = contacts["service"] & 0xFF, contacts["kind"]
+        found: npt.NDArray[np.void] = contacts[
+            (proto == UDP) | (kind == Change.ANSWERED) | (kind == Change.ENDED) & (changes.rows["client_packets"][contacts["row"]] == 0)
+        ]
+        return found
 
     def _lights(self, rows: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
         """For each row whether a UDP flow with both directions was seen by then."""

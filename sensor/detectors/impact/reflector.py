@@ -47,6 +47,7 @@ class Reflector(FlowDetector):
     title = "Own machine floods others with answers"
     severity = Severity.high
     techniques = ("T1498.002",)
+    floods = True
     advice = (
         "Close this service to the internet at once: the one named as asking is the victim. Look for other machines of the same kind that are open as well."
     )

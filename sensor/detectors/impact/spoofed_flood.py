@@ -50,6 +50,7 @@ class SpoofedFlood(FlowDetector):
     title = "Flood under made-up addresses"
     severity = Severity.high
     techniques = ("T1498.001",)
+    floods = True
     advice = (
         "Find the port of this MAC: the machine there, or what stands behind it, is attacking others. Take it off the network, and let switches and routers "
         "drop sources that do not belong to their segment (BCP 38)."
