@@ -44,7 +44,7 @@ SHAPES = (
     _shape("Metasploit stage", rb".{2}[\x01-\x20]\0MZ(?:\xe8\0\0\0\0|ARUH\x89\xe5)"),
     _shape("a trojan with commands in Turkish", rb"(?:ANABILGI(?:GETIR)?\||BAGLIMI\?|CAPSCREEN)"),
     _shape("a trojan that sends screens", rb"(?:[A-Z]{4,16}|[a-z]{4,16})\|[\x20-\x7e]{0,80}\xff\xd8\xff\xe0\0\x10JFIF"),
-    _shape(SHELL, rb"(?:\r?\n)?Microsoft Windows \[Version \d[\d.]+\]|Windows PowerShell(?: running as user|\r?\nCopyright)"),
+    _shape(SHELL, rb"(?:\r?\n)?Microsoft Windows (?:XP |2000 )?\[Version \d[\d.]+\]|Windows PowerShell(?: running as user|\r?\nCopyright)"),
     _shape(SHELL, rb"(?:ba)?sh: (?:no job control|cannot set terminal)|/bin/(?:ba)?sh: 0: can't access tty|uid=\d+\([\w-]+\) gid="),
 )  # fmt: skip
 # First bytes to look for, and such that stand behind a length.
@@ -78,13 +78,20 @@ class Rat(Dissector):
 
 
 class RatStream(Stream):
-    """The beginning of each direction, and where bytes are missing what begins behind them; a family is told once."""
+    """The beginning of each direction, and where bytes are missing what begins behind them; a family is told once.
+
+    A shell is one where somebody at the other side types: what only flows one way is a file that looks like it, as in a data connection of FTP.
+    """
 
     def __init__(self) -> None:
         self._heads = (bytearray(), bytearray())
         self._told: set[str] = set()
+        self._shell: RatMessage | None = None
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+        if self._shell is not None and self._shell.from_client != from_client:
+            yield self._shell
+            self._shell = None
         head = self._heads[not from_client]
         if len(head) >= HEAD:
             return
@@ -93,9 +100,13 @@ class RatStream(Stream):
             found = shape.pattern.match(head)
             if found and shape.family not in self._told:
                 self._told.add(shape.family)
-                yield RatMessage(packet, shape.family, _word(found[0]), from_client)
+                message = RatMessage(packet, shape.family, _word(found[0]), from_client)
+                if shape.family == SHELL and not self._heads[from_client]:
+                    self._shell = message
+                else:
+                    yield message
                 break
-        self.done = len(self._told) >= FAMILIES_LIMIT or all(len(each) >= HEAD for each in self._heads)
+        self.done = self._shell is None and (len(self._told) >= FAMILIES_LIMIT or all(len(each) >= HEAD for each in self._heads))
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
         self._heads[not from_client].clear()

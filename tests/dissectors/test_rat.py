@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sensor.core.dissector import Stream
 from sensor.core.packet import Packet
 from sensor.dissectors.rat import Rat
 from tests.dissectors.samples import events, packets
@@ -15,8 +16,13 @@ def said(data: bytes, *, from_client: bool = True) -> list[tuple[object, ...]]:
 
 def test_the_small_capture() -> None:
     """Each conversation names its family; words that only begin alike say nothing."""
-    found = [each for packet in packets("rat") for each in said(bytes(packet.payload), from_client=packet.dport in (5552, 8000, 4444, 4433, 80))]
-    assert [each[1] for each in found] == ["njRAT", "Gh0st", "command shell", *["a trojan with commands in Turkish"] * 3]
+    streams: dict[int, Stream] = {}
+    found: list[tuple[object, ...]] = []
+    for packet in packets("rat"):
+        from_client = packet.dport in (5552, 8000, 4444, 4433, 80)
+        stream = streams.setdefault(packet.sport if from_client else packet.dport, Rat().stream(packet))
+        found += events(stream.feed(packet, bytes(packet.payload), from_client))
+    assert [each[1] for each in found] == ["njRAT", "Gh0st", "command shell", "a trojan with commands in Turkish"]
     assert found[1][2].startswith("Gh0st")  # type: ignore[attr-defined]
 
 
@@ -30,13 +36,24 @@ def test_the_small_capture() -> None:
         (b"\x41\0\0\0\x99" + bytes(range(64)), "NetWire"),
         (b"\x00\x10\x01\x00MZARUH\x89\xe5", "Metasploit stage"),
         (b"CAPS|C:\\x.dat|8492|\xff\xd8\xff\xe0\0\x10JFIF", "a trojan that sends screens"),
-        (b"uid=0(root) gid=0(root)", "command shell"),
-        (b"sh: no job control in this shell", "command shell"),
     ],
 )
 def test_families(data: bytes, family: str) -> None:
     """First bytes of each family."""
     assert said(data)[0][1] == family
+
+
+@pytest.mark.parametrize("data", [b"uid=0(root) gid=0(root)", b"sh: no job control in this shell", b"Microsoft Windows XP [Version 5.1.2600]"])
+def test_a_shell_is_one_where_somebody_types(data: bytes) -> None:
+    """What only flows one way is a file that looks like it; a command before it, or after it, makes it a shell."""
+    assert said(data) == said(data, from_client=False) == []
+    stream = Rat().stream(Packet())
+    assert events(stream.feed(Packet(data), data, True)) == []
+    [shell] = events(stream.feed(Packet(b"dir\n"), b"dir\n", False))
+    assert (shell[1], shell[3]) == ("command shell", True)
+    asked = Rat().stream(Packet())
+    assert events(asked.feed(Packet(b"id\n"), b"id\n", False)) == []
+    assert [event[1] for event in events(asked.feed(Packet(data), data, True))] == ["command shell"]
 
 
 @pytest.mark.parametrize(
