@@ -9,6 +9,7 @@ from sensor.core.windows import DistinctWindow
 
 V4 = np.uint64(0xFFFF)
 LOOPBACK, MULTICAST, RESERVED = np.uint64(127), np.uint64(224), np.uint64(240)
+BROADCAST = np.uint64(0xFFFFFFFF)
 OPENED, ANSWERED, FAILED = 1, 2, 3
 
 U64 = npt.NDArray[np.uint64]
@@ -20,6 +21,15 @@ def illegal(hi: U64, lo: U64) -> npt.NDArray[np.bool_]:
     first, is_v4 = lo >> np.uint64(24) & np.uint64(0xFF), (hi == 0) & (lo >> np.uint64(32) == V4)
     broken = (first == 0) & (lo & np.uint64(0xFFFFFFFF) != 0) | (first == LOOPBACK) | (first >= MULTICAST)
     found: npt.NDArray[np.bool_] = is_v4 & broken | (hi >> np.uint64(56) == np.uint64(0xFF))
+    return found
+
+
+def group(hi: U64, lo: U64) -> npt.NDArray[np.bool_]:
+    """Addresses of many: multicast of both versions, and the broadcast address 255.255.255.255."""
+    is_v4 = (hi == 0) & (lo >> np.uint64(32) == V4)
+    first = lo >> np.uint64(24) & np.uint64(0xFF)
+    many = (first >= MULTICAST) & (first < RESERVED) | (lo & BROADCAST == BROADCAST)
+    found: npt.NDArray[np.bool_] = is_v4 & many | (hi >> np.uint64(56) == np.uint64(0xFF))
     return found
 
 

@@ -20,7 +20,7 @@ from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Change, Flow
 from sensor.core.observation import Subject
 from sensor.core.recent import RecentSet
-from sensor.detectors._addresses import illegal
+from sensor.detectors._addresses import group
 from sensor.detectors._words import PROTOCOLS, network_of, who
 
 SECOND = 1_000_000_000
@@ -60,10 +60,10 @@ class Smurf(FlowDetector):
         if not len(at):
             return []
         rows = rows[at]
-        forged = (rows["kind"] == Change.NEW) & illegal(rows["client_hi"], rows["client_lo"])
-        group = illegal(rows["server_hi"], rows["server_lo"]) | (rows["server_mac"] & GROUP_MAC != 0)
+        forged = (rows["kind"] == Change.NEW) & group(rows["client_hi"], rows["client_lo"])
+        many = group(rows["server_hi"], rows["server_lo"]) | (rows["server_mac"] & GROUP_MAC != 0)
         seconds = np.maximum(rows["ts"] - rows["first"], SECOND) / SECOND
-        loud = (rows["kind"] == Change.ENDED) & group & (rows["client_packets"] >= np.maximum(self.options.pings, self.options.per_second * seconds))
+        loud = (rows["kind"] == Change.ENDED) & many & (rows["client_packets"] >= np.maximum(self.options.pings, self.options.per_second * seconds))
         hits = (forged | loud).nonzero()[0]
         fresh = self._told.fresh(fold(rows["client_hi"][hits], rows["client_lo"][hits]), np.ascontiguousarray(rows["ts"][hits]), 60 * SECOND)
         return [(int(at[i]), bool(forged[i])) for i in hits[fresh]]
