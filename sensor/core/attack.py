@@ -107,5 +107,9 @@ TECHNIQUES = {
         Technique("defense-evasion", "T1601.002", "Modify System Image: Downgrade System Image"),
         Technique("collection", "T1602.002", "Data from Configuration Repository: Network Device Configuration Dump"),
         Technique("discovery", "T1482", "Domain Trust Discovery"),
+        Technique("collection", "T1005", "Data from Local System"),
+        Technique("discovery", "T1083", "File and Directory Discovery"),
+        Technique("persistence", "T1542", "Pre-OS Boot"),
+        Technique("collection", "T1125", "Video Capture"),
     )
 }

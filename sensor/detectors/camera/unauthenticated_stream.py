@@ -1,0 +1,97 @@
+"""A camera shows its pictures to somebody in another segment, or outside, who gave no password.
+
+Told is the answer to the question what there is to see, or to the wish to see it. Whoever proved himself once on a connection, or by words in the address,
+has a password. What players exchange with each other (AirPlay, Miracast) is no camera, and a recorder in another segment is the usual reader.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from sensor.core import addresses
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Bounded, Recent
+from sensor.core.detector import Context
+from sensor.core.event import Event
+from sensor.core.observation import Subject
+from sensor.detectors._calls import CallDetector, CallOptions, ends_of
+from sensor.dissectors.rtsp import RtspRequest, RtspResponse
+
+SECOND = 1_000_000_000
+DAY = 86_400 * SECOND
+OPEN_LIMIT, TOLD_LIMIT = 2048, 4096
+WATCHING = ("DESCRIBE", "PLAY")
+OK = 200
+# The dissector puts stars where an address holds a secret.
+STARS = "***"
+PLAYERS = frozenset("tv media_player speaker conferencing game_console mobile tablet workstation".split())
+READERS = frozenset(("nvr", "server", "nas"))
+
+
+class Session(msgspec.Struct):
+    """A connection: what was asked last and its number, where it leads, and whether the client ever showed a password."""
+
+    method: str = ""
+    cseq: int = -1
+    uri: str = ""
+    proved: bool = False
+
+
+class UnauthenticatedStream(CallDetector):
+    """Watches requests and their answers, by connection."""
+
+    title = "Camera without a password watched"
+    severity = Severity.medium
+    weighs_itself = True
+    techniques = ("T1125",)
+    advice = "Set a password on the camera and switch off streams without one; let only the recorder reach its segment. Find out who watched."
+    false_positives = "A recorder or wall of monitors in another segment: name it as a manager. Streams that are meant for everybody."
+    Options = CallOptions
+    watches = (RtspRequest, RtspResponse)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._open: Bounded[int, Session] = Bounded(OPEN_LIMIT)
+        self._told: Recent[tuple[int, int]] = Recent(TOLD_LIMIT, DAY)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if isinstance(event, RtspRequest):
+            session = self._open.get(event.packet.flow)
+            if session is None:
+                session = Session()
+                self._open.put(event.packet.flow, session)
+            session.method, session.cseq, session.uri = event.method, event.cseq, event.uri
+            session.proved |= bool(event.credentials) or STARS in event.uri
+        elif isinstance(event, RtspResponse):
+            yield from self._answered(event)
+
+    def _answered(self, event: RtspResponse) -> Iterator[Alert]:
+        session, packet = self._open.get(event.packet.flow), event.packet
+        if session is None or session.proved or event.status != OK or session.method not in WATCHING or session.cseq != event.cseq:
+            return
+        if not self._is_camera(packet.src, ends_of(packet, answer=True).target):
+            return
+        inside = self.context.networks.inside(packet.dst)
+        near, far = addresses.segment(packet.src), addresses.segment(packet.dst)
+        if near == far or not self._told.fresh((packet.dst, packet.src), packet.ts):
+            return
+        reader = self.context.device(ends_of(packet, answer=True).actor)
+        usual = reader is not None and reader.type in READERS
+        why = (
+            f"the camera answered {session.method} with {event.status}, and no credentials were sent on this connection",
+            f"the client is in {far}, the camera in {near}" if inside else "the client is outside",
+            *([f"a {reader.type} is the usual reader of cameras"] if usual and reader is not None else []),
+        )
+        grade = Severity.high if not inside else Severity.low if usual else Severity.medium
+        numbers: dict[str, int | float | str] = {"method": session.method, "uri": session.uri[:200], "threshold": 1}
+        yield self.told(event, "watches without a password", why, numbers, severity=grade, confidence=0.85, answer=True, app="rtsp")
+
+    def _is_camera(self, address: int, target: Subject) -> bool:
+        """Inside, and not known as something that plays."""
+        if not self.context.networks.inside(address):
+            return False
+        device = self.context.device(target)
+        return device is None or device.type not in PLAYERS

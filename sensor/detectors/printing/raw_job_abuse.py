@@ -1,0 +1,130 @@
+"""Somebody uses the raw port of a printer for other things than printing: its file system, firmware or settings; or somebody uses it who has nothing to print.
+
+Drivers send jobs, ask for the state, and write a line to the display. Files are read, listed and deleted by attackers and by a few tools of makers, and a
+path that climbs out of the printer's own folder by attackers only. Firmware comes from the maker's tool.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
+from sensor.core.changes import TCP, Changes
+from sensor.core.detector import Context, FlowDetector
+from sensor.core.event import Event
+from sensor.core.flow import Change, Flow
+from sensor.detectors._calls import CallDetector, CallOptions, ends_of
+from sensor.detectors._words import client_of, is_fixed_function, network_of, server_of, who
+from sensor.dissectors.pjl import PjlCommand
+
+SECOND = 1_000_000_000
+AGAIN = 3600 * SECOND
+TOLD_LIMIT = 4096
+RAW = (9100, 9102)
+PRINTERS = frozenset(("printer", "label_printer"))
+# Devices that do print by themselves: tickets, labels, charts, confirmations of calls.
+PRINTING = frozenset(("medical", "industrial", "scale", "barcode_scanner", "building", "iot", "unknown"))
+
+
+class Deed(NamedTuple):
+    """What a command does, for a sentence, how grave it is, and its technique."""
+
+    what: str
+    severity: Severity
+    technique: str
+
+
+COMMANDS = {
+    "FSUPLOAD": Deed("read a file of", Severity.medium, "T1005"),
+    "FSDIRLIST": Deed("listed files of", Severity.medium, "T1083"),
+    "FSQUERY": Deed("looked for a file of", Severity.low, "T1083"),
+    "FSDELETE": Deed("deleted a file of", Severity.medium, "T1499"),
+    "FSINIT": Deed("formatted a disk of", Severity.high, "T1499"),
+    "FSMKDIR": Deed("made a folder on", Severity.low, "T1499"),
+    "FSDOWNLOAD": Deed("wrote a file to", Severity.low, "T1499"),
+    "FSAPPEND": Deed("wrote to a file of", Severity.medium, "T1499"),
+    "DMCMD": Deed("sent management commands to", Severity.low, "T1499"),
+    "UPGRADE": Deed("sent firmware to", Severity.low, "T1542"),
+}
+# Languages by which firmware comes, by the names that makers give them.
+FIRMWARE = frozenset("ACL FWUPDATE FIRMWARE FWUPGRADE BOOT RFU UPDATE PRIMEFIRM ROMDOWNLOAD".split())
+# Variables whose default nobody's job sets: locks of panel and disks, the password, whether settings are kept, the language of the panel's service.
+SETTINGS = frozenset("PASSWORD DISKLOCK CPLOCK LOCKOUT JOBPASSWORD BACKCHANNEL NETWORKCFG".split())
+
+
+class RawJobAbuse(FlowDetector, CallDetector):
+    """Watches commands of PJL, and who opens the raw port at all."""
+
+    title = "Raw port of a printer misused"
+    severity = Severity.medium
+    weighs_itself = True
+    techniques = ("T1542", "T1499")
+    advice = (
+        "Let only print servers reach port 9100. Look at the printer's settings, stored jobs and firmware; set a password and switch PJL's file system off."
+    )
+    false_positives = "Tools of the maker that load fonts or firmware, or back up settings: name their machines as managers."
+    Options = CallOptions
+    watches = (PjlCommand,)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._told: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, AGAIN)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if not isinstance(event, PjlCommand):
+            return
+        deed = _deed(event)
+        packet = event.packet
+        if deed is None or not self._told.fresh((packet.src, packet.dst, event.command, event.argument, ".." in event.name), packet.ts):
+            return
+        ends, climbs = ends_of(packet), ".." in event.name
+        outside, device = not self.context.networks.inside(ends.actor.address), is_fixed_function(self.context, ends.actor)
+        why = [f"the command {event.command} {event.argument}".rstrip() + (f" of {event.name[:120]!r}" if event.name else "")]
+        why += ["the path climbs out of the printer's own folder"] if climbs else []
+        why += ["the source is outside"] if outside else ["a device with one job looks after no printers"] if device else []
+        grade = Severity.high if climbs or outside or device else deed.severity
+        yield self.told(event, deed.what, why, key=(event.command,), severity=grade, techniques=(deed.technique,), app="pjl")
+
+    def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:
+        rows = changes.rows
+        port = rows["server_port"]
+        picked = ((rows["kind"] == Change.ANSWERED) & (rows["proto"] == TCP) & (port >= RAW[0]) & (port <= RAW[1])).nonzero()[0]
+        return [(at, None) for at in picked.tolist()]
+
+    def judge(self, flow: Flow, numbers: None) -> Iterator[Alert]:
+        """A connection to the raw port of a printer by a machine that has nothing to print."""
+        printer, client = self.context.device(server_of(flow)), self.context.device(client_of(flow))
+        outside = not self.context.networks.inside(flow.client)
+        kind = client.type if client is not None and client.fixed_function and client.type not in PRINTING else ""
+        if printer is None or printer.type not in PRINTERS or not (outside or kind) or not self._told.fresh((flow.client, flow.server, "job"), flow.ts):
+            return
+        actor, target = client_of(flow), server_of(flow)
+        yield self.alert(
+            flow,
+            actor=actor,
+            target=target,
+            summary=f"{who(self.context, actor)} opened the raw port of {who(self.context, target)}",
+            why=(
+                "the source is outside" if outside else f"a {kind.replace('_', ' ')} prints nothing",
+                f"port {flow.server_port} takes whatever it is sent, and it answered",
+            ),
+            numbers={"port": flow.server_port, "threshold": 1},
+            key=(target.address, "job"),
+            severity=Severity.high if outside else Severity.medium,
+            confidence=0.8,
+            actor_port=flow.client_port,
+            target_port=flow.server_port,
+            network=network_of(self.context, flow),
+            techniques=("T1499",),
+        )
+
+
+def _deed(event: PjlCommand) -> Deed | None:
+    """What a command does, None where it is part of printing."""
+    if event.command == "ENTER":
+        return COMMANDS["UPGRADE"] if event.argument in FIRMWARE else None
+    if event.command in ("DEFAULT", "SET"):
+        return Deed("changed settings of", Severity.medium, "T1499") if event.argument in SETTINGS else None
+    return COMMANDS.get(event.command)

@@ -1,0 +1,74 @@
+"""Cameras that show themselves without a password: the attack, innocent twins, repetition."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.addresses import parse
+from sensor.core.alert import Alert, Severity
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.dissectors.rtsp import RtspRequest, RtspResponse
+from tests.detectors.stories import SECOND, START, World, detector, device, heard, one
+
+STREAM = "camera.unauthenticated_stream"
+CAMERA, NEIGHBOUR, OTHER, FAR = "10.0.3.5", "10.0.3.9", "10.0.7.66", "203.0.113.9"
+
+
+def watched(
+    client: str = OTHER, method: str = "DESCRIBE", *, status: int = 200, credentials: str = "", uri: str = "rtsp://10.0.3.5/live", at: float = 0, flow: int = 1
+) -> list[Event]:
+    ts = START + int(at * SECOND)
+    there = Packet(ts=ts, src=parse(client), dst=parse(CAMERA), sport=50000, dport=554, proto=6, flow=flow)
+    back = Packet(ts=ts + 1, src=parse(CAMERA), dst=parse(client), sport=554, dport=50000, proto=6, flow=flow)
+    number = int(at)
+    return [RtspRequest(there, method, uri, number, "VLC", credentials, ""), RtspResponse(back, status, "", number, "", (), "")]
+
+
+def told(events: list[Event], *devices: object, **options: object) -> list[Alert]:
+    return heard(detector(STREAM, World(*devices), **options), events)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("client", "severity"), [(OTHER, Severity.medium), (FAR, Severity.high)])
+@pytest.mark.parametrize("method", ["DESCRIBE", "PLAY"])
+def test_pictures_for_strangers(client: str, severity: Severity, method: str) -> None:
+    """Another segment, and outside; the client is the actor."""
+    alert = one(told(watched(client, method), device("camera", CAMERA)))
+    assert (alert.actor.address, alert.target and alert.target.address, alert.target_port) == (parse(client), parse(CAMERA), 554)
+    assert (alert.severity, alert.techniques[0].technique) == (severity, "T1125")
+
+
+def test_recorders_are_the_usual_readers() -> None:
+    assert one(told(watched(), device("nvr", OTHER), device("camera", CAMERA))).severity == Severity.low
+    assert one(told(watched(), managers=("10.0.7.0/24",))).severity == Severity.low
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        watched(NEIGHBOUR),
+        watched(status=401),
+        watched(credentials="digest"),
+        watched(credentials="digest") + watched(method="PLAY", at=1),
+        watched(uri="rtsp://10.0.3.5/live?user=a&password=***"),
+        watched(method="OPTIONS"),
+        watched()[1:],
+        [watched()[0], watched(at=5)[1]],
+    ],
+)
+def test_ordinary_watching_is_quiet(events: list[Event]) -> None:
+    """The same segment, a refusal, a password before or in the address, a question for abilities, half of a conversation, an answer to something else."""
+    assert told(events, device("camera", CAMERA)) == []
+
+
+def test_players_are_no_cameras() -> None:
+    """A TV that takes a screen, and films of a server outside."""
+    assert told(watched(method="PLAY"), device("tv", CAMERA)) == []
+    there = Packet(src=parse(OTHER), dst=parse(FAR), sport=50000, dport=554, proto=6, flow=3)
+    back = Packet(src=parse(FAR), dst=parse(OTHER), sport=554, dport=50000, proto=6, flow=3)
+    assert told([RtspRequest(there, "PLAY", "rtsp://films.example/1", 1, "", "", ""), RtspResponse(back, 200, "", 1, "", (), "")]) == []
+
+
+def test_repetition_is_one_finding_a_day() -> None:
+    found = told([event for n in range(100) for event in watched(at=n * 60, flow=n)])
+    assert len(found) == 1
