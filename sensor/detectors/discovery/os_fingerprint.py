@@ -1,7 +1,7 @@
 """One machine finds out what system another runs, by packets that no ordinary program sends.
 
 Segments with impossible flags (null, xmas, SYN with FIN), SYNs as the well-known scanner makes them, echo requests with a code, and questions about clock,
-netmask and information in a row. Each system answers them in its own way.
+netmask and information in a row. Each system answers them in its own way. One impossible segment alone may be a broken one: a hint.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ PROBES = {
 class Options(detector.Options):
     """When odd packets are a measurement."""
 
-    kinds: int = Field(2, ge=1, le=8, description="different signs of one source towards one target; an impossible combination of flags counts as two")
+    kinds: int = Field(2, ge=1, le=8, description="different signs of one source towards one target")
     window_s: int = Field(300, ge=10, le=3600, description="seconds in which they must fall")
     exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of our own scanners")
 
@@ -63,7 +63,7 @@ class OsFingerprint(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._signs: Distinct[tuple[int, int], str] = Distinct(self.options.window_s * SECOND, PAIRS_LIMIT, KINDS_LIMIT)
-        self._told: Recent[tuple[int, int]] = Recent(PAIRS_LIMIT, TOLD_S * SECOND)
+        self._told: Recent[tuple[int, int, bool]] = Recent(PAIRS_LIMIT, TOLD_S * SECOND)
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
 
     def inspect(self, event: Event) -> Iterator[Alert]:
@@ -76,24 +76,25 @@ class OsFingerprint(EventDetector):
         pair = (packet.src, packet.dst)
         self._signs.add(pair, sign, event.ts)
         signs = self._signs.values(pair)
-        score = sum(2 if sign.startswith("TCP flags") else 1 for sign in signs)
-        if score >= self.options.kinds and self._told.fresh(pair, event.ts):
-            yield self._alert(event, signs)
+        sure = len(signs) >= self.options.kinds
+        if (sure or isinstance(event, TcpOddFlags)) and self._told.fresh((*pair, sure), event.ts):
+            yield self._alert(event, signs, sure)
 
-    def _alert(self, event: Event, signs: list[str]) -> Alert:
+    def _alert(self, event: Event, signs: list[str], sure: bool) -> Alert:
         packet = event.packet
         actor, target = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
-        inside = self.context.networks.inside(packet.src)
-        severity = Severity.high if is_fixed_function(self.context, actor) else Severity.medium if inside else Severity.low
+        grave = sure and self.context.networks.inside(packet.src)
+        severity = Severity.low if not grave else Severity.high if is_fixed_function(self.context, actor) else Severity.medium
         return self.alert(
             event,
             actor=actor,
             target=target,
             summary=f"{who(self.context, actor)} measures which system {who(self.context, target)} runs: {signs[-1]}",
-            why=(f"{len(signs)} kinds of packets within {self.options.window_s} s that no ordinary program sends", *signs),
+            why=(f"{len(signs)} kinds of packets within {self.options.window_s} s that no ordinary program sends; sure from {self.options.kinds} on", *signs),
             numbers={"kinds": len(signs), "threshold": self.options.kinds, "window_s": self.options.window_s},
             key=(addresses.text(packet.dst),),
             severity=severity,
+            confidence=0.9 if sure else 0.5,
             actor_port=packet.sport if packet.proto == 6 else 0,
             target_port=packet.dport if packet.proto == 6 else 0,
             network={
@@ -110,7 +111,7 @@ def _sign(event: Event) -> str:
         return ""
     if isinstance(event, TcpOddFlags):
         names = "+".join(name for bit, name in FLAGS if event.flags & bit)
-        return f"TCP flags {names or 'none'}"
+        return f"TCP flags {names or 'none'} to port {event.packet.dport}"
     if isinstance(event, IcmpQuery):
         return f"ICMP {event.what} request"
     return f"echo request with code {event.code}" if isinstance(event, IcmpEcho) and event.code else ""
