@@ -49,7 +49,7 @@ class World:
     def __init__(self, networks: Networks, intel: ThreatLists, inventory: Inventory) -> None:
         self.networks, self.intel, self._inventory = networks, intel, inventory
         self.passive_dns = PassiveDns()
-        self.baseline = Baseline(inventory.device)
+        self.baseline = Baseline(inventory.device, inside=networks.inside)
 
     def device(self, subject: Subject) -> Device | None:
         return self._inventory.device(subject)
@@ -103,9 +103,9 @@ def assemble(
         complain(str(fault))
     matcher = Matcher(knowledge)
     inventory = Inventory(matcher, _oui(config.fingerprints.oui_registry), networks, limits)
-    if keeper is not None:
-        keeper.begin(inventory, _name_of(knowledge))
     world = World(networks, lists, inventory)
+    if keeper is not None:
+        keeper.begin(inventory, _name_of(knowledge), world.baseline)
     detectors = []
     for name, unit in detector_units().items():
         options = config.options(name)

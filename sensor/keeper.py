@@ -13,16 +13,22 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
+
+from sensor.inventory.baseline import Baseline
 from sensor.inventory.inventory import Inventory
 from sensor.inventory.journal import Entries
 from sensor.inventory.lasting import Lasting
+from sensor.inventory.rules import Rule
 from sensor.inventory.store.database import StoreError
-from sensor.inventory.store.store import Store
+from sensor.inventory.store.store import WATCHED, Store
 from sensor.inventory.words import Order, Word
 
 # Devices in a batch, batches that may wait, and seconds between two.
 BATCH, WAITING, EVERY_S = 500, 4, 1.0
 LAST_BATCH = 5_000
+# Devices in a batch of what was learned: handed over when all else is written, every SWEEP_NS.
+LEARNED = 100
 # Packet time, ns: how often devices without news are written for the times they were seen.
 SWEEP_NS = 600_000_000_000
 # Seconds between two tries to write where it failed.
@@ -52,20 +58,21 @@ class Keeper:
         if self.store.note:
             complain(self.store.note)
         self._entries: queue.Queue[Entries | None] = queue.Queue(WAITING)
-        self._heard: queue.Queue[tuple[Said, list[Order]]] = queue.Queue()
+        self._heard: queue.Queue[tuple[Said, list[Order], list[Rule]]] = queue.Queue()
         self._thread = threading.Thread(target=self._work, name="inventory-store", daemon=True)
         self._next = 0.0
         self._swept: int | None = None
+        self._learning = False
         self._said: Said = {}
         self._given: set[int] = set()
         self._failed = False
         self._hurry = threading.Event()
 
-    def begin(self, inventory: Inventory, knowledge: str) -> int:
+    def begin(self, inventory: Inventory, knowledge: str, baseline: Baseline | None = None) -> int:
         """Bring back what was known; returns how many devices. ``knowledge`` names the fingerprints: where they are others than at the last run, all facts
-        are read anew.
+        are read anew. ``baseline``: what learns.
         """
-        self.lasting = Lasting(inventory)
+        self.lasting = Lasting(inventory, baseline)
         self._said = self.store.words()
         inventory.table.words.update(self._said)
         again = self.store.meta("knowledge") not in ("", knowledge)
@@ -75,12 +82,29 @@ class Keeper:
             self._complain(f"{self.store.path}: left out what is no device: {self.store.broken:,} rows")
         for one, other in self.store.apart():
             inventory.endpoints.keep_apart(one, other)
+        if baseline is not None:
+            self._remember(baseline)
         self.lasting.keep_journal()
-        self._hear(self._said, self.store.orders())
+        self._hear(self._said, self.store.orders(), self.store.rules())
         self.store.set_meta("knowledge", knowledge)
         self.store.changed()
         self._thread.start()
         return restored
+
+    def _remember(self, baseline: Baseline) -> None:
+        """Bring back what was learned."""
+        broken = 0
+        with _no_collection():
+            for device, body in self.store.habits():
+                try:
+                    baseline.restore(device, body)
+                except msgspec.DecodeError:
+                    broken += 1
+        if broken:
+            self._complain(f"{self.store.path}: left out what tells of no habits: {broken:,} rows")
+        since, _, last = self.store.meta(WATCHED).partition(" ")
+        if since.isdecimal() and last.isdecimal():
+            baseline.go_on((int(since), int(last)))
 
     def tick(self, now: int) -> None:
         """Called by the engine often; about once a second something is handed over. ``now``: packet time, ns."""
@@ -92,9 +116,12 @@ class Keeper:
             self._hear(*self._heard.get())
         if self._swept is None or not 0 <= now - self._swept < SWEEP_NS:
             self.lasting.sweep(self._swept if self._swept is not None else now)
-            self._swept = now
+            self._swept, self._learning = now, True
         if not self._entries.full():
             entries = self.lasting.entries(BATCH)
+            if not entries and self._learning:
+                entries = self.lasting.learned(LEARNED)
+                self._learning = bool(entries)
             if entries:
                 self._entries.put_nowait(entries)
 
@@ -102,7 +129,7 @@ class Keeper:
         """Write all there is, then close. Waits for the disk: the capture is over."""
         self._hurry.set()
         self.lasting.sweep(self._swept or 0)
-        while entries := self.lasting.entries(LAST_BATCH):
+        while entries := self.lasting.entries(LAST_BATCH) or self.lasting.learned(LAST_BATCH):
             self._entries.put(entries)
         self._entries.put(None)
         self._thread.join()
@@ -112,12 +139,14 @@ class Keeper:
         """Close without having begun."""
         self.store.close()
 
-    def _hear(self, said: Said, orders: list[Order]) -> None:
+    def _hear(self, said: Said, orders: list[Order], rules: list[Rule]) -> None:
         """In the engine's thread: what the operator said that is new."""
         for key in said.keys() | self._said.keys():
             if said.get(key) != self._said.get(key):
                 self.lasting.say(key, said.get(key, {}))
         self._said = said
+        if self.lasting.baseline is not None:
+            self.lasting.baseline.rule({(one.client, one.server, one.service): one.allowed for one in rules})
         for order in orders:
             if order.number not in self._given:
                 self._given.add(order.number)
@@ -160,7 +189,7 @@ class Keeper:
         """Whether the operator said something meanwhile."""
         try:
             if self.store.changed():
-                self._heard.put((self.store.words(), self.store.orders()))
+                self._heard.put((self.store.words(), self.store.orders(), self.store.rules()))
         except StoreError as error:
             if not self._failed:
                 self._complain(f"cannot read {error}")

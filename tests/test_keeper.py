@@ -9,12 +9,13 @@ from typing import Self
 
 import pytest
 
+from sensor.inventory.baseline import Baseline
 from sensor.inventory.store.database import StoreError
 from sensor.inventory.store.reader import Reader
 from sensor.inventory.store.sayings import Sayings
 from sensor.inventory.words import Word
 from sensor.keeper import Keeper
-from tests.inventory.stories import Story
+from tests.inventory.stories import Story, subject
 
 PRINTER, LAPTOP, DOCK = "00:17:c8:1a:2b:3c", "00:1b:21:00:00:02", "00:1c:7f:00:00:01"
 KEY = f"mac:{PRINTER}"
@@ -26,7 +27,16 @@ class Run:
     def __init__(self, folder: Path, knowledge: str = "one") -> None:
         self.heard: list[str] = []
         self.keeper, self.story = Keeper(folder, self.heard.append), Story()
-        self.restored = self.keeper.begin(self.story.inventory, knowledge)
+        self.baseline = Baseline(self.story.inventory.device)
+        self.restored = self.keeper.begin(self.story.inventory, knowledge, self.baseline)
+
+    def learns(self, client: str, server: str, service: int) -> None:
+        """A conversation of two MACs is over."""
+        self.baseline.watch(self.story.ts)
+        self.baseline.learn(self.story.ts, subject(client, ""), subject(server, ""), service, outside=False)
+
+    def knows(self, client: str, server: str, service: int) -> bool:
+        return self.baseline.first_use(subject(client, ""), subject(server, ""), service) > 0
 
     def __enter__(self) -> Self:
         self.story.at(0)
@@ -174,3 +184,75 @@ def test_other_knowledge_is_noticed(tmp_path: Path) -> None:
         assert len(run.story.inventory.table.due) == 1
     with Run(tmp_path, "two") as run:
         assert len(run.story.inventory.table.due) == 0
+
+
+SSH, SMB = 6 << 16 | 22, 6 << 16 | 445
+
+
+def learned(folder: Path) -> None:
+    """A run that learns what a laptop uses of a printer."""
+    with Run(folder) as run:
+        run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer").says(LAPTOP, "10.0.0.8", "http.server", "model=D").at(8)
+        run.learns(LAPTOP, PRINTER, SMB)
+        run.learns(LAPTOP, PRINTER, SSH)
+
+
+def test_what_was_learned_lasts_as_long_as_its_device(tmp_path: Path) -> None:
+    """It is there for the next run, with the time that the network was watched; a row that is none is told and left out."""
+    learned(tmp_path)
+    with Run(tmp_path) as run:
+        assert run.knows(LAPTOP, PRINTER, SMB)
+        assert run.baseline.watched == (run.story.ts + 8 * 10**9, run.story.ts + 8 * 10**9)
+        run.keeper.store._base.execute("UPDATE baseline SET habits = '[]'")
+    with Run(tmp_path) as run:
+        assert not run.knows(LAPTOP, PRINTER, SMB)
+        assert run.heard == [f"{tmp_path / 'inventory.db'}: left out what tells of no habits: 2 rows"]
+
+
+def test_what_was_learned_is_written_now_and_then(tmp_path: Path) -> None:
+    """Whatever kills the sensor: at every sweep, once the devices are written."""
+    with Run(tmp_path) as run:
+        run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer").says(LAPTOP, "10.0.0.8", "http.server", "model=D").at(8)
+        run.learns(LAPTOP, PRINTER, SMB)
+        run.until(lambda: run.keeper.store._base.execute("SELECT count(*) FROM baseline").fetchone()[0] == 2)
+
+
+def test_a_running_sensor_forgets_and_heeds_rules(tmp_path: Path) -> None:
+    """Within a second or so: a service, a device, everything; what is allowed and forbidden, until it is taken back."""
+    learned(tmp_path)
+    with Run(tmp_path) as run:
+        sayings = Sayings(tmp_path, "anna", 8)
+        key, names = f"mac:{LAPTOP}", [run.story.who(mac).id for mac in (LAPTOP, PRINTER)]
+        sayings.order("forget", key, "tcp/22", "")
+        run.until(lambda: not run.knows(LAPTOP, PRINTER, SSH))
+        assert run.knows(LAPTOP, PRINTER, SMB)
+        sayings.say([Word(key, "allow", f"{names[0]} {names[1]} tcp/22"), Word(key, "forbid", f"{names[0]} {names[1]} tcp/445")])
+        run.until(lambda: run.knows(LAPTOP, PRINTER, SSH))
+        assert not run.knows(LAPTOP, PRINTER, SMB)
+        assert sayings.undo(str(run.keeper.store.rules()[0].number)) == f"allow {names[0]} {names[1]} tcp/22"
+        run.until(lambda: not run.knows(LAPTOP, PRINTER, SSH))
+        run.learns(LAPTOP, PRINTER, SSH)
+        sayings.order("forget", "*", "", "")
+        run.until(lambda: len(run.baseline) == 0)
+        run.until(lambda: sayings._base.execute("SELECT count(*) FROM words WHERE state = 'pending'").fetchone()[0] == 0)
+        with pytest.raises(StoreError, match="does not come back"):
+            sayings.undo(str(sayings._base.execute("SELECT max(number) FROM words").fetchone()[0]))
+        sayings.close()
+    with Run(tmp_path) as run:
+        assert (len(run.baseline), [rule.allowed for rule in run.keeper.store.rules()]) == (0, [False])
+
+
+def test_rules_about_a_merged_device_are_of_its_heir(tmp_path: Path) -> None:
+    """At either end."""
+    learned(tmp_path)
+    with Run(tmp_path) as run:
+        names = [run.story.who(mac).id for mac in (LAPTOP, PRINTER)]
+        run.story.says(DOCK, "10.0.0.7", "http.server", "model=D").at(8)
+        dock = run.story.who(DOCK).id
+        sayings = Sayings(tmp_path, "anna", 8)
+        sayings.say([Word(f"mac:{DOCK}", "allow", f"{dock} {names[1]} tcp/80"), Word("*", "forbid", f"* {dock} tcp/80")])
+        sayings.order("merge", f"mac:{LAPTOP}", f"mac:{DOCK}", "a dock")
+        sayings.close()
+        run.until(lambda: run.story.who(DOCK) is run.story.who(LAPTOP))
+    with Run(tmp_path) as run:
+        assert [(rule.client, rule.server) for rule in run.keeper.store.rules()] == [(names[0], names[1]), ("*", names[0])]

@@ -61,8 +61,7 @@ def list_devices(args: argparse.Namespace) -> int:
     found = known(args)
     if found is None:
         return NOT_OPENED
-    now = _now(found)
-    records = [record for record in found.fold.devices.values() if matches(record, wanted, now)]
+    records = filtered(found, wanted)
     if order is not None:
         records = ordered(records, *order)
     if args.json:
@@ -75,6 +74,12 @@ def list_devices(args: argparse.Namespace) -> int:
     else:
         print(table_of_devices(records, sys.stdout, ordered=order is None))
     return 0
+
+
+def filtered(found: Known, wanted: list[Filter]) -> list[Record]:
+    """The devices that match."""
+    now = _now(found)
+    return [record for record in found.fold.devices.values() if matches(record, wanted, now)]
 
 
 def _now(found: Known) -> datetime:

@@ -7,15 +7,18 @@ remembered of each, and both together. It touches no file: what changed is taken
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 
 import msgspec
 
 from sensor.core import addresses
+from sensor.core.addresses import Networks
 from sensor.core.bounded import Bounded
 from sensor.core.device import Device
 from sensor.core.observation import Subject
 from sensor.fingerprinting.starts import Start, load_starts
 from sensor.inventory.habits import HOUR, OUTSIDE, Habits, Kept
+from sensor.inventory.rules import Rules, ruled
 
 DEVICES_LIMIT, TOTAL_LIMIT = 16384, 1 << 18
 # Of how many devices of a type is remembered that they serve or use something, and of how many things.
@@ -23,6 +26,8 @@ ALIKE_LIMIT, THINGS_LIMIT = 8, 8192
 CHANGED_LIMIT = DEVICES_LIMIT
 # Without a packet for so long nobody watched: the sensor or the mirror port was off, or captures of different days were joined.
 PAUSE = HOUR
+# When conversations that the operator allows began: before all others.
+ALLOWED_SINCE = 1
 
 _decode = msgspec.json.Decoder(Kept)
 
@@ -30,8 +35,10 @@ _decode = msgspec.json.Decoder(Kept)
 class Baseline:
     """What was learned, and the questions of ``core.detector.Baseline``. ``since``: when learning began, ns, later by all pauses; 0 before the first packet."""
 
-    def __init__(self, device: Callable[[Subject], Device | None], starts: Mapping[str, Start] | None = None) -> None:
-        self._device = device
+    def __init__(
+        self, device: Callable[[Subject], Device | None], starts: Mapping[str, Start] | None = None, inside: Callable[[int], bool] | None = None
+    ) -> None:
+        self._device, self._inside = device, inside or Networks().inside
         self._starts = load_starts() if starts is None else starts
         self._habits: Bounded[str, Habits] = Bounded(DEVICES_LIMIT)
         self._alike: Bounded[tuple[str, int, bool], Bounded[str, bool]] = Bounded(THINGS_LIMIT)
@@ -39,6 +46,7 @@ class Baseline:
         self._changed: Bounded[str, bool] = Bounded(CHANGED_LIMIT)
         self._total = 0
         self.since = self._last = 0
+        self._rules: Rules = MappingProxyType({})
 
     # What detectors ask: see core/detector.py.
 
@@ -50,11 +58,16 @@ class Baseline:
         return habits.maturity(hours, habits.last) if habits is not None else 0.0
 
     def first_use(self, client: Subject, server: Subject, service: int) -> int:
+        said = ruled(self._rules, self._name(client), self._name(server), service) if self._rules else None
+        if said is not None:
+            return ALLOWED_SINCE if said else 0
         habits = self._of(client)
         use = habits.uses.get((self._name(server), service)) if habits is not None else None
         return use.first if use is not None else 0
 
     def first_served(self, server: Subject, service: int) -> int:
+        if self._rules and any(said and about == service and name == self._name(server) for (_, name, about), said in self._rules.items()):
+            return ALLOWED_SINCE
         habits = self._of(server)
         served = habits.serves.get(service) if habits is not None else None
         return served[0].first if served is not None else 0
@@ -91,6 +104,8 @@ class Baseline:
     def learn(self, ts: int, client: Subject, server: Subject, service: int, outside: bool) -> None:
         """A conversation that began at ``ts`` is over. ``outside``: the server is none of this network."""
         user, offerer = self._device(client), None if outside else self._device(server)
+        if self._rules and ruled(self._rules, _name(user, client), OUTSIDE if outside else _name(offerer, server), service) is False:
+            return
         if user is not None:
             habits = self._open(user, client.address, ts)
             before = len(habits)
@@ -135,7 +150,27 @@ class Baseline:
             self._total += len(habits)
             self._changed.put(device, True)
 
+    def rule(self, rules: Rules) -> None:
+        """What the operator allows and forbids now. What is forbidden was never learned."""
+        self._rules = MappingProxyType(dict(rules))
+        for client, habits in list(self._habits.items()) if rules else ():
+            forbidden = [(peer, service) for peer, service in habits.uses if ruled(rules, client, peer, service) is False]
+            for use in forbidden:
+                habits.uses.pop(use)
+            if forbidden:
+                self._total -= len(forbidden)
+                self._changed.put(client, True)
+
     # What is kept.
+
+    @property
+    def watched(self) -> tuple[int, int]:
+        """Since when (ns, later by all pauses), and when last."""
+        return self.since, self._last
+
+    def go_on(self, watched: tuple[int, int]) -> None:
+        """Learning began in an earlier run."""
+        self.since, self._last = watched
 
     def take(self, limit: int) -> Iterator[tuple[str, bytes]]:
         """(device, habits as JSON) of those that changed since, at most ``limit``; they count as kept."""
@@ -170,8 +205,9 @@ class Baseline:
         return self._habits.get(device.id) if device is not None else None
 
     def _name(self, subject: Subject) -> str:
+        """How an end is called in what was learned: all that are outside are one."""
         device = self._device(subject)
-        return _name(device, subject)
+        return OUTSIDE if device is None and subject.address and not self._inside(subject.address) else _name(device, subject)
 
     def _open(self, device: Device, address: int, ts: int) -> Habits:
         habits = self._habits.get(device.id)

@@ -38,7 +38,9 @@ class Merger(NamedTuple):
 
 
 class Entries(msgspec.Struct):
-    """What is to be written together. ``states``: devices as they are now, each with how it is shown; ``removed``: (ts, id) of those that are no more."""
+    """What is to be written together. ``states``: devices as they are now, each with how it is shown; ``removed``: (ts, id) of those that are no more;
+    ``habits``: (id, JSON) of what was learned of them, ``watched`` how long.
+    """
 
     removed: list[tuple[int, str]] = []
     states: list[tuple[DeviceState, Device]] = []
@@ -46,9 +48,11 @@ class Entries(msgspec.Struct):
     mergers: list[Merger] = []
     told: list[DeviceChange] = []
     outcomes: list[Outcome] = []
+    habits: list[tuple[str, str]] = []
+    watched: tuple[int, int] = (0, 0)
 
     def __bool__(self) -> bool:
-        return bool(self.removed or self.states or self.moves or self.mergers or self.told or self.outcomes)
+        return bool(self.removed or self.states or self.moves or self.mergers or self.told or self.outcomes or self.habits)
 
 
 class Journal:

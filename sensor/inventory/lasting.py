@@ -6,19 +6,21 @@ Whoever has a store calls this from the thread of the engine; nothing here touch
 from __future__ import annotations
 
 from sensor.inventory import identity, orders
+from sensor.inventory.baseline import Baseline
 from sensor.inventory.inventory import Inventory
 from sensor.inventory.journal import Entries, Journal, Move
 from sensor.inventory.record import Record
+from sensor.inventory.rules import ANYBODY, parse_service
 from sensor.inventory.services import service_texts
 from sensor.inventory.state import DeviceState, believe, record_of, state_of
 from sensor.inventory.words import Order, Outcome, Word
 
 
 class Lasting:
-    """The lasting side of one inventory."""
+    """The lasting side of one inventory, and of what was learned of its devices."""
 
-    def __init__(self, inventory: Inventory) -> None:
-        self.inventory, self.table = inventory, inventory.table
+    def __init__(self, inventory: Inventory, baseline: Baseline | None = None) -> None:
+        self.inventory, self.table, self.baseline = inventory, inventory.table, baseline
 
     def keep_journal(self) -> Journal:
         """Note down from now on what ``entries`` gives."""
@@ -63,10 +65,29 @@ class Lasting:
 
     def obey(self, order: Order) -> Outcome:
         """Merge, split or undo as the operator says."""
-        outcome = orders.obey(self.inventory.endpoints, order)
+        outcome = self._forget(order) if order.action == "forget" else orders.obey(self.inventory.endpoints, order)
         if self.table.journal is not None:
             self.table.journal.outcomes.append(outcome)
         return outcome
+
+    def _forget(self, order: Order) -> Outcome:
+        """Nothing was learned of a device, of one of its services, or of anything."""
+        if self.baseline is None:
+            return Outcome(order, "nothing is learned here")
+        if order.key == ANYBODY:
+            self.baseline.forget()
+            return Outcome(order)
+        record = self.table.by_key(order.key)
+        if record is None:
+            return Outcome(order, f"the device {order.key} is not known any more")
+        self.baseline.forget(self.table.open(record).id, parse_service(order.other) if order.other else 0)
+        return Outcome(order)
+
+    def learned(self, limit: int) -> Entries:
+        """What was learned since it was last asked for, of at most ``limit`` devices."""
+        if self.baseline is None:
+            return Entries()
+        return Entries(habits=[(device, body.decode()) for device, body in self.baseline.take(limit)], watched=self.baseline.watched)
 
     def sweep(self, since: int) -> None:
         """Let all devices seen after ``since`` be written: their times and counts went on without news."""

@@ -75,9 +75,9 @@ def test_merge_undo_and_history(ask, inventory: Path) -> None:
     assert (device["id"], device["ips"]) == (one(ask, "10.0.0.5")["id"], ["10.0.0.5", "10.0.0.6"])
     history = ask("history", old).out
     assert f"one with {old}" in history
-    assert "merge=mac:00:1c:7f:00:00:01  a dock  (by anna, done)" in history
+    assert "merge mac:00:1c:7f:00:00:01  a dock  (by anna, done)" in history
     assert "had 10.0.0.6 until now" in history
-    assert ask("undo", "10.0.0.5").out == "undone: merge=mac:00:1c:7f:00:00:01\n"
+    assert ask("undo", "10.0.0.5").out == "undone: merge mac:00:1c:7f:00:00:01\n"
     with Run(inventory):
         pass
     assert one(ask, "10.0.0.6")["id"] == old

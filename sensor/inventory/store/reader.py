@@ -11,17 +11,20 @@ import msgspec
 
 from sensor.core.record_parts import Body, claim_body, time_text
 from sensor.inventory.facts import claims_of, states_of
+from sensor.inventory.habits import Habits, Kept
+from sensor.inventory.rules import ANYBODY, Rule
 from sensor.inventory.services import service_text
 from sensor.inventory.state import DeviceState
 from sensor.inventory.store.database import FILE, StoreError, connect
 from sensor.inventory.store.schema import VERSION
-from sensor.inventory.store.store import words_of
-from sensor.inventory.words import Word, evidence_of, onto_body
+from sensor.inventory.store.store import WATCHED, rules_of, words_of
+from sensor.inventory.words import FIELDS, Word, evidence_of, onto_body
 
 HISTORY_SHOWN = 100
 
 _STATE = msgspec.json.Decoder(DeviceState)
 _BODY = msgspec.json.Decoder(dict[str, Any])
+_HABITS = msgspec.json.Decoder(Kept)
 
 
 class Reader:
@@ -83,13 +86,35 @@ class Reader:
             "said": [_word(word) for word in self._said.get(row["key"], {}).values()],
         }
 
+    def habits(self) -> Iterator[tuple[str, Habits]]:
+        """What was learned of each device by its id, without those that are to be forgotten. StoreError where the store is damaged."""
+        forgotten = {row[0] for row in self._base.execute("SELECT key FROM words WHERE field = 'forget' AND value = '' AND state = 'pending'")}
+        if ANYBODY in forgotten:
+            return
+        try:
+            for row in self._base.execute("SELECT devices.key, device, habits FROM baseline JOIN devices ON devices.id = baseline.device"):
+                if row["key"] not in forgotten:
+                    yield row["device"], Habits.of(_HABITS.decode(row["habits"]))
+        except (sqlite3.Error, msgspec.DecodeError) as error:
+            raise StoreError(f"{self.path}: {error}") from None
+
+    def watched(self) -> tuple[int, int]:
+        """Since when the network was watched, later by all pauses, and until when (ns); 0 where nothing was learned."""
+        row = self._base.execute("SELECT value FROM meta WHERE name = ?", (WATCHED,)).fetchone()
+        since, _, last = str(row[0] if row else "0 0").partition(" ")
+        return int(since), int(last)
+
+    def rules(self) -> list[Rule]:
+        """What the operator allows and forbids."""
+        return rules_of(self._base)
+
     def history(self, device: str) -> list[Body]:
         """What was told of a device and what was said of it, in order of time."""
         events = self._base.execute("SELECT * FROM history WHERE device = ? ORDER BY number DESC LIMIT ?", (device, HISTORY_SHOWN)).fetchall()
         told = [{"ts": time_text(one["ts"]), "what": one["action"], "changes": _BODIES.decode(one["changes"]), "reason": one["reason"]} for one in events]
         said = self._base.execute("SELECT * FROM words WHERE key = ? ORDER BY number DESC LIMIT ?", (self.key(device), HISTORY_SHOWN)).fetchall()
         told += [
-            {"ts": time_text(one["ts"]), "number": str(one["number"]), "what": f"{one['field']}={one['value']}"}
+            {"ts": time_text(one["ts"]), "number": str(one["number"]), "what": _what(one["field"], one["value"])}
             | {name: one[name] for name in ("author", "reason", "state")}
             for one in said
         ]
@@ -101,6 +126,11 @@ class Reader:
         ]
         told.reverse()
         return sorted(told, key=lambda one: str(one["ts"]))
+
+
+def _what(field: str, value: str) -> str:
+    """A word as it was said; orders and rules are no fields of a device."""
+    return f"{field}={value}" if field in FIELDS else f"{field} {value}".rstrip()
 
 
 _BODIES = msgspec.json.Decoder(list[dict[str, Any]])

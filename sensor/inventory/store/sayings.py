@@ -8,9 +8,9 @@ from pathlib import Path
 
 from sensor.inventory.store.database import FILE, StoreError, connect
 from sensor.inventory.store.schema import VERSION
-from sensor.inventory.words import Word
+from sensor.inventory.words import FIELDS, Word
 
-ORDERS = ("merge", "split", "undo")
+ORDERS = ("merge", "split", "undo", "forget")
 _INSERT = "INSERT INTO words (ts, author, key, field, value, reason, state) VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 
@@ -51,6 +51,9 @@ class Sayings:
         if row is None:
             raise StoreError(f"nothing with the number {number} is there to be undone")
 
+        if row["field"] == "forget" and row["state"] == "done":
+            raise StoreError("what was forgotten does not come back: it is learned anew")
+
         def take_back() -> None:
             self._base.execute("UPDATE words SET state = 'undone' WHERE number = ?", (row["number"],))
             if row["state"] == "done":
@@ -58,7 +61,7 @@ class Sayings:
                 self._base.execute(_INSERT, (self.ts, self.author, row["key"], opposite, row["value"], f"undoes {number}", "pending"))
 
         self._write(take_back)
-        return f"{row['field']}={row['value']}"
+        return f"{row['field']}={row['value']}" if row["field"] in FIELDS else f"{row['field']} {row['value']}".rstrip()
 
     def _undo_merger(self, number: str) -> str:
         row = self._base.execute("SELECT * FROM mergers WHERE number = ? AND NOT undone", (int(number[1:]),)).fetchone()
@@ -70,7 +73,8 @@ class Sayings:
     def latest(self, key: str) -> str:
         """The number of the latest word, order or merger of a device that can be undone; empty where there is none."""
         word = self._base.execute(
-            "SELECT number, ts, field FROM words WHERE key = ? AND state NOT IN ('undone', 'failed') AND field != 'undo' ORDER BY number DESC", (key,)
+            "SELECT number, ts, field FROM words WHERE key = ? AND state NOT IN ('undone', 'failed') AND field NOT IN ('undo', 'forget') ORDER BY number DESC",
+            (key,),
         ).fetchone()
         merger = self._base.execute("SELECT number, ts FROM mergers WHERE kept_key = ? AND NOT undone ORDER BY number DESC", (key,)).fetchone()
         if merger is None or (word is not None and (word["field"] == "merge" or word["ts"] >= merger["ts"])):

@@ -58,7 +58,14 @@ MIGRATIONS: tuple[str, ...] = (
             fact.value ->> 3 AS first, fact.value ->> 4 AS last, fact.value ->> 5 AS count
         FROM devices, json_each(devices.state, '$.facts') AS fact, json_each(fact.value, '$[6]') AS claim;
     """,
+    # 3: what was learned of devices.
+    """
+    CREATE TABLE baseline (
+        device TEXT PRIMARY KEY,
+        habits TEXT NOT NULL -- what it serves and uses, JSON
+    ) WITHOUT ROWID;
+    """,
 )
 VERSION = len(MIGRATIONS)
 # Tables with rows of their own, in the order in which they are saved from a damaged store: what people said first.
-TABLES = ("words", "apart", "meta", "devices", "mergers", "leases", "history", "services", "neighbours")
+TABLES = ("words", "apart", "meta", "devices", "mergers", "leases", "history", "services", "neighbours", "baseline")

@@ -13,6 +13,7 @@ from sensor.core import addresses
 from sensor.core.device import Device, DeviceChange
 from sensor.core.record_parts import device_body
 from sensor.inventory.journal import Entries, Merger, Move
+from sensor.inventory.rules import ALLOW, ANYBODY, FORBID, Rule, parse_service
 from sensor.inventory.services import service_text
 from sensor.inventory.state import DeviceState
 from sensor.inventory.store.database import FILE, Lock, StoreError, open_database
@@ -21,6 +22,8 @@ from sensor.inventory.words import FIELDS, Order, Outcome, Word
 # The newest rows of these are kept, looked at every so many batches.
 HISTORY_ROWS, LEASE_ROWS, MERGER_ROWS = 1_000_000, 1_000_000, 10_000
 TIDY_EVERY = 512
+# Where it is kept since when, and until when, the network was watched.
+WATCHED = "watched"
 
 _encode = msgspec.json.Encoder().encode
 _STATE = msgspec.json.Decoder(DeviceState)
@@ -94,6 +97,15 @@ class Store:
         row = self._base.execute(wanted, (kept, lost)).fetchone()
         return (_STATE.decode(row[0]), _STATE.decode(row[1])) if row else None
 
+    def habits(self) -> Iterator[tuple[str, str]]:
+        """What was learned of each device, as JSON."""
+        yield from map(tuple, self._base.execute("SELECT device, habits FROM baseline WHERE device IN (SELECT id FROM devices)").fetchall())
+
+    def rules(self) -> list[Rule]:
+        """What the operator allows and forbids."""
+        with self._faults():
+            return rules_of(self._base)
+
     def changed(self) -> bool:
         """Whether another process wrote since the last question."""
         with self._faults():
@@ -118,6 +130,9 @@ class Store:
             base.executemany("INSERT INTO history (ts, device, action, changes, reason) VALUES (?, ?, ?, ?, ?)", map(_history, entries.told))
             for outcome in entries.outcomes:
                 self._close(outcome)
+            if entries.habits:
+                base.executemany("INSERT OR REPLACE INTO baseline VALUES (?, ?)", entries.habits)
+                self.set_meta(WATCHED, f"{entries.watched[0]} {entries.watched[1]}")
             self._batches += 1
             if self._batches % TIDY_EVERY == 1:
                 self._tidy()
@@ -143,7 +158,7 @@ class Store:
 
     def _remove(self, removed: list[tuple[int, str]]) -> None:
         ids = [(name,) for _, name in removed]
-        for table, column in (("devices", "id"), ("services", "device"), ("neighbours", "device")):
+        for table, column in (("devices", "id"), ("services", "device"), ("neighbours", "device"), ("baseline", "device")):
             self._base.executemany(f"DELETE FROM {table} WHERE {column} = ?", ids)  # noqa: S608 - names from the line above
 
     def _save(self, states: list[tuple[DeviceState, Device]]) -> None:
@@ -182,11 +197,21 @@ class Store:
         order = outcome.order
         reason = f"{order.reason}; {outcome.fault}" if outcome.fault else order.reason
         self._base.execute("UPDATE words SET state = ?, reason = ? WHERE number = ?", ("failed" if outcome.fault else "done", reason, order.number))
-        if outcome.fault or order.action == "merge":
+        if order.action == "forget" and not order.other:
+            self._forget(order.key)
+        if outcome.fault or order.action in ("merge", "forget"):
             return
         self._base.execute("INSERT OR IGNORE INTO apart VALUES (?, ?)", (order.key, order.other))
         if order.action == "undo":
             self._base.execute("UPDATE mergers SET undone = 1 WHERE kept_key = ? AND lost_key = ?", (order.key, order.other))
+
+    def _forget(self, key: str) -> None:
+        """Nothing was learned of a device, or of any."""
+        if key == ANYBODY:
+            self._base.execute("DELETE FROM baseline")
+            self._base.execute("DELETE FROM meta WHERE name = ?", (WATCHED,))
+        else:
+            self._base.execute("DELETE FROM baseline WHERE device IN (SELECT id FROM devices WHERE key = ?)", (key,))
 
     def _tidy(self) -> None:
         """History is kept as long as there is room for it."""
@@ -214,6 +239,30 @@ def words_of(base: sqlite3.Connection) -> dict[str, dict[str, Word]]:
         if word.value:
             mine[word.field] = word
     return {owner: mine for owner, mine in said.items() if mine}
+
+
+def rules_of(base: sqlite3.Connection) -> list[Rule]:
+    """What the operator allows and forbids, as it was said. Rules about a device that was merged are of its heir."""
+    heirs = dict(base.execute("SELECT lost, kept FROM mergers WHERE NOT undone AND lost NOT IN (SELECT id FROM devices) ORDER BY number").fetchall())
+    rows = base.execute("SELECT * FROM words WHERE state = 'said' AND field IN (?, ?) ORDER BY number", (ALLOW, FORBID)).fetchall()
+    rules = []
+    for row in rows:
+        client, server, service = row["value"].split(" ")
+        rules.append(
+            Rule(
+                _heir(client, heirs), _heir(server, heirs), parse_service(service), row["field"] == ALLOW, row["number"], row["author"], row["ts"],
+                row["reason"],
+            )
+        )  # fmt: skip
+    return rules
+
+
+def _heir(device: str, heirs: dict[str, str]) -> str:
+    for _ in range(len(heirs)):
+        if device not in heirs:
+            break
+        device = heirs[device]
+    return device
 
 
 def _row(state: DeviceState, device: Device) -> tuple[object, ...]:

@@ -1,0 +1,246 @@
+"""``sensor baseline list, show, forget, allow, forbid, rules, undo``: what was learned, and what the operator says of it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from sensor.cli._devices_words import SOON, inventory, spoken
+from sensor.cli._known import Known, find_devices, the_device
+from sensor.cli._setup import complain
+from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, clock, first_of, part, put, table, tidy
+
+if TYPE_CHECKING:
+    from sensor.inventory.habits import Habits
+    from sensor.inventory.rules import Rule
+    from sensor.inventory.store.sayings import Sayings
+
+Record = dict[str, Any]
+COLUMNS = ("device", "type", "name", "address", "maturity", "watched", "talked", "serves", "uses", "last")
+RULE_COLUMNS = ("number", "rule", "client", "server", "service", "author", "since", "reason")
+USE_COLUMNS = ("does", "service", "with", "since", "last", "seen")
+HOUR = 3_600_000_000_000
+
+
+def list_learned(args: argparse.Namespace) -> int:
+    """``list [FILTER…]``."""
+    from sensor.cli._devices_list import Wrong, filter_of, filtered
+
+    try:
+        wanted = [filter_of(word) for word in args.words]
+    except Wrong as wrong:
+        complain(str(wrong))
+        return USAGE
+    found = inventory(args)
+    if found is None or found.reader is None:
+        return NOT_OPENED
+    learned = dict(found.reader.habits())
+    records = [one for one in filtered(found, wanted) if tidy(part(one, "device").get("id")) in learned]
+    rows = [_body(one, learned[part(one, "device")["id"]], args.hours) for one in records]
+    if args.json:
+        for row in rows:
+            put(json.dumps(row, ensure_ascii=sys.stdout.isatty()))
+        return 0
+    if rows:
+        put(table(COLUMNS, [_row(row) for row in rows], sys.stdout))
+    since, last = found.reader.watched()
+    known = sum(row["maturity"] >= 1 for row in rows)
+    put(f"{len(rows):,} devices, {known:,} of them known after {args.hours:g} h; the network was watched for {(last - since) / HOUR:.1f} h")
+    return 0
+
+
+def _body(record: Record, habits: Habits, hours: float) -> Record:
+    """What was learned of a device in figures."""
+    device = part(record, "device")
+    return {
+        "device": tidy(device.get("id")),
+        "type": tidy(device.get("type")),
+        "name": tidy(device.get("hostname")),
+        "address": first_of(device.get("ips")),
+        "maturity": round(habits.maturity(hours, habits.last), 3),
+        "watched_h": round((habits.last - habits.first) / HOUR, 1),
+        "talked_h": habits.hours,
+        "serves": len(habits.serves),
+        "uses": len(habits.uses),
+        "last": _time(habits.last),
+    }
+
+
+def _row(body: Record) -> list[str]:
+    percent = f"{100 * body['maturity']:.0f} %"
+    names = [body[name] for name in ("device", "type", "name", "address")]
+    return [*names, percent, f"{body['watched_h']:g} h", f"{body['talked_h']} h", str(body["serves"]), str(body["uses"]), clock(body["last"])]
+
+
+def show(args: argparse.Namespace) -> int:
+    """``show DEVICE``."""
+    if len(args.words) != 1:
+        return _usage("show DEVICE")
+    found = inventory(args)
+    if found is None or found.reader is None:
+        return NOT_OPENED
+    record = the_device(found.fold, args.words[0])
+    if record is None:
+        return NOT_FOUND
+    name = tidy(part(record, "device").get("id"))
+    habits = dict(found.reader.habits()).get(name)
+    if habits is None:
+        put(f"{_called(found, name)}: nothing was learned of it yet")
+        return 0
+    body, uses = _body(record, habits, args.hours), list(_uses(found, habits))
+    if args.json:
+        put(json.dumps({**body, "segments": list(habits.segments), "does": uses}, ensure_ascii=sys.stdout.isatty()))
+        return 0
+    put(f"{_called(found, name)}, {body['type']}: maturity {100 * body['maturity']:.0f} % of {args.hours:g} h")
+    put(f"  watched for {body['watched_h']:g} h, talked in {body['talked_h']} of them; lives in {tidy(habits.segment)}")
+    if others := [tidy(segment) for segment in habits.segments if segment != habits.segment]:
+        put(f"  talks to {', '.join(others)}")
+    put(table(USE_COLUMNS, [[*(one[key] for key in USE_COLUMNS[:3]), clock(one["since"]), clock(one["last"]), str(one["seen"])] for one in uses], sys.stdout))
+    mine = [one for one in found.reader.rules() if name in (one.client, one.server)]
+    if mine:
+        put(table(RULE_COLUMNS, [_rule_row(found, one) for one in mine], sys.stdout))
+    return 0
+
+
+def _uses(found: Known, habits: Habits) -> list[Record]:
+    """All that a device does, services that it serves first."""
+    from sensor.inventory.habits import listed
+    from sensor.inventory.services import service_text
+
+    told = []
+    for does, peer, service, use, clients in sorted(listed(habits), key=lambda one: (one[0], one[2] & 0xFFFF, one[1])):
+        who = _called(found, peer) if peer else f"{clients} client{'s' if clients != 1 else ''}"
+        told.append({"does": does, "service": service_text(service), "with": who, "since": _time(use.first), "last": _time(use.last), "seen": use.count})
+    return told
+
+
+def forget(args: argparse.Namespace) -> int:
+    """``forget DEVICE [SERVICE]`` and ``forget --all``."""
+    from sensor.inventory.rules import ANYBODY, parse_service, plain_service
+
+    if bool(args.words) == args.all or len(args.words) > 2:
+        return _usage("forget DEVICE [SERVICE], or forget --all")
+    found = inventory(args)
+    if found is None:
+        return NOT_OPENED
+    key, what = ANYBODY, "everything"
+    service = args.words[1] if len(args.words) > 1 else ""
+    if args.words:
+        record = the_device(found.fold, args.words[0])
+        if record is None:
+            return NOT_FOUND
+        key, what = tidy(record.get("key")), _called(found, tidy(part(record, "device").get("id")))
+    try:
+        service = plain_service(parse_service(service)) if service else ""
+    except ValueError as error:
+        complain(str(error))
+        return USAGE
+
+    def speak(sayings: Sayings) -> str:
+        sayings.order("forget", key, service, args.reason)
+        return f"forget {what}{f', {service}' if service else ''}: {SOON}"
+
+    return spoken(args, found, speak)
+
+
+def rule(args: argparse.Namespace) -> int:
+    """``allow CLIENT SERVER SERVICE`` and ``forbid CLIENT SERVER SERVICE``."""
+    from sensor.inventory.rules import parse_service, plain_service
+    from sensor.inventory.words import Word
+
+    if len(args.words) != 3:
+        return _usage(f"{args.action} CLIENT SERVER SERVICE, such as {args.action} 10.0.1.9 FS01 ssh/22")
+    found = inventory(args)
+    if found is None:
+        return NOT_OPENED
+    client, server = (_end(found, word) for word in args.words[:2])
+    if not client or not server:
+        return NOT_FOUND
+    try:
+        service = plain_service(parse_service(args.words[2]))
+    except ValueError as error:
+        complain(str(error))
+        return USAGE
+    record = found.fold.device(client)
+    key = tidy(record.get("key")) if record is not None else client
+
+    def speak(sayings: Sayings) -> str:
+        sayings.say([Word(key, args.action, f"{client} {server} {service}", reason=args.reason)])
+        return f"{args.action} {_called(found, client)} → {_called(found, server)} {service}: {SOON}"
+
+    return spoken(args, found, speak)
+
+
+def _end(found: Known, word: str) -> str:
+    """A party as the baseline calls it: a device by its id, an address that is no device's, outside, or anybody. Empty after it was said that it is none."""
+    from sensor.core.addresses import parse, text
+    from sensor.inventory.habits import OUTSIDE
+    from sensor.inventory.rules import ANYBODY
+
+    if word in (OUTSIDE, ANYBODY):
+        return word
+    if not find_devices(found.fold, word):
+        try:
+            return text(parse(word))
+        except ValueError:
+            pass
+    record = the_device(found.fold, word)
+    return tidy(part(record, "device").get("id")) if record is not None else ""
+
+
+def rules(args: argparse.Namespace) -> int:
+    """``rules``."""
+    found = inventory(args)
+    if found is None or found.reader is None:
+        return NOT_OPENED
+    said = found.reader.rules()
+    if args.json:
+        for one in said:
+            put(json.dumps(dict(zip(RULE_COLUMNS, _rule_row(found, one), strict=True)), ensure_ascii=sys.stdout.isatty()))
+        return 0
+    put(table(RULE_COLUMNS, [_rule_row(found, one) for one in said], sys.stdout) if said else "nothing is allowed or forbidden")
+    return 0
+
+
+def _rule_row(found: Known, one: Rule) -> list[str]:
+    from sensor.inventory.services import service_text
+
+    parties = [_called(found, one.client), _called(found, one.server)]
+    word = "allow" if one.allowed else "forbid"
+    return [str(one.number), word, *parties, service_text(one.service), tidy(one.author), clock(_time(one.ts)), tidy(one.reason)]
+
+
+def undo(args: argparse.Namespace) -> int:
+    """``undo NUMBER``."""
+    if len(args.words) != 1 or not args.words[0].isdecimal():
+        return _usage("undo NUMBER, as `sensor baseline rules` tells it")
+    found = inventory(args)
+    if found is None or found.reader is None:
+        return NOT_OPENED
+    if int(args.words[0]) not in {one.number for one in found.reader.rules()}:
+        complain(f"no rule {args.words[0]}")
+        return NOT_FOUND
+
+    return spoken(args, found, lambda sayings: f"undone: {sayings.undo(args.words[0])}")
+
+
+def _called(found: Known, name: str) -> str:
+    """A party for people: its id with name and address."""
+    record = found.fold.device(name)
+    if record is None:
+        return tidy(name)
+    device = part(record, "device")
+    return " ".join(filter(None, (tidy(device.get("id")), tidy(device.get("hostname")) or first_of(device.get("ips")))))
+
+
+def _time(ts: int) -> str:
+    from sensor.core.record_parts import time_text
+
+    return time_text(ts)
+
+
+def _usage(text: str) -> int:
+    complain(f"usage: sensor baseline {text}")
+    return USAGE

@@ -1,0 +1,58 @@
+"""Rules: what people say of the baseline. A conversation that is allowed counts as learned; one that is forbidden is never learned, so that it stays news.
+
+A rule names a client, a server and a service. Client and server are devices by their id, or addresses of those that are none; a server may be ``outside``, and
+either may be ``*``, which is anybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from sensor.inventory.services import TCP, UDP, service_text
+
+ANYBODY = "*"
+ALLOW, FORBID = "allow", "forbid"
+PROTOCOLS = {"tcp": TCP, "udp": UDP}
+# Client, server, service → whether it is allowed.
+Rules = Mapping[tuple[str, str, int], bool]
+
+
+class Rule(NamedTuple):
+    """One rule as it was said. ``service``: ``protocol << 16 | port``; ``number`` counts all words of a store."""
+
+    client: str
+    server: str
+    service: int
+    allowed: bool
+    number: int = 0
+    author: str = ""
+    ts: int = 0
+    reason: str = ""
+
+
+def ruled(rules: Rules, client: str, server: str, service: int) -> bool | None:
+    """Whether a conversation is allowed (True) or forbidden (False); None where no rule speaks. The one that names both ends wins, then that of the client."""
+    if not rules:
+        return None
+    for one, other in ((client, server), (client, ANYBODY), (ANYBODY, server), (ANYBODY, ANYBODY)):
+        said = rules.get((one, other, service))
+        if said is not None:
+            return said
+    return None
+
+
+def parse_service(text: str) -> int:
+    """The number of ``tcp/22``, ``udp/53``, ``ssh/22`` or a port of TCP. ValueError where it is none."""
+    name, _, digits = text.strip().lower().rpartition("/")
+    if digits.isdecimal() and 0 < int(digits) < 65536:
+        for proto, number in PROTOCOLS.items():
+            service = number << 16 | int(digits)
+            if name in ("", proto) or service_text(service) == f"{name}/{digits}":
+                return service
+    raise ValueError(f"found the service {text!r}, expected such as tcp/22, udp/161 or ssh/22")
+
+
+def plain_service(service: int) -> str:
+    """``tcp/22``: what ``parse_service`` reads, whatever is usual at the port."""
+    return f"{'tcp' if service >> 16 == TCP else 'udp'}/{service & 0xFFFF}"

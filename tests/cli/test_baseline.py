@@ -1,0 +1,90 @@
+"""sensor baseline."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.test_keeper import LAPTOP, PRINTER, learned
+
+
+@pytest.fixture
+def baseline(tell, tmp_path: Path):
+    """sensor baseline on what a run learned of a laptop and a printer."""
+    learned(tmp_path / "state")
+    return lambda *words: tell("baseline", *words, "--state", str(tmp_path / "state"))
+
+
+def test_what_was_learned_is_listed_with_its_maturity(baseline) -> None:
+    """All, or those that filters name; as a table and as JSON."""
+    told = baseline("list", "type=printer")
+    assert told.lines[0].split() == ["DEVICE", "TYPE", "NAME", "ADDRESS", "MATURITY", "WATCHED", "TALKED", "SERVES", "USES", "LAST"]
+    assert told.lines[1].split()[1:6] == ["printer", "-", "10.0.0.9", "1", "%"]
+    assert told.lines[-1] == "1 devices, 0 of them known after 72 h; the network was watched for 0.0 h"
+    assert baseline("--hours", "1").lines[-1].startswith("2 devices, 2 of them known after 1 h")
+    rows = [json.loads(line) for line in baseline("--json").lines]
+    assert sorted((row["serves"], row["uses"], row["maturity"]) for row in rows) == [(0, 2, 0.014), (2, 0, 0.014)]
+
+
+def test_one_device_is_shown(baseline) -> None:
+    """What it serves and uses, with whom, since when and how often; a device of which nothing is known says so."""
+    told = baseline("show", LAPTOP)
+    assert [line.split()[:2] for line in told.lines[-2:]] == [["uses", "ssh/22"], ["uses", "smb/445"]]
+    assert "10.0.0.9" in told.lines[-1]
+    assert baseline("show", PRINTER).lines[-1].split()[:4] == ["serves", "smb/445", "1", "client"]
+    assert json.loads(baseline("show", LAPTOP, "--json").out)["segments"] == ["::/64"]
+
+
+def test_rules_are_said_listed_and_taken_back(baseline) -> None:
+    """With author and reason, by device, address or anybody."""
+    assert " → * tcp/22: a running sensor does it" in baseline("allow", LAPTOP, "*", "ssh/22", "--reason", "the jump host", "--author", "anna").out
+    assert baseline("forbid", "10.9.9.9", PRINTER, "9100").code == 0
+    rows = [json.loads(line) for line in baseline("rules", "--json").lines]
+    assert [(row["rule"], row["server"][:1], row["service"], row["author"]) for row in rows[:1]] == [("allow", "*", "ssh/22", "anna")]
+    assert (rows[1]["client"], rows[1]["service"], rows[0]["reason"]) == ("10.9.9.9", "jetdirect/9100", "the jump host")
+    assert baseline("show", PRINTER).lines[-1].split()[1] == "forbid"
+    assert baseline("undo", rows[0]["number"]).out.startswith("undone: allow dev-")
+    assert len(baseline("rules").lines) == 2
+    assert baseline("undo", rows[0]["number"]).code == 1
+
+
+def test_what_is_to_be_forgotten_is_shown_no_more(baseline) -> None:
+    """A device, then everything."""
+    assert baseline("forget", LAPTOP).code == 0
+    assert baseline("list").lines[-1].startswith("1 devices")
+    assert "nothing was learned of it yet" in baseline("show", LAPTOP).out
+    assert baseline("forget", "--all").code == 0
+    assert baseline("list").lines[-1].startswith("0 devices")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "fault"),
+    [
+        (("forgett",), 2, "did you mean 'forget'?"),
+        (("forget",), 2, "usage: sensor baseline forget"),
+        (("forget", LAPTOP, "--all"), 2, "usage: sensor baseline forget"),
+        (("forget", LAPTOP, "x"), 2, "expected such as tcp/22"),
+        (("forget", "10.9.9.9"), 1, "no device '10.9.9.9'"),
+        (("show",), 2, "usage: sensor baseline show"),
+        (("allow", LAPTOP, PRINTER), 2, "usage: sensor baseline allow"),
+        (("allow", LAPTOP, "nobody", "22"), 1, "no device 'nobody'"),
+        (("allow", LAPTOP, PRINTER, "http"), 2, "expected such as tcp/22"),
+        (("undo", "x"), 2, "usage: sensor baseline undo"),
+        (("list", "typ=printer"), 2, "did you mean type?"),
+    ],
+)
+def test_what_makes_no_sense(baseline, words: tuple[str, ...], code: int, fault: str) -> None:
+    """It is said in one line, and nothing is written."""
+    told = baseline(*words)
+    assert (told.code, len(told.err.splitlines())) == (code, 1)
+    assert fault in told.err
+    assert baseline("rules").out == "nothing is allowed or forbidden\n"
+
+
+def test_without_an_inventory(tell, tmp_path: Path) -> None:
+    """It is said where one was looked for."""
+    told = tell("baseline", "--state", str(tmp_path / "none"))
+    assert told.code == 3
+    assert "there is no inventory yet" in told.err
