@@ -49,6 +49,7 @@ _OF_MAKERS = {
     "1248.1.2.2.1.1.1.1.1": "snmp.device_id",
     "1347.43.5.1.1.1.1": "snmp.model",
     "1347.43.5.1.1.28.1": "snmp.serial",
+    "1347.43.5.4.1.5.1.1": "snmp.firmware",
     "1602.1.1.1.1.0": "snmp.model",
     "1602.1.2.1.4.0": "snmp.serial",
     "2435.2.3.9.1.1.7.0": "snmp.device_id",

@@ -27,7 +27,7 @@ ISAPI = {
 }  # fmt: skip
 ROKU = {
     "vendor-name": "http.device_vendor", "model-name": "http.device_model", "serial-number": "http.device_serial", "software-version": "http.device_firmware",
-    "user-device-name": "http.device_name",
+    "user-device-name": "http.device_name", "is-tv": "http.is_tv",
 }  # fmt: skip
 
 
