@@ -14,15 +14,20 @@ from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.packet import Packet
 from sensor.detectors._kerberos import Exchanges
+from sensor.dissectors._login_events import PasswordLogin
 from sensor.dissectors._smb_events import SmbLoginResult
 from sensor.dissectors.ftp import FtpLogin
 from sensor.dissectors.http import HttpLogin, HttpRequest, HttpResponse
 from sensor.dissectors.kerberos import KerberosAsReply, KerberosAsRequest, KerberosError
 from sensor.dissectors.ldap import LdapBindResult
 from sensor.dissectors.mqtt import MqttConnack, MqttConnect
+from sensor.dissectors.mysql import MysqlLogin
+from sensor.dissectors.postgres import PostgresLogin
+from sensor.dissectors.redis import RedisLogin
 from sensor.dissectors.rtsp import RtspRequest, RtspResponse
 from sensor.dissectors.sip import SipRequest, SipResponse
 from sensor.dissectors.telnet import TelnetLogin
+from sensor.dissectors.vnc import VncLogin
 
 OPEN_LIMIT = 4096
 FORM = "web form"
@@ -158,6 +163,11 @@ class Logins:
             return None
         return _attempt(event.packet, "RTSP", shown.account, event.status not in (401, 403), seal=shown.seal)
 
+    def ended(self, event: PasswordLogin) -> Attempt | None:
+        if event.method == "none":
+            return None
+        return _attempt(event.packet, _SERVICES[type(event)], event.user, event.accepted, seal=event.seal)
+
     def directory(self, event: LdapBindResult) -> Attempt | None:
         if event.code not in (0, LDAP_REFUSED) or not event.name:
             return None
@@ -175,10 +185,11 @@ class Logins:
         return _attempt(event.packet, "MQTT", shown.account, not event.code, seal=shown.seal)
 
 
+_SERVICES: dict[type[Event], str] = {VncLogin: "VNC", MysqlLogin: "MySQL", PostgresLogin: "PostgreSQL", RedisLogin: "Redis"}
 _READERS: dict[type[Event], Callable[..., Attempt | None]] = {
     FtpLogin: Logins.ftp, TelnetLogin: Logins.telnet, SmbLoginResult: Logins.smb, KerberosAsRequest: Logins.centre_asked, KerberosError: Logins.centre_refused,
     KerberosAsReply: Logins.centre_granted, SipRequest: Logins.sip_asked, SipResponse: Logins.sip_answered, HttpRequest: Logins.web_asked,
     HttpResponse: Logins.web_answered, HttpLogin: Logins.web_form, RtspRequest: Logins.media_asked, RtspResponse: Logins.media_answered,
-    LdapBindResult: Logins.directory, MqttConnect: Logins.broker_asked, MqttConnack: Logins.broker_answered,
+    **dict.fromkeys(_SERVICES, Logins.ended), LdapBindResult: Logins.directory, MqttConnect: Logins.broker_asked, MqttConnack: Logins.broker_answered,
 }  # fmt: skip
 WATCHES = tuple(_READERS)

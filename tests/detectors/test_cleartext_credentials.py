@@ -9,10 +9,12 @@ from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.dissectors.ldap import LdapBind, LdapBindResult
 from sensor.dissectors.mqtt import MqttConnect
+from sensor.dissectors.postgres import PostgresLogin
 from sensor.dissectors.rtsp import RtspRequest
 from sensor.dissectors.sip import SipRequest
 from sensor.dissectors.snmp import SnmpRequest
 from sensor.dissectors.telnet import TelnetLogin
+from sensor.dissectors.vnc import VncLogin
 from tests.detectors.login_stories import CLIENT, SERVER, ends, ftp, register, web
 from tests.detectors.stories import detector, heard, one
 
@@ -31,6 +33,8 @@ STORIES: dict[str, tuple[Event, Severity]] = {
     "SIP": (SipRequest(ends(0, 5060, answer=False), "REGISTER", "sip:pbx", "100@pbx", "100@pbx", "id", 1, "", True, True), Severity.low),
     "SNMP": (snmp(0), Severity.info),
     "LDAP": (LdapBind(ends(0, 389, answer=False), "simple", "cn=scan,dc=example", True), Severity.low),
+    "PostgreSQL": (PostgresLogin(ends(0, 5432, answer=True), "report", "clear", False), Severity.low),
+    "VNC": (VncLogin(ends(0, 5900, answer=True), "", "none", True), Severity.low),
     "MQTT": (MqttConnect(ends(0, 1883, answer=False), 4, "one", True, True, 60, ""), Severity.info),
 }
 
@@ -57,6 +61,7 @@ def test_innocent_twins_are_quiet() -> None:
     story += [LdapBindResult(ends(4, 389, answer=True), "simple", "cn=scan", True, 0), MqttConnect(ends(5, 1883, answer=False), 4, "one", False, False, 60, "")]
     passed_on = web(6)[0]
     passed_on.forwarded = True
+    story += [PostgresLogin(ends(7, 5432, answer=True), "shop", "scram", True), VncLogin(ends(8, 5900, answer=True), "", "vnc", True)]
     assert heard(detector(CLEAR), [*story, passed_on]) == []
 
 

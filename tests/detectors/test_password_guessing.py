@@ -5,8 +5,12 @@ from __future__ import annotations
 import pytest
 
 from sensor.core.addresses import parse
+from sensor.core.alert import Severity
 from sensor.core.event import Event
-from tests.detectors.login_stories import CLIENT, SERVER, form, ftp, register, smb, web
+from sensor.dissectors.ldap import LdapBindResult
+from sensor.dissectors.mysql import MysqlLogin
+from sensor.dissectors.vnc import VncLogin
+from tests.detectors.login_stories import CLIENT, SERVER, ends, form, ftp, register, smb, web
 from tests.detectors.stories import detector, heard, one
 
 GUESS = "credential_access.password_guessing"
@@ -31,6 +35,17 @@ def test_web_pages_and_forms(scheme: str) -> None:
 def test_file_servers_have_a_limit_of_their_own() -> None:
     """Ten within ten minutes."""
     assert one(heard(detector(GUESS), [smb(n * 50) for n in range(12)])).numbers["threshold"] == 10
+
+
+def test_databases_are_never_mistyped() -> None:
+    """Programs know their password: two failures are told low, many as guessing; desktops and logins of directories count like others."""
+    story = [MysqlLogin(ends(n, 3306, answer=True), "root", "mysql_native_password", False) for n in range(40)]
+    found = heard(detector(GUESS), story)
+    assert [(alert.severity, alert.numbers["failures"]) for alert in found] == [(Severity.low, 2), (Severity.medium, 20)]
+    desktop = [VncLogin(ends(n, 5900, answer=True), "", "vnc", False) for n in range(40)]
+    assert "VNC" in one(heard(detector(GUESS), desktop)).summary
+    bind = [LdapBindResult(ends(n, 389, answer=True), "simple", "cn=admin", True, 49) for n in range(40)]
+    assert "LDAP" in one(heard(detector(GUESS), bind)).summary
 
 
 def test_slow_guessing_is_found() -> None:

@@ -19,17 +19,23 @@ from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.detectors._asked import ends_of
 from sensor.detectors._words import PROTOCOLS, who
+from sensor.dissectors._login_events import PasswordLogin
 from sensor.dissectors.ftp import FtpLogin
 from sensor.dissectors.http import HttpRequest
 from sensor.dissectors.ldap import LdapBind
 from sensor.dissectors.mqtt import MqttConnect
+from sensor.dissectors.mysql import MysqlLogin
+from sensor.dissectors.postgres import PostgresLogin
+from sensor.dissectors.redis import RedisLogin
 from sensor.dissectors.rtsp import RtspRequest
 from sensor.dissectors.sip import SipRequest
 from sensor.dissectors.snmp import SnmpRequest
 from sensor.dissectors.telnet import TelnetLogin
+from sensor.dissectors.vnc import VncLogin
 
 SECOND = 1_000_000_000
 TOLD_LIMIT = 16384
+NOTHING = "nothing"
 GUESTS = frozenset(("anonymous", "ftp", "guest"))
 
 
@@ -81,9 +87,19 @@ def _broker(event: MqttConnect) -> Seen | None:
     return Seen("MQTT", "", Severity.info) if event.password else None
 
 
+def _login(event: PasswordLogin) -> Seen | None:
+    return Seen(_SERVICES[type(event)], event.user, answer=True) if event.method == "clear" else None
+
+
+def _desktop(event: VncLogin) -> Seen | None:
+    """A desktop that lets everybody in: there is no secret at all."""
+    return Seen("VNC", answer=True, what=NOTHING) if event.method == "none" else None
+
+
+_SERVICES: dict[type[Event], str] = {MysqlLogin: "MySQL", PostgresLogin: "PostgreSQL", RedisLogin: "Redis"}
 _READERS: dict[type[Event], Callable[..., Seen | None]] = {
     FtpLogin: _ftp, TelnetLogin: _telnet, HttpRequest: _web, RtspRequest: _stream, SipRequest: _call, SnmpRequest: _management, LdapBind: _directory,
-    MqttConnect: _broker,
+    MqttConnect: _broker, VncLogin: _desktop, **dict.fromkeys(_SERVICES, _login),
 }  # fmt: skip
 
 
@@ -118,14 +134,13 @@ class CleartextCredentials(EventDetector):
     def _found(self, event: Event, seen: Seen) -> Alert:
         client, server, near, far = ends_of(event, answer=seen.answer)
         crosses = self._crosses(client, server)
-        user = f" of {seen.account}" if seen.account else ""
         return self.alert(
             event,
             actor=client,
             target=server,
-            summary=f"{who(self.context, client)} sent {seen.what}{user} to {who(self.context, server)} in clear text ({seen.service})",
+            summary=self._words(client, server, seen),
             why=(
-                f"{seen.service} was used without encryption",
+                f"{seen.service} was used without {'a password' if seen.what == NOTHING else 'encryption'}",
                 *(["it crossed the border of the network"] if crosses else []),
             ),
             numbers={"logins": 1, "threshold": 1, "every_s": self.options.every_s},
@@ -140,6 +155,13 @@ class CleartextCredentials(EventDetector):
                 "direction": self.context.networks.direction(client.address, server.address),
             },
         )
+
+    def _words(self, client: Subject, server: Subject, seen: Seen) -> str:
+        name, other = who(self.context, client), who(self.context, server)
+        if seen.what == NOTHING:
+            return f"{other} let {name} see its desktop without a password ({seen.service})"
+        user = f" of {seen.account}" if seen.account else ""
+        return f"{name} sent {seen.what}{user} to {other} in clear text ({seen.service})"
 
     def _crosses(self, client: Subject, server: Subject) -> bool:
         inside = self.context.networks.inside

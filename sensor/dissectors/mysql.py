@@ -1,0 +1,158 @@
+"""MySQL and MariaDB over TCP (MySQL internals, Client/Server Protocol): which server it is, who logs in, by which plugin and with what result.
+
+Reads the greeting, the client's answer and the result, through a change of plugin. Behind TLS nothing is read, nor what is asked once somebody is in. Proofs
+are never kept; only the plugin for clear passwords shows one, of which stays a seal.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.event import Event
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed, clean
+from sensor.dissectors._framing import FramedStream
+from sensor.dissectors._login_events import CLEAR, PasswordLogin
+from sensor.dissectors._seal import seal
+
+PORT = 3306
+HEAD_SIZE = 4
+PROTOCOL = 10
+FIRST = (b"\0\n", b"\0\xff")  # number of the first message, and that it is a greeting or an error
+NAME_LIMIT, PLUGIN_LIMIT = 128, 64
+SIZE_LIMIT = 65536  # bytes of a message before somebody is in
+WITH_DATABASE, NEW_PROTOCOL, TLS, PLUGINS, LONG_PROOFS = 0x8, 0x200, 0x800, 0x80000, 0x200000  # capabilities
+OK, MORE, SWITCH, ERROR = 0x00, 0x01, 0xFE, 0xFF
+CLEAR_PLUGIN = "mysql_clear_password"
+ANSWER_SIZE = 32  # of the client's answer, before the name
+_ERROR = struct.Struct("<BH")
+_U32 = struct.Struct("<I")
+# Errors that judge a login: access denied, without or with a password, and by a plugin; the account is locked or must change its password.
+DENIED = frozenset((1045, 1698, 1044, 1862, 3118, 4151))
+
+
+class MysqlServer(Event):
+    """A server greets: its version as it writes it, and the plugin it prefers."""
+
+    version: str
+    plugin: str
+
+
+class MysqlLogin(PasswordLogin):
+    """``method``: the plugin, ``clear`` for clear passwords."""
+
+
+class Mysql(Dissector):
+    """The first messages of each side. A greeting is known by its number, its protocol and the version on any port."""
+
+    interest = Interest(
+        tcp=(PORT,), magic=((3, b"\0\n5."), (3, b"\0\n8."), (3, b"\0\n9."), (3, b"\0\n10"), (3, b"\0\n11")), stream=True, opening=4
+    )  # fmt: skip
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        return iter(())
+
+    def stream(self, packet: Packet) -> Stream:
+        return MysqlStream()
+
+
+class MysqlStream(FramedStream):
+    """One connection until its login ended. Heard from its middle it says nothing."""
+
+    resumes = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._greeted = False
+        self._user: str | None = None
+        self._plugin = self._seal = ""
+
+    def size(self, data: bytes, at: int) -> int:
+        if len(data) - at < HEAD_SIZE:
+            return 0
+        size = int.from_bytes(data[at : at + 3], "little")
+        if not size or size > SIZE_LIMIT:
+            raise Malformed("message of an impossible size")
+        return HEAD_SIZE + size
+
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+        if not self._greeted and not self.done:
+            start = (self._server.kept + data[: HEAD_SIZE + 1])[3 : HEAD_SIZE + 1]
+            self.done = from_client or not any(first.startswith(start) for first in FIRST)
+        return iter(()) if self.done else super().feed(packet, data, from_client)
+
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+        """What is missing may be the login."""
+        self.done = True
+        return iter(())
+
+    def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+        body = data[HEAD_SIZE:]
+        if not self._greeted:
+            return iter(self._greeting(packet, body))
+        if from_client:
+            self._answer(body)
+            return iter(())
+        return iter(self._result(packet, body))
+
+    def _greeting(self, packet: Packet, body: bytes) -> list[Said]:
+        self._greeted = True
+        if body[0] != PROTOCOL:  # it refuses the client's address
+            self.done = True
+            return []
+        version, end, rest = body[1:].partition(b"\0")
+        if not end:
+            raise Malformed("version without an end")
+        # thread, proof, filler; capabilities, character set, status, more capabilities, size of the proof; reserved; the rest of the proof; plugin
+        self._plugin = clean(rest[44:].partition(b"\0")[0], PLUGIN_LIMIT) if len(rest) > 44 else ""
+        text = clean(version, NAME_LIMIT)
+        event = MysqlServer(packet, text, self._plugin)
+        fact = Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "mysql.version", text, packet.flow)
+        return [event, *([fact] if text else [])]
+
+    def _answer(self, body: bytes) -> None:
+        """The client's answer to the greeting, or what a plugin wants of it."""
+        if self._user is not None:
+            if self._plugin == CLEAR_PLUGIN:
+                self._seal = seal(self._user, body.removesuffix(b"\0"))
+            return
+        if len(body) < ANSWER_SIZE:
+            self.done = True
+            return
+        (able,) = _U32.unpack_from(body)
+        if not able & NEW_PROTOCOL or (able & TLS and len(body) == ANSWER_SIZE):  # too old, or encrypted from here on
+            self.done = True
+            return
+        name, end, rest = body[ANSWER_SIZE:].partition(b"\0")
+        if not end:
+            raise Malformed("name without an end")
+        self._user = clean(name, NAME_LIMIT)
+        self._plugins(able, rest)
+
+    def _plugins(self, able: int, rest: bytes) -> None:
+        """What stands behind the name: the proof, a database, the plugin it is for."""
+        size = rest[0] if rest else 0
+        proof, rest = rest[1 : 1 + size], rest[1 + size :]
+        if able & WITH_DATABASE:
+            rest = rest.partition(b"\0")[2]
+        if able & PLUGINS and (plugin := rest.partition(b"\0")[0]):
+            self._plugin = clean(plugin, PLUGIN_LIMIT)
+        if self._plugin == CLEAR_PLUGIN:
+            self._seal = seal(self._user or "", proof.removesuffix(b"\0"))
+
+    def _result(self, packet: Packet, body: bytes) -> list[Said]:
+        kind = body[0]
+        if kind == SWITCH and len(body) > 1:
+            self._plugin = clean(body[1:].partition(b"\0")[0], PLUGIN_LIMIT)
+            return []
+        if kind == MORE:
+            return []
+        self.done = True
+        denied = kind == ERROR and len(body) >= _ERROR.size and _ERROR.unpack_from(body)[1] in DENIED
+        if self._user is None or not (denied or kind == OK):
+            return []
+        method = CLEAR if self._plugin == CLEAR_PLUGIN else self._plugin
+        return [MysqlLogin(packet, self._user, method, kind == OK, self._seal)]

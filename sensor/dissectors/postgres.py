@@ -1,0 +1,137 @@
+"""PostgreSQL over TCP (its manual, Frontend/Backend Protocol, version 3): who logs in to which server, how, and with what result.
+
+Reads the start, the way the server wants the password, and the result. Behind TLS and GSS encryption nothing is read, nor what is asked once somebody is in.
+Proofs are never kept; of a password that goes in clear stays a seal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed, clean
+from sensor.dissectors._framing import FramedStream
+from sensor.dissectors._login_events import CLEAR, PasswordLogin
+from sensor.dissectors._seal import seal
+
+PORT = 5432
+VERSION = 3
+TLS, GSS, CANCEL = 80877103, 80877104, 80877102
+START_LIMIT = 10000
+SIZE_LIMIT = 1 << 24
+NAME_LIMIT, PARAMETERS_LIMIT = 128, 32
+SERVER_KINDS = frozenset(b"RESKNZTDCIAG123Hdcfv" + b"nstVW")
+CLIENT_KINDS = frozenset(b"pQPBDESCHXFfdc")
+LOGGED_IN, PASSWORD = 0, 3
+METHODS = {2: "kerberos", 3: CLEAR, 5: "md5", 7: "gss", 8: "gss", 9: "sspi", 10: "scram", 11: "scram", 12: "scram"}
+# Errors that judge a login (its manual, appendix A): invalid authorization, invalid password.
+DENIED = frozenset((b"28000", b"28P01"))
+
+
+class PostgresLogin(PasswordLogin):
+    """``method``: ``clear``, ``md5``, ``scram``, ``gss``, ``kerberos``, ``sspi``, or ``none`` where the server did not ask."""
+
+
+class Postgres(Dissector):
+    """The first messages of each side. A wish for encryption is known on any port, and so are those who go on without."""
+
+    interest = Interest(tcp=(PORT,), magic=((4, TLS.to_bytes(4, "big")), (4, GSS.to_bytes(4, "big"))), stream=True, opening=4)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        return iter(())
+
+    def stream(self, packet: Packet) -> Stream:
+        return PostgresStream()
+
+
+class PostgresStream(FramedStream):
+    """One connection until its login ended. Heard from its middle it says nothing."""
+
+    keep = 8192
+    resumes = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._user: str | None = None
+        self._wished = False  # encryption, and the server did not answer yet
+        self._method, self._seal, self._in = "none", "", False
+
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+        if self.done or not data:
+            return iter(())
+        if not from_client and self._wished:
+            self._wished = False
+            if data[:1] != b"N":  # it agrees to encryption, or is no such server
+                self.done = True
+                return iter(())
+            data = data[1:]
+        elif not from_client and self._user is None:
+            self.done = True
+            return iter(())
+        return super().feed(packet, data, from_client)
+
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+        """What is missing may be the login."""
+        self.done = True
+        return iter(())
+
+    def size(self, data: bytes, at: int) -> int:
+        if self._user is None:
+            return self._start_size(data, at)
+        if len(data) - at < 5:
+            return 0
+        size = int.from_bytes(data[at + 1 : at + 5], "big")
+        if data[at] not in SERVER_KINDS | CLIENT_KINDS or not 4 <= size <= SIZE_LIMIT:
+            raise Malformed("no message")
+        return 1 + size
+
+    def _start_size(self, data: bytes, at: int) -> int:
+        """Of what a client begins with; other protocols at the port are left alone."""
+        if len(data) - at < 8:
+            return 0
+        size, version = int.from_bytes(data[at : at + 4], "big"), int.from_bytes(data[at + 4 : at + 8], "big")
+        if not 8 <= size <= START_LIMIT or (version >> 16 != VERSION and version not in (TLS, GSS, CANCEL)):
+            self.done = True
+            return 0
+        return size
+
+    def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+        if self._user is None:
+            self._start(data)
+        elif from_client and data[:1] == b"p" and self._method == CLEAR:
+            self._seal = seal(self._user, data[5:].removesuffix(b"\0"))
+        elif not from_client:
+            return iter(self._answer(packet, data[0], data[5:]))
+        return iter(())
+
+    def _start(self, data: bytes) -> None:
+        version = int.from_bytes(data[4:8], "big")
+        if version in (TLS, GSS):
+            self._wished = True
+        elif version == CANCEL:
+            self.done = True
+        else:
+            words = data[8:].split(b"\0", 2 * PARAMETERS_LIMIT)
+            self._user = clean(dict(zip(words[::2], words[1::2], strict=False)).get(b"user", b""), NAME_LIMIT)
+
+    def _answer(self, packet: Packet, kind: int, body: bytes) -> list[Said]:
+        if kind == ord("R") and len(body) >= 4:
+            code = int.from_bytes(body[:4], "big")
+            if code != LOGGED_IN:
+                self._method = METHODS.get(code, f"type {code}")
+                return []
+            self._in = True
+            return [PostgresLogin(packet, self._user or "", self._method, True, self._seal)]
+        if kind == ord("E") and not self._in:
+            self.done = True
+            codes = [field[1:] for field in body.split(b"\0", 16) if field[:1] == b"C"]
+            return [PostgresLogin(packet, self._user or "", self._method, False, self._seal)] if codes and codes[0] in DENIED else []
+        if kind == ord("S") and self._in:
+            name, _, rest = body.partition(b"\0")
+            text = clean(rest.partition(b"\0")[0], NAME_LIMIT)
+            if name == b"server_version" and text:
+                return [Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "postgres.version", text, packet.flow)]
+        self.done = kind == ord("Z")
+        return []

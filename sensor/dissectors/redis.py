@@ -1,0 +1,152 @@
+"""Redis and its kin over TCP (RESP, versions 2 and 3, as their makers document it): who logs in, and whether that is right.
+
+Reads AUTH and HELLO, alone or among other commands, inline too, and the replies to them; of a password stays a seal. All other commands are only counted,
+to know which reply belongs to a login. Keys and values stay unread.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.packet import Packet
+from sensor.core.reader import clean
+from sensor.dissectors._login_events import CLEAR, PasswordLogin
+from sensor.dissectors._seal import seal
+
+PORT = 6379
+ARGUMENTS_LIMIT, ARGUMENT_LIMIT = 64, 4096
+KEPT_LIMIT = 8192
+PENDING_LIMIT = 256
+NAME_LIMIT = 128
+DEFAULT = "default"  # the user of those that give a password only
+REFUSED = (b"-WRONGPASS", b"-ERR invalid password")
+# First bytes of replies: to logins that are right (a line to AUTH, a map or list to HELLO), and of those that are one line.
+ACCEPTED, LINES = (b"+", b"%", b"*"), (b"+", b"-", b":")
+
+
+class _Asked(NamedTuple):
+    """A login without a reply."""
+
+    user: str
+    seal: str
+
+
+class RedisLogin(PasswordLogin):
+    """``method`` is always ``clear``."""
+
+
+class Redis(Dissector):
+    """The first messages of each side, and later what may be a login or its refusal: commands of four letters."""
+
+    interest = Interest(tcp=(PORT,), starts=(b"*2\r\n$4\r\n", b"*3\r\n$4\r\n", b"-WRONGPA", b"-ERR inv"), stream=True, opening=4)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        return iter(())
+
+    def stream(self, packet: Packet) -> Stream:
+        return RedisStream()
+
+
+class RedisStream(Stream):
+    """One connection: commands without a reply, of which those that are no login are None."""
+
+    def __init__(self) -> None:
+        self._kept = (bytearray(), bytearray())  # of the server, of the client
+        self._pending: deque[_Asked | None] = deque(maxlen=PENDING_LIMIT)
+
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+        if self.done:
+            return
+        kept = self._kept[from_client]
+        kept += data
+        if from_client:
+            self._commands(kept)
+        elif self._pending:
+            yield from self._replies(packet, kept)
+        else:
+            kept.clear()  # replies to what we did not hear
+
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+        """Which reply belongs to what is not known any more."""
+        self._pending.clear()
+        for kept in self._kept:
+            kept.clear()
+        return iter(())
+
+    def _commands(self, kept: bytearray) -> None:
+        """What the client wants. Where a command is none, or too long to hold a login, the reading ends."""
+        while kept and not self.done:
+            words, size = _command(bytes(kept[:KEPT_LIMIT]))
+            if not size and len(kept) < KEPT_LIMIT:
+                return
+            self.done = size <= 0
+            del kept[:size]
+            if words:
+                self._pending.append(_login(words))
+
+    def _replies(self, packet: Packet, kept: bytearray) -> Iterator[Said]:
+        """Replies in the order of the commands. What is of several lines says nothing of a password, but for that to HELLO; what follows it is left out."""
+        while self._pending:
+            line, end, _ = bytes(kept[:KEPT_LIMIT]).partition(b"\r\n")
+            if not end:
+                if len(kept) < KEPT_LIMIT:
+                    return
+                line = b""
+            asked, kind = self._pending.popleft(), line[:1]
+            accepted = kind in ACCEPTED
+            if asked is not None and (accepted or line.startswith(REFUSED)):
+                yield RedisLogin(packet, asked.user, CLEAR, accepted, asked.seal)
+            if kind not in LINES:
+                self._pending.clear()
+            del kept[: len(line) + 2]
+        kept.clear()
+
+
+def _command(data: bytes) -> tuple[list[bytes], int]:
+    """(words, bytes they take); 0 bytes while it is not whole, -1 where it is none."""
+    if data[:1] != b"*":
+        line, end, _ = data.partition(b"\n")
+        if not data[:1].isalpha():
+            return [], -1
+        return (line.split(), len(line) + 1) if end else ([], 0)
+    count, at = _number(data, 1)
+    words: list[bytes] = []
+    if at <= 0 or not 0 < count <= ARGUMENTS_LIMIT:
+        return [], -1 if at else 0
+    for _ in range(count):
+        if at >= len(data):
+            return [], 0
+        size, start = _number(data, at + 1)
+        if data[at : at + 1] != b"$" or start < 0 or (start and not 0 <= size <= ARGUMENT_LIMIT):
+            return [], -1
+        if not start or len(data) < start + size + 2:
+            return [], 0
+        words.append(data[start : start + size])
+        at = start + size + 2
+    return words, at
+
+
+def _number(data: bytes, at: int) -> tuple[int, int]:
+    """(number, where its line ends); 0 while the line is not whole, -1 where it holds none."""
+    end = data.find(b"\r\n", at, at + 12)
+    if end < 0:
+        return 0, 0 if len(data) - at < 12 else -1
+    raw = data[at:end]
+    return (int(raw), end + 2) if raw.isdigit() else (0, -1)
+
+
+def _login(words: list[bytes]) -> _Asked | None:
+    """Where a command is a login: AUTH, or HELLO with one."""
+    verb, rest = words[0].upper(), words[1:]
+    if verb == b"HELLO":
+        place = next((at for at, word in enumerate(rest) if word.upper() == b"AUTH"), len(rest))
+        rest = rest[place + 1 : place + 3]
+    elif verb != b"AUTH":
+        return None
+    if not rest or len(rest) > 2:
+        return None
+    user = clean(rest[0], NAME_LIMIT) if len(rest) > 1 else DEFAULT
+    return _Asked(user, seal(user, rest[-1]))

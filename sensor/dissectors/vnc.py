@@ -1,0 +1,196 @@
+"""Remote framebuffer (RFC 6143; security types as IANA lists them): what a desktop asks of who wants to see it, whether it lets them in, and its name.
+
+Reads versions, the way of logging in that the client chose and its result. Without a password, and with the classic one, which is proven by DES over a
+challenge, all of it is read; of other ways the choice, since what follows is encrypted. The picture itself stays unread; the name of the desktop comes where
+it stands in the server's first four messages.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.event import Event
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed, clean
+from sensor.dissectors._login_events import PasswordLogin
+
+PORTS = (5900, 5901)
+VERSION_SIZE = 12
+CHALLENGE_SIZE = 16
+INIT_SIZE = 24  # of what the server says of its desktop, before the name
+NAME_LIMIT = 255
+KEPT_LIMIT = 4096
+FAILED, NONE, CLASSIC = 0, 1, 2
+METHODS = {NONE: "none", CLASSIC: "vnc", 5: "ra2", 6: "ra2ne", 16: "tight", 17: "ultra", 18: "tls", 19: "vencrypt", 20: "sasl", 30: "apple", 35: "apple"}
+# Before version 3.7 the server alone chooses; before 3.8 it says nothing to who needs no password.
+LISTS, TELLS = (3, 7), (3, 8)
+_VERSION = re.compile(rb"RFB (\d{3})\.(\d{3})\n")
+
+
+class VncBanner(Event):
+    """A server shows its version: ``3.8``."""
+
+    version: str
+
+
+class VncSecurity(Event):
+    """The way to log in was chosen: ``method`` of those that were ``offered``."""
+
+    method: str
+    offered: tuple[str, ...]
+
+
+class VncLogin(PasswordLogin):
+    """``method``: ``none`` or ``vnc``; there are no users."""
+
+
+class VncDesktop(Event):
+    """Somebody sees a desktop."""
+
+    name: str
+    width: int
+    height: int
+
+
+class Vnc(Dissector):
+    """The first messages of conversations that begin with a version, on any port."""
+
+    interest = Interest(tcp=PORTS, starts=(b"RFB 003.", b"RFB 004.", b"RFB 005."), stream=True, opening=4)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        return iter(())
+
+    def stream(self, packet: Packet) -> Stream:
+        return VncStream()
+
+
+class VncStream(Stream):
+    """One conversation: a step at a time, each waiting for bytes of one side."""
+
+    def __init__(self) -> None:
+        self._kept = (bytearray(), bytearray())  # of the server, of the client
+        self._step: Callable[[Packet], list[Said] | None] = self._server_version
+        self._version = (0, 0)
+        self._types = b""
+
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+        kept = self._kept[from_client]
+        kept += data[: KEPT_LIMIT - len(kept)]
+        while not self.done and (said := self._step(packet)) is not None:
+            yield from said
+
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+        """Nothing tells where a message begins."""
+        self.done = True
+        return iter(())
+
+    def _take(self, size: int, *, client: bool = False) -> bytes | None:
+        """So many bytes of one side; None while they are not there."""
+        kept = self._kept[client]
+        if len(kept) < size:
+            return None
+        raw = bytes(kept[:size])
+        del kept[:size]
+        return raw
+
+    def _end(self, *said: Said) -> list[Said]:
+        self.done = True
+        return list(said)
+
+    def _server_version(self, packet: Packet) -> list[Said] | None:
+        if self._kept[1] and not self._kept[0]:  # other protocols let the client begin, and so do conversations heard from their middle
+            return self._end()
+        raw = self._take(VERSION_SIZE)
+        if raw is None:
+            return None
+        found = _VERSION.fullmatch(raw)
+        if found is None:
+            return self._end()
+        self._step = self._client_version
+        return [VncBanner(packet, f"{int(found[1])}.{int(found[2])}")]
+
+    def _client_version(self, packet: Packet) -> list[Said] | None:
+        raw = self._take(VERSION_SIZE, client=True)
+        if raw is None:
+            return None
+        found = _VERSION.fullmatch(raw)
+        if found is None:
+            raise Malformed("no version")
+        self._version = int(found[1]), int(found[2])
+        self._step = self._offer if self._version >= LISTS else self._order
+        return []
+
+    def _order(self, packet: Packet) -> list[Said] | None:
+        """Version 3.3: the server says how."""
+        raw = self._take(4)
+        return None if raw is None else self._chosen(packet, int.from_bytes(raw, "big"), raw[3:])
+
+    def _offer(self, packet: Packet) -> list[Said] | None:
+        kept = self._kept[0]
+        if not kept or len(kept) <= kept[0]:
+            return None
+        self._types = bytes(kept[1 : 1 + kept[0]])
+        del kept[: 1 + len(self._types)]
+        self._step = self._choice
+        return [] if self._types else self._end()  # none: it refuses, with a reason
+
+    def _choice(self, packet: Packet) -> list[Said] | None:
+        raw = self._take(1, client=True)
+        return None if raw is None else self._chosen(packet, raw[0], self._types)
+
+    def _chosen(self, packet: Packet, kind: int, offered: bytes) -> list[Said]:
+        if kind == FAILED:
+            return self._end()
+        event = VncSecurity(packet, _method(kind), tuple(dict.fromkeys(_method(each) for each in offered)))
+        if kind == CLASSIC:
+            self._step = self._challenge
+        elif kind == NONE and self._version < TELLS:
+            self._step = self._desktop
+            return [event, VncLogin(packet, "", _method(NONE), True)]
+        elif kind == NONE:
+            self._step = self._open_result
+        else:
+            self.done = True
+        return [event]
+
+    def _challenge(self, packet: Packet) -> list[Said] | None:
+        if len(self._kept[1]) < CHALLENGE_SIZE or self._take(CHALLENGE_SIZE) is None:
+            return None
+        self._take(CHALLENGE_SIZE, client=True)
+        self._step = self._password_result
+        return []
+
+    def _open_result(self, packet: Packet) -> list[Said] | None:
+        return self._result(packet, NONE)
+
+    def _password_result(self, packet: Packet) -> list[Said] | None:
+        return self._result(packet, CLASSIC)
+
+    def _result(self, packet: Packet, kind: int) -> list[Said] | None:
+        """0 is success (RFC 6143, 7.1.3)."""
+        raw = self._take(4)
+        if raw is None:
+            return None
+        event = VncLogin(packet, "", _method(kind), not any(raw))
+        if not event.accepted:
+            return self._end(event)
+        self._step = self._desktop
+        return [event]
+
+    def _desktop(self, packet: Packet) -> list[Said] | None:
+        """Size and name, once the client has said whether it wants to be alone."""
+        kept = self._kept[0]
+        if len(kept) < INIT_SIZE or len(kept) < INIT_SIZE + min(int.from_bytes(kept[20:INIT_SIZE], "big"), NAME_LIMIT):
+            return None
+        size = int.from_bytes(kept[20:INIT_SIZE], "big")
+        name = clean(bytes(kept[INIT_SIZE : INIT_SIZE + min(size, NAME_LIMIT)]), NAME_LIMIT)
+        event = VncDesktop(packet, name, int.from_bytes(kept[:2], "big"), int.from_bytes(kept[2:4], "big"))
+        fact = Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "vnc.desktop", name, packet.flow)
+        return self._end(event, *([fact] if name else []))
+
+
+def _method(kind: int) -> str:
+    return METHODS.get(kind) or f"type {kind}"

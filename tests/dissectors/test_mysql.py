@@ -1,0 +1,73 @@
+"""MySQL: versions, logins and their result; never a password."""
+
+from __future__ import annotations
+
+import pytest
+
+from pcaps.dissectors.mysql import answer, greeting, message, refusal
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors._seal import seal
+from sensor.dissectors.mysql import Mysql
+from tests.dissectors.samples import events, facts, packets
+
+GREETED = ("MysqlServer", "8.0.36-0ubuntu0.22.04.1", "caching_sha2_password")
+
+
+def session(port: int) -> list[object]:
+    """What is said in one conversation of the capture."""
+    stream = Mysql().stream(Packet())
+    return [said for one in packets("mysql") if port in (one.sport, one.dport) for said in stream.feed(one, one.payload, one.sport == port)]
+
+
+def talk(*parts: tuple[bool, bytes]) -> list[object]:
+    stream, packet = Mysql().stream(Packet()), Packet(proto=6)
+    return [said for from_client, data in parts for said in stream.feed(packet, data, from_client)]
+
+
+def test_refused_and_accepted() -> None:
+    """The plugin is the one that was used in the end."""
+    said = session(49410)
+    assert events(said) == [GREETED, ("MysqlLogin", "root", "caching_sha2_password", False, "")]
+    assert facts(said) == [("02:00:5e:00:53:05", "10.20.30.5", "mysql.version", "8.0.36-0ubuntu0.22.04.1")]
+    assert events(session(49411)) == [GREETED, ("MysqlLogin", "shop", "mysql_native_password", True, "")]
+
+
+def test_clear_password() -> None:
+    """Of it stays a seal."""
+    said = session(49412)
+    assert events(said) == [GREETED, ("MysqlLogin", "ldap", "clear", True, seal("ldap", b"not to be kept"))]
+    assert "kept" not in repr(events(said))
+
+
+def test_tls_and_refused_addresses() -> None:
+    """Nothing is read behind the switch to TLS; a server that refuses an address says nothing of logins."""
+    assert events(session(49413)) == [("MysqlServer", "10.11.6-MariaDB", "caching_sha2_password")]
+    assert events(session(49414)) == []
+
+
+@pytest.mark.parametrize("code", [1040, 1129, 2026])
+def test_other_errors_are_no_answer_to_a_password(code: int) -> None:
+    """Too many connections, a blocked host, TLS."""
+    assert events(talk((False, greeting()), (True, answer(b"root", b"p")), (False, refusal(2, code, b"no")))) == [GREETED]
+
+
+def test_other_protocols_and_middles() -> None:
+    """What begins otherwise at the port is left alone."""
+    for parts in ([(True, b"GET / HTTP/1.1\r\n")], [(False, b"SSH-2.0-OpenSSH_9.2\r\n")], [(False, message(5, b"\0\0\0\2\0\0\0"))]):
+        assert talk(*parts) == []
+
+
+@pytest.mark.parametrize("part", [message(1, b"\x05\xa6\x0f\0" + bytes(28) + b"name"), b"\0\0\0\1", b"\xff\xff\xff\1"])
+def test_malformed(part: bytes) -> None:
+    """A name without an end, and messages of an impossible size."""
+    with pytest.raises(Malformed):
+        talk((False, greeting()), (True, part))
+
+
+def test_gaps_end_the_reading() -> None:
+    """What is missing may be the result."""
+    stream, packet = Mysql().stream(Packet()), Packet(proto=6)
+    list(stream.feed(packet, greeting(), False))
+    assert list(stream.gap(packet, 3, True)) == []
+    assert stream.done

@@ -1,0 +1,81 @@
+"""PostgreSQL: logins, how and with what result; never a password."""
+
+from __future__ import annotations
+
+import pytest
+
+from pcaps.dissectors.postgres import WISH, asks, error, message, start
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors._seal import seal
+from sensor.dissectors.postgres import Postgres
+from tests.dissectors.samples import events, facts, packets
+
+
+def session(port: int) -> list[object]:
+    """What is said in one conversation of the capture."""
+    stream = Postgres().stream(Packet())
+    return [said for one in packets("postgres") if port in (one.sport, one.dport) for said in stream.feed(one, one.payload, one.sport == port)]
+
+
+def talk(*parts: tuple[bool, bytes]) -> list[object]:
+    stream, packet = Postgres().stream(Packet()), Packet(proto=6)
+    return [said for from_client, data in parts for said in stream.feed(packet, data, from_client)]
+
+
+def test_logins() -> None:
+    """Accepted with SCRAM, refused with MD5, and trusted without a password."""
+    said = session(49420)
+    assert events(said) == [("PostgresLogin", "shop", "scram", True, "")]
+    assert facts(said) == [("02:00:5e:00:53:05", "10.20.30.5", "postgres.version", "15.5 (Debian 15.5-0+deb12u1)")]
+    assert events(session(49421)) == [("PostgresLogin", "postgres", "md5", False, "")]
+    assert events(session(49424)) == [("PostgresLogin", "backup", "none", True, "")]
+
+
+def test_clear_password() -> None:
+    """After the server refused TLS; of it stays a seal."""
+    said = session(49422)
+    assert events(said) == [("PostgresLogin", "report", "clear", True, seal("report", b"not to be kept"))]
+    assert "kept" not in repr(events(said))
+
+
+def test_tls() -> None:
+    """Nothing is read behind it."""
+    assert session(49423) == []
+
+
+@pytest.mark.parametrize("code", [b"53300", b"3D000", b"57P03"])
+def test_other_errors_are_no_answer_to_a_password(code: bytes) -> None:
+    """Too many clients, no such database, a server that starts."""
+    assert events(talk((True, start(b"a")), (False, asks(5, b"salt")), (False, error(code)))) == []
+
+
+def test_refused_before_a_password() -> None:
+    """The address may not log in."""
+    assert events(talk((True, start(b"a")), (False, error(b"28000")))) == [("PostgresLogin", "a", "none", False, "")]
+
+
+def test_other_protocols_and_middles() -> None:
+    """What begins otherwise at the port is left alone."""
+    for parts in (
+        [(True, b"GET / HTTP/1.1\r\n")],
+        [(False, b"SSH-2.0-OpenSSH_9.2\r\n")],
+        [(True, message(b"Q", b"select 1\0"))],
+        [(True, WISH), (False, b"E")],
+    ):
+        assert talk(*parts) == []
+
+
+@pytest.mark.parametrize("part", [b"\0\0\0\0\0", b"R\0\0\0\1", b"R\xff\0\0\0"])
+def test_malformed(part: bytes) -> None:
+    """Unknown messages and impossible sizes."""
+    with pytest.raises(Malformed):
+        talk((True, start(b"a")), (False, part))
+
+
+def test_gaps_end_the_reading() -> None:
+    """What is missing may be the result."""
+    stream, packet = Postgres().stream(Packet()), Packet(proto=6)
+    list(stream.feed(packet, start(b"a"), True))
+    assert list(stream.gap(packet, 3, False)) == []
+    assert stream.done

@@ -1,0 +1,65 @@
+"""Redis: logins and their result; never a password."""
+
+from __future__ import annotations
+
+import pytest
+
+from pcaps.dissectors.redis import WRONG, command
+from sensor.core.packet import Packet
+from sensor.dissectors._seal import seal
+from sensor.dissectors.redis import Redis
+from tests.dissectors.samples import events, packets
+
+
+def session(port: int) -> list[object]:
+    """What is said in one conversation of the capture."""
+    stream = Redis().stream(Packet())
+    return [said for one in packets("redis") if port in (one.sport, one.dport) for said in stream.feed(one, one.payload, one.sport == port)]
+
+
+def talk(*parts: tuple[bool, bytes]) -> list[object]:
+    stream, packet = Redis().stream(Packet()), Packet(proto=6)
+    return [said for from_client, data in parts for said in stream.feed(packet, data, from_client)]
+
+
+def test_wrong_and_right() -> None:
+    """Each login gets its own reply; of a password stays a seal."""
+    said = events(session(49430))
+    wrong, right = seal("default", b"wrong-secret"), seal("default", b"not to be kept")
+    assert said == [("RedisLogin", "default", "clear", False, wrong), ("RedisLogin", "default", "clear", True, right)]
+    assert "kept" not in repr(said)
+
+
+@pytest.mark.parametrize("port", [49431, 49432])
+def test_users(port: int) -> None:
+    """By AUTH and by HELLO."""
+    assert events(session(port)) == [("RedisLogin", "shop", "clear", True, seal("shop", b"not to be kept"))]
+
+
+def test_typed_by_hand() -> None:
+    """Commands in a line, and the words of old servers."""
+    assert events(session(49433)) == [("RedisLogin", "default", "clear", False, seal("default", b"wrong-secret"))]
+
+
+def test_no_password_is_no_login() -> None:
+    """A server that has none says so; replies to other commands are no result."""
+    assert session(49434) == []
+    assert talk((True, command(b"HELLO", b"3") + command(b"AUTH")), (False, b"%0\r\n+OK\r\n")) == []
+
+
+def test_behind_a_gap() -> None:
+    """Of a long guessing on one connection those are heard whose segments begin with them."""
+    stream, packet = Redis().stream(Packet()), Packet(proto=6)
+    list(stream.feed(packet, command(b"PING"), True))
+    list(stream.gap(packet, 500, True))
+    list(stream.gap(packet, 500, False))
+    list(stream.feed(packet, command(b"AUTH", b"x"), True))
+    assert events(stream.feed(packet, WRONG, False)) == [("RedisLogin", "default", "clear", False, seal("default", b"x"))]
+
+
+@pytest.mark.parametrize("start", [b"\x16\x03\x01\0\5hello", b"*x\r\n", b"*2\r\n+a\r\n", b"*1\r\n$99999\r\n", b"*1000\r\n", b"*" + b"1" * 20, b"a" * 9000])
+def test_other_protocols_and_long_commands(start: bytes) -> None:
+    """What is no command, or too long to hold a login, ends the reading."""
+    stream, packet = Redis().stream(Packet()), Packet(proto=6)
+    assert list(stream.feed(packet, start, True)) == []
+    assert stream.done

@@ -1,0 +1,74 @@
+"""VNC: versions, ways to log in and their result, names of desktops."""
+
+from __future__ import annotations
+
+import pytest
+
+from pcaps.dissectors.vnc import NEW, OLD
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors.vnc import Vnc
+from tests.dissectors.samples import events, facts, packets
+
+
+def session(port: int) -> list[object]:
+    """What is said in one conversation of the capture."""
+    stream = Vnc().stream(Packet())
+    return [said for one in packets("vnc") if port in (one.sport, one.dport) for said in stream.feed(one, one.payload, one.sport == port)]
+
+
+def talk(*parts: tuple[bool, bytes]) -> list[object]:
+    stream, packet = Vnc().stream(Packet()), Packet(proto=6)
+    return [said for from_client, data in parts for said in stream.feed(packet, data, from_client)]
+
+
+def test_desktop_without_a_password() -> None:
+    """Anybody sees it."""
+    said = session(49400)
+    assert events(said) == [
+        ("VncBanner", "3.8"),
+        ("VncSecurity", "none", ("none", "vnc")),
+        ("VncLogin", "", "none", True, ""),
+        ("VncDesktop", "panel's desktop :0", 1280, 800),
+    ]
+    assert facts(said) == [("02:00:5e:00:53:06", "10.20.30.44", "vnc.desktop", "panel's desktop :0")]
+
+
+def test_passwords() -> None:
+    """Refused, and accepted in the old version, in which the server orders the way."""
+    assert events(session(49401)) == [("VncBanner", "3.8"), ("VncSecurity", "vnc", ("vnc",)), ("VncLogin", "", "vnc", False, "")]
+    assert events(session(49402))[1:3] == [("VncSecurity", "vnc", ("vnc",)), ("VncLogin", "", "vnc", True, "")]
+
+
+def test_what_goes_on_encrypted() -> None:
+    """The choice is told, and nothing is read behind it."""
+    assert events(session(49403)) == [("VncBanner", "3.8"), ("VncSecurity", "vencrypt", ("vencrypt", "vnc"))]
+
+
+def test_old_servers_say_nothing_to_who_needs_no_password() -> None:
+    """Versions 3.3 and 3.7."""
+    assert events(talk((False, NEW), (True, OLD), (False, b"\0\0\0\1")))[-1] == ("VncLogin", "", "none", True, "")
+    seven = b"RFB 003.007\n"
+    assert events(talk((False, NEW), (True, seven), (False, b"\1\1"), (True, b"\1")))[-1] == ("VncLogin", "", "none", True, "")
+
+
+@pytest.mark.parametrize("offer", [(NEW, b"\0"), (OLD, bytes(4))])
+def test_refusals(offer: tuple[bytes, bytes]) -> None:
+    """Too many came before: there is no login."""
+    assert events(talk((False, NEW), (True, offer[0]), (False, offer[1]))) == [("VncBanner", "3.8")]
+
+
+def test_other_protocols_and_middles() -> None:
+    """What begins otherwise at the port is left alone; a client without a version is malformed."""
+    for parts in ([(False, b"SSH-2.0-OpenSSH_9.2\r\n")], [(True, b"GET / HTTP/1.1\r\n")], [(True, b"\x03\0\0\x0a"), (False, NEW)]):
+        assert talk(*parts) == []
+    with pytest.raises(Malformed):
+        talk((False, NEW), (True, b"GET / HTTP/1.1\r\n"))
+
+
+def test_gaps_end_the_reading() -> None:
+    """What is missing may be the choice."""
+    stream, packet = Vnc().stream(Packet()), Packet(proto=6)
+    list(stream.feed(packet, NEW, False))
+    assert list(stream.gap(packet, 3, True)) == []
+    assert stream.done
