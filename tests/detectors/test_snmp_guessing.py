@@ -96,4 +96,5 @@ def test_repetition_is_one_finding() -> None:
     found = told([asked(n, f"seal{n}") for n in range(300)])
     assert len(found) < 8
     assert one(found)
+    assert one(told([asked(0, "a"), answer(0.1), *(asked(1 + n, "a", f"10.0.{n // 200}.{n % 200}") for n in range(900))]))
     assert len(told([asked(n, "a", operation="set", names=(CONTACT,)) for n in range(600)])) == 1

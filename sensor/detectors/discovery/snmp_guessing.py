@@ -119,9 +119,9 @@ class SnmpGuessing(CallDetector):
         names = some([addresses.text(each) for each in sample])
         why = (f"{silent} hosts did not answer within {want.window_s} s; counts from {want.agents} on", f"{answered} others did", f"among them {names}")
         numbers: Numbers = {"silent": silent, "answered": answered, "threshold": want.agents, "window_s": want.window_s}
-        yield self.told(
-            event, "asks for SNMP in vain at many hosts, now", why, numbers, key=("agents",), severity=grave, techniques=("T1046",), confidence=0.7, app="snmp"
-        )
+        alert = self.told(event, "asks for SNMP in vain at many hosts, now", why, numbers, severity=grave, techniques=("T1046",), confidence=0.7, app="snmp")
+        alert.key = f"{self.id}|{packet.src}|agents"  # whoever is asked next, it is one search
+        yield alert
 
     def _sets(self, event: SnmpRequest) -> Iterator[Alert]:
         ends, names = ends_of(event.packet), event.names

@@ -1,0 +1,194 @@
+"""A device is made part of a botnet: somebody logs in by telnet, or breaks in by a web page, and makes it fetch a program and run it.
+
+Loaders give themselves away: by lines of a shell that fetch, allow and run in one go, by words that no toolbox knows (``busybox LZRD``, to hear whether
+there is one), by programs that are typed in as bytes, and by asking one server for the same program in the languages of several processors. Before that comes
+the spray: logins by telnet at one device after the other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from pydantic import Field
+
+from sensor.core import addresses
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Bounded, Recent
+from sensor.core.detector import Context
+from sensor.core.event import Event
+from sensor.core.observation import Subject
+from sensor.core.tally import Distinct
+from sensor.detectors._calls import CallDetector, CallOptions, ends_of
+from sensor.detectors._exploits import plain
+from sensor.detectors._words import is_fixed_function, some
+from sensor.dissectors.ftp import FtpFile
+from sensor.dissectors.http import HttpBody, HttpRequest
+from sensor.dissectors.telnet import TelnetCommand, TelnetLogin
+from sensor.dissectors.tftp import TftpRead
+
+SECOND = 1_000_000_000
+SESSIONS_LIMIT, CLIENTS_LIMIT, TOLD_LIMIT = 2048, 2048, 4096
+SHOWN = 160
+_FETCH = re.compile(r"\b(?:wget|curl|tftp|ftpget|lwp-download)\b[^;|&]{0,300}?(?:\d{1,3}(?:\.\d{1,3}){3}|https?://|ftp://|-[a-z]*g\b)", re.IGNORECASE)
+_RUN = re.compile(r"\bchmod\s+(?:0?777|[ugoa]*\+[rwx]*x)|[|;&]\s*(?:/bin/)?(?:ba|a)?sh\b|(?:^|[;&|]\s*)\./", re.IGNORECASE)
+_BYTES = re.compile(r"(?:\\x[0-9a-fA-F]{2}){4}|(?:\\[0-3][0-7]{2}){4}")
+# A word for the toolbox that is none of its programs: those are in small letters.
+_PROBE = re.compile(r"\bbusybox\s+[A-Z][A-Z0-9]{2,15}\b")
+# Programs named after the processor that they run on.
+_PROCESSOR = re.compile(
+    r"(?:^|[/._-])(mips(?:el|64|32|eb|le)?|mpsl|arm(?:[4-8][a-z]{0,2}|v[4-8]l?|hf|eb)?|aarch64|x86(?:_64|_32)?|i[3-6]86|amd64|ppc(?:64|-440fp)?|powerpc|sh4|m68k|spc|"
+    r"sparc|arc|riscv(?:64)?)$",
+    re.IGNORECASE,
+)
+FETCHING, RUNNING, BYTES, PROBING = 1, 2, 4, 8
+WORDS = {
+    FETCHING: "fetches a program",
+    RUNNING: "makes it run",
+    BYTES: "types a program in as bytes",
+    PROBING: "asks the toolbox for a word that it cannot know",
+}
+
+
+class Asked(NamedTuple):
+    """A file asked for: its path, how, and whether its server is an address without a name."""
+
+    path: str
+    how: str
+    bare: bool
+
+
+class Options(CallOptions):
+    """When files and logins are a loader's."""
+
+    processors: int = Field(3, ge=2, le=16, description="processors for which one machine asked one server for programs")
+    hosts: int = Field(5, ge=2, le=200, description="hosts at which one source tried to log in by telnet")
+    window_s: int = Field(600, ge=10, le=86400, description="seconds in which they must fall")
+
+
+class BotnetLoader(CallDetector):
+    """Watches lines at shells, requests that carry such lines, files asked for, and logins by telnet."""
+
+    title = "Loader of a botnet"
+    severity = Severity.high
+    weighs_itself = True
+    techniques = ("T1105",)
+    advice = (
+        "Cut the device off, switch it off and on, give it new firmware and a new password, and close telnet. Block the server of the program. Look which "
+        "other devices the source logged in to."
+    )
+    false_positives = "Administrators who install programs over telnet: name their machines as managers."
+    Options = Options
+    watches = (TelnetCommand, TelnetLogin, HttpRequest, HttpBody, FtpFile, TftpRead)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        window = self.options.window_s * SECOND
+        self._signs: Bounded[int, int] = Bounded(SESSIONS_LIMIT)
+        self._processors: Distinct[tuple[int, int], str] = Distinct(window, CLIENTS_LIMIT)
+        self._hosts: Distinct[int, int] = Distinct(window, CLIENTS_LIMIT)
+        self._told: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, window)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if isinstance(event, TelnetCommand):
+            return self._typed(event)
+        if isinstance(event, TelnetLogin):
+            return self._sprayed(event)
+        return self._requested(event)
+
+    def _typed(self, event: TelnetCommand) -> Iterator[Alert]:
+        """Signs add up over the lines of a session."""
+        signs = (self._signs.get(event.packet.flow) or 0) | signs_of(event.line)
+        self._signs.put(event.packet.flow, signs)
+        ends = ends_of(event.packet)
+        device, outside = is_fixed_function(self.context, ends.target), not self.context.networks.inside(ends.actor.address)
+        if not signs or not self._told.fresh((event.packet.flow, signs), event.ts):
+            return
+        sure = signs & (BYTES | PROBING) or signs & (FETCHING | RUNNING) == FETCHING | RUNNING
+        grade = Severity.high if sure else Severity.medium if signs & FETCHING and (device or outside) else Severity.low
+        why = [f"it {word}" for sign, word in WORDS.items() if signs & sign]
+        why += ["the source is outside"] if outside else ["the target is a device with one job"] if device else []
+        yield self._plants(event, f"by telnet: {event.line[:SHOWN]!r}", why, grade)
+
+    def _requested(self, event: Event) -> Iterator[Alert]:
+        """Lines in requests of the web, and programs that are asked for."""
+        if isinstance(event, HttpRequest | HttpBody):
+            text = plain(event.path)[0] if not event.odd else "\n".join((plain(event.path)[0], *map(_value, event.odd)))
+            if ("wget" in text or "curl" in text or "tftp" in text or "busybox" in text) and (signs := signs_of(text)) & FETCHING:
+                if signs & RUNNING and self._told.fresh((event.packet.src, event.packet.dst, "web"), event.ts):
+                    yield self._plants(event, f"by a web page: {text[:SHOWN]!r}", [f"it {word}" for sign, word in WORDS.items() if signs & sign], Severity.high)
+                return
+        if asked := _asked(event):
+            yield from self._fetched(event, asked)
+
+    def _plants(self, event: Event, how: str, why: list[str], grade: Severity) -> Alert:
+        app = "telnet" if isinstance(event, TelnetCommand) else "http"
+        techniques = ("T1105", "T1059.004")
+        return self.told(event, "plants a program on", why, rest=f" {how}", key=("plants",), severity=grade, techniques=techniques, confidence=0.9, app=app)
+
+    def _fetched(self, event: Event, asked: Asked) -> Iterator[Alert]:
+        """The same program for several processors: whoever asks does not know which one it has."""
+        found = _PROCESSOR.search(asked.path)
+        if found is None or not asked.bare:
+            return
+        packet, want = event.packet, self.options
+        count = self._processors.add((packet.src, packet.dst), found[1].lower(), event.ts)
+        several = count >= want.processors
+        device = is_fixed_function(self.context, ends_of(packet).actor)
+        if not (several or device) or not self._told.fresh((packet.src, packet.dst, several), event.ts):
+            return
+        names = self._processors.values((packet.src, packet.dst))
+        why = (
+            f"it asked for {asked.path[:SHOWN]!r} by {asked.how} from an address without a name",
+            f"programs for {some(names)}; {want.processors} processors count, of a device one",
+        )
+        numbers: dict[str, int | float | str] = {"processors": count, "threshold": want.processors}
+        yield self.told(event, "fetches programs for strange processors from", why, numbers, key=("fetches",), app=asked.how.lower(), confidence=0.8)
+
+    def _sprayed(self, event: TelnetLogin) -> Iterator[Alert]:
+        packet, want = event.packet, self.options
+        answer = packet.sport < packet.dport
+        ends = ends_of(packet, answer=answer)
+        hosts = self._hosts.add(ends.actor.address, ends.target.address, event.ts)
+        if hosts < want.hosts or not self._told.fresh((ends.actor.address, "spray", hosts.bit_length()), event.ts):
+            return
+        met = self._hosts.values(ends.actor.address)
+        grave = not self.context.networks.inside(ends.actor.address) or is_fixed_function(self.context, ends.actor)
+        why = (
+            f"logins by telnet at {hosts} hosts within {want.window_s} s; counts from {want.hosts} on",
+            f"among them {some([addresses.text(host) for host in met])}",
+        )
+        alert = self.told(
+            event, f"tries telnet logins at {hosts} hosts, now", why, {"hosts": hosts, "threshold": want.hosts, "window_s": want.window_s},
+            severity=Severity.high if grave else Severity.medium, techniques=("T1110",), answer=answer, app="telnet",
+            targets=[Subject(0, host, packet.vlan) for host in met],
+        )  # fmt: skip
+        alert.key = f"{self.id}|{ends.actor.address}|spray"  # whoever is next, it is one spray
+        yield alert
+
+
+def signs_of(line: str) -> int:
+    """What a line does, as bits."""
+    return (
+        (FETCHING if _FETCH.search(line) else 0)
+        | (RUNNING if _RUN.search(line) else 0)
+        | (BYTES if _BYTES.search(line) else 0)
+        | (PROBING if _PROBE.search(line) else 0)
+    )
+
+
+def _value(odd: object) -> str:
+    return ": ".join(odd) if isinstance(odd, tuple) else str(odd)
+
+
+def _asked(event: Event) -> Asked | None:
+    """The program that is asked for; None where nothing is."""
+    if isinstance(event, HttpRequest) and event.method == "GET":
+        host = event.host.rpartition(":")[0] or event.host
+        return Asked(event.path.partition("?")[0], "HTTP", not host or host.replace(".", "").isdigit())
+    if isinstance(event, FtpFile) and event.command == "RETR":
+        return Asked(event.path, "FTP", True)
+    if isinstance(event, TftpRead):
+        return Asked(event.file, "TFTP", True)
+    return None
