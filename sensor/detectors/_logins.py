@@ -26,6 +26,7 @@ from sensor.dissectors.postgres import PostgresLogin
 from sensor.dissectors.redis import RedisLogin
 from sensor.dissectors.rtsp import RtspRequest, RtspResponse
 from sensor.dissectors.sip import SipRequest, SipResponse
+from sensor.dissectors.tds import TdsLogin
 from sensor.dissectors.telnet import TelnetLogin
 from sensor.dissectors.vnc import VncLogin
 
@@ -185,7 +186,9 @@ class Logins:
         return _attempt(event.packet, "MQTT", shown.account, not event.code, seal=shown.seal)
 
 
-_SERVICES: dict[type[Event], str] = {VncLogin: "VNC", MysqlLogin: "MySQL", PostgresLogin: "PostgreSQL", RedisLogin: "Redis"}
+_SERVICES: dict[type[Event], str] = {
+    VncLogin: "VNC", MysqlLogin: "MySQL", PostgresLogin: "PostgreSQL", RedisLogin: "Redis", TdsLogin: "SQL Server",
+}  # fmt: skip
 _READERS: dict[type[Event], Callable[..., Attempt | None]] = {
     FtpLogin: Logins.ftp, TelnetLogin: Logins.telnet, SmbLoginResult: Logins.smb, KerberosAsRequest: Logins.centre_asked, KerberosError: Logins.centre_refused,
     KerberosAsReply: Logins.centre_granted, SipRequest: Logins.sip_asked, SipResponse: Logins.sip_answered, HttpRequest: Logins.web_asked,

@@ -30,6 +30,7 @@ from sensor.dissectors.redis import RedisLogin
 from sensor.dissectors.rtsp import RtspRequest
 from sensor.dissectors.sip import SipRequest
 from sensor.dissectors.snmp import SnmpRequest
+from sensor.dissectors.tds import TdsLogin
 from sensor.dissectors.telnet import TelnetLogin
 from sensor.dissectors.vnc import VncLogin
 
@@ -96,7 +97,7 @@ def _desktop(event: VncLogin) -> Seen | None:
     return Seen("VNC", answer=True, what=NOTHING) if event.method == "none" else None
 
 
-_SERVICES: dict[type[Event], str] = {MysqlLogin: "MySQL", PostgresLogin: "PostgreSQL", RedisLogin: "Redis"}
+_SERVICES: dict[type[Event], str] = {MysqlLogin: "MySQL", PostgresLogin: "PostgreSQL", RedisLogin: "Redis", TdsLogin: "SQL Server"}
 _READERS: dict[type[Event], Callable[..., Seen | None]] = {
     FtpLogin: _ftp, TelnetLogin: _telnet, HttpRequest: _web, RtspRequest: _stream, SipRequest: _call, SnmpRequest: _management, LdapBind: _directory,
     MqttConnect: _broker, VncLogin: _desktop, **dict.fromkeys(_SERVICES, _login),

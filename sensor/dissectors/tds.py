@@ -1,0 +1,185 @@
+"""Tabular data stream ([MS-TDS]) of SQL Server and its kin: which server it is, who logs in, and with what result.
+
+Reads the versions and the agreement on encryption that come first, logins in clear, NTLM inside them, and the result. Usually the login alone is encrypted;
+then the user is known where the server names him in its refusal. Where all is encrypted nothing more is read, nor what is asked once somebody is in.
+A password is hidden by a fixed pattern only, as good as clear; of it stays a seal.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+
+from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.event import Event
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed, clean
+from sensor.dissectors import _ntlm
+from sensor.dissectors._framing import FramedStream
+from sensor.dissectors._login_events import CLEAR, PasswordLogin
+from sensor.dissectors._ntlm_events import told
+from sensor.dissectors._seal import seal
+
+PORT = 1433
+HEAD_SIZE = 8
+RESPONSE, LOGIN, SSPI, PRELOGIN = 0x04, 0x10, 0x11, 0x12
+TLS_RECORDS = range(0x14, 0x18)
+VERSION, ENCRYPTION, END = 0, 1, 0xFF  # options of what comes first
+ENCRYPTIONS = {0: "login", 1: "all", 2: "none", 3: "all"}
+OPTIONS_LIMIT, TOKENS_LIMIT = 16, 32
+NAME_LIMIT, PASSWORD_LIMIT = 128, 128
+INFO, ERROR, ACCEPTED, CHANGE, NTLM = 0xAB, 0xAA, 0xAD, 0xE3, 0xED
+# Errors that judge a login: failed, from a domain that is not trusted, disabled, locked, expired, must be changed.
+DENIED = frozenset((18456, 18452, 18470, 18486, 18487, 18488))
+PATTERN = 0xA5
+_HEAD = struct.Struct("!BBH")
+_OPTION = struct.Struct("!BHH")
+_SERVER = struct.Struct("!BBH")
+_FIELD = struct.Struct("<HH")
+_ERROR = struct.Struct("<IBBH")
+_NAMED = re.compile(r"[\"'«„“‘]([^\"'»“”’]{1,128})[\"'»“”’]")
+# Each byte of a password: its halves change places, then the pattern is laid over it.
+_CLEAR = bytes(((byte ^ PATTERN) >> 4 | ((byte ^ PATTERN) << 4 & 0xF0)) for byte in range(256))
+
+
+class TdsServer(Event):
+    """A server answers: its version (``15.0.2000``), and how much is encrypted: ``none``, ``login`` or ``all``."""
+
+    version: str
+    encryption: str
+
+
+class TdsLogin(PasswordLogin):
+    """``method``: ``clear``, ``ntlm``, or ``encrypted``."""
+
+
+class Tds(Dissector):
+    """The first messages of each side."""
+
+    interest = Interest(tcp=(PORT,), stream=True, opening=4)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        return iter(())
+
+    def stream(self, packet: Packet) -> Stream:
+        return TdsStream()
+
+
+class TdsStream(FramedStream):
+    """One connection until its login ended."""
+
+    resumes = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._begun = self._greeted = False
+        self._user, self._method, self._seal = "", "encrypted", ""
+
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+        return iter(()) if self.done else super().feed(packet, data, from_client)
+
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+        """What is missing may be the login."""
+        self.done = True
+        return iter(())
+
+    def size(self, data: bytes, at: int) -> int:
+        if len(data) - at < HEAD_SIZE:
+            return 0
+        kind, _, size = _HEAD.unpack_from(data, at)
+        if kind in TLS_RECORDS and data[at + 1] == 3:
+            return 5 + int.from_bytes(data[at + 3 : at + 5], "big")
+        if kind not in (RESPONSE, LOGIN, SSPI, PRELOGIN) or size < HEAD_SIZE:
+            if self._begun:
+                raise Malformed("no message")
+            self.done = True  # another protocol, or a conversation heard from its middle
+            return 0
+        return int(size)
+
+    def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+        kind, body = data[0], data[HEAD_SIZE:]
+        self._begun = True
+        try:
+            if kind == LOGIN and from_client:
+                return iter(self._login(packet, body))
+            if kind == SSPI and from_client:
+                return iter(self._ntlm(packet, body))
+            if kind == RESPONSE and not from_client:
+                return iter(self._result(packet, body) if self._greeted else self._greeting(packet, body))
+        except struct.error:
+            raise Malformed("message ends early") from None
+        return iter(())
+
+    def _greeting(self, packet: Packet, body: bytes) -> list[Said]:
+        """The answer to what the client offered ([MS-TDS] 2.2.6.5)."""
+        self._greeted = True
+        if body[:1] != bytes((VERSION,)):  # the version always comes first
+            return self._result(packet, body)
+        found: dict[int, bytes] = {}
+        for number in range(OPTIONS_LIMIT):
+            at = _OPTION.size * number
+            if at >= len(body) or body[at] == END:
+                break
+            option, start, size = _OPTION.unpack_from(body, at)
+            found[option] = body[start : start + size]
+        encryption = ENCRYPTIONS.get((found.get(ENCRYPTION) or b"\2")[0], "all")
+        self.done = encryption == "all"
+        version = ".".join(map(str, _SERVER.unpack_from(found.get(VERSION, b""))))
+        subject = Subject(packet.src_mac, packet.src, packet.vlan)
+        return [TdsServer(packet, version, encryption), Observation(packet.ts, subject, "tds.version", version, packet.flow)]
+
+    def _login(self, packet: Packet, body: bytes) -> list[Said]:
+        """Names and the password stand where offsets and sizes in characters say ([MS-TDS] 2.2.6.4)."""
+        self._greeted = True
+        user, password = (self._part(body, at) for at in (40, 44))
+        self._user = clean(user.decode("utf-16-le", "replace"), NAME_LIMIT)
+        if self._user:
+            text = password.translate(_CLEAR).decode("utf-16-le", "replace")
+            self._method, self._seal = CLEAR, seal(self._user, text.encode("utf-8", "replace"))
+            return []
+        return self._ntlm(packet, body)
+
+    def _part(self, body: bytes, at: int) -> bytes:
+        start, size = _FIELD.unpack_from(body, at)
+        return body[start : start + 2 * min(size, PASSWORD_LIMIT)]
+
+    def _ntlm(self, packet: Packet, body: bytes) -> list[Said]:
+        message = _ntlm.find(body, partial=True)
+        if message is None:
+            return []
+        self._method = "ntlm"
+        if isinstance(message, _ntlm.Login):
+            self._user = message.user
+        subject = Subject(packet.src_mac, packet.src, packet.vlan)
+        return [*told(packet, "tds", message), *(Observation(packet.ts, subject, kind, value, packet.flow) for kind, value in message.facts())]
+
+    def _result(self, packet: Packet, body: bytes) -> list[Said]:
+        """What the server makes of the login: the first token that judges it ([MS-TDS] 2.2.7)."""
+        at = 0
+        for _ in range(TOKENS_LIMIT):
+            if at + 3 > len(body) or body[at] not in (INFO, ERROR, ACCEPTED, CHANGE, NTLM):
+                break
+            token, size = body[at], int.from_bytes(body[at + 1 : at + 3], "little")
+            content = body[at + 3 : at + 3 + size]
+            if token == NTLM:
+                return self._ntlm(packet, content)
+            if token == ACCEPTED:
+                return self._ended(packet, self._user, accepted=True)
+            if token == ERROR and _ERROR.unpack_from(content)[0] in DENIED:
+                return self._ended(packet, self._user or _user(content), accepted=False)
+            at += 3 + size
+        self.done = True
+        return []
+
+    def _ended(self, packet: Packet, user: str, *, accepted: bool) -> list[Said]:
+        self.done = True
+        return [TdsLogin(packet, user, self._method, accepted, self._seal)]
+
+
+def _user(content: bytes) -> str:
+    """Whom an error names: the first word in quotes, in whatever language the server speaks."""
+    size = _ERROR.unpack_from(content)[3]
+    found = _NAMED.search(content[_ERROR.size : _ERROR.size + 2 * size].decode("utf-16-le", "replace"))
+    return clean(found[1], NAME_LIMIT) if found else ""
