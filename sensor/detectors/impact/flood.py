@@ -1,7 +1,7 @@
 """A target, or with IPv4 the /24 around it, gets more new flows than it answers, from many sources: SYN, UDP and ping floods.
 
 One finding a target block, however many sources there are: they are made up, so they are counted roughly and never kept. What one source does to many is a
-scan, not a flood.
+scan, not a flood. Counted over a minute and, for those that begin at full strength, over a second.
 """
 
 from __future__ import annotations
@@ -10,28 +10,37 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+import numpy as np
 from pydantic import Field
 
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
 from sensor.core.changes import MARKS, Changes, Floods
 from sensor.core.detector import Context, FlowDetector
-from sensor.core.flow import Flow
+from sensor.core.flow import Change, Flow
+from sensor.core.rates import RateWindow
 from sensor.detectors._words import PROTOCOLS, client_of, network_of, server_of, who
+
+SECOND = 1_000_000_000
+BLOCKS_LIMIT = 1024
 
 
 class Options(detector.Options):
     """When so many new flows are a flood."""
 
     flows: int = Field(3000, ge=10, description="new flows without an answer in a minute that are a flood")
+    burst: int = Field(400, ge=50, description="new flows without an answer in a second that are a flood")
     sources: int = Field(40, ge=2, le=150, description="different sources at least, estimated")
 
 
 class Finding(NamedTuple):
-    """Flows without an answer in the last minute, and an estimate of their sources."""
+    """Flows without an answer within so many seconds, and an estimate of their sources."""
 
     flows: int
     sources: int
+    window_s: int
+    threshold: int
 
 
 class Flood(FlowDetector):
@@ -50,28 +59,38 @@ class Flood(FlowDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._floods = Floods(self.options.flows, math.floor(MARKS * (1 - math.exp(-self.options.sources / MARKS))))
+        self._marks = math.floor(MARKS * (1 - math.exp(-self.options.sources / MARKS)))
+        self._floods, self._bursts = Floods(self.options.flows, self._marks), RateWindow(SECOND)
+        self._burst: Recent[tuple[int, int]] = Recent(BLOCKS_LIMIT, 60 * SECOND)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
-        rows = changes.contacts
-        return [(int(rows["row"][i]), Finding(flows, _estimate(marks))) for i, flows, marks in self._floods.found(rows)]
+        rows, want = changes.contacts, self.options
+        found = [(i, Finding(flows, _estimate(marks), 60, want.flows)) for i, flows, marks in self._floods.found(rows)]
+        # Within a second nobody knows yet what stays without an answer, nor whether the capture shows answers: what begins counts, what is answered no more.
+        steps = (rows["kind"] == Change.NEW).astype(np.int8) - (rows["kind"] == Change.ANSWERED)
+        bursts = self._bursts.follow(rows["block"], rows["client"], rows["ts"], steps, want.burst, self._marks)
+        found += [(i, Finding(flows, _estimate(marks), 1, want.burst)) for i, flows, marks in bursts]
+        return [(int(rows["row"][i]), finding) for i, finding in sorted(found)]
 
     def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
         if not addresses.is_host(flow.server):
             return
+        if numbers.window_s == 1 and not self._burst.fresh((flow.server & ~0xFF, flow.proto), flow.ts):
+            return
         target, proto = server_of(flow), PROTOCOLS.get(flow.proto, str(flow.proto))
         block = f"{addresses.text(flow.server & ~0xFF)}/24" if addresses.is_v4(flow.server) else addresses.text(flow.server)
         others = f" or others in {block}" if addresses.is_v4(flow.server) else ""
+        each = "minute" if numbers.window_s > 1 else "second"
         alert = self.alert(
             flow,
             actor=client_of(flow),
             target=target,
-            summary=f"{proto} flood against {who(self.context, target)}{others}: {numbers.flows} flows a minute without an answer",
+            summary=f"{proto} flood against {who(self.context, target)}{others}: {numbers.flows} flows a {each} without an answer",
             why=(
-                f"{numbers.flows} new {proto} flows to {block} within a minute had no answer; counts from {self.options.flows} on",
+                f"{numbers.flows} new {proto} flows to {block} within a {each} had no answer; counts from {numbers.threshold} on",
                 f"they came from at least {numbers.sources} sources, so the source addresses are many machines' or forged; the one named here is an example",
             ),
-            numbers={"flows_per_minute": numbers.flows, "threshold": self.options.flows, "sources_at_least": numbers.sources, "block": block},
+            numbers={"flows": numbers.flows, "window_s": numbers.window_s, "threshold": numbers.threshold, "sources_at_least": numbers.sources, "block": block},
             target_port=flow.server_port if flow.proto in (6, 17) else 0,
             network=network_of(self.context, flow),
         )
