@@ -1,0 +1,120 @@
+"""One machine floods one service of another: connection after connection that is never answered, or pings without pause.
+
+What many sources do is a flood of its own kind, and what one does to many targets is a scan. Here source, target and service stay the same: no program that
+works goes on so fast without an answer. A capture that shows one direction only cannot tell who is answered: there it is a hint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from pydantic import Field
+
+from sensor.core import addresses, detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
+from sensor.core.changes import TCP, Changes
+from sensor.core.detector import Context, FlowDetector
+from sensor.core.flow import Change, Flow
+from sensor.core.observation import Subject
+from sensor.core.rates import RateWindow
+from sensor.core.windows import combine
+from sensor.detectors._words import client_of, is_fixed_function, network_of, server_of, who
+
+SECOND = 1_000_000_000
+PAIRS_LIMIT = 1024
+PING, PING_6 = 1, 58
+
+
+class Options(detector.Options):
+    """When one machine alone is a flood."""
+
+    connections: int = Field(1000, ge=100, description="connections of one source to one service without an answer that are a flood")
+    window_s: int = Field(10, ge=1, le=600, description="seconds in which they must fall")
+    pings: int = Field(1000, ge=100, description="echo requests, or other ICMP messages of one kind, of one source to one target")
+    pings_per_second: float = Field(50.0, gt=1, description="and so many a second at least")
+    again_s: int = Field(300, ge=10, description="seconds after which the same is told again")
+    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of our own load tests")
+
+
+class Finding(NamedTuple):
+    """How many, and whether the capture shows answers."""
+
+    messages: int
+    lit: bool
+
+
+class ServiceFlood(FlowDetector):
+    """Counts connections opened less those answered, by source and service; looks at flows of ICMP when they end."""
+
+    title = "Service flooded by one machine"
+    severity = Severity.medium
+    techniques = ("T1498.001", "T1499")
+    advice = "Stop the program on the source, or block the source; limit new connections by source at the target (SYN cookies, rate limits)."
+    false_positives = "A load test; a client that retries without a pause while its server is down; an administrator who pings as fast as possible."
+    Options = Options
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._rates = RateWindow(self.options.window_s * SECOND)
+        self._lit = False
+        self._told: Recent[tuple[int, int, int, int]] = Recent(PAIRS_LIMIT, self.options.again_s * SECOND)
+        self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
+
+    def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
+        rows, want = changes.rows, self.options
+        self._lit = self._lit or bool(((rows["client_packets"] > 0) & (rows["server_packets"] > 0) & (rows["proto"] == TCP)).any())
+        seconds = np.maximum(rows["ts"] - rows["first"], SECOND) / SECOND
+        sent = rows["client_packets"]
+        loud = (rows["kind"] == Change.ENDED) & ((rows["proto"] == PING) | (rows["proto"] == PING_6)) & (sent >= want.pings)
+        found = [(int(at), Finding(int(sent[at]), True)) for at in np.flatnonzero(loud & (sent >= want.pings_per_second * seconds))]
+        kinds = changes.contacts["kind"]
+        contacts = changes.contacts[((kinds == Change.NEW) | (kinds == Change.ANSWERED)) & (changes.contacts["service"] & 0xFF == TCP)]
+        if len(contacts):
+            steps = (contacts["kind"] == Change.NEW).astype(np.int8) - (contacts["kind"] == Change.ANSWERED)
+            keys = combine(combine(contacts["client"], contacts["server"]), contacts["service"].astype(np.uint64))
+            rates = self._rates.follow(keys, contacts["client"], contacts["ts"], steps, want.connections, 1)
+            found += [(int(contacts["row"][i]), Finding(count, self._lit)) for i, count, _ in rates]
+        return sorted(found)
+
+    def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
+        want, actor, target = self.options, client_of(flow), server_of(flow)
+        if not addresses.is_host(flow.server) or any(low <= flow.client <= high for low, high in self._exempt):
+            return
+        if not self._told.fresh((flow.client, flow.server, flow.proto, flow.server_port), flow.ts):
+            return
+        tcp = flow.proto == TCP
+        threshold, window = (want.connections, want.window_s) if tcp else (want.pings, round(_seconds(flow)))
+        what = f"connections to tcp/{flow.server_port}" if tcp else "pings"
+        how = f"{numbers.messages} connections within {want.window_s} s had no answer" if tcp else f"{numbers.messages} messages in {window} s"
+        yield self.alert(
+            flow,
+            actor=actor,
+            target=target,
+            summary=f"{who(self.context, actor)} floods {who(self.context, target)} with {what}",
+            why=(
+                f"{how}; counts from {threshold} on",
+                *([] if numbers.lit else ["the capture shows one direction only: they may have been answered"]),
+            ),
+            numbers={
+                "count": numbers.messages,
+                "threshold": want.connections if tcp else want.pings,
+                "window_s": want.window_s if tcp else round(_seconds(flow)),
+            },
+            key=(addresses.text(flow.server), what),
+            severity=self._severity(actor, numbers),
+            confidence=0.8 if numbers.lit else 0.5,
+            target_port=flow.server_port if tcp else 0,
+            network=network_of(self.context, flow),
+        )
+
+    def _severity(self, actor: Subject, numbers: Finding) -> Severity:
+        if not numbers.lit:
+            return Severity.low
+        return Severity.high if is_fixed_function(self.context, actor) else Severity.medium
+
+
+def _seconds(flow: Flow) -> float:
+    return max(flow.ts - flow.first, SECOND) / SECOND
