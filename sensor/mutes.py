@@ -108,9 +108,9 @@ class Mute(BaseModel):
     def scope(self) -> str:
         """What it silences, in words."""
         parts = [self.detector if self.detector != "*" else "everything"]
-        parts += [f"{word} {value}" for word, value in (("from", self.src), ("from any", self.type), ("to", self.dst), ("port", self.port)) if value]
-        parts += [f"VLAN {self.vlan}"] if self.vlan else []
-        return " ".join(parts) + (f" at {self.hours} UTC" if self.hours else "")
+        parts += [f"{word} {value}" for word, value in (("from", self.src), ("from any", self.type), ("to", self.dst), ("at port", self.port)) if value]
+        parts += [f"in VLAN {self.vlan}"] if self.vlan else []
+        return " ".join(parts) + (f" from {self.hours.replace('-', ' to ')} UTC" if self.hours else "")
 
 
 class Document(BaseModel):

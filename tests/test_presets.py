@@ -41,12 +41,26 @@ def test_the_file_wins_over_the_preset(tmp_path: Path) -> None:
 
 
 def test_quiet_is_later_and_paranoid_sooner() -> None:
-    """For every count that both name."""
+    """For every count that both name; what is usual lies between."""
     quiet, paranoid = PRESETS["quiet"].options, PRESETS["paranoid"].options
-    counts = ("targets", "ports", "slow_ports", "flows", "sources", "fewest")
-    both = [(quiet[one][name], paranoid[one][name]) for one in quiet for name in counts if name in quiet[one] and name in paranoid.get(one, {})]
-    assert len(both) >= 6
-    assert all(late > soon for late, soon in both)
+    both = [(one, name) for one in quiet for name in quiet[one] if name in paranoid.get(one, {}) and name not in ("dispersion", "share_inside")]
+    assert len(both) >= 30
+    usual = {(one, name): getattr(detector_units()[one].Options(), name) for one, name in both}
+    assert not [(one, name) for one, name in both if not quiet[one][name] > usual[one, name] > paranoid[one][name]]
+
+
+def test_paranoid_switches_on_what_is_noisy(tmp_path: Path) -> None:
+    """And a file may switch it off again."""
+    assert load_config(written(tmp_path, "preset: paranoid\n")).options("device.configuration_changed").enabled
+    off = "preset: paranoid\ndetectors:\n  device.configuration_changed: {enabled: false}\n"
+    assert not load_config(written(tmp_path, off)).options("device.configuration_changed").enabled
+
+
+def test_compatible_says_what_is_published() -> None:
+    """Whatever our own defaults become: today they are the same."""
+    usual = {one: unit.Options() for one, unit in detector_units().items()}
+    own = {(one, name) for one, options in PRESETS["compatible"].options.items() for name, value in options.items() if getattr(usual[one], name) != value}
+    assert own == {("device.new", "randomised")}
 
 
 def test_a_name_that_is_none(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sensor.eventlog.fold import Fold
 
 Record = dict[str, Any]
-WHY_COLUMNS = ("mute", "author", "reason", "time", "detector", "actor → target", "count", "summary")
+WHY_COLUMNS = ("mute", "author", "reason", "time", "alert", "detector", "actor → target", "count", "summary")
 
 
 def show(args: argparse.Namespace) -> int:
@@ -97,6 +97,7 @@ def _all_notes(path: Path) -> list[Note]:
 
 
 _WORDS = {"close": "closed it", "comment": "said"}
+_DONE = {"close": "closed", "comment": "commented on"}
 
 
 def _silenced(record: Record) -> tuple[str, ...]:
@@ -124,7 +125,7 @@ def _note(args: argparse.Namespace, names: list[str], action: str, text: str, us
     except OSError as error:
         complain(f"cannot write {notes_log(path)}: {error.strerror}")
         return NOT_OPENED
-    put(f"{len(alerts)} alert{'s' if len(alerts) != 1 else ''} noted: {_WORDS[action]}")
+    put(f"{_DONE[action]} {', '.join(alerts)}")
     return 0
 
 

@@ -27,11 +27,11 @@ CODES = {"dim": "2", "bold": "1", "cyan": "36", "yellow": "33", "red": "31", "bo
 CELL_LIMIT = 512
 DEVICE_COLUMNS = ("type", "vendor", "model", "name", "address", "MAC", "confidence", "last seen")
 # Columns that are never broken over lines.
-WHOLE = ("type", "MAC", "severity", "count", "state")
+WHOLE = ("type", "MAC", "severity", "alert", "count", "state")
 TIMES = ("time", "last seen")
 # Columns that a narrow terminal does without, the first first.
 OPTIONAL = ("last seen", "MAC", "speed", "MTU")
-ALERT_COLUMNS = ("severity", "time", "detector", "actor → target", "count", "summary")
+ALERT_COLUMNS = ("severity", "time", "alert", "detector", "actor → target", "count", "summary")
 
 
 # Arguments and logs.
@@ -254,7 +254,7 @@ def alert_row(record: Record) -> Row:
         target += f" +{len(others) - 1}" if len(others) > 1 else ""
     parties = end_name(part(record, "src")) + (f" → {target}" if target else "")
     when = clock(alert.get("last") or record.get("ts"))
-    return SEVERITIES[level(record)], when, tidy(alert.get("detector")), parties, tidy(alert.get("count")), tidy(record.get("msg"))
+    return SEVERITIES[level(record)], when, tidy(alert.get("id")), tidy(alert.get("detector")), parties, tidy(alert.get("count")), tidy(record.get("msg"))
 
 
 def end_name(end: Record) -> str:

@@ -11,7 +11,7 @@ def test_the_table(tell) -> None:
     assert told.code == 0
     assert [line.split("  ")[0] for line in told.lines] == ["SEVERITY", "high", "medium", "2 alerts: 1 high, 1 medium"]
     assert told.lines[2].split() == (
-        "medium 2026-11-24T09:20:00Z discovery.port_scan 10.0.0.9 (evil) → 10.0.0.10 +1 3 evil tried 120 ports of 10.0.0.10".split()
+        "medium 2026-11-24T09:20:00Z alert-abc123 discovery.port_scan 10.0.0.9 (evil) → 10.0.0.10 +1 3 evil tried 120 ports of 10.0.0.10".split()
     )
 
 
@@ -25,8 +25,8 @@ def test_filters(tell) -> None:
 def test_close_and_comment(tell) -> None:
     """Noted beside the log; `show` tells it, `--open` leaves the closed out."""
     name = json.loads(tell("alerts", "--json").lines[0])["alert"]["id"]
-    assert tell("alerts", "comment", name, "asked", "the", "owner", "--author", "anna").code == 0
-    assert tell("alerts", "close", name, "--reason", "our scanner", "--author", "bert").code == 0
+    assert tell("alerts", "comment", name, "asked", "the", "owner", "--author", "anna").out == f"commented on {name}\n"
+    assert tell("alerts", "close", name, "--reason", "our scanner", "--author", "bert").out == f"closed {name}\n"
     told = tell("alerts", "show", name)
     assert "anna said: asked the owner" in told.out
     assert "closed by bert: our scanner" in told.out

@@ -21,7 +21,7 @@ def test_add_list_remove(mute, tmp_path: Path) -> None:
     assert mute("list").out.startswith("no mutes in ")
     told = mute("add", "--detector", "discovery.*", "--src", "10.0.0.9", "--for", "7d", "--reason", "our scanner", "--author", "anna")
     assert (told.code, told.out.split(" until")[0]) == (0, "m1 silences discovery.* from 10.0.0.9")
-    assert mute("add", "--type", "printer", "--port", "9100", "--for", "ever").out.startswith("m2 silences everything from any printer port 9100 for ever")
+    assert mute("add", "--type", "printer", "--port", "9100", "--for", "ever").out.startswith("m2 silences everything from any printer at port 9100 for ever")
     first, second = load_mutes(tmp_path / "mutes.yaml")
     assert (first.author, first.reason, second.expires) == ("anna", "our scanner", "")
     assert first.expires > first.created

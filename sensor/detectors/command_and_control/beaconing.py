@@ -34,8 +34,8 @@ CLOUDS = tuple(
     "msftconnecttest.com msftncsi.com amazon.com amazonalexa.com amazon-dss.com amazonvideo.com facebook.com fbcdn.net whatsapp.net whatsapp.com "
     "instagram.com cloudflare.com akamaized.net akamai.net mozilla.com mozilla.org firefox.com ubuntu.com canonical.com debian.org redhat.com "
     "samsung.com samsungcloudsolution.com samsungqbe.com lgtvsdp.com lge.com sony.com sony.net playstation.net nintendo.net xboxlive.com "
-    "netflix.com spotify.com roku.com sonos.com ring.com nest.com philips.com meethue.com tuyaeu.com tuyaus.com tuyacn.com tplinkcloud.com tp- "
-    "link.com ui.com ubnt.com netgear.com dropbox.com slack.com zoom.us webex.com cisco.com meraki.com hp.com hpeprint.com epson.net canon.com "
+    "netflix.com spotify.com roku.com sonos.com ring.com nest.com philips.com meethue.com tuyaeu.com tuyaus.com tuyacn.com tplinkcloud.com "
+    "tp-link.com ui.com ubnt.com netgear.com dropbox.com slack.com zoom.us webex.com cisco.com meraki.com hp.com hpeprint.com epson.net canon.com "
     "brother.com xerox.com kyocera.com ntp.org logitech.com adobe.com avast.com eset.com mcafee.com symantec.com sophos.com crowdstrike.com "
     "cloudsink.net digicert.com letsencrypt.org signal.org telegram.org discord.gg".split()
 )
