@@ -38,9 +38,11 @@ def test_pictures_for_strangers(client: str, severity: Severity, method: str) ->
     assert (alert.severity, alert.techniques[0].technique) == (severity, "T1125")
 
 
-def test_recorders_are_the_usual_readers() -> None:
+def test_recorders_and_servers_of_films_are_told_low() -> None:
+    """A recorder that reads, and somebody who shows something but is not known as a camera."""
     assert one(told(watched(), device("nvr", OTHER), device("camera", CAMERA))).severity == Severity.low
-    assert one(told(watched(), managers=("10.0.7.0/24",))).severity == Severity.low
+    assert one(told(watched())).severity == Severity.low
+    assert one(told(watched(), device("camera", CAMERA), managers=("10.0.7.0/24",))).severity == Severity.low
 
 
 @pytest.mark.parametrize(

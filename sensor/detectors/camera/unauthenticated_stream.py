@@ -1,7 +1,8 @@
 """A camera shows its pictures to somebody in another segment, or outside, who gave no password.
 
 Told is the answer to the question what there is to see, or to the wish to see it. Whoever proved himself once on a connection, or by words in the address,
-has a password. What players exchange with each other (AirPlay, Miracast) is no camera, and a recorder in another segment is the usual reader.
+has a password. What players exchange with each other (AirPlay, Miracast) is no camera, and a recorder in another segment is the usual reader. What
+is not known as a camera may be a server of films: that is told with less severity.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ OK = 200
 # The dissector puts stars where an address holds a secret.
 STARS = "***"
 PLAYERS = frozenset("tv media_player speaker conferencing game_console mobile tablet workstation".split())
+CAMERAS = frozenset("camera nvr intercom".split())
 READERS = frozenset(("nvr", "server", "nas"))
 
 
@@ -72,24 +74,25 @@ class UnauthenticatedStream(CallDetector):
         session, packet = self._open.get(event.packet.flow), event.packet
         if session is None or session.proved or event.status != OK or session.method not in WATCHING or session.cseq != event.cseq:
             return
-        if not self._is_camera(packet.src, ends_of(packet, answer=True).target):
+        if not self._may_be_camera(packet.src, ends_of(packet, answer=True).target):
             return
         inside = self.context.networks.inside(packet.dst)
         near, far = addresses.segment(packet.src), addresses.segment(packet.dst)
         if near == far or not self._told.fresh((packet.dst, packet.src), packet.ts):
             return
-        reader = self.context.device(ends_of(packet, answer=True).actor)
-        usual = reader is not None and reader.type in READERS
+        ends = ends_of(packet, answer=True)
+        reader, camera = self.context.device(ends.actor), self.context.device(ends.target)
+        usual, sure = reader is not None and reader.type in READERS, camera is not None and camera.type in CAMERAS
         why = (
-            f"the camera answered {session.method} with {event.status}, and no credentials were sent on this connection",
+            f"{'the camera' if sure else 'what may be a camera'} answered {session.method} with {event.status}, and the client had sent no credentials",
             f"the client is in {far}, the camera in {near}" if inside else "the client is outside",
             *([f"a {reader.type} is the usual reader of cameras"] if usual and reader is not None else []),
         )
-        grade = Severity.high if not inside else Severity.low if usual else Severity.medium
+        grade = Severity(Severity.medium + (not inside) - (usual or not sure))
         numbers: dict[str, int | float | str] = {"method": session.method, "uri": session.uri[:200], "threshold": 1}
         yield self.told(event, "watches without a password", why, numbers, severity=grade, confidence=0.85, answer=True, app="rtsp")
 
-    def _is_camera(self, address: int, target: Subject) -> bool:
+    def _may_be_camera(self, address: int, target: Subject) -> bool:
         """Inside, and not known as something that plays."""
         if not self.context.networks.inside(address):
             return False

@@ -139,12 +139,13 @@ class BotnetLoader(CallDetector):
         if not (several or device) or not self._told.fresh((packet.src, packet.dst, several), event.ts):
             return
         names = self._processors.values((packet.src, packet.dst))
+        threshold = 1 if device else want.processors
         why = (
             f"it asked for {asked.path[:SHOWN]!r} by {asked.how} from an address without a name",
-            f"programs for {some(names)}; {want.processors} processors count, of a device one",
+            f"programs for {some(names)}; counts from {threshold} on",
         )
-        numbers: dict[str, int | float | str] = {"processors": count, "threshold": want.processors}
-        yield self.told(event, "fetches programs for strange processors from", why, numbers, key=("fetches",), app=asked.how.lower(), confidence=0.8)
+        numbers: dict[str, int | float | str] = {"processors": count, "threshold": threshold}
+        yield self.told(event, "fetches programs named after processors from", why, numbers, key=("fetches",), app=asked.how.lower(), confidence=0.8)
 
     def _sprayed(self, event: TelnetLogin) -> Iterator[Alert]:
         packet, want = event.packet, self.options
