@@ -50,7 +50,7 @@ class Sum:
 
     def against(self, attribute: str, value: str, sums: Mapping[str, Sum], told: object) -> Iterator[str]:
         """What other values take away, and where the sensor knew more than the record tells."""
-        from sensor.fingerprinting.fuse import WIDER
+        from sensor.core.device import WIDER
 
         rivals: list[str] = []
         wider: list[str] = []
