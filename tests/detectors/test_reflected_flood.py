@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 
 from sensor.alert_desk import AlertDesk
 from sensor.core.addresses import parse
+from sensor.core.alert import Severity
 from sensor.core.flow import CHANGE, Change, Reason
 from tests.detectors.stories import PING, SECOND, START, TCP, UDP, Story, alerts_of, detector, lit, one, raised
 
@@ -67,6 +69,25 @@ def test_handshakes_that_nobody_began() -> None:
     assert one(alerts_of(detector(REFLECTED), unasked(6, 21, proto=TCP, victim_port=21, size=60))).numbers["servers"] == 5
     again = unasked(1, 21, proto=TCP, victim_port=21, size=2400, kind=Change.ENDED, server_packets=40, reason=Reason.IDLE)
     assert one(alerts_of(detector(REFLECTED), again)).numbers["answers"] == 40
+
+
+@pytest.mark.parametrize(("shown", "severity"), [(True, Severity.high), (False, Severity.low)])
+def test_handshakes_after_which_nothing_comes(shown: bool, severity: Severity) -> None:
+    """Of many servers, to ports that a client may well have: for sure where the capture shows both directions, and where it does not, a hint."""
+    before = lit(Story()).changes() if shown else np.zeros(0, CHANGE)
+    ends = unasked(150, 443, proto=TCP, victim_port=51515, size=180, kind=Change.ENDED, server_packets=3, reason=Reason.IDLE)
+    found = one(alerts_of(detector(REFLECTED), np.concatenate((before, ends))))
+    assert (found.numbers["servers"], found.severity, found.numbers["service"]) == (100, severity, "tcp")
+    pages = unasked(150, 443, proto=TCP, victim_port=51515, size=9000, kind=Change.ENDED, server_packets=9, reason=Reason.IDLE)
+    assert alerts_of(detector(REFLECTED), np.concatenate((before, pages))) == []
+
+
+def test_a_peer_on_the_port_of_a_service_is_no_server() -> None:
+    """Programs that share files call from the port they listen on."""
+    story = Story()
+    for n in range(60):
+        story.flow(1 + n * 0.01, f"198.18.0.{n + 1}", "10.0.0.10", 51413, proto=UDP, sport=6881)
+    assert raised(REFLECTED, story) == []
 
 
 def test_innocent_twins_are_quiet() -> None:

@@ -2,7 +2,7 @@
 
 Counted by victim and service: UDP services known for large answers, answers to pings, and handshakes that servers answer without a question. A capture may
 show one direction only; then every answer looks unasked, so that name servers count only where their answers are large, and handshakes only where they go to
-a port that no client calls from.
+a port that no client calls from, or where nothing ever follows them.
 """
 
 from __future__ import annotations
@@ -33,11 +33,12 @@ PLAIN = 1024  # servers listen below, clients call from above
 # Ports below which no program calls from, not even the ones that prove so that they are privileged (512 to 1023).
 NO_CLIENT = 512
 HANDSHAKE = 80  # bytes of a frame without data, at most
-# UDP services that are misused as amplifiers: chargen and alike, DNS, TFTP, port mapper, NTP, NetBIOS, SNMP, LDAP, SLP, RIP, IPMI, MS SQL, SSDP, remote
-# desktops, WS-Discovery, licence servers, CoAP, Ubiquiti, memcached, debug and media ports of things, game servers.
+# UDP services that are misused as amplifiers (US-CERT TA14-017A and later reports): chargen and alike, DNS, TFTP, port mapper, NTP, NetBIOS, SNMP, LDAP, SLP,
+# IKE, RIP, IPMI, OpenVPN, MS SQL, Citrix, SSDP, Digi, remote desktops, STUN, WS-Discovery, SIP, licence servers, CoAP, file and voice servers, Ubiquiti,
+# memcached, debug and media ports of things, game servers, BACnet.
 AMPLIFIERS = (
-    7, 17, 19, 53, 69, 111, 123, 137, 161, 177, 389, 427, 520, 623, 1434, 1604, 1900, 3283, 3389, 3478, 3702, 5060, 5093, 5353, 5683,
-    10001, 10074, 11211, 17185, 20811, 27015, 27960, 30718, 32414, 33848, 37810,
+    7, 13, 17, 19, 53, 69, 111, 123, 137, 161, 177, 389, 427, 500, 520, 623, 1194, 1434, 1604, 1900, 2362, 3283, 3389, 3478, 3702, 5060, 5093, 5353, 5683,
+    7001, 9987, 10001, 10074, 11211, 17185, 20811, 26000, 27015, 27960, 30718, 32414, 33848, 37810, 47808,
 )  # fmt: skip
 
 
@@ -48,15 +49,17 @@ class Options(detector.Options):
     pinged: int = Field(15, ge=5, description="machines that answered pings which one address never sent within a minute")
     handshakes: int = Field(5, ge=3, description="servers that answered handshakes which nobody began, on a port that no client calls from, within ten minutes")
     repeated: int = Field(10, ge=5, description="answers of one server to a handshake that nobody began, on such a port, without an end")
+    silent: int = Field(100, ge=20, description="servers whose handshakes nobody began, on any port, and after which nothing came, within a minute")
     large: int = Field(512, ge=128, description="bytes from which on answers of name servers count where questions are not in the capture")
 
 
 class Finding(NamedTuple):
-    """Servers that answered, some of them, and from how many on they count."""
+    """Servers that answered, some of them, from how many on they count, and whether it is sure that the capture would show the question."""
 
     servers: int
     sample: list[int]
     threshold: int
+    sure: bool = True
 
 
 class ReflectedFlood(FlowDetector):
@@ -78,11 +81,12 @@ class ReflectedFlood(FlowDetector):
         want = self.options
         self._amplifies = np.zeros(65536, np.bool_)
         self._amplifies[list(AMPLIFIERS)] = True
-        self._lit = False
+        self._lit = {UDP: False, TCP: False}
         self._windows = [
             (self._window(60, want.servers), want.servers),
             (self._window(60, want.pinged), want.pinged),
             (self._window(600, want.handshakes), want.handshakes),
+            (self._window(60, want.silent), want.silent),
         ]
 
     @staticmethod
@@ -98,7 +102,7 @@ class ReflectedFlood(FlowDetector):
         rows = changes.rows[contacts["row"]]
         proto, kind, server_port = rows["proto"], rows["kind"], rows["server_port"]
         first = (kind == Change.ANSWERED) & (rows["client_packets"] == 0)
-        lit = self._lights(rows)
+        lit, both = self._lights(rows, UDP), self._lights(rows, TCP)
         # A server on a high port seems to be the client where its answer comes first.
         turned = (kind == Change.NEW) & (proto == UDP) & (rows["client_port"] >= PLAIN) & self._amplifies[rows["client_port"]]
         turned &= ~self._amplifies[server_port]
@@ -107,13 +111,15 @@ class ReflectedFlood(FlowDetector):
         far = plain & (contacts["flags"] & SERVER_INSIDE == 0) | turned & (contacts["flags"] & CLIENT_INSIDE == 0)
         pinged = first & ((proto == PING) | (proto == PING_6))
         shaken = first & (proto == TCP) & (rows["client_port"] < NO_CLIENT) & (server_port < PLAIN) & (rows["server_bytes"] <= HANDSHAKE)
+        silent = (kind == Change.ENDED) & (proto == TCP) & (rows["client_packets"] == 0) & (rows["server_packets"] < self.options.repeated)
+        silent &= (rows["server_bytes"] <= np.uint64(HANDSHAKE) * rows["server_packets"]) & (contacts["flags"] & SERVER_INSIDE == 0)
         victim, server = np.where(turned, contacts["server"], contacts["client"]), np.where(turned, contacts["client"], contacts["server"])
         service = np.where(turned, rows["client_port"].astype(np.uint64) << np.uint64(8) | proto, contacts["service"]).astype(np.uint64)
-        keys, found = combine(victim, service), []
-        for mask, (window, threshold) in zip((far, pinged, shaken), self._windows, strict=True):
+        keys, found = np.where(silent, victim, combine(victim, service)), []
+        for mask, (window, threshold) in zip((far, pinged, shaken, silent), self._windows, strict=True):
             at = mask.nonzero()[0]
             for i, servers, _, sample in counted(window, keys[at], server[at], rows["ts"][at]):
-                found.append((int(contacts["row"][at[i]]), Finding(servers, sample, threshold)))
+                found.append((int(contacts["row"][at[i]]), Finding(servers, sample, threshold, bool(both[at[i]] | ~silent[at[i]]))))
         wants = self.options.repeated
         again = (kind == Change.ENDED) & (proto == TCP) & (rows["client_packets"] == 0) & (rows["server_packets"] >= wants)
         again &= (rows["client_port"] < NO_CLIENT) & (server_port < PLAIN) & (rows["server_bytes"] <= np.uint64(HANDSHAKE) * rows["server_packets"])
@@ -130,11 +136,11 @@ class ReflectedFlood(FlowDetector):
         ]
         return found
 
-    def _lights(self, rows: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
-        """For each row whether a UDP flow with both directions was seen by then."""
-        both = (rows["proto"] == UDP) & (rows["client_packets"] > 0) & (rows["server_packets"] > 0)
-        lit = np.logical_or.accumulate(both) | self._lit
-        self._lit = bool(lit[-1])
+    def _lights(self, rows: npt.NDArray[np.void], proto: int) -> npt.NDArray[np.bool_]:
+        """For each row whether a flow of the protocol with both directions was seen by then."""
+        both = (rows["proto"] == proto) & (rows["client_packets"] > 0) & (rows["server_packets"] > 0)
+        lit = np.logical_or.accumulate(both) | self._lit[proto]
+        self._lit[proto] = bool(lit[-1])
         return lit
 
     def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
@@ -143,10 +149,12 @@ class ReflectedFlood(FlowDetector):
         if not addresses.is_host(victim.address):
             return
         port = flow.client_port if turned else flow.server_port
-        service = "ping" if flow.proto in (PING, PING_6) else f"{PROTOCOLS[flow.proto]}/{port}"
+        silent = flow.kind == Change.ENDED and bool(numbers.sample)
+        service = "ping" if flow.proto in (PING, PING_6) else "tcp" if silent else f"{PROTOCOLS[flow.proto]}/{port}"
         servers = [addresses.text(value) for value in numbers.sample if not value & HASHED]
-        count = flow.server_packets if flow.kind == Change.ENDED else numbers.servers
-        what = f"{count} answers of one server" if flow.kind == Change.ENDED else f"answers of {count} servers"
+        single = flow.kind == Change.ENDED and not silent
+        count = flow.server_packets if single else numbers.servers
+        what = f"{count} answers of one server" if single else f"answers of {count} servers"
         alert = self.alert(
             flow,
             actor=server,
@@ -157,7 +165,9 @@ class ReflectedFlood(FlowDetector):
                 f"{service} {what} without a question from {addresses.text(victim.address)}; counts from {numbers.threshold} on",
                 f"servers are misused: somebody asks in the name of the victim; among them {some(servers or [addresses.text(server.address)])}",
             ),
-            numbers={"answers" if flow.kind == Change.ENDED else "servers": count, "threshold": numbers.threshold, "service": service},
+            numbers={"answers" if single else "servers": count, "threshold": numbers.threshold, "service": service},
+            severity=Severity.high if numbers.sure else Severity.low,
+            confidence=0.9 if numbers.sure else 0.5,
             actor_port=port if flow.proto in (TCP, UDP) else 0,
             network=network_of(self.context, flow),
         )
