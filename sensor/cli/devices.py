@@ -2,8 +2,7 @@
 
 Without an action the words are filters: TEXT, KEY=TEXT, KEY!=TEXT, seen<24h, first>7d, confidence>0.8. type, vlan, id, criticality and state (present or
 gone) must be equal, all else must contain the text; case does not matter. A key given twice means either, different keys mean both. TEXT alone is looked for in
-everything that a device has. Read is the inventory that `sensor run` keeps, or the log of a replay that was written later. Options come
-after the words.
+everything that a device has. Read is the inventory that `sensor run` keeps, or the log of a replay that was written later.
 
 actions:
   set DEVICE KEY=VALUE…        what you say wins over every packet and stays; KEY= takes it back

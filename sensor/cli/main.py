@@ -15,6 +15,8 @@ import sensor
 import sensor.cli
 
 USAGE, NOT_OPENED, INTERRUPTED = 2, 3, 130
+# What commands call an argument that takes several words.
+SEVERAL = ("words", "paths", "ids")
 EPILOG = """\
 start here:
   sensor replay office.pcapng            the devices and alerts in a capture
@@ -53,6 +55,17 @@ def parser(chosen: Sequence[str] | None = None) -> argparse.ArgumentParser:
     return top
 
 
+def _parsed(top: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Namespace:
+    """The arguments. Where a command takes several words, options may stand between them; argparse takes only those before."""
+    args, left = top.parse_known_args(words)
+    name = next((one for one in SEVERAL if hasattr(args, one)), "")
+    if left and (not name or any(word.startswith("-") and word != "-" for word in left)):
+        top.error(f"unrecognized arguments: {' '.join(left)}")
+    if left:
+        setattr(args, name, [*getattr(args, name), *left])
+    return args
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit code."""
     # Before numpy is imported: the threads of its linear algebra would keep the privileges that live capture gives up.
@@ -65,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         near = difflib.get_close_matches(words[0], known, 1)
         print(f"sensor: no command {words[0]!r}{f': did you mean {near[0]}?' if near else ''}; there are {', '.join(known)}", file=sys.stderr)
         return USAGE
-    args = parser(words[:1] if words and words[0] in known else None).parse_args(words)
+    args = _parsed(parser(words[:1] if words and words[0] in known else None), words)
     try:
         code = int(args.main(args))
         sys.stdout.flush()

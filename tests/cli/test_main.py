@@ -64,3 +64,13 @@ def test_whoever_has_read_enough_ends_it_quietly(words: list[str]) -> None:
     told = subprocess.run([sys.executable, "-m", "sensor", *words], stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writing)
     assert (told.returncode, told.stderr) == (0, "")
+
+
+def test_options_may_stand_between_words(tell) -> None:
+    """Before, between and after; what is no option is told all the same."""
+    ways = [("type=camera", "vendor=Axis", "--json"), ("--json", "type=camera", "vendor=Axis"), ("type=camera", "--json", "vendor=Axis")]
+    told = [tell("devices", *words) for words in ways]
+    assert [(one.code, len(one.lines)) for one in told] == [(0, 1)] * 3
+    told = tell("devices", "type=camera", "--jsn", "vendor=Axis")
+    assert (told.code, told.err.splitlines()[-1]) == (2, "sensor: error: unrecognized arguments: --jsn")
+    assert tell("version", "x").code == 2
