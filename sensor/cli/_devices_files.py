@@ -41,6 +41,8 @@ _ROLES = {
     "core_switch": "switch", "ap": "access_point", "wireless_ap": "access_point", "pc": "workstation", "laptop": "workstation", "desktop": "workstation",
     "television": "tv", "display": "signage", "storage": "nas",
 }  # fmt: skip
+# How rows of our own export for NetBox say whose they are.
+_EXPORTED = re.compile(r"known to the sensor as (dev-[0-9a-z]+)")
 
 
 class Expected(NamedTuple):
@@ -143,6 +145,8 @@ def _ours(row: dict[str, str]) -> dict[str, str]:
         column = "model" if netbox and key == "type" else _HEADINGS.get(key)
         if column and value:
             found.setdefault(column, value)
+    if exported := _EXPORTED.search(keys.get("comments", "")):
+        _undo_export(found, exported[1])
     if "type" in found:
         word = re.sub(r"[^a-z0-9]+", "_", found["type"].casefold()).strip("_")
         found["type"] = _ROLES.get(word, word)
@@ -151,6 +155,14 @@ def _ours(row: dict[str, str]) -> dict[str, str]:
     if "macs" in found:
         found["macs"] = "; ".join(filter(None, map(mac_of, _several(found["macs"]))))
     return found
+
+
+def _undo_export(row: dict[str, str], device: str) -> None:
+    """What our own export for NetBox wrote where nothing was known, for NetBox wants a word there."""
+    row["id"] = device
+    for column, word in (("vendor", "Unknown"), ("model", "Unknown"), ("name", device)):
+        if row.get(column) == word:
+            del row[column]
 
 
 def _several(text: str) -> list[str]:

@@ -38,6 +38,15 @@ def test_export_and_back(ask, tmp_path: Path) -> None:
     assert [json.loads(line)["device"]["hostname"] for line in ask("type=scale", "--json").lines] == ["PRN"]
 
 
+def test_netbox_and_back(ask, tmp_path: Path) -> None:
+    """What NetBox needs a word for although nothing is known is no word on the way back."""
+    path = tmp_path / "netbox.csv"
+    assert ask("export", "--format", "netbox", "--site", "HQ", str(path)).out == f"4 devices in {path}\n"
+    assert "Unknown" in path.read_text()
+    assert ask("diff", str(path)).out == "all 4 devices are as expected, and no others are there\n"
+    assert ask("import", str(path)).out == "rows read: 4; words said: 0; faults: 0\n"
+
+
 def test_csv_holds_no_formula(ask) -> None:
     """A peer that calls itself a formula stays a text, on the way out and back."""
     for words in (("export",), ("--csv",), ("export", "--format", "netbox")):
