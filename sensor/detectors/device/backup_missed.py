@@ -1,0 +1,129 @@
+"""A large transfer between two inside machines that always came at its hour did not come: a backup that failed, or a machine that is off.
+
+Learned from what ends: runs of much data, of the same two machines and service, at the same time of day, a day apart or longer. The longest pause there ever
+was, and some more, must pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from statistics import median_low
+from typing import Any
+
+import msgspec
+from pydantic import Field
+
+from sensor.core import detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Bounded
+from sensor.core.changes import Changes
+from sensor.core.detector import Context, FlowDetector
+from sensor.core.flow import Change, Flow
+from sensor.detectors._words import PROTOCOLS, client_of, network_of, server_of, who
+
+SECOND = 1_000_000_000
+HOUR = 3600 * SECOND
+DAY = 24 * HOUR
+MEGABYTE = 1_000_000
+PAIRS_LIMIT, RUNS_KEPT = 2048, 16
+# Flows that begin within so long of each other are one run; runs are a day apart, more or less.
+ONE_RUN, APART = 6 * HOUR, 20 * HOUR
+# A run is missed when the longest pause has passed by so much.
+PATIENCE, MARGIN = 1.2, HOUR
+LOOK_EVERY = 600 * SECOND
+
+
+class Options(detector.Options):
+    """What a backup is."""
+
+    megabytes: int = Field(100, ge=1, description="megabytes of a flow, both ways together, from which on it belongs to a backup")
+    runs: int = Field(5, ge=3, le=RUNS_KEPT, description="runs that must have been seen")
+    spread_s: int = Field(1800, ge=60, le=21600, description="seconds by which their times of day may differ from the middle one")
+
+
+class Runs(msgspec.Struct):
+    """When the runs of a pair began, the latest last; the last flow; whether the absence was told."""
+
+    starts: tuple[int, ...]
+    flow: Flow
+    told: bool = False
+
+
+class BackupMissed(FlowDetector):
+    """Watches flows that ended and carried much; looks for what is overdue every ten minutes."""
+
+    title = "Backup missed"
+    severity = Severity.low
+    techniques = ()
+    advice = "Look into the log of the backup program and whether both machines are up. Where a backup was stopped on purpose, ask who did it."
+    false_positives = "A backup that was moved to another hour or machine; a holiday on which it does not run."
+    Options = Options
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._pairs: Bounded[tuple[int, int, int], Runs] = Bounded(PAIRS_LIMIT)
+        self._looked = 0
+
+    def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:
+        rows = changes.rows
+        picked = ((rows["kind"] == Change.ENDED) & (rows["client_bytes"] + rows["server_bytes"] >= self.options.megabytes * MEGABYTE)).nonzero()[0]
+        return [(at, None) for at in picked.tolist()]
+
+    def judge(self, flow: Flow, numbers: None) -> Iterator[Alert]:
+        inside = self.context.networks.inside
+        if inside(flow.client) and inside(flow.server):
+            key = (flow.client, flow.server, flow.server_port)
+            runs = self._pairs.get(key)
+            starts = runs.starts if runs is not None else ()
+            if not starts or flow.first - starts[-1] > ONE_RUN:
+                starts = (*starts, flow.first)[-RUNS_KEPT:]
+            self._pairs.put(key, Runs(starts, flow))
+        return iter(())
+
+    def tick(self, now: int) -> Iterator[Alert]:
+        if abs(now - self._looked) < LOOK_EVERY:
+            return
+        self._looked = now
+        for runs in self._pairs.values():
+            if not runs.told and (due := self._due(runs)) and now > due:
+                runs.told = True
+                yield self._missed(runs, due, now)
+
+    def _due(self, runs: Runs) -> int:
+        """When the next run should have begun at the latest; 0 where these are no backups."""
+        starts = runs.starts
+        if len(starts) < self.options.runs:
+            return 0
+        pauses = _pauses(starts)
+        middle = median_low(start % DAY for start in starts)
+        away = max(min(abs(start % DAY - middle), DAY - abs(start % DAY - middle)) for start in starts)
+        if min(pauses) < APART or away > self.options.spread_s * SECOND:
+            return 0
+        return starts[-1] + int(max(pauses) * PATIENCE) + MARGIN
+
+    def _missed(self, runs: Runs, due: int, now: int) -> Alert:
+        flow, starts = runs.flow, runs.starts
+        actor, target = client_of(flow), server_of(flow)
+        late = (now - starts[-1]) / HOUR
+        alert = self.alert(
+            flow,
+            actor=actor,
+            target=target,
+            summary=f"{who(self.context, actor)} did not send its usual backup to {who(self.context, target)}: {late:.0f} h since the last one began",
+            why=(
+                f"{len(starts)} runs were seen at the same hour, at most {max(_pauses(starts)) / HOUR:.0f} h apart",
+                f"the last carried {(flow.client_bytes + flow.server_bytes) / MEGABYTE:.0f} MB over {PROTOCOLS.get(flow.proto, '')}/{flow.server_port}",
+            ),
+            numbers={"hours": round(late, 1), "threshold": round((due - starts[-1]) / HOUR, 1), "runs": len(starts)},
+            key=(target.address, flow.server_port),
+            confidence=0.7,
+            target_port=flow.server_port,
+            network=network_of(self.context, flow),
+        )
+        alert.ts = now  # what proves it is long ago; it is missed now
+        return alert
+
+
+def _pauses(starts: tuple[int, ...]) -> list[int]:
+    return [later - earlier for earlier, later in pairwise(starts)]

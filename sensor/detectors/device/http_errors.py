@@ -1,0 +1,70 @@
+"""A web server that mostly fails, or a client whose requests are mostly wrong: a broken device, a broken update, or somebody who tries things.
+
+Requests that were refused for want of a password are none of these. Off unless switched on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sensor.core import addresses
+from sensor.core.alert import Alert, Severity
+from sensor.core.detector import Context, EventDetector
+from sensor.core.event import Event
+from sensor.detectors._asked import ends_of, facts_of
+from sensor.detectors._ratios import ErrorOptions, Finding, Ratio
+from sensor.detectors._words import who
+from sensor.dissectors.http import HttpResponse
+
+PASSWORD_WANTED = (401, 407)
+
+
+class HttpErrors(EventDetector):
+    """Watches responses: server errors by server, client errors by client and server."""
+
+    title = "Web requests fail"
+    severity = Severity.low
+    techniques = ()
+    advice = "Look into the log of the server, and at what was changed on it or on the client before the errors began."
+    false_positives = "Programs that ask for what is not there by design."
+    Options = ErrorOptions
+    watches = (HttpResponse,)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._ratio = Ratio(self.options)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if not isinstance(event, HttpResponse) or event.status < 200:
+            return
+        packet, status = event.packet, event.status
+        if failed := self._ratio.add(("server", packet.src), status >= 500, packet.ts):
+            yield self._tell(event, failed, by_server=True)
+        if wrong := self._ratio.add(("client", packet.dst, packet.src), 400 <= status < 500 and status not in PASSWORD_WANTED, packet.ts):
+            yield self._tell(event, wrong, by_server=False)
+
+    def _tell(self, event: HttpResponse, found: Finding, *, by_server: bool) -> Alert:
+        client, server, client_port, server_port = ends_of(event, answer=True)
+        actor, target = (server, client) if by_server else (client, server)
+        ports = (server_port, client_port) if by_server else (client_port, server_port)
+        what = f"fails at {found.errors} of {found.answers} web requests" if by_server else f"sends requests that {who(self.context, server)} takes for wrong"
+        return self.alert(
+            event,
+            actor=actor,
+            target=target,
+            summary=f"{who(self.context, actor)} {what}",
+            why=(
+                (
+                    f"{found.errors} of {found.answers} answers within {self.options.window_s} s were errors; counts from {self.options.errors} on, "
+                    f"and {self.options.share:.0%} of all"
+                ),
+                f"the last was {event.status}" + (f" to {event.path[:120]!r}" if event.path else ""),
+            ),
+            numbers={"errors": found.errors, "answers": found.answers, "threshold": self.options.errors},
+            key=("server",) if by_server else (addresses.text(server.address),),
+            confidence=0.8,
+            actor_port=ports[0],
+            target_port=ports[1],
+            network=facts_of(self.context, event) | {"direction": self.context.networks.direction(client.address, server.address)},
+        )

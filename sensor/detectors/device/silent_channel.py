@@ -1,0 +1,131 @@
+"""Two machines that spoke with each other all the time do not any more, though one of them is still heard: a sensor that lost its collector, a lock its server.
+
+Learned over days: the longest pause there ever was between two conversations of a client, a server and a service. Off unless switched on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+import numpy as np
+from pydantic import Field
+
+from sensor.core import detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Bounded
+from sensor.core.changes import CLIENT_INSIDE, SERVER_INSIDE, Changes
+from sensor.core.detector import Context, FlowDetector
+from sensor.core.flow import Change, Flow
+from sensor.core.recent import RecentSet
+from sensor.core.windows import combine
+from sensor.detectors._words import PROTOCOLS, client_of, network_of, server_of, who
+
+SECOND = 1_000_000_000
+HOUR = 3600 * SECOND
+CHANNELS_LIMIT, MACHINES_LIMIT = 8192, 8192
+RECENT_BITS, GRAIN = 14, 60 * SECOND
+LOOK_EVERY = 60 * SECOND
+LENT = 32768
+
+
+class Options(detector.Options):
+    """When silence is a finding."""
+
+    enabled: bool = Field(False, description="off unless switched on: services are moved and machines switched off all the time")
+    learn_h: float = Field(168, ge=1, le=2160, description="hours to watch a channel before its silence is a finding; a week has a weekend in it")
+    beats: int = Field(100, ge=10, description="conversations that must have been heard, at most one a minute counts")
+    longest_s: int = Field(7200, ge=60, description="longest pause that a channel may ever have made to be one that never pauses, seconds")
+    patience: float = Field(3.0, gt=1, description="how many times its longest pause it must be silent")
+
+
+class Channel(msgspec.Struct):
+    """A client, a server, a service: since when, when last, how often, the longest pause; the last flow; whether its silence was told."""
+
+    first: int
+    last: int
+    flow: Flow
+    beats: int = 1
+    longest: int = 0
+    told: bool = False
+
+
+class SilentChannel(FlowDetector):
+    """Watches answered flows between inside machines, one a minute of each channel; looks for silent ones once a minute."""
+
+    title = "Channel fell silent"
+    severity = Severity.low
+    techniques = ()
+    advice = "Look whether the client still does its work and whether the server takes it; somebody may have cut the line on purpose, to hide from a collector."
+    false_positives = "A service that was moved to another server; a device that was given another job."
+    Options = Options
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._recent = RecentSet(RECENT_BITS)
+        self._channels: Bounded[tuple[int, int, int], Channel] = Bounded(CHANNELS_LIMIT)
+        self._heard: Bounded[int, int] = Bounded(MACHINES_LIMIT)
+        self._looked = 0
+
+    def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:
+        rows = changes.contacts
+        both = (rows["flags"] & (CLIENT_INSIDE | SERVER_INSIDE)) == CLIENT_INSIDE | SERVER_INSIDE
+        rows = rows[both & (rows["kind"] == Change.ANSWERED) & (rows["service"] >> 8 < LENT) & ~changes.flooded]
+        if not len(rows):
+            return []
+        keys = combine(combine(rows["client"], rows["server"]), rows["service"].astype(np.uint64))
+        return [(at, None) for at in rows["row"][self._recent.fresh(keys, np.ascontiguousarray(rows["ts"]), GRAIN)].tolist()]
+
+    def judge(self, flow: Flow, numbers: None) -> Iterator[Alert]:
+        key = (flow.client, flow.server, flow.proto << 16 | flow.server_port)
+        self._heard.put(flow.client, flow.ts)
+        self._heard.put(flow.server, flow.ts)
+        channel = self._channels.get(key)
+        if channel is None:
+            self._channels.put(key, Channel(flow.ts, flow.ts, flow))
+        else:
+            channel.longest = max(channel.longest, flow.ts - channel.last)
+            channel.last, channel.flow, channel.told = max(channel.last, flow.ts), flow, False
+            channel.beats += 1
+        return iter(())
+
+    def tick(self, now: int) -> Iterator[Alert]:
+        if abs(now - self._looked) < LOOK_EVERY:
+            return
+        self._looked = now
+        for channel in self._channels.values():
+            if not channel.told and self._is_silent(channel, now):
+                channel.told = True
+                yield self._silent(channel, now)
+
+    def _is_silent(self, channel: Channel, now: int) -> bool:
+        """Only where one of the two was heard since: else it is a machine that is gone, or the sensor that hears nothing."""
+        want, patience = self.options, int(max(channel.longest, GRAIN) * self.options.patience)
+        if channel.beats < want.beats or channel.last - channel.first < want.learn_h * HOUR or channel.longest > want.longest_s * SECOND:
+            return False
+        if now - channel.last < patience:
+            return False
+        return any((self._heard.get(end) or 0) - channel.last > patience // 2 for end in (channel.flow.client, channel.flow.server))
+
+    def _silent(self, channel: Channel, now: int) -> Alert:
+        flow = channel.flow
+        actor, target = client_of(flow), server_of(flow)
+        service, quiet = f"{PROTOCOLS.get(flow.proto, '')}/{flow.server_port}", (now - channel.last) / SECOND
+        alert = self.alert(
+            flow,
+            actor=actor,
+            target=target,
+            summary=f"{who(self.context, actor)} does not speak with {who(self.context, target)} ({service}) any more",
+            why=(
+                f"nothing for {quiet / 60:.0f} min; the longest pause in {(channel.last - channel.first) / HOUR:.0f} h was {channel.longest / 60e9:.0f} min",
+                f"{channel.beats} conversations were heard before, and one of the two still speaks with others",
+            ),
+            numbers={"silent_s": round(quiet), "threshold": round(channel.longest * self.options.patience / SECOND), "beats": channel.beats},
+            key=(target.address, service),
+            confidence=0.7,
+            target_port=flow.server_port,
+            network=network_of(self.context, flow),
+        )
+        alert.ts = now  # what proves it is a while ago; it is silent now
+        return alert

@@ -1,0 +1,75 @@
+"""Web requests and calls that fail: the finding, innocent twins, repetition."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.addresses import parse
+from sensor.core.alert import Severity
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.dissectors._rpc_events import RpcAnswer, RpcRefused
+from sensor.dissectors.http import HttpResponse
+from tests.detectors.stories import SECOND, START, detector, heard, one
+
+WEB, CALLS = "device.http_errors", "device.rpc_errors"
+CLIENT, SERVER = "10.0.0.66", "10.0.0.5"
+
+
+def packet(at: float, port: int, client: str = CLIENT) -> Packet:
+    return Packet(ts=START + int(at * SECOND), src=parse(SERVER), dst=parse(client), sport=port, dport=50000, proto=6)
+
+
+def page(status: int, at: float, client: str = CLIENT) -> Event:
+    return HttpResponse(packet(at, 80, client), status, "", "", 0, (), "", "", "GET", "/api", False)
+
+
+def call(fault: bool, at: float) -> Event:
+    return RpcAnswer(packet(at, 445), "spoolss", "spoolss", "OpenPrinter", 1, fault, 5 if fault else 0, 20)
+
+
+@pytest.mark.parametrize("unit", [WEB, CALLS])
+def test_they_are_off_unless_switched_on(unit: str) -> None:
+    assert not detector(unit).options.enabled
+
+
+def test_a_server_that_fails() -> None:
+    """It is the actor, whoever asked it."""
+    alert = one(heard(detector(WEB), [page(500 + n % 4, n, f"10.0.0.{n}") for n in range(30)]))
+    assert (alert.actor.address, alert.severity, alert.numbers["errors"]) == (parse(SERVER), Severity.low, 20)
+    assert "fails at 20 of 20" in alert.summary
+
+
+def test_a_client_whose_requests_are_wrong() -> None:
+    alert = one(heard(detector(WEB), [page(404 if n % 3 else 200, n) for n in range(40)]))
+    assert (alert.actor.address, alert.target and alert.target.address) == (parse(CLIENT), parse(SERVER))
+    assert (alert.numbers["errors"], alert.numbers["answers"]) == (20, 30)
+
+
+def test_calls_that_fail() -> None:
+    """Faults, and interfaces that are refused."""
+    alert = one(heard(detector(CALLS), [call(True, n) for n in range(25)]))
+    assert (alert.actor.address, alert.target and alert.target.address, alert.numbers["errors"]) == (parse(CLIENT), parse(SERVER), 20)
+    assert one(heard(detector(CALLS), [RpcRefused(packet(n, 135), "", ("winreg",), 2) for n in range(25)])).why[1] == "it wanted winreg"
+
+
+@pytest.mark.parametrize(
+    ("unit", "events"),
+    [
+        (WEB, [page(200 if n % 3 else 500, n) for n in range(300)]),
+        (WEB, [page(401, n) for n in range(300)]),
+        (WEB, [page(404, n * 600) for n in range(300)]),
+        (WEB, [page(404, n, f"10.0.{n}.1") for n in range(200)]),
+        (CALLS, [call(n % 3 == 0, n) for n in range(300)]),
+    ],
+)
+def test_ordinary_errors_are_quiet(unit: str, events: list[Event]) -> None:
+    """Some among many, passwords asked for, one now and then, one of each client, calls of which some fail."""
+    assert heard(detector(unit), events) == []
+
+
+def test_repetition_is_one_finding_an_hour() -> None:
+    found = heard(detector(WEB), [page(503, n) for n in range(7000)])
+    assert len(found) == 2
+    assert one(found)
+    assert len(heard(detector(CALLS), [call(True, n) for n in range(3000)])) == 1
