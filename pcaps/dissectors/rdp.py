@@ -1,0 +1,40 @@
+"""A session with network level authentication, one in the old way in which the client names itself, a refusal, and something else in the same envelope."""
+
+from __future__ import annotations
+
+import struct
+
+from pcaps.dissectors._frames import DESKTOP, PBX, Frames, conversation
+
+CLIENT, SERVER = (DESKTOP, "10.20.30.66"), (PBX, "10.20.30.5", 3389)
+
+
+def envelope(body: bytes) -> bytes:
+    return struct.pack("!BBH", 3, 0, 4 + len(body)) + body
+
+
+def request(cookie: bytes = b"", wish: int = -1) -> bytes:
+    rest = cookie + (struct.pack("<BBHI", 1, 0, 8, wish) if wish >= 0 else b"")
+    return envelope(struct.pack("!BBHHB", 6 + len(rest), 0xE0, 0, 0, 0) + rest)
+
+
+def answer(kind: int = 0, value: int = 0) -> bytes:
+    rest = struct.pack("<BBHI", kind, 0, 8, value) if kind else b""
+    return envelope(struct.pack("!BBHHB", 6 + len(rest), 0xD0, 0, 0x1234, 0) + rest)
+
+
+def settings(name: str) -> bytes:
+    """The client's settings inside a conference's beginning, of which only what stands before them is left out."""
+    core = struct.pack("<IHHHHII", 0x80004, 1280, 800, 0xCA01, 0xAA03, 0x407, 19041) + name.encode("utf-16-le").ljust(32, b"\0") + bytes(150)
+    block = b"\x01\xc0" + struct.pack("<H", 4 + len(core)) + core
+    return envelope(b"\x02\xf0\x80\x7f\x65\x82\x01\x10\x04\x01\x01Duca\x80\xd8" + block)
+
+
+def frames() -> Frames:
+    cookie = b"Cookie: mstshash=OFFICE\\an\r\n"
+    yield from conversation((*CLIENT, 49450), SERVER, [(True, request(cookie, 11)), (False, answer(2, 2)), (True, b"\x16\x03\x01\0\5hello")])
+    parts = [(True, request(b"Cookie: mstshash=root\r\n")), (False, answer()), (True, settings("DESK-04"))]
+    yield from conversation((*CLIENT, 49451), SERVER, parts)
+    yield from conversation((*CLIENT, 49452), SERVER, [(True, request(wish=0)), (False, answer(3, 5))])
+    other = envelope(b"\x11\xe0\0\0\0\1\0\xc1\2\1\0\xc2\2\1\2\xc0\1\x0a")
+    yield from conversation((*CLIENT, 49453), (PBX, "10.20.30.5", 102), [(True, other), (False, envelope(b"\x11\xd0\0\1\0\2\0\xc0\1\x0a"))])

@@ -1,0 +1,145 @@
+"""Remote desktop connections ([MS-RDPBCGR] 2.2.1) over TCP: who wants to log in, how the session is to be secured, and what a client calls itself.
+
+Reads the request with its cookie, the server's answer and, where no TLS follows, the names in the client's settings. The login itself is encrypted; how often
+somebody tries is told by the shape of sessions. Other protocols begin with the same envelope (RFC 1006): without a cookie or a wish for security they are
+left alone.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+
+from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.event import Event
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed, clean
+from sensor.dissectors._framing import FramedStream
+
+PORT = 3389
+ENVELOPE, VERSION = 4, 3
+HEAD_SIZE = 11  # of a request or answer, with its envelope (RFC 905, 13.3)
+REQUEST, CONFIRM, DATA = 0xE0, 0xD0, 0xF0
+SIZE_LIMIT = 16384
+NAME_LIMIT = 128
+WISH, AGREED, REFUSED = 1, 2, 3
+SECURED = {1: "tls", 2: "nla", 4: "rdstls", 8: "nla", 16: "aad"}  # bits of a wish, and the value of an answer; 0 is the old way
+CORE = b"\x01\xc0"
+CONFERENCE = b"Duca"  # before the client's settings
+_COOKIE = re.compile(rb"Cookie: mstshash=([^\r\n]{1,128})\r?\n")
+_WISH = struct.Struct("<BBHI")
+_CORE = struct.Struct("<IHH4xII32s")
+
+
+class RdpRequest(Event):
+    """A client wants in. ``user``: as its cookie says, which is cut to nine characters; ``security``: what it can: ``tls``, ``nla``, none is the old way."""
+
+    user: str
+    security: tuple[str, ...]
+
+
+class RdpNegotiated(Event):
+    """The server chose: ``rdp`` (the old way), ``tls``, ``nla`` …; empty where it refused with the number ``refusal``."""
+
+    security: str
+    refusal: int
+
+
+class RdpClient(Event):
+    """A client's settings: what it calls itself, the build of its program, the size of its screen."""
+
+    name: str
+    build: int
+    width: int
+    height: int
+
+
+class Rdp(Dissector):
+    """The first two messages of each side. A request is known on any port by its kind and an empty address."""
+
+    interest = Interest(tcp=(PORT,), magic=((5, b"\xe0\0\0\0"),), stream=True, opening=2)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        return iter(())
+
+    def stream(self, packet: Packet) -> Stream:
+        return RdpStream()
+
+
+class RdpStream(FramedStream):
+    """One connection until it is secured, or the client named itself."""
+
+    resumes = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._asked = False
+
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+        return iter(()) if self.done else super().feed(packet, data, from_client)
+
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+        """Nothing more is wanted than the beginning."""
+        self.done = True
+        return iter(())
+
+    def size(self, data: bytes, at: int) -> int:
+        if len(data) - at < ENVELOPE:
+            return 0
+        size = int.from_bytes(data[at + 2 : at + 4], "big")
+        if data[at] != VERSION or not HEAD_SIZE - ENVELOPE <= size <= SIZE_LIMIT:
+            self.done = True  # another protocol, or a conversation heard from its middle
+            return 0
+        return size
+
+    def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+        kind = data[ENVELOPE + 1] & 0xF0
+        if from_client and kind == REQUEST and len(data) >= HEAD_SIZE:
+            return iter(self._request(packet, data[HEAD_SIZE:]))
+        if not self._asked:
+            self.done = True
+        elif not from_client and kind == CONFIRM:
+            return iter(self._answer(packet, data[HEAD_SIZE:]))
+        elif from_client and kind == DATA:
+            return iter(self._settings(packet, data))
+        return iter(())
+
+    def _request(self, packet: Packet, rest: bytes) -> list[Said]:
+        cookie = _COOKIE.match(rest)
+        wish = rest[-_WISH.size :]
+        security: tuple[str, ...] = ()
+        wished = len(wish) == _WISH.size and wish[0] == WISH and wish[2:4] == b"\x08\0"
+        if wished:
+            bits = _WISH.unpack(wish)[3]
+            security = tuple(dict.fromkeys(name for bit, name in SECURED.items() if bits & bit))
+        if cookie is None and not wished:
+            self.done = True
+            return []
+        self._asked = True
+        return [RdpRequest(packet, clean(cookie[1], NAME_LIMIT) if cookie else "", security)]
+
+    def _answer(self, packet: Packet, rest: bytes) -> list[Said]:
+        if len(rest) < _WISH.size:
+            return [RdpNegotiated(packet, "rdp", 0)]
+        kind, _, _, value = _WISH.unpack_from(rest)
+        if kind == REFUSED:
+            self.done = True
+            return [RdpNegotiated(packet, "", value)]
+        if kind != AGREED:
+            raise Malformed("unknown answer")
+        self.done = value != 0
+        return [RdpNegotiated(packet, SECURED.get(value, f"type {value}") if value else "rdp", 0)]
+
+    def _settings(self, packet: Packet, data: bytes) -> list[Said]:
+        """The first block of the client's settings ([MS-RDPBCGR] 2.2.1.3.2)."""
+        self.done = True
+        start = data.find(CORE, data.find(CONFERENCE) + len(CONFERENCE)) + 4 if CONFERENCE in data else 0
+        if start < ENVELOPE or len(data) < start + _CORE.size:
+            return []
+        _, width, height, _, build, raw = _CORE.unpack_from(data, start)
+        name = clean(raw.decode("utf-16-le", "replace").partition("\0")[0], NAME_LIMIT)
+        facts = [("rdp.client_name", name)] if name else []
+        subject = Subject(packet.src_mac, packet.src, packet.vlan)
+        return [RdpClient(packet, name, build, width, height), *(Observation(packet.ts, subject, kind, value, packet.flow) for kind, value in facts)]

@@ -1,0 +1,65 @@
+"""Remote desktop: who wants in, how sessions are secured, what clients call themselves."""
+
+from __future__ import annotations
+
+import pytest
+
+from pcaps.dissectors.rdp import answer, envelope, request, settings
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors.rdp import Rdp
+from tests.dissectors.samples import events, facts, packets
+
+
+def session(port: int) -> list[object]:
+    """What is said in one conversation of the capture."""
+    stream = Rdp().stream(Packet())
+    return [said for one in packets("rdp") if port in (one.sport, one.dport) for said in stream.feed(one, one.payload, one.sport == port)]
+
+
+def talk(*parts: tuple[bool, bytes]) -> list[object]:
+    stream, packet = Rdp().stream(Packet()), Packet(proto=6)
+    return [said for from_client, data in parts for said in stream.feed(packet, data, from_client)]
+
+
+def test_secured_session() -> None:
+    """The cookie names the user, the rest is encrypted."""
+    assert events(session(49450)) == [("RdpRequest", "OFFICE\\an", ("tls", "nla")), ("RdpNegotiated", "nla", 0)]
+
+
+def test_old_way() -> None:
+    """The client names itself."""
+    said = session(49451)
+    assert events(said) == [("RdpRequest", "root", ()), ("RdpNegotiated", "rdp", 0), ("RdpClient", "DESK-04", 19041, 1280, 800)]
+    assert facts(said) == [("02:00:5e:00:53:04", "10.20.30.66", "rdp.client_name", "DESK-04")]
+
+
+def test_refusal() -> None:
+    """The server insists on network level authentication."""
+    assert events(session(49452)) == [("RdpRequest", "", ()), ("RdpNegotiated", "", 5)]
+
+
+def test_other_protocols_in_the_same_envelope() -> None:
+    """Neither a cookie nor a wish; text; answers and data nobody asked for."""
+    assert session(49453) == []
+    for parts in ([(True, b"GET / HTTP/1.1\r\n")], [(False, answer(2, 2))], [(True, settings("X"))]):
+        assert talk(*parts) == []
+
+
+def test_unknown_answers_are_malformed() -> None:
+    """Two kinds there are."""
+    with pytest.raises(Malformed):
+        talk((True, request(wish=1)), (False, answer(9)))
+
+
+def test_short_settings_name_nobody() -> None:
+    """Cut ones, and data without a conference."""
+    for data in (envelope(b"\x02\xf0\x80Duca\x01\xc0"), envelope(b"\x02\xf0\x80\x7f\x65\x01\x01")):
+        assert events(talk((True, request(wish=0)), (False, answer(2, 0)), (True, data)))[2:] == []
+
+
+def test_gaps_end_the_reading() -> None:
+    """Only the beginning is wanted."""
+    stream = Rdp().stream(Packet())
+    assert list(stream.gap(Packet(), 3, True)) == []
+    assert stream.done
