@@ -22,13 +22,16 @@ from sensor.detectors._words import PROTOCOLS, who
 from sensor.dissectors._login_events import PasswordLogin
 from sensor.dissectors.ftp import FtpLogin
 from sensor.dissectors.http import HttpRequest
+from sensor.dissectors.imap import ImapLogin
 from sensor.dissectors.ldap import LdapBind
 from sensor.dissectors.mqtt import MqttConnect
 from sensor.dissectors.mysql import MysqlLogin
+from sensor.dissectors.pop3 import Pop3Login
 from sensor.dissectors.postgres import PostgresLogin
 from sensor.dissectors.redis import RedisLogin
 from sensor.dissectors.rtsp import RtspRequest
 from sensor.dissectors.sip import SipRequest
+from sensor.dissectors.smtp import SmtpLogin
 from sensor.dissectors.snmp import SnmpRequest
 from sensor.dissectors.tds import TdsLogin
 from sensor.dissectors.telnet import TelnetLogin
@@ -97,7 +100,9 @@ def _desktop(event: VncLogin) -> Seen | None:
     return Seen("VNC", answer=True, what=NOTHING) if event.method == "none" else None
 
 
-_SERVICES: dict[type[Event], str] = {MysqlLogin: "MySQL", PostgresLogin: "PostgreSQL", RedisLogin: "Redis", TdsLogin: "SQL Server"}
+_SERVICES: dict[type[Event], str] = {
+    MysqlLogin: "MySQL", PostgresLogin: "PostgreSQL", RedisLogin: "Redis", TdsLogin: "SQL Server", Pop3Login: "POP3", ImapLogin: "IMAP", SmtpLogin: "SMTP",
+}  # fmt: skip
 _READERS: dict[type[Event], Callable[..., Seen | None]] = {
     FtpLogin: _ftp, TelnetLogin: _telnet, HttpRequest: _web, RtspRequest: _stream, SipRequest: _call, SnmpRequest: _management, LdapBind: _directory,
     MqttConnect: _broker, VncLogin: _desktop, **dict.fromkeys(_SERVICES, _login),

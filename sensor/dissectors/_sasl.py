@@ -1,0 +1,79 @@
+"""Logins inside protocols of lines: SASL in base64 (RFC 4422; PLAIN of RFC 4616, LOGIN, which never was a standard, CRAM-MD5 of RFC 2195), and others alike.
+
+A login under way remembers as whom and how; of a password in clear stays a seal.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+
+from sensor.core.dissector import Said
+from sensor.core.packet import Packet
+from sensor.core.reader import clean
+from sensor.dissectors._lines import LineStream
+from sensor.dissectors._login_events import CLEAR
+from sensor.dissectors._seal import seal
+
+NAME_LIMIT = 128
+MECHANISM_LIMIT = 32
+LINES_LIMIT = 8
+CLEAR_MECHANISMS = frozenset(("plain", "login"))
+
+
+class Login:
+    """One login: ``user``, ``method`` and ``seal`` as in the events."""
+
+    __slots__ = ("_lines", "_mechanism", "method", "seal", "user")
+
+    def __init__(self, user: str = "", method: str = CLEAR, mark: str = "") -> None:
+        self.user, self.method, self.seal = user, method, mark
+        self._mechanism, self._lines = "", 0
+
+    @classmethod
+    def clear(cls, user: bytes, password: bytes) -> Login:
+        """User and password as they are."""
+        name = clean(user, NAME_LIMIT)
+        return cls(name, CLEAR, seal(name, password))
+
+    @classmethod
+    def by(cls, mechanism: bytes, first: bytes = b"") -> Login:
+        """SASL; ``first``: what came with the command."""
+        name = clean(mechanism, MECHANISM_LIMIT).lower()
+        login = cls("", CLEAR if name in CLEAR_MECHANISMS else name)
+        login._mechanism = name
+        if first:
+            login.line(first)
+        return login
+
+    def line(self, raw: bytes) -> None:
+        """A line of the client's that answers the server."""
+        self._lines += 1
+        if self._lines > LINES_LIMIT or self._mechanism not in ("plain", "login", "cram-md5"):
+            return
+        try:
+            text = base64.b64decode(raw.strip(), validate=True)
+        except ValueError:
+            return
+        if self._mechanism == "plain":
+            _, _, rest = text.partition(b"\0")
+            user, end, password = rest.partition(b"\0")
+            if end:
+                self.user = clean(user, NAME_LIMIT)
+                self.seal = seal(self.user, password)
+        elif self._mechanism == "cram-md5":
+            self.user = clean(text.rpartition(b" ")[0], NAME_LIMIT)
+        elif self._lines == 1:
+            self.user = clean(text, NAME_LIMIT)
+        else:
+            self.seal = seal(self.user, text)
+
+
+class LoginStream(LineStream):
+    """A conversation in lines that is read until somebody is in, or it is encrypted. Heard from its middle, or behind a gap, it says nothing."""
+
+    def lost(self, from_client: bool) -> None:
+        self.done = True
+
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+        return iter(()) if self.done else super().feed(packet, data, from_client)

@@ -1,0 +1,119 @@
+"""IMAP (RFC 9051; STARTTLS and AUTHENTICATE in it): who reads mail, how they log in, and whether that is right.
+
+Reads the greeting and logins until one is right, or TLS begins; no mail. Words may be bare, in quotes, or follow their length. Of a password stays a seal.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.core.reader import clean
+from sensor.dissectors._login_events import PasswordLogin
+from sensor.dissectors._sasl import Login, LoginStream
+
+BANNER_LIMIT = 512
+LITERAL_LIMIT = 256
+# Refusals that are not about the password (RFC 5530).
+OTHER_REASONS = (b"[UNAVAILABLE]", b"[PRIVACYREQUIRED]", b"[INUSE]", b"[LIMIT]", b"[SERVERBUG]", b"[CONTACTADMIN]")
+_GREETING = re.compile(rb"\* (?:OK|PREAUTH)(.*)", re.IGNORECASE | re.DOTALL)
+_LITERAL = re.compile(rb"\{(\d{1,4})\+?\}$")
+_WORD = re.compile(rb'"((?:[^"\\]|\\.){0,256})"|([^\s"]{1,256})')
+
+
+class ImapBanner(Event):
+    """A server greets."""
+
+    text: str
+
+
+class ImapLogin(PasswordLogin):
+    """``method``: ``clear``, or the mechanism of SASL."""
+
+
+class Imap(Dissector):
+    """Whole conversations until somebody is in."""
+
+    interest = Interest(tcp=(143,), stream=True)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        return iter(())
+
+    def stream(self, packet: Packet) -> Stream:
+        return ImapStream()
+
+
+class ImapStream(LoginStream):
+    """One conversation: the login under way with its tag, and words that are not whole."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._begun = False
+        self._tag = self._tls = b""
+        self._login: Login | None = None
+        self._exchange = False  # the client's lines are SASL's
+        self._words: list[bytes] = []  # of a LOGIN whose next word follows its length
+        self._wanted = 0
+
+    def line(self, packet: Packet, line: bytes, from_client: bool) -> Iterator[Said]:
+        if not self._begun:
+            return iter(self._greeting(packet, line, from_client))
+        if not from_client:
+            return iter(self._answer(packet, line))
+        if self._exchange and self._login is not None:
+            self._login.line(line)
+        elif self._wanted:
+            word, rest = line[: self._wanted], line[self._wanted :]
+            self._wanted = 0
+            self._gather([*self._words, word], rest)
+        else:
+            self._command(line)
+        return iter(())
+
+    def _greeting(self, packet: Packet, line: bytes, from_client: bool) -> list[Said]:
+        found = None if from_client else _GREETING.fullmatch(line)
+        if found is None:
+            self.done = True
+            return []
+        self._begun = True
+        return [ImapBanner(packet, clean(found[1], BANNER_LIMIT))]
+
+    def _command(self, line: bytes) -> None:
+        tag, _, rest = line.partition(b" ")
+        verb, _, rest = rest.partition(b" ")
+        verb = verb.upper()
+        if verb == b"LOGIN":
+            self._tag, self._login = tag, Login()
+            self._gather([], rest)
+        elif verb == b"AUTHENTICATE":
+            mechanism, _, first = rest.partition(b" ")
+            self._tag, self._login, self._exchange = tag, Login.by(mechanism, first), True
+        elif verb == b"STARTTLS":
+            self._tls = tag
+
+    def _gather(self, words: list[bytes], rest: bytes) -> None:
+        """User and password, as far as they are there."""
+        literal = _LITERAL.search(rest)
+        bare = rest[: literal.start()] if literal is not None else rest
+        words += [re.sub(rb"\\(.)", rb"\1", found[1]) if found[2] is None else found[2] for found in _WORD.finditer(bare)]
+        if literal is not None and len(words) < 2:
+            self._words, self._wanted = words, min(int(literal[1]), LITERAL_LIMIT)
+        elif len(words) >= 2:
+            self._login = Login.clear(words[0], words[1])
+
+    def _answer(self, packet: Packet, line: bytes) -> list[Said]:
+        tag, _, rest = line.partition(b" ")
+        verdict, _, text = rest.partition(b" ")
+        verdict = verdict.upper()
+        if tag == self._tls and self._tls:
+            self._tls, self.done = b"", verdict == b"OK"
+        elif self._login is not None and tag == self._tag and verdict in (b"OK", b"NO", b"BAD"):
+            login, self._login, self._exchange = self._login, None, False
+            right = verdict == b"OK"
+            self.done = right
+            if right or (verdict == b"NO" and not text.upper().startswith(OTHER_REASONS)):
+                return [ImapLogin(packet, login.user, login.method, right, login.seal)]
+        return []

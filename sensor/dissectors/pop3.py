@@ -1,0 +1,109 @@
+"""POP3 (RFC 1939; AUTH of RFC 5034, STLS of RFC 2595): who fetches mail, how they log in, and whether that is right.
+
+Reads the greeting and logins until one is right, or TLS begins; no mail. Of a password in clear stays a seal.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.core.reader import clean
+from sensor.dissectors._login_events import PasswordLogin
+from sensor.dissectors._sasl import Login, LoginStream
+
+BANNER_LIMIT = 512
+PENDING_LIMIT = 16
+TLS, LIST, OTHER = "tls", "list", "other"
+LISTS = frozenset((b"CAPA", b"LIST", b"UIDL"))
+
+
+class Pop3Banner(Event):
+    """A server greets."""
+
+    text: str
+
+
+class Pop3Login(PasswordLogin):
+    """``method``: ``clear``, ``apop``, or the mechanism of SASL."""
+
+
+class Pop3(Dissector):
+    """Whole conversations until somebody is in."""
+
+    interest = Interest(tcp=(110,), stream=True)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        return iter(())
+
+    def stream(self, packet: Packet) -> Stream:
+        return Pop3Stream()
+
+
+class Pop3Stream(LoginStream):
+    """One conversation: the commands without an answer, since they may be sent in a row."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._begun = self._listing = False
+        self._user = b""
+        self._pending: deque[Login | str] = deque(maxlen=PENDING_LIMIT)
+        self._exchange: Login | None = None  # waits for lines of SASL
+
+    def line(self, packet: Packet, line: bytes, from_client: bool) -> Iterator[Said]:
+        if not self._begun:
+            return iter(self._greeting(packet, line, from_client))
+        if not from_client:
+            return iter(self._answer(packet, line))
+        if self._exchange is not None:
+            self._exchange.line(line)
+        else:
+            self._pending.append(self._command(line))
+        return iter(())
+
+    def _greeting(self, packet: Packet, line: bytes, from_client: bool) -> list[Said]:
+        if from_client or not line.startswith(b"+OK"):
+            self.done = True
+            return []
+        self._begun = True
+        return [Pop3Banner(packet, clean(line[3:], BANNER_LIMIT))]
+
+    def _command(self, line: bytes) -> Login | str:
+        verb, _, rest = line.partition(b" ")
+        verb = verb.upper()
+        if verb == b"USER":
+            self._user = rest.strip()
+        elif verb == b"PASS":
+            return Login.clear(self._user, rest)
+        elif verb == b"APOP":
+            return Login(clean(rest.partition(b" ")[0], 128), "apop")
+        elif verb == b"AUTH" and rest:
+            mechanism, _, first = rest.partition(b" ")
+            self._exchange = Login.by(mechanism, first)
+            return self._exchange
+        elif verb == b"STLS":
+            return TLS
+        return LIST if verb in LISTS or (verb == b"AUTH" and not rest) else OTHER
+
+    def _answer(self, packet: Packet, line: bytes) -> list[Said]:
+        if self._listing:
+            self._listing = line != b"."
+            return []
+        if line.startswith(b"+ ") or line == b"+" or not self._pending:  # SASL goes on
+            return []
+        asked, right = self._pending.popleft(), line.startswith(b"+OK")
+        self._exchange = None
+        if isinstance(asked, Login):
+            self.done = right
+            return [Pop3Login(packet, asked.user, asked.method, right, asked.seal)] if right or _judges(line) else []
+        self.done = right and asked == TLS
+        self._listing = right and asked == LIST
+        return []
+
+
+def _judges(line: bytes) -> bool:
+    """Whether a refusal is about the password, not about a mailbox in use or a server in trouble (RFC 2449, 8; RFC 3206)."""
+    return line.startswith(b"-ERR") and not line[5:].lstrip().upper().startswith((b"[IN-USE]", b"[LOGIN-DELAY]", b"[SYS/"))

@@ -1,0 +1,93 @@
+"""SMTP and submission (RFC 5321, RFC 6409; AUTH of RFC 4954, STARTTLS of RFC 3207): who hands mail to which server, how they log in, and whether that is right.
+
+Reads the greeting and logins until one is right, TLS begins or the first mail does; no mail. Of a password in clear stays a seal.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.event import Event
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+from sensor.core.reader import clean
+from sensor.dissectors._login_events import PasswordLogin
+from sensor.dissectors._sasl import Login, LoginStream
+
+BANNER_LIMIT = 512
+READY, RIGHT, GO_ON, WRONG = 220, 235, 334, 535
+_REPLY = re.compile(rb"([2-5]\d\d)([ -])?(.*)", re.DOTALL)
+
+
+class SmtpBanner(Event):
+    """A server greets."""
+
+    text: str
+
+
+class SmtpLogin(PasswordLogin):
+    """``method``: ``clear``, or the mechanism of SASL."""
+
+
+class Smtp(Dissector):
+    """Conversations until somebody is in, or hands over mail."""
+
+    interest = Interest(tcp=(25, 587, 2525), stream=True)
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        return iter(())
+
+    def stream(self, packet: Packet) -> Stream:
+        return SmtpStream()
+
+
+class SmtpStream(LoginStream):
+    """One conversation: what the client wants at the moment."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._begun = self._wants_tls = False
+        self._login: Login | None = None
+
+    def line(self, packet: Packet, line: bytes, from_client: bool) -> Iterator[Said]:
+        if from_client:
+            self._command(line)
+            return iter(())
+        found = _REPLY.fullmatch(line)
+        if found is None:
+            self.done = True  # another protocol
+            return iter(())
+        return iter(() if found[2] == b"-" else self._reply(packet, int(found[1]), found[3]))
+
+    def _command(self, line: bytes) -> None:
+        if self._login is not None:
+            self._login.line(line)
+            return
+        verb, _, rest = line.partition(b" ")
+        verb = verb.upper()
+        if verb == b"AUTH" and rest:
+            mechanism, _, first = rest.partition(b" ")
+            self._login = Login.by(mechanism, first)
+        elif verb == b"STARTTLS":
+            self._wants_tls = True
+        elif verb in (b"MAIL", b"DATA", b"BDAT") or not self._begun:
+            self.done = True
+
+    def _reply(self, packet: Packet, code: int, text: bytes) -> list[Said]:
+        if not self._begun:
+            self._begun, self.done = True, code != READY
+            words = clean(text, BANNER_LIMIT)
+            if self.done or not words:
+                return []
+            subject = Subject(packet.src_mac, packet.src, packet.vlan)
+            return [SmtpBanner(packet, words), Observation(packet.ts, subject, "smtp.banner", words, packet.flow)]
+        if self._wants_tls:
+            self._wants_tls, self.done = False, code == READY
+        elif self._login is not None and code != GO_ON:
+            login, self._login = self._login, None
+            self.done = code == RIGHT
+            if code in (RIGHT, WRONG):
+                return [SmtpLogin(packet, login.user, login.method, code == RIGHT, login.seal)]
+        return []

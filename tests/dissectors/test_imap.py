@@ -1,0 +1,60 @@
+"""IMAP: logins and their result; never a password, nor mail."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.packet import Packet
+from sensor.dissectors._seal import seal
+from sensor.dissectors.imap import Imap
+from tests.dissectors.samples import events, packets
+
+GREETED = ("ImapBanner", "[CAPABILITY IMAP4rev1 LITERAL+] Dovecot (Debian) ready.")
+HELLO = (False, b"* OK ready\r\n")
+
+
+def session(port: int) -> list[object]:
+    """What is said in one conversation of the capture."""
+    stream = Imap().stream(Packet())
+    return [said for one in packets("imap") if port in (one.sport, one.dport) for said in stream.feed(one, one.payload, one.sport == port)]
+
+
+def talk(*parts: tuple[bool, bytes]) -> list[object]:
+    stream, packet = Imap().stream(Packet()), Packet(proto=6)
+    return [said for from_client, data in parts for said in stream.feed(packet, data, from_client)]
+
+
+def test_words_of_all_kinds() -> None:
+    """Bare, in quotes, and behind their length."""
+    said = events(session(49480))
+    wrong, right = seal("anna", b'wrong "secret'), seal("anna", b"not to be kept")
+    assert said == [GREETED, ("ImapLogin", "anna", "clear", False, wrong), ("ImapLogin", "anna", "clear", True, right)]
+    assert "kept" not in repr(said)
+
+
+def test_other_ways() -> None:
+    """SASL, and TLS, behind which nothing is read."""
+    assert events(session(49481))[1:] == [("ImapLogin", "bob", "cram-md5", True, "")]
+    assert events(session(49482)) == [GREETED]
+
+
+@pytest.mark.parametrize("answer", [b"a NO [UNAVAILABLE] later", b"a BAD syntax", b"b NO it is another's", b"* NO note"])
+def test_other_answers_judge_no_password(answer: bytes) -> None:
+    """A server in trouble, and answers to something else."""
+    assert events(talk(HELLO, (True, b"a LOGIN u p\r\n"), (False, answer + b"\r\n")))[1:] == []
+
+
+def test_odd_words() -> None:
+    """A login without a password names nobody; a length beyond measure is cut."""
+    assert events(talk(HELLO, (True, b"a LOGIN u\r\n"), (False, b"a NO\r\n")))[1:] == [("ImapLogin", "", "clear", False, "")]
+    long = talk(HELLO, (True, b"a LOGIN u {9999}\r\n" + b"p" * 500 + b"\r\n"), (False, b"a NO\r\n"))
+    assert events(long)[1:] == [("ImapLogin", "u", "clear", False, seal("u", b"p" * 256))]
+
+
+def test_other_protocols_middles_and_gaps() -> None:
+    """A conversation begins with the server's greeting."""
+    for parts in ([(True, b"a LOGIN u p\r\n"), (False, b"a OK\r\n")], [(False, b"220 ftp\r\n")], [(False, b"* BYE busy\r\n"), (True, b"a LOGIN u p\r\n")]):
+        assert talk(*parts) == []
+    stream = Imap().stream(Packet())
+    assert list(stream.gap(Packet(), 3, True)) == []
+    assert stream.done

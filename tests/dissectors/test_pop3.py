@@ -1,0 +1,54 @@
+"""POP3: logins and their result; never a password, nor mail."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.packet import Packet
+from sensor.dissectors._seal import seal
+from sensor.dissectors.pop3 import Pop3
+from tests.dissectors.samples import events, packets
+
+GREETED = ("Pop3Banner", "Dovecot (Debian) ready.")
+HELLO = (False, b"+OK ready\r\n")
+
+
+def session(port: int) -> list[object]:
+    """What is said in one conversation of the capture."""
+    stream = Pop3().stream(Packet())
+    return [said for one in packets("pop3") if port in (one.sport, one.dport) for said in stream.feed(one, one.payload, one.sport == port)]
+
+
+def talk(*parts: tuple[bool, bytes]) -> list[object]:
+    stream, packet = Pop3().stream(Packet()), Packet(proto=6)
+    return [said for from_client, data in parts for said in stream.feed(packet, data, from_client)]
+
+
+def test_wrong_and_right() -> None:
+    """Behind a list, and with commands sent in a row."""
+    said = events(session(49460))
+    wrong, right = seal("anna", b"wrong-secret"), seal("anna", b"not to be kept")
+    assert said == [GREETED, ("Pop3Login", "anna", "clear", False, wrong), ("Pop3Login", "anna", "clear", True, right)]
+    assert "kept" not in repr(said)
+
+
+def test_other_ways() -> None:
+    """SASL, a digest at the second try, and TLS, behind which nothing is read."""
+    assert events(session(49461))[1:] == [("Pop3Login", "bob", "clear", True, seal("bob", b"not to be kept"))]
+    assert events(session(49462))[1:] == [("Pop3Login", "carl", "apop", True, "")]
+    assert events(session(49463)) == [GREETED]
+
+
+@pytest.mark.parametrize("first", [b"!!!", b"QUFB", b""])
+def test_odd_credentials(first: bytes) -> None:
+    """What is no base64, or holds no password, names nobody."""
+    assert events(talk(HELLO, (True, b"AUTH PLAIN " + first + b"\r\n"), (False, b"-ERR no\r\n")))[1:] == [("Pop3Login", "", "clear", False, "")]
+
+
+def test_other_protocols_middles_and_gaps() -> None:
+    """A conversation begins with the server's greeting."""
+    for parts in ([(True, b"USER a\r\n"), (False, b"+OK\r\n")], [(False, b"220 ftp\r\n"), (True, b"PASS b\r\n")], [(False, b"\x16\x03\n")]):
+        assert talk(*parts) == []
+    stream = Pop3().stream(Packet())
+    assert list(stream.gap(Packet(), 3, True)) == []
+    assert stream.done
