@@ -40,6 +40,8 @@ from sensor.mutes import Mutes
 from sensor.passive_dns import PassiveDns
 from sensor.pipeline import Pipeline, Sizes
 from sensor.registry import units
+from sensor.rules.load import Rules
+from sensor.roles import Roles
 from sensor.weighing import Weigher
 
 
@@ -81,6 +83,7 @@ def assemble(
     *,
     intel: Sequence[Path] = (),
     lists: ThreatLists | None = None,
+    rules: Rules | None = None,
     report: Callable[[Broken], None] | None = None,
     complain: Callable[[str], None] = _silent,
     keeper: Keeper | None = None,
@@ -93,13 +96,13 @@ def assemble(
 
     ``complain`` hears of each line of an operator's list or fingerprint file that was left out. DocumentErrors where a file cannot be used at all.
     ``keeper`` brings back what earlier runs knew, and is to write what this one learns. ``mutes`` silence alerts, which ``muted`` then gets; ``evidence``
-    keeps packets of alerts; ``health`` looks how the sensor itself fares.
+    keeps packets of alerts; ``health`` looks how the sensor itself fares; ``rules`` are detectors of the operator's own.
     """
     networks = Networks(config.networks)
     lists = lists if lists is not None else ThreatLists(intel, more=config.intel)
     limits = Limits(devices=config.inventory.devices, gone_ns=int(config.inventory.gone_after_h * HOUR))
     knowledge = load_knowledge(config.fingerprints.folders)
-    for fault in (*knowledge.faults, *lists.unread, *lists.faults):
+    for fault in (*knowledge.faults, *lists.unread, *lists.faults, *(rules.faults if rules is not None else ())):
         complain(str(fault))
     matcher = Matcher(knowledge)
     inventory = Inventory(matcher, _oui(config.fingerprints.oui_registry), networks, limits)
@@ -113,6 +116,7 @@ def assemble(
             detector = unit(world, options)
             detector.id = name
             detectors.append(detector)
+    detectors += rules.detectors(world) if rules is not None else ()
     detectors.append(Learner(world, world.baseline))
     dissectors = {name: unit() for name, unit in units(sensor.dissectors, Dissector).items()}
     return Pipeline(
@@ -124,7 +128,7 @@ def assemble(
             RecordMaker(config.sensor.id, config.sensor.site, __version__, networks),
             emit,
             inventory.device,
-            weigher=Weigher(world),
+            weigher=Weigher(world, Roles(config.roles.model_dump())),
             mutes=mutes,
             incidents=Incidents(inventory.device, int(config.alerts.incident_h * HOUR)),
             evidence=evidence,

@@ -35,6 +35,7 @@ from sensor.intel.store import ThreatLists
 from sensor.keeper import Keeper
 from sensor.logs import log
 from sensor.quarantine import write_quarantine
+from sensor.rules.load import Rules
 
 AHEAD = 3
 HANDOVER_S = 0.0001
@@ -110,21 +111,22 @@ class Run:
     """Everything of one run. ``listener`` hears each record after the log has it; ``progress`` is called after each batch.
 
     ``keeper`` writes the inventory down; the run ends it. ``mutes``: file of what the operator wants no alerts of; ``evidence``: folder for their packets;
-    ``intel``: threat lists beside the configured ones and those in the folder ``lists``.
+    ``intel``: threat lists beside the configured ones and those in the folder ``lists``; ``rules``: files and folders of rules.
     """
 
     def __init__(
         self, config: Config, source: Source, log: EventLog, *, intel: Sequence[Path] = (), live: bool = False,
         listener: Callable[[Record], None] | None = None, progress: Callable[[], None] | None = None, keeper: Keeper | None = None,
-        mutes: Path | None = None, evidence: Path | None = None, lists: Path | None = None,
+        mutes: Path | None = None, evidence: Path | None = None, lists: Path | None = None, rules: Sequence[Path] = (),
     ) -> None:  # fmt: skip
         self.source, self.log, self.live = source, log, live
         self._listener, self._progress, self._keeper = listener, progress, keeper
         self.files = AlertFiles(log.path, mutes=mutes, evidence=evidence, mib=config.evidence.mib, clock=time.time if live else None, complain=_warn)
         self.health = Health(source.names, live=live)
         self._lists = Renewer(ThreatLists(intel, more=config.intel, folder=lists))
+        self.rules = Rules(rules)
         self.pipeline = assemble(
-            config, self._emit, lists=self._lists.lists, report=_report, complain=_complain, keeper=keeper,
+            config, self._emit, lists=self._lists.lists, rules=self.rules, report=_report, complain=_complain, keeper=keeper,
             mutes=self.files.mutes, muted=self.files.muted, evidence=self.files.gatherer, health=self.health,
         )  # fmt: skip
         self.first = self.last = 0
@@ -157,7 +159,8 @@ class Run:
     def _begin(self, ts: int) -> None:
         self._begun = True
         self._say("started", ts, f"{'listening on' if self.live else 'reading'} {self.source.name}")
-        self._tell_of_lists(ts, [str(fault) for fault in self._lists.lists.unread])
+        self._tell_refused(ts, "threat lists", [str(fault) for fault in self._lists.lists.unread])
+        self._tell_refused(ts, "faults in rules", [str(fault) for fault in self.rules.faults])
 
     def _take(self, batch: Batch, work: Work) -> None:
         if len(batch):
@@ -230,13 +233,12 @@ class Run:
         self._emit(self.pipeline.maker.sensor("config", self._now(), msg, entries=len(lists), lists=len(lists.sizes)))
         for line in refused:
             _warn(line)
-        self._tell_of_lists(self._now(), refused)
+        self._tell_refused(self._now(), "threat lists", refused)
 
-    def _tell_of_lists(self, ts: int, refused: list[str]) -> None:
-        """What is refused is told in the log as well: it outlives the terminal."""
+    def _tell_refused(self, ts: int, what: str, refused: list[str]) -> None:
+        """What of the operator's is left out is told in the log as well: it outlives the terminal."""
         if refused:
-            msg = f"{len(refused):,} threat lists are not as they should be: {refused[0]}"
-            self._emit(self.pipeline.maker.sensor("health", ts, msg, "low", lists=refused[:SHAPES_TOLD]))
+            self._emit(self.pipeline.maker.sensor("health", ts, f"{len(refused):,} {what} left out: {refused[0]}", "low", left_out=refused[:SHAPES_TOLD]))
 
     def _now(self) -> int:
         return time.time_ns() if self.live else self.last

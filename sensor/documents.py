@@ -86,9 +86,33 @@ def load_document(path: Path, model: type[Model], *, text: str | None = None, co
     return document
 
 
-def fault_at(path: Path, location: Location, message: str, *, text: str | None = None) -> Fault:
-    """A fault found later, by comparing documents say, at the value that ``location`` (keys and list indexes from the top) leads to."""
-    return _at(path, _find(_compose(path, _text(path) if text is None else text), location), message)
+def load_entries(path: Path, model: type[Model], name: str, *, text: str | None = None) -> tuple[Model, list[int], list[Fault]]:
+    """The document with those entries of its list ``name`` that are right, their places in the list, and the faults of the others.
+
+    Raises DocumentErrors where more is wrong than entries of that list.
+    """
+    tree = _compose(path, _text(path) if text is None else text)
+    faults: list[Fault] = []
+    value = _plain(path, tree, faults, 0)
+    entries = value.get(name)
+    places = list(range(len(entries))) if isinstance(entries, list) else []
+    if faults or not places or entries is None:
+        return load_document(path, model, text=text), places, []
+    try:
+        return model.model_validate(value), places, []
+    except pydantic.ValidationError as error:
+        details = error.errors(include_url=False)
+    faults = list(dict.fromkeys(_fault(path, tree, model, detail) for detail in details))
+    wrong = {detail["loc"][1] if detail["loc"][:1] == (name,) and len(detail["loc"]) > 1 else None for detail in details}
+    places = [place for place in places if place not in wrong]
+    if None in wrong:
+        raise DocumentErrors(faults)
+    return model.model_validate(value | {name: [entries[place] for place in places]}), places, sorted(faults)
+
+
+def fault_at(path: Path, location: Location, message: str, *, text: str | None = None, key: bool = False) -> Fault:
+    """A fault found later, by comparing documents say, at the value that ``location`` (keys and list indexes from the top) leads to; ``key``: at its key."""
+    return _at(path, _find(_compose(path, _text(path) if text is None else text), location, key=key), message)
 
 
 def nearest(word: object, words: Sequence[str]) -> str:

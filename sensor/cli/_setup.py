@@ -65,6 +65,14 @@ def lists_folder(folder: Path | None) -> Path:
     return (folder or state_folder()) / "intel"
 
 
+def rule_folders(args: argparse.Namespace, folder: Path | None) -> list[Path]:
+    """Where rules of the operator are looked for: beside the configuration, and in the folder of the inventory or else the state folder."""
+    from sensor.eventlog.paths import state_folder
+
+    beside = [args.config.parent / "rules"] if args.config is not None else []
+    return [path for path in (*beside, (folder or state_folder()) / "rules") if path.is_dir()]
+
+
 def settings(args: argparse.Namespace) -> Config | None:
     """The configuration, or None after its errors were told."""
     from sensor import logs

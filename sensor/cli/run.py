@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sensor.cli._setup import add_engine_arguments, complain, keeper, lists_folder, log_failed, mutes_file, settings
+from sensor.cli._setup import add_engine_arguments, complain, keeper, lists_folder, log_failed, mutes_file, rule_folders, settings
 
 if TYPE_CHECKING:
     from sensor.capture.live import LiveSource
@@ -76,7 +76,7 @@ def main(args: argparse.Namespace) -> int:
     try:
         run = Run(
             config, source, log, intel=args.intel, live=True, listener=listener, keeper=keeping, mutes=mutes, evidence=evidence,
-            lists=lists_folder(folder),
+            lists=lists_folder(folder), rules=rule_folders(args, folder),
         )  # fmt: skip
         with stopping(source):
             run.run()

@@ -24,6 +24,7 @@ ROOMS = (
     "passive_dns",
     "boundary",
     "dissection",
+    "rules",
     "pipeline",
 )
 

@@ -9,8 +9,8 @@ import pytest
 
 from tests.principles._source import SENSOR, imports, kernels, name_of, python_files, room_of
 
-ENGINE = {"capture", "decode", "dissectors", "fingerprinting", "inventory", "detectors", "intel", "posture", "eventlog"}
-ALERTS = {"alert_desk", "alert_files", "alert_room", "incidents", "mutes", "weighing"}
+ENGINE = {"capture", "decode", "dissectors", "fingerprinting", "inventory", "detectors", "intel", "posture", "rules", "eventlog"}
+ALERTS = {"alert_desk", "alert_files", "alert_room", "incidents", "mutes", "roles", "weighing"}
 HELPERS = {"boundary", "documents", "registry"}
 
 # room -> the rooms it may import from, besides itself
@@ -27,11 +27,13 @@ MAY_IMPORT = {
     "inventory": {"core", "fingerprinting"},
     "detectors": {"core", "dissectors"},
     "intel": {"core", "documents"},
+    "rules": {"core", "detectors", "dissectors", "documents", "registry"},
     "posture": {"core", "documents", "inventory"},
     "eventlog": {"core"},
     "alert_desk": {"core"},
     "incidents": {"core"},
-    "weighing": {"core"},
+    "roles": {"core"},
+    "weighing": {"core", "roles"},
     "mutes": {"core", "documents"},
     "presets": set(),
     "passive_dns": {"core", "dissectors"},
@@ -113,6 +115,14 @@ def test_detectors_take_only_events_from_dissectors() -> None:
             last = name.rsplit(".", 1)[-1]
             if name.startswith("sensor.dissectors."):
                 assert re.fullmatch(r"[A-Z][a-z]\w*", last), f"{name_of(path)}:{line} imports {name}"
+
+
+def test_only_commands_fetch() -> None:
+    """The process that captures opens no connection: what fetches lists is imported by commands, and by nothing that a run imports."""
+    fetching = {"sensor.intel.fetch", "sensor.intel.update"}
+    for path in python_files():
+        if room_of(path) != "cli" and name_of(path) not in {"sensor/intel/fetch.py", "sensor/intel/update.py"}:
+            assert not [name for _, name in imports(path) if name.startswith(tuple(fetching))], name_of(path)
 
 
 def test_table_has_no_cycle_below_the_pipeline() -> None:

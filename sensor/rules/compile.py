@@ -1,0 +1,237 @@
+"""Rules made into closures, once: nothing of their text is looked at again while packets pass, and nothing in it is ever run as a program."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from sensor.core import addresses
+from sensor.core.bounded import Bounded
+from sensor.core.detector import Context
+from sensor.core.event import Event
+from sensor.core.flow import Change
+from sensor.core.tally import Counts, Distinct
+from sensor.documents import nearest
+from sensor.rules.fields import DEVICE_WORDS, FLOW_WORDS, Field, Fields, Thing, event_classes, fields_of, watched
+from sensor.rules.model import SECOND, Block, Rule, Step
+from sensor.rules.values import Fit, Kind, Mask, Sets, Wrong, fit_of
+
+# Keys and values that a rule's windows hold.
+KEYS_LIMIT, VALUES_LIMIT = 16_384, 4096
+SHOWN_LIMIT = 120
+
+Holds = Callable[[Any], bool]
+Key = Callable[[Any], Hashable]
+Rows = npt.NDArray[np.void]
+_BRACES = re.compile(r"\{([a-z][a-z0-9_.]*)\}")
+
+
+class Ready(NamedTuple):
+    """One step of a rule. ``holds``: of an event, a flow or a change of a device; ``rows``: which flow changes are worth making an object of."""
+
+    events: frozenset[type[Event]]
+    flows: frozenset[Change]
+    devices: frozenset[str]
+    holds: Holds
+    rows: Callable[[Rows], Mask]
+    key: Key
+    fields: Fields
+
+    def watches(self, thing: Thing) -> bool:
+        """Whether it looks at things of this sort at all."""
+        if isinstance(thing, Event):
+            return type(thing) in self.events
+        return getattr(thing, "kind", None) in self.flows or getattr(thing, "action", None) in self.devices
+
+
+def ready_steps(rule: Rule, sets: Sets, context: Context) -> list[Ready]:
+    """The steps of a rule. Wrong with all that makes no sense in them, and where."""
+    ready, wrong = [], list[Wrong]()
+    for place, step in enumerate(rule.steps):
+        above: tuple[str | int, ...] = ("sequence", place) if rule.sequence else ()
+        here: list[Wrong] = []
+        try:
+            ready.append(_step(step, step.by or rule.by or (rule.actor,), sets, context, here))
+        except Wrong as error:
+            here.append(error)
+        wrong += [one.within(*above) for one in here]
+    if wrong:
+        wrong[0].others = tuple(wrong[1:])
+        raise wrong[0]
+    return ready
+
+
+def _step(step: Step, by: Iterable[str], sets: Sets, context: Context, wrong: list[Wrong]) -> Ready:
+    """``wrong`` gets what makes no sense in its conditions."""
+    words = watched(step.when)
+    fields = fields_of(words, context)
+    where = _block(step.where, fields, sets, context, wrong, "where")
+    unless = _block(step.unless, fields, sets, context, wrong, "unless")
+    either = [_block(block, fields, sets, context, wrong, "any", place) for place, block in enumerate(step.any)]
+    keys = tuple(_field(fields, name, "by", *((place,) if len(step.by) > 1 else ())).get for place, name in enumerate(by))
+    flows = frozenset(FLOW_WORDS[word] for word in words if word in FLOW_WORDS)
+    return Ready(
+        frozenset(event_classes()[word] for word in words if word not in FLOW_WORDS and word not in DEVICE_WORDS),
+        flows,
+        frozenset(DEVICE_WORDS[word] for word in words if word in DEVICE_WORDS),
+        _holds(where, unless, either),
+        _rows(flows, where),
+        keys[0] if len(keys) == 1 else lambda thing: tuple(key(thing) for key in keys),
+        fields,
+    )
+
+
+# What must hold.
+
+Asked = list[tuple[Callable[[Any], Any], Fit, tuple[str, ...]]]
+
+
+def _block(block: Block, fields: Fields, sets: Sets, context: Context, wrong: list[Wrong], *above: str | int) -> Asked:
+    """What is asked of which field, with what the inventory is asked for at the end."""
+    found = []
+    for name, asked in block.items():
+        try:
+            field = _field(fields, name, name, key=True)
+            found.append((field.asks, field.get, _fit(field, name, asked, sets, context), field.columns))
+        except Wrong as error:
+            wrong.append(error.within(*above))
+    return [(get, fit, columns) for _, get, fit, columns in sorted(found, key=lambda each: each[0])]
+
+
+def _fit(field: Field, name: str, asked: Any, sets: Sets, context: Context) -> Fit:
+    try:
+        return fit_of(field.kind, asked, sets, context.networks)
+    except Wrong as wrong:
+        raise wrong.within(name) from None
+
+
+def _field(fields: Fields, name: str, *above: str | int, key: bool = False) -> Field:
+    if name not in fields:
+        raise Wrong(f"found the field {name!r}, {nearest(name, list(fields))}", *above, key=key)
+    return fields[name]
+
+
+def _holds(where: Asked, unless: Asked, either: list[Asked]) -> Holds:
+    wanted, unwanted, some = _all(where), _all(unless), [_all(each) for each in either]
+    if not unless and not some:
+        return wanted
+    return lambda thing: wanted(thing) and not (unless and unwanted(thing)) and (not some or any(holds(thing) for holds in some))
+
+
+def _all(asked: Asked) -> Holds:
+    pairs = tuple((get, fit.one) for get, fit, _ in asked)
+
+    def holds(thing: Any) -> bool:
+        for get, one in pairs:  # noqa: SIM110 - a generator would cost as much again
+            if not one(get(thing)):
+                return False
+        return True
+
+    return holds
+
+
+def _rows(kinds: frozenset[Change], where: Asked) -> Callable[[Rows], Mask]:
+    """What of ``where`` can be asked of columns; the rest is asked of the rows that are left."""
+    wanted = [int(kind) for kind in kinds]
+    columns = [(fit.many, names) for _, fit, names in where if fit.many is not None and names]
+
+    def rows(changes: Rows) -> Mask:
+        found = np.isin(changes["kind"], wanted)
+        for many, names in columns:
+            if not found.any():
+                break
+            found &= many(*(changes[name] for name in names))
+        return found
+
+    return rows
+
+
+# How often, and in which order.
+
+
+class Found(NamedTuple):
+    """A rule spoke: how many it counted, and since when."""
+
+    number: int
+    first: int
+
+
+class Counting:
+    """Things of one key, or different values of a field, within the window."""
+
+    def __init__(self, rule: Rule, step: Ready) -> None:
+        """Wrong where the field whose values are to differ is not there."""
+        self._most, self._key = rule.count, step.key
+        self._value = _field(step.fields, rule.distinct, "distinct").get if rule.distinct else None
+        window = (rule.within or 1) * SECOND
+        self._counts: Counts[Hashable] = Counts(window, KEYS_LIMIT)
+        self._values: Distinct[Hashable, Hashable] = Distinct(window, KEYS_LIMIT, min(max(rule.count, 16), VALUES_LIMIT))
+
+    def add(self, thing: Any, _: int) -> Found | None:
+        if self._most == 1:
+            return Found(1, thing.ts)
+        key = self._key(thing)
+        if self._value is None:
+            count = self._counts.add(key, thing.ts)
+            return Found(count, thing.ts) if count >= self._most else None
+        count = self._values.add(key, self._value(thing), thing.ts)
+        return Found(count, thing.ts) if count >= self._most else None
+
+
+class Sequence:
+    """For each key and each number of steps done: when the latest such chain began."""
+
+    def __init__(self, rule: Rule, steps: list[Ready]) -> None:
+        self._steps, self._window = steps, (rule.within or 1) * SECOND
+        self._chains: Bounded[Hashable, list[int]] = Bounded(KEYS_LIMIT)
+
+    def add(self, thing: Any, step: int) -> Found | None:
+        """``step`` holds of a thing; the last step of a chain that is young enough completes it."""
+        key = self._steps[step].key(thing)
+        chains = self._chains.get(key)
+        if chains is None:
+            if step:
+                return None
+            chains = [-1] * len(self._steps)
+            self._chains.put(key, chains)
+        began = thing.ts if step == 0 else chains[step - 1]
+        if began < 0 or not 0 <= thing.ts - began <= self._window:
+            return None
+        chains[step] = began
+        if step < len(self._steps) - 1:
+            return None
+        self._chains.pop(key)
+        return Found(len(self._steps), began)
+
+
+# What is said of it.
+
+
+def sentence(rule: Rule, fields: Fields, who: Callable[[Any, str], str]) -> Callable[[Any, Found], str]:
+    """The sentence of an alert, with fields in braces. ``who`` names an end of a thing. Wrong where one is not known."""
+    parts = _BRACES.split(rule.says or rule.title)
+    for name in parts[1::2]:
+        if name not in {"count", "src", "dst"}:
+            _field(fields, name, "says")
+
+    def said(name: str, thing: Any, found: Found) -> str:
+        if name == "count":
+            return str(found.number)
+        return who(thing, name) if name in {"src", "dst"} else shown(fields[name].kind, fields[name].get(thing))
+
+    return lambda thing, found: "".join(said(part, thing, found) if place % 2 else part for place, part in enumerate(parts))
+
+
+def shown(kind: Kind, value: Any) -> str:
+    """A value as people read it."""
+    if kind is Kind.ADDRESS:
+        return addresses.text(value) if value else "nobody"
+    if kind is Kind.MAC:
+        return addresses.mac_text(value)
+    if kind in {Kind.TEXTS, Kind.NUMBERS}:
+        return ", ".join(map(str, value[:8]))[:SHOWN_LIMIT]
+    return str(value)[:SHOWN_LIMIT]

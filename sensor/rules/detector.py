@@ -1,0 +1,148 @@
+"""A rule as a detector, with the id ``custom.`` and its own: one class for each, which looks only at what the rule watches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, ClassVar
+
+import msgspec
+import numpy as np
+
+from sensor.core.alert import Alert
+from sensor.core.bounded import Recent
+from sensor.core.changes import Changes
+from sensor.core.detector import Context, Detector, DeviceDetector, EventDetector, FlowDetector
+from sensor.core.device import DeviceChange
+from sensor.core.event import Event
+from sensor.core.flow import Flow
+from sensor.detectors._words import PROTOCOLS, who
+from sensor.rules.compile import Counting, Found, Sequence, ready_steps, sentence
+from sensor.rules.fields import Thing, ends_of
+from sensor.rules.model import SECOND, Rule
+from sensor.rules.values import Sets
+
+PREFIX = "custom."
+TOLD_LIMIT = 16_384
+
+
+class _Custom(Detector):
+    """What all of them share. ``matched``: how many things met the conditions of any step."""
+
+    weighs_itself = True
+    rule: ClassVar[Rule]
+    sets: ClassVar[Sets]
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        """Wrong with what makes no sense in the rule."""
+        super().__init__(context, options)
+        rule = self.rule
+        self._steps = list(enumerate(ready_steps(rule, self.sets, context)))
+        ready = [step for _, step in self._steps]
+        self._state = Sequence(rule, ready) if rule.sequence else Counting(rule, ready[0])
+        self._say = sentence(rule, ready[-1].fields, self._name)
+        self._told: Recent[object] = Recent(TOLD_LIMIT, rule.again * SECOND)
+        self._key = ready[-1].key
+        self.matched = 0
+
+    def look(self, thing: Thing) -> Iterator[Alert]:
+        """What one event, flow or change of a device comes to. Later steps first: a thing is one step of a chain, not two."""
+        for place, step in reversed(self._steps):
+            if step.watches(thing) and step.holds(thing):
+                self.matched += 1
+                found = self._state.add(thing, place)
+                if found is not None and self._told.fresh(self._key(thing), thing.ts):
+                    yield self._alert(thing, found)
+
+    def _alert(self, thing: Thing, found: Found) -> Alert:
+        rule, ends = self.rule, ends_of(thing)
+        src, dst, ports = ends.src(thing), ends.dst(thing), (ends.src_port(thing), ends.dst_port(thing))
+        if rule.actor == "dst":
+            src, dst, ports = dst, src, ports[::-1]
+        target = dst if dst.address or dst.mac else None
+        numbers: dict[str, int | float | str] = {"count": found.number, "threshold": len(self._steps) if rule.sequence else rule.count}
+        if rule.within is not None:
+            numbers["window_s"] = rule.within
+        alert = self.alert(
+            thing,
+            actor=src,
+            target=target,
+            summary=self._say(thing, found),
+            why=self._why(found),
+            numbers=numbers,
+            key=(self._key(thing),),
+            confidence=rule.confidence,
+            actor_port=ports[0],
+            target_port=ports[1],
+            network=self._network(thing),
+            first=found.first,
+        )
+        return msgspec.structs.replace(alert, techniques=rule.techniques)
+
+    def _why(self, found: Found) -> Iterator[str]:
+        rule = self.rule
+        watched = ", then ".join(" or ".join(step.when) for step in rule.steps)
+        if rule.sequence:
+            yield f"{watched}, within {rule.within} s, as the rule {rule.id} of your own asks"
+        elif rule.count > 1:
+            what = f"different {rule.distinct} of {watched}" if rule.distinct else watched
+            yield f"{found.number} {what} within {rule.within} s; the rule {rule.id} of your own tells it from {rule.count} on"
+        else:
+            yield f"{watched} is as the rule {rule.id} of your own asks"
+        if rule.reference:
+            yield f"the rule refers to {rule.reference}"
+
+    def _name(self, thing: Thing, side: str) -> str:
+        ends = ends_of(thing)
+        subject = ends.src(thing) if side == "src" else ends.dst(thing)
+        return who(self.context, subject) if subject.address or subject.mac else "nobody"
+
+    def _network(self, thing: Thing) -> dict[str, str | int]:
+        if isinstance(thing, DeviceChange):
+            return {}
+        ends = ends_of(thing)
+        src, dst = ends.src(thing), ends.dst(thing)
+        proto = thing.proto if isinstance(thing, Flow) else thing.packet.proto
+        network: dict[str, str | int] = {"proto": PROTOCOLS.get(proto, str(proto)), "vlan": src.vlan}
+        if isinstance(thing, Event):
+            network["app"] = thing.kind.partition(".")[0]
+        return network | {"direction": self.context.networks.direction(src.address, dst.address)}
+
+
+class _OnEvents(_Custom, EventDetector):
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        return self.look(event)
+
+
+class _OnFlows(_Custom, FlowDetector):
+    def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:
+        found = np.zeros(len(changes.rows), np.bool_)
+        for _, step in self._steps:
+            if step.flows:
+                found |= step.rows(changes.rows)
+        return ((row, None) for row in np.flatnonzero(found).tolist())
+
+    def judge(self, flow: Flow, numbers: None) -> Iterator[Alert]:
+        return self.look(flow)
+
+
+class _OnDevices(_Custom, DeviceDetector):
+    def review(self, change: DeviceChange) -> Iterator[Alert]:
+        return self.look(change)
+
+
+def detector_of(rule: Rule, sets: Sets, context: Context) -> Detector:
+    """The detector of a rule. Wrong where the rule makes no sense."""
+    steps = ready_steps(rule, sets, context)
+    events = tuple(dict.fromkeys(event for step in steps for event in sorted(step.events, key=lambda one: one.__name__)))
+    bases = [
+        base
+        for base, wanted in ((_OnEvents, events), (_OnFlows, any(step.flows for step in steps)), (_OnDevices, any(step.devices for step in steps)))
+        if wanted
+    ]
+    facts = {
+        "title": rule.title, "severity": rule.level, "techniques": (), "advice": rule.advice, "false_positives": rule.false_positives,
+        "watches": events, "rule": rule, "sets": sets, "__doc__": rule.title,
+    }  # fmt: skip
+    made: Detector = type(f"Custom_{rule.id}", tuple(bases), facts)(context)
+    made.id = PREFIX + rule.id
+    return made

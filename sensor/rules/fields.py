@@ -1,0 +1,226 @@
+"""Which fields a rule can ask: those of the event itself, of the packet, of the flow, and of the devices at both ends."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+import msgspec
+
+import sensor.dissectors
+from sensor.core import addresses
+from sensor.core.detector import Context
+from sensor.core.device import DeviceChange
+from sensor.core.event import Event, kind_of
+from sensor.core.flow import Change, Flow
+from sensor.core.observation import Subject
+from sensor.documents import nearest
+from sensor.registry import modules
+from sensor.rules.values import Kind, Wrong
+
+Thing = Event | Flow | DeviceChange
+Get = Callable[[Any], Any]
+
+FLOW_WORDS = {f"flow.{change.name.lower()}": change for change in Change}
+DEVICE_WORDS = {f"device.{action}": action for action in ("new", "identified", "changed", "address_changed", "merged", "split", "gone", "back")}
+PROTOCOLS = {1: "icmp", 2: "igmp", 6: "tcp", 17: "udp", 58: "icmpv6"}
+ATTRIBUTES = ("vendor", "model", "firmware", "serial", "os", "software", "criticality", "location", "owner")
+HOUR_NS = 3_600_000_000_000
+_KINDS: dict[Any, Kind] = {
+    str: Kind.TEXT, int: Kind.NUMBER, float: Kind.NUMBER, bool: Kind.FLAG, bool | None: Kind.FLAG,
+    tuple[str, ...]: Kind.TEXTS, tuple[int, ...]: Kind.NUMBERS, tuple[tuple[str, str], ...]: Kind.TEXTS,
+}  # fmt: skip
+
+
+class Field(NamedTuple):
+    """``get`` takes it from an event, a flow or a change of a device. ``columns``: where flow changes have the same. ``asks``: it asks what is known of the
+    ends, and so is asked last.
+    """
+
+    kind: Kind
+    get: Get
+    columns: tuple[str, ...] = ()
+    asks: bool = False
+
+
+Fields = dict[str, Field]
+
+
+class Ends(NamedTuple):
+    """Who takes part: subjects and ports of both ends."""
+
+    src: Get
+    dst: Get
+    src_port: Get
+    dst_port: Get
+
+
+PACKET_ENDS = Ends(
+    lambda event: Subject(event.packet.src_mac, event.packet.src, event.packet.vlan),
+    lambda event: Subject(event.packet.dst_mac, event.packet.dst, event.packet.vlan),
+    attrgetter("packet.sport"),
+    attrgetter("packet.dport"),
+)
+FLOW_ENDS = Ends(
+    lambda flow: Subject(flow.client_mac, flow.client, flow.vlan),
+    lambda flow: Subject(flow.server_mac, flow.server, flow.vlan),
+    attrgetter("client_port"),
+    attrgetter("server_port"),
+)
+
+
+def subject_of(change: DeviceChange) -> Subject:
+    """The device that changed, by what it was seen with last."""
+    device = change.device
+    address = max(device.addresses, key=lambda one: device.addresses[one], default=0)
+    return Subject(device.macs[0] if device.macs else 0, address, device.vlan)
+
+
+DEVICE_ENDS = Ends(subject_of, lambda _: Subject(0), lambda _: 0, lambda _: 0)
+
+
+def ends_of(thing: Thing) -> Ends:
+    return PACKET_ENDS if isinstance(thing, Event) else FLOW_ENDS if isinstance(thing, Flow) else DEVICE_ENDS
+
+
+@functools.cache
+def event_classes() -> dict[str, type[Event]]:
+    """The classes of events by kind, of all dissectors. Kinds that no dissector says itself, only their refinements, say nothing and are left out."""
+    for _ in modules(sensor.dissectors):
+        pass
+    return dict(sorted((kind_of(one), one) for one in _below(Event)))
+
+
+def _below(event: type[Event]) -> Iterable[type[Event]]:
+    for one in event.__subclasses__():
+        yield one
+        yield from _below(one)
+
+
+def watched(when: Iterable[str]) -> list[str]:
+    """The words of a ``when``. Wrong where one is not known, or where they are not of one sort."""
+    words = list(when)
+    for place, word in enumerate(words):
+        if word not in event_classes() and word not in FLOW_WORDS and word not in DEVICE_WORDS:
+            near = nearest(word, [*FLOW_WORDS, *DEVICE_WORDS, *event_classes()])
+            raise Wrong(f"found {word!r}, {near}; `sensor rules fields` lists all", "when", *([place] if len(words) > 1 else []))
+    if len({word.partition(".")[0] if word in FLOW_WORDS or word in DEVICE_WORDS else "" for word in words}) > 1:
+        raise Wrong("found events, flows and devices beside each other, expected one sort: a step may watch several kinds only where they are alike", "when")
+    return words
+
+
+def fields_of(words: Iterable[str], context: Context) -> Fields:
+    """The fields that everything watched has: of several kinds of events those that all of them have."""
+    found: Fields | None = None
+    for word in words:
+        here = _flow_fields(context) if word in FLOW_WORDS else _device_fields() if word in DEVICE_WORDS else _event_fields(event_classes()[word], context)
+        found = here if found is None else {name: field for name, field in found.items() if name in here and here[name].kind is field.kind}
+    return found or {}
+
+
+def _event_fields(event: type[Event], context: Context) -> Fields:
+    found = _of_ends(PACKET_ENDS, context)
+    found["vlan"] = Field(Kind.NUMBER, attrgetter("packet.vlan"))
+    found["proto"] = Field(Kind.TEXT, lambda one: PROTOCOLS.get(one.packet.proto, str(one.packet.proto)))
+    found["ttl"] = Field(Kind.NUMBER, attrgetter("packet.ttl"))
+    for field in msgspec.structs.fields(event):
+        kind = _KINDS.get(field.type)
+        if field.type == tuple[tuple[str, str], ...]:
+            found[field.name] = Field(Kind.TEXTS, functools.partial(_pairs, attrgetter(field.name)))
+        elif kind is not None:
+            found[field.name] = Field(kind, attrgetter(field.name))
+        elif field.name == "answers":
+            found["answers"] = Field(Kind.TEXTS, _answers)
+    return found
+
+
+def _pairs(get: Get, event: Event) -> tuple[str, ...]:
+    """Pairs as ``name=value``."""
+    return tuple(f"{name}={value}" for name, value in get(event))
+
+
+def _answers(event: Any) -> tuple[str, ...]:
+    """What the answers of a name server lead to: addresses, names and texts."""
+    return tuple(addresses.text(one.address) if one.address else one.value for one in event.answers)
+
+
+def _flow_fields(context: Context) -> Fields:
+    found = _of_ends(FLOW_ENDS, context)
+    for side, end in (("src", "client"), ("dst", "server")):
+        found[side] = found[side]._replace(columns=(f"{end}_hi", f"{end}_lo"))
+        found[f"{side}.port"] = found[f"{side}.port"]._replace(columns=(f"{end}_port",))
+        for what in ("bytes", "packets"):
+            found[f"{side}.{what}"] = Field(Kind.NUMBER, attrgetter(f"{end}_{what}"), (f"{end}_{what}",))
+    found["vlan"] = Field(Kind.NUMBER, attrgetter("vlan"), ("vlan",))
+    found["answered"] = Field(Kind.FLAG, attrgetter("answered"), ("answered",))
+    found["proto"] = Field(Kind.TEXT, lambda flow: PROTOCOLS.get(flow.proto, str(flow.proto)))
+    found["reason"] = Field(Kind.TEXT, lambda flow: flow.reason.name.lower())
+    found["duration_s"] = Field(Kind.NUMBER, lambda flow: (flow.ts - flow.first) / 1e9)
+    return found
+
+
+def _device_fields() -> Fields:
+    found = _of_device("src", lambda change: change.device)
+    found["src"] = Field(Kind.ADDRESS, lambda change: subject_of(change).address)
+    found["src.mac"] = Field(Kind.MAC, lambda change: subject_of(change).mac)
+    found["vlan"] = Field(Kind.NUMBER, lambda change: change.device.vlan)
+    found["changed"] = Field(Kind.TEXTS, lambda change: tuple(one.field for one in change.changes))
+    found["old"] = Field(Kind.TEXTS, lambda change: tuple(one.old for one in change.changes))
+    found["new"] = Field(Kind.TEXTS, lambda change: tuple(one.new for one in change.changes))
+    return found | _of_time()
+
+
+def _of_ends(ends: Ends, context: Context) -> Fields:
+    """What both ends are, as far as the packet and the inventory tell."""
+    found = _of_time()
+    inside = context.networks.direction
+    found["direction"] = Field(Kind.TEXT, lambda thing: inside(ends.src(thing).address, ends.dst(thing).address))
+    for side, end, port in (("src", ends.src, ends.src_port), ("dst", ends.dst, ends.dst_port)):
+        found[side] = Field(Kind.ADDRESS, functools.partial(_address, end))
+        found[f"{side}.mac"] = Field(Kind.MAC, functools.partial(_mac, end))
+        found[f"{side}.port"] = Field(Kind.NUMBER, port)
+        found[f"{side}.domain"] = Field(Kind.TEXTS, functools.partial(_domains, end, context), asks=True)
+        found |= _of_device(side, functools.partial(_device, end, context))
+    return found
+
+
+def _of_time() -> Fields:
+    return {"hour": Field(Kind.NUMBER, lambda thing: thing.ts // HOUR_NS % 24)}
+
+
+def _of_device(side: str, device: Get) -> Fields:
+    """What is known of a device at that packet; empty where nothing is."""
+    found = {f"{side}.{name}": Field(Kind.TEXT, functools.partial(_attribute, device, name), asks=True) for name in ATTRIBUTES}
+    found[f"{side}.type"] = Field(Kind.TEXT, lambda thing: known.type if (known := device(thing)) else "unknown", asks=True)
+    found[f"{side}.device"] = Field(Kind.TEXT, lambda thing: known.id if (known := device(thing)) else "", asks=True)
+    for name, get in (("name", attrgetter("names")), ("role", attrgetter("roles")), ("service", attrgetter("services"))):
+        found[f"{side}.{name}"] = Field(Kind.TEXTS, functools.partial(_listed, device, get), asks=True)
+    return found
+
+
+def _attribute(device: Get, name: str, thing: Thing) -> str:
+    known = device(thing)
+    return known.value(name) if known is not None else ""
+
+
+def _listed(device: Get, get: Get, thing: Thing) -> tuple[str, ...]:
+    known = device(thing)
+    return tuple(get(known)) if known is not None else ()
+
+
+def _device(end: Get, context: Context, thing: Thing) -> Any:
+    return context.device(end(thing))
+
+
+def _domains(end: Get, context: Context, thing: Thing) -> tuple[str, ...]:
+    return context.names_of(end(thing).address)
+
+
+def _address(end: Get, thing: Thing) -> int:
+    return int(end(thing).address)
+
+
+def _mac(end: Get, thing: Thing) -> int:
+    return int(end(thing).mac)

@@ -1,0 +1,101 @@
+"""Reads the operator's rules: files, or folders of them. A rule that makes no sense is told with its place and never stops the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sensor.core.addresses import Networks
+from sensor.core.detector import Context, Detector
+from sensor.core.device import Device
+from sensor.core.observation import Subject
+from sensor.documents import DocumentErrors, Fault, fault_at, load_entries
+from sensor.rules.detector import detector_of
+from sensor.rules.model import Rule, RuleFile
+from sensor.rules.values import Sets, Wrong
+
+FOLDER = "rules"
+
+
+class Loaded(NamedTuple):
+    """One rule, with the sets of its file, and where it stands: its place in the list of the file."""
+
+    rule: Rule
+    sets: Sets
+    path: Path
+    place: int
+
+    def detector(self, context: Context) -> Detector:
+        return detector_of(self.rule, self.sets, context)
+
+    def fault(self, wrong: Wrong) -> Fault:
+        """What is wrong with it, at its place."""
+        return fault_at(self.path, ("rules", self.place, *wrong.location), wrong.message, key=wrong.key)
+
+
+class Rules:
+    """The rules of a run: ``faults`` of those that make no sense, ``made``: the detectors of the others."""
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self.loaded, self.faults = load_rules(paths)
+        self.made: tuple[Detector, ...] = ()
+
+    def detectors(self, context: Context) -> tuple[Detector, ...]:
+        """Ready to watch; those that are switched off are left out."""
+        self.made = tuple(one.detector(context) for one in self.loaded if one.rule.enabled)
+        return self.made
+
+
+class Nowhere:
+    """A context that knows no device, for rules that are only looked at or tried."""
+
+    intel: Any = None
+    baseline: Any = None
+
+    def __init__(self, devices: dict[int, Device] | None = None) -> None:
+        self.networks, self._devices = Networks(), devices or {}
+
+    def device(self, subject: Subject) -> Device | None:
+        return self._devices.get(subject.address)
+
+    def names_of(self, address: int) -> tuple[str, ...]:
+        return ()
+
+
+def load_rules(paths: Iterable[Path]) -> tuple[list[Loaded], list[Fault]]:
+    """All rules of files and folders that make sense, those that are switched off included, and what is wrong with the others."""
+    found: dict[str, Loaded] = {}
+    faults: list[Fault] = []
+    for path in _files(paths):
+        try:
+            document, places, wrong = load_entries(path, RuleFile, "rules")
+        except DocumentErrors as errors:
+            faults += errors.faults
+            continue
+        faults += wrong
+        for rule, place in zip(document.rules, places, strict=True):
+            one = Loaded(rule, document.sets, path, place)
+            senseless = _faults_of(one, found)
+            faults += senseless
+            if not senseless:
+                found[rule.id] = one
+    return list(found.values()), sorted(faults)
+
+
+def _files(paths: Iterable[Path]) -> Iterable[Path]:
+    """A file that is named twice counts once."""
+    files = [file for path in paths for file in (sorted(path.glob("*.yaml")) if path.is_dir() else [path])]
+    return dict.fromkeys(file.resolve() if file.exists() else file for file in files)
+
+
+def _faults_of(one: Loaded, known: dict[str, Loaded]) -> list[Fault]:
+    """What is wrong with a rule beside its shape."""
+    if one.rule.id in known:
+        first = known[one.rule.id].path
+        return [one.fault(Wrong(f"found the id {one.rule.id!r} a second time, the first is in {first}", "id"))]
+    try:
+        one.detector(Nowhere())
+    except Wrong as wrong:
+        return [one.fault(each) for each in (wrong, *wrong.others)]
+    return []

@@ -1,0 +1,156 @@
+"""Rules of the operator as they are written: what to watch, what must hold, how often, in which order; what to say of it; and tests.
+
+A rule watches one or several kinds of events (``dns.query``), changes of flows (``flow.answered``) or of devices (``device.new``); or it is a sequence of
+such steps. A condition is a field and what it is to be: a value, a list of values of which one must fit, or words with values (``begins: adm``). ``$name``
+stands for a set of the file. Which fields there are is in ``fields``, what can be asked of them in ``values``.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from sensor.core.alert import Severity
+from sensor.core.attack import TECHNIQUES, Technique
+from sensor.documents import nearest
+
+SECOND = 1_000_000_000
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+LONGEST_S = 7 * 86400
+STEPS_LIMIT, COUNT_LIMIT = 8, 4096
+
+Block = dict[str, Any]
+
+
+def _span(value: object) -> object:
+    """A span such as ``90s``, ``5m``, ``2h`` or ``1d`` as seconds."""
+    found = re.fullmatch(r"(\d{1,6})([smhd])", value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(f"found {value!r}, expected a span such as 90s, 5m, 2h or 1d")
+    seconds = int(found[1]) * UNITS[found[2]]
+    if not 1 <= seconds <= LONGEST_S:
+        raise ValueError(f"found {value!r}, expected a span from 1s to 7d")
+    return seconds
+
+
+def _several(value: object) -> object:
+    """One word, or a list of them."""
+    return [value] if isinstance(value, str) else value
+
+
+Span = Annotated[int, BeforeValidator(_span)]
+Words = Annotated[tuple[str, ...], BeforeValidator(_several)]
+
+
+class _Written(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Attack(_Written):
+    """A technique that we do not know by its id."""
+
+    technique: str = Field(pattern=r"^T\d{4}(\.\d{3})?$")
+    tactic: str = Field(pattern=r"^[a-z]+(-[a-z]+)*$")
+    name: str = Field(min_length=3, max_length=128)
+
+
+class Step(_Written):
+    """What must hold of one thing: all of ``where``, one of ``any``, nothing of ``unless``. ``by``: fields that several things must have in common."""
+
+    when: Words = ()
+    where: Block = {}
+    any: list[Block] = []
+    unless: Block = {}
+    by: Words = ()
+
+
+class Made(BaseModel):
+    """Something that happens in a test: ``at``: seconds after its begin; ``times``: so often, ``every`` so many seconds, with ``{n}`` counted up in its texts.
+    Any other key is a field of it.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    when: str = ""
+    at: float = Field(0, ge=0, le=LONGEST_S)
+    times: int = Field(1, ge=1, le=100_000)
+    every: float = Field(1, ge=0, le=LONGEST_S)
+
+
+class Trial(_Written):
+    """A test of a rule: what happens, among which devices (by address, each with its attributes), and how many alerts come of it."""
+
+    title: str = Field(min_length=3)
+    alerts: int = Field(1, ge=0)
+    devices: dict[str, dict[str, str]] = {}
+    events: list[Made] = Field(min_length=1)
+
+
+class Rule(Step):
+    """One rule. ``says``: the sentence of its alerts, with fields in braces; ``count`` (of different values of ``distinct``, where that is named) ``within`` a
+    span; ``again``: how long the same finding is not told anew; ``actor``: which end did it.
+    """
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")
+    title: str = Field(min_length=3, max_length=128)
+    says: str = Field("", max_length=512)
+    severity: Literal["info", "low", "medium", "high", "critical"] = "medium"
+    confidence: float = Field(0.8, gt=0, le=1)
+    attack: list[str | Attack] = []
+    false_positives: str = Field("The rule is your own: what usually explains it is not written down.", min_length=3, max_length=1024)
+    advice: str = Field("See what the rule was made for.", min_length=3, max_length=1024)
+    author: str = Field("", max_length=128)
+    reference: str = Field("", max_length=512)
+    enabled: bool = True
+    actor: Literal["src", "dst"] = "src"
+    sequence: list[Step] = Field([], max_length=STEPS_LIMIT)
+    count: int = Field(1, ge=1, le=COUNT_LIMIT)
+    distinct: str = ""
+    within: Span | None = None
+    again: Span = 3600
+    tests: list[Trial] = []
+
+    @field_validator("attack")
+    @classmethod
+    def _known(cls, attack: list[str | Attack]) -> list[str | Attack]:
+        for one in attack:
+            if isinstance(one, str) and one not in TECHNIQUES:
+                raise ValueError(f"found the technique {one!r}, {nearest(one, list(TECHNIQUES))}; others as {{technique, tactic, name}}")
+        return attack
+
+    @model_validator(mode="after")
+    def _whole(self) -> Rule:
+        if bool(self.when) == bool(self.sequence):
+            raise ValueError(f"the rule {self.id} needs either when or a sequence of steps with when")
+        if self.sequence and (self.where or self.any or self.unless or self.count > 1 or self.distinct):
+            raise ValueError(f"the rule {self.id} is a sequence: what must hold stands in its steps, and they are not counted")
+        if len(self.sequence) == 1 or any(not step.when for step in self.sequence):
+            raise ValueError(f"the sequence of the rule {self.id} needs two steps or more, each with when")
+        if (self.count > 1 or self.sequence) and self.within is None:
+            raise ValueError(f"the rule {self.id} needs within, a span such as 5m, for its {'sequence' if self.sequence else 'count'}")
+        if self.count == 1 and (self.distinct or (self.within is not None and not self.sequence)):
+            raise ValueError(f"the rule {self.id} counts nothing, expected a count of 2 or more beside {'distinct' if self.distinct else 'within'}")
+        return self
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps of the sequence, or the rule itself as the only one."""
+        return tuple(self.sequence) or (self,)
+
+    @property
+    def level(self) -> Severity:
+        return Severity[self.severity]
+
+    @property
+    def techniques(self) -> tuple[Technique, ...]:
+        return tuple(TECHNIQUES[one] if isinstance(one, str) else Technique(one.tactic, one.technique, one.name) for one in self.attack)
+
+
+class RuleFile(_Written):
+    """One file of rules, and sets of values that they share."""
+
+    note: str = ""
+    sets: dict[str, list[str | int]] = {}
+    rules: list[Rule] = Field(min_length=1)

@@ -1,0 +1,189 @@
+"""Runs the tests that stand in a rule: what they tell is made into events, flows and changes of devices, which the rule's own detector judges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+
+from sensor.core import addresses
+from sensor.core.alert import Alert
+from sensor.core.device import TYPES, Attribute, Device, DeviceChange, FieldChange
+from sensor.core.event import Event
+from sensor.core.flow import Flow, Reason
+from sensor.core.observation import Evidence
+from sensor.core.packet import Packet
+from sensor.documents import nearest
+from sensor.rules.detector import _Custom
+from sensor.rules.fields import ATTRIBUTES, DEVICE_WORDS, FLOW_WORDS, PROTOCOLS, Thing, event_classes, watched
+from sensor.rules.load import Loaded, Nowhere
+from sensor.rules.model import SECOND, Trial
+from sensor.rules.values import Wrong
+
+START = 1_767_225_600 * SECOND  # 2026-01-01
+PACKET_WORDS = ("src", "dst", "src.port", "dst.port", "src.mac", "dst.mac", "vlan", "proto", "ttl")
+FLOW_FACTS = (*PACKET_WORDS[:-1], "src.bytes", "dst.bytes", "src.packets", "dst.packets", "answered", "reason", "duration_s")
+DEVICE_FACTS = ("src", "src.mac", "vlan", "src.type", "src.name", *(f"src.{name}" for name in ATTRIBUTES), "changed")
+_EMPTY: dict[Any, Any] = {str: "", int: 0, float: 0.0, bool: False, bool | None: None, bytes: b"", dict[str, str]: {}}
+_REASONS = {reason.name.lower(): reason for reason in Reason}
+
+
+class Outcome(NamedTuple):
+    """How a test went: the alerts that it wanted, and those that came."""
+
+    title: str
+    wanted: int
+    alerts: list[Alert]
+
+    @property
+    def good(self) -> bool:
+        return len(self.alerts) == self.wanted
+
+
+def run_trial(one: Loaded, place: int) -> Outcome:
+    """One test of a rule. Wrong with what makes no sense in it."""
+    trial = one.rule.tests[place]
+    try:
+        detector = one.detector(Nowhere(_devices(trial)))
+        things = sorted(_things(one, trial), key=lambda thing: thing.ts)
+    except Wrong as wrong:
+        raise wrong.within("tests", place) from None
+    alerts = [alert for thing in things for alert in detector.look(thing)] if isinstance(detector, _Custom) else []
+    return Outcome(trial.title, trial.alerts, alerts)
+
+
+def _devices(trial: Trial) -> dict[int, Device]:
+    found = {}
+    for address, attributes in trial.devices.items():
+        try:
+            found[addresses.parse(address)] = _device(START, addresses.parse(address), attributes)
+        except ValueError:
+            raise Wrong(f"found {address!r}, expected the address of a device", "devices", address, key=True) from None
+    return found
+
+
+def _device(ts: int, address: int, attributes: dict[str, str], mac: int = 0, vlan: int = 0) -> Device:
+    known = ("type", "name", *ATTRIBUTES)
+    for name, value in attributes.items():
+        if name not in known:
+            raise Wrong(f"found {name!r} of a device, {nearest(name, known)}", "devices")
+        if name == "type" and value not in TYPES:
+            raise Wrong(f"found the type {value!r}, {nearest(value, TYPES)}", "devices")
+    made = {
+        name: Attribute(name, value, 1.0, (Evidence(name, value, 1.0, "test", "test", "test", value, ts, ts),))
+        for name, value in attributes.items()
+        if name != "name"
+    }
+    names = {attributes["name"]: ts} if "name" in attributes else {}
+    place = addresses.text(address)
+    return Device(f"dev-{place}", f"ip:{place}", ts, ts, (mac,) if mac else (), {address: ts} if address else {}, vlan, names, made)
+
+
+def _things(one: Loaded, trial: Trial) -> Iterator[Thing]:
+    for place, made in enumerate(trial.events):
+        word = made.when or one.rule.steps[0].when[0]
+        try:
+            [word] = watched([word])
+            for n in range(made.times):
+                facts = {name: _counted(value, n) for name, value in (made.model_extra or {}).items()}
+                yield _thing(word, START + int((made.at + n * made.every) * SECOND), facts)
+        except Wrong as wrong:
+            raise wrong.within("events", place) from None
+
+
+def _counted(value: Any, n: int) -> Any:
+    if isinstance(value, list):
+        return [_counted(item, n) for item in value]
+    return value.replace("{n}", str(n)) if isinstance(value, str) else value
+
+
+def _thing(word: str, ts: int, facts: dict[str, Any]) -> Thing:
+    if word in FLOW_WORDS:
+        return _flow(word, ts, facts)
+    if word in DEVICE_WORDS:
+        return _change(word, ts, facts)
+    return _event(event_classes()[word], ts, facts)
+
+
+def _event(event: type[Event], ts: int, facts: dict[str, Any]) -> Event:
+    """An event with the given fields; the others are empty."""
+    fields = {field.name: field for field in msgspec.structs.fields(event) if field.name != "packet"}
+    _known(facts, (*fields, *PACKET_WORDS))
+    proto = _proto(facts.get("proto", "udp"))
+    packet = Packet(
+        ts=ts, src=_address(facts, "src"), dst=_address(facts, "dst"), sport=int(facts.get("src.port", 0)), dport=int(facts.get("dst.port", 0)),
+        src_mac=_mac(facts, "src.mac"), dst_mac=_mac(facts, "dst.mac"), vlan=0 if "vlan" in fields else int(facts.get("vlan", 0)), proto=proto,
+        ttl=int(facts.get("ttl", 64)),
+    )  # fmt: skip
+    values = {name: _value(field, facts[name], name) if name in facts else _empty(field) for name, field in fields.items()}
+    return event(packet, **values)
+
+
+def _empty(field: msgspec.structs.FieldInfo) -> Any:
+    if field.default is not msgspec.NODEFAULT:
+        return field.default
+    return _EMPTY.get(field.type, ())
+
+
+def _value(field: msgspec.structs.FieldInfo, given: Any, name: str) -> Any:
+    """A value of a test as the event holds it: addresses as numbers, pairs apart."""
+    if field.type is int and isinstance(given, str):
+        return _mac({name: given}, name) if given.count(":") == 5 else _address({name: given}, name)
+    if field.type == tuple[tuple[str, str], ...] and isinstance(given, list):
+        return tuple(tuple(str(pair).partition("=")[::2]) for pair in given)
+    if name == "answers":
+        from sensor.dissectors._dns_message import Record
+
+        return tuple(Record("", 1, 0, 0, value=str(one)) for one in given)
+    wanted: tuple[type, ...] = {str: (str,), int: (int,), float: (int, float), bool: (bool,)}.get(field.type, (str, int, float, bool, list))
+    if not isinstance(given, wanted) or (field.type is int and isinstance(given, bool)):
+        raise Wrong(f"found {given!r}, which {name} cannot be", name)
+    return tuple(given) if isinstance(given, list) else given
+
+
+def _flow(word: str, ts: int, facts: dict[str, Any]) -> Flow:
+    _known(facts, FLOW_FACTS)
+    reason = str(facts.get("reason", "none"))
+    if reason not in _REASONS:
+        raise Wrong(f"found the reason {reason!r}, {nearest(reason, list(_REASONS))}", "reason")
+    numbers = {name: int(facts.get(name, 0)) for name in ("src.port", "dst.port", "vlan", "src.packets", "dst.packets", "src.bytes", "dst.bytes")}
+    return Flow(
+        ts, ts - int(float(facts.get("duration_s", 0)) * SECOND), 1, _address(facts, "src"), _address(facts, "dst"), _mac(facts, "src.mac"),
+        _mac(facts, "dst.mac"), numbers["src.port"], numbers["dst.port"], _proto(facts.get("proto", "tcp")), numbers["vlan"], 0, FLOW_WORDS[word],
+        _REASONS[reason], bool(facts.get("answered", False)), numbers["src.packets"], numbers["dst.packets"], numbers["src.bytes"], numbers["dst.bytes"],
+    )  # fmt: skip
+
+
+def _change(word: str, ts: int, facts: dict[str, Any]) -> DeviceChange:
+    _known(facts, DEVICE_FACTS)
+    attributes = {name.partition(".")[2]: str(value) for name, value in facts.items() if name.startswith("src.") and name != "src.mac"}
+    device = _device(ts, _address(facts, "src"), attributes, _mac(facts, "src.mac"), int(facts.get("vlan", 0)))
+    return DeviceChange(ts, DEVICE_WORDS[word], device, tuple(FieldChange(str(name), "", "") for name in facts.get("changed", ())))
+
+
+def _known(facts: dict[str, Any], names: tuple[str, ...]) -> None:
+    for name in facts:
+        if name not in names:
+            raise Wrong(f"found the field {name!r}, {nearest(name, names)}", name, key=True)
+
+
+def _address(facts: dict[str, Any], name: str) -> int:
+    try:
+        return addresses.parse(str(facts[name])) if name in facts else 0
+    except ValueError:
+        raise Wrong(f"found {facts[name]!r}, expected an address", name) from None
+
+
+def _mac(facts: dict[str, Any], name: str) -> int:
+    try:
+        return addresses.parse_mac(str(facts[name])) if name in facts else 0
+    except ValueError:
+        raise Wrong(f"found {facts[name]!r}, expected a MAC", name) from None
+
+
+def _proto(word: Any) -> int:
+    numbers = {name: number for number, name in PROTOCOLS.items()}
+    if word not in numbers:
+        raise Wrong(f"found {word!r}, {nearest(word, list(numbers))}", "proto")
+    return numbers[word]

@@ -1,0 +1,260 @@
+"""What a condition asks of a value, as a closure made once: text without regard to letter case, numbers, addresses by block, MACs by maker, lists by any of
+their items.
+
+``many`` asks the same of a whole column of flow changes, where that is possible: a row that it rules out need not become an object.
+"""
+
+from __future__ import annotations
+
+import enum
+import fnmatch
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from sensor.core import addresses
+from sensor.core.addresses import Networks
+from sensor.documents import nearest
+
+Mask = npt.NDArray[np.bool_]
+Sets = Mapping[str, Sequence[str | int]]
+One = Callable[[Any], bool]
+Many = Callable[..., Mask]
+
+BLOCKS_LIMIT = 64
+_LOW = 2**64 - 1
+
+
+class Kind(enum.Enum):
+    """What a field holds."""
+
+    TEXT = "text"
+    NUMBER = "a number"
+    FLAG = "true or false"
+    ADDRESS = "an address"
+    MAC = "a MAC"
+    TEXTS = "texts"
+    NUMBERS = "numbers"
+
+
+class Wrong(Exception):
+    """What is wrong with a rule, and where in it: keys and list indexes; ``key``: at the key itself. ``others``: what else is."""
+
+    def __init__(self, message: str, *location: str | int, key: bool = False) -> None:
+        super().__init__(message)
+        self.message, self.location, self.key = message, location, key
+        self.others: tuple[Wrong, ...] = ()
+
+    def within(self, *above: str | int) -> Wrong:
+        """The same, seen from further above."""
+        return Wrong(self.message, *above, *self.location, key=self.key)
+
+
+class Fit(NamedTuple):
+    """``one`` asks a value; ``many`` a column (of addresses: both halves), None where it cannot."""
+
+    one: One
+    many: Many | None = None
+
+
+WORDS: dict[Kind, tuple[str, ...]] = {
+    Kind.TEXT: ("is", "not", "contains", "begins", "ends", "like", "matches", "present"),
+    Kind.NUMBER: ("is", "not", "above", "below", "at_least", "at_most"),
+    Kind.FLAG: ("is", "not"),
+    Kind.ADDRESS: ("is", "not", "present"),
+    Kind.MAC: ("is", "not", "present"),
+    Kind.TEXTS: ("is", "not", "contains", "begins", "ends", "like", "matches", "present"),
+    Kind.NUMBERS: ("is", "not", "above", "below", "at_least", "at_most", "present"),
+}
+
+
+def fit_of(kind: Kind, asked: Any, sets: Sets, networks: Networks) -> Fit:
+    """What is asked of a field. Wrong where it makes no sense for its kind."""
+    if not isinstance(asked, dict):
+        return _word(kind, "is", asked, sets, networks)
+    if not asked:
+        raise Wrong(f"found nothing that is asked, {nearest('', WORDS[kind])}")
+    fits = []
+    for word, wanted in asked.items():
+        if word not in WORDS[kind]:
+            raise Wrong(f"found the word {word!r} for {kind.value}, {nearest(word, WORDS[kind])}", str(word), key=True)
+        try:
+            fits.append(_word(kind, word, wanted, sets, networks))
+        except Wrong as wrong:
+            raise wrong.within(word) from None
+    return fits[0] if len(fits) == 1 else _all_of(fits)
+
+
+def _all_of(fits: list[Fit]) -> Fit:
+    ones, manies = tuple(fit.one for fit in fits), [fit.many for fit in fits if fit.many is not None]
+
+    def many(*columns: Any) -> Mask:
+        found: Mask = np.logical_and.reduce([each(*columns) for each in manies])
+        return found
+
+    return Fit(lambda value: all(one(value) for one in ones), many if manies else None)
+
+
+def _word(kind: Kind, word: str, wanted: Any, sets: Sets, networks: Networks) -> Fit:
+    if word == "present":
+        present = _flag(wanted)
+        return Fit(lambda value: bool(value) == present)
+    if word == "not":
+        return _not(_word(kind, "is", wanted, sets, networks))
+    if kind in {Kind.TEXTS, Kind.NUMBERS}:
+        single = _word(Kind.TEXT if kind is Kind.TEXTS else Kind.NUMBER, word, wanted, sets, networks).one
+        return Fit(lambda values: any(single(value) for value in values))
+    if kind is Kind.FLAG:
+        flag = _flag(wanted)
+        return Fit(lambda value: value is flag, lambda column: (column != 0) == flag)
+    items = _items(wanted, sets)
+    if kind is Kind.TEXT:
+        return Fit(_text(word, items))
+    if kind is Kind.MAC:
+        return Fit(_mac(items))
+    return _number(word, items, networks) if kind is Kind.NUMBER else _address(items, networks)
+
+
+def _not(fit: Fit) -> Fit:
+    one, many = fit
+    return Fit(lambda value: not one(value), None if many is None else lambda *columns: ~many(*columns))
+
+
+def _items(wanted: Any, sets: Sets) -> list[Any]:
+    """The values of which one must fit, with sets put in for their names."""
+    found: list[Any] = []
+    for place, item in enumerate(wanted if isinstance(wanted, list) else [wanted]):
+        where = (place,) if isinstance(wanted, list) else ()
+        if isinstance(item, dict | list) or item is None:
+            raise Wrong("found no single value, expected text or a number", *where)
+        if isinstance(item, str) and item.startswith("$"):
+            if item[1:] not in sets:
+                raise Wrong(f"found the set {item!r}, {nearest(item[1:], list(sets)) or 'but the file has no sets'}", *where)
+            found += sets[item[1:]]
+        else:
+            found.append(item)
+    if not found:
+        raise Wrong("found an empty list, expected values")
+    return found
+
+
+def _flag(wanted: Any) -> bool:
+    if not isinstance(wanted, bool):
+        raise Wrong(f"found {wanted!r}, expected true or false")
+    return wanted
+
+
+# One kind each.
+
+
+def _text(word: str, items: list[Any]) -> One:
+    if wrong := [item for item in items if not isinstance(item, str)]:
+        raise Wrong(f"found {wrong[0]!r}, expected text, in quotes")
+    texts = tuple(item.lower() for item in items)
+    if word == "is":
+        exact = frozenset(texts)
+        return lambda value: value.lower() in exact
+    if word == "begins":
+        return lambda value: value.lower().startswith(texts)
+    if word == "ends":
+        return lambda value: value.lower().endswith(texts)
+    if word == "contains":
+        return lambda value: any(text in value.lower() for text in texts)
+    try:
+        pattern = re.compile("|".join(f"(?:{fnmatch.translate(item) if word == 'like' else item})" for item in items), re.IGNORECASE | re.DOTALL)
+    except re.error as error:
+        raise Wrong(f"found no regular expression: {error}") from None
+    search = pattern.match if word == "like" else pattern.search
+    return lambda value: search(value) is not None
+
+
+def _number(word: str, items: list[Any], networks: Networks) -> Fit:
+    """Numbers; as text also addresses and MACs, for fields of events that hold one."""
+    if word == "is":
+        if all(isinstance(item, str) for item in items):
+            return _address(items, networks) if not any(_is_mac(item) for item in items) else Fit(_mac(items))
+        exact = frozenset(map(_numeric, items))
+        return Fit(lambda value: value in exact, lambda column: np.isin(column, list(exact)))
+    limit = _numeric(items[0])
+    if len(items) > 1:
+        raise Wrong("found several numbers, expected one")
+    if word in {"above", "at_least"}:
+        return (
+            Fit((lambda value: value > limit), (lambda column: column > limit))
+            if word == "above"
+            else Fit((lambda value: value >= limit), (lambda column: column >= limit))
+        )
+    return (
+        Fit((lambda value: value < limit), (lambda column: column < limit))
+        if word == "below"
+        else Fit((lambda value: value <= limit), (lambda column: column <= limit))
+    )
+
+
+def _numeric(item: Any) -> int | float:
+    if isinstance(item, bool) or not isinstance(item, int | float):
+        raise Wrong(f"found {item!r}, expected a number")
+    return item
+
+
+def _address(items: list[Any], networks: Networks) -> Fit:
+    """Addresses, blocks, and the words ``inside``, ``outside`` and ``multicast``."""
+    exact, blocks, words = set[int](), list[tuple[int, int]](), set[str]()
+    for item in items:
+        if item in ("inside", "outside", "multicast"):
+            words.add(item)
+            continue
+        try:
+            first, last = addresses.parse_network(str(item))
+        except ValueError:
+            raise Wrong(f"found {item!r}, expected an address, a block such as 10.0.0.0/8, inside, outside or multicast") from None
+        if first == last:
+            exact.add(first)
+        else:
+            blocks.append((first, last))
+    known, inside = frozenset(exact), networks.inside
+
+    def one(value: int) -> bool:
+        return (
+            value in known
+            or any(first <= value <= last for first, last in blocks)
+            or ("inside" in words and inside(value))
+            or ("outside" in words and value > addresses.V4 and not inside(value) and not addresses.is_multicast(value))
+            or ("multicast" in words and addresses.is_multicast(value))
+        )
+
+    ranges = [*blocks, *((address, address) for address in exact), *(networks.blocks if "inside" in words else ())]
+    return Fit(one, _ranges(ranges) if not words - {"inside"} and len(ranges) <= BLOCKS_LIMIT else None)
+
+
+def _ranges(ranges: list[tuple[int, int]]) -> Many:
+    """Whether addresses, as two columns of halves, lie in one of the blocks."""
+    masks = [(first, 2**128 - 1 ^ first ^ last) for first, last in ranges]
+    parts = [tuple(np.uint64(number) for number in (mask >> 64, mask & _LOW, first >> 64, first & _LOW)) for first, mask in masks]
+
+    def many(hi: npt.NDArray[np.uint64], lo: npt.NDArray[np.uint64]) -> Mask:
+        found = np.zeros(len(hi), np.bool_)
+        for mask_hi, mask_lo, want_hi, want_lo in parts:
+            found |= (hi & mask_hi == want_hi) & (lo & mask_lo == want_lo)
+        return found
+
+    return many
+
+
+def _is_mac(item: str) -> bool:
+    return re.fullmatch(r"[0-9a-fA-F]{2}(?:[:-][0-9a-fA-F]{2}){2,5}", item) is not None
+
+
+def _mac(items: list[Any]) -> One:
+    """Whole MACs, or how they begin: three bytes and more."""
+    wanted: dict[int, set[int]] = {}
+    for item in items:
+        if not isinstance(item, str) or not _is_mac(item):
+            raise Wrong(f"found {item!r}, expected a MAC such as 00:17:c8:1a:2b:3c, or how it begins")
+        digits = item.replace(":", "").replace("-", "")
+        wanted.setdefault(48 - 4 * len(digits), set()).add(int(digits, 16))
+    shifts = tuple(wanted.items())
+    return lambda value: any(value >> shift in begins for shift, begins in shifts)
