@@ -31,6 +31,7 @@ from sensor.dissectors.tftp import TftpRead
 SECOND = 1_000_000_000
 SESSIONS_LIMIT, CLIENTS_LIMIT, TOLD_LIMIT = 2048, 2048, 4096
 SHOWN = 160
+LONGEST = 16  # characters of the name of a processor, and what stands before it
 _FETCH = re.compile(r"\b(?:wget|curl|tftp|ftpget|lwp-download)\b[^;|&]{0,300}?(?:\d{1,3}(?:\.\d{1,3}){3}|https?://|ftp://|-[a-z]*g\b)", re.IGNORECASE)
 _RUN = re.compile(r"\bchmod\s+(?:0?777|[ugoa]*\+[rwx]*x)|[|;&]\s*(?:/bin/)?(?:ba|a)?sh\b|(?:^|[;&|]\s*)\./", re.IGNORECASE)
 _BYTES = re.compile(r"(?:\\x[0-9a-fA-F]{2}){4}|(?:\\[0-3][0-7]{2}){4}")
@@ -52,11 +53,10 @@ WORDS = {
 
 
 class Asked(NamedTuple):
-    """A file asked for: its path, how, and whether its server is an address without a name."""
+    """A file asked for, and how."""
 
     path: str
     how: str
-    bare: bool
 
 
 class Options(CallOptions):
@@ -129,8 +129,8 @@ class BotnetLoader(CallDetector):
 
     def _fetched(self, event: Event, asked: Asked) -> Iterator[Alert]:
         """The same program for several processors: whoever asks does not know which one it has."""
-        found = _PROCESSOR.search(asked.path)
-        if found is None or not asked.bare:
+        found = _PROCESSOR.search(asked.path[-LONGEST:])
+        if found is None:
             return
         packet, want = event.packet, self.options
         count = self._processors.add((packet.src, packet.dst), found[1].lower(), event.ts)
@@ -184,12 +184,11 @@ def _value(odd: object) -> str:
 
 
 def _asked(event: Event) -> Asked | None:
-    """The program that is asked for; None where nothing is."""
-    if isinstance(event, HttpRequest) and event.method == "GET":
+    """The program that is asked for, of a server without a name; None where nothing is."""
+    if isinstance(event, HttpRequest):
         host = event.host.rpartition(":")[0] or event.host
-        return Asked(event.path.partition("?")[0], "HTTP", not host or host.replace(".", "").isdigit())
-    if isinstance(event, FtpFile) and event.command == "RETR":
-        return Asked(event.path, "FTP", True)
-    if isinstance(event, TftpRead):
-        return Asked(event.file, "TFTP", True)
-    return None
+        bare = not host or (host[-1].isdigit() and host.replace(".", "").isdigit())
+        return Asked(event.path.partition("?")[0], "HTTP") if bare and event.method == "GET" else None
+    if isinstance(event, FtpFile):
+        return Asked(event.path, "FTP") if event.command == "RETR" else None
+    return Asked(event.file, "TFTP") if isinstance(event, TftpRead) else None
