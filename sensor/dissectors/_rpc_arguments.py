@@ -21,6 +21,8 @@ _SERIALIZED = b"\1\x10\x08\0\xcc\xcc\xcc\xcc"
 _INSTANTIATION = uuid.UUID("000001ab-0000-0000-c000-000000000046").bytes_le
 _PROPERTIES_LIMIT = 16
 _ORPC_THIS = 32
+# A path that begins with a server, and bytes of a name longer than any that DNS knows.
+_UNC, _SERVER = b"\\\0\\\0", 512
 # Floors of a tower (C706, appendix L): an interface, a TCP port.
 _FLOOR, _PORT = b"\x13\0\x0d", b"\1\0\x07\2\0"
 
@@ -104,11 +106,20 @@ def is_activation(stub: bytes) -> bool:
 
 def _class(stub: bytes) -> Facts:
     name = activated(stub)
-    return (("class", name),) if name else ()
+    return (("class", name),) * bool(name) + _overlong(stub)
 
 
 def _old_class(stub: bytes) -> Facts:
-    return (("class", class_name(stub[_ORPC_THIS : _ORPC_THIS + 16])),) if len(stub) >= _ORPC_THIS + 16 else ()
+    named = (("class", class_name(stub[_ORPC_THIS : _ORPC_THIS + 16])),) if len(stub) >= _ORPC_THIS + 16 else ()
+    return named + _overlong(stub)
+
+
+def _overlong(stub: bytes) -> Facts:
+    """A path whose server has a longer name than any computer: no wide backslash, and no end, for ``_SERVER`` bytes behind two of them."""
+    start = stub.find(_UNC)
+    name = stub[start + len(_UNC) : start + len(_UNC) + _SERVER]
+    long = start >= 0 and len(name) == _SERVER and all(name[at : at + 2] not in (b"\\\0", b"\0\0") for at in range(0, _SERVER, 2))
+    return (("path", "overlong"),) if long else ()
 
 
 def _challenge(stub: bytes) -> Facts:

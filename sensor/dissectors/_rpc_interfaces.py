@@ -81,11 +81,11 @@ _TABLE: dict[str, tuple[str, int, dict[int, str]]] = {
         55: "SamrUnicodeChangePasswordUser2", 57: "SamrConnect2", 58: "SamrSetInformationUser2", 62: "SamrConnect4", 64: "SamrConnect5",
     }),
     "lsarpc": ("12345778-1234-abcd-ef00-0123456789ab", 0, _LSA),
-    "dssetup": ("3919286a-b10c-11d0-9ba8-00c04fd92ef5", 0, {0: "DsRolerGetPrimaryDomainInformation"}),
+    "dssetup": ("3919286a-b10c-11d0-9ba8-00c04fd92ef5", 0, {0: "DsRolerGetPrimaryDomainInformation", 9: "DsRolerUpgradeDownlevelServer"}),
     "srvsvc": ("4b324fc8-1670-01d3-1278-5a47bf6ee188", 3, {
         8: "NetrConnectionEnum", 9: "NetrFileEnum", 12: "NetrSessionEnum", 13: "NetrSessionDel", 14: "+NetrShareAdd", 15: "NetrShareEnum",
         16: "+NetrShareGetInfo", 17: "NetrShareSetInfo", 18: "+NetrShareDel", 21: "NetrServerGetInfo", 23: "NetrServerDiskEnum",
-        28: "NetrRemoteTOD", 31: "+NetprPathType", 32: "+NetprPathCanonicalize", 36: "NetrShareEnumSticky",
+        28: "NetrRemoteTOD", 30: "+NetprPathType", 31: "+NetprPathCanonicalize", 32: "+NetprPathCompare", 36: "NetrShareEnumSticky",
     }),
     "wkssvc": ("6bffd098-a112-3610-9833-46c3f87e345a", 1, {0: "NetrWkstaGetInfo", 2: "NetrWkstaUserEnum", 5: "NetrWkstaTransportEnum", 22: "NetrJoinDomain2"}),
     "drsuapi": ("e3514235-4b06-11d1-ab04-00c04fc2dcd2", 4, {

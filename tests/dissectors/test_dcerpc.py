@@ -85,6 +85,14 @@ def test_activation_names_its_class() -> None:
     assert arguments.activated(activation(other)) == other
 
 
+def test_activation_on_a_server_whose_name_is_too_long() -> None:
+    """No name is so long, and none that ends, or goes on with a share, is told."""
+    for name, facts in (("F" * 300, (("path", "overlong"),)), ("FILES-1\\share\\" + "F" * 300, ()), ("F" * 200, ())):
+        stub = bytes(48) + text("\\\\" + name)
+        [_, call] = events(told([(True, bind([(0, sample.ACTIVATOR, 0)])), (True, request(4, stub))]))
+        assert call[8] == facts
+
+
 def test_replication_is_known_by_the_order_of_its_calls() -> None:
     """Only where all of them came, and encrypted."""
     said = [event for event in events(told(sample.replicated())) if event[0] == "RpcCall"]

@@ -1,0 +1,39 @@
+"""Calls between Windows machines for stories."""
+
+from __future__ import annotations
+
+from sensor.core.addresses import parse
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.dissectors._rpc_events import RpcAnswer, RpcCall
+from sensor.dissectors._rpc_interfaces import INTERFACES
+from tests.detectors.stories import SECOND, START
+
+CLIENT, SERVER = "10.0.0.66", "10.0.0.5"
+
+
+def packet(at: float = 0, *, answer: bool = False, src: str = CLIENT, dst: str = SERVER) -> Packet:
+    one, other = (dst, src) if answer else (src, dst)
+    ports = (445, 50000) if answer else (50000, 445)
+    return Packet(ts=START + int(at * SECOND), src=parse(one), dst=parse(other), sport=ports[0], dport=ports[1], proto=6)
+
+
+def call(
+    interface: str,
+    number: int,
+    *texts: str,
+    at: float = 0,
+    size: int = 100,
+    level: int = 0,
+    pipe: str = "",
+    facts: tuple[tuple[str, str], ...] = (),
+    src: str = CLIENT,
+    dst: str = SERVER,
+) -> Event:
+    """A call by its number, named as the table has it."""
+    return RpcCall(packet(at, src=src, dst=dst), pipe, interface, INTERFACES[interface].call(number), number, level, size, texts, facts, False)
+
+
+def answer(interface: str, number: int, *, at: float = 0, status: int = 0, fault: bool = False) -> Event:
+    """Its answer."""
+    return RpcAnswer(packet(at, answer=True), "", interface, INTERFACES[interface].call(number), number, fault, status, 8)
