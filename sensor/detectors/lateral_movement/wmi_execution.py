@@ -1,6 +1,7 @@
 """A method is called on another machine through WMI, or an object put there: how programs are started remotely without a service.
 
-Queries and notifications are what monitoring does, and no matter of this detector. Arguments are nearly always encrypted: the calls are not.
+Queries and notifications are what monitoring does, and no matter of this detector. Arguments are nearly always encrypted: the calls are not. Objects that are
+put there remotely are, as a rule, subscriptions: what is to happen when an event does.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from sensor.dissectors._rpc_events import RpcCall
 
 # Calls of IWbemServices: a method executed; a class or an instance written, as subscriptions to events are.
 EXECUTES, PUTS = frozenset((24, 25)), frozenset((8, 14))
+SUBSCRIPTION = "T1546.003"
 
 
 class WmiExecution(CallDetector):
@@ -41,4 +43,5 @@ class WmiExecution(CallDetector):
         process = any("win32_process" in text.lower() for text in event.texts)
         deed = ("started a process through WMI on" if process else "executed a method through WMI on") if executes else "wrote an object through WMI on"
         grade = Severity.high if executes else Severity.medium
-        yield self.told(event, deed, why, key=(executes,), severity=grade, confidence=0.95 if process else 0.85)
+        techniques = self.techniques if executes else (*self.techniques, SUBSCRIPTION)
+        yield self.told(event, deed, why, key=(executes,), severity=grade, confidence=0.95 if process else 0.85, techniques=techniques)
