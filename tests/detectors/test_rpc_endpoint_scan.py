@@ -23,7 +23,7 @@ def lookup(at: float, dst: str, name: str = "nfs", program: int = 100003) -> Eve
 
 
 def mapper(at: float, call: str = "ept_map") -> Event:
-    return RpcCall(packet(at, proto=6), "", "epm", call, 3, 0, 100, (), (), False)
+    return RpcCall(packet(at, proto=6), "", "epm", call, {"ept_lookup": 2, "ept_map": 3}[call], 0, 100, (), (), False)
 
 
 def test_a_sweep_for_one_program_over_hours() -> None:
@@ -41,6 +41,12 @@ def test_many_look_ups_at_one_host() -> None:
     """Of the port mapper and of the endpoint mapper."""
     assert heard(detector(RPC), [lookup(n / 10, "10.0.0.5", "", 200000 + n) for n in range(60)])[0].numbers["lookups"] == 50
     assert "endpoint mapper" in heard(detector(RPC), [mapper(n / 1000) for n in range(60)])[0].summary
+
+
+def test_a_list_of_everything_is_a_hint() -> None:
+    """Of the endpoint mapper: programs look up what they use. Once, however many pieces it comes in."""
+    [alert] = heard(detector(RPC), [mapper(n, "ept_lookup") for n in range(5)])
+    assert (alert.severity, alert.techniques[0].technique) == (Severity.low, "T1046")
 
 
 def test_innocent_twins_are_quiet() -> None:

@@ -1,12 +1,13 @@
 """One source asks many hosts, or one of them very often, where the programs of remote procedure calls listen: port mappers, and endpoint mappers of DCE/RPC.
 
 An ordinary client asks the file servers it mounts from, and those again and again. So only hosts count that were not asked before; a sweep for one program
-may take hours. Calls of a daemon that was a way in for years count at once.
+may take hours. Calls of a daemon that was a way in for years count at once. Programs look up what they use; who lets an endpoint mapper list everything,
+looks around, be it a scanner or an administrator: a hint.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pydantic import Field
@@ -25,7 +26,7 @@ from sensor.dissectors.portmap import PortmapAdminCall, PortmapCall
 SECOND = 1_000_000_000
 SOURCES_LIMIT, HOSTS_LIMIT = 1024, 64
 TOLD_S = 900
-MAPPER = "epm"
+MAPPER, LIST_ALL = "epm", 2
 
 
 class Options(detector.Options):
@@ -59,6 +60,10 @@ class RpcEndpointScan(EventDetector):
         if isinstance(event, RpcCall):
             if event.interface == MAPPER:
                 yield from self._looked_up(event, "endpoint mapper")
+                if event.number == LIST_ALL and self._told.fresh((packet.src ^ packet.dst, "list"), event.ts):
+                    yield self._made(
+                        event, f"lets the endpoint mapper of {addresses.text(packet.dst)} list everything", {"lists": 1, "threshold": 1}, (event.call,), []
+                    )
             return
         if not isinstance(event, PortmapCall | PortmapAdminCall):
             return
@@ -82,20 +87,26 @@ class RpcEndpointScan(EventDetector):
         kind = "hosts" if hosts else "lookups"
         if not self._told.fresh((packet.src, f"{kind} {count.bit_length()}"), event.ts):
             return
-        actor, target = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
         why = [f"{count} {kind} within {window}; counts from {threshold} on"]
         if hosts:
             why.append(f"among them {some([addresses.text(host) for host in hosts])}")
-        yield self.alert(
+        yield self._made(event, what, {kind: count, "threshold": threshold, "window": window}, why, hosts)
+
+    def _made(self, event: Event, what: str, numbers: dict[str, int | float | str], why: Sequence[str], hosts: list[int]) -> Alert:
+        packet, kind = event.packet, next(iter(numbers))
+        actor, target = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
+        grade = Severity.low if kind == "lists" else Severity.high if is_fixed_function(self.context, actor) else Severity.medium
+        return self.alert(
             event,
             actor=actor,
             target=target,
             targets=[target, *(Subject(0, host, packet.vlan) for host in hosts if host != packet.dst)],
             summary=f"{who(self.context, actor)} {what}",
             why=why,
-            numbers={kind: count, "threshold": threshold, "window": window},
+            numbers=numbers,
             key=(kind,),
-            severity=Severity.high if is_fixed_function(self.context, actor) else Severity.medium,
+            severity=grade,
+            confidence=0.5 if kind == "lists" else 0.9,
             actor_port=packet.sport,
             target_port=packet.dport,
             network={
