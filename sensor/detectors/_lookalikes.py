@@ -1,0 +1,93 @@
+"""Names that are made to be taken for others: a letter off, a digit for a letter, a letter of another alphabet.
+
+A single word a letter off may be a word of its own (twister, goggle), so short ones count only beside another word of the trade (``drivres-update``).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+
+# Makers and services that are imitated, and words that stand beside them.
+BRANDS = frozenset(
+    "microsoft windows outlook office onedrive sharepoint google gmail youtube facebook instagram whatsapp linkedin twitter telegram paypal dropbox amazon "
+    "apple icloud netflix adobe oracle mozilla firefox chrome android samsung symantec norton mcafee kaspersky cloudflare akamai github coinbase binance skype zoom "
+    "cisco fortinet logitech lenovo citrix vmware yahoo".split()
+)
+TRADE = frozenset(
+    "update updates upgrade driver drivers security secure account accounts support service services download downloads login signin verify server servers "
+    "network system systems antivirus defender firewall webmail mail office online cloud static cdn api auth check analytics software hotfix patch".split()
+)
+# A brand of so many letters has no neighbour among words.
+LONG = 8
+# A word of the trade of fewer letters has too many.
+SHORT = 6
+_DIGITS = str.maketrans("013457", "oleast")
+# Letters of other alphabets that look like Latin ones (Unicode Technical Standard 39), the common ones.
+_FOREIGN = str.maketrans("аеорсухіјѕԁһӏαοερυνтвкмнԛԝ", "aeopcyxijsdhlaoepuvtbkmhqw")
+
+
+def _without_one(word: str) -> Iterator[str]:
+    return (word[:at] + word[at + 1 :] for at in range(len(word)))
+
+
+# What is left of a word when a letter is taken away, and the word: neighbours share one of these, or are one.
+_NEIGHBOURS: dict[str, list[str]] = {}
+for _word in BRANDS | TRADE:
+    for _short in {_word, *_without_one(_word)}:
+        _NEIGHBOURS.setdefault(_short, []).append(_word)
+
+
+@functools.lru_cache(maxsize=4096)
+def imitated(label: str) -> tuple[str, str]:
+    """(what the label of a domain imitates, how); empty where it imitates nothing."""
+    if label.startswith("xn--"):
+        return _foreign(label)
+    tokens = [token for token in label.split("-") if token]
+    if not tokens or len(label) > 63:
+        return "", ""
+    if any(character in "013457" for character in label):
+        for token in tokens:
+            plain = token.translate(_DIGITS)
+            if plain != token and plain in BRANDS and len(plain) >= SHORT:
+                return plain, "a digit stands for a letter"
+    words = [_meant(token) for token in tokens]
+    if not all(words):
+        return "", ""
+    off = [word for token, word in zip(tokens, words, strict=True) if token != word]
+    if len(off) == 1 and (len(tokens) > 1 or (len(off[0]) >= LONG and off[0] in BRANDS)):
+        return "-".join(words), "one letter is off"
+    return "", ""
+
+
+def _meant(token: str) -> str:
+    """The word itself, or the one that is a letter off; empty where there is none."""
+    if token in BRANDS or token in TRADE:
+        return token
+    if len(token) < SHORT:
+        return ""
+    for short in (token, *_without_one(token)):
+        for word in _NEIGHBOURS.get(short, ()):
+            if len(word) >= SHORT and _is_a_letter_off(token, word):
+                return word
+    return ""
+
+
+def _is_a_letter_off(one: str, other: str) -> bool:
+    """Whether a letter is missing, too much or another one, or two neighbours changed places; an ``s`` at the end is no mistake."""
+    if one.rstrip("s") == other.rstrip("s"):
+        return False
+    first = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    if len(one) != len(other):
+        longer, shorter = (one, other) if len(one) > len(other) else (other, one)
+        return longer[first + 1 :] == shorter[first:]
+    return one[first + 1 :] == other[first + 1 :] or (one[first : first + 2] == other[first : first + 2][::-1] and one[first + 2 :] == other[first + 2 :])
+
+
+def _foreign(label: str) -> tuple[str, str]:
+    """A label in Punycode (RFC 3492) that reads like a brand."""
+    try:
+        plain = label[4:].encode("ascii").decode("punycode").translate(_FOREIGN)
+    except (UnicodeError, ValueError):
+        return "", ""
+    return (plain, "letters of another alphabet stand for Latin ones") if plain in BRANDS else ("", "")

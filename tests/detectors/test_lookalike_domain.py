@@ -1,0 +1,73 @@
+"""Domains that are made to be taken for others: the attack, innocent twins, repetition."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.addresses import parse
+from sensor.core.alert import Severity
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.dissectors.dns import DnsQuery
+from sensor.dissectors.tls import TlsClientHello
+from tests.detectors.stories import SECOND, START, World, detector, device, heard, one
+
+LOOK = "command_and_control.lookalike_domain"
+NEAR = "10.0.0.66"
+
+
+def packet(at: float) -> Packet:
+    return Packet(ts=START + int(at * SECOND), src=parse(NEAR), dst=parse("10.0.0.1"), sport=40000, dport=53)
+
+
+def asked(name: str, at: float = 0) -> Event:
+    return DnsQuery(packet(at), 1, name, 1, 0, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant", "how"),
+    [
+        ("drivers-updaet.info", "drivers-update", "one letter is off"),
+        ("www.micosoft.com", "microsoft", "one letter is off"),
+        ("login.facebbook.net", "facebook", "one letter is off"),
+        ("windwos-security.org", "windows-security", "one letter is off"),
+        ("g00gle.com", "google", "a digit stands for a letter"),
+        ("paypa1-support.com", "paypal", "a digit stands for a letter"),
+    ],
+)
+def test_imitations(name: str, meant: str, how: str) -> None:
+    alert = one(heard(detector(LOOK), [asked(name)]))
+    assert (alert.actor.address, alert.severity, alert.numbers["imitates"], alert.techniques[0].technique) == (parse(NEAR), Severity.low, meant, "T1071.004")
+    assert how in alert.why[0]
+
+
+def test_letters_of_another_alphabet_are_no_mistake() -> None:
+    """Cyrillic letters in the name of a brand; a device with one job mistypes nothing either."""
+    label = "xn--" + "gоogle".encode("punycode").decode("ascii")
+    hello = TlsClientHello(packet(0), f"{label}.com", (), "TLS 1.3", "", "", (), False)
+    alert = one(heard(detector(LOOK), [hello]))
+    assert (alert.severity, alert.techniques[0].technique) == (Severity.medium, "T1071.001")
+    assert one(heard(detector(LOOK, World(device("camera", NEAR))), [asked("micosoft.com")])).severity == Severity.medium
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "www.microsoft.com", "google-analytics.com", "windows-update.net", "driver-services.de", "twister.com", "goggle.com", "amazing.com", "offices.com",
+        "update.example.com", "micosoft.example.com", "security-services.co.uk", "window-cleaning.com", "appstore.com", "3m.com", "localhost", "", "com",
+        "xn--mnchen-3ya.de", "xn--\x80.de", "support.apple", "cloud-office.de", "twitters.com",
+    ],
+)  # fmt: skip
+def test_ordinary_names_are_quiet(name: str) -> None:
+    """The names themselves, other words, plurals, names below the domains of others, other languages."""
+    assert heard(detector(LOOK), [asked(name)]) == []
+
+
+def test_what_is_allowed_is_quiet() -> None:
+    assert heard(detector(LOOK, allowed=("micosoft.com",)), [asked("www.micosoft.com")]) == []
+
+
+def test_repetition_is_one_finding_a_day() -> None:
+    found = heard(detector(LOOK), [asked("micosoft.com", n * 3600) for n in range(30)])
+    assert len(found) == 2
+    assert one(found)
