@@ -140,6 +140,6 @@ class RdpStream(FramedStream):
             return []
         _, width, height, _, build, raw = _CORE.unpack_from(data, start)
         name = clean(raw.decode("utf-16-le", "replace").partition("\0")[0], NAME_LIMIT)
-        facts = [("rdp.client_name", name)] if name else []
+        facts = [("rdp.hostname", name)] if name else []
         subject = Subject(packet.src_mac, packet.src, packet.vlan)
         return [RdpClient(packet, name, build, width, height), *(Observation(packet.ts, subject, kind, value, packet.flow) for kind, value in facts)]

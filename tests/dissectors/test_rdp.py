@@ -31,7 +31,7 @@ def test_old_way() -> None:
     """The client names itself."""
     said = session(49451)
     assert events(said) == [("RdpRequest", "root", ()), ("RdpNegotiated", "rdp", 0), ("RdpClient", "DESK-04", 19041, 1280, 800)]
-    assert facts(said) == [("02:00:5e:00:53:04", "10.20.30.66", "rdp.client_name", "DESK-04")]
+    assert facts(said) == [("02:00:5e:00:53:04", "10.20.30.66", "rdp.hostname", "DESK-04")]
 
 
 def test_refusal() -> None:
