@@ -6,13 +6,14 @@ A single word a letter off may be a word of its own (twister, goggle), so short 
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterator
 
 # Makers and services that are imitated, and words that stand beside them.
 BRANDS = frozenset(
     "microsoft windows outlook office onedrive sharepoint google gmail youtube facebook instagram whatsapp linkedin twitter telegram paypal dropbox amazon "
-    "apple icloud netflix adobe oracle mozilla firefox chrome android samsung symantec norton mcafee kaspersky cloudflare akamai github coinbase binance skype zoom "
-    "cisco fortinet logitech lenovo citrix vmware yahoo".split()
+    "apple icloud netflix adobe oracle mozilla firefox chrome android samsung symantec norton mcafee kaspersky cloudflare akamai github coinbase "
+    "skype zoom cisco fortinet logitech lenovo citrix vmware yahoo".split()
 )
 TRADE = frozenset(
     "update updates upgrade driver drivers security secure account accounts support service services download downloads login signin verify server servers "
@@ -22,6 +23,7 @@ TRADE = frozenset(
 LONG = 8
 # A word of the trade of fewer letters has too many.
 SHORT = 6
+LONGEST = max(map(len, BRANDS | TRADE)) + 1
 _DIGITS = str.maketrans("013457", "oleast")
 # Letters of other alphabets that look like Latin ones (Unicode Technical Standard 39), the common ones.
 _FOREIGN = str.maketrans("аеорсухіјѕԁһӏαοερυνтвкмнԛԝ", "aeopcyxijsdhlaoepuvtbkmhqw")
@@ -51,8 +53,8 @@ def imitated(label: str) -> tuple[str, str]:
             plain = token.translate(_DIGITS)
             if plain != token and plain in BRANDS and len(plain) >= SHORT:
                 return plain, "a digit stands for a letter"
-    words = [_meant(token) for token in tokens]
-    if not all(words):
+    words = list(itertools.takewhile(bool, map(_meant, tokens)))
+    if len(words) < len(tokens):
         return "", ""
     off = [word for token, word in zip(tokens, words, strict=True) if token != word]
     if len(off) == 1 and (len(tokens) > 1 or (len(off[0]) >= LONG and off[0] in BRANDS)):
@@ -64,7 +66,7 @@ def _meant(token: str) -> str:
     """The word itself, or the one that is a letter off; empty where there is none."""
     if token in BRANDS or token in TRADE:
         return token
-    if len(token) < SHORT:
+    if not SHORT <= len(token) <= LONGEST:
         return ""
     for short in (token, *_without_one(token)):
         for word in _NEIGHBOURS.get(short, ()):
@@ -74,10 +76,10 @@ def _meant(token: str) -> str:
 
 
 def _is_a_letter_off(one: str, other: str) -> bool:
-    """Whether a letter is missing, too much or another one, or two neighbours changed places; an ``s`` at the end is no mistake."""
-    if one.rstrip("s") == other.rstrip("s"):
-        return False
+    """Whether a letter is missing, too much or another one, or two neighbours changed places. At the end it is rather another word: a plural, a verb."""
     first = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    if first >= len(other) - 1:
+        return False
     if len(one) != len(other):
         longer, shorter = (one, other) if len(one) > len(other) else (other, one)
         return longer[first + 1 :] == shorter[first:]
