@@ -45,6 +45,7 @@ _IOCTL = struct.Struct("<4xI16sII")
 _IOCTL_ANSWER = struct.Struct("<4xI16s8xII")
 _SET_INFO = struct.Struct("<2xBBIH6x16s")
 _CONTEXT = struct.Struct("<HH4x")
+_CONTEXTS = struct.Struct("<IH")  # where they begin, how many
 _U16, _U32 = struct.Struct("<H"), struct.Struct("<I")
 
 
@@ -142,7 +143,8 @@ class Smb2:
         count, *_ = _NEGOTIATE.unpack_from(body)
         numbers = struct.unpack_from(f"<{min(count, DIALECTS_LIMIT)}H", body, 36)
         dialects = tuple([DIALECTS.get(number) or f"{number:04x}" for number in numbers])
-        said.append(SmbNegotiate(packet, 2, dialects))
+        contexts = _CONTEXTS.unpack_from(body, 28) if 0x0311 in numbers and not head.partial else (0, 0)
+        said.append(SmbNegotiate(packet, 2, dialects, _offers_compression(head, *contexts)))
         _smb.tell(packet, [("smb.dialects", ",".join(dialects))], said)
 
     def session_setup(self, packet: Packet, head: Head, body: bytes, said: list[Said]) -> None:

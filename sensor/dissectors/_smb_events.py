@@ -13,10 +13,11 @@ class SmbSession(Event):
 
 
 class SmbNegotiate(Event):
-    """A client offers dialects. ``version``: 1 or 2, that of the message; SMB 3 is spoken in messages of version 2."""
+    """A client offers dialects. ``version``: 1 or 2, that of the message; SMB 3 is spoken in messages of version 2. ``compression``: it offers that, too."""
 
     version: int
     dialects: tuple[str, ...]
+    compression: bool = False
 
 
 class SmbNegotiated(Event):

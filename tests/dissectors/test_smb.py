@@ -39,7 +39,7 @@ def test_service() -> None:
     """Dialects, names of both ends, the login, shares, the program that is copied, the pipe."""
     said = told(sample.service())
     assert only(said, "SmbNegotiate", "SmbNegotiated", "SmbChallenge") == [
-        ("SmbNegotiate", 2, ("2.0.2", "2.1", "3.0", "3.0.2", "3.1.1")),
+        ("SmbNegotiate", 2, ("2.0.2", "2.1", "3.0", "3.0.2", "3.1.1"), False),
         ("SmbNegotiated", 2, "3.1.1", True, True, "03020100-0504-0706-0809-0a0b0c0d0e0f"),
         ("SmbChallenge", "FILES-1", "OFFICE", "files-1.office.example", "10.0.17763"),
     ]
@@ -107,12 +107,21 @@ def test_refused_guest_and_encrypted() -> None:
     assert only(said, "SmbEncrypted", "SmbCompressed") == [("SmbEncrypted", 5), ("SmbEncrypted", 5), ("SmbCompressed", 0xFFFFFFFF, 1, 0x10)]
 
 
+def test_compression_that_a_client_offers() -> None:
+    """Behind the dialects, at a multiple of eight; not where the message is cut, and not without the newest dialect."""
+    contexts = struct.pack("<HHI6x2x", 1, 6, 0) + struct.pack("<HHI10x", 3, 10, 0)
+    for dialect, count, offered in ((0x0311, 2, True), (0x0311, 1, False), (0x0302, 2, False)):
+        body = struct.pack("<HHHHI16sIHH", 36, 1, 1, 0, 0x7F, sample.GUID, 104, count, 0) + struct.pack("<H2x", dialect) + contexts
+        [negotiate] = only(told([(True, session(smb2(0, body, id_=0)))]), "SmbNegotiate")
+        assert negotiate[3] is offered
+
+
 def test_old_version() -> None:
     """SMB 1 says the same; programs name themselves, and transactions that go through no pipe are told."""
     said = told(sample.old())
     assert only(said, "SmbSession", "SmbNegotiate", "SmbNegotiated", "SmbLogin", "SmbLoginResult") == [
         ("SmbSession", "FILES-1", "DESK-04"),
-        ("SmbNegotiate", 1, ("PC NETWORK PROGRAM 1.0", "NT LM 0.12")),
+        ("SmbNegotiate", 1, ("PC NETWORK PROGRAM 1.0", "NT LM 0.12"), False),
         ("SmbNegotiated", 1, "NT LM 0.12", False, False, "03020100-0504-0706-0809-0a0b0c0d0e0f"),
         ("SmbLogin", 1, "ntlmv1", "joe", "OFFICE", ""),
         ("SmbLoginResult", 1, "ntlmv1", "joe", "OFFICE", "", 0, True),
