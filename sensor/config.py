@@ -32,6 +32,16 @@ def _beside(path: Path, info: ValidationInfo) -> Path:
 FilePath = Annotated[Path, AfterValidator(_beside)]
 
 
+def _checked(blocks: list[str]) -> list[str]:
+    """Blocks of addresses that can be read."""
+    for block in blocks:
+        try:
+            parse_network(block)
+        except ValueError as error:
+            raise ValueError(f"{error}; expected a block such as 203.0.113.0/24") from None
+    return blocks
+
+
 class Identity(Section):
     """Who this sensor is, in every record."""
 
@@ -51,6 +61,21 @@ class Inventory(Section):
 
     devices: int = Field(default=100_000, ge=100, le=10_000_000)
     gone_after_h: float = Field(default=24, gt=0)
+
+
+class Roles(Section):
+    """Machines whose job looks like an attack, as addresses and CIDR blocks: what belongs to the job is told with low severity at most (see roles.py)."""
+
+    scanner: list[str] = []
+    monitoring: list[str] = []
+    backup: list[str] = []
+    jump_host: list[str] = []
+    management: list[str] = []
+
+    @field_validator("*")
+    @classmethod
+    def _blocks(cls, blocks: list[str]) -> list[str]:
+        return _checked(blocks)
 
 
 class Tables(Section):
@@ -113,6 +138,7 @@ class _Root(Section):
 
     sensor: Identity = Identity()
     networks: list[str] = []
+    roles: Roles = Roles()
     intel: list[FilePath] = []
     events: FilePath | None = None
     state: FilePath | None = None
@@ -127,17 +153,13 @@ class _Root(Section):
     @field_validator("networks")
     @classmethod
     def _blocks(cls, networks: list[str]) -> list[str]:
-        for block in networks:
-            try:
-                parse_network(block)
-            except ValueError as error:
-                raise ValueError(f"{error}; expected a block such as 203.0.113.0/24") from None
-        return networks
+        return _checked(networks)
 
 
 class Config(_Root):
-    """All settings. ``networks``: blocks that are inside beside the private ones; ``intel``: threat lists; ``events``: the event log of live runs;
-    ``state``: folder of the inventory; ``preset``: a set of options of detectors (see presets.py); ``detectors``: options by detector id, which win over it.
+    """All settings. ``networks``: blocks that are inside beside the private ones; ``roles``: whose job looks like an attack; ``intel``: threat lists;
+    ``events``: the event log of live runs; ``state``: folder of the inventory; ``preset``: a set of options of detectors (see presets.py); ``detectors``:
+    options by detector id, which win over it.
     """
 
     detectors: Any = None

@@ -2,7 +2,7 @@
 
 A detector says how grave its finding usually is. Where it did not weigh the case itself, a finding of medium or more rises by one step when the actor is a
 device with one job, by one when a party is critical by the operator's word, and by one when the other end is listed and answered. What is no alarm by itself
-does not become one. All of it shows as terms of the risk.
+does not become one, and what belongs to a job that the operator gave a machine is low at most. All of it shows as terms of the risk.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from sensor.core.detector import Context
 from sensor.core.device import Device
 from sensor.core.flow import Flow
 from sensor.core.observation import Subject
+from sensor.roles import Roles
 
 # Points of risk, 0 to 100, on top of those for severity and confidence.
 FIXED_FUNCTION, ANSWERED, LISTED = 5, 3, 5
@@ -29,11 +30,14 @@ MASK = 2**64 - 1
 class Weigher:
     """Weighs alerts by what is known of their parties at that packet."""
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
+    def __init__(self, context: Context, roles: Roles | None = None) -> None:
+        self._context, self._roles = context, roles or Roles()
 
     def weigh(self, alert: Alert) -> Alert:
-        """The alert with its terms, and graver where they say so; its ``why`` then tells the reason."""
+        """The alert with its terms, and graver or milder where they say so; its ``why`` then tells the reason."""
+        if alert.severity > Severity.low and (role := self._roles.job(alert)):
+            milder = f"milder than usual: this belongs to the job of a {role.replace('_', ' ')}, which the operator gave it"
+            return msgspec.structs.replace(alert, terms=self._terms(alert), severity=Severity.low, why=(*alert.why, milder))
         terms, reasons = self._terms(alert), []
         if alert.usual is not None and alert.severity >= Severity.medium:
             reasons = list(_reasons(alert, terms))
