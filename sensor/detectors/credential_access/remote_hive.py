@@ -1,4 +1,7 @@
-"""Hives of the registry that hold secrets are copied from another machine: saved by its remote registry, or read as files through an administrative share."""
+"""Hives of the registry that hold secrets are copied from another machine: saved by its remote registry, or read as files through an administrative share.
+
+Whoever wants what they hold needs the key that seals it, which is cut into four pieces under the keys JD, Skew1, GBG and Data: nobody else opens those.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,8 @@ from sensor.detectors._calls import ADMIN_SHARES, CallDetector, quoted
 from sensor.dissectors._rpc_events import RpcCall
 from sensor.dissectors._smb_events import SmbCreate
 
-SAVES = frozenset((20, 31))
+OPEN_KEY, SAVES = 15, frozenset((20, 31))
+PIECES = re.compile(r"\\control\\lsa\\(?:jd|skew1|gbg|data)$", re.IGNORECASE)
 # The files of the hives and of copies that tools make of them.
 FILES = re.compile(r"(?:system32\\config\\(?:regback\\)?|^|\\)(?:sam|security|system)(?:\.(?:hiv|hive|save|bak|old|sav))?$", re.IGNORECASE)
 
@@ -34,5 +38,8 @@ class RemoteHive(CallDetector):
             if event.interface == "winreg" and event.number in SAVES:
                 why = (f"winreg {event.call}" + (f" with {quoted(event.texts)}" if event.texts else ", arguments encrypted"),)
                 yield self.told(event, "saved a registry hive of", why, key=("save",))
+            elif event.interface == "winreg" and event.number == OPEN_KEY and any(PIECES.search(text) for text in event.texts):
+                why = (f"winreg {event.call} with {quoted(event.texts)}, a piece of the key that seals the hives",)
+                yield self.told(event, "reads the key of the secrets in the registry of", why, key=("key",))
         elif isinstance(event, SmbCreate) and event.share in ADMIN_SHARES and not event.writes and FILES.search(event.name) and "config" in event.name.lower():
             yield self.told(event, "reads a registry hive of", (f"it opened {event.name!r} in {event.share}",), key=("file",))
