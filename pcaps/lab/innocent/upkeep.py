@@ -1,0 +1,104 @@
+"""What keeps a network going, and looks like an attack to the hasty: monitoring, a backup, a vulnerability scanner, a jump host, updates. Needs iputils-ping,
+snmp, curl, openssh-server, rsync, nmap, wget.
+
+Run it as ``python -m pcaps.lab.innocent.upkeep [SCENE...]``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from pcaps.lab._lab import Host, Lab, record
+from pcaps.lab._programs import ssh, ssh_server
+
+SERVANT, SCANNER = "10.20.10.9", "10.20.10.8"
+HOSTS = 24
+
+
+def _machines(lab: Lab, count: int) -> list[Host]:
+    return [lab.host(f"host-{number}", f"10.20.10.{100 + number}") for number in range(count)]
+
+
+def monitoring(lab: Lab) -> Iterator[None]:
+    """Three rounds over 24 hosts, two of which are down: pings, SNMP, and pages where there are some."""
+    hosts = _machines(lab, HOSTS)
+    for number, host in enumerate(hosts):
+        lab.serve(host, "agent", host.name, port=161, proto="udp")
+        if number % 3 == 0:
+            lab.serve(host, "pages", port=80)
+    server = lab.host("monitor", SERVANT)
+    yield
+    for _ in range(3):
+        for number in range(HOSTS + 2):
+            ip = f"10.20.10.{100 + number}"
+            lab.run(server, "ping", "-c", "1", "-W", "1", ip)
+            lab.run(server, "snmpget", "-v2c", "-c", "public", "-t", "1", "-r", "0", ip, "1.3.6.1.2.1.1.1.0")
+            if number % 3 == 0:
+                lab.run(server, "curl", "-s", "-m", "1", "-o", "/dev/null", "-A", "check_http/v2.4.0 (monitoring-plugins 2.4.0)", f"http://{ip}/")
+        time.sleep(2)
+
+
+def backup(lab: Lab) -> Iterator[None]:
+    """rsync over SSH fetches some files of six servers, one after the other."""
+    hosts, server = _machines(lab, 6), lab.host("backup", SERVANT)
+    files = lab.folder / "files"
+    files.mkdir()
+    for number in range(6):
+        (files / f"report-{number}.bin").write_bytes(bytes(range(256)) * 12)
+    for host in hosts:
+        ssh_server(lab, host)
+    yield
+    shell = f"ssh -i {lab.folder / 'keys' / 'client'} -oStrictHostKeyChecking=no -oUserKnownHostsFile=/dev/null -oBatchMode=yes"
+    for host in hosts:
+        lab.run(server, "rsync", "-rW", "-e", shell, f"root@{host.ip}:{files}/", f"{lab.folder}/kept-{host.name}/")
+
+
+def jump_host(lab: Lab) -> Iterator[None]:
+    """An administrator comes in through the jump host and looks after four servers from there."""
+    hosts, jump, desk = _machines(lab, 4), lab.host("jump", SERVANT), lab.host("admin", "10.20.10.31")
+    for host in (*hosts, jump):
+        ssh_server(lab, host)
+    yield
+    for host in hosts:
+        ssh(lab, desk, jump, "uptime; sleep 1")
+        ssh(lab, jump, host, "uptime; df -h; sleep 1")
+
+
+def scanner(lab: Lab) -> Iterator[None]:
+    """The configuration knows this one: hosts, ports, versions, systems, as every Sunday."""
+    hosts = _machines(lab, 3)
+    for host in hosts:
+        ssh_server(lab, host)
+        lab.serve(host, "pages", port=80)
+    server = lab.host("scanner", SCANNER)
+    yield
+    lab.run(server, "nmap", "-n", "-sn", "10.20.10.64/26")
+    lab.run(server, "nmap", "-n", "-sS", "-sV", "-O", "-p", "20-60,80,443,445", "--script", "http-methods", *(host.ip for host in hosts))
+
+
+def updates(lab: Lab) -> Iterator[None]:
+    """Packages and installers from the makers' servers, by four machines one after the other."""
+    mirrors = [lab.outside("mirror", "198.51.100.40"), lab.outside("vendor", "198.51.100.41")]
+    for mirror in mirrors:
+        lab.serve(mirror, "pages", port=80)
+    hosts = _machines(lab, 4)
+    yield
+    for host in hosts:
+        for number in range(3):
+            lab.run(
+                host,
+                "wget",
+                "-q",
+                "-O",
+                "/dev/null",
+                "-U",
+                "Debian APT-HTTP/1.3 (3.0.3)",
+                f"http://198.51.100.40/debian/pool/main/o/openssl/lib-{6000 + number}.deb",
+            )
+        lab.run(host, "wget", "-q", "-O", "/dev/null", "-U", "Microsoft BITS/7.8", "http://198.51.100.41/software/Setup-9000.exe")
+
+
+if __name__ == "__main__":
+    record(Path(__file__).parent, monitoring=monitoring, backup=backup, jump_host=jump_host, scanner=scanner, updates=updates)

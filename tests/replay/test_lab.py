@@ -1,0 +1,143 @@
+"""Real programs, recorded in namespaces (pcaps/lab): each attack is told with its technique and who did it, and what only looks like one is no alarm."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sensor.assembly import assemble
+from sensor.capture.files import open_captures
+from sensor.config import Config, load_config, model
+from sensor.core.record import Record
+
+LAB = Path(__file__).parents[2] / "pcaps" / "lab"
+SIZE = 300_000
+GRAVE = ("medium", "high", "critical")
+ATTACKER, MAC, CAMERA = "10.20.10.66", "88:b1:11:35:69:80", "10.20.10.62"
+# capture, detector, technique, who did it
+ATTACKS = (
+    ("nmap_connect", "discovery.port_scan", "T1046", ATTACKER),
+    ("nmap_syn", "discovery.port_scan", "T1046", ATTACKER),
+    ("nmap_ping", "discovery.arp_scan", "T1018", ATTACKER),
+    ("nmap_ping_far", "discovery.icmp_sweep", "T1018", ATTACKER),
+    ("nmap_sweep", "discovery.address_scan", "T1018", ATTACKER),
+    ("nmap_sweep", "discovery.service_sweep", "T1046", ATTACKER),
+    ("nmap_version", "discovery.scanner_tool", "T1595", ATTACKER),
+    ("nmap_version", "initial_access.web_scan", "T1595.002", ATTACKER),
+    ("nmap_system", "discovery.os_fingerprint", "T1046", ATTACKER),
+    ("nmap_null", "discovery.os_fingerprint", "T1046", ATTACKER),
+    ("arp_scan", "discovery.arp_scan", "T1018", ATTACKER),
+    ("arp_spoof", "credential_access.arp_spoofing", "T1557.002", MAC),
+    ("arp_ettercap", "credential_access.arp_spoofing", "T1557.002", MAC),
+    ("dhcp_rogue", "credential_access.rogue_dhcp", "T1557.003", ATTACKER),
+    ("poisoned_names", "credential_access.name_poisoning", "T1557.001", ATTACKER),
+    ("guessing_ssh", "credential_access.session_guessing", "T1110.001", ATTACKER),
+    ("guessing_ftp", "credential_access.password_guessing", "T1110.001", ATTACKER),
+    ("guessing_ftp", "credential_access.guessed_password", "T1110", ATTACKER),
+    ("guessing_telnet", "credential_access.password_guessing", "T1110.001", ATTACKER),
+    ("sip_scan", "voice.sip_scan", "T1595", ATTACKER),
+    ("sip_extensions", "voice.sip_scan", "T1595", ATTACKER),
+    ("sip_password", "voice.registration_guessing", "T1110", ATTACKER),
+    ("sip_password", "credential_access.guessed_password", "T1110", ATTACKER),
+    ("tunnel_dns", "command_and_control.dns_tunnel", "T1071.004", ATTACKER),
+    ("tunnel_icmp", "command_and_control.icmp_tunnel", "T1095", ATTACKER),
+    ("windows_psexec", "lateral_movement.remote_service", "T1021.002", ATTACKER),
+    ("windows_smbexec", "lateral_movement.remote_service", "T1543.003", ATTACKER),
+    ("windows_service", "lateral_movement.remote_service", "T1543.003", ATTACKER),
+    ("windows_registry", "lateral_movement.remote_registry", "T1112", ATTACKER),
+    ("windows_secrets", "credential_access.remote_hive", "T1003.002", ATTACKER),
+    ("windows_kerberoast", "credential_access.kerberoasting", "T1558.003", ATTACKER),
+    ("windows_replication", "credential_access.dcsync", "T1003.006", ATTACKER),
+    ("windows_transfer", "lateral_movement.tool_transfer", "T1570", ATTACKER),
+    ("botnet_spray", "discovery.address_scan", "T1046", CAMERA),
+    ("botnet_spray", "lateral_movement.fan_out", "T1021", CAMERA),
+    ("botnet_loader", "exposure.inbound_from_internet", "T1133", "203.0.113.80"),
+    ("botnet_loader", "credential_access.default_credentials", "T1078.001", "203.0.113.80"),
+    ("botnet_loader", "lateral_movement.tool_transfer", "T1105", CAMERA),
+)
+# Looking around is no alarm by itself, nor is a hole that devices open all the time.
+MILD = (
+    ("hole_upnp", "command_and_control.port_mapping", "T1133", CAMERA),
+    ("windows_enumeration", "discovery.smb_enumeration", "T1087.002", ATTACKER),
+)
+# capture -> the roles that the operator gave
+INNOCENT = {
+    "backup": {"backup": ["10.20.10.9"]},
+    "files": {},
+    "jump_host": {"jump_host": ["10.20.10.9"]},
+    "monitoring": {},
+    "printing": {},
+    "resolver": {},
+    "scanner": {"scanner": ["10.20.10.8"]},
+    "updates": {},
+    "video_call": {},
+}
+
+
+def replay(path: Path, config: Config) -> list[Record]:
+    """What is told of a capture; nothing of ours breaks on it."""
+    told: list[Record] = []
+    pipeline, source = assemble(config, told.append), open_captures([str(path)])
+    for batch in source.batches():
+        pipeline.process(batch)
+        batch.release()
+    source.close()
+    pipeline.finish()
+    assert source.unreadable == []
+    assert [(fault.unit, fault.error, fault.place) for fault in pipeline.boundary.faults.values()] == []
+    return [record for record in told if record.kind == "alert"]
+
+
+@functools.cache
+def attack(name: str) -> list[Record]:
+    return replay(LAB / "attacks" / f"{name}.pcap", load_config(None))
+
+
+def actor(record: Record) -> set[Any]:
+    return {(record.src or {}).get("ip"), (record.src or {}).get("mac")}
+
+
+def matching(name: str, detector: str, technique: str) -> list[Record]:
+    found = [record for record in attack(name) if record.alert["detector"] == detector]
+    return [record for record in found if technique in {each["technique"] for each in record.alert["attack"]}]
+
+
+def test_every_recording_is_judged() -> None:
+    """Each is small, and stands in one of the tables."""
+    attacks, innocent = sorted((LAB / "attacks").glob("*.pcap")), sorted((LAB / "innocent").glob("*.pcap"))
+    assert {path.stem for path in attacks} == {name for name, *_ in (*ATTACKS, *MILD)}
+    assert {path.stem for path in innocent} == INNOCENT.keys()
+    assert [path.name for path in (*attacks, *innocent) if path.stat().st_size > SIZE] == []
+
+
+@pytest.mark.parametrize(("name", "detector", "technique", "who"), ATTACKS, ids=lambda value: value.rpartition(".")[2])
+def test_an_attack_is_told(name: str, detector: str, technique: str, who: str) -> None:
+    """By its detector, with its technique and its actor, and grave enough to be looked at."""
+    found = matching(name, detector, technique)
+    assert found, [record.msg for record in attack(name)]
+    assert any(who in actor(record) and record.severity in GRAVE for record in found), [(record.severity, record.msg) for record in found]
+
+
+@pytest.mark.parametrize(("name", "detector", "technique", "who"), MILD, ids=lambda value: value.rpartition(".")[2])
+def test_what_may_be_ordinary_is_told_mildly(name: str, detector: str, technique: str, who: str) -> None:
+    """With technique and actor all the same."""
+    found = matching(name, detector, technique)
+    assert {who in actor(record) for record in found} == {True}
+    assert [record.msg for record in found if record.severity in GRAVE] == []
+
+
+@pytest.mark.parametrize("name", sorted(INNOCENT))
+def test_an_innocent_twin_is_no_alarm(name: str) -> None:
+    """Nothing of medium or above, with the roles that the operator gave."""
+    config = model().model_validate({"roles": INNOCENT[name]})
+    grave = [record for record in replay(LAB / "innocent" / f"{name}.pcap", config) if record.severity in GRAVE]
+    assert [(record.severity, record.msg) for record in grave] == []
+
+
+def test_without_its_role_a_scanner_is_an_attacker() -> None:
+    """The roles are what makes the difference, not the traffic."""
+    found = replay(LAB / "innocent" / "scanner.pcap", load_config(None))
+    assert {"discovery.port_scan", "discovery.os_fingerprint"} <= {record.alert["detector"] for record in found if record.severity in GRAVE}
