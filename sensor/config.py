@@ -166,8 +166,8 @@ class Config(_Root):
 
     def options(self, detector: str) -> Any:
         """The options of one detector: those in the file, then those of the preset, then the defaults."""
-        section = self.detectors or _detectors_section()()
-        given = getattr(section, detector.replace(".", "__"))
+        name = detector.replace(".", "__")
+        given = getattr(self.detectors, name) if self.detectors else detector_units()[detector].Options.model_construct()
         preset = PRESETS[self.preset].options.get(detector, {})
         return given.model_copy(update={name: value for name, value in preset.items() if name not in given.model_fields_set})
 
@@ -186,4 +186,4 @@ def model() -> type[Config]:
 
 def load_config(path: Path | None) -> Config:
     """The configuration in a file, or the defaults. DocumentErrors with everything that is wrong with it."""
-    return load_document(path, model(), context=path.parent) if path is not None else model()()
+    return load_document(path, model(), context=path.parent) if path is not None else Config()

@@ -5,6 +5,7 @@ Integers hash, compare and mask fast and need no family beside them; text is mad
 
 from __future__ import annotations
 
+import bisect
 import functools
 import ipaddress
 from collections.abc import Iterable
@@ -82,6 +83,17 @@ def is_multicast(address: int) -> bool:
     return address >> 120 == 0xFF
 
 
+def _borders(blocks: Iterable[tuple[int, int]]) -> list[int]:
+    """First address and first address behind of each of the blocks, those that touch or overlap made one."""
+    borders: list[int] = []
+    for first, last in sorted(blocks):
+        if borders and first <= borders[-1]:
+            borders[-1] = max(borders[-1], last + 1)
+        else:
+            borders += (first, last + 1)
+    return borders
+
+
 def is_host(address: int) -> bool:
     """True for an address one machine can have: neither unspecified, multicast nor broadcast."""
     return address not in (NONE, V4) and not is_multicast(address)
@@ -98,13 +110,11 @@ class Networks:
 
     def __init__(self, more: Iterable[str] = ()) -> None:
         self.blocks = _INSIDE + tuple(parse_network(block) for block in more)
-        self._inside = functools.lru_cache(maxsize=4096)(self._look)
-
-    def _look(self, address: int) -> bool:
-        return any(first <= address <= last for first, last in self.blocks)
+        # Where inside begins and ends, in turn: an address is inside where an odd number of borders lies below or at it.
+        self._borders = _borders(self.blocks)
 
     def inside(self, address: int) -> bool:
-        return self._inside(address)
+        return bisect.bisect_right(self._borders, address) % 2 == 1
 
     def direction(self, client: int, server: int) -> str:
         """``internal``, ``outbound``, ``inbound`` or ``external``. Multicast belongs to the inside: it never leaves the segment."""

@@ -28,7 +28,8 @@ TARGETS_LIMIT = 64
 class Options(BaseModel):
     """Base of a detector's options: unknown keys are errors, every field has a default and a description."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Built when a configuration is checked against it: most runs have none, and there are a hundred detectors.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
     enabled: bool = True
 
 

@@ -39,7 +39,7 @@ STARTS = (
     b"PROPFIND", b"NOTIFY /", b"TRACE /",
 )  # fmt: skip
 # Fields that show a proxy between the writer and the sender.
-FORWARDED = (b"via", b"x-forwarded-for", b"forwarded", b"x-forwarded-host", b"x-cache", b"x-proxy-id")
+FORWARDED = frozenset((b"via", b"x-forwarded-for", b"forwarded", b"x-forwarded-host", b"x-cache", b"x-proxy-id"))
 # Paths of devices' own interfaces: who answers there with success has such an interface.
 PATHS = re.compile(
     r"/(?:onvif/|HNAP1|upnp/|rootDesc\.xml|description\.xml|igd|tr64desc|setup\.xml|dmr|nservice|xml/device_description|query/|setup/eureka_info|ISAPI/|PSIA/|SDK/|"
@@ -416,7 +416,7 @@ def _fact(packet: Packet, kind: str, value: str) -> Observation:
 
 
 def _forwarded(fields: dict[bytes, bytes]) -> bool:
-    return any(name in fields for name in FORWARDED)
+    return not FORWARDED.isdisjoint(fields)
 
 
 def _length(head: Head) -> int:
