@@ -34,6 +34,7 @@ PRESETS = {
             "discovery.icmp_sweep": {"targets": 100},
             "discovery.name_query_burst": {"names": 60, "slow_names": 100},
             "discovery.port_scan": {"ports": 50, "slow_ports": 100, "share": 0.7},
+            "exfiltration.bulk_upload": {"device_mb": 500, "least_mb": 5000},
             "discovery.service_sweep": {"hosts": 30},
             "discovery.slow_address_scan": {"ten_minutes": 100, "hour": 150, "day": 200},
             "discovery.snmp_guessing": {"communities": 10, "agents": 40},
@@ -52,6 +53,10 @@ PRESETS = {
         {
             "command_and_control.beaconing": {"beats": 8, "dispersion": 0.2},
             "command_and_control.malicious_address": {"again_s": 3600},
+            "device.http_errors": {"enabled": True},
+            "device.rpc_errors": {"enabled": True},
+            "device.silent_channel": {"enabled": True},
+            "exfiltration.bulk_upload": {"device_mb": 20, "least_mb": 200, "deviations": 4.0},
             "credential_access.password_guessing": {"failures": 10, "files": 6, "slow": 30},
             "credential_access.password_spraying": {"accounts": 5, "hosts": 5},
             "credential_access.session_guessing": {"sessions": 6},
@@ -94,6 +99,8 @@ PRESETS = {
             "exfiltration.bulk_upload": {"device_mb": 100},
             "impact.dhcp_starvation": {"clients": 100, "window_s": 60},
             "impact.flood": {"flows": 3000},
+            "device.http_errors": {"enabled": True},
+            "device.rpc_errors": {"enabled": True},
         },
     ),
 }
