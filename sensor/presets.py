@@ -99,8 +99,6 @@ PRESETS = {
             "exfiltration.bulk_upload": {"device_mb": 100},
             "impact.dhcp_starvation": {"clients": 100, "window_s": 60},
             "impact.flood": {"flows": 3000},
-            "device.http_errors": {"enabled": True},
-            "device.rpc_errors": {"enabled": True},
         },
     ),
 }
