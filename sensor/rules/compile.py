@@ -31,7 +31,9 @@ _BRACES = re.compile(r"\{([a-z][a-z0-9_.]*)\}")
 
 
 class Ready(NamedTuple):
-    """One step of a rule. ``holds``: of an event, a flow or a change of a device; ``rows``: which flow changes are worth making an object of."""
+    """One step of a rule. ``holds``: of an event, a flow or a change of a device; ``rows``: which flow changes are worth making an object of; ``key``: what
+    several things must have in common, and ``label``: the same for people.
+    """
 
     events: frozenset[type[Event]]
     flows: frozenset[Change]
@@ -39,6 +41,7 @@ class Ready(NamedTuple):
     holds: Holds
     rows: Callable[[Rows], Mask]
     key: Key
+    label: Callable[[Any], str]
     fields: Fields
 
     def watches(self, thing: Thing) -> bool:
@@ -72,7 +75,8 @@ def _step(step: Step, by: Iterable[str], sets: Sets, context: Context, wrong: li
     where = _block(step.where, fields, sets, context, wrong, "where")
     unless = _block(step.unless, fields, sets, context, wrong, "unless")
     either = [_block(block, fields, sets, context, wrong, "any", place) for place, block in enumerate(step.any)]
-    keys = tuple(_field(fields, name, "by", *((place,) if len(step.by) > 1 else ())).get for place, name in enumerate(by))
+    common = [_field(fields, name, "by", *((place,) if len(step.by) > 1 else ())) for place, name in enumerate(by)]
+    keys = tuple(field.get for field in common)
     flows = frozenset(FLOW_WORDS[word] for word in words if word in FLOW_WORDS)
     return Ready(
         frozenset(event_classes()[word] for word in words if word not in FLOW_WORDS and word not in DEVICE_WORDS),
@@ -81,6 +85,7 @@ def _step(step: Step, by: Iterable[str], sets: Sets, context: Context, wrong: li
         _holds(where, unless, either),
         _rows(flows, where),
         keys[0] if len(keys) == 1 else lambda thing: tuple(key(thing) for key in keys),
+        lambda thing: " ".join(shown(field.kind, field.get(thing)) for field in common),
         fields,
     )
 

@@ -41,7 +41,7 @@ class _Custom(Detector):
         self._state = Sequence(rule, ready) if rule.sequence else Counting(rule, ready[0])
         self._say = sentence(rule, ready[-1].fields, self._name)
         self._told: Recent[object] = Recent(TOLD_LIMIT, rule.again * SECOND)
-        self._key = ready[-1].key
+        self._key, self._label = ready[-1].key, ready[-1].label
         self.matched = 0
 
     def look(self, thing: Thing) -> Iterator[Alert]:
@@ -69,7 +69,7 @@ class _Custom(Detector):
             summary=self._say(thing, found),
             why=self._why(found),
             numbers=numbers,
-            key=(self._key(thing),),
+            key=(self._label(thing),),
             confidence=rule.confidence,
             actor_port=ports[0],
             target_port=ports[1],

@@ -110,7 +110,20 @@ def _word(kind: Kind, word: str, wanted: Any, sets: Sets, networks: Networks) ->
     if kind is Kind.FLAG:
         flag = _flag(wanted)
         return Fit(lambda value: value is flag, lambda column: (column != 0) == flag)
-    items = _items(wanted, sets)
+    try:
+        return _of_items(kind, word, _items(wanted, sets), networks)
+    except Wrong as wrong:
+        if wrong.location or not isinstance(wanted, list):
+            raise
+        for place, item in enumerate(wanted):  # which of them it is
+            try:
+                _of_items(kind, word, _items(item, sets), networks)
+            except Wrong as single:
+                raise single.within(place) from None
+        raise
+
+
+def _of_items(kind: Kind, word: str, items: list[Any], networks: Networks) -> Fit:
     if kind is Kind.TEXT:
         return Fit(_text(word, items))
     if kind is Kind.MAC:

@@ -1,0 +1,100 @@
+"""A file of rules to begin with: one of each sort, with tests."""
+
+EXAMPLE = """\
+# Rules of our own. `sensor rules check` tells what is wrong with them, `sensor rules test` runs their tests, `sensor rules try FILE CAPTURE` tries them out.
+note: a beginning
+sets:
+  resolvers: [10.0.0.53, 10.0.1.0/28]
+  admins: [10.0.9.0/24]
+rules:
+  # Everything under `where` must hold, nothing under `unless`. `sensor rules fields dns.query` lists what can be asked.
+  - id: printer_asks_strange_resolver
+    title: A printer asks a name server that is not ours
+    says: "{src} asks {dst} for {name}"
+    severity: medium
+    attack: [T1071.004]
+    false_positives: A printer that was set up at another site.
+    advice: See who changed its settings.
+    when: dns.query
+    where:
+      src.type: [printer, label_printer]
+      dst: {not: $resolvers}
+    unless:
+      name: {ends: [.local, .in-addr.arpa]}
+    tests:
+      - title: one of the public resolvers
+        devices: {10.0.0.9: {type: printer}}
+        events: [{src: 10.0.0.9, dst: 198.51.100.53, name: x.example.com}]
+      - title: our own resolver, and a laptop
+        alerts: 0
+        devices: {10.0.0.9: {type: printer}, 10.0.0.10: {type: workstation}}
+        events:
+          - {src: 10.0.0.9, dst: 10.0.1.3, name: x.example.com}
+          - {src: 10.0.0.10, dst: 198.51.100.53, name: x.example.com}
+
+  # How often: so many things, or so many different values of a field, of each `by`.
+  - id: database_asked_by_many
+    title: A database is opened by many machines at once
+    says: "{count} machines opened {dst} at port 5432, the last was {src}"
+    severity: low
+    actor: dst
+    when: flow.answered
+    where: {dst: inside, dst.port: 5432}
+    unless: {src: $admins}
+    by: dst
+    distinct: src
+    count: 5
+    within: 10m
+    tests:
+      - title: five machines within a minute
+        events:
+          - {src: 10.0.0.1, dst: 10.0.0.99, dst.port: 5432, answered: true}
+          - {src: 10.0.0.2, dst: 10.0.0.99, dst.port: 5432, answered: true, at: 10}
+          - {src: 10.0.0.3, dst: 10.0.0.99, dst.port: 5432, answered: true, at: 20}
+          - {src: 10.0.0.4, dst: 10.0.0.99, dst.port: 5432, answered: true, at: 30}
+          - {src: 10.0.0.5, dst: 10.0.0.99, dst.port: 5432, answered: true, at: 40}
+      - title: one machine again and again
+        alerts: 0
+        events: [{src: 10.0.0.1, dst: 10.0.0.99, dst.port: 5432, answered: true, times: 50}]
+
+  # In which order: steps of one key within a span.
+  - id: dynamic_name_then_odd_port
+    title: A dynamic name, then a session at an odd port
+    says: "{src} asked for a dynamic name and then opened {dst} at port {dst.port}"
+    severity: high
+    attack: [T1571]
+    false_positives: Remote access to somebody's home.
+    by: src
+    within: 5m
+    sequence:
+      - when: dns.query
+        where: {name: {ends: [.duckdns.org, .no-ip.org, .hopto.org]}}
+      - when: flow.answered
+        where: {dst: outside, dst.port: {above: 1024}}
+        unless: {dst.port: [3478, 5061, 8443]}
+    tests:
+      - title: in this order
+        events:
+          - {src: 10.0.0.9, dst: 10.0.0.53, name: cam.duckdns.org}
+          - {when: flow.answered, at: 5, src: 10.0.0.9, dst: 203.0.113.7, dst.port: 4444, answered: true}
+      - title: the other way round
+        alerts: 0
+        events:
+          - {when: flow.answered, src: 10.0.0.9, dst: 203.0.113.7, dst.port: 4444, answered: true}
+          - {at: 5, src: 10.0.0.9, dst: 10.0.0.53, name: cam.duckdns.org}
+
+  # Devices as the inventory tells of them.
+  - id: camera_of_a_maker_we_do_not_buy
+    title: A camera of a maker that we do not buy
+    says: "a camera of {src.vendor} at {src}"
+    severity: low
+    when: [device.new, device.identified]
+    where: {src.type: camera}
+    unless: {src.vendor: [Axis, Bosch]}
+    tests:
+      - title: another maker
+        events: [{when: device.identified, src: 10.0.0.7, src.type: camera, src.vendor: Dahua}]
+      - title: one that we buy
+        alerts: 0
+        events: [{when: device.identified, src: 10.0.0.7, src.type: camera, src.vendor: axis}]
+"""

@@ -1,0 +1,100 @@
+"""How rules, their tests and what they found are shown; and the dry run over captures."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from sensor.cli._setup import complain, settings
+from sensor.cli._show import NOT_OPENED, USAGE, put, table, table_of_alerts
+
+if TYPE_CHECKING:
+    from sensor.core.record import Record
+    from sensor.rules.load import Loaded
+    from sensor.rules.trial import Outcome
+
+TRY_COLUMNS = ("rule", "matched", "alerts")
+
+
+def as_json(one: Loaded) -> str:
+    """A rule for programs, with where it stands."""
+    return json.dumps({"path": str(one.path), **one.rule.model_dump(mode="json", exclude_defaults=True)}, ensure_ascii=False, separators=(",", ":"))
+
+
+def verdict(one: Loaded, place: int, outcome: Outcome) -> str:
+    """What went wrong in a test, at its place."""
+    from sensor.rules.values import Wrong
+
+    said = "".join(f"\n  {alert.summary}" for alert in outcome.alerts[:5])
+    message = f"the test {outcome.title!r} of {one.rule.id} expected {outcome.wanted} alerts, {len(outcome.alerts)} came{':' if said else ''}{said}"
+    return str(one.fault(Wrong(message, "tests", place)))
+
+
+def kinds_table(out: TextIO) -> str:
+    """All that can be watched, with what it says."""
+    from sensor.rules.fields import DEVICE_WORDS, FLOW_WORDS, event_classes
+
+    rows = [(word, "a flow: fields of both ends, bytes and packets") for word in FLOW_WORDS]
+    rows += [(word, "a device: its fields stand under src") for word in DEVICE_WORDS]
+    rows += [(kind, " ".join((event.__doc__ or "").split())[:120]) for kind, event in event_classes().items()]
+    return table(("kind", "what it is"), rows, out)
+
+
+def fields_table(word: str, out: TextIO) -> str:
+    """The fields of a kind, and what can be asked of each."""
+    from sensor.rules.fields import fields_of
+    from sensor.rules.load import Nowhere
+    from sensor.rules.values import WORDS
+
+    fields = fields_of([word], Nowhere())
+    return table((word, "holds", "words"), [(name, field.kind.value, ", ".join(WORDS[field.kind])) for name, field in sorted(fields.items())], out)
+
+
+def try_on(args: argparse.Namespace, rules: Path, captures: list[str]) -> int:
+    """Read captures with rules, and tell what these would have said; no log, no inventory, no evidence is written."""
+    from sensor.capture.files import open_captures
+    from sensor.cli.replay import stopping
+    from sensor.daemon import Run
+    from sensor.documents import DocumentErrors
+    from sensor.eventlog.fold import Fold
+    from sensor.eventlog.writer import EventLog
+
+    args.log_format = "console"
+    config = settings(args)
+    if config is None:
+        return USAGE
+    fold, source = Fold(), open_captures(captures)
+
+    def hear(record: Record) -> None:
+        alert = record.alert if isinstance(record.alert, dict) else {}
+        if record.kind == "alert" and str(alert.get("detector")).startswith("custom."):
+            fold.add({name: getattr(record, name) for name in ("ts", "kind", "action", "severity", "msg", "alert", "src", "dst", "targets")})
+
+    try:
+        run = Run(config, source, EventLog(Path(os.devnull)), listener=hear, rules=[rules])
+        with stopping(source):
+            run.run()
+    except DocumentErrors as errors:
+        print(errors, file=sys.stderr)
+        return USAGE
+    finally:
+        source.close()
+    for unreadable in source.unreadable:
+        complain(str(unreadable))
+    _tell(args, run, fold)
+    return NOT_OPENED if source.unreadable else 0
+
+
+def _tell(args: argparse.Namespace, run: Any, fold: Any) -> None:
+    alerts = list(fold.alerts.values())
+    if args.json:
+        for alert in alerts:
+            print(json.dumps(alert, ensure_ascii=False, separators=(",", ":")))
+        return
+    counts = {unit.id: sum(alert["alert"]["detector"] == unit.id for alert in alerts) for unit in run.rules.made}
+    put(table(TRY_COLUMNS, [(unit.id, f"{unit.matched:,}", str(counts[unit.id])) for unit in run.rules.made], sys.stdout))
+    put(table_of_alerts(alerts, sys.stdout))

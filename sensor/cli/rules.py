@@ -1,0 +1,155 @@
+"""Rules of your own: look at them, test them, and try them on captures before they speak.
+
+Rules are YAML files in the folder rules beside the configuration and in the state folder; `run` and `replay` load all of them, as detectors with the id
+custom.NAME. A rule that makes no sense is told with file, line and column, and never stops the others. PATH is a file of rules or a folder of them.
+
+actions:
+  list                         the rules there are
+  check [PATH…]                what is wrong with them
+  test [PATH…]                 run the tests that stand in them
+  try PATH CAPTURE…            what they would have said of captures; nothing is written
+  fields [KIND…]               the kinds of events, flows and devices that rules watch, or the fields of some
+  example                      a file of rules to begin with
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sensor.cli._setup import complain, rule_folders
+from sensor.cli._show import NOT_FOUND, USAGE, add_json_argument, put, table, tidy
+
+if TYPE_CHECKING:
+    from sensor.documents import Fault
+    from sensor.rules.load import Loaded
+
+EXAMPLES = """\
+  sensor rules example > /var/lib/sensor/rules/ours.yaml
+  sensor rules check
+  sensor rules test ours.yaml
+  sensor rules try ours.yaml yesterday.pcapng
+  sensor rules fields dns.query flow.ended
+"""
+ACTIONS = ("list", "check", "test", "try", "fields", "example")
+COLUMNS = ("rule", "severity", "watches", "tests", "state", "title", "file")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("words", metavar="ACTION …", nargs="*", help="an action with what it needs (default: list)")
+    parser.add_argument("--config", metavar="FILE", type=Path, help="configuration; rules are looked for beside it as well")
+    parser.add_argument("--state", metavar="DIR", type=Path, help="folder of the sensor's state (default: the state folder)")
+    add_json_argument(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Do it; 1 where a test fails or a rule makes no sense, 2 where the command makes none, 3 where a capture cannot be opened."""
+    action, *args.words = args.words or ["list"]
+    if action not in ACTIONS:
+        complain(f"no action {action!r}, expected one of {', '.join(ACTIONS)}")
+        return USAGE
+    deeds: dict[str, Callable[[argparse.Namespace], int]] = {
+        "list": _list, "check": _check, "test": _test, "try": _try, "fields": _fields, "example": _example,
+    }  # fmt: skip
+    return deeds[action](args)
+
+
+def _loaded(args: argparse.Namespace) -> tuple[list[Loaded], list[Fault]]:
+    """The rules of the paths that are named, else of the usual folders."""
+    from sensor.rules.load import load_rules
+
+    return load_rules(map(Path, args.words) if args.words else rule_folders(args, args.state))
+
+
+def _told(faults: list[Fault]) -> int:
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    return NOT_FOUND if faults else 0
+
+
+def _list(args: argparse.Namespace) -> int:
+    from sensor.cli._rules_words import as_json
+
+    rules, faults = _loaded(args)
+    if args.json:
+        for one in rules:
+            print(as_json(one))
+    elif rules:
+        put(table(COLUMNS, [_row(one) for one in rules], sys.stdout))
+    elif not faults:
+        put("no rules: `sensor rules example` prints a file of rules to begin with")
+    return _told(faults)
+
+
+def _row(one: Loaded) -> tuple[str, ...]:
+    rule = one.rule
+    watched = " → ".join(" | ".join(step.when) for step in rule.steps)
+    state = "on" if rule.enabled else "off"
+    return f"custom.{rule.id}", rule.severity, watched, str(len(rule.tests)), state, tidy(rule.title), tidy(str(one.path))
+
+
+def _check(args: argparse.Namespace) -> int:
+    rules, faults = _loaded(args)
+    put(f"{len(rules):,} rules are good, {len(faults):,} faults")
+    for one in rules:
+        if not one.rule.tests:
+            complain(f"{one.path}: the rule {one.rule.id} has no tests")
+    return _told(faults)
+
+
+def _test(args: argparse.Namespace) -> int:
+    """Every test of every rule, by the rule's own detector."""
+    from sensor.cli._rules_words import verdict
+    from sensor.rules.trial import run_trial
+    from sensor.rules.values import Wrong
+
+    rules, faults = _loaded(args)
+    ran = failed = 0
+    for one in rules:
+        for place in range(len(one.rule.tests)):
+            ran += 1
+            try:
+                outcome = run_trial(one, place)
+            except Wrong as wrong:
+                faults.append(one.fault(wrong))
+                continue
+            if not outcome.good:
+                failed += 1
+                print(verdict(one, place, outcome), file=sys.stderr)
+    put(f"{ran:,} tests of {len(rules):,} rules, {failed:,} failed")
+    return _told(faults) or (NOT_FOUND if failed else 0)
+
+
+def _try(args: argparse.Namespace) -> int:
+    if len(args.words) < 2:
+        complain("expected try PATH CAPTURE…: rules, and captures to read")
+        return USAGE
+    from sensor.cli._rules_words import try_on
+
+    return try_on(args, Path(args.words[0]), args.words[1:])
+
+
+def _fields(args: argparse.Namespace) -> int:
+    from sensor.cli._rules_words import fields_table, kinds_table
+    from sensor.rules.fields import watched
+    from sensor.rules.values import Wrong
+
+    if not args.words:
+        put(kinds_table(sys.stdout))
+        return 0
+    try:
+        put("\n\n".join(fields_table(word, sys.stdout) for word in args.words if watched([word])))
+    except Wrong as wrong:
+        complain(wrong.message)
+        return USAGE
+    return 0
+
+
+def _example(_: argparse.Namespace) -> int:
+    from sensor.cli._rules_example import EXAMPLE
+
+    put(EXAMPLE.rstrip())
+    return 0

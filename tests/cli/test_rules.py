@@ -1,0 +1,114 @@
+"""sensor rules."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BROKEN = """\
+rules:
+  - {id: broken, title: Broken, when: dns.qery}
+  - {id: loud, title: A question, when: dns.query, says: '{src} asked for {name}', severity: high, again: 7d}
+"""
+
+
+@pytest.fixture
+def rules(tell, tmp_path: Path):
+    """sensor rules with a state folder of its own."""
+    return lambda *words: tell("rules", *words, "--state", str(tmp_path / "state"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "state" / "rules"
+    path.mkdir(parents=True)
+    return path
+
+
+def test_from_nothing_to_a_tested_rule(rules, folder: Path) -> None:
+    """The example is a file that is good as it stands."""
+    assert rules().out.startswith("no rules: ")
+    (folder / "ours.yaml").write_text(rules("example").out)
+    assert rules("check").out == "4 rules are good, 0 faults\n"
+    assert rules("test").out == "8 tests of 4 rules, 0 failed\n"
+    assert [line.split()[0] for line in rules("list").lines[1:]] == [
+        "custom.printer_asks_strange_resolver", "custom.database_asked_by_many", "custom.dynamic_name_then_odd_port",
+        "custom.camera_of_a_maker_we_do_not_buy",
+    ]  # fmt: skip
+    assert {json.loads(line)["id"] for line in rules("list", "--json").lines} >= {"database_asked_by_many"}
+
+
+def test_a_test_that_fails(rules, folder: Path) -> None:
+    """With its place, what was expected and what came."""
+    text = rules("example").out.replace("dst: 198.51.100.53", "dst: 10.0.0.53", 1)
+    (folder / "ours.yaml").write_text(text)
+    told = rules("test")
+    assert (told.code, told.out) == (1, "8 tests of 4 rules, 1 failed\n")
+    line = text.splitlines().index("      - title: one of the public resolvers") + 1
+    assert f"ours.yaml:{line}:9: the test 'one of the public resolvers'" in told.err
+    assert "expected 1 alerts, 0 came" in told.err
+
+
+def test_what_is_wrong(rules, folder: Path) -> None:
+    """With its place; the rest is listed; the exit code says it."""
+    (folder / "a.yaml").write_text(BROKEN)
+    told = rules("check")
+    assert (told.code, told.out) == (1, "1 rules are good, 1 faults\n")
+    assert f"{folder / 'a.yaml'}:2:39: found 'dns.qery', did you mean 'dns.query'?" in told.err
+    assert "custom.loud" in rules("list").out
+
+
+def test_a_dry_run(rules, folder: Path, tmp_path: Path, root: Path) -> None:
+    """Over a capture, without a word to the log; other detectors are silent."""
+    (tmp_path / "loud.yaml").write_text(BROKEN)
+    told = rules("try", str(tmp_path / "loud.yaml"), str(root / "pcaps" / "office.pcapng"))
+    assert told.code == 0
+    row = told.lines[1].split()
+    assert row[0] == "custom.loud"
+    assert int(row[1].replace(",", "")) >= int(row[2]) > 3
+    assert {line.split()[3] for line in told.lines[3:-1]} == {"custom.loud"}
+    found = [json.loads(line) for line in rules("try", str(tmp_path / "loud.yaml"), str(root / "pcaps" / "office.pcapng"), "--json").lines]
+    assert {one["alert"]["detector"] for one in found} == {"custom.loud"}
+    assert rules("try", str(tmp_path / "loud.yaml"), str(tmp_path / "none.pcap")).code == 3
+
+
+def test_a_replay_runs_them(folder: Path, tmp_path: Path, root: Path) -> None:
+    """Those that make sense; the others are told on the terminal and in the log. Rules beside the configuration count as well."""
+    (folder / "a.yaml").write_text(BROKEN)
+    config = tmp_path / "etc" / "sensor.yaml"
+    (config.parent / "rules").mkdir(parents=True)
+    config.write_text("networks: []\n")
+    (config.parent / "rules" / "b.yaml").write_text("rules:\n  - {id: other, title: Another, when: device.identified, again: 7d}\n")
+    log = tmp_path / "log"
+    words = ("replay", root / "pcaps" / "office.pcapng", "--state", tmp_path / "state", "--events", log, "--config", config)
+    told = subprocess.run([sys.executable, "-m", "sensor", *map(str, words)], capture_output=True, text=True, check=False)
+    assert told.returncode == 0
+    assert "a.yaml:2:39" in told.stderr
+    records = [json.loads(line) for line in log.read_text().splitlines()]
+    assert {one["alert"]["detector"] for one in records if one["kind"] == "alert"} >= {"custom.loud", "custom.other"}
+    [health] = [one for one in records if one["action"] == "health" and "left_out" in one["facts"]]
+    assert "a.yaml:2:39" in health["msg"]
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [(("look",), "no action 'look'"), (("try",), "expected try PATH CAPTURE"), (("fields", "dns.qery"), "did you mean 'dns.query'?")],
+)
+def test_what_makes_no_sense(rules, words: tuple[str, ...], fault: str) -> None:
+    """It is said."""
+    told = rules(*words)
+    assert told.code == 2
+    assert fault in told.err
+
+
+def test_what_can_be_watched(rules) -> None:
+    """Every kind has fields, and every field says what can be asked of it."""
+    kinds = [line.split()[0] for line in rules("fields").lines[1:]]
+    assert {"dns.query", "flow.answered", "device.new", "smb.write"} <= set(kinds)
+    told = rules("fields", *kinds)
+    assert told.code == 0
+    assert any(line.split() == ["name", "text", "is,", "not,", "contains,", "begins,", "ends,", "like,", "matches,", "present"] for line in told.lines)

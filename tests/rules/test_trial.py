@@ -1,0 +1,67 @@
+"""Tests that stand in rules: they run the rule itself, and one that cannot be understood is told with its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sensor.cli._rules_example import EXAMPLE
+from sensor.rules.load import load_rules
+from sensor.rules.trial import run_trial
+from sensor.rules.values import Wrong
+from tests.rules.written import loaded, write
+
+RULE = "rules:\n  - id: one\n    title: One\n    when: dns.query\n    where: {name: {ends: .example}, src.type: camera}\n    tests:\n"
+
+
+def test_the_example_keeps_what_it_says(tmp_path: Path) -> None:
+    """Every rule of it has tests for both, and all are as they say."""
+    rules, faults = load_rules([write(tmp_path, EXAMPLE)])
+    assert faults == []
+    for one in rules:
+        outcomes = [run_trial(one, place) for place in range(len(one.rule.tests))]
+        assert [outcome.good for outcome in outcomes] == [True] * len(outcomes)
+        assert {outcome.wanted > 0 for outcome in outcomes} == {True, False}
+
+
+@pytest.mark.parametrize(
+    ("events", "came"),
+    [
+        ("[{src: 10.0.0.9, name: x.example}]", 1),
+        ("[{src: 10.0.0.9, name: x.example.org}]", 0),
+        ("[{src: 10.0.0.8, name: x.example}]", 0),
+        ("[{src: 10.0.0.9, name: 'h{n}.example', times: 30, every: 3600}]", 30),
+        ("[{when: dns.response, src: 10.0.0.9, name: x.example}]", 0),
+    ],
+)
+def test_what_happens_is_judged_by_the_rule(tmp_path: Path, events: str, came: int) -> None:
+    """A test that expects something else fails."""
+    one = loaded(tmp_path, f"{RULE}      - {{title: as it is, alerts: 1, devices: {{10.0.0.9: {{type: camera, name: CAM}}}}, events: {events}}}\n")
+    outcome = run_trial(one, 0)
+    assert (len(outcome.alerts), outcome.good) == (came, came == 1)
+
+
+@pytest.mark.parametrize(
+    ("test", "said"),
+    [
+        ("{title: bad, events: [{nam: x}]}", "did you mean 'name'?"),
+        ("{title: bad, events: [{name: 5}]}", "found 5, which name cannot be"),
+        ("{title: bad, events: [{name: x, src: nobody}]}", "expected an address"),
+        ("{title: bad, events: [{name: x, src.mac: nobody}]}", "expected a MAC"),
+        ("{title: bad, events: [{name: x, proto: tpc}]}", "did you mean 'tcp'?"),
+        ("{title: bad, events: [{when: dns.qery}]}", "did you mean 'dns.query'?"),
+        ("{title: bad, events: [{when: flow.ended, reason: resett}]}", "did you mean 'reset'?"),
+        ("{title: bad, devices: {nobody: {type: camera}}, events: [{name: x}]}", "expected the address of a device"),
+        ("{title: bad, devices: {10.0.0.9: {type: camra}}, events: [{name: x}]}", "did you mean 'camera'?"),
+        ("{title: bad, devices: {10.0.0.9: {typ: camera}}, events: [{name: x}]}", "did you mean 'type'?"),
+    ],
+)
+def test_what_makes_no_sense_is_told(tmp_path: Path, test: str, said: str) -> None:
+    """With its line."""
+    one = loaded(tmp_path, f"{RULE}      - {test}\n")
+    with pytest.raises(Wrong) as caught:
+        run_trial(one, 0)
+    fault = one.fault(caught.value)
+    assert said in fault.message
+    assert fault.line == 7
