@@ -64,6 +64,8 @@ def test_innocent_twins_are_quiet() -> None:
 
 
 def test_repetition_is_told_once_a_day() -> None:
-    """A monitoring program that asks the device every minute."""
+    """A monitoring program that asks the device every minute; a botnet that is refused everywhere."""
     story = [each for n in range(3000) for each in web(n * 60, status=200, password=b"admin")]
     assert len(heard(detector(DEFAULT), story)) == 3
+    spray = [telnet(n, user, user.encode(), "refused", server=f"10.0.1.{n}") for n in range(1, 200) for user in ("root", "admin", "support")]
+    assert len(heard(detector(DEFAULT), spray)) == 1

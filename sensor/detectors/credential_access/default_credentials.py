@@ -1,7 +1,7 @@
 """Somebody logs in with a user and password that a device is sold with, in clear text: whoever knows the model is in.
 
 The password is nowhere: dissectors tell a seal of user and password, and known pairs are kept as seals too. A login that is refused says that somebody tries
-them, which botnets do all day; it is low, and many of them are found as guessing.
+them, which botnets do all day; it is low and told once for each client and service, and many of them are found as guessing.
 """
 
 from __future__ import annotations
@@ -43,17 +43,20 @@ class DefaultCredentials(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._logins = Logins()
-        self._told: Recent[tuple[int, int, str, str, bool]] = Recent(TOLD_LIMIT, self.options.every_s * SECOND)
+        self._told: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, self.options.every_s * SECOND)
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         attempt = self._logins.read(event)
         if attempt is None or not attempt.seal:
             return
         known = self.context.intel.default_login(attempt.seal)
-        if known is not None and self._told.fresh((*attempt.pair, known.user, attempt.accepted), event.ts):
-            yield self._found(event, attempt, known)
+        if known is None:
+            return
+        key = (attempt.server.address, attempt.service, known.user) if attempt.accepted else (attempt.service, "refused")
+        if self._told.fresh((attempt.client.address, *key), event.ts):
+            yield self._found(event, attempt, known, key)
 
-    def _found(self, event: Event, attempt: Attempt, known: DefaultLogin) -> Alert:
+    def _found(self, event: Event, attempt: Attempt, known: DefaultLogin, key: tuple[object, ...]) -> Alert:
         client, server = who(self.context, attempt.client), who(self.context, attempt.server)
         user = f" as {known.user}" if known.user else ""
         outside = not self.context.networks.inside(attempt.client.address)
@@ -69,7 +72,7 @@ class DefaultCredentials(EventDetector):
                 *(["the client is outside"] if outside else []),
             ),
             numbers={"logins": 1, "threshold": 1},
-            key=(attempt.server.address, attempt.service, known.user, attempt.accepted),
+            key=key,
             severity=severity,
             target_port=attempt.server_port,
             network={
