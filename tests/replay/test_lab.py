@@ -54,6 +54,8 @@ ATTACKS = (
     ("windows_transfer", "lateral_movement.tool_transfer", "T1570", ATTACKER),
     ("botnet_spray", "discovery.address_scan", "T1046", CAMERA),
     ("botnet_spray", "lateral_movement.fan_out", "T1021", CAMERA),
+    ("botnet_spray", "command_and_control.botnet_loader", "T1110", CAMERA),
+    ("botnet_loader", "command_and_control.botnet_loader", "T1105", "203.0.113.80"),
     ("botnet_loader", "exposure.inbound_from_internet", "T1133", "203.0.113.80"),
     ("botnet_loader", "credential_access.default_credentials", "T1078.001", "203.0.113.80"),
     ("botnet_loader", "lateral_movement.tool_transfer", "T1105", CAMERA),

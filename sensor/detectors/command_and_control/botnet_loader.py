@@ -117,7 +117,9 @@ class BotnetLoader(CallDetector):
             text = plain(event.path)[0] if not event.odd else "\n".join((plain(event.path)[0], *map(_value, event.odd)))
             if ("wget" in text or "curl" in text or "tftp" in text or "busybox" in text) and (signs := signs_of(text)) & FETCHING:
                 if signs & RUNNING and self._told.fresh((event.packet.src, event.packet.dst, "web"), event.ts):
-                    yield self._plants(event, f"by a web page: {text[:SHOWN]!r}", [f"it {word}" for sign, word in WORDS.items() if signs & sign], Severity.high)
+                    outward = not self.context.networks.inside(event.packet.dst)  # people write of such lines, and programs report what they did
+                    why = [f"it {word}" for sign, word in WORDS.items() if signs & sign]
+                    yield self._plants(event, f"by a web page: {text[:SHOWN]!r}", why, Severity.low if outward else Severity.high)
                 return
         if asked := _asked(event):
             yield from self._fetched(event, asked)
