@@ -15,6 +15,7 @@ from sensor.core.observation import Subject
 from sensor.core.packet import Packet
 from sensor.detectors._kerberos import Exchanges
 from sensor.dissectors._login_events import PasswordLogin
+from sensor.dissectors._ntlm_events import NtlmLogin
 from sensor.dissectors._smb_events import SmbLoginResult
 from sensor.dissectors.ftp import FtpLogin
 from sensor.dissectors.http import HttpLogin, HttpRequest, HttpResponse
@@ -147,6 +148,12 @@ class Logins:
             self._asked.put(event.packet.flow, Shown(event.user, event.seal))
         return None
 
+    def web_proven(self, event: NtlmLogin) -> Attempt | None:
+        """The last round of NTLM in HTTP, which the answer judges; other carriers tell their results themselves."""
+        if event.carrier == "http" and event.method != "anonymous":
+            self._asked.put(event.packet.flow, Shown(event.user))
+        return None
+
     def web_answered(self, event: HttpResponse) -> Attempt | None:
         shown = self._asked.pop(event.packet.flow)
         if shown is None or event.status >= 500:
@@ -196,7 +203,7 @@ _SERVICES: dict[type[Event], str] = {
 _READERS: dict[type[Event], Callable[..., Attempt | None]] = {
     FtpLogin: Logins.ftp, TelnetLogin: Logins.telnet, SmbLoginResult: Logins.smb, KerberosAsRequest: Logins.centre_asked, KerberosError: Logins.centre_refused,
     KerberosAsReply: Logins.centre_granted, SipRequest: Logins.sip_asked, SipResponse: Logins.sip_answered, HttpRequest: Logins.web_asked,
-    HttpResponse: Logins.web_answered, HttpLogin: Logins.web_form, RtspRequest: Logins.media_asked, RtspResponse: Logins.media_answered,
+    NtlmLogin: Logins.web_proven, HttpResponse: Logins.web_answered, HttpLogin: Logins.web_form, RtspRequest: Logins.media_asked, RtspResponse: Logins.media_answered,
     **dict.fromkeys(_SERVICES, Logins.ended), LdapBindResult: Logins.directory, MqttConnect: Logins.broker_asked, MqttConnack: Logins.broker_answered,
 }  # fmt: skip
 WATCHES = tuple(_READERS)

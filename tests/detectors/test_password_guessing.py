@@ -7,6 +7,7 @@ import pytest
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.event import Event
+from sensor.dissectors._ntlm_events import NtlmLogin
 from sensor.dissectors.ldap import LdapBindResult
 from sensor.dissectors.mysql import MysqlLogin
 from sensor.dissectors.vnc import VncLogin
@@ -30,6 +31,16 @@ def test_web_pages_and_forms(scheme: str) -> None:
     """A refusal of credentials, and forms whose outcome nobody tells."""
     assert one(heard(detector(GUESS), [each for n in range(25) for each in web(n, scheme=scheme)]))
     assert "web form" in one(heard(detector(GUESS), [form(n) for n in range(25)])).summary
+
+
+def test_ntlm_in_web_pages() -> None:
+    """Its last round is judged by the answer, as of remote management; the rounds before it are none."""
+    story: list[Event] = []
+    for n in range(25):
+        asked, answered = web(n, scheme="ntlm")
+        story += [asked, answered, asked, NtlmLogin(asked.packet, "http", "ntlmv2", "anna", "OFFICE", "WS-1", f"p{n}"), answered]
+    alert = one(heard(detector(GUESS), story))
+    assert (alert.numbers["failures"], alert.why[1]) == (20, "accounts: anna")
 
 
 def test_file_servers_have_a_limit_of_their_own() -> None:

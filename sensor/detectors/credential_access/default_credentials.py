@@ -59,7 +59,8 @@ class DefaultCredentials(EventDetector):
     def _found(self, event: Event, attempt: Attempt, known: DefaultLogin, key: tuple[object, ...]) -> Alert:
         client, server = who(self.context, attempt.client), who(self.context, attempt.server)
         user = f" as {known.user}" if known.user else ""
-        outside = not self.context.networks.inside(attempt.client.address)
+        inside = self.context.networks.inside
+        outside = inside(attempt.server.address) and not inside(attempt.client.address)
         severity = Severity.low if not attempt.accepted else Severity.high if outside else self.severity
         return self.alert(
             event,
@@ -69,7 +70,7 @@ class DefaultCredentials(EventDetector):
             why=(
                 f"user and password are those that {known.of} are sold with",
                 "the server let the client in" if attempt.accepted else "the server refused it",
-                *(["the client is outside"] if outside else []),
+                *(["the client is outside the network"] if outside else []),
             ),
             numbers={"logins": 1, "threshold": 1},
             key=key,
