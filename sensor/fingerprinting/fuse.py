@@ -88,7 +88,7 @@ def _decide(name: str, evidence: list[Evidence], now: int, maker: str) -> Attrib
     if len(evidence) == 1:
         (only,) = evidence
         sure = _alone(_aged(only, now), only.family)
-        return Attribute(name, only.value, round(sure, 3), (only,)) if sure >= THRESHOLD else None
+        return Attribute(name, only.value, _rounded(sure), (only,)) if sure >= THRESHOLD else None
     mine, best = _grouped(name, evidence, now, maker)
     if name == "type" and IOT in best:
         _fold(mine, best)
@@ -98,7 +98,7 @@ def _decide(name: str, evidence: list[Evidence], now: int, maker: str) -> Attrib
         return None
     shown = sorted(mine[winner], key=_order) if len(mine[winner]) > 1 else mine[winner]
     against = sorted((piece for key in sure_of if key != winner for piece in mine[key]), key=_order) if contested else ()
-    return Attribute(name, winner if name in _EXACT else shown[0].value, round(sure, 3), (*shown, *against), contested)
+    return Attribute(name, winner if name in _EXACT else shown[0].value, _rounded(sure), (*shown, *against), contested)
 
 
 def _grouped(name: str, evidence: list[Evidence], now: int, maker: str) -> tuple[dict[str, list[Evidence]], dict[str, _Families]]:
@@ -213,6 +213,12 @@ def _key(name: str, value: str, maker: str) -> str:
     """Values that differ only in case, blanks and hyphens are the same, and models with and without their maker in front."""
     key = value.casefold().replace(" ", "").replace("-", "")
     return (key.removeprefix(maker) or key) if name == "model" and maker else key
+
+
+@functools.lru_cache(maxsize=4096)
+def _rounded(sure: float) -> float:
+    """The same number for all attributes that are alike: there are many."""
+    return round(sure, 3)
 
 
 def _order(piece: Evidence) -> tuple[float, str, str, str]:

@@ -7,6 +7,7 @@ where the value contains their longest plain text. Answers are remembered.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
@@ -90,7 +91,7 @@ class Matcher:
             if makers and vendors and not makers & vendors:
                 continue
             for product in known:
-                yield product._replace(confidence=round(claim.confidence * product.confidence, 4), family=claim.family)
+                yield product._replace(confidence=_rounded(claim.confidence * product.confidence), family=claim.family)
 
     def _claims(self, fingerprint: Fingerprint, groups: dict[str, str], weight: float) -> Iterator[Claim]:
         for attribute, template in fingerprint.asserts.items():
@@ -100,7 +101,13 @@ class Matcher:
                 if attribute == "vendor":
                     text = self._spellings.get(text.lower(), text)
             if text:
-                yield Claim(attribute, text, round(fingerprint.certainty[attribute] * weight, 4), fingerprint.id, fingerprint.family)
+                yield Claim(attribute, text, _rounded(fingerprint.certainty[attribute] * weight), fingerprint.id, fingerprint.family)
+
+
+@functools.lru_cache(maxsize=4096)
+def _rounded(confidence: float) -> float:
+    """The same number for all claims that are alike: there are many."""
+    return round(confidence, 4)
 
 
 Found = tuple[Fingerprint, dict[str, str], float]

@@ -46,9 +46,9 @@ class Oui(Protocol):
 def fact_of(observation: Observation, claims: tuple[Claim, ...], rank: int) -> Fact:
     """The fact an observation is, with one piece of evidence for each claim."""
     kind, seen, ts = observation.kind, observation.value, observation.ts
-    return Fact(
+    return Fact.of(
         observation,
-        tuple(Evidence(claim.attribute, claim.value, claim.confidence, claim.fingerprint, claim.family, kind, seen, ts, ts) for claim in claims),
+        tuple([Evidence(claim.attribute, claim.value, claim.confidence, claim.fingerprint, claim.family, kind, seen, ts, ts) for claim in claims]),
         rank,
     )
 
@@ -56,4 +56,4 @@ def fact_of(observation: Observation, claims: tuple[Claim, ...], rank: int) -> F
 def forwards(ts: int, subject: Subject, kind: str, seen: str) -> Fact:
     """A MAC carries addresses that cannot all be its own: a router's job, whatever else the machine is."""
     proof = Evidence("type", "router", FORWARDS, "inventory.forwards", "forwarding", kind, seen, ts, ts)
-    return Fact(Observation(ts, subject, kind, seen), (proof,), -1)
+    return Fact.of(Observation(ts, subject, kind, seen), (proof,), -1)

@@ -16,15 +16,22 @@ Key = tuple[str, str]
 Claims = tuple[tuple[str, str, float, str, str], ...]
 
 
-class Fact:
+class Fact(msgspec.Struct, gc=False, eq=False):
     """An observation worth keeping: what fingerprints made of it, or the name it gives. Repeats only count."""
 
-    __slots__ = ("address", "count", "evidence", "first", "kind", "last", "rank", "value")
+    kind: str
+    value: str
+    address: int
+    first: int
+    last: int
+    rank: int
+    evidence: tuple[Evidence, ...]
+    count: int = 1
 
-    def __init__(self, observation: Observation, evidence: tuple[Evidence, ...], rank: int) -> None:
-        self.kind, self.value, self.address = observation.kind, observation.value, observation.subject.address
-        self.first = self.last = observation.ts
-        self.count, self.evidence, self.rank = 1, evidence, rank
+    @classmethod
+    def of(cls, observation: Observation, evidence: tuple[Evidence, ...], rank: int) -> Fact:
+        ts = observation.ts
+        return cls(observation.kind, observation.value, observation.subject.address, ts, ts, rank, evidence)
 
     @property
     def weight(self) -> int:
@@ -84,13 +91,11 @@ def facts_of(raw: bytes | msgspec.Raw) -> dict[Key, Fact]:
 
 
 def _fact(state: FactState, same: Callable[[int, int], int]) -> Fact:
-    fact = Fact.__new__(Fact)
     kind, rank = _kind(state.kind)
     value, first, last, address, count = state.value, state.first, state.last, int(state.address, 16), state.count
     first, last = same(first, first), same(last, last)
-    fact.kind, fact.value, fact.rank, fact.count, fact.first, fact.last, fact.address = kind, value, rank, count, first, last, same(address, address)
-    fact.evidence = tuple([Evidence(*claim, kind, value, first, last, count) for claim in claims_of(bytes(state.claims))])
-    return fact
+    evidence = tuple([Evidence(*claim, kind, value, first, last, count) for claim in claims_of(bytes(state.claims))])
+    return Fact(kind, value, same(address, address), first, last, rank, evidence, count)
 
 
 @functools.lru_cache(maxsize=1024)

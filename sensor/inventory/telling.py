@@ -132,7 +132,13 @@ def evidence_of(device: Device) -> tuple[Evidence, ...]:
 def _value(device: Device, field: str) -> tuple[str, float]:
     """Value and confidence; an unknown type is no value."""
     attribute = device.attributes.get(field)
-    return (attribute.value, attribute.confidence) if attribute is not None and attribute.value != "unknown" else _NOTHING
+    return _pair(attribute.value, attribute.confidence) if attribute is not None and attribute.value != "unknown" else _NOTHING
+
+
+@functools.lru_cache(maxsize=1024)
+def _pair(value: str, confidence: float) -> tuple[str, float]:
+    """The same object for all devices of which the same is known."""
+    return value, confidence
 
 
 def _values(device: Device) -> _Values:

@@ -301,38 +301,6 @@ def test_killed_while_writing(tmp_path: Path):
         store.close()
 
 
-@pytest.mark.slow
-def test_a_hundred_thousand_devices_load_in_five_seconds(tmp_path: Path):
-    """With four facts each, names among them."""
-    from sensor.core.observation import Observation
-    from sensor.inventory.limits import Limits
-
-    limits = Limits(burst=10**6)
-    store, story = Store(tmp_path), Story(limits).at(0)
-    story.lasting.keep_journal()
-    for n in range(100_000):
-        subject = Subject(0x0017C8_000000 + n, 0xFFFF_0A000000 + n + 1, 30)
-        for kind, value in (
-            ("dhcp.vendor_class", "type=printer@0.8"),
-            ("dhcp.hostname", f"prn-{n}"),
-            ("mdns.txt.ty", f"model=M{n % 100}@0.8"),
-            ("mdns.hostname", f"prn-{n}.local"),
-        ):
-            story.inventory.observe(Observation(story.ts + n, subject, kind, value))
-        if n % 10_000 == 9_999:
-            story.changes.clear()
-            story.at(1 + n // 10_000)
-            while entries := story.lasting.entries(10_000):
-                store.write(entries)
-    began = time.monotonic()
-    fresh = Story(limits)
-    count = sum(fresh.lasting.restore(state) for state in store.devices(100_000))
-    took = time.monotonic() - began
-    assert count == 100_000
-    assert took < 5
-    store.close()
-
-
 def test_memory_of_restored_devices(store: Store):
     """Ten thousand devices with four facts and a service each would take less than 60 MB."""
     story = noted()
