@@ -161,7 +161,7 @@ class Logins:
         return _attempt(event.packet, "HTTP", shown.account, event.status not in (401, 403, 407), seal=shown.seal)
 
     def web_form(self, event: HttpLogin) -> Attempt | None:
-        return _attempt(event.packet, FORM, "", False, answer=False, judged=False)
+        return _attempt(event.packet, FORM, "", False, answer=False, judged=False, seal=event.seal)
 
     def media_asked(self, event: RtspRequest) -> Attempt | None:
         if event.credentials in PASSWORDS:
@@ -203,7 +203,8 @@ _SERVICES: dict[type[Event], str] = {
 _READERS: dict[type[Event], Callable[..., Attempt | None]] = {
     FtpLogin: Logins.ftp, TelnetLogin: Logins.telnet, SmbLoginResult: Logins.smb, KerberosAsRequest: Logins.centre_asked, KerberosError: Logins.centre_refused,
     KerberosAsReply: Logins.centre_granted, SipRequest: Logins.sip_asked, SipResponse: Logins.sip_answered, HttpRequest: Logins.web_asked,
-    NtlmLogin: Logins.web_proven, HttpResponse: Logins.web_answered, HttpLogin: Logins.web_form, RtspRequest: Logins.media_asked, RtspResponse: Logins.media_answered,
+    NtlmLogin: Logins.web_proven, HttpResponse: Logins.web_answered, HttpLogin: Logins.web_form,
+    RtspRequest: Logins.media_asked, RtspResponse: Logins.media_answered,
     **dict.fromkeys(_SERVICES, Logins.ended), LdapBindResult: Logins.directory, MqttConnect: Logins.broker_asked, MqttConnack: Logins.broker_answered,
 }  # fmt: skip
 WATCHES = tuple(_READERS)

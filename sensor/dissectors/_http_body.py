@@ -10,6 +10,7 @@ import html
 import re
 import zlib
 from collections.abc import Callable, Iterator
+from urllib.parse import unquote_to_bytes
 
 from sensor.core.dissector import Said
 from sensor.core.event import Event
@@ -17,6 +18,7 @@ from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 from sensor.dissectors import _xml
 from sensor.dissectors._http_message import Head
+from sensor.dissectors._seal import seal
 from sensor.dissectors._upnp import describe
 
 KEPT_LIMIT = 32768
@@ -29,13 +31,14 @@ FORMS = ("application/x-www-form-urlencoded", "application/json", "text/json")
 PAGES = ("text/html", "application/xhtml")
 TITLE_END = b"</title>"
 _TITLE = re.compile(rb"<title[^<>]{0,200}>([^<]{1,2048})</title", re.IGNORECASE)
-_FORM_NAME = re.compile(rb"(?:^|&)([^=&]{1,64})=")
-_JSON_NAME = re.compile(rb'"([^"\\]{1,64})"\s{0,8}:')
+_FORM_FIELD = re.compile(rb"(?:^|&)([^=&]{1,64})=([^&]{0,256})")
+_JSON_FIELD = re.compile(rb'"([^"\\]{1,64})"\s{0,8}:(?:\s{0,8}"([^"\\]{0,256})")?')
+_USER = re.compile(r"user|usr|login|account|email|^name$|^uid$", re.IGNORECASE)
 _PASSWORD = re.compile(r"pass|pwd|psw|^pw$|^pin$|secret", re.IGNORECASE)
 
 Page = Callable[[Packet, str], Iterator[Said]]
 Described = Callable[[Packet, str, tuple[tuple[str, str], ...]], Iterator[Said]]
-Login = Callable[[Packet, tuple[str, ...]], Event]
+Login = Callable[[Packet, tuple[str, ...], str], Event]
 Upload = Callable[[Packet, bytes], Iterator[Event]]
 Reading = Callable[[Packet, bytes], Iterator[Said]]
 
@@ -196,12 +199,24 @@ def _sent(login: Login | None, upload: Upload) -> Reading:
 
 def _form(login: Login) -> Reading:
     def read(packet: Packet, body: bytes) -> Iterator[Said]:
-        names = (_JSON_NAME if body[:1] in b"{[" else _FORM_NAME).findall(body)[:FIELDS_LIMIT]
-        fields = tuple(dict.fromkeys(name for raw in names if (name := clean(raw, FIELD_NAME_LIMIT))))
-        if any(_PASSWORD.search(name) for name in fields):
-            yield login(packet, fields)
+        json = body[:1] in b"{["
+        sent = (_JSON_FIELD if json else _FORM_FIELD).findall(body)[:FIELDS_LIMIT]
+        fields = {name: value for raw, value in reversed(sent) if (name := clean(raw, FIELD_NAME_LIMIT))}
+        names = tuple(dict.fromkeys(name for raw, _ in sent if (name := clean(raw, FIELD_NAME_LIMIT))))
+        password = next((name for name in names if _PASSWORD.search(name)), None)
+        if password is not None:
+            user = next((name for name in names if _USER.search(name) and not _PASSWORD.search(name)), "")
+            who, secret = fields.get(user, b""), fields[password]
+            if not json:
+                who, secret = _plain(who), _plain(secret)
+            yield login(packet, names, seal(clean(who, FIELD_NAME_LIMIT), secret))
 
     return read
+
+
+def _plain(value: bytes) -> bytes:
+    """A value of a form as it was typed."""
+    return unquote_to_bytes(value.replace(b"+", b" "))
 
 
 def _decoded(body: bytes) -> bytes:

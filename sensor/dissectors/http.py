@@ -96,11 +96,12 @@ class HttpResponse(Event):
 
 
 class HttpLogin(Event):
-    """A form with a password was sent. ``fields``: the names of its fields, in their order, never what stands in them."""
+    """A form with a password was sent. ``fields``: the names of its fields, in their order, never what stands in them; ``seal``: of user and password."""
 
     host: str
     path: str
     fields: tuple[str, ...]
+    seal: str = ""
 
 
 class HttpBody(Event):
@@ -373,8 +374,8 @@ def _ntlm_said(packet: Packet, raw: bytes, forwarded: bool) -> list[Said]:
 
 
 def _login(event: HttpRequest) -> bodies.Login:
-    def told(packet: Packet, fields: tuple[str, ...]) -> Event:
-        return HttpLogin(packet, event.host, event.path, fields)
+    def told(packet: Packet, fields: tuple[str, ...], seal: str) -> Event:
+        return HttpLogin(packet, event.host, event.path, fields, seal)
 
     return told
 

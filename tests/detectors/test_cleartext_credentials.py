@@ -15,7 +15,7 @@ from sensor.dissectors.sip import SipRequest
 from sensor.dissectors.snmp import SnmpRequest
 from sensor.dissectors.telnet import TelnetLogin
 from sensor.dissectors.vnc import VncLogin
-from tests.detectors.login_stories import CLIENT, SERVER, ends, ftp, register, web
+from tests.detectors.login_stories import CLIENT, SERVER, ends, form, ftp, register, web
 from tests.detectors.stories import detector, heard, one
 
 CLEAR = "credential_access.cleartext_credentials"
@@ -66,6 +66,7 @@ def test_innocent_twins_are_quiet() -> None:
 
 
 def test_repetition_is_told_once_a_pair_and_day() -> None:
-    """A monitoring server asks a device every minute for two days, and another device once."""
+    """A monitoring server asks a device every minute for two days, and another once; a form and Basic are the same protocol."""
     story = [snmp(n * 60) for n in range(2 * 1440)] + [snmp(9, server="10.0.0.6")]
     assert len(heard(detector(CLEAR), story)) == 3
+    assert len(heard(detector(CLEAR), [form(0), web(1)[0], form(2)])) == 1

@@ -8,6 +8,7 @@ from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.dissectors._seal import seal
+from sensor.dissectors.http import HttpLogin
 from sensor.dissectors.mqtt import MqttConnack, MqttConnect
 from sensor.dissectors.rtsp import RtspRequest, RtspResponse
 from sensor.dissectors.telnet import TelnetLogin
@@ -33,11 +34,14 @@ def test_a_known_login_that_succeeds_is_told() -> None:
 
 
 def test_from_outside_it_is_high_and_refused_low() -> None:
-    """Botnets try them all day."""
+    """Botnets try them all day; of forms nobody tells how they end."""
     [alert] = heard(detector(DEFAULT), [telnet(0, "root", b"vizxv", client="198.51.100.7")])
     assert alert.severity == Severity.high
     [alert] = heard(detector(DEFAULT), [telnet(0, "root", b"vizxv", "refused", client="198.51.100.7")])
     assert alert.severity == Severity.low
+    form = HttpLogin(ends(0, 80, answer=False), SERVER, "/login.cgi", ("user", "password"), seal("admin", b"admin"))
+    [alert] = heard(detector(DEFAULT), [form])
+    assert (alert.severity, alert.why[1]) == (Severity.low, "what the server made of it is not told")
 
 
 @pytest.mark.parametrize("service", ["ftp", "web", "camera", "broker"])

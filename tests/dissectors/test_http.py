@@ -111,7 +111,7 @@ def test_camera_behind_a_password() -> None:
             "user=word:5&password=secret&lang=word:2",
             (),
         ),
-        ("HttpLogin", "10.20.30.44", "/login.cgi?session_token=***&lang=en", ("user", "password", "lang")),
+        ("HttpLogin", "10.20.30.44", "/login.cgi?session_token=***&lang=en", ("user", "password", "lang"), seal("admin", b"not-told")),
     ]
     assert said[6][0][0][5:7] == ("basic", "viewer")
     assert [fact[2:] for fact in said[7][1]] == [("http.path", "/ISAPI/System/deviceInfo")]
@@ -273,15 +273,17 @@ def test_ntlm_in_credentials() -> None:
     [
         (b"user=a&pwd=b", b"application/x-www-form-urlencoded", ("user", "pwd")),
         (b'{"username":"a","password": "b"}', b"application/json", ("username", "password")),
+        (b"pwd=b&Login=a", b"application/x-www-form-urlencoded", ("pwd", "Login")),
+        (b"user=%61&pwd=%62&pwd=c", b"application/x-www-form-urlencoded", ("user", "pwd")),
         (b"q=a&page=2", b"application/x-www-form-urlencoded", None),
         (b"user=a&pwd=b", b"text/plain", None),
     ],
 )
 def test_logins(body: bytes, media_type: bytes, fields: tuple[str, ...] | None) -> None:
-    """Forms and JSON with a password are logins; only names are told."""
+    """Forms and JSON with a password are logins; only names are told, and a seal."""
     request = b"POST /in HTTP/1.1\r\nHost: cam\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n%b" % (media_type, len(body), body)
     logins = [event for event in events(feed(Http().stream(CLIENT), request, True)) if event[0] == "HttpLogin"]
-    assert logins == ([("HttpLogin", "cam", "/in", fields)] if fields else [])
+    assert logins == ([("HttpLogin", "cam", "/in", fields, seal("a", b"b"))] if fields else [])
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from sensor.detectors._asked import ends_of
 from sensor.detectors._words import PROTOCOLS, who
 from sensor.dissectors._login_events import PasswordLogin
 from sensor.dissectors.ftp import FtpLogin
-from sensor.dissectors.http import HttpRequest
+from sensor.dissectors.http import HttpLogin, HttpRequest
 from sensor.dissectors.imap import ImapLogin
 from sensor.dissectors.ldap import LdapBind
 from sensor.dissectors.mqtt import MqttConnect
@@ -71,6 +71,10 @@ def _web(event: HttpRequest) -> Seen | None:
     return Seen("HTTP", event.user, Severity.info) if event.credentials == "basic" and not event.forwarded else None
 
 
+def _form(_: HttpLogin) -> Seen | None:
+    return Seen("HTTP", "", Severity.info)
+
+
 def _stream(event: RtspRequest) -> Seen | None:
     return Seen("RTSP", event.user, Severity.info) if event.credentials == "basic" else None
 
@@ -104,7 +108,8 @@ _SERVICES: dict[type[Event], str] = {
     MysqlLogin: "MySQL", PostgresLogin: "PostgreSQL", RedisLogin: "Redis", TdsLogin: "SQL Server", Pop3Login: "POP3", ImapLogin: "IMAP", SmtpLogin: "SMTP",
 }  # fmt: skip
 _READERS: dict[type[Event], Callable[..., Seen | None]] = {
-    FtpLogin: _ftp, TelnetLogin: _telnet, HttpRequest: _web, RtspRequest: _stream, SipRequest: _call, SnmpRequest: _management, LdapBind: _directory,
+    FtpLogin: _ftp, TelnetLogin: _telnet, HttpRequest: _web, HttpLogin: _form, RtspRequest: _stream, SipRequest: _call, SnmpRequest: _management,
+    LdapBind: _directory,
     MqttConnect: _broker, VncLogin: _desktop, **dict.fromkeys(_SERVICES, _login),
 }  # fmt: skip
 

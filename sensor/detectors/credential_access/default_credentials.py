@@ -69,7 +69,7 @@ class DefaultCredentials(EventDetector):
             summary=f"{client} {'got into' if attempt.accepted else 'tried'} {attempt.service} at {server}{user} with a default password",
             why=(
                 f"user and password are those that {known.of} are sold with",
-                "the server let the client in" if attempt.accepted else "the server refused it",
+                "the server let the client in" if attempt.accepted else "the server refused it" if attempt.judged else "what the server made of it is not told",
                 *(["the client is outside the network"] if outside else []),
             ),
             numbers={"logins": 1, "threshold": 1},
