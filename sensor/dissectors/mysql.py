@@ -46,11 +46,9 @@ class MysqlLogin(PasswordLogin):
 
 
 class Mysql(Dissector):
-    """The first messages of each side. A greeting is known by its number, its protocol and the version on any port."""
+    """The first messages of each side. Greetings of the most common versions are known on any port."""
 
-    interest = Interest(
-        tcp=(PORT,), magic=((3, b"\0\n5."), (3, b"\0\n8."), (3, b"\0\n9."), (3, b"\0\n10"), (3, b"\0\n11")), stream=True, opening=4
-    )  # fmt: skip
+    interest = Interest(tcp=(PORT,), magic=((3, b"\0\n5."), (3, b"\0\n8.")), stream=True, opening=4)
 
     def dissect(self, packet: Packet) -> Iterator[Said]:
         return iter(())

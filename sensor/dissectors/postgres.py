@@ -19,6 +19,7 @@ from sensor.dissectors._seal import seal
 PORT = 5432
 VERSION = 3
 TLS, GSS, CANCEL = 80877103, 80877104, 80877102
+WISH = b"\0\0\0\x08"  # the size of a wish for encryption
 START_LIMIT = 10000
 SIZE_LIMIT = 1 << 24
 NAME_LIMIT, PARAMETERS_LIMIT = 128, 32
@@ -35,9 +36,9 @@ class PostgresLogin(PasswordLogin):
 
 
 class Postgres(Dissector):
-    """The first messages of each side. A wish for encryption is known on any port, and so are those who go on without."""
+    """The first messages of each side. A wish for encryption, with which most clients begin, is known on any port."""
 
-    interest = Interest(tcp=(PORT,), magic=((4, TLS.to_bytes(4, "big")), (4, GSS.to_bytes(4, "big"))), stream=True, opening=4)
+    interest = Interest(tcp=(PORT,), starts=(WISH + TLS.to_bytes(4, "big"), WISH + GSS.to_bytes(4, "big")), stream=True, opening=4)
 
     def dissect(self, packet: Packet) -> Iterator[Said]:
         return iter(())

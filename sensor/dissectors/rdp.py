@@ -28,6 +28,8 @@ WISH, AGREED, REFUSED = 1, 2, 3
 SECURED = {1: "tls", 2: "nla", 4: "rdstls", 8: "nla", 16: "aad"}  # bits of a wish, and the value of an answer; 0 is the old way
 CORE = b"\x01\xc0"
 CONFERENCE = b"Duca"  # before the client's settings
+# How requests begin that hold a wish, and a cookie of up to nine characters before it.
+REQUESTS = tuple(bytes((VERSION, 0, 0, size, size - ENVELOPE - 1, REQUEST, 0, 0)) for size in (19, *range(39, 48)))
 _COOKIE = re.compile(rb"Cookie: mstshash=([^\r\n]{1,128})\r?\n")
 _WISH = struct.Struct("<BBHI")
 _CORE = struct.Struct("<IHH4xII32s")
@@ -57,9 +59,9 @@ class RdpClient(Event):
 
 
 class Rdp(Dissector):
-    """The first two messages of each side. A request is known on any port by its kind and an empty address."""
+    """The first two messages of each side. A request as today's clients write it is known on any port."""
 
-    interest = Interest(tcp=(PORT,), magic=((5, b"\xe0\0\0\0"),), stream=True, opening=2)
+    interest = Interest(tcp=(PORT,), starts=REQUESTS, stream=True, opening=2)
 
     def dissect(self, packet: Packet) -> Iterator[Said]:
         return iter(())

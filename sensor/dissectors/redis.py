@@ -39,9 +39,9 @@ class RedisLogin(PasswordLogin):
 
 
 class Redis(Dissector):
-    """The first messages of each side, and later what may be a login or its refusal: commands of four letters."""
+    """The first messages of each side, and later what may be a login or its refusal, as who guesses on one connection sends them."""
 
-    interest = Interest(tcp=(PORT,), starts=(b"*2\r\n$4\r\n", b"*3\r\n$4\r\n", b"-WRONGPA", b"-ERR inv"), stream=True, opening=4)
+    interest = Interest(tcp=(PORT,), starts=(b"-WRONGPA", b"-ERR inv"), magic=((8, b"AUTH"),), stream=True, opening=4)
 
     def dissect(self, packet: Packet) -> Iterator[Said]:
         return iter(())
