@@ -285,7 +285,30 @@ def echo(port: str) -> None:
     answer(int(port), lambda said, _: said)
 
 
-SERVICES = {each.__name__: each for each in (pages, gateway, gateway_search, registrar, agent, telnet, printer, tftp, echo)}
+def stream() -> None:
+    """A camera that shows itself to everybody (RTSP, RFC 2326): it describes its stream and says yes to the rest; no pictures."""
+    body = "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=Media Presentation\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:trackID=1\r\n"
+
+    class Session(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            while request := self.rfile.readline().decode("latin-1"):
+                fields = {}
+                while line := self.rfile.readline().decode("latin-1").strip():
+                    name, _, fields[name.lower()] = line.partition(": ")
+                more = (
+                    f"Content-Type: application/sdp\r\nContent-Length: {len(body)}\r\n\r\n{body}" if request.startswith("DESCRIBE") else "Session: 1234\r\n\r\n"
+                )
+                if request.startswith("SETUP"):
+                    more = f"Transport: {fields.get('transport', '')};server_port=8000-8001\r\n{more}"
+                self.wfile.write(f"RTSP/1.0 200 OK\r\nCSeq: {fields.get('cseq', '0')}\r\n{more}".encode())
+
+    class Server(socketserver.ThreadingTCPServer):
+        allow_reuse_address, daemon_threads = True, True
+
+    Server(("", 554), Session).serve_forever()
+
+
+SERVICES = {each.__name__: each for each in (pages, gateway, gateway_search, registrar, agent, telnet, printer, tftp, echo, stream)}
 
 if __name__ == "__main__":
     SERVICES[sys.argv[1]](*sys.argv[2:])

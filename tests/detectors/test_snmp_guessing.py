@@ -47,9 +47,11 @@ def test_many_communities_at_one_agent() -> None:
 
 
 def test_an_answer_says_that_one_was_right() -> None:
-    """Not so a report that complains."""
+    """Not so a report that complains. What is set then is grave."""
     guesses = [asked(n, f"seal{n}") for n in range(6)]
     assert [alert.severity for alert in told([*guesses, answer(7), answer(8)])] == [Severity.medium, Severity.high]
+    found = told([*guesses, asked(9, "seal5", operation="set", names=(CONTACT,))])
+    assert [alert.severity for alert in found] == [Severity.medium, Severity.high]
     assert len(told([*guesses, answer(7, operation="report", status="unknown_user")])) == 1
 
 

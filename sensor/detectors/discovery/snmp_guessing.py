@@ -28,6 +28,8 @@ SECOND = 1_000_000_000
 PAIRS_LIMIT, TOLD_LIMIT = 2048, 4096
 KEY_BITS, PAIR_BITS, WAIT_BITS = 10, 13, 12
 GRACE_S = 5
+# Whoever asked an agent so long ago already, and sets something now, is its manager.
+ACQUAINTED = 3600 * SECOND
 UDP, AGENT = 17, 161
 # What copies a configuration away or over: CISCO-CONFIG-COPY-MIB, and writeNet and hostConfigSet of OLD-CISCO-SYSTEM-MIB.
 COPIES = ("1.3.6.1.4.1.9.9.96.1.1.", "1.3.6.1.4.1.9.2.1.53.", "1.3.6.1.4.1.9.2.1.55.")
@@ -140,12 +142,14 @@ class SnmpGuessing(CallDetector):
         target = self.context.device(ends.target)
         if copies:
             return Severity.high, "these values make a network device copy its configuration"
+        if len(self._tried.values(pair_of(event.packet))) >= self.options.communities:
+            return Severity.high, "the manager had to try many communities"
         if not self.context.networks.inside(ends.actor.address):
             return Severity.high, "the manager is outside"
         if is_fixed_function(self.context, ends.actor):
             return Severity.high, "a device with one job manages nobody"
         known = self.context.baseline.first_use(ends.actor, ends.target, UDP << 16 | AGENT)
-        if 0 < known < event.ts:
+        if known and event.ts - known > ACQUAINTED:
             return None, ""
         if target is not None and target.type in SET_BY_DRIVERS:
             return Severity.info, "programs that print set things at printers"
