@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
-from sensor.documents import DocumentErrors, Fault, fault_at, load_document
+from sensor.documents import DocumentErrors, Fault, fault_at, load_document, load_entries
 
 PATH = Path("sensor.yaml")
 
@@ -132,3 +132,23 @@ def test_missing_file(tmp_path: Path) -> None:
 def test_later_fault() -> None:
     """A fault found by comparing documents gets the place of the value it is about."""
     assert fault_at(PATH, ("listeners", 1, "name"), "taken", text="listeners:\n  - name: a\n  - name: b\n") == Fault(PATH, 3, 11, "taken")
+
+
+def test_later_fault_of_a_key() -> None:
+    """Or of its key, where that is what is wrong."""
+    assert fault_at(PATH, ("listeners", 0, "name"), "odd", text="listeners:\n  - {port: 5, name: a}\n", key=True) == Fault(PATH, 2, 15, "odd")
+
+
+def test_entries_that_are_right() -> None:
+    """Those of a list that are wrong are told and left out; the others keep their places."""
+    text = "listeners:\n  - {name: a}\n  - {nam: b}\n  - {name: c, port: 0}\n  - {name: d}\n  - 5\n"
+    document, places, wrong = load_entries(PATH, Settings, "listeners", text=text)
+    assert ([one.name for one in document.listeners], places) == (["a", "d"], [0, 3])
+    assert [fault.line for fault in wrong] == [3, 3, 4, 6]
+
+
+@pytest.mark.parametrize("text", ["listeners: 5\n", "listeners: [{name: a}]\nlisteneers: []\n", "listeners:\n  - {name: a}\nonly: {port: 1}\n", "a: [\n"])
+def test_entries_of_a_document_that_is_wrong(text: str) -> None:
+    """What is no fault of an entry is one of the document."""
+    with pytest.raises(DocumentErrors):
+        load_entries(PATH, Settings, "listeners", text=text)

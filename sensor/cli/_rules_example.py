@@ -7,7 +7,7 @@ sets:
   resolvers: [10.0.0.53, 10.0.1.0/28]
   admins: [10.0.9.0/24]
 rules:
-  # Everything under `where` must hold, nothing under `unless`. `sensor rules fields dns.query` lists what can be asked.
+  # All of `where` must hold, and not all of `unless` (of a list of such blocks: of none of them). `sensor rules fields dns.query` lists what can be asked.
   - id: printer_asks_strange_resolver
     title: A printer asks a name server that is not ours
     says: "{src} asks {dst} for {name}"

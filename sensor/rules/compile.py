@@ -73,7 +73,7 @@ def _step(step: Step, by: Iterable[str], sets: Sets, context: Context, wrong: li
     words = watched(step.when)
     fields = fields_of(words, context)
     where = _block(step.where, fields, sets, context, wrong, "where")
-    unless = _block(step.unless, fields, sets, context, wrong, "unless")
+    unless = [_block(block, fields, sets, context, wrong, "unless", place) for place, block in enumerate(step.unless)]
     either = [_block(block, fields, sets, context, wrong, "any", place) for place, block in enumerate(step.any)]
     common = [_field(fields, name, "by", *((place,) if len(step.by) > 1 else ())) for place, name in enumerate(by)]
     keys = tuple(field.get for field in common)
@@ -120,11 +120,11 @@ def _field(fields: Fields, name: str, *above: str | int, key: bool = False) -> F
     return fields[name]
 
 
-def _holds(where: Asked, unless: Asked, either: list[Asked]) -> Holds:
-    wanted, unwanted, some = _all(where), _all(unless), [_all(each) for each in either]
+def _holds(where: Asked, unless: list[Asked], either: list[Asked]) -> Holds:
+    wanted, unwanted, some = _all(where), [_all(each) for each in unless], [_all(each) for each in either]
     if not unless and not some:
         return wanted
-    return lambda thing: wanted(thing) and not (unless and unwanted(thing)) and (not some or any(holds(thing) for holds in some))
+    return lambda thing: wanted(thing) and not any(holds(thing) for holds in unwanted) and (not some or any(holds(thing) for holds in some))
 
 
 def _all(asked: Asked) -> Holds:

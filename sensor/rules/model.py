@@ -1,8 +1,8 @@
 """Rules of the operator as they are written: what to watch, what must hold, how often, in which order; what to say of it; and tests.
 
 A rule watches one or several kinds of events (``dns.query``), changes of flows (``flow.answered``) or of devices (``device.new``); or it is a sequence of
-such steps. A condition is a field and what it is to be: a value, a list of values of which one must fit, or words with values (``begins: adm``). ``$name``
-stands for a set of the file. Which fields there are is in ``fields``, what can be asked of them in ``values``.
+such steps. A condition is a field and what it is to be: a value, a list of values of which one must fit, or words with values (``begins: adm``). A block
+of conditions holds where all of them do. ``$name`` stands for a set of the file. Fields are in ``fields``, what can be asked of them in ``values``.
 """
 
 from __future__ import annotations
@@ -40,8 +40,14 @@ def _several(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+def _blocks(value: object) -> object:
+    """One block of conditions, or a list of them."""
+    return [value] if isinstance(value, dict) else value
+
+
 Span = Annotated[int, BeforeValidator(_span)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_several)]
+Blocks = Annotated[list[Block], BeforeValidator(_blocks)]
 
 
 class _Written(BaseModel):
@@ -57,12 +63,14 @@ class Attack(_Written):
 
 
 class Step(_Written):
-    """What must hold of one thing: all of ``where``, one of ``any``, nothing of ``unless``. ``by``: fields that several things must have in common."""
+    """What must hold of one thing: the block ``where``, one of the blocks ``any``, and none of the blocks ``unless``. ``by``: fields that several things must
+    have in common.
+    """
 
     when: Words = ()
     where: Block = {}
-    any: list[Block] = []
-    unless: Block = {}
+    any: Blocks = []
+    unless: Blocks = []
     by: Words = ()
 
 

@@ -211,3 +211,10 @@ def test_any_of_several_blocks(tmp_path: Path) -> None:
     story = [query("a.example"), query("b.example"), query("b.example", source="10.0.0.6"), query("c.example"), answer]
     assert [alert.actor.address for alert in heard(unit, story)] == [parse(CLIENT), parse("10.0.0.6")]
     assert unit.matched == 3
+
+
+def test_none_of_several_exceptions(tmp_path: Path) -> None:
+    """Each is a block: it excepts where all of it holds."""
+    text = "rules:\n  - {id: one, title: One, when: dns.query, again: 1s, unless: [{name: a.example, src: 10.0.0.6}, {name: b.example}]}\n"
+    story = [query("a.example"), query("a.example", 5, "10.0.0.6"), query("b.example", 10), query("c.example", 15, "10.0.0.6")]
+    assert [alert.ts for alert in heard(made(tmp_path, text), story)] == [START, START + 15 * SECOND]
