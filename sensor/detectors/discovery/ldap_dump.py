@@ -6,6 +6,7 @@ make, several broad searches for different kinds of entries within minutes, and 
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -95,10 +96,7 @@ class LdapDump(CallDetector):
         self._told: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, window)
 
     def inspect(self, event: Event) -> Iterator[Alert]:
-        if not isinstance(event, LdapSearch) or event.scope not in BROAD or not event.base or _ONE.search(event.filter):
-            return
-        aims = [aim for aim in AIMS if aim.pattern.search(event.filter)]
-        if not aims:
+        if not isinstance(event, LdapSearch) or event.scope not in BROAD or not event.base or not (aims := aims_of(event.filter)):
             return
         if isinstance(event, LdapSearchDone):
             yield from self._found(event)
@@ -121,7 +119,7 @@ class LdapDump(CallDetector):
         grade = Severity.low if own else None
         yield self.told(event, f"searched for {aim.what} at", why, key=(aim.what,), severity=grade, confidence=0.8, techniques=techniques, app="ldap")
 
-    def _broad(self, event: LdapSearch, aims: list[Aim]) -> Iterator[Alert]:
+    def _broad(self, event: LdapSearch, aims: tuple[Aim, ...]) -> Iterator[Alert]:
         pair, want, kinds = pair_of(event.packet), self.options, 0
         wide = _SECURITY in [attribute.lower() for attribute in event.attributes]
         for aim in aims:
@@ -166,3 +164,9 @@ class LdapDump(CallDetector):
             event, f"took {entries} entries out of", why, {"entries": entries, "threshold": want.entries}, key=("entries",), severity=grade, answer=True,
             confidence=0.7 if wide else 0.6, app="ldap",
         )  # fmt: skip
+
+
+@functools.lru_cache(maxsize=1024)
+def aims_of(text: str) -> tuple[Aim, ...]:
+    """What a filter is after, where it is broad; programs send the same ones all day."""
+    return () if _ONE.search(text) else tuple(aim for aim in AIMS if aim.pattern.search(text))

@@ -20,7 +20,7 @@ from sensor.core.event import Event
 from sensor.core.tally import Distinct
 from sensor.core.windows import DistinctWindow
 from sensor.detectors._calls import CallDetector, CallOptions, Numbers, ends_of, pair_of
-from sensor.detectors._one import OneByOne, number_of
+from sensor.detectors._one import OneByOne
 from sensor.detectors._words import is_fixed_function, some
 from sensor.dissectors.snmp import SnmpRequest, SnmpResponse
 
@@ -98,7 +98,7 @@ class SnmpGuessing(CallDetector):
     def _answered(self, event: SnmpResponse) -> Iterator[Alert]:
         pair = pair_of(event.packet, answer=True)
         self._lit = True
-        self._agents.answered(number_of(addresses.text(pair[0])), pair[1], event.ts)
+        self._agents.answered(pair[0] ^ pair[0] >> 64, pair[1], event.ts)
         since = self._guessing.get(pair)
         if since is None or event.operation == "report" or event.ts - since > self.options.window_s * SECOND:
             return
@@ -113,7 +113,7 @@ class SnmpGuessing(CallDetector):
         packet, want = event.packet, self.options
         if addresses.is_multicast(packet.dst):
             return
-        found = self._agents.opened(number_of(addresses.text(packet.src)), packet.dst, event.ts)
+        found = self._agents.opened(packet.src ^ packet.src >> 64, packet.dst, event.ts)
         if found is None or not self._lit or not self._told.fresh((packet.src, "agents"), event.ts):
             return
         silent, answered, sample = found
