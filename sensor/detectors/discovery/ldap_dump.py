@@ -17,8 +17,9 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context
 from sensor.core.event import Event
+from sensor.core.observation import Subject
 from sensor.core.tally import Counts, Distinct
-from sensor.detectors._calls import CallDetector, CallOptions, ends_of, pair_of
+from sensor.detectors._calls import CallDetector, CallOptions, Numbers, ends_of, pair_of
 from sensor.detectors._words import is_fixed_function, some
 from sensor.dissectors.ldap import LdapSearch, LdapSearchDone
 
@@ -110,13 +111,12 @@ class LdapDump(CallDetector):
         """A search that helps an attacker. A domain controller or a manager may ask for it."""
         if not self._told.fresh((*pair_of(event.packet), aim.what), event.ts):
             return
-        own = self.is_controller(ends_of(event.packet).actor)
         why = (
             f"the filter {event.filter[:160]!r} is after {aim.what}",
             f"it goes over {'the whole tree' if event.scope == 'tree' else 'one level'} of {event.base!r}",
         )
         techniques = tuple(dict.fromkeys((aim.technique, "T1087.002")))
-        grade = Severity.low if own else None
+        grade = self._grade(ends_of(event.packet).actor)
         yield self.told(event, f"searched for {aim.what} at", why, key=(aim.what,), severity=grade, confidence=0.8, techniques=techniques, app="ldap")
 
     def _broad(self, event: LdapSearch, aims: tuple[Aim, ...]) -> Iterator[Alert]:
@@ -130,22 +130,13 @@ class LdapDump(CallDetector):
             return
         asked = self._kinds.values(pair)
         why = (f"broad searches for {some(asked, 8)} within {want.window_s} s; {want.kinds} kinds count", f"the last: {event.filter[:160]!r}")
-        grade = (
-            Severity.low
-            if self.is_controller(ends_of(event.packet).actor)
-            else Severity.high
-            if is_fixed_function(self.context, ends_of(event.packet).actor)
-            else None
-        )
-        yield self.told(
-            event,
-            f"searched for {kinds} kinds of entries as a whole at",
-            why,
-            {"kinds": kinds, "threshold": want.kinds},
-            key=("kinds",),
-            severity=grade,
-            app="ldap",
-        )
+        numbers: Numbers = {"kinds": kinds, "threshold": want.kinds}
+        grade = self._grade(ends_of(event.packet).actor)
+        yield self.told(event, f"searched for {kinds} kinds of entries as a whole at", why, numbers, key=("kinds",), severity=grade, app="ldap")
+
+    def _grade(self, actor: Subject) -> Severity | None:
+        """Domain controllers look at each other's directories; devices with one job at nobody's."""
+        return Severity.low if self.is_controller(actor) else Severity.high if is_fixed_function(self.context, actor) else None
 
     def _found(self, event: LdapSearchDone) -> Iterator[Alert]:
         """Much was found: what services that synchronise do every night as well, so that it is a hint."""
