@@ -110,6 +110,14 @@ def load_entries(path: Path, model: type[Model], name: str, *, text: str | None 
     return model.model_validate(value | {name: [entries[place] for place in places]}), places, sorted(faults)
 
 
+def foreign_documents(path: Path, text: str) -> list[Any]:
+    """The documents of a YAML text as others mean them: without our differences. Raises DocumentErrors where it is no YAML."""
+    try:
+        return [document for document in yaml.safe_load_all(text) if document is not None]
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise DocumentErrors([Fault(path, 1, 1, f"not YAML: {' '.join(str(error).split())[:200]}")]) from None
+
+
 def fault_at(path: Path, location: Location, message: str, *, text: str | None = None, key: bool = False) -> Fault:
     """A fault found later, by comparing documents say, at the value that ``location`` (keys and list indexes from the top) leads to; ``key``: at its key."""
     return _at(path, _find(_compose(path, _text(path) if text is None else text), location, key=key), message)

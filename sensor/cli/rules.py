@@ -9,6 +9,7 @@ actions:
   test [PATH…]                 run the tests that stand in them
   try PATH CAPTURE…            what they would have said of captures; nothing is written
   fields [KIND…]               the kinds of events, flows and devices that rules watch, or the fields of some
+  import-sigma FILE…           rules of Sigma for networks as rules of ours, on standard output (needs the extra sigma)
   example                      a file of rules to begin with
 """
 
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sensor.cli._setup import complain, rule_folders
-from sensor.cli._show import NOT_FOUND, USAGE, add_json_argument, put, table, tidy
+from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, add_json_argument, put, table, tidy
 
 if TYPE_CHECKING:
     from sensor.documents import Fault
@@ -33,8 +34,9 @@ EXAMPLES = """\
   sensor rules test ours.yaml
   sensor rules try ours.yaml yesterday.pcapng
   sensor rules fields dns.query flow.ended
+  sensor rules import-sigma net_dns_susp.yml > /var/lib/sensor/rules/sigma.yaml
 """
-ACTIONS = ("list", "check", "test", "try", "fields", "example")
+ACTIONS = ("list", "check", "test", "try", "fields", "import-sigma", "example")
 COLUMNS = ("rule", "severity", "watches", "tests", "state", "title", "file")
 
 
@@ -52,7 +54,8 @@ def main(args: argparse.Namespace) -> int:
         complain(f"no action {action!r}, expected one of {', '.join(ACTIONS)}")
         return USAGE
     deeds: dict[str, Callable[[argparse.Namespace], int]] = {
-        "list": _list, "check": _check, "test": _test, "try": _try, "fields": _fields, "example": _example,
+        "list": _list, "check": _check, "test": _test, "try": _try, "fields": _fields, "import-sigma": _import,
+        "example": _example,
     }  # fmt: skip
     return deeds[action](args)
 
@@ -146,6 +149,31 @@ def _fields(args: argparse.Namespace) -> int:
         complain(wrong.message)
         return USAGE
     return 0
+
+
+def _import(args: argparse.Namespace) -> int:
+    """What cannot be ours is told and left out; 1 where nothing is left."""
+    from sensor.rules.sigma import Unfit, imported
+
+    if not args.words:
+        complain("expected import-sigma FILE…")
+        return USAGE
+    found: list[str] = []
+    for word in args.words:
+        try:
+            entries, refused = imported(Path(word), Path(word).read_text(encoding="utf-8", errors="replace"))
+        except OSError as error:
+            complain(f"cannot read {word}: {error.strerror}")
+            return NOT_OPENED
+        except Unfit as error:
+            complain(f"{word}: {error}")
+            continue
+        found += entries
+        for line in refused:
+            complain(f"{word}: left out: {tidy(line)}")
+    if found:
+        put("rules:\n" + "".join(found).rstrip())
+    return 0 if found else NOT_FOUND
 
 
 def _example(_: argparse.Namespace) -> int:

@@ -94,6 +94,19 @@ def test_a_replay_runs_them(folder: Path, tmp_path: Path, root: Path) -> None:
     assert "a.yaml:2:39" in health["msg"]
 
 
+def test_rules_of_sigma(rules, folder: Path, tmp_path: Path) -> None:
+    """What fits comes out as a file that is good; the rest is said."""
+    head = "logsource: {product: zeek, service: dns}\ndetection: {s: {%s: x.example}, condition: s}\nlevel: low\n"
+    (tmp_path / "sigma.yml").write_text("title: One name\n" + head % "query" + "---\ntitle: No such field\n" + head % "qurey")
+    told = rules("import-sigma", str(tmp_path / "sigma.yml"))
+    assert told.code == 0
+    assert "left out: No such field: no counterpart of the field 'qurey'" in told.err
+    (folder / "sigma.yaml").write_text(told.out)
+    assert rules("check").out == "1 rules are good, 0 faults\n"
+    assert rules("import-sigma", str(folder / "sigma.yaml")).code == 1
+    assert rules("import-sigma", str(tmp_path / "none.yml")).code == 3
+
+
 @pytest.mark.parametrize(
     ("words", "fault"),
     [(("look",), "no action 'look'"), (("try",), "expected try PATH CAPTURE"), (("fields", "dns.qery"), "did you mean 'dns.query'?")],

@@ -1,0 +1,287 @@
+"""Rules of Sigma for network log sources, made into rules of ours. pySigma (the extra ``sigma``) reads them; what has no counterpart here is refused, never
+half understood.
+
+The condition is brought into the form *one of these blocks*; what a block asks of a field beside something else becomes one regular expression.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sensor.core.attack import TECHNIQUES
+from sensor.documents import DocumentErrors, foreign_documents, nearest
+from sensor.rules.fields import fields_of
+from sensor.rules.load import Nowhere
+from sensor.rules.sigma_sources import NUMBERED, Source, sources_of
+from sensor.rules.values import WORDS, Kind
+
+if TYPE_CHECKING:
+    from sigma.rule import SigmaRule
+    from sigma.rule.base import SigmaRuleBase
+    from sigma.types import SigmaString
+
+BLOCKS_LIMIT = 64
+_TEXT = frozenset((Kind.TEXT, Kind.TEXTS))
+_OPPOSITE = {"above": "at_most", "at_most": "above", "below": "at_least", "at_least": "below", "is": "not", "not": "is"}
+
+
+class Unfit(Exception):
+    """In words, why a rule cannot be ours."""
+
+
+class Leaf(NamedTuple):
+    """A field, a word of ``values``, and values of which one must fit; or that none does."""
+
+    field: str
+    word: str
+    values: tuple[Any, ...]
+    wanted: bool = True
+
+
+Blocks = list[list[Leaf]]
+
+
+def imported(path: Path, text: str) -> tuple[list[str], list[str]]:
+    """The rules in a file of Sigma, each as an entry of a file of ours; and in words, which of them are left out and why. Unfit where it is no such file, or
+    where pySigma is not installed.
+    """
+    try:
+        from sigma.collection import SigmaCollection
+        from sigma.exceptions import SigmaError
+    except ImportError:
+        raise Unfit("pySigma is needed to read rules of Sigma: pip install 'passive-network-sensor[sigma]'") from None
+    try:
+        documents = foreign_documents(path, text)
+        rules = list(SigmaCollection.from_dicts(documents, collect_errors=True)) if all(isinstance(one, dict) for one in documents) else []
+    except (DocumentErrors, SigmaError, ValueError, TypeError, AttributeError, KeyError) as error:
+        raise Unfit(f"not a file of Sigma: {' '.join(str(error).split())[:200]}") from None
+    if not rules:
+        raise Unfit("not a file of Sigma: no rules in it")
+    entries, refused = [], []
+    for rule in rules:
+        try:
+            entries.append(_entry(_sound(rule)))
+        except (Unfit, SigmaError) as error:
+            refused.append(f"{rule.title}: {' '.join(str(error).split())[:300]}")
+    return entries, refused
+
+
+def _sound(rule: SigmaRuleBase) -> SigmaRule:
+    """A rule in which pySigma found nothing wrong."""
+    from sigma.rule import SigmaRule
+
+    if rule.errors:
+        raise Unfit("; ".join(" ".join(str(error).split()) for error in rule.errors))
+    if not isinstance(rule, SigmaRule):
+        raise Unfit("correlations have no counterpart; a rule of ours counts within a span")
+    return rule
+
+
+def _entry(rule: SigmaRule) -> str:
+    """A rule of ours as text: JSON values behind the keys, which is YAML."""
+    source, blocks = _watched(rule)
+    told: dict[str, Any] = {
+        "id": re.sub(r"[^a-z0-9]+", "_", rule.title.lower()).strip("_")[:63].lstrip("0123456789_") or "rule",
+        "title": rule.title[:128],
+        "severity": _severity(rule),
+        "attack": [one for tag in rule.tags if tag.namespace == "attack" and (one := tag.name.upper()) in TECHNIQUES],
+        "false_positives": "; ".join(rule.falsepositives)[:1024],
+        "author": (rule.author or "")[:128],
+        "reference": next(iter([*rule.references, str(rule.id or "")]), "")[:512],
+        "actor": source.actor,
+        "when": source.when,
+        **({"where": _block(blocks[0], source)} if len(blocks) == 1 else {"any": [_block(block, source) for block in blocks]}),
+    }
+    if len(told["false_positives"]) < 3:
+        del told["false_positives"]
+    lines = [f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in told.items() if value not in ("", [])]
+    return "  - " + "\n    ".join(lines) + "\n"
+
+
+def _severity(rule: SigmaRule) -> str:
+    word = rule.level.name.lower() if rule.level is not None else "medium"
+    return "info" if word == "informational" else word
+
+
+def _watched(rule: SigmaRule) -> tuple[Source, Blocks]:
+    """The source that has all fields of the rule, and what must hold."""
+    where = rule.logsource
+    sources = sources_of(where.category, where.product, where.service)
+    if not sources:
+        named = ", ".join(f"{name} {value}" for name, value in (("category", where.category), ("product", where.product), ("service", where.service)) if value)
+        raise Unfit(f"the log source ({named or 'none'}) is not one of networks that we know")
+    parsed = [condition.parsed for condition in rule.detection.parsed_condition]
+    blocks = [block for one in parsed for block in _either(_tree(one), wanted=True)]
+    if len(blocks) > BLOCKS_LIMIT:
+        raise Unfit(f"the condition comes to {len(blocks)} alternatives, at most {BLOCKS_LIMIT} are taken")
+    used = dict.fromkeys(leaf.field for block in blocks for leaf in block)
+    for source in sources:
+        if all(name in source.fields for name in used):
+            return source, blocks
+    known = list(dict.fromkeys(name for source in sources for name in source.fields))
+    unknown = [name for name in used if name not in known]
+    raise Unfit(f"no counterpart of the field {unknown[0]!r}, {nearest(unknown[0], known)}" if unknown else f"no event has all of {', '.join(used)}")
+
+
+# Conditions.
+
+
+class _Node(NamedTuple):
+    """``word``: and, or, not, or leaf."""
+
+    word: str
+    below: tuple[_Node, ...] = ()
+    leaf: Leaf | None = None
+
+
+def _tree(item: Any) -> _Node:
+    """The condition as pySigma has it, in our words; what is asked of one field is put together."""
+    from sigma.conditions import ConditionAND, ConditionFieldEqualsValueExpression, ConditionNOT, ConditionOR
+
+    if isinstance(item, ConditionFieldEqualsValueExpression):
+        return _Node("leaf", leaf=_leaf(item.field, item.value))
+    word = {ConditionAND: "and", ConditionOR: "or", ConditionNOT: "not"}.get(type(item))
+    if word is None:
+        raise Unfit("it looks for words anywhere in a line, and we keep no lines")
+    below = [_tree(one) for one in item.args]
+    return _Node("or", tuple(_together(below))) if word == "or" else _Node(word, tuple(below))
+
+
+def _together(nodes: list[_Node]) -> Iterable[_Node]:
+    """Alternatives of one field and word are one leaf with several values."""
+    found: dict[tuple[str, str], Leaf] = {}
+    for node in nodes:
+        leaf = node.leaf
+        if leaf is None or (leaf.word in _OPPOSITE and leaf.word != "is"):
+            yield node
+            continue
+        known = found.get((leaf.field, leaf.word))
+        found[leaf.field, leaf.word] = leaf if known is None else known._replace(values=(*known.values, *leaf.values))
+    yield from (_Node("leaf", leaf=leaf) for leaf in found.values())
+
+
+def _leaf(field: str, value: Any) -> Leaf:
+    from sigma.types import SigmaBool, SigmaCIDRExpression, SigmaCompareExpression, SigmaNull, SigmaNumber, SigmaRegularExpression, SigmaString
+
+    if isinstance(value, SigmaString):
+        return _of_text(field, value)
+    if isinstance(value, SigmaNumber):
+        return Leaf(field, "is", (value.number,))
+    if isinstance(value, SigmaCIDRExpression):
+        return Leaf(field, "is", (str(value.cidr),))
+    if isinstance(value, SigmaBool):
+        return Leaf(field, "is", (value.boolean,))
+    if isinstance(value, SigmaNull):
+        return Leaf(field, "present", (False,))
+    if isinstance(value, SigmaRegularExpression):
+        return Leaf(field, "matches", (str(value.regexp),))
+    if isinstance(value, SigmaCompareExpression):
+        words = {"LT": "below", "LTE": "at_most", "GT": "above", "GTE": "at_least"}
+        return Leaf(field, words[value.op.name], (value.number.number,))
+    raise Unfit(f"the field {field!r} is asked for something that has no counterpart ({type(value).__name__})")
+
+
+def _of_text(field: str, value: SigmaString) -> Leaf:
+    """Text with wildcards, by the plainest word that says the same."""
+    parts = list(value.s)
+    plain = [part for part in parts if isinstance(part, str)]
+    if not parts or (len(plain) == 1 and len(parts) == 1):
+        return Leaf(field, "is", ("".join(plain),))
+    many = ["*" if not isinstance(part, str) and part.name == "WILDCARD_MULTI" else "" for part in parts]
+    if len(plain) == 1 and "".join(many) == "*" * (len(parts) - 1):
+        word = "contains" if len(parts) == 3 else "begins" if many[1] else "ends"
+        return Leaf(field, word, (plain[0],))
+    return Leaf(field, "matches", (f"^(?:{value.to_regex().regexp})$",))
+
+
+def _either(node: _Node, *, wanted: bool) -> Blocks:
+    """The blocks of which one must hold: the disjunctive normal form."""
+    if node.leaf is not None:
+        return [[node.leaf._replace(wanted=wanted)]]
+    if node.word == "not":
+        return _either(node.below[0], wanted=not wanted)
+    below = [_either(one, wanted=wanted) for one in node.below]
+    if (node.word == "or") is wanted:
+        return [block for blocks in below for block in blocks]
+    if (size := _product(len(blocks) for blocks in below)) > BLOCKS_LIMIT:
+        raise Unfit(f"the condition comes to {size} alternatives, at most {BLOCKS_LIMIT} are taken")
+    return [[leaf for block in blocks for leaf in block] for blocks in itertools.product(*below)]
+
+
+def _product(sizes: Iterable[int]) -> int:
+    found = 1
+    for size in sizes:
+        found *= size
+    return found
+
+
+# Blocks.
+
+
+def _block(leaves: list[Leaf], source: Source) -> dict[str, Any]:
+    """What is asked of each field."""
+    kinds = {name: field.kind for name, field in fields_of([source.when], Nowhere()).items()}
+    by_field: dict[str, list[Leaf]] = {}
+    for leaf in dict.fromkeys(leaves):
+        by_field.setdefault(source.fields[leaf.field], []).append(_numbered(leaf))
+    return {field: _asked(field, kinds[field], some) for field, some in by_field.items()}
+
+
+def _numbered(leaf: Leaf) -> Leaf:
+    """Names of record types and the like as the numbers that they are here."""
+    table = NUMBERED.get(leaf.field)
+    if table is None:
+        return leaf
+    values = tuple(table.get(str(value).lower(), value) for value in leaf.values)
+    if leaf.word not in {"is", "present"} or not all(isinstance(value, int) for value in values):
+        raise Unfit(f"the field {leaf.field!r} is asked for {leaf.values[0]!r}, expected one of {', '.join(table)}")
+    return leaf._replace(values=values)
+
+
+def _asked(field: str, kind: Kind, leaves: list[Leaf]) -> Any:
+    """All that is asked of a field: word by word where each word is used once, else as one regular expression."""
+    asked: dict[str, Any] = {}
+    for leaf in leaves:
+        word, values = _worded(field, kind, leaf)
+        if word is None or word in asked:
+            if kind is not Kind.TEXT:
+                raise Unfit(f"what is asked of {field} has no counterpart for {kind.value}")
+            return {"matches": "".join(_ahead(each) for each in leaves)}
+        if word not in WORDS[kind]:
+            raise Unfit(f"{field} is {kind.value} here and cannot be asked what {leaf.word}")
+        asked[word] = values[0] if len(values) == 1 else list(values)
+    return asked["is"] if list(asked) == ["is"] else asked
+
+
+def _worded(field: str, kind: Kind, leaf: Leaf) -> tuple[str | None, tuple[Any, ...]]:
+    """The word and values for a leaf; no word where only a regular expression can say it."""
+    values = leaf.values
+    if kind in {Kind.NUMBER, Kind.NUMBERS} and leaf.word == "is":
+        values = tuple(int(value) if isinstance(value, str) and value.isdigit() else value for value in values)
+    if kind in _TEXT and leaf.word == "is":
+        values = tuple(map(str, values))
+    if leaf.word == "present":
+        if kind not in {Kind.TEXT, Kind.TEXTS, Kind.ADDRESS}:
+            raise Unfit(f"{field} is never empty here")
+        return "present", (bool(values[0]) is leaf.wanted,)
+    if kind is Kind.FLAG and leaf.word == "is":
+        return "is", ((str(values[0]).lower() == "true") is leaf.wanted,)
+    if leaf.wanted:
+        return leaf.word, values
+    return (_OPPOSITE[leaf.word], values) if leaf.word in _OPPOSITE else (None, values)
+
+
+def _ahead(leaf: Leaf) -> str:
+    """A leaf as a look-ahead from the beginning of the text."""
+    sign = "=" if leaf.wanted else "!"
+    if leaf.word == "present":
+        return "^(?=.)" if bool(leaf.values[0]) is leaf.wanted else "^(?!.)"
+    texts = [str(value) if leaf.word == "matches" else re.escape(str(value)) for value in leaf.values]
+    around = {"is": "{}$", "begins": "{}", "ends": ".*{}$", "contains": ".*{}", "matches": ".*(?:{})"}[leaf.word]
+    either = "|".join(around.replace("{}", text) for text in texts)
+    return f"^(?{sign}{either})"

@@ -1,0 +1,70 @@
+"""Log sources of Sigma that are about networks, and what their fields are called here. Names as in Sigma's taxonomy and in the logs of Zeek."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Source(NamedTuple):
+    """``when``: what is watched; ``fields``: their names there → here; ``actor``: which end did it."""
+
+    when: str
+    fields: dict[str, str]
+    actor: str = "src"
+
+
+# What the types of records are called in logs → their numbers (RFC 1035 and others).
+RECORD_TYPES = {
+    "a": 1, "ns": 2, "cname": 5, "soa": 6, "null": 10, "ptr": 12, "mx": 15, "txt": 16, "aaaa": 28, "srv": 33, "naptr": 35, "any": 255, "axfr": 252, "ixfr": 251,
+}  # fmt: skip
+RESPONSE_CODES = {"noerror": 0, "formerr": 1, "servfail": 2, "nxdomain": 3, "notimp": 4, "refused": 5}
+# Fields whose words are numbers here.
+NUMBERED = {"qtype_name": RECORD_TYPES, "record_type": RECORD_TYPES, "rcode_name": RESPONSE_CODES}
+
+_SRC = dict.fromkeys(("id.orig_h", "src_ip", "SourceIp", "c-ip"), "src")
+_DST = dict.fromkeys(("id.resp_h", "dst_ip", "DestinationIp", "r-ip", "s-ip"), "dst")
+_PORTS = {**dict.fromkeys(("id.orig_p", "src_port", "SourcePort"), "src.port"), **dict.fromkeys(("id.resp_p", "dst_port", "DestinationPort"), "dst.port")}
+_ENDS = {**_SRC, **_DST, **_PORTS}
+_SWAP = {"src": "dst", "dst": "src", "src.port": "dst.port", "dst.port": "src.port"}
+_BACK = {name: _SWAP[field] for name, field in _ENDS.items()}
+
+_DNS = {**dict.fromkeys(("query", "QueryName"), "name"), **dict.fromkeys(("qtype", "qtype_name", "record_type"), "type")}
+_ANSWERS = {**dict.fromkeys(("answers", "answer", "QueryResults"), "answers"), **dict.fromkeys(("rcode", "rcode_name", "QueryStatus"), "rcode")}
+_PATH = dict.fromkeys(("uri", "c-uri", "cs-uri-stem", "c-uri-query", "cs-uri-query", "c-uri-extension", "c-uri-stem"), "path")
+_HTTP = {
+    **_PATH, **dict.fromkeys(("host", "cs-host", "r-dns"), "host"), **dict.fromkeys(("method", "cs-method"), "method"),
+    **dict.fromkeys(("user_agent", "c-useragent", "cs-user-agent", "c-user-agent"), "user_agent"),
+}  # fmt: skip
+_STATUS = {**_PATH, **dict.fromkeys(("method", "cs-method"), "method"), **dict.fromkeys(("status_code", "sc-status"), "status")}
+_FLOW = {**_ENDS, **dict.fromkeys(("proto", "protocol"), "proto")}
+_ENDED = {
+    **_FLOW, "duration": "duration_s",
+    **dict.fromkeys(("orig_bytes", "orig_ip_bytes"), "src.bytes"), **dict.fromkeys(("resp_bytes", "resp_ip_bytes"), "dst.bytes"),
+    "orig_pkts": "src.packets", "resp_pkts": "dst.packets",
+}  # fmt: skip
+
+_OF_DNS = (Source("dns.query", {**_ENDS, **_DNS}), Source("dns.response", {**_BACK, **_DNS, **_ANSWERS}, "dst"))
+_OF_HTTP = (Source("http.request", {**_ENDS, **_HTTP}), Source("http.response", {**_BACK, **_STATUS}, "dst"))
+_OF_FLOWS = (Source("flow.new", _FLOW), Source("flow.ended", _ENDED))
+
+# (category, product, service), each empty where a rule names none: what can be watched for it, the first that has all fields of the rule.
+SOURCES: dict[tuple[str, str, str], tuple[Source, ...]] = {
+    ("dns", "", ""): _OF_DNS,
+    ("", "zeek", "dns"): _OF_DNS,
+    ("proxy", "", ""): _OF_HTTP,
+    ("webserver", "", ""): _OF_HTTP,
+    ("", "zeek", "http"): _OF_HTTP,
+    ("firewall", "", ""): _OF_FLOWS,
+    ("", "zeek", "conn"): _OF_FLOWS,
+    ("", "zeek", "ssl"): (Source("tls.client_hello", {**_ENDS, "server_name": "sni", "ja3": "ja3", "ja4": "ja4"}),),
+    ("", "zeek", "x509"): (Source("tls.certificate", {**_BACK, "certificate.subject": "subject", "certificate.issuer": "issuer"}),),
+    ("", "zeek", "smb_files"): (Source("smb.create", {**_ENDS, "name": "name", "path": "share"}),),
+    ("", "zeek", "smb_mapping"): (Source("smb.tree_connect", {**_ENDS, "path": "path"}),),
+    ("", "zeek", "dce_rpc"): (Source("rpc.call", {**_ENDS, "endpoint": "interface", "operation": "call", "named_pipe": "pipe"}),),
+}
+
+
+def sources_of(category: str | None, product: str | None, service: str | None) -> tuple[Source, ...]:
+    """What can be watched for a log source; nothing where it is not about networks, or not known. A product that is not named here does not matter."""
+    found = SOURCES.get((category or "", product or "", service or ""))
+    return found or SOURCES.get((category or "", "", ""), ()) if category else found or ()
