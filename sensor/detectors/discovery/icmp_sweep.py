@@ -1,6 +1,7 @@
 """One source pings many addresses that it never pinged before.
 
-Monitoring pings many too, every minute the same ones: only addresses count that this source did not ping within a day, whether they answer or not.
+Monitoring pings many too, every minute or every night the same ones: only addresses count that this source never pinged, as far as is remembered, whether
+they answer or not.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ PING, PING_6 = 1, 58
 class Options(detector.Options):
     """When so many addresses are a sweep."""
 
-    targets: int = Field(50, ge=5, description="addresses that one source pinged for the first time today")
+    targets: int = Field(50, ge=5, description="addresses that one source pinged for the first time")
     window_s: int = Field(120, ge=10, le=3600, description="seconds in which they must fall")
     exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of our own scanners and monitoring")
 
@@ -68,7 +69,7 @@ class IcmpSweep(FlowDetector):
         if not len(at):
             return []
         clients, servers, ts = contacts["client"][at], contacts["server"][at], contacts["ts"][at]
-        fresh = self._met.fresh(combine(clients, servers), np.ascontiguousarray(ts), DAY)
+        fresh = self._met.look(combine(clients, servers), np.ascontiguousarray(ts), DAY) == RecentSet.FIRST
         at = at[fresh]
         return [(int(contacts["row"][at[i]]), Finding(n, sample)) for i, n, _, sample in counted(self._targets, clients[fresh], servers[fresh], ts[fresh])]
 
@@ -85,7 +86,7 @@ class IcmpSweep(FlowDetector):
             targets=targets,
             summary=f"{who(self.context, actor)} pinged {numbers.targets} addresses",
             why=(
-                f"{numbers.targets} addresses within {want.window_s} s that it had not pinged today; counts from {want.targets} on",
+                f"{numbers.targets} addresses within {want.window_s} s that it had not pinged before; counts from {want.targets} on",
                 f"among them {some([addresses.text(each.address) for each in targets])}",
             ),
             numbers={"targets": numbers.targets, "threshold": want.targets, "window_s": want.window_s},

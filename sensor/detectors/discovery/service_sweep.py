@@ -1,7 +1,7 @@
 """One source knocks at the same administrative service of many hosts, whether they answer or not, and goes on without doing anything there.
 
-Monitoring does that as well, but to the same hosts all day: only hosts count that this source did not ask on this port within a day. A backup or an
-administrator stays and works: contacts count that failed, or that ended after a few packets.
+Monitoring does that as well, but to the same hosts day after day: only hosts count that this source never asked on this port, as far as is remembered. A
+backup or an administrator stays and works: contacts count that failed, or that ended after a few packets.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PORTS = (22, 23, 135, 139, 161, 445, 554, 2323, 3389, 5900, 5985, 5986, 8554, 91
 class Options(detector.Options):
     """When so many hosts are a sweep."""
 
-    hosts: int = Field(15, ge=3, description="hosts inside the network that one source knocked at on one port, for the first time today")
+    hosts: int = Field(15, ge=3, description="hosts inside the network that one source knocked at on one port, for the first time")
     window_s: int = Field(600, ge=10, le=7200, description="seconds in which they must fall")
     ports: tuple[int, ...] = Field(PORTS, description="ports of administrative services, printers and cameras")
     few_packets: int = Field(12, ge=3, description="packets of the client up to which a contact was a knock and no work")
@@ -78,7 +78,7 @@ class ServiceSweep(FlowDetector):
         if not len(at):
             return []
         keys, servers, ts = combine(contacts["client"][at], contacts["service"][at].astype(np.uint64)), contacts["server"][at], contacts["ts"][at]
-        fresh = self._met.fresh(combine(keys, servers), np.ascontiguousarray(ts), DAY)
+        fresh = self._met.look(combine(keys, servers), np.ascontiguousarray(ts), DAY) == RecentSet.FIRST
         at, keys, servers, ts = at[fresh], keys[fresh], servers[fresh], ts[fresh]
         return [(int(contacts["row"][at[i]]), Finding(hosts, sample)) for i, hosts, _, sample in counted(self._hosts, keys, servers, ts)]
 
@@ -95,7 +95,7 @@ class ServiceSweep(FlowDetector):
             targets=targets,
             summary=f"{who(self.context, actor)} knocked at {service} of {numbers.hosts} hosts",
             why=(
-                f"{numbers.hosts} hosts within {want.window_s} s that it had not asked on {service} today; counts from {want.hosts} on",
+                f"{numbers.hosts} hosts within {want.window_s} s that it had not asked on {service} before; counts from {want.hosts} on",
                 f"every contact failed or ended after at most {want.few_packets} packets",
                 f"among them {some([addresses.text(each.address) for each in targets])}",
             ),
