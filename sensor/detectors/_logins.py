@@ -47,7 +47,7 @@ UNKNOWN, REVOKED, EXPIRED, WRONG = 6, 18, 23, 24
 # Results that judge a login: of LDAP (RFC 4511, A.1), of MQTT 3.1.1 (3.2.2.3) and 5.0 (3.2.2.2).
 LDAP_REFUSED, MQTT_REFUSED = 49, (4, 5, 134, 135)
 # Schemes of HTTP whose answer 401 judges a password; the others need several rounds.
-PASSWORDS = frozenset(("basic", "digest"))
+PASSWORDS = frozenset(("basic", "digest", "query"))
 
 
 class Attempt(NamedTuple):
@@ -74,10 +74,11 @@ class Attempt(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """What a request showed for a login."""
+    """What a request showed for a login. ``query``: in its address, which a server that knows no such page does not look at."""
 
     account: str
     seal: str = ""
+    query: bool = False
 
 
 def _attempt(
@@ -145,7 +146,7 @@ class Logins:
 
     def web_asked(self, event: HttpRequest) -> Attempt | None:
         if event.credentials in PASSWORDS and not event.forwarded:
-            self._asked.put(event.packet.flow, Shown(event.user, event.seal))
+            self._asked.put(event.packet.flow, Shown(event.user, event.seal, event.credentials == "query"))
         return None
 
     def web_proven(self, event: NtlmLogin) -> Attempt | None:
@@ -156,7 +157,7 @@ class Logins:
 
     def web_answered(self, event: HttpResponse) -> Attempt | None:
         shown = self._asked.pop(event.packet.flow)
-        if shown is None or event.status >= 500:
+        if shown is None or event.status >= 500 or (shown.query and 300 <= event.status and event.status not in (401, 403)):
             return None
         return _attempt(event.packet, "HTTP", shown.account, event.status not in (401, 403, 407), seal=shown.seal)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import re
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 
@@ -19,11 +20,16 @@ BASIC_LIMIT = 2048
 SCHEMES = frozenset(("basic", "digest", "bearer", "ntlm", "negotiate", "hoba", "mutual", "scram-sha-256", "aws4-hmac-sha256", "wsse"))
 _REALM = re.compile(rb"""\brealm\s{0,4}=\s{0,4}(?:"([^"]{0,512})"|([^\s,"]{1,512}))""", re.IGNORECASE)
 _USER_NAME = re.compile(rb"""\busername\s{0,4}=\s{0,4}"([^"]{0,255})""", re.IGNORECASE)
+# A user and a password in the query of an address, as the pages of cameras and routers take them.
+_QUERY_USER = re.compile(rb"[?&](?:user|usr|username|login|loginuse|account)=([^&#]{0,128})", re.IGNORECASE)
+_QUERY_PASSWORD = re.compile(rb"[?&](?:pass|pwd|psw|password|passwd|loginpas)=([^&#]{0,128})", re.IGNORECASE)
 _TOKEN = re.compile(rb"(?:^|,)\s{0,4}(?:ntlm|negotiate)\s{1,4}([A-Za-z0-9+/]{16,8192}={0,2})", re.IGNORECASE)
 
 
 class Credentials(msgspec.Struct, frozen=True, gc=False):
-    """``scheme``: in small letters, ``other`` where nobody knows it, empty where there are none; ``user``: where it can be read; ``seal``: of Basic."""
+    """``scheme``: in small letters, ``other`` where nobody knows it, ``query`` where they stand in the address, empty where there are none; ``user``: where it
+    can be read; ``seal``: where the password can.
+    """
 
     scheme: str = ""
     user: str = ""
@@ -54,6 +60,16 @@ def _basic(raw: bytes) -> Credentials:
         return Credentials("basic")
     name = clean(user, NAME_LIMIT)
     return Credentials("basic", name, seal(name, password)) if colon else Credentials("basic")
+
+
+def in_query(target: bytes) -> Credentials:
+    """Those in the query of an address; none where either user or password is missing."""
+    password = _QUERY_PASSWORD.search(target) if b"?" in target else None
+    user = _QUERY_USER.search(target) if password is not None else None
+    if user is None or password is None:
+        return NONE
+    name = clean(unquote_to_bytes(user[1]), NAME_LIMIT)
+    return Credentials("query", name, seal(name, unquote_to_bytes(password[1])))
 
 
 @functools.lru_cache(maxsize=1024)

@@ -20,7 +20,7 @@ from sensor.core.reader import Malformed, clean
 from sensor.dissectors import _http_body as bodies
 from sensor.dissectors import _http_shape as shapes
 from sensor.dissectors import _igd
-from sensor.dissectors._http_credentials import challenge, credentials, ntlm
+from sensor.dissectors._http_credentials import challenge, credentials, in_query, ntlm
 from sensor.dissectors._http_message import HEAD_END, Head, begins, host_of, masked, read_head
 from sensor.dissectors._ntlm_events import told
 
@@ -57,11 +57,12 @@ ASKED = re.compile(
 
 
 class HttpRequest(Event):
-    """``path``: the target, secrets in its query starred. ``credentials``: scheme of those it carries, or empty; ``user``: whose, where it can be read.
+    """``path``: the target, secrets in its query starred. ``credentials``: scheme of those it carries, ``query`` where they stand in the address,
+    or empty; ``user``: whose, where it can be read.
 
     ``action``: the SOAPAction. ``length``: size of the body in bytes, -1 where it is not told. ``forwarded``: a proxy passed it on. ``headers``: the names
     of its first fields in small letters, in order. ``cookies`` and ``odd`` as in ``_http_shape``: shapes of cookies, fields with odd characters.
-    ``seal``: of user and password, of Basic.
+    ``seal``: of user and password, where they are clear.
     """
 
     method: str
@@ -324,7 +325,7 @@ def _can_begin(kept: bytearray) -> bool:
 
 def _request(packet: Packet, head: Head) -> HttpRequest:
     fields, text = head.fields, head.text
-    found = credentials(_asking(fields))
+    found = credentials(_asking(fields)) if b"authorization" in fields or b"proxy-authorization" in fields else in_query(head.target)
     target, action = masked(head.target), text(b"soapaction").strip('"')
     host = host_of(head.target if "://" in target[:16] else fields.get(b"host", b""))
     media_type, length, forwarded = _media_type(fields.get(b"content-type", b"")), _length(head), _forwarded(fields)

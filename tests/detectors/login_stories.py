@@ -38,7 +38,7 @@ def web(at: float, user: str = "admin", *, status: int = 401, scheme: str = "bas
     """A request with credentials and its answer."""
     flow = int(at * 1000) + 1
     asked = HttpRequest(ends(at, 80, answer=False, flow=flow, **where), "GET", SERVER, "/", "Agent", scheme, user, "", "", 0, False)
-    asked.seal = seal(user, password) if scheme == "basic" else ""
+    asked.seal = seal(user, password) if scheme in ("basic", "query") else ""
     return [asked, HttpResponse(ends(at, 80, answer=True, flow=flow, **where), status, "", "", 0, (scheme,), "", "", "GET", "/", False)]
 
 

@@ -44,13 +44,14 @@ def test_from_outside_it_is_high_and_refused_low() -> None:
     assert (alert.severity, alert.why[1]) == (Severity.low, "what the server made of it is not told")
 
 
-@pytest.mark.parametrize("service", ["ftp", "web", "camera", "broker"])
+@pytest.mark.parametrize("service", ["ftp", "web", "address", "camera", "broker"])
 def test_all_clear_protocols(service: str) -> None:
     """Files, web pages, streams, brokers."""
     mark = seal("admin", b"admin")
     stories = {
         "ftp": [ftp(0, accepted=True, password=b"admin")],
         "web": web(0, status=200, password=b"admin"),
+        "address": web(0, status=200, password=b"admin", scheme="query"),
         "camera": [
             RtspRequest(ends(0, 554, answer=False, flow=7), "DESCRIBE", "rtsp://cam/", 2, "", "basic", "admin", mark),
             RtspResponse(ends(0, 554, answer=True, flow=7), 200, "OK", 2, "", (), ""),
@@ -61,9 +62,10 @@ def test_all_clear_protocols(service: str) -> None:
 
 
 def test_innocent_twins_are_quiet() -> None:
-    """Passwords of one's own, with users that others have too; guests; a password that is hidden; a request nobody answered."""
+    """Passwords of one's own, with users that others have too; guests; a password that is hidden; a request nobody answered; pages that are not there."""
     story = [telnet(0, "root", b"correct horse"), telnet(1, "admin", b"vizxv"), ftp(2, "anonymous", accepted=True, password=b"admin")]
     story += [*web(3, status=200, scheme="digest"), web(4, password=b"admin")[0]]
+    story += [*web(5, status=404, scheme="query", password=b"admin"), *web(6, status=302, scheme="query", password=b"admin")]
     assert heard(detector(DEFAULT), story) == []
 
 

@@ -249,6 +249,23 @@ def test_credentials(value: bytes, told: tuple[str, str]) -> None:
     assert (*asked[5:7], asked[-1]) == told
 
 
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [
+        (b"/videostream.cgi?user=admin&pwd=a%3Ab", ("query", "admin", seal("admin", b"a:b"))),
+        (b"/a?loginpas=x&loginuse=op", ("query", "op", seal("op", b"x"))),
+        (b"/a?user=admin", ("", "", "")),
+        (b"/a?pwd=x", ("", "", "")),
+        (b"/user=admin&pwd=x", ("", "", "")),
+    ],
+)
+def test_credentials_in_the_address(target: bytes, told: tuple[str, str, str]) -> None:
+    """Cameras take them there; the password shows nowhere."""
+    asked = events(feed(Http().stream(CLIENT), GET.replace(b"/a", target), True))[0]
+    assert (*asked[5:7], asked[-1]) == told
+    assert "a%3Ab" not in repr(asked)
+
+
 def test_ntlm_in_credentials() -> None:
     """Challenges and logins of NTLM, and what they tell of both ends; not of who is behind a proxy."""
     challenge, login = (

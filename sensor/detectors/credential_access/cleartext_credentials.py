@@ -68,7 +68,7 @@ def _telnet(event: TelnetLogin) -> Seen | None:
 
 
 def _web(event: HttpRequest) -> Seen | None:
-    return Seen("HTTP", event.user, Severity.info) if event.credentials == "basic" and not event.forwarded else None
+    return Seen("HTTP", event.user, Severity.info) if event.credentials in ("basic", "query") and not event.forwarded else None
 
 
 def _form(_: HttpLogin) -> Seen | None:
