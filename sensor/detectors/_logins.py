@@ -157,7 +157,7 @@ class Logins:
 
     def web_answered(self, event: HttpResponse) -> Attempt | None:
         shown = self._asked.pop(event.packet.flow)
-        if shown is None or event.status >= 500 or (shown.query and 300 <= event.status and event.status not in (401, 403)):
+        if shown is None or event.status >= 500 or (shown.query and event.status >= 300 and event.status not in (401, 403)):
             return None
         return _attempt(event.packet, "HTTP", shown.account, event.status not in (401, 403, 407), seal=shown.seal)
 
