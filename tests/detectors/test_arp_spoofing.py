@@ -74,6 +74,28 @@ def test_the_gateway_is_known_from_its_leases() -> None:
     assert "the gateway 10.0.0.1" in told(events)[0].summary
 
 
+def test_a_gateway_that_was_silent_takes_back_what_is_its_own() -> None:
+    """It said nothing for two minutes, and then tells everybody where it is: the one who took its address is to blame."""
+    lease = DhcpAck(packet(0, 1), 5, 7, VICTIM, gateways=(parse("10.0.0.1"),))
+    taken = [reply(130 + 2 * n, ATTACKER, "10.0.0.1") for n in range(3)]
+    found = told(
+        [
+            lease,
+            *ORDINARY,
+            *taken,
+            *(reply(135.5 + 3 * n, GATEWAY, "10.0.0.1") for n in range(4)),
+            *(reply(147 + 2 * n, ATTACKER, "10.0.0.1") for n in range(2)),
+        ]
+    )
+    assert {alert.actor.mac for alert in found} == {ATTACKER}
+
+
+def test_a_gateway_that_is_replaced_is_quiet() -> None:
+    """The old one is never heard of again."""
+    lease = DhcpAck(packet(0, 1), 5, 7, VICTIM, gateways=(parse("10.0.0.1"),))
+    assert told([lease, *ORDINARY, *(reply(200 + 5 * n, 0x0200000000DD, "10.0.0.1") for n in range(20))]) == []
+
+
 def test_neighbour_discovery() -> None:
     """Advertisements that override, unasked, three times."""
     events = [advertisement(0, GATEWAY, "fe80::1", solicited=True), *(advertisement(8 + 5 * n, ATTACKER, "fe80::1") for n in range(3))]

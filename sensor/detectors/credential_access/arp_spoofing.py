@@ -59,6 +59,8 @@ class ArpSpoofing(EventDetector):
         super().__init__(context, options)
         self._bindings = Bindings()
         self._gateways: Bounded[tuple[int, int], bool] = Bounded(GATEWAYS_LIMIT)
+        # Who had the address of a gateway before another one took it while nothing was heard of the first.
+        self._former: Bounded[tuple[int, int], int] = Bounded(GATEWAYS_LIMIT)
         self._told: Recent[tuple[int, int, int]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
         self._exempt = frozenset(map(addresses.parse_mac, self.options.exempt_macs))
 
@@ -112,11 +114,28 @@ class ArpSpoofing(EventDetector):
             return
         robbed = bindings.spoke(vlan, dispute.mac)
         if dispute.since - robbed > want.alive_s * SECOND:
+            self._moved(vlan, address, dispute.mac, mac)
             bindings.settle(vlan, address, mac, event.ts)
             return
-        owner.taken.put(address, (event.ts, dispute.mac))
-        if reason := self._reason(event, vlan, address, owner, dispute, robbed, insists):
+        returns = self._former.get((vlan, address)) == mac
+        if not returns:
+            owner.taken.put(address, (event.ts, dispute.mac))
+        if not (reason := self._reason(event, vlan, address, owner, dispute, robbed, insists)):
+            return
+        if returns:
+            bindings.settle(vlan, address, mac, event.ts)
+            reason = f"{addresses.mac_text(mac)} had it before, and takes it back"
+            yield from self._alert(event, dispute.mac, 0, address, mac, reason, dispute.claims)
+        else:
             yield from self._alert(event, mac, 0, address, dispute.mac, reason, dispute.claims)
+
+    def _moved(self, vlan: int, address: int, old: int, new: int) -> None:
+        """A gateway's address is another MAC's now, for the one that had it is silent: it may have been replaced, or may only have had nothing to say."""
+        place = (vlan, address)
+        if self._former.get(place) == new:
+            self._former.pop(place)
+        elif place in self._gateways:
+            self._former.put(place, old)
 
     def _others(self, vlan: int, mac: int, address: int) -> bool:
         """Whether a MAC has an address of its own besides the one in dispute: a machine that was given a wrong address has not."""
