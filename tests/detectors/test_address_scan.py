@@ -140,8 +140,18 @@ def test_a_capture_of_one_direction_accuses_nobody() -> None:
     story = Story()
     for n in range(100):
         story.flow(1 + n * 0.5, "10.0.0.5", f"10.0.5.{n + 1}", 443, ended=20, packets=(12, 0))
-        story.flow(1 + n * 0.5, "10.0.0.5", f"10.0.6.{n + 1}", 53, proto=UDP, ended=20)
+        story.flow(1 + n * 0.5, "10.0.0.5", f"10.0.6.{n % 40 + 1}", 53, proto=UDP, ended=20)
+        story.flow(1 + n * 0.5, "10.0.0.5", f"198.51.100.{n + 1}", 53, proto=UDP, ended=20)
     assert raised(SCAN, story) == []
+
+
+def test_many_questions_over_udp_are_a_hint_where_no_answer_can_be_seen() -> None:
+    """Fifty inside hosts: by their number alone, and never loud."""
+    story = Story()
+    for n in range(60):
+        story.flow(1 + n * 0.1, "10.0.0.66", f"10.0.5.{n + 1}", 40125, proto=UDP, ended=20)
+    alert = one(raised(SCAN, story))
+    assert (alert.numbers["failed"], alert.severity) == (50, Severity.low)
 
 
 def test_lone_syns_are_a_scan_even_without_an_answer_in_sight() -> None:

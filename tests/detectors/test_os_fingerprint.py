@@ -43,6 +43,14 @@ def test_two_softer_signs() -> None:
     assert alert.numbers["kinds"] == 2
 
 
+def test_the_search_for_hosts_before_a_scan() -> None:
+    """A question for the time and bare SYNs; such SYNs alone, of whatever size, could be those of a small device."""
+    bare = [TcpSyn(packet(n), window, ("mss",), 1460) for n, window in enumerate((1024, 2048, 3072, 4096))]
+    assert heard(detector(OS), bare) == []
+    [alert] = heard(detector(OS), [*bare, IcmpQuery(packet(5, proto=1), "timestamp", 20)])
+    assert (alert.numbers["kinds"], alert.severity) == (2, Severity.medium)
+
+
 def test_from_a_printer_it_is_high_and_from_outside_low() -> None:
     """Who measures matters."""
     world = World(device("printer", "10.0.0.66"))

@@ -45,11 +45,19 @@ def test_a_slow_scan_is_seen_within_the_hour() -> None:
 
 
 def test_a_scan_of_which_only_one_direction_is_seen() -> None:
-    """Lone SYNs, judged when their flows end."""
+    """Lone SYNs, and lone questions over UDP, judged when their flows end; who goes on talking was answered out of sight."""
     story = Story()
     for n in range(29):
         story.flow(1 + n * 0.1, "10.0.0.66", "10.0.0.1", 1 + n, ended=31)
     assert len(raised(SCAN, story)) == 1
+    story = Story()
+    for n in range(29):
+        story.flow(1 + n * 0.1, "10.0.0.66", "198.51.100.7", 1 + n, proto=UDP, ended=31)
+    assert len(raised(SCAN, story)) == 1
+    talks = Story()
+    for n in range(29):
+        talks.flow(1 + n * 0.1, "10.0.0.5", "10.0.0.1", 1 + n, proto=UDP, ended=31, packets=(9, 0))
+    assert raised(SCAN, talks) == []
 
 
 def test_innocent_twins_are_quiet() -> None:

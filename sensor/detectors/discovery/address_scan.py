@@ -16,12 +16,14 @@ from pydantic import Field
 
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
-from sensor.core.changes import Changes, follow
+from sensor.core.changes import SERVER_INSIDE, Changes, follow
 from sensor.core.contacts import knocks
 from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Flow
 from sensor.core.observation import Subject
-from sensor.core.windows import DistinctWindow
+from sensor.core.windows import DistinctWindow, combine
+from sensor.detectors._addresses import counted
+from sensor.detectors._unheard import unheard
 from sensor.detectors._words import PROTOCOLS, client_of, is_fixed_function, network_of, server_of, some, who
 
 SECOND = 1_000_000_000
@@ -55,6 +57,7 @@ class Finding(NamedTuple):
     failed: int
     answered: int
     sample: list[int]
+    heard: bool = True
 
 
 class AddressScan(FlowDetector):
@@ -84,13 +87,23 @@ class AddressScan(FlowDetector):
             level=math.log(want.certainty / (1 - want.certainty)),
         )
         self._far.rule(threshold=want.targets, share=want.share_outside)
+        self._silent = DistinctWindow(window, KEY_BITS, PAIR_BITS, grace)
+        self._silent.rule(threshold=want.targets)
         self._exempt = tuple(addresses.parse_network(block) for block in want.exempt)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
         rows, flooded = changes.contacts, changes.flooded
         near, far = knocks(rows, self._far_ports)
-        found = sorted(follow(self._near, near) + follow(self._far, far))
-        return [(int(rows["row"][at]), Finding(failed, answered, sample)) for at, failed, answered, sample in found if not flooded[at]]
+        found = [(at, Finding(failed, answered, sample)) for at, failed, answered, sample in follow(self._near, near) + follow(self._far, far)]
+        return [(int(rows["row"][at]), finding) for at, finding in sorted(found + self._in_silence(changes)) if not flooded[at]]
+
+    def _in_silence(self, changes: Changes) -> list[tuple[int, Finding]]:
+        """The same of inside hosts over UDP where the capture shows no answers: by the number alone, and a hint, as nobody knows who answered."""
+        at = unheard(changes)
+        at = at[changes.contacts["flags"][at] & SERVER_INSIDE > 0]
+        rows = changes.contacts[at]
+        keys = combine(rows["client"], rows["service"].astype(np.uint64)) if len(at) else rows["client"]
+        return [(int(at[i]), Finding(failed, met, sample, False)) for i, failed, met, sample in counted(self._silent, keys, rows["server"], rows["ts"])]
 
     def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
         actor = client_of(flow)
@@ -113,7 +126,7 @@ class AddressScan(FlowDetector):
             numbers={"failed": numbers.failed, "answered": numbers.answered, "threshold": self.options.targets, "window_s": window},
             key=(service,),
             severity=self._severity(actor, numbers),
-            confidence=0.9 if numbers.failed >= self.options.targets else 0.8,
+            confidence=0.5 if not numbers.heard else 0.9 if numbers.failed >= self.options.targets else 0.8,
             target_port=flow.server_port if flow.proto in (6, 17) else 0,
             network=network_of(self.context, flow),
             techniques=("T1595.001",) if not self.context.networks.inside(flow.client) else ("T1018", "T1046"),
@@ -124,6 +137,8 @@ class AddressScan(FlowDetector):
 
     def _severity(self, actor: Subject, numbers: Finding) -> Severity:
         """The internet knocks all day: low from there, unless somebody answered. Devices with one job never look for others: high."""
+        if not numbers.heard:
+            return Severity.low
         if not self.context.networks.inside(actor.address):
             return Severity.medium if numbers.answered else Severity.low
         return Severity.high if is_fixed_function(self.context, actor) else Severity.medium

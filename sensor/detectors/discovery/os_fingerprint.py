@@ -39,6 +39,8 @@ PROBES = {
     (3, ("ws", "nop", "mss", "sok", "nop", "nop")),
     (31337, ("ws", "nop", "mss", "ts", "sok")),
 }
+# SYNs of its ordinary scans, which look for hosts with questions of ICMP besides; alone they could be those of a small device.
+SCANS = {(window, ("mss",)) for window in (1024, 2048, 3072, 4096)}
 
 
 class Options(detector.Options):
@@ -108,7 +110,7 @@ def _sign(event: Event) -> str:
     if isinstance(event, TcpSyn):
         if (event.window, event.options) in PROBES and event.stamp in (-1, ALL_STAMP):
             return f"SYN with window {event.window} and the options {','.join(event.options)}, as Nmap sends it"
-        return ""
+        return "SYN with nothing but a segment size, as Nmap sends it to look for hosts" if (event.window, event.options) in SCANS else ""
     if isinstance(event, TcpOddFlags):
         names = "+".join(name for bit, name in FLAGS if event.flags & bit)
         return f"TCP flags {names or 'none'} to port {event.packet.dport}"

@@ -1,0 +1,38 @@
+"""Questions over UDP that nobody is heard to answer, in captures that show one direction only.
+
+There every flow over UDP looks unanswered, and what scans are made of does not count. A program that asks many ports or hosts with a packet or three each, and
+never comes back, is told from others by their number alone.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from sensor.core.changes import FAILED, SKIP, UDP, Changes
+from sensor.core.flow import Change, Reason
+
+FEW = 3
+
+
+def unheard(changes: Changes) -> npt.NDArray[np.intp]:
+    """Which of the contacts are the end of such a question; none where the capture shows answers over UDP."""
+    contacts = changes.contacts
+    at = np.flatnonzero((contacts["kind"] == Change.ENDED) & (contacts["op"] == SKIP) & (contacts["service"] & 0xFF == UDP))
+    if not len(at):
+        return at
+    rows = changes.rows[contacts["row"][at]]
+    lone = (rows["client_packets"] <= FEW) & (rows["server_packets"] == 0) & (rows["reason"] != Reason.EVICTED)
+    # From and to the same port nobody knows who is the client, and who answers.
+    found: npt.NDArray[np.intp] = at[lone & (rows["client_port"] != rows["server_port"])]
+    return found
+
+
+def with_unheard(changes: Changes) -> npt.NDArray[np.void]:
+    """The contacts, such questions among them as failed ones."""
+    at = unheard(changes)
+    if not len(at):
+        return changes.contacts
+    contacts = changes.contacts.copy()
+    contacts["op"][at] = FAILED
+    return contacts
