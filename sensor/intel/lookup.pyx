@@ -1,8 +1,9 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
 """Threat lists compiled: address or name → number of the entry that covers it, and the fast readers of plain lists.
 
-Prefixes become sorted boundaries of disjoint intervals, each owned by the longest prefix over it. IPv4 has a table of its own, 8 bytes a boundary, entered
-through an index of the upper 16 bits; the rest is a binary search over 128-bit numbers.
+Prefixes become sorted boundaries of disjoint intervals, each owned by the longest prefix over it. IPv4 has a table of its own, 8 bytes a boundary: where it
+begins, and in the same word who owns it, for a look-up in a large table waits for memory and for nothing else. It is entered through an index of the upper
+16 bits; the rest is a binary search over 128-bit numbers.
 """
 
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
@@ -38,8 +39,8 @@ cdef class AddressTable:
     The longest prefix wins; of equal ones the first.
     """
 
-    cdef uint32_t[::1] starts
-    cdef int32_t[::1] owners, index
+    cdef uint64_t[::1] starts
+    cdef int32_t[::1] index
     cdef uint64_t[::1] wide_hi, wide_lo
     cdef int32_t[::1] wide_owners
     cdef readonly Py_ssize_t nbytes
@@ -49,15 +50,15 @@ cdef class AddressTable:
         _, low, owners = boundaries(hi[short], lo[short], bits[short], numbers[short])
         inside = low <= 0xFFFFFFFFFFFF  # a block up to 255.255.255.255 has no boundary after it
         low, owners = low[inside], owners[inside]
-        starts = low.astype(np.uint32)
+        starts = low << np.uint64(32) | owners.view(np.uint32)
         index = np.zeros(65537, np.int32)
         if len(starts):
             index[:65536] = np.searchsorted(low, (np.arange(65536, dtype=np.uint64) << np.uint64(16)) | np.uint64(0xFFFF << 32))
         index[65536] = len(starts)
-        self.starts, self.owners, self.index = starts, owners, index
+        self.starts, self.index = starts, index
         wide_hi, wide_lo, wide_owners = boundaries(hi[~short], lo[~short], bits[~short], numbers[~short])
         self.wide_hi, self.wide_lo, self.wide_owners = wide_hi, wide_lo, wide_owners
-        self.nbytes = starts.nbytes + owners.nbytes + index.nbytes + wide_hi.nbytes + wide_lo.nbytes + wide_owners.nbytes
+        self.nbytes = starts.nbytes + index.nbytes + wide_hi.nbytes + wide_lo.nbytes + wide_owners.nbytes
 
     def listed(self, const uint64_t[:] hi, const uint64_t[:] lo):
         """For each address the number of the entry that covers it, -1 where none does."""
@@ -76,14 +77,15 @@ cdef class AddressTable:
 
     cdef inline int32_t short_owner(self, uint32_t address) except -2 nogil:
         cdef Py_ssize_t block = address >> 16
+        cdef uint64_t last = <uint64_t>address << 32 | <uint64_t>0xFFFFFFFF
         cdef int32_t low = self.index[block], high = self.index[block + 1], middle
         while low < high:  # how many boundaries lie at or before the address
             middle = low + (high - low) // 2
-            if self.starts[middle] <= address:
+            if self.starts[middle] <= last:
                 low = middle + 1
             else:
                 high = middle
-        return NOBODY if low == 0 else self.owners[low - 1]
+        return NOBODY if low == 0 else <int32_t><uint32_t>self.starts[low - 1]
 
     cdef inline int32_t wide_owner(self, uint64_t hi, uint64_t lo) except -2 nogil:
         cdef Py_ssize_t low = 0, high = self.wide_hi.shape[0], middle
