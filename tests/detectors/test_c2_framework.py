@@ -93,7 +93,9 @@ QUIET: dict[str, list[Any]] = {
     "a program under its own name": [request(5 * n, f"/v1/state/a8f01c33d2e{n}", agent="okhttp/4.9") for n in range(20)],
     "no rhythm": [request(at, f"/a?id=t05mP2IPW8aK{n}") for n, at in enumerate((0, 1.5, 9, 11, 40, 43, 90, 200, 203, 290, 300, 450))],
     "pages without numbers": [request(5 * n, "/status") for n in range(20)],
-    "a login by telnet": [RatMessage(packet(back=True), "command shell", "Microsoft Windows", False)],
+    "a login by telnet": [
+        RatMessage(Packet(ts=START, src=parse(SERVER), dst=parse(VICTIM), sport=23, dport=50000, proto=6), "command shell", "Microsoft Windows", False)
+    ],
     "ordinary hellos": [
         TlsClientHello(packet(), "www.example.com", (), "TLS 1.0", "49ed2ef3f1321e5f044f1e71b0e6fdd5", "t10", (), False),
         QuicClientHello(packet(), "1", "www.example.com", ("h3",), "TLS 1.3", "", "q13d0311h3_55b375c5d22e_c183556c78e2", False),
@@ -106,6 +108,14 @@ QUIET: dict[str, list[Any]] = {
 def test_innocent_twins_are_quiet(story: list[Event]) -> None:
     """What resembles a control channel."""
     assert heard(detector(C2), story) == []
+
+
+def test_a_shell_that_is_open_to_everybody() -> None:
+    """As exploits leave one behind; behind the ports of logins it is ordinary."""
+    answer = Packet(ts=START, src=parse("10.0.0.5"), dst=parse(VICTIM), sport=4444, dport=50000, proto=6)
+    [alert] = heard(detector(C2), [RatMessage(answer, "command shell", "Microsoft Windows XP", False)])
+    assert (alert.target and alert.target.address, alert.target_port, alert.techniques[0].technique) == (parse("10.0.0.5"), 4444, "T1059")
+    assert "on port 4444" in alert.summary
 
 
 def test_repetition_is_one_finding() -> None:

@@ -33,6 +33,8 @@ SECOND = 1_000_000_000
 COURSES_LIMIT = 4096
 TOLD_LIMIT = 16384
 PATHS_LIMIT = 8
+# Ports where servers offer shells in clear rightly: telnet and its like, rlogin, rsh, serial lines behind console servers.
+LOGINS = frozenset((22, 23, 107, 512, 513, 514, 992, 2323, *range(2000, 2100), *range(3000, 3100), *range(7000, 7100)))
 # A number that means nothing to a reader: in a cookie's shape, in a query or as the end of a path.
 _OPAQUE_COOKIE = re.compile(r"=(?:base64|hex):(?:[1-9]\d|\d{3,4})\b|=digits:1\d\b")
 _OPAQUE_PATH = re.compile(r"(?:[?&][\w.-]{1,16}=|/)(?=[A-Za-z_-]*\d)[A-Za-z0-9_%+-]{10,}={0,2}(?:&|$)")
@@ -107,19 +109,21 @@ class C2Framework(EventDetector):
             yield self._alert(event, client, server, known.what, _why(known, kind, fields), known)
 
     def _trojan(self, event: RatMessage) -> Iterator[Alert]:
-        """Shells that a server opens to its client are logins of old; the other way round somebody sits at the far end."""
+        """A shell is handed to the server that was called; or offered by a server where none belongs, which is how exploits of old leave one behind."""
         shell = event.family == "command shell"
-        if shell and not event.from_client:
+        port = _server_port(event.packet, event.from_client)
+        if shell and not event.from_client and port in LOGINS:
             return
         client, server = _ends(event.packet, from_server=not event.from_client)
         if not self._told.fresh((client.address, server.address, event.family), event.packet.ts):
             return
-        what = "a command shell handed to the server that was called" if shell else f"remote control by {event.family}"
+        handed = "handed to the server that was called" if event.from_client else f"that is open to everybody on port {port}"
+        what = f"a command shell {handed}" if shell else f"remote control by {event.family}"
         why = (
             f"the {'client' if event.from_client else 'server'} said {event.word!r} first, which is how {event.family} speaks"
             if event.word
             else f"the first bytes are those of {event.family}",
-            f"{text(client.address)} opened the connection to port {_server_port(event.packet, event.from_client)} of {text(server.address)}",
+            f"{text(client.address)} opened the connection to port {port} of {text(server.address)}",
         )
         yield self._alert(event, client, server, what, why, None, techniques=("T1059", "T1219") if shell else ("T1219",))
 
