@@ -1,0 +1,76 @@
+"""A computer fetches a program by HTTP in a way that people do not: by a tool of the system that scripts use, or from an address without a name.
+
+Installers come from named servers, by browsers and by programs that update themselves. Tools that certificates are made with fetch nothing but lists of those;
+scripts that fetch programs from bare addresses are how intruders bring theirs. What devices fetch is told by ``lateral_movement.tool_transfer``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
+from sensor.core.detector import Context
+from sensor.core.event import Event
+from sensor.detectors._calls import CallDetector, CallOptions, ends_of
+from sensor.detectors._words import is_fixed_function
+from sensor.dissectors.http import HttpRequest
+
+SECOND = 1_000_000_000
+AGAIN = 3600 * SECOND
+TOLD_LIMIT = 4096
+SHOWN = 120
+# Endings of what runs on a computer by itself or by a shell, but for what runs on the server.
+_PROGRAM = re.compile(
+    r"^(?!.{0,200}(?:cgi|/scripts/|/isapi)).{0,2000}\.(?:exe|dll|sys|scr|com|pif|cpl|ocx|msi|msp|bat|cmd|ps1|psm1|vbs|vbe|jse|wsf|wsh|hta|lnk|jar|xll|sct|elf|sh|"
+    r"py)$",
+    re.IGNORECASE,
+)
+# The tool for certificates, and programs of Windows by which scripts and documents fetch. BITS is left to software that updates itself.
+_CERTIFICATES = "certutil url agent"
+_SCRIPTS = re.compile(r"WindowsPowerShell/|^PowerShell/|WinHttp\.WinHttpRequest|^Microsoft Office/|^Mozilla/4\.0 \(compatible; ms-office", re.IGNORECASE)
+# Ports of update servers inside a company, whose clients know them by address.
+UPDATES = (8530, 8531, 7000)
+
+
+class ToolDownload(CallDetector):
+    """Watches requests for programs."""
+
+    title = "Program fetched by a tool"
+    severity = Severity.medium
+    techniques = ("T1105",)
+    advice = "Look which script or document on the machine asked for it and what it did with it; take a copy of the file and block the server."
+    false_positives = "Scripts of administrators: name their machines as managers. Servers of software that are called by address."
+    Options = CallOptions
+    watches = (HttpRequest,)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._told: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, AGAIN)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if not isinstance(event, HttpRequest) or event.method != "GET" or event.forwarded:
+            return iter(())
+        agent = event.user_agent
+        if agent.lower() == _CERTIFICATES:
+            return self._tell(event, "certificates", "only a script lets the tool for certificates fetch a file", Severity.medium)
+        host = event.host.partition(":")[0]
+        if not host or not host[-1].isdigit() or not host.replace(".", "").isdigit() or event.packet.dport in UPDATES:
+            return iter(())
+        if not _PROGRAM.search(event.path.partition("?")[0]):
+            return iter(())
+        if _SCRIPTS.search(agent) or not agent:
+            inside = self.context.networks.inside(event.packet.dst)
+            return self._tell(
+                event, "script", f"{agent or 'who tells no name'!r} is no browser, and the server has no name", Severity.low if inside else Severity.medium
+            )
+        return self._tell(event, "address", "the server has no name, as those have that offer programs to people", Severity.low)
+
+    def _tell(self, event: HttpRequest, what: str, why: str, severity: Severity) -> Iterator[Alert]:
+        packet = event.packet
+        if is_fixed_function(self.context, ends_of(packet).actor) or not self._told.fresh((packet.src, packet.dst, what), packet.ts):
+            return
+        reasons = (f"it asked {event.host or 'nobody by name'} for {event.path[:SHOWN]!r} as {event.user_agent[:SHOWN]!r}", why)
+        yield self.told(event, "fetched a program from", reasons, key=(what,), severity=severity, confidence=0.7, app="http")

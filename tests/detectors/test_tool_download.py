@@ -1,0 +1,74 @@
+"""Programs fetched by tools and from bare addresses: the attack, innocent twins, repetition."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.addresses import parse
+from sensor.core.alert import Severity
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.dissectors.http import HttpRequest
+from tests.detectors.stories import SECOND, START, World, detector, device, heard, one
+
+DOWNLOAD = "command_and_control.tool_download"
+NEAR, FAR, SERVER = "10.0.0.66", "203.0.113.9", "10.0.0.5"
+BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/126.0"
+POWERSHELL = "Mozilla/5.0 (Windows NT; Windows NT 10.0; en-US) WindowsPowerShell/5.1.19041.1"
+CERTUTIL, BITS = "CertUtil URL Agent", "Microsoft BITS/7.8"
+
+
+def request(path: str, agent: str = POWERSHELL, host: str = FAR, *, target: str = FAR, port: int = 80, at: float = 0, method: str = "GET") -> Event:
+    packet = Packet(ts=START + int(at * SECOND), src=parse(NEAR), dst=parse(target), sport=50000, dport=port, proto=6)
+    return HttpRequest(packet, method, host, path, agent, "", "", "", "", -1, False)
+
+
+@pytest.mark.parametrize(
+    ("event", "severity"),
+    [
+        (request("/a.ps1"), Severity.medium),
+        (request("/x/tool.exe?id=7", "Microsoft Office/16.0"), Severity.medium),
+        (request("/beacon.dll", ""), Severity.medium),
+        (request("/anything", CERTUTIL, "files.example.net"), Severity.medium),
+        (request("/setup.exe", BROWSER), Severity.low),
+        (request("/setup.exe", BITS), Severity.low),
+        (request("/a.ps1", host=f"{SERVER}:8000", target=SERVER, port=8000), Severity.low),
+    ],
+)
+def test_programs_that_scripts_fetch(event: Event, severity: Severity) -> None:
+    """By scripts, by a nameless program, by the tool for certificates; by a browser, by what updates programs, and inside it is a hint."""
+    alert = one(heard(detector(DOWNLOAD), [event]))
+    assert (alert.actor.address, alert.target and alert.target.address) == (parse(NEAR), event.packet.dst)
+    assert (alert.severity, alert.techniques[0].technique) == (severity, "T1105")
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        request("/setup.exe", BROWSER, "download.example.com"),
+        request("/setup.exe", BITS, "dl.delivery.mp.microsoft.com"),
+        request("/Content/1F/update.exe", BITS, f"{SERVER}:8530", target=SERVER, port=8530),
+        request("/status.json"),
+        request("/a.ps1", method="POST"),
+        request("/pki/list.crl", "Microsoft-CryptoAPI/10.0", "crl.example.com"),
+        request("/a.ps1", host=""),
+        request("/cgi-bin/status.sh", "curl/8.5"),
+    ],
+)
+def test_innocent_twins_are_quiet(event: Event) -> None:
+    """Named servers, updates of the system and of a company's own server, data, uploads, lists of certificates, requests that name no host, pages."""
+    assert heard(detector(DOWNLOAD), [event]) == []
+
+
+def test_devices_are_another_detector_s() -> None:
+    assert heard(detector(DOWNLOAD, World(device("camera", NEAR))), [request("/a.sh", "Wget/1.21")]) == []
+
+
+def test_managers_are_told_low() -> None:
+    assert one(heard(detector(DOWNLOAD, managers=(NEAR,)), [request("/a.ps1")])).severity == Severity.low
+
+
+def test_repetition_is_one_finding_an_hour() -> None:
+    found = heard(detector(DOWNLOAD), [request(f"/{n}.exe", at=n * 30) for n in range(200)])
+    assert len(found) == 2
+    assert one(found)
