@@ -1,0 +1,72 @@
+"""Captures through the whole engine as live capture hands packets over: one by one, with time that passes between them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sensor.assembly import assemble
+from sensor.capture.files import open_captures
+from sensor.config import load_config
+from sensor.core.addresses import mac_text
+from sensor.core.batch import Batch
+from sensor.core.observation import Observation
+from sensor.core.record import Record
+from sensor.fingerprinting.load import load_knowledge
+from sensor.fingerprinting.match import Matcher
+
+SECOND = 1_000_000_000
+# As often live capture lets time pass on a silent wire.
+BEAT = SECOND // 5
+MATCHER = Matcher(load_knowledge())
+
+
+class Replay:
+    """``heard``: when a packet of a MAC first told anything; ``told_at``: when the first event about it came out; ``devices``: what was told of it last."""
+
+    def __init__(self, capture: Path) -> None:
+        self.heard: dict[str, int] = {}
+        self.told_at: dict[str, int] = {}
+        self.devices: dict[str, dict[str, Any]] = {}
+        self.alerts: list[Record] = []
+        self._now = 0
+        self.pipeline = assemble(load_config(None), self._hear)
+        self._observe = self.pipeline.inventory.observe
+        self.pipeline.inventory.observe = self._listen
+        source = open_captures([str(capture)])
+        for batch in source.batches():
+            for place, ts in enumerate(batch.rows["ts"].tolist()):
+                self._wait(ts)
+                self.pipeline.process(Batch(batch.data, batch.rows[place : place + 1]))
+            batch.release()
+        source.close()
+        self.pipeline.finish()
+
+    def _wait(self, ts: int) -> None:
+        for beat in range((self._now // BEAT + 1) * BEAT, ts, BEAT) if self._now else ():
+            self._now = beat
+            self.pipeline.tick(beat)
+        self._now = ts
+
+    def _listen(self, fact: Observation) -> None:
+        if fact.subject.mac and MATCHER.match(fact.kind, fact.value):
+            self.heard.setdefault(mac_text(fact.subject.mac), self._now)
+        self._observe(fact)
+
+    def _hear(self, record: Record) -> None:
+        if record.kind == "alert":
+            self.alerts.append(record)
+        for mac in record.device.get("macs", ()) if record.kind == "device" else ():
+            self.told_at.setdefault(mac, self._now)
+            self.devices[mac] = record.device
+
+    @property
+    def grave(self) -> list[str]:
+        """Alerts that are more than hints."""
+        return [record.msg for record in self.alerts if record.severity not in ("info", "low")]
+
+    @property
+    def faults(self) -> list[str]:
+        """What was malformed in it, and what broke on it."""
+        boundary = self.pipeline.boundary
+        return [f"{unit}: {fault}" for unit, fault in boundary.malformed] + [fault.error for fault in boundary.faults.values()]
