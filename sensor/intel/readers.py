@@ -22,7 +22,7 @@ from sensor.core import addresses
 from sensor.core.reader import clean
 from sensor.documents import DocumentErrors, Fault
 from sensor.intel.formats import HEADING, converted
-from sensor.intel.indicator import Indicator, read_line
+from sensor.intel.indicator import Indicator, read_line, refanged
 from sensor.intel.lookup import hash_of, name_lines, plain_lines
 
 SIZE_LIMIT = 512 * 1024 * 1024
@@ -197,16 +197,16 @@ def _written(text: bytes, offset: int, *, told: bool) -> str:
 
 def _odd_line(written: str, offset: int, slow: list[tuple[int, int, int]], keys: list[tuple[int, int]], faults: _Faults) -> None:
     """What a line says that the fast readers left: blocks as (first address, bits, offset), names and the like as (hash, offset)."""
-    meant = written.replace("(", "").replace(")", "").replace("[.]", ".").replace("[:]", ":").replace("hxxp", "http")
+    meant = refanged(written)
     url = _URL.fullmatch(meant)
     name = _NAME.fullmatch(meant)
     if url is not None and url[2] in (None, "/"):
-        meant = url[1]
+        meant = url[1].strip("[]")
     elif url is not None or name is not None or _FINGERPRINT.fullmatch(meant):
         keys.append((hash_of(key_of(name[1] if name else meant)), offset))
         return
     try:
-        networks = list(_networks(meant.replace("[", "").replace("]", "")))
+        networks = list(_networks(meant))
     except ValueError:
         if (name := _NAME.fullmatch(meant)) is not None:
             keys.append((hash_of(key_of(name[1])), offset))

@@ -21,7 +21,8 @@ def test_reads_every_way_to_write_an_address(tmp_path: Path) -> None:
     """Addresses, blocks, ranges, both families, defanged, with byte order mark and CRLF; remarks stay with their line."""
     text = (
         "\ufeff# list of bad ones\r\n; more words\r\n\r\n11.1.1.1\r\n11.2.0.0/16 ; SBL123\r\n11.3.0.1-11.3.0.2 # botnet\r\n"
-        "11.4.0[.]1 trojan here # old\r\n2001:db8:1::/48\r\n2001[:]db8::2\r\n11.5.0.0 - 11.5.0.3\r\n"
+        "11.4.0[.]1 trojan here # old\r\n11.6.0.1:443\r\n[2001:db8::3]:443\r\nhttps://[2001:db8::4]:8443/\r\n"
+        "2001:db8:1::/48\r\n2001[:]db8::2\r\n11.5.0.0 - 11.5.0.3\r\n"
     )
     read = read_list(written(tmp_path, text))
     found = {
@@ -34,6 +35,9 @@ def test_reads_every_way_to_write_an_address(tmp_path: Path) -> None:
         ("11.3.0.1", 128): ("11.3.0.1-11.3.0.2", "botnet"),
         ("11.3.0.2", 128): ("11.3.0.1-11.3.0.2", "botnet"),
         ("11.4.0.1", 128): ("11.4.0[.]1", "trojan here old"),
+        ("11.6.0.1", 128): ("11.6.0.1:443", ""),
+        ("2001:db8::3", 128): ("[2001:db8::3]:443", ""),
+        ("2001:db8::4", 128): ("https://[2001:db8::4]:8443/", ""),
         ("2001:db8:1::", 48): ("2001:db8:1::/48", ""),
         ("2001:db8::2", 128): ("2001[:]db8::2", ""),
         ("11.5.0.0", 126): ("11.5.0.0-11.5.0.3", ""),
