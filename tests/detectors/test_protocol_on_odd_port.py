@@ -86,3 +86,9 @@ def test_repetition_is_one_finding_a_day() -> None:
     found = heard(detector(ODD), [ssh(443, at=n * 3600) for n in range(40)])
     assert len(found) == 2
     assert one(found)
+
+
+def test_file_sharing_is_told_a_few_times() -> None:
+    """Hundreds of peers, each at a port of its own; what has a port of something else is told all the same."""
+    found = heard(detector(ODD), [page(10000 + n, f"203.0.113.{n}") for n in range(200)] + [ssh(53)])
+    assert [alert.severity for alert in found] == [Severity.low] * 3 + [Severity.medium]

@@ -18,6 +18,7 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.packet import Packet
+from sensor.core.tally import Counts
 from sensor.detectors._words import PROTOCOLS, is_fixed_function, who
 from sensor.dissectors._smb_events import SmbNegotiated
 from sensor.dissectors.http import HttpResponse
@@ -66,6 +67,7 @@ class Options(detector.Options):
 
     allowed: tuple[int, ...] = Field((), description="ports at which anything may be served here")
     again_s: int = Field(86400, ge=60, description="seconds after which the same service is told again")
+    hints: int = Field(3, ge=1, description="services at ports of nobody that are told of one machine in that time; file sharing has hundreds")
 
 
 class ProtocolOnOddPort(EventDetector):
@@ -83,6 +85,7 @@ class ProtocolOnOddPort(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._told: Recent[tuple[int, int, str]] = Recent(SERVICES_LIMIT, self.options.again_s * SECOND)
+        self._hints: Counts[int] = Counts(self.options.again_s * SECOND, SERVICES_LIMIT)
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         packet, protocol = event.packet, NAMES[type(event)]
@@ -91,7 +94,9 @@ class ProtocolOnOddPort(EventDetector):
             return iter(())
         if (packet.proto != TCP and protocol != "SIP") or port in self.options.allowed or port >= packet.dport > 0 or not self._odd(packet, protocol):
             return iter(())
-        return self._tell(event, protocol) if self._told.fresh((packet.src, port, protocol), event.ts) else iter(())
+        if not self._told.fresh((packet.src, port, protocol), event.ts) or (port not in OWNERS and self._hints.add(packet.dst, event.ts) > self.options.hints):
+            return iter(())
+        return self._tell(event, protocol)
 
     def _odd(self, packet: Packet, protocol: str) -> bool:
         """A port that belongs to something else is odd everywhere; one of nobody's only where it tells something."""
