@@ -1,0 +1,104 @@
+"""A week of a large office, made on the fly: what was planted is found, and next to nothing else rises above low."""
+
+from __future__ import annotations
+
+import filecmp
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from pcaps import week
+from pcaps._week_attacks import LISTED, PLANTED, Planted, actor
+from pcaps._week_hosts import company
+from sensor.assembly import assemble
+from sensor.capture.files import open_captures
+from sensor.config import load_config
+from sensor.core.record import Record
+
+pytestmark = pytest.mark.slow
+
+GRAVE = ("medium", "high", "critical")
+DEVICES, A_DAY = 500, 5
+COMPANY = company()
+
+
+@pytest.fixture(scope="module")
+def capture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    path = tmp_path_factory.mktemp("week") / "week.pcap"
+    week.main(path)
+    yield path
+    path.unlink()
+
+
+@pytest.fixture(scope="module")
+def told(capture: Path) -> list[Record]:
+    """What the engine says of the week, nothing configured but the list."""
+    folder = capture.parent
+    (folder / "office.intel.txt").write_text(f"{LISTED}\n", encoding="ascii")
+    told: list[Record] = []
+    pipeline = assemble(load_config(None), told.append, intel=[folder / "office.intel.txt"])
+    source = open_captures([str(capture)])
+    for batch in source.batches():
+        pipeline.process(batch)
+        batch.release()
+    source.close()
+    pipeline.finish()
+    assert [(fault.unit, fault.error, fault.place) for fault in pipeline.boundary.faults.values()] == []
+    return told
+
+
+@pytest.fixture(scope="module")
+def grave(told: list[Record]) -> list[Record]:
+    """Alerts of medium or above, when they are first told as such."""
+    first: dict[str, Record] = {}
+    for record in told:
+        if record.kind == "alert" and record.action != "close" and record.severity in GRAVE:
+            first.setdefault(record.alert["id"], record)
+    return list(first.values())
+
+
+def seconds(record: Record) -> float:
+    """Since the week began."""
+    return datetime.fromisoformat(record.ts).timestamp() - week.START
+
+
+def is_of(record: Record, one: Planted) -> bool:
+    """Whether an alert is about somebody who does what was planted, at its time."""
+    who, ends = actor(COMPANY, one), (record.src or {}, record.dst or {})
+    return any(who.mac == end.get("mac") or who.ip == end.get("ip") for end in ends) and 0 <= seconds(record) - one.at <= one.lasts
+
+
+@pytest.mark.parametrize("one", PLANTED, ids=lambda one: one.name)
+def test_what_was_planted_is_found(grave: list[Record], one: Planted) -> None:
+    """By its detector, with who did it."""
+    found = [record for record in grave if record.alert["detector"] == one.detector and is_of(record, one)]
+    assert found, [(record.ts, record.msg) for record in grave if is_of(record, one)]
+
+
+def test_nothing_else_disturbs(grave: list[Record]) -> None:
+    """At most five alerts a day that nobody planted."""
+    others = [record for record in grave if not any(is_of(record, one) for one in PLANTED)]
+    days = Counter(int(seconds(record) // 86400) for record in others)
+    assert max(days.values(), default=0) <= A_DAY, [(record.ts, record.msg) for record in others]
+
+
+def test_it_is_a_large_office(told: list[Record]) -> None:
+    """As many devices as were invented, and a week from first to last."""
+    devices = {record.device["id"] for record in told if record.kind == "device"}
+    assert len(devices) >= DEVICES
+    times = [seconds(record) for record in told if record.kind == "device"]
+    assert max(times) - min(times) > 6.5 * 86400
+
+
+def test_the_same_seed_makes_the_same_week(capture: Path, root: Path, tmp_path: Path) -> None:
+    """Byte for byte, in another process as well."""
+    command = [sys.executable, "-m", "pcaps.week", str(tmp_path / "again.pcap")]
+    subprocess.run(command, cwd=root, check=True, env={**os.environ, "PYTHONHASHSEED": "7"})
+    assert filecmp.cmp(capture, tmp_path / "again.pcap", shallow=False)
+    (tmp_path / "again.pcap").unlink()
