@@ -25,6 +25,7 @@ START = 1_767_225_600 * SECOND  # 2026-01-01
 PACKET_WORDS = ("src", "dst", "src.port", "dst.port", "src.mac", "dst.mac", "vlan", "proto", "ttl")
 FLOW_FACTS = (*PACKET_WORDS[:-1], "src.bytes", "dst.bytes", "src.packets", "dst.packets", "answered", "reason", "duration_s")
 DEVICE_FACTS = ("src", "src.mac", "vlan", "src.type", "src.name", *(f"src.{name}" for name in ATTRIBUTES), "changed")
+MOST = {"src.port": 65535, "dst.port": 65535, "vlan": 4095, "ttl": 255, "duration_s": 7 * 86400}
 _EMPTY: dict[Any, Any] = {str: "", int: 0, float: 0.0, bool: False, bool | None: None, bytes: b"", dict[str, str]: {}}
 _REASONS = {reason.name.lower(): reason for reason in Reason}
 
@@ -110,11 +111,10 @@ def _event(event: type[Event], ts: int, facts: dict[str, Any]) -> Event:
     """An event with the given fields; the others are empty."""
     fields = {field.name: field for field in msgspec.structs.fields(event) if field.name != "packet"}
     _known(facts, (*fields, *PACKET_WORDS))
-    proto = _proto(facts.get("proto", "udp"))
     packet = Packet(
-        ts=ts, src=_address(facts, "src"), dst=_address(facts, "dst"), sport=int(facts.get("src.port", 0)), dport=int(facts.get("dst.port", 0)),
-        src_mac=_mac(facts, "src.mac"), dst_mac=_mac(facts, "dst.mac"), vlan=0 if "vlan" in fields else int(facts.get("vlan", 0)), proto=proto,
-        ttl=int(facts.get("ttl", 64)),
+        ts=ts, src=_address(facts, "src"), dst=_address(facts, "dst"), sport=_number(facts, "src.port"), dport=_number(facts, "dst.port"),
+        src_mac=_mac(facts, "src.mac"), dst_mac=_mac(facts, "dst.mac"), vlan=0 if "vlan" in fields else _number(facts, "vlan"),
+        proto=_proto(facts.get("proto", "udp")), ttl=_number(facts, "ttl", 64),
     )  # fmt: skip
     values = {name: _value(field, facts[name], name) if name in facts else _empty(field) for name, field in fields.items()}
     return event(packet, **values)
@@ -132,7 +132,7 @@ def _value(field: msgspec.structs.FieldInfo, given: Any, name: str) -> Any:
         return _mac({name: given}, name) if given.count(":") == 5 else _address({name: given}, name)
     if field.type == tuple[tuple[str, str], ...] and isinstance(given, list):
         return tuple(tuple(str(pair).partition("=")[::2]) for pair in given)
-    if name == "answers":
+    if name == "answers" and isinstance(given, list):
         from sensor.dissectors._dns_message import Record
 
         return tuple(Record("", 1, 0, 0, value=str(one)) for one in given)
@@ -147,9 +147,9 @@ def _flow(word: str, ts: int, facts: dict[str, Any]) -> Flow:
     reason = str(facts.get("reason", "none"))
     if reason not in _REASONS:
         raise Wrong(f"found the reason {reason!r}, {nearest(reason, list(_REASONS))}", "reason")
-    numbers = {name: int(facts.get(name, 0)) for name in ("src.port", "dst.port", "vlan", "src.packets", "dst.packets", "src.bytes", "dst.bytes")}
+    numbers = {name: _number(facts, name) for name in ("src.port", "dst.port", "vlan", "src.packets", "dst.packets", "src.bytes", "dst.bytes")}
     return Flow(
-        ts, ts - int(float(facts.get("duration_s", 0)) * SECOND), 1, _address(facts, "src"), _address(facts, "dst"), _mac(facts, "src.mac"),
+        ts, ts - int(_number(facts, "duration_s") * SECOND), 1, _address(facts, "src"), _address(facts, "dst"), _mac(facts, "src.mac"),
         _mac(facts, "dst.mac"), numbers["src.port"], numbers["dst.port"], _proto(facts.get("proto", "tcp")), numbers["vlan"], 0, FLOW_WORDS[word],
         _REASONS[reason], bool(facts.get("answered", False)), numbers["src.packets"], numbers["dst.packets"], numbers["src.bytes"], numbers["dst.bytes"],
     )  # fmt: skip
@@ -158,8 +158,18 @@ def _flow(word: str, ts: int, facts: dict[str, Any]) -> Flow:
 def _change(word: str, ts: int, facts: dict[str, Any]) -> DeviceChange:
     _known(facts, DEVICE_FACTS)
     attributes = {name.partition(".")[2]: str(value) for name, value in facts.items() if name.startswith("src.") and name != "src.mac"}
-    device = _device(ts, _address(facts, "src"), attributes, _mac(facts, "src.mac"), int(facts.get("vlan", 0)))
-    return DeviceChange(ts, DEVICE_WORDS[word], device, tuple(FieldChange(str(name), "", "") for name in facts.get("changed", ())))
+    device = _device(ts, _address(facts, "src"), attributes, _mac(facts, "src.mac"), _number(facts, "vlan"))
+    changed = facts.get("changed", ())
+    fields = changed if isinstance(changed, list | tuple) else (changed,)
+    return DeviceChange(ts, DEVICE_WORDS[word], device, tuple(FieldChange(str(name), "", "") for name in fields))
+
+
+def _number(facts: dict[str, Any], name: str, usual: int = 0) -> Any:
+    """A number of a packet or a flow, none of which is negative."""
+    value, most = facts.get(name, usual), MOST.get(name, 2**63 - 1)
+    if isinstance(value, bool) or not isinstance(value, int if name != "duration_s" else (int, float)) or not 0 <= value <= most:
+        raise Wrong(f"found {value!r}, expected a number from 0 to {most}", name)
+    return value
 
 
 def _known(facts: dict[str, Any], names: tuple[str, ...]) -> None:

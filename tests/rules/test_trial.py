@@ -7,11 +7,16 @@ from pathlib import Path
 import pytest
 
 from sensor.cli._rules_example import EXAMPLE
-from sensor.rules.load import load_rules
-from sensor.rules.trial import run_trial
-from sensor.rules.values import Wrong
+from sensor.rules.compile import shown
+from sensor.rules.fields import DEVICE_WORDS, FLOW_WORDS, event_classes, fields_of
+from sensor.rules.load import Nowhere, load_rules
+from sensor.rules.trial import START, _thing, run_trial
+from sensor.rules.values import Kind, Wrong
 from tests.rules.written import loaded, write
 
+HELD = {
+    Kind.TEXT: str, Kind.NUMBER: int | float, Kind.FLAG: bool | None, Kind.ADDRESS: int, Kind.MAC: int, Kind.TEXTS: tuple, Kind.NUMBERS: tuple,
+}  # fmt: skip
 RULE = "rules:\n  - id: one\n    title: One\n    when: dns.query\n    where: {name: {ends: .example}, src.type: camera}\n    tests:\n"
 
 
@@ -65,3 +70,13 @@ def test_what_makes_no_sense_is_told(tmp_path: Path, test: str, said: str) -> No
     fault = one.fault(caught.value)
     assert said in fault.message
     assert fault.line == 7
+
+
+@pytest.mark.parametrize("word", [*FLOW_WORDS, *DEVICE_WORDS, *event_classes()])
+def test_every_kind_can_be_made_and_asked(word: str) -> None:
+    """Empty as it is: every field has a value of its kind, and can be shown."""
+    thing = _thing(word, START, {})
+    for field in fields_of([word], Nowhere()).values():
+        value = field.get(thing)
+        assert isinstance(value, HELD[field.kind])
+        assert isinstance(shown(field.kind, value), str)
