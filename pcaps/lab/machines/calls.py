@@ -1,4 +1,4 @@
-"""SIPp as telephones of several makers: they register with an exchange, which wants their password. Needs sip-tester.
+"""SIPp as telephones of several makers, and baresip on a PC: they register with an exchange, which wants their password. Needs sip-tester, baresip-core.
 
 Run it as ``python -m pcaps.lab.machines.calls``.
 """
@@ -60,14 +60,28 @@ def register(lab: Lab, phone: Host, exchange: Host, user: str, agent: str) -> No
     lab.run(phone, "sipp", "-sf", str(scenario), "-m", "1", "-i", phone.ip, "-p", "5060", "-timeout", "8s", "-nostdin", f"{exchange.ip}:5060")
 
 
+def softphone(lab: Lab, host: Host, exchange: Host, user: str) -> None:
+    """baresip with one account and nothing to play or record with."""
+    folder = lab.folder / host.name
+    folder.mkdir()
+    (folder / "accounts").write_text(f"<sip:{user}@{exchange.ip}>;auth_pass=4711;regint=3600\n", encoding="ascii")
+    modules = ("module g711.so", "module_app account.so", "module_app menu.so", "module_tmp uuid.so")
+    (folder / "config").write_text("\n".join(("module_path /usr/lib/baresip/modules", *modules, "sip_listen 0.0.0.0:5060")) + "\n", encoding="ascii")
+    (folder / "contacts").write_text("", encoding="ascii")
+    lab.start(host, "baresip", "-f", str(folder))
+
+
 def calls(lab: Lab) -> Iterator[None]:
     exchange = lab.host("exchange", "10.20.10.5")
     phones = {name: lab.host(name, ip, mac) for name, (ip, mac, _) in PHONES.items()}
-    lab.serve(exchange, "registrar", "4711", *(str(200 + number) for number in range(len(phones))), port=5060, proto="udp")
+    desktop = lab.host("desktop", "10.20.10.55", "8c:ec:4b:5e:62:05")
+    lab.serve(exchange, "registrar", "4711", *(str(200 + number) for number in range(len(phones) + 1)), port=5060, proto="udp")
     yield
     for number, (name, phone) in enumerate(phones.items()):
         register(lab, phone, exchange, str(200 + number), PHONES[name][2])
         time.sleep(0.5)
+    softphone(lab, desktop, exchange, str(200 + len(phones)))
+    time.sleep(3)
 
 
 if __name__ == "__main__":
