@@ -27,7 +27,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "backup": (*SESSIONS, "exfiltration.bulk_upload"),
     "jump_host": SESSIONS,
     "management": (
-        *SWEEPS, *SESSIONS, "discovery.smb_enumeration", "lateral_movement.admin_share", "lateral_movement.remote_", "lateral_movement.tool_transfer",
+        *SWEEPS, *SESSIONS, "discovery.smb_enumeration", "discovery.ldap_dump", "lateral_movement.admin_share", "lateral_movement.remote_", "lateral_movement.tool_transfer",
         "lateral_movement.wmi_execution", "lateral_movement.dcom_execution", "lateral_movement.winrm_shell",
     ),
 }  # fmt: skip
