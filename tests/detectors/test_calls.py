@@ -1,0 +1,156 @@
+"""Calls between Windows machines that change or take something: for each detector the attack, its innocent twins, repetition."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pytest
+
+from sensor.core.addresses import parse
+from sensor.core.alert import Severity
+from sensor.core.event import Event
+from sensor.dissectors._smb_events import SmbCreate, SmbTreeResult, SmbWrite
+from tests.detectors.call_stories import CLIENT, SERVER, call, packet
+from tests.detectors.stories import World, detector, heard, one
+
+
+def opened(name: str, share: str = "ADMIN$", *, at: float = 0, writes: bool = False, dst: str = SERVER) -> Event:
+    return SmbCreate(packet(at, dst=dst), share, name, False, 0x12019F, 1, 0, writes, name.rpartition(".")[2].lower())
+
+
+class Case(NamedTuple):
+    """Events of an attack, how grave the gravest finding is, which technique comes first; and events that are ordinary."""
+
+    attack: list[Event]
+    severity: Severity
+    technique: str
+    ordinary: list[Event]
+
+
+CASES = {
+    "lateral_movement.remote_service": Case(
+        [opened("PSEXESVC.exe", writes=True), call("svcctl", 12, "PSEXESVC", "%SystemRoot%\\PSEXESVC.exe", pipe="svcctl"), call("svcctl", 19, pipe="svcctl")],
+        Severity.high,
+        "T1543.003",
+        [call("svcctl", number) for number in (0, 6, 14, 15, 16, 17, 26, 42)],
+    ),
+    "lateral_movement.remote_task": Case(
+        [call("atsvc", 0, "cmd.exe /c whoami", pipe="atsvc", size=80)], Severity.high, "T1053.002", [call("atsvc", 2), call("ITaskSchedulerService", 7)]
+    ),
+    "lateral_movement.dcom_execution": Case(
+        [call("ISystemActivator", 4, facts=(("class", "MMC20.Application"),)), call("IDispatch", 5, "ExecuteShellCommand")],
+        Severity.high,
+        "T1021.003",
+        [call("ISystemActivator", 4, facts=(("class", "WbemLevel1Login"),)), call("IDispatch", 5, "Document"), call("IDispatch", 3)],
+    ),
+    "lateral_movement.remote_registry": Case(
+        [call("winreg", 22, "SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Run")],
+        Severity.high,
+        "T1112",
+        [call("winreg", n) for n in (2, 9, 15, 17, 26)],
+    ),
+    "lateral_movement.event_log_clear": Case([call("eventlog", 0)], Severity.high, "T1070.001", [call("eventlog", number) for number in (1, 7, 10)]),
+    "lateral_movement.print_spooler": Case(
+        [call("spoolss", 89, "\\\\10.0.0.66\\share\\evil.dll")], Severity.high, "T1068", [call("spoolss", number) for number in (0, 10, 17, 19)]
+    ),
+    "lateral_movement.tool_transfer": Case(
+        [SmbWrite(packet(), "C$", "Windows\\Temp\\svc.txt", 0, 4096, True)],
+        Severity.medium,
+        "T1570",
+        [opened("setup.exe", "SOFTWARE", writes=True), opened("report.pdf", "C$", writes=True), opened("cmd.exe", "C$")],
+    ),
+    "credential_access.remote_hive": Case(
+        [call("winreg", 20, "C:\\Windows\\Temp\\a.tmp")], Severity.high, "T1003.002", [call("winreg", 17), opened("Temp\\system.log", "C$")]
+    ),
+    "credential_access.lsa_secrets": Case([call("lsarpc", 28, "$MACHINE.ACC")], Severity.high, "T1003.004", [call("lsarpc", 6), call("lsarpc", 58, "joe")]),
+    "credential_access.ntds_copy": Case([opened("Windows\\NTDS\\ntds.dit", "C$")], Severity.high, "T1003.003", [opened("notes\\ntds.dit.txt", "C$")]),
+    "credential_access.dcsync": Case(
+        [call("drsuapi", 0, level=6), call("drsuapi", 16, level=6), call("drsuapi", 12, level=6), call("drsuapi", 3, level=6, size=400)],
+        Severity.high,
+        "T1003.006",
+        [call("drsuapi", 0), call("drsuapi", 12), call("drsuapi", 1)],
+    ),
+    "credential_access.coerced_authentication": Case(
+        [call("efsrpc", 0, "\\\\10.0.0.66\\share\\a")],
+        Severity.high,
+        "T1187",
+        [call("spoolss", 1, "\\\\FILES-1\\P"), call("spoolss", 65)],
+    ),
+}
+
+
+@pytest.mark.parametrize("path", CASES)
+def test_the_attack(path: str) -> None:
+    """Told at once, with both ends; low where the actor manages others."""
+    case = CASES[path]
+    found = heard(detector(path), case.attack)
+    assert max(alert.severity for alert in found) == case.severity
+    assert found[0].techniques[0].technique == case.technique
+    assert {(alert.actor.address, alert.target and alert.target.address) for alert in found} == {(parse(CLIENT), parse(SERVER))}
+    if path != "credential_access.dcsync":
+        assert max(alert.severity for alert in heard(detector(path, managers=(CLIENT,)), case.attack)) == Severity.low
+
+
+@pytest.mark.parametrize("path", CASES)
+def test_innocent_twins_are_quiet(path: str) -> None:
+    """What looks alike and only looks, or is of another kind."""
+    assert heard(detector(path), CASES[path].ordinary) == []
+
+
+@pytest.mark.parametrize("path", CASES)
+def test_repetition_adds_no_finding(path: str) -> None:
+    """The same attack a hundred times has as many keys as once."""
+    case = CASES[path]
+    once = {alert.key for alert in heard(detector(path), case.attack)}
+    assert {alert.key for alert in heard(detector(path), case.attack * 100)} == once
+
+
+def test_psexec_is_named_by_what_came_before() -> None:
+    """A program written to an administrative share, a service made and started."""
+    found = heard(detector("lateral_movement.remote_service"), CASES["lateral_movement.remote_service"].attack)
+    assert "like PsExec" in " ".join(found[0].why)
+    assert [each.technique for each in found[1].techniques] == ["T1569.002", "T1543.003", "T1021.002"]
+
+
+def test_a_controller_that_replicates_is_quiet() -> None:
+    """One that was asked for changes before is one; a tool on it shows by asking for the id of a name first."""
+    unit = detector("credential_access.dcsync", controllers=(CLIENT,))
+    assert heard(unit, CASES["credential_access.dcsync"].attack) == []
+    [shadow] = heard(detector("credential_access.dcsync"), [call("drsuapi", 5, size=100)])
+    assert shadow.techniques[0].technique == "T1207"
+
+
+SHARE, HUNT, ENUMERATION = "lateral_movement.admin_share", "discovery.admin_hunt", "discovery.smb_enumeration"
+
+
+def connected(n: int, status: int = 0, share: str = "C$") -> Event:
+    return SmbTreeResult(packet(n, answer=True, dst=f"10.0.1.{n + 1}"), f"\\\\10.0.1.{n + 1}\\{share}", share, "disk", status)
+
+
+def test_administrative_shares() -> None:
+    """One is low, five hosts a sweep; other shares are none, and one refusal is nothing."""
+    found = heard(detector(SHARE), [connected(n) for n in range(6)])
+    assert (found[0].severity, found[-1].severity) == (Severity.low, Severity.medium)
+    assert heard(detector(SHARE), [connected(0, share="DATA"), connected(0, status=0xC0000022)]) == []
+    assert heard(detector(SHARE), [call("srvsvc", 14)])[0].severity == Severity.medium
+
+
+def test_a_hunt_for_rights() -> None:
+    """Service managers opened and closed; who opens a service between them works."""
+    hunt = [each for n in range(6) for each in (call("svcctl", 15, at=n, dst=f"10.0.1.{n}"), call("svcctl", 0, at=n + 0.1, dst=f"10.0.1.{n}"))]
+    found = heard(detector(HUNT), hunt)
+    assert one(found)
+    assert [alert.severity for alert in found] == [Severity.low] * 3 + [Severity.medium] * 2
+    hosts = [f"10.0.1.{n}" for n in range(6)]
+    work = [call("svcctl", number, dst=host) for host in hosts for number in (15, 16, 0)]
+    assert heard(detector(HUNT), work) == []
+
+
+def test_enumeration() -> None:
+    """Single questions are low; three kinds, or five hosts, are how domains are mapped. Services are looked at all day."""
+    single = heard(detector(ENUMERATION), [call("srvsvc", 15)])
+    assert (single[0].severity, single[0].techniques[0].technique) == (Severity.low, "T1135")
+    assert heard(detector(ENUMERATION), [call("srvsvc", 15), call("samr", 13), call("srvsvc", 12)])[-1].severity == Severity.medium
+    assert heard(detector(ENUMERATION), [call("samr", 13, dst=f"10.0.1.{n}") for n in range(5)])[-1].severity == Severity.medium
+    assert {alert.severity for alert in heard(detector(ENUMERATION, World()), [call("svcctl", 14, dst=f"10.0.1.{n}") for n in range(50)])} == {Severity.low}
+    assert heard(detector(ENUMERATION), [call("samr", 64), call("lsarpc", 58), call("srvsvc", 21)]) == []
