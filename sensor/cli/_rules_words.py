@@ -57,7 +57,7 @@ def fields_table(word: str, out: TextIO) -> str:
 def try_on(args: argparse.Namespace, rules: Path, captures: list[str]) -> int:
     """Read captures with rules, and tell what these would have said; no log, no inventory, no evidence is written."""
     from sensor.capture.files import open_captures
-    from sensor.cli.replay import stopping
+    from sensor.cli.replay import SHOWN, stopping
     from sensor.daemon import Run
     from sensor.documents import DocumentErrors
     from sensor.eventlog.fold import Fold
@@ -72,7 +72,8 @@ def try_on(args: argparse.Namespace, rules: Path, captures: list[str]) -> int:
     def hear(record: Record) -> None:
         alert = record.alert if isinstance(record.alert, dict) else {}
         if record.kind == "alert" and str(alert.get("detector")).startswith("custom."):
-            fold.add({name: getattr(record, name) for name in ("ts", "kind", "action", "severity", "msg", "alert", "src", "dst", "targets")})
+            told = {name: getattr(record, name) for name in SHOWN}
+            fold.add({name: value for name, value in told.items() if isinstance(value, str | dict | list)})
 
     try:
         run = Run(config, source, EventLog(Path(os.devnull)), listener=hear, rules=[rules])

@@ -64,15 +64,15 @@ def test_what_is_wrong(rules, folder: Path) -> None:
 
 def test_a_dry_run(rules, folder: Path, tmp_path: Path, root: Path) -> None:
     """Over a capture, without a word to the log; other detectors are silent."""
-    (tmp_path / "loud.yaml").write_text(BROKEN)
+    (tmp_path / "loud.yaml").write_text(BROKEN + "  - {id: device, title: A device, when: device.identified, says: '{src} is there'}\n")
     told = rules("try", str(tmp_path / "loud.yaml"), str(root / "pcaps" / "office.pcapng"))
     assert told.code == 0
     row = told.lines[1].split()
     assert row[0] == "custom.loud"
     assert int(row[1].replace(",", "")) >= int(row[2]) > 3
-    assert {line.split()[3] for line in told.lines[3:-1]} == {"custom.loud"}
+    assert {word for line in told.lines[4:-1] for word in line.split() if word.startswith("custom.")} == {"custom.loud", "custom.device"}
     found = [json.loads(line) for line in rules("try", str(tmp_path / "loud.yaml"), str(root / "pcaps" / "office.pcapng"), "--json").lines]
-    assert {one["alert"]["detector"] for one in found} == {"custom.loud"}
+    assert {one["alert"]["detector"] for one in found} == {"custom.loud", "custom.device"}
     assert rules("try", str(tmp_path / "loud.yaml"), str(tmp_path / "none.pcap")).code == 3
 
 
