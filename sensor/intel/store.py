@@ -22,7 +22,7 @@ ALLOW = "allow"
 # What the lists in the state folder are called.
 SUFFIX = ".list"
 # A list that would lose more than this share of its entries is not taken in its new state.
-LOSS_LIMIT = 0.7
+LOSS_LIMIT = 0.5
 SMALL = 20
 
 

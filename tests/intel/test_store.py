@@ -9,7 +9,8 @@ import pytest
 
 from sensor.core import addresses
 from sensor.documents import DocumentErrors
-from sensor.intel.store import Entry, ThreatLists
+from sensor.intel.compiled import Entry
+from sensor.intel.store import ThreatLists, shrunk
 
 
 def columns(*texts: str) -> tuple[np.ndarray, np.ndarray]:
@@ -113,3 +114,11 @@ def test_confidence_and_expiry(tmp_path: Path) -> None:
     assert [(one.confidence, one.expired(now), one.expired(now + 2 * 365 * 86400 * 10**9)) for one in found if one] == [
         (0.3, True, True), (0.8, False, False), (0.5, False, False), (1.0, False, True),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "refused"), [(100, 49, True), (100, 50, False), (100, 0, True), (20, 0, True), (19, 0, False), (0, 0, False), (5, 500, False)]
+)
+def test_what_is_refused(before: int, after: int, refused: bool) -> None:
+    """A list that lost more than half of its entries, unless it is small: feeds of a few entries come and go."""
+    assert shrunk(before, after) is refused
