@@ -27,8 +27,8 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "backup": (*SESSIONS, "exfiltration.bulk_upload"),
     "jump_host": SESSIONS,
     "management": (
-        *SWEEPS, *SESSIONS, "discovery.smb_enumeration", "discovery.ldap_dump", "lateral_movement.admin_share", "lateral_movement.remote_", "lateral_movement.tool_transfer",
-        "lateral_movement.wmi_execution", "lateral_movement.dcom_execution", "lateral_movement.winrm_shell",
+        *SWEEPS, *SESSIONS, "discovery.smb_enumeration", "discovery.ldap_dump", "lateral_movement.admin_share", "lateral_movement.remote_",
+        "lateral_movement.tool_transfer", "lateral_movement.wmi_execution", "lateral_movement.dcom_execution", "lateral_movement.winrm_shell",
     ),
 }  # fmt: skip
 # Findings whose actor is who began, while the one with the role is on the way.
