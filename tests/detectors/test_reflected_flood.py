@@ -57,6 +57,10 @@ def test_a_server_on_a_high_port_seems_to_be_the_client() -> None:
     alert = one(raised(REFLECTED, story))
     assert alert.target is not None
     assert (alert.target.address, alert.numbers["service"]) == (parse("10.0.0.10"), "udp/1900")
+    story = Story()
+    for n in range(40):
+        story.flow(1 + n * 0.01, f"198.18.0.{n + 1}", "10.0.0.10", 80, proto=UDP, sport=500)
+    assert one(raised(REFLECTED, story)).numbers["service"] == "udp/500"
 
 
 def test_answers_to_pings_that_were_never_sent() -> None:

@@ -103,8 +103,9 @@ class ReflectedFlood(FlowDetector):
         proto, kind, server_port = rows["proto"], rows["kind"], rows["server_port"]
         first = (kind == Change.ANSWERED) & (rows["client_packets"] == 0)
         lit, both = self._lights(rows, UDP), self._lights(rows, TCP)
-        # A server on a high port seems to be the client where its answer comes first.
-        turned = (kind == Change.NEW) & (proto == UDP) & (rows["client_port"] >= PLAIN) & self._amplifies[rows["client_port"]]
+        # A server on a high port seems to be the client where its answer comes first, and so does any where the victim's port is lower.
+        turned = (kind == Change.NEW) & (proto == UDP) & self._amplifies[rows["client_port"]]
+        turned &= (rows["client_port"] != DNS) | (rows["client_bytes"] >= self.options.large)
         turned &= ~self._amplifies[server_port]
         plain = first & (proto == UDP) & self._amplifies[server_port]
         plain &= lit | (server_port != DNS) | (rows["server_bytes"] >= self.options.large)
