@@ -14,7 +14,7 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.detectors._asked import ASKING, app_of, ends_of, name_of, verb_of
 from sensor.detectors._names import registered, under
-from sensor.detectors._words import PROTOCOLS, is_fixed_function, who
+from sensor.detectors._words import PROTOCOLS, who
 
 SECOND = 1_000_000_000
 CLIENTS_LIMIT = 4096
@@ -28,9 +28,12 @@ class Options(detector.Options):
 
 
 class NamedServices(EventDetector):
-    """``services``: what stands behind a registered domain or a whole name. A look-up is a hint; a device with one job that asks is graver."""
+    """``services``: what stands behind a registered domain or a whole name. A look-up is a hint; a device with one job that asks is graver, but for those of
+    the types in ``usual``, which may well have such a program.
+    """
 
     services: ClassVar[Mapping[str, str]]
+    usual: ClassVar[frozenset[str]] = frozenset()
     Options = Options
     watches = ASKING
 
@@ -48,7 +51,8 @@ class NamedServices(EventDetector):
         actor, target, sport, dport = ends_of(event)
         if under(name, self._allowed) or not self._told.fresh((actor.address, service), event.ts):
             return
-        grave = is_fixed_function(self.context, actor)
+        device = self.context.device(actor)
+        grave = device is not None and device.fixed_function and device.type not in self.usual
         yield self.alert(
             event,
             actor=actor,

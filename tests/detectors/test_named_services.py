@@ -36,8 +36,15 @@ def test_names_of_services(unit: str, name: str, technique: str) -> None:
     """Any protocol will do; once a machine and service. A device with one job is grave."""
     [alert] = heard(detector(unit), asked(name))
     assert (alert.severity, alert.techniques[0].technique, alert.actor.address) == (Severity.low, technique, parse("10.0.0.66"))
-    [alert] = heard(detector(unit, World(device("tv", "10.0.0.66"))), asked(name))
+    [alert] = heard(detector(unit, World(device("camera", "10.0.0.66"))), asked(name))
     assert alert.severity == Severity.high
+
+
+def test_screens_and_boxes_that_run_programs() -> None:
+    """They are looked after from afar, but lend their line to nobody on purpose."""
+    world = World(device("tv", "10.0.0.66"))
+    assert heard(detector(TOOL, world), asked("router7.teamviewer.com"))[0].severity == Severity.low
+    assert heard(detector(PROXY, world), asked("api.honeygain.com"))[0].severity == Severity.high
 
 
 @pytest.mark.parametrize("unit", [TOOL, PROXY])

@@ -56,4 +56,6 @@ class RemoteAccessTool(NamedServices):
         "Ask whether your own people use it for help. Where not, take the machine off the network and look who installed it; allow one such program at most."
     )
     false_positives = "Remote help and management as your own people use it: add its domains to `allowed`."
+    # Screens, room systems and boxes that run programs are looked after by such programs; a type that is hardly known says nothing.
+    usual = frozenset("tv media_player hub conferencing signage iot".split())
     services = {domain: name for name, domains in _DOMAINS.items() for domain in domains.split()}
