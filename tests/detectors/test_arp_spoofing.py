@@ -90,6 +90,13 @@ def test_a_gateway_that_was_silent_takes_back_what_is_its_own() -> None:
     assert {alert.actor.mac for alert in found} == {ATTACKER}
 
 
+def test_a_victim_that_was_silent_is_not_to_blame() -> None:
+    """Both ends are taken while neither speaks; then both do."""
+    taken = [reply(130 + 2 * n, ATTACKER, "10.0.0.5", "10.0.0.1") for n in range(3)]
+    found = told([*ORDINARY, *taken, *(reply(135.5 + 3 * n, VICTIM, "10.0.0.5", "10.0.0.1") for n in range(4))])
+    assert {alert.actor.mac for alert in found} == {ATTACKER}
+
+
 def test_a_gateway_that_is_replaced_is_quiet() -> None:
     """The old one is never heard of again."""
     lease = DhcpAck(packet(0, 1), 5, 7, VICTIM, gateways=(parse("10.0.0.1"),))

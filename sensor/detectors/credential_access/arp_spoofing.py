@@ -25,8 +25,8 @@ from sensor.dissectors.dhcp import DhcpAck
 from sensor.dissectors.ndp import NdpNeighbourAdvertisement, NdpNeighbourSolicitation, NdpRouterAdvertisement
 
 SECOND = 1_000_000_000
-GATEWAYS_LIMIT, TOLD_LIMIT = 256, 2048
-TOLD_S = 30
+GATEWAYS_LIMIT, TOLD_LIMIT, FORMER_LIMIT = 256, 2048, 4096
+TOLD_S, FORMER_S = 30, 3600
 GROUP = 1 << 40
 FORWARDERS = ("router", "firewall", "access_point")
 
@@ -59,8 +59,8 @@ class ArpSpoofing(EventDetector):
         super().__init__(context, options)
         self._bindings = Bindings()
         self._gateways: Bounded[tuple[int, int], bool] = Bounded(GATEWAYS_LIMIT)
-        # Who had the address of a gateway before another one took it while nothing was heard of the first.
-        self._former: Bounded[tuple[int, int], int] = Bounded(GATEWAYS_LIMIT)
+        # Who had an address, and when another one took it while nothing was heard of the first.
+        self._former: Bounded[tuple[int, int], tuple[int, int]] = Bounded(FORMER_LIMIT)
         self._told: Recent[tuple[int, int, int]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
         self._exempt = frozenset(map(addresses.parse_mac, self.options.exempt_macs))
 
@@ -114,10 +114,11 @@ class ArpSpoofing(EventDetector):
             return
         robbed = bindings.spoke(vlan, dispute.mac)
         if dispute.since - robbed > want.alive_s * SECOND:
-            self._moved(vlan, address, dispute.mac, mac)
+            self._moved(vlan, address, dispute.mac, mac, event.ts)
             bindings.settle(vlan, address, mac, event.ts)
             return
-        returns = self._former.get((vlan, address)) == mac
+        former, since = self._former.get((vlan, address)) or (0, 0)
+        returns = former == mac and event.ts - since <= FORMER_S * SECOND
         if not returns:
             owner.taken.put(address, (event.ts, dispute.mac))
         if not (reason := self._reason(event, vlan, address, owner, dispute, robbed, insists)):
@@ -129,13 +130,12 @@ class ArpSpoofing(EventDetector):
         else:
             yield from self._alert(event, mac, 0, address, dispute.mac, reason, dispute.claims)
 
-    def _moved(self, vlan: int, address: int, old: int, new: int) -> None:
-        """A gateway's address is another MAC's now, for the one that had it is silent: it may have been replaced, or may only have had nothing to say."""
-        place = (vlan, address)
-        if self._former.get(place) == new:
-            self._former.pop(place)
-        elif place in self._gateways:
-            self._former.put(place, old)
+    def _moved(self, vlan: int, address: int, old: int, new: int, ts: int) -> None:
+        """An address is another MAC's now, for the one that had it is silent: it may have gone, or may only have had nothing to say."""
+        if (self._former.get((vlan, address)) or (0, 0))[0] == new:
+            self._former.pop((vlan, address))
+        else:
+            self._former.put((vlan, address), (old, ts))
 
     def _others(self, vlan: int, mac: int, address: int) -> bool:
         """Whether a MAC has an address of its own besides the one in dispute: a machine that was given a wrong address has not."""
