@@ -117,6 +117,7 @@ class Attacks:
     def arp_spoof(self, at: float, host: Machine) -> None:
         """The laptop says that it is the gateway, again and again, and tells the gateway that it is the victim."""
         gateway, victim = self.gateway(host), next(one.machine for one in self.company.desks if one.machine.vlan == host.vlan and one.machine is not host)
+        self.press.arp(at - 100, victim, gateway)
         for step in range(60):
             self.press.claim(at + step * 2, host.mac, gateway.ip, victim)
             self.press.claim(at + step * 2 + 0.1, host.mac, victim.ip, gateway)

@@ -108,3 +108,11 @@ def watch(press: Press, at: float, recorder: Machine, camera: Machine, path: str
         talk.append((SERVER, f"RTSP/1.0 {status}\r\nCSeq: {number}\r\nServer: {server}\r\n{reply}".encode()))
     press.tcp(at, recorder, camera, 554, talk, pause=3.0, end="")
     speech.rtp(press, at + 20, camera, recorder, 50000, 50100, 12, kind=96, size=700, step=0.04)
+
+
+def check(press: Press, at: float, host: Machine, resolver: Machine, server: Machine) -> float:
+    """A system looks whether the way to the internet is open."""
+    at = lookup(press, at, host, resolver, server.name, server.ip)
+    asked = f"GET /connecttest.txt HTTP/1.1\r\nConnection: Close\r\nUser-Agent: Microsoft NCSI\r\nHost: {server.name}\r\n\r\n"
+    said = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 22\r\n\r\nMicrosoft Connect Test"
+    return press.tcp(at, host, server, 80, [(CLIENT, asked.encode()), (SERVER, said.encode())])

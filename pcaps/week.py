@@ -172,10 +172,28 @@ class Week:
             said.rdp(self.press, at + 1500, admin, self.server("dc01"))
         for order, one in enumerate(guests(day, GUESTS_A_DAY)):
             self.guest(one, day, order)
+        self.small_things(day, admin)
+
+    def small_things(self, day: int, admin: Machine) -> None:
+        """Help for two colleagues at their own screens; printers put what they scanned on the file server; the systems pass updates on to each other."""
+        desks = self.company.desks
+        for order in range(2):
+            said.rdp(self.press, day * DAY + 11 * HOUR + order * 2900, admin, desks[(30 + day * 2 + order) * 3].machine)
+        for order, one in enumerate(self.company.printers[:8]):
+            speech.smb_session(self.press, day * DAY + 10 * HOUR + order * 1300, one.machine, self.server("files01"), "scans", 1500)
+        for order, one in enumerate(desks if day == 2 else ()):
+            for step in range(3):
+                peer = desks[(order + 3 * (step + 1) * 7) % len(desks)].machine
+                self.press.probe(day * DAY + 12 * HOUR + order * 9 + step * 2, one.machine, peer, 7680, "RA" if step else "SA")
 
     def desk(self, one: Inhabitant, day: int, order: int) -> None:
         host, gateway, rng = one.machine, self.gateway(one.machine), one.machine.rng
         at, names = day * DAY + 8.1 * HOUR + order * 19, cycle(one.cloud)
+        said.check(self.press, at - 30, host, gateway, self.cloud("www.msftconnecttest.example"))
+        for name in ("wpad.office.example", "printer-old.office.example"):
+            said.lookup(self.press, at - 20, host, gateway, name, None)
+        if one.services:
+            speech.ask(self.press, at + 100, host, "_airplay._tcp", "_ipp._tcp", "_companion-link._tcp")
         for step in range(6):
             when = at + step * 4700 + rng.random() * 1500
             said.https(self.press, when, host, gateway, self.cloud(next(names)), up=200 + rng.getrandbits(9), down=800 + rng.getrandbits(11))
