@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable
 from sensor.boundary import Boundary
 from sensor.core.bounded import Bounded
 from sensor.core.dissector import Dissector, Said
-from sensor.core.event import MalformedMessage
+from sensor.core.event import MalformedMessage, SenderFlood
 from sensor.core.packet import Packet, Packets
 from sensor.decode.fragments import Fragments
 from sensor.decode.reassembly import Assembler
+from sensor.decode.select import FLOODED_SENDERS, NEWCOMERS_BIT
 
 CONVERSATIONS_LIMIT = 8192
 FRAGMENTED_LIMIT = 256
@@ -52,7 +53,10 @@ class Dissection:
         """One chosen row, and the bits of the dissectors that want it."""
         seen = packets.glance(index)
         if seen is None:
-            self._message(self._made(packets, index), wanted)
+            packet = self._made(packets, index)
+            if wanted >> NEWCOMERS_BIT:
+                self._hear((SenderFlood(packet, FLOODED_SENDERS),))
+            self._message(packet, wanted)
         else:
             self._segment(packets, index, wanted, *seen)
 

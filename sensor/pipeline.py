@@ -21,7 +21,7 @@ from sensor.core.changes import ChangeReader
 from sensor.core.detector import Detector, DeviceDetector, EventDetector, FlowDetector
 from sensor.core.device import DeviceChange
 from sensor.core.dissector import Dissector, Said
-from sensor.core.event import Event
+from sensor.core.event import Event, SenderFlood
 from sensor.core.flow import Change, flow_of
 from sensor.core.observation import Observation
 from sensor.core.packet import Packets
@@ -95,6 +95,7 @@ class Pipeline:
         self._listeners: dict[type[Event], list[Callable[[Any], None]]] = {}
         for kind, hear in listeners:
             self._listeners.setdefault(kind, []).append(hear)
+        self._listeners.setdefault(SenderFlood, []).append(lambda _: inventory.doubt())
         self._started = False
         self._now = self._last = 0
         self.malformed = self.decoded = 0

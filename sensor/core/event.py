@@ -33,6 +33,14 @@ class MalformedMessage(Event):
     dissector: str
 
 
+class SenderFlood(Event):
+    """What no dissector says but the one that chooses rows: within a second of packet time more MACs began to speak than any segment has; from the one of this
+    packet on newcomers are heard only where they show themselves again. ``senders``: how many came before it in that second.
+    """
+
+    senders: int
+
+
 @functools.cache
 def kind_of(event: type[Event]) -> str:
     """The dotted kind of an event class."""

@@ -22,6 +22,16 @@ cdef class RecentSet:
         self.table = np.zeros(1 << bits, SEEN)
         self.mask = (1 << bits) - 4
 
+    cdef bint holds(self, uint64_t key) except -1 nogil:
+        """Whether the key was ever seen, as far as is remembered. Nothing is remembered by asking."""
+        cdef uint64_t at = (key * <uint64_t>0x9E3779B97F4A7C15 >> 32) & self.mask
+        cdef uint64_t place
+        key |= 1
+        for place in range(at, at + 4):
+            if self.table[place].key == key:
+                return True
+        return False
+
     cdef int see(self, uint64_t key, int64_t ts, int64_t window) except -1 nogil:
         """0 where the key was seen within the window, which starts at the sighting that was fresh; else 1 where it was never seen, 2 where it was before."""
         cdef uint64_t at = (key * <uint64_t>0x9E3779B97F4A7C15 >> 32) & self.mask

@@ -60,6 +60,8 @@ cdef class Selector:
     cdef uint64_t head_bits        # of frame dissectors that want TCP headers
     cdef int64_t head_window
     cdef Heads opening, odd        # SYNs, and segments whose flags are impossible
+    cdef Heads newcomers           # senders never seen before, of frames and datagrams
+    cdef RecentSet senders, glimpsed  # those known, and those that showed themselves once during a flood of them
     cdef RecentSet head_senders    # of its own, so that a flood of made-up senders shows nobody else's repeats
     cdef uint64_t[5] wants         # stream dissectors that want one more payload after so many; HEADS and more: the last
     cdef Budget[BUDGETS] budgets
@@ -74,5 +76,6 @@ cdef class Selector:
     cdef uint64_t of_stream(self, const uint8_t[::1] data, Row* row, FlowTable flows) except? 0xFFFFFFFFFFFFFFFF nogil
     cdef uint64_t recognised(self, const uint8_t[::1] data, Row* row, bint stream) except? 0xFFFFFFFFFFFFFFFF nogil
     cdef uint64_t of_head(self, const uint8_t[::1] data, Row* row, int words) except? 0xFFFFFFFFFFFFFFFF nogil
+    cdef int admits(self, Row* row) except -1 nogil
     cdef bint within(self, Row* row, uint64_t key) except -1 nogil
     cdef uint64_t fresh(self, const uint8_t[::1] data, Row* row, uint64_t wanted, Repeats* repeats) except? 0xFFFFFFFFFFFFFFFF nogil

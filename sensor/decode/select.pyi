@@ -9,6 +9,9 @@ from sensor.core.dissector import Interest
 from sensor.core.recent import RecentSet
 from sensor.decode.flows import FlowTable
 
+NEWCOMERS_BIT: int
+FLOODED_SENDERS: int
+
 class Selector:
     repeats: int
     shed: int

@@ -6,6 +6,8 @@ leading bytes give the bits of a row in a few look-ups. Bits of datagrams whose 
 dissectors that follow their flow: the first payloads of each direction decide who that is. What two hosts say to each other beyond a budget a second, and answers beyond
 it that nobody asked for, are shed and counted, and of ICMP also what one host sends and what one host gets: no pair can take the engine away from the others. Headers of
 TCP are rows of the kind of frames: SYNs whose options are new of their sender, and segments with impossible flags, so many a second and hardly any during a flood.
+While MACs that were never seen come by the thousand, only those known are heard, and newcomers that show themselves again: they may all be made up. The row at
+which that begins has the highest bit of ``wanted``.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -25,8 +27,16 @@ cdef enum:
     FLOODED = 1000       # so many in the second before are a flood
     HEADS_IN_FLOOD = 2   # a second
     HEAD_SENDERS = 12    # 2**12 headers are remembered
+    SENDERS = 16         # 2**16 senders of frames and datagrams are known
+    GLIMPSED = 14        # 2**14 are remembered that showed themselves once during a flood of senders
+    SECOND_CHANCES = 64  # of those become known in a second
+    FLOOD_BEGINS = 2
+    NEWCOMERS = 63       # the bit of the row at which a flood of senders begins; no dissector has it
     HEAD = 2             # Row.begins: the payload is the TCP header
     WORDS = 5            # of a TCP header without options
+
+# For those who are handed the rows.
+NEWCOMERS_BIT, FLOODED_SENDERS = NEWCOMERS, FLOODED
 
 LEAD = np.dtype([("first", "u4"), ("second", "u4"), ("mask", "u4"), ("used", "u4"), ("bits", "u8"), ("streams", "u8")])
 
@@ -37,6 +47,7 @@ cdef class Selector:
         self.protocols, self.icmp, self.icmp6 = np.zeros(256, np.uint64), np.zeros(256, np.uint64), np.zeros(256, np.uint64)
         self.leads = np.zeros(LEADS, LEAD)
         self.recent, self.head_senders = recent, RecentSet(HEAD_SENDERS)
+        self.senders, self.glimpsed = RecentSet(SENDERS), RecentSet(GLIMPSED)
         self.chosen_rows = np.zeros(65536, np.int32)
         self.chosen = self.chosen_rows
         for kind, add in (("frames", self.add_frames), ("datagrams", self.add_datagrams), ("stream", self.add_streams)):
@@ -136,7 +147,7 @@ cdef class Selector:
 
     cdef int row(self, const uint8_t[::1] data, Row* row, FlowTable flows) except -1 nogil:
         cdef uint64_t wanted
-        cdef int words
+        cdef int words, admitted = 1
         if row.proto == 6 and row.ip_version:
             words = row.begins
             row.wanted = self.of_stream(data, row, flows) if row.slot >= 0 else 0
@@ -160,6 +171,11 @@ cdef class Selector:
             wanted = self.protocols[row.proto]
         if row.payload_len == 0:
             wanted = 0
+        if wanted and row.src_mac:
+            admitted = self.admits(row)
+            if not admitted:
+                row.wanted = 0
+                return 0
         if wanted:
             wanted = self.fresh(data, row, wanted, &self.messages if row.proto == 17 and row.ip_version else &self.frames)
         if wanted and row.slot >= 0 and not self.within(row, key_of(row, flows)):
@@ -168,8 +184,28 @@ cdef class Selector:
             wanted = 0
         if wanted and row.fragment == FIRST_FRAGMENT:
             self.datagrams[datagram_place(row)] = Datagram(datagram_key(row), wanted)
+        if admitted == FLOOD_BEGINS:
+            wanted |= <uint64_t>1 << NEWCOMERS
         row.wanted = wanted
         return 0
+
+    cdef int admits(self, Row* row) except -1 nogil:
+        """1 where a sender is known or may become so, FLOOD_BEGINS where it also is the one too many; 0, and counted as shed, where not."""
+        cdef Heads* heads = &self.newcomers
+        cdef uint32_t second = <uint32_t>(row.ts // 1_000_000_000)
+        if self.senders.holds(row.src_mac):
+            return 1
+        if heads.second != second:
+            heads.most = FLOODED if heads.met <= FLOODED or second - heads.second > 1 else 0
+            heads.second, heads.met, heads.taken = second, 0, 0
+        heads.met += 1
+        if heads.met > heads.most and not (heads.most and heads.met == heads.most + 1):
+            if heads.taken >= SECOND_CHANCES or self.glimpsed.see(row.src_mac, row.ts, 60_000_000_000):
+                self.shed += 1
+                return 0
+            heads.taken += 1
+        self.senders.see(row.src_mac, row.ts, 0)
+        return FLOOD_BEGINS if heads.met == heads.most + 1 and heads.most else 1
 
     cdef uint64_t of_datagram(self, Row* row) except? 0xFFFFFFFFFFFFFFFF nogil:
         """Bits of the dissectors that wanted the first fragment. One that comes before the first is lost with its datagram."""

@@ -48,6 +48,7 @@ class Inventory:
         self._settled: int | None = None
         self._next_gone_check: int | None = None
         self._resumed, self._watching = False, 0
+        self._flooded = False
 
     def observe(self, observation: Observation) -> None:
         """A raw fact about an endpoint. A fact known already is only counted."""
@@ -129,6 +130,10 @@ class Inventory:
         if (*others, told) != record.neighbours and len(others) < self.limits.neighbours:
             record.neighbours = (*others, told)
             self.table.note(record)
+
+    def doubt(self) -> None:
+        """More senders began to speak in this second than can be real."""
+        self._flooded = True
 
     def settle(self, now: int) -> list[DeviceChange]:
         """What there is to tell, once each second of packet time."""
@@ -286,7 +291,7 @@ class Inventory:
     def _tell(self, now: int, last_word: bool) -> list[DeviceChange]:
         told: list[DeviceChange] = []
         due, self.table.due = self.table.due, {}
-        for record in due:
+        for record in self._believed(due):
             if not last_word and record.told is not None and 0 <= now - record.told.looked < self.limits.pause_ns:
                 self.table.due[record] = True
                 continue
@@ -299,6 +304,16 @@ class Inventory:
             for change in told:
                 self.table.journal.tell(change)
         return told
+
+    def _believed(self, due: dict[Record, bool]) -> list[Record]:
+        """Those that may be told: not newcomers that were seen once, where a flood of them began."""
+        if not self._flooded:
+            return list(due)
+        self._flooded = False
+        made_up = {record for record in due if record.told is None and record.first == record.last}
+        for record in made_up:
+            self.table.evict(record)
+        return [record for record in due if record not in made_up]
 
     def _news(self, record: Record, now: int, last_word: bool) -> Iterator[DeviceChange]:
         record.sync()

@@ -62,7 +62,7 @@ class Table:
             self.by_mac[mac] = record
         pushed = self.pending.put(record, True)
         if pushed is not None:
-            self._evict(pushed[0])
+            self.evict(pushed[0])
         return record
 
     def admit(self, record: Record, ts: int) -> bool:
@@ -78,7 +78,7 @@ class Table:
     def enter(self, record: Record, ts: int) -> None:
         """Make it a device, whatever else comes."""
         if self.devices >= self.limits.devices:
-            self._evict(self._victim())
+            self.evict(self._victim())
         self.pending.pop(record)
         record.admitted, record.queued = True, record.last
         self.unidentified.put(record, True)
@@ -138,8 +138,8 @@ class Table:
             queue.put(record, True)
         return next(iter(queue))
 
-    def _evict(self, record: Record) -> None:
-        """Somebody may still remember the record: let go of what it holds."""
+    def evict(self, record: Record) -> None:
+        """Make room. Somebody may still remember the record: let go of what it holds."""
         self.evicted += 1
         self.remove(record)
         record.drop_facts()

@@ -8,7 +8,7 @@ from sensor.core.dissector import Interest
 from sensor.core.packet import Packets
 from sensor.core.recent import RecentSet
 from sensor.decode.flows import FlowTable
-from sensor.decode.select import Selector
+from sensor.decode.select import NEWCOMERS_BIT, Selector
 from tests.kit import SECOND, batch_of, ethernet, ipv4, ipv6, tcp, tcp_frame, udp_frame
 
 A, B = "10.0.0.1", "10.0.0.2"
@@ -174,3 +174,24 @@ def test_a_host_has_a_budget_for_icmp() -> None:
     sweep = [ethernet(ipv4(echo, 1, A, f"10.1.{n >> 8}.{n & 255}"), 0x0800) for n in range(300)]
     for frames in (flood, sweep):
         assert sum(select(frames, Interest(icmp=(8,)), times=[SECOND] * 300)) == 128
+
+
+def spoken(mac: int) -> bytes:
+    """A frame of one sender."""
+    return ethernet(b"who has 10.0.0.1? tell %d" % mac, 0x0806, src=mac)
+
+
+def test_in_a_flood_of_senders_only_the_known_and_those_that_come_back_are_heard() -> None:
+    """1,000 newcomers in a second pass; the next one shows that it is a flood and bears the highest bit. From then on only who is known is heard, and who
+    shows itself again; when the flood is over, newcomers are again.
+    """
+    known, late, later = 0x0017C8000001, 0x0017C8000002, 0x0017C8000003
+    crowd = [spoken(0x020000000000 + n) for n in range(1_200)]
+    frames = [spoken(known), *crowd, spoken(known), spoken(late), spoken(late), *(spoken(0x060000000000 + n) for n in range(50)), spoken(known), spoken(later)]
+    times = [SECOND] * 1_202 + [SECOND, SECOND + 1] + [2 * SECOND] * 51 + [4 * SECOND]
+    wanted = select(frames, Interest(ethertypes=(0x0806,)), times=times)
+    assert wanted[:1_000] == [1] * 1_000
+    assert wanted[1_000] == 1 | 1 << NEWCOMERS_BIT
+    assert wanted[1_001:1_201] == [0] * 200
+    assert wanted[1_201:1_204] == [1, 0, 1]
+    assert wanted[1_204:] == [0] * 50 + [1, 1]

@@ -1,0 +1,65 @@
+"""Floods of made-up senders: a whole engine that is flooded, a crowd that is real, repetition."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+from sensor.assembly import assemble
+from sensor.config import load_config
+from sensor.core.addresses import mac_text
+from sensor.core.event import SenderFlood
+from sensor.core.packet import Packet
+from sensor.core.record import Record
+from tests.detectors.stories import SECOND, START, detector, heard, one
+from tests.kit import batch_of, ethernet
+
+FLOOD = "impact.sender_flood"
+REAL = [0x0017C8000001 + n for n in range(20)]
+ARP = 0x0806
+
+
+def arp(mac: int, address: int) -> bytes:
+    """Somebody looks for the router."""
+    sender = mac.to_bytes(6, "big") + bytes((10, 0)) + address.to_bytes(2, "big")
+    return ethernet(b"\0\1\x08\0\6\4\0\1" + sender + bytes(6) + bytes((10, 0, 0, 1)), ARP, src=mac, dst=(1 << 48) - 1)
+
+
+def told(frames: list[bytes], times: list[int]) -> list[Record]:
+    records: list[Record] = []
+    pipeline = assemble(load_config(None), records.append)
+    pipeline.process(batch_of(frames, times=times))
+    pipeline.finish()
+    assert not pipeline.boundary.faults
+    return records
+
+
+def test_a_flood_is_one_alert_and_no_devices() -> None:
+    """Twenty machines, then 20,000 made-up MACs within two seconds, then the machines again: they stay, and of the others nobody is told."""
+    random.seed(1)
+    made_up = [random.getrandbits(40) for _ in range(20_000)]
+    frames = [arp(mac, n + 10) for n, mac in enumerate(REAL)] + [arp(mac, n & 0xFFFF) for n, mac in enumerate(made_up)]
+    frames += [arp(mac, n + 10) for n, mac in enumerate(REAL)]
+    times = [START] * 20 + [START + 3 * SECOND + n * SECOND // 10_000 for n in range(20_000)] + [START + 6 * SECOND] * 20
+    records = told(frames, times)
+    [alert] = [record.alert for record in records if (record.kind, record.action) == ("alert", "open")]
+    assert alert is not None
+    assert (alert["detector"], alert["numbers"]["senders"]) == (FLOOD, 1000)
+    new = [record.device["macs"][0] for record in records if (record.kind, record.action) == ("device", "new") and record.device]
+    assert Counter(new) == Counter(map(mac_text, REAL))
+
+
+def test_a_crowd_that_comes_within_a_minute_is_real() -> None:
+    """A sweep whose 600 answers come within a second, and as many machines later: all are devices, and nothing is told."""
+    frames = [arp(0x0017C8000000 + n, n) for n in range(1_200)]
+    records = told(frames, [START + (n // 600) * 30 * SECOND for n in range(1_200)])
+    assert Counter(record.kind for record in records) == {"device": 1_200}
+    assert {record.action for record in records} == {"new"}
+
+
+def test_it_is_told_once_an_hour() -> None:
+    """A flood that begins again and again is one finding; in another VLAN it is another."""
+    events = [SenderFlood(Packet(ts=START + n * 60 * SECOND, src_mac=n), 1000) for n in range(30)]
+    alert = one(heard(detector(FLOOD), events))
+    assert alert.numbers["senders"] == 1000
+    assert len(heard(detector(FLOOD), [*events, SenderFlood(Packet(ts=START, vlan=7), 1000)])) == 2
