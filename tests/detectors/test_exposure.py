@@ -57,6 +57,14 @@ def test_devices_that_must_stay_inside() -> None:
     assert one(raised(OUTBOUND, flow(NEAR, FAR, 443), networks=("10.0.0.0/24",))).severity == Severity.medium
 
 
+def test_locks_that_call_their_maker_are_a_hint() -> None:
+    """Those of homes are sold with its cloud; who calls a bare address is graver."""
+    world = World(device("door_access", NEAR))
+    assert one(raised(OUTBOUND, flow(NEAR, FAR, 443), world)).severity == Severity.medium
+    world.names = {parse(FAR): ("api.locks.example",)}
+    assert one(raised(OUTBOUND, flow(NEAR, FAR, 443), world)).severity == Severity.low
+
+
 def test_innocent_outbound_is_quiet() -> None:
     """Types that may, unknown machines, clocks and names, and what is allowed."""
     assert raised(OUTBOUND, flow(NEAR, FAR, 443), World(device("tv", NEAR))) == []
