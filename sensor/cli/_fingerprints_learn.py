@@ -38,6 +38,8 @@ from sensor.registry import units
 Heard = tuple[int, str, str]
 HEARD_LIMIT = 65_536
 NAMED_LIMIT = 8
+# What machines of other makers say too tells of none; the same product may be there more than once.
+MAKER_BITS = 24
 
 
 def learn(args: argparse.Namespace, knowledge: Knowledge) -> int:
@@ -58,7 +60,7 @@ def learn(args: argparse.Namespace, knowledge: Knowledge) -> int:
     mac = _who(args.mac, heard)
     if mac is None:
         return USAGE
-    others = {(kind, value) for who, kind, value in heard if who != mac}
+    others = {(kind, value) for who, kind, value in heard if who >> MAKER_BITS != mac >> MAKER_BITS}
     found = list(drafts(((kind, value) for who, kind, value in heard if who == mac and (kind, value) not in others), label, mac, knowledge))
     if not found:
         complain(f"{mac_text(mac)} says nothing that tells of it and is not known: there is nothing to draft")

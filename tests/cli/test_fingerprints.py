@@ -103,7 +103,7 @@ def test_our_own_files_can_be_tested(tell, root: Path) -> None:
 
 
 def test_drafts_pass_their_tests_and_name_the_device(tell, root: Path, tmp_path: Path) -> None:
-    """From the office's recorder of door calls to a folder that loads: what it says is then known."""
+    """From the office's television to a folder that loads: what it says is then known by the new label too."""
     capture, folder = str(root / "pcaps" / "office.pcapng"), tmp_path / "site"
     told = tell("fingerprints", "learn", capture, "--label", "type=signage", "vendor=Acme Boards", "--mac", "8c:77:12:5d:e0:41", "--to", str(folder))
     assert told.code == 0, told.err
@@ -137,3 +137,14 @@ def test_learning_needs_to_know_of_whom(tell, root: Path, words: tuple[str, ...]
 def test_a_capture_that_is_none(tell, tmp_path: Path) -> None:
     (tmp_path / "no.pcap").write_bytes(b"no capture")
     assert tell("fingerprints", "learn", str(tmp_path / "no.pcap"), "--label", "type=camera").code == 3
+
+
+def test_what_others_say_too_is_left_out(tell, root: Path) -> None:
+    """Of several machines in a capture only what is said by those of one maker alone is drafted: two of a kind may be there."""
+    office = str(root / "pcaps" / "office.pcapng")
+    told = tell("fingerprints", "learn", office, "--label", "type=signage", "vendor=Acme", "--mac", "80:ce:62:a3:1c:5d")
+    assert "mdns.txt.ty.yaml" in told.out
+    devices = root / "pcaps" / "lab" / "devices"
+    two = (str(devices / "polycom_vvx_411.pcapng"), str(devices / "poly_ccx_500.pcapng"), str(devices / "yealink_t46s.pcapng"))
+    told = tell("fingerprints", "learn", *two, "--label", "type=intercom", "vendor=Acme", "--mac", "64:16:7f:5e:54:01")
+    assert "1,28,66,43,160,2,3,15,6,4,42,12,7,120" in told.out
