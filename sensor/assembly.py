@@ -40,8 +40,8 @@ from sensor.mutes import Mutes
 from sensor.passive_dns import PassiveDns
 from sensor.pipeline import Pipeline, Sizes
 from sensor.registry import units
-from sensor.rules.load import Rules
 from sensor.roles import Roles
+from sensor.rules.load import Rules
 from sensor.weighing import Weigher
 
 
