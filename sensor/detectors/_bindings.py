@@ -28,11 +28,14 @@ class Binding(msgspec.Struct):
 
 
 class Owner(msgspec.Struct):
-    """A MAC: when it last spoke, the addresses it says are its own, and those among them that others had: (since when, the MAC that had it)."""
+    """A MAC: when it last spoke, the addresses it says are its own, and those among them that others had: (since when, the MAC that had it). ``asks``: the
+    address in whose name it last asked for others, and which nobody disputed.
+    """
 
     last: int
     own: Bounded[int, int]
     taken: Bounded[int, tuple[int, int]]
+    asks: int = 0
 
 
 class Bindings:

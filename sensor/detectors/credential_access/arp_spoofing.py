@@ -105,6 +105,8 @@ class ArpSpoofing(EventDetector):
         if insists:
             owner.own.put(address, event.ts)
         dispute = bindings.claim(vlan, address, mac, event.ts, want.patience_s * SECOND)
+        if dispute is None and not insists:
+            owner.asks = address
         if dispute is None or is_virtual(dispute.mac) or dispute.mac in self._exempt:
             return
         if dispute.mac == mac:  # the one robbed speaks
@@ -162,7 +164,8 @@ class ArpSpoofing(EventDetector):
         if not self._told.fresh((packet.vlan, mac, address), event.ts):
             return
         owner = self._bindings.known(packet.vlan, mac)
-        own = own or next((held for held in owner.own if held != address and held not in owner.taken), 0) if owner else own
+        if owner and not own:
+            own = next((held for held in (*owner.own, owner.asks) if held not in (0, address) and held not in owner.taken), 0)
         actor, name = Subject(mac, own or address, packet.vlan), addresses.mac_text(mac)
         victim = Subject(robbed, address, packet.vlan)
         fooled = event.target if isinstance(event, ArpReply) and event.sender_mac == mac else packet.dst
