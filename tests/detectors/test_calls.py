@@ -112,6 +112,14 @@ def test_psexec_is_named_by_what_came_before() -> None:
     assert [each.technique for each in found[1].techniques] == ["T1569.002", "T1543.003", "T1021.002"]
 
 
+def test_the_key_of_the_hives_is_read_in_pieces() -> None:
+    """Four keys that nobody opens but who wants the secrets; what lies beside them is read by inventories."""
+    path, places = "credential_access.remote_hive", ("JD", "Skew1", "GBG", "Data")
+    found = heard(detector(path), [call("winreg", 15, f"SYSTEM\\CurrentControlSet\\Control\\Lsa\\{name}", at=n) for n, name in enumerate(places)])
+    assert (one(found).severity, one(found).techniques[0].technique) == (Severity.high, "T1003.002")
+    assert heard(detector(path), [call("winreg", 15, "SYSTEM\\CurrentControlSet\\Control\\Lsa"), call("winreg", 15, "SOFTWARE\\Data")]) == []
+
+
 def test_a_controller_that_replicates_is_quiet() -> None:
     """One that was asked for changes before is one; a tool on it shows by asking for the id of a name first."""
     unit = detector("credential_access.dcsync", controllers=(CLIENT,))
