@@ -7,12 +7,13 @@ or from version to version becomes an open place in the pattern; all else stays 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from sensor.core.addresses import mac_text
 from sensor.fingerprinting.load import Knowledge
-from sensor.fingerprinting.match import Matcher
+from sensor.fingerprinting.match import Claim, Matcher
 
 # A person who knows the product should raise these.
 CERTAINTY = {"type": 0.5, "vendor": 0.6, "model": 0.6, "firmware": 0.6, "serial": 0.6, "os": 0.5, "software": 0.5, "module": 0.5}
@@ -30,10 +31,13 @@ UNTELLING = frozenset(
     "lldp.capabilities cdp.capabilities smb.dialects netbios.service enpc.name dropbox.version rtsp.user_agent sip.sdp_user sip.sdp_session".split()
 )
 UNTELLING_ENDS = (".hostname", ".fqdn", ".own_mac", ".role", ".state", "serial", "serialnumber")
+# Kinds whose values are mostly words of a standard: what is known of such a value without a maker is the standard's.
+STANDARD = frozenset(("mdns.service", "ssdp.nt", "upnp.device_type", "wsd.type", "wsd.scope_type", "slp.service"))
+STANDARD_STARTS = ("uuid:", "urn:schemas-", "urn:dial-multiscreen-org:")
 # Services and targets of any machine.
 COMMON = frozenset(
     "_http._tcp _https._tcp _ssh._tcp _sftp-ssh._tcp _ftp._tcp _telnet._tcp _smb._tcp _nfs._tcp _workstation._tcp _device-info._tcp _services._dns-sd._udp "
-    "upnp:rootdevice ssdp:all wsdp:device basic digest".split()
+    "_rtsp._tcp upnp:rootdevice ssdp:all wsdp:device tds:device dn:networkvideotransmitter basic digest".split()
 )
 
 
@@ -53,7 +57,7 @@ class Draft(NamedTuple):
 
 def is_telling(kind: str, value: str) -> bool:
     """Whether such a value can tell of a product."""
-    if kind in UNTELLING or kind.endswith(UNTELLING_ENDS) or value.lower().startswith("uuid:") or len(value) > LONGEST:
+    if kind in UNTELLING or kind.endswith(UNTELLING_ENDS) or value.lower().startswith(STANDARD_STARTS) or len(value) > LONGEST:
         return False
     if kind in WHOLE:
         return value.count(",") >= SHORTEST_LIST - 1 or kind == "snmp.sys_object_id"
@@ -64,29 +68,44 @@ def drafts(heard: Iterable[tuple[str, str]], label: dict[str, str], mac: int, kn
     """The entries for (kind, value) of one device, in the order of their kinds. ``label``: attribute → value, in our vocabulary's words."""
     matcher = Matcher(knowledge)
     families = {kind: one.family for one in knowledge.fingerprints for kind in one.kinds}
-    names: dict[str, int] = {}
-    stem = re.sub(r"[^a-z0-9]+", "_", " ".join(label.get(name, "") for name in ("vendor", "model", "type")).lower()).strip("_")
+    counts: Counter[str] = Counter()
     for kind, value in sorted(set(heard)):
         if kind not in families or not is_telling(kind, value):
             continue
-        said = {(claim.attribute, claim.value.casefold()): claim.fingerprint for claim in matcher.match(kind, value)}
-        if _any_makers(said):
+        said = {(claim.attribute, _folded(claim.attribute, claim.value, label)): claim for claim in matcher.match(kind, value)}
+        if _of_any_maker(kind, said.values()):
             continue
         operator, text, groups = _pattern(kind, value, label, mac)
         wanted = {name: label[name] for name in label if name in OF_ALL or name in groups or (name == "model" and label[name].casefold() in value.casefold())}
-        asserts = {name: f"{{{name}}}" if name in groups else told for name, told in wanted.items() if (name, told.casefold()) not in said}
-        if not asserts or not _tells(kind, text, operator):
-            continue
-        names[kind] = names.get(kind, 0) + 1
-        name = f"site.{re.sub(r'[^a-z0-9_.]', '_', kind.lower())}.{stem}" + (f"_{names[kind]}" if names[kind] > 1 else "")
-        doubts = [f"{fingerprint} says {one} {told}" for (one, told), fingerprint in sorted(said.items()) if told != wanted.get(one, told).casefold()]
-        yield Draft(kind, families[kind], name, operator, text, asserts, value, {one: groups[one] for one in groups if one in asserts}, tuple(doubts))
+        known = {(name, _folded(name, told, label)) for name, told in wanted.items()}
+        asserts = {name: f"{{{name}}}" if name in groups else told for name, told in wanted.items() if (name, _folded(name, told, label)) not in said}
+        if asserts and _tells(kind, text, operator):
+            counts[kind] += 1
+            doubts = [f"{one.fingerprint} says {one.attribute} {one.value}" for key, one in sorted(said.items()) if key[0] in wanted and key not in known]
+            yields = {name: held for name, held in groups.items() if name in asserts}
+            yield Draft(kind, families[kind], _name(kind, label, counts[kind]), operator, text, asserts, value, yields, tuple(doubts))
 
 
-def _any_makers(said: dict[tuple[str, str], str]) -> bool:
-    """Whether a value is known as that of a program which many makers use."""
-    attributes = {attribute for attribute, _ in said}
-    return ("software" in attributes or ("type", "iot") in said) and not attributes & {"vendor", "model"}
+def _name(kind: str, label: dict[str, str], number: int) -> str:
+    """An id: kind, what the device is, and a number from the second one on."""
+    words = re.sub(r"[^a-z0-9]+", "_", " ".join(label.get(name, "") for name in ("vendor", "model", "type")).lower()).strip("_")
+    return f"site.{re.sub(r'[^a-z0-9_.]', '_', kind.lower())}.{words or 'device'}" + (f"_{number}" if number > 1 else "")
+
+
+def _folded(attribute: str, value: str, label: dict[str, str]) -> str:
+    """A value as it compares: models with and without their maker in front are the same, whatever the case, blanks and hyphens."""
+    folded = value.casefold()
+    if attribute != "model":
+        return folded
+    return folded.replace(" ", "").replace("-", "").removeprefix(label.get("vendor", "").casefold().replace(" ", ""))
+
+
+def _of_any_maker(kind: str, said: Iterable[Claim]) -> bool:
+    """Whether a value is known as that of a standard, or of a program, which many makers use."""
+    claims = {(claim.attribute, claim.value) for claim in said}
+    attributes = {attribute for attribute, _ in claims}
+    shared = kind in STANDARD or "software" in attributes or ("type", "iot") in claims
+    return shared and bool(claims) and not attributes & {"vendor", "model"}
 
 
 def _tells(kind: str, text: str, operator: str) -> bool:

@@ -65,6 +65,7 @@ def test_what_is_known_is_not_said_again() -> None:
         ("lldp.med_serial", "ABCDEF123"),
         ("mdns.service", "_http._tcp"),
         ("dns.query", "time.example.com"),
+        ("ssdp.nt", "urn:schemas-upnp-org:device:Basic:1"),
         ("ssdp.nt", "uuid:2f402f80-da50-11e1-9b23-001788000000"),
         ("dhcp.parameter_list", "1,3,6"),
         ("mdns.txt.fv", "1.2"),
@@ -74,6 +75,17 @@ def test_what_tells_of_no_product(kind: str, value: str) -> None:
     """Names of people's, serial numbers, services of any machine, bare numbers."""
     assert not is_telling(kind, value)
     assert drafted(kind, value) == []
+
+
+def test_what_a_standard_says_is_left_out() -> None:
+    """A service that is known to be of some type, whoever makes it, tells of no maker; one that nobody knows may."""
+    assert drafted("mdns.service", "_ipp._tcp") == []
+    assert [draft.text for draft in drafted("mdns.service", "_acme-view._tcp")] == ["_acme-view._tcp"]
+
+
+def test_a_model_is_the_same_with_its_maker() -> None:
+    """What known fingerprints read as the label says, is known."""
+    assert drafted("upnp.model_name", "AXIS Q9999-X", vendor="Axis", model="Q9999-X") == []
 
 
 def test_programs_of_any_maker_are_left_out() -> None:
