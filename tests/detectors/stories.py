@@ -28,10 +28,10 @@ START = 1_700_000_000 * SECOND
 TCP, UDP, PING = 6, 17, 1
 
 
-def device(kind: str, address: str, name: str = "") -> Device:
+def device(kind: str, address: str, name: str = "", *, sure: float = 0.9) -> Device:
     """A device of a type at an address."""
-    evidence = Evidence("type", kind, 0.9, "f", "mdns", "k", "s", START, START)
-    attributes = {"type": Attribute("type", kind, 0.9, (evidence,))}
+    evidence = Evidence("type", kind, sure, "f", "mdns", "k", "s", START, START)
+    attributes = {"type": Attribute("type", kind, sure, (evidence,))}
     return Device(f"dev-{address}", f"ip:{address}", START, START, names={name: START} if name else {}, attributes=attributes)
 
 

@@ -35,6 +35,14 @@ def test_a_camera_that_administers_is_told(port: int, service: str, technique: s
     assert len({alert.key for alert in found}) == 1
 
 
+def test_a_type_that_is_not_certain_makes_it_less_grave() -> None:
+    """It may be a computer that was taken for a device; the reason is said."""
+    story = Story().flow(1, "10.0.0.5", "10.0.1.9", 22, answered=True, ended=60)
+    found = raised(ADMIN, story, World(device("iot", "10.0.0.5", sure=0.5)))
+    assert [alert.severity for alert in found] == [Severity.low, Severity.medium]
+    assert "not certain" in found[-1].why[-1]
+
+
 def test_scan_to_folder_is_low() -> None:
     """A printer that stores its scans says so; a camera that records to a storage stays medium."""
     share = Story().flow(1, "10.0.0.5", "10.0.1.9", 445, answered=True)

@@ -28,6 +28,8 @@ PAIRS_LIMIT = 16384
 LOOK_AGAIN_S = 600
 KEY_BITS, PAIR_BITS = 12, 15
 SMB = "SMB"
+# Confidence of a type below which a finding is one step less grave.
+SURE = 0.6
 # port -> (service, technique)
 SERVICES = {
     22: ("SSH", "T1021.004"),
@@ -109,6 +111,7 @@ class AdminFromDevice(FlowDetector):
         severity, note = self._weight(flow, device.type, service)
         name, other = who(self.context, actor), who(self.context, target)
         evidence = device.attributes["type"]
+        doubtful = evidence.confidence < SURE and severity > Severity.low
         yield self.alert(
             flow,
             actor=actor,
@@ -118,10 +121,11 @@ class AdminFromDevice(FlowDetector):
                 f"{name} is a {device.type.replace('_', ' ')} (confidence {evidence.confidence:.2f}), and such devices do not administer other machines",
                 f"{service} (tcp/{flow.server_port}) to {other} was {'answered' if flow.answered else 'not answered so far'}",
                 *([note] if note else []),
+                *(["its type is not certain: it may be a computer"] if doubtful else []),
             ),
             numbers={"sessions": 1, "threshold": 1, "answered": int(flow.answered), "device_confidence": round(evidence.confidence, 2)},
             key=(target.address, service),
-            severity=severity,
+            severity=Severity(severity - doubtful),
             confidence=round(0.95 * evidence.confidence, 2),
             actor_port=flow.client_port,
             target_port=flow.server_port,
