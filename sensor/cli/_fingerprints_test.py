@@ -1,10 +1,11 @@
-"""``sensor fingerprints test``: an operator's files are read, and each entry is held to its own examples."""
+"""``sensor fingerprints test``: an operator's files are read, and each entry is held to its own examples, and to a time on hostile texts."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,11 @@ from sensor.cli._show import NOT_OPENED, USAGE, put
 from sensor.documents import Fault, fault_at
 from sensor.fingerprinting.load import PLACEHOLDER, Fingerprint, Knowledge, load_more
 from sensor.fingerprinting.match import Matcher
+
+SLOW_S = 0.05
+# What a peer might send to make an expression try too many ways, in sizes that grow so that a bad one is found out while it is only slow.
+HOSTILE = ("a", "A1", "1.", " ", "-", "x-", "0", "1,")
+SIZES = (*range(8, 64, 4), 128, 256, 512, 1024)
 
 
 def test(args: argparse.Namespace, knowledge: Knowledge) -> int:
@@ -45,6 +51,29 @@ def examined(read: list[Fingerprint], matcher: Matcher) -> Iterator[Fault]:
     for one in read:
         number = places[one.path] = places.get(one.path, -1) + 1
         yield from _entry(one, number, matcher)
+        if one.match.regex is not None and (slow := _slow(one)):
+            yield _fault(
+                one,
+                (number, "match", "regex"),
+                f"found an expression that takes over {SLOW_S * 1000:.0f} ms on {slow}, expected one that cannot be slowed down",
+            )
+
+
+def _slow(one: Fingerprint) -> str:
+    """A text on which the expression takes too long; empty where there is none."""
+    search, start = one.match.compiled().search, one.samples[0][0]
+    for size in SIZES:
+        for seed in HOSTILE:
+            for text in ((seed * size)[:size] + "!", (start + seed * size)[:size] + "!"):
+                if min(_timed(search, text) for _ in range(2)) > SLOW_S:
+                    return f"{text[:16]!r}… of {len(text)} characters"
+    return ""
+
+
+def _timed(search: Callable[[str], object], text: str) -> float:
+    began = time.perf_counter()
+    search(text)
+    return time.perf_counter() - began
 
 
 def _entry(one: Fingerprint, number: int, matcher: Matcher) -> Iterator[Fault]:

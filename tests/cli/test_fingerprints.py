@@ -88,6 +88,16 @@ def test_a_file_of_ones_own(tell, tmp_path: Path) -> None:
     assert tell("fingerprints", "test", str(tmp_path / "no.yaml")).code == 3
 
 
+def test_an_expression_that_can_be_slowed_down(tell, tmp_path: Path) -> None:
+    """It is a fault: any peer could send such a text."""
+    path = tmp_path / "site.yaml"
+    slow = OWN.replace("^PRN-(?P<model>[0-9])", "^(?:(?:a+)+b|PRN-(?P<model>[0-9]))").replace(", PRN-4", "").replace(", PRN-5", "")
+    path.write_text(slow)
+    told = tell("fingerprints", "test", str(path))
+    assert told.code == 2
+    assert f"{path}:6:20: found an expression that takes over 50 ms on 'aaaaaaaaaaaaaaaa'" in told.err
+
+
 def test_words_beside_a_file(tell, tmp_path: Path) -> None:
     """A vocabulary in the same folder adds to ours."""
     (tmp_path / "vocabulary.yaml").write_text("vendors: {Acme: []}\n")
