@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.device import Device
-from tests.detectors.device_stories import change, claim, made
-from tests.detectors.stories import detector, reviewed
+from tests.detectors.device_stories import HOST, HOUR, change, claim, made
+from tests.detectors.stories import SECOND, World, detector, reviewed
 
 CHANGED = "device.changed_identity"
 PRINTER = claim("type", "printer"), claim("type", "printer", "snmp")
@@ -53,6 +54,10 @@ def test_what_is_told_as_changed_counts_too() -> None:
         (made(claim("type", "camera", "operator", first=5)), {"type": ("printer", "camera")}),
         (made(claim("type", "camera", first=5), mac="da:a1:19:00:00:01"), {"type": ("printer", "camera")}),
         (made(claim("type", "camera", first=5), key="ip:10.0.2.5"), {"type": ("printer", "camera")}),
+        (
+            made(claim("type", "router"), claim("type", "workstation", "smb", first=5), claim("type", "workstation", "http", first=5)),
+            {"os": ("", "Windows 11")},
+        ),
     ],
     ids=[
         "narrower",
@@ -71,6 +76,23 @@ def test_what_is_told_as_changed_counts_too() -> None:
 def test_what_is_no_other_machine_is_quiet(device: Device, fields: dict[str, tuple[str, str]]) -> None:
     """Refinement, makers written in full, systems of computers, weak evidence, the operator's word, and who has no MAC of its own."""
     assert reviewed(detector(CHANGED), [change(6, "changed", device, **fields)]) == []
+
+
+def test_evidence_that_comes_bit_by_bit_adds_up() -> None:
+    """Nothing else is told of the device: it is looked at again every minute, as long as it is there."""
+    world = World()
+    doubt = made(*PRINTER, claim("type", "workstation", "dhcp", confidence=0.5, first=5))
+    unit, change_ = detector(CHANGED, world), change(5, "changed", doubt, os=("", "Windows 11"))
+    assert reviewed(unit, [change_]) == []
+    world.devices[parse(HOST)] = doubt
+    assert list(unit.tick(change_.ts + SECOND)) == []
+    world.devices[parse(HOST)] = impostor()
+    assert list(unit.tick(change_.ts + 30 * SECOND)) == []
+    [alert] = unit.tick(change_.ts + 90 * SECOND)
+    assert (alert.ts, alert.severity) == (change_.ts + 90 * SECOND, Severity.medium)
+    assert [list(unit.tick(change_.ts + n * 60 * SECOND)) for n in range(3, 9)] == [[]] * 6
+    del world.devices[parse(HOST)]
+    assert (list(unit.tick(change_.ts + HOUR)), len(unit._suspects)) == ([], 0)
 
 
 def test_the_first_hour_is_quiet() -> None:

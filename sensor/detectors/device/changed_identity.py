@@ -14,15 +14,29 @@ from pydantic import Field
 
 from sensor.core import detector
 from sensor.core.alert import Alert, Severity
-from sensor.core.bounded import Recent
+from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, DeviceDetector
-from sensor.core.device import FIXED_FUNCTION, Attribute, DeviceChange
+from sensor.core.device import FIXED_FUNCTION, Attribute, Device, DeviceChange
 from sensor.core.observation import Evidence
-from sensor.detectors._devices import CARRIERS, COMPUTERS, HOUR, SLIGHT, OfDevices, agree, called, is_randomised, kind_text, sureness, told_by_operator
+from sensor.detectors._devices import (
+    CARRIERS,
+    COMPUTERS,
+    HOUR,
+    SLIGHT,
+    OfDevices,
+    agree,
+    called,
+    is_randomised,
+    kind_text,
+    subject_of,
+    sureness,
+    told_by_operator,
+)
 
-TOLD_LIMIT = 4096
-AGAIN = 24 * HOUR
+TOLD_LIMIT, SUSPECTS_LIMIT = 4096, 256
+AGAIN, LOOK_EVERY = 24 * HOUR, 60_000_000_000
 FIELDS = ("type", "vendor", "os")
+FORWARDING = frozenset(("router", "gateway", "proxy", "dns_server"))
 WATCHED = ("changed", "identified", "back", "address_changed")
 
 
@@ -59,15 +73,36 @@ class ChangedIdentity(OfDevices, DeviceDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._told: Recent[tuple[str, str]] = Recent(TOLD_LIMIT, AGAIN)
+        # Devices with evidence against them that is not sure enough yet: more may come without anything else being told of them.
+        self._suspects: Bounded[str, DeviceChange] = Bounded(SUSPECTS_LIMIT)
+        self._next_look = 0
 
     def review(self, change: DeviceChange) -> Iterator[Alert]:
         device = change.device
-        if change.action not in WATCHED or not device.key.startswith("mac:") or is_randomised(device):
+        if change.action not in WATCHED or not device.key.startswith("mac:") or is_randomised(device) or _speaks_for_others(device):
             return
-        settled = device.first + int(self.options.settled_h * HOUR)
+        yield from self._judge(change)
+
+    def tick(self, now: int) -> Iterator[Alert]:
+        if not len(self._suspects) or 0 < self._next_look - now <= LOOK_EVERY:
+            return
+        self._next_look = now + LOOK_EVERY
+        for name, change in list(self._suspects.items()):
+            device = self.context.device(subject_of(change.device))
+            if device is None or device.id != name or not 0 <= now - change.ts < AGAIN:
+                self._suspects.pop(name)
+            else:
+                yield from self._judge(DeviceChange(now, change.action, device, change.changes, change.evidence), since=change)
+
+    def _judge(self, change: DeviceChange, since: DeviceChange | None = None) -> Iterator[Alert]:
+        """Tell what is sure, and remember what may become so. ``since``: when it was told first."""
+        device, settled = change.device, change.device.first + int(self.options.settled_h * HOUR)
         if change.ts < settled:
             return
-        found = [one for field in FIELDS if (one := self._contradiction(change, field, settled)) is not None]
+        some = [one for field in FIELDS if (one := self._contradiction(change, field, settled)) is not None]
+        found = [one for one in some if one.sure >= self.options.confidence]
+        if len(found) < len(some):
+            self._suspects.put(device.id, since or change)
         # Computers are started with one system or another.
         if any(one.field != "os" or device.fixed_function for one in found):
             new = ", ".join(one.new for one in found)
@@ -75,7 +110,7 @@ class ChangedIdentity(OfDevices, DeviceDetector):
                 yield self._tell(change, found)
 
     def _contradiction(self, change: DeviceChange, field: str, settled: int) -> Contradiction | None:
-        """What late evidence says against what a device was; None where there is none that is sure enough."""
+        """What late evidence says against what a device was; None where there is none."""
         attribute = change.device.attributes.get(field)
         if attribute is None or told_by_operator(attribute.evidence):
             return None
@@ -86,8 +121,7 @@ class ChangedIdentity(OfDevices, DeviceDetector):
         late = tuple(one for one in attribute.evidence if one.value == new and one.family not in SLIGHT)
         if not late or min(one.first for one in late) < settled:
             return None
-        sure = sureness(late)
-        return Contradiction(field, old, new, sure, late) if sure >= self.options.confidence else None
+        return Contradiction(field, old, new, sureness(late), late)
 
     def _tell(self, change: DeviceChange, found: list[Contradiction]) -> Alert:
         device, sure = change.device, max(one.sure for one in found)
@@ -104,6 +138,11 @@ class ChangedIdentity(OfDevices, DeviceDetector):
             severity=Severity.medium if any(_grave(one) for one in found) else self.severity,
             confidence=round(min(sure, 0.95), 2),
         )
+
+
+def _speaks_for_others(device: Device) -> bool:
+    """Machines that carry the traffic of others show what those are: whoever comes to sit behind them is no other machine."""
+    return device.type in CARRIERS or bool(device.roles & FORWARDING)
 
 
 def _rival(attribute: Attribute) -> str:
@@ -126,8 +165,7 @@ def _grave(one: Contradiction) -> bool:
     """A device with one job that became a computer or a carrier of traffic, or the other way round, as several protocols say."""
     if one.field != "type" or len({piece.family for piece in one.evidence}) < 2:
         return False
-    general = COMPUTERS | CARRIERS
-    return (one.old in FIXED_FUNCTION and one.new in general) or (one.old in general and one.new in FIXED_FUNCTION)
+    return (one.old in FIXED_FUNCTION and one.new in COMPUTERS | CARRIERS) or (one.old in COMPUTERS and one.new in FIXED_FUNCTION)
 
 
 def _sources(one: Contradiction) -> str:

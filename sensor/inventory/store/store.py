@@ -214,9 +214,10 @@ class Store:
             self._base.execute("DELETE FROM baseline WHERE device IN (SELECT id FROM devices WHERE key = ?)", (key,))
 
     def _tidy(self) -> None:
-        """History is kept as long as there is room for it."""
+        """History is kept as long as there is room for it, what was learned as long as there is the device."""
         for table, rows in (("history", HISTORY_ROWS), ("mergers", MERGER_ROWS)):
             self._base.execute(f"DELETE FROM {table} WHERE number <= (SELECT max(number) FROM {table}) - ?", (rows,))  # noqa: S608 - names from the line above
+        self._base.execute("DELETE FROM baseline WHERE device NOT IN (SELECT id FROM devices)")
         self._base.execute("DELETE FROM leases WHERE NOT held AND number <= (SELECT max(number) FROM leases) - ?", (LEASE_ROWS,))
 
 
