@@ -59,7 +59,7 @@ def test_what_is_told_as_changed_counts_too() -> None:
             {"os": ("", "Windows 11")},
         ),
     ],
-    ids=[
+    ids="narrower,on a PC,written in full,dual boot,new release,known before,unsure,a name,the operator,randomised,no MAC,behind a router".split(","),
         "narrower",
         "built on a PC",
         "written in full",
