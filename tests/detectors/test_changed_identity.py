@@ -60,18 +60,6 @@ def test_what_is_told_as_changed_counts_too() -> None:
         ),
     ],
     ids="narrower,on a PC,written in full,dual boot,new release,known before,unsure,a name,the operator,randomised,no MAC,behind a router".split(","),
-        "narrower",
-        "built on a PC",
-        "written in full",
-        "dual boot",
-        "new release",
-        "known all along",
-        "unsure",
-        "a name",
-        "the operator",
-        "randomised",
-        "no MAC",
-    ],
 )
 def test_what_is_no_other_machine_is_quiet(device: Device, fields: dict[str, tuple[str, str]]) -> None:
     """Refinement, makers written in full, systems of computers, weak evidence, the operator's word, and who has no MAC of its own."""
