@@ -31,6 +31,7 @@ class Options(detector.Options):
 
     failures: int = Field(20, ge=2, description="failed logins of one client at one service")
     window_s: int = Field(60, ge=10, le=3600, description="seconds in which they must fall")
+    hints: int = Field(6, ge=3, description="failed logins in that time that are told as low: people give up sooner, or look their password up")
     files: int = Field(10, ge=2, description="the same for file servers (SMB)")
     files_s: int = Field(600, ge=10, le=3600, description="seconds for file servers")
     databases: int = Field(2, ge=2, description="the same for databases, told as low until `failures` is reached")
@@ -73,9 +74,9 @@ class PasswordGuessing(EventDetector):
         want, pair, ts = self.options, attempt.pair, event.ts
         if attempt.account:
             self._accounts.add(pair, attempt.account.lower(), ts)
-        count, slow = self._ordinary.add(pair, ts), self._slow.add(pair, ts)
-        if count >= want.failures:
-            yield from self._tell(event, attempt, count, want.failures, want.window_s, self.severity)
+        quick, slow = self._ordinary.add(pair, ts), self._slow.add(pair, ts)
+        if quick >= want.failures:
+            yield from self._tell(event, attempt, quick, want.failures, want.window_s, self.severity)
             return
         if attempt.service in self._special:
             most, window, counts, severity = self._special[attempt.service]
@@ -85,6 +86,8 @@ class PasswordGuessing(EventDetector):
                 return
         if slow >= want.slow:
             yield from self._tell(event, attempt, slow, want.slow, want.slow_s, self.severity)
+        elif quick >= want.hints and attempt.judged:
+            yield from self._tell(event, attempt, quick, want.hints, want.window_s, Severity.low)
 
     def _tell(self, event: Event, attempt: Attempt, count: int, most: int, window: int, severity: Severity) -> Iterator[Alert]:
         """At most once in a while for each pair and severity."""
