@@ -202,7 +202,7 @@ def table_of_devices(records: Iterable[Record], out: TextIO, *, ordered: bool = 
     rows = [device_row(record) for record in (sorted(records, key=_device_order) if ordered else records)]
     if not rows:
         return "no devices"
-    return f"{table(DEVICE_COLUMNS, rows, out)}\n{_count('device', [row[0] for row in rows])}"
+    return f"{table(DEVICE_COLUMNS, rows, out)}\n{_count('device', Counter(row[0] for row in rows).most_common())}"
 
 
 def device_row(record: Record) -> Row:
@@ -242,7 +242,7 @@ def table_of_alerts(records: Iterable[Record], out: TextIO) -> str:
     if not ordered:
         return "no alerts"
     rows = [alert_row(record) for record in ordered]
-    return f"{table(ALERT_COLUMNS, rows, out, lambda row: STYLES.get(row[0], ''))}\n{_count('alert', [row[0] for row in rows])}"
+    return f"{table(ALERT_COLUMNS, rows, out, lambda row: STYLES.get(row[0], ''))}\n{_count('alert', Counter(row[0] for row in rows).items())}"
 
 
 def alert_row(record: Record) -> Row:
@@ -264,9 +264,10 @@ def end_name(end: Record) -> str:
     return f"{place} ({name})" if name and place else place or name
 
 
-def _count(word: str, kinds: list[str]) -> str:
-    counts = ", ".join(f"{count} {kind}" for kind, count in Counter(kinds).most_common())
-    return f"{len(kinds):,} {word}{'s' if len(kinds) != 1 else ''}: {counts}"
+def _count(word: str, kinds: Iterable[tuple[str, int]]) -> str:
+    counted = list(kinds)
+    total = sum(count for _, count in counted)
+    return f"{total:,} {word}{'s' if total != 1 else ''}: {', '.join(f'{count} {kind}' for kind, count in counted)}"
 
 
 def put(line: str) -> None:
