@@ -125,7 +125,7 @@ class C2Framework(EventDetector):
             else f"the first bytes are those of {event.family}",
             f"{text(client.address)} opened the connection to port {port} of {text(server.address)}",
         )
-        yield self._alert(event, client, server, what, why, None, techniques=("T1059", "T1219") if shell else ("T1219",))
+        yield self._alert(event, client, server, what, why, None, techniques=("T1059", "T1095") if shell else ("T1219",))
 
     # Check-ins without a name.
 
