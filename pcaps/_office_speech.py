@@ -15,6 +15,7 @@ from scapy.packet import Raw
 from pcaps._craft import BROADCAST, CLIENT, SERVER, Machine, Tape
 
 MDNS_GROUP, SSDP_GROUP = "224.0.0.251", "239.255.255.250"
+WINDOWS = bytes.fromhex("0a00614a0000000f")  # 10.0, build 19041 ([MS-NLMP] 2.2.2.10)
 DOMAIN = "office.example"
 
 
@@ -202,14 +203,26 @@ def smb2(command: int, body: bytes, message: int, *, reply: bool = False, sessio
     return struct.pack("!I", len(head) + len(body)) + head + body
 
 
-def smb_session(tape: Tape, at: float, client: Machine, server: Machine, share: str, size: int) -> float:
-    """Negotiate, log in with NTLM, connect to a share, read ``size`` bytes of a file, leave."""
+def ntlm_answer(client: Machine, user: str, windows: bool) -> bytes:
+    """What a client answers to a challenge ([MS-NLMP] 2.2.1.3): NTLMv2, from a Windows with its version and name or from a program without."""
+    flags, version = (0xE2888215, WINDOWS) if windows else (0xE0888215, b"")
+    texts = [text.encode("utf-16le") for text in ("OFFICE", user, client.name.upper() if windows else "")]
+    fields = (client.rng.randbytes(24), client.rng.randbytes(60), *texts, client.rng.randbytes(16))
+    place, table = 64 + len(version), b""
+    for field in fields:
+        table += struct.pack("<HHI", len(field), len(field), place)
+        place += len(field)
+    return b"NTLMSSP\0" + struct.pack("<I", 3) + table + struct.pack("<I", flags) + version + b"".join(fields)
+
+
+def smb_session(tape: Tape, at: float, client: Machine, server: Machine, share: str, size: int, *, user: str = "", windows: bool = True) -> float:
+    """Negotiate, log in with NTLM, connect to a share, read ``size`` bytes of a file, leave. ``windows``: the client is one."""
     guid, session, tree = client.rng.randbytes(16), 0x400000000041, 5
     path = rf"\\{server.ip}\{share}".encode("utf-16le")
     ntlm = b"NTLMSSP\0"
-    hello = ntlm + struct.pack("<II", 1, 0xE2088297) + bytes(16) + bytes.fromhex("0a00614a0000000f")
+    hello = ntlm + struct.pack("<II", 1, 0xE2088297 if windows else 0xE0088297) + bytes(16) + (WINDOWS if windows else b"")
     challenge = ntlm + struct.pack("<IHHIIQQ", 2, 0, 0, 56, 0xE2898215, server.rng.getrandbits(64), 0) + bytes(8) + bytes.fromhex("060100000000000f")
-    answer = ntlm + struct.pack("<I", 3) + struct.pack("<HHI", 24, 24, 64) * 6 + client.rng.randbytes(48)
+    answer = ntlm_answer(client, user or client.name, windows)
 
     agreed = struct.pack("<HHHH", 65, 1, 0x0300, 0) + server.rng.randbytes(16) + struct.pack("<IIIIQQHHI", 0x2F, 1 << 20, 1 << 20, 1 << 20, 0, 0, 128, 0, 0)
 

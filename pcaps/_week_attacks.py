@@ -75,7 +75,7 @@ class Attacks:
             self.press.probe(at + last * 0.3, host, target, 445, answer)
 
     def camera_login(self, at: float, host: Machine) -> None:
-        speech.smb_session(self.press, at, host, self.company.servers["files02"], "finance", 9000)
+        speech.smb_session(self.press, at, host, self.company.servers["files02"], "finance", 9000, user="backup", windows=False)
 
     def listed(self, at: float, host: Machine) -> None:
         """An address of the list is called, and answers."""

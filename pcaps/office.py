@@ -166,7 +166,7 @@ class Office:
         """A camera as an SMB client: whoever sits in it looks around on the file server."""
         camera = self.machine("axis")
         self.tape.arp(at - 0.1, camera, FILES)
-        speech.smb_session(self.tape, at, camera, FILES, "finance", 12000)
+        speech.smb_session(self.tape, at, camera, FILES, "finance", 12000, user="backup", windows=False)
 
     def contact(self, at: float) -> None:
         """A camera reports to a listed address."""

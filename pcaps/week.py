@@ -180,7 +180,9 @@ class Week:
         for order in range(2):
             said.rdp(self.press, day * DAY + 11 * HOUR + order * 2900, admin, desks[(30 + day * 2 + order) * 3].machine)
         for order, one in enumerate(self.company.printers[:8]):
-            speech.smb_session(self.press, day * DAY + 10 * HOUR + order * 1300, one.machine, self.server("files01"), "scans", 1500)
+            speech.smb_session(
+                self.press, day * DAY + 10 * HOUR + order * 1300, one.machine, self.server("files01"), "scans", 1500, user="scans", windows=False
+            )
         for order, one in enumerate(desks if day == 2 else ()):
             for step in range(3):
                 peer = desks[(order + 3 * (step + 1) * 7) % len(desks)].machine

@@ -22,6 +22,8 @@ _NONE: frozenset[int] = frozenset()
 _NO_ROLES: frozenset[str] = frozenset()
 _RANDOMISED = frozenset(("randomised_mac",))
 DNS_SERVER = "dns_server"
+# Stands in a text where its bytes were none: nobody is called so.
+UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 NO_NAMES: dict[str, int] = {}
 NO_ATTRIBUTES: dict[str, Attribute] = {}
 Borrowed = Callable[["Record", str, int], bool]
@@ -194,7 +196,7 @@ class Record:
         seen: set[str] = set()
         for fact in given:
             name = identity.bare(fact.value)
-            if name and name.lower() not in seen and not (fact.rank and borrowed(self, name.lower(), fact.first)):
+            if name and UNREADABLE not in name and name.lower() not in seen and not (fact.rank and borrowed(self, name.lower(), fact.first)):
                 seen.add(name.lower())
                 yield name, fact.last
                 if len(seen) >= limits.names:

@@ -350,3 +350,9 @@ def test_new_facts_of_a_known_endpoint_follow_its_vlan(story):
     for second, vlan in ((1, 10), (2, 20), (3, 10)):
         story.at(second).says("00:17:c8:00:00:01", "10.0.0.1", "mdns.txt.ty", f"word {second}", vlan)
     assert story.who("00:17:c8:00:00:01").vlan == 10
+
+
+def test_bytes_that_are_no_text_name_nobody(story):
+    """What was read from the wrong place of a message is kept as a fact, and is no name."""
+    story.says("00:17:c8:00:00:01", "10.0.0.9", "dhcp.hostname", "PC\N{REPLACEMENT CHARACTER}7").says("00:17:c8:00:00:01", "10.0.0.9", "mdns.hostname", "pc7")
+    assert list(story.who("00:17:c8:00:00:01").names) == ["pc7"]
