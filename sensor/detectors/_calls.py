@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -14,7 +14,7 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.packet import Packet
-from sensor.detectors._words import PROTOCOLS, who
+from sensor.detectors._words import ends_of, network_of_packet, who
 
 SECOND = 1_000_000_000
 PAIRS_LIMIT = 4096
@@ -30,21 +30,6 @@ class CallOptions(detector.Options):
     """Who may do such things."""
 
     managers: tuple[str, ...] = Field((), description="addresses or CIDR blocks of machines that manage others here: what they do is told with low severity")
-
-
-class Ends(NamedTuple):
-    """Who asked and who was asked."""
-
-    actor: Subject
-    target: Subject
-    actor_port: int
-    target_port: int
-
-
-def ends_of(packet: Packet, *, answer: bool = False) -> Ends:
-    """The ends of a packet that asks, or that answers."""
-    sender, other = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
-    return Ends(other, sender, packet.dport, packet.sport) if answer else Ends(sender, other, packet.sport, packet.dport)
 
 
 def pair_of(packet: Packet, *, answer: bool = False) -> tuple[int, int]:
@@ -112,15 +97,6 @@ class CallDetector(EventDetector):
             confidence=confidence,
             actor_port=ends.actor_port,
             target_port=ends.target_port,
-            network=self._network(event, ends, app),
+            network=network_of_packet(self.context, event.packet, app or ("smb" if ends.target_port in (139, 445) else "dcerpc"), answer=answer),
             techniques=techniques,
         )
-
-    def _network(self, event: Event, ends: Ends, app: str) -> dict[str, str | int]:
-        """Facts of the packet for the record."""
-        return {
-            "proto": PROTOCOLS.get(event.packet.proto, "tcp"),
-            "app": app or ("smb" if ends.target_port in (139, 445) else "dcerpc"),
-            "vlan": ends.actor.vlan,
-            "direction": self.context.networks.direction(ends.actor.address, ends.target.address),
-        }

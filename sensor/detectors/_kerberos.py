@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from sensor.core.bounded import Bounded
+from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.observation import Subject
-from sensor.core.packet import Packet
+from sensor.detectors._words import network_of_packet
 from sensor.dissectors.kerberos import KerberosAsRequest, KerberosError, KerberosReply, KerberosRequest, KerberosTgsRequest
 
 OPEN_LIMIT = 4096
@@ -46,9 +47,9 @@ def ends(event: KerberosRequest | KerberosReply | KerberosError) -> tuple[Subjec
     return (source, other, packet.sport) if isinstance(event, KerberosRequest) else (other, source, packet.dport)
 
 
-def network(packet: Packet, direction: str) -> dict[str, str | int]:
-    """Facts for the record."""
-    return {"proto": "tcp" if packet.proto == 6 else "udp", "app": "kerberos", "vlan": packet.vlan, "direction": direction}
+def network(context: Context, event: KerberosRequest | KerberosReply | KerberosError) -> dict[str, str | int]:
+    """Facts of the packet for the record."""
+    return network_of_packet(context, event.packet, "kerberos", answer=not isinstance(event, KerberosRequest))
 
 
 def only_weak(etypes: tuple[int, ...]) -> bool:

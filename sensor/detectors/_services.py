@@ -12,9 +12,9 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
-from sensor.detectors._asked import ASKING, app_of, ends_of, name_of, verb_of
+from sensor.detectors._asked import ASKING, name_of, verb_of
 from sensor.detectors._names import registered, under
-from sensor.detectors._words import PROTOCOLS, who
+from sensor.detectors._words import app_of, ends_of, network_of_packet, who
 
 SECOND = 1_000_000_000
 CLIENTS_LIMIT = 4096
@@ -48,7 +48,7 @@ class NamedServices(EventDetector):
         return self._named(event, name, service) if service else iter(())
 
     def _named(self, event: Event, name: str, service: str) -> Iterator[Alert]:
-        actor, target, sport, dport = ends_of(event)
+        actor, target, sport, dport = ends_of(event.packet)
         if under(name, self._allowed) or not self._told.fresh((actor.address, service), event.ts):
             return
         device = self.context.device(actor)
@@ -65,10 +65,5 @@ class NamedServices(EventDetector):
             confidence=0.8,
             actor_port=sport,
             target_port=dport,
-            network={
-                "proto": PROTOCOLS.get(event.packet.proto, ""),
-                "app": app_of(event),
-                "vlan": actor.vlan,
-                "direction": self.context.networks.direction(actor.address, target.address),
-            },
+            network=network_of_packet(self.context, event.packet, app_of(event)),
         )

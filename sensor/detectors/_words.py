@@ -1,13 +1,37 @@
-"""How detectors call things in sentences."""
+"""How detectors call things in sentences and in the record."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from sensor.core import addresses
 from sensor.core.detector import Context
+from sensor.core.event import Event
 from sensor.core.flow import Flow
 from sensor.core.observation import Subject
+from sensor.core.packet import Packet
 
 PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmpv6"}
+
+
+class Ends(NamedTuple):
+    """Who asked and who was asked."""
+
+    actor: Subject
+    target: Subject
+    actor_port: int
+    target_port: int
+
+
+def ends_of(packet: Packet, *, answer: bool = False) -> Ends:
+    """The ends of a packet that asks, or that answers."""
+    sender, other = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
+    return Ends(other, sender, packet.dport, packet.sport) if answer else Ends(sender, other, packet.sport, packet.dport)
+
+
+def app_of(event: Event) -> str:
+    """The protocol of an event, for the record."""
+    return event.kind.partition(".")[0]
 
 
 def client_of(flow: Flow) -> Subject:
@@ -21,6 +45,13 @@ def server_of(flow: Flow) -> Subject:
 def network_of(context: Context, flow: Flow) -> dict[str, str | int]:
     """Facts of the flow for the record."""
     return {"proto": PROTOCOLS.get(flow.proto, str(flow.proto)), "vlan": flow.vlan, "direction": context.networks.direction(flow.client, flow.server)}
+
+
+def network_of_packet(context: Context, packet: Packet, app: str = "", *, answer: bool = False) -> dict[str, str | int]:
+    """The same of a packet that asks, or that answers. ``app``: the protocol inside, where the packet tells it."""
+    asked = (packet.dst, packet.src) if answer else (packet.src, packet.dst)
+    protocol = {"proto": PROTOCOLS.get(packet.proto, str(packet.proto)), **({"app": app} if app else {})}
+    return {**protocol, "vlan": packet.vlan, "direction": context.networks.direction(*asked)}
 
 
 def who(context: Context, subject: Subject) -> str:

@@ -18,7 +18,8 @@ from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.observation import Subject
-from sensor.detectors._calls import CallDetector, CallOptions, ends_of
+from sensor.detectors._calls import CallDetector, CallOptions
+from sensor.detectors._words import ends_of
 from sensor.dissectors.rtsp import RtspRequest, RtspResponse
 
 SECOND = 1_000_000_000

@@ -18,9 +18,9 @@ from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.tally import Distinct
-from sensor.detectors._asked import ASKING, app_of, ends_of, name_of, verb_of
+from sensor.detectors._asked import ASKING, name_of, verb_of
 from sensor.detectors._names import generated, registered
-from sensor.detectors._words import PROTOCOLS, is_fixed_function, who
+from sensor.detectors._words import app_of, ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.dns import DnsQuery
 from sensor.dissectors.tls import TlsCertificate, TlsClientHello
 
@@ -119,7 +119,7 @@ class Anonymiser(EventDetector):
         *,
         answer: bool = False,
     ) -> Iterator[Alert]:
-        actor, target, sport, dport = ends_of(event, answer=answer)
+        actor, target, sport, dport = ends_of(event.packet, answer=answer)
         if not self._told.fresh((actor.address, what if "relay" not in what else addresses.text(target.address)), event.ts):
             return
         if is_fixed_function(self.context, actor):
@@ -137,10 +137,5 @@ class Anonymiser(EventDetector):
             techniques=(technique,),
             actor_port=sport,
             target_port=dport,
-            network={
-                "proto": PROTOCOLS.get(event.packet.proto, ""),
-                "app": app_of(event),
-                "vlan": actor.vlan,
-                "direction": self.context.networks.direction(actor.address, target.address),
-            },
+            network=network_of_packet(self.context, event.packet, app_of(event), answer=answer),
         )

@@ -20,9 +20,9 @@ from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.tally import Distinct
-from sensor.detectors._calls import CallDetector, CallOptions, ends_of
+from sensor.detectors._calls import CallDetector, CallOptions
 from sensor.detectors._exploits import plain
-from sensor.detectors._words import is_fixed_function, some
+from sensor.detectors._words import ends_of, is_fixed_function, some
 from sensor.dissectors.ftp import FtpFile
 from sensor.dissectors.http import HttpBody, HttpRequest
 from sensor.dissectors.telnet import TelnetCommand, TelnetLogin

@@ -22,8 +22,7 @@ from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector, Signature
 from sensor.core.event import Event
 from sensor.core.observation import Subject
-from sensor.core.packet import Packet
-from sensor.detectors._words import PROTOCOLS, is_fixed_function, who
+from sensor.detectors._words import app_of, ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.http import HttpBody, HttpRequest
 from sensor.dissectors.quic import QuicClientHello
 from sensor.dissectors.rat import RatMessage
@@ -103,7 +102,7 @@ class C2Framework(EventDetector):
     def _named(self, event: Event, kind: str, fields: dict[str, str], words: str) -> Iterator[Alert]:
         for known in self._known.found(kind, fields, words):
             packet = event.packet
-            client, server = _ends(packet, from_server=isinstance(event, TlsCertificate) and not event.from_client)
+            client, server, _, _ = ends_of(packet, answer=isinstance(event, TlsCertificate) and not event.from_client)
             if not self._told.fresh((client.address, server.address, known.id), packet.ts):
                 continue
             yield self._alert(event, client, server, known.what, _why(known, kind, fields), known)
@@ -111,10 +110,9 @@ class C2Framework(EventDetector):
     def _trojan(self, event: RatMessage) -> Iterator[Alert]:
         """A shell is handed to the server that was called; or offered by a server where none belongs, which is how exploits of old leave one behind."""
         shell = event.family == "command shell"
-        port = _server_port(event.packet, event.from_client)
+        client, server, _, port = ends_of(event.packet, answer=not event.from_client)
         if shell and not event.from_client and port in LOGINS:
             return
-        client, server = _ends(event.packet, from_server=not event.from_client)
         if not self._told.fresh((client.address, server.address, event.family), event.packet.ts):
             return
         handed = "handed to the server that was called" if event.from_client else f"that is open to everybody on port {port}"
@@ -151,7 +149,7 @@ class C2Framework(EventDetector):
         spread = median([abs(interval - middle) for interval in course.intervals]) / middle
         if spread > self.options.dispersion or not self._told.fresh((packet.src, packet.dst, "rhythm"), packet.ts):
             return
-        client, server = _ends(packet, from_server=False)
+        client, server, _, _ = ends_of(packet)
         beats, disguised = len(course.intervals) + 1, bool(event.user_agent)
         hides = f"the program calls itself {event.user_agent[:80]!r} but sends no Accept-Language, as every browser does"
         why = (
@@ -179,7 +177,7 @@ class C2Framework(EventDetector):
         confidence: float = 0.9,
     ) -> Alert:
         packet = event.packet
-        reverse = packet.src != client.address
+        answer = packet.src != client.address
         severity = grade if grade is not None else self._graded(known, client)
         return self.alert(
             event,
@@ -191,14 +189,11 @@ class C2Framework(EventDetector):
             key=(text(server.address),),
             severity=severity,
             confidence=known.confidence if known else confidence,
-            actor_port=packet.dport if reverse else packet.sport,
-            target_port=packet.sport if reverse else packet.dport,
-            network={
-                "proto": PROTOCOLS.get(packet.proto, ""), "app": event.kind.partition(".")[0], "vlan": packet.vlan,
-                "direction": self.context.networks.direction(client.address, server.address),
-            },
+            actor_port=packet.dport if answer else packet.sport,
+            target_port=packet.sport if answer else packet.dport,
+            network=network_of_packet(self.context, packet, app_of(event), answer=answer),
             techniques=techniques or (known.techniques if known else None),
-        )  # fmt: skip
+        )
 
     def _graded(self, known: Signature | None, client: Subject) -> Severity:
         """As the signature says, and one more for a device with one job; what is a hint only stays one."""
@@ -231,13 +226,3 @@ def _why(known: Signature, kind: str, fields: dict[str, str]) -> tuple[str, ...]
 
 def _opaque(event: HttpRequest) -> bool:
     return bool((event.cookies and _OPAQUE_COOKIE.search(event.cookies)) or _OPAQUE_PATH.search(event.path))
-
-
-def _ends(packet: Packet, *, from_server: bool) -> tuple[Subject, Subject]:
-    """(client, server) of the packet that said it."""
-    sender, other = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
-    return (other, sender) if from_server else (sender, other)
-
-
-def _server_port(packet: Packet, from_client: bool) -> int:
-    return packet.dport if from_client else packet.sport

@@ -17,10 +17,9 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
-from sensor.core.observation import Subject
 from sensor.core.tally import Counts, Distinct
 from sensor.detectors._names import ODD, REVERSED, below, is_address, is_coded, registered, under
-from sensor.detectors._words import is_fixed_function, some, who
+from sensor.detectors._words import ends_of, is_fixed_function, network_of_packet, some, who
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 
 SECOND = 1_000_000_000
@@ -172,10 +171,9 @@ class DnsTunnel(EventDetector):
         techniques: tuple[str, ...],
     ) -> Alert:
         packet = event.packet
-        actor, target = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
+        actor, target, near, far = ends_of(packet)
         if severity is None:
             severity = Severity.critical if is_fixed_function(self.context, actor) else Severity.high
-        direction = self.context.networks.direction(packet.src, packet.dst)
         return self.alert(
             event,
             actor=actor,
@@ -187,7 +185,7 @@ class DnsTunnel(EventDetector):
             severity=severity,
             confidence=0.6 if severity == Severity.low else 0.9,
             techniques=techniques,
-            actor_port=packet.sport,
-            target_port=packet.dport,
-            network={"proto": "udp" if packet.proto == 17 else "tcp", "app": "dns", "vlan": packet.vlan, "direction": direction},
+            actor_port=near,
+            target_port=far,
+            network=network_of_packet(self.context, packet, "dns"),
         )

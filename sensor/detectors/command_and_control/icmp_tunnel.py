@@ -15,9 +15,8 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
-from sensor.core.observation import Subject
 from sensor.core.tally import Counts, Distinct
-from sensor.detectors._words import is_fixed_function, who
+from sensor.detectors._words import ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.icmp import IcmpEcho, IcmpEchoReply
 
 SECOND = 1_000_000_000
@@ -92,10 +91,8 @@ class IcmpTunnel(EventDetector):
         """``what``: which of the marks was met; each is told once in five minutes."""
         if not self._told.fresh((pair, what), event.ts):
             return
-        packet = event.packet
-        actor, target = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
-        if isinstance(event, IcmpEchoReply):
-            actor, target = target, actor
+        answer = isinstance(event, IcmpEchoReply)
+        actor, target, _, _ = ends_of(event.packet, answer=answer)
         text = what == "text"
         severity = Severity.low if text else Severity.critical if is_fixed_function(self.context, actor) else Severity.high
         yield self.alert(
@@ -108,5 +105,5 @@ class IcmpTunnel(EventDetector):
             key=(pair[1], "text" if text else "data"),
             severity=severity,
             confidence=0.6 if text else 0.9,
-            network={"proto": "icmp", "vlan": packet.vlan, "direction": self.context.networks.direction(actor.address, target.address)},
+            network=network_of_packet(self.context, event.packet, answer=answer),
         )

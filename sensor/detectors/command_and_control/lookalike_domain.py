@@ -12,10 +12,10 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
-from sensor.detectors._asked import ASKING, ends_of, facts_of, name_of, verb_of
+from sensor.detectors._asked import ASKING, name_of, verb_of
 from sensor.detectors._lookalikes import imitated
 from sensor.detectors._names import registered, under
-from sensor.detectors._words import is_fixed_function, who
+from sensor.detectors._words import app_of, ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.dns import DnsQuery
 
 SECOND = 1_000_000_000
@@ -53,7 +53,7 @@ class LookalikeDomain(EventDetector):
         return self._tell(event, name, domain, meant, how) if meant else iter(())
 
     def _tell(self, event: Event, name: str, domain: str, meant: str, how: str) -> Iterator[Alert]:
-        actor, target, sport, dport = ends_of(event)
+        actor, target, sport, dport = ends_of(event.packet)
         if under(name, self._allowed) or not self._told.fresh((actor.address, domain), event.ts):
             return
         device = is_fixed_function(self.context, actor)
@@ -69,6 +69,6 @@ class LookalikeDomain(EventDetector):
             confidence=0.5,
             actor_port=sport,
             target_port=dport,
-            network=facts_of(self.context, event),
+            network=network_of_packet(self.context, event.packet, app_of(event)),
             techniques=("T1071.004",) if isinstance(event, DnsQuery) else ("T1071.001",),
         )

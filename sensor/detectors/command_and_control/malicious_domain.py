@@ -12,9 +12,8 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector, Listed
 from sensor.core.event import Event
-from sensor.core.observation import Subject
 from sensor.detectors._listed import facts, listing
-from sensor.detectors._words import PROTOCOLS, is_fixed_function, who
+from sensor.detectors._words import app_of, ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.dns import DnsQuery
 from sensor.dissectors.http import HttpRequest
 from sensor.dissectors.quic import QuicClientHello
@@ -70,9 +69,7 @@ class MaliciousDomain(EventDetector):
                     return
 
     def _tell(self, event: Event, entry: Listed, name: str, did: str, *, back: bool = False) -> Iterator[Alert]:
-        packet = event.packet
-        sender, receiver = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
-        client, server = (receiver, sender) if back else (sender, receiver)
+        client, server, client_port, server_port = ends_of(event.packet, answer=back)
         if entry.expired(event.ts) or not self._told.fresh((client.address, entry.entry, did), event.ts):
             return
         asked = isinstance(event, DnsQuery)
@@ -88,11 +85,8 @@ class MaliciousDomain(EventDetector):
             key=(entry.entry,),
             severity=Severity(grave + is_fixed_function(self.context, client)),
             confidence=entry.confidence,
-            actor_port=packet.dport if back else packet.sport,
-            target_port=packet.sport if back else packet.dport,
-            network={
-                "proto": PROTOCOLS.get(packet.proto, ""), "app": event.kind.partition(".")[0], "vlan": packet.vlan,
-                "direction": self.context.networks.direction(client.address, server.address),
-            },
+            actor_port=client_port,
+            target_port=server_port,
+            network=network_of_packet(self.context, event.packet, app_of(event), answer=back),
             techniques=("T1071.004",) if asked else ("T1071.001",),
-        )  # fmt: skip
+        )

@@ -12,9 +12,8 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector, Listed
 from sensor.core.event import Event
-from sensor.core.observation import Subject
 from sensor.detectors._listed import facts, listing
-from sensor.detectors._words import PROTOCOLS, is_fixed_function, who
+from sensor.detectors._words import app_of, ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.quic import QuicClientHello
 from sensor.dissectors.tls import TlsCertificate, TlsClientHello
 
@@ -56,10 +55,8 @@ class MaliciousFingerprint(EventDetector):
                 return
 
     def _tell(self, event: Event, entry: Listed, kind: str, value: str) -> Iterator[Alert]:
-        packet = event.packet
-        sender, receiver = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
         back = isinstance(event, TlsCertificate) and not event.from_client
-        client, server = (receiver, sender) if back else (sender, receiver)
+        client, server, client_port, server_port = ends_of(event.packet, answer=back)
         if entry.expired(event.ts) or not self._told.fresh((client.address, server.address, value), event.ts):
             return
         certificate = kind == "certificate"
@@ -74,10 +71,7 @@ class MaliciousFingerprint(EventDetector):
             key=(server.address, entry.entry),
             severity=Severity((Severity.high if certificate else Severity.medium) + is_fixed_function(self.context, client)),
             confidence=round(entry.confidence * (1 if certificate else 0.5), 2),
-            actor_port=packet.dport if back else packet.sport,
-            target_port=packet.sport if back else packet.dport,
-            network={
-                "proto": PROTOCOLS.get(packet.proto, ""), "app": event.kind.partition(".")[0], "vlan": packet.vlan,
-                "direction": self.context.networks.direction(client.address, server.address),
-            },
-        )  # fmt: skip
+            actor_port=client_port,
+            target_port=server_port,
+            network=network_of_packet(self.context, event.packet, app_of(event), answer=back),
+        )

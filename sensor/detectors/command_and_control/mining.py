@@ -13,8 +13,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
-from sensor.core.observation import Subject
-from sensor.detectors._words import PROTOCOLS, is_fixed_function, who
+from sensor.detectors._words import app_of, ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.dns import DnsQuery
 from sensor.dissectors.stratum import StratumRequest, StratumWork
 from sensor.dissectors.tls import TlsClientHello
@@ -89,14 +88,9 @@ class Mining(EventDetector):
     def _made(
         self, event: Event, answer: bool, what: str, why: tuple[str, ...], numbers: dict[str, int | float | str], severity: Severity | None = None
     ) -> Alert:
-        packet = event.packet
-        near, far = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
-        ports = packet.sport, packet.dport
-        if answer:
-            near, far, ports = far, near, (packet.dport, packet.sport)
+        near, far, near_port, far_port = ends_of(event.packet, answer=answer)
         if severity is None:
             severity = Severity.high if is_fixed_function(self.context, near) else Severity.medium
-        direction = self.context.networks.direction(near.address, far.address)
         return self.alert(
             event,
             actor=near,
@@ -107,7 +101,7 @@ class Mining(EventDetector):
             key=(far.address if not isinstance(event, DnsQuery) else numbers["name"],),
             severity=severity,
             confidence=0.95 if isinstance(event, StratumRequest | StratumWork) else 0.7,
-            actor_port=ports[0],
-            target_port=ports[1],
-            network={"proto": PROTOCOLS.get(packet.proto, ""), "app": event.kind.partition(".")[0], "vlan": packet.vlan, "direction": direction},
+            actor_port=near_port,
+            target_port=far_port,
+            network=network_of_packet(self.context, event.packet, app_of(event), answer=answer),
         )

@@ -16,8 +16,7 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
-from sensor.detectors._asked import ends_of
-from sensor.detectors._words import PROTOCOLS, is_fixed_function, who
+from sensor.detectors._words import PROTOCOLS, ends_of, is_fixed_function, who
 from sensor.dissectors.http import HttpPortMapping
 from sensor.dissectors.nat_pmp import NatPmpRequest
 from sensor.dissectors.pcp import PcpRequest
@@ -70,7 +69,7 @@ class PortMapping(EventDetector):
             yield self._alert(event, wish)
 
     def _alert(self, event: Event, wish: Wish) -> Alert:
-        actor, router, sport, dport = ends_of(event)
+        actor, router, sport, dport = ends_of(event.packet)
         mine = wish.client == actor.address
         behind = actor if mine else Subject(0, wish.client, actor.vlan)
         service = ADMINISTRATION.get(wish.internal_port, "")

@@ -16,10 +16,9 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
-from sensor.core.observation import Subject
 from sensor.core.packet import Packet
 from sensor.core.tally import Counts
-from sensor.detectors._words import PROTOCOLS, is_fixed_function, who
+from sensor.detectors._words import PROTOCOLS, ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors._smb_events import SmbNegotiated
 from sensor.dissectors.http import HttpResponse
 from sensor.dissectors.mqtt import MqttConnack
@@ -106,9 +105,9 @@ class ProtocolOnOddPort(EventDetector):
 
     def _tell(self, event: Event, protocol: str) -> Iterator[Alert]:
         packet = event.packet
-        actor, target = Subject(packet.dst_mac, packet.dst, packet.vlan), Subject(packet.src_mac, packet.src, packet.vlan)
-        owner, direction = OWNERS.get(packet.sport, ""), self.context.networks.direction(packet.dst, packet.src)
-        device, outside = is_fixed_function(self.context, actor), direction == "outbound"
+        actor, target, _, _ = ends_of(packet, answer=True)
+        owner, network = OWNERS.get(packet.sport, ""), network_of_packet(self.context, packet, protocol.lower(), answer=True)
+        device, outside = is_fixed_function(self.context, actor), network["direction"] == "outbound"
         place = f"{PROTOCOLS.get(packet.proto, '')}/{packet.sport}"
         yield self.alert(
             event,
@@ -127,5 +126,5 @@ class ProtocolOnOddPort(EventDetector):
             confidence=0.8 if owner else 0.5,
             actor_port=packet.dport,
             target_port=packet.sport,
-            network={"proto": PROTOCOLS.get(packet.proto, ""), "app": protocol.lower(), "vlan": packet.vlan, "direction": direction},
+            network=network,
         )

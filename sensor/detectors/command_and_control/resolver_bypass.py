@@ -18,9 +18,8 @@ from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.tally import Distinct
-from sensor.detectors._asked import ends_of, facts_of
 from sensor.detectors._names import under
-from sensor.detectors._words import is_fixed_function, some, who
+from sensor.detectors._words import app_of, ends_of, is_fixed_function, network_of_packet, some, who
 from sensor.dissectors.dhcp import DhcpAck
 from sensor.dissectors.dhcpv6 import Dhcpv6Reply
 from sensor.dissectors.dns import DnsQuery, DnsResponse
@@ -104,7 +103,7 @@ class ResolverBypass(EventDetector):
                 self._inner.put(packet.src, True)
         elif (len(self._handed) or len(self._inner) or self._own) and not self._is_own(packet.src) and self._asks_for_itself(packet.dst):
             public = packet.src in PUBLIC
-            grave = is_fixed_function(self.context, ends_of(event, answer=True)[0]) and not public
+            grave = is_fixed_function(self.context, ends_of(event.packet, answer=True)[0]) and not public
             why = "it is a public resolver" if public else "it is no public resolver that is known"
             yield from self._tell(event, "DNS", addresses.text(packet.src), why, Severity.medium if grave else Severity.low, answer=True)
 
@@ -124,7 +123,7 @@ class ResolverBypass(EventDetector):
         return self.context.networks.inside(client) and not self._is_own(client) and not self._clients.values(client)
 
     def _tell(self, event: Event, how: str, server: str, why: str, severity: Severity, *, answer: bool = False) -> Iterator[Alert]:
-        actor, target, sport, dport = ends_of(event, answer=answer)
+        actor, target, sport, dport = ends_of(event.packet, answer=answer)
         if not self.context.networks.inside(actor.address) or not self._told.fresh((actor.address, how), event.ts):
             return
         own = [addresses.text(each) for each in (*self._handed, *self._inner)]
@@ -140,5 +139,5 @@ class ResolverBypass(EventDetector):
             confidence=0.8 if own else 0.6,
             actor_port=sport,
             target_port=dport,
-            network=facts_of(self.context, event) | {"direction": self.context.networks.direction(actor.address, target.address)},
+            network=network_of_packet(self.context, event.packet, app_of(event), answer=answer),
         )

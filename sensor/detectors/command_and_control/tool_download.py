@@ -14,8 +14,8 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context
 from sensor.core.event import Event
-from sensor.detectors._calls import CallDetector, CallOptions, ends_of
-from sensor.detectors._words import is_fixed_function
+from sensor.detectors._calls import CallDetector, CallOptions
+from sensor.detectors._words import ends_of, is_fixed_function
 from sensor.dissectors.http import HttpRequest
 
 SECOND = 1_000_000_000

@@ -70,5 +70,5 @@ class AsrepRoasting(EventDetector):
             confidence=0.9 if severity > Severity.low else 0.5,
             actor_port=port,
             target_port=88,
-            network=network(event.packet, self.context.networks.direction(client.address, centre.address)),
+            network=network(self.context, event),
         )

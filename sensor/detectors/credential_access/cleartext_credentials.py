@@ -17,8 +17,7 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
-from sensor.detectors._asked import ends_of
-from sensor.detectors._words import PROTOCOLS, who
+from sensor.detectors._words import PROTOCOLS, ends_of, who
 from sensor.dissectors._login_events import PasswordLogin
 from sensor.dissectors.ftp import FtpLogin
 from sensor.dissectors.http import HttpLogin, HttpRequest
@@ -143,7 +142,7 @@ class CleartextCredentials(EventDetector):
             yield self._found(event, seen)
 
     def _found(self, event: Event, seen: Seen) -> Alert:
-        client, server, near, far = ends_of(event, answer=seen.answer)
+        client, server, near, far = ends_of(event.packet, answer=seen.answer)
         crosses = self._crosses(client, server)
         return self.alert(
             event,

@@ -108,5 +108,5 @@ class Kerberoasting(EventDetector):
             confidence=confidence,
             actor_port=port,
             target_port=88,
-            network=network(event.packet, self.context.networks.direction(client.address, centre.address)),
+            network=network(self.context, event),
         )

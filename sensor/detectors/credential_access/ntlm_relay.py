@@ -18,7 +18,7 @@ from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
-from sensor.detectors._words import who
+from sensor.detectors._words import network_of_packet, who
 from sensor.dissectors._ntlm_events import NtlmChallenge, NtlmLogin
 
 SECOND = 1_000_000_000
@@ -108,9 +108,7 @@ class NtlmRelay(EventDetector):
             severity=Severity.low if proxied else Severity.critical if near.carrier != far.carrier else self.severity,
             confidence=0.4 if proxied else 0.95,
             network={
-                "proto": "tcp",
-                "app": far.carrier,
-                "vlan": event.packet.vlan,
+                **network_of_packet(self.context, event.packet, far.carrier),
                 "direction": self.context.networks.direction(middle.address, far.server.address),
             },
         )

@@ -12,9 +12,8 @@ from sensor.core import addresses
 from sensor.core.alert import Alert, Severity
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
-from sensor.detectors._asked import ends_of, facts_of
 from sensor.detectors._ratios import ErrorOptions, Finding, Ratio
-from sensor.detectors._words import who
+from sensor.detectors._words import app_of, ends_of, network_of_packet, who
 from sensor.dissectors.http import HttpResponse
 
 PASSWORD_WANTED = (401, 407)
@@ -45,7 +44,7 @@ class HttpErrors(EventDetector):
             yield self._tell(event, wrong, by_server=False)
 
     def _tell(self, event: HttpResponse, found: Finding, *, by_server: bool) -> Alert:
-        client, server, client_port, server_port = ends_of(event, answer=True)
+        client, server, client_port, server_port = ends_of(event.packet, answer=True)
         actor, target = (server, client) if by_server else (client, server)
         ports = (server_port, client_port) if by_server else (client_port, server_port)
         what = f"fails at {found.errors} of {found.answers} web requests" if by_server else f"sends requests that {who(self.context, server)} takes for wrong"
@@ -66,5 +65,5 @@ class HttpErrors(EventDetector):
             confidence=0.8,
             actor_port=ports[0],
             target_port=ports[1],
-            network=facts_of(self.context, event) | {"direction": self.context.networks.direction(client.address, server.address)},
+            network=network_of_packet(self.context, event.packet, app_of(event), answer=True),
         )

@@ -16,9 +16,8 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event, MalformedMessage
-from sensor.core.observation import Subject
 from sensor.core.tally import Counts
-from sensor.detectors._words import PROTOCOLS, who
+from sensor.detectors._words import PROTOCOLS, ends_of, who
 
 SECOND = 1_000_000_000
 PAIRS_LIMIT, TOLD_LIMIT = 4096, 1024
@@ -56,7 +55,7 @@ class MalformedTraffic(EventDetector):
         count = self._messages.add(key, event.ts)
         if count < self.options.messages or not self._told.fresh(key, event.ts):
             return
-        actor, target = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
+        actor, target, _, _ = ends_of(packet)
         proto = PROTOCOLS.get(packet.proto, str(packet.proto)) if packet.ip_version else "ethernet"
         yield self.alert(
             event,

@@ -19,8 +19,8 @@ from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.tally import Counts, Distinct
-from sensor.detectors._calls import CallDetector, CallOptions, Numbers, ends_of, pair_of
-from sensor.detectors._words import is_fixed_function, some
+from sensor.detectors._calls import CallDetector, CallOptions, Numbers, pair_of
+from sensor.detectors._words import ends_of, is_fixed_function, some
 from sensor.dissectors.ldap import LdapSearch, LdapSearchDone
 
 SECOND = 1_000_000_000

@@ -17,9 +17,8 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.tally import Distinct
-from sensor.detectors._asked import ends_of, facts_of
 from sensor.detectors._names import GENERATED, REVERSED, generated, registered
-from sensor.detectors._words import is_fixed_function, some, who
+from sensor.detectors._words import app_of, ends_of, is_fixed_function, network_of_packet, some, who
 from sensor.dissectors.dns import DnsResponse
 
 SECOND = 1_000_000_000
@@ -78,7 +77,7 @@ class NameQueryBurst(EventDetector):
 
     def _alert(self, event: DnsResponse, names: list[str], made_up: int, count: int) -> Alert:
         want = self.options
-        actor, server, sport, dport = ends_of(event, answer=True)
+        actor, server, sport, dport = ends_of(event.packet, answer=True)
         return self.alert(
             event,
             actor=actor,
@@ -96,7 +95,7 @@ class NameQueryBurst(EventDetector):
             confidence=0.9 if made_up * 2 > len(names) else 0.7,
             actor_port=sport,
             target_port=dport,
-            network=facts_of(self.context, event),
+            network=network_of_packet(self.context, event.packet, app_of(event)),
         )
 
 

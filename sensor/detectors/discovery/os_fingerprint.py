@@ -16,9 +16,8 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
-from sensor.core.observation import Subject
 from sensor.core.tally import Distinct
-from sensor.detectors._words import PROTOCOLS, is_fixed_function, who
+from sensor.detectors._words import ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.icmp import IcmpEcho, IcmpQuery
 from sensor.dissectors.tcp_syn import TcpOddFlags, TcpSyn
 
@@ -84,7 +83,7 @@ class OsFingerprint(EventDetector):
 
     def _alert(self, event: Event, signs: list[str], sure: bool) -> Alert:
         packet = event.packet
-        actor, target = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
+        actor, target, _, _ = ends_of(packet)
         grave = sure and self.context.networks.inside(packet.src)
         severity = Severity.low if not grave else Severity.high if is_fixed_function(self.context, actor) else Severity.medium
         return self.alert(
@@ -99,10 +98,8 @@ class OsFingerprint(EventDetector):
             confidence=0.9 if sure else 0.5,
             actor_port=packet.sport if packet.proto == 6 else 0,
             target_port=packet.dport if packet.proto == 6 else 0,
-            network={
-                "proto": PROTOCOLS.get(packet.proto, ""), "vlan": packet.vlan, "direction": self.context.networks.direction(packet.src, packet.dst),
-            },
-        )  # fmt: skip
+            network=network_of_packet(self.context, packet),
+        )
 
 
 def _sign(event: Event) -> str:

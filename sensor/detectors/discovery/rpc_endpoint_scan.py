@@ -19,7 +19,7 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.tally import Counts, Distinct
-from sensor.detectors._words import PROTOCOLS, is_fixed_function, some, who
+from sensor.detectors._words import ends_of, is_fixed_function, network_of_packet, some, who
 from sensor.dissectors._rpc_events import RpcCall
 from sensor.dissectors.portmap import PortmapAdminCall, PortmapCall
 
@@ -94,7 +94,7 @@ class RpcEndpointScan(EventDetector):
 
     def _made(self, event: Event, what: str, numbers: dict[str, int | float | str], why: Sequence[str], hosts: list[int]) -> Alert:
         packet, kind = event.packet, next(iter(numbers))
-        actor, target = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
+        actor, target, near, far = ends_of(packet)
         grade = Severity.low if kind == "lists" else Severity.high if is_fixed_function(self.context, actor) else Severity.medium
         return self.alert(
             event,
@@ -107,12 +107,7 @@ class RpcEndpointScan(EventDetector):
             key=(kind,),
             severity=grade,
             confidence=0.5 if kind == "lists" else 0.9,
-            actor_port=packet.sport,
-            target_port=packet.dport,
-            network={
-                "proto": PROTOCOLS.get(packet.proto, ""),
-                "app": "rpc",
-                "vlan": packet.vlan,
-                "direction": self.context.networks.direction(packet.src, packet.dst),
-            },
+            actor_port=near,
+            target_port=far,
+            network=network_of_packet(self.context, packet, "rpc"),
         )

@@ -19,9 +19,8 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
-from sensor.core.observation import Subject
 from sensor.core.tally import Distinct
-from sensor.detectors._words import is_fixed_function, who
+from sensor.detectors._words import ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.http import HttpRequest
 from sensor.dissectors.ssh import SshBanner
 from sensor.dissectors.tcp_syn import TcpSyn
@@ -94,9 +93,8 @@ class ScannerTool(EventDetector):
         packet, named = event.packet, confidence > 0.9
         if any(low <= packet.src <= high for low, high in self._exempt) or not self._told.fresh((packet.src, tool), event.ts):
             return
-        actor, target = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
-        near = self.context.networks.inside(packet.src)
-        severity = Severity.medium if near and named else Severity.low
+        actor, target, near, far = ends_of(packet)
+        severity = Severity.medium if named and self.context.networks.inside(packet.src) else Severity.low
         yield self.alert(
             event,
             actor=actor,
@@ -107,9 +105,9 @@ class ScannerTool(EventDetector):
             key=("named" if named else "shape",),
             severity=Severity.high if is_fixed_function(self.context, actor) and named else severity,
             confidence=confidence,
-            actor_port=packet.sport,
-            target_port=packet.dport,
-            network={"proto": "tcp", "vlan": packet.vlan, "direction": self.context.networks.direction(packet.src, packet.dst)},
+            actor_port=near,
+            target_port=far,
+            network=network_of_packet(self.context, packet),
         )
 
 

@@ -12,8 +12,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
-from sensor.core.observation import Subject
-from sensor.detectors._words import PROTOCOLS, is_fixed_function, who
+from sensor.detectors._words import ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 
 SECOND = 1_000_000_000
@@ -57,7 +56,7 @@ class ZoneTransfer(EventDetector):
             return
         if not self._told.fresh((packet.src, packet.dst, event.name), event.ts):
             return
-        actor, target = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
+        actor, target, near, far = ends_of(packet)
         yield self.alert(
             event,
             actor=actor,
@@ -68,10 +67,7 @@ class ZoneTransfer(EventDetector):
             key=(addresses.text(packet.dst), event.name),
             severity=Severity.high if is_fixed_function(self.context, actor) else Severity.medium,
             confidence=0.85,
-            actor_port=packet.sport,
-            target_port=packet.dport,
-            network={
-                "proto": PROTOCOLS.get(packet.proto, ""), "app": "dns", "vlan": packet.vlan,
-                "direction": self.context.networks.direction(packet.src, packet.dst),
-            },
-        )  # fmt: skip
+            actor_port=near,
+            target_port=far,
+            network=network_of_packet(self.context, packet, "dns"),
+        )

@@ -15,9 +15,8 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
-from sensor.core.observation import Subject
 from sensor.core.tally import Counts, Distinct
-from sensor.detectors._words import PROTOCOLS, is_fixed_function, some, who
+from sensor.detectors._words import ends_of, is_fixed_function, network_of_packet, some, who
 from sensor.dissectors.http import HttpRequest, HttpResponse
 
 SECOND = 1_000_000_000
@@ -116,11 +115,9 @@ class WebScan(EventDetector):
         yield from self._tell(event, "missing", f"tries {missing} pages that are not there", why, numbers, Severity.medium)
 
     def _tell(self, event: Event, reason: str, what: str, why: tuple[str, ...], numbers: dict[str, int | float | str], severity: Severity) -> Iterator[Alert]:
-        packet = event.packet
-        asker, server = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
-        back = isinstance(event, HttpResponse)
-        actor, target = (server, asker) if back else (asker, server)
-        if not self._told.fresh((actor.address, target.address, reason), packet.ts):
+        answer = isinstance(event, HttpResponse)
+        actor, target, actor_port, target_port = ends_of(event.packet, answer=answer)
+        if not self._told.fresh((actor.address, target.address, reason), event.ts):
             return
         raised = severity > Severity.low and is_fixed_function(self.context, actor)
         yield self.alert(
@@ -133,13 +130,10 @@ class WebScan(EventDetector):
             key=(text(target.address),),
             severity=Severity(severity + raised),
             confidence=0.9 if severity > Severity.low else 0.6,
-            actor_port=packet.dport if back else packet.sport,
-            target_port=packet.sport if back else packet.dport,
-            network={
-                "proto": PROTOCOLS.get(packet.proto, ""), "app": "http", "vlan": packet.vlan,
-                "direction": self.context.networks.direction(actor.address, target.address),
-            },
-        )  # fmt: skip
+            actor_port=actor_port,
+            target_port=target_port,
+            network=network_of_packet(self.context, event.packet, "http", answer=answer),
+        )
 
 
 @functools.lru_cache(maxsize=1024)

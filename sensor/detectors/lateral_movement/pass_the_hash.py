@@ -20,9 +20,8 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.tally import Distinct
-from sensor.detectors._asked import ends_of
 from sensor.detectors._kerberos import ends, is_machine
-from sensor.detectors._words import some, who
+from sensor.detectors._words import ends_of, network_of_packet, some, who
 from sensor.dissectors._smb_events import SmbLoginResult
 from sensor.dissectors.kerberos import KerberosAsReply
 
@@ -71,7 +70,7 @@ class PassTheHash(EventDetector):
             client, _, _ = ends(event)
             self._learn(event, client, event.client, KERBEROS)
         elif isinstance(event, SmbLoginResult) and not event.status and not event.guest:
-            client, _, _, _ = ends_of(event, answer=True)
+            client, _, _, _ = ends_of(event.packet, answer=True)
             if event.method in NTLM:
                 yield from self._judge(event, client)
                 self._learn(event, client, event.user, "NTLM", event.workstation)
@@ -114,7 +113,7 @@ class PassTheHash(EventDetector):
         return device.id if device is not None else str(client.address)
 
     def _found(self, event: SmbLoginResult, client: Subject, homes: list[str], signs: list[str]) -> Alert:
-        _, server, near, far = ends_of(event, answer=True)
+        _, server, near, far = ends_of(event.packet, answer=True)
         grave = len(signs) > 1
         watched = (event.ts - self._since) / HOUR
         return self.alert(
@@ -129,12 +128,7 @@ class PassTheHash(EventDetector):
             confidence=0.7 if grave else 0.4,
             actor_port=near,
             target_port=far,
-            network={
-                "proto": "tcp",
-                "app": "smb",
-                "vlan": event.packet.vlan,
-                "direction": self.context.networks.direction(client.address, server.address),
-            },
+            network=network_of_packet(self.context, event.packet, "smb", answer=True),
         )
 
 

@@ -148,6 +148,6 @@ class PassTheTicket(EventDetector):
             confidence=confidence,
             actor_port=port,
             target_port=88,
-            network=network(event.packet, self.context.networks.direction(client.address, centre.address)),
+            network=network(self.context, event),
             techniques=techniques,
         )

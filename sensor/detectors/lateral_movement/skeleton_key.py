@@ -92,7 +92,7 @@ class SkeletonKey(EventDetector):
             numbers={"accounts": count, "threshold": self.options.accounts, "window_s": self.options.window_s},
             confidence=0.85,
             actor_port=88,
-            network=network(event.packet, self.context.networks.direction(clients[-1].address, centre.address)),
+            network=network(self.context, event),
         )
 
 

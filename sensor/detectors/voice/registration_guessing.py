@@ -18,7 +18,7 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.tally import Counts, Distinct
 from sensor.detectors._logins import Logins
-from sensor.detectors._words import PROTOCOLS, some, who
+from sensor.detectors._words import network_of_packet, some, who
 from sensor.dissectors.sip import SipRequest, SipResponse
 
 SECOND = 1_000_000_000
@@ -74,7 +74,6 @@ class RegistrationGuessing(EventDetector):
         if not self._told.fresh(pair, event.ts):
             return
         names = self._extensions.values(pair)
-        packet = event.packet
         yield self.alert(
             event,
             actor=attempt.client,
@@ -88,10 +87,5 @@ class RegistrationGuessing(EventDetector):
             key=(attempt.server.address,),
             actor_port=attempt.client_port,
             target_port=attempt.server_port,
-            network={
-                "proto": PROTOCOLS.get(packet.proto, ""),
-                "app": "sip",
-                "vlan": packet.vlan,
-                "direction": self.context.networks.direction(attempt.client.address, attempt.server.address),
-            },
+            network=network_of_packet(self.context, event.packet, "sip", answer=event.packet.src != attempt.client.address),
         )

@@ -20,7 +20,7 @@ from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.windows import DistinctWindow
 from sensor.detectors._one import OneByOne, number_of
-from sensor.detectors._words import PROTOCOLS, is_fixed_function, some, who
+from sensor.detectors._words import ends_of, is_fixed_function, network_of_packet, some, who
 from sensor.dissectors.sip import SipRequest, SipResponse
 
 SECOND = 1_000_000_000
@@ -118,12 +118,8 @@ class SipScan(EventDetector):
     def _made(
         self, event: SipRequest | SipResponse, what: str, why: tuple[str, ...], numbers: dict[str, int | float | str], targets: tuple[Subject, ...]
     ) -> Alert:
-        packet = event.packet
-        actor, target = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
-        actor_port, target_port = packet.sport, packet.dport
-        if isinstance(event, SipResponse):
-            actor, target, actor_port, target_port = target, actor, target_port, actor_port
-        direction = self.context.networks.direction(actor.address, target.address)
+        answer = isinstance(event, SipResponse)
+        actor, target, actor_port, target_port = ends_of(event.packet, answer=answer)
         return self.alert(
             event,
             actor=actor,
@@ -135,7 +131,7 @@ class SipScan(EventDetector):
             severity=Severity.high if is_fixed_function(self.context, actor) else Severity.medium,
             actor_port=actor_port,
             target_port=target_port,
-            network={"proto": PROTOCOLS.get(packet.proto, ""), "app": "sip", "vlan": packet.vlan, "direction": direction},
+            network=network_of_packet(self.context, event.packet, "sip", answer=answer),
         )
 
 

@@ -17,8 +17,8 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.tally import Distinct
-from sensor.detectors._calls import CallDetector, CallOptions, ends_of
-from sensor.detectors._words import some
+from sensor.detectors._calls import CallDetector, CallOptions
+from sensor.detectors._words import ends_of, some
 from sensor.dissectors.sip import SipRequest
 
 SECOND = 1_000_000_000
