@@ -90,8 +90,10 @@ class _Carried:
             # A column that is not contiguous would be copied at each search.
             self._prefixes[f"{registry}.txt"], self._places[f"{registry}.txt"] = index[:, 0].copy(), index[:, 1:].copy()
             self._text[f"{registry}.txt"] = folder.joinpath(f"{registry}.txt").open("rb")
+        # Machines of one maker come in numbers, and differ in what stands behind the prefix.
+        self.name = functools.lru_cache(REMEMBERED)(self._name)
 
-    def name(self, registry: str, prefix: int) -> str:
+    def _name(self, registry: str, prefix: int) -> str:
         """What stands behind ``(hex)`` in the first line of the entry; empty where there is none."""
         prefixes = self._prefixes[registry]
         place = int(prefixes.searchsorted(prefix))

@@ -6,6 +6,7 @@ is neither; whoever knows the password answers it within seconds.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -15,6 +16,7 @@ from pydantic import Field
 from sensor.core import detector
 from sensor.core.addresses import text
 from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
@@ -25,6 +27,7 @@ from sensor.dissectors.sip import SipRequest, SipResponse
 
 SECOND = 1_000_000_000
 KEY_BITS, PAIR_BITS, WAIT_BITS = 10, 13, 12
+TOOLS_LIMIT = 4096
 CHALLENGES = (401, 407)
 METHODS = ("REGISTER", "INVITE", "OPTIONS")
 # User agents of programs that exist to scan (SIPVicious and its offspring, sipcli, pplsip, the VaxVoIP kit as guessers use it).
@@ -61,6 +64,7 @@ class SipScan(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._lit = False
+        self._told_tools: Recent[tuple[int, str]] = Recent(TOOLS_LIMIT, SECOND)
         self._extensions, self._hosts = self._window(), self._window()
 
     def _window(self) -> OneByOne:
@@ -79,8 +83,9 @@ class SipScan(EventDetector):
         packet = event.packet
         key, extension = number_of(text(packet.src)), number_of(_extension(event))
         extensions, hosts = self._extensions.opened(key, extension, event.ts), self._hosts.opened(key, packet.dst, event.ts)
-        if SCANNERS.search(event.user_agent):
-            yield self._tool(event)
+        if _is_scanner(event.user_agent):
+            if self._told_tools.fresh((packet.src, event.user_agent), event.ts):
+                yield self._tool(event)
         elif self._lit:
             yield from self._told(event, extensions, hosts)
 
@@ -139,3 +144,8 @@ def _extension(event: SipRequest | SipResponse) -> str:
     """Whom the request is about: the user part of To."""
     user, at, _ = event.callee.rpartition("@")
     return user if at else event.callee
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_scanner(agent: str) -> bool:
+    return SCANNERS.search(agent) is not None

@@ -1,0 +1,111 @@
+# cython: language_level=3, boundscheck=True
+"""Counting for detectors that see events one by one: how often, and how many different, within a window of packet time. Bounded in keys and values.
+
+For flow changes in bulk there are the kernels of ``windows`` and ``rates``; these two are for the few events that reach Python.
+"""
+
+from libc.stdint cimport int64_t
+
+from sensor.core.bounded import Bounded
+
+# A window is counted in so many parts; what happened in the oldest of them may be forgotten a part early.
+PARTS = 8
+KEYS_LIMIT = 4096
+VALUES_LIMIT = 256
+
+cdef enum:
+    N = 8  # PARTS
+
+
+cdef class _Parts:
+    """What happened in each part of the window that ends with the part ``last``."""
+
+    cdef int64_t last
+    cdef int64_t[N] counts
+
+    def __cinit__(self, int64_t last):
+        self.last = last
+        self.clear()
+
+    cdef int clear(self) except -1:
+        cdef int i
+        for i in range(N):
+            self.counts[i] = 0
+        return 0
+
+
+cdef class Counts:
+    """How often each key happened in the last ``window`` ns. At most ``keys`` keys; the one counted longest ago makes room."""
+
+    cdef int64_t _width
+    cdef object _counts, _find
+
+    def __init__(self, window, keys=KEYS_LIMIT):
+        self._width = max(window // PARTS, 1)
+        self._counts = Bounded(keys)
+        self._find = self._counts.get
+
+    @classmethod
+    def __class_getitem__(cls, _):
+        return cls
+
+    def add(self, key, int64_t ts, int64_t amount=1):
+        """Count something at ``ts`` (ns); returns what the window holds now."""
+        cdef int64_t part = ts // self._width, passed, step, total = 0
+        cdef int i
+        cdef _Parts counts = self._find(key)
+        if counts is None:
+            counts = _Parts(part)
+            self._counts.put(key, counts)
+        passed = part - counts.last
+        if passed > 0:
+            for step in range(min(passed, <int64_t>N)):
+                counts.counts[(part - step) % N] = 0
+            counts.last = part
+        elif passed <= -N:  # the clock was set back
+            counts.clear()
+            counts.last = part
+        counts.counts[part % N] += amount
+        for i in range(N):
+            total += counts.counts[i]
+        return total
+
+    def forget(self, key):
+        self._counts.pop(key)
+
+
+cdef class Distinct:
+    """Which different values each key had in the last ``window`` ns: at most ``keys`` keys with ``values`` values each; those seen longest ago make room."""
+
+    cdef int64_t _window
+    cdef Py_ssize_t _most
+    cdef object _seen, _find
+
+    def __init__(self, window, keys=KEYS_LIMIT, values=VALUES_LIMIT):
+        self._window, self._most = window, values
+        self._seen = Bounded(keys)
+        self._find = self._seen.get
+
+    @classmethod
+    def __class_getitem__(cls, _):
+        return cls
+
+    def add(self, key, value, int64_t ts):
+        """Note a value at ``ts`` (ns); returns how many different ones the window holds now."""
+        seen = self._find(key)
+        if seen is None:
+            seen = Bounded(self._most)
+            self._seen.put(key, seen)
+        seen.put(value, ts)
+        while True:
+            oldest = seen.oldest()
+            if oldest is None or abs(ts - <int64_t>oldest[1]) <= self._window:
+                return len(seen)
+            seen.pop(oldest[0])
+
+    def values(self, key):
+        """The values of a key, the one seen last at the end; some may be older than the window."""
+        return list(self._seen.get(key) or ())
+
+    def forget(self, key):
+        self._seen.pop(key)
