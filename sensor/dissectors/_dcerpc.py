@@ -12,11 +12,11 @@ import msgspec
 
 from sensor.core.bounded import Bounded
 from sensor.core.dissector import Said
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors import _ntlm
 from sensor.dissectors import _rpc_arguments as arguments
+from sensor.dissectors._facts import facts
 from sensor.dissectors._ntlm_events import told
 from sensor.dissectors._rpc_events import RpcAnswer, RpcBind, RpcCall, RpcEndpoint, RpcLogin, RpcRefused
 from sensor.dissectors._rpc_interfaces import INTERFACES, UNKNOWN, Interface, interface, of_pipe
@@ -115,8 +115,7 @@ class RpcTalk:
         message = _ntlm.find(token, partial=True)
         if message is None:
             return
-        subject = Subject(packet.src_mac, packet.src, packet.vlan)
-        said += [Observation(packet.ts, subject, kind, value, packet.flow) for kind, value in message.facts()]
+        said += facts(packet, message.facts())
         said += told(packet, "rpc", message)
         if isinstance(message, _ntlm.Login):
             said.append(RpcLogin(packet, self._pipe, message.method, message.user, message.domain, message.workstation))

@@ -7,11 +7,10 @@ address than those it came from is about somebody else.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from sensor.core.addresses import is_v4, parse, parse_mac
 from sensor.core.dissector import Dissector, Said
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
 
@@ -30,12 +29,6 @@ class Discovery(Dissector):
     def read(self, packet: Packet) -> list[Said]:
         """What a whole datagram says; empty where it is another protocol's."""
         raise NotImplementedError
-
-
-def facts(packet: Packet, pairs: Iterable[tuple[str, str]]) -> list[Said]:
-    """An observation about the sender of each (kind, value) whose value is not empty. Values are clean already."""
-    ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
-    return [Observation(ts, subject, kind, value, flow) for kind, value in pairs if value]
 
 
 def is_own(packet: Packet, mac: int, address: int = 0) -> bool:

@@ -5,13 +5,13 @@ addresses become text.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
 
 from sensor.core.addresses import is_host, text, v4
+from sensor.core.dissector import Said
 from sensor.core.event import Event
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
+from sensor.dissectors._facts import facts
 
 ADDRESSES_LIMIT = 16
 FIELDS_LIMIT = 128
@@ -34,12 +34,11 @@ class Announcement(Event):
     voice_vlan: int = 0
 
 
-def observations(packet: Packet, facts: dict[tuple[str, str], None]) -> Iterator[Observation]:
+def observations(packet: Packet, told: dict[tuple[str, str], None]) -> list[Said]:
     """An observation of each (kind, value) about the machine that sent the frame; empty values are none. On serial lines nobody knows who that is."""
     if not packet.src_mac and not packet.src:
-        return iter(())
-    ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
-    return iter([Observation(ts, subject, kind, value, flow) for kind, value in facts if value])
+        return []
+    return facts(packet, told)
 
 
 @functools.lru_cache(maxsize=256)

@@ -9,9 +9,9 @@ import msgspec
 
 from sensor.core.bounded import Bounded
 from sensor.core.dissector import Said
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.dissectors import _ntlm
+from sensor.dissectors._facts import facts
 from sensor.dissectors._ntlm_events import told
 from sensor.dissectors._smb_events import SmbChallenge, SmbCreate, SmbCreateResult, SmbDelete, SmbLogin, SmbLoginResult, SmbPipe, SmbTreeResult, SmbWrite
 
@@ -65,12 +65,6 @@ class Talk:
         self.dialects: tuple[str, ...] = ()
 
 
-def tell(packet: Packet, facts: list[tuple[str, str]], said: list[Said]) -> None:
-    """Facts about the sender; empty ones are none."""
-    ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
-    said += [Observation(ts, subject, kind, value, flow) for kind, value in facts if value]
-
-
 def tree(path: str) -> Tree:
     r"""What ``\\server\share`` leads to."""
     return Tree(path, path.rpartition("\\")[2].upper())
@@ -98,7 +92,7 @@ def security(packet: Packet, talk: Talk, version: int, key: int, blob: bytes, pa
         login(talk, key, SmbLogin(packet, version, "kerberos", "", "", ""), said)
     if message is not None and isinstance(message, _ntlm.Challenge) == (key < 0):
         said += told(packet, "smb", message)
-        tell(packet, message.facts(), said)
+        said += facts(packet, message.facts())
 
 
 def login(talk: Talk, key: int, event: SmbLogin, said: list[Said]) -> None:
@@ -122,11 +116,11 @@ def tree_result(packet: Packet, talk: Talk, place: tuple[int, int], asked: Asked
         return
     talk.trees.put(place, Tree(asked.path, asked.share, type_))
     if type_ == "printer":
-        tell(packet, [("smb.role", "print_server")], said)
+        said += facts(packet, [("smb.role", "print_server")])
     elif type_ == "disk" and asked.share in CONTROLLER_SHARES:
-        tell(packet, [("smb.role", "domain_controller")], said)
+        said += facts(packet, [("smb.role", "domain_controller")])
     elif type_ == "disk" and not asked.share.endswith("$") and asked.share not in HIDDEN_SHARES:
-        tell(packet, [("smb.role", "file_server")], said)
+        said += facts(packet, [("smb.role", "file_server")])
 
 
 def create(packet: Packet, share: Tree, name: str, access: int, disposition: int, options: int, said: list[Said]) -> File:

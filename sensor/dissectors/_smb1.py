@@ -10,6 +10,7 @@ from sensor.core.dissector import Said
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 from sensor.dissectors import _smb
+from sensor.dissectors._facts import facts
 from sensor.dissectors._netbios import oem
 from sensor.dissectors._ntlm import utf16
 from sensor.dissectors._smb import NO_FILE, NO_TREE, PIPE_LIMIT, Asked, File, Talk
@@ -169,7 +170,7 @@ class Smb1:
         self._talk.dialects = tuple(names)
         said.append(SmbNegotiate(packet, 1, tuple(names)))
         if not block.head.partial:
-            _smb.tell(packet, [("smb.dialects", ",".join(names)[:1024])], said)
+            said += facts(packet, [("smb.dialects", ",".join(names)[:1024])])
 
     def session_setup(self, packet: Packet, block: Block, said: list[Said]) -> None:
         head, words = block.head, block.words
@@ -182,7 +183,7 @@ class Smb1:
             user, domain, *names = block.texts(block.at + oem_size + unicode_size, 4)
             method = "ntlmv2" if unicode_size > 24 else "ntlmv1" if unicode_size == 24 else "lm" if oem_size == 24 else "plain" if user else "anonymous"
             _smb.login(self._talk, head.key, SmbLogin(packet, 1, method, user, domain, ""), said)
-        _smb.tell(packet, [("smb.native_os", names[0]), ("smb.native_lanman", names[1])], said)
+        said += facts(packet, [("smb.native_os", names[0]), ("smb.native_lanman", names[1])])
 
     def tree_connect(self, packet: Packet, block: Block, said: list[Said]) -> None:
         tree = _smb.tree(block.texts(block.at + _TREE.unpack_from(block.words)[0], 1)[0])
@@ -265,16 +266,16 @@ class Smb1:
             said.append(SmbNegotiated(packet, 1, dialect, False, False, ""))
             return
         _, mode, capabilities = _NEGOTIATED.unpack_from(words)
-        guid, facts = "", [("smb.dialect", dialect)]
+        guid, told = "", [("smb.dialect", dialect)]
         if capabilities & EXTENDED and head.extended:
             raw = head.part(block.at, 16)
             guid = str(uuid.UUID(bytes_le=raw)) if len(raw) == 16 and any(raw) else ""
-            facts.append(("smb.guid", guid))
+            told.append(("smb.guid", guid))
         else:
             domain, server = _names(block, block.at + words[33], bool(capabilities & CAN_UNICODE))
-            facts += [("smb.domain", domain), ("smb.hostname", server)]
+            told += [("smb.domain", domain), ("smb.hostname", server)]
         said.append(SmbNegotiated(packet, 1, dialect, bool(mode & SIGNING_REQUIRED), False, guid))
-        _smb.tell(packet, facts, said)
+        said += facts(packet, told)
 
     def session(self, packet: Packet, block: Block, asked: Asked | None, said: list[Said]) -> None:
         head, words, at = block.head, block.words, block.at
@@ -286,7 +287,7 @@ class Smb1:
         if not head.status:
             _smb.login_result(packet, asked, 0, bool(action & GUEST), said)
         system, program = block.texts(at, 2)
-        _smb.tell(packet, [("smb.native_os", system), ("smb.native_lanman", program)], said)
+        said += facts(packet, [("smb.native_os", system), ("smb.native_lanman", program)])
 
     def tree(self, packet: Packet, block: Block, asked: Asked | None, said: list[Said]) -> None:
         service = block.head.data[block.at : block.end].partition(b"\0")[0]

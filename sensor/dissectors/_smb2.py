@@ -10,6 +10,7 @@ from sensor.core.dissector import Said
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors import _smb
+from sensor.dissectors._facts import facts
 from sensor.dissectors._ntlm import utf16
 from sensor.dissectors._smb import NO_FILE, NO_TREE, PIPE_LIMIT, Asked, File, Talk
 from sensor.dissectors._smb_events import SmbDelete, SmbFault, SmbNegotiate, SmbNegotiated, SmbPipe, SmbRename, SmbTreeConnect
@@ -145,7 +146,7 @@ class Smb2:
         dialects = tuple([DIALECTS.get(number) or f"{number:04x}" for number in numbers])
         contexts = _CONTEXTS.unpack_from(body, 28) if 0x0311 in numbers and not head.partial else (0, 0)
         said.append(SmbNegotiate(packet, 2, dialects, _offers_compression(head, *contexts)))
-        _smb.tell(packet, [("smb.dialects", ",".join(dialects))], said)
+        said += facts(packet, [("smb.dialects", ",".join(dialects))])
 
     def session_setup(self, packet: Packet, head: Head, body: bytes, said: list[Said]) -> None:
         start, size = _SETUP.unpack_from(body)
@@ -201,7 +202,7 @@ class Smb2:
         dialect, guid = DIALECTS.get(number) or f"{number:04x}", str(uuid.UUID(bytes_le=raw)) if any(raw) else ""
         compression = number == 0x0311 and _offers_compression(head, _U32.unpack_from(body, 60)[0], contexts)
         said.append(SmbNegotiated(packet, 2, dialect, bool(mode & SIGNING_REQUIRED), compression, guid))
-        _smb.tell(packet, [("smb.dialect", dialect), ("smb.guid", guid)], said)
+        said += facts(packet, [("smb.dialect", dialect), ("smb.guid", guid)])
 
     def session(self, packet: Packet, head: Head, body: bytes, asked: Asked | None, said: list[Said]) -> None:
         if head.status == MORE:

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from sensor.core.addresses import v4
 from sensor.core.dissector import Dissector, Interest, Said
 from sensor.core.event import Event
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader, clean
+from sensor.dissectors._facts import fact
 
 PORTS = tuple(range(0xBAC0, 0xBAD0))
 BVLC = 0x81
@@ -174,14 +174,14 @@ def _unconfirmed(packet: Packet, function: int, reader: Reader, network: int, ow
         raise Malformed("I-Am without a device")
     said: list[Said] = [BacnetIAm(packet, number & ANY_INSTANCE, vendor, network)]
     if own:
-        said.append(_fact(packet, "bacnet.vendor_id", str(vendor)))
+        said.append(fact(packet, "bacnet.vendor_id", str(vendor)))
     return said
 
 
 def _device(packet: Packet, found: tuple[int, tuple[tuple[str, str], ...]], network: int, own: bool) -> list[Said]:
     said: list[Said] = [BacnetDevice(packet, found[0], network, found[1])]
     if own:
-        said += [_fact(packet, f"bacnet.{name}", text) for name, text in found[1]]
+        said += [fact(packet, f"bacnet.{name}", text) for name, text in found[1]]
     return said
 
 
@@ -297,7 +297,3 @@ def _text(reader: Reader) -> str:
     if raw[:1] == bytes((UTF16,)):
         return clean(raw[1:4097].decode("utf-16-be", "replace"))
     return clean(raw[1:]) if raw[:1] == bytes((UTF8,)) else ""
-
-
-def _fact(packet: Packet, kind: str, value: str) -> Observation:
-    return Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), kind, value, packet.flow)

@@ -11,7 +11,8 @@ from sensor.core.dissector import Interest, Said
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors._discovery import Discovery, facts
+from sensor.dissectors._discovery import Discovery
+from sensor.dissectors._facts import facts
 
 PORTS = (2015, 2018)
 MAGIC = b"\x3a\xcf\x87\x2a"

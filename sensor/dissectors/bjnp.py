@@ -13,7 +13,8 @@ from sensor.core.dissector import Interest, Said
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
-from sensor.dissectors._discovery import Discovery, facts, is_own
+from sensor.dissectors._discovery import Discovery, is_own
+from sensor.dissectors._facts import facts
 from sensor.dissectors._ieee1284 import device_id
 
 PORTS = (8610, 8611, 8612, 8613)

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from sensor.core.addresses import V4
 from sensor.core.dissector import Dissector, Interest, Said
 from sensor.core.event import Event
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
+from sensor.dissectors._facts import facts
 from sensor.dissectors._netbios import ELECTION, MASTER, NetbiosName, is_machine, name_at, oem
 
 PORT = 138
@@ -170,14 +170,13 @@ def _announcement(packet: Packet, raw: bytes, destination: NetbiosName, own: boo
 def _facts(event: BrowserAnnouncement, said: list[Said]) -> None:
     """What a host tells about itself."""
     packet, types = event.packet, event.types
-    facts = [("netbios.hostname", event.hostname), ("netbios.domain", event.domain), ("browser.comment", event.comment)]
-    facts.append(("browser.version", f"{event.version} {_words(types)}"))
+    told = [("netbios.hostname", event.hostname), ("netbios.domain", event.domain), ("browser.comment", event.comment)]
+    told.append(("browser.version", f"{event.version} {_words(types)}"))
     if types & CONTROLLER_BITS:
-        facts.append(("browser.role", "domain_controller"))
+        told.append(("browser.role", "domain_controller"))
     if types & PRINT_QUEUE and not types & UNIX:  # Samba sets the bit whether it has printers or not
-        facts.append(("browser.role", "print_server"))
-    ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
-    said += [Observation(ts, subject, kind, value, flow) for kind, value in facts if value]
+        told.append(("browser.role", "print_server"))
+    said += facts(packet, told)
 
 
 def _words(types: int) -> str:

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Said
 from sensor.core.event import Event
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader, clean
 from sensor.dissectors._cbor import texts
+from sensor.dissectors._facts import fact
 
 PORT = 5683
 VERSION = 1
@@ -133,7 +133,7 @@ def _announced(packet: Packet, options: dict[int, list[bytes]], path: str) -> li
     device = clean(options.get(SHELLY_DEVICE, [b""])[0])
     said: list[Said] = [CoapAnnouncement(packet, device, clean(path))]
     if device:
-        said.append(_fact(packet, "coap.shelly", device))
+        said.append(fact(packet, "coap.shelly", device))
     return said
 
 
@@ -141,18 +141,14 @@ def _answered(packet: Packet, code: int, options: dict[int, list[bytes]], body: 
     form = int.from_bytes(options[FORMAT][0][:2], "big") if FORMAT in options else -1
     said: list[Said] = [CoapResponse(packet, (code >> 5) * 100 + (code & 31), form, len(body))]
     if SHELLY_DEVICE in options and (device := clean(options[SHELLY_DEVICE][0])):
-        said.append(_fact(packet, "coap.shelly", device))
+        said.append(fact(packet, "coap.shelly", device))
     first = not options.get(BLOCK) or int.from_bytes(options[BLOCK][0][:3], "big") < 16
     if code not in (CONTENT, CREATED) or not first:
         return said
     if form == LINKS:
         kinds = dict.fromkeys(clean(kind) for kinds in _TYPE.findall(body) for kind in kinds.split())
-        said += [_fact(packet, "coap.resource", kind) for kind in list(kinds)[:LINKS_LIMIT] if kind]
+        said += [fact(packet, "coap.resource", kind) for kind in list(kinds)[:LINKS_LIMIT] if kind]
     elif form in (CBOR, OCF_CBOR):
         facts = dict.fromkeys((OCF_KEYS[key], clean(value)) for key, value in texts(body) if key in OCF_KEYS)
-        said += [_fact(packet, kind, value) for kind, value in list(facts)[:LINKS_LIMIT] if value]
+        said += [fact(packet, kind, value) for kind, value in list(facts)[:LINKS_LIMIT] if value]
     return said
-
-
-def _fact(packet: Packet, kind: str, value: str) -> Observation:
-    return Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), kind, value, packet.flow)

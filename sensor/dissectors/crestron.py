@@ -12,7 +12,8 @@ from sensor.core.dissector import Interest, Said
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors._discovery import Discovery, facts, field
+from sensor.dissectors._discovery import Discovery, field
+from sensor.dissectors._facts import facts
 
 PORT = 41794
 SEARCH, ANSWER = b"\x14\0\0\0", b"\x15\0\0\0"

@@ -8,7 +8,8 @@ from __future__ import annotations
 from sensor.core.dissector import Interest, Said
 from sensor.core.event import Event
 from sensor.core.packet import Packet
-from sensor.dissectors._discovery import Discovery, facts
+from sensor.dissectors._discovery import Discovery
+from sensor.dissectors._facts import facts
 from sensor.dissectors._json import read_object, text
 
 PORT = 17500

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Said, Stream
 from sensor.core.event import Event
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
+from sensor.dissectors._facts import facts
 from sensor.dissectors._lines import LineStream
 from sensor.dissectors._seal import seal
 
@@ -123,16 +123,12 @@ class FtpStream(LineStream):
         text = clean(b" ".join(one.strip() for one in texts if one.strip()), BANNER_LIMIT)
         first, self._begun = not self._begun, True
         if first and code == GREETING:
-            return [FtpBanner(packet, text), *_fact(packet, "ftp.banner", text)]
+            return [FtpBanner(packet, text), *facts(packet, [("ftp.banner", text)])]
         if code == SYSTEM:
-            return _fact(packet, "ftp.system", text)
+            return facts(packet, [("ftp.system", text)])
         if code == TLS:
             self.done = True
         elif self._logging_in and (code in (LOGGED_IN, 232) or (code in (NOT_LOGGED_IN, 430, 421) and self._password)):
             self._logging_in = False
             return [FtpLogin(packet, self._user, self._password, code in (LOGGED_IN, 232), code, self._seal)]
         return []
-
-
-def _fact(packet: Packet, kind: str, value: str) -> list[Said]:
-    return [Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), kind, value, packet.flow)] if value else []

@@ -8,7 +8,8 @@ from __future__ import annotations
 from sensor.core.dissector import Interest, Said
 from sensor.core.event import Event
 from sensor.core.packet import Packet
-from sensor.dissectors._discovery import Discovery, facts, lines
+from sensor.dissectors._discovery import Discovery, lines
+from sensor.dissectors._facts import facts
 
 PORTS = (32410, 32412, 32413, 32414)
 SEARCH = b"M-SEARCH * HTTP/1."

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Said, Stream
 from sensor.core.event import Event
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
+from sensor.dissectors._facts import fact, facts
 from sensor.dissectors._framing import FramedStream
 
 CALL_PORT, RAS_PORT, DISCOVERY_PORT = 1720, 1719, 1718
@@ -166,9 +166,9 @@ def _ras(packet: Packet) -> list[Said]:
     aliases = _aliases(data) if own else ()
     said: list[Said] = [H323Ras(packet, message, product, version, aliases), *_facts(packet, maker, product, version)]
     if aliases and aliases[0].upper() != aliases[0].lower():  # more than a number
-        said.append(_fact(packet, "h323.instance", aliases[0]))
+        said.append(fact(packet, "h323.instance", aliases[0]))
     if message in OF_GATEKEEPERS:
-        said.append(_fact(packet, "h323.role", "gatekeeper"))
+        said.append(fact(packet, "h323.role", "gatekeeper"))
     return said
 
 
@@ -205,9 +205,4 @@ def _aliases(data: bytes) -> tuple[str, ...]:
 
 
 def _facts(packet: Packet, maker: str, product: str, version: str) -> list[Said]:
-    values = (("h323.maker", maker), ("h323.product", product), ("h323.version", version))
-    return [_fact(packet, kind, value) for kind, value in values if value]
-
-
-def _fact(packet: Packet, kind: str, value: str) -> Observation:
-    return Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), kind, value, packet.flow)
+    return facts(packet, (("h323.maker", maker), ("h323.product", product), ("h323.version", version)))

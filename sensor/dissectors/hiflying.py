@@ -11,7 +11,8 @@ import re
 from sensor.core.dissector import Interest, Said
 from sensor.core.event import Event
 from sensor.core.packet import Packet
-from sensor.dissectors._discovery import Discovery, address_of, facts, is_own, mac_of
+from sensor.dissectors._discovery import Discovery, address_of, is_own, mac_of
+from sensor.dissectors._facts import facts
 
 PORT = 48899
 SEARCHES = (b"HF-A11ASSISTHREAD", b"WIFIKIT-214028-READ", b"www.usr.cn")

@@ -14,25 +14,22 @@ from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Said, Stream
 from sensor.core.event import Event
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 from sensor.dissectors import _http_body as bodies
 from sensor.dissectors import _http_shape as shapes
 from sensor.dissectors import _igd
+from sensor.dissectors._facts import fact, facts
 from sensor.dissectors._http_credentials import challenge, credentials, in_query, ntlm
-from sensor.dissectors._http_message import HEAD_END, Head, begins, host_of, masked, read_head
+from sensor.dissectors._http_half import Half
+from sensor.dissectors._http_message import Head, host_of, masked
 from sensor.dissectors._ntlm_events import told
 
-HEAD_LIMIT = 32768
-LINE_LIMIT = 8192
 NAME_LIMIT = 255
 LENGTH_DIGITS = 15
 NTLM = ("ntlm", "negotiate")
 NAMES_LIMIT = 24
 UNKNOWN = -1
-# Segments that begin no message before a direction is left alone.
-LOST_LIMIT = 16
 # First bytes of messages on other ports. OPTIONS and SUBSCRIBE are left out: RTSP and SIP begin with the same eight bytes.
 STARTS = (
     b"HTTP/1.0", b"HTTP/1.1", b"GET /", b"GET http", b"POST /", b"POST htt", b"HEAD /", b"HEAD htt", b"PUT /", b"DELETE /", b"PATCH /", b"CONNECT ",
@@ -161,7 +158,7 @@ class HttpStream(Stream):
     """
 
     def __init__(self) -> None:
-        self._halves = (_Half(self), _Half(self))
+        self._halves = (Half(self), Half(self))
         self._asked: list[HttpRequest] = []
         self._proxy = self._missed = False
         self.idle: list[bool] = [False, False]
@@ -198,9 +195,9 @@ class HttpStream(Stream):
         if event.credentials in NTLM:
             said += _ntlm_said(packet, _asking(head.fields), event.forwarded)
         if event.user_agent and not event.forwarded:
-            said.append(_fact(packet, "http.user_agent", event.user_agent))
+            said.append(fact(packet, "http.user_agent", event.user_agent))
         if event.host and not event.forwarded and _is_asked(event.path):
-            said.append(_fact(packet, "http.asked", clean(event.host + event.path)))
+            said.append(fact(packet, "http.asked", clean(event.host + event.path)))
         has_body = event.length > 0 or b"transfer-encoding" in head.fields
         return bodies.of(head, packet, login=_login(event), upload=_upload(event)) if has_body else None
 
@@ -224,103 +221,6 @@ class HttpStream(Stream):
         if event.method == "HEAD" or event.status in (204, 304) or event.length == 0:
             return None
         return bodies.of(head, packet, page=_page(event.status, own), description=_description(own))
-
-
-class _Half:
-    """One direction: keeps at most one head, and what of a body is wanted."""
-
-    __slots__ = ("_begun", "_body", "_kept", "_lost", "_searched", "_silent", "_stream")
-
-    def __init__(self, stream: HttpStream) -> None:
-        self._stream, self._kept, self._searched = stream, bytearray(), 0
-        self._body: bodies.Body | None = None
-        self._lost, self._silent, self._begun = 0, False, False
-
-    def feed(self, packet: Packet, data: bytes) -> Iterator[Said]:
-        """What the heads and bodies say that these bytes complete. After a gap, reading goes on where a message begins with a segment."""
-        if self._silent or self._stream.done:
-            return
-        if self._lost or (self._body is not None and self._body.open_ended and begins(data)):
-            yield from self.ended()
-            if not begins(data):
-                self._lose()
-                return
-            self._lost = 0
-        kept = self._kept
-        kept += data
-        while kept and not self._stream.done:
-            if self._body is not None:
-                yield from self._body.take(packet, kept)
-                if not self._body.done:
-                    return
-                self._body = None
-            elif kept[0] in b"\r\n":  # empty lines before a message are to be ignored (RFC 9112, 2.2)
-                del kept[: len(kept) - len(kept.lstrip(b"\r\n"))]
-            else:
-                end = HEAD_END.search(kept, max(self._searched - 3, 0))
-                if end is None:
-                    self._searched = len(kept)
-                    self._check_start()
-                    return
-                yield from self._head(packet, bytes(kept[: end.start()]), end.end())
-
-    @property
-    def idle(self) -> bool:
-        """Whether what comes until the next message is a body that says nothing."""
-        return self._body is not None and not self._body.wanted
-
-    def _head(self, packet: Packet, head: bytes, size: int) -> Iterator[Said]:
-        if len(head) > HEAD_LIMIT:
-            raise Malformed("headers too long")
-        if not self._begun and not begins(head):
-            self._lose()
-            return
-        del self._kept[:size]
-        self._searched, self._begun = 0, True
-        said: list[Said] = []
-        self._body = self._stream.message(packet, read_head(head), said)
-        yield from said
-
-    def gap(self, missing: int) -> Iterator[Said]:
-        """Void the half message; a gap inside a body is part of it."""
-        body = self._body
-        if body is not None:
-            inside = body.covers(missing)
-            yield from body.missed(missing)
-            if body.done:
-                self._body = None
-            if inside:
-                return
-        self._stream.forget()
-        self._lose()
-
-    def ended(self) -> Iterator[Said]:
-        """No more bytes come for the body under way."""
-        if self._body is not None:
-            yield from self._body.ended()
-            self._body = None
-
-    def _lose(self) -> None:
-        self._kept.clear()
-        self._searched = 0
-        self._lost += 1
-        self._silent = self._lost > LOST_LIMIT
-
-    def _check_start(self) -> None:
-        """Whether what has no end yet can still become a head. A conversation heard from its middle is waited out, whatever it is."""
-        kept = self._kept
-        if len(kept) > HEAD_LIMIT:
-            raise Malformed("headers too long")
-        if not _can_begin(kept):
-            if self._begun:
-                raise Malformed("no start line")
-            self._lose()
-
-
-def _can_begin(kept: bytearray) -> bool:
-    """Whether bytes without an empty line may be the beginning of a head."""
-    end = kept.find(b"\n", 0, LINE_LIMIT)
-    return begins(bytes(kept[:end])) if end >= 0 else len(kept) < LINE_LIMIT and 65 <= kept[0] <= 90
 
 
 def _request(packet: Packet, head: Head) -> HttpRequest:
@@ -350,11 +250,11 @@ def _response(packet: Packet, head: Head, asked: HttpRequest | None, proxy: bool
 def _server_facts(packet: Packet, event: HttpResponse, success: bool) -> Iterator[Said]:
     """The facts about the server."""
     if event.server:
-        yield _fact(packet, "http.server", event.server)
+        yield fact(packet, "http.server", event.server)
     if event.realm:
-        yield _fact(packet, "http.realm", event.realm)
+        yield fact(packet, "http.realm", event.realm)
     if success and event.path and (path := _own_path(event.path)):
-        yield _fact(packet, "http.path", path)
+        yield fact(packet, "http.path", path)
 
 
 def _asking(fields: dict[bytes, bytes]) -> bytes:
@@ -370,8 +270,8 @@ def _asked(fields: dict[bytes, bytes]) -> bytes:
 def _ntlm_said(packet: Packet, raw: bytes, forwarded: bool) -> list[Said]:
     """NTLM in credentials, and what it tells of who sends it."""
     message = ntlm(raw)
-    facts = () if message is None or forwarded else message.facts()
-    return [*told(packet, "http", message), *(_fact(packet, kind, value) for kind, value in facts)]
+    pairs = () if message is None or forwarded else message.facts()
+    return [*told(packet, "http", message), *facts(packet, pairs)]
 
 
 def _login(event: HttpRequest) -> bodies.Login:
@@ -399,22 +299,18 @@ def _page(status: int, own: bool) -> bodies.Page:
     def told(packet: Packet, title: str) -> Iterator[Said]:
         yield HttpPage(packet, status, title)
         if own and 200 <= status < 300:
-            yield _fact(packet, "http.title", title)
+            yield fact(packet, "http.title", title)
 
     return told
 
 
 def _description(own: bool) -> bodies.Described:
-    def told(packet: Packet, standard: str, facts: tuple[tuple[str, str], ...]) -> Iterator[Said]:
-        yield HttpDescription(packet, standard, facts)
+    def told(packet: Packet, standard: str, pairs: tuple[tuple[str, str], ...]) -> Iterator[Said]:
+        yield HttpDescription(packet, standard, pairs)
         if own:
-            yield from (_fact(packet, kind, value) for kind, value in facts)
+            yield from facts(packet, pairs)
 
     return told
-
-
-def _fact(packet: Packet, kind: str, value: str) -> Observation:
-    return Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), kind, value, packet.flow)
 
 
 def _forwarded(fields: dict[bytes, bytes]) -> bool:

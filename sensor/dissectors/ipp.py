@@ -13,10 +13,10 @@ from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Said, Stream
 from sensor.core.event import Event
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader, clean
 from sensor.dissectors import _http_body as bodies
+from sensor.dissectors._facts import facts
 from sensor.dissectors._http_message import Head, masked
 from sensor.dissectors._ieee1284 import device_id
 from sensor.dissectors._ipp_codes import OPERATIONS
@@ -123,20 +123,19 @@ class IppStream(HttpStream):
         spooler = bool(SPOOLER & attributes.keys()) or any(queue in address for queue in QUEUES for address in addresses)
         model = attributes.get(b"printer-make-and-model", "")
         said: list[Said] = [IppResponse(packet, operation, status, request_id, model, head.text(b"server"), spooler)]
-        facts = {"ipp.role": "print_server"} if spooler else _facts(attributes)
-        ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
-        return said + [Observation(ts, subject, kind, value, flow) for kind, value in facts.items() if value]
+        told = {"ipp.role": "print_server"} if spooler else _facts(attributes)
+        return said + facts(packet, told.items())
 
 
 def _facts(attributes: dict[bytes, str]) -> dict[str, str]:
     """The facts about a printer: its own attributes, and what they lack from its device id."""
-    facts = {kind: attributes[name] for name, kind in FACTS.items() if name in attributes}
-    if "ipp.device_id" in facts:
-        fields = device_id(facts["ipp.device_id"])
-        facts.setdefault("ipp.make_and_model", f"{fields.get('MFG', '')} {fields.get('MDL', '')}".strip())
-        facts.setdefault("ipp.serial", fields.get("SN", ""))
-        facts.setdefault("ipp.firmware", fields.get("FWVER", ""))
-    return facts
+    found = {kind: attributes[name] for name, kind in FACTS.items() if name in attributes}
+    if "ipp.device_id" in found:
+        fields = device_id(found["ipp.device_id"])
+        found.setdefault("ipp.make_and_model", f"{fields.get('MFG', '')} {fields.get('MDL', '')}".strip())
+        found.setdefault("ipp.serial", fields.get("SN", ""))
+        found.setdefault("ipp.firmware", fields.get("FWVER", ""))
+    return found
 
 
 def _read(body: bytes) -> tuple[int, int, dict[bytes, str]]:

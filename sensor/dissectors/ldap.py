@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from sensor.core.bounded import Bounded
 from sensor.core.dissector import Dissector, Interest, Said, Stream
 from sensor.core.event import Event
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors import _der as der
 from sensor.dissectors import _ntlm
+from sensor.dissectors._facts import facts
 from sensor.dissectors._framing import FramedStream
 from sensor.dissectors._ldap_filter import written
 from sensor.dissectors._ntlm_events import told
@@ -193,8 +193,7 @@ class LdapStream(FramedStream):
         message = _ntlm.find(der.content(data, proof), partial=True) if proof.tag != SIMPLE else None
         if isinstance(message, _ntlm.Login):
             who, method = message.user, "ntlm"
-            subject = Subject(packet.src_mac, packet.src, packet.vlan)
-            said = [*told(packet, "ldap", message), *(Observation(packet.ts, subject, kind, value, packet.flow) for kind, value in message.facts())]
+            said = [*told(packet, "ldap", message), *facts(packet, message.facts())]
         event = LdapBind(packet, method, who, secret)
         self._binds.put(number, event)
         return [event, *said]
@@ -204,8 +203,7 @@ class LdapStream(FramedStream):
         said: list[Said] = []
         message = _ntlm.find(der.content(data, operation), partial=True)
         if isinstance(message, _ntlm.Challenge):
-            subject = Subject(packet.src_mac, packet.src, packet.vlan)
-            said = [*told(packet, "ldap", message), *(Observation(packet.ts, subject, kind, value, packet.flow) for kind, value in message.facts())]
+            said = [*told(packet, "ldap", message), *facts(packet, message.facts())]
         if asked is None or code == IN_PROGRESS:
             return said
         return [LdapBindResult(packet, asked.method, asked.name, asked.secret, code), *said]
@@ -297,7 +295,7 @@ def _change(packet: Packet, data: bytes, operation: der.Element) -> LdapChange:
 
 def _about(packet: Packet, data: bytes, listed: der.Element) -> list[Said]:
     """Facts about the directory server: its name and program, and whether it is a domain controller of Windows or Samba."""
-    facts: dict[tuple[str, str], None] = {}
+    about: dict[tuple[str, str], None] = {}
     for each in der.children(data, listed):
         name = der.element(data, each.start, each.stop)
         values = der.expect(data, name.stop, each.stop, der.SET)
@@ -306,10 +304,9 @@ def _about(packet: Packet, data: bytes, listed: der.Element) -> list[Said]:
             raw = der.content(data, value)
             kind = ABOUT.get(attribute)
             if kind and count < VALUES_LIMIT and (text := der.text(value.tag, raw)):
-                facts[kind, text] = None
+                about[kind, text] = None
             elif (attribute == "supportedcapabilities" and raw == DIRECTORY) or (attribute == "netlogon" and raw[:1] and raw[0] in PING_ANSWERS):
-                facts["ldap.role", "domain_controller"] = None
-    subject = Subject(packet.src_mac, packet.src, packet.vlan)
-    host = next((value for kind, value in facts if kind == ABOUT["dnshostname"]), "")
-    event = LdapDirectory(packet, host, ("ldap.role", "domain_controller") in facts)
-    return [event, *(Observation(packet.ts, subject, kind, value, packet.flow) for kind, value in facts)]
+                about["ldap.role", "domain_controller"] = None
+    host = next((value for kind, value in about if kind == ABOUT["dnshostname"]), "")
+    event = LdapDirectory(packet, host, ("ldap.role", "domain_controller") in about)
+    return [event, *facts(packet, about)]

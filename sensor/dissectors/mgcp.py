@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Said
 from sensor.core.event import Event
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
+from sensor.dissectors._facts import fact
 
 GATEWAY_PORT, AGENT_PORT = 2427, 2727
 VERSION = b"MGCP"
@@ -98,9 +98,9 @@ def _command(packet: Packet, verb: bytes, rest: bytes, lines: list[bytes]) -> li
     if verb in FROM_GATEWAYS:
         said += _gateway(packet, endpoint)
         if profile:
-            said.append(_fact(packet, "mgcp.profile", profile))
+            said.append(fact(packet, "mgcp.profile", profile))
     elif verb in FROM_AGENTS:
-        said.append(_fact(packet, "mgcp.role", "call agent"))
+        said.append(fact(packet, "mgcp.role", "call agent"))
     return said
 
 
@@ -118,10 +118,10 @@ def _response(packet: Packet, code: bytes, rest: bytes, lines: list[bytes]) -> l
 
 def _gateway(packet: Packet, endpoint: str) -> list[Said]:
     """The endpoint, and the host it stands on (RFC 3435, 2.1.2); an address in brackets is no name."""
-    said = [_fact(packet, "mgcp.endpoint", endpoint)]
+    said = [fact(packet, "mgcp.endpoint", endpoint)]
     host = endpoint.rpartition("@")[2].partition(":")[0]
     if "@" in endpoint and host[:1] not in ("", "[", "*", "#", "$") and not host.replace(".", "").isdigit():
-        said.append(_fact(packet, "mgcp.hostname", host))
+        said.append(fact(packet, "mgcp.hostname", host))
     return [one for one in said if one.value]
 
 
@@ -141,7 +141,3 @@ def _number(raw: bytes, digits: int) -> int:
     if not raw.isdigit() or len(raw) > digits:
         raise Malformed("no transaction id")
     return int(raw)
-
-
-def _fact(packet: Packet, kind: str, value: str) -> Observation:
-    return Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), kind, value, packet.flow)

@@ -11,7 +11,8 @@ from sensor.core.dissector import Interest, Said
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors._discovery import Discovery, facts
+from sensor.dissectors._discovery import Discovery
+from sensor.dissectors._facts import facts
 
 PORT = 54321
 MAGIC = b"\x21\x31"

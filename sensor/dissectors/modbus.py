@@ -12,9 +12,9 @@ from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Said, Stream
 from sensor.core.event import Event
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader, clean
+from sensor.dissectors._facts import fact
 from sensor.dissectors._framing import FramedStream
 
 PORT = 502
@@ -117,7 +117,7 @@ class ModbusStream(FramedStream):
     def _answer(self, packet: Packet, data: bytes, unit: int, function: int) -> Iterator[Said]:
         if not self._answered:
             self._answered = True
-            yield _fact(packet, "modbus.role", "Modbus server")
+            yield fact(packet, "modbus.role", "Modbus server")
         objects: tuple[tuple[str, str], ...] = ()
         if function == IDENTIFY and data[8:9] == bytes((MEI_IDENTIFICATION,)):
             objects = _objects(data)
@@ -128,7 +128,7 @@ class ModbusStream(FramedStream):
         if objects:
             yield ModbusIdentification(packet, unit, objects)
             if unit in OWN_UNITS:
-                yield from (_fact(packet, f"modbus.{name}", text) for name, text in objects)
+                yield from (fact(packet, f"modbus.{name}", text) for name, text in objects)
 
 
 def _size(data: bytes, at: int) -> int:
@@ -174,7 +174,3 @@ def _schneider(data: bytes) -> tuple[tuple[str, str], ...]:
     text = clean(data[at + 1 : at + 1 + data[at]])
     found = [("schneider_model", text)] if text and text.isascii() else []
     return (*found, ("schneider_firmware", f"{data[19]:x}.{data[18]:02x}"))
-
-
-def _fact(packet: Packet, kind: str, value: str) -> Observation:
-    return Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), kind, value, packet.flow)

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Said, Stream
 from sensor.core.event import Event
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader, clean
+from sensor.dissectors._facts import fact
 from sensor.dissectors._framing import FramedStream
 from sensor.dissectors._seal import seal
 
@@ -112,7 +112,7 @@ class MqttStream(FramedStream):
             code = reader.u8()
             yield MqttConnack(packet, code)
             if not code:
-                yield _fact(packet, "mqtt.role", "MQTT broker")
+                yield fact(packet, "mqtt.role", "MQTT broker")
         elif kind == SUBSCRIBE and from_client:
             yield MqttSubscribe(packet, self._subscribed(reader))
         elif kind == PUBLISH:
@@ -134,7 +134,7 @@ class MqttStream(FramedStream):
             will = _text(_string(reader))
         yield MqttConnect(packet, version, client_id, bool(flags & USER), bool(flags & PASSWORD), keep_alive, will, _login(reader, flags))
         if client_id:
-            yield _fact(packet, "mqtt.client_id", client_id)
+            yield fact(packet, "mqtt.client_id", client_id)
         yield from self._topic(packet, will)
 
     def _subscribed(self, reader: Reader) -> tuple[str, ...]:
@@ -158,7 +158,7 @@ class MqttStream(FramedStream):
         """A topic of the client's own, each once."""
         if topic and topic not in self._topics and len(self._topics) < TOPICS_LIMIT:
             self._topics.add(topic)
-            yield _fact(packet, "mqtt.topic", topic)
+            yield fact(packet, "mqtt.topic", topic)
 
     def _properties(self, reader: Reader) -> None:
         """Version 5 puts properties before most payloads: a variable length and so many bytes."""
@@ -200,7 +200,3 @@ def _text(raw: bytes) -> str:
     if "\0" in text:
         raise Malformed("text with a NUL")
     return clean(text)
-
-
-def _fact(packet: Packet, kind: str, value: str) -> Observation:
-    return Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), kind, value, packet.flow)

@@ -12,7 +12,8 @@ from sensor.core.dissector import Interest, Said
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors._discovery import Discovery, facts, field, is_own, mac_of
+from sensor.dissectors._discovery import Discovery, field, is_own, mac_of
+from sensor.dissectors._facts import facts
 
 PORT = 10000
 MAGIC = b"MO_I"

@@ -12,7 +12,8 @@ from sensor.core.dissector import Interest, Said
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader
-from sensor.dissectors._discovery import Discovery, facts, field, is_own
+from sensor.dissectors._discovery import Discovery, field, is_own
+from sensor.dissectors._facts import facts
 
 PORTS = (63321, 63322, 63323, 63324)
 SIGNATURE = b"NSDP"

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Said, Stream
 from sensor.core.event import Event
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
+from sensor.dissectors._facts import facts
 from sensor.dissectors._ieee1284 import device_id
 
 EXIT = b"\x1b%-12345X"
@@ -152,10 +152,10 @@ class PjlStream(Stream):
 
 def _answer(packet: Packet, answer: bytes) -> list[Said]:
     """One whole answer."""
-    facts: list[tuple[str, str]] = []
+    told: list[tuple[str, str]] = []
     if found := _ZPL.match(answer):
         said: list[Said] = [PjlAnswer(packet, "ZPL HI", 1)]
-        facts += (("pjl.zpl", clean(found[1] + b"," + found[2])),)
+        told += (("pjl.zpl", clean(found[1] + b"," + found[2])),)
     else:
         head, _, body = answer.lstrip().partition(b"\n")
         if head[:4].upper() != PREFIX:
@@ -163,11 +163,10 @@ def _answer(packet: Packet, answer: bytes) -> list[Said]:
         topic = " ".join(clean(head[4:], TEXT_LIMIT).upper().split()[:2])
         said = [PjlAnswer(packet, topic, body.count(b"\n"))]
         if topic == "INFO ID":
-            facts += _identity(body)
+            told += _identity(body)
         elif topic in ("INFO CONFIG", "INFO PRODINFO"):
-            facts += [(kind, clean(value, TEXT_LIMIT)) for name, value in _PAIR.findall(body) if (kind := _FIELDS.get(name.strip().upper()))]
-    ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
-    return said + [Observation(ts, subject, kind, value, flow) for kind, value in facts if value]
+            told += [(kind, clean(value, TEXT_LIMIT)) for name, value in _PAIR.findall(body) if (kind := _FIELDS.get(name.strip().upper()))]
+    return said + facts(packet, told)
 
 
 def _identity(body: bytes) -> list[tuple[str, str]]:

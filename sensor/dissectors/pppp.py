@@ -12,7 +12,8 @@ from sensor.core.dissector import Interest, Said
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors._discovery import Discovery, facts, field
+from sensor.dissectors._discovery import Discovery, field
+from sensor.dissectors._facts import facts
 
 PORT = 32108
 MAGIC = 0xF1

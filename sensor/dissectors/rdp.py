@@ -13,9 +13,9 @@ from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Said, Stream
 from sensor.core.event import Event
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
+from sensor.dissectors._facts import facts
 from sensor.dissectors._framing import FramedStream
 
 PORT = 3389
@@ -142,6 +142,4 @@ class RdpStream(FramedStream):
             return []
         _, width, height, _, build, raw = _CORE.unpack_from(data, start)
         name = clean(raw.decode("utf-16-le", "replace").partition("\0")[0], NAME_LIMIT)
-        facts = [("rdp.hostname", name)] if name else []
-        subject = Subject(packet.src_mac, packet.src, packet.vlan)
-        return [RdpClient(packet, name, build, width, height), *(Observation(packet.ts, subject, kind, value, packet.flow) for kind, value in facts)]
+        return [RdpClient(packet, name, build, width, height), *facts(packet, [("rdp.hostname", name)])]

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Said, Stream
 from sensor.core.event import Event
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 from sensor.dissectors import _sdp
+from sensor.dissectors._facts import facts
 from sensor.dissectors._http_credentials import credentials
 from sensor.dissectors._http_message import masked
 
@@ -217,20 +217,19 @@ def _said(packet: Packet, start: tuple[bytes, bytes, int], fields: dict[bytes, b
     agent, server = clean(fields.get(b"user-agent", b""), NAME_LIMIT), clean(fields.get(b"server", b""), NAME_LIMIT)
     challenge, proof = fields.get(b"www-authenticate", b""), fields.get(b"authorization", b"")
     realm = clean(asked[1]) if (asked := _REALM.search(challenge)) else ""
-    facts: list[tuple[str, str]] = []
+    told: list[tuple[str, str]] = []
     if method:
         found = credentials(proof)
         said: list[Said] = [RtspRequest(packet, method.decode("ascii"), masked(rest), cseq, agent, found.scheme, found.user, found.seal)]
     else:
         schemes = tuple(dict.fromkeys(_scheme(one) for one in challenge.split(b"\n") if one))
         said = [RtspResponse(packet, status, clean(rest, NAME_LIMIT), cseq, server, schemes, realm)]
-        facts.append(("rtsp.realm", realm))
-    facts += (("rtsp.user_agent", agent if method else ""), ("rtsp.server", server))
+        told.append(("rtsp.realm", realm))
+    told += (("rtsp.user_agent", agent if method else ""), ("rtsp.server", server))
     if body and (description := _sdp.read(body)) is not None:
-        facts += (("rtsp.session", description.session), ("rtsp.tool", description.tool))
+        told += (("rtsp.session", description.session), ("rtsp.tool", description.tool))
     if b"via" not in fields:
-        ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
-        said += [Observation(ts, subject, kind, value, flow) for kind, value in facts if value]
+        said += facts(packet, told)
     return said
 
 

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Said, Stream
 from sensor.core.event import Event
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
+from sensor.dissectors._facts import fact
 from sensor.dissectors._framing import FramedStream
 
 PORT = 2000
@@ -111,7 +111,7 @@ class SccpStream(FramedStream):
         if from_client:
             if not self._spoke and kind in (KEEP_ALIVE, REGISTER, REGISTER_TOKEN):
                 self._spoke = True
-                yield _fact(packet, "sccp.side", "station")
+                yield fact(packet, "sccp.side", "station")
             yield from _of_station(packet, kind, data)
         else:
             yield from _of_manager(packet, kind, data)
@@ -141,16 +141,16 @@ def _registration(packet: Packet, data: bytes, token: bool) -> Iterator[Said]:
     firmware = "" if token else clean(data[at : at + _LOAD].partition(b"\0")[0])
     yield SccpRegister(packet, name, number, firmware, token)
     if name:
-        yield _fact(packet, "sccp.hostname", name)
-    yield _fact(packet, "sccp.device_type", str(number))
+        yield fact(packet, "sccp.hostname", name)
+    yield fact(packet, "sccp.device_type", str(number))
     if firmware:
-        yield _fact(packet, "sccp.firmware", firmware)
+        yield fact(packet, "sccp.firmware", firmware)
 
 
 def _of_manager(packet: Packet, kind: int, data: bytes) -> Iterator[Said]:
     if kind == REGISTERED:
         yield SccpRegistered(packet)
-        yield _fact(packet, "sccp.role", "call manager")
+        yield fact(packet, "sccp.role", "call manager")
     elif kind == REJECTED:
         yield SccpRejected(packet, clean(data[HEAD : HEAD + 33].partition(b"\0")[0]))
     elif kind == CALL_INFO:
@@ -165,7 +165,3 @@ def _call(packet: Packet, data: bytes) -> SccpCall:
         texts.append(clean(data[at : at + size].partition(b"\0")[0]))
         at += size
     return SccpCall(packet, *texts)
-
-
-def _fact(packet: Packet, kind: str, value: str) -> Observation:
-    return Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), kind, value, packet.flow)

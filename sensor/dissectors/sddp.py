@@ -8,7 +8,8 @@ from __future__ import annotations
 from sensor.core.dissector import Interest, Said
 from sensor.core.event import Event
 from sensor.core.packet import Packet
-from sensor.dissectors._discovery import Discovery, address_of, facts, is_own, lines
+from sensor.dissectors._discovery import Discovery, address_of, is_own, lines
+from sensor.dissectors._facts import facts
 
 PORT = 1902
 SEARCH = b"SEARCH * SDDP/1."

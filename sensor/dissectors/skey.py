@@ -9,7 +9,8 @@ from sensor.core.dissector import Interest, Said
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
-from sensor.dissectors._discovery import Discovery, facts
+from sensor.dissectors._discovery import Discovery
+from sensor.dissectors._facts import facts
 
 PORT = 54925
 HEADER = 4  # 02 00, length, 30

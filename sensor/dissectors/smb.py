@@ -15,6 +15,7 @@ from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors import _smb
 from sensor.dissectors._dcerpc import Pipes
+from sensor.dissectors._facts import facts
 from sensor.dissectors._netbios import WORKSTATION, is_machine, name_at
 from sensor.dissectors._smb1 import Smb1
 from sensor.dissectors._smb2 import Smb2
@@ -160,5 +161,5 @@ def _session(packet: Packet, raw: bytes, partial: bool) -> list[Said]:
         raise Malformed("message ends early") from None
     said: list[Said] = [SmbSession(packet, called.name, calling.name)]
     if calling.suffix == WORKSTATION and is_machine(calling):
-        _smb.tell(packet, [("netbios.hostname", calling.name)], said)
+        said += facts(packet, [("netbios.hostname", calling.name)])
     return said

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Said, Stream
 from sensor.core.event import Event
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
+from sensor.dissectors._facts import fact
 from sensor.dissectors._login_events import PasswordLogin
 from sensor.dissectors._sasl import Login, LoginStream
 
@@ -81,8 +81,7 @@ class SmtpStream(LoginStream):
             words = clean(text, BANNER_LIMIT)
             if self.done or not words:
                 return []
-            subject = Subject(packet.src_mac, packet.src, packet.vlan)
-            return [SmtpBanner(packet, words), Observation(packet.ts, subject, "smtp.banner", words, packet.flow)]
+            return [SmtpBanner(packet, words), fact(packet, "smtp.banner", words)]
         if self._wants_tls:
             self._wants_tls, self.done = False, code == READY
         elif self._login is not None and code != GO_ON:

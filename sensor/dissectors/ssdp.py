@@ -12,9 +12,9 @@ from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Said
 from sensor.core.event import Event
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
+from sensor.dissectors._facts import fact
 from sensor.dissectors._http_message import HEAD_END, VERSION, Head, host_of, may_be_at, read_head
 
 STARTS = (b"NOTIFY *", b"M-SEARCH", VERSION + b"1", VERSION + b"0")
@@ -73,7 +73,7 @@ def _read(packet: Packet, head: Head, cut: bool) -> list[Said]:
     if head.method == "M-SEARCH":
         agent = text(b"user-agent")
         said: list[Said] = [SsdpSearch(packet, text(b"st"), agent)]
-        return [*said, _fact(packet, "ssdp.user_agent", agent)] if agent else said
+        return [*said, fact(packet, "ssdp.user_agent", agent)] if agent else said
     if head.method == "NOTIFY":
         state = text(b"nts").removeprefix("ssdp:")
     elif not head.method and head.status == 200:
@@ -87,7 +87,7 @@ def _read(packet: Packet, head: Head, cut: bool) -> list[Said]:
     target = text(b"st" if not head.method else b"nt")
     said = [SsdpAnnouncement(packet, state, target, text(b"usn"), text(b"location"), text(b"server"), not head.method, own)]
     if own:
-        said += [_fact(packet, kind, value) for kind, value in _facts(head, target, location)]
+        said += [fact(packet, kind, value) for kind, value in _facts(head, target, location)]
     return said
 
 
@@ -108,10 +108,6 @@ def _facts(head: Head, target: str, location: bytes) -> Iterator[tuple[str, str]
             told += 1
             if told == HEADERS_TOLD:
                 return
-
-
-def _fact(packet: Packet, kind: str, value: str) -> Observation:
-    return Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), kind, value, packet.flow)
 
 
 @functools.lru_cache(maxsize=4096)

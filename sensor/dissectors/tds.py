@@ -13,10 +13,10 @@ from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Said, Stream
 from sensor.core.event import Event
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 from sensor.dissectors import _ntlm
+from sensor.dissectors._facts import fact, facts
 from sensor.dissectors._framing import FramedStream
 from sensor.dissectors._login_events import CLEAR, PasswordLogin
 from sensor.dissectors._ntlm_events import told
@@ -127,8 +127,7 @@ class TdsStream(FramedStream):
         encryption = ENCRYPTIONS.get((found.get(ENCRYPTION) or b"\2")[0], "all")
         self.done = encryption == "all"
         version = ".".join(map(str, _SERVER.unpack_from(found.get(VERSION, b""))))
-        subject = Subject(packet.src_mac, packet.src, packet.vlan)
-        return [TdsServer(packet, version, encryption), Observation(packet.ts, subject, "tds.version", version, packet.flow)]
+        return [TdsServer(packet, version, encryption), fact(packet, "tds.version", version)]
 
     def _login(self, packet: Packet, body: bytes) -> list[Said]:
         """Names and the password stand where offsets and sizes in characters say ([MS-TDS] 2.2.6.4)."""
@@ -152,8 +151,7 @@ class TdsStream(FramedStream):
         self._method = "ntlm"
         if isinstance(message, _ntlm.Login):
             self._user = message.user
-        subject = Subject(packet.src_mac, packet.src, packet.vlan)
-        return [*told(packet, "tds", message), *(Observation(packet.ts, subject, kind, value, packet.flow) for kind, value in message.facts())]
+        return [*told(packet, "tds", message), *facts(packet, message.facts())]
 
     def _result(self, packet: Packet, body: bytes) -> list[Said]:
         """What the server makes of the login: the first token that judges it ([MS-TDS] 2.2.7)."""

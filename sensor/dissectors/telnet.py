@@ -83,13 +83,14 @@ class TelnetStream(Stream):
         self._server = (Subject(0), 0)
         self._password = self._banner = self._awaiting = self._behind = False
         self._left = TYPED_BEHIND_LIMIT
+        self._last: Packet | None = None
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
         text = self._options[not from_client].text(data)
         if not text:
             return
         if not from_client:
-            self._server = Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
+            self._server, self._last = (Subject(packet.src_mac, packet.src, packet.vlan), packet.flow), packet
             self._shown += text[: max(TEXT_LIMIT - len(self._shown), 0)]
             yield from self._judge(packet, final=False)
             return
@@ -117,6 +118,11 @@ class TelnetStream(Stream):
         self._password = self._awaiting = False
         self._banner = True
         return iter(())
+
+    def finish(self) -> Iterator[Said]:
+        """Programs that try passwords hang up as soon as they see whether one was right: what the server wrote last tells."""
+        if self._last is not None and self._shown.strip():
+            yield from self._judge(self._last, final=True)
 
     def _answered(self, packet: Packet) -> Iterator[Said]:
         """The client begins a line: what stands before it is the banner, and a prompt."""

@@ -12,7 +12,8 @@ from sensor.core.dissector import Interest, Said
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors._discovery import Discovery, address_of, facts, is_own
+from sensor.dissectors._discovery import Discovery, address_of, is_own
+from sensor.dissectors._facts import facts
 from sensor.dissectors._json import read_object, text
 
 PORTS = (6666, 6667, 7000)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from sensor.core.dissector import Interest, Said
 from sensor.core.event import Event
 from sensor.core.packet import Packet
-from sensor.dissectors._discovery import Discovery, facts, is_own, mac_of
+from sensor.dissectors._discovery import Discovery, is_own, mac_of
+from sensor.dissectors._facts import facts
 from sensor.dissectors._json import inner, read_object, text
 
 PORTS = (38899, 38900)

@@ -12,10 +12,10 @@ from urllib.parse import unquote
 
 from sensor.core.dissector import Dissector, Interest, Said
 from sensor.core.event import Event
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 from sensor.dissectors import _xml
+from sensor.dissectors._facts import facts
 from sensor.dissectors._http_message import host_of, may_be_at
 
 PORT = 3702
@@ -102,8 +102,7 @@ def _told(packet: Packet, document: _xml.Document, action: str, match: _xml.Elem
     own = action != "Bye" and (any(may_be_at(packet, host_of(address.encode())) for address in addresses) if addresses else alone)
     said: list[Said] = [WsdAnnouncement(packet, action, endpoint, types, scopes, addresses, own)]
     if own:
-        ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
-        said += [Observation(ts, subject, kind, value, flow) for kind, value in dict.fromkeys(_facts(endpoint, types, scopes))]
+        said += facts(packet, dict.fromkeys(_facts(endpoint, types, scopes)))
     return said
 
 

@@ -1,0 +1,20 @@
+"""Raw facts about whoever sent a packet, as observations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sensor.core.dissector import Said
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+
+
+def fact(packet: Packet, kind: str, value: str) -> Observation:
+    """An observation about the sender. The value is clean already."""
+    return Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), kind, value, packet.flow)
+
+
+def facts(packet: Packet, pairs: Iterable[tuple[str, str]]) -> list[Said]:
+    """An observation about the sender of each (kind, value) whose value is not empty. Values are clean already."""
+    ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
+    return [Observation(ts, subject, kind, value, flow) for kind, value in pairs if value]

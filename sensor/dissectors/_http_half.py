@@ -1,0 +1,128 @@
+"""One direction of an HTTP connection, cut into heads and bodies (RFC 9112): where a message begins and ends, and how reading goes on after a gap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from sensor.core.dissector import Said
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.dissectors._http_body import Body
+from sensor.dissectors._http_message import HEAD_END, Head, begins, read_head
+
+HEAD_LIMIT = 32768
+LINE_LIMIT = 8192
+# Segments that begin no message before a direction is left alone.
+LOST_LIMIT = 16
+
+
+class Both(Protocol):
+    """What a direction may ask of the connection. ``done``: nothing of it is HTTP any more."""
+
+    done: bool
+
+    def message(self, packet: Packet, head: Head, said: list[Said]) -> Body | None:
+        """What a head says. The body that follows it, None where there is none."""
+        ...
+
+    def forget(self) -> None:
+        """A head may have been lost."""
+        ...
+
+
+class Half:
+    """Keeps at most one head, and what of a body is wanted."""
+
+    __slots__ = ("_begun", "_body", "_kept", "_lost", "_searched", "_silent", "_stream")
+
+    def __init__(self, stream: Both) -> None:
+        self._stream, self._kept, self._searched = stream, bytearray(), 0
+        self._body: Body | None = None
+        self._lost, self._silent, self._begun = 0, False, False
+
+    def feed(self, packet: Packet, data: bytes) -> Iterator[Said]:
+        """What the heads and bodies say that these bytes complete. After a gap, reading goes on where a message begins with a segment."""
+        if self._silent or self._stream.done:
+            return
+        if self._lost or (self._body is not None and self._body.open_ended and begins(data)):
+            yield from self.ended()
+            if not begins(data):
+                self._lose()
+                return
+            self._lost = 0
+        kept = self._kept
+        kept += data
+        while kept and not self._stream.done:
+            if self._body is not None:
+                yield from self._body.take(packet, kept)
+                if not self._body.done:
+                    return
+                self._body = None
+            elif kept[0] in b"\r\n":  # empty lines before a message are to be ignored (RFC 9112, 2.2)
+                del kept[: len(kept) - len(kept.lstrip(b"\r\n"))]
+            else:
+                end = HEAD_END.search(kept, max(self._searched - 3, 0))
+                if end is None:
+                    self._searched = len(kept)
+                    self._check_start()
+                    return
+                yield from self._head(packet, bytes(kept[: end.start()]), end.end())
+
+    @property
+    def idle(self) -> bool:
+        """Whether what comes until the next message is a body that says nothing."""
+        return self._body is not None and not self._body.wanted
+
+    def _head(self, packet: Packet, head: bytes, size: int) -> Iterator[Said]:
+        if len(head) > HEAD_LIMIT:
+            raise Malformed("headers too long")
+        if not self._begun and not begins(head):
+            self._lose()
+            return
+        del self._kept[:size]
+        self._searched, self._begun = 0, True
+        said: list[Said] = []
+        self._body = self._stream.message(packet, read_head(head), said)
+        yield from said
+
+    def gap(self, missing: int) -> Iterator[Said]:
+        """Void the half message; a gap inside a body is part of it."""
+        body = self._body
+        if body is not None:
+            inside = body.covers(missing)
+            yield from body.missed(missing)
+            if body.done:
+                self._body = None
+            if inside:
+                return
+        self._stream.forget()
+        self._lose()
+
+    def ended(self) -> Iterator[Said]:
+        """No more bytes come for the body under way."""
+        if self._body is not None:
+            yield from self._body.ended()
+            self._body = None
+
+    def _lose(self) -> None:
+        self._kept.clear()
+        self._searched = 0
+        self._lost += 1
+        self._silent = self._lost > LOST_LIMIT
+
+    def _check_start(self) -> None:
+        """Whether what has no end yet can still become a head. A conversation heard from its middle is waited out, whatever it is."""
+        kept = self._kept
+        if len(kept) > HEAD_LIMIT:
+            raise Malformed("headers too long")
+        if not _can_begin(kept):
+            if self._begun:
+                raise Malformed("no start line")
+            self._lose()
+
+
+def _can_begin(kept: bytearray) -> bool:
+    """Whether bytes without an empty line may be the beginning of a head."""
+    end = kept.find(b"\n", 0, LINE_LIMIT)
+    return begins(bytes(kept[:end])) if end >= 0 else len(kept) < LINE_LIMIT and 65 <= kept[0] <= 90
