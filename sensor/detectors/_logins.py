@@ -10,10 +10,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from sensor.core.bounded import Bounded
+from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.packet import Packet
 from sensor.detectors._kerberos import Exchanges
+from sensor.detectors._words import network_of_packet
 from sensor.dissectors._login_events import PasswordLogin
 from sensor.dissectors._ntlm_events import NtlmLogin
 from sensor.dissectors._smb_events import SmbLoginResult
@@ -88,6 +90,11 @@ def _attempt(
     if answer:
         return Attempt(service, other, source, packet.dport, packet.sport, account, accepted, unknown, judged, seal)
     return Attempt(service, source, other, packet.sport, packet.dport, account, accepted, unknown, judged, seal)
+
+
+def network(context: Context, event: Event, attempt: Attempt) -> dict[str, str | int]:
+    """Facts of the packet for the record."""
+    return network_of_packet(context, event.packet, attempt.service.lower(), answer=event.packet.src != attempt.client.address)
 
 
 class Logins:

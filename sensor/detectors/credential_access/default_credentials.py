@@ -16,7 +16,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, DefaultLogin, EventDetector
 from sensor.core.event import Event
-from sensor.detectors._logins import WATCHES, Attempt, Logins
+from sensor.detectors._logins import WATCHES, Attempt, Logins, network
 from sensor.detectors._words import who
 
 SECOND = 1_000_000_000
@@ -76,10 +76,5 @@ class DefaultCredentials(EventDetector):
             key=key,
             severity=severity,
             target_port=attempt.server_port,
-            network={
-                "proto": "udp" if event.packet.proto == 17 else "tcp",
-                "app": attempt.service.lower(),
-                "vlan": attempt.server.vlan,
-                "direction": self.context.networks.direction(attempt.client.address, attempt.server.address),
-            },
+            network=network(self.context, event, attempt),
         )

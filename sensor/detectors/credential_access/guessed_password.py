@@ -16,7 +16,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.tally import Counts
-from sensor.detectors._logins import WATCHES, Logins
+from sensor.detectors._logins import WATCHES, Logins, network
 from sensor.detectors._words import who
 
 SECOND = 1_000_000_000
@@ -65,10 +65,5 @@ class GuessedPassword(EventDetector):
             numbers={"failures": failures, "threshold": self.options.failures, "window_s": self.options.window_s},
             key=(attempt.server.address, attempt.service, attempt.account.lower()),
             target_port=attempt.server_port,
-            network={
-                "proto": "udp" if event.packet.proto == 17 else "tcp",
-                "app": attempt.service.lower(),
-                "vlan": attempt.server.vlan,
-                "direction": self.context.networks.direction(attempt.client.address, attempt.server.address),
-            },
+            network=network(self.context, event, attempt),
         )

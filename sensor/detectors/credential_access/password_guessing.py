@@ -18,7 +18,7 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.tally import Counts, Distinct
-from sensor.detectors._logins import WATCHES, Attempt, Logins
+from sensor.detectors._logins import WATCHES, Attempt, Logins, network
 from sensor.detectors._words import some, who
 
 SECOND = 1_000_000_000
@@ -112,10 +112,5 @@ class PasswordGuessing(EventDetector):
             severity=severity,
             confidence=0.9 if attempt.judged else 0.7,
             target_port=attempt.server_port,
-            network={
-                "proto": "udp" if event.packet.proto == 17 else "tcp",
-                "app": attempt.service.lower(),
-                "vlan": attempt.server.vlan,
-                "direction": self.context.networks.direction(attempt.client.address, attempt.server.address),
-            },
+            network=network(self.context, event, attempt),
         )

@@ -19,7 +19,7 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.tally import Counts, Distinct
 from sensor.detectors._kerberos import is_machine
-from sensor.detectors._logins import WATCHES, Attempt, Logins
+from sensor.detectors._logins import WATCHES, Attempt, Logins, network
 from sensor.detectors._words import some, who
 
 SECOND = 1_000_000_000
@@ -128,10 +128,5 @@ class PasswordSpraying(EventDetector):
             numbers=numbers,
             key=key,
             target_port=attempt.server_port,
-            network={
-                "proto": "udp" if event.packet.proto == 17 else "tcp",
-                "app": attempt.service.lower(),
-                "vlan": attempt.server.vlan,
-                "direction": self.context.networks.direction(attempt.client.address, attempt.server.address),
-            },
+            network=network(self.context, event, attempt),
         )
