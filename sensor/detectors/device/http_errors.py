@@ -26,7 +26,7 @@ class HttpErrors(EventDetector):
     severity = Severity.low
     techniques = ()
     advice = "Look into the log of the server, and at what was changed on it or on the client before the errors began."
-    false_positives = "Programs that ask for what is not there by design."
+    false_positives = "Programs that ask for what is not there by design, such as browsers for icons; a web site that was moved or is being mended."
     Options = ErrorOptions
     watches = (HttpResponse,)
 

@@ -26,8 +26,11 @@ class RpcErrors(CallDetector):
     title = "Calls fail"
     severity = Severity.low
     techniques = ()
-    advice = "Look into the log of the server for the service that is called, and what the client is after."
-    false_positives = "A program that is newer than the server it calls."
+    advice = (
+        "Look into the log of the server for the service that is called, whether client and server agree in version and rights, and what the client is after: "
+        "somebody who tries calls out fails, too."
+    )
+    false_positives = "A program that is newer than the server it calls; a server just after its start; a client whose rights were taken away on purpose."
     Options = Options
     watches = (RpcAnswer, RpcRefused)
 

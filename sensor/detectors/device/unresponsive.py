@@ -35,7 +35,10 @@ class Unresponsive(EventDetector):
     title = "Device does not answer"
     severity = Severity.info
     techniques = ()
-    advice = "Look whether the device is switched on and its port is up."
+    advice = (
+        "Look whether the device is switched on, its switch port is up and in the right VLAN, and whether it was given another address; else take the "
+        "address out of the programs that still ask for it."
+    )
     false_positives = "Machines that are switched off in the evening; a capture that shows replies only now and then."
     Options = Options
     watches = (ArpRequest, ArpReply, ArpAnnouncement)

@@ -46,7 +46,9 @@ class Smurf(FlowDetector):
         "Find the port of the sender's MAC and stop the machine there: the source address is made up. Let routers drop broadcasts from outside, and hosts not "
         "answer pings to groups."
     )
-    false_positives = "A network test that pings a group without pause."
+    false_positives = (
+        "A network test that pings a group or a whole segment without pause; a monitoring program that finds its hosts by a ping to the broadcast address."
+    )
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:

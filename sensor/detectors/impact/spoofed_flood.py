@@ -55,7 +55,7 @@ class SpoofedFlood(FlowDetector):
         "Find the port of this MAC: the machine there, or what stands behind it, is attacking others. Take it off the network, and let switches and routers "
         "drop sources that do not belong to their segment (BCP 38)."
     )
-    false_positives = "A test generator of the network people."
+    false_positives = "A traffic generator in a test of routers or firewalls; a mirror port that also carries the outside of an address translation."
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:

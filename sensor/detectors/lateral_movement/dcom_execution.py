@@ -35,7 +35,7 @@ class DcomExecution(CallDetector):
         "Hardly anybody uses these objects over the network: look which processes mmc.exe, explorer.exe or an Office program started on the target at that "
         "time, isolate both machines, and switch remote activation off where it is not needed (dcomcnfg, firewall rules for RPC)."
     )
-    false_positives = "Old business programs that drive Office on a server."
+    false_positives = "Old business programs that drive Office on a server; inventory and management programs that work by DCOM."
     watches = (RpcCall,)
 
     def inspect(self, event: Event) -> Iterator[Alert]:

@@ -22,7 +22,7 @@ class EventLogClear(CallDetector):
         "Ask who did it and why. Otherwise take the target as taken over: look for what happened before in copies of its log, and forward logs to another "
         "machine from now on."
     )
-    false_positives = "Administrators who clean up after a test."
+    false_positives = "An administrator who clears a log that is full, or cleans up after a test; the set-up of a log collector or of a machine image."
     watches = (RpcCall,)
 
     def inspect(self, event: Event) -> Iterator[Alert]:
