@@ -9,7 +9,7 @@ KERNELS := $(shell find sensor -name '*.pyx' -o -name '*.pxd')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test bench lint format wheel build clean
+.PHONY: help demo test fuzz bench lint format wheel build clean
 
 help: ## this list
 	@echo "Passive network sensor. What you can make:"
@@ -21,6 +21,9 @@ demo: build ## set up, replay a small office and show its devices and alerts
 
 test: build ## all tests (ARGS="-k dhcp" picks some)
 	@$(BIN)/python -m pytest $(ARGS)
+
+fuzz: build ## a million changed messages for each dissector: hours (ARGS="--cases 10000 sip" for less)
+	@$(BIN)/python -m tests.fuzz.mill $(ARGS)
 
 bench: build ## the figures of the README, measured here
 	@$(BIN)/python -m tests.perf.bench $(ARGS)

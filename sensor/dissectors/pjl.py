@@ -125,7 +125,7 @@ class PjlStream(Stream):
         if command in TWO_WORDS and len(words) > 1:
             argument = words[1].rpartition("=")[2] if command == "ENTER" else words[1].partition("=")[0]
             if argument.upper().startswith("LPARM") and len(words) > 2:
-                argument = words[2].partition("=")[0].split()[-1]
+                argument = words[2].partition("=")[0].rstrip().rpartition(" ")[2]
         rest = clean(line, LINE_LIMIT)
         name = found[1] if (found := _NAME.search(rest)) and "PASSWORD" not in rest.upper() else ""
         self._commands += 1

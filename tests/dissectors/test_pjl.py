@@ -83,3 +83,9 @@ def test_bounds() -> None:
     """Answers without end and thousands of commands cost little."""
     assert talk((False, b"@PJL INFO ID\r\n" + b"a" * 100_000)) == []
     assert len(talk((True, EXIT + b"@PJL INFO ID\r\n" * 5000))) == 128
+
+
+def test_setting_without_a_name() -> None:
+    """LPARM (settings of one language) with nothing but a value behind it."""
+    said = talk((True, EXIT + b"@PJL SET LPARM:PCL =1\r\n@PJL SET LPARM : PCL COPIES = 2\r\n"))
+    assert [event[:2] for event in events(said)] == [("PjlCommand", "SET")] * 2

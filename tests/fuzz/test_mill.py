@@ -1,0 +1,44 @@
+"""A few turns of the mill for each dissector, and that it finds what it looks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from sensor.core.dissector import Dissector, Said
+from sensor.core.packet import Packet
+from tests.fuzz import mill
+from tests.fuzz.test_dissectors import DISSECTORS
+
+
+@pytest.mark.parametrize("name", DISSECTORS)
+def test_some_cases_of_each(name: str) -> None:
+    """Nothing but Malformed, and nothing slow."""
+    assert mill.grind(name, 400, 60, seed=2).fault == ""
+
+
+class Breaking(Dissector):
+    """Trusts a byte that it should not."""
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        if packet.payload[:1] == b"\xff":
+            raise IndexError("past the end")
+        return iter(())
+
+
+class Slow(Dissector):
+    """Thinks about everything for long."""
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        sum(range(10_000_000))
+        return iter(())
+
+
+@pytest.mark.parametrize(("broken", "told"), [(Breaking, "IndexError: past the end"), (Slow, "took")])
+def test_it_finds_what_it_looks_for(monkeypatch: pytest.MonkeyPatch, broken: type[Dissector], told: str) -> None:
+    """The case is named, so that it can be had again."""
+    monkeypatch.setitem(mill.DISSECTORS, "arp", broken)
+    fault = mill.grind("arp", 20_000, 60, seed=1).fault
+    assert fault.startswith("case ")
+    assert told in fault
