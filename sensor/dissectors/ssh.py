@@ -1,7 +1,11 @@
-"""SSH over TCP (RFC 4253): the identification of both sides and the first key exchange message, all that travels in the clear.
+"""SSH over TCP (RFC 4253): the identification of both sides, the first key exchange message, and what sizes tell of the login behind it.
 
 Reads the version line (section 4.2), which a server may put other lines in front of, and the lists of KEXINIT (section 7.1), from which HASSH is made: MD5
 over key exchanges, ciphers, MACs and compressions in order of preference, for the direction of its sender. Version 1 is noticed by its version line.
+
+The login (RFC 4252) is encrypted, but its messages have sizes. The server's first one accepts the service (17 bytes), and success (1 byte) is 16 bytes shorter
+with every cipher. The first answer after that is to the question which methods there are: later ones as long as it, to requests too small for a key, are
+passwords refused. Where messages share a segment nothing is told.
 """
 
 from __future__ import annotations
@@ -23,6 +27,10 @@ KEXINIT, COOKIE, LISTS = 20, 16, 10
 # Messages that may come before KEXINIT: disconnect, ignore, debug.
 _OTHERS = (1, 2, 4)
 SPOKEN = ("1.99", "2.0")
+NEW_KEYS, NEW_KEYS_SIZE = b"\0\0\0\x0c\x0a\x15", 16  # the last packet in the clear (7.3)
+SHORTER = 16  # success than the acceptance of the service
+PASSWORD_MOST = 64  # bytes that the request with a password has more than the one for the service
+ANSWERS_LIMIT = 40
 
 
 class SshBanner(Event):
@@ -46,10 +54,16 @@ class SshKeyExchange(Event):
     compression: tuple[str, ...]
 
 
-class Ssh(Dissector):
-    """Only the opening is wanted: everything after the key exchange is encrypted."""
+class SshLogin(Event):
+    """A password was refused, or somebody was let in, by whatever method; the packet is the server's."""
 
-    interest = Interest(tcp=(22, 830, 2222), starts=(b"SSH-2.0-", b"SSH-1.99", b"SSH-1.5-"), stream=True, opening=4)
+    accepted: bool
+
+
+class Ssh(Dissector):
+    """Only what comes before a session is wanted."""
+
+    interest = Interest(tcp=(22, 830, 2222), starts=(b"SSH-2.0-", b"SSH-1.99", b"SSH-1.5-"), stream=True)
 
     def dissect(self, packet: Packet) -> Iterator[Said]:
         return iter(())
@@ -59,12 +73,16 @@ class Ssh(Dissector):
 
 
 class SshStream(Stream):
-    """One connection: done when both sides have said what they offer, or when it is no SSH."""
+    """One connection: done when somebody is in, when it is no SSH, or when nothing can be told of the login."""
 
     def __init__(self) -> None:
         self._client, self._server = _Half(), _Half()
+        self._login = _Login()
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+        if self._client.offered and self._server.offered:
+            yield from self._try(packet, data, from_client)
+            return
         half = self._client if from_client else self._server
         line = half.line(data)
         if line:
@@ -73,22 +91,72 @@ class SshStream(Stream):
             message = half.message()
             if message:
                 yield from _offer(packet, message, from_client)
-        self.done = self._client.over and self._server.over
+        self._look()
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
         (self._client if from_client else self._server).over = True
-        self.done = self._client.over and self._server.over
+        self._login.over = True
+        self._look()
         return iter(())
+
+    def _try(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+        if from_client:
+            self._login.asked(data)
+        elif (accepted := self._login.answered(len(data))) is not None:
+            yield SshLogin(packet, accepted)
+        self.done = self._login.over
+
+    def _look(self) -> None:
+        """Done where both sides are read and the login cannot be followed."""
+        both = self._client.offered and self._server.offered
+        self.done = self._client.over and self._server.over and (self._login.over or not both)
+
+
+class _Login:
+    """What sizes tell: of the request for the service and its acceptance, of a refusal, and of the last request."""
+
+    __slots__ = ("_accept", "_answers", "_keys", "_last", "_refusal", "_service", "over")
+
+    def __init__(self) -> None:
+        self._service = self._accept = self._refusal = self._last = self._answers = 0
+        self._keys = self.over = False
+
+    def asked(self, data: bytes) -> None:
+        """The client sends something."""
+        if not self._keys:
+            at = data.find(NEW_KEYS)
+            self._keys = at >= 0
+            data = data[at + NEW_KEYS_SIZE :] if self._keys else b""
+        if data:
+            self._service = self._service or len(data)
+            self._last = len(data)
+
+    def answered(self, size: int) -> bool | None:
+        """The server sends something: whether a login succeeded or failed, None where it tells neither."""
+        self._answers += 1
+        self.over = self._answers >= ANSWERS_LIMIT
+        if not self._service:
+            return None
+        if not self._accept:
+            self._accept = size
+        elif size == self._accept - SHORTER:
+            self.over = True
+            return True
+        elif not self._refusal:
+            self._refusal = size
+        elif size == self._refusal and self._last - self._service <= PASSWORD_MOST:
+            return False
+        return None
 
 
 class _Half:
-    """One direction: what is not read yet. ``named``: its version line was read; ``over``: nothing more is wanted of it."""
+    """One direction: what is not read yet. ``named``: its version line was read; ``offered``: so was its offer; ``over``: nothing more is wanted of it."""
 
-    __slots__ = ("_kept", "_lines", "named", "over")
+    __slots__ = ("_kept", "_lines", "named", "offered", "over")
 
     def __init__(self) -> None:
         self._kept, self._lines = bytearray(), 0
-        self.named = self.over = False
+        self.named = self.offered = self.over = False
 
     def line(self, data: bytes) -> bytes:
         """Take bytes; returns the version line once it is whole."""
@@ -126,7 +194,7 @@ class _Half:
                 message = bytes(kept[6 : 4 + size - padding])
                 del kept[: 4 + size]
                 if kind == KEXINIT:
-                    self.over = True
+                    self.offered = self.over = True
                     return message
         return b""
 

@@ -12,6 +12,8 @@ from sensor.dissectors._smb_events import SmbLoginResult
 from sensor.dissectors.ftp import FtpLogin
 from sensor.dissectors.http import HttpLogin, HttpRequest, HttpResponse
 from sensor.dissectors.sip import SipRequest, SipResponse
+from sensor.dissectors.ssh import SshLogin
+from sensor.dissectors.telnet import TelnetLogin
 from tests.detectors.stories import SECOND, START, mac_of
 
 CLIENT, SERVER = "10.0.0.66", "10.0.0.5"
@@ -28,6 +30,15 @@ def ends(at: float, port: int, *, answer: bool, client: str = CLIENT, server: st
 
 def ftp(at: float, user: str = "admin", *, accepted: bool = False, password: bytes = b"?", **where: Any) -> Event:
     return FtpLogin(ends(at, 21, answer=True, **where), user, True, accepted, 230 if accepted else 530, seal(user, password))
+
+
+def telnet(at: float, user: str = "admin", *, accepted: bool = False, password: bytes = b"?", **where: Any) -> Event:
+    return TelnetLogin(ends(at, 23, answer=True, **where), user, True, "accepted" if accepted else "refused", seal(user, password))
+
+
+def ssh(at: float, *, accepted: bool = False, **where: Any) -> Event:
+    """A password refused, or somebody let in, as sizes tell."""
+    return SshLogin(ends(at, 22, answer=True, **where), accepted)
 
 
 def smb(at: float, user: str = "anna", *, status: int = LOGON_FAILURE, **where: Any) -> Event:

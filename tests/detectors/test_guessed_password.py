@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import pytest
+
 from sensor.core.alert import Severity
+from sensor.core.event import Event
 from tests.detectors.kerberos_stories import login
-from tests.detectors.login_stories import form, ftp, smb, web
+from tests.detectors.login_stories import form, ftp, smb, ssh, telnet, web
 from tests.detectors.stories import detector, heard, one
 
 GUESSED = "credential_access.guessed_password"
@@ -15,6 +20,14 @@ def test_a_success_after_many_failures_is_told() -> None:
     [alert] = heard(detector(GUESSED), [*(ftp(n, f"user{n}") for n in range(12)), ftp(20, "root", accepted=True)])
     assert (alert.severity, alert.numbers["failures"]) == (Severity.high, 12)
     assert "as root after 12 failures" in alert.summary
+
+
+@pytest.mark.parametrize("login", [ssh, telnet])
+def test_shells_tell_as_well(login: Callable[..., Event]) -> None:
+    """Whether the session says how it ended, or its sizes do; once, for one who is in logs in again. Who mistypes a few times is no guesser."""
+    story = [*(login(n) for n in range(20)), *(login(30 + n, accepted=True) for n in range(5))]
+    assert one(heard(detector(GUESSED), story)).numbers["failures"] == 20
+    assert heard(detector(GUESSED), [*(login(n) for n in range(6)), login(10, accepted=True), *(login(20 + n, accepted=True) for n in range(50))]) == []
 
 
 def test_at_a_directory_the_account_counts() -> None:

@@ -1,4 +1,4 @@
-"""SSH: version lines, lists and their fingerprints, and openings cut, greeted, or not SSH at all."""
+"""SSH: version lines, lists and their fingerprints, logins by their sizes, and openings cut, greeted, or not SSH at all."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import struct
 
 import pytest
 
-from pcaps.dissectors.ssh import OFFER, offer, packet
+from pcaps.dissectors.ssh import OFFER, login, offer, packet
 from sensor.core.addresses import parse
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors.ssh import Ssh
+from sensor.dissectors.ssh import Ssh, SshLogin
 from tests.dissectors.samples import events, facts, packets, values
 
 MINE = {"src": parse("10.0.0.5"), "src_mac": 0x020000000005, "proto": 6}
@@ -43,6 +43,8 @@ def test_both_sides() -> None:
         ("SshKeyExchange", True, hassh, exchange, keys, ("chacha20-poly1305@openssh.com", "aes128-ctr"), ("umac-64-etm@openssh.com", "hmac-sha2-256"),
          ("none", "zlib@openssh.com", "zlib")),
         ("SshKeyExchange", False, hassh_server, exchange, keys, ("aes256-gcm@openssh.com", "aes128-ctr"), ("hmac-sha2-512",), ("none", "zlib@openssh.com")),
+        ("SshLogin", False),
+        ("SshLogin", True),
     ]  # fmt: skip
     assert facts(said) == [
         ("02:00:5e:00:53:01", "10.20.30.1", "ssh.banner", "SSH-2.0-ROSSSH"),
@@ -82,6 +84,50 @@ def test_version_lines(line: bytes, expected: tuple[str, str, str]) -> None:
 def test_what_is_not_ssh(data: bytes) -> None:
     """Other protocols, endless lines and endless greetings are left alone."""
     assert feed((True, data), (False, data)) == []
+
+
+def logins(parts: list[tuple[bool, bytes]]) -> list[bool]:
+    """What is told of the logins of a connection, which is heard until it is done."""
+    stream, said = Ssh().stream(Packet()), []
+    for from_client, data in [(True, BANNER + offer()), (False, BANNER + offer()), *parts]:
+        if not stream.done:
+            said += stream.feed(Packet(**MINE), data, from_client)
+    return [one.accepted for one in said if isinstance(one, SshLogin)]
+
+
+@pytest.mark.parametrize(
+    ("parts", "told"),
+    [
+        (login(76, 76, 76, 76), [False, False, False]),
+        (login(76, 28), [True]),
+        (login(28), [True]),
+        (login(76, 76, 76, 28, request=400), [True]),
+        (login(76, 500, 76, 28), [False, True]),
+        (login(60, 60, 104), [False]),
+        (login(76, 28, 28, 76, 76), [True]),
+        (login(76, 76)[3:], []),
+        (login(76, *[500] * 50, 28), []),
+    ],
+)
+def test_logins(parts: list[tuple[bool, bytes]], told: list[bool]) -> None:
+    """Passwords refused, somebody let in, keys that are no guesses, other answers between, segments that hold more; nothing behind it, and no waiting."""
+    assert logins(parts) == told
+
+
+def test_keys_and_request_in_one_segment() -> None:
+    """What follows the last packet in the clear counts by itself; where the acceptance shares its segment nothing is told."""
+    parts = login(76, 76, 28)
+    assert logins([*parts[:2], (True, parts[2][1] + parts[3][1]), *parts[4:]]) == [False, True]
+    assert logins([*parts[:4], (False, bytes(44 + 300)), *parts[5:]]) == [False]
+
+
+def test_gap_in_a_login() -> None:
+    """Sizes behind a gap mean nothing."""
+    stream, one = Ssh().stream(Packet()), Packet(**MINE)
+    for from_client, data in [(True, BANNER + offer()), (False, BANNER + offer()), *login(76, 76)]:
+        list(stream.feed(one, data, from_client))
+    list(stream.gap(one, 28, False))
+    assert stream.done
 
 
 def test_gap_ends_a_direction() -> None:

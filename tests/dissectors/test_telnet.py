@@ -97,6 +97,19 @@ def test_results(shown: bytes, result: str) -> None:
     assert [event for event in events(said) if event[0] == "TelnetLogin"] == [("TelnetLogin", "root", True, result, seal("root", b"x"))]
 
 
+def test_hanging_up_is_no_answer() -> None:
+    """Where the client goes at the sight of a shell, what the server wrote last tells; where nothing was written, or nobody waits, nothing is told."""
+    stream = Telnet().stream(Packet())
+    said = [said for packet in of_client(49182) for said in stream.feed(packet, packet.payload, packet.dport == 23)]
+    assert events([*said, *stream.finish()])[-1] == ("TelnetLogin", "root", True, "accepted", seal("root", b"other-secret"))
+    assert events(stream.finish()) == []
+    for shown in (b"", b"\r\n"):
+        stream, packet = Telnet().stream(Packet()), Packet(proto=6)
+        for from_client, data in ((False, b"login: "), (True, b"a\r\n"), (False, b"Password: "), (True, b"b\r\n"), (False, shown)):
+            list(stream.feed(packet, data, from_client))
+        assert events(stream.finish()) == []
+
+
 def test_password_alone() -> None:
     """Some machines ask for a password only."""
     said = talk((False, b"Vigor login\r\nPassword: "), (True, b"x\r\n"), (False, b"\r\n> "), (True, b"sys"))

@@ -35,6 +35,7 @@ ATTACKS = (
     ("dhcp_rogue", "credential_access.rogue_dhcp", "T1557.003", ATTACKER),
     ("poisoned_names", "credential_access.name_poisoning", "T1557.001", ATTACKER),
     ("guessing_ssh", "credential_access.session_guessing", "T1110.001", ATTACKER),
+    ("guessing_ssh", "credential_access.guessed_password", "T1110", ATTACKER),
     ("guessing_ftp", "credential_access.password_guessing", "T1110.001", ATTACKER),
     ("guessing_ftp", "credential_access.guessed_password", "T1110", ATTACKER),
     ("guessing_telnet", "credential_access.password_guessing", "T1110.001", ATTACKER),

@@ -23,6 +23,7 @@ from sensor.detectors._words import some, who
 
 SECOND = 1_000_000_000
 TOLD_LIMIT = 4096
+ELSEWHERE = ("SIP", "SSH")
 FILES, DATABASES = ("SMB",), ("SQL Server", "MySQL", "PostgreSQL", "Redis")
 
 
@@ -69,7 +70,7 @@ class PasswordGuessing(EventDetector):
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         attempt = self._logins.read(event)
-        if attempt is None or attempt.accepted or attempt.service == "SIP":
+        if attempt is None or attempt.accepted or attempt.service in ELSEWHERE:
             return
         want, pair, ts = self.options, attempt.pair, event.ts
         if attempt.account:
