@@ -11,7 +11,7 @@ ROAST = "credential_access.kerberoasting"
 
 
 def test_many_services_in_rc4_are_a_harvest() -> None:
-    """Told as high with all names, besides the single ones."""
+    """Told as high with all names, besides the single ones, which tell whose accounts are weak."""
     found = heard(detector(ROAST), [each for n in range(12) for each in service(n, f"MSSQLSvc/db{n}", given=RC4)])
     alert = one([alert for alert in found if alert.severity == Severity.high])
     assert (alert.actor.address, alert.target.address if alert.target else 0) == (parse(CLIENT), parse(CENTRE))
@@ -24,6 +24,13 @@ def test_a_tool_asks_for_rc4_first() -> None:
     [alert] = heard(detector(ROAST), service(0, "HTTP/intranet", etypes=(23, 16, 3, 18), given=RC4))
     assert alert.severity == Severity.medium
     assert "asked for RC4 first" in alert.why[1]
+
+
+def test_a_harvest_of_a_tool_is_one_finding() -> None:
+    """From the first ticket on, and graver with the tenth."""
+    found = heard(detector(ROAST), [each for n in range(12) for each in service(n, f"MSSQLSvc/db{n}", etypes=(23,), given=RC4)])
+    assert one(found).severity == Severity.medium
+    assert max(alert.severity for alert in found) == Severity.high
 
 
 def test_a_single_weak_ticket_is_low() -> None:

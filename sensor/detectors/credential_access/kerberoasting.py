@@ -24,6 +24,8 @@ from sensor.dissectors.kerberos import KerberosTgsReply, KerberosTgsRequest
 
 SECOND = 1_000_000_000
 TOLD_LIMIT = 4096
+# What a tool collects is one finding, however many tickets it gets; a weak account that is used is one for each account.
+HARVEST = "harvest"
 # Services that belong to the machine itself and so have its random password, as a rule.
 MACHINES = frozenset("krbtgt kadmin host cifs ldap gc dns rpcss restrictedkrbhost termsrv wsman e3514235-4b06-11d1-ab04-00c04fc2dcd2".split())
 
@@ -76,10 +78,10 @@ class Kerberoasting(EventDetector):
                 yield self._many(event, count)
         elif forced and asked is not None:
             why = f"it showed a ticket in {cipher(asked.ticket_etype)} and yet asked for {cipher(asked.etypes[0])} first, as tools that guess passwords do"
-            yield self._one(event, Severity.medium, why, 0.85, count)
+            yield self._one(event, (HARVEST,), Severity.medium, why, 0.85, count)
         elif self.options.single and asked is not None and asked.ticket_etype in AES:
             why = f"the domain speaks {cipher(asked.ticket_etype)}: the account of the service has no such key, and its password can be guessed from the ticket"
-            yield self._one(event, Severity.low, why, 0.5, count)
+            yield self._one(event, (service,), Severity.low, why, 0.5, count)
 
     def _many(self, event: KerberosTgsReply, count: int) -> Alert:
         client, _, _ = ends(event)
@@ -88,11 +90,11 @@ class Kerberoasting(EventDetector):
             f"{count} services within {self.options.window_s} s, all in ciphers older than AES; counts from {self.options.services} on",
             f"among them {some(names)}",
         )
-        return self._made(event, f"collected weak tickets of {count} services", why, ("many",), Severity.high, 0.9, count)
+        return self._made(event, f"collected weak tickets of {count} services", why, (HARVEST,), Severity.high, 0.9, count)
 
-    def _one(self, event: KerberosTgsReply, severity: Severity, why: str, confidence: float, count: int) -> Alert:
+    def _one(self, event: KerberosTgsReply, key: tuple[str, ...], severity: Severity, why: str, confidence: float, count: int) -> Alert:
         first = f"{event.client} got a ticket for {event.service} in {cipher(event.ticket_etype)}"
-        return self._made(event, f"got a weak ticket for {event.service}", (first, why), (event.service.lower(),), severity, confidence, count)
+        return self._made(event, f"got a weak ticket for {event.service}", (first, why), key, severity, confidence, count)
 
     def _made(self, event: KerberosTgsReply, what: str, why: tuple[str, ...], key: tuple[str, ...], severity: Severity, confidence: float, count: int) -> Alert:
         client, centre, port = ends(event)
