@@ -9,18 +9,26 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors.rtsp import RtspRequest, RtspResponse
-from tests.detectors.stories import SECOND, START, World, detector, device, heard, one
+from tests.detectors.stories import SECOND, START, Story, World, detector, device, heard, one
 
 STREAM = "camera.unauthenticated_stream"
 CAMERA, NEIGHBOUR, OTHER, FAR = "10.0.3.5", "10.0.3.9", "10.0.7.66", "203.0.113.9"
 
 
 def watched(
-    client: str = OTHER, method: str = "DESCRIBE", *, status: int = 200, credentials: str = "", uri: str = "rtsp://10.0.3.5/live", at: float = 0, flow: int = 1
+    client: str = OTHER,
+    method: str = "DESCRIBE",
+    *,
+    status: int = 200,
+    credentials: str = "",
+    uri: str = "rtsp://10.0.3.5/live",
+    at: float = 0,
+    flow: int = 1,
+    camera: str = CAMERA,
 ) -> list[Event]:
     ts = START + int(at * SECOND)
-    there = Packet(ts=ts, src=parse(client), dst=parse(CAMERA), sport=50000, dport=554, proto=6, flow=flow)
-    back = Packet(ts=ts + 1, src=parse(CAMERA), dst=parse(client), sport=554, dport=50000, proto=6, flow=flow)
+    there = Packet(ts=ts, src=parse(client), dst=parse(camera), sport=50000, dport=554, proto=6, flow=flow)
+    back = Packet(ts=ts + 1, src=parse(camera), dst=parse(client), sport=554, dport=50000, proto=6, flow=flow)
     number = int(at)
     return [RtspRequest(there, method, uri, number, "VLC", credentials, ""), RtspResponse(back, status, "", number, "", (), "")]
 
@@ -74,3 +82,18 @@ def test_players_are_no_cameras() -> None:
 def test_repetition_is_one_finding_a_day() -> None:
     found = told([event for n in range(100) for event in watched(at=n * 60, flow=n)])
     assert len(found) == 1
+
+
+def test_a_recorder_of_many_cameras_is_one_finding() -> None:
+    """Known for a day it is a weakness only; a stranger's is graver, and outside each camera counts."""
+    cameras = [f"10.0.3.{n}" for n in range(10, 20)]
+    known = [device("camera", each) for each in cameras]
+    story = Story()
+    for each in cameras:
+        story.talk(0, OTHER, each, 554)
+    world = World(device("unknown", OTHER), *known).learned(story)
+    watching = [event for n, each in enumerate(cameras) for event in watched(camera=each, at=200_000 + n, flow=n)]
+    assert {alert.severity for alert in heard(detector(STREAM, world), watching)} == {Severity.low}
+    assert one(told(watching, *known)).severity == Severity.medium
+    far = [event for n, each in enumerate(cameras) for event in watched(FAR, camera=each, at=n, flow=n)]
+    assert len({alert.key for alert in told(far, *known)}) == len(cameras)

@@ -89,9 +89,16 @@ class UnauthenticatedStream(CallDetector):
             f"the client is in {far}, the camera in {near}" if inside else "the client is outside",
             *([f"a {reader.type} is the usual reader of cameras"] if usual and reader is not None else []),
         )
-        grade = Severity(Severity.medium + (not inside) - (usual or not sure))
+        used = self.context.baseline.first_use(ends.actor, ends.target, packet.proto << 16 | packet.sport) if inside else 0
+        learned = 0 < used <= packet.ts - DAY
+        if learned:
+            why += ("the two have done so for a day and longer: that the camera has no password is a weakness, not an attack",)
+        grade = Severity(Severity.medium + (not inside) - (usual or learned or not sure))
         numbers: dict[str, int | float | str] = {"method": session.method, "uri": session.uri[:200], "threshold": 1}
-        yield self.told(event, "watches without a password", why, numbers, severity=grade, confidence=0.85, answer=True, app="rtsp")
+        alert = self.told(event, "watches without a password", why, numbers, severity=grade, confidence=0.85, answer=True, app="rtsp")
+        if inside:  # a recorder has many cameras, and is one finding
+            alert.key = f"{self.id}|{ends.actor.address}"
+        yield alert
 
     def _may_be_camera(self, address: int, target: Subject) -> bool:
         """Inside, and not known as something that plays."""
