@@ -1,0 +1,39 @@
+"""Formats: what a record looks like to those who receive it. One file, one format; each is a pure function, and none needs to be listed.
+
+A file holds ``encode(record) -> bytes | None``: the record (as the event log has it, or the object of the core) as one line without its end, at most 64 KiB;
+None where the format has no words for records of that kind. Formats made of JSON also hold ``body(record)``, the object before it is encoded.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from sensor.core.record import Record
+
+Format = Callable[[dict[str, Any] | Record], bytes | None]
+
+
+class NoFormat(Exception):
+    """A file of the folder is no format: the message names the file."""
+
+
+def scan(package: ModuleType) -> dict[str, Format]:
+    """The formats of a folder by name, in name order. Names with a leading underscore are helpers."""
+    names = sorted(info.name for info in pkgutil.iter_modules(package.__path__) if not info.name.startswith("_"))
+    return {name: _encode_of(importlib.import_module(f"{package.__name__}.{name}")) for name in names}
+
+
+def _encode_of(module: ModuleType) -> Format:
+    encode = vars(module).get("encode")
+    if not callable(encode):
+        raise NoFormat(f"{module.__file__}: a format has a function encode, found none")
+    found: Format = encode
+    return found
+
+
+FORMATS = scan(sys.modules[__name__])
