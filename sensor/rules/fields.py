@@ -90,7 +90,7 @@ def event_classes() -> dict[str, type[Event]]:
     """The classes of events by kind, of all dissectors. Kinds that no dissector says itself, only their refinements, say nothing and are left out."""
     for _ in modules(sensor.dissectors):
         pass
-    return dict(sorted((kind_of(one), one) for one in _below(Event)))
+    return dict(sorted(((kind_of(one), one) for one in _below(Event)), key=lambda each: each[0]))
 
 
 def _below(event: type[Event]) -> Iterable[type[Event]]:

@@ -1,0 +1,52 @@
+"""Ransomware over a share: the attack, its innocent twins, repetition."""
+
+from __future__ import annotations
+
+from sensor.core.addresses import parse
+from sensor.core.alert import Severity
+from sensor.core.event import Event
+from sensor.dissectors._smb_events import SmbCreateResult, SmbDelete, SmbRename
+from tests.detectors.call_stories import CLIENT, packet
+from tests.detectors.stories import detector, heard
+
+MASS = "impact.mass_file_change"
+SHARE = r"\\files\office"
+
+
+def renames(count: int, old: str = "docx", new: str = "locked", *, step: float = 0.2) -> list[Event]:
+    return [SmbRename(packet(n * step), SHARE, f"plan{n}.{old}", f"plan{n}.{new}") for n in range(count)]
+
+
+def opens(count: int, action: int) -> list[Event]:
+    return [SmbCreateResult(packet(n / 20, answer=True), SHARE, f"plan{n}.docx", False, 0, action, 1000) for n in range(count)]
+
+
+def test_a_hundred_files_with_another_ending() -> None:
+    """Within a minute."""
+    alert = heard(detector(MASS), renames(120))[0]
+    assert (alert.actor.address, alert.numbers["renames"], alert.severity) == (parse(CLIENT), 100, Severity.high)
+
+
+def test_four_hundred_files_overwritten_or_deleted() -> None:
+    """Whatever their endings: medium."""
+    story = sorted([*opens(250, 3), *(SmbDelete(packet(n / 20), SHARE, f"plan{n}.docx") for n in range(250))], key=lambda event: event.ts)
+    alert = heard(detector(MASS), story)[0]
+    assert (alert.actor.address, alert.numbers["changes"], alert.severity) == (parse(CLIENT), 400, Severity.medium)
+
+
+def test_innocent_twins_are_quiet() -> None:
+    """Programs that write in two steps, pictures that get other names, a copy that makes new files, and a slow script."""
+    for story in (renames(300, "tmp", "docx"), renames(300, "jpg", "jpg"), opens(2000, 2), opens(2000, 1), renames(300, step=1)):
+        assert heard(detector(MASS), story) == []
+
+
+def test_the_machine_of_a_manager_is_low() -> None:
+    """As the operator says."""
+    assert {alert.severity for alert in heard(detector(MASS, managers=(CLIENT,)), renames(120))} == {Severity.low}
+
+
+def test_repetition_grows_one_alert() -> None:
+    """Told every ten seconds at most, under one key."""
+    found = heard(detector(MASS), renames(300))
+    assert 2 <= len(found) <= 5
+    assert len({alert.key for alert in found}) == 1

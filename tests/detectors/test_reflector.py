@@ -1,0 +1,45 @@
+"""Machines of ours that flood others with answers: the misuse, its innocent twins, repetition."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from sensor.core.addresses import parse
+from sensor.core.alert import Severity
+from sensor.core.flow import CHANGE, Change
+from tests.detectors.stories import SECOND, START, World, alerts_of, detector, device, one
+
+REFLECTOR = "impact.reflector"
+OWN, VICTIM = "10.0.0.53", "203.0.113.9"
+
+
+def answers(count: int, *, client: str = VICTIM, port: int = 53, asked: int = 60, sent: int = 40000, step: float = 0.5) -> npt.NDArray[np.void]:
+    """Conversations as they end: bytes of the questions and of the answers."""
+    ended = np.zeros(count, CHANGE)
+    ended["first"], ended["ts"] = START, START + ((1 + np.arange(count) * step) * SECOND).astype(np.int64)
+    ended["client_lo"], ended["server_lo"], ended["server_port"], ended["proto"] = parse(client), parse(OWN), port, 17
+    ended["client_port"], ended["flow"], ended["row"], ended["kind"] = 1024 + np.arange(count), np.arange(count) + 1, np.arange(count), Change.ENDED
+    ended["client_bytes"], ended["server_bytes"], ended["answered"], ended["client_packets"], ended["server_packets"] = asked, sent, 1, 1, 30
+    return ended
+
+
+def test_large_answers_to_outsiders() -> None:
+    """Half a megabyte within a minute; graver for a device with one job."""
+    alert = one(alerts_of(detector(REFLECTOR), answers(30)))
+    assert (alert.actor.address, alert.severity, alert.actor_port) == (parse(OWN), Severity.high, 53)
+    assert alert.numbers["kilobytes"] == 546
+    assert one(alerts_of(detector(REFLECTOR, World(device("camera", OWN))), answers(30))).severity == Severity.critical
+
+
+def test_innocent_twins_are_quiet() -> None:
+    """Clients inside, answers as small as questions, few of them, slow ones, and other services."""
+    for story in (answers(90, client="10.0.0.7"), answers(90, asked=20000), answers(10), answers(90, step=10), answers(90, port=443)):
+        assert alerts_of(detector(REFLECTOR), story) == []
+
+
+def test_repetition_has_one_key() -> None:
+    """Ten minutes of it: told now and then, not with every answer."""
+    found = alerts_of(detector(REFLECTOR), answers(1200))
+    assert 1 <= len(found) <= 30
+    assert len({alert.key for alert in found}) == 1

@@ -1,0 +1,42 @@
+"""The antivirus test file: where it goes, its innocent twins, repetition."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.addresses import parse
+from sensor.core.event import Event
+from sensor.dissectors._smb_events import SmbCreate
+from sensor.dissectors.eicar import EicarFile
+from sensor.dissectors.http import HttpResponse
+from tests.detectors.call_stories import CLIENT, SERVER, packet
+from tests.detectors.stories import detector, heard
+
+TEST = "impact.test_file"
+
+
+def fetched(path: str, status: int = 200) -> Event:
+    return HttpResponse(packet(answer=True), status, "", "", 68, (), "", "", "GET", path, False)
+
+
+def opened(name: str, *, writes: bool = True) -> Event:
+    return SmbCreate(packet(), r"\\files\office", name, False, 0, 0, 0, writes, name.rpartition(".")[2])
+
+
+@pytest.mark.parametrize("event", [EicarFile(packet()), fetched("/eicar.com"), fetched("/files/eicar_com.zip?x=1"), opened(r"new\eicar.com.txt")])
+def test_it_is_told_however_it_travels(event: Event) -> None:
+    """By its bytes, or by its name."""
+    [alert] = heard(detector(TEST), [event])
+    assert alert.target is not None
+    assert (alert.actor.address, alert.target.address) == (parse(CLIENT), parse(SERVER))
+
+
+def test_innocent_twins_are_quiet() -> None:
+    """It is not there, it is only read about, it is only looked at, and other files."""
+    for event in (fetched("/eicar.com", 404), fetched("/wiki/eicar.html"), opened("eicar.com", writes=False), opened("notes.txt")):
+        assert heard(detector(TEST), [event]) == []
+
+
+def test_repetition_has_one_key() -> None:
+    """So that it is one alert for a while."""
+    assert len({alert.key for alert in heard(detector(TEST), [fetched("/eicar.com")] * 20)}) == 1
