@@ -103,6 +103,10 @@ cdef class Distinct:
                 return len(seen)
             seen.pop(oldest[0])
 
+    def __len__(self):
+        """How many keys it holds."""
+        return len(self._seen)
+
     def values(self, key):
         """The values of a key, the one seen last at the end; some may be older than the window."""
         return list(self._seen.get(key) or ())

@@ -24,6 +24,8 @@ from tests.dissectors.samples import PCAPS, events, packets, values
 EXAMPLES = int(os.environ.get("SENSOR_FUZZ_EXAMPLES", "150"))
 TCP = 6
 CUT = 1
+# What is read from the sizes of encrypted messages depends on how they were sent.
+BY_SIZE = {"SshLogin"}
 DISSECTORS = units(sensor.dissectors, Dissector)
 SAMPLES = {name: packets(name, unit.interest.tcp_heads) for name, unit in DISSECTORS.items()}
 STREAMS = [name for name, unit in DISSECTORS.items() if unit.interest.stream]
@@ -67,7 +69,7 @@ def told(name: str, parts: list[tuple[bool, bytes]]) -> list[object]:
     stream = DISSECTORS[name]().stream(packet)
     said = [one for from_client, data in parts for one in stream.feed(packet, data, from_client)]
     said += stream.finish()
-    return [*events(said), *values(said)]
+    return [*(event for event in events(said) if event[0] not in BY_SIZE), *values(said)]
 
 
 @pytest.mark.parametrize("name", DISSECTORS)
