@@ -141,8 +141,10 @@ cdef class DistinctWindow:
         and counted x ``gain`` - met x ``loss`` at least ``level`` (a sequential likelihood test)."""
         self.threshold, self.share, self.fewest, self.gain, self.loss, self.level = threshold, share, fewest, gain, loss, level
 
-    def count(self, const uint64_t[:] keys, const uint64_t[:] values, const int64_t[:] ts):
-        """Row by row: how many values of this key count after this row, 0 where the value was in the window already (or waits: see ``grace_ns``)."""
+    def count(self, const uint64_t[:] keys, const uint64_t[:] values, const int64_t[:] ts, bint always=False):
+        """Row by row: how many values of this key count after this row; unless ``always``, 0 where the value was in the window already (or waits: see
+        ``grace_ns``).
+        """
         cdef Py_ssize_t i, n = keys.shape[0]
         if values.shape[0] != n or ts.shape[0] != n:
             raise ValueError(f"columns of {n}, {values.shape[0]} and {ts.shape[0]} rows")
@@ -153,7 +155,7 @@ cdef class DistinctWindow:
             for i in range(n):
                 if i + CHUNK < n:
                     self.ahead(keys[i + CHUNK], values[i + CHUNK])
-                if self.row(keys[i], values[i], ts[i], ts[i], OPENED, &slot):
+                if self.row(keys[i], values[i], ts[i], ts[i], OPENED, &slot) or always:
                     counts[i] = self.keys[slot].totals[COUNTED]
         return out
 

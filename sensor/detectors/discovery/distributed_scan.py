@@ -63,7 +63,8 @@ class DistributedScan(FlowDetector):
             return []
         servers, ts = contacts["server"][at], contacts["ts"][at]
         keys = combine(servers, proto[at].astype(np.uint64))
-        ports, sources = self._ports.count(keys, port[at].astype(np.uint64), ts), self._sources.count(keys, contacts["client"][at], ts)
+        # Sources come again with other ports: what counts is how many there are, whoever this one is.
+        ports, sources = self._ports.count(keys, port[at].astype(np.uint64), ts, True), self._sources.count(keys, contacts["client"][at], ts, True)
         hits = ((ports >= self.options.ports) & (sources >= self.options.sources)).nonzero()[0]
         if not len(hits):
             return []

@@ -1,0 +1,39 @@
+"""Scans that several sources share: the attack, its innocent twins, repetition."""
+
+from __future__ import annotations
+
+from sensor.core.addresses import parse
+from sensor.core.alert import Severity
+from tests.detectors.stories import Story, lit, one, raised
+
+SCAN = "discovery.distributed_scan"
+TARGET = "10.0.0.80"
+
+
+def shared(ports: int, sources: int, *, net: str = "10.0.5", answered: bool = False, rounds: int = 1) -> Story:
+    """So many ports of one target, each tried by another of the sources in turn."""
+    story = lit(Story())
+    for n in range(ports * rounds):
+        story.flow(1 + n, f"{net}.{n % sources + 1}", TARGET, 1000 + n % ports, refused=not answered, answered=answered)
+    return story
+
+
+def test_six_sources_that_share_sixty_ports() -> None:
+    """Told of the target, whoever comes last."""
+    alert = one(raised(SCAN, shared(60, 6)))
+    assert (alert.numbers["ports"], alert.numbers["sources"], alert.severity) == (50, 6, Severity.medium)
+    assert alert.target is not None
+    assert alert.target.address == parse(TARGET)
+    assert one(raised(SCAN, shared(60, 6, net="203.0.113"))).severity == Severity.low
+
+
+def test_innocent_twins_are_quiet() -> None:
+    """Answered ports, few sources, few ports: many clients of a server that is down."""
+    assert raised(SCAN, shared(60, 6, answered=True)) == []
+    assert raised(SCAN, shared(60, 2)) == []
+    assert raised(SCAN, shared(3, 90, rounds=30)) == []
+
+
+def test_repetition_is_told_once_a_window() -> None:
+    """Five rounds within ten minutes."""
+    assert len(raised(SCAN, shared(60, 6, rounds=5))) == 1

@@ -1,0 +1,42 @@
+"""Messages that no protocol allows: many of one sender, their innocent twins, repetition."""
+
+from __future__ import annotations
+
+from sensor.core.addresses import parse
+from sensor.core.alert import Severity
+from sensor.core.batch import Problem
+from sensor.core.event import Event, MalformedMessage
+from sensor.core.packet import Packet
+from tests.detectors.stories import SECOND, START, detector, heard
+
+MALFORMED = "device.malformed_traffic"
+SENDER, RECEIVER = "10.0.0.66", "10.0.0.5"
+
+
+def broken(at: float, dissector: str = "sip", *, src: str = SENDER, truncated: bool = False, fragment: int = 0) -> Event:
+    ends = {"src": parse(src), "dst": parse(RECEIVER), "sport": 5060, "dport": 5060, "proto": 17}
+    packet = Packet(ts=START + int(at * SECOND), **ends, problem=Problem.CUT if truncated else 0, fragment=fragment)
+    return MalformedMessage(packet, dissector)
+
+
+def test_five_of_one_sender() -> None:
+    """Of one protocol, within ten minutes."""
+    [alert] = heard(detector(MALFORMED), [broken(n * 60) for n in range(6)])
+    assert (alert.actor.address, alert.numbers["messages"], alert.severity) == (parse(SENDER), 5, Severity.low)
+    assert alert.network == {"proto": "udp", "app": "sip", "vlan": 0, "direction": "internal"}
+
+
+def test_innocent_twins_are_quiet() -> None:
+    """One each of many, one each of many protocols, what the capture cut, what was put together, and one in five minutes."""
+    many = [broken(n, src=f"10.0.1.{n + 1}") for n in range(50)]
+    protocols = [broken(n, f"protocol{n}") for n in range(50)]
+    cut = [broken(n, truncated=True) for n in range(50)]
+    pieces = [broken(n, fragment=1) for n in range(50)]
+    slow = [broken(n * 300) for n in range(50)]
+    for story in (many, protocols, cut, pieces, slow):
+        assert heard(detector(MALFORMED), story) == []
+
+
+def test_repetition_is_told_once_in_ten_minutes() -> None:
+    """A hundred within nine minutes."""
+    assert len(heard(detector(MALFORMED), [broken(n * 5) for n in range(100)])) == 1
