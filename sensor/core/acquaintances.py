@@ -38,10 +38,10 @@ class Acquaintances:
     def fresh(self, changes: Changes) -> list[int]:
         """Indexes into ``changes.rows`` of the conversations of inside machines that are news, in order. All outside servers count as one."""
         kind = changes.contacts["kind"]
-        contacts = changes.contacts[(kind == self._tcp) | (kind == Change.ANSWERED)]
+        near = (kind == self._tcp) | (kind == Change.ANSWERED)
+        contacts, flooded = changes.contacts[near], changes.flooded[near]
         if not len(contacts):
             return []
-        flooded = changes.flooded[(kind == self._tcp) | (kind == Change.ANSWERED)]
         port, proto = contacts["service"] >> 8, contacts["service"] & 0xFF
         over = np.where(proto == TCP, contacts["kind"] == self._tcp, (proto == UDP) & (contacts["kind"] == Change.ANSWERED))
         if self._wanted is not None:
