@@ -5,15 +5,15 @@ from __future__ import annotations
 import functools
 import platform
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, create_model, field_validator
+from pydantic import BaseModel, ConfigDict, Field, create_model, field_validator
 
 import sensor.detectors
 from sensor.core.addresses import parse_network
 from sensor.core.alert import Severity
 from sensor.core.detector import Detector
-from sensor.documents import load_document
+from sensor.documents import FilePath, load_document
 from sensor.presets import PRESETS
 from sensor.registry import units
 
@@ -22,14 +22,6 @@ class Section(BaseModel):
     """Base of all sections: unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-def _beside(path: Path, info: ValidationInfo) -> Path:
-    """A path as the file means it: from its own folder, which is the context of the validation."""
-    return info.context / path.expanduser() if isinstance(info.context, Path) else path
-
-
-FilePath = Annotated[Path, AfterValidator(_beside)]
 
 
 def _checked(blocks: list[str]) -> list[str]:

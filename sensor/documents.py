@@ -11,7 +11,7 @@ import difflib
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import pydantic
 import yaml
@@ -19,6 +19,14 @@ import yaml
 SHOWN_LIMIT = 60
 DEPTH_LIMIT = 32
 CHOICES_LIMIT = 12
+
+
+def _beside(path: Path, info: pydantic.ValidationInfo) -> Path:
+    return info.context / path.expanduser() if isinstance(info.context, Path) else path
+
+
+FilePath = Annotated[Path, pydantic.AfterValidator(_beside)]
+"""A path as its document means it: from the folder of the document, which is the context of the validation."""
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)
 Location = Sequence["str | int"]

@@ -1,0 +1,87 @@
+"""Segments: how an event log lies on disk.
+
+A log of a live run is a folder of segments beside its name, ``events.segments/00000000000000000001.jsonl`` and so on, each named by the number of its first
+record; ``events.jsonl`` is a link to the one that is written, so that ``tail -F`` follows. Closed segments may be compressed (``….jsonl.zst``). A log of a
+replay is one plain file. Whoever reads need not care: both are a list of segments here.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import msgspec
+import zstandard
+
+DIGITS = 20
+PLAIN, COMPRESSED = ".jsonl", ".jsonl.zst"
+_NAME = re.compile(rf"(\d{{{DIGITS}}})\.jsonl(\.zst)?")
+
+
+class Segment(NamedTuple):
+    """A part of a log. ``first``: number of its first record."""
+
+    first: int
+    path: Path
+
+    @property
+    def compressed(self) -> bool:
+        return self.path.name.endswith(COMPRESSED)
+
+
+class _Origin(msgspec.Struct):
+    seq: int
+
+
+class Numbered(msgspec.Struct):
+    """What counts of a line where only its number is asked for."""
+
+    sensor: _Origin
+
+
+def folder_of(log: Path) -> Path:
+    """Where the segments of a log are."""
+    return log.with_suffix(".segments")
+
+
+def cursors_of(log: Path) -> Path:
+    """Where the readers of a log that must not miss anything keep how far they are, a file each."""
+    return log.with_suffix(".cursors")
+
+
+def segment_path(log: Path, first: int) -> Path:
+    """The file of a new segment."""
+    return folder_of(log) / f"{first:0{DIGITS}d}{PLAIN}"
+
+
+def segments(log: Path) -> list[Segment]:
+    """The parts of a log in order; a plain file is one part, no file none. Where a part is there twice (being compressed), the plain one counts."""
+    if log.is_file() and not log.is_symlink():
+        return [Segment(0, log)]
+    found: dict[int, Segment] = {}
+    try:
+        paths = sorted(folder_of(log).iterdir(), reverse=True)
+    except FileNotFoundError:
+        return []
+    for path in paths:  # "….jsonl.zst" before "….jsonl", which then takes its place
+        if match := _NAME.fullmatch(path.name):
+            found[int(match[1])] = Segment(int(match[1]), path)
+    return sorted(found.values())
+
+
+def open_segment(segment: Segment) -> BinaryIO:
+    """Its bytes as they were written. OSError where it cannot be opened; reading a damaged compressed one raises zstandard.ZstdError."""
+    file = segment.path.open("rb")
+    if not segment.compressed:
+        return file
+    return io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True, closefd=True), 1 << 18)
+
+
+def number_of(line: bytes) -> int | None:
+    """The number of the record in a line; None where it is no record."""
+    try:
+        return msgspec.json.decode(line, type=Numbered).sensor.seq
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None

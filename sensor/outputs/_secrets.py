@@ -1,0 +1,58 @@
+"""Secrets of outputs: where they lie, never what they are. Read when a destination is opened, so that a new password needs no restart."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+from sensor.core.output import Retry
+
+WAYS = ("env:NAME", "file:/path", "credential:NAME")
+SIZE_LIMIT = 64 * 1024
+
+
+class Secret:
+    """``env:NAME``, ``file:/path`` or ``credential:NAME`` (systemd.exec(5), LoadCredential=). Prints as where it lies.
+
+    A secret in the clear is refused: configurations are copied about.
+    """
+
+    __slots__ = ("_place", "_way")
+
+    def __init__(self, text: str) -> None:
+        """ValueError where the text names no place."""
+        self._way, _, self._place = text.partition(":")
+        if self._way not in ("env", "file", "credential") or not self._place:
+            raise ValueError(f"a secret is named by its place: {', '.join(WAYS)}; what was found is not shown")
+        if self._way == "credential" and "/" in self._place:
+            raise ValueError("a credential is named without a folder")
+
+    def reveal(self) -> str:
+        """The secret without the end of its last line. Retry that names the place where it is missing, empty or unreadable."""
+        found = os.environ.get(self._place, "") if self._way == "env" else self._file_text()
+        if not found:
+            raise Retry(f"the secret {self} is empty or missing")
+        return found
+
+    def _file_text(self) -> str:
+        folder = os.environ.get("CREDENTIALS_DIRECTORY", "") if self._way == "credential" else "/"
+        if not folder:
+            raise Retry(f"the secret {self} is missing: $CREDENTIALS_DIRECTORY is not set, which systemd does")
+        try:
+            with Path(folder, self._place).open("rb") as file:
+                return file.read(SIZE_LIMIT).decode().rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise Retry(f"the secret {self} cannot be read: {getattr(error, 'strerror', None) or 'it is no UTF-8'}") from None
+
+    def __str__(self) -> str:
+        return f"{self._way}:{self._place}"
+
+    __repr__ = __str__
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(cls, core_schema.str_schema(), serialization=core_schema.to_string_ser_schema())

@@ -1,0 +1,70 @@
+"""TLS of outputs: one section of options, one way to make a context of it."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from sensor.core.output import Retry
+from sensor.documents import FilePath
+from sensor.outputs._secrets import Secret
+
+VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+
+
+class Tls(BaseModel):
+    """``ca``: file of the authorities that are trusted in place of the system's; ``certificate``, ``key``, ``key_password``: ours, where the destination asks
+    for one; ``minimum``: oldest version spoken; ``server_name``: name in its certificate, where it is not the host; ``verify``: false trusts anybody, which
+    every check says again.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    ca: FilePath | None = None
+    certificate: FilePath | None = None
+    key: FilePath | None = None
+    key_password: Secret | None = None
+    minimum: Literal["1.2", "1.3"] = "1.2"
+    server_name: str = ""
+    verify: bool = True
+
+    @model_validator(mode="after")
+    def _whole(self) -> Tls:
+        if self.key is not None and self.certificate is None:
+            raise ValueError("a key without its certificate")
+        return self
+
+
+def context(tls: Tls) -> ssl.SSLContext:
+    """A client's context. Retry that names the file which cannot be used."""
+    made = ssl.create_default_context(ssl.Purpose.SERVER_AUTH)
+    made.minimum_version = VERSIONS[tls.minimum]
+    if tls.ca is not None:
+        made = _trusting(tls.ca, VERSIONS[tls.minimum])
+    if not tls.verify:
+        made.check_hostname = False
+        made.verify_mode = ssl.CERT_NONE
+    if tls.certificate is not None:
+        password = tls.key_password.reveal() if tls.key_password is not None else ""
+        try:
+            made.load_cert_chain(tls.certificate, tls.key, lambda: password)
+        except (OSError, ssl.SSLError) as error:
+            raise Retry(f"our certificate {tls.certificate} cannot be used: {_said(error)}") from None
+    return made
+
+
+def _trusting(ca: Path, minimum: ssl.TLSVersion) -> ssl.SSLContext:
+    """A context that trusts the authorities of one file and nobody else."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    made.minimum_version = minimum
+    try:
+        made.load_verify_locations(ca)
+    except (OSError, ssl.SSLError) as error:
+        raise Retry(f"the authorities in {ca} cannot be used: {_said(error)}") from None
+    return made
+
+
+def _said(error: OSError) -> str:
+    return error.strerror or str(error) or type(error).__name__
