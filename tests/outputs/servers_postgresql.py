@@ -1,0 +1,50 @@
+"""A PostgreSQL of its own for a test, as a user without rights."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.outputs.servers_base import Server
+
+_FOUND = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]) if path.parts[-3].isdigit() else 0)
+_INITDB = str(_FOUND[-1]) if _FOUND else shutil.which("initdb")
+MISSING = "" if _INITDB else "PostgreSQL is not installed"
+PASSWORD = "correct horse"
+
+
+class PostgresqlServer(Server):
+    """``settings``: more of its configuration, as ``name=value``; ``certificate`` and ``key``: offers TLS, both as text. User ``sensor`` is a superuser."""
+
+    # Does not wait until everybody has gone.
+    farewell = signal.SIGINT
+
+    def __init__(self, *settings: str, certificate: bytes = b"", key: bytes = b"") -> None:
+        super().__init__(unprivileged=True)
+        assert _INITDB is not None
+        self._bin, self._settings = Path(_INITDB).parent, list(settings)
+        self.data = self.folder / "data"
+        password = self._written("password", PASSWORD.encode())
+        subprocess.run(
+            [_INITDB, "-D", self.data, "-U", "sensor", "-A", "scram-sha-256", "--pwfile", password, "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
+            check=True, capture_output=True, cwd=self.folder, **self._as,
+        )  # fmt: skip
+        if certificate:
+            self._settings += ["ssl=on", f"ssl_cert_file={self._written('crt', certificate)}", f"ssl_key_file={self._written('key', key)}"]
+
+    def command(self) -> Sequence[str]:
+        settings = [f"port={self.port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={self.folder}", *self._settings]
+        return [str(self._bin / "postgres"), "-D", str(self.data), *[part for one in settings for part in ("-c", one)]]
+
+    def ready(self) -> bool:
+        asked = subprocess.run([str(self._bin / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)], capture_output=True, check=False)
+        return asked.returncode == 0
+
+    def _written(self, name: str, text: bytes) -> str:
+        """A file that the server's user alone can read, as it demands of keys."""
+        path = self.folder / name
+        subprocess.run(["sh", "-c", 'umask 077; cat > "$0"', str(path)], input=text, check=True, **self._as)
+        return str(path)

@@ -1,0 +1,27 @@
+"""A Redis of its own for a test: every write is in its append-only file before it is answered, so that kill -9 loses nothing that was acknowledged."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.outputs.servers_base import Server, free_port
+
+MISSING = "" if shutil.which("redis-server") else "redis-server is not installed"
+
+
+class RedisServer(Server):
+    """``socket``: its Unix socket; ``tls_port`` with ``certificate``, ``key`` and ``ca``: speaks TLS there; ``lines``: more of its configuration."""
+
+    def __init__(self, *lines: str, certificate: Path | None = None, key: Path | None = None, ca: Path | None = None) -> None:
+        super().__init__()
+        self.socket = self.folder / "redis.sock"
+        self.tls_port = free_port() if certificate else 0
+        told = [f"port {self.port}", "bind 127.0.0.1", f"unixsocket {self.socket}", f"dir {self.folder}", "save ''", "appendonly yes", *lines]
+        if certificate:
+            told += [f"tls-port {self.tls_port}", f"tls-cert-file {certificate}", f"tls-key-file {key}", f"tls-ca-cert-file {ca}", "tls-auth-clients no"]
+        (self.folder / "redis.conf").write_text("\n".join(told) + "\n")
+
+    def command(self) -> Sequence[str]:
+        return ["redis-server", str(self.folder / "redis.conf")]
