@@ -1,0 +1,212 @@
+"""Connections of outputs: by name, TCP, TLS. Where one fails, the Retry says in plain words what is wrong and what to do about it."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import ipaddress
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from sensor.core.output import Retry
+from sensor.core.reader import clean
+from sensor.outputs._tls import Tls, context
+
+Place = tuple[socket.AddressFamily, tuple[Any, ...]]
+
+NAME_LIMIT, NAMES_LIMIT = 100, 4
+# After the handshake a server of TLS 1.3 may still turn down our certificate, and says so only now.
+LATE_ALERT_S = 0.3
+
+_NO_TLS = "it does not speak TLS at this port: look at the port, or leave out tls"
+_VERSIONS = "it speaks no version of TLS that we allow: renew its software, or lower tls.minimum"
+_OURS_MISSING = "it asks for a certificate of ours: name its files as tls.certificate and tls.key"
+_OURS_REFUSED = "it does not accept our certificate: look whether it trusts the authority of tls.certificate, and when that expires"
+# Parts of OpenSSL's names of errors and alerts.
+_REASONS = {
+    "CERTIFICATE_REQUIRED": _OURS_MISSING,
+    "NO_CERTIFICATE": _OURS_MISSING,
+    "PROTOCOL_VERSION": _VERSIONS,
+    "UNSUPPORTED_PROTOCOL": _VERSIONS,
+    "WRONG_VERSION_NUMBER": _NO_TLS,
+    "PACKET_LENGTH_TOO_LONG": _NO_TLS,
+    "RECORD_LAYER_FAILURE": _NO_TLS,
+    "HTTP_REQUEST": _NO_TLS,
+    "HANDSHAKE_FAILURE": "it agrees to none of our ciphers, or asks for a certificate of ours (tls.certificate, tls.key)",
+    "UNRECOGNIZED_NAME": "it does not know itself by this name: give the name in its certificate as tls.server_name",
+    "UNKNOWN_CA": _OURS_REFUSED,
+    "ALERT_BAD_CERTIFICATE": _OURS_REFUSED,
+    "ALERT_CERTIFICATE": _OURS_REFUSED,
+    "ALERT_UNSUPPORTED_CERTIFICATE": _OURS_REFUSED,
+    "ACCESS_DENIED": _OURS_REFUSED,
+}
+
+
+class Shown(NamedTuple):
+    """What a certificate says; all its words are the peer's, cleaned."""
+
+    subject: str
+    issuer: str
+    begin: datetime
+    end: datetime
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"certificate of {self.subject}, issued by {self.issuer}, valid until {self.end:%Y-%m-%d}"
+
+
+def connect(host: str, port: int, tls: Tls | None, timeout_s: float) -> socket.socket:
+    """A connection whose every wait ends after ``timeout_s``. Retry in plain words."""
+
+    def plain() -> socket.socket:
+        return reach(resolve(host, port), host, port, timeout_s)
+
+    return secure(plain, host, tls, timeout_s) if tls is not None else plain()
+
+
+def resolve(host: str, port: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> list[Place]:
+    """The addresses of a host, each once. The resolver of the system has time-outs of its own."""
+    try:
+        found = socket.getaddrinfo(host, port, type=kind)
+    except (OSError, UnicodeError) as error:
+        unknown = isinstance(error, UnicodeError) or getattr(error, "errno", None) in (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", None))
+        if unknown:
+            raise Retry(f"no address is known for the name {host}: look at its spelling, and whether this machine's name servers know it") from None
+        raise Retry(f"the name {host} cannot be looked up now ({said(error)}): look at this machine's name servers (/etc/resolv.conf)") from None
+    return list(dict.fromkeys((family, address) for family, _, _, _, address in found))
+
+
+def reach(places: list[Place], host: str, port: int, timeout_s: float) -> socket.socket:
+    """A TCP connection to the first address that answers; together they have ``timeout_s``."""
+    end, failure = time.monotonic() + timeout_s, OSError()
+    for number, (family, address) in enumerate(places):
+        made = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            made.settimeout(max(0.05, (end - time.monotonic()) / (len(places) - number)))
+            made.connect(address)
+            made.settimeout(timeout_s)
+            return made
+        except OSError as error:
+            made.close()
+            failure = error
+    raise Retry(f"{_unreached(failure, timeout_s)} ({host} port {port})")
+
+
+def secure(plain: Callable[[], socket.socket], host: str, tls: Tls, timeout_s: float) -> ssl.SSLSocket:
+    """TLS over a connection that ``plain`` makes. It is made once more where the certificate is not accepted, to look at it and say why."""
+    trusting, name = context(tls), tls.server_name or host
+    try:
+        return _shake_hands(plain(), trusting, name)
+    except ssl.SSLCertVerificationError as error:
+        raise Retry(_unverified(error, name, _seen(plain, name))) from None
+    except TimeoutError:
+        message = f"took the connection, but did not answer the TLS handshake within {timeout_s:g} s: it is stuck, or {_NO_TLS.removeprefix('it ')}"
+        raise Retry(f"{name} {message}") from None
+    except OSError as error:
+        raise Retry(f"no TLS with {name}: {tls_words(error)}") from None
+    except ValueError:
+        raise Retry(f"{name} is no name that a certificate can have: look at tls.server_name") from None
+
+
+def shown(connection: ssl.SSLSocket) -> Shown | None:
+    """The certificate of the peer; None where it has none that can be read."""
+    from cryptography import x509
+
+    try:
+        found = x509.load_der_x509_certificate(connection.getpeercert(binary_form=True) or b"")
+        names = _alternatives(x509, found)
+        return Shown(_called(found.subject), _called(found.issuer), found.not_valid_before_utc, found.not_valid_after_utc, names)
+    except ValueError:
+        return None
+
+
+def late_alert(connection: socket.socket) -> str:
+    """Why a peer ends a connection that was just made; empty where it does not. What it sends meanwhile is lost."""
+    connection.settimeout(LATE_ALERT_S)
+    try:
+        return "" if connection.recv(1) else "it closed the connection after the handshake: it may not accept our address or our certificate"
+    except TimeoutError:
+        return ""
+    except OSError as error:
+        return tls_words(error)
+
+
+def tls_words(error: OSError) -> str:
+    """Why a handshake failed, or TLS later: what it means and what to do."""
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError | ConnectionError):
+        return f"it closed the connection in the handshake ({said(error)}): perhaps {_NO_TLS.removeprefix('it ')}, or it does not accept our address"
+    reason = getattr(error, "reason", None) or ""
+    return next((words for part, words in _REASONS.items() if part in reason), said(error))
+
+
+def said(error: BaseException) -> str:
+    """The words of an error, cut and clean."""
+    words = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return clean(str(words).replace("_", " ").lower() if isinstance(error, ssl.SSLError) else str(words), 200)
+
+
+def _shake_hands(plain: socket.socket, trusting: ssl.SSLContext, name: str) -> ssl.SSLSocket:
+    held = plain
+    try:
+        held = made = trusting.wrap_socket(plain, server_hostname=name, do_handshake_on_connect=False)
+        made.do_handshake()
+    except BaseException:
+        held.close()
+        raise
+    return made
+
+
+def _seen(plain: Callable[[], socket.socket], name: str) -> Shown | None:
+    """The certificate of a peer that is not trusted. Nothing is told to it."""
+    with contextlib.suppress(OSError, Retry), _shake_hands(plain(), context(Tls(verify=False)), name) as connection:
+        return shown(connection)
+    return None
+
+
+def _unreached(error: OSError, timeout_s: float) -> str:
+    if isinstance(error, TimeoutError):
+        return f"no answer within {timeout_s:g} s: the host is off, or a firewall drops what we send"
+    if isinstance(error, ConnectionRefusedError):
+        return "refused: nothing listens at this port, or a firewall rejects us; look whether the service runs, and at the port"
+    if error.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH):
+        return f"{said(error)}: this machine has no route to it, or nobody there has this address"
+    return f"no connection: {said(error)}"
+
+
+def _unverified(error: ssl.SSLCertVerificationError, name: str, seen: Shown | None) -> str:
+    """Why a certificate is not accepted, by the number that OpenSSL gives the fault."""
+    code, now = error.verify_code, f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+    if seen is None:
+        return f"the certificate of {name} is not accepted: {clean(error.verify_message, 200)}"
+    if code == 10:
+        return f"the certificate of {name} expired on {seen.end:%Y-%m-%d %H:%M} UTC ({seen}): have it renewed; by our clock it is {now}"
+    if code == 9:
+        return f"the certificate of {name} is valid only from {seen.begin:%Y-%m-%d %H:%M} UTC on ({seen}): look at both clocks; by ours it is {now}"
+    if code == 18:
+        return f"the certificate of {name} is vouched for by itself alone ({seen}): where that is meant, save it in a file and name this as tls.ca"
+    if code in (19, 20, 21):
+        return f"the certificate of {name} comes from {seen.issuer}, which is not trusted here ({seen}): name the file of that authority as tls.ca"
+    if code in (62, 64):
+        names = ", ".join(seen.names[:NAMES_LIMIT]) or seen.subject
+        return f"the certificate is for {names}, not for {name} ({seen}): connect by one of its names, or give that as tls.server_name"
+    return f"the certificate of {name} is not accepted: {clean(error.verify_message, 200)} ({seen})"
+
+
+def _called(name: Any) -> str:
+    """The common name, or the whole of it."""
+    from cryptography.x509.oid import NameOID
+
+    common = name.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return clean(str(common[0].value) if common else name.rfc4514_string(), NAME_LIMIT) or "nobody"
+
+
+def _alternatives(x509: Any, certificate: Any) -> tuple[str, ...]:
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return ()
+    return tuple(clean(str(each.value), NAME_LIMIT) for each in found if isinstance(each.value, str | ipaddress.IPv4Address | ipaddress.IPv6Address))

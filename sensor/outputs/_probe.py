@@ -1,0 +1,64 @@
+"""What every check begins with: is the name known, does the port answer, is its certificate right. One finding a step, up to the first error."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+from sensor.core.output import Finding, Level, Retry
+from sensor.outputs._connect import Place, late_alert, reach, resolve, secure, shown
+from sensor.outputs._tls import Tls
+
+EXPIRES_SOON = timedelta(days=14)
+SHOWN_LIMIT = 4
+
+
+def probe(host: str, port: int, tls: Tls | None, timeout_s: float) -> Iterator[Finding]:
+    """Findings ``dns``, ``tcp`` and, with ``tls``, ``tls``. Nothing is sent to the destination but a handshake."""
+    try:
+        places = resolve(host, port)
+    except Retry as error:
+        yield Finding("dns", "error", error.args[0])
+        return
+    yield Finding("dns", "ok", _named(host, places))
+    try:
+        with reach(places, host, port, timeout_s):
+            yield Finding("tcp", "ok", f"{host} port {port} takes connections")
+    except Retry as error:
+        yield Finding("tcp", "error", error.args[0])
+        return
+    if tls is not None:
+        yield probe_tls(lambda: reach(places, host, port, timeout_s), host, tls, timeout_s)
+
+
+def probe_tls(plain: Callable[[], socket.socket], host: str, tls: Tls, timeout_s: float) -> Finding:
+    """How TLS stands over connections that ``plain`` makes (which may speak another protocol first: STARTTLS)."""
+    try:
+        with secure(plain, host, tls, timeout_s) as connection:
+            level, words = _judged(connection, host, tls)
+            alert = late_alert(connection)
+    except Retry as error:
+        return Finding("tls", "error", error.args[0])
+    return Finding("tls", "error", f"{host}: {alert}") if alert else Finding("tls", level, words)
+
+
+def _judged(connection: ssl.SSLSocket, host: str, tls: Tls) -> tuple[Level, str]:
+    certificate = shown(connection)
+    words = f"{connection.version()}, {certificate or 'no certificate that can be read'}"
+    if not tls.verify:
+        return "warning", f"{words}; not verified (tls.verify is false): anybody between us and {host} can read and change everything"
+    if certificate is not None and certificate.end - datetime.now(UTC) < EXPIRES_SOON:
+        return "warning", f"{words}; it expires soon, and nothing will be delivered from then on: have it renewed"
+    return "ok", words
+
+
+def _named(host: str, places: list[Place]) -> str:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        listed = list(dict.fromkeys(str(address[0]) for _, address in places))
+        return f"{host} is {', '.join(listed[:SHOWN_LIMIT])}{' and others' if len(listed) > SHOWN_LIMIT else ''}"
+    return f"{host} is an address and needs no look-up"
