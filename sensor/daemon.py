@@ -1,16 +1,13 @@
 """One run of the sensor: a thread that reads ahead and runs the kernels, the engine, and the event log.
 
-Reading and kernels do without the interpreter's lock, so they overlap with the engine. The queue between them is short: a slow engine makes a capture
-file wait, and a live ring drop and count.
+Reading and kernels do without the interpreter's lock, so they overlap with the engine (``read_ahead.py``).
 """
 
 from __future__ import annotations
 
 import contextlib
 import gc
-import queue
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -27,7 +24,7 @@ from sensor.core.addresses import text
 from sensor.core.batch import Batch
 from sensor.core.record import Record
 from sensor.core.record_parts import time_text
-from sensor.decode.kernels import Kernels, Work
+from sensor.decode.kernels import Work
 from sensor.eventlog.writer import EventLog
 from sensor.health import Health
 from sensor.intel.renewer import Renewer
@@ -35,58 +32,16 @@ from sensor.intel.store import ThreatLists
 from sensor.keeper import Keeper
 from sensor.logs import log
 from sensor.quarantine import write_quarantine
+from sensor.read_ahead import ReadAhead
 from sensor.rules.load import Rules
+from sensor.shedding import Shedder
 
-AHEAD = 3
 HANDOVER_S = 0.0001
 GARBAGE = (200_000, 20, 50)
 SUMMARY_EVERY_S = 60
 # Seconds between two looks at what the operator wrote.
 LOOK_EVERY_S = 1.0
 SHAPES_TOLD, SAMPLES_TOLD, SAMPLE_BYTES = 32, 8, 32
-
-
-class ReadAhead:
-    """Batches of a source with what the kernels make of them, in a thread of its own. ``live``: batches without packets let time pass."""
-
-    def __init__(self, source: Source, kernels: Kernels, *, live: bool) -> None:
-        self._source, self._kernels, self._live = source, kernels, live
-        self._queue: queue.Queue[tuple[Batch, Work] | BaseException | None] = queue.Queue(AHEAD)
-        self._thread = threading.Thread(target=self._read, name="read-ahead", daemon=True)
-        self._abandoned = False
-
-    def _read(self) -> None:
-        last: BaseException | None = None
-        try:
-            for batch in self._source.batches():
-                idle = self._live and not len(batch)
-                work = self._kernels.idle(time.time_ns()) if idle else self._kernels.run(batch.data, batch.rows)
-                self._queue.put((batch, work))
-                if self._abandoned:
-                    break
-        except BaseException as error:  # noqa: BLE001 - raised again where the batches are taken
-            last = error
-        self._queue.put(last)
-
-    def __iter__(self) -> Iterator[tuple[Batch, Work]]:
-        self._thread.start()
-        while True:
-            given = self._queue.get()
-            if given is None:
-                return
-            if isinstance(given, BaseException):
-                raise given
-            yield given
-
-    def abandon(self) -> None:
-        """Let the thread end although nobody takes its batches any more."""
-        self._abandoned = True
-        self._source.stop()
-        while self._thread.is_alive():
-            try:
-                self._queue.get(timeout=0.1)
-            except queue.Empty:
-                continue
 
 
 @contextlib.contextmanager
@@ -123,6 +78,7 @@ class Run:
         self._listener, self._progress, self._keeper = listener, progress, keeper
         self.files = AlertFiles(log.path, mutes=mutes, evidence=evidence, mib=config.evidence.mib, clock=time.time if live else None, complain=_warn)
         self.health = Health(source.names, live=live)
+        self.shedder = Shedder() if live else None
         self._lists = Renewer(ThreatLists(intel, more=config.intel, folder=lists))
         self.rules = Rules(rules)
         self.pipeline = assemble(
@@ -145,7 +101,7 @@ class Run:
         if self.live:
             self._begin(time.time_ns())
             self.log.flush()
-        reader = ReadAhead(self.source, self.pipeline.kernels, live=self.live)
+        reader = ReadAhead(self.source, self.pipeline.kernels, self.shedder)
         try:
             with unhurried():
                 for batch, work in reader:
@@ -221,7 +177,12 @@ class Run:
         self._tell_figures()
 
     def _tell_figures(self) -> None:
-        self.pipeline.tell(self.health.figures(self.source.tally, self._now(), time.monotonic()))
+        self.pipeline.tell(self.health.figures(self.source.tally, self._now(), time.monotonic(), self._unread))
+
+    @property
+    def _unread(self) -> int:
+        """Messages that there was no time for."""
+        return self.shedder.shed if self.shedder is not None else 0
 
     def _renew_lists(self) -> None:
         """Lists that changed are read in a thread of their own, and count once they are whole."""
@@ -266,7 +227,7 @@ class Run:
             "dropped": tally.lost,
             "selected": report["selected"],
             "repeats": report["repeats"],
-            "shed": report["shed"],
+            "shed": report["shed"] + self._unread,
             "flows": report["flows"],
             "flows_evicted": report["flows_evicted"],
             "duration_s": round((self.last - self.first) / 1e9, 6),

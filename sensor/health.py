@@ -18,8 +18,8 @@ from sensor.core.flow import Change
 
 SECOND = 1_000_000_000
 SILENCE_S, JUMP_S = 60, 60
-# Shares of packets from which on losses and cut frames are told; of talking connections, from which on half the traffic is missing.
-LOST, CUT, ONE_WAY = 0.01, 0.01, 0.9
+# Shares of packets from which on losses, unread messages and cut frames are told; of talking connections, from which on half the traffic is missing.
+LOST, SHED, CUT, ONE_WAY = 0.01, 0.001, 0.01, 0.9
 # Fewer say nothing about a share.
 FEWEST_PACKETS, FEWEST_CONNECTIONS = 100, 20
 # A connection in which the client sent so much was answered, or we do not see by whom.
@@ -59,6 +59,7 @@ class _Figures(msgspec.Struct):
     truncated: int = 0
     both: int = 0
     one: int = 0
+    shed: int = 0
 
     def less(self, other: _Figures) -> _Figures:
         return _Figures(*(mine - theirs for mine, theirs in zip(msgspec.structs.astuple(self), msgspec.structs.astuple(other), strict=True)))
@@ -128,13 +129,15 @@ class Health:
 
     # Figures.
 
-    def figures(self, tally: Tally, now: int, clock: float) -> Iterator[Finding]:
-        """Live once a minute, and at the end of a file: what the packets since the last call say."""
-        self._sums.packets, self._sums.lost, self._sums.truncated = tally.packets, tally.lost, tally.truncated
+    def figures(self, tally: Tally, now: int, clock: float, shed: int = 0) -> Iterator[Finding]:
+        """Live once a minute, and at the end of a file: what the packets since the last call say. ``shed``: messages that there was no time to read."""
+        self._sums.packets, self._sums.lost, self._sums.truncated, self._sums.shed = tally.packets, tally.lost, tally.truncated, shed
         new = self._sums.less(self._window)
         self._window = msgspec.structs.replace(self._sums)
         sent, talking = new.packets + new.lost, new.both + new.one
         yield from self._figure("sensor.packet_loss", "medium", new.lost, sent, LOST, 1, now, clock, "packets were lost before they were read")
+        what = "packets held messages that there was no time to read: flows and scans are whole, names and contents are not"
+        yield from self._figure("sensor.messages_shed", "medium", new.shed, new.packets, SHED, FEWEST_PACKETS, now, clock, what)
         yield from self._figure("sensor.truncated_capture", "low", new.truncated, new.packets, CUT, FEWEST_PACKETS, now, clock, "frames were captured cut")
         what = "connections were seen from one side: is one direction mirrored only?"
         yield from self._figure("sensor.one_way_traffic", "medium", new.one, talking, ONE_WAY, FEWEST_CONNECTIONS, now, clock, what)

@@ -21,9 +21,10 @@ from sensor.capture.files import open_captures
 from sensor.capture.source import CaptureError, Damage, Tally
 from sensor.config import Config, load_config
 from sensor.core.batch import ROW, Batch
-from sensor.daemon import AHEAD, Run
+from sensor.daemon import Run
 from sensor.eventlog.writer import EventLog
 from sensor.keeper import Keeper
+from sensor.read_ahead import AHEAD
 from sensor.registry import units
 from tests.kit import SECOND, tcp_frame, udp_frame
 
@@ -73,6 +74,9 @@ class Given:
 
     def _release(self) -> None:
         self.released += 1
+
+    def backlog(self) -> float:
+        return 0.0
 
     def stop(self) -> None:
         self.stopped.set()

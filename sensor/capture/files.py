@@ -65,6 +65,10 @@ class CaptureFiles:
             if self._stopped:
                 return
 
+    def backlog(self) -> float:
+        """A file waits for its reader."""
+        return 0.0
+
     def stop(self) -> None:
         """End ``batches`` soon. Safe in a signal handler and from any thread."""
         self._stopped = True

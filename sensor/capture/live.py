@@ -88,6 +88,10 @@ class LiveSource:
         yield from self._rest(most)
         self._tend()
 
+    def backlog(self) -> float:
+        """Of the fullest ring."""
+        return max(ring.backlog() for ring in self.rings)
+
     def stop(self) -> None:
         """End ``batches`` soon. Safe in a signal handler and from any thread."""
         self._stopped = True

@@ -40,6 +40,7 @@ MAX_ROWS = 16384
 MAX_BLOCK_KIB = 1024
 """So that the smallest frames (96 bytes in the ring) of one block fit into one batch."""
 
+STEPS = 16
 SPARE_SOCKETS = 4
 """A member of a fanout group cannot be bound again, so sockets for as many returns of its interface are opened while we may."""
 
@@ -75,6 +76,11 @@ class Blocks:
         """Whether the next block, or the one so many behind it, is ours and not read yet."""
         number = (self.next + ahead) % self.shape.blocks
         return not self.out[number] and kernel.ours(self.data, number * self.shape.block_size)
+
+    def backlog(self) -> float:
+        """Share of the blocks that wait to be read, in sixteenths."""
+        waiting = next((part for part in range(STEPS) if not self.ready(max(self.shape.blocks * (part + 1) // STEPS - 1, 0))), STEPS)
+        return waiting / STEPS
 
     def times(self) -> tuple[int, int]:
         """Capture times of the first and last frame of the next block, ns."""
@@ -159,6 +165,10 @@ class PacketRing:
     def crowded(self) -> bool:
         """Whether half of the ring waits to be read."""
         return self.blocks.ready(self.shape.blocks // 2)
+
+    def backlog(self) -> float:
+        """Share of the ring that waits to be read."""
+        return self.blocks.backlog()
 
     def times(self) -> tuple[int, int]:
         """Capture times of the first and last frame of the next block, ns."""

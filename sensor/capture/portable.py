@@ -72,6 +72,10 @@ class PortableRing:
         """libpcap does not tell how full its buffer is."""
         return False
 
+    def backlog(self) -> float:
+        """Nor does it tell this: messages are never shed here."""
+        return 0.0
+
     def times(self) -> tuple[int, int]:
         """Capture times of the first and last frame that wait, ns."""
         return self._frames[0][0], self._frames[-1][0]

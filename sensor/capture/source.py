@@ -88,6 +88,10 @@ class Source(Protocol):
         """Batches in the order of their packets. Sources that wait for packets give an empty batch at least every 200 ms while there are none."""
         ...
 
+    def backlog(self) -> float:
+        """Share of the memory for packets that waits to be read, 0 to 1; where it is full packets are lost. 0 for sources that wait for their reader."""
+        ...
+
     def stop(self) -> None:
         """End ``batches`` soon. Safe in a signal handler and from any thread."""
         ...

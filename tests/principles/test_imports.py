@@ -41,6 +41,8 @@ MAY_IMPORT = {
     "alert_room": {"core", "alert_desk", "incidents", "mutes", "weighing"},
     "alert_files": {"core", "alert_room", "documents", "eventlog", "evidence", "mutes"},
     "health": {"core"},
+    "shedding": {"core", "decode"},
+    "read_ahead": {"core", "capture", "decode", "shedding"},
     "quarantine": {"core"},
     "outputs": {"core", "documents"},
     "delivery": {"core", "eventlog", "outputs", "logs"},
@@ -53,7 +55,7 @@ MAY_IMPORT = {
     "dissection": {"core", "decode", "boundary"},
     "pipeline": {"core", "alert_room", "dissection", "evidence", "health"} | ENGINE | HELPERS,
     "assembly": {"core", "health", "keeper", "passive_dns", "pipeline", "config", "evidence"} | ALERTS | ENGINE | HELPERS,
-    "daemon": {"core", "health", "keeper", "assembly", "pipeline", "config", "telemetry", "logs", "outputs", "quarantine", "evidence"}
+    "daemon": {"core", "health", "read_ahead", "shedding", "keeper", "assembly", "pipeline", "config", "telemetry", "logs", "outputs", "quarantine", "evidence"}
     | ALERTS
     | ENGINE
     | HELPERS,

@@ -1,0 +1,55 @@
+"""Shedding: what a live engine that is late does without, so that no packet goes uncounted.
+
+Packets cost the kernels a fraction of a microsecond, and flows, scans, sweeps, floods and threat lists need nothing else. Messages cost the dissectors a
+hundred times as much. An engine that falls behind therefore reads fewer messages, the fewer the fuller the ring is: first of TCP conversations half, a
+quarter, and so on, whole conversations at a time, so that what is read stays whole; then of datagrams and frames, which name most devices and are few. What
+was not read is counted and told.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from sensor.decode.kernels import Work
+from sensor.decode.select import NEWCOMERS_BIT
+
+TCP = 6
+# Steps down: streams are halved at each of the first, datagrams from the step after ``SPARED`` on. At the last one no message is read.
+SPARED, LAST = 6, 13
+# Backlogs at which the first step is taken, and the last.
+FIRST_AT, LAST_AT = 0.0625, 0.375
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)
+_BITS = 6
+
+
+def level_of(backlog: float) -> int:
+    """How many steps down, by the share of the ring that waits: the fuller it is the less is read, so that it settles where the engine keeps up."""
+    return max(0, min(LAST, math.ceil((backlog - FIRST_AT) / (LAST_AT - FIRST_AT) * LAST)))
+
+
+class Shedder:
+    """``shed``: rows that were given up so far."""
+
+    def __init__(self) -> None:
+        self.shed = 0
+
+    def lighten(self, rows: npt.NDArray[np.void], work: Work, backlog: float) -> Work:
+        """The work of a batch, or what the engine has time for. ``backlog``: share of the ring that waits behind it, 0 to 1."""
+        level = level_of(backlog)
+        if not level or not len(work.chosen):
+            return work
+        kept = _kept(rows[work.chosen], work.wanted, level)
+        self.shed += len(kept) - int(np.count_nonzero(kept))
+        return work._replace(chosen=work.chosen[kept], wanted=work.wanted[kept])
+
+
+def _kept(rows: npt.NDArray[np.void], wanted: npt.NDArray[np.uint64], level: int) -> npt.NDArray[np.bool_]:
+    """By a hash of the conversation, so that the same ones stay from batch to batch. Rows that tell a flood of newcomers always stay."""
+    with np.errstate(over="ignore"):
+        place = rows["flow"] * _SPREAD >> np.uint64(64 - _BITS)
+    streams, others = (1 << _BITS) >> level, (1 << _BITS) >> max(level - SPARED, 0)
+    kept: npt.NDArray[np.bool_] = (place < np.where(rows["proto"] == TCP, streams, others)) | (wanted >> np.uint64(NEWCOMERS_BIT) > 0)
+    return kept
