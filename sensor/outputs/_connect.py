@@ -21,6 +21,8 @@ Place = tuple[socket.AddressFamily, tuple[Any, ...]]
 NAME_LIMIT, NAMES_LIMIT = 100, 4
 # After the handshake a server of TLS 1.3 may still turn down our certificate, and says so only now.
 LATE_ALERT_S = 0.3
+# So many questions of the kernel may stay without an answer before a silent connection counts as dead.
+PROBES = 3
 
 _NO_TLS = "it does not speak TLS at this port: look at the port, or leave out tls"
 _VERSIONS = "it speaks no version of TLS that we allow: renew its software, or lower tls.minimum"
@@ -88,7 +90,7 @@ def reach(places: list[Place], host: str, port: int, timeout_s: float) -> socket
         try:
             made.settimeout(max(0.05, (end - time.monotonic()) / (len(places) - number)))
             made.connect(address)
-            made.settimeout(timeout_s)
+            _notice_death(made, timeout_s)
             return made
         except OSError as error:
             made.close()
@@ -110,6 +112,15 @@ def secure(plain: Callable[[], socket.socket], host: str, tls: Tls, timeout_s: f
         raise Retry(f"no TLS with {name}: {tls_words(error)}") from None
     except ValueError:
         raise Retry(f"{name} is no name that a certificate can have: look at tls.server_name") from None
+
+
+def leave(connection: socket.socket) -> None:
+    """Close, over TLS with the good-bye that tells an end from an attack (RFC 8446, 6.1). Waits for nobody and never raises."""
+    with contextlib.suppress(OSError, ValueError):
+        connection.settimeout(0)
+        if isinstance(connection, ssl.SSLSocket):
+            connection.unwrap()
+    connection.close()
 
 
 def shown(connection: ssl.SSLSocket) -> Shown | None:
@@ -147,6 +158,17 @@ def said(error: BaseException) -> str:
     """The words of an error, cut and clean."""
     words = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error) or type(error).__name__
     return clean(str(words).replace("_", " ").lower() if isinstance(error, ssl.SSLError) else str(words), 200)
+
+
+def _notice_death(connection: socket.socket, timeout_s: float) -> None:
+    """A peer that vanished without a word is an error after ``timeout_s``, whether something is on its way or not (RFC 5482)."""
+    connection.settimeout(timeout_s)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    pause_s = max(1, int(timeout_s / PROBES))
+    for option, value in (("TCP_USER_TIMEOUT", int(timeout_s * 1000)), ("TCP_KEEPIDLE", pause_s), ("TCP_KEEPINTVL", pause_s), ("TCP_KEEPCNT", PROBES)):
+        if hasattr(socket, option):
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
 
 
 def _shake_hands(plain: socket.socket, trusting: ssl.SSLContext, name: str) -> ssl.SSLSocket:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from sensor.core.output import Finding, Level, Retry
-from sensor.outputs._connect import Place, late_alert, reach, resolve, secure, shown
+from sensor.outputs._connect import Place, late_alert, leave, reach, resolve, secure, shown
 from sensor.outputs._tls import Tls
 
 EXPIRES_SOON = timedelta(days=14)
@@ -25,23 +25,26 @@ def probe(host: str, port: int, tls: Tls | None, timeout_s: float) -> Iterator[F
         return
     yield Finding("dns", "ok", _named(host, places))
     try:
-        with reach(places, host, port, timeout_s):
-            yield Finding("tcp", "ok", f"{host} port {port} takes connections")
+        connection = reach(places, host, port, timeout_s)
     except Retry as error:
         yield Finding("tcp", "error", error.args[0])
         return
-    if tls is not None:
-        yield probe_tls(lambda: reach(places, host, port, timeout_s), host, tls, timeout_s)
+    with connection:
+        yield Finding("tcp", "ok", f"{host} port {port} takes connections")
+        if tls is not None:
+            made = [connection]
+            yield probe_tls(lambda: made.pop() if made else reach(places, host, port, timeout_s), host, tls, timeout_s)
 
 
 def probe_tls(plain: Callable[[], socket.socket], host: str, tls: Tls, timeout_s: float) -> Finding:
     """How TLS stands over connections that ``plain`` makes (which may speak another protocol first: STARTTLS)."""
     try:
-        with secure(plain, host, tls, timeout_s) as connection:
-            level, words = _judged(connection, host, tls)
-            alert = late_alert(connection)
+        connection = secure(plain, host, tls, timeout_s)
     except Retry as error:
         return Finding("tls", "error", error.args[0])
+    level, words = _judged(connection, host, tls)
+    alert = late_alert(connection)
+    leave(connection)
     return Finding("tls", "error", f"{host}: {alert}") if alert else Finding("tls", level, words)
 
 

@@ -1,0 +1,199 @@
+"""Syslog over UDP, TCP or TLS, one message a record.
+
+Speaks UDP (RFC 5426), TCP with octet counting or with line ends (RFC 6587) and TLS (RFC 5425). The format decides whether messages are those of RFC 5424 or
+RFC 3164; other formats are put behind a header. What a receiver says is not read: syslog has no answers.
+
+What it promises is little for the same reason. TCP and TLS: a batch counts as delivered once the receiver's kernel has acknowledged every byte, so that a host
+or a connection that died is noticed and the batch comes again; what the receiving program had not read when it died is lost. UDP: nothing is noticed but a
+port that nobody listens at, and bursts are dropped by full buffers (``rate`` helps). Who may lose nothing takes ``relp``. Receivers cut messages at a limit of
+their own: rsyslog after 8 KiB where ``maxMessageSize`` is not raised.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import struct
+import time
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from sensor.core.output import Ack, Entry, Finding, Output, Retry
+from sensor.outputs._connect import connect, leave, resolve, said
+from sensor.outputs._probe import probe
+from sensor.outputs._syslog import FORMATS, SyslogOptions, message
+from sensor.outputs._tls import Tls
+
+PORTS = {"udp": 514, "tcp": 514, "tls": 6514}
+# The largest that fits an IPv4 packet.
+DATAGRAM_LIMIT = 65_507
+PIECE = 64 * 1024
+# How long a port unreachable may take to come back to a check.
+ICMP_S = 0.3
+# Pause between looks at what the peer's kernel has not acknowledged yet.
+LOOK_S, LONGEST_LOOK_S = 0.0005, 0.05
+TIOCOUTQ = 0x5411
+
+
+class Options(SyslogOptions):
+    """``host``, ``port``: 514, or 6514 for TLS, where it is not given; ``transport``; ``framing``: of TCP: ``octets`` counts them, ``lines`` is for receivers
+    that know nothing else; ``datagram_bytes``: what is longer is refused rather than cut, UDP only; ``tls``.
+    """
+
+    host: str = Field(min_length=1, max_length=253)
+    port: int = Field(default=0, ge=0, le=65_535)
+    transport: Literal["udp", "tcp", "tls"] = "tcp"
+    framing: Literal["octets", "lines"] = "octets"
+    datagram_bytes: int = Field(default=8192, ge=480, le=DATAGRAM_LIMIT)
+    tls: Tls | None = None
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Options:
+        if self.tls is not None and self.transport != "tls":
+            raise ValueError(f"found tls beside the transport {self.transport}, expected the transport tls")
+        if self.framing == "lines" and self.transport == "tls":
+            raise ValueError("found the framing lines, expected octets: TLS has no other (RFC 5425)")
+        return self
+
+    @property
+    def place(self) -> tuple[str, int]:
+        return self.host, self.port or PORTS[self.transport]
+
+    @property
+    def secured(self) -> Tls | None:
+        return (self.tls or Tls()) if self.transport == "tls" else None
+
+
+class Syslog(Output):
+    """One connection, or one socket for datagrams."""
+
+    Options = Options
+    title = "Syslog"
+    formats = FORMATS
+    guarantee = "best_effort"
+
+    _connection: socket.socket | None = None
+
+    def open(self) -> None:
+        self.close()
+        self._opened()
+
+    def check(self) -> Iterator[Finding]:
+        host, port = self.options.place
+        if self.options.transport == "udp":
+            yield from _probe_datagrams(host, port)
+            return
+        for finding in probe(host, port, self.options.secured, self.options.timeout_s):
+            yield finding
+            if finding.level == "error":
+                return
+        yield Finding("delivery", "ok", "it takes messages; what becomes of them cannot be seen, since syslog has no answers: relp has")
+
+    def send(self, entries: Sequence[Entry]) -> Ack:
+        connection = self._opened()
+        messages = [message(entry, self.options) for entry in entries]
+        try:
+            if self.options.transport == "udp":
+                return self._send_datagrams(connection, messages)
+            self._send_stream(connection, b"".join(map(self._framed, messages)))
+        except OSError as error:
+            self.close()
+            host, port = self.options.place
+            silence = f"took nothing for {self.options.timeout_s:g} s" if isinstance(error, TimeoutError) else f"the connection is lost: {said(error)}"
+            raise Retry(f"{host} port {port}: {silence}") from None
+        return Ack()
+
+    def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            leave(connection)
+
+    def _opened(self) -> socket.socket:
+        if self._connection is None:
+            host, port = self.options.place
+            datagrams = self.options.transport == "udp"
+            self._connection = _datagrams(host, port) if datagrams else connect(host, port, self.options.secured, self.options.timeout_s)
+        return self._connection
+
+    def _framed(self, told: bytes) -> bytes:
+        return b"%d %b" % (len(told), told) if self.options.framing == "octets" else told + b"\n"
+
+    def _send_datagrams(self, connection: socket.socket, messages: Sequence[bytes]) -> Ack:
+        refused, limit = {}, self.options.datagram_bytes
+        for number, told in enumerate(messages):
+            if len(told) > limit:
+                refused[number] = f"{len(told)} bytes, more than a datagram of {limit} (datagram_bytes): take tcp"
+            else:
+                connection.send(told)
+        _raise_pending(connection)
+        return Ack(refused)
+
+    def _send_stream(self, connection: socket.socket, data: bytes) -> None:
+        """Sends and waits for the peer's kernel, as long as it takes something within the time-out."""
+        self._expect_open(connection)
+        left = memoryview(data)
+        while left:
+            left = left[connection.send(left[:PIECE]) :]
+        _await_acknowledged(connection, self.options.timeout_s)
+        self._expect_open(connection)
+
+    def _expect_open(self, connection: socket.socket) -> None:
+        """A peer that closed its end takes what is sent next and drops it: look before, and once more behind."""
+        connection.settimeout(0)
+        try:
+            # A receiver has nothing to say; what it does say is thrown away.
+            if not connection.recv(PIECE):
+                raise ConnectionResetError("it closed the connection")
+        except (BlockingIOError, ssl.SSLWantReadError):
+            pass
+        finally:
+            connection.settimeout(self.options.timeout_s)
+
+
+def _await_acknowledged(connection: socket.socket, timeout_s: float) -> None:
+    """Return once nothing is on its way. TimeoutError where the peer's kernel acknowledged nothing for so long."""
+    import fcntl
+
+    pause, last, end = LOOK_S, -1, time.monotonic() + timeout_s
+    while left := struct.unpack("i", fcntl.ioctl(connection.fileno(), TIOCOUTQ, bytes(4)))[0]:
+        if left != last:
+            last, end = left, time.monotonic() + timeout_s
+        if time.monotonic() > end:
+            raise TimeoutError
+        time.sleep(pause)
+        pause = min(2 * pause, LONGEST_LOOK_S)
+
+
+def _datagrams(host: str, port: int) -> socket.socket:
+    family, address = resolve(host, port, socket.SOCK_DGRAM)[0]
+    made = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        made.connect(address)
+    except OSError as error:
+        made.close()
+        raise Retry(f"{host} port {port}: no way to it: {said(error)}") from None
+    return made
+
+
+def _probe_datagrams(host: str, port: int) -> Iterator[Finding]:
+    """An empty datagram, which receivers ignore, finds a port that nobody listens at."""
+    yield (first := next(probe(host, port, None, 1)))
+    if first.level == "error":
+        return
+    try:
+        with _datagrams(host, port) as connection:
+            connection.send(b"")
+            time.sleep(ICMP_S)
+            _raise_pending(connection)
+    except (OSError, Retry) as error:
+        yield Finding("udp", "error", f"{host} port {port}: {said(error)}: does the receiver run, and is the port right?")
+        return
+    yield Finding("udp", "warning", "nobody says that the port is closed, and more cannot be seen: UDP has no answers; tcp, tls or relp are better")
+
+
+def _raise_pending(connection: socket.socket) -> None:
+    """What the kernel heard of datagrams that were sent before: nobody listens there."""
+    if number := connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+        raise OSError(number, "nobody listens at this port")
