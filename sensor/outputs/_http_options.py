@@ -1,0 +1,151 @@
+"""Options that all outputs over HTTP share: where, who we are, through which proxy, packed how."""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import Annotated, Any, Literal, NamedTuple
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, model_validator
+
+from sensor.core.output import Options, Retry
+from sensor.outputs._secrets import WAYS, Secret
+from sensor.outputs._tls import Tls
+
+Packing = Literal["none", "gzip", "zstd"]
+PORTS = {"http": 80, "https": 443}
+
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+# Their values are secrets, or would contradict what we send.
+_NOT_IN_THE_CLEAR = ("authorization", "cookie", "proxy-authorization")
+_OURS = ("connection", "content-encoding", "content-length", "host", "transfer-encoding")
+
+
+class Place(NamedTuple):
+    """Where requests go: whole URL (which may be a secret), and the parts of it that may be shown."""
+
+    url: str
+    scheme: str
+    host: str
+    port: int
+
+    @property
+    def shown(self) -> str:
+        return f"{self.scheme}://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+
+
+def _url(text: Any) -> str | Secret:
+    """A URL in the clear, or a secret that holds one: those of chat rooms are all that is needed to write there."""
+    if not isinstance(text, str):
+        raise ValueError("expected a URL")
+    if text.partition(":")[0] in ("env", "file", "credential"):
+        return Secret(text)
+    try:
+        _parts(text)
+    except ValueError as error:
+        raise ValueError(f"{error}, or a secret that holds one ({', '.join(WAYS)})") from None
+    return text
+
+
+def _plain_url(text: str) -> str:
+    if text:
+        _parts(text)
+    return text
+
+
+def _header_name(name: str) -> str:
+    if not _TOKEN.fullmatch(name) or name.lower() in _OURS:
+        raise ValueError(f"{name!r} is no header that can be given")
+    return name
+
+
+def _header_value(value: str) -> str:
+    if not value.isascii() or not value.isprintable():
+        raise ValueError("the value of a header is printable ASCII")
+    return value
+
+
+Url = Annotated[str | Secret, PlainValidator(_url), PlainSerializer(str, return_type=str)]
+PlainUrl = Annotated[str, AfterValidator(_plain_url)]
+HeaderName = Annotated[str, AfterValidator(_header_name)]
+HeaderValue = Annotated[str, AfterValidator(_header_value)]
+
+
+class HttpOptions(Options):
+    """``url``: in the clear, or a secret that holds it; ``headers``: sent along; ``secret_headers``: those whose values are secrets; ``user`` and
+    ``password``, or ``token`` (Bearer): who we are; ``proxy``: ``http://host:port``, with ``proxy_user`` and ``proxy_password``; ``packing``: of bodies.
+    """
+
+    url: Url
+    headers: dict[HeaderName, HeaderValue] = {}
+    secret_headers: dict[HeaderName, Secret] = {}
+    user: HeaderValue = ""
+    password: Secret | None = None
+    token: Secret | None = None
+    proxy: PlainUrl = ""
+    proxy_user: HeaderValue = ""
+    proxy_password: Secret | None = None
+    packing: Packing = "gzip"
+    tls: Tls = Field(default_factory=Tls)
+
+    @model_validator(mode="after")
+    def _one_of_us(self) -> HttpOptions:
+        if self.token is not None and self.user:
+            raise ValueError("found both token and user, expected one of them")
+        if (self.password is None) != (not self.user):
+            raise ValueError("user and password go together")
+        if (self.proxy_password is None) != (not self.proxy_user) or (self.proxy_user and not self.proxy):
+            raise ValueError("proxy, proxy_user and proxy_password go together")
+        clear = next((name for name in self.headers if name.lower() in _NOT_IN_THE_CLEAR), None)
+        if clear is not None:
+            raise ValueError(f"the header {clear} is a secret: use token, user with password, or secret_headers")
+        return self
+
+    def place(self) -> Place:
+        """Where it goes. Retry where a secret holds no URL."""
+        if isinstance(self.url, str):
+            return place_of(self.url)
+        try:
+            return place_of(self.url.reveal())
+        except ValueError as error:
+            raise Retry(f"the secret {self.url}: {error}") from None
+
+    def greeting(self) -> dict[str, str]:
+        """The headers of every request that say who we are."""
+        made = dict(self.headers) | {name: _sendable(value, value.reveal()) for name, value in self.secret_headers.items()}
+        if self.token is not None:
+            made["Authorization"] = f"Bearer {_sendable(self.token, self.token.reveal())}"
+        if self.password is not None:
+            made["Authorization"] = basic(self.user, self.password.reveal())
+        return made
+
+
+def place_of(url: str) -> Place:
+    """ValueError where it is no URL that requests can go to; what was found is not shown."""
+    parts = _parts(url)
+    return Place(url, parts.scheme, parts.hostname or "", parts.port or PORTS[parts.scheme])
+
+
+def basic(user: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+def _parts(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        fine = parts.scheme in PORTS and bool(parts.hostname) and (parts.port is None or parts.port > 0) and url.isprintable() and " " not in url
+    except ValueError:
+        fine = False
+    if not fine:
+        raise ValueError("expected a URL such as https://siem.example.org/events")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("a URL without user and password: those have keys of their own")
+    return parts
+
+
+def _sendable(place: Secret, value: str) -> str:
+    """A secret as a header's value; what is wrong with it is said without it."""
+    if not value.isascii() or not value.isprintable():
+        raise Retry(f"the secret {place} is no value for a header: it has line ends or other signs that are no printable ASCII")
+    return value

@@ -1,0 +1,109 @@
+"""HTTP: batches by POST, as lines (NDJSON) or as one JSON array; any 2xx means that the destination has the batch.
+
+Each request carries ``Idempotency-Key``, the same whenever the same batch is tried again, so that a receiver can drop repeats (or it drops them by the
+``id`` of each record). With ``sign`` requests are signed as Standard Webhooks (standardwebhooks.com) has it: ``webhook-id``, ``webhook-timestamp`` and
+``webhook-signature`` = ``v1,`` and the base64 of HMAC-SHA256 over ``id.timestamp.body``, where the body is what is on the wire, so that it need not be
+unpacked to be verified. Redirects are not followed, cookies are not kept, the body of a good answer is not read.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+from pydantic import model_validator
+
+from sensor.core.output import Ack, Entry, Finding, Output, Retry
+from sensor.outputs._http import JSON_FORMATS, Client, judge, looked, open_client, packed_body, reached
+from sensor.outputs._http_options import HttpOptions
+from sensor.outputs._secrets import Secret
+
+SECRET_PREFIX = "whsec_"  # noqa: S105 - the mark of a signing secret in base64
+
+
+class Options(HttpOptions):
+    """``body``: ``lines``, or ``array`` where the format is made of JSON; ``sign``: the secret that requests are signed with."""
+
+    body: Literal["lines", "array"] = "lines"
+    sign: Secret | None = None
+
+    @model_validator(mode="after")
+    def _array_of_json(self) -> Options:
+        if self.body == "array" and self.format and self.format not in JSON_FORMATS:
+            raise ValueError(f"the format {self.format} is no JSON, of which an array is made; expected body: lines")
+        return self
+
+
+class Http(Output):
+    """Batches by POST."""
+
+    Options = Options
+    title = "HTTP (NDJSON or JSON array)"
+    guarantee = "at_least_once"
+
+    def __init__(self, name: str, options: Any) -> None:
+        super().__init__(name, options)
+        self._client: Client | None = None
+
+    def open(self) -> None:
+        self.close()
+        self._client = open_client(self.options)
+
+    def check(self) -> Iterator[Finding]:
+        if (yield from reached(self.options)):
+            yield looked("auth", self._looked)
+
+    def send(self, entries: Sequence[Entry]) -> Ack:
+        if self._client is None:
+            raise Retry("not open")
+        payloads = [entry.payload for entry in entries]
+        body = b"[" + b",".join(payloads) + b"]" if self.options.body == "array" else b"\n".join(payloads) + b"\n"
+        packed, encoding = packed_body(body, self.options.packing)
+        key = idempotency_key(entries)
+        headers = {"Content-Type": self._content_type(), "Idempotency-Key": key, **encoding}
+        if self.options.sign is not None:
+            headers |= signature(self.options.sign.reveal(), key, int(time.time()), packed)
+        judge(self._client.ask("POST", self._client.place.url, packed, headers))
+        return Ack()
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+        self._client = None
+
+    def _content_type(self) -> str:
+        if self.options.body == "array":
+            return "application/json"
+        return "application/x-ndjson" if self.options.format in ("", *JSON_FORMATS) else "text/plain; charset=utf-8"
+
+    def _looked(self) -> Finding:
+        """Asks for the head of the URL, which changes nothing; that many receivers know nothing but POST is no fault."""
+        with Client(self.options) as client:
+            answer = client.ask("HEAD", client.place.url)
+        if answer.status in (401, 403, 407):
+            return Finding("auth", "error", f"{answer.said}: look at token, user and password, or secret_headers")
+        if answer.status >= 500 or answer.status == 404:
+            return Finding("auth", "warning", f"{answer.said} to HEAD: look at the path of url, unless it takes POST alone")
+        return Finding("auth", "ok", f"{answer.said} to HEAD; whether it takes records shows with the first")
+
+
+def idempotency_key(entries: Sequence[Entry]) -> str:
+    """The same for the same records in the same order, and for no others."""
+    digest = hashlib.sha256("\n".join(entry.id for entry in entries).encode("utf-8", "replace")).hexdigest()[:16]
+    first = "".join(sign for sign in entries[0].id[:64] if sign.isascii() and sign.isalnum())
+    return f"{first}-{len(entries)}-{digest}"
+
+
+def signature(secret: str, key: str, moment: int, body: bytes) -> dict[str, str]:
+    """The headers of a signed request. ``moment``: s since the epoch. Retry where the secret is none."""
+    try:
+        signing = base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True) if secret.startswith(SECRET_PREFIX) else secret.encode()
+    except binascii.Error:
+        raise Retry(f"the secret to sign with begins with {SECRET_PREFIX}, but no base64 comes after it") from None
+    digest = hmac.digest(signing, f"{key}.{moment}.".encode() + body, "sha256")
+    return {"webhook-id": key, "webhook-timestamp": str(moment), "webhook-signature": f"v1,{base64.b64encode(digest).decode()}"}

@@ -1,0 +1,522 @@
+"""HTTP against a receiver that stores before it answers: what arrives, who signed it, what every bad answer, silence and certificate becomes.
+
+Cost of send(), Python 3.11 (two cores, shared with the receiver): see test_speed.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import gzip
+import hashlib
+import hmac
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from sensor.core.output import Ack, Refuse, Retry
+from sensor.outputs.http import Http, Options, idempotency_key, signature
+from tests.outputs.authority import Authority
+from tests.outputs.batches import entries, entry, ids
+from tests.outputs.receiver import Answer, Fault, Receiver, Request, Store
+
+ODD = "sécret\u202e\x1b[31m"
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as running:
+        yield running
+
+
+@pytest.fixture
+def output(receiver: Receiver, request: pytest.FixtureRequest) -> Iterator[Http]:
+    made = opened(receiver.url, **getattr(request, "param", {}))
+    yield made
+    made.close()
+
+
+def opened(url: str, **options: Any) -> Http:
+    made = Http("test", Options.model_validate({"url": f"{url}/events", "timeout_s": 3, **options}))
+    made.open()
+    return made
+
+
+def told(output: Http, error: type[Exception]) -> Any:
+    with pytest.raises(error) as raised:
+        output.send(entries(3))
+    return raised.value
+
+
+def held() -> int:
+    """Descriptors of this process."""
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+@pytest.mark.parametrize("output", [{"packing": packing} for packing in ("none", "gzip", "zstd")], indirect=True)
+def test_lines_arrive_as_they_are(receiver: Receiver, output: Http) -> None:
+    """Byte for byte, in order, over one connection however many batches."""
+    batch = entries(20)
+    assert output.send(batch[:10]) == Ack()
+    before = receiver.connections
+    output.send(batch[10:])
+    assert receiver.store.lines == [one.payload for one in batch]
+    assert receiver.connections == before
+    headers = receiver.requests[0].headers
+    assert (headers["content-type"], headers.get("content-encoding", "none")) == ("application/x-ndjson", output.options.packing)
+
+
+@pytest.mark.parametrize("output", [{"body": "array"}], indirect=True)
+def test_arrays_are_one_value(receiver: Receiver, output: Http) -> None:
+    output.send(entries(3))
+    assert json.loads(receiver.requests[0].body) == [one.record for one in entries(3)]
+    assert receiver.requests[0].headers["content-type"] == "application/json"
+
+
+def test_text_formats_are_lines_of_text(receiver: Receiver) -> None:
+    output = opened(receiver.url, format="cef")
+    output.send(entries(2, format="cef"))
+    assert receiver.store.lines[0].startswith(b"CEF:0|")
+    assert receiver.requests[0].headers["content-type"] == "text/plain; charset=utf-8"
+    output.close()
+
+
+def test_a_repeat_has_the_same_key_and_nothing_else_has_it(receiver: Receiver, output: Http) -> None:
+    """The key follows from the ids, their number and their order: a half of a batch is another batch."""
+    batch = entries(4)
+    for part in (batch, batch, batch[:2], batch[2:], batch[::-1]):
+        output.send(part)
+    keys = [request.headers["idempotency-key"] for request in receiver.requests]
+    assert keys[0] == keys[1]
+    assert len(set(keys)) == 4
+    assert keys[0].startswith(f"{batch[0].id}-4-")
+
+
+def test_a_key_is_a_header_whatever_the_id() -> None:
+    """A log that somebody else wrote may have any text for an id."""
+    record = {**entries(1)[0].record, "id": "a\r\nX-Evil: 1 é"}
+    assert idempotency_key([entry(record)]).startswith("aXEvil1-1-")
+
+
+@pytest.mark.parametrize("secret", ["plain words", "whsec_" + base64.b64encode(b"\x00\xffkey").decode()])
+def test_signatures_can_be_verified(receiver: Receiver, monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
+    """By the words of Standard Webhooks, over the bytes on the wire; another secret or another body is found out."""
+    monkeypatch.setenv("SIGNING", secret)
+    output = opened(receiver.url, sign="env:SIGNING")
+    output.send(entries(3))
+    request = receiver.requests[0]
+    key, moment = request.headers["webhook-id"], request.headers["webhook-timestamp"]
+    signing = base64.b64decode(secret.removeprefix("whsec_")) if secret.startswith("whsec_") else secret.encode()
+    digest = hmac.new(signing, f"{key}.{moment}.".encode() + request.raw, hashlib.sha256).digest()
+    assert request.headers["webhook-signature"] == "v1," + base64.b64encode(digest).decode()
+    assert abs(time.time() - int(moment)) < 60
+    assert key == request.headers["idempotency-key"]
+    assert gzip.decompress(request.raw) == request.body
+    output.close()
+
+
+def test_a_known_signature() -> None:
+    """The example of the specification."""
+    made = signature("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
+    assert made["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+@pytest.mark.parametrize(
+    ("options", "sent"),
+    [
+        ({"token": "env:SECRET"}, {"authorization": "Bearer s3cret"}),
+        ({"user": "forward", "password": "env:SECRET"}, {"authorization": "Basic Zm9yd2FyZDpzM2NyZXQ="}),
+        ({"headers": {"X-Scope-OrgID": "hq"}, "secret_headers": {"X-Api-Key": "env:SECRET"}}, {"x-scope-orgid": "hq", "x-api-key": "s3cret"}),
+    ],
+)
+def test_who_we_are(receiver: Receiver, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], sent: dict[str, str]) -> None:
+    """With every request; a new secret counts once it is opened anew."""
+    monkeypatch.setenv("SECRET", "s3cret")
+    output = opened(receiver.url, **options)
+    output.send(entries(1))
+    assert sent.items() <= receiver.requests[0].headers.items()
+    monkeypatch.setenv("SECRET", "another")
+    output.open()
+    output.send(entries(1))
+    assert sent.items() != {name: receiver.requests[1].headers[name] for name in sent}.items()
+    output.close()
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_what_it_will_never_take(receiver: Receiver, output: Http, status: int) -> None:
+    """Its words are quoted, clean and short; the connection goes on."""
+    receiver.script = [Fault(status, b"field \x1b[31m\xe2\x80\xaeseverity\r\nis missing " + b"x" * 100_000)]
+    refused = told(output, Refuse)
+    assert f"answered {status}" in str(refused)
+    assert "severity" in str(refused)
+    assert str(refused).isprintable()
+    assert len(str(refused)) < 320
+    output.send(entries(1))
+    assert len(receiver.store.lines) == 1
+
+
+@pytest.mark.parametrize("status", [301, 401, 402, 403, 404, 405, 407, 408, 409, 410, 415, 425, 429, 500, 502, 503, 504, 599, 999])
+def test_what_it_does_not_take_now(receiver: Receiver, output: Http, status: int) -> None:
+    """All that can be mended is tried again, with its words; a redirect is not followed."""
+    receiver.script = [Fault(status, b"not now", {"Location": "/elsewhere"})]
+    retry = told(output, Retry)
+    assert f"answered {status}" in str(retry)
+    assert "not now" in str(retry)
+    assert (len(receiver.requests), receiver.store.lines) == (1, [])
+
+
+def test_when_it_wants_to_be_asked_again(receiver: Receiver, output: Http) -> None:
+    """Seconds, a date, a date that is past; nonsense and for ever are not taken at its word."""
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
+    answers = ["7", date, "Wed, 21 Oct 2015 07:28:00 GMT", "soon", "-3", "9" * 400, "Wed, 21 Oct 9015 07:28:00 GMT", None]
+    found = []
+    for text in answers:
+        receiver.script = [Fault(429, headers={"Retry-After": text} if text else {})]
+        found.append(told(output, Retry).after_s)
+    assert found[0] == 7
+    assert 80 < found[1] <= 90
+    assert found[2:] == [0, None, None, 3600, 3600, None]
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (Fault(reset=True), "the connection was lost"),
+        (Fault(reset=True, status=500), "the connection was lost"),
+        (Fault(cut=0), "the connection was lost"),
+        (Fault(cut=9), "the connection was lost"),
+        (Fault(status=200, store=True, body=b"x" * 100, cut=90), "the connection was lost"),
+        (Fault(before_s=9), "no whole answer within 0.5 s"),
+        (Fault(after_s=9), "no whole answer within 0.5 s"),
+        (Fault(bytes_per_s=20), "no whole answer within 0.5 s"),
+    ],
+)
+@pytest.mark.parametrize("output", [{"timeout_s": 0.5}], indirect=True)
+def test_an_answer_that_is_none(receiver: Receiver, output: Http, fault: Fault, words: str) -> None:
+    """It is not known what became of the batch: it comes again, soon, also where bytes trickle in; and then it arrives."""
+    receiver.script = [fault]
+    begin = time.monotonic()
+    assert words in str(told(output, Retry))
+    assert time.monotonic() - begin < 2
+    output.open()
+    output.send(entries(3))
+    assert receiver.store.lines[-3:] == [one.payload for one in entries(3)]
+    assert len({record["id"] for record in receiver.store.records}) == 3
+
+
+def test_a_connection_that_was_closed_meanwhile_is_made_anew(receiver: Receiver, output: Http) -> None:
+    """A receiver ends connections that are idle: that is no failure."""
+    receiver.script = [Fault(200, b"x", {"Connection": "close"}, store=True, cut=10_000)]
+    output.send(entries(1))
+    time.sleep(0.1)
+    output.send(entries(1))
+    assert len(receiver.store.lines) == 2
+
+
+def test_the_body_of_a_good_answer_does_not_matter(receiver: Receiver, output: Http) -> None:
+    """Ten megabytes of it are not read, and the next request is not mixed up with it."""
+    receiver.script = [Fault(200, b"x" * 10_000_000, store=True)]
+    output.send(entries(1))
+    output.send(entries(1))
+    assert len(receiver.store.lines) == 2
+
+
+def test_nobody_there() -> None:
+    """Refused at once, with the port and what to look at."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    output = Http("test", Options.model_validate({"url": f"http://127.0.0.1:{port}/secret-path", "timeout_s": 1}))
+    with pytest.raises(Retry, match="refused") as raised:
+        output.open()
+    assert "secret-path" not in str(raised.value)
+
+
+def test_it_goes_away_and_comes_back(tmp_path: Path) -> None:
+    """What it stored before it died it has after it; what it did not answer comes again."""
+    with Receiver(store=Store(tmp_path / "store")) as first:
+        output = opened(first.url)
+        output.send(entries(3))
+        port = first.port
+    assert any(words in str(told(output, Retry)) for words in ("connection was lost", "no connection"))
+    with Receiver(store=Store(tmp_path / "store"), port=port) as second:
+        output.open()
+        output.send(entries(3, first=4))
+        assert [record["id"] for record in second.store.records] == ids(entries(6))
+        output.close()
+
+
+# TLS.
+
+
+def test_with_an_authority_of_its_own(authority: Authority) -> None:
+    pair = authority.issue("siem")
+    with Receiver(tls=pair.context()) as receiver:
+        output = opened(receiver.url, tls={"ca": str(authority.ca), "minimum": "1.3"})
+        output.send(entries(2))
+        assert len(receiver.store.lines) == 2
+        output.close()
+
+
+def test_with_a_certificate_of_ours(authority: Authority, tmp_path: Path) -> None:
+    pair, ours = authority.issue("mutual"), authority.issue("forwarder", client=True)
+    with Receiver(tls=pair.context(authority.ca)) as receiver:
+        output = opened(receiver.url, tls={"ca": str(authority.ca), "certificate": str(ours.certificate), "key": str(ours.key)})
+        output.send(entries(2))
+        assert len(receiver.store.lines) == 2
+        output.close()
+
+
+def test_under_the_name_of_its_certificate(authority: Authority) -> None:
+    pair = authority.issue("elsewhere", ("siem.example.org",))
+    with Receiver(tls=pair.context()) as receiver:
+        output = opened(receiver.url, tls={"ca": str(authority.ca), "server_name": "siem.example.org"})
+        output.send(entries(2))
+        assert len(receiver.store.lines) == 2
+        output.close()
+
+
+def test_unverified_is_silent_when_it_sends_and_said_when_it_is_checked(authority: Authority) -> None:
+    """No warning with each request; the check has one."""
+    with Receiver(tls=authority.self_signed("alone").context()) as receiver:
+        output = opened(receiver.url, tls={"verify": False})
+        output.send(entries(2))
+        findings = {one.what: one.level for one in output.check()}
+        assert findings == {"dns": "ok", "tcp": "ok", "tls": "warning", "auth": "ok"}
+        output.close()
+
+
+@pytest.mark.parametrize("kind", ["expired", "wrong", "self_signed", "unknown"])
+def test_certificates_that_are_not_accepted(authority: Authority, tmp_path: Path, kind: str) -> None:
+    """Neither when it is opened, nor when the certificate has changed since; nothing is sent to whoever shows it."""
+    makers = {
+        "expired": lambda: authority.issue("expired", days=-2),
+        "wrong": lambda: authority.issue("wrong", ("other.example.org",)),
+        "self_signed": lambda: authority.self_signed("self-signed"),
+        "unknown": lambda: Authority(tmp_path, "Nobody").issue("unknown"),
+    }
+    words = {"expired": "expired", "wrong": "is for other.example.org", "self_signed": "vouched for by itself", "unknown": "not trusted"}
+    with Receiver(tls=authority.issue("good").context()) as receiver:
+        output = opened(receiver.url, tls={"ca": str(authority.ca)})
+        receiver.tls = makers[kind]().context()
+        assert "its certificate is not accepted" in str(told(output, Retry))
+        with pytest.raises(Retry, match=words[kind]):
+            output.open()
+        assert receiver.requests == []
+        output.close()
+
+
+def test_a_handshake_that_never_ends(authority: Authority) -> None:
+    with Receiver(tls=authority.issue("stuck").context(), stall_handshake=True) as receiver:
+        output = Http("test", Options.model_validate({"url": receiver.url, "timeout_s": 0.4, "tls": {"ca": str(authority.ca)}}))
+        with pytest.raises(Retry, match=r"handshake within 0\.4 s"):
+            output.open()
+
+
+def test_http_to_a_port_with_tls_and_the_other_way_round(authority: Authority, receiver: Receiver) -> None:
+    """Both are told as what they are."""
+    with pytest.raises(Retry, match="speak"):
+        opened(receiver.url.replace("http:", "https:"))
+    with Receiver(tls=authority.issue("tls-only").context()) as secured:
+        output = opened(secured.url.replace("https:", "http:"))
+        assert "connection was lost" in str(told(output, Retry))
+        output.close()
+
+
+# Through a proxy.
+
+
+class Proxy:
+    """CONNECT and whole URLs, for one receiver."""
+
+    def __init__(self, port: int) -> None:
+        self.port, self.asked = port, []
+
+    def __call__(self, request: Request, store: Store) -> Answer:
+        self.asked.append(request)
+        if request.headers.get("proxy-authorization") != "Basic dXM6czNjcmV0":
+            return Answer(407, b"who are you")
+        store.add(request.body.splitlines())
+        return Answer()
+
+
+def test_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The destination's name is the proxy's to look up; the proxy's login is not the destination's. Its refusal is told."""
+    monkeypatch.setenv("SECRET", "s3cret")
+    monkeypatch.setenv("WRONG", "wrong")
+    proxy = Proxy(0)
+    with Receiver(proxy) as running:
+        options = {"proxy": running.url, "proxy_user": "us", "packing": "none"}
+        output = opened("http://siem.invalid", proxy_password="env:SECRET", **options)
+        output.send(entries(2))
+        assert proxy.asked[0].path == "http://siem.invalid/events"
+        assert "authorization" not in proxy.asked[0].headers
+        assert len(running.store.lines) == 2
+        assert [one.what for one in output.check()] == ["dns", "tcp", "auth"]
+        output.close()
+        output = opened("http://siem.invalid", proxy_password="env:WRONG", **options)
+        assert "answered 407" in str(told(output, Retry))
+        output.close()
+
+
+def test_a_tunnel_through_a_proxy(authority: Authority) -> None:
+    """TLS with the destination goes through it unread."""
+    with Receiver(tls=authority.issue("tunnelled").context()) as receiver, socket.create_server(("127.0.0.1", 0)) as listening:
+        heads: list[bytes] = []
+
+        def pump(one: socket.socket, other: socket.socket) -> None:
+            with contextlib.suppress(OSError):
+                while data := one.recv(65536):
+                    other.sendall(data)
+                other.shutdown(socket.SHUT_WR)
+
+        def serve() -> None:
+            # The first connection is the one that only looks whether somebody is there.
+            for _ in range(2):
+                client, _ = listening.accept()
+                with client:
+                    head = client.recv(65536)
+                    heads.append(head)
+                    if not head:
+                        continue
+                    with socket.create_connection(("127.0.0.1", receiver.port)) as server:
+                        client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+                        back = threading.Thread(target=pump, args=(server, client))
+                        back.start()
+                        pump(client, server)
+                        back.join()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        output = opened(receiver.url, proxy=f"http://127.0.0.1:{listening.getsockname()[1]}", tls={"ca": str(authority.ca)})
+        output.send(entries(2))
+        output.close()
+        thread.join(5)
+        assert not thread.is_alive()
+        assert heads[1].startswith(f"CONNECT 127.0.0.1:{receiver.port} HTTP/".encode())
+        assert len(receiver.store.lines) == 2
+
+
+# Checks, secrets, options.
+
+
+@pytest.mark.parametrize(
+    ("fault", "level", "words"),
+    [
+        (Fault(401), "error", "Unauthorized: look at token"),
+        (Fault(404), "warning", "look at the path"),
+        (Fault(503), "warning", "503"),
+        (Fault(405), "ok", "405 Method Not Allowed to HEAD"),
+        (Fault(cut=0), "error", "the connection was lost"),
+    ],
+)
+def test_checks_send_no_record(receiver: Receiver, output: Http, fault: Fault, level: str, words: str) -> None:
+    receiver.script = [fault]
+    *before, last = output.check()
+    assert [one.what for one in before] == ["dns", "tcp"]
+    assert (last.what, last.level) == ("auth", level)
+    assert words in last.message
+    assert receiver.store.lines == []
+
+
+def test_the_first_error_of_a_check_is_the_last_finding(tmp_path: Path) -> None:
+    """A secret that is missing, a port where nobody is."""
+    output = Http("test", Options.model_validate({"url": f"file:{tmp_path}/absent"}))
+    assert [(one.what, one.level) for one in output.check()] == [("secret", "error")]
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    output = Http("test", Options.model_validate({"url": f"http://127.0.0.1:{port}"}))
+    assert [(one.what, one.level) for one in output.check()] == [("dns", "ok"), ("tcp", "error")]
+
+
+def test_secrets_are_in_no_message(receiver: Receiver, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Neither the URL, which may be all that is needed to write there, nor a token; whatever goes wrong."""
+    (tmp_path / "url").write_text(f"{receiver.url}/T0KEN-in-path?sig=S1G\n")
+    (tmp_path / "token").write_text("s3cret-token")
+    output = Http("test", Options.model_validate({"url": f"file:{tmp_path}/url", "token": f"file:{tmp_path}/token", "timeout_s": 0.3}))
+    output.open()
+    said = [repr(output.options), output.options.model_dump_json()]
+    for fault in (Fault(401), Fault(reset=True), Fault(before_s=2), Fault(404), Fault(cut=5), Fault(500, headers={"A B": "c", ": ": ""})):
+        receiver.script = [fault]
+        said.append(str(told(output, Retry)))
+    assert receiver.requests[0].path == "/T0KEN-in-path?sig=S1G"
+    said += [str(one) for one in output.check()] + [caplog.text]
+    assert not any(secret in text for text in said for secret in ("T0KEN", "S1G", "s3cret"))
+    output.close()
+
+
+@pytest.mark.parametrize("secret", ["", f"s3cret{ODD}", "s3cret\r\nX-Evil: 1"])
+def test_a_secret_that_is_no_header(receiver: Receiver, tmp_path: Path, secret: str) -> None:
+    """Told by its place, before anything is sent."""
+    (tmp_path / "token").write_text(secret, newline="")
+    output = Http("test", Options.model_validate({"url": receiver.url, "token": f"file:{tmp_path}/token"}))
+    with pytest.raises(Retry, match=f"file:{tmp_path}/token") as raised:
+        output.open()
+    assert "s3cret" not in str(raised.value)
+    assert receiver.requests == []
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"url": "ftp://siem.example.org"}, "expected a URL such as"),
+        ({"url": "https://"}, "expected a URL such as"),
+        ({"url": "https://siem.example.org:0/"}, "expected a URL such as"),
+        ({"url": "https://siem.example.org:99999/"}, "expected a URL such as"),
+        ({"url": "https://siem.example.org/a b"}, "expected a URL such as"),
+        ({"url": "https://us:s3cret@siem.example.org/"}, "without user and password"),
+        ({"token": "s3cret"}, "named by its place"),
+        ({"token": "env:A", "user": "us", "password": "env:B"}, "both token and user"),
+        ({"user": "us"}, "go together"),
+        ({"proxy_user": "us", "proxy_password": "env:A"}, "go together"),
+        ({"proxy": "socks5://proxy:1080"}, "expected a URL such as"),
+        ({"headers": {"Authorization": "Bearer s3cret"}}, "is a secret"),
+        ({"headers": {"X\r\nY": "1"}}, "no header that can be given"),
+        ({"headers": {"Host": "1"}}, "no header that can be given"),
+        ({"headers": {"X": "1\r\nY: 2"}}, "printable ASCII"),
+        ({"body": "array", "format": "cef"}, "expected body: lines"),
+        ({"packing": "brotli"}, "gzip"),
+        ({"compress": True}, "Extra inputs"),
+    ],
+)
+def test_options_that_are_wrong(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        Options.model_validate({"url": "https://siem.example.org", **options})
+
+
+def test_sending_before_it_is_open_and_closing_twice() -> None:
+    output = Http("test", Options.model_validate({"url": "https://siem.example.org"}))
+    with pytest.raises(Retry):
+        output.send(entries(1))
+    output.close()
+    output.close()
+
+
+def test_nothing_is_left_open(receiver: Receiver) -> None:
+    """Descriptors and threads are as many after a hundred failures as before."""
+    output = opened(receiver.url)
+    output.send(entries(1))
+    output.close()
+    descriptors, threads = held(), threading.active_count()
+    for _ in range(20):
+        receiver.script = [Fault(reset=True), Fault(503)]
+        output.open()
+        told(output, Retry)
+        told(output, Retry)
+        output.close()
+    time.sleep(0.2)
+    assert held() <= descriptors
+    assert threading.active_count() <= threads
