@@ -6,7 +6,6 @@ import contextlib
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,35 +15,12 @@ from sensor.outputs._connect import connect
 from sensor.outputs._probe import probe
 from sensor.outputs._tls import Tls
 from tests.outputs.authority import Authority, Pair
+from tests.outputs.listener import listener
 
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory) -> Authority:
     return Authority(tmp_path_factory.mktemp("authority"))
-
-
-@contextlib.contextmanager
-def listener(serve: Callable[[socket.socket], object]) -> Iterator[int]:
-    """A port where each connection is handed to ``serve``, one after the other, and closed after it."""
-    ended = threading.Event()
-
-    def run() -> None:
-        while not ended.is_set():
-            with contextlib.suppress(TimeoutError, OSError):
-                connection, _ = listening.accept()
-                with connection:
-                    connection.settimeout(3)
-                    serve(connection)
-
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        listening.settimeout(0.05)
-        thread = threading.Thread(target=run)
-        thread.start()
-        try:
-            yield listening.getsockname()[1]
-        finally:
-            ended.set()
-            thread.join()
 
 
 def tls_server(pair: Pair, *, clients: Path | None = None, newest: ssl.TLSVersion | None = None) -> contextlib.AbstractContextManager[int]:
