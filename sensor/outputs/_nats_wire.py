@@ -1,0 +1,259 @@
+"""One connection that speaks the client protocol of NATS (https://docs.nats.io/reference/reference-protocols/nats-protocol): publish with headers, and the
+answers to it. Small enough to be spoken here; the usual client would tell its password without TLS to a server that offers none.
+
+Not read: news of other servers, subscriptions of anybody else, compression.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from sensor.core.output import Retry
+from sensor.core.reader import clean
+from sensor.outputs._connect import reach, resolve, said, secure
+from sensor.outputs._nats_login import Login
+from sensor.outputs._tls import Tls
+
+LINE_LIMIT = 64 * 1024
+ANSWER_LIMIT = 1024 * 1024
+WORDS_LIMIT = 200
+READ = 256 * 1024
+_END = b"\r\n"
+
+
+class Info(msgspec.Struct):
+    """What a server says of itself, as far as it matters here."""
+
+    max_payload: int = 1024 * 1024
+    headers: bool = False
+    jetstream: bool = False
+    auth_required: bool = False
+    tls_required: bool = False
+    tls_available: bool = False
+    nonce: str = ""
+    version: str = ""
+
+
+class Answer(NamedTuple):
+    """``number``: of the message that was answered; ``status``: 0, or that of an answer of the server itself (503: nobody listens)."""
+
+    number: int
+    status: int
+    body: bytes
+
+
+class Place(NamedTuple):
+    """A server. ``tls_first``: it waits for the handshake before it says who it is."""
+
+    host: str
+    port: int
+    tls: Tls | None
+    tls_first: bool = False
+
+
+class Wire:
+    """An open connection. Whatever fails is a Retry, after which it is of no more use than to be closed."""
+
+    def __init__(self, place: Place, login: Login, inbox: str, timeout_s: float) -> None:
+        """Connects and logs in."""
+        self._timeout_s = timeout_s
+        self._inbox = f"{inbox}.{secrets.token_hex(11)}".encode()
+        self._read, self._at, self._number = b"", 0, 0
+        self._end = time.monotonic() + timeout_s
+        self._socket, self.info = greeted(place, timeout_s)
+        try:
+            self._log_in(place.host, login)
+        except BaseException:
+            self.close()
+            raise
+
+    def publish(self, messages: Sequence[tuple[bytes, bytes, bytes]]) -> range:
+        """Send messages of a subject, headers (whole lines) and a payload. Their numbers, by which answers name them."""
+        numbers = range(self._number, self._number + len(messages))
+        self._number = numbers.stop
+        parts = []
+        for number, (subject, headers, payload) in zip(numbers, messages, strict=True):
+            size = len(headers) + 12
+            parts.append(
+                b"HPUB %b %b.%d %d %d\r\nNATS/1.0\r\n%b\r\n%b\r\n" % (subject, self._inbox, number, size, size + len(payload), headers, payload),
+            )
+        self._write(b"".join(parts))
+        return numbers
+
+    def ask(self, subject: str, body: Mapping[str, Any] | None = None) -> bytes:
+        """The answer to one question; Retry where nobody answers it."""
+        (number,) = self.publish([(subject.encode(), b"", msgspec.json.encode(body) if body else b"")])
+        while True:
+            answer = self.answer()
+            if answer.number == number:
+                if answer.status:
+                    raise Retry(f"nobody answers {subject}: JetStream is not enabled there, or not for this account")
+                return answer.body
+
+    def answer(self) -> Answer:
+        """The next answer to any message."""
+        self._end = time.monotonic() + self._timeout_s
+        while True:
+            line = self._line()
+            word, _, rest = line.partition(b" ")
+            if word in (b"MSG", b"HMSG"):
+                return self._answer(rest.split(), headed=word == b"HMSG")
+            self._heard(word, rest)
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.close()
+
+    def _log_in(self, host: str, login: Login) -> None:
+        if not self.info.headers:
+            raise Retry(f"{host} knows no headers: it needs NATS 2.2 or later")
+        told = {"verbose": False, "pedantic": False, "lang": "python", "name": "sensor", "protocol": 1, "headers": True, "no_responders": True, "echo": False}
+        told["version"] = "1"
+        self._write(b"CONNECT %b\r\nSUB %b.* 1\r\nPING\r\n" % (msgspec.json.encode(told | login.answer(self.info.nonce)), self._inbox))
+        while (line := self._line()) != b"PONG":
+            word, _, rest = line.partition(b" ")
+            self._heard(word, rest)
+
+    def _heard(self, word: bytes, rest: bytes) -> None:
+        """What comes between answers."""
+        if word == b"PING":
+            self._write(b"PONG\r\n")
+        elif word == b"-ERR":
+            raise Retry(f"NATS: {clean(rest, WORDS_LIMIT).strip(chr(39))}")
+        elif word not in (b"INFO", b"+OK", b"PONG"):
+            raise Retry(f"no NATS server, or none that we understand: {clean(word + b' ' + rest, WORDS_LIMIT)}")
+
+    def _answer(self, parts: list[bytes], *, headed: bool) -> Answer:
+        try:
+            number = int(parts[0].rpartition(b".")[2])
+            begin, size = (int(parts[-2]) if headed else 0), int(parts[-1])
+        except (ValueError, IndexError):
+            raise Retry("an answer of the server cannot be read") from None
+        if not 0 <= begin <= size <= ANSWER_LIMIT:
+            raise Retry(f"an answer of the server is too long: {size} bytes")
+        whole = self._take(size + 2)
+        status = whole[:begin].partition(_END)[0].split()[1:2]
+        return Answer(number, int(status[0]) if status and status[0].isdigit() else 0, whole[begin:size])
+
+    def _line(self) -> bytes:
+        """The next line without its end."""
+        while (end := self._read.find(_END, self._at)) < 0:
+            if len(self._read) - self._at > LINE_LIMIT:
+                raise Retry("a line of the server has no end: it is no NATS server")
+            self._more()
+        line, self._at = self._read[self._at : end], end + 2
+        return line
+
+    def _take(self, size: int) -> bytes:
+        while len(self._read) - self._at < size:
+            self._more()
+        taken, self._at = self._read[self._at : self._at + size], self._at + size
+        return taken
+
+    def _more(self) -> None:
+        try:
+            # Zero would mean not to wait at all, which fails in other words.
+            self._socket.settimeout(max(0.001, self._end - time.monotonic()))
+            found = self._socket.recv(READ)
+        except TimeoutError:
+            raise Retry(f"NATS gave no answer within {self._timeout_s:g} s") from None
+        except OSError as error:
+            raise Retry(f"the connection to NATS is lost: {said(error)}") from None
+        if not found:
+            raise Retry("NATS closed the connection")
+        self._read, self._at = self._read[self._at :] + found, 0
+
+    def _write(self, data: bytes) -> None:
+        try:
+            self._socket.settimeout(self._timeout_s)
+            self._socket.sendall(data)
+        except OSError as error:
+            raise self._parting(error) from None
+
+    def _parting(self, error: OSError) -> Retry:
+        """Why the server hung up, where it said so first."""
+        self._end = time.monotonic() + 1
+        with contextlib.suppress(OSError):
+            self._socket.settimeout(1)
+            while not isinstance(error, TimeoutError) and (found := self._socket.recv(READ)):
+                words = found.partition(b"-ERR ")[2].partition(_END)[0]
+                if words:
+                    return Retry(f"NATS: {clean(words, WORDS_LIMIT).strip(chr(39))}")
+        return Retry(f"the connection to NATS is lost: {said(error)}")
+
+
+def greeted(place: Place, timeout_s: float) -> tuple[socket.socket, Info]:
+    """A connection on which the server has said who it is, and TLS has begun where it is wanted. Retry where either side wants it and the other does not."""
+    if place.tls is not None and place.tls_first:
+        made: socket.socket = secure(lambda: reached(place, timeout_s), place.host, place.tls, timeout_s)
+        return made, _info(made, place.host)
+    seen: list[Info] = []
+
+    def plain() -> socket.socket:
+        connection, info = introduced(place, timeout_s)
+        seen.append(info)
+        return connection
+
+    made = plain() if place.tls is None else secure(plain, place.host, place.tls, timeout_s)
+    if place.tls is None and seen[-1].tls_required:
+        made.close()
+        raise Retry(f"{place.host} asks for TLS: name it as tls://{place.host}:{place.port}")
+    return made, seen[-1]
+
+
+def introduced(place: Place, timeout_s: float) -> tuple[socket.socket, Info]:
+    """A connection without TLS on which the server has said who it is, and that it will speak TLS where we want it."""
+    made = reached(place, timeout_s)
+    info = _info(made, place.host)
+    if place.tls is not None and not (info.tls_required or info.tls_available):
+        made.close()
+        raise Retry(f"{place.host} offers no TLS: name it as nats://{place.host}:{place.port}, or set up TLS there")
+    return made, info
+
+
+def reached(place: Place, timeout_s: float) -> socket.socket:
+    made = reach(resolve(place.host, place.port), place.host, place.port, timeout_s)
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return made
+
+
+def _info(connection: socket.socket, host: str) -> Info:
+    """What the server says first; closes the connection where it is no NATS server. Nothing follows it until we speak, but a reason to hang up."""
+    try:
+        return _parsed(_greeting(connection), host)
+    except TimeoutError:
+        connection.close()
+        raise Retry(f"{host} took the connection and said nothing: it is no NATS server, is stuck, or begins with TLS (tls_first)") from None
+    except OSError as error:
+        connection.close()
+        raise Retry(f"{host} hung up at once: {said(error)}") from None
+    except Retry:
+        connection.close()
+        raise
+
+
+def _greeting(connection: socket.socket) -> bytes:
+    line = b""
+    while not line.endswith(b"\n") and len(line) < LINE_LIMIT and (found := connection.recv(READ)):
+        line += found
+    return line
+
+
+def _parsed(greeting: bytes, host: str) -> Info:
+    line, _, more = greeting.partition(_END)
+    word, _, body = line.partition(b" ")
+    if more:
+        raise Retry(f"NATS: {clean(more, WORDS_LIMIT).removeprefix('-ERR ').strip(chr(39))}")
+    try:
+        if word == b"INFO":
+            return msgspec.json.decode(body, type=Info)
+    except msgspec.MsgspecError:
+        pass
+    raise Retry(f"{host} does not begin as NATS servers do: {clean(line, WORDS_LIMIT) or 'it closed the connection'}")

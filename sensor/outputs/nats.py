@@ -1,0 +1,319 @@
+"""NATS JetStream (server 2.2 or later): one message a record, with its id as ``Nats-Msg-Id`` and its kind and severity as headers.
+
+A batch counts once every message of it was acknowledged by the stream. The stream drops what comes twice within its duplicate window, which may therefore not
+be shorter than the longest outage: a batch whose outcome stayed unknown for longer is stored twice. What was acknowledged is as durable as the stream: a server
+alone writes it out every two minutes (``sync_interval``), three replicas need no such trust.
+
+Not spoken: websockets. Servers that a server tells of are not used; name them all.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import msgspec
+from pydantic import AfterValidator, Field, model_validator
+
+from sensor.core.output import Ack, Entry, Finding, Output, Retry
+from sensor.core.output import Options as CommonOptions
+from sensor.core.reader import clean
+from sensor.outputs._names import known, named
+from sensor.outputs._nats_login import Login
+from sensor.outputs._nats_wire import Answer, Place, Wire, introduced, reached
+from sensor.outputs._probe import probe, probe_tls
+from sensor.outputs._secrets import Secret
+from sensor.outputs._tls import Tls
+
+PORT = 4222
+SCHEMES = ("nats", "tls")
+ANSWER_LIMIT = 200
+# Messages on their way at once: a stream turns away more than 10,000.
+WINDOW = 2000
+# A server looks after two minutes whether its clients are alive, and nobody answers between two batches.
+IDLE_S = 60
+NANOSECONDS = 1_000_000_000
+SHORT_WINDOW_S = 3600
+HEADERS_SIZE = 256
+
+# Numbers of errors (err_code) in answers.
+TOO_LARGE = (10054, 10097)
+NO_STREAM = 10059
+TOO_MANY = 429
+
+
+class Error(msgspec.Struct):
+    """Why a server did not do what it was asked."""
+
+    code: int = 0
+    err_code: int = 0
+    description: str = ""
+
+
+class Stored(msgspec.Struct):
+    """The answer of a stream to a message."""
+
+    stream: str = ""
+    seq: int = 0
+    duplicate: bool = False
+    error: Error | None = None
+
+
+class Stream(msgspec.Struct):
+    """The answer to a question about a stream."""
+
+    config: dict[str, Any] = {}
+    error: Error | None = None
+
+
+def _server(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise ValueError(f"found no URL: {error}") from None
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("found a login in the URL, expected it as `user` and `password`, `token`, `nkey` or `credentials`")
+    if parts.scheme not in SCHEMES or not parts.hostname:
+        raise ValueError("expected nats://host:4222 or tls://host:4222")
+    return url
+
+
+def _subject(subject: str) -> str:
+    if any(c in subject for c in " \t*>") or subject.startswith((".", "{", "$")) or subject.endswith(".") or ".." in subject:
+        raise ValueError("found no subject, expected words between dots, of which the first is no place: sensor.{kind}")
+    return known(subject)
+
+
+class Options(CommonOptions):
+    """``servers``: all of a cluster, ``nats://host:4222`` or with TLS ``tls://host:4222``; one login: ``user`` and ``password``, ``token``, ``nkey`` (the seed)
+    or ``credentials`` (a whole .creds file); ``tls_first``: servers begin with TLS; ``stream``: that must take the messages; ``subject``: may have places such
+    as ``{kind}`` or ``{sensor}``; ``domain``: of JetStream; ``inbox``: first word of the subjects on which answers come.
+
+    ``create_stream``: make the stream where there is none, with ``duplicates_s``: its duplicate window, ``replicas``, ``max_age_days``, ``max_mib`` (0: as long
+    and as much as the server allows).
+    """
+
+    servers: list[Annotated[str, AfterValidator(_server)]] = Field(min_length=1, max_length=32)
+    user: str = ""
+    password: Secret | None = None
+    token: Secret | None = None
+    nkey: Secret | None = None
+    credentials: Secret | None = None
+    tls: Tls = Tls()
+    tls_first: bool = False
+    stream: str = Field(default="SENSOR", pattern=r"^[A-Za-z0-9_-]+$", max_length=64)
+    subject: Annotated[str, AfterValidator(_subject)] = Field(default="sensor.{kind}.{severity}", min_length=1, max_length=512)
+    domain: str = Field(default="", pattern=r"^[A-Za-z0-9_-]*$", max_length=64)
+    inbox: str = Field(default="_INBOX", pattern=r"^[A-Za-z0-9_.-]+$", max_length=64)
+    create_stream: bool = False
+    duplicates_s: float = Field(default=4 * 3600, ge=1, le=7 * 86_400)
+    replicas: int = Field(default=1, ge=1, le=5)
+    max_age_days: float = Field(default=0, ge=0)
+    max_mib: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _one_login(self) -> Options:
+        found = [name for name in ("user", "token", "nkey", "credentials") if getattr(self, name)]
+        if len(found) > 1:
+            raise ValueError(f"found the logins {' and '.join(found)}, expected one of them")
+        if self.password is not None and not self.user:
+            raise ValueError("found `password` without `user`")
+        if self.max_age_days and self.duplicates_s > self.max_age_days * 86_400:
+            raise ValueError("found `duplicates_s` longer than `max_age_days`, which no stream allows")
+        return self
+
+
+class Nats(Output):
+    """One connection to the first server that answers."""
+
+    Options = Options
+    title = "NATS JetStream"
+    guarantee = "exactly_once"
+
+    def __init__(self, name: str, options: Any) -> None:
+        super().__init__(name, options)
+        self._places = [_place(url, options) for url in options.servers]
+        self._login = Login(options.user, options.password, options.token, options.nkey, options.credentials)
+        self._api = f"$JS.{options.domain}.API" if options.domain else "$JS.API"
+        self._wire: Wire | None = None
+        self._used = 0.0
+
+    def open(self) -> None:
+        self.close()
+        self._wire = self._connected()
+        self._used = time.monotonic()
+        if self.options.create_stream:
+            self._make_stream(self._wire)
+
+    def check(self) -> Iterator[Finding]:
+        reached = False
+        for place in self._places:
+            finding = None
+            for finding in self._reach(place):
+                yield finding
+            reached = reached or (finding is not None and finding.level != "error")
+        if not reached:
+            return
+        try:
+            self.close()
+            self._wire = self._connected()
+        except Retry as error:
+            yield Finding("auth", "error", str(error))
+            return
+        yield Finding("auth", "ok", f"logged in, NATS {clean(self._opened.info.version, ANSWER_LIMIT)}")
+        try:
+            yield from self._stream_findings(self._asked(self._opened, "STREAM.INFO"))
+        except Retry as error:
+            yield Finding("permission", "warning", f"the stream {self.options.stream} cannot be asked for: {error}")
+
+    def send(self, entries: Sequence[Entry]) -> Ack:
+        if self._wire is not None and time.monotonic() - self._used > IDLE_S:
+            self.open()
+        wire, limit = self._opened, self._opened.info.max_payload - HEADERS_SIZE
+        refused = {place: f"over the server's limit of {limit} bytes" for place, entry in enumerate(entries) if len(entry.payload) > limit}
+        places = [place for place in range(len(entries)) if place not in refused]
+        busy: list[int] = []
+        for start in range(0, len(places), WINDOW):
+            self._publish(wire, entries, places[start : start + WINDOW], refused, busy)
+        self._used = time.monotonic()
+        return Ack(refused, tuple(busy))
+
+    def close(self) -> None:
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            wire.close()
+
+    @property
+    def _opened(self) -> Wire:
+        if self._wire is None:
+            raise Retry("not connected")
+        return self._wire
+
+    def _connected(self) -> Wire:
+        """To the first server that lets us in; the next connection begins with it."""
+        failed = Retry("no server is named")
+        for _ in range(len(self._places)):
+            try:
+                return Wire(self._places[0], self._login, self.options.inbox, self.options.timeout_s)
+            except Retry as error:
+                failed = error
+                self._places.append(self._places.pop(0))
+        raise failed
+
+    def _publish(self, wire: Wire, entries: Sequence[Entry], places: Sequence[int], refused: dict[int, str], busy: list[int]) -> None:
+        """Send the entries at some places of a batch, and return once each was answered."""
+        numbers = wire.publish([self._message(entries[place]) for place in places])
+        at = dict(zip(numbers, places, strict=True))
+        while at:
+            answer = wire.answer()
+            place = at.pop(answer.number, None)
+            if place is None:
+                continue
+            error = self._stored(answer)
+            if error is None:
+                continue
+            if error.err_code in TOO_LARGE:
+                refused[place] = said(error)
+            elif error.code == TOO_MANY:
+                busy.append(place)
+            else:
+                raise Retry(f"NATS: {said(error)}")
+
+    def _message(self, entry: Entry) -> tuple[bytes, bytes, bytes]:
+        subject = named(self.options.subject, entry.record)
+        if ".." in subject or subject[-1] == ".":
+            subject = ".".join(word or "_" for word in subject.split("."))
+        record = entry.record
+        headers = f"Nats-Msg-Id: {record['id']}\r\nNats-Expected-Stream: {self.options.stream}\r\nKind: {record['kind']}\r\nSeverity: {record['severity']}\r\n"
+        return subject.encode(), headers.encode(), entry.payload
+
+    def _stored(self, answer: Answer) -> Error | None:
+        """None where the stream has a message. Retry where no stream said so."""
+        if answer.status:
+            raise Retry(
+                f"no stream takes the subject {self.options.subject}: make the stream {self.options.stream} with the subject {self._subjects()} there "
+                f"(`nats stream add`), or set create_stream: true"
+            )
+        try:
+            stored = msgspec.json.decode(answer.body, type=Stored)
+        except msgspec.MsgspecError:
+            raise Retry(f"answered by something else than a stream: {clean(answer.body, ANSWER_LIMIT)}") from None
+        if stored.error is None and stored.stream != self.options.stream:
+            raise Retry(f"stored in the stream {clean(stored.stream, ANSWER_LIMIT)!r}, expected {self.options.stream}")
+        return stored.error
+
+    def _subjects(self) -> str:
+        """All subjects that records can give: what stands at a place may have dots."""
+        before, place, _ = self.options.subject.partition("{")
+        return f"{before.rpartition('.')[0]}.>" if place else before
+
+    def _asked(self, wire: Wire, what: str, body: dict[str, Any] | None = None) -> Stream:
+        answer = wire.ask(f"{self._api}.{what}.{self.options.stream}", body)
+        try:
+            return msgspec.json.decode(answer, type=Stream)
+        except msgspec.MsgspecError:
+            raise Retry(f"JetStream gave an answer that cannot be read: {clean(answer, ANSWER_LIMIT)}") from None
+
+    def _make_stream(self, wire: Wire) -> None:
+        """The stream, where there is none. One that is there is left as it is."""
+        found = self._asked(wire, "STREAM.INFO")
+        if found.error is not None and found.error.err_code == NO_STREAM:
+            found = self._asked(wire, "STREAM.CREATE", self._config())
+        if found.error is not None:
+            raise Retry(f"the stream {self.options.stream} cannot be made: {said(found.error)}")
+
+    def _config(self) -> dict[str, Any]:
+        options = self.options
+        return {
+            "name": options.stream,
+            "description": "Events of passive network sensors",
+            "subjects": [self._subjects()],
+            "retention": "limits",
+            "discard": "old",
+            "storage": "file",
+            "num_replicas": options.replicas,
+            "duplicate_window": int(options.duplicates_s * NANOSECONDS),
+            "max_age": int(options.max_age_days * 86_400 * NANOSECONDS),
+            "max_bytes": options.max_mib * 1024 * 1024 or -1,
+        }
+
+    def _reach(self, place: Place) -> Iterator[Finding]:
+        """Name, port, TLS of one server, up to its first error."""
+        timeout_s = self.options.timeout_s
+        for finding in probe(place.host, place.port, None, timeout_s):
+            yield finding
+            if finding.level == "error":
+                return
+        if place.tls is not None:
+            plain = (lambda: reached(place, timeout_s)) if place.tls_first else (lambda: introduced(place, timeout_s)[0])
+            yield probe_tls(plain, place.host, place.tls, timeout_s)
+
+    def _stream_findings(self, stream: Stream) -> Iterator[Finding]:
+        """How the stream stands to what we want of it."""
+        options, config = self.options, stream.config
+        if stream.error is not None and stream.error.err_code == NO_STREAM and options.create_stream:
+            yield Finding("permission", "ok", f"the stream {options.stream} is not there yet: it is made when the first record is sent")
+            return
+        if stream.error is not None:
+            words = f"the stream {options.stream}: {said(stream.error)}"
+            yield Finding("permission", "error", f"{words}; make it with the subject {self._subjects()} (`nats stream add`), or set create_stream: true")
+            return
+        yield Finding("permission", "ok", f"the stream {options.stream} is there")
+        window_s = float(config.get("duplicate_window") or 0) / NANOSECONDS
+        if window_s < SHORT_WINDOW_S:
+            words = f"the stream remembers ids for {window_s:g} s only: a batch that was cut off by a longer outage may be stored twice"
+            yield Finding("duplicates", "warning", f"{words}; raise it with `nats stream edit {options.stream} --dupe-window=4h`")
+        if config.get("storage") == "memory":
+            yield Finding("durability", "warning", "the stream lies in memory: it is empty once its server was started again")
+
+
+def said(error: Error) -> str:
+    return clean(error.description, ANSWER_LIMIT) or f"error {error.code}"
+
+
+def _place(url: str, options: Options) -> Place:
+    parts = urlsplit(url)
+    return Place(parts.hostname or "", parts.port or PORT, options.tls if parts.scheme == "tls" else None, options.tls_first)

@@ -1,0 +1,331 @@
+"""NATS JetStream, against a real server: what arrives, what comes twice, what a server that dies or turns away costs, and who is let in."""
+
+from __future__ import annotations
+
+import base64
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import ValidationError
+
+from sensor.core.output import Entry, Retry
+from sensor.outputs import nats as module
+from sensor.outputs.nats import Nats, Options
+from tests.outputs.authority import Authority
+from tests.outputs.batches import delivered, entries, ids
+
+pytest.importorskip("nats", reason="nats-py reads what was stored")
+from tests.outputs.servers_nats import MISSING, NatsServer
+
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
+
+Opened = Callable[..., Nats]
+# Seed and public key of a user, made once with a key of zeros.
+KEY = bytes(32)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[NatsServer]:
+    with NatsServer() as running:
+        yield running
+
+
+@pytest.fixture
+def opened() -> Iterator[Opened]:
+    made: list[Nats] = []
+
+    def make(url: str, **more: Any) -> Nats:
+        made.append(Nats("n", Options.model_validate({"servers": [url], "create_stream": True, "timeout_s": 5} | more)))
+        made[-1].open()
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def own(stream: str) -> dict[str, str]:
+    """A stream for one test."""
+    return {"stream": stream, "subject": f"{stream.lower()}.{{kind}}.{{severity}}"}
+
+
+def seed() -> str:
+    raw = bytes([18 << 3 | 20 >> 2, (20 & 3) << 6]) + KEY
+    return base64.b32encode(raw + checked(raw)).rstrip(b"=").decode()
+
+
+def public() -> str:
+    raw = bytes([20 << 3]) + Ed25519PrivateKey.from_private_bytes(KEY).public_key().public_bytes_raw()
+    return base64.b32encode(raw + checked(raw)).rstrip(b"=").decode()
+
+
+def checked(raw: bytes) -> bytes:
+    """CRC-16/XMODEM, counted bit by bit."""
+    crc = 0
+    for byte in raw:
+        crc ^= byte << 8
+        for _ in range(8):
+            crc = (crc << 1 ^ 0x1021 if crc & 0x8000 else crc << 1) & 0xFFFF
+    return crc.to_bytes(2, "little")
+
+
+def test_what_arrives(server: NatsServer, opened: Opened) -> None:
+    """Every record once, in order, as it was written, under a subject made of it, its id where the stream looks for repeats."""
+    batch = entries(25)
+    ack = opened(server.url, **own("ARRIVES")).send(batch)
+    assert (dict(ack.refused), ack.busy) == ({}, ())
+    stored = server.stored("ARRIVES")
+    assert [json.loads(data)["id"] for _, _, data in stored] == ids(batch)
+    assert [data for _, _, data in stored] == [entry.payload for entry in batch]
+    for entry, (subject, headers, _) in zip(batch, stored, strict=True):
+        assert subject == f"arrives.{entry.kind}.{entry.record['severity']}"
+        assert (headers["Nats-Msg-Id"], headers["Kind"], headers["Severity"]) == (entry.id, entry.kind, entry.record["severity"])
+
+
+def test_what_comes_twice_is_there_once(server: NatsServer, opened: Opened) -> None:
+    """Over another connection too, and with new records behind it."""
+    batch = entries(40)
+    opened(server.url, **own("TWICE")).send(batch[:30])
+    again = opened(server.url, **own("TWICE"))
+    again.send(batch[10:])
+    again.send(batch)
+    assert [headers["Nats-Msg-Id"] for _, headers, _ in server.stored("TWICE")] == ids(batch)
+
+
+def test_no_stream(server: NatsServer, opened: Opened) -> None:
+    """Nobody takes the records: said with what to do; and nothing is lost, since the batch comes again."""
+    output = opened(server.url, create_stream=False, **own("NOWHERE"))
+    with pytest.raises(Retry, match=r"no stream takes .*NOWHERE with the subject nowhere\.>.*create_stream: true"):
+        output.send(entries(3))
+    assert [(found.what, found.level) for found in output.check()][-1] == ("permission", "error")
+
+
+def test_another_stream_does_not_count(server: NatsServer, opened: Opened) -> None:
+    """Where a stream takes the subject that is not the one named, the batch is kept."""
+    opened(server.url, **own("FIRST"))
+    with pytest.raises(Retry, match="expected stream does not match"):
+        opened(server.url, create_stream=False, stream="SECOND", subject="first.{kind}").send(entries(3))
+    assert server.stored("FIRST") == []
+
+
+def test_the_stream_is_made_as_asked(server: NatsServer, opened: Opened) -> None:
+    """And left alone when it is there: its own limits are its keeper's."""
+    output = opened(server.url, duplicates_s=7200, max_age_days=2, max_mib=8, **own("MADE"))
+    config = output._asked(output._opened, "STREAM.INFO").config
+    assert (config["subjects"], config["storage"], config["duplicate_window"], config["max_age"]) == (["made.>"], "file", 7200 * 10**9, 172800 * 10**9)
+    assert config["max_bytes"] == 8 * 1024 * 1024
+    opened(server.url, duplicates_s=60, **own("MADE"))
+    assert output._asked(output._opened, "STREAM.INFO").config == config
+
+
+def test_too_large(opened: Opened) -> None:
+    """What the server or the stream will never take is refused by its place, and its neighbours arrive."""
+    big, small = entries(1)[0], entries(4, first=2)
+    with NatsServer("max_payload: 4096") as server:
+        output = opened(server.url)
+        ack = output.send([small[0], Entry(1, big.record, b"x" * 5000), small[1]])
+        assert list(ack.refused) == [1]
+        assert "bytes" in ack.refused[1]
+        output._asked(output._opened, "STREAM.UPDATE", output._config() | {"max_msg_size": 3000})
+        ack = output.send([small[2], Entry(1, big.record, b"x" * 3500), small[3]])
+        assert list(ack.refused) == [1]
+        assert "exceeds maximum" in ack.refused[1]
+        assert [headers["Nats-Msg-Id"] for _, headers, _ in server.stored()] == ids(small)
+
+
+def test_a_full_stream_is_waited_for(server: NatsServer, opened: Opened) -> None:
+    """A stream that turns new messages away will have room again: nothing is refused."""
+    output = opened(server.url, **own("FULL"))
+    output._asked(output._opened, "STREAM.UPDATE", output._config() | {"discard": "new", "max_msgs": 2})
+    with pytest.raises(Retry, match="maximum messages exceeded"):
+        output.send(entries(5))
+
+
+def test_kill_in_mid_batch(opened: Opened) -> None:
+    """Kill -9 of the server while batches are on their way, five times: nothing lost, nothing double, in order."""
+    with NatsServer() as server:
+        output, batch, deaths = opened(server.url), entries(5000), 0
+        for start in range(0, len(batch), 500):
+            if deaths < 5:
+                threading.Timer(0.002 * deaths, server.kill).start()
+                again = threading.Timer(0.3, server.start)
+                again.start()
+                deaths += delivered(output, batch[start : start + 500]) > 0
+                again.join()
+            else:
+                delivered(output, batch[start : start + 500])
+        assert deaths >= 3
+        assert [headers["Nats-Msg-Id"] for _, headers, _ in server.stored()] == ids(batch)
+
+
+def test_a_stuck_server(opened: Opened) -> None:
+    """One that takes everything and answers nothing costs the time-out, and no more; what it had taken is there once."""
+    with NatsServer() as server:
+        output, batch = opened(server.url, timeout_s=0.5), entries(300)
+        server.pause()
+        with pytest.raises(Retry, match=r"no answer within 0\.5 s"):
+            output.send(batch)
+        with pytest.raises(Retry, match="said nothing"):
+            output.open()
+        server.go_on()
+        assert delivered(output, batch) >= 1
+        assert [headers["Nats-Msg-Id"] for _, headers, _ in server.stored()] == ids(batch)
+
+
+def test_after_a_quiet_hour(server: NatsServer, opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server ends connections that are silent; the next batch goes over a new one and is no failure."""
+    output = opened(server.url, **own("QUIET"))
+    output._opened._socket.shutdown(socket.SHUT_RDWR)
+    monkeypatch.setattr(module, "IDLE_S", -1)
+    assert not output.send(entries(2)).refused
+
+
+def test_the_next_server(server: NatsServer, opened: Opened) -> None:
+    """One of several is enough; a check says which one is away."""
+    with NatsServer() as other:
+        url = other.url
+    output = opened(url, servers=[url, server.url], **own("NEXT"))
+    assert not output.send(entries(2)).refused
+    levels = [(found.what, found.level) for found in output.check()]
+    assert ("tcp", "error") in levels
+    assert ("permission", "ok") in levels
+
+
+@pytest.mark.parametrize("way", ["password", "token", "nkey"])
+def test_who_is_let_in(way: str, opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the right proof; with a wrong one the server's words are told, the secret never."""
+    users = {"password": "{user: u, password: correct}", "nkey": f"{{nkey: {public()}}}"}
+    with NatsServer("authorization { token: correct }" if way == "token" else f"authorization {{ users: [{users[way]}] }}") as server:
+        told = {"user": "u"} if way == "password" else {}
+        monkeypatch.setenv("SECRET", seed() if way == "nkey" else "correct")
+        output = opened(server.url, **told, **{way: "env:SECRET"})
+        assert not output.send(entries(2)).refused
+        wrong = seed()[:-6] + "AAAAAA" if way == "nkey" else "battery"
+        monkeypatch.setenv("SECRET", wrong)
+        with pytest.raises(Retry) as caught:
+            output.open()
+        assert ("no seed" if way == "nkey" else "Authorization Violation") in str(caught.value)
+        assert wrong not in str(caught.value)
+        assert [found.what for found in output.check() if found.level == "error"] == ["auth"]
+        with pytest.raises(Retry, match=r"Authorization|authentication"):
+            opened(server.url)
+
+
+def test_credentials(opened: Opened, tmp_path: Path) -> None:
+    """A .creds file: its JWT goes to the server with a signature made by its seed; a file without one of them is named, not shown."""
+    file = tmp_path / "user.creds"
+    file.write_text(
+        f"-----BEGIN NATS USER JWT-----\neyJ.a.b\n------END NATS USER JWT------\n\n*** note ***\n-----BEGIN USER NKEY SEED-----\n{seed()}\n"
+        "------END USER NKEY SEED------\n"
+    )
+    login = Nats("n", Options.model_validate({"servers": ["nats://h"], "credentials": f"file:{file}"}))._login
+    answer = login.answer("nonce")
+    assert answer["jwt"] == "eyJ.a.b"
+    signature = base64.urlsafe_b64decode(answer["sig"] + "==")
+    Ed25519PrivateKey.from_private_bytes(KEY).public_key().verify(signature, b"nonce")
+    file.write_text("-----BEGIN NATS USER JWT-----\neyJ.a.b\n------END NATS USER JWT------\n")
+    with pytest.raises(Retry, match=f"{file} have no part 'USER NKEY SEED'"):
+        login.answer("nonce")
+
+
+def test_without_the_right_to_publish(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server says which subject; the batch is kept."""
+    rights = "{publish: {deny: ['sensor.>']}}"
+    with NatsServer(f"authorization {{ users: [{{user: u, password: p, permissions: {rights}}}] }}") as server:
+        monkeypatch.setenv("SECRET", "p")
+        with pytest.raises(Retry, match="Permissions Violation for Publish"):
+            opened(server.url, user="u", password="env:SECRET").send(entries(1))
+
+
+def test_tls(opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the right authority it arrives; a stranger's certificate is refused, and so is a server that wants none of it: the password stays here."""
+    authority = Authority(tmp_path)
+    pair, stranger = authority.issue("server"), Authority(tmp_path, "Stranger")
+    with NatsServer(f'tls {{ cert_file: "{pair.certificate}", key_file: "{pair.key}" }}') as server:
+        url = server.url.replace("nats:", "tls:")
+        output = opened(url, tls={"ca": str(authority.ca)})
+        assert not output.send(entries(3000)).refused
+        assert [found.what for found in output.check()] == ["dns", "tcp", "tls", "auth", "permission"]
+        with pytest.raises(Retry, match="not trusted here"):
+            opened(url, tls={"ca": str(stranger.ca)})
+        with pytest.raises(Retry, match="asks for TLS"):
+            opened(server.url)
+    with NatsServer("authorization { token: correct }") as server:
+        monkeypatch.setenv("SECRET", "correct")
+        with pytest.raises(Retry, match="offers no TLS"):
+            opened(server.url.replace("nats:", "tls:"), token="env:SECRET", tls={"ca": str(authority.ca)})
+        assert opened(server.url, token="env:SECRET").send(entries(1)).refused == {}
+
+
+def test_tls_from_the_beginning(opened: Opened, tmp_path: Path) -> None:
+    """A server that says nothing before the handshake."""
+    authority = Authority(tmp_path)
+    pair = authority.issue("server")
+    with NatsServer(f'tls {{ cert_file: "{pair.certificate}", key_file: "{pair.key}", handshake_first: true }}') as server:
+        told = {"servers": [server.url.replace("nats:", "tls:")], "tls": {"ca": str(authority.ca)}, "timeout_s": 1}
+        assert not opened(server.url, **told, tls_first=True).send(entries(1)).refused
+        with pytest.raises(Retry, match="tls_first"):
+            opened(server.url, **told)
+
+
+def test_a_check_says_what_the_stream_lacks(server: NatsServer, opened: Opened) -> None:
+    """A window for repeats that is shorter than an outage, a stream in memory; and it makes and sends nothing."""
+    output = opened(server.url, **own("CHECKED"))
+    assert [(found.what, found.level) for found in output.check()] == [("dns", "ok"), ("tcp", "ok"), ("auth", "ok"), ("permission", "ok")]
+    lacking = {"name": "LACKING", "subjects": ["lacking.>"], "storage": "memory", "duplicate_window": 120 * 10**9}
+    other = opened(server.url, **own("LACKING"), create_stream=False)
+    other._asked(other._opened, "STREAM.CREATE", lacking)
+    assert [found.what for found in other.check() if found.level == "warning"] == ["duplicates", "durability"]
+    unmade = Nats("n", Options.model_validate({"servers": [server.url], "create_stream": True} | own("UNMADE")))
+    assert [found.message for found in unmade.check()][-1].startswith("the stream UNMADE is not there yet")
+    unmade.close()
+
+
+@pytest.mark.parametrize(
+    "said", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"INFO {not json}\r\n", b"INFO {}\r\n-ERR 'maximum connections exceeded'\r\n", b"", b"INFO {}\r\n"]
+)
+def test_what_is_no_server(said: bytes, opened: Opened) -> None:
+    """Anything else that answers at the port is told from a server, in words without control characters."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            with listener.accept()[0] as peer:
+                peer.sendall(said)
+
+        other = threading.Thread(target=answer)
+        other.start()
+        with pytest.raises(Retry) as caught:
+            opened(f"nats://127.0.0.1:{listener.getsockname()[1]}", timeout_s=1)
+        other.join()
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"servers": []}, {"servers": ["http://h"]}, {"servers": ["nats://u:p@h"]}, {"user": "u", "token": "env:T"}, {"password": "env:P"},
+        {"subject": "{kind}.x"}, {"subject": "a.{kinds}"}, {"subject": "a.>"}, {"subject": "$JS.a"}, {"subject": "a..b"}, {"stream": "a b"},
+        {"max_age_days": 0.01},
+    ],
+)  # fmt: skip
+def test_options_that_are_wrong(more: dict[str, Any]) -> None:
+    """Told when the configuration is read."""
+    with pytest.raises(ValidationError):
+        Options.model_validate({"servers": ["nats://h"]} | more)
+
+
+def test_subjects_stay_subjects(server: NatsServer, opened: Opened) -> None:
+    """Whatever a site is called: wildcards, blanks, empty words."""
+    output = opened(server.url, stream="ODD", subject="odd.{site}.{type}")
+    batch = [
+        Entry(entry.seq, entry.record | {"sensor": entry.record["sensor"] | {"site": site}}, b"{}")
+        for entry, site in zip(entries(4), ("a b", "*.>", ".", "H.Q."), strict=True)
+    ]
+    assert not output.send(batch).refused
+    assert [subject.split(".")[1] for subject, _, _ in server.stored("ODD")] == ["a_b", "_", "_", "H"]
