@@ -18,7 +18,8 @@ class RedisServer(Server):
         super().__init__()
         self.socket = self.folder / "redis.sock"
         self.tls_port = free_port() if certificate else 0
-        told = [f"port {self.port}", "bind 127.0.0.1", f"unixsocket {self.socket}", f"dir {self.folder}", "save ''", "appendonly yes", *lines]
+        told = [f"port {self.port}", "bind 127.0.0.1", f"unixsocket {self.socket}", f"dir {self.folder}", "save ''"]
+        told += ["appendonly yes", "repl-diskless-sync-delay 0", *lines]
         if certificate:
             told += [f"tls-port {self.tls_port}", f"tls-cert-file {certificate}", f"tls-key-file {key}", f"tls-ca-cert-file {ca}", "tls-auth-clients no"]
         (self.folder / "redis.conf").write_text("\n".join(told) + "\n")

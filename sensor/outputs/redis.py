@@ -1,0 +1,236 @@
+"""Redis streams (Redis 5 or later, Valkey): one entry a record, with the fields ``id``, ``kind``, ``severity`` and ``data`` (the record in its format).
+
+Each sensor and kind has a stream of its own, ``PREFIX:SENSOR:KIND``, in which an entry has the number of its record (``18237-0``): a repeat is refused by the
+server, since numbers of a stream only rise. What was refused is looked for; where it is not there (the log began anew, or the server was full for a moment),
+it is appended behind the newest as ``TOP-NUMBER``, where a repeat finds it as well. So a batch that comes twice, in whole or in part, is there once, unless
+readers delete what they have read. One command a record, no script, no MULTI: a Redis that dies while it writes one of these down runs half of it again at
+its second start (``aof-load-truncated``). What is acknowledged is as durable as the server: with ``appendonly yes`` it survives its death.
+
+Not spoken: Cluster and Sentinel; name the primary.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Annotated, Any
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from pydantic import AfterValidator, Field
+
+from sensor.core.output import Ack, Entry, Finding, Output, Retry
+from sensor.core.output import Options as CommonOptions
+from sensor.core.reader import clean
+from sensor.outputs._names import named
+from sensor.outputs._probe import probe
+from sensor.outputs._secrets import Secret
+from sensor.outputs._tls import Tls, context
+
+PORT = 6379
+SCHEMES = ("redis", "rediss", "unix")
+ANSWER_LIMIT = 200
+# What the server says to a number that it has passed.
+PASSED = "equal or smaller"
+
+
+def _url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise ValueError(f"found no URL: {error}") from None
+    if parts.password is not None or parts.username is not None:
+        raise ValueError("found a login in the URL, expected it as `user` and `password`")
+    if parts.scheme not in SCHEMES or not (parts.path if parts.scheme == "unix" else parts.hostname):
+        raise ValueError("expected redis://host:6379/0, rediss://host:6379/0 or unix:///path/of/socket")
+    if parts.scheme != "unix" and parts.path.strip("/") and not parts.path.strip("/").isdecimal():
+        raise ValueError(f"found the database {parts.path.strip('/')!r}, expected a number")
+    return url
+
+
+class Options(CommonOptions):
+    """``url``: ``redis://host:6379/0``, with TLS ``rediss://``, or ``unix:///path`` of a socket; ``user``, ``password``: of the server's ACL; ``database``:
+    of a socket; ``prefix``: of the streams; ``max_entries``: about so many are kept in each, 0: all; ``replicas``: so many must have a batch before it counts.
+    """
+
+    url: Annotated[str, AfterValidator(_url)]
+    user: str = ""
+    password: Secret | None = None
+    tls: Tls = Tls()
+    database: int = Field(default=0, ge=0)
+    prefix: str = Field(default="sensor", min_length=1, max_length=256)
+    # A repeat is known by what is still there: the largest batch of each lane.
+    max_entries: int = Field(default=0, ge=0)
+    replicas: int = Field(default=0, ge=0, le=32)
+
+
+class Redis(Output):
+    """A client with one connection."""
+
+    Options = Options
+    title = "Redis streams"
+    guarantee = "exactly_once"
+
+    def __init__(self, name: str, options: Any) -> None:
+        super().__init__(name, options)
+        self._parts: SplitResult = urlsplit(options.url)
+        self._client: Any = None
+
+    def open(self) -> None:
+        try:
+            import redis
+        except ImportError:
+            raise Retry("Redis streams need the package redis: pip install 'passive-network-sensor[redis]'") from None
+        self.close()
+        self._client = redis.Redis(connection_pool=self._pool(redis))
+        self._asked(self._client.ping)
+
+    def check(self) -> Iterator[Finding]:
+        if self._parts.scheme != "unix":
+            tls = self.options.tls if self._parts.scheme == "rediss" else None
+            for finding in probe(self._parts.hostname or "", self._parts.port or PORT, tls, self.options.timeout_s):
+                yield finding
+                if finding.level == "error":
+                    return
+        for look in (self._login, self._permission, self._durability):
+            try:
+                yield look()
+            except Retry as error:
+                yield Finding("auth" if look == self._login else "permission", "error", str(error))
+                return
+
+    def send(self, entries: Sequence[Entry]) -> Ack:
+        streams: dict[str, list[Entry]] = {}
+        for entry in entries:
+            streams.setdefault(self._stream(entry.record), []).append(entry)
+        for stream, batch in streams.items():
+            passed = self._append(stream, [(f"{entry.seq}-0", entry) for entry in batch])
+            if passed:
+                self._append_behind(stream, passed)
+        if self.options.replicas:
+            self._replicated()
+        return Ack()
+
+    def close(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            client.connection_pool.disconnect()
+            client.close()
+
+    def _client_now(self) -> Any:
+        if self._client is None:
+            raise Retry("not connected")
+        return self._client
+
+    def _pool(self, redis: Any) -> Any:
+        """One connection, which tries nothing again: the runner does."""
+        told: dict[str, Any] = {
+            "username": self.options.user or None,
+            "password": self.options.password.reveal() if self.options.password else None,
+            "socket_timeout": self.options.timeout_s,
+            "max_connections": 1,
+            "retry": redis.retry.Retry(redis.backoff.NoBackoff(), 0),
+        }
+        if self._parts.scheme == "unix":
+            told |= {"connection_class": redis.UnixDomainSocketConnection, "path": unquote(self._parts.path), "db": self.options.database}
+            return redis.ConnectionPool(**told)
+        told |= {"host": self._parts.hostname, "port": self._parts.port or PORT, "db": int(self._parts.path.strip("/") or self.options.database)}
+        told |= {"socket_connect_timeout": self.options.timeout_s, "socket_keepalive": True}
+        if self._parts.scheme == "rediss":
+            told["connection_class"] = _over_tls(redis, context(self.options.tls), self.options.tls.server_name or self._parts.hostname or "")
+        return redis.ConnectionPool(**told)
+
+    def _stream(self, record: Mapping[str, Any]) -> str:
+        return named(f"{self.options.prefix}:{{sensor}}:{{kind}}", record)
+
+    def _append(self, stream: str, places: list[tuple[str, Entry]]) -> list[Entry]:
+        """Append each at its place; those whose place is passed. Retry where the server says anything else, once all have had their answer."""
+        pipe = self._asked(self._client_now().pipeline, transaction=False)
+        limit = {"maxlen": self.options.max_entries, "approximate": True} if self.options.max_entries else {}
+        for place, entry in places:
+            told = {"id": entry.id, "kind": entry.kind, "severity": entry.record.get("severity", ""), "data": entry.payload}
+            pipe.xadd(stream, told, place, **limit)
+        answers = self._asked(pipe.execute, raise_on_error=False)
+        faults = [said(answer) for answer in answers if isinstance(answer, Exception) and PASSED not in str(answer)]
+        if faults:
+            raise Retry(f"Redis: {faults[0]}")
+        return [entry for answer, (_, entry) in zip(answers, places, strict=True) if isinstance(answer, Exception)]
+
+    def _append_behind(self, stream: str, passed: list[Entry]) -> None:
+        """Append those that are not there, behind the newest: its number, then their own."""
+        top = int(self._asked(self._client.xinfo_stream, stream)["last-generated-id"].partition(b"-")[0])
+        first, last = passed[0].seq, passed[-1].seq
+        there: set[bytes] = set()
+        for begin, end in ((f"{first}-0", str(last)), (f"{top}-{first}", f"{top}-{last}")):
+            there.update(fields.get(b"id", b"") for _, fields in self._asked(self._client.xrange, stream, begin, end))
+        missing = [(f"{top}-{entry.seq}", entry) for entry in passed if entry.id.encode() not in there]
+        if missing and self._append(stream, missing):
+            raise Retry(f"Redis: somebody else appends to {stream}")
+
+    def _replicated(self) -> None:
+        """Retry where too few replicas have what was sent."""
+        have = self._asked(self._client.wait, self.options.replicas, max(1, int(self.options.timeout_s * 500)))
+        if have < self.options.replicas:
+            raise Retry(f"{have} of {self.options.replicas} replicas have the batch")
+
+    def _asked(self, ask: Callable[..., Any], *args: Any, **more: Any) -> Any:
+        """The answer. Whatever the server says against it says nothing against the records: they are any bytes to it."""
+        import redis
+
+        try:
+            return ask(*args, **more)
+        except (redis.RedisError, OSError) as error:
+            raise Retry(f"Redis: {said(error)}") from None
+
+    def _login(self) -> Finding:
+        self.open()
+        try:
+            who = str(self._asked(self._client.acl_whoami))
+        except Retry:
+            # An older server has no such command, and another does not let us ask.
+            who = self.options.user or "default"
+        return Finding("auth", "ok", f"logged in as {clean(who, ANSWER_LIMIT)}")
+
+    def _permission(self) -> Finding:
+        """Append an entry under a number that every server refuses, once it has let us in."""
+        stream = self._stream({"sensor": {"id": "check"}, "kind": "alert"})
+        answer = self._asked(self._client.pipeline(transaction=False).xadd(stream, {"id": "check"}, "0-0").execute, raise_on_error=False)[0]
+        if "0-0" not in str(answer):
+            raise Retry(f"Redis: {said(answer)}")
+        return Finding("permission", "ok", f"may append to {self.options.prefix}:SENSOR:KIND")
+
+    def _durability(self) -> Finding:
+        """What the server itself promises."""
+        import redis
+
+        try:
+            told = {**self._client.info("persistence"), **self._client.info("memory")}
+        except (redis.RedisError, OSError) as error:
+            return Finding("durability", "warning", f"cannot be asked for: {said(error)}")
+        if not told.get("aof_enabled"):
+            return Finding("durability", "warning", "the server keeps no append-only file: it may lose what it acknowledged; set `appendonly yes` there")
+        if told.get("maxmemory") and told.get("maxmemory_policy") != "noeviction":
+            policy = clean(str(told.get("maxmemory_policy")), 32)
+            return Finding("durability", "warning", f"the server drops keys when its memory is full ({policy}); set `maxmemory-policy noeviction` there")
+        return Finding("durability", "ok", "the server keeps an append-only file")
+
+
+def said(error: BaseException) -> str:
+    return clean(str(error) or type(error).__name__, ANSWER_LIMIT)
+
+
+def _over_tls(redis: Any, trust: ssl.SSLContext, name: str) -> Any:
+    """A class of connections that trusts whom our options name, and nobody else."""
+
+    class OverTls(redis.Connection):  # type: ignore[misc]
+        """As the plain one, then TLS."""
+
+        def _connect(self) -> ssl.SSLSocket:
+            plain = super()._connect()
+            try:
+                return trust.wrap_socket(plain, server_hostname=name)
+            except OSError:
+                plain.close()
+                raise
+
+    return OverTls
