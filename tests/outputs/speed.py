@@ -40,3 +40,5 @@ def measure(name: str, service: str, **options: Any) -> float:
 if __name__ == "__main__":
     for packing in ("none", "gzip", "zstd"):
         print(f"http {packing}: {measure('http.Http', 'plain', packing=packing):,.0f} events/s")
+    for name in ("native", "ecs"):
+        print(f"elasticsearch {name}: {measure('elasticsearch.Elasticsearch', 'bulk', format=name):,.0f} events/s")

@@ -1,0 +1,281 @@
+"""Elasticsearch 7.9 or later and OpenSearch: ``_bulk``, each record created under its own ``_id``.
+
+What an index has already is answered with 409 and counts as delivered, so that a repeat makes nothing double: also because an index is named after the
+time of the record, not after the time of sending. Each document has its own answer: those that do not fit the mapping are refused, those for which there is
+no room now come again. A data stream knows ids only within each of its backing indices: a repeat across a rollover is there twice.
+
+Documents without ``@timestamp`` (all formats but ECS) get the record's time as such. Not spoken: several nodes; name a load balancer or one node.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any
+
+import msgspec
+from pydantic import AfterValidator, Field, model_validator
+
+from sensor.core.output import Ack, Entry, Finding, Output, Refuse, Retry
+from sensor.core.reader import clean
+from sensor.outputs._elastic_template import VERSION, template
+from sensor.outputs._http import JSON_FORMATS, SAID_LIMIT, Answer, Client, judge, looked, open_client, reached
+from sensor.outputs._http_options import HttpOptions
+from sensor.outputs._secrets import Secret
+
+ANSWERS_LIMIT = 64 * 1024 * 1024
+# All that is looked at of the answers: they are otherwise larger than the documents.
+FILTER = "filter_path=errors,items.*.status,items.*.error.type,items.*.error.reason"
+NDJSON = {"Content-Type": "application/x-ndjson"}
+JSON = {"Content-Type": "application/json"}
+# Answered with 400, but a fault of how things are set up, not of a document.
+SETUP_FAULTS = ("index_closed_exception", "invalid_index_name_exception", "index_not_found_exception", "cluster_block_exception")
+
+_PLACES = re.compile(r"%[Ymd]|\{kind\}")
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TIME = re.compile(_DAY.pattern + r"T[0-9:.]{8,16}Z")
+_NO_PIPELINE = re.compile(r"pipeline with id \[.*\] does not exist")
+
+
+class _Error(msgspec.Struct):
+    type: str = ""
+    reason: str | None = None
+
+
+class _Item(msgspec.Struct):
+    status: int
+    error: _Error | None = None
+
+    @property
+    def said(self) -> str:
+        error = self.error or _Error()
+        return f"{self.status} {clean(error.type, 80)}: {clean(error.reason or '', SAID_LIMIT)}".strip(": ")
+
+    @property
+    def delivered(self) -> bool:
+        return 200 <= self.status < 300 or self.status == 409
+
+    @property
+    def refused(self) -> bool:
+        """Never taken, whoever waits for whatever."""
+        error = self.error or _Error()
+        return self.status in (400, 413, 422) and error.type not in SETUP_FAULTS and not _NO_PIPELINE.match(error.reason or "")
+
+
+class _Bulk(msgspec.Struct):
+    errors: bool
+    items: list[dict[str, _Item]] = []
+
+
+class _Template(msgspec.Struct):
+    version: int | None = None
+
+
+class _Named(msgspec.Struct):
+    index_template: _Template
+
+
+class _Templates(msgspec.Struct):
+    index_templates: list[_Named] = []
+
+
+_ANSWER = msgspec.json.Decoder(_Bulk)
+
+
+def _index(name: str) -> str:
+    plain = _PLACES.sub("0", name)
+    if not _NAME.fullmatch(plain) or not _NAME.match(name):
+        raise ValueError(f"found {name!r}, expected small letters, digits, . _ -, and as places %Y, %m, %d and {{kind}} after at least one sign")
+    return name
+
+
+class Options(HttpOptions):
+    """``index``: its name, with ``%Y``, ``%m``, ``%d`` of the record's time and ``{kind}``; ``data_stream``: it is one; ``api_key``: who we are, as Kibana
+    shows it in base64, in place of user and password; ``pipeline``: an ingest pipeline; ``template``: put ours where none of its name is there, or an older.
+    """
+
+    index: Annotated[str, AfterValidator(_index)] = Field(default="sensor-%Y.%m", max_length=200)
+    data_stream: bool = False
+    api_key: Secret | None = None
+    pipeline: str = Field(default="", pattern=r"^[A-Za-z0-9._-]*$")
+    template: bool = False
+    batch_events: int = Field(default=1000, ge=1, le=50_000)
+    batch_kib: int = Field(default=4096, ge=64, le=65_536)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Options:
+        if self.api_key is not None and (self.token is not None or self.user):
+            raise ValueError("found api_key beside another login, expected one of them")
+        if self.data_stream and "%" in self.index:
+            raise ValueError("a data stream has no date in its name: it makes new indices by itself")
+        return self
+
+    def greeting(self) -> dict[str, str]:
+        made = super().greeting()
+        if self.api_key is not None:
+            made["Authorization"] = f"ApiKey {self.api_key.reveal()}"
+        return made
+
+
+class Elasticsearch(Output):
+    """One bulk request a batch."""
+
+    Options = Options
+    title = "Elasticsearch, OpenSearch (_bulk)"
+    formats = ("ecs", *(name for name in JSON_FORMATS if name != "ecs"))
+    guarantee = "exactly_once"
+
+    def __init__(self, name: str, options: Any) -> None:
+        super().__init__(name, options)
+        self._client: Client | None = None
+        self._stamped = (options.format or self.formats[0]) == "ecs"
+
+    def open(self) -> None:
+        self.close()
+        client = open_client(self.options)
+        if self.options.template:
+            put_template(client, self.options)
+        self._client = client
+
+    def check(self) -> Iterator[Finding]:
+        if not (yield from reached(self.options)):
+            return
+        for what, look in (("auth", self._login), ("permission", self._permission), ("template", self._template)):
+            finding = looked(what, look)
+            yield finding
+            if finding.level == "error":
+                return
+
+    def send(self, entries: Sequence[Entry]) -> Ack:
+        if self._client is None:
+            raise Retry("not open")
+        query = f"{FILTER}&pipeline={self.options.pipeline}" if self.options.pipeline else FILTER
+        answer = self._client.post(_at(self._client, f"_bulk?{query}"), self._body(entries), NDJSON, limit=ANSWERS_LIMIT)
+        judge(answer)
+        try:
+            told = _ANSWER.decode(answer.body)
+        except msgspec.MsgspecError:
+            raise Retry(f"{answer.where} answered no bulk answer: is it Elasticsearch? {clean(answer.body[:200], 80)}") from None
+        return Ack() if not told.errors else _each([next(iter(item.values()), None) for item in told.items], len(entries), answer)
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+        self._client = None
+
+    def _body(self, entries: Sequence[Entry]) -> bytes:
+        parts: list[bytes] = []
+        pattern, stamped = self.options.index, self._stamped
+        for entry in entries:
+            ts = str(entry.record.get("ts", ""))
+            parts += _action(pattern, ts[:10], entry.kind), msgspec.json.encode(entry.id), b"}}\n"
+            if not stamped and _TIME.fullmatch(ts):
+                # An object is never empty: it has its id.
+                parts += b'{"@timestamp":"', ts.encode(), b'",', entry.payload[1:], b"\n"
+            else:
+                parts += entry.payload, b"\n"
+        return b"".join(parts)
+
+    def _login(self) -> Finding:
+        with Client(self.options) as client:
+            answer = client.ask("GET", _at(client, ""))
+        judge(answer)
+        version = _object(answer).get("version")
+        if not isinstance(version, dict) or "number" not in version:
+            return Finding("auth", "error", f"{answer.where} is no Elasticsearch or OpenSearch: look at url")
+        return Finding("auth", "ok", f"{clean(str(version.get('distribution', 'elasticsearch')), 40)} {clean(str(version['number']), 40)} knows us")
+
+    def _permission(self) -> Finding:
+        """Elasticsearch says whether we may write; OpenSearch has no such question."""
+        name = _named(self.options)
+        asked = {"index": [{"names": [name], "privileges": ["create_doc", "auto_configure"]}]}
+        with Client(self.options) as client:
+            answer = client.ask("POST", _at(client, "_security/user/_has_privileges"), msgspec.json.encode(asked), JSON)
+        told = _object(answer).get("has_all_requested")
+        if told is False:
+            return Finding("permission", "error", f"we may not create documents in {name}: give the role create_doc and auto_configure there")
+        return Finding("permission", "ok" if told else "warning", f"we may create documents in {name}" if told else "not known before the first record")
+
+    def _template(self) -> Finding:
+        name = template_name(self.options)
+        with Client(self.options) as client:
+            answer = client.ask("GET", _at(client, f"_index_template/{name}"), limit=ANSWERS_LIMIT)
+        if answer.status == 404:
+            todo = "is put when it is opened" if self.options.template else "is missing: set template to true, or put one of your own"
+            return Finding("template", "ok" if self.options.template else "warning", f"the index template {name} {todo}")
+        judge(answer)
+        return Finding("template", "ok", f"the index template {name} is there")
+
+
+def put_template(client: Client, options: Options) -> None:
+    """Ours, where there is none of its name or one of an older version. Retry where it cannot be put: without it the first records would fix wrong types."""
+    url = _at(client, f"_index_template/{template_name(options)}")
+    there = client.ask("GET", url, limit=ANSWERS_LIMIT)
+    if there.status != 404:
+        judge_login(there)
+        if _version(there) >= VERSION:
+            return
+    body = msgspec.json.encode(template(_named(options), data_stream=options.data_stream))
+    judge_login(client.ask("PUT", url, body, JSON))
+
+
+def _version(answer: Answer) -> int:
+    """Of the template that is there; 0 where it has none."""
+    try:
+        found = msgspec.json.decode(answer.body, type=_Templates).index_templates
+    except msgspec.MsgspecError:
+        return 0
+    return found[0].index_template.version or 0 if found else 0
+
+
+def judge_login(answer: Answer) -> None:
+    """An answer to anything but records: whatever is wrong may be mended."""
+    try:
+        judge(answer)
+    except Refuse as error:
+        raise Retry(str(error)) from None
+
+
+def template_name(options: Options) -> str:
+    return re.split(r"%|\{", options.index)[0].rstrip("._-")
+
+
+def _named(options: Options) -> str:
+    """All names that records can give the index."""
+    return re.sub(r"(\*[._-]?)+", "*", _PLACES.sub("*", options.index))
+
+
+def _at(client: Client, path: str) -> str:
+    return f"{client.place.url.partition('?')[0].rstrip('/')}/{path}"
+
+
+@functools.lru_cache(maxsize=1024)
+def _action(pattern: str, day: str, kind: str) -> bytes:
+    """The line before a document, up to its id."""
+    if not _DAY.fullmatch(day):
+        day = "1970-01-01"
+    places = {"%Y": day[:4], "%m": day[5:7], "%d": day[8:], "{kind}": kind}
+    return b'{"create":{"_index":' + msgspec.json.encode(_PLACES.sub(lambda found: places[found[0]], pattern)) + b',"_id":'
+
+
+def _each(items: list[_Item | None], count: int, answer: Answer) -> Ack:
+    """The answers of a batch, document by document."""
+    if len(items) != count or None in items:
+        raise Retry(f"{answer.where} answered for {len(items)} documents of {count}")
+    told = [item for item in items if item is not None]
+    refused = {place: item.said for place, item in enumerate(told) if item.refused}
+    busy = tuple(place for place, item in enumerate(told) if not item.delivered and not item.refused)
+    if len(busy) == count:
+        raise Retry(f"{answer.where}: {told[0].said}", answer.after_s)
+    return Ack(refused, busy)
+
+
+def _object(answer: Answer) -> dict[str, Any]:
+    """The body of an answer; empty where it is no object."""
+    try:
+        found = msgspec.json.decode(answer.body)
+    except msgspec.MsgspecError:
+        return {}
+    return found if isinstance(found, dict) else {}
