@@ -1,0 +1,215 @@
+"""Splunk's HTTP Event Collector, event endpoint; each record carries its id as the indexed field ``id``.
+
+With ``acknowledge`` (indexer acknowledgement, which the token must have switched on) a batch counts once the indexers say that they have written it: a plain
+200 says only that the events were well formed. Splunk drops no repeats: ``| dedup id`` does when searching. Splunk Cloud has no acknowledgement for
+collectors of one's own: set ``acknowledge: false``, and what a Splunk that dies has not yet written is lost.
+
+Of a batch with a wrong event Splunk takes those before it, refuses it, and does not look at those after it.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+from pydantic import Field, model_validator
+
+from sensor.core.output import Ack, Entry, Finding, Output, Refuse, Retry
+from sensor.core.reader import clean
+from sensor.outputs._http import SAID_LIMIT, Answer, Client, judge, looked, open_client, reached
+from sensor.outputs._http_options import HttpOptions
+from sensor.outputs.formats._view import milliseconds
+
+EVENT, ACK = "services/collector/event", "services/collector/ack"
+JSON = {"Content-Type": "application/json"}
+POLL_S, POLL_MAX_S = 0.05, 1.0
+# Asks whether there is acknowledgement at all. That a channel in which nothing was sent is not known does not matter.
+ANY = b'{"acks":[0]}'
+
+NO_DATA, NO_CHANNEL, BAD_CHANNEL, ACK_OFF = 5, 10, 11, 14
+# Codes that speak of one event: wrong format, no event, an empty event, wrong indexed fields.
+EVENT_FAULTS = (6, 12, 13, 15)
+# Answered with 400, but a matter of the token: what it may write where.
+HINTS = {
+    7: "the token may not write into this index: look at index, and at the indexes of the token",
+    NO_CHANNEL: "the token wants acknowledgement: set acknowledge to true, or switch it off for the token",
+    ACK_OFF: "the token has no indexer acknowledgement: switch it on (useACK), or set acknowledge to false and lose what Splunk loses",
+}
+
+
+class _Told(msgspec.Struct, rename={"ack": "ackId", "event": "invalid-event-number"}):
+    """An answer of the collector."""
+
+    text: str = ""
+    code: int = -1
+    ack: int | None = None
+    event: int | None = None
+    acks: dict[str, bool] = {}
+
+
+class _Said(NamedTuple):
+    answer: Answer
+    told: _Told
+
+    @property
+    def words(self) -> str:
+        hint = HINTS.get(self.told.code)
+        words = f"{clean(self.told.text, SAID_LIMIT)} (code {self.told.code})" if self.told.code >= 0 else ""
+        return f"{self.answer.where}: {words}{f'; {hint}' if hint else ''}" if words else self.answer.said
+
+
+_DECODER = msgspec.json.Decoder(_Told)
+
+
+class Options(HttpOptions):
+    """``url``: of the collector, such as ``https://splunk.example.org:8088``; ``token``: of the input; ``index``: empty is the token's own; ``source``,
+    ``sourcetype``: where ``{kind}`` is the record's; ``acknowledge``: wait until it is written; ``ack_timeout_s``: for so long, then the batch comes again.
+    """
+
+    index: str = Field(default="", pattern=r"^[a-z0-9_-]*$", max_length=80)
+    source: str = Field(default="sensor", min_length=1, max_length=200)
+    sourcetype: str = Field(default="sensor:{kind}", min_length=1, max_length=200)
+    acknowledge: bool = True
+    ack_timeout_s: float = Field(default=60, gt=0, le=600)
+
+    @model_validator(mode="after")
+    def _with_token(self) -> Options:
+        if self.token is None:
+            raise ValueError("found no key 'token', expected the secret of the collector's token")
+        return self
+
+    def greeting(self) -> dict[str, str]:
+        made = super().greeting()
+        made["Authorization"] = f"Splunk {made['Authorization'].removeprefix('Bearer ')}"
+        return made
+
+
+class SplunkHec(Output):
+    """One request a batch, and as many as it takes to hear that it is written."""
+
+    Options = Options
+    title = "Splunk HTTP Event Collector"
+    guarantee = "at_least_once"
+
+    def __init__(self, name: str, options: Any) -> None:
+        super().__init__(name, options)
+        self._client: Client | None = None
+        # Numbers of acknowledgement count per channel; one that is opened anew goes on in its own.
+        self._channel = {"X-Splunk-Request-Channel": str(uuid.uuid4())} if options.acknowledge else {}
+
+    def open(self) -> None:
+        self.close()
+        client = open_client(self.options)
+        if self.options.acknowledge:
+            # Before anything is sent: without acknowledgement every batch would be written, and come again for ever.
+            self._ask(client, ACK, ANY, allowed=(BAD_CHANNEL,))
+        self._client = client
+
+    def check(self) -> Iterator[Finding]:
+        if (yield from reached(self.options)):
+            yield looked("auth", self._login)
+
+    def send(self, entries: Sequence[Entry]) -> Ack:
+        if self._client is None:
+            raise Retry("not open")
+        said = self._posted(self._client, EVENT, b"\n".join(self._event(entry) for entry in entries))
+        if said.answer.status == 400 and said.told.code in EVENT_FAULTS and said.told.event is not None and 0 <= said.told.event < len(entries):
+            return self._partly(said, len(entries))
+        _judge(said)
+        if self.options.acknowledge:
+            self._wait(self._client, said)
+        return Ack()
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+        self._client = None
+
+    def _event(self, entry: Entry) -> bytes:
+        record = entry.record
+        # Formats of text are strings to Splunk.
+        event: Any = msgspec.Raw(entry.payload) if entry.payload[:1] == b"{" else entry.payload.decode("utf-8", "replace")
+        told: dict[str, Any] = {"source": self.options.source, "sourcetype": self.options.sourcetype.replace("{kind}", entry.kind), "event": event}
+        if ts := record.get("ts"):
+            told["time"] = _seconds(str(ts))
+        if host := (record.get("sensor") or {}).get("id"):
+            told["host"] = host
+        if self.options.index:
+            told["index"] = self.options.index
+        return msgspec.json.encode(told | {"fields": {"id": entry.id}})
+
+    def _partly(self, said: _Said, count: int) -> Ack:
+        """One event is wrong. Those before it are taken, but not acknowledged: where that is asked for, they come again."""
+        wrong = said.told.event or 0
+        again = [place for place in range(count) if place > wrong or (place < wrong and self.options.acknowledge)]
+        return Ack({wrong: said.words}, tuple(again))
+
+    def _wait(self, client: Client, said: _Said) -> None:
+        """Until the indexers have the batch."""
+        number = said.told.ack
+        if number is None:
+            raise Retry(f"{said.answer.where}: {HINTS[ACK_OFF]}")
+        end, pause = time.monotonic() + self.options.ack_timeout_s, POLL_S
+        asked = msgspec.json.encode({"acks": [number]})
+        while not self._ask(client, ACK, asked).told.acks.get(str(number)):
+            if time.monotonic() + pause > end:
+                raise Retry(
+                    f"{said.answer.where}: not written within {self.options.ack_timeout_s:g} s (acknowledgement {number}): its indexers are late or away"
+                )
+            time.sleep(pause)
+            pause = min(pause * 2, POLL_MAX_S)
+
+    def _ask(self, client: Client, path: str, body: bytes, *, allowed: tuple[int, ...] = ()) -> _Said:
+        """A question that is no record: whatever is wrong is a matter of how things are set up."""
+        said = self._posted(client, path, body)
+        if said.told.code in allowed:
+            return said
+        try:
+            _judge(said)
+        except Refuse as error:
+            raise Retry(str(error)) from None
+        return said
+
+    def _posted(self, client: Client, path: str, body: bytes) -> _Said:
+        url = f"{client.place.url.partition('?')[0].rstrip('/')}/{path}"
+        answer = client.post(url, body, {**JSON, **self._channel}) if path == EVENT else client.ask("POST", url, body, {**JSON, **self._channel})
+        try:
+            return _Said(answer, _DECODER.decode(answer.body))
+        except msgspec.MsgspecError:
+            return _Said(answer, _Told())
+
+    def _login(self) -> Finding:
+        """Without acknowledgement an empty body is asked about: the token is looked at first, and nothing is written."""
+        with Client(self.options) as client:
+            if self.options.acknowledge:
+                self._ask(client, ACK, ANY, allowed=(BAD_CHANNEL,))
+                return Finding("auth", "ok", "the token is known, and has indexer acknowledgement")
+            said = self._ask(client, EVENT, b"", allowed=(NO_DATA,))
+        if said.told.code != NO_DATA:
+            return Finding("auth", "warning", f"{said.words}: is it Splunk's event collector?")
+        return Finding("auth", "warning", "the token is known; without acknowledgement a batch counts before it is written")
+
+
+def _judge(said: _Said) -> None:
+    """Refuse what speaks of events or of their size; all else can be mended."""
+    try:
+        judge(said.answer)
+    except Refuse:
+        if said.answer.status == 413 or said.told.code in EVENT_FAULTS:
+            raise Refuse(said.words) from None
+        raise Retry(said.words) from None
+    except Retry as error:
+        raise Retry(said.words, error.after_s) from None
+    if said.told.code > 0:
+        raise Retry(said.words)
+
+
+def _seconds(ts: str) -> float:
+    """The time of a record, as Splunk has it; 0 where it is none."""
+    try:
+        return milliseconds(ts) / 1000
+    except ValueError:
+        return 0
