@@ -76,14 +76,15 @@ class Client:
     def __init__(self, options: HttpOptions) -> None:
         """Reads the secrets, opens nothing."""
         self.place = options.place()
-        self._headers = {"User-Agent": AGENT, **options.greeting()}
+        self._greeting = options.greeting()
         self._timeout_s, self._packing = options.timeout_s, options.packing
         self._pools = _pools(options)
 
     def ask(self, method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None, *, limit: int = ANSWER_LIMIT) -> Answer:
         """One request and its answer, whatever it says. Retry where there is none, or not all of it: then it is not known what became of the request."""
-        sent = {**self._headers, **(headers or {})}
         where = place_of(url).shown
+        # Who we are is for the destination alone, not for where one logs in to it.
+        sent = {"User-Agent": AGENT, **(self._greeting if where == self.place.shown else {}), **(headers or {})}
         try:
             response = self._pools.urlopen(
                 method,

@@ -1,0 +1,210 @@
+"""Microsoft Sentinel and Azure Monitor: the Logs Ingestion API, through a data collection rule.
+
+Each record is one row of the table that ``_sentinel_columns.py`` describes, or of one with the columns of Defender's ``DeviceInfo`` (format ``device_info``);
+its ``EventId`` drops repeats when searching (``summarize arg_min(TimeGenerated, *) by EventId``): the service itself drops none. A call may have 1 MB
+before it is packed: a batch makes as many calls as it needs, and where one fails, those before it are delivered.
+
+We log in as an application (OAuth 2.0 client credentials), which needs the role Monitoring Metrics Publisher on the rule. Times older than two days are
+replaced by the service with the time of arrival. Not spoken: managed identities, certificates in place of the secret.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+from pydantic import Field, model_validator
+
+from sensor.core.output import Ack, Entry, Finding, Output, Refuse, Retry
+from sensor.core.reader import clean
+from sensor.outputs._http import SAID_LIMIT, Answer, Client, judge, looked, open_client, reached
+from sensor.outputs._http_options import HttpOptions, PlainUrl
+from sensor.outputs._secrets import Secret
+from sensor.outputs._sentinel_columns import STREAM, row
+
+API_VERSION = "2023-01-01"
+# The limit is 1 MB; brackets and commas are counted, and whether MB is 1000 or 1024 is not said.
+CALL_LIMIT = 1_000_000
+# A token is renewed before it ends, so that none ends on the way.
+SLACK_S = 120.0
+NAME = r"^[A-Za-z0-9_.-]+$"
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+JSON = {"Content-Type": "application/json"}
+ROLE = "the application needs the role Monitoring Metrics Publisher on the data collection rule; a new one counts after up to 30 minutes"
+
+
+class _Token(msgspec.Struct):
+    access_token: str
+    expires_in: float = 3600
+
+
+class _Fault(msgspec.Struct):
+    code: str = ""
+    message: str = ""
+
+
+class _Told(msgspec.Struct):
+    """An answer of the API; the login's are worded otherwise."""
+
+    error: _Fault | str = ""
+    error_description: str = ""
+
+
+class Options(HttpOptions):
+    """``url``: the logs ingestion endpoint, of the rule or of a data collection endpoint; ``rule``: immutable id of the data collection rule; ``stream``: of
+    it; ``tenant``, ``client_id``, ``client_secret``: the application; ``login``, ``scope``: other clouds have their own.
+    """
+
+    rule: str = Field(pattern=NAME, max_length=100)
+    stream: str = Field(default=STREAM, pattern=NAME, max_length=100)
+    tenant: str = Field(pattern=NAME, max_length=100)
+    client_id: str = Field(pattern=NAME, max_length=100)
+    client_secret: Secret
+    login: PlainUrl = "https://login.microsoftonline.com"
+    scope: str = Field(default="https://monitor.azure.com//.default", min_length=1, max_length=200)
+
+    @model_validator(mode="after")
+    def _one_login(self) -> Options:
+        if self.token is not None or self.user:
+            raise ValueError("found another login, expected tenant, client_id and client_secret alone")
+        return self
+
+
+class Sentinel(Output):
+    """As many calls a batch as its size needs, under one token."""
+
+    Options = Options
+    title = "Microsoft Sentinel (Logs Ingestion API)"
+    formats = ("native", "device_info")
+    guarantee = "at_least_once"
+
+    def __init__(self, name: str, options: Any) -> None:
+        super().__init__(name, options)
+        self._client: Client | None = None
+        self._token, self._ends = "", 0.0
+        self._rows = (options.format or self.formats[0]) == "native"
+
+    def open(self) -> None:
+        self.close()
+        self._client = open_client(self.options)
+
+    def check(self) -> Iterator[Finding]:
+        if not (yield from reached(self.options)):
+            return
+        finding = looked("auth", self._login_checked)
+        yield finding
+        if finding.level == "ok":
+            yield looked("permission", self._permission)
+
+    def send(self, entries: Sequence[Entry]) -> Ack:
+        if self._client is None:
+            raise Retry("not open")
+        rows = [msgspec.json.encode(row(entry.record)) if self._rows else entry.payload for entry in entries]
+        refused: dict[int, str] = {}
+        done = 0
+        for begin, end in calls([len(one) for one in rows]):
+            try:
+                self._call(self._client, b"[" + b",".join(rows[begin:end]) + b"]")
+            except Refuse as error:
+                if end - begin > 1 and not done:
+                    raise
+                if end - begin > 1:
+                    return Ack(refused, tuple(range(begin, len(rows))))
+                refused[begin] = str(error)
+            except Retry:
+                if not done:
+                    raise
+                # What is delivered stays so; the next call hears the same words again.
+                return Ack(refused, tuple(range(begin, len(rows))))
+            done = end
+        return Ack(refused)
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+        self._client = None
+
+    def _call(self, client: Client, body: bytes) -> None:
+        """One call; with a new token where the old one is not taken any more."""
+        answer = self._posted(client, body)
+        if answer.status == 401:
+            self._token = ""
+            answer = self._posted(client, body)
+        _judge(answer)
+
+    def _posted(self, client: Client, body: bytes) -> Answer:
+        if not self._token or time.monotonic() > self._ends:
+            self._log_in(client)
+        path = f"dataCollectionRules/{self.options.rule}/streams/{self.options.stream}?api-version={API_VERSION}"
+        url = f"{client.place.url.partition('?')[0].rstrip('/')}/{path}"
+        return client.post(url, body, {**JSON, "Authorization": f"Bearer {self._token}"})
+
+    def _log_in(self, client: Client) -> None:
+        """Retry with the words of the login: a wrong secret can be mended."""
+        told = {
+            "grant_type": "client_credentials",
+            "client_id": self.options.client_id,
+            "client_secret": self.options.client_secret.reveal(),
+            "scope": self.options.scope,
+        }
+        answer = client.ask("POST", f"{self.options.login.rstrip('/')}/{self.options.tenant}/oauth2/v2.0/token", urlencode(told).encode(), FORM)
+        if answer.status != 200:
+            raise Retry(f"login: {_words(answer)}", answer.after_s)
+        try:
+            token = msgspec.json.decode(answer.body, type=_Token)
+        except msgspec.MsgspecError:
+            raise Retry(f"login: {answer.where} answered no token: look at login") from None
+        if not token.access_token.isascii() or not token.access_token.isprintable():
+            raise Retry(f"login: {answer.where} answered a token that is no header")
+        self._token = token.access_token
+        self._ends = time.monotonic() + max(0.0, token.expires_in - SLACK_S)
+
+    def _login_checked(self) -> Finding:
+        with Client(self.options) as client:
+            self._log_in(client)
+        return Finding("auth", "ok", f"logged in as {self.options.client_id}")
+
+    def _permission(self) -> Finding:
+        """A call without a row: whether we may is asked first."""
+        with Client(self.options) as client:
+            answer = self._posted(client, b"[]")
+        if answer.status in (401, 403, 404) or answer.status >= 500:
+            return Finding("permission", "error", _words(answer))
+        return Finding("permission", "ok", f"we may write to the stream {self.options.stream}")
+
+
+def calls(sizes: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """From where to where the rows of each call are, so that none is too large; a row that is too large has one of its own."""
+    begin, size = 0, 2
+    for place, one in enumerate(sizes):
+        if place > begin and size + one + 1 > CALL_LIMIT:
+            yield begin, place
+            begin, size = place, 2
+        size += one + 1
+    yield begin, len(sizes)
+
+
+def _judge(answer: Answer) -> None:
+    try:
+        judge(answer)
+    except Refuse:
+        raise Refuse(_words(answer)) from None
+    except Retry as error:
+        raise Retry(_words(answer), error.after_s) from None
+
+
+def _words(answer: Answer) -> str:
+    """What the API says, and what to do about it."""
+    try:
+        told = msgspec.json.decode(answer.body, type=_Told)
+    except msgspec.MsgspecError:
+        told = _Told()
+    fault = told.error if isinstance(told.error, _Fault) else _Fault(told.error, told.error_description)
+    if not fault.code:
+        return answer.said
+    words = f"{answer.where} answered {answer.status} {clean(fault.code, 60)}: {clean(fault.message, SAID_LIMIT)}"
+    hints = {403: ROLE, 404: "look at rule (its immutable id, dcr-…), at stream, and whether url belongs to the rule"}
+    return f"{words}; {hints[answer.status]}" if answer.status in hints else words
