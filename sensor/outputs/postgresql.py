@@ -1,0 +1,299 @@
+"""PostgreSQL (12 or later): one row a record, by its id. A batch is one statement, so it is there wholly or not at all, and a repeat of it changes nothing.
+
+Columns hold what people ask for first; ``body`` holds the whole record in its format, which must be one of JSON. The table is made where that is asked for
+(``create_table``); whoever makes it (``integrations/postgresql/table.sql``) may add columns, indexes and partitions by ``id``. A server that acknowledged a
+batch has it on disk, unless ``synchronous_commit`` is off there.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+from sensor.core.output import Ack, Entry, Finding, Output, Refuse, Retry
+from sensor.core.output import Options as CommonOptions
+from sensor.core.reader import clean
+from sensor.outputs._connect import resolve
+from sensor.outputs._names import device_of
+from sensor.outputs._probe import probe
+from sensor.outputs._secrets import Secret
+from sensor.outputs._tls import Tls
+
+ANSWER_LIMIT = 200
+NAME_LIMIT = 63
+
+# What each column holds is in `row`, in the same order.
+COLUMNS = {
+    "id": "text",
+    "ts": "timestamptz",
+    "kind": "text",
+    "action": "text",
+    "severity": "text",
+    "sensor": "text",
+    "seq": "bigint",
+    "detector": "text",
+    "src_ip": "inet",
+    "dst_ip": "inet",
+    "device": "text",
+    "msg": "text",
+    "body": "jsonb",
+}
+REQUIRED = ("id", "ts", "kind", "action", "severity", "sensor", "seq", "msg", "body")
+
+# Classes of SQLSTATE that speak of what a row holds: data, constraints; and rows or index entries that are too large.
+REFUSED = ("22", "23", "54")
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
+# A zero character, which JSON can write and jsonb cannot hold; not the text of one, before which a backslash is escaped.
+_ZERO = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+_SECOND = 1.0
+
+
+def _table(name: str) -> str:
+    parts = name.split(".")
+    if len(parts) > 2 or not all(_NAME.fullmatch(part) and len(part) <= NAME_LIMIT for part in parts):
+        raise ValueError(f"found {name[:NAME_LIMIT]!r}, expected a name such as sensor_events or siem.sensor_events, of letters, digits and underscores")
+    return name
+
+
+class Options(CommonOptions):
+    """``host``: name, address or, beginning with a slash, folder of the server's socket; ``port``, ``database``, ``user``, ``password``; ``tls``: where it is
+    left out, TLS is spoken if the server offers it, and its certificate is not looked at; ``table``: with its schema in front where it has one;
+    ``create_table``: make it, its schema and its indexes where they are missing.
+    """
+
+    host: str = Field(min_length=1)
+    port: int = Field(default=5432, ge=1, le=65535)
+    database: str = Field(default="siem", min_length=1)
+    user: str = Field(default="sensor", min_length=1)
+    password: Secret | None = None
+    tls: Tls | None = None
+    table: Annotated[str, AfterValidator(_table)] = "sensor_events"
+    create_table: bool = False
+
+
+class Postgresql(Output):
+    """A client with one connection, on which every statement is a transaction."""
+
+    Options = Options
+    title = "PostgreSQL"
+    formats = ("native", "ecs", "ocsf", "device_info")
+    guarantee = "exactly_once"
+
+    def __init__(self, name: str, options: Any) -> None:
+        super().__init__(name, options)
+        self._connection: Any = None
+        self._insert = insert_of(options.table)
+
+    def open(self) -> None:
+        try:
+            import psycopg
+        except ImportError:
+            raise Retry("PostgreSQL needs the package psycopg: pip install 'passive-network-sensor[postgresql]'") from None
+        self.close()
+        try:
+            self._connection = _patient(psycopg, self.options.timeout_s).connect(**self._place(), autocommit=True, prepare_threshold=None)
+        except (psycopg.Error, OSError) as error:
+            raise Retry(f"PostgreSQL: {_said(error)}") from None
+        if self.options.create_table:
+            self._asked(table_of(self.options.table))
+
+    def check(self) -> Iterator[Finding]:
+        if not self.options.host.startswith("/"):
+            # TLS begins within the protocol, so it is looked at when we log in.
+            for finding in probe(self.options.host, self.options.port, None, self.options.timeout_s):
+                yield finding
+                if finding.level == "error":
+                    return
+        try:
+            self.open()
+        except Retry as error:
+            yield Finding("tls" if "certificate" in str(error) else "auth", "error", str(error))
+            return
+        yield self._tls()
+        yield Finding("auth", "ok", f"logged in to {self.options.database} as {self.options.user}")
+        try:
+            yield self._permission()
+        except Retry as error:
+            yield Finding("permission", "error", str(error))
+
+    def send(self, entries: Sequence[Entry]) -> Ack:
+        columns = list(zip(*[row(entry) for entry in entries], strict=True))
+        self._asked(self._insert, [list(column) for column in columns])
+        return Ack()
+
+    def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _asked(self, statement: str, values: Sequence[Any] = ()) -> Any:
+        import psycopg
+
+        if self._connection is None:
+            raise Retry("not connected")
+        try:
+            return self._connection.execute(statement, values or None)
+        except psycopg.Error as error:
+            if values and (isinstance(error, psycopg.DataError) or (error.sqlstate or "")[:2] in REFUSED):
+                raise Refuse(f"PostgreSQL: {_said(error)}") from None
+            raise Retry(f"PostgreSQL: {_said(error)}{_advice(error.sqlstate, self.options.table)}") from None
+        except OSError as error:
+            raise Retry(f"PostgreSQL: {_said(error)}") from None
+
+    def _place(self) -> dict[str, Any]:
+        """Arguments of the client library, which are those of libpq."""
+        told: dict[str, Any] = {
+            "host": self.options.host,
+            "port": self.options.port,
+            "dbname": self.options.database,
+            "user": self.options.user,
+            "password": self.options.password.reveal() if self.options.password else None,
+            "application_name": "sensor",
+            "connect_timeout": max(2, round(self.options.timeout_s)),
+            "tcp_user_timeout": round(self.options.timeout_s * 1000),
+            # The server gives up soon after we did: a statement that nobody waits for holds locks.
+            "options": f"-c statement_timeout={round(self.options.timeout_s * 1000)}",
+        }
+        if self.options.tls is None or self.options.host.startswith("/"):
+            return told
+        return told | _tls_of(self.options.tls, self.options.host, self.options.port)
+
+    def _tls(self) -> Finding:
+        encrypted = self._connection.pgconn.ssl_in_use
+        if self.options.host.startswith("/"):
+            return Finding("tls", "ok", "not needed: a socket of this machine")
+        if self.options.tls is None or not self.options.tls.verify:
+            how = "encrypted, but its certificate is not looked at" if encrypted else "not encrypted: anybody on the way reads every record"
+            return Finding("tls", "warning", f"{how}; name its authority as tls.ca")
+        return Finding("tls", "ok", "encrypted, and its certificate is the right one")
+
+    def _permission(self) -> Finding:
+        """Whether the table is there, has our columns, and lets us insert: planned, not done."""
+        self._asked(f"EXPLAIN {self._insert}", [[] for _ in COLUMNS])
+        return Finding("permission", "ok", f"may insert into {self.options.table}")
+
+
+def table_of(table: str) -> str:
+    """The statements that make a table, its schema and its indexes; those that exist are left as they are."""
+    schema, _, name = table.rpartition(".")
+    columns = ",\n".join(f"    {column} {kind}{_bound(column)}" for column, kind in COLUMNS.items())
+    made = [f'CREATE SCHEMA IF NOT EXISTS "{schema}"'] if schema else []
+    made.append(f"CREATE TABLE IF NOT EXISTS {quoted(table)} (\n{columns}\n)")
+    made += [
+        f'CREATE INDEX IF NOT EXISTS "{name[:50]}_ts" ON {quoted(table)} (ts)',
+        f'CREATE INDEX IF NOT EXISTS "{name[:50]}_device" ON {quoted(table)} (device, ts) WHERE device IS NOT NULL',
+        f'CREATE INDEX IF NOT EXISTS "{name[:50]}_detector" ON {quoted(table)} (detector, ts) WHERE detector IS NOT NULL',
+    ]
+    return ";\n".join(made) + ";\n"
+
+
+def insert_of(table: str) -> str:
+    """One statement for a batch of any size: a column is one value, a list of texts in binary, in which nothing needs to be escaped."""
+    lists = ", ".join("%b::text[]" for _ in COLUMNS)
+    chosen = ", ".join(column if kind == "text" else f"{column}::{kind}" for column, kind in COLUMNS.items())
+    names = ", ".join(COLUMNS)
+    # The name of the table was looked at; all else is ours.
+    return f"INSERT INTO {quoted(table)} ({names}) SELECT {chosen} FROM unnest({lists}) AS given ({names}) ON CONFLICT (id) DO NOTHING"  # noqa: S608
+
+
+def quoted(table: str) -> str:
+    return ".".join(f'"{part}"' for part in table.split("."))
+
+
+def row(entry: Entry) -> tuple[str | None, ...]:
+    """A record in the order of the columns, all of it text."""
+    record = entry.record
+    return (
+        entry.id,
+        record.get("ts"),
+        entry.kind,
+        record.get("action"),
+        record.get("severity"),
+        _part(record, "sensor").get("id"),
+        str(entry.seq),
+        _part(record, "alert").get("detector"),
+        _part(record, "src").get("ip") or next(iter(_part(record, "device").get("ips") or ()), None),
+        _part(record, "dst").get("ip"),
+        device_of(record) or None,
+        _text(record.get("msg")),
+        _ZERO.sub(rb"\1\\ufffd", entry.payload).decode("utf-8", "replace") if b"\\u0000" in entry.payload else entry.payload.decode("utf-8", "replace"),
+    )
+
+
+def _part(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    part = record.get(name)
+    return part if isinstance(part, Mapping) else {}
+
+
+def _text(text: Any) -> str:
+    """Text that a database can hold: without zero characters and halves of characters."""
+    return str(text or "").replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def _bound(column: str) -> str:
+    return " PRIMARY KEY" if column == "id" else " NOT NULL" if column in REQUIRED else ""
+
+
+def _patient(psycopg: Any, timeout_s: float) -> Any:
+    """A class of connections whose every wait ends: the server's own limit is of no use where the server stands still."""
+
+    class Patient(psycopg.Connection):  # type: ignore[misc]
+        """As its base, but for waiting."""
+
+        def wait(self, asked: Generator[Any, Any, Any], *args: Any, **more: Any) -> Any:
+            return super().wait(_within(asked, timeout_s + _SECOND), *args, **more)
+
+    return Patient
+
+
+def _within(asked: Generator[Any, Any, Any], seconds: float) -> Generator[Any, Any, Any]:
+    """A question of the client library, which it asks on whenever the socket is ready or a moment has passed."""
+    end = time.monotonic() + seconds
+    try:
+        wanted = next(asked)
+        while True:
+            ready = yield wanted
+            if not ready and time.monotonic() > end:
+                raise TimeoutError(f"no answer within {seconds - _SECOND:g} s")
+            wanted = asked.send(ready)
+    except StopIteration as answer:
+        return answer.value
+
+
+def _tls_of(tls: Tls, host: str, port: int) -> dict[str, Any]:
+    told: dict[str, Any] = {"sslmode": "verify-full" if tls.verify else "require", "ssl_min_protocol_version": f"TLSv{tls.minimum}"}
+    if tls.verify:
+        found = ssl.get_default_verify_paths()
+        system = next((path for path in (found.cafile, found.openssl_cafile) if path and Path(path).is_file()), "system")
+        told["sslrootcert"] = str(tls.ca) if tls.ca else system
+    if tls.certificate is not None:
+        told |= {"sslcert": str(tls.certificate), "sslkey": str(tls.key or tls.certificate)}
+    if tls.key_password is not None:
+        told["sslpassword"] = tls.key_password.reveal()
+    if tls.server_name:
+        told |= {"host": tls.server_name, "hostaddr": str(resolve(host, port)[0][1][0])}
+    return told
+
+
+def _advice(state: str | None, table: str) -> str:
+    """What to do about faults of the table; empty for all others."""
+    if state in ("42P01", "3F000"):
+        return f"; make the table {table}, or set create_table: true"
+    if state == "42501":
+        return f"; as its owner: GRANT INSERT, SELECT ON {table} TO the user"
+    if state in ("42703", "42P10"):
+        return f"; the table {table} is not as integrations/postgresql/table.sql makes it"
+    return ""
+
+
+def _said(error: BaseException) -> str:
+    """The server's words, or those of the client library; never the statement, which holds the records."""
+    words = getattr(getattr(error, "diag", None), "message_primary", None) or str(error) or type(error).__name__
+    return clean(words, ANSWER_LIMIT)
