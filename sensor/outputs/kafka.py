@@ -1,0 +1,294 @@
+"""Kafka (brokers 0.11 or later): one message a record, its key the device that the record is about, its id, kind and severity as headers.
+
+Spoken by librdkafka as an idempotent producer that waits for all in-sync replicas: what one connection sends twice is stored once, and messages of a device
+keep their order. A batch that is tried again after its outcome stayed unknown comes from a new producer, which no broker can tell: readers drop repeats by the
+header ``id``. A message never runs out of time inside the producer, since those behind it would overtake it: a batch that takes too long is taken back whole.
+
+Not spoken: transactions, Kerberos, OAuth, schema registries.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from sensor.core.output import Ack, Entry, Finding, Output, Retry
+from sensor.core.output import Options as CommonOptions
+from sensor.core.reader import clean
+from sensor.outputs._names import anywhere, device_of, known, named
+from sensor.outputs._probe import probe
+from sensor.outputs._secrets import Secret
+from sensor.outputs._tls import Tls
+
+PORT = 9092
+ANSWER_LIMIT = 200
+TOPIC_LIMIT = 249
+STEP_S = 0.5
+# Room for the largest batch.
+QUEUE_MESSAGES, QUEUE_KIB = 100_000, 256 * 1024
+# Of a message that no later try would make acceptable. A broker says so to all that went to a partition together.
+REFUSALS = frozenset(("MSG_SIZE_TOO_LARGE", "INVALID_MSG", "INVALID_MSG_SIZE", "INVALID_RECORD", "INVALID_TIMESTAMP", "_BAD_MSG", "_INVALID_ARG"))
+# What is told of messages that were taken back, which explains nothing.
+TAKEN_BACK = frozenset(("_PURGE_QUEUE", "_PURGE_INFLIGHT"))
+
+
+def _broker(text: str) -> str:
+    try:
+        parts = urlsplit(f"//{text}")
+        if parts.hostname and parts.netloc == text and "@" not in text and (parts.port or PORT):
+            return text
+    except ValueError:
+        pass
+    raise ValueError(f"found {text!r}, expected host:{PORT}")
+
+
+def _topic(text: str) -> str:
+    literal = anywhere(text, "")
+    if literal and (not literal.isascii() or not literal.replace(".", "").replace("-", "").replace("_", "").isalnum()):
+        raise ValueError(f"found the topic {text!r}, expected letters, digits, dots, hyphens and underscores")
+    return known(text)
+
+
+class Sasl(BaseModel):
+    """Login by user and password. ``PLAIN`` tells the password to the broker: over TLS only."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    user: str = Field(min_length=1)
+    password: Secret
+
+
+class Options(CommonOptions):
+    """``brokers``: some of the cluster, ``host:9092``, which tell of the others; ``topic``: may have places such as ``{kind}``, ``{severity}`` or ``{sensor}``;
+    ``tls``: absent, none is spoken; ``sasl``: absent, nobody logs in; ``compression``: of what goes to a partition together.
+    """
+
+    brokers: list[Annotated[str, AfterValidator(_broker)]] = Field(min_length=1, max_length=64)
+    topic: Annotated[str, AfterValidator(_topic)] = Field(default="sensor-events", min_length=1, max_length=TOPIC_LIMIT)
+    tls: Tls | None = None
+    sasl: Sasl | None = None
+    compression: Literal["none", "gzip", "snappy", "lz4", "zstd"] = "lz4"
+
+    @model_validator(mode="after")
+    def _spoken(self) -> Options:
+        if self.sasl is not None and self.sasl.mechanism == "PLAIN" and self.tls is None:
+            raise ValueError(
+                "found the mechanism PLAIN without `tls`, expected `tls`, or a mechanism SCRAM: the password would go over the network in the clear"
+            )
+        # The library has no such settings; to pass over them in silence would be worse than to refuse them.
+        if self.tls is not None and self.tls.server_name:
+            raise ValueError("found tls.server_name, which cannot be kept to here: brokers are known by the names that they tell")
+        if self.tls is not None and self.tls.minimum != "1.2":
+            raise ValueError("found tls.minimum 1.3, which cannot be kept to here: set ssl.enabled.protocols=TLSv1.3 at the brokers")
+        return self
+
+
+class Kafka(Output):
+    """An idempotent producer, which is thrown away with every trouble it has."""
+
+    Options = Options
+    title = "Kafka"
+    guarantee = "at_least_once"
+
+    def __init__(self, name: str, options: Any) -> None:
+        super().__init__(name, options)
+        self._producer: Any = None
+        self._trouble = ""
+
+    def open(self) -> None:
+        try:
+            import confluent_kafka
+        except ImportError:
+            raise Retry("Kafka needs the package confluent-kafka: pip install 'passive-network-sensor[kafka]'") from None
+        self.close()
+        self._trouble = ""
+        try:
+            self._producer = confluent_kafka.Producer(self._settings())
+            self._producer.list_topics(timeout=self.options.timeout_s)
+        except confluent_kafka.KafkaException as error:
+            if self._producer is not None:
+                self._producer.poll(0)
+            failed = self._failed([error.args[0]])
+            self.close()
+            raise failed from None
+
+    def check(self) -> Iterator[Finding]:
+        reached = False
+        for broker in self.options.brokers:
+            parts, finding = urlsplit(f"//{broker}"), None
+            for finding in probe(parts.hostname or "", parts.port or PORT, self.options.tls, self.options.timeout_s):
+                yield finding
+            reached = reached or (finding is not None and finding.level != "error")
+        if not reached:
+            return
+        try:
+            self.open()
+        except Retry as error:
+            yield Finding("auth", "error", str(error))
+            return
+        yield Finding("auth", "ok", f"logged in as {self.options.sasl.user}" if self.options.sasl else "the brokers ask for no login")
+        yield self._topic_finding()
+
+    def send(self, entries: Sequence[Entry]) -> Ack:
+        if self._producer is None:
+            self.open()
+        failed = self._failures(entries, range(len(entries)))
+        refused = self._refused(entries, [place for place, error in failed.items() if error.name() in REFUSALS], failed)
+        busy = tuple(sorted(failed.keys() - refused.keys()))
+        if busy:
+            trouble = self._failed(failed[place] for place in busy)
+            self.close()
+            if len(busy) + len(refused) == len(entries):
+                raise trouble
+        return Ack(refused, busy)
+
+    def close(self) -> None:
+        """What is still on its way is taken back: it belongs to a batch that comes again."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            producer.purge()
+            producer.flush(0)
+            producer.close()
+
+    def _settings(self) -> dict[str, Any]:
+        options = self.options
+        milliseconds = max(1000, int(options.timeout_s * 1000))
+        return {
+            "bootstrap.servers": ",".join(options.brokers),
+            "client.id": "sensor",
+            "enable.idempotence": True,
+            "acks": "all",
+            "message.timeout.ms": 0,
+            "socket.timeout.ms": milliseconds,
+            "topic.metadata.propagation.max.ms": milliseconds // 2,
+            "reconnect.backoff.max.ms": 1000,
+            "linger.ms": 5,
+            "queue.buffering.max.messages": QUEUE_MESSAGES,
+            "queue.buffering.max.kbytes": QUEUE_KIB,
+            "compression.type": options.compression,
+            # As the Java clients place keys, so that streams can be joined.
+            "partitioner": "murmur2_random",
+            "log_level": 0,
+            "error_cb": self._noted_trouble,
+            "security.protocol": ("SASL_" if options.sasl else "") + ("SSL" if options.tls else "PLAINTEXT"),
+            **(_sasl_settings(options.sasl) if options.sasl else {}),
+            **(_tls_settings(options.tls) if options.tls else {}),
+        }
+
+    def _failures(self, entries: Sequence[Entry], places: Sequence[int]) -> dict[int, Any]:
+        """Send the entries at some places of a batch: those that the brokers do not have, and why."""
+        import confluent_kafka
+
+        fates: dict[int, Any] = {}
+        for place in places:
+            entry = entries[place]
+            headers = [("id", entry.id), ("kind", entry.kind), ("severity", str(entry.record["severity"]))]
+            try:
+                self._producer.produce(
+                    self._topic_of(entry.record), entry.payload, key=key_of(entry.record), headers=headers, on_delivery=_noting(fates, place)
+                )
+            except confluent_kafka.KafkaException as error:
+                fates[place] = error.args[0]
+            except BufferError:
+                fates[place] = confluent_kafka.KafkaError(confluent_kafka.KafkaError._QUEUE_FULL)  # noqa: SLF001 such are the names of local errors
+        self._wait(fates)
+        return {place: error for place, error in fates.items() if error is not None}
+
+    def _wait(self, fates: Mapping[int, Any]) -> None:
+        """Until each has its fate, or none got one for too long: then the rest is taken back."""
+        end, known_fates = time.monotonic() + self.options.timeout_s, len(fates)
+        while len(self._producer):
+            self._producer.flush(min(STEP_S, self.options.timeout_s))
+            if len(fates) > known_fates:
+                end, known_fates = time.monotonic() + self.options.timeout_s, len(fates)
+            elif time.monotonic() > end:
+                self._producer.purge()
+                self._producer.flush(STEP_S)
+                return
+
+    def _refused(self, entries: Sequence[Entry], places: Sequence[int], failed: dict[int, Any]) -> dict[int, str]:
+        """Each of the refused is sent by itself: its neighbours were refused only for being sent together with it."""
+        refused = {}
+        for place in places:
+            again = self._failures(entries, [place]) if len(places) > 1 else {place: failed[place]}
+            if place not in again:
+                del failed[place]
+            elif again[place].name() in REFUSALS:
+                refused[place] = f"Kafka: {said(again[place])}"
+            else:
+                failed[place] = again[place]
+        return refused
+
+    def _topic_of(self, record: Mapping[str, Any]) -> str:
+        topic = named(self.options.topic, record)
+        return (topic if topic.isascii() else topic.encode("ascii", "replace").decode().replace("?", "_"))[:TOPIC_LIMIT]
+
+    def _topic_finding(self) -> Finding:
+        """Whether there is a topic; whether we may write to it is known with the first record."""
+        import confluent_kafka
+
+        try:
+            found = self._producer.list_topics(timeout=self.options.timeout_s).topics
+        except confluent_kafka.KafkaException as error:
+            return Finding("permission", "warning", f"topics cannot be asked for: {said(error.args[0])}")
+        pattern = anywhere(self.options.topic, "*")
+        topics = [topic for name, topic in found.items() if fnmatchcase(name, pattern)]
+        if not topics:
+            words = f"no topic {pattern} is there, or we may not see it: it is made with the first record where the brokers allow that"
+            return Finding("permission", "warning", f"{words}; make it, and allow us to write to it")
+        broken = [topic for topic in topics if topic.error is not None]
+        if broken:
+            return Finding("permission", "error", f"the topic {clean(broken[0].topic, TOPIC_LIMIT)}: {said(broken[0].error)}")
+        return Finding("permission", "ok", f"the topic {clean(topics[0].topic, TOPIC_LIMIT)} is there, with {len(topics[0].partitions)} partitions")
+
+    def _noted_trouble(self, error: Any) -> None:
+        """What the library says of its connections. That all are down is told after the reason."""
+        if error.name() != "_ALL_BROKERS_DOWN":
+            self._trouble = said(error)
+
+    def _failed(self, errors: Iterable[Any]) -> Retry:
+        told = next((said(error) for error in errors if error.name() not in TAKEN_BACK and not error.fatal()), "")
+        vague = not told or "transport failure" in told or "imed out" in told
+        words = self._trouble if vague and self._trouble else told
+        return Retry(f"Kafka: {words or f'no answer within {self.options.timeout_s:g} s'}")
+
+
+def key_of(record: Mapping[str, Any]) -> str:
+    """The device that a record is about, else the address at its source, else its sensor: their records keep their order."""
+    return device_of(record) or str((record.get("src") or {}).get("ip") or (record.get("sensor") or {}).get("id") or "")
+
+
+def said(error: Any) -> str:
+    return clean(str(error.str()), ANSWER_LIMIT)
+
+
+def _noting(fates: dict[int, Any], place: int) -> Callable[[Any, Any], None]:
+    def note(error: Any, _: Any) -> None:
+        fates[place] = error
+
+    return note
+
+
+def _sasl_settings(sasl: Sasl) -> dict[str, Any]:
+    return {"sasl.mechanism": sasl.mechanism, "sasl.username": sasl.user, "sasl.password": sasl.password.reveal()}
+
+
+def _tls_settings(tls: Tls) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "enable.ssl.certificate.verification": tls.verify,
+        "ssl.endpoint.identification.algorithm": "https" if tls.verify else "none",
+        # Ciphers that TLS 1.2 brought: with none of an older version, none is spoken.
+        "ssl.cipher.suites": "TLSv1.2:!aNULL:!eNULL",
+    }
+    if tls.ca is not None:
+        told["ssl.ca.location"] = str(tls.ca)
+    if tls.certificate is not None:
+        told |= {"ssl.certificate.location": str(tls.certificate), "ssl.key.location": str(tls.key or tls.certificate)}
+    if tls.key_password is not None:
+        told["ssl.key.password"] = tls.key_password.reveal()
+    return told

@@ -1,0 +1,178 @@
+"""Kafka for a test: the mock broker of librdkafka in a process of its own, which writes down what it was given, and before it a process that
+passes everything on at a port of its own, may speak TLS there, and dies and comes back as a broker with a disk would.
+
+``python -m tests.outputs.servers_kafka broker`` and ``… front --port PORT --behind PORT [--certificate FILE --key FILE]`` are these processes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import re
+import ssl
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from tests.outputs.servers_base import Server
+
+HOST = b"127.0.0.1"
+STORE = "stored.jsonl"
+PROJECT = str(Path(__file__).parents[2])
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """A message as a reader finds it."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: str
+    headers: dict[str, str]
+    payload: bytes
+
+
+class Broker(Server):
+    """The mock broker. ``behind``: its port, once it was started."""
+
+    environment = {"PYTHONPATH": PROJECT}
+    behind = 0
+
+    def command(self) -> Sequence[str]:
+        return [sys.executable, "-m", "tests.outputs.servers_kafka", "broker"]
+
+    def ready(self) -> bool:
+        told = re.match(rb"port (\d+)\n", self.output.read_bytes())
+        self.behind = int(told[1]) if told else 0
+        return bool(told)
+
+
+class KafkaServer(Server):
+    """The front; the broker behind it is started with it the first time and lives until ``close``."""
+
+    environment = {"PYTHONPATH": PROJECT}
+
+    def __init__(self, *, certificate: Path | None = None, key: Path | None = None) -> None:
+        super().__init__()
+        self._tls = ["--certificate", str(certificate), "--key", str(key)] if certificate else []
+        self.broker = Broker()
+
+    def command(self) -> Sequence[str]:
+        front = [sys.executable, "-m", "tests.outputs.servers_kafka", "front"]
+        return [*front, "--port", str(self.port), "--behind", str(self.broker.behind), *self._tls]
+
+    def start(self) -> None:
+        if not self.broker.behind:
+            self.broker.start()
+        super().start()
+
+    def close(self) -> None:
+        super().close()
+        self.broker.close()
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def stored(self, topic: str = "sensor-events") -> list[list[Stored]]:
+        """The messages of each partition, in its order, once all of them were read. Fails where the mock forgot some before: it keeps 5 MB of each."""
+        ends, limit = self._ends(topic), time.monotonic() + 30
+        while True:
+            found: list[list[Stored]] = [[] for _ in ends]
+            for line in (self.broker.folder / STORE).read_bytes().splitlines():
+                one = msgspec.json.decode(line, type=Stored)
+                if one.topic == topic:
+                    found[one.partition].append(one)
+            if [len(have) for have in found] == ends:
+                assert all(one.offset == place for have in found for place, one in enumerate(have))
+                return found
+            assert time.monotonic() < limit, f"read {[len(have) for have in found]} of {ends}"
+            time.sleep(0.1)
+
+    def _ends(self, topic: str) -> list[int]:
+        reader = _reader(self.broker.behind)
+        try:
+            partitions = sorted(reader.list_topics(topic, timeout=10).topics[topic].partitions)
+            return [reader.get_watermark_offsets(TopicPartition(topic, one), timeout=10)[1] for one in partitions]
+        finally:
+            reader.close()
+
+
+def _reader(port: int) -> Consumer:
+    return Consumer({"bootstrap.servers": f"{HOST.decode()}:{port}", "group.id": "test", "log_level": 0, "fetch.wait.max.ms": 50})
+
+
+def _broker() -> None:
+    """The mock, and a reader that writes down what it gets before the mock forgets it."""
+    mock = Producer({"bootstrap.servers": "mock", "test.mock.num.brokers": 1, "log_level": 0})
+    (broker,) = mock.list_topics(timeout=10).brokers.values()
+    reader = _reader(broker.port)
+    print(f"port {broker.port}", flush=True)
+    known: set[tuple[str, int]] = set()
+    with Path(STORE).open("ab") as store:
+        while True:
+            found = {(name, one) for name, topic in reader.list_topics(timeout=10).topics.items() for one in topic.partitions} - known
+            if found:
+                known |= found
+                reader.incremental_assign([TopicPartition(topic, one, 0) for topic, one in sorted(found)])
+            for message in reader.consume(5000, timeout=0.05) if known else ():
+                headers = {name: value.decode() for name, value in message.headers() or []}
+                told = Stored(message.topic(), message.partition(), message.offset(), (message.key() or b"").decode(), headers, message.value())
+                store.write(msgspec.json.encode(told) + b"\n")
+            store.flush()
+            if not known:
+                time.sleep(0.05)
+
+
+async def _front(port: int, behind: int, trust: ssl.SSLContext | None) -> None:
+    old, new = HOST + behind.to_bytes(4, "big"), HOST + port.to_bytes(4, "big")
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        to, of = None, None
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            of, to = await asyncio.open_connection("127.0.0.1", behind)
+            await asyncio.gather(_passed(reader, to, b"", b""), _passed(of, writer, old, new))
+        writer.close()
+        if to is not None:
+            to.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", port, ssl=trust) as server:
+        await server.serve_forever()
+
+
+async def _passed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, old: bytes, new: bytes) -> None:
+    """Pass on message by message; the broker's address in them becomes ours."""
+    try:
+        while True:
+            size = await reader.readexactly(4)
+            body = await reader.readexactly(int.from_bytes(size, "big"))
+            writer.write(size + (body.replace(old, new) if old else body))
+            await writer.drain()
+    finally:
+        writer.close()
+
+
+def _main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what", choices=["broker", "front"])
+    parser.add_argument("--port", type=int)
+    parser.add_argument("--behind", type=int)
+    parser.add_argument("--certificate")
+    parser.add_argument("--key")
+    told = parser.parse_args()
+    if told.what == "broker":
+        _broker()
+    trust = None
+    if told.certificate:
+        trust = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        trust.load_cert_chain(told.certificate, told.key)
+    asyncio.run(_front(told.port, told.behind, trust))
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,277 @@
+"""Kafka, against the mock broker of its own library: what arrives, in which order, and what deaths, refusals and certificates do."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from sensor.core.output import Entry, Retry
+from sensor.outputs.kafka import Kafka, Options, key_of
+from tests.outputs.authority import Authority
+from tests.outputs.batches import delivered, entries, ids
+from tests.outputs.samples import RECORDS
+
+pytest.importorskip("confluent_kafka", reason="the package confluent-kafka is not installed")
+import confluent_kafka
+from confluent_kafka import KafkaError, KafkaException
+
+from tests.outputs.servers_base import free_port
+from tests.outputs.servers_kafka import KafkaServer, Stored
+
+Opened = Callable[..., Kafka]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[KafkaServer]:
+    with KafkaServer() as running:
+        yield running
+
+
+@pytest.fixture
+def opened() -> Iterator[Opened]:
+    made: list[Kafka] = []
+
+    def make(address: str, **more: Any) -> Kafka:
+        made.append(Kafka("k", Options.model_validate({"brokers": [address], "timeout_s": 5} | more)))
+        made[-1].open()
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def in_order(stored: Sequence[Sequence[Stored]], batch: Sequence[Entry]) -> None:
+    """Each record is in one partition, and there in its place: for a reader that drops repeats, each counts where it came first."""
+    found = [list(dict.fromkeys(one.headers["id"] for one in partition)) for partition in stored]
+    assert sorted(each for partition in found for each in partition) == sorted(ids(batch))
+    place = {each: number for number, each in enumerate(ids(batch))}
+    assert all(partition == sorted(partition, key=place.__getitem__) for partition in found)
+
+
+def test_what_arrives(server: KafkaServer, opened: Opened) -> None:
+    """Every record once, as it was written, with its id, kind and severity, its device as the key, and in order by device."""
+    batch = entries(60)
+    ack = opened(server.address, topic="arrives").send(batch)
+    assert (dict(ack.refused), ack.busy) == ({}, ())
+    stored = [one for partition in server.stored("arrives") for one in partition]
+    by_id = {entry.id: entry for entry in batch}
+    assert sorted(one.headers["id"] for one in stored) == sorted(by_id)
+    for one in stored:
+        entry = by_id[one.headers["id"]]
+        assert (one.payload, one.headers["kind"], one.headers["severity"]) == (entry.payload, entry.kind, entry.record["severity"])
+        assert one.key == key_of(entry.record)
+    for key in {one.key for one in stored}:
+        assert [one.headers["id"] for one in stored if one.key == key] == [entry.id for entry in batch if key_of(entry.record) == key]
+        assert len({one.partition for one in stored if one.key == key}) == 1
+
+
+def test_keys() -> None:
+    """The device, the source of an alert, its address, the sensor: whatever there is first."""
+    assert key_of(RECORDS["device_new"]) == "dev-7h1p2r"
+    alert = RECORDS["alert_open"]
+    assert key_of(alert) == alert["src"]["device"]
+    assert key_of(alert | {"src": {"ip": "10.0.0.9"}}) == "10.0.0.9"
+    assert key_of(RECORDS["sensor_health"]) == "hq-3f-01"
+
+
+def test_topics_by_record(server: KafkaServer, opened: Opened) -> None:
+    """A topic for each kind; letters that no topic may have are replaced."""
+    batch = [Entry(1, entries(1)[0].record | {"kind": kind}, b"{}") for kind in ("device", "älert")]
+    assert not opened(server.address, topic="by.{kind}").send(batch).refused
+    assert [sum(map(len, server.stored(topic))) for topic in ("by.device", "by._lert")] == [1, 1]
+
+
+def test_kill_in_mid_batch(opened: Opened) -> None:
+    """Kill -9 of what stands before the broker while batches are on their way: one producer bridges it, nothing lost, nothing double by id, in order."""
+    with KafkaServer() as server:
+        output, batch = opened(server.address, timeout_s=10), entries(2000)
+        for start in range(0, len(batch), 500):
+            threading.Timer(0.001 * start / 500, server.kill).start()
+            again = threading.Timer(0.2, server.start)
+            again.start()
+            assert delivered(output, batch[start : start + 500]) == 0
+            again.join()
+        # The mock stores what a producer sends twice, unlike a broker: ids tell.
+        in_order(server.stored(), batch)
+
+
+def test_a_stuck_broker(opened: Opened) -> None:
+    """One that takes everything and answers nothing costs the time-out; the batch comes again from a new producer, whole, and in order by device."""
+    with KafkaServer() as server:
+        output, batch = opened(server.address, timeout_s=1), entries(100)
+        server.pause()
+        begin = time.monotonic()
+        with pytest.raises(Retry, match="Kafka: "):
+            output.send(batch)
+        assert time.monotonic() - begin < 5
+        server.go_on()
+        assert not output.send(batch).refused
+        in_order(server.stored(), batch)
+
+
+def test_nobody_there(opened: Opened) -> None:
+    """In the library's words why, not only that it took too long."""
+    with pytest.raises(Retry, match="Connection refused"):
+        opened(f"127.0.0.1:{free_port()}", timeout_s=0.5)
+    with pytest.raises(Retry, match=r"(?i)resolve"):
+        opened("nowhere.invalid", timeout_s=0.5)
+
+
+def test_nothing_is_left_running(server: KafkaServer, opened: Opened) -> None:
+    """Threads of the library end with the output."""
+    before = len(list(Path("/proc/self/task").iterdir()))
+    output = opened(server.address, topic="arrives")
+    assert len(list(Path("/proc/self/task").iterdir())) > before
+    output.close()
+    output.close()
+    assert len(list(Path("/proc/self/task").iterdir())) <= before
+
+
+def test_too_large_for_us(server: KafkaServer, opened: Opened) -> None:
+    """What the library will not even take is refused by its place; its neighbours arrive."""
+    batch = entries(3)
+    batch[1] = Entry(1, batch[1].record, b"x" * 1_100_000)
+    ack = opened(server.address, topic="large").send(batch)
+    assert list(ack.refused) == [1]
+    assert "too large" in ack.refused[1]
+    assert sum(map(len, server.stored("large"))) == 2
+
+
+def test_check(server: KafkaServer, opened: Opened) -> None:
+    """A topic that is there, one that is not; no port."""
+    opened(server.address, topic="checked").send(entries(1))
+    assert [(one.what, one.level) for one in opened(server.address, topic="checked").check()] == [
+        ("dns", "ok"),
+        ("tcp", "ok"),
+        ("auth", "ok"),
+        ("permission", "ok"),
+    ]
+    found = list(opened(server.address, topic="unmade").check())[-1]
+    assert (found.what, found.level) == ("permission", "warning")
+    away = Kafka("k", Options.model_validate({"brokers": [f"127.0.0.1:{free_port()}"], "timeout_s": 1}))
+    assert [(one.what, one.level) for one in away.check()] == [("dns", "ok"), ("tcp", "error")]
+
+
+def test_tls(opened: Opened, tmp_path: Path) -> None:
+    """With the right authority it arrives; a stranger's certificate is refused, and said to be."""
+    authority, stranger = Authority(tmp_path), Authority(tmp_path, "Stranger")
+    pair = authority.issue("broker")
+    with KafkaServer(certificate=pair.certificate, key=pair.key) as server:
+        output = opened(server.address, tls={"ca": str(authority.ca)})
+        assert not output.send(entries(50)).refused
+        assert [one.what for one in output.check()] == ["dns", "tcp", "tls", "auth", "permission"]
+        with pytest.raises(Retry, match=r"(?i)certificate verify failed"):
+            opened(server.address, timeout_s=1, tls={"ca": str(stranger.ca)})
+        assert not opened(server.address, tls={"ca": str(stranger.ca), "verify": False}).send(entries(1)).refused
+        other = authority.issue("other", ("other.example",))
+    with KafkaServer(certificate=other.certificate, key=other.key) as server, pytest.raises(Retry, match=r"(?i)certificate verify failed"):
+        opened(server.address, timeout_s=1, tls={"ca": str(authority.ca)})
+
+
+def test_login_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The library takes them all, and is told the secret when it is opened, no sooner."""
+    monkeypatch.setenv("SECRET", "correct")
+    pair = Authority(tmp_path).issue("client", client=True)
+    tls = {"certificate": str(pair.certificate), "key": str(pair.key), "ca": str(tmp_path / "test-authority.pem")}
+    for mechanism in ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"):
+        told = {"brokers": ["h"], "tls": tls, "sasl": {"mechanism": mechanism, "user": "u", "password": "env:SECRET"}}
+        settings = Kafka("k", Options.model_validate(told))._settings()
+        assert (settings["security.protocol"], settings["sasl.password"]) == ("SASL_SSL", "correct")
+        confluent_kafka.Producer(settings).close()
+    monkeypatch.delenv("SECRET")
+    with pytest.raises(Retry, match="env:SECRET is empty or missing"):
+        Kafka("k", Options.model_validate(told)).open()
+
+
+class Scripted:
+    """A producer whose brokers say what the test wants: a function of what is together on its way."""
+
+    def __init__(self, says: Callable[[list[bytes]], list[str | None]]) -> None:
+        self.says, self.sent, self.waiting, self.closed = says, [], [], False
+
+    def __len__(self) -> int:
+        return len(self.waiting)
+
+    def produce(self, topic: str, value: bytes, *, on_delivery: Callable[[Any, Any], None], **more: Any) -> None:
+        self.waiting.append((value, on_delivery))
+
+    def flush(self, timeout: float) -> int:
+        told, self.waiting = self.waiting, []
+        self.sent.append([value for value, _ in told])
+        for (_, on_delivery), name in zip(told, self.says(self.sent[-1]), strict=True):
+            on_delivery(KafkaError(getattr(KafkaError, name)) if name else None, None)
+        return 0
+
+    def purge(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def scripted(says: Callable[[list[bytes]], list[str | None]]) -> tuple[Kafka, Scripted]:
+    output, producer = Kafka("k", Options.model_validate({"brokers": ["h"]})), Scripted(says)
+    output._producer = producer
+    return output, producer
+
+
+def test_one_too_large_for_the_brokers() -> None:
+    """They refuse all that went together; each is tried by itself, and only the one that is meant is refused."""
+    output, producer = scripted(lambda sent: ["MSG_SIZE_TOO_LARGE" if b"L" in sent else None] * len(sent))
+    batch = [Entry(1, entries(1)[0].record, value) for value in (b"a", b"L", b"b")]
+    ack = output.send(batch)
+    assert (list(ack.refused), ack.busy) == ([1], ())
+    assert producer.sent == [[b"a", b"L", b"b"], [b"a"], [b"L"], [b"b"]]
+    assert not producer.closed
+
+
+def test_one_of_two_partitions_is_away() -> None:
+    """What has arrived is not sent again; the rest comes again from a new producer."""
+    output, producer = scripted(lambda sent: [None if value == b"a" else "REQUEST_TIMED_OUT" for value in sent])
+    ack = output.send([Entry(1, entries(1)[0].record, value) for value in (b"a", b"b", b"a", b"b")])
+    assert (dict(ack.refused), ack.busy, producer.closed) == ({}, (1, 3), True)
+
+
+@pytest.mark.parametrize(
+    "name", ["TOPIC_AUTHORIZATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED", "NOT_ENOUGH_REPLICAS", "_FATAL", "_FENCED", "UNKNOWN_TOPIC_OR_PART"]
+)
+def test_troubles_that_pass(name: str) -> None:
+    """A right that is missing, replicas that are away, a producer that is done for: the batch is kept, the producer is not."""
+    output, producer = scripted(lambda sent: [name] * len(sent))
+    with pytest.raises(Retry, match="Kafka: "):
+        output.send(entries(3))
+    assert producer.closed
+
+
+def test_no_room_in_the_library(opened: Opened) -> None:
+    """A queue that is full is not the records' fault."""
+
+    class Full(Scripted):
+        def produce(self, topic: str, value: bytes, **more: Any) -> None:
+            raise BufferError if value == b"b" else KafkaException(KafkaError(KafkaError._FATAL))
+
+    output, _ = scripted(lambda _: [])
+    output._producer = Full(lambda _: [])
+    with pytest.raises(Retry):
+        output.send([Entry(1, entries(1)[0].record, value) for value in (b"a", b"b")])
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"brokers": []}, {"brokers": ["kafka://h"]}, {"brokers": ["u:p@h"]}, {"brokers": ["h:x"]}, {"topic": "a b"}, {"topic": "a/{kind}"}, {"topic": ""},
+        {"topic": "{kinds}"}, {"tls": {"minimum": "1.3"}}, {"tls": {"server_name": "h"}}, {"sasl": {"mechanism": "PLAIN", "user": "u", "password": "env:P"}},
+        {"sasl": {"user": "u", "password": "open"}}, {"compression": "rar"},
+    ],
+)  # fmt: skip
+def test_options_that_are_wrong(more: dict[str, Any]) -> None:
+    """Told when the configuration is read."""
+    with pytest.raises(ValidationError):
+        Options.model_validate({"brokers": ["h"]} | more)
