@@ -8,10 +8,6 @@ unpacked to be verified. Redirects are not followed, cookies are not kept, the b
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import hmac
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
@@ -21,9 +17,8 @@ from pydantic import model_validator
 from sensor.core.output import Ack, Entry, Finding, Output, Retry
 from sensor.outputs._http import JSON_FORMATS, Client, judge, looked, open_client, packed_body, reached
 from sensor.outputs._http_options import HttpOptions
+from sensor.outputs._http_signing import idempotency_key, signature
 from sensor.outputs._secrets import Secret
-
-SECRET_PREFIX = "whsec_"  # noqa: S105 - the mark of a signing secret in base64
 
 
 class Options(HttpOptions):
@@ -90,20 +85,3 @@ class Http(Output):
         if answer.status >= 500 or answer.status == 404:
             return Finding("auth", "warning", f"{answer.said} to HEAD: look at the path of url, unless it takes POST alone")
         return Finding("auth", "ok", f"{answer.said} to HEAD; whether it takes records shows with the first")
-
-
-def idempotency_key(entries: Sequence[Entry]) -> str:
-    """The same for the same records in the same order, and for no others."""
-    digest = hashlib.sha256("\n".join(entry.id for entry in entries).encode("utf-8", "replace")).hexdigest()[:16]
-    first = "".join(sign for sign in entries[0].id[:64] if sign.isascii() and sign.isalnum())
-    return f"{first}-{len(entries)}-{digest}"
-
-
-def signature(secret: str, key: str, moment: int, body: bytes) -> dict[str, str]:
-    """The headers of a signed request. ``moment``: s since the epoch. Retry where the secret is none."""
-    try:
-        signing = base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True) if secret.startswith(SECRET_PREFIX) else secret.encode()
-    except binascii.Error:
-        raise Retry(f"the secret to sign with begins with {SECRET_PREFIX}, but no base64 comes after it") from None
-    digest = hmac.digest(signing, f"{key}.{moment}.".encode() + body, "sha256")
-    return {"webhook-id": key, "webhook-timestamp": str(moment), "webhook-signature": f"v1,{base64.b64encode(digest).decode()}"}

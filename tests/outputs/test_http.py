@@ -24,7 +24,8 @@ import pytest
 from pydantic import ValidationError
 
 from sensor.core.output import Ack, Refuse, Retry
-from sensor.outputs.http import Http, Options, idempotency_key, signature
+from sensor.outputs._http_signing import idempotency_key, signature
+from sensor.outputs.http import Http, Options
 from tests.outputs.authority import Authority
 from tests.outputs.batches import entries, entry, ids
 from tests.outputs.receiver import Answer, Fault, Receiver, Request, Store

@@ -1,0 +1,160 @@
+"""Webhooks: one request a record, in the words of its receiver: Slack, Teams, Jira, ServiceNow, PagerDuty, or the record as it is.
+
+| ``receiver`` | ``url`` | repeats |
+|---|---|---|
+| ``plain`` | any | dropped by ``Idempotency-Key``, the record's id, or by the id within |
+| ``slack`` | incoming webhook | seen twice |
+| ``teams`` | workflow that begins with a webhook | seen twice |
+| ``jira``, ``jira_server`` | ``…/rest/api/3/issue``, ``…/rest/api/2/issue`` | a second issue |
+| ``servicenow`` | ``…/api/now/table/incident`` | a second incident with the same ``correlation_id`` |
+| ``servicenow_event`` | ``…/api/now/table/em_event`` | one alert, by ``message_key`` |
+| ``pagerduty`` | ``https://events.pagerduty.com/v2/enqueue`` | one incident, by ``dedup_key`` |
+
+Tickets are opened once; pagers and events follow an alert to its end. People read what comes here: a filter such as ``severity: high`` belongs to it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal
+
+import msgspec
+from pydantic import Field, model_validator
+
+from sensor.core.output import Ack, Entry, Finding, Output, Refuse, Retry
+from sensor.outputs import _webhook_bodies as bodies
+from sensor.outputs._http import JSON_FORMATS, Answer, Client, judge, looked, open_client, packed_body, reached
+from sensor.outputs._http_options import HttpOptions, Packing
+from sensor.outputs._http_signing import idempotency_key, signature
+from sensor.outputs._secrets import Secret
+
+Receiver = Literal["plain", "slack", "teams", "jira", "jira_server", "servicenow", "servicenow_event", "pagerduty"]
+
+# Named by an answer of 400, these are faults of how things are set up, not of a record.
+SETUP_WORDS = {"jira": ('"project"', '"issuetype"'), "jira_server": ('"project"', '"issuetype"'), "pagerduty": ("routing_key",)}
+
+
+class Options(HttpOptions):
+    """``receiver``: what it is; ``project``, ``issue_type``: of Jira; ``routing_key``: of PagerDuty's integration; ``sign``: the secret that requests are
+    signed with. Bodies are not packed unless that is asked for: few of these receivers unpack.
+    """
+
+    receiver: Receiver = "plain"
+    project: str = Field(default="", pattern=r"^[A-Z0-9_]*$", max_length=50)
+    issue_type: str = Field(default="Task", min_length=1, max_length=60)
+    routing_key: Secret | None = None
+    sign: Secret | None = None
+    packing: Packing = "none"
+    # A record is a request: what one batch takes, nothing overtakes.
+    batch_events: int = Field(default=1, ge=1, le=100)
+    batch_ms: int = Field(default=0, ge=0, le=60_000)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Options:
+        if self.receiver in ("jira", "jira_server") and not self.project:
+            raise ValueError(f"found no key 'project', which {self.receiver} needs")
+        if self.receiver == "pagerduty" and self.routing_key is None:
+            raise ValueError("found no key 'routing_key', which pagerduty needs")
+        if self.receiver != "plain" and self.format not in ("", "native"):
+            raise ValueError(f"found the format {self.format!r}; {self.receiver} has words of its own")
+        return self
+
+
+class Webhook(Output):
+    """One request after the other, over one connection."""
+
+    Options = Options
+    title = "Webhook (Slack, Teams, Jira, ServiceNow, PagerDuty, plain)"
+    guarantee = "at_least_once"
+
+    def __init__(self, name: str, options: Any) -> None:
+        super().__init__(name, options)
+        self._client: Client | None = None
+        self._body: Callable[[Entry], Any] = _plain
+
+    def open(self) -> None:
+        self.close()
+        self._body = body_of(self.options)
+        self._client = open_client(self.options)
+
+    def check(self) -> Iterator[Finding]:
+        if (yield from reached(self.options)):
+            yield looked("auth", self._looked)
+
+    def send(self, entries: Sequence[Entry]) -> Ack:
+        if self._client is None:
+            raise Retry("not open")
+        refused: dict[int, str] = {}
+        for place, entry in enumerate(entries):
+            try:
+                self._post(self._client, entry)
+            except Refuse as error:
+                refused[place] = str(error)
+            except Retry:
+                if not place:
+                    raise
+                # Those before it are delivered; the next try begins with this one and hears the same words.
+                return Ack(refused, tuple(range(place, len(entries))))
+        return Ack(refused)
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+        self._client = None
+
+    def _post(self, client: Client, entry: Entry) -> None:
+        body = self._body(entry)
+        if body is None:
+            return
+        packed, encoding = packed_body(body if isinstance(body, bytes) else msgspec.json.encode(body), self.options.packing)
+        key = idempotency_key([entry])
+        headers = {"Content-Type": self._content_type(), "Accept": "application/json", "Idempotency-Key": key, **encoding}
+        if self.options.sign is not None:
+            headers |= signature(self.options.sign.reveal(), key, int(time.time()), packed)
+        self._judge(client.ask("POST", client.place.url, packed, headers))
+
+    def _judge(self, answer: Answer) -> None:
+        try:
+            judge(answer)
+        except Refuse as error:
+            words = answer.body.decode("utf-8", "replace")
+            if answer.status == 400 and any(word in words for word in SETUP_WORDS.get(self.options.receiver, ())):
+                raise Retry(str(error)) from None
+            raise
+
+    def _content_type(self) -> str:
+        return "application/json" if self.options.format in ("", *JSON_FORMATS) else "text/plain; charset=utf-8"
+
+    def _looked(self) -> Finding:
+        """Ticket systems can be asked who we are; others take nothing but messages."""
+        with Client(self.options) as client:
+            url = client.place.url.partition("?")[0].rstrip("/")
+            if self.options.receiver in ("jira", "jira_server"):
+                answer = client.ask("GET", f"{url.removesuffix('/issue')}/project/{self.options.project}")
+            elif self.options.receiver in ("servicenow", "servicenow_event"):
+                answer = client.ask("GET", f"{url}?sysparm_limit=1&sysparm_fields=sys_id")
+            else:
+                return Finding("auth", "warning", "whether it takes messages shows with the first: `sensor outputs test` sends one")
+        fine = answer.status == 200
+        return Finding(
+            "auth", "ok" if fine else "error", answer.said.partition(": {")[0] if fine else f"{answer.said}: look at url, user, password and project"
+        )
+
+
+def body_of(options: Options) -> Callable[[Entry], Any]:
+    """How a record becomes a body for this receiver."""
+    if options.receiver in ("jira", "jira_server"):
+        issue = bodies.jira if options.receiver == "jira" else bodies.jira_server
+        return lambda entry: issue(entry.record, options.project, options.issue_type)
+    if options.routing_key is not None and options.receiver == "pagerduty":
+        routing_key = options.routing_key.reveal()
+        return lambda entry: bodies.pagerduty(entry.record, routing_key)
+    if options.receiver == "plain":
+        return _plain
+    made: Callable[[Any], Any] = getattr(bodies, options.receiver)
+    return lambda entry: made(entry.record)
+
+
+def _plain(entry: Entry) -> bytes:
+    return entry.payload
