@@ -17,15 +17,23 @@ GREETING = b"AMQP\0\0\x09\x01"
 
 
 class RabbitmqServer(Server):
-    """User ``guest`` with password ``guest``. ``lines``: more of its configuration."""
+    """User ``guest`` with password ``guest``. ``tls_port`` with ``certificate``, ``key`` and ``ca``, as text: speaks TLS there;
+    ``lines``: more of its configuration.
+    """
 
     wait_s = 60.0
 
-    def __init__(self, *lines: str) -> None:
+    def __init__(self, *lines: str, certificate: bytes = b"", key: bytes = b"", ca: bytes = b"") -> None:
         super().__init__(unprivileged=True)
         self._epmd_port = free_port()
         self._epmd: subprocess.Popen[bytes] | None = None
         told = [f"listeners.tcp.default = 127.0.0.1:{self.port}", "log.console.level = warning", "log.file = false", "log.console = true", *lines]
+        self.tls_port = free_port() if certificate else 0
+        if certificate:
+            told.append(f"listeners.ssl.default = 127.0.0.1:{self.tls_port}")
+            for name, text in (("certfile", certificate), ("keyfile", key), ("cacertfile", ca)):
+                (self.folder / name).write_bytes(text)
+                told.append(f"ssl_options.{name} = {self.folder / name}")
         (self.folder / "rabbitmq.conf").write_text("\n".join(told) + "\n")
         (self.folder / "enabled_plugins").write_text("[].\n")
         self.environment = {
@@ -60,6 +68,12 @@ class RabbitmqServer(Server):
             environment = {"ERL_EPMD_PORT": str(self._epmd_port), "ERL_EPMD_ADDRESS": "127.0.0.1", "PATH": "/usr/bin:/bin"}
             self._epmd = subprocess.Popen(["epmd"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment, **self._as)
         super().start()
+
+    def control(self, *words: str) -> None:
+        """What an operator says to it (rabbitmqctl)."""
+        assert _PROGRAM is not None
+        environment = {"PATH": "/usr/bin:/bin", "HOME": str(self.folder), "LC_ALL": "C.UTF-8", **self.environment}
+        subprocess.run([_PROGRAM.with_name("rabbitmqctl"), *words], env=environment, cwd=self.folder, capture_output=True, check=True, **self._as)
 
     def close(self) -> None:
         super().close()

@@ -1,0 +1,186 @@
+"""A channel of a RabbitMQ whose confirms are awaited for a whole batch. The client library is asked to run only while we wait: no thread, nothing left behind.
+
+There are no heartbeats, since nobody would answer them between two batches: TCP's own probes tell the network that we are there, and a peer that is gone is
+found by the time-out of the next batch.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sensor.core.output import Refuse, Retry
+from sensor.core.reader import clean
+
+ANSWER_LIMIT = 200
+PRECONDITION_FAILED, CONTENT_TOO_LARGE = 406, 311
+FAREWELL_S = 2.0
+KEEPALIVE_S = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
+
+Message = tuple[str, str, bytes, Any]
+"""Exchange, routing key, body and properties, which have an id."""
+
+
+def library() -> Any:
+    """The client library, which speaks of every lost connection to its log unless it is told not to. Retry where it is not there."""
+    try:
+        found = importlib.import_module("pika")
+    except ImportError:
+        raise Retry("AMQP needs the package pika: pip install 'passive-network-sensor[amqp]'") from None
+    logging.getLogger("pika").setLevel(logging.CRITICAL)
+    return found
+
+
+class Line:
+    """One connection with one channel. Every method returns within the time-out, and raises Retry where the broker is silent or says no."""
+
+    def __init__(self, parameters: Any, timeout_s: float) -> None:
+        """Connects."""
+        pika = library()
+        self._timeout_s = timeout_s
+        self._fault: BaseException | None = None
+        self._blocked = ""
+        self._closed = False
+        self._heard, self._tag = 0, 0
+        # Tag of the broker → place in the batch, of what is not confirmed yet; and places that it did not take, with its words.
+        self._waiting: dict[int, int] = {}
+        self._places: dict[str, int] = {}
+        self._left: dict[int, str] = {}
+        self._done: Callable[[], bool] = lambda: True
+        self._channel: Any = None
+        self._loop = importlib.import_module("pika.adapters.select_connection").IOLoop()
+        self._connection = pika.SelectConnection(
+            parameters, on_open_callback=self._opened, on_open_error_callback=self._lost, on_close_callback=self._lost, custom_ioloop=self._loop
+        )
+        try:
+            self._until(lambda: self._channel is not None)
+        except Retry:
+            self.close()
+            raise
+
+    def ask(self, question: Callable[..., Any]) -> None:
+        """A question to the channel (``queue_declare``, say), and its answer awaited. ``question`` is given the channel and what is to be called then."""
+        answers: list[Any] = []
+
+        def answered(answer: Any) -> None:
+            answers.append(answer)
+            self._poke()
+
+        question(self._channel, answered)
+        self._until(lambda: bool(answers))
+
+    def publish(self, messages: Sequence[Message], *, mandatory: bool) -> dict[int, str]:
+        """Send all and wait until all are confirmed. Places of those that the broker did not take, with its words."""
+        self._look()
+        self._left, self._places, self._waiting = {}, {}, {}
+        for place, (exchange, key, body, properties) in enumerate(messages):
+            self._tag += 1
+            self._waiting[self._tag] = place
+            self._places[properties.message_id] = place
+            self._channel.basic_publish(exchange, key, body, properties, mandatory)
+        self._until(lambda: not self._waiting)
+        return self._left
+
+    def close(self) -> None:
+        """Say goodbye where somebody listens; cut the line where nobody does."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._connection.is_open:
+            self._connection.close()
+            self._run(lambda: bool(self._connection.is_closed), FAREWELL_S)
+        if not self._connection.is_closed:
+            # No public way leads to an end without the peer.
+            self._connection._terminate_stream(None)  # noqa: SLF001
+            self._run(lambda: bool(self._connection.is_closed), FAREWELL_S)
+        self._loop.close()
+
+    # What the library calls.
+
+    def _opened(self, connection: Any) -> None:
+        connection.add_on_connection_blocked_callback(self._block)
+        connection.add_on_connection_unblocked_callback(self._unblock)
+        connection.channel(on_open_callback=self._channel_opened)
+
+    def _channel_opened(self, channel: Any) -> None:
+        channel.add_on_close_callback(self._lost)
+        channel.add_on_return_callback(self._returned)
+        channel.confirm_delivery(self._confirmed, callback=lambda _: self._ready(channel))
+
+    def _ready(self, channel: Any) -> None:
+        self._channel = channel
+        self._poke()
+
+    def _confirmed(self, frame: Any) -> None:
+        method = frame.method
+        tags = [tag for tag in self._waiting if tag <= method.delivery_tag] if method.multiple else [method.delivery_tag]
+        for tag in tags:
+            place = self._waiting.pop(tag, None)
+            if place is not None and method.NAME == "Basic.Nack":
+                self._left[place] = "the broker did not take it (a queue is full, or in trouble)"
+        self._poke()
+
+    def _returned(self, channel: Any, method: Any, properties: Any, body: bytes) -> None:
+        """What no queue wanted comes back before it is confirmed."""
+        place = self._places.get(properties.message_id)
+        if place is not None:
+            key, words = clean(method.routing_key, 64), clean(method.reply_text, 64)
+            self._left[place] = f"no queue is bound to the exchange {method.exchange or '(default)'} for {key} ({words}): bind one, or set `queue`"
+        self._poke()
+
+    def _block(self, connection: Any, method: Any) -> None:
+        self._blocked = clean(str(method.method.reason), ANSWER_LIMIT)
+
+    def _unblock(self, connection: Any, method: Any) -> None:
+        self._blocked = ""
+
+    def _lost(self, what: Any, error: Any) -> None:
+        self._fault = self._fault or (error if isinstance(error, BaseException) else ConnectionError(str(error)))
+        self._poke()
+
+    # Waiting.
+
+    def _poke(self) -> None:
+        self._heard += 1
+        if self._fault is not None or self._done():
+            self._loop.stop()
+
+    def _until(self, done: Callable[[], bool]) -> None:
+        """Run until it is done. Retry or Refuse where the line is lost, or silent for too long."""
+        self._run(lambda: done() or self._fault is not None, self._timeout_s)
+        self._look()
+        if not done():
+            raise Retry(f"AMQP: the broker takes nothing now: {self._blocked}" if self._blocked else f"AMQP: no answer within {self._timeout_s:g} s")
+
+    def _run(self, done: Callable[[], bool], seconds: float) -> None:
+        """Run the library until it is done, or until nothing was heard for so long."""
+        self._done, heard = done, -1
+        while not done() and heard != self._heard:
+            heard = self._heard
+            timer = self._loop.call_later(seconds, self._loop.stop)
+            self._loop.start()
+            self._loop.remove_timeout(timer)
+
+    def _look(self) -> None:
+        """Retry where the line is lost, Refuse where it was for what we sent."""
+        error = self._fault
+        if error is None:
+            return
+        code = getattr(error, "reply_code", 0)
+        if code == CONTENT_TOO_LARGE or (code == PRECONDITION_FAILED and "size" in str(error)):
+            raise Refuse(f"AMQP: {said(error)}")
+        raise Retry(f"AMQP: {said(error)}")
+
+
+def said(error: BaseException) -> str:
+    """The broker's words, or those of the innermost error of the library."""
+    while True:
+        inner = getattr(error, "exceptions", None) or (*error.args, getattr(error, "exception", None))
+        found = next((one for one in reversed(inner) if isinstance(one, BaseException)), None)
+        if found is None:
+            break
+        error = found
+    code, words = getattr(error, "reply_code", None), getattr(error, "reply_text", None)
+    return clean(f"{words} ({code})" if words else str(error) or type(error).__name__, ANSWER_LIMIT)

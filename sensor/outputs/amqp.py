@@ -1,0 +1,173 @@
+"""AMQP 0-9-1, as RabbitMQ speaks it: one persistent message a record, confirmed by the broker once it is on the disk of every durable queue that wants it.
+
+The id of the record is the ``message_id``, by which consumers drop repeats: the broker itself keeps none. A message that no queue wants comes back
+(``mandatory``) and is tried again, since a queue may be bound later. What is confirmed survives the broker's death where its queues are durable.
+
+Not spoken: AMQP 1.0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from pydantic import AfterValidator, Field
+
+from sensor.core.output import Ack, Entry, Finding, Output, Retry
+from sensor.core.output import Options as CommonOptions
+from sensor.outputs._amqp_line import KEEPALIVE_S, Line, library
+from sensor.outputs._connect import connect
+from sensor.outputs._names import anywhere, known, named
+from sensor.outputs._probe import probe
+from sensor.outputs._secrets import Secret
+from sensor.outputs._tls import Tls, context
+
+PORTS = {"amqp": 5672, "amqps": 5671}
+TEXT_FORMATS = ("cef", "cef_defender", "leef", "syslog_3164", "syslog_5424")
+PERSISTENT = 2
+KEY_LIMIT = 255
+
+
+def _url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise ValueError(f"found no URL: {error}") from None
+    if parts.password is not None or parts.username is not None:
+        raise ValueError("found a login in the URL, expected it as `user` and `password`")
+    if parts.scheme not in PORTS or not parts.hostname:
+        raise ValueError("expected amqp://host:5672/vhost or amqps://host:5671/vhost")
+    return url
+
+
+class Options(CommonOptions):
+    """``url``: ``amqp://host:5672/vhost``, with TLS ``amqps://``; the vhost is ``/`` where it is left out; ``user``, ``password``; ``exchange``: empty for the
+    default one, which sends to the queue named by the key; ``routing_key``: may have places such as ``{kind}``; ``queue``: make this durable queue, and bind
+    it to the exchange for every key that we may use; ``mandatory``: false lets the broker drop what no queue wants.
+    """
+
+    url: Annotated[str, AfterValidator(_url)]
+    user: str = "guest"
+    password: Secret | None = None
+    tls: Tls = Tls()
+    exchange: str = Field(default="amq.topic", max_length=KEY_LIMIT)
+    routing_key: Annotated[str, AfterValidator(known)] = Field(default="sensor.{kind}.{severity}", min_length=1, max_length=KEY_LIMIT)
+    queue: str = Field(default="", max_length=KEY_LIMIT)
+    mandatory: bool = True
+
+
+class Amqp(Output):
+    """A publisher with one channel."""
+
+    Options = Options
+    title = "AMQP (RabbitMQ)"
+    guarantee = "at_least_once"
+
+    def __init__(self, name: str, options: Any) -> None:
+        super().__init__(name, options)
+        self._parts: SplitResult = urlsplit(options.url)
+        self._line: Line | None = None
+        self._content_type = "text/plain" if options.format in TEXT_FORMATS else "application/json"
+
+    def open(self) -> None:
+        self._line = self._dial()
+        if self.options.queue:
+            self._make_queue(self._line)
+
+    def check(self) -> Iterator[Finding]:
+        tls = self.options.tls if self._parts.scheme == "amqps" else None
+        for finding in probe(self._parts.hostname or "", self._port, tls, self.options.timeout_s):
+            yield finding
+            if finding.level == "error":
+                return
+        try:
+            line = self._line = self._dial()
+        except Retry as error:
+            yield Finding("auth", "error", error.args[0])
+            return
+        yield Finding("auth", "ok", f"logged in to the vhost {self._vhost} as {self.options.user}")
+        try:
+            if self.options.exchange:
+                line.ask(lambda channel, then: channel.exchange_declare(self.options.exchange, passive=True, callback=then))
+            if self.options.queue:
+                self._make_queue(line)
+        except Retry as error:
+            yield Finding("permission", "error", error.args[0])
+            return
+        yield Finding("permission", "ok", f"the exchange {self.options.exchange or '(default)'} is there; the right to write to it shows with the first record")
+
+    def send(self, entries: Sequence[Entry]) -> Ack:
+        if self._line is None:
+            raise Retry("not connected")
+        basic = library().BasicProperties
+        messages = [(self.options.exchange, self._key(entry.record), entry.payload, self._properties(basic, entry)) for entry in entries]
+        left = self._line.publish(messages, mandatory=self.options.mandatory)
+        if len(left) == len(entries):
+            raise Retry(f"AMQP: {left[0]}")
+        # They come alone next time, and then it is said why.
+        return Ack(busy=tuple(sorted(left)))
+
+    def close(self) -> None:
+        line, self._line = self._line, None
+        if line is not None:
+            line.close()
+
+    @property
+    def _port(self) -> int:
+        return self._parts.port or PORTS[self._parts.scheme]
+
+    @property
+    def _vhost(self) -> str:
+        return unquote(self._parts.path.removeprefix("/")) or "/"
+
+    def _dial(self) -> Line:
+        self.close()
+        try:
+            return Line(self._parameters(), self.options.timeout_s)
+        except Retry:
+            # What is wrong with a name, a port or a certificate is told in plain words; the library tells it in its own.
+            tls = self.options.tls if self._parts.scheme == "amqps" else None
+            connect(self._parts.hostname or "", self._port, tls, self.options.timeout_s).close()
+            raise
+
+    def _parameters(self) -> Any:
+        pika, tls = library(), self.options.tls
+        name = self._parts.hostname or ""
+        return pika.ConnectionParameters(
+            host=name,
+            port=self._port,
+            virtual_host=self._vhost,
+            credentials=pika.PlainCredentials(self.options.user, self.options.password.reveal() if self.options.password else "", erase_on_connect=True),
+            ssl_options=pika.SSLOptions(context(tls), tls.server_name or name) if self._parts.scheme == "amqps" else None,
+            heartbeat=0,
+            socket_timeout=self.options.timeout_s,
+            stack_timeout=self.options.timeout_s,
+            client_properties={"connection_name": f"sensor {self.name}"},
+            tcp_options={**KEEPALIVE_S, "TCP_USER_TIMEOUT": round(self.options.timeout_s * 1000)},
+        )
+
+    def _make_queue(self, line: Line) -> None:
+        line.ask(lambda channel, then: channel.queue_declare(self.options.queue, durable=True, callback=then))
+        if self.options.exchange:
+            key = anywhere(self.options.routing_key, "#")
+            line.ask(lambda channel, then: channel.queue_bind(self.options.queue, self.options.exchange, key, callback=then))
+
+    def _key(self, record: Mapping[str, Any]) -> str:
+        return named(self.options.routing_key, record).encode()[:KEY_LIMIT].decode(errors="ignore")
+
+    def _properties(self, basic: Any, entry: Entry) -> Any:
+        record = entry.record
+        sensor = record.get("sensor") or {}
+        return basic(
+            message_id=entry.id,
+            type=f"{entry.kind}.{record.get('action', '')}",
+            app_id="sensor",
+            content_type=self._content_type,
+            content_encoding="utf-8",
+            timestamp=int(datetime.fromisoformat(record["ts"]).timestamp()) if "ts" in record else None,
+            delivery_mode=PERSISTENT,
+            headers={"severity": str(record.get("severity", "")), "sensor": str(sensor.get("id", "")), "seq": entry.seq},
+        )

@@ -1,0 +1,278 @@
+"""AMQP against a real RabbitMQ: confirmed and on disk, through its deaths; what comes back, what is too large, what it says against us.
+
+Cost of send(), Python 3.11 (two cores, shared, broker on the same machine, durable queue): about 5,000 events/s in batches of 500.
+The broker needs three seconds to start, which is why this module is slow.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pika  # type: ignore[import-untyped]
+import pytest
+from pydantic import ValidationError
+
+from sensor.core.output import Ack, Entry, Refuse, Retry
+from sensor.outputs.amqp import Amqp, Options
+from tests.outputs.authority import Authority
+from tests.outputs.batches import delivered, entries, ids
+from tests.outputs.servers_rabbitmq import MISSING, RabbitmqServer
+
+pytestmark = [pytest.mark.skipif(bool(MISSING), reason=MISSING), pytest.mark.slow]
+LARGEST = 100_000
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def server(authority: Authority) -> Iterator[RabbitmqServer]:
+    pair = authority.issue("rabbit", ("mq.example",))
+    told = {"certificate": pair.certificate.read_bytes(), "key": pair.key.read_bytes(), "ca": authority.ca.read_bytes()}
+    with RabbitmqServer(f"max_message_size = {LARGEST}", **told) as made:
+        yield made
+
+
+@pytest.fixture
+def queue(request: pytest.FixtureRequest) -> str:
+    """A queue for each test: they keep what they have."""
+    return str(request.node.name)
+
+
+@pytest.fixture(autouse=True)
+def _password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MQ_SECRET", "guest")
+
+
+def output(server: RabbitmqServer, **more: Any) -> Amqp:
+    return Amqp("amqp", Options.model_validate({"url": f"amqp://127.0.0.1:{server.port}", "password": "env:MQ_SECRET", "timeout_s": 10} | more))
+
+
+def opened(server: RabbitmqServer, **more: Any) -> Amqp:
+    out = output(server, **more)
+    out.open()
+    return out
+
+
+def asked(server: RabbitmqServer) -> Any:
+    return pika.BlockingConnection(pika.ConnectionParameters("127.0.0.1", server.port))
+
+
+def taken(server: RabbitmqServer, queue: str) -> list[tuple[Any, Any, bytes]]:
+    """All that a queue has: how it came, its properties, its body."""
+    with asked(server) as connection:
+        channel, found = connection.channel(), []
+        while (one := channel.basic_get(queue, auto_ack=True))[0] is not None:
+            found.append(one)
+        return found
+
+
+def test_a_record_is_a_message(server: RabbitmqServer, queue: str) -> None:
+    """Persistent, under its id, with the key that its place gives it; the queue is made and bound."""
+    out, batch = opened(server, queue=queue, routing_key="sensor.{kind}.{severity}"), entries(3)
+    assert out.send(batch) == Ack()
+    out.close()
+    found = taken(server, queue)
+    assert [body for _, _, body in found] == [one.payload for one in batch]
+    assert [how.routing_key for how, _, _ in found] == ["sensor.alert.high", "sensor.device.info", "sensor.incident.high"]
+    properties = found[0][1]
+    assert (properties.message_id, properties.delivery_mode, properties.type, properties.app_id) == (batch[0].id, 2, "alert.open", "sensor")
+    assert (properties.content_type, properties.timestamp, properties.headers) == (
+        "application/json",
+        1_795_511_647,
+        {"severity": "high", "sensor": "hq-3f-01", "seq": 1},
+    )
+
+
+def test_the_default_exchange(server: RabbitmqServer, queue: str) -> None:
+    """Sends to the queue that the key names; texts say that they are texts."""
+    out, batch = opened(server, queue=queue, exchange="", routing_key=queue, format="cef"), entries(2, format="cef")
+    out.send(batch)
+    out.close()
+    found = taken(server, queue)
+    assert [(properties.content_type, body) for _, properties, body in found] == [("text/plain", one.payload) for one in batch]
+
+
+def test_nothing_is_lost_when_it_is_killed(server: RabbitmqServer, queue: str) -> None:
+    """Kill -9 of the broker while batches flow: every record is there, in order but for those that came again."""
+    out, batch, over = opened(server, queue=queue), entries(6000), threading.Event()
+    rng = random.Random(3)
+    done: list[int] = []
+
+    def deliver() -> None:
+        done.extend(delivered(out, batch[start : start + 200]) for start in range(0, len(batch), 200))
+        over.set()
+
+    thread = threading.Thread(target=deliver)
+    thread.start()
+    for _ in range(2):
+        begun = len(done)
+        while len(done) < begun + 4 and thread.is_alive():
+            time.sleep(0.005)
+        time.sleep(rng.uniform(0, 0.05))
+        server.kill()
+        server.start()
+    thread.join()
+    out.close()
+    assert over.is_set()
+    assert sum(done) >= 2
+    assert list(dict.fromkeys(properties.message_id for _, properties, _ in taken(server, queue))) == ids(batch)
+
+
+def test_what_no_queue_wants(server: RabbitmqServer, queue: str) -> None:
+    """Told with what to do, and tried again; what others wanted is delivered meanwhile."""
+    out, batch = opened(server, routing_key=f"{queue}.{{kind}}"), entries(10)
+    with pytest.raises(Retry, match=rf"no queue is bound to the exchange amq.topic for {queue}.alert \(NO_ROUTE\)"):
+        out.send(batch)
+    with asked(server) as connection:
+        channel = connection.channel()
+        channel.queue_declare(queue, durable=True)
+        channel.queue_bind(queue, "amq.topic", f"{queue}.device")
+        ack = out.send(batch)
+        assert [batch[place].kind for place in ack.busy] == [one.kind for one in batch if one.kind != "device"]
+        channel.queue_bind(queue, "amq.topic", f"{queue}.#")
+    assert out.send([batch[place] for place in ack.busy]) == Ack()
+    out.close()
+    assert sorted(properties.message_id for _, properties, _ in taken(server, queue)) == sorted(ids(batch))
+    out = opened(server, routing_key="nobody", mandatory=False)
+    assert out.send(batch) == Ack()
+    out.close()
+
+
+def test_a_full_queue(server: RabbitmqServer, queue: str) -> None:
+    """What it has no room for is busy; where it has none at all, that is said."""
+    with asked(server) as connection:
+        connection.channel().queue_declare(queue, durable=True, arguments={"x-max-length": 5, "x-overflow": "reject-publish"})
+        out, batch = opened(server, exchange="", routing_key=queue), entries(30)
+        busy = out.send(batch).busy
+        assert 0 < len(busy) <= 25
+        with pytest.raises(Retry, match="a queue is full"):
+            out.send([batch[place] for place in busy])
+        first = taken(server, queue)
+        assert out.send([batch[place] for place in busy[:3]]) == Ack()
+        out.close()
+    found = [properties.message_id for _, properties, _ in first + taken(server, queue)]
+    assert sorted(found) == sorted(one.id for place, one in enumerate(batch) if place not in busy[3:])
+
+
+def test_a_message_that_is_too_large(server: RabbitmqServer, queue: str) -> None:
+    """Refused, so that the batch is halved; the line is closed by that, and opened again."""
+    out, batch = opened(server, queue=queue), entries(3)
+    with pytest.raises(Refuse, match="size"):
+        out.send([*batch, Entry(9, batch[0].record, b"x" * (LARGEST + 1))])
+    out.close()
+    out.open()
+    assert out.send(batch) == Ack()
+    out.close()
+
+
+def test_a_broker_that_stands_still(server: RabbitmqServer, queue: str) -> None:
+    """Silence ends with the time-out, closing does not wait for it, and no connection is left open here."""
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    out, batch = opened(server, queue=queue, timeout_s=1), entries(5)
+    server.pause()
+    begun = time.monotonic()
+    try:
+        with pytest.raises(Retry, match="no answer within 1 s"):
+            out.send(batch)
+        out.close()
+        with pytest.raises(Retry):
+            out.open()
+    finally:
+        server.go_on()
+    assert time.monotonic() - begun < 12
+    delivered(out, batch)
+    out.close()
+    out.close()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_an_alarm_of_the_broker(server: RabbitmqServer, queue: str) -> None:
+    """With its disk full it takes nothing, and says so."""
+    out, batch = opened(server, queue=queue, timeout_s=1), entries(5)
+    server.control("set_disk_free_limit", "1000000GB")
+    try:
+        with pytest.raises(Retry, match="takes nothing now: low on disk"):
+            out.send(batch)
+        out.close()
+    finally:
+        server.control("set_disk_free_limit", "1MB")
+    delivered(out, batch)
+    out.close()
+    assert set(ids(batch)) == {properties.message_id for _, properties, _ in taken(server, queue)}
+
+
+def test_what_is_not_there_or_not_allowed(server: RabbitmqServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exchange, a vhost, a password: named by the check and by open, none with a secret."""
+    out = opened(server, exchange="none")
+    with pytest.raises(Retry, match="no exchange 'none'"):
+        out.send(entries(1))
+    with pytest.raises(Retry, match="no exchange 'none'"):
+        out.send(entries(1))
+    assert [(one.what, one.level) for one in out.check()] == [("dns", "ok"), ("tcp", "ok"), ("auth", "ok"), ("permission", "error")]
+    out.close()
+    out = output(server, url=f"amqp://127.0.0.1:{server.port}/nowhere")
+    with pytest.raises(Retry, match="vhost nowhere not found"):
+        out.open()
+    monkeypatch.setenv("MQ_SECRET", "battery staple")
+    with pytest.raises(Retry, match="ACCESS_REFUSED") as wrong:
+        opened(server)
+    assert "staple" not in str(wrong.value)
+    assert [(one.what, one.level) for one in output(server).check()][-1] == ("auth", "error")
+    with pytest.raises(Retry, match="not connected"):
+        output(server).send(entries(1))
+
+
+def test_over_tls(server: RabbitmqServer, authority: Authority, queue: str, tmp_path: Path) -> None:
+    """The certificate must be by our authority and for the host, or for the name that is expected."""
+    url = f"amqps://127.0.0.1:{server.tls_port}"
+    out = output(server, url=url, queue=queue, tls={"ca": authority.ca, "server_name": "mq.example"})
+    assert [(one.what, one.level) for one in out.check()] == [(what, "ok") for what in ("dns", "tcp", "tls", "auth", "permission")]
+    assert out.send(entries(3)) == Ack()
+    out.close()
+    for tls in ({"ca": authority.ca}, {"ca": Authority(tmp_path, "Another").ca, "server_name": "mq.example"}):
+        out = output(server, url=url, tls=tls)
+        with pytest.raises(Retry, match="certificate"):
+            out.open()
+        assert [(one.what, one.level) for one in out.check()][-1] == ("tls", "error")
+
+
+def test_a_broker_that_is_away() -> None:
+    """Told by open, and named by the check."""
+    out = Amqp("amqp", Options(url="amqp://127.0.0.1:1", timeout_s=1))
+    with pytest.raises(Retry, match="refused"):
+        out.open()
+    assert [one.level for one in out.check()][-1] == "error"
+    out.close()
+
+
+def test_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What to install, instead of a traceback."""
+    monkeypatch.setitem(sys.modules, "pika", None)
+    with pytest.raises(Retry, match=r"pip install 'passive-network-sensor\[amqp\]'"):
+        Amqp("amqp", Options(url="amqp://127.0.0.1")).open()
+
+
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        ({"url": "http://host"}, "expected amqp://host"),
+        ({"url": "amqp://"}, "expected amqp://host"),
+        ({"url": "amqp://host:port"}, "found no URL"),
+        ({"url": "amqp://u:secret@host"}, "expected it as `user` and `password`"),
+        ({"url": "amqp://host", "routing_key": "s.{kinds}"}, "did you mean 'kind'"),
+    ],
+)
+def test_faults_of_the_configuration(options: dict[str, Any], fault: str) -> None:
+    """Told when it is read, and never with what should be secret."""
+    with pytest.raises(ValidationError, match=fault) as found:
+        Options.model_validate(options)
+    assert "secret" not in str(found.value.errors(include_input=False, include_url=False, include_context=False))
