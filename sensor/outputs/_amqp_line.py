@@ -93,7 +93,7 @@ class Line:
             self._run(lambda: bool(self._connection.is_closed), FAREWELL_S)
         if not self._connection.is_closed:
             # No public way leads to an end without the peer.
-            self._connection._terminate_stream(None)  # noqa: SLF001
+            self._connection._terminate_stream(ConnectionError("cut"))  # noqa: SLF001
             self._run(lambda: bool(self._connection.is_closed), FAREWELL_S)
         self._loop.close()
 

@@ -125,8 +125,9 @@ class Amqp(Output):
 
     def _dial(self) -> Line:
         self.close()
+        parameters = self._parameters()
         try:
-            return Line(self._parameters(), self.options.timeout_s)
+            return Line(parameters, self.options.timeout_s)
         except Retry:
             # What is wrong with a name, a port or a certificate is told in plain words; the library tells it in its own.
             tls = self.options.tls if self._parts.scheme == "amqps" else None
