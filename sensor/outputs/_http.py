@@ -35,6 +35,7 @@ AGENT = "passive-network-sensor"
 JSON_FORMATS = ("native", "ecs", "ocsf", "device_info")
 SAID_LIMIT = 200
 ANSWER_LIMIT = 64 * 1024
+COOKIES_LIMIT = 4096
 RETRY_AFTER_LIMIT_S = 3600.0
 REFUSED = (400, 413, 422)
 
@@ -43,12 +44,13 @@ logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 
 class Answer(NamedTuple):
-    """``where``: who answered, as it may be shown; ``body``: as much of it as was asked for."""
+    """``where``: who answered, as it may be shown; ``body``: as much of it as was asked for; ``cookies``: as they would be sent back."""
 
     where: str
     status: int
     headers: Mapping[str, str]
     body: bytes
+    cookies: str = ""
 
     @property
     def said(self) -> str:
@@ -71,7 +73,9 @@ class Answer(NamedTuple):
 
 
 class Client:
-    """Requests to one destination over a connection that is kept. ``timeout_s`` is the longest silence, and the longest that one answer takes in all."""
+    """Requests to one destination over a connection that is kept. ``timeout_s`` is the longest that it takes to connect, to
+    write a request and to read its answer, each in all: not only the longest silence.
+    """
 
     def __init__(self, options: HttpOptions) -> None:
         """Reads the secrets, opens nothing."""
@@ -98,7 +102,8 @@ class Client:
                 decode_content=False,
             )
             with contextlib.closing(response):
-                return Answer(where, response.status, {name.lower(): value for name, value in response.headers.items()}, _read(response, limit))
+                told = {name.lower(): value for name, value in response.headers.items()}
+                return Answer(where, response.status, told, _read(response, limit), _cookies(response))
         except (urllib3.exceptions.HTTPError, HTTPException, OSError) as error:
             raise Retry(f"{where}: {_failed(error, self._timeout_s)}") from None
 
@@ -135,6 +140,8 @@ def judge(answer: Answer) -> None:
 
 def packed_body(body: bytes, packing: Packing) -> tuple[bytes, dict[str, str]]:
     """A body as it goes over the wire, and the header that says how it is packed. Fast rather than small: lines of JSON shrink to a tenth either way."""
+    if not body:
+        return body, {}
     if packing == "gzip":
         return gzip.compress(body, 1, mtime=0), {"Content-Encoding": "gzip"}
     if packing == "zstd":
@@ -252,6 +259,11 @@ def _read(response: urllib3.BaseHTTPResponse, limit: int) -> bytes:
     while len(found) < limit and (more := response.read(limit - len(found))):
         found += more
     return bytes(found)
+
+
+def _cookies(response: urllib3.BaseHTTPResponse) -> str:
+    pairs = (cookie.partition(";")[0].strip() for cookie in response.headers.getlist("Set-Cookie"))
+    return "; ".join(pair for pair in pairs if "=" in pair and pair.isascii() and pair.isprintable())[:COOKIES_LIMIT]
 
 
 def _failed(error: Exception, timeout_s: float) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -154,7 +154,9 @@ class SplunkHec(Output):
             raise Retry(f"{said.answer.where}: {HINTS[ACK_OFF]}")
         end, pause = time.monotonic() + self.options.ack_timeout_s, POLL_S
         asked = msgspec.json.encode({"acks": [number]})
-        while not self._ask(client, ACK, asked).told.acks.get(str(number)):
+        # Behind a balancer only the one who took the events knows of them: its cookie leads there.
+        cookies = {"Cookie": said.answer.cookies} if said.answer.cookies else {}
+        while not self._ask(client, ACK, asked, headers=cookies).told.acks.get(str(number)):
             if time.monotonic() + pause > end:
                 raise Retry(
                     f"{said.answer.where}: not written within {self.options.ack_timeout_s:g} s (acknowledgement {number}): its indexers are late or away"
@@ -162,9 +164,9 @@ class SplunkHec(Output):
             time.sleep(pause)
             pause = min(pause * 2, POLL_MAX_S)
 
-    def _ask(self, client: Client, path: str, body: bytes, *, allowed: tuple[int, ...] = ()) -> _Said:
+    def _ask(self, client: Client, path: str, body: bytes, *, headers: Mapping[str, str] | None = None, allowed: tuple[int, ...] = ()) -> _Said:
         """A question that is no record: whatever is wrong is a matter of how things are set up."""
-        said = self._posted(client, path, body)
+        said = self._posted(client, path, body, headers)
         if said.told.code in allowed:
             return said
         try:
@@ -173,9 +175,9 @@ class SplunkHec(Output):
             raise Retry(str(error)) from None
         return said
 
-    def _posted(self, client: Client, path: str, body: bytes) -> _Said:
+    def _posted(self, client: Client, path: str, body: bytes, headers: Mapping[str, str] | None = None) -> _Said:
         url = f"{client.place.url.partition('?')[0].rstrip('/')}/{path}"
-        answer = client.post(url, body, {**JSON, **self._channel}) if path == EVENT else client.ask("POST", url, body, {**JSON, **self._channel})
+        answer = client.post(url, body, {**JSON, **self._channel, **(headers or {})})
         try:
             return _Said(answer, _DECODER.decode(answer.body))
         except msgspec.MsgspecError:

@@ -246,6 +246,18 @@ def test_nobody_there() -> None:
     assert "secret-path" not in str(raised.value)
 
 
+def test_a_receiver_that_reads_nothing() -> None:
+    """It takes the connection and no more: what the system holds for it is soon full."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        output = opened(f"http://127.0.0.1:{listening.getsockname()[1]}", timeout_s=0.5, packing="none")
+        begin = time.monotonic()
+        with pytest.raises(Retry):
+            output.send([one for _ in range(20) for one in entries(1000)])
+        assert time.monotonic() - begin < 2
+        output.close()
+
+
 def test_it_goes_away_and_comes_back(tmp_path: Path) -> None:
     """What it stored before it died it has after it; what it did not answer comes again."""
     with Receiver(store=Store(tmp_path / "store")) as first:

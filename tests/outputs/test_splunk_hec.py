@@ -88,6 +88,17 @@ def test_it_waits_until_the_indexers_have_it(receiver: Receiver, service: Hec, o
     assert receiver.requests[0].headers["x-splunk-request-channel"] == receiver.requests[-1].headers["x-splunk-request-channel"]
 
 
+def test_a_balancer_leads_to_the_one_who_knows(receiver: Receiver, service: Hec, output: SplunkHec) -> None:
+    """By the cookies that it gave with the answer, without what else they say."""
+
+    def balanced(request: Request, store: Store) -> Any:
+        return service(request, store)._replace(headers={"Set-Cookie": "AWSALB=ab/c+1==; Expires=Wed, 21 Oct 2026 07:28:00 GMT; Path=/"})
+
+    receiver.service = balanced
+    output.send(entries(1))
+    assert [request.headers.get("cookie") for request in receiver.requests] == [None, "AWSALB=ab/c+1=="]
+
+
 def test_two_outputs_have_two_channels(receiver: Receiver, output: SplunkHec) -> None:
     other = made(receiver)
     other.open()
