@@ -1,0 +1,155 @@
+"""LogCursor: the numbered lines of a log from one number on, for who must not miss any and reads no number twice.
+
+A line is given when it is a JSON object with a number that can be true: it is the next one, or as many are damaged as are skipped, or the line after it
+agrees. A damaged number so hides no other line.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from pathlib import Path
+from typing import NamedTuple
+
+from sensor.eventlog.log_lines import NO_RECORD, Damage, LogLines, parts
+from sensor.eventlog.log_places import place_after
+from sensor.eventlog.segments import Segment, number_of
+
+# No record is shorter, so that damaged bytes tell how many may have been there.
+SHORTEST = 64
+WRONG_NUMBER = "a number that does not follow"
+
+
+class _Line(NamedTuple):
+    text: bytes
+    segment: Segment
+    place: int
+
+
+class LogCursor:
+    """Reads behind a number. ``at``: the last number given or passed; ``missing``: numbers up to there that are not in the log and never can be any more.
+
+    ``damaged``: how many places of the log cannot be read; ``damages``: the first of them.
+    """
+
+    def __init__(self, log: Path, after: int = 0) -> None:
+        """``after``: the last number that is not wanted. OSError where the log cannot be read; one that is not there yet is waited for."""
+        self.log, self.at, self.missing = log, after, 0
+        self._source: LogLines | None = None
+        self._waiting: deque[_Line] = deque()
+        self._begun = 0
+        # Bytes of damaged lines since the last good one; the segment of that one.
+        self._lost = 0
+        self._within: Segment | None = None
+        self._start()
+
+    def read(self, lines: int = 1000, size: int = 1 << 20) -> list[tuple[int, bytes]]:
+        """At most so many of the next lines with their numbers, and no more once they have so many bytes. Returns at once; none where there are none now.
+
+        OSError where the log cannot be read; it may be tried again.
+        """
+        taken: list[tuple[int, bytes]] = []
+        while len(taken) < lines and size > 0:
+            found = self._next()
+            if found is None:
+                break
+            taken.append(found)
+            size -= len(found[1])
+        return taken
+
+    @property
+    def damaged(self) -> int:
+        return self._source.damaged if self._source is not None else 0
+
+    @property
+    def damages(self) -> list[Damage]:
+        return self._source.damages if self._source is not None else []
+
+    def close(self) -> None:
+        """Close what is open. A second call does nothing."""
+        if self._source is not None:
+            self._source.close()
+
+    def _start(self) -> LogLines | None:
+        """The log from the next number on: its segment is found by name, the line in it by halving. None where it is not there."""
+        while self._source is None:
+            there = parts(self.log)
+            if not there:
+                return None
+            start = next((one for one in reversed(there) if one.first <= self.at + 1), there[0])
+            try:
+                at, line = place_after(start, self.at)
+                self._source = LogLines(self.log, start, at, line)
+            except FileNotFoundError:
+                continue
+        return self._source
+
+    def _fill(self) -> bool:
+        """Take in the next lines; False where there are none now."""
+        source = self._start()
+        lines = source.more() if source is not None else []
+        if not lines or source is None or source.segment is None:
+            return False
+        if source.begun != self._begun:
+            # What comes now is another log.
+            self._begun, self.at, self._lost, self._within = source.begun, 0, 0, None
+            self._waiting.clear()
+        segment = source.segment
+        self._waiting.extend(_Line(line, segment, place) for place, line in enumerate(lines, source.line - len(lines) + 1))
+        return True
+
+    def _next(self) -> tuple[int, bytes] | None:
+        while self._waiting or self._fill():
+            line = self._waiting[0]
+            number = _number(line.text)
+            if number is None:
+                self._damage(line, NO_RECORD)
+            elif number <= self.at:
+                self._repeat(line)
+            elif number == self.at + 1 or self._can_follow(number, line):
+                self._waiting.popleft()
+                self.missing += number - self.at - 1
+                self.at, self._lost, self._within = number, 0, line.segment
+                return number, line.text
+            elif self._confirmed(number) is None:
+                break
+            else:
+                self._damage(line, WRONG_NUMBER)
+        return None
+
+    def _can_follow(self, number: int, line: _Line) -> bool:
+        """Whether a number that leaves some out can be true."""
+        return number == line.segment.first or (number - self.at - 1) * SHORTEST <= self._lost or bool(self._confirmed(number))
+
+    def _confirmed(self, number: int) -> bool | None:
+        """Whether the next number is greater; None where that is not there yet. A log without segments ends where it ends."""
+        known = 1
+        while known < len(self._waiting) or self._fill():
+            for line in list(self._waiting)[known:]:
+                if (following := _number(line.text)) is not None:
+                    return following > number
+            known = len(self._waiting)
+        return True if self._waiting[0].segment.first == 0 else None
+
+    def _repeat(self, line: _Line) -> None:
+        """A number that was passed: from before the start, or in a segment that is there twice; amid a segment it is damaged."""
+        if line.segment == self._within:
+            self._damage(line, WRONG_NUMBER)
+        else:
+            self._waiting.popleft()
+
+    def _damage(self, line: _Line, reason: str) -> None:
+        self._waiting.popleft()
+        if line.text.strip() and self._source is not None:
+            self._lost += len(line.text)
+            self._source.tell(line.segment, line.place, reason)
+
+
+def _number(line: bytes) -> int | None:
+    """The number of a line that is whole: JSON, and text."""
+    try:
+        number = number_of(line)
+        if not line.isascii():
+            line.decode()
+    except (UnicodeDecodeError, RecursionError):
+        return None
+    return number if number is not None and number > 0 else None

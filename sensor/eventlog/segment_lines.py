@@ -1,0 +1,162 @@
+"""The whole lines of one segment, as far as they are there.
+
+A plain file is read from the end of its last whole line each time, so that what a writer cuts off and writes anew is never taken for the rest of a line. A
+compressed segment is read frame by frame: one that is damaged loses what cannot be unpacked, and the next is read.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from io import FileIO
+
+import zstandard
+
+from sensor.eventlog.segments import Segment
+
+CHUNK = 1 << 18
+# A line longer than this is no record (those end at 64 KiB), and is not kept in memory.
+LINE_LIMIT = 1 << 20
+# As much of a compressed file at a time: what is unpacked before a damage in the same piece is lost with it.
+PIECE = 1 << 13
+WINDOW_LIMIT = 1 << 27
+MAGIC = zstandard.FRAME_HEADER
+TOO_LONG, UNPACKABLE, CUT = "a line that is too long for a record", "a part that cannot be unpacked", "the end is missing"
+
+Tell = Callable[[str], None]
+
+
+class FileLines:
+    """Of a regular file. ``at``: where its next line begins; ``rest``: what stands there without an end."""
+
+    def __init__(self, segment: Segment, file: FileIO, tell: Tell, at: int = 0) -> None:
+        self.segment, self.file, self.at, self.rest = segment, file, at, b""
+        self._tell = tell
+        self._size = CHUNK
+        self._endless = False
+
+    def more(self) -> list[bytes]:
+        """The next lines without their ends; none where there are none now."""
+        while data := os.pread(self.file.fileno(), self._size, self.at):
+            end = data.rfind(b"\n") + 1
+            if end:
+                self.at, self.rest, self._size = self.at + end, b"", CHUNK
+                lines = data[: end - 1].split(b"\n")
+                skipped, self._endless = self._endless, False
+                if len(lines) > skipped:
+                    return lines[skipped:]
+            elif len(data) < self._size:
+                self.rest = b"" if self._endless else data
+                return []
+            elif self._endless or len(data) > LINE_LIMIT:
+                self._pass(len(data))
+            else:
+                self._size *= 4
+        self.rest = b""
+        return []
+
+    def cut(self) -> bool:
+        """Whether the file is shorter now than what was read of it. It is read from its beginning then."""
+        if os.fstat(self.file.fileno()).st_size >= self.at:
+            return False
+        self.at, self.rest, self._size, self._endless = 0, b"", CHUNK, False
+        return True
+
+    def take_rest(self) -> bytes:
+        """The last line, which has no end. It is not given again."""
+        rest, self.rest, self.at = self.rest, b"", self.at + len(self.rest)
+        return rest
+
+    def _pass(self, size: int) -> None:
+        if not self._endless:
+            self._tell(TOO_LONG)
+        self._endless, self.at, self._size = True, self.at + size, CHUNK
+
+
+class StreamLines:
+    """Of what can only be read forward: a compressed segment, or a pipe."""
+
+    def __init__(self, segment: Segment, file: FileIO, tell: Tell, pieces: Iterator[bytes]) -> None:
+        self.segment, self.file, self.rest = segment, file, b""
+        self._tell, self._pieces = tell, pieces
+        self._endless = False
+
+    def more(self) -> list[bytes]:
+        """The next lines without their ends; none where there are none now."""
+        for piece in self._pieces:
+            if not piece:  # what follows does not belong to what stands before
+                self.rest, self._endless = b"", False
+                continue
+            *lines, self.rest = (self.rest + piece).split(b"\n")
+            skipped = self._endless and bool(lines)
+            self._endless = self._endless and not lines
+            if len(self.rest) > LINE_LIMIT:
+                if not self._endless:
+                    self._tell(TOO_LONG)
+                self.rest, self._endless = b"", True
+            if len(lines) > skipped:
+                return lines[skipped:]
+        return []
+
+    def take_rest(self) -> bytes:
+        """The last line, which has no end. It is not given again."""
+        rest, self.rest = self.rest, b""
+        return rest
+
+    def cut(self) -> bool:
+        """What cannot be sought is never begun anew."""
+        return False
+
+
+Lines = FileLines | StreamLines
+
+
+def open_lines(segment: Segment, tell: Tell, at: int = 0) -> Lines:
+    """The lines of a segment, from a byte on at which one begins. ``tell`` is told what is damaged. OSError where it cannot be opened."""
+    file = segment.path.open("rb", buffering=0)
+    try:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            return StreamLines(segment, file, tell, iter(lambda: file.read(CHUNK), b""))
+        if segment.compressed:
+            return StreamLines(segment, file, tell, _unpacked(file, tell))
+    except BaseException:
+        file.close()
+        raise
+    return FileLines(segment, file, tell, at)
+
+
+def _unpacked(file: FileIO, tell: Tell) -> Iterator[bytes]:
+    """The bytes of a compressed file; an empty piece where something is missing between two."""
+    start: int | None = 0
+    while start is not None:
+        file.seek(start)
+        frame = zstandard.ZstdDecompressor(max_window_size=WINDOW_LIMIT).decompressobj()
+        try:
+            while not frame.eof and (packed := file.read(PIECE)):
+                if piece := frame.decompress(packed):
+                    yield piece
+        except zstandard.ZstdError:
+            tell(UNPACKABLE)
+            yield b""
+            start = _next_frame(file, start + 1)
+            continue
+        if not frame.eof:
+            if file.tell() > start:
+                tell(CUT)
+                yield b""
+            return
+        start = file.tell() - len(frame.unused_data)
+
+
+def _next_frame(file: FileIO, start: int) -> int | None:
+    """Where the next frame seems to begin; None where none does."""
+    file.seek(start)
+    before = b""
+    while chunk := file.read(CHUNK):
+        place = (before + chunk).find(MAGIC)
+        if place >= 0:
+            return start - len(before) + place
+        start += len(chunk)
+        before = (before + chunk)[-len(MAGIC) + 1 :]
+    return None
