@@ -7,40 +7,29 @@ from __future__ import annotations
 
 import contextlib
 import gzip
-import io
-import logging
-import ssl
-import time
 from collections.abc import Callable, Generator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 import urllib3
 import zstandard
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from sensor.core.output import Finding, Refuse, Retry
 from sensor.core.reader import clean
-from sensor.outputs._connect import connect, tls_words
-from sensor.outputs._http_options import HttpOptions, Packing, Place, basic, place_of
+from sensor.outputs._connect import connect
+from sensor.outputs._http_options import HttpOptions, Packing, Place, place_of
+from sensor.outputs._http_wire import SAID_LIMIT, cookies, failed, pools, read
 from sensor.outputs._probe import probe
-from sensor.outputs._tls import context
 
 AGENT = "passive-network-sensor"
 JSON_FORMATS = ("native", "ecs", "ocsf", "device_info")
-SAID_LIMIT = 200
 ANSWER_LIMIT = 64 * 1024
-COOKIES_LIMIT = 4096
 RETRY_AFTER_LIMIT_S = 3600.0
 REFUSED = (400, 413, 422)
-
-# It would print whole URLs.
-logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 
 class Answer(NamedTuple):
@@ -82,7 +71,7 @@ class Client:
         self.place = options.place()
         self._greeting = options.greeting()
         self._timeout_s, self._packing = options.timeout_s, options.packing
-        self._pools = _pools(options)
+        self._pools = pools(options)
 
     def ask(self, method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None, *, limit: int = ANSWER_LIMIT) -> Answer:
         """One request and its answer, whatever it says. Retry where there is none, or not all of it: then it is not known what became of the request."""
@@ -103,9 +92,9 @@ class Client:
             )
             with contextlib.closing(response):
                 told = {name.lower(): value for name, value in response.headers.items()}
-                return Answer(where, response.status, told, _read(response, limit), _cookies(response))
+                return Answer(where, response.status, told, read(response, limit), cookies(response))
         except (urllib3.exceptions.HTTPError, HTTPException, OSError) as error:
-            raise Retry(f"{where}: {_failed(error, self._timeout_s)}") from None
+            raise Retry(f"{where}: {failed(error, self._timeout_s)}") from None
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str], *, limit: int = ANSWER_LIMIT) -> Answer:
         """A body of ours, packed."""
@@ -185,110 +174,6 @@ def _first(options: HttpOptions, place: Place) -> tuple[str, int, Any]:
     """Whom we connect to."""
     first = place_of(options.proxy) if options.proxy else place
     return first.host, first.port, options.tls if first.scheme == "https" else None
-
-
-# Connections.
-
-
-class _Hurried(io.RawIOBase):
-    """An answer as it comes in, all of which has as much time as each wait of urllib3 has by itself: a peer may send a byte a second for ever."""
-
-    def __init__(self, stream: Any, connection: Any) -> None:
-        self._stream, self._connection = stream, connection
-        self._end = time.monotonic() + connection.gettimeout()
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        left = self._end - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        self._connection.settimeout(left)
-        size: int | None = self._stream.readinto(buffer)
-        return size
-
-    def close(self) -> None:
-        self._stream.close()
-        super().close()
-
-
-class _Answer(HTTPResponse):
-    def __init__(self, sock: Any, *args: Any, **options: Any) -> None:
-        super().__init__(sock, *args, **options)
-        self.fp = io.BufferedReader(_Hurried(self.fp.detach(), sock))
-
-
-class _Plain(HTTPConnection):
-    response_class = _Answer
-
-
-class _Secured(HTTPSConnection):
-    response_class = _Answer
-
-    def connect(self) -> None:
-        super().connect()
-        # Where nobody is verified the check says so; urllib3 would warn with every request.
-        self.is_verified = True
-
-
-class _PlainPool(HTTPConnectionPool):
-    ConnectionCls = _Plain
-
-
-class _SecuredPool(HTTPSConnectionPool):
-    ConnectionCls = _Secured
-
-
-def _pools(options: HttpOptions) -> urllib3.PoolManager:
-    trusting = context(options.tls)
-    shared: dict[str, Any] = {"maxsize": 1, "ssl_context": trusting, "server_hostname": options.tls.server_name or None}
-    if options.proxy:
-        login = basic(options.proxy_user, options.proxy_password.reveal()) if options.proxy_password is not None else ""
-        greeting = {"Proxy-Authorization": login} if login else None
-        made: urllib3.PoolManager = urllib3.ProxyManager(options.proxy, proxy_headers=greeting, proxy_ssl_context=trusting, **shared)
-    else:
-        made = urllib3.PoolManager(**shared)
-    made.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecuredPool}
-    return made
-
-
-def _read(response: urllib3.BaseHTTPResponse, limit: int) -> bytes:
-    """The body, up to a limit; a connection with more to come is not used again."""
-    found = bytearray()
-    while len(found) < limit and (more := response.read(limit - len(found))):
-        found += more
-    return bytes(found)
-
-
-def _cookies(response: urllib3.BaseHTTPResponse) -> str:
-    pairs = (cookie.partition(";")[0].strip() for cookie in response.headers.getlist("Set-Cookie"))
-    return "; ".join(pair for pair in pairs if "=" in pair and pair.isascii() and pair.isprintable())[:COOKIES_LIMIT]
-
-
-def _failed(error: Exception, timeout_s: float) -> str:
-    """Why there is no answer, in words without the URL."""
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, ssl.SSLError):
-        cause = cause.__cause__ or cause.__context__ or next((arg for arg in cause.args if isinstance(arg, BaseException)), None)
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"its certificate is not accepted: {clean(cause.verify_message, SAID_LIMIT)}; `sensor outputs check` says more"
-    if cause is not None:
-        return f"TLS: {tls_words(cause)}"
-    if isinstance(error, urllib3.exceptions.ConnectTimeoutError):
-        return f"no connection within {timeout_s:g} s"
-    if isinstance(error, urllib3.exceptions.TimeoutError | TimeoutError):
-        return f"no whole answer within {timeout_s:g} s"
-    if isinstance(error, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ProxyError):
-        return f"no connection: {_root(error)}"
-    return f"the connection was lost: {_root(error)}"
-
-
-def _root(error: BaseException) -> str:
-    """The words of the system's error below those of the library, which name the URL."""
-    while (below := error.__cause__ or error.__context__) is not None:
-        error = below
-    return clean(getattr(error, "strerror", None) or type(error).__name__, SAID_LIMIT)
 
 
 def _phrase(status: int) -> str:

@@ -20,8 +20,9 @@ from pydantic import AfterValidator, Field, model_validator
 from sensor.core.output import Ack, Entry, Finding, Output, Refuse, Retry
 from sensor.core.reader import clean
 from sensor.outputs._elastic_template import VERSION, template
-from sensor.outputs._http import JSON_FORMATS, SAID_LIMIT, Answer, Client, judge, looked, open_client, reached
+from sensor.outputs._http import JSON_FORMATS, Answer, Client, judge, looked, open_client, reached
 from sensor.outputs._http_options import HttpOptions
+from sensor.outputs._http_wire import SAID_LIMIT
 from sensor.outputs._secrets import Secret
 
 ANSWERS_LIMIT = 64 * 1024 * 1024

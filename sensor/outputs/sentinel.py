@@ -20,8 +20,9 @@ from pydantic import Field, model_validator
 
 from sensor.core.output import Ack, Entry, Finding, Output, Refuse, Retry
 from sensor.core.reader import clean
-from sensor.outputs._http import SAID_LIMIT, Answer, Client, judge, looked, open_client, reached
+from sensor.outputs._http import Answer, Client, judge, looked, open_client, reached
 from sensor.outputs._http_options import HttpOptions, PlainUrl
+from sensor.outputs._http_wire import SAID_LIMIT
 from sensor.outputs._secrets import Secret
 from sensor.outputs._sentinel_columns import STREAM, row
 

@@ -19,8 +19,9 @@ from pydantic import Field, model_validator
 
 from sensor.core.output import Ack, Entry, Finding, Output, Refuse, Retry
 from sensor.core.reader import clean
-from sensor.outputs._http import SAID_LIMIT, Answer, Client, judge, looked, open_client, reached
+from sensor.outputs._http import Answer, Client, judge, looked, open_client, reached
 from sensor.outputs._http_options import HttpOptions
+from sensor.outputs._http_wire import SAID_LIMIT
 from sensor.outputs.formats._view import milliseconds
 
 EVENT, ACK = "services/collector/event", "services/collector/ack"

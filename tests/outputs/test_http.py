@@ -258,13 +258,43 @@ def test_a_receiver_that_reads_nothing() -> None:
         output.close()
 
 
+def test_a_late_answer_takes_no_time_from_the_next_request() -> None:
+    """Each has all of its own: one comes late, and then a large batch is read late."""
+
+    def serve() -> None:
+        listening.accept()[0].close()
+        connection, _ = listening.accept()
+        with connection, connection.makefile("rb") as reading:
+            for before_s, after_s in ((0, 0.8), (0.5, 0)):
+                time.sleep(before_s)
+                size = 0
+                while (line := reading.readline()) not in (b"", b"\r\n"):
+                    size = int(line.split()[1]) if line.lower().startswith(b"content-length") else size
+                reading.read(size)
+                time.sleep(after_s)
+                connection.sendall(b"HTTP/1.1 200 OK\r\n")
+                time.sleep(0.05)
+                connection.sendall(b"Content-Length: 0\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        output = opened(f"http://127.0.0.1:{listening.getsockname()[1]}", timeout_s=1, packing="none")
+        output.send(entries(1))
+        output.send([one for _ in range(10) for one in entries(1000)])
+        output.close()
+        thread.join()
+
+
 def test_it_goes_away_and_comes_back(tmp_path: Path) -> None:
     """What it stored before it died it has after it; what it did not answer comes again."""
     with Receiver(store=Store(tmp_path / "store")) as first:
         output = opened(first.url)
         output.send(entries(3))
         port = first.port
-    assert any(words in str(told(output, Retry)) for words in ("connection was lost", "no connection"))
+    said = str(told(output, Retry))
+    assert "connection was lost" in said or "no connection" in said
     with Receiver(store=Store(tmp_path / "store"), port=port) as second:
         output.open()
         output.send(entries(3, first=4))
@@ -281,6 +311,22 @@ def test_with_an_authority_of_its_own(authority: Authority) -> None:
         output = opened(receiver.url, tls={"ca": str(authority.ca), "minimum": "1.3"})
         output.send(entries(2))
         assert len(receiver.store.lines) == 2
+        output.close()
+
+
+@pytest.mark.parametrize("fault", [Fault(reset=True), Fault(cut=9), Fault(before_s=9), Fault(bytes_per_s=20)])
+def test_an_answer_that_is_none_through_tls(authority: Authority, fault: Fault) -> None:
+    with Receiver(tls=authority.issue("faulty").context()) as receiver:
+        output = opened(receiver.url, tls={"ca": str(authority.ca)}, timeout_s=0.5)
+        output.send(entries(1))
+        receiver.script = [fault]
+        begin = time.monotonic()
+        said = str(told(output, Retry))
+        assert "connection was lost" in said or "no whole answer" in said
+        assert time.monotonic() - begin < 2
+        output.open()
+        output.send(entries(3))
+        assert len({record["id"] for record in receiver.store.records}) == 3
         output.close()
 
 
@@ -385,8 +431,10 @@ def test_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         output.close()
 
 
-def test_a_tunnel_through_a_proxy(authority: Authority) -> None:
-    """TLS with the destination goes through it unread."""
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_tunnel_through_a_proxy(authority: Authority, scheme: str) -> None:
+    """TLS with the destination goes through it unread, also within TLS with the proxy itself."""
+    shown = authority.issue(f"proxy-{scheme}").context()
     with Receiver(tls=authority.issue("tunnelled").context()) as receiver, socket.create_server(("127.0.0.1", 0)) as listening:
         heads: list[bytes] = []
 
@@ -400,7 +448,8 @@ def test_a_tunnel_through_a_proxy(authority: Authority) -> None:
             # The first connection is the one that only looks whether somebody is there.
             for _ in range(2):
                 client, _ = listening.accept()
-                with client:
+                client = shown.wrap_socket(client, server_side=True) if scheme == "https" else client
+                with client, contextlib.suppress(OSError):
                     head = client.recv(65536)
                     heads.append(head)
                     if not head:
@@ -414,7 +463,7 @@ def test_a_tunnel_through_a_proxy(authority: Authority) -> None:
 
         thread = threading.Thread(target=serve)
         thread.start()
-        output = opened(receiver.url, proxy=f"http://127.0.0.1:{listening.getsockname()[1]}", tls={"ca": str(authority.ca)})
+        output = opened(receiver.url, proxy=f"{scheme}://127.0.0.1:{listening.getsockname()[1]}", tls={"ca": str(authority.ca)})
         output.send(entries(2))
         output.close()
         thread.join(5)

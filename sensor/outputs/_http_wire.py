@@ -1,0 +1,132 @@
+"""Connections of outputs over HTTP: urllib3 with a limit on each whole answer, and its errors in plain words without the URL, which may be a secret."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import ssl
+import time
+from http.client import HTTPResponse
+from typing import Any
+
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from sensor.core.reader import clean
+from sensor.outputs._connect import tls_words
+from sensor.outputs._http_options import HttpOptions, basic
+from sensor.outputs._tls import context
+
+SAID_LIMIT = 200
+COOKIES_LIMIT = 4096
+
+_ENDS = {"RemoteDisconnected": "closed without an answer", "IncompleteRead": "the answer was cut short"}
+
+# It would print whole URLs.
+logging.getLogger("urllib3").setLevel(logging.CRITICAL)
+
+
+def pools(options: HttpOptions) -> urllib3.PoolManager:
+    trusting = context(options.tls)
+    shared: dict[str, Any] = {"maxsize": 1, "ssl_context": trusting, "server_hostname": options.tls.server_name or None}
+    if options.proxy:
+        login = basic(options.proxy_user, options.proxy_password.reveal()) if options.proxy_password is not None else ""
+        greeting = {"Proxy-Authorization": login} if login else None
+        made: urllib3.PoolManager = urllib3.ProxyManager(options.proxy, proxy_headers=greeting, proxy_ssl_context=trusting, **shared)
+    else:
+        made = urllib3.PoolManager(**shared)
+    made.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecuredPool}
+    return made
+
+
+def read(response: urllib3.BaseHTTPResponse, limit: int) -> bytes:
+    """The body, up to a limit; a connection with more to come is not used again."""
+    found = bytearray()
+    while len(found) < limit and (more := response.read(limit - len(found))):
+        found += more
+    return bytes(found)
+
+
+def cookies(response: urllib3.BaseHTTPResponse) -> str:
+    pairs = (cookie.partition(";")[0].strip() for cookie in response.headers.getlist("Set-Cookie"))
+    return "; ".join(pair for pair in pairs if "=" in pair and pair.isascii() and pair.isprintable())[:COOKIES_LIMIT]
+
+
+def failed(error: Exception, timeout_s: float) -> str:
+    """Why there is no answer, in words without the URL."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLError):
+        cause = cause.__cause__ or cause.__context__ or next((arg for arg in cause.args if isinstance(arg, BaseException)), None)
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"its certificate is not accepted: {clean(cause.verify_message, SAID_LIMIT)}; `sensor outputs check` says more"
+    if cause is not None and not isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return f"TLS: {tls_words(cause)}"
+    if isinstance(error, urllib3.exceptions.ConnectTimeoutError):
+        return f"no connection within {timeout_s:g} s"
+    if isinstance(error, urllib3.exceptions.TimeoutError | TimeoutError):
+        return f"no whole answer within {timeout_s:g} s"
+    if isinstance(error, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ProxyError):
+        return f"no connection: {_root(error)}"
+    return f"the connection was lost: {_root(error)}"
+
+
+def _root(error: BaseException) -> str:
+    """The words of the system's error below those of the library, which name the URL."""
+    while (below := error.__cause__ or error.__context__) is not None:
+        error = below
+    return clean(getattr(error, "strerror", None) or _ENDS.get(type(error).__name__) or type(error).__name__, SAID_LIMIT)
+
+
+class _Hurried(io.RawIOBase):
+    """An answer as it comes in, all of which has as much time as each wait of urllib3 has by itself: a peer may send a byte a second for ever."""
+
+    def __init__(self, stream: Any, connection: Any) -> None:
+        self._stream, self._connection, self._timeout_s = stream, connection, connection.gettimeout()
+        self._end = time.monotonic() + self._timeout_s
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._connection.settimeout(left)
+        size: int | None = self._stream.readinto(buffer)
+        return size
+
+    def close(self) -> None:
+        # What was left for this answer is not all that there is for the next request.
+        with contextlib.suppress(OSError):
+            self._connection.settimeout(self._timeout_s)
+        self._stream.close()
+        super().close()
+
+
+class _Answer(HTTPResponse):
+    def __init__(self, sock: Any, *args: Any, **options: Any) -> None:
+        super().__init__(sock, *args, **options)
+        self.fp = io.BufferedReader(_Hurried(self.fp.detach(), sock))
+
+
+class _Plain(HTTPConnection):
+    response_class = _Answer
+
+
+class _Secured(HTTPSConnection):
+    response_class = _Answer
+
+    def connect(self) -> None:
+        super().connect()
+        # Where nobody is verified the check says so; urllib3 would warn with every request.
+        self.is_verified = True
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = _Plain
+
+
+class _SecuredPool(HTTPSConnectionPool):
+    ConnectionCls = _Secured
