@@ -34,16 +34,19 @@ class Both(Protocol):
 class Half:
     """Keeps at most one head, and what of a body is wanted."""
 
-    __slots__ = ("_begun", "_body", "_kept", "_lost", "_searched", "_silent", "_stream")
+    __slots__ = ("_begun", "_body", "_kept", "_lost", "_searched", "_silent")
 
-    def __init__(self, stream: Both) -> None:
-        self._stream, self._kept, self._searched = stream, bytearray(), 0
+    def __init__(self) -> None:
+        self._kept, self._searched = bytearray(), 0
         self._body: Body | None = None
         self._lost, self._silent, self._begun = 0, False, False
 
-    def feed(self, packet: Packet, data: bytes) -> Iterator[Said]:
-        """What the heads and bodies say that these bytes complete. After a gap, reading goes on where a message begins with a segment."""
-        if self._silent or self._stream.done:
+    def feed(self, packet: Packet, data: bytes, both: Both) -> Iterator[Said]:
+        """What the heads and bodies say that these bytes complete. After a gap, reading goes on where a message begins with a segment.
+
+        ``both``: the connection. It is not kept: the two would hold each other for long after they are done with.
+        """
+        if self._silent or both.done:
             return
         if self._lost or (self._body is not None and self._body.open_ended and begins(data)):
             yield from self.ended()
@@ -53,7 +56,7 @@ class Half:
             self._lost = 0
         kept = self._kept
         kept += data
-        while kept and not self._stream.done:
+        while kept and not both.done:
             if self._body is not None:
                 yield from self._body.take(packet, kept)
                 if not self._body.done:
@@ -67,14 +70,14 @@ class Half:
                     self._searched = len(kept)
                     self._check_start()
                     return
-                yield from self._head(packet, bytes(kept[: end.start()]), end.end())
+                yield from self._head(packet, bytes(kept[: end.start()]), end.end(), both)
 
     @property
     def idle(self) -> bool:
         """Whether what comes until the next message is a body that says nothing."""
         return self._body is not None and not self._body.wanted
 
-    def _head(self, packet: Packet, head: bytes, size: int) -> Iterator[Said]:
+    def _head(self, packet: Packet, head: bytes, size: int, both: Both) -> Iterator[Said]:
         if len(head) > HEAD_LIMIT:
             raise Malformed("headers too long")
         if not self._begun and not begins(head):
@@ -83,10 +86,10 @@ class Half:
         del self._kept[:size]
         self._searched, self._begun = 0, True
         said: list[Said] = []
-        self._body = self._stream.message(packet, read_head(head), said)
+        self._body = both.message(packet, read_head(head), said)
         yield from said
 
-    def gap(self, missing: int) -> Iterator[Said]:
+    def gap(self, missing: int, both: Both) -> Iterator[Said]:
         """Void the half message; a gap inside a body is part of it."""
         body = self._body
         if body is not None:
@@ -96,7 +99,7 @@ class Half:
                 self._body = None
             if inside:
                 return
-        self._stream.forget()
+        both.forget()
         self._lose()
 
     def ended(self) -> Iterator[Said]:

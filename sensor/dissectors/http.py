@@ -158,18 +158,18 @@ class HttpStream(Stream):
     """
 
     def __init__(self) -> None:
-        self._halves = (Half(self), Half(self))
+        self._halves = (Half(), Half())
         self._asked: list[HttpRequest] = []
         self._proxy = self._missed = False
         self.idle: list[bool] = [False, False]
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
         half = self._halves[not from_client]
-        yield from half.feed(packet, data)
+        yield from half.feed(packet, data, self)
         self.idle[not from_client] = half.idle
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
-        return self._halves[not from_client].gap(missing)
+        return self._halves[not from_client].gap(missing, self)
 
     def finish(self) -> Iterator[Said]:
         for half in self._halves:

@@ -72,14 +72,15 @@ class VncStream(Stream):
 
     def __init__(self) -> None:
         self._kept = (bytearray(), bytearray())  # of the server, of the client
-        self._step: Callable[[Packet], list[Said] | None] = self._server_version
+        # A function and no method: that would hold the stream that holds it.
+        self._step: Callable[[VncStream, Packet], list[Said] | None] = VncStream._server_version
         self._version = (0, 0)
         self._types = b""
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
         kept = self._kept[from_client]
         kept += data[: KEPT_LIMIT - len(kept)]
-        while not self.done and (said := self._step(packet)) is not None:
+        while not self.done and (said := self._step(self, packet)) is not None:
             yield from said
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
@@ -109,7 +110,7 @@ class VncStream(Stream):
         found = _VERSION.fullmatch(raw)
         if found is None:
             return self._end()
-        self._step = self._client_version
+        self._step = VncStream._client_version
         return [VncBanner(packet, f"{int(found[1])}.{int(found[2])}")]
 
     def _client_version(self, packet: Packet) -> list[Said] | None:
@@ -120,7 +121,7 @@ class VncStream(Stream):
         if found is None:
             raise Malformed("no version")
         self._version = int(found[1]), int(found[2])
-        self._step = self._offer if self._version >= LISTS else self._order
+        self._step = VncStream._offer if self._version >= LISTS else VncStream._order
         return []
 
     def _order(self, packet: Packet) -> list[Said] | None:
@@ -134,7 +135,7 @@ class VncStream(Stream):
             return None
         self._types = bytes(kept[1 : 1 + kept[0]])
         del kept[: 1 + len(self._types)]
-        self._step = self._choice
+        self._step = VncStream._choice
         return [] if self._types else self._end()  # none: it refuses, with a reason
 
     def _choice(self, packet: Packet) -> list[Said] | None:
@@ -146,12 +147,12 @@ class VncStream(Stream):
             return self._end()
         event = VncSecurity(packet, _method(kind), tuple(dict.fromkeys(_method(each) for each in offered)))
         if kind == CLASSIC:
-            self._step = self._challenge
+            self._step = VncStream._challenge
         elif kind == NONE and self._version < TELLS:
-            self._step = self._desktop
+            self._step = VncStream._desktop
             return [event, VncLogin(packet, "", _method(NONE), True)]
         elif kind == NONE:
-            self._step = self._open_result
+            self._step = VncStream._open_result
         else:
             self.done = True
         return [event]
@@ -160,7 +161,7 @@ class VncStream(Stream):
         if len(self._kept[1]) < CHALLENGE_SIZE or self._take(CHALLENGE_SIZE) is None:
             return None
         self._take(CHALLENGE_SIZE, client=True)
-        self._step = self._password_result
+        self._step = VncStream._password_result
         return []
 
     def _open_result(self, packet: Packet) -> list[Said] | None:
@@ -177,7 +178,7 @@ class VncStream(Stream):
         event = VncLogin(packet, "", _method(kind), not any(raw))
         if not event.accepted:
             return self._end(event)
-        self._step = self._desktop
+        self._step = VncStream._desktop
         return [event]
 
     def _desktop(self, packet: Packet) -> list[Said] | None:
