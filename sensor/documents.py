@@ -57,6 +57,13 @@ _EXPECTED = {
 }
 
 
+def each_once(names: Sequence[str], what: str) -> None:
+    """ValueError where one of the names of a document comes a second time. ``what`` they are, in words: "the id"."""
+    for name in dict.fromkeys(names):
+        if names.count(name) > 1:
+            raise ValueError(f"found {what} {name!r} a second time, expected it once")
+
+
 class Fault(NamedTuple):
     """One mistake; line and column count from 1."""
 

@@ -22,7 +22,7 @@ from sensor.core.alert import Alert
 from sensor.core.device import TYPES, Device
 from sensor.core.observation import Subject
 from sensor.core.reader import clean
-from sensor.documents import load_document
+from sensor.documents import each_once, load_document
 
 FILE = "mutes.yaml"
 HEADING = "# What the sensor keeps quiet about. `sensor mute` writes this file; it may be edited by hand. Times are UTC.\n"
@@ -123,10 +123,7 @@ class Document(BaseModel):
     @field_validator("mutes")
     @classmethod
     def _each_once(cls, mutes: list[Mute]) -> list[Mute]:
-        ids = [mute.id for mute in mutes]
-        for name in ids:
-            if ids.count(name) > 1:
-                raise ValueError(f"found the id {name!r} a second time, expected it once")
+        each_once([mute.id for mute in mutes], "the id")
         return mutes
 
 

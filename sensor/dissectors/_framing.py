@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from sensor.core.dissector import Said, Stream
 from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
 
 KEEP = 4096
 
@@ -43,7 +44,13 @@ class FramedStream(Stream):
 
     def aligned(self, data: bytes) -> bool:
         """Whether a segment consists of whole messages, as far as ``size`` can tell."""
-        raise NotImplementedError
+        at = 0
+        try:
+            while at < len(data) and (size := self.size(data, at)):
+                at += size
+        except Malformed:
+            return False
+        return at == len(data)
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
         half = self._client if from_client else self._server

@@ -50,7 +50,8 @@ class Body:
 
     def __init__(self, packet: Packet, length: int, chunked: bool, encoded: bool, reading: Reading | None) -> None:
         """``length``: in bytes, -1 where it is not known. ``reading``: what to do with its beginning."""
-        self._packet, self._left, self._chunked, self._encoded, self._reading = packet, length, chunked, encoded, reading
+        self._left, self._chunked, self._encoded, self._reading = length, chunked, encoded, reading
+        self._packet: Packet | None = packet  # as long as somebody reads
         self._held = bytearray()
         self._chunk = 0  # bytes left of the chunk, its line end included; -1 after the last one
         self._sought = 0
@@ -71,7 +72,8 @@ class Body:
 
     def take(self, packet: Packet, data: bytearray) -> Iterator[Said]:
         """Take this body's bytes off the beginning of ``data``."""
-        self._packet = packet
+        if self._reading is not None:
+            self._packet = packet
         if self._chunked:
             self._take_chunks(data)
         else:
@@ -95,11 +97,12 @@ class Body:
 
     def ended(self) -> Iterator[Said]:
         """Judge what is there, once."""
-        reading, self._reading = self._reading, None
-        if reading is not None and self._held:
+        reading, packet = self._reading, self._packet
+        self._reading = self._packet = None
+        if reading is not None and packet is not None and self._held:
             held = bytes(self._held[:KEPT_LIMIT])
             self._held.clear()
-            yield from reading(self._packet, _decoded(held) if self._encoded else held)
+            yield from reading(packet, _decoded(held) if self._encoded else held)
 
     def _enough(self) -> bool:
         """Whether a title is there: pages are long, and often not heard to their end."""

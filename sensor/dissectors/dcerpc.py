@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Said, Stream
 from sensor.core.packet import Packet
+from sensor.dissectors._cut import Cut
 from sensor.dissectors._dcerpc import CHUNK_LIMIT, RpcTalk, size
 
 MAPPER = 135
@@ -41,17 +42,18 @@ class RpcStream(Stream):
     """One conversation. Kinds of messages tell who asks, so that it does not matter who began to speak."""
 
     def __init__(self) -> None:
-        self._halves = (_Half(), _Half())
+        self._halves = (Cut(size, CHUNK_LIMIT), Cut(size, CHUNK_LIMIT))
         self._talk = RpcTalk()
         self._stray = 0
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
         half = self._halves[not from_client]
-        if half.lost and not half.find(data):
+        half.lost = half.lost and size(data) <= 0
+        if half.lost:
             self._stray += 1
             self.done = self._stray > STRAY_LIMIT
             return
-        for message in half.messages(data):
+        for message, _ in half.messages(data):
             self._stray = 0
             said: list[Said] = []
             self._talk.read(packet, message, said)
@@ -61,50 +63,6 @@ class RpcStream(Stream):
         """What was read of the half message is read as it is."""
         kept = self._halves[not from_client].gap(missing)
         said: list[Said] = []
-        if kept:
+        if kept and size(kept) > 0:
             self._talk.read(packet, kept, said)
         yield from said
-
-
-class _Half:
-    """One direction: at most one message's beginning, and how much of a message is to be skipped."""
-
-    __slots__ = ("_kept", "_skip", "lost")
-
-    def __init__(self) -> None:
-        self._kept, self._skip = b"", 0
-        self.lost = False
-
-    def find(self, data: bytes) -> bool:
-        """Whether a message begins with these bytes, so that reading goes on."""
-        self.lost = size(data) <= 0
-        return not self.lost
-
-    def messages(self, data: bytes) -> Iterator[bytes]:
-        """The messages, at most their first CHUNK_LIMIT bytes, that these bytes complete."""
-        at = min(self._skip, len(data))
-        self._skip -= at
-        if self._kept:
-            data, at = self._kept + data[at:], 0
-        self._kept = b""
-        while at < len(data):
-            length = size(data, at)
-            if length < 0:
-                self.lost = True
-                return
-            wanted = min(length, CHUNK_LIMIT)
-            if not length or len(data) - at < wanted:
-                self._kept = data[at:]
-                return
-            yield data[at : at + wanted]
-            self._skip = max(at + length - len(data), 0)
-            at += length
-
-    def gap(self, missing: int) -> bytes:
-        """Bytes are missing: the beginning that was there, where a message was half read."""
-        kept, self._kept = self._kept, b""
-        length = size(kept) if kept else 0
-        left = self._skip if not kept else max(length - len(kept), 0)
-        self.lost = self.lost or missing > left
-        self._skip = max(left - missing, 0)
-        return kept if length > 0 else b""

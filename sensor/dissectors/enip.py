@@ -83,12 +83,6 @@ class EnipStream(FramedStream):
             raise Malformed("no encapsulation header")
         return size
 
-    def aligned(self, data: bytes) -> bool:
-        at = 0
-        while len(data) - at >= HEAD and (size := _size(data, at)):
-            at += size
-        return at == len(data)
-
     def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
         return _message(packet, data)
 

@@ -97,12 +97,6 @@ class H323Stream(FramedStream):
             raise Malformed("no TPKT header")
         return size
 
-    def aligned(self, data: bytes) -> bool:
-        at = 0
-        while len(data) - at > TPKT_HEAD and data[at : at + 2] == b"\3\0" and (size := data[at + 2] << 8 | data[at + 3]) > TPKT_HEAD:
-            at += size
-        return at == len(data)
-
     def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
         return iter(_call(packet, data[TPKT_HEAD:]))
 

@@ -94,12 +94,6 @@ class ModbusStream(FramedStream):
             raise Malformed("no Modbus header")
         return size
 
-    def aligned(self, data: bytes) -> bool:
-        at = 0
-        while len(data) - at >= HEAD and (size := _size(data, at)):
-            at += size
-        return at == len(data)
-
     def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
         unit, function = data[6], data[7]
         if from_client:

@@ -97,15 +97,6 @@ class SccpStream(FramedStream):
             raise Malformed("no SCCP header")
         return int(length) + 8
 
-    def aligned(self, data: bytes) -> bool:
-        at = 0
-        while len(data) - at >= HEAD:
-            length, version, message = _HEADER.unpack_from(data, at)
-            if not 4 <= length <= LENGTH_LIMIT or version > VERSION_LIMIT or message >= MESSAGE_LIMIT:
-                return False
-            at += length + 8
-        return at == len(data)
-
     def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
         kind = int.from_bytes(data[8:12], "little")
         if from_client:

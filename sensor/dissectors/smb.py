@@ -14,6 +14,7 @@ from sensor.core.dissector import Dissector, Interest, Said, Stream
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors import _smb
+from sensor.dissectors._cut import Cut
 from sensor.dissectors._dcerpc import Pipes
 from sensor.dissectors._facts import facts
 from sensor.dissectors._netbios import WORKSTATION, is_machine, name_at
@@ -57,7 +58,7 @@ class SmbStream(Stream):
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
         half = self._client if from_client else self._server
-        if half.lost and not half.find(data):
+        if not half.found(data):
             self._stray += 1
             self.done = self._stray > STRAY_LIMIT
             return
@@ -68,7 +69,7 @@ class SmbStream(Stream):
         """What was read of the half message is read as it is."""
         half = self._client if from_client else self._server
         raw = half.gap(missing)
-        if raw:
+        if len(raw) > FRAME_SIZE + 4:
             yield from self._said(packet, half, raw, True)
 
     def _said(self, packet: Packet, half: _Half, raw: bytes, partial: bool) -> list[Said]:
@@ -95,47 +96,19 @@ class SmbStream(Stream):
         return said
 
 
-class _Half:
-    """One direction: at most one message's beginning, and how much of a message is to be skipped."""
+class _Half(Cut):
+    """One direction. ``encrypted``: that was told."""
 
-    __slots__ = ("_kept", "_skip", "encrypted", "lost")
+    __slots__ = ("encrypted",)
 
     def __init__(self) -> None:
-        self._kept, self._skip = b"", 0
-        self.lost = self.encrypted = False
+        super().__init__(_size, KEEP)
+        self.encrypted = False
 
-    def find(self, data: bytes) -> bool:
-        """Whether a message begins with these bytes, so that reading goes on."""
-        self.lost = not (len(data) >= 8 and _size(data, 0) > 0 and data[0] == MESSAGE)
+    def found(self, data: bytes) -> bool:
+        """Whether it is known where messages begin, or one begins with these bytes, so that reading goes on."""
+        self.lost = self.lost and not (len(data) >= 8 and _size(data, 0) > 0 and data[0] == MESSAGE)
         return not self.lost
-
-    def messages(self, data: bytes) -> Iterator[tuple[bytes, bool]]:
-        """(message with its frame, whether its end is left out) of all that these bytes complete."""
-        at = min(self._skip, len(data))
-        self._skip -= at
-        if self._kept:
-            data, at = self._kept + data[at:], 0
-        self._kept = b""
-        while at < len(data):
-            size = _size(data, at)
-            if size < 0:
-                self.lost = True
-                return
-            wanted = min(size, KEEP)
-            if not size or len(data) - at < wanted:
-                self._kept = data[at:]
-                return
-            yield data[at : at + wanted], size > wanted
-            self._skip = max(at + size - len(data), 0)
-            at += size
-
-    def gap(self, missing: int) -> bytes:
-        """Bytes are missing: the beginning that was there, where a message was half read. Its end may lie inside the gap or behind it."""
-        kept, self._kept = self._kept, b""
-        left = self._skip if not kept else max(_size(kept, 0) - len(kept), 0)
-        self.lost = self.lost or missing > left
-        self._skip = max(left - missing, 0)
-        return kept if len(kept) > FRAME_SIZE + 4 else b""
 
 
 def _size(data: bytes, at: int) -> int:

@@ -57,12 +57,6 @@ class SmiStream(FramedStream):
             raise Malformed("no Smart Install header")
         return size
 
-    def aligned(self, data: bytes) -> bool:
-        at = 0
-        while len(data) - at >= _HEADER.size and (size := _size(data, at)):
-            at += size
-        return at == len(data)
-
     def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
         _, _, kind, size = _HEADER.unpack_from(data)
         yield SmiMessage(packet, kind, size, from_client)

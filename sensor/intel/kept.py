@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from sensor.documents import load_document
+from sensor.documents import each_once, load_document
 from sensor.intel.indicator import FIELD_LIMIT
 from sensor.intel.store import ALLOW, SUFFIX
 
@@ -85,10 +85,7 @@ class Document(BaseModel):
     @field_validator("lists")
     @classmethod
     def _each_once(cls, lists: list[Kept]) -> list[Kept]:
-        names = [one.name for one in lists]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f"found the list {name!r} a second time, expected it once")
+        each_once([one.name for one in lists], "the list")
         return lists
 
 
