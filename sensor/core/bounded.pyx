@@ -4,18 +4,27 @@
 from collections import OrderedDict
 
 
+# Up to so many entries a plain dict, which is half as large, is in no need of a list of its own to find the oldest entry fast.
+cdef enum:
+    SMALL = 256
+
+
 cdef class Bounded:
     """A map of at most ``size`` entries; the one touched longest ago makes room. ``evicted`` counts those that had to go."""
 
-    cdef object _entries, _touch, _find
+    cdef dict _small
+    cdef object _large, _touch, _find
     cdef readonly Py_ssize_t size, evicted
 
     def __init__(self, Py_ssize_t size):
         if size < 1:
             raise ValueError(f"size {size} of a bounded map: must be at least 1")
         self.size = size
-        self._entries = OrderedDict()
-        self._touch, self._find = self._entries.move_to_end, self._entries.get
+        if size <= SMALL:
+            self._small = {}
+        else:
+            self._large = OrderedDict()
+            self._touch, self._find = self._large.move_to_end, self._large.get
 
     @classmethod
     def __class_getitem__(cls, _):
@@ -23,44 +32,60 @@ cdef class Bounded:
 
     def get(self, key):
         """The value, touched; None where there is none."""
-        value = self._find(key)
-        if value is not None:
-            self._touch(key)
+        if self._small is None:
+            value = self._find(key)
+            if value is not None:
+                self._touch(key)
+            return value
+        value = self._small.get(key)
+        if value is not None and len(self._small) > 1:
+            self._small[key] = self._small.pop(key)
         return value
 
     def put(self, key, value):
         """Store and touch; returns the entry that had to go, if one had."""
-        self._entries[key] = value
-        self._touch(key)
-        if len(self._entries) <= self.size:
+        if self._small is None:
+            self._large[key] = value
+            self._touch(key)
+            if len(self._large) <= self.size:
+                return None
+            self.evicted += 1
+            return self._large.popitem(last=False)
+        self._small.pop(key, None)
+        self._small[key] = value
+        if len(self._small) <= self.size:
             return None
         self.evicted += 1
-        return self._entries.popitem(last=False)
+        oldest = next(iter(self._small))
+        return oldest, self._small.pop(oldest)
 
     def pop(self, key):
         """Take an entry out; None where there is none."""
-        return self._entries.pop(key, None)
+        return self._entries().pop(key, None)
 
     def oldest(self):
         """The entry touched longest ago; None where there is none."""
-        for entry in self._entries.items():
+        for entry in self._entries().items():
             return entry
         return None
 
+    cdef object _entries(self):
+        return self._large if self._small is None else self._small
+
     def __contains__(self, key):
-        return key in self._entries
+        return key in self._entries()
 
     def __len__(self):
-        return len(self._entries)
+        return len(self._entries())
 
     def __iter__(self):
-        return iter(self._entries)
+        return iter(self._entries())
 
     def items(self):
-        return iter(self._entries.items())
+        return iter(self._entries().items())
 
     def values(self):
-        return iter(self._entries.values())
+        return iter(self._entries().values())
 
 
 cdef class Recent:
