@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import logging
 import ssl
@@ -83,8 +82,8 @@ class _Hurried(io.RawIOBase):
     """An answer as it comes in, all of which has as much time as each wait of urllib3 has by itself: a peer may send a byte a second for ever."""
 
     def __init__(self, stream: Any, connection: Any) -> None:
-        self._stream, self._connection, self._timeout_s = stream, connection, connection.gettimeout()
-        self._end = time.monotonic() + self._timeout_s
+        self._stream, self._connection = stream, connection
+        self._end = time.monotonic() + connection.gettimeout()
 
     def readable(self) -> bool:
         return True
@@ -93,14 +92,12 @@ class _Hurried(io.RawIOBase):
         left = self._end - time.monotonic()
         if left <= 0:
             raise TimeoutError
+        # urllib3 sets it anew for the next request.
         self._connection.settimeout(left)
         size: int | None = self._stream.readinto(buffer)
         return size
 
     def close(self) -> None:
-        # What was left for this answer is not all that there is for the next request.
-        with contextlib.suppress(OSError):
-            self._connection.settimeout(self._timeout_s)
         self._stream.close()
         super().close()
 
