@@ -1,7 +1,7 @@
-"""Splunk's HTTP Event Collector, event endpoint; each record carries its id as the indexed field ``id``.
+"""Splunk's HTTP Event Collector, event endpoint; each record carries its id as the indexed field ``record_id``.
 
 With ``acknowledge`` (indexer acknowledgement, which the token must have switched on) a batch counts once the indexers say that they have written it: a plain
-200 says only that the events were well formed. Splunk drops no repeats: ``| dedup id`` does when searching. Splunk Cloud has no acknowledgement for
+200 says only that the events were well formed. Splunk drops no repeats: ``| dedup record_id`` does when searching. Splunk Cloud has no acknowledgement for
 collectors of one's own: set ``acknowledge: false``, and what a Splunk that dies has not yet written is lost.
 
 Of a batch with a wrong event Splunk takes those before it, refuses it, and does not look at those after it.
@@ -140,7 +140,7 @@ class SplunkHec(Output):
             told["host"] = host
         if self.options.index:
             told["index"] = self.options.index
-        return msgspec.json.encode(told | {"fields": {"id": entry.id}})
+        return msgspec.json.encode(told | {"fields": {"record_id": entry.id}})
 
     def _partly(self, said: _Said, count: int) -> Ack:
         """One event is wrong. Those before it are taken, but not acknowledged: where that is asked for, they come again."""

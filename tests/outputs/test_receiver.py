@@ -36,7 +36,7 @@ def made(service: str, url: str) -> Output:
 
 def id_of(record: dict[str, Any]) -> str:
     """Where each service keeps it."""
-    return str(record.get("EventId") or record.get("fields", record)["id"])
+    return str(record.get("EventId") or record.get("id") or record["fields"]["record_id"])
 
 
 @pytest.mark.parametrize("service", list(OUTPUTS))

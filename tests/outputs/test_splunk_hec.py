@@ -60,9 +60,9 @@ def test_events_as_splunk_has_them(receiver: Receiver, output: SplunkHec) -> Non
         "source": "sensor",
         "sourcetype": "sensor:alert",
         "event": batch[0].record,
-        "fields": {"id": batch[0].id},
+        "fields": {"record_id": batch[0].id},
     }
-    assert [each["fields"]["id"] for each in receiver.store.records] == ids(batch)
+    assert [each["fields"]["record_id"] for each in receiver.store.records] == ids(batch)
     assert receiver.requests[0].path == "/services/collector/event"
 
 
@@ -138,12 +138,12 @@ def test_a_splunk_that_forgot_the_channel_gets_it_again(receiver: Receiver, serv
 def test_one_wrong_event(receiver: Receiver, service: Hec, output: SplunkHec) -> None:
     """It alone is refused. Those before it were taken, but nobody will acknowledge them: they come again with those after it."""
     batch = entries(5)
-    service.wrong = lambda event: ("Invalid data format", 6) if event["fields"]["id"] == batch[2].id else None
+    service.wrong = lambda event: ("Invalid data format", 6) if event["fields"]["record_id"] == batch[2].id else None
     ack = output.send(batch)
     assert (list(ack.refused), ack.busy) == ([2], (0, 1, 3, 4))
     assert "Invalid data format (code 6)" in ack.refused[2]
     assert output.send([batch[place] for place in ack.busy]) == Ack()
-    assert {each["fields"]["id"] for each in receiver.store.records} == set(ids(batch)) - {batch[2].id}
+    assert {each["fields"]["record_id"] for each in receiver.store.records} == set(ids(batch)) - {batch[2].id}
 
 
 def test_one_wrong_event_without_acknowledgement(service: Hec, receiver: Receiver) -> None:
@@ -152,11 +152,11 @@ def test_one_wrong_event_without_acknowledgement(service: Hec, receiver: Receive
     output = made(receiver, acknowledge=False)
     output.open()
     batch = entries(5)
-    service.wrong = lambda event: ("Event field is required", 12) if event["fields"]["id"] == batch[2].id else None
+    service.wrong = lambda event: ("Event field is required", 12) if event["fields"]["record_id"] == batch[2].id else None
     ack = output.send(batch)
     assert (list(ack.refused), ack.busy) == ([2], (3, 4))
     output.send([batch[place] for place in ack.busy])
-    assert [each["fields"]["id"] for each in receiver.store.records] == [one.id for one in batch if one is not batch[2]]
+    assert [each["fields"]["record_id"] for each in receiver.store.records] == [one.id for one in batch if one is not batch[2]]
     output.close()
 
 
@@ -268,7 +268,7 @@ def test_events_without_time_or_host(receiver: Receiver, output: SplunkHec) -> N
     bare = type(one)(one.seq, {"id": one.id, "kind": one.kind}, b'{"id":"x"}')
     odd = type(one)(one.seq, {"id": "odd", "kind": one.kind, "ts": "soon"}, b'{"id":"odd"}')
     assert output.send([bare, odd]) == Ack()
-    assert receiver.store.records[0] == {"source": "sensor", "sourcetype": "sensor:alert", "event": {"id": "x"}, "fields": {"id": one.id}}
+    assert receiver.store.records[0] == {"source": "sensor", "sourcetype": "sensor:alert", "event": {"id": "x"}, "fields": {"record_id": one.id}}
 
 
 def test_a_service_like_splunk(service: Hec) -> None:
