@@ -77,8 +77,8 @@ class LogCursor:
                 return None
             start = next((one for one in reversed(there) if one.first <= self.at + 1), there[0])
             try:
-                at, line = place_after(start, self.at)
-                self._source = LogLines(self.log, start, at, line)
+                place = place_after(start, self.at)
+                self._source = LogLines(self.log, place.segment, place.at, place.line)
             except FileNotFoundError:
                 continue
         return self._source

@@ -1,36 +1,41 @@
-"""The event log as it is read: records as plain objects, lazily, to the end or as they come.
+"""The event log as it is read: records as plain objects, lazily, over all segments, to the end or as they come.
 
-Lines that are no records are skipped and counted: a log may come from anywhere, and one bad line must not hide the rest. A last line without its end
-is still being written: who follows waits for it, who does not takes it when it is whole.
+Lines that are no records are skipped and counted, and where they are is kept: a log may come from anywhere, and one bad line must not hide the rest. A last
+line without its end is still being written: who follows waits for it, who does not takes it when it is whole.
 """
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import msgspec
 
+from sensor.eventlog.log_lines import NO_RECORD, Damage, LogLines
+from sensor.eventlog.log_places import Place
+from sensor.eventlog.segments import Segment
+
 # Seconds between two looks at a log that had nothing new.
 PAUSE_S = 0.1
-CHUNK = 1 << 18
-# A line longer than this is no record (those end at 64 KiB), and is not kept in memory.
-LINE_LIMIT = 1 << 20
 
 
 class Reader:
-    """Reads one log. ``broken`` counts lines that are no records."""
+    """Reads one log. ``broken`` counts what is no record, ``damages`` has the first places of it; ``missing`` counts records that were removed before they
+    were read.
+    """
 
-    def __init__(self, path: Path, *, follow: bool = False, stop: Callable[[], bool] | None = None) -> None:
-        """``follow``: go on at the end, as ``tail -F`` does: a log that is cut, replaced or not there yet is read from its beginning.
+    def __init__(self, path: Path, *, follow: bool = False, stop: Callable[[], bool] | None = None, start: Place | None = None) -> None:
+        """``follow``: go on at the end, as ``tail -F`` does: over segments, and a log that is cut, replaced or not there yet is read from its beginning.
 
-        ``stop`` is asked at each pause.
+        ``stop`` is asked at each pause. ``start``: where to begin instead of the beginning.
         """
-        self.path, self.follow, self.stop = path, follow, stop
-        self.broken = 0
+        self.path, self.follow, self.stop, self.start = path, follow, stop, start
+        self.broken = self.missing = 0
+        self.damages: list[Damage] = []
+        self._within: Segment | None = None
+        self._last: dict[str, Any] = {}
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """The records. OSError where the log cannot be opened, unless it is followed and not there yet."""
@@ -38,70 +43,56 @@ class Reader:
 
     def pairs(self) -> Iterator[tuple[bytes, dict[str, Any]]]:
         """Each line that is a record, as it stands there without its end, and as an object."""
-        for line in self._lines():
-            record = _record(line)
-            if record is not None:
-                yield line, record
-            elif line.strip():
-                self.broken += 1
+        source = self._open()
+        self.damages = source.damages
+        try:
+            for lines in self._batches(source):
+                segment, first = source.segment, source.line - len(lines) + 1
+                self._enter(segment)
+                for place, line in enumerate(lines, first):
+                    record = record_of(line)
+                    if record is not None:
+                        self._last = record
+                        yield line, record
+                    elif segment is not None and line.strip():
+                        source.tell(segment, place, NO_RECORD)
+                self.broken = source.damaged
+        finally:
+            self.broken = source.damaged
+            source.close()
 
-    def _lines(self) -> Iterator[bytes]:
-        file = self._open()
-        while file is not None:
-            with file:
-                yield from self._lines_of(file)
-            file = self._open() if self.follow and not self._stopped() else None
+    def _open(self) -> LogLines:
+        if self.start is None:
+            return LogLines(self.path)
+        return LogLines(self.path, self.start.segment, self.start.at)
+
+    def _batches(self, source: LogLines) -> Iterator[list[bytes]]:
+        while True:
+            if lines := source.more():
+                # Of a compressed segment nothing but the end cannot be had.
+                if not (self.start and self.start.at and source.segment == self.start.segment and source.segment.compressed):
+                    yield lines
+            elif self.follow and not self._stopped():
+                time.sleep(PAUSE_S)
+            else:
+                break
+        if not self.follow:
+            if source.segment is None:
+                self.path.open("rb").close()  # says why there is nothing
+            yield source.rest()
 
     def _stopped(self) -> bool:
         return self.stop is not None and self.stop()
 
-    def _open(self) -> BinaryIO | None:
-        """The log; None where waiting for it was stopped."""
-        while True:
-            try:
-                return self.path.open("rb")
-            except FileNotFoundError:
-                if not self.follow:
-                    raise
-            if self._stopped():
-                return None
-            time.sleep(PAUSE_S)
-
-    def _lines_of(self, file: BinaryIO) -> Iterator[bytes]:
-        """The lines of an open file, until it ends, another has its name, or we are stopped."""
-        rest, endless, replaced = b"", False, False
-        while True:
-            chunk = file.read1(CHUNK) if hasattr(file, "read1") else file.read(CHUNK)
-            if chunk:
-                *lines, rest = (rest + chunk).split(b"\n")
-                if endless and lines:
-                    lines, endless = lines[1:], False
-                yield from lines
-                if len(rest) > LINE_LIMIT:
-                    self.broken += not endless
-                    rest, endless = b"", True
-                continue
-            if not self.follow or self._stopped() or replaced:
-                break
-            if os.fstat(file.fileno()).st_size < file.tell():
-                file.seek(0)
-                rest, endless = b"", False
-            else:
-                # What was written to the old file until now is read once more before it is left.
-                replaced = self._replaced(file)
-                if not replaced:
-                    time.sleep(PAUSE_S)
-        if rest and not endless and not self.follow:
-            yield rest
-
-    def _replaced(self, file: BinaryIO) -> bool:
-        """Whether another file has the name now. A name that is gone may come back: nothing is done until it does."""
-        try:
-            there = self.path.stat()
-        except FileNotFoundError:
-            return False
-        held = os.fstat(file.fileno())
-        return (there.st_dev, there.st_ino) != (held.st_dev, held.st_ino)
+    def _enter(self, segment: Segment | None) -> None:
+        """Count what lies between the last record and the segment that is read now: that was removed meanwhile."""
+        if segment == self._within or segment is None:
+            return
+        origin = self._last.get("sensor")
+        last = origin.get("seq") if isinstance(origin, dict) else None
+        if self._within is not None and isinstance(last, int):
+            self.missing += max(0, segment.first - last - 1)
+        self._within = segment
 
 
 def read(path: Path, *, follow: bool = False, stop: Callable[[], bool] | None = None) -> Iterator[dict[str, Any]]:
@@ -109,7 +100,7 @@ def read(path: Path, *, follow: bool = False, stop: Callable[[], bool] | None = 
     return iter(Reader(path, follow=follow, stop=stop))
 
 
-def _record(line: bytes) -> dict[str, Any] | None:
+def record_of(line: bytes) -> dict[str, Any] | None:
     """The line as an object with a time and a kind; None where it is none."""
     try:
         record = msgspec.json.decode(line)

@@ -15,7 +15,8 @@ import pytest
 from sensor.eventlog import reader as reading
 from sensor.eventlog.fold import Fold
 from sensor.eventlog.paths import newest_log, state_folder
-from sensor.eventlog.reader import LINE_LIMIT, Reader, read
+from sensor.eventlog.reader import Reader, read
+from sensor.eventlog.segment_lines import LINE_LIMIT
 
 
 @pytest.fixture(autouse=True)
