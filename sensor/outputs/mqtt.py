@@ -1,0 +1,344 @@
+"""MQTT 5 with QoS 1: one message a record, its id, kind and severity as user properties, and, where it is asked for, the presence of devices as Home Assistant
+discovers it (https://www.home-assistant.io/integrations/mqtt/).
+
+A batch counts once the broker has acknowledged every message. It may come twice, in whole or in part: readers drop repeats by the property ``id``. What
+becomes of it then is the broker's: a reader without a session there, or with QoS 0, misses what comes while it is away.
+
+Not spoken: MQTT 3, websockets, QoS 2.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, NamedTuple
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from sensor.core.output import Ack, Entry, Finding, Output, Retry
+from sensor.core.output import Options as CommonOptions
+from sensor.core.reader import clean
+from sensor.outputs._connect import connect
+from sensor.outputs._home_assistant import OFFLINE, ONLINE, presence
+from sensor.outputs._names import known, named
+from sensor.outputs._probe import probe
+from sensor.outputs._secrets import Secret
+from sensor.outputs._tls import Tls
+
+PORTS = {"mqtt": 1883, "mqtts": 8883}
+ANSWER_LIMIT = 200
+TOPIC_LIMIT = 60_000
+KEEPALIVE_S = 30
+STEP_S = 0.5
+# Messages on their way at once, where the broker does not ask for less, and those given to the library at once, which has 65,535 numbers for them.
+WINDOW, GIVEN = 2000, 10_000
+# Of a packet around topic and payload: head, number, properties.
+PACKET_SIZE = 256
+
+# Reason codes of acknowledgements.
+FAILED = 0x80
+PACKET_TOO_LARGE, PAYLOAD_FORMAT_INVALID, NOT_AUTHORISED = 0x95, 0x99, 0x87
+REFUSALS = (PACKET_TOO_LARGE, PAYLOAD_FORMAT_INVALID)
+WITH_WILL = "Disconnect with will message"
+
+
+def _url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise ValueError(f"found no URL: {error}") from None
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("found a login in the URL, expected it as `user` and `password`")
+    if parts.scheme not in PORTS or not parts.hostname or parts.path.strip("/"):
+        raise ValueError("expected mqtt://host:1883 or mqtts://host:8883")
+    return url
+
+
+def _topic(topic: str) -> str:
+    if any(c in "+#" or not c.isprintable() for c in topic) or topic.startswith("$"):
+        raise ValueError(f"found {topic!r}, expected a topic without + and #, which does not begin with $")
+    return known(topic)
+
+
+Topic = Annotated[str, AfterValidator(_topic)]
+
+
+class HomeAssistant(BaseModel):
+    """``prefix``: of the topics where Home Assistant looks; ``state``: where a device's presence is told (``on``, ``off``); ``status``: where it is told
+    whether we are there (``online``, ``offline``).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    prefix: Topic = Field(default="homeassistant", min_length=1, max_length=256)
+    state: Topic = Field(default="sensor/presence/{device}", min_length=1, max_length=256)
+    status: Topic = Field(default="sensor/status", min_length=1, max_length=256)
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> HomeAssistant:
+        if "{device}" not in self.state:
+            raise ValueError("found no {device} in `state`, expected it: each device has a state of its own")
+        if "{" in self.status + self.prefix:
+            raise ValueError("found a place in `status` or `prefix`, expected none: they are not made of a record")
+        return self
+
+
+class Options(CommonOptions):
+    """``url``: ``mqtt://host:1883`` or, with TLS, ``mqtts://host:8883``; ``client_id``: empty, the broker gives one; ``topic``: may have places such as
+    ``{kind}``, ``{device}`` or ``{sensor}``; ``retain``: the broker keeps the last record of each topic; ``home_assistant``: ``{}``, or where it differs.
+    """
+
+    url: Annotated[str, AfterValidator(_url)]
+    user: str = ""
+    password: Secret | None = None
+    tls: Tls = Tls()
+    client_id: str = Field(default="", max_length=128)
+    topic: Topic = Field(default="sensor/{kind}/{device}", min_length=1, max_length=1024)
+    retain: bool = False
+    home_assistant: HomeAssistant | None = None
+
+    @model_validator(mode="after")
+    def _whole_login(self) -> Options:
+        if self.password is not None and not self.user:
+            raise ValueError("found `password` without `user`")
+        return self
+
+
+class Message(NamedTuple):
+    """One message; ``place``: of its record in the batch."""
+
+    place: int
+    topic: str
+    payload: bytes
+    retain: bool
+    properties: Any = None
+
+
+class Mqtt(Output):
+    """A client whose own thread speaks to the broker, also between batches."""
+
+    Options = Options
+    title = "MQTT 5"
+    guarantee = "at_least_once"
+
+    def __init__(self, name: str, options: Any) -> None:
+        super().__init__(name, options)
+        parts = urlsplit(options.url)
+        self._host, self._port = parts.hostname or "", parts.port or PORTS[parts.scheme]
+        self._tls: Tls | None = options.tls if parts.scheme == "mqtts" else None
+        self._client: Any = None
+        self._link = Link()
+        self._window = WINDOW
+
+    def open(self) -> None:
+        self._connect()
+        window = min(self._window, self._link.granted.get("ReceiveMaximum", WINDOW))
+        if window < self._window:
+            # The library takes a window before it is connected only. The next connection begins with it.
+            self._window = window
+            self._connect()
+        if self.options.home_assistant is not None:
+            for _, words in self._deliver([Message(0, self.options.home_assistant.status, ONLINE, retain=True)]).values():
+                self.close()
+                raise Retry(words)
+
+    def check(self) -> Iterator[Finding]:
+        for finding in probe(self._host, self._port, self._tls, self.options.timeout_s):
+            yield finding
+            if finding.level == "error":
+                return
+        try:
+            self.open()
+        except Retry as error:
+            yield Finding("auth", "error", str(error))
+            return
+        yield Finding("auth", "ok", f"logged in as {self.options.user}" if self.options.user else "the broker lets anybody in")
+        largest = self._link.granted.get("MaximumPacketSize")
+        words = f"records up to {largest - PACKET_SIZE} bytes" if largest else "records of any size"
+        yield Finding("limits", "ok", f"it takes QoS 1 and {words}; whether we may publish is known with the first record")
+
+    def send(self, entries: Sequence[Entry]) -> Ack:
+        if self._client is None:
+            raise Retry("not connected")
+        if self.options.home_assistant is not None:
+            self._tell_presence(entries)
+        refused, messages, largest = {}, [], self._link.granted.get("MaximumPacketSize", 0)
+        for place, entry in enumerate(entries):
+            topic = named(self.options.topic, entry.record)[:TOPIC_LIMIT]
+            if largest and len(topic.encode()) + len(entry.payload) + PACKET_SIZE > largest:
+                refused[place] = f"MQTT: over the broker's limit of {largest} bytes"
+            else:
+                messages.append(Message(place, topic, entry.payload, self.options.retain, self._properties(entry)))
+        failed = self._deliver(messages)
+        refused |= {place: words for place, (code, words) in failed.items() if code in REFUSALS}
+        busy = tuple(sorted(failed.keys() - refused.keys()))
+        if busy and len(busy) + len(refused) == len(entries):
+            raise Retry(failed[busy[0]][1])
+        return Ack(refused, busy)
+
+    def close(self) -> None:
+        client, self._client = self._client, None
+        if client is None:
+            return
+        client.disconnect(self._parting() if self.options.home_assistant is not None else None)
+        if not self._link.lost:
+            self._link.ended.wait(STEP_S)
+        # A broker that takes nothing any more would hold up the thread for ever.
+        connection = client.socket()
+        if connection is not None:
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
+        client.loop_stop()
+
+    def _connect(self) -> None:
+        self.close()
+        self._link = Link()
+        self._client = self._made(self._link)
+        try:
+            self._client.connect(self._host, self._port, keepalive=KEEPALIVE_S, clean_start=True)
+            self._client.loop_start()
+            self._link.wait_connected(self.options.timeout_s)
+            self._judge(self._link.granted)
+        except (OSError, ValueError) as error:
+            self.close()
+            raise Retry(f"MQTT: {clean(str(error), ANSWER_LIMIT)}") from None
+        except Retry:
+            self.close()
+            raise
+
+    def _made(self, link: Link) -> Any:
+        try:
+            import paho.mqtt.client as paho
+        except ImportError:
+            raise Retry("MQTT needs the package paho-mqtt: pip install 'passive-network-sensor[mqtt]'") from None
+        from paho.mqtt.enums import CallbackAPIVersion
+
+        host, port, tls, timeout_s = self._host, self._port, self._tls, self.options.timeout_s
+
+        class Client(paho.Client):
+            """As the library's, but over a connection of ours, which says in plain words why there is none."""
+
+            def _create_socket(self) -> socket.socket:
+                made = connect(host, port, tls, timeout_s)
+                made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                return made
+
+        made = Client(CallbackAPIVersion.VERSION2, client_id=self.options.client_id, protocol=paho.MQTTv5, reconnect_on_failure=False)
+        made.max_inflight_messages_set(self._window)
+        made.on_connect, made.on_disconnect, made.on_publish = link.connected, link.disconnected, link.acknowledged
+        if self.options.user:
+            made.username_pw_set(self.options.user, self.options.password.reveal() if self.options.password else None)
+        if self.options.home_assistant is not None:
+            made.will_set(self.options.home_assistant.status, OFFLINE, qos=1, retain=True)
+        return made
+
+    def _judge(self, granted: dict[str, int]) -> None:
+        """Retry where the broker does not offer what we need."""
+        if granted.get("MaximumQoS", 1) < 1:
+            raise Retry("MQTT: the broker takes QoS 0 only, and could lose what it is given")
+        if not granted.get("RetainAvailable", 1) and (self.options.retain or self.options.home_assistant is not None):
+            raise Retry("MQTT: the broker keeps no messages, which `retain` and `home_assistant` need")
+
+    def _tell_presence(self, entries: Sequence[Entry]) -> None:
+        """Before the records themselves: these may come again as often as they like, which changes nothing."""
+        messages = [
+            Message(place, topic, payload, retain=True)
+            for place, entry in enumerate(entries)
+            if entry.kind == "device"
+            for topic, payload in presence(entry.record, self.options.home_assistant)
+        ]
+        for code, words in self._deliver(messages).values():
+            if code not in REFUSALS:
+                raise Retry(words)
+
+    def _deliver(self, messages: Sequence[Message]) -> dict[int, tuple[int, str]]:
+        """Publish, and return once each was acknowledged: place → reason code and words of those that the broker did not take."""
+        failed: dict[int, tuple[int, str]] = {}
+        for start in range(0, len(messages), GIVEN):
+            some = messages[start : start + GIVEN]
+            self._link.expect(len(some))
+            numbers = [self._client.publish(one.topic, one.payload, 1, one.retain, one.properties).mid for one in some]
+            self._link.wait_answered(self.options.timeout_s)
+            for number, one in zip(numbers, some, strict=True):
+                code, words = self._link.answers.get(number, (FAILED, "no answer"))
+                if code >= FAILED:
+                    hint = ": allow us to publish there" if code == NOT_AUTHORISED else ""
+                    failed[one.place] = code, f"MQTT: {words} (topic {clean(one.topic, ANSWER_LIMIT)}){hint}"
+        return failed
+
+    def _properties(self, entry: Entry) -> Any:
+        from paho.mqtt.packettypes import PacketTypes
+        from paho.mqtt.properties import Properties
+
+        made: Any = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        made.UserProperty = [("id", entry.id), ("kind", entry.kind), ("severity", str(entry.record["severity"]))]
+        return made
+
+    def _parting(self) -> Any:
+        """So that the broker tells that we are gone."""
+        from paho.mqtt.packettypes import PacketTypes
+        from paho.mqtt.reasoncodes import ReasonCode
+
+        return ReasonCode(PacketTypes.DISCONNECT, WITH_WILL)
+
+
+class Link:
+    """What the client's thread has heard on one connection. ``granted``: what the broker said of itself; ``lost``: why the connection is of no use."""
+
+    def __init__(self) -> None:
+        self.granted: dict[str, int] = {}
+        self.answers: dict[int, tuple[int, str]] = {}
+        self.lost = ""
+        self.ended = threading.Event()
+        self._news = threading.Event()
+        self._wanted = 0
+
+    def expect(self, count: int) -> None:
+        self.answers, self._wanted = {}, count
+        self._news.clear()
+
+    def wait_connected(self, timeout_s: float) -> None:
+        if not self._news.wait(timeout_s):
+            raise Retry(f"MQTT: took the connection, but did not answer within {timeout_s:g} s")
+        if self.lost:
+            raise Retry(f"MQTT: {self.lost}")
+
+    def wait_answered(self, timeout_s: float) -> None:
+        """Until everything expected was answered; Retry where the connection is lost, or no answer came for too long."""
+        end, had = time.monotonic() + timeout_s, 0
+        while len(self.answers) < self._wanted:
+            if self.lost:
+                # Some brokers hang up on whom they have just turned away.
+                raise Retry(f"MQTT: {next((words for _, words in self.answers.values() if words), self.lost)}")
+            self._news.wait(min(STEP_S, timeout_s))
+            if len(self.answers) > had:
+                end, had = time.monotonic() + timeout_s, len(self.answers)
+            elif time.monotonic() > end:
+                raise Retry(f"MQTT: no answer within {timeout_s:g} s")
+
+    def connected(self, client: Any, data: Any, flags: Any, reason: Any, properties: Any) -> None:
+        if reason.is_failure:
+            self.lost = f"not let in: {_said(reason, properties)}"
+        else:
+            told = vars(properties) if properties is not None else {}
+            self.granted = {name: value for name, value in told.items() if isinstance(value, int)}
+        self._news.set()
+
+    def disconnected(self, client: Any, data: Any, flags: Any, reason: Any, properties: Any) -> None:
+        self.lost = self.lost or f"the connection is lost: {_said(reason, properties)}"
+        self.ended.set()
+        self._news.set()
+
+    def acknowledged(self, client: Any, data: Any, number: int, reason: Any, properties: Any) -> None:
+        self.answers[number] = (reason.value, _said(reason, properties)) if reason.value >= FAILED else (reason.value, "")
+        if len(self.answers) >= self._wanted:
+            self._news.set()
+
+
+def _said(reason: Any, properties: Any) -> str:
+    words = getattr(properties, "ReasonString", "")
+    return clean(f"{reason}, {words}" if words else str(reason), ANSWER_LIMIT)

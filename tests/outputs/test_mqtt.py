@@ -1,0 +1,328 @@
+"""MQTT 5, against mosquitto: what arrives, what a broker that dies, is stuck or turns away costs, and how devices look to Home Assistant."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from sensor.core.output import Entry, Retry
+from sensor.outputs._home_assistant import presence
+from sensor.outputs.mqtt import HomeAssistant, Mqtt, Options
+from tests.outputs.authority import Authority
+from tests.outputs.batches import delivered, entries, entry, eventually, ids
+from tests.outputs.samples import RECORDS
+
+pytest.importorskip("paho.mqtt.client", reason="the package paho-mqtt is not installed")
+from tests.outputs.servers_base import free_port
+from tests.outputs.servers_mosquitto import MISSING, PASSWORD, USER, Heard, MosquittoServer
+
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
+
+Opened = Callable[..., Mqtt]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[MosquittoServer]:
+    with MosquittoServer() as running:
+        yield running
+
+
+@pytest.fixture
+def opened() -> Iterator[Opened]:
+    made: list[Mqtt] = []
+
+    def make(url: str, **more: Any) -> Mqtt:
+        made.append(Mqtt("m", Options.model_validate({"url": url, "timeout_s": 5} | more)))
+        made[-1].open()
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def heard_ids(heard: Sequence[Heard]) -> list[str]:
+    """Ids, each where it came first: what a reader has that drops repeats."""
+    return list(dict.fromkeys(one.properties["id"] for one in heard))
+
+
+def test_what_arrives(server: MosquittoServer, opened: Opened) -> None:
+    """Every record once and in order, as it was written, under its kind and device, with its id, kind and severity."""
+    batch = entries(3000)
+    with server.listening("arrives/#") as heard:
+        ack = opened(server.url, topic="arrives/{kind}/{device}").send(batch)
+        assert (dict(ack.refused), ack.busy) == ({}, ())
+        eventually(lambda: len(heard) >= len(batch))
+    assert [(one.payload, one.properties) for one in heard] == [
+        (one.payload, {"id": one.id, "kind": one.kind, "severity": one.record["severity"]}) for one in batch
+    ]
+    assert {one.topic for one in heard} >= {"arrives/device/dev-7h1p2r", "arrives/device/dev-5k2m8q", "arrives/sensor/none"}
+    assert not any(one.retain for one in heard)
+
+
+def test_topics_stay_topics(server: MosquittoServer, opened: Opened) -> None:
+    """Whatever a site is called: wildcards, levels, blanks."""
+    with server.listening("odd/#") as heard:
+        batch = [Entry(one.seq, one.record | {"sensor": {"site": site}}, b"{}") for one, site in zip(entries(3), ("a/b", "+", "# $SYS\0"), strict=True)]
+        opened(server.url, topic="odd/{site}").send(batch)
+        eventually(lambda: len(heard) == 3)
+    assert [one.topic for one in heard] == ["odd/a_b", "odd/_", "odd/___SYS"]
+
+
+def test_retained(server: MosquittoServer, opened: Opened) -> None:
+    """Who comes later finds the last record of each topic."""
+    batch = entries(4, cases=("device_new", "device_identified"))
+    opened(server.url, topic="kept/{device}", retain=True).send(batch)
+    with server.listening("kept/#") as heard:
+        eventually(lambda: len(heard) == 2)
+    assert sorted(heard_ids(heard)) == sorted(ids(batch[2:]))
+
+
+def test_a_broker_that_asks_for_less(opened: Opened) -> None:
+    """One that takes few at once gets no more, and all."""
+    with MosquittoServer("max_inflight_messages 7") as server, server.listening() as heard:
+        output, batch = opened(server.url), entries(300)
+        assert output._client.max_inflight_messages == 7
+        assert not output.send(batch).refused
+        eventually(lambda: len(heard) >= len(batch))
+        assert heard_ids(heard) == ids(batch)
+
+
+def test_kill_in_mid_batch(opened: Opened) -> None:
+    """Kill -9 of the broker while batches are on their way, three times: nothing lost, nothing double by id, and the last record of each topic is the last."""
+    with MosquittoServer("autosave_interval 1", "autosave_on_changes true") as server:
+        output, batch, deaths = opened(server.url, topic="{kind}/{sensor}", retain=True), [], 0
+        for first in range(1, 400, 100):
+            some = [one for each in range(first, first + 100) for one in entries(1, first=each, sensor=f"s{each}", cases=("sensor_health",))]
+            batch += some
+            threading.Timer(0.004 * deaths, server.kill).start()
+            again = threading.Timer(0.3, server.start)
+            again.start()
+            deaths += delivered(output, some) > 0
+            again.join()
+        assert deaths >= 2
+        with server.listening() as heard:
+            eventually(lambda: len(heard) >= len(batch), 5)
+        assert sorted(heard_ids(heard)) == sorted(ids(batch))
+
+
+def test_what_the_broker_has_survives_it(opened: Opened) -> None:
+    """A reader who is away while it comes, and the broker is ended and started again: it has it all."""
+    with MosquittoServer() as server:
+        with server.listening("sensor/#", forget=False):
+            pass
+        batch = entries(200)
+        opened(server.url).send(batch)
+        server.stop()
+        server.start()
+        with server.listening("sensor/#", forget=False) as heard:
+            eventually(lambda: len(heard) >= len(batch))
+        assert heard_ids(heard) == ids(batch)
+
+
+def test_a_stuck_broker(opened: Opened) -> None:
+    """One that takes everything and answers nothing costs the time-out, and holds up neither the next try nor the end."""
+    with MosquittoServer() as server:
+        output, batch = opened(server.url, timeout_s=0.5), entries(9000)
+        server.pause()
+        for wanted in ("no answer within", "did not answer within"):
+            with pytest.raises(Retry, match=wanted):
+                output.send(batch) if wanted.startswith("no") else output.open()
+        begin = time.monotonic()
+        output.close()
+        assert time.monotonic() - begin < 2
+        server.go_on()
+        with server.listening() as heard:
+            assert delivered(output, batch[:10]) >= 1
+            eventually(lambda: heard_ids(heard)[-10:] == ids(batch[:10]))
+
+
+def test_nothing_is_left_running(server: MosquittoServer, opened: Opened) -> None:
+    """The library's thread ends with the output, however often it is closed."""
+    before = threading.active_count()
+    output = opened(server.url)
+    assert threading.active_count() > before
+    output.close()
+    output.close()
+    assert threading.active_count() == before
+    with pytest.raises(Retry, match="not connected"):
+        output.send(entries(1))
+
+
+def test_the_connection_is_kept(server: MosquittoServer, opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The broker ends connections that are silent; between two batches the library speaks."""
+    monkeypatch.setattr("sensor.outputs.mqtt.KEEPALIVE_S", 1)
+    output = opened(server.url)
+    time.sleep(2.5)
+    assert not output.send(entries(1)).refused
+
+
+def test_too_large(opened: Opened) -> None:
+    """A broker says how much it takes when we come: what is over that is refused by its place, and its neighbours arrive."""
+    with MosquittoServer("max_packet_size 3000") as server, server.listening() as heard:
+        batch = entries(3, cases=("device_new",))
+        batch[1] = Entry(1, batch[1].record, b"x" * 4000)
+        ack = opened(server.url).send(batch)
+        assert (list(ack.refused), ack.busy) == ([1], ())
+        eventually(lambda: heard_ids(heard) == [batch[0].id, batch[2].id])
+
+
+def test_who_is_let_in(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the right password; with a wrong one, or none, the broker's words are told, the secret never."""
+    with MosquittoServer(password=True) as server:
+        monkeypatch.setenv("SECRET", PASSWORD)
+        output = opened(server.url, user=USER, password="env:SECRET")
+        assert not output.send(entries(2)).refused
+        assert [one.what for one in output.check()] == ["dns", "tcp", "auth", "limits"]
+        monkeypatch.setenv("SECRET", "battery staple")
+        with pytest.raises(Retry, match="not let in: ") as caught:
+            output.open()
+        assert "staple" not in str(caught.value)
+        assert [(one.what, one.level) for one in output.check()][-1] == ("auth", "error")
+        with pytest.raises(Retry, match="not let in: "):
+            opened(server.url)
+
+
+def test_without_the_right_to_publish(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The topic is named and the batch kept. A presence that may not be told is known before any record is sent twice for it."""
+    monkeypatch.setenv("SECRET", PASSWORD)
+    login = {"user": USER, "password": "env:SECRET"}
+    with MosquittoServer(password=True, rights="topic readwrite sensor/#") as server:
+        with pytest.raises(Retry, match=r"Not authorized \(topic other/device\): allow us"):
+            opened(server.url, topic="other/{kind}", **login).send(entries(2, cases=("device_new",)))
+        with server.listening("sensor/device/#") as heard:
+            with pytest.raises(Retry, match=r"Not authorized \(topic homeassistant/binary_sensor/dev-7h1p2r/config"):
+                opened(server.url, home_assistant={}, **login).send(entries(2, cases=("device_new",)))
+            assert not opened(server.url, **login).send(entries(1, cases=("device_new",))).busy
+            eventually(lambda: len(heard) == 1)
+
+
+def test_tls(opened: Opened, tmp_path: Path) -> None:
+    """With the right authority it arrives; a stranger's certificate is refused, and why; so is a broker that speaks none."""
+    authority, stranger = Authority(tmp_path), Authority(tmp_path, "Stranger")
+    pair = authority.issue("broker")
+    with MosquittoServer(certificate=pair.certificate, key=pair.key) as server:
+        url = server.url.replace("mqtt:", "mqtts:")
+        output = opened(url, tls={"ca": str(authority.ca)})
+        assert not output.send(entries(500)).refused
+        assert [one.what for one in output.check()] == ["dns", "tcp", "tls", "auth", "limits"]
+        with pytest.raises(Retry, match="not trusted here"):
+            opened(url, tls={"ca": str(stranger.ca)})
+    with MosquittoServer() as server, pytest.raises(Retry, match="TLS"):
+        opened(server.url.replace("mqtt:", "mqtts:"), timeout_s=1)
+
+
+def test_nobody_there(opened: Opened) -> None:
+    """In plain words."""
+    with pytest.raises(Retry, match="nothing listens at this port"):
+        opened(f"mqtt://127.0.0.1:{free_port()}")
+    with pytest.raises(Retry, match="no address is known"):
+        opened("mqtt://nowhere.invalid")
+
+
+@pytest.mark.parametrize(
+    ("code", "busy"),
+    [(0x97, True), (0x80, True), (0x83, True), (0x87, True), (0x90, True), (0x95, False), (0x99, False), (0x10, None)],
+)  # fmt: skip
+def test_what_answers_mean(code: int, busy: bool | None) -> None:
+    """One of two messages gets it: what passes comes again, what does not is refused, and nobody listening is no failure."""
+
+    class Broker:
+        def __init__(self, output: Mqtt) -> None:
+            self.output, self.count = output, 0
+
+        def publish(self, *more: Any) -> Any:
+            self.count += 1
+            number, value = self.count, code if self.count == 2 else 0
+            self.output._link.acknowledged(None, None, number, type("Reason", (), {"value": value, "__str__": lambda _: "its \x1b words"})(), None)
+            return type("Info", (), {"mid": number})()
+
+    output = Mqtt("m", Options.model_validate({"url": "mqtt://h"}))
+    output._client = Broker(output)
+    ack = output.send(entries(2))
+    output._client = None
+    assert ack.busy == ((1,) if busy else ())
+    assert list(ack.refused) == ([1] if busy is False else [])
+    assert all(words.isprintable() and "its" in words for words in ack.refused.values())
+
+
+def test_home_assistant(server: MosquittoServer, opened: Opened) -> None:
+    """A device that is new is on, one that is gone is off; who starts later knows both, and that we are there, until we are not."""
+    printer = RECORDS["device_identified"]
+    story = [RECORDS["device_new"], printer, printer | {"action": "gone"}, RECORDS["alert_open"]]
+    output = opened(server.url, home_assistant={}, topic="told/{kind}")
+    assert not output.send([entry(record) for record in story]).refused
+    with server.listening("#", name="home") as heard:
+        eventually(lambda: len(heard) >= 5)
+        told = {one.topic: one.payload for one in heard}
+        assert told["sensor/presence/dev-7h1p2r"] == b"on"
+        assert told["sensor/presence/dev-5k2m8q"] == b"off"
+        assert told["sensor/status"] == b"online"
+        assert json.loads(told["homeassistant/binary_sensor/dev-5k2m8q/config"])["device"]["name"] == "PRN-3F-EAST"
+        output._client.socket().shutdown(socket.SHUT_RDWR)
+        eventually(lambda: (heard[-1].topic, heard[-1].payload) == ("sensor/status", b"offline"))
+        output.open()
+        eventually(lambda: heard[-1].payload == b"online")
+        output.close()
+        eventually(lambda: heard[-1].payload == b"offline")
+
+
+def test_what_home_assistant_is_told() -> None:
+    """The keys that it knows, once, as they are; a name from what is known; ids that its topics may have."""
+    topics = HomeAssistant()
+    (topic, payload), (state, on) = presence(RECORDS["device_identified"], topics)
+    assert (topic, state, on) == ("homeassistant/binary_sensor/dev-5k2m8q/config", "sensor/presence/dev-5k2m8q", b"on")
+    assert json.loads(payload) == {
+        "name": None,
+        "unique_id": "sensor_dev-5k2m8q",
+        "device_class": "connectivity",
+        "state_topic": "sensor/presence/dev-5k2m8q",
+        "payload_on": "on",
+        "payload_off": "off",
+        "availability_topic": "sensor/status",
+        "origin": {"name": "Passive network sensor", "sw_version": "0.1.0"},
+        "device": {
+            "identifiers": ["sensor_dev-5k2m8q"],
+            "name": "PRN-3F-EAST",
+            "manufacturer": "Kyocera",
+            "model": "ECOSYS M3655idn",
+            "sw_version": "2S7_2000.C03.010",
+            "serial_number": "VXY1234567",
+            "connections": [["mac", "00:17:c8:1a:2b:3c"]],
+        },
+    }
+    bare = RECORDS["device_new"] | {"device": {"id": "sha256:a/b+c#", "randomised_mac": True, "macs": ["02:00:00:00:00:01"]}}
+    (topic, payload), (state, _) = presence(bare, topics)
+    assert re.fullmatch(r"homeassistant/binary_sensor/[a-zA-Z0-9_-]+/config", topic)
+    assert not set(state) & set("+#:")
+    assert json.loads(payload)["device"] == {"identifiers": ["sensor_sha256_a_b_c_"], "name": "sha256:a/b+c#"}
+    assert list(presence({"kind": "device", "action": "new"}, topics)) == []
+
+
+def test_two_devices_become_one() -> None:
+    """The one that was none leaves Home Assistant: empty messages end what was kept of it."""
+    found = list(presence(RECORDS["device_merged"], HomeAssistant()))
+    assert found[1:] == [("homeassistant/binary_sensor/dev-1a2b3c/config", b""), ("sensor/presence/dev-1a2b3c", b"")]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"url": "http://h"}, {"url": "mqtt://u:p@h"}, {"url": "mqtt://"}, {"url": "mqtt://h:x"}, {"url": "mqtt://h/path"}, {"password": "env:P"}, {"topic": ""},
+        {"topic": "a/+"}, {"topic": "a/#"}, {"topic": "$SYS/a"}, {"topic": "a/{kinds}"}, {"topic": "a\n"}, {"home_assistant": {"state": "a"}},
+        {"home_assistant": {"status": "a/{kind}"}}, {"home_assistant": {"prefix": ""}},
+    ],
+)  # fmt: skip
+def test_options_that_are_wrong(more: dict[str, Any]) -> None:
+    """Told when the configuration is read."""
+    with pytest.raises(ValidationError):
+        Options.model_validate({"url": "mqtt://h"} | more)
