@@ -1,0 +1,106 @@
+"""SMTP of the standard library over a connection of ours, with answers that end and errors as what is to be done about a batch."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import re
+import smtplib
+import socket
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from sensor.core.output import Refuse, Retry
+from sensor.core.reader import clean
+from sensor.outputs._connect import said
+from sensor.outputs._secrets import Secret
+
+ANSWER_LIMIT, LINES_LIMIT = 200, 100
+TOO_LARGE, NO_LOGIN = (552, 523), (530, 534, 535, 538)
+
+
+class Client(smtplib.SMTP):
+    """The client of the standard library over a connection of ours, with answers that end."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        super().__init__(local_hostname=re.sub(r"[^A-Za-z0-9.-]", "", socket.gethostname())[:253] or "sensor")
+        self.sock: socket.socket | None = connection
+
+    def greet(self) -> None:
+        code, words = self.getreply()
+        if code != 220:
+            raise smtplib.SMTPConnectError(code, words)
+
+    def getreply(self) -> tuple[int, bytes]:
+        if self.file is None and self.sock is not None:
+            self.file = _Lines(self.sock.makefile("rb"))
+        return super().getreply()
+
+    def detach(self) -> socket.socket:
+        """The connection without its client; what the server had sent already is dropped, so that nobody can slip words in before TLS."""
+        connection, self.sock = self.sock, None
+        if connection is None:
+            raise smtplib.SMTPServerDisconnected("it closed the connection")
+        return connection
+
+    def leave(self) -> None:
+        """Say good-bye and close. Never raises."""
+        with contextlib.suppress(smtplib.SMTPException, OSError, ValueError):
+            if self.sock is not None:
+                self.sock.settimeout(1)
+                self.quit()
+        self.close()
+
+
+class _Lines:
+    """A file of answers, each of at most so many lines."""
+
+    def __init__(self, file: Any) -> None:
+        self._file, self._count = file, 0
+
+    def readline(self, size: int) -> bytes:
+        line: bytes = self._file.readline(size)
+        self._count = self._count + 1 if line[3:4] == b"-" else 0
+        if self._count > LINES_LIMIT:
+            raise OSError("an answer without an end")
+        return line
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def log_in(client: Client, user: str, password: Secret) -> None:
+    """Retry where it fails, in the server's words unless they repeat the secret."""
+    secret = password.reveal()
+    try:
+        client.login(user, secret)
+    except smtplib.SMTPAuthenticationError as error:
+        words = clean(error.smtp_error, 1024)
+        told = (secret, base64.b64encode(secret.encode()).decode(), base64.b64encode(f"\0{user}\0{secret}".encode()).decode())
+        shown = "in words that repeat the password" if any(one in words for one in told) else words[:ANSWER_LIMIT]
+        raise Retry(f"the login of {user} is turned down: {error.smtp_code} {shown}") from None
+    except smtplib.SMTPNotSupportedError:
+        raise Retry("the server takes no login here: look at port and security, or leave out user and password") from None
+    except UnicodeError:
+        raise Retry(f"user and the password in {password} must be ASCII: SMTP knows no other") from None
+
+
+def answers(turned_down: Mapping[str, tuple[int, bytes]]) -> str:
+    told = "; ".join(f"{address}: {code} {clean(words, ANSWER_LIMIT)}" for address, (code, words) in turned_down.items())
+    return told[: 2 * ANSWER_LIMIT]
+
+
+def raise_told(error: Exception, place: str) -> NoReturn:
+    """Refuse where the content was turned down for good, Retry for all else."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        raise Retry(f"{place} takes none of the recipients: {answers(error.recipients)}") from None
+    if not isinstance(error, smtplib.SMTPResponseException):
+        raise Retry(f"{place}: the connection is lost: {said(error)}") from None
+    code, words = error.smtp_code, clean(error.smtp_error, ANSWER_LIMIT)
+    if code < 0:
+        raise Retry(f"{place} does not speak SMTP: {words}") from None
+    about_content = isinstance(error, smtplib.SMTPDataError) and code not in NO_LOGIN
+    if code >= 500 and (about_content or code in TOO_LARGE):
+        raise Refuse(f"{code} {words}") from None
+    turned_down = f"turns down the sender {error.sender}: " if isinstance(error, smtplib.SMTPSenderRefused) else "says "
+    raise Retry(f"{place} {turned_down}{code} {words}") from None

@@ -1,0 +1,241 @@
+"""E-mail over SMTP (RFC 5321): one mail a batch, a digest of its records, with STARTTLS, TLS or neither, and a login where the server asks for one.
+
+The gravest record names the mail. A mail that comes twice has the same Message-ID, made of the first and the last record's id, so that mail programs show it
+once. Delivered means that the server has taken responsibility for it; whether it reaches a mailbox is beyond what can be seen from here.
+
+A login, sender or recipients that are turned down are mended in the configuration, so the batch waits; a mail whose content is turned down for good is refused.
+Where only some recipients are turned down, the others have it: those that are busy get it again for a while, then the records also go to the dead letters.
+
+Not spoken: OAuth, addresses outside ASCII.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import smtplib
+import socket
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import formatdate
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from sensor.core.output import Ack, Entry, Filter, Finding, Level, Output, Retry
+from sensor.core.output import Options as CommonOptions
+from sensor.core.reader import clean
+from sensor.outputs._connect import connect, reach, resolve, secure
+from sensor.outputs._email_body import page, plain, subject
+from sensor.outputs._probe import probe, probe_tls
+from sensor.outputs._secrets import Secret
+from sensor.outputs._smtp import ANSWER_LIMIT, Client, answers, log_in, raise_told
+from sensor.outputs._tls import Tls
+
+PORTS = {"starttls": 587, "tls": 465, "none": 25}
+# How long recipients that are busy get the same mail again, and of how many mails they are remembered.
+PATIENCE_S, REMEMBERED = 900.0, 8
+
+_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
+
+
+def _address(text: str) -> str:
+    if not _ADDRESS.fullmatch(text):
+        raise ValueError(f"found {text!r}, expected an address such as soc@example.com")
+    return text
+
+
+Address = Annotated[str, AfterValidator(_address)]
+
+
+class Options(CommonOptions):
+    """``host``, ``port``: 587 with STARTTLS, 465 with TLS, 25 with neither, where it is not given; ``security``; ``user``, ``password``: for servers that ask;
+    ``sender``, ``recipients``; ``subject``: how subjects begin. A digest gathers what comes within ``batch_ms``; alerts and incidents of severity high come,
+    where ``filter`` says nothing else.
+    """
+
+    host: str = Field(min_length=1, max_length=253)
+    port: int = Field(default=0, ge=0, le=65_535)
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    tls: Tls = Tls()
+    user: str = ""
+    password: Secret | None = None
+    sender: Address
+    recipients: list[Address] = Field(min_length=1, max_length=50)
+    subject: str = Field(default="[sensor]", max_length=64)
+    filter: Filter = Filter(kinds=["alert", "incident"], severity="high")
+    batch_events: int = Field(default=100, ge=1, le=1000)
+    batch_ms: int = Field(default=30_000, ge=0, le=60_000)
+    timeout_s: float = Field(default=60, gt=0, le=600)
+
+    @model_validator(mode="after")
+    def _safe(self) -> Options:
+        if bool(self.user) != (self.password is not None):
+            raise ValueError("found half a login, expected both user and password")
+        if self.password is not None and self.security == "none":
+            raise ValueError("found a password without security, expected starttls or tls: it would be sent in the clear")
+        return self
+
+
+class Email(Output):
+    """A connection for each mail; the one of ``open`` serves the first."""
+
+    Options = Options
+    title = "E-mail"
+    formats = ("native",)
+    guarantee = "at_least_once"
+
+    def __init__(self, name: str, options: Any) -> None:
+        super().__init__(name, options)
+        self._client: Client | None = None
+        # Message-ID -> recipients that do not have it yet, and until when they are tried.
+        self._missing: dict[str, tuple[list[str], float]] = {}
+
+    def open(self) -> None:
+        self.close()
+        with self._told():
+            self._client = self._connected()
+
+    def check(self) -> Iterator[Finding]:
+        options, host, port = self.options, self.options.host, self._port
+        for finding in probe(host, port, options.tls if options.security == "tls" else None, options.timeout_s):
+            yield finding
+            if finding.level == "error":
+                return
+        if options.security == "starttls":
+            yield (finding := probe_tls(self._before_tls, host, options.tls, options.timeout_s))
+            if finding.level == "error":
+                return
+        try:
+            self.open()
+        except Retry as error:
+            yield Finding("auth", "error", error.args[0])
+            return
+        yield Finding("auth", "ok", f"logged in as {options.user}" if options.user else "the server takes our connection; no login is configured")
+        yield from self._check_addresses()
+        self.close()
+
+    def send(self, entries: Sequence[Entry]) -> Ack:
+        mail = compose(entries, self.options)
+        key = str(mail["Message-ID"])
+        recipients, patience_end = self._missing.get(key, (list(self.options.recipients), time.monotonic() + PATIENCE_S))
+        with self._told():
+            try:
+                turned_down = self._ready().sendmail(self.options.sender, recipients, mail.as_bytes())
+            except smtplib.SMTPRecipientsRefused as error:
+                if key not in self._missing:
+                    raise
+                turned_down = error.recipients
+        self.close()
+        return self._judge(key, turned_down, patience_end, len(entries))
+
+    def close(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            client.leave()
+
+    # A mail on its way.
+
+    def _judge(self, key: str, turned_down: Mapping[str, tuple[int, bytes]], patience_end: float, count: int) -> Ack:
+        """What becomes of a mail that some recipients do not get, where at least one has it."""
+        self._missing.pop(key, None)
+        if not turned_down:
+            return Ack()
+        words = answers(turned_down)
+        busy = [address for address, (code, _) in turned_down.items() if code < 500]
+        if busy and time.monotonic() < patience_end:
+            self._missing[key] = (list(turned_down), patience_end)
+            while len(self._missing) > REMEMBERED:
+                del self._missing[next(iter(self._missing))]
+            raise Retry(f"not everybody has the mail: {words}")
+        return Ack(dict.fromkeys(range(count), f"some have it, but not {words}"))
+
+    def _check_addresses(self) -> Iterator[Finding]:
+        """Ask for sender and recipients, and send nothing."""
+        try:
+            with self._told():
+                client = self._ready()
+                asked = [("sender", self.options.sender, *client.mail(self.options.sender))]
+                asked += [("recipient", each, *client.rcpt(each)) for each in self.options.recipients if asked[0][2] < 400]
+                client.rset()
+        except Retry as error:
+            yield Finding("permission", "error", error.args[0])
+            return
+        for role, address, code, words in asked:
+            level: Level = "ok" if 200 <= code < 400 else "warning" if 400 <= code < 500 else "error"
+            yield Finding("permission", level, f"the {role} {address}: {code} {clean(words, ANSWER_LIMIT)}")
+
+    def _ready(self) -> Client:
+        """The connection, where it is still one; or a new one."""
+        if self._client is not None:
+            with contextlib.suppress(smtplib.SMTPException, OSError):
+                if self._client.noop()[0] == 250:
+                    return self._client
+            self.close()
+        self._client = self._connected()
+        return self._client
+
+    # A connection.
+
+    @property
+    def _port(self) -> int:
+        return int(self.options.port or PORTS[self.options.security])
+
+    def _connected(self) -> Client:
+        options = self.options
+        if options.security == "starttls":
+            client = Client(secure(self._before_tls, options.host, options.tls, options.timeout_s))
+        else:
+            client = Client(connect(options.host, self._port, options.tls if options.security == "tls" else None, options.timeout_s))
+        try:
+            if options.security != "starttls":
+                client.greet()
+            client.ehlo_or_helo_if_needed()
+            if options.password is not None:
+                log_in(client, options.user, options.password)
+        except BaseException:
+            client.leave()
+            raise
+        return client
+
+    def _before_tls(self) -> socket.socket:
+        """A connection on which TLS may begin."""
+        options = self.options
+        client = Client(reach(resolve(options.host, self._port), options.host, self._port, options.timeout_s))
+        with self._told(), contextlib.closing(client):
+            client.greet()
+            client.ehlo()
+            code, words = client.docmd("STARTTLS") if client.has_extn("starttls") else (502, b"it is not among what it offers")
+            if code != 220:
+                raise Retry(f"{options.host} port {self._port} speaks no STARTTLS: {clean(words, ANSWER_LIMIT)}")
+            return client.detach()
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """Errors of SMTP as what is to be done about the batch. The connection ends with each."""
+        try:
+            yield
+            return
+        except Retry:
+            self.close()
+            raise
+        except (smtplib.SMTPException, OSError, ValueError) as error:
+            self.close()
+            raise_told(error, f"{self.options.host} port {self._port}")
+
+
+def compose(entries: Sequence[Entry], options: Options) -> EmailMessage:
+    """The mail of a batch. Both of its bodies say the same."""
+    records = [entry.record for entry in entries]
+    mail = EmailMessage(SMTP)
+    mail["From"], mail["To"] = options.sender, ", ".join(options.recipients)
+    mail["Subject"] = subject(records, options.subject)
+    mail["Date"] = formatdate(time.time())
+    mail["Message-ID"] = f"<{entries[0].id}.{entries[-1].id}@{options.sender.rpartition('@')[2]}>"
+    # Nobody's holiday note shall answer (RFC 3834).
+    mail["Auto-Submitted"], mail["X-Auto-Response-Suppress"] = "auto-generated", "All"
+    mail.set_content(plain(records), cte="quoted-printable")
+    mail.add_alternative(page(records), subtype="html", cte="quoted-printable")
+    return mail
