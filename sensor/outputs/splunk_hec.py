@@ -75,6 +75,9 @@ class Options(HttpOptions):
     sourcetype: str = Field(default="sensor:{kind}", min_length=1, max_length=200)
     acknowledge: bool = True
     ack_timeout_s: float = Field(default=60, gt=0, le=600)
+    # Indexers take seconds to acknowledge, and nothing is sent meanwhile: a backlog goes in large pieces.
+    batch_events: int = Field(default=10_000, ge=1, le=50_000)
+    batch_kib: int = Field(default=8192, ge=64, le=65_536)
 
     @model_validator(mode="after")
     def _with_token(self) -> Options:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import subprocess
 import sys
 import tempfile
@@ -11,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from tests.outputs.batches import entries
+from tests.outputs.services import SECRET
 
 EVENTS, BATCH = 20_000, 500
 
 
 def measure(name: str, service: str, **options: Any) -> float:
-    """Events a second. ``name``: file and class of the output."""
+    """Events a second. ``name``: file and class of the output; options may name the receiver's address as ``URL``."""
     module, _, kind = name.partition(".")
     made = getattr(importlib.import_module(f"sensor.outputs.{module}"), kind)
     with tempfile.TemporaryDirectory() as folder:
@@ -24,7 +26,12 @@ def measure(name: str, service: str, **options: Any) -> float:
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as receiver:
             try:
                 port = receiver.stdout.readline().split()[1] if receiver.stdout else ""
-                output = made("speed", made.Options.model_validate({"url": f"http://127.0.0.1:{port}/", **options}))
+                output = made(
+                    "speed",
+                    made.Options.model_validate(
+                        {name: f"http://127.0.0.1:{port}/" if value == "URL" else value for name, value in {"url": "URL", **options}.items()}
+                    ),
+                )
                 output.open()
                 batches = [entries(BATCH, first=first, format=output.options.format or "native") for first in range(1, EVENTS, BATCH)]
                 begin = time.perf_counter()
@@ -42,3 +49,7 @@ if __name__ == "__main__":
         print(f"http {packing}: {measure('http.Http', 'plain', packing=packing):,.0f} events/s")
     for name in ("native", "ecs"):
         print(f"elasticsearch {name}: {measure('elasticsearch.Elasticsearch', 'bulk', format=name):,.0f} events/s")
+    os.environ["SECRET"] = SECRET
+    print(f"splunk_hec: {measure('splunk_hec.SplunkHec', 'hec', token='env:SECRET'):,.0f} events/s")
+    application = {"rule": "dcr-1", "tenant": "t", "client_id": "c", "client_secret": "env:SECRET", "login": "URL"}
+    print(f"sentinel: {measure('sentinel.Sentinel', 'sentinel', **application):,.0f} events/s")
