@@ -17,6 +17,7 @@ from sensor.boundary import Boundary
 from sensor.boundary import Fault as Broken
 from sensor.config import Config, detector_units
 from sensor.core.addresses import Networks
+from sensor.core.detector import Detector
 from sensor.core.device import Device
 from sensor.core.dissector import Dissector
 from sensor.core.observation import Subject
@@ -109,38 +110,41 @@ def assemble(
     world = World(networks, lists, inventory)
     if keeper is not None:
         keeper.begin(inventory, _name_of(knowledge), world.baseline)
-    detectors = []
-    for name, unit in detector_units().items():
-        options = config.options(name)
-        if options.enabled:
-            detector = unit(world, options)
-            detector.id = name
-            detectors.append(detector)
-    detectors += rules.detectors(world) if rules is not None else ()
-    detectors.append(Learner(world, world.baseline))
-    dissectors = {name: unit() for name, unit in units(sensor.dissectors, Dissector).items()}
+    room = AlertRoom(
+        AlertDesk(int(config.alerts.suppression_h * HOUR)),
+        RecordMaker(config.sensor.id, config.sensor.site, __version__, networks),
+        emit,
+        inventory.device,
+        weigher=Weigher(world, Roles(config.roles.model_dump())),
+        mutes=mutes,
+        incidents=Incidents(inventory.device, int(config.alerts.incident_h * HOUR)),
+        evidence=evidence,
+        least=config.least,
+        muted=muted,
+    )
     return Pipeline(
-        dissectors=dissectors,
-        detectors=detectors,
+        dissectors={name: unit() for name, unit in units(sensor.dissectors, Dissector).items()},
+        detectors=_detectors(config, world, rules),
         inventory=inventory,
-        room=AlertRoom(
-            AlertDesk(int(config.alerts.suppression_h * HOUR)),
-            RecordMaker(config.sensor.id, config.sensor.site, __version__, networks),
-            emit,
-            inventory.device,
-            weigher=Weigher(world, Roles(config.roles.model_dump())),
-            mutes=mutes,
-            incidents=Incidents(inventory.device, int(config.alerts.incident_h * HOUR)),
-            evidence=evidence,
-            least=config.least,
-            muted=muted,
-        ),
+        room=room,
         boundary=Boundary(report),
         sizes=Sizes(config.tables.flow_bits, config.tables.repeat_bits),
         listeners=[*((kind, partial(_neighbour, inventory)) for kind in Announcement.__subclasses__()), *world.passive_dns.listeners()],
         evidence=evidence,
         health=health,
     )
+
+
+def _detectors(config: Config, world: World, rules: Rules | None) -> list[Detector]:
+    """Those that are on, then the operator's rules; whoever learns hears of everything last."""
+    detectors: list[Detector] = []
+    for name, unit in detector_units().items():
+        options = config.options(name)
+        if options.enabled:
+            detector = unit(world, options)
+            detector.id = name
+            detectors.append(detector)
+    return [*detectors, *(rules.detectors(world) if rules is not None else ()), Learner(world, world.baseline)]
 
 
 def _neighbour(inventory: Inventory, told: Announcement) -> None:

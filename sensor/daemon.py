@@ -215,7 +215,6 @@ class Run:
     def summary(self) -> dict[str, Any]:
         """The object ``capture`` of the summary record."""
         tally, report = self.source.tally, self.pipeline.report()
-        shapes = dict(sorted(self.pipeline.anomalies().items())[:SHAPES_TOLD])
         told: dict[str, Any] = {
             "source": self.source.name,
             "packets": tally.packets,
@@ -233,27 +232,27 @@ class Run:
             "duration_s": round((self.last - self.first) / 1e9, 6),
             "linktypes": dict(tally.linktypes),
         }
-        told |= {name: value for name, value in self.pipeline.inventory.telemetry().items() if name in ("devices", "pending")}
-        if muted := {name: count for name, count in self.pipeline.room.mutes.counts.items() if count}:
-            told["muted"] = dict(list(muted.items())[:SHAPES_TOLD])
-        if self.pipeline.room.below:
-            told["below"] = self.pipeline.room.below
-        if self.files.dropped:
-            told["evidence_dropped"] = self.files.dropped
-        if self.health.told:
-            told["health"] = dict(self.health.told)
-        if shapes:
-            told["anomalies"] = shapes
-        if samples := self._samples():
-            told["samples"] = samples
-        if tally.lost:
-            told["dropped_by"] = {name: count for name, count in tally.dropped.items() if count}
-        if self.source.damages:
-            told["damages"] = [str(damage) for damage in list(self.source.damages)[:SHAPES_TOLD]]
-        faults = list(self.pipeline.boundary.faults.values())
-        if faults:
-            told["faults"] = [f"{fault.unit}: {fault.error} in {fault.place}, {fault.count} times" for fault in faults[:SHAPES_TOLD]]
-        return told
+        return told | self._particulars()
+
+    def _particulars(self) -> dict[str, Any]:
+        """What is told only where there is something to tell."""
+        tally, room = self.source.tally, self.pipeline.room
+        muted = {name: count for name, count in room.mutes.counts.items() if count}
+        lost = {name: count for name, count in tally.dropped.items() if count} if tally.lost else {}
+        faults = [f"{fault.unit}: {fault.error} in {fault.place}, {fault.count} times" for fault in self.pipeline.boundary.faults.values()]
+        told: dict[str, Any] = {name: value for name, value in self.pipeline.inventory.telemetry().items() if name in ("devices", "pending")}
+        found = {
+            "muted": dict(list(muted.items())[:SHAPES_TOLD]),
+            "below": room.below,
+            "evidence_dropped": self.files.dropped,
+            "health": dict(self.health.told),
+            "anomalies": dict(sorted(self.pipeline.anomalies().items())[:SHAPES_TOLD]),
+            "samples": self._samples(),
+            "dropped_by": lost,
+            "damages": [str(damage) for damage in list(self.source.damages)[:SHAPES_TOLD]],
+            "faults": faults[:SHAPES_TOLD],
+        }
+        return told | {name: value for name, value in found.items() if value}
 
     def _samples(self) -> list[str]:
         """One message for each of the first few faults: when, from whom to whom, and how it begins."""
