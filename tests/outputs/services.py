@@ -105,15 +105,16 @@ class Hec:
             return told(400, {"text": "Data channel is missing", "code": 10})
         if not request.body:
             return told(400, {"text": "No data", "code": 5})
-        decoder, text, place, number = json.JSONDecoder(), request.body.decode(), 0, 0
+        decoder, text, place, taken = json.JSONDecoder(), request.body.decode(), 0, []
         while place < len(text):
             event, place = decoder.raw_decode(text, place)
             while place < len(text) and text[place].isspace():
                 place += 1
             if (fault := self.wrong(event)) is not None:
-                return told(400, {"text": fault[0], "code": fault[1], "invalid-event-number": number})
-            store.add([json.dumps(event).encode()])
-            number += 1
+                store.add(taken)
+                return told(400, {"text": fault[0], "code": fault[1], "invalid-event-number": len(taken)})
+            taken.append(json.dumps(event).encode())
+        store.add(taken)
         if not self.acknowledge:
             return told(200, {"text": "Success", "code": 0})
         self.sent += 1
