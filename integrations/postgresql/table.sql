@@ -1,0 +1,19 @@
+-- The table of the output `postgresql`. Columns, indexes and partitions by id may be added.
+CREATE TABLE IF NOT EXISTS "sensor_events" (
+    id text PRIMARY KEY,
+    ts timestamptz NOT NULL,
+    kind text NOT NULL,
+    action text NOT NULL,
+    severity text NOT NULL,
+    sensor text NOT NULL,
+    seq bigint NOT NULL,
+    detector text,
+    src_ip inet,
+    dst_ip inet,
+    device text,
+    msg text NOT NULL,
+    body jsonb NOT NULL
+);
+CREATE INDEX IF NOT EXISTS "sensor_events_ts" ON "sensor_events" (ts);
+CREATE INDEX IF NOT EXISTS "sensor_events_device" ON "sensor_events" (device, ts) WHERE device IS NOT NULL;
+CREATE INDEX IF NOT EXISTS "sensor_events_detector" ON "sensor_events" (detector, ts) WHERE detector IS NOT NULL;
