@@ -15,6 +15,7 @@ from sensor.cli._setup import complain
 
 if TYPE_CHECKING:
     from sensor.eventlog.fold import Fold
+    from sensor.eventlog.reader import Reader
 
 Record = dict[str, Any]
 Row = Sequence[str]
@@ -74,9 +75,16 @@ def folded(path: Path | None) -> Fold | None:
     except OSError as error:
         complain(f"cannot read {path}: {error.strerror}")
         return None
-    if reader.broken:
-        complain(f"{path}: left out what is no record: {reader.broken:,} lines")
+    left_out(path, reader)
     return fold
+
+
+def left_out(path: Path, reader: Reader) -> None:
+    """Say what of a log could not be read, and where the first of it is."""
+    if reader.broken:
+        complain(f"{path}: left out what is no record: {reader.broken:,} lines, the first at {reader.damages[0]}")
+    if reader.missing:
+        complain(f"{path}: removed before they were read: {reader.missing:,} records")
 
 
 # Text.

@@ -1,16 +1,19 @@
 """Print the event log, to its end or as it grows.
 
 One readable line a record, coloured by severity on a terminal; with --json the lines of the log as they are. FILE is an event log, or - for standard input;
-without one it is the log in the state folder that was written last.
+without one it is the log in the state folder that was written last. All segments of a log are read, compressed ones too; -f goes on over rotation and misses
+and repeats nothing. Times are in UTC.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from fnmatch import fnmatchcase
+from collections import deque
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sensor.cli._setup import complain
 from sensor.cli._show import (
@@ -22,30 +25,53 @@ from sensor.cli._show import (
     add_json_argument,
     clock,
     coloured,
+    left_out,
     level,
     log_of,
     paint,
     part,
     tidy,
 )
+from sensor.cli._tail_filter import add_filter_arguments, wanted
+
+if TYPE_CHECKING:
+    from sensor.eventlog.log_places import Place
+    from sensor.eventlog.reader import Reader
+
+    Pair = tuple[bytes, dict[str, Any]]
+
+LAST = 10
+"""Records from before that -f begins with."""
+
+OLDER = 1000
+"""So many records in a row from before a time tell that nothing since then is before them: records come nearly in the order of their times."""
 
 EXAMPLES = """\
   sensor tail
+  sensor tail -n 20 --kind alert
   sensor tail -f --severity medium
   sensor tail -f --json --kind alert | jq .msg
+  sensor tail --since 1h --src 10.20.1.0/24 --vlan 30
+  sensor tail --since 2026-11-24T09:00 --device PRN-3F-EAST
   sensor tail --detector 'lateral_movement.*' events.jsonl
 """
-KINDS = ("device", "alert", "incident", "recommendation", "sensor", "flow")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", nargs="?", type=Path)
     parser.add_argument("-f", "--follow", action="store_true", help="wait for more, until Ctrl-C, also for a log that is not there yet")
-    parser.add_argument("--kind", action="append", default=[], choices=KINDS, help="only records of this kind; may be given often")
-    parser.add_argument("--severity", choices=SEVERITIES, default=SEVERITIES[0], help="only records at least as grave")
-    parser.add_argument("--detector", metavar="GLOB", help="only alerts of detectors whose name matches")
+    parser.add_argument(
+        "-n", "--lines", metavar="N", type=_count, help=f"only the last N records that pass the filters (default: all; {LAST} with -f and no --since)"
+    )
+    add_filter_arguments(parser)
     add_json_argument(parser)
     add_events_argument(parser)
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"found {text}, expected a number of records such as 10, or 0")
+    return int(text)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -57,26 +83,51 @@ def main(args: argparse.Namespace) -> int:
 
     reader, colours, terminal = Reader(path, follow=args.follow), coloured(sys.stdout), sys.stdout.isatty()
     try:
-        for line, record in reader.pairs():
-            if _wanted(record, args):
-                text = _raw(line, terminal) if args.json else _sentence(record, colours)
-                print(text, flush=args.follow)
+        for line, record in _chosen(reader, args):
+            print(_raw(line, terminal) if args.json else _sentence(record, colours), flush=args.follow)
     except BrokenPipeError:
         raise
     except OSError as error:
         complain(f"cannot read {path}: {error.strerror}")
         return NOT_OPENED
-    if reader.broken:
-        complain(f"{path}: left out what is no record: {reader.broken:,} lines")
+    except KeyboardInterrupt:
+        left_out(path, reader)
+        raise
+    left_out(path, reader)
     return 0
 
 
-def _wanted(record: dict[str, Any], args: argparse.Namespace) -> bool:
-    if args.kind and record.get("kind") not in args.kind:
-        return False
-    if args.detector and not fnmatchcase(tidy(part(record, "alert").get("detector")), args.detector):
-        return False
-    return level(record) >= SEVERITIES.index(args.severity)
+def _chosen(reader: Reader, args: argparse.Namespace) -> Iterator[Pair]:
+    """What to print: the last records, then, where the log is followed, those that come."""
+    from sensor.eventlog.log_end import end_of
+    from sensor.eventlog.log_places import place_since
+
+    count = args.lines if args.lines is not None or not args.follow or args.since else LAST
+    # A pipe can only be read forward.
+    end = end_of(reader.path) if count is not None and reader.path.is_file() else None
+    before: list[Pair] = []
+    if end is not None and count is not None:
+        before, reader.start = _last(reader.path, end, count, args), end
+    elif args.since:
+        reader.start = place_since(reader.path, args.since)
+    found = chain(before, (pair for pair in reader.pairs() if wanted(pair[1], args)))
+    return found if args.follow or count is None else iter(deque(found, count))
+
+
+def _last(path: Path, end: Place, count: int, args: argparse.Namespace) -> list[Pair]:
+    """The last records before the end that pass, in their order."""
+    from sensor.eventlog.log_end import backwards
+    from sensor.eventlog.reader import record_of
+
+    found: list[Pair] = []
+    older = 0
+    for record, line in ((record_of(line), line) for line in backwards(path, end)):
+        if len(found) == count or older == OLDER:
+            break
+        if record is not None and wanted(record, args):
+            found.append((line, record))
+        older = older + 1 if record is not None and args.since and record["ts"] < args.since else 0
+    return found[::-1]
 
 
 def _raw(line: bytes, terminal: bool) -> str:

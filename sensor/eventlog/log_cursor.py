@@ -16,7 +16,7 @@ from sensor.eventlog.segments import Segment, number_of
 
 # No record is shorter, so that damaged bytes tell how many may have been there.
 SHORTEST = 64
-WRONG_NUMBER = "a number that does not follow"
+WRONG_NUMBER, GAP = "a number that does not follow", "lines before it are missing"
 
 
 class _Line(NamedTuple):
@@ -37,8 +37,8 @@ class LogCursor:
         self._source: LogLines | None = None
         self._waiting: deque[_Line] = deque()
         self._begun = 0
-        # Bytes of damaged lines since the last good one; the segment of that one.
-        self._lost = 0
+        # Bytes of damaged lines since the last good one; what was damaged until then, and the segment of that one.
+        self._lost = self._damaged = 0
         self._within: Segment | None = None
         self._start()
 
@@ -106,15 +106,21 @@ class LogCursor:
             elif number <= self.at:
                 self._repeat(line)
             elif number == self.at + 1 or self._can_follow(number, line):
-                self._waiting.popleft()
-                self.missing += number - self.at - 1
-                self.at, self._lost, self._within = number, 0, line.segment
+                self._take(number, line)
                 return number, line.text
             elif self._confirmed(number) is None:
                 break
             else:
                 self._damage(line, WRONG_NUMBER)
         return None
+
+    def _take(self, number: int, line: _Line) -> None:
+        self._waiting.popleft()
+        gap = number - self.at - 1
+        if gap and line.segment.first and line.segment == self._within and self.damaged == self._damaged:
+            self._tell(line, GAP)
+        self.missing += gap
+        self.at, self._lost, self._within, self._damaged = number, 0, line.segment, self.damaged
 
     def _can_follow(self, number: int, line: _Line) -> bool:
         """Whether a number that leaves some out can be true."""
@@ -139,8 +145,12 @@ class LogCursor:
 
     def _damage(self, line: _Line, reason: str) -> None:
         self._waiting.popleft()
-        if line.text.strip() and self._source is not None:
+        if line.text.strip():
             self._lost += len(line.text)
+            self._tell(line, reason)
+
+    def _tell(self, line: _Line, reason: str) -> None:
+        if self._source is not None:
             self._source.tell(line.segment, line.place, reason)
 
 

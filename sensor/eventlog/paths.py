@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from sensor.eventlog.log_lines import parts
+
 SYSTEM = Path("/var/lib/sensor")
 REPLAY_LOG, RUN_LOG = "replay.jsonl", "events.jsonl"
 
@@ -37,5 +39,5 @@ def notes_log(log: Path) -> Path:
 
 def newest_log(state: Path) -> Path | None:
     """The log of a state folder that was written last; None where there is none."""
-    logs = [path for path in (state / RUN_LOG, state / REPLAY_LOG) if path.is_file()]
-    return max(logs, key=lambda path: path.stat().st_mtime_ns, default=None)
+    last = {log: there[-1].path for log in (state / RUN_LOG, state / REPLAY_LOG) if (there := parts(log))}
+    return max(last, key=lambda log: last[log].stat().st_mtime_ns, default=None)

@@ -1,0 +1,97 @@
+"""Which records ``sensor tail`` prints: its filters, and how a time is named."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import re
+from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
+from typing import Any
+
+from sensor.cli._show import SEVERITIES, Record, level, part, tidy
+
+KINDS = ("device", "alert", "incident", "recommendation", "sensor", "flow")
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+NAMES = ("ip", "mac", "device", "hostname")
+"""What an end of a conversation may be called."""
+
+
+def add_filter_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--since", metavar="TIME", type=moment, help="only records since then: a span as 90s, 15m, 1h, 2d, or a time as 2026-11-24T09:00 (UTC)")
+    parser.add_argument("--kind", action="append", default=[], choices=KINDS, help="only records of this kind; may be given often")
+    parser.add_argument("--severity", choices=SEVERITIES, default=SEVERITIES[0], help="only records at least as grave")
+    parser.add_argument("--detector", metavar="GLOB", help="only alerts of detectors whose name matches")
+    parser.add_argument("--src", metavar="WHO", type=Who, help="only what comes from it: address, network, MAC, name or id of a device")
+    parser.add_argument("--dst", metavar="WHO", type=Who, help="only what goes to it; all targets of an alert count")
+    parser.add_argument("--device", metavar="WHO", type=Who, help="only what is about it: the device itself, or either end")
+    parser.add_argument("--vlan", metavar="NUMBER", type=int, help="only devices and conversations in this VLAN")
+
+
+def moment(text: str, now: datetime | None = None) -> str:
+    """A time as records have it: so long ago, or a day or time by ISO 8601, in UTC where it names no zone. ArgumentTypeError where it is neither."""
+    if found := re.fullmatch(r"(\d{1,5})([smhdw])", text):
+        when = (now or datetime.now(UTC)) - timedelta(**{UNITS[found[2]]: int(found[1])})
+    else:
+        try:
+            when = datetime.fromisoformat(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"found {text}, expected a span such as 90s, 15m, 1h or 2d, or a time such as 2026-11-24T09:00") from None
+        when = when.replace(tzinfo=when.tzinfo or UTC).astimezone(UTC)
+    return f"{when:%Y-%m-%dT%H:%M:%S.%f}Z"
+
+
+class Who:
+    """What somebody calls an end of a conversation or a device."""
+
+    def __init__(self, word: str) -> None:
+        self.word = word.casefold()
+        self.network: ipaddress.IPv4Network | ipaddress.IPv6Network | None
+        try:
+            self.network = ipaddress.ip_network(word, strict=False)
+        except ValueError:
+            self.network = None
+
+    def is_one_of(self, values: list[Any]) -> bool:
+        """Whether one of some names is meant: the same text, or an address in the network."""
+        return any(isinstance(value, str) and (value.casefold() == self.word or self._has(value)) for value in values)
+
+    def is_end(self, end: Any) -> bool:
+        """Whether an end of a conversation is meant."""
+        return isinstance(end, dict) and self.is_one_of([end.get(name) for name in NAMES])
+
+    def is_device(self, device: Record) -> bool:
+        """Whether a device is meant."""
+        lists = (device.get(name) for name in ("ips", "macs"))
+        return self.is_one_of([device.get("id"), device.get("hostname"), *(one for some in lists if isinstance(some, list) for one in some)])
+
+    def _has(self, value: str) -> bool:
+        if self.network is None:
+            return False
+        try:
+            return ipaddress.ip_address(value) in self.network
+        except ValueError:
+            return False
+
+
+def wanted(record: Record, args: argparse.Namespace) -> bool:
+    """Whether a record passes all filters."""
+    if args.kind and record.get("kind") not in args.kind:
+        return False
+    if level(record) < SEVERITIES.index(args.severity) or (args.since and record["ts"] < args.since):
+        return False
+    if args.detector and not fnmatchcase(tidy(part(record, "alert").get("detector")), args.detector):
+        return False
+    if args.vlan is not None and args.vlan not in (part(record, "device").get("vlan"), part(record, "network").get("vlan")):
+        return False
+    return _parties(record, args)
+
+
+def _parties(record: Record, args: argparse.Namespace) -> bool:
+    targets = record.get("targets")
+    sources, others = [record.get("src")], [record.get("dst"), *(targets if isinstance(targets, list) else [])]
+    if args.src and not any(map(args.src.is_end, sources)):
+        return False
+    if args.dst and not any(map(args.dst.is_end, others)):
+        return False
+    return not args.device or args.device.is_device(part(record, "device")) or any(map(args.device.is_end, [*sources, *others]))

@@ -1,0 +1,339 @@
+"""A cursor over a log: every number once and in order, over rotation, compression, retention, crashes and damage."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sensor.eventlog.log_cursor import GAP, WRONG_NUMBER, LogCursor
+from sensor.eventlog.log_lines import NO_RECORD
+from sensor.eventlog.segment_lines import CUT, UNPACKABLE
+from sensor.eventlog.segments import segment_path, segments
+from tests.eventlog.segmented import Segmented, frames, line
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Segmented:
+    return Segmented(tmp_path / "events.jsonl")
+
+
+def taken(cursor: LogCursor, lines: int = 1000) -> list[int]:
+    """All numbers there are now."""
+    found: list[int] = []
+    while more := cursor.read(lines):
+        found += [number for number, _ in more]
+    return found
+
+
+def all_of(log: Path, after: int = 0) -> tuple[list[int], LogCursor]:
+    cursor = LogCursor(log, after)
+    found = taken(cursor)
+    cursor.close()
+    return found, cursor
+
+
+def test_all_segments_are_one_log(log: Segmented) -> None:
+    """Plain and compressed ones, in order; the lines are as they were written."""
+    for _ in range(3):
+        log.add(250)
+        log.rotate()
+    log.compress(1)
+    log.add(5)
+    cursor = LogCursor(log.log)
+    found = [pair for _ in range(20) for pair in cursor.read(100)]
+    cursor.close()
+    assert found == [(number, line(number)[:-1]) for number in range(1, 756)]
+    assert (cursor.missing, cursor.damaged) == (0, 0)
+
+
+@pytest.mark.parametrize("after", [0, 1, 999, 1000, 1001, 2345, 9999, 10_000])
+def test_it_begins_behind_a_number(log: Segmented, after: int) -> None:
+    """Whatever segment that is in, and where in it: not one line more or less. Large segments are halved, compressed ones read through."""
+    log.add(1000)
+    log.rotate()
+    log.add(1000)
+    log.rotate()
+    log.compress(1)
+    log.add(8000, text="x" * 200)
+    found, cursor = all_of(log.log, after)
+    assert found == list(range(after + 1, 10_001))
+    assert (cursor.missing, cursor.damaged) == (0, 0)
+
+
+def test_a_large_log_is_not_read_to_begin_at_its_end(log: Segmented) -> None:
+    """The first line behind a number is there at once, though 40 MB are before it."""
+    log.append(b"".join(line(number, text="x" * 4000) for number in range(1, 10_001)))
+    begun = time.process_time()
+    cursor = LogCursor(log.log, 9990)
+    assert cursor.read(1)[0][0] == 9991
+    cursor.close()
+    assert time.process_time() - begun < 0.05
+
+
+def test_no_more_than_asked_for(log: Segmented) -> None:
+    """So many lines; or as many until there are so many bytes, one at least."""
+    log.add(50)
+    cursor = LogCursor(log.log)
+    assert len(cursor.read(7)) == 7
+    assert len(cursor.read(100, 1)) == 1
+    assert len(cursor.read(100, len(line(20)) + 1)) == 2
+    cursor.close()
+
+
+def test_it_waits_for_a_log_and_for_whole_lines(tmp_path: Path) -> None:
+    """Nothing before there is a log; a line only when its end is there."""
+    cursor = LogCursor(tmp_path / "events.jsonl")
+    assert taken(cursor) == []
+    log = Segmented(tmp_path / "events.jsonl")
+    assert taken(cursor) == []
+    log.append(line(1) + line(2)[:30])
+    assert taken(cursor) == [1]
+    log.append(line(2)[30:])
+    assert taken(cursor) == [2]
+    cursor.close()
+
+
+def test_a_torn_line_that_is_cut_and_written_anew(log: Segmented) -> None:
+    """What a crash left of a line was seen; the writer cuts it, and what it writes then is longer. Nothing of it is taken for the rest of the torn line."""
+    log.append(line(1) + line(2)[:100])
+    cursor = LogCursor(log.log)
+    assert taken(cursor) == [1]
+    log.current.write_bytes(line(1) + line(2, text="another") + line(3))
+    assert taken(cursor) == [2, 3]
+    assert cursor.damaged == 0
+    cursor.close()
+
+
+def test_rotation_while_it_reads(log: Segmented) -> None:
+    """Segments are closed, compressed and removed beneath it, at every pace: nothing is missed, nothing comes twice, no file stays open."""
+    cursor, found, chance = LogCursor(log.log), [], random.Random(5)
+    for _ in range(120):
+        log.add(chance.randrange(1, 30))
+        found += [number for number, _ in cursor.read(chance.randrange(1, 40))]
+        if chance.random() < 0.4:
+            log.rotate()
+        plain = [place for place, one in enumerate(segments(log.log)[:-1]) if not one.compressed]
+        if plain and chance.random() < 0.4:
+            log.compress(chance.choice(plain), chance.randrange(1, 50))
+    found += taken(cursor)
+    cursor.close()
+    assert found == list(range(1, log.last + 1))
+    assert (cursor.missing, cursor.damaged) == (0, 0)
+
+
+def test_lines_written_just_before_rotation(log: Segmented) -> None:
+    """What a segment got after it was last looked at is read before the next is begun."""
+    log.add(3)
+    cursor = LogCursor(log.log)
+    assert taken(cursor) == [1, 2, 3]
+    log.add(2)
+    log.rotate()
+    log.add(1)
+    assert taken(cursor) == [4, 5, 6]
+    cursor.close()
+
+
+def test_an_old_link_hides_no_segment(log: Segmented) -> None:
+    """A crash between a new segment and its link: it is found all the same, some looks later."""
+    log.add(1)
+    cursor = LogCursor(log.log)
+    assert taken(cursor) == [1]
+    segment_path(log.log, 2).write_bytes(line(2))
+    assert [number for _ in range(40) for number in taken(cursor)] == [2]
+    cursor.close()
+
+
+def test_what_retention_removes_is_missing(log: Segmented) -> None:
+    """A segment that is open is read to its end; those that are gone before are counted by their numbers."""
+    for _ in range(4):
+        log.add(100)
+        log.rotate()
+    log.add(1)
+    cursor = LogCursor(log.log)
+    assert len(cursor.read(50)) == 50
+    for _ in range(3):
+        log.remove()
+    assert taken(cursor) == [*range(51, 101), *range(301, 402)]
+    assert (cursor.missing, cursor.damaged) == (200, 0)
+    cursor.close()
+
+
+def test_a_start_that_is_gone(log: Segmented) -> None:
+    """What a reader has not got yet and is removed while it does not run counts as missing."""
+    for _ in range(3):
+        log.add(100)
+        log.rotate()
+    log.add(1)
+    log.remove()
+    log.remove()
+    found, cursor = all_of(log.log, 40)
+    assert found == list(range(201, 302))
+    assert cursor.missing == 160
+
+
+def test_a_plain_log_of_an_earlier_version_becomes_a_segment(tmp_path: Path) -> None:
+    """While it is read: it goes on where it was."""
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(line(1) + line(2))
+    cursor = LogCursor(path)
+    assert taken(cursor) == [1, 2]
+    path.rename(tmp_path / "old")
+    log = Segmented(path)
+    (tmp_path / "old").rename(log.current)
+    log.append(line(3))
+    assert taken(cursor) == [3]
+    log.last = 3
+    log.rotate()
+    log.add(2)
+    assert taken(cursor) == [4, 5]
+    assert (cursor.missing, cursor.damaged) == (0, 0)
+    cursor.close()
+
+
+@pytest.mark.parametrize("anew", [lambda path: path.write_bytes(line(1)), lambda path: (path.unlink(), path.write_bytes(line(1)))])
+def test_a_plain_log_that_is_begun_anew(tmp_path: Path, anew: Callable[[Path], object]) -> None:
+    """By another replay: cut or replaced, it is another log with the same numbers."""
+    path = tmp_path / "replay.jsonl"
+    path.write_bytes(line(1) + line(2))
+    cursor = LogCursor(path)
+    assert taken(cursor) == [1, 2]
+    anew(path)
+    assert taken(cursor) == [1]
+    cursor.close()
+
+
+def test_a_log_with_gaps(tmp_path: Path) -> None:
+    """Somebody has kept the alerts of a log alone: all are read, and what lies between is missing."""
+    path = tmp_path / "alerts.jsonl"
+    path.write_bytes(b"".join(line(number) for number in (5, 90, 91, 4000)))
+    found, cursor = all_of(path)
+    assert (found, cursor.missing, cursor.damaged) == ([5, 90, 91, 4000], 3996, 0)
+
+
+# Damage.
+
+
+def changed(data: bytes, old: bytes, new: bytes) -> bytes:
+    assert old in data
+    return data.replace(old, new, 1)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        (b'"seq": 7}', b'"seq": 7', NO_RECORD), (b"number 7 \xc3\xbc", b"number 7 \xff\xbc", NO_RECORD), (b'"seq": 7', b'"seq": 9000007', WRONG_NUMBER),
+        (b'"seq": 7', b'"seq": 9', WRONG_NUMBER), (b'"seq": 7', b'"seq": 3', WRONG_NUMBER), (b'"seq": 7', b'"seq":-7', NO_RECORD),
+        (line(7), b"[" * 9999 + b"\n", NO_RECORD),
+        (line(7), bytes(len(line(7))) , NO_RECORD),
+    ],
+)  # fmt: skip
+def test_a_damaged_line(log: Segmented, old: bytes, new: bytes, reason: str) -> None:
+    """It is the only one that is lost, and is told by segment and line; a number that leads far ahead hides nothing."""
+    log.add(20)
+    log.current.write_bytes(changed(log.current.read_bytes(), old, new))
+    log.rotate()
+    log.add(5)
+    found, cursor = all_of(log.log)
+    lost = {7, 8} if new.startswith(b"\0") else {7}  # zeros have no line end: the line after is one with them
+    assert found == [number for number in range(1, 26) if number not in lost]
+    assert (cursor.missing, cursor.damaged) == (len(lost), 1)
+    assert [str(one) for one in cursor.damages] == [f"{segments(log.log)[0].path.name}:7: {reason}"]
+
+
+def test_a_line_that_is_gone(log: Segmented) -> None:
+    """Cut out with its end, so that nothing looks damaged: its number tells."""
+    log.append(line(1) + line(2) + line(4) + line(5))
+    found, cursor = all_of(log.log)
+    assert (found, cursor.missing) == ([1, 2, 4, 5], 1)
+    assert [(one.line, one.reason) for one in cursor.damages] == [(3, GAP)]
+
+
+def test_a_segment_that_ends_in_a_torn_line(log: Segmented) -> None:
+    """A crash, and the writer went on in a new segment: what was torn is told, and its number was given again."""
+    log.add(3)
+    log.append(line(4)[:40])
+    log.rotate()
+    log.add(2)
+    found, cursor = all_of(log.log)
+    assert (found, cursor.missing) == ([1, 2, 3, 4, 5], 0)
+    assert [(one.line, one.reason) for one in cursor.damages] == [(4, NO_RECORD)]
+
+
+def test_a_frame_that_cannot_be_unpacked(log: Segmented) -> None:
+    """Of a compressed segment that is damaged, the frames after it are read."""
+    log.add(1000)
+    log.rotate()
+    log.add(1)
+    packed = log.compress(0, 100)
+    first = len(frames([line(number) for number in range(1, 101)], 100)[0])
+    data = bytearray(packed.read_bytes())
+    data[first + 40 : first + 60] = bytes(20)
+    packed.write_bytes(data)
+    found, cursor = all_of(log.log)
+    assert found[:100] == list(range(1, 101))
+    assert found[-801:] == list(range(201, 1002))
+    assert len(found) + cursor.missing == 1001
+    assert cursor.damages[0].reason == UNPACKABLE
+
+
+def test_a_compressed_segment_that_is_cut(log: Segmented) -> None:
+    """What was written of it is read, and that it is cut is told."""
+    log.add(1000)
+    log.rotate()
+    log.add(3)
+    packed = log.compress(0, 100)
+    packed.write_bytes(packed.read_bytes()[:-50])
+    found, cursor = all_of(log.log)
+    assert (found[:900], found[-3:]) == (list(range(1, 901)), [1001, 1002, 1003])
+    assert len(found) + cursor.missing == 1003
+    assert cursor.damages[0].reason == CUT
+
+
+def test_random_damage(tmp_path: Path) -> None:
+    """Bits flipped, bytes zeroed, pieces cut, over plain and compressed segments: what is given is true and in order, and every number is given or missing."""
+    chance, good = random.Random(11), Segmented(tmp_path / "events.jsonl")
+    for _ in range(3):
+        good.add(60)
+        good.rotate()
+    good.add(60)
+    good.compress(1, 10)
+    whole = {one.path: one.path.read_bytes() for one in segments(good.log)}
+    for _ in range(300):
+        path = chance.choice([*whole][:-1])
+        path.write_bytes(damaged(whole[path], chance))
+        cursor = LogCursor(good.log)
+        found = [pair for _ in range(60) for pair in cursor.read(20)]
+        cursor.close()
+        numbers = [number for number, _ in found]
+        assert numbers == sorted(set(numbers))
+        assert numbers[-60:] == list(range(181, 241))
+        assert len(numbers) + cursor.missing == 240
+        lost = set(range(1, 241)) - set(numbers)
+        assert len(lost) <= (60 if path.name.endswith("zst") else 4)
+        assert cursor.damaged or not lost
+        path.write_bytes(whole[path])
+
+
+def damaged(data: bytes, chance: random.Random) -> bytes:
+    """At most three lines of a plain segment are touched."""
+    changed, at = bytearray(data), chance.randrange(len(data) - 200)
+    kind = chance.randrange(3)
+    if kind == 0:
+        changed[at] ^= 1 << chance.randrange(8)
+    elif kind == 1:
+        changed[at : at + 200] = bytes(200)
+    else:
+        del changed[at : at + chance.randrange(1, 200)]
+    return bytes(changed)
+
+
+def test_how_fast(log: Segmented) -> None:
+    """200,000 lines a second of a plain segment, where the machine has nothing else to do; a tenth of it is asked for here."""
+    log.add(40_000, text="x" * 300)
+    begun = time.process_time()
+    found, _ = all_of(log.log)
+    assert len(found) / (time.process_time() - begun) > 20_000
