@@ -13,8 +13,9 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from http.client import HTTPException
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeVar
 
+import msgspec
 import urllib3
 import zstandard
 
@@ -30,6 +31,8 @@ JSON_FORMATS = ("native", "ecs", "ocsf", "device_info")
 ANSWER_LIMIT = 64 * 1024
 RETRY_AFTER_LIMIT_S = 3600.0
 REFUSED = (400, 413, 422)
+
+Told = TypeVar("Told")
 
 
 class Answer(NamedTuple):
@@ -125,6 +128,14 @@ def judge(answer: Answer) -> None:
         raise Refuse(answer.said)
     hint = " (redirects are not followed: name the address where it goes as url)" if 300 <= answer.status < 400 else ""
     raise Retry(answer.said + hint, answer.after_s)
+
+
+def decoded(answer: Answer, kind: type[Told]) -> Told | None:
+    """The body as an object of ours; None where it is none, whatever else it is."""
+    try:
+        return msgspec.json.decode(answer.body, type=kind)
+    except (ValueError, RecursionError):  # msgspec's own error is a ValueError, and what it says of wrong UTF-8 too
+        return None
 
 
 def packed_body(body: bytes, packing: Packing) -> tuple[bytes, dict[str, str]]:

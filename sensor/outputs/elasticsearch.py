@@ -20,7 +20,7 @@ from pydantic import AfterValidator, Field, model_validator
 from sensor.core.output import Ack, Entry, Finding, Output, Refuse, Retry
 from sensor.core.reader import clean
 from sensor.outputs._elastic_template import VERSION, template
-from sensor.outputs._http import JSON_FORMATS, Answer, Client, judge, looked, open_client, reached
+from sensor.outputs._http import JSON_FORMATS, Answer, Client, decoded, judge, looked, open_client, reached
 from sensor.outputs._http_options import HttpOptions
 from sensor.outputs._http_wire import SAID_LIMIT
 from sensor.outputs._secrets import Secret
@@ -80,9 +80,6 @@ class _Named(msgspec.Struct):
 
 class _Templates(msgspec.Struct):
     index_templates: list[_Named] = []
-
-
-_ANSWER = msgspec.json.Decoder(_Bulk)
 
 
 def _index(name: str) -> str:
@@ -155,10 +152,9 @@ class Elasticsearch(Output):
         query = f"{FILTER}&pipeline={self.options.pipeline}" if self.options.pipeline else FILTER
         answer = self._client.post(_at(self._client, f"_bulk?{query}"), self._body(entries), NDJSON, limit=ANSWERS_LIMIT)
         judge(answer)
-        try:
-            told = _ANSWER.decode(answer.body)
-        except msgspec.MsgspecError:
-            raise Retry(f"{answer.where} answered no bulk answer: is it Elasticsearch? {clean(answer.body[:200], 80)}") from None
+        told = decoded(answer, _Bulk)
+        if told is None:
+            raise Retry(f"{answer.where} answered no bulk answer: is it Elasticsearch? {clean(answer.body[:200], 80)}")
         return Ack() if not told.errors else _each([next(iter(item.values()), None) for item in told.items], len(entries), answer)
 
     def close(self) -> None:
@@ -183,7 +179,7 @@ class Elasticsearch(Output):
         with Client(self.options) as client:
             answer = client.ask("GET", _at(client, ""))
         judge(answer)
-        version = _object(answer).get("version")
+        version = (decoded(answer, dict[str, Any]) or {}).get("version")
         if not isinstance(version, dict) or "number" not in version:
             return Finding("auth", "error", f"{answer.where} is no Elasticsearch or OpenSearch: look at url")
         return Finding("auth", "ok", f"{clean(str(version.get('distribution', 'elasticsearch')), 40)} {clean(str(version['number']), 40)} knows us")
@@ -194,7 +190,7 @@ class Elasticsearch(Output):
         asked = {"index": [{"names": [name], "privileges": ["create_doc", "auto_configure"]}]}
         with Client(self.options) as client:
             answer = client.ask("POST", _at(client, "_security/user/_has_privileges"), msgspec.json.encode(asked), JSON)
-        told = _object(answer).get("has_all_requested")
+        told = (decoded(answer, dict[str, Any]) or {}).get("has_all_requested")
         if told is False:
             return Finding("permission", "error", f"we may not create documents in {name}: give the role create_doc and auto_configure there")
         return Finding("permission", "ok" if told else "warning", f"we may create documents in {name}" if told else "not known before the first record")
@@ -224,11 +220,8 @@ def put_template(client: Client, options: Options) -> None:
 
 def _version(answer: Answer) -> int:
     """Of the template that is there; 0 where it has none."""
-    try:
-        found = msgspec.json.decode(answer.body, type=_Templates).index_templates
-    except msgspec.MsgspecError:
-        return 0
-    return found[0].index_template.version or 0 if found else 0
+    found = decoded(answer, _Templates)
+    return found.index_templates[0].index_template.version or 0 if found is not None and found.index_templates else 0
 
 
 def judge_login(answer: Answer) -> None:
@@ -271,12 +264,3 @@ def _each(items: list[_Item | None], count: int, answer: Answer) -> Ack:
     if len(busy) == count:
         raise Retry(f"{answer.where}: {told[0].said}", answer.after_s)
     return Ack(refused, busy)
-
-
-def _object(answer: Answer) -> dict[str, Any]:
-    """The body of an answer; empty where it is no object."""
-    try:
-        found = msgspec.json.decode(answer.body)
-    except msgspec.MsgspecError:
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -20,7 +20,7 @@ from pydantic import Field, model_validator
 
 from sensor.core.output import Ack, Entry, Finding, Output, Refuse, Retry
 from sensor.core.reader import clean
-from sensor.outputs._http import Answer, Client, judge, looked, open_client, reached
+from sensor.outputs._http import Answer, Client, decoded, judge, looked, open_client, reached
 from sensor.outputs._http_options import HttpOptions, PlainUrl
 from sensor.outputs._http_wire import SAID_LIMIT
 from sensor.outputs._secrets import Secret
@@ -154,10 +154,9 @@ class Sentinel(Output):
         answer = client.ask("POST", f"{self.options.login.rstrip('/')}/{self.options.tenant}/oauth2/v2.0/token", urlencode(told).encode(), FORM)
         if answer.status != 200:
             raise Retry(f"login: {_words(answer)}", answer.after_s)
-        try:
-            token = msgspec.json.decode(answer.body, type=_Token)
-        except msgspec.MsgspecError:
-            raise Retry(f"login: {answer.where} answered no token: look at login") from None
+        token = decoded(answer, _Token)
+        if token is None:
+            raise Retry(f"login: {answer.where} answered no token: look at login")
         if not token.access_token.isascii() or not token.access_token.isprintable():
             raise Retry(f"login: {answer.where} answered a token that is no header")
         self._token = token.access_token
@@ -195,14 +194,13 @@ def _judge(answer: Answer) -> None:
         raise Refuse(_words(answer)) from None
     except Retry as error:
         raise Retry(_words(answer), error.after_s) from None
+    if answer.status != 204:
+        raise Retry(f"{_words(answer)}; expected 204: look at url")
 
 
 def _words(answer: Answer) -> str:
     """What the API says, and what to do about it."""
-    try:
-        told = msgspec.json.decode(answer.body, type=_Told)
-    except msgspec.MsgspecError:
-        told = _Told()
+    told = decoded(answer, _Told) or _Told()
     fault = told.error if isinstance(told.error, _Fault) else _Fault(told.error, told.error_description)
     if not fault.code:
         return answer.said

@@ -19,7 +19,7 @@ from pydantic import Field, model_validator
 
 from sensor.core.output import Ack, Entry, Finding, Output, Refuse, Retry
 from sensor.core.reader import clean
-from sensor.outputs._http import Answer, Client, judge, looked, open_client, reached
+from sensor.outputs._http import Answer, Client, decoded, judge, looked, open_client, reached
 from sensor.outputs._http_options import HttpOptions
 from sensor.outputs._http_wire import SAID_LIMIT
 from sensor.outputs.formats._view import milliseconds
@@ -60,9 +60,6 @@ class _Said(NamedTuple):
         hint = HINTS.get(self.told.code)
         words = f"{clean(self.told.text, SAID_LIMIT)} (code {self.told.code})" if self.told.code >= 0 else ""
         return f"{self.answer.where}: {words}{f'; {hint}' if hint else ''}" if words else self.answer.said
-
-
-_DECODER = msgspec.json.Decoder(_Told)
 
 
 class Options(HttpOptions):
@@ -123,6 +120,8 @@ class SplunkHec(Output):
         if said.answer.status == 400 and said.told.code in EVENT_FAULTS and said.told.event is not None and 0 <= said.told.event < len(entries):
             return self._partly(said, len(entries))
         _judge(said)
+        if said.told.code < 0:
+            raise Retry(f"{said.words}: is it Splunk's event collector?")
         if self.options.acknowledge:
             self._wait(self._client, said)
         return Ack()
@@ -182,10 +181,7 @@ class SplunkHec(Output):
     def _posted(self, client: Client, path: str, body: bytes, headers: Mapping[str, str] | None = None) -> _Said:
         url = f"{client.place.url.partition('?')[0].rstrip('/')}/{path}"
         answer = client.post(url, body, {**JSON, **self._channel, **(headers or {})})
-        try:
-            return _Said(answer, _DECODER.decode(answer.body))
-        except msgspec.MsgspecError:
-            return _Said(answer, _Told())
+        return _Said(answer, decoded(answer, _Told) or _Told())
 
     def _login(self) -> Finding:
         """Without acknowledgement an empty body is asked about: the token is looked at first, and nothing is written."""

@@ -205,6 +205,7 @@ def test_a_row_that_is_too_large_is_refused_alone(receiver: Receiver, service: S
     [
         (Fault(400, b'{"error":{"code":"InvalidPayload","message":"bad\\u001b[31m"}}'), Refuse, "InvalidPayload: bad"),
         (Fault(413), Refuse, "413"),
+        (Fault(200, b"<html>please log in"), Retry, "expected 204"),
         (Fault(403, b'{"error":{"code":"OperationFailed","message":"no access"}}'), Retry, "Monitoring Metrics Publisher"),
         (Fault(404, b'{"error":{"code":"NotFound","message":"rule not found"}}'), Retry, "immutable id"),
         (Fault(429, b"", {"Retry-After": "30"}), Retry, "429"),

@@ -178,6 +178,7 @@ def test_one_wrong_event_without_acknowledgement(service: Hec, receiver: Receive
         (500, {"text": "Internal server error", "code": 8}, Retry, "code 8"),
         (503, {"text": "Server is busy", "code": 9}, Retry, "Server is busy"),
         (503, {"text": "Server is shutting down", "code": 23}, Retry, "shutting down"),
+        (200, None, Retry, "is it Splunk's event collector"),
         (200, {"text": "odd \x1b[31m", "code": 99}, Retry, "code 99"),
     ],
 )
