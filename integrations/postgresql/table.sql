@@ -1,17 +1,17 @@
 -- The table of the output `postgresql`. Columns, indexes and partitions by id may be added.
 CREATE TABLE IF NOT EXISTS "sensor_events" (
     id text PRIMARY KEY,
-    ts timestamptz NOT NULL,
+    ts timestamptz,
     kind text NOT NULL,
-    action text NOT NULL,
-    severity text NOT NULL,
-    sensor text NOT NULL,
+    action text,
+    severity text,
+    sensor text,
     seq bigint NOT NULL,
     detector text,
     src_ip inet,
     dst_ip inet,
     device text,
-    msg text NOT NULL,
+    msg text,
     body jsonb NOT NULL
 );
 CREATE INDEX IF NOT EXISTS "sensor_events_ts" ON "sensor_events" (ts);

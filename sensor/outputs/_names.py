@@ -37,10 +37,15 @@ def anywhere(template: str, wildcard: str) -> str:
     return _PLACE.sub(wildcard, template)
 
 
+def part(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """An object of a record; an empty one where it has none, or a hash in its place."""
+    found = record.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
 def device_of(record: Mapping[str, Any]) -> str:
     """The device that a record is about: itself, or the source of an alert; empty where there is none."""
-    about = record.get("device") or {}
-    return str(about.get("id") or (record.get("src") or {}).get("device") or "")
+    return str(part(record, "device").get("id") or part(record, "src").get("device") or "")
 
 
 def _value(place: str, record: Mapping[str, Any]) -> str:
@@ -49,8 +54,7 @@ def _value(place: str, record: Mapping[str, Any]) -> str:
     if place == "device":
         return device_of(record)
     if place == "detector":
-        return str((record.get("alert") or {}).get("detector", ""))
+        return str(part(record, "alert").get("detector", ""))
     if place == "type":
-        return str((record.get("device") or record.get("src") or {}).get("type", ""))
-    sensor = record.get("sensor") or {}
-    return str(sensor.get("id" if place == "sensor" else "site", ""))
+        return str((part(record, "device") or part(record, "src")).get("type", ""))
+    return str(part(record, "sensor").get("id" if place == "sensor" else "site", ""))

@@ -19,7 +19,7 @@ from sensor.core.output import Ack, Entry, Finding, Output, Retry
 from sensor.core.output import Options as CommonOptions
 from sensor.outputs._amqp_line import KEEPALIVE_S, Line, library
 from sensor.outputs._connect import connect
-from sensor.outputs._names import anywhere, known, named
+from sensor.outputs._names import anywhere, known, named, part
 from sensor.outputs._probe import probe
 from sensor.outputs._secrets import Secret
 from sensor.outputs._tls import Tls, context
@@ -161,14 +161,21 @@ class Amqp(Output):
 
     def _properties(self, basic: Any, entry: Entry) -> Any:
         record = entry.record
-        sensor = record.get("sensor") or {}
         return basic(
             message_id=entry.id,
             type=f"{entry.kind}.{record.get('action', '')}",
             app_id="sensor",
             content_type=self._content_type,
             content_encoding="utf-8",
-            timestamp=int(datetime.fromisoformat(record["ts"]).timestamp()) if "ts" in record else None,
+            timestamp=_seconds(record),
             delivery_mode=PERSISTENT,
-            headers={"severity": str(record.get("severity", "")), "sensor": str(sensor.get("id", "")), "seq": entry.seq},
+            headers={"severity": str(record.get("severity", "")), "sensor": str(part(record, "sensor").get("id", "")), "seq": entry.seq},
         )
+
+
+def _seconds(record: Mapping[str, Any]) -> int | None:
+    """The time of a record; None where it was left out or hashed."""
+    try:
+        return int(datetime.fromisoformat(str(record.get("ts"))).timestamp())
+    except ValueError:
+        return None

@@ -7,10 +7,12 @@ batch has it on disk, unless ``synchronous_commit`` is off there.
 
 from __future__ import annotations
 
+import functools
+import ipaddress
 import re
 import ssl
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,7 +22,7 @@ from sensor.core.output import Ack, Entry, Finding, Output, Refuse, Retry
 from sensor.core.output import Options as CommonOptions
 from sensor.core.reader import clean
 from sensor.outputs._connect import resolve
-from sensor.outputs._names import device_of
+from sensor.outputs._names import device_of, part
 from sensor.outputs._probe import probe
 from sensor.outputs._secrets import Secret
 from sensor.outputs._tls import Tls
@@ -44,7 +46,8 @@ COLUMNS = {
     "msg": "text",
     "body": "jsonb",
 }
-REQUIRED = ("id", "ts", "kind", "action", "severity", "sensor", "seq", "msg", "body")
+# What an output's `fields` cannot leave out.
+REQUIRED = ("id", "kind", "seq", "body")
 
 # Classes of SQLSTATE that speak of what a row holds: data, constraints; and rows or index entries that are too large.
 REFUSED = ("22", "23", "54")
@@ -216,20 +219,24 @@ def row(entry: Entry) -> tuple[str | None, ...]:
         entry.kind,
         record.get("action"),
         record.get("severity"),
-        _part(record, "sensor").get("id"),
+        part(record, "sensor").get("id"),
         str(entry.seq),
-        _part(record, "alert").get("detector"),
-        _part(record, "src").get("ip") or next(iter(_part(record, "device").get("ips") or ()), None),
-        _part(record, "dst").get("ip"),
+        part(record, "alert").get("detector"),
+        _address(part(record, "src").get("ip") or next(iter(part(record, "device").get("ips") or ()), None)),
+        _address(part(record, "dst").get("ip")),
         device_of(record) or None,
         _text(record.get("msg")),
         _ZERO.sub(rb"\1\\ufffd", entry.payload).decode("utf-8", "replace") if b"\\u0000" in entry.payload else entry.payload.decode("utf-8", "replace"),
     )
 
 
-def _part(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    part = record.get(name)
-    return part if isinstance(part, Mapping) else {}
+@functools.lru_cache(maxsize=4096)
+def _address(text: Any) -> str | None:
+    """An address that a column can hold; None for what is none, such as the hash that stands for it."""
+    try:
+        return str(ipaddress.ip_address(text)) if isinstance(text, str) else None
+    except ValueError:
+        return None
 
 
 def _text(text: Any) -> str:

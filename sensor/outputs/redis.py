@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from sensor.core.output import Ack, Entry, Finding, Output, Retry
 from sensor.core.output import Options as CommonOptions
@@ -59,9 +59,14 @@ class Options(CommonOptions):
     tls: Tls = Tls()
     database: int = Field(default=0, ge=0)
     prefix: str = Field(default="sensor", min_length=1, max_length=256)
-    # A repeat is known by what is still there: the largest batch of each lane.
     max_entries: int = Field(default=0, ge=0)
     replicas: int = Field(default=0, ge=0, le=32)
+
+    @model_validator(mode="after")
+    def _room_for_repeats(self) -> Options:
+        if 0 < self.max_entries < 2 * self.batch_events:
+            raise ValueError(f"found max_entries {self.max_entries}, expected 0 or at least twice batch_events: a repeat is known by what is still there")
+        return self
 
 
 class Redis(Output):

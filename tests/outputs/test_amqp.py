@@ -92,6 +92,15 @@ def test_a_record_is_a_message(server: RabbitmqServer, queue: str) -> None:
     )
 
 
+def test_what_was_left_out_or_hashed(server: RabbitmqServer, queue: str) -> None:
+    """Records without the fields that nobody wanted, or with hashes in their place, are messages all the same."""
+    out, (one,) = opened(server, queue=queue, routing_key="sensor.{sensor}.{device}.{type}"), entries(1)
+    hashed = {**one.record, "ts": "sha256:01", "sensor": "sha256:23", "src": "sha256:45"}
+    assert out.send([Entry(1, {"id": "x", "kind": "alert"}, b"{}"), Entry(2, hashed, b"{}")]) == Ack()
+    out.close()
+    assert [how.routing_key for how, _, _ in taken(server, queue)] == ["sensor.none.none.none"] * 2
+
+
 def test_the_default_exchange(server: RabbitmqServer, queue: str) -> None:
     """Sends to the queue that the key names; texts say that they are texts."""
     out, batch = opened(server, queue=queue, exchange="", routing_key=queue, format="cef"), entries(2, format="cef")

@@ -77,6 +77,14 @@ def test_a_record_is_an_entry(server: RedisServer) -> None:
     assert found == [(b"1-0", {b"id": batch[0].id.encode(), b"kind": b"alert", b"severity": b"high", b"data": batch[0].payload})]
 
 
+def test_what_was_left_out_or_hashed(server: RedisServer) -> None:
+    """Records without the fields that nobody wanted, or with a hash in place of the sensor, have a stream all the same."""
+    out, (one,) = output(server), entries(1)
+    assert out.send([Entry(1, {"id": "x", "kind": "alert"}, b"{}"), Entry(2, {**one.record, "sensor": "sha256:01"}, b"{}")]) == Ack()
+    out.close()
+    assert len(held(server, "none")) == 2
+
+
 def test_what_comes_again_is_there_once(server: RedisServer) -> None:
     """The same batch, a part of it, and a batch that holds both old and new: order is that of the first time, numbers are those of the log."""
     out, batch = output(server), entries(2500)
@@ -321,6 +329,7 @@ def test_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"url": "redis://host/events"}, "found the database 'events'"),
         ({"url": "redis://:secret@host"}, "expected it as `user` and `password`"),
         ({"url": "redis://host", "prefix": ""}, "at least 1 character"),
+        ({"url": "redis://host", "max_entries": 999}, "twice batch_events"),
     ],
 )
 def test_faults_of_the_configuration(options: dict[str, Any], fault: str) -> None:
