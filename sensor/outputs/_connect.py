@@ -147,17 +147,18 @@ def late_alert(connection: socket.socket) -> str:
 
 
 def tls_words(error: OSError) -> str:
-    """Why a handshake failed, or TLS later: what it means and what to do."""
+    """Why a handshake failed: what it means and what to do."""
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError | ConnectionError):
         return f"it closed the connection in the handshake ({said(error)}): perhaps {_NO_TLS.removeprefix('it ')}, or it does not accept our address"
-    reason = getattr(error, "reason", None) or ""
-    return next((words for part, words in _REASONS.items() if part in reason), said(error))
+    return said(error)
 
 
 def said(error: BaseException) -> str:
-    """The words of an error, cut and clean."""
-    words = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return clean(str(words).replace("_", " ").lower() if isinstance(error, ssl.SSLError) else str(words), 200)
+    """The words of an error, cut and clean; of an alert of TLS, what it means."""
+    if isinstance(error, ssl.SSLError):
+        reason = error.reason or str(error)
+        return next((words for part, words in _REASONS.items() if part in reason), clean(reason.replace("_", " ").lower(), 200))
+    return clean(str(getattr(error, "strerror", None) or str(error) or type(error).__name__), 200)
 
 
 def _notice_death(connection: socket.socket, timeout_s: float) -> None:

@@ -110,12 +110,12 @@ class Email(Output):
                 return
         try:
             self.open()
+            yield Finding("auth", "ok", f"logged in as {options.user}" if options.user else "the server takes our connection; no login is configured")
+            yield from self._check_addresses()
         except Retry as error:
             yield Finding("auth", "error", error.args[0])
-            return
-        yield Finding("auth", "ok", f"logged in as {options.user}" if options.user else "the server takes our connection; no login is configured")
-        yield from self._check_addresses()
-        self.close()
+        finally:
+            self.close()
 
     def send(self, entries: Sequence[Entry]) -> Ack:
         mail = compose(entries, self.options)

@@ -7,13 +7,17 @@ What it promises is little for the same reason. TCP and TLS: a batch counts as d
 or a connection that died is noticed and the batch comes again; what the receiving program had not read when it died is lost. UDP: nothing is noticed but a
 port that nobody listens at, and bursts are dropped by full buffers (``rate`` helps). Who may lose nothing takes ``relp``. Receivers cut messages at a limit of
 their own: rsyslog after 8 KiB where ``maxMessageSize`` is not raised.
+
+Not spoken: DTLS (RFC 6012).
 """
 
 from __future__ import annotations
 
+import fcntl
 import socket
 import ssl
 import struct
+import termios
 import time
 from collections.abc import Iterator, Sequence
 from typing import Literal
@@ -34,7 +38,6 @@ PIECE = 64 * 1024
 ICMP_S = 0.3
 # Pause between looks at what the peer's kernel has not acknowledged yet.
 LOOK_S, LONGEST_LOOK_S = 0.0005, 0.05
-TIOCOUTQ = 0x5411
 
 
 class Options(SyslogOptions):
@@ -154,10 +157,8 @@ class Syslog(Output):
 
 def _await_acknowledged(connection: socket.socket, timeout_s: float) -> None:
     """Return once nothing is on its way. TimeoutError where the peer's kernel acknowledged nothing for so long."""
-    import fcntl
-
     pause, last, end = LOOK_S, -1, time.monotonic() + timeout_s
-    while left := struct.unpack("i", fcntl.ioctl(connection.fileno(), TIOCOUTQ, bytes(4)))[0]:
+    while left := struct.unpack("i", fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4)))[0]:
         if left != last:
             last, end = left, time.monotonic() + timeout_s
         if time.monotonic() > end:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sensor.core.output import Entry, Retry
 from sensor.outputs import relp
@@ -221,6 +223,18 @@ def test_numbers_begin_again_after_the_last():
         output._session._number = relp.LAST_NUMBER - 1
         output.send(entries(3, format="syslog_5424"))
     assert numbers[1:4] == [999_999_999, 1, 2]
+
+
+PIECES = [b"1 rsp 6 200 OK\n", b"1 ", b"rsp", b" 0", b"\n", b" 9", b"serverclose 0", b"\xff", b"0 "]
+
+
+@given(st.lists(st.sampled_from(PIECES) | st.binary(max_size=80), max_size=6))
+def test_whatever_a_peer_says_is_an_answer_or_one_of_two_errors(pieces):
+    ours, theirs = socket.socketpair()
+    with theirs:
+        theirs.sendall(b"".join(pieces))
+    with ours, contextlib.suppress(OSError, ValueError):
+        assert list(relp._Session(ours).answers([1])) == [1]
 
 
 # What a check says.

@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -15,6 +16,7 @@ from pydantic import ValidationError
 from sensor.core.output import Entry, Retry
 from sensor.outputs.formats import FORMATS
 from sensor.outputs.syslog import Options, Syslog
+from tests.outputs.authority import Authority
 from tests.outputs.batches import entries
 from tests.outputs.listener import listener
 from tests.outputs.samples import RECORDS
@@ -225,6 +227,46 @@ def test_connections_notice_a_host_that_vanished():
         assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 6000
         assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
         assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 2
+
+
+def test_a_certificate_of_ours_that_is_missing_is_told_when_it_is_noticed(tmp_path):
+    """With TLS 1.3 a server turns it down after the handshake, which then has succeeded for us."""
+    authority = Authority(tmp_path)
+    shown = authority.issue("collector").context(authority.ca)
+
+    def serve(connection: socket.socket) -> None:
+        with contextlib.suppress(OSError), shown.wrap_socket(connection, server_side=True) as secured:
+            swallow(secured)
+
+    with listener(serve) as port, opened(port, transport="tls", tls={"ca": authority.ca}) as output:
+        time.sleep(0.1)
+        with pytest.raises(Retry, match=r"the connection is lost: it asks for a certificate of ours: name its files as tls.certificate and tls.key"):
+            output.send(entries(1, format="syslog_5424"))
+
+
+@pytest.mark.parametrize("transport", ["tcp", "tls"])
+def test_failures_leave_nothing_open(tmp_path, transport):
+    authority = Authority(tmp_path)
+    shown = authority.issue("old", days=-1).context()
+
+    def serve(connection: socket.socket) -> None:
+        if transport == "tls":
+            with contextlib.suppress(OSError), shown.wrap_socket(connection, server_side=True):
+                pass
+
+    def descriptors() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    tls = {"tls": {"ca": authority.ca}} if transport == "tls" else {}
+    with listener(serve) as port:
+        output = Syslog("siem", Options(host="127.0.0.1", port=port, transport=transport, timeout_s=1, **tls))
+        counts = []
+        for _ in range(20):
+            with contextlib.suppress(Retry):
+                output.send(entries(1, format="syslog_5424"))
+            counts.append(descriptors())
+        output.close()
+    assert max(counts) <= counts[0] + 2
 
 
 def test_a_datagram_that_is_too_long_is_refused_and_the_others_go():
