@@ -116,10 +116,9 @@ class LogCursor:
 
     def _take(self, number: int, line: _Line) -> None:
         self._waiting.popleft()
-        gap = number - self.at - 1
-        if gap and line.segment.first and line.segment == self._within and self.damaged == self._damaged:
+        if line.segment.first and number > max(self.at + 1, line.segment.first) and self.damaged == self._damaged:
             self._tell(line, GAP)
-        self.missing += gap
+        self.missing += number - self.at - 1
         self.at, self._lost, self._within, self._damaged = number, 0, line.segment, self.damaged
 
     def _can_follow(self, number: int, line: _Line) -> bool:
