@@ -7,9 +7,6 @@ batch has it on disk, unless ``synchronous_commit`` is off there.
 
 from __future__ import annotations
 
-import functools
-import ipaddress
-import re
 import ssl
 import time
 from collections.abc import Generator, Iterator, Sequence
@@ -22,47 +19,17 @@ from sensor.core.output import Ack, Entry, Finding, Output, Refuse, Retry
 from sensor.core.output import Options as CommonOptions
 from sensor.core.reader import clean
 from sensor.outputs._connect import resolve
-from sensor.outputs._names import device_of, part
+from sensor.outputs._postgresql_table import COLUMNS, insert_of, quoted, row, table_of, valid_name
 from sensor.outputs._probe import probe
 from sensor.outputs._secrets import Secret
 from sensor.outputs._tls import Tls
 
 ANSWER_LIMIT = 200
-NAME_LIMIT = 63
-
-# What each column holds is in `row`, in the same order.
-COLUMNS = {
-    "id": "text",
-    "ts": "timestamptz",
-    "kind": "text",
-    "action": "text",
-    "severity": "text",
-    "sensor": "text",
-    "seq": "bigint",
-    "detector": "text",
-    "src_ip": "inet",
-    "dst_ip": "inet",
-    "device": "text",
-    "msg": "text",
-    "body": "jsonb",
-}
-# What an output's `fields` cannot leave out.
-REQUIRED = ("id", "kind", "seq", "body")
 
 # Classes of SQLSTATE that speak of what a row holds: data, constraints; and rows or index entries that are too large.
 REFUSED = ("22", "23", "54")
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
-# A zero character, which JSON can write and jsonb cannot hold; not the text of one, before which a backslash is escaped.
-_ZERO = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 _SECOND = 1.0
-
-
-def _table(name: str) -> str:
-    parts = name.split(".")
-    if len(parts) > 2 or not all(_NAME.fullmatch(part) and len(part) <= NAME_LIMIT for part in parts):
-        raise ValueError(f"found {name[:NAME_LIMIT]!r}, expected a name such as sensor_events or siem.sensor_events, of letters, digits and underscores")
-    return name
 
 
 class Options(CommonOptions):
@@ -77,7 +44,7 @@ class Options(CommonOptions):
     user: str = Field(default="sensor", min_length=1)
     password: Secret | None = None
     tls: Tls | None = None
-    table: Annotated[str, AfterValidator(_table)] = "sensor_events"
+    table: Annotated[str, AfterValidator(valid_name)] = "sensor_events"
     create_table: bool = False
 
 
@@ -105,7 +72,7 @@ class Postgresql(Output):
         except (psycopg.Error, OSError) as error:
             raise Retry(f"PostgreSQL: {_said(error)}") from None
         if self.options.create_table:
-            self._asked(table_of(self.options.table))
+            self._make_table()
 
     def check(self) -> Iterator[Finding]:
         if not self.options.host.startswith("/"):
@@ -168,6 +135,14 @@ class Postgresql(Output):
             return told
         return told | _tls_of(self.options.tls, self.options.host, self.options.port)
 
+    def _make_table(self) -> None:
+        """Only what is missing: whoever may not make a table is not even allowed to find that it is there already."""
+        table, schema = self.options.table, self.options.table.rpartition(".")[0]
+        if schema and self._asked("SELECT to_regnamespace(%s) IS NULL", [quoted(schema)]).fetchone()[0]:
+            self._asked(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
+        if self._asked("SELECT to_regclass(%s) IS NULL", [quoted(table)]).fetchone()[0]:
+            self._asked(table_of(table))
+
     def _tls(self) -> Finding:
         encrypted = self._connection.pgconn.ssl_in_use
         if self.options.host.startswith("/"):
@@ -181,71 +156,6 @@ class Postgresql(Output):
         """Whether the table is there, has our columns, and lets us insert: planned, not done."""
         self._asked(f"EXPLAIN {self._insert}", [[] for _ in COLUMNS])
         return Finding("permission", "ok", f"may insert into {self.options.table}")
-
-
-def table_of(table: str) -> str:
-    """The statements that make a table, its schema and its indexes; those that exist are left as they are."""
-    schema, _, name = table.rpartition(".")
-    columns = ",\n".join(f"    {column} {kind}{_bound(column)}" for column, kind in COLUMNS.items())
-    made = [f'CREATE SCHEMA IF NOT EXISTS "{schema}"'] if schema else []
-    made.append(f"CREATE TABLE IF NOT EXISTS {quoted(table)} (\n{columns}\n)")
-    made += [
-        f'CREATE INDEX IF NOT EXISTS "{name[:50]}_ts" ON {quoted(table)} (ts)',
-        f'CREATE INDEX IF NOT EXISTS "{name[:50]}_device" ON {quoted(table)} (device, ts) WHERE device IS NOT NULL',
-        f'CREATE INDEX IF NOT EXISTS "{name[:50]}_detector" ON {quoted(table)} (detector, ts) WHERE detector IS NOT NULL',
-    ]
-    return ";\n".join(made) + ";\n"
-
-
-def insert_of(table: str) -> str:
-    """One statement for a batch of any size: a column is one value, a list of texts in binary, in which nothing needs to be escaped."""
-    lists = ", ".join("%b::text[]" for _ in COLUMNS)
-    chosen = ", ".join(column if kind == "text" else f"{column}::{kind}" for column, kind in COLUMNS.items())
-    names = ", ".join(COLUMNS)
-    # The name of the table was looked at; all else is ours.
-    return f"INSERT INTO {quoted(table)} ({names}) SELECT {chosen} FROM unnest({lists}) AS given ({names}) ON CONFLICT (id) DO NOTHING"  # noqa: S608
-
-
-def quoted(table: str) -> str:
-    return ".".join(f'"{part}"' for part in table.split("."))
-
-
-def row(entry: Entry) -> tuple[str | None, ...]:
-    """A record in the order of the columns, all of it text."""
-    record = entry.record
-    return (
-        entry.id,
-        record.get("ts"),
-        entry.kind,
-        record.get("action"),
-        record.get("severity"),
-        part(record, "sensor").get("id"),
-        str(entry.seq),
-        part(record, "alert").get("detector"),
-        _address(part(record, "src").get("ip") or next(iter(part(record, "device").get("ips") or ()), None)),
-        _address(part(record, "dst").get("ip")),
-        device_of(record) or None,
-        _text(record.get("msg")),
-        _ZERO.sub(rb"\1\\ufffd", entry.payload).decode("utf-8", "replace") if b"\\u0000" in entry.payload else entry.payload.decode("utf-8", "replace"),
-    )
-
-
-@functools.lru_cache(maxsize=4096)
-def _address(text: Any) -> str | None:
-    """An address that a column can hold; None for what is none, such as the hash that stands for it."""
-    try:
-        return str(ipaddress.ip_address(text)) if isinstance(text, str) else None
-    except ValueError:
-        return None
-
-
-def _text(text: Any) -> str:
-    """Text that a database can hold: without zero characters and halves of characters."""
-    return str(text or "").replace("\0", "\ufffd").encode("utf-8", "replace").decode()
-
-
-def _bound(column: str) -> str:
-    return " PRIMARY KEY" if column == "id" else " NOT NULL" if column in REQUIRED else ""
 
 
 def _patient(psycopg: Any, timeout_s: float) -> Any:

@@ -23,10 +23,11 @@ import yaml
 
 from sensor.eventlog.segments import segment_path
 from sensor.outputs._elastic_template import mappings
+from sensor.outputs._postgresql_table import table_of
 from sensor.outputs._sentinel_columns import COLUMNS, STREAM, TABLE
 from sensor.outputs.formats import ecs
 from sensor.outputs.postgresql import Options as PostgresqlOptions
-from sensor.outputs.postgresql import Postgresql, table_of
+from sensor.outputs.postgresql import Postgresql
 from sensor.outputs.relp import Options as RelpOptions
 from sensor.outputs.relp import Relp
 from sensor.outputs.syslog import Options as SyslogOptions

@@ -19,7 +19,8 @@ import pytest
 from pydantic import ValidationError
 
 from sensor.core.output import Ack, Entry, Refuse, Retry
-from sensor.outputs.postgresql import COLUMNS, Options, Postgresql
+from sensor.outputs._postgresql_table import COLUMNS
+from sensor.outputs.postgresql import Options, Postgresql
 from tests.outputs.authority import Authority
 from tests.outputs.batches import delivered, entries, ids
 from tests.outputs.servers_postgresql import MISSING, PASSWORD, PostgresqlServer
@@ -263,6 +264,7 @@ def test_logins_and_rights(server: PostgresqlServer, monkeypatch: pytest.MonkeyP
     out.send(entries(2))
     out.close()
     assert held(server) == ids(entries(2))
+    opened(server, user="writer", create_table=True).close()
     monkeypatch.setenv("PG_SECRET", "battery staple")
     with pytest.raises(Retry, match="password authentication failed") as wrong:
         opened(server)
