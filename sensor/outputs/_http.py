@@ -130,6 +130,14 @@ def judge(answer: Answer) -> None:
     raise Retry(answer.said + hint, answer.after_s)
 
 
+def judge_setup(answer: Answer) -> None:
+    """An answer to anything but records: whatever is wrong may be mended."""
+    try:
+        judge(answer)
+    except Refuse as error:
+        raise Retry(str(error)) from None
+
+
 def decoded(answer: Answer, kind: type[Told]) -> Told | None:
     """The body as an object of ours; None where it is none, whatever else it is."""
     try:
@@ -152,10 +160,16 @@ def packed_body(body: bytes, packing: Packing) -> tuple[bytes, dict[str, str]]:
 # Before anything is sent.
 
 
-def open_client(options: HttpOptions) -> Client:
-    """A client whose destination, or the proxy before it, takes connections. Retry in plain words where not."""
+def open_client(options: HttpOptions, prepare: Callable[[Client], object] | None = None) -> Client:
+    """A client whose destination, or the proxy before it, takes connections, once ``prepare`` has done what comes first. Retry in plain words where not."""
     client = Client(options)
     connect(*_first(options, client.place), options.timeout_s).close()
+    try:
+        if prepare is not None:
+            prepare(client)
+    except Retry:
+        client.close()
+        raise
     return client
 
 

@@ -12,15 +12,15 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from pydantic import AfterValidator, Field, model_validator
 
-from sensor.core.output import Ack, Entry, Finding, Output, Refuse, Retry
+from sensor.core.output import Ack, Entry, Finding, Output, Retry
 from sensor.core.reader import clean
 from sensor.outputs._elastic_template import VERSION, template
-from sensor.outputs._http import JSON_FORMATS, Answer, Client, decoded, judge, looked, open_client, reached
+from sensor.outputs._http import JSON_FORMATS, Answer, Client, decoded, judge, judge_setup, looked, open_client, reached
 from sensor.outputs._http_options import HttpOptions
 from sensor.outputs._http_wire import SAID_LIMIT
 from sensor.outputs._secrets import Secret
@@ -99,6 +99,7 @@ class Options(HttpOptions):
     api_key: Secret | None = None
     pipeline: str = Field(default="", pattern=r"^[A-Za-z0-9._-]*$")
     template: bool = False
+    packing: Literal["none", "gzip"] = "gzip"
     batch_events: int = Field(default=1000, ge=1, le=50_000)
     batch_kib: int = Field(default=4096, ge=64, le=65_536)
 
@@ -132,10 +133,7 @@ class Elasticsearch(Output):
 
     def open(self) -> None:
         self.close()
-        client = open_client(self.options)
-        if self.options.template:
-            put_template(client, self.options)
-        self._client = client
+        self._client = open_client(self.options, (lambda client: put_template(client, self.options)) if self.options.template else None)
 
     def check(self) -> Iterator[Finding]:
         if not (yield from reached(self.options)):
@@ -211,25 +209,17 @@ def put_template(client: Client, options: Options) -> None:
     url = _at(client, f"_index_template/{template_name(options)}")
     there = client.ask("GET", url, limit=ANSWERS_LIMIT)
     if there.status != 404:
-        judge_login(there)
+        judge_setup(there)
         if _version(there) >= VERSION:
             return
     body = msgspec.json.encode(template(_named(options), data_stream=options.data_stream))
-    judge_login(client.ask("PUT", url, body, JSON))
+    judge_setup(client.ask("PUT", url, body, JSON))
 
 
 def _version(answer: Answer) -> int:
     """Of the template that is there; 0 where it has none."""
     found = decoded(answer, _Templates)
     return found.index_templates[0].index_template.version or 0 if found is not None and found.index_templates else 0
-
-
-def judge_login(answer: Answer) -> None:
-    """An answer to anything but records: whatever is wrong may be mended."""
-    try:
-        judge(answer)
-    except Refuse as error:
-        raise Retry(str(error)) from None
 
 
 def template_name(options: Options) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 import msgspec
@@ -65,6 +65,7 @@ class Options(HttpOptions):
     client_id: str = Field(pattern=NAME, max_length=100)
     client_secret: Secret
     login: PlainUrl = "https://login.microsoftonline.com"
+    packing: Literal["none", "gzip"] = "gzip"
     scope: str = Field(default="https://monitor.azure.com//.default", min_length=1, max_length=200)
 
     @model_validator(mode="after")

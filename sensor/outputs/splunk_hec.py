@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 from pydantic import Field, model_validator
@@ -27,8 +27,6 @@ from sensor.outputs.formats._view import milliseconds
 EVENT, ACK = "services/collector/event", "services/collector/ack"
 JSON = {"Content-Type": "application/json"}
 POLL_S, POLL_MAX_S = 0.05, 1.0
-# Asks whether there is acknowledgement at all. That a channel in which nothing was sent is not known does not matter.
-ANY = b'{"acks":[0]}'
 
 NO_DATA, NO_CHANNEL, BAD_CHANNEL, ACK_OFF = 5, 10, 11, 14
 # Codes that speak of one event: wrong format, no event, an empty event, wrong indexed fields.
@@ -70,6 +68,7 @@ class Options(HttpOptions):
     index: str = Field(default="", pattern=r"^[a-z0-9_-]*$", max_length=80)
     source: str = Field(default="sensor", min_length=1, max_length=200)
     sourcetype: str = Field(default="sensor:{kind}", min_length=1, max_length=200)
+    packing: Literal["none", "gzip"] = "gzip"
     acknowledge: bool = True
     ack_timeout_s: float = Field(default=60, gt=0, le=600)
     # Indexers take seconds to acknowledge, and nothing is sent meanwhile: a backlog goes in large pieces.
@@ -103,11 +102,8 @@ class SplunkHec(Output):
 
     def open(self) -> None:
         self.close()
-        client = open_client(self.options)
-        if self.options.acknowledge:
-            # Before anything is sent: without acknowledgement every batch would be written, and come again for ever.
-            self._ask(client, ACK, ANY, allowed=(BAD_CHANNEL,))
-        self._client = client
+        # Before anything is sent: without acknowledgement every batch would be written, and come again for ever.
+        self._client = open_client(self.options, self._acknowledges if self.options.acknowledge else None)
 
     def check(self) -> Iterator[Finding]:
         if (yield from reached(self.options)):
@@ -136,10 +132,10 @@ class SplunkHec(Output):
         # Formats of text are strings to Splunk.
         event: Any = msgspec.Raw(entry.payload) if entry.payload[:1] == b"{" else entry.payload.decode("utf-8", "replace")
         told: dict[str, Any] = {"source": self.options.source, "sourcetype": self.options.sourcetype.replace("{kind}", entry.kind), "event": event}
-        if ts := record.get("ts"):
-            told["time"] = _seconds(str(ts))
-        if host := (record.get("sensor") or {}).get("id"):
-            told["host"] = host
+        if (moment := _seconds(record.get("ts"))) is not None:
+            told["time"] = moment
+        if isinstance(sensor := record.get("sensor"), Mapping) and "id" in sensor:
+            told["host"] = str(sensor["id"])
         if self.options.index:
             told["index"] = self.options.index
         return msgspec.json.encode(told | {"fields": {"record_id": entry.id}})
@@ -149,6 +145,10 @@ class SplunkHec(Output):
         wrong = said.told.event or 0
         again = [place for place in range(count) if place > wrong or (place < wrong and self.options.acknowledge)]
         return Ack({wrong: said.words}, tuple(again))
+
+    def _acknowledges(self, client: Client) -> None:
+        """Retry where it does not. That a channel in which nothing was sent is not known does not matter."""
+        self._ask(client, ACK, b'{"acks":[0]}', allowed=(BAD_CHANNEL,))
 
     def _wait(self, client: Client, said: _Said) -> None:
         """Until the indexers have the batch."""
@@ -180,14 +180,15 @@ class SplunkHec(Output):
 
     def _posted(self, client: Client, path: str, body: bytes, headers: Mapping[str, str] | None = None) -> _Said:
         url = f"{client.place.url.partition('?')[0].rstrip('/')}/{path}"
-        answer = client.post(url, body, {**JSON, **self._channel, **(headers or {})})
+        told = {**JSON, **self._channel, **(headers or {})}
+        answer = client.post(url, body, told) if path == EVENT else client.ask("POST", url, body, told)
         return _Said(answer, decoded(answer, _Told) or _Told())
 
     def _login(self) -> Finding:
         """Without acknowledgement an empty body is asked about: the token is looked at first, and nothing is written."""
         with Client(self.options) as client:
             if self.options.acknowledge:
-                self._ask(client, ACK, ANY, allowed=(BAD_CHANNEL,))
+                self._acknowledges(client)
                 return Finding("auth", "ok", "the token is known, and has indexer acknowledgement")
             said = self._ask(client, EVENT, b"", allowed=(NO_DATA,))
         if said.told.code != NO_DATA:
@@ -209,9 +210,9 @@ def _judge(said: _Said) -> None:
         raise Retry(said.words)
 
 
-def _seconds(ts: str) -> float:
-    """The time of a record, as Splunk has it; 0 where it is none."""
+def _seconds(ts: Any) -> float | None:
+    """The time of a record, as Splunk has it."""
     try:
-        return milliseconds(ts) / 1000
+        return milliseconds(ts) / 1000 if isinstance(ts, str) else None
     except ValueError:
-        return 0
+        return None

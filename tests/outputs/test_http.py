@@ -468,7 +468,7 @@ def test_a_tunnel_through_a_proxy(authority: Authority, scheme: str) -> None:
         output.close()
         thread.join(5)
         assert not thread.is_alive()
-        assert heads[1].startswith(f"CONNECT 127.0.0.1:{receiver.port} HTTP/".encode())
+        assert heads[-1].startswith(f"CONNECT 127.0.0.1:{receiver.port} HTTP/".encode())
         assert len(receiver.store.lines) == 2
 
 

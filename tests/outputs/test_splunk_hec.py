@@ -83,6 +83,7 @@ def test_it_waits_until_the_indexers_have_it(receiver: Receiver, service: Hec, o
     assert 0.5 < time.monotonic() - begin < 3
     assert [request.path for request in receiver.requests] == ["/services/collector/event"] + ["/services/collector/ack"] * 5
     assert len({request.headers["x-splunk-request-channel"] for request in receiver.requests}) == 1
+    assert [request.headers.get("content-encoding") for request in receiver.requests] == ["gzip"] + [None] * 5
     output.open()
     output.send(entries(1))
     assert receiver.requests[0].headers["x-splunk-request-channel"] == receiver.requests[-1].headers["x-splunk-request-channel"]
@@ -267,8 +268,9 @@ def test_events_without_time_or_host(receiver: Receiver, output: SplunkHec) -> N
     """Fields may have been left out."""
     [one] = entries(1)
     bare = type(one)(one.seq, {"id": one.id, "kind": one.kind}, b'{"id":"x"}')
-    odd = type(one)(one.seq, {"id": "odd", "kind": one.kind, "ts": "soon"}, b'{"id":"odd"}')
+    odd = type(one)(one.seq, {"id": "odd", "kind": one.kind, "ts": "soon", "sensor": "~3f9a"}, b'{"id":"odd"}')
     assert output.send([bare, odd]) == Ack()
+    assert receiver.store.records[1].keys() == {"source", "sourcetype", "event", "fields"}
     assert receiver.store.records[0] == {"source": "sensor", "sourcetype": "sensor:alert", "event": {"id": "x"}, "fields": {"record_id": one.id}}
 
 
