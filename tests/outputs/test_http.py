@@ -1,6 +1,7 @@
 """HTTP against a receiver that stores before it answers: what arrives, who signed it, what every bad answer, silence and certificate becomes.
 
-Cost of send(), Python 3.11 (two cores, shared with the receiver): see test_speed.
+Cost of send(), Python 3.11 (two cores, shared, receiver on the same machine with every batch on its disk): about 100,000 events/s in batches of 500, packed
+by gzip 90,000 (``python -m tests.outputs.speed``).
 """
 
 from __future__ import annotations
