@@ -4,7 +4,8 @@ Each sensor and kind has a stream of its own, ``PREFIX:SENSOR:KIND``, in which a
 server, since numbers of a stream only rise. What was refused is looked for; where it is not there (the log began anew, or the server was full for a moment),
 it is appended behind the newest as ``TOP-NUMBER``, where a repeat finds it as well. So a batch that comes twice, in whole or in part, is there once, unless
 readers delete what they have read. One command a record, no script, no MULTI: a Redis that dies while it writes one of these down runs half of it again at
-its second start (``aof-load-truncated``). What is acknowledged is as durable as the server: with ``appendonly yes`` it survives its death.
+its second start (``aof-load-truncated``). What is acknowledged is as durable as the server makes it: with ``appendonly yes`` and ``appendfsync always`` it
+survives its death; with ``everysec`` it may be written two seconds later, unless ``synced`` waits for it.
 
 Not spoken: Cluster and Sentinel; name the primary.
 """
@@ -50,7 +51,8 @@ def _url(url: str) -> str:
 
 class Options(CommonOptions):
     """``url``: ``redis://host:6379/0``, with TLS ``rediss://``, or ``unix:///path`` of a socket; ``user``, ``password``: of the server's ACL; ``database``:
-    of a socket; ``prefix``: of the streams; ``max_entries``: about so many are kept in each, 0: all; ``replicas``: so many must have a batch before it counts.
+    of a socket; ``prefix``: of the streams; ``max_entries``: about so many are kept in each, 0: all; ``synced``: a batch counts once the server has it on disk
+    (WAITAOF, Redis 7.2), which takes as long as its ``appendfsync`` lets it; ``replicas``: so many must have a batch before it counts.
     """
 
     url: Annotated[str, AfterValidator(_url)]
@@ -60,6 +62,7 @@ class Options(CommonOptions):
     database: int = Field(default=0, ge=0)
     prefix: str = Field(default="sensor", min_length=1, max_length=256)
     max_entries: int = Field(default=0, ge=0)
+    synced: bool = False
     replicas: int = Field(default=0, ge=0, le=32)
 
     @model_validator(mode="after")
@@ -112,8 +115,8 @@ class Redis(Output):
             passed = self._append(stream, [(f"{entry.seq}-0", entry) for entry in batch])
             if passed:
                 self._append_behind(stream, passed)
-        if self.options.replicas:
-            self._replicated()
+        if self.options.synced or self.options.replicas:
+            self._wait()
         return Ack()
 
     def close(self) -> None:
@@ -172,11 +175,17 @@ class Redis(Output):
         if missing and self._append(stream, missing):
             raise Retry(f"Redis: somebody else appends to {stream}")
 
-    def _replicated(self) -> None:
-        """Retry where too few replicas have what was sent."""
-        have = self._asked(self._client.wait, self.options.replicas, max(1, int(self.options.timeout_s * 500)))
+    def _wait(self) -> None:
+        """Until the batch is on the server's disk, and with its replicas. Retry where it does not come so far."""
+        patience = max(1, int(self.options.timeout_s * 500))
+        if self.options.synced:
+            local, have = self._asked(self._client.waitaof, 1, self.options.replicas, patience)
+            if not local:
+                raise Retry("Redis: the batch is not on the server's disk yet")
+        else:
+            have = self._asked(self._client.wait, self.options.replicas, patience)
         if have < self.options.replicas:
-            raise Retry(f"{have} of {self.options.replicas} replicas have the batch")
+            raise Retry(f"Redis: {have} of {self.options.replicas} replicas have the batch")
 
     def _asked(self, ask: Callable[..., Any], *args: Any, **more: Any) -> Any:
         """The answer. Whatever the server says against it says nothing against the records: they are any bytes to it."""
@@ -206,18 +215,19 @@ class Redis(Output):
 
     def _durability(self) -> Finding:
         """What the server itself promises."""
-        import redis
-
         try:
-            told = {**self._client.info("persistence"), **self._client.info("memory")}
-        except (redis.RedisError, OSError) as error:
-            return Finding("durability", "warning", f"cannot be asked for: {said(error)}")
+            told = {**self._asked(self._client.info, "persistence"), **self._asked(self._client.info, "memory")}
+            when = clean(str(self._asked(self._client.config_get, "appendfsync").get("appendfsync")), 32)
+        except Retry as error:
+            return Finding("durability", "warning", f"cannot be asked for: {error}")
         if not told.get("aof_enabled"):
             return Finding("durability", "warning", "the server keeps no append-only file: it may lose what it acknowledged; set `appendonly yes` there")
         if told.get("maxmemory") and told.get("maxmemory_policy") != "noeviction":
             policy = clean(str(told.get("maxmemory_policy")), 32)
             return Finding("durability", "warning", f"the server drops keys when its memory is full ({policy}); set `maxmemory-policy noeviction` there")
-        return Finding("durability", "ok", "the server keeps an append-only file")
+        if when != "always" and not self.options.synced:
+            return Finding("durability", "warning", f"what was acknowledged is written later (appendfsync {when}); set it to always there, or synced here")
+        return Finding("durability", "ok", f"the server keeps an append-only file (appendfsync {when})")
 
 
 def said(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""A Redis of its own for a test: every write is in its append-only file before it is answered, so that kill -9 loses nothing that was acknowledged."""
+"""A Redis of its own for a test: every write is on disk before it is answered (``appendfsync always``), so that kill -9 loses nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class RedisServer(Server):
         self.socket = self.folder / "redis.sock"
         self.tls_port = free_port() if certificate else 0
         told = [f"port {self.port}", "bind 127.0.0.1", f"unixsocket {self.socket}", f"dir {self.folder}", "save ''"]
-        told += ["appendonly yes", "repl-diskless-sync-delay 0", *lines]
+        told += ["appendonly yes", "appendfsync always", "repl-diskless-sync-delay 0", *lines]
         if certificate:
             told += [f"tls-port {self.tls_port}", f"tls-cert-file {certificate}", f"tls-key-file {key}", f"tls-ca-cert-file {ca}", "tls-auth-clients no"]
         (self.folder / "redis.conf").write_text("\n".join(told) + "\n")
