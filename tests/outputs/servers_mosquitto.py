@@ -31,6 +31,12 @@ class Heard(NamedTuple):
     retain: bool
 
 
+class Listener(list[Heard]):
+    """What was heard, in order; ``subscriptions``: how often the broker let it listen, once for each of their connections."""
+
+    subscriptions = 0
+
+
 class MosquittoServer(Server):
     """``lines``: more of its configuration; ``password``: everybody must log in; ``rights``: what who logged in may do; ``certificate``, ``key``: for TLS."""
 
@@ -65,9 +71,9 @@ class MosquittoServer(Server):
         return f"mqtt://127.0.0.1:{self.port}"
 
     @contextmanager
-    def listening(self, topics: str = "#", *, name: str = "listener", forget: bool = True) -> Iterator[list[Heard]]:
+    def listening(self, topics: str = "#", *, name: str = "listener", forget: bool = True) -> Iterator[Listener]:
         """What comes in while somebody listens, through deaths of the server too; ``forget``: false keeps its session for the next time."""
-        heard: list[Heard] = []
+        heard = Listener()
         ready = threading.Event()
 
         def on_message(_client: object, _data: object, message: paho.MQTTMessage) -> None:
@@ -77,9 +83,13 @@ class MosquittoServer(Server):
         def on_connect(client: paho.Client, *_more: object) -> None:
             client.subscribe(topics, options=SubscribeOptions(qos=1, retainAsPublished=True))
 
+        def on_subscribe(*_: object) -> None:
+            heard.subscriptions += 1
+            ready.set()
+
         client = paho.Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=paho.MQTTv5)
         client.reconnect_delay_set(0.05, 0.1)
-        client.on_message, client.on_connect, client.on_subscribe = on_message, on_connect, lambda *_: ready.set()
+        client.on_message, client.on_connect, client.on_subscribe = on_message, on_connect, on_subscribe
         client.username_pw_set(USER, PASSWORD)
         session = Properties(PacketTypes.CONNECT)
         session.SessionExpiryInterval = 3600
