@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from sensor.core.output import Ack, Entry, Finding, Output, Retry
+from sensor.core.output import Ack, Entry, Finding, Output, Refuse, Retry
 from sensor.core.output import Options as CommonOptions
 from sensor.core.reader import clean
 from sensor.outputs._connect import connect
@@ -39,7 +39,7 @@ WINDOW, GIVEN = 2000, 10_000
 # Of a packet around topic and payload: head, number, properties.
 PACKET_SIZE = 256
 
-# Reason codes of acknowledgements.
+# Reason codes of acknowledgements, and of a broker that hangs up.
 FAILED = 0x80
 PACKET_TOO_LARGE, PAYLOAD_FORMAT_INVALID, NOT_AUTHORISED = 0x95, 0x99, 0x87
 REFUSALS = (PACKET_TOO_LARGE, PAYLOAD_FORMAT_INVALID)
@@ -164,6 +164,8 @@ class Mqtt(Output):
     def send(self, entries: Sequence[Entry]) -> Ack:
         if self._client is None:
             raise Retry("not connected")
+        if self._link.lost:
+            self.open()
         if self.options.home_assistant is not None:
             self._tell_presence(entries)
         refused, messages, largest = {}, [], self._link.granted.get("MaximumPacketSize", 0)
@@ -287,12 +289,14 @@ class Mqtt(Output):
 
 
 class Link:
-    """What the client's thread has heard on one connection. ``granted``: what the broker said of itself; ``lost``: why the connection is of no use."""
+    """What the client's thread has heard on one connection. ``granted``: what the broker said of itself; ``lost``: why the connection is of no use, and
+    ``refused``: that it is so for what we sent.
+    """
 
     def __init__(self) -> None:
         self.granted: dict[str, int] = {}
         self.answers: dict[int, tuple[int, str]] = {}
-        self.lost = ""
+        self.lost, self.refused = "", False
         self.ended = threading.Event()
         self._news = threading.Event()
         self._wanted = 0
@@ -308,10 +312,12 @@ class Link:
             raise Retry(f"MQTT: {self.lost}")
 
     def wait_answered(self, timeout_s: float) -> None:
-        """Until everything expected was answered; Retry where the connection is lost, or no answer came for too long."""
+        """Until everything expected was answered; Retry or Refuse where the connection is lost, Retry where no answer came for too long."""
         end, had = time.monotonic() + timeout_s, 0
         while len(self.answers) < self._wanted:
             if self.lost:
+                if self.refused:
+                    raise Refuse(f"MQTT: {self.lost}")
                 # Some brokers hang up on whom they have just turned away.
                 raise Retry(f"MQTT: {next((words for _, words in self.answers.values() if words), self.lost)}")
             self._news.wait(min(STEP_S, timeout_s))
@@ -330,6 +336,7 @@ class Link:
 
     def disconnected(self, client: Any, data: Any, flags: Any, reason: Any, properties: Any) -> None:
         self.lost = self.lost or f"the connection is lost: {_said(reason, properties)}"
+        self.refused = flags.is_disconnect_packet_from_server and reason.value in REFUSALS
         self.ended.set()
         self._news.set()
 

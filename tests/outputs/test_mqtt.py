@@ -9,12 +9,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from sensor.core.output import Entry, Retry
+from sensor.core.output import Entry, Refuse, Retry
 from sensor.outputs._home_assistant import presence
 from sensor.outputs.mqtt import HomeAssistant, Mqtt, Options
 from tests.outputs.authority import Authority
@@ -22,6 +23,9 @@ from tests.outputs.batches import delivered, entries, entry, eventually, ids
 from tests.outputs.samples import RECORDS
 
 pytest.importorskip("paho.mqtt.client", reason="the package paho-mqtt is not installed")
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
+
 from tests.outputs.servers_base import free_port
 from tests.outputs.servers_mosquitto import MISSING, PASSWORD, USER, Heard, MosquittoServer
 
@@ -259,6 +263,23 @@ def test_what_answers_mean(code: int, busy: bool | None) -> None:
     assert ack.busy == ((1,) if busy else ())
     assert list(ack.refused) == ([1] if busy is False else [])
     assert all(words.isprintable() and "its" in words for words in ack.refused.values())
+
+
+def test_a_broker_that_hangs_up_on_a_record(server: MosquittoServer, opened: Opened) -> None:
+    """For its size: the batch is refused, so that it is halved, and the next half goes over a new connection. For anything else it comes again."""
+    output = opened(server.url)
+    from_broker = SimpleNamespace(is_disconnect_packet_from_server=True)
+    for code, wanted in ((0x95, Refuse), (0x99, Refuse), (0x8B, Retry)):
+        link, client = output._link, output._client
+        reason = ReasonCode(PacketTypes.DISCONNECT, identifier=code)
+        output._client = SimpleNamespace(
+            publish=lambda *_, link=link, reason=reason: link.disconnected(None, None, from_broker, reason, None) or SimpleNamespace(mid=1)
+        )
+        with pytest.raises(wanted, match="MQTT: the connection is lost: "):
+            output.send(entries(1))
+        output._client = client
+        assert not output.send(entries(1)).refused
+        assert output._link is not link
 
 
 def test_home_assistant(server: MosquittoServer, opened: Opened) -> None:
