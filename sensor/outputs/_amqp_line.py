@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import logging
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from typing import Any
 
 from sensor.core.output import Refuse, Retry
@@ -115,7 +116,8 @@ class Line:
 
     def _confirmed(self, frame: Any) -> None:
         method = frame.method
-        tags = [tag for tag in self._waiting if tag <= method.delivery_tag] if method.multiple else [method.delivery_tag]
+        # In the order in which they were sent.
+        tags = list(takewhile(lambda tag: tag <= method.delivery_tag, self._waiting)) if method.multiple else [method.delivery_tag]
         for tag in tags:
             place = self._waiting.pop(tag, None)
             if place is not None and method.NAME == "Basic.Nack":

@@ -1,7 +1,7 @@
 """Redis streams against the real server: once, in order, through its deaths, and what it says against us.
 
-Cost of send(), Python 3.11 (two cores, shared, server on the same machine, append-only file with fsync): about 25,000 events/s in batches of 500; 38,000 with
-``appendfsync everysec``, with which kill -9 was seen to lose what had been acknowledged.
+Cost of send(), Python 3.11 (two cores, shared, server on the same machine): about 22,000 events/s in batches of 500 with ``appendfsync always``, 38,000 with
+``everysec``, with which kill -9 was seen to lose what had been acknowledged.
 """
 
 from __future__ import annotations
