@@ -7,7 +7,7 @@ import platform
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, create_model, field_validator
+from pydantic import BaseModel, ConfigDict, Field, create_model, field_validator, model_validator
 
 import sensor.detectors
 from sensor.core.addresses import parse_network
@@ -110,6 +110,27 @@ class Evidence(Section):
     mib: int = Field(default=512, ge=1, le=1 << 20)
 
 
+class Retention(Section):
+    """The event log of `sensor run`: segments of ``segment_mib`` MiB or ``segment_h`` hours, each packed once it is closed. What is told is on the disk after
+    ``commit_ms`` at the latest, alerts at once; while the disk takes nothing, ``memory_mib`` MiB wait in memory. Segments older than ``age_days`` or beyond
+    ``size_mib`` are removed once every output has them, and beyond ``hard_mib`` whether they have or not.
+    """
+
+    segment_mib: float = Field(default=64, ge=1, le=65_536)
+    segment_h: float = Field(default=24, gt=0, le=8784)
+    commit_ms: int = Field(default=200, ge=1, le=60_000)
+    memory_mib: float = Field(default=8, ge=1, le=1024)
+    age_days: float = Field(default=30, gt=0, le=36_500)
+    size_mib: float = Field(default=4096, ge=16, le=1 << 30)
+    hard_mib: float = Field(default=16_384, ge=16, le=1 << 30)
+
+    @model_validator(mode="after")
+    def _order(self) -> Retention:
+        if self.hard_mib < self.size_mib:
+            raise ValueError(f"hard_mib ({self.hard_mib:g}) is less than size_mib ({self.size_mib:g}): nothing would be kept for outputs that are behind")
+        return self
+
+
 @functools.cache
 def detector_units() -> dict[str, type[Detector]]:
     """Detector classes by id."""
@@ -139,6 +160,7 @@ class _Root(Section):
     preset: Literal["quiet", "balanced", "paranoid", "compatible"] = "balanced"
     alerts: Alerts = Alerts()
     evidence: Evidence = Evidence()
+    retention: Retention = Retention()
     tables: Tables = Tables()
     capture: Capture = Capture()
 

@@ -1,0 +1,65 @@
+"""How far the outputs of a log are, as their cursors tell: read here for who writes the log and must not take away what somebody still needs."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from sensor.eventlog.segments import cursors_of
+
+STATUS = ".status.json"
+# A number beyond is none of ours: a damaged digit must not end the numbering.
+HIGHEST = 1 << 53
+EVERYTHING = 1 << 63
+
+
+# What a cursor says of itself, made of all the rest of it: one damaged digit would take away, or hold back, what it should not.
+_CHECK = re.compile(rb'"check":"([0-9a-f]*)"')
+
+
+class _Cursor(msgspec.Struct):
+    seq: int
+
+
+def cursor(log: Path, output: str) -> int:
+    """The last number that an output has done with. 0 where its cursor is not there or cannot be read: then it has none."""
+    return _read(cursors_of(log) / f"{output}.json") or 0
+
+
+def delivered(log: Path, outputs: Sequence[str]) -> int:
+    """The last number that every output has done with; EVERYTHING where there are none."""
+    return min((cursor(log, output) for output in outputs), default=EVERYTHING)
+
+
+def furthest(log: Path) -> int:
+    """The highest number that any cursor names, configured or not: it was given once."""
+    try:
+        paths = [path for path in cursors_of(log).iterdir() if path.name.endswith(".json") and not path.name.endswith(STATUS)]
+    except FileNotFoundError:
+        return 0
+    return max((_read(path) or 0 for path in paths), default=0)
+
+
+def unreadable(log: Path) -> list[str]:
+    """Names of cursors that are there and cannot be read."""
+    try:
+        paths = sorted(cursors_of(log).iterdir())
+    except FileNotFoundError:
+        return []
+    return [path.name for path in paths if path.name.endswith(".json") and not path.name.endswith(STATUS) and _read(path) is None]
+
+
+def _read(path: Path) -> int | None:
+    try:
+        text = path.read_bytes().strip()
+        seq = msgspec.json.decode(text, type=_Cursor).seq
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    check = _CHECK.search(text)
+    if check is not None and int(check[1] or b"0", 16) != zlib.crc32(_CHECK.sub(b'"check":""', text)):
+        return None
+    return seq if 0 <= seq < HIGHEST else None

@@ -1,0 +1,44 @@
+"""Hint: the next number of a log, kept beside its segments. It tells a later start whether the end of the log is as it was left.
+
+Written after each commit, once the lines are down, so it is never ahead of them; made durable when a segment begins and when the log is closed. A checksum
+keeps a damaged one from being believed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import zlib
+from pathlib import Path
+
+from sensor.eventlog.segments import folder_of
+
+NAME = "next"
+_TEXT = re.compile(rb"(\d{20}) ([0-9a-f]{8})\n")
+
+
+class Hint:
+    """``told``: the number that was there; 0 where none was. ``damaged``: there was something else."""
+
+    def __init__(self, log: Path) -> None:
+        self._file = os.open(folder_of(log) / NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        text = os.pread(self._file, 64, 0)
+        match = _TEXT.fullmatch(text)
+        good = match is not None and zlib.crc32(match[1]) == int(match[2], 16)
+        self.told = int(match[1]) if match is not None and good else 0
+        self.damaged = bool(text) and not good
+
+    def put(self, number: int) -> None:
+        """Best effort: on a full disk it stays as it was, or becomes one that is not believed."""
+        digits = b"%020d" % number
+        with contextlib.suppress(OSError):
+            os.pwrite(self._file, b"%s %08x\n" % (digits, zlib.crc32(digits)), 0)
+
+    def sync(self) -> None:
+        """Make it durable."""
+        with contextlib.suppress(OSError):
+            os.fsync(self._file)
+
+    def close(self) -> None:
+        os.close(self._file)

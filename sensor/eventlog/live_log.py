@@ -1,0 +1,310 @@
+"""LiveLog: the event log of a live run, written by a thread of its own. Whoever tells it records never waits for the disk.
+
+Records come down in groups (fdatasync) within a configured time; alerts and incidents at once. While the disk takes nothing, lines wait in a bounded memory;
+what does not fit is given up, alerts last, and how much of what is told once writing works again. A record is numbered when it is written, so the numbers in
+the log have no gap, whatever was given up.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from sensor.core.record import Record, encode
+from sensor.core.record_parts import time_text
+from sensor.eventlog.appender import Appender
+from sensor.eventlog.backlog import LANES, URGENT, Backlog
+from sensor.eventlog.disk import Disk
+from sensor.eventlog.hint import Hint
+from sensor.eventlog.resume import first_segment, prepare, resume, show
+from sensor.eventlog.retention import Retention
+from sensor.eventlog.segments import folder_of
+from sensor.eventlog.writer import EMITTED_AFTER_S
+
+MIB = 1 << 20
+# Written without waiting for more; made durable without waiting for the group to end.
+CHUNK, GROUP = 256 << 10, 4 * MIB
+RETRY_S, SYNC_S, CLOSE_S = 0.5, 10.0, 10.0
+# Tries after which a segment that fails is left for a new one, unless the disk is full.
+TRIES = 3
+FULL = (errno.ENOSPC, errno.EDQUOT)
+TOLD = 16
+
+
+class Keep(Protocol):
+    """How a log is kept: the section ``retention`` of the configuration."""
+
+    @property
+    def segment_mib(self) -> float: ...
+    @property
+    def segment_h(self) -> float: ...
+    @property
+    def commit_ms(self) -> int: ...
+    @property
+    def memory_mib(self) -> float: ...
+    @property
+    def age_days(self) -> float: ...
+    @property
+    def size_mib(self) -> float: ...
+    @property
+    def hard_mib(self) -> float: ...
+
+
+class News(NamedTuple):
+    """What the log has to tell about itself, as a finding of the sensor's health."""
+
+    check: str
+    ts: int
+    severity: str
+    msg: str
+    facts: dict[str, Any]
+
+
+class _Stall(NamedTuple):
+    reason: str
+    since: float
+    tries: int
+
+
+class LiveLog:
+    """Where records go. ``torn``: bytes of a half-written last line that were cut off; ``damages``: what else was wrong with what an earlier run left.
+
+    ``written``: records of this run that are down; ``lost``: those that were given up, by kind; ``shortened``: records that the hard limit took away before
+    every output had them.
+    """
+
+    def __init__(
+        self, path: Path, keep: Keep, *, outputs: Sequence[str] = (), clock: Callable[[], float] = time.time,
+        complain: Callable[[str], None] = print, disk: Disk | None = None,
+    ) -> None:  # fmt: skip
+        """``path``: of the log, folders are made; ``outputs``: those that must have a record before it is taken away; ``complain`` hears a line about the
+        disk. OSError where it cannot be written.
+        """
+        self.path, self._clock, self._complain = path, clock, complain
+        self.damages = prepare(path)
+        self._folder = _lock(path)
+        try:
+            self._hint = Hint(path)
+            start = resume(path, self._hint)
+            self.torn = start.torn
+            self.damages += start.damages
+            self._appender = Appender(path, start.next, self._hint, disk or Disk(), segment_bytes=int(keep.segment_mib * MIB), segment_s=keep.segment_h * 3600)
+            self._go_on(start.path)
+        except OSError:
+            os.close(self._folder)
+            raise
+        self._retention = Retention(
+            path, size=int(keep.size_mib * MIB), hard=int(keep.hard_mib * MIB), age_s=keep.age_days * 86_400, outputs=outputs, complain=complain, clock=clock,
+        )  # fmt: skip
+        self._first = start.next
+        self._backlog, self._commit_s = Backlog(int(keep.memory_mib * MIB)), keep.commit_ms / 1000
+        self._condition = threading.Condition()
+        self._thread: threading.Thread | None = None
+        # Since when something waits to come down; a group is to end at once; the thread sleeps until it is woken.
+        self._since: float | None = None
+        self._hurry = self._asked = self._ending = self._asleep = self._closed = False
+        self._stall: _Stall | None = None
+        self._told_damages = False
+        self._ended: tuple[str, float] | None = None
+        self._told: Counter[str] = Counter()
+        self.lost: Counter[str] = Counter()
+        self.shortened = 0
+
+    @property
+    def written(self) -> int:
+        return self._appender.written
+
+    def write(self, record: Record) -> None:
+        """Take a record; it is written soon. It never waits for the disk."""
+        record.sensor.seq = 0
+        self._stamp(record, self._clock())
+        line, urgent = encode(record), LANES.get(record.kind) == URGENT
+        with self._condition:
+            self._backlog.add(record.kind, line)
+            if self._since is None:
+                self._since = time.monotonic()
+            self._hurry |= urgent
+            if self._asleep or urgent or self._backlog.size >= CHUNK:
+                self._condition.notify()
+        if self._thread is None:
+            self._start()
+
+    def flush(self) -> None:
+        """Nothing to do: the thread writes within its time."""
+
+    def sync(self, timeout_s: float = SYNC_S) -> bool:
+        """Wait until everything that was taken is down; False where that took too long."""
+        with self._condition:
+            self._hurry = self._asked = self._since is not None
+            self._condition.notify()
+            return self._condition.wait_for(lambda: self._since is None, timeout_s)
+
+    def news(self, now: int) -> Iterator[News]:
+        """What there is to tell since the last call. ``now``: ns."""
+        if not self._told_damages:
+            self._told_damages = True
+            yield from self._damaged(now, self.damages)
+        found, self._retention.damages = self._retention.damages, []
+        self.damages += found
+        yield from self._damaged(now, found)
+        yield from self._resumed(now)
+        gone, self._retention.shortened = self._retention.shortened, []
+        if gone:
+            count = sum(one.records for one in gone)
+            self.shortened += count
+            msg = f"the disk space for the event log is used up: {count:,} records went before every output had them"
+            facts = {"first_seq": gone[0].first, "last_seq": gone[-1].last, "count": count}
+            yield News("sensor.log_shortened", now, "high", msg, facts)
+
+    def close(self) -> None:
+        """Write what is left and close. OSError where something could not be written: it is given up. A second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        with self._condition:
+            self._ending = True
+            self._condition.notify()
+        if self._thread is not None:
+            self._thread.join(CLOSE_S)
+        self._retention.close()
+        if self._thread is not None and self._thread.is_alive():
+            raise OSError(errno.EIO, "the disk does not answer", str(self.path))
+        self._backlog.give_up()
+        lost = self._appender.close()
+        self._hint.close()
+        os.close(self._folder)
+        self.lost = self._backlog.given_up + lost
+        if self._stall is not None:
+            raise OSError(errno.EIO, f"{self._stall.reason}; {self.lost.total():,} records were given up", str(self.path))
+
+    def _go_on(self, path: Path | None) -> None:
+        """Go on in a segment or begin one. On a full disk neither may be possible: the first lines then wait for room."""
+        try:
+            path = path or first_segment(self.path, self._appender.next)
+            show(self.path, path)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+        if path is not None:
+            self._appender.resume(path)
+
+    def _start(self) -> None:
+        """At the first record, when what listening needed was given up: a thread keeps the rights it was born with."""
+        self._thread = threading.Thread(target=self._work, name="event-log", daemon=True)
+        self._thread.start()
+        self._retention.start(self._first - 1)
+
+    def _stamp(self, record: Record, now: float) -> None:
+        if abs(now - datetime.fromisoformat(record.ts).timestamp()) > EMITTED_AFTER_S:
+            record.emitted = time_text(int(now * 1e6) * 1000)
+
+    # The thread.
+
+    def _work(self) -> None:
+        while True:
+            hurry = self._wait()
+            ending = self._ending
+            try:
+                self._round(hurry or ending)
+            except OSError as error:
+                self._stumble(error)
+                if ending:
+                    break
+            else:
+                if ending and not self._backlog:
+                    break
+
+    def _wait(self) -> bool:
+        """Until there is something to do. Whether the group ends now."""
+        with self._condition:
+            if self._stall is not None:
+                self._condition.wait_for(lambda: self._ending, RETRY_S)
+                return True
+            while not (self._ending or self._hurry or self._backlog.size >= CHUNK):
+                left = self._since + self._commit_s - time.monotonic() if self._since is not None else None
+                if left is not None and left <= 0:
+                    return True
+                self._asleep = left is None
+                self._condition.wait(left)
+                self._asleep = False
+            return self._hurry or (self._since is not None and time.monotonic() >= self._since + self._commit_s)
+
+    def _round(self, commit: bool) -> None:
+        """Write some of what waits, and make it durable where the group ends."""
+        appender, stalled = self._appender, self._stall is not None
+        appender.push()
+        closed = appender.closed
+        appender.turn()
+        if not stalled:
+            with self._condition:
+                lines = self._backlog.take(CHUNK)
+            appender.add(lines)
+            appender.push()
+        if commit or stalled or appender.pinned >= GROUP:
+            self._commit()
+        if appender.closed > closed:
+            self._retention.wake()
+
+    def _commit(self) -> None:
+        self._appender.sync()
+        with self._condition:
+            if self._stall is not None:
+                self._ended = (self._stall.reason, self._stall.since)
+                self._stall = None
+            # More may have come meanwhile, and some of it may be urgent.
+            self._since = time.monotonic() if self._backlog else None
+            self._asked = self._asked and self._since is not None
+            self._hurry = self._asked or self._backlog.urgent > 0
+            self._condition.notify_all()
+
+    def _stumble(self, error: OSError) -> None:
+        """The disk takes nothing."""
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        if self._stall is None:
+            self._stall = _Stall(reason, time.monotonic(), 1)
+            self._complain(f"sensor.log_stalled: the event log {self.path} cannot be written: {reason}; records wait in memory")
+            return
+        self._stall = _Stall(reason, self._stall.since, self._stall.tries + 1)
+        if error.errno not in FULL and self._stall.tries % TRIES == 0:
+            self._appender.abandon()
+
+    # What there is to tell.
+
+    def _resumed(self, now: int) -> Iterator[News]:
+        with self._condition:
+            if self._stall is not None:
+                return
+            ended, self._ended = self._ended, None
+            lost = self._backlog.given_up - self._told
+            self._told = self._backlog.given_up.copy()
+            self.lost = self._told.copy()
+        if ended is None and not lost:
+            return
+        reason, since = ended or ("the disk is too slow", time.monotonic())
+        given_up = f"{lost.total():,} records were given up" if lost else "nothing was given up"
+        facts = {"reason": reason, "stalled_s": round(time.monotonic() - since, 1), "count": lost.total(), "given_up": dict(lost)}
+        yield News("sensor.log_resumed", now, "high" if lost else "low", f"the event log is written again after: {reason}; {given_up}", facts)
+
+    def _damaged(self, now: int, damages: list[Any]) -> Iterator[News]:
+        if damages:
+            msg = f"{len(damages):,} places of the event log are damaged: {damages[0]}"
+            yield News("sensor.log_damaged", now, "medium", msg, {"count": len(damages), "damages": [str(one) for one in damages[:TOLD]]})
+
+
+def _lock(log: Path) -> int:
+    """The folder of segments, kept for one writer. OSError where another has it."""
+    folder = os.open(folder_of(log), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(folder)
+        raise OSError(errno.EBUSY, "another sensor writes it", str(log)) from None
+    return folder

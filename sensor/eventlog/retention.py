@@ -1,0 +1,186 @@
+"""What becomes of closed segments: they are looked through once for damages, compressed, and taken away when they are old or too many.
+
+Never before every output has them, unless the hard limit on disk is reached: then the oldest go, and what was lost by that is told. All of it happens in a
+thread of low priority; a fault of the disk only puts it off.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import zstandard
+
+from sensor.eventlog.cursors import delivered
+from sensor.eventlog.disk import sync_folder
+from sensor.eventlog.log_cursor import LogCursor
+from sensor.eventlog.log_lines import Damage
+from sensor.eventlog.segments import COMPRESSED, PLAIN, Segment, folder_of, segments
+
+EVERY_S = 10.0
+LOOK_PAUSE_S = 0.02
+LEVEL, NICE = 3, 19
+# Lines of about so many bytes are a frame of their own, so that a damage costs no more than one.
+FRAME = 1 << 17
+
+
+class Shortened(NamedTuple):
+    """Records that were taken away before every output had them."""
+
+    first: int
+    last: int
+
+    @property
+    def records(self) -> int:
+        return self.last - self.first + 1
+
+
+class Retention:
+    """``damages``: places in older segments that cannot be read; ``shortened``: what was lost to the hard limit. Both are for who takes them away."""
+
+    def __init__(
+        self, log: Path, *, size: int, hard: int, age_s: float, outputs: Sequence[str] = (), complain: Callable[[str], None] = print,
+        clock: Callable[[], float] = time.time, every_s: float = EVERY_S,
+    ) -> None:  # fmt: skip
+        """``size``, ``hard``: bytes; ``outputs``: names of those that must have a segment before it goes."""
+        self._log, self._size, self._hard, self._age_s, self._outputs = log, size, hard, age_s, outputs
+        self._complain, self._clock, self._every_s = complain, clock, every_s
+        self._said = ""
+        self.damages: list[Damage] = []
+        self.shortened: list[Shortened] = []
+        self._wake, self._ending = threading.Event(), False
+        self._thread: threading.Thread | None = None
+
+    def start(self, until: int) -> None:
+        """Begin. ``until``: the number behind which nothing is looked through, for this run wrote it."""
+        self._thread = threading.Thread(target=self._work, args=(until,), name="log-retention", daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        """A segment was closed."""
+        self._wake.set()
+
+    def close(self) -> None:
+        """End; a segment that is being compressed stays as it was."""
+        self._ending = True
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def tidy(self) -> None:
+        """Compress, then take away."""
+        try:
+            for segment in segments(self._log)[:-1]:
+                if not segment.compressed and not self._ending:
+                    self._compress(segment)
+            self._shorten()
+            self._said = ""
+        except OSError as error:
+            if str(error) != self._said:
+                self._said = str(error)
+                self._complain(f"closed segments of the event log stay as they are: {error}")
+
+    def look(self, until: int) -> Generator[None]:
+        """Read the log up to a number, a piece at a time, and note what is damaged or missing."""
+        there = segments(self._log)
+        if not there:
+            return
+        cursor = LogCursor(self._log, there[0].first - 1)
+        try:
+            told, last = 0, there[0].first - 1
+            while last < until and (lines := cursor.read()):
+                for number, _ in lines:
+                    if number > last + 1:
+                        self.damages.append(Damage(_holder(there, last + 1), 0, f"records {last + 1:,} to {number - 1:,} are missing"))
+                    last = number
+                self.damages += cursor.damages[told:]
+                told = len(cursor.damages)
+                yield
+            self.damages += cursor.damages[told:]
+        finally:
+            cursor.close()
+
+    def _work(self, until: int) -> None:
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+        looking, next_tidy = self.look(until), 0.0
+        with contextlib.closing(looking):
+            more = True
+            while not self._ending:
+                if time.monotonic() >= next_tidy or self._wake.is_set():
+                    self._wake.clear()
+                    self.tidy()
+                    next_tidy = time.monotonic() + self._every_s
+                if more:
+                    more = self._look_on(looking)
+                self._wake.wait(LOOK_PAUSE_S if more else self._every_s)
+
+    def _look_on(self, looking: Iterator[None]) -> bool:
+        try:
+            return next(looking, self) is not self
+        except OSError as error:
+            self._complain(f"older segments of the event log cannot be looked through: {error}")
+            return False
+
+    def _compress(self, segment: Segment) -> None:
+        """Both are there until the compressed one is down; readers take the plain one as long as it is there."""
+        new, path = segment.path.with_suffix(".new"), segment.path.with_name(segment.path.name.replace(PLAIN, COMPRESSED))
+        try:
+            with segment.path.open("rb") as plain, new.open("wb") as packed:
+                for frame in _frames(plain.readlines(FRAME) for _ in iter(int, 1)):
+                    if self._ending:
+                        break
+                    packed.write(frame)
+                packed.flush()
+                os.fsync(packed.fileno())
+                there = os.fstat(plain.fileno())
+                os.fchmod(packed.fileno(), there.st_mode & 0o777)
+            if self._ending:
+                return
+            os.utime(new, ns=(there.st_atime_ns, there.st_mtime_ns))
+            new.replace(path)
+            sync_folder(path.parent)
+            segment.path.unlink()
+        finally:
+            new.unlink(missing_ok=True)
+
+    def _shorten(self) -> None:
+        there = [(segment, segment.path.stat()) for segment in segments(self._log)]
+        total, done, now = sum(stat.st_size for _, stat in there), delivered(self._log, self._outputs), self._clock()
+        for (segment, stat), (following, _) in pairwise(there):
+            last = following.first - 1
+            due = (total > self._size or now - stat.st_mtime > self._age_s) and last <= done
+            if not due and total <= self._hard:
+                break
+            _remove(segment)
+            total -= stat.st_size
+            if last > done:
+                self.shortened.append(Shortened(max(segment.first, done + 1), last))
+        sync_folder(folder_of(self._log))
+
+
+def _frames(pieces: Iterator[list[bytes]]) -> Iterator[bytes]:
+    """Lines as frames, each with a checksum."""
+    packer = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
+    for lines in pieces:
+        if not lines:
+            return
+        yield packer.compress(b"".join(lines))
+
+
+def _remove(segment: Segment) -> None:
+    """With the compressed one that a crash may have left beside it."""
+    if not segment.compressed:
+        segment.path.with_name(segment.path.name.replace(PLAIN, COMPRESSED)).unlink(missing_ok=True)
+    segment.path.unlink()
+
+
+def _holder(there: Sequence[Segment], number: int) -> str:
+    """The name of the segment that a number would be in."""
+    return max((one for one in there if one.first <= number), default=there[0]).path.name
