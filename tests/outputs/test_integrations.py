@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import configparser
 import copy
+import importlib
 import json
 import re
 import shutil
@@ -170,6 +171,16 @@ def test_every_file_is_told_of() -> None:
         assert not folder.is_dir() or f"`{folder.name}/`" in told
     for path in FOLDER.rglob("*.json"):
         json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_configurations_are_right() -> None:
+    """Each output of the examples is one that its type takes."""
+    blocks = re.findall(r"```yaml\n(.*?)```", (FOLDER / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    shown = [told for block in blocks for told in yaml.safe_load(block)["outputs"].values()]
+    assert {told["type"] for told in shown} == {"elasticsearch", "postgresql"}
+    for told in shown:
+        module = importlib.import_module(f"sensor.outputs.{told['type']}")
+        module.Options.model_validate({key: value for key, value in told.items() if key != "type"})
 
 
 # Elastic.
