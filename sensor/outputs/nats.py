@@ -10,7 +10,7 @@ Not spoken: websockets. Servers that a server tells of are not used; name them a
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -37,6 +37,8 @@ IDLE_S = 60
 NANOSECONDS = 1_000_000_000
 SHORT_WINDOW_S = 3600
 HEADERS_SIZE = 256
+# What a check asks about, since no record is sent.
+LIKELY = {"kind": "alert", "action": "open", "severity": "high"}
 
 # Numbers of errors (err_code) in answers.
 TOO_LARGE = (10054, 10097)
@@ -59,6 +61,34 @@ class Stored(msgspec.Struct):
     seq: int = 0
     duplicate: bool = False
     error: Error | None = None
+
+
+class Rights(msgspec.Struct):
+    """Subjects that may be published to; no list of those allowed: all but those denied."""
+
+    allow: list[str] | None = None
+    deny: list[str] | None = None
+
+    def allows(self, subject: str) -> bool:
+        return (self.allow is None or any(covers(each, subject) for each in self.allow)) and not any(covers(each, subject) for each in self.deny or ())
+
+
+class Permissions(msgspec.Struct):
+    """What a login may do."""
+
+    publish: Rights = msgspec.field(default_factory=Rights)
+
+
+class User(msgspec.Struct):
+    """Who we are to the server."""
+
+    permissions: Permissions = msgspec.field(default_factory=Permissions)
+
+
+class UserAnswer(msgspec.Struct):
+    """The answer to the question who we are."""
+
+    data: User = msgspec.field(default_factory=User)
 
 
 class Stream(msgspec.Struct):
@@ -164,6 +194,9 @@ class Nats(Output):
             yield Finding("auth", "error", str(error))
             return
         yield Finding("auth", "ok", f"logged in, NATS {clean(self._opened.info.version, ANSWER_LIMIT)}")
+        if not self._rights(self._opened).allows(subject := self._subject_of(LIKELY)):
+            yield Finding("permission", "error", f"we may not publish to {subject}: allow this login to publish to {self._subjects()}")
+            return
         try:
             yield from self._stream_findings(self._asked(self._opened, "STREAM.INFO"))
         except Retry as error:
@@ -222,13 +255,14 @@ class Nats(Output):
             else:
                 raise Retry(f"NATS: {said(error)}")
 
+    def _subject_of(self, record: Mapping[str, Any]) -> str:
+        subject = named(self.options.subject, record)
+        return ".".join(word or "_" for word in subject.split(".")) if ".." in subject or subject[-1] == "." else subject
+
     def _message(self, entry: Entry) -> tuple[bytes, bytes, bytes]:
-        subject = named(self.options.subject, entry.record)
-        if ".." in subject or subject[-1] == ".":
-            subject = ".".join(word or "_" for word in subject.split("."))
         record = entry.record
         headers = f"Nats-Msg-Id: {record['id']}\r\nNats-Expected-Stream: {self.options.stream}\r\nKind: {record['kind']}\r\nSeverity: {record['severity']}\r\n"
-        return subject.encode(), headers.encode(), entry.payload
+        return self._subject_of(record).encode(), headers.encode(), entry.payload
 
     def _stored(self, answer: Answer) -> Error | None:
         """None where the stream has a message. Retry where no stream said so."""
@@ -256,6 +290,13 @@ class Nats(Output):
             return msgspec.json.decode(answer, type=Stream)
         except msgspec.MsgspecError:
             raise Retry(f"JetStream gave an answer that cannot be read: {clean(answer, ANSWER_LIMIT)}") from None
+
+    def _rights(self, wire: Wire) -> Rights:
+        """Where we may publish, as far as the server says: one before 2.10 does not, and not every login may ask."""
+        try:
+            return msgspec.json.decode(wire.ask("$SYS.REQ.USER.INFO"), type=UserAnswer).data.permissions.publish
+        except (Retry, msgspec.MsgspecError):
+            return Rights()
 
     def _make_stream(self, wire: Wire) -> None:
         """The stream, where there is none. One that is there is left as it is."""
@@ -308,6 +349,17 @@ class Nats(Output):
             yield Finding("duplicates", "warning", f"{words}; raise it with `nats stream edit {options.stream} --dupe-window=4h`")
         if config.get("storage") == "memory":
             yield Finding("durability", "warning", "the stream lies in memory: it is empty once its server was started again")
+
+
+def covers(pattern: str, subject: str) -> bool:
+    """Whether a subject is one of those that a pattern means: ``*`` stands for a word, ``>`` for all words from there on."""
+    words = subject.split(".")
+    for place, word in enumerate(pattern.split(".")):
+        if word == ">":
+            return len(words) > place
+        if place >= len(words) or word not in ("*", words[place]):
+            return False
+    return len(words) == pattern.count(".") + 1
 
 
 def said(error: Error) -> str:

@@ -235,12 +235,27 @@ def test_credentials(opened: Opened, tmp_path: Path) -> None:
 
 
 def test_without_the_right_to_publish(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The server says which subject; the batch is kept."""
-    rights = "{publish: {deny: ['sensor.>']}}"
-    with NatsServer(f"authorization {{ users: [{{user: u, password: p, permissions: {rights}}}] }}") as server:
-        monkeypatch.setenv("SECRET", "p")
-        with pytest.raises(Retry, match="Permissions Violation for Publish"):
-            opened(server.url, user="u", password="env:SECRET").send(entries(1))
+    """The server says which subject; the batch is kept; a check knows before. Where the server does not say what we may, that is no fault."""
+    monkeypatch.setenv("SECRET", "p")
+    for deny, known in (("'sensor.>'", True), ("'sensor.>', '$SYS.>'", False)):
+        with NatsServer(f"authorization {{ users: [{{user: u, password: p, permissions: {{publish: {{deny: [{deny}]}}}}}}] }}") as server:
+            output = opened(server.url, user="u", password="env:SECRET")
+            with pytest.raises(Retry, match="Permissions Violation for Publish"):
+                output.send(entries(1))
+            found = list(output.check())[-1]
+            assert ("we may not publish to sensor.alert.high" in found.message, found.level) == (known, "error" if known else "ok")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "subject", "fits"),
+    [
+        ("a.b", "a.b", True), ("a.*", "a.b", True), ("a.>", "a.b.c", True), (">", "a", True), ("a.>", "a", False), ("a.*", "a.b.c", False),
+        ("a.b.c", "a.b", False), ("*.b", "a.c", False), ("a", "a.b", False),
+    ],
+)  # fmt: skip
+def test_what_a_right_covers(pattern: str, subject: str, fits: bool) -> None:
+    """A word, all words from there on, and nothing else."""
+    assert module.covers(pattern, subject) is fits
 
 
 def test_tls(opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
