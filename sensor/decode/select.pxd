@@ -20,8 +20,13 @@ cdef packed struct Lead:
 cdef struct Magic:
     uint32_t offset
     uint32_t value
-    uint64_t bits      # as in Lead
-    uint64_t streams
+    uint64_t bits
+
+
+cdef struct Magics:
+    int count
+    Magic[MAGICS] rules  # in order of their offsets
+
 
 
 cdef struct Datagram:
@@ -52,9 +57,8 @@ cdef struct Heads:
 cdef class Selector:
     cdef uint64_t[::1] udp, tcp, ethertypes, protocols, icmp, icmp6
     cdef Lead[::1] leads
-    cdef Magic[MAGICS] magics
+    cdef Magics magics, stream_magics
     cdef Datagram[256] datagrams
-    cdef int magic_count
     cdef uint64_t whole
     cdef Repeats frames, messages
     cdef uint64_t head_bits        # of frame dissectors that want TCP headers

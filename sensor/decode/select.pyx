@@ -1,9 +1,9 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
 """The select pass: which rows become Python objects, and for which dissectors.
 
-Frames, datagrams and TCP rows count their dissectors apart: each owns one bit of column ``wanted`` for the kind of rows it reads. Tables over ports, ethertypes, protocols and
-leading bytes give the bits of a row in a few look-ups. Bits of datagrams whose identical payload the same sender sent a moment ago are cleared. TCP rows are wanted by the
-dissectors that follow their flow: the first payloads of each direction decide who that is. What two hosts say to each other beyond a budget a second, and answers beyond
+Frames, datagrams and TCP rows count their dissectors apart: each owns one bit of column ``wanted`` for the kind of rows it reads. Tables over ports, ethertypes,
+protocols and leading bytes give the bits of a row in a few look-ups. Bits of datagrams whose identical payload the same sender sent a moment ago are cleared. TCP
+rows are wanted by the dissectors that follow their flow: the first payloads of each direction decide who that is. What two hosts say to each other beyond a budget a second, and answers beyond
 it that nobody asked for, are shed and counted, and of ICMP also what one host sends and what one host gets: no pair can take the engine away from the others. Headers of
 TCP are rows of the kind of frames: SYNs whose options are new of their sender, and segments with impossible flags, so many a second and hardly any during a flood.
 While MACs that were never seen come by the thousand, only those known are heard, and newcomers that show themselves again: they may all be made up. The row at
@@ -92,12 +92,9 @@ cdef class Selector:
         for start in interest.starts:
             self.lead(start, bits, streams)
         for offset, value in interest.magic:
-            if self.magic_count == MAGICS:
-                raise ValueError(f"more than {MAGICS} magic numbers")
             if len(value) != 4:
                 raise ValueError(f"magic {value!r}: 4 bytes")
-            self.magics[self.magic_count] = Magic(offset, int.from_bytes(value, "big"), bits, streams)
-            self.magic_count += 1
+            magic(&self.stream_magics if streams else &self.magics, offset, int.from_bytes(value, "big"), bits | streams)
 
     def lead(self, bytes start, uint64_t bits, uint64_t streams):
         cdef uint32_t first, second, mask
@@ -269,16 +266,22 @@ cdef class Selector:
     cdef uint64_t recognised(self, const uint8_t[::1] data, Row* row, bint stream) except? 0xFFFFFFFFFFFFFFFF nogil:
         """Bits of the dissectors, of streams or of datagrams, that know the first bytes of this payload of at least 8."""
         cdef Py_ssize_t at = row.frame + row.payload
-        cdef uint32_t first = u32(data, at)
+        cdef uint32_t first = u32(data, at), offset = 0, value = first
         cdef int place = lead_place(first), i
         cdef uint64_t bits = 0
+        cdef Magics* magics = &self.stream_magics if stream else &self.magics
         while self.leads[place].used:
             if self.leads[place].first == first and u32(data, at + 4) & self.leads[place].mask == self.leads[place].second:
                 bits |= self.leads[place].streams if stream else self.leads[place].bits
             place = (place + 1) % LEADS
-        for i in range(self.magic_count):
-            if row.payload_len >= self.magics[i].offset + 4 and u32(data, at + self.magics[i].offset) == self.magics[i].value:
-                bits |= self.magics[i].streams if stream else self.magics[i].bits
+        for i in range(magics.count):
+            if magics.rules[i].offset != offset:
+                offset = magics.rules[i].offset
+                if row.payload_len < offset + 4:
+                    break
+                value = u32(data, at + offset)
+            if value == magics.rules[i].value:
+                bits |= magics.rules[i].bits
         return bits
 
     cdef uint64_t fresh(self, const uint8_t[::1] data, Row* row, uint64_t wanted, Repeats* repeats) except? 0xFFFFFFFFFFFFFFFF nogil:
@@ -305,6 +308,19 @@ cdef int remember(Repeats* repeats, int bit, interest) except -1:
     if repeats.windows[bit]:
         repeats.bits |= <uint64_t>1 << bit
     repeats.first[bit], repeats.stop[bit] = interest.volatile
+    return 0
+
+
+cdef int magic(Magics* magics, uint32_t offset, uint32_t value, uint64_t bits) except -1:
+    """One more rule over bytes inside a payload, put where its offset belongs."""
+    cdef int at = magics.count
+    if at == MAGICS:
+        raise ValueError(f"more than {MAGICS} magic numbers of a kind")
+    while at > 0 and magics.rules[at - 1].offset > offset:
+        magics.rules[at] = magics.rules[at - 1]
+        at -= 1
+    magics.rules[at] = Magic(offset, value, bits)
+    magics.count += 1
     return 0
 
 
