@@ -25,8 +25,9 @@ from sensor.core.batch import Batch
 from sensor.core.record import Record
 from sensor.core.record_parts import time_text
 from sensor.decode.kernels import Work
+from sensor.eventlog.live_log import LiveLog
 from sensor.eventlog.writer import EventLog
-from sensor.health import Health
+from sensor.health import Finding, Health
 from sensor.intel.renewer import Renewer
 from sensor.intel.store import ThreatLists
 from sensor.keeper import Keeper
@@ -70,7 +71,7 @@ class Run:
     """
 
     def __init__(
-        self, config: Config, source: Source, log: EventLog, *, intel: Sequence[Path] = (), live: bool = False,
+        self, config: Config, source: Source, log: EventLog | LiveLog, *, intel: Sequence[Path] = (), live: bool = False,
         listener: Callable[[Record], None] | None = None, progress: Callable[[], None] | None = None, keeper: Keeper | None = None,
         mutes: Path | None = None, evidence: Path | None = None, lists: Path | None = None, rules: Sequence[Path] = (),
     ) -> None:  # fmt: skip
@@ -153,6 +154,7 @@ class Run:
             self._begin(self.last)
         self.pipeline.finish()
         self._tell_figures()
+        self._tell_log()
         self._quarantine()
         self._summary()
         self._say("stopped", self._now(), f"stopped after {self.source.tally.packets:,} packets")
@@ -169,12 +171,18 @@ class Run:
             self._next_look = time.monotonic() + LOOK_EVERY_S
             self.files.watch(self.pipeline.room, self._now())
             self.pipeline.tell(self.health.look(self._now(), time.monotonic()))
+            self._tell_log()
             self._renew_lists()
         if time.monotonic() < self._next_summary:
             return
         self._next_summary = time.monotonic() + SUMMARY_EVERY_S
         self._summary()
         self._tell_figures()
+
+    def _tell_log(self) -> None:
+        """What went wrong with the log itself: what an earlier run left damaged, what was given up while the disk took nothing."""
+        if isinstance(self.log, LiveLog):
+            self.pipeline.tell(Finding(*one) for one in self.log.news(self._now()))
 
     def _tell_figures(self) -> None:
         self.pipeline.tell(self.health.figures(self.source.tally, self._now(), time.monotonic(), self._unread))

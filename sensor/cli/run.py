@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from sensor.capture.live import LiveSource
     from sensor.config import Config
     from sensor.core.record import Record
+    from sensor.eventlog.live_log import LiveLog
+    from sensor.eventlog.writer import EventLog
 
 EXAMPLES = """\
   sensor run -i eth0
@@ -44,16 +46,17 @@ def main(args: argparse.Namespace) -> int:
     from sensor.daemon import Run
     from sensor.documents import DocumentErrors
     from sensor.eventlog.paths import RUN_LOG, state_folder
-    from sensor.eventlog.writer import EventLog
 
     path = None if args.events == "-" else Path(args.events) if args.events else config.events or state_folder() / RUN_LOG
     try:
-        log = EventLog(path, clock=time.time)
+        log = _log(path, config)
     except OSError as error:
         complain(f"cannot write the event log {path}: {error.strerror}")
         return NOT_OPENED
     if log.torn:
         complain(f"{path}: the last line was torn and is cut off ({log.torn:,} bytes)")
+    for damage in log.damages:
+        complain(f"{path}: damaged: {damage}")
     # Opened before privileges are given up, as the log is.
     named = args.state or config.state
     keeping = keeper(named or state_folder())
@@ -91,6 +94,23 @@ def main(args: argparse.Namespace) -> int:
     finally:
         source.close()
     return 0
+
+
+def _log(path: Path | None, config: Config) -> EventLog | LiveLog:
+    """Segments that are kept as the configuration says; standard output, a pipe or a device as it is. OSError where it cannot be written."""
+    from sensor.eventlog.live_log import LiveLog
+    from sensor.eventlog.writer import EventLog
+
+    if path is None or (path.exists() and not path.is_file()):
+        return EventLog(path, clock=time.time)
+    needed = [name for name, options in getattr(config, "outputs", {}).items() if options.enabled]
+    return LiveLog(path, config.retention, outputs=needed, clock=time.time, complain=_complain)
+
+
+def _complain(line: str) -> None:
+    from sensor.logs import log
+
+    log().error(line)
 
 
 def _open(args: argparse.Namespace, config: Config) -> LiveSource:

@@ -1,4 +1,4 @@
-"""EventLog: records as JSON lines, numbered without a gap.
+"""EventLog: records as JSON lines in one file or stream, numbered without a gap; what a live run writes is ``live_log.py``.
 
 A log that exists is continued: ``seq`` follows that of its last whole line, and a last line that a crash has torn is cut off and counted. A file that holds
 something else is left alone. One writer a file, kept so by a lock. Lines wait in a buffer until ``flush``, until there are many, or until ``close``.
@@ -6,7 +6,6 @@ something else is left alone. One writer a file, kept so by a lock. Lines wait i
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import fcntl
 import os
@@ -17,10 +16,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-import msgspec
-
 from sensor.core.record import Record, encode
 from sensor.core.record_parts import time_text
+from sensor.eventlog.segments import folder_of, number_of
 
 BUFFER = 256 * 1024
 TAIL = 1024 * 1024
@@ -30,18 +28,10 @@ FIRST_KEY = b'{"ts":'
 EMITTED_AFTER_S = 1.0
 
 
-class _Origin(msgspec.Struct):
-    seq: int
-
-
-class _Line(msgspec.Struct):
-    """What counts of the last line of an earlier run."""
-
-    sensor: _Origin
-
-
 class EventLog:
-    """Where records go. ``torn``: bytes of a half-written last line that were cut off; ``written``: records of this run."""
+    """Where records go. ``torn``: bytes of a half-written last line that were cut off; ``damages``: none are looked for; ``written``: records of this run."""
+
+    damages: tuple[()] = ()
 
     def __init__(self, target: Path | BinaryIO | None, *, fresh: bool = False, clock: Callable[[], float] | None = None) -> None:
         """``target``: a file by its path (folders are made), an open binary stream, or None: standard output. ``fresh``: begin the file anew.
@@ -91,6 +81,8 @@ class EventLog:
             record.emitted = time_text(int(now * 1e6) * 1000)
 
     def _open(self, path: Path, *, fresh: bool) -> int:
+        if path.is_symlink() and folder_of(path).is_dir():
+            raise OSError(errno.EINVAL, "it is the log of live runs: name another", str(path))
         path.parent.mkdir(parents=True, exist_ok=True)
         way = os.O_WRONLY if path.is_fifo() else os.O_RDWR
         file = os.open(path, way | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
@@ -113,8 +105,8 @@ class EventLog:
         tail = os.pread(file, size - start, start)
         whole = start + tail.rfind(b"\n") + 1
         for line in reversed(tail[: whole - start].splitlines()):
-            with contextlib.suppress(msgspec.DecodeError):
-                self._next = msgspec.json.decode(line, type=_Line).sensor.seq + 1
+            if (number := number_of(line)) is not None:
+                self._next = number + 1
                 break
         else:
             if size and not (whole == 0 and tail.startswith(FIRST_KEY[:size])):
