@@ -163,6 +163,7 @@ class _Root(Section):
     retention: Retention = Retention()
     tables: Tables = Tables()
     capture: Capture = Capture()
+    outputs: dict[str, Any] = {}
 
     @field_validator("networks")
     @classmethod
@@ -173,7 +174,7 @@ class _Root(Section):
 class Config(_Root):
     """All settings. ``networks``: blocks that are inside beside the private ones; ``roles``: whose job looks like an attack; ``intel``: threat lists;
     ``events``: the event log of live runs; ``state``: folder of the inventory; ``preset``: a set of options of detectors (see presets.py); ``detectors``:
-    options by detector id, which win over it.
+    options by detector id, which win over it; ``outputs``: where events go, options by name (see delivery/section.py).
     """
 
     detectors: Any = None
@@ -200,4 +201,9 @@ def model() -> type[Config]:
 
 def load_config(path: Path | None) -> Config:
     """The configuration in a file, or the defaults. DocumentErrors with everything that is wrong with it."""
-    return load_document(path, model(), context=path.parent) if path is not None else Config()
+    if path is None:
+        return Config()
+    from sensor.delivery.section import section  # knows all formats, which a run without outputs need not
+
+    outputs = section(path)
+    return load_document(path, create_model("Config", __base__=model(), **outputs) if outputs else model(), context=path.parent)

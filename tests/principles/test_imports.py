@@ -45,13 +45,13 @@ MAY_IMPORT = {
     "read_ahead": {"core", "capture", "decode", "shedding"},
     "quarantine": {"core"},
     "outputs": {"core", "documents"},
-    "delivery": {"core", "eventlog", "outputs", "logs"},
+    "delivery": {"core", "boundary", "documents", "eventlog", "outputs", "logs", "registry"},
     "hunt": {"core", "eventlog"},
     "console": {"core", "eventlog", "inventory"},
     "keeper": {"core", "inventory"},
     "telemetry": {"core"},
     "logs": {"core"},
-    "config": {"core", "presets", "documents", "registry", "capture", "detectors", "dissectors", "fingerprinting", "intel", "inventory", "outputs"},
+    "config": {"core", "presets", "documents", "registry", "capture", "detectors", "dissectors", "fingerprinting", "intel", "inventory", "outputs", "delivery"},
     "dissection": {"core", "decode", "boundary"},
     "pipeline": {"core", "alert_room", "dissection", "evidence", "health"} | ENGINE | HELPERS,
     "assembly": {"core", "health", "keeper", "passive_dns", "pipeline", "config", "evidence"} | ALERTS | ENGINE | HELPERS,
@@ -60,6 +60,7 @@ MAY_IMPORT = {
     | ENGINE
     | HELPERS,
     "cli": {"core", "dissection", "keeper", "daemon", "assembly", "pipeline", "config", "telemetry", "logs", "outputs", "hunt", "console", "evidence"}
+    | {"delivery"}
     | ALERTS
     | ENGINE
     | HELPERS,

@@ -1,0 +1,63 @@
+"""What ``forward`` and ``outputs`` share: which configuration, which log, which outputs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from sensor.cli._setup import complain
+
+if TYPE_CHECKING:
+    from sensor.core.output import Options
+    from sensor.delivery.section import Delivery
+
+
+class Configured(NamedTuple):
+    """What the configuration says of delivery."""
+
+    delivery: Delivery
+
+    def chosen(self, names: Sequence[str]) -> dict[str, Options] | None:
+        """The outputs of these names, or all that are switched on. None after it was said that there is no such output."""
+        from sensor.delivery.section import enabled
+        from sensor.documents import nearest
+
+        outputs = self.delivery.outputs
+        for name in names:
+            if name not in outputs:
+                complain(f"no output {name!r}: {nearest(name, sorted(outputs)) if outputs else 'none are configured'}")
+                return None
+        return {name: outputs[name] for name in dict.fromkeys(names)} if names else enabled(outputs)
+
+
+def add_outputs_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", metavar="FILE", type=Path, help="configuration (YAML) whose section outputs: names the destinations")
+    log = "event log (default: events: of the configuration, else events.jsonl in the state folder)"
+    parser.add_argument("--events", metavar="FILE", type=Path, help=log)
+
+
+def configured(args: argparse.Namespace) -> Configured | None:
+    """None after its errors were told."""
+    from sensor.delivery.section import load_delivery
+    from sensor.documents import DocumentErrors
+
+    try:
+        return Configured(load_delivery(args.config))
+    except DocumentErrors as errors:
+        print(errors, file=sys.stderr)
+        return None
+
+
+def log_of(args: argparse.Namespace, found: Configured) -> Path:
+    """The log that is delivered; it need not be there yet."""
+    from sensor.eventlog.paths import RUN_LOG, state_folder
+
+    path: Path = args.events or found.delivery.events or state_folder() / RUN_LOG
+    return path
+
+
+def complain_of(error: OSError, log: Path) -> None:
+    complain(f"cannot keep cursors beside {log}: {error.strerror} ({error.filename})" if error.filename else f"cannot deliver {log}: {error.strerror}")

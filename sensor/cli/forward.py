@@ -1,0 +1,136 @@
+"""Deliver the event log to the outputs of the configuration, until Ctrl-C.
+
+A process of its own beside `sensor run`: a slow or broken destination never touches capture, and one output never another. Each output has its own place in
+the log, which outlives everything; what a destination refuses is kept beside the log with its answer. SIGHUP takes up a changed configuration.
+`sensor outputs` tells how they fare.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Self
+
+from sensor.cli._outputs_setup import add_outputs_arguments, complain_of, configured, log_of
+from sensor.cli._setup import complain
+
+if TYPE_CHECKING:
+    from sensor.delivery.forwarder import Forwarder
+
+EXAMPLES = """\
+  sensor forward --config /etc/sensor/sensor.yaml
+  sensor forward --config sensor.yaml --output siem --output chat
+  sensor forward --config sensor.yaml --once --events replay.jsonl
+"""
+UNDELIVERED, USAGE, NOT_OPENED = 1, 2, 3
+TICK_S = 0.2
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_outputs_arguments(parser)
+    parser.add_argument("--output", metavar="NAME", dest="only", action="append", default=[], help="only this output; may be given often")
+    parser.add_argument("--once", action="store_true", help="deliver what is there and end: 0 when all went, 1 when something is pending or was refused")
+    parser.add_argument("--log-format", choices=("console", "json"), default="console", help="form of our own messages on standard error")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Deliver; 0 when stopped."""
+    from sensor import logs
+    from sensor.delivery.forwarder import Forwarder
+
+    logs.configure(args.log_format)
+    found = configured(args)
+    if found is None:
+        return USAGE
+    outputs = found.chosen(args.only)
+    if outputs is None:
+        return USAGE
+    if not outputs:
+        complain("no outputs are configured: add a section `outputs:` to the configuration and name it with --config")
+        return USAGE
+    log = log_of(args, found)
+    forwarder = Forwarder(log, once=args.once)
+    try:
+        forwarder.take(outputs)
+    except OSError as error:
+        forwarder.end()
+        complain_of(error, log)
+        return NOT_OPENED
+    complain(f"delivering {log} to {', '.join(outputs)}")
+    return _once(forwarder) if args.once else _until_stopped(forwarder, args)
+
+
+def _once(forwarder: Forwarder) -> int:
+    import time
+
+    refused = {name: runner.told.refused for name, runner in forwarder.runners.items()}
+    with _signals() as wanted:
+        while not forwarder.over and not wanted.stop:
+            forwarder.tell()
+            time.sleep(TICK_S / 4)
+    statuses = forwarder.statuses()
+    forwarder.end()
+    code = 0
+    for one in statuses:
+        new = one.refused - refused[one.name]
+        if one.pending or new:
+            complain(f"{one.name}: {one.pending:,} pending, {new:,} refused{f': {one.error}' if one.error else ''}")
+            code = UNDELIVERED
+    return code
+
+
+def _until_stopped(forwarder: Forwarder, args: argparse.Namespace) -> int:
+    import time
+
+    with _signals() as wanted:
+        while not wanted.stop:
+            if wanted.again:
+                wanted.again = False
+                _take_again(forwarder, args)
+            forwarder.tell()
+            time.sleep(TICK_S)
+    forwarder.end()
+    return 0
+
+
+def _take_again(forwarder: Forwarder, args: argparse.Namespace) -> None:
+    """The configuration as it is now; where it is wrong, or its log is another, all goes on as it was."""
+    found = configured(args)
+    outputs = found.chosen(args.only) if found is not None else None
+    if outputs is None or found is None:
+        complain("the configuration is wrong and not taken up; all goes on as it was")
+        return
+    if log_of(args, found) != forwarder.log:
+        complain("another event log needs a start anew; all goes on as it was")
+        return
+    try:
+        forwarder.take(outputs)
+    except OSError as error:
+        complain_of(error, forwarder.log)
+    complain(f"delivering to {', '.join(forwarder.runners) or 'nobody'}")
+
+
+class _signals:  # noqa: N801 reads as a word in ``with``
+    """Within: SIGTERM and SIGINT set ``stop``, SIGHUP sets ``again``."""
+
+    def __init__(self) -> None:
+        self.stop = self.again = False
+
+    def __enter__(self) -> Self:
+        import signal
+
+        self._before = {number: signal.signal(number, self._heard) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        import signal
+
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _heard(self, number: int, _: object) -> None:
+        import signal
+
+        if number == signal.SIGHUP:
+            self.again = True
+        else:
+            self.stop = True

@@ -1,0 +1,123 @@
+"""Forwarder: all outputs of one log at work, what they say of themselves kept in files, the configuration taken up anew when asked."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from sensor.core.output import Options
+from sensor.delivery.runner import Runner
+from sensor.delivery.section import type_of
+from sensor.delivery.status import Status, save_status
+from sensor.eventlog.log_end import backwards, end_of
+from sensor.eventlog.segments import cursors_of, number_of
+from sensor.logs import log as say
+
+TELL_EVERY_S = 1.0
+HEARTBEAT_S = 10.0
+# A send that hangs longer at the end is left behind: what it sent comes again.
+PATIENCE_S = 20.0
+
+
+class Lock:
+    """The right to move the cursor of one output, held until ``close`` or the end of the process."""
+
+    def __init__(self, log: Path, name: str) -> None:
+        """OSError (EBUSY) where somebody else has it."""
+        path = cursors_of(log) / f"{name}.lock"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._file)
+            raise OSError(errno.EBUSY, f"another process delivers to {name}", str(path)) from None
+
+    def close(self) -> None:
+        os.close(self._file)
+
+
+class Forwarder:
+    """``runners``: by name of their output."""
+
+    def __init__(self, log: Path, *, once: bool = False) -> None:
+        self.log, self._once = log, once
+        self.runners: dict[str, Runner] = {}
+        self._locks: dict[str, Lock] = {}
+        self._written: dict[str, Status] = {}
+        self._told_at = 0.0
+
+    def take(self, outputs: Mapping[str, Options]) -> None:
+        """These outputs and no others: those that are as they were go on. OSError where one cannot be begun; those before it are."""
+        gone = [name for name, runner in self.runners.items() if outputs.get(name) != runner.options or type_of(outputs[name]) != type_of(runner.options)]
+        self._end(gone)
+        for name, options in outputs.items():
+            if name not in self.runners:
+                self._locks[name] = Lock(self.log, name)
+                self.runners[name] = Runner(self.log, name, options, once=self._once)
+                self.runners[name].start()
+
+    @property
+    def over(self) -> bool:
+        """Whether every output has come to its end (``once``)."""
+        return all(runner.over for runner in self.runners.values())
+
+    def tell(self, *, now: bool = False) -> None:
+        """Write down how each output fares, where that changed or was long ago."""
+        if not now and time.monotonic() - self._told_at < TELL_EVERY_S:
+            return
+        self._told_at = time.monotonic()
+        end = last_number(self.log)
+        for runner in self.runners.values():
+            self._tell(runner.status(max(end, runner.told.seq, runner.told.alerts)))
+
+    def end(self) -> bool:
+        """Stop all outputs; whether each was done in time."""
+        return self._end(list(self.runners))
+
+    def statuses(self) -> list[Status]:
+        end = last_number(self.log)
+        return [runner.status(max(end, runner.told.seq, runner.told.alerts)) for runner in self.runners.values()]
+
+    def _end(self, names: list[str]) -> bool:
+        for name in names:
+            self.runners[name].stop()
+        until, whole = time.monotonic() + PATIENCE_S, True
+        for name in names:
+            runner = self.runners[name]
+            ended = runner.join(max(0.0, until - time.monotonic()))
+            if not ended:
+                say().warning("a send hangs and is left behind", output=name)
+                whole = False
+            self._tell(runner.status(max(last_number(self.log), runner.told.seq, runner.told.alerts)))
+            if ended:  # one that hangs keeps its cursor
+                del self.runners[name]
+                self._locks.pop(name).close()
+        return whole
+
+    def _tell(self, status: Status) -> None:
+        before = self._written.get(status.name)
+        if before is not None and status.written - before.written < HEARTBEAT_S and msgspec.structs.replace(status, written=before.written) == before:
+            return
+        try:
+            save_status(self.log, status)
+        except OSError as error:
+            say().warning("the status cannot be written", output=status.name, error=error.strerror)
+        self._written[status.name] = status
+
+
+def last_number(log: Path) -> int:
+    """The last number of a log; 0 where it has none or cannot be read."""
+    try:
+        end = end_of(log)
+        if end is None:
+            return 0
+        return next((number for line in backwards(log, end) if (number := number_of(line)) is not None), 0)
+    except OSError:
+        return 0

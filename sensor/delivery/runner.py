@@ -1,0 +1,282 @@
+"""Runner: one output at work, in a thread of its own: reads the log on two lanes, sends, writes down how far it is. It never ends by itself, save ``once``."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from sensor.boundary import Boundary, Fault
+from sensor.core.output import Options
+from sensor.delivery.batch import Batch
+from sensor.delivery.catalogue import output_class
+from sensor.delivery.dead_letters import DeadLetters, Letters
+from sensor.delivery.lanes import MainLane, Room, UrgentLane
+from sensor.delivery.position import Position, before_of, found_position, save_position
+from sensor.delivery.redaction import load_salt
+from sensor.delivery.requests import done_with, requested
+from sensor.delivery.section import type_of
+from sensor.delivery.sender import Sender
+from sensor.delivery.shape import Shape
+from sensor.delivery.status import Status
+from sensor.eventlog.log_cursor import LogCursor
+from sensor.eventlog.segments import cursors_of
+from sensor.logs import log as say
+
+POLL_S = 0.1
+LONGEST_SLEEP_S = 1.0
+DURABLE_EVERY_S, BEFORE_EVERY_S, REQUESTS_EVERY_S = 0.1, 10.0, 0.5
+STALLED_S = 60.0
+ONCE_TRIES = 5
+
+
+class Runner:
+    """``log``: whose records; ``once``: end when all is delivered, or when it cannot be."""
+
+    def __init__(self, log: Path, name: str, options: Options, *, once: bool = False) -> None:
+        """OSError where salt or position cannot be read."""
+        self.log, self.name, self.options, self._once = log, name, options, once
+        unit = output_class(type_of(options))
+        self._boundary = Boundary(self._tell_fault)
+        self._path = cursors_of(log) / f"{name}.json"
+        self._shape = Shape(unit, options, lambda: load_salt(cursors_of(log)), self._boundary)
+        self._letters = DeadLetters(log, name)
+        self._stopping = threading.Event()
+        self.sender = Sender(unit(name, options), options, self._boundary, self._keep_dead, self._stopping.is_set)
+        self._room = Room(min(options.batch_events, self.sender.rate.most), options.batch_kib << 10)
+        self.position = self._found()
+        # What others may look at: replaced as a whole.
+        self.told = msgspec.structs.replace(self.position)
+        self.over = False
+        self._dirty, self._durable_at, self._before_at, self._looked_at = True, 0.0, 0.0, 0.0
+        self._stalled = False
+        self._main: MainLane | None = None
+        self._urgent: UrgentLane | None = None
+        self._thread = threading.Thread(target=self._run, name=f"output-{name}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the send that is under way."""
+        self._stopping.set()
+
+    def join(self, seconds: float) -> bool:
+        """Wait for the end; whether it came."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def status(self, end: int) -> Status:
+        """How it fares. ``end``: the last number of the log."""
+        told, sender, now = self.told, self.sender, time.time()
+        pending = told.pending(end)
+        since = sender.failing_since or (sender.sending_since if sender.sending_since and now - sender.sending_since > STALLED_S else 0.0)
+        stalled = since if pending and since else 0.0
+        state = "stopped" if not self._thread.is_alive() else "stalled" if stalled and now - stalled >= STALLED_S else "waiting" if stalled else ""
+        return Status(
+            self.name, type_of(self.options), state or ("delivering" if pending else "idle"), told.seq, told.alerts, told.done + pending,  # type: ignore[arg-type]
+            told.delivered, told.filtered, told.refused, told.missing, pending, sender.backoff.tries, sender.last_delivered, stalled, sender.error,
+            sender.error_at, sender.next_try if sender.next_try > now else 0.0, now, os.getpid(),
+        )  # fmt: skip
+
+    # The thread.
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.is_set() and not self.over:
+                said, whole = self._boundary.run(f"delivery {self.name}", self._guarded)
+                if not whole:
+                    self.sender.pause(f"a fault of ours: {self.sender.broke or 'delivery broke again'}")
+                    self._drop_lanes()
+                elif not said[0]:
+                    self._rest()
+        finally:
+            self._save(at_last=True)
+            self._drop_lanes()
+            self.sender.close()
+
+    def _guarded(self) -> Iterator[bool]:
+        """Whether there may be more to do at once."""
+        try:
+            yield self._turn()
+        except OSError as error:
+            self.sender.pause(f"{error.filename or self.log}: {error.strerror or error}")
+            yield False
+
+    def _rest(self) -> None:
+        """Nothing to do for the moment."""
+        if self._dirty:
+            self._save()
+        self._tell_stall()
+        until = self.sender.next_try - time.time()
+        self._stopping.wait(min(max(until, POLL_S), LONGEST_SLEEP_S))
+
+    def _turn(self) -> bool:
+        """One look at both lanes; False where it is time to wait."""
+        self._heed_requests()
+        if time.time() < self.sender.next_try:
+            self.over = self._once and self.sender.backoff.tries >= ONCE_TRIES
+            return False
+        main = self._lanes()
+        moved = False
+        if self._urgent is not None:
+            moved = self._urgent.fill()
+            if not self.sender.deliver(self._urgent.batch):
+                return False
+            self._settle_urgent(self._urgent)
+        moved |= main.fill(self.position.alerts if self._urgent is not None else None)
+        if self._is_due(main.batch, moved):
+            if not self.sender.deliver(main.batch):
+                return False
+            self._settle_main(main)
+            moved = True
+        if main.replaced and not main.batch.count:
+            self._begin_anew("another log has its name")
+            return True
+        self.over = self._once and not moved and not main.batch.count
+        return moved
+
+    def _lanes(self) -> MainLane:
+        """The main lane; and the urgent one, made when there is a backlog and dropped when there is none."""
+        if self._main is None:
+            self._main = MainLane(self.log, self.position, self._shape, self._room, self._keep_dead)
+        main, urgent = self._main, self._urgent
+        if urgent is None and main.backlog and not main.batch.count and self.options.alerts_first:
+            after = max(self.position.alerts, self.position.seq)
+            self._urgent = UrgentLane(self.log, after, self._shape, self._room, self._keep_dead)
+        elif urgent is not None and not main.backlog and not main.batch.count and not urgent.batch.count and self.position.seq >= self.position.alerts:
+            urgent.close()
+            self._urgent = None
+        return main
+
+    def _is_due(self, batch: Batch, moved: bool) -> bool:
+        """Whether a batch goes now. One of which nothing is wanted is done with at once, one with an alert in it as well."""
+        if not batch.count:
+            return batch.numbers > 0
+        return batch.full or batch.urgent or self._once or time.monotonic() - batch.begun >= self.options.batch_ms / 1000
+
+    def _settle_main(self, lane: MainLane) -> None:
+        batch, position = lane.batch, self.position
+        position.seq, position.id = lane.at, batch.id or position.id
+        position.alerts = max(position.alerts, position.seq)
+        position.missing += batch.missing
+        position.ahead -= batch.passed
+        if batch.missing:
+            say().warning("numbers of the log can never come any more", output=self.name, missing=batch.missing, before=lane.at, damages=lane.damages[:3])
+        self._count(batch)
+        lane.begin()
+
+    def _settle_urgent(self, lane: UrgentLane) -> None:
+        if lane.at <= self.position.alerts:
+            return
+        self.position.alerts = lane.at
+        self.position.ahead += lane.batch.ahead
+        self._count(lane.batch)
+        lane.begin()
+
+    def _count(self, batch: Batch) -> None:
+        position = self.position
+        position.delivered += batch.delivered
+        position.refused += batch.refused
+        position.filtered += batch.filtered
+        self.told = msgspec.structs.replace(position)
+        self._dirty = True
+        self._tell_stall()
+        durable = time.monotonic() - self._durable_at >= DURABLE_EVERY_S
+        # A destination that drops repeats can do with fewer writes.
+        if durable or self.sender.output.guarantee != "exactly_once":
+            self._save(durable=durable)
+
+    # Position.
+
+    def _found(self) -> Position:
+        found = found_position(self._path)
+        if found is None:
+            if self._path.exists():
+                say().warning("the position cannot be read, everything comes again", output=self.name, file=str(self._path))
+            return Position()
+        if found.seq and self._is_other_log(found):
+            say().warning("another log has its name: it is read from its beginning", output=self.name, log=str(self.log))
+            return Position()
+        return found
+
+    def _is_other_log(self, found: Position) -> bool:
+        """Whether the record at the position is not the one that was there. One that is no longer there says nothing, save in a plain file, which is whole."""
+        cursor = LogCursor(self.log, found.seq - 1)
+        try:
+            lines = cursor.read(1)
+            if lines and lines[0][0] == found.seq:
+                return bool(found.id) and msgspec.json.decode(lines[0][1]).get("id") != found.id
+            return not lines and self.log.is_file() and not self.log.is_symlink() and self.log.stat().st_size > 0
+        finally:
+            cursor.close()
+
+    def _save(self, *, durable: bool = True, at_last: bool = False) -> None:
+        """Where it cannot be written, delivery goes on: some numbers may come again after a crash."""
+        now = time.monotonic()
+        try:
+            save_position(self._path, self.position, durable=durable)
+            if durable and (at_last or now - self._before_at >= BEFORE_EVERY_S):
+                save_position(before_of(self._path), self.position, durable=False)
+                self._before_at = now
+        except OSError as error:
+            self.sender.error, self.sender.error_at = f"the position cannot be kept: {error.strerror}", time.time()
+            return
+        self._dirty = not durable
+        if durable:
+            self._durable_at = now
+
+    def _heed_requests(self) -> None:
+        """Go back where the operator asked for it (`sensor outputs replay`)."""
+        now = time.monotonic()
+        if now - self._looked_at < REQUESTS_EVERY_S:
+            return
+        self._looked_at = now
+        seq = requested(self.log, self.name)
+        if seq is not None:
+            self.position.back_to(seq)
+            self._start_over()
+            done_with(self.log, self.name)
+            say().info("goes back", output=self.name, after=self.position.seq)
+
+    def _begin_anew(self, why: str) -> None:
+        say().warning("the log is read from its beginning", output=self.name, why=why)
+        self.position = Position()
+        self._start_over()
+
+    def _start_over(self) -> None:
+        self._drop_lanes()
+        self.told = msgspec.structs.replace(self.position)
+        self._save()
+
+    def _drop_lanes(self) -> None:
+        for lane in (self._main, self._urgent):
+            if lane is not None:
+                lane.close()
+        self._main = self._urgent = None
+
+    # What is told.
+
+    def _keep_dead(self, letters: Letters) -> None:
+        self._letters.add(letters)
+        say().warning("refused", output=self.name, records=len(letters), answer=letters[0][2][:200], kept=str(self._letters.path))
+
+    def _tell_fault(self, fault: Fault) -> None:
+        self.sender.broke = f"{fault.error} at {fault.place}"
+        say().error("a fault of ours", output=self.name, unit=fault.unit, error=fault.error, place=fault.place)
+
+    def _tell_stall(self) -> None:
+        """Once when nothing goes any more, and once when it goes again."""
+        failing = self.sender.failing_since > 0
+        if failing != self._stalled:
+            self._stalled = failing
+            with contextlib.suppress(OSError):
+                if failing:
+                    say().warning("cannot deliver", output=self.name, error=self.sender.error)
+                else:
+                    say().info("delivers again", output=self.name)

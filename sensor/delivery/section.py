@@ -1,0 +1,132 @@
+"""The section ``outputs:`` of the configuration: a name for each output, its ``type``, and the options of that type.
+
+Which options there are depends on the types that a document names, so the model is made for the document: its faults then have their place and the nearest
+key of that very output, and what is not named is not imported.
+"""
+
+from __future__ import annotations
+
+import functools
+import platform
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model
+
+from sensor.core.output import Options
+from sensor.core.record import Record
+from sensor.delivery.catalogue import formats_of, output_class, types
+from sensor.documents import DocumentErrors, FilePath, load_document, nearest
+
+NAME = re.compile(r"[a-z0-9-]{1,32}")
+# Receivers sort and drop repeats by these.
+NOT_REDACTED = ("ts", "kind", "action", "severity", "id", "schema", "sensor.seq")
+_TOP = tuple(Record.__struct_fields__)
+
+
+class Identity(BaseModel):
+    """Who this sensor is, as far as delivery wants to know."""
+
+    id: str = Field(default_factory=lambda: platform.node() or "sensor")
+    site: str = ""
+
+
+class Delivery(BaseModel):
+    """What delivery needs of a configuration; the rest is others' business. ``outputs``: options by name."""
+
+    sensor: Identity = Field(default_factory=Identity)
+    events: FilePath | None = None
+    outputs: dict[str, Any] = {}
+
+
+class _Any(BaseModel):
+    """A document of which only one section is looked at."""
+
+    model_config = ConfigDict(extra="ignore")
+    outputs: Any = None
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def load_delivery(path: Path | None) -> Delivery:
+    """What a configuration says of delivery, or the defaults. DocumentErrors with everything that is wrong with it."""
+    if path is None:
+        return Delivery()
+    return load_document(path, create_model("Delivery", __base__=Delivery, **section(path)), context=path.parent)
+
+
+def section(path: Path) -> dict[str, Any]:
+    """The field ``outputs`` as this document needs it, for ``create_model``; none where it has no such section."""
+    try:
+        given = load_document(path, _Any).outputs
+    except DocumentErrors:
+        return {}  # told with all else that is wrong with it
+    if given is None:
+        return {}
+    return {"outputs": (Annotated[_model(given), AfterValidator(_by_name)], ...)}
+
+
+def type_of(options: Options) -> str:
+    """The type of an output by its options."""
+    return str(getattr(options, "type", ""))
+
+
+def _model(given: Any) -> type[BaseModel]:
+    """One field for each output that is named. Names of outputs may be words of ours, so they are aliases."""
+    fields: dict[str, Any] = {}
+    for place, (name, options) in enumerate(given.items() if isinstance(given, dict) else ()):
+        kind = options.get("type") if isinstance(options, dict) else None
+        fields[f"output_{place}"] = (Annotated[_options(kind), BeforeValidator(functools.partial(_named, name))], Field(alias=str(name)))
+    return create_model("Outputs", __base__=_Section, **fields)
+
+
+def _options(kind: Any) -> type[BaseModel]:
+    """The options of a type, with what all outputs share made exact. Of an unknown type nothing but that is told."""
+    if not isinstance(kind, str) or kind not in types():
+        unknown: dict[str, Any] = {"type": (_one_of(types()), ...)}
+        return create_model("Output", __config__=ConfigDict(extra="ignore"), **unknown)
+    unit = output_class(kind)
+    exact: dict[str, Any] = {
+        "type": (_one_of([kind]), ...),
+        "format": (_one_of(["", *formats_of(unit)]), unit.Options.model_fields["format"].default),
+        "fields": (list[Annotated[str, AfterValidator(_path)]], []),
+        "redact": (list[Annotated[str, AfterValidator(_redactable)]], []),
+    }
+    return create_model("Options", __base__=unit.Options, **exact)
+
+
+def _one_of(words: list[str]) -> Any:
+    return Literal[tuple(words)]
+
+
+def _by_name(outputs: BaseModel) -> dict[str, Any]:
+    return {str(field.alias): getattr(outputs, name) for name, field in type(outputs).model_fields.items()}
+
+
+def _named(name: Any, options: Any) -> Any:
+    if not NAME.fullmatch(str(name)):
+        raise ValueError(f"found an output called {str(name)[:64]!r}, expected 1 to 32 small letters, digits and dashes")
+    return options
+
+
+def _path(path: str) -> str:
+    """A path within records: its first word is known."""
+    first = path.partition(".")[0]
+    if first not in _TOP:
+        raise ValueError(f"found the path {path[:64]!r}, {nearest(first, _TOP)}")
+    return path
+
+
+def _redactable(path: str) -> str:
+    if _path(path) in NOT_REDACTED or path == "sensor":
+        raise ValueError(f"found {path!r}, by which receivers sort and drop repeats: it cannot be redacted")
+    return path
+
+
+def enabled(outputs: Mapping[str, Any]) -> dict[str, Options]:
+    """Those that are switched on."""
+    return {name: options for name, options in outputs.items() if options.enabled}

@@ -1,0 +1,76 @@
+"""Selection: which records an output gets (its ``filter``), as one question asked of each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from fnmatch import translate
+from typing import Any
+
+from sensor.core.output import Filter
+
+SEVERITIES = ("info", "low", "medium", "high", "critical")
+
+Record = Mapping[str, Any]
+Test = Callable[[Record], bool]
+
+
+def wanted(chosen: Filter) -> Test:
+    """Whether a record is one that every list names."""
+    tests: list[Test] = []
+    if chosen.kinds:
+        kinds = frozenset(chosen.kinds)
+        tests.append(lambda record: record.get("kind") in kinds)
+    if chosen.severity != SEVERITIES[0]:
+        grave = frozenset(SEVERITIES[SEVERITIES.index(chosen.severity) :])
+        tests.append(lambda record: record.get("severity") in grave)
+    for globs, told in ((chosen.detectors, _detectors), (chosen.types, _types), (chosen.sites, _sites)):
+        if globs:
+            tests.append(_matching(globs, told))
+    if chosen.vlans:
+        vlans = frozenset(chosen.vlans)
+        tests.append(lambda record: not vlans.isdisjoint(_vlans(record)))
+    return lambda record: all(test(record) for test in tests)
+
+
+def _matching(globs: Iterable[str], told: Callable[[Record], Iterator[Any]]) -> Test:
+    """Whether one of the words that a record tells fits one of the patterns."""
+    fits = re.compile("|".join(translate(glob) for glob in globs)).match
+    return lambda record: any(isinstance(word, str) and fits(word) for word in told(record))
+
+
+def _part(record: Record, name: str) -> Mapping[str, Any]:
+    found = record.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _several(record: Record, name: str) -> Iterator[Mapping[str, Any]]:
+    found = record.get(name)
+    yield from (one for one in (found if isinstance(found, list) else ()) if isinstance(one, dict))
+
+
+def _detectors(record: Record) -> Iterator[Any]:
+    """Of an alert its own; of an incident those of its story."""
+    yield _part(record, "alert").get("detector")
+    yield from (chapter.get("detector") for chapter in _several(_part(record, "incident"), "story"))
+
+
+def _ends(record: Record) -> Iterator[Mapping[str, Any]]:
+    """The device, or both ends of an alert, all targets among them."""
+    yield from (_part(record, name) for name in ("device", "src", "dst"))
+    yield from _several(record, "targets")
+
+
+def _types(record: Record) -> Iterator[Any]:
+    yield from (end.get("type") for end in _ends(record))
+
+
+def _vlans(record: Record) -> Iterator[Any]:
+    yield _part(record, "network").get("vlan")
+    for end in _ends(record):
+        vlan = end.get("vlan")
+        yield from vlan if isinstance(vlan, list) else (vlan,)
+
+
+def _sites(record: Record) -> Iterator[Any]:
+    yield _part(record, "sensor").get("site")

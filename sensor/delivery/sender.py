@@ -1,0 +1,106 @@
+"""Sender: brings batches to one output, and heeds what it says: Ack, Retry with a pause, Refuse by halving until the record is found that is meant."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from sensor.boundary import Boundary
+from sensor.core.output import Ack, Entry, Options, Output, Refuse, Retry
+from sensor.core.reader import clean
+from sensor.delivery.batch import Batch
+from sensor.delivery.dead_letters import Letters
+from sensor.delivery.pace import Backoff, Rate
+
+MESSAGE_LIMIT = 300
+
+Answer = Ack | Retry | Refuse
+
+
+class Sender:
+    """``error``: what was wrong last, and when (``error_at``); ``next_try``: when it is tried again; ``failing_since``: the first failure after which nothing
+    went; ``sending_since``: when the call began that is under way. Wall clock, 0: never.
+    """
+
+    def __init__(self, output: Output, options: Options, boundary: Boundary, dead: Callable[[Letters], None], stopped: Callable[[], bool]) -> None:
+        self.output, self.backoff = output, Backoff(options.backoff_s, options.backoff_max_s)
+        self.rate = Rate(options.rate, time.monotonic())
+        self.error, self.error_at, self.next_try, self.failing_since, self.sending_since, self.last_delivered = "", 0.0, 0.0, 0.0, 0.0, 0.0
+        self.broke = ""
+        self._boundary, self._dead, self._stopped = boundary, dead, stopped
+        self._opened = False
+
+    def deliver(self, batch: Batch) -> bool:
+        """Settle the batch; False where a pause is due before it goes on. OSError where dead letters cannot be kept."""
+        batch.full = True  # what was tried once comes again as it was
+        while batch.pieces:
+            if self._stopped() or time.time() < self.next_try or not self._may_go():
+                return False
+            piece = batch.pieces[0]
+            answer = self._attempt(piece)
+            if isinstance(answer, Retry):
+                self.close()
+                self.pause(str(answer.args[0]), answer.after_s)
+            elif isinstance(answer, Refuse) and len(piece) > 1:
+                batch.halve()
+            else:
+                self._took(batch, piece, answer)
+        return True
+
+    def pause(self, message: str, after_s: float | None = None) -> None:
+        """Something is in the way: later again."""
+        self.error, self.error_at = clean(message, MESSAGE_LIMIT), time.time()
+        self.failing_since = self.failing_since or self.error_at
+        self.next_try = self.error_at + self.backoff.failed(after_s)
+
+    def close(self) -> None:
+        self._opened = False
+        self._boundary.run(f"output {self.output.name}", self._closing)
+
+    def _took(self, batch: Batch, piece: list[Entry], answer: Ack | Refuse) -> None:
+        if isinstance(answer, Refuse):
+            answer = Ack(refused={0: str(answer.args[0])})
+        refused = {place: said for place, said in answer.refused.items() if 0 <= place < len(piece)}
+        busy = tuple(sorted({place for place in answer.busy if 0 <= place < len(piece)} - refused.keys()))
+        if refused:
+            self._dead([(piece[place].seq, piece[place].record, said) for place, said in sorted(refused.items())])
+        batch.took(len(refused), busy)
+        self.rate.sent(len(piece) - len(busy))
+        if len(busy) < len(piece):
+            self.backoff.worked()
+            self.failing_since, self.next_try = 0.0, 0.0
+            self.last_delivered = time.time()
+        if busy:
+            self.pause(f"busy: it had no room for {len(busy):,} of {len(piece):,}")
+
+    def _may_go(self) -> bool:
+        wait = self.rate.wait_s(time.monotonic())
+        if wait:
+            self.next_try = time.time() + wait
+        return not wait
+
+    def _attempt(self, piece: list[Entry]) -> Answer:
+        """What the output says; of one that breaks, that it did."""
+        self.broke, self.sending_since = "", time.time()
+        said, _ = self._boundary.run(f"output {self.output.name}", self._calls, piece)
+        self.sending_since = 0.0
+        if said and isinstance(said[0], Ack | Retry | Refuse):
+            return said[0]
+        return Retry(f"a fault of ours: {self.broke or 'the output broke again'}")
+
+    def _calls(self, piece: Sequence[Entry]) -> Iterator[Answer]:
+        try:
+            if not self._opened:
+                self.output.open()
+                self._opened = True
+        except (Retry, Refuse) as answer:
+            yield Retry(str(answer.args[0]), getattr(answer, "after_s", None))
+            return
+        try:
+            yield self.output.send(piece)
+        except (Retry, Refuse) as answer:
+            yield answer
+
+    def _closing(self) -> Iterator[None]:
+        self.output.close()
+        yield None

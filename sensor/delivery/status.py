@@ -1,0 +1,59 @@
+"""Status: how an output fares, in ``<log>.cursors/NAME.status.json``: for `sensor outputs status`, and for the sensor, which tells that one is stalled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from sensor.delivery.position import replace_file
+from sensor.eventlog.segments import cursors_of
+
+State = Literal["starting", "idle", "delivering", "waiting", "stalled", "stopped"]
+
+
+class Status(msgspec.Struct):
+    """Numbers are those of the log since its output was first configured: ``read`` = ``delivered`` + ``filtered`` + ``refused`` + ``missing`` + ``pending``.
+
+    Times are seconds since the epoch, 0: never. ``state``: *waiting* for the next try, *stalled* once nothing went for a minute; ``stalled_since``: since
+    when it takes nothing though something is there; ``error``: what was wrong last, and when; ``next_try``; ``written``: when this was said, every ten
+    seconds by a forwarder that runs, its process being ``pid``.
+    """
+
+    name: str
+    type: str
+    state: State = "starting"
+    seq: int = 0
+    alerts: int = 0
+    read: int = 0
+    delivered: int = 0
+    filtered: int = 0
+    refused: int = 0
+    missing: int = 0
+    pending: int = 0
+    tries: int = 0
+    last_delivered: float = 0
+    stalled_since: float = 0
+    error: str = ""
+    error_at: float = 0
+    next_try: float = 0
+    written: float = 0
+    pid: int = 0
+
+
+def status_path(log: Path, name: str) -> Path:
+    return cursors_of(log) / f"{name}.status.json"
+
+
+def load_status(log: Path, name: str) -> Status | None:
+    """None where there is none, or none that can be read."""
+    try:
+        return msgspec.json.decode(status_path(log, name).read_bytes(), type=Status)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def save_status(log: Path, status: Status) -> None:
+    """OSError where it cannot be written."""
+    replace_file(status_path(log, status.name), msgspec.json.encode(status) + b"\n", durable=False)

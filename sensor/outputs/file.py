@@ -1,0 +1,135 @@
+"""A file, or standard output: one payload a line, as JSON lines or in any other format.
+
+The file is opened again when somebody moved it away (logrotate needs no signal). Lines are durable before a batch counts (``fdatasync``). A last line that a
+crash has torn is cut off, and lines of a batch that was half written are not written twice; so the file has every record once, unless it is rotated in that
+very moment. Standard output promises nothing but order. Nothing is compressed or deleted: that is for whoever rotates.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import stat
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from sensor.core.output import Ack, Entry, Finding, Output, Retry
+from sensor.core.output import Options as CommonOptions
+from sensor.documents import FilePath
+
+STDOUT = "-"
+HASH_BYTES = 16
+
+
+class Options(CommonOptions):
+    """``path``: the file, whose folder is made; ``-``: standard output; ``mode``: rights of a new file; ``sync``: false leaves writing to the system."""
+
+    path: FilePath
+    mode: int = Field(default=0o640, ge=0, le=0o777)
+    sync: bool = True
+
+
+class File(Output):
+    """Lines at the end of a file."""
+
+    Options = Options
+    title = "File or standard output (JSON lines)"
+    guarantee = "at_least_once"
+
+    def __init__(self, name: str, options: Any) -> None:
+        super().__init__(name, options)
+        self._file = -1
+        self._plain = False
+        # Hashes of the lines at its end when it was opened: a batch that comes again may begin there.
+        self._there: frozenset[bytes] = frozenset()
+
+    def open(self) -> None:
+        self.close()
+        try:
+            self._file = os.dup(sys.stdout.fileno()) if self._is_stdout else self._opened()
+            self._plain = stat.S_ISREG(os.fstat(self._file).st_mode) and not self._is_stdout
+            if self._plain:
+                self._mend()
+        except OSError as error:
+            self.close()
+            raise Retry(f"{self.options.path}: {error.strerror}") from None
+
+    def check(self) -> Iterator[Finding]:
+        path: Path = self.options.path
+        if self._is_stdout:
+            yield Finding("permission", "ok", "standard output")
+            return
+        there = next(one for one in (path, *path.parents) if one.exists())
+        right = os.W_OK if there == path else os.W_OK | os.X_OK
+        if path.is_dir():
+            yield Finding("permission", "error", f"{path} is a folder: name a file")
+        elif (there != path and not there.is_dir()) or not os.access(there, right):
+            yield Finding("permission", "error", f"{there} cannot be written by this user: give it the right, or name another file")
+        else:
+            yield Finding("permission", "ok", f"{path} can be written")
+
+    def send(self, entries: Sequence[Entry]) -> Ack:
+        try:
+            if self._moved():
+                self.open()
+            lines = [entry.payload + b"\n" for entry in entries]
+            self._write(b"".join(line for line in lines if _hash(line) not in self._there) if self._there else b"".join(lines))
+            if self._plain and self.options.sync:
+                os.fdatasync(self._file)
+        except OSError as error:
+            raise Retry(f"{self.options.path}: {error.strerror}") from None
+        return Ack()
+
+    def close(self) -> None:
+        if self._file >= 0:
+            with contextlib.suppress(OSError):
+                os.close(self._file)
+        self._file, self._there = -1, frozenset()
+
+    @property
+    def _is_stdout(self) -> bool:
+        return bool(self.options.path.name == STDOUT)
+
+    def _opened(self) -> int:
+        path: Path = self.options.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Without O_NONBLOCK the opening of a pipe waits for its reader, for ever.
+        way = os.O_WRONLY | os.O_NONBLOCK if path.is_fifo() else os.O_RDWR | os.O_CREAT
+        file = os.open(path, way | os.O_APPEND | os.O_CLOEXEC, self.options.mode)
+        os.set_blocking(file, True)
+        return file
+
+    def _moved(self) -> bool:
+        """Whether the name leads elsewhere now, or nothing is open."""
+        if self._file < 0:
+            return True
+        if not self._plain:
+            return False
+        try:
+            return not os.path.samestat(Path(self.options.path).stat(), os.fstat(self._file))
+        except FileNotFoundError:
+            return True
+
+    def _mend(self) -> None:
+        """Cut a torn last line off, and remember what may be the beginning of a batch that comes again."""
+        size = os.fstat(self._file).st_size
+        start = max(0, size - 2 * (self.options.batch_kib << 10))
+        tail = os.pread(self._file, size - start, start)
+        whole = tail.rfind(b"\n") + 1
+        if start + whole < size:
+            os.ftruncate(self._file, start + whole)
+        self._there = frozenset(map(_hash, tail[:whole].splitlines(keepends=True)))
+
+    def _write(self, data: bytes) -> None:
+        left = memoryview(data)
+        while left:
+            left = left[os.write(self._file, left) :]
+
+
+def _hash(line: bytes) -> bytes:
+    return hashlib.blake2b(line, digest_size=HASH_BYTES).digest()
