@@ -262,7 +262,7 @@ class LiveLog:
             # More may have come meanwhile, and some of it may be urgent.
             self._since = time.monotonic() if self._backlog else None
             self._asked = self._asked and self._since is not None
-            self._hurry = self._asked or self._backlog.urgent > 0
+            self._hurry = self._asked or self._backlog.urgent
             self._condition.notify_all()
 
     def _stumble(self, error: OSError) -> None:

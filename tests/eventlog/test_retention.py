@@ -1,0 +1,262 @@
+"""Closed segments: compressed without ever being away, looked through, and taken away when nobody needs them, or when there is no more room."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from sensor.eventlog.cursors import EVERYTHING, cursor, delivered, furthest, unreadable
+from sensor.eventlog.log_cursor import LogCursor
+from sensor.eventlog.retention import Retention
+from sensor.eventlog.segments import cursors_of, segments
+from tests.reliability.live_logs import TS, numbers, open_log, record, wait_for
+
+NOW = 1_795_511_647.0
+DAY = 86_400.0
+
+
+def make(path: Path, parts: int = 5, records: int = 20, size: int = 1000) -> None:
+    """A log of so many segments, of which nothing was done with the closed ones."""
+    log = open_log(path, segment_mib=records * (size + 200) / (1 << 20))
+    log._retention.close()
+    number = 0
+    while len(segments(path)) < parts:
+        log.write(record(number, size=size))
+        if number % 20 == 0:
+            assert log.sync()
+        number += 1
+    log.close()
+
+
+def retention(path: Path, *outputs: str, size: int = 1 << 40, hard: int = 1 << 41, age_s: float = 30 * DAY, said: list[str] | None = None) -> Retention:
+    return Retention(path, size=size, hard=hard, age_s=age_s, outputs=outputs, clock=lambda: NOW, complain=(said if said is not None else []).append)
+
+
+def at(path: Path, output: str, seq: int) -> None:
+    """Say how far an output is."""
+    cursors_of(path).mkdir(exist_ok=True)
+    (cursors_of(path) / f"{output}.json").write_text(json.dumps({"seq": seq, "alerts": seq}))
+
+
+def aged(path: Path, days: float) -> None:
+    """All segments were last written so many days ago."""
+    for segment in segments(path):
+        os.utime(segment.path, (NOW - days * DAY, NOW - days * DAY))
+
+
+def total(path: Path) -> int:
+    return sum(segment.path.stat().st_size for segment in segments(path))
+
+
+def test_closed_segments_are_compressed_and_the_current_one_is_not(tmp_path: Path) -> None:
+    """They take much less room, keep the time they were written, and are read as before."""
+    path = tmp_path / "events.jsonl"
+    make(path)
+    before, bytes_before = numbers(path), total(path)
+    aged(path, 3)
+    retention(path).tidy()
+    there = segments(path)
+    assert [segment.compressed for segment in there] == [True] * 4 + [False]
+    assert not [left for left in there[0].path.parent.iterdir() if left.suffix == ".new"]
+    assert numbers(path) == before
+    assert total(path) < bytes_before / 2
+    assert there[0].path.stat().st_mtime == NOW - 3 * DAY
+
+
+def test_a_reader_never_finds_a_segment_missing(tmp_path: Path) -> None:
+    """While one after the other is compressed, somebody reads all of it again and again."""
+    path = tmp_path / "events.jsonl"
+    make(path, parts=6)
+    before = numbers(path)
+    ready, ended = threading.Event(), threading.Event()
+    found: list[list[int]] = []
+
+    def read() -> None:
+        while not ended.is_set():
+            found.append(numbers(path))
+            ready.set()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    assert ready.wait(10)
+    retention(path).tidy()
+    ended.set()
+    reader.join(10)
+    assert all(one == before for one in found)
+
+
+def test_a_damage_costs_one_frame(tmp_path: Path) -> None:
+    """A compressed segment is made of many parts that are read by themselves."""
+    path = tmp_path / "events.jsonl"
+    make(path, parts=2, records=1000, size=1000)
+    retention(path).tidy()
+    first = segments(path)[0].path
+    data = bytearray(first.read_bytes())
+    data[len(data) // 2] ^= 0x10
+    first.write_bytes(data)
+    reader = LogCursor(path)
+    kept = 0
+    while lines := reader.read():
+        kept += len(lines)
+    reader.close()
+    assert reader.damaged
+    assert 0 < reader.missing <= 2 * (1 << 17) // 1000
+    assert kept > 500
+
+
+def test_a_crash_between_two_steps_is_mended(tmp_path: Path) -> None:
+    """Both are there, the compressed one perhaps cut: it is made again from the plain one."""
+    path = tmp_path / "events.jsonl"
+    make(path, parts=2)
+    before = numbers(path)
+    first = segments(path)[0].path
+    first.with_name(first.name + ".zst").write_bytes(b"half of it")
+    assert numbers(path) == before
+    retention(path).tidy()
+    assert segments(path)[0].compressed
+    assert numbers(path) == before
+
+
+def test_old_segments_go_and_the_current_one_stays(tmp_path: Path) -> None:
+    """By the time they were last written. Without outputs nobody waits for them."""
+    path = tmp_path / "events.jsonl"
+    make(path)
+    aged(path, 29)
+    keeper = retention(path)
+    keeper.tidy()
+    assert len(segments(path)) == 5
+    aged(path, 31)
+    keeper.tidy()
+    assert [segment.path.name for segment in segments(path)] == [path.readlink().name]
+    assert keeper.shortened == []
+
+
+def test_too_much_is_made_less_oldest_first(tmp_path: Path) -> None:
+    """No more than is needed to keep below the size."""
+    path = tmp_path / "events.jsonl"
+    make(path)
+    retention(path).tidy()
+    there = segments(path)
+    keeper = retention(path, size=total(path) - there[0].path.stat().st_size - 1)
+    keeper.tidy()
+    assert segments(path) == there[2:]
+    assert keeper.shortened == []
+
+
+@pytest.mark.parametrize("why", ["age", "size"])
+def test_no_segment_goes_before_every_output_has_it(tmp_path: Path, why: str) -> None:
+    """The slowest counts; one that never delivered anything has nothing; one that the operator took out counts no more."""
+    path = tmp_path / "events.jsonl"
+    make(path)
+    there = segments(path)
+    aged(path, 99)
+    limit = {"size": 0} if why == "size" else {}
+    at(path, "fast", 10_000)
+    retention(path, "fast", "slow", **limit).tidy()
+    assert [one.first for one in segments(path)] == [one.first for one in there]
+    at(path, "slow", there[2].first - 2)
+    retention(path, "fast", "slow", **limit).tidy()
+    assert [one.first for one in segments(path)] == [one.first for one in there[1:]]
+    at(path, "slow", there[2].first - 1)
+    retention(path, "fast", "slow", **limit).tidy()
+    assert [one.first for one in segments(path)] == [one.first for one in there[2:]]
+    retention(path, "fast", **limit).tidy()
+    assert [one.first for one in segments(path)] == [there[4].first]
+
+
+def test_at_the_hard_limit_the_oldest_go_and_that_is_told(tmp_path: Path) -> None:
+    """Rather than filling the disk: with what was lost by it, counted from what the slowest output has."""
+    path = tmp_path / "events.jsonl"
+    log = open_log(path, segment_mib=20 / 1024, hard_mib=0, size_mib=0)
+    log._retention._outputs = ("slow",)
+    at(path, "slow", 5)
+    number = 0
+    while len(segments(path)) < 4:
+        log.write(record(number, size=1000))
+        assert log.sync()
+        number += 1
+        if len(segments(path)) > 1 and wait_for(lambda: bool(log._retention.shortened), 0.05):
+            break
+    assert wait_for(lambda: len(segments(path)) == 1)
+    assert wait_for(lambda: bool(log._retention.shortened))
+    (news,) = log.news(TS)
+    log.close()
+    first = segments(path)[0].first
+    assert (news.check, news.severity) == ("sensor.log_shortened", "high")
+    assert news.facts == {"first_seq": 6, "last_seq": first - 1, "count": first - 6}
+    assert log.shortened == first - 6
+    assert list(log.news(TS)) == []
+
+
+def test_a_fault_puts_it_off_and_is_said_once(tmp_path: Path) -> None:
+    """A full or broken disk loses no segment."""
+    path, said = tmp_path / "events.jsonl", list[str]()
+    make(path, parts=3)
+    before = numbers(path)
+    blocked = segments(path)[0].path.with_suffix(".new")
+    blocked.mkdir()
+    (blocked / "within").write_text("")
+    keeper = retention(path, said=said)
+    for _ in range(3):
+        keeper.tidy()
+    assert len(said) == 1
+    assert said[0].startswith("closed segments of the event log stay as they are: ")
+    assert numbers(path) == before
+    (blocked / "within").unlink()
+    blocked.rmdir()
+    keeper.tidy()
+    assert segments(path)[0].compressed
+
+
+def test_older_segments_are_looked_through_while_the_sensor_runs(tmp_path: Path) -> None:
+    """What is damaged in them is told, by segment and line, and so is what is missing between two."""
+    path = tmp_path / "events.jsonl"
+    make(path)
+    there = segments(path)
+    there[1].path.unlink()
+    lines = there[2].path.read_bytes().splitlines(keepends=True)
+    there[2].path.write_bytes(b"".join([*lines[:3], b"\0" * (len(lines[3]) - 1), b"\n", *lines[4:]]))
+    log = open_log(path)
+    assert log.damages == []
+    log.write(record(0))
+    assert wait_for(lambda: len(log._retention.damages) == 3)
+    (news,) = log.news(TS)
+    log.close()
+    assert news.check == "sensor.log_damaged"
+    assert [damage.replace(".zst", "") for damage in news.facts["damages"]] == [
+        f"{there[0].path.name}:0: records {there[1].first:,} to {there[2].first - 1:,} are missing",
+        f"{there[2].path.name}:0: records {there[2].first + 3:,} to {there[2].first + 3:,} are missing",
+        f"{there[2].path.name}:4: no record",
+    ]
+
+
+def test_what_cursors_tell(tmp_path: Path) -> None:
+    """One that is away, damaged, or told false by its own checksum has nothing; status files are no cursors."""
+    path = tmp_path / "events.jsonl"
+    assert (delivered(path, []), delivered(path, ["a"]), furthest(path), unreadable(path)) == (EVERYTHING, 0, 0, [])
+    at(path, "a", 7)
+    at(path, "b", 9)
+    assert (delivered(path, ["a", "b"]), cursor(path, "b"), furthest(path)) == (7, 9, 9)
+    (cursors_of(path) / "b.status.json").write_text('{"seq": 99}')
+    (cursors_of(path) / "c.json").write_text('{"seq":12,"check":"00000000"}')
+    (cursors_of(path) / "d.json").write_text('{"seq":-1}')
+    (cursors_of(path) / "e.json").write_bytes(b"\0\0\0")
+    assert (furthest(path), cursor(path, "c")) == (9, 0)
+    assert unreadable(path) == ["c.json", "d.json", "e.json"]
+
+
+def test_an_end_does_not_wait_for_a_segment_to_be_compressed(tmp_path: Path) -> None:
+    """Closing is quick, and the segment is as it was."""
+    path = tmp_path / "events.jsonl"
+    make(path, parts=2)
+    keeper = retention(path)
+    keeper.close()
+    began = time.monotonic()
+    keeper.tidy()
+    assert time.monotonic() - began < 1
+    assert not segments(path)[0].compressed

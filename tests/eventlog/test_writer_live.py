@@ -1,0 +1,232 @@
+"""The log of a live run: segments that its name points to, numbers over restarts, and records that are down in time."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from sensor.eventlog.segments import folder_of, segments
+from sensor.eventlog.writer import EventLog
+from tests.reliability.live_logs import TS, BadDisk, numbers, open_log, record, texts, wait_for
+
+SMALL = 8 / 1024
+
+
+def write(path: Path, *which: int, **changed: float) -> None:
+    log = open_log(path, **changed)
+    for number in which:
+        log.write(record(number))
+    log.close()
+
+
+def test_the_name_of_the_log_is_a_link_to_the_segment_being_written(tmp_path: Path) -> None:
+    """So that tail -F works; and the folders are made."""
+    path = tmp_path / "state" / "events.jsonl"
+    write(path, 1, 2, 3)
+    assert path.readlink() == Path("events.segments/00000000000000000001.jsonl")
+    assert [json.loads(line)["sensor"]["seq"] for line in path.read_bytes().splitlines()] == [1, 2, 3]
+
+
+def test_a_log_is_there_before_its_first_record(tmp_path: Path) -> None:
+    """Who reads along, and what is kept beside it, finds it at once; and a run without records leaves nothing odd behind."""
+    log = open_log(tmp_path / "events.jsonl")
+    assert (tmp_path / "events.jsonl").is_file()
+    log.close()
+    log.close()
+    write(tmp_path / "events.jsonl", 1)
+    assert numbers(tmp_path / "events.jsonl") == [1]
+    assert len(segments(tmp_path / "events.jsonl")) == 1
+
+
+def test_numbers_go_on_after_a_restart(tmp_path: Path) -> None:
+    """Three runs, one row of numbers, and one segment: a restart is no reason for another."""
+    for _ in range(3):
+        write(tmp_path / "events.jsonl", 1, 2, 3)
+    assert numbers(tmp_path / "events.jsonl") == list(range(1, 10))
+    assert len(segments(tmp_path / "events.jsonl")) == 1
+
+
+def test_segments_are_named_by_their_first_number_and_follow_each_other(tmp_path: Path) -> None:
+    """Over many small segments: no number is missing, twice, or under another's name."""
+    path = tmp_path / "events.jsonl"
+    log = open_log(path, segment_mib=SMALL)
+    for number in range(1, 301):
+        log.write(record(number))
+        if number % 10 == 0:
+            assert log.sync()
+    log.close()
+    there = segments(path)
+    assert len(there) > 5
+    assert numbers(path) == list(range(1, 301))
+    assert texts(path) == [f"number {number}" for number in range(1, 301)]
+    assert path.readlink().name == there[-1].path.name
+    assert log.written == 300
+
+
+def test_a_segment_ends_by_its_age(tmp_path: Path) -> None:
+    """A quiet network's log can be packed and taken away as well."""
+    path = tmp_path / "events.jsonl"
+    log = open_log(path, segment_h=0.2 / 3600)
+    for number in (1, 2):
+        log.write(record(number))
+        assert log.sync()
+        time.sleep(0.25)
+    log.close()
+    assert [segment.first for segment in segments(path)] == [1, 2]
+
+
+def test_a_log_of_an_earlier_version_becomes_the_first_segment(tmp_path: Path) -> None:
+    """Nothing of it is lost, and its numbers go on."""
+    path = tmp_path / "events.jsonl"
+    old = EventLog(path)
+    for number in (1, 2, 3):
+        old.write(record(number))
+    old.close()
+    before = path.read_bytes()
+    write(path, 4)
+    assert path.is_symlink()
+    assert path.read_bytes().startswith(before)
+    assert numbers(path) == [1, 2, 3, 4]
+
+
+def test_a_plain_log_beside_segments_is_set_aside(tmp_path: Path) -> None:
+    """An earlier version ran in between: its numbers are taken already, so it is kept under another name, and that is told."""
+    path = tmp_path / "events.jsonl"
+    write(path, 1, 2)
+    path.unlink()
+    old = EventLog(path)
+    old.write(record(7))
+    old.close()
+    log = open_log(path)
+    log.write(record(3))
+    log.close()
+    assert texts(path) == ["number 1", "number 2", "number 3"]
+    assert b"number 7" in (tmp_path / "events.1.jsonl").read_bytes()
+    assert [str(damage) for damage in log.damages] == ["events.jsonl:0: it stood where the link to the segments belongs, and is events.1.jsonl now"]
+
+
+@pytest.mark.parametrize("keep", [1, 5, 40, -1])
+def test_a_torn_last_line_is_cut_off(tmp_path: Path, keep: int) -> None:
+    """What a crash left of the last line goes, and the bytes are counted. The line was never told to be down: its number is given again."""
+    path = tmp_path / "events.jsonl"
+    write(path, 1, 2, 3)
+    torn = path.read_bytes().splitlines()[-1][:keep]
+    with path.open("ab") as file:
+        file.write(torn)
+    log = open_log(path)
+    log.write(record(4))
+    log.close()
+    assert (log.torn, log.damages) == (len(torn), [])
+    assert texts(path) == [f"number {number}" for number in (1, 2, 3, 4)]
+    assert numbers(path) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("text", ["root:x:0:0\n", "no line end", "{}\n", '{"ts":1,"uid":"C1"}\n'])
+def test_a_foreign_file_is_left_alone(tmp_path: Path, text: str) -> None:
+    """A slip of the fingers must not cost somebody a file."""
+    path = tmp_path / "passwd"
+    path.write_text(text)
+    with pytest.raises(OSError, match="no event log"):
+        open_log(path)
+    assert path.read_text() == text
+
+
+def test_a_link_to_something_else_is_left_alone(tmp_path: Path) -> None:
+    """It would be replaced by ours, and what it leads to would stop growing without a word."""
+    (tmp_path / "other").write_text("")
+    (tmp_path / "events.jsonl").symlink_to("other")
+    with pytest.raises(OSError, match="a link to something else"):
+        open_log(tmp_path / "events.jsonl")
+
+
+def test_one_writer_a_log(tmp_path: Path) -> None:
+    """Neither another live run nor a replay may write it; the next may once the first is done."""
+    path = tmp_path / "events.jsonl"
+    first = open_log(path)
+    first.write(record(1))
+    with pytest.raises(OSError, match="another sensor writes it"):
+        open_log(path)
+    with pytest.raises(OSError, match="the log of live runs"):
+        EventLog(path, fresh=True)
+    first.close()
+    write(path, 2)
+    assert numbers(path) == [1, 2]
+
+
+def test_alerts_are_down_at_once_and_take_all_that_was_before_with_them(tmp_path: Path) -> None:
+    """A group may take its time; an alert does not wait for it to end, nor is the order changed for it."""
+    path, disk = tmp_path / "events.jsonl", BadDisk()
+    log = open_log(path, disk, commit_ms=60_000)
+    log.write(record(1))
+    time.sleep(0.1)
+    assert disk.syncs == 0
+    for number, kind in ((2, "alert"), (4, "incident")):
+        log.write(record(number - 1 if number == 4 else 1, "device"))
+        log.write(record(number, kind))
+        assert wait_for(lambda number=number: f"number {number}".encode() in path.read_bytes(), 1)  # type: ignore[misc]
+    assert wait_for(lambda: log.written == 5, 1)
+    log.close()
+    assert texts(path) == ["number 1", "number 1", "number 2", "number 3", "number 4"]
+
+
+def test_a_group_is_down_within_its_time(tmp_path: Path) -> None:
+    """Many records, few calls to the disk: one record does not wait for others to come, and many do not wait for one another."""
+    path, disk = tmp_path / "events.jsonl", BadDisk()
+    log = open_log(path, disk, commit_ms=100)
+    began = time.monotonic()
+    for number in range(100):
+        log.write(record(number))
+        time.sleep(0.002)
+    assert wait_for(lambda: log.written == 100, 2)
+    assert disk.syncs <= 2 + (time.monotonic() - began) / 0.1
+    log.close()
+
+
+def test_emitted_where_the_clock_differs_by_more_than_a_second(tmp_path: Path) -> None:
+    """As in any log: a record that is told late says when."""
+    log = open_log(tmp_path / "events.jsonl")
+    log.write(record(0))
+    log.write(record(5))
+    log.close()
+    told = [json.loads(line).get("emitted") for line in (tmp_path / "events.jsonl").read_bytes().splitlines()]
+    assert told == [None, "2026-11-24T09:14:07.318442Z"], TS
+
+
+def test_a_segment_that_somebody_took_away(tmp_path: Path) -> None:
+    """The sensor goes on in a new one instead of writing where nobody can read."""
+    path = tmp_path / "events.jsonl"
+    log = open_log(path)
+    log.write(record(1))
+    assert log.sync()
+    segments(path)[0].path.unlink()
+    log.write(record(2))
+    assert log.sync()
+    log.write(record(3))
+    log.close()
+    assert path.readlink().name in {one.path.name for one in segments(path)}
+    assert texts(path)[-1] == "number 3"
+
+
+def test_what_a_text_says_is_no_place_for_a_number(tmp_path: Path) -> None:
+    """A peer that knows how we number records cannot have its own words numbered."""
+    evil = record(1)
+    evil.msg = 'x,"seq":0} \\",\\"seq\\":0}'
+    log = open_log(tmp_path / "events.jsonl")
+    log.write(evil)
+    log.close()
+    line = json.loads((tmp_path / "events.jsonl").read_bytes())
+    assert (line["msg"], line["sensor"]["seq"]) == (evil.msg, 1)
+
+
+def test_left_overs_of_a_crash_go_away(tmp_path: Path) -> None:
+    """Segments that never got their name."""
+    path = tmp_path / "events.jsonl"
+    write(path, 1)
+    left = folder_of(path) / "00000000000000000002.new"
+    left.write_bytes(b"half")
+    write(path, 2)
+    assert not left.exists()
+    assert numbers(path) == [1, 2]

@@ -1,0 +1,96 @@
+"""What tests of the live log share: records, settings for small segments, a disk that fails when it is told to, and a look at all that is in a log."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sensor.config import Retention
+from sensor.core.record import Record, RecordMaker
+from sensor.eventlog.disk import Disk
+from sensor.eventlog.live_log import LiveLog
+from sensor.eventlog.log_cursor import LogCursor
+
+TS = 1_795_511_647_318_442_123
+SECOND = 1_000_000_000
+MAKER = RecordMaker("hq", "HQ", "0.1.0")
+
+
+def record(number: int, kind: str = "sensor", size: int = 0) -> Record:
+    """A record that says its number; ``kind`` is put on it whatever it holds."""
+    made = MAKER.sensor("health", TS + number * SECOND, f"number {number}", padding=["x" * 100] * (size // 100))
+    made.kind = kind
+    return made
+
+
+def keep(**changed: Any) -> Retention:
+    """Settings, smaller than an operator may choose."""
+    return Retention.model_construct(**changed)
+
+
+def open_log(path: Path, disk: Disk | None = None, said: list[str] | None = None, **changed: Any) -> LiveLog:
+    """Commits every 10 ms where nothing else is said."""
+    return LiveLog(path, keep(**{"commit_ms": 10, **changed}), disk=disk, complain=(said if said is not None else []).append, clock=lambda: TS / SECOND)
+
+
+def numbers(log: Path) -> list[int]:
+    """All numbers of a log as its readers get them; what cannot be read is an error."""
+    cursor = LogCursor(log)
+    try:
+        found: list[int] = []
+        while lines := cursor.read():
+            found += [number for number, _ in lines]
+        assert not cursor.damages
+        return found
+    finally:
+        cursor.close()
+
+
+def texts(log: Path) -> list[str]:
+    """What the records say, in order."""
+    cursor = LogCursor(log)
+    try:
+        found: list[str] = []
+        while lines := cursor.read():
+            found += [json.loads(line)["msg"] for _, line in lines]
+        return found
+    finally:
+        cursor.close()
+
+
+def wait_for(done: Callable[[], bool], seconds: float = 10) -> bool:
+    """Whether it was done in time."""
+    end = time.monotonic() + seconds
+    while not done() and time.monotonic() < end:
+        time.sleep(0.005)
+    return done()
+
+
+class BadDisk(Disk):
+    """Fails while ``write_error`` or ``sync_error`` is set; ``room``: bytes it still takes before it is full. ``syncs``: how often it was asked; ``only``: the inode it fails for, None: all."""
+
+    def __init__(self) -> None:
+        self.write_error = self.sync_error = 0
+        self.room: int | None = None
+        self.syncs = 0
+        self.only: int | None = None
+
+    def write(self, file: int, data: memoryview, place: int) -> int:
+        if self.write_error and self.only in (None, os.fstat(file).st_ino):
+            raise OSError(self.write_error, os.strerror(self.write_error))
+        if self.room is not None:
+            data = data[: self.room]
+            self.room -= len(data)
+            if not data:
+                raise OSError(28, "No space left on device")
+        return super().write(file, data, place)
+
+    def sync(self, file: int) -> None:
+        self.syncs += 1
+        if self.sync_error and self.only in (None, os.fstat(file).st_ino):
+            raise OSError(self.sync_error, os.strerror(self.sync_error))
+        super().sync(file)
