@@ -1,7 +1,7 @@
-"""Hint: the next number of a log, kept beside its segments. It tells a later start whether the end of the log is as it was left.
+"""Hint: a number kept beside the segments of a log, by which a later start knows whether the log begins and ends as it was left.
 
-Written after each commit, once the lines are down, so it is never ahead of them; made durable when a segment begins and when the log is closed. A checksum
-keeps a damaged one from being believed.
+The next number is written after each commit, once the lines are down, so it is never ahead of them, and made durable when a segment begins and when the log
+is closed; the first one that is kept before a segment is taken away. A checksum keeps a damaged one from being believed.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from pathlib import Path
 
 from sensor.eventlog.segments import folder_of
 
-NAME = "next"
+NEXT, BEGIN = "next", "begin"
 _TEXT = re.compile(rb"(\d{20}) ([0-9a-f]{8})\n")
 
 
 class Hint:
     """``told``: the number that was there; 0 where none was. ``damaged``: there was something else."""
 
-    def __init__(self, log: Path) -> None:
-        self._file = os.open(folder_of(log) / NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    def __init__(self, log: Path, name: str = NEXT) -> None:
+        self._file = os.open(folder_of(log) / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         text = os.pread(self._file, 64, 0)
         match = _TEXT.fullmatch(text)
         good = match is not None and zlib.crc32(match[1]) == int(match[2], 16)
@@ -41,4 +41,5 @@ class Hint:
             os.fsync(self._file)
 
     def close(self) -> None:
+        """Of no use afterwards."""
         os.close(self._file)

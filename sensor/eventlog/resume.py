@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from sensor.eventlog.cursors import furthest, unreadable
 from sensor.eventlog.disk import point, sync_folder
-from sensor.eventlog.hint import NAME, Hint
+from sensor.eventlog.hint import NEXT, Hint
 from sensor.eventlog.log_cursor import LogCursor
 from sensor.eventlog.log_lines import Damage
 from sensor.eventlog.segment_lines import CHUNK
@@ -63,7 +63,7 @@ def resume(log: Path, hint: Hint) -> Start:
     end = _look(log, there[-1]) if there else _End(0, True, 0, [])
     damages = list(end.damages)
     if hint.damaged:
-        damages.append(Damage(NAME, 1, "it cannot be read: numbers go on after those of the last segment"))
+        damages.append(Damage(NEXT, 1, "it cannot be read: numbers go on after those of the last segment"))
     damages += [Damage(name, 1, "it cannot be read: its output begins anew") for name in unreadable(log)]
     known = max(end.number, hint.told - 1, furthest(log))
     if known > end.number:

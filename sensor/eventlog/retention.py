@@ -19,6 +19,7 @@ import zstandard
 
 from sensor.eventlog.cursors import delivered
 from sensor.eventlog.disk import sync_folder
+from sensor.eventlog.hint import BEGIN, Hint
 from sensor.eventlog.log_cursor import LogCursor
 from sensor.eventlog.log_lines import Damage
 from sensor.eventlog.segments import COMPRESSED, PLAIN, Segment, folder_of, segments
@@ -91,6 +92,9 @@ class Retention:
         there = segments(self._log)
         if not there:
             return
+        begin = self._begin(there[0].first, again=False)
+        if begin < there[0].first:
+            self.damages.append(Damage(there[0].path.name, 0, f"records {begin:,} to {there[0].first - 1:,}, which were before it, are missing"))
         cursor = LogCursor(self._log, there[0].first - 1)
         try:
             told, last = 0, there[0].first - 1
@@ -105,6 +109,17 @@ class Retention:
             self.damages += cursor.damages[told:]
         finally:
             cursor.close()
+
+    def _begin(self, first: int, *, again: bool = True) -> int:
+        """Note the first number of the log; ``again``: where one is noted as well. The one that was before, or the same where none was."""
+        hint = Hint(self._log, BEGIN)
+        try:
+            if again or not hint.told:
+                hint.put(first)
+                hint.sync()
+            return hint.told or first
+        finally:
+            hint.close()
 
     def _work(self, until: int) -> None:
         with contextlib.suppress(OSError):
@@ -158,6 +173,7 @@ class Retention:
             due = (total > self._size or now - stat.st_mtime > self._age_s) and last <= done
             if not due and total <= self._hard:
                 break
+            self._begin(following.first)
             _remove(segment)
             total -= stat.st_size
             if last > done:

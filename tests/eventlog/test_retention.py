@@ -260,3 +260,20 @@ def test_an_end_does_not_wait_for_a_segment_to_be_compressed(tmp_path: Path) -> 
     keeper.tidy()
     assert time.monotonic() - began < 1
     assert not segments(path)[0].compressed
+
+
+def test_a_beginning_that_somebody_took_away_is_told(tmp_path: Path) -> None:
+    """What retention takes away is no loss; what is gone otherwise is."""
+    path = tmp_path / "events.jsonl"
+    make(path)
+    there = segments(path)
+    keeper = retention(path, size=total(path) - 1)
+    list(keeper.look(0))
+    keeper._shorten()
+    list(keeper.look(0))
+    assert keeper.damages == []
+    there[1].path.unlink()
+    list(keeper.look(0))
+    assert [str(one) for one in keeper.damages] == [
+        f"{there[2].path.name}:0: records {there[1].first:,} to {there[2].first - 1:,}, which were before it, are missing"
+    ]

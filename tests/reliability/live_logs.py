@@ -71,7 +71,10 @@ def wait_for(done: Callable[[], bool], seconds: float = 10) -> bool:
 
 
 class BadDisk(Disk):
-    """Fails while ``write_error`` or ``sync_error`` is set; ``room``: bytes it still takes before it is full. ``syncs``: how often it was asked; ``only``: the inode it fails for, None: all."""
+    """Fails while ``write_error`` or ``sync_error`` is set; ``room``: bytes it still takes before it is full; ``only``: the inode it fails for, None: all.
+
+    ``syncs``: how often it was asked.
+    """
 
     def __init__(self) -> None:
         self.write_error = self.sync_error = 0
