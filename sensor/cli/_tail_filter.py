@@ -35,10 +35,10 @@ def moment(text: str, now: datetime | None = None) -> str:
     else:
         try:
             when = datetime.fromisoformat(text)
-        except ValueError:
+            when = when.replace(tzinfo=when.tzinfo or UTC).astimezone(UTC)
+        except (ValueError, OverflowError):
             raise argparse.ArgumentTypeError(f"found {text}, expected a span such as 90s, 15m, 1h or 2d, or a time such as 2026-11-24T09:00") from None
-        when = when.replace(tzinfo=when.tzinfo or UTC).astimezone(UTC)
-    return f"{when:%Y-%m-%dT%H:%M:%S.%f}Z"
+    return f"{when.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 class Who:

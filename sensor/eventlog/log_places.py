@@ -16,7 +16,7 @@ from sensor.eventlog.segments import Segment, number_of
 NEAR = 1 << 18
 # Two lines of the greatest length are in it, and the end of one before.
 LOOK = 1 << 18
-_TIME = re.compile(rb'\{"ts":"([^"\\]{4,40})"')
+_TIME = re.compile(rb'\{\s*"ts"\s*:\s*"([^"\\]{4,40})"')
 
 
 class Place(NamedTuple):

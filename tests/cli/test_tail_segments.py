@@ -1,0 +1,222 @@
+"""sensor tail over a log in segments: the last records, a time, filters by ends, and following; and the tail of the system over the same log."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from argparse import ArgumentTypeError
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+
+from sensor.cli._tail_filter import moment
+from tests.eventlog.segmented import Segmented, line
+
+PROGRAM = [sys.executable, "-c", "import sys; from sensor.cli.main import main; sys.exit(main())", "tail"]
+
+
+@pytest.fixture
+def events(tmp_path: Path) -> Segmented:
+    return Segmented(tmp_path / "events.jsonl")
+
+
+def numbers(text: str) -> list[int]:
+    return [json.loads(one)["sensor"]["seq"] for one in text.splitlines()]
+
+
+def test_the_last_records(tell, events: Segmented) -> None:
+    """So many of those that pass the filters, in their order, over segments; none where none is asked for."""
+    events.add(20)
+    events.add(3, kind="sensor")
+    events.rotate()
+    events.add(20)
+    events.compress(0)
+    events.rotate()
+    events.add(2)
+    path = str(events.log)
+    assert numbers(tell("tail", "--json", "-n", "4", path).out) == [42, 43, 44, 45]
+    assert numbers(tell("tail", "--json", "-n", "2", "--kind", "sensor", path).out) == [22, 23]
+    assert numbers(tell("tail", "--json", "-n", "99", path).out) == list(range(1, 46))
+    assert tell("tail", "-n", "0", path).out == ""
+    assert len(tell("tail", path).lines) == 45
+
+
+def test_the_last_records_of_a_line_without_end(tell, events: Segmented) -> None:
+    """It counts as one where it is whole."""
+    events.append(line(1) + line(2) + line(3)[:-1])
+    assert numbers(tell("tail", "--json", "-n", "2", str(events.log)).out) == [2, 3]
+
+
+def test_the_last_of_a_large_log_are_there_at_once(tell, events: Segmented) -> None:
+    """60 MB are not read for ten records."""
+    events.append(b"".join(line(number, text="x" * 6000) for number in range(1, 10_001)))
+    begun = time.process_time()
+    assert numbers(tell("tail", "--json", "-n", "10", str(events.log)).out) == list(range(9991, 10_001))
+    assert time.process_time() - begun < 0.2
+
+
+def test_the_last_records_of_a_pipe(tell, events: Segmented, tmp_path: Path) -> None:
+    """It can only be read forward."""
+    events.add(20)
+    done = subprocess.run([*PROGRAM, "--json", "-n", "3", "-"], input=events.current.read_bytes(), capture_output=True, check=True)
+    assert numbers(done.stdout.decode()) == [18, 19, 20]
+
+
+def test_since(tell, events: Segmented) -> None:
+    """A time by ISO 8601; with -n the last of those."""
+    for _ in range(3):
+        events.add(100)
+        events.rotate()
+    path = str(events.log)
+    assert numbers(tell("tail", "--json", "--since", "2026-11-24T09:03:30", path).out) == list(range(210, 301))
+    assert numbers(tell("tail", "--json", "--since", "2026-11-24T11:03:30+02:00", "-n", "2", path).out) == [299, 300]
+    assert tell("tail", "--since", "2026-11-25", path).out == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("90s", "2026-11-24T08:58:30.000000Z"), ("99999w", "0110-05-20T09:00:00.000000Z"),
+        ("1h", "2026-11-24T08:00:00.000000Z"), ("2d", "2026-11-22T09:00:00.000000Z"),
+        ("2026-11-24", "2026-11-24T00:00:00.000000Z"), ("2026-11-24T09:00", "2026-11-24T09:00:00.000000Z"),
+        ("2026-11-24T09:00+01:00", "2026-11-24T08:00:00.000000Z"),
+        ("2026-11-24T09:00:01.5Z", "2026-11-24T09:00:01.500000Z"),
+    ],
+)  # fmt: skip
+def test_times(text: str, expected: str) -> None:
+    """Spans before now, and times in UTC unless they say otherwise."""
+    assert moment(text, datetime(2026, 11, 24, 9, tzinfo=UTC)) == expected
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "1y", "-1h", "24:00", "0001-01-01T00:00+05:00"])
+def test_no_times(text: str) -> None:
+    """What is none is said, with what would be."""
+    with pytest.raises(ArgumentTypeError, match="expected a span such as"):
+        moment(text)
+
+
+@pytest.mark.parametrize("words", [["-n", "x"], ["-n", "-1"], ["--since", "soon"], ["--vlan", "red"], ["--kind", "alarm"]])
+def test_wrong_usage(tell, words: list[str]) -> None:
+    """2, and the argument is named."""
+    told = tell("tail", *words)
+    assert told.code == 2
+    assert words[0] in told.err
+
+
+PRINTER: dict[str, Any] = {"ip": "10.20.30.41", "mac": "00:17:c8:1a:2b:3c", "device": "dev-1", "hostname": "PRN-3F-EAST"}
+LINES = (
+    line(1, device={"id": "dev-1", "macs": ["00:17:c8:1a:2b:3c"], "ips": ["10.20.30.41"], "hostname": "PRN-3F-EAST", "vlan": 30}),
+    line(2, "alert", src=PRINTER, dst={"ip": "10.20.1.5"}, targets=[{"ip": "10.20.1.5"}, {"ip": "2001:db8::7"}], network={"vlan": 30}),
+    line(3, "alert", src={"ip": "10.20.1.5"}, dst=PRINTER, network={"vlan": 31}),
+    line(4, "alert", src="odd", dst=7, targets={"ip": []}, device=[], network="x"),
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--src", "10.20.30.41"], [2]), (["--src", "prn-3f-east"], [2]), (["--src", "10.20.1.0/24"], [3]), (["--dst", "2001:DB8::7"], [2]),
+        (["--dst", "2001:db8::/32"], [2]), (["--dst", "00:17:C8:1A:2B:3C"], [3]), (["--device", "dev-1"], [1, 2, 3]),
+        (["--device", "10.20.30.0/24"], [1, 2, 3]),
+        (["--device", "10.20.1.5"], [2, 3]), (["--vlan", "30"], [1, 2]), (["--vlan", "31", "--src", "10.20.1.5"], [3]), (["--src", "10.0.0.1"], []),
+    ],
+)  # fmt: skip
+def test_filters_by_ends(tell, events: Segmented, words: list[str], expected: list[int]) -> None:
+    """By address, network, name, MAC or id of a device; a foreign log with other types breaks nothing."""
+    events.append(b"".join(LINES))
+    assert numbers(tell("tail", "--json", *words, str(events.log)).out) == expected
+
+
+class Lines:
+    """The numbers a running program prints, gathered as they come."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.process, self.seen = process, list[int]()
+        assert process.stdout is not None
+        self.out = process.stdout
+        self.thread = threading.Thread(target=self._run)
+        self.thread.start()
+
+    def _run(self) -> None:
+        for one in self.out:
+            self.seen.append(json.loads(one)["sensor"]["seq"])
+
+    def wait_for(self, expected: list[int]) -> None:
+        end = time.monotonic() + 10
+        while len(self.seen) < len(expected) and time.monotonic() < end:
+            time.sleep(0.01)
+        assert self.seen == expected
+
+
+@contextmanager
+def running(words: list[str], stdin: IO[bytes] | None = None) -> Iterator[Lines]:
+    with subprocess.Popen(words, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        lines = Lines(process)
+        try:
+            yield lines
+        finally:
+            process.kill()
+            lines.thread.join(10)
+
+
+def test_following_over_rotation(events: Segmented) -> None:
+    """The last ten, then what comes: each once, over segments that are closed and compressed. Ctrl-C ends it without a word."""
+    events.add(30)
+    with running([*PROGRAM, "-f", "--json", str(events.log)]) as lines:
+        expected = list(range(21, 31))
+        lines.wait_for(expected)
+        for place in range(3):
+            events.add(40)
+            events.rotate()
+            events.add(1)
+            events.compress(place)
+        lines.wait_for([*expected, *range(31, events.last + 1)])
+        lines.process.send_signal(signal.SIGINT)
+        assert lines.process.wait(10) == 130
+        assert lines.process.stderr is not None
+        assert lines.process.stderr.read() == b""
+
+
+def test_following_a_log_that_is_not_there_yet(tmp_path: Path) -> None:
+    """All that comes, from the first record on."""
+    with running([*PROGRAM, "-f", "--json", str(tmp_path / "events.jsonl")]) as lines:
+        time.sleep(0.3)
+        events = Segmented(tmp_path / "events.jsonl")
+        events.add(25)
+        lines.wait_for(list(range(1, 26)))
+
+
+@pytest.mark.skipif(not shutil.which("tail"), reason="no tail here")
+def test_the_tail_of_the_system_follows(events: Segmented) -> None:
+    """``tail -F`` of GNU goes on with each new segment by the link: no line is lost or doubled when segments live longer than its interval."""
+    with running(["tail", "-n", "+1", "-s", "0.1", "-F", str(events.log)]) as lines:
+        for _ in range(3):
+            events.add(20)
+            lines.wait_for(list(range(1, events.last + 1)))
+            events.rotate()
+        events.add(5)
+        lines.wait_for(list(range(1, events.last + 1)))
+
+
+@pytest.mark.skipif(not shutil.which("tail") or not shutil.which("jq"), reason="no tail or no jq here")
+def test_the_tail_of_the_system_into_jq(events: Segmented) -> None:
+    """As the handbook has it."""
+    tail = subprocess.Popen(["tail", "-n", "+1", "-s", "0.1", "-F", str(events.log)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    with tail, running(["jq", "-c", "--unbuffered", "."], stdin=tail.stdout) as lines:
+        try:
+            events.add(20)
+            lines.wait_for(list(range(1, 21)))
+            events.rotate()
+            events.add(5)
+            lines.wait_for(list(range(1, 26)))
+        finally:
+            tail.kill()
