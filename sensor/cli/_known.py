@@ -42,6 +42,7 @@ def known(args: argparse.Namespace, *, alerts: bool = False) -> Known | None:
 
     ``alerts``: those of the log of live runs as well. None after it was said why nothing can be read.
     """
+    from sensor.eventlog.log_lines import parts
     from sensor.eventlog.paths import RUN_LOG, newest_log, state_folder
     from sensor.inventory.store.database import FILE, StoreError
 
@@ -53,7 +54,7 @@ def known(args: argparse.Namespace, *, alerts: bool = False) -> Known | None:
         return _of_log(None)
     log = folder / RUN_LOG
     try:
-        found = _of_store(folder, log if alerts and log.is_file() else None)
+        found = _of_store(folder, log if alerts and parts(log) else None)
     except StoreError as error:
         complain(str(error))
         return None
@@ -65,7 +66,7 @@ def known(args: argparse.Namespace, *, alerts: bool = False) -> Known | None:
 def _age(path: Path) -> int:
     """When it was last written; of a store, its log of late changes counts too."""
     beside = path.with_name(f"{path.name}-wal")
-    return max(one.stat().st_mtime_ns for one in (path, beside) if one.exists())
+    return max((one.stat().st_mtime_ns for one in (path, beside) if one.exists()), default=0)
 
 
 def _of_log(path: Path | None) -> Known | None:
