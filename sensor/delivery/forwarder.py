@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from sensor.core.output import Options
+from sensor.delivery.catalogue import output_class
 from sensor.delivery.runner import Runner
 from sensor.delivery.section import type_of
 from sensor.delivery.status import Status, save_status
@@ -21,6 +22,7 @@ from sensor.logs import log as say
 
 TELL_EVERY_S = 1.0
 HEARTBEAT_S = 10.0
+LOCK_POLL_S = 0.05
 # A send that hangs longer at the end is left behind: what it sent comes again.
 PATIENCE_S = 20.0
 
@@ -28,16 +30,21 @@ PATIENCE_S = 20.0
 class Lock:
     """The right to move the cursor of one output, held until ``close`` or the end of the process."""
 
-    def __init__(self, log: Path, name: str) -> None:
-        """OSError (EBUSY) where somebody else has it."""
+    def __init__(self, log: Path, name: str, patience_s: float = 0.5) -> None:
+        """OSError (EBUSY) where somebody else has it for longer than a look takes."""
         path = cursors_of(log) / f"{name}.lock"
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(self._file)
-            raise OSError(errno.EBUSY, f"another process delivers to {name}", str(path)) from None
+        end = time.monotonic() + patience_s
+        while True:
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if time.monotonic() >= end:
+                    os.close(self._file)
+                    raise OSError(errno.EBUSY, f"another process delivers to {name}", str(path)) from None
+                time.sleep(LOCK_POLL_S)
 
     def close(self) -> None:
         os.close(self._file)
@@ -60,7 +67,7 @@ class Forwarder:
         for name, options in outputs.items():
             if name not in self.runners:
                 self._locks[name] = Lock(self.log, name)
-                self.runners[name] = Runner(self.log, name, options, once=self._once)
+                self.runners[name] = Runner(self.log, name, output_class(type_of(options)), options, once=self._once)
                 self.runners[name].start()
 
     @property

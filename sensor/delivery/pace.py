@@ -27,7 +27,7 @@ class Backoff:
 
 
 class Rate:
-    """A bucket of tokens, one a record: as many as one second gives fit in. What is sent at once may overdraw it, and is waited for after."""
+    """A bucket of tokens, one a record: as many as one second gives fit in."""
 
     def __init__(self, rate: float, now: float) -> None:
         """``rate``: records a second; 0: no limit."""
@@ -38,13 +38,13 @@ class Rate:
         """Records that may go together."""
         return max(1, int(self._rate)) if self._rate else 1 << 30
 
-    def wait_s(self, now: float) -> float:
-        """Seconds until the next may go; 0: now."""
+    def wait_s(self, now: float, count: int) -> float:
+        """Seconds until so many may go; 0: now."""
         if not self._rate:
             return 0
         self._tokens = min(max(self._rate, 1.0), self._tokens + (now - self._last) * self._rate)
         self._last = now
-        return max(0.0, (1.0 - self._tokens) / self._rate)
+        return max(0.0, (min(count, self.most) - self._tokens) / self._rate)
 
     def sent(self, count: int) -> None:
         if self._rate:

@@ -12,9 +12,8 @@ from pathlib import Path
 import msgspec
 
 from sensor.boundary import Boundary, Fault
-from sensor.core.output import Options
+from sensor.core.output import Options, Output
 from sensor.delivery.batch import Batch
-from sensor.delivery.catalogue import output_class
 from sensor.delivery.dead_letters import DeadLetters, Letters
 from sensor.delivery.lanes import MainLane, Room, UrgentLane
 from sensor.delivery.position import Position, before_of, found_position, save_position
@@ -38,10 +37,9 @@ ONCE_TRIES = 5
 class Runner:
     """``log``: whose records; ``once``: end when all is delivered, or when it cannot be."""
 
-    def __init__(self, log: Path, name: str, options: Options, *, once: bool = False) -> None:
+    def __init__(self, log: Path, name: str, unit: type[Output], options: Options, *, once: bool = False) -> None:
         """OSError where salt or position cannot be read."""
         self.log, self.name, self.options, self._once = log, name, options, once
-        unit = output_class(type_of(options))
         self._boundary = Boundary(self._tell_fault)
         self._path = cursors_of(log) / f"{name}.json"
         self._shape = Shape(unit, options, lambda: load_salt(cursors_of(log)), self._boundary)

@@ -34,7 +34,7 @@ class Sender:
         """Settle the batch; False where a pause is due before it goes on. OSError where dead letters cannot be kept."""
         batch.full = True  # what was tried once comes again as it was
         while batch.pieces:
-            if self._stopped() or time.time() < self.next_try or not self._may_go():
+            if self._stopped() or time.time() < self.next_try or not self._may_go(len(batch.pieces[0])):
                 return False
             piece = batch.pieces[0]
             answer = self._attempt(piece)
@@ -73,8 +73,8 @@ class Sender:
         if busy:
             self.pause(f"busy: it had no room for {len(busy):,} of {len(piece):,}")
 
-    def _may_go(self) -> bool:
-        wait = self.rate.wait_s(time.monotonic())
+    def _may_go(self, count: int) -> bool:
+        wait = self.rate.wait_s(time.monotonic(), count)
         if wait:
             self.next_try = time.time() + wait
         return not wait

@@ -1,0 +1,122 @@
+"""What ``sensor outputs`` prints: tables for people, JSON for machines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, TextIO
+
+import msgspec
+
+from sensor.cli._show import coloured, paint, table, tidy
+from sensor.core.output import Finding, Options
+from sensor.delivery.catalogue import formats_of, output_class
+from sensor.delivery.section import type_of
+from sensor.delivery.status import Status
+
+LIST_COLUMNS = ("output", "type", "destination", "format", "promises", "enabled")
+STATUS_COLUMNS = ("output", "state", "delivered", "pending", "refused", "missing", "last delivered", "wrong")
+PROMISES = {"exactly_once": "exactly once", "at_least_once": "at least once", "best_effort": "best effort"}
+STYLES = {"ok": "cyan", "warning": "yellow", "error": "red"}
+STATE_STYLES = {"stalled": "red", "waiting": "yellow"}
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+# What outputs call where they deliver to, the most telling first.
+PLACES = ("url", "servers", "brokers", "path", "host")
+
+
+def destination(options: Options) -> str:
+    """Where it delivers to, in a word. Secrets print as where they lie."""
+    for name in PLACES:
+        value: Any = getattr(options, name, None)
+        if value:
+            place = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            port = getattr(options, "port", None) if name == "host" else None
+            return tidy(_without_password(place) + (f":{port}" if port else ""), 120)
+    return ""
+
+
+def _without_password(place: str) -> str:
+    """What stands before the host of a URL may be a secret that should not be there, and so may what follows the path."""
+    return re.sub(r"\?.*", "?…", re.sub(r"//[^/@]*@", "//…@", place))
+
+
+def list_table(outputs: Mapping[str, Options], out: TextIO) -> str:
+    return table(LIST_COLUMNS, [tuple(row.values()) for row in _rows(outputs)], out)
+
+
+def list_json(outputs: Mapping[str, Options]) -> Iterator[str]:
+    for row in _rows(outputs):
+        yield msgspec.json.encode(row).decode()
+
+
+def _rows(outputs: Mapping[str, Options]) -> Iterator[dict[str, str]]:
+    for name, options in outputs.items():
+        unit = output_class(type_of(options))
+        words = (
+            name,
+            type_of(options),
+            destination(options),
+            options.format or formats_of(unit)[0],
+            PROMISES[unit.guarantee],
+            "yes" if options.enabled else "no",
+        )
+        yield dict(zip(LIST_COLUMNS, words, strict=True))
+
+
+def finding_line(name: str, finding: Finding, out: TextIO) -> str:
+    level = paint(f"{finding.level:7}", STYLES[finding.level], coloured(out))
+    return f"{name}  {level}  {finding.what}: {tidy(finding.message)}"
+
+
+def finding_json(name: str, finding: Finding) -> str:
+    return msgspec.json.encode({"output": name, **msgspec.to_builtins(finding)}).decode()
+
+
+def status_table(statuses: Sequence[Status], out: TextIO, now: float) -> str:
+    rows = [
+        (
+            one.name,
+            one.state + (f" for {age(now - one.stalled_since)}" if one.stalled_since and one.state == "stalled" else ""),
+            *(f"{number:,}" for number in (one.delivered, one.pending, one.refused, one.missing)),
+            f"{age(now - one.last_delivered)} ago" if one.last_delivered else "never",
+            _wrong(one, now),
+        )
+        for one in statuses
+    ]
+    return table(STATUS_COLUMNS, rows, out, lambda row: STATE_STYLES.get(row[1].split()[0], ""))
+
+
+def _wrong(one: Status, now: float) -> str:
+    """The last error with its age, and when it is tried again."""
+    if not one.error:
+        return ""
+    again = f", next try in {age(one.next_try - now)}" if one.next_try > now else ""
+    return f"{tidy(one.error)} ({age(now - one.error_at)} ago{again})"
+
+
+def status_json(one: Status) -> str:
+    return msgspec.json.encode(one).decode()
+
+
+def age(seconds: float) -> str:
+    """A span in its largest unit."""
+    seconds = max(0, int(seconds))
+    for length, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * length:
+            return f"{seconds // length} {unit}"
+    return f"{seconds} s"
+
+
+def moment_of(since: str, now: float) -> str:
+    """A span before now, or a time, as records have it; empty where it is neither."""
+    span = re.fullmatch(r"(\d{1,6})([smhdw])", since)
+    if span:
+        found = datetime.fromtimestamp(now, UTC) - timedelta(**{UNITS[span[2]]: int(span[1])})
+    else:
+        try:
+            found = datetime.fromisoformat(since)
+        except ValueError:
+            return ""
+        found = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    return found.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

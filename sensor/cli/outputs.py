@@ -1,0 +1,139 @@
+"""Where events go, and how that fares: list, check, test, status, replay.
+
+actions:
+  list                         the outputs of the configuration: type, destination, format, and what each can promise
+  check [NAME…]                look at destinations without sending a record: name, port, TLS, login, permission
+  test [NAME…]                 send one marked event and wait for the answer
+  status [NAME…]               what was delivered, what is pending, what is wrong, when it is tried again
+  replay NAME… --since TIME    deliver again what was seen since a time; repeats keep their ids, so receivers can drop them
+
+Outputs are written in the section `outputs:` of the configuration; `sensor forward` delivers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from sensor.cli._outputs_setup import Configured, add_outputs_arguments, complain_of, configured, log_of
+from sensor.cli._setup import complain
+from sensor.cli._show import NOT_OPENED, USAGE, add_json_argument
+
+if TYPE_CHECKING:
+    from sensor.core.output import Options
+
+EXAMPLES = """\
+  sensor outputs list --config /etc/sensor/sensor.yaml
+  sensor outputs check siem --config /etc/sensor/sensor.yaml
+  sensor outputs test siem --config /etc/sensor/sensor.yaml
+  sensor outputs status --json --config /etc/sensor/sensor.yaml
+  sensor outputs replay siem --since 2h --config /etc/sensor/sensor.yaml
+"""
+ACTIONS = ("list", "check", "test", "status", "replay")
+TROUBLE = 1
+
+Outputs = dict[str, "Options"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("words", metavar="ACTION …", nargs="*", help="an action with the outputs that are meant (default: list)")
+    parser.add_argument("--since", metavar="TIME", default="", help="of replay: a span such as 2h or 7d, or a time such as 2026-11-24T09:00 (UTC)")
+    add_outputs_arguments(parser)
+    add_json_argument(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Do it; 1 where something is wrong with an output, 2 where the command or the configuration is, 3 where a file cannot be read or written."""
+    from sensor.documents import nearest
+
+    action, *names = args.words or ["list"]
+    if action not in ACTIONS:
+        complain(f"found {action!r}, {nearest(action, ACTIONS)}")
+        return USAGE
+    found = configured(args)
+    if found is None:
+        return USAGE
+    # What is switched off is listed, and may be checked by its name.
+    outputs = found.chosen(names or (sorted(found.delivery.outputs) if action == "list" else []))
+    if outputs is None:
+        return USAGE
+    if not outputs:
+        complain("no outputs are configured: add a section `outputs:` to the configuration and name it with --config")
+        return USAGE
+    deeds: dict[str, Callable[[argparse.Namespace, Configured, Outputs], int]] = {
+        "list": _list, "check": _check, "test": _test, "status": _status, "replay": _replay,
+    }  # fmt: skip
+    return deeds[action](args, found, outputs)
+
+
+def _list(args: argparse.Namespace, _: Configured, outputs: Outputs) -> int:
+    from sensor.cli._outputs_words import list_json, list_table
+
+    if args.json:
+        for line in list_json(outputs):
+            print(line)
+    else:
+        print(list_table(outputs, sys.stdout))
+    return 0
+
+
+def _check(args: argparse.Namespace, _: Configured, outputs: Outputs) -> int:
+    from sensor.cli._outputs_words import finding_json, finding_line
+    from sensor.delivery.trial import checked
+
+    wrong = False
+    for name, options in outputs.items():
+        for finding in checked(name, options):
+            print(finding_json(name, finding) if args.json else finding_line(name, finding, sys.stdout), flush=True)
+            wrong = wrong or finding.level == "error"
+    return TROUBLE if wrong else 0
+
+
+def _test(args: argparse.Namespace, found: Configured, outputs: Outputs) -> int:
+    from sensor.cli._outputs_words import finding_json, finding_line
+    from sensor.delivery.trial import tested
+
+    wrong = False
+    for name, options in outputs.items():
+        finding = tested(name, options, found.delivery.sensor.id, found.delivery.sensor.site, time.time_ns())
+        print(finding_json(name, finding) if args.json else finding_line(name, finding, sys.stdout), flush=True)
+        wrong = wrong or finding.level == "error"
+    return TROUBLE if wrong else 0
+
+
+def _status(args: argparse.Namespace, found: Configured, outputs: Outputs) -> int:
+    from sensor.cli._outputs_words import status_json, status_table
+    from sensor.delivery.report import reported
+
+    statuses = reported(log_of(args, found), outputs)
+    if args.json:
+        for one in statuses:
+            print(status_json(one))
+    else:
+        print(status_table(statuses, sys.stdout, time.time()))
+    return TROUBLE if any(one.state == "stalled" for one in statuses) else 0
+
+
+def _replay(args: argparse.Namespace, found: Configured, outputs: Outputs) -> int:
+    from sensor.cli._outputs_words import moment_of
+    from sensor.delivery.report import gone_back, number_before
+
+    names = args.words[1:]
+    moment = moment_of(args.since, time.time())
+    if not names or not moment:
+        complain("expected replay NAME… --since TIME, with a span such as 2h or 7d, or a time such as 2026-11-24T09:00")
+        return USAGE
+    log = log_of(args, found)
+    try:
+        before = number_before(log, moment)
+        for name in outputs:
+            again, running = gone_back(log, name, before)
+            when = "within a second" if running else "once `sensor forward` runs"
+            print(f"{name}: {again:,} records come again {when}" if again else f"{name}: has delivered nothing since then, so nothing comes again")
+    except OSError as error:
+        complain_of(error, log)
+        return NOT_OPENED
+    return 0

@@ -1,0 +1,85 @@
+"""Report: how the outputs of a log fare by what they wrote down, and going back in it, whether a forwarder runs or not."""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from sensor.core.output import Options
+from sensor.delivery.forwarder import HEARTBEAT_S, Lock, last_number
+from sensor.delivery.position import Position, found_position, save_position
+from sensor.delivery.requests import ask
+from sensor.delivery.section import type_of
+from sensor.delivery.status import Status, load_status
+from sensor.eventlog.log_lines import LogLines
+from sensor.eventlog.log_places import place_since, time_in
+from sensor.eventlog.segments import cursors_of, number_of
+
+
+def reported(log: Path, outputs: Mapping[str, Options]) -> list[Status]:
+    """As each output was when it said so last; what is pending counts up to now. One that never ran has everything pending."""
+    end, found = last_number(log), []
+    for name, options in outputs.items():
+        place = found_position(cursors_of(log) / f"{name}.json") or Position()
+        status = load_status(log, name) or Status(name, type_of(options), "stopped")
+        if not running(log, name):
+            status.state, status.next_try = "stopped", 0.0
+        status.seq, status.alerts, status.pending = place.seq, place.alerts, place.pending(max(end, place.seq, place.alerts))
+        status.delivered, status.filtered, status.refused, status.missing = place.delivered, place.filtered, place.refused, place.missing
+        status.read = place.done + status.pending
+        found.append(status)
+    return found
+
+
+def running(log: Path, name: str) -> bool:
+    """Whether a forwarder delivers to it."""
+    if not cursors_of(log).is_dir():
+        return False
+    try:
+        Lock(log, name, 0).close()
+    except OSError as error:
+        if error.errno == errno.EBUSY:
+            return True
+        # We may not look: what it said last has to do.
+        status = load_status(log, name)
+        return status is not None and status.state != "stopped" and time.time() - status.written < 3 * HEARTBEAT_S
+    return False
+
+
+def number_before(log: Path, since: str) -> int:
+    """The number before the first record since a time (RFC 3339, UTC); the last of the log where there is none since. OSError where it cannot be read."""
+    place = place_since(log, since)
+    if place is None:
+        return 0
+    lines = LogLines(log, place.segment, place.at, place.line)
+    try:
+        while some := lines.more():
+            for line in some:
+                told = time_in(line)
+                if told is not None and told >= since.encode() and (number := number_of(line)) is not None:
+                    return number - 1
+    finally:
+        lines.close()
+    return last_number(log)
+
+
+def gone_back(log: Path, name: str, before: int) -> tuple[int, bool]:
+    """Let an output go back to behind a number: how many come again, and whether a forwarder runs, which is asked to. OSError where it cannot be."""
+    path = cursors_of(log) / f"{name}.json"
+    place = found_position(path) or Position()
+    again = max(0, place.seq - before) + place.ahead
+    try:
+        lock = Lock(log, name)
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        ask(log, name, before)
+        return again, True
+    try:
+        place.back_to(before)
+        save_position(path, place, durable=True)
+    finally:
+        lock.close()
+    return again, False

@@ -1,0 +1,81 @@
+"""Trial: one output by itself, looked at or sent one marked event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+
+from sensor.boundary import Boundary, Fault
+from sensor.core.output import Entry, Finding, Options, Output, Refuse, Retry
+from sensor.core.reader import clean
+from sensor.core.record import RecordMaker
+from sensor.delivery.catalogue import formats_of, output_class
+from sensor.delivery.section import type_of
+from sensor.outputs.formats import FORMATS
+
+SAID_LIMIT = 300
+MESSAGE = "test event: somebody asked whether events of this sensor arrive here"
+
+
+def checked(name: str, options: Options) -> Iterator[Finding]:
+    """What its own check finds, one after the other."""
+    yield from _guarded(output_class(type_of(options))(name, options), "check")
+
+
+def tested(name: str, options: Options, sensor_id: str, site: str, now_ns: int) -> Finding:
+    """Send one event. It is of a sensor called ``…-test``, so that it leaves no mark in the numbers of ours."""
+    unit = output_class(type_of(options))
+    output = unit(name, options)
+    form = options.format or formats_of(unit)[0]
+    record = _record(sensor_id, site, now_ns)
+    payload = FORMATS[form](record)
+    if payload is None:
+        return Finding("test", "warning", f"the format {form} has no words for events about the sensor, so none was sent")
+    return next(iter(_guarded(output, "send", [Entry(1, record, payload)])))
+
+
+def _record(sensor_id: str, site: str, now_ns: int) -> dict[str, Any]:
+    made: dict[str, Any] = msgspec.to_builtins(RecordMaker(f"{sensor_id}-test", site).sensor("health", now_ns, MESSAGE, test=True, check="sensor.test"))
+    made["sensor"]["seq"] = 1
+    return made
+
+
+def _guarded(output: Output, deed: str, *args: Any) -> Iterator[Finding]:
+    """What a deed finds, and what it breaks with."""
+    faults: list[Fault] = []
+    boundary = Boundary(faults.append)
+    calls: dict[str, Callable[..., Iterator[Finding]]] = {"check": _checking, "send": _sending}
+    said: list[Finding]
+    said, whole = boundary.run(output.name, calls[deed], output, *args)
+    yield from said
+    if not whole:
+        yield Finding(deed, "error", f"a fault of ours: {faults[0].error if faults else 'it broke'}")
+    boundary.run(output.name, _closing, output)
+
+
+def _checking(output: Output) -> Iterator[Finding]:
+    try:
+        yield from output.check()
+    except (Retry, Refuse) as answer:
+        yield Finding("check", "error", clean(str(answer.args[0]), SAID_LIMIT))
+
+
+def _sending(output: Output, entries: list[Entry]) -> Iterator[Finding]:
+    try:
+        output.open()
+        ack = output.send(entries)
+    except (Retry, Refuse) as answer:
+        yield Finding("test", "error", clean(str(answer.args[0]), SAID_LIMIT))
+        return
+    if ack.refused or ack.busy:
+        yield Finding("test", "error", clean(next(iter(ack.refused.values()), "it has no room now"), SAID_LIMIT))
+        return
+    promise = "" if output.guarantee != "best_effort" else ", as far as can be known: this destination answers nothing"
+    yield Finding("test", "ok", f"delivered the event {entries[0].id}{promise}")
+
+
+def _closing(output: Output) -> Iterator[None]:
+    output.close()
+    yield None

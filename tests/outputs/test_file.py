@@ -1,0 +1,109 @@
+"""The file output: every line once, durable, through rotation, torn lines and half-written batches; and standard output."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from sensor.core.output import Ack, Retry
+from sensor.outputs.file import File, Options
+from tests.outputs.batches import entries
+
+
+def opened(path: Path, **options: object) -> File:
+    output = File("archive", Options(path=path, **options))
+    output.open()
+    return output
+
+
+def lines(path: Path) -> list[bytes]:
+    return path.read_bytes().splitlines()
+
+
+def test_lines_in_order_in_a_folder_that_is_made(tmp_path: Path) -> None:
+    """Each payload is a line; only its owner and group may read it."""
+    path = tmp_path / "new" / "events.jsonl"
+    output, batch = opened(path), entries(20)
+    assert output.send(batch[:10]) == Ack()
+    output.send(batch[10:])
+    output.close()
+    output.close()
+    assert lines(path) == [one.payload for one in batch]
+    assert path.stat().st_mode & 0o777 & ~0o640 == 0
+
+
+def test_a_file_that_is_moved_away_is_begun_anew(tmp_path: Path) -> None:
+    """As logrotate does it, by moving or by removing; by cutting as well."""
+    path, batch = tmp_path / "events.jsonl", entries(40)
+    output = opened(path)
+    output.send(batch[:10])
+    path.rename(tmp_path / "events.jsonl.1")
+    output.send(batch[10:20])
+    path.unlink()
+    output.send(batch[20:30])
+    assert lines(tmp_path / "events.jsonl.1") == [one.payload for one in batch[:10]]
+    assert lines(path) == [one.payload for one in batch[20:30]]
+    os.truncate(path, 0)
+    output.send(batch[30:])
+    output.close()
+    assert lines(path) == [one.payload for one in batch[30:]]
+
+
+@pytest.mark.parametrize("cut", [0, 1, 700, 2500])
+def test_a_batch_that_was_half_written_comes_again(tmp_path: Path, cut: int) -> None:
+    """Killed in the middle of it: the torn line goes, what is whole is not written twice."""
+    path, batch = tmp_path / "events.jsonl", entries(30)
+    output = opened(path)
+    output.send(batch[:10])
+    size = path.stat().st_size
+    output.send(batch[10:])
+    output.close()
+    os.truncate(path, size + cut)
+    again = opened(path)
+    again.send(batch[10:])
+    again.close()
+    assert lines(path) == [one.payload for one in batch]
+
+
+def test_what_cannot_be_written_is_tried_again(tmp_path: Path) -> None:
+    """With the reason of the system, and again once it is possible."""
+    (tmp_path / "place").write_text("a file")
+    output = File("archive", Options(path=tmp_path / "place" / "events.jsonl"))
+    with pytest.raises(Retry, match=r"place/events\.jsonl: (Not a directory|File exists)"):
+        output.open()
+    full = opened(Path("/dev/full"))
+    with pytest.raises(Retry, match="No space left"):
+        full.send(entries(1))
+    full.close()
+
+
+def test_a_pipe_without_a_reader_does_not_hang(tmp_path: Path) -> None:
+    """Opening it would wait for ever."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with pytest.raises(Retry, match="No such device or address"):
+        opened(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    output = opened(path)
+    output.send(entries(2))
+    output.close()
+    assert os.read(reader, 1 << 16).count(b"\n") == 2
+    os.close(reader)
+
+
+def test_standard_output(capfd: pytest.CaptureFixture[str]) -> None:
+    """``-``; it stays open when the output is closed."""
+    output = opened(Path("-"))
+    output.send(entries(3))
+    output.close()
+    print("still open", flush=True)
+    assert len(capfd.readouterr().out.splitlines()) == 4
+
+
+def test_a_check_writes_nothing(tmp_path: Path) -> None:
+    """It tells whether it could."""
+    told = {place: [(one.level, one.what) for one in File("a", Options(path=place)).check()] for place in (tmp_path / "x" / "y", tmp_path, Path("-"))}
+    assert told == {tmp_path / "x" / "y": [("ok", "permission")], tmp_path: [("error", "permission")], Path("-"): [("ok", "permission")]}
+    assert not list(tmp_path.iterdir())
