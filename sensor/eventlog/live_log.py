@@ -24,9 +24,8 @@ from sensor.eventlog.appender import Appender
 from sensor.eventlog.backlog import LANES, URGENT, Backlog
 from sensor.eventlog.disk import Disk
 from sensor.eventlog.hint import Hint
-from sensor.eventlog.resume import first_segment, prepare, resume, show
+from sensor.eventlog.resume import adopt, first_segment, prepare, resume, show
 from sensor.eventlog.retention import Retention
-from sensor.eventlog.segments import folder_of
 from sensor.eventlog.writer import EMITTED_AFTER_S
 
 MIB = 1 << 20
@@ -89,16 +88,21 @@ class LiveLog:
         disk. OSError where it cannot be written.
         """
         self.path, self._clock, self._complain = path, clock, complain
-        self.damages = prepare(path)
-        self._folder = _lock(path)
+        self._folder = _lock(prepare(path), path)
         try:
+            self.damages = adopt(path)
             self._hint = Hint(path)
+        except OSError:
+            os.close(self._folder)
+            raise
+        try:
             start = resume(path, self._hint)
             self.torn = start.torn
             self.damages += start.damages
             self._appender = Appender(path, start.next, self._hint, disk or Disk(), segment_bytes=int(keep.segment_mib * MIB), segment_s=keep.segment_h * 3600)
             self._go_on(start.path)
         except OSError:
+            self._hint.close()
             os.close(self._folder)
             raise
         self._retention = Retention(
@@ -108,8 +112,9 @@ class LiveLog:
         self._backlog, self._commit_s = Backlog(int(keep.memory_mib * MIB)), keep.commit_ms / 1000
         self._condition = threading.Condition()
         self._thread: threading.Thread | None = None
-        # Since when something waits to come down; a group is to end at once; the thread sleeps until it is woken.
+        # Since when something waits to come down, and to be written; a group is to end at once; the thread sleeps until it is woken.
         self._since: float | None = None
+        self._arrived = 0.0
         self._hurry = self._asked = self._ending = self._asleep = self._closed = False
         self._stall: _Stall | None = None
         self._told_damages = False
@@ -128,9 +133,10 @@ class LiveLog:
         self._stamp(record, self._clock())
         line, urgent = encode(record), LANES.get(record.kind) == URGENT
         with self._condition:
+            if not self._backlog.size:
+                self._arrived = time.monotonic()
+                self._since = self._since or self._arrived
             self._backlog.add(record.kind, line)
-            if self._since is None:
-                self._since = time.monotonic()
             self._hurry |= urgent
             if self._asleep or urgent or self._backlog.size >= CHUNK:
                 self._condition.notify()
@@ -260,7 +266,7 @@ class LiveLog:
                 self._ended = (self._stall.reason, self._stall.since)
                 self._stall = None
             # More may have come meanwhile, and some of it may be urgent.
-            self._since = time.monotonic() if self._backlog else None
+            self._since = self._arrived if self._backlog else None
             self._asked = self._asked and self._since is not None
             self._hurry = self._asked or self._backlog.urgent
             self._condition.notify_all()
@@ -299,12 +305,12 @@ class LiveLog:
             yield News("sensor.log_damaged", now, "medium", msg, {"count": len(damages), "damages": [str(one) for one in damages[:TOLD]]})
 
 
-def _lock(log: Path) -> int:
+def _lock(folder: Path, log: Path) -> int:
     """The folder of segments, kept for one writer. OSError where another has it."""
-    folder = os.open(folder_of(log), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        os.close(folder)
+        os.close(file)
         raise OSError(errno.EBUSY, "another sensor writes it", str(log)) from None
-    return folder
+    return file

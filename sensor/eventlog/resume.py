@@ -42,19 +42,26 @@ class _End(NamedTuple):
     damages: list[Damage]
 
 
-def prepare(log: Path) -> list[Damage]:
-    """The folder of segments, with a plain log of an earlier version as its first. OSError where that cannot be."""
+def prepare(log: Path) -> Path:
+    """The folder of segments; made where it is not there, for whom the folder around it belongs to. OSError where it cannot be written."""
     folder = folder_of(log)
     if log.is_symlink() and log.readlink().parent.name != folder.name:
         raise OSError(errno.EINVAL, "it is a link to something else: name that", str(log))
-    folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+    if not folder.is_dir():
+        folder.mkdir(parents=True, mode=0o750)
+        if os.geteuid() == 0:  # who becomes another user after the interfaces are open goes on writing here
+            around = folder.parent.stat()
+            os.chown(folder, around.st_uid, around.st_gid)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OSError(errno.EROFS if os.statvfs(folder).f_flag & os.ST_RDONLY else errno.EACCES, "it cannot be written", str(folder))
-    for left in folder.glob("*.new"):
+    return folder
+
+
+def adopt(log: Path) -> list[Damage]:
+    """Tidy up what a crash left, and make a plain log of an earlier version the first segment. OSError where that cannot be."""
+    for left in folder_of(log).glob("*.new"):
         left.unlink()
-    if log.is_symlink() or not log.exists():
-        return []
-    return _adopt(log)
+    return [] if log.is_symlink() or not log.exists() else _adopt(log)
 
 
 def resume(log: Path, hint: Hint) -> Start:

@@ -147,8 +147,12 @@ def test_one_writer_a_log(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     first = open_log(path)
     first.write(record(1))
+    assert first.sync()
+    beginning = folder_of(path) / "00000000000000000002.new"
+    beginning.touch()
     with pytest.raises(OSError, match="another sensor writes it"):
         open_log(path)
+    assert beginning.exists()
     with pytest.raises(OSError, match="the log of live runs"):
         EventLog(path, fresh=True)
     first.close()
