@@ -36,6 +36,7 @@ from sensor.quarantine import write_quarantine
 from sensor.read_ahead import ReadAhead
 from sensor.rules.load import Rules
 from sensor.shedding import Shedder
+from sensor.upstream import Outputs
 
 HANDOVER_S = 0.0001
 GARBAGE = (200_000, 20, 50)
@@ -80,6 +81,7 @@ class Run:
         self.files = AlertFiles(log.path, mutes=mutes, evidence=evidence, mib=config.evidence.mib, clock=time.time if live else None, complain=_warn)
         self.health = Health(source.names, live=live)
         self.shedder = Shedder() if live else None
+        self._outputs = Outputs([name for name, options in config.outputs.items() if options.enabled], time.time()) if live else None
         self._lists = Renewer(ThreatLists(intel, more=config.intel, folder=lists))
         self.rules = Rules(rules)
         self.pipeline = assemble(
@@ -178,6 +180,12 @@ class Run:
         self._next_summary = time.monotonic() + SUMMARY_EVERY_S
         self._summary()
         self._tell_figures()
+        self._tell_outputs()
+
+    def _tell_outputs(self) -> None:
+        """Whether what is found gets away: another process delivers it, and says how it fares beside the log."""
+        if self.log.path is not None and self._outputs is not None:
+            self.pipeline.tell(self.health.upstream(self._outputs.look(self.log.path, time.time()), self._now()))
 
     def _tell_log(self) -> None:
         """What went wrong with the log itself: what an earlier run left damaged, what was given up while the disk took nothing."""

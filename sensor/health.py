@@ -7,7 +7,7 @@ bad is told when it becomes so, again each hour while it lasts, and when it is g
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -25,6 +25,7 @@ FEWEST_PACKETS, FEWEST_CONNECTIONS = 100, 20
 # A connection in which the client sent so much was answered, or we do not see by whom.
 TALKING_BYTES = 1000
 AGAIN_S = 3600
+STALLED = "sensor.upstream_stalled"
 TCP = 6
 
 Facts = dict[str, Any]
@@ -38,6 +39,17 @@ class Finding(NamedTuple):
     severity: str
     msg: str
     facts: Facts
+
+
+class Upstream(NamedTuple):
+    """How an output fares. ``since``: when it began to take nothing though something is there, seconds since the epoch, 0: it takes records; ``why``: in
+    words; ``pending``: records that wait for it.
+    """
+
+    name: str
+    since: float
+    why: str
+    pending: int
 
 
 class Tally(Protocol):
@@ -126,6 +138,20 @@ class Health:
             elif silence < SILENCE_S and self._silent[source]:
                 self._silent[source] = False
                 yield self._tell(Finding("sensor.traffic_resumed", now, "info", f"packets on {name} again", facts))
+
+    def upstream(self, outputs: Iterable[Upstream], now: int) -> Iterator[Finding]:
+        """Called every few seconds of a live run. ``now``: wall time, ns."""
+        for one in outputs:
+            check, waited, last = f"{STALLED}/{one.name}", now / SECOND - one.since, self._bad.get(f"{STALLED}/{one.name}")
+            facts: Facts = {"output": one.name, "pending": one.pending, "stalled_s": int(waited), "threshold_s": SILENCE_S}
+            if one.since and waited >= SILENCE_S:
+                if last is None or now / SECOND - last >= AGAIN_S:
+                    self._bad[check] = now / SECOND
+                    msg = f"the output {one.name} has taken nothing for {int(waited):,} s, {one.pending:,} records wait: {one.why}"
+                    yield self._tell(Finding(STALLED, now, "medium", msg, facts))
+            elif last is not None and not one.since:
+                del self._bad[check]
+                yield self._tell(Finding(STALLED, now, "info", f"the output {one.name} takes records again", {"output": one.name, "pending": one.pending}))
 
     # Figures.
 

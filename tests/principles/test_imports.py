@@ -41,6 +41,7 @@ MAY_IMPORT = {
     "alert_room": {"core", "alert_desk", "incidents", "mutes", "weighing"},
     "alert_files": {"core", "alert_room", "documents", "eventlog", "evidence", "mutes"},
     "health": {"core"},
+    "upstream": {"delivery", "health"},
     "shedding": {"core", "decode"},
     "read_ahead": {"core", "capture", "decode", "shedding"},
     "quarantine": {"core"},
@@ -55,7 +56,7 @@ MAY_IMPORT = {
     "dissection": {"core", "decode", "boundary"},
     "pipeline": {"core", "alert_room", "dissection", "evidence", "health"} | ENGINE | HELPERS,
     "assembly": {"core", "health", "keeper", "passive_dns", "pipeline", "config", "evidence"} | ALERTS | ENGINE | HELPERS,
-    "daemon": {"core", "health", "read_ahead", "shedding", "keeper", "assembly", "pipeline", "config", "telemetry", "logs", "outputs", "quarantine", "evidence"}
+    "daemon": {"core", "health", "read_ahead", "shedding", "upstream", "keeper", "assembly", "pipeline", "config", "telemetry", "logs", "outputs", "quarantine", "evidence"}
     | ALERTS
     | ENGINE
     | HELPERS,

@@ -1,0 +1,31 @@
+"""Upstream: how the outputs of a live run fare, by what `sensor forward`, a process of its own, writes beside the log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from sensor.delivery.status import load_status
+from sensor.health import Upstream
+
+# A forwarder that runs says every ten seconds how it fares.
+SILENT_S = 60.0
+NOBODY = "`sensor forward` does not run, or has another configuration"
+
+
+class Outputs:
+    """The outputs of a configuration. ``began``: when the run began, seconds since the epoch: before, nobody had to deliver anything."""
+
+    def __init__(self, names: Sequence[str], began: float) -> None:
+        self._names, self._began = tuple(names), began
+
+    def look(self, log: Path, now: float) -> Iterator[Upstream]:
+        """Each of them, ``now`` in seconds since the epoch."""
+        for name in self._names:
+            status = load_status(log, name)
+            if status is None:
+                yield Upstream(name, self._began, NOBODY, 0)
+            elif now - status.written > SILENT_S:
+                yield Upstream(name, max(status.written, self._began), NOBODY, status.pending)
+            else:
+                yield Upstream(name, status.stalled_since, status.error, status.pending)
