@@ -34,6 +34,11 @@ class Backlog:
         """Whether an alert or an incident waits."""
         return bool(self._lanes[URGENT])
 
+    @property
+    def crowded(self) -> bool:
+        """Whether it is half full."""
+        return self.size * 2 > self._limit
+
     def add(self, kind: str, text: bytes) -> None:
         """One more; it may cost the oldest of those that are worth least."""
         self._order += 1

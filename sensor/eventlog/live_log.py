@@ -31,6 +31,8 @@ from sensor.eventlog.writer import EMITTED_AFTER_S
 MIB = 1 << 20
 # Written without waiting for more; made durable without waiting for the group to end.
 CHUNK, GROUP = 256 << 10, 4 * MIB
+# For so long whoever tells records lends the interpreter to the thread where that needs it, and nothing but it, to keep up.
+LEND_S = 0.00005
 RETRY_S, SYNC_S, CLOSE_S = 0.5, 10.0, 10.0
 # Tries after which a segment that fails is left for a new one, unless the disk is full.
 TRIES = 3
@@ -115,6 +117,8 @@ class LiveLog:
         # Since when something waits to come down, and to be written; a group is to end at once; the thread sleeps until it is woken.
         self._since: float | None = None
         self._arrived = 0.0
+        # The thread waits for the disk, or until it may try again.
+        self._at_disk = False
         self._hurry = self._asked = self._ending = self._asleep = self._closed = False
         self._stall: _Stall | None = None
         self._told_damages = False
@@ -142,6 +146,8 @@ class LiveLog:
                 self._condition.notify()
         if self._thread is None:
             self._start()
+        elif self._backlog.crowded and not self._at_disk:
+            time.sleep(LEND_S)
 
     def flush(self) -> None:
         """Nothing to do: the thread writes within its time."""
@@ -245,17 +251,20 @@ class LiveLog:
 
     def _round(self, commit: bool) -> None:
         """Write some of what waits, and make it durable where the group ends."""
-        appender, stalled = self._appender, self._stall is not None
+        appender, stalled, closed = self._appender, self._stall is not None, self._appender.closed
+        self._at_disk = True
         appender.push()
-        closed = appender.closed
         appender.turn()
         if not stalled:
+            self._at_disk = False
             with self._condition:
-                lines = self._backlog.take(CHUNK)
+                lines, self._arrived = self._backlog.take(CHUNK), time.monotonic()
             appender.add(lines)
+            self._at_disk = True
             appender.push()
         if commit or stalled or appender.pinned >= GROUP:
             self._commit()
+        self._at_disk = False
         if appender.closed > closed:
             self._retention.wake()
 

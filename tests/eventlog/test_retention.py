@@ -155,17 +155,17 @@ def test_no_segment_goes_before_every_output_has_it(tmp_path: Path, why: str) ->
     make(path)
     there = segments(path)
     aged(path, 99)
-    limit = {"size": 0} if why == "size" else {}
+    size = 0 if why == "size" else 1 << 40
     at(path, "fast", 10_000)
-    retention(path, "fast", "slow", **limit).tidy()
+    retention(path, "fast", "slow", size=size).tidy()
     assert [one.first for one in segments(path)] == [one.first for one in there]
     at(path, "slow", there[2].first - 2)
-    retention(path, "fast", "slow", **limit).tidy()
+    retention(path, "fast", "slow", size=size).tidy()
     assert [one.first for one in segments(path)] == [one.first for one in there[1:]]
     at(path, "slow", there[2].first - 1)
-    retention(path, "fast", "slow", **limit).tidy()
+    retention(path, "fast", "slow", size=size).tidy()
     assert [one.first for one in segments(path)] == [one.first for one in there[2:]]
-    retention(path, "fast", **limit).tidy()
+    retention(path, "fast", size=size).tidy()
     assert [one.first for one in segments(path)] == [there[4].first]
 
 

@@ -15,8 +15,8 @@ from tests.reliability.live_logs import TS, BadDisk, numbers, open_log, record, 
 SMALL = 8 / 1024
 
 
-def write(path: Path, *which: int, **changed: float) -> None:
-    log = open_log(path, **changed)
+def write(path: Path, *which: int) -> None:
+    log = open_log(path)
     for number in which:
         log.write(record(number))
     log.close()

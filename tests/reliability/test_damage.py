@@ -129,7 +129,7 @@ def test_a_damage(good: Path, places: list[Place], tmp_path: Path, number: int) 
     told = [*log.damages, *looking.damages]
 
     reader = LogCursor(path)
-    found = {}
+    found: dict[int, bytes] = {}
     while lines := reader.read():
         found |= dict(lines)
     reader.close()

@@ -1,0 +1,36 @@
+"""How fast a live log is written. The floor is far below what an idle machine does (see README), so that a busy one is no defect."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from tests.reliability.live_logs import BadDisk, numbers, open_log, record
+
+RECORDS = 60_000
+FLOOR = 30_000
+
+
+def test_many_records_a_second_in_few_groups(tmp_path: Path) -> None:
+    """Told, written, and down: with the interpreter's lock handed over as it is in a live run, and the disk waited for a few times only."""
+    path, disk, given = tmp_path / "events.jsonl", BadDisk(), [record(number, size=200) for number in range(1000)]
+    log = open_log(path, disk, commit_ms=200, memory_mib=256)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(0.0001)
+    try:
+        began = time.perf_counter()
+        for _ in range(RECORDS // len(given)):
+            for one in given:
+                log.write(one)
+        told = time.perf_counter() - began
+        assert log.sync(30)
+        seconds = time.perf_counter() - began
+    finally:
+        sys.setswitchinterval(interval)
+        log.close()
+    print(f"{RECORDS / seconds:,.0f} records/s down, {told / RECORDS * 1e6:.2f} us to tell one, {disk.syncs} groups")
+    assert RECORDS / seconds > FLOOR
+    assert disk.syncs < 5 + seconds / 0.2 + RECORDS * 600 / (4 << 20)
+    assert log.lost.total() == 0
+    assert numbers(path) == list(range(1, RECORDS + 1))
