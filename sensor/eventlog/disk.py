@@ -11,7 +11,7 @@ class Disk:
 
     def create(self, path: Path) -> int:
         """A new empty file, whatever had its name."""
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
+        return open_file(path, os.O_TRUNC)
 
     def write(self, file: int, data: memoryview, place: int) -> int:
         """Some of the data, at least a byte of it. At a place, so that what failed can be written there again."""
@@ -20,6 +20,15 @@ class Disk:
     def sync(self, file: int) -> None:
         """Wait until the contents are down. They can be read from then on whatever happens."""
         (os.fdatasync if hasattr(os, "fdatasync") else os.fsync)(file)
+
+
+def open_file(path: Path, flags: int = 0) -> int:
+    """A file to read and write, made where it is not there; it belongs to whom its folder does: a sensor started as root may go on as another user."""
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | flags, 0o640)
+    if os.geteuid() == 0:
+        there = path.parent.stat()
+        os.fchown(file, there.st_uid, there.st_gid)
+    return file
 
 
 def sync_folder(folder: Path) -> None:

@@ -12,6 +12,7 @@ import re
 import zlib
 from pathlib import Path
 
+from sensor.eventlog.disk import open_file
 from sensor.eventlog.segments import folder_of
 
 NEXT, BEGIN = "next", "begin"
@@ -22,7 +23,7 @@ class Hint:
     """``told``: the number that was there; 0 where none was. ``damaged``: there was something else."""
 
     def __init__(self, log: Path, name: str = NEXT) -> None:
-        self._file = os.open(folder_of(log) / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        self._file = open_file(folder_of(log) / name)
         text = os.pread(self._file, 64, 0)
         match = _TEXT.fullmatch(text)
         good = match is not None and zlib.crc32(match[1]) == int(match[2], 16)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sensor.eventlog.cursors import furthest, unreadable
-from sensor.eventlog.disk import point, sync_folder
+from sensor.eventlog.disk import open_file, point, sync_folder
 from sensor.eventlog.hint import NEXT, Hint
 from sensor.eventlog.log_cursor import LogCursor
 from sensor.eventlog.log_lines import Damage
@@ -83,7 +83,7 @@ def resume(log: Path, hint: Hint) -> Start:
 def first_segment(log: Path, number: int) -> Path:
     """An empty segment, so that a log is there for who reads along before the first record is. OSError where that cannot be."""
     path = segment_path(log, number)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640))
+    os.close(open_file(path))
     return path
 
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import zstandard
 
 from sensor.eventlog.cursors import delivered
-from sensor.eventlog.disk import sync_folder
+from sensor.eventlog.disk import open_file, sync_folder
 from sensor.eventlog.hint import BEGIN, Hint
 from sensor.eventlog.log_cursor import LogCursor
 from sensor.eventlog.log_lines import Damage
@@ -147,7 +147,7 @@ class Retention:
         """Both are there until the compressed one is down; readers take the plain one as long as it is there."""
         new, path = segment.path.with_suffix(".new"), segment.path.with_name(segment.path.name.replace(PLAIN, COMPRESSED))
         try:
-            with segment.path.open("rb") as plain, new.open("wb") as packed:
+            with segment.path.open("rb") as plain, os.fdopen(open_file(new, os.O_TRUNC), "wb") as packed:
                 for frame in _frames(plain.readlines(FRAME) for _ in iter(int, 1)):
                     if self._ending:
                         break

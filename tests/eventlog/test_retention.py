@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from sensor.config import load_config
+from sensor.documents import DocumentErrors
 from sensor.eventlog.cursors import EVERYTHING, cursor, delivered, furthest, unreadable
 from sensor.eventlog.log_cursor import LogCursor
 from sensor.eventlog.retention import Retention
@@ -277,3 +279,26 @@ def test_a_beginning_that_somebody_took_away_is_told(tmp_path: Path) -> None:
     assert [str(one) for one in keeper.damages] == [
         f"{there[2].path.name}:0: records {there[1].first:,} to {there[2].first - 1:,}, which were before it, are missing"
     ]
+
+
+def test_limits_that_contradict_each_other(tmp_path: Path) -> None:
+    """Told with the place, and with what would come of it."""
+    path = tmp_path / "sensor.yaml"
+    path.write_text("retention:\n  size_mib: 100\n  hard_mib: 50\n")
+    with pytest.raises(DocumentErrors, match=r"sensor.yaml:2:3: hard_mib \(50\) is less than size_mib \(100\)"):
+        load_config(path)
+    path.write_text("retention: {size_mib: 100, age_days: 7, commit_ms: 50}\n")
+    assert load_config(path).retention.age_days == 7
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_all_of_a_log_belongs_to_whom_its_folder_does(tmp_path: Path) -> None:
+    """A sensor that is started as root and becomes another user could otherwise begin no segment, and take none away."""
+    home = tmp_path / "state"
+    home.mkdir()
+    os.chown(home, 65534, 65534)
+    path = home / "events.jsonl"
+    make(path, parts=3)
+    retention(path).tidy()
+    folder = segments(path)[0].path.parent
+    assert {one.stat().st_uid for one in [folder, *folder.iterdir()]} == {65534}
