@@ -177,6 +177,31 @@ def test_a_full_disk_at_the_turn_of_a_segment(tmp_path: Path) -> None:
     assert texts(path) == ["number 0", "number 1"]
 
 
+def test_a_disk_that_is_too_slow(tmp_path: Path) -> None:
+    """It never fails, it only takes its time: whoever tells records does not wait for it, and what did not fit is told all the same."""
+
+    class Slow(BadDisk):
+        def sync(self, file: int) -> None:
+            time.sleep(0.4)
+            super().sync(file)
+
+    path = tmp_path / "events.jsonl"
+    log = open_log(path, Slow(), memory_mib=MEMORY_MIB)
+    log.write(record(0, "alert"))
+    time.sleep(0.05)
+    began = time.monotonic()
+    for number in range(1, 1001):
+        log.write(record(number, "alert" if number % 100 == 0 else "flow"))
+    assert time.monotonic() - began < 0.3
+    assert log.sync(10)
+    (news,) = log.news(TS)
+    log.close()
+    assert (news.check, news.facts["reason"]) == ("sensor.log_resumed", "the disk is too slow")
+    assert set(news.facts["given_up"]) == {"flow"}
+    assert len(texts(path)) + news.facts["count"] == 1001
+    assert numbers(path) == list(range(1, len(texts(path)) + 1))
+
+
 # A real file system of 64 MB.
 
 CHILD = """
