@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sensor.core.record import Record
     from sensor.eventlog.live_log import LiveLog
     from sensor.eventlog.writer import EventLog
+    from sensor.keeper import Keeper
 
 EXAMPLES = """\
   sensor run -i eth0
@@ -41,44 +42,37 @@ def main(args: argparse.Namespace) -> int:
     config = settings(args)
     if config is None:
         return USAGE
-    from sensor.capture.source import CaptureError
-    from sensor.cli.replay import stopping
-    from sensor.daemon import Run
-    from sensor.documents import DocumentErrors
     from sensor.eventlog.paths import RUN_LOG, state_folder
 
     path = None if args.events == "-" else Path(args.events) if args.events else config.events or state_folder() / RUN_LOG
-    try:
-        log = _log(path, config)
-    except OSError as error:
-        complain(f"cannot write the event log {path}: {error.strerror}")
+    log = _log(path, config)
+    if log is None:
         return NOT_OPENED
-    if log.torn:
-        complain(f"{path}: the last line was torn and is cut off ({log.torn:,} bytes)")
-    for damage in log.damages:
-        complain(f"{path}: damaged: {damage}")
     # Opened before privileges are given up, as the log is.
     named = args.state or config.state
     keeping = keeper(named or state_folder())
     if keeping is None and named is None:
         complain("going on without one (--state names another folder)")
-    elif keeping is None:
-        log.close()
-        return NOT_OPENED
-    try:
-        source = _open(args, config)
-    except CaptureError as error:
-        complain(str(error))
+    source = _source(args, config) if keeping is not None or named is None else None
+    if source is None:
         if keeping is not None:
             keeping.abandon()
         log.close()
         return NOT_OPENED
-    folder = named or state_folder()
+    return _listen(args, config, source, log, keeping, named or state_folder())
+
+
+def _listen(args: argparse.Namespace, config: Config, source: LiveSource, log: EventLog | LiveLog, keeping: Keeper | None, folder: Path) -> int:
+    """From the first packet to the last word; the exit code."""
+    from sensor.cli.replay import stopping
+    from sensor.daemon import Run
+    from sensor.documents import DocumentErrors
+
     evidence = (args.evidence or config.evidence.folder or folder / "evidence") if config.evidence.enabled else args.evidence
-    mutes, listener = mutes_file(args, config, folder), _tell if path is not None else None
+    listener = _tell if log.path is not None else None
     try:
         run = Run(
-            config, source, log, intel=args.intel, live=True, listener=listener, keeper=keeping, mutes=mutes, evidence=evidence,
+            config, source, log, intel=args.intel, live=True, listener=listener, keeper=keeping, mutes=mutes_file(args, config, folder), evidence=evidence,
             lists=lists_folder(folder), rules=rule_folders(args, folder),
         )  # fmt: skip
         with stopping(source):
@@ -90,13 +84,27 @@ def main(args: argparse.Namespace) -> int:
         print(errors, file=sys.stderr)
         return USAGE
     except OSError as error:
-        return log_failed(error, path)
+        return log_failed(error, log.path)
     finally:
         source.close()
     return 0
 
 
-def _log(path: Path | None, config: Config) -> EventLog | LiveLog:
+def _log(path: Path | None, config: Config) -> EventLog | LiveLog | None:
+    """The log, after it was said what an earlier run left damaged; None after it was said why it cannot be written."""
+    try:
+        log = _opened(path, config)
+    except OSError as error:
+        complain(f"cannot write the event log {path}: {error.strerror}")
+        return None
+    if log.torn:
+        complain(f"{path}: the last line was torn and is cut off ({log.torn:,} bytes)")
+    for damage in log.damages:
+        complain(f"{path}: damaged: {damage}")
+    return log
+
+
+def _opened(path: Path | None, config: Config) -> EventLog | LiveLog:
     """Segments that are kept as the configuration says; standard output, a pipe or a device as it is. OSError where it cannot be written."""
     from sensor.eventlog.live_log import LiveLog
     from sensor.eventlog.writer import EventLog
@@ -113,20 +121,25 @@ def _complain(line: str) -> None:
     log().error(line)
 
 
-def _open(args: argparse.Namespace, config: Config) -> LiveSource:
-    """Listen. What the command line names goes before the configuration. CaptureError where that cannot be."""
+def _source(args: argparse.Namespace, config: Config) -> LiveSource | None:
+    """Listen. What the command line names goes before the configuration. None after it was said why that cannot be."""
     from sensor.capture.live import open_live
+    from sensor.capture.source import CaptureError
 
     capture = config.capture
-    return open_live(
-        args.interface or capture.interfaces,
-        bpf=capture.filter if args.filter is None else args.filter,
-        promiscuous=capture.promiscuous,
-        fanout=capture.rings,
-        ring_mib=capture.ring_mib,
-        snaplen=capture.snaplen,
-        user=capture.user,
-    )
+    try:
+        return open_live(
+            args.interface or capture.interfaces,
+            bpf=capture.filter if args.filter is None else args.filter,
+            promiscuous=capture.promiscuous,
+            fanout=capture.rings,
+            ring_mib=capture.ring_mib,
+            snaplen=capture.snaplen,
+            user=capture.user,
+        )
+    except CaptureError as error:
+        complain(str(error))
+        return None
 
 
 def _tell(record: Record) -> None:
