@@ -261,6 +261,8 @@ class Run:
             "muted": dict(list(muted.items())[:SHAPES_TOLD]),
             "below": room.below,
             "evidence_dropped": self.files.dropped,
+            "log_given_up": self.log.lost.total() if isinstance(self.log, LiveLog) else 0,
+            "log_shortened": self.log.shortened if isinstance(self.log, LiveLog) else 0,
             "health": dict(self.health.told),
             "anomalies": dict(sorted(self.pipeline.anomalies().items())[:SHAPES_TOLD]),
             "samples": self._samples(),
