@@ -17,6 +17,8 @@ from sensor.documents import FilePath, load_document
 from sensor.presets import PRESETS
 from sensor.registry import units
 
+SYSTEM = Path("/etc/sensor/sensor.yaml")
+
 
 class Section(BaseModel):
     """Base of all sections: unknown keys are errors."""
@@ -199,8 +201,21 @@ def model() -> type[Config]:
     return create_model("Config", __base__=Config, detectors=(section, Field(default_factory=section)))
 
 
+def usual(path: Path | None) -> Path | None:
+    """The configuration that was named, else the one of the system where there is one. One that we may not look at is there: reading it tells why."""
+    if path is not None:
+        return path
+    try:
+        SYSTEM.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError:
+        pass
+    return SYSTEM
+
+
 def load_config(path: Path | None) -> Config:
-    """The configuration in a file, or the defaults. DocumentErrors with everything that is wrong with it."""
+    """The configuration in a file with its layers (see documents.py), or the defaults. DocumentErrors with everything that is wrong with it."""
     if path is None:
         return Config()
     from sensor.delivery.section import section  # knows all formats, which a run without outputs need not

@@ -2,12 +2,17 @@
 
 A fault reads ``file:line:column: what was found, what was expected``, with the nearest valid key or value for a typo. Differences from plain YAML 1.1: a key
 given twice is a fault, merge keys (``<<``) are refused, dates and colon-separated numbers stay text (``10:20:30:40:50:10`` is a MAC, not a number in base 60).
+
+A document may lie in layers: on top of a file ``sensor.yaml`` those of the folder ``conf.d`` beside it, in the order of their names. Mappings are merged key by
+key, everything else is replaced by what comes later. Each value remembers its file: a fault in it is told there, and a path in it begins there.
 """
 
 from __future__ import annotations
 
 import contextlib
 import difflib
+import functools
+import io
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,14 +24,32 @@ import yaml
 SHOWN_LIMIT = 60
 DEPTH_LIMIT = 32
 CHOICES_LIMIT = 12
+SIZE_LIMIT = 16 << 20
+FAULTS_LIMIT = 200
+# With aliases written out: a page of them may stand for more than any memory holds.
+VALUES_LIMIT = 500_000
+LAYERED, LAYERS = "sensor.yaml", "conf.d"
 
 
-def _beside(path: Path, info: pydantic.ValidationInfo) -> Path:
-    return info.context / path.expanduser() if isinstance(info.context, Path) else path
+class _Placed(str):
+    """Text of a layer that lies in another folder than its document."""
+
+    __slots__ = ("folder",)
+    folder: Path
 
 
-FilePath = Annotated[Path, pydantic.AfterValidator(_beside)]
-"""A path as its document means it: from the folder of the document, which is the context of the validation."""
+def _beside(given: Any, info: pydantic.ValidationInfo) -> Any:
+    folder = given.folder if isinstance(given, _Placed) else info.context
+    if not isinstance(folder, Path) or not isinstance(given, str | Path):
+        return given
+    try:
+        return folder / Path(given).expanduser()
+    except RuntimeError:  # ~somebody
+        raise ValueError(f"found {str(given)!r}, and nobody here is called so") from None
+
+
+FilePath = Annotated[Path, pydantic.BeforeValidator(_beside)]
+"""A path as its document means it: from the folder of the document, which is the context of the validation, or else of the layer."""
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)
 Location = Sequence["str | int"]
@@ -76,6 +99,17 @@ class Fault(NamedTuple):
         return f"{self.path}:{self.line}:{self.column}: {self.message}"
 
 
+class Place(NamedTuple):
+    """Where a key or an entry of a list stands; line and column count from 1."""
+
+    path: Path
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}"
+
+
 class DocumentErrors(Exception):
     """All the faults of one document or of several, in the order of their places; as text one a line."""
 
@@ -89,14 +123,19 @@ class DocumentErrors(Exception):
 
 def load_document(path: Path, model: type[Model], *, text: str | None = None, context: object = None) -> Model:
     """The document at ``path`` (or ``text``, when it was read already) as a model. ``context`` is handed to the model's validators. Raises DocumentErrors."""
-    tree = _compose(path, _text(path) if text is None else text)
-    faults: list[Fault] = []
-    value = _plain(path, tree, faults, 0)
+    tree, faults = _layered(path) if text is None else (_compose(path, text), [])
+    reader = _Reader(context)
+    value = reader.value(tree)
+    if reader.endless:
+        raise DocumentErrors([*faults, *reader.faults])
     try:
         document = model.model_validate(value, context=context)
     except pydantic.ValidationError as error:
-        faults += dict.fromkeys(_fault(path, tree, model, detail) for detail in error.errors(include_url=False))
-    if faults:
+        # What is missing may stand in a layer that cannot be read.
+        details = [detail for detail in error.errors(include_url=False) if not (faults and detail["type"] == "missing")]
+        faults += (_fault(tree, model, detail) for detail in details[:FAULTS_LIMIT])
+        faults += [_at(tree, f"and {len(details) - FAULTS_LIMIT:,} faults more")] if len(details) > FAULTS_LIMIT else []
+    if faults := [*dict.fromkeys((*faults, *reader.faults))]:
         raise DocumentErrors(faults)
     return document
 
@@ -107,17 +146,17 @@ def load_entries(path: Path, model: type[Model], name: str, *, text: str | None 
     Raises DocumentErrors where more is wrong than entries of that list.
     """
     tree = _compose(path, _text(path) if text is None else text)
-    faults: list[Fault] = []
-    value = _plain(path, tree, faults, 0)
+    reader = _Reader()
+    value = reader.value(tree)
     entries = value.get(name)
     places = list(range(len(entries))) if isinstance(entries, list) else []
-    if faults or not places or entries is None:
+    if reader.faults or not places or entries is None:
         return load_document(path, model, text=text), places, []
     try:
         return model.model_validate(value), places, []
     except pydantic.ValidationError as error:
         details = error.errors(include_url=False)
-    faults = list(dict.fromkeys(_fault(path, tree, model, detail) for detail in details))
+    faults = list(dict.fromkeys(_fault(tree, model, detail) for detail in details))
     wrong = {detail["loc"][1] if detail["loc"][:1] == (name,) and len(detail["loc"]) > 1 else None for detail in details}
     places = [place for place in places if place not in wrong]
     if None in wrong:
@@ -135,7 +174,83 @@ def foreign_documents(path: Path, text: str) -> list[Any]:
 
 def fault_at(path: Path, location: Location, message: str, *, text: str | None = None, key: bool = False) -> Fault:
     """A fault found later, by comparing documents say, at the value that ``location`` (keys and list indexes from the top) leads to; ``key``: at its key."""
-    return _at(path, _find(_compose(path, _text(path) if text is None else text), location, key=key), message)
+    tree = _layered(path)[0] if text is None else _compose(path, text)
+    return _at(_find(tree, location, key=key), message)
+
+
+def places(path: Path) -> dict[tuple[str | int, ...], Place]:
+    """Where each key and each entry of a list of a document stands that was loaded before, by the way to it from the top."""
+    found: dict[tuple[str | int, ...], Place] = {}
+    waiting: list[tuple[tuple[str | int, ...], yaml.Node]] = [((), _layered(path)[0])]
+    while waiting:
+        way, node = waiting.pop()
+        for step, item in _children(node):
+            fault = _at(_key_node(node, step) if isinstance(node, yaml.MappingNode) else item, "")
+            found[(*way, step)] = Place(fault.path, fault.line, fault.column)
+            waiting.append(((*way, step), item))
+    return found
+
+
+def layers(path: Path) -> list[Path]:
+    """The files of a document, each on top of those before. A folder stands for its ``sensor.yaml``, or else for all ``*.yaml`` in it. DocumentErrors."""
+    if path.is_dir():
+        if (path / LAYERED).exists():
+            return layers(path / LAYERED)
+        if found := _yaml_files(path):
+            return found
+        raise DocumentErrors([Fault(path, 1, 1, f"found a folder without {LAYERED} or other *.yaml in it")])
+    return [path, *(_yaml_files(path.with_name(LAYERS)) if path.name == LAYERED else ())]
+
+
+def _yaml_files(folder: Path) -> list[Path]:
+    """Those of a folder in name order, none where it is not there. Names with a leading dot are those of editors."""
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix == ".yaml" and not path.name.startswith("."))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise DocumentErrors([Fault(folder, 1, 1, f"cannot be read: {error.strerror}")]) from None
+
+
+def _layered(path: Path) -> tuple[yaml.MappingNode, list[Fault]]:
+    """A document with its layers merged, and what is wrong with those that had to be left out. DocumentErrors where nothing is left."""
+    files = layers(path)
+    if len(files) == 1:
+        return _compose(files[0], _text(files[0])), []
+    trees: list[yaml.MappingNode] = []
+    faults: list[Fault] = []
+    for file in files:
+        try:
+            trees += _layer(file, faults)
+        except DocumentErrors as errors:
+            faults += errors.faults
+    if not trees:
+        raise DocumentErrors(faults)
+    return functools.reduce(_merged, trees), faults
+
+
+def _layer(path: Path, faults: list[Fault]) -> list[yaml.MappingNode]:
+    """The tree of one layer, none where there are but comments in it. What does not outlive merging is told here."""
+    text = _text(path)
+    if not any(line.strip() and not line.lstrip().startswith("#") for line in text.splitlines()):
+        return []
+    tree, reader = _compose(path, text), _Reader()
+    reader.value(tree)
+    if reader.endless:
+        raise DocumentErrors(reader.faults)
+    faults += reader.faults
+    return [tree]
+
+
+def _merged(below: yaml.MappingNode, above: yaml.MappingNode) -> yaml.MappingNode:
+    """Both together; what ``above`` says wins."""
+    pairs = {(key.tag, str(key.value)): (key, item) for key, item in below.value}
+    for key, item in above.value:
+        name = (key.tag, str(key.value))
+        old = pairs.get(name, (key, item))[1]
+        both = isinstance(old, yaml.MappingNode) and isinstance(item, yaml.MappingNode) and old is not item
+        pairs[name] = (key, _merged(old, item) if both else item)
+    return yaml.MappingNode(below.tag, list(pairs.values()), below.start_mark, below.end_mark)
 
 
 def nearest(word: object, words: Sequence[str]) -> str:
@@ -149,9 +264,12 @@ def nearest(word: object, words: Sequence[str]) -> str:
 
 def _text(path: Path) -> str:
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            raw = file.read(SIZE_LIMIT + 1)
     except OSError as error:
         raise DocumentErrors([Fault(path, 1, 1, f"cannot be read: {error.strerror}")]) from None
+    if len(raw) > SIZE_LIMIT:
+        raise DocumentErrors([Fault(path, 1, 1, f"found more than {SIZE_LIMIT >> 20} MiB, expected a file that people write")])
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -161,19 +279,27 @@ def _text(path: Path) -> str:
         raise DocumentErrors([Fault(path, raw.count(b"\n", 0, error.start) + 1, column, message)]) from None
 
 
-def _compose(path: Path, text: str) -> yaml.Node:
+class _Named(io.StringIO):
+    """A text whose marks name its file."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        super().__init__(text)
+        self.name = str(path)
+
+
+def _compose(path: Path, text: str) -> yaml.MappingNode:
     try:
-        tree = yaml.compose(text, _LOADER)
+        tree = yaml.compose(_Named(path, text), _LOADER)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line, mark.column) if mark else (0, 0)
         raise DocumentErrors([Fault(path, line + 1, column + 1, _syntax(text, line, column, error))]) from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise DocumentErrors([Fault(path, 1, 1, f"not YAML: {' '.join(str(error).split())}")]) from None
     if tree is None:
         raise DocumentErrors([Fault(path, 1, 1, "found an empty file, expected keys with values")])
     if not isinstance(tree, yaml.MappingNode):
-        raise DocumentErrors([_at(path, tree, f"found {_shown_node(tree)}, expected keys with values")])
+        raise DocumentErrors([_at(tree, f"found {_shown_node(tree)}, expected keys with values")])
     return tree
 
 
@@ -185,27 +311,64 @@ def _syntax(text: str, line: int, column: int, error: yaml.MarkedYAMLError) -> s
     return ", ".join(filter(None, (f"not YAML: {error.problem}", error.context)))
 
 
-def _plain(path: Path, node: yaml.Node, faults: list[Fault], depth: int) -> Any:
-    """The value of a node: text, number, true, false, None, list or dict."""
-    tag = node.tag
-    if isinstance(node, yaml.ScalarNode):
-        return node.value if tag == _STR else _scalar(path, node, faults)
-    if depth > DEPTH_LIMIT:
-        faults.append(_at(path, node, f"nested deeper than {DEPTH_LIMIT} levels"))
-        return None
-    if isinstance(node, yaml.SequenceNode):
-        return [_plain(path, item, faults, depth + 1) for item in node.value]
-    pairs: dict[Any, Any] = {}
-    for key, item in node.value:
-        if not isinstance(key, yaml.ScalarNode) or key.tag == _MERGE:
-            found = "a merge key (<<)" if key.tag == _MERGE else _shown_node(key) + " as a key"
-            faults.append(_at(path, key, f"found {found}, expected text"))
-            continue
-        name = key.value if key.tag == _STR else _scalar(path, key, faults)
-        if name in pairs:
-            faults.append(_at(path, key, f"found the key {name!r} a second time, expected it once"))
-        pairs[name] = _plain(path, item, faults, depth + 1)
-    return pairs
+class _Reader:
+    """Makes values of nodes: text, number, true, false, None, list or dict. ``faults``: what is wrong with them; ``endless``: they go on and on."""
+
+    def __init__(self, context: object = None) -> None:
+        """``context``: folder of the document, so that text which lies elsewhere is marked."""
+        self.faults: list[Fault] = []
+        self.endless = False
+        self._context, self._left = context, VALUES_LIMIT
+        self._folders: dict[str, Path | None] = {}
+
+    def value(self, node: yaml.Node, depth: int = 0) -> Any:
+        self._left -= 1
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node)
+        if depth > DEPTH_LIMIT:
+            self._give_up(node, f"nested deeper than {DEPTH_LIMIT} levels")
+        elif self._left < 0:
+            self._give_up(node, f"found more than {VALUES_LIMIT:,} values, aliases written out")
+        if self.endless:
+            return None
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, depth)
+        return [self.value(item, depth + 1) for item in node.value]
+
+    def _give_up(self, node: yaml.Node, message: str) -> None:
+        if not self.endless:
+            self.faults.append(_at(node, message))
+        self.endless = True
+
+    def _mapping(self, node: yaml.MappingNode, depth: int) -> dict[Any, Any]:
+        pairs: dict[Any, Any] = {}
+        for key, item in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag == _MERGE:
+                found = "a merge key (<<)" if key.tag == _MERGE else _shown_node(key) + " as a key"
+                self.faults.append(_at(key, f"found {found}, expected text"))
+                continue
+            name = key.value if key.tag == _STR else _scalar(key, self.faults)
+            if name in pairs:
+                self.faults.append(_at(key, f"found the key {name!r} a second time, expected it once"))
+            pairs[name] = self.value(item, depth + 1)
+        return pairs
+
+    def _scalar(self, node: yaml.ScalarNode) -> Any:
+        if node.tag != _STR:
+            return _scalar(node, self.faults)
+        folder = self._elsewhere(node.start_mark.name) if isinstance(self._context, Path) else None
+        if folder is None:
+            return node.value
+        text = _Placed(node.value)
+        text.folder = folder
+        return text
+
+    def _elsewhere(self, file: str) -> Path | None:
+        """The folder of a file, where it is another than the document's."""
+        if file not in self._folders:
+            folder = Path(file).parent
+            self._folders[file] = None if folder == self._context else folder
+        return self._folders[file]
 
 
 _SAFE = yaml.constructor.SafeConstructor()
@@ -217,33 +380,33 @@ _SCALARS: dict[str, Callable[[yaml.ScalarNode], Any]] = {
 }
 
 
-def _scalar(path: Path, node: yaml.ScalarNode, faults: list[Fault]) -> Any:
+def _scalar(node: yaml.ScalarNode, faults: list[Fault]) -> Any:
     if node.tag in _TEXT:
         return node.value
     construct = _SCALARS.get(node.tag)
     if construct is not None:
         with contextlib.suppress(ValueError):
             return construct(node)
-    faults.append(_at(path, node, f"found the tag {node.tag.removeprefix(_TAG)!r}, expected plain text, number, true, false or null"))
+    faults.append(_at(node, f"found the tag {node.tag.removeprefix(_TAG)!r}, expected plain text, number, true, false or null"))
     return None
 
 
-def _fault(path: Path, tree: yaml.Node, model: type[pydantic.BaseModel], detail: Mapping[str, Any]) -> Fault:
+def _fault(tree: yaml.Node, model: type[pydantic.BaseModel], detail: Mapping[str, Any]) -> Fault:
     """A validation error of pydantic as a fault at its place."""
     location, kind, given = tuple(detail["loc"]), detail["type"], detail["input"]
     if kind == "extra_forbidden":
-        return _at(path, _find(tree, location, key=True), f"found the key {str(location[-1])!r}, {nearest(location[-1], _keys(model, location[:-1]))}")
+        return _at(_find(tree, location, key=True), f"found the key {str(location[-1])!r}, {nearest(location[-1], _keys(model, location[:-1]))}")
     about_key = location[-1:] == ("[key]",)
     node = _find(tree, location[:-1] if about_key else location, key=about_key)
     if kind == "missing":
-        return _at(path, node, f"found no key {str(location[-1])!r}, expected one here")
+        return _at(node, f"found no key {str(location[-1])!r}, expected one here")
     if kind in ("value_error", "assertion_error"):
-        return _at(path, node, str(detail["msg"]).split(", ", 1)[-1])
+        return _at(node, str(detail["msg"]).split(", ", 1)[-1])
     if kind in ("literal_error", "enum"):
-        return _at(path, node, f"found {_shown(given)}, {nearest(given, _choices(detail['ctx']['expected']))}")
+        return _at(node, f"found {_shown(given)}, {nearest(given, _choices(detail['ctx']['expected']))}")
     expected = _EXPECTED.get(kind) or str(detail["msg"]).removeprefix("Input should be ").removeprefix("Value should be ")
     quotes = ", in quotes" if kind == "string_type" and isinstance(given, bool | int | float) else ""
-    return _at(path, node, f"found {_shown(given)}, expected {expected}{quotes}")
+    return _at(node, f"found {_shown(given)}, expected {expected}{quotes}")
 
 
 def _choices(text: str) -> list[str]:
@@ -296,8 +459,8 @@ def _models(annotation: Any) -> set[type[pydantic.BaseModel]]:
     return set().union(*(_models(part) for part in typing.get_args(annotation)))
 
 
-def _at(path: Path, node: yaml.Node, message: str) -> Fault:
-    return Fault(path, node.start_mark.line + 1, node.start_mark.column + 1, message)
+def _at(node: yaml.Node, message: str) -> Fault:
+    return Fault(Path(node.start_mark.name), node.start_mark.line + 1, node.start_mark.column + 1, message)
 
 
 def _shown(value: object) -> str:

@@ -1,0 +1,221 @@
+"""Layers of the configuration: sensor.yaml, what lies in conf.d on top of it, and which file every value and every fault comes from."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import sensor.config
+from sensor.config import load_config, usual
+from sensor.delivery.section import load_delivery
+from sensor.documents import DEPTH_LIMIT, FAULTS_LIMIT, SIZE_LIMIT, DocumentErrors, Place, layers, places
+
+BASE = """\
+sensor: {id: hq, site: HQ}
+networks: [203.0.113.0/24]
+intel: [lists/bad.txt]
+capture:
+  interfaces: [eth0]
+  rings: 2
+detectors:
+  discovery.port_scan: {ports: 40}
+outputs:
+  siem:
+    type: http
+    url: https://siem.example/in
+    filter: {severity: medium}
+"""
+
+
+@pytest.fixture
+def etc(tmp_path: Path) -> Path:
+    """The folder of a sensor.yaml with a conf.d beside it."""
+    (tmp_path / "etc" / "conf.d").mkdir(parents=True)
+    put(tmp_path / "etc", "sensor.yaml", BASE)
+    return tmp_path / "etc"
+
+
+def put(etc: Path, name: str, text: str) -> Path:
+    path = etc / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def faults(path: Path) -> list[str]:
+    """What is wrong, by paths within the folder."""
+    with pytest.raises(DocumentErrors) as caught:
+        load_config(path)
+    return [str(fault).removeprefix(f"{path.parent}/") for fault in caught.value.faults]
+
+
+def plain(config: Any) -> dict[str, Any]:
+    """A configuration as values that can be compared."""
+    outputs = {name: options.model_dump(mode="json") for name, options in config.outputs.items()}
+    return {**config.model_dump(mode="json", exclude={"outputs"}), "outputs": outputs}
+
+
+def test_later_layers_win(etc: Path) -> None:
+    """Mappings are merged key by key, at any depth; lists are replaced; what nobody touches stays."""
+    put(etc, "conf.d/10-site.yaml", "networks: [198.51.100.0/24]\ncapture: {rings: 4}\ndetectors:\n  discovery.port_scan: {window_s: 60}\n")
+    put(etc, "conf.d/20-more.yaml", "capture: {rings: 8}\noutputs:\n  siem: {filter: {kinds: [alert]}}\n  archive: {type: file, path: /x}\n")
+    config = load_config(etc / "sensor.yaml")
+    assert config.networks == ["198.51.100.0/24"]
+    assert (config.capture.interfaces, config.capture.rings) == (["eth0"], 8)
+    assert (config.options("discovery.port_scan").ports, config.options("discovery.port_scan").window_s) == (40, 60)
+    assert list(config.outputs) == ["siem", "archive"]
+    assert (config.outputs["siem"].filter.severity, config.outputs["siem"].filter.kinds) == ("medium", ["alert"])
+    assert plain(load_delivery(etc / "sensor.yaml"))["outputs"] == plain(config)["outputs"]
+
+
+def test_which_files_are_layers(etc: Path) -> None:
+    """Those of conf.d by name; not those of editors and packagers; and conf.d belongs to sensor.yaml alone."""
+    for name in ("20.yaml", "10.yaml", ".#10.yaml", "10.yaml~", "10.yaml.dpkg-old", "README"):
+        put(etc, f"conf.d/{name}", "networks: []\n")
+    expected = [etc / name for name in ("sensor.yaml", "conf.d/10.yaml", "conf.d/20.yaml")]
+    assert layers(etc / "sensor.yaml") == layers(etc) == expected
+    other = put(etc, "office.yaml", BASE)
+    assert layers(other) == [other]
+    assert layers(etc / "conf.d") == expected[1:]
+    (etc / "empty").mkdir()
+    with pytest.raises(DocumentErrors, match=r"empty:1:1: found a folder without sensor\.yaml"):
+        layers(etc / "empty")
+
+
+def test_a_folder_is_a_configuration(etc: Path) -> None:
+    """That of its sensor.yaml, or else of all its files; paths are the same as by the file."""
+    assert plain(load_config(etc)) == plain(load_config(etc / "sensor.yaml"))
+    put(etc, "conf.d/10.yaml", "sensor: {id: other}\nevents: log.jsonl\n")
+    assert load_config(etc / "conf.d").events == load_config(etc).events == etc / "conf.d" / "log.jsonl"
+    assert (load_config(etc).sensor.id, load_config(etc).sensor.site) == ("other", "HQ")
+
+
+def test_paths_begin_at_the_file_that_names_them(etc: Path) -> None:
+    """Within sections, lists and options of outputs as well; absolute ones and ~ are what they are."""
+    put(etc, "conf.d/a.yaml", "evidence: {folder: proof}\nfingerprints: {folders: [own, /abs, ~/mine]}\noutputs:\n  out: {type: file, path: out.jsonl}\n")
+    config = load_config(etc)
+    assert config.intel == [etc / "lists" / "bad.txt"]
+    assert config.evidence.folder == etc / "conf.d" / "proof"
+    assert config.fingerprints.folders == [etc / "conf.d" / "own", Path("/abs"), Path.home() / "mine"]
+    assert config.outputs["out"].path == etc / "conf.d" / "out.jsonl"
+
+
+def test_a_value_means_the_same_in_a_layer(etc: Path) -> None:
+    """Words, secrets, addresses and numbers of every kind: the whole configuration as a layer is the configuration, save where its paths begin."""
+    more = "  chat: {type: webhook, url: 'env:CHAT', receiver: slack, sign: 'env:S', headers: {A: b}, tls: {minimum: '1.3', ca: /ca.pem}, format: native}\n"
+    text = f"preset: quiet\nroles: {{backup: [10.0.0.1]}}\nalerts: {{least: low}}\n{BASE.replace('lists/bad', '/bad')}{more}"
+    put(etc, "sensor.yaml", text)
+    alone = plain(load_config(etc))
+    put(etc, "sensor.yaml", "preset: paranoid\n")
+    put(etc, "conf.d/a.yaml", text)
+    assert plain(load_config(etc)) == alone
+    assert type(load_config(etc).outputs["chat"].tls.minimum) is str
+
+
+def test_layers_that_contradict(etc: Path) -> None:
+    """An output that becomes another type: what no longer fits is told where it stands, in both files at once."""
+    put(etc, "conf.d/a.yaml", "outputs:\n  siem: {type: file, pth: x}\n")
+    told = faults(etc / "sensor.yaml")
+    assert len(told) == 3
+    assert told[0].startswith("conf.d/a.yaml:2:22: found the key 'pth'")
+    assert "did you mean 'path'?" in told[0]
+    assert told[1].startswith("sensor.yaml:11:5: found no key 'path'")
+    assert told[2].startswith("sensor.yaml:12:5: found the key 'url'")
+
+
+def test_a_layer_of_another_shape(etc: Path) -> None:
+    """A list over a mapping, or nothing at all over it, is told at the layer that says so."""
+    put(etc, "conf.d/a.yaml", "capture: [eth1]\noutputs:\n")
+    assert faults(etc / "sensor.yaml") == [
+        "conf.d/a.yaml:1:10: found a list, expected keys with values",
+        "conf.d/a.yaml:2:9: found nothing, expected keys with values",
+    ]
+
+
+def test_a_broken_layer_hides_no_other_fault(etc: Path) -> None:
+    """It is told, and so is what is wrong elsewhere; that something is missing which it may have said, is not."""
+    put(etc, "conf.d/10.yaml", "outputs:\n\tsiem: {}\n")
+    put(etc, "conf.d/20.yaml", "captur: {}\noutputs:\n  other: {path: x}\n  siem: {url: 'https://a', url: 'https://b'}\n")
+    told = faults(etc / "sensor.yaml")
+    assert told[0] == "conf.d/10.yaml:2:1: found a tab, expected spaces"
+    assert told[1].startswith("conf.d/20.yaml:1:1: found the key 'captur'")
+    assert told[2] == "conf.d/20.yaml:4:28: found the key 'url' a second time, expected it once"
+    assert len(told) == 3
+
+
+def test_layers_without_a_word(etc: Path) -> None:
+    """A file in which all is commented out says nothing; one that cannot be read is told."""
+    put(etc, "conf.d/a.yaml", "# nothing\n\n  # yet\n")
+    put(etc, "conf.d/b.yaml", "")
+    assert load_config(etc).sensor.id == "hq"
+    (etc / "conf.d" / "c.yaml").symlink_to("nowhere")
+    assert faults(etc / "sensor.yaml") == ["conf.d/c.yaml:1:1: cannot be read: No such file or directory"]
+
+
+def test_where_everything_stands(etc: Path) -> None:
+    """Each key at the layer that won."""
+    put(etc, "conf.d/a.yaml", "capture:\n  rings: 4\n")
+    found = places(etc)
+    assert found["capture", "rings"] == Place(etc / "conf.d" / "a.yaml", 2, 3)
+    assert str(found["capture", "interfaces", 0]) == f"{etc}/sensor.yaml:5:16"
+    assert found["outputs", "siem", "filter", "severity"].line == 13
+    assert ("networks", 1) not in found
+
+
+BOMB = "".join(f"k{n}: &k{n} [{', '.join([f'*k{n - 1}' if n else 'x'] * 20)}]\n" for n in range(20))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (BOMB, "found more than 500,000 values, aliases written out"),
+        ("networks: &a [*a, *a, *a]\n", f"nested deeper than {DEPTH_LIMIT} levels"),
+        ("networks: " + "[" * 100_000, "exceeded maximum nesting depth"),
+        ("networks:\n" + "- " * 100_000 + "x\n", "exceeded maximum nesting depth"),
+        ("networks: " + "[" * 200 + "]" * 200 + "\n", f"nested deeper than {DEPTH_LIMIT} levels"),
+        ("# " + "x" * SIZE_LIMIT + "\n", "found more than 16 MiB"),
+        ("intel: [" + "[], " * 100_000 + "]\n", f"and {100_000 - FAULTS_LIMIT:,} faults more"),
+        ("intel: ['~nobody-of-this-name/x']\n", "nobody here is called so"),
+    ],
+    ids=["bomb", "cycle", "deep flow", "deep block", "deep", "huge", "many faults", "nobody"],
+)
+@pytest.mark.parametrize("name", ["sensor.yaml", "conf.d/a.yaml"])
+def test_hostile_files(etc: Path, name: str, text: str, told: str) -> None:
+    """Refused in a moment and in words, as a document and as a layer."""
+    if name == "sensor.yaml":
+        (etc / "conf.d").rmdir()
+    put(etc, name, text)
+    began = time.monotonic()
+    found = faults(etc / "sensor.yaml")
+    assert any(told in line for line in found), found
+    assert all(line.startswith((name, "sensor.yaml:1:1: and ")) for line in found)
+    assert len(found) <= FAULTS_LIMIT + 1
+    assert time.monotonic() - began < 10
+
+
+def test_bombs_in_two_layers(etc: Path) -> None:
+    """Each is small; merged they are not."""
+    bomb = "a: &a {x: 1}\n" + "".join(f"{to}: &{to} {{{', '.join(f'k{n}: *{of}' for n in range(9))}}}\n" for of, to in zip("abcdefgh", "bcdefghi", strict=True))
+    for name in ("sensor.yaml", "conf.d/a.yaml"):
+        put(etc, name, bomb)
+    began = time.monotonic()
+    assert all("found more than" in line for line in faults(etc / "sensor.yaml"))
+    assert time.monotonic() - began < 10
+
+
+def test_which_configuration_is_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that is named, else the system's where it is; a link that leads nowhere is there, so that it is told."""
+
+    def system(path: Path) -> Any:
+        monkeypatch.setattr(sensor.config, "SYSTEM", path)
+        return usual(None)
+
+    assert system(tmp_path / "none" / "sensor.yaml") is None
+    there = put(tmp_path, "sensor.yaml", "networks: []\n")
+    assert system(there) == there
+    assert system(there / "below") is None
+    (tmp_path / "link.yaml").symlink_to("nowhere")
+    assert system(tmp_path / "link.yaml") == tmp_path / "link.yaml"
+    assert usual(Path("mine.yaml")) == Path("mine.yaml")
