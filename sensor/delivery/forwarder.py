@@ -62,7 +62,7 @@ class Forwarder:
 
     def take(self, outputs: Mapping[str, Options]) -> None:
         """These outputs and no others: those that are as they were go on. OSError where one cannot be begun; those before it are."""
-        gone = [name for name, runner in self.runners.items() if outputs.get(name) != runner.options or type_of(outputs[name]) != type_of(runner.options)]
+        gone = [name for name, runner in self.runners.items() if name not in outputs or not _same(outputs[name], runner.options)]
         self._end(gone)
         for name, options in outputs.items():
             if name not in self.runners:
@@ -117,6 +117,11 @@ class Forwarder:
         except OSError as error:
             say().warning("the status cannot be written", output=status.name, error=error.strerror)
         self._written[status.name] = status
+
+
+def _same(one: Options, other: Options) -> bool:
+    """Whether two readings of a configuration say the same: their models were made for each."""
+    return one.model_dump() == other.model_dump()
 
 
 def last_number(log: Path) -> int:

@@ -19,6 +19,7 @@ from sensor.delivery.position import sync_folder
 
 # What formats and receivers cannot do without.
 ENVELOPE = ("ts", "kind", "action", "severity", "msg", "id", "schema", "sensor")
+IDS = ("device.id", "alert.id", "incident.id")
 SALT_BYTES, HASH_BYTES = 32, 8
 SHORTEST = 3
 """Shorter values are not looked for in texts: they stand everywhere."""
@@ -51,7 +52,7 @@ def changes(fields: Sequence[str], redact: Sequence[str], salt: bytes) -> Change
     """What is done to each record before it goes; None where nothing is."""
     if not fields and not redact:
         return None
-    kept = _tree((*ENVELOPE, *fields)) if fields else None
+    kept = _tree((*ENVELOPE, *IDS, *fields)) if fields else None
     hidden = [tuple(path.split(".")) for path in redact]
 
     def change(record: Body) -> Body:

@@ -117,8 +117,8 @@ class Runner:
     def _turn(self) -> bool:
         """One look at both lanes; False where it is time to wait."""
         self._heed_requests()
-        if time.time() < self.sender.next_try:
-            self.over = self._once and self.sender.backoff.tries >= ONCE_TRIES
+        self.over = self._once and self.sender.backoff.tries >= ONCE_TRIES
+        if self.over or time.time() < self.sender.next_try:
             return False
         main = self._lanes()
         moved = False
