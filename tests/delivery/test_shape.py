@@ -34,7 +34,10 @@ def test_no_filter_takes_everything() -> None:
     [
         ({"kinds": ["alert", "incident"]}, lambda record: record["kind"] in ("alert", "incident")),
         ({"severity": "high"}, lambda record: record["severity"] in ("high", "critical")),
-        ({"detectors": ["lateral_movement.*"]}, lambda record: '"lateral_movement.' in msgspec.json.encode(record).decode() and record["kind"] in ("alert", "incident")),
+        (
+            {"detectors": ["lateral_movement.*"]},
+            lambda record: '"lateral_movement.' in msgspec.json.encode(record).decode() and record["kind"] in ("alert", "incident"),
+        ),
         ({"types": ["prin*"]}, lambda record: '"type":"printer"' in msgspec.json.encode(record).decode()),
         ({"sites": ["nowhere"]}, lambda record: False),
     ],

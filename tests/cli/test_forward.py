@@ -1,0 +1,158 @@
+"""sensor forward: to the end or until stopped, one for each cursor, taking up a new configuration, and killed at any moment."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from sensor.delivery.status import load_status
+from tests.eventlog.segmented import Segmented, line
+
+CONFIG = "outputs:\n  archive: {type: file, path: out.jsonl, batch_ms: 0}\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "sensor.yaml").write_text(CONFIG)
+    (tmp_path / "events.jsonl").write_bytes(b"".join(line(number) for number in range(1, 101)))
+    return tmp_path
+
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start(folder: Path) -> Iterator[Start]:
+    """Starts a forwarder of the folder; those that still run in the end are ended."""
+    started: list[subprocess.Popen[str]] = []
+
+    def run(*words: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "sensor", "forward", "--config", "sensor.yaml", "--events", "events.jsonl", *words]
+        started.append(subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(Path.cwd())}))
+        return started[-1]
+
+    yield run
+    for one in started:
+        one.kill()
+        one.wait()
+        if one.stderr is not None:
+            one.stderr.close()
+
+
+def wait(holds: Callable[[], bool], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def numbers(path: Path) -> list[int]:
+    return [json.loads(text)["sensor"]["seq"] for text in path.read_bytes().splitlines()] if path.exists() else []
+
+
+def test_once(tell, folder: Path) -> None:
+    """All that is there, then the end; a second time nothing is left."""
+    words = ("forward", "--config", str(folder / "sensor.yaml"), "--events", str(folder / "events.jsonl"), "--once")
+    assert tell(*words).code == 0
+    assert numbers(folder / "out.jsonl") == list(range(1, 101))
+    assert tell(*words).code == 0
+    assert len(numbers(folder / "out.jsonl")) == 100
+
+
+def test_once_with_what_cannot_be_delivered(tell, folder: Path) -> None:
+    """One that is away is given up after some tries, told, and does not keep the others from their end."""
+    (folder / "sensor.yaml").write_text(CONFIG + "  gone: {type: file, path: /dev/full, backoff_s: 0.01, backoff_max_s: 0.01}\n")
+    told = tell("forward", "--config", str(folder / "sensor.yaml"), "--events", str(folder / "events.jsonl"), "--once")
+    assert told.code == 1
+    assert "gone: 100 pending, 0 refused: /dev/full: No space left on device" in told.err
+    assert len(numbers(folder / "out.jsonl")) == 100
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "said"),
+    [
+        ("sensor: {id: x}\n", (), "no outputs are configured"),
+        (CONFIG, ("--output", "archve"), "no output 'archve': expected one of archive; did you mean 'archive'?"),
+        ("outputs:\n  a: {type: fil, path: x}\n", (), "sensor.yaml:2:13: found 'fil'"),
+    ],
+)
+def test_what_makes_no_sense(tell, folder: Path, text: str, words: tuple[str, ...], said: str) -> None:
+    """It is said, with its place."""
+    (folder / "sensor.yaml").write_text(text)
+    told = tell("forward", "--config", str(folder / "sensor.yaml"), "--once", *words)
+    assert told.code == 2
+    assert said in told.err
+
+
+@pytest.mark.slow
+def test_until_stopped(folder: Path, start: Start) -> None:
+    """What comes is delivered; a second forwarder is turned away; SIGHUP takes up another output; SIGTERM ends it with everything written down."""
+    one = start()
+    wait(lambda: len(numbers(folder / "out.jsonl")) == 100)
+    other = start("--once")
+    _, said = other.communicate(timeout=20)
+    assert other.returncode == 3
+    assert "another process delivers to archive" in said
+    (folder / "sensor.yaml").write_text(CONFIG + "  second: {type: file, path: second.jsonl}\n")
+    one.send_signal(signal.SIGHUP)
+    wait(lambda: len(numbers(folder / "second.jsonl")) == 100)
+    (folder / "sensor.yaml").write_text("outputs: wrong\n")
+    one.send_signal(signal.SIGHUP)
+    with (folder / "events.jsonl").open("ab") as file:
+        file.write(line(101))
+    wait(lambda: numbers(folder / "second.jsonl")[-1] == 101)
+    one.send_signal(signal.SIGTERM)
+    _, said = one.communicate(timeout=20)
+    assert one.returncode == 0
+    assert "all goes on as it was" in said
+    status = load_status(folder / "events.jsonl", "archive")
+    assert status is not None
+    assert (status.state, status.delivered, status.pending) == ("stopped", 101, 0)
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment(tmp_path: Path, folder: Path, start: Start) -> None:
+    """Five times, while records are written: the file has each once and in order, and alerts as well."""
+    (folder / "events.jsonl").unlink()
+    log = Segmented(folder / "events.jsonl")
+    log.add(1)
+    for number in range(5):
+        one = start()
+        goal = len(numbers(folder / "out.jsonl"))
+        for _ in range(10):
+            log.add(400)
+            log.add(1, "alert")
+            time.sleep(0.01)
+        log.rotate()
+        wait(lambda goal=goal: len(numbers(folder / "out.jsonl")) > goal)
+        time.sleep(0.007 * number)
+        one.kill()
+        one.communicate()
+    assert start("--once").wait(30) == 0
+    got = numbers(folder / "out.jsonl")
+    assert sorted(got) == list(range(1, log.last + 1))
+    kinds = {json.loads(text)["sensor"]["seq"]: json.loads(text)["kind"] for text in (folder / "out.jsonl").read_bytes().splitlines()}
+    for kind in ("alert", "device"):
+        came = [number for number in got if kinds[number] == kind]
+        assert came == sorted(came)
+
+
+def test_it_needs_nothing_of_the_engine(folder: Path) -> None:
+    """So that it starts quickly and may do little."""
+    code = (
+        "import sys; from sensor.cli.main import main; main(['forward','--config','sensor.yaml','--events','events.jsonl','--once']);"
+        "print([name for name in sys.modules if name.startswith(('sensor.detectors','sensor.dissectors','sensor.decode','sensor.capture','sensor.inventory',"
+        "'sensor.pipeline','sensor.daemon','sensor.config','scapy','dpkt'))])"
+    )
+    made = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True, env=os.environ | {"PYTHONPATH": str(Path.cwd())}
+    )
+    assert made.stdout == "[]\n"

@@ -1,0 +1,118 @@
+"""sensor outputs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sensor.delivery.forwarder import Lock
+from sensor.delivery.requests import requested
+from tests.eventlog.segmented import line
+
+CONFIG = """\
+sensor: {id: hq, site: HQ}
+outputs:
+  archive: {type: file, path: out.jsonl}
+  nowhere: {type: syslog, host: 127.0.0.1, port: 9, timeout_s: 2}
+  spare: {type: http, url: "https://siem.example/in?token=hidden", enabled: false}
+"""
+
+
+@pytest.fixture
+def outputs(tell, tmp_path: Path):
+    """sensor outputs on a configuration and a log of its own."""
+    folder = tmp_path / "delivery"
+    folder.mkdir()
+    (folder / "sensor.yaml").write_text(CONFIG)
+    (folder / "events.jsonl").write_bytes(b"".join(line(number) for number in range(1, 101)))
+    return lambda *words: tell("outputs", *words, "--config", str(folder / "sensor.yaml"), "--events", str(folder / "events.jsonl"))
+
+
+@pytest.fixture
+def folder(outputs, tmp_path: Path) -> Path:
+    return tmp_path / "delivery"
+
+
+@pytest.fixture
+def delivered(tell, folder: Path) -> None:
+    """All of the log is in the archive."""
+    words = ("--config", str(folder / "sensor.yaml"), "--events", str(folder / "events.jsonl"))
+    assert tell("forward", "--once", "--output", "archive", *words).code == 0
+
+
+def test_list(outputs) -> None:
+    """Type, destination, format and promise, of those that are off as well; what looks like a secret is not shown."""
+    told = outputs("list")
+    assert told.code == 0
+    assert [text.split()[0] for text in told.lines] == ["OUTPUT", "archive", "nowhere", "spare"]
+    assert "at least once" in told.lines[1]
+    assert "127.0.0.1:9" in told.lines[2]
+    assert "hidden" not in told.out
+    assert outputs().out == told.out
+    rows = [json.loads(text) for text in outputs("list", "--json").lines]
+    assert [(row["output"], row["type"], row["enabled"]) for row in rows] == [("archive", "file", "yes"), ("nowhere", "syslog", "yes"), ("spare", "http", "no")]
+
+
+def test_check(outputs) -> None:
+    """One line a finding; 1 where one is an error."""
+    told = outputs("check")
+    assert told.code == 1
+    assert told.lines[0].startswith("archive  ok       permission: ")
+    assert any(text.startswith("nowhere  error") for text in told.lines)
+    assert not any("spare" in text.split() for text in told.lines)
+    assert outputs("check", "archive").code == 0
+    assert json.loads(outputs("check", "archive", "--json").out)["level"] == "ok"
+
+
+def test_a_test_event(outputs, folder: Path) -> None:
+    """Marked as such, of a sensor by another name, so that nobody misses a number of ours."""
+    told = outputs("test", "archive")
+    assert told.code == 0
+    record = json.loads((folder / "out.jsonl").read_text())
+    assert (record["kind"], record["action"], record["sensor"]["id"], record["facts"]["test"]) == ("sensor", "health", "hq-test", True)
+    assert record["id"] in told.out
+    assert outputs("test", "nowhere").code == 1
+
+
+def test_status(outputs, delivered: None) -> None:
+    """What is delivered and what is pending, by the files alone; of one that never ran everything is pending."""
+    told = [json.loads(text) for text in outputs("status", "--json").lines]
+    assert [(one["name"], one["state"], one["delivered"], one["pending"]) for one in told] == [("archive", "stopped", 100, 0), ("nowhere", "stopped", 0, 100)]
+    assert all(one["read"] == one["delivered"] + one["filtered"] + one["refused"] + one["missing"] + one["pending"] for one in told)
+    text = outputs("status").lines
+    assert text[0].split()[:4] == ["OUTPUT", "STATE", "DELIVERED", "PENDING"]
+    assert text[2].split()[:4] == ["nowhere", "stopped", "0", "100"]
+
+
+def test_replay(outputs, delivered: None, folder: Path, tell) -> None:
+    """By time; how many come again is said before; a forwarder that runs is asked."""
+    told = outputs("replay", "archive", "--since", "2026-11-24T09:01:20")
+    assert told.out == "archive: 21 records come again once `sensor forward` runs\n"
+    (folder / "out.jsonl").unlink()
+    words = ("--config", str(folder / "sensor.yaml"), "--events", str(folder / "events.jsonl"), "--output", "archive")
+    assert tell("forward", "--once", *words).code == 0
+    assert [json.loads(text)["sensor"]["seq"] for text in (folder / "out.jsonl").read_text().splitlines()] == list(range(80, 101))
+    lock = Lock(folder / "events.jsonl", "archive")
+    assert outputs("replay", "archive", "--since", "2026-11-24T09:01:31Z").out == "archive: 10 records come again within a second\n"
+    assert requested(folder / "events.jsonl", "archive") == 90
+    lock.close()
+    assert "nothing comes again" in outputs("replay", "archive", "--since", "1s").out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("chek",), "did you mean 'check'?"),
+        (("check", "archve"), "did you mean 'archive'?"),
+        (("replay", "archive"), "expected replay NAME"),
+        (("replay", "--since", "2h"), "expected replay NAME"),
+        (("replay", "archive", "--since", "soon"), "expected replay NAME"),
+    ],
+)
+def test_what_makes_no_sense(outputs, words: tuple[str, ...], said: str) -> None:
+    """It is said, and nothing is done."""
+    told = outputs(*words)
+    assert told.code == 2
+    assert said in told.err
