@@ -19,7 +19,13 @@ from sensor.delivery.position import sync_folder
 
 # What formats and receivers cannot do without.
 ENVELOPE = ("ts", "kind", "action", "severity", "msg", "id", "schema", "sensor")
-IDS = ("device.id", "alert.id", "incident.id")
+FACTS = (
+    *(f"device.{name}" for name in ("id", "first_seen", "last_seen")),
+    *(f"alert.{name}" for name in ("id", "detector", "title", "risk", "confidence", "count", "first", "last")),
+    *(f"incident.{name}" for name in ("id", "key", "risk", "count", "first", "last")),
+)
+LISTS = {"incident": {"story": [], "actors": []}}
+"""Where they do not go they are empty."""
 SALT_BYTES, HASH_BYTES = 32, 8
 SHORTEST = 3
 """Shorter values are not looked for in texts: they stand everywhere."""
@@ -52,13 +58,16 @@ def changes(fields: Sequence[str], redact: Sequence[str], salt: bytes) -> Change
     """What is done to each record before it goes; None where nothing is."""
     if not fields and not redact:
         return None
-    kept = _tree((*ENVELOPE, *IDS, *fields)) if fields else None
+    kept = _tree((*ENVELOPE, *FACTS, *fields)) if fields else None
     hidden = [tuple(path.split(".")) for path in redact]
 
     def change(record: Body) -> Body:
         # Redacted first: a field that does not go may hold what a sentence repeats.
         done = _redacted(record, hidden, salt) if hidden else record
-        return _kept(done, kept) if kept is not None else done
+        if kept is None:
+            return done
+        chosen: Body = _kept(done, kept)
+        return chosen | {name: lists | chosen[name] for name, lists in LISTS.items() if isinstance(chosen.get(name), dict)}
 
     return change
 

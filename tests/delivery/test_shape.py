@@ -19,6 +19,10 @@ from tests.outputs.samples import RECORDS
 SALT = b"s" * 32
 
 
+def text(record: dict[str, Any]) -> str:
+    return msgspec.json.encode(record).decode()
+
+
 def chosen(**lists: Any) -> set[str]:
     asked = wanted(Filter(**lists))
     return {case for case, record in RECORDS.items() if asked(record)}
@@ -34,12 +38,9 @@ def test_no_filter_takes_everything() -> None:
     [
         ({"kinds": ["alert", "incident"]}, lambda record: record["kind"] in ("alert", "incident")),
         ({"severity": "high"}, lambda record: record["severity"] in ("high", "critical")),
-        (
-            {"detectors": ["lateral_movement.*"]},
-            lambda record: '"lateral_movement.' in msgspec.json.encode(record).decode() and record["kind"] in ("alert", "incident"),
-        ),
-        ({"types": ["prin*"]}, lambda record: '"type":"printer"' in msgspec.json.encode(record).decode()),
-        ({"sites": ["nowhere"]}, lambda record: False),
+        ({"detectors": ["lateral_movement.*"]}, lambda record: record["kind"] in ("alert", "incident") and '"lateral_movement.' in text(record)),
+        ({"types": ["prin*"]}, lambda record: '"type":"printer"' in text(record)),
+        ({"sites": ["nowhere"]}, lambda record: "nowhere" in text(record)),
     ],
 )
 def test_each_list(lists: dict[str, Any], fits: Any) -> None:
@@ -69,7 +70,8 @@ def test_fields() -> None:
     record = RECORDS["alert_open"]
     kept = change(record)
     assert kept["src"] == {"ip": record["src"]["ip"]}
-    assert kept["alert"] == {name: record["alert"][name] for name in ("id", "detector")}
+    assert {"why", "advice", "numbers", "key"}.isdisjoint(kept["alert"])
+    assert kept["alert"]["detector"] == record["alert"]["detector"]
     assert [set(one) for one in kept.get("targets", [])] == [{"ip"}] * len(record.get("targets", []))
     assert "evidence" not in kept
     assert (kept["id"], kept["sensor"], kept["msg"]) == (record["id"], record["sensor"], record["msg"])
