@@ -24,7 +24,7 @@ FACTS = (
     *(f"alert.{name}" for name in ("id", "detector", "title", "risk", "confidence", "count", "first", "last")),
     *(f"incident.{name}" for name in ("id", "key", "risk", "count", "first", "last")),
 )
-LISTS = {"incident": {"story": [], "actors": []}}
+LISTS: dict[str, Body] = {"incident": {"story": [], "actors": []}}
 """Where they do not go they are empty."""
 SALT_BYTES, HASH_BYTES = 32, 8
 SHORTEST = 3

@@ -32,8 +32,8 @@ class Sender:
 
     def deliver(self, batch: Batch) -> bool:
         """Settle the batch; False where a pause is due before it goes on. OSError where dead letters cannot be kept."""
-        batch.full = True  # what was tried once comes again as it was
         while batch.pieces:
+            batch.full = True  # what was tried once comes again as it was
             if self._stopped() or time.time() < self.next_try or not self._may_go(len(batch.pieces[0])):
                 return False
             piece = batch.pieces[0]

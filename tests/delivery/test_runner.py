@@ -176,6 +176,23 @@ def test_alerts_overtake_a_backlog(log: Segmented) -> None:
     assert (one.position.seq, one.position.ahead, one.position.delivered) == (log.last, 0, log.last)
 
 
+def test_an_alert_that_comes_amid_a_drain_goes_next(log: Segmented) -> None:
+    """Long after the urgent lane has seen the end of the log."""
+    log.add(1000)
+    desk = Desk()
+    one = runner(log.log, desk, batch_events=10)
+    for _ in range(20):
+        one._turn()
+    log.add(1, "alert")
+    before = len(desk.got)
+    one._turn()
+    one._turn()
+    assert 1001 in desk.got[before : before + 20]
+    lead(one)
+    leave(one)
+    assert sorted(desk.got) == list(range(1, 1002))
+
+
 def test_alerts_that_went_ahead_do_not_come_again_after_a_crash(log: Segmented) -> None:
     """Their place is written down with the other."""
     log.add(100)
