@@ -277,12 +277,13 @@ def test_a_live_run_heeds_lists_that_change(config: Config, tmp_path: Path, monk
     """What is added while it runs counts for the next packet; what is refused is told in the log, and the rest counts."""
     monkeypatch.setattr(daemon, "LOOK_EVERY_S", 0.0)
     monkeypatch.setattr(daemon, "_warn", lambda _: None)
-    lists = tmp_path / "intel"
-    lists.mkdir()
+    lists, ready = tmp_path / "intel", tmp_path / "ready"
+    ready.mkdir()
+    (ready / "c2.list").write_text("203.0.113.66\tbotnet\n")
+    (ready / "prose.list").write_text("once upon a time\n")
 
     def change() -> None:
-        (lists / "c2.list").write_text("203.0.113.66\tbotnet\n")
-        (lists / "prose.list").write_text("once upon a time\n")
+        ready.rename(lists)  # both at once: one that comes between two looks is read by itself
 
     log = EventLog(tmp_path / "log", fresh=True)
     frames = [tcp_frame("10.0.0.5", "203.0.113.66", sport=port, flags=2) for port in (40001, 40002)]
