@@ -1,0 +1,40 @@
+"""README: what it shows works as it stands there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from sensor.cli.main import _parsed, parser
+from sensor.config import load_config
+
+TEXT = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+CONFIGURATIONS = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
+COMMANDS = [
+    words
+    for block in re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)
+    for line in block.splitlines()
+    for part in line.split(" | ")
+    if (words := shlex.split(part, comments=True)) and "sensor" in words[:2] and words[0] in ("sensor", "sudo")
+]
+
+
+@pytest.mark.parametrize("text", CONFIGURATIONS)
+def test_a_configuration_can_be_loaded(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "sensor.yaml"
+    path.write_text(text, encoding="utf-8")
+    assert load_config(path).model_fields_set
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_a_command_is_understood(words: list[str]) -> None:
+    words = words[words.index("sensor") + 1 :]
+    assert _parsed(parser(words[:1]), words).main
+
+
+def test_there_is_something_to_try() -> None:
+    assert len(CONFIGURATIONS) >= 2
+    assert len(COMMANDS) >= 15
