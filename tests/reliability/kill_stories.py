@@ -1,0 +1,59 @@
+"""Stories of kill -9, of any length: the maker of events dies, `sensor forward` dies, servers die, and everything is where it should be in the end."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.reliability.destinations import Destination
+from tests.reliability.harness import Account, Forward, Maker, account, killings, serving, until, with_threads, written
+
+FIRST_S, DRAIN_S = 30, 300
+
+
+class Killed(NamedTuple):
+    """``events``: in the log in the end; ``accounts``: of each destination; ``seconds``: all of it."""
+
+    kills: int
+    events: int
+    seconds: float
+    accounts: list[Account]
+
+
+def maker_dies(folder: Path, destinations: Sequence[Destination], kills: int, events: int, *, rate: float = 2000) -> Killed:
+    """At random, and is started again at once; it makes at least so many events."""
+    log, chance, began = folder / "events.jsonl", random.Random(1), time.monotonic()
+    maker, forward = Maker(log, rate=rate), Forward(log, destinations)
+    with serving(destinations), maker, forward:
+        for _ in range(kills):
+            assert until(lambda: maker.lives[-1] > 0, FIRST_S), maker.output.read_text()
+            time.sleep(chance.uniform(0, 2 * events / kills / rate))
+            maker.kill()
+            maker.start()
+        maker.kill()
+        left = events - len(written(log))
+        if left > 0:
+            maker.make(left)
+        made = written(log)
+        forward.wait(len(made), DRAIN_S)
+        assert {one.id for one in made} >= maker.promised
+        accounts = [account(made, one) for one in destinations]
+    return Killed(kills, len(made), time.monotonic() - began, accounts)
+
+
+def delivery_dies(folder: Path, destinations: Sequence[Destination], kills: int, *, rate: float = 500, within_s: float = 1) -> Killed:
+    """`sensor forward` and each server, so often each and all at once, while events are made."""
+    log, began = folder / "events.jsonl", time.monotonic()
+    maker, forward = Maker(log, rate=rate), Forward(log, destinations)
+    with serving(destinations), maker, forward:
+        forward.wait(1)
+        victims = [forward, *[one.server for one in destinations]]
+        with_threads([killings(victim, kills, within_s, random.Random(place)) for place, victim in enumerate(victims)])
+        maker.kill()
+        made = written(log)
+        forward.wait(len(made), DRAIN_S)
+        accounts = [account(made, one) for one in destinations]
+    return Killed(kills, len(made), time.monotonic() - began, accounts)

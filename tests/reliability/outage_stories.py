@@ -1,0 +1,87 @@
+"""Stories of a receiver that is away while events are made, and of how fast a backlog goes once it is back."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from sensor.delivery.forwarder import last_number
+from sensor.delivery.position import load_position
+from sensor.eventlog.segments import cursors_of
+from tests.reliability.destinations import Destination
+from tests.reliability.harness import Account, Forward, Maker, account, forget_most, serving, until, used, written
+from tests.reliability.maker import opened, records
+
+DRAIN_S = 300
+WARM_UP = 2000
+ALERT_LIFE = 99
+
+
+class Outage(NamedTuple):
+    """``rate``: events a second while the backlog goes; ``more_mib``: memory of `sensor forward` at its most, over what it had before; ``alert_s``: until an
+    alert came that was made while the backlog went, and ``behind`` how much there still was when it had come.
+    """
+
+    account: Account
+    rate: float
+    more_mib: float
+    alert_s: float
+    behind: int
+
+
+def receiver_away(folder: Path, to: Destination, events: int) -> Outage:
+    """It dies, so many events are made, it comes back, and an alert is made while the backlog goes."""
+    log = folder / "events.jsonl"
+    maker, forward = Maker(log), Forward(log, [to])
+    with serving([to]), forward:
+        maker.make(WARM_UP)
+        forward.wait(WARM_UP)
+        before = used(forward.pid).mib
+        forget_most(forward.pid)
+        to.server.kill()
+        maker.make(events)
+        to.server.start()
+        last = WARM_UP + events
+        assert until(lambda: forward.at(to.name) > WARM_UP, DRAIN_S), forward.output.read_text()
+        began, first = time.monotonic(), forward.at(to.name)
+        alert_s, behind = _alert(log, forward, to)
+        forward.wait(last, DRAIN_S)
+        rate = (last - first) / (time.monotonic() - began)
+        forward.wait(last + 1)
+        more = used(forward.pid).most_mib - before
+        done = account(written(log), to)
+    return Outage(done, rate, more, alert_s, behind)
+
+
+def drained(folder: Path, to: Destination, events: int) -> float:
+    """Events a second to one output, from the first batch that it took to the last: read, shaped, sent, acknowledged, written down."""
+    log = folder / "events.jsonl"
+    with serving([to]):
+        Maker(log).make(events)
+        with Forward(log, [to]) as forward:
+            assert until(lambda: forward.at(to.name) > 0, DRAIN_S), forward.output.read_text()
+            began, first = time.monotonic(), forward.at(to.name)
+            forward.wait(events, DRAIN_S)
+            rate = (events - first) / (time.monotonic() - began)
+        account(written(log), to).check(exact=to.exact)
+    return rate
+
+
+def _alert(log: Path, forward: Forward, to: Destination) -> tuple[float, int]:
+    """Make one; seconds until the destination has said that it has it, and how much of the log was still to come then."""
+    alert = next(one for one in records(ALERT_LIFE) if one.kind == "alert")
+    writer = opened(log)
+    writer.write(alert)
+    began = time.monotonic()
+    assert writer.sync()
+    writer.close()
+    number = last_number(log)
+    assert until(lambda: _alerts_at(forward, to) >= number, DRAIN_S)
+    return time.monotonic() - began, number - forward.at(to.name)
+
+
+def _alerts_at(forward: Forward, to: Destination) -> int:
+    """The last number up to which all alerts are done with."""
+    position = load_position(cursors_of(forward.log) / f"{to.name}.json")
+    return position.alerts if position is not None else 0

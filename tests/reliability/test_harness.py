@@ -1,0 +1,39 @@
+"""The account itself: what it would say were something lost, repeated, strange or overtaken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.outputs.servers_base import Server
+from tests.reliability.destinations import Arrival, Destination
+from tests.reliability.harness import account
+
+LOG = [Arrival(seq, f"id{seq}", "alert" if seq % 5 == 0 else "device", "2026-11-24T10:00:00Z") for seq in range(1, 21)]
+ALERTS = [one for one in LOG if one.kind == "alert"]
+OTHERS = [one for one in LOG if one.kind != "alert"]
+
+
+@pytest.mark.parametrize(
+    ("arrived", "found"),
+    [
+        ([LOG], (0, 0, 0, 0)),
+        ([LOG[:10], LOG[10:]], (0, 0, 0, 0)),
+        ([ALERTS + OTHERS], (0, 0, 0, 0)),  # alerts go ahead of a backlog
+        ([LOG[:12] + LOG[8:]], (0, 4, 0, 0)),  # a batch that came again
+        ([LOG[:7] + LOG[8:]], (1, 0, 0, 0)),
+        ([[*LOG[:6], LOG[8], LOG[7], LOG[6], *LOG[9:]]], (0, 0, 0, 2)),
+        ([[*LOG, LOG[3]._replace(seq=77)]], (0, 1, 1, 0)),
+        ([[*LOG, LOG[3]._replace(id="another")]], (0, 0, 1, 1)),
+    ],
+)
+def test_what_it_says(tmp_path: Path, arrived: list[list[Arrival]], found: tuple[int, ...]) -> None:
+    """Lost, repeated, strange, overtaken."""
+    to = Destination("one", Server(), exact=True, options={}, arrived=lambda: arrived)
+    to.server.close()
+    told = account(LOG, to)
+    assert told[2:] == found
+    if any(found):
+        with pytest.raises(AssertionError):
+            told.check(exact=True)

@@ -1,0 +1,37 @@
+"""A receiver that is away while many events are made, and how fast events go by themselves (the long way, with the figures of README: ``make soak``)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.reliability.destinations import MAKES, MISSING, Destination
+from tests.reliability.outage_stories import drained, receiver_away
+
+EVENTS = 10_000
+# Far below what an idle machine does, so that a busy one is no defect.
+FLOOR = 1000
+
+
+def made(name: str) -> Destination:
+    if MISSING.get(name):
+        pytest.skip(MISSING[name])
+    return MAKES[name]()
+
+
+@pytest.mark.parametrize("name", ["http", "jetstream", "kafka"])
+def test_a_receiver_that_is_away(tmp_path: Path, name: str) -> None:
+    """Nothing is lost, memory does not grow with what waits, and a new alert goes ahead of it."""
+    to = made(name)
+    outage = receiver_away(tmp_path, to, EVENTS)
+    outage.account.check(exact=to.exact)
+    assert outage.more_mib <= 20
+    assert outage.alert_s <= 5
+    assert outage.rate > FLOOR
+
+
+@pytest.mark.parametrize("name", ["bulk", "postgresql", "rsyslog"])
+def test_a_backlog_goes_fast(tmp_path: Path, name: str) -> None:
+    """End to end: what a log holds, to one output."""
+    assert drained(tmp_path, made(name), EVENTS) > FLOOR
