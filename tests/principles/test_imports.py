@@ -54,6 +54,7 @@ MAY_IMPORT = {
     "logs": {"core"},
     "config": {"core", "presets", "documents", "registry", "capture", "detectors", "dissectors", "fingerprinting", "intel", "inventory", "outputs", "delivery"},
     "dissection": {"core", "decode", "boundary"},
+    "doctor": {"core", "capture", "decode"},
     "pipeline": {"core", "alert_room", "dissection", "evidence", "health"} | ENGINE | HELPERS,
     "assembly": {"core", "health", "keeper", "passive_dns", "pipeline", "config", "evidence"} | ALERTS | ENGINE | HELPERS,
     "daemon": {"core", "health", "read_ahead", "shedding", "upstream", "keeper", "assembly", "pipeline", "config", "telemetry", "logs", "outputs", "quarantine", "evidence"}
@@ -61,7 +62,7 @@ MAY_IMPORT = {
     | ENGINE
     | HELPERS,
     "cli": {"core", "dissection", "keeper", "daemon", "assembly", "pipeline", "config", "telemetry", "logs", "outputs", "hunt", "console", "evidence"}
-    | {"delivery"}
+    | {"delivery", "doctor"}
     | ALERTS
     | ENGINE
     | HELPERS,
@@ -72,7 +73,7 @@ MAY_IMPORT = {
 KEPT_APART = {
     "scapy": (set(), "crafts captures and tests, never reads packets"),
     "dpkt": ({"dissectors"}, "leaks other errors than Malformed, which only dissectors translate"),
-    "socket": ({"capture", "outputs", "console", "cli", "daemon"}, "the core has no socket"),
+    "socket": ({"capture", "outputs", "console", "cli", "daemon", "doctor"}, "the core has no socket"),
     "sqlite3": ({"inventory", "hunt", "console", "cli"}, "one store, in the inventory"),
     "rich": ({"cli"}, "what is for people's eyes is made by commands"),
     "yaml": ({"documents"}, "documents are read in one place, which tells all faults with their line"),

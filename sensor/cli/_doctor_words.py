@@ -1,0 +1,51 @@
+"""What ``sensor doctor`` prints: a line a finding for people, JSON for machines, and a bar while it listens."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import TextIO
+
+import msgspec
+
+from sensor.capture.source import Source
+from sensor.cli._show import coloured, paint, tidy
+from sensor.doctor.finding import Finding
+
+STYLES = {"ok": "cyan", "warning": "yellow", "error": "red"}
+
+
+def finding_line(finding: Finding, out: TextIO) -> str:
+    """How it stands, of what, what was found, and what to do."""
+    level = paint(f"{finding.level:7}", STYLES[finding.level], coloured(out))
+    advice = f" → {tidy(finding.advice)}" if finding.advice else ""
+    return f"{level}  {tidy(finding.subject)}: {finding.check}: {tidy(finding.found)}{advice}"
+
+
+def finding_json(finding: Finding) -> str:
+    return msgspec.json.encode(finding).decode()
+
+
+def last_line(found: Iterable[Finding]) -> str:
+    """How many there were of each kind."""
+    levels = Counter(one.level for one in found)
+    bad = [f"{levels[level]} {level}{'s' if levels[level] > 1 else ''}" for level in ("error", "warning") if levels[level]]
+    return f"{sum(levels.values())} checks: {', '.join(bad) or 'all is well'}"
+
+
+@contextlib.contextmanager
+def listening(source: Source, seconds: float) -> Iterator[Callable[[], None]]:
+    """A bar on standard error where that is a terminal; ``seconds``: 0 where nobody knows how long it takes."""
+    if not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.fields[packets]:,} packets; Ctrl-C ends it")
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task, began = bar.add_task("listening" if seconds else "reading", total=seconds or None, packets=0), time.monotonic()
+        yield lambda: bar.update(task, completed=time.monotonic() - began, packets=source.tally.packets)

@@ -1,0 +1,245 @@
+"""Look whether a sensor can do its work here: the machine, its interfaces, and some seconds of traffic.
+
+One line a finding: ok, warning or error, what was found, and what to do. Nothing is changed, and nothing is sent to the network that is watched.
+Checks of traffic need the capability CAP_NET_RAW; with --file they look at a capture instead. Ctrl-C ends the listening early, and what was seen is told.
+
+exit codes: 0 no error, 1 an error was found, 2 wrong usage or configuration, 3 a capture or an interface could not be opened, 4 no permission to listen
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sensor.cli._setup import complain
+from sensor.cli._show import NOT_OPENED, USAGE, add_json_argument
+
+if TYPE_CHECKING:
+    from sensor.capture.live import LiveSource
+    from sensor.config import Config
+    from sensor.doctor.finding import Finding
+
+EXAMPLES = """\
+  sensor doctor
+  sensor doctor -i eth1 --seconds 60
+  sensor doctor --config /etc/sensor/sensor.yaml --json | jq -r 'select(.level != "ok") | .advice'
+  sensor doctor --file office.pcapng
+"""
+TROUBLE, NOT_PERMITTED = 1, 4
+SECONDS, MOST_SECONDS = 30.0, 86_400.0
+MOST_INTERFACES = 8
+MIB = 1 << 20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    several = "interface to look at; may be given often (default: those of the configuration, else the network cards that are running)"
+    parser.add_argument("-i", "--interface", metavar="NAME", action="append", default=[], help=several)
+    parser.add_argument("--seconds", metavar="N", type=float, default=SECONDS, help="how long to listen (default: %(default)g)")
+    parser.add_argument("--file", metavar="CAPTURE", action="append", default=[], help="look at a capture file instead; may be given often")
+    parser.add_argument("--config", metavar="FILE", type=Path, help="configuration (YAML): interfaces, networks, folders, outputs")
+    add_json_argument(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Look, and tell each thing as it is found."""
+    if not 0 < args.seconds <= MOST_SECONDS:
+        complain(f"found --seconds {args.seconds:g}, expected more than 0 and at most {MOST_SECONDS:,.0f}")
+        return USAGE
+    if args.file and args.interface:
+        complain("found both --file and -i: a capture is looked at, or interfaces are")
+        return USAGE
+    config = _settings(args)
+    if config is None:
+        return USAGE
+    return _capture(args, config) if args.file else _machine(args, config)
+
+
+def _settings(args: argparse.Namespace) -> Config | None:
+    """The configuration, or None after its errors were told."""
+    from sensor.config import load_config, usual
+    from sensor.documents import DocumentErrors
+
+    try:
+        return load_config(usual(args.config))
+    except DocumentErrors as errors:
+        print(errors, file=sys.stderr)
+        return None
+
+
+class _Teller:
+    """Prints findings as they come and keeps them."""
+
+    def __init__(self, *, json: bool) -> None:
+        self.told: list[Finding] = []
+        self._json = json
+
+    def tell(self, found: Iterable[Finding]) -> bool:
+        """Whether there was no error among them."""
+        from sensor.cli._doctor_words import finding_json, finding_line
+
+        well = True
+        for one in found:
+            self.told.append(one)
+            well = well and one.level != "error"
+            print(finding_json(one) if self._json else finding_line(one, sys.stdout), flush=True)
+        return well
+
+    @property
+    def code(self) -> int:
+        """The exit code of what was told."""
+        return TROUBLE if any(one.level == "error" for one in self.told) else 0
+
+    def end(self) -> None:
+        """The last line."""
+        from sensor.cli._doctor_words import last_line
+
+        if not self._json:
+            print(last_line(self.told))
+
+
+def _capture(args: argparse.Namespace, config: Config) -> int:
+    """The checks of traffic on capture files."""
+    from sensor.capture.files import open_captures
+    from sensor.cli._doctor_words import listening
+    from sensor.cli.replay import stopping
+    from sensor.core.addresses import Networks
+    from sensor.doctor.finding import findings
+    from sensor.doctor.listen import read
+    from sensor.doctor.traffic import Traffic
+    from sensor.doctor.traffic_checks import TRAFFIC
+
+    source, traffic = open_captures(args.file), Traffic(Networks(config.networks))
+    try:
+        with listening(source, 0) as progress, stopping(source):
+            read(source, traffic, progress)
+    finally:
+        source.close()
+    for wrong in (*source.unreadable, *source.damages):
+        complain(str(wrong))
+    teller = _Teller(json=args.json)
+    if source.names:
+        teller.tell(findings(TRAFFIC, source.name, traffic.seen()))
+        teller.end()
+    return NOT_OPENED if source.unreadable else teller.code
+
+
+def _machine(args: argparse.Namespace, config: Config) -> int:
+    """The machine, its interfaces, and their traffic."""
+    from sensor.doctor import card_checks
+    from sensor.doctor.card import look
+    from sensor.doctor.finding import findings
+
+    if not sys.platform.startswith("linux"):
+        complain("only Linux tells how its interfaces are set; a capture can be looked at everywhere: sensor doctor --file CAPTURE")
+        return NOT_OPENED
+    names = args.interface or config.capture.interfaces or _running()
+    if not names:
+        complain("no network card is running: name an interface with -i (`sensor interfaces` lists them)")
+        return NOT_OPENED
+    teller = _Teller(json=args.json)
+    teller.tell(_host(config))
+    usable = [name for name in dict.fromkeys(names) if teller.tell(findings(card_checks.BEFORE, name, look(name)))]
+    code = _listen(args, config, usable, teller)
+    teller.end()
+    return code or teller.code
+
+
+def _running() -> list[str]:
+    """The network cards that are running, else whatever else is, but for loopback."""
+    from sensor.capture.interfaces import list_interfaces
+    from sensor.doctor.card import look
+
+    cards = [look(one.name) for one in list_interfaces() if one.up and one.running]
+    chosen = [card for card in cards if card.physical] or [card for card in cards if not card.loopback]
+    return [card.name for card in chosen[:MOST_INTERFACES]]
+
+
+def _host(config: Config) -> Iterator[Finding]:
+    """Clock, folders, outputs."""
+    from sensor.doctor import machine, machine_checks
+    from sensor.doctor.finding import findings
+    from sensor.eventlog.paths import RUN_LOG, state_folder
+
+    yield from findings(machine_checks.CLOCK, "machine", machine.clock())
+    state = config.state or state_folder()
+    log = config.events or state_folder() / RUN_LOG
+    room = {state: config.evidence.mib * MIB if config.evidence.enabled and config.evidence.folder is None else 0}
+    room[log.parent] = room.get(log.parent, 0) + _still_to_come(config, log)
+    for path, needed in room.items():
+        yield from findings(machine_checks.FOLDER, str(path), machine.folder(path, needed))
+    yield from _outputs(config)
+
+
+def _still_to_come(config: Config, log: Path) -> int:
+    """By how many bytes the event log may grow."""
+    from sensor.eventlog.log_lines import parts
+
+    there = 0
+    with contextlib.suppress(OSError):
+        there = sum(part.path.stat().st_size for part in parts(log))
+    return max(0, int(config.retention.size_mib * MIB) - there)
+
+
+def _outputs(config: Config) -> Iterator[Finding]:
+    """What `sensor outputs check` finds."""
+    from sensor.delivery.section import enabled
+    from sensor.delivery.trial import checked
+    from sensor.doctor.finding import Finding
+
+    for name, options in enabled(config.outputs).items():
+        for one in checked(name, options):
+            yield Finding(f"output_{one.what}", name, one.level, one.message)
+
+
+def _listen(args: argparse.Namespace, config: Config, names: list[str], teller: _Teller) -> int:
+    """What is seen of these interfaces; an exit code where nothing can be, else 0."""
+    from sensor.capture.live import open_live
+    from sensor.capture.source import CaptureError
+    from sensor.doctor import machine, machine_checks
+    from sensor.doctor.finding import findings
+
+    if not teller.tell(findings(machine_checks.RIGHTS, "machine", machine.may_listen())):
+        return NOT_PERMITTED
+    if not names:
+        return 0
+    capture = config.capture
+    try:
+        source = open_live(names, bpf=capture.filter, promiscuous=capture.promiscuous, fanout=capture.rings, ring_mib=capture.ring_mib, snaplen=capture.snaplen)
+    except CaptureError as error:
+        complain(str(error))
+        return NOT_OPENED
+    with contextlib.closing(source):
+        _hear(args, config, source, teller)
+    return 0
+
+
+def _hear(args: argparse.Namespace, config: Config, source: LiveSource, teller: _Teller) -> None:
+    """Listen, and tell of each interface what was seen."""
+    from sensor.cli._doctor_words import listening
+    from sensor.cli.replay import stopping
+    from sensor.core.addresses import Networks
+    from sensor.doctor import card_checks
+    from sensor.doctor.card import look
+    from sensor.doctor.finding import findings
+    from sensor.doctor.listen import listen
+    from sensor.doctor.traffic import Traffic
+    from sensor.doctor.traffic_checks import TRAFFIC
+
+    before = {name: look(name) for name in source.names}
+    networks = Networks(config.networks)
+    traffics = {name: Traffic(networks, live=True, mac=card.mac, mtu=card.mtu) for name, card in before.items()}
+    with listening(source, args.seconds) as progress, stopping(source):
+        listen(source, args.seconds, traffics, time.time_ns, progress)
+    after = {name: look(name) for name in source.names}
+    source.close()
+    for name, traffic in traffics.items():
+        teller.tell(findings(card_checks.MEANWHILE, name, before[name], config.capture.promiscuous))
+        teller.tell(findings(card_checks.AFTER, name, before[name], after[name]))
+        teller.tell(findings(TRAFFIC, name, traffic.seen(source.tally.dropped.get(name, 0))))
+    for damage in source.damages:
+        complain(str(damage))

@@ -1,0 +1,76 @@
+"""A network card as the kernel shows it: state, settings and counters (sysfs(5), Documentation/ABI/testing/sysfs-class-net)."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import msgspec
+
+from sensor.capture.interfaces import index_of, valid_name
+from sensor.doctor.ethtool import asking, features, receive_ring
+
+FOLDER = Path("/sys/class/net")
+UP, LOOPBACK, PROMISCUOUS = 0x1, 0x8, 0x100
+COUNTERS = ("rx_packets", "rx_dropped", "rx_missed_errors", "rx_fifo_errors", "rx_over_errors", "rx_length_errors", "rx_crc_errors", "rx_frame_errors")
+
+
+class Card(msgspec.Struct):
+    """``there``: the kernel has an interface of this name; ``carrier``: None where it is down and so cannot tell; ``physical``: it is a device, not made by
+    the kernel; ``ring``, ``ring_most``: frames that the card's own ring holds and could hold, 0 where it has none; ``speed`` in Mbit/s, 0 where unknown.
+    """
+
+    name: str
+    there: bool = False
+    up: bool = False
+    loopback: bool = False
+    promiscuous: bool = False
+    carrier: bool | None = None
+    physical: bool = False
+    mac: int = 0
+    mtu: int = 0
+    speed: int = 0
+    offloads: dict[str, bool] = {}
+    ring: int = 0
+    ring_most: int = 0
+    counters: dict[str, int] = {}
+
+
+def look(name: str) -> Card:
+    """The interface of this name as it is now."""
+    card = Card(name)
+    if not valid_name(name):
+        return card
+    with asking() as sock:
+        card.there = bool(index_of(sock, name))
+        card.offloads = features(sock, name)
+        card.ring, card.ring_most = receive_ring(sock, name)
+    flags = _number(name, "flags", 16)
+    card.up, card.loopback, card.promiscuous = bool(flags & UP), bool(flags & LOOPBACK), bool(flags & PROMISCUOUS)
+    card.carrier = _number(name, "carrier") > 0 if card.up else None
+    card.physical = (FOLDER / name / "device").exists()
+    card.mtu, card.speed = _number(name, "mtu"), max(0, _number(name, "speed"))
+    card.mac = _mac(name)
+    card.counters = {counter: _number(name, f"statistics/{counter}") for counter in COUNTERS}
+    return card
+
+
+def _read(name: str, file: str) -> str:
+    with contextlib.suppress(OSError):
+        return (FOLDER / name / file).read_text(encoding="ascii", errors="replace").strip()
+    return ""
+
+
+def _number(name: str, file: str, base: int = 10) -> int:
+    """0 where the kernel does not tell."""
+    with contextlib.suppress(ValueError):
+        return int(_read(name, file) or "0", base)
+    return 0
+
+
+def _mac(name: str) -> int:
+    """48 bits; 0 where it has none of that length."""
+    digits = _read(name, "address").replace(":", "")
+    with contextlib.suppress(ValueError):
+        return int(digits, 16) if len(digits) == 12 else 0
+    return 0

@@ -1,0 +1,103 @@
+"""What is checked about an interface, before and after listening on it."""
+
+from __future__ import annotations
+
+from sensor.core.reader import clean
+from sensor.doctor.card import Card
+from sensor.doctor.finding import Verdict, error, ok, warning
+
+JOINING = {"rx-gro": "gro", "rx-lro": "lro", "rx-gro-hw": "rx-gro-hw", "rx-gro-list": "rx-gro-list"}
+"""Offloads that join frames before a capture sees them → what ethtool -K calls them."""
+
+FAST = 1000
+"""Mbit/s from which on a small ring of the card loses frames in a burst."""
+
+SMALL = 1024
+SHORTAGE = ("rx_missed_errors", "rx_fifo_errors", "rx_over_errors")
+"""Counters of frames for which the card had no room."""
+
+FAULTY = ("rx_crc_errors", "rx_frame_errors")
+
+
+def interface(card: Card) -> Verdict:
+    """It exists, is up and has a carrier."""
+    name = clean(card.name)
+    if not card.there:
+        return error("there is no interface of this name", "sensor interfaces   lists those there are")
+    if not card.up:
+        return error("it is down", f"ip link set {name} up")
+    if card.carrier is False:
+        return error("no carrier: no cable, or the other end is off", "plug the cable in, or switch on the mirror port at the switch")
+    speed = f", {card.speed:,} Mbit/s" if card.speed else ""
+    return ok(f"it is up and has a carrier{speed}", mtu=card.mtu, speed=card.speed, physical=card.physical)
+
+
+def offloads(card: Card) -> Verdict | None:
+    """Nothing joins frames before they are captured."""
+    if not card.offloads or card.loopback:
+        return None
+    joining = [short for feature, short in JOINING.items() if card.offloads.get(feature)]
+    if not joining:
+        return ok("frames are not joined before they are captured (no GRO, no LRO)")
+    words = " ".join(f"{short} off" for short in joining)
+    found = f"{', '.join(short.upper().removeprefix('RX-') for short in joining)} joins frames before they are captured: sizes and counts differ from the wire"
+    return warning(found, f"ethtool -K {clean(card.name)} {words}", offloads=" ".join(joining))
+
+
+def vlan_offload(card: Card) -> Verdict | None:
+    """Tags that the card takes out of frames reach us beside them."""
+    if "rx-vlan-hw-parse" not in card.offloads or card.loopback:
+        return None
+    if card.offloads["rx-vlan-hw-parse"]:
+        return ok("the card takes VLAN tags out of frames, and they reach the sensor beside the frame", rxvlan=True)
+    return ok("VLAN tags stay in the frames", rxvlan=False)
+
+
+def card_ring(card: Card) -> Verdict | None:
+    """The card's own ring is as large as its speed asks for."""
+    if not card.ring:
+        return None
+    facts = {"ring": card.ring, "most": card.ring_most}
+    if card.ring < min(card.ring_most, SMALL) and card.speed >= FAST:
+        found = f"the card's ring holds {card.ring:,} frames of {card.ring_most:,} it could: bursts are lost at {card.speed:,} Mbit/s"
+        return warning(found, f"ethtool -G {clean(card.name)} rx {card.ring_most}", **facts)
+    return ok(f"the card's ring holds {card.ring:,} frames (at most {card.ring_most:,})", **facts)
+
+
+def promiscuous(card: Card, wanted: bool) -> Verdict | None:
+    """While we listen it takes frames for other machines. ``wanted``: as the configuration says; ``card``: as it is meanwhile."""
+    if card.loopback:
+        return None
+    if not wanted:
+        return warning("capture.promiscuous is off: frames for other machines may be left out", "set capture: {promiscuous: true} in the configuration")
+    if not card.promiscuous:
+        name = clean(card.name)
+        return warning(
+            "it did not become promiscuous: frames for other machines are left out", f"ip link set {name} promisc on   (a virtual switch must allow it)"
+        )
+    return ok("it takes frames for other machines while the sensor listens (promiscuous)")
+
+
+def kernel_drops(before: Card, after: Card) -> Verdict:
+    """Neither the card nor the kernel lost frames meanwhile."""
+    grown = {counter: after.counters.get(counter, 0) - value for counter, value in before.counters.items()}
+    short, dropped = sum(grown.get(counter, 0) for counter in SHORTAGE), grown.get("rx_dropped", 0)
+    facts = {counter: count for counter, count in grown.items() if count > 0}
+    name = clean(after.name)
+    if short > 0:
+        advice = f"ethtool -G {name} rx {after.ring_most}" if after.ring_most > after.ring else "mirror less, or give the machine a faster processor"
+        return warning(f"the card lost {short:,} frames meanwhile for which it had no room", advice, **facts)
+    if dropped > 0:
+        advice = "raise net.core.netdev_max_backlog: sysctl -w net.core.netdev_max_backlog=10000"
+        return warning(f"the kernel dropped {dropped:,} frames meanwhile before the capture saw them", advice, **facts)
+    if grown.get("rx_length_errors", 0) > 0:
+        advice = f"ip link set {name} mtu 9216"
+        return warning(f"{grown['rx_length_errors']:,} frames were longer than the card takes (MTU {after.mtu:,})", advice, **facts)
+    if sum(grown.get(counter, 0) for counter in FAULTY) > 0:
+        return warning("frames arrived damaged: checksums of the wire were wrong", "change the cable or the transceiver", **facts)
+    return ok("neither the card nor the kernel lost frames meanwhile", **facts)
+
+
+BEFORE = (interface, offloads, vlan_offload, card_ring)
+MEANWHILE = (promiscuous,)
+AFTER = (kernel_drops,)

@@ -1,0 +1,69 @@
+"""Settings of a network card, asked of the kernel by ioctl (linux/ethtool.h). Needs no rights; nothing is ever changed."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import socket  # noqa: TID251 - an ioctl needs one; nothing is sent
+import struct
+from collections.abc import Iterator
+
+SIOCETHTOOL = 0x8946
+GET_RINGS, GET_STRINGS, GET_SET_INFO, GET_FEATURES = 0x10, 0x1B, 0x37, 0x3A
+FEATURES_SET = 4
+NAME_SIZE = 32
+MOST_FEATURES = 1024
+"""Far more than any kernel has (64 to 96)."""
+
+
+@contextlib.contextmanager
+def asking() -> Iterator[socket.socket]:
+    """A socket to ask with."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        yield sock
+
+
+def features(sock: socket.socket, name: str) -> dict[str, bool]:
+    """Whether each offload is on, by the kernel's name for it (``rx-gro``, ``rx-lro``, ``rx-gro-hw``, ``rx-vlan-hw-parse`` …); empty where it is not told."""
+    count = _count(sock, name)
+    names = _ask(sock, name, struct.pack("=III", GET_STRINGS, FEATURES_SET, count), 12 + NAME_SIZE * count)
+    blocks = (count + 31) // 32
+    states = _ask(sock, name, struct.pack("=II", GET_FEATURES, blocks), 8 + 16 * blocks)
+    if not count or names is None or states is None:
+        return {}
+    found = {}
+    for number in range(count):
+        word = names[12 + NAME_SIZE * number :][:NAME_SIZE].split(b"\0")[0].decode("ascii", "replace")
+        active: int = struct.unpack_from("=I", states, 8 + 16 * (number // 32) + 8)[0]
+        if word:
+            found[word] = bool(active >> number % 32 & 1)
+    return found
+
+
+def receive_ring(sock: socket.socket, name: str) -> tuple[int, int]:
+    """How many frames the card's ring for receiving holds, and how many it could; zeroes where it does not tell."""
+    answer = _ask(sock, name, struct.pack("=I", GET_RINGS), 36)
+    if answer is None:
+        return 0, 0
+    most, now = struct.unpack_from("=I", answer, 4)[0], struct.unpack_from("=I", answer, 20)[0]
+    return now, most
+
+
+def _count(sock: socket.socket, name: str) -> int:
+    """How many features the kernel knows."""
+    answer = _ask(sock, name, struct.pack("=IIQ", GET_SET_INFO, 0, 1 << FEATURES_SET), 20)
+    if answer is None or not struct.unpack_from("=Q", answer, 8)[0]:
+        return 0
+    count: int = struct.unpack_from("=I", answer, 16)[0]
+    return count if count <= MOST_FEATURES else 0
+
+
+def _ask(sock: socket.socket, name: str, head: bytes, size: int) -> bytes | None:
+    """What the kernel writes over a question of so many bytes; None where the driver does not answer it."""
+    memory = ctypes.create_string_buffer(head, size)
+    try:
+        fcntl.ioctl(sock, SIOCETHTOOL, struct.pack("16sP16x", name.encode(), ctypes.addressof(memory)))
+    except OSError:
+        return None
+    return memory.raw

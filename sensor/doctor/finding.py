@@ -1,0 +1,57 @@
+"""What a check found: how it stands, in plain words, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Literal
+
+import msgspec
+
+Level = Literal["ok", "warning", "error"]
+Facts = dict[str, int | float | str | bool]
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What one check says. ``advice``: what to do, the exact command where there is one; empty where nothing is wrong."""
+
+    level: Level
+    found: str
+    advice: str = ""
+    facts: Facts = {}
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """A verdict with the name of its check and what was looked at: an interface, a folder, the machine."""
+
+    check: str
+    subject: str
+    level: Level
+    found: str
+    advice: str = ""
+    facts: Facts = {}
+
+
+Check = Callable[..., Verdict | None]
+
+
+def ok(found: str, **facts: Any) -> Verdict:
+    """All is well."""
+    return Verdict("ok", found, facts=facts)
+
+
+def warning(found: str, advice: str, **facts: Any) -> Verdict:
+    """The sensor works, and misses something or tells it wrong."""
+    return Verdict("warning", found, advice, facts)
+
+
+def error(found: str, advice: str, **facts: Any) -> Verdict:
+    """The sensor cannot do its work."""
+    return Verdict("error", found, advice, facts)
+
+
+def findings(checks: Iterable[Check], subject: str, *args: object) -> Iterator[Finding]:
+    """What the checks say of one subject, each by the name of its function; those that have nothing to say are left out."""
+    for check in checks:
+        verdict = check(*args)
+        if verdict is not None:
+            yield Finding(check.__name__, subject, verdict.level, verdict.found, verdict.advice, verdict.facts)

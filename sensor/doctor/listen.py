@@ -1,0 +1,29 @@
+"""Looks at a source for a while: each interface for itself, a capture as one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+from sensor.capture.source import Source
+from sensor.doctor.traffic import Traffic
+
+
+def listen(source: Source, seconds: float, traffics: Mapping[str, Traffic], clock: Callable[[], int], progress: Callable[[], None]) -> None:
+    """So many seconds of live interfaces, or until somebody stops the source. ``traffics``: by the interface's name; ``clock``: our own, ns."""
+    end = time.perf_counter() + seconds
+    for batch in source.batches():
+        if len(batch):  # the blocks of a ring are of one interface
+            traffics[source.names[int(batch.rows["source"][0])]].add(batch, clock())
+        batch.release()
+        progress()
+        if time.perf_counter() >= end:
+            source.stop()
+
+
+def read(source: Source, traffic: Traffic, progress: Callable[[], None]) -> None:
+    """All of a capture, or until somebody stops the source."""
+    for batch in source.batches():
+        traffic.add(batch)
+        batch.release()
+        progress()

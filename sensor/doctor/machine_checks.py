@@ -1,0 +1,73 @@
+"""What is checked about the machine: rights, clock, and the folders a sensor writes to."""
+
+from __future__ import annotations
+
+from sensor.capture.packet_ring import no_permission
+from sensor.core.reader import clean
+from sensor.doctor.finding import Verdict, error, ok, warning
+from sensor.doctor.machine import Clock, Folder
+
+MIB = 1 << 20
+LEAST_FREE = 64 * MIB
+"""Below it there is not even room for one segment of the log."""
+
+FULL_INODES = 0.95
+SLOW_S = 0.2
+"""How long a write may wait for the disk: what is told waits as long for its receiver."""
+
+
+def permission(allowed: bool) -> Verdict:
+    """We may listen."""
+    if not allowed:
+        _, cause, advice = no_permission("").split(": ", 2)
+        return error(cause, advice)
+    return ok("listening is permitted (CAP_NET_RAW); a run gives it up once the interfaces are open")
+
+
+def clock(told: Clock) -> Verdict | None:
+    """The clock is kept right by somebody."""
+    if told.synchronised is None:
+        return None
+    if not told.synchronised:
+        advice = "timedatectl set-ntp true   (systemd-timesyncd), or install chrony"
+        return warning("the clock is not synchronised: times of events do not compare with those of other machines", advice)
+    return ok(f"the clock is synchronised, to {told.error_s:.3f} s", error_s=round(told.error_s, 6))
+
+
+def writable(folder: Folder) -> Verdict:
+    """Files can be written there."""
+    path = clean(folder.path)
+    if folder.problem:
+        return error(f"cannot be written: {folder.problem}", f"install -d -o USER {path}, or name another folder in the configuration (events:, state:)")
+    made = "" if folder.there == folder.path else f"; it is made in {clean(folder.there)} when it is needed"
+    return ok(f"can be written{made}")
+
+
+def space(folder: Folder) -> Verdict | None:
+    """There is room for what may still come."""
+    if folder.problem:
+        return None
+    free, facts = f"{folder.free // MIB:,} MiB free", {"free": folder.free, "needed": folder.needed, "inodes": round(folder.inodes, 4)}
+    if folder.free < LEAST_FREE:
+        return error(f"the disk is full: {free}", f"make room: du -xsh {clean(folder.there)}/*", **facts)
+    if folder.inodes > FULL_INODES:
+        return warning(f"{folder.inodes:.0%} of the disk's inodes are used", f"make room: du -x --inodes -d1 {clean(folder.there)}", **facts)
+    if folder.free < folder.needed:
+        found = f"{free}, and the log and the evidence may grow by {folder.needed // MIB:,} MiB"
+        return warning(found, "lower retention.size_mib or evidence.mib in the configuration, or make room", **facts)
+    return ok(free, **facts)
+
+
+def disk_speed(folder: Folder) -> Verdict | None:
+    """What is written is soon on the disk."""
+    if folder.problem:
+        return None
+    if folder.sync_s > SLOW_S:
+        found = f"the disk took {folder.sync_s:.2f} s for one small write: what is told is safe, and delivered, only after that"
+        return warning(found, "put events: onto another disk, or look what keeps this one busy: iostat -x 1", sync_s=round(folder.sync_s, 3))
+    return ok(f"a small write is on the disk after {folder.sync_s * 1000:.1f} ms", sync_s=round(folder.sync_s, 6))
+
+
+RIGHTS = (permission,)
+CLOCK = (clock,)
+FOLDER = (writable, space, disk_speed)

@@ -1,0 +1,70 @@
+"""Which networks share a wire, as address resolution tells: who asks for whom lives in one network, and who never asks across lives in several.
+
+ARP alone (RFC 826): it does not leave its network. Blocks are /24; those between which somebody asks are one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from sensor.core.batch import Batch
+
+ARP, ARP_SIZE = 0x0806, 28
+MOST_BLOCKS = 256
+LEAST_ASKED = 3
+"""Questions of a network that count; fewer may be those of one machine with a wrong address."""
+
+LINK_LOCAL = 0xA9FE
+
+
+class Subnets:
+    """Of untagged frames."""
+
+    def __init__(self) -> None:
+        self._parent: dict[int, int] = {}
+        self._asked: dict[int, int] = {}
+
+    def add(self, batch: Batch, count: int) -> None:
+        """The first so many frames of a decoded batch."""
+        rows = batch.rows[:count]
+        chosen = rows[(rows["ethertype"] == ARP) & (rows["vlan"] == 0) & (rows["payload_len"] >= ARP_SIZE) & (rows["tunnels"] == 0)]
+        if not len(chosen):
+            return
+        starts = chosen["frame"] + chosen["payload"]
+        pairs = np.stack((_block(batch.data, starts + 14), _block(batch.data, starts + 24)), axis=1)
+        found, counts = np.unique(pairs, axis=0, return_counts=True)
+        for (asker, asked), times in zip(found.tolist(), counts.tolist(), strict=True):
+            self._ask(asker, asked, times)
+
+    def networks(self) -> list[int]:
+        """One /24 (its first 24 bits) of each network, the one that asks most first."""
+        sums: dict[int, int] = {}
+        for block, times in self._asked.items():
+            sums[self._root(block)] = sums.get(self._root(block), 0) + times
+        return [block for block, times in sorted(sums.items(), key=lambda item: (-item[1], item[0])) if times >= LEAST_ASKED]
+
+    def _ask(self, asker: int, asked: int, times: int) -> None:
+        if not _usable(asker) or not _usable(asked):  # a probe before an address is taken, or made up without a server
+            return
+        for block in (asker, asked):
+            if block not in self._parent and len(self._parent) >= MOST_BLOCKS:
+                return
+            self._parent.setdefault(block, block)
+        self._asked[asker] = self._asked.get(asker, 0) + times
+        self._parent[self._root(asked)] = self._root(asker)
+
+    def _root(self, block: int) -> int:
+        while self._parent[block] != block:
+            block = self._parent[block]
+        return block
+
+
+def _usable(block: int) -> bool:
+    return 0 < block >> 16 < 0xE0 and block >> 8 != LINK_LOCAL
+
+
+def _block(data: npt.NDArray[np.uint8], places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The first 24 bits of the address there."""
+    first, second, third = (data[places + i].astype(np.int64) for i in range(3))
+    return first << 16 | second << 8 | third

@@ -1,0 +1,176 @@
+"""What was seen of an interface or of a capture, counted in columns: no dissector, no inventory, no packet as an object.
+
+All frames are counted and followed as flows; the rest is looked at in the first ``LOOKED`` frames of each batch, so that a doctor keeps up with any wire.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from sensor.core.addresses import Networks, is_multicast
+from sensor.core.batch import Batch
+from sensor.core.flow import Change
+from sensor.decode.flows import FlowTable
+from sensor.decode.frames import decode
+from sensor.doctor.repeats import ETHERNET, Repeats
+from sensor.doctor.subnets import Subnets
+
+LOOKED = 4096
+FLOW_BITS = 14
+MOST_TOLD = 4096
+"""Addresses of machines and blocks that are counted by name."""
+
+TCP = 6
+TALKING_BYTES = 1000
+"""A connection in which one side sent so much was answered, or we do not see by whom."""
+
+BROADCAST = (1 << 48) - 1
+GROUP = np.uint64(1 << 40)
+
+
+class Seen(msgspec.Struct):
+    """What checks read. ``live``: captured by us just now; ``mtu``: of the interface, 0 where there is none.
+
+    Of all frames: ``packets``, ``truncated``, ``longest`` (bytes on the wire), ``first``, ``last`` (ns), ``lost`` by our own ring, ``lag`` (ns from capture to
+    us, the least; None where nobody measured), ``both``, ``one``: connections seen from both sides and from one. Of those that were ``looked`` at:
+    ``ethernet``, and of these ``broadcast``, ``group``, ``unicast``, of unicast ``own`` (from or to our MAC) and ``busiest`` (from or to the MAC that is in
+    most); ``tagged`` and ``vlans``; ``repeats``; ``addressed``: between two hosts by IP, of these ``outside``: both ends outside, most often in ``blocks``
+    (/24); ``networks``: blocks that ask by ARP without a tag.
+    """
+
+    live: bool = False
+    mtu: int = 0
+    packets: int = 0
+    truncated: int = 0
+    longest: int = 0
+    first: int = 0
+    last: int = 0
+    lost: int = 0
+    lag: int | None = None
+    both: int = 0
+    one: int = 0
+    looked: int = 0
+    ethernet: int = 0
+    broadcast: int = 0
+    group: int = 0
+    unicast: int = 0
+    own: int = 0
+    busiest: int = 0
+    busiest_mac: int = 0
+    tagged: int = 0
+    vlans: set[int] = set()
+    repeats: int = 0
+    addressed: int = 0
+    outside: int = 0
+    blocks: list[tuple[int, int]] = []
+    networks: list[int] = []
+
+
+class Traffic:
+    """``networks``: what counts as inside; ``mac``: of our own interface, 0 where there is none; ``mtu``: of the interface."""
+
+    def __init__(self, networks: Networks, *, live: bool = False, mac: int = 0, mtu: int = 0) -> None:
+        self._networks, self._mac = networks, mac
+        self._seen = Seen(live=live, mtu=mtu)
+        self._flows = FlowTable(FLOW_BITS)
+        self._repeats, self._subnets = Repeats(), Subnets()
+        self._macs: Counter[int] = Counter()
+        self._blocks: Counter[int] = Counter()
+
+    def add(self, batch: Batch, now: int = 0) -> None:
+        """The frames of one batch. ``now``: our own clock, ns, where they were captured by it."""
+        rows = batch.rows
+        if not len(rows):
+            return
+        decode(batch.data, rows)
+        looked = rows[:LOOKED]
+        self._all(rows, now)
+        self._hosts(looked)
+        self._ends(looked)
+        self._repeats.add(batch, LOOKED)
+        self._subnets.add(batch, LOOKED)
+        self._follow(self._flows.follow(rows, 0, len(rows)))
+
+    def seen(self, lost: int = 0) -> Seen:
+        """What there is to say. Ends the conversations: nothing is added afterwards."""
+        seen = self._seen
+        for part in range(self._flows.PARTS):
+            self._follow(self._flows.finish(seen.last, part))
+        seen.lost, seen.looked, seen.repeats = lost, self._repeats.looked, self._repeats.repeats
+        if self._macs:
+            seen.busiest_mac, seen.busiest = self._macs.most_common(1)[0]
+        seen.blocks, seen.networks = self._blocks.most_common(3), self._subnets.networks()
+        return seen
+
+    def _all(self, rows: npt.NDArray[np.void], now: int) -> None:
+        seen, newest = self._seen, int(rows["ts"].max())
+        seen.first = seen.first or int(rows["ts"].min())
+        seen.packets, seen.last, seen.longest = seen.packets + len(rows), max(seen.last, newest), max(seen.longest, int(rows["wirelen"].max()))
+        seen.truncated += int(np.count_nonzero(rows["caplen"] < rows["wirelen"]))
+        if now:
+            seen.lag = min(now - newest, now - newest if seen.lag is None else seen.lag)
+
+    def _hosts(self, rows: npt.NDArray[np.void]) -> None:
+        """Who talks on the wire, by MAC."""
+        seen, rows = self._seen, rows[rows["link"] == ETHERNET]
+        to_all, to_group = rows["dst_mac"] == BROADCAST, (rows["dst_mac"] & GROUP) != 0
+        single = rows[~to_group]
+        seen.ethernet += len(rows)
+        seen.broadcast += int(np.count_nonzero(to_all))
+        seen.group += int(np.count_nonzero(to_group))
+        seen.unicast += len(single)
+        if self._mac:
+            seen.own += int(np.count_nonzero((single["src_mac"] == self._mac) | (single["dst_mac"] == self._mac)))
+        _count(self._macs, np.concatenate((single["src_mac"], single["dst_mac"])))
+        tags = rows["vlan"][rows["vlan"] != 0]
+        seen.tagged += len(tags)
+        seen.vlans = seen.vlans | set(np.unique(tags).tolist())
+
+    def _ends(self, rows: npt.NDArray[np.void]) -> None:
+        """Frames between two hosts, and those of them with both ends outside."""
+        source, target = self._placed(rows, "src"), self._placed(rows, "dst")
+        single = (rows["ip_version"] != 0) & (source != NOWHERE) & (target != NOWHERE)
+        outside = single & (source == OUTSIDE) & (target == OUTSIDE)
+        self._seen.addressed += int(np.count_nonzero(single))
+        self._seen.outside += int(np.count_nonzero(outside))
+        foreign = rows[outside & (rows["ip_version"] == 4)]
+        _count(self._blocks, np.concatenate((foreign["src_lo"], foreign["dst_lo"])) >> np.uint64(8))
+
+    def _placed(self, rows: npt.NDArray[np.void], end: str) -> npt.NDArray[np.uint8]:
+        """Where each address is. Of IPv6 its /64 is asked about."""
+        narrow = rows["ip_version"] == 4
+        keys = np.where(narrow, rows[f"{end}_lo"], rows[f"{end}_hi"])
+        places = np.zeros(len(rows), np.uint8)
+        for chosen, shift in ((narrow, 0), (~narrow, 64)):
+            found, back = np.unique(keys[chosen], return_inverse=True)
+            places[chosen] = np.array([self._place(key << shift) for key in found.tolist()], np.uint8)[back]
+        return places
+
+    def _place(self, address: int) -> int:
+        if (not address & 0xFFFFFFFF and not address >> 64) or is_multicast(address):
+            return NOWHERE
+        return INSIDE if self._networks.inside(address) else OUTSIDE
+
+    def _follow(self, changes: npt.NDArray[np.void]) -> None:
+        """Connections that are over: seen from both sides, or from one, whichever that is."""
+        over = changes[(changes["proto"] == TCP) & (changes["kind"] == Change.ENDED)]
+        talking = over[(over["client_bytes"] >= TALKING_BYTES) | (over["server_bytes"] >= TALKING_BYTES)]
+        both = int(np.count_nonzero((talking["client_packets"] > 0) & (talking["server_packets"] > 0)))
+        self._seen.both += both
+        self._seen.one += len(talking) - both
+
+
+NOWHERE, INSIDE, OUTSIDE = 0, 1, 2
+"""Where an address is: no host's, inside, outside."""
+
+
+def _count(counter: Counter[int], values: npt.NDArray[np.uint64]) -> None:
+    """Those that are new are left out once there are many."""
+    found, counts = np.unique(values, return_counts=True)
+    for value, count in zip(found.tolist(), counts.tolist(), strict=True):
+        if value in counter or len(counter) < MOST_TOLD:
+            counter[value] += count

@@ -1,0 +1,159 @@
+"""What is checked about the traffic of an interface or of a capture."""
+
+from __future__ import annotations
+
+from sensor.core.addresses import V4, mac_text, text
+from sensor.doctor.finding import Verdict, error, ok, warning
+from sensor.doctor.traffic import Seen
+
+FEWEST, FEWEST_CONNECTIONS = 100, 10
+"""Frames and connections below which a share says nothing."""
+
+ALL_OWN, ONE_WAY, TWICE, CUT, OUTSIDE, LOST = 0.99, 0.5, 0.05, 0.01, 0.5, 0.01
+"""Shares from which on the traffic is not what it should be."""
+
+JUMBO = 9234
+"""The longest frame that switches forward; what is longer in a capture was joined."""
+
+HEADERS = 22
+"""What Ethernet and a VLAN tag add to the MTU."""
+
+LATE_NS, SKEW_NS = 2_000_000_000, 100_000_000
+MIRROR = "look whether this is the mirror (SPAN) port: the switch must copy both directions of the other ports to it"
+
+
+def traffic(seen: Seen) -> Verdict:
+    """There is some."""
+    if not seen.packets:
+        return error("no traffic at all", MIRROR if seen.live else "capture again: the file holds no packets")
+    span = (seen.last - seen.first) / 1e9
+    rate = f" ({seen.packets / span:,.0f} a second)" if span >= 1 else ""
+    return ok(f"{seen.packets:,} frames in {span:,.1f} s{rate}", packets=seen.packets, seconds=round(span, 3))
+
+
+def mirror(seen: Seen) -> Verdict | None:
+    """More is seen than the machine itself would see on any port."""
+    if not seen.ethernet:
+        return None
+    facts = {"unicast": seen.unicast, "own": seen.own, "broadcast": seen.broadcast, "group": seen.group}
+    if seen.unicast and seen.own >= ALL_OWN * seen.unicast:
+        return warning(f"only traffic of this machine itself ({seen.own:,} of {seen.unicast:,} frames to single machines)", MIRROR, **facts)
+    if not seen.unicast and (seen.live or seen.ethernet >= FEWEST):
+        return warning("only broadcast and multicast: nothing that machines say to each other", MIRROR, **facts)
+    if not seen.live and seen.unicast >= FEWEST and seen.busiest >= ALL_OWN * seen.unicast:
+        found = f"every frame is from or to one machine, {mac_text(seen.busiest_mac)}"
+        return warning(found, "well if that is the router whose port is mirrored; else " + MIRROR, **facts)
+    return ok(
+        f"{seen.unicast:,} frames between machines, {seen.unicast - seen.own:,} of them not of this one" if seen.live else "several machines talk", **facts
+    )
+
+
+def broadcast(seen: Seen) -> Verdict | None:
+    """Discovery is seen: devices are named by what they tell all others."""
+    if seen.ethernet < FEWEST:
+        return None
+    if not seen.broadcast:
+        groups = f", {seen.group:,} to groups" if seen.group else ""
+        found = f"no broadcast in {seen.ethernet:,} frames{groups}: names and types of devices come from there"
+        return warning(found, "mirror the VLAN, or the ports of the devices, rather than an uplink alone; listen for longer: --seconds 120")
+    return ok(f"broadcast is seen: {seen.broadcast:,} of {seen.ethernet:,} frames, and {seen.group - seen.broadcast:,} to groups", broadcast=seen.broadcast)
+
+
+def directions(seen: Seen) -> Verdict | None:
+    """Connections are seen from both sides."""
+    talking = seen.both + seen.one
+    if talking < FEWEST_CONNECTIONS:
+        return None
+    facts = {"one_side": seen.one, "of": talking}
+    if seen.one > ONE_WAY * talking:
+        advice = "mirror both directions (rx and tx, `both`); with a TAP capture both of its outputs: -i A -i B"
+        return warning(f"{seen.one:,} of {talking:,} connections are seen from one side only", advice, **facts)
+    return ok(f"both directions are seen ({seen.both:,} of {talking:,} connections)", **facts)
+
+
+def vlan_tags(seen: Seen) -> Verdict | None:
+    """Networks that are apart are told apart."""
+    if not seen.ethernet:
+        return None
+    if seen.tagged:
+        names = ", ".join(map(str, sorted(seen.vlans)[:8])) + (" …" if len(seen.vlans) > 8 else "")
+        return ok(f"tags of {len(seen.vlans):,} VLANs are seen: {names}", vlans=len(seen.vlans), tagged=seen.tagged)
+    if len(seen.networks) > 1:
+        blocks = ", ".join(text(V4 | block << 8) + "/24" for block in seen.networks[:4])
+        advice = "let the mirror keep the tags (Cisco: encapsulation replicate; a port group of VMware: VLAN 4095)"
+        return warning(f"no VLAN tag, though {len(seen.networks)} networks share the wire: {blocks}", advice, networks=len(seen.networks))
+    return ok("no VLAN tag, and no sign of several networks")
+
+
+def whole_frames(seen: Seen) -> Verdict | None:
+    """Frames are captured whole."""
+    if not seen.packets:
+        return None
+    if seen.truncated > CUT * seen.packets:
+        advice = "raise capture.snaplen in the configuration, or leave it out" if seen.live else "capture whole frames: tcpdump -s 0"
+        return warning(f"{seen.truncated:,} of {seen.packets:,} frames were captured cut", advice, cut=seen.truncated)
+    return ok("frames are captured whole", cut=seen.truncated)
+
+
+def joined_frames(seen: Seen) -> Verdict | None:
+    """No frame is longer than the wire allows."""
+    most = seen.mtu + HEADERS if seen.mtu else JUMBO
+    if seen.longest <= most:
+        return None
+    found = f"frames of up to {seen.longest:,} bytes, longer than the wire allows: they were joined before they were captured"
+    return warning(found, "ethtool -K IF gro off lro off, and between virtual machines tso off gso off where they are sent", longest=seen.longest)
+
+
+def repeats(seen: Seen) -> Verdict | None:
+    """Frames come once."""
+    if seen.looked < FEWEST:
+        return None
+    share = seen.repeats / seen.looked
+    facts = {"repeats": seen.repeats, "of": seen.looked, "share": round(share, 4)}
+    if share < TWICE:
+        return ok("frames come once", **facts)
+    of = "every frame comes" if share >= 0.45 else f"{2 * share:.0%} of the frames come"
+    return warning(
+        f"{of} twice within 5 ms: both ends are mirrored", "mirror one end: the ports received (rx) of all, or both directions of one uplink", **facts
+    )
+
+
+def inside(seen: Seen) -> Verdict | None:
+    """What counts as inside is what is inside."""
+    if seen.addressed < FEWEST:
+        return None
+    facts = {"outside": seen.outside, "of": seen.addressed}
+    if seen.outside <= OUTSIDE * seen.addressed:
+        return ok(f"addresses fit the networks that count as inside ({seen.addressed - seen.outside:,} of {seen.addressed:,} frames)", **facts)
+    blocks = ", ".join(text(block << 8) + "/24" for block, _ in seen.blocks[:1]) or "YOUR/BLOCK"
+    found = f"{seen.outside:,} of {seen.addressed:,} frames go between addresses that count as outside"
+    return warning(found, f"name the blocks that are yours in the configuration, for example networks: [{blocks}]", **facts)
+
+
+def own_drops(seen: Seen) -> Verdict | None:
+    """Our own ring lost nothing."""
+    if not seen.live:
+        return None
+    sent = seen.packets + seen.lost
+    advice = "raise capture.ring_mib, or share the load: capture.rings, in the configuration"
+    if sent and seen.lost > LOST * sent:
+        return error(f"our own ring lost {seen.lost:,} of {sent:,} frames", advice, lost=seen.lost, of=sent)
+    if seen.lost:
+        return warning(f"our own ring lost {seen.lost:,} of {sent:,} frames", advice, lost=seen.lost, of=sent)
+    return ok("our own ring lost nothing")
+
+
+def capture_clock(seen: Seen) -> Verdict | None:
+    """Frames carry the time of our clock."""
+    if not seen.live or seen.lag is None:
+        return None
+    late = round(seen.lag / 1e9, 3)
+    if -SKEW_NS <= seen.lag <= LATE_NS:
+        return ok("capture times are those of this machine's clock", lag_s=late)
+    way = "behind" if late > 0 else "ahead of"
+    return warning(f"capture times are {abs(late):,.1f} s {way} this machine's clock", "let the clock be set while nobody listens, and start again", lag_s=late)
+
+
+TRAFFIC = (
+    traffic, mirror, broadcast, directions, vlan_tags, whole_frames, joined_frames, repeats, inside, own_drops, capture_clock,
+)  # fmt: skip
