@@ -1,7 +1,8 @@
 """Documents that people write: YAML files read into pydantic models, where every fault is told at once and with its place.
 
 A fault reads ``file:line:column: what was found, what was expected``, with the nearest valid key or value for a typo. Differences from plain YAML 1.1: a key
-given twice is a fault, merge keys (``<<``) are refused, dates and colon-separated numbers stay text (``10:20:30:40:50:10`` is a MAC, not a number in base 60).
+given twice is a fault, merge keys (``<<``) are refused, dates and colon-separated numbers stay text (``10:20:30:40:50:10`` is a MAC, not a number in base 60),
+and so do keys such as ``off``.
 
 A document may lie in layers: on top of a file ``sensor.yaml`` those of the folder ``conf.d`` beside it, in the order of their names. Mappings are merged key by
 key, everything else is replaced by what comes later. Each value remembers its file: a fault in it is told there, and a path in it begins there.
@@ -58,6 +59,8 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG = "tag:yaml.org,2002:"
 _STR, _NULL, _BOOL, _INT, _FLOAT, _MERGE = (_TAG + name for name in ("str", "null", "bool", "int", "float", "merge"))
 _TEXT = frozenset((_STR, _TAG + "timestamp", _TAG + "value"))
+# Something may well be called ``off``.
+_KEYS = frozenset((_STR, _BOOL))
 
 # What pydantic calls a type, in words for people.
 _EXPECTED = {
@@ -77,6 +80,7 @@ _EXPECTED = {
     "mapping_type": "keys with values",
     "model_type": "keys with values",
     "model_attributes_type": "keys with values",
+    "invalid_key": "text in quotes as a key",
 }
 
 
@@ -347,7 +351,7 @@ class _Reader:
                 found = "a merge key (<<)" if key.tag == _MERGE else _shown_node(key) + " as a key"
                 self.faults.append(_at(key, f"found {found}, expected text"))
                 continue
-            name = key.value if key.tag == _STR else _scalar(key, self.faults)
+            name = key.value if key.tag in _KEYS else _scalar(key, self.faults)
             if name in pairs:
                 self.faults.append(_at(key, f"found the key {name!r} a second time, expected it once"))
             pairs[name] = self.value(item, depth + 1)
@@ -396,6 +400,8 @@ def _fault(tree: yaml.Node, model: type[pydantic.BaseModel], detail: Mapping[str
     location, kind, given = tuple(detail["loc"]), detail["type"], detail["input"]
     if kind == "extra_forbidden":
         return _at(_find(tree, location, key=True), f"found the key {str(location[-1])!r}, {nearest(location[-1], _keys(model, location[:-1]))}")
+    if kind == "invalid_key":
+        location = (*location[:-1], str(given), "[key]")
     about_key = location[-1:] == ("[key]",)
     node = _find(tree, location[:-1] if about_key else location, key=about_key)
     if kind == "missing":

@@ -114,6 +114,14 @@ def test_a_value_means_the_same_in_a_layer(etc: Path) -> None:
     assert type(load_config(etc).outputs["chat"].tls.minimum) is str
 
 
+def test_an_output_may_be_called_off(etc: Path) -> None:
+    """Which YAML 1.1 takes for false; a number is told how to be written."""
+    put(etc, "conf.d/a.yaml", "outputs:\n  off: {type: file, path: /x}\n")
+    assert list(load_config(etc).outputs) == ["siem", "off"]
+    put(etc, "conf.d/a.yaml", "outputs:\n  5: {type: file, path: /x}\n")
+    assert "conf.d/a.yaml:2:3: found 5, expected text in quotes as a key" in faults(etc / "sensor.yaml")
+
+
 def test_layers_that_contradict(etc: Path) -> None:
     """An output that becomes another type: what no longer fits is told where it stands, in both files at once."""
     put(etc, "conf.d/a.yaml", "outputs:\n  siem: {type: file, pth: x}\n")

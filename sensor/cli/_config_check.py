@@ -1,0 +1,236 @@
+"""``sensor config check``, once a configuration can be read: whether the secrets, hosts and files that it names are there, and whether those files load."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel
+
+from sensor.cli._config_words import key_of
+from sensor.config import Config
+from sensor.core.output import Options, Retry
+from sensor.core.reader import clean
+from sensor.delivery.section import enabled
+from sensor.documents import DocumentErrors, Fault, places
+from sensor.outputs._connect import resolve
+from sensor.outputs._http_options import HttpOptions
+from sensor.outputs._secrets import Secret
+from sensor.outputs._tls import Tls, context
+
+RESOLVE_S = 5.0
+HOST_KEYS = ("host", "url", "login", "servers", "brokers")
+CANNOT = "cannot be read: "
+
+Way = tuple[str | int, ...]
+
+
+class Check:
+    """``faults`` and ``warnings``, each at the key that leads there or in the file that is wrong; ``looked``: at how many things of a kind."""
+
+    def __init__(self, path: Path | None, config: Config) -> None:
+        """``path``: of the configuration, None for the defaults."""
+        self.faults: list[Fault] = []
+        self.warnings: list[Fault] = []
+        self.looked: dict[str, int] = {}
+        self._path, self._config = path or Path("defaults"), config
+        self._places = places(path) if path is not None else {}
+
+    def outputs(self, *, offline: bool) -> None:
+        """Those that are switched on: secrets, certificates and, unless ``offline``, names of hosts."""
+        hosts: list[tuple[Way, str]] = []
+        on = enabled(self._config.outputs)
+        for name, options in on.items():
+            for way, value in _parts(options, ("outputs", name)):
+                if isinstance(value, Secret):
+                    self._secret(way, value)
+                elif isinstance(value, Tls):
+                    self._tls(way, value)
+            hosts += self._hosts(options, ("outputs", name))
+        if not offline:
+            unknown = _unknown({host for _, host in hosts})
+            for way, host in hosts:
+                if host in unknown:
+                    self._add(way, unknown[host])
+        self.looked["outputs"] = len(on)
+
+    def capture(self) -> None:
+        """The filter."""
+        from sensor.capture.bpf import compile_filter
+        from sensor.capture.source import CaptureError
+
+        try:
+            compile_filter(self._config.capture.filter, 1, self._config.capture.snaplen)
+        except CaptureError as error:
+            # What needs an interface or a package is seen when it is opened.
+            if "does not compile" in str(error):
+                self._add(("capture", "filter"), clean(str(error), 200))
+
+    def lists(self, folder: Path) -> None:
+        """Threat lists of the configuration, and those that ``sensor intel`` keeps in a folder."""
+        from sensor.intel.kept import load_kept
+        from sensor.intel.store import SUFFIX
+
+        for place, path in enumerate(self._config.intel):
+            self._list(path, ("intel", place))
+        kept = sorted(folder.glob(f"*{SUFFIX}"))
+        for path in kept:
+            self._list(path, None)
+        self._loads(lambda: load_kept(folder), None, "lists")
+        self.looked["threat lists"] = len(self._config.intel) + len(kept)
+
+    def knowledge(self) -> None:
+        """Fingerprints of the operator's, and the registry of MACs."""
+        from sensor.fingerprinting.load import load_knowledge
+        from sensor.fingerprinting.oui import Oui
+
+        section = self._config.fingerprints
+        faults = self._loads(lambda: load_knowledge(section.folders), None, "") if section.folders else None
+        for fault in faults.faults if faults is not None else ():
+            if fault.path in section.folders:
+                self._add(("fingerprints", "folders", section.folders.index(fault.path)), f"{fault.path}: {fault.message}")
+            else:
+                self.faults.append(fault)
+        registry = section.oui_registry
+        if registry is not None:
+            try:
+                Oui(registry).organisation(0x00000C << 24 | 1)
+            except (OSError, ValueError) as error:
+                why = f"{registry}: {CANNOT}{error.strerror}" if isinstance(error, OSError) else str(error)
+                self._add(("fingerprints", "oui_registry"), why)
+        self.looked["fingerprint folders"] = len(section.folders)
+
+    def rules(self, folders: Sequence[Path]) -> None:
+        from sensor.rules.load import load_rules
+
+        loaded, faults = load_rules(folders)
+        self.faults += faults
+        self.looked["rules"] = len(loaded)
+
+    def mutes(self, path: Path) -> None:
+        """A file that is not there yet mutes nothing."""
+        from sensor.mutes import load_mutes
+
+        found = self._loads(lambda: load_mutes(path), ("alerts", "mutes"), "mutes") if path.exists() else []
+        self.looked["mutes"] = len(found or ())
+
+    def _secret(self, way: Way, secret: Secret) -> None:
+        try:
+            secret.reveal()
+        except Retry as error:
+            elsewhere = str(secret).startswith("credential:") and not os.environ.get("CREDENTIALS_DIRECTORY")
+            self._add(way, str(error.args[0]), warning=elsewhere)
+
+    def _tls(self, way: Way, tls: Tls) -> None:
+        """First whether the files are there, then whether they are what they should be."""
+        unread = [name for name in ("ca", "certificate", "key") if (path := getattr(tls, name)) is not None and not self._readable(path, (*way, name))]
+        parts = {"ca": {"certificate": None, "key": None}, "certificate": {"ca": None}}
+        for name, without in parts.items():
+            if unread or getattr(tls, name) is None:
+                continue
+            try:
+                context(tls.model_copy(update=without))
+            except Retry as error:
+                if not str(error.args[0]).startswith("the secret "):
+                    self._add((*way, name), str(error.args[0]))
+
+    def _readable(self, path: Path, way: Way) -> bool:
+        try:
+            with path.open("rb"):
+                return True
+        except OSError as error:
+            self._add(way, f"{path}: {CANNOT}{error.strerror}")
+            return False
+
+    def _hosts(self, options: Options, way: Way) -> Iterator[tuple[Way, str]]:
+        """What has to be looked up by name here; behind a proxy that is the proxy alone."""
+        proxy = getattr(options, "proxy", "")
+        for name in ("proxy",) if proxy else HOST_KEYS:
+            value: Any = getattr(options, name, None)
+            for place, one in enumerate(value if isinstance(value, list) else [value]):
+                host = self._host(options, one, (*way, name))
+                if host:
+                    yield ((*way, name, place) if isinstance(value, list) else (*way, name)), host
+
+    def _host(self, options: Options, value: Any, way: Way) -> str:
+        """The host in a name, a URL or ``host:port``; empty where there is none: a socket, say, or a secret that is missing."""
+        if isinstance(value, Secret) and isinstance(options, HttpOptions):
+            try:
+                return options.place().host
+            except Retry as error:
+                if str(error.args[0]).startswith(f"the secret {value}: "):
+                    self._add(way, str(error.args[0]))
+                return ""
+        if not isinstance(value, str) or value.startswith("/"):
+            return ""
+        try:
+            return (urlsplit(value if "://" in value else f"//{value}").hostname or "") if way[-1] != "host" else value
+        except ValueError:
+            return ""
+
+    def _list(self, path: Path, way: Way | None) -> None:
+        from sensor.intel.readers import read_list
+
+        found = self._loads(lambda: read_list(path), way, "threat list")
+        if found is not None and found.faults:
+            first = found.faults[0]
+            self.warnings.append(first._replace(message=f"{len(found.faults):,} lines are left out, the first: {first.message}"))
+
+    def _loads(self, load: Callable[[], Any], way: Way | None, what: str) -> Any:
+        """What was loaded. None after it was told why it cannot be: at the key where the file itself cannot be read."""
+        try:
+            return load()
+        except DocumentErrors as errors:
+            for fault in errors.faults:
+                if way is not None and fault.message.startswith(CANNOT):
+                    self._add(way, f"{what} {fault.path}: {fault.message}")
+                else:
+                    self.faults.append(fault)
+        except OSError as error:
+            self.faults.append(Fault(Path(error.filename or self._path), 1, 1, f"{CANNOT}{error.strerror}"))
+        return None
+
+    def _add(self, way: Way, message: str, *, warning: bool = False) -> None:
+        """At the key, or at the nearest above it that stands in a file."""
+        known = next((self._places[way[:length]] for length in range(len(way), 0, -1) if way[:length] in self._places), (self._path, 1, 1))
+        (self.warnings if warning else self.faults).append(Fault(*known, message))
+
+
+def _parts(options: Any, way: Way) -> Iterator[tuple[Way, Any]]:
+    """Every value within options, sections among them."""
+    if isinstance(options, BaseModel):
+        for name in type(options).model_fields:
+            below = (*way, key_of(type(options), name))
+            yield below, getattr(options, name)
+            yield from _parts(getattr(options, name), below)
+    elif isinstance(options, Mapping | list | tuple):
+        for key, value in options.items() if isinstance(options, Mapping) else enumerate(options):
+            yield (*way, key), value
+            yield from _parts(value, (*way, key))
+
+
+def _unknown(hosts: set[str]) -> dict[str, str]:
+    """What is wrong with the names that lead nowhere. All are asked at once; the resolver, which cannot be stopped, is waited for so long."""
+    wrong: dict[str, str] = {}
+    answered: set[str] = set()
+
+    def ask(host: str) -> None:
+        try:
+            resolve(host, 0)
+        except Retry as error:
+            wrong[host] = str(error.args[0])
+        answered.add(host)
+
+    threads = [threading.Thread(target=ask, args=(host,), daemon=True) for host in sorted(hosts)]
+    for thread in threads:
+        thread.start()
+    end = time.monotonic() + RESOLVE_S
+    for thread in threads:
+        thread.join(max(0.0, end - time.monotonic()))
+    late = f"no answer within {RESOLVE_S:g} s: look at this machine's name servers (/etc/resolv.conf)"
+    return {**{host: f"the name {host}: {late}" for host in hosts - answered}, **{host: why for host, why in dict(wrong).items() if host in answered}}

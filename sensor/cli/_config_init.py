@@ -1,0 +1,214 @@
+"""``sensor config init``: a few questions, and a configuration with the answers."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from sensor.cli._config_text import document
+from sensor.cli._config_words import described, models_in
+from sensor.cli._setup import complain
+from sensor.cli._show import NOT_OPENED, USAGE, put, tidy
+from sensor.config import SYSTEM, model
+from sensor.core.addresses import parse_network
+from sensor.delivery.catalogue import output_class, types
+from sensor.delivery.section import NAME
+from sensor.documents import nearest
+from sensor.intel.kept import write_whole
+from sensor.outputs._secrets import WAYS
+
+ROLES = {"scanner": "vulnerability scanners and inventory systems", "backup": "backup servers"}
+Answers = dict[str, Any]
+
+
+class NoAnswer(Exception):
+    """Whoever was asked has gone."""
+
+
+def init(path: Path | None, *, yes: bool, force: bool) -> int:
+    """Ask and write; 2 where there is nobody to ask or a file is in the way, 3 where it cannot be written."""
+    path = path or SYSTEM
+    if path.is_dir():
+        path /= SYSTEM.name
+    if path != Path("-") and (path.exists() or path.is_symlink()) and not force:
+        complain(f"{path} is there already: --force writes over it, another FILE leaves it alone")
+        return USAGE
+    if not yes and not sys.stdin.isatty():
+        complain("there is no terminal to ask at: --yes takes what would be proposed")
+        return USAGE
+    try:
+        text = document(proposed() if yes else asked())
+    except NoAnswer:
+        complain("no more answers, so nothing was written")
+        return USAGE
+    return _written(path, text)
+
+
+def _written(path: Path, text: str) -> int:
+    if path == Path("-"):
+        put(text.rstrip())
+        return 0
+    try:
+        write_whole(path, text.encode())
+    except OSError as error:
+        complain(f"cannot write {path}: {error.strerror}; name another FILE, or call it as root")
+        return NOT_OPENED
+    put(f"wrote {path}; next: sensor config check {path}")
+    return 0
+
+
+def proposed() -> Answers:
+    """What is taken where nobody is asked."""
+    interfaces = _mirror(_interfaces())
+    return {"sensor": {"id": _identity().id}, **({"capture": {"interfaces": interfaces}} if interfaces else {})}
+
+
+def asked() -> Answers:
+    """What people say. Only what differs from the default is kept."""
+    default = _identity()
+    answers: Answers = {"sensor": {"id": _ask("Name of this sensor", default.id, _field(type(default), "id"))}}
+    if site := _ask("Site it stands at", "", _field(type(default), "site")):
+        answers["sensor"]["site"] = site
+    interfaces = _ask_interfaces()
+    networks = _ask("Networks that are inside, beside the private ones (such as 203.0.113.0/24)", "", _blocks)
+    if networks:
+        answers["networks"] = networks
+    roles = {role: blocks for role, what in ROLES.items() if (blocks := _ask(f"Addresses or networks of {what}", "", _blocks))}
+    if roles:
+        answers["roles"] = roles
+    if interfaces:
+        answers["capture"] = {"interfaces": interfaces}
+    return answers | _ask_output()
+
+
+def _identity() -> Any:
+    return models_in(model().model_fields["sensor"].annotation)[0]()
+
+
+def _interfaces() -> list[Any]:
+    """Those that may see a mirror: all but the loopback."""
+    from sensor.capture.interfaces import list_interfaces
+
+    try:
+        return [one for one in list_interfaces() if one.name != "lo"]
+    except OSError:
+        return []
+
+
+def _mirror(found: list[Any]) -> list[str]:
+    """The one that gets a mirror, most likely: it runs, and nobody gave it an address. Else the only one that runs."""
+    running = [one.name for one in found if one.up and one.running]
+    silent = [one.name for one in found if one.name in running and not any("." in address or not address.startswith("fe80") for address in one.addresses)]
+    return next((names for names in (silent, running) if len(names) == 1), [])
+
+
+def _ask_interfaces() -> list[str]:
+    found = _interfaces()
+    _say("Interfaces of this machine:" if found else "This machine has no interface to listen on; `sensor run -i NAME` names one later.")
+    for one in found:
+        state = "running" if one.up and one.running else "up" if one.up else "down"
+        _say(f"  {tidy(one.name):15} {state:8} {', '.join(one.addresses)}")
+    names = [str(one.name) for one in found]
+
+    def chosen(text: str) -> list[str]:
+        for name in (wanted := _split(text)):
+            if name not in names:
+                raise ValueError(f"no interface {name!r}, {nearest(name, names)}")
+        return wanted
+
+    return list(_ask("Interfaces to listen on, where the mirror port of the switch leads", " ".join(_mirror(found)), chosen)) if found else []
+
+
+def _ask_output() -> Answers:
+    """One output, with what its type cannot do without."""
+    _say(f"Events are kept in a log here. They may go elsewhere too: {', '.join(types())}.")
+    kind = _ask("Type of the output", "none", _one_of(["none", *types()]))
+    if kind == "none":
+        return {}
+    unit = output_class(kind).Options
+    name = _ask("What to call it", kind.replace("_", "-"), _named)
+    required = [key for key, field in unit.model_fields.items() if field.is_required()]
+    options = {key: _ask_option(unit, key) for key in required}
+    while (wrong := _wrong(unit, options)) is not None:
+        _say(f"  {wrong}")
+        # Some need one thing or another: what the complaint names is asked for as well.
+        more = [key for key in unit.model_fields if key not in options and re.search(rf"\b{key}\b", wrong)]
+        options |= {key: _ask_option(unit, key) for key in more or required}
+    return {"outputs": {name: {"type": kind, **options}}}
+
+
+def _ask_option(unit: type[BaseModel], key: str) -> Any:
+    words = described(unit)[key]
+    secret = f" ({', '.join(WAYS)})" if "Secret" in str(unit.model_fields[key].annotation) else ""
+    return _ask(f"{key}{f': {words}' if words else ''}{secret}", "", _field(unit, key))
+
+
+def _field(unit: type[BaseModel], key: str) -> Callable[[str], Any]:
+    """Reads what one field of a model takes."""
+    several = "list" in str(unit.model_fields[key].annotation).partition("[")[0]
+
+    def read(text: str) -> Any:
+        value = _split(text) if several else text
+        if (wrong := _wrong(unit, {key: value}, key)) is not None:
+            raise ValueError(wrong)
+        return value
+
+    return read
+
+
+def _wrong(unit: type[BaseModel], values: Answers, key: str = "") -> str | None:
+    """What a model says against values, or against one of them."""
+    try:
+        unit.model_validate(values)
+    except ValidationError as error:
+        for detail in error.errors(include_url=False):
+            if not key or detail["loc"][:1] == (key,):
+                return str(detail["msg"]).removeprefix("Value error, ")
+    return None
+
+
+def _blocks(text: str) -> list[str]:
+    for block in (blocks := _split(text)):
+        parse_network(block)
+    return blocks
+
+
+def _named(text: str) -> str:
+    if not NAME.fullmatch(text):
+        raise ValueError("expected 1 to 32 small letters, digits and dashes")
+    return text
+
+
+def _one_of(words: list[str]) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"found {text!r}, {nearest(text, words)}")
+        return text
+
+    return read
+
+
+def _split(text: str) -> list[str]:
+    return [word for word in re.split(r"[,\s]+", text) if word]
+
+
+def _ask(question: str, default: str, read: Callable[[str], Any]) -> Any:
+    """The answer, asked for until it makes sense. NoAnswer where the input ends."""
+    while True:
+        print(f"{question}{f' [{default}]' if default else ''}: ", end="", file=sys.stderr, flush=True)
+        line = sys.stdin.readline()
+        if not line:
+            raise NoAnswer
+        try:
+            return read(line.strip() or default)
+        except ValueError as error:
+            _say(f"  {error}")
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)

@@ -1,0 +1,69 @@
+"""``sensor config schema``: the models of the configuration, all detectors and all types of outputs as one JSON Schema, with their own words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
+from pydantic_core import core_schema
+
+from sensor.cli._config_words import described, key_of, words_of
+from sensor.config import model
+from sensor.delivery.catalogue import formats_of, output_class, types
+from sensor.delivery.section import NAME
+from sensor.outputs._secrets import WAYS, Secret
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+_SECRET = {"type": "string", "pattern": "^(env|file|credential):.+", "description": f"a secret by its place: {', '.join(WAYS)}"}
+
+
+class _Schema(GenerateJsonSchema):
+    """Keys with their words, secrets as what they are. Text that only a function of ours can judge is text."""
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        made, unit = super().model_schema(schema), schema["cls"]
+        words = {key_of(unit, name): text for name, text in described(unit).items()}
+        for key, about in made.get("properties", {}).items():
+            about.pop("title", None)
+            if words.get(key) and "description" not in about:
+                about["description"] = words[key]
+        made.pop("title", None)
+        return {**made, "description": words_of(unit)}
+
+    def function_after_schema(self, schema: core_schema.AfterValidatorFunctionSchema) -> JsonSchemaValue:
+        return dict(_SECRET) if schema["function"]["function"] is Secret else super().function_after_schema(schema)
+
+    def function_plain_schema(self, schema: core_schema.PlainValidatorFunctionSchema) -> JsonSchemaValue:
+        return {"type": "string"}
+
+
+def schema() -> dict[str, Any]:
+    """Of the whole configuration, draft 2020-12."""
+    units = {kind: output_class(kind) for kind in types()}
+    wanted: list[type[BaseModel]] = [model(), *(unit.Options for unit in units.values())]
+    refs, made = models_json_schema([(one, "validation") for one in wanted], schema_generator=_Schema)
+    defs: dict[str, Any] = made["$defs"]
+    root = defs.pop(_name(refs[wanted[0], "validation"]))
+    branches = []
+    for kind, unit in units.items():
+        name = _name(refs[unit.Options, "validation"])
+        options = defs[name]
+        options["description"] = words_of(unit.Options)
+        options["properties"]["format"]["enum"] = ["", *formats_of(unit)]
+        options["properties"] = {"type": {"const": kind, "description": unit.title}, **options["properties"]}
+        options["required"] = ["type", *options.get("required", ())]
+        branches.append({"if": {"properties": {"type": {"const": kind}}, "required": ["type"]}, "then": {"$ref": f"#/$defs/{name}"}})
+    defs["Output"] = {
+        "type": "object",
+        "description": "one destination of events",
+        "required": ["type"],
+        "properties": {"type": {"enum": list(units), "description": "what it is"}},
+        "allOf": branches,
+    }
+    root["properties"]["outputs"] |= {"propertyNames": {"pattern": f"^{NAME.pattern}$"}, "additionalProperties": {"$ref": "#/$defs/Output"}}
+    return {"$schema": DRAFT, "title": "Configuration of the sensor", **root, "$defs": dict(sorted(defs.items()))}
+
+
+def _name(ref: JsonSchemaValue) -> str:
+    return str(ref["$ref"]).removeprefix("#/$defs/")

@@ -1,0 +1,120 @@
+"""A configuration as text: what was answered, and everything else with its default, commented out. Made from the models, so that nothing is missing.
+
+Words for people begin with ``# `` and a letter; whatever else begins with ``#`` is a setting: without its first sign it counts.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from sensor.cli._config_words import as_yaml, described, key_of, models_in, words_of
+from sensor.config import Config, detector_units, model
+from sensor.delivery.catalogue import output_class, types
+
+WIDTH = 120
+HEAD = """\
+# Configuration of the sensor. What is commented out stands with its default: take away the # before a setting, and the # before those it belongs to.
+# `sensor config check` tells what is wrong with it, `sensor config show --effective` what counts. Files in conf.d beside this one go before it.
+"""
+EXAMPLE = "siem: {type: http, url: https://siem.example.org/events, token: file:/etc/sensor/siem.token}"
+
+Answers = Mapping[str, Any]
+
+
+def document(answers: Answers) -> str:
+    """``answers``: values by section and key, as a document has them."""
+    sections = model()
+    words = described(sections)
+    lines = [HEAD]
+    for name, field in sections.model_fields.items():
+        below = models_in(field.annotation)
+        lines += _prose((words_of(below[0]) if below else "") or words[name])
+        if name == "detectors":
+            lines += _detectors()
+        elif name == "outputs":
+            lines += _outputs(answers.get("outputs", {}))
+        else:
+            lines += _setting(name, field.get_default(call_default_factory=True), answers.get(name), 0)
+        lines.append("")
+    return "\n".join(lines)
+
+
+def uncommented(text: str) -> str:
+    """With every setting that is commented out taken in."""
+    return re.sub(r"^#(?! [^ ])", "", text, flags=re.MULTILINE)
+
+
+def _prose(words: str) -> list[str]:
+    first = words.partition(" ")[0]
+    # A key is written as it is.
+    words = f"{words[:1] if first.endswith(':') else words[:1].upper()}{words[1:].rstrip('.')}." if words else ""
+    return textwrap.wrap(words, WIDTH, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False)
+
+
+def _setting(key: str, default: Any, answer: Any, depth: int, words: str = "") -> Iterator[str]:
+    """One key with all that is below it. A section is commented out where nothing in it was answered."""
+    mark = "" if answer is not None else "#"
+    indent = "  " * depth
+    if not isinstance(default, BaseModel):
+        plain, about = _plain(default if answer is None else answer), f"  # {words}" if words else ""
+        if isinstance(plain, list | tuple) and len(as_yaml(plain)) > WIDTH:
+            yield f"{mark}{indent}{as_yaml(key)}:{about}"
+            yield from (f"{mark}{indent}  {line}" for line in _lines(plain))
+        else:
+            yield f"{mark}{indent}{as_yaml(key)}: {as_yaml(plain)}{about}"
+        return
+    yield f"{mark}{indent}{as_yaml(key)}:"
+    yield from _below(type(default), default, answer or {}, depth + 1)
+
+
+def _below(unit: type[BaseModel], values: BaseModel | None, answers: Answers, depth: int) -> Iterator[str]:
+    """The keys of a section; of one without values those with a default, and those that were answered."""
+    for name, field in unit.model_fields.items():
+        key = key_of(unit, name)
+        if values is not None or not field.is_required() or key in answers:
+            default = getattr(values, name) if values is not None else field.get_default(call_default_factory=True)
+            yield from _setting(key, default, answers.get(key), depth, field.description or "")
+
+
+def _lines(values: Sequence[Any]) -> list[str]:
+    """A long list over several lines."""
+    lines = ["["]
+    for value in values:
+        if len(lines[-1]) > WIDTH - 40:
+            lines.append(" ")
+        lines[-1] += f"{as_yaml(value)}, "
+    return [line.rstrip() for line in lines[:-1]] + [lines[-1].rstrip(", ") + "]"]
+
+
+def _plain(value: Any) -> Any:
+    """A default as a document has it."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", by_alias=True)
+    return value if value is None or isinstance(value, bool | int | float | list | tuple | dict) else str(value)
+
+
+def _detectors() -> Iterator[str]:
+    yield "#detectors:"
+    for name, unit in detector_units().items():
+        yield f"#  {name}:  # {unit.title}"
+        yield from _below(unit.Options, unit.Options(), {}, 2)
+
+
+def _outputs(answers: Answers) -> Iterator[str]:
+    """The options of an output by its type; where there is none, only the word for it."""
+    yield from _prose(f"Types: {', '.join(types())}")
+    yield f"# For example {EXAMPLE}"
+    if not answers:
+        yield f"#outputs: {as_yaml(Config.model_fields['outputs'].get_default(call_default_factory=True))}"
+        return
+    yield "outputs:"
+    for name, options in answers.items():
+        unit = output_class(options["type"])
+        yield f"  {as_yaml(name)}:"
+        yield f"    type: {as_yaml(options['type'])}  # {unit.title}"
+        yield from _below(unit.Options, None, options, 2)

@@ -1,0 +1,95 @@
+"""What the parts of ``sensor config`` share: the models' own words about their keys, values as YAML, and what is never shown."""
+
+from __future__ import annotations
+
+import re
+import typing
+from typing import Any
+
+from pydantic import BaseModel
+
+# Words that YAML 1.1 or a reader of our own would take for something else than text.
+_NO_TEXT = re.compile(r"(?i)true|false|yes|no|on|off|y|n|null|none|~|[-+.]?[\d.][\d_.:eE+-]*|0x[\da-f]+|\.inf|\.nan|=|-")
+_PLAIN = re.compile(r"[A-Za-z0-9_./~+][A-Za-z0-9_./~%+@:-]*")
+_SECRET_HEADER = re.compile(r"(?i)key|token|secret|auth|pass|cookie|signature")
+_NAMED = re.compile(r"``(\w+)``")
+
+
+def words_of(model: type[BaseModel]) -> str:
+    """What a model says of itself, as one line. What its base says of all that come from it is none of its words."""
+    return next((_flat(doc) for doc in _docs(model) if not doc.startswith("Base of ")), "")
+
+
+def described(model: type[BaseModel]) -> dict[str, str]:
+    """What a model and those it comes from say of their keys: the description of the field, else the clause of the docstring that names it."""
+    clauses = [clause for doc in _docs(model) for clause in _clauses(doc)]
+    found: dict[str, str] = {}
+    for name, field in model.model_fields.items():
+        about = [clause for clause in clauses if name in _NAMED.findall(clause)]
+        # The clause that begins with it is about it; others but mention it.
+        best = next((clause for clause in about if re.match(rf"(?:``\w+``(?:, | and ))*``{name}``", clause)), about[0] if about else "")
+        below = models_in(field.annotation)
+        found[name] = field.description or _about(best) or (words_of(below[0]) if len(below) == 1 else "")
+    return found
+
+
+def _docs(model: type[BaseModel]) -> list[str]:
+    """Its docstring, and those of the models it comes from."""
+    return [each.__doc__ for each in model.__mro__ if each.__doc__ and issubclass(each, BaseModel) and each is not BaseModel]
+
+
+def _clauses(doc: str) -> list[str]:
+    return [clause.strip().rstrip(".") for clause in re.split(r"; |\. |\n\n", re.sub(r"[ \n]*\n(?!\n) *", " ", doc.strip()))]
+
+
+def _about(clause: str) -> str:
+    return _flat(re.sub(r"^``\w+``(?:, ``\w+``)*(?: and ``\w+``)?(?: \([^)]*\))?: ", "", clause))
+
+
+def _flat(text: str) -> str:
+    return " ".join(re.sub(r" \(see [\w/]+\.py\)", "", text).replace("``", "").split())
+
+
+def key_of(model: type[BaseModel], name: str) -> str:
+    """What a field is called in a document."""
+    return model.model_fields[name].alias or name
+
+
+def models_in(annotation: Any) -> list[type[BaseModel]]:
+    """The models anywhere in a type."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [one for part in typing.get_args(annotation) for one in models_in(part)]
+
+
+def as_yaml(value: Any) -> str:
+    """A value on one line, as our reader takes it."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{as_yaml(key)}: {as_yaml(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(as_yaml, value)) + "]"
+    if isinstance(value, float):
+        text = repr(value)
+        # YAML 1.1 wants a point in a number with an exponent.
+        return text.replace("e", ".0e") if "e" in text and "." not in text else text
+    return str(value) if isinstance(value, int) else _text(str(value))
+
+
+def _text(text: str) -> str:
+    if _PLAIN.fullmatch(text) and not _NO_TEXT.fullmatch(text) and not text.endswith(":"):
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(sign if sign.isprintable() else f"\\U{ord(sign):08x}" for sign in escaped) + '"'
+
+
+def shown(way: tuple[str | int, ...], value: Any) -> Any:
+    """A value as it may be shown: what is written in the clear where a secret belongs is not."""
+    if isinstance(value, list | tuple):
+        return [shown(way, one) for one in value]
+    if not isinstance(value, str):
+        return value
+    if len(way) > 1 and way[-2] == "headers" and _SECRET_HEADER.search(str(way[-1])):
+        return "…"
+    return re.sub(r"\?.*", "?…", re.sub(r"//[^/@]*@", "//…@", value)) if "://" in value else value

@@ -1,0 +1,142 @@
+"""Write a configuration, and look at it: what is wrong, what counts, and where each value comes from.
+
+A configuration is a file sensor.yaml and, on top of it, the files conf.d/*.yaml beside it in the order of their names: later ones win, mappings are merged key
+by key, lists are replaced, and paths begin at the file that names them. FILE may be such a folder too. Where none is named, /etc/sensor/sensor.yaml counts.
+
+actions:
+  check [FILE]                 all that is wrong: typos with the nearest key; secrets, certificates and hosts of outputs that are not there; threat lists,
+                               fingerprints, rules and mutes that do not load
+  show [FILE]                  what the files say, as YAML, each value with its file and line; --effective: presets and defaults too; --defaults: them alone
+  schema                       JSON Schema of it all, for editors
+  init [FILE]                  ask a few questions and write a configuration in which everything else stands with its default, commented out
+
+Secrets are shown by where they lie. Check looks as the user who calls it, with the environment of that user.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sensor.cli._setup import complain, lists_folder, mutes_file, rule_folders
+from sensor.cli._show import USAGE, add_json_argument, put
+
+if TYPE_CHECKING:
+    from sensor.cli._config_check import Check
+    from sensor.config import Config
+
+EXAMPLES = """\
+  sensor config init
+  sensor config init --yes sensor.yaml
+  sensor config check
+  sensor config check --offline /etc/sensor/sensor.yaml
+  sensor config show --effective
+  sensor config show --effective --json | jq -r 'select(.from != "default") | "\\(.from) \\(.key | join("."))"'
+  sensor config schema > sensor.schema.json
+"""
+ACTIONS = ("check", "show", "schema", "init")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("words", metavar="ACTION [FILE]", nargs="*", help="an action, and the configuration that is meant (default: show)")
+    parser.add_argument("--config", metavar="FILE", type=Path, help="the configuration, a file or a folder, as other commands take it")
+    parser.add_argument("--state", metavar="DIR", type=Path, help="of check: folder of the sensor's state (default: state: of the configuration)")
+    parser.add_argument("--offline", action="store_true", help="of check: look up no names of hosts")
+    parser.add_argument("--effective", action="store_true", help="of show: all that counts, presets and defaults included")
+    parser.add_argument("--defaults", action="store_true", help="of show: the defaults, whatever the files say")
+    parser.add_argument("--yes", action="store_true", help="of init: take what would be proposed, ask nothing")
+    parser.add_argument("--force", action="store_true", help="of init: write over a file that is there")
+    add_json_argument(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Do it; 2 where the command or the configuration is wrong, 3 where a file cannot be written."""
+    from sensor.documents import nearest
+
+    action, *files = args.words or ["show"]
+    if action not in ACTIONS:
+        complain(f"found {action!r}, {nearest(action, ACTIONS)}")
+        return USAGE
+    if len(files) + (args.config is not None) > 1:
+        complain(f"expected {action} [FILE]: one file or folder; what lies in conf.d beside it is taken along")
+        return USAGE
+    args.config = Path(files[0]) if files else args.config
+    deeds: dict[str, Callable[[argparse.Namespace], int]] = {"check": _check, "show": _show, "schema": _schema, "init": _init}
+    return deeds[action](args)
+
+
+def _check(args: argparse.Namespace) -> int:
+    from sensor.config import load_config, usual
+    from sensor.documents import DocumentErrors, layers
+
+    path = usual(args.config)
+    try:
+        files = layers(path) if path is not None else []
+        config = load_config(path)
+    except DocumentErrors as errors:
+        print(errors, file=sys.stderr)
+        put(f"{len(errors.faults):,} faults; what the configuration leads to was not looked at")
+        return USAGE
+    # Rules lie beside the file.
+    args.config = files[0] if files else None
+    found = _looked(args, path, config)
+    for fault in sorted({*found.faults, *found.warnings}):
+        print(fault if fault in found.faults else fault._replace(message=f"warning: {fault.message}"), file=sys.stderr)
+    looked = ", ".join(f"{count:,} {what}" for what, count in found.looked.items() if count)
+    name = ", ".join(map(str, files)) or "no configuration, so the defaults"
+    put(f"{name}: {f'{len(found.faults):,} faults' if found.faults else 'good'}{f' ({looked})' if looked else ''}")
+    return USAGE if found.faults else 0
+
+
+def _looked(args: argparse.Namespace, path: Path | None, config: Config) -> Check:
+    from sensor.cli._config_check import Check
+    from sensor.eventlog.paths import state_folder
+
+    folder = args.state or config.state or state_folder()
+    args.mutes = None
+    found = Check(path, config)
+    found.capture()
+    found.outputs(offline=args.offline)
+    found.lists(lists_folder(folder))
+    found.knowledge()
+    found.rules(rule_folders(args, folder))
+    mutes = mutes_file(args, config, folder)
+    if mutes is not None:
+        found.mutes(mutes)
+    return found
+
+
+def _show(args: argparse.Namespace) -> int:
+    from sensor.cli._config_show import as_document, as_json, values
+    from sensor.config import usual
+    from sensor.documents import DocumentErrors
+
+    path = None if args.defaults else usual(args.config)
+    if path is None and not args.defaults:
+        complain("no configuration: everything has its default (--effective shows them)")
+    try:
+        found = values(path, everything=args.effective or args.defaults)
+    except DocumentErrors as errors:
+        print(errors, file=sys.stderr)
+        return USAGE
+    for line in as_json(found) if args.json else as_document(found):
+        put(line)
+    return 0
+
+
+def _schema(_: argparse.Namespace) -> int:
+    import json
+
+    from sensor.cli._config_schema import schema
+
+    put(json.dumps(schema(), indent=2, ensure_ascii=False))
+    return 0
+
+
+def _init(args: argparse.Namespace) -> int:
+    from sensor.cli._config_init import init
+
+    return init(args.config, yes=args.yes, force=args.force)

@@ -1,0 +1,606 @@
+"""sensor config: what is wrong, what counts and why, a schema for editors, and a first file."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+import sensor.cli._config_check as checking
+import sensor.cli._config_init as asking
+import sensor.config
+from sensor.cli._config_schema import schema
+from sensor.cli._config_text import document, uncommented
+from sensor.cli._config_words import as_yaml, described, models_in
+from sensor.cli.main import parser
+from sensor.config import detector_units, load_config, model
+from sensor.delivery.catalogue import output_class, types
+from sensor.documents import foreign_documents
+from tests.cli.conftest import Told
+
+NOWHERE = "nowhere.invalid"  # RFC 2606: never there
+GOOD = """\
+sensor: {id: hq, site: HQ}
+networks: [203.0.113.0/24]
+capture: {interfaces: [eth0], rings: 2}
+preset: quiet
+detectors:
+  discovery.port_scan: {ports: 40}
+outputs:
+  siem:
+    type: http
+    url: https://127.0.0.1/in
+    token: file:TOKEN
+"""
+
+
+@pytest.fixture(autouse=True)
+def _no_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No configuration of the machine that tests run on."""
+    monkeypatch.setattr(sensor.config, "SYSTEM", tmp_path / "none" / "sensor.yaml")
+    monkeypatch.setattr(asking, "SYSTEM", tmp_path / "none" / "sensor.yaml")
+
+
+@pytest.fixture
+def etc(tmp_path: Path) -> Path:
+    """The folder of a configuration without a fault, with a token and a conf.d."""
+    folder = tmp_path / "etc"
+    (folder / "conf.d").mkdir(parents=True)
+    (folder / "token").write_text("hush\n")
+    (folder / "sensor.yaml").write_text(GOOD.replace("TOKEN", str(folder / "token")))
+    return folder
+
+
+@pytest.fixture
+def config(tell: Callable[..., Told], etc: Path) -> Callable[..., Told]:
+    """sensor config ACTION on that configuration, by paths within its folder."""
+
+    def run(action: str, *words: str) -> Told:
+        told = tell("config", action, str(etc / "sensor.yaml"), *words)
+        return Told(told.code, told.out.replace(f"{etc}/", ""), told.err.replace(f"{etc}/", ""))
+
+    return run
+
+
+def layer(etc: Path, text: str) -> None:
+    (etc / "conf.d" / "10.yaml").write_text(text)
+
+
+# The command.
+
+
+def test_help_teaches(tell: Callable[..., Told]) -> None:
+    """What layers are, every action and option; every example is one that the command takes."""
+    told = tell("config", "--help")
+    assert told.code == 0
+    assert all(word in told.out for word in ("conf.d/*.yaml", "check [FILE]", "schema", "init [FILE]", "--effective", "--offline", "--force"))
+    examples = [line.strip() for line in told.out.partition("examples:\n")[2].splitlines() if line.strip()]
+    assert len(examples) >= 6
+    for line in examples:
+        _, left = parser(["config"]).parse_known_args(re.split(r" [|>] ", line)[0].split()[1:])
+        assert not [word for word in left if word.startswith("-")]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("chek",), "found 'chek', expected one of check, show, schema, init; did you mean 'check'?"),
+        (("check", "a.yaml", "b.yaml"), "one file or folder"),
+        (("check", "a.yaml", "--config", "b.yaml"), "one file or folder"),
+    ],
+)
+def test_wrong_usage(tell: Callable[..., Told], words: tuple[str, ...], told: str) -> None:
+    """In one line, with the nearest word."""
+    answer = tell("config", *words)
+    assert (answer.code, len(answer.err.splitlines())) == (2, 1)
+    assert told in answer.err
+
+
+# check
+
+
+def test_a_good_configuration(config: Callable[..., Told], etc: Path) -> None:
+    """One line: which files, and what they lead to."""
+    layer(etc, "intel: [bad.txt]\n")
+    (etc / "conf.d" / "bad.txt").write_text("203.0.113.66\n")
+    told = config("check")
+    assert (told.code, told.err) == (0, "")
+    assert told.out == "sensor.yaml, conf.d/10.yaml: good (1 outputs, 1 threat lists)\n"
+
+
+def test_no_configuration_is_good(tell: Callable[..., Told]) -> None:
+    """Everything has a default."""
+    told = tell("config", "check")
+    assert (told.code, told.out) == (0, "no configuration, so the defaults: good\n")
+    assert tell("config", "show").code == 0
+
+
+def test_the_configuration_of_the_system(tell: Callable[..., Told], etc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Is taken where none is named; one that is named by --config goes before it."""
+    monkeypatch.setattr(sensor.config, "SYSTEM", etc / "sensor.yaml")
+    assert str(etc / "sensor.yaml") in tell("config", "check").out
+    other = etc / "other.yaml"
+    other.write_text("networks: []\n")
+    assert tell("config", "check", "--config", str(other)).out == f"{other}: good\n"
+
+
+def test_typos(config: Callable[..., Told], etc: Path) -> None:
+    """An operator's afternoon: a key, a detector, a word and a type of output, in two files, told at once with what was meant."""
+    (etc / "sensor.yaml").write_text("capture: {interface: [eth0]}\npreset: quite\ndetectors:\n  discovery.portscan: {ports: 3}\n")
+    layer(etc, "outputs:\n  siem: {type: htttp, url: 'https://x'}\n")
+    told = config("check")
+    lines = told.err.splitlines()
+    assert told.code == 2
+    assert [line.split(": ")[0] for line in lines] == ["conf.d/10.yaml:2:16", "sensor.yaml:1:11", "sensor.yaml:2:9", "sensor.yaml:4:3"]
+    for line, meant in zip(lines, ("http", "interfaces", "quiet", "discovery.port_scan"), strict=True):
+        assert f"did you mean '{meant}'?" in line
+    assert told.out.startswith("4 faults")
+
+
+def test_secrets_that_are_missing(config: Callable[..., Told], etc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """File, variable and credential, each at its key; by where it should lie; not those of an output that is off."""
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(etc))
+    monkeypatch.delenv("SENSOR_NOT_SET", raising=False)
+    secrets = "password: 'env:SENSOR_NOT_SET', user: me, secret_headers: {X-Key: 'credential:none'}, sign: 'file:/none/sign'"
+    off = "\n  off: {type: http, url: 'https://127.0.0.1', token: 'env:SENSOR_NOT_SET', enabled: false}\n"
+    layer(etc, f"outputs:\n  more: {{type: http, url: 'https://127.0.0.1', {secrets}}}{off}")
+    told = config("check")
+    assert told.code == 2
+    text = (etc / "conf.d" / "10.yaml").read_text().splitlines()[1]
+    places = {key: f"conf.d/10.yaml:2:{text.index(key) + 1}: the secret {place} " for key, place in
+              {"password": "env:SENSOR_NOT_SET", "X-Key": "credential:none", "sign": "file:/none/sign"}.items()}  # fmt: skip
+    assert len(told.err.splitlines()) == 3
+    assert all(place in told.err for place in places.values()), told.err
+
+
+def test_a_credential_outside_of_systemd(config: Callable[..., Told], etc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the service gets it: a warning, no fault."""
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    layer(etc, "outputs:\n  siem: {token: 'credential:siem'}\n")
+    told = config("check")
+    assert told.code == 0
+    assert told.err.startswith("conf.d/10.yaml:2:10: warning: the secret credential:siem is missing: $CREDENTIALS_DIRECTORY")
+
+
+def test_a_secret_that_holds_no_url(config: Callable[..., Told], etc: Path) -> None:
+    """What is in it is not shown."""
+    layer(etc, f"outputs:\n  siem: {{url: 'file:{etc / 'token'}'}}\n")
+    told = config("check")
+    assert told.code == 2
+    assert told.err.startswith("conf.d/10.yaml:2:10: the secret file:token: expected a URL")
+    assert "hush" not in told.err
+
+
+def test_hosts_that_nobody_knows(config: Callable[..., Told], etc: Path) -> None:
+    """In a URL, a list and a name, each at its key; behind a proxy only that of the proxy; addresses and sockets are asked for nowhere."""
+    layer(etc, f"""\
+outputs:
+  siem: {{url: 'https://{NOWHERE}/in'}}
+  queue:
+    type: kafka
+    brokers: ['127.0.0.1:9092', '{NOWHERE}:9092']
+  logs: {{type: syslog, host: {NOWHERE}}}
+  behind: {{type: http, url: 'https://a.{NOWHERE}', proxy: 'http://b.{NOWHERE}:3128'}}
+  base: {{type: postgresql, host: /run/postgresql}}
+""")  # fmt: skip
+    told = config("check")
+    assert told.code == 2
+    lines = told.err.splitlines()
+    assert [line.split(": ")[0].split(":")[1] for line in lines] == ["2", "5", "6", "7"]
+    assert lines[1].startswith("conf.d/10.yaml:5:33: ")
+    assert [name for line in lines for name in re.findall(r"\S+\.invalid", line)] == [NOWHERE, NOWHERE, NOWHERE, f"b.{NOWHERE}"]
+    assert config("check", "--offline").code == 0
+
+
+def test_a_resolver_that_is_silent(config: Callable[..., Told], etc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All names are asked for at once, and waited for so long; the rest of the check goes on."""
+    monkeypatch.setattr(checking, "RESOLVE_S", 0.3)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(2) or [])
+    layer(etc, "".join(("outputs:\n", *(f"  o{n}: {{type: syslog, host: h{n}.example}}\n" for n in range(20)))))
+    began = time.monotonic()
+    told = config("check")
+    assert time.monotonic() - began < 1.5
+    assert told.err.count("no answer within 0.3 s") == 20 + 1
+
+
+def test_certificates(config: Callable[..., Told], etc: Path) -> None:
+    """Those that are not there, and those that are something else, at their keys."""
+    (etc / "ca.pem").write_text("no certificate\n")
+    layer(
+        etc,
+        "outputs:\n  siem:\n    tls:\n      ca: ../ca.pem\n  other: {type: syslog, host: 127.0.0.1, transport: tls, tls: {certificate: c.pem, key: k.pem}}\n",
+    )
+    lines = config("check").err.splitlines()
+    assert lines[0].startswith("conf.d/10.yaml:4:7: the authorities in conf.d/../ca.pem cannot be used")
+    assert [line.partition(": ")[2] for line in lines[1:]] == [
+        "conf.d/c.pem: cannot be read: No such file or directory", "conf.d/k.pem: cannot be read: No such file or directory",
+    ]  # fmt: skip
+
+
+def test_files_that_do_not_load(config: Callable[..., Told], etc: Path, tmp_path: Path) -> None:
+    """Lists, folders of fingerprints, the registry of MACs, rules, mutes: what is not there at the key, what is wrong in the file itself."""
+    for folder in ("own", "rules"):
+        (etc / folder).mkdir()
+    (etc / "list.txt").write_text("203.0.113.66\n203.0.113.999\n")
+    (etc / "prose.txt").write_text("this is prose, and no list at all\n")
+    (etc / "own" / "a.yaml").write_text("fingerprints: 5\n")
+    (etc / "rules" / "a.yaml").write_text("rules:\n  - {id: broken, title: Broken, when: dns.qery}\n")
+    (tmp_path / "mutes.yaml").write_text("mutes: [{id: x}]\n")
+    layer(
+        etc, "intel: [../list.txt, ../prose.txt, none.txt]\nfingerprints: {folders: [../own, gone], oui_registry: oui.txt}\ncapture: {filter: nott port 22}\n"
+    )
+    told = config("check", "--state", str(tmp_path))
+    assert told.code == 2
+    lines = told.err.splitlines()
+    for start in (
+        "conf.d/10.yaml:1:36: threat list conf.d/none.txt: cannot be read: No such file",
+        "conf.d/10.yaml:2:34: conf.d/gone: found no such folder",
+        "conf.d/10.yaml:2:41: conf.d/oui.txt: cannot be read: No such file",
+        "conf.d/10.yaml:3:11: filter 'nott port 22' does not compile",
+        "conf.d/../list.txt:2:1: warning: 1 lines are left out, the first: ",
+        "conf.d/../prose.txt:1:1: not one indicator in it",
+        "rules/a.yaml:2:39: found 'dns.qery', did you mean 'dns.query'?",
+    ):
+        assert any(line.startswith(start) for line in lines), (start, told.err)
+    assert any("own/a.yaml:1:" in line for line in lines)
+    assert any("mutes.yaml:1:" in line for line in lines)
+    assert "(1 outputs, 3 threat lists, 2 fingerprint folders)" in told.out
+
+
+def test_a_list_that_sensor_intel_keeps(config: Callable[..., Told], tmp_path: Path) -> None:
+    """And the file in which it says where they come from."""
+    (tmp_path / "intel").mkdir()
+    (tmp_path / "intel" / "lists.yaml").write_text("lists: [{nam: x}]\n")
+    (tmp_path / "intel" / "ours.list").write_text("nothing of use here, says everybody\n")
+    told = config("check", "--state", str(tmp_path))
+    assert told.code == 2
+    assert "intel/lists.yaml:1:10: found the key 'nam'" in told.err
+    assert "intel/ours.list:1:1: not one indicator in it" in told.err
+
+
+# show
+
+
+def test_what_the_files_say(config: Callable[..., Told], etc: Path) -> None:
+    """As YAML that says the same again, each value with its file and line; secrets by their place."""
+    layer(etc, "capture:\n  rings: 4\nevents: log.jsonl\n")
+    told = config("show")
+    assert told.code == 0
+    assert "  rings: 4  # conf.d/10.yaml:2" in told.lines
+    assert "  interfaces: [eth0]  # sensor.yaml:3" in told.lines
+    assert "events: conf.d/log.jsonl  # conf.d/10.yaml:3" in told.lines
+    assert "    token: file:token  # sensor.yaml:11" in told.lines
+    assert "hush" not in told.out
+    assert "default" not in told.out
+
+
+def test_everything_that_counts(config: Callable[..., Told], etc: Path, tmp_path: Path) -> None:
+    """Files before presets before defaults; read again it is the same configuration."""
+    layer(etc, "detectors:\n  impact.flood: {sources: 33}\n")
+    told = config("show", "--effective")
+    flood = told.lines.index("  impact.flood:")
+    assert "    flows: 10000  # preset quiet" in told.lines[flood:]
+    assert "    sources: 33  # conf.d/10.yaml:2" in told.lines[flood:]
+    assert "  least: medium  # preset quiet" in told.lines
+    assert "    ports: 40  # sensor.yaml:6" in told.lines
+    assert "  promiscuous: true  # default" in told.lines
+    assert "    batch_events: 500  # default" in told.lines
+    again = tmp_path / "again.yaml"
+    again.write_text(told.out.replace("file:token", f"file:{etc}/token"))
+    was, now = load_config(etc), load_config(again)
+    for name in detector_units():
+        assert now.options(name).model_dump() == was.options(name).model_dump()
+    assert now.outputs["siem"].model_dump(mode="json") == was.outputs["siem"].model_dump(mode="json")
+    assert now.capture == was.capture
+
+
+def test_a_preset_wins_over_no_file(config: Callable[..., Told], etc: Path) -> None:
+    """Where the file says something of a detector, what it does not say is still the preset's."""
+    told = config("show", "--effective")
+    scan = told.lines[told.lines.index("  discovery.port_scan:") :]
+    assert "    slow_ports: 100  # preset quiet" in scan
+
+
+def test_as_objects(config: Callable[..., Told], etc: Path) -> None:
+    """One a line, whose keys lead through a document."""
+    rows = [json.loads(line) for line in config("show", "--json").lines]
+    assert {"key": ["capture", "rings"], "value": 2, "from": "sensor.yaml:3"} in rows
+    assert {"key": ["detectors", "discovery.port_scan", "ports"], "value": 40, "from": "sensor.yaml:6"} in rows
+    everything = [json.loads(line) for line in config("show", "--effective", "--json").lines]
+    assert len(everything) > 400
+    assert len({tuple(row["key"]) for row in everything}) == len(everything)
+
+
+def test_defaults_are_those_without_a_file(config: Callable[..., Told]) -> None:
+    """Whatever the files say, and whether they can be read or not."""
+    told = config("show", "--defaults")
+    assert "preset: balanced  # default" in told.lines
+    assert "    ports: 25  # default" in told.lines
+    assert {line.rpartition("  # ")[2] for line in told.lines if "  # " in line} == {"default"}
+
+
+def test_what_looks_like_a_secret_is_not_shown(config: Callable[..., Told], etc: Path) -> None:
+    """A query of a URL, the value of a header by the name of a key."""
+    layer(etc, "outputs:\n  siem: {url: 'https://127.0.0.1/in?sig=HIDDEN', headers: {X-Api-Key: HIDDEN, X-Site: shown}}\n")
+    for words in ((), ("--effective",), ("--json",)):
+        told = config("show", *words)
+        assert "HIDDEN" not in told.out
+        assert "shown" in told.out
+
+
+def test_a_broken_configuration_is_not_shown(config: Callable[..., Told], etc: Path) -> None:
+    layer(etc, "captur: {}\n")
+    told = config("show")
+    assert (told.code, told.out) == (2, "")
+    assert "did you mean 'capture'?" in told.err
+
+
+# schema
+
+
+@pytest.fixture(scope="module")
+def valid() -> Callable[[Any], list[str]]:
+    """What a validator of others says against a document."""
+    made = schema()
+    Draft202012Validator.check_schema(made)
+    validator = Draft202012Validator(made)
+    return lambda value: [error.message for error in validator.iter_errors(value)]
+
+
+def test_the_schema_is_json(tell: Callable[..., Told]) -> None:
+    """Of the draft that it says, with every section, detector and type of output in it."""
+    made = json.loads(tell("config", "schema").out)
+    assert made == json.loads(json.dumps(schema()))
+    assert made["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert set(made["properties"]) == set(model().model_fields)
+    assert set(made["$defs"]["Detectors"]["properties"]) == set(detector_units())
+    assert made["$defs"]["Output"]["properties"]["type"]["enum"] == types()
+
+
+def test_every_default_is_valid(valid: Callable[[Any], list[str]], tell: Callable[..., Told]) -> None:
+    """As `show --defaults` prints them."""
+    [shown] = foreign_documents(Path("shown"), tell("config", "show", "--defaults").out)
+    assert len(shown["detectors"]) == len(detector_units())
+    assert valid(shown) == []
+
+
+def test_every_key_has_words() -> None:
+    """Sections, keys of outputs and options of detectors, save the few that say it themselves."""
+    made = schema()
+    silent = [f"{name}.{key}" for name, one in made["$defs"].items() for key, about in one.get("properties", {}).items() if not about.get("description")]
+    total = sum(len(one.get("properties", {})) for one in made["$defs"].values())
+    assert len([name for name in silent if not name.endswith(".enabled")]) < total * 0.06, silent
+    assert all(about.get("description") for about in made["properties"].values())
+
+
+OUTPUTS = [
+    {"type": "file", "path": "out.jsonl", "format": "ecs", "filter": {"kinds": ["alert"], "severity": "high"}},
+    {"type": "http", "url": "env:URL", "token": "credential:siem", "tls": {"minimum": "1.3", "ca": None}},
+    {"type": "kafka", "brokers": ["a:9092"], "sasl": {"user": "me", "password": "file:/x"}, "batch_events": 100},
+    {"type": "mqtt", "url": "mqtt://a", "home_assistant": {}},
+    {"type": "syslog", "host": "a", "transport": "tls", "redact": ["src.hostname"]},
+]
+
+
+@pytest.mark.parametrize("options", OUTPUTS, ids=[str(one["type"]) for one in OUTPUTS])
+def test_outputs_by_type(valid: Callable[[Any], list[str]], tmp_path: Path, options: dict[str, Any]) -> None:
+    """What our own reader takes, others take, and the other way round."""
+    path = tmp_path / "sensor.yaml"
+    path.write_text(as_yaml({"outputs": {"one": options}}))
+    load_config(path)
+    assert valid({"outputs": {"one": options}}) == []
+    assert valid({"outputs": {"one": {**options, "typo": 1}}})
+    assert valid({"outputs": {"one": {**options, "type": "nothing"}}})
+    assert valid({"outputs": {"one": {key: value for key, value in options.items() if key != "type"}}})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"captur": {}},
+        {"capture": {"ring": 3}},
+        {"capture": {"rings": 0}},
+        {"capture": {"rings": "many"}},
+        {"preset": "quite"},
+        {"detectors": {"discovery.portscan": {}}},
+        {"detectors": {"discovery.port_scan": {"prots": 1}}},
+        {"outputs": {"My SIEM": {"type": "file", "path": "x"}}},
+        {"outputs": {"a": {"type": "file"}}},
+        {"outputs": {"a": {"type": "file", "path": "x", "format": "ces"}}},
+        {"outputs": {"a": {"type": "syslog", "host": "x", "url": "https://of-another-type"}}},
+        {"outputs": {"a": {"type": "http", "url": "https://x", "token": "in-the-clear"}}},
+        {"outputs": {"a": {"type": "http", "url": "https://x", "filter": {"kind": []}}}},
+    ],
+)
+def test_typos_are_refused(valid: Callable[[Any], list[str]], wrong: dict[str, Any]) -> None:
+    """Keys, words, names, numbers, and options of another type of output."""
+    assert valid(wrong)
+
+
+def documented(root: Path) -> Iterator[tuple[str, str]]:
+    """YAML in what people read that is a configuration: its name and its text."""
+    known = set(model().model_fields)
+    files = [root / "README.md", *root.glob("docs/**/*.md"), *root.glob("integrations/**/*.md")]
+    for file in files:
+        for number, text in enumerate(re.findall(r"```ya?ml\n(.*?)```", file.read_text(encoding="utf-8"), re.DOTALL)):
+            if set(re.findall(r"^(\w+):", text, re.MULTILINE)) & (known - {"sensor"}):
+                yield f"{file.relative_to(root)}#{number}", text
+
+
+def test_every_documented_example_is_valid(valid: Callable[[Any], list[str]], root: Path) -> None:
+    """Of README, guide and shipped content."""
+    for name, text in documented(root):
+        for one in foreign_documents(Path(name), text):
+            assert valid(one) == [], name
+
+
+# init
+
+
+@pytest.fixture
+def interfaces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with an address on eth0, and a mirror port."""
+
+    class One:
+        def __init__(self, name: str, running: bool, *addresses: str) -> None:
+            self.name, self.up, self.running, self.addresses = name, running, running, list(addresses)
+
+    found = [One("eth0", True, "192.0.2.5/24", "fe80::1/64"), One("mirror0", True, "fe80::2/64"), One("eth9", False)]
+    monkeypatch.setattr(asking, "_interfaces", lambda: found)
+
+
+def test_without_a_question(tell: Callable[..., Told], tmp_path: Path, interfaces: None) -> None:
+    """A file that is good as it stands: this machine's name, and the interface that looks like a mirror port."""
+    path = tmp_path / "new" / "sensor.yaml"
+    told = tell("config", "init", "--yes", str(path))
+    assert (told.code, told.out) == (0, f"wrote {path}; next: sensor config check {path}\n")
+    made = load_config(path)
+    assert (made.sensor.id, made.capture.interfaces) == (load_config(None).sensor.id, ["mirror0"])
+    assert tell("config", "check", str(path)).out == f"{path}: good\n"
+
+
+def test_a_file_that_is_there_is_left_alone(tell: Callable[..., Told], etc: Path) -> None:
+    """Unless it is said that it may go."""
+    path = etc / "sensor.yaml"
+    before = path.read_text()
+    told = tell("config", "init", "--yes", str(path))
+    assert (told.code, path.read_text()) == (2, before)
+    assert "--force" in told.err
+    assert tell("config", "init", "--yes", str(etc)).code == 2
+    assert tell("config", "init", "--yes", "--force", str(path)).code == 0
+    assert path.read_text() != before
+    (etc / "link.yaml").symlink_to("nowhere")
+    assert tell("config", "init", "--yes", str(etc / "link.yaml")).code == 2
+
+
+def test_a_place_that_cannot_be_written(tell: Callable[..., Told], etc: Path) -> None:
+    """Is told with what to do."""
+    told = tell("config", "init", "--yes", str(etc / "token" / "sensor.yaml"))
+    assert told.code == 3
+    assert "cannot write" in told.err
+
+
+def test_uncommenting_all_gives_the_defaults(tmp_path: Path) -> None:
+    """So nothing is missing, misspelt or out of date; and as it stands it says only what was answered."""
+    text = document({"sensor": {"id": "x"}})
+    path = tmp_path / "sensor.yaml"
+    path.write_text(uncommented(text))
+    whole, default = load_config(path), model()()
+    [told] = foreign_documents(path, path.read_text())
+    assert set(told) == set(model().model_fields)
+    for name, field in model().model_fields.items():
+        below = models_in(field.annotation)
+        if below:
+            assert set(told[name]) == {one.alias or key for key, one in below[0].model_fields.items()}
+    assert {unit: set(options) for unit, options in told["detectors"].items()} == {
+        name: set(unit.Options.model_fields) for name, unit in detector_units().items()
+    }
+    answered = {"sensor", "outputs"}
+    assert whole.outputs == default.outputs == {}
+    assert whole.model_dump(exclude=answered) == default.model_dump(exclude=answered)
+    path.write_text(text)
+    assert load_config(path).model_dump(exclude=answered) == default.model_dump(exclude=answered)
+    assert all(len(line) <= 240 for line in text.splitlines())
+
+
+@pytest.mark.parametrize("kind", types())
+def test_an_output_with_all_its_options(tmp_path: Path, kind: str) -> None:
+    """What its type cannot do without is answered; the rest stands with its default, which is the one that counts."""
+    needed = {
+        "path": "x", "url": "https://x", "host": "h", "servers": ["nats://h"], "brokers": ["h:9092"], "sender": "a@example.org",
+        "recipients": ["b@example.org"], "rule": "dcr-1", "tenant": "t", "client_id": "c", "client_secret": "env:X", "token": "env:X",
+    }  # fmt: skip
+    schemes = {"amqp": "amqp://h", "mqtt": "mqtt://h", "redis": "redis://h"}
+    required = [key for key, field in output_class(kind).Options.model_fields.items() if field.is_required() or (kind, key) == ("splunk_hec", "token")]
+    answers = {"type": kind, **{key: schemes.get(kind, needed[key]) if key == "url" else needed[key] for key in required}}
+    text = document({"outputs": {"one": answers}})
+    path = tmp_path / "sensor.yaml"
+    loaded = []
+    for each in (text, uncommented(text)):
+        path.write_text(each)
+        loaded.append(load_config(path).outputs["one"].model_dump(mode="json"))
+    assert loaded[0] == loaded[1]
+
+
+def answering(folder: Path, *answers: str) -> tuple[int, str, Path]:
+    """A person at a terminal: exit code, what was asked, and the file."""
+    path = folder / "sensor.yaml"
+    ours, theirs = pty.openpty()
+    try:
+        with subprocess.Popen(
+            [sys.executable, "-m", "sensor", "config", "init", str(path)], stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        ) as process:
+            os.write(ours, "".join(f"{answer}\n" for answer in answers).encode() + b"\x04")
+            out, _ = process.communicate(timeout=30)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    return process.returncode, out.decode(), path
+
+
+def test_a_conversation(tmp_path: Path) -> None:
+    """Answers that make no sense are asked for again; what was said stands in the file, and the file is good."""
+    words = ("hq-3f", "HQ", "nosuch0", "lo9", "", "300.0.0.0/8", "203.0.113.0/24 198.51.100.0/24", "10.0.0.9", "", "htttp", "http", "My SIEM", "siem", "ftp://x",
+             "https://siem.example/in")  # fmt: skip
+    has_interfaces = bool(asking._interfaces())
+    code, asked, path = answering(tmp_path, *(word for word in words if has_interfaces or word not in ("nosuch0", "lo9")))
+    assert code == 0, asked
+    assert "did you mean 'http'?" in asked
+    assert "expected a URL" in asked
+    made = load_config(path)
+    assert (made.sensor.id, made.sensor.site, made.networks) == ("hq-3f", "HQ", ["203.0.113.0/24", "198.51.100.0/24"])
+    assert (made.roles.scanner, made.roles.backup) == (["10.0.0.9"], [])
+    assert made.outputs["siem"].url == "https://siem.example/in"
+
+
+def test_nobody_answers(tell: Callable[..., Told], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a terminal it says how to do without; who leaves in the middle leaves no file."""
+    with Path(os.devnull).open() as nobody:
+        monkeypatch.setattr(sys, "stdin", nobody)
+        told = tell("config", "init", str(tmp_path / "sensor.yaml"))
+    assert (told.code, "--yes" in told.err) == (2, True)
+    code, asked, path = answering(tmp_path, "hq")
+    assert (code, path.exists()) == (2, False)
+    assert "nothing was written" in asked
+
+
+def test_words_of_keys() -> None:
+    """Where they stand in a docstring: at its own key, or in the clause that names it."""
+    from sensor.core.output import Options
+
+    words = described(Options)
+    assert words["rate"] == "at most so many records a second, 0: as fast as it takes them"
+    assert words["batch_kib"] == "a batch goes when one of them is reached"
+    assert words["backoff_max_s"] == "first and longest pause between tries"
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "plain", "no", "1.5", "1e5", "0x1f", "a: b", "a #b", "- x", "~", "null", 'a"b\\c', "é ü", "a\nb\t\x7f\u2028", "😀", "10:20:30:40", "2026-11-24",
+     "*a", "&a", "!x", "@x", "%x", "a:", "/x/y.z", "~/x", "https://x/y?z=1", 1, 1.5, 1e-07, 1e30, True, None, [], {}, ["a", ["b, c"]],
+     {"a b": {"c": [1]}, "x: y": "{"}],
+)  # fmt: skip
+def test_values_come_back(tmp_path: Path, value: Any) -> None:
+    """Whatever is written is read as the same, by our reader and by others."""
+    from pydantic import BaseModel
+
+    from sensor.documents import load_document
+
+    class Document(BaseModel):
+        one: Any
+
+    text = f"one: {as_yaml(value)}  # words\n"
+    assert load_document(tmp_path / "x.yaml", Document, text=text).one == value
+    if value not in ("~/x", "2026-11-24", "10:20:30:40"):
+        assert foreign_documents(tmp_path, text) == [{"one": value}]
