@@ -40,6 +40,7 @@ def maker_dies(folder: Path, destinations: Sequence[Destination], kills: int, ev
         made = written(log)
         forward.wait(len(made), DRAIN_S)
         assert {one.id for one in made} >= maker.promised
+        assert len({one.id for one in made}) == len(made)
         accounts = [account(made, one) for one in destinations]
     return Killed(kills, len(made), time.monotonic() - began, accounts)
 

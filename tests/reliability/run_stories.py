@@ -1,0 +1,124 @@
+"""The story of `sensor run` itself under kill -9: a network is replayed to it over a pair of virtual cables, and what it finds goes to a receiver."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from sensor.eventlog.log_cursor import LogCursor
+from tests.perf.live import namespaces
+from tests.reliability.destinations import Destination
+from tests.reliability.harness import ROOT, Account, Forward, Process, account, serving, until, written
+
+CAPTURE = ROOT / "pcaps" / "office.pcapng"
+PACKETS_A_SECOND = 500
+BACK_S, DRAIN_S = 30, 60
+
+
+class Listener(Process):
+    """`sensor run` in a namespace of its own."""
+
+    def __init__(self, log: Path, space: str) -> None:
+        super().__init__(log.parent, "run")
+        self.log, self.space = log, space
+
+    def command(self) -> Sequence[str]:
+        return [
+            "ip",
+            "netns",
+            "exec",
+            self.space,
+            sys.executable,
+            "-m",
+            "sensor",
+            "run",
+            "-i",
+            "vb",
+            "--events",
+            str(self.log),
+            "--state",
+            str(self.log.parent),
+        ]
+
+    @property
+    def listens(self) -> bool:
+        """Whether the kernel gives it packets: from then on none is missed."""
+        with contextlib.suppress(OSError, IndexError):
+            _, *sockets = Path(f"/proc/{self.pid}/net/packet").read_text().splitlines()
+            return any(line.split()[4] != "0" and line.split()[5] == "1" for line in sockets)
+        return False
+
+
+class Runs(NamedTuple):
+    """``back_s``: from each kill until the kernel gives packets to the next one; ``told_s``: until that has told so in the log."""
+
+    kills: int
+    events: int
+    back_s: list[float]
+    told_s: list[float]
+    account: Account
+
+
+def sensor_dies(folder: Path, to: Destination, kills: int, within_s: float = 2) -> Runs:
+    """So often, at random, while packets flow; it is started again at once, on the same log and state."""
+    log, chance = folder / "events.jsonl", random.Random(3)
+    here, there = f"sensor-src-{os.getpid()}", f"sensor-dst-{os.getpid()}"
+    sensor, forward = Listener(log, there), Forward(log, [to])
+    back, told = [], []
+    with contextlib.ExitStack() as ending:
+        ending.enter_context(namespaces(here, there))
+        ending.enter_context(serving([to]))
+        ending.enter_context(_replayed(here))
+        ending.enter_context(sensor)
+        ending.enter_context(forward)
+        starts = _Starts(log)
+        assert until(starts.more, BACK_S), sensor.output.read_text()
+        for _ in range(kills):
+            time.sleep(chance.uniform(0, within_s))
+            began = time.monotonic()
+            sensor.kill()
+            sensor.start()
+            assert until(lambda: sensor.listens, BACK_S), sensor.output.read_text()
+            back.append(time.monotonic() - began)
+            assert until(starts.more, BACK_S), sensor.output.read_text()
+            told.append(time.monotonic() - began)
+        time.sleep(1)
+        assert sensor.end(signal.SIGINT) == 0, sensor.output.read_text()
+        made = written(log)
+        forward.wait(len(made), DRAIN_S)
+        starts.close()
+        return Runs(kills, len(made), back, told, account(made, to))
+
+
+class _Starts:
+    """Looks for what each start tells in a log."""
+
+    def __init__(self, log: Path) -> None:
+        self._reader = LogCursor(log)
+
+    def more(self) -> bool:
+        """Whether one came since the last look."""
+        return any(b'"action":"started"' in line for _, line in self._reader.read(100_000, 1 << 26))
+
+    def close(self) -> None:
+        self._reader.close()
+
+
+@contextlib.contextmanager
+def _replayed(space: str) -> Iterator[None]:
+    """The capture, again and again."""
+    command = ["ip", "netns", "exec", space, "tcpreplay", "-q", "--preload-pcap", "--loop", "0", "--pps", str(PACKETS_A_SECOND), "-i", "va", str(CAPTURE)]
+    player = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        player.kill()
+        player.wait()

@@ -1,0 +1,148 @@
+"""The long stories of reliability, and what they measured, as one table. ``make soak`` calls it; nothing else should run meanwhile.
+
+    python -m tests.reliability.soak [--only WORDS] [--share S] [--folder DIR]
+
+Everything is real: the log, `sensor forward`, servers on loopback, kill -9. A share below 1 makes all of it shorter. A story that does not hold is told in
+the table, and in the exit code; those after it are told all the same. DIR is where logs and the like lie meanwhile: on the disk that is to be measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.reliability import kill_stories, outage_stories, run_stories, slow_stories, writing
+from tests.reliability.destinations import MAKES, Destination, present
+from tests.reliability.harness import Account
+
+KILLS, KILLS_OF_DELIVERY, KILLS_OF_SENSOR, EVENTS = 200, 50, 5, 50_000
+AWAY, DRAINED, WRITTEN = 180_000, 200_000, 500_000
+SLOW_S, SLOW_RATE = 120, 500
+EXACT = ("jetstream", "bulk", "postgresql")
+AWAY_GOALS = {"http": 5000, "jetstream": 10_000, "kafka": 10_000}
+RATE_GOALS = {"jetstream": 20_000, "kafka": 20_000, "http": 10_000, "bulk": 10_000, "postgresql": 0, "rsyslog": 0}
+
+
+class Row(NamedTuple):
+    """One line of the table. ``holds``: whether the figure is as good as the goal."""
+
+    what: str
+    figure: str
+    goal: str
+    holds: bool
+
+
+Story = Callable[[Path, float], Iterator[Row]]
+
+
+def of_kills(folder: Path, share: float) -> Iterator[Row]:
+    done = kill_stories.maker_dies(folder / "maker", all_of_them(), round(KILLS * share), round(EVENTS * share))
+    yield from _accounts(f"kill -9 of who writes the log, {done.kills} × in {done.events:,} events", done.accounts)
+    done = kill_stories.delivery_dies(folder / "delivery", all_of_them(), round(KILLS_OF_DELIVERY * share))
+    yield from _accounts(f"kill -9 of forward and of each receiver, {done.kills} × in {done.events:,} events", done.accounts)
+
+
+def of_sensor(folder: Path, share: float) -> Iterator[Row]:
+    what = "kill -9 of `sensor run` on a real interface"
+    missing = [tool for tool in ("ip", "tcpreplay") if shutil.which(tool) is None]
+    if os.geteuid() or missing:
+        yield Row(what, f"not run: needs root{', ' + ', '.join(missing) if missing else ''}", "back within 2 s", holds=True)
+        return
+    runs = run_stories.sensor_dies(folder, MAKES["http"](), max(1, round(KILLS_OF_SENSOR * share)))
+    yield from _accounts(f"{what}, {runs.kills} × in {runs.events:,} events", [runs.account])
+    yield Row("  it listens again, and tells so", f"{max(runs.back_s):.2f} s, {max(runs.told_s):.2f} s", "within 2 s", max(runs.back_s) <= 2)
+
+
+def of_outages(folder: Path, share: float) -> Iterator[Row]:
+    for name in (name for name in AWAY_GOALS if name in present()):
+        outage = outage_stories.receiver_away(folder / name, MAKES[name](), round(AWAY * share))
+        yield from _accounts(f"{name} away while {round(AWAY * share):,} events are made", [outage.account])
+        yield Row("  the backlog goes at", f"{outage.rate:,.0f} events/s", f"{AWAY_GOALS[name]:,}", outage.rate >= AWAY_GOALS[name])
+        yield Row("  memory of forward, more than before", f"{outage.more_mib:.1f} MiB", "20 MB", outage.more_mib <= 19)
+        held = outage.alert_s <= 5
+        yield Row("  a new alert, and events still behind it then", f"{outage.alert_s:.2f} s, {outage.behind:,}", "within 5 s", held)
+
+
+def of_slow(folder: Path, share: float) -> Iterator[Row]:
+    slow = slow_stories.slow_receivers(folder, SLOW_S * share, SLOW_RATE)
+    for name, late in slow.late.items():
+        yield Row(f"{len(slow.delivered)} slow receivers beside {name}: 99 of 100 events come within", f"{late:.2f} s", "2 s", late <= 2)
+    yield Row("  threads of forward", f"{slow.before.threads} → {slow.after.threads}", "the same", slow.after.threads <= slow.before.threads)
+    grown = slow.after.files - slow.before.files
+    yield Row("  descriptors, a connection an output more or less", f"{slow.before.files} → {slow.after.files}", "the same", grown <= len(slow.delivered))
+
+
+def of_rates(folder: Path, share: float) -> Iterator[Row]:
+    for name, goal in RATE_GOALS.items():
+        if name in present():
+            rate = outage_stories.drained(folder / name, MAKES[name](**_straight(name)), round(DRAINED * share))
+            yield Row(f"end to end, one output: {name}", f"{rate:,.0f} events/s", f"{goal:,}" if goal else "", rate >= goal)
+
+
+def of_writing(folder: Path, share: float) -> Iterator[Row]:
+    done = writing.written_down(folder, round(WRITTEN * share, -3))
+    yield Row(f"log written, {done.size:.0f} bytes an event, groups of {writing.COMMIT_MS} ms", f"{done.rate:,.0f} events/s", "100,000", done.rate >= 100_000)
+    yield Row("  encoding an event, and telling it in all", f"{done.encode_us:.2f} us, {done.tell_us:.2f} us", "2 us", done.encode_us <= 2)
+
+
+def all_of_them() -> list[Destination]:
+    return [MAKES[name]() for name in present()]
+
+
+def _straight(name: str) -> dict[str, bool]:
+    """The mock of Kafka without the process in front of it, where nobody is killed."""
+    return {"straight": True} if name == "kafka" else {}
+
+
+def _accounts(what: str, accounts: list[Account]) -> Iterator[Row]:
+    """One line for all, and one for each that repeats."""
+    whole = all(not (one.lost or one.strange or one.overtaken) for one in accounts)
+    twice = sum(one.doubles for one in accounts if one.name in EXACT)
+    figure = f"{sum(one.lost for one in accounts)} lost, {twice} double, {sum(one.overtaken for one in accounts)} out of order"
+    yield Row(what, figure, "0, 0, 0", whole and not twice)
+    repeats = [f"{one.name} {one.repeats:,}" for one in accounts if one.repeats]
+    if repeats:
+        yield Row("  came again with the same id where that is allowed", ", ".join(repeats), "", holds=True)
+
+
+STORIES: dict[str, Story] = {
+    "writing": of_writing, "rates": of_rates, "outages": of_outages, "slow": of_slow, "sensor": of_sensor, "kills": of_kills,
+}  # fmt: skip
+
+
+def main() -> int:
+    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ask.add_argument("--only", default=",".join(STORIES), help=f"which stories: {', '.join(STORIES)}")
+    ask.add_argument("--share", type=float, default=1)
+    ask.add_argument("--folder", type=Path, default=Path("build/soak"))
+    args = ask.parse_args()
+    args.folder.mkdir(parents=True, exist_ok=True)
+    held = True
+    print(f"{'what':78} {'measured':44} goal")
+    for name, story in STORIES.items():
+        if name in args.only.split(","):
+            for row in told(name, story, args.folder, args.share):
+                print(f"{row.what:78} {row.figure:44} {row.goal}{'' if row.holds else '  DOES NOT HOLD'}", flush=True)
+                held = held and row.holds
+    return 0 if held else 1
+
+
+def told(name: str, story: Story, place: Path, share: float) -> Iterator[Row]:
+    """The rows of a story, and that it broke where it did."""
+    with tempfile.TemporaryDirectory(dir=place.resolve()) as folder:
+        try:
+            yield from story(Path(folder), share)
+        except Exception:  # noqa: BLE001 a benchmark tells of all that can be measured
+            yield Row(name, "broke: see below", "", holds=False)
+            traceback.print_exc()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

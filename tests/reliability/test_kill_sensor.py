@@ -1,0 +1,21 @@
+"""kill -9 of `sensor run` on a real interface (more often: ``make soak``)."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.reliability.destinations import http
+from tests.reliability.run_stories import sensor_dies
+
+pytestmark = [pytest.mark.lab, pytest.mark.skipif(shutil.which("tcpreplay") is None, reason="tcpreplay is not installed")]
+
+
+def test_the_sensor_dies(tmp_path: Path) -> None:
+    """It listens again soon, its numbers go on without a gap, and all that the log has arrives. The limit leaves room for a busy machine."""
+    runs = sensor_dies(tmp_path, http(), 1)
+    runs.account.check(exact=False)
+    assert runs.events > 10
+    assert max(runs.back_s) < 8

@@ -1,0 +1,55 @@
+"""How fast a live log is written: told, numbered, encoded and down, with the records of ``maker.py``."""
+
+from __future__ import annotations
+
+import copy
+import sys
+import time
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+from sensor.config import Retention
+from sensor.core.record import encode
+from sensor.eventlog.live_log import LiveLog
+from tests.reliability.maker import records
+
+COMMIT_MS = 200
+# How often threads take turns in a live run.
+TURN_S = 0.0001
+SOME = 1000
+
+
+class Writing(NamedTuple):
+    """``rate``: events a second that are down; ``tell_us``: for who tells one; ``encode_us``: of it, to make JSON of it; ``size``: bytes of a line."""
+
+    rate: float
+    tell_us: float
+    encode_us: float
+    size: float
+
+
+def written_down(folder: Path, events: int) -> Writing:
+    """As fast as they come, with groups of the usual length."""
+    given = [copy.copy(one) for one in islice(records(1), SOME)]
+    began = time.perf_counter()
+    for _ in range(events // SOME):
+        for one in given:
+            encode(one)
+    encoding = time.perf_counter() - began
+    log, turn = LiveLog(folder / "events.jsonl", Retention(commit_ms=COMMIT_MS, memory_mib=256)), sys.getswitchinterval()
+    sys.setswitchinterval(TURN_S)
+    try:
+        began = time.perf_counter()
+        for _ in range(events // SOME):
+            for one in given:
+                log.write(one)
+        telling = time.perf_counter() - began
+        assert log.sync(60)
+        seconds = time.perf_counter() - began
+    finally:
+        sys.setswitchinterval(turn)
+        log.close()
+    assert log.written == events
+    assert not log.lost
+    return Writing(events / seconds, telling / events * 1e6, encoding / events * 1e6, sum(len(encode(one)) for one in given) / SOME)
