@@ -9,7 +9,7 @@ KERNELS := $(shell find sensor -name '*.pyx' -o -name '*.pxd')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test fuzz bench lint format wheel build clean
+.PHONY: help demo test fuzz bench soak lint format wheel build clean
 
 help: ## this list
 	@echo "Passive network sensor. What you can make:"
@@ -27,6 +27,9 @@ fuzz: build ## a million changed messages for each dissector: hours (ARGS="--cas
 
 bench: build ## the figures of the README, measured here
 	@$(BIN)/python -m tests.perf.bench $(ARGS)
+
+soak: build ## kill -9, outages and slow receivers for a quarter of an hour, and what held (ARGS="--only outages" for some)
+	@$(BIN)/python -m tests.reliability.soak $(ARGS)
 
 lint: build ## what must be clean before a commit: ruff, ruff format, mypy
 	@$(BIN)/ruff check

@@ -162,18 +162,18 @@ class Forward(Process):
 
 
 class Used(NamedTuple):
-    """What a process holds now. ``mib``: memory, ``most_mib``: at its most since ``forget_most``."""
+    """What a process holds now. ``mb``: memory (10**6 bytes), ``most_mb``: at its most since ``forget_most``."""
 
-    mib: float
-    most_mib: float
+    mb: float
+    most_mb: float
     threads: int
     files: int
 
 
 def used(pid: int) -> Used:
     told = Path(f"/proc/{pid}/status").read_text()
-    mib, most, threads = (int(re.findall(rf"^{name}:\s+(\d+)", told, re.MULTILINE)[0]) for name in ("VmRSS", "VmHWM", "Threads"))
-    return Used(mib / 1024, most / 1024, threads, len(list(Path(f"/proc/{pid}/fd").iterdir())))
+    kib, most, threads = (int(re.findall(rf"^{name}:\s+(\d+)", told, re.MULTILINE)[0]) for name in ("VmRSS", "VmHWM", "Threads"))
+    return Used(kib * 1024 / 1e6, most * 1024 / 1e6, threads, len(list(Path(f"/proc/{pid}/fd").iterdir())))
 
 
 def forget_most(pid: int) -> None:

@@ -14,18 +14,19 @@ from tests.reliability.harness import Account, Forward, Maker, account, forget_m
 from tests.reliability.maker import opened, records
 
 DRAIN_S = 300
+# Before memory is counted: a short life with a short outage, so that what is loaded when something goes wrong is there.
 WARM_UP = 2000
 ALERT_LIFE = 99
 
 
 class Outage(NamedTuple):
-    """``rate``: events a second while the backlog goes; ``more_mib``: memory of `sensor forward` at its most, over what it had before; ``alert_s``: until an
+    """``rate``: events a second while the backlog goes; ``more_mb``: memory of `sensor forward` at its most, over what it had before; ``alert_s``: until an
     alert came that was made while the backlog went, and ``behind`` how much there still was when it had come.
     """
 
     account: Account
     rate: float
-    more_mib: float
+    more_mb: float
     alert_s: float
     behind: int
 
@@ -35,9 +36,14 @@ def receiver_away(folder: Path, to: Destination, events: int) -> Outage:
     log = folder / "events.jsonl"
     maker, forward = Maker(log), Forward(log, [to])
     with serving([to]), forward:
-        maker.make(WARM_UP)
+        maker.make(WARM_UP // 2)
+        forward.wait(WARM_UP // 2)
+        to.server.kill()
+        maker.make(WARM_UP // 2)
+        assert until(lambda: bool(forward.status(to.name).error), DRAIN_S)
+        to.server.start()
         forward.wait(WARM_UP)
-        before = used(forward.pid).mib
+        before = used(forward.pid).mb
         forget_most(forward.pid)
         to.server.kill()
         maker.make(events)
@@ -49,7 +55,7 @@ def receiver_away(folder: Path, to: Destination, events: int) -> Outage:
         forward.wait(last, DRAIN_S)
         rate = (last - first) / (time.monotonic() - began)
         forward.wait(last + 1)
-        more = used(forward.pid).most_mib - before
+        more = used(forward.pid).most_mb - before
         done = account(written(log), to)
     return Outage(done, rate, more, alert_s, behind)
 

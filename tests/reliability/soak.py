@@ -65,7 +65,7 @@ def of_outages(folder: Path, share: float) -> Iterator[Row]:
         outage = outage_stories.receiver_away(folder / name, MAKES[name](), round(AWAY * share))
         yield from _accounts(f"{name} away while {round(AWAY * share):,} events are made", [outage.account])
         yield Row("  the backlog goes at", f"{outage.rate:,.0f} events/s", f"{AWAY_GOALS[name]:,}", outage.rate >= AWAY_GOALS[name])
-        yield Row("  memory of forward, more than before", f"{outage.more_mib:.1f} MiB", "20 MB", outage.more_mib <= 19)
+        yield Row("  memory of forward, more than before", f"{outage.more_mb:.1f} MB", "20 MB", outage.more_mb <= 20)
         held = outage.alert_s <= 5
         yield Row("  a new alert, and events still behind it then", f"{outage.alert_s:.2f} s, {outage.behind:,}", "within 5 s", held)
 

@@ -26,7 +26,7 @@ def test_a_receiver_that_is_away(tmp_path: Path, name: str) -> None:
     to = made(name)
     outage = receiver_away(tmp_path, to, EVENTS)
     outage.account.check(exact=to.exact)
-    assert outage.more_mib <= 20
+    assert outage.more_mb <= 20
     assert outage.alert_s <= 5
     assert outage.rate > FLOOR
 
