@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -31,6 +32,8 @@ POLL_S = 0.1
 LONGEST_SLEEP_S = 1.0
 DURABLE_EVERY_S, BEFORE_EVERY_S, REQUESTS_EVERY_S = 0.1, 10.0, 0.5
 STALLED_S = 60.0
+# A destination may refuse everything.
+REFUSALS_EVERY_S = 10.0
 ONCE_TRIES = 5
 
 
@@ -53,6 +56,8 @@ class Runner:
         self.over = False
         self._dirty, self._durable_at, self._before_at, self._looked_at = True, 0.0, 0.0, 0.0
         self._stalled = False
+        # Refusals that were not told yet, and when some were.
+        self._refusals, self._refusals_at = 0, -REFUSALS_EVERY_S
         self._main: MainLane | None = None
         self._urgent: UrgentLane | None = None
         self._thread = threading.Thread(target=self._run, name=f"output-{name}", daemon=True)
@@ -165,7 +170,7 @@ class Runner:
         position.missing += batch.missing
         position.ahead -= batch.passed
         if batch.missing:
-            say().warning("numbers of the log can never come any more", output=self.name, missing=batch.missing, before=lane.at, damages=lane.damages[:3])
+            self._tell("warning", "numbers of the log can never come any more", missing=batch.missing, before=lane.at, damages=lane.damages[:3])
         self._count(batch)
         lane.begin()
 
@@ -196,10 +201,10 @@ class Runner:
         found = found_position(self._path)
         if found is None:
             if self._path.exists():
-                say().warning("the position cannot be read, everything comes again", output=self.name, file=str(self._path))
+                self._tell("warning", "the position cannot be read, everything comes again", file=str(self._path))
             return Position()
         if found.seq and self._is_other_log(found):
-            say().warning("another log has its name: it is read from its beginning", output=self.name, log=str(self.log))
+            self._tell("warning", "another log has its name: it is read from its beginning", log=str(self.log))
             return Position()
         return found
 
@@ -240,10 +245,10 @@ class Runner:
             self.position.back_to(seq)
             self._start_over()
             done_with(self.log, self.name)
-            say().info("goes back", output=self.name, after=self.position.seq)
+            self._tell("info", "goes back", after=self.position.seq)
 
     def _begin_anew(self, why: str) -> None:
-        say().warning("the log is read from its beginning", output=self.name, why=why)
+        self._tell("warning", "the log is read from its beginning", why=why)
         self.position = Position()
         self._start_over()
 
@@ -262,19 +267,27 @@ class Runner:
 
     def _keep_dead(self, letters: Letters) -> None:
         self._letters.add(letters)
-        say().warning("refused", output=self.name, records=len(letters), answer=letters[0][2][:200], kept=str(self._letters.path))
+        self._refusals += len(letters)
+        now = time.monotonic()
+        if now - self._refusals_at >= REFUSALS_EVERY_S:
+            self._tell("warning", "refused", records=self._refusals, answer=letters[0][2][:200], kept=str(self._letters.path))
+            self._refusals, self._refusals_at = 0, now
 
     def _tell_fault(self, fault: Fault) -> None:
         self.sender.broke = f"{fault.error} at {fault.place}"
-        say().error("a fault of ours", output=self.name, unit=fault.unit, error=fault.error, place=fault.place)
+        self._tell("error", "a fault of ours", unit=fault.unit, error=fault.error, place=fault.place)
 
     def _tell_stall(self) -> None:
         """Once when nothing goes any more, and once when it goes again."""
         failing = self.sender.failing_since > 0
         if failing != self._stalled:
             self._stalled = failing
-            with contextlib.suppress(OSError):
-                if failing:
-                    say().warning("cannot deliver", output=self.name, error=self.sender.error)
-                else:
-                    say().info("delivers again", output=self.name)
+            if failing:
+                self._tell("warning", "cannot deliver", error=self.sender.error)
+            else:
+                self._tell("info", "delivers again")
+
+    def _tell(self, level: str, what: str, **facts: Any) -> None:
+        """To our own log, which nobody may read any more: what was done is done all the same."""
+        with contextlib.suppress(OSError):
+            getattr(say(), level)(what, output=self.name, **facts)

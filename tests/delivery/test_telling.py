@@ -1,0 +1,61 @@
+"""What a runner tells of itself, and that nothing depends on anybody hearing it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sensor.core.output import Ack, Refuse
+from sensor.delivery import runner as module
+from tests.delivery.scripted import Desk, dead, lead, leave, runner
+from tests.eventlog.segmented import Segmented
+
+
+class Ear:
+    """Hears what is told; ``deaf``: the pipe is broken."""
+
+    def __init__(self, *, deaf: bool = False) -> None:
+        self.deaf = deaf
+        self.heard: list[tuple[str, dict[str, Any]]] = []
+
+    def warning(self, what: str, **facts: Any) -> None:
+        if self.deaf:
+            raise BrokenPipeError
+        self.heard.append((what, facts))
+
+    info = error = warning
+
+
+def refuse(_: object) -> Ack:
+    raise Refuse("413 Request Entity Too Large")
+
+
+def test_a_destination_that_refuses_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each record is kept, and one line says so, not one a record."""
+    log, desk, ear = Segmented(tmp_path / "events.jsonl"), Desk(always=refuse), Ear()
+    monkeypatch.setattr(module, "say", lambda: ear)
+    log.add(60)
+    one = runner(log.log, desk)
+    lead(one)
+    assert len(dead(log.log)) == 60
+    assert [(what, facts["records"]) for what, facts in ear.heard if what == "refused"] == [("refused", 1)]
+    one._refusals_at -= module.REFUSALS_EVERY_S
+    log.add(1)
+    lead(one)
+    leave(one)
+    assert [facts["records"] for what, facts in ear.heard if what == "refused"] == [1, 60]
+
+
+def test_nobody_hears_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What reads our own log went away: what was refused is kept once, and all goes on."""
+    log, desk, ear = Segmented(tmp_path / "events.jsonl"), Desk(Refuse("no"), Refuse("no"), Ack(), Refuse("no"), Ack()), Ear(deaf=True)
+    monkeypatch.setattr(module, "say", lambda: ear)
+    log.add(4)
+    one = runner(log.log, desk)
+    lead(one)
+    leave(one)
+    assert (one.position.seq, one.position.refused) == (4, len(dead(log.log)))
+    assert one.sender.backoff.tries == 0
+    assert len(desk.got) == 4 - one.position.refused
