@@ -33,7 +33,8 @@ def last_line(found: Iterable[Finding]) -> str:
     """How many there were of each kind."""
     levels = Counter(one.level for one in found)
     bad = [f"{levels[level]} {level}{'s' if levels[level] > 1 else ''}" for level in ("error", "warning") if levels[level]]
-    return f"{sum(levels.values())} checks: {', '.join(bad) or 'all is well'}"
+    count = sum(levels.values())
+    return f"{count} check{'s' if count != 1 else ''}: {', '.join(bad) or 'all is well'}"
 
 
 @contextlib.contextmanager

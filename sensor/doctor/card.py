@@ -7,16 +7,16 @@ from pathlib import Path
 
 import msgspec
 
-from sensor.capture.interfaces import index_of, valid_name
+from sensor.capture.interfaces import index_of, is_up, valid_name
 from sensor.doctor.ethtool import asking, features, receive_ring
 
 FOLDER = Path("/sys/class/net")
-UP, LOOPBACK, PROMISCUOUS = 0x1, 0x8, 0x100
+LOOPBACK, PROMISCUOUS = 0x8, 0x100
 COUNTERS = ("rx_packets", "rx_dropped", "rx_missed_errors", "rx_fifo_errors", "rx_over_errors", "rx_length_errors", "rx_crc_errors", "rx_frame_errors")
 
 
 class Card(msgspec.Struct):
-    """``there``: the kernel has an interface of this name; ``carrier``: None where it is down and so cannot tell; ``physical``: it is a device, not made by
+    """``there``: the kernel has an interface of this name; ``carrier``, ``promiscuous``: None where nobody tells; ``physical``: it is a device, not made by
     the kernel; ``ring``, ``ring_most``: frames that the card's own ring holds and could hold, 0 where it has none; ``speed`` in Mbit/s, 0 where unknown.
     """
 
@@ -24,7 +24,7 @@ class Card(msgspec.Struct):
     there: bool = False
     up: bool = False
     loopback: bool = False
-    promiscuous: bool = False
+    promiscuous: bool | None = None
     carrier: bool | None = None
     physical: bool = False
     mac: int = 0
@@ -39,20 +39,28 @@ class Card(msgspec.Struct):
 def look(name: str) -> Card:
     """The interface of this name as it is now."""
     card = Card(name)
-    if not valid_name(name):
+    try:
+        if not valid_name(name):
+            return card
+    except UnicodeEncodeError:  # an argument that is no text: no interface is called so
         return card
     with asking() as sock:
-        card.there = bool(index_of(sock, name))
+        card.there, card.up = bool(index_of(sock, name)), is_up(sock, name)
         card.offloads = features(sock, name)
         card.ring, card.ring_most = receive_ring(sock, name)
-    flags = _number(name, "flags", 16)
-    card.up, card.loopback, card.promiscuous = bool(flags & UP), bool(flags & LOOPBACK), bool(flags & PROMISCUOUS)
+    if card.there and (FOLDER / name).exists():  # not where /sys shows another network than ours
+        _read_all(card)
+    return card
+
+
+def _read_all(card: Card) -> None:
+    name, flags = card.name, _number(card.name, "flags", 16)
+    card.loopback, card.promiscuous = bool(flags & LOOPBACK), bool(flags & PROMISCUOUS)
     card.carrier = _number(name, "carrier") > 0 if card.up else None
     card.physical = (FOLDER / name / "device").exists()
     card.mtu, card.speed = _number(name, "mtu"), max(0, _number(name, "speed"))
     card.mac = _mac(name)
     card.counters = {counter: _number(name, f"statistics/{counter}") for counter in COUNTERS}
-    return card
 
 
 def _read(name: str, file: str) -> str:

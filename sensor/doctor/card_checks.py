@@ -29,7 +29,7 @@ def interface(card: Card) -> Verdict:
     if card.carrier is False:
         return error("no carrier: no cable, or the other end is off", "plug the cable in, or switch on the mirror port at the switch")
     speed = f", {card.speed:,} Mbit/s" if card.speed else ""
-    return ok(f"it is up and has a carrier{speed}", mtu=card.mtu, speed=card.speed, physical=card.physical)
+    return ok(f"it is up{' and has a carrier' if card.carrier else ''}{speed}", mtu=card.mtu, speed=card.speed, physical=card.physical)
 
 
 def offloads(card: Card) -> Verdict | None:
@@ -66,7 +66,7 @@ def card_ring(card: Card) -> Verdict | None:
 
 def promiscuous(card: Card, wanted: bool) -> Verdict | None:
     """While we listen it takes frames for other machines. ``wanted``: as the configuration says; ``card``: as it is meanwhile."""
-    if card.loopback:
+    if card.loopback or card.promiscuous is None:
         return None
     if not wanted:
         return warning("capture.promiscuous is off: frames for other machines may be left out", "set capture: {promiscuous: true} in the configuration")

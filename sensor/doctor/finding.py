@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from sensor.core.reader import clean
+
 Level = Literal["ok", "warning", "error"]
 Facts = dict[str, int | float | str | bool]
 
@@ -54,4 +56,4 @@ def findings(checks: Iterable[Check], subject: str, *args: object) -> Iterator[F
     for check in checks:
         verdict = check(*args)
         if verdict is not None:
-            yield Finding(check.__name__, subject, verdict.level, verdict.found, verdict.advice, verdict.facts)
+            yield Finding(check.__name__, clean(subject), verdict.level, verdict.found, verdict.advice, verdict.facts)

@@ -57,7 +57,7 @@ def may_listen() -> bool:
 def folder(path: Path, needed: int = 0) -> Folder:
     """Try a folder by writing a small file there and waiting for the disk. Nothing is left behind, and no folder is made."""
     there = path
-    while not there.is_dir() and there != there.parent:
+    while not os.path.lexists(there) and there != there.parent:
         there = there.parent
     found = Folder(str(path), str(there), needed)
     try:

@@ -33,7 +33,7 @@ def traffic(seen: Seen) -> Verdict:
 
 def mirror(seen: Seen) -> Verdict | None:
     """More is seen than the machine itself would see on any port."""
-    if not seen.ethernet:
+    if not seen.ethernet or (seen.unicast and not seen.busiest_mac):  # a loopback interface: every MAC is zero
         return None
     facts = {"unicast": seen.unicast, "own": seen.own, "broadcast": seen.broadcast, "group": seen.group}
     if seen.unicast and seen.own >= ALL_OWN * seen.unicast:
@@ -77,7 +77,7 @@ def vlan_tags(seen: Seen) -> Verdict | None:
         return None
     if seen.tagged:
         names = ", ".join(map(str, sorted(seen.vlans)[:8])) + (" …" if len(seen.vlans) > 8 else "")
-        return ok(f"tags of {len(seen.vlans):,} VLANs are seen: {names}", vlans=len(seen.vlans), tagged=seen.tagged)
+        return ok(f"VLAN tags are seen: {names}", vlans=len(seen.vlans), tagged=seen.tagged)
     if len(seen.networks) > 1:
         blocks = ", ".join(text(V4 | block << 8) + "/24" for block in seen.networks[:4])
         advice = "let the mirror keep the tags (Cisco: encapsulation replicate; a port group of VMware: VLAN 4095)"

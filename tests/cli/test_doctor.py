@@ -1,0 +1,268 @@
+"""``sensor doctor``: on captures, with wrong words, and on real interfaces between network namespaces."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.capture.captures import Frame, pcap
+from tests.doctor.office import mac, office
+
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="interfaces are read from the Linux kernel")
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
+
+SENDER = """
+import json, socket, sys, time
+name, frames = json.load(sys.stdin)
+frames = [bytes.fromhex(frame) for frame in frames]
+with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as sock:
+    sock.bind((name, 0))
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        for frame in frames:
+            sock.send(frame)
+            time.sleep(0.002)
+"""
+
+
+def capture(folder: Path, frames: list[tuple[int, bytes]]) -> str:
+    path = folder / "office.pcap"
+    path.write_bytes(pcap([Frame(ts, frame) for ts, frame in sorted(frames)]))
+    return str(path)
+
+
+# Captures and words.
+
+
+def test_a_capture_that_is_well(tell, tmp_path: Path) -> None:
+    """One line a finding, and how many there were."""
+    path = capture(tmp_path, office())
+    told = tell("doctor", "--file", path)
+    assert (told.code, told.err) == (0, "")
+    assert told.lines[0] == f"ok       {path}: traffic: 270 frames in 5.4 s (50 a second)"
+    assert told.lines[-1] == f"{len(told.lines) - 1} checks: all is well"
+
+
+def test_a_capture_from_a_bad_mirror(tell, tmp_path: Path) -> None:
+    """Warnings are no error: exit code 0; as JSON each is one object with its advice and numbers."""
+    path = capture(tmp_path, office() + [(ts + 200_000, frame) for ts, frame in office()])
+    told = tell("doctor", "--file", path, "--json")
+    found = {one["check"]: one for one in map(json.loads, told.lines)}
+    assert told.code == 0
+    assert {name for name, one in found.items() if one["level"] != "ok"} == {"repeats"}
+    assert found["repeats"]["facts"] == {"repeats": 270, "of": 540, "share": 0.5}
+    assert found["repeats"]["subject"] == path
+    assert tell("doctor", "--file", path).lines[-1].endswith("checks: 1 warning")
+
+
+def test_a_capture_of_nothing(tell, tmp_path: Path) -> None:
+    """An error was found: exit code 1."""
+    told = tell("doctor", "--file", capture(tmp_path, []))
+    assert (told.code, told.lines[-1]) == (1, "1 check: 1 error")
+
+
+def test_a_capture_that_is_none(tell, tmp_path: Path) -> None:
+    """Said in one line; exit code 3."""
+    (tmp_path / "x.pcap").write_text("no capture")
+    for path in (tmp_path / "x.pcap", tmp_path / "nothing.pcap"):
+        told = tell("doctor", "--file", str(path))
+        assert (told.code, told.out, told.err.count("\n")) == (3, "", 1)
+        assert str(path) in told.err
+
+
+def test_networks_of_the_configuration(tell, tmp_path: Path) -> None:
+    """They count as inside."""
+    path = capture(tmp_path, office("203.0.113"))
+    (tmp_path / "sensor.yaml").write_text("networks: [203.0.113.0/24]\n")
+    assert "inside: 240 of 240 frames" in tell("doctor", "--file", path).out
+    assert tell("doctor", "--file", path, "--config", str(tmp_path / "sensor.yaml")).lines[-1].endswith("all is well")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--seconds", "0"], "sensor: found --seconds 0, expected more than 0 and at most 86,400\n"),
+        (["--seconds", "nan"], "sensor: found --seconds nan, expected more than 0 and at most 86,400\n"),
+        (["--file", "a.pcap", "-i", "eth0"], "sensor: found both --file and -i: a capture is looked at, or interfaces are\n"),
+    ],
+)
+def test_wrong_words(tell, words: list[str], said: str) -> None:
+    """Exit code 2, before anything is looked at."""
+    told = tell("doctor", *words)
+    assert (told.code, told.out, told.err) == (2, "", said)
+
+
+def test_a_broken_configuration(tell, tmp_path: Path) -> None:
+    """Told with its place; exit code 2."""
+    path = tmp_path / "sensor.yaml"
+    path.write_text("capture:\n  interface: eth0\n")
+    told = tell("doctor", "--config", str(path))
+    assert told.code == 2
+    assert told.err.startswith(f"{path}:2:3: ")
+
+
+@linux
+def test_an_interface_that_is_not_there(tell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error; its name is cleaned, the machine is looked at all the same, and nobody listens."""
+    monkeypatch.setenv("TZ", "Pacific/Kiritimati")
+    told = tell("doctor", "-i", "no\x1b[31m", "--seconds", "1")
+    assert told.code in (1, 4)
+    assert "\x1b" not in told.out
+    assert "error    no [31m: interface: there is no interface of this name → sensor interfaces" in told.out
+    assert any(line.split(": ")[1] == "writable" for line in told.lines[:-1])
+    assert ": traffic: " not in told.out
+
+
+# Real interfaces.
+
+
+class Lab:
+    """``va`` here, ``vb`` there, both up and silent; the doctor is there."""
+
+    def __init__(self, state: Path) -> None:
+        self.here, self.there = f"doctor-a-{os.getpid()}", f"doctor-b-{os.getpid()}"
+        self.state, self.senders = state, list[subprocess.Popen[str]]()
+        for space in (self.here, self.there):
+            self.ip("netns", "add", space)
+            self.ip("netns", "exec", space, "sh", "-c", "echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6")
+        self.ip("-n", self.here, "link", "add", "va", "type", "veth", "peer", "name", "vb", "netns", self.there)
+        self.ip("-n", self.here, "link", "set", "va", "arp", "off", "up")
+        self.ip("-n", self.there, "link", "set", "vb", "arp", "off", "up")
+
+    def ip(self, *words: str) -> None:
+        subprocess.run(["ip", *words], check=True, capture_output=True)
+
+    def send(self, frames: list[bytes]) -> None:
+        """Again and again, two milliseconds apart, until the lab closes."""
+        command = ["ip", "netns", "exec", self.here, sys.executable, "-c", SENDER]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, text=True)
+        json.dump(["va", [frame.hex() for frame in frames]], process.stdin)
+        process.stdin.close()
+        self.senders.append(process)
+
+    def start(self, *words: str, before: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+        command = ["ip", "netns", "exec", self.there, *before, sys.executable, "-m", "sensor", "doctor", *words]
+        environment = ENVIRONMENT | {"SENSOR_STATE": str(self.state)}
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=environment)
+
+    def doctor(self, *words: str, before: tuple[str, ...] = ()) -> tuple[int, dict[str, Any]]:
+        """The exit code, and the findings by check."""
+        process = self.start("-i", "vb", "--seconds", "1.5", "--json", *words, before=before)
+        out, err = process.communicate(timeout=60)
+        assert "Traceback" not in err
+        return process.returncode, {one["check"]: one for one in map(json.loads, out.splitlines())}
+
+    def close(self) -> None:
+        for process in self.senders:
+            process.kill()
+            process.wait()
+        for space in (self.here, self.there):
+            subprocess.run(["ip", "netns", "del", space], check=False)
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    lab = Lab(tmp_path)
+    try:
+        yield lab
+    finally:
+        lab.close()
+
+
+FRAMES = [frame for _, frame in office()]
+
+
+def bad(found: dict[str, Any]) -> dict[str, str]:
+    """What is not well, but for the clock and the disk, which are those of the machine the test runs on."""
+    return {name: one["level"] for name, one in found.items() if one["level"] != "ok" and name not in ("clock", "space", "disk_speed")}
+
+
+@pytest.mark.lab
+def test_an_interface_with_traffic(lab: Lab) -> None:
+    """All is well: the interface, the rights, and what is seen."""
+    lab.send(FRAMES)
+    code, found = lab.doctor()
+    assert (code, bad(found)) == (0, {})
+    assert found["promiscuous"]["level"] == found["capture_clock"]["level"] == found["own_drops"]["level"] == "ok"
+    assert found["traffic"]["facts"]["packets"] > 100
+    assert found["mirror"]["facts"]["own"] == 0
+
+
+@pytest.mark.lab
+def test_an_interface_that_is_set_badly(lab: Lab) -> None:
+    """Offloads that join frames, every frame twice, tags of a VLAN that the kernel takes out of the frame and that are seen all the same."""
+    if shutil.which("ethtool") is None:
+        pytest.skip("not installed: ethtool")
+    lab.ip("netns", "exec", lab.there, "ethtool", "-K", "vb", "gro", "on")
+    lab.send([frame for _, frame in office(vlan=42) for _ in range(2)])
+    code, found = lab.doctor()
+    assert (code, bad(found)) == (0, {"offloads": "warning", "repeats": "warning"})
+    assert found["offloads"]["advice"] == "ethtool -K vb gro off"
+    assert found["vlan_tags"]["found"] == "VLAN tags are seen: 42"
+
+
+@pytest.mark.lab
+def test_a_port_that_is_no_mirror(lab: Lab) -> None:
+    """Only what is for this machine, and only what it is told."""
+    address = Path("/sys/class/net/vb/address")
+    own = subprocess.run(["ip", "netns", "exec", lab.there, "cat", str(address)], capture_output=True, text=True, check=True).stdout.strip()
+    server = mac("10.0.0.200").to_bytes(6, "big")
+    lab.send([bytes.fromhex(own.replace(":", "")) + frame[6:] for frame in FRAMES if frame[:6] == server])
+    code, found = lab.doctor()
+    assert code == 0
+    assert {"mirror": "warning", "broadcast": "warning"}.items() <= bad(found).items()
+    assert found["mirror"]["found"].startswith("only traffic of this machine itself")
+
+
+@pytest.mark.lab
+def test_a_silent_interface_and_one_that_is_down(lab: Lab) -> None:
+    """Errors: exit code 1. Nobody listens on the second."""
+    code, found = lab.doctor()
+    assert (code, bad(found)) == (1, {"traffic": "error"})
+    lab.ip("-n", lab.there, "link", "set", "vb", "down")
+    began = time.monotonic()
+    code, found = lab.doctor("--seconds", "30")
+    assert (code, bad(found)) == (1, {"interface": "error"})
+    assert found["interface"]["advice"] == "ip link set vb up"
+    assert time.monotonic() - began < 20
+    lab.ip("-n", lab.there, "link", "set", "vb", "up")
+    lab.ip("-n", lab.here, "link", "set", "va", "down")
+    assert lab.doctor()[1]["interface"]["found"].startswith("no carrier")
+
+
+@pytest.mark.lab
+def test_no_permission_to_listen(lab: Lab) -> None:
+    """Exit code 4; what can be known without it is still told."""
+    if shutil.which("setpriv") is None:
+        pytest.skip("not installed: setpriv")
+    code, found = lab.doctor(before=("setpriv", "--bounding-set=-net_raw", "--inh-caps=-net_raw"))
+    assert (code, bad(found)) == (4, {"permission": "error"})
+    assert "cap_net_raw" in found["permission"]["advice"]
+    assert found["interface"]["level"] == "ok"
+
+
+@pytest.mark.lab
+def test_a_listener_who_has_heard_enough(lab: Lab) -> None:
+    """Ctrl-C ends the listening, and what was seen is told."""
+    lab.send(FRAMES)
+    process = lab.start("-i", "vb", "--seconds", "600")
+    for line in process.stdout:
+        if ": permission: " in line:
+            break
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (0, "")
+    assert "ok       vb: traffic: " in out
+    assert " checks: " in out.splitlines()[-1]

@@ -1,0 +1,125 @@
+"""What is said about an interface, and what the kernel tells of a real one."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from sensor.doctor import card_checks
+from sensor.doctor.card import Card, look
+from sensor.doctor.ethtool import asking, features, receive_ring
+
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="interfaces are read from the Linux kernel")
+WELL = {"rx-gro": False, "rx-lro": False, "rx-gro-hw": False, "rx-vlan-hw-parse": True, "tx-tcp-segmentation": True}
+
+
+def card(**more: object) -> Card:
+    """A network card that is set as it should be."""
+    usual = {"there": True, "up": True, "carrier": True, "promiscuous": True, "mtu": 1500, "speed": 10_000, "offloads": WELL, "ring": 4096, "ring_most": 4096}
+    return Card("eth7", **(usual | more))
+
+
+def test_a_card_that_is_set_well() -> None:
+    """Each check says so."""
+    assert {check(card()).level for check in card_checks.BEFORE} == {"ok"}
+    assert card_checks.promiscuous(card(), wanted=True).level == "ok"
+    assert card_checks.kernel_drops(card(), card()).level == "ok"
+
+
+@pytest.mark.parametrize(
+    ("more", "advice"),
+    [
+        ({"there": False}, "sensor interfaces"),
+        ({"up": False, "carrier": None}, "ip link set eth7 up"),
+        ({"carrier": False}, "plug the cable in"),
+    ],
+)
+def test_an_interface_on_which_nothing_can_come(more: dict[str, object], advice: str) -> None:
+    """An error, with the command where there is one."""
+    found = card_checks.interface(card(**more))
+    assert (found.level, found.advice[: len(advice)]) == ("error", advice)
+
+
+@pytest.mark.parametrize(("on", "words"), [(["rx-gro"], "gro off"), (["rx-gro", "rx-lro"], "gro off lro off"), (["rx-gro-hw"], "rx-gro-hw off")])
+def test_offloads_that_join_frames(on: list[str], words: str) -> None:
+    """Told with the one command that turns all of them off. What is done for frames we send does no harm."""
+    found = card_checks.offloads(card(offloads=WELL | dict.fromkeys(on, True)))
+    assert (found.level, found.advice) == ("warning", f"ethtool -K eth7 {words}")
+
+
+def test_offloads_that_nobody_tells() -> None:
+    """Of a driver that does not answer, and of loopback, nothing is said."""
+    assert card_checks.offloads(card(offloads={})) is None
+    assert card_checks.offloads(card(offloads={"rx-gro": True}, loopback=True)) is None
+    assert card_checks.vlan_offload(card(offloads={})) is None
+    assert card_checks.promiscuous(card(loopback=True, promiscuous=False), wanted=True) is None
+
+
+@pytest.mark.parametrize(
+    ("ring", "most", "speed", "level"), [(256, 4096, 10_000, "warning"), (256, 4096, 100, "ok"), (256, 256, 10_000, "ok"), (1024, 4096, 10_000, "ok")]
+)
+def test_the_ring_of_the_card(ring: int, most: int, speed: int, level: str) -> None:
+    """Too small for its speed, and could be larger."""
+    found = card_checks.card_ring(card(ring=ring, ring_most=most, speed=speed))
+    assert (found.level, found.advice) == (level, f"ethtool -G eth7 rx {most}" if level == "warning" else "")
+    assert card_checks.card_ring(card(ring=0, ring_most=0)) is None
+
+
+def test_a_card_that_keeps_frames_for_others_back() -> None:
+    """It was asked for all frames and does not say that it takes them; or nobody asks."""
+    assert card_checks.promiscuous(card(promiscuous=False), wanted=True).advice.startswith("ip link set eth7 promisc on")
+    assert "capture: {promiscuous: true}" in card_checks.promiscuous(card(), wanted=False).advice
+
+
+@pytest.mark.parametrize(
+    ("counter", "advice"),
+    [
+        ("rx_missed_errors", "ethtool -G eth7 rx 4096"),
+        ("rx_fifo_errors", "ethtool -G eth7 rx 4096"),
+        ("rx_dropped", "raise net.core.netdev_max_backlog"),
+        ("rx_length_errors", "ip link set eth7 mtu 9216"),
+        ("rx_crc_errors", "change the cable"),
+    ],
+)
+def test_counters_that_grow_meanwhile(counter: str, advice: str) -> None:
+    """Each says what to do; what was lost before we looked is no news."""
+    before, after = card(ring=512, counters={counter: 5}), card(ring=512, counters={counter: 9})
+    found = card_checks.kernel_drops(before, after)
+    assert (found.level, found.facts, found.advice[: len(advice)]) == ("warning", {counter: 4}, advice)
+    assert card_checks.kernel_drops(after, after).level == "ok"
+
+
+@linux
+def test_the_loopback_interface() -> None:
+    """Every machine has one."""
+    found = look("lo")
+    assert (found.there, found.loopback, found.physical, found.mac) == (True, True, False, 0)
+    assert found.mtu > 1500
+    assert found.offloads.keys() >= {"rx-gro", "rx-lro"}
+    assert "rx_dropped" in found.counters
+
+
+@linux
+@pytest.mark.parametrize("name", ["nosuch0", "../../etc", "a b", "", "a" * 40, "\udcff"])
+def test_a_name_that_no_interface_has(name: str) -> None:
+    """Nothing is read of it, whatever it looks like."""
+    assert look(name) == Card(name)
+
+
+@linux
+def test_a_system_that_shows_another_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """/sys may belong to another namespace: what only stands there is not told, and nothing wrong is said instead."""
+    monkeypatch.setattr("sensor.doctor.card.FOLDER", tmp_path)
+    found = look("lo")
+    assert (found.there, found.promiscuous, found.carrier) == (True, None, None)
+    assert card_checks.promiscuous(found, wanted=True) is None
+    assert card_checks.kernel_drops(found, found).level == "ok"
+
+
+@linux
+def test_a_driver_that_does_not_answer() -> None:
+    """No feature, no ring, no error."""
+    with asking() as sock:
+        assert (features(sock, "nosuch0"), receive_ring(sock, "nosuch0")) == ({}, (0, 0))

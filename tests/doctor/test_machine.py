@@ -1,0 +1,88 @@
+"""What is said about rights, the clock and the disk."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from sensor.doctor import machine, machine_checks
+from sensor.doctor.machine import Clock, Folder
+
+MIB = 1 << 20
+
+
+def disk(**more: object) -> Folder:
+    """A disk with room."""
+    return Folder(**({"path": "/var/lib/sensor", "there": "/var/lib/sensor", "free": 10_000 * MIB, "needed": 4096 * MIB, "sync_s": 0.004} | more))
+
+
+def test_a_machine_that_is_well() -> None:
+    """Each check says so."""
+    assert {check(disk()).level for check in machine_checks.FOLDER} == {"ok"}
+    assert machine_checks.permission(allowed=True).level == "ok"
+    assert machine_checks.clock(Clock(True, 0.003)).level == "ok"
+
+
+def test_no_permission() -> None:
+    """An error that says how to give it, as `sensor run` does."""
+    found = machine_checks.permission(allowed=False)
+    assert (found.level, found.found) == ("error", "no permission to listen")
+    assert "setcap cap_net_raw+ep" in found.advice
+
+
+def test_a_clock_that_nobody_keeps_right() -> None:
+    """A warning; where the system does not tell, nothing."""
+    assert machine_checks.clock(Clock(False, 16.0)).advice.startswith("timedatectl set-ntp true")
+    assert machine_checks.clock(Clock()) is None
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="adjtimex is Linux's")
+def test_the_clock_of_this_machine() -> None:
+    """The kernel tells whether somebody keeps it right."""
+    found = machine.clock()
+    assert found.synchronised in (True, False)
+    assert 0 <= found.error_s < 3600
+
+
+@pytest.mark.parametrize(
+    ("more", "level", "said"),
+    [
+        ({"free": 10 * MIB}, "error", "the disk is full: 10 MiB free"),
+        ({"free": 1000 * MIB}, "warning", "1,000 MiB free, and the log and the evidence may grow by 4,096 MiB"),
+        ({"inodes": 0.97}, "warning", "97% of the disk's inodes are used"),
+    ],
+)
+def test_a_disk_without_room(more: dict[str, object], level: str, said: str) -> None:
+    """An error where not one segment of the log fits, else a warning."""
+    found = machine_checks.space(disk(**more))
+    assert (found.level, found.found) == (level, said)
+
+
+def test_a_disk_that_is_slow() -> None:
+    """What is told waits for it."""
+    assert machine_checks.disk_speed(disk(sync_s=0.9)).level == "warning"
+
+
+def test_a_folder_is_tried_and_left_as_it_was(tmp_path: Path) -> None:
+    """A file is written there and gone again; one that is not there is not made."""
+    found = machine.folder(tmp_path, 7)
+    assert (found.problem, found.needed, found.there) == ("", 7, str(tmp_path))
+    assert found.free > 0
+    assert 0 < found.sync_s < 60
+    later = machine.folder(tmp_path / "a" / "b")
+    assert (later.there, later.problem) == (str(tmp_path), "")
+    assert "it is made in" in machine_checks.writable(later).found
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    """A file stands in its place, or the system lets nobody; one error, and nothing about its room."""
+    (tmp_path / "file").write_text("")
+    places = [tmp_path / "file" / "state", *([Path("/proc/sensor")] if sys.platform.startswith("linux") else [])]
+    for place in places:
+        found = machine.folder(place)
+        assert found.problem
+        assert machine_checks.writable(found).level == "error"
+        assert (machine_checks.space(found), machine_checks.disk_speed(found)) == (None, None)

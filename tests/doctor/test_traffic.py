@@ -1,0 +1,201 @@
+"""The checks of traffic as stories: an office that is mirrored well, and each way to mirror it badly."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+
+from sensor.core.addresses import parse
+from sensor.doctor import traffic_checks
+from sensor.doctor.traffic import LOOKED, Seen
+from tests.doctor.office import MS, START, Timed, arp, changed, keepalive, mac, office, seen, segment, told, wrong
+from tests.kit import ethernet, ipv4, udp
+
+OWN = mac("10.0.0.200")
+
+
+def is_broadcast(frame: bytes) -> bool:
+    return frame[:6] == b"\xff" * 6
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_an_office_that_is_mirrored_well(live: bool) -> None:
+    """Nothing is wrong, and each check says so; of a capture nothing is said that only a live wire tells."""
+    one = seen(office(), live=live, own=0x020000000001 if live else 0)
+    assert wrong(one) == {}
+    said = set(told(one))
+    assert said >= {"traffic", "mirror", "broadcast", "directions", "vlan_tags", "whole_frames", "repeats", "inside"}
+    assert {"own_drops", "capture_clock"} & said == ({"own_drops", "capture_clock"} if live else set())
+    assert told(one)["traffic"].found == "270 frames in 5.4 s (50 a second)"
+
+
+def test_no_traffic_at_all() -> None:
+    """An error: there is nothing for a sensor to do. Nothing else is complained of."""
+    assert wrong(seen([], live=True)) == {"traffic": "error"}
+    assert "SPAN" in told(seen([], live=True))["traffic"].advice
+
+
+def test_any_port_of_a_switch() -> None:
+    """There the machine sees its own traffic and what is for all: the sure sign that nothing is mirrored."""
+    here = changed(office(), lambda frame: frame if is_broadcast(frame) or OWN.to_bytes(6, "big") in frame[:12] else None)
+    found = told(seen(here, live=True, own=OWN))["mirror"]
+    assert (found.level, found.found) == ("warning", "only traffic of this machine itself (80 of 80 frames to single machines)")
+    assert told(seen(office(), live=True, own=OWN))["mirror"].level == "ok"
+
+
+def test_a_port_on_which_nobody_talks() -> None:
+    """Broadcast alone."""
+    quiet = changed(office(), lambda frame: frame if is_broadcast(frame) else None)
+    assert wrong(seen(quiet, live=True, own=OWN)) == {"mirror": "warning"}
+
+
+def test_a_capture_of_one_machine() -> None:
+    """Told with its MAC, since a capture does not say whose it is."""
+    alone = changed(office() * 2, lambda frame: frame if OWN.to_bytes(6, "big") in frame[:12] else None)
+    found = told(seen(alone))["mirror"]
+    assert (found.level, "00:17:c8:00:00:c8" in found.found) == ("warning", True)
+
+
+def test_an_uplink_without_broadcast() -> None:
+    """Devices cannot be named by what they announce."""
+    assert wrong(seen(changed(office(), lambda frame: None if is_broadcast(frame) else frame), live=True)) == {"broadcast": "warning"}
+
+
+@pytest.mark.parametrize("way", [0, 1])
+def test_one_direction(way: int) -> None:
+    """Whichever it is: what clients send, or what servers answer."""
+    port = struct.pack("!H", 445)
+    place = 14 + 20 + (2 if way == 0 else 0)
+    half = changed(office(), lambda frame: frame if is_broadcast(frame) or frame[place : place + 2] == port else None)
+    found = told(seen(half))["directions"]
+    assert (found.level, found.facts) == ("warning", {"one_side": 30, "of": 30})
+
+
+def test_scans_are_not_one_direction() -> None:
+    """A connection that was never answered carries nothing."""
+    scan: list[Timed] = [(START + MS * n, segment(f"10.0.0.{n}", "10.0.9.9", n, flags=2)[:54]) for n in range(1, 200)]
+    assert "directions" not in wrong(seen(office() + scan))
+
+
+def test_every_frame_twice() -> None:
+    """Both ends of each cable are mirrored: the share is told, in whatever batches they come."""
+    twice = office() + [(ts + MS // 10, frame) for ts, frame in office()]
+    for step in (1, 7, 1000):
+        one = seen(twice, step=step)
+        assert wrong(one) == {"repeats": "warning"}
+        assert told(one)["repeats"].found.startswith("every frame comes twice")
+        assert (one.repeats, one.looked) == (270, 540)
+
+
+def test_some_frames_twice_and_one_copy_with_a_tag() -> None:
+    """A trunk and a port of one VLAN: the tag is the only difference."""
+    copies = [(ts + MS, frame[:12] + struct.pack("!HH", 0x8100, 30) + frame[12:]) for ts, frame in office()[::4]]
+    found = told(seen(office() + copies))["repeats"]
+    assert (found.level, found.facts["repeats"]) == ("warning", 68)
+    assert "40% of the frames come twice" in found.found
+
+
+def test_what_is_no_repeat() -> None:
+    """A keep-alive that is the same every 20 ms, and what a router passed on with other MACs and a lower TTL."""
+    assert seen(keepalive(200)).repeats == 0
+    routed = [(ts + MS, OWN.to_bytes(6, "big") + frame[6:22] + b"\x3f" + frame[23:]) for ts, frame in office() if not is_broadcast(frame)]
+    assert seen(office() + routed).repeats == 0
+
+
+def test_only_the_first_of_a_large_batch_are_looked_at() -> None:
+    """So that a doctor keeps up; all are counted."""
+    one = seen(keepalive(LOOKED + 500), step=LOOKED + 500)
+    assert (one.looked, one.packets) == (LOOKED, LOOKED + 500)
+
+
+def test_vlan_tags_that_were_lost() -> None:
+    """Two networks that never ask for each other, and no tag."""
+    found = told(seen(office("10.0.0") + office("192.168.7")))["vlan_tags"]
+    assert (found.level, found.facts) == ("warning", {"networks": 2})
+    assert "192.168.7.0/24" in found.found
+
+
+def test_vlan_tags_that_are_there() -> None:
+    """The same with tags."""
+    found = told(seen(office("10.0.0", vlan=20) + office("192.168.7", vlan=30)))["vlan_tags"]
+    assert (found.level, found.found) == ("ok", "VLAN tags are seen: 20, 30")
+
+
+def test_one_network_that_is_wide() -> None:
+    """A /22: who is asked for across a /24 lives in the same network. A stray machine, and one without a server for its address, make no network."""
+    wide = [(START, arp("10.0.0.5", "10.0.1.9")), (START, arp("10.0.1.9", "10.0.0.5"))]
+    stray = [(START, arp("172.16.4.4", "172.16.4.1"))] + [(START, arp("169.254.3.3", "169.254.3.9"))] * 9 + [(START, arp("0.0.0.0", "10.0.0.9"))] * 9
+    assert wrong(seen(office("10.0.0") + office("10.0.1") + wide + stray)) == {}
+
+
+def test_frames_that_were_cut() -> None:
+    """By a snap length of 96 bytes; one in a thousand is none."""
+    one = seen(office(), cut=96)
+    assert wrong(one) == {"whole_frames": "warning"}
+    assert told(one)["whole_frames"].advice == "capture whole frames: tcpdump -s 0"
+    assert traffic_checks.whole_frames(Seen(packets=10_000, truncated=10)).level == "ok"
+
+
+def test_frames_that_were_joined() -> None:
+    """Longer than the MTU of our interface allows; a capture may hold jumbo frames."""
+    giant = [(START, ethernet(ipv4(udp(bytes(2000)), 17), 0x0800))]
+    assert wrong(seen(office() + giant, live=True, mtu=1500)) == {"joined_frames": "warning"}
+    assert wrong(seen(office() + giant, live=True, mtu=9000)) == {}
+    assert wrong(seen(office() + giant)) == {}
+
+
+def test_networks_that_are_not_named() -> None:
+    """A site with public addresses: everything looks outside until its block is named, and the advice names it."""
+    found = told(seen(office("203.0.113")))["inside"]
+    assert (found.level, found.facts) == ("warning", {"outside": 240, "of": 240})
+    assert "networks: [203.0.113.0/24]" in found.advice
+    assert wrong(seen(office("203.0.113"), networks=["203.0.113.0/24"])) == {}
+
+
+def test_people_on_the_web_are_inside() -> None:
+    """One end outside is how it should be."""
+    web = [(START + MS * n, segment("10.0.0.9", f"198.51.100.{n}", n)) for n in range(200)]
+    assert told(seen(office() + web))["inside"].level == "ok"
+
+
+@pytest.mark.parametrize(("lost", "level"), [(0, "ok"), (1, "warning"), (3, "error")])
+def test_losses_of_our_own_ring(lost: int, level: str) -> None:
+    """More than one in a hundred is an error: what is told has holes."""
+    assert told(seen(office(), live=True, lost=lost))["own_drops"].level == level
+
+
+@pytest.mark.parametrize(("lag", "said"), [(40 * MS, ""), (-3600_000 * MS, "3,600.0 s ahead of"), (5000 * MS, "5.0 s behind")])
+def test_capture_times_and_our_clock(lag: int, said: str) -> None:
+    """Off by more than a ring may hold back."""
+    found = traffic_checks.capture_clock(Seen(packets=1, live=True, lag=lag))
+    assert (found.level == "warning", said in found.found) == (bool(said), True)
+
+
+def test_few_frames_say_nothing_about_a_share() -> None:
+    """Nine copies of a frame in nine milliseconds are no way of mirroring."""
+    few = [(START + MS * n, frame) for n, (_, frame) in enumerate(keepalive(9))]
+    assert set(told(seen(few))) == {"traffic", "mirror", "vlan_tags", "whole_frames"}
+
+
+def test_frames_that_are_nonsense() -> None:
+    """Bytes without sense, none at all, and headers that end too soon: counted, never raised."""
+    junk = [bytes(range(n % 256))[: n % 70] for n in range(300)] + [arp("10.0.0.1", "10.0.0.2")[:n] for n in range(42)]
+    one = seen([(START + MS * n, frame) for n, frame in enumerate(junk)])
+    assert one.packets == 342
+    assert told(one)["traffic"].level == "ok"
+
+
+def test_a_loopback_interface_is_no_mirror() -> None:
+    """Its MACs are all zero: nothing is said about machines."""
+    frame = ethernet(ipv4(udp(b"x"), 17, "127.0.0.1", "127.0.0.1"), 0x0800, src=0, dst=0)
+    assert "mirror" not in told(seen([(START + 30 * MS * n, frame) for n in range(200)], live=True))
+
+
+def test_addresses_of_both_families_are_placed() -> None:
+    """Private and link-local ones are inside, by their /64; no host's and groups are left out."""
+    six = struct.pack("!IHBB", 6 << 28, 9, 17, 64)
+    ends = [("fd00::1", "fe80::2"), ("2001:db8::1", "2001:db8::2"), ("fd00::1", "ff02::fb"), ("::", "fd00::1")]
+    frames = [ethernet(six + parse(a).to_bytes(16, "big") + parse(b).to_bytes(16, "big") + udp(b"x"), 0x86DD) for a, b in ends]
+    one = seen([(START + 30 * MS * n, frame) for n, frame in enumerate(frames)])
+    assert (one.addressed, one.outside) == (2, 1)
