@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sensor.delivery.status import Status
 from tests.outputs.authority import Authority
 from tests.outputs.receiver import Answer, Fault, Receiver, Request, Store, plain
 from tests.outputs.servers_receiver import ReceiverServer
@@ -45,15 +46,15 @@ class Timed:
 
 
 class Slow(NamedTuple):
-    """``late``: seconds by which 99 of 100 records came to each of those that are well; ``before``, ``after``: what `sensor forward` held when all had begun,
-    and at most from then on; ``delivered``: what each of the slow ones has.
+    """``late``: seconds by which 99 of 100 records came to each of those that are well; ``before``, ``after``: what `sensor forward` held at most in the first
+    half of the time, and in the second; ``statuses``: of each of the slow ones.
     """
 
     events: int
     late: dict[str, float]
     before: Used
     after: Used
-    delivered: dict[str, int]
+    statuses: dict[str, Status]
 
 
 def slow_receivers(folder: Path, seconds: float, rate: float) -> Slow:
@@ -68,11 +69,7 @@ def slow_receivers(folder: Path, seconds: float, rate: float) -> Slow:
         maker, forward = ending.enter_context(Maker(log, rate=rate)), Forward(log, [good, stream, *slow])
         ending.enter_context(forward)
         time.sleep(SETTLED_S)
-        before = after = used(forward.pid)
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            time.sleep(0.1)
-            after = Used(*map(max, after, used(forward.pid)))  # type: ignore[arg-type]
+        before, after = _most(forward.pid, seconds / 2), _most(forward.pid, seconds / 2)
         maker.kill()
         made = written(log)
         forward.names = [good.name, stream.name]
@@ -81,9 +78,18 @@ def slow_receivers(folder: Path, seconds: float, rate: float) -> Slow:
         for one in (good, stream):
             account(made, one).check(exact=one.exact)
             late[one.name] = _p99(sorted(each.late for part in one.arrived() for each in part))
-        delivered = {one.name: forward.status(one.name).delivered for one in slow}
+        statuses = {one.name: forward.status(one.name) for one in slow}
         good.server.close()
-    return Slow(len(made), late, before, after, delivered)
+    return Slow(len(made), late, before, after, statuses)
+
+
+def _most(pid: int, seconds: float) -> Used:
+    """The most that a process holds during a while."""
+    most, end = used(pid), time.monotonic() + seconds
+    while time.monotonic() < end:
+        time.sleep(0.1)
+        most = Used(*map(max, most, used(pid)))  # type: ignore[arg-type]
+    return most
 
 
 def _p99(sorted_numbers: list[float]) -> float:
