@@ -23,6 +23,6 @@ def log() -> Any:
         last: Any = structlog.processors.JSONRenderer() if _format == "json" else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
         structlog.configure(
             processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True), last],
-            logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+            logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # what standard error is now, not what it was at the first word
         )
     return structlog.get_logger()

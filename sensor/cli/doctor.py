@@ -154,7 +154,7 @@ def _running() -> list[str]:
     from sensor.capture.interfaces import list_interfaces
     from sensor.doctor.card import look
 
-    cards = [look(one.name) for one in list_interfaces() if one.up and one.running]
+    cards = [card for card in (look(one.name) for one in list_interfaces()) if card.up and card.carrier is not False]
     chosen = [card for card in cards if card.physical] or [card for card in cards if not card.loopback]
     return [card.name for card in chosen[:MOST_INTERFACES]]
 

@@ -16,7 +16,7 @@ from sensor.core.batch import Batch
 from sensor.core.flow import Change
 from sensor.decode.flows import FlowTable
 from sensor.decode.frames import decode
-from sensor.doctor.repeats import ETHERNET, Repeats
+from sensor.doctor.repeats import ETHERNET, GROUP, Repeats
 from sensor.doctor.subnets import Subnets
 
 LOOKED = 4096
@@ -29,17 +29,16 @@ TALKING_BYTES = 1000
 """A connection in which one side sent so much was answered, or we do not see by whom."""
 
 BROADCAST = (1 << 48) - 1
-GROUP = np.uint64(1 << 40)
 
 
 class Seen(msgspec.Struct):
     """What checks read. ``live``: captured by us just now; ``mtu``: of the interface, 0 where there is none.
 
-    Of all frames: ``packets``, ``truncated``, ``longest`` (bytes on the wire), ``first``, ``last`` (ns), ``lost`` by our own ring, ``lag`` (ns from capture to
-    us, the least; None where nobody measured), ``both``, ``one``: connections seen from both sides and from one. Of those that were ``looked`` at:
+    Of all frames: ``packets``, ``truncated``, ``longest`` (bytes captured), ``first``, ``last`` (ns), ``lost`` by our own ring, ``lag`` (ns from capture to
+    us, the least; None where nobody measured), ``both``, ``one``: connections seen from both sides and from one. Of those that were looked at:
     ``ethernet``, and of these ``broadcast``, ``group``, ``unicast``, of unicast ``own`` (from or to our MAC) and ``busiest`` (from or to the MAC that is in
-    most); ``tagged`` and ``vlans``; ``repeats``; ``addressed``: between two hosts by IP, of these ``outside``: both ends outside, most often in ``blocks``
-    (/24); ``networks``: blocks that ask by ARP without a tag.
+    most); ``tagged`` and ``vlans``; ``compared`` with others, and of these ``repeats``; ``addressed``: between two hosts by IP, of these ``outside``: both
+    ends outside, most often in ``blocks`` (/24); ``networks``: blocks that ask by ARP without a tag.
     """
 
     live: bool = False
@@ -53,7 +52,6 @@ class Seen(msgspec.Struct):
     lag: int | None = None
     both: int = 0
     one: int = 0
-    looked: int = 0
     ethernet: int = 0
     broadcast: int = 0
     group: int = 0
@@ -63,6 +61,7 @@ class Seen(msgspec.Struct):
     busiest_mac: int = 0
     tagged: int = 0
     vlans: set[int] = set()
+    compared: int = 0
     repeats: int = 0
     addressed: int = 0
     outside: int = 0
@@ -100,7 +99,7 @@ class Traffic:
         seen = self._seen
         for part in range(self._flows.PARTS):
             self._follow(self._flows.finish(seen.last, part))
-        seen.lost, seen.looked, seen.repeats = lost, self._repeats.looked, self._repeats.repeats
+        seen.lost, seen.compared, seen.repeats = lost, self._repeats.compared, self._repeats.repeats
         if self._macs:
             seen.busiest_mac, seen.busiest = self._macs.most_common(1)[0]
         seen.blocks, seen.networks = self._blocks.most_common(3), self._subnets.networks()
@@ -109,7 +108,7 @@ class Traffic:
     def _all(self, rows: npt.NDArray[np.void], now: int) -> None:
         seen, newest = self._seen, int(rows["ts"].max())
         seen.first = seen.first or int(rows["ts"].min())
-        seen.packets, seen.last, seen.longest = seen.packets + len(rows), max(seen.last, newest), max(seen.longest, int(rows["wirelen"].max()))
+        seen.packets, seen.last, seen.longest = seen.packets + len(rows), max(seen.last, newest), max(seen.longest, int(rows["caplen"].max()))
         seen.truncated += int(np.count_nonzero(rows["caplen"] < rows["wirelen"]))
         if now:
             seen.lag = min(now - newest, now - newest if seen.lag is None else seen.lag)

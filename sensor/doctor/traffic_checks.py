@@ -80,8 +80,8 @@ def vlan_tags(seen: Seen) -> Verdict | None:
         return ok(f"VLAN tags are seen: {names}", vlans=len(seen.vlans), tagged=seen.tagged)
     if len(seen.networks) > 1:
         blocks = ", ".join(text(V4 | block << 8) + "/24" for block in seen.networks[:4])
-        advice = "let the mirror keep the tags (Cisco: encapsulation replicate; a port group of VMware: VLAN 4095)"
-        return warning(f"no VLAN tag, though {len(seen.networks)} networks share the wire: {blocks}", advice, networks=len(seen.networks))
+        advice = "if these are VLANs, let the mirror keep the tags (Cisco: encapsulation replicate; VMware: a port group of VLAN 4095)"
+        return warning(f"no VLAN tag, though {len(seen.networks)} networks ask for addresses on one wire: {blocks}", advice, networks=len(seen.networks))
     return ok("no VLAN tag, and no sign of several networks")
 
 
@@ -106,10 +106,10 @@ def joined_frames(seen: Seen) -> Verdict | None:
 
 def repeats(seen: Seen) -> Verdict | None:
     """Frames come once."""
-    if seen.looked < FEWEST:
+    if seen.compared < FEWEST:
         return None
-    share = seen.repeats / seen.looked
-    facts = {"repeats": seen.repeats, "of": seen.looked, "share": round(share, 4)}
+    share = seen.repeats / seen.compared
+    facts = {"repeats": seen.repeats, "of": seen.compared, "share": round(share, 4)}
     if share < TWICE:
         return ok("frames come once", **facts)
     of = "every frame comes" if share >= 0.45 else f"{2 * share:.0%} of the frames come"

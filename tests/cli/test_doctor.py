@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -61,7 +62,7 @@ def test_a_capture_from_a_bad_mirror(tell, tmp_path: Path) -> None:
     found = {one["check"]: one for one in map(json.loads, told.lines)}
     assert told.code == 0
     assert {name for name, one in found.items() if one["level"] != "ok"} == {"repeats"}
-    assert found["repeats"]["facts"] == {"repeats": 270, "of": 540, "share": 0.5}
+    assert found["repeats"]["facts"] == {"repeats": 240, "of": 480, "share": 0.5}
     assert found["repeats"]["subject"] == path
     assert tell("doctor", "--file", path).lines[-1].endswith("checks: 1 warning")
 
@@ -124,6 +125,33 @@ def test_an_interface_that_is_not_there(tell, monkeypatch: pytest.MonkeyPatch) -
     assert ": traffic: " not in told.out
 
 
+@linux
+def test_outputs_of_the_configuration(tell, tmp_path: Path) -> None:
+    """They are checked as `sensor outputs check` does; one that cannot take anything is an error."""
+    (tmp_path / "file").write_text("")
+    outputs = f"outputs:\n  good: {{type: file, path: {tmp_path / 'out.jsonl'}}}\n  bad: {{type: file, path: {tmp_path / 'file' / 'out.jsonl'}}}\n"
+    (tmp_path / "sensor.yaml").write_text(f"state: {tmp_path}\n{outputs}")
+    told = tell("doctor", "-i", "nosuch0", "--json", "--config", str(tmp_path / "sensor.yaml"))
+    found = [json.loads(line) for line in told.lines]
+    levels = {one["subject"]: one["level"] for one in found if one["check"].startswith("output_")}
+    assert levels == {"good": "ok", "bad": "error"}
+
+
+@linux
+def test_colours_are_for_terminals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hostile name colours nothing."""
+    from sensor.cli._doctor_words import finding_line
+    from sensor.doctor.finding import Finding
+
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    terminal = io.StringIO()
+    one = Finding("interface", "e\x1b[7m", "error", "it is down", "ip link set e up")
+    assert finding_line(one, terminal) == "error    e [7m: interface: it is down → ip link set e up"
+    terminal.isatty = lambda: True
+    assert finding_line(one, terminal) == "\x1b[31merror  \x1b[0m  e [7m: interface: it is down → ip link set e up"
+
+
 # Real interfaces.
 
 
@@ -158,7 +186,7 @@ class Lab:
 
     def doctor(self, *words: str, before: tuple[str, ...] = ()) -> tuple[int, dict[str, Any]]:
         """The exit code, and the findings by check."""
-        process = self.start("-i", "vb", "--seconds", "1.5", "--json", *words, before=before)
+        process = self.start("--seconds", "1.5", "--json", *words, before=before)
         out, err = process.communicate(timeout=60)
         assert "Traceback" not in err
         return process.returncode, {one["check"]: one for one in map(json.loads, out.splitlines())}
@@ -190,7 +218,7 @@ def bad(found: dict[str, Any]) -> dict[str, str]:
 
 @pytest.mark.lab
 def test_an_interface_with_traffic(lab: Lab) -> None:
-    """All is well: the interface, the rights, and what is seen."""
+    """All is well: the interface, which is found since it runs, the rights, and what is seen."""
     lab.send(FRAMES)
     code, found = lab.doctor()
     assert (code, bad(found)) == (0, {})
@@ -228,17 +256,17 @@ def test_a_port_that_is_no_mirror(lab: Lab) -> None:
 @pytest.mark.lab
 def test_a_silent_interface_and_one_that_is_down(lab: Lab) -> None:
     """Errors: exit code 1. Nobody listens on the second."""
-    code, found = lab.doctor()
+    code, found = lab.doctor("-i", "vb")
     assert (code, bad(found)) == (1, {"traffic": "error"})
     lab.ip("-n", lab.there, "link", "set", "vb", "down")
     began = time.monotonic()
-    code, found = lab.doctor("--seconds", "30")
+    code, found = lab.doctor("-i", "vb", "--seconds", "30")
     assert (code, bad(found)) == (1, {"interface": "error"})
     assert found["interface"]["advice"] == "ip link set vb up"
     assert time.monotonic() - began < 20
     lab.ip("-n", lab.there, "link", "set", "vb", "up")
     lab.ip("-n", lab.here, "link", "set", "va", "down")
-    assert lab.doctor()[1]["interface"]["found"].startswith("no carrier")
+    assert lab.doctor("-i", "vb")[1]["interface"]["found"].startswith("no carrier")
 
 
 @pytest.mark.lab
@@ -266,3 +294,13 @@ def test_a_listener_who_has_heard_enough(lab: Lab) -> None:
     assert (process.returncode, err) == (0, "")
     assert "ok       vb: traffic: " in out
     assert " checks: " in out.splitlines()[-1]
+
+
+@pytest.mark.lab
+def test_a_filter_that_is_none(lab: Lab, tmp_path: Path) -> None:
+    """Nobody can listen with it: one line, exit code 3."""
+    (tmp_path / "sensor.yaml").write_text("capture: {interfaces: [vb], filter: 'port port'}\n")
+    process = lab.start("--config", str(tmp_path / "sensor.yaml"))
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, err.count("\n")) == (3, 1)
+    assert "ok       vb: interface: " in out
