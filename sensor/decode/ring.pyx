@@ -141,12 +141,17 @@ def packets(const uint8_t[::1] data, Py_ssize_t start):
 
 
 def times(const uint8_t[::1] data, Py_ssize_t start):
-    """Capture times of the first and of the last frame in the block, ns since the epoch."""
+    """Capture times of the first and of the last frame in the block, ns since the epoch.
+
+    The first frame's is read from the frame: what the block's header calls so is when the block was opened, which may be long before.
+    """
     inside(data, start, BLOCK_HEADER)
-    return (
-        <int64_t>u32(data, start + BLOCK_FIRST_SEC) * 1000000000 + u32(data, start + BLOCK_FIRST_SEC + 4),
-        <int64_t>u32(data, start + BLOCK_LAST_SEC) * 1000000000 + u32(data, start + BLOCK_LAST_SEC + 4),
-    )
+    cdef int64_t first = <int64_t>u32(data, start + BLOCK_FIRST_SEC) * 1000000000 + u32(data, start + BLOCK_FIRST_SEC + 4)
+    cdef int64_t last = <int64_t>u32(data, start + BLOCK_LAST_SEC) * 1000000000 + u32(data, start + BLOCK_LAST_SEC + 4)
+    cdef Py_ssize_t at = start + u32(data, start + BLOCK_FIRST)
+    if u32(data, start + BLOCK_PACKETS) and start + BLOCK_HEADER <= at <= data.shape[0] - FRAME_HEADERS:
+        first = <int64_t>u32(data, at + SEC) * 1000000000 + u32(data, at + NSEC)
+    return first, last
 
 
 def walk(uint8_t[::1] data, Py_ssize_t start, Py_ssize_t size, Row[::1] rows, Py_ssize_t filled, int link, int source, int layer):

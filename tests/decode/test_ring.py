@@ -20,7 +20,7 @@ TWO_TO_THE_32 = (1 << 32) - 1
 
 
 def block(frames: list[bytes], *, status: int = 1, flags: int = 0, tci: int = 0, net: int = 96, mac: int = 82, hardware: int = 1) -> bytearray:
-    """One block as the kernel writes it, times from 7 s + 1000 ns on."""
+    """One block as the kernel writes it, opened at 6 s + 5000 ns, frames from 7 s + 1000 ns on."""
     out = bytearray(SIZE)
     at = 48
     for number, frame in enumerate(frames):
@@ -29,7 +29,7 @@ def block(frames: list[bytes], *, status: int = 1, flags: int = 0, tci: int = 0,
         struct.pack_into("=H2sIHBB8s", out, at + 48, 17, b"\x08\x00", 3, hardware, 4, 6, b"\2\0\0\0\0\x0b\0\0")
         out[at + mac : at + mac + len(frame)] = frame
         at += step or -(-(mac + len(frame)) // 16) * 16
-    struct.pack_into("=IIIIIIQIIII", out, 0, 3, 0, status, len(frames), 48, at, 1, 7, 1000, 7, 1000 * len(frames))
+    struct.pack_into("=IIIIIIQIIII", out, 0, 3, 0, status, len(frames), 48, at, 1, 6, 5000, 7, 1000 * len(frames))
     return out
 
 
@@ -106,6 +106,15 @@ def test_a_block_changes_hands():
     ring.give_back(data, 0)
     assert not ring.ours(data, 0)
     assert not ring.ours(np.frombuffer(block([FRAME], status=0x20), np.uint8), 0)
+
+
+@pytest.mark.parametrize("first", [0, 47, SIZE - 67, TWO_TO_THE_32])
+def test_a_block_whose_first_frame_is_nowhere_has_the_time_it_was_opened(first: int):
+    """Also one without frames."""
+    data = block([FRAME])
+    struct.pack_into("=I", data, 16, first)
+    assert ring.times(np.frombuffer(data, np.uint8), 0) == (6_000_005_000, 7_000_001_000)
+    assert ring.times(np.frombuffer(block([]), np.uint8), 0)[0] == 6_000_005_000
 
 
 @pytest.mark.parametrize(
