@@ -37,28 +37,32 @@ def _checked(blocks: list[str]) -> list[str]:
 
 
 class Identity(Section):
-    """Who this sensor is, in every record."""
+    """Who this sensor is, in every record. ``id``: its name, that of the machine where none is given; ``site``: where it stands."""
 
     id: str = Field(default_factory=lambda: platform.node() or "sensor", min_length=1, max_length=64)
     site: str = Field(default="", max_length=64)
 
 
 class Fingerprints(Section):
-    """Knowledge beside our own: folders of fingerprint files, and a newer MAC registry (IEEE's oui.txt or CSV, or Wireshark's manuf)."""
+    """Knowledge beside our own. ``folders``: of fingerprint files; ``oui_registry``: a newer MAC registry (IEEE's oui.txt or CSV, or Wireshark's manuf)."""
 
     folders: list[FilePath] = []
     oui_registry: FilePath | None = None
 
 
 class Inventory(Section):
-    """Bounds of the inventory."""
+    """Bounds of the inventory. ``devices``: the most that are kept; ``gone_after_h``: hours of silence after which a device is gone."""
 
     devices: int = Field(default=100_000, ge=100, le=10_000_000)
     gone_after_h: float = Field(default=24, gt=0)
 
 
 class Roles(Section):
-    """Machines whose job looks like an attack, as addresses and CIDR blocks: what belongs to the job is told with low severity at most (see roles.py)."""
+    """Machines whose job looks like an attack, as addresses and CIDR blocks: what belongs to the job is told with low severity at most (see roles.py).
+
+    ``scanner``: looks for hosts, ports and weaknesses; ``monitoring``: asks machines how they are; ``backup``: reads everything and writes much; ``jump_host``:
+    administrators work from it; ``management``: installs and configures other machines.
+    """
 
     scanner: list[str] = []
     monitoring: list[str] = []
@@ -73,15 +77,16 @@ class Roles(Section):
 
 
 class Tables(Section):
-    """Sizes of the fixed tables, as powers of two."""
+    """Sizes of the fixed tables, as powers of two. ``flow_bits``: flows that are followed at once; ``repeat_bits``: messages known when they come again."""
 
     flow_bits: int = Field(default=17, ge=10, le=24)
     repeat_bits: int = Field(default=15, ge=8, le=24)
 
 
 class Capture(Section):
-    """Live capture. ``interfaces`` and ``filter`` stand where the command names none; ``rings`` of ``ring_mib`` share one interface; ``snaplen``: bytes
-    taken of each frame; ``user``: whom to become after opening.
+    """Live capture. ``interfaces``: to listen on where the command names none; ``filter``: in the language of tcpdump, where the command names none;
+    ``promiscuous``: take frames for other machines, too; ``ring_mib``: of memory that the kernel fills, of each ring; ``rings``: so many share one interface;
+    ``snaplen``: bytes taken of each frame; ``user``: whom to become after opening.
     """
 
     interfaces: list[str] = []
