@@ -17,7 +17,7 @@ def test_every_command_is_there() -> None:
     assert {"alerts", "devices", "explain", "interfaces", "replay", "run", "tail", "version"} <= set(names())
 
 
-@pytest.mark.parametrize(("words", "hint"), [(["relpay"], "did you mean replay?"), (["xyzzy", "-v"], "there are alerts, baseline, config")])
+@pytest.mark.parametrize(("words", "hint"), [(["relpay"], "did you mean replay?"), (["xyzzy", "-v"], "there are alerts, backup, baseline, config")])
 def test_an_unknown_command(capsys: pytest.CaptureFixture[str], words: list[str], hint: str) -> None:
     """One line with the nearest one; exit code 2."""
     assert main(words) == 2

@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "detectors": {"core", "dissectors"},
     "intel": {"core", "documents"},
     "rules": {"core", "detectors", "dissectors", "documents", "registry"},
-    "posture": {"core", "documents", "inventory"},
+    "posture": {"core", "documents", "fingerprinting"},
     "eventlog": {"core"},
     "alert_desk": {"core"},
     "incidents": {"core"},
@@ -46,13 +46,18 @@ MAY_IMPORT = {
     "read_ahead": {"core", "capture", "decode", "shedding"},
     "quarantine": {"core"},
     "outputs": {"core", "documents"},
-    "delivery": {"core", "boundary", "documents", "eventlog", "outputs", "logs", "registry"},
+    "delivery": {"core", "boundary", "documents", "eventlog", "outputs", "logs", "log_section", "registry"},
+    "lifecycle": {"core", "delivery", "documents", "eventlog", "inventory"},
     "hunt": {"core", "eventlog"},
     "console": {"core", "eventlog", "inventory"},
     "keeper": {"core", "inventory"},
-    "telemetry": {"core"},
-    "logs": {"core"},
-    "config": {"core", "presets", "documents", "registry", "capture", "detectors", "dissectors", "fingerprinting", "intel", "inventory", "outputs", "delivery"},
+    "telemetry": {"core", "alert_files", "alert_room", "capture", "delivery", "eventlog", "health", "intel", "logs", "pipeline", "rules", "shedding"},
+    "journal": set(),
+    "log_limit": {"core"},
+    "log_section": set(),
+    "logs": {"core", "journal", "log_limit"},
+    "config": {"core", "presets", "documents", "registry", "capture", "detectors", "dissectors", "fingerprinting", "intel", "inventory", "outputs", "delivery"}
+    | {"log_section", "telemetry"},
     "dissection": {"core", "decode", "boundary"},
     "doctor": {"core", "capture", "decode"},
     "pipeline": {"core", "alert_room", "dissection", "evidence", "health"} | ENGINE | HELPERS,
@@ -63,7 +68,7 @@ MAY_IMPORT = {
     | ENGINE
     | HELPERS,
     "cli": {"core", "dissection", "keeper", "daemon", "assembly", "pipeline", "config", "telemetry", "logs", "outputs", "hunt", "console", "evidence"}
-    | {"delivery", "doctor"}
+    | {"delivery", "doctor", "lifecycle"}
     | ALERTS
     | ENGINE
     | HELPERS,
@@ -74,8 +79,8 @@ MAY_IMPORT = {
 KEPT_APART = {
     "scapy": (set(), "crafts captures and tests, never reads packets"),
     "dpkt": ({"dissectors"}, "leaks other errors than Malformed, which only dissectors translate"),
-    "socket": ({"capture", "outputs", "console", "cli", "daemon", "doctor"}, "the core has no socket"),
-    "sqlite3": ({"inventory", "hunt", "console", "cli"}, "one store, in the inventory"),
+    "socket": ({"capture", "outputs", "console", "cli", "daemon", "doctor", "journal", "telemetry"}, "the core has no socket"),
+    "sqlite3": ({"inventory", "posture", "hunt", "console", "cli"}, "two stores: the inventory, and vulnerabilities, which are too many for memory"),
     "rich": ({"cli"}, "what is for people's eyes is made by commands"),
     "yaml": ({"documents"}, "documents are read in one place, which tells all faults with their line"),
     "structlog": ({"logs", "daemon", "cli", "telemetry"}, "the engine reports through events and counters"),

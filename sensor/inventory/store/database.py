@@ -1,4 +1,4 @@
-"""The file of the store: opened, brought to the version of today, and put aside where it is damaged.
+"""The file of the store: opened, and put aside where it is damaged. ``upgrade.py`` brings it to the version of today.
 
 SQLite in WAL mode: one sensor writes, commands read meanwhile and add what the operator says. Whatever kills the sensor, the file is whole.
 """
@@ -11,9 +11,12 @@ import os
 import sqlite3
 from pathlib import Path
 
-from sensor.inventory.store.schema import MIGRATIONS, TABLES, VERSION
+from sensor.inventory.store.schema import TABLES, VERSION
+from sensor.inventory.store.upgrade import NotUpgraded, upgrade
 
 FILE, LOCK = "inventory.db", "inventory.lock"
+# There while a restore puts files in place (lifecycle/moves.py): what is in the folder then is of two states.
+UNFINISHED = "restore.unfinished"
 # How long (s) to wait for another process that writes.
 PATIENCE_S = 5.0
 _SIDES = ("", "-wal", "-shm")
@@ -21,6 +24,10 @@ _SIDES = ("", "-wal", "-shm")
 
 class StoreError(Exception):
     """The store cannot be used; the text says why, for people."""
+
+
+class WrongVersion(StoreError):
+    """Its tables are of another version and stay so: to go on without them would only hide that."""
 
 
 def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
@@ -31,48 +38,59 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
     return base
 
 
-def migrate(base: sqlite3.Connection, path: Path) -> None:
-    """Bring the tables to the version of today, each step whole or not at all. StoreError where a newer sensor wrote them."""
-    for number in range(_refuse_newer(base, path), VERSION):
-        base.executescript(f"BEGIN IMMEDIATE;\n{MIGRATIONS[number]}\nPRAGMA user_version = {number + 1};\nCOMMIT;")
+def look_into(path: Path) -> sqlite3.Connection:
+    """Open a store to read it. Where we may not write the folder and no sensor runs, the file is taken as it is: nobody changes it."""
+    base = connect(path, readonly=True)
+    try:
+        base.execute("SELECT 1 FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError:
+        base.close()
+        base = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None)
+        base.row_factory = sqlite3.Row
+    return base
 
 
 def _refuse_newer(base: sqlite3.Connection, path: Path) -> int:
-    """The version of the tables."""
+    """The version of the tables. WrongVersion where a newer sensor wrote them."""
     version = int(base.execute("PRAGMA user_version").fetchone()[0])
     if version > VERSION:
-        raise StoreError(f"{path}: its tables have version {version}, this sensor knows {VERSION}: use the newer sensor, or another state folder")
+        raise WrongVersion(f"{path}: its tables have version {version}, this sensor knows {VERSION}: use the newer sensor, or another state folder")
     return version
 
 
 def open_database(path: Path) -> tuple[sqlite3.Connection, str]:
-    """The store for its one writer, and what is to be told of it: empty, or that it was damaged and put aside. StoreError where it cannot be had."""
+    """The store for its one writer, and what is to be told of it: empty, that it was upgraded, or that it was damaged and put aside. StoreError where it
+    cannot be had.
+    """
     try:
-        return _sound(path), ""
+        return _sound(path)
     except sqlite3.OperationalError as error:
         raise StoreError(f"{path}: {error}") from None
     except sqlite3.DatabaseError as error:
         aside = _put_aside(path)
-        base = _sound(path)
+        base, _ = _sound(path)
         saved = _salvage(aside, base)
         return base, f"{path} was damaged ({error}): it is kept as {aside.name}, and a new one holds what could still be read of it ({saved:,} rows)"
 
 
-def _sound(path: Path) -> sqlite3.Connection:
-    """An open store that was checked. sqlite3.DatabaseError where it is damaged."""
+def _sound(path: Path) -> tuple[sqlite3.Connection, str]:
+    """An open store that was checked, and what was done to it. sqlite3.DatabaseError where it is damaged."""
     base = connect(path)
     try:
-        _refuse_newer(base, path)
+        version = _refuse_newer(base, path)
         # Rows of two or three kilobytes: more of them fit into larger pages. A store that exists keeps its own.
         base.execute("PRAGMA page_size = 8192")
         base.execute("PRAGMA journal_mode = WAL")
         base.execute("PRAGMA synchronous = NORMAL")
         _check(base)
-        migrate(base, path)
+        note = upgrade(base, path, version)
+    except NotUpgraded as error:
+        base.close()
+        raise WrongVersion(str(error)) from None
     except BaseException:
         base.close()
         raise
-    return base
+    return base, note
 
 
 def _check(base: sqlite3.Connection) -> None:
@@ -113,8 +131,8 @@ def _salvage(damaged: Path, base: sqlite3.Connection) -> int:
 class Lock:
     """One writer a folder. The lock is on a file beside the store, for closing that one would take SQLite's own locks away."""
 
-    def __init__(self, folder: Path) -> None:
-        """StoreError where another sensor has it, OSError where the folder cannot be written."""
+    def __init__(self, folder: Path, *, restoring: bool = False) -> None:
+        """StoreError where another sensor has it, or a restore was cut off; OSError where the folder cannot be written."""
         folder.mkdir(parents=True, exist_ok=True)
         self._file = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
@@ -122,6 +140,9 @@ class Lock:
         except BlockingIOError:
             os.close(self._file)
             raise StoreError(f"{folder / FILE}: another sensor writes it") from None
+        if (folder / UNFINISHED).exists() and not restoring:
+            os.close(self._file)
+            raise StoreError(f"{folder}: a restore was cut off here: run `sensor restore` again")
 
     def release(self) -> None:
         os.close(self._file)

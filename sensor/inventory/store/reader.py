@@ -15,7 +15,7 @@ from sensor.inventory.habits import Habits, Kept
 from sensor.inventory.rules import ANYBODY, Rule
 from sensor.inventory.services import service_text
 from sensor.inventory.state import DeviceState
-from sensor.inventory.store.database import FILE, StoreError, connect
+from sensor.inventory.store.database import FILE, StoreError, look_into
 from sensor.inventory.store.schema import VERSION
 from sensor.inventory.store.store import WATCHED, rules_of, words_of
 from sensor.inventory.words import FIELDS, Word, evidence_of, onto_body
@@ -36,7 +36,7 @@ class Reader:
         if not self.path.is_file():
             raise StoreError(f"{self.path}: there is no inventory yet")
         try:
-            self._base = _open(self.path)
+            self._base = look_into(self.path)
             (version,) = self._base.execute("PRAGMA user_version").fetchone()
             self._said = words_of(self._base) if version == VERSION else {}
         except sqlite3.Error as error:
@@ -134,18 +134,6 @@ def _what(field: str, value: str) -> str:
 
 
 _BODIES = msgspec.json.Decoder(list[dict[str, Any]])
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    """To be read. Where we may not write the folder and no sensor runs, the file is taken as it is: nobody changes it."""
-    base = connect(path, readonly=True)
-    try:
-        base.execute("SELECT 1 FROM sqlite_master").fetchone()
-    except sqlite3.OperationalError:
-        base.close()
-        base = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None)
-        base.row_factory = sqlite3.Row
-    return base
 
 
 def _claims(state: DeviceState) -> Iterator[Body]:

@@ -58,7 +58,8 @@ class Store:
         return str(row[0]) if row else ""
 
     def set_meta(self, name: str, value: str) -> None:
-        self._base.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+        with self._faults():
+            self._base.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 
     def devices(self, limit: int) -> Iterator[DeviceState]:
         """The devices seen last, at most ``limit``, in the order in which they were seen."""

@@ -1,0 +1,66 @@
+"""What ``backup``, ``restore`` and ``purge`` share: where a sensor keeps its state, and a bar while files are read."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sensor.config import Config
+    from sensor.lifecycle.places import Places
+
+
+def add_state_argument(parser: argparse.ArgumentParser) -> None:
+    state = "folder of the sensor's state, with the event log in it (default: state: and events: of the configuration, else the state folder)"
+    parser.add_argument("--state", metavar="DIR", type=Path, help=state)
+
+
+def places_of(path: Path | None, state: Path | None) -> tuple[Config, Places] | None:
+    """The configuration, the system's where none is named, and where the sensor that has it keeps things. None after its errors were told."""
+    from sensor.config import load_config, usual
+    from sensor.documents import DocumentErrors, layers
+    from sensor.eventlog.paths import RUN_LOG, state_folder
+    from sensor.lifecycle.places import Places
+
+    path = usual(path)
+    try:
+        config, files = load_config(path), layers(path) if path is not None else []
+    except DocumentErrors as errors:
+        print(errors, file=sys.stderr)
+        return None
+    folder = state or config.state or state_folder()
+    log = (None if state else config.events) or (state or state_folder()) / RUN_LOG
+    evidence = (None if state else config.evidence.folder) or folder / "evidence"
+    base = None if path is None else path if path.is_dir() else path.parent
+    known = config.fingerprints
+    named = [one for one in (config.alerts.mutes, known.oui_registry, *config.intel, *known.folders) if one is not None]
+    return config, Places(folder, log, evidence, base, files, named)
+
+
+@contextlib.contextmanager
+def reading(words: str, size: int) -> Iterator[Callable[[int], None]]:
+    """A bar on standard error where that is a terminal; what it gives is told how many bytes were read."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(words, total=size or None)
+        yield lambda count: bar.update(task, advance=count)
+
+
+def size_text(size: int) -> str:
+    """A size for people."""
+    return f"{size / (1 << 20):,.1f} MiB" if size >= 1 << 20 else f"{size / 1024:,.0f} KiB"
+
+
+def reason_of(error: OSError) -> str:
+    """What the system says, and of which file."""
+    return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)

@@ -1,0 +1,85 @@
+"""Copy what the sensor knows into one file, while it runs.
+
+In it are the inventory with what was learned and what you said, mutes, rules, threat lists, your notes to alerts, how far each output is, what destinations
+refused, and the configuration with its layers. The event log and the packets behind alerts only where you ask for them. Secrets are never in it: a
+configuration names only where they lie. The file is for its owner alone (mode 0600); `tar --zstd -tf FILE` lists it, `sensor restore` puts it back.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sensor.cli._places import add_state_argument, places_of, reading, reason_of, size_text
+from sensor.cli._setup import complain
+from sensor.cli._show import NOT_OPENED, USAGE, add_json_argument, put, tidy
+
+if TYPE_CHECKING:
+    from sensor.lifecycle.manifest import Manifest
+
+EXAMPLES = """\
+  sensor backup sensor.tar.zst
+  sensor backup --with-log --with-evidence /mnt/backup/sensor-$(date +%F).tar.zst
+  sensor backup --force --json /mnt/backup/sensor.tar.zst
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", type=Path, help="file to write, as NAME.tar.zst")
+    parser.add_argument("--with-log", action="store_true", help="with the event log, and what mutes kept out of it")
+    parser.add_argument("--with-evidence", action="store_true", help="with the packets behind alerts")
+    parser.add_argument("--force", action="store_true", help="replace a file that is there")
+    parser.add_argument("--config", metavar="FILE", type=Path, help="configuration of the sensor (default: /etc/sensor/sensor.yaml, where it is)")
+    add_state_argument(parser)
+    add_json_argument(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Make it; 2 where the configuration is wrong or the file is there already, 3 where something cannot be read or written."""
+    found = places_of(args.config, args.state)
+    if found is None:
+        return USAGE
+    config, places = found
+    if args.file.exists() and not args.force:
+        complain(f"{args.file} is there already: name another file, or replace it with --force")
+        return USAGE
+    from sensor.inventory.store.database import StoreError
+    from sensor.lifecycle.backup import Backup, Whose
+
+    try:
+        backup = Backup(places, Whose(config.sensor.id, config.sensor.site, args.with_log, args.with_evidence), time.time_ns())
+        with reading("copying", backup.size) as progress:
+            manifest = backup.write(args.file, progress)
+    except (StoreError, ValueError) as error:
+        complain(f"no backup was made: {error}")
+        return NOT_OPENED
+    except OSError as error:
+        complain(f"no backup was made: {reason_of(error)}")
+        return NOT_OPENED
+    _tell(args, manifest, places.state)
+    return 0
+
+
+def _tell(args: argparse.Namespace, manifest: Manifest, state: Path) -> None:
+    if args.json:
+        from sensor.lifecycle.manifest import encoded
+
+        put(encoded(manifest).decode().rstrip())
+        return
+    put(f"{args.file}: {contents(manifest)}, {size_text(args.file.stat().st_size)} of {size_text(manifest.size)}")
+    if not manifest.tables:
+        complain(f"there is no inventory in {state}")
+    missing = [f"{what} ({option})" for what, option, there in _optional(manifest) if not there]
+    put(f"not in it: {', '.join([*missing, 'the secrets of outputs', *map(tidy, manifest.left_out)])}")
+
+
+def _optional(manifest: Manifest) -> tuple[tuple[str, str, bool], ...]:
+    return (("the event log", "--with-log", manifest.log), ("packets behind alerts", "--with-evidence", manifest.evidence))
+
+
+def contents(manifest: Manifest) -> str:
+    """What is in a backup, in a few words."""
+    more = [what for what, _, there in _optional(manifest) if there]
+    return ", ".join([f"{manifest.devices:,} devices", f"{len(manifest.files):,} files", *more])

@@ -1,0 +1,100 @@
+"""Put a backup back: what the sensor knew when it was made.
+
+All of the file is looked through first, each hash in it; then it is unpacked beside what is there and put in its place at once. What was there is kept beside
+it, in a folder before-restore-TIME: nothing is deleted. No sensor may run there meanwhile. The configuration stays in the file unless --config says where it
+belongs; it is not needed to put the rest back.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sensor.cli._places import add_state_argument, places_of, reading, reason_of, size_text
+from sensor.cli._setup import complain
+from sensor.cli._show import NOT_OPENED, USAGE, put, tidy
+from sensor.cli.backup import contents
+
+if TYPE_CHECKING:
+    from sensor.lifecycle.manifest import Manifest
+    from sensor.lifecycle.places import Places
+
+EXAMPLES = """\
+  sensor restore --dry-run sensor.tar.zst
+  sensor restore sensor.tar.zst
+  sensor restore --state /var/lib/sensor --config /etc/sensor sensor.tar.zst
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", type=Path, help="a file that `sensor backup` made")
+    add_state_argument(parser)
+    parser.add_argument("--config", metavar="DIR", type=Path, help="put the configuration back as well, into this folder")
+    parser.add_argument("--dry-run", action="store_true", help="only look through the file, and say where all would go")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Do it; 2 where this machine's configuration is wrong, 3 where the backup is no good, a sensor runs, or something cannot be written."""
+    from sensor.inventory.store.database import StoreError
+    from sensor.lifecycle.archive import BadArchive
+    from sensor.lifecycle.places import Places
+    from sensor.lifecycle.restore import Restore, verified
+
+    if args.state is None:
+        found = places_of(None, None)
+        if found is None:
+            complain("the configuration of this machine does not tell where the state belongs: name the folder with --state")
+            return USAGE
+        places = found[1]._replace(base=args.config)
+    else:
+        from sensor.eventlog.paths import RUN_LOG
+
+        places = Places(args.state, args.state / RUN_LOG, args.state / "evidence", args.config)
+    try:
+        with reading("looking through", 0) as progress:
+            manifest = verified(args.file, places, progress)
+        if args.dry_run:
+            _foretell(args, manifest, places)
+            return 0
+        restore = Restore(args.file, places, manifest, time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()))
+        with reading("restoring", manifest.size) as progress:
+            restore.run(progress)
+    except (BadArchive, StoreError) as error:
+        complain(f"nothing was restored: {error}")
+        return NOT_OPENED
+    except OSError as error:
+        complain(f"nothing was restored: {reason_of(error)}")
+        return NOT_OPENED
+    if restore.undone:
+        complain("an earlier restore was cut off: what was there before it was put back first")
+    put(f"restored {contents(manifest)} of {_origin(manifest)} into {places.state}")
+    for aside in restore.aside:
+        put(f"what was there is in {aside}")
+    _tell_configuration(args, manifest)
+    return 0
+
+
+def _foretell(args: argparse.Namespace, manifest: Manifest, places: Places) -> None:
+    """What would be done."""
+    from sensor.lifecycle.places import replaced, target
+
+    put(f"{args.file} is whole: {contents(manifest)}, {size_text(manifest.size)}, of {_origin(manifest)}")
+    for one in manifest.files:
+        place = target(one.name, places)
+        put(f"  {tidy(one.name)} → {place if place is not None else 'stays in the file'}")
+    for path in replaced([one.name for one in manifest.files], places):
+        put(f"  {path} is there and would be set aside")
+    _tell_configuration(args, manifest)
+
+
+def _origin(manifest: Manifest) -> str:
+    return f"{tidy(manifest.created)[:19]}Z by {tidy(manifest.id) or 'a sensor'} {tidy(manifest.site)}".rstrip() + f" (version {tidy(manifest.sensor)})"
+
+
+def _tell_configuration(args: argparse.Namespace, manifest: Manifest) -> None:
+    if args.config is None and any(one.name.startswith("config/") for one in manifest.files):
+        put("the configuration stays in the file: --config DIR puts it back as well")
+    for path in manifest.left_out:
+        put(f"never was in the file: {tidy(path)}")

@@ -1,0 +1,46 @@
+"""A copy of the store as it is at one moment, made while a sensor writes it (sqlite.org/backup.html), and what such a copy holds."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from pathlib import Path
+from typing import NamedTuple
+
+from sensor.inventory.store.database import StoreError, look_into
+from sensor.inventory.store.schema import VERSION
+
+
+class Held(NamedTuple):
+    """``version`` of the tables, and how many devices are in them."""
+
+    version: int
+    devices: int
+
+
+def snapshot(path: Path, copy: Path) -> Held:
+    """Copy a store. StoreError where it is not whole, or cannot be read or written."""
+    try:
+        with contextlib.closing(look_into(path)) as base, contextlib.closing(sqlite3.connect(copy)) as target:
+            base.backup(target)  # all in one step: whoever writes meanwhile writes beside it (WAL), and nothing begins anew
+            # The copy is one file: it needs no log of late changes beside it.
+            target.execute("PRAGMA journal_mode = DELETE")
+    except sqlite3.Error as error:
+        raise StoreError(f"{path}: {error}") from None
+    return held(copy, path)
+
+
+def held(copy: Path, name: Path) -> Held:
+    """Look through a copy of the store ``name``. StoreError where it is not whole, or a newer sensor wrote it."""
+    try:
+        with contextlib.closing(look_into(copy)) as base:
+            fault = base.execute("PRAGMA quick_check(1)").fetchone()[0]
+            version = int(base.execute("PRAGMA user_version").fetchone()[0])
+            devices = int(base.execute("SELECT count(*) FROM devices").fetchone()[0]) if version else 0
+    except sqlite3.Error as error:
+        raise StoreError(f"{name}: is damaged: {error}") from None
+    if fault != "ok":
+        raise StoreError(f"{name}: is damaged: {fault.splitlines()[-1]}")
+    if version > VERSION:
+        raise StoreError(f"{name}: its tables have version {version}, this sensor knows {VERSION}: use the newer sensor")
+    return Held(version, devices)

@@ -1,0 +1,59 @@
+"""An upgrade of the store: a copy is kept, then all steps to the tables of today are made, or none. It cannot be undone but by the copy."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sqlite3
+from pathlib import Path
+
+from sensor.inventory.store.schema import MIGRATIONS, VERSION
+
+# Copies that are kept, those of the newest tables.
+COPIES = 2
+
+
+class NotUpgraded(Exception):
+    """It stays as it was; the text says why, for people."""
+
+
+def upgrade(base: sqlite3.Connection, path: Path, version: int) -> str:
+    """Bring tables of a version to that of today; what is to be told of it, empty where nothing was done. NotUpgraded where that fails: all is as it was."""
+    if version == VERSION:
+        return ""
+    kept = _keep(base, path, version) if version else path
+    steps = "\n".join(MIGRATIONS[version:])
+    try:
+        base.executescript(f"BEGIN IMMEDIATE;\n{steps}\nPRAGMA user_version = {VERSION};\nCOMMIT;")
+    except sqlite3.Error as error:
+        if base.in_transaction:
+            base.execute("ROLLBACK")
+        if not version:
+            raise
+        raise NotUpgraded(f"{path}: its tables cannot be brought from version {version} to {VERSION}, and are as they were: {error}") from None
+    return f"{path}: its tables are of version {VERSION} now; {kept.name} is a copy of version {version}" if version else ""
+
+
+def _keep(base: sqlite3.Connection, path: Path, version: int) -> Path:
+    """A copy of the file as it is, in place of an earlier one of the same version. NotUpgraded where there is no room for it."""
+    copy = path.with_name(f"{path.name}.version-{version}")
+    new = copy.with_name(copy.name + ".new")
+    try:
+        new.unlink(missing_ok=True)
+        with contextlib.closing(sqlite3.connect(new)) as target:
+            base.backup(target)
+        shutil.copymode(path, new)
+        new.replace(copy)
+    except (OSError, sqlite3.Error) as error:
+        with contextlib.suppress(OSError):
+            new.unlink(missing_ok=True)
+        raise NotUpgraded(f"{path}: is not upgraded, for no copy of it can be kept beside it: {error}") from None
+    for old in copies(path)[:-COPIES]:
+        old.unlink()
+    return copy
+
+
+def copies(path: Path) -> list[Path]:
+    """The copies beside a store, those of the oldest tables first."""
+    numbered = {int(end): copy for copy in path.parent.glob(f"{path.name}.version-*") if (end := copy.name.rpartition("-")[2]).isdecimal()}
+    return [numbered[version] for version in sorted(numbered)]

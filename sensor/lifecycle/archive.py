@@ -1,0 +1,116 @@
+"""The archive of a backup: a tar packed by zstd, which ``tar --zstd -xf`` opens (POSIX.1-2017, pax, "ustar Interchange Format").
+
+Only regular files with short names are in it. Whoever reads one trusts nothing: every header is looked at before a byte behind it is, nothing but regular files
+is taken, and what unpacks to far more than a backup ever does is refused.
+"""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import zstandard
+
+BLOCK, CHUNK = 512, 1 << 18
+LEVEL = 3
+WINDOW_LIMIT = 1 << 27
+# Files in an archive; how many times its own size it may unpack to. Logs and databases come to 30 at most.
+FILES_LIMIT, RATIO_LIMIT, RATIO_FLOOR = 100_000, 1000, 64 << 20
+
+
+class BadArchive(Exception):
+    """It is no backup, or a damaged or dangerous one; the text says why, for people."""
+
+
+class Member(NamedTuple):
+    """A file of an archive. ``mode``: its permissions."""
+
+    name: str
+    size: int
+    mode: int
+
+
+class Packer:
+    """Writes an archive to a file that is open."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._out = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).stream_writer(file, closefd=False)
+
+    def begin(self, member: Member, mtime: int) -> None:
+        """A file begins; as many bytes as were said must follow. ValueError where its name is too long."""
+        head = tarfile.TarInfo(member.name)
+        head.size, head.mode, head.mtime = member.size, member.mode, mtime
+        self._out.write(head.tobuf(tarfile.USTAR_FORMAT, "utf-8", "strict"))
+
+    def write(self, data: bytes) -> None:
+        self._out.write(data)
+
+    def end(self, size: int) -> None:
+        """The file of so many bytes is over."""
+        self._out.write(bytes(-size % BLOCK))
+
+    def close(self) -> None:
+        """The archive is over."""
+        self._out.write(bytes(2 * BLOCK))
+        self._out.close()  # type: ignore[no-untyped-call]
+
+
+def members(path: Path, file: BinaryIO) -> Iterator[tuple[Member, Iterator[bytes]]]:
+    """Each file of an archive with what is in it. What is left of one is passed over. BadArchive, named ``path``, where it is no backup."""
+    size = path.stat().st_size
+    unpacked = zstandard.ZstdDecompressor(max_window_size=WINDOW_LIMIT).stream_reader(file, read_across_frames=True, closefd=False)
+    names: set[str] = set()
+    total = 0
+    while any(head := _read(path, unpacked, BLOCK)):
+        member = _member(path, head)
+        total += member.size
+        if member.name in names:
+            raise BadArchive(f"{path}: found {member.name} twice")
+        if len(names) >= FILES_LIMIT:
+            raise BadArchive(f"{path}: found more than {FILES_LIMIT:,} files")
+        if total > max(RATIO_FLOOR, RATIO_LIMIT * size):
+            raise BadArchive(f"{path}: unpacks to {total:,} bytes, over {RATIO_LIMIT:,} times its size: no backup does")
+        names.add(member.name)
+        content = _content(path, unpacked, member.size)
+        yield member, content
+        for _ in content:
+            pass
+        _read(path, unpacked, -member.size % BLOCK)
+
+
+def _read(path: Path, unpacked: zstandard.ZstdDecompressionReader, size: int) -> bytes:
+    """Just so many bytes."""
+    data = b""
+    try:
+        while len(data) < size and (piece := unpacked.read(size - len(data))):
+            data += piece
+    except zstandard.ZstdError as error:
+        raise BadArchive(f"{path}: cannot be unpacked: {error}") from None
+    if len(data) < size:
+        raise BadArchive(f"{path}: the end is missing")
+    return data
+
+
+def _content(path: Path, unpacked: zstandard.ZstdDecompressionReader, size: int) -> Iterator[bytes]:
+    for left in range(size, 0, -CHUNK):
+        yield _read(path, unpacked, min(left, CHUNK))
+
+
+def _member(path: Path, head: bytes) -> Member:
+    """What a header says. Headers that stand for others (long names, pax) are refused as well: a backup has none."""
+    try:
+        told = tarfile.TarInfo.frombuf(head, "utf-8", "strict")
+    except (tarfile.HeaderError, UnicodeDecodeError) as error:
+        raise BadArchive(f"{path}: is no backup: {error}") from None
+    if told.type not in {tarfile.REGTYPE, tarfile.AREGTYPE} or not told.isreg():
+        raise BadArchive(f"{path}: found {told.name!r}, which is a {_kind(told)}, expected regular files only")
+    if told.size < 0:
+        raise BadArchive(f"{path}: found {told.name!r} with a size below zero")
+    return Member(told.name, told.size, told.mode)
+
+
+def _kind(told: tarfile.TarInfo) -> str:
+    kinds = {tarfile.SYMTYPE: "symbolic link", tarfile.LNKTYPE: "link", tarfile.DIRTYPE: "folder", tarfile.CHRTYPE: "device", tarfile.BLKTYPE: "device"}
+    return kinds.get(told.type, "special file")

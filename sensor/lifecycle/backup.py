@@ -1,0 +1,152 @@
+"""A backup: what a sensor knows as one file, made while it runs. The file has its name once it is whole, and nobody but its owner may read it."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import io
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from sensor import __version__
+from sensor.core.record_parts import time_text
+from sensor.eventlog.disk import sync_folder
+from sensor.eventlog.segments import COMPRESSED, PLAIN
+from sensor.inventory.store.database import FILE
+from sensor.inventory.store.snapshot import Held, snapshot
+from sensor.lifecycle.archive import CHUNK, Member, Packer
+from sensor.lifecycle.manifest import FORMAT, NAME, Entry, Manifest, encoded
+from sensor.lifecycle.places import INVENTORY, SEGMENTS, Piece, Places, elsewhere, pieces
+
+# Of a text file that is written while it is copied, whole lines are taken.
+GROWING = (PLAIN, ".jsonl.1")
+
+Progress = Callable[[int], None]
+
+
+class Whose(NamedTuple):
+    """Which parts are wanted, and the names of the sensor."""
+
+    id: str = ""
+    site: str = ""
+    log: bool = False
+    evidence: bool = False
+
+
+class Backup:
+    """One being made."""
+
+    def __init__(self, places: Places, whose: Whose, now: int) -> None:
+        """``now``: ns."""
+        self._places, self._whose, self._now = places, whose, now
+        self._pieces = pieces(places, log=whose.log, evidence=whose.evidence)
+        self._entries: list[Entry] = []
+
+    @property
+    def size(self) -> int:
+        """Bytes that are to be read, as far as is known before."""
+        found = 0
+        for path in (self._places.state / FILE, *(piece.path for piece in self._pieces)):
+            with contextlib.suppress(OSError):
+                found += path.stat().st_size
+        return found
+
+    def write(self, target: Path, progress: Progress = lambda _: None) -> Manifest:
+        """OSError, StoreError (the inventory) or ValueError (a name) where it cannot be made; nothing is left behind then."""
+        with _whole(target) as file:
+            packer = Packer(file)
+            held = self._inventory(packer, target, progress)
+            for piece in self._pieces:
+                self._piece(packer, piece, progress)
+            manifest = self._manifest(held)
+            text = encoded(manifest)
+            self._add(packer, NAME, io.BytesIO(text), len(text), self._now, progress)
+            packer.close()
+        return manifest
+
+    def _inventory(self, packer: Packer, target: Path, progress: Progress) -> Held:
+        """Through SQLite, for a file that is being written is no copy of anything."""
+        path = self._places.state / FILE
+        if not path.is_file():
+            return Held(0, 0)
+        copy = target.with_name(f".{target.name}.inventory")
+        try:
+            os.close(os.open(copy, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+            held = snapshot(path, copy)
+            with copy.open("rb") as file:
+                self._add(packer, INVENTORY, file, copy.stat().st_size, path.stat().st_mtime_ns, progress)
+        finally:
+            copy.unlink(missing_ok=True)
+        return held
+
+    def _piece(self, packer: Packer, piece: Piece, progress: Progress) -> None:
+        with contextlib.suppress(FileNotFoundError):  # removed since it was listed: it is gone from the state as well
+            name, file = _opened(piece)
+            with file:
+                told = os.fstat(file.fileno())
+                size = _whole_lines(file, told.st_size) if name.endswith(GROWING) else told.st_size
+                self._add(packer, name, file, size, told.st_mtime_ns, progress, told.st_mode)
+
+    def _add(self, packer: Packer, name: str, file: BinaryIO, size: int, mtime: int, progress: Progress, mode: int = 0o600) -> None:
+        packer.begin(Member(name, size, mode & 0o777), mtime // 1_000_000_000)
+        summed, left = hashlib.sha256(), size
+        while left and (data := file.read(min(left, CHUNK))):
+            packer.write(data)
+            summed.update(data)
+            left -= len(data)
+            progress(len(data))
+        if left:
+            raise OSError(errno.EAGAIN, "it became shorter while it was read: try again", name)
+        packer.end(size)
+        self._entries.append(Entry(name, size, summed.hexdigest()))
+
+    def _manifest(self, held: Held) -> Manifest:
+        whose = self._whose
+        return Manifest(
+            FORMAT, __version__, whose.id, whose.site, time_text(self._now), held.version, held.devices, whose.log, whose.evidence,
+            elsewhere(self._places), list(self._entries),
+        )  # fmt: skip
+
+
+def _opened(piece: Piece) -> tuple[str, BinaryIO]:
+    """A file by its name in the archive. A segment that was packed since it was listed goes by its new name. FileNotFoundError where it is gone."""
+    try:
+        return piece.name, piece.path.open("rb")
+    except FileNotFoundError:
+        if not piece.name.startswith(SEGMENTS) or not piece.name.endswith(PLAIN):
+            raise
+        return piece.name.removesuffix(PLAIN) + COMPRESSED, piece.path.with_name(piece.path.name.removesuffix(PLAIN) + COMPRESSED).open("rb")
+
+
+def _whole_lines(file: BinaryIO, size: int) -> int:
+    """Up to the end of the last line of so many bytes; all of them where no line ends in the last megabyte."""
+    start = max(0, size - (1 << 20))
+    end = os.pread(file.fileno(), size - start, start).rfind(b"\n")
+    return start + end + 1 if end >= 0 or not start else size
+
+
+@contextlib.contextmanager
+def _whole(target: Path) -> Iterator[BinaryIO]:
+    """A file that gets its name when all of it is on the disk. OSError where it cannot be written, or another backup writes it."""
+    beside = target.with_name(f".{target.name}.new")
+    number = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(number, "wb") as file:
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OSError(errno.EBUSY, "another backup writes it", str(target)) from None
+        try:
+            file.truncate()
+            os.fchmod(number, 0o600)
+            yield file
+            file.flush()
+            os.fsync(number)
+            beside.replace(target)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+    sync_folder(target.parent)

@@ -1,0 +1,62 @@
+"""Files that change places together: all of them, or none. What is to be moved is written down first, so that one who was killed amid it can be undone."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from sensor.eventlog.disk import sync_folder
+
+
+class Move(msgspec.Struct, frozen=True, array_like=True):
+    """A file or a folder that gets another name."""
+
+    source: str
+    target: str
+
+
+def carry_out(moves: Sequence[Move], note: Path) -> None:
+    """Move all. OSError where one cannot be moved: then those before it are moved back."""
+    beside = note.with_name(note.name + ".new")
+    with beside.open("wb") as file:
+        file.write(msgspec.json.encode(moves))
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(note)
+    sync_folder(note.parent)
+    try:
+        for move in moves:
+            target = Path(move.target)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            Path(move.source).rename(target)
+    except OSError:
+        undo(note)
+        raise
+    _end(moves, note)
+
+
+def undo(note: Path) -> bool:
+    """Move back what was moved; whether there was anything to undo. OSError where it cannot be: the note stays."""
+    try:
+        moves = msgspec.json.decode(note.read_bytes(), type=list[Move])
+    except FileNotFoundError:
+        return False
+    for move in reversed(moves):
+        source, target = Path(move.source), Path(move.target)
+        if os.path.lexists(target) and not os.path.lexists(source):
+            target.rename(source)
+    _end(moves, note)
+    return True
+
+
+def _end(moves: Sequence[Move], note: Path) -> None:
+    """All names are down before the note is gone."""
+    for folder in {Path(path).parent for move in moves for path in (move.source, move.target)}:
+        with contextlib.suppress(FileNotFoundError):
+            sync_folder(folder)
+    note.unlink()
+    sync_folder(note.parent)

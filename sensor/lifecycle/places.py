@@ -1,0 +1,158 @@
+"""Where a sensor keeps what a backup holds, and how each file is called in the archive.
+
+=========== ==========================================================================================================
+config/     the configuration with its layers, the rules beside it, and the lists and fingerprints it names in its folder
+state/      inventory.db, mutes.yaml, rules/, intel/
+log/        how far each output is (cursors/), what destinations refused (dead/), the operator's notes (notes.jsonl); the log itself and what mutes kept out of
+            it only where asked for
+evidence/   packets behind alerts, only where asked for
+=========== ==========================================================================================================
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from sensor.delivery.dead_letters import dead_of
+from sensor.documents import LAYERS
+from sensor.eventlog.cursors import STATUS
+from sensor.eventlog.hint import BEGIN, NEXT
+from sensor.eventlog.paths import muted_log, notes_log
+from sensor.eventlog.segments import cursors_of, folder_of, segments
+
+INVENTORY = "state/inventory.db"
+SEGMENTS = "log/segments"
+MUTES, KNOWLEDGE = "mutes.yaml", ("rules", "intel")
+# What stands beside a configuration and is taken up with it.
+BESIDE = (LAYERS, "rules")
+STATE = ("inventory.db", MUTES, *KNOWLEDGE)
+# Of a store in WAL mode (sqlite.org/wal.html): they go with it.
+SIDES = ("inventory.db-wal", "inventory.db-shm")
+LOG = ("events.jsonl", "segments", "cursors", "dead", "notes.jsonl", "muted.jsonl")
+DEPTH = 8
+_PART = re.compile(r"[^/\x00-\x1f\x7f]{1,255}")
+
+
+class Places(NamedTuple):
+    """Of one sensor. ``base``: folder of the configuration, None where there is none; ``config``: its layers; ``named``: further files of the operator's that
+    it names.
+    """
+
+    state: Path
+    log: Path
+    evidence: Path
+    base: Path | None = None
+    config: Sequence[Path] = ()
+    named: Sequence[Path] = ()
+
+    def log_place(self, part: str) -> Path:
+        """Where a part of the log lies (``LOG``)."""
+        found = {"segments": folder_of, "cursors": cursors_of, "dead": dead_of, "notes.jsonl": notes_log, "muted.jsonl": muted_log}
+        return found[part](self.log) if part in found else self.log
+
+
+class Piece(NamedTuple):
+    """A file, and what it is called in the archive."""
+
+    name: str
+    path: Path
+
+
+def pieces(places: Places, *, log: bool, evidence: bool) -> list[Piece]:
+    """All files of a backup but the inventory, in an order that is always the same, each once. Cursors come before the log: none is ever ahead of it."""
+    found: dict[Path, Piece] = {}
+    for piece in (*_state(places), *_beside_log(places), *_log(places, whole=log), *(_evidence(places) if evidence else ()), *_configuration(places)):
+        found.setdefault(piece.path.absolute(), piece)
+    return list(found.values())
+
+
+def _state(places: Places) -> Iterator[Piece]:
+    if (places.state / MUTES).is_file():
+        yield Piece(f"state/{MUTES}", places.state / MUTES)
+    for name in KNOWLEDGE:
+        yield from _below(places.state / name, f"state/{name}")
+
+
+def _beside_log(places: Places) -> Iterator[Piece]:
+    """How far the outputs are, what they could not deliver, what the operator noted, and with which numbers the log goes on."""
+    for path in _files(places.log_place("cursors")):
+        if path.suffix in {".json", ".before", ".replay"} and not path.name.endswith(STATUS):
+            yield Piece(f"log/cursors/{path.name}", path)
+    yield from _below(places.log_place("dead"), "log/dead")
+    yield from (Piece(f"{SEGMENTS}/{name}", path) for name in (BEGIN, NEXT) if (path := folder_of(places.log) / name).is_file())
+    if (path := places.log_place("notes.jsonl")).is_file():
+        yield Piece("log/notes.jsonl", path)
+
+
+def _log(places: Places, *, whole: bool) -> Iterator[Piece]:
+    if not whole:
+        return
+    if (path := places.log_place("muted.jsonl")).is_file():
+        yield Piece("log/muted.jsonl", path)
+    for one in segments(places.log):
+        yield Piece(f"{SEGMENTS}/{one.path.name}" if one.first else "log/events.jsonl", one.path)
+
+
+def _evidence(places: Places) -> Iterator[Piece]:
+    yield from (Piece(f"evidence/{path.name}", path) for path in _files(places.evidence) if path.suffix == ".pcapng")
+
+
+def elsewhere(places: Places) -> list[str]:
+    """What the configuration names that lies neither beside it nor in the state folder: it is not copied."""
+    near = [folder.absolute() for folder in (places.state, places.base) if folder is not None]
+    return sorted(str(path) for path in places.named if not any(path.absolute().is_relative_to(folder) for folder in near))
+
+
+def _configuration(places: Places) -> Iterator[Piece]:
+    if places.base is None:
+        return
+    base = places.base.absolute()
+    found = {path.absolute().relative_to(base).as_posix(): path for path in places.config}
+    for folder in (base / "rules", *(path.absolute() for path in places.named if path.absolute().is_relative_to(base))):
+        found |= {piece.name: piece.path for piece in _below(folder, folder.relative_to(base).as_posix())}
+    yield from (Piece(f"config/{name}", found[name]) for name in sorted(found))
+
+
+def _below(path: Path, name: str) -> Iterator[Piece]:
+    """A file, or the files of a folder and of those in it. Links to folders are not followed."""
+    if path.is_file():
+        yield Piece(name, path)
+        return
+    for file in sorted(path.rglob("*")) if path.is_dir() else ():
+        if file.is_file():
+            yield Piece(f"{name}/{file.relative_to(path).as_posix()}", file)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
+
+
+def target(name: str, places: Places) -> Path | None:
+    """Where a file of an archive belongs; None for one of a configuration that is not put back. ValueError for a name that no backup has."""
+    parts = name.split("/")
+    if len(parts) > DEPTH or not all(_PART.fullmatch(part) and part not in {".", ".."} for part in parts):
+        raise ValueError(f"found the name {name!r}, which leads out of the folder")
+    room, *rest = parts
+    if room == "config" and rest:
+        return places.base.joinpath(*rest) if places.base is not None else None
+    if room == "state" and rest and rest[0] in STATE and (len(rest) > 1) == (rest[0] in KNOWLEDGE):
+        return places.state.joinpath(*rest)
+    if room == "log" and rest and rest[0] in LOG and (len(rest) > 1) == ("." not in rest[0]):
+        return places.log_place(rest[0]).joinpath(*rest[1:])
+    if room == "evidence" and len(rest) == 1:
+        return places.evidence / rest[0]
+    raise ValueError(f"found the name {name!r}, which no backup has")
+
+
+def replaced(names: Sequence[str], places: Places) -> list[Path]:
+    """What is set aside for the files of an archive: the state and the log as a whole, evidence and configuration where it holds some."""
+    found = [places.state / name for name in (*STATE, *SIDES)] + [places.log_place(name) for name in LOG]
+    if any(name.startswith("evidence/") for name in names):
+        found.append(places.evidence)
+    configured = {name.split("/")[1] for name in names if name.startswith("config/")}
+    if places.base is not None and configured:
+        found += [places.base / name for name in sorted(configured | set(BESIDE))]
+    return [path for path in found if path.is_symlink() or path.exists()]

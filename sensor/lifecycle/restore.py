@@ -1,0 +1,201 @@
+"""A backup is put back: looked through first, unpacked beside what is there, and put in its place all at once.
+
+What was there is kept in a folder of its own beside it. Nothing is touched before the whole archive was found good, and no sensor may be at work meanwhile.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from sensor.core.reader import clean
+from sensor.eventlog.segments import cursors_of, folder_of
+from sensor.inventory.store.database import UNFINISHED, Lock
+from sensor.inventory.store.snapshot import held
+from sensor.lifecycle.archive import BadArchive, Member, members
+from sensor.lifecycle.manifest import NAME, SIZE_LIMIT, Entry, Manifest, decoded
+from sensor.lifecycle.moves import Move, carry_out, undo
+from sensor.lifecycle.places import INVENTORY, Places, replaced, target
+
+STAGE, ASIDE = ".restore-", "before-restore-"
+# Room on the disk that must be left when all is unpacked.
+SPARE = 16 << 20
+
+Progress = Callable[[int], None]
+
+
+def verified(path: Path, places: Places, progress: Progress = lambda _: None) -> Manifest:
+    """Look through all of an archive: names, kinds, sizes, and every hash. BadArchive where something is wrong with it, OSError where it cannot be read."""
+    found: list[Entry] = []
+    manifest: Manifest | None = None
+    with path.open("rb") as file:
+        for member, content in members(path, file):
+            if manifest is not None:
+                raise BadArchive(f"{path}: found {clean(member.name)!r} behind the manifest")
+            if member.name == NAME:
+                manifest = _manifest(path, member, content)
+                continue
+            with _named(path):
+                target(member.name, places)
+            summed = hashlib.sha256()
+            for data in content:
+                summed.update(data)
+                progress(len(data))
+            found.append(Entry(member.name, member.size, summed.hexdigest()))
+    if manifest is None:
+        raise BadArchive(f"{path}: is no backup: it has no manifest")
+    _compare(path, manifest, found)
+    return manifest
+
+
+def _manifest(path: Path, member: Member, content: Iterator[bytes]) -> Manifest:
+    if member.size > SIZE_LIMIT:
+        raise BadArchive(f"{path}: its manifest has {member.size:,} bytes, expected at most {SIZE_LIMIT:,}")
+    with _named(path):
+        return decoded(b"".join(content))
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise BadArchive(f"{path}: {clean(str(error), 500)}") from None
+
+
+def _compare(path: Path, manifest: Manifest, found: list[Entry]) -> None:
+    there, told = {one.name: one for one in found}, {one.name: one for one in manifest.files}
+    for name in sorted(there.keys() | told.keys()):
+        if there.get(name) != told.get(name):
+            wrong = "is missing" if name not in there else "is not in the manifest" if name not in told else "is not what it was when the backup was made"
+            raise BadArchive(f"{path}: {clean(name)} {wrong}")
+
+
+class Restore:
+    """One archive that was verified, for the places where it goes. ``aside``: folders in which what was there is kept; ``undone``: an earlier restore was
+    cut off, and what was there before it was put back.
+    """
+
+    def __init__(self, path: Path, places: Places, manifest: Manifest, stamp: str) -> None:
+        """``stamp``: date and time, as it stands in the names of folders."""
+        self._path, self._places, self._manifest, self._stamp = path, places, manifest, stamp
+        self.aside: list[Path] = []
+        self.undone = False
+
+    def run(self, progress: Progress = lambda _: None) -> None:
+        """StoreError where a sensor runs there or the inventory is not whole; OSError, BadArchive. All is as it was then."""
+        with _alone(self._places):
+            self.undone = undo(self._places.state / UNFINISHED)
+            stages: dict[Path, Path] = {}
+            try:
+                self._unpack(stages, progress)
+                carry_out(self._moves(stages), self._places.state / UNFINISHED)
+            finally:
+                for stage in stages.values():
+                    shutil.rmtree(stage, ignore_errors=True)
+                for aside in self.aside:
+                    with contextlib.suppress(OSError):  # where all went back, nothing is in it
+                        aside.rmdir()
+
+    def _unpack(self, stages: dict[Path, Path], progress: Progress) -> None:
+        """All files, each on the disk where it is going to be. ``stages``: where → where they wait."""
+        entries = {one.name: one for one in self._manifest.files}
+        with self._path.open("rb") as file:
+            for member, content in members(self._path, file):
+                place = target(member.name, self._places) if member.name in entries else None
+                if place is not None:
+                    waiting = self._waiting(place, stages)
+                    if _write(waiting, member, content, progress) != entries[member.name].sha256:
+                        raise BadArchive(f"{self._path}: changed while it was read")
+                    if member.name == INVENTORY:
+                        held(waiting, self._path)
+        os.sync()
+
+    def _waiting(self, place: Path, stages: dict[Path, Path]) -> Path:
+        """Where a file waits: in a folder beside its place, on the same disk. OSError where there is no room for all."""
+        base = self._base(place)
+        if base not in stages:
+            _make(base)
+            for left in base.glob(f"{STAGE}*"):
+                shutil.rmtree(left, ignore_errors=True)
+            disk = os.statvfs(base)
+            if disk.f_bavail * disk.f_frsize < self._manifest.size + SPARE:
+                raise OSError(errno.ENOSPC, f"there is no room for {self._manifest.size:,} bytes", str(base))
+            stages[base] = base / f"{STAGE}{self._stamp}"
+            _make(stages[base])
+        return stages[base] / place.relative_to(base)
+
+    def _base(self, place: Path) -> Path:
+        """The folder beside whose contents a file waits, and in which what was there is kept."""
+        places = self._places
+        bases = [places.state, places.log.parent, places.evidence.parent, *([places.base] if places.base is not None else [])]
+        return max((base for base in bases if place.is_relative_to(base)), key=lambda base: len(base.parts))
+
+    def _moves(self, stages: dict[Path, Path]) -> list[Move]:
+        """What is there goes aside, what waits goes in."""
+        away, into = [], []
+        for path in dict.fromkeys(replaced([one.name for one in self._manifest.files], self._places)):
+            aside = self._base(path) / f"{ASIDE}{self._stamp}"
+            away.append(Move(str(path), str(aside / path.relative_to(aside.parent))))
+            if aside not in self.aside:
+                self.aside.append(aside)
+        for base, stage in stages.items():
+            into += [Move(str(path), str(base / path.name)) for path in sorted(stage.iterdir())]
+        return away + into
+
+
+def _write(path: Path, member: Member, content: Iterator[bytes], progress: Progress) -> str:
+    """A file that was not there; its hash. It and its folders belong to whom the folder around them does."""
+    _make(path.parent)
+    summed = hashlib.sha256()
+    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(number, "wb") as file:
+        for data in content:
+            file.write(data)
+            summed.update(data)
+            progress(len(data))
+        os.fchmod(number, member.mode & 0o644 | 0o600)
+        _give(file, path.parent)
+    return summed.hexdigest()
+
+
+def _make(folder: Path) -> None:
+    """A folder and those around it, for whom the one belongs to in which the first of them is made."""
+    if folder.is_dir():
+        return
+    _make(folder.parent)
+    folder.mkdir(mode=0o750)
+    if os.geteuid() == 0:
+        around = folder.parent.stat()
+        os.chown(folder, around.st_uid, around.st_gid)
+
+
+def _give(file: BinaryIO, folder: Path) -> None:
+    if os.geteuid() == 0:
+        around = folder.stat()
+        os.fchown(file.fileno(), around.st_uid, around.st_gid)
+
+
+@contextlib.contextmanager
+def _alone(places: Places) -> Iterator[None]:
+    """Nobody writes the inventory, the log or a cursor meanwhile. StoreError or OSError where somebody does."""
+    _make(places.state)
+    lock = Lock(places.state, restoring=True)
+    with contextlib.ExitStack() as held_open:
+        held_open.callback(lock.release)
+        for path in (folder_of(places.log), *sorted(cursors_of(places.log).glob("*.lock"))):
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                held_open.callback(os.close, number)
+                try:
+                    fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    raise OSError(errno.EBUSY, "another process works with it: stop `sensor run` and `sensor forward` first", str(path)) from None
+        yield

@@ -1,0 +1,199 @@
+"""sensor backup: one file with all that a sensor knows."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from sensor.eventlog.segments import folder_of
+from sensor.inventory.store.store import Store
+from tests.lifecycle.household import SECRET, furnish
+from tests.test_keeper import Run
+
+
+@pytest.fixture
+def house(inventory: Path, tmp_path: Path) -> Path:
+    """An inventory of four devices with all that stands beside it."""
+    furnish(inventory, tmp_path / "etc")
+    return inventory
+
+
+@pytest.fixture
+def back_up(tell, house: Path, tmp_path: Path):
+    return lambda *words: tell("backup", str(tmp_path / "a.tar.zst"), "--state", str(house), "--config", str(tmp_path / "etc" / "sensor.yaml"), *words)
+
+
+def opened(path: Path) -> dict[str, bytes]:
+    """Files of an archive, read by another program than ours."""
+    with path.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file) as plain, tarfile.open(fileobj=plain, mode="r|") as tar:
+        return {member.name: tar.extractfile(member).read() for member in tar}
+
+
+def test_what_is_in_it(back_up, tmp_path: Path) -> None:
+    """Everything but the log, evidence, secrets, and what is made again; the manifest tells the size and the hash of each file."""
+    told = back_up()
+    assert told.code == 0
+    files = opened(tmp_path / "a.tar.zst")
+    assert list(files) == [
+        "state/inventory.db", "state/mutes.yaml", "state/rules/ours.yaml", "state/intel/lists.yaml", "log/cursors/siem.json", "log/dead/siem.jsonl",
+        "log/segments/next", "log/notes.jsonl", "config/conf.d/10-site.yaml", "config/partners.txt", "config/sensor.yaml", "manifest.json",
+    ]  # fmt: skip
+    manifest = json.loads(files.pop("manifest.json"))
+    assert (manifest["id"], manifest["site"], manifest["devices"], manifest["log"], manifest["evidence"]) == ("hq", "HQ", 4, False, False)
+    assert {one["name"]: (one["size"], one["sha256"]) for one in manifest["files"]} == {
+        name: (len(data), hashlib.sha256(data).hexdigest()) for name, data in files.items()
+    }
+    assert not any(SECRET.encode() in data for data in files.values())
+    assert b"file:/etc/sensor/siem.key" in files["config/sensor.yaml"]
+    assert (tmp_path / "a.tar.zst").stat().st_mode & 0o777 == 0o600
+    assert "4 devices, 11 files" in told.out
+    assert "not in it: the event log (--with-log), packets behind alerts (--with-evidence), the secrets of outputs\n" in told.out
+
+
+def test_log_and_evidence_where_they_are_asked_for(back_up, house: Path, tmp_path: Path) -> None:
+    """Segments as they are; of the one that is being written only whole lines."""
+    current = max(folder_of(house / "events.jsonl").glob("*.jsonl"))
+    with current.open("ab") as file:
+        file.write(b'{"ts":"half a li')
+    assert back_up("--with-log", "--with-evidence").code == 0
+    files = opened(tmp_path / "a.tar.zst")
+    assert {name for name in files if name.startswith(("log/segments/0", "evidence/", "log/muted"))} == {
+        "log/segments/00000000000000000001.jsonl", "log/segments/00000000000000000041.jsonl", "evidence/alert-abc234.pcapng", "log/muted.jsonl",
+    }  # fmt: skip
+    assert files["log/segments/00000000000000000041.jsonl"].count(b"\n") == 10
+    assert files["log/segments/00000000000000000041.jsonl"].endswith(b"}\n")
+
+
+def test_the_same_state_gives_the_same_files(back_up, tmp_path: Path) -> None:
+    """In the same order, with the same bytes; only the manifest tells another time."""
+    back_up("--with-log")
+    first = opened(tmp_path / "a.tar.zst")
+    back_up("--with-log", "--force")
+    second = opened(tmp_path / "a.tar.zst")
+    first.pop("manifest.json"), second.pop("manifest.json")
+    assert list(first.items()) == list(second.items())
+
+
+def test_it_is_made_while_a_sensor_writes(back_up, house: Path, tmp_path: Path) -> None:
+    """What is copied is the inventory of one moment, whole, and the sensor is not held up."""
+    with Run(house) as run:
+        stop = threading.Event()
+
+        def busy() -> None:
+            for number in range(100_000):
+                if stop.is_set():
+                    return
+                run.keeper.store.set_meta("busy", str(number))
+
+        thread = threading.Thread(target=busy)
+        thread.start()
+        try:
+            told = back_up()
+        finally:
+            stop.set()
+            thread.join()
+    assert told.code == 0, told.err
+    copied = tmp_path / "copy"
+    copied.mkdir()
+    (copied / "inventory.db").write_bytes(opened(tmp_path / "a.tar.zst")["state/inventory.db"])
+    store = Store(copied)
+    assert len(list(store.devices(10))) == 4
+    assert store.note == ""
+    store.close()
+
+
+def test_what_is_there_is_not_replaced_unasked(back_up, tmp_path: Path) -> None:
+    """A file of that name is left alone without --force; one that fails leaves the old one and nothing beside it."""
+    (tmp_path / "a.tar.zst").write_text("precious")
+    told = back_up()
+    assert told.code == 2
+    assert "is there already" in told.err
+    assert (tmp_path / "a.tar.zst").read_text() == "precious"
+    assert back_up("--force").code == 0
+
+
+def test_a_damaged_inventory_is_no_backup(back_up, house: Path, tmp_path: Path) -> None:
+    """It is said, and there is no file that somebody would trust; what was there under the name stays."""
+    (tmp_path / "a.tar.zst").write_text("older")
+    (house / "inventory.db-wal").unlink(missing_ok=True)
+    data = bytearray((house / "inventory.db").read_bytes())
+    data[8192:20000] = b"\xff" * (20000 - 8192)
+    (house / "inventory.db").write_bytes(data)
+    before = sorted(path.name for path in tmp_path.iterdir())
+    told = back_up("--force")
+    assert told.code == 3
+    assert "no backup was made" in told.err
+    assert "inventory.db" in told.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+    assert (tmp_path / "a.tar.zst").read_text() == "older"
+
+
+@pytest.mark.parametrize(("name", "said"), [("missing/a.tar.zst", "No such file"), ("folder", "Is a directory")])
+def test_where_it_cannot_be_written(tell, house: Path, tmp_path: Path, name: str, said: str) -> None:
+    """The place and what the system says, and exit code 3."""
+    (tmp_path / "folder").mkdir()
+    told = tell("backup", str(tmp_path / name), "--force", "--state", str(house))
+    assert told.code == 3
+    assert said in told.err
+
+
+def test_a_wrong_configuration_is_told_with_its_place(tell, house: Path, tmp_path: Path) -> None:
+    """And nothing is written: nobody knows where the state is."""
+    (tmp_path / "wrong.yaml").write_text("sate: /var/lib/sensor\n")
+    told = tell("backup", str(tmp_path / "a.tar.zst"), "--config", str(tmp_path / "wrong.yaml"))
+    assert told.code == 2
+    assert "wrong.yaml:1:1: " in told.err
+    assert not (tmp_path / "a.tar.zst").exists()
+
+
+def test_files_elsewhere_are_named(tell, house: Path, tmp_path: Path) -> None:
+    """A list that the configuration names in another folder is not copied, and that is said."""
+    (tmp_path / "far.txt").write_text("198.51.100.9\n")
+    (tmp_path / "etc" / "conf.d" / "20-far.yaml").write_text(f"intel: [{tmp_path / 'far.txt'}]\n")
+    told = tell("backup", str(tmp_path / "a.tar.zst"), "--state", str(house), "--config", str(tmp_path / "etc"))
+    assert told.code == 0
+    assert f"the secrets of outputs, {tmp_path / 'far.txt'}\n" in told.out
+    assert "config/far.txt" not in opened(tmp_path / "a.tar.zst")
+
+
+def test_json_is_the_manifest(back_up) -> None:
+    """For machines: what a script checks before it deletes an older backup."""
+    assert json.loads(back_up("--json").out)["devices"] == 4
+
+
+@pytest.mark.slow
+def test_the_first_signal_leaves_nothing(house: Path, tmp_path: Path) -> None:
+    """Ctrl-C amid a backup takes away what was begun."""
+    big = folder_of(house / "events.jsonl") / "00000000000000000051.jsonl"
+    with big.open("wb") as file:
+        for _ in range(60):
+            file.write(os.urandom(1 << 20).hex().encode() + b"\n")
+    words = [sys.executable, "-m", "sensor", "backup", str(tmp_path / "a.tar.zst"), "--with-log", "--state", str(house)]
+    process = subprocess.Popen(words, stderr=subprocess.PIPE)
+    end = time.monotonic() + 10
+    while not (tmp_path / ".a.tar.zst.new").exists() and time.monotonic() < end:
+        time.sleep(0.005)
+    process.send_signal(2)
+    process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert not list(tmp_path.glob("*a.tar.zst*"))
+    assert not list(tmp_path.glob(".a.tar.zst*"))
+
+
+@pytest.mark.skipif(shutil.which("zstd") is None, reason="needs zstd")
+def test_tar_lists_it(back_up, tmp_path: Path) -> None:
+    """An ordinary archive: whoever has lost the sensor still has the files."""
+    back_up()
+    told = subprocess.run(["tar", "--zstd", "-tf", str(tmp_path / "a.tar.zst")], capture_output=True, text=True, check=True)
+    assert "state/inventory.db" in told.stdout.splitlines()

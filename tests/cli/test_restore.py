@@ -1,0 +1,216 @@
+"""sensor restore: a backup is put back whole, or nothing is."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sensor.delivery.forwarder import Lock
+from sensor.eventlog.paths import RUN_LOG
+from sensor.eventlog.segments import folder_of, segments
+from sensor.inventory.store.database import StoreError
+from sensor.inventory.store.reader import Reader
+from sensor.inventory.store.store import Store
+from tests.lifecycle.household import SECRET, furnish, snapshot
+from tests.test_keeper import Run
+
+
+@pytest.fixture
+def house(inventory: Path, tmp_path: Path) -> Path:
+    furnish(inventory, tmp_path / "etc")
+    return inventory
+
+
+@pytest.fixture
+def backup(tell, house: Path, tmp_path: Path) -> Path:
+    """All of the house in one file."""
+    file = tmp_path / "a.tar.zst"
+    words = ("--state", str(house), "--config", str(tmp_path / "etc"), "--with-log", "--with-evidence")
+    assert tell("backup", str(file), *words).code == 0
+    return file
+
+
+@pytest.fixture
+def kept(house: Path) -> dict[str, bytes]:
+    """The house as it is, but for the link and the status, which are made anew."""
+    found = snapshot(house)
+    return {name: data for name, data in found.items() if name != RUN_LOG and not name.endswith(".status.json")}
+
+
+def devices(state: Path) -> list[str]:
+    reader = Reader(state)
+    try:
+        return sorted(record["key"] for record in reader.records())
+    finally:
+        reader.close()
+
+
+def test_on_a_new_machine(tell, backup: Path, house: Path, kept, tmp_path: Path) -> None:
+    """Every file is what it was, and a sensor goes on with it; a configuration is put where one says, secrets are not in it."""
+    told = tell("restore", str(backup), "--state", str(tmp_path / "new"), "--config", str(tmp_path / "newetc"))
+    assert told.code == 0, told.err
+    assert told.out.startswith("restored 4 devices, 15 files, the event log, packets behind alerts of 2")
+    assert snapshot(tmp_path / "new").keys() == kept.keys()
+    assert {name: data for name, data in snapshot(tmp_path / "new").items() if name != "inventory.db"} == {
+        name: data for name, data in kept.items() if name != "inventory.db"
+    }
+    assert devices(tmp_path / "new") == devices(house)
+    with Run(tmp_path / "new") as run:
+        assert run.restored == 4
+    assert sorted(snapshot(tmp_path / "newetc")) == ["conf.d/10-site.yaml", "partners.txt", "sensor.yaml"]
+    assert not any(SECRET.encode() in data for data in snapshot(tmp_path / "newetc").values())
+
+
+def test_what_was_there_is_kept_beside_it(tell, backup: Path, house: Path, kept, tmp_path: Path) -> None:
+    """Nothing is deleted, and nothing of it mixes with what is put back."""
+    (house / "rules" / "later.yaml").write_text("rules: []\n")
+    (house / "mutes.yaml").write_text("mutes: [] # later\n")
+    (house / "own-notes.txt").write_text("not ours")
+    told = tell("restore", str(backup), "--state", str(house))
+    assert told.code == 0, told.err
+    (aside,) = house.glob("before-restore-*")
+    assert f"what was there is in {aside}\n" in told.out
+    assert "the configuration stays in the file: --config DIR puts it back as well\n" in told.out
+    assert (aside / "mutes.yaml").read_text() == "mutes: [] # later\n"
+    assert sorted(path.name for path in (aside / "rules").iterdir()) == ["later.yaml", "ours.yaml"]
+    assert len(segments(aside / RUN_LOG)) == 2
+    assert (house / "mutes.yaml").read_text() == "mutes: []\n"
+    assert sorted(path.name for path in (house / "rules").iterdir()) == ["ours.yaml"]
+    assert (house / "own-notes.txt").read_text() == "not ours"
+    assert not (house / "inventory.db-wal").exists()
+    assert devices(house) == devices(aside)
+    assert sorted(path.name for path in house.iterdir() if path.name.startswith(".")) == []
+
+
+def test_a_log_that_is_not_in_it(tell, house: Path, tmp_path: Path) -> None:
+    """The log of another state does not go with its cursors: it is set aside; numbers go on where they were, so no output takes new records for old."""
+    file = tmp_path / "small.tar.zst"
+    assert tell("backup", str(file), "--state", str(house)).code == 0
+    assert tell("restore", str(file), "--state", str(house)).code == 0
+    log = house / RUN_LOG
+    assert [path.name for path in folder_of(log).iterdir()] == ["next"]
+    from sensor.config import Retention
+    from sensor.eventlog.live_log import LiveLog
+
+    live = LiveLog(log, Retention())
+    assert live._appender.next == 51
+    live.close()
+
+
+def test_dry_run(tell, backup: Path, house: Path, tmp_path: Path) -> None:
+    """Says where all would go and what would be set aside, and touches nothing."""
+    before = snapshot(tmp_path)
+    told = tell("restore", "--dry-run", str(backup), "--state", str(house))
+    assert told.code == 0
+    assert "is whole: 4 devices, 15 files" in told.lines[0]
+    assert f"  state/inventory.db → {house / 'inventory.db'}" in told.lines
+    assert "  config/sensor.yaml → stays in the file" in told.lines
+    assert f"  {house / 'mutes.yaml'} is there and would be set aside" in told.lines
+    assert snapshot(tmp_path) == before
+    assert tell("restore", "--dry-run", str(backup), "--state", str(tmp_path / "new")).code == 0
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("who", ["inventory", "log", "forwarder"])
+def test_not_while_a_sensor_is_at_work(tell, backup: Path, house: Path, who: str) -> None:
+    """Whichever of its files it has, it is told, and all stays as it is."""
+    before = snapshot(house)
+    if who == "inventory":
+        store = Store(house)
+        told = tell("restore", str(backup), "--state", str(house))
+        store.close()
+    elif who == "log":
+        held = os.open(folder_of(house / RUN_LOG), os.O_RDONLY)
+        fcntl.flock(held, fcntl.LOCK_EX)
+        told = tell("restore", str(backup), "--state", str(house))
+        os.close(held)
+    else:
+        lock = Lock(house / RUN_LOG, "siem")
+        told = tell("restore", str(backup), "--state", str(house))
+        lock.close()
+        (house / "events.cursors" / "siem.lock").unlink()
+    assert told.code == 3
+    assert "nothing was restored: " in told.err
+    assert "another" in told.err
+    assert snapshot(house) == before
+
+
+def test_one_that_fails_amid_moving_undoes_itself(tell, backup: Path, house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever rename fails, all is as it was before."""
+    before = snapshot(house)
+    rename, left = Path.rename, [0]
+
+    def sometimes(self: Path, target: Path) -> Path:
+        left[0] -= 1
+        if left[0] == 0:
+            raise OSError(5, "Input/output error", str(self))
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", sometimes)
+    for failing in range(1, 100):
+        left[0] = failing
+        told = tell("restore", str(backup), "--state", str(house))
+        if told.code == 0:
+            break
+        assert told.code == 3
+        assert "Input/output error" in told.err
+        assert snapshot(house) == before
+        assert not list(house.glob("before-restore-*"))
+    assert failing > 10
+
+
+@pytest.mark.slow
+def test_one_that_was_killed_is_undone_by_the_next(tell, backup: Path, house: Path, tmp_path: Path) -> None:
+    """Killed amid moving, the state is of two times: no sensor starts on it, and the next restore puts back what was there first."""
+    before = snapshot(house)
+    program = """
+import os, sys
+from pathlib import Path
+from sensor.cli.main import main
+rename, done = Path.rename, 0
+def sometimes(self, target):
+    global done
+    done += 1
+    if done == 9:
+        os._exit(137)
+    return rename(self, target)
+Path.rename = sometimes
+main(sys.argv[1:])
+"""
+    killed = subprocess.run([sys.executable, "-c", program, "restore", str(backup), "--state", str(house)], check=False)
+    assert killed.returncode == 137
+    assert snapshot(house) != before
+    with pytest.raises(StoreError, match="a restore was cut off here: run `sensor restore` again"):
+        Store(house)
+    told = tell("restore", str(backup), "--state", str(house))
+    assert told.code == 0
+    assert "an earlier restore was cut off" in told.err
+    Store(house).close()
+    newest = max(house.glob("before-restore-*"))
+    assert {name: data for name, data in snapshot(newest).items() if name != "inventory.db"} == {
+        name: data for name, data in before.items() if name not in {"inventory.db", "evidence/alert-abc234.pcapng"}
+    } | {"evidence/alert-abc234.pcapng": b"frames"}
+
+
+def test_no_room(tell, backup: Path, house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told before anything is unpacked."""
+    before = snapshot(house)
+    full = os.statvfs_result((4096, 4096, 1000, 10, 10, 100, 100, 100, 0, 255))
+    monkeypatch.setattr(os, "statvfs", lambda _: full)
+    told = tell("restore", str(backup), "--state", str(house))
+    assert told.code == 3
+    assert "there is no room for" in told.err
+    assert snapshot(house) == before
+
+
+@pytest.mark.parametrize("name", ["missing.tar.zst", "."])
+def test_no_such_file(tell, tmp_path: Path, name: str) -> None:
+    """One line, exit code 3."""
+    told = tell("restore", str(tmp_path / name), "--state", str(tmp_path / "new"))
+    assert (told.code, len(told.err.splitlines())) == (3, 1)
+    assert str(tmp_path / name) in told.err

@@ -1,0 +1,150 @@
+"""Archives that are damaged, foreign or made to do harm: nothing of them is unpacked."""
+
+from __future__ import annotations
+
+import os
+import random
+import tarfile
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from sensor.lifecycle.archive import BadArchive, Member, Packer
+from sensor.lifecycle.manifest import Entry
+from sensor.lifecycle.places import Places
+from sensor.lifecycle.restore import Restore, verified
+from tests.lifecycle.household import archive, raw, snapshot
+
+GOOD = {"state/mutes.yaml": b"mutes: []\n", "state/rules/ours.yaml": b"rules: []\n", "config/sensor.yaml": b"networks: []\n"}
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    state = tmp_path / "state"
+    return Places(state, state / "events.jsonl", state / "evidence", tmp_path / "etc")
+
+
+def refused(file: Path, places: Places, said: str) -> None:
+    """It is not taken, for this reason, and nothing is anywhere."""
+    before = snapshot(file.parent)
+    with pytest.raises(BadArchive, match=said) as told:
+        verified(file, places)
+    assert str(file) in str(told.value)
+    assert str(told.value).isprintable()
+    assert snapshot(file.parent) == before
+
+
+def test_a_good_one(places: Places, tmp_path: Path) -> None:
+    """What the following ones are like but for one thing."""
+    file = archive(tmp_path / "a", GOOD)
+    Restore(file, places, verified(file, places), "now").run()
+    assert (places.state / "mutes.yaml").read_bytes() == GOOD["state/mutes.yaml"]
+    assert (tmp_path / "etc" / "sensor.yaml").read_bytes() == GOOD["config/sensor.yaml"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "/etc/passwd", "../../etc/passwd", "state/../../etc/passwd", "state/rules/../../../x", "state/rules/./x", "state//rules/x", "state/inventory.lock",
+        "state/inventory.db/x", "state/rules", "state", "log/cursors", "log/notes.jsonl/x", "evidence/a/b", "other/x", "config", "state/rules/a\nb",
+        "state/rules/\x1b[31m", "state/rules/" + "a/" * 8 + "b", "",
+    ],
+)  # fmt: skip
+def test_names_that_lead_elsewhere(name: str, places: Places, tmp_path: Path) -> None:
+    """Absolute ones, those with two dots, those that no backup has, those that would write over a terminal."""
+    refused(archive(tmp_path / "a", {**GOOD, name: b"x"}), places, "found the name")
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (tarfile.SYMTYPE, "symbolic link"), (tarfile.LNKTYPE, "a link"), (tarfile.CHRTYPE, "device"), (tarfile.BLKTYPE, "device"),
+        (tarfile.FIFOTYPE, "special"), (tarfile.DIRTYPE, "folder"), (tarfile.GNUTYPE_LONGNAME, "special"),
+        (tarfile.XHDTYPE, "special"), (tarfile.GNUTYPE_SPARSE, "special"),
+    ],
+)  # fmt: skip
+def test_anything_but_regular_files(kind: bytes, said: str, places: Places, tmp_path: Path) -> None:
+    """Links, devices, pipes, and headers that announce another header of any size."""
+    head = tarfile.TarInfo("state/rules/ours.yaml")
+    head.type, head.linkname, head.size = kind, "/etc/passwd", 1 << 33 if kind == tarfile.XHDTYPE else 0
+    refused(raw(tmp_path / "a", head.tobuf(tarfile.GNU_FORMAT) + bytes(1024)), places, said)
+
+
+def test_what_unpacks_to_more_than_any_backup(places: Places, tmp_path: Path) -> None:
+    """A gigabyte of nothing in a few kilobytes is refused by its header; one that lies about its size ends early."""
+    head = tarfile.TarInfo("state/rules/ours.yaml")
+    head.size = 1 << 30
+    refused(raw(tmp_path / "a", head.tobuf(tarfile.USTAR_FORMAT) + bytes(100 << 20)), places, "over 1,000 times its size")
+    head.size = 1 << 20
+    refused(raw(tmp_path / "b", head.tobuf(tarfile.USTAR_FORMAT) + bytes(1000)), places, "the end is missing")
+
+
+def test_twice_the_same_name(places: Places, tmp_path: Path) -> None:
+    """The second would take the place of the one that was looked at."""
+    with (tmp_path / "a").open("wb") as file:
+        packer = Packer(file)
+        for _ in range(2):
+            packer.begin(Member("state/mutes.yaml", 0, 0o640), 0)
+        packer.close()
+    refused(tmp_path / "a", places, "twice")
+
+
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [
+        ([], "config/sensor.yaml is not in the manifest"),
+        ([Entry(name, len(data), "0" * 64) for name, data in GOOD.items()], "is not what it was when the backup was made"),
+        ([Entry("state/inventory.db", 1, "0" * 64)], "is not in the manifest"),
+    ],
+)
+def test_a_manifest_that_tells_something_else(entries: list[Entry], said: str, places: Places, tmp_path: Path) -> None:
+    """Hash, size and list must be those of the files."""
+    refused(archive(tmp_path / "a", GOOD, entries), places, said)
+
+
+def test_a_file_that_is_missing(places: Places, tmp_path: Path) -> None:
+    """What the manifest lists is there."""
+    entries = [Entry(name, len(data), "0" * 64) for name, data in {**GOOD, "state/intel/lists.yaml": b""}.items()]
+    refused(archive(tmp_path / "a", {}, entries), places, "is missing")
+
+
+def test_one_of_a_newer_sensor(places: Places, tmp_path: Path) -> None:
+    """Its words may mean something else: use the newer sensor."""
+    refused(archive(tmp_path / "a", GOOD, format=2), places, "its format is 2, this sensor knows 1: use the newer sensor")
+
+
+def test_files_of_other_programs(places: Places, tmp_path: Path) -> None:
+    """An empty file, a text, a capture, an archive without a manifest."""
+    (tmp_path / "empty").touch()
+    refused(tmp_path / "empty", places, "the end is missing")
+    (tmp_path / "text").write_text("not packed\n" * 1000)
+    refused(tmp_path / "text", places, "cannot be unpacked")
+    refused(raw(tmp_path / "noise", b"x" * 4096), places, "is no backup")
+    whole = BytesIO()
+    with tarfile.open(fileobj=whole, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        tar.addfile(tarfile.TarInfo("state/mutes.yaml"))
+    refused(raw(tmp_path / "bare", whole.getvalue()), places, "has no manifest")
+
+
+def test_every_damage_is_seen(places: Places, tmp_path: Path) -> None:
+    """A byte changed anywhere, or the end cut off anywhere: it is refused, and never anything else happens."""
+    good, draw = archive(tmp_path / "a", {**GOOD, "state/intel/ours.list": os.urandom(3000)}).read_bytes(), random.Random(7)
+    for place in [*range(0, len(good), 37), len(good) - 1]:
+        for bad in (good[:place], good[:place] + bytes([good[place] ^ 1 << draw.randrange(8)]) + good[place + 1 :]):
+            (tmp_path / "a").write_bytes(bad)
+            try:
+                manifest = verified(tmp_path / "a", places)
+            except BadArchive:
+                continue
+            assert {one.name for one in manifest.files} == {*GOOD, "state/intel/ours.list"}  # a bit that means nothing, such as one of the frame's header
+
+
+def test_an_inventory_that_is_none(places: Places, tmp_path: Path) -> None:
+    """Its hash is right, and it is no store: nothing is put in place."""
+    from sensor.inventory.store.database import StoreError
+
+    file = archive(tmp_path / "a", {"state/inventory.db": b"SQLite format 3\0" + os.urandom(5000), **GOOD})
+    with pytest.raises(StoreError, match="is damaged"):
+        Restore(file, places, verified(file, places), "now").run()
+    assert sorted(path.name for path in places.state.iterdir()) == ["inventory.lock"]
