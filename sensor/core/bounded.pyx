@@ -63,6 +63,10 @@ cdef class Bounded:
         """Take an entry out; None where there is none."""
         return self._entries().pop(key, None)
 
+    def clear(self):
+        """Let all entries go, uncounted: nobody had to make room."""
+        self._entries().clear()
+
     def oldest(self):
         """The entry touched longest ago; None where there is none."""
         for entry in self._entries().items():
@@ -101,6 +105,11 @@ cdef class Recent:
     @classmethod
     def __class_getitem__(cls, _):
         return cls
+
+    @property
+    def evicted(self):
+        """Keys that had to make room before their window was over, or after it."""
+        return self._seen.evicted
 
     def fresh(self, key, ts):
         """True where the key was not seen within the window before ``ts``; it is now. The window starts at the sighting that was fresh."""

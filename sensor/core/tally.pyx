@@ -70,6 +70,11 @@ cdef class Counts:
             total += counts.counts[i]
         return total
 
+    @property
+    def evicted(self):
+        """Keys that had to make room."""
+        return self._counts.evicted
+
     def forget(self, key):
         self._counts.pop(key)
 
@@ -102,6 +107,11 @@ cdef class Distinct:
             if oldest is None or abs(ts - <int64_t>oldest[1]) <= self._window:
                 return len(seen)
             seen.pop(oldest[0])
+
+    @property
+    def evicted(self):
+        """Keys that had to make room."""
+        return self._seen.evicted
 
     def __len__(self):
         """How many keys it holds."""

@@ -1,0 +1,55 @@
+"""Limits of messages: who says more than a machine has to say is not listened to any more, nor are newcomers that come faster than machines do.
+
+A packet costs the kernels a fraction of a microsecond, a message costs the dissectors a hundred times as much. The select pass bounds what two hosts say to
+each other and how fast new MACs may come. Here the rest is bounded, by who sends: a MAC with an address.
+
+- Datagrams and frames of one sender: ``SAID`` in ten minutes. Segments of TCP are bounded by what their dissectors want.
+- Senders that were not heard in the last ten minutes: ``NEWCOMERS`` a minute behind one MAC, ``CROWD`` of all. One too many is heard from its second word on.
+
+What is left out is counted as shed. Rows are looked at in packet order, so that it does not matter how they are cut into batches.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from sensor.core.rates import RateWindow
+from sensor.core.windows import combine
+from sensor.decode.kernels import Work
+from sensor.decode.select import NEWCOMERS_BIT
+
+MINUTE = 60_000_000_000
+WINDOW = 10 * MINUTE
+SAID, NEWCOMERS, CROWD = 600_000, 30_000, 60_000
+# 2**15 senders of 125 bytes. Where there are more, those that said least make room: made-up ones before any that speaks again.
+SENDERS_BITS = 15
+TCP = 6
+
+
+class MessageLimits:
+    """``shed``: messages that were left out so far."""
+
+    def __init__(self, said: int = SAID, newcomers: int = NEWCOMERS, crowd: int = CROWD) -> None:
+        self.shed = 0
+        self._said, self._newcomers, self._crowd = said, newcomers, crowd
+        self._senders = RateWindow(WINDOW, SENDERS_BITS)
+        self._fresh, self._all = RateWindow(MINUTE), RateWindow(MINUTE, 3)
+
+    def within(self, rows: npt.NDArray[np.void], work: Work) -> Work:
+        """The work of a batch without the messages that are too many. The row that tells a flood of newcomers stays."""
+        chosen = work.chosen
+        if not len(chosen):
+            return work
+        macs, ts = rows["src_mac"][chosen], rows["ts"][chosen]
+        count = self._senders.count(combine(macs, rows["src_lo"][chosen] ^ rows["src_hi"][chosen]), ts)
+        left = (count > self._said) & (rows["proto"][chosen] != TCP)
+        fresh = (count == 1).nonzero()[0]
+        if len(fresh):
+            macs, ts = macs[fresh], ts[fresh]
+            left[fresh] = (self._fresh.count(macs, ts) > self._newcomers) | (self._all.count(np.zeros_like(macs), ts) > self._crowd)
+        if not left.any():
+            return work
+        left &= work.wanted >> np.uint64(NEWCOMERS_BIT) == 0
+        self.shed += int(np.count_nonzero(left))
+        return work._replace(chosen=chosen[~left], wanted=work.wanted[~left])
