@@ -61,6 +61,11 @@ def size_text(size: int) -> str:
     return f"{size / (1 << 20):,.1f} MiB" if size >= 1 << 20 else f"{size / 1024:,.0f} KiB"
 
 
+def counted(number: int, word: str) -> str:
+    """So many of something."""
+    return f"{number:,} {word}{'s' if number != 1 else ''}"
+
+
 def reason_of(error: OSError) -> str:
     """What the system says, and of which file."""
     return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)

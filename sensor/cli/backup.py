@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sensor.cli._places import add_state_argument, places_of, reading, reason_of, size_text
+from sensor.cli._places import add_state_argument, counted, places_of, reading, reason_of, size_text
 from sensor.cli._setup import complain
 from sensor.cli._show import NOT_OPENED, USAGE, add_json_argument, put, tidy
 
@@ -71,7 +71,8 @@ def _tell(args: argparse.Namespace, manifest: Manifest, state: Path) -> None:
     put(f"{args.file}: {contents(manifest)}, {size_text(args.file.stat().st_size)} of {size_text(manifest.size)}")
     if not manifest.tables:
         complain(f"there is no inventory in {state}")
-    missing = [f"{what} ({option})" for what, option, there in _optional(manifest) if not there]
+    asked = {"--with-log": args.with_log, "--with-evidence": args.with_evidence}
+    missing = [f"{what} ({'there is none' if asked[option] else option})" for what, option, there in _optional(manifest) if not there]
     put(f"not in it: {', '.join([*missing, 'the secrets of outputs', *map(tidy, manifest.left_out)])}")
 
 
@@ -82,4 +83,4 @@ def _optional(manifest: Manifest) -> tuple[tuple[str, str, bool], ...]:
 def contents(manifest: Manifest) -> str:
     """What is in a backup, in a few words."""
     more = [what for what, _, there in _optional(manifest) if there]
-    return ", ".join([f"{manifest.devices:,} devices", f"{len(manifest.files):,} files", *more])
+    return ", ".join([counted(manifest.devices, "device"), counted(len(manifest.files), "file"), *more])

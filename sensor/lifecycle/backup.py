@@ -20,7 +20,7 @@ from sensor.inventory.store.database import FILE
 from sensor.inventory.store.snapshot import Held, snapshot
 from sensor.lifecycle.archive import CHUNK, Member, Packer
 from sensor.lifecycle.manifest import FORMAT, NAME, Entry, Manifest, encoded
-from sensor.lifecycle.places import INVENTORY, SEGMENTS, Piece, Places, elsewhere, pieces
+from sensor.lifecycle.places import INVENTORY, SEGMENTS, Piece, Places, elsewhere, is_log, pieces
 
 # Of a text file that is written while it is copied, whole lines are taken.
 GROWING = (PLAIN, ".jsonl.1")
@@ -78,7 +78,7 @@ class Backup:
             os.close(os.open(copy, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC, 0o600))
             held = snapshot(path, copy)
             with copy.open("rb") as file:
-                self._add(packer, INVENTORY, file, copy.stat().st_size, path.stat().st_mtime_ns, progress)
+                self._add(packer, INVENTORY, file, copy.stat().st_size, path.stat().st_mtime_ns, progress, path.stat().st_mode)
         finally:
             copy.unlink(missing_ok=True)
         return held
@@ -105,9 +105,10 @@ class Backup:
         self._entries.append(Entry(name, size, summed.hexdigest()))
 
     def _manifest(self, held: Held) -> Manifest:
-        whose = self._whose
+        names = [one.name for one in self._entries]
+        log, evidence = any(map(is_log, names)), any(name.startswith("evidence/") for name in names)
         return Manifest(
-            FORMAT, __version__, whose.id, whose.site, time_text(self._now), held.version, held.devices, whose.log, whose.evidence,
+            FORMAT, __version__, self._whose.id, self._whose.site, time_text(self._now), held.version, held.devices, log, evidence,
             elsewhere(self._places), list(self._entries),
         )  # fmt: skip
 
@@ -133,20 +134,26 @@ def _whole_lines(file: BinaryIO, size: int) -> int:
 def _whole(target: Path) -> Iterator[BinaryIO]:
     """A file that gets its name when all of it is on the disk. OSError where it cannot be written, or another backup writes it."""
     beside = target.with_name(f".{target.name}.new")
-    number = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(number, "wb") as file:
-        try:
-            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise OSError(errno.EBUSY, "another backup writes it", str(target)) from None
-        try:
-            file.truncate()
-            os.fchmod(number, 0o600)
+    number, ours = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600), False
+    try:
+        _lock(number, target)
+        ours = True
+        os.ftruncate(number, 0)
+        os.fchmod(number, 0o600)
+        with os.fdopen(number, "wb", closefd=False) as file:
             yield file
-            file.flush()
-            os.fsync(number)
-            beside.replace(target)
-        except BaseException:
-            beside.unlink(missing_ok=True)
-            raise
+        os.fsync(number)
+        beside.replace(target)
+        ours = False
+    finally:
+        if ours:
+            beside.unlink()
+        os.close(number)
     sync_folder(target.parent)
+
+
+def _lock(number: int, target: Path) -> None:
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise OSError(errno.EBUSY, "another backup writes it", str(target)) from None

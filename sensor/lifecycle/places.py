@@ -21,7 +21,7 @@ from sensor.documents import LAYERS
 from sensor.eventlog.cursors import STATUS
 from sensor.eventlog.hint import BEGIN, NEXT
 from sensor.eventlog.paths import muted_log, notes_log
-from sensor.eventlog.segments import cursors_of, folder_of, segments
+from sensor.eventlog.segments import COMPRESSED, PLAIN, cursors_of, folder_of, segments
 
 INVENTORY = "state/inventory.db"
 SEGMENTS = "log/segments"
@@ -98,6 +98,11 @@ def _log(places: Places, *, whole: bool) -> Iterator[Piece]:
 
 def _evidence(places: Places) -> Iterator[Piece]:
     yield from (Piece(f"evidence/{path.name}", path) for path in _files(places.evidence) if path.suffix == ".pcapng")
+
+
+def is_log(name: str) -> bool:
+    """Whether a file of an archive holds records of the log."""
+    return name == "log/events.jsonl" or (name.startswith(f"{SEGMENTS}/") and name.endswith((PLAIN, COMPRESSED)))
 
 
 def elsewhere(places: Places) -> list[str]:

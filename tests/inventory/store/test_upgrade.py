@@ -1,0 +1,123 @@
+"""An upgrade of the store: from every version there ever was, with a copy, all of it or nothing."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from sensor.cli.main import main
+from sensor.inventory.store import schema, upgrade
+from sensor.inventory.store.database import FILE, WrongVersion, connect
+from sensor.inventory.store.reader import Reader
+from sensor.inventory.store.store import Store
+from tests.test_keeper import Run
+
+KEY = "mac:00:17:c8:1a:2b:3c"
+BODY = '{"id":"dev-aaaaaa","type":"printer"}'
+STATE = f'{{"id":"dev-aaaaaa","key":"{KEY}","first":1,"last":2,"since":1,"macs":[101921110844],"told":[[["printer",0.9]],true,[]]}}'
+OLD = range(1, schema.VERSION)
+BROKEN = "CREATE TABLE new_one (a TEXT); CREATE TABLE devices (again TEXT);"
+
+
+def old_store(folder: Path, version: int) -> Path:
+    """A store as the sensor of that version left it: made by its own steps, with a device, its history and a word about it."""
+    path = folder / FILE
+    base = connect(path)
+    base.execute("PRAGMA journal_mode = WAL")
+    base.executescript("\n".join(schema.MIGRATIONS[:version]) + f"PRAGMA user_version = {version}")
+    base.execute("INSERT INTO devices VALUES ('dev-aaaaaa', ?, 'printer', '', '', '', 0, 1, 2, 0, ?, ?)", (KEY, BODY, STATE))
+    base.execute("INSERT INTO history (ts, device, action, changes, reason) VALUES (1, 'dev-aaaaaa', 'new', '[]', '')")
+    base.execute("INSERT INTO words (ts, author, key, field, value, reason, state) VALUES (2000000, 'anna', ?, 'name', 'Lobby', '', 'said')", (KEY,))
+    if version >= 2:
+        base.execute("INSERT INTO services VALUES ('dev-aaaaaa', 393847, 1, 'ipp/631')")
+    if version >= 3:
+        base.execute("INSERT INTO baseline VALUES ('dev-aaaaaa', '{}')")
+    base.close()
+    return path
+
+
+def dump(path: Path) -> list[str]:
+    """All that is in a store, as SQL."""
+    base = sqlite3.connect(path)
+    try:
+        return [f"version {base.execute('PRAGMA user_version').fetchone()[0]}", *base.iterdump()]
+    finally:
+        base.close()
+
+
+@pytest.mark.parametrize("version", OLD)
+def test_from_each_version(tmp_path: Path, version: int) -> None:
+    """Device, history and words are there; the tables are those of a new store; the copy is what was there before; it is told once."""
+    before = dump(old_store(tmp_path, version))
+    with Run(tmp_path) as run:
+        assert run.restored == 1
+        assert run.heard == [f"{tmp_path / FILE}: its tables are of version {schema.VERSION} now; {FILE}.version-{version} is a copy of version {version}"]
+    reader = Reader(tmp_path)
+    (record,) = reader.records()
+    details = reader.details("dev-aaaaaa")
+    reader.close()
+    assert (record["key"], record["device"]["hostname"]) == (KEY, "Lobby")
+    assert [one["what"] for one in details["history"]] == ["new", "name=Lobby"]
+    assert dump(tmp_path / f"{FILE}.version-{version}") == before
+    (tmp_path / "new").mkdir()
+    Store(tmp_path / "new").close()
+    layout = "SELECT type, name, sql FROM sqlite_master ORDER BY type, name"
+    assert [tuple(row) for row in connect(tmp_path / FILE).execute(layout)] == [tuple(row) for row in connect(tmp_path / "new" / FILE).execute(layout)]
+    with Run(tmp_path) as run:
+        assert run.heard == []
+
+
+def test_a_new_store_and_one_of_today_need_no_copy(tmp_path: Path) -> None:
+    """Nothing is kept where nothing is changed."""
+    for _ in range(2):
+        Store(tmp_path).close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [FILE, "inventory.lock"]
+
+
+@pytest.mark.parametrize("version", OLD)
+def test_one_that_fails_changes_nothing(tmp_path: Path, version: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though steps before the one that failed went well. The line says from where to where, and what was wrong."""
+    before = dump(old_store(tmp_path, version))
+    monkeypatch.setattr(upgrade, "MIGRATIONS", (*schema.MIGRATIONS, BROKEN))
+    monkeypatch.setattr(upgrade, "VERSION", schema.VERSION + 1)
+    with pytest.raises(WrongVersion, match=rf"cannot be brought from version {version} to {schema.VERSION + 1}, and are as they were: table devices already"):
+        Store(tmp_path)
+    assert dump(tmp_path / FILE) == before
+    monkeypatch.undo()
+    Store(tmp_path).close()
+
+
+def test_no_room_for_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then there is no upgrade: without a copy there is no way back."""
+    before = dump(old_store(tmp_path, 1))
+    (tmp_path / f"{FILE}.version-1").mkdir()
+    with pytest.raises(WrongVersion, match="is not upgraded, for no copy of it can be kept beside it"):
+        Store(tmp_path)
+    assert dump(tmp_path / FILE) == before
+    assert not (tmp_path / f"{FILE}.version-1.new").exists()
+
+
+def test_the_last_two_copies_stay(tmp_path: Path) -> None:
+    """Numbers count, not names."""
+    old_store(tmp_path, 2)
+    for name in ("1", "10", "9", "old"):
+        (tmp_path / f"{FILE}.version-{name}").write_text(name)
+    base, path = connect(tmp_path / FILE), tmp_path / FILE
+    upgrade._keep(base, path, 11)
+    base.close()
+    assert sorted(one.name for one in tmp_path.glob("*.version-*")) == [f"{FILE}.version-10", f"{FILE}.version-11", f"{FILE}.version-old"]
+
+
+def test_the_command_ends_with_three(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It does not go on with an empty inventory beside the one that is there: neither for one of a newer sensor, nor where an upgrade fails."""
+    base = connect(tmp_path / FILE)
+    base.execute("PRAGMA user_version = 99")
+    base.close()
+    with pytest.raises(SystemExit) as ended:
+        main(["replay", "--state", str(tmp_path), "--events", str(tmp_path / "log.jsonl"), "pcaps/office.pcapng"])
+    assert ended.value.code == 3
+    told = capsys.readouterr()
+    assert told.err == f"sensor: {tmp_path / FILE}: its tables have version 99, this sensor knows 3: use the newer sensor, or another state folder\n"
+    assert told.out == ""
