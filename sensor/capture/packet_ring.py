@@ -78,9 +78,9 @@ class Blocks:
         return not self.out[number] and kernel.ours(self.data, number * self.shape.block_size)
 
     def backlog(self) -> float:
-        """Share of the blocks that wait to be read, in sixteenths."""
+        """Share of the blocks that the kernel cannot write to: those that are out with readers, and those that wait to be read, in sixteenths."""
         waiting = next((part for part in range(STEPS) if not self.ready(max(self.shape.blocks * (part + 1) // STEPS - 1, 0))), STEPS)
-        return waiting / STEPS
+        return min(1.0, waiting / STEPS + self.out.count(1) / self.shape.blocks)
 
     def times(self) -> tuple[int, int]:
         """Capture times of the first and last frame of the next block, ns."""
@@ -167,7 +167,7 @@ class PacketRing:
         return self.blocks.ready(self.shape.blocks // 2)
 
     def backlog(self) -> float:
-        """Share of the ring that waits to be read."""
+        """Share of the ring that waits to be read, or is out with readers."""
         return self.blocks.backlog()
 
     def times(self) -> tuple[int, int]:
