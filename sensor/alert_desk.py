@@ -8,6 +8,7 @@ keeps a bounded number of keys and passes a bounded number of alerts.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 import msgspec
@@ -59,6 +60,10 @@ class AlertDesk:
 
     def __len__(self) -> int:
         return len(self._cases)
+
+    def severities(self) -> Counter[str]:
+        """How many are open, by severity. Looks at each of them."""
+        return Counter(case.alert.severity.name for case in self._cases.values())
 
     def take(self, alert: Alert) -> Filed:
         """File an alert; returns what is to be told now: nothing, or (``open`` or ``update``, the alert as it stands)."""

@@ -14,8 +14,10 @@ from sensor.core.addresses import parse_network
 from sensor.core.alert import Severity
 from sensor.core.detector import Detector
 from sensor.documents import FilePath, load_document
+from sensor.log_section import Logging
 from sensor.presets import PRESETS
 from sensor.registry import units
+from sensor.telemetry.listen import parse_listen
 
 SYSTEM = Path("/etc/sensor/sensor.yaml")
 
@@ -99,8 +101,9 @@ class Capture(Section):
 
 
 class Alerts(Section):
-    """``suppression_h``: a finding that was silent for so many hours is closed, and a new alert when it comes again; ``incident_h``: so are stories of several
-    alerts; ``least``: what is slighter is not told (default: the preset's); ``mutes``: file of mutes (default: mutes.yaml in the state folder).
+    """``suppression_h``: a finding that was silent for so many hours is closed, and a new alert when it comes again; ``incident_h``: a story of several alerts
+    that was silent for so many hours is closed; ``least``: what is slighter is not told (default: the preset's); ``mutes``: file of mutes (default: mutes.yaml
+    in the state folder).
     """
 
     suppression_h: float = Field(default=1, gt=0, le=720)
@@ -110,7 +113,9 @@ class Alerts(Section):
 
 
 class Evidence(Section):
-    """The packets behind alerts, as capture files: of `sensor run` in the folder ``folder`` (default: evidence in the state folder), at most ``mib`` MiB."""
+    """The packets behind the alerts of `sensor run`, as capture files. ``enabled``: whether they are kept; ``folder``: where (default: evidence in the state
+    folder); ``mib``: how much they may take: the oldest make room.
+    """
 
     enabled: bool = True
     folder: FilePath | None = None
@@ -136,6 +141,22 @@ class Retention(Section):
         if self.hard_mib < self.size_mib:
             raise ValueError(f"hard_mib ({self.hard_mib:g}) is less than size_mib ({self.size_mib:g}): nothing would be kept for outputs that are behind")
         return self
+
+
+class Telemetry(Section):
+    """Where `sensor run` serves its status and its metrics. ``socket``: a unix socket (default: sensor.sock in the run-time folder that systemd gives, else in
+    the state folder); ``listen``: an address and a port of loopback as well, such as 127.0.0.1:9469.
+    """
+
+    socket: FilePath | None = None
+    listen: str = ""
+
+    @field_validator("listen")
+    @classmethod
+    def _loopback(cls, listen: str) -> str:
+        if listen:
+            parse_listen(listen)
+        return listen
 
 
 @functools.cache
@@ -170,6 +191,8 @@ class _Root(Section):
     retention: Retention = Retention()
     tables: Tables = Tables()
     capture: Capture = Capture()
+    telemetry: Telemetry = Telemetry()
+    logging: Logging = Logging()
     outputs: dict[str, Any] = {}
 
     @field_validator("networks")
@@ -180,8 +203,9 @@ class _Root(Section):
 
 class Config(_Root):
     """All settings. ``networks``: blocks that are inside beside the private ones; ``roles``: whose job looks like an attack; ``intel``: threat lists;
-    ``events``: the event log of live runs; ``state``: folder of the inventory; ``preset``: a set of options of detectors (see presets.py); ``detectors``:
-    options by detector id, which win over it; ``outputs``: where events go, options by name (see delivery/section.py).
+    ``events``: the event log of live runs (default: events.jsonl in the state folder); ``state``: folder of the inventory (default: the state folder);
+    ``preset``: a set of options of detectors (see presets.py); ``detectors``: options by detector id, which win over it; ``outputs``: where events go, options
+    by name (see delivery/section.py).
     """
 
     detectors: Any = None

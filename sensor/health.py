@@ -78,11 +78,14 @@ class _Figures(msgspec.Struct):
 
 
 class Health:
-    """``told``: how often each check found something. ``names``: the interfaces, or the source, as rows count them."""
+    """``told``: how often each check found something. ``lasting``: what was told to be wrong and not yet to be over, by check and of what, with the time
+    when it began, seconds since the epoch. ``names``: the interfaces, or the source, as rows count them.
+    """
 
     def __init__(self, names: Sequence[str], *, live: bool) -> None:
         self._names, self._live = names, live
         self.told: dict[str, int] = {}
+        self.lasting: dict[str, tuple[float, Finding]] = {}
         self._second: int | None = None
         self._heard: list[float | None] = [None] * len(names)
         self._silent: list[bool] = [False] * len(names)
@@ -134,10 +137,10 @@ class Health:
             facts: Facts = {"source": name, "silence_s": silence, "threshold_s": SILENCE_S}
             if silence >= SILENCE_S and not self._silent[source]:
                 self._silent[source] = True
-                yield self._tell(Finding("sensor.no_traffic", now, "medium", f"no packets on {name} for {silence:,} s", facts))
+                yield self._lasts(f"sensor.no_traffic/{name}", Finding("sensor.no_traffic", now, "medium", f"no packets on {name} for {silence:,} s", facts))
             elif silence < SILENCE_S and self._silent[source]:
                 self._silent[source] = False
-                yield self._tell(Finding("sensor.traffic_resumed", now, "info", f"packets on {name} again", facts))
+                yield self._ends(f"sensor.no_traffic/{name}", Finding("sensor.traffic_resumed", now, "info", f"packets on {name} again", facts))
 
     def upstream(self, outputs: Iterable[Upstream], now: int) -> Iterator[Finding]:
         """Called every few seconds of a live run. ``now``: wall time, ns."""
@@ -148,10 +151,11 @@ class Health:
                 if last is None or now / SECOND - last >= AGAIN_S:
                     self._bad[check] = now / SECOND
                     msg = f"the output {one.name} has taken nothing for {int(waited):,} s, {one.pending:,} records wait: {one.why}"
-                    yield self._tell(Finding(STALLED, now, "medium", msg, facts))
+                    yield self._lasts(check, Finding(STALLED, now, "medium", msg, facts))
             elif last is not None and not one.since:
                 del self._bad[check]
-                yield self._tell(Finding(STALLED, now, "info", f"the output {one.name} takes records again", {"output": one.name, "pending": one.pending}))
+                msg = f"the output {one.name} takes records again"
+                yield self._ends(check, Finding(STALLED, now, "info", msg, {"output": one.name, "pending": one.pending}))
 
     # Figures.
 
@@ -179,10 +183,10 @@ class Health:
         if share > most:
             if since is None or clock - since >= AGAIN_S:
                 self._bad[check] = clock
-                yield self._tell(Finding(check, now, severity, f"{count:,} of {of:,} {what} ({share:.1%})", facts))
+                yield self._lasts(check, Finding(check, now, severity, f"{count:,} of {of:,} {what} ({share:.1%})", facts))
         elif since is not None:
             del self._bad[check]
-            yield self._tell(Finding(check, now, "info", f"no more: {count:,} of {of:,} {what} ({share:.1%})", facts))
+            yield self._ends(check, Finding(check, now, "info", f"no more: {count:,} of {of:,} {what} ({share:.1%})", facts))
 
     def _jump(self, now: int, step: int) -> Finding:
         way = "forward" if step > 0 else "back"
@@ -195,6 +199,17 @@ class Health:
         count = self.told[finding.check]
         if count == 10 ** (len(str(count)) - 1):
             yield told._replace(facts=told.facts | {"times": count})
+
+    def _lasts(self, what: str, finding: Finding) -> Finding:
+        """Wrong from now on, or still."""
+        since = self.lasting[what][0] if what in self.lasting else finding.ts / SECOND
+        self.lasting[what] = (since, finding)
+        return self._tell(finding)
+
+    def _ends(self, what: str, finding: Finding) -> Finding:
+        """No more."""
+        self.lasting.pop(what, None)
+        return self._tell(finding)
 
     def _tell(self, finding: Finding) -> Finding:
         self.told[finding.check] = self.told.get(finding.check, 0) + 1

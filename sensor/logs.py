@@ -1,18 +1,56 @@
-"""Our own log: structlog to standard error, for people on a terminal or as JSON lines for machines. structlog is imported when there is something to say."""
+"""Our own log: structlog, for people on a terminal, as JSON lines for machines, or to the journal with fields where systemd started us.
+
+The same event of the same unit is said a few times a minute (``log_limit.py``); secrets are masked, and what a peer said cannot steer a terminal. structlog is
+imported when there is something to say.
+"""
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import functools
 import sys
+import threading
+import time
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
+from sensor.core.reader import clean
+from sensor.core.secrecy import masked
+from sensor.journal import PRIORITIES, Journal, is_ours
+from sensor.log_limit import LeftOut, Limiter
+
 FORMATS = ("console", "json")
-_format = "console"
+LEVELS = ("debug", "info", "warning", "error")
+TEXT_LIMIT = 4096
+# What says of which unit a message is, the first that there is.
+UNITS = ("unit", "output", "line", "interface")
+
+Event = MutableMapping[str, Any]
 
 
-def configure(form: str) -> None:
-    """``console`` or ``json``."""
-    global _format  # noqa: PLW0603 - one log for one process
-    _format = form
+class _Log:
+    """How this process logs."""
+
+    def __init__(self) -> None:
+        self.form, self.level = "console", LEVELS.index("info")
+        self.limiter, self.lock = Limiter(), threading.Lock()
+        self.journal: Journal | None = None
+
+
+_LOG = _Log()
+
+
+def configure(form: str | None = None, level: str = "info") -> None:
+    """``form``: console or json; None is the journal where standard error is its own, else console. May be called again at any time."""
+    _LOG.level = LEVELS.index(level)
+    _LOG.form = form or "console"
+    if _LOG.journal is not None:
+        _LOG.journal.close()
+        _LOG.journal = None
+    if form is None and is_ours():
+        with contextlib.suppress(OSError):  # it takes what standard error gets as well
+            _LOG.journal = Journal()
 
 
 def log() -> Any:
@@ -20,9 +58,78 @@ def log() -> Any:
     import structlog
 
     if not structlog.is_configured():
-        last: Any = structlog.processors.JSONRenderer() if _format == "json" else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
         structlog.configure(
-            processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True), last],
+            processors=[_heard, _safe, structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True), _rendered],
             logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # what standard error is now, not what it was at the first word
         )
+        atexit.register(_last_words)
     return structlog.get_logger()
+
+
+def settle() -> None:
+    """Say what was left out in the minutes that are over. Called now and then by who lives long."""
+    with _LOG.lock:
+        over = list(_LOG.limiter.over(time.monotonic()))
+    _tell(over)
+
+
+def _last_words() -> None:
+    with _LOG.lock:
+        over = list(_LOG.limiter.over(time.monotonic(), end=True))
+    with contextlib.suppress(OSError, ValueError):  # nobody may hear us any more
+        _tell(over)
+
+
+def _tell(over: list[LeftOut]) -> None:
+    for one in over:
+        log().warning(one.event, left_out=one.times, **({"unit": one.unit} if one.unit else {}))
+
+
+def _heard(_: Any, method: str, event: Event) -> Event:
+    """Whether it is said at all. What was left out before is said first."""
+    import structlog
+
+    if LEVELS.index(method) < _LOG.level:
+        raise structlog.DropEvent
+    if "left_out" not in event:
+        settle()
+        unit = next((str(event[name]) for name in UNITS if name in event), "")
+        with _LOG.lock:
+            may = _LOG.limiter.may(str(event.get("event")), unit, time.monotonic())
+        if not may:
+            raise structlog.DropEvent
+    return event
+
+
+def _safe(_: Any, __: str, event: Event) -> Event:
+    """On one line, bounded, without secrets."""
+    return {name: _safe_value(value) for name, value in event.items()}
+
+
+def _safe_value(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_safe_value(one) for one in value]
+    return value if isinstance(value, int | float | None) else clean(masked(str(value)), TEXT_LIMIT)
+
+
+def _rendered(logger: Any, method: str, event: Event) -> str:
+    """The line to print; the journal gets its fields instead."""
+    import structlog
+
+    if _LOG.journal is not None:
+        fields = {name: str(value) for name, value in event.items() if name not in ("event", "level", "timestamp")}
+        try:
+            _LOG.journal.send(" ".join([str(event["event"]), *(f"{name}={value}" for name, value in fields.items())]), method, fields)
+        except OSError:
+            return f"<{PRIORITIES[method]}>{_console(False)(logger, method, event)}"  # sd-daemon(3): the journal takes the level from it
+        raise structlog.DropEvent
+    if _LOG.form == "json":
+        return str(structlog.processors.JSONRenderer()(logger, method, event))
+    return _console(sys.stderr.isatty())(logger, method, event)
+
+
+@functools.cache
+def _console(colours: bool) -> Callable[[Any, str, Event], str]:
+    import structlog
+
+    return structlog.dev.ConsoleRenderer(colors=colours)

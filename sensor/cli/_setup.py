@@ -23,7 +23,12 @@ def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
     mutes = "file of mutes (default: alerts.mutes: of the configuration, else mutes.yaml in the folder of the inventory)"
     parser.add_argument("--mutes", metavar="FILE", type=Path, help=mutes)
     parser.add_argument("--config", metavar="FILE", type=Path, help="configuration (YAML); everything has a default")
-    parser.add_argument("--log-format", choices=("console", "json"), default="console", help="form of our own messages on standard error")
+    add_log_argument(parser)
+
+
+def add_log_argument(parser: argparse.ArgumentParser) -> None:
+    form = "form of our own messages on standard error (default: logging: of the configuration, else console, and fields in the journal of systemd)"
+    parser.add_argument("--log-format", choices=("console", "json"), help=form)
 
 
 def complain(message: str) -> None:
@@ -84,7 +89,9 @@ def settings(args: argparse.Namespace) -> Config | None:
 
     logs.configure(args.log_format)
     try:
-        return load_config(args.config)
+        config = load_config(args.config)
     except DocumentErrors as errors:
         print(errors, file=sys.stderr)
         return None
+    logs.configure(args.log_format or config.logging.format, config.logging.level)
+    return config

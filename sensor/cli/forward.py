@@ -10,8 +10,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Self
 
-from sensor.cli._outputs_setup import add_outputs_arguments, complain_of, configured, log_of
-from sensor.cli._setup import complain
+from sensor.cli._outputs_setup import Configured, add_outputs_arguments, complain_of, configured, log_of
+from sensor.cli._setup import add_log_argument, complain
 
 if TYPE_CHECKING:
     from sensor.delivery.forwarder import Forwarder
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_outputs_arguments(parser)
     parser.add_argument("--output", metavar="NAME", dest="only", action="append", default=[], help="only this output; may be given often")
     parser.add_argument("--once", action="store_true", help="deliver what is there and end: 0 when all went, 1 when something is pending or was refused")
-    parser.add_argument("--log-format", choices=("console", "json"), default="console", help="form of our own messages on standard error")
+    add_log_argument(parser)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -41,6 +41,7 @@ def main(args: argparse.Namespace) -> int:
     found = configured(args)
     if found is None:
         return USAGE
+    _configure_log(args, found)
     outputs = found.chosen(args.only)
     if outputs is None:
         return USAGE
@@ -57,6 +58,13 @@ def main(args: argparse.Namespace) -> int:
         return NOT_OPENED
     complain(f"delivering {log} to {', '.join(outputs)}")
     return _once(forwarder) if args.once else _until_stopped(forwarder, args)
+
+
+def _configure_log(args: argparse.Namespace, found: Configured) -> None:
+    from sensor import logs
+
+    logging = found.delivery.logging
+    logs.configure(args.log_format or logging.format, logging.level)
 
 
 def _once(forwarder: Forwarder) -> int:
@@ -81,12 +89,15 @@ def _once(forwarder: Forwarder) -> int:
 def _until_stopped(forwarder: Forwarder, args: argparse.Namespace) -> int:
     import time
 
+    from sensor import logs
+
     with _signals() as wanted:
         while not wanted.stop:
             if wanted.again:
                 wanted.again = False
                 _take_again(forwarder, args)
             forwarder.tell()
+            logs.settle()
             time.sleep(TICK_S)
     forwarder.end()
     return 0
@@ -102,6 +113,7 @@ def _take_again(forwarder: Forwarder, args: argparse.Namespace) -> None:
     if log_of(args, found) != forwarder.log:
         complain("another event log needs a start anew; all goes on as it was")
         return
+    _configure_log(args, found)
     try:
         forwarder.take(outputs)
     except OSError as error:

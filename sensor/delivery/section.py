@@ -22,6 +22,7 @@ from sensor.documents import DocumentErrors, FilePath, load_document, nearest
 
 NAME = re.compile(r"[a-z0-9-]{1,32}")
 # Receivers sort and drop repeats by these.
+from sensor.log_section import Logging
 NOT_REDACTED = ("ts", "kind", "action", "severity", "id", "schema", "sensor.seq")
 _TOP = tuple(Record.__struct_fields__)
 
@@ -42,6 +43,7 @@ class Delivery(BaseModel):
 
 
 class _Any(BaseModel):
+    logging: Logging = Logging()
     """A document of which only one section is looked at."""
 
     model_config = ConfigDict(extra="ignore")

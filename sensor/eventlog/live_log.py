@@ -188,6 +188,12 @@ class LiveLog:
             self._thread.join(CLOSE_S)
         self._retention.close()
         if self._thread is not None and self._thread.is_alive():
+    def telemetry(self) -> dict[str, Any]:
+        """``written``, ``given_up`` by kind and ``shortened``, as above; ``waiting_bytes``: what waits for the disk; ``stalled``: whether it takes nothing."""
+        with self._condition:
+            lost, waiting, stalled = dict(self._backlog.given_up), self._backlog.size, self._stall is not None
+        return {"written": self.written, "given_up": lost, "shortened": self.shortened, "waiting_bytes": waiting, "stalled": stalled}
+
             raise OSError(errno.EIO, "the disk does not answer", str(self.path))
         self._backlog.give_up()
         lost = self._appender.close()

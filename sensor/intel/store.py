@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -62,6 +62,15 @@ class ThreatLists:
     def sizes(self) -> dict[Path, int]:
         """How many entries each list has."""
         return {each.path: len(each) for each in self._lists}
+
+    def look_for(self, more: Iterable[Path]) -> None:
+        """Other lists than ``more`` of before: they count, and those that are not named any more are let go, once all are read again."""
+        self._paths = [*self._strict, *map(Path, more)]
+
+    def telemetry(self) -> dict[str, Any]:
+        """``entries`` and ``bytes`` of all; of each of the ``lists`` its entries and when its file was written (s); lines ``left_out``; lists ``unread``."""
+        lists = {str(each.path): {"entries": len(each), "written": self._stamps.get(each.path, (0, 0))[0] / 1e9} for each in self._lists}
+        return {"entries": len(self), "bytes": self.nbytes, "lists": lists, "left_out": len(self.faults), "unread": len(self.unread)}
 
     def changed(self) -> bool:
         """Whether a file is another than when it was read, was added, or is gone. Costs a look at each file's date."""

@@ -10,6 +10,7 @@ from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from sensor.core.output import Retry
+from sensor.core.secrecy import hide
 
 WAYS = ("env:NAME", "file:/path", "credential:NAME")
 SIZE_LIMIT = 64 * 1024
@@ -36,6 +37,7 @@ class Secret:
         found = os.environ.get(self._place, "") if self._way == "env" else self._file_text()
         if not found:
             raise Retry(f"the secret {self} is empty or missing")
+        hide(found)
         return found
 
     def _file_text(self) -> str:

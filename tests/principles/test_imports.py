@@ -81,7 +81,7 @@ MAY_IMPORT = {
 KEPT_APART = {
     "scapy": (set(), "crafts captures and tests, never reads packets"),
     "dpkt": ({"dissectors"}, "leaks other errors than Malformed, which only dissectors translate"),
-    "socket": ({"capture", "outputs", "console", "cli", "daemon", "doctor", "journal", "telemetry"}, "the core has no socket"),
+    "socket": ({"capture", "outputs", "console", "cli", "daemon", "doctor", "journal", "notify", "telemetry"}, "the core has no socket"),
     "sqlite3": ({"inventory", "posture", "hunt", "console", "cli"}, "two stores: the inventory, and vulnerabilities, which are too many for memory"),
     "rich": ({"cli"}, "what is for people's eyes is made by commands"),
     "yaml": ({"documents"}, "documents are read in one place, which tells all faults with their line"),

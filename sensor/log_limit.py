@@ -1,0 +1,71 @@
+"""How much of our own log is too much: the same event of the same unit is said so many times a minute, and how often it was left out is said afterwards.
+
+Bounded: of many different events at once, the one heard longest ago is forgotten after its count was told, and all together have a bound as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import msgspec
+
+from sensor.core.bounded import Bounded
+
+WINDOW_S = 60.0
+# Of one event, and of all together.
+EACH, ALL = 5, 300
+EVENTS = 256
+REST = "other messages"
+
+
+class LeftOut(NamedTuple):
+    """An event, the unit it was of, and how often it was not said."""
+
+    event: str
+    unit: str
+    times: int
+
+
+class _Window(msgspec.Struct):
+    began: float
+    said: int = 0
+    left_out: int = 0
+
+
+class Limiter:
+    """``clock`` values are seconds that only go forward."""
+
+    def __init__(self, each: int = EACH, together: int = ALL) -> None:
+        self._each, self._together = each, together
+        self._windows: Bounded[tuple[str, str], _Window] = Bounded(EVENTS)
+        self._all = _Window(0.0)
+
+    def may(self, event: str, unit: str, clock: float) -> bool:
+        """Whether it may be said now; it is counted either way."""
+        window = self._windows.get((event, unit))
+        if window is None:
+            window = _Window(clock)
+            if (went := self._windows.put((event, unit), window)) is not None:
+                self._all.left_out += went[1].left_out
+        if window.said >= self._each:
+            window.left_out += 1
+            return False
+        if self._all.said >= self._together:
+            self._all.left_out += 1
+            return False
+        window.said += 1
+        self._all.said += 1
+        return True
+
+    def over(self, clock: float, *, end: bool = False) -> Iterator[LeftOut]:
+        """What was left out in windows that are over, or in all of them at the end. They begin anew."""
+        over = [key for key, window in self._windows.items() if end or clock - window.began >= WINDOW_S]
+        for event, unit in over:
+            window = self._windows.pop((event, unit))
+            if window is not None and window.left_out:
+                yield LeftOut(event, unit, window.left_out)
+        if end or clock - self._all.began >= WINDOW_S:
+            left_out, self._all = self._all.left_out, _Window(clock)
+            if left_out:
+                yield LeftOut(REST, "", left_out)

@@ -1,0 +1,80 @@
+"""What is told beside the engine, by the thread that serves: the files of the log, how the outputs fare, and the process."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from sensor.delivery.status import load_status
+from sensor.eventlog.log_lines import parts
+from sensor.eventlog.log_places import time_in
+from sensor.eventlog.segment_lines import open_lines
+from sensor.eventlog.segments import Segment
+
+Facts = dict[str, Any]
+
+
+class Beside:
+    """Remembers when the log begins, which is dear to find out."""
+
+    def __init__(self) -> None:
+        self._first: tuple[Segment, float | None] | None = None
+
+    def added(self, engine: Facts) -> Facts:
+        """What the engine told, with all that stands beside it."""
+        path = engine["log"]["path"]
+        log = Path(path) if path else None
+        if log is not None and log.is_file():
+            engine["log"] |= self._log(log)
+        engine["outputs"] = {name: output(log, name) for name in engine["outputs"]} if log is not None else {}
+        return engine | {"process": process()}
+
+    def _log(self, log: Path) -> Facts:
+        """Its segments: how many, how large, how old."""
+        there, size = parts(log), 0
+        for one in there:
+            with contextlib.suppress(FileNotFoundError):  # the oldest are taken away
+                size += one.path.stat().st_size
+        told: Facts = {"segments": len(there), "bytes": size}
+        if there and (self._first is None or self._first[0] != there[0] or self._first[1] is None):
+            self._first = (there[0], _begin(there[0]))
+        return told | ({"oldest": self._first[1]} if self._first is not None and self._first[1] is not None else {})
+
+
+def output(log: Path, name: str) -> Facts:
+    """How an output fares by what `sensor forward` wrote beside the log; nothing where it never ran."""
+    status = load_status(log, name)
+    if status is None:
+        return {}
+    told: Facts = msgspec.to_builtins(status)
+    return told | {"stalled_s": max(0.0, time.time() - status.stalled_since) if status.stalled_since else 0}
+
+
+def process() -> Facts:
+    """Of this process, as far as the system tells: proc(5)."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    told: Facts = {"pid": os.getpid(), "cpu_s": round(used.ru_utime + used.ru_stime, 3)}
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        told["memory_bytes"] = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * resource.getpagesize()
+        told["descriptors"] = len(list(Path("/proc/self/fd").iterdir())) - 1  # the one that lists them
+        told["threads"] = len(list(Path("/proc/self/task").iterdir()))
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return told | ({"descriptors_limit": limit} if limit != resource.RLIM_INFINITY else {})
+
+
+def _begin(segment: Segment) -> float | None:
+    """The time of its first record; None where it tells none."""
+    try:
+        lines = open_lines(segment, lambda _: None)
+        with lines.file:
+            first = next((found for line in lines.more() if (found := time_in(line))), None)
+        return datetime.fromisoformat(first.decode()).timestamp() if first else None
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,177 @@
+"""What the engine tells of itself: plain numbers and words, read by the engine's own thread about once a second. Nobody else ever touches its objects.
+
+Walking over all devices and all open alerts is done rarely: at most a thousandth of the time goes into it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sensor.alert_files import AlertFiles
+from sensor.alert_room import AlertRoom
+from sensor.capture.live import LiveSource
+from sensor.capture.source import Source
+from sensor.core.alert import Severity
+from sensor.core.record import Record
+from sensor.eventlog.live_log import LiveLog
+from sensor.eventlog.writer import EventLog
+from sensor.health import Health
+from sensor.intel.store import ThreatLists
+from sensor.pipeline import Pipeline
+from sensor.rules.load import Rules
+from sensor.shedding import Shedder
+
+WALK_EVERY_S, WALK_SHARE = 5.0, 0.001
+NEWEST, TEXTS = 16, 8
+# What may come is told before it does: who watches a counter wants to see it rise from 0.
+KINDS = ("device", "alert", "incident", "sensor")
+SEVERITIES = tuple(Severity.__members__)
+
+Facts = dict[str, Any]
+
+
+class Watched(NamedTuple):
+    """A run, as far as it is looked at. ``rules``, ``outputs`` (names of those that are to get everything) and ``configuration`` (how it stands with reloads)
+    may be others each time.
+    """
+
+    source: Source
+    pipeline: Pipeline
+    shedder: Shedder | None
+    files: AlertFiles
+    log: EventLog | LiveLog
+    lists: ThreatLists
+    health: Health
+    rules: Callable[[], Rules | None]
+    outputs: Callable[[], Sequence[str]]
+    configuration: Callable[[], Facts] = dict
+
+
+class Engine:
+    """Remembers what was told, and tells how things stand. ``began``: seconds since the epoch."""
+
+    def __init__(self, began: float) -> None:
+        self.began = began
+        self._start = time.monotonic()
+        self._records = Counter(dict.fromkeys(KINDS, 0))
+        self._opened = Counter(dict.fromkeys(SEVERITIES, 0))
+        self._newest: deque[Facts] = deque(maxlen=NEWEST)
+        self._next_walk = 0.0
+        self._types: Counter[str] = Counter()
+        self._open: dict[str, int] = {}
+
+    def hear(self, record: Record) -> None:
+        """A record that was told."""
+        self._records[record.kind] += 1
+        if record.kind == "alert" and record.action == "open" and isinstance(record.alert, dict):
+            self._opened[record.severity] += 1
+            alert = {name: record.alert.get(name, "") for name in ("id", "detector")}
+            self._newest.appendleft({"ts": record.ts, "severity": record.severity, "msg": record.msg, **alert})
+
+    def facts(self, run: Watched) -> Facts:
+        """How things stand now."""
+        self._walk(run)
+        return {
+            "sensor": _who(run),
+            "ts": time.time(),
+            "began": self.began,
+            "uptime_s": round(time.monotonic() - self._start, 3),
+            "interfaces": _interfaces(run.source),
+            **_traffic(run),
+            "devices": {**run.pipeline.inventory.telemetry(), "by_type": self._types},
+            "alerts": _alerts(run.pipeline.room) | {"open": self._open, "opened": self._opened},
+            "newest": list(self._newest),
+            "records": self._records,
+            "evidence": {"dropped": run.files.dropped},
+            "log": _log(run.log),
+            "outputs": list(run.outputs()),
+            "intel": _intel(run.lists),
+            "rules": _rules(run.rules()),
+            "configuration": run.configuration(),
+            "health": {"told": run.health.told, "lasting": _lasting(run.health)},
+        }
+
+    def _walk(self, run: Watched) -> None:
+        clock = time.monotonic()
+        if clock < self._next_walk:
+            return
+        table = run.pipeline.inventory.table
+        self._types = Counter(one.device.type if one.device is not None else "unknown" for one in chain(table.unidentified, table.identified))
+        self._open = dict.fromkeys(SEVERITIES, 0) | run.pipeline.room.desk.severities()
+        took = time.monotonic() - clock
+        self._next_walk = clock + max(WALK_EVERY_S, took / WALK_SHARE)
+
+
+def _who(run: Watched) -> Facts:
+    import platform
+
+    maker = run.pipeline.maker
+    return {"id": maker.sensor_id, "site": maker.site, "version": maker.version, "python": platform.python_version()}
+
+
+def _interfaces(source: Source) -> Facts:
+    """Each with what was read from it and what it lost; of a source that is no interface, as far as is known."""
+    dropped = source.tally.dropped
+    told = {name: {"packets": 0, "dropped": dropped.get(name, 0), "returns": 0} for name in source.names}
+    if isinstance(source, LiveSource):
+        for ring in source.rings:
+            told[ring.name]["packets"] += ring.read
+            told[ring.name]["returns"] += ring.returns
+    elif len(told) == 1:
+        told[source.names[0]]["packets"] = source.tally.packets
+    return told
+
+
+def _traffic(run: Watched) -> Facts:
+    tally, report, boundary = run.source.tally, run.pipeline.report(), run.pipeline.boundary
+    shed = report["shed"] + (run.shedder.shed if run.shedder is not None else 0)
+    broken: Counter[str] = Counter()
+    for (unit, _), count in boundary.malformed.items():
+        broken[unit] += count
+    faults: Counter[str] = Counter()
+    for fault in boundary.faults.values():
+        faults[fault.unit] += fault.count
+    return {
+        "traffic": {
+            "packets": tally.packets, "bytes": tally.bytes, "wire_bytes": tally.wire_bytes, "truncated": tally.truncated, "dropped": tally.lost,
+            "malformed": report["malformed"], "selected": report["selected"], "repeats": report["repeats"], "shed": shed,
+            "backlog": run.source.backlog(), "damages": [str(one) for one in run.source.damages[-TEXTS:]],
+        },
+        "flows": {"opened": report["flows"], "open": run.pipeline.kernels.flows.active},
+        "evicted": {"flows": report["flows_evicted"], "devices": run.pipeline.inventory.telemetry()["evicted"]},
+        "malformed": broken,
+        "faults": faults,
+    }  # fmt: skip
+
+
+def _alerts(room: AlertRoom) -> Facts:
+    counts = {"folded": room.desk.folded, "muted": sum(room.mutes.counts.values()), "below": room.below, "dropped": room.desk.dropped}
+    return counts | {"incidents": len(room.incidents)}
+
+
+def _log(log: EventLog | LiveLog) -> Facts:
+    told: Facts = {"path": str(Path(log.path).absolute()) if log.path is not None else ""}
+    if isinstance(log, LiveLog):
+        told |= log.telemetry()
+        told["given_up"] = dict.fromkeys(KINDS, 0) | told["given_up"]
+    return told
+
+
+def _intel(lists: ThreatLists) -> Facts:
+    left_out = [str(one) for one in (*lists.unread, *lists.faults)[:TEXTS]]
+    return {**lists.telemetry(), "why": left_out}
+
+
+def _rules(rules: Rules | None) -> Facts:
+    if rules is None:
+        return {"used": 0, "faults": 0, "why": []}
+    return {"used": len(rules.made), "faults": len(rules.faults), "why": [str(one) for one in rules.faults[:TEXTS]]}
+
+
+def _lasting(health: Health) -> Facts:
+    return {name: {"since": since, "severity": one.severity, "msg": one.msg} for name, (since, one) in health.lasting.items()}

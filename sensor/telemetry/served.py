@@ -1,0 +1,66 @@
+"""What is served: made from the bytes that the engine left last, when somebody asks, and then good for a second."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any, NamedTuple
+
+import msgspec
+
+from sensor.telemetry.beside import Beside
+from sensor.telemetry.exposition import CONTENT_TYPE, exposition
+
+FRESH_S = 1.0
+# An engine that has said nothing for so long is stuck.
+SILENT_S = 10.0
+JSON, TEXT = "application/json", "text/plain; charset=utf-8"
+
+
+class Reply(NamedTuple):
+    """An answer: its HTTP status, what it is, and the bytes."""
+
+    code: int
+    type: str
+    body: bytes
+
+
+class Served:
+    """The engine puts bytes here; threads that serve make answers from them."""
+
+    def __init__(self, beside: Beside) -> None:
+        self._beside, self._lock = beside, threading.Lock()
+        self._told, self._told_at = b"", time.monotonic()
+        self._status: dict[str, Any] = {}
+        self._made_at = 0.0
+
+    def put(self, told: bytes) -> None:
+        """What the engine tells, as JSON."""
+        self._told, self._told_at = told, time.monotonic()
+
+    def reply(self, path: str) -> Reply:
+        """What is to be answered to who asks for a path."""
+        if path == "/healthz":
+            return self._alive()
+        if path not in ("/metrics", "/status.json"):
+            return Reply(404, TEXT, b"there are /metrics, /status.json and /healthz\n")
+        status = self._now()
+        if not status:
+            return Reply(503, TEXT, b"the engine has told nothing yet\n")
+        if path == "/metrics":
+            return Reply(200, CONTENT_TYPE, exposition(status).encode())
+        return Reply(200, JSON, msgspec.json.encode(status) + b"\n")
+
+    def _alive(self) -> Reply:
+        silent = time.monotonic() - self._told_at
+        if not self._told or silent > SILENT_S:
+            return Reply(503, TEXT, f"the engine has said nothing for {silent:.0f} s\n".encode())
+        return Reply(200, TEXT, b"ok\n")
+
+    def _now(self) -> dict[str, Any]:
+        """Files are looked at once a second at most, however many ask."""
+        with self._lock:
+            if self._told and time.monotonic() - self._made_at >= FRESH_S:
+                self._status = self._beside.added(msgspec.json.decode(self._told))
+                self._made_at = time.monotonic()
+            return self._status

@@ -1,0 +1,205 @@
+"""Serves the status over HTTP, on a unix socket and, where it was asked for, on loopback. It only ever answers; it opens no connection.
+
+Bounded: a few requests at once, each small, answered within seconds, and then closed. Who asks has no word in what is said.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import selectors
+import socket
+import socketserver
+import sys
+import threading
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+
+from sensor.logs import log
+from sensor.telemetry.listen import is_loopback
+from sensor.telemetry.served import TEXT, Reply, Served
+
+HEAD_LIMIT = 8192
+PATIENCE_S = 3.0
+AT_ONCE = 8
+# The group of the sensor may ask.
+MODE = 0o660
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One request, one answer."""
+
+    server: _Server
+    timeout = PATIENCE_S
+
+    def version_string(self) -> str:
+        return "sensor"
+
+    def handle(self) -> None:
+        head = _head(self.connection)
+        if len(head) > HEAD_LIMIT:
+            self.request_version, self.requestline, self.command = "HTTP/1.0", "", "GET"
+            self.send_error(431)
+            return
+        self.rfile.close()
+        self.rfile = io.BufferedReader(io.BytesIO(head))
+        self.handle_one_request()
+
+    def do_GET(self) -> None:
+        if not self.server.may_ask(self.headers.get("Host", "")):
+            self.send_error(403)
+            return
+        self._answer(self.server.served.reply(self.path.partition("?")[0]))
+
+    do_HEAD = do_GET  # noqa: N815
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """In our own words: those of the library quote who asks."""
+        self._answer(Reply(code, TEXT, f"{code} {self.responses[code][0] if code in self.responses else 'Error'}\n".encode()))
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - as it is called there
+        """Who asks is nobody's news."""
+
+    def _answer(self, reply: Reply) -> None:
+        self.send_response(reply.code)
+        self.send_header("Content-Type", reply.type)
+        self.send_header("Content-Length", str(len(reply.body)))
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(reply.body)
+
+
+def _head(connection: socket.socket) -> bytes:
+    """The head of a request, read within its time; as much as came where it is not whole."""
+    end, data = time.monotonic() + PATIENCE_S, b""
+    with contextlib.suppress(TimeoutError):
+        while b"\r\n\r\n" not in data and len(data) <= HEAD_LIMIT:
+            connection.settimeout(max(end - time.monotonic(), 0.001))
+            some = connection.recv(4096)
+            if not some:
+                break
+            data += some
+    connection.settimeout(PATIENCE_S)
+    return data
+
+
+class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
+    """A thread for each request, and not more than a few."""
+
+    daemon_threads, block_on_close = True, False
+    allow_reuse_address = True
+    timeout = 0  # whoever waits at the socket knows that somebody came
+
+    def __init__(self, served: Served, address: Any) -> None:
+        super().__init__(address, _Handler)
+        self.served, self._places = served, threading.BoundedSemaphore(AT_ONCE)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if not self._places.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._places.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Who asked went away while he was answered; or we made a mistake, which is told."""
+        error = sys.exception()
+        if not isinstance(error, OSError):
+            log().error("a request for the status was not answered", error=repr(error))
+
+    def may_ask(self, host: str) -> bool:
+        """Whether who asks for us by this name may. At a unix socket, whoever can open it."""
+        return True
+
+
+class _Unix(_Server):
+    address_family = socket.AF_UNIX
+
+
+class _Loopback(_Server):
+    def may_ask(self, host: str) -> bool:
+        """Not a page in a browser of this machine that knows us by a name of its own (DNS rebinding)."""
+        name = host if host.endswith("]") else host.partition(":")[0] if host.count(":") == 1 else host.rpartition(":")[0] or host
+        return name in ("", "localhost") or is_loopback(name.strip("[]"))
+
+
+class _Loopback6(_Loopback):
+    address_family = socket.AF_INET6
+
+
+class Server:
+    """A thread that waits at the sockets. ``told``: in words, which of them cannot be had; the sensor goes on without."""
+
+    def __init__(self, served: Served, path: Path | None, listen: tuple[str, int] | None) -> None:
+        self.told: list[str] = []
+        self._servers: list[_Server] = []
+        self._path: Path | None = None
+        if path is not None:
+            self._add(f"the socket {path}", lambda: _at_path(served, path))
+            self._path = path if self._servers else None
+        if listen is not None:
+            self._add(f"{listen[0]} port {listen[1]}", lambda: (_Loopback6 if ":" in listen[0] else _Loopback)(served, listen))
+        self._waker, self._woken = socket.socketpair()
+        self._thread = threading.Thread(target=self._work, name="telemetry", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Answer nobody any more."""
+        self._waker.close()
+        self._thread.join()
+        self._woken.close()
+        for one in self._servers:
+            one.server_close()
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+    def _add(self, where: str, made: Callable[[], _Server]) -> None:
+        try:
+            self._servers.append(made())
+        except OSError as error:
+            self.told.append(f"the status is not served at {where}: {error.strerror or error}")
+
+    def _work(self) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._woken, selectors.EVENT_READ)
+            for one in self._servers:
+                selector.register(one.socket, selectors.EVENT_READ, one)
+            while True:
+                ready = [key.data for key, _ in selector.select()]
+                if None in ready:
+                    return
+                for server in ready:
+                    server.handle_request()
+
+
+def _at_path(served: Served, path: Path) -> _Unix:
+    """A server at a socket in the file system. What a dead sensor left there goes; a living one keeps it. OSError where it cannot be had."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_socket():
+        if answers(path):
+            raise OSError(errno.EADDRINUSE, "another sensor serves there")
+        path.unlink()
+    server = _Unix(served, str(path))
+    path.chmod(MODE)
+    return server
+
+
+def answers(path: Path) -> bool:
+    """Whether somebody listens at a socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as there:
+        there.settimeout(PATIENCE_S)
+        try:
+            there.connect(str(path))
+        except OSError:
+            return False
+        return True

@@ -1,0 +1,50 @@
+"""Telemetry of a live run: between the engine, which tells once a second how things stand, and the thread that serves it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import msgspec
+
+from sensor.core.record import Record
+from sensor.logs import settle
+from sensor.telemetry.beside import Beside
+from sensor.telemetry.engine import Engine, Watched
+from sensor.telemetry.served import Served
+
+EVERY_S = 1.0
+
+
+class Telemetry:
+    """``told``: in words, what of it cannot be had here."""
+
+    def __init__(self, path: Path | None, listen: tuple[str, int] | None = None) -> None:
+        """Serve at a socket, and on loopback where that is asked for."""
+        from sensor.telemetry.server import Server  # the library's HTTP is nothing that a replay needs
+
+        self._engine, self._served = Engine(time.time()), Served(Beside())
+        self._server = Server(self._served, path, listen)
+        self.told = self._server.told
+        self._run: Watched | None = None
+        self._next = 0.0
+
+    def watch(self, run: Watched) -> None:
+        """The run that is looked at."""
+        self._run = run
+
+    def hear(self, record: Record) -> None:
+        """A record that was told."""
+        self._engine.hear(record)
+
+    def tick(self) -> None:
+        """Called by the engine often; once a second it leaves word."""
+        if self._run is None or time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + EVERY_S
+        self._served.put(msgspec.json.encode(self._engine.facts(self._run)))
+        settle()
+
+    def close(self) -> None:
+        """Serve no more."""
+        self._server.close()

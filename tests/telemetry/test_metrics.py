@@ -1,0 +1,69 @@
+"""The table of metrics: names that keep the rules of Prometheus, and each value found in a status."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from sensor.telemetry import METRICS, Metric
+from sensor.telemetry.exposition import SAMPLES_LIMIT, exposition, samples
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+def test_names_and_words(metric: Metric) -> None:
+    """Of ours begin with ``sensor_``, those that all programs have with ``process_``; what only grows ends with ``_total`` and nothing else does."""
+    assert re.fullmatch(r"(sensor|process)_[a-z_]+", metric.name)
+    assert metric.name.endswith("_total") == (metric.type == "counter")
+    assert metric.help.endswith(".")
+    assert "\n" not in metric.help
+    assert metric.unit or metric.type == "info"
+    if metric.type != "info":
+        assert metric.path.count("*") == len(metric.labels)
+    for unit in ("seconds", "bytes"):
+        assert metric.unit.startswith(unit) == (unit in metric.name), "a unit is named, and named truly"
+
+
+def test_names_are_given_once() -> None:
+    assert len({metric.name for metric in METRICS}) == len(METRICS)
+    assert len({metric.path for metric in METRICS}) == len(METRICS)
+
+
+def test_the_text() -> None:
+    """As exposition format 0.0.4 wants it: help, type, one line a value; whole numbers stay whole, a quotation mark cannot end a label."""
+    metrics = (
+        Metric("sensor_info", "info", "", "Who.", "sensor", ("id", "site")),
+        Metric("sensor_things_total", "counter", "things", "Things.", "things.*.count", ("thing",)),
+        Metric("sensor_share", "gauge", "share", "A share.", "share"),
+        Metric("sensor_on", "gauge", "0 or 1", "Whether.", "on"),
+        Metric("sensor_unknown", "gauge", "things", "Nobody told.", "not.there"),
+    )
+    status = {"sensor": {"id": 'h"q\\', "site": "HQ"}, "things": {"a\nb": {"count": 3}, "c": {"count": 12345678901234}, "d": {}}, "share": 0.25, "on": True}
+    assert exposition(status, metrics).splitlines() == [
+        "# HELP sensor_info Who.",
+        "# TYPE sensor_info gauge",
+        'sensor_info{id="h\\"q\\\\",site="HQ"} 1',
+        "# HELP sensor_things_total Things.",
+        "# TYPE sensor_things_total counter",
+        'sensor_things_total{thing="a b"} 3',
+        'sensor_things_total{thing="c"} 12345678901234',
+        "# HELP sensor_share A share.",
+        "# TYPE sensor_share gauge",
+        "sensor_share 0.25",
+        "# HELP sensor_on Whether.",
+        "# TYPE sensor_on gauge",
+        "sensor_on 1",
+    ]
+
+
+def test_no_label_has_values_without_end() -> None:
+    """Whatever goes wrong, a scraper is not flooded."""
+    metric = Metric("sensor_things", "gauge", "things", "Things.", "things.*", ("thing",))
+    status = {"things": {str(number): number for number in range(10_000)}}
+    assert len(list(samples(metric, status))) == 10_000
+    assert exposition(status, (metric,)).count("\n") == SAMPLES_LIMIT + 2
+
+
+def test_a_status_that_holds_something_else() -> None:
+    """Text where a number belongs is no sample, and an object where a text belongs neither."""
+    assert not exposition({"ts": "now", "traffic": [], "interfaces": "eth0", "alerts": {"open": {"high": {}}}})
