@@ -22,8 +22,9 @@ from sensor.documents import DocumentErrors, Fault, fault_at, load_document, nea
 from sensor.fingerprinting.shelf import Shelf
 
 VOCABULARY = "vocabulary.yaml"
-# Folders of other knowledge: signatures of attacks and default logins (sensor/intel), and what types of devices serve and use (starts.py).
-OTHERS = ("frameworks", "exploits", "logins", "baselines")
+# Folders of other knowledge: signatures of attacks and default logins (sensor/intel), what types of devices serve and use (starts.py), and vulnerabilities
+# (sensor/posture).
+OTHERS = ("frameworks", "exploits", "logins", "baselines", "vulnerabilities")
 OPERATORS = ("exact", "prefix", "suffix", "domain", "contains", "regex")
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 

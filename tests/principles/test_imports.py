@@ -53,6 +53,8 @@ MAY_IMPORT = {
     "hunt": {"core", "eventlog"},
     "console": {"core", "eventlog", "inventory"},
     "keeper": {"core", "inventory"},
+    "notify": set(),
+    "summary": {"core", "alert_files", "capture", "eventlog", "pipeline"},
     "telemetry": {"core", "alert_files", "alert_room", "capture", "delivery", "eventlog", "health", "intel", "logs", "pipeline", "rules", "shedding"},
     "journal": set(),
     "log_limit": {"core"},

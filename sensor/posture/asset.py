@@ -1,0 +1,55 @@
+"""A device as vulnerabilities see it: what it is, which firmware it told, and the packets that carried it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from sensor.core.reader import clean
+from sensor.inventory.words import OPERATOR
+
+Body = dict[str, Any]
+
+
+class Asset(NamedTuple):
+    """``proof``: the claims of packets for the firmware (none where a person said it); ``contested``: other packets tell another."""
+
+    id: str
+    vendor: str = ""
+    model: str = ""
+    type: str = "unknown"
+    os: str = ""
+    firmware: str = ""
+    proof: tuple[Body, ...] = ()
+    contested: bool = False
+
+    @property
+    def product(self) -> str:
+        """Vendor and model as one text, in which products are searched for."""
+        return f"{self.vendor} {self.model}".strip()
+
+    @property
+    def trouble(self) -> str:
+        """Why its version cannot be used; empty where it can."""
+        if not self.firmware:
+            return "no packet told its firmware"
+        if not self.proof:
+            return f"that it runs {self.firmware} was said by somebody, and by no packet"
+        return f"packets contradict each other about its firmware {self.firmware}" if self.contested else ""
+
+
+def asset_of(device: Body, evidence: Iterable[Any] = ()) -> Asset:
+    """The device of a record, with the claims known of it."""
+    words = {name: clean(str(device.get(name) or ""), 256) for name in ("id", "vendor", "model", "os", "firmware")}
+    contested = device.get("contested")
+    return Asset(
+        **words,
+        type=clean(str(device.get("type") or "unknown"), 64),
+        proof=tuple(claim for claim in evidence if isinstance(claim, dict) and _proves(claim, words["firmware"])),
+        contested=isinstance(contested, list) and "firmware" in contested,
+    )
+
+
+def _proves(claim: Body, firmware: str) -> bool:
+    """Whether a packet said so."""
+    return bool(firmware) and claim.get("attribute") == "firmware" and claim.get("value") == firmware and claim.get("family") != OPERATOR

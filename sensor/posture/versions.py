@@ -1,0 +1,93 @@
+"""Versions of firmware in order, as far as an order is certain: *less*, *equal*, *greater*, or *cannot tell*. Never a guess.
+
+A scheme (``schemes.py``) reads a text into a track and tokens, numbers and words in turn. Versions of different tracks are not compared: a fix on one says
+nothing of another. Numbers are compared by size, what is missing counts as 0. A word that is missing is older than one that makers give to later issues
+(``SR6``, ``HF2``) or a single letter at the end (``1.2a``); of other words (``beta``, ``rc``, ``build``) nobody knows without more.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from itertools import zip_longest
+from typing import NamedTuple
+
+TEXT_LIMIT = 128
+TOKENS_LIMIT = 24
+# Words that makers give to what comes after the release of the same number.
+LATER = frozenset("sr sp hf fp p r u m h es patch hotfix update rev".split())
+
+Token = int | str
+
+
+class Order(enum.Enum):
+    """How one version stands to another."""
+
+    LESS = "less"
+    EQUAL = "equal"
+    GREATER = "greater"
+    UNKNOWN = "cannot tell"
+
+    @property
+    def reverse(self) -> Order:
+        return {Order.LESS: Order.GREATER, Order.GREATER: Order.LESS}.get(self, self)
+
+
+class Version(NamedTuple):
+    """A version that was read. ``track``: the branch it belongs to, empty where the product has only one."""
+
+    track: str
+    tokens: tuple[Token, ...]
+
+
+class Scheme(NamedTuple):
+    """How versions of a family are written. ``whole``: always in full, so that a short one is not a longer one cut off; ``branches``: tracks branch from each
+    other, so that numbers tell what a track began with.
+    """
+
+    name: str
+    read: Callable[[str], Version | None]
+    whole: bool = False
+    branches: bool = False
+
+
+def compare(scheme: Scheme, left: str, right: str) -> Order:
+    """How ``left`` stands to ``right``."""
+    one, other = scheme.read(left), scheme.read(right)
+    if one is None or other is None or one.track != other.track:
+        return Order.UNKNOWN
+    return order(one.tokens, other.tokens)
+
+
+def order(left: tuple[Token, ...], right: tuple[Token, ...]) -> Order:
+    """The same of what was read, whatever the tracks: the first tokens that differ decide."""
+    for place, (one, other) in enumerate(zip_longest(left, right)):
+        if one == other or {one, other} == {None, 0}:
+            continue
+        if isinstance(one, int | None) and isinstance(other, int | None):
+            return Order.LESS if (one or 0) < (other or 0) else Order.GREATER
+        if one is None:
+            return _before(right, place)
+        if other is None:
+            return _before(left, place).reverse
+        if isinstance(one, str) and isinstance(other, str) and _letter(left, place) and _letter(right, place):
+            return Order.LESS if one < other else Order.GREATER
+        return Order.UNKNOWN
+    return Order.EQUAL
+
+
+def _before(longer: tuple[Token, ...], place: int) -> Order:
+    """How a version that ends before this word stands to one that goes on with it."""
+    return Order.LESS if longer[place] in LATER or _letter(longer, place) else Order.UNKNOWN
+
+
+def _letter(tokens: tuple[Token, ...], place: int) -> bool:
+    """Whether this is a single letter at the end."""
+    token = tokens[place]
+    return isinstance(token, str) and len(token) == 1 and place == len(tokens) - 1
+
+
+def begins(short: Version, long: Version) -> bool:
+    """Whether ``short`` may be ``long`` cut off: 8.1 of 8.1.3. What follows is more than zeros."""
+    size = len(short.tokens)
+    return short.tokens == long.tokens[:size] and any(long.tokens[size:])
