@@ -1,7 +1,10 @@
 """Redaction: records with some fields only, and with values that stay here replaced by a salted hash.
 
 The same value has the same hash wherever and whenever it stands, so that receivers can still count and join; without the salt, which is made once for each
-sensor and never leaves it, nobody can try values. A value that is redacted is redacted in every text of its record as well: sentences name addresses.
+sensor and never leaves it, nobody can try values. A value that is redacted is redacted in every text of its record as well: sentences name addresses. Words
+of ours stay what they are, whatever a peer calls itself: one that is named like a detector must not hide which detector spoke.
+
+Choosing fields is not hiding: the sentence ``msg`` always goes, and names what it names. What must not leave is redacted.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +27,29 @@ FACTS = (
     *(f"alert.{name}" for name in ("id", "detector", "title", "risk", "confidence", "count", "first", "last")),
     *(f"incident.{name}" for name in ("id", "key", "risk", "count", "first", "last")),
 )
+# Times and numbers that formats reckon with: they stay, also within what is hidden as a whole.
+RECKONED = ("ts", "emitted", "first", "last", "first_seen", "last_seen", "confidence", "risk", "count")
+# Words of ours, where no text of a peer can stand.
+WORDS = (
+    *(f"{end}.type" for end in ("device", "src", "dst", "targets")),
+    *("alert.detector", "alert.attack", "incident.attack", "incident.story.detector"),
+)
+NEEDED = {
+    "alert.attack": ("tactic", "technique", "name"),
+    "incident.attack": ("tactic", "technique", "name"),
+    "incident.story": ("ts", "alert", "detector", "msg"),
+    "packets": ("file",),
+}
+"""What goes along where a part of these objects goes."""
 LISTS: dict[str, Body] = {"incident": {"story": [], "actors": []}}
 """Where they do not go they are empty."""
 SALT_BYTES, HASH_BYTES = 32, 8
 SHORTEST = 3
 """Shorter values are not looked for in texts: they stand everywhere."""
+
+# Addresses, by which what stands beside them can be told from a part of them: IPv6 and MAC have colons.
+_IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
+_COLONS = re.compile(r"[0-9a-f.]*:[0-9a-f:.]+", re.IGNORECASE)
 
 Body = dict[str, Any]
 Change = Callable[[Body], Body]
@@ -58,7 +79,8 @@ def changes(fields: Sequence[str], redact: Sequence[str], salt: bytes) -> Change
     """What is done to each record before it goes; None where nothing is."""
     if not fields and not redact:
         return None
-    kept = _tree((*ENVELOPE, *FACTS, *fields)) if fields else None
+    along = (f"{path}.{name}" for path, names in NEEDED.items() if any(field.startswith(f"{path}.") for field in fields) for name in names)
+    kept = _tree((*ENVELOPE, *FACTS, *along, *fields)) if fields else None
     hidden = [tuple(path.split(".")) for path in redact]
 
     def change(record: Body) -> Body:
@@ -111,11 +133,28 @@ def _redacted(record: Body, paths: Sequence[tuple[str, ...]], salt: bytes) -> Bo
     texts = sorted((text for text in found if len(text) >= SHORTEST), key=len, reverse=True)
     if not texts:
         return record
-    everywhere = re.compile(r"(?<![\w.:-])(?:" + "|".join(map(re.escape, texts)) + r")(?![\w:-]|\.\w)", re.IGNORECASE)
+    everywhere = re.compile("|".join(map(_whole, texts)), re.IGNORECASE)
     lowered = {text.casefold(): mark for text, mark in found.items()}
-    envelope = {name: record[name] for name in ENVELOPE if name in record and name != "msg"}
-    replaced: Body = _replaced(record, everywhere, lowered)
-    return replaced | envelope
+
+    def mark(match: re.Match[str]) -> str:
+        # Signs that are one in small letters need not be one by casefold: such a spelling has a mark of its own.
+        return lowered.get(match[0].casefold()) or _mark(match[0], salt)
+
+    replaced: Body = _restored(_replaced(record, everywhere, mark), record, _OURS)
+    return replaced
+
+
+def _whole(text: str) -> str:
+    """A pattern for a value within texts: the whole of it, and not where it is the beginning or the end of a longer one of its kind."""
+    if _IPV4.fullmatch(text):
+        return rf"(?<!\d)(?<!\d\.){re.escape(text)}(?!\d|\.\d)"
+    edges = "[0-9a-f]" if _COLONS.fullmatch(text) else "[0-9a-z_-]"
+    before, behind = (rf"(?{look}{edges})" if re.match(edges, sign, re.IGNORECASE) else "" for look, sign in (("<!", text[0]), ("!", text[-1])))
+    return before + re.escape(text) + behind
+
+
+def _mark(text: str, salt: bytes) -> str:
+    return "#" + hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=salt, digest_size=HASH_BYTES).hexdigest()
 
 
 def _hidden(value: Any, path: tuple[str, ...], salt: bytes, found: dict[str, str]) -> Any:
@@ -123,22 +162,36 @@ def _hidden(value: Any, path: tuple[str, ...], salt: bytes, found: dict[str, str
     if isinstance(value, list):
         return [_hidden(one, path, salt, found) for one in value]
     if isinstance(value, dict):
-        if not path:
-            return {name: _hidden(one, path, salt, found) for name, one in value.items()}
-        return {name: _hidden(one, path[1:], salt, found) if name == path[0] else one for name, one in value.items()}
+        name, rest = path[:1], path[1:]
+        return {key: _hidden(one, rest, salt, found) if name in ((), (key,)) and key not in RECKONED else one for key, one in value.items()}
     if path or value is None:
         return value
     text = str(value)
-    if text not in found:
-        found[text] = "#" + hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=salt, digest_size=HASH_BYTES).hexdigest()
-    return found[text]
+    mark = _mark(text, salt)
+    if not isinstance(value, bool):
+        found[text] = mark
+    return mark
 
 
-def _replaced(value: Any, everywhere: re.Pattern[str], marks: Mapping[str, str]) -> Any:
+def _replaced(value: Any, everywhere: re.Pattern[str], mark: Callable[[re.Match[str]], str]) -> Any:
     if isinstance(value, str):
-        return everywhere.sub(lambda match: marks[match[0].casefold()], value)
+        return everywhere.sub(mark, value)
     if isinstance(value, list):
-        return [_replaced(one, everywhere, marks) for one in value]
+        return [_replaced(one, everywhere, mark) for one in value]
     if isinstance(value, dict):
-        return {name: _replaced(one, everywhere, marks) for name, one in value.items()}
+        return {name: _replaced(one, everywhere, mark) for name, one in value.items()}
     return value
+
+
+def _restored(value: Any, other: Any, tree: Tree) -> Any:
+    """A value with what another of the same shape has at the ends of a tree."""
+    if not tree:
+        return other
+    if isinstance(value, list):
+        return [_restored(one, two, tree) for one, two in zip(value, other, strict=True)]
+    if not isinstance(value, dict):
+        return value
+    return {name: _restored(one, other[name], tree[name]) if name in tree else one for name, one in value.items()}
+
+
+_OURS = _tree((*(name for name in ENVELOPE if name != "msg"), *WORDS))

@@ -1,0 +1,195 @@
+"""What is chosen away or hidden is in no format, whatever a peer calls itself and wherever a sentence names it; and every format still has its words."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensor.delivery.redaction import ENVELOPE, FACTS, NEEDED, RECKONED, WORDS, changes
+from sensor.delivery.section import load_delivery
+from sensor.documents import DocumentErrors
+from sensor.outputs.formats import FORMATS
+from tests.core.test_record import EVERY, maker, numbered
+from tests.outputs.samples import RECORDS
+
+SALT = b"s" * 32
+ALL = {**RECORDS, **{f"core {name}": numbered(make(maker())) for name, make in EVERY.items()}}
+# What stands around a value in sentences: URLs, a domain, keys, shares, lists.
+AROUND = (
+    *("{}", "({})", "{}:445", "http://{}/x", "http://{}:8080", "{}.corp.example", "www.{}", "ip:{}", "mac:{}", "{}._ipp._tcp.local", r"\\{}\ADMIN$", "a|{}|b"),
+    *("[{}]:53", '"{}"', "{},", "{}'s", "<{}>", "x@{}", "{}/24"),
+)
+ADDRESSES = ("10.20.30.41", "00:17:c8:1a:2b:3c", "fd00:20::41")
+VALUES = (*ADDRESSES, "PRN-3F-EAST", "prn", "Müller", "打印机", "$share$", "a b", "..", "x" * 300, "K\u212ass", "printer")
+
+
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for name, one in value.items():
+            yield from leaves(one, f"{path}.{name}".lstrip("."))
+    elif isinstance(value, list):
+        for one in value:
+            yield from leaves(one, path)
+    else:
+        yield path, value
+
+
+def encoded(record: dict[str, Any]) -> list[str]:
+    """The record in every format that has words for it."""
+    return [line.decode() for encode in FORMATS.values() if (line := encode(record)) is not None]
+
+
+PATHS = sorted({path for record in ALL.values() for path, _ in leaves(record)})
+HIDEABLE = [path for path in PATHS if path.partition(".")[0] not in set(ENVELOPE) - {"msg"} and path.rpartition(".")[2] not in RECKONED]
+
+
+def tokens_in(record: dict[str, Any]) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """The record with a word of its own in place of each text that is not the envelope's; the words by path."""
+    words: dict[str, list[str]] = {}
+
+    def put(value: Any, path: str) -> Any:
+        if isinstance(value, dict):
+            return {name: put(one, f"{path}.{name}".lstrip(".")) for name, one in value.items()}
+        if isinstance(value, list):
+            return [put(one, path) for one in value]
+        if not isinstance(value, str) or path not in HIDEABLE:
+            return value
+        words.setdefault(path, []).append(f"tok{sum(map(len, words.values())):04}x")
+        return words[path][-1]
+
+    return put(record, ""), words
+
+
+def below(path: str, chosen: list[str]) -> bool:
+    return any(f"{path}.".startswith(f"{one}.") for one in chosen)
+
+
+@given(case=st.sampled_from(sorted(ALL)), fields=st.lists(st.sampled_from(PATHS), min_size=1, max_size=6))
+def test_fields_that_were_not_chosen_are_in_no_format(case: str, fields: list[str]) -> None:
+    """Not one of their values; those that were chosen are in the native one."""
+    change = changes(fields, [], SALT)
+    assert change is not None
+    record, words = tokens_in(ALL[case])
+    native, *others = [FORMATS["native"](change(record)), *encoded(change(record))]
+    assert native is not None
+    along = [f"{path}.{name}" for path, names in NEEDED.items() if any(below(field, [path]) for field in fields) for name in names]
+    for path, told in words.items():
+        goes = below(path, [*fields, *ENVELOPE, *FACTS, *along])
+        assert all((word in native.decode()) == goes for word in told), path
+        assert goes or not any(word in line for word in told for line in others), path
+
+
+@pytest.mark.parametrize("path", PATHS + sorted({path.rpartition(".")[0] for path in PATHS if "." in path}))
+def test_every_format_has_its_words_whatever_is_chosen(path: str) -> None:
+    """One field alone, or one object: no record is refused for what is not there."""
+    change = changes([path], [], SALT)
+    assert change is not None
+    for case, record in ALL.items():
+        assert len(encoded(change(record))) == len(encoded(record)), case
+
+
+@given(case=st.sampled_from(sorted(ALL)), redact=st.lists(st.sampled_from(HIDEABLE), min_size=1, max_size=6))
+def test_values_that_are_hidden_are_in_no_format(case: str, redact: list[str]) -> None:
+    """Neither where they stand nor where a sentence repeats them."""
+    record, words = tokens_in(ALL[case])
+    sentence = " ".join(word for told in words.values() for word in told)
+    record["msg"] = sentence
+    change = changes([], redact, SALT)
+    assert change is not None
+    done = change(record)
+    hidden = [word for path, told in words.items() if below(path, redact) and path != "msg" for word in told]
+    assert not any(word in line for line in encoded(done) for word in hidden)
+    if "msg" not in redact:
+        assert [word for word in done["msg"].split() if not word.startswith("#")] == [word for word in sentence.split() if word not in hidden]
+
+
+@pytest.mark.parametrize("path", HIDEABLE + sorted({path.partition(".")[0] for path in HIDEABLE}))
+def test_every_format_has_its_words_whatever_is_hidden(path: str) -> None:
+    """A field, or an object with all that is in it: no record is refused for it."""
+    change = changes([], [path], SALT)
+    assert change is not None
+    for case, record in ALL.items():
+        assert len(encoded(change(record))) == len(encoded(record)), case
+
+
+@pytest.mark.parametrize("value", VALUES)
+@pytest.mark.parametrize("around", AROUND)
+def test_a_value_within_sentences(value: str, around: str) -> None:
+    """Whatever stands around it, in capitals or small letters; the same mark in all of them."""
+    record = copy.deepcopy(RECORDS["alert_open"])
+    record["src"]["hostname"] = value
+    record["msg"] = around.format(value)
+    record["alert"]["why"] = [around.format(value.upper()), around.format(value.lower())]
+    change = changes([], ["src.hostname"], SALT)
+    assert change is not None
+    done = change(record)
+    mark = done["src"]["hostname"]
+    if len(value) < 3:
+        return
+    assert done["msg"] == around.format(mark)
+    if value.isascii():
+        assert done["alert"]["why"] == [around.format(mark)] * 2
+    if value != "printer":  # which is the type of the device as well
+        assert not any(value.lower() in line.lower() for line in encoded(done))
+
+
+@pytest.mark.parametrize(
+    ("value", "other"), [("10.0.0.1", "10.0.0.10"), ("10.0.0.1", "110.0.0.1"), ("prn", "prn-2"), ("prn", "my_prn"), ("prn", "prnt"), ("445", "4450")]
+)
+def test_another_value_that_begins_or_ends_alike(value: str, other: str) -> None:
+    """It is not the one that is hidden."""
+    change = changes([], ["src.hostname"], SALT)
+    assert change is not None
+    done = change({"kind": "alert", "msg": f"{other} and {value}", "src": {"hostname": value}})
+    assert done["msg"] == f"{other} and {done['src']['hostname']}"
+
+
+@pytest.mark.parametrize("odd", ["PRİNTER-7", "prınter-7", "\u212aiosk-7", "\u017ferver-7"])
+def test_a_spelling_that_only_looks_alike_refuses_no_record(odd: str) -> None:
+    """Signs that count as the same letter (Unicode has four for i, k and s): a peer could keep its alerts from arriving by such a name."""
+    plain = odd.translate({0x130: "I", 0x131: "i", 0x212A: "k", 0x17F: "s"})
+    change = changes([], ["src.hostname"], SALT)
+    assert change is not None
+    done = change({"kind": "alert", "msg": f"{odd} did it", "src": {"hostname": plain}})
+    assert done["msg"].startswith("#")
+    assert odd not in done["msg"]
+
+
+def test_who_is_named_like_a_word_of_ours_hides_nothing_else() -> None:
+    """A device that calls itself after a detector, a severity or a type: rules of a receiver go by those."""
+    before = RECORDS["alert_open"]
+    folder, detector = before["alert"]["detector"].split(".")
+    for name in (folder, detector, before["severity"], before["src"]["type"], "alert", "open", before["alert"]["attack"][0]["technique"]):
+        record = copy.deepcopy(before)
+        record["dst"]["hostname"] = name
+        change = changes([], ["dst.hostname"], SALT)
+        assert change is not None
+        done = change(record)
+        assert done["dst"]["hostname"].startswith("#")
+        for path in (*(one for one in ENVELOPE if one != "msg"), *WORDS):
+            wanted = [value for found, value in leaves(record) if f"{found}.".startswith(f"{path}.")]
+            assert [value for found, value in leaves(done) if f"{found}.".startswith(f"{path}.")] == wanted, path
+
+
+@pytest.mark.parametrize("path", ["alert.first", "device.last_seen", "emitted", "alert.confidence", "incident.risk"])
+def test_times_and_numbers_that_formats_reckon_with(tmp_path: Path, path: str) -> None:
+    """They cannot be hidden, and the configuration says so."""
+    file = tmp_path / "sensor.yaml"
+    file.write_text(f"outputs:\n  a: {{type: file, path: x, redact: [{path}]}}\n")
+    with pytest.raises(DocumentErrors, match=f"sensor.yaml:2:.*'{path}', a time or number that formats reckon with"):
+        load_delivery(file)
+
+
+def test_truth_is_hidden_and_not_looked_for() -> None:
+    """``false`` stands in many sentences."""
+    change = changes([], ["device.randomised_mac"], SALT)
+    assert change is not None
+    done = change({"kind": "device", "msg": "true or false", "device": {"randomised_mac": False}})
+    assert done["device"]["randomised_mac"].startswith("#")
+    assert done["msg"] == "true or false"
