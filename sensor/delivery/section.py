@@ -6,6 +6,7 @@ key of that very output, and what is not named is not imported.
 
 from __future__ import annotations
 
+import fnmatch
 import functools
 import platform
 import re
@@ -15,15 +16,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
-from sensor.core.output import Options
+from sensor.core.device import TYPES
+from sensor.core.output import Filter, Options
 from sensor.core.record import Record
 from sensor.delivery.catalogue import formats_of, output_class, types
+from sensor.delivery.redaction import RECKONED
 from sensor.documents import DocumentErrors, FilePath, load_document, nearest
+from sensor.log_section import Logging
 
 NAME = re.compile(r"[a-z0-9-]{1,32}")
 # Receivers sort and drop repeats by these.
-from sensor.log_section import Logging
 NOT_REDACTED = ("ts", "kind", "action", "severity", "id", "schema", "sensor.seq")
+# IEEE 802.1Q, 9.6: twelve bits.
+LAST_VLAN = 4095
 _TOP = tuple(Record.__struct_fields__)
 
 
@@ -38,12 +43,12 @@ class Delivery(BaseModel):
     """What delivery needs of a configuration; the rest is others' business. ``outputs``: options by name."""
 
     sensor: Identity = Field(default_factory=Identity)
+    logging: Logging = Logging()
     events: FilePath | None = None
     outputs: dict[str, Any] = {}
 
 
 class _Any(BaseModel):
-    logging: Logging = Logging()
     """A document of which only one section is looked at."""
 
     model_config = ConfigDict(extra="ignore")
@@ -95,6 +100,7 @@ def _options(kind: Any) -> type[BaseModel]:
     exact: dict[str, Any] = {
         "type": (_one_of([kind]), ...),
         "format": (_one_of(["", *formats_of(unit)]), unit.Options.model_fields["format"].default),
+        "filter": (Annotated[Filter, AfterValidator(_selecting)], unit.Options.model_fields["filter"].default),
         "fields": (list[Annotated[str, AfterValidator(_path)]], []),
         "redact": (list[Annotated[str, AfterValidator(_redactable)]], []),
     }
@@ -115,6 +121,17 @@ def _named(name: Any, options: Any) -> Any:
     return options
 
 
+def _selecting(chosen: Filter) -> Filter:
+    """A filter that can let something through: a misspelt type would silently let nothing."""
+    for glob in chosen.types:
+        if not fnmatch.filter(TYPES, glob):
+            raise ValueError(f"found the type {glob[:64]!r}, {nearest(glob, TYPES)}")
+    for vlan in chosen.vlans:
+        if not 0 <= vlan <= LAST_VLAN:
+            raise ValueError(f"found the VLAN {vlan}, expected 0 to {LAST_VLAN}")
+    return chosen
+
+
 def _path(path: str) -> str:
     """A path within records: its first word is known."""
     first = path.partition(".")[0]
@@ -126,6 +143,8 @@ def _path(path: str) -> str:
 def _redactable(path: str) -> str:
     if _path(path) in NOT_REDACTED or path == "sensor":
         raise ValueError(f"found {path!r}, by which receivers sort and drop repeats: it cannot be redacted")
+    if path.rpartition(".")[2] in RECKONED:
+        raise ValueError(f"found {path!r}, a time or number that formats reckon with: it cannot be redacted")
     return path
 
 
