@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -16,7 +18,8 @@ class Batch(msgspec.Struct):
     its entries and the bytes of their payloads; ``urgent``: it holds an alert or an incident; ``full``: nothing more goes in.
 
     What becomes of numbers: ``delivered``, ``refused``, ``filtered``, ``missing``; ``ahead``: those that this batch gets done before their turn, ``passed``:
-    those that were. ``pieces``: what is still to be sent; ``halved``: it was too large once; ``largest``: piece that went.
+    those that were. ``pieces``: what is still to be sent; ``letters``: what was refused and is not kept yet, which is never sent again for it; ``halved``: it
+    was too large once; ``largest``: piece that went.
     """
 
     id: str = ""
@@ -34,6 +37,7 @@ class Batch(msgspec.Struct):
     halved: bool = False
     largest: int = 0
     pieces: deque[list[Entry]] = msgspec.field(default_factory=deque)
+    letters: list[tuple[int, Mapping[str, Any], str]] = msgspec.field(default_factory=list)
 
     def add(self, entry: Entry, now: float) -> None:
         if not self.count:

@@ -1,13 +1,15 @@
 """Dead letters: records that a destination will never take, each with its answer, in ``<log>.dead/NAME.jsonl``. They are for people, and may be sent again.
 
-At most two files of ``SIZE`` an output: the older goes when the newer is full.
+At most two files of ``SIZE`` an output: the older goes when the newer is full. A letter is there once and whole: what a crash or a full disk left of one is
+cut off, for its record is not done with and comes again.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,12 @@ import msgspec
 
 from sensor.core.reader import clean
 from sensor.core.record_parts import time_text
+from sensor.delivery.position import sync_folder
 
 SIZE = 16 << 20
 ANSWER_LIMIT = 500
+# No letter is longer: records end at 64 KiB.
+LOOK = 1 << 18
 
 Letters = Sequence[tuple[int, Mapping[str, Any], str]]
 """Records by number, with the answer."""
@@ -36,25 +41,63 @@ class DeadLetters:
         self._size = size
 
     def add(self, letters: Letters) -> None:
-        """Keep records, durably. OSError where they cannot be: they are not done with then."""
+        """Keep records, durably. OSError that names the file where they cannot be: they are not done with then."""
         now = time_text(time.time_ns())
         told = ({"refused": now, "seq": seq, "answer": clean(answer, ANSWER_LIMIT), "record": record} for seq, record, answer in letters)
-        lines = b"".join(msgspec.json.encode(one) + b"\n" for one in told)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._rotate()
-        file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+        lines = [msgspec.json.encode(one) + b"\n" for one in told]
         try:
-            data = memoryview(lines)
-            while data:
-                data = data[os.write(file, data) :]
-            os.fdatasync(file)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            while lines:
+                self._append(lines)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self.path)) from None
+
+    def _append(self, lines: list[bytes]) -> None:
+        """Write as many lines as there is room for, and take them away; begin another file where there is none."""
+        file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+        try:
+            whole = _cut_torn(file)
+            if whole and whole + len(lines[0]) > self._size:
+                self.path.replace(self.path.with_name(self.path.name + ".1"))
+                return
+            fitting = list(_fitting(lines, self._size - whole))
+            _write(file, b"".join(fitting), whole)
+            if not whole:
+                sync_folder(self.path.parent)
+            del lines[: len(fitting)]
         finally:
             os.close(file)
 
-    def _rotate(self) -> None:
-        try:
-            full = self.path.stat().st_size >= self._size
-        except FileNotFoundError:
+
+def _fitting(lines: Sequence[bytes], room: int) -> Iterator[bytes]:
+    """The first lines, as many as fit and one at least."""
+    yield lines[0]
+    room -= len(lines[0])
+    for line in lines[1:]:
+        room -= len(line)
+        if room < 0:
             return
-        if full:
-            self.path.replace(self.path.with_name(self.path.name + ".1"))
+        yield line
+
+
+def _write(file: int, data: bytes, whole: int) -> None:
+    """All of it and durably, or nothing: the file has its length of before then."""
+    left = memoryview(data)
+    try:
+        while left:
+            left = left[os.write(file, left) :]
+        os.fdatasync(file)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.ftruncate(file, whole)
+        raise
+
+
+def _cut_torn(file: int) -> int:
+    """Cut off a last line without an end; the length that is left."""
+    size = os.fstat(file).st_size
+    start = max(0, size - LOOK)
+    whole = start + os.pread(file, size - start, start).rfind(b"\n") + 1
+    if whole < size:
+        os.ftruncate(file, whole)
+    return whole

@@ -140,8 +140,9 @@ class UrgentLane(Lane):
                 if not self._fits(self._ahead[0]):
                     self.batch.full = True
                     break
-                shaped = self._ahead.popleft()
+                shaped = self._ahead[0]
                 self._take(shaped)
+                self._ahead.popleft()
                 self.batch.ahead += 1
                 self.at = shaped.seq
             if not self._ahead:

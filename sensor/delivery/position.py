@@ -9,6 +9,7 @@ counted and how far it goes are written together, so that a crash never counts a
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import zlib
 from pathlib import Path
@@ -16,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 HIGHEST = 1 << 53
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Position(msgspec.Struct):
@@ -87,19 +89,38 @@ def save_position(path: Path, position: Position, *, durable: bool) -> None:
 
 
 def replace_file(path: Path, data: bytes, *, durable: bool) -> None:
-    """The whole new file, or the old one. OSError where it cannot be written."""
+    """The whole new file, or the old one. OSError where it cannot be written.
+
+    A full disk has no room for a new file: what is there is written over then. Otherwise the log would wait for cursors that wait for the log to shrink.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(path.name + ".new")
-    file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
     try:
-        os.write(file, data)
+        _write(beside, data, os.O_CREAT | os.O_TRUNC, durable=durable)
+        beside.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        if error.errno not in FULL or not path.exists():
+            raise
+        _write(path, data, 0, durable=durable)
+        return
+    if durable:
+        sync_folder(path.parent)
+
+
+def _write(path: Path, data: bytes, flags: int, *, durable: bool) -> None:
+    """All of it from the beginning of the file on, and nothing behind it."""
+    file = os.open(path, os.O_WRONLY | os.O_CLOEXEC | flags, 0o640)
+    try:
+        left = memoryview(data)
+        while left:
+            left = left[os.write(file, left) :]
+        os.ftruncate(file, len(data))
         if durable:
             os.fsync(file)
     finally:
         os.close(file)
-    beside.replace(path)
-    if durable:
-        sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:

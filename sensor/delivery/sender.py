@@ -9,7 +9,7 @@ from sensor.boundary import Boundary
 from sensor.core.output import Ack, Entry, Options, Output, Refuse, Retry
 from sensor.core.reader import clean
 from sensor.delivery.batch import Batch
-from sensor.delivery.dead_letters import Letters
+from sensor.delivery.dead_letters import ANSWER_LIMIT, Letters
 from sensor.delivery.pace import Backoff, Rate
 
 MESSAGE_LIMIT = 300
@@ -31,7 +31,10 @@ class Sender:
         self._opened = False
 
     def deliver(self, batch: Batch) -> bool:
-        """Settle the batch; False where a pause is due before it goes on. OSError where dead letters cannot be kept."""
+        """Settle the batch; False where a pause is due before it goes on. OSError where dead letters cannot be kept: nothing is sent until they are."""
+        if batch.letters:
+            self._keep(batch)
+            self._works()
         while batch.pieces:
             batch.full = True  # what was tried once comes again as it was
             if self._stopped() or time.time() < self.next_try or not self._may_go(len(batch.pieces[0])):
@@ -62,16 +65,25 @@ class Sender:
             answer = Ack(refused={0: str(answer.args[0])})
         refused = {place: said for place, said in answer.refused.items() if 0 <= place < len(piece)}
         busy = tuple(sorted({place for place in answer.busy if 0 <= place < len(piece)} - refused.keys()))
-        if refused:
-            self._dead([(piece[place].seq, piece[place].record, said) for place, said in sorted(refused.items())])
+        batch.letters += [(piece[place].seq, piece[place].record, clean(said, ANSWER_LIMIT)) for place, said in sorted(refused.items())]
         batch.took(len(refused), busy)
         self.rate.sent(len(piece) - len(busy))
         if len(busy) < len(piece):
-            self.backoff.worked()
-            self.failing_since, self.next_try = 0.0, 0.0
+            self._works()
             self.last_delivered = time.time()
+        self._keep(batch)
         if busy:
             self.pause(f"busy: it had no room for {len(busy):,} of {len(piece):,}")
+
+    def _works(self) -> None:
+        self.backoff.worked()
+        self.failing_since, self.next_try = 0.0, 0.0
+
+    def _keep(self, batch: Batch) -> None:
+        """Keep what was refused. The destination has the rest: that it cannot be kept now is no reason to send anything twice."""
+        if batch.letters:
+            self._dead(batch.letters)
+            batch.letters = []
 
     def _may_go(self, count: int) -> bool:
         wait = self.rate.wait_s(time.monotonic(), count)

@@ -1,0 +1,177 @@
+"""Dead letters: bounded, whole, there once, and what is owed while there is no room for them. Real full disks are in ``test_full_disk.py``."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sensor.core.output import Ack, Entry, Refuse
+from sensor.delivery import dead_letters as module
+from sensor.delivery.dead_letters import DeadLetters, dead_of
+from tests.delivery.scripted import Desk, dead, lead, leave, runner
+from tests.eventlog.segmented import Segmented
+
+SIZE = 4096
+
+
+def letters(first: int, count: int, size: int = 100) -> list[tuple[int, dict[str, Any], str]]:
+    return [(number, {"id": f"{number:026}", "msg": "x" * size}, "400 wrong type") for number in range(first, first + count)]
+
+
+def numbers(path: Path) -> list[int]:
+    return [json.loads(line)["seq"] for line in path.read_bytes().splitlines()] if path.exists() else []
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> DeadLetters:
+    return DeadLetters(tmp_path / "events.jsonl", "one", SIZE)
+
+
+def older(kept: DeadLetters) -> Path:
+    return kept.path.with_name(kept.path.name + ".1")
+
+
+@pytest.mark.parametrize("together", [1, 7, 500])
+def test_two_files_of_a_size(kept: DeadLetters, together: int) -> None:
+    """However many come together: neither file is longer, the newest are there without a gap, every line is whole."""
+    for first in range(1, 501, together):
+        kept.add(letters(first, min(together, 501 - first)))
+        assert all(path.stat().st_size <= SIZE for path in (kept.path, older(kept)) if path.exists())
+    found = numbers(older(kept)) + numbers(kept.path)
+    assert found == list(range(found[0], 501))
+    assert len(found) > SIZE // 250
+    assert {path.name for path in kept.path.parent.iterdir()} == {"one.jsonl", "one.jsonl.1"}
+
+
+def test_one_that_is_longer_than_the_file(kept: DeadLetters) -> None:
+    """It has one of its own."""
+    kept.add(letters(1, 2))
+    kept.add(letters(3, 1, size=2 * SIZE))
+    kept.add(letters(4, 1))
+    assert (numbers(older(kept)), numbers(kept.path)) == ([3], [4])
+
+
+def test_a_torn_one_is_cut_off(kept: DeadLetters) -> None:
+    """A crash in the midst of a letter: its record was not done with and comes again."""
+    kept.add(letters(1, 2))
+    with kept.path.open("ab") as file:
+        file.write(b'{"refused":"2026-11-24T09:14:0')
+    kept.add(letters(3, 1))
+    assert numbers(kept.path) == [1, 2, 3]
+
+
+def test_all_or_none(kept: DeadLetters, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that is full in the midst of a letter: the error names the file, and nothing of the letters is left in it."""
+    kept.add(letters(1, 2))
+    write = os.write
+
+    def full(file: int, data: bytes) -> int:
+        if len(data) <= 200:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(file, bytes(data)[:200])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module.os, "write", full)
+        with pytest.raises(OSError, match="No space left") as raised:
+            kept.add(letters(3, 3))
+    assert raised.value.filename == str(kept.path)
+    kept.add(letters(3, 3))
+    assert numbers(kept.path) == [1, 2, 3, 4, 5]
+
+
+def test_answers_are_cut_and_clean(kept: DeadLetters) -> None:
+    """They go to people's terminals."""
+    kept.add([(1, {"id": "x"}, "no\x1b[31m\n\u202e" + "y" * 9999)])
+    (line,) = kept.path.read_text().splitlines()
+    assert json.loads(line)["answer"] == "no [31m  " + "y" * (module.ANSWER_LIMIT - 9)
+
+
+class Full:
+    """Dead letters that cannot be kept while ``full``."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.full = True
+        keep = DeadLetters.add
+
+        def add(kept: DeadLetters, told: module.Letters) -> None:
+            if self.full:
+                raise OSError(errno.ENOSPC, "No space left on device", str(kept.path))
+            keep(kept, told)
+
+        monkeypatch.setattr(DeadLetters, "add", add)
+
+
+def test_nothing_is_sent_again_because_letters_cannot_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The destination has answered: it is not asked again, the place in the log stays, and it says where there is no room."""
+    log, full = Segmented(tmp_path / "events.jsonl"), Full(monkeypatch)
+    log.add(6)
+    desk = Desk(Ack(refused={1: "wrong type"}, busy=(4,)))
+    one = runner(log.log, desk, batch_events=6)
+    for _ in range(5):
+        one.sender.next_try = 0.0
+        assert list(one._guarded()) == [False]
+    assert desk.tried == [[1, 2, 3, 4, 5, 6]]
+    assert one.position.seq == 0
+    assert one.status(6).pending == 6
+    assert one.sender.error == f"{dead_of(log.log) / 'one.jsonl'}: No space left on device"
+    full.full = False
+    lead(one)
+    leave(one)
+    assert desk.tried == [[1, 2, 3, 4, 5, 6], [5]]
+    assert [letter["seq"] for letter in dead(log.log)] == [2]
+    assert (one.position.delivered, one.position.refused) == (5, 1)
+
+
+def test_an_alert_without_words_is_not_lost_while_there_is_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Amid a backlog, on the lane of alerts: one that a format cannot say is kept once there is room, and counted once."""
+    log, full = Segmented(tmp_path / "events.jsonl"), Full(monkeypatch)
+    log.add(30)
+    for number in (31, 32):
+        # Without a severity: a foreign line.
+        log.append(
+            b'{"ts":"2026-11-24T09:00:00.000000Z","kind":"alert","action":"open","msg":"m","id":"%d","sensor":{"id":"hq","seq":%d}}\n' % (number, number)
+        )
+    log.last = 32
+    log.add(20)
+    desk = Desk()
+    one = runner(log.log, desk, batch_events=10, format="cef")
+    for _ in range(20):
+        one.sender.next_try = 0.0
+        list(one._guarded())
+    assert not dead(log.log)
+    full.full = False
+    lead(one)
+    leave(one)
+    assert sorted(letter["seq"] for letter in dead(log.log)) == [31, 32]
+    assert sorted(desk.got) == [*range(1, 31), *range(33, 53)]
+    assert (one.position.seq, one.position.ahead, one.position.refused, one.position.delivered) == (52, 0, 2, 50)
+
+
+def test_what_is_refused_in_halves_is_kept_as_it_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With no room for the first that is found the rest of the batch waits, in its order."""
+    log, full = Segmented(tmp_path / "events.jsonl"), Full(monkeypatch)
+    log.add(8)
+
+    def picky(entries: Sequence[Entry]) -> Ack:
+        if {entry.seq for entry in entries} & {2, 7}:
+            raise Refuse("mapping failed")
+        return Ack()
+
+    desk = Desk(always=picky)
+    one = runner(log.log, desk, batch_events=8)
+    list(one._guarded())
+    tried = len(desk.tried)
+    one.sender.next_try = 0.0
+    list(one._guarded())
+    assert len(desk.tried) == tried
+    full.full = False
+    lead(one)
+    leave(one)
+    assert desk.got == [1, 3, 4, 5, 6, 8]
+    assert [letter["seq"] for letter in dead(log.log)] == [2, 7]
