@@ -6,7 +6,8 @@ import errno
 import fcntl
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -25,6 +26,7 @@ HEARTBEAT_S = 10.0
 LOCK_POLL_S = 0.05
 # A send that hangs longer at the end is left behind: what it sent comes again.
 PATIENCE_S = 20.0
+VOTES = 3
 
 
 class Lock:
@@ -56,19 +58,27 @@ class Forwarder:
     def __init__(self, log: Path, *, once: bool = False) -> None:
         self.log, self._once = log, once
         self.runners: dict[str, Runner] = {}
+        self._wanted: dict[str, Options] = {}
         self._locks: dict[str, Lock] = {}
         self._written: dict[str, Status] = {}
         self._told_at = 0.0
+        # Troubles that were told and are not over.
+        self._said: dict[str, str] = {}
 
     def take(self, outputs: Mapping[str, Options]) -> None:
-        """These outputs and no others: those that are as they were go on. OSError where one cannot be begun; those before it are."""
-        gone = [name for name, runner in self.runners.items() if name not in outputs or not _same(outputs[name], runner.options)]
-        self._end(gone)
-        for name, options in outputs.items():
-            if name not in self.runners:
-                self._locks[name] = Lock(self.log, name)
-                self.runners[name] = Runner(self.log, name, output_class(type_of(options)), options, once=self._once)
-                self.runners[name].start()
+        """These outputs and no others: those that are as they were go on. OSError where one cannot be begun; all others are, and it is tried again."""
+        self._wanted = dict(outputs)
+        self._end([name for name, runner in self.runners.items() if name not in outputs or not _same(outputs[name], runner.options)])
+        failures = [error for _, error in self._begin()]
+        if failures:
+            raise failures[0]
+
+    def mend(self) -> None:
+        """Begin what is to be and is not: an output that hung when it was to end has ended since, or could not be begun before."""
+        for name in [name for name, runner in self.runners.items() if runner.join(0)]:
+            self._drop(name)
+        for name, error in self._begin():
+            self._warn(name, "cannot be begun", f"{error.filename}: {error.strerror}")
 
     @property
     def over(self) -> bool:
@@ -80,6 +90,8 @@ class Forwarder:
         if not now and time.monotonic() - self._told_at < TELL_EVERY_S:
             return
         self._told_at = time.monotonic()
+        if not self._once:
+            self.mend()
         end = last_number(self.log)
         for runner in self.runners.values():
             self._tell(runner.status(max(end, runner.told.seq, runner.told.alerts)))
@@ -92,21 +104,38 @@ class Forwarder:
         end = last_number(self.log)
         return [runner.status(max(end, runner.told.seq, runner.told.alerts)) for runner in self.runners.values()]
 
+    def _begin(self) -> Iterator[tuple[str, OSError]]:
+        """Start what has no runner yet; which cannot be, and why."""
+        for name, options in self._wanted.items():
+            if name in self.runners:
+                continue
+            try:
+                lock = Lock(self.log, name)
+                self._locks[name] = lock
+                self.runners[name] = Runner(self.log, name, output_class(type_of(options)), options, once=self._once)
+            except OSError as error:
+                if (held := self._locks.pop(name, None)) is not None:
+                    held.close()
+                yield name, error
+            else:
+                self.runners[name].start()
+
     def _end(self, names: list[str]) -> bool:
         for name in names:
             self.runners[name].stop()
         until, whole = time.monotonic() + PATIENCE_S, True
         for name in names:
-            runner = self.runners[name]
-            ended = runner.join(max(0.0, until - time.monotonic()))
-            if not ended:
+            if self.runners[name].join(max(0.0, until - time.monotonic())):
+                self._drop(name)
+            else:  # it keeps its cursor until it ends
                 say().warning("a send hangs and is left behind", output=name)
                 whole = False
-            self._tell(runner.status(max(last_number(self.log), runner.told.seq, runner.told.alerts)))
-            if ended:  # one that hangs keeps its cursor
-                del self.runners[name]
-                self._locks.pop(name).close()
         return whole
+
+    def _drop(self, name: str) -> None:
+        runner = self.runners.pop(name)
+        self._tell(runner.status(max(last_number(self.log), runner.told.seq, runner.told.alerts)))
+        self._locks.pop(name).close()
 
     def _tell(self, status: Status) -> None:
         before = self._written.get(status.name)
@@ -114,9 +143,16 @@ class Forwarder:
             return
         try:
             save_status(self.log, status)
+            self._said.pop(status.name, None)
         except OSError as error:
-            say().warning("the status cannot be written", output=status.name, error=error.strerror)
+            self._warn(status.name, "the status cannot be written", str(error.strerror))
         self._written[status.name] = status
+
+    def _warn(self, name: str, what: str, error: str) -> None:
+        """Once, until it is over or something else is wrong."""
+        if self._said.get(name) != error:
+            self._said[name] = error
+            say().warning(what, output=name, error=error)
 
 
 def _same(one: Options, other: Options) -> bool:
@@ -125,11 +161,15 @@ def _same(one: Options, other: Options) -> bool:
 
 
 def last_number(log: Path) -> int:
-    """The last number of a log; 0 where it has none or cannot be read."""
+    """The last number of a log; 0 where it has none or cannot be read. Of one in segments, whose numbers have no gap, the last lines have a vote each: one
+    that is damaged does not make millions pending.
+    """
     try:
         end = end_of(log)
         if end is None:
             return 0
-        return next((number for line in backwards(log, end) if (number := number_of(line)) is not None), 0)
+        numbers = (number for line in backwards(log, end) if (number := number_of(line)) is not None)
+        votes = sorted(number + place for place, number in enumerate(islice(numbers, VOTES if end.segment.first else 1)))
+        return votes[(len(votes) - 1) // 2] if votes else 0
     except OSError:
         return 0

@@ -1,0 +1,188 @@
+"""All outputs of a log: what a new configuration adds, takes away and changes, one that hangs, one that cannot be begun, a number that cannot be true."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sensor.core.output import Filter
+from sensor.delivery import forwarder as module
+from sensor.delivery.forwarder import Forwarder, Lock, last_number
+from sensor.delivery.status import load_status
+from tests.delivery.scripted import Desk, Options, Scripted, eventually
+from tests.eventlog.segmented import Segmented, line
+from tests.outputs.receiver import Receiver
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Segmented:
+    return Segmented(tmp_path / "events.jsonl")
+
+
+@pytest.fixture
+def forwarder(log: Segmented, monkeypatch: pytest.MonkeyPatch) -> Iterator[Forwarder]:
+    monkeypatch.setattr(module, "output_class", lambda _: Scripted)
+    monkeypatch.setattr(module, "PATIENCE_S", 0.2)
+    made = Forwarder(log.log)
+    yield made
+    made.end()
+
+
+def test_a_new_configuration(log: Segmented, forwarder: Forwarder) -> None:
+    """What is as it was goes on with its connection; what is changed goes on at its place under the new options; what is gone ends; what is new begins."""
+    same, changed, gone, new = Desk(), Desk(), Desk(), Desk()
+    log.add(10)
+    forwarder.take({"same": Options(desk=same), "changed": Options(desk=changed), "gone": Options(desk=gone)})
+    eventually(lambda: [len(desk.got) for desk in (same, changed, gone)] == [10, 10, 10])
+    forwarder.take({"same": Options(desk=same), "changed": Options(desk=changed, filter=Filter(kinds=["alert"])), "new": Options(desk=new)})
+    log.add(5)
+    log.add(1, "alert")
+    eventually(lambda: len(same.got) == 16 and changed.got[-1] == 16 and len(new.got) == 16)
+    assert changed.got == [*range(1, 11), 16]
+    assert gone.got == list(range(1, 11))
+    assert (same.calls, gone.calls) == (["open"], ["open", "close"])
+    assert set(forwarder.runners) == {"same", "changed", "new"}
+    status = load_status(log.log, "gone")
+    assert status is not None
+    assert (status.state, status.seq) == ("stopped", 10)
+    # Come back, it goes on where it was.
+    forwarder.take({"gone": Options(desk=gone)})
+    eventually(lambda: gone.got == list(range(1, 17)))
+
+
+def test_one_that_hangs_while_it_is_changed(log: Segmented, forwarder: Forwarder) -> None:
+    """It keeps its cursor until its send ends, and then begins with the new options; the others are as they should be at once."""
+    stuck, other = Desk(), Desk()
+    log.add(3)
+    forwarder.take({"stuck": Options(desk=stuck)})
+    stuck.gate.clear()
+    log.add(1)
+    eventually(lambda: forwarder.runners["stuck"].sender.sending_since > 0)
+    forwarder.take({"stuck": Options(desk=stuck, batch_events=1), "other": Options(desk=other)})
+    eventually(lambda: len(other.got) == 4)
+    forwarder.tell(now=True)
+    assert forwarder.runners["stuck"].options.batch_events == 500
+    stuck.gate.set()
+    log.add(2)
+
+    def works() -> bool:
+        forwarder.tell(now=True)
+        return sorted(set(stuck.got)) == [1, 2, 3, 4, 5, 6] and forwarder.runners["stuck"].options.batch_events == 1
+
+    eventually(works)
+
+
+def test_one_that_hangs_while_it_is_taken_away(log: Segmented, forwarder: Forwarder) -> None:
+    """Nothing of it is left once its send ends: another process may have its cursor."""
+    stuck = Desk()
+    stuck.gate.clear()
+    log.add(1)
+    forwarder.take({"stuck": Options(desk=stuck)})
+    eventually(lambda: forwarder.runners["stuck"].sender.sending_since > 0)
+    forwarder.take({})
+    assert set(forwarder.runners) == {"stuck"}
+    stuck.gate.set()
+
+    def gone() -> bool:
+        forwarder.tell(now=True)
+        return not forwarder.runners
+
+    eventually(gone)
+    Lock(log.log, "stuck").close()
+
+
+def test_one_that_cannot_be_begun_stops_no_other(log: Segmented, forwarder: Forwarder) -> None:
+    """Somebody else has its cursor, or its salt cannot be read: it is told, the others work, and it begins once it can."""
+    held, salted, free = Desk(), Desk(), Desk()
+    log.add(2)
+    lock = Lock(log.log, "held")
+    salt = log.log.with_suffix(".cursors") / "salt"
+    salt.mkdir()
+    wanted = {"held": Options(desk=held), "salted": Options(desk=salted, redact=["msg"]), "free": Options(desk=free)}
+    with pytest.raises(OSError, match="another process delivers to held"):
+        forwarder.take(wanted)
+    eventually(lambda: free.got == [1, 2])
+    lock.close()
+    salt.rmdir()
+
+    def works() -> bool:
+        forwarder.tell(now=True)
+        return held.got == salted.got == [1, 2]
+
+    eventually(works)
+    assert salted.records[0]["msg"].startswith("#")
+
+
+@pytest.mark.parametrize(
+    ("ends", "last"),
+    [([], 10), ([11], 11), ([9_000_011], 11), ([11, 9_000_012], 12), ([9_000_011, 12], 12), ([11, 12, 3], 13), ([4, 12, 13], 13), ([11, 12, 13, 14], 14)],
+)
+def test_a_number_that_cannot_be_true_makes_nothing_pending(log: Segmented, ends: list[int], last: int) -> None:
+    """One damaged digit in the last lines of a log: what is pending is what is there."""
+    log.add(10)
+    for number in ends:
+        log.append(line(number))
+    assert last_number(log.log) == last
+
+
+def test_the_last_of_a_log_with_gaps(tmp_path: Path) -> None:
+    """One that somebody has filtered."""
+    path = tmp_path / "alerts.jsonl"
+    path.write_bytes(line(5) + line(90))
+    assert last_number(path) == 90
+    assert last_number(tmp_path / "none.jsonl") == 0
+
+
+# The program.
+
+CONFIG = """\
+outputs:
+  same: {{type: http, url: "{url}", batch_ms: 0}}
+  changed: {{type: file, path: changed.jsonl, batch_ms: 0{more}}}
+  {third}: {{type: file, path: {third}.jsonl, batch_ms: 0}}
+"""
+
+
+def numbers(path: Path) -> list[int]:
+    return [json.loads(text)["sensor"]["seq"] for text in path.read_bytes().splitlines()] if path.exists() else []
+
+
+def write(folder: Path, receiver: Receiver, **words: Any) -> None:
+    (folder / "sensor.yaml").write_text(CONFIG.format(url=receiver.url, **words))
+
+
+@pytest.mark.slow
+def test_sighup_adds_takes_away_and_changes(tmp_path: Path, log: Segmented, root: Path) -> None:
+    """`sensor forward` with another configuration and the same process: an output that did not change keeps its connection."""
+    command = [sys.executable, "-m", "sensor", "forward", "--config", "sensor.yaml", "--events", "events.jsonl"]
+    with Receiver() as receiver:
+        write(tmp_path, receiver, more="", third="old")
+        log.add(5)
+        with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(root)}) as process:
+            try:
+                eventually(lambda: numbers(tmp_path / "old.jsonl") == numbers(tmp_path / "changed.jsonl") == [1, 2, 3, 4, 5], 30)
+                eventually(lambda: len(receiver.store.lines) == 5)
+                connections = receiver.connections
+                write(tmp_path, receiver, more=", redact: [msg], format: native", third="new")
+                process.send_signal(signal.SIGHUP)
+                eventually(lambda: numbers(tmp_path / "new.jsonl") == [1, 2, 3, 4, 5], 30)
+                log.add(3)
+                eventually(lambda: numbers(tmp_path / "changed.jsonl") == list(range(1, 9)) and len(receiver.store.lines) == 8, 30)
+                eventually(lambda: numbers(tmp_path / "new.jsonl") == list(range(1, 9)))
+            finally:
+                process.terminate()
+                _, said = process.communicate(timeout=30)
+        assert receiver.connections == connections
+    assert process.returncode == 0
+    assert numbers(tmp_path / "old.jsonl") == [1, 2, 3, 4, 5]
+    told = [json.loads(text)["msg"] for text in (tmp_path / "changed.jsonl").read_text().splitlines()]
+    assert [text.startswith("#") for text in told] == [False] * 5 + [True] * 3
+    assert "delivering to same, changed, new" in said
