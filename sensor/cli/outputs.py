@@ -94,11 +94,13 @@ def _check(args: argparse.Namespace, _: Configured, outputs: Outputs) -> int:
 
 def _test(args: argparse.Namespace, found: Configured, outputs: Outputs) -> int:
     from sensor.cli._outputs_words import finding_json, finding_line
+    from sensor.delivery.redaction import load_salt
     from sensor.delivery.trial import tested
+    from sensor.eventlog.segments import cursors_of
 
-    wrong = False
+    wrong, us, log = False, found.delivery.sensor, log_of(args, found)
     for name, options in outputs.items():
-        finding = tested(name, options, found.delivery.sensor.id, found.delivery.sensor.site, time.time_ns())
+        finding = tested(name, options, us.id, us.site, time.time_ns(), lambda: load_salt(cursors_of(log)))
         print(finding_json(name, finding) if args.json else finding_line(name, finding, sys.stdout), flush=True)
         wrong = wrong or finding.level == "error"
     return TROUBLE if wrong else 0

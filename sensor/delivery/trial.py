@@ -12,24 +12,28 @@ from sensor.core.output import Entry, Finding, Options, Output, Refuse, Retry
 from sensor.core.reader import clean
 from sensor.core.record import RecordMaker
 from sensor.delivery.catalogue import formats_of, output_class
+from sensor.delivery.redaction import changes
 from sensor.delivery.section import type_of
 from sensor.outputs.formats import FORMATS
 
-SAID_LIMIT = 300
+SAID_LIMIT, CHECK_LIMIT = 300, 600
 MESSAGE = "test event: somebody asked whether events of this sensor arrive here"
 
 
 def checked(name: str, options: Options) -> Iterator[Finding]:
-    """What its own check finds, one after the other."""
-    yield from _guarded(output_class(type_of(options))(name, options), "check")
+    """What its own check finds, one after the other. The words of a destination are cleaned: they go to a terminal."""
+    for finding in _guarded(output_class(type_of(options))(name, options), "check"):
+        yield msgspec.structs.replace(finding, message=clean(finding.message, CHECK_LIMIT))
 
 
-def tested(name: str, options: Options, sensor_id: str, site: str, now_ns: int) -> Finding:
-    """Send one event. It is of a sensor called ``…-test``, so that it leaves no mark in the numbers of ours."""
+def tested(name: str, options: Options, sensor_id: str, site: str, now_ns: int, salt: Callable[[], bytes]) -> Finding:
+    """Send one event. It is of a sensor called ``…-test``, so that it leaves no mark in the numbers of ours. ``salt``: by which values are hidden."""
     unit = output_class(type_of(options))
     output = unit(name, options)
     form = options.format or formats_of(unit)[0]
     record = _record(sensor_id, site, now_ns)
+    change = changes(options.fields, options.redact, salt() if options.redact else b"")
+    record = record if change is None else change(record)
     payload = FORMATS[form](record)
     if payload is None:
         return Finding("test", "warning", f"the format {form} has no words for events about the sensor, so none was sent")

@@ -1,0 +1,309 @@
+"""What an operator reads when something is wrong with a destination: in checks, in the status, in our own log and in the dead letters."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from sensor.cli.main import main
+from tests.delivery.scripted import dead
+from tests.eventlog.segmented import line
+from tests.outputs.authority import Authority, Pair
+from tests.outputs.listener import listener
+from tests.outputs.receiver import Answer, Fault, Receiver, Request, Store
+
+# Colours, the title of the window, the other set of control signs, the direction of text, a line of its own.
+HOSTILE = "mapping failed \x1b[31mred\x1b]0;title\x07 \x9b2J \u202eleft\u202c\r\nERROR all is well\tevil=1 " + "y" * 5000
+STEERS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+class Told(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Told]
+
+
+@pytest.fixture
+def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A command on the configuration and the log of a folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SENSOR_STATE", str(tmp_path))
+    (tmp_path / "events.jsonl").write_bytes(b"".join(line(number) for number in range(1, 21)))
+
+    def call(*words: str, events: bool = True) -> Told:
+        code = main([*words, "--config", "sensor.yaml", *(["--events", "events.jsonl"] if events else [])])
+        return Told(code, *capsys.readouterr())
+
+    return call
+
+
+def write(text: str) -> None:
+    Path("sensor.yaml").write_text(text)
+
+
+# The words of a destination.
+
+
+def refusing(request: Request, store: Store) -> Answer:
+    return Answer(400, HOSTILE.encode())
+
+
+def busy(request: Request, store: Store) -> Answer:
+    return Answer(503, HOSTILE.encode(), {"Retry-After": "0"})
+
+
+def test_the_words_of_who_refuses(run: Run, tmp_path: Path) -> None:
+    """Quoted, cut and clean: in our own log, in the dead letters, in both forms of the status."""
+    with Receiver(refusing) as receiver:
+        write(f"outputs:\n  siem: {{type: http, url: '{receiver.url}', batch_events: 5}}\n")
+        told = run("forward", "--once")
+        assert told.code == 1
+        assert "siem: 0 pending, 20 refused" in told.err
+        assert "mapping failed" in told.err
+        letters = dead(tmp_path / "events.jsonl", "siem")
+        assert [letter["seq"] for letter in letters] == list(range(1, 21))
+        said = letters[0]["answer"]
+        assert said.startswith(f"http://127.0.0.1:{receiver.port} answered 400 Bad Request: mapping failed  [31mred")
+        assert len(said) <= 500
+        texts = [told.err, said, run("outputs", "status").out, run("outputs", "status", "--json").out]
+        # Colours of our own on standard error are not there: it is no terminal.
+        assert not any(STEERS.search(text) for text in texts)
+        assert not any(text.startswith("ERROR") for one in texts for text in one.splitlines())
+
+
+def test_the_words_of_who_is_busy(run: Run) -> None:
+    """In the status with what it said, when, and when it is tried again; and what a check says."""
+    with Receiver(busy) as receiver:
+        write(f"outputs:\n  siem: {{type: http, url: '{receiver.url}', backoff_s: 0.01, backoff_max_s: 0.01}}\n")
+        told = run("forward", "--once")
+        assert told.code == 1
+        assert "siem: 20 pending, 0 refused: http://127.0.0.1:" in told.err
+        status, as_json = run("outputs", "status"), run("outputs", "status", "--json")
+        assert "answered 503 Service Unavailable: mapping failed" in status.out
+        assert " ago)" in status.out
+        assert json.loads(as_json.out)["error"].startswith(f"http://127.0.0.1:{receiver.port} answered 503")
+        check, of_json = run("outputs", "check"), run("outputs", "check", "--json")
+        for text in (told.err, status.out, as_json.out, check.out, of_json.out):
+            assert not STEERS.search(text)
+
+
+@pytest.mark.parametrize("error", ["KeyError", "Retry"])
+def test_words_that_come_by_a_fault_of_ours(run: Run, monkeypatch: pytest.MonkeyPatch, error: str) -> None:
+    """An error of ours may quote the peer as well."""
+    from sensor.core.output import Retry
+    from sensor.outputs.file import File
+
+    def send(*_: object) -> None:
+        raise {"KeyError": KeyError, "Retry": Retry}[error](HOSTILE)
+
+    monkeypatch.setattr(File, "send", send)
+    write("outputs:\n  a: {type: file, path: out.jsonl, backoff_s: 0.01, backoff_max_s: 0.01}\n")
+    told = run("forward", "--once")
+    assert told.code == 1
+    assert "mapping failed" in told.err
+    for text in (
+        told.err,
+        run("outputs", "status").out,
+        run("outputs", "status", "--json").out,
+        run("outputs", "test").out,
+        run("outputs", "test", "--json").out,
+    ):
+        assert not STEERS.search(text)
+
+
+# The configuration.
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "words"),
+    [
+        ("outputs:\n  siem: {type: htpp, url: 'https://x'}\n", "sensor.yaml:2:16", "found 'htpp', "),
+        ("outputs:\n  siem: {type: http, urll: 'https://x', url: 'https://x'}\n", "sensor.yaml:2:22", "did you mean 'url'?"),
+        ("outputs:\n  siem: {type: file, path: x, filter: {types: [priter]}}\n", "sensor.yaml:2:", "found the type 'priter', did you mean 'printer'?"),
+        ("outputs:\n  siem: {type: file, path: x, filter: {vlans: [30, 5000]}}\n", "sensor.yaml:2:", "found the VLAN 5000, expected 0 to 4095"),
+    ],
+)
+def test_what_cannot_be_meant(run: Run, text: str, place: str, words: str) -> None:
+    """Unknown types, keys and filters that let nothing through: with their place, by every command that would use them."""
+    write(text)
+    for command in (("config", "check"), ("outputs", "status"), ("outputs", "check"), ("forward", "--once")):
+        told = run(*command, events=command[0] != "config")
+        assert told.code == 2
+        assert place in told.err
+        assert words in told.err
+
+
+@pytest.mark.parametrize(
+    ("options", "place", "words"),
+    [
+        ("url: 'http://127.0.0.1:1', token: 'env:SENSOR_NOT_SET'", "sensor.yaml:2:", "the secret env:SENSOR_NOT_SET is empty or missing"),
+        ("url: 'http://127.0.0.1:1', token: 'file:/none/token'", "sensor.yaml:2:", "the secret file:/none/token cannot be read: No such file or directory"),
+        ("url: 'http://siem.invalid:9200'", "sensor.yaml:2:", "no address is known for the name siem.invalid"),
+        ("url: 'https://127.0.0.1:1', tls: {ca: none.pem}", "sensor.yaml:2:", "none.pem"),
+    ],
+)
+def test_what_is_not_there(run: Run, monkeypatch: pytest.MonkeyPatch, options: str, place: str, words: str) -> None:
+    """Secrets, hosts and files: at their place before it runs, and in the status while it does; another output has everything."""
+    looked_up = socket.getaddrinfo
+
+    def known(host: str, *args: object, **named: object) -> object:
+        if host.endswith(".invalid"):
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return looked_up(host, *args, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", known)
+    write(f"outputs:\n  siem: {{type: http, {options}, backoff_s: 0.01, backoff_max_s: 0.01}}\n  archive: {{type: file, path: out.jsonl}}\n")
+    told = run("config", "check", events=False)
+    assert told.code == 2
+    assert f"{place}" in told.err
+    assert words in told.err
+    assert run("forward", "--once").code == 1
+    siem, archive = map(json.loads, run("outputs", "status", "--json").out.splitlines())
+    assert words in siem["error"]
+    assert (siem["pending"], archive["pending"], archive["delivered"]) == (20, 0, 20)
+    assert words in run("outputs", "status").out
+
+
+def test_secrets_of_systemd(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``credential:NAME`` lies in the folder that systemd names; it is sent, and never told. Away, it is named; there again, it counts without a start anew."""
+    (tmp_path / "credentials").mkdir()
+    (tmp_path / "credentials" / "siem").write_text("s3cret-token\n")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "credentials"))
+    with Receiver() as receiver:
+        write(f"outputs:\n  siem: {{type: http, url: '{receiver.url}', token: 'credential:siem', backoff_s: 0.01, backoff_max_s: 0.01}}\n")
+        assert run("config", "check", events=False).code == 0
+        (tmp_path / "credentials" / "siem").rename(tmp_path / "away")
+        told = [run("config", "check", events=False), run("outputs", "check"), run("forward", "--once"), run("outputs", "status")]
+        assert [one.code for one in told] == [2, 1, 1, 0]
+        assert all("the secret credential:siem cannot be read: No such file or directory" in one.err + one.out for one in told)
+        (tmp_path / "away").rename(tmp_path / "credentials" / "siem")
+        told += [run("forward", "--once"), run("outputs", "check"), run("outputs", "list", "--json"), run("config", "show", events=False)]
+        assert [one.code for one in told[4:]] == [0, 0, 0, 0]
+        assert receiver.requests[0].headers["authorization"] == "Bearer s3cret-token"
+        assert len(receiver.store.lines) == 20
+    assert not any("s3cret" in one.out + one.err for one in told)
+
+
+def test_a_test_event_keeps_what_is_hidden(run: Run) -> None:
+    """The name of the sensor, where that must not leave."""
+    write("sensor: {id: vault-7, site: Basel}\noutputs:\n  a: {type: file, path: out.jsonl, redact: [sensor.site], fields: [facts.check]}\n")
+    assert run("outputs", "test").code == 0
+    (sent,) = map(json.loads, Path("out.jsonl").read_text().splitlines())
+    assert sent["sensor"]["site"].startswith("#")
+    assert sent["facts"] == {"check": "sensor.test"}
+
+
+# Destinations.
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+def refused() -> contextlib.AbstractContextManager[int]:
+    """A port where nobody listens."""
+
+    @contextlib.contextmanager
+    def free() -> Iterator[int]:
+        with socket.socket() as bound:
+            bound.bind(("127.0.0.1", 0))
+            yield bound.getsockname()[1]
+
+    return free()
+
+
+def tls_server(pair: Pair, *, clients: Path | None = None, newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> contextlib.AbstractContextManager[int]:
+    shown = pair.context(clients)
+    shown.maximum_version = newest
+
+    def serve(connection: socket.socket) -> None:
+        with contextlib.suppress(OSError), shown.wrap_socket(connection, server_side=True) as secured:
+            secured.recv(1)
+
+    return listener(serve)
+
+
+Server = Callable[[Authority], contextlib.AbstractContextManager[int]]
+TLS: dict[str, tuple[Server, str, str]] = {
+    "nobody": (lambda _: refused(), "", "tcp: refused: nothing listens at this port"),
+    "other name": (lambda a: tls_server(a.issue("other", ("log.example",))), "", "tls: the certificate is for log.example, not for localhost"),
+    "expired": (lambda a: tls_server(a.issue("old", days=-3)), "", "tls: the certificate of localhost expired on 20"),
+    "stranger": (
+        lambda a: tls_server(Authority(a.folder, "Strange").issue("strange")),
+        "",
+        "tls: the certificate of localhost comes from Strange, ",
+    ),
+    "by itself": (lambda a: tls_server(a.self_signed("alone")), "", "tls: the certificate of localhost is vouched for by itself alone"),
+    "too old": (lambda a: tls_server(a.issue("past"), newest=ssl.TLSVersion.TLSv1_2), "minimum: '1.3'", "it speaks no version of TLS that we allow"),
+    "ours missing": (lambda a: tls_server(a.issue("asks"), clients=a.ca), "", "certificate of ours"),
+    "no tls": (
+        lambda _: listener(lambda connection: (connection.sendall(b"220 hello\r\n"), connection.recv(1 << 16))),
+        "",
+        "it does not speak TLS at this port",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TLS)
+@pytest.mark.parametrize("kind", ["syslog", "http"])
+def test_a_check_says_what_is_wrong_on_the_way(run: Run, authority: Authority, kind: str, case: str) -> None:
+    """By each kind of output in the same words, on one line that names the output, the step and what to do; 1 is the exit code."""
+    server, tls, words = TLS[case]
+    with server(authority) as port:
+        place = f"host: localhost, port: {port}, transport: tls" if kind == "syslog" else f"url: 'https://localhost:{port}'"
+        write(f"outputs:\n  siem: {{type: {kind}, {place}, timeout_s: 2, tls: {{ca: {authority.ca}, {tls}}}}}\n")
+        told = run("outputs", "check")
+    assert told.code == 1
+    *before, last = told.out.splitlines()
+    assert all(re.match(r"siem +ok +(dns|tcp): ", one) for one in before)
+    assert last.startswith("siem  error    ")
+    assert words in last
+
+
+def test_a_client_certificate_that_is_asked_for(run: Run, authority: Authority) -> None:
+    """With ours the same server takes what there is."""
+    ours = authority.issue("sensor", client=True)
+    with Receiver(tls=authority.issue("server").context(authority.ca)) as receiver:
+        tls = f"ca: {authority.ca}, certificate: {ours.certificate}, key: {ours.key}, minimum: '1.3'"
+        write(f"outputs:\n  siem: {{type: http, url: '{receiver.url}', tls: {{{tls}}}}}\n")
+        assert run("outputs", "check").code == 0
+        assert run("forward", "--once").code == 0
+        assert len(receiver.store.lines) == 20
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [(401, "answered 401 Unauthorized"), (403, "answered 403 Forbidden")]
+)
+def test_a_check_says_that_we_may_not(run: Run, status: int, words: str) -> None:
+    """Who we are, and what we may."""
+    with Receiver() as receiver:
+        receiver.script = [Fault(status)]
+        write(f"outputs:\n  siem: {{type: http, url: '{receiver.url}'}}\n")
+        told = run("outputs", "check")
+    assert told.code == 1
+    assert f"auth: {receiver.url} {words}" in told.out.splitlines()[-1]
+    assert "look at token, user and password, or secret_headers" in told.out
+
+
+def test_a_check_says_that_a_file_cannot_be_written(run: Run, tmp_path: Path) -> None:
+    """A folder in its place, or a file in place of a folder."""
+    (tmp_path / "plain").write_text("")
+    write("outputs:\n  a: {type: file, path: .}\n  b: {type: file, path: plain/out.jsonl}\n")
+    told = run("outputs", "check")
+    assert told.code == 1
+    first, second = told.out.splitlines()
+    assert "a  error    permission: " in first
+    assert "is a folder: name a file" in first
+    assert "cannot be written by this user" in second
