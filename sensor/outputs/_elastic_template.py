@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-VERSION = 1
+VERSION = 2
 # Above what both products bring along.
 PRIORITY = 200
 
@@ -25,7 +25,8 @@ _DATES = ("ts", "emitted", "first", "last", "first_seen", "last_seen", "start", 
 
 def template(pattern: str, *, data_stream: bool) -> dict[str, Any]:
     """The body of ``PUT _index_template/NAME``. ``pattern``: the indices it is for."""
-    settings = {"index": {"mapping": {"total_fields": {"limit": 2000}}, "refresh_interval": "5s"}}
+    # A hash in place of a port or an address costs that field its index, not the record its place.
+    settings = {"index": {"mapping": {"ignore_malformed": True, "total_fields": {"limit": 2000}}, "refresh_interval": "5s"}}
     made: dict[str, Any] = {
         "index_patterns": [pattern],
         "priority": PRIORITY,

@@ -87,10 +87,11 @@ def elastic_template(kind: str, priority: int) -> dict[str, Any]:
     told = mappings()
     if kind == "ecs":
         told["properties"] = ecs_properties()
-    settings = {"index": {"mapping": {"total_fields": {"limit": 2000}}, "refresh_interval": "5s", "default_pipeline": f"sensor-{kind}"}}
+    mapping = {"ignore_malformed": True, "total_fields": {"limit": 2000}}
+    settings = {"index": {"mapping": mapping, "refresh_interval": "5s", "default_pipeline": f"sensor-{kind}"}}
     pattern = "sensor-*" if kind == "ecs" else f"sensor-{kind}-*"
     meta = {"description": f"Events of the passive network sensor, format {kind}"}
-    return {"index_patterns": [pattern], "priority": priority, "version": 1, "template": {"settings": settings, "mappings": told}, "_meta": meta}
+    return {"index_patterns": [pattern], "priority": priority, "version": 2, "template": {"settings": settings, "mappings": told}, "_meta": meta}
 
 
 def sentinel_columns() -> list[dict[str, str]]:
