@@ -244,6 +244,51 @@ def test_a_damaged_line(log: Segmented, old: bytes, new: bytes, reason: str) -> 
     assert [str(one) for one in cursor.damages] == [f"{segments(log.log)[0].path.name}:7: {reason}"]
 
 
+def test_a_damaged_number_on_the_last_line(log: Segmented) -> None:
+    """Nothing says yet whether it can be true: it waits for the line after it, which tells, and hides nothing that comes."""
+    log.add(6)
+    log.append(changed(line(7), b'"seq": 7', b'"seq": 9000007'))
+    cursor = LogCursor(log.log)
+    assert taken(cursor) == [1, 2, 3, 4, 5, 6]
+    assert taken(cursor) == []
+    assert (cursor.at, cursor.missing, cursor.damaged) == (6, 0, 0)
+    log.append(line(8))
+    assert taken(cursor) == [8]
+    log.append(line(9))
+    assert taken(cursor) == [9]
+    assert (cursor.missing, [(one.line, one.reason) for one in cursor.damages]) == (1, [(7, WRONG_NUMBER)])
+    cursor.close()
+
+
+@pytest.mark.parametrize("rotated", [False, True])
+def test_a_damaged_number_on_the_last_line_of_a_segment(log: Segmented, rotated: bool) -> None:
+    """The next segment tells by its name and its first line, whether it was there before or comes while the line waits."""
+    log.add(6)
+    log.append(changed(line(7), b'"seq": 7', b'"seq": 9000007'))
+    log.last = 7
+    cursor = LogCursor(log.log)
+    if not rotated:
+        assert taken(cursor) == [1, 2, 3, 4, 5, 6]
+    log.rotate()
+    log.add(2)
+    found = taken(cursor)
+    assert found[-2:] == [8, 9]
+    assert 9_000_007 not in found
+    assert (cursor.missing, cursor.damaged) == (1, 1)
+    cursor.close()
+
+
+def test_a_gap_on_the_last_line_that_is_true(log: Segmented) -> None:
+    """Lines before it are gone: it is given once the next one agrees."""
+    log.append(line(1) + line(5))
+    cursor = LogCursor(log.log)
+    assert taken(cursor) == [1]
+    log.append(line(6))
+    assert taken(cursor) == [5, 6]
+    assert (cursor.missing, [one.reason for one in cursor.damages]) == (3, [GAP])
+    cursor.close()
+
+
 def test_a_line_that_is_gone(log: Segmented) -> None:
     """Cut out with its end, so that nothing looks damaged: its number tells."""
     log.append(line(1) + line(2) + line(4) + line(5))

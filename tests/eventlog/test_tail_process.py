@@ -1,0 +1,112 @@
+"""``sensor tail -f`` while another process writes, rotates, compresses and takes segments away: every line once, in order, byte for byte."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from sensor.eventlog.log_cursor import LogCursor
+from sensor.eventlog.segments import segments
+from tests.reliability.live_logs import open_log, record
+
+# Writes so many records through the log of live runs, whose segments are of 64 KiB, in bursts; an alert here and there.
+WRITER = """
+import sys, time
+from pathlib import Path
+from tests.eventlog.test_tail_process import written
+written(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+"""
+SEGMENT = 1 / 16
+BURST = 50
+
+
+def written(path: Path, first: int, count: int) -> None:
+    """Segments turn every 200 records or so, are compressed at once, and never taken away."""
+    log = open_log(path, segment_mib=SEGMENT)
+    for number in range(first, first + count):
+        log.write(record(number, "alert" if number % 97 == 0 else "device", 200))
+        if number % BURST == 0:
+            time.sleep(0.004)
+    log.close()
+
+
+@contextmanager
+def tail(log: Path, out: IO[bytes], root: Path, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", "sensor", "tail", "-f", "--json", "-n", "1000000", *words, str(log)]
+    with subprocess.Popen(command, stdout=out, stderr=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(root)}) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def write(log: Path, root: Path, first: int, count: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", WRITER, str(log), str(first), str(count)], cwd=root)
+
+
+def lines_of(log: Path) -> list[bytes]:
+    cursor, found = LogCursor(log), []
+    while some := cursor.read():
+        found += [text for _, text in some]
+    cursor.close()
+    return found
+
+
+def messages(path: Path) -> list[str]:
+    return [json.loads(text)["msg"] for text in path.read_bytes().splitlines()]
+
+
+def come(path: Path, count: int, seconds: float = 30) -> list[bytes]:
+    end = time.monotonic() + seconds
+    while len(lines := path.read_bytes().splitlines()) < count and time.monotonic() < end:
+        time.sleep(0.02)
+    return lines
+
+
+@pytest.mark.slow
+def test_a_process_that_writes_and_rotates(tmp_path: Path, root: Path) -> None:
+    """Two lives of it, the first killed in the midst; all that the log has comes, and nothing else."""
+    log, out = tmp_path / "events.jsonl", tmp_path / "out"
+    with out.open("wb") as file, tail(log, file, root) as process:
+        first = write(log, root, 0, 100_000)
+        come(out, 2000)
+        first.kill()
+        first.wait()
+        second = write(log, root, 200_000, 3000)
+        assert second.wait(60) == 0
+        wanted = lines_of(log)
+        found = come(out, len(wanted))
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
+    assert len(segments(log)) > 10
+    assert any(one.compressed for one in segments(log))
+    assert out.read_bytes().splitlines() == found == wanted
+    assert [json.loads(text)["sensor"]["seq"] for text in found] == list(range(1, len(wanted) + 1))
+
+
+@pytest.mark.slow
+def test_alerts_alone_and_a_reader_that_stands_still(tmp_path: Path, root: Path) -> None:
+    """It is stopped for a while amid the rotation (a laptop that sleeps, a pager that is full), and has all of them all the same."""
+    log, out = tmp_path / "events.jsonl", tmp_path / "out"
+    written(log, 0, 1)
+    with out.open("wb") as file, tail(log, file, root, "--kind", "alert") as process:
+        writer = write(log, root, 1, 6000)
+        come(out, 5)
+        process.send_signal(signal.SIGSTOP)
+        assert writer.wait(60) == 0
+        process.send_signal(signal.SIGCONT)
+        wanted = [f"number {number}" for number in range(0, 6001, 97)]
+        come(out, len(wanted))
+        time.sleep(0.3)
+    assert messages(out) == wanted
