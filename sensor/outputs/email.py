@@ -51,9 +51,9 @@ Address = Annotated[str, AfterValidator(_address)]
 
 
 class Options(CommonOptions):
-    """``host``, ``port``: 587 with STARTTLS, 465 with TLS, 25 with neither, where it is not given; ``security``; ``user``, ``password``: for servers that ask;
-    ``sender``, ``recipients``; ``subject``: how subjects begin. A digest gathers what comes within ``batch_ms``; alerts and incidents of severity high come,
-    where ``filter`` says nothing else.
+    """``host``: the mail server; ``port``: where none is given, 587 with STARTTLS, 465 with TLS, 25 with neither; ``security``: of the connection; ``user``,
+    ``password``: for servers that ask; ``sender``: an address; ``recipients``: addresses; ``subject``: how subjects begin. A digest gathers what comes within
+    ``batch_ms``; alerts and incidents of severity high come, where ``filter`` says nothing else.
     """
 
     host: str = Field(min_length=1, max_length=253)

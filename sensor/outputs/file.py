@@ -27,7 +27,9 @@ HASH_BYTES = 16
 
 
 class Options(CommonOptions):
-    """``path``: the file, whose folder is made; ``-``: standard output; ``mode``: rights of a new file; ``sync``: false leaves writing to the system."""
+    """``path``: the file, whose folder is made; ``-``: standard output; ``mode``: rights of a new file, octal as in 0640; ``sync``: false leaves writing to the
+    system.
+    """
 
     path: FilePath
     mode: int = Field(default=0o640, ge=0, le=0o777)

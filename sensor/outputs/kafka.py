@@ -55,7 +55,7 @@ def _topic(text: str) -> str:
 
 
 class Sasl(BaseModel):
-    """Login by user and password. ``PLAIN`` tells the password to the broker: over TLS only."""
+    """Login by user and password. ``mechanism``: ``PLAIN`` tells the password to the broker, over TLS only; ``user``, ``password``: as brokers know them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
     mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"

@@ -88,8 +88,9 @@ class HomeAssistant(BaseModel):
 
 
 class Options(CommonOptions):
-    """``url``: ``mqtt://host:1883`` or, with TLS, ``mqtts://host:8883``; ``client_id``: empty, the broker gives one; ``topic``: may have places such as
-    ``{kind}``, ``{device}`` or ``{sensor}``; ``retain``: the broker keeps the last record of each topic; ``home_assistant``: ``{}``, or where it differs.
+    """``url``: ``mqtt://host:1883`` or, with TLS, ``mqtts://host:8883``; ``user``, ``password``: for brokers that ask; ``client_id``: empty, the broker gives
+    one; ``topic``: may have places such as ``{kind}``, ``{device}`` or ``{sensor}``; ``retain``: the broker keeps the last record of each topic;
+    ``home_assistant``: ``{}``, or where it differs.
     """
 
     url: Annotated[str, AfterValidator(_url)]

@@ -33,7 +33,7 @@ FAREWELL_S = 1.0
 
 
 class Options(SyslogOptions):
-    """``host``, ``port``: there is no number that all agree on, rsyslog's examples have 2514 and 20514; ``tls``: with it, TLS is spoken."""
+    """``host``: the receiver; ``port``: there is no number that all agree on, rsyslog's examples have 2514 and 20514; ``tls``: with it, TLS is spoken."""
 
     host: str = Field(min_length=1, max_length=253)
     port: int = Field(default=2514, ge=1, le=65_535)
