@@ -1,0 +1,1 @@
+"""Documentation. What the code knows is written from it: ``python -m docs.generate``."""

@@ -1,0 +1,102 @@
+"""docs/reference/commands.md: every command with its arguments, from the parser that reads them."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from docs._markdown import code, link, page, prose, table, words
+from sensor.cli.main import EPILOG, commands, names, parser
+
+INTRODUCTION = """\
+`sensor COMMAND --help` says the same. Options may stand before and after other words. Commands that list something take `--json`, which gives one JSON object
+a line. Colours appear only on a terminal.
+"""
+
+
+class Argument(NamedTuple):
+    """``names``: of an option, empty for other words; ``value``: what follows, or the word itself."""
+
+    names: tuple[str, ...]
+    value: str
+    about: str
+
+
+class Command(NamedTuple):
+    """A command as its help tells it. ``about``: its docstring, first line included."""
+
+    name: str
+    summary: str
+    about: str
+    arguments: tuple[Argument, ...]
+    examples: tuple[str, ...]
+
+    @property
+    def usage(self) -> str:
+        """How it is called."""
+        return " ".join(["sensor", self.name, "[OPTION…]", *(one.value for one in self.arguments if not one.names)])
+
+    @property
+    def options(self) -> list[Argument]:
+        return [one for one in self.arguments if one.names]
+
+
+def all_commands() -> list[Command]:
+    """Every command there is, in the order of their names."""
+    top = parser()
+    below = next(action for action in top._actions if isinstance(action, argparse._SubParsersAction))
+    return [_command(name, below.choices[name]) for name in names()]
+
+
+def _command(name: str, one: argparse.ArgumentParser) -> Command:
+    module = commands([name])[name]
+    about = inspect.cleandoc(str(module.__doc__))
+    examples = tuple(line.strip() for line in module.EXAMPLES.splitlines() if line.strip())
+    arguments = tuple(_argument(action) for action in one._actions if not isinstance(action, argparse._HelpAction) and action.help != argparse.SUPPRESS)
+    return Command(name, about.splitlines()[0].rstrip("."), about, arguments, examples)
+
+
+def _argument(action: argparse.Action) -> Argument:
+    """Its help with the values in it."""
+    about = (action.help or "") % (vars(action) | {"prog": "sensor"}) if action.help else ""
+    if action.option_strings:
+        return Argument(tuple(action.option_strings), "" if action.nargs == 0 else _value(action, action.dest.upper()), about)
+    value = _value(action, action.dest.upper())
+    several = action.nargs in ("*", "+") and not value.endswith("…") and " " not in value
+    value = f"{value}…" if several else value
+    return Argument((), f"[{value}]" if action.nargs in ("*", "?") else value, about)
+
+
+def _value(action: argparse.Action, otherwise: str) -> str:
+    if action.metavar is not None:
+        return str(action.metavar) if isinstance(action.metavar, str) else " ".join(action.metavar)
+    return "{" + ",".join(map(str, action.choices)) + "}" if action.choices else otherwise
+
+
+def exit_codes() -> list[tuple[str, str]]:
+    """(code, meaning) of those that commands share."""
+    told = EPILOG.partition("exit codes: ")[2].strip()
+    return [(number, meaning) for part in told.split(", ") for number, _, meaning in [part.partition(" ")]]
+
+
+def command_page() -> str:
+    """The page."""
+    return page("Commands", _lines())
+
+
+def _lines() -> Iterator[str]:
+    found = all_commands()
+    yield INTRODUCTION
+    yield from table(("command", "what it does"), [(link(f"sensor {one.name}"), words(one.summary)) for one in found])
+    yield from ("## Exit codes", "", *table(("code", "meaning"), [(code(number), words(meaning)) for number, meaning in exit_codes()]))
+    for one in found:
+        yield from (f"## sensor {one.name}", "", "```text", one.usage, "```", "")
+        yield from prose(one.about)
+        yield from table(("argument", "meaning"), [(_shown(argument), words(argument.about)) for argument in one.arguments if argument.about])
+        yield from ("```sh", *one.examples, "```", "")
+
+
+def _shown(one: Argument) -> str:
+    return code(", ".join(one.names) + (f" {one.value}" if one.value else "")) if one.names else code(one.value)

@@ -1,0 +1,124 @@
+"""docs/reference/configuration.md: every key of sensor.yaml, from the models that read it."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+import sys
+from collections.abc import Iterator, Sequence
+
+from pydantic import BaseModel
+
+from docs._markdown import code, link, page, prose, table, words
+from docs._schema import Key, Node, Schema
+from sensor.cli._config_schema import schema
+from sensor.cli._config_words import as_yaml, models_in
+from sensor.config import SYSTEM, model
+from sensor.delivery.catalogue import output_class, types
+from sensor.outputs._secrets import WAYS
+from sensor.presets import PRESETS
+
+HEADS = ("key", "value", "default", "meaning")
+ELSEWHERE = {"Tls": "[TLS](#tls)", "Filter": "[filter](#filter)"}
+GUARANTEES = {"exactly_once": "each record once", "at_least_once": "each record at least once", "best_effort": "nothing"}
+INTRODUCTION = f"""\
+The configuration is one YAML file, `{SYSTEM}` unless `--config` names another, and on top of it the files `conf.d/*.yaml` beside it in the order of their
+names. Later files win: mappings are merged key by key, lists are replaced. Every key has a default, so an empty file is a good one. An unknown key, a wrong
+type or a value out of bounds is an error that names file, line and column, what was found and what was expected.
+
+- `sensor config init` asks a few questions and writes a commented file.
+- `sensor config check` tells all that is wrong with it; `sensor config show --effective` tells what counts and where each value comes from.
+- `sensor config schema` prints the JSON Schema, for editors.
+
+Paths begin at the folder of the file that names them. A secret is named by its place and never written out: {", ".join(map(code, WAYS))}.
+"""
+DETECTORS = "Options by the id of the detector. They win over those of the preset. Which there are is told in [detections.md](detections.md)."
+
+
+@functools.cache
+def whole() -> Schema:
+    """The schema of the configuration; TLS and filters have chapters of their own."""
+    return Schema(schema(), ELSEWHERE)
+
+
+def sections() -> Iterator[tuple[str, str, list[Key]]]:
+    """(name, what it says of itself as a whole, its keys) of every key at the top but outputs and detectors, which have chapters and pages of their own."""
+    made = whole()
+    for name, field in model().model_fields.items():
+        if name not in ("outputs", "detectors"):
+            node, below = made.root["properties"][name], models_in(field.annotation)
+            yield name, introduction(below[0]) if below else "", list(made.keys(node)) or [_alone(name, node)]
+
+
+def _alone(name: str, node: Node) -> Key:
+    """A key at the top that is no section."""
+    return Key(name, whole().kind(node), False, code(as_yaml(node["default"])) if "default" in node else "", str(node.get("description", "")))
+
+
+def introduction(section: type[BaseModel]) -> str:
+    """What a section says of itself, without the sentences about its keys."""
+    sentences = re.split(r"(?<=\.)\s+", " ".join(inspect.cleandoc(section.__doc__ or "").split()))
+    return re.sub(r" \(see [\w/]+\.py\)", "", " ".join(sentence for sentence in sentences if "``" not in sentence))
+
+
+def outputs() -> dict[str, list[Key]]:
+    """The keys of every type of output."""
+    made = whole()
+    branches = made.resolved({"$ref": "#/$defs/Output"})["allOf"]
+    return {kind: list(made.keys(branch["then"])) for kind, branch in zip(types(), branches, strict=True)}
+
+
+def common(of: Sequence[list[Key]]) -> list[Key]:
+    """The keys that all types have, as most have them."""
+    shared = set.intersection(*({key.path for key in keys} for keys in of)) - {"type"}
+    every = [key for keys in of for key in keys if key.path in shared]
+    order = dict.fromkeys(key.path for key in every)
+    return [max((key for key in every if key.path == path), key=every.count) for path in order]
+
+
+def rows(keys: Sequence[Key]) -> Iterator[tuple[str, str, str, str]]:
+    """Rows of a table; what has no default must be given."""
+    for key in keys:
+        yield code(key.path), key.kind, "**must be given**" if key.required else key.default, words(key.about)
+
+
+def configuration() -> str:
+    """The page."""
+    return page("Configuration", _lines())
+
+
+def _lines() -> Iterator[str]:
+    yield INTRODUCTION
+    yield from (f"- {link(name)}" for name, *_ in sections())
+    yield from ("- [detectors](#detectors)", "- [outputs](#outputs): " + ", ".join(map(link, types())), "")
+    for name, about, keys in sections():
+        yield from (f"## {name}", "")
+        yield from (words(about), "") if about else ()
+        yield from table(HEADS, rows(keys))
+        yield from _presets() if name == "preset" else ()
+    yield from ("## detectors", "", DETECTORS, "")
+    yield from ("```yaml", "detectors:", "  discovery.port_scan: {ports: 40, exempt: [10.1.0.9]}", "  device.http_errors: {enabled: true}", "```", "")
+    yield from _outputs()
+
+
+def _presets() -> Iterator[str]:
+    yield from ("What each preset changes of a detector stands with its options in [detections.md](detections.md).", "")
+    rows = [(code(name), code(one.least), f"{len(one.options)}") for name, one in PRESETS.items()]
+    yield from table(("preset", "least severity told", "detectors it changes"), rows)
+
+
+def _outputs() -> Iterator[str]:
+    found = outputs()
+    shared = common(list(found.values()))
+    yield from ("## outputs", "", "A name for each destination (1 to 32 small letters, digits and dashes), its `type`, and the options of that type.", "")
+    yield from ("```yaml", "outputs:", '  siem: {type: http, url: "https://siem.example.org/events", token: file:/etc/sensor/siem.token}', "```", "")
+    yield from ("`sensor forward` delivers to them, `sensor outputs check` looks at them. All types have these keys:", "")
+    yield from table(HEADS, rows([key for key in shared if key.path != "format"]))
+    for chapter, name in (("filter", "Filter"), ("TLS", "Tls")):
+        yield from (f"### {chapter}", "", *table(HEADS, rows(list(whole().keys({"$ref": f"#/$defs/{name}"})))))
+    for kind, keys in found.items():
+        unit = output_class(kind)
+        yield from (f"### {kind}", "", f"{words(unit.title)}. It promises {GUARANTEES[unit.guarantee]}.", "")
+        yield from prose(sys.modules[unit.__module__].__doc__ or "")
+        yield from table(HEADS, rows([key for key in keys if key not in shared and key.path != "type"]))

@@ -1,0 +1,103 @@
+"""docs/reference/detections.md: every detection, from the classes that make the alerts."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from docs._configuration import whole
+from docs._markdown import blocks, code, link, page, table, words
+from docs._schema import Key
+from sensor.cli._config_words import as_yaml
+from sensor.config import detector_units
+from sensor.core.attack import TECHNIQUES, Technique
+from sensor.core.detector import Detector, DeviceDetector, EventDetector
+from sensor.core.event import kind_of
+from sensor.presets import PRESETS
+
+HEADS = ("option", "value", "default", "presets", "meaning")
+INTRODUCTION = """\
+A detection has an id, which is the key of its options in the configuration and `alert.detector` in an event. Its severity is the usual one: who does it, how
+sure it is and whether it was answered make a finding graver or slighter. The numbers of an alert, with the thresholds they crossed, are in `alert.numbers`;
+what silences it for a week is in `alert.mute`. Techniques are those of ATT&CK version 18.
+
+Options are set by id, and any detection is switched off with `enabled: false`:
+
+```yaml
+detectors:
+  discovery.port_scan: {ports: 40, exempt: [10.1.0.9]}
+  device.http_errors: {enabled: true}
+```
+
+Rules of your own are detections as well: `sensor rules example` writes one.
+"""
+
+
+def detections() -> str:
+    """The page."""
+    return page("Detections", _lines())
+
+
+def _lines() -> Iterator[str]:
+    units = detector_units()
+    yield INTRODUCTION
+    folders = dict.fromkeys(name.rpartition(".")[0] for name in units)
+    for folder in folders:
+        found = {name: unit for name, unit in units.items() if name.rpartition(".")[0] == folder}
+        yield from (f"## {folder}", "")
+        rows = [(link(name), words(unit.title), unit.severity.name, ", ".join(unit.techniques)) for name, unit in found.items()]
+        yield from table(("id", "title", "severity", "ATT&CK"), rows)
+    for name, unit in units.items():
+        yield from _one(name, unit)
+
+
+def _one(name: str, unit: type[Detector]) -> Iterator[str]:
+    yield from (f"### {name}", "", f"**{words(unit.title)}.** {words(_story(unit))}", "")
+    yield from (f"- {what}: {text}" for what, text in facts(name, unit))
+    yield ""
+    keys = options(name)
+    if keys:
+        yield from table(HEADS, [(code(key.path), key.kind, key.default, _presets(name, key.path), words(key.about)) for key in keys])
+
+
+def _story(unit: type[Detector]) -> str:
+    """What its file says it finds."""
+    doc = sys.modules[unit.__module__].__doc__ or ""
+    return " ".join(part for _, part in blocks(doc))
+
+
+def facts(name: str, unit: type[Detector]) -> Iterator[tuple[str, str]]:
+    """(what, words) of everything but its options."""
+    yield "Severity", unit.severity.name
+    yield "ATT&CK", "; ".join(map(_technique, (TECHNIQUES[technique] for technique in unit.techniques)))
+    yield "How it works", f"{words(inspect.cleandoc(unit.__doc__ or ''))} {_watched(unit)}".strip()
+    if not unit.Options().enabled:
+        on = [preset for preset, one in PRESETS.items() if one.options.get(name, {}).get("enabled")]
+        yield "Off", f"unless {code('enabled: true')} is set{f', as the preset {code(on[0])} does' if on else ''}"
+    yield "Usual innocent causes", words(unit.false_positives)
+    yield "What to do", words(unit.advice)
+
+
+def _technique(one: Technique) -> str:
+    return f"[{one.technique}](https://attack.mitre.org/techniques/{one.technique.replace('.', '/')}/) {one.name} ({one.tactic})"
+
+
+def _watched(unit: type[Detector]) -> str:
+    if issubclass(unit, EventDetector):
+        return f"It reads the messages {', '.join(code(kind_of(event)) for event in unit.watches)}."
+    return "It judges changes of the inventory." if issubclass(unit, DeviceDetector) else "It judges flows."
+
+
+def options(name: str) -> list[Key]:
+    """The options of a detection but the one that all have."""
+    made = whole()
+    section = made.resolved(made.root["properties"]["detectors"])["properties"][name]
+    return [key for key in made.keys(section) if key.path != "enabled"]
+
+
+def _presets(name: str, option: str) -> str:
+    """What presets make of an option."""
+    values: dict[str, Any] = {preset: one.options.get(name, {}).get(option) for preset, one in PRESETS.items()}
+    return ", ".join(f"{preset} {code(as_yaml(value))}" for preset, value in values.items() if value is not None)

@@ -1,0 +1,75 @@
+"""docs/reference/events.md: every key of an event, from the JSON Schema that all events are checked against."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import Any
+
+from docs._markdown import code, link, page, table, words
+from docs._schema import Key, Schema
+
+HEADS = ("key", "value", "must be there", "meaning")
+INTRODUCTION = """\
+One JSON object a line, in UTF-8. The schema is in the package (`sensor/eventlog/schema.json`); the tests check every line that is emitted against it.
+What is not known is absent, never null. Text of peers is cleaned: valid UTF-8, no control characters, bounded length. Secrets never appear.
+
+- `id` is made from packet time, sensor and content: replaying a capture twice gives the same ids, and a receiver drops by it what comes twice.
+- `sensor.seq` counts the records of a sensor without a gap: a receiver can prove loss.
+- Within schema 1.x keys are only added. Readers should pass over what they do not know.
+- A line has at most 64 KiB; `cut` names the parts that were shortened for it.
+"""
+
+
+def schema() -> dict[str, Any]:
+    """The schema in the package."""
+    told: dict[str, Any] = json.loads(files("sensor.eventlog").joinpath("schema.json").read_text(encoding="utf-8"))
+    return told
+
+
+def events() -> str:
+    """The page."""
+    return page("Events", _lines())
+
+
+def _lines() -> Iterator[str]:
+    whole = schema()
+    objects = [name for name, node in whole["$defs"].items() if "properties" in node or "items" in node]
+    basic = [name for name in whole["$defs"] if name not in objects]
+    made = Schema(whole, {name: link(name) for name in objects} | {name: f"[{name}](#basic-types)" for name in basic})
+    yield INTRODUCTION
+    yield from ("## A line", "", *_table(list(made.keys(whole))))
+    yield from _kinds(whole)
+    for name in objects:
+        node = whole["$defs"][name]
+        yield from (f"## {name}", "")
+        yield from (f"{words(node['description'])}", "") if "description" in node else ()
+        yield from _table(list(made.keys(node.get("items", node))))
+    yield from ("## Basic types", "", *table(("type", "value"), [(code(name), made.kind(whole["$defs"][name])) for name in basic]))
+
+
+def _table(keys: list[Key]) -> Iterator[str]:
+    yield from table(HEADS, [(code(key.path), key.kind, "yes" if key.required else "", words(key.about)) for key in keys])
+
+
+def _kinds(whole: dict[str, Any]) -> Iterator[str]:
+    """What each kind of event may hold."""
+    always = whole["required"]
+    yield from ("## Kinds", "", f"All have {', '.join(map(code, always))}. Beside these:", "")
+    kinds = [_kind(whole, each) for each in whole["allOf"] if list(each["if"]["properties"]) == ["kind"]]
+    yield from table(("kind", "actions", "must have", "may have"), kinds)
+    yield ""
+
+
+def _kind(whole: dict[str, Any], each: dict[str, Any]) -> tuple[str, str, str, str]:
+    then = each["then"]
+    never = {key for key, value in then["properties"].items() if value is False}
+    must = then.get("required", [])
+    may = [key for key in whole["properties"] if key not in never and key not in must and key not in whole["required"]]
+    actions, kind = then["properties"]["action"]["enum"], each["if"]["properties"]["kind"]["const"]
+    return code(kind), _codes(actions), _codes(must), _codes(may)
+
+
+def _codes(keys: list[str]) -> str:
+    return ", ".join(map(code, keys))

@@ -1,0 +1,24 @@
+"""docs/reference/metrics.md: every metric, from the table that the endpoint is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from docs._markdown import code, page, table, words
+from sensor.telemetry.metrics import METRICS
+
+INTRODUCTION = """\
+`sensor run` tells these in the text format of Prometheus (0.0.4). Names and labels that were released do not change; metrics are only added. Counters begin
+anew with the process. How to reach them is told in [operations.md](../operations.md#metrics). The last column is the place in `/status.json`.
+"""
+
+
+def metrics() -> str:
+    """The page."""
+    return page("Metrics", _lines())
+
+
+def _lines() -> Iterator[str]:
+    yield INTRODUCTION
+    heads = ("metric", "type", "unit", "labels", "meaning", "in the status")
+    yield from table(heads, [(code(one.name), one.type, one.unit, ", ".join(map(code, one.labels)), words(one.help), code(one.path)) for one in METRICS])

@@ -1,0 +1,71 @@
+"""Writes the pages of docs/reference and the man pages from the code, so that they say what it does.
+
+python -m docs.generate               writes docs/reference
+python -m docs.generate --check       tells which pages are not what the code says; exit code 1 where any is not
+python -m docs.generate --man DIR     writes sensor.1, a page for each command, and sensor.yaml.5
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+# Before numpy and pydantic are: see sensor/cli/main.py.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+from docs._commands import command_page
+from docs._configuration import configuration
+from docs._detections import detections
+from docs._events import events
+from docs._man_pages import man_pages
+from docs._metrics import metrics
+
+FOLDER = Path(__file__).parent / "reference"
+PAGES: dict[str, Callable[[], str]] = {
+    "commands.md": command_page,
+    "configuration.md": configuration,
+    "detections.md": detections,
+    "events.md": events,
+    "metrics.md": metrics,
+}
+
+
+def stale(folder: Path = FOLDER) -> list[str]:
+    """Names of the pages that are missing, are not what the code says, or come from nowhere."""
+    there = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.md")}
+    made = {name: write() for name, write in PAGES.items()}
+    return sorted(name for name in there.keys() | made.keys() if there.get(name) != made.get(name))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m docs.generate", description=str(__doc__).splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; tell which pages are not up to date")
+    parser.add_argument("--man", metavar="DIR", type=Path, help="write the man pages into this folder instead")
+    args = parser.parse_args(argv)
+    if args.man is not None:
+        return _write(args.man, man_pages())
+    if args.check:
+        found = stale()
+        for name in found:
+            print(f"docs/reference/{name} is not what the code says: run python -m docs.generate", file=sys.stderr)
+        return 1 if found else 0
+    return _write(FOLDER, {name: write() for name, write in PAGES.items()})
+
+
+def _write(folder: Path, texts: Mapping[str, str]) -> int:
+    """The exit code: 3 where a folder cannot be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            (folder / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror}: name a folder that can be written", file=sys.stderr)
+        return 3
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

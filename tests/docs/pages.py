@@ -1,0 +1,64 @@
+"""What tests of the documentation share: the pages, and what is shown on them."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+from docs._markdown import anchor
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = sorted(DOCS.rglob("*.md"))
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(DOCS))
+
+
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def shown(path: Path, language: str) -> list[str]:
+    """The blocks of code of a page that are in a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", text_of(path), re.DOTALL | re.MULTILINE)
+
+
+def commands_of(path: Path) -> list[list[str]]:
+    """Every command of ours in the blocks of a page, as words without ``sensor``."""
+    lines = [line for block in shown(path, "sh") for line in block.replace("\\\n", " ").splitlines()]
+    return [ours for line in lines for part in _parts(shlex.split(re.sub(r"\$\([^)]*\)", "X", line), comments=True)) if (ours := _ours(part))]
+
+
+def mentions_of(path: Path) -> list[list[str]]:
+    """Every command of ours within the prose of a page, which may leave out what it needs."""
+    prose = re.sub(r"^```.*?^```", "", text_of(path), flags=re.DOTALL | re.MULTILINE)
+    return [words.split()[1:] for words in re.findall(r"`(sensor [a-z][^`]*)`", prose)]
+
+
+def _parts(words: list[str]) -> list[list[str]]:
+    """The commands of a line: pipes and conjunctions part them."""
+    parts: list[list[str]] = [[]]
+    for word in words:
+        if word in ("|", "&&", ";"):
+            parts.append([])
+        else:
+            parts[-1].append(word)
+    return parts
+
+
+def _ours(words: list[str]) -> list[str]:
+    return words[words.index("sensor") + 1 :] if "sensor" in words[:2] else []
+
+
+def anchors_of(path: Path) -> set[str]:
+    """Where links of a page may lead."""
+    prose = re.sub(r"^```.*?^```", "", text_of(path), flags=re.DOTALL | re.MULTILINE)
+    return {anchor(re.sub(r"`", "", heading)) for heading in re.findall(r"^#+ (.*)$", prose, re.MULTILINE)}
+
+
+def links_of(path: Path) -> list[str]:
+    """Links that lead into the project."""
+    prose = re.sub(r"^```.*?^```|`[^`\n]*`", "", text_of(path), flags=re.DOTALL | re.MULTILINE)
+    return [link for link in re.findall(r"(?<!\\)\]\(([^)\s]+)\)", prose) if "://" not in link]

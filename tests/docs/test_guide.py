@@ -1,0 +1,96 @@
+"""docs/guide.md: what it says to type on Linux does what it says, in network namespaces."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import struct
+import subprocess
+import sys
+
+import pytest
+
+from tests.docs.pages import DOCS, shown
+from tests.kit import ethernet, ipv4, udp_frame
+
+TOOLS = [tool for tool in ("ip", "tc", "nft") if shutil.which(tool) is None]
+pytestmark = [
+    pytest.mark.lab,
+    pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="network namespaces need root"),
+    pytest.mark.skipif(bool(TOOLS), reason=f"not installed: {', '.join(TOOLS)}"),
+]
+
+FRAME = udp_frame("10.1.0.1", "10.1.0.2", b"as it was sent")
+LISTEN = """
+import select, socket, sys
+frame, sent = bytes.fromhex(sys.argv[1]), socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+seen = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+seen.bind((sys.argv[3], 0))
+sent.bind((sys.argv[2], 0))
+sent.send(frame)
+print(bool(select.select([seen], [], [], 2)[0]) and seen.recv(65536) == frame)
+"""
+
+SEND = """
+import socket, sys, time
+far = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+far.bind((sys.argv[2], 0))
+far.send(bytes.fromhex(sys.argv[1]))
+time.sleep(0.2)
+"""
+MAC = "02:00:00:00:00:02"
+
+
+def block_of(start: str) -> str:
+    """The block of commands on the page that has a word."""
+    return next(block for block in shown(DOCS / "guide.md", "sh") if start in block)
+
+
+def without_us(block: str) -> str:
+    """What is typed before the sensor is started."""
+    return "".join(line for line in block.splitlines(keepends=True) if not line.startswith("sensor "))
+
+
+def in_namespace(script: str) -> str:
+    """What a shell says in a network of its own, where eth0 and eth1 lead to peers that are up. An error ends it."""
+    made = "".join(f"ip link add eth{place} type veth peer name far{place} && ip link set far{place} up && ip link set eth{place} up\n" for place in (0, 1))
+    told = subprocess.run(["unshare", "--net", "sh", "-e", "-c", made + script], capture_output=True, text=True, check=False, timeout=30)
+    assert told.returncode == 0, told.stderr
+    return told.stdout
+
+
+def seen(at: str, to: str) -> str:
+    """A line of shell: whether a frame that is sent at one interface is seen at another."""
+    return f"{sys.executable} -c '{LISTEN}' {FRAME.hex()} {at} {to}\n"
+
+
+@pytest.mark.parametrize(("at", "way"), [("far0", "received"), ("eth0", "sent")])
+def test_linux_mirrors_both_directions(at: str, way: str) -> None:
+    """What eth0 receives and what it sends comes to the interface that the sensor listens at, and no more once the mirror is taken back."""
+    on = without_us(block_of("tc filter"))
+    off = "tc qdisc del dev eth0 clsact\n"
+    assert off.strip() in (DOCS / "guide.md").read_text(encoding="utf-8")
+    told = in_namespace(seen(at, "far1") + on + seen(at, "mirror1") + off + seen(at, "mirror1"))
+    assert told.split() == ["False", "True", "False"], way
+
+
+def test_packets_in_a_tunnel_are_not_answered() -> None:
+    """Linux tells the sender of GRE that nobody takes it, unless it is dropped: a sensor says nothing to the network it watches."""
+    lines = without_us(block_of("nft add")).splitlines(keepends=True)
+    address, drop = ("".join(line for line in lines if line.startswith(word)) for word in ("ip ", "nft "))
+    assert len(lines) == len(address.splitlines()) + len(drop.splitlines())
+    count = "awk '/^Icmp: [0-9]/ { print $16 }' /proc/net/snmp\n"
+    before, answered, silent = in_namespace(f"ip link set eth1 address {MAC}\n{address}{count}{_gre()}{count}{drop}{_gre()}{count}").split()
+    assert (before, answered, silent) == ("0", "1", "1")
+
+
+def _gre() -> str:
+    """A line of shell: a packet of ERSPAN to 10.1.0.20, sent at far1."""
+    frame = ethernet(ipv4(bytes.fromhex("000088be"), 47, "10.1.0.1", "10.1.0.20"), 0x0800, dst=int(MAC.replace(":", ""), 16))
+    return f"{sys.executable} -c '{SEND}' {_summed(frame).hex()} far1\n"
+
+
+def _summed(frame: bytes) -> bytes:
+    """With the checksum of its IPv4 header, without which Linux takes nothing."""
+    total = sum(struct.unpack(">10H", frame[14:34]))
+    return frame[:24] + struct.pack(">H", ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF) + frame[26:]

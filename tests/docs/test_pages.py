@@ -1,0 +1,66 @@
+"""The pages: what they show works as it stands there, and links lead somewhere."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from sensor.cli.main import _parsed, names, parser
+from sensor.config import load_config
+from tests.docs.pages import DOCS, PAGES, anchors_of, commands_of, links_of, mentions_of, name_of, shown
+
+COMMANDS = sorted({(name_of(path), tuple(words)) for path in PAGES for words in commands_of(path)})
+CONFIGURATIONS = [(name_of(path), text) for path in PAGES for text in shown(path, "yaml")]
+
+
+@pytest.mark.parametrize(("page", "words"), COMMANDS, ids=lambda value: " ".join(value) if isinstance(value, tuple) else value)
+def test_a_command_is_understood(page: str, words: tuple[str, ...]) -> None:
+    """Each is one there is, with arguments that it takes."""
+    assert _parsed(parser(words[:1]), words).main
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name_of)
+def test_a_command_that_is_mentioned_is_there(path: Path) -> None:
+    """And so is each of its options; the rest may be left out in a sentence."""
+    for name, *words in mentions_of(path):
+        assert name in names(), name
+        known = subparser(name)._option_string_actions
+        assert [word for word in words if word.startswith("-") and word.partition("=")[0] not in known] == [], name
+
+
+def subparser(name: str) -> argparse.ArgumentParser:
+    """The parser of one command."""
+    below = next(action for action in parser([name])._actions if isinstance(action, argparse._SubParsersAction))
+    made: argparse.ArgumentParser = below.choices[name]
+    return made
+
+
+@pytest.mark.parametrize(("page", "text"), CONFIGURATIONS)
+def test_a_configuration_can_be_loaded(page: str, text: str, tmp_path: Path) -> None:
+    path = tmp_path / "sensor.yaml"
+    path.write_text(text, encoding="utf-8")
+    assert load_config(path).model_fields_set
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name_of)
+def test_links_lead_somewhere(path: Path) -> None:
+    """To a file of the project, and to a heading in it where one is named."""
+    for link in links_of(path):
+        file, _, heading = link.partition("#")
+        there = (path.parent / file).resolve() if file else path
+        assert there.exists(), link
+        assert not heading or f"#{heading}" in anchors_of(there), link
+
+
+def test_every_page_is_in_the_table_of_contents() -> None:
+    """Nobody finds a page that nothing leads to."""
+    told = {(DOCS / link.partition("#")[0]).resolve() for link in links_of(DOCS / "README.md")}
+    assert {path.resolve() for path in PAGES} - told == {DOCS / "README.md"}
+
+
+def test_there_is_something_to_try() -> None:
+    """The tests above looked at something."""
+    assert len(COMMANDS) > 100
+    assert len(CONFIGURATIONS) >= 4
