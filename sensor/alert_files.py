@@ -6,6 +6,7 @@ mutes everything is told.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,6 +47,8 @@ class AlertFiles:
         self._log, self._mutes_file, self._complain = log, mutes, complain
         self._clock, self._live = clock, clock is not None
         self.mutes = Mutes()
+        # Of folders that evidence is no longer written to.
+        self._gone = 0
         self._stamp: tuple[int, int] | None = None
         self._read_mutes()
         self._muted = self._open_muted()
@@ -57,7 +60,30 @@ class AlertFiles:
     @property
     def dropped(self) -> int:
         """Frames of evidence that were not written."""
-        return self._writer.dropped if self._writer is not None else 0
+        return self._gone + (self._writer.dropped if self._writer is not None else 0)
+
+    def writer_for(self, evidence: Path | None, mib: int) -> Writer | None:
+        """What would write evidence to a folder: the one there is, where it does that already or where no other can. May be called from another thread."""
+        if self._writer is not None and evidence == self._writer.folder:
+            return self._writer
+        return (self._open_writer(evidence, mib) or self._writer) if evidence is not None else None
+
+    def take_up(self, mutes: Path | None, writer: Writer | None, mib: int) -> Gatherer | None:
+        """Other files from now on, mutes at the next look; returns what gathers packets."""
+        if mutes != self._mutes_file:
+            self._mutes_file, self._stamp = mutes, None
+        old, self._writer = self._writer, writer
+        if writer is old:
+            if writer is not None:
+                writer.limit(mib)
+            return self.gatherer
+        if self.gatherer is not None:
+            self.gatherer.finish()
+        if old is not None:
+            self._gone += old.dropped
+            threading.Thread(target=old.close, name="evidence-end", daemon=True).start()
+        self.gatherer = Gatherer(writer.write, writer.folder.name) if writer is not None else None
+        return self.gatherer
 
     def muted(self, record: Record) -> None:
         """To the log of what was silenced."""

@@ -55,6 +55,13 @@ class AlertRoom:
         self._silenced_by: Bounded[str, Mute] = Bounded(MUTED_LIMIT)
         self.below = 0
 
+    def adjust(self, least: Severity, suppression: int, gap: int, site: str) -> None:
+        """The operator says otherwise from the next alert on. ``suppression`` of findings and ``gap`` of incidents: ns."""
+        self._least, self.incidents.gap = least, gap
+        self.desk.suppression = self._quiet_desk.suppression = suppression
+        for maker in (self.maker, self._quiet_maker):
+            maker.move(site)
+
     def take(self, alerts: Iterable[Alert]) -> None:
         """What a detector raised at this packet."""
         for alert in alerts:

@@ -1,4 +1,4 @@
-"""Puts one engine together from the configuration: units from their folders, knowledge, lists, tables."""
+"""Puts one engine together from the configuration: units from their folders, knowledge, lists, tables; and anew, while it runs, from another one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -31,6 +32,7 @@ from sensor.fingerprinting.oui import Oui
 from sensor.health import Health
 from sensor.incidents import Incidents
 from sensor.intel.store import ThreatLists
+from sensor.inventory.anew import Anew
 from sensor.inventory.baseline import Baseline
 from sensor.inventory.inventory import Inventory
 from sensor.inventory.learner import Learner
@@ -44,6 +46,11 @@ from sensor.registry import units
 from sensor.roles import Roles
 from sensor.rules.load import Rules
 from sensor.weighing import Weigher
+
+# Path, date in ns and size of each file.
+Stamp = tuple[tuple[str, int, int], ...]
+# Id → options as plain values, and the detector that has them.
+Detectors = dict[str, tuple[dict[str, Any], Detector]]
 
 
 class World:
@@ -59,6 +66,41 @@ class World:
 
     def names_of(self, address: int) -> tuple[str, ...]:
         return self.passive_dns.names_of(address)
+
+
+class Known(NamedTuple):
+    """What is known of devices: fingerprints and the registry of MACs, ready to be asked. ``name``: another one where the fingerprints say something else;
+    ``stamp``: another one where a file of the operator's changed.
+    """
+
+    matcher: Matcher
+    oui: Oui
+    name: str
+    stamp: Stamp
+    faults: list[Fault]
+
+
+def known(config: Config) -> Known:
+    """Read what is known, which takes a while. DocumentErrors where a file cannot be used at all."""
+    given = config.fingerprints
+    stamp = stamp_of(config)
+    knowledge = load_knowledge(given.folders)
+    return Known(Matcher(knowledge), _oui(given.oui_registry), _name_of(knowledge), stamp, knowledge.faults)
+
+
+def stamp_of(config: Config) -> Stamp:
+    """Changes with the operator's files of knowledge. Ours are those that the program came with."""
+    given = config.fingerprints
+    files = sorted(path for folder in given.folders for path in folder.rglob("*.yaml"))
+    return tuple(_stamp(path) for path in (*given.folders, *files, *([given.oui_registry] if given.oui_registry is not None else [])))
+
+
+def _stamp(path: Path) -> tuple[str, int, int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return str(path), 0, 0
+    return str(path), 0 if path.is_dir() else status.st_mtime_ns, 0 if path.is_dir() else status.st_size
 
 
 def _oui(registry: Path | None) -> Oui:
@@ -78,73 +120,108 @@ def _silent(_: str) -> None:
     """Nobody listens."""
 
 
+class Engine:
+    """One engine, and what it was put together of. ``take_up`` puts it together anew between two batches: what is as it was keeps all it counted."""
+
+    def __init__(
+        self, config: Config, emit: Callable[[Record], None], *, lists: ThreatLists, rules: Rules | None = None,
+        report: Callable[[Broken], None] | None = None, complain: Callable[[str], None] = _silent, keeper: Keeper | None = None, mutes: Mutes | None = None,
+        muted: Callable[[Record], None] | None = None, evidence: Gatherer | None = None, health: Health | None = None,
+    ) -> None:  # fmt: skip
+        """``lists``: threat lists, read already; ``rules``: detectors of the operator's own; ``report`` hears of units that break; ``complain`` of each line of
+        an operator's list or fingerprint file that was left out. ``keeper`` brings back what earlier runs knew, and is to write what this one learns. ``mutes``
+        silence alerts, which ``muted`` then gets; ``evidence`` keeps packets of alerts; ``health`` looks how the sensor itself fares. DocumentErrors where a
+        file cannot be used at all.
+        """
+        self.known, self.rules, self._keeper = known(config), rules if rules is not None else Rules(()), keeper
+        for fault in (*self.known.faults, *lists.unread, *lists.faults, *self.rules.faults):
+            complain(str(fault))
+        networks = Networks(config.networks)
+        limits = Limits(devices=config.inventory.devices, gone_ns=int(config.inventory.gone_after_h * HOUR))
+        inventory = Inventory(self.known.matcher, self.known.oui, networks, limits)
+        self.world = world = World(networks, lists, inventory)
+        if keeper is not None:
+            keeper.begin(inventory, self.known.name, world.baseline)
+        self.anew = Anew(inventory)
+        self._weigher = Weigher(world, Roles(config.roles.model_dump()))
+        self._detectors = _detectors(config, world, {})
+        room = AlertRoom(
+            AlertDesk(int(config.alerts.suppression_h * HOUR)),
+            RecordMaker(config.sensor.id, config.sensor.site, __version__, networks),
+            emit,
+            inventory.device,
+            weigher=self._weigher,
+            mutes=mutes,
+            incidents=Incidents(inventory.device, int(config.alerts.incident_h * HOUR)),
+            evidence=evidence,
+            least=config.least,
+            muted=muted,
+        )
+        self._learner = Learner(world, world.baseline)
+        self.pipeline = Pipeline(
+            dissectors={name: unit() for name, unit in units(sensor.dissectors, Dissector).items()},
+            detectors=self._all(self.rules.detectors(world)),
+            inventory=inventory,
+            room=room,
+            boundary=Boundary(report),
+            sizes=Sizes(config.tables.flow_bits, config.tables.repeat_bits),
+            listeners=[*((kind, partial(_neighbour, inventory)) for kind in Announcement.__subclasses__()), *world.passive_dns.listeners()],
+            evidence=evidence,
+            health=health,
+        )
+
+    def take_up(self, config: Config, rules: Rules | None, found: Known | None) -> None:
+        """Work by another configuration from the next batch on. ``rules`` and ``found``, what is known of devices: None where they stay as they are."""
+        pipeline, room = self.pipeline, self.pipeline.room
+        zones = self.world.networks.become(config.networks)
+        if zones:
+            pipeline.rezone()
+        inventory = pipeline.inventory
+        inventory.limits = msgspec.structs.replace(inventory.limits, gone_ns=int(config.inventory.gone_after_h * HOUR))
+        self._weigher.roles = Roles(config.roles.model_dump())
+        room.adjust(config.least, int(config.alerts.suppression_h * HOUR), int(config.alerts.incident_h * HOUR), config.sensor.site)
+        self._detectors = _detectors(config, self.world, self._detectors)
+        rules = rules if rules is not None else self.rules
+        pipeline.watch(self._all(rules.detectors(self.world, None if zones else self.rules)))
+        self.rules = rules
+        if found is not None:
+            self.known = found
+            self.anew.begin(found.matcher, found.oui)
+            if self._keeper is not None:
+                self._keeper.know("")
+
+    def read_anew(self, devices: int) -> None:
+        """Let other fingerprints look at some of what was known before: at all devices at once would take too long."""
+        if self.anew.waiting and not self.anew.go_on(devices) and self._keeper is not None:
+            self._keeper.know(self.known.name)
+
+    def _all(self, rules: Sequence[Detector]) -> list[Detector]:
+        """Ours, then the operator's rules; whoever learns hears of everything last."""
+        return [*(detector for _, detector in self._detectors.values()), *rules, self._learner]
+
+
 def assemble(
-    config: Config,
-    emit: Callable[[Record], None],
-    *,
-    intel: Sequence[Path] = (),
-    lists: ThreatLists | None = None,
-    rules: Rules | None = None,
-    report: Callable[[Broken], None] | None = None,
-    complain: Callable[[str], None] = _silent,
-    keeper: Keeper | None = None,
-    mutes: Mutes | None = None,
-    muted: Callable[[Record], None] | None = None,
-    evidence: Gatherer | None = None,
-    health: Health | None = None,
-) -> Pipeline:
-    """An engine that is ready for packets. ``intel``: lists beside the configured ones, or ``lists``, read already; ``report`` hears of units that break.
-
-    ``complain`` hears of each line of an operator's list or fingerprint file that was left out. DocumentErrors where a file cannot be used at all.
-    ``keeper`` brings back what earlier runs knew, and is to write what this one learns. ``mutes`` silence alerts, which ``muted`` then gets; ``evidence``
-    keeps packets of alerts; ``health`` looks how the sensor itself fares; ``rules`` are detectors of the operator's own.
-    """
-    networks = Networks(config.networks)
-    lists = lists if lists is not None else ThreatLists(intel, more=config.intel)
-    limits = Limits(devices=config.inventory.devices, gone_ns=int(config.inventory.gone_after_h * HOUR))
-    knowledge = load_knowledge(config.fingerprints.folders)
-    for fault in (*knowledge.faults, *lists.unread, *lists.faults, *(rules.faults if rules is not None else ())):
-        complain(str(fault))
-    matcher = Matcher(knowledge)
-    inventory = Inventory(matcher, _oui(config.fingerprints.oui_registry), networks, limits)
-    world = World(networks, lists, inventory)
-    if keeper is not None:
-        keeper.begin(inventory, _name_of(knowledge), world.baseline)
-    room = AlertRoom(
-        AlertDesk(int(config.alerts.suppression_h * HOUR)),
-        RecordMaker(config.sensor.id, config.sensor.site, __version__, networks),
-        emit,
-        inventory.device,
-        weigher=Weigher(world, Roles(config.roles.model_dump())),
-        mutes=mutes,
-        incidents=Incidents(inventory.device, int(config.alerts.incident_h * HOUR)),
-        evidence=evidence,
-        least=config.least,
-        muted=muted,
-    )
-    return Pipeline(
-        dissectors={name: unit() for name, unit in units(sensor.dissectors, Dissector).items()},
-        detectors=_detectors(config, world, rules),
-        inventory=inventory,
-        room=room,
-        boundary=Boundary(report),
-        sizes=Sizes(config.tables.flow_bits, config.tables.repeat_bits),
-        listeners=[*((kind, partial(_neighbour, inventory)) for kind in Announcement.__subclasses__()), *world.passive_dns.listeners()],
-        evidence=evidence,
-        health=health,
-    )
+    config: Config, emit: Callable[[Record], None], *, intel: Sequence[Path] = (), lists: ThreatLists | None = None, **more: Any
+) -> Pipeline:  # fmt: skip
+    """The pipeline of an engine that is ready for packets. ``intel``: lists beside the configured ones, or ``lists``, read already; ``more``: as of Engine."""
+    return Engine(config, emit, lists=lists if lists is not None else ThreatLists(intel, more=config.intel), **more).pipeline
 
 
-def _detectors(config: Config, world: World, rules: Rules | None) -> list[Detector]:
-    """Those that are on, then the operator's rules; whoever learns hears of everything last."""
-    detectors: list[Detector] = []
+def _detectors(config: Config, world: World, before: Detectors) -> Detectors:
+    """Those that are on, by id, with their options. One whose options are as before is the same, with all it counted."""
+    detectors: Detectors = {}
     for name, unit in detector_units().items():
         options = config.options(name)
-        if options.enabled:
-            detector = unit(world, options)
-            detector.id = name
-            detectors.append(detector)
-    return [*detectors, *(rules.detectors(world) if rules is not None else ()), Learner(world, world.baseline)]
+        if not options.enabled:
+            continue
+        told = options.model_dump()
+        if name in before and before[name][0] == told:
+            detectors[name] = before[name]
+            continue
+        detector = unit(world, options)
+        detector.id = name
+        detectors[name] = told, detector
+    return detectors
 
 
 def _neighbour(inventory: Inventory, told: Announcement) -> None:

@@ -13,17 +13,16 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from sensor.alert_files import AlertFiles
-from sensor.assembly import assemble
+from sensor.assembly import Engine
 from sensor.boundary import Fault
 from sensor.capture.source import Source
 from sensor.config import Config
-from sensor.core.addresses import text
 from sensor.core.batch import Batch
 from sensor.core.record import Record
-from sensor.core.record_parts import time_text
 from sensor.decode.kernels import Work
 from sensor.eventlog.live_log import LiveLog
 from sensor.eventlog.writer import EventLog
@@ -32,10 +31,15 @@ from sensor.intel.renewer import Renewer
 from sensor.intel.store import ThreatLists
 from sensor.keeper import Keeper
 from sensor.logs import log
+from sensor.notify import Notifier
 from sensor.quarantine import write_quarantine
 from sensor.read_ahead import ReadAhead
+from sensor.reload import Parts, Reloader, Settings
 from sensor.rules.load import Rules
 from sensor.shedding import Shedder
+from sensor.summary import SHAPES_TOLD, Summary
+from sensor.telemetry.engine import Watched
+from sensor.telemetry.telemetry import Telemetry
 from sensor.upstream import Outputs
 
 HANDOVER_S = 0.0001
@@ -43,7 +47,10 @@ GARBAGE = (200_000, 20, 50)
 SUMMARY_EVERY_S = 60
 # Seconds between two looks at what the operator wrote.
 LOOK_EVERY_S = 1.0
-SHAPES_TOLD, SAMPLES_TOLD, SAMPLE_BYTES = 32, 8, 32
+# Seconds that the end of a live run may take for what is still to be written to the inventory.
+END_S = 2.5
+# Devices that other fingerprints look at after each batch: a few ms.
+ANEW = 64
 
 
 @contextlib.contextmanager
@@ -68,26 +75,42 @@ class Run:
     """Everything of one run. ``listener`` hears each record after the log has it; ``progress`` is called after each batch.
 
     ``keeper`` writes the inventory down; the run ends it. ``mutes``: file of what the operator wants no alerts of; ``evidence``: folder for their packets;
-    ``intel``: threat lists beside the configured ones and those in the folder ``lists``; ``rules``: files and folders of rules.
+    ``intel``: threat lists beside the configured ones and those in the folder ``lists``; ``rules``: files and folders of rules. Of live runs: ``read`` gives
+    the configuration as it is now, where ``asked`` says that somebody wants it read; ``clock``: ns since the epoch;
+    ``telemetry`` tells others how the run fares.
     """
 
     def __init__(
         self, config: Config, source: Source, log: EventLog | LiveLog, *, intel: Sequence[Path] = (), live: bool = False,
         listener: Callable[[Record], None] | None = None, progress: Callable[[], None] | None = None, keeper: Keeper | None = None,
         mutes: Path | None = None, evidence: Path | None = None, lists: Path | None = None, rules: Sequence[Path] = (),
+        read: Callable[[], Settings] | None = None, asked: Callable[[], bool] = lambda: False, clock: Callable[[], int] = time.time_ns,
+        telemetry: Telemetry | None = None,
     ) -> None:  # fmt: skip
-        self.source, self.log, self.live = source, log, live
-        self._listener, self._progress, self._keeper = listener, progress, keeper
-        self.files = AlertFiles(log.path, mutes=mutes, evidence=evidence, mib=config.evidence.mib, clock=time.time if live else None, complain=_warn)
+        self.source, self.log, self.live, self._clock = source, log, live, clock
+        self._listener, self._progress, self._keeper, self._telemetry = listener, progress, keeper, telemetry
+        wall = (lambda: clock() / 1e9) if live else None
+        self.files = AlertFiles(log.path, mutes=mutes, evidence=evidence, mib=config.evidence.mib, clock=wall, complain=_warn)
         self.health = Health(source.names, live=live)
         self.shedder = Shedder() if live else None
-        self._outputs = Outputs([name for name, options in config.outputs.items() if options.enabled], time.time()) if live else None
+        self._outputs = Outputs([name for name, options in config.outputs.items() if options.enabled], clock() / 1e9)
         self._lists = Renewer(ThreatLists(intel, more=config.intel, folder=lists))
-        self.rules = Rules(rules)
-        self.pipeline = assemble(
-            config, self._emit, lists=self._lists.lists, rules=self.rules, report=_report, complain=_complain, keeper=keeper,
+        self.engine = Engine(
+            config, self._emit, lists=self._lists.lists, rules=Rules(rules), report=_report, complain=_complain, keeper=keeper,
             mutes=self.files.mutes, muted=self.files.muted, evidence=self.files.gatherer, health=self.health,
         )  # fmt: skip
+        self.pipeline = self.engine.pipeline
+        self._figures = Summary(source, self.pipeline, self.files, log)
+        self.notifier = Notifier(None if live else {})
+        parts = Parts(self.engine, self.files, self._lists.lists, log, self._outputs)
+        self.reloader = Reloader(config, parts, read, asked, self.notifier) if read is not None else None
+        if telemetry is not None:
+            telemetry.watch(
+                Watched(
+                    source, self.pipeline, self.shedder, self.files, log, self._lists.lists, self.health, rules=lambda: self.engine.rules,
+                    outputs=lambda: self._outputs.names, configuration=lambda: msgspec.structs.asdict(self.reloader.state) if self.reloader is not None else {},
+                )
+            )  # fmt: skip
         self.first = self.last = 0
         self._begun = False
         self._damages = 0
@@ -98,13 +121,16 @@ class Run:
         self.log.write(record)
         if self._listener is not None:
             self._listener(record)
+        if self._telemetry is not None:
+            self._telemetry.hear(record)
 
     def run(self) -> None:
         """Until the source ends or is stopped. What was found so far is told and the log is whole, whatever happens."""
         if self.live:
-            self._begin(time.time_ns())
+            self._begin(self._clock())
             self.log.flush()
-        reader = ReadAhead(self.source, self.pipeline.kernels, self.shedder)
+            self.notifier.ready(f"listening on {self.source.name}")
+        reader = ReadAhead(self.source, self.pipeline.kernels, self.shedder, self._clock)
         try:
             with unhurried():
                 for batch, work in reader:
@@ -113,13 +139,14 @@ class Run:
             reader.abandon()
             raise
         finally:
+            self.notifier.stopping()
             self._end()
 
     def _begin(self, ts: int) -> None:
         self._begun = True
         self._say("started", ts, f"{'listening on' if self.live else 'reading'} {self.source.name}")
         self._tell_refused(ts, "threat lists", [str(fault) for fault in self._lists.lists.unread])
-        self._tell_refused(ts, "faults in rules", [str(fault) for fault in self.rules.faults])
+        self._tell_refused(ts, "faults in rules", [str(fault) for fault in self.engine.rules.faults])
 
     def _take(self, batch: Batch, work: Work) -> None:
         if len(batch):
@@ -138,6 +165,7 @@ class Run:
         if self.live or not len(batch):  # whoever reads along waits for it
             self.log.flush()
         if self.live:
+            self._serve()
             self._watch()
         if self._progress is not None:
             self._progress()
@@ -149,7 +177,7 @@ class Run:
             self.files.close()
             self._lists.close()
             if self._keeper is not None:
-                self._keeper.end()
+                self._keeper.end(END_S if self.live else None)
 
     def _last_words(self) -> None:
         if not self._begun:
@@ -161,6 +189,22 @@ class Run:
         self._summary()
         self._say("stopped", self._now(), f"stopped after {self.source.tally.packets:,} packets")
         self.log.flush()
+
+    def _serve(self) -> None:
+        """Live, between two batches: another configuration, and word to whoever started us. That a batch went through, an empty one too, is what lives."""
+        if self.reloader is not None:
+            for news in self.reloader.look(self._clock() / 1e9):
+                self._emit(self.pipeline.maker.sensor("config", self._now(), news.msg, news.severity, **news.facts))
+        self.engine.read_anew(ANEW)
+        self.notifier.beat(self.log.progress if isinstance(self.log, LiveLog) else None)
+        self.notifier.status(self._status)
+
+    def _status(self) -> str:
+        """How it goes, in one line."""
+        tally, pipeline = self.source.tally, self.pipeline
+        words = [f"{tally.packets:,} packets, {tally.lost:,} lost", f"{pipeline.inventory.table.devices:,} devices", f"{len(pipeline.room.desk):,} alerts open"]
+        wrong = self.reloader.state.faults[:1] if self.reloader is not None else []
+        return "; ".join([", ".join(words), *(f"the configuration is wrong: {fault}" for fault in wrong)])
 
     def _watch(self) -> None:
         """Live: what is lost is stamped on what is found, and looked at once a minute; what is wrong with an interface is told at once."""
@@ -175,6 +219,8 @@ class Run:
             self.pipeline.tell(self.health.look(self._now(), time.monotonic()))
             self._tell_log()
             self._renew_lists()
+            if self._telemetry is not None:
+                self._telemetry.tick()
         if time.monotonic() < self._next_summary:
             return
         self._next_summary = time.monotonic() + SUMMARY_EVERY_S
@@ -184,8 +230,8 @@ class Run:
 
     def _tell_outputs(self) -> None:
         """Whether what is found gets away: another process delivers it, and says how it fares beside the log."""
-        if self.log.path is not None and self._outputs is not None:
-            self.pipeline.tell(self.health.upstream(self._outputs.look(self.log.path, time.time()), self._now()))
+        if self.log.path is not None:
+            self.pipeline.tell(self.health.upstream(self._outputs.look(self.log.path, self._clock() / 1e9), self._now()))
 
     def _tell_log(self) -> None:
         """What went wrong with the log itself: what an earlier run left damaged, what was given up while the disk took nothing."""
@@ -218,7 +264,7 @@ class Run:
             self._emit(self.pipeline.maker.sensor("health", ts, f"{len(refused):,} {what} left out: {refused[0]}", "low", left_out=refused[:SHAPES_TOLD]))
 
     def _now(self) -> int:
-        return time.time_ns() if self.live else self.last
+        return self._clock() if self.live else self.last
 
     def _say(self, action: str, ts: int, msg: str) -> None:
         self._emit(self.pipeline.maker.sensor(action, ts, msg))
@@ -230,55 +276,7 @@ class Run:
 
     def summary(self) -> dict[str, Any]:
         """The object ``capture`` of the summary record."""
-        tally, report = self.source.tally, self.pipeline.report()
-        told: dict[str, Any] = {
-            "source": self.source.name,
-            "packets": tally.packets,
-            "bytes": tally.bytes,
-            "wire_bytes": tally.wire_bytes,
-            "decoded": report["decoded"] - report["malformed"],
-            "malformed": report["malformed"],
-            "truncated": tally.truncated,
-            "dropped": tally.lost,
-            "selected": report["selected"],
-            "repeats": report["repeats"],
-            "shed": report["shed"] + self._unread,
-            "flows": report["flows"],
-            "flows_evicted": report["flows_evicted"],
-            "duration_s": round((self.last - self.first) / 1e9, 6),
-            "linktypes": dict(tally.linktypes),
-        }
-        return told | self._particulars()
-
-    def _particulars(self) -> dict[str, Any]:
-        """What is told only where there is something to tell."""
-        tally, room = self.source.tally, self.pipeline.room
-        muted = {name: count for name, count in room.mutes.counts.items() if count}
-        lost = {name: count for name, count in tally.dropped.items() if count} if tally.lost else {}
-        faults = [f"{fault.unit}: {fault.error} in {fault.place}, {fault.count} times" for fault in self.pipeline.boundary.faults.values()]
-        told: dict[str, Any] = {name: value for name, value in self.pipeline.inventory.telemetry().items() if name in ("devices", "pending")}
-        found = {
-            "muted": dict(list(muted.items())[:SHAPES_TOLD]),
-            "below": room.below,
-            "evidence_dropped": self.files.dropped,
-            "log_given_up": self.log.lost.total() if isinstance(self.log, LiveLog) else 0,
-            "log_shortened": self.log.shortened if isinstance(self.log, LiveLog) else 0,
-            "health": dict(self.health.told),
-            "anomalies": dict(sorted(self.pipeline.anomalies().items())[:SHAPES_TOLD]),
-            "samples": self._samples(),
-            "dropped_by": lost,
-            "damages": [str(damage) for damage in list(self.source.damages)[:SHAPES_TOLD]],
-            "faults": faults[:SHAPES_TOLD],
-        }
-        return told | {name: value for name, value in found.items() if value}
-
-    def _samples(self) -> list[str]:
-        """One message for each of the first few faults: when, from whom to whom, and how it begins."""
-        samples = list(self.pipeline.boundary.samples.items())[:SAMPLES_TOLD]
-        return [
-            f"{unit}: {fault}, {time_text(packet.ts)} {text(packet.src)} > {text(packet.dst)}: {packet.payload[:SAMPLE_BYTES].hex()}"
-            for (unit, fault), packet in samples
-        ]
+        return self._figures.capture(self.first, self.last, self._unread)
 
     def _quarantine(self) -> None:
         """Packets that broke one of our units, beside the log, for whoever mends it."""

@@ -38,7 +38,7 @@ class Dissection:
         self, dissectors: dict[str, Dissector], boundary: Boundary, unfollow: Callable[[int, int, int], None], hear: Callable[[Iterable[Said]], None],
         keep: Callable[[Packet], None] | None = None,
     ) -> None:  # fmt: skip
-        self._run, self._unfollow, self._hear, self._keep = boundary.run, unfollow, hear, keep
+        self._run, self._unfollow, self._hear, self.keep = boundary.run, unfollow, hear, keep
         self.selected = 0
         self._fragments = Fragments(FRAGMENTED_LIMIT)
         # The order of each kind is that of its bits in the select pass.
@@ -68,8 +68,8 @@ class Dissection:
 
     def _made(self, packets: Packets, index: int) -> Packet:
         packet = packets.at(index)
-        if self._keep is not None:
-            self._keep(packet)
+        if self.keep is not None:
+            self.keep(packet)
         return packet
 
     def _message(self, packet: Packet, wanted: int) -> None:

@@ -163,7 +163,7 @@ def load_entries(path: Path, model: type[Model], name: str, *, text: str | None 
     faults = list(dict.fromkeys(_fault(tree, model, detail) for detail in details))
     wrong = {detail["loc"][1] if detail["loc"][:1] == (name,) and len(detail["loc"]) > 1 else None for detail in details}
     places = [place for place in places if place not in wrong]
-    if None in wrong:
+    if None in wrong or not places:
         raise DocumentErrors(faults)
     return model.model_validate(value | {name: [entries[place] for place in places]}), places, sorted(faults)
 

@@ -26,11 +26,15 @@ from sensor.inventory.words import Order, Word
 
 # Devices in a batch, batches that may wait, and seconds between two.
 BATCH, WAITING, EVERY_S = 500, 4, 1.0
+# Orders that are done at a time: what becomes of them is noted in a journal that is bounded.
+ORDERS = 500
 LAST_BATCH = 5_000
 # Devices in a batch of what was learned: handed over when all else is written, every SWEEP_NS.
 LEARNED = 100
 # Packet time, ns: how often devices without news are written for the times they were seen.
 SWEEP_NS = 600_000_000_000
+# Where it is kept by which fingerprints the facts were read; and what it says while some were read by others.
+KNOWLEDGE, MIXED = "knowledge", "mixed"
 # Seconds between two tries to write where it failed.
 RETRY_S = 5.0
 
@@ -65,6 +69,7 @@ class Keeper:
         self._learning = False
         self._said: Said = {}
         self._given: set[int] = set()
+        self._orders: list[Order] = []
         self._failed = False
         self._hurry = threading.Event()
 
@@ -75,7 +80,7 @@ class Keeper:
         self.lasting = Lasting(inventory, baseline)
         self._said = self.store.words()
         inventory.table.words.update(self._said)
-        again = self.store.meta("knowledge") not in ("", knowledge)
+        again = self.store.meta(KNOWLEDGE) not in ("", knowledge)
         with _no_collection():
             restored = sum(self.lasting.restore(state, again=again) for state in self.store.devices(inventory.limits.devices))
         if self.store.broken:
@@ -86,10 +91,16 @@ class Keeper:
             self._remember(baseline)
         self.lasting.keep_journal()
         self._hear(self._said, self.store.orders(), self.store.rules())
-        self.store.set_meta("knowledge", knowledge)
+        self._obey()
+        self._knowledge = self._noted = knowledge
+        self.store.set_meta(KNOWLEDGE, knowledge)
         self.store.changed()
         self._thread.start()
         return restored
+
+    def know(self, knowledge: str) -> None:
+        """All facts were read by these fingerprints; empty: by some and by others. What a run does not come to read is read at the start of the next."""
+        self._knowledge = knowledge or MIXED
 
     def _remember(self, baseline: Baseline) -> None:
         """Bring back what was learned."""
@@ -118,6 +129,7 @@ class Keeper:
             self.lasting.sweep(self._swept if self._swept is not None else now)
             self._swept, self._learning = now, True
         if not self._entries.full():
+            self._obey()
             entries = self.lasting.entries(BATCH)
             if not entries and self._learning:
                 entries = self.lasting.learned(LEARNED)
@@ -125,14 +137,20 @@ class Keeper:
             if entries:
                 self._entries.put_nowait(entries)
 
-    def end(self) -> None:
-        """Write all there is, then close. Waits for the disk: the capture is over."""
+    def end(self, seconds: float | None = None) -> None:
+        """Write all there is, then close. Waits for the disk, for the capture is over; at most ``seconds``, where that matters: then what is left is lost."""
+        until = None if seconds is None else time.monotonic() + seconds
         self._hurry.set()
         self.lasting.sweep(self._swept or 0)
-        while entries := self.lasting.entries(LAST_BATCH) or self.lasting.learned(LAST_BATCH):
-            self._entries.put(entries)
-        self._entries.put(None)
-        self._thread.join()
+        while (entries := self.lasting.entries(LAST_BATCH) or self.lasting.learned(LAST_BATCH)) and self._put(entries, until):
+            pass
+        self._put(None, until)
+        self._thread.join(_left(until))
+        if self._thread.is_alive():
+            self._complain(f"{self.store.path} lacks what was learned last: the disk takes too long")
+            return
+        with contextlib.suppress(StoreError):  # then facts are read anew at the next start
+            self._note()
         self.store.close()
 
     def abandon(self) -> None:
@@ -147,10 +165,22 @@ class Keeper:
         self._said = said
         if self.lasting.baseline is not None:
             self.lasting.baseline.rule({(one.client, one.server, one.service): one.allowed for one in rules})
-        for order in orders:
-            if order.number not in self._given:
-                self._given.add(order.number)
-                self.lasting.obey(order)
+        self._orders += [order for order in orders if order.number not in self._given]
+        self._given.update(order.number for order in orders)
+
+    def _obey(self) -> None:
+        """Do what was ordered, some at a time; the rest waits for the next."""
+        now, self._orders = self._orders[:ORDERS], self._orders[ORDERS:]
+        for order in now:
+            self.lasting.obey(order)
+
+    def _put(self, entries: Entries | None, until: float | None) -> bool:
+        """Hand over; whether there was room in time."""
+        try:
+            self._entries.put(entries, timeout=_left(until))
+        except queue.Full:
+            return False
+        return True
 
     # In the writer's thread.
 
@@ -186,11 +216,23 @@ class Keeper:
             return
 
     def _look(self) -> None:
-        """Whether the operator said something meanwhile."""
+        """Whether the operator said something meanwhile, and the fingerprints are others."""
         try:
+            self._note()
             if self.store.changed():
                 self._heard.put((self.store.words(), self.store.orders(), self.store.rules()))
         except StoreError as error:
             if not self._failed:
                 self._complain(f"cannot read {error}")
             self._failed = True
+
+    def _note(self) -> None:
+        """Write down by which fingerprints the facts were read, where those are others now."""
+        if self._noted != self._knowledge:
+            self.store.set_meta(KNOWLEDGE, self._knowledge)
+            self._noted = self._knowledge
+
+
+def _left(until: float | None) -> float | None:
+    """Seconds until then, none where it does not matter."""
+    return None if until is None else max(0.0, until - time.monotonic())

@@ -82,16 +82,8 @@ class Pipeline:
         self.kernels = Kernels(FlowTable(sizes.flow_bits), selector)
         self.sightings, self.services = Sightings(inventory.networks), Services()
         self.dissection = Dissection(dissectors, boundary, self.kernels.unfollow, self._hear, evidence.hear if evidence else None)
-        self.detectors = detectors = list(detectors)
         self._changes = ChangeReader(inventory.networks)
-        self._flow_detectors = [detector for detector in detectors if isinstance(detector, FlowDetector)]
-        self._device_detectors = [detector for detector in detectors if isinstance(detector, DeviceDetector)]
-        self._ticking = [detector for detector in detectors if type(detector).tick is not Detector.tick]
-        self._judges: dict[type[Event], list[tuple[str, Callable[[Event], Iterable[Alert]]]]] = {}
-        for detector in detectors:
-            if isinstance(detector, EventDetector):
-                for event in detector.watches:
-                    self._judges.setdefault(event, []).append((detector.id, detector.inspect))
+        self.watch(detectors)
         self._listeners: dict[type[Event], list[Callable[[Any], None]]] = {}
         for kind, hear in listeners:
             self._listeners.setdefault(kind, []).append(hear)
@@ -100,6 +92,32 @@ class Pipeline:
         self._now = self._last = 0
         self.malformed = self.decoded = 0
         self.problems: dict[Problem, int] = {}
+
+    # What it is made of: may be exchanged between two batches.
+
+    def watch(self, detectors: Iterable[Detector]) -> None:
+        """These detectors judge from now on, and no others."""
+        self.detectors = detectors = list(detectors)
+        self._flow_detectors = [detector for detector in detectors if isinstance(detector, FlowDetector)]
+        self._device_detectors = [detector for detector in detectors if isinstance(detector, DeviceDetector)]
+        self._ticking = [detector for detector in detectors if type(detector).tick is not Detector.tick]
+        self._judges: dict[type[Event], list[tuple[str, Callable[[Event], Iterable[Alert]]]]] = {}
+        for detector in detectors:
+            if isinstance(detector, EventDetector):
+                for event in detector.watches:
+                    self._judges.setdefault(event, []).append((detector.id, detector.inspect))
+
+    def keep(self, evidence: Gatherer | None) -> None:
+        """The packets behind alerts are kept by somebody else, or by nobody any more."""
+        self.evidence = self.room.evidence = evidence
+        self.dissection.keep = evidence.hear if evidence is not None else None
+
+    def rezone(self) -> None:
+        """What is inside is something else now."""
+        self.sightings.rezone(self.inventory.networks)
+        self._changes.rezone(self.inventory.networks)
+
+    # Packets.
 
     def process(self, batch: Batch, work: Work | None = None) -> None:
         """Work off one batch. ``work``: what the kernels said of it, where they ran before in another thread. Its rows and bytes are not needed afterwards."""

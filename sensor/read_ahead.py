@@ -8,7 +8,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -29,8 +29,9 @@ class ReadAhead:
     pass, and whose engine must not fall behind for long.
     """
 
-    def __init__(self, source: Source, kernels: Kernels, shedder: Shedder | None = None) -> None:
-        self._source, self._kernels, self._shedder = source, kernels, shedder
+    def __init__(self, source: Source, kernels: Kernels, shedder: Shedder | None = None, clock: Callable[[], int] = time.time_ns) -> None:
+        """``clock``: ns since the epoch."""
+        self._source, self._kernels, self._shedder, self._clock = source, kernels, shedder, clock
         self._queue: queue.Queue[Piece | BaseException | None] = queue.Queue(AHEAD if shedder is None else 1)
         self._thread = threading.Thread(target=self._read, name="read-ahead", daemon=True)
         self._abandoned = False
@@ -64,7 +65,7 @@ class ReadAhead:
         if self._shedder is None:
             return self._kernels.run(batch.data, batch.rows)
         if not len(batch):
-            return self._kernels.idle(time.time_ns())
+            return self._kernels.idle(self._clock())
         work = self._kernels.run(batch.data, batch.rows)
         return self._shedder.lighten(batch.rows, work, self._source.backlog())
 

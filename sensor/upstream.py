@@ -17,15 +17,24 @@ class Outputs:
     """The outputs of a configuration. ``began``: when the run began, seconds since the epoch: before, nobody had to deliver anything."""
 
     def __init__(self, names: Sequence[str], began: float) -> None:
-        self._names, self._began = tuple(names), began
+        self._began: dict[str, float] = {}
+        self.watch(names, began)
+
+    def watch(self, names: Sequence[str], now: float) -> None:
+        """These and no others; those that are new begin ``now``."""
+        self._began = {name: self._began.get(name, now) for name in names}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._began)
 
     def look(self, log: Path, now: float) -> Iterator[Upstream]:
         """Each of them, ``now`` in seconds since the epoch."""
-        for name in self._names:
+        for name, began in self._began.items():
             status = load_status(log, name)
             if status is None:
-                yield Upstream(name, self._began, NOBODY, 0)
+                yield Upstream(name, began, NOBODY, 0)
             elif now - status.written > SILENT_S:
-                yield Upstream(name, max(status.written, self._began), NOBODY, status.pending)
+                yield Upstream(name, max(status.written, began), NOBODY, status.pending)
             else:
                 yield Upstream(name, status.stalled_since, status.error, status.pending)

@@ -31,11 +31,11 @@ class Weigher:
     """Weighs alerts by what is known of their parties at that packet."""
 
     def __init__(self, context: Context, roles: Roles | None = None) -> None:
-        self._context, self._roles = context, roles or Roles()
+        self._context, self.roles = context, roles or Roles()
 
     def weigh(self, alert: Alert) -> Alert:
         """The alert with its terms, and graver or milder where they say so; its ``why`` then tells the reason."""
-        if alert.severity > Severity.low and (role := self._roles.job(alert)):
+        if alert.severity > Severity.low and (role := self.roles.job(alert)):
             milder = f"milder than usual: this belongs to the job of a {role.replace('_', ' ')}, which the operator gave it"
             return msgspec.structs.replace(alert, terms=self._terms(alert), severity=Severity.low, why=(*alert.why, milder))
         terms, reasons = self._terms(alert), []

@@ -22,7 +22,7 @@ import numpy as np
 
 from sensor.capture import bpf
 from sensor.capture.interfaces import LOOPBACK, hardware_of, index_of, is_up, link_of
-from sensor.capture.source import CaptureError
+from sensor.capture.source import CaptureError, NotPermitted
 from sensor.core.batch import ROW, Batch
 from sensor.decode import ring as kernel
 
@@ -274,7 +274,7 @@ def _socket(name: str) -> socket.socket:
     try:
         return socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     except PermissionError:
-        raise CaptureError(no_permission(name)) from None
+        raise NotPermitted(no_permission(name)) from None
     except OSError as error:
         raise NoRing(f"{name}: this kernel gives no packet socket ({error.strerror})") from None
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sensor.capture.packet_ring import MAX_ROWS, no_permission
-from sensor.capture.source import CaptureError
+from sensor.capture.source import CaptureError, NotPermitted
 from sensor.core.batch import ROW, Batch
 
 TIMEOUT_MS = 40
@@ -41,7 +41,7 @@ class PortableRing:
         except pcapy.PcapError as error:
             text = str(error)
             denied = "permi" in text.lower()
-            raise CaptureError(no_permission(self.name) if denied else f"{self.name}: cannot listen: {text}") from None
+            raise (NotPermitted(no_permission(self.name)) if denied else CaptureError(f"{self.name}: cannot listen: {text}")) from None
         try:
             handle.setfilter(self._bpf)
         except pcapy.PcapError as error:

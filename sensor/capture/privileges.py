@@ -11,7 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-from sensor.capture.source import CaptureError
+from sensor.capture.source import CaptureError, NotPermitted
 
 VERSION_3 = 0x20080522
 PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 24, 38, 47, 4
@@ -42,7 +42,7 @@ def become(user: str) -> None:
         os.setgid(entry.pw_gid)
         os.setuid(entry.pw_uid)
     except OSError as error:
-        raise CaptureError(f"cannot become user {user!r}: {error.strerror}; start as root, or name no user") from None
+        raise NotPermitted(f"cannot become user {user!r}: {error.strerror}; start as root, or name no user") from None
 
 
 def clear_bounding_set() -> None:

@@ -19,6 +19,10 @@ class CaptureError(Exception):
     """Packets cannot be had from there; the message is one line that says what to do."""
 
 
+class NotPermitted(CaptureError):
+    """They could be had by somebody with more rights."""
+
+
 class Tally(msgspec.Struct):
     """What a source has given so far. ``bytes`` were captured, ``wire_bytes`` were on the wire; ``truncated`` counts frames of which less was captured.
 

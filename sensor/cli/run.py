@@ -1,7 +1,10 @@
 """Listen on interfaces, in the foreground, until Ctrl-C.
 
 Needs the capability CAP_NET_RAW, and gives it up once the interfaces are open. New devices and alerts are told on the terminal; everything goes to
-the event log.
+the event log. SIGHUP takes up a changed configuration, all of it but what is opened or sized at the start; SIGTERM and Ctrl-C end in good order, a second
+one at once. A service manager is told how it goes (sd_notify).
+
+exit codes: 0 stopped, 2 wrong usage or configuration, 3 an interface or a file could not be opened, 4 no permission
 """
 
 from __future__ import annotations
@@ -9,6 +12,8 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,13 +26,15 @@ if TYPE_CHECKING:
     from sensor.eventlog.live_log import LiveLog
     from sensor.eventlog.writer import EventLog
     from sensor.keeper import Keeper
+    from sensor.reload import Settings
+    from sensor.telemetry.telemetry import Telemetry
 
 EXAMPLES = """\
   sensor run -i eth0
   sensor run -i eth0 -i eth1 --filter 'not port 22' --intel blocklist.txt
   sensor run -i mirror0 --events /var/log/sensor/events.jsonl
 """
-USAGE, NOT_OPENED = 2, 3
+USAGE, NOT_OPENED, NOT_PERMITTED = 2, 3, 4
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,38 +53,38 @@ def main(args: argparse.Namespace) -> int:
 
     path = None if args.events == "-" else Path(args.events) if args.events else config.events or state_folder() / RUN_LOG
     log = _log(path, config)
-    if log is None:
-        return NOT_OPENED
+    if isinstance(log, int):
+        return log
     # Opened before privileges are given up, as the log is.
     named = args.state or config.state
     keeping = keeper(named or state_folder())
     if keeping is None and named is None:
         complain("going on without one (--state names another folder)")
-    source = _source(args, config) if keeping is not None or named is None else None
-    if source is None:
+    source = _source(args, config) if keeping is not None or named is None else NOT_OPENED
+    if isinstance(source, int):
         if keeping is not None:
             keeping.abandon()
         log.close()
-        return NOT_OPENED
+        return source
     return _listen(args, config, source, log, keeping, named or state_folder())
 
 
 def _listen(args: argparse.Namespace, config: Config, source: LiveSource, log: EventLog | LiveLog, keeping: Keeper | None, folder: Path) -> int:
     """From the first packet to the last word; the exit code."""
-    from sensor.cli.replay import stopping
+    from sensor.cli._signals import Signals
     from sensor.daemon import Run
     from sensor.documents import DocumentErrors
 
-    evidence = (args.evidence or config.evidence.folder or folder / "evidence") if config.evidence.enabled else args.evidence
-    listener = _tell if log.path is not None else None
+    at, listener = _settings(args, folder, config), _tell if log.path is not None else None
     try:
-        run = Run(
-            config, source, log, intel=args.intel, live=True, listener=listener, keeper=keeping, mutes=mutes_file(args, config, folder), evidence=evidence,
-            lists=lists_folder(folder), rules=rule_folders(args, folder),
-        )  # fmt: skip
-        with stopping(source):
+        with Signals(source.stop) as signals, closing(_telemetry(config, folder)) as telemetry:
+            run = Run(
+                config, source, log, intel=args.intel, live=True, listener=listener, keeper=keeping, mutes=at.mutes, evidence=at.evidence,
+                lists=lists_folder(folder), rules=at.rules, read=partial(_settings, args, folder), asked=signals.asked,
+                telemetry=telemetry,
+            )  # fmt: skip
             run.run()
-        log.close()
+            log.close()
     except DocumentErrors as errors:
         if keeping is not None:
             keeping.abandon()
@@ -90,13 +97,38 @@ def _listen(args: argparse.Namespace, config: Config, source: LiveSource, log: E
     return 0
 
 
-def _log(path: Path | None, config: Config) -> EventLog | LiveLog | None:
-    """The log, after it was said what an earlier run left damaged; None after it was said why it cannot be written."""
+def _settings(args: argparse.Namespace, folder: Path, config: Config | None = None) -> Settings:
+    """The configuration, read again where none is given, and what goes with it. DocumentErrors."""
+    from sensor.config import load_config
+    from sensor.logs import configure
+    from sensor.reload import Settings
+
+    if config is None:
+        config = load_config(args.config)
+        configure(args.log_format or config.logging.format, config.logging.level)
+    evidence = (args.evidence or config.evidence.folder or folder / "evidence") if config.evidence.enabled else args.evidence
+    return Settings(config, mutes_file(args, config, folder), evidence, rule_folders(args, folder))
+
+
+def _telemetry(config: Config, folder: Path) -> Telemetry:
+    """Serves status and metrics. Where that cannot be it is said, and the sensor goes on without."""
+    from sensor.telemetry.listen import parse_listen, usual_socket
+    from sensor.telemetry.telemetry import Telemetry
+
+    wanted = config.telemetry
+    telemetry = Telemetry(wanted.socket or usual_socket(folder), parse_listen(wanted.listen) if wanted.listen else None)
+    for line in telemetry.told:
+        complain(line)
+    return telemetry
+
+
+def _log(path: Path | None, config: Config) -> EventLog | LiveLog | int:
+    """The log, after it was said what an earlier run left damaged; an exit code after it was said why it cannot be written."""
     try:
         log = _opened(path, config)
     except OSError as error:
         complain(f"cannot write the event log {path}: {error.strerror}")
-        return None
+        return NOT_PERMITTED if isinstance(error, PermissionError) else NOT_OPENED
     if log.torn:
         complain(f"{path}: the last line was torn and is cut off ({log.torn:,} bytes)")
     for damage in log.damages:
@@ -121,10 +153,10 @@ def _complain(line: str) -> None:
     log().error(line)
 
 
-def _source(args: argparse.Namespace, config: Config) -> LiveSource | None:
-    """Listen. What the command line names goes before the configuration. None after it was said why that cannot be."""
+def _source(args: argparse.Namespace, config: Config) -> LiveSource | int:
+    """Listen. What the command line names goes before the configuration. An exit code after it was said why that cannot be."""
     from sensor.capture.live import open_live
-    from sensor.capture.source import CaptureError
+    from sensor.capture.source import CaptureError, NotPermitted
 
     capture = config.capture
     try:
@@ -139,7 +171,7 @@ def _source(args: argparse.Namespace, config: Config) -> LiveSource | None:
         )
     except CaptureError as error:
         complain(str(error))
-        return None
+        return NOT_PERMITTED if isinstance(error, NotPermitted) else NOT_OPENED
 
 
 def _tell(record: Record) -> None:

@@ -109,9 +109,15 @@ class Networks:
     """What counts as inside: the private blocks of events.md and whatever the operator adds."""
 
     def __init__(self, more: Iterable[str] = ()) -> None:
-        self.blocks = _INSIDE + tuple(parse_network(block) for block in more)
+        self.blocks: tuple[tuple[int, int], ...] = ()
+        self.become(more)
+
+    def become(self, more: Iterable[str]) -> bool:
+        """The operator adds other blocks than before; whether that changes anything."""
+        before, self.blocks = self.blocks, _INSIDE + tuple(parse_network(block) for block in more)
         # Where inside begins and ends, in turn: an address is inside where an odd number of borders lies below or at it.
         self._borders = _borders(self.blocks)
+        return self.blocks != before
 
     def inside(self, address: int) -> bool:
         return bisect.bisect_right(self._borders, address) % 2 == 1

@@ -76,6 +76,10 @@ class ChangeReader:
         self._blocks, self._floods = Blocks(networks.blocks), Floods()
         self._seen = np.zeros(3, np.uint8)
 
+    def rezone(self, networks: Networks) -> None:
+        """The networks are others now."""
+        self._blocks = Blocks(networks.blocks)
+
     def read(self, rows: Rows) -> Changes:
         found = contacts(rows, self._blocks, self._seen)
         return Changes(rows, found, self._floods.on(found))

@@ -128,6 +128,10 @@ class RecordMaker:
         self._repeats: Bounded[bytes, int] = Bounded(REPEATS_LIMIT)
         self._open: Bounded[str, str] = Bounded(OPEN_LIMIT)
 
+    def move(self, site: str) -> None:
+        """The sensor stands at another site now. Its id is for ever: ids of records are made of it."""
+        self.site = clean(site, WORD_LIMIT)
+
     def device(self, change: DeviceChange) -> Record:
         """What became of a device."""
         ips = ips_of(change.device)

@@ -44,6 +44,10 @@ class Appender:
         """Bytes that are not down yet."""
         return len(self._pinned)
 
+    def limit(self, segment_bytes: int, segment_s: float) -> None:
+        """When a segment ends, from now on."""
+        self._limit, self._age_s = segment_bytes, segment_s
+
     def resume(self, path: Path) -> None:
         """Go on in a segment. OSError where it cannot be opened."""
         self._file = os.open(path, os.O_RDWR | os.O_CLOEXEC)

@@ -18,10 +18,10 @@ class _Line(NamedTuple):
 
 
 class Backlog:
-    """Lines in their order. ``size``: bytes; ``given_up``: how many were, by kind."""
+    """Lines in their order. ``size``, at most ``limit``: bytes; ``given_up``: how many were, by kind."""
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
+        self.limit = limit
         self._lanes: list[deque[_Line]] = [deque() for _ in range(LAST_LANE + 1)]
         self._order = self.size = 0
         self.given_up: Counter[str] = Counter()
@@ -37,14 +37,14 @@ class Backlog:
     @property
     def crowded(self) -> bool:
         """Whether it is half full."""
-        return self.size * 2 > self._limit
+        return self.size * 2 > self.limit
 
     def add(self, kind: str, text: bytes) -> None:
         """One more; it may cost the oldest of those that are worth least."""
         self._order += 1
         self._lanes[LANES.get(kind, LAST_LANE)].append(_Line(self._order, kind, text))
         self.size += len(text)
-        while self.size > self._limit:
+        while self.size > self.limit:
             lost = next(lane for lane in reversed(self._lanes) if lane).popleft()
             self.size -= len(lost.text)
             self.given_up[lost.kind] += 1

@@ -119,6 +119,7 @@ class LiveLog:
         self._arrived = 0.0
         # The thread waits for the disk, or until it may try again.
         self._at_disk = False
+        self._rounds = 0
         self._hurry = self._asked = self._ending = self._asleep = self._closed = False
         self._stall: _Stall | None = None
         self._told_damages = False
@@ -130,6 +131,17 @@ class LiveLog:
     @property
     def written(self) -> int:
         return self._appender.written
+
+    @property
+    def progress(self) -> int | None:
+        """Grows with what the thread does; None while it has nothing to do. It stands still where the disk does not answer."""
+        return None if self._since is None else self._rounds
+
+    def keep(self, keep: Keep, outputs: Sequence[str]) -> None:
+        """How it is kept from now on."""
+        self._appender.limit(int(keep.segment_mib * MIB), keep.segment_h * 3600)
+        self._retention.limit(size=int(keep.size_mib * MIB), hard=int(keep.hard_mib * MIB), age_s=keep.age_days * 86_400, outputs=outputs)
+        self._backlog.limit, self._commit_s = int(keep.memory_mib * MIB), keep.commit_ms / 1000
 
     def write(self, record: Record) -> None:
         """Take a record; it is written soon. It never waits for the disk."""
@@ -176,6 +188,12 @@ class LiveLog:
             facts = {"first_seq": gone[0].first, "last_seq": gone[-1].last, "count": count}
             yield News("sensor.log_shortened", now, "high", msg, facts)
 
+    def telemetry(self) -> dict[str, Any]:
+        """``written``, ``given_up`` by kind and ``shortened``, as above; ``waiting_bytes``: what waits for the disk; ``stalled``: whether it takes nothing."""
+        with self._condition:
+            lost, waiting, stalled = dict(self._backlog.given_up), self._backlog.size, self._stall is not None
+        return {"written": self.written, "given_up": lost, "shortened": self.shortened, "waiting_bytes": waiting, "stalled": stalled}
+
     def close(self) -> None:
         """Write what is left and close. OSError where something could not be written: it is given up. A second call does nothing."""
         if self._closed:
@@ -188,12 +206,6 @@ class LiveLog:
             self._thread.join(CLOSE_S)
         self._retention.close()
         if self._thread is not None and self._thread.is_alive():
-    def telemetry(self) -> dict[str, Any]:
-        """``written``, ``given_up`` by kind and ``shortened``, as above; ``waiting_bytes``: what waits for the disk; ``stalled``: whether it takes nothing."""
-        with self._condition:
-            lost, waiting, stalled = dict(self._backlog.given_up), self._backlog.size, self._stall is not None
-        return {"written": self.written, "given_up": lost, "shortened": self.shortened, "waiting_bytes": waiting, "stalled": stalled}
-
             raise OSError(errno.EIO, "the disk does not answer", str(self.path))
         self._backlog.give_up()
         lost = self._appender.close()
@@ -229,6 +241,7 @@ class LiveLog:
     def _work(self) -> None:
         while True:
             hurry = self._wait()
+            self._rounds += 1
             ending = self._ending
             try:
                 self._round(hurry or ending)

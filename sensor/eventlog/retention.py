@@ -50,13 +50,17 @@ class Retention:
         clock: Callable[[], float] = time.time, every_s: float = EVERY_S,
     ) -> None:  # fmt: skip
         """``size``, ``hard``: bytes; ``outputs``: names of those that must have a segment before it goes."""
-        self._log, self._size, self._hard, self._age_s, self._outputs = log, size, hard, age_s, outputs
-        self._complain, self._clock, self._every_s = complain, clock, every_s
+        self._log, self._complain, self._clock, self._every_s = log, complain, clock, every_s
+        self.limit(size=size, hard=hard, age_s=age_s, outputs=outputs)
         self._said = ""
         self.damages: list[Damage] = []
         self.shortened: list[Shortened] = []
         self._wake, self._ending = threading.Event(), False
         self._thread: threading.Thread | None = None
+
+    def limit(self, *, size: int, hard: int, age_s: float, outputs: Sequence[str]) -> None:
+        """How much is kept from the next look on, and for whom."""
+        self._size, self._hard, self._age_s, self._outputs = size, hard, age_s, outputs
 
     def start(self, until: int) -> None:
         """Begin. ``until``: the number behind which nothing is looked through, for this run wrote it."""

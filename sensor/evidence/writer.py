@@ -26,6 +26,7 @@ WAITING = 1024
 # Files that may still grow; of one that had to go, a blanker begins anew.
 FILES_LIMIT = 256
 COMMENT_LIMIT = 512
+CLOSE_S = 0.5
 BLANKED = "passwords are blanked"
 
 _SECTION, _INTERFACE, _PACKET = 0x0A0D0D0A, 1, 6
@@ -60,6 +61,10 @@ class Writer:
         self._thread = threading.Thread(target=self._work, name="evidence", daemon=True)
         self._thread.start()
 
+    def limit(self, mib: int) -> None:
+        """How large the folder may be, from the next file on."""
+        self._room = mib << 20
+
     def write(self, name: str, about: str, frames: list[tuple[Frame, str]]) -> None:
         """Hand over frames for the file of an alert."""
         try:
@@ -68,9 +73,15 @@ class Writer:
             self.dropped += len(frames)
 
     def close(self) -> None:
-        """Write what waits, then end."""
-        self._jobs.put(None)
-        self._thread.join()
+        """Write what waits, then end. A live run is not held up by a disk that does not answer: what is not written in time is dropped."""
+        limit = None if self._wait else CLOSE_S
+        with contextlib.suppress(queue.Full):
+            self._jobs.put(None, timeout=limit)
+            self._thread.join(limit)
+        if self._thread.is_alive():
+            with contextlib.suppress(queue.Empty):
+                while (job := self._jobs.get_nowait()) is not None:
+                    self.dropped += len(job[2])
 
     # In the thread.
 

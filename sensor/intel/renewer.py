@@ -6,6 +6,8 @@ import threading
 
 from sensor.intel.store import Renewal, ThreatLists
 
+CLOSE_S = 0.2
+
 
 class Renewer:
     """``look`` is called about once a second by the thread that asks the lists; the new state is taken there, between two questions."""
@@ -29,9 +31,9 @@ class Renewer:
         return None
 
     def close(self) -> None:
-        """Wait for the thread, if there is one."""
+        """The end. The thread, if there is one, only reads: nobody waits long for it."""
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(CLOSE_S)
 
     def _read(self) -> None:
         self._ready = self.lists.read_again()

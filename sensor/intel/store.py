@@ -43,7 +43,7 @@ class ThreatLists:
     def __init__(self, paths: Iterable[Path] = (), *, more: Iterable[Path] = (), folder: Path | None = None) -> None:
         """``paths`` must be readable: DocumentErrors with all that are not. ``more``, and the lists in ``folder``, are left out where they cannot be read."""
         strict = list(map(Path, paths))
-        self._paths, self._folder = [*strict, *map(Path, more)], folder
+        self._strict, self._paths, self._folder = strict, [*strict, *map(Path, more)], folder
         self._stamps = self._stamps_now()
         read, errors = _read(self._stamps)
         if wrong := [fault for fault in errors if fault.path in strict]:

@@ -158,6 +158,11 @@ class Inventory:
         """Nobody looked for a while: silence counts from the next second on."""
         self._resumed = True
 
+    def know(self, matcher: Matcher, oui: Oui) -> None:
+        """Other fingerprints, or another registry, from the next fact on. What is known already is theirs to read as well (``anew.py``)."""
+        self.matcher, self.oui = matcher, oui
+        self._mute.cache_clear()
+
     def find_again(self, record: Record, names: dict[str, int], joins: tuple[str, ...]) -> None:
         """A device of an earlier run is found by names since they were given, and by what ties randomised MACs together."""
         for name, first in names.items():

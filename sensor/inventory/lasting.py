@@ -5,14 +5,15 @@ Whoever has a store calls this from the thread of the engine; nothing here touch
 
 from __future__ import annotations
 
-from sensor.inventory import identity, orders
+from sensor.inventory import orders
+from sensor.inventory.anew import read_anew
 from sensor.inventory.baseline import Baseline
 from sensor.inventory.inventory import Inventory
 from sensor.inventory.journal import Entries, Journal, Move
 from sensor.inventory.record import Record
 from sensor.inventory.rules import ANYBODY, parse_service
 from sensor.inventory.services import service_texts
-from sensor.inventory.state import DeviceState, believe, record_of, state_of
+from sensor.inventory.state import DeviceState, record_of, state_of
 from sensor.inventory.words import Order, Outcome, Word
 
 
@@ -34,7 +35,7 @@ class Lasting:
         """
         record = record_of(state)
         if again:
-            self._read_anew(record)
+            read_anew(self.inventory, record)
         if not self.table.restore(record, state.id):
             return False
         if record.services:
@@ -44,14 +45,6 @@ class Lasting:
             self.table.due[record] = True
         self.inventory.watch_anew()
         return True
-
-    def _read_anew(self, record: Record) -> None:
-        """Let today's fingerprints read its facts."""
-        mac = record.macs[0] if record.macs else 0
-        for fact in record.facts.values():
-            if not fact.kind.startswith("flow."):
-                believe(fact, self.inventory.claims(fact.kind, fact.value, identity.trait_of(fact.kind), mac))
-        record.weight = sum(fact.weight for fact in record.facts.values())
 
     def say(self, key: str, said: dict[str, Word]) -> None:
         """All that the operator says of a device now; empty: nothing any more."""
@@ -64,8 +57,9 @@ class Lasting:
             self.table.mark(record, record.last)
 
     def obey(self, order: Order) -> Outcome:
-        """Merge, split or undo as the operator says."""
-        outcome = self._forget(order) if order.action == "forget" else orders.obey(self.inventory.endpoints, order)
+        """Merge, split, undo, forget or purge as the operator says."""
+        ours = {"forget": self._forget, "purge": self._purge}.get(order.action)
+        outcome = ours(order) if ours is not None else orders.obey(self.inventory.endpoints, order)
         if self.table.journal is not None:
             self.table.journal.outcomes.append(outcome)
         return outcome
@@ -81,6 +75,16 @@ class Lasting:
         if record is None:
             return Outcome(order, f"the device {order.key} is not known any more")
         self.baseline.forget(self.table.open(record).id, parse_service(order.other) if order.other else 0)
+        return Outcome(order)
+
+    def _purge(self, order: Order) -> Outcome:
+        """The device never was here; nobody is told, for that would say of it again what is to be forgotten. It is found anew when it speaks."""
+        record = self.table.by_key(order.key)
+        if record is not None:
+            if self.baseline is not None:
+                self.baseline.forget(self.table.open(record).id)
+            self.table.let_go(record)
+        self.table.words.pop(order.key, None)
         return Outcome(order)
 
     def learned(self, limit: int) -> Entries:

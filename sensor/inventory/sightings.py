@@ -33,6 +33,10 @@ class Sightings:
         self._recent = RecentSet(BITS)
         self._waiting: list[Sighting] = []
 
+    def rezone(self, networks: Networks) -> None:
+        """The networks are others now."""
+        self._blocks = Blocks(networks.blocks)
+
     def fresh(self, changes: npt.NDArray[np.void]) -> Iterator[tuple[int, Sighting]]:
         """(index into ``changes``, (ts, mac, address, vlan)) of each endpoint seen before, but not within the last minute, in order."""
         found, keys = ends(changes, self._blocks, PATIENT_SENDER)

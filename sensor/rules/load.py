@@ -11,7 +11,7 @@ from sensor.core.detector import Context, Detector
 from sensor.core.device import Device
 from sensor.core.observation import Subject
 from sensor.documents import DocumentErrors, Fault, fault_at, load_entries
-from sensor.rules.detector import detector_of
+from sensor.rules.detector import PREFIX, detector_of
 from sensor.rules.model import Rule, RuleFile
 from sensor.rules.values import Sets, Wrong
 
@@ -29,6 +29,10 @@ class Loaded(NamedTuple):
     def detector(self, context: Context) -> Detector:
         return detector_of(self.rule, self.sets, context)
 
+    def says_as(self, other: Loaded | None) -> bool:
+        """Whether it says the same."""
+        return other is not None and self.rule == other.rule and self.sets == other.sets
+
     def fault(self, wrong: Wrong) -> Fault:
         """What is wrong with it, at its place."""
         return fault_at(self.path, ("rules", self.place, *wrong.location), wrong.message, key=wrong.key)
@@ -41,9 +45,20 @@ class Rules:
         self.loaded, self.faults = load_rules(paths)
         self.made: tuple[Detector, ...] = ()
 
-    def detectors(self, context: Context) -> tuple[Detector, ...]:
-        """Ready to watch; those that are switched off are left out."""
-        self.made = tuple(one.detector(context) for one in self.loaded if one.rule.enabled)
+    def says_as(self, other: Rules | None) -> bool:
+        """Whether all of them say the same."""
+        known = {one.rule.id: one for one in other.loaded} if other is not None else {}
+        return len(known) == len(self.loaded) and all(one.says_as(known.get(one.rule.id)) for one in self.loaded)
+
+    def detectors(self, context: Context, before: Rules | None = None) -> tuple[Detector, ...]:
+        """Ready to watch; those that are switched off are left out. One that stands as it did ``before`` is the same, with all it counted."""
+        old = {detector.id: detector for detector in before.made} if before is not None else {}
+        known = {one.rule.id: one for one in before.loaded} if before is not None else {}
+        self.made = tuple(
+            old[PREFIX + one.rule.id] if one.says_as(known.get(one.rule.id)) and PREFIX + one.rule.id in old else one.detector(context)
+            for one in self.loaded
+            if one.rule.enabled
+        )
         return self.made
 
 

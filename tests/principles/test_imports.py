@@ -54,6 +54,7 @@ MAY_IMPORT = {
     "console": {"core", "eventlog", "inventory"},
     "keeper": {"core", "inventory"},
     "notify": set(),
+    "reload": {"core", "alert_files", "assembly", "config", "documents", "eventlog", "evidence", "intel", "logs", "notify", "rules", "upstream"},
     "summary": {"core", "alert_files", "capture", "eventlog", "pipeline"},
     "telemetry": {"core", "alert_files", "alert_room", "capture", "delivery", "eventlog", "health", "intel", "logs", "pipeline", "rules", "shedding"},
     "journal": set(),
@@ -67,12 +68,12 @@ MAY_IMPORT = {
     "pipeline": {"core", "alert_room", "dissection", "evidence", "health"} | ENGINE | HELPERS,
     "assembly": {"core", "health", "keeper", "passive_dns", "pipeline", "config", "evidence"} | ALERTS | ENGINE | HELPERS,
     "daemon": {"core", "health", "read_ahead", "shedding", "upstream", "keeper", "assembly", "pipeline", "config", "telemetry", "logs", "outputs", "quarantine"}
-    | {"evidence"}
+    | {"evidence", "notify", "reload", "summary"}
     | ALERTS
     | ENGINE
     | HELPERS,
     "cli": {"core", "dissection", "keeper", "daemon", "assembly", "pipeline", "config", "telemetry", "logs", "outputs", "hunt", "console", "evidence"}
-    | {"delivery", "doctor", "lifecycle"}
+    | {"delivery", "doctor", "lifecycle", "reload"}
     | ALERTS
     | ENGINE
     | HELPERS,

@@ -17,6 +17,7 @@ from sensor.inventory.rules import ALLOW, ANYBODY, FORBID, Rule, parse_service
 from sensor.inventory.services import service_text
 from sensor.inventory.state import DeviceState
 from sensor.inventory.store.database import FILE, Lock, StoreError, open_database
+from sensor.inventory.store.purging import purge
 from sensor.inventory.words import FIELDS, Order, Outcome, Word
 
 # The newest rows of these are kept, looked at every so many batches.
@@ -198,9 +199,11 @@ class Store:
         order = outcome.order
         reason = f"{order.reason}; {outcome.fault}" if outcome.fault else order.reason
         self._base.execute("UPDATE words SET state = ?, reason = ? WHERE number = ?", ("failed" if outcome.fault else "done", reason, order.number))
+        if order.action == "purge":
+            purge(self._base, order.number, order.key, order.other)
         if order.action == "forget" and not order.other:
             self._forget(order.key)
-        if outcome.fault or order.action in ("merge", "forget"):
+        if outcome.fault or order.action in ("merge", "forget", "purge"):
             return
         self._base.execute("INSERT OR IGNORE INTO apart VALUES (?, ?)", (order.key, order.other))
         if order.action == "undo":

@@ -1,0 +1,43 @@
+"""What signals mean to a command that runs until it is stopped: SIGTERM and SIGINT end it in good order, a second one at once; SIGHUP reads again."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from typing import Self
+
+from sensor.cli._setup import complain
+
+
+class Signals:
+    """Within: ``stopped`` is the signal that asks for the end, 0 before."""
+
+    def __init__(self, stop: Callable[[], None] | None = None) -> None:
+        """``stop`` is called when the end is asked for."""
+        self.stopped = 0
+        self._stop, self._again = stop, False
+
+    def asked(self) -> bool:
+        """Whether SIGHUP came since the last question. Several count as one."""
+        again, self._again = self._again, False
+        return again
+
+    def __enter__(self) -> Self:
+        self._before = {number: signal.signal(number, self._heard) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _heard(self, number: int, _: object) -> None:
+        if number == signal.SIGHUP:
+            self._again = True
+            return
+        if self.stopped:
+            complain("a second signal: ended at once")
+            os._exit(128 + number)
+        self.stopped = number
+        if self._stop is not None:
+            self._stop()

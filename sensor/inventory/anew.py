@@ -1,0 +1,67 @@
+"""Anew: other fingerprints look at what was known before, some devices at a time, while all else goes on.
+
+Facts that meant nothing were not kept: a device tells them again, and they count then.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from sensor.core.observation import Observation, Subject
+from sensor.inventory import identity
+from sensor.inventory.evidence import Matcher, Oui, fact_of
+from sensor.inventory.inventory import Inventory
+from sensor.inventory.record import Record
+from sensor.inventory.state import believe
+
+ORGANISATION = "oui.organisation"
+
+
+class Anew:
+    """``waiting``: devices that were not looked at yet; those that are gone by then cost nothing."""
+
+    def __init__(self, inventory: Inventory) -> None:
+        self._inventory = inventory
+        self.waiting: deque[Record] = deque((), inventory.limits.devices + inventory.limits.pending)
+
+    def begin(self, matcher: Matcher, oui: Oui) -> None:
+        """From now on these say what a fact means; all that is known waits to be looked at."""
+        self._inventory.know(matcher, oui)
+        table = self._inventory.table
+        self.waiting.clear()
+        self.waiting.extend(record for queue in (table.identified, table.unidentified, table.pending) for record in queue)
+
+    def go_on(self, devices: int) -> bool:
+        """Look at so many more; whether any are left."""
+        for _ in range(min(devices, len(self.waiting))):
+            record = self.waiting.popleft()
+            if not record.dead:
+                read_anew(self._inventory, record)
+                self._inventory.table.mark(record, record.last)
+        return bool(self.waiting)
+
+
+def read_anew(inventory: Inventory, record: Record) -> None:
+    """Let the fingerprints of today read the facts of a device."""
+    mac = record.macs[0] if record.macs else 0
+    _register_anew(inventory, record, mac)
+    for fact in record.facts.values():
+        if not fact.kind.startswith("flow."):
+            believe(fact, inventory.claims(fact.kind, fact.value, identity.trait_of(fact.kind), mac))
+    record.weight = sum(fact.weight for fact in record.facts.values())
+    record.idle, record.stale = frozenset(), True
+
+
+def _register_anew(inventory: Inventory, record: Record, mac: int) -> None:
+    """The maker of its MAC by the registry of today."""
+    if not record.admitted or record.random or not mac:
+        return
+    organisation = inventory.oui.organisation(mac)
+    old = [fact for fact in record.facts.values() if fact.kind == ORGANISATION]
+    if [fact.value for fact in old] == [organisation] * bool(organisation):
+        return
+    for fact in old:
+        record.forget(fact)
+    if organisation:
+        said = Observation(record.last, Subject(mac), ORGANISATION, organisation)
+        record.learn(fact_of(said, inventory.matcher.match(said.kind, said.value), -1), inventory.limits)

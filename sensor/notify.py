@@ -1,0 +1,101 @@
+"""Word to the service manager: ready, reloading, stopping, how it goes, and that work goes on. The protocol of sd_notify(3): datagrams to a unix socket.
+
+Where nobody asked for word (no NOTIFY_SOCKET in the environment) nothing is said. A manager that cannot be reached stops nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping
+
+STATUS_EVERY_S = 5.0
+# The watchdog is fed so many times within its time, as sd_watchdog_enabled(3) asks for at least two.
+FEEDS = 3
+STATUS_LIMIT = 512
+
+
+class Notifier:
+    """``reached``: whether the last word could be handed over; true as well where nobody asked for any."""
+
+    def __init__(self, environment: Mapping[str, str] | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        """``clock``: seconds that only go forward."""
+        given = os.environ if environment is None else environment
+        self._address, self._clock = _address(given.get("NOTIFY_SOCKET", "")), clock
+        self._socket: socket.socket | None = None
+        self._feed_every = _watchdog_s(given) / FEEDS
+        self._fed = self._told = -1e9
+        self._seen: int | None = None
+        self._status = ""
+        self.reached = True
+
+    @property
+    def asked(self) -> bool:
+        """Whether anybody wants to hear anything."""
+        return bool(self._address)
+
+    def ready(self, status: str = "") -> None:
+        """All is open and works; also after a reload, whether the new configuration was taken up or not."""
+        self._send("READY=1", *self._worded(status))
+
+    def reloading(self) -> None:
+        """The configuration is read again. The manager tells by the time that this is the answer to its own request."""
+        self._send("RELOADING=1", f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
+
+    def stopping(self) -> None:
+        self._send("STOPPING=1", *self._worded("stopping"))
+
+    def status(self, words: Callable[[], str]) -> None:
+        """Called often: how it goes, every few seconds where it changed. ``words`` makes the text only then."""
+        if self.asked and self._clock() - self._told >= STATUS_EVERY_S:
+            text = words()
+            if text != self._status:
+                self._send(*self._worded(text))
+            self._told = self._clock()
+
+    def beat(self, progress: int | None = None) -> None:
+        """Called where work was done, never by a timer: feeds the watchdog when it is time. ``progress``: a count that grows with what somebody else has to
+        do meanwhile, None where he has nothing to do: while it stands still nothing is fed.
+        """
+        if not self._feed_every or self._clock() - self._fed < self._feed_every or (progress is not None and progress == self._seen):
+            return
+        self._fed, self._seen = self._clock(), progress
+        self._send("WATCHDOG=1")
+
+    def close(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+
+    def _worded(self, status: str) -> tuple[str, ...]:
+        """The line of the status, kept so that it is not said twice; none where there is nothing to say."""
+        if not status:
+            return ()
+        self._status, self._told = status, self._clock()
+        return (f"STATUS={' '.join(status.split())[:STATUS_LIMIT]}",)
+
+    def _send(self, *lines: str) -> None:
+        if not self._address:
+            return
+        try:
+            if self._socket is None:
+                self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+                self._socket.setblocking(False)
+            self._socket.sendto("\n".join(lines).encode("utf-8", "replace"), self._address)
+        except OSError:
+            self.reached = False
+        else:
+            self.reached = True
+
+
+def _address(name: str) -> str:
+    """The socket of the manager: a path, or a name without a file, which is written with an @. Empty for anything else."""
+    return "\0" + name[1:] if name.startswith("@") and len(name) > 1 else name if name.startswith("/") else ""
+
+
+def _watchdog_s(given: Mapping[str, str]) -> float:
+    """Seconds within which the manager wants to hear that work goes on; 0 where it does not, or where another process is meant."""
+    try:
+        return int(given.get("WATCHDOG_USEC", "0")) / 1e6 if int(given.get("WATCHDOG_PID", os.getpid())) == os.getpid() else 0.0
+    except ValueError:
+        return 0.0

@@ -1,0 +1,165 @@
+"""A live run whose packets, silences and happenings are written down like a script, for tests of what happens while a sensor listens."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sensor.capture.source import Damage, Tally
+from sensor.config import load_config
+from sensor.core.batch import ROW, Batch
+from sensor.daemon import Run
+from sensor.eventlog.live_log import LiveLog
+from sensor.eventlog.log_cursor import LogCursor
+from sensor.keeper import Keeper
+from sensor.reload import Settings
+
+# A frame; frames that come at once; something that happens once all before it was worked off, and then until when nothing comes.
+Step = bytes | list[bytes] | Callable[[], Callable[[], bool]]
+PATIENCE_S = 20.0
+
+
+class Scripted:
+    """A source that gives what a script says. ``clock``: ns since the epoch."""
+
+    def __init__(self, steps: list[Step], clock: Callable[[], int] = time.time_ns) -> None:
+        self.name, self.names, self.damages, self.tally = "scripted", ["scripted"], list[Damage](), Tally()
+        self.steps, self._clock, self._stopped = steps, clock, False
+        self.given = self.released = 0
+
+    def batches(self) -> Iterator[Batch]:
+        for step in self.steps:
+            if not callable(step):
+                yield self._batch([step] if isinstance(step, bytes) else step)
+                continue
+            yield from self._silence(lambda: self.given == self.released)
+            yield from self._silence(step())
+            if self._stopped:
+                return
+        yield Batch(np.zeros(0, np.uint8), np.zeros(0, ROW))
+
+    def _silence(self, over: Callable[[], bool]) -> Iterator[Batch]:
+        end = time.monotonic() + PATIENCE_S
+        while not over() and not self._stopped:
+            assert time.monotonic() < end, "what was waited for did not happen"
+            yield Batch(np.zeros(0, np.uint8), np.zeros(0, ROW))
+            time.sleep(0.002)
+
+    def _release(self) -> None:
+        self.released += 1
+
+    def _batch(self, frames: list[bytes]) -> Batch:
+        rows = np.zeros(len(frames), ROW)
+        rows["caplen"] = rows["wirelen"] = [len(frame) for frame in frames]
+        rows["frame"] = np.cumsum([0, *map(len, frames[:-1])])
+        rows["link"], rows["ts"] = 1, self._clock()
+        self.tally.add(rows)
+        self.given += 1
+        return Batch(np.frombuffer(b"".join(frames), np.uint8), rows, release=self._release)
+
+    def backlog(self) -> float:
+        return 0.0
+
+    def stop(self) -> None:
+        self._stopped = True
+
+    def close(self) -> None:
+        pass
+
+
+class Sensor:
+    """A live sensor with a configuration in ``folder`` that may be written anew."""
+
+    def __init__(self, folder: Path, text: str, *, clock: Callable[[], int] = time.time_ns) -> None:
+        self.folder, self.path, self.clock = folder, folder / "sensor.yaml", clock
+        self.write(text)
+        self.wanted = False
+        self.run: Run
+
+    def write(self, text: str) -> None:
+        self.path.write_text(text, encoding="utf-8")
+
+    def settings(self) -> Settings:
+        """As `sensor run` reads them."""
+        config = load_config(self.path)
+        rules = [self.folder / "rules"] if (self.folder / "rules").is_dir() else []
+        evidence = (config.evidence.folder or self.folder / "evidence") if config.evidence.enabled else None
+        return Settings(config, config.alerts.mutes or self.folder / "mutes.yaml", evidence, rules)
+
+    def asked(self) -> bool:
+        wanted, self.wanted = self.wanted, False
+        return wanted
+
+    def reload(self, text: str | None = None) -> Step:
+        """The step in which the configuration is written anew and read."""
+
+        def happen() -> Callable[[], bool]:
+            if text is not None:
+                self.write(text)
+            before = self.reads
+            self.wanted = True
+            return lambda: self.reads > before
+
+        return happen
+
+    def then(self, look: Callable[[Run], object]) -> Step:
+        """The step in which somebody looks at the run; what he finds wrong ends it."""
+
+        def happen() -> Callable[[], bool]:
+            look(self.run)
+            return lambda: True
+
+        return happen
+
+    def pause(self, batches: int = 5) -> Step:
+        """The step in which some empty batches pass, and nothing waits to be looked at anew."""
+
+        def happen() -> Callable[[], bool]:
+            left = iter(range(batches, -1, -1))
+            return lambda: not self.run.engine.anew.waiting and not next(left)
+
+        return happen
+
+    @property
+    def reads(self) -> int:
+        assert self.run.reloader is not None
+        return self.run.reloader.state.reloads + self.run.reloader.state.refused
+
+    def live(self, *steps: Step, keeper: Keeper | None = None) -> list[dict[str, Any]]:
+        """Listen to a script; the records of the log."""
+        at = self.settings()
+        config, source = at.config, Scripted(list(steps), self.clock)
+        names = [name for name, options in config.outputs.items() if options.enabled]
+        log = LiveLog(self.folder / "log", config.retention, outputs=names, clock=lambda: self.clock() / 1e9)
+        self.run = Run(
+            config, source, log, live=True, keeper=keeper, mutes=at.mutes, evidence=at.evidence, rules=at.rules, lists=self.folder / "intel",
+            read=self.settings, asked=self.asked, clock=self.clock,
+        )  # fmt: skip
+        try:
+            self.run.run()
+        finally:
+            log.close()
+        return self.records()
+
+    def records(self) -> list[dict[str, Any]]:
+        cursor = LogCursor(self.folder / "log", 0)
+        found: list[dict[str, Any]] = []
+        while lines := cursor.read():
+            found += [json.loads(line) for _, line in lines]
+        cursor.close()
+        return found
+
+
+def told(records: list[dict[str, Any]], action: str) -> list[dict[str, Any]]:
+    """What the sensor says of itself."""
+    return [record for record in records if record["kind"] == "sensor" and record["action"] == action]
+
+
+def alerts(records: list[dict[str, Any]], detector: str = "") -> list[dict[str, Any]]:
+    """Alerts when they were opened."""
+    return [record for record in records if record["kind"] == "alert" and record["action"] == "open" and detector in record["alert"]["detector"]]
