@@ -1,4 +1,4 @@
-"""The kernels alone: record scan, decode, flows, select, without any Python per packet."""
+"""The kernels alone: record scan, decode, flows, select, without any Python per packet. What the system takes to hand over the bytes of the file is told apart."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import sensor.dissectors
+from sensor.capture.blocks import BLOCK
 from sensor.capture.files import open_captures
 from sensor.core.dissector import Dissector
 from sensor.core.recent import RecentSet
@@ -37,8 +38,21 @@ def one_run(path: Path) -> tuple[int, dict[str, float]]:
     return packets, spent
 
 
+def reading(path: Path) -> float:
+    """Seconds until all bytes of the file were handed over, in blocks as the source takes them."""
+    block = bytearray(BLOCK)
+    with path.open("rb", buffering=0) as file:
+        began = time.perf_counter()
+        while file.readinto(block):
+            pass
+        return time.perf_counter() - began
+
+
 def measure(path: Path, runs: int) -> Iterator[tuple[str, str, str]]:
     """Rows of the table: nanoseconds a packet, of the run with the least sum."""
     packets, spent = min((one_run(path) for _ in range(runs)), key=lambda run: sum(run[1].values()))
-    steps = ", ".join(f"{step} {spent[step] / packets * 1e9:.0f}" for step in STEPS)
-    yield "kernels alone, reading included", f"{sum(spent.values()) / packets * 1e9:.0f} ns a packet ({steps})", "under 250 ns"
+    read = min(reading(path) for _ in range(runs))
+    whole, parts = sum(spent.values()), {"scan": spent[STEPS[0]] - read, STEPS[1]: spent[STEPS[1]]}
+    steps = ", ".join(f"{step} {seconds / packets * 1e9:.0f}" for step, seconds in parts.items())
+    told = f"{(whole - read) / packets * 1e9:.0f} ns a packet ({steps}); reading the file {read / packets * 1e9:.0f}"
+    yield "kernels alone", told, "under 250 ns"
