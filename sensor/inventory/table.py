@@ -139,8 +139,12 @@ class Table:
         return next(iter(queue))
 
     def evict(self, record: Record) -> None:
-        """Make room. Somebody may still remember the record: let go of what it holds."""
+        """Make room."""
         self.evicted += 1
+        self.let_go(record)
+
+    def let_go(self, record: Record) -> None:
+        """Remove a record that somebody may still remember, with what it holds."""
         self.remove(record)
         record.drop_facts()
         record.device = record.told = None

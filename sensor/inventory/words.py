@@ -40,7 +40,7 @@ class Word(msgspec.Struct, frozen=True):
 class Order(msgspec.Struct, frozen=True):
     """Something to be done to devices. ``action``: ``merge`` (``other`` is the key that ends), ``split`` (``other`` is the key of the MAC or address that
     leaves) or ``undo`` of a merger of these two; ``before``: both as they were, where it is known. ``forget``: nothing was learned of the device (``*``: of
-    any), or of the service ``other`` of it.
+    any), or of the service ``other`` of it. ``purge``: the device, whose id is ``other``, never was here.
     """
 
     number: int

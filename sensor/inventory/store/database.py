@@ -26,6 +26,10 @@ class StoreError(Exception):
     """The store cannot be used; the text says why, for people."""
 
 
+class Taken(StoreError):
+    """Another process writes it."""
+
+
 class WrongVersion(StoreError):
     """Its tables are of another version and stay so: to go on without them would only hide that."""
 
@@ -132,14 +136,14 @@ class Lock:
     """One writer a folder. The lock is on a file beside the store, for closing that one would take SQLite's own locks away."""
 
     def __init__(self, folder: Path, *, restoring: bool = False) -> None:
-        """StoreError where another sensor has it, or a restore was cut off; OSError where the folder cannot be written."""
+        """Taken where another sensor has it, StoreError where a restore was cut off; OSError where the folder cannot be written."""
         folder.mkdir(parents=True, exist_ok=True)
         self._file = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(self._file)
-            raise StoreError(f"{folder / FILE}: another sensor writes it") from None
+            raise Taken(f"{folder / FILE}: another sensor writes it") from None
         if (folder / UNFINISHED).exists() and not restoring:
             os.close(self._file)
             raise StoreError(f"{folder}: a restore was cut off here: run `sensor restore` again")

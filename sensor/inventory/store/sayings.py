@@ -10,7 +10,7 @@ from sensor.inventory.store.database import FILE, StoreError, connect
 from sensor.inventory.store.schema import VERSION
 from sensor.inventory.words import FIELDS, Word
 
-ORDERS = ("merge", "split", "undo", "forget")
+ORDERS = ("merge", "split", "undo", "forget", "purge")
 _INSERT = "INSERT INTO words (ts, author, key, field, value, reason, state) VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 
@@ -43,6 +43,11 @@ class Sayings:
         """One of ORDERS, for the sensor to do. StoreError where it cannot be written."""
         self._write(lambda: self._base.execute(_INSERT, (self.ts, self.author, key, action, other, reason, "pending")))
 
+    def purge(self, devices: Iterable[tuple[str, str]], reason: str) -> None:
+        """Let devices (key, id) be taken out: all of them or none are ordered. StoreError where that cannot be written."""
+        rows = [(self.ts, self.author, key, "purge", device, reason, "pending") for key, device in devices]
+        self._write(lambda: self._base.executemany(_INSERT, rows))
+
     def undo(self, number: str) -> str:
         """Take back a word, an order or a merger by its number (``12``, ``m3``); returns what was. StoreError where there is none to take back."""
         if number.startswith("m"):
@@ -53,6 +58,8 @@ class Sayings:
 
         if row["field"] == "forget" and row["state"] == "done":
             raise StoreError("what was forgotten does not come back: it is learned anew")
+        if row["field"] == "purge" and row["state"] == "done":
+            raise StoreError("a device that was purged does not come back: it is found anew when it speaks")
 
         def take_back() -> None:
             self._base.execute("UPDATE words SET state = 'undone' WHERE number = ?", (row["number"],))
@@ -73,7 +80,8 @@ class Sayings:
     def latest(self, key: str) -> str:
         """The number of the latest word, order or merger of a device that can be undone; empty where there is none."""
         word = self._base.execute(
-            "SELECT number, ts, field FROM words WHERE key = ? AND state NOT IN ('undone', 'failed') AND field NOT IN ('undo', 'forget') ORDER BY number DESC",
+            "SELECT number, ts, field FROM words WHERE key = ? AND state NOT IN ('undone', 'failed') AND field NOT IN ('undo', 'forget', 'purge')"
+            " ORDER BY number DESC",
             (key,),
         ).fetchone()
         merger = self._base.execute("SELECT number, ts FROM mergers WHERE kept_key = ? AND NOT undone ORDER BY number DESC", (key,)).fetchone()

@@ -132,6 +132,7 @@ class Store:
             base.executemany("INSERT INTO history (ts, device, action, changes, reason) VALUES (?, ?, ?, ?, ?)", map(_history, entries.told))
             for outcome in entries.outcomes:
                 self._close(outcome)
+            purge(base, [outcome.order for outcome in entries.outcomes if outcome.order.action == "purge"])
             if entries.habits:
                 base.executemany("INSERT OR REPLACE INTO baseline VALUES (?, ?)", entries.habits)
                 self.set_meta(WATCHED, f"{entries.watched[0]} {entries.watched[1]}")
@@ -199,8 +200,6 @@ class Store:
         order = outcome.order
         reason = f"{order.reason}; {outcome.fault}" if outcome.fault else order.reason
         self._base.execute("UPDATE words SET state = ?, reason = ? WHERE number = ?", ("failed" if outcome.fault else "done", reason, order.number))
-        if order.action == "purge":
-            purge(self._base, order.number, order.key, order.other)
         if order.action == "forget" and not order.other:
             self._forget(order.key)
         if outcome.fault or order.action in ("merge", "forget", "purge"):

@@ -1,0 +1,51 @@
+"""Files beside the inventory that tell of a device: packets behind alerts, and copies of before."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sensor.cli._show import folded, part, tidy
+
+if TYPE_CHECKING:
+    from sensor.cli._known import Record
+    from sensor.lifecycle.places import Places
+
+# An alert gathers packets for a minute after it was told, and its writer may be behind.
+GROWING_S = 180
+_PACKETS = re.compile(r"(?:.*/)?(alert-[0-9a-z]{6}\.pcapng)")
+
+
+def packets_of(places: Places, devices: list[Record]) -> list[Path]:
+    """Files with the packets of alerts that one of the devices took part in, as far as the event log still tells."""
+    from sensor.eventlog.log_lines import parts
+
+    fold = folded(places.log) if parts(places.log) else None
+    if fold is None:
+        return []
+    ids = {tidy(part(record, "device").get("id")) for record in devices}
+    macs = {tidy(mac) for record in devices for mac in part(record, "device").get("macs") or ()}
+    found = {_file(record) for record in fold.alerts.values() if any(tidy(end.get("device")) in ids or tidy(end.get("mac")) in macs for end in _ends(record))}
+    return sorted(path for name in found if name and (path := places.evidence / name).is_file())
+
+
+def _ends(record: Record) -> Iterator[Record]:
+    """Who took part in an alert."""
+    yield part(record, "src")
+    yield part(record, "dst")
+    targets = record.get("targets")
+    yield from (one for one in targets if isinstance(one, dict)) if isinstance(targets, list) else ()
+
+
+def _file(record: Record) -> str:
+    """The name of its file: a log may be foreign, and a name must not lead elsewhere."""
+    match = _PACKETS.fullmatch(tidy(part(record, "packets").get("file")))
+    return match[1] if match else ""
+
+
+def copies(places: Places) -> list[Path]:
+    """What upgrades, repairs and restores kept in the state folder."""
+    patterns = ("inventory.db.version-*", "inventory.db.damaged-*", "before-restore-*")
+    return sorted(path for pattern in patterns for path in places.state.glob(pattern) if not path.name.endswith(("-wal", "-shm")))

@@ -1,0 +1,152 @@
+"""Take devices out of the inventory with everything that is known of them, as if they had never been here.
+
+DEVICE is an id, a MAC, an address or a name, as `sensor explain` takes them; --before means all that were not seen since. Gone are facts and evidence, history,
+addresses, what was learned, what you said of them, and the packets behind alerts that they took part in. A running sensor does it within a second, and finds a
+device anew when it speaks. The event log is left as it is: it is the truth of what was told, and goes by age.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sensor.cli._places import add_state_argument, counted, places_of, reason_of
+from sensor.cli._setup import complain
+from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, first_of, part, put, tidy
+
+if TYPE_CHECKING:
+    from sensor.cli._known import Known, Record
+    from sensor.lifecycle.places import Places
+
+EXAMPLES = """\
+  sensor purge 10.20.30.41
+  sensor purge --reason 'visitor, asked for it' dev-5k2m8q da:a1:19:00:00:01
+  sensor purge --before 90d --dry-run
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("words", metavar="DEVICE", nargs="*", help="id, MAC, address or name of a device")
+    parser.add_argument("--before", metavar="SPAN", default="", help="devices not seen for so long, as 90d or 12h, or since a time such as 2026-08-24")
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be gone")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--reason", metavar="TEXT", default="", help="why: it is kept with the id of the device")
+    parser.add_argument("--author", metavar="NAME", help="who says it (default: the user)")
+    parser.add_argument("--config", metavar="FILE", type=Path, help="configuration of the sensor (default: /etc/sensor/sensor.yaml, where it is)")
+    add_state_argument(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Do it; 1 where a device is not known, 2 for wrong usage or where nobody said yes, 3 where the inventory cannot be read or written."""
+    from sensor.cli._known import known
+    from sensor.cli._outputs_words import moment_of
+
+    since = moment_of(args.before, time.time()) if args.before else ""
+    if bool(args.words) == bool(args.before) or (args.before and not since):
+        complain("expected DEVICE… or --before SPAN, such as 90d, 12h or 2026-08-24")
+        return USAGE
+    places = places_of(args.config, args.state)
+    if places is None:
+        return USAGE
+    found = known(argparse.Namespace(events=None, state=places[1].state))
+    if found is None:
+        return NOT_OPENED
+    chosen = _chosen(args, found, since)
+    if chosen is None:
+        return NOT_FOUND
+    if not chosen:
+        put(f"no device was last seen before {since[:19]}Z")
+        return 0
+    return _purge(args, places[1], found, chosen)
+
+
+def _chosen(args: argparse.Namespace, found: Known, since: str) -> list[Record] | None:
+    """The devices that are meant, each once. None after it was said which is not known."""
+    from sensor.cli._known import the_device
+
+    if since:
+        return [record for record in found.fold.devices.values() if tidy(part(record, "device").get("last_seen")) < since]
+    named = [the_device(found.fold, what) for what in args.words]
+    if None in named:
+        return None
+    return list({tidy(part(record, "device").get("id")): record for record in named if record is not None}.values())
+
+
+def _purge(args: argparse.Namespace, places: Places, found: Known, chosen: list[Record]) -> int:
+    from sensor.cli._devices_words import author_of
+    from sensor.cli._purge_files import packets_of
+    from sensor.inventory.store.database import StoreError
+    from sensor.lifecycle.purge import purge
+
+    for record in chosen:
+        put(_line(record))
+    packets = packets_of(places, chosen)
+    if packets:
+        put(f"{counted(len(packets), 'file')} with packets in {places.evidence}")
+    if args.dry_run:
+        put(f"{counted(len(chosen), 'device')} would be purged")
+        return 0
+    if not _agreed(args, len(chosen)):
+        return USAGE
+    if found.reader is not None:
+        found.reader.close()
+    devices = [(tidy(record.get("key")), tidy(part(record, "device").get("id"))) for record in chosen]
+    try:
+        running = purge(places.state, devices, author_of(args), args.reason, time.time_ns())
+        left = _remove(packets, running=running)
+    except StoreError as error:
+        complain(str(error))
+        return NOT_OPENED
+    except OSError as error:
+        complain(reason_of(error))
+        return NOT_OPENED
+    put(f"{counted(len(chosen), 'device')} {'will be purged within a second by the sensor that runs' if running else 'purged'}")
+    _tell_what_stays(places, left)
+    return 0
+
+
+def _line(record: Record) -> str:
+    """A device in one line."""
+    device = part(record, "device")
+    words = [device.get("id"), device.get("type"), device.get("vendor"), device.get("model"), device.get("hostname"), first_of(device.get("ips"))]
+    return "  ".join([*filter(None, map(tidy, words)), f"last seen {tidy(device.get('last_seen'))[:10]}"])
+
+
+def _agreed(args: argparse.Namespace, count: int) -> bool:
+    """Whether somebody wants it: what is gone does not come back."""
+    if args.yes:
+        return True
+    if not sys.stdin.isatty():
+        complain("nothing was purged: --yes says that you mean it, --dry-run shows what would be gone")
+        return False
+    print(f"purge {counted(count, 'device')}? It does not come back. [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() in {"y", "yes"}:
+        return True
+    complain("nothing was purged")
+    return False
+
+
+def _remove(packets: list[Path], *, running: bool) -> list[Path]:
+    """Remove files of packets. Those that a running sensor may still write to are left, and returned."""
+    from sensor.cli._purge_files import GROWING_S
+
+    left = []
+    for path in packets:
+        if running and time.time() - path.stat().st_mtime < GROWING_S:
+            left.append(path)
+        else:
+            path.unlink(missing_ok=True)
+    return left
+
+
+def _tell_what_stays(places: Places, left: list[Path]) -> None:
+    from sensor.cli._purge_files import copies
+
+    for path in left:
+        put(f"stays: {path}, which is still being written: purge again in some minutes")
+    for path in copies(places):
+        put(f"stays: {path}, a copy of before")
+    put("stays: what the event log tells of it, until that goes by age (retention.age_days), and what outputs delivered")

@@ -1,0 +1,33 @@
+"""Devices are taken out of the store with everything there is of them: facts, history, addresses, habits, mergers, and what was said of them.
+
+What is left is the order itself, by the device's id: who wanted it, when and why. Ids are made from keys and lead back to nothing that is still there.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+
+from sensor.inventory.words import Order
+
+_OF_A_DEVICE = (("devices", "id"), *((table, "device") for table in ("services", "neighbours", "baseline", "leases", "history")))
+_THESE = "(SELECT value FROM json_each(?1))"
+
+
+def purge(base: sqlite3.Connection, orders: Sequence[Order]) -> None:
+    """Within a transaction. What is deleted is overwritten with zeroes, so that no look at the file finds it."""
+    if not orders:
+        return
+    base.execute("PRAGMA secure_delete = ON")
+    devices, numbers = json.dumps([order.other for order in orders]), json.dumps([order.number for order in orders])
+    lost = base.execute(f"SELECT lost_key FROM mergers WHERE NOT undone AND kept IN {_THESE}", (devices,))  # noqa: S608 - our own words, here and below
+    keys = json.dumps([order.key for order in orders] + [row[0] for row in lost])
+    for table, column in _OF_A_DEVICE:
+        base.execute(f"DELETE FROM {table} WHERE {column} IN {_THESE}", (devices,))  # noqa: S608
+    base.execute(f"DELETE FROM mergers WHERE kept IN {_THESE} OR lost IN {_THESE}", (devices,))  # noqa: S608
+    base.execute(f"DELETE FROM apart WHERE one IN {_THESE} OR other IN {_THESE}", (keys,))  # noqa: S608
+    said = f"DELETE FROM words WHERE (key IN {_THESE} OR value IN {_THESE}) AND number NOT IN (SELECT value FROM json_each(?2))"  # noqa: S608
+    base.execute(said, (keys, numbers))
+    base.execute(f"UPDATE words SET key = value, value = '' WHERE number IN {_THESE}", (numbers,))  # noqa: S608
+    base.execute("PRAGMA secure_delete = OFF")

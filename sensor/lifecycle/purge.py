@@ -1,0 +1,39 @@
+"""Devices that are to be forgotten: ordered like all that people say to an inventory, and done at once where no sensor runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sensor.inventory.journal import Entries
+from sensor.inventory.store.database import Lock, Taken
+from sensor.inventory.store.sayings import Sayings
+from sensor.inventory.store.store import Store
+from sensor.inventory.words import Outcome
+
+
+def purge(folder: Path, devices: Sequence[tuple[str, str]], author: str, reason: str, now: int) -> bool:
+    """``devices``: key and id of each; ``now``: ns. Whether a sensor runs there, which does it soon. StoreError or OSError where it cannot be written."""
+    sayings = Sayings(folder, author, now)
+    try:
+        sayings.purge(devices, reason)
+    finally:
+        sayings.close()
+    if _runs(folder):
+        return True
+    store = Store(folder)
+    try:
+        ordered = [order for order in store.orders() if order.action == "purge"]
+        store.write(Entries(outcomes=[Outcome(order) for order in ordered]))
+    finally:
+        store.close()
+    return False
+
+
+def _runs(folder: Path) -> bool:
+    """Whether a sensor has the store."""
+    try:
+        Lock(folder).release()
+    except Taken:
+        return True
+    return False

@@ -1,0 +1,230 @@
+"""sensor purge: a device is forgotten, by the inventory on disk and by a sensor that runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from sensor.inventory.store.reader import Reader
+from sensor.inventory.store.sayings import Sayings
+from sensor.inventory.words import Word
+from sensor.keeper import ORDERS
+from tests.cli.conftest import ENDS, SCAN, record
+from tests.inventory.stories import START
+from tests.test_keeper import LAPTOP, PRINTER, Run
+
+CAMERA = "ac:cc:8e:00:00:01"
+SHOUT = "quite-a-particular-name"
+
+
+@pytest.fixture
+def purge(tell, inventory: Path):
+    return lambda *words: tell("purge", *words, "--state", str(inventory), "--author", "anna")
+
+
+def everything(folder: Path) -> bytes:
+    """Every byte of the store, in whichever file."""
+    return b"".join(path.read_bytes() for path in sorted(folder.glob("inventory.db*")))
+
+
+def keys(folder: Path) -> list[str]:
+    reader = Reader(folder)
+    try:
+        return sorted(one["key"] for one in reader.records())
+    finally:
+        reader.close()
+
+
+def test_nothing_is_left_of_a_device(purge, tell, inventory: Path) -> None:
+    """Facts, history, addresses, habits, words: no byte of the files holds its MAC or its name any more. The others are as they were."""
+    with Run(inventory) as run:
+        run.story.says(PRINTER, "10.0.0.9", "mdns.hostname", SHOUT).at(4)
+        run.learns(LAPTOP, PRINTER, 6 << 16 | 631)
+        run.learns(PRINTER, LAPTOP, 6 << 16 | 445)
+    tell("devices", "set", PRINTER, f"note={SHOUT}", "--state", str(inventory))
+    assert SHOUT.encode() in everything(inventory)
+    assert PRINTER.encode() in everything(inventory)
+    others = [key for key in keys(inventory) if key != f"mac:{PRINTER}"]
+    told = purge(PRINTER, "--yes", "--reason", "asked for it")
+    assert told.code == 0, told.err
+    assert "printer  Kyocera" in told.lines[0]
+    assert told.lines[1] == "1 device purged"
+    assert keys(inventory) == others
+    assert SHOUT.encode() not in everything(inventory)
+    assert PRINTER.encode() not in everything(inventory)
+    assert b"asked for it" in everything(inventory)
+
+
+def test_in_the_next_run_it_is_new(purge, inventory: Path) -> None:
+    """It has no history, and it is told of as a device that nobody saw before."""
+    assert purge(PRINTER, "--yes").code == 0
+    with Run(inventory) as run:
+        assert run.story.who(PRINTER) is None
+        assert not run.knows(PRINTER, LAPTOP, 6 << 16 | 445)
+        run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer").at(5)
+        assert ("new", f"mac:{PRINTER}") in run.story.told()
+
+
+def test_a_running_sensor_takes_it_up(purge, inventory: Path) -> None:
+    """Within a tick it knows the device no more, nothing it still held is written down again, and nobody is told of it."""
+    with Run(inventory) as run:
+        run.story.says(PRINTER, "10.0.0.9", "mdns.hostname", SHOUT)
+        run.learns(LAPTOP, PRINTER, 6 << 16 | 631)
+        told = purge(PRINTER, CAMERA, "--yes")
+        assert told.code == 0, told.err
+        assert "2 devices will be purged within a second by the sensor that runs" in told.lines
+        before = len(run.story.changes)
+        run.until(lambda: run.story.who(PRINTER) is None and run.story.who(CAMERA) is None)
+        run.until(lambda: len(keys(inventory)) == 2)
+        run.story.at(30)
+        assert len(run.story.changes) == before
+        run.story.says(PRINTER, "10.0.0.9", "http.server", "type=nvr").at(40)
+        assert [change.action for change in run.story.changes[before:]] == ["new", "identified"]
+    assert f"mac:{PRINTER}" in keys(inventory)
+    assert SHOUT.encode() not in everything(inventory)
+
+
+def test_more_orders_than_a_tick_takes(inventory: Path, purge) -> None:
+    """They are done some at a time, and none is lost on the way."""
+    with Run(inventory) as run:
+        for number in range(2 * ORDERS + 10):
+            run.story.says(f"00:17:c8:10:{number >> 8:02x}:{number & 255:02x}", f"10.1.{number >> 8}.{number & 255}", "http.server", "model=Z")
+            if number % 40 == 0:
+                run.story.at(number / 40)
+        run.story.at(60)
+        run.until(lambda: len(keys(inventory)) == 2 * ORDERS + 10 + 4)
+        assert purge("--before", "1s", "--yes").code == 0
+        run.until(lambda: not keys(inventory))
+        assert not list(run.story.inventory.devices())
+        assert not run.keeper.store.orders()
+
+
+def test_merged_devices_go_together(purge, inventory: Path) -> None:
+    """What the one that was lost brought along is gone as well: its words, and how both were before."""
+    with Run(inventory) as run:
+        sayings = Sayings(inventory, "anna", 7)
+        sayings.say([Word(f"mac:{CAMERA}", "note", SHOUT)])
+        sayings.order("merge", f"mac:{PRINTER}", f"mac:{CAMERA}", "same")
+        sayings.close()
+        run.until(lambda: len(keys(inventory)) == 3)
+    assert purge(PRINTER, "--yes").code == 0
+    for word in (SHOUT, PRINTER, CAMERA):
+        assert word.encode() not in everything(inventory)
+
+
+def test_by_age(purge, inventory: Path) -> None:
+    """Those not seen since, and no other; a dry run says which and does nothing."""
+    story_time = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(START / 1e9))
+    assert purge("--before", story_time).out == f"no device was last seen before {story_time}Z\n"
+    told = purge("--before", "90d", "--dry-run")
+    assert told.code == 0
+    assert told.lines[-1] == "4 devices would be purged"
+    assert len(keys(inventory)) == 4
+    assert purge("--before", "90d", "--yes").code == 0
+    assert keys(inventory) == []
+
+
+def test_packets_behind_its_alerts_go_too(purge, inventory: Path) -> None:
+    """Those of alerts that it took part in, as the log tells them; of others, and of names that lead elsewhere, nothing is touched."""
+    evidence = inventory / "evidence"
+    evidence.mkdir()
+    ends = {"src": {**ENDS["src"], "mac": PRINTER}, "dst": ENDS["dst"], "targets": []}
+    mine, theirs, wrong = "alert-abc123.pcapng", "alert-xyz789.pcapng", "inventory.db"
+    records = [
+        record("alert", "open", "mine", "high", alert={**SCAN, "key": "a"}, **ends, packets={"file": f"evidence/{mine}", "frames": 1}),
+        record("alert", "open", "theirs", "high", alert={**SCAN, "key": "b"}, **ENDS, packets={"file": f"evidence/{theirs}", "frames": 1}),
+        record("alert", "open", "false", "high", alert={**SCAN, "key": "c"}, **ends, packets={"file": f"../{wrong}", "frames": 1}),
+    ]
+    (inventory / "events.jsonl").write_text("".join(json.dumps(one) + "\n" for one in records))
+    for name in (mine, theirs):
+        (evidence / name).write_bytes(b"frames")
+    assert "1 file with packets in " in purge(PRINTER, "--dry-run").out
+    assert purge(PRINTER, "--yes").code == 0
+    assert sorted(path.name for path in evidence.iterdir()) == [theirs]
+    assert (inventory / "inventory.db").exists()
+
+
+def test_what_may_still_be_written_to_waits(purge, inventory: Path) -> None:
+    """A sensor that runs would go on in the middle of a file: it is said which one, and to come again."""
+    evidence = inventory / "evidence"
+    evidence.mkdir()
+    ends = {"src": {"mac": PRINTER}, "dst": {}, "targets": []}
+    alert = record("alert", "open", "mine", "high", alert=SCAN, **ends, packets={"file": "evidence/alert-abc123.pcapng", "frames": 1})
+    (inventory / "events.jsonl").write_text(json.dumps(alert) + "\n")
+    (evidence / "alert-abc123.pcapng").write_bytes(b"frames")
+    with Run(inventory):
+        told = purge(PRINTER, "--yes")
+        assert f"stays: {evidence / 'alert-abc123.pcapng'}, which is still being written: purge again in some minutes" in told.lines
+        assert (evidence / "alert-abc123.pcapng").exists()
+
+
+def test_what_stays_is_said(purge, inventory: Path) -> None:
+    """The log, and copies of before."""
+    (inventory / "inventory.db.version-2").touch()
+    lines = purge(PRINTER, "--yes").lines
+    assert f"stays: {inventory / 'inventory.db.version-2'}, a copy of before" in lines
+    assert lines[-1] == "stays: what the event log tells of it, until that goes by age (retention.age_days), and what outputs delivered"
+
+
+def test_it_asks_first(purge, inventory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal; elsewhere somebody has to have said yes before. Without that nothing is done."""
+    told = purge(PRINTER)
+    assert told.code == 2
+    assert "--yes says that you mean it" in told.err
+    for answer, code in (("n\n", 2), ("\n", 2), ("", 2), ("y\n", 0)):
+        read, write = os.pipe()
+        os.write(write, answer.encode())
+        os.close(write)
+        with os.fdopen(read) as stdin:
+            monkeypatch.setattr("sys.stdin", _Terminal(stdin))
+            told = purge(PRINTER)
+        assert told.code == code
+        assert "purge 1 device? It does not come back. [y/N] " in told.err
+        assert (f"mac:{PRINTER}" in keys(inventory)) == bool(code)
+
+
+class _Terminal:
+    """A terminal that gives what it is given."""
+
+    def __init__(self, file) -> None:
+        self.readline = file.readline
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_it_cannot_be_undone(purge, tell, inventory: Path) -> None:
+    """And says so, instead of making half a device."""
+    purge(PRINTER, "--yes")
+    told = tell("devices", "undo", "1", "--state", str(inventory))
+    assert told.code == 3
+    assert "does not come back: it is found anew when it speaks" in told.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ((), 2, "expected DEVICE… or --before SPAN"),
+        ((PRINTER, "--before", "90d"), 2, "expected DEVICE… or --before SPAN"),
+        (("--before", "soon"), 2, "expected DEVICE… or --before SPAN"),
+        (("10.0.0.99",), 1, "no device '10.0.0.99'"),
+        ((PRINTER, "nobody"), 1, "no device 'nobody'"),
+    ],
+)
+def test_what_makes_no_sense(purge, inventory: Path, words: tuple[str, ...], code: int, said: str) -> None:
+    """One line, and nothing is done: not even for the devices that are known."""
+    told = purge(*words, "--yes")
+    assert (told.code, len(told.err.splitlines())) == (code, 1)
+    assert said in told.err
+    assert len(keys(inventory)) == 4
+
+
+def test_no_inventory(tell, tmp_path: Path) -> None:
+    """Exit code 3."""
+    told = tell("purge", PRINTER, "--yes", "--state", str(tmp_path / "none"))
+    assert told.code == 3
+    assert "there is no inventory yet" in told.err
