@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from docs._markdown import code, link, page, table, words
@@ -20,6 +21,11 @@ What is not known is absent, never null. Text of peers is cleaned: valid UTF-8, 
 - Within schema 1.x keys are only added. Readers should pass over what they do not know.
 - A line has at most 64 KiB; `cut` names the parts that were shortened for it.
 """
+
+
+# Records as a sensor tells them, which the tests of the formats are made of as well.
+RECORDS = Path(__file__).parents[1] / "tests" / "outputs" / "golden" / "native.json"
+EXAMPLES = {"device_identified": "A device", "alert_open": "An alert", "incident_open": "An incident", "sensor_health": "The sensor's own health"}
 
 
 def schema() -> dict[str, Any]:
@@ -46,7 +52,16 @@ def _lines() -> Iterator[str]:
         yield from (f"## {name}", "")
         yield from (f"{words(node['description'])}", "") if "description" in node else ()
         yield from _table(list(made.keys(node.get("items", node))))
+    yield from _examples()
     yield from ("## Basic types", "", *table(("type", "value"), [(code(name), made.kind(whole["$defs"][name])) for name in basic]))
+
+
+def _examples() -> Iterator[str]:
+    """One of each kind, which is a single line in the log."""
+    records = json.loads(RECORDS.read_text(encoding="utf-8"))
+    yield from ("## Examples", "", "In the log each is a single line.", "")
+    for name, heading in EXAMPLES.items():
+        yield from (f"### {heading}", "", "```json", json.dumps(records[name], indent=2, ensure_ascii=False), "```", "")
 
 
 def _table(keys: list[Key]) -> Iterator[str]:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from docs import generate
@@ -19,6 +20,7 @@ from docs._schema import Schema
 from sensor.cli.main import names
 from sensor.config import detector_units
 from sensor.delivery.catalogue import types
+from tests.docs.pages import shown
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,6 +58,22 @@ def test_every_key_of_the_configuration_has_its_meaning() -> None:
     silent += [f"detectors {name}.{key.path}" for name in detector_units() for key in options(name) if not key.about]
     silent += [f"{name}.{key.path}" for name in ("Tls", "Filter") for key in whole().keys({"$ref": f"#/$defs/{name}"}) if not key.about]
     assert silent == []
+
+
+def test_every_key_of_an_event_has_its_meaning() -> None:
+    """Whoever writes a rule or a dashboard reads these words, here and in an editor that knows the schema."""
+    whole_schema = schema()
+    made = Schema(whole_schema)
+    nodes = {"": whole_schema, **{name: node.get("items", node) for name, node in whole_schema["$defs"].items()}}
+    assert [f"{name}: {key.path}" for name, node in nodes.items() for key in made.keys(node) if not key.about and "properties" in node] == []
+
+
+def test_examples_of_events_follow_the_schema() -> None:
+    """They are records as a sensor tells them."""
+    examples = [json.loads(block) for block in shown(generate.FOLDER / "events.md", "json")]
+    assert [example["kind"] for example in examples] == ["device", "alert", "incident", "sensor"]
+    for example in examples:
+        jsonschema.validate(example, schema())
 
 
 def test_nothing_is_left_out() -> None:
