@@ -24,7 +24,8 @@ from sensor.core.reader import clean
 from sensor.outputs._connect import connect
 from sensor.outputs._http_options import HttpOptions, Packing, Place, place_of
 from sensor.outputs._http_wire import SAID_LIMIT, cookies, failed, pools, read
-from sensor.outputs._probe import probe
+from sensor.outputs._probe import probe, probe_tls
+from sensor.outputs._tunnel import tunnel
 
 AGENT = "passive-network-sensor"
 JSON_FORMATS = ("native", "ecs", "ocsf", "device_info")
@@ -181,10 +182,26 @@ def reached(options: HttpOptions) -> Generator[Finding, None, bool]:
         yield Finding("secret", "error", str(error))
         return False
     for finding in probe(*first, options.timeout_s):
-        yield finding
+        yield msgspec.structs.replace(finding, message=f"the proxy: {finding.message}") if options.proxy else finding
         if finding.level == "error":
             return False
-    return True
+    place = options.place()
+    if not options.proxy or place.scheme != "https" or first[2] is not None:
+        return True  # TLS within TLS is for whoever sends
+    return (yield from _reached_behind(options, place))
+
+
+def _reached_behind(options: HttpOptions, place: Place) -> Generator[Finding, None, bool]:
+    """What can be seen of the destination through a proxy."""
+    try:
+        tunnel(options, place).close()
+    except Retry as error:
+        yield Finding("proxy", "error", str(error))
+        return False
+    yield Finding("proxy", "ok", f"it makes a tunnel to {place.host} port {place.port}")
+    found = probe_tls(lambda: tunnel(options, place), place.host, options.tls, options.timeout_s)
+    yield found
+    return found.level != "error"
 
 
 def looked(what: str, look: Callable[[], Finding]) -> Finding:

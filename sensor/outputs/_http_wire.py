@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import ssl
 import time
 from http.client import HTTPResponse
@@ -15,13 +16,21 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from sensor.core.reader import clean
 from sensor.outputs._connect import tls_words
-from sensor.outputs._http_options import HttpOptions, basic
+from sensor.outputs._http_options import HttpOptions
 from sensor.outputs._tls import context
+from sensor.outputs._tunnel import login, refusal
 
 SAID_LIMIT = 200
 COOKIES_LIMIT = 4096
 
-_ENDS = {"RemoteDisconnected": "closed without an answer", "IncompleteRead": "the answer was cut short"}
+_ENDS = {
+    "RemoteDisconnected": "closed without an answer",
+    "IncompleteRead": "the answer was cut short",
+    "BadStatusLine": "the answer is no HTTP",
+    "SSLEOFError": "closed without a good-bye, in the handshake or behind it",
+}
+# What a proxy answers in place of a tunnel, as the standard library words it.
+_NO_TUNNEL = re.compile(r"Tunnel connection failed: (\d+) ?(.*)", re.DOTALL)
 
 # It would print whole URLs.
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)
@@ -31,9 +40,7 @@ def pools(options: HttpOptions) -> urllib3.PoolManager:
     trusting = context(options.tls)
     shared: dict[str, Any] = {"maxsize": 1, "ssl_context": trusting, "server_hostname": options.tls.server_name or None}
     if options.proxy:
-        login = basic(options.proxy_user, options.proxy_password.reveal()) if options.proxy_password is not None else ""
-        greeting = {"Proxy-Authorization": login} if login else None
-        made: urllib3.PoolManager = urllib3.ProxyManager(options.proxy, proxy_headers=greeting, proxy_ssl_context=trusting, **shared)
+        made: urllib3.PoolManager = urllib3.ProxyManager(options.proxy, proxy_headers=login(options) or None, proxy_ssl_context=trusting, **shared)
     else:
         made = urllib3.PoolManager(**shared)
     made.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecuredPool}
@@ -67,15 +74,26 @@ def failed(error: Exception, timeout_s: float) -> str:
     if isinstance(error, urllib3.exceptions.TimeoutError | TimeoutError):
         return f"no whole answer within {timeout_s:g} s"
     if isinstance(error, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ProxyError):
-        return f"no connection: {_root(error)}"
+        return _no_tunnel(error) or f"no connection: {_root(error)}"
     return f"the connection was lost: {_root(error)}"
+
+
+def _no_tunnel(error: BaseException) -> str:
+    """What a proxy answered; empty where that is not what happened."""
+    found = _NO_TUNNEL.fullmatch(str(_lowest(error)))
+    return refusal(found[1], found[2]) if found is not None else ""
 
 
 def _root(error: BaseException) -> str:
     """The words of the system's error below those of the library, which name the URL."""
+    error = _lowest(error)
+    return clean(_ENDS.get(type(error).__name__) or getattr(error, "strerror", None) or type(error).__name__, SAID_LIMIT)
+
+
+def _lowest(error: BaseException) -> BaseException:
     while (below := error.__cause__ or error.__context__) is not None:
         error = below
-    return clean(getattr(error, "strerror", None) or _ENDS.get(type(error).__name__) or type(error).__name__, SAID_LIMIT)
+    return error
 
 
 class _Hurried(io.RawIOBase):

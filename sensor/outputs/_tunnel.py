@@ -1,0 +1,66 @@
+"""A way through a proxy (CONNECT, RFC 9110, 9.3.6): what its refusal means, and a tunnel of our own, through which a check sees a certificate."""
+
+from __future__ import annotations
+
+import re
+import socket
+
+from sensor.core.output import Retry
+from sensor.core.reader import clean
+from sensor.outputs._connect import connect, said
+from sensor.outputs._http_options import HttpOptions, Place, basic, place_of
+
+WORDS_LIMIT, HEAD_LIMIT = 200, 16 * 1024
+
+_STATUS = re.compile(rb"HTTP/1\.[01] (\d{3}) ?([^\r\n]*)")
+_ADVICE = {
+    "403": "it does not allow this host or port: have it allowed there",
+    "407": "look at proxy_user and proxy_password",
+    "502": "it cannot reach the host, or does not know its name",
+    "503": "it cannot reach the host, or does not know its name",
+    "504": "the host does not answer it",
+}
+
+
+def refusal(code: str, words: str) -> str:
+    """Why a proxy makes no tunnel, in its words and ours."""
+    advice = f" ({_ADVICE[code]})" if code in _ADVICE else ""
+    return f"the proxy makes no tunnel to it: {code} {clean(words, WORDS_LIMIT)}{advice}"
+
+
+def login(options: HttpOptions) -> dict[str, str]:
+    """The header by which a proxy knows us. Retry where the secret is missing."""
+    return {"Proxy-Authorization": basic(options.proxy_user, options.proxy_password.reveal())} if options.proxy_password is not None else {}
+
+
+def tunnel(options: HttpOptions, place: Place) -> socket.socket:
+    """A connection to a place through a proxy that is spoken to without TLS. Retry in plain words."""
+    proxy = place_of(options.proxy)
+    host = f"[{place.host}]" if ":" in place.host else place.host
+    lines = [f"CONNECT {host}:{place.port} HTTP/1.1", f"Host: {host}:{place.port}", *(f"{name}: {value}" for name, value in login(options).items())]
+    connection = connect(proxy.host, proxy.port, None, options.timeout_s)
+    try:
+        connection.sendall("\r\n".join([*lines, "", ""]).encode())
+        why = _refused(_head(connection), proxy)
+    except OSError as error:
+        why = f"the proxy at {proxy.shown} makes no tunnel to it: {said(error)}"
+    if why:
+        connection.close()
+        raise Retry(f"{place.shown}: {why}")
+    return connection
+
+
+def _refused(head: bytes, proxy: Place) -> str:
+    """Why there is no tunnel; empty where there is one."""
+    found = _STATUS.match(head)
+    if found is None:
+        return f"the proxy at {proxy.shown} does not answer CONNECT as a proxy does: look at the port in proxy"
+    return "" if found[1] == b"200" else refusal(found[1].decode(), found[2].decode("utf-8", "replace"))
+
+
+def _head(connection: socket.socket) -> bytes:
+    """The head of an answer, byte by byte: what follows it is the destination's."""
+    head = bytearray()
+    while not head.endswith(b"\r\n\r\n") and len(head) < HEAD_LIMIT and (byte := connection.recv(1)):
+        head += byte
+    return bytes(head)

@@ -1,0 +1,194 @@
+"""Through a real small proxy: it makes tunnels, asks who we are, allows some hosts, looks up names itself; and what is told when it does not."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from sensor.core.output import Finding, Retry
+from sensor.outputs.http import Http, Options
+from tests.outputs.authority import Authority
+from tests.outputs.batches import entries
+from tests.outputs.listener import listener
+from tests.outputs.receiver import Receiver
+
+NAME = "siem.invalid"
+LOGIN = ("us", "s3cret")
+
+
+class Proxy:
+    """To be handed to ``listener``. ``port``: where the host of that name really is; ``heads``: what it was asked."""
+
+    def __init__(self, port: int, *, answer: bytes = b"HTTP/1.1 200 Connection established\r\n\r\n") -> None:
+        self.port, self.answer = port, answer
+        self.heads: list[list[str]] = []
+
+    def __call__(self, client: socket.socket) -> None:
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            if not (data := client.recv(1)):
+                return
+            head += data
+        self.heads.append(head.decode().splitlines()[:-1])
+        if (refused := self._refused()) is not None:
+            client.sendall(refused)
+            return
+        with socket.create_connection(("127.0.0.1", self.port)) as server:
+            client.sendall(self.answer)
+            back = threading.Thread(target=pump, args=(server, client))
+            back.start()
+            pump(client, server)
+            back.join()
+
+    def _refused(self) -> bytes | None:
+        word = "Proxy-Authorization: Basic " + base64.b64encode(":".join(LOGIN).encode()).decode()
+        if word not in self.heads[-1]:
+            return b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=x\r\nContent-Length: 3\r\n\r\nwho"
+        if not self.heads[-1][0].startswith("CONNECT "):
+            return b"HTTP/1.1 405 CONNECT alone\r\nContent-Length: 0\r\n\r\n"
+        if self.heads[-1][0].split()[1] != f"{NAME}:443":
+            return b"HTTP/1.1 403 Forbidden by \x1b[31mpolicy\x1b[0m\r\nContent-Length: 0\r\n\r\n"
+        return None if self.answer.startswith(b"HTTP/1.1 200") else self.answer
+
+
+def pump(one: socket.socket, other: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := one.recv(65536):
+            other.sendall(data)
+    with contextlib.suppress(OSError):
+        other.shutdown(socket.SHUT_WR)
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def receiver(authority: Authority) -> Iterator[Receiver]:
+    with Receiver(tls=authority.issue("siem", (NAME,)).context()) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROXY_SECRET", LOGIN[1])
+    monkeypatch.setenv("WRONG", "wrong")
+
+
+def output(authority: Authority, port: int, **options: Any) -> Http:
+    told = {"url": f"https://{NAME}/in", "proxy": f"http://127.0.0.1:{port}", "proxy_user": LOGIN[0], "proxy_password": "env:PROXY_SECRET", "timeout_s": 2}
+    return Http("siem", Options.model_validate({**told, "tls": {"ca": str(authority.ca)}, **options}))
+
+
+def sent(made: Http) -> str:
+    """Why a batch is not taken now; empty where it is."""
+    try:
+        made.open()
+        made.send(entries(3))
+    except Retry as error:
+        return str(error)
+    finally:
+        made.close()
+    return ""
+
+
+def steps(findings: list[Finding]) -> list[tuple[str, str]]:
+    return [(one.what, one.level) for one in findings]
+
+
+def test_a_tunnel(authority: Authority, receiver: Receiver) -> None:
+    """Asked for by name, with the proxy's login, which the destination does not see; a check looks at the certificate behind it."""
+    proxy = Proxy(receiver.port)
+    with listener(proxy) as port:
+        made = output(authority, port)
+        assert sent(made) == ""
+        found = list(made.check())
+    assert len(receiver.store.lines) == 3
+    assert all(head[0].startswith(f"CONNECT {NAME}:443 HTTP/1.") for head in proxy.heads)
+    assert "proxy-authorization" not in receiver.requests[0].headers
+    assert steps(found) == [("dns", "ok"), ("tcp", "ok"), ("proxy", "ok"), ("tls", "ok"), ("auth", "ok")]
+    assert found[1].message.startswith("the proxy: 127.0.0.1 port")
+    assert "certificate of siem, issued by Test Authority" in found[3].message
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"proxy_password": "env:WRONG"}, "407 Proxy Authentication Required (look at proxy_user and proxy_password)"),
+        ({"url": "https://other.invalid/in"}, "403 Forbidden by  [31mpolicy [0m (it does not allow this host or port: have it allowed there)"),
+        ({"url": f"https://{NAME}:8443/in"}, "403 Forbidden by  [31mpolicy [0m (it does not allow this host or port: have it allowed there)"),
+    ],
+)
+def test_a_proxy_that_refuses(authority: Authority, receiver: Receiver, options: dict[str, Any], words: str) -> None:
+    """In its words, clean, and with what to do: when it sends, and when it is checked."""
+    with listener(Proxy(receiver.port)) as port:
+        made = output(authority, port, **options)
+        told = sent(made)
+        *before, last = made.check()
+    assert told.endswith(f"the proxy makes no tunnel to it: {words}")
+    assert steps(before) == [("dns", "ok"), ("tcp", "ok")]
+    assert (last.what, last.level, last.message) == ("proxy", "error", told)
+    assert receiver.requests == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b"HTTP/1.1 502 Bad Gateway\r\n\r\n", "502 Bad Gateway (it cannot reach the host, or does not know its name)"),
+        (b"HTTP/1.1 504 Gateway Timeout\r\n\r\n", "504 Gateway Timeout (the host does not answer it)"),
+        (b"SSH-2.0-OpenSSH\r\n\r\n", "does not answer CONNECT as a proxy does: look at the port in proxy"),
+        (b"", "does not answer CONNECT as a proxy does: look at the port in proxy"),
+    ],
+)
+def test_a_proxy_that_cannot(authority: Authority, answer: bytes, words: str) -> None:
+    """It does not reach the host, or is no proxy at all."""
+    with listener(Proxy(0, answer=answer)) as port:
+        made = output(authority, port)
+        assert sent(made) != ""
+        *before, last = made.check()
+    assert steps(before) == [("dns", "ok"), ("tcp", "ok")]
+    assert (last.what, last.level) == ("proxy", "error")
+    assert words in last.message
+
+
+def test_a_proxy_that_says_nothing(authority: Authority) -> None:
+    """The wait ends."""
+    ended = threading.Event()
+    with listener(lambda _: ended.wait(10)) as port:
+        made = output(authority, port, timeout_s=0.3)
+        *_, last = made.check()
+        assert "makes no tunnel to it: timed out" in last.message
+        assert "no connection within 0.3 s" in sent(made) or "no whole answer within 0.3 s" in sent(made)
+        ended.set()
+
+
+@pytest.mark.parametrize(
+    ("case", "words"),
+    [
+        ("expired", f"the certificate of {NAME} expired on 20"),
+        ("other name", f"the certificate is for log.example, not for {NAME}"),
+        ("stranger", "comes from Strange, "),
+    ],
+)
+def test_a_wrong_certificate_behind_a_proxy(authority: Authority, case: str, words: str) -> None:
+    """As without one: which it is, why it is wrong and what to do."""
+    wrong = {
+        "expired": lambda: authority.issue("old", (NAME,), days=-3),
+        "other name": lambda: authority.issue("other", ("log.example",)),
+        "stranger": lambda: Authority(authority.folder, "Strange").issue("strange", (NAME,)),
+    }
+    with Receiver(tls=wrong[case]().context()) as receiver, listener(Proxy(receiver.port)) as port:
+        made = output(authority, port)
+        assert "its certificate is not accepted" in sent(made)
+        *before, last = made.check()
+    assert steps(before) == [("dns", "ok"), ("tcp", "ok"), ("proxy", "ok")]
+    assert (last.what, last.level) == ("tls", "error")
+    assert words in last.message
+    assert receiver.requests == []
