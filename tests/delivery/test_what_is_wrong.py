@@ -283,9 +283,7 @@ def test_a_client_certificate_that_is_asked_for(run: Run, authority: Authority) 
         assert len(receiver.store.lines) == 20
 
 
-@pytest.mark.parametrize(
-    ("status", "words"), [(401, "answered 401 Unauthorized"), (403, "answered 403 Forbidden")]
-)
+@pytest.mark.parametrize(("status", "words"), [(401, "answered 401 Unauthorized"), (403, "answered 403 Forbidden")])
 def test_a_check_says_that_we_may_not(run: Run, status: int, words: str) -> None:
     """Who we are, and what we may."""
     with Receiver() as receiver:
