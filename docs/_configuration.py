@@ -18,6 +18,7 @@ from sensor.config import SYSTEM, model
 from sensor.delivery.catalogue import output_class, types
 from sensor.outputs._secrets import WAYS
 from sensor.presets import PRESETS
+from sensor.reload import AT_ONCE
 
 HEADS = ("key", "value", "default", "meaning")
 ELSEWHERE = {"Tls": "[TLS](#tls)", "Filter": "[filter](#filter)"}
@@ -33,7 +34,9 @@ type or a value out of bounds is an error that names file, line and column, what
 
 Paths begin at the folder of the file that names them. A secret is named by its place and never written out: {", ".join(map(code, WAYS))}.
 """
-DETECTORS = "Options by the id of the detector. They win over those of the preset. Which there are is told in [detections.md](detections.md)."
+DETECTORS = """\
+Options by the id of the detector. They win over those of the preset. Which there are is told in [detections.md](detections.md). A reload takes them up: a
+detector whose options did not change keeps what it counted."""
 
 
 @functools.cache
@@ -54,6 +57,19 @@ def sections() -> Iterator[tuple[str, str, list[Key]]]:
 def _alone(name: str, node: Node) -> Key:
     """A key at the top that is no section."""
     return Key(name, whole().kind(node), False, code(as_yaml(node["default"])) if "default" in node else "", str(node.get("description", "")))
+
+
+def taken_up(name: str) -> str:
+    """When a change of a section counts."""
+    if name in AT_ONCE:
+        return "A reload takes it up."
+    soon = [code(key.removeprefix(f"{name}.")) for key in AT_ONCE if key.startswith(f"{name}.")]
+    return f"A reload takes up {' and '.join(soon)}; the rest needs a restart." if soon else "A change needs a restart."
+
+
+def own(keys: Sequence[Key], shared: Sequence[Key]) -> list[Key]:
+    """The keys of a type that are not told already; its formats always are."""
+    return [key for key in keys if key.path == "format" or (key not in shared and key.path != "type")]
 
 
 def introduction(section: type[BaseModel]) -> str:
@@ -94,7 +110,7 @@ def _lines() -> Iterator[str]:
     yield from ("- [detectors](#detectors)", "- [outputs](#outputs): " + ", ".join(map(link, types())), "")
     for name, about, keys in sections():
         yield from (f"## {name}", "")
-        yield from (words(about), "") if about else ()
+        yield from (f"{words(about)} {taken_up(name)}".strip(), "")
         yield from table(HEADS, rows(keys))
         yield from _presets() if name == "preset" else ()
     yield from ("## detectors", "", DETECTORS, "")
@@ -112,7 +128,15 @@ def _outputs() -> Iterator[str]:
     found = outputs()
     shared = common(list(found.values()))
     yield from ("## outputs", "", "A name for each destination (1 to 32 small letters, digits and dashes), its `type`, and the options of that type.", "")
-    yield from ("```yaml", "outputs:", '  siem: {type: http, url: "https://siem.example.org/events", token: file:/etc/sensor/siem.token}', "```", "")
+    yield from (
+        taken_up("outputs"),
+        "",
+        "```yaml",
+        "outputs:",
+        '  siem: {type: http, url: "https://siem.example.org/events", token: file:/etc/sensor/siem.token}',
+        "```",
+        "",
+    )
     yield from ("`sensor forward` delivers to them, `sensor outputs check` looks at them. All types have these keys:", "")
     yield from table(HEADS, rows([key for key in shared if key.path != "format"]))
     for chapter, name in (("filter", "Filter"), ("TLS", "Tls")):
@@ -121,4 +145,4 @@ def _outputs() -> Iterator[str]:
         unit = output_class(kind)
         yield from (f"### {kind}", "", f"{words(unit.title)}. It promises {GUARANTEES[unit.guarantee]}.", "")
         yield from prose(sys.modules[unit.__module__].__doc__ or "")
-        yield from table(HEADS, rows([key for key in keys if key not in shared and key.path != "type"]))
+        yield from table(HEADS, rows(own(keys, shared)))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import sensor
 from docs._commands import Command, all_commands, exit_codes
-from docs._configuration import common, outputs, sections, whole
+from docs._configuration import common, outputs, own, sections, taken_up, whole
 from docs._detections import options
 from docs._man import chapter, kept, marked, prose, roff, section, tagged, title
 from docs._schema import Key
@@ -91,7 +91,7 @@ def _configuration() -> Iterator[str]:
     yield from chapter("DESCRIPTION", prose(CONFIGURATION))
     yield ".SH KEYS"
     for name, words, keys in sections():
-        yield from section(name, [*([marked(words)] if words else []), *_keys(keys)])
+        yield from section(name, [marked(f"{words} {taken_up(name)}".strip()), *_keys(keys)])
     yield from chapter("OUTPUTS", _outputs())
     yield from chapter("DETECTORS", _detectors())
     yield from chapter("FILES", (line for name, words in FILES for line in tagged(name, words)))
@@ -118,8 +118,7 @@ def _outputs() -> Iterator[str]:
     for words, name in (("filter", "Filter"), ("TLS", "Tls")):
         yield from section(words, _keys(list(whole().keys({"$ref": f"#/$defs/{name}"}))))
     for kind, keys in found.items():
-        own = [key for key in keys if key not in shared and key.path != "type"]
-        yield from section(kind, [roff(output_class(kind).title), *_keys(own)])
+        yield from section(kind, [roff(output_class(kind).title), *_keys(own(keys, shared))])
 
 
 def _detectors() -> Iterator[str]:

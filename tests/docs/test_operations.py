@@ -1,0 +1,58 @@
+"""What guide.md and operations.md tell to type, typed: on a capture of an office, in a folder of its own."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+
+from sensor.cli.main import main
+from tests.docs.pages import DOCS, shown
+
+OFFICE = Path(__file__).parents[2] / "pcaps" / "office.pcapng"
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to work in, with a state of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SENSOR_STATE", str(tmp_path / "state"))
+    (tmp_path / "state").mkdir()
+    return tmp_path
+
+
+def lines_of(page: str, start: str) -> list[list[str]]:
+    """The commands of ours in the block of a page that has some words, as words."""
+    block = next(block for block in shown(DOCS / page, "sh") if start in block)
+    return [words[1:] for line in block.splitlines() if (words := shlex.split(line, comments=True))[:1] == ["sensor"]]
+
+
+def test_without_a_mirror(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A capture is looked at, and its devices are told."""
+    shutil.copy(OFFICE, place / "office.pcap")
+    assert [main(words) for words in lines_of("guide.md", "office.pcap")] == [0, 0]
+    told = capsys.readouterr().out
+    assert "several machines talk" in told
+    assert "printer" in told
+
+
+def test_a_first_configuration(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is written without a question too, has no fault, and is shown with where each value comes from."""
+    first, *others = lines_of("operations.md", "config init sensor.yaml")
+    assert main([*first, "--yes"]) == 0
+    assert [main(words) for words in others] == [0, 0]
+    told = capsys.readouterr().out
+    assert "sensor.yaml: good" in told
+    assert "preset: balanced  # default" in told
+
+
+def test_a_backup_and_its_way_back(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is copied can be put back."""
+    assert main(["replay", str(OFFICE), "--state", str(place / "state")]) == 0
+    file = place / "sensor.tar.zst"
+    for words in lines_of("operations.md", "sensor backup"):
+        assert main([word.replace("/mnt/backup", str(place)) for word in words]) == 0
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert "inventory" in capsys.readouterr().out
