@@ -104,12 +104,12 @@ def _chosen(reader: Reader, args: argparse.Namespace) -> Iterator[Pair]:
 
     count = args.lines if args.lines is not None or not args.follow or args.since else LAST
     # A pipe can only be read forward.
-    end = end_of(reader.path) if count is not None and reader.path.is_file() else None
+    end = reader.begin(lambda: end_of(reader.path)) if count is not None and reader.path.is_file() else None
     before: list[Pair] = []
     if end is not None and count is not None:
-        before, reader.start = _last(reader.path, end, count, args), end
+        before = _last(reader.path, end, count, args)
     elif args.since:
-        reader.start = place_since(reader.path, args.since)
+        reader.begin(lambda: place_since(reader.path, args.since))
     found = chain(before, (pair for pair in reader.pairs() if wanted(pair[1], args)))
     return found if args.follow or count is None else iter(deque(found, count))
 

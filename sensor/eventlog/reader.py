@@ -19,6 +19,8 @@ from sensor.eventlog.segments import Segment
 
 # Seconds between two looks at a log that had nothing new.
 PAUSE_S = 0.1
+# So often in a row a segment may vanish between a look at the folder and its opening.
+FINDS = 10
 
 
 class Reader:
@@ -34,8 +36,21 @@ class Reader:
         self.path, self.follow, self.stop, self.start = path, follow, stop, start
         self.broken = self.missing = 0
         self.damages: list[Damage] = []
+        self._source: LogLines | None = None
         self._within: Segment | None = None
         self._last: dict[str, Any] = {}
+
+    def begin(self, find: Callable[[], Place | None]) -> Place | None:
+        """Open the log now at the place that is found: what becomes of its segment later does no harm. One that is compressed meanwhile is found anew."""
+        for left in reversed(range(FINDS)):
+            try:
+                self.start = find()
+                self._source = self._open()
+                break
+            except FileNotFoundError:
+                if not left:
+                    raise
+        return self.start
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """The records. OSError where the log cannot be opened, unless it is followed and not there yet."""
@@ -43,7 +58,7 @@ class Reader:
 
     def pairs(self) -> Iterator[tuple[bytes, dict[str, Any]]]:
         """Each line that is a record, as it stands there without its end, and as an object."""
-        source = self._open()
+        source, self._source = self._source or self._open(), None
         self.damages = source.damages
         try:
             for lines in self._batches(source):

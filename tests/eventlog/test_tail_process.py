@@ -11,12 +11,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pytest
 
+from sensor.cli import tail as tail_command
+from sensor.cli.main import main
 from sensor.eventlog.log_cursor import LogCursor
-from sensor.eventlog.segments import segments
+from sensor.eventlog.log_places import Place
+from sensor.eventlog.reader import FINDS, Reader
+from sensor.eventlog.segments import Segment, segments
+from tests.eventlog.segmented import Segmented
 from tests.reliability.live_logs import open_log, record
 
 # Writes so many records through the log of live runs, whose segments are of 64 KiB, in bursts; an alert here and there.
@@ -93,6 +98,48 @@ def test_a_process_that_writes_and_rotates(tmp_path: Path, root: Path) -> None:
     assert any(one.compressed for one in segments(log))
     assert out.read_bytes().splitlines() == found == wanted
     assert [json.loads(text)["sensor"]["seq"] for text in found] == list(range(1, len(wanted) + 1))
+
+
+def test_a_segment_that_goes_while_the_last_lines_are_sought(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking back takes its time: the segment in which it began is closed, compressed and gone when it goes on from there."""
+    log = Segmented(tmp_path / "events.jsonl")
+    log.add(10)
+    look = tail_command._last
+
+    def slow_look(*args: Any) -> Any:
+        found = look(*args)
+        log.add(3)
+        log.rotate()
+        log.add(2)
+        log.compress(0)
+        return found
+
+    monkeypatch.setattr(tail_command, "_last", slow_look)
+    assert main(["tail", "--json", "-n", "1000", str(log.log)]) == 0
+    assert [json.loads(text)["sensor"]["seq"] for text in capsys.readouterr().out.splitlines()] == list(range(1, 16))
+
+
+@pytest.mark.parametrize("vanishes", [1, 9, 10])
+def test_a_segment_that_goes_before_it_is_opened(tmp_path: Path, vanishes: int) -> None:
+    """It is looked for anew under its other name; a log that never can be opened is an error, not an endless search."""
+    log = Segmented(tmp_path / "events.jsonl")
+    log.add(4)
+    log.rotate()
+    log.add(4)
+    calls = 0
+
+    def find() -> Place:
+        nonlocal calls
+        calls += 1
+        return Place(Segment(1, tmp_path / "gone") if calls <= vanishes else segments(log.log)[0])
+
+    reader = Reader(log.log)
+    if vanishes == FINDS:
+        with pytest.raises(FileNotFoundError):
+            reader.begin(find)
+        return
+    assert reader.begin(find) == Place(segments(log.log)[0])
+    assert [one["sensor"]["seq"] for one in reader] == list(range(1, 9))
 
 
 @pytest.mark.slow
