@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import inspect
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from docs._markdown import code, link, page, prose, table, words
 from sensor.cli.main import EPILOG, commands, names, parser
 
+EXITS = "exit codes: "
 INTRODUCTION = """\
 `sensor COMMAND --help` says the same. Options may stand before and after other words. Commands that list something take `--json`, which gives one JSON object
 a line. Colours appear only on a terminal.
@@ -25,13 +27,14 @@ class Argument(NamedTuple):
 
 
 class Command(NamedTuple):
-    """A command as its help tells it. ``about``: its docstring, first line included."""
+    """A command as its help tells it. ``about``: its docstring, first line included; ``exits``: exit codes of its own, none where they are the usual ones."""
 
     name: str
     summary: str
     about: str
     arguments: tuple[Argument, ...]
     examples: tuple[str, ...]
+    exits: tuple[tuple[str, str], ...]
 
     @property
     def usage(self) -> str:
@@ -52,10 +55,11 @@ def all_commands() -> list[Command]:
 
 def _command(name: str, one: argparse.ArgumentParser) -> Command:
     module = commands([name])[name]
-    about = inspect.cleandoc(str(module.__doc__))
+    about, _, told = inspect.cleandoc(str(module.__doc__)).partition(f"\n{EXITS}")
+    exits, _, more = told.partition("\n\n")
     examples = tuple(line.strip() for line in module.EXAMPLES.splitlines() if line.strip())
     arguments = tuple(_argument(action) for action in one._actions if not isinstance(action, argparse._HelpAction) and action.help != argparse.SUPPRESS)
-    return Command(name, about.splitlines()[0].rstrip("."), about, arguments, examples)
+    return Command(name, about.splitlines()[0].rstrip("."), f"{about.strip()}\n\n{more}".strip(), arguments, examples, tuple(_codes(exits)))
 
 
 def _argument(action: argparse.Action) -> Argument:
@@ -77,8 +81,13 @@ def _value(action: argparse.Action, otherwise: str) -> str:
 
 def exit_codes() -> list[tuple[str, str]]:
     """(code, meaning) of those that commands share."""
-    told = EPILOG.partition("exit codes: ")[2].strip()
-    return [(number, meaning) for part in told.split(", ") for number, _, meaning in [part.partition(" ")]]
+    return _codes(EPILOG.partition(EXITS)[2])
+
+
+def _codes(told: str) -> list[tuple[str, str]]:
+    """``0 done, 1 not found`` apart."""
+    parts = re.split(r", (?=\d+ )", " ".join(told.split())) if told else []
+    return [(number, meaning) for part in parts for number, _, meaning in [part.partition(" ")]]
 
 
 def command_page() -> str:
@@ -90,12 +99,17 @@ def _lines() -> Iterator[str]:
     found = all_commands()
     yield INTRODUCTION
     yield from table(("command", "what it does"), [(link(f"sensor {one.name}"), words(one.summary)) for one in found])
-    yield from ("## Exit codes", "", *table(("code", "meaning"), [(code(number), words(meaning)) for number, meaning in exit_codes()]))
+    yield from ("## Exit codes", "", "Of commands that name none of their own.", "", *_exits(exit_codes()))
     for one in found:
         yield from (f"## sensor {one.name}", "", "```text", one.usage, "```", "")
         yield from prose(one.about)
         yield from table(("argument", "meaning"), [(_shown(argument), words(argument.about)) for argument in one.arguments if argument.about])
         yield from ("```sh", *one.examples, "```", "")
+        yield from _exits(one.exits) if one.exits else ()
+
+
+def _exits(codes: Iterable[tuple[str, str]]) -> Iterator[str]:
+    yield from table(("exit code", "meaning"), [(code(number), words(meaning)) for number, meaning in codes])
 
 
 def _shown(one: Argument) -> str:

@@ -34,6 +34,7 @@ type or a value out of bounds is an error that names file, line and column, what
 
 Paths begin at the folder of the file that names them. A secret is named by its place and never written out: {", ".join(map(code, WAYS))}.
 """
+OUTPUT = '  siem: {type: http, url: "https://siem.example.org/events", token: file:/etc/sensor/siem.token}'
 DETECTORS = """\
 Options by the id of the detector. They win over those of the preset. Which there are is told in [detections.md](detections.md). A reload takes them up: a
 detector whose options did not change keeps what it counted."""
@@ -128,15 +129,7 @@ def _outputs() -> Iterator[str]:
     found = outputs()
     shared = common(list(found.values()))
     yield from ("## outputs", "", "A name for each destination (1 to 32 small letters, digits and dashes), its `type`, and the options of that type.", "")
-    yield from (
-        taken_up("outputs"),
-        "",
-        "```yaml",
-        "outputs:",
-        '  siem: {type: http, url: "https://siem.example.org/events", token: file:/etc/sensor/siem.token}',
-        "```",
-        "",
-    )
+    yield from (taken_up("outputs"), "", "```yaml", "outputs:", OUTPUT, "```", "")
     yield from ("`sensor forward` delivers to them, `sensor outputs check` looks at them. All types have these keys:", "")
     yield from table(HEADS, rows([key for key in shared if key.path != "format"]))
     for chapter, name in (("filter", "Filter"), ("TLS", "Tls")):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import sensor
 from docs._commands import Command, all_commands, exit_codes
@@ -53,7 +53,7 @@ def _overview(found: list[Command]) -> Iterator[str]:
     yield from chapter("DESCRIPTION", prose(str(sensor.__doc__)))
     yield from chapter("COMMANDS", (line for one in found for line in tagged(one.name, one.summary)))
     yield from chapter("OPTIONS", [*tagged("--version", "tell the version"), *tagged("-h, --help", "tell how it is called; behind a command, of that")])
-    yield from _exit_status()
+    yield from _exit_status(exit_codes())
     yield from chapter("ENVIRONMENT", (line for name, about in ENVIRONMENT for line in tagged(name, about)))
     yield from chapter("FILES", (line for name, about in FILES for line in tagged(name, about)))
     starts = [line.strip() for line in EPILOG.partition("exit codes")[0].splitlines()[1:] if line.strip()]
@@ -61,8 +61,8 @@ def _overview(found: list[Command]) -> Iterator[str]:
     yield from _see([f"sensor-{one.name}(1)" for one in found] + ["sensor.yaml(5)"])
 
 
-def _exit_status() -> Iterator[str]:
-    yield from chapter("EXIT STATUS", (line for number, meaning in exit_codes() for line in tagged(number, meaning)))
+def _exit_status(codes: Iterable[tuple[str, str]]) -> Iterator[str]:
+    yield from chapter("EXIT STATUS", (line for number, meaning in codes for line in tagged(number, meaning)))
 
 
 def _see(others: list[str]) -> Iterator[str]:
@@ -81,7 +81,7 @@ def _command(one: Command) -> Iterator[str]:
     options = [(", ".join(each.names) + (f" {each.value}" if each.value else "") if each.names else each.value, each.about) for each in one.arguments]
     yield from chapter("OPTIONS", (line for name, about in options if about for line in tagged(name, about)))
     yield from chapter("EXAMPLES", kept(one.examples))
-    yield from _exit_status()
+    yield from _exit_status(one.exits or exit_codes())
     yield from _see(["sensor(1)", "sensor.yaml(5)"])
 
 

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from docs import generate
-from docs._commands import all_commands
+from docs._commands import all_commands, exit_codes
 from docs._configuration import ELSEWHERE, common, outputs, sections, whole
 from docs._detections import options
 from docs._events import schema
@@ -103,6 +103,8 @@ def test_a_command_with_all_its_arguments() -> None:
     assert next(one for one in tail.options if "-n" in one.names)[:2] == (("-n", "--lines"), "N")
     assert found["replay"].usage == "sensor replay [OPTION…] PATH…"
     assert "30" in next(one.about for one in found["doctor"].options if "--seconds" in one.names)
+    assert found["doctor"].exits[-1] == ("4", "no permission to listen")
+    assert (found["tail"].exits, exit_codes()[0]) == ((), ("0", "done"))
 
 
 def test_what_a_value_must_be() -> None:
