@@ -5,16 +5,20 @@ from __future__ import annotations
 import errno
 import json
 import os
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sensor.core.output import Ack, Entry, Refuse
 from sensor.delivery import dead_letters as module
 from sensor.delivery.dead_letters import DeadLetters, dead_of
 from tests.delivery.scripted import Desk, dead, lead, leave, runner
+from tests.delivery.test_accounting import answer, holds
 from tests.eventlog.segmented import Segmented
 
 SIZE = 4096
@@ -175,3 +179,29 @@ def test_what_is_refused_in_halves_is_kept_as_it_is_found(tmp_path: Path, monkey
     leave(one)
     assert desk.got == [1, 3, 4, 5, 6, 8]
     assert [letter["seq"] for letter in dead(log.log)] == [2, 7]
+
+
+@settings(max_examples=60)
+@given(
+    steps=st.lists(st.sampled_from(["ack", "retry", "refuse", "refuse one", "busy one"]), max_size=12),
+    room=st.lists(st.booleans(), max_size=20),
+    events=st.sampled_from([1, 3, 10]),
+)
+def test_each_record_once_whatever_is_full_when(steps: list[str], room: list[bool], events: int) -> None:
+    """Whatever a destination answers and whenever there is no room for letters: each record is there or here, once, and everything is counted."""
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        log, full = Segmented(Path(folder) / "events.jsonl"), Full(patch)
+        for kind, count in (("device", 12), ("alert", 3), ("device", 7)):
+            log.add(count, kind)
+        desk = Desk(*map(answer, steps))
+        one = runner(log.log, desk, batch_events=events)
+        for has_room in room:
+            full.full = not has_room
+            one.sender.next_try = 0.0
+            list(one._guarded())
+            assert holds(one, log.log)
+        full.full = False
+        lead(one)
+        leave(one)
+        assert sorted([*desk.got, *(letter["seq"] for letter in dead(log.log))]) == list(range(1, 23))
+        assert one.position.refused == len(dead(log.log))

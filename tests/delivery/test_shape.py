@@ -41,6 +41,10 @@ def test_no_filter_takes_everything() -> None:
         ({"detectors": ["lateral_movement.*"]}, lambda record: record["kind"] in ("alert", "incident") and '"lateral_movement.' in text(record)),
         ({"types": ["prin*"]}, lambda record: '"type":"printer"' in text(record)),
         ({"sites": ["nowhere"]}, lambda record: "nowhere" in text(record)),
+        ({"sites": ["H?", "nowhere"]}, lambda record: record["sensor"]["site"] == "HQ"),
+        ({"vlans": [30]}, lambda record: '"vlan":30' in text(record)),
+        ({"detectors": ["*.remote_service", "none.*"]}, lambda record: '.remote_service"' in text(record)),
+        ({"types": ["printer", "server"], "kinds": ["device"]}, lambda record: record["kind"] == "device" and '"type":"printer"' in text(record)),
     ],
 )
 def test_each_list(lists: dict[str, Any], fits: Any) -> None:

@@ -342,6 +342,19 @@ def test_splunk_tags_what_is_there() -> None:
     assert segment_path(Path("/var/lib/sensor/events.jsonl"), 1).match(monitor.removeprefix("monitor://"))
 
 
+def test_searches_name_fields_that_are_there() -> None:
+    """Those of the handbook: each field is one of a record, one that ``props.conf`` makes, or one that the search itself makes."""
+    told = (FOLDER / "README.md").read_text(encoding="utf-8")
+    searches = [line for line in told.splitlines() if line.startswith("sourcetype=") or line.startswith("sourcetype=", 1)]
+    assert len(searches) >= 2
+    for search in searches:
+        (kind,) = set(re.findall(r"sourcetype=\"sensor:(\w+)\"", search)) or {"alert"}
+        known = {path for record in RECORDS_OF_ALL if record["kind"] == kind for path, _ in leaves(record)} | {"_time"}
+        known |= {key.removeprefix("EVAL-") for key in stanzas("props.conf")[f"sensor:{kind}"]}
+        plain = re.sub(r'sourcetype="[^"]*"|\b(dc|stats|dedup|table|sortby|BY|AS \w+)\b', " ", search)
+        assert {word.replace("{}", "") for word in re.findall(r"[a-z_]\w*(?:\.\w+)*(?:\{\})?", plain)} - known <= {"open", "alerts"}, search
+
+
 # Sentinel.
 
 
@@ -436,6 +449,19 @@ def test_fluent_bit_reads_segments() -> None:
     assert int(source["buffer_max_size"].removesuffix("k")) > 64
     assert moment(RECORDS["alert_open"]["ts"], parser["time_format"].replace("%S.%L", "%S.%f")) == moment_of(RECORDS["alert_open"]["ts"])
     assert told["pipeline"]["outputs"][0]["match"] == source["tag"]
+
+
+def test_readers_of_the_log_name_keys_that_every_record_has() -> None:
+    """Time, kind, and the id by which repeats are dropped."""
+    told = tomllib.loads((FOLDER / "vector/vector.toml").read_text(encoding="utf-8"))["transforms"]
+    made = set(re.findall(r"^\.(\w+) =", told["events"]["source"], re.MULTILINE))
+    text = (FOLDER / "vector/vector.toml").read_text(encoding="utf-8")
+    named = {*re.findall(r"[ (']\.(\w+)\b", told["events"]["source"] + text), *told["once"]["fields"]["match"]} - made - {"message"}
+    (parser,) = yaml.safe_load((FOLDER / "fluent-bit/fluent-bit.yaml").read_text(encoding="utf-8"))["parsers"]
+    assert named >= {"ts", "kind", "id"}
+    for record in RECORDS_OF_ALL:
+        assert named | {parser["time_key"]} <= record.keys()
+        assert not made & record.keys()
 
 
 # Grafana.
