@@ -77,7 +77,7 @@ class FlowRing:
     def __init__(self, changes: int = CHANGES) -> None:
         self.row = 0
         self._most = changes
-        self._kept: deque[tuple[npt.NDArray[np.void], list[Frame]]] = deque()
+        self._kept: deque[tuple[npt.NDArray[np.void], _Beginnings]] = deque()
         self._held = 0
         self._batch: Batch | None = None
         self._changes: npt.NDArray[np.void] | None = None
@@ -94,7 +94,7 @@ class FlowRing:
         if batch is None or changes is None or not len(changes):
             return
         last = changes[-self._most :].copy()
-        self._kept.append((last, [_cut(batch, row) for row in last["row"].tolist()]))
+        self._kept.append((last, _Beginnings(batch, last["row"])))
         self._held += len(last)
         while self._held - len(self._kept[0][0]) >= self._most:
             self._held -= len(self._kept.popleft()[0])
@@ -121,8 +121,8 @@ class FlowRing:
             rows = changes["row"][changes["row"] <= self.row]
             if len(rows):
                 yield changes[: len(rows)], partial(_cut_at, batch, rows)
-        for kept, frames in reversed(self._kept):
-            yield kept, frames.__getitem__
+        for kept, beginnings in reversed(self._kept):
+            yield kept, beginnings.__getitem__
 
 
 def frame_of(packet: Packet) -> Frame:
@@ -161,11 +161,24 @@ def _one_of(changes: npt.NDArray[np.void], end: str, targets: Collection[int]) -
 
 
 def _cut_at(batch: Batch, rows: npt.NDArray[np.int32], place: int) -> Frame:
-    return _cut(batch, int(rows[place]))
+    row = batch.rows[int(rows[place])]
+    start = int(row["frame"])
+    return _frame(row, batch.data[start : start + CHANGE_BYTES])
 
 
-def _cut(batch: Batch, index: int) -> Frame:
-    """The beginning of a frame."""
-    row = batch.rows[index]
-    start, size = int(row["frame"]), min(int(row["caplen"]), CHANGE_BYTES)
-    return Frame(int(row["ts"]), int(row["link"]), int(row["wirelen"]), batch.data[start : start + size].tobytes())
+def _frame(row: np.void, beginning: npt.NDArray[np.uint8]) -> Frame:
+    return Frame(int(row["ts"]), int(row["link"]), int(row["wirelen"]), beginning[: int(row["caplen"])].tobytes())
+
+
+class _Beginnings:
+    """The beginnings of frames of a batch, copied in bulk; hardly any is ever asked for."""
+
+    __slots__ = ("_bytes", "_rows")
+
+    def __init__(self, batch: Batch, places: npt.NDArray[np.int32]) -> None:
+        self._rows = batch.rows[places]
+        at = self._rows["frame"][:, None] + np.arange(CHANGE_BYTES)
+        self._bytes = batch.data[np.minimum(at, len(batch.data) - 1)]
+
+    def __getitem__(self, place: int) -> Frame:
+        return _frame(self._rows[place], self._bytes[place])
