@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 from pathlib import Path
@@ -9,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from sensor.cli.main import main
-from tests.docs.pages import DOCS, shown
+from tests.docs.pages import DOCS, shown, text_of
 
-OFFICE = Path(__file__).parents[2] / "pcaps" / "office.pcapng"
+ROOT = Path(__file__).parents[2]
+SENSOR, OFFICE = ROOT / "sensor", ROOT / "pcaps" / "office.pcapng"
 
 
 @pytest.fixture(autouse=True)
@@ -56,3 +58,10 @@ def test_a_backup_and_its_way_back(place: Path, capsys: pytest.CaptureFixture[st
         assert main([word.replace("/mnt/backup", str(place)) for word in words]) == 0
     assert file.stat().st_mode & 0o777 == 0o600
     assert "inventory" in capsys.readouterr().out
+
+
+def test_every_finding_about_the_sensor_itself_is_explained() -> None:
+    """What a running sensor says of its own health has a heading, with what to do; and no heading is about what it never says."""
+    told = re.findall(r'(?:\b(?:Finding|News|_figure)\(|^STALLED = )"(sensor\.\w+)"', "\n".join(map(text_of, SENSOR.rglob("*.py"))), re.MULTILINE)
+    assert set(re.findall(r"^### (sensor\.\w+)$", text_of(DOCS / "operations.md"), re.MULTILINE)) == set(told)
+    assert len(set(told)) >= 11
