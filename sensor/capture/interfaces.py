@@ -1,6 +1,7 @@
 """Network interfaces: what they are called, whether they listen, which link type their frames have, and what in their settings spoils a capture.
 
-Read from the kernel by netlink (rtnetlink(7)) and ioctl (netdevice(7)), which need no rights. Nothing is ever changed.
+Read from the kernel by netlink (rtnetlink(7)) and ioctl (netdevice(7)), which need no rights. Nothing is ever changed. A socket of any family may ask by
+ioctl: a local one, for the process that captures may have no other.
 """
 
 from __future__ import annotations
@@ -181,7 +182,7 @@ def _speed(name: str) -> int:
 
 def _warnings(name: str) -> list[str]:
     warnings = []
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         if _setting(sock, name, ETHTOOL_GGRO):
             warnings.append(f"generic receive offload joins frames before they are seen: sizes and counts differ from the wire (ethtool -K {name} gro off)")
         if _setting(sock, name, ETHTOOL_GFLAGS) & FLAG_LRO:

@@ -254,7 +254,7 @@ def _programs(interfaces: Sequence[str], text: str, snaplen: int) -> Callable[[i
             known[hardware] = made if layer == AT_LINK else filters.from_network_header(made)
         return known[hardware]
 
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         for name in interfaces:
             program(hardware_of(sock, name))
     return program

@@ -20,7 +20,7 @@ MOST_FEATURES = 1024
 @contextlib.contextmanager
 def asking() -> Iterator[socket.socket]:
     """A socket to ask with."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         yield sock
 
 

@@ -1,0 +1,150 @@
+"""``sensor service``: the units and what they need, written and taken away below a root; and how they fare.
+
+The units are those of the Debian package (``packaging/systemd``): beside the package in a checkout, inside it once installed.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from sensor.cli._setup import complain
+from sensor.config import SYSTEM
+
+UNITS = ("sensor.target", "sensor.service", "sensor-forward.service")
+USER_FILE = "sysusers.conf"
+# Where the units have the command; what ProtectHome= and PrivateTmp= hide from a service.
+COMMAND = "/usr/bin/sensor"
+HIDDEN = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108 nothing is written there
+# Characters that need no quoting in a unit (systemd.syntax(7)).
+_PLAIN = re.compile(r"[\w./+@-]+", re.ASCII)
+PROPERTIES = {
+    "Id": "unit", "ActiveState": "state", "ActiveEnterTimestamp": "since", "UnitFileState": "boot", "MainPID": "pid", "MemoryCurrent": "memory",
+    "NRestarts": "restarts", "StatusText": "says", "FragmentPath": "file", "Result": "result",
+}  # fmt: skip
+MIB = 1 << 20
+
+
+class CannotServe(Exception):
+    """Why this system cannot have the service, and what to do."""
+
+
+def folder() -> Path:
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "units_data"
+    return inside if inside.is_dir() else package.parent / "packaging" / "systemd"
+
+
+def packaged(root: Path) -> Path | None:
+    """A unit of ours that a package brought."""
+    return next((path for place in ("usr/lib", "lib") if (path := root / place / "systemd/system" / UNITS[1]).exists()), None)
+
+
+def written(root: Path) -> list[Path]:
+    """The files of ours that are there."""
+    return [path for path in (*(root / "etc/systemd/system" / name for name in UNITS), root / "etc/sysusers.d/sensor.conf") if path.exists()]
+
+
+def check_program(program: Path) -> Path:
+    """The command, if a service can call it."""
+    if not program.exists():
+        raise CannotServe(f"{program} is not there: install the wheel into an environment of its own: python3 -m venv /opt/sensor")
+    for path in (program, Path(sys.executable).resolve()):
+        if any(path.is_relative_to(place) for place in HIDDEN):
+            raise CannotServe(f"{path} is hidden from services, which see no home and no temporary folder: install into /opt: python3 -m venv /opt/sensor")
+    if not _PLAIN.fullmatch(str(program)):
+        raise CannotServe(f"{program}: only letters, digits and ./+@_- may stand in the path of a service")
+    return program
+
+
+def write_units(root: Path, program: Path) -> Iterator[str]:
+    """Write them; a line for each."""
+    for name in UNITS:
+        text = (folder() / name).read_text()
+        yield _write(root / "etc/systemd/system" / name, text.replace(f"={COMMAND} ", f"={program} "))
+    yield _write(root / "etc/sysusers.d/sensor.conf", (folder() / USER_FILE).read_text())
+
+
+def _write(path: Path, text: str) -> str:
+    before = path.read_text() if path.exists() else None
+    if before == text:
+        return f"{path}: as it was"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o644)
+    return f"{path}: {'written' if before is None else 'written anew'}"
+
+
+def make_user(root: Path) -> Iterator[str]:
+    """The user of the units, by systemd's own program."""
+    program = shutil.which("systemd-sysusers")
+    if program is None:
+        raise CannotServe("systemd-sysusers is not there, and so the user sensor cannot be made; expected systemd on this system")
+    made = subprocess.run([program, f"--root={root}", "/etc/sysusers.d/sensor.conf"], capture_output=True, text=True, check=False)
+    if made.returncode:
+        raise CannotServe(f"the user sensor cannot be made: {(made.stderr.strip().splitlines() or ['systemd-sysusers failed'])[-1]}")
+    yield "user sensor: there" if not made.stderr else "user sensor: made"
+
+
+def configure(root: Path) -> Iterator[str]:
+    """A configuration where there is none, for root to write and the sensor to read."""
+    import os
+
+    from sensor.cli._config_text import document
+
+    path = root / SYSTEM.relative_to("/")
+    (path.parent / "conf.d").mkdir(parents=True, exist_ok=True)
+    group = _group(root)
+    for place in (path.parent, path.parent / "conf.d"):
+        place.chmod(0o750)
+        os.chown(place, -1, group)
+    yield f"{path}: as it was" if path.exists() else _write(path, document({}))
+
+
+def _group(root: Path) -> int:
+    """The number of the group sensor of that system."""
+    for line in (root / "etc/group").read_text().splitlines():
+        name, _, number, *_ = f"{line}:::".split(":")
+        if name == "sensor":
+            return int(number)
+    raise CannotServe(f"no group sensor in {root / 'etc/group'}")
+
+
+def remove_units(root: Path) -> Iterator[str]:
+    for path in written(root):
+        path.unlink()
+        yield f"{path}: removed"
+
+
+def systemctl(*words: str) -> None:
+    """Tell systemd, where it runs. What it says to that goes to whoever looks."""
+    if not Path("/run/systemd/system").is_dir():
+        complain(f"systemd does not run here: left out `systemctl {' '.join(words)}`")
+        return
+    subprocess.run(["systemctl", *words], check=False)
+
+
+def states() -> list[dict[str, str]] | None:
+    """How the units that are installed fare, by the words of PROPERTIES; None where systemd cannot be asked."""
+    command = ["systemctl", "show", f"--property=LoadState,{','.join(PROPERTIES)}", *UNITS]
+    try:
+        told = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return None
+    if told.returncode:
+        return None
+    units = [dict(line.split("=", 1) for line in part.splitlines() if "=" in line) for part in told.stdout.strip().split("\n\n")]
+    return [_state(unit) for unit in units if unit.get("LoadState") == "loaded"]
+
+
+def _state(unit: dict[str, str]) -> dict[str, str]:
+    state = {word: unit.get(name, "") for name, word in PROPERTIES.items()}
+    state["memory"] = f"{int(state['memory']) // MIB} MiB" if state["memory"].isdigit() and int(state["memory"]) < 1 << 60 else ""
+    state["pid"] = "" if state["pid"] == "0" else state["pid"]
+    if state["state"] == "failed":
+        state["state"] = f"failed ({state['result']})"
+    return state

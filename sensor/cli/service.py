@@ -1,0 +1,131 @@
+"""Make the sensor a service of systemd, where it came as a wheel; the Debian package does all of this by itself.
+
+actions:
+  status                       the units, where they lie and how they fare (without an action)
+  install                      writes the units with the path of this program, makes the user `sensor`, and a configuration in which everything is commented out
+  uninstall                    stops the service and takes its units away; configuration, state and user stay
+
+Installing starts nothing: `systemctl enable --now sensor.target` does. Changes to a unit belong into a drop-in (`systemctl edit sensor`), which stays.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from sensor.cli._setup import complain
+from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, add_json_argument, put
+
+EXAMPLES = """\
+  sudo /opt/sensor/bin/sensor service install
+  sensor service
+  sensor service status --json | jq -r 'select(.state != "active") | .unit'
+  sudo sensor service uninstall
+"""
+ACTIONS = ("status", "install", "uninstall")
+FORBIDDEN = 4
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", metavar="ACTION", nargs="?", default="status", help="what to do (default: status)")
+    parser.add_argument("--root", metavar="DIR", type=Path, default=Path("/"), help="of install and uninstall: root of the system that is meant (default: /)")
+    add_json_argument(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Do it; 1 where no service is installed or it does not run, 2 for what makes no sense, 3 where this system cannot have it, 4 without the right."""
+    from sensor.documents import nearest
+
+    if args.action not in ACTIONS:
+        complain(f"found {args.action!r}, {nearest(args.action, ACTIONS)}")
+        return USAGE
+    if args.action == "status":
+        return _status(args)
+    if args.root == Path("/") and os.geteuid() != 0:
+        complain(f"only root may {args.action} a service: sudo {_program()} service {args.action}")
+        return FORBIDDEN
+    deed = _install if args.action == "install" else _uninstall
+    return _tried(lambda: deed(args.root))
+
+
+def _tried(deed: Callable[[], int]) -> int:
+    """The exit code; what stands in the way is told in one line."""
+    from sensor.cli._service_units import CannotServe
+
+    try:
+        return deed()
+    except CannotServe as error:
+        complain(str(error))
+        return NOT_OPENED
+    except PermissionError as error:
+        complain(f"cannot write {error.filename}: {error.strerror}; call it as root")
+        return FORBIDDEN
+    except OSError as error:
+        complain(f"cannot write {error.filename}: {error.strerror}")
+        return NOT_OPENED
+
+
+def _install(root: Path) -> int:
+    from sensor.cli._service_units import check_program, configure, make_user, packaged, systemctl, write_units
+
+    if unit := packaged(root):
+        complain(f"{unit} is there already, from a package: it needs no other")
+        return USAGE
+    program = check_program(_program())
+    for line in (*write_units(root, program), *make_user(root), *configure(root)):
+        put(line)
+    if root == Path("/"):
+        systemctl("daemon-reload")
+    put("nothing is started yet; next: sensor config init --force; systemctl enable --now sensor.target")
+    return 0
+
+
+def _uninstall(root: Path) -> int:
+    from sensor.cli._service_units import UNITS, remove_units, systemctl, written
+
+    there = written(root)
+    if not there:
+        complain(f"no units of ours in {root / 'etc/systemd/system'}: nothing to take away")
+        return NOT_FOUND
+    if root == Path("/"):
+        systemctl("disable", "--now", *UNITS)
+    for line in remove_units(root):
+        put(line)
+    if root == Path("/"):
+        systemctl("daemon-reload")
+    put(f"what stays: {root / 'etc/sensor'}, {root / 'var/lib/sensor'}, {root / 'var/log/sensor'} and the user sensor")
+    return 0
+
+
+def _status(args: argparse.Namespace) -> int:
+    from sensor.cli._service_units import states
+    from sensor.cli._show import table
+
+    found = states()
+    if found is None:
+        complain("systemd does not run here, and so no service; `sensor run` listens in the foreground")
+        return NOT_OPENED
+    if not found:
+        complain("no service is installed here; next: sensor service install")
+        return NOT_FOUND
+    if args.json:
+        import json
+
+        for one in found:
+            put(json.dumps(one, separators=(",", ":")))
+    else:
+        columns = ("unit", "state", "since", "starts at boot", "PID", "memory", "restarts", "it says")
+        put(table(columns, [[one.get(key, "") for key in KEYS] for one in found], sys.stdout))
+    wanted = [one for one in found if one["unit"] == "sensor.service" or one["boot"] == "enabled"]
+    return 0 if all(one["state"] == "active" for one in wanted) else NOT_FOUND
+
+
+KEYS = ("unit", "state", "since", "boot", "pid", "memory", "restarts", "says")
+
+
+def _program() -> Path:
+    """The command as a service will call it: beside the interpreter of its environment."""
+    return Path(sys.executable).parent / "sensor"
