@@ -247,7 +247,6 @@ def load_config(path: Path | None) -> Config:
     """The configuration in a file with its layers (see documents.py), or the defaults. DocumentErrors with everything that is wrong with it."""
     if path is None:
         return Config()
-    from sensor.delivery.section import section  # knows all formats, which a run without outputs need not
+    from sensor.delivery.section import section, with_section  # knows all formats, which a run without outputs need not
 
-    outputs = section(path)
-    return load_document(path, create_model("Config", __base__=model(), **outputs) if outputs else model(), context=path.parent)
+    return load_document(path, with_section(model(), section(path)), context=path.parent)

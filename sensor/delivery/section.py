@@ -12,7 +12,7 @@ import platform
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
@@ -30,6 +30,9 @@ NOT_REDACTED = ("ts", "kind", "action", "severity", "id", "schema", "sensor.seq"
 # IEEE 802.1Q, 9.6: twelve bits.
 LAST_VLAN = 4095
 _TOP = tuple(Record.__struct_fields__)
+# Models of documents that are kept.
+MODELS = 8
+Whole = TypeVar("Whole", bound=BaseModel)
 
 
 class Identity(BaseModel):
@@ -63,18 +66,31 @@ def load_delivery(path: Path | None) -> Delivery:
     """What a configuration says of delivery, or the defaults. DocumentErrors with everything that is wrong with it."""
     if path is None:
         return Delivery()
-    return load_document(path, create_model("Delivery", __base__=Delivery, **section(path)), context=path.parent)
+    return load_document(path, with_section(Delivery, section(path)), context=path.parent)
 
 
-def section(path: Path) -> dict[str, Any]:
-    """The field ``outputs`` as this document needs it, for ``create_model``; none where it has no such section."""
+def with_section(model: type[Whole], outputs: Any) -> type[Whole]:
+    """The model of a whole document with its own section in it, where it has one. Models are large: those of the last documents are kept."""
+    made: type[Whole] = _joined(model, outputs) if outputs is not None else model
+    return made
+
+
+def section(path: Path) -> Any:
+    """The field ``outputs`` as this document needs it, for ``with_section``; None where it has no such section."""
     try:
         given = load_document(path, _Any).outputs
     except DocumentErrors:
-        return {}  # told with all else that is wrong with it
+        return None  # told with all else that is wrong with it
     if given is None:
-        return {}
-    return {"outputs": (Annotated[_model(given), AfterValidator(_by_name)], ...)}
+        return None
+    kinds = tuple((str(name), _kind(options)) for name, options in given.items()) if isinstance(given, dict) else ()
+    return (Annotated[_model(kinds), AfterValidator(_by_name)], ...)
+
+
+def _kind(options: Any) -> str | None:
+    """The type of an output as it is written; None where that is no text."""
+    kind = options.get("type") if isinstance(options, dict) else None
+    return kind if isinstance(kind, str) else None
 
 
 def type_of(options: Options) -> str:
@@ -82,18 +98,23 @@ def type_of(options: Options) -> str:
     return str(getattr(options, "type", ""))
 
 
-def _model(given: Any) -> type[BaseModel]:
-    """One field for each output that is named. Names of outputs may be words of ours, so they are aliases."""
+@functools.lru_cache(MODELS)
+def _joined(model: type[BaseModel], outputs: Any) -> Any:
+    return create_model(model.__name__, __base__=model, outputs=outputs)
+
+
+@functools.lru_cache(MODELS)
+def _model(kinds: tuple[tuple[str, str | None], ...]) -> type[BaseModel]:
+    """One field for each output that is named, with its type. Names of outputs may be words of ours, so they are aliases."""
     fields: dict[str, Any] = {}
-    for place, (name, options) in enumerate(given.items() if isinstance(given, dict) else ()):
-        kind = options.get("type") if isinstance(options, dict) else None
-        fields[f"output_{place}"] = (Annotated[_options(kind), BeforeValidator(functools.partial(_named, name))], Field(alias=str(name)))
+    for place, (name, kind) in enumerate(kinds):
+        fields[f"output_{place}"] = (Annotated[_options(kind), BeforeValidator(functools.partial(_named, name))], Field(alias=name))
     return create_model("Outputs", __base__=_Section, **fields)
 
 
-def _options(kind: Any) -> type[BaseModel]:
+def _options(kind: str | None) -> type[BaseModel]:
     """The options of a type, with what all outputs share made exact. Of an unknown type nothing but that is told."""
-    if not isinstance(kind, str) or kind not in types():
+    if kind not in types():
         unknown: dict[str, Any] = {"type": (_one_of(types()), ...)}
         return create_model("Output", __config__=ConfigDict(extra="ignore"), **unknown)
     unit = output_class(kind)
