@@ -1,0 +1,34 @@
+"""CPE 2.3 names (NISTIR 7695): cpe:2.3:part:vendor:product:version:update:… with what is no letter escaped by a backslash."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+_PARTS = re.compile(r"((?:[^:\\]|\\.)*)(?::|\Z)")
+_ESCAPE = re.compile(r"\\(.)")
+_FIRMWARE = re.compile(r"[_ ]firmware\Z")
+
+
+class Cpe(NamedTuple):
+    """``version``: with its update; ``*`` is any, ``-`` none that is told."""
+
+    part: str
+    vendor: str
+    product: str
+    version: str
+
+
+def unescaped(text: str) -> str:
+    """A part of a name as it is meant."""
+    return _ESCAPE.sub(r"\1", text)
+
+
+def parse_cpe(text: str) -> Cpe:
+    """ValueError where it is none."""
+    fields = _PARTS.findall(text)[:8] if text.startswith("cpe:2.3:") and len(text) <= 512 else []
+    if len(fields) < 7 or fields[2] not in ("a", "o", "h") or not fields[3] or not fields[4]:
+        raise ValueError(f"found {text[:60]!r}, expected a CPE 2.3 name")
+    part, vendor, product, version, update = map(unescaped, fields[2:7])
+    version = f"{version} {update}" if update not in ("*", "-", "") and version not in ("*", "-") else version
+    return Cpe(part, vendor, _FIRMWARE.sub("", product), version)

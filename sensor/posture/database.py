@@ -1,0 +1,94 @@
+"""The file of imported vulnerabilities: ``vulnerabilities.db`` in the state folder. SQLite, for a quarter of a million CVEs are too many for memory.
+
+A CVE is kept as a number, year × 10⁸ + number, once for each source that tells of it. Rules are found by product, products by words of their names.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+FILE, VERSION = "vulnerabilities.db", 1
+# How long (s) to wait for another process that writes.
+PATIENCE_S = 5.0
+SOURCES = ("nvd", "cve", "csaf")
+_YEAR = 10**8
+_TABLES = """
+BEGIN IMMEDIATE;
+CREATE TABLE sources (
+    name TEXT PRIMARY KEY, kind TEXT NOT NULL, place TEXT NOT NULL, stamp TEXT NOT NULL, imported TEXT NOT NULL, entries INTEGER NOT NULL,
+    broken INTEGER NOT NULL, trouble TEXT NOT NULL, etag TEXT NOT NULL, modified TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE cves (
+    id INTEGER NOT NULL, source INTEGER NOT NULL, title TEXT NOT NULL, cvss REAL, cvss_version TEXT NOT NULL, published TEXT NOT NULL, modified TEXT NOT NULL,
+    rejected INTEGER NOT NULL, cut INTEGER NOT NULL, PRIMARY KEY (id, source)
+) WITHOUT ROWID;
+CREATE TABLE products (id INTEGER PRIMARY KEY, vendor TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (vendor, name));
+CREATE TABLE words (vendor TEXT NOT NULL, word TEXT NOT NULL, product INTEGER NOT NULL, PRIMARY KEY (vendor, word, product)) WITHOUT ROWID;
+CREATE TABLE rules (
+    product INTEGER NOT NULL, cve INTEGER NOT NULL, source INTEGER NOT NULL, number INTEGER NOT NULL,
+    ranges BLOB NOT NULL, hardware BLOB NOT NULL, unclear TEXT NOT NULL, PRIMARY KEY (product, cve, source, number)
+) WITHOUT ROWID;
+CREATE INDEX rules_cve ON rules (cve, source);
+CREATE TABLE exploited (cve INTEGER PRIMARY KEY, name TEXT NOT NULL, added TEXT NOT NULL, due TEXT NOT NULL, ransomware INTEGER NOT NULL, action TEXT NOT NULL);
+CREATE TABLE scores (cve INTEGER PRIMARY KEY, probability REAL NOT NULL, percentile REAL NOT NULL);
+PRAGMA user_version = 1;
+COMMIT;
+"""
+
+
+class DatabaseError(Exception):
+    """The file cannot be used; the text says why, for people."""
+
+
+def number_of(cve: str) -> int:
+    """CVE-2021-36260 as a number."""
+    _, year, number = cve.split("-")
+    return int(year) * _YEAR + int(number)
+
+
+def name_of(number: int) -> str:
+    """The other way round; numbers have four digits at least."""
+    year, number = divmod(number, _YEAR)
+    return f"CVE-{year}-{number:04}"
+
+
+def open_to_write(folder: Path) -> sqlite3.Connection:
+    """The file with its tables; made where there is none. DatabaseError where that cannot be."""
+    path = folder / FILE
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        base = sqlite3.connect(path, timeout=PATIENCE_S, isolation_level=None)
+        if _version(base) == 0:
+            base.execute("PRAGMA page_size = 8192")
+            base.execute("PRAGMA journal_mode = WAL")
+            base.executescript(_TABLES)
+        return _checked(base, path)
+    except sqlite3.Error as error:
+        raise DatabaseError(f"{path}: {error}") from None
+    except OSError as error:
+        raise DatabaseError(f"{path}: {error.strerror}") from None
+
+
+def open_to_read(folder: Path) -> sqlite3.Connection | None:
+    """The file, where there is one. DatabaseError where it cannot be read."""
+    path = folder / FILE
+    if not path.is_file():
+        return None
+    try:
+        base = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=PATIENCE_S, isolation_level=None)
+        return _checked(base, path)
+    except sqlite3.Error as error:
+        raise DatabaseError(f"{path}: {error}") from None
+
+
+def _version(base: sqlite3.Connection) -> int:
+    return int(base.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _checked(base: sqlite3.Connection, path: Path) -> sqlite3.Connection:
+    if (version := _version(base)) != VERSION:
+        base.close()
+        raise DatabaseError(f"{path}: its tables have version {version}, this sensor knows {VERSION}: remove it and import again")
+    base.row_factory = sqlite3.Row
+    return base

@@ -1,0 +1,22 @@
+"""The catalogue of known exploited vulnerabilities of CISA, as JSON or CSV (cisa.gov/known-exploited-vulnerabilities-catalog)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sensor.posture.feeds.entry import Exploited, cve_of, text_of
+
+LIST, FIRST = "vulnerabilities", "cveID"
+
+
+def exploited_of(element: dict[str, Any]) -> Exploited:
+    """One entry, of either format. ValueError where it is none."""
+    told = {name: text_of(element.get(name), 400) for name in ("vulnerabilityName", "dateAdded", "dueDate", "knownRansomwareCampaignUse", "requiredAction")}
+    return Exploited(
+        cve_of(element.get("cveID")), told["vulnerabilityName"], told["dateAdded"][:10], told["dueDate"][:10],
+        told["knownRansomwareCampaignUse"] == "Known", told["requiredAction"],
+    )  # fmt: skip
+
+
+def stamp_of(header: dict[str, Any]) -> str:
+    return text_of(header.get("dateReleased"), 32)

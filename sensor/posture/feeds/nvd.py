@@ -1,0 +1,105 @@
+"""NVD 2.0: the yearly feeds and the pages of the API (nvd.nist.gov/developers/vulnerabilities).
+
+Of the configurations those CPE names count that are ``vulnerable``. Where one stands beside others that are not, the product runs on these. A name without a
+version (``-``) says nothing of versions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sensor.posture.cpe import parse_cpe, unescaped
+from sensor.posture.feeds.entry import (
+    AFFECTS_LIMIT,
+    HARDWARE_LIMIT,
+    RANGES_LIMIT,
+    Affects,
+    Entry,
+    cve_of,
+    list_of,
+    number_of,
+    object_of,
+    text_of,
+    title_of,
+)  # fmt: skip
+from sensor.posture.ranges import Range
+
+LIST, FIRST = "vulnerabilities", "cve"
+# The newest of those that the source itself calls primary.
+_METRICS = ("cvssMetricV40", "cvssMetricV31", "cvssMetricV30", "cvssMetricV2")
+UNTOLD = "the record names no version"
+NEGATED = "the record names what is not affected only"
+
+
+def entry_of(element: dict[str, Any]) -> Entry:
+    """One element of the list. ValueError where it is none."""
+    cve = object_of(element.get("cve"))
+    name = cve_of(cve.get("id"))
+    score, version = _score(object_of(cve.get("metrics")))
+    affects, cut = _affects(cve.get("configurations"))
+    return Entry(
+        name, title_of(cve.get("descriptions")), affects, score, version, text_of(cve.get("published"))[:10], text_of(cve.get("lastModified")),
+        text_of(cve.get("vulnStatus")) == "Rejected", cut,
+    )  # fmt: skip
+
+
+def stamp_of(header: dict[str, Any]) -> str:
+    """When the feed was made."""
+    return text_of(header.get("timestamp"), 32)
+
+
+def _score(metrics: dict[str, Any]) -> tuple[float | None, str]:
+    for wanted in ("Primary", "Secondary"):
+        for name in _METRICS:
+            for metric in map(object_of, list_of(metrics.get(name))):
+                data = object_of(metric.get("cvssData"))
+                score = number_of(data.get("baseScore"), 10)
+                if metric.get("type") == wanted and score is not None:
+                    return score, text_of(data.get("version"), 8)
+    return None, ""
+
+
+def _affects(configurations: Any) -> tuple[tuple[Affects, ...], bool]:
+    """The products with their versions; and whether some were too many."""
+    found: dict[tuple[str, str, tuple[str, ...]], list[Range | str]] = {}
+    cut = False
+    for configuration in map(object_of, list_of(configurations)):
+        nodes = [object_of(node) for node in list_of(configuration.get("nodes"))]
+        hardware = tuple(dict.fromkeys(name for node in nodes for name in _hardware(node)))[:HARDWARE_LIMIT]
+        for node in nodes:
+            for vendor, product, said in _vulnerable(node):
+                told = found.setdefault((vendor, product, hardware), []) if len(found) < AFFECTS_LIMIT else found.get((vendor, product, hardware), [])
+                cut |= len(told) >= RANGES_LIMIT or len(found) >= AFFECTS_LIMIT
+                if len(told) < RANGES_LIMIT and said not in told[-1:]:
+                    told.append(said)
+    return tuple(_one(key, told) for key, told in found.items()), cut
+
+
+def _one(key: tuple[str, str, tuple[str, ...]], told: list[Range | str]) -> Affects:
+    vendor, product, hardware = key
+    ranges = tuple(one for one in told if isinstance(one, Range))
+    return Affects(vendor, product, ranges, hardware, next((one for one in told if isinstance(one, str)), ""))
+
+
+def _hardware(node: dict[str, Any]) -> Iterator[str]:
+    for match in map(object_of, list_of(node.get("cpeMatch"))):
+        if match.get("vulnerable") is False:
+            yield parse_cpe(text_of(match.get("criteria"), 512)).product
+
+
+def _vulnerable(node: dict[str, Any]) -> Iterator[tuple[str, str, Range | str]]:
+    for match in map(object_of, list_of(node.get("cpeMatch"))):
+        if match.get("vulnerable") is True:
+            cpe = parse_cpe(text_of(match.get("criteria"), 512))
+            yield cpe.vendor, cpe.product, NEGATED if node.get("negate") is True else _range(cpe.version, match)
+
+
+def _range(version: str, match: dict[str, Any]) -> Range | str:
+    bounds = {name: unescaped(text_of(match.get(f"version{name}"))) for name in ("StartIncluding", "StartExcluding", "EndIncluding", "EndExcluding")}
+    if any(bounds.values()):
+        start, end = bounds["StartIncluding"] or bounds["StartExcluding"], bounds["EndExcluding"] or bounds["EndIncluding"]
+        return Range(start, end, after=not bounds["StartIncluding"] and bool(start), through=not bounds["EndExcluding"] and bool(end))
+    if version == "-":
+        return UNTOLD
+    return Range() if version == "*" else Range(version, version, through=True)

@@ -1,0 +1,219 @@
+"""Opens a feed, whatever it is: a file, packed or not, an archive or a folder of records. What it is is told by its content, not by its name."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import gzip
+import io
+import json
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Any, NamedTuple, TextIO
+
+from sensor.core.reader import clean
+from sensor.posture.feeds import csaf, cve_record, epss, kev, nvd
+from sensor.posture.feeds.entry import Broken, Entry, Exploited, Score, Unreadable
+from sensor.posture.feeds.json_stream import ElementStream
+
+Item = Entry | Exploited | Score | Broken
+# All of a feed once it is unpacked, in characters; and one record of a folder or archive, in bytes.
+SIZE_LIMIT, RECORD_LIMIT = 8 << 30, 16 << 20
+_SNIFFED = 1 << 16
+_NVD = re.compile(r'"format"\s*:\s*"NVD_CVE"|"vulnerabilities"\s*:\s*\[\s*\{\s*"cve"\s*:\s*\{')
+_KEV = re.compile(r'"catalogVersion"\s*:|"vulnerabilities"\s*:\s*\[\s*\{\s*"cveID"\s*:')
+_BAD_DATA = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError)
+
+
+class Feed(NamedTuple):
+    """``kind``: nvd, cve, kev, epss or csaf; ``stamp``: when its data were made, where it tells; ``items``: to be read once, while the feed is open."""
+
+    kind: str
+    stamp: str
+    items: Iterator[Item]
+
+
+class _Limited(io.TextIOWrapper):
+    """UTF-8 that ends with Unreadable where it goes on for too long: what is packed may be any size."""
+
+    left = SIZE_LIMIT
+
+    def read(self, size: int | None = -1, /) -> str:
+        text = super().read(size)
+        self.left -= len(text)
+        if self.left < 0:
+            raise Unreadable(f"is larger than {SIZE_LIMIT:,} characters once it is unpacked")
+        return text
+
+
+@contextlib.contextmanager
+def open_feed(path: Path) -> Iterator[Feed]:
+    """Unreadable where it is none, or ends before it should; OSError where it cannot be opened."""
+    if path.is_dir():
+        yield _records(_of_folder(path))
+        return
+    with path.open("rb") as raw:
+        magic = raw.peek(4)[:4]
+        try:
+            if magic == b"PK\x03\x04":
+                with zipfile.ZipFile(raw) as archive:
+                    yield _records(_of_archive(archive))
+            else:
+                plain: Any = gzip.GzipFile(fileobj=raw) if magic[:2] == b"\x1f\x8b" else raw
+                with _Limited(plain, encoding="utf-8-sig", errors="replace", newline="") as text:
+                    yield _of_text(text)
+        except _BAD_DATA as error:
+            raise Unreadable(f"cannot be unpacked: {clean(str(error), 120)}") from None
+
+
+def _of_text(text: TextIO) -> Feed:
+    head = text.read(_SNIFFED)
+    whole = _Joined(head, text)
+    start = head.lstrip()[:1]
+    if start != "{":
+        return _of_csv(whole)
+    if _NVD.search(head):
+        return _of_list("nvd", whole, nvd.LIST, nvd.FIRST, nvd.entry_of, nvd.stamp_of)
+    if _KEV.search(head):
+        return _of_list("kev", whole, kev.LIST, kev.FIRST, kev.exploited_of, kev.stamp_of)
+    return _records(iter([("record", whole.read(RECORD_LIMIT))]))
+
+
+class _Joined(io.StringIO):
+    """What was read to look at it, and then the rest."""
+
+    def __init__(self, head: str, rest: TextIO) -> None:
+        super().__init__(head, newline="")
+        self._rest = rest
+
+    def read(self, size: int | None = -1, /) -> str:
+        return super().read(size) or self._rest.read(-1 if size is None else size)
+
+    def lines(self) -> Iterator[str]:
+        """The lines of both. What was looked at may end in the middle of one."""
+        *whole, cut = super().read().splitlines(keepends=True) or [""]
+        yield from whole
+        yield cut + self._rest.readline()
+        yield from self._rest
+
+
+def _of_list(kind: str, text: _Joined, name: str, first: str, made: Callable[[dict[str, Any]], Entry | Exploited], stamp: Callable[..., str]) -> Feed:
+    stream = ElementStream(text, name, first)
+
+    def items() -> Iterator[Item]:
+        for number, element in enumerate(stream):
+            yield element if isinstance(element, Broken) else _made(f"{name}[{number}]", made, element)
+
+    return Feed(kind, stamp(stream.header), items())
+
+
+def _made(where: str, made: Callable[[Any], Entry | Exploited | Score], element: Any) -> Item:
+    try:
+        return made(element)
+    except ValueError as error:
+        return Broken(where, str(error))
+
+
+def _of_csv(text: _Joined) -> Feed:
+    lines = text.lines()
+    first = next(lines, "").strip()
+    if first.startswith("#") or first == epss.HEADING:
+        if first.startswith("#"):
+            next(lines, "")
+        return Feed("epss", epss.stamp_of(first), _rows(lines, epss.score_of, 3 if first.startswith("#") else 2))
+    columns = next(csv.reader([first]), [])
+    if "cveID" in columns:
+        return Feed("kev", "", _rows(lines, lambda row: kev.exploited_of(dict(zip(columns, row, strict=False))), 2))
+    raise Unreadable("is none of NVD 2.0, CVE JSON 5, KEV, EPSS and CSAF")
+
+
+def _rows(lines: Iterator[str], made: Callable[[list[str]], Exploited | Score], first: int) -> Iterator[Item]:
+    """A line each; what is in quotes may go on over several."""
+    reader = csv.reader(lines)
+    number = first
+    while True:
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            yield Broken(f"line {number}", str(error))
+            continue
+        if row is None:
+            return
+        if row:
+            yield _made(f"line {number}", made, row)
+        number = first + reader.line_num
+
+
+# Records: one a file.
+
+
+def _of_folder(folder: Path) -> Iterator[tuple[str, str]]:
+    for path in sorted(folder.rglob("*.json")):
+        if path.is_file():
+            with path.open("rb") as file:
+                yield str(path.relative_to(folder)), file.read(RECORD_LIMIT + 1).decode("utf-8", "replace")
+
+
+def _of_archive(archive: zipfile.ZipFile) -> Iterator[tuple[str, str]]:
+    for info in archive.infolist():
+        if info.filename.endswith(".json"):
+            with archive.open(info) as file:
+                yield info.filename, _bytes(file).decode("utf-8", "replace")
+
+
+def _bytes(file: IO[bytes]) -> bytes:
+    return file.read(RECORD_LIMIT + 1)
+
+
+def _records(files: Iterator[tuple[str, str]]) -> Feed:
+    """Records of CVE JSON 5, or advisories of CSAF; the first that is either tells which. What lies beside them (lists of changes) is passed by."""
+    before: list[Broken] = []
+    for name, text in files:
+        record = _record(name, text)
+        if isinstance(record, Broken):
+            before.append(record)
+        elif kind := _kind(record):
+            stamp = csaf.stamp_of(record) if kind == "csaf" else ""
+            return Feed(kind, stamp, _all(kind, before, (name, record), files))
+    raise Unreadable(f"holds no record: {before[0].where}: {before[0].why}" if before else "is none of NVD 2.0, CVE JSON 5, KEV, EPSS and CSAF")
+
+
+def _kind(record: Any) -> str:
+    if isinstance(record, dict) and record.get("dataType") == cve_record.TYPE:
+        return "cve"
+    return "csaf" if isinstance(record, dict) and isinstance(record.get("document"), dict) else ""
+
+
+def _record(name: str, text: str) -> Any:
+    if len(text) > RECORD_LIMIT:
+        return Broken(name, f"it is larger than {RECORD_LIMIT:,} bytes")
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        return Broken(name, f"it is no JSON: {clean(str(error), 80)}")
+    except RecursionError:
+        return Broken(name, "it is nested too deeply")
+
+
+def _all(kind: str, before: list[Broken], first: tuple[str, Any], files: Iterator[tuple[str, str]]) -> Iterator[Item]:
+    yield from before
+    yield from _told(kind, *first)
+    for name, text in files:
+        record = _record(name, text)
+        if isinstance(record, Broken):
+            yield record
+        elif _kind(record) == kind:
+            yield from _told(kind, name, record)
+
+
+def _told(kind: str, name: str, record: Any) -> Iterator[Item]:
+    try:
+        if kind == "cve":
+            yield cve_record.entry_of(record)
+        else:
+            yield from csaf.entries_of(record)
+    except ValueError as error:
+        yield Broken(name, str(error))

@@ -1,0 +1,131 @@
+"""How feeds call what the inventory calls by our words: vendors and systems by a table
+(``fingerprints/vulnerabilities/cpe_names.yaml``), models by their words.
+
+A product is the one that a device is where their words are the same, apart from words that say nothing (``ip phone``). Where the record has words more, it is
+about a variant that the device may be or not.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+import re
+from pathlib import Path
+
+from pydantic import Field
+
+from sensor.documents import load_document
+from sensor.fingerprinting.load import VOCABULARY, Vocabulary, own_folder
+from sensor.posture.asset import Asset
+from sensor.posture.curated import FOLDER, NAMES, Regex, SchemeName, Words
+
+_SPLIT = re.compile(r"[^a-z0-9]+")
+_REMEMBERED = 16_384
+
+
+class System(Words):
+    """Software that many models run. ``os``, ``product``: what is searched for in the system, and in vendor and model, of the devices that run it."""
+
+    cpe: list[str] = Field(min_length=1)
+    os: Regex = ""
+    product: Regex = ""
+    types: list[str] = []
+    scheme: SchemeName = "dotted"
+
+
+class Maker(Words):
+    """A vendor: its names in feeds besides its own, how it writes versions, and its systems."""
+
+    cpe: list[str] = []
+    scheme: SchemeName = "dotted"
+    systems: list[System] = []
+
+
+class Table(Words):
+    """The file."""
+
+    noise: list[str] = []
+    vendors: dict[str, Maker] = {}
+
+
+class Likeness(enum.Enum):
+    """How a product of a record stands to a device."""
+
+    SAME = enum.auto()
+    VARIANT = enum.auto()
+    OTHER = enum.auto()
+
+
+def key(text: str) -> str:
+    """Only letters and digits, small: how names are compared."""
+    return _SPLIT.sub("", text.lower())
+
+
+def words(text: str) -> frozenset[str]:
+    return frozenset(_SPLIT.split(text.lower())) - {""}
+
+
+def telling(text: str) -> frozenset[str]:
+    """The words of a name by which it is found: those with a digit, and all of it as one."""
+    return frozenset(one for one in words(text) if len(one) > 1 and not one.isalpha()) | {key(text)}
+
+
+class Names:
+    """The table, ready to be asked."""
+
+    def __init__(self, table: Table, spellings: dict[str, str]) -> None:
+        self._noise = frozenset(table.noise)
+        self._makers = table.vendors
+        self._others: dict[str, set[str]] = {}
+        for spelling, vendor in spellings.items():
+            self._others.setdefault(vendor, set()).add(key(spelling))
+
+        # The same vendors and models are asked for again and again.
+        self.vendors = functools.lru_cache(_REMEMBERED)(self._keys_of)
+        self._bare = functools.lru_cache(_REMEMBERED)(self._telling_words)
+
+    def _keys_of(self, vendor: str) -> tuple[str, ...]:
+        """The keys of a vendor in feeds."""
+        maker = self._makers.get(vendor)
+        return tuple(sorted({key(vendor), *self._others.get(vendor, ()), *(map(key, maker.cpe) if maker else ())} - {""}))
+
+    def scheme(self, vendor: str) -> str:
+        """How the vendor writes the versions of a model's firmware."""
+        maker = self._makers.get(vendor)
+        return maker.scheme if maker else "dotted"
+
+    def systems(self, asset: Asset) -> list[System]:
+        """The systems that a device runs, as far as is known."""
+        maker = self._makers.get(asset.vendor)
+        return [one for one in maker.systems if _runs(one, asset)] if maker else []
+
+    def likeness(self, asset: Asset, product: str) -> Likeness:
+        """Whether a product is the model of a device."""
+        model, name = self._bare(asset.vendor, asset.model), self._bare(asset.vendor, product)
+        if model and (model == name or key(asset.model) == key(product)):
+            return Likeness.SAME
+        numbers = {one for one in model if not one.isalpha()}
+        return Likeness.VARIANT if numbers and model < name else Likeness.OTHER
+
+    def _telling_words(self, vendor: str, text: str) -> frozenset[str]:
+        """The words of a name that are neither noise nor the vendor."""
+        return words(text) - self._noise - words(vendor)
+
+
+def _runs(system: System, asset: Asset) -> bool:
+    if system.types and asset.type not in system.types:
+        return False
+    return _found(system.os, asset.os) and _found(system.product, asset.product)
+
+
+def _found(pattern: str, text: str) -> bool:
+    return not pattern or re.search(pattern, text, re.IGNORECASE) is not None
+
+
+@functools.cache
+def load_names(folder: Path | None = None) -> Names:
+    """The table of a folder, else ours. DocumentErrors with every fault."""
+    folder = folder or own_folder() / FOLDER
+    vocabulary = load_document(own_folder() / VOCABULARY, Vocabulary).joined(load_document(own_folder() / FOLDER / VOCABULARY, Vocabulary))
+    table = load_document(folder / NAMES, Table)
+    return Names(table, vocabulary.spellings())
