@@ -20,6 +20,7 @@ from docs._commands import command_page
 from docs._configuration import configuration
 from docs._detections import detections
 from docs._events import events
+from docs._health import health
 from docs._man_pages import man_pages
 from docs._metrics import metrics
 
@@ -29,6 +30,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "configuration.md": configuration,
     "detections.md": detections,
     "events.md": events,
+    "health.md": health,
     "metrics.md": metrics,
 }
 

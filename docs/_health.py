@@ -1,0 +1,37 @@
+"""docs/reference/health.md: what is looked at to tell whether a sensor can do its work, from the checks themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from docs._markdown import code, page, table, words
+from sensor.doctor import card_checks, machine_checks, traffic_checks
+from sensor.doctor.finding import Check
+
+INTRODUCTION = """\
+`sensor doctor` looks at these, and says of each `ok`, `warning` (the sensor works, and misses something or tells it wrong) or `error` (it cannot do its work),
+what was found, and what to do. `--json` has the name as `check`. It looks at the outputs of the configuration too, as `sensor outputs check` does.
+What a running sensor tells of itself is in [operations.md](../operations.md#when-something-is-wrong).
+"""
+SUBJECTS = {
+    "The machine": (*machine_checks.RIGHTS, *machine_checks.CLOCK),
+    "Each folder it writes to": machine_checks.FOLDER,
+    "Each interface": (*card_checks.BEFORE, *card_checks.MEANWHILE, *card_checks.AFTER),
+    "The traffic of each interface, or of a capture": traffic_checks.TRAFFIC,
+}
+
+
+def health() -> str:
+    """The page."""
+    return page("Health", _lines())
+
+
+def _lines() -> Iterator[str]:
+    yield INTRODUCTION
+    for subject, checks in SUBJECTS.items():
+        yield from (f"## {subject}", "", *table(("check", "what should be so"), _rows(checks)))
+
+
+def _rows(checks: Iterable[Check]) -> Iterator[tuple[str, str]]:
+    for check in checks:
+        yield code(check.__name__), words((check.__doc__ or "").partition(". ")[0].rstrip(".") + ".")
