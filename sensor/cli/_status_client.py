@@ -1,0 +1,107 @@
+"""Asks a running sensor how it fares: over its unix socket, with bounds in size and time."""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sensor.cli._setup import complain
+
+if TYPE_CHECKING:
+    from sensor.config import Config
+
+ANSWER_LIMIT = 8 << 20
+PATIENCE_S = 5.0
+# Where the socket is that systemd made room for (RuntimeDirectory=sensor).
+SYSTEM = Path("/run/sensor/sensor.sock")
+
+Status = dict[str, Any]
+
+
+class NotRunning(Exception):
+    """Nobody answers; in words, where."""
+
+
+class NotPermitted(Exception):
+    """Somebody may answer there, and we may not ask."""
+
+
+class Place(NamedTuple):
+    """Where to look: sockets in the order in which they are tried, the state folder, and the event log."""
+
+    sockets: list[Path]
+    state: Path
+    log: Path
+    config: Config
+
+
+def add_place_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", metavar="FILE", type=Path, help="configuration (YAML) of the sensor (default: the one of the system, where there is one)")
+    parser.add_argument("--state", metavar="DIR", type=Path, help="its state folder (default: state: of the configuration, else the usual one)")
+    parser.add_argument("--socket", metavar="FILE", type=Path, help="its socket (default: telemetry: of the configuration, else in the usual places)")
+
+
+def place_of(args: argparse.Namespace) -> Place | None:
+    """What the arguments and the configuration say; None after the errors of that were told."""
+    import sys
+
+    from sensor.config import load_config, usual
+    from sensor.documents import DocumentErrors
+    from sensor.eventlog.paths import RUN_LOG, state_folder
+    from sensor.telemetry.listen import usual_socket
+
+    try:
+        config = load_config(usual(args.config))
+    except DocumentErrors as errors:
+        print(errors, file=sys.stderr)
+        return None
+    state = args.state or config.state or state_folder()
+    named = args.socket or config.telemetry.socket
+    sockets = [named] if named else list(dict.fromkeys((usual_socket(state), usual_socket(state, ""), *([] if args.state else [SYSTEM]))))
+    return Place(sockets, state, config.events or state / RUN_LOG, config)
+
+
+def status_of(sockets: list[Path]) -> Status:
+    """The status of the first that answers. NotRunning or NotPermitted where none does."""
+    import json
+
+    for path in sockets:
+        connection = _Connection(path)
+        try:
+            connection.request("GET", "/status.json")
+            answer = connection.getresponse()
+            body = answer.read(ANSWER_LIMIT)
+            if answer.status == http.client.OK and isinstance(found := json.loads(body), dict):
+                return found
+        except PermissionError:
+            raise NotPermitted(f"no permission to ask at {path}: become root or a member of its group") from None
+        except (OSError, http.client.HTTPException, ValueError):
+            continue
+        finally:
+            connection.close()
+    raise NotRunning(f"nothing answers at {' or '.join(map(str, sockets))}")
+
+
+class _Connection(http.client.HTTPConnection):
+    """HTTP over a unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=PATIENCE_S)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(PATIENCE_S)
+        self.sock.connect(str(self._path))
+
+
+def asked(place: Place) -> Status | None:
+    """The status; None after it was said that we may not ask. NotRunning where nobody answers."""
+    try:
+        return status_of(place.sockets)
+    except NotPermitted as error:
+        complain(str(error))
+        return None

@@ -1,0 +1,215 @@
+"""What ``sensor status`` and ``sensor top`` say of a running sensor. What stands in a status came from another process: every word is cleaned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TextIO
+
+from sensor.cli._outputs_words import STATE_STYLES, age
+from sensor.cli._show import SEVERITIES, STYLES, coloured, number, paint, part, tidy
+
+Status = dict[str, Any]
+# A headline, and what stands behind it; each line with a style.
+Line = tuple[str, str]
+Part = tuple[str, list[Line]]
+
+TYPES_SHOWN, TEXTS_SHOWN = 8, 3
+# An engine that says nothing for so long is stuck, and is no longer well.
+SILENT_S = 10.0
+GRAVE = ("medium", "high", "critical")
+MOST = 1e18
+UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+WIDTH = 10
+
+
+def screen(status: Status, out: TextIO, now: float) -> str:
+    """All of it, on one screen."""
+    return page(headline(status, now), parts(status, now), out)
+
+
+def page(first: str, said: Iterable[Part], out: TextIO) -> str:
+    """A first line, and parts with their names at the left."""
+    colours, lines = coloured(out), [first]
+    for name, several in said:
+        for place, (text, style) in enumerate(several):
+            head = paint(f"{'' if place else name:{WIDTH}}", "bold", colours)
+            lines.append(f"{head} {paint(text, style, colours)}")
+    return "\n".join(lines)
+
+
+def headline(status: Status, now: float) -> str:
+    """Who it is, and for how long."""
+    who = part(status, "sensor")
+    site = f" ({tidy(who.get('site'))})" if who.get("site") else ""
+    process = f", process {number(part(status, 'process').get('pid'))}"
+    return f"sensor {tidy(who.get('id'))}{site}, version {tidy(who.get('version'))}, runs for {age(now - decimal(status.get('began')))}{process}"
+
+
+def parts(status: Status, now: float) -> Iterator[Part]:
+    """The parts of the screen, in their order."""
+    yield "traffic", list(_traffic(status))
+    yield "devices", [(devices(part(status, "devices")), "")]
+    yield "alerts", [(alerts(part(status, "alerts")), "")]
+    yield "log", list(_log(part(status, "log"), now))
+    if outputs := part(status, "outputs"):
+        yield "outputs", [output(name, outputs[name] if isinstance(outputs[name], dict) else {}, now) for name in outputs]
+    yield "lists", list(_lists(part(status, "intel"), now))
+    yield "rules", list(_rules(part(status, "rules")))
+    if wrong := list(_configuration(part(status, "configuration"))):
+        yield "config", wrong
+    yield "health", list(health(status, now))
+    yield "process", [(process(part(status, "process"), decimal(status.get("uptime_s")), part(status, "traffic").get("ring_bytes")), "")]
+
+
+def _traffic(status: Status) -> Iterator[Line]:
+    told, flows = part(status, "traffic"), part(status, "flows")
+    dropped, shed = number(told.get("dropped")), number(told.get("shed"))
+    text = f"{number(told.get('packets')):,} packets, {size(told.get('wire_bytes'))}, {number(flows.get('open')):,} flows open"
+    lost = [f"{dropped:,} lost before they were read"] * bool(dropped) + [f"{shed:,} messages unread"] * bool(shed)
+    yield text, ""
+    if lost:
+        yield ", ".join(lost), "yellow"
+    yield from interfaces(part(status, "interfaces"))
+    for damage in texts(told.get("damages")):
+        yield damage, "yellow"
+
+
+def interfaces(told: Mapping[str, Any]) -> Iterator[Line]:
+    """Each with what was read and what was lost."""
+    for name, one in told.items():
+        counts = one if isinstance(one, dict) else {}
+        dropped, returns = number(counts.get("dropped")), number(counts.get("returns"))
+        again = f", was gone and came back {several(returns, 'time')}" if returns else ""
+        yield f"{tidy(name):12} {number(counts.get('packets')):>15,} packets, {dropped:,} lost{again}", "yellow" if dropped else ""
+
+
+def devices(told: Mapping[str, Any]) -> str:
+    """How many, the types that most of them are, and who is new."""
+    types = {tidy(name): number(count) for name, count in part(dict(told), "by_type").items()}
+    ranked = sorted(types.items(), key=lambda pair: (pair[0] == "unknown", -pair[1], pair[0]))
+    shown = [f"{count:,} {name}" for name, count in ranked[:TYPES_SHOWN]]
+    rest = sum(count for _, count in ranked[TYPES_SHOWN:])
+    return ": ".join(filter(None, [f"{number(told.get('devices')):,}", ", ".join(shown + [f"{rest:,} others"] * bool(rest))]))
+
+
+def alerts(told: Mapping[str, Any]) -> str:
+    """How many are open, by severity, and what was not told."""
+    open_ones = part(dict(told), "open")
+    counts = [f"{number(open_ones.get(name)):,} {name}" for name in reversed(SEVERITIES) if number(open_ones.get(name))]
+    beside = [f"{number(told.get(name)):,} {word}" for name, word in (("muted", "muted"), ("below", "too slight to tell")) if number(told.get(name))]
+    total = sum(number(count) for count in open_ones.values())
+    words = f"{total:,} open: {', '.join(counts)}; {several(told.get('incidents'), 'incident')}" if total else "none open"
+    return "; ".join([words, *([", ".join(beside)] if beside else [])])
+
+
+def _log(told: Status, now: float) -> Iterator[Line]:
+    if not told.get("path"):
+        yield "to standard output", ""
+        return
+    oldest = f", since {age(now - decimal(told['oldest']))} ago" if told.get("oldest") else ""
+    yield f"{tidy(told['path'])}: {size(told.get('bytes'))} in {several(told.get('segments'), 'segment')}{oldest}", ""
+    if told.get("stalled"):
+        yield f"the disk takes nothing: {size(told.get('waiting_bytes'))} wait in memory", "red"
+    given_up = sum(number(count) for count in part(told, "given_up").values())
+    lost = [f"{given_up:,} records given up"] * bool(given_up) + [f"{number(told.get('shortened')):,} taken away before every output had them"] * bool(
+        number(told.get("shortened"))
+    )
+    if lost:
+        yield ", ".join(lost), "red"
+
+
+def output(name: str, told: Status, now: float) -> Line:
+    """One output, and what is wrong with it."""
+    if not told:
+        return f"{tidy(name):12} `sensor forward` does not run, or has another configuration", "yellow"
+    state = tidy(told.get("state"))
+    counts = ", ".join(f"{number(told.get(word)):,} {word}" for word in ("delivered", "pending", "refused", "missing") if word != "missing" or told.get(word))
+    error = f": {tidy(told.get('error'))} ({age(now - decimal(told.get('error_at')))} ago)" if told.get("error") and state != "delivering" else ""
+    silent = now - decimal(told.get("written")) > 6 * SILENT_S
+    return f"{tidy(name):12} {state}, {counts}{error}{', nobody delivers now' if silent else ''}", "yellow" if silent else STATE_STYLES.get(state, "")
+
+
+def _lists(told: Status, now: float) -> Iterator[Line]:
+    lists = part(told, "lists")
+    if not lists:
+        yield "none", ""
+    else:
+        newest = max(decimal(one.get("written")) for one in lists.values() if isinstance(one, dict))
+        yield f"{number(told.get('entries')):,} entries in {several(len(lists), 'list')}, the newest {age(now - newest)} old", ""
+    if number(told.get("left_out")) or number(told.get("unread")):
+        yield f"left out: {several(told.get('unread'), 'list')}, {several(told.get('left_out'), 'line')}:", "yellow"
+        yield from ((text, "yellow") for text in texts(told.get("why")))
+
+
+def _rules(told: Status) -> Iterator[Line]:
+    yield f"{number(told.get('used')):,} in use" if told.get("used") else "none", ""
+    if faults := number(told.get("faults")):
+        yield f"left out, for {several(faults, 'fault')}:", "yellow"
+        yield from ((text, "yellow") for text in texts(told.get("why")))
+
+
+def _configuration(told: Status) -> Iterator[Line]:
+    """Only where something is to be done."""
+    for text in texts(told.get("faults")):
+        yield f"wrong, so that the one before goes on: {text}", "yellow"
+    if restart := told.get("restart"):
+        yield f"changed, and waits for a restart: {tidy(restart)}", "yellow"
+
+
+def health(status: Status, now: float) -> Iterator[Line]:
+    """What lasts."""
+    silent = now - decimal(status.get("ts"))
+    if silent > SILENT_S:
+        yield f"the engine has said nothing for {age(silent)}", "red"
+    lasting = [one for one in part(part(status, "health"), "lasting").values() if isinstance(one, dict)]
+    for one in lasting:
+        severity = tidy(one.get("severity"))
+        yield f"{severity:8} {tidy(one.get('msg'))} (since {age(now - decimal(one.get('since')))})", STYLES.get(severity, "")
+    faults = sum(number(count) for count in part(status, "faults").values())
+    if faults:
+        yield f"units of the sensor broke {several(faults, 'time')}: {', '.join(tidy(name) for name in part(status, 'faults'))}", "yellow"
+    if silent <= SILENT_S and not lasting and not faults:
+        yield "all is well", ""
+
+
+def process(told: Status, uptime: float, rings: Any) -> str:
+    """What it costs."""
+    share = decimal(told.get("cpu_s")) / uptime if uptime else 0
+    ring = f" ({size(rings)} of it the rings)" if rings else ""
+    return (
+        f"{size(told.get('memory_bytes'))} of memory{ring}, {share:.1%} of a core since the start, {number(told.get('descriptors')):,} descriptors, "
+        f"{number(told.get('threads')):,} threads"
+    )
+
+
+def is_well(status: Status, now: float) -> bool:
+    """Whether the engine works and nothing of weight is wrong."""
+    lasting = part(part(status, "health"), "lasting").values()
+    grave = any(isinstance(one, dict) and one.get("severity") in GRAVE for one in lasting)
+    return now - decimal(status.get("ts")) <= SILENT_S and not grave and not part(status, "log").get("stalled")
+
+
+# Words and numbers.
+
+
+def decimal(value: Any) -> float:
+    """A number that need not be whole; 0 where it is none, or none to reckon with."""
+    return float(value) if isinstance(value, int | float) and abs(value) < MOST else 0.0
+
+
+def several(value: Any, word: str) -> str:
+    """So many of a thing."""
+    return f"{number(value):,} {word}{'' if number(value) == 1 else 's'}"
+
+
+def size(value: Any) -> str:
+    """Bytes in their largest unit."""
+    count, unit = decimal(value), 0
+    while count >= 1024 and unit < len(UNITS) - 1:
+        count, unit = count / 1024, unit + 1
+    return f"{count:,.0f} {UNITS[unit]}" if unit == 0 or count >= 100 else f"{count:.1f} {UNITS[unit]}"
+
+
+def texts(value: Any) -> Sequence[str]:
+    """The first texts of a list."""
+    return [tidy(one) for one in value[:TEXTS_SHOWN]] if isinstance(value, list) else []

@@ -1,0 +1,58 @@
+"""Tell how a sensor fares, on one screen: traffic, losses, devices, alerts, log, outputs, lists, rules, and what is wrong.
+
+It asks the running sensor at its socket. Where none runs it says so, and tells what the state folder, the log and the outputs know.
+With --json all of it is one object, with `running` in front.
+
+exit codes: 0 runs and is well, 1 does not run, 2 wrong usage or configuration, 4 no permission to ask, 5 runs and something is wrong that lasts
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+
+from sensor.cli._show import USAGE, add_json_argument
+from sensor.cli._status_client import NotPermitted, NotRunning, Place, add_place_arguments, place_of, status_of
+
+EXAMPLES = """\
+  sensor status
+  sensor status --config /etc/sensor/sensor.yaml
+  sensor status --json | jq .traffic
+"""
+NOT_RUNNING, NOT_PERMITTED, UNWELL = 1, 4, 5
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_place_arguments(parser)
+    add_json_argument(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Ask, and tell."""
+    from sensor.cli._setup import complain
+    from sensor.cli._status_words import is_well, screen
+
+    place = place_of(args)
+    if place is None:
+        return USAGE
+    try:
+        status = status_of(place.sockets)
+    except NotPermitted as error:
+        complain(str(error))
+        return NOT_PERMITTED
+    except NotRunning as error:
+        return _at_rest(args, place, str(error))
+    now = time.time()
+    print(json.dumps({"running": True, **status}) if args.json else screen(status, sys.stdout, now))
+    return 0 if is_well(status, now) else UNWELL
+
+
+def _at_rest(args: argparse.Namespace, place: Place, why: str) -> int:
+    """What is known where no sensor runs."""
+    from sensor.cli._status_rest import rest, rest_screen
+
+    known = rest(place)
+    print(json.dumps({"running": False, **known}) if args.json else rest_screen(known, why, sys.stdout, time.time()))
+    return NOT_RUNNING

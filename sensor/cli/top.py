@@ -1,0 +1,89 @@
+"""Watch a running sensor in the terminal: rates, interfaces, devices, the newest alerts, outputs, and what is wrong. Ctrl-C ends it.
+
+It asks the sensor at its socket, as `sensor status` does. Where standard output is no terminal, and with --once, it tells once and ends.
+
+exit codes: 0 ended, 1 no sensor runs, or it went away, 2 wrong usage or configuration, 4 no permission to ask
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from sensor.cli._setup import complain
+from sensor.cli._show import USAGE
+from sensor.cli._status_client import NotPermitted, NotRunning, add_place_arguments, place_of, status_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sensor.cli._status_client import Status
+
+EXAMPLES = """\
+  sensor top
+  sensor top --interval 5
+  sensor top --once
+"""
+NOT_RUNNING, NOT_PERMITTED = 1, 4
+LEAST_S, MOST_S = 0.5, 3600.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_place_arguments(parser)
+    parser.add_argument("--interval", metavar="SECONDS", type=float, default=1.0, help="between two looks (default: %(default)g)")
+    parser.add_argument("-n", "--count", metavar="N", type=int, default=0, help="end after so many looks (default: at Ctrl-C)")
+    parser.add_argument("--once", action="store_true", help="the same as -n 1")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Look until there is an end."""
+    if not LEAST_S <= args.interval <= MOST_S or args.count < 0:
+        complain(f"found --interval {args.interval:g} and -n {args.count}, expected {LEAST_S:g} to {MOST_S:g} seconds, and a count or none")
+        return USAGE
+    place = place_of(args)
+    if place is None:
+        return USAGE
+    count = args.count or int(args.once or not sys.stdout.isatty())
+    try:
+        _watch(place.sockets, args.interval, count)
+    except NotPermitted as error:
+        complain(str(error))
+        return NOT_PERMITTED
+    except NotRunning as error:
+        complain(f"no sensor runs: {error}")
+        return NOT_RUNNING
+    except KeyboardInterrupt:
+        pass
+    return 0
+
+
+def _watch(sockets: list[Path], interval: float, count: int) -> None:
+    """On a terminal the screen is drawn anew each time, elsewhere the looks stand one below the other."""
+    from sensor.cli._top_view import Drawn, drawn
+
+    looks = _looks(sockets, interval, count)
+    before, status = next(looks), next(looks)
+    if not sys.stdout.isatty():
+        print(drawn(before, status, time.time()))
+        for later in looks:
+            before, status = status, later
+            print(drawn(before, status, time.time()), flush=True)
+        return
+    with Drawn() as live:
+        live.draw(before, status, time.time())
+        for later in looks:
+            before, status = status, later
+            live.draw(before, status, time.time())
+
+
+def _looks(sockets: list[Path], interval: float, count: int) -> Iterator[Status]:
+    """One before the first, for rates need two; then as many as are wanted, 0: without end."""
+    done = -1
+    while not count or done < count:
+        yield status_of(sockets)
+        done += 1
+        if not count or done < count:
+            time.sleep(interval)

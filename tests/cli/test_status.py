@@ -1,0 +1,204 @@
+"""sensor status: of a sensor that runs, of one that does not, and of one that tells nonsense."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sensor.cli import _status_client
+from sensor.cli._status_words import page, screen, size
+from sensor.delivery.status import Status, save_status
+from sensor.telemetry.server import Server
+from tests.cli.served import serve, status_now
+
+STALLED = {"sensor.upstream_stalled/siem": {"since": 0, "severity": "medium", "msg": "the output siem has taken nothing for 90 s"}}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "sensor.sock"
+
+
+@pytest.fixture
+def running(path: Path) -> Iterator[Callable[[Any], Path]]:
+    """Lets a sensor with this status run."""
+    begun: list[Server] = []
+
+    def run(status: Any) -> Path:
+        begun.append(serve(path, status))
+        return path
+
+    yield run
+    for one in begun:
+        one.close()
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_sensor_that_is_well(tell, running) -> None:
+    """One screen that says all of it, and 0; found where it usually is, in the state folder."""
+    running(status_now())
+    told = tell("status")
+    assert told.code == 0
+    assert told.err == ""
+    assert told.lines == [
+        "sensor hq (HQ), version 0.1.0, runs for 2 h, process 4711",
+        "traffic    5,060 packets, 3.0 MiB, 12 flows open",
+        "           7 lost before they were read",
+        "           eth0                   5,000 packets, 0 lost",
+        "           eth1                      60 packets, 7 lost, was gone and came back 2 times",
+        "devices    10: 3 printer, 2 camera, 5 unknown",
+        "alerts     3 open: 1 high, 2 low; 1 incident; 4 muted",
+        "log        /var/lib/sensor/events.jsonl: 5.0 MiB in 2 segments, since 5 d ago",
+        "outputs    siem         idle, 1,000 delivered, 0 pending, 2 refused",
+        "           chat         `sensor forward` does not run, or has another configuration",
+        "lists      9 entries in 1 list, the newest 2 h old",
+        "           left out: 0 lists, 1 line:",
+        "           a.list:2:1: found x",
+        "rules      2 in use",
+        "health     all is well",
+        "process    100 MiB of memory (64.0 MiB of it the rings), 1.0% of a core since the start, 20 descriptors, 9 threads",
+    ]
+
+
+def test_for_machines(tell, running) -> None:
+    """The whole status as one object."""
+    status = status_now()
+    running(status)
+    told = json.loads(tell("status", "--json").out)
+    assert told.pop("running") is True
+    assert told == status
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"health": {"lasting": STALLED}}, "health     medium   the output siem has taken nothing for 90 s (since "),
+        ({"ts": time.time() - 90}, "health     the engine has said nothing for 9"),
+        (
+            {"log": {"path": "/x", "stalled": True, "waiting_bytes": 2048, "given_up": {"device": 3}}},
+            "           the disk takes nothing: 2.0 KiB wait in memory",
+        ),
+    ],
+)
+def test_a_sensor_that_is_not_well(tell, running, other: dict[str, Any], said: str) -> None:
+    """What lasts is said, and the exit code tells it to a script."""
+    running(status_now(**other))
+    told = tell("status")
+    assert told.code == 5
+    assert any(line.startswith(said) for line in told.lines), told.out
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        (
+            {"configuration": {"faults": ["sensor.yaml:3:1: found x"], "restart": ["capture.rings"]}},
+            "config     wrong, so that the one before goes on: ",
+        ),
+        ({"faults": {"dns": 2}}, "health     units of the sensor broke 2 times: dns"),
+        ({"rules": {"used": 0, "faults": 1, "why": ["a.yaml:2:3: found y"]}}, "           a.yaml:2:3: found y"),
+        ({"health": {"lasting": {"x": {"since": 0, "severity": "low", "msg": "m"}}}}, "health     low      m (since "),
+    ],
+)
+def test_what_is_to_be_looked_at(tell, running, other: dict[str, Any], said: str) -> None:
+    """It is shown, and all goes on."""
+    running(status_now(**other))
+    told = tell("status")
+    assert told.code == 0
+    assert any(line.startswith(said) for line in told.lines), told.out
+
+
+@pytest.mark.parametrize("value", [None, [], {}, "x\x1b[2J\nnext", 10**400, float("inf"), -1, True, [None], {"a": None}, {"\x1b[2J": {"\x1b[31m": "\x1b"}}])
+def test_nonsense_from_the_socket(tell, running, value: Any) -> None:
+    """Whatever stands where something else belongs: a screen all the same, and nothing in it steers the terminal."""
+    status = status_now()
+    for name in status:
+        path = running(status | {name: value})
+        told = tell("status", "--socket", str(path))
+        assert told.code in (0, 5)
+        assert "\x1b" not in told.out
+        assert "next\n" not in told.out
+        path.unlink()
+
+
+def test_colours(running) -> None:
+    """Only on a terminal; names at the left stand out."""
+    status = status_now(health={"lasting": STALLED})
+    assert "\x1b" not in screen(status, io.StringIO(), time.time())
+    assert "\x1b[1mhealth    \x1b[0m \x1b[33mmedium" in screen(status, Terminal(), time.time())
+    assert page("first", [], Terminal()) == "first"
+
+
+def test_where_nothing_runs(tell, path: Path, inventory: Path, tmp_path: Path) -> None:
+    """That is said, with what the state folder knows: the last word of the sensor, devices, how outputs fared, lists; 1."""
+    (tmp_path / "sensor.yaml").write_text("outputs: {siem: {type: file, path: x}, chat: {type: file, path: y}}\n")
+    save_status(tmp_path / "events.jsonl", Status("siem", "file", "stopped", delivered=7, pending=2))
+    (tmp_path / "intel").mkdir()
+    (tmp_path / "intel" / "a.list").write_text("203.0.113.7\n")
+    (inventory / "inventory.db").rename(tmp_path / "inventory.db")
+    words = ("status", "--config", str(tmp_path / "sensor.yaml"), "--state", str(tmp_path))
+    told = tell(*words)
+    assert told.code == 1
+    assert told.lines[0] == f"no sensor runs here: nothing answers at {path}"
+    assert told.lines[1].startswith(f"log        {tmp_path / 'events.jsonl'}: ")
+    assert "listening on eth0" in told.lines[2]
+    assert told.lines[3] == f"devices    4 in {tmp_path}"
+    assert told.lines[4].startswith("outputs    siem         stopped, 7 delivered, 2 pending, 0 refused")
+    assert "`sensor forward` does not run" in told.lines[5]
+    assert told.lines[6].startswith(f"lists      {tmp_path / 'intel' / 'a.list'}: ")
+    known = json.loads(tell(*words, "--json").out)
+    assert (known["running"], known["devices"]["devices"], known["outputs"]["siem"]["delivered"]) == (False, 4, 7)
+
+
+def test_where_nothing_ever_ran(tell, tmp_path: Path) -> None:
+    """Nothing is made there either."""
+    folder = tmp_path / "never"
+    told = tell("status", "--state", str(folder))
+    assert (told.code, told.err) == (1, "")
+    assert told.lines[1:] == [f"log        none at {folder / 'events.jsonl'}", f"devices    no inventory in {folder}"]
+    assert not folder.exists()
+
+
+def test_something_else_at_the_socket(tell, path: Path) -> None:
+    """A file that is no socket is no sensor."""
+    path.write_text("x")
+    assert tell("status", "--socket", str(path)).code == 1
+
+
+def test_no_permission_to_ask(tell, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Said in one line; 4."""
+
+    def refused(_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(_status_client._Connection, "connect", refused)
+    told = tell("status", "--socket", str(path))
+    assert (told.code, told.out) == (4, "")
+    assert told.err == f"sensor: no permission to ask at {path}: become root or a member of its group\n"
+
+
+def test_a_broken_configuration(tell, tmp_path: Path) -> None:
+    (tmp_path / "sensor.yaml").write_text("telemetry: {listen: '0.0.0.0:9469'}\nlogging: {level: loud}\n")
+    told = tell("status", "--config", str(tmp_path / "sensor.yaml"))
+    assert told.code == 2
+    first, second = told.err.splitlines()
+    assert first == (
+        f"{tmp_path / 'sensor.yaml'}:1:21: found '0.0.0.0:9469', expected a loopback address with a port, such as 127.0.0.1:9469: the sensor serves nobody else"
+    )
+    assert second.startswith(f"{tmp_path / 'sensor.yaml'}:2:18: found 'loud'")
+
+
+def test_sizes() -> None:
+    assert [size(value) for value in (0, 1023, 1024, 150 * 1024, 3 << 20, 5 << 40, 10**30, None)] == [
+        "0 B", "1,023 B", "1.0 KiB", "150 KiB", "3.0 MiB", "5.0 TiB", "0 B", "0 B",
+    ]  # fmt: skip

@@ -1,0 +1,156 @@
+"""sensor top: in a pipe, and in a real terminal that changes its size."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import select
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sensor.cli._top_view import drawn
+from tests.cli.served import Server, serve, status_now
+
+ALTERNATE, NORMAL, SHOWN = b"\x1b[?1049h", b"\x1b[?1049l", b"\x1b[?25h"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "sensor.sock"
+
+
+@pytest.fixture
+def running(path: Path) -> Iterator[Server]:
+    server = serve(path, status_now())
+    yield server
+    server.close()
+
+
+def test_once(tell, running: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a pipe it tells once what happened between two looks, in plain text."""
+    naps: list[float] = []
+    monkeypatch.setattr(time, "sleep", naps.append)
+    monkeypatch.setattr("sensor.telemetry.served.FRESH_S", 0.0)
+    told = tell("top", "--interval", "2")
+    assert (told.code, told.err) == (0, "")
+    assert naps == [2.0]
+    assert "\x1b" not in told.out
+    lines = [line.split() for line in told.lines]
+    rates = dict(zip(*[line for line in lines if line[:1] in (["packets/s"], ["100"])], strict=True))
+    assert (rates["packets/s"], rates["ring"], rates["lost/s"]) == ("100", "25%", "0")
+    assert ["eth1", "0", "60", "7"] in lines
+    assert ["09:14:07", "high", "alert-abc123", "evil", "scans"] in lines
+    assert any(line[:2] == ["chat", "`sensor"] for line in lines)
+
+
+def test_so_often(tell, running: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As often as is wanted."""
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    assert tell("top", "-n", "3").out.count("packets/s  bit/s") == 3
+
+
+def test_a_sensor_that_began_anew() -> None:
+    """Counters that fell make no rates below nothing, and none at all where the engine said nothing new."""
+    before, after = status_now(uptime_s=100.0), status_now(uptime_s=1.0)
+    assert re.search(r"^ +0 +0 +0 ", drawn(before, after, time.time()), re.MULTILINE)
+    assert re.search(r"^ +0 +0 +0 ", drawn(before, before, time.time()), re.MULTILINE)
+
+
+@pytest.mark.parametrize("value", [None, [], {}, "x\x1b[2J\n", [None, {"ts": 5, "msg": "\x1b[2J"}], {"a": {"packets": "\x1b"}}, {"[bold]x": 5}])
+def test_nonsense_from_the_socket(value: Any) -> None:
+    """Nothing steers the terminal, and no word is taken for markup."""
+    status = status_now()
+    for name in status:
+        text = drawn(status, status | {name: value}, time.time())
+        assert "\x1b" not in text
+    assert "[bold]x" in drawn(status, status | {"interfaces": {"[bold]x": {}}}, time.time())
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ((), 1, "sensor: no sensor runs: nothing answers at "),
+        (("--interval", "0.1"), 2, "found --interval 0.1 and -n 0, expected 0.5 to 3600 seconds"),
+        (("--interval", "nan"), 2, "found --interval nan"),
+        (("-n", "-1"), 2, "and -n -1"),
+    ],
+)
+def test_what_cannot_be(tell, words: tuple[str, ...], code: int, said: str) -> None:
+    """One line, and no screen is touched."""
+    told = tell("top", *words)
+    assert (told.code, told.out) == (code, "")
+    assert said in told.err
+    assert told.err.count("\n") == 1
+
+
+class Terminal:
+    """A real one, with the command in it. ``seen``: all that it was sent."""
+
+    def __init__(self, *words: str) -> None:
+        self.file, inside = pty.openpty()
+        self.seen = b""
+        self.size(40, 120)
+        # setsid(1) makes it the terminal that Ctrl-C comes from.
+        command = ["setsid", "--ctty", sys.executable, "-m", "sensor", "top", *words]
+        self.process = subprocess.Popen(command, stdin=inside, stdout=inside, stderr=inside, env=os.environ | {"TERM": "xterm-256color"})
+        os.close(inside)
+
+    def size(self, rows: int, columns: int) -> None:
+        fcntl.ioctl(self.file, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def until(self, holds: Callable[[bytes], bool]) -> None:
+        """Read until it holds of what was sent since."""
+        end, fresh = time.monotonic() + 20, b""
+        while not holds(fresh):
+            assert time.monotonic() < end, fresh
+            if select.select([self.file], [], [], 0.1)[0]:
+                try:
+                    fresh += os.read(self.file, 65536)
+                except OSError:  # the other end is closed
+                    break
+        self.seen += fresh
+
+    def end(self) -> int:
+        """The rest of what it is sent, and the exit code."""
+        self.until(lambda _: False)
+        os.close(self.file)
+        return self.process.wait(20)
+
+
+@pytest.mark.slow
+def test_in_a_terminal(running: Server, path: Path) -> None:
+    """It draws on a screen of its own, again and again, in the size that the terminal has by then; Ctrl-C gives the old screen back and is no error."""
+    terminal = Terminal("--socket", str(path), "--interval", "0.5")
+    terminal.until(lambda fresh: fresh.count(b"packets/s") >= 2 and b"alert-abc123" in fresh)
+    assert ALTERNATE in terminal.seen
+    terminal.size(24, 60)
+    terminal.until(lambda fresh: fresh.count(b"packets/s") >= 3)
+    last = terminal.seen[terminal.seen.rindex(b"\x1b[H") :]
+    plain = re.sub(rb"\x1b\[[0-9;?]*[a-zA-Z]", b"", last).decode()
+    assert max(map(len, plain.splitlines())) <= 60
+    os.write(terminal.file, b"\x03")
+    assert terminal.end() == 0
+    assert terminal.seen.rindex(NORMAL) > terminal.seen.rindex(ALTERNATE)
+    assert SHOWN in terminal.seen[terminal.seen.rindex(b"\x1b[H") :]
+    assert b"Traceback" not in terminal.seen
+
+
+@pytest.mark.slow
+def test_a_sensor_that_goes_away(path: Path) -> None:
+    """The screen is given back first, then it is said; 1."""
+    server = serve(path, status_now())
+    terminal = Terminal("--socket", str(path), "--interval", "0.5")
+    terminal.until(lambda fresh: b"alert-abc123" in fresh)
+    server.close()
+    assert terminal.end() == 1
+    assert b"sensor: no sensor runs: nothing answers at " in terminal.seen[terminal.seen.rindex(NORMAL) :]
