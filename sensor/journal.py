@@ -21,7 +21,7 @@ def is_ours() -> bool:
     device, _, inode = os.environ.get("JOURNAL_STREAM", "").partition(":")
     try:
         there = os.fstat(sys.stderr.fileno())
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError):  # closed, or none at all
         return False
     return (device, inode) == (str(there.st_dev), str(there.st_ino))
 
@@ -29,7 +29,7 @@ def is_ours() -> bool:
 class Journal:
     """Where messages go. OSError where there is no journal."""
 
-    def __init__(self, path: str = SOCKET) -> None:
+    def __init__(self, path: str) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
         # A journal that is slow must not hold up what watches the network.
         self._socket.setblocking(False)

@@ -17,7 +17,7 @@ from typing import Any
 
 from sensor.core.reader import clean
 from sensor.core.secrecy import masked
-from sensor.journal import PRIORITIES, Journal, is_ours
+from sensor.journal import PRIORITIES, SOCKET, Journal, is_ours
 from sensor.log_limit import LeftOut, Limiter
 
 FORMATS = ("console", "json")
@@ -38,6 +38,21 @@ class _Log:
         self.journal: Journal | None = None
 
 
+class _StandardError:
+    """Where lines go: to what standard error is now, not what it was at the first word. That it is closed, or that nobody reads it any more, stops nothing."""
+
+    def __init__(self, *_: object) -> None:
+        """structlog hands over the name of a logger, which has none here."""
+
+    def msg(self, line: str) -> None:
+        if sys.stderr is not None:
+            with contextlib.suppress(OSError, ValueError):
+                sys.stderr.write(f"{line}\n")
+                sys.stderr.flush()
+
+    debug = info = warning = error = msg
+
+
 _LOG = _Log()
 
 
@@ -50,7 +65,7 @@ def configure(form: str | None = None, level: str = "info") -> None:
         _LOG.journal = None
     if form is None and is_ours():
         with contextlib.suppress(OSError):  # it takes what standard error gets as well
-            _LOG.journal = Journal()
+            _LOG.journal = Journal(SOCKET)
 
 
 def log() -> Any:
@@ -60,7 +75,7 @@ def log() -> Any:
     if not structlog.is_configured():
         structlog.configure(
             processors=[_heard, _safe, structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True), _rendered],
-            logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # what standard error is now, not what it was at the first word
+            logger_factory=_StandardError,
         )
         atexit.register(_last_words)
     return structlog.get_logger()
@@ -76,8 +91,7 @@ def settle() -> None:
 def _last_words() -> None:
     with _LOG.lock:
         over = list(_LOG.limiter.over(time.monotonic(), end=True))
-    with contextlib.suppress(OSError, ValueError):  # nobody may hear us any more
-        _tell(over)
+    _tell(over)
 
 
 def _tell(over: list[LeftOut]) -> None:
@@ -125,7 +139,7 @@ def _rendered(logger: Any, method: str, event: Event) -> str:
         raise structlog.DropEvent
     if _LOG.form == "json":
         return str(structlog.processors.JSONRenderer()(logger, method, event))
-    return _console(sys.stderr.isatty())(logger, method, event)
+    return _console(sys.stderr is not None and sys.stderr.isatty())(logger, method, event)
 
 
 @functools.cache

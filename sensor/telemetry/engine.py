@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from sensor.alert_files import AlertFiles
 from sensor.alert_room import AlertRoom
 from sensor.capture.live import LiveSource
+from sensor.capture.packet_ring import PacketRing
 from sensor.capture.source import Source
 from sensor.core.alert import Severity
 from sensor.core.record import Record
@@ -127,6 +128,12 @@ def _interfaces(source: Source) -> Facts:
     return told
 
 
+def _ring_bytes(source: Source) -> int:
+    """Memory that the kernel fills with packets: it is mapped, and so counts as resident."""
+    rings = source.rings if isinstance(source, LiveSource) else ()
+    return sum(ring.shape.blocks * ring.shape.block_size for ring in rings if isinstance(ring, PacketRing))
+
+
 def _traffic(run: Watched) -> Facts:
     tally, report, boundary = run.source.tally, run.pipeline.report(), run.pipeline.boundary
     shed = report["shed"] + (run.shedder.shed if run.shedder is not None else 0)
@@ -140,7 +147,7 @@ def _traffic(run: Watched) -> Facts:
         "traffic": {
             "packets": tally.packets, "bytes": tally.bytes, "wire_bytes": tally.wire_bytes, "truncated": tally.truncated, "dropped": tally.lost,
             "malformed": report["malformed"], "selected": report["selected"], "repeats": report["repeats"], "shed": shed,
-            "backlog": run.source.backlog(), "damages": [str(one) for one in run.source.damages[-TEXTS:]],
+            "backlog": run.source.backlog(), "ring_bytes": _ring_bytes(run.source), "damages": [str(one) for one in run.source.damages[-TEXTS:]],
         },
         "flows": {"opened": report["flows"], "open": run.pipeline.kernels.flows.active},
         "evicted": {"flows": report["flows_evicted"], "devices": run.pipeline.inventory.telemetry()["evicted"]},

@@ -39,6 +39,7 @@ METRICS = (
         "traffic.repeats"),
     Metric("sensor_messages_shed_total", "counter", "packets", "Packets whose message there was no time to read.", "traffic.shed"),
     Metric("sensor_capture_backlog_ratio", "gauge", "share, 0 to 1", "How full the fullest ring is.", "traffic.backlog"),
+    Metric("sensor_capture_ring_bytes", "gauge", "bytes", "Memory of the rings, which counts as resident memory of the process.", "traffic.ring_bytes"),
     # Flows and tables.
     Metric("sensor_flows_total", "counter", "flows", "Flows that were seen to begin.", "flows.opened"),
     Metric("sensor_flows_open", "gauge", "flows", "Flows in the table.", "flows.open"),

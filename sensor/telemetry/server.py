@@ -42,7 +42,7 @@ class _Handler(BaseHTTPRequestHandler):
     def handle(self) -> None:
         head = _head(self.connection)
         if len(head) > HEAD_LIMIT:
-            self.request_version, self.requestline, self.command = "HTTP/1.0", "", "GET"
+            self.requestline, self.command = "", "GET"
             self.send_error(431)
             return
         self.rfile.close()
@@ -65,6 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Who asks is nobody's news."""
 
     def _answer(self, reply: Reply) -> None:
+        self.request_version = self.protocol_version  # to who speaks an older one as well, or none at all
         self.send_response(reply.code)
         self.send_header("Content-Type", reply.type)
         self.send_header("Content-Length", str(len(reply.body)))

@@ -1,0 +1,231 @@
+"""What is served: to whom, in which bounds, and what becomes of the socket."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from sensor.telemetry import served, server
+from sensor.telemetry.beside import Beside
+from sensor.telemetry.served import Served
+from sensor.telemetry.server import AT_ONCE, HEAD_LIMIT, Server
+
+TOLD = msgspec.json.encode({"ts": 1.5, "sensor": {"id": "hq"}, "traffic": {"malformed": 3}, "log": {"path": ""}, "outputs": []})
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "sensor.sock"
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@pytest.fixture
+def told() -> Served:
+    one = Served(Beside())
+    one.put(TOLD)
+    return one
+
+
+@pytest.fixture
+def serve(told: Served) -> Iterator[Callable[..., Server]]:
+    begun: list[Server] = []
+
+    def begin(path: Path | None, listen: tuple[str, int] | None = None) -> Server:
+        begun.append(Server(told, path, listen))
+        return begun[-1]
+
+    yield begin
+    for one in begun:
+        one.close()
+
+
+def ask(path: Path, request: bytes) -> bytes:
+    """Everything that comes back until the other end closes."""
+    with socket.socket(socket.AF_UNIX) as there:
+        there.settimeout(10)
+        there.connect(str(path))
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it was closed before we had said anything
+            there.sendall(request)
+            return b"".join(iter(lambda: there.recv(65536), b""))
+        return b""
+
+
+def get(path: Path, what: str) -> tuple[int, bytes]:
+    head, _, body = ask(path, f"GET {what} HTTP/1.1\r\nHost: x\r\n\r\n".encode()).partition(b"\r\n\r\n")
+    return int(head.split()[1]), body
+
+
+def test_at_the_socket(serve, path: Path) -> None:
+    """Text for Prometheus, the whole status, whether it lives, and a word about what there is. The group may ask, others may not."""
+    assert serve(path).told == []
+    assert path.stat().st_mode & 0o777 == 0o660
+    assert b"\nsensor_packets_malformed_total 3\n" in get(path, "/metrics")[1]
+    code, body = get(path, "/status.json?pretty=1")
+    assert (code, json.loads(body)["sensor"]) == (200, {"id": "hq"})
+    assert json.loads(body)["process"]["pid"] > 0
+    assert get(path, "/healthz") == (200, b"ok\n")
+    assert get(path, "/")[0] == 404
+    answer = ask(path, b"HEAD /metrics HTTP/1.0\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.0 200 ")
+    assert answer.endswith(b"\r\n\r\n"), "no body"
+
+
+def test_on_loopback(serve, port: int) -> None:
+    """Only for who calls it by the name of this machine: a page in a browser, which has another name for it, gets nothing."""
+    serve(None, ("127.0.0.1", port))
+    for host, code in ((f"127.0.0.1:{port}", 200), (f"localhost:{port}", 200), (f"[::1]:{port}", 200), (f"evil.example:{port}", 403), ("10.0.0.1", 403)):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.request("GET", "/status.json", headers={"Host": host})
+        assert connection.getresponse().status == code, host
+        connection.close()
+
+
+def test_on_loopback_of_ipv6(serve, port: int) -> None:
+    assert serve(None, ("::1", port)).told == []
+    connection = http.client.HTTPConnection("::1", port, timeout=10)
+    connection.request("GET", "/healthz")
+    assert connection.getresponse().read() == b"ok\n"
+    connection.close()
+
+
+def test_before_the_first_word_and_after_the_last(serve, path: Path, told: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine that has told nothing yet is not ready, and one that says nothing any more is stuck; what it told last is still there."""
+    begun = Served(Beside())
+    quiet = path.with_name("quiet.sock")
+    other = Server(begun, quiet, None)
+    assert get(quiet, "/healthz")[0] == 503
+    assert get(quiet, "/metrics") == (503, b"the engine has told nothing yet\n")
+    other.close()
+    monkeypatch.setattr(served, "SILENT_S", -1.0)
+    serve(path)
+    assert get(path, "/healthz")[0] == 503
+    assert get(path, "/metrics")[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("request_", "code"),
+    [
+        (b"POST /metrics HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc", 501),
+        (b"BR\x1b[31mEW /<script> HTTP/1.1\r\n\r\n", 501),
+        (b"GET /\x1b[2J<script> HTTP/1.1\r\n\r\n", 404),
+        (b"\x16\x03\x01\x02\x00\x01\x00 hello\r\n\r\n", 400),
+        (b"GET /metrics HTTP/9.9\r\n\r\n", 505),
+        (b"GET /" + b"a" * 2 * HEAD_LIMIT + b" HTTP/1.1\r\n\r\n", 431),
+        (b"GET /metrics HTTP/1.1\r\n" + b"X: y\r\n" * 4000 + b"\r\n", 431),
+    ],
+)
+def test_what_makes_no_sense(serve, path: Path, request_: bytes, code: int) -> None:
+    """It gets a code and a word of ours, and nothing of its own back; the next one is served."""
+    serve(path)
+    answer = b""
+    with socket.socket(socket.AF_UNIX) as there:
+        there.settimeout(10)
+        there.connect(str(path))
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it is closed while we are still talking
+            there.sendall(request_)
+        with contextlib.suppress(ConnectionResetError):
+            answer += there.recv(65536)
+    if answer or len(request_) <= HEAD_LIMIT:
+        assert answer.startswith(f"HTTP/1.0 {code} ".encode())
+        assert not [word for word in (b"script", b"\x1b", b"hello") if word in answer]
+    assert get(path, "/healthz")[0] == 200
+
+
+def test_a_slow_one(serve, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who sends a byte now and then is not waited for longer than others, and holds up nobody."""
+    monkeypatch.setattr(server, "PATIENCE_S", 0.5)
+    serve(path)
+    with socket.socket(socket.AF_UNIX) as slow:
+        slow.settimeout(10)
+        slow.connect(str(path))
+        began = time.monotonic()
+        slow.sendall(b"GET /metrics HTTP/1.1\r\nX: ")
+        ended = threading.Event()
+        drip = threading.Thread(target=_drip, args=(slow, ended))
+        drip.start()
+        assert get(path, "/healthz")[0] == 200
+        while slow.recv(65536):
+            pass
+        ended.set()
+        drip.join()
+        assert time.monotonic() - began < 2
+
+
+def _drip(there: socket.socket, ended: threading.Event) -> None:
+    while not ended.wait(0.05):
+        try:
+            there.sendall(b"x")
+        except OSError:
+            return
+
+
+def test_a_crowd(serve, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many may ask at once; more are sent away at once, and all places are free again afterwards."""
+    monkeypatch.setattr(server, "PATIENCE_S", 1.0)
+    serve(path)
+    crowd = [socket.socket(socket.AF_UNIX) for _ in range(AT_ONCE)]
+    for one in crowd:
+        one.connect(str(path))
+    time.sleep(0.2)
+    assert ask(path, b"GET /healthz HTTP/1.0\r\n\r\n") == b""
+    for one in crowd:
+        one.close()
+    end = time.monotonic() + 10
+    while not ask(path, b"GET /healthz HTTP/1.0\r\n\r\n"):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_what_a_dead_sensor_left(serve, path: Path) -> None:
+    """Its socket makes room."""
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    assert serve(path).told == []
+    assert get(path, "/healthz")[0] == 200
+
+
+def test_what_a_living_sensor_has(serve, path: Path) -> None:
+    """It keeps its socket, also when the other one ends."""
+    serve(path)
+    other = Server(Served(Beside()), path, None)
+    assert other.told == [f"the status is not served at the socket {path}: another sensor serves there"]
+    other.close()
+    assert get(path, "/healthz")[0] == 200
+
+
+def test_where_no_socket_can_be(serve, path: Path, tmp_path: Path, port: int) -> None:
+    """A file that is none is left alone, a path may be too long, a port taken: it is said, and the sensor goes on without."""
+    path.write_text("mine")
+    assert serve(path).told == [f"the status is not served at the socket {path}: Address already in use"]
+    assert path.read_text() == "mine"
+    long = tmp_path / ("x" * 120)
+    assert "path too long" in serve(long).told[0]
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        assert serve(None, ("127.0.0.1", port)).told == [f"the status is not served at 127.0.0.1 port {port}: Address already in use"]
+
+
+def test_the_end(told: Served, path: Path) -> None:
+    """The socket goes, and the thread with it."""
+    before = threading.active_count()
+    one = Server(told, path, None)
+    assert get(path, "/healthz")[0] == 200
+    one.close()
+    assert not path.exists()
+    assert threading.active_count() == before
