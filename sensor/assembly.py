@@ -16,6 +16,7 @@ from sensor.alert_desk import AlertDesk
 from sensor.alert_room import AlertRoom
 from sensor.boundary import Boundary
 from sensor.boundary import Fault as Broken
+from sensor.budget import Budget
 from sensor.config import Config, detector_units
 from sensor.core.addresses import Networks
 from sensor.core.detector import Detector
@@ -42,6 +43,7 @@ from sensor.keeper import Keeper
 from sensor.mutes import Mutes
 from sensor.passive_dns import PassiveDns
 from sensor.pipeline import Pipeline, Sizes
+from sensor.process import large_tables
 from sensor.registry import units
 from sensor.roles import Roles
 from sensor.rules.load import Rules
@@ -56,10 +58,10 @@ Detectors = dict[str, tuple[dict[str, Any], Detector]]
 class World:
     """What detectors may ask: the Context of core/detector.py."""
 
-    def __init__(self, networks: Networks, intel: ThreatLists, inventory: Inventory) -> None:
-        self.networks, self.intel, self._inventory = networks, intel, inventory
-        self.passive_dns = PassiveDns()
-        self.baseline = Baseline(inventory.device, inside=networks.inside)
+    def __init__(self, networks: Networks, intel: ThreatLists, inventory: Inventory, budget: Budget) -> None:
+        self.networks, self.intel, self._inventory, self.more_bits = networks, intel, inventory, budget.more_bits
+        self.passive_dns = PassiveDns(budget.names)
+        self.baseline = Baseline(inventory.device, inside=networks.inside, things=budget.learned)
 
     def device(self, subject: Subject) -> Device | None:
         return self._inventory.device(subject)
@@ -137,16 +139,17 @@ class Engine:
         for fault in (*self.known.faults, *lists.unread, *lists.faults, *self.rules.faults):
             complain(str(fault))
         networks = Networks(config.networks)
-        limits = Limits(devices=config.inventory.devices, gone_ns=int(config.inventory.gone_after_h * HOUR))
+        budget = Budget.of(config.memory_mib)
+        limits = _limits(config, budget)
         inventory = Inventory(self.known.matcher, self.known.oui, networks, limits)
-        self.world = world = World(networks, lists, inventory)
+        self.world = world = World(networks, lists, inventory, budget)
         if keeper is not None:
             keeper.begin(inventory, self.known.name, world.baseline)
         self.anew = Anew(inventory)
         self._weigher = Weigher(world, Roles(config.roles.model_dump()))
         self._detectors = _detectors(config, world, {})
         room = AlertRoom(
-            AlertDesk(int(config.alerts.suppression_h * HOUR)),
+            AlertDesk(int(config.alerts.suppression_h * HOUR), budget.alerts),
             RecordMaker(config.sensor.id, config.sensor.site, __version__, networks),
             emit,
             inventory.device,
@@ -164,10 +167,11 @@ class Engine:
             inventory=inventory,
             room=room,
             boundary=Boundary(report),
-            sizes=Sizes(config.tables.flow_bits, config.tables.repeat_bits),
+            sizes=_sizes(config, budget),
             listeners=[*((kind, partial(_neighbour, inventory)) for kind in Announcement.__subclasses__()), *world.passive_dns.listeners()],
             evidence=evidence,
             health=health,
+            more={"passive_dns": world.passive_dns},
         )
 
     def take_up(self, config: Config, rules: Rules | None, found: Known | None) -> None:
@@ -212,13 +216,14 @@ def _detectors(config: Config, world: World, before: Detectors) -> Detectors:
     detectors: Detectors = {}
     for name, unit in detector_units().items():
         options = config.options(name)
+        told = options.model_dump()
         if not options.enabled:
             continue
-        told = options.model_dump()
         if name in before and before[name][0] == told:
             detectors[name] = before[name]
             continue
-        detector = unit(world, options)
+        with large_tables():
+            detector = unit(world, options)
         detector.id = name
         detectors[name] = told, detector
     return detectors

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, create_model, field_validator, model_validator
 
 import sensor.detectors
+from sensor.budget import MOST, USUAL, enough
 from sensor.core.addresses import parse_network
 from sensor.core.alert import Severity
 from sensor.core.detector import Detector
@@ -53,9 +54,11 @@ class Fingerprints(Section):
 
 
 class Inventory(Section):
-    """Bounds of the inventory. ``devices``: the most that are kept; ``gone_after_h``: hours of silence after which a device is gone."""
+    """Bounds of the inventory. ``devices``: the most that are kept (default: what ``memory_mib`` has room for); ``gone_after_h``: hours of silence after
+    which a device is gone.
+    """
 
-    devices: int = Field(default=100_000, ge=100, le=10_000_000)
+    devices: int | None = Field(default=None, ge=100, le=10_000_000)
     gone_after_h: float = Field(default=24, gt=0)
 
 
@@ -79,10 +82,12 @@ class Roles(Section):
 
 
 class Tables(Section):
-    """Sizes of the fixed tables, as powers of two. ``flow_bits``: flows that are followed at once; ``repeat_bits``: messages known when they come again."""
+    """Sizes of the fixed tables, as powers of two (default: what ``memory_mib`` has room for). ``flow_bits``: flows that are followed at once; ``repeat_bits``:
+    messages known when they come again.
+    """
 
-    flow_bits: int = Field(default=17, ge=10, le=24)
-    repeat_bits: int = Field(default=15, ge=8, le=24)
+    flow_bits: int | None = Field(default=None, ge=10, le=24)
+    repeat_bits: int | None = Field(default=None, ge=8, le=24)
 
 
 class Capture(Section):
@@ -178,6 +183,7 @@ class _Root(Section):
     """All sections but the detectors."""
 
     sensor: Identity = Identity()
+    memory_mib: int = Field(default=USUAL, le=MOST)
     networks: list[str] = []
     roles: Roles = Roles()
     intel: list[FilePath] = []
@@ -200,12 +206,17 @@ class _Root(Section):
     def _blocks(cls, networks: list[str]) -> list[str]:
         return _checked(networks)
 
+    @field_validator("memory_mib")
+    @classmethod
+    def _room(cls, mib: int) -> int:
+        return enough(mib)
+
 
 class Config(_Root):
-    """All settings. ``networks``: blocks that are inside beside the private ones; ``roles``: whose job looks like an attack; ``intel``: threat lists;
-    ``events``: the event log of live runs (default: events.jsonl in the state folder); ``state``: folder of the inventory (default: the state folder);
-    ``preset``: a set of options of detectors (see presets.py); ``detectors``: options by detector id, which win over it; ``outputs``: where events go, options
-    by name (see delivery/section.py).
+    """All settings. ``memory_mib``: MiB that a run may take, from which the sizes of its tables follow (see budget.py); ``networks``: blocks that are inside
+    beside the private ones; ``roles``: whose job looks like an attack; ``intel``: threat lists; ``events``: the event log of live runs (default: events.jsonl
+    in the state folder); ``state``: folder of the inventory (default: the state folder); ``preset``: a set of options of detectors (see presets.py);
+    ``detectors``: options by detector id, which win over it; ``outputs``: where events go, options by name (see delivery/section.py).
     """
 
     detectors: Any = None

@@ -36,9 +36,10 @@ class Dissection:
 
     def __init__(
         self, dissectors: dict[str, Dissector], boundary: Boundary, unfollow: Callable[[int, int, int], None], hear: Callable[[Iterable[Said]], None],
-        keep: Callable[[Packet], None] | None = None,
+        conversations: int = CONVERSATIONS_LIMIT,
     ) -> None:  # fmt: skip
-        self._run, self._unfollow, self._hear, self.keep = boundary.run, unfollow, hear, keep
+        self._run, self._unfollow, self._hear = boundary.run, unfollow, hear
+        self.keep: Callable[[Packet], None] | None = None
         self.selected = 0
         self._fragments = Fragments(FRAGMENTED_LIMIT)
         # The order of each kind is that of its bits in the select pass.
@@ -47,7 +48,7 @@ class Dissection:
         self._streamed = [(name, unit) for name, unit in dissectors.items() if unit.interest.stream]
         self._readers_of: Bounded[tuple[bool, int], tuple[_Reader, ...]] = Bounded(COMBINATIONS_LIMIT)
         self._followers_of: Bounded[int, tuple[_Follower, ...]] = Bounded(COMBINATIONS_LIMIT)
-        self._conversations: Bounded[int, _Conversation] = Bounded(CONVERSATIONS_LIMIT)
+        self._conversations: Bounded[int, _Conversation] = Bounded(conversations)
 
     def row(self, packets: Packets, index: int, wanted: int) -> None:
         """One chosen row, and the bits of the dissectors that want it."""

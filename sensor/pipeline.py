@@ -30,11 +30,13 @@ from sensor.decode.flows import FlowTable
 from sensor.decode.kernels import TICK, Kernels, Work
 from sensor.decode.select import Selector
 from sensor.dissection import Dissection
+from sensor.evictions import evictions
 from sensor.evidence.gather import Gatherer
 from sensor.health import Finding, Health
 from sensor.inventory.inventory import Inventory
 from sensor.inventory.services import Services
 from sensor.inventory.sightings import Sightings
+from sensor.message_limits import MessageLimits
 
 SECOND = 1_000_000_000
 
@@ -51,15 +53,17 @@ Listener = tuple[type[Event], Callable[[Any], None]]
 
 
 class Sizes(msgspec.Struct, frozen=True):
-    """Sizes of the fixed tables, as powers of two."""
+    """Sizes of the fixed tables, as powers of two; how many conversations are read at once; bytes of packets that an alert may still want."""
 
     flow_bits: int = 17
     repeat_bits: int = 15
+    conversations: int = 8192
+    packets: int = 16 << 20
 
 
 class Pipeline:
     """One engine. The alert room's ``emit`` gets each record in order; nothing here blocks, sleeps or reads a clock. ``evidence`` sees the packets;
-    ``health`` looks how the sensor itself fares.
+    ``health`` looks how the sensor itself fares; ``more``: others by name, whose tables let things go.
     """
 
     def __init__(
@@ -74,20 +78,26 @@ class Pipeline:
         listeners: Iterable[Listener] = (),
         evidence: Gatherer | None = None,
         health: Health | None = None,
+        more: dict[str, object] | None = None,
     ) -> None:
-        self.inventory, self.room, self.boundary, self.evidence, self.health = inventory, room, boundary, evidence, health
+        self.inventory, self.room, self.boundary, self.health = inventory, room, boundary, health
         self.maker, self.emit = room.maker, room.emit
-        sizes = sizes or Sizes()
-        selector = Selector([unit.interest for unit in dissectors.values()], RecentSet(sizes.repeat_bits))
+        self.sizes = sizes = sizes or Sizes()
+        repeats = RecentSet(sizes.repeat_bits)
+        selector = Selector([unit.interest for unit in dissectors.values()], repeats)
         self.kernels = Kernels(FlowTable(sizes.flow_bits), selector)
         self.sightings, self.services = Sightings(inventory.networks), Services()
-        self.dissection = Dissection(dissectors, boundary, self.kernels.unfollow, self._hear, evidence.hear if evidence else None)
+        self.dissection = Dissection(dissectors, boundary, self.kernels.unfollow, self._hear, conversations=sizes.conversations)
+        self.keep(evidence)
+        self.limits = MessageLimits()
         self._changes = ChangeReader(inventory.networks)
         self.watch(detectors)
         self._listeners: dict[type[Event], list[Callable[[Any], None]]] = {}
         for kind, hear in listeners:
             self._listeners.setdefault(kind, []).append(hear)
         self._listeners.setdefault(SenderFlood, []).append(lambda _: inventory.doubt())
+        self._tables = {"flows": self.kernels.flows, "repeats": repeats, "inventory": inventory, "alerts": room, "dissectors": self.dissection, **(more or {})}
+        self._tables |= {"sightings": self.sightings, "services": self.services, "boundary": boundary, **dissectors}
         self._started = False
         self._now = self._last = 0
         self.malformed = self.decoded = 0
@@ -111,6 +121,8 @@ class Pipeline:
         """The packets behind alerts are kept by somebody else, or by nobody any more."""
         self.evidence = self.room.evidence = evidence
         self.dissection.keep = evidence.hear if evidence is not None else None
+        if evidence is not None:
+            evidence.packets.limit(self.sizes.packets)
 
     def rezone(self) -> None:
         """What is inside is something else now."""
@@ -125,6 +137,7 @@ class Pipeline:
         if not len(batch):
             self._perform_all(None, work)
             return
+        work = self.limits.within(batch.rows, work)
         self.decoded += len(batch)
         if work.malformed:
             self._count_problems(batch, work.malformed)
@@ -277,7 +290,11 @@ class Pipeline:
             "malformed": self.malformed,
             "selected": self.dissection.selected,
             "repeats": self.kernels.selector.repeats,
-            "shed": self.kernels.selector.shed,
+            "shed": self.kernels.selector.shed + self.limits.shed,
             "flows": self.kernels.flows.opened,
             "flows_evicted": self.kernels.flows.evicted,
         }
+
+    def evicted(self) -> dict[str, int]:
+        """How often each bounded table had to let something go, where it had to."""
+        return evictions(self._tables | {detector.id: detector for detector in self.detectors})

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-import pytest
-
-from sensor import dissection
 from sensor.boundary import Boundary
 from sensor.core.dissector import Dissector, Interest, Said, Stream
 from sensor.core.event import MalformedMessage
@@ -63,9 +60,9 @@ class Listener(Dissector):
 class Engine:
     """Frames through the kernels and the dissection."""
 
-    def __init__(self) -> None:
+    def __init__(self, conversations: int = 100) -> None:
         self.unit, self.unfollowed = Listener(), 0
-        self.dissection = Dissection({"listener": self.unit}, Boundary(), self._unfollow, self._hear)
+        self.dissection = Dissection({"listener": self.unit}, Boundary(), self._unfollow, self._hear, conversations=conversations)
 
     def _unfollow(self, slot: int, flow: int, bits: int) -> None:
         self.unfollowed += 1
@@ -110,8 +107,7 @@ def test_an_idle_end_is_skipped_until_a_message_begins() -> None:
     assert Engine().read(*sent(b"GET /one", b"body body", b"more body", b"GET /two")) == ["GET /one", "gap 18", "GET /two", "end"]
 
 
-def test_conversations_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_conversations_are_bounded() -> None:
     """The one heard longest ago makes room: it has no end, and would begin anew."""
-    monkeypatch.setattr(dissection, "CONVERSATIONS_LIMIT", 2)
-    heard = Engine().read(*(frame for port in (1, 2, 3) for frame in sent(b"conversation %d" % port, sport=port)))
+    heard = Engine(conversations=2).read(*(frame for port in (1, 2, 3) for frame in sent(b"conversation %d" % port, sport=port)))
     assert heard == ["conversation 1", "conversation 2", "conversation 3", "end", "end"]

@@ -21,6 +21,7 @@ from sensor.core.device import Device, DeviceChange
 from sensor.core.event import Event
 from sensor.core.flow import Flow
 from sensor.core.observation import Subject
+from sensor.core.windows import DistinctWindow
 
 TARGETS_LIMIT = 64
 
@@ -188,6 +189,10 @@ class Context(Protocol):
     def intel(self) -> Intel: ...
     @property
     def baseline(self) -> Baseline: ...
+    @property
+    def more_bits(self) -> int:
+        """By so many powers of two windows are larger than they are written (below 0: smaller), as the memory budget has it."""
+        ...
 
     def device(self, subject: Subject) -> Device | None:
         """The device behind an endpoint as known at this packet."""
@@ -214,6 +219,11 @@ class Detector:
     def __init__(self, context: Context, options: Any = None) -> None:
         self.context = context
         self.options: Any = options if options is not None else self.Options()
+
+    def window(self, window_ns: int, key_bits: int, pair_bits: int, grace_ns: int = 0, wait_bits: int = 15) -> DistinctWindow:
+        """A window to count in, of a size that the memory budget allows."""
+        more = self.context.more_bits
+        return DistinctWindow(window_ns, key_bits + more, pair_bits + more, grace_ns, wait_bits + more)
 
     def alert(
         self,

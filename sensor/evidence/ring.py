@@ -52,6 +52,10 @@ class PacketRing:
     def __len__(self) -> int:
         return len(self._packets)
 
+    def limit(self, size: int) -> None:
+        """Keep at most so many bytes from now on."""
+        self._room = size
+
     def keep(self, packet: Packet) -> None:
         """The newest; the oldest make room for it."""
         packets = self._packets

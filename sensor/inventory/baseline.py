@@ -36,9 +36,11 @@ class Baseline:
     """What was learned, and the questions of ``core.detector.Baseline``. ``since``: when learning began, ns, later by all pauses; 0 before the first packet."""
 
     def __init__(
-        self, device: Callable[[Subject], Device | None], starts: Mapping[str, Start] | None = None, inside: Callable[[int], bool] | None = None
-    ) -> None:
-        self._device, self._inside = device, inside or Networks().inside
+        self, device: Callable[[Subject], Device | None], starts: Mapping[str, Start] | None = None, inside: Callable[[int], bool] | None = None,
+        things: int = TOTAL_LIMIT,
+    ) -> None:  # fmt: skip
+        """``things``: so many services that devices serve and use are remembered in all."""
+        self._device, self._inside, self._most = device, inside or Networks().inside, things
         self._starts = load_starts() if starts is None else starts
         self._habits: Bounded[str, Habits] = Bounded(DEVICES_LIMIT)
         self._alike: Bounded[tuple[str, int, bool], Bounded[str, bool]] = Bounded(THINGS_LIMIT)
@@ -234,7 +236,7 @@ class Baseline:
     def _count(self, device: str, habits: Habits, before: int, service: int, *, offered: bool) -> None:
         """Something new was learned; where all is full the device that was silent for longest makes room."""
         self._total += len(habits) - before
-        while self._total > TOTAL_LIMIT and (oldest := self._habits.oldest()) and oldest[0] != device:
+        while self._total > self._most and (oldest := self._habits.oldest()) and oldest[0] != device:
             self._take_out(oldest[0])
         self._enlist(device, habits.kind, service, offered=offered)
 

@@ -67,6 +67,7 @@ class Nowhere:
 
     intel: Any = None
     baseline: Any = None
+    more_bits = 0
 
     def __init__(self, devices: dict[int, Device] | None = None) -> None:
         self.networks, self._devices = Networks(), devices or {}

@@ -38,6 +38,8 @@ def device(kind: str, address: str, name: str = "", *, sure: float = 0.9) -> Dev
 class World:
     """A context: what is inside, the lists, and the devices by address."""
 
+    more_bits = 0
+
     def __init__(self, *devices: Device, lists: ThreatLists | None = None) -> None:
         self.networks, self.intel = Networks(), lists or ThreatLists()
         self.devices = {parse(each.key.removeprefix("ip:")): each for each in devices}

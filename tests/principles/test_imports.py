@@ -45,6 +45,7 @@ MAY_IMPORT = {
     "shedding": {"core", "decode"},
     "message_limits": {"core", "decode"},
     "evictions": set(),
+    "budget": set(),
     "read_ahead": {"core", "capture", "decode", "shedding"},
     "quarantine": {"core"},
     "outputs": {"core", "documents"},
@@ -54,6 +55,7 @@ MAY_IMPORT = {
     "console": {"core", "eventlog", "inventory"},
     "keeper": {"core", "inventory"},
     "notify": set(),
+    "process": set(),
     "reload": {"core", "alert_files", "assembly", "config", "documents", "eventlog", "evidence", "intel", "logs", "notify", "rules", "upstream"},
     "summary": {"core", "alert_files", "capture", "eventlog", "pipeline"},
     "telemetry": {"core", "alert_files", "alert_room", "capture", "delivery", "eventlog", "health", "intel", "logs", "pipeline", "rules", "shedding"},
@@ -61,14 +63,14 @@ MAY_IMPORT = {
     "log_limit": {"core"},
     "log_section": set(),
     "logs": {"core", "journal", "log_limit"},
-    "config": {"core", "presets", "documents", "registry", "capture", "detectors", "dissectors", "fingerprinting", "intel", "inventory", "outputs", "delivery"}
-    | {"log_section", "telemetry"},
+    "config": {"core", "budget", "presets", "documents", "registry", "capture", "detectors", "dissectors", "fingerprinting", "intel", "inventory", "outputs"}
+    | {"delivery", "log_section", "telemetry"},
     "dissection": {"core", "decode", "boundary"},
     "doctor": {"core", "capture", "decode"},
-    "pipeline": {"core", "alert_room", "dissection", "evidence", "health"} | ENGINE | HELPERS,
-    "assembly": {"core", "health", "keeper", "passive_dns", "pipeline", "config", "evidence"} | ALERTS | ENGINE | HELPERS,
+    "pipeline": {"core", "alert_room", "dissection", "evictions", "evidence", "health", "message_limits"} | ENGINE | HELPERS,
+    "assembly": {"core", "budget", "health", "keeper", "passive_dns", "pipeline", "config", "evidence", "process"} | ALERTS | ENGINE | HELPERS,
     "daemon": {"core", "health", "read_ahead", "shedding", "upstream", "keeper", "assembly", "pipeline", "config", "telemetry", "logs", "outputs", "quarantine"}
-    | {"evidence", "notify", "reload", "summary"}
+    | {"evidence", "notify", "process", "reload", "summary"}
     | ALERTS
     | ENGINE
     | HELPERS,

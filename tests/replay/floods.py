@@ -140,7 +140,7 @@ def _named(frame: bytes, text: bytes = NAME.encode(), draw: Draw = letters) -> F
 
 ARP = ethernet(struct.pack("!HHBBH6s4s6s4s", 1, 0x0800, 6, 4, 1, bytes(6), b"\x0a\0\0\x07", bytes(6), b"\x0a\0\0\1") + bytes(18), 0x0806, dst=EVERYBODY)
 SYN = ethernet(ipv4(tcp(b"", 40000, 443, flags=2), 6, "10.0.9.9", "10.0.0.1"), 0x0800, src=FLOODER)
-EMPTY = _datagram(b"\0" * 18, 9)
+EMPTY = _datagram(b"\0" * 18, 40009)
 GROUP, SEARCH = "224.0.0.251", "239.255.255.250"
 
 # Of nothing that a dissector would read twice: rows are all that these cost.

@@ -20,7 +20,7 @@ from sensor.core.changes import TCP, Changes
 from sensor.core.contacts import fold
 from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Change, Flow, Reason
-from sensor.core.windows import DistinctWindow, combine
+from sensor.core.windows import combine
 from sensor.detectors._words import client_of, network_of, server_of, who
 
 SECOND = 1_000_000_000
@@ -57,7 +57,7 @@ class SessionGuessing(FlowDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._ports = np.array([port for port in self.options.ports if 0 < port < 65536], np.uint16)
-        self._window = DistinctWindow(self.options.window_s * SECOND, KEY_BITS, PAIR_BITS)
+        self._window = self.window(self.options.window_s * SECOND, KEY_BITS, PAIR_BITS)
         self._told: Recent[tuple[int, int, int]] = Recent(TOLD_LIMIT, self.options.window_s * SECOND)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, int]]:

@@ -21,7 +21,7 @@ from sensor.core.contacts import knocks
 from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Flow
 from sensor.core.observation import Subject
-from sensor.core.windows import DistinctWindow, combine
+from sensor.core.windows import combine
 from sensor.detectors._addresses import counted
 from sensor.detectors._unheard import unheard
 from sensor.detectors._words import PROTOCOLS, client_of, is_fixed_function, network_of, server_of, some, who
@@ -76,8 +76,8 @@ class AddressScan(FlowDetector):
         window, grace = want.window_s * SECOND, int(want.grace_s * SECOND)
         self._far_ports = np.ones(65536, np.uint8)
         self._far_ports[[port for port in want.peer_ports if 0 <= port < 65536]] = 0
-        self._near = DistinctWindow(window, KEY_BITS, PAIR_BITS, grace)
-        self._far = DistinctWindow(window, KEY_BITS, PAIR_BITS, grace)
+        self._near = self.window(window, KEY_BITS, PAIR_BITS, grace)
+        self._far = self.window(window, KEY_BITS, PAIR_BITS, grace)
         self._near.rule(
             threshold=want.targets,
             share=want.share_inside,
@@ -87,7 +87,7 @@ class AddressScan(FlowDetector):
             level=math.log(want.certainty / (1 - want.certainty)),
         )
         self._far.rule(threshold=want.targets, share=want.share_outside)
-        self._silent = DistinctWindow(window, KEY_BITS, PAIR_BITS, grace)
+        self._silent = self.window(window, KEY_BITS, PAIR_BITS, grace)
         self._silent.rule(threshold=want.targets)
         self._exempt = tuple(addresses.parse_network(block) for block in want.exempt)
 

@@ -18,7 +18,6 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
-from sensor.core.windows import DistinctWindow
 from sensor.detectors._one import OneByOne
 from sensor.detectors._words import is_fixed_function, some, who
 from sensor.dissectors.arp import ArpReply, ArpRequest
@@ -60,7 +59,7 @@ class ArpScan(EventDetector):
         self._exempt = frozenset(map(addresses.parse_mac, want.exempt_macs))
 
     def _window(self, grace: int) -> OneByOne:
-        window = DistinctWindow(self.options.window_s * SECOND, KEY_BITS, PAIR_BITS, grace, WAIT_BITS)
+        window = self.window(self.options.window_s * SECOND, KEY_BITS, PAIR_BITS, grace, WAIT_BITS)
         window.rule(threshold=self.options.targets, share=self.options.share)
         return OneByOne(window)
 

@@ -14,7 +14,7 @@ from sensor.core.changes import SERVER_INSIDE, TCP, UDP, Changes
 from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Flow
 from sensor.core.recent import RecentSet
-from sensor.core.windows import DistinctWindow, combine
+from sensor.core.windows import combine
 from sensor.detectors._addresses import FAILED
 from sensor.detectors._words import PROTOCOLS, client_of, network_of, server_of, who
 
@@ -51,7 +51,7 @@ class DistributedScan(FlowDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         window = self.options.window_s * SECOND
-        self._ports, self._sources = DistinctWindow(window, KEY_BITS, PAIR_BITS), DistinctWindow(window, KEY_BITS, PAIR_BITS)
+        self._ports, self._sources = self.window(window, KEY_BITS, PAIR_BITS), self.window(window, KEY_BITS, PAIR_BITS)
         self._told = RecentSet(TOLD_BITS)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:

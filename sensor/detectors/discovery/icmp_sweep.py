@@ -19,7 +19,7 @@ from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Change, Flow
 from sensor.core.observation import Subject
 from sensor.core.recent import RecentSet
-from sensor.core.windows import DistinctWindow, combine
+from sensor.core.windows import combine
 from sensor.detectors._addresses import counted
 from sensor.detectors._words import PROTOCOLS, client_of, is_fixed_function, network_of, server_of, some, who
 
@@ -57,7 +57,7 @@ class IcmpSweep(FlowDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._targets = DistinctWindow(self.options.window_s * SECOND, KEY_BITS, PAIR_BITS)
+        self._targets = self.window(self.options.window_s * SECOND, KEY_BITS, PAIR_BITS)
         self._targets.rule(threshold=self.options.targets)
         self._met = RecentSet(PAIRS_BITS)
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)

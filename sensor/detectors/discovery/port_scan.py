@@ -15,7 +15,6 @@ from sensor.core.changes import Changes, follow
 from sensor.core.contacts import asks
 from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Flow
-from sensor.core.windows import DistinctWindow
 from sensor.detectors._unheard import with_unheard
 from sensor.detectors._words import PROTOCOLS, client_of, is_fixed_function, network_of, server_of, some, who
 
@@ -65,8 +64,8 @@ class PortScan(FlowDetector):
         grace = int(want.grace_s * SECOND)
         self._answers = np.zeros(65536, np.uint8)
         self._answers[list(UDP_ANSWERS)] = 1
-        self._fast = DistinctWindow(want.window_s * SECOND, KEY_BITS, PAIR_BITS, grace)
-        self._slow = DistinctWindow(want.slow_window_s * SECOND, KEY_BITS, PAIR_BITS, grace)
+        self._fast = self.window(want.window_s * SECOND, KEY_BITS, PAIR_BITS, grace)
+        self._slow = self.window(want.slow_window_s * SECOND, KEY_BITS, PAIR_BITS, grace)
         self._fast.rule(threshold=want.ports, share=want.share)
         self._slow.rule(threshold=want.slow_ports, share=want.share)
         # A fast scan crosses the slow threshold too: that is no second finding.

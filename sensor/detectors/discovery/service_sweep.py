@@ -19,7 +19,7 @@ from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Change, Flow
 from sensor.core.observation import Subject
 from sensor.core.recent import RecentSet
-from sensor.core.windows import DistinctWindow, combine
+from sensor.core.windows import combine
 from sensor.detectors._addresses import FAILED, counted
 from sensor.detectors._words import PROTOCOLS, client_of, is_fixed_function, network_of, server_of, some, who
 
@@ -62,7 +62,7 @@ class ServiceSweep(FlowDetector):
         super().__init__(context, options)
         self._ports = np.zeros(65536, np.bool_)
         self._ports[[port for port in self.options.ports if 0 <= port < 65536]] = True
-        self._hosts = DistinctWindow(self.options.window_s * SECOND, KEY_BITS, PAIR_BITS)
+        self._hosts = self.window(self.options.window_s * SECOND, KEY_BITS, PAIR_BITS)
         self._hosts.rule(threshold=self.options.hosts)
         self._met = RecentSet(PAIRS_BITS)
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)

@@ -74,7 +74,7 @@ class SlowAddressScan(FlowDetector):
         self._exempt = tuple(addresses.parse_network(block) for block in want.exempt)
 
     def _window(self, seconds: int, threshold: int) -> DistinctWindow:
-        window = DistinctWindow(seconds * SECOND, KEY_BITS, PAIR_BITS, int(self.options.grace_s * SECOND))
+        window = self.window(seconds * SECOND, KEY_BITS, PAIR_BITS, int(self.options.grace_s * SECOND))
         window.rule(threshold=threshold, share=self.options.share)
         return window
 

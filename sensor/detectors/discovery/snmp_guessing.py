@@ -18,7 +18,6 @@ from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.tally import Distinct
-from sensor.core.windows import DistinctWindow
 from sensor.detectors._calls import CallDetector, CallOptions, Numbers, pair_of
 from sensor.detectors._one import OneByOne
 from sensor.detectors._words import ends_of, is_fixed_function, some
@@ -66,7 +65,7 @@ class SnmpGuessing(CallDetector):
         want = self.options
         self._tried: Distinct[tuple[int, int], str] = Distinct(want.window_s * SECOND, PAIRS_LIMIT)
         self._guessing: Bounded[tuple[int, int], int] = Bounded(PAIRS_LIMIT)
-        window = DistinctWindow(want.window_s * SECOND, KEY_BITS, PAIR_BITS, GRACE_S * SECOND, WAIT_BITS)
+        window = self.window(want.window_s * SECOND, KEY_BITS, PAIR_BITS, GRACE_S * SECOND, WAIT_BITS)
         window.rule(threshold=want.agents, share=want.share)
         self._agents = OneByOne(window)
         self._told: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, want.window_s * SECOND)

@@ -18,7 +18,7 @@ from sensor.core.bounded import Recent
 from sensor.core.changes import CLIENT_INSIDE, SERVER_INSIDE, TCP, UDP, Changes
 from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Change, Flow
-from sensor.core.windows import DistinctWindow, combine
+from sensor.core.windows import combine
 from sensor.detectors._words import PROTOCOLS, client_of, is_fixed_function, network_of, server_of, who
 
 SECOND = 1_000_000_000
@@ -73,7 +73,7 @@ class InboundFromInternet(FlowDetector):
         self._udp[list(DATAGRAMS)] = True
         allowed = [port for port in self.options.allowed_ports if 0 <= port < 65536]
         self._tcp[allowed] = self._udp[allowed] = False
-        self._looked = DistinctWindow(LOOK_AGAIN_S * SECOND, KEY_BITS, PAIR_BITS)
+        self._looked = self.window(LOOK_AGAIN_S * SECOND, KEY_BITS, PAIR_BITS)
         self._told: Recent[tuple[int, int, int]] = Recent(SERVICES_LIMIT, self.options.again_s * SECOND)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:

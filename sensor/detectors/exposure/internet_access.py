@@ -18,7 +18,6 @@ from sensor.core.changes import CLIENT_INSIDE, SERVER_INSIDE, Changes
 from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Change, Flow
 from sensor.core.observation import Subject
-from sensor.core.windows import DistinctWindow
 from sensor.detectors._words import PROTOCOLS, client_of, network_of, server_of, some, who
 
 SECOND = 1_000_000_000
@@ -54,7 +53,7 @@ class InternetAccess(FlowDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._looked = DistinctWindow(LOOK_AGAIN_S * SECOND, KEY_BITS, PAIR_BITS)
+        self._looked = self.window(LOOK_AGAIN_S * SECOND, KEY_BITS, PAIR_BITS)
         self._told: Recent[tuple[int, int]] = Recent(PAIRS_LIMIT, self.options.again_s * SECOND)
         self._networks = tuple(addresses.parse_network(block) for block in self.options.networks)
         self._allowed = tuple(addresses.parse_network(block) for block in self.options.allowed)

@@ -89,9 +89,8 @@ class ReflectedFlood(FlowDetector):
             (self._window(60, want.silent), want.silent),
         ]
 
-    @staticmethod
-    def _window(seconds: int, threshold: int) -> DistinctWindow:
-        window = DistinctWindow(seconds * SECOND, KEY_BITS, PAIR_BITS)
+    def _window(self, seconds: int, threshold: int) -> DistinctWindow:
+        window = self.window(seconds * SECOND, KEY_BITS, PAIR_BITS)
         window.rule(threshold=threshold)
         return window
 

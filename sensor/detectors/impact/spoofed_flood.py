@@ -63,7 +63,7 @@ class SpoofedFlood(FlowDetector):
         self._by_mac, self._by_vlan = self._window(self.options.sources), self._window(self.options.segment)
 
     def _window(self, threshold: int) -> DistinctWindow:
-        window = DistinctWindow(self.options.window_s * SECOND, KEY_BITS, PAIR_BITS)
+        window = self.window(self.options.window_s * SECOND, KEY_BITS, PAIR_BITS)
         window.rule(threshold=threshold)
         return window
 

@@ -20,7 +20,6 @@ from sensor.core.contacts import sessions
 from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Flow
 from sensor.core.observation import Subject
-from sensor.core.windows import DistinctWindow
 from sensor.detectors._words import client_of, network_of, server_of, who
 
 SECOND = 1_000_000_000
@@ -84,7 +83,7 @@ class AdminFromDevice(FlowDetector):
         super().__init__(context, options)
         self._wanted = np.zeros(65536, np.uint8)
         self._wanted[list(SERVICES)] = 1
-        self._looked = DistinctWindow(LOOK_AGAIN_S * SECOND, KEY_BITS, PAIR_BITS)
+        self._looked = self.window(LOOK_AGAIN_S * SECOND, KEY_BITS, PAIR_BITS)
         self._told = {answered: Recent[tuple[int, int, str]](PAIRS_LIMIT, self.options.again_s * SECOND) for answered in (False, True)}
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Subject]]:

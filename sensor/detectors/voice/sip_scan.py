@@ -20,7 +20,6 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
-from sensor.core.windows import DistinctWindow
 from sensor.detectors._one import OneByOne, number_of
 from sensor.detectors._words import ends_of, is_fixed_function, network_of_packet, some, who
 from sensor.dissectors.sip import SipRequest, SipResponse
@@ -69,7 +68,7 @@ class SipScan(EventDetector):
 
     def _window(self) -> OneByOne:
         want = self.options
-        window = DistinctWindow(want.window_s * SECOND, KEY_BITS, PAIR_BITS, int(want.grace_s * SECOND), WAIT_BITS)
+        window = self.window(want.window_s * SECOND, KEY_BITS, PAIR_BITS, int(want.grace_s * SECOND), WAIT_BITS)
         window.rule(threshold=want.targets, share=want.share)
         return OneByOne(window)
 

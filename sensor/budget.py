@@ -1,0 +1,85 @@
+"""The memory budget: one number, ``memory_mib``, from which the sizes of all tables follow.
+
+Before the first packet the interpreter, the units and what they know take ``PROGRAM``; packets on their way and the small tables of detectors and dissectors,
+which do not grow with a network, take ``IN_FLIGHT`` and ``SMALL``. Flows and the windows in which detectors count are fixed tables, in powers of two. What is
+left is shared out among the tables that grow with the network; bytes an entry are measured (tests/test_budget.py). The ring of a live run is memory of the
+kernel and comes on top (``capture.ring_mib``).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import msgspec
+
+MIB = 1 << 20
+# MiB: a replay of one packet; blocks and rows that are read ahead; everything that is bounded by a number of its own, as far as traffic fills it.
+PROGRAM, IN_FLIGHT, SMALL = 100, 30, 16
+# MiB of all windows of detectors as they are written, and the shares of the whole budget that fixed tables may take.
+WINDOWS = 85
+WINDOWS_SHARE, FLOWS_SHARE, REPEATS_SHARE = 0.2, 0.08, 0.0025
+FLOW, REPEAT = 136, 16
+# A smaller one holds no network worth watching; a larger one has no use.
+LEAST, USUAL, MOST = 192, 256, 32_768
+
+
+class Share(NamedTuple):
+    """Of what is left for tables that grow, and the bytes of one entry."""
+
+    share: float
+    entry: int
+
+
+TABLES = {
+    "devices": Share(0.42, 4096),
+    "pending": Share(0.06, 1700),
+    "endpoints": Share(0.06, 215),
+    "leases": Share(0.05, 110),
+    "conversations": Share(0.12, 2550),
+    "packets": Share(0.10, 1),
+    "names": Share(0.05, 300),
+    "learned": Share(0.08, 375),
+    "alerts": Share(0.06, 2500),
+}
+
+
+class Budget(msgspec.Struct, frozen=True, kw_only=True):
+    """Sizes, in entries. ``flow_bits``, ``repeat_bits``: fixed tables, as powers of two; ``more_bits``: by so many the windows of detectors are larger than
+    they are written; ``packets``: bytes of packets that an alert may still want. The others are said in ``TABLES``.
+    """
+
+    flow_bits: int
+    repeat_bits: int
+    more_bits: int
+    devices: int
+    pending: int
+    endpoints: int
+    leases: int
+    conversations: int
+    packets: int
+    names: int
+    learned: int
+    alerts: int
+
+    @classmethod
+    def of(cls, mib: int) -> Budget:
+        """What ``mib`` MiB hold, at least ``LEAST``."""
+        more = _bits(mib * WINDOWS_SHARE / WINDOWS)
+        flows, repeats = _bits(mib * FLOWS_SHARE * MIB / FLOW), _bits(mib * REPEATS_SHARE * MIB / REPEAT)
+        left = (mib - PROGRAM - IN_FLIGHT - SMALL - WINDOWS * 2**more) * MIB - FLOW * 2**flows - REPEAT * 2**repeats
+        entries = {name: int(left * table.share / table.entry) for name, table in TABLES.items()}
+        return cls(flow_bits=flows, repeat_bits=repeats, more_bits=more, **entries)
+
+
+def _bits(size: float) -> int:
+    """The largest power of two that is not larger."""
+    return math.floor(math.log2(size))
+
+
+def enough(mib: int) -> int:
+    """A budget that can hold the program. ValueError where it cannot."""
+    if mib < LEAST:
+        wanted = f"at least {LEAST}: before the first packet the program and what it knows take {PROGRAM} of them, and tables of use the others"
+        raise ValueError(f"found {mib}, expected {wanted}")
+    return mib
