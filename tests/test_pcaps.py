@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import ipaddress
+import subprocess
+import sys
 from collections import defaultdict
 from pathlib import Path
 
 import dpkt
 import pytest
 import yaml
+import zstandard
 
-from pcaps import office
+from pcaps import office, selftest
 from pcaps._office_hosts import everybody
 
-CAPTURES = (".pcap", ".pcapng")
+CAPTURES = (".pcap", ".pcapng", ".pcapng.zst")
 Segment = tuple[str, str, int, int, int, int]  # source, destination, their ports, flags, bytes
 
 
@@ -38,7 +41,8 @@ def segments(frames: list[dpkt.ethernet.Ethernet]) -> list[Segment]:
 def test_every_capture_is_listed_with_its_program(root: Path) -> None:
     """SOURCES.yaml and the folder agree, and the programs are there."""
     listed = yaml.safe_load((root / "pcaps" / "SOURCES.yaml").read_text(encoding="utf-8"))
-    held = {path.relative_to(root).as_posix() for path in (root / "pcaps").rglob("*") if path.suffix in CAPTURES}
+    paths = [*(root / "pcaps").rglob("*"), *(root / "sensor").rglob("*.zst")]
+    held = {path.relative_to(root).as_posix() for path in paths if path.name.endswith(CAPTURES)}
     assert {path.relative_to(root).as_posix() for entry in listed for path in root.glob(entry["path"])} == held
     assert all(entry["what"] and (root / entry["made_by"]).is_file() for entry in listed)
 
@@ -47,6 +51,13 @@ def test_office_is_made_again_byte_for_byte(capture: Path, tmp_path: Path) -> No
     """Fixed clock, seeded generators, own writer: the program gives the committed file, under whatever name."""
     office.main(tmp_path / "again.pcapng")
     assert (tmp_path / "again.pcapng").read_bytes() == capture.read_bytes()
+
+
+def test_the_shipped_capture_is_made_again_packet_for_packet(root: Path, tmp_path: Path) -> None:
+    """What `sensor selftest` replays is what its program makes today, and weighs next to nothing. Another zstd may pack it otherwise."""
+    subprocess.run([sys.executable, "-m", "pcaps.selftest", str(tmp_path / "again.zst")], cwd=root, check=True)  # machines count what they send
+    assert zstandard.decompress((tmp_path / "again.zst").read_bytes()) == zstandard.decompress(selftest.FILE.read_bytes())
+    assert selftest.FILE.stat().st_size < 12_000
 
 
 def test_office_is_small_and_lasts_twenty_minutes(capture: Path) -> None:

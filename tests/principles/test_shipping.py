@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import configparser
+import json
 import os
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -24,9 +26,9 @@ def _listed() -> list[str]:
 
 
 def test_every_package_is_listed() -> None:
-    """A folder below sensor/ with an __init__.py is a package, and setup.cfg names each, plus the fingerprints."""
+    """A folder below sensor/ with an __init__.py is a package, and setup.cfg names each, plus the fingerprints and the units of systemd."""
     there = {".".join(path.parent.relative_to(ROOT).parts) for path in SENSOR.rglob("__init__.py")}
-    assert set(_listed()) == there | {"sensor.fingerprints_data"}
+    assert set(_listed()) == there | {"sensor.fingerprints_data", "sensor.units_data"}
 
 
 def test_every_folder_with_modules_is_a_package() -> None:
@@ -69,7 +71,7 @@ def _run(elsewhere: Path, *words: str) -> subprocess.CompletedProcess[str]:
 def test_wheel_holds_everything(wheel: Path) -> None:
     """Modules, compiled kernels, stubs, the type marker, fingerprints and the licence are in it; captures and tests are not."""
     names = set(zipfile.ZipFile(wheel).namelist())
-    modules = {path.relative_to(ROOT).as_posix() for path in [*SENSOR.rglob("*.py"), *SENSOR.rglob("*.pyi"), *SENSOR.rglob("*.json")]}
+    modules = {path.relative_to(ROOT).as_posix() for path in [*SENSOR.rglob("*.py"), *SENSOR.rglob("*.pyi"), *SENSOR.rglob("*.json"), *SENSOR.rglob("*.zst")]}
     fingerprints = {"sensor/fingerprints_data/" + path.relative_to(ROOT / "fingerprints").as_posix() for path in (ROOT / "fingerprints").rglob("*.yaml")}
     assert fingerprints
     assert sorted((modules | fingerprints | {"sensor/py.typed"}) - names) == []
@@ -94,3 +96,15 @@ def test_installed_elsewhere_it_names_devices(elsewhere: Path) -> None:
     assert run.returncode == 0, run.stderr
     for word in ('"type":"printer"', '"type":"camera"', '"kind":"alert"'):
         assert word in run.stdout
+
+
+@pytest.mark.slow
+def test_installed_elsewhere_it_passes_its_own_test(elsewhere: Path) -> None:
+    """The capture that `sensor selftest` replays is shipped as well, and is found; all of it takes less than five seconds."""
+    began = time.monotonic()
+    run = _run(elsewhere, "sensor", "selftest", "--json")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert time.monotonic() - began < 15  # five on a machine that does nothing else
+    found = {one["check"]: one["level"] for one in map(json.loads, run.stdout.splitlines())}
+    assert {"kernels", "mac_registry", "devices", "alerts", "evidence", "log", "formats"} <= found.keys()
+    assert "error" not in found.values()

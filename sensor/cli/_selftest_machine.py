@@ -1,0 +1,105 @@
+"""What ``sensor selftest`` looks at before it replays anything: the parts that the program is made of, and the machine that it runs on."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.machinery
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import sensor
+from sensor.doctor.finding import Finding, Verdict, error, findings, ok
+
+REINSTALL = "install the sensor again: what is installed is not whole"
+# JSON in SQL as the views of the inventory write it (sqlite.org/releaselog/3_38_0.html).
+SQLITE = (3, 38, 0)
+KYOCERA = 0x0017C8000000
+# 2026-11-24 09:14:07 UTC, ns.
+MOMENT, MOMENT_TEXT = 1_795_511_647_000_000_000, "2026-11-24T09:14:07.000000Z"
+
+
+def kernels() -> Verdict:
+    """Every compiled module that is there can be loaded."""
+    suffix = importlib.machinery.EXTENSION_SUFFIXES[0]
+    top = Path(str(sensor.__file__)).parent
+    found = sorted(path.relative_to(top.parent).as_posix().removesuffix(suffix).replace("/", ".") for path in top.rglob(f"*{suffix}"))
+    if not found:
+        return error(f"no compiled module (*{suffix}) in {top}: it was built for another Python, or not at all", REINSTALL)
+    for name in found:
+        try:
+            importlib.import_module(name)
+        except ImportError as wrong:
+            return error(f"{name} cannot be loaded: {wrong}", REINSTALL)
+    return ok(f"{len(found)} compiled modules can be loaded", kernels=len(found))
+
+
+def mac_registry() -> Verdict:
+    """Makers of MACs are known."""
+    from sensor.fingerprinting.oui import Oui
+
+    name = Oui().organisation(KYOCERA)
+    if "kyocera" not in name.lower():
+        return error(f"00:17:c8 is {name or 'nobody'}, expected Kyocera", "install netaddr again: the registry of MAC prefixes is in it")
+    return ok(f"00:17:c8 is {name}")
+
+
+def sqlite() -> Verdict:
+    """The database can do what the inventory asks of it."""
+    if sqlite3.sqlite_version_info < SQLITE:
+        return error(f"SQLite {sqlite3.sqlite_version}, expected {'.'.join(map(str, SQLITE))} or newer", "update the system's SQLite, or use another Python")
+    return ok(f"SQLite {sqlite3.sqlite_version}")
+
+
+def zstd() -> Verdict:
+    """What is packed is unpacked."""
+    import zstandard
+
+    data = bytes(range(256)) * 64
+    if zstandard.decompress(zstandard.compress(data)) != data:
+        return error("what was packed by zstd is not what comes out", "install zstandard again")
+    return ok(f"zstandard {zstandard.__version__}")
+
+
+def time_zone() -> Verdict:
+    """Times are told in UTC, wherever the machine thinks it is."""
+    from sensor.core.record_parts import time_text
+
+    told = time_text(MOMENT)
+    if told != MOMENT_TEXT:
+        return error(f"a time is told as {told}, expected {MOMENT_TEXT}", "unset TZ, and look at /etc/localtime")
+    return ok(f"times are told in UTC; the machine's own zone is {time.strftime('%Z (%z)')}")
+
+
+def configuration() -> Verdict:
+    """The configuration of this machine can be read."""
+    from sensor.config import load_config, usual
+    from sensor.documents import DocumentErrors
+
+    path = usual(None)
+    try:
+        load_config(path)
+    except DocumentErrors as errors:
+        return error(f"{errors.faults[0]}", f"sensor config check {path}   tells all that is wrong")
+    return ok(f"{path} is right" if path is not None else "there is none, and none is needed")
+
+
+PARTS = (kernels, mac_registry, sqlite, zstd, time_zone, configuration)
+
+
+def machine_findings(state: Path | None) -> Iterator[Finding]:
+    """Parts, then the folder of the state: that it can be written, and has room."""
+    from sensor.config import load_config, usual
+    from sensor.doctor import machine, machine_checks
+    from sensor.documents import DocumentErrors
+    from sensor.eventlog.paths import state_folder
+
+    yield from findings(PARTS, "program")
+    if state is None:
+        try:
+            state = load_config(usual(None)).state
+        except DocumentErrors:
+            state = None
+    folder = state or state_folder()
+    yield from findings(machine_checks.FOLDER, str(folder), machine.folder(folder))

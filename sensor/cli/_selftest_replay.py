@@ -1,0 +1,164 @@
+"""What ``sensor selftest`` replays, through the program as it is installed, and what must come of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sensor.cli._show import part, tidy
+from sensor.doctor.finding import Finding, Verdict, error, findings, ok
+
+CAPTURE = "selftest.pcapng.zst"
+TIMEOUT_S = 60
+HELP = "report it with the output of `sensor selftest --json` and `sensor version`; until then do not trust what this program says"
+# What is in the capture (pcaps/selftest.py): type by MAC, and the alert of the one thing that is wrong.
+DEVICES = {
+    "00:17:c8:1a:2b:3c": ("printer", "Kyocera"),
+    "ac:cc:8e:4f:71:0a": ("camera", "Axis"),
+    "80:5e:c0:34:aa:10": ("voip_phone", "Yealink"),
+}
+ALERTS = ("discovery.port_scan",)
+EPB = 6
+
+
+class Replayed(NamedTuple):
+    """What came of it. ``folder``: where state, log and evidence are; ``records``: those of the log; ``wrong``: lines that are none."""
+
+    folder: Path
+    code: int
+    said: str
+    records: list[dict[str, Any]]
+    wrong: list[str]
+
+
+def replay(folder: Path) -> Iterator[Finding]:
+    """Replay the capture in an empty folder, and look at everything that comes of it."""
+    done = _replayed(folder)
+    first = list(findings((capture,), "replay", done))
+    yield from first
+    if first[0].level == "ok":
+        yield from findings(CHECKS, "replay", done)
+
+
+def _replayed(folder: Path) -> Replayed:
+    log = folder / "log.jsonl"
+    words = [sys.executable, "-m", "sensor", "replay", "--events", str(log), "--state", str(folder / "state"), "--evidence", str(folder / "evidence")]
+    with as_file(files("sensor.lifecycle") / CAPTURE) as path:
+        try:
+            done = subprocess.run(
+                [*words, str(path)], cwd=folder, env={**os.environ, "SENSOR_STATE": str(folder)}, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+            )
+        except subprocess.TimeoutExpired:
+            return Replayed(folder, -1, f"it took more than {TIMEOUT_S} s", [], [])
+    records, wrong = [], []
+    for line in log.read_bytes().splitlines() if log.is_file() else ():
+        try:
+            records.append(json.loads(line))
+        except ValueError:
+            wrong.append(line.decode(errors="replace"))
+    return Replayed(folder, done.returncode, done.stderr, records, wrong)
+
+
+def capture(done: Replayed) -> Verdict:
+    """The program reads the capture to its end."""
+    if done.code:
+        return error(f"the replay ended with {done.code}: {tidy(done.said.strip().splitlines()[-1] if done.said.strip() else 'without a word')}", HELP)
+    told = [part(record, "capture") for record in done.records if record.get("action") == "summary"]
+    if not told or not told[-1].get("packets") or told[-1].get("malformed") or told[-1].get("faults"):
+        return error(f"the replay ended without a good summary: {tidy(told[-1] if told else 'none')}", HELP)
+    return ok(f"{told[-1]['packets']:,} packets were read", packets=told[-1]["packets"])
+
+
+def devices(done: Replayed) -> Verdict:
+    """Each device is named for what it is, with its evidence."""
+    found = {mac: record["device"] for record in done.records if record.get("kind") == "device" for mac in part(record, "device").get("macs") or ()}
+    for mac, (kind, vendor) in DEVICES.items():
+        device = found.get(mac, {})
+        if device.get("type") != kind or device.get("vendor") != vendor:
+            return error(f"{mac} is {tidy(device.get('type')) or 'nobody'} by {tidy(device.get('vendor')) or 'nobody'}, expected {kind} by {vendor}", HELP)
+    evident = {tidy(part(record, "device").get("id")) for record in done.records if record.get("evidence")}
+    if any(found[mac]["id"] not in evident for mac in DEVICES):
+        return error("a device is named without evidence", HELP)
+    return ok(f"{', '.join(f'{kind} by {vendor}' for kind, vendor in DEVICES.values())}: each named with its evidence")
+
+
+def alerts(done: Replayed) -> Verdict:
+    """What is wrong in the capture is told, and nothing else of weight."""
+    told = sorted({tidy(part(record, "alert").get("detector")) for record in _opened(done) if record.get("severity") in {"medium", "high", "critical"}})
+    if told != sorted(ALERTS):
+        return error(f"alerts: {', '.join(told) or 'none'}; expected {', '.join(ALERTS)}", HELP)
+    return ok(f"{', '.join(told)} is told")
+
+
+def evidence(done: Replayed) -> Verdict:
+    """The packets behind the alert are kept as a capture file."""
+    for record in _opened(done):
+        if tidy(part(record, "alert").get("detector")) in ALERTS:
+            path, frames = done.folder / tidy(part(record, "packets").get("file")), part(record, "packets").get("frames", 0)
+            held = _frames(path.read_bytes()) if path.is_file() else 0
+            if not frames or held < frames:
+                return error(f"{tidy(path.name) or 'no file'} holds {held:,} packets, expected {frames:,}", HELP)
+            return ok(f"{held:,} packets behind the alert are in {tidy(path.name)}", frames=held)
+    return error("no alert has packets", HELP)
+
+
+def _frames(data: bytes) -> int:
+    """Enhanced packet blocks of a pcapng file (draft-ietf-opsawg-pcapng, 4.3)."""
+    count = at = 0
+    while at + 12 <= len(data) and (size := int.from_bytes(data[at + 4 : at + 8], "little")) >= 12:
+        count += int.from_bytes(data[at : at + 4], "little") == EPB
+        at += size
+    return count
+
+
+def log(done: Replayed) -> Verdict:
+    """Every line is a record, numbered without a gap, with an id of its own."""
+    if done.wrong:
+        return error(f"{len(done.wrong):,} lines of the log are no records: {tidy(done.wrong[0], 80)}", HELP)
+    numbers = [part(record, "sensor").get("seq") for record in done.records]
+    if numbers != list(range(1, len(numbers) + 1)):
+        return error("the numbers of the records have gaps", HELP)
+    if len({record.get("id") for record in done.records}) != len(numbers):
+        return error("two records have the same id", HELP)
+    return ok(f"{len(numbers):,} records, numbered without a gap", records=len(numbers))
+
+
+def inventory(done: Replayed) -> Verdict:
+    """The inventory on disk holds the same devices."""
+    from sensor.inventory.store.database import StoreError
+    from sensor.inventory.store.reader import Reader
+
+    try:
+        reader = Reader(done.folder / "state")
+        kept = {mac for record in reader.records() for mac in record["device"].get("macs") or ()}
+        reader.close()
+    except StoreError as wrong:
+        return error(f"the inventory cannot be read: {wrong}", HELP)
+    if missing := sorted(DEVICES.keys() - kept):
+        return error(f"the inventory lacks {', '.join(missing)}", HELP)
+    return ok(f"{len(kept):,} devices are in the inventory on disk", devices=len(kept))
+
+
+def formats(done: Replayed) -> Verdict:
+    """Every format has words for what was found, each on one line."""
+    from sensor.outputs.formats import FORMATS
+
+    told = [record for record in done.records if record.get("kind") in {"device", "alert"}]
+    for name, encode in FORMATS.items():
+        lines = [line for record in told if (line := encode(record)) is not None]
+        if not lines or any(b"\n" in line for line in lines):
+            return error(f"the format {name} has {'a line with an end in it' if lines else 'no words for what was found'}", HELP)
+    return ok(f"{len(FORMATS)} formats: {', '.join(FORMATS)}")
+
+
+def _opened(done: Replayed) -> list[dict[str, Any]]:
+    return [record for record in done.records if record.get("kind") == "alert" and record.get("action") == "open"]
+
+
+CHECKS = (devices, alerts, evidence, log, inventory, formats)

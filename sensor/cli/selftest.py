@@ -1,0 +1,47 @@
+"""Look whether the program that is installed here works: its parts, the machine, and a small capture from packets to alerts.
+
+The capture comes with the program: a printer, a camera and a telephone that start, and a laptop that tries ports. It is replayed in a folder of its own,
+which is removed afterwards; nothing is listened to or sent, and the state of a sensor that runs is left alone. One line a check: how it stands, what was
+found, what to do.
+
+exit codes: 0 all is well, 1 something is wrong
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from sensor.cli._show import add_json_argument
+
+EXAMPLES = """\
+  sensor selftest
+  sensor selftest --json | jq -r 'select(.level == "error") | .found'
+"""
+TROUBLE = 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    state = "folder of the state to look at (default: state: of the configuration, else the state folder)"
+    parser.add_argument("--state", metavar="DIR", type=Path, help=state)
+    add_json_argument(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Look, and tell each thing as it is found."""
+    from itertools import chain
+
+    from sensor.cli._doctor_words import finding_json, finding_line, last_line
+    from sensor.cli._selftest_machine import machine_findings
+    from sensor.cli._selftest_replay import replay
+
+    told = []
+    with tempfile.TemporaryDirectory(prefix="sensor-selftest-") as folder:
+        for one in chain(machine_findings(args.state), replay(Path(folder))):
+            told.append(one)
+            print(finding_json(one) if args.json else finding_line(one, sys.stdout), flush=True)
+    if not args.json:
+        print(last_line(told))
+    return TROUBLE if any(one.level == "error" for one in told) else 0

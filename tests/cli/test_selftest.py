@@ -1,0 +1,136 @@
+"""sensor selftest: what it says of a good installation, and that each check can fail."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sensor.cli import _selftest_machine as parts
+from sensor.cli import _selftest_replay as replayed
+from sensor.cli._selftest_replay import Replayed
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
+    """What comes of the capture."""
+    return replayed._replayed(tmp_path_factory.mktemp("good"))
+
+
+def test_all_is_well(tell, tmp_path: Path) -> None:
+    """One line a check, a last line, exit code 0; nothing of it is left in the state folder."""
+    before = sorted(path.name for path in tmp_path.iterdir())
+    told = tell("selftest")
+    assert told.code == 0, told.out
+    assert all(line.startswith("ok") for line in told.lines[:-1])
+    assert told.lines[-1] == "16 checks: all is well"
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+    assert "\033" not in told.out
+
+
+def test_json(tell) -> None:
+    """One object a check."""
+    found = [json.loads(line) for line in tell("selftest", "--json").lines]
+    assert [one["check"] for one in found] == [
+        "kernels", "mac_registry", "sqlite", "zstd", "time_zone", "configuration", "writable", "space", "disk_speed",
+        "capture", "devices", "alerts", "evidence", "log", "inventory", "formats",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kathmandu", "No/Such_Zone"])
+def test_in_every_time_zone(good: Replayed, zone: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A replay there tells the same times."""
+    monkeypatch.setenv("TZ", zone)
+    there = replayed._replayed(tmp_path)
+    assert [record["ts"] for record in there.records] == [record["ts"] for record in good.records]
+
+
+def test_a_capture_that_cannot_be_read(tell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told, exit code 1, and what would follow from it is not told as well."""
+    monkeypatch.setattr(replayed, "CAPTURE", "__init__.py")
+    told = tell("selftest")
+    assert told.code == 1
+    assert told.lines[-2].startswith("error    replay: capture: the replay ended")
+    assert told.lines[-1] == "10 checks: 1 error"
+
+
+def changed(good: Replayed, change: Callable[[list[dict]], object]) -> Replayed:
+    records = json.loads(json.dumps(good.records))
+    change(records)
+    return good._replace(records=records)
+
+
+def last(records: list[dict], kind: str) -> dict:
+    return next(one for one in reversed(records) if one["kind"] == kind)
+
+
+@pytest.mark.parametrize(
+    ("check", "change", "said"),
+    [
+        ("capture", lambda them: last(them, "sensor") and them.__delitem__(slice(-3, None)), "without a good summary"),
+        ("capture", lambda them: [one["capture"].update(malformed=1) for one in them if one["action"] == "summary"], "without a good summary"),
+        ("devices", lambda them: [one["device"].update(type="nvr") for one in them if one["kind"] == "device"], "is nvr by Kyocera, expected printer"),
+        ("devices", lambda them: them.__setitem__(slice(None), []), "is nobody by nobody"),
+        ("devices", lambda them: [one.pop("evidence", None) for one in them], "without evidence"),
+        ("alerts", lambda them: them.__setitem__(slice(None), []), "alerts: none; expected discovery.port_scan"),
+        ("alerts", lambda them: them.append({"kind": "alert", "action": "open", "severity": "high", "alert": {"detector": "x.y"}}), "x.y"),
+        ("evidence", lambda them: [one.pop("packets", None) for one in them], "holds 0 packets, expected 0"),
+        ("evidence", lambda them: [one["packets"].update(frames=10_000) for one in them if "packets" in one], "expected 10,000"),
+        ("evidence", lambda them: them.__setitem__(slice(None), []), "no alert has packets"),
+        ("log", lambda them: them.pop(3), "have gaps"),
+        ("log", lambda them: them[3].update(id=them[2]["id"]), "the same id"),
+        ("formats", lambda them: [one.update(kind="flow") for one in them], "no words for what was found"),
+    ],
+)
+def test_what_is_not_right_is_seen(good: Replayed, check: str, change: Callable[[list[dict]], object], said: str) -> None:
+    """Each check passes on what came of the capture, and not on that with one thing changed."""
+    look = getattr(replayed, check)
+    assert look(good).level == "ok"
+    verdict = look(changed(good, change))
+    assert verdict.level == "error"
+    assert said in verdict.found
+    assert verdict.advice
+
+
+def test_damaged_files_are_seen(good: Replayed, tmp_path: Path) -> None:
+    """A log with half a line, no evidence, no inventory."""
+    assert replayed.log(good._replace(wrong=["{half"])).found == "1 lines of the log are no records: {half"
+    empty = good._replace(folder=tmp_path)
+    assert "holds 0 packets" in replayed.evidence(empty).found
+    assert "there is no inventory yet" in replayed.inventory(empty).found
+    shutil.copytree(good.folder / "state", tmp_path / "state")
+    with sqlite3.connect(tmp_path / "state" / "inventory.db") as base:
+        base.execute("DELETE FROM devices WHERE vendor = 'Axis'")
+    base.close()
+    assert replayed.inventory(empty).found == "the inventory lacks ac:cc:8e:4f:71:0a"
+
+
+def test_a_program_that_is_not_whole(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Kernels for another Python, none at all, an old SQLite, no registry of MACs: what is missing and what to do."""
+    import sensor
+
+    monkeypatch.setattr(sensor, "__file__", str(tmp_path / "sensor" / "__init__.py"))
+    (tmp_path / "sensor").mkdir()
+    assert "built for another Python" in parts.kernels().found
+    (tmp_path / "sensor" / f"broken{parts.importlib.machinery.EXTENSION_SUFFIXES[0]}").write_bytes(b"\x7fELF no more")
+    assert "sensor.broken cannot be loaded" in parts.kernels().found
+    monkeypatch.setattr(parts.sqlite3, "sqlite_version_info", (3, 34, 1))
+    assert "expected 3.38.0 or newer" in parts.sqlite().found
+    monkeypatch.setattr("sensor.fingerprinting.oui.Oui.organisation", lambda *_: "")
+    assert "is nobody, expected Kyocera" in parts.mac_registry().found
+    assert all(verdict.level == "error" for verdict in (parts.kernels(), parts.sqlite(), parts.mac_registry()))
+
+
+def test_a_wrong_configuration_and_a_folder_that_cannot_be_written(tell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Both are told with their place, and the rest is looked at all the same."""
+    (tmp_path / "sensor.yaml").write_text("netwroks: []\n")
+    monkeypatch.setattr("sensor.config.SYSTEM", tmp_path / "sensor.yaml")
+    told = tell("selftest", "--state", "/proc/none")
+    assert told.code == 1
+    assert any("configuration: " in line and "sensor.yaml:1:1: " in line for line in told.lines)
+    assert any(line.startswith("error    /proc/none: writable: cannot be written") for line in told.lines)
+    assert told.lines[-1].endswith("2 errors")
