@@ -8,8 +8,6 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sensor.cli._setup import complain
-
 if TYPE_CHECKING:
     from sensor.config import Config
 
@@ -68,6 +66,7 @@ def status_of(sockets: list[Path]) -> Status:
     """The status of the first that answers. NotRunning or NotPermitted where none does."""
     import json
 
+    barred: Path | None = None
     for path in sockets:
         connection = _Connection(path)
         try:
@@ -77,11 +76,13 @@ def status_of(sockets: list[Path]) -> Status:
             if answer.status == http.client.OK and isinstance(found := json.loads(body), dict):
                 return found
         except PermissionError:
-            raise NotPermitted(f"no permission to ask at {path}: become root or a member of its group") from None
+            barred = barred or path
         except (OSError, http.client.HTTPException, ValueError):
             continue
         finally:
             connection.close()
+    if barred is not None:
+        raise NotPermitted(f"no permission to ask at {barred}: become root or a member of its group")
     raise NotRunning(f"nothing answers at {' or '.join(map(str, sockets))}")
 
 
@@ -96,12 +97,3 @@ class _Connection(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(PATIENCE_S)
         self.sock.connect(str(self._path))
-
-
-def asked(place: Place) -> Status | None:
-    """The status; None after it was said that we may not ask. NotRunning where nobody answers."""
-    try:
-        return status_of(place.sockets)
-    except NotPermitted as error:
-        complain(str(error))
-        return None
