@@ -229,6 +229,23 @@ def _detectors(config: Config, world: World, before: Detectors) -> Detectors:
     return detectors
 
 
+def _limits(config: Config, budget: Budget) -> Limits:
+    """Bounds of the inventory. What the configuration names wins over the budget."""
+    return Limits(
+        devices=config.inventory.devices or budget.devices,
+        pending=budget.pending,
+        endpoints=budget.endpoints,
+        leases=budget.leases,
+        gone_ns=int(config.inventory.gone_after_h * HOUR),
+    )
+
+
+def _sizes(config: Config, budget: Budget) -> Sizes:
+    """Sizes of the pipeline's tables. What the configuration names wins over the budget."""
+    tables = config.tables
+    return Sizes(tables.flow_bits or budget.flow_bits, tables.repeat_bits or budget.repeat_bits, budget.conversations, budget.packets)
+
+
 def _neighbour(inventory: Inventory, told: Announcement) -> None:
     """An announcement of LLDP, CDP and their like tells the inventory where a device is plugged in."""
     packet = told.packet
