@@ -4,7 +4,7 @@ A packet costs the kernels a fraction of a microsecond, a message costs the diss
 each other and how fast new MACs may come. Here the rest is bounded, by who sends: a MAC with an address.
 
 - Datagrams and frames of one sender: ``SAID`` in ten minutes. Segments of TCP are bounded by what their dissectors want.
-- Senders that were not heard in the last ten minutes: ``NEWCOMERS`` a minute behind one MAC, ``CROWD`` of all. One too many is heard from its second word on.
+- Senders that were not heard in the last ten minutes: ``NEWCOMERS`` a second behind one MAC, ``CROWD`` of all. One too many is heard from its second word on.
 
 What is left out is counted as shed. Rows are looked at in packet order, so that it does not matter how they are cut into batches.
 """
@@ -19,9 +19,9 @@ from sensor.core.windows import combine
 from sensor.decode.kernels import Work
 from sensor.decode.select import NEWCOMERS_BIT
 
-MINUTE = 60_000_000_000
-WINDOW = 10 * MINUTE
-SAID, NEWCOMERS, CROWD = 600_000, 30_000, 60_000
+SECOND = 1_000_000_000
+WINDOW = 600 * SECOND
+SAID, NEWCOMERS, CROWD = 600_000, 1000, 2000
 # 2**15 senders of 125 bytes. Where there are more, those that said least make room: made-up ones before any that speaks again.
 SENDERS_BITS = 15
 TCP = 6
@@ -34,7 +34,7 @@ class MessageLimits:
         self.shed = 0
         self._said, self._newcomers, self._crowd = said, newcomers, crowd
         self._senders = RateWindow(WINDOW, SENDERS_BITS)
-        self._fresh, self._all = RateWindow(MINUTE), RateWindow(MINUTE, 3)
+        self._fresh, self._all = RateWindow(SECOND), RateWindow(SECOND, 3)
 
     def within(self, rows: npt.NDArray[np.void], work: Work) -> Work:
         """The work of a batch without the messages that are too many. The row that tells a flood of newcomers stays."""

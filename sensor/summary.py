@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import Any
 
 from sensor.alert_files import AlertFiles
@@ -51,6 +52,7 @@ class Summary:
         faults = [f"{fault.unit}: {fault.error} in {fault.place}, {fault.count} times" for fault in pipeline.boundary.faults.values()]
         told: dict[str, Any] = {name: value for name, value in pipeline.inventory.telemetry().items() if name in ("devices", "pending")}
         found = {
+            "evicted": dict(sorted(pipeline.evicted().items(), key=itemgetter(1), reverse=True)[:SHAPES_TOLD]),
             "muted": dict(list(muted.items())[:SHAPES_TOLD]),
             "below": pipeline.room.below,
             "evidence_dropped": self._files.dropped,

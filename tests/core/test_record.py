@@ -31,7 +31,8 @@ SCHEMA = json.loads((Path(sensor.eventlog.__file__).parent / "schema.json").read
 CAPTURE = {
     "source": "office.pcapng", "packets": 12, "bytes": 900, "wire_bytes": 990, "decoded": 11, "malformed": 1, "truncated": 2, "dropped": 0,
     "selected": 4, "repeats": 0, "shed": 0, "flows": 3, "flows_evicted": 0, "duration_s": 1.25, "linktypes": {"ethernet": 12}, "devices": 1, "pending": 0,
-    "anomalies": {"network_length": 1}, "damages": ["office.pcapng: at byte 900: ends within a record"], "faults": ["dns: IndexError in dns.py:7, 2 times"],
+    "evicted": {"flows": 2}, "anomalies": {"network_length": 1}, "damages": ["office.pcapng: at byte 900: ends within a record"],
+    "faults": ["dns: IndexError in dns.py:7, 2 times"],
 }  # fmt: skip
 
 
