@@ -13,7 +13,7 @@ import pytest
 from tests.docs.pages import DOCS, shown
 from tests.kit import ethernet, ipv4, udp_frame
 
-TOOLS = [tool for tool in ("ip", "tc", "nft") if shutil.which(tool) is None]
+TOOLS = [tool for tool in ("ip", "tc", "nft", "ethtool", "sysctl") if shutil.which(tool) is None]
 pytestmark = [
     pytest.mark.lab,
     pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="network namespaces need root"),
@@ -38,6 +38,15 @@ far.bind((sys.argv[2], 0))
 far.send(bytes.fromhex(sys.argv[1]))
 time.sleep(0.2)
 """
+HEAR = """
+import select, socket, sys, time
+far = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+far.bind((sys.argv[1], 0))
+mac, count, end = bytes.fromhex(sys.argv[2].replace(":", "")), 0, time.monotonic() + 2
+while select.select([far], [], [], max(end - time.monotonic(), 0))[0]:
+    count += far.recv(65536)[6:12] == mac
+print(count)
+"""
 MAC = "02:00:00:00:00:02"
 
 
@@ -51,9 +60,11 @@ def without_us(block: str) -> str:
     return "".join(line for line in block.splitlines(keepends=True) if not line.startswith("sensor "))
 
 
-def in_namespace(script: str) -> str:
+def in_namespace(script: str, state: str = "up") -> str:
     """What a shell says in a network of its own, where eth0 and eth1 lead to peers that are up. An error ends it."""
-    made = "".join(f"ip link add eth{place} type veth peer name far{place} && ip link set far{place} up && ip link set eth{place} up\n" for place in (0, 1))
+    made = "".join(
+        f"ip link add eth{place} type veth peer name far{place} && ip link set far{place} up && ip link set eth{place} {state}\n" for place in (0, 1)
+    )
     told = subprocess.run(["unshare", "--net", "sh", "-e", "-c", made + script], capture_output=True, text=True, check=False, timeout=30)
     assert told.returncode == 0, told.stderr
     return told.stdout
@@ -72,6 +83,15 @@ def test_linux_mirrors_both_directions(at: str, way: str) -> None:
     assert off.strip() in (DOCS / "guide.md").read_text(encoding="utf-8")
     told = in_namespace(seen(at, "far1") + on + seen(at, "mirror1") + off + seen(at, "mirror1"))
     assert told.split() == ["False", "True", "False"], way
+
+
+def test_the_interface_of_the_mirror_says_nothing() -> None:
+    """Linux introduces itself over IPv6 at an interface that comes up, unless it is told not to, as the page does."""
+    quiet = without_us(block_of("ethtool"))
+    heard = f"{sys.executable} -c '{HEAR}' far1 {MAC}\n"
+    named = f"ip link set eth1 address {MAC}\nsysctl -qw net.ipv6.conf.far1.disable_ipv6=1\n"
+    assert in_namespace(f"{named}(sleep 0.3; {quiet}) >/dev/null & {heard}", "down").split() == ["0"]
+    assert int(in_namespace(f"{named}(sleep 0.3; ip link set eth1 up) & {heard}", "down")) > 0
 
 
 def test_packets_in_a_tunnel_are_not_answered() -> None:
