@@ -1,8 +1,9 @@
 """Redaction: records with some fields only, and with values that stay here replaced by a salted hash.
 
 The same value has the same hash wherever and whenever it stands, so that receivers can still count and join; without the salt, which is made once for each
-sensor and never leaves it, nobody can try values. A value that is redacted is redacted in every text of its record as well: sentences name addresses. Words
-of ours stay what they are, whatever a peer calls itself: one that is named like a detector must not hide which detector spoke.
+sensor and never leaves it, nobody can try values. A value that is redacted is redacted in every text of its record as well: sentences name addresses, and
+names and serial numbers are made of them (MAC addresses with any signs between their bytes or none, IPv4 addresses with dashes). Words of ours stay what they
+are, whatever a peer calls itself: one that is named like a detector must not hide which detector spoke.
 
 Choosing fields is not hiding: the sentence ``msg`` always goes, and names what it names. What must not leave is redacted.
 """
@@ -12,12 +13,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import re
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from sensor.delivery.mentions import Mentions
 from sensor.delivery.position import sync_folder
 
 # What formats and receivers cannot do without.
@@ -44,12 +45,6 @@ NEEDED = {
 LISTS: dict[str, Body] = {"incident": {"story": [], "actors": []}}
 """Where they do not go they are empty."""
 SALT_BYTES, HASH_BYTES = 32, 8
-SHORTEST = 3
-"""Shorter values are not looked for in texts: they stand everywhere."""
-
-# Addresses, by which what stands beside them can be told from a part of them: IPv6 and MAC have colons.
-_IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
-_COLONS = re.compile(r"[0-9a-f.]*:[0-9a-f:.]+", re.IGNORECASE)
 
 Body = dict[str, Any]
 Change = Callable[[Body], Body]
@@ -130,27 +125,19 @@ def _redacted(record: Body, paths: Sequence[tuple[str, ...]], salt: bytes) -> Bo
     found: dict[str, str] = {}
     for path in paths:
         record = _hidden(record, path, salt, found)
-    texts = sorted((text for text in found if len(text) >= SHORTEST), key=len, reverse=True)
-    if not texts:
+    mentions = Mentions(found).among(_texts(record)) if found else None
+    if mentions is None:
         return record
-    everywhere = re.compile("|".join(map(_whole, texts)), re.IGNORECASE)
-    lowered = {text.casefold(): mark for text, mark in found.items()}
-
-    def mark(match: re.Match[str]) -> str:
-        # Signs that are one in small letters need not be one by casefold: such a spelling has a mark of its own.
-        return lowered.get(match[0].casefold()) or _mark(match[0], salt)
-
-    replaced: Body = _restored(_replaced(record, everywhere, mark), record, _OURS)
+    replaced: Body = _restored(_replaced(record, mentions), record, _OURS)
     return replaced
 
 
-def _whole(text: str) -> str:
-    """A pattern for a value within texts: the whole of it, and not where it is the beginning or the end of a longer one of its kind."""
-    if _IPV4.fullmatch(text):
-        return rf"(?<!\d)(?<!\d\.){re.escape(text)}(?!\d|\.\d)"
-    edges = "[0-9a-f]" if _COLONS.fullmatch(text) else "[0-9a-z_-]"
-    before, behind = (rf"(?{look}{edges})" if re.match(edges, sign, re.IGNORECASE) else "" for look, sign in (("<!", text[0]), ("!", text[-1])))
-    return before + re.escape(text) + behind
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _texts(one)
 
 
 def _mark(text: str, salt: bytes) -> str:
@@ -173,13 +160,13 @@ def _hidden(value: Any, path: tuple[str, ...], salt: bytes, found: dict[str, str
     return mark
 
 
-def _replaced(value: Any, everywhere: re.Pattern[str], mark: Callable[[re.Match[str]], str]) -> Any:
+def _replaced(value: Any, mentions: Mentions) -> Any:
     if isinstance(value, str):
-        return everywhere.sub(mark, value)
+        return mentions.replaced(value)
     if isinstance(value, list):
-        return [_replaced(one, everywhere, mark) for one in value]
+        return [_replaced(one, mentions) for one in value]
     if isinstance(value, dict):
-        return {name: _replaced(one, everywhere, mark) for name, one in value.items()}
+        return {name: _replaced(one, mentions) for name, one in value.items()}
     return value
 
 

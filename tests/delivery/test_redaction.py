@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -140,6 +142,45 @@ def test_a_value_within_sentences(value: str, around: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "spelled"),
+    [
+        ("38:8c:50:93:7f:12", "uuid:2f402f80-da50-11e1-9b23-{388c50937f12}"), ("38:8c:50:93:7f:12", "Sonos-{388C50937F12}"),
+        ("38:8c:50:93:7f:12", "{38-8C-50-93-7F-12}"), ("38:8c:50:93:7f:12", "{388c.5093.7f12} and {38:8c:50:93:7f:12}"),
+        ("10.20.30.41", "ip-{10-20-30-41}.example"), ("10.20.30.41", "{10.20.30.41} is not 10.2.030.41, nor 1.3.6.10.20.30.41 nor 10.20.30.41.2"),
+        ("38:8c:50:93:7f:12", "no 0388c50937f12, no 388c50937f120, no 388c50937f12388c50937f12"), ("b a", "{b a} a-b a {b a}, b ab"),
+        ("aaa", "aaaa {aaa} aaaaaa aaa_aaa"), ("$ab", "{$ab}$abc{$ab}{$ab}"), ("fd00::1", "[{fd00::1}]:443 but fd00::12"),
+    ],
+)  # fmt: skip
+def test_values_in_other_spellings_and_amid_others(value: str, spelled: str) -> None:
+    """As names, serial numbers and UUIDs are made of addresses: all have the mark of the value; parts of longer ones have none."""
+    change = changes([], ["src.mac"], SALT)
+    assert change is not None
+    done = change({"kind": "alert", "msg": re.sub("[{}]", "", spelled), "src": {"mac": value}})
+    assert done["msg"] == re.sub(r"\{.*?\}", done["src"]["mac"], spelled)
+
+
+def test_addresses_that_differ_by_their_dots_alone() -> None:
+    """Each has its own mark."""
+    change = changes([], ["targets.ip"], SALT)
+    assert change is not None
+    done = change({"kind": "alert", "msg": "10.1.11.1 10-11-1-1 10.11.1.1", "targets": [{"ip": "10.1.11.1"}, {"ip": "10.11.1.1"}]})
+    one, other = (end["ip"] for end in done["targets"])
+    assert done["msg"] == f"{one} {other} {other}"
+
+
+@pytest.mark.parametrize("text", ["a" * 1000, "$" * 1000, "host-7 " * 140, "$aa" * 330])
+def test_a_peer_that_chooses_names_and_texts_costs_little_time(text: str) -> None:
+    """The longest record, full of names that look alike and of texts that look like them."""
+    names = [f"host-{number}" for number in range(300)] + ["a" * number for number in range(1, 250)] + ["$" * number for number in range(1, 250)]
+    record = {"kind": "alert", "msg": text, "targets": [{"hostname": name} for name in names], "alert": {"why": [text] * 60}}
+    change = changes([], ["targets.hostname"], SALT)
+    assert change is not None
+    begun = time.process_time()
+    change(record)
+    assert time.process_time() - begun < 3
+
+
+@pytest.mark.parametrize(
     ("value", "other"), [("10.0.0.1", "10.0.0.10"), ("10.0.0.1", "110.0.0.1"), ("prn", "prn-2"), ("prn", "my_prn"), ("prn", "prnt"), ("445", "4450")]
 )
 def test_another_value_that_begins_or_ends_alike(value: str, other: str) -> None:
@@ -150,15 +191,15 @@ def test_another_value_that_begins_or_ends_alike(value: str, other: str) -> None
     assert done["msg"] == f"{other} and {done['src']['hostname']}"
 
 
-@pytest.mark.parametrize("odd", ["PRİNTER-7", "prınter-7", "\u212aiosk-7", "\u017ferver-7"])
+@pytest.mark.parametrize("odd", ["PRİNTER-7", "prınter-7", "\u212aiosk-7", "\u017ferver-7", "straße-7", "ﬁle-7"])
 def test_a_spelling_that_only_looks_alike_refuses_no_record(odd: str) -> None:
-    """Signs that count as the same letter (Unicode has four for i, k and s): a peer could keep its alerts from arriving by such a name."""
-    plain = odd.translate({0x130: "I", 0x131: "i", 0x212A: "k", 0x17F: "s"})
+    """Signs that some count as the same letter: a peer could keep its alerts from arriving by such a name."""
+    looks = odd.translate({0x130: "I", 0x131: "i", 0x212A: "k", 0x17F: "s", 0xDF: "ss", 0xFB01: "fi"})
     change = changes([], ["src.hostname"], SALT)
     assert change is not None
-    done = change({"kind": "alert", "msg": f"{odd} did it", "src": {"hostname": plain}})
-    assert done["msg"].startswith("#")
-    assert odd not in done["msg"]
+    for value, text in ((odd, looks), (looks, odd), (odd, odd.swapcase())):
+        done = change({"kind": "alert", "msg": f"{text} did it to {value}", "src": {"hostname": value}})
+        assert done["msg"].endswith(f"did it to {done['src']['hostname']}")
 
 
 def test_who_is_named_like_a_word_of_ours_hides_nothing_else() -> None:

@@ -1,0 +1,98 @@
+"""Mentions: where values stand within texts, whole and in the spellings that names, serial numbers and sentences are made with.
+
+A value is found by plain search, and what stands beside it is looked at then: a peer may choose values and texts, and patterns over hundreds of values would
+take seconds for one record.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+# Shorter values are not looked for: they stand everywhere.
+SHORTEST = 3
+
+_IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
+_MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
+_IPV6 = re.compile(r"[0-9a-f.]*:[0-9a-f:.]+")
+# Signs by which what stands beside a value would make it a longer one of its kind.
+_DIGITS, _HEX, _WORD = "0-9", "0-9a-f", "0-9a-z_-"
+_BESIDE = {signs: re.compile(f"[{signs}]").fullmatch for signs in (_DIGITS, _HEX, _WORD)}
+_APART = {signs: re.compile(f"[^{signs}]").search for signs in (_DIGITS, _HEX, _WORD)}
+
+
+class _Needle(NamedTuple):
+    """A spelling of a value in small letters. ``signs``: those that may not stand beside it; ``begins``, ``ends``: whether it does so with one of them."""
+
+    text: str
+    mark: str
+    signs: str
+    begins: bool
+    ends: bool
+
+
+class Mentions:
+    """``marks``: what is put in place of each value."""
+
+    def __init__(self, marks: Mapping[str, str]) -> None:
+        self._marks = marks
+        needles = (needle for value, mark in marks.items() if len(value) >= SHORTEST for needle in _needles(small(value), mark))
+        self._needles = list({needle.text: needle for needle in needles}.values())
+
+    def among(self, texts: Iterable[str]) -> Mentions | None:
+        """Itself for these texts alone; None where none of them has a mention."""
+        whole = small("\n".join(texts))
+        self._needles = [needle for needle in self._needles if needle.text in whole]
+        return self if self._needles else None
+
+    def replaced(self, text: str) -> str:
+        """The text with its mentions marked; where two overlap, the first and of those the longest."""
+        folded = small(text)
+        found = sorted((at, -len(needle.text), needle.mark) for needle in self._needles for at in _places(folded, needle))
+        parts, done = [], 0
+        for at, length, mark in found:
+            if at >= done:
+                parts += [text[done:at], self._marks.get(text[at : at - length], mark)]
+                done = at - length
+        return "".join([*parts, text[done:]]) if parts else text
+
+
+def small(text: str) -> str:
+    """In small letters, sign by sign, so that places stay what they are."""
+    if text.isascii():
+        return text.lower()
+    return "".join([one if len(one := sign.casefold()) == 1 else sign for sign in text])
+
+
+def _needles(value: str, mark: str) -> Iterator[_Needle]:
+    spellings: tuple[str, ...] = (value,)
+    signs = _HEX if _IPV6.fullmatch(value) else _WORD
+    if _IPV4.fullmatch(value):
+        spellings, signs = (value, value.replace(".", "-")), _DIGITS
+    elif _MAC.fullmatch(value):
+        bare = value.replace(":", "")
+        spellings, signs = (value, value.replace(":", "-"), bare, ".".join((bare[:4], bare[4:8], bare[8:]))), _HEX
+    beside = _BESIDE[signs]
+    for one in spellings:
+        yield _Needle(one, mark, signs, bool(beside(one[0])), bool(beside(one[-1])))
+
+
+def _places(folded: str, needle: _Needle) -> Iterator[int]:
+    """Where it stands as a whole: neither the end nor the beginning of a longer one of its kind."""
+    beside, at = _BESIDE[needle.signs], folded.find(needle.text)
+    while at >= 0:
+        end, on = at + len(needle.text), at + 1
+        if needle.begins and at and beside(folded[at - 1]):
+            # Nothing begins before what it is a part of has ended.
+            apart = _APART[needle.signs](folded, at)
+            on = apart.start() if apart else len(folded)
+        elif not (needle.ends and beside(folded[end : end + 1])) and not (needle.signs == _DIGITS and _dotted(folded, at, end)):
+            yield at
+            on = end
+        at = folded.find(needle.text, on)
+
+
+def _dotted(folded: str, at: int, end: int) -> bool:
+    """Whether more numbers stand before or behind an address of IPv4, as in the name of an object of SNMP."""
+    return any(two[:1] == "." and two[1:].isdecimal() for two in (folded[max(0, at - 2) : at][::-1], folded[end : end + 2]))
