@@ -16,6 +16,7 @@ from sensor.core.attack import TECHNIQUES, Technique
 from sensor.core.detector import Detector, DeviceDetector, EventDetector
 from sensor.core.event import kind_of
 from sensor.presets import PRESETS
+from sensor.roles import ROLES
 
 HEADS = ("option", "value", "default", "presets", "meaning")
 INTRODUCTION = """\
@@ -71,11 +72,15 @@ def _story(unit: type[Detector]) -> str:
 def facts(name: str, unit: type[Detector]) -> Iterator[tuple[str, str]]:
     """(what, words) of everything but its options."""
     yield "Severity", unit.severity.name
-    yield "ATT&CK", "; ".join(map(_technique, (TECHNIQUES[technique] for technique in unit.techniques)))
+    if unit.techniques:
+        yield "ATT&CK", "; ".join(map(_technique, (TECHNIQUES[technique] for technique in unit.techniques)))
     yield "How it works", f"{words(inspect.cleandoc(unit.__doc__ or ''))} {_watched(unit)}".strip()
     if not unit.Options().enabled:
         on = [preset for preset, one in PRESETS.items() if one.options.get(name, {}).get("enabled")]
         yield "Off", f"unless {code('enabled: true')} is set{f', as the preset {code(on[0])} does' if on else ''}"
+    jobs = [code(role) for role, belongs in ROLES.items() if name.startswith(belongs)]
+    if jobs:
+        yield "Low at most", f"for machines with the role {' or '.join(jobs)}"
     yield "Usual innocent causes", words(unit.false_positives)
     yield "What to do", words(unit.advice)
 
