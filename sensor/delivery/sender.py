@@ -1,4 +1,8 @@
-"""Sender: brings batches to one output, and heeds what it says: Ack, Retry with a pause, Refuse by halving until the record is found that is meant."""
+"""Sender: brings batches to one output, and heeds what it says: Ack, Retry with a pause, Refuse by halving until the record is found that is meant.
+
+An output that breaks is tried again as after Retry; what it breaks on is halved meanwhile, and a record on which it breaks again and again is refused: a peer
+must not stop all that comes after its own record by a fault of ours.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +17,14 @@ from sensor.delivery.dead_letters import ANSWER_LIMIT, Letters
 from sensor.delivery.pace import Backoff, Rate
 
 MESSAGE_LIMIT = 300
+# So often an output may break on one record.
+BREAKS = 5
 
 Answer = Ack | Retry | Refuse
+
+
+class _Broke(Retry):
+    """Not what the output says: that it broke."""
 
 
 class Sender:
@@ -26,7 +36,7 @@ class Sender:
         self.output, self.backoff = output, Backoff(options.backoff_s, options.backoff_max_s)
         self.rate = Rate(options.rate, time.monotonic())
         self.error, self.error_at, self.next_try, self.failing_since, self.sending_since, self.last_delivered = "", 0.0, 0.0, 0.0, 0.0, 0.0
-        self.broke = ""
+        self.broke, self._broke_by, self._breaks = "", "", 0
         self._boundary, self._dead, self._stopped = boundary, dead, stopped
         self._opened = False
 
@@ -44,6 +54,7 @@ class Sender:
             if isinstance(answer, Retry):
                 self.close()
                 self.pause(str(answer.args[0]), answer.after_s)
+                self._single_out(batch, answer)
             elif isinstance(answer, Refuse) and len(piece) > 1:
                 batch.halve()
             else:
@@ -60,6 +71,18 @@ class Sender:
         self._opened = False
         self._boundary.run(f"output {self.output.name}", self._closing)
 
+    def _single_out(self, batch: Batch, answer: Retry) -> None:
+        """Find the record on which the output breaks. One goes to the dead letters at a time, after pauses as long as ever: the output itself may be broken."""
+        piece = batch.pieces[0]
+        self._breaks = self._breaks + 1 if isinstance(answer, _Broke) and len(piece) == 1 else 0
+        if isinstance(answer, _Broke) and len(piece) > 1:
+            batch.halve()
+        elif self._breaks == BREAKS:
+            self._breaks, tries = 0, self.backoff.tries
+            self._took(batch, piece, Refuse(str(answer.args[0])))
+            self.backoff.tries = tries
+            self.pause(str(answer.args[0]))
+
     def _took(self, batch: Batch, piece: list[Entry], answer: Ack | Refuse) -> None:
         if isinstance(answer, Refuse):
             answer = Ack(refused={0: str(answer.args[0])})
@@ -70,6 +93,7 @@ class Sender:
         self.rate.sent(len(piece) - len(busy))
         if len(busy) < len(piece):
             self._works()
+        if len(refused) + len(busy) < len(piece):
             self.last_delivered = time.time()
         self._keep(batch)
         if busy:
@@ -98,7 +122,8 @@ class Sender:
         self.sending_since = 0.0
         if said and isinstance(said[0], Ack | Retry | Refuse):
             return said[0]
-        return Retry(f"a fault of ours: {self.broke or 'the output broke again'}")
+        self._broke_by = self.broke or self._broke_by
+        return (_Broke if self._opened else Retry)(f"a fault of ours: {self._broke_by}")
 
     def _calls(self, piece: Sequence[Entry]) -> Iterator[Answer]:
         try:

@@ -14,8 +14,9 @@ from sensor.delivery.forwarder import last_number
 from sensor.delivery.position import load_position
 from sensor.delivery.requests import ask, request_path
 from sensor.delivery.runner import Runner
+from sensor.delivery.sender import BREAKS
 from sensor.eventlog.segments import cursors_of, segments
-from tests.delivery.scripted import Desk, dead, eventually, lead, leave, runner
+from tests.delivery.scripted import Desk, Scripted, dead, eventually, lead, leave, runner
 from tests.eventlog.segmented import Segmented
 
 
@@ -124,6 +125,65 @@ def test_an_output_that_breaks_is_tried_again(log: Segmented) -> None:
     lead(one)
     leave(one)
     assert desk.got == [1, 2, 3]
+
+
+def test_a_record_on_which_an_output_breaks(log: Segmented) -> None:
+    """It is found, and after some tries it lies among the dead letters; all others arrive in order."""
+    log.add(40)
+
+    def fragile(entries: Sequence[Entry]) -> Ack:
+        if any(entry.seq == 23 for entry in entries):
+            raise UnicodeError("\x1b[31moops")
+        return Ack()
+
+    desk = Desk(always=fragile)
+    one = runner(log.log, desk)
+    lead(one)
+    leave(one)
+    assert desk.got == [number for number in range(1, 41) if number != 23]
+    ((seq, answer),) = [(letter["seq"], letter["answer"]) for letter in dead(log.log)]
+    assert seq == 23
+    assert answer.startswith("a fault of ours: UnicodeError:  [31moops at fragile:")
+    assert sum(batch == [23] for batch in desk.tried) == BREAKS
+    assert (one.position.delivered, one.position.refused) == (39, 1)
+
+
+def test_an_output_that_is_broken_altogether(log: Segmented) -> None:
+    """It gives up one record after many tries, whose pauses do not become short for it; mended, it has all the others."""
+    log.add(4)
+    desk = Desk(*[KeyError("oops") for _ in range(2 + BREAKS)])
+    one = runner(log.log, desk)
+    for _ in range(2 + BREAKS):
+        one.sender.next_try = 0.0
+        list(one._guarded())
+    assert [letter["seq"] for letter in dead(log.log)] == [1]
+    assert one.sender.backoff.tries > BREAKS
+    assert one.sender.failing_since > 0
+    assert one.sender.last_delivered == 0
+    lead(one)
+    leave(one)
+    assert desk.got == [2, 3, 4]
+
+
+def test_an_output_that_cannot_be_opened_for_a_fault_of_ours(log: Segmented, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That is no record's doing: none is given up."""
+    log.add(3)
+
+    def broken(_: object) -> None:
+        raise ImportError("no such module")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Scripted, "open", broken)
+        one = runner(log.log, Desk())
+        for _ in range(30):
+            one.sender.next_try = 0.0
+            list(one._guarded())
+    assert not dead(log.log)
+    assert one.position.seq == 0
+    assert "ImportError: no such module" in one.sender.error
+    lead(one)
+    leave(one)
+    assert one.position.delivered == 3
 
 
 def test_a_record_that_no_format_has_words_for_costs_itself_alone(log: Segmented) -> None:

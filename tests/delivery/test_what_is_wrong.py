@@ -71,6 +71,7 @@ def test_the_words_of_who_refuses(run: Run, tmp_path: Path) -> None:
         assert told.code == 1
         assert "siem: 0 pending, 20 refused" in told.err
         assert "mapping failed" in told.err
+        assert json.loads(run("outputs", "status", "--json").out)["last_delivered"] == 0
         letters = dead(tmp_path / "events.jsonl", "siem")
         assert [letter["seq"] for letter in letters] == list(range(1, 21))
         said = letters[0]["answer"]
