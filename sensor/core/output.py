@@ -92,10 +92,10 @@ class Options(BaseModel):
     """Base of an output's options: unknown keys are errors, every field but the destination has a default.
 
     ``enabled``: whether anything goes there; ``format``: one of the output's formats, empty: its own first; ``filter``: what comes at all; ``fields``: paths
-    that are kept (``src.ip``, ``device``), empty: all; ``redact``: paths whose values are replaced by a salted hash; ``batch_events``, ``batch_kib``,
-    ``batch_ms``: a batch goes when one of them is reached; ``rate``: at most so many records a second, 0: as fast as it takes them; ``timeout_s``: silence of
-    the destination after which a batch is tried again; ``backoff_s``, ``backoff_max_s``: first and longest pause between tries; ``alerts_first``: alerts
-    overtake a backlog of other records.
+    that are kept (``src.ip``, ``device``) beside what formats need, the sentence ``msg`` among it, empty: all; ``redact``: paths whose values are replaced by
+    a salted hash, wherever their record names them; ``batch_events``, ``batch_kib``, ``batch_ms``: a batch goes when one of them is reached; ``rate``: at most
+    so many records a second, 0: as fast as it takes them; ``timeout_s``: silence of the destination after which a batch is tried again; ``backoff_s``,
+    ``backoff_max_s``: first and longest pause between tries; ``alerts_first``: alerts overtake a backlog of other records.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
