@@ -25,7 +25,7 @@ from sensor.core.dissector import Dissector
 from sensor.core.observation import Subject
 from sensor.core.record import Record, RecordMaker
 from sensor.dissectors._neighbour import Announcement
-from sensor.documents import DocumentErrors, Fault
+from sensor.documents import DocumentErrors, Fault, Stamps, stamps
 from sensor.evidence.gather import Gatherer
 from sensor.fingerprinting.load import Knowledge, load_knowledge
 from sensor.fingerprinting.match import Matcher
@@ -49,8 +49,6 @@ from sensor.roles import Roles
 from sensor.rules.load import Rules
 from sensor.weighing import Weigher
 
-# Path, date in ns and size of each file.
-Stamp = tuple[tuple[str, int, int], ...]
 # Id → options as plain values, and the detector that has them.
 Detectors = dict[str, tuple[dict[str, Any], Detector]]
 
@@ -78,7 +76,7 @@ class Known(NamedTuple):
     matcher: Matcher
     oui: Oui
     name: str
-    stamp: Stamp
+    stamp: Stamps
     faults: list[Fault]
 
 
@@ -90,19 +88,11 @@ def known(config: Config) -> Known:
     return Known(Matcher(knowledge), _oui(given.oui_registry), _name_of(knowledge), stamp, knowledge.faults)
 
 
-def stamp_of(config: Config) -> Stamp:
+def stamp_of(config: Config) -> Stamps:
     """Changes with the operator's files of knowledge. Ours are those that the program came with."""
     given = config.fingerprints
     files = sorted(path for folder in given.folders for path in folder.rglob("*.yaml"))
-    return tuple(_stamp(path) for path in (*given.folders, *files, *([given.oui_registry] if given.oui_registry is not None else [])))
-
-
-def _stamp(path: Path) -> tuple[str, int, int]:
-    try:
-        status = path.stat()
-    except OSError:
-        return str(path), 0, 0
-    return str(path), 0 if path.is_dir() else status.st_mtime_ns, 0 if path.is_dir() else status.st_size
+    return stamps([*files, *([given.oui_registry] if given.oui_registry is not None else [])])
 
 
 def _oui(registry: Path | None) -> Oui:
@@ -186,7 +176,7 @@ class Engine:
         room.adjust(config.least, int(config.alerts.suppression_h * HOUR), int(config.alerts.incident_h * HOUR), config.sensor.site)
         self._detectors = _detectors(config, self.world, self._detectors)
         rules = rules if rules is not None else self.rules
-        pipeline.watch(self._all(rules.detectors(self.world, None if zones else self.rules)))
+        pipeline.watch(self._all(rules.detectors(self.world, self.rules, zones=zones)))
         self.rules = rules
         if found is not None:
             self.known = found

@@ -5,11 +5,8 @@ Reading and kernels do without the interpreter's lock, so they overlap with the 
 
 from __future__ import annotations
 
-import contextlib
-import gc
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +29,7 @@ from sensor.intel.store import ThreatLists
 from sensor.keeper import Keeper
 from sensor.logs import log
 from sensor.notify import Notifier
+from sensor.process import unhurried
 from sensor.quarantine import write_quarantine
 from sensor.read_ahead import ReadAhead
 from sensor.reload import Parts, Reloader, Settings
@@ -42,8 +40,6 @@ from sensor.telemetry.engine import Watched
 from sensor.telemetry.telemetry import Telemetry
 from sensor.upstream import Outputs
 
-HANDOVER_S = 0.0001
-GARBAGE = (200_000, 20, 50)
 SUMMARY_EVERY_S = 60
 # Seconds between two looks at what the operator wrote.
 LOOK_EVERY_S = 1.0
@@ -51,24 +47,6 @@ LOOK_EVERY_S = 1.0
 END_S = 2.5
 # Devices that other fingerprints look at after each batch: a few ms.
 ANEW = 64
-
-
-@contextlib.contextmanager
-def unhurried() -> Iterator[None]:
-    """Within, the interpreter hands its lock over quickly, for the kernels' thread needs it rarely and briefly, and looks for garbage rarely.
-
-    We make no reference cycles worth the name, and what the inventory holds would be walked again and again.
-    """
-    interval, thresholds = sys.getswitchinterval(), gc.get_threshold()
-    gc.freeze()
-    sys.setswitchinterval(HANDOVER_S)
-    gc.set_threshold(*GARBAGE)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(interval)
-        gc.set_threshold(*thresholds)
-        gc.unfreeze()
 
 
 class Run:

@@ -15,7 +15,7 @@ import difflib
 import functools
 import io
 import typing
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, TypeVar
 
@@ -54,6 +54,8 @@ FilePath = Annotated[Path, pydantic.BeforeValidator(_beside)]
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)
 Location = Sequence["str | int"]
+# Path, date in ns and size of each file.
+Stamps = tuple[tuple[str, int, int], ...]
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG = "tag:yaml.org,2002:"
@@ -255,6 +257,19 @@ def _merged(below: yaml.MappingNode, above: yaml.MappingNode) -> yaml.MappingNod
         both = isinstance(old, yaml.MappingNode) and isinstance(item, yaml.MappingNode) and old is not item
         pairs[name] = (key, _merged(old, item) if both else item)
     return yaml.MappingNode(below.tag, list(pairs.values()), below.start_mark, below.end_mark)
+
+
+def stamps(paths: Iterable[Path]) -> Stamps:
+    """Changes with every change of one of these files."""
+    return tuple(_stamp(path) for path in paths)
+
+
+def _stamp(path: Path) -> tuple[str, int, int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return str(path), 0, 0
+    return str(path), status.st_mtime_ns, status.st_size
 
 
 def nearest(word: object, words: Sequence[str]) -> str:

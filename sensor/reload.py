@@ -18,14 +18,14 @@ from pydantic import BaseModel
 from sensor.alert_files import AlertFiles
 from sensor.assembly import Engine, Known, known, stamp_of
 from sensor.config import Config, detector_units
-from sensor.documents import DocumentErrors, Fault
+from sensor.documents import DocumentErrors, Fault, stamps
 from sensor.eventlog.live_log import LiveLog
 from sensor.eventlog.writer import EventLog
 from sensor.evidence.writer import Writer
 from sensor.intel.store import ThreatLists
 from sensor.logs import log as say
 from sensor.notify import Notifier
-from sensor.rules.load import Rules
+from sensor.rules.load import Rules, files_of
 from sensor.upstream import Outputs
 
 # Keys that count at once. All others are of what is opened or sized at the start.
@@ -122,12 +122,11 @@ class Reloader:
 
     def _prepare(self, settings: Settings) -> _Fresh:
         config, engine = settings.config, self._parts.engine
-        rules, found = Rules(settings.rules), None
-        if config.fingerprints != self._config.fingerprints or stamp_of(config) != engine.known.stamp:
-            found = known(config)
+        rules = Rules(settings.rules) if stamps(files_of(settings.rules)) != engine.rules.stamps else None
+        found = known(config) if config.fingerprints != self._config.fingerprints or stamp_of(config) != engine.known.stamp else None
         writer = self._parts.files.writer_for(settings.evidence, config.evidence.mib)
-        faults = [*rules.faults, *(found.faults if found is not None else [])]
-        return _Fresh(settings, rules if not rules.faults else None, found if found is not None and not found.faults else None, writer, faults)
+        faults = [fault for one in (rules, found) if one is not None for fault in one.faults]
+        return _Fresh(settings, rules if rules and not rules.faults else None, found if found and not found.faults else None, writer, faults)
 
     # In the engine's thread.
 

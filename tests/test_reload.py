@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -271,3 +273,30 @@ def test_differences_tell_no_values(tmp_path: Path) -> None:
     other = load_config(write(tmp_path / "b.yaml", "outputs: {siem: {type: file, path: b}, chat: {type: file, path: c}}\ndetectors: {}\n"))
     assert differences(one, other) == ["outputs.chat", "outputs.siem"]
     assert differences(one, one) == []
+
+
+def anonymous_mib() -> float:
+    """Memory of this process that no file stands behind."""
+    return next(int(line.split()[1]) / 1024 for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("RssAnon"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is told by /proc")
+def test_reloads_without_number_take_no_memory(sensor: Any, tmp_path: Path) -> None:
+    """Broken ones, then ten times as many good ones that change detectors, networks, outputs and lists of all sorts: within 5 MB of what a few took."""
+    good = int(os.environ.get("SENSOR_RELOADS", "100"))
+    write(tmp_path / "rules" / "some.yaml", "rules:\n" + "".join(RULE.format(name=f"r{port}", port=port) for port in range(400, 420)))
+    write(tmp_path / "own" / "tea.yaml", GOOD)
+    both = (
+        "fingerprints: {folders: [own]}\nnetworks: [203.0.113.0/24]\noutputs: {siem: {type: file, path: a}, chat: {type: file, path: b}}\n",
+        f"fingerprints: {{folders: [own]}}\npreset: quiet\noutputs: {{siem: {{type: file, path: c}}}}\ndetectors: {{{SCAN}: {{ports: 15}}}}\n",
+    )
+    one, taken = sensor(both[0]), list[float]()
+    look = one.then(lambda _: taken.append(anonymous_mib()))
+    broken = [one.reload(both[0] + "roles: {scanner: [nobody]}\n")] * (good // 10)
+    some, many = [one.reload(both[number % 2]) for number in range(10)], [one.reload(both[number % 2]) for number in range(good)]
+    records = one.live(refused(20, 5), *some, look, *broken, look, *many, look)
+    before, after_broken, after = taken
+    assert after_broken - before < 5
+    assert after - before < 5
+    assert len(told(records, "config")) == 10 + 1 + good
+    assert told(records, "summary")[-1]["capture"]["packets"] == 10

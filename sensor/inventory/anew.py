@@ -22,7 +22,7 @@ class Anew:
 
     def __init__(self, inventory: Inventory) -> None:
         self._inventory = inventory
-        self.waiting: deque[Record] = deque((), inventory.limits.devices + inventory.limits.pending)
+        self.waiting: deque[Record] = deque(maxlen=inventory.limits.devices + inventory.limits.pending)
 
     def begin(self, matcher: Matcher, oui: Oui) -> None:
         """From now on these say what a fact means; all that is known waits to be looked at."""

@@ -10,12 +10,13 @@ from sensor.core.addresses import Networks
 from sensor.core.detector import Context, Detector
 from sensor.core.device import Device
 from sensor.core.observation import Subject
-from sensor.documents import DocumentErrors, Fault, fault_at, load_entries
+from sensor.documents import DocumentErrors, Fault, fault_at, load_entries, stamps
 from sensor.rules.detector import PREFIX, detector_of
 from sensor.rules.model import Rule, RuleFile
 from sensor.rules.values import Sets, Wrong
 
 FOLDER = "rules"
+ZONES = ("inside", "outside")
 
 
 class Loaded(NamedTuple):
@@ -29,6 +30,12 @@ class Loaded(NamedTuple):
     def detector(self, context: Context) -> Detector:
         return detector_of(self.rule, self.sets, context)
 
+    @property
+    def zoned(self) -> bool:
+        """Whether it may ask what is inside the network, and what outside."""
+        text = f"{self.rule.model_dump_json()} {self.sets}"
+        return any(word in text for word in ZONES)
+
     def says_as(self, other: Loaded | None) -> bool:
         """Whether it says the same."""
         return other is not None and self.rule == other.rule and self.sets == other.sets
@@ -39,10 +46,12 @@ class Loaded(NamedTuple):
 
 
 class Rules:
-    """The rules of a run: ``faults`` of those that make no sense, ``made``: the detectors of the others."""
+    """The rules of a run: ``faults`` of those that make no sense, ``made``: the detectors of the others; ``stamps`` of the files as they were read."""
 
     def __init__(self, paths: Iterable[Path]) -> None:
-        self.loaded, self.faults = load_rules(paths)
+        files = files_of(paths)
+        self.stamps = stamps(files)
+        self.loaded, self.faults = load_rules(files)
         self.made: tuple[Detector, ...] = ()
 
     def says_as(self, other: Rules | None) -> bool:
@@ -50,15 +59,18 @@ class Rules:
         known = {one.rule.id: one for one in other.loaded} if other is not None else {}
         return len(known) == len(self.loaded) and all(one.says_as(known.get(one.rule.id)) for one in self.loaded)
 
-    def detectors(self, context: Context, before: Rules | None = None) -> tuple[Detector, ...]:
-        """Ready to watch; those that are switched off are left out. One that stands as it did ``before`` is the same, with all it counted."""
+    def detectors(self, context: Context, before: Rules | None = None, *, zones: bool = False) -> tuple[Detector, ...]:
+        """Ready to watch; those that are switched off are left out. One that says what it said ``before`` is the same, with all it counted, unless it asks what
+        is inside and that is something else now (``zones``).
+        """
         old = {detector.id: detector for detector in before.made} if before is not None else {}
         known = {one.rule.id: one for one in before.loaded} if before is not None else {}
-        self.made = tuple(
-            old[PREFIX + one.rule.id] if one.says_as(known.get(one.rule.id)) and PREFIX + one.rule.id in old else one.detector(context)
-            for one in self.loaded
-            if one.rule.enabled
-        )
+        made: list[Detector] = []
+        for one in self.loaded:
+            if one.rule.enabled:
+                same = old.get(PREFIX + one.rule.id) if one.says_as(known.get(one.rule.id)) and not (zones and one.zoned) else None
+                made.append(same if same is not None else one.detector(context))
+        self.made = tuple(made)
         return self.made
 
 
@@ -83,7 +95,7 @@ def load_rules(paths: Iterable[Path]) -> tuple[list[Loaded], list[Fault]]:
     """All rules of files and folders that make sense, those that are switched off included, and what is wrong with the others."""
     found: dict[str, Loaded] = {}
     faults: list[Fault] = []
-    for path in _files(paths):
+    for path in files_of(paths):
         try:
             document, places, wrong = load_entries(path, RuleFile, "rules")
         except DocumentErrors as errors:
@@ -99,8 +111,8 @@ def load_rules(paths: Iterable[Path]) -> tuple[list[Loaded], list[Fault]]:
     return list(found.values()), sorted(faults)
 
 
-def _files(paths: Iterable[Path]) -> Iterable[Path]:
-    """A file that is named twice counts once."""
+def files_of(paths: Iterable[Path]) -> Iterable[Path]:
+    """Files, and those of folders. One that is named twice counts once."""
     files = [file for path in paths for file in (sorted(path.glob("*.yaml")) if path.is_dir() else [path])]
     return dict.fromkeys(file.resolve() if file.exists() else file for file in files)
 

@@ -56,7 +56,7 @@ MAY_IMPORT = {
     "keeper": {"core", "inventory"},
     "notify": set(),
     "process": set(),
-    "reload": {"core", "alert_files", "assembly", "config", "documents", "eventlog", "evidence", "intel", "logs", "notify", "rules", "upstream"},
+    "reload": {"core", "alert_files", "assembly", "config", "documents", "eventlog", "evidence", "intel", "logs", "notify", "process", "rules", "upstream"},
     "summary": {"core", "alert_files", "capture", "eventlog", "pipeline"},
     "telemetry": {"core", "alert_files", "alert_room", "capture", "delivery", "eventlog", "health", "intel", "logs", "pipeline", "rules", "shedding"},
     "journal": set(),
@@ -66,7 +66,7 @@ MAY_IMPORT = {
     "config": {"core", "budget", "presets", "documents", "registry", "capture", "detectors", "dissectors", "fingerprinting", "intel", "inventory", "outputs"}
     | {"delivery", "log_section", "telemetry"},
     "dissection": {"core", "decode", "boundary"},
-    "doctor": {"core", "capture", "decode"},
+    "doctor": {"core", "capture", "decode", "health"},
     "pipeline": {"core", "alert_room", "dissection", "evictions", "evidence", "health", "message_limits"} | ENGINE | HELPERS,
     "assembly": {"core", "budget", "health", "keeper", "passive_dns", "pipeline", "config", "evidence", "process"} | ALERTS | ENGINE | HELPERS,
     "daemon": {"core", "health", "read_ahead", "shedding", "upstream", "keeper", "assembly", "pipeline", "config", "telemetry", "logs", "outputs", "quarantine"}
