@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from docs._markdown import code, link, page, prose, table, words
 from docs._schema import Key, Node, Schema
+from sensor.budget import LEAST, USUAL, Budget
 from sensor.cli._config_schema import schema
 from sensor.cli._config_words import as_yaml, models_in
 from sensor.config import SYSTEM, model
@@ -35,6 +36,7 @@ type or a value out of bounds is an error that names file, line and column, what
 Paths begin at the folder of the file that names them. A secret is named by its place and never written out: {", ".join(map(code, WAYS))}.
 """
 OUTPUT = '  siem: {type: http, url: "https://siem.example.org/events", token: file:/etc/sensor/siem.token}'
+BUDGETS = (LEAST, USUAL, 512, 1024, 4096)
 DETECTORS = """\
 Options by the id of the detector. They win over those of the preset. Which there are is told in [detections.md](detections.md). A reload takes them up: a
 detector whose options did not change keeps what it counted."""
@@ -113,7 +115,7 @@ def _lines() -> Iterator[str]:
         yield from (f"## {name}", "")
         yield from (f"{words(about)} {taken_up(name)}".strip(), "")
         yield from table(HEADS, rows(keys))
-        yield from _presets() if name == "preset" else ()
+        yield from _presets() if name == "preset" else _budgets() if name == "memory_mib" else ()
     yield from ("## detectors", "", DETECTORS, "")
     yield from ("```yaml", "detectors:", "  discovery.port_scan: {ports: 40, exempt: [10.1.0.9]}", "  device.http_errors: {enabled: true}", "```", "")
     yield from _outputs()
@@ -123,6 +125,13 @@ def _presets() -> Iterator[str]:
     yield from ("What each preset changes of a detector stands with its options in [detections.md](detections.md).", "")
     rows = [(code(name), code(one.least), f"{len(one.options)}") for name, one in PRESETS.items()]
     yield from table(("preset", "least severity told", "detectors it changes"), rows)
+
+
+def _budgets() -> Iterator[str]:
+    yield from (f"At least {LEAST}. What it has room for; the ring of each interface (`capture.ring_mib`) and threat lists come on top:", "")
+    found = {mib: Budget.of(mib) for mib in BUDGETS}
+    rows = [(f"{mib:,}", f"{one.devices:,}", f"{1 << one.flow_bits:,}", f"{one.names:,}", f"{one.alerts:,}") for mib, one in found.items()]
+    yield from table(("MiB", "devices", "flows at once", "names of addresses", "alerts that are open or may come again"), rows)
 
 
 def _outputs() -> Iterator[str]:
