@@ -157,6 +157,18 @@ class Health:
                 msg = f"the output {one.name} takes records again"
                 yield self._ends(check, Finding(STALLED, now, "info", msg, {"output": one.name, "pending": one.pending}))
 
+    def stands(self, finding: Finding, of: str, clock: float) -> Iterator[Finding]:
+        """What somebody else found ``of`` an interface or a folder; ``info``: it is well. Told when it becomes bad, each hour, and when it is good again."""
+        what = f"{finding.check}/{of}"
+        last = self._bad.get(what)
+        if finding.severity != "info":
+            if last is None or clock - last >= AGAIN_S:
+                self._bad[what] = clock
+                yield self._lasts(what, finding)
+        elif last is not None:
+            del self._bad[what]
+            yield self._ends(what, finding)
+
     # Figures.
 
     def figures(self, tally: Tally, now: int, clock: float, shed: int = 0) -> Iterator[Finding]:

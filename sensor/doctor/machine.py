@@ -56,6 +56,17 @@ def may_listen() -> bool:
 
 def folder(path: Path, needed: int = 0) -> Folder:
     """Try a folder by writing a small file there and waiting for the disk. Nothing is left behind, and no folder is made."""
+    found = room(path, needed)
+    if not found.problem:
+        try:
+            found.sync_s = _written(Path(found.there))
+        except OSError as error:
+            found.problem = error.strerror or "cannot be written"
+    return found
+
+
+def room(path: Path, needed: int = 0) -> Folder:
+    """What the disk of a folder has left. Nothing is tried."""
     there = path
     while not os.path.lexists(there) and there != there.parent:
         there = there.parent
@@ -64,9 +75,8 @@ def folder(path: Path, needed: int = 0) -> Folder:
         disk = os.statvfs(there)
         found.free = disk.f_bavail * disk.f_frsize
         found.inodes = 1 - disk.f_favail / disk.f_files if disk.f_files else 0.0
-        found.sync_s = _written(there)
     except OSError as error:
-        found.problem = error.strerror or "cannot be written"
+        found.problem = error.strerror or "cannot be looked at"
     return found
 
 

@@ -69,49 +69,27 @@ class Seen(msgspec.Struct):
     networks: list[int] = []
 
 
-class Traffic:
-    """``networks``: what counts as inside; ``mac``: of our own interface, 0 where there is none; ``mtu``: of the interface."""
+class Sample:
+    """Some frames: who talks, and between which networks. ``networks``: what counts as inside; ``mac``, ``mtu``: of our own interface, 0: there is none."""
 
     def __init__(self, networks: Networks, *, live: bool = False, mac: int = 0, mtu: int = 0) -> None:
         self._networks, self._mac = networks, mac
         self._seen = Seen(live=live, mtu=mtu)
-        self._flows = FlowTable(FLOW_BITS)
-        self._repeats, self._subnets = Repeats(), Subnets()
         self._macs: Counter[int] = Counter()
         self._blocks: Counter[int] = Counter()
 
-    def add(self, batch: Batch, now: int = 0) -> None:
-        """The frames of one batch. ``now``: our own clock, ns, where they were captured by it."""
-        rows = batch.rows
-        if not len(rows):
-            return
-        decode(batch.data, rows)
-        looked = rows[:LOOKED]
-        self._all(rows, now)
-        self._hosts(looked)
-        self._ends(looked)
-        self._repeats.add(batch, LOOKED)
-        self._subnets.add(batch, LOOKED)
-        self._follow(self._flows.follow(rows, 0, len(rows)))
+    def look(self, rows: npt.NDArray[np.void]) -> None:
+        """Frames that are decoded."""
+        self._hosts(rows)
+        self._ends(rows)
 
-    def seen(self, lost: int = 0) -> Seen:
-        """What there is to say. Ends the conversations: nothing is added afterwards."""
+    def seen(self) -> Seen:
+        """What there is to say."""
         seen = self._seen
-        for part in range(self._flows.PARTS):
-            self._follow(self._flows.finish(seen.last, part))
-        seen.lost, seen.compared, seen.repeats = lost, self._repeats.compared, self._repeats.repeats
         if self._macs:
             seen.busiest_mac, seen.busiest = self._macs.most_common(1)[0]
-        seen.blocks, seen.networks = self._blocks.most_common(3), self._subnets.networks()
+        seen.blocks = self._blocks.most_common(3)
         return seen
-
-    def _all(self, rows: npt.NDArray[np.void], now: int) -> None:
-        seen, newest = self._seen, int(rows["ts"].max())
-        seen.first = seen.first or int(rows["ts"].min())
-        seen.packets, seen.last, seen.longest = seen.packets + len(rows), max(seen.last, newest), max(seen.longest, int(rows["caplen"].max()))
-        seen.truncated += int(np.count_nonzero(rows["caplen"] < rows["wirelen"]))
-        if now:
-            seen.lag = min(now - newest, now - newest if seen.lag is None else seen.lag)
 
     def _hosts(self, rows: npt.NDArray[np.void]) -> None:
         """Who talks on the wire, by MAC."""
@@ -153,6 +131,45 @@ class Traffic:
         if (not address & 0xFFFFFFFF and not address >> 64) or is_multicast(address):
             return NOWHERE
         return INSIDE if self._networks.inside(address) else OUTSIDE
+
+
+class Traffic(Sample):
+    """All frames of an interface or of a capture."""
+
+    def __init__(self, networks: Networks, *, live: bool = False, mac: int = 0, mtu: int = 0) -> None:
+        super().__init__(networks, live=live, mac=mac, mtu=mtu)
+        self._flows = FlowTable(FLOW_BITS)
+        self._repeats, self._subnets = Repeats(), Subnets()
+
+    def add(self, batch: Batch, now: int = 0) -> None:
+        """The frames of one batch. ``now``: our own clock, ns, where they were captured by it."""
+        rows = batch.rows
+        if not len(rows):
+            return
+        decode(batch.data, rows)
+        looked = rows[:LOOKED]
+        self._all(rows, now)
+        self.look(looked)
+        self._repeats.add(batch, LOOKED)
+        self._subnets.add(batch, LOOKED)
+        self._follow(self._flows.follow(rows, 0, len(rows)))
+
+    def seen(self, lost: int = 0) -> Seen:
+        """What there is to say. Ends the conversations: nothing is added afterwards."""
+        seen = super().seen()
+        for part in range(self._flows.PARTS):
+            self._follow(self._flows.finish(seen.last, part))
+        seen.lost, seen.compared, seen.repeats = lost, self._repeats.compared, self._repeats.repeats
+        seen.networks = self._subnets.networks()
+        return seen
+
+    def _all(self, rows: npt.NDArray[np.void], now: int) -> None:
+        seen, newest = self._seen, int(rows["ts"].max())
+        seen.first = seen.first or int(rows["ts"].min())
+        seen.packets, seen.last, seen.longest = seen.packets + len(rows), max(seen.last, newest), max(seen.longest, int(rows["caplen"].max()))
+        seen.truncated += int(np.count_nonzero(rows["caplen"] < rows["wirelen"]))
+        if now:
+            seen.lag = min(now - newest, now - newest if seen.lag is None else seen.lag)
 
     def _follow(self, changes: npt.NDArray[np.void]) -> None:
         """Connections that are over: seen from both sides, or from one, whichever that is."""

@@ -1,0 +1,100 @@
+"""The doctor while a sensor runs: those of its checks that cost next to nothing, every few minutes, as findings of the sensor's health.
+
+The kernel is asked for interfaces, disks and the clock; of the traffic some frames are looked at that the engine has decoded anyway. None of it needs a right,
+for those were given up: what cannot be read is left out. What the engine counts itself (loss, cut frames, one direction, silence) is told by ``health.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from sensor import health
+from sensor.core.addresses import Networks
+from sensor.doctor import card_checks, machine, machine_checks, traffic_checks
+from sensor.doctor.card import Card, look
+from sensor.doctor.finding import Finding, findings
+from sensor.doctor.traffic import Sample
+
+FIRST_S, EVERY_S = 60.0, 300.0
+# Frames that are looked at each second.
+FRAMES = 1024
+SEVERITIES = {"ok": "info", "warning": "low", "error": "medium"}
+CARD = (card_checks.interface, card_checks.offloads, card_checks.card_ring)
+DISK = (machine_checks.space,)
+TRAFFIC = (traffic_checks.mirror, traffic_checks.broadcast, traffic_checks.inside)
+
+
+class Watch:
+    """``names``: the interfaces, as rows count them; ``folders``: where the run writes; ``promiscuous``: as the configuration wants it."""
+
+    def __init__(self, names: Sequence[str], networks: Networks, folders: Sequence[Path], *, promiscuous: bool = True) -> None:
+        self._names, self._networks, self._folders, self._promiscuous = tuple(names), networks, tuple(dict.fromkeys(folders)), promiscuous
+        self._cards: dict[str, Card] = {}
+        self._next: float | None = None
+        self._second, self._left = 0, FRAMES
+        self._samples = self._fresh()
+
+    def see(self, rows: npt.NDArray[np.void], clock: float) -> None:
+        """Frames of a batch, decoded. ``clock``: seconds that only go forward."""
+        if int(clock) != self._second:
+            self._second, self._left = int(clock), FRAMES
+        looked = rows[: self._left]
+        self._left -= len(looked)
+        if len(self._samples) == 1:
+            self._samples[0].look(looked)
+            return
+        for source in np.unique(looked["source"]).tolist():
+            self._samples[source].look(looked[looked["source"] == source])
+
+    def look(self, told: health.Health, now: int, clock: float) -> Iterator[health.Finding]:
+        """Called about once a second: what is to be told when it is time. ``now``: wall time, ns."""
+        if self._next is None:
+            self._next = clock + FIRST_S
+            self._cards = {name: card for name in self._names if (card := _card(name)) is not None and card.there}
+            self._samples = self._fresh()
+        if clock < self._next:
+            return
+        self._next = clock + EVERY_S
+        for one in self._found():
+            msg = f"{one.subject}: {one.found}" + (f"; {one.advice}" if one.advice else "")
+            facts = {"subject": one.subject, **({"advice": one.advice} if one.advice else {}), **one.facts}
+            yield from told.stands(health.Finding(f"sensor.{one.check}", now, SEVERITIES[one.level], msg, facts), one.subject, clock)
+
+    def _found(self) -> Iterator[Finding]:
+        for name, sample in zip(self._names, self._samples, strict=True):
+            yield from self._interface(name, sample)
+        self._samples = self._fresh()
+        for folder in self._folders:
+            yield from findings(DISK, str(folder), machine.room(folder))
+        yield from findings(machine_checks.CLOCK, "machine", machine.clock())
+
+    def _interface(self, name: str, sample: Sample) -> Iterator[Finding]:
+        """One that the kernel never knew by this name (a pipe, another network namespace) is nobody's card."""
+        before, card = self._cards.get(name), _card(name)
+        if card is None or not (card.there or before):
+            return
+        self._cards[name] = card
+        yield from findings(CARD, name, card)
+        if card.up and self._promiscuous:
+            yield from findings(card_checks.MEANWHILE, name, card, self._promiscuous)
+        if card.up and before is not None and before.counters.keys() == card.counters.keys():
+            yield from findings(card_checks.AFTER, name, before, card)
+        if (seen := sample.seen()).ethernet >= traffic_checks.FEWEST:
+            yield from findings(TRAFFIC, name, seen)
+
+    def _fresh(self) -> list[Sample]:
+        """To count the next minutes in."""
+        macs = {name: card.mac for name, card in self._cards.items()}
+        return [Sample(self._networks, live=True, mac=macs.get(name, 0)) for name in self._names]
+
+
+def _card(name: str) -> Card | None:
+    """None where the kernel cannot be asked."""
+    try:
+        return look(name)
+    except OSError:
+        return None

@@ -1,0 +1,275 @@
+"""The doctor while a sensor runs: what is wrong is told when it begins, each hour, and when it is over; it costs next to nothing and needs no right."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from sensor.core.addresses import Networks
+from sensor.decode.frames import decode
+from sensor.doctor import machine, watch
+from sensor.doctor.card import Card
+from sensor.doctor.watch import EVERY_S, FIRST_S, FRAMES, Watch
+from sensor.health import AGAIN_S, Finding, Health
+from tests.doctor.office import changed, mac, office
+from tests.kit import batch_of
+
+GOOD = {"there": True, "up": True, "carrier": True, "promiscuous": True, "mac": 0x02_0000_0000_99, "speed": 1000, "ring": 1024, "ring_most": 4096}
+MIRROR = [frame for _, frame in office()]
+
+
+class Sensor:
+    """One that runs, told in seconds. ``card``: how the interface is now."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path, networks: tuple[str, ...] = (), **more: bool) -> None:
+        self.card = Card("eth7", **GOOD, offloads={"rx-gro": False}, counters={"rx_missed_errors": 0})
+        self.free = 1 << 40
+        monkeypatch.setattr(watch, "look", lambda _: msgspec.structs.replace(self.card, counters=dict(self.card.counters)))
+        monkeypatch.setattr(machine, "clock", lambda: machine.Clock(None))
+        monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result((4096, 4096, 1 << 30, self.free // 4096, self.free // 4096, 100, 90, 90, 0, 255)))
+        self.health, self.watch = Health(["eth7"], live=True), Watch(["eth7"], Networks(networks), [folder], **more)
+        self.at(0)
+
+    def at(self, second: float) -> list[Finding]:
+        return list(self.watch.look(self.health, int(second * 1e9), second))
+
+    def sees(self, frames: list[bytes], second: float) -> None:
+        batch = batch_of(frames)
+        decode(batch.data, batch.rows)
+        self.watch.see(batch.rows, second)
+
+
+@pytest.fixture
+def sensor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Sensor:
+    return Sensor(monkeypatch, tmp_path)
+
+
+def words(found: list[Finding]) -> list[tuple[str, str]]:
+    return [(one.check, one.severity) for one in found]
+
+
+def test_where_all_is_well_nothing_is_told(sensor: Sensor) -> None:
+    """A good mirror on a card that is set well: not a word, however often it is looked."""
+    for second in range(int(FIRST_S), 4000, 10):
+        sensor.sees(MIRROR, second)
+        assert sensor.at(second) == []
+    assert sensor.health.told == {}
+
+
+def test_an_offload_that_is_switched_on_meanwhile(sensor: Sensor) -> None:
+    """Told at the next look with the command that mends it, again after an hour, and once when it is off again."""
+    assert sensor.at(FIRST_S) == []
+    sensor.card.offloads = {"rx-gro": True}
+    assert sensor.at(FIRST_S + 1) == []
+    (told,) = sensor.at(FIRST_S + EVERY_S)
+    assert (told.check, told.severity, told.facts["subject"]) == ("sensor.offloads", "low", "eth7")
+    assert told.msg.startswith("eth7: GRO joins frames before they are captured")
+    assert told.msg.endswith("; ethtool -K eth7 gro off")
+    assert "sensor.offloads/eth7" in sensor.health.lasting
+    later = [words(sensor.at(FIRST_S + look * EVERY_S)) for look in range(2, 26)]
+    assert [look * EVERY_S for look, found in enumerate(later, 1) if found] == [AGAIN_S, 2 * AGAIN_S]
+    sensor.card.offloads = {"rx-gro": False}
+    (over,) = sensor.at(FIRST_S + 30 * EVERY_S)
+    assert (over.check, over.severity) == ("sensor.offloads", "info")
+    assert sensor.at(FIRST_S + 31 * EVERY_S) == []
+    assert sensor.health.lasting == {}
+    assert sensor.health.told == {"sensor.offloads": 4}
+
+
+def test_a_cable_that_is_pulled(sensor: Sensor) -> None:
+    """It is an error, and graver; whether the card is promiscuous is no question then."""
+    sensor.card.up, sensor.card.promiscuous = False, False
+    assert words(sensor.at(FIRST_S)) == [("sensor.interface", "medium")]
+    sensor.card.there = False
+    assert sensor.at(FIRST_S + EVERY_S) == []  # still wrong: told within the hour
+    sensor.card.up = sensor.card.there = sensor.card.promiscuous = True
+    assert words(sensor.at(FIRST_S + 2 * EVERY_S)) == [("sensor.interface", "info")]
+
+
+def test_frames_that_the_card_lost_since_the_last_look(sensor: Sensor) -> None:
+    """Counters are compared from look to look, not from the beginning of time."""
+    sensor.at(FIRST_S)
+    sensor.card.counters["rx_missed_errors"] = 500
+    (told,) = sensor.at(FIRST_S + EVERY_S)
+    assert told.check == "sensor.kernel_drops"
+    assert told.facts["rx_missed_errors"] == 500
+    assert words(sensor.at(FIRST_S + 2 * EVERY_S)) == [("sensor.kernel_drops", "info")]
+
+
+def test_a_card_that_keeps_frames_back(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Somebody switched promiscuous mode off. Where the configuration does not want it, that is nobody's fault."""
+    one = Sensor(monkeypatch, tmp_path)
+    one.card.promiscuous = False
+    assert words(one.at(FIRST_S)) == [("sensor.promiscuous", "low")]
+    other = Sensor(monkeypatch, tmp_path, promiscuous=False)
+    other.card.promiscuous = False
+    assert other.at(FIRST_S) == []
+
+
+def test_a_disk_that_fills(sensor: Sensor, tmp_path: Path) -> None:
+    """Below the room for one segment of the log it is an error, with its folder."""
+    sensor.free = 10 << 20
+    (told,) = sensor.at(FIRST_S)
+    assert (told.check, told.severity, told.facts["subject"]) == ("sensor.space", "medium", str(tmp_path))
+    sensor.free = 1 << 40
+    assert words(sensor.at(FIRST_S + EVERY_S)) == [("sensor.space", "info")]
+
+
+@pytest.mark.parametrize(
+    ("frames", "check"),
+    [
+        ([frame for _, frame in changed(office(), lambda frame: None if frame[0] & 1 else frame)], "sensor.broadcast"),
+        ([frame for frame in MIRROR if frame[:6] == b"\xff" * 6] * 10, "sensor.mirror"),
+        ([frame for _, frame in office("203.0.113")], "sensor.inside"),
+    ],
+    ids=["no broadcast", "only broadcast", "foreign addresses"],
+)
+def test_a_port_that_is_no_mirror_any_more(sensor: Sensor, frames: list[bytes], check: str) -> None:
+    """What comes says it, minutes after somebody changed the switch; and that it is mended."""
+    sensor.sees(MIRROR, 1)
+    assert sensor.at(FIRST_S) == []
+    sensor.sees(frames, FIRST_S + 1)
+    assert (check, "low") in words(sensor.at(FIRST_S + EVERY_S))
+    sensor.sees(MIRROR, FIRST_S + EVERY_S + 1)
+    assert (check, "info") in words(sensor.at(FIRST_S + 2 * EVERY_S))
+
+
+def test_only_our_own_traffic(sensor: Sensor) -> None:
+    """Every frame is from or to this machine: the port mirrors nothing."""
+    sensor.card.mac = mac("10.0.0.2")
+    sensor.at(FIRST_S)
+    own = [frame for frame in MIRROR if sensor.card.mac.to_bytes(6, "big") in (frame[:6], frame[6:12])]
+    sensor.sees(own * 20, FIRST_S + 1)
+    assert ("sensor.mirror", "low") in words(sensor.at(FIRST_S + EVERY_S))
+
+
+def test_networks_of_the_operator_count_as_inside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As the configuration says, and as it says after it was read again."""
+    one = Sensor(monkeypatch, tmp_path, ("203.0.113.0/24",))
+    one.sees([frame for _, frame in office("203.0.113")], 1)
+    assert one.at(FIRST_S) == []
+
+
+def test_too_few_frames_say_nothing(sensor: Sensor) -> None:
+    """A quiet night is no fault of the mirror."""
+    sensor.sees([frame for frame in MIRROR if frame[:6] == b"\xff" * 6][:20], 1)
+    assert sensor.at(FIRST_S) == []
+
+
+def test_at_most_so_many_frames_a_second_are_looked_at(sensor: Sensor) -> None:
+    """However fast they come; the next second has its own."""
+    for _ in range(20):
+        sensor.sees(MIRROR, 5.1)
+    assert sensor.watch._samples[0].seen().ethernet == FRAMES
+    sensor.sees(MIRROR, 6.0)
+    assert sensor.watch._samples[0].seen().ethernet == FRAMES + len(MIRROR)
+
+
+def test_each_interface_for_itself(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """One of two is fed its own machine only: that one is named."""
+    Sensor(monkeypatch, tmp_path)
+    health, both = Health(["eth7", "eth8"], live=True), Watch(["eth7", "eth8"], Networks(), [])
+    list(both.look(health, 0, 0))
+    only = [frame for frame in MIRROR if frame[:6] == b"\xff" * 6] * 10
+    batch = batch_of(MIRROR + only)
+    decode(batch.data, batch.rows)
+    batch.rows["source"][len(MIRROR) :] = 1
+    both.see(batch.rows, 1)
+    told = list(both.look(health, 10**11, 100))
+    assert [(one.check, one.facts["subject"]) for one in told] == [("sensor.mirror", "eth8")]
+
+
+def test_what_cannot_be_read_is_left_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No socket to ask with, no /sys, no call to the disk or the clock: nothing breaks, and nothing is made up."""
+    one = Sensor(monkeypatch, tmp_path)
+
+    def forbidden(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(watch, "look", forbidden)
+    monkeypatch.setattr(os, "statvfs", forbidden)
+    fresh = Watch(["eth7"], Networks(), [tmp_path])
+    for second in range(0, 2000, 10):
+        assert list(fresh.look(one.health, second * 10**9, second)) == []
+        assert one.at(second) == []
+
+
+def test_a_source_that_is_no_interface(tmp_path: Path) -> None:
+    """A name that the kernel never knew is nobody's card."""
+    one, health = Watch(["no such 0"], Networks(), [tmp_path]), Health(["no such 0"], live=True)
+    assert [found for second in range(0, 1000, 10) for found in one.look(health, second * 10**9, second) if found.check != "sensor.clock"] == []
+
+
+def test_it_is_cheap(tmp_path: Path) -> None:
+    """A look asks the kernel for an interface in a few milliseconds, and a second of frames is looked at in as many: both under a hundredth of what passes."""
+    one, health = Watch(["lo"], Networks(), [tmp_path]), Health(["lo"], live=True)
+    list(one.look(health, 0, 0))
+    batch = batch_of(MIRROR * 20)
+    decode(batch.data, batch.rows)
+    began = time.process_time()
+    for second in range(1, 101):
+        one.see(batch.rows, second)
+        list(one.look(health, second * 10**9, second * EVERY_S))
+    assert (time.process_time() - began) / 100 < 0.05
+
+
+PROGRAM = """
+import json, os, subprocess, sys
+from pathlib import Path
+from sensor.core.addresses import Networks
+from sensor.doctor.watch import Watch
+from sensor.health import Health
+health, one = Health(["vd0"], live=True), Watch(["vd0"], Networks(), [Path("/")], promiscuous=False)
+def at(second):
+    found = [each for each in one.look(health, second * 10**9, second) if each.check in ("sensor.interface", "sensor.offloads")]
+    return [(each.check, each.severity, each.msg) for each in found]
+def ip(*words):
+    subprocess.run(["ip", "link", "set", "vd0", *words], check=True)
+subprocess.run(["ethtool", "-K", "vd0", "gro", "off"], check=True)
+told = [at(0), at(60)]
+subprocess.run(["ethtool", "-K", "vd0", "gro", "on"], check=True)
+told.append(at(360))
+ip("down")
+child = os.fork()
+if not child:
+    os.setgid(65534), os.setuid(65534)
+    told.append(at(660))
+    print(json.dumps(told), flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+
+
+@pytest.fixture
+def space() -> Iterator[str]:
+    name = f"sensor-w-{os.getpid()}"
+    subprocess.run(["ip", "netns", "add", name], check=True)
+    try:
+        subprocess.run(["ip", "-n", name, "link", "add", "vd0", "type", "veth", "peer", "name", "vd1"], check=True)
+        for one in ("vd0", "vd1"):
+            subprocess.run(["ip", "-n", name, "link", "set", one, "up"], check=True)
+        yield name
+    finally:
+        subprocess.run(["ip", "netns", "del", name], check=True)
+
+
+@pytest.mark.lab
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("ip") or not shutil.which("ethtool"), reason="needs root, iproute2 and ethtool")
+def test_a_real_interface(space: str, root: Path) -> None:
+    """GRO is switched on, then the interface is set down, and another user than root sees it as well."""
+    words = ["ip", "netns", "exec", space, sys.executable, "-c", PROGRAM]
+    done = subprocess.run(words, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True, check=True)
+    before, first, gro, down = json.loads(done.stdout)
+    assert (before, first) == ([], [])
+    assert gro == [["sensor.offloads", "low", gro[0][2]]]
+    assert gro[0][2].endswith("ethtool -K vd0 gro off")
+    assert down == [["sensor.interface", "medium", "vd0: it is down; ip link set vd0 up"]]
