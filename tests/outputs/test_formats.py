@@ -167,6 +167,47 @@ def test_there_and_back(name: str, case: str) -> None:
     assert BACK[name](line) == wanted(RECORDS[case])
 
 
+def row(line: bytes) -> tuple[str, int]:
+    made = json.loads(line)
+    return json.loads(made["AdditionalFields"])["EventId"], millis(made["Timestamp"])
+
+
+# Id and time of a line of any kind of record.
+MOMENT: dict[str, Callable[[bytes], tuple[str, int]]] = {
+    "cef": lambda line: (cef(line)[1]["externalId"], int(cef(line)[1]["rt"])),
+    "cef_defender": lambda line: (cef(line)[1]["UUID"], back_defender(line)[1]),
+    "device_info": row,
+    "ecs": lambda line: (json.loads(line)["event"]["id"], millis(json.loads(line)["@timestamp"])),
+    "leef": lambda line: (leef(line)[1]["externalId"], int(leef(line)[1]["devTime"])),
+    "native": lambda line: wanted(json.loads(line))[:2],
+    "ocsf": lambda line: (json.loads(line)["metadata"]["uid"], json.loads(line)["time"]),
+    "syslog_3164": lambda line: (element(line)["id"], millis(element(line)["ts"])),
+    "syslog_5424": lambda line: (element(line)["id"], millis(element(line)["ts"])),
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_id_and_time_of_every_record_come_back(name: str) -> None:
+    """Of devices, incidents and the sensor too: by these a receiver drops repeats and sorts."""
+    told = 0
+    for record in RECORDS.values():
+        line = FORMATS[name](record)
+        if line is not None:
+            told += 1
+            assert MOMENT[name](line) == wanted(record)[:2]
+    assert told >= 3
+
+
+def test_a_device_comes_back_from_its_row() -> None:
+    """With its sensor, its type, its addresses and when it was seen."""
+    record = RECORDS["device_identified"]
+    made = json.loads(device_info.encode(record) or b"")
+    more, device = json.loads(made["AdditionalFields"]), record["device"]
+    assert (made["DeviceId"], made["DeviceName"], made["Vendor"], made["Model"]) == tuple(device[name] for name in ("id", "hostname", "vendor", "model"))
+    assert (more["SensorId"], more["Ips"], more["Macs"], made["ReportId"]) == (record["sensor"]["id"], device["ips"], device["macs"], record["sensor"]["seq"])
+    assert (more["Action"], more["FirstSeen"], more["LastSeen"]) == (record["action"], device["first_seen"], device["last_seen"])
+
+
 @pytest.mark.parametrize("action", EVERY)
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_record_is_one_line_and_left_as_it_was(name: str, action: str) -> None:
