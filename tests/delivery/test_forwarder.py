@@ -16,6 +16,7 @@ import pytest
 from sensor.core.output import Filter
 from sensor.delivery import forwarder as module
 from sensor.delivery.forwarder import Forwarder, Lock, last_number
+from sensor.delivery.runner import Runner
 from sensor.delivery.status import load_status
 from tests.delivery.scripted import Desk, Options, Scripted, eventually
 from tests.eventlog.segmented import Segmented, line
@@ -97,6 +98,31 @@ def test_one_that_hangs_while_it_is_taken_away(log: Segmented, forwarder: Forwar
 
     eventually(gone)
     Lock(log.log, "stuck").close()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_one_whose_thread_dies(log: Segmented, forwarder: Forwarder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By an error that nobody thought of, outside of all that is guarded: it begins anew at its place."""
+    desk = Desk()
+    log.add(2)
+    forwarder.take({"one": Options(desk=desk)})
+    eventually(lambda: desk.got == [1, 2])
+    first = forwarder.runners["one"]
+
+    def dies(_: Runner) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Runner, "_rest", dies)
+        eventually(lambda: first.join(0))
+    log.add(2)
+
+    def works() -> bool:
+        forwarder.tell(now=True)
+        return desk.got == [1, 2, 3, 4]
+
+    eventually(works)
+    assert forwarder.runners["one"] is not first
 
 
 def test_one_that_cannot_be_begun_stops_no_other(log: Segmented, forwarder: Forwarder) -> None:
