@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,15 @@ def test_links_lead_somewhere(path: Path) -> None:
         there = (path.parent / file).resolve() if file else path
         assert there.exists(), link
         assert not heading or f"#{heading}" in anchors_of(there), link
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name_of)
+def test_tables_are_whole(path: Path) -> None:
+    """Each row has as many cells as the heading: a bar in a cell would cut it."""
+    prose = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    for table in re.findall(r"(?:^\|.*\|\n)+", prose, re.MULTILINE):
+        rows = [len(re.split(r"(?<!\\)\|", row)) for row in table.splitlines()]
+        assert set(rows) == {rows[0]}, table.splitlines()[0]
 
 
 def test_every_page_is_in_the_table_of_contents() -> None:
