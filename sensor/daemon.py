@@ -21,6 +21,7 @@ from sensor.config import Config
 from sensor.core.batch import Batch
 from sensor.core.record import Record
 from sensor.decode.kernels import Work
+from sensor.doctor.watch import Watch
 from sensor.eventlog.live_log import LiveLog
 from sensor.eventlog.writer import EventLog
 from sensor.health import Finding, Health
@@ -78,6 +79,8 @@ class Run:
             mutes=self.files.mutes, muted=self.files.muted, evidence=self.files.gatherer, health=self.health,
         )  # fmt: skip
         self.pipeline = self.engine.pipeline
+        folders = [folder for folder in (log.path and log.path.parent, evidence) if folder is not None]
+        self._doctor = Watch(source.names, self.engine.world.networks, folders, promiscuous=config.capture.promiscuous) if live else None
         self._figures = Summary(source, self.pipeline, self.files, log)
         self.notifier = Notifier(None if live else {})
         parts = Parts(self.engine, self.files, self._lists.lists, log, self._outputs)
@@ -134,8 +137,9 @@ class Run:
             if not self._begun:
                 self._begin(self.first)
             self.last = max(self.last, int(np.max(times)))
-            if self.live:
+            if self._doctor is not None:
                 self.health.heard(batch.rows["source"], time.monotonic())
+                self._doctor.see(batch.rows, time.monotonic())
         self.pipeline.process(batch, work)
         batch.release()
         if self._keeper is not None:
@@ -195,6 +199,8 @@ class Run:
             self._next_look = time.monotonic() + LOOK_EVERY_S
             self.files.watch(self.pipeline.room, self._now())
             self.pipeline.tell(self.health.look(self._now(), time.monotonic()))
+            if self._doctor is not None:
+                self.pipeline.tell(self._doctor.look(self.health, self._now(), time.monotonic()))
             self._tell_log()
             self._renew_lists()
             if self._telemetry is not None:

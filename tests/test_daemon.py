@@ -22,6 +22,8 @@ from sensor.capture.source import CaptureError, Damage, Tally
 from sensor.config import Config, load_config
 from sensor.core.batch import ROW, Batch
 from sensor.daemon import Run
+from sensor.doctor import watch
+from sensor.doctor.card import Card
 from sensor.eventlog.writer import EventLog
 from sensor.keeper import Keeper
 from sensor.read_ahead import AHEAD
@@ -358,3 +360,14 @@ def test_the_health_of_a_file_is_told_in_its_place(run: Any) -> None:
     health = [(record["facts"]["check"], record["ts"][14:19]) for record in records if record["action"] == "health"]
     assert health == [("sensor.no_traffic", "02:04"), ("sensor.traffic_resumed", "17:45"), ("sensor.packet_loss", "18:44")]
     assert records[-2]["capture"]["health"] == {"sensor.no_traffic": 1, "sensor.traffic_resumed": 1, "sensor.packet_loss": 1}
+
+
+def test_the_doctor_looks_on(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is wrong with a card while a sensor listens is told as health, with the command that mends it; a replay has no card."""
+    monkeypatch.setattr(watch, "FIRST_S", 0.0)
+    monkeypatch.setattr(watch, "look", lambda name: Card(name, there=True, up=True, promiscuous=True, offloads={"rx-gro": True}))
+    _, records = run(Given([*FRAMES, None], start=time.time_ns()), live=True)
+    found = [record["facts"] for record in records if record["action"] == "health" and record["facts"]["check"] == "sensor.offloads"]
+    assert [(one["subject"], one["advice"]) for one in found] == [("given", "ethtool -K given gro off")]
+    _, records = run(Given(FRAMES))
+    assert "sensor.offloads" not in {record.get("facts", {}).get("check") for record in records}

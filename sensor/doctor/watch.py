@@ -20,8 +20,8 @@ from sensor.doctor.finding import Finding, findings
 from sensor.doctor.traffic import Sample
 
 FIRST_S, EVERY_S = 60.0, 300.0
-# Frames that are looked at each second.
-FRAMES = 1024
+# Of one batch every so many seconds, so many frames are looked at.
+PAUSE_S, FRAMES = 0.25, 256
 SEVERITIES = {"ok": "info", "warning": "low", "error": "medium"}
 CARD = (card_checks.interface, card_checks.offloads, card_checks.card_ring)
 DISK = (machine_checks.space,)
@@ -35,15 +35,14 @@ class Watch:
         self._names, self._networks, self._folders, self._promiscuous = tuple(names), networks, tuple(dict.fromkeys(folders)), promiscuous
         self._cards: dict[str, Card] = {}
         self._next: float | None = None
-        self._second, self._left = 0, FRAMES
+        self._looked = 0.0
         self._samples = self._fresh()
 
     def see(self, rows: npt.NDArray[np.void], clock: float) -> None:
         """Frames of a batch, decoded. ``clock``: seconds that only go forward."""
-        if int(clock) != self._second:
-            self._second, self._left = int(clock), FRAMES
-        looked = rows[: self._left]
-        self._left -= len(looked)
+        if clock - self._looked < PAUSE_S:
+            return
+        self._looked, looked = clock, rows[:FRAMES]
         if len(self._samples) == 1:
             self._samples[0].look(looked)
             return

@@ -70,7 +70,7 @@ MAY_IMPORT = {
     "pipeline": {"core", "alert_room", "dissection", "evictions", "evidence", "health", "message_limits"} | ENGINE | HELPERS,
     "assembly": {"core", "budget", "health", "keeper", "passive_dns", "pipeline", "config", "evidence", "process"} | ALERTS | ENGINE | HELPERS,
     "daemon": {"core", "health", "read_ahead", "shedding", "upstream", "keeper", "assembly", "pipeline", "config", "telemetry", "logs", "outputs", "quarantine"}
-    | {"evidence", "notify", "process", "reload", "summary"}
+    | {"doctor", "evidence", "notify", "process", "reload", "summary"}
     | ALERTS
     | ENGINE
     | HELPERS,
@@ -138,7 +138,7 @@ def test_detectors_take_only_events_from_dissectors() -> None:
 
 def test_only_commands_fetch() -> None:
     """The process that captures opens no connection: what fetches lists is imported by commands, and by nothing that a run imports."""
-    fetching = {"sensor.intel.fetch", "sensor.intel.update"}
+    fetching = {"sensor.intel.fetch", "sensor.intel.update", "sensor.posture.download"}
     for path in python_files():
         if room_of(path) != "cli" and name_of(path) not in {"sensor/intel/fetch.py", "sensor/intel/update.py"}:
             assert not [name for _, name in imports(path) if name.startswith(tuple(fetching))], name_of(path)
