@@ -75,8 +75,8 @@ class Finding(msgspec.Struct, frozen=True):
 class Filter(BaseModel):
     """Which records an output gets: those that every list names, where an empty list names all. Wildcards are those of the shell.
 
-    ``kinds``: of records; ``severity``: the least; ``detectors``: of alerts; ``types``, ``vlans``: of the device, or of one end of an alert; ``sites``: of
-    sensors.
+    ``kinds``: of records; ``severity``: the least; ``detectors``: of alerts and incidents; ``types``: of the device, or of one that has a part in an alert or
+    incident; ``vlans``: of the device or the alert (incidents have none, so that they do not come where this is used); ``sites``: of sensors.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

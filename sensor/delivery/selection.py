@@ -56,9 +56,10 @@ def _detectors(record: Record) -> Iterator[Any]:
 
 
 def _ends(record: Record) -> Iterator[Mapping[str, Any]]:
-    """The device, or both ends of an alert, all targets among them."""
+    """The device, or both ends of an alert or incident, all actors and targets among them."""
     yield from (_part(record, name) for name in ("device", "src", "dst"))
     yield from _several(record, "targets")
+    yield from _several(_part(record, "incident"), "actors")
 
 
 def _types(record: Record) -> Iterator[Any]:

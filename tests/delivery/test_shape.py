@@ -62,6 +62,14 @@ def test_vlans_of_device_and_ends() -> None:
     assert not asked({"device": "odd", "targets": "odd"})
 
 
+def test_types_of_every_actor_of_an_incident() -> None:
+    """Not only of the one that it is named after."""
+    incident = {"kind": "incident", "src": {"type": "printer"}, "incident": {"actors": [{"type": "printer"}, {"type": "camera"}]}, "targets": [{"type": "nas"}]}
+    for kind in ("printer", "camera", "nas"):
+        assert wanted(Filter(types=[kind]))(incident)
+    assert not wanted(Filter(types=["tv"]))(incident)
+
+
 def test_lists_are_all_to_fit() -> None:
     """Not one of them."""
     assert chosen(kinds=["device"], severity="critical") == set()
