@@ -60,7 +60,7 @@ def import_feed(base: sqlite3.Connection, path: Path, origin: Origin, moment: st
                 outcome = _taken(base, feed, origin)
                 outcome = outcome._replace(trouble="" if force else _loss(base, outcome))
                 if not outcome.trouble:
-                    told = (origin.name, feed.kind, origin.place, feed.stamp, moment, outcome.entries, outcome.broken, "", origin.etag, origin.modified)
+                    told = (outcome.name, feed.kind, origin.place, outcome.stamp, moment, outcome.entries, outcome.broken, "", origin.etag, origin.modified)
                     base.execute("INSERT OR REPLACE INTO sources VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", told)
             except BaseException:
                 base.execute("ROLLBACK")
@@ -73,7 +73,7 @@ def import_feed(base: sqlite3.Connection, path: Path, origin: Origin, moment: st
     except sqlite3.Error as error:
         raise DatabaseError(f"cannot write the vulnerabilities: {error}") from None
     if outcome.trouble:
-        base.execute("UPDATE sources SET trouble = ? WHERE name = ?", (outcome.trouble, origin.name))
+        base.execute("UPDATE sources SET trouble = ? WHERE name = ?", (outcome.trouble, outcome.name))
     return outcome
 
 
@@ -95,7 +95,9 @@ def _taken(base: sqlite3.Connection, feed: Feed, origin: Origin) -> Outcome:
         base.execute("DELETE FROM scores")
     taker = _Taker(base, CVE_SOURCES.index(feed.kind) if feed.kind in CVE_SOURCES else 0)
     taker.take(feed.items)
-    return Outcome(origin.name, feed.kind, taker.entries, taker.broken, taker.older, tuple(taker.faults), feed.stamp or taker.newest)
+    # There is one catalogue and one table of scores, however the file is called.
+    name = feed.kind if feed.kind in ("kev", "epss") else origin.name
+    return Outcome(name, feed.kind, taker.entries, taker.broken, taker.older, tuple(taker.faults), feed.stamp or taker.newest)
 
 
 class _Taker:

@@ -20,7 +20,7 @@ from sensor.posture.schemes import SCHEMES
 PRODUCTS_LIMIT, RULES_LIMIT = 500, 20_000
 # Models, products and models with a firmware whose answers are remembered.
 _MODELS, _PRODUCTS, _JUDGED = 4096, 256, 128
-_ranges = msgspec.json.Decoder(tuple[Range, ...]).decode
+ranges_of = msgspec.json.Decoder(tuple[Range, ...]).decode
 _names = msgspec.json.Decoder(tuple[str, ...]).decode
 
 
@@ -133,6 +133,6 @@ class ImportedIndex:
     def _read(self, product: int) -> tuple[_Rule, ...]:
         asked = "SELECT cve, source, ranges, hardware, unclear FROM rules WHERE product = ? LIMIT ?"
         return tuple(
-            _Rule(name_of(cve), SOURCES[source], _ranges(ranges), _names(hardware), unclear)
+            _Rule(name_of(cve), SOURCES[source], ranges_of(ranges), _names(hardware), unclear)
             for cve, source, ranges, hardware, unclear in self._base.execute(asked, (product, RULES_LIMIT))
         )

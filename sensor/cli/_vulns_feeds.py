@@ -1,0 +1,147 @@
+"""``sensor vulns``: taking feeds, and what was taken."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sensor.cli._setup import complain
+from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, table, tidy
+from sensor.posture.database import DatabaseError, open_to_read, open_to_write
+from sensor.posture.download import NotFetched, download
+from sensor.posture.importer import Origin, Outcome, import_feed
+from sensor.posture.sources import STALE_DAYS, Source, name_for, sources_of
+
+COLUMNS = ("source", "kind", "entries", "left out", "data of", "imported", "state", "from")
+
+
+def folder_of(args: argparse.Namespace) -> Path:
+    """The folder of the database: the one named, else the state folder."""
+    from sensor.eventlog.paths import state_folder
+
+    return args.state or state_folder()
+
+
+def import_feeds(args: argparse.Namespace) -> int:
+    """Each by itself: one that fails does not keep the others."""
+    if not args.words:
+        complain("expected import FILE|URL…: feeds of NVD 2.0, CVE JSON 5, KEV, EPSS or CSAF")
+        return USAGE
+    if wrong := [word for word in args.words if "://" in word and not (word.lower().startswith("https://") and urlsplit(word).hostname)]:
+        complain(f"found {tidy(wrong[0])}, expected an https:// URL or a file")
+        return USAGE
+    places = [word if "://" in word else str(Path(word).expanduser().absolute()) for word in args.words]
+    return _each(args, [Origin(name_for(place), place) for place in places])
+
+
+def update(args: argparse.Namespace) -> int:
+    """Take sources again where they changed."""
+    from sensor.documents import nearest
+
+    known = {one.name: one for one in _sources(args) or ()}
+    for name in args.words:
+        if name not in known:
+            complain(f"no source {tidy(name)!r}: {nearest(name, list(known)) if known else 'nothing was imported yet'}")
+            return NOT_FOUND
+    chosen = [known[name] for name in args.words] if args.words else list(known.values())
+    if not chosen:
+        print(f"nothing to update in {folder_of(args)}: `sensor vulns import FILE|URL…` takes a feed")
+    return _each(args, [Origin(one.name, one.place, "" if one.trouble else one.etag, "" if one.trouble else one.modified) for one in chosen])
+
+
+def _each(args: argparse.Namespace, origins: Iterable[Origin]) -> int:
+    troubled = False
+    try:
+        base = open_to_write(folder_of(args))
+        for origin in origins:
+            troubled |= not _taken(base, origin, folder_of(args), force=args.force)
+    except DatabaseError as error:
+        complain(str(error))
+        return NOT_OPENED
+    base.close()
+    return NOT_OPENED if troubled else 0
+
+
+def _taken(base: sqlite3.Connection, origin: Origin, folder: Path, *, force: bool) -> bool:
+    """Whether a feed was taken, or is what it was; said either way."""
+    moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if "://" not in origin.place:
+        return _say(origin, import_feed(base, Path(origin.place), origin, moment, force=force))
+    try:
+        with tempfile.NamedTemporaryFile(prefix="vulnerabilities-", dir=folder) as file:
+            got = download(origin.place, file, etag=origin.etag, modified=origin.modified)
+            if got.unchanged:
+                base.execute("UPDATE sources SET imported = ? WHERE name = ?", (moment, origin.name))
+                print(f"{origin.name}: unchanged")
+                return True
+            return _say(origin, import_feed(base, Path(file.name), origin._replace(etag=got.etag, modified=got.modified), moment, force=force))
+    except NotFetched as error:
+        base.execute("UPDATE sources SET trouble = ? WHERE name = ?", (str(error), origin.name))
+        return _say(origin, Outcome(origin.name, trouble=str(error)))
+    except OSError as error:
+        complain(f"cannot write {folder}: {error.strerror}")
+        return False
+
+
+def _say(origin: Origin, outcome: Outcome) -> bool:
+    """What came of it: on standard output what is, on standard error what is wrong."""
+    for fault in outcome.faults:
+        complain(f"{tidy(origin.place)}: {tidy(fault.where)}: left out: {tidy(fault.why)}")
+    if outcome.broken > len(outcome.faults):
+        complain(f"{tidy(origin.place)}: and {outcome.broken - len(outcome.faults):,} more entries were left out")
+    if outcome.trouble:
+        complain(f"{outcome.name}: {tidy(origin.place)} {tidy(outcome.trouble)}")
+        return False
+    notes = [f"{outcome.broken:,} left out" if outcome.broken else "", f"{outcome.older:,} known in a newer state" if outcome.older else ""]
+    notes.append(f"data of {outcome.stamp[:10]}" if outcome.stamp else "")
+    print(", ".join(filter(None, (f"{outcome.name}: {outcome.entries:,} entries of {outcome.kind}", *notes))))
+    return True
+
+
+def list_sources(args: argparse.Namespace) -> int:
+    sources = _sources(args)
+    if sources is None:
+        return NOT_OPENED
+    now = datetime.now(UTC)
+    if args.json:
+        for one in sources:
+            print(json.dumps(one._asdict() | {"age_days": one.age_days(now)}, ensure_ascii=False, separators=(",", ":")))
+    elif sources:
+        print(table(COLUMNS, [_row(one, now) for one in sources], sys.stdout))
+    else:
+        print(f"nothing was imported in {folder_of(args)}: `sensor vulns import FILE|URL…` takes a feed")
+    return 0
+
+
+def _sources(args: argparse.Namespace) -> list[Source] | None:
+    """None after it was said why they cannot be read."""
+    try:
+        return sources_of(open_to_read(folder_of(args)))
+    except DatabaseError as error:
+        complain(str(error))
+        return None
+
+
+def _row(one: Source, now: datetime) -> tuple[str, ...]:
+    return one.name, one.kind, f"{one.entries:,}", f"{one.broken:,}", one.stamp[:10], one.imported, tidy(state_of(one, now)), tidy(one.place)
+
+
+def state_of(one: Source, now: datetime) -> str:
+    """Good, or what is wrong with it."""
+    if one.trouble:
+        return f"trouble: {one.trouble}"
+    return f"stale: {one.age_days(now)} days old" if one.age_days(now) > STALE_DAYS else "good"
+
+
+def tell_age(sources: Iterable[Source], now: datetime, say: Callable[[str], None]) -> None:
+    """Say what is old, so that nobody takes silence for safety."""
+    told = [f"{one.name} ({state_of(one, now)})" for one in sources if state_of(one, now) != "good"]
+    if told:
+        say(f"not of today: {', '.join(map(tidy, told))}: `sensor vulns update` takes them again")

@@ -1,0 +1,73 @@
+"""What is vulnerable: devices against known vulnerabilities, in the order in which to mend them.
+
+For each device and CVE there is one of three answers: affected, not affected, cannot tell; each with its reason. A version counts only where a packet carried
+it. 347 CVEs of printers, telephones, cameras, storage, network and building devices come with the sensor; import adds NVD, CVE records, the catalogue of
+exploited vulnerabilities, EPSS scores and advisories. Feeds are kept in vulnerabilities.db in the state folder.
+
+actions:
+  list [FILTER…]               CVEs of the devices that match (filters as in `sensor devices`), the most urgent first
+  show CVE                     what is known of a CVE, which devices it is about, and why
+  device DEVICE                all CVEs of one device, with the packet that told its version
+  import FILE|URL…             take feeds: NVD 2.0, CVE JSON 5 (file, folder or zip), KEV, EPSS, CSAF, packed or not
+  sources                      what was imported, from where, and how old it is
+  update [NAME…]               take them again from where they came, where they changed; one that would lose half of its entries is refused
+
+The priority is a sum, counted by half where it cannot be told whether a device is affected: 30 known to be exploited, up to 20 for the probability of EPSS,
+up to 20 for CVSS (unrated: as 5.0), 10 reached from outside, up to 10 criticality (not set: 4), 10 an attack on the device was seen.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+from sensor.cli._known import add_source_arguments
+from sensor.cli._setup import complain
+from sensor.cli._show import USAGE, add_json_argument
+
+EXAMPLES = """\
+  sensor vulns
+  sensor vulns list type=camera vlan=30
+  sensor vulns show CVE-2021-36260
+  sensor vulns device 10.20.30.41
+  sensor vulns import https://nvd.nist.gov/feeds/json/cve/2.0/nvdcve-2.0-2026.json.gz
+  sensor vulns import known_exploited_vulnerabilities.json epss_scores-current.csv.gz cvelistV5-main.zip
+  sensor vulns update
+"""
+# Action → (module, function).
+ACTIONS = {
+    "list": ("_vulns_words", "list_vulnerabilities"),
+    "show": ("_vulns_words", "show"),
+    "device": ("_vulns_words", "device"),
+    "import": ("_vulns_feeds", "import_feeds"),
+    "sources": ("_vulns_feeds", "list_sources"),
+    "update": ("_vulns_feeds", "update"),
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("words", metavar="ACTION …", nargs="*", help="an action with what it needs (default: list)")
+    add_json_argument(parser)
+    parser.add_argument("--csv", action="store_true", help="of list: CSV with a heading, a row for each device and CVE")
+    parser.add_argument("--all", action="store_true", help="of list and device: also what is not affected")
+    parser.add_argument("--force", action="store_true", help="of import and update: take a feed also where it lost most of its entries")
+    add_source_arguments(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Do it; 1 where a CVE, a device or a source is not known, 2 where something makes no sense, 3 where something cannot be read or written."""
+    args.action, *args.words = args.words or ["list"]
+    if args.action not in ACTIONS:
+        from sensor.documents import nearest
+
+        complain(f"no action {args.action!r}, {nearest(args.action, list(ACTIONS))}")
+        return USAGE
+    return _deed(args.action)(args)
+
+
+def _deed(action: str) -> Callable[[argparse.Namespace], int]:
+    from importlib import import_module
+
+    module, name = ACTIONS[action]
+    deed: Callable[[argparse.Namespace], int] = getattr(import_module(f"sensor.cli.{module}"), name)
+    return deed

@@ -1,0 +1,55 @@
+"""Where the imported vulnerabilities come from, and how old they are."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+# Days after which data are told to be stale: NVD, the catalogue and the scores change daily.
+STALE_DAYS = 7
+NAME_LIMIT = 64
+_ENDINGS = re.compile(r"(\.(json|csv|gz|zip))+\Z", re.IGNORECASE)
+
+
+class Source(NamedTuple):
+    """One feed as it was imported last. ``stamp``: when its data were made, by its own word; ``trouble``: why its last update was not taken."""
+
+    name: str
+    kind: str
+    place: str
+    stamp: str
+    imported: str
+    entries: int
+    broken: int
+    trouble: str
+    etag: str
+    modified: str
+
+    def age_days(self, now: datetime) -> int:
+        """How old its data are; as old as the import where the feed does not say."""
+        return max((now - (_moment(self.stamp) or _moment(self.imported) or now)).days, 0)
+
+
+def sources_of(base: sqlite3.Connection | None) -> list[Source]:
+    """All of them; none where nothing was imported."""
+    return [Source(*row) for row in base.execute("SELECT * FROM sources ORDER BY name")] if base is not None else []
+
+
+def name_for(place: str) -> str:
+    """What to call a feed by the file or URL it comes from. Pages of an API differ in what is asked for."""
+    parts = urlsplit(place)
+    path = f"{parts.path} {parts.query}" if "://" in place else Path(place).name
+    word = _ENDINGS.sub("", path.rstrip("/ ").rsplit("/", 1)[-1])
+    return re.sub(r"[^a-z0-9._-]+", "-", word.lower()).strip("-._")[:NAME_LIMIT] or "feed"
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

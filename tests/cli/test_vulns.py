@@ -1,0 +1,238 @@
+"""sensor vulns: feeds in, findings out, against a real HTTPS server on loopback where something is fetched."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sensor.posture.database import FILE
+from tests.cli.test_intel import Server, certify
+from tests.posture.feeds import EPSS, KEV, cpe_match, nvd_cve, nvd_feed
+
+FEED = nvd_feed(
+    [
+        nvd_cve("CVE-2024-2001", [cpe_match("o:axis:axis_os", versionStartIncluding="9.80", versionEndExcluding="9.80.69")], score=9.8),
+        nvd_cve("CVE-2024-2002", [cpe_match("o:axis:axis_os", versionStartIncluding="9.80", versionEndExcluding="9.80.2")], score=5.0),
+        *(nvd_cve(f"CVE-2024-{number}", []) for number in range(3000, 3040)),
+    ]
+)
+SCORES = EPSS.replace("CVE-2021-36260", "CVE-2024-2001").replace("CVE-2021-36261,7,0.5\n", "")
+EXPLOITED = {**KEV, "vulnerabilities": [{**KEV["vulnerabilities"][0], "cveID": "CVE-2024-2001"}]}
+CAMERA, SWITCH, PRINTER = "ac:cc:8e:00:00:01", "00:1b:21:00:00:02", "00:17:c8:1a:2b:3c"
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """The inventory of a camera that tells its version, one whose version nobody told, and a printer."""
+    from tests.test_keeper import Run
+
+    folder = tmp_path / "state"
+    with Run(folder) as run:
+        run.story.says(CAMERA, "10.0.0.10", "dhcp.vendor_class", "type=camera@0.85;vendor=Axis@0.8;model=P3245-LV@0.8;firmware=9.80.3@0.8")
+        run.story.says(CAMERA, "10.0.0.10", "mdns.hostname", "=cmd|calc")
+        run.story.says(SWITCH, "10.0.0.11", "dhcp.vendor_class", "type=camera@0.85;vendor=Axis@0.8;model=P1448-LE@0.8")
+        run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer@0.8;vendor=Kyocera@0.8;model=X@0.7")
+    return folder
+
+
+@pytest.fixture
+def vulns(tell, state: Path):
+    return lambda *words: tell("vulns", *words, "--state", str(state))
+
+
+@pytest.fixture
+def imported(vulns, tmp_path: Path) -> None:
+    """NVD, the catalogue and scores."""
+    files = []
+    for name, content in (("nvdcve-2.0-2024.json.gz", gzip.compress(json.dumps(FEED).encode())), ("kev.json", json.dumps(EXPLOITED)), ("epss.csv", SCORES)):
+        (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+        files.append(str(tmp_path / name))
+    told = vulns("import", *files)
+    assert told.code == 0, told
+    assert told.lines == [
+        "nvdcve-2.0-2024: 42 entries of nvd, data of 2025-10-21",
+        "kev: 1 entries of kev, data of 2025-08-25",
+        "epss: 1 entries of epss, data of 2026-11-26",
+    ]
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A server whose certificate is trusted."""
+    folder = tmp_path / "server"
+    folder.mkdir()
+    certify(folder)
+    monkeypatch.setenv("SSL_CERT_FILE", str(folder / "ca.pem"))
+    one = Server(folder)
+    yield one
+    one.close()
+
+
+def rows(told) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in told.lines]
+
+
+def test_what_comes_with_the_sensor(vulns) -> None:
+    """Without an import: ours, each CVE once, the most urgent first, with who is affected and of whom it cannot be told."""
+    told = vulns()
+    assert told.code == 0
+    assert told.lines[0].split()[:3] == ["PRIORITY", "CVE", "AFFECTED"]
+    assert any(line.split()[1:4] == ["CVE-2024-0066", "1", "1"] for line in told.lines)
+    assert told.lines[-1].endswith("CVEs; of 3 devices 1 are affected, of 1 more it cannot be told")
+    points = [float(line.split()[0]) for line in told.lines[1:-1]]
+    assert points == sorted(points, reverse=True)
+
+
+def test_imported_ones_are_found(vulns, imported: None) -> None:
+    """With the terms of the priority, which add up, and the packet that told the version."""
+    worst = rows(vulns("--json"))[0]
+    assert (worst["cve"], worst["verdict"], worst["source"], worst["device"]["firmware"]) == ("CVE-2024-2001", "affected", "nvd", "9.80.3")
+    assert worst["priority"] == round(sum(term["points"] for term in worst["terms"]), 1) == round(30 + 20 * 0.944 + 19.6 + 4, 1)
+    assert worst["reason"] == "9.80.3 is among the affected versions: from 9.80 before 9.80.69"
+    assert [(claim["observation"], claim["value"]) for claim in worst["evidence"]] == [("dhcp.vendor_class", "9.80.3")]
+    found = rows(vulns("--json", "--all"))
+    assert {one["verdict"] for one in found if one["cve"] == "CVE-2024-2002"} == {"not affected", "cannot tell"}
+    assert [one for one in found if one["verdict"] == "affected" and not one["evidence"]] == []
+    assert not [one for one in rows(vulns("--json")) if one["verdict"] == "not affected"]
+
+
+def test_a_version_that_a_person_set_counts_for_nothing(vulns, tell, state: Path, imported: None) -> None:
+    assert tell("devices", "set", "10.0.0.11", "firmware=9.80.3", "--state", str(state)).code == 0
+    said = [one for one in rows(vulns("--json")) if one["device"]["ips"] == ["10.0.0.11"]]
+    assert said[0]["device"]["firmware"] == "9.80.3"
+    assert {one["verdict"] for one in said} == {"cannot tell"}
+    assert "that it runs 9.80.3 was said by somebody, and by no packet" in {one["reason"] for one in said}
+
+
+def test_filters_and_forms(vulns, imported: None) -> None:
+    """Filters are those of devices; in CSV nothing becomes a formula."""
+    assert vulns("list", "type=printer").out == "nothing is known against 1 devices\n"
+    assert vulns("list", "typ=printer").code == 2
+    lines = vulns("list", "--csv", "10.0.0.10").lines
+    assert lines[0].startswith("priority,cve,device,name")
+    assert "'=cmd|calc" in lines[1]
+
+
+def test_a_device(vulns, imported: None) -> None:
+    """Which packet told its version, and what follows."""
+    told = vulns("device", "10.0.0.10")
+    assert told.code == 0
+    assert "Axis P3245-LV, camera" in told.lines[0]
+    assert told.lines[1].startswith("version: 9.80.3, for dhcp.vendor_class said ")
+    row = next(line for line in told.lines if "CVE-2024-2001" in line)
+    assert "30.0 known to be exploited since 2025-02-12, by ransomware too + 18.9 EPSS 0.944 + 19.6 CVSS 9.8 + 4.0 criticality not set" in row
+    assert "CVE-2024-2002" not in told.out
+    assert "CVE-2024-2002" in vulns("device", "10.0.0.10", "--all").out
+    assert vulns("device", "10.0.0.11").lines[1] == "version: no packet told its firmware"
+    assert vulns("device", "10.0.0.9").lines[-1] == "nothing is known against it"
+    assert vulns("device", "10.9.9.9").code == 1
+    assert vulns("device").code == 2
+    assert rows(vulns("device", "10.0.0.10", "--json"))[0]["cve"] == "CVE-2024-2001"
+
+
+def test_a_cve(vulns, imported: None) -> None:
+    """What it is, which versions which source names, what to do, and who is concerned."""
+    told = vulns("show", "cve-2024-2001")
+    assert told.code == 0
+    assert told.lines[:4] == [
+        "CVE-2024-2001: Told in English",
+        "severity: CVSS 9.8, EPSS 0.944",
+        "exploited: known since 2025-02-12, by ransomware; to be mended by 2025-03-05 (CISA)",
+        "nvd: axis axis_os: from 9.80 before 9.80.69",
+    ]
+    assert any("10.0.0.10" in line and "affected" in line for line in told.lines)
+    assert any("10.0.0.11" in line and "cannot tell" in line for line in told.lines)
+    body = rows(vulns("show", "CVE-2024-2001", "--json"))[0]
+    assert [one["verdict"] for one in body["findings"]] == ["affected", "cannot tell"]
+    assert vulns("show", "CVE-2021-36260").lines[-1] == "no device here is one of its products"
+    for unknown in ("CVE-1999-0001", "nonsense", "\x1b[31m"):
+        told = vulns("show", unknown)
+        assert told.code == 1
+        assert "\x1b" not in told.err
+    assert vulns("show").code == 2
+
+
+def test_age_is_told(vulns, imported: None) -> None:
+    """Old data say so wherever they are used."""
+    assert "not of today: kev (stale: " in vulns().err
+    listed = rows(vulns("sources", "--json"))
+    assert [(one["name"], one["entries"]) for one in listed] == [("epss", 1), ("kev", 1), ("nvdcve-2.0-2024", 42)]
+    assert listed[2]["age_days"] > 300
+    assert "stale: " in next(line for line in vulns("sources").lines if line.startswith("nvdcve"))
+
+
+def test_what_is_wrong_with_a_feed(vulns, tmp_path: Path) -> None:
+    """Which entry, what was found, what was expected; the rest is taken."""
+    broken = nvd_feed([*FEED["vulnerabilities"], *(nvd_cve(f"CVE-{number}", []) for number in range(8))])
+    path = tmp_path / "broken.json"
+    path.write_text(json.dumps(broken), encoding="utf-8")
+    told = vulns("import", str(path))
+    assert told.code == 0
+    assert told.out == "broken: 42 entries of nvd, 8 left out, data of 2025-10-21\n"
+    assert told.err.splitlines()[0] == f"sensor: {path}: vulnerabilities[42]: left out: found 'CVE-0' for its name, expected CVE-YEAR-NUMBER"
+    assert told.err.splitlines()[-1] == f"sensor: {path}: and 3 more entries were left out"
+    assert vulns("import", str(tmp_path / "none.json")).err.endswith("none.json cannot be read: No such file or directory\n")
+    assert vulns("import", str(tmp_path / "none.json")).code == 3
+    assert vulns("import").code == 2
+    assert vulns("import", "http://example.com/feed.json").code == 2
+    told = vulns("delete")
+    assert told.code == 2
+    assert "no action 'delete'" in told.err
+
+
+def test_update(vulns, server: Server, tmp_path: Path) -> None:
+    """Asked for again only where it changed; what would lose half of its entries is refused, and the old ones are kept."""
+    server.pages["/nvdcve-2.0-2024.json"] = json.dumps(FEED)
+    assert vulns("update").out.startswith("nothing to update in ")
+    assert vulns("import", f"{server.url}/nvdcve-2.0-2024.json").out == "nvdcve-2.0-2024: 42 entries of nvd, data of 2025-10-21\n"
+    assert vulns("update").out == "nvdcve-2.0-2024: unchanged\n"
+    assert "If-None-Match" in server.asked[-1][1]
+    server.pages["/nvdcve-2.0-2024.json"] = json.dumps(nvd_feed(FEED["vulnerabilities"][:20]))
+    told = vulns("update", "nvdcve-2.0-2024")
+    assert told.code == 3
+    assert "has 20 entries instead of 42: the old ones are kept (--force takes the new ones)" in told.err
+    assert rows(vulns("sources", "--json"))[0]["entries"] == 42
+    assert "trouble: has 20 entries" in vulns("sources").out
+    assert vulns("update", "--force").code == 0
+    del server.pages["/nvdcve-2.0-2024.json"]
+    told = vulns("update")
+    assert told.code == 3
+    assert "the server says 404" in told.err
+    server.pages["/nvdcve-2.0-2024.json"] = (302, {"Location": "http://127.0.0.1/"}, b"")
+    assert "which is not HTTPS" in vulns("update").err
+    told = vulns("update", "nvd")
+    assert told.code == 1
+    assert "did you mean 'nvdcve-2.0-2024'" in told.err or "nvdcve-2.0-2024" in told.err
+
+
+def test_a_database_that_cannot_be_used(vulns, state: Path) -> None:
+    (state / FILE).write_text("something else" * 100, encoding="utf-8")
+    for words in ((), ("sources",), ("update",), ("show", "CVE-2021-36260")):
+        told = vulns(*words)
+        assert told.code == 3
+        assert told.err.startswith(f"sensor: {state / FILE}: file is not a database")
+
+
+def test_a_log_is_enough(tell, log: Path) -> None:
+    """Without an inventory the devices of a log are judged."""
+    told = tell("vulns", "--json", "--events", str(log))
+    assert {one["device"]["id"] for one in rows(told)} == {"dev-12"}
+    assert {one["verdict"] for one in rows(told)} == {"cannot tell"}
+
+
+def test_help_and_the_installed_program(tell) -> None:
+    """The formula of the priority is part of what the command says of itself."""
+    told = tell("vulns", "--help")
+    assert told.code == 0
+    for words in ("30 known to be exploited", "up to 20 for CVSS", "sensor vulns show CVE-2021-36260"):
+        assert words in told.out
+    program = shutil.which("sensor", path=str(Path(sys.executable).parent))
+    assert program is None or "sensor vulns" in subprocess.run([program, "vulns", "--help"], capture_output=True, text=True, check=True).stdout
