@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from docs._markdown import code, page, table, words
-from sensor.doctor import card_checks, machine_checks, traffic_checks
+from sensor.doctor import card_checks, machine_checks, traffic_checks, watch
 from sensor.doctor.finding import Check
 
-INTRODUCTION = """\
+INTRODUCTION = f"""\
 `sensor doctor` looks at these, and says of each `ok`, `warning` (the sensor works, and misses something or tells it wrong) or `error` (it cannot do its work),
 what was found, and what to do. `--json` has the name as `check`. It looks at the outputs of the configuration too, as `sensor outputs check` does.
-What a running sensor tells of itself is in [operations.md](../operations.md#when-something-is-wrong).
+
+A running sensor looks at those that cost next to nothing every {watch.EVERY_S / 60:g} minutes. What is wrong it tells as an event (`kind: sensor`,
+`action: health`): the name in the last column as `facts.check`, what to do as `facts.advice`, a warning with severity {watch.SEVERITIES["warning"]}, an error
+with severity {watch.SEVERITIES["error"]}. What it finds from its own counters is in [operations.md](../operations.md#when-something-is-wrong).
 """
+WATCHED = (*machine_checks.CLOCK, *watch.DISK, *watch.CARD, *card_checks.MEANWHILE, *card_checks.AFTER, *watch.TRAFFIC)
 SUBJECTS = {
     "The machine": (*machine_checks.RIGHTS, *machine_checks.CLOCK),
     "Each folder it writes to": machine_checks.FOLDER,
@@ -29,9 +33,13 @@ def health() -> str:
 def _lines() -> Iterator[str]:
     yield INTRODUCTION
     for subject, checks in SUBJECTS.items():
-        yield from (f"## {subject}", "", *table(("check", "what should be so"), _rows(checks)))
+        yield from (f"## {subject}", "", *table(("check", "what should be so", "told by a running sensor as"), _rows(checks)))
 
 
-def _rows(checks: Iterable[Check]) -> Iterator[tuple[str, str]]:
+def _rows(checks: Iterable[Check]) -> Iterator[tuple[str, str, str]]:
     for check in checks:
-        yield code(check.__name__), words((check.__doc__ or "").partition(". ")[0].rstrip(".") + ".")
+        yield (
+            code(check.__name__),
+            words((check.__doc__ or "").partition(". ")[0].rstrip(".") + "."),
+            code(f"sensor.{check.__name__}" if check in WATCHED else ""),
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from docs._schema import Schema
 from sensor.cli.main import names
 from sensor.config import detector_units
 from sensor.delivery.catalogue import types
+from sensor.doctor import card_checks, machine_checks, traffic_checks
 from tests.docs.pages import shown
 
 ROOT = Path(__file__).parents[2]
@@ -84,6 +86,16 @@ def test_nothing_is_left_out() -> None:
     assert [name for name in detector_units() if f"\n### {name}\n" not in detections] == []
     assert [name for name in names() if f"\n## sensor {name}\n" not in commands] == []
     assert [key for key in schema()["properties"] if f"| `{key}` |" not in events] == []
+
+
+def test_every_check_of_the_doctor_is_told() -> None:
+    """Those of all three files, and which of them a running sensor looks at as well."""
+    modules = (card_checks, machine_checks, traffic_checks)
+    checks = [one.__name__ for module in modules for _, one in inspect.getmembers(module, inspect.isfunction) if one.__module__ == module.__name__]
+    page_of_health = text_of("health.md")
+    assert [name for name in checks if f"| `{name}` |" not in page_of_health] == []
+    assert "| `sensor.offloads` |" in page_of_health
+    assert "`sensor.permission`" not in page_of_health
 
 
 def test_keys_that_all_outputs_have_are_told_once() -> None:
