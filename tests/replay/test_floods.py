@@ -1,0 +1,109 @@
+"""Floods of made-up machines, addresses and names: memory stays within the budget, thirty real telephones among them are found and kept, alerts are few.
+
+The installed program reads each flood as a stream while it is made. SENSOR_FLOOD=10000000 makes them as long as that, each in every way, and then how many
+packets it reads in a second of processor time counts too; with ``-s`` what was measured is printed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from sensor.budget import MIB, USUAL
+from sensor.core.addresses import mac_text
+from tests.replay.floods import NAMES, PACKETS, PHONES, Flood, behind_one, of_many, of_one, phone_mac, stream
+
+pytestmark = pytest.mark.slow
+USUAL_COUNT = 200_000
+COUNT = int(os.environ.get("SENSOR_FLOOD", str(USUAL_COUNT)))
+FULL = COUNT > USUAL_COUNT
+RATE = 200_000
+# Alerts about a flood, and machines of it that pass for real ones before it is known for what it is.
+HANDFUL, CROWD = 5, 2_000
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | {"OPENBLAS_NUM_THREADS": "1"}
+WAYS = {"of one machine": of_one, "behind one MAC": behind_one, "of a machine each": of_many}
+USUAL_WAYS = {("mdns", "of one machine"), ("sip", "of one machine"), ("dhcp", "of a machine each"), ("tls", "of a machine each")}
+SAID = [
+    pytest.param(WAYS[way](flood), id=f"{name} {way}")
+    for name, flood in NAMES.items()
+    for way in WAYS
+    if FULL or way == "behind one MAC" or (name, way) in USUAL_WAYS
+]
+
+
+class Outcome(NamedTuple):
+    """``seconds``: of all processors; ``peak``: bytes; ``told``: what the program prints, an object a line."""
+
+    seconds: float
+    peak: int
+    told: list[dict[str, Any]]
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        return [one for one in self.told if one["kind"] == kind]
+
+    @property
+    def capture(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.of("sensor")[-1]["capture"]
+        return found
+
+
+def replayed(flood: Flood | None, count: int) -> Outcome:
+    """The program reads a flood from standard input."""
+    with tempfile.TemporaryDirectory() as folder, (Path(folder) / "told").open("w+b") as out:
+        command = [sys.executable, "-m", "sensor", "replay", "-", "--json", "--events", f"{folder}/events.jsonl"]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=out, env=ENVIRONMENT)
+        assert process.stdin is not None
+        with process.stdin as pipe:
+            for piece in stream(flood or PACKETS["macs"], count):
+                pipe.write(piece)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 0
+        out.seek(0)
+        return Outcome(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, [json.loads(line) for line in out])
+
+
+@pytest.fixture(scope="module")
+def start() -> float:
+    """Seconds that the program takes for the telephones alone."""
+    return replayed(None, 0).seconds
+
+
+def judged(outcome: Outcome, start: float, name: str) -> float:
+    """What must hold after any flood; packets for each second of processor time."""
+    capture, rate = outcome.capture, COUNT / max(outcome.seconds - start, 0.01)
+    peak, alerts = outcome.peak / MIB, outcome.of("alert")
+    devices = {name: one["device"] for one in outcome.of("device") for name in one["device"].get("macs", [one["device"]["id"]])}
+    print(
+        f"{name:40} {peak:4.0f} MiB {rate:12,.0f} packets/s, {capture['selected']:,} read, {capture['shed']:,} shed, {len(devices) - PHONES:,} made-up devices,"
+        f" alerts: {', '.join(sorted(one['alert']['detector'] for one in alerts))}"
+    )
+    assert "faults" not in capture
+    assert capture["packets"] >= COUNT
+    assert peak <= USUAL
+    assert len(alerts) <= HANDFUL
+    assert len(devices) <= PHONES + CROWD
+    phones = [devices.get(mac_text(phone_mac(number)), {}) for number in range(PHONES)]
+    assert [phone.get("type") for phone in phones] == ["voip_phone"] * PHONES
+    return rate
+
+
+@pytest.mark.parametrize("name", PACKETS)
+def test_a_flood_of_packets(name: str, start: float) -> None:
+    """Random MACs, addresses and SYNs cost what a packet costs."""
+    rate = judged(replayed(PACKETS[name], COUNT), start, name)
+    assert not FULL or rate >= RATE
+
+
+@pytest.mark.parametrize("flood", SAID)
+def test_a_flood_of_names(flood: Flood, start: float, request: pytest.FixtureRequest) -> None:
+    """Every message says another name: from one machine, from machines behind one router, or from a machine each."""
+    rate = judged(replayed(flood, COUNT), start, request.node.callspec.id)
+    assert not FULL or rate >= RATE

@@ -1,0 +1,178 @@
+"""The memory budget: bytes an entry are what tables take, sizes follow from one number, and what the configuration names wins."""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sensor.alert_desk import AlertDesk
+from sensor.assembly import assemble
+from sensor.budget import LEAST, MIB, MOST, TABLES, USUAL, Budget
+from sensor.config import load_config
+from sensor.core.bounded import Bounded
+from sensor.core.device import Device
+from sensor.core.event import Event
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+from sensor.decode.flows import FlowTable
+from sensor.decode.reassembly import Assembler
+from sensor.dissectors.http import Http
+from sensor.dissectors.tls import Tls
+from sensor.documents import DocumentErrors
+from sensor.inventory.baseline import Baseline
+from sensor.inventory.evidence import fact_of
+from sensor.inventory.limits import Limits
+from sensor.inventory.table import Table
+from sensor.passive_dns import PassiveDns
+from tests.detectors.stories import START, detector
+
+ENTRIES = 4_000
+NET = 0xFFFF_0A000000
+HTTP, TCP = 80, 6
+
+
+class Found(Event):
+    """Proof of something."""
+
+    number: int
+
+
+def endpoints(count: int) -> object:
+    table: Bounded[Subject, None] = Bounded(count)
+    for number in range(count):
+        table.put(Subject(0x0017_9400_0000 + number, NET + 7 * number), None)
+    return table
+
+
+def leases(count: int) -> object:
+    table: Bounded[int, None] = Bounded(count)
+    for number in range(count):
+        table.put(NET + 7 * number, None)
+    return table
+
+
+def pending(count: int) -> object:
+    """Newcomers with an address and a name."""
+    limits = Limits(pending=count)
+    table = Table(limits)
+    for number in range(count):
+        mac = 0x0017_9400_0000 + number
+        record = table.create(START, f"mac:{mac:012x}", mac, 0)
+        table.lease(record, NET + number, START, claimed=True)
+        record.learn(fact_of(Observation(START, Subject(mac), "dhcp.hostname", f"PC-{number}"), (), 0), limits)
+    return table
+
+
+def names(count: int) -> object:
+    """Every third address has two."""
+    memory = PassiveDns(count)
+    for number in range(count):
+        memory.learn(NET + number, f"host-{number}.some.example.com")
+        if not number % 3:
+            memory.learn(NET + number, f"other-{number}.some.example.com")
+    return memory
+
+
+def learned(count: int) -> object:
+    """Twenty services that each device uses of fifty servers."""
+    baseline = Baseline(lambda subject: Device(f"dev-{subject.mac:x}", f"mac:{subject.mac:x}", 1, 1))
+    for number in range(count):
+        baseline.learn(START, Subject(1 + number // 20, NET + number // 20), Subject(10**6 + number % 50, NET - number % 50), TCP << 16 | number % 100, False)
+    return baseline
+
+
+def alerts(count: int) -> object:
+    desk, unit = AlertDesk(keys=count), detector("discovery.port_scan")
+    for number in range(count):
+        packet = Packet(bytes(300), ts=START + number, src=NET + number, src_mac=5)
+        why = (f"{number} ports within a minute", f"of {number + 20} that were asked")
+        summary = f"asked {number} ports of one machine within a minute, most of which are closed there"
+        made = unit.alert(Found(packet, number), actor=Subject(5, NET + number), summary=summary, why=why, numbers={"ports": number}, target=Subject(6, NET))
+        desk.take(made)
+    return desk
+
+
+def conversations(count: int) -> object:
+    """Two dissectors look at each."""
+    kept = {}
+    for number in range(count):
+        packet = Packet(b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n", src=NET + number, dst=NET, sport=40000, dport=HTTP, proto=TCP)
+        assemblers = [Assembler(unit.stream(packet), unit.interest) for unit in (Http(), Tls())]
+        for assembler in assemblers:
+            list(assembler.feed(packet))
+        kept[number] = assemblers
+    return kept
+
+
+FILLED: tuple[Callable[[int], object], ...] = (endpoints, leases, pending, names, learned, alerts, conversations)
+
+
+def taken(fill: Callable[[int], object], count: int) -> int:
+    """Bytes that are held once a table is full."""
+    fill(10)
+    gc.collect()
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    kept = fill(count)
+    gc.collect()
+    held = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert kept
+    return held
+
+
+@pytest.mark.parametrize("fill", FILLED, ids=lambda fill: fill.__name__)
+def test_an_entry_takes_what_the_budget_says(fill: Callable[[int], object]) -> None:
+    """Neither more, or the budget would not hold, nor much less, or tables would be small for nothing. Devices: tests/inventory/test_bounds.py."""
+    entry = TABLES[fill.__name__].entry
+    assert 0.6 * entry < taken(fill, ENTRIES) / ENTRIES < 1.15 * entry
+
+
+@pytest.mark.parametrize("mib", [LEAST, USUAL, 300, 512, 1000, 4096, MOST])
+def test_what_is_shared_out_is_what_there_is(mib: int) -> None:
+    """All tables together take no more than the budget has, and most of it."""
+    budget = Budget.of(mib)
+    shared = sum(getattr(budget, name) * table.entry for name, table in TABLES.items())
+    slots = FlowTable(budget.flow_bits)
+    fixed = slots.slots.nbytes + (1 << budget.flow_bits) * 8
+    assert 0.05 * mib * MIB < shared < shared + fixed < mib * MIB
+
+
+def test_a_larger_budget_makes_no_table_smaller() -> None:
+    """Save where a fixed table doubles: then the others give way for a moment, and are larger again at twice the budget."""
+    for mib in (LEAST, USUAL, 512, 2048):
+        small, large = Budget.of(mib), Budget.of(2 * mib)
+        assert all(getattr(small, name) <= getattr(large, name) for name in Budget.__struct_fields__)
+        assert large.devices > 2 * small.devices
+
+
+def configured(folder: Path, text: str) -> Path:
+    path = folder / "sensor.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_engine_is_made_to_measure(tmp_path: Path) -> None:
+    """Tables of an engine are those of its budget; what the configuration names wins over it."""
+    budget = Budget.of(512)
+    pipeline = assemble(load_config(configured(tmp_path, "memory_mib: 512\n")), print)
+    limits = pipeline.inventory.limits
+    assert (limits.devices, limits.pending, limits.endpoints, limits.leases) == (budget.devices, budget.pending, budget.endpoints, budget.leases)
+    assert (pipeline.sizes.flow_bits, pipeline.sizes.conversations) == (budget.flow_bits, budget.conversations)
+    assert len(pipeline.kernels.flows.slots) == 1 << budget.flow_bits
+    pipeline = assemble(load_config(configured(tmp_path, "inventory: {devices: 777}\ntables: {flow_bits: 12}\n")), print)
+    assert (pipeline.inventory.limits.devices, pipeline.sizes.flow_bits) == (777, 12)
+
+
+@pytest.mark.parametrize(("mib", "word"), [(LEAST - 1, f"expected at least {LEAST}"), (0, f"expected at least {LEAST}"), (MOST + 1, "found 32769")])
+def test_a_budget_that_cannot_be_is_refused_with_its_place(tmp_path: Path, mib: int, word: str) -> None:
+    path = configured(tmp_path, f"networks: []\nmemory_mib: {mib}\n")
+    with pytest.raises(DocumentErrors) as caught:
+        load_config(path)
+    (fault,) = caught.value.faults
+    assert (fault.path, fault.line, fault.column) == (path, 2, 13)
+    assert word in fault.message
