@@ -25,7 +25,7 @@ LATE_ALERT_S = 0.3
 PROBES = 3
 
 _NO_TLS = "it does not speak TLS at this port: look at the port, or leave out tls"
-_VERSIONS = "it speaks no version of TLS that we allow: renew its software, or lower tls.minimum"
+_VERSIONS = "it speaks no version of TLS that we allow: renew its software, or lower tls.minimum where it is 1.3"
 _OURS_MISSING = "it asks for a certificate of ours: name its files as tls.certificate and tls.key"
 _OURS_REFUSED = "it does not accept our certificate: look whether it trusts the authority of tls.certificate, and when that expires"
 # Parts of OpenSSL's names of errors and alerts.

@@ -1,0 +1,94 @@
+"""TLS against the server of OpenSSL itself: every version it can speak, and certificates of ours that it asks for."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sensor.core.output import Finding
+from sensor.outputs._probe import probe
+from sensor.outputs._tls import Tls
+from tests.outputs.authority import Authority
+from tests.outputs.servers_base import free_port
+
+pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+TOO_OLD = "it speaks no version of TLS that we allow: renew its software"
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@contextlib.contextmanager
+def openssl(authority: Authority, *words: str) -> Iterator[int]:
+    """A server with a certificate of the authority, which takes ciphers of any age."""
+    pair, port = authority.issue("openssl"), free_port()
+    command = ["openssl", "s_server", "-quiet", "-accept", f"127.0.0.1:{port}", "-cert", str(pair.certificate), "-key", str(pair.key)]
+    command += ["-cipher", "DEFAULT@SECLEVEL=0", *words]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        try:
+            wait_for(port)
+            yield port
+        finally:
+            process.kill()
+
+
+def wait_for(port: int) -> None:
+    end = time.monotonic() + 10
+    while True:
+        with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
+            return
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def last(port: int, tls: Tls) -> Finding:
+    *_, found = probe("localhost", port, tls, 3)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("spoken", "minimum", "words"),
+    [
+        ("-tls1", "1.2", TOO_OLD),
+        ("-tls1_1", "1.2", TOO_OLD),
+        ("-tls1_2", "1.3", TOO_OLD),
+        ("-tls1_2", "1.2", "TLSv1.2, certificate of openssl"),
+        ("-tls1_3", "1.2", "TLSv1.3, certificate of openssl"),
+        ("-tls1_3", "1.3", "TLSv1.3, certificate of openssl"),
+    ],
+)
+def test_versions(authority: Authority, spoken: str, minimum: str, words: str) -> None:
+    """None older than what is allowed is spoken, whatever the server would."""
+    with openssl(authority, spoken) as port:
+        found = last(port, Tls.model_validate({"ca": authority.ca, "minimum": minimum}))
+    assert (found.what, found.level) == ("tls", "error" if words is TOO_OLD else "ok")
+    assert words in found.message
+
+
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
+def test_certificates_of_ours(authority: Authority, tmp_path: Path, version: str) -> None:
+    """None, one of an authority that the server does not know, one that has expired, and the right one, whose key has a password."""
+    stranger, old = Authority(tmp_path, "Strange").issue("strange", client=True), authority.issue("old", days=-2, client=True)
+    right = authority.issue("ours", client=True)
+    key = tmp_path / "locked.key"
+    subprocess.run(["openssl", "pkey", "-in", right.key, "-aes256", "-passout", "pass:s3cret", "-out", key], check=True, capture_output=True)
+    (tmp_path / "password").write_text("s3cret\n")
+    with openssl(authority, version, "-Verify", "2", "-CAfile", str(authority.ca), "-verify_return_error") as port:
+        asked = last(port, Tls(ca=authority.ca))
+        refused = [last(port, Tls(ca=authority.ca, certificate=one.certificate, key=one.key)) for one in (stranger, old)]
+        told = {"ca": authority.ca, "certificate": right.certificate, "key": key}
+        locked = last(port, Tls.model_validate(told | {"key_password": f"file:{tmp_path / 'none'}"}))
+        taken = last(port, Tls.model_validate(told | {"key_password": f"file:{tmp_path / 'password'}"}))
+    assert "certificate of ours" in asked.message
+    assert all("it does not accept our certificate" in one.message for one in refused)
+    assert f"the secret file:{tmp_path / 'none'} cannot be read" in locked.message
+    assert (taken.what, taken.level) == ("tls", "ok")
