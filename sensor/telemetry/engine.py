@@ -1,6 +1,6 @@
 """What the engine tells of itself: plain numbers and words, read by the engine's own thread about once a second. Nobody else ever touches its objects.
 
-Walking over all devices and all open alerts is done rarely: at most a thousandth of the time goes into it.
+Walking over all devices, open alerts and tables is done rarely: at most a thousandth of the time goes into it.
 """
 
 from __future__ import annotations
@@ -65,6 +65,7 @@ class Engine:
         self._next_walk = 0.0
         self._types: Counter[str] = Counter()
         self._open: dict[str, int] = {}
+        self._evicted: dict[str, int] = {}
 
     def hear(self, record: Record) -> None:
         """A record that was told."""
@@ -84,6 +85,7 @@ class Engine:
             "uptime_s": round(time.monotonic() - self._start, 3),
             "interfaces": _interfaces(run.source),
             **_traffic(run),
+            "evicted": self._evicted,
             "devices": {**run.pipeline.inventory.telemetry(), "by_type": self._types},
             "alerts": _alerts(run.pipeline.room) | {"open": self._open, "opened": self._opened},
             "newest": list(self._newest),
@@ -103,6 +105,7 @@ class Engine:
             return
         table = run.pipeline.inventory.table
         self._types = Counter(one.device.type if one.device is not None else "unknown" for one in chain(table.unidentified, table.identified))
+        self._evicted = {"flows": 0, "inventory.table": 0} | run.pipeline.evicted()
         self._open = dict.fromkeys(SEVERITIES, 0) | run.pipeline.room.desk.severities()
         took = time.monotonic() - clock
         self._next_walk = clock + max(WALK_EVERY_S, took / WALK_SHARE)
@@ -150,7 +153,6 @@ def _traffic(run: Watched) -> Facts:
             "backlog": run.source.backlog(), "ring_bytes": _ring_bytes(run.source), "damages": [str(one) for one in run.source.damages[-TEXTS:]],
         },
         "flows": {"opened": report["flows"], "open": run.pipeline.kernels.flows.active},
-        "evicted": {"flows": report["flows_evicted"], "devices": run.pipeline.inventory.telemetry()["evicted"]},
         "malformed": broken,
         "faults": faults,
     }  # fmt: skip

@@ -1,0 +1,114 @@
+"""A sensor that listens, as its socket, `sensor status` and `sensor top` show it: real packets, real processes, a real kill."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.lab, pytest.mark.slow]
+
+SEND = "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); [s.sendto(b'x' * 72, ('127.0.0.1', 9)) for _ in range(50)]"
+# Ethernet, IPv4 and UDP before 72 bytes.
+FRAME = 14 + 20 + 8 + 72
+
+
+class Sensor:
+    """Listens on the loopback interface of a network of its own. ``ask``: runs a command of ours there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self._environment = folder, os.environ | {"SENSOR_STATE": str(folder)}
+        script = f"ip link set lo up && exec {sys.executable} -m sensor run -i lo --filter udp --config {folder / 'sensor.yaml'}"
+        self.process = subprocess.Popen(["unshare", "--net", "sh", "-c", script], stderr=subprocess.PIPE, text=True, env=self._environment)
+        wait(lambda: self.ask("status").returncode != 1)
+
+    def within(self, *command: str) -> subprocess.CompletedProcess[str]:
+        inside = ["nsenter", f"--net=/proc/{self.process.pid}/ns/net", *command]
+        return subprocess.run(inside, capture_output=True, text=True, check=False, env=self._environment)
+
+    def ask(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return self.within(sys.executable, "-m", "sensor", *words, "--config", str(self.folder / "sensor.yaml"))
+
+    def end(self) -> str:
+        self.process.send_signal(signal.SIGINT)
+        return self.process.communicate(timeout=20)[1]
+
+
+def wait(holds: Callable[[], bool], seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "sensor.yaml").write_text("sensor: {id: hq}\ntelemetry: {listen: '127.0.0.1:9469'}\n")
+    return tmp_path
+
+
+@pytest.fixture
+def sensor(folder: Path) -> Iterator[Sensor]:
+    one = Sensor(folder)
+    yield one
+    if one.process.poll() is None:
+        one.process.kill()
+    one.process.communicate()
+
+
+def test_numbers_of_real_packets(sensor: Sensor, folder: Path) -> None:
+    """What was sent is what Prometheus reads, on loopback and at the socket alike, and what status and top say; the end takes the socket away."""
+    sensor.within(sys.executable, "-c", SEND)
+    fetch = "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:9469/metrics', timeout=10).read().decode())"
+    wait(lambda: 'sensor_packets_total{interface="lo"} 50\n' in sensor.within(sys.executable, "-c", fetch).stdout)
+    text = sensor.within(sys.executable, "-c", fetch).stdout
+    assert f"\nsensor_wire_bytes_total {50 * FRAME}\n" in text
+    assert '\nsensor_packets_dropped_total{interface="lo"} 0\n' in text
+    assert re.search(r"\nprocess_resident_memory_bytes [1-9]\d{7,8}\n", text)
+    told = sensor.ask("status")
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert "lo                        50 packets, 0 lost" in told.stdout
+    status = json.loads(sensor.ask("status", "--json").stdout)
+    assert (status["running"], status["sensor"]["id"], status["process"]["pid"]) == (True, "hq", sensor.process.pid)
+    assert "lo                 0       50     0" in sensor.ask("top", "--once").stdout
+    assert sensor.end() == ""
+    assert not (folder / "sensor.sock").exists()
+    assert sensor.process.returncode == 0
+
+
+def test_after_a_kill(sensor: Sensor, folder: Path) -> None:
+    """The socket that a killed sensor left is nobody's: status says so, and the next sensor takes its place."""
+    sensor.process.kill()
+    sensor.process.wait()
+    assert (folder / "sensor.sock").is_socket()
+    told = subprocess.run(
+        [sys.executable, "-m", "sensor", "status", "--state", str(folder)], capture_output=True, text=True, check=False,
+        env=os.environ | {"SENSOR_STATE": str(folder)},
+    )  # fmt: skip
+    assert told.returncode == 1
+    assert "listening on lo" in told.stdout
+    again = Sensor(folder)
+    assert again.ask("status").returncode == 0
+    assert "not served" not in again.end()
+
+
+def test_two_at_one_place(sensor: Sensor, folder: Path) -> None:
+    """The first keeps socket and port; the second says what it goes without, and listens."""
+    (folder / "second.yaml").write_text(f"state: {folder / 'second'}\nevents: {folder / 'second.jsonl'}\ntelemetry: {{socket: {folder / 'sensor.sock'}}}\n")
+    with subprocess.Popen(
+        ["nsenter", f"--net=/proc/{sensor.process.pid}/ns/net", sys.executable, "-m", "sensor", "run", "-i", "lo", "--config", str(folder / "second.yaml")],
+        stderr=subprocess.PIPE, text=True,
+    ) as second:  # fmt: skip
+        log = folder / "second.jsonl"
+        wait(lambda: log.exists() and '"started"' in log.read_text())
+        second.send_signal(signal.SIGINT)
+        assert f"sensor: the status is not served at the socket {folder / 'sensor.sock'}: another sensor serves there\n" in second.communicate(timeout=20)[1]
+    assert sensor.ask("status").returncode == 0
