@@ -15,13 +15,13 @@ import msgspec
 
 MIB = 1 << 20
 # MiB: a replay of one packet; blocks and rows that are read ahead; everything that is bounded by a number of its own, as far as traffic fills it.
-PROGRAM, IN_FLIGHT, SMALL = 100, 30, 16
+PROGRAM, IN_FLIGHT, SMALL = 92, 30, 45
 # MiB of all windows of detectors as they are written, and the shares of the whole budget that fixed tables may take.
-WINDOWS = 85
-WINDOWS_SHARE, FLOWS_SHARE, REPEATS_SHARE = 0.2, 0.08, 0.0025
+WINDOWS = 60
+WINDOWS_SHARE, FLOWS_SHARE, REPEATS_SHARE = 0.12, 0.07, 0.0025
 FLOW, REPEAT = 136, 16
 # A smaller one holds no network worth watching; a larger one has no use.
-LEAST, USUAL, MOST = 192, 256, 32_768
+LEAST, USUAL, MOST = 208, 256, 32_768
 
 
 class Share(NamedTuple):
@@ -32,7 +32,7 @@ class Share(NamedTuple):
 
 
 TABLES = {
-    "devices": Share(0.42, 4096),
+    "devices": Share(0.42, 3072),
     "pending": Share(0.06, 1700),
     "endpoints": Share(0.06, 215),
     "leases": Share(0.05, 110),

@@ -22,8 +22,8 @@ from sensor.decode.select import NEWCOMERS_BIT
 SECOND = 1_000_000_000
 WINDOW = 600 * SECOND
 SAID, NEWCOMERS, CROWD = 600_000, 1000, 2000
-# 2**15 senders of 125 bytes. Where there are more, those that said least make room: made-up ones before any that speaks again.
-SENDERS_BITS = 15
+# 2**14 senders of 125 bytes. Where there are more, those that said least make room: made-up ones before any that speaks again.
+SENDERS_BITS = 14
 TCP = 6
 
 
