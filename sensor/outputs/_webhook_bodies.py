@@ -7,6 +7,7 @@ A record may have lost fields, or have hashes in their place: what is not there 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,8 @@ Record = Mapping[str, Any]
 TITLE_LIMIT, TEXT_LIMIT, FACT_LIMIT = 150, 1500, 300
 LISTED = 5
 
+# The sign after which Jira would read the end of a text without markup, in letters of any size.
+_NOFORMAT = re.compile(r"\{(?=noformat)", re.IGNORECASE)
 # Colours of an adaptive card.
 _COLOURS = {"critical": "Attention", "high": "Attention", "medium": "Warning"}
 _PAGER = {"critical": "critical", "high": "error", "medium": "warning"}
@@ -63,7 +66,7 @@ def jira_server(record: Record, project: str, issue_type: str) -> Body | None:
     """An issue of Jira Data Center (version 2), whose texts have markup: within ``noformat`` there is none."""
     if not _begins(record):
         return None
-    return _issue(record, project, issue_type, f"{{noformat}}\n{page(record).replace('{noformat', '{ noformat')}\n{{noformat}}")
+    return _issue(record, project, issue_type, f"{{noformat}}\n{_NOFORMAT.sub('{ ', page(record))}\n{{noformat}}")
 
 
 def servicenow(record: Record) -> Body | None:

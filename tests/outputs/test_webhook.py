@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -121,10 +122,11 @@ def test_cards_of_teams_have_no_element_with_markup() -> None:
     assert {run["type"] for element in card["body"] for run in element["inlines"]} == {"TextRun"}
 
 
-def test_markup_of_jira_server_cannot_be_left() -> None:
-    issue = bodies.jira_server(evil(), "SOC", "Task")
+@pytest.mark.parametrize("text", [EVIL, "{noformat}", "{NoFormat:title=x}", "{{noformat}noformat}"])
+def test_markup_of_jira_server_cannot_be_left(text: str) -> None:
+    issue = bodies.jira_server(RECORDS["alert_open"] | {"msg": f"{text} h1. evil"}, "SOC", "Task")
     assert issue is not None
-    assert issue["fields"]["description"].count("{noformat}") == 2
+    assert len(re.findall(r"\{noformat", issue["fields"]["description"], re.IGNORECASE)) == 2
     assert "\n" not in issue["fields"]["summary"]
 
 
