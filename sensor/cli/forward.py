@@ -1,17 +1,18 @@
 """Deliver the event log to the outputs of the configuration, until Ctrl-C.
 
 A process of its own beside `sensor run`: a slow or broken destination never touches capture, and one output never another. Each output has its own place in
-the log, which outlives everything; what a destination refuses is kept beside the log with its answer. SIGHUP takes up a changed configuration.
-`sensor outputs` tells how they fare.
+the log, which outlives everything; what a destination refuses is kept beside the log with its answer. SIGHUP takes up a changed configuration; a second
+SIGTERM or Ctrl-C ends at once. `sensor outputs` tells how they fare, and a service manager is told as well (sd_notify).
 """
 
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from sensor.cli._outputs_setup import Configured, add_outputs_arguments, complain_of, configured, log_of
 from sensor.cli._setup import add_log_argument, complain
+from sensor.cli._signals import Signals
 
 if TYPE_CHECKING:
     from sensor.delivery.forwarder import Forwarder
@@ -71,8 +72,8 @@ def _once(forwarder: Forwarder) -> int:
     import time
 
     refused = {name: runner.told.refused for name, runner in forwarder.runners.items()}
-    with _signals() as wanted:
-        while not forwarder.over and not wanted.stop:
+    with Signals() as signals:
+        while not forwarder.over and not signals.stopped:
             forwarder.tell()
             time.sleep(TICK_S / 4)
     statuses = forwarder.statuses()
@@ -90,17 +91,33 @@ def _until_stopped(forwarder: Forwarder, args: argparse.Namespace) -> int:
     import time
 
     from sensor import logs
+    from sensor.notify import Notifier
 
-    with _signals() as wanted:
-        while not wanted.stop:
-            if wanted.again:
-                wanted.again = False
+    notifier = Notifier()
+    with Signals() as signals:
+        notifier.ready(_status(forwarder))
+        while not signals.stopped:
+            if signals.asked():
+                notifier.reloading()
                 _take_again(forwarder, args)
+                notifier.ready()
             forwarder.tell()
+            notifier.status(lambda: _status(forwarder))
+            if not forwarder.stuck:  # else nothing but a start anew helps, and the watchdog sees to that
+                notifier.beat()
             logs.settle()
             time.sleep(TICK_S)
-    forwarder.end()
+        notifier.stopping()
+        forwarder.end()
+    notifier.close()
     return 0
+
+
+def _status(forwarder: Forwarder) -> str:
+    """How the outputs fare, in one line."""
+    fares = forwarder.statuses()
+    total = f"{len(fares)} outputs, {sum(one.delivered for one in fares):,} records delivered, {sum(one.pending for one in fares):,} wait"
+    return "; ".join([total, *(f"{one.name} {one.state}: {one.error}" for one in fares if one.state in ("stalled", "waiting", "stopped"))])
 
 
 def _take_again(forwarder: Forwarder, args: argparse.Namespace) -> None:
@@ -119,30 +136,3 @@ def _take_again(forwarder: Forwarder, args: argparse.Namespace) -> None:
     except OSError as error:
         complain_of(error, forwarder.log)
     complain(f"delivering to {', '.join(forwarder.runners) or 'nobody'}")
-
-
-class _signals:  # noqa: N801 reads as a word in ``with``
-    """Within: SIGTERM and SIGINT set ``stop``, SIGHUP sets ``again``."""
-
-    def __init__(self) -> None:
-        self.stop = self.again = False
-
-    def __enter__(self) -> Self:
-        import signal
-
-        self._before = {number: signal.signal(number, self._heard) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        import signal
-
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _heard(self, number: int, _: object) -> None:
-        import signal
-
-        if number == signal.SIGHUP:
-            self.again = True
-        else:
-            self.stop = True

@@ -85,6 +85,11 @@ class Forwarder:
         """Whether every output has come to its end (``once``)."""
         return all(runner.over for runner in self.runners.values())
 
+    @property
+    def stuck(self) -> list[str]:
+        """Outputs that do nothing at all any more: only a start anew helps them."""
+        return [name for name, runner in self.runners.items() if runner.stuck]
+
     def tell(self, *, now: bool = False) -> None:
         """Write down how each output fares, where that changed or was long ago."""
         if not now and time.monotonic() - self._told_at < TELL_EVERY_S:

@@ -32,6 +32,8 @@ POLL_S = 0.1
 LONGEST_SLEEP_S = 1.0
 DURABLE_EVERY_S, BEFORE_EVERY_S, REQUESTS_EVERY_S = 0.1, 10.0, 0.5
 STALLED_S = 60.0
+# A call may take so many times the time-out of its output, and so many seconds more: each step of it has a time-out of its own.
+STUCK_TIMES, STUCK_S = 8, 60.0
 # A destination may refuse everything.
 REFUSALS_EVERY_S = 10.0
 ONCE_TRIES = 5
@@ -74,6 +76,12 @@ class Runner:
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
+    @property
+    def stuck(self) -> bool:
+        """Whether it does nothing at all any more: its thread is no more, or a call lasts far longer than any silence of the destination may."""
+        moved = time.monotonic() - self.sender.moved_at < STUCK_TIMES * self.options.timeout_s + STUCK_S
+        return not self.over and not (moved and self._thread.is_alive())
+
     def status(self, end: int) -> Status:
         """How it fares. ``end``: the last number of the log."""
         told, sender, now = self.told, self.sender, time.time()
@@ -84,7 +92,7 @@ class Runner:
         return Status(
             self.name, type_of(self.options), state or ("delivering" if pending else "idle"), told.seq, told.alerts, told.done + pending,  # type: ignore[arg-type]
             told.delivered, told.filtered, told.refused, told.missing, pending, sender.backoff.tries, sender.last_delivered, stalled, sender.error,
-            sender.error_at, sender.next_try if sender.next_try > now else 0.0, now, os.getpid(),
+            sender.error_at, sender.next_try, now, os.getpid(),
         )  # fmt: skip
 
     # The thread.
@@ -92,6 +100,7 @@ class Runner:
     def _run(self) -> None:
         try:
             while not self._stopping.is_set() and not self.over:
+                self.sender.moved_at = time.monotonic()
                 said, whole = self._boundary.run(f"delivery {self.name}", self._guarded)
                 if not whole:
                     self.sender.pause(f"a fault of ours: {self.sender.broke or 'delivery broke again'}")
@@ -116,14 +125,13 @@ class Runner:
         if self._dirty:
             self._save()
         self._tell_stall()
-        until = self.sender.next_try - time.time()
-        self._stopping.wait(min(max(until, POLL_S), LONGEST_SLEEP_S))
+        self._stopping.wait(min(max(self.sender.wait_s, POLL_S), LONGEST_SLEEP_S))
 
     def _turn(self) -> bool:
         """One look at both lanes; False where it is time to wait."""
         self._heed_requests()
         self.over = self._once and self.sender.backoff.tries >= ONCE_TRIES
-        if self.over or time.time() < self.sender.next_try:
+        if self.over or self.sender.wait_s:
             return False
         main = self._lanes()
         moved = False

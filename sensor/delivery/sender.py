@@ -29,16 +29,27 @@ class _Broke(Retry):
 
 class Sender:
     """``error``: what was wrong last, and when (``error_at``); ``next_try``: when it is tried again; ``failing_since``: the first failure after which nothing
-    went; ``sending_since``: when the call began that is under way. Wall clock, 0: never.
+    went; ``sending_since``: when the call began that is under way. Wall clock, 0: never. ``again_at`` and ``wait_s``: the same whatever that clock does;
+    ``moved_at``: when something was done last, by a clock that only goes forward.
     """
 
     def __init__(self, output: Output, options: Options, boundary: Boundary, dead: Callable[[Letters], None], stopped: Callable[[], bool]) -> None:
         self.output, self.backoff = output, Backoff(options.backoff_s, options.backoff_max_s)
         self.rate = Rate(options.rate, time.monotonic())
-        self.error, self.error_at, self.next_try, self.failing_since, self.sending_since, self.last_delivered = "", 0.0, 0.0, 0.0, 0.0, 0.0
+        self.error, self.error_at, self.failing_since, self.sending_since, self.last_delivered = "", 0.0, 0.0, 0.0, 0.0
+        self.again_at, self.moved_at = 0.0, time.monotonic()
         self.broke, self._broke_by, self._breaks = "", "", 0
         self._boundary, self._dead, self._stopped = boundary, dead, stopped
         self._opened = False
+
+    @property
+    def wait_s(self) -> float:
+        return max(0.0, self.again_at - time.monotonic())
+
+    @property
+    def next_try(self) -> float:
+        wait = self.wait_s
+        return time.time() + wait if wait else 0.0
 
     def deliver(self, batch: Batch) -> bool:
         """Settle the batch; False where a pause is due before it goes on. OSError where dead letters cannot be kept: nothing is sent until they are."""
@@ -47,7 +58,7 @@ class Sender:
             self._works()
         while batch.pieces:
             batch.full = True  # what was tried once comes again as it was
-            if self._stopped() or time.time() < self.next_try or not self._may_go(len(batch.pieces[0])):
+            if self._stopped() or self.wait_s or not self._may_go(len(batch.pieces[0])):
                 return False
             piece = batch.pieces[0]
             answer = self._attempt(piece)
@@ -65,7 +76,7 @@ class Sender:
         """Something is in the way: later again."""
         self.error, self.error_at = clean(message, MESSAGE_LIMIT), time.time()
         self.failing_since = self.failing_since or self.error_at
-        self.next_try = self.error_at + self.backoff.failed(after_s)
+        self.again_at = time.monotonic() + self.backoff.failed(after_s)
 
     def close(self) -> None:
         self._opened = False
@@ -101,7 +112,7 @@ class Sender:
 
     def _works(self) -> None:
         self.backoff.worked()
-        self.failing_since, self.next_try = 0.0, 0.0
+        self.failing_since, self.again_at = 0.0, 0.0
 
     def _keep(self, batch: Batch) -> None:
         """Keep what was refused. The destination has the rest: that it cannot be kept now is no reason to send anything twice."""
@@ -112,12 +123,12 @@ class Sender:
     def _may_go(self, count: int) -> bool:
         wait = self.rate.wait_s(time.monotonic(), count)
         if wait:
-            self.next_try = time.time() + wait
+            self.again_at = time.monotonic() + wait
         return not wait
 
     def _attempt(self, piece: list[Entry]) -> Answer:
         """What the output says; of one that breaks, that it did."""
-        self.broke, self.sending_since = "", time.time()
+        self.broke, self.sending_since, self.moved_at = "", time.time(), time.monotonic()
         said, _ = self._boundary.run(f"output {self.output.name}", self._calls, piece)
         self.sending_since = 0.0
         if said and isinstance(said[0], Ack | Retry | Refuse):

@@ -15,6 +15,7 @@ import pytest
 
 from sensor.delivery.status import load_status
 from tests.eventlog.segmented import Segmented, line
+from tests.test_notify import Manager
 
 CONFIG = "outputs:\n  archive: {type: file, path: out.jsonl, batch_ms: 0}\n"
 
@@ -116,6 +117,34 @@ def test_until_stopped(folder: Path, start: Start) -> None:
     status = load_status(folder / "events.jsonl", "archive")
     assert status is not None
     assert (status.state, status.delivered, status.pending) == ("stopped", 101, 0)
+
+
+@pytest.mark.slow
+def test_a_service_manager_is_told(folder: Path, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ready once the outputs are at work, alive while they are, reloading and ready again whether the new configuration is right or not, stopping."""
+    manager = Manager(str(folder / "notify"))
+    monkeypatch.setenv("NOTIFY_SOCKET", str(folder / "notify"))
+    monkeypatch.setenv("WATCHDOG_USEC", "300000")
+    one, heard = start(), list[str]()
+
+    def hears(word: str, count: int = 1) -> bool:
+        heard.extend(manager.heard())
+        return sum(said.startswith(word) for said in heard) >= count
+
+    wait(lambda: hears("READY=1"))
+    assert heard[0].startswith("READY=1\nSTATUS=1 outputs, ")
+    wait(lambda: hears("WATCHDOG=1", 5))
+    for number, text in enumerate((CONFIG, "outputs: wrong\n"), 2):
+        (folder / "sensor.yaml").write_text(text)
+        one.send_signal(signal.SIGHUP)
+        wait(lambda number=number: hears("READY=1", number))
+    one.send_signal(signal.SIGTERM)
+    _, said = one.communicate(timeout=20)
+    assert hears("STOPPING=1")
+    words = [word.partition("\n")[0] for word in heard if not word.startswith(("WATCHDOG", "STATUS"))]
+    assert words == ["READY=1", "RELOADING=1", "READY=1", "RELOADING=1", "READY=1", "STOPPING=1"]
+    assert "sensor.yaml:1:10: found 'wrong'" in said
+    manager.close()
 
 
 @pytest.mark.slow

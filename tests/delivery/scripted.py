@@ -77,7 +77,7 @@ def runner(log: Path, desk: Desk, *, once: bool = False, name: str = "one", **op
 def lead(one: Runner, turns: int = 10_000) -> None:
     """Do its turns here and now, without its pauses, until it has nothing to do."""
     for _ in range(turns):
-        one.sender.next_try = 0.0
+        one.sender.again_at = 0.0
         one._looked_at = 0.0
         idle = list(one._guarded()) == [False]
         if (

@@ -61,7 +61,7 @@ def test_every_number_is_accounted_for(
         for place, turns in enumerate(deaths):
             one = runner(log.log, desk, batch_events=events, filter=chosen)
             for _ in range(turns):
-                one.sender.next_try = 0.0
+                one.sender.again_at = 0.0
                 list(one._guarded())
                 assert holds(one, log.log)
             leave(one, crash=True)

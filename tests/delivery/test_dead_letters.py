@@ -118,7 +118,7 @@ def test_nothing_is_sent_again_because_letters_cannot_be_kept(tmp_path: Path, mo
     desk = Desk(Ack(refused={1: "wrong type"}, busy=(4,)))
     one = runner(log.log, desk, batch_events=6)
     for _ in range(5):
-        one.sender.next_try = 0.0
+        one.sender.again_at = 0.0
         assert list(one._guarded()) == [False]
     assert desk.tried == [[1, 2, 3, 4, 5, 6]]
     assert one.position.seq == 0
@@ -146,7 +146,7 @@ def test_an_alert_without_words_is_not_lost_while_there_is_no_room(tmp_path: Pat
     desk = Desk()
     one = runner(log.log, desk, batch_events=10, format="cef")
     for _ in range(20):
-        one.sender.next_try = 0.0
+        one.sender.again_at = 0.0
         list(one._guarded())
     assert not dead(log.log)
     full.full = False
@@ -171,7 +171,7 @@ def test_what_is_refused_in_halves_is_kept_as_it_is_found(tmp_path: Path, monkey
     one = runner(log.log, desk, batch_events=8)
     list(one._guarded())
     tried = len(desk.tried)
-    one.sender.next_try = 0.0
+    one.sender.again_at = 0.0
     list(one._guarded())
     assert len(desk.tried) == tried
     full.full = False
@@ -197,7 +197,7 @@ def test_each_record_once_whatever_is_full_when(steps: list[str], room: list[boo
         one = runner(log.log, desk, batch_events=events)
         for has_room in room:
             full.full = not has_room
-            one.sender.next_try = 0.0
+            one.sender.again_at = 0.0
             list(one._guarded())
             assert holds(one, log.log)
         full.full = False

@@ -15,6 +15,7 @@ import pytest
 
 from sensor.core.output import Filter
 from sensor.delivery import forwarder as module
+from sensor.delivery import runner as runner_module
 from sensor.delivery.forwarder import Forwarder, Lock, last_number
 from sensor.delivery.runner import Runner
 from sensor.delivery.status import load_status
@@ -79,6 +80,22 @@ def test_one_that_hangs_while_it_is_changed(log: Segmented, forwarder: Forwarder
         return sorted(set(stuck.got)) == [1, 2, 3, 4, 5, 6] and forwarder.runners["stuck"].options.batch_events == 1
 
     eventually(works)
+
+
+def test_one_that_hangs_for_ever(log: Segmented, forwarder: Forwarder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that lasts far longer than any time-out is told, for a start anew is all that helps; whoever waits for a destination is not meant."""
+    stuck, idle = Desk(), Desk()
+    log.add(3)
+    forwarder.take({"stuck": Options(desk=stuck), "idle": Options(desk=idle)})
+    eventually(lambda: stuck.got == idle.got == [1, 2, 3])
+    monkeypatch.setattr(runner_module, "STUCK_S", 0.0)
+    monkeypatch.setattr(runner_module, "STUCK_TIMES", 0.1)
+    assert forwarder.stuck == []
+    stuck.gate.clear()
+    log.add(1)
+    eventually(lambda: forwarder.stuck == ["stuck"])
+    stuck.gate.set()
+    eventually(lambda: forwarder.stuck == [])
 
 
 def test_one_that_hangs_while_it_is_taken_away(log: Segmented, forwarder: Forwarder) -> None:

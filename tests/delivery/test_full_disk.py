@@ -43,7 +43,7 @@ except OSError:
     pass
 os.close(ballast)
 for _ in range(5):
-    one.sender.next_try = 0.0
+    one.sender.again_at = 0.0
     list(one._guarded())
 held = {"seq": one.position.seq, "error": one.sender.error, "tried": len(desk.tried)}
 # A destination that takes all of it moves its cursor, though there is no room.

@@ -154,7 +154,7 @@ def test_an_output_that_is_broken_altogether(log: Segmented) -> None:
     desk = Desk(*[KeyError("oops") for _ in range(2 + BREAKS)])
     one = runner(log.log, desk)
     for _ in range(2 + BREAKS):
-        one.sender.next_try = 0.0
+        one.sender.again_at = 0.0
         list(one._guarded())
     assert [letter["seq"] for letter in dead(log.log)] == [1]
     assert one.sender.backoff.tries > BREAKS
@@ -176,7 +176,7 @@ def test_an_output_that_cannot_be_opened_for_a_fault_of_ours(log: Segmented, mon
         patch.setattr(Scripted, "open", broken)
         one = runner(log.log, Desk())
         for _ in range(30):
-            one.sender.next_try = 0.0
+            one.sender.again_at = 0.0
             list(one._guarded())
     assert not dead(log.log)
     assert one.position.seq == 0
