@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,16 @@ def test_a_backup_and_its_way_back(place: Path, capsys: pytest.CaptureFixture[st
         assert main([word.replace("/mnt/backup", str(place)) for word in words]) == 0
     assert file.stat().st_mode & 0o777 == 0o600
     assert "inventory" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="not installed: systemd-analyze")
+def test_units_are_ones_that_systemd_takes(place: Path) -> None:
+    """The service and its timer, with a program that is there in place of ours."""
+    service, timer = shown(DOCS / "operations.md", "ini")
+    (place / "sensor-update.service").write_text(service.replace("/usr/bin/sensor", sys.executable).replace("User=sensor", "User=root"), encoding="utf-8")
+    (place / "sensor-update.timer").write_text(timer, encoding="utf-8")
+    told = subprocess.run(["systemd-analyze", "verify", str(place / "sensor-update.timer")], capture_output=True, text=True, check=False, timeout=60)
+    assert (told.returncode, [line for line in told.stderr.splitlines() if "sensor-update" in line]) == (0, [])
 
 
 def test_every_finding_about_the_sensor_itself_is_explained() -> None:
