@@ -44,7 +44,7 @@ RECORDS_OF_ALL = [*RECORDS.values(), *(numbered(make(maker())) for make in EVERY
 DATES = ("@timestamp", "event.created", "event.start", "event.end", "event.ingested")
 NUMBERS = {int: "long", float: "double", bool: "boolean"}
 # Objects whose keys are not ours to know: kept, not indexed.
-FREE = ("numbers", "facts", "risk_terms", "evidence", "changes", "attributes", "confidences", "story", "anomalies", "linktypes", "contested")
+FREE = ("numbers", "facts", "risk_terms", "evidence", "changes", "attributes", "confidences", "story", "anomalies", "linktypes", "contested", "evicted")
 SENTENCES = ("message", "advice", "false_positives", "why", "reason", "damages", "faults")
 PUBLISHER = "3913510d-42f4-4e42-8a64-420c390055eb"
 """Azure's own number of the role Monitoring Metrics Publisher."""
