@@ -96,13 +96,17 @@ def test_every_format_has_its_words_whatever_is_chosen(path: str) -> None:
         assert len(encoded(change(record))) == len(encoded(record)), case
 
 
-@given(case=st.sampled_from(sorted(ALL)), redact=st.lists(st.sampled_from(HIDEABLE), min_size=1, max_size=6))
-def test_values_that_are_hidden_are_in_no_format(case: str, redact: list[str]) -> None:
-    """Neither where they stand nor where a sentence repeats them."""
+@given(
+    case=st.sampled_from(sorted(ALL)),
+    redact=st.lists(st.sampled_from(HIDEABLE), min_size=1, max_size=6),
+    fields=st.lists(st.sampled_from(PATHS), max_size=4),
+)
+def test_values_that_are_hidden_are_in_no_format(case: str, redact: list[str], fields: list[str]) -> None:
+    """Neither where they stand nor where a sentence repeats them, whether all fields go or some."""
     record, words = tokens_in(ALL[case])
     sentence = " ".join(word for told in words.values() for word in told)
     record["msg"] = sentence
-    change = changes([], redact, SALT)
+    change = changes(fields, redact, SALT)
     assert change is not None
     done = change(record)
     hidden = [word for path, told in words.items() if below(path, redact) and path != "msg" for word in told]
