@@ -25,7 +25,7 @@ start here:
   sensor explain 10.0.0.7                why we think so
   sensor tail -f --json | jq .           the event log as it grows
 
-exit codes: 0 done, 1 not found, 2 wrong usage or configuration, 3 a file or an interface could not be opened
+exit codes: 0 done, 1 not found, 2 wrong usage or configuration, 3 a file or an interface could not be opened, 4 no permission
 """
 
 
