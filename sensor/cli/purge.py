@@ -2,7 +2,8 @@
 
 DEVICE is an id, a MAC, an address or a name, as `sensor explain` takes them; --before means all that were not seen since. Gone are facts and evidence, history,
 addresses, what was learned, what you said of them, and the packets behind alerts that they took part in. A running sensor does it within a second, and finds a
-device anew when it speaks. The event log is left as it is: it is the truth of what was told, and goes by age.
+device anew when it speaks. The event log is left as it is, for its numbers prove what was told, to receivers too: what it says of a device goes by age
+(retention.age_days).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ EXAMPLES = """\
   sensor purge --reason 'visitor, asked for it' dev-5k2m8q da:a1:19:00:00:01
   sensor purge --before 90d --dry-run
 """
+SHOWN = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -79,10 +81,13 @@ def _purge(args: argparse.Namespace, places: Places, found: Known, chosen: list[
     from sensor.cli._devices_words import author_of
     from sensor.cli._purge_files import packets_of
     from sensor.inventory.store.database import StoreError
+    from sensor.keeper import ORDERS
     from sensor.lifecycle.purge import purge
 
-    for record in chosen:
+    for record in chosen[:SHOWN]:
         put(_line(record))
+    if len(chosen) > SHOWN:
+        put(f"and {len(chosen) - SHOWN:,} more")
     packets = packets_of(places, chosen)
     if packets:
         put(f"{counted(len(packets), 'file')} with packets in {places.evidence}")
@@ -103,7 +108,8 @@ def _purge(args: argparse.Namespace, places: Places, found: Known, chosen: list[
     except OSError as error:
         complain(reason_of(error))
         return NOT_OPENED
-    put(f"{counted(len(chosen), 'device')} {'will be purged within a second by the sensor that runs' if running else 'purged'}")
+    seconds = 1 + len(chosen) // ORDERS
+    put(f"{counted(len(chosen), 'device')} {f'will be purged by the sensor that runs, within {seconds} s' if running else 'purged'}")
     _tell_what_stays(places, left)
     return 0
 

@@ -76,7 +76,7 @@ def test_a_running_sensor_takes_it_up(purge, inventory: Path) -> None:
         run.learns(LAPTOP, PRINTER, 6 << 16 | 631)
         told = purge(PRINTER, CAMERA, "--yes")
         assert told.code == 0, told.err
-        assert "2 devices will be purged within a second by the sensor that runs" in told.lines
+        assert "2 devices will be purged by the sensor that runs, within 1 s" in told.lines
         before = len(run.story.changes)
         run.until(lambda: run.story.who(PRINTER) is None and run.story.who(CAMERA) is None)
         run.until(lambda: len(keys(inventory)) == 2)

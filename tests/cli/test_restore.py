@@ -102,6 +102,19 @@ def test_a_log_that_is_not_in_it(tell, house: Path, tmp_path: Path) -> None:
     live.close()
 
 
+def test_one_of_an_earlier_sensor(tell, tmp_path: Path) -> None:
+    """Tables of an older version are put back as they were; the next start upgrades them, with a copy."""
+    from tests.inventory.store.test_upgrade import old_store
+
+    (tmp_path / "old").mkdir()
+    old_store(tmp_path / "old", 1)
+    assert tell("backup", str(tmp_path / "a"), "--state", str(tmp_path / "old")).code == 0
+    assert tell("restore", str(tmp_path / "a"), "--state", str(tmp_path / "new")).code == 0
+    with Run(tmp_path / "new") as run:
+        assert run.restored == 1
+        assert "inventory.db.version-1 is a copy of version 1" in run.heard[0]
+
+
 def test_dry_run(tell, backup: Path, house: Path, tmp_path: Path) -> None:
     """Says where all would go and what would be set aside, and touches nothing."""
     before = snapshot(tmp_path)
