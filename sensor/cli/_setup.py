@@ -32,8 +32,10 @@ def add_log_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def complain(message: str) -> None:
-    """One line on standard error."""
-    print(f"sensor: {message}", file=sys.stderr)
+    """One line on standard error, without the secrets that were read."""
+    from sensor.core.secrecy import masked
+
+    print(f"sensor: {masked(message)}", file=sys.stderr)
 
 
 def log_failed(error: OSError, path: Path | None) -> int:

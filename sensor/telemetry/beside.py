@@ -65,8 +65,9 @@ def process() -> Facts:
         told["memory_bytes"] = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * resource.getpagesize()
         told["descriptors"] = len(list(Path("/proc/self/fd").iterdir())) - 1  # the one that lists them
         told["threads"] = len(list(Path("/proc/self/task").iterdir()))
-    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return told | ({"descriptors_limit": limit} if limit != resource.RLIM_INFINITY else {})
+        if (limit := resource.getrlimit(resource.RLIMIT_NOFILE)[0]) != resource.RLIM_INFINITY:
+            told["descriptors_limit"] = limit
+    return told
 
 
 def _begin(segment: Segment) -> float | None:

@@ -174,6 +174,24 @@ def test_killed_at_any_moment(tmp_path: Path, folder: Path, start: Start) -> Non
         assert came == sorted(came)
 
 
+def test_its_own_log_is_as_the_configuration_says(start: Start, folder: Path) -> None:
+    """In that form and from that level on; the command line wins over the form; a secret that an error quotes is masked."""
+    away = f"  away: {{type: http, url: 'http://127.0.0.1:9/in', token: 'file:{folder}/token', timeout_s: 1, backoff_s: 0.05, backoff_max_s: 0.05}}\n"
+    (folder / "sensor.yaml").write_text(CONFIG + away + "logging: {format: json}\n")
+    (folder / "token").write_text("127.0.0.1\n")  # what the error of the connection tells as well
+    process = start()
+    wait(lambda: (status := load_status(folder / "events.jsonl", "away")) is not None and status.tries > 0)
+    (folder / "sensor.yaml").write_text(CONFIG + away + "logging: {format: json, level: error}\n")
+    process.send_signal(signal.SIGTERM)
+    said = [json.loads(line) for line in process.communicate(timeout=20)[1].splitlines() if line.startswith("{")]
+    assert [(one["event"], one["level"], one["output"]) for one in said][:1] == [("cannot deliver", "warning", "away")]
+    assert "••• port 9" in said[0]["error"]
+    process = start("--log-format", "console")
+    wait(lambda: (status := load_status(folder / "events.jsonl", "away")) is not None and status.state != "stopped" and status.tries > 0)
+    process.send_signal(signal.SIGTERM)
+    assert "cannot deliver" not in process.communicate(timeout=20)[1], "warnings are not said"
+
+
 def test_it_needs_nothing_of_the_engine(folder: Path) -> None:
     """So that it starts quickly and may do little."""
     code = (
