@@ -12,8 +12,8 @@ from collections.abc import Iterator
 HANDOVER_S = 0.0001
 GARBAGE = (200_000, 20, 50)
 # Parameters of mallopt(3), and bytes: from which size on memory is a mapping of its own, for tables and for all else; how much that is free is kept. The last
-# two are what the C library would come to by itself.
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+# two are what the C library would come to by itself. One heap: threads take turns anyway, and each would keep what is free in its own (a tenth of all memory).
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 TABLE, USUAL, KEPT = 64 << 10, 32 << 20, 64 << 20
 
 
@@ -54,6 +54,7 @@ def _allocate(apart: int) -> None:
     if mallopt is not None:
         mallopt(M_MMAP_THRESHOLD, apart)
         mallopt(M_TRIM_THRESHOLD, KEPT)
+        mallopt(M_ARENA_MAX, 1)
 
 
 @functools.cache
