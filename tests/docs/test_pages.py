@@ -70,6 +70,15 @@ def test_every_page_is_in_the_table_of_contents() -> None:
     assert {path.resolve() for path in PAGES} - told == {DOCS / "README.md"}
 
 
+def test_figures_of_the_guide_are_those_that_were_measured() -> None:
+    """Those of README, which says how; there thousands are written k."""
+    figures = re.findall(r"\b(\d+),000 packets/s|\b(\d+ %) of the packets", (DOCS / "guide.md").read_text(encoding="utf-8"))
+    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    assert len(figures) >= 3
+    assert [figure for thousands, figure in figures if figure and figure not in readme] == []
+    assert [thousands for thousands, _ in figures if thousands and f"{thousands} k packets/s" not in readme] == []
+
+
 def test_there_is_something_to_try() -> None:
     """The tests above looked at something."""
     assert len(COMMANDS) > 100
