@@ -44,8 +44,8 @@ from sensor.upstream import Outputs
 SUMMARY_EVERY_S = 60
 # Seconds between two looks at what the operator wrote.
 LOOK_EVERY_S = 1.0
-# Seconds that the end of a live run may take for what is still to be written to the inventory.
-END_S = 2.5
+# Seconds that the end of a live run may take in all, and that the log is sure to have of them: a disk that is slow must not keep whoever waits.
+END_S, LOG_S = 4.2, 1.5
 # Devices that other fingerprints look at after each batch: a few ms.
 ANEW = 64
 
@@ -93,7 +93,7 @@ class Run:
                 )
             )  # fmt: skip
         self.first = self.last = 0
-        self._begun = False
+        self._begun, self._end_by = False, 0.0
         self._damages = 0
         self._next_summary = time.monotonic() + SUMMARY_EVERY_S
         self._next_look = time.monotonic()
@@ -120,8 +120,14 @@ class Run:
             reader.abandon()
             raise
         finally:
+            self._end_by = time.monotonic() + END_S
             self.notifier.stopping()
             self._end()
+
+    @property
+    def left_s(self) -> float:
+        """Seconds that the end may still take: of a live run some are left for the log."""
+        return max(LOG_S, self._end_by - time.monotonic())
 
     def _begin(self, ts: int) -> None:
         self._begun = True
@@ -159,7 +165,7 @@ class Run:
             self.files.close()
             self._lists.close()
             if self._keeper is not None:
-                self._keeper.end(END_S if self.live else None)
+                self._keeper.end(max(0.0, self.left_s - LOG_S) if self.live else None)
 
     def _last_words(self) -> None:
         if not self._begun:

@@ -14,6 +14,7 @@ from sensor.capture.source import Damage, Tally
 from sensor.config import load_config
 from sensor.core.batch import ROW, Batch
 from sensor.daemon import Run
+from sensor.eventlog.disk import Disk
 from sensor.eventlog.live_log import LiveLog
 from sensor.eventlog.log_cursor import LogCursor
 from sensor.keeper import Keeper
@@ -80,6 +81,7 @@ class Sensor:
         self.write(text)
         self.wanted = False
         self.run: Run
+        self._asked_at = self.took_s = 0.0
 
     def write(self, text: str) -> None:
         self.path.write_text(text, encoding="utf-8")
@@ -130,12 +132,22 @@ class Sensor:
         assert self.run.reloader is not None
         return self.run.reloader.state.reloads + self.run.reloader.state.refused
 
-    def live(self, *steps: Step, keeper: Keeper | None = None) -> list[dict[str, Any]]:
+    def stop(self) -> Step:
+        """The step in which somebody asks for the end; ``took_s`` is how long that took until all was over."""
+
+        def happen() -> Callable[[], bool]:
+            self._asked_at = time.monotonic()
+            self.run.source.stop()
+            return lambda: True
+
+        return happen
+
+    def live(self, *steps: Step, keeper: Keeper | None = None, disk: Disk | None = None) -> list[dict[str, Any]]:
         """Listen to a script; the records of the log."""
         at = self.settings()
         config, source = at.config, Scripted(list(steps), self.clock)
         names = [name for name, options in config.outputs.items() if options.enabled]
-        log = LiveLog(self.folder / "log", config.retention, outputs=names, clock=lambda: self.clock() / 1e9)
+        log = LiveLog(self.folder / "log", config.retention, outputs=names, clock=lambda: self.clock() / 1e9, disk=disk)
         self.run = Run(
             config, source, log, live=True, keeper=keeper, mutes=at.mutes, evidence=at.evidence, rules=at.rules, lists=self.folder / "intel",
             read=self.settings, asked=self.asked, clock=self.clock,
@@ -143,7 +155,10 @@ class Sensor:
         try:
             self.run.run()
         finally:
-            log.close()
+            try:
+                log.close(self.run.left_s)
+            finally:
+                self.took_s = time.monotonic() - self._asked_at
         return self.records()
 
     def records(self) -> list[dict[str, Any]]:

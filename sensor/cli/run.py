@@ -84,7 +84,7 @@ def _listen(args: argparse.Namespace, config: Config, source: LiveSource, log: E
                 telemetry=telemetry,
             )  # fmt: skip
             run.run()
-            log.close()
+            _close(log, run.left_s)
     except DocumentErrors as errors:
         if keeping is not None:
             keeping.abandon()
@@ -95,6 +95,16 @@ def _listen(args: argparse.Namespace, config: Config, source: LiveSource, log: E
     finally:
         source.close()
     return 0
+
+
+def _close(log: EventLog | LiveLog, seconds: float) -> None:
+    """Within so many seconds, where a thread writes it. OSError."""
+    from sensor.eventlog.live_log import LiveLog
+
+    if isinstance(log, LiveLog):
+        log.close(seconds)
+    else:
+        log.close()
 
 
 def _settings(args: argparse.Namespace, folder: Path, config: Config | None = None) -> Settings:

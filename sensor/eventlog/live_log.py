@@ -194,8 +194,8 @@ class LiveLog:
             lost, waiting, stalled = dict(self._backlog.given_up), self._backlog.size, self._stall is not None
         return {"written": self.written, "given_up": lost, "shortened": self.shortened, "waiting_bytes": waiting, "stalled": stalled}
 
-    def close(self) -> None:
-        """Write what is left and close. OSError where something could not be written: it is given up. A second call does nothing."""
+    def close(self, seconds: float = CLOSE_S) -> None:
+        """Write what is left and close, within so many seconds. OSError where something could not be written: it is given up. A second call does nothing."""
         if self._closed:
             return
         self._closed = True
@@ -203,8 +203,8 @@ class LiveLog:
             self._ending = True
             self._condition.notify()
         if self._thread is not None:
-            self._thread.join(CLOSE_S)
-        self._retention.close()
+            self._thread.join(seconds)
+        self._retention.close(seconds if self._thread is None or not self._thread.is_alive() else 0.0)
         if self._thread is not None and self._thread.is_alive():
             raise OSError(errno.EIO, "the disk does not answer", str(self.path))
         self._backlog.give_up()

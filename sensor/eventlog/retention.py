@@ -71,12 +71,12 @@ class Retention:
         """A segment was closed."""
         self._wake.set()
 
-    def close(self) -> None:
-        """End; a segment that is being compressed stays as it was."""
+    def close(self, seconds: float | None = None) -> None:
+        """End, within so many seconds; a segment that is being compressed stays as it was."""
         self._ending = True
         self._wake.set()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(seconds)
 
     def tidy(self) -> None:
         """Compress, then take away."""
