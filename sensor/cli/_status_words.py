@@ -57,6 +57,8 @@ def parts(status: Status, now: float) -> Iterator[Part]:
     yield "rules", list(_rules(part(status, "rules")))
     if wrong := list(_configuration(part(status, "configuration"))):
         yield "config", wrong
+    if room := made_room(part(status, "evicted")):
+        yield "tables", [(room, "")]
     yield "health", list(health(status, now))
     yield "process", [(process(part(status, "process"), decimal(status.get("uptime_s")), part(status, "traffic").get("ring_bytes")), "")]
 
@@ -154,6 +156,12 @@ def _configuration(told: Status) -> Iterator[Line]:
         yield f"wrong, so that the one before goes on: {text}", "yellow"
     if restart := told.get("restart"):
         yield f"changed, and waits for a restart: {tidy(restart)}", "yellow"
+
+
+def made_room(told: Mapping[str, Any]) -> str:
+    """Which tables had to let entries go, the most first; empty where none had to."""
+    ranked = sorted(((number(count), tidy(name)) for name, count in told.items() if number(count)), reverse=True)
+    return ", ".join(f"{count:,} {name}" for count, name in ranked[:TYPES_SHOWN]) + " had to make room" if ranked else ""
 
 
 def health(status: Status, now: float) -> Iterator[Line]:

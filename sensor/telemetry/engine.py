@@ -18,6 +18,7 @@ from sensor.capture.live import LiveSource
 from sensor.capture.packet_ring import PacketRing
 from sensor.capture.source import Source
 from sensor.core.alert import Severity
+from sensor.core.reader import clean
 from sensor.core.record import Record
 from sensor.eventlog.live_log import LiveLog
 from sensor.eventlog.writer import EventLog
@@ -109,6 +110,15 @@ class Engine:
         self._open = dict.fromkeys(SEVERITIES, 0) | run.pipeline.room.desk.severities()
         took = time.monotonic() - clock
         self._next_walk = clock + max(WALK_EVERY_S, took / WALK_SHARE)
+
+
+def plain(value: Any) -> Any:
+    """With every text clean, names included: of a file they may hold bytes that are no text at all."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict):
+        return {plain(name): plain(one) for name, one in value.items()}
+    return [plain(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _who(run: Watched) -> Facts:

@@ -10,7 +10,7 @@ import msgspec
 from sensor.core.record import Record
 from sensor.logs import settle
 from sensor.telemetry.beside import Beside
-from sensor.telemetry.engine import Engine, Watched
+from sensor.telemetry.engine import Engine, Watched, plain
 from sensor.telemetry.served import Served
 
 EVERY_S = 1.0
@@ -42,7 +42,7 @@ class Telemetry:
         if self._run is None or time.monotonic() < self._next:
             return
         self._next = time.monotonic() + EVERY_S
-        self._served.put(msgspec.json.encode(self._engine.facts(self._run)))
+        self._served.put(msgspec.json.encode(plain(self._engine.facts(self._run))))
         settle()
 
     def close(self) -> None:

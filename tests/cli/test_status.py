@@ -105,6 +105,7 @@ def test_a_sensor_that_is_not_well(tell, running, other: dict[str, Any], said: s
             {"configuration": {"faults": ["sensor.yaml:3:1: found x"], "restart": ["capture.rings"]}},
             "config     wrong, so that the one before goes on: ",
         ),
+        ({"evicted": {"flows": 5, "names": 1200, "alerts": 0}}, "tables     1,200 names, 5 flows had to make room"),
         ({"faults": {"dns": 2}}, "health     units of the sensor broke 2 times: dns"),
         ({"rules": {"used": 0, "faults": 1, "why": ["a.yaml:2:3: found y"]}}, "           a.yaml:2:3: found y"),
         ({"health": {"lasting": {"x": {"since": 0, "severity": "low", "msg": "m"}}}}, "health     low      m (since "),

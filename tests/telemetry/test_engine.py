@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import time
 from itertools import pairwise
@@ -61,7 +62,9 @@ def told(tmp_path_factory: pytest.TempPathFactory, root: Path) -> tuple[dict, Ru
     log = LiveLog(folder / "events.jsonl", config.retention, outputs=("siem", "chat"))
     save_status(folder / "events.jsonl", Status("siem", "file", "delivering", delivered=7, pending=3, stalled_since=time.time() - 90))
     telemetry = Telemetry(folder / "sensor.sock")
-    run = Run(config, AsLive(root / "pcaps" / "office.pcapng"), log, live=True, rules=[folder / "rules"], telemetry=telemetry)
+    (folder / "intel").mkdir()
+    (folder / "intel" / os.fsdecode(b"odd\xff\x1b[2J.list")).write_text("203.0.113.78\n")
+    run = Run(config, AsLive(root / "pcaps" / "office.pcapng"), log, live=True, lists=folder / "intel", rules=[folder / "rules"], telemetry=telemetry)
     run.run()
     log.sync()
     telemetry._next = telemetry._engine._next_walk = 0.0
@@ -100,7 +103,8 @@ def test_what_the_operator_gave(told: tuple[dict, Run]) -> None:
     """What could not be read is told with its place."""
     status, _ = told
     assert status["sensor"]["id"] == "hq"
-    assert (status["intel"]["entries"], status["intel"]["left_out"], status["intel"]["unread"]) == (1, 1, 1)
+    assert (status["intel"]["entries"], status["intel"]["left_out"], status["intel"]["unread"]) == (2, 1, 1)
+    assert [Path(name).name for name in status["intel"]["lists"]] == ["bad.txt", "odd  [2J.list"], "a name may hold any bytes"
     assert any("bad.txt:2:1: found 'nonsense???'" in line for line in status["intel"]["why"])
     assert (status["rules"]["used"], status["rules"]["faults"] > 0) == (0, True)
     assert "a.yaml:2:3" in status["rules"]["why"][0]
