@@ -76,7 +76,8 @@ def _imported(base: sqlite3.Connection, told: About, number: int) -> About:
     for row in rows:
         told = told._replace(title=told.title or row["title"], published=told.published or row["published"], sources=(*told.sources, SOURCES[row["source"]]))
     scores = [row["cvss"] for row in rows if row["cvss"] is not None]
-    told = told._replace(cvss=scores[0] if scores else told.cvss, rejected=any(row["rejected"] for row in rows))
+    exploited = next((row["exploited"] for row in rows if row["exploited"]), told.exploited)
+    told = told._replace(cvss=scores[0] if scores else told.cvss, rejected=any(row["rejected"] for row in rows), exploited=exploited)
     score = base.execute("SELECT probability, percentile FROM scores WHERE cve = ?", (number,)).fetchone()
     if score is not None:
         told = told._replace(probability=score[0], percentile=score[1])

@@ -21,7 +21,7 @@ CREATE TABLE sources (
 ) WITHOUT ROWID;
 CREATE TABLE cves (
     id INTEGER NOT NULL, source INTEGER NOT NULL, title TEXT NOT NULL, cvss REAL, cvss_version TEXT NOT NULL, published TEXT NOT NULL, modified TEXT NOT NULL,
-    rejected INTEGER NOT NULL, cut INTEGER NOT NULL, PRIMARY KEY (id, source)
+    rejected INTEGER NOT NULL, cut INTEGER NOT NULL, exploited TEXT NOT NULL, PRIMARY KEY (id, source)
 ) WITHOUT ROWID;
 CREATE TABLE products (id INTEGER PRIMARY KEY, vendor TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (vendor, name));
 CREATE TABLE words (vendor TEXT NOT NULL, word TEXT NOT NULL, product INTEGER NOT NULL, PRIMARY KEY (vendor, word, product)) WITHOUT ROWID;

@@ -136,8 +136,8 @@ class _Taker:
                 self.older += 1
                 return
             self._base.execute("DELETE FROM rules WHERE cve = ? AND source = ?", (number, self._source))
-        told = (entry.title, entry.cvss, entry.cvss_version, entry.published, entry.modified, entry.rejected, entry.cut)
-        self._base.execute("INSERT OR REPLACE INTO cves VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (number, self._source, *told))
+        told = (entry.title, entry.cvss, entry.cvss_version, entry.published, entry.modified, entry.rejected, entry.cut, entry.exploited)
+        self._base.execute("INSERT OR REPLACE INTO cves VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (number, self._source, *told))
         if not entry.rejected:
             rules = [
                 (self._product(one.vendor, one.product), number, self._source, place, _encode(one.ranges), _encode(one.hardware), one.unclear)

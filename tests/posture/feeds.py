@@ -41,7 +41,7 @@ CVE_RECORD = {
                 {"vendor": "n/a", "product": "n/a", "versions": [{"version": "n/a", "status": "affected"}]},
             ],
         },
-        "adp": [{"metrics": [{"cvssV3_1": {"version": "3.1", "baseScore": 6.8}}]}],
+        "adp": [{"metrics": [{"cvssV3_1": {"version": "3.1", "baseScore": 6.8}}, {"other": {"type": "kev", "content": {"dateAdded": "2025-02-12"}}}]}],
     },
 }  # fmt: skip
 
@@ -52,7 +52,13 @@ def cpe_match(name: str, version: str = "*", **bounds: str) -> dict[str, Any]:
 
 
 def nvd_cve(
-    cve: str, matches: list[dict[str, Any]], *, hardware: list[str] | None = None, score: float = 7.5, modified: str = "2025-10-21T20:18:39.667"
+    cve: str,
+    matches: list[dict[str, Any]],
+    *,
+    hardware: list[str] | None = None,
+    score: float = 7.5,
+    modified: str = "2025-10-21T20:18:39.667",
+    exploited: str = "",
 ) -> dict[str, Any]:
     """One element of a feed of NVD."""
     nodes = [{"operator": "OR", "negate": False, "cpeMatch": matches}]
@@ -61,7 +67,7 @@ def nvd_cve(
         nodes.append({"operator": "OR", "negate": False, "cpeMatch": runs})
     return {
         "cve": {
-            "id": cve, "published": "2021-09-22T13:15:07.690", "lastModified": modified, "vulnStatus": "Modified",
+            "id": cve, "cisaExploitAdd": exploited, "published": "2021-09-22T13:15:07.690", "lastModified": modified, "vulnStatus": "Modified",
             "descriptions": [{"lang": "es", "value": "Dicho"}, {"lang": "en", "value": "Told in English"}],
             "metrics": {
                 "cvssMetricV2": [{"type": "Primary", "cvssData": {"version": "2.0", "baseScore": 1.0}}],

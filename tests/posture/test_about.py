@@ -15,7 +15,12 @@ from sensor.posture.importer import Origin, import_feed
 from sensor.posture.sources import name_for, sources_of
 from tests.posture.feeds import CVE_RECORD, EPSS, KEV, cpe_match, nvd_cve, nvd_feed
 
-NVD = nvd_feed([nvd_cve("CVE-2021-36260", [cpe_match("o:hikvision:x_firmware", versionEndExcluding="5.5")], score=9.1), nvd_cve("CVE-2024-9999", [])])
+NVD = nvd_feed(
+    [
+        nvd_cve("CVE-2021-36260", [cpe_match("o:hikvision:x_firmware", versionEndExcluding="5.5")], score=9.1, exploited="2022-01-10"),
+        nvd_cve("CVE-2024-9999", []),
+    ]
+)
 
 
 @pytest.fixture
@@ -32,7 +37,7 @@ def test_sources_together(library: Library) -> None:
     """Our words and the scores that were imported; a CVE that only one of them knows is told by that one."""
     known = library.about("CVE-2021-36260")
     assert known is not None
-    assert (known.cvss, known.probability, known.exploited, known.sources) == (9.1, 0.944, "known", ("curated", "nvd"))
+    assert (known.cvss, known.probability, known.exploited, known.sources) == (9.1, 0.944, "2022-01-10", ("curated", "nvd"))
     assert "botnets" in known.title
     assert library.products("CVE-2021-36260") == [("nvd", "hikvision", "x", "before 5.5")]
     mitel = library.about("CVE-2024-41710")

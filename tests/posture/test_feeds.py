@@ -38,22 +38,23 @@ def test_nvd(tmp_path: Path) -> None:
         cpe_match("o:hikvision:ds-2cd2426g2-iu\\/sl_firmware", version="5.4.1"),
         cpe_match("o:hikvision:ds-2cd2426g2-i_firmware", version="-"),
     ]
-    one = nvd_cve("CVE-2021-36260", matches, hardware=["h:hikvision:ds-2cd2426g2-iu\\/sl"], score=9.8)
+    one = nvd_cve("CVE-2021-36260", matches, hardware=["h:hikvision:ds-2cd2426g2-iu\\/sl"], score=9.8, exploited="2022-01-10")
     kind, stamp, items = read(written(tmp_path, nvd_feed([one])))
     assert (kind, stamp) == ("nvd", "2025-10-21T20:18:39.667")
     affects = (
         Affects("hikvision", "ds-2cd2426g2-iu/sl", (Range("5.5.0", "5.5.800"), Range("5.4.1", "5.4.1", through=True)), ("ds-2cd2426g2-iu/sl",)),
         Affects("hikvision", "ds-2cd2426g2-i", (), ("ds-2cd2426g2-iu/sl",), "the record names no version"),
     )
-    assert items == [Entry("CVE-2021-36260", "Told in English", affects, 9.8, "3.1", "2021-09-22", "2025-10-21T20:18:39.667")]
+    assert items == [Entry("CVE-2021-36260", "Told in English", affects, 9.8, "3.1", "2021-09-22", "2025-10-21T20:18:39.667", exploited="2022-01-10")]
 
 
 def test_the_same_packed(tmp_path: Path) -> None:
     """Packed or not, it is told by its content."""
-    feed = json.dumps(nvd_feed([nvd_cve(f"CVE-2021-{number}", []) for number in range(1000, 1010)]), indent=1)
-    assert len(read(written(tmp_path, gzip.compress(feed.encode())))[2]) == 10
-    assert len(read(written(tmp_path, feed))[2]) == 10
-    assert len(read(written(tmp_path, b"\xef\xbb\xbf" + feed.encode()))[2]) == 10
+    names = [f"CVE-2021-{number}" for number in range(1000, 4000)]
+    feed = json.dumps(nvd_feed([nvd_cve(name, []) for name in names]), indent=1).encode()
+    assert len(feed) > 2 * json_stream.CHUNK
+    for content in (feed, gzip.compress(feed), b"\xef\xbb\xbf" + feed):
+        assert [one.cve for one in read(written(tmp_path, content))[2]] == names
 
 
 def test_bounds_of_versions(tmp_path: Path) -> None:
@@ -101,7 +102,6 @@ def test_elements_across_what_is_read_at_once(monkeypatch: pytest.MonkeyPatch, s
     elements = [json.dumps({"cve": {"id": number, "text": "ü{[\\" * (number % 40)}}) for number in range(200)]
     elements[50] = '{"cve": {"id": 50, ]}}'
     monkeypatch.setattr(json_stream, "CHUNK", size)
-    monkeypatch.setattr(json_stream, "HEAD_LIMIT", 64)
     stream = ElementStream(io.StringIO(f'{{"a": 1, "vulnerabilities": [{" , ".join(elements)}] , "b": 2}}'), "vulnerabilities", "cve")
     read = list(stream)
     assert stream.header == {"a": 1, "vulnerabilities": []}
@@ -112,7 +112,6 @@ def test_elements_across_what_is_read_at_once(monkeypatch: pytest.MonkeyPatch, s
 def test_an_endless_element_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that never ends costs no memory without bound, and one that is nested too deeply no more than itself."""
     monkeypatch.setattr(json_stream, "ELEMENT_LIMIT", 1 << 16)
-    monkeypatch.setattr(json_stream, "HEAD_LIMIT", 1 << 12)
     monkeypatch.setattr(json_stream, "CHUNK", 1 << 12)
     endless = '{"cve": {"text": "' + "x" * (1 << 18) + '"}}, {"cve": {"id": 1}}]}'
     told = list(ElementStream(io.StringIO('{"vulnerabilities": [' + endless), "vulnerabilities", "cve"))
@@ -134,7 +133,7 @@ def test_cve_records(tmp_path: Path) -> None:
     kind, _, items = read(tmp_path)
     assert kind == "cve"
     entry = next(one for one in items if isinstance(one, Entry) and not one.rejected)
-    assert (entry.cve, entry.cvss, entry.title) == ("CVE-2024-41710", 6.8, "Argument injection")
+    assert (entry.cve, entry.cvss, entry.title, entry.exploited) == ("CVE-2024-41710", 6.8, "Argument injection", "2025-02-12")
     assert entry.affects == (
         Affects("Mitel", "6867i", (Range(end="6.4.0.136", through=True), Range("5.0", "5.1"))),
         Affects("Mitel", "6970", (), (), "before the March release"),

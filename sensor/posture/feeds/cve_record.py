@@ -31,7 +31,18 @@ def entry_of(record: dict[str, Any]) -> Entry:
     affects = list(_affects(ours)) or [one for other in others for one in _affects(other)]
     title = text_of(ours.get("title"), 400) or title_of(ours.get("descriptions"))
     dates = text_of(about.get("datePublished"))[:10], text_of(about.get("dateUpdated"))
-    return Entry(name, title, tuple(affects[:AFFECTS_LIMIT]), score, version, *dates, about.get("state") == "REJECTED", len(affects) > AFFECTS_LIMIT)
+    rejected, cut = about.get("state") == "REJECTED", len(affects) > AFFECTS_LIMIT
+    return Entry(name, title, tuple(affects[:AFFECTS_LIMIT]), score, version, *dates, rejected, cut, _exploited(others))
+
+
+def _exploited(containers: list[dict[str, Any]]) -> str:
+    """Since when CISA lists it as exploited; empty where it does not."""
+    for container in containers:
+        for metric in map(object_of, list_of(container.get("metrics"))):
+            other = object_of(metric.get("other"))
+            if other.get("type") == "kev":
+                return text_of(object_of(other.get("content")).get("dateAdded"))[:10] or "known"
+    return ""
 
 
 def _score(containers: list[dict[str, Any]]) -> tuple[float | None, str]:

@@ -25,7 +25,7 @@ class Affects(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One CVE as one source tells it."""
+    """One CVE as one source tells it. ``exploited``: since when CISA lists it as exploited, where the source says so; ``cut``: some products are left out."""
 
     cve: str
     title: str = ""
@@ -36,6 +36,7 @@ class Entry(NamedTuple):
     modified: str = ""
     rejected: bool = False
     cut: bool = False
+    exploited: str = ""
 
 
 class Exploited(NamedTuple):

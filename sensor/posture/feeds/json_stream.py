@@ -28,11 +28,10 @@ class ElementStream:
         """``name`` of the list, and ``first`` key of its elements, by which one is found again after a fault. Unreadable where there is no such list."""
         self._file, self._name = file, name
         self._start = re.compile(rf'\{{\s*"{first}"\s*:')
-        self._buffer, self._place, self._number = file.read(HEAD_LIMIT), 0, 0
-        self._ended = len(self._buffer) < HEAD_LIMIT
-        found = re.search(rf'"{name}"\s*:\s*\[', self._buffer)
-        if found is None:
-            raise Unreadable(f"has no list {name!r} of vulnerabilities")
+        self._buffer, self._place, self._number, self._ended = "", 0, 0, False
+        while (found := re.search(rf'"{name}"\s*:\s*\[', self._buffer)) is None:
+            if len(self._buffer) >= HEAD_LIMIT or not self._refill():
+                raise Unreadable(f"has no list {name!r} of vulnerabilities")
         self.header = _header(self._buffer[: found.end()])
         self._place = found.end()
 

@@ -28,6 +28,7 @@ from sensor.posture.ranges import Range
 LIST, FIRST = "vulnerabilities", "cve"
 # The newest of those that the source itself calls primary.
 _METRICS = ("cvssMetricV40", "cvssMetricV31", "cvssMetricV30", "cvssMetricV2")
+_BOUNDS = ("versionStartIncluding", "versionStartExcluding", "versionEndExcluding", "versionEndIncluding")
 UNTOLD = "the record names no version"
 NEGATED = "the record names what is not affected only"
 
@@ -40,7 +41,7 @@ def entry_of(element: dict[str, Any]) -> Entry:
     affects, cut = _affects(cve.get("configurations"))
     return Entry(
         name, title_of(cve.get("descriptions")), affects, score, version, text_of(cve.get("published"))[:10], text_of(cve.get("lastModified")),
-        text_of(cve.get("vulnStatus")) == "Rejected", cut,
+        text_of(cve.get("vulnStatus")) == "Rejected", cut, text_of(cve.get("cisaExploitAdd"))[:10],
     )  # fmt: skip
 
 
@@ -96,10 +97,10 @@ def _vulnerable(node: dict[str, Any]) -> Iterator[tuple[str, str, Range | str]]:
 
 
 def _range(version: str, match: dict[str, Any]) -> Range | str:
-    bounds = {name: unescaped(text_of(match.get(f"version{name}"))) for name in ("StartIncluding", "StartExcluding", "EndIncluding", "EndExcluding")}
-    if any(bounds.values()):
-        start, end = bounds["StartIncluding"] or bounds["StartExcluding"], bounds["EndExcluding"] or bounds["EndIncluding"]
-        return Range(start, end, after=not bounds["StartIncluding"] and bool(start), through=not bounds["EndExcluding"] and bool(end))
+    bounds = [unescaped(text_of(match.get(name))) if name in match else "" for name in _BOUNDS]
+    if any(bounds):
+        start, after, end, through = bounds
+        return Range(start or after, end or through, after=not start and bool(after), through=not end and bool(through))
     if version == "-":
         return UNTOLD
     return Range() if version == "*" else Range(version, version, through=True)
