@@ -92,7 +92,7 @@ class Runner:
         return Status(
             self.name, type_of(self.options), state or ("delivering" if pending else "idle"), told.seq, told.alerts, told.done + pending,  # type: ignore[arg-type]
             told.delivered, told.filtered, told.refused, told.missing, pending, sender.backoff.tries, sender.last_delivered, stalled, sender.error,
-            sender.error_at, sender.next_try, now, os.getpid(),
+            sender.error_at, round(sender.next_try), now, os.getpid(),
         )  # fmt: skip
 
     # The thread.

@@ -7,13 +7,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sensor.core.output import Filter
+from sensor.core.output import Filter, Retry
 from sensor.delivery import forwarder as module
 from sensor.delivery import runner as runner_module
 from sensor.delivery.forwarder import Forwarder, Lock, last_number
@@ -32,7 +33,6 @@ def log(tmp_path: Path) -> Segmented:
 @pytest.fixture
 def forwarder(log: Segmented, monkeypatch: pytest.MonkeyPatch) -> Iterator[Forwarder]:
     monkeypatch.setattr(module, "output_class", lambda _: Scripted)
-    monkeypatch.setattr(module, "PATIENCE_S", 0.2)
     made = Forwarder(log.log)
     yield made
     made.end()
@@ -60,8 +60,9 @@ def test_a_new_configuration(log: Segmented, forwarder: Forwarder) -> None:
     eventually(lambda: gone.got == list(range(1, 17)))
 
 
-def test_one_that_hangs_while_it_is_changed(log: Segmented, forwarder: Forwarder) -> None:
+def test_one_that_hangs_while_it_is_changed(log: Segmented, forwarder: Forwarder, monkeypatch: pytest.MonkeyPatch) -> None:
     """It keeps its cursor until its send ends, and then begins with the new options; the others are as they should be at once."""
+    monkeypatch.setattr(module, "PATIENCE_S", 0.2)
     stuck, other = Desk(), Desk()
     log.add(3)
     forwarder.take({"stuck": Options(desk=stuck)})
@@ -98,8 +99,9 @@ def test_one_that_hangs_for_ever(log: Segmented, forwarder: Forwarder, monkeypat
     eventually(lambda: forwarder.stuck == [])
 
 
-def test_one_that_hangs_while_it_is_taken_away(log: Segmented, forwarder: Forwarder) -> None:
+def test_one_that_hangs_while_it_is_taken_away(log: Segmented, forwarder: Forwarder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of it is left once its send ends: another process may have its cursor."""
+    monkeypatch.setattr(module, "PATIENCE_S", 0.2)
     stuck = Desk()
     stuck.gate.clear()
     log.add(1)
@@ -115,6 +117,20 @@ def test_one_that_hangs_while_it_is_taken_away(log: Segmented, forwarder: Forwar
 
     eventually(gone)
     Lock(log.log, "stuck").close()
+
+
+def test_while_nothing_changes_nothing_is_written(log: Segmented, forwarder: Forwarder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An output that waits for its next try says so once, and not each second until then."""
+    saved: list[str] = []
+    log.add(1)
+    forwarder.take({"away": Options(desk=Desk(Retry("away", 600)))})
+    eventually(lambda: forwarder.runners["away"].sender.wait_s > 500)
+    forwarder.tell(now=True)
+    monkeypatch.setattr(module, "save_status", lambda _, status: saved.append(status.name))
+    for _ in range(20):
+        forwarder.tell(now=True)
+        time.sleep(0.01)
+    assert saved == []
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
