@@ -144,9 +144,11 @@ def test_a_stuck_broker(opened: Opened) -> None:
     with MosquittoServer() as server:
         output, batch = opened(server.url, timeout_s=0.5), entries(9000)
         server.pause()
-        for wanted in ("no answer within", "did not answer within"):
-            with pytest.raises(Retry, match=wanted):
-                output.send(batch) if wanted.startswith("no") else output.open()
+        # The system may give up what is not taken a moment before we do.
+        with pytest.raises(Retry, match=r"no answer within|the connection is lost"):
+            output.send(batch)
+        with pytest.raises(Retry, match="did not answer within"):
+            output.open()
         begin = time.monotonic()
         output.close()
         assert time.monotonic() - begin < 2
