@@ -112,3 +112,22 @@ def test_two_at_one_place(sensor: Sensor, folder: Path) -> None:
         second.send_signal(signal.SIGINT)
         assert f"sensor: the status is not served at the socket {folder / 'sensor.sock'}: another sensor serves there\n" in second.communicate(timeout=20)[1]
     assert sensor.ask("status").returncode == 0
+
+
+def test_its_own_log_follows_the_configuration(folder: Path) -> None:
+    """In the form that it says, and from the next reload on in another; a list that shrank is told in each."""
+    path, config = folder / "bad.txt", "intel: [bad.txt]\nlogging: {format: FORM}\n"
+    path.write_text("".join(f"203.0.113.{number}\n" for number in range(40)) + "nonsense???\n")
+    (folder / "sensor.yaml").write_text(config.replace("FORM", "json"))
+    sensor = Sensor(folder)
+    path.write_text("203.0.113.1\n")
+    wait(lambda: "the old list is kept" in (folder / "events.jsonl").read_text())
+    (folder / "sensor.yaml").write_text(config.replace("FORM", "console"))
+    sensor.process.send_signal(signal.SIGHUP)
+    wait(lambda: json.loads(sensor.ask("status", "--json").stdout)["configuration"]["reloads"] == 1)
+    path.write_text("203.0.113.2\n")
+    wait(lambda: (folder / "events.jsonl").read_text().count("the old list is kept") == 4)  # twice in a record
+    first, *others = sensor.end().splitlines()
+    assert json.loads(first)["event"] == "left out"
+    assert "bad.txt:41:1" in json.loads(first)["line"]
+    assert [line.startswith("{") for line in others if "the old list is kept" in line] == [True, False]

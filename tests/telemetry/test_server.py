@@ -6,13 +6,17 @@ import contextlib
 import http.client
 import json
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sensor.telemetry import served, server
 from sensor.telemetry.beside import Beside
@@ -144,6 +148,46 @@ def test_what_makes_no_sense(serve, path: Path, request_: bytes, code: int) -> N
         assert answer.startswith(f"HTTP/1.0 {code} ".encode())
         assert not [word for word in (b"script", b"\x1b", b"hello") if word in answer]
     assert get(path, "/healthz")[0] == 200
+
+
+WORDS = [
+    b"GET",
+    b"HEAD",
+    b" ",
+    b"/metrics",
+    b"/status.json",
+    b"HTTP/1.1",
+    b"\r\n",
+    b"\n",
+    b"\r\n\r\n",
+    b"Host: x",
+    b":",
+    b"\xff\xfe",
+    b"\0",
+    b"Expect: 100-continue",
+]
+
+
+@given(st.lists(st.sampled_from(WORDS) | st.binary(max_size=20), max_size=20).map(b"".join))
+def test_whatever_comes(request_: bytes) -> None:
+    """It is answered or closed, never an error of ours, and the next one is served."""
+    complaints: list[str] = []
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(server, "log", lambda: SimpleNamespace(error=lambda *_, error: complaints.append(error)))
+        told = Served(Beside())
+        told.put(TOLD)
+        path = Path(folder) / "s"
+        one = Server(told, path, None)
+        with socket.socket(socket.AF_UNIX) as there:
+            there.settimeout(10)
+            there.connect(str(path))
+            there.sendall(request_)
+            there.shutdown(socket.SHUT_WR)
+            answer = b"".join(iter(lambda: there.recv(65536), b""))
+        assert not answer or answer.startswith(b"HTTP/1.0 ")
+        assert get(path, "/healthz") == (200, b"ok\n")
+        one.close()
+    assert complaints == []
 
 
 def test_a_slow_one(serve, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
