@@ -28,6 +28,7 @@ from sensor.health import Finding, Health
 from sensor.intel.renewer import Renewer
 from sensor.intel.store import ThreatLists
 from sensor.keeper import Keeper
+from sensor.lately import Lately, Seen
 from sensor.logs import log
 from sensor.notify import Notifier
 from sensor.process import unhurried
@@ -71,7 +72,7 @@ class Run:
         wall = (lambda: clock() / 1e9) if live else None
         self.files = AlertFiles(log.path, mutes=mutes, evidence=evidence, mib=config.evidence.mib, clock=wall, complain=_warn)
         self.health = Health(source.names, live=live)
-        self.shedder = Shedder() if live else None
+        self.shedder, self._lately = Shedder() if live else None, Lately()
         self._outputs = Outputs([name for name, options in config.outputs.items() if options.enabled], clock() / 1e9)
         self._lists = Renewer(ThreatLists(intel, more=config.intel, folder=lists))
         self.engine = Engine(
@@ -196,8 +197,9 @@ class Run:
 
     def _watch(self) -> None:
         """Live: what is lost is stamped on what is found, and looked at once a minute; what is wrong with an interface is told at once."""
-        tally = self.source.tally
-        self.pipeline.maker.loss = tally.lost / max(tally.lost + tally.packets, 1)
+        tally, maker = self.source.tally, self.pipeline.maker
+        seen = Seen(tally.lost, tally.packets, self._unread, self.pipeline.dissection.selected)
+        maker.loss, maker.shed = self._lately.shares(time.monotonic(), seen)
         for damage in self.source.damages[self._damages :]:
             log().warning(str(damage))
             self._damages += 1

@@ -118,12 +118,15 @@ def _time_part(milliseconds: int) -> str:
 
 
 class RecordMaker:
-    """Builds the records of one sensor. ``loss``: share of packets lost before they reached us (0 to 1), stamped on alerts where known (live capture only)."""
+    """Builds the records of one sensor. ``loss``: share of packets lost before they reached us (0 to 1), stamped on alerts where known (live capture only), and
+    ``shed``: share of messages that there was no time to read, where there were any.
+    """
 
     def __init__(self, sensor_id: str, site: str = "", version: str = "", networks: Networks | None = None) -> None:
         self.sensor_id, self.site, self.version = clean(sensor_id, WORD_LIMIT), clean(site, WORD_LIMIT), clean(version, WORD_LIMIT)
         self.networks = networks or Networks()
         self.loss: float | None = None
+        self.shed = 0.0
         self._salt = hashlib.blake2b(self.sensor_id.encode(), digest_size=16).digest()
         self._repeats: Bounded[bytes, int] = Bounded(REPEATS_LIMIT)
         self._open: Bounded[str, str] = Bounded(OPEN_LIMIT)
@@ -171,7 +174,7 @@ class RecordMaker:
         record.evidence = [proof_body(one) for one in alert.proof] or UNSET
         record.packets = packets or UNSET
         if self.loss is not None:
-            record.capture = {"loss": round(self.loss, 4)}
+            record.capture = {"loss": round(self.loss, 4)} | ({"shed": round(self.shed, 4)} if self.shed else {})
         return self._end(ts, record)
 
     def incident(self, action: str, incident: Incident, device: Callable[[Subject], Device | None], at: int | None = None) -> Record:

@@ -274,3 +274,13 @@ def test_summary_keeps_zeros() -> None:
 def test_community_ids_of_the_published_examples(proto: int, client: str, server: str, client_port: int, server_port: int, expected: str) -> None:
     """The examples of corelight/community-id-spec, both directions, ICMP with and without an answer."""
     assert community_id(parse(client), parse(server), proto, client_port, server_port) == expected
+
+
+def test_alerts_are_stamped_with_what_was_lost_meanwhile() -> None:
+    """Live, each alert says which share of packets was lost; of messages that were not read it says so only where there were any."""
+    live = maker()
+    assert "capture" not in body(live.alert("open", alert()))
+    live.loss = 0.0
+    assert body(live.alert("open", alert()))["capture"] == {"loss": 0.0}
+    live.loss, live.shed = 0.25, 0.5
+    assert body(live.alert("open", alert()))["capture"] == {"loss": 0.25, "shed": 0.5}

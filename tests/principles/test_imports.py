@@ -45,6 +45,7 @@ MAY_IMPORT = {
     "shedding": {"core", "decode"},
     "message_limits": {"core", "decode"},
     "evictions": set(),
+    "lately": set(),
     "budget": set(),
     "read_ahead": {"core", "capture", "decode", "shedding"},
     "quarantine": {"core"},
@@ -70,7 +71,7 @@ MAY_IMPORT = {
     "pipeline": {"core", "alert_room", "dissection", "evictions", "evidence", "health", "message_limits"} | ENGINE | HELPERS,
     "assembly": {"core", "budget", "health", "keeper", "passive_dns", "pipeline", "config", "evidence", "process"} | ALERTS | ENGINE | HELPERS,
     "daemon": {"core", "health", "read_ahead", "shedding", "upstream", "keeper", "assembly", "pipeline", "config", "telemetry", "logs", "outputs", "quarantine"}
-    | {"doctor", "evidence", "notify", "process", "reload", "summary"}
+    | {"doctor", "evidence", "notify", "process", "lately", "reload", "summary"}
     | ALERTS
     | ENGINE
     | HELPERS,
