@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -16,9 +17,16 @@ from hypothesis import strategies as st
 from sensor.delivery.redaction import ENVELOPE, FACTS, NEEDED, RECKONED, WORDS, changes
 from sensor.delivery.section import load_delivery
 from sensor.documents import DocumentErrors
+from sensor.outputs._email_body import page, plain, subject
+from sensor.outputs._home_assistant import presence
+from sensor.outputs._names import named
+from sensor.outputs._sentinel_columns import row
 from sensor.outputs.formats import FORMATS
+from sensor.outputs.kafka import key_of
+from sensor.outputs.mqtt import HomeAssistant
 from tests.core.test_record import EVERY, maker, numbered
 from tests.outputs.samples import RECORDS
+from tests.outputs.webhook_samples import RECEIVERS
 
 SALT = b"s" * 32
 ALL = {**RECORDS, **{f"core {name}": numbered(make(maker())) for name, make in EVERY.items()}}
@@ -113,6 +121,30 @@ def test_values_that_are_hidden_are_in_no_format(case: str, redact: list[str], f
     assert not any(word in line for line in encoded(done) for word in hidden)
     if "msg" not in redact:
         assert [word for word in done["msg"].split() if not word.startswith("#")] == [word for word in sentence.split() if word not in hidden]
+
+
+def worded(record: dict[str, Any]) -> list[str]:
+    """The record by all outputs that have words of their own for it."""
+    topics = HomeAssistant()
+    told = [json.dumps(row(record), ensure_ascii=False), subject([record], "x"), plain([record]), page([record]), key_of(record)]
+    told += [json.dumps(make(record), ensure_ascii=False) for make in RECEIVERS.values()]
+    told += [topic + payload.decode() for topic, payload in presence(record, topics)]
+    return [*told, named("{action} {detector} {device} {kind} {sensor} {severity} {site} {type}", record)]
+
+
+@given(
+    case=st.sampled_from(sorted(ALL)),
+    redact=st.lists(st.sampled_from(HIDEABLE), min_size=1, max_size=6),
+    fields=st.lists(st.sampled_from(PATHS), max_size=4),
+)
+def test_outputs_with_words_of_their_own_have_no_others(case: str, redact: list[str], fields: list[str]) -> None:
+    """Mails, tickets, chat messages, rows, subjects and topics are made of what was chosen and hidden, and there are some whatever that is."""
+    record, words = tokens_in(ALL[case])
+    record["msg"] = " ".join(word for told in words.values() for word in told)
+    change = changes(fields, redact, SALT)
+    assert change is not None
+    hidden = [word for path, told in words.items() if below(path, redact) for word in told]
+    assert not any(word in text for text in worded(change(record)) for word in hidden)
 
 
 @pytest.mark.parametrize("path", HIDEABLE + sorted({path.partition(".")[0] for path in HIDEABLE}))
