@@ -26,6 +26,8 @@ from sensor.inventory.telling import Told
 
 # Silence is looked for this many times within the silence that makes a device gone.
 _GONE_CHECKS = 16
+# Endpoints of devices that were purged: what was seen of them before makes no device of them.
+_PURGED = 4096
 # Kinds whose meaning is remembered; TXT records and the like let peers make up kinds.
 _KINDS = 1024
 
@@ -45,6 +47,7 @@ class Inventory:
         self.nobody = self.refused = 0
         self._named: Bounded[str, tuple[Record, int]] = Bounded(limits.devices)
         self._mute = functools.lru_cache(_KINDS)(self._means_nothing)
+        self._purged: Bounded[int, int] = Bounded(_PURGED)
         self._settled: int | None = None
         self._next_gone_check: int | None = None
         self._resumed, self._watching = False, 0
@@ -85,6 +88,8 @@ class Inventory:
         record = self.table.known.get((mac, address, vlan))  # type: ignore[arg-type]
         if record is not None and record.still(address):
             self._seen(record, ts, address)
+            return
+        if self._purged and ts <= max(self._purged.get(mac) or 0, self._purged.get(address) or 0):
             return
         subject = Subject(mac, address, vlan)
         speaker = self.endpoints.speaker(ts, subject, SIGHTING)
@@ -162,6 +167,13 @@ class Inventory:
         """Other fingerprints, or another registry, from the next fact on. What is known already is theirs to read as well (``anew.py``)."""
         self.matcher, self.oui = matcher, oui
         self._mute.cache_clear()
+
+    def purge(self, record: Record) -> None:
+        """It never was here. Conversations that wait to be told of are over for it."""
+        now = max(record.last, (self._settled or 0) + 1_000_000_000)
+        for end in (*record.macs, *record.addresses):
+            self._purged.put(end, now)
+        self.table.let_go(record)
 
     def find_again(self, record: Record, names: dict[str, int], joins: tuple[str, ...]) -> None:
         """A device of an earlier run is found by names since they were given, and by what ties randomised MACs together."""

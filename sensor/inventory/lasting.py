@@ -83,7 +83,7 @@ class Lasting:
         if record is not None:
             if self.baseline is not None:
                 self.baseline.forget(self.table.open(record).id)
-            self.table.let_go(record)
+            self.inventory.purge(record)
         self.table.words.pop(order.key, None)
         return Outcome(order)
 

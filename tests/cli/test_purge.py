@@ -14,7 +14,7 @@ from sensor.inventory.store.sayings import Sayings
 from sensor.inventory.words import Word
 from sensor.keeper import ORDERS
 from tests.cli.conftest import ENDS, SCAN, record
-from tests.inventory.stories import START
+from tests.inventory.stories import START, subject
 from tests.test_keeper import LAPTOP, PRINTER, Run
 
 CAMERA = "ac:cc:8e:00:00:01"
@@ -86,6 +86,21 @@ def test_a_running_sensor_takes_it_up(purge, inventory: Path) -> None:
         assert [change.action for change in run.story.changes[before:]] == ["new", "identified"]
     assert f"mac:{PRINTER}" in keys(inventory)
     assert SHOUT.encode() not in everything(inventory)
+
+
+def test_conversations_of_before_do_not_bring_it_back(purge, inventory: Path) -> None:
+    """Endpoints that were seen conversing are shown later, at the end of a run at the latest; only what comes after the purge counts."""
+    with Run(inventory) as run:
+        run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer").at(20)
+        before, sight = run.story.ts, run.story.inventory.sight
+        assert purge(PRINTER, "--yes").code == 0
+        run.until(lambda: run.story.who(PRINTER) is None)
+        sight(before, *subject(PRINTER, "10.0.0.9"))
+        run.story.at(30)
+        assert run.story.who(PRINTER) is None
+        sight(run.story.ts, *subject(PRINTER, "10.0.0.9"))
+        run.story.at(40)
+        assert run.story.who(PRINTER) is not None
 
 
 def test_more_orders_than_a_tick_takes(inventory: Path, purge) -> None:
