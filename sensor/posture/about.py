@@ -15,6 +15,7 @@ PRODUCTS_SHOWN = 200
 _PRODUCTS = """
     SELECT source, vendor, name, ranges, unclear FROM rules JOIN products ON products.id = product WHERE cve = ? ORDER BY source, vendor, name LIMIT ?
 """
+REMEMBERED = " (remembered, not recorded)"
 UPDATE = "Look up the model in the advisory of its maker and install the firmware named there; let only an administration network reach it until then."
 
 
@@ -58,7 +59,7 @@ class Library:
         if not entries:
             return About(cve)
         one = entries[0]
-        fixed = "; ".join(dict.fromkeys(entry.fixed for entry in entries if entry.fixed))
+        fixed = "; ".join(dict.fromkeys(entry.fixed + (REMEMBERED if entry.basis == "recalled" else "") for entry in entries if entry.fixed))
         exploited = "known" if one.kev or one.exploited else ""
         return About(cve, one.title, one.cvss, exploited=exploited, fixed=fixed, advice=one.advice, sources=("curated",))
 

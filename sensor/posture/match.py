@@ -32,10 +32,16 @@ class Matcher:
 
     def of_cve(self, cve: str, assets: Iterable[Asset]) -> Iterator[tuple[Asset, Finding]]:
         """The findings of one CVE among many devices, without judging them on any other."""
-        index = CuratedIndex(self._curated.get(cve, ()))
-        assets = list(assets)
-        imported = dict(self._imported.of_cve(cve, assets)) if self._imported is not None else {}
+        entries = self._curated.get(cve, [])
+        index, makers = CuratedIndex(entries), {vendor for entry in entries for vendor in entry.vendors}
+        by_vendor: dict[str, list[Asset]] = {}
         for asset in assets:
-            found = strongest(chain(index.findings(asset), imported.get(asset.id, ())))
-            if cve in found:
-                yield asset, found[cve]
+            by_vendor.setdefault(asset.vendor, []).append(asset)
+        imported = self._imported.of_cve(cve, by_vendor) if self._imported is not None else {}
+        for vendor, several in by_vendor.items():
+            if vendor not in makers and not imported:
+                continue
+            for asset in several:
+                found = strongest(chain(index.findings(asset), imported.get(asset.id, ())))
+                if cve in found:
+                    yield asset, found[cve]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sqlite3
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -60,16 +60,18 @@ class ImportedIndex:
         """What records say of a device, one a CVE; nothing of those about other products."""
         return self._judged(asset._replace(id="", proof=()), asset.trouble)
 
-    def of_cve(self, cve: str, assets: Iterable[Asset]) -> Iterator[tuple[str, list[Finding]]]:
-        """(id of a device, what records say of it) for one CVE. Only devices of the vendors of its products are looked at closely."""
+    def of_cve(self, cve: str, by_vendor: Mapping[str, Iterable[Asset]]) -> dict[str, list[Finding]]:
+        """What records say of devices for one CVE, by their ids. Only devices of the vendors of its products are looked at closely."""
         asked = "SELECT DISTINCT id, vendor, name FROM rules JOIN products ON products.id = rules.product WHERE cve = ?"
         products: dict[str, dict[int, str]] = {}
         for number, vendor, name in self._base.execute(asked, (number_of(cve),)):
             products.setdefault(vendor, {})[number] = name
-        for asset in assets:
-            near = {number: name for vendor in self._names_of.vendors(asset.vendor) for number, name in products.get(vendor, {}).items()}
-            if near and self._may_be(asset, near.values()):
-                yield asset.id, list(self._of_cve(cve, asset, near))
+        found: dict[str, list[Finding]] = {}
+        for maker, assets in by_vendor.items():
+            near = {number: name for vendor in self._names_of.vendors(maker) for number, name in products.get(vendor, {}).items()}
+            if near:
+                found |= {asset.id: list(self._of_cve(cve, asset, near)) for asset in assets if self._may_be(asset, near.values())}
+        return found
 
     def _may_be(self, asset: Asset, names: Iterable[str]) -> bool:
         """Whether any of these products is worth a search: most devices of a vendor are another model."""

@@ -56,6 +56,7 @@ class Likeness(enum.Enum):
     OTHER = enum.auto()
 
 
+@functools.lru_cache(_REMEMBERED)
 def key(text: str) -> str:
     """Only letters and digits, small: how names are compared."""
     return _SPLIT.sub("", text.lower())

@@ -30,8 +30,9 @@ class Source(NamedTuple):
     modified: str
 
     def age_days(self, now: datetime) -> int:
-        """How old its data are; as old as the import where the feed does not say."""
-        return max((now - (_moment(self.stamp) or _moment(self.imported) or now)).days, 0)
+        """How old its data are. Where the feed does not say when it was made, or is only records with dates of their own, as old as the import."""
+        made = None if self.kind in ("cve", "csaf") else _moment(self.stamp)
+        return max((now - (made or _moment(self.imported) or now)).days, 0)
 
 
 def sources_of(base: sqlite3.Connection | None) -> list[Source]:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from sensor.posture.database import FILE
+from tests.cli.conftest import device, record
 from tests.cli.test_intel import Server, certify
 from tests.posture.feeds import EPSS, KEV, cpe_match, nvd_cve, nvd_feed
 
@@ -226,6 +227,24 @@ def test_a_log_is_enough(tell, log: Path) -> None:
     told = tell("vulns", "--json", "--events", str(log))
     assert {one["device"]["id"] for one in rows(told)} == {"dev-12"}
     assert {one["verdict"] for one in rows(told)} == {"cannot tell"}
+
+
+def test_what_was_done_to_a_device_makes_it_urgent(tell, tmp_path: Path) -> None:
+    """Who answered the outside, and who was attacked, is known from alerts; how much a device matters, from the operator."""
+    ends = {"src": {"ip": "203.0.113.66"}, "dst": {"ip": "10.0.0.12", "device": "dev-12"}}
+    alerts = [
+        record("alert", "open", "x", "high", alert={"id": f"alert-{number}", "key": str(number), "detector": detector}, **ends)
+        for number, detector in enumerate(("exposure.inbound_from_internet", "initial_access.exploit_attempt", "discovery.port_scan"))
+    ]
+    camera = {"vendor": "Axis", "model": "P3245-LV", "criticality": "high"}
+    path = tmp_path / "other.jsonl"
+    for told, points in (
+        (alerts, {"outside": 10.0, "criticality": 7.0, "attacked": 10.0}),
+        (alerts[2:], {"outside": 0.0, "criticality": 7.0, "attacked": 0.0}),
+    ):
+        path.write_text("".join(json.dumps(one) + "\n" for one in (device(12, "camera", **camera), *told)), encoding="utf-8")
+        terms = {term["name"]: term["points"] for term in rows(tell("vulns", "--json", "--events", str(path)))[0]["terms"]}
+        assert {name: terms[name] for name in points} == points
 
 
 def test_help_and_the_installed_program(tell) -> None:
