@@ -67,6 +67,9 @@ def test_bounds_of_versions(tmp_path: Path) -> None:
     for bounds, expected in said:
         entry = read(written(tmp_path, nvd_feed([nvd_cve("CVE-2021-1000", [cpe_match("a:x:y", **bounds)])])))[2][0]
         assert entry.affects[0].ranges == (expected,)
+    for name, version in (("o:x:y", "-"), ("h:x:y", "*"), ("h:x:y", "-")):
+        entry = read(written(tmp_path, nvd_feed([nvd_cve("CVE-2021-1000", [cpe_match(name, version=version)])])))[2][0]
+        assert entry.affects == (Affects("x", "y", (), (), "the record names no version"),)
 
 
 def test_broken_entries_are_named_and_the_rest_is_read(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sensor.posture.cpe import parse_cpe, unescaped
+from sensor.posture.cpe import Cpe, parse_cpe, unescaped
 from sensor.posture.feeds.entry import (
     AFFECTS_LIMIT,
     HARDWARE_LIMIT,
@@ -93,14 +93,15 @@ def _vulnerable(node: dict[str, Any]) -> Iterator[tuple[str, str, Range | str]]:
     for match in map(object_of, list_of(node.get("cpeMatch"))):
         if match.get("vulnerable") is True:
             cpe = parse_cpe(text_of(match.get("criteria"), 512))
-            yield cpe.vendor, cpe.product, NEGATED if node.get("negate") is True else _range(cpe.version, match)
+            yield cpe.vendor, cpe.product, NEGATED if node.get("negate") is True else _range(cpe, match)
 
 
-def _range(version: str, match: dict[str, Any]) -> Range | str:
+def _range(cpe: Cpe, match: dict[str, Any]) -> Range | str:
+    """What is said of versions. Any version of a piece of hardware is any revision of it: that says nothing of its firmware."""
     bounds = [unescaped(text_of(match.get(name))) if name in match else "" for name in _BOUNDS]
     if any(bounds):
         start, after, end, through = bounds
         return Range(start or after, end or through, after=not start and bool(after), through=not end and bool(through))
-    if version == "-":
+    if cpe.version == "-" or (cpe.part == "h" and cpe.version == "*"):
         return UNTOLD
-    return Range() if version == "*" else Range(version, version, through=True)
+    return Range() if cpe.version == "*" else Range(cpe.version, cpe.version, through=True)
