@@ -143,8 +143,10 @@ class Health:
                 yield self._ends(f"sensor.no_traffic/{name}", Finding("sensor.traffic_resumed", now, "info", f"packets on {name} again", facts))
 
     def upstream(self, outputs: Iterable[Upstream], now: int) -> Iterator[Finding]:
-        """Called every few seconds of a live run. ``now``: wall time, ns."""
+        """Called every few seconds of a live run. ``now``: wall time, ns. Of an output that is there no more nothing lasts."""
+        gone = {check for check in self._bad if check.startswith(f"{STALLED}/")}
         for one in outputs:
+            gone.discard(f"{STALLED}/{one.name}")
             check, waited, last = f"{STALLED}/{one.name}", now / SECOND - one.since, self._bad.get(f"{STALLED}/{one.name}")
             facts: Facts = {"output": one.name, "pending": one.pending, "stalled_s": int(waited), "threshold_s": SILENCE_S}
             if one.since and waited >= SILENCE_S:
@@ -156,6 +158,8 @@ class Health:
                 del self._bad[check]
                 msg = f"the output {one.name} takes records again"
                 yield self._ends(check, Finding(STALLED, now, "info", msg, {"output": one.name, "pending": one.pending}))
+        for check in gone:
+            del self._bad[check], self.lasting[check]
 
     def stands(self, finding: Finding, of: str, clock: float) -> Iterator[Finding]:
         """What somebody else found ``of`` an interface or a folder; ``info``: it is well. Told when it becomes bad, each hour, and when it is good again."""

@@ -97,3 +97,14 @@ def test_one_packet_cannot_flood_the_desk() -> None:
     assert sum(map(bool, filed)) == PACKET_LIMIT
     assert desk.dropped == 36
     assert desk.take(made(2, "k99"))
+
+
+def test_open_ones_by_severity() -> None:
+    """As grave as each is by now; what was closed counts no more."""
+    desk = AlertDesk()
+    for key, severity in (("a", Severity.low), ("b", Severity.low), ("c", Severity.high)):
+        desk.take(made(0, key, severity))
+    desk.take(made(2, "a", Severity.critical))
+    assert desk.severities() == {"critical": 1, "low": 1, "high": 1}
+    desk.tick(5000 * SECOND)
+    assert desk.severities() == {}

@@ -7,7 +7,7 @@ import pytest
 
 from sensor.capture.source import Tally
 from sensor.core.flow import CHANGE, Change
-from sensor.health import FEWEST_CONNECTIONS, SECOND, Finding, Health
+from sensor.health import FEWEST_CONNECTIONS, SECOND, Finding, Health, Upstream
 
 MINUTE = 60
 
@@ -121,3 +121,32 @@ def test_what_is_no_traffic_of_one_direction(rows: np.ndarray) -> None:
     health.changes(ended(1000, 5000, 20))
     health.changes(ended(100, 5000, 0))
     assert list(health.figures(Tally(packets=9000), 7, 0)) == []
+
+
+def test_what_lasts() -> None:
+    """What was told to be wrong and not yet to be over, since when, and as it was told last."""
+    health = Health(["eth0"], live=True)
+    for second in (0, 61, 62):
+        list(health.look((1_700_000_000 + second) * SECOND, second))
+    list(health.figures(Tally(packets=900, dropped={"eth0": 100}), 1_700_000_070 * SECOND, 70))
+    assert set(health.lasting) == {"sensor.no_traffic/eth0", "sensor.packet_loss"}
+    since, finding = health.lasting["sensor.no_traffic/eth0"]
+    assert (since, finding.severity) == (1_700_000_061, "medium")
+    list(health.figures(Tally(packets=1000, dropped={"eth0": 200}), 1_700_003_700 * SECOND, 3700))
+    since, finding = health.lasting["sensor.packet_loss"]
+    assert (since, finding.facts["count"]) == (1_700_000_070, 100)
+    assert finding.ts == 1_700_003_700 * SECOND, "told again, and it began when it began"
+    health.heard(np.array([0], np.uint16), 3701)
+    list(health.look(1_700_003_701 * SECOND, 3701))
+    list(health.figures(Tally(packets=9000, dropped={"eth0": 200}), 1_700_003_800 * SECOND, 3800))
+    assert health.lasting == {}
+
+
+def test_nothing_lasts_of_an_output_that_is_gone() -> None:
+    """A reload may take it away while it is stalled; named anew, it is looked at anew."""
+    health, stalled = Health(["eth0"], live=True), Upstream("siem", 1_700_000_000, "refused", 5)
+    (told,) = health.upstream([stalled], 1_700_000_100 * SECOND)
+    assert health.lasting["sensor.upstream_stalled/siem"] == (1_700_000_100, told)
+    assert list(health.upstream([], 1_700_000_110 * SECOND)) == []
+    assert health.lasting == {}
+    assert len(list(health.upstream([stalled], 1_700_000_120 * SECOND))) == 1

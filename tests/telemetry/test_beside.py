@@ -1,0 +1,71 @@
+"""What is told beside the engine: files and the process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sensor.eventlog.segments import segments
+from sensor.telemetry.beside import Beside, output, process
+from tests.eventlog.segmented import Segmented
+
+
+def engine(log: Path | None, *outputs: str) -> dict:
+    return {"log": {"path": str(log) if log else ""}, "outputs": list(outputs)}
+
+
+def test_the_process() -> None:
+    """As proc(5) tells it: a megabyte more is a megabyte more, and so is a file or a thread."""
+    before = process()
+    assert before["pid"] == os.getpid()
+    held = bytearray(os.urandom(8 << 20))
+    ended = threading.Event()
+    thread = threading.Thread(target=ended.wait)
+    thread.start()
+    with open(os.devnull) as _:  # noqa: PTH123
+        after = process()
+    ended.set()
+    thread.join()
+    assert len(held) == 8 << 20
+    assert after["memory_bytes"] - before["memory_bytes"] >= 7 << 20
+    assert after["descriptors"] == before["descriptors"] + 1
+    assert after["threads"] == before["threads"] + 1
+    assert after["cpu_s"] >= before["cpu_s"]
+    assert after["descriptors"] < after["descriptors_limit"]
+
+
+def test_segments_of_the_log(tmp_path: Path) -> None:
+    """How many, how large all are, and the time of the oldest record, from a compressed segment as well; the oldest are taken away meanwhile."""
+    log, one = Segmented(tmp_path / "events.jsonl"), Beside()
+    for count in (3, 2, 4):
+        log.add(count)
+        log.rotate()
+    log.compress()
+    told = one.added(engine(log.log))["log"]
+    assert told["segments"] == 4
+    assert told["bytes"] == sum(path.stat().st_size for path in log.log.with_suffix(".segments").iterdir())
+    assert told["oldest"] == datetime(2026, 11, 24, 9, 0, 1, tzinfo=UTC).timestamp()
+    segments(log.log)[0].path.unlink()
+    told = one.added(engine(log.log))["log"]
+    assert (told["segments"], told["oldest"]) == (3, datetime(2026, 11, 24, 9, 0, 4, tzinfo=UTC).timestamp())
+
+
+def test_where_there_is_no_log(tmp_path: Path) -> None:
+    """Records that go to standard output have no files, and neither has a log that is gone; outputs of such a log are nowhere."""
+    for log in (None, tmp_path / "gone.jsonl"):
+        told = Beside().added(engine(log, "siem"))
+        assert set(told["log"]) == {"path"}
+    assert Beside().added(engine(None, "siem"))["outputs"] == {}
+    assert output(tmp_path / "gone.jsonl", "siem") == {}
+
+
+def test_the_table_is_cheap_to_have() -> None:
+    """Who only wants the table of metrics, or a name of the socket, imports no engine."""
+    code = (
+        "import sys, sensor.telemetry, sensor.telemetry.listen; print([name for name in sys.modules if name.startswith(('numpy', 'sensor.pipeline', 'http'))])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
