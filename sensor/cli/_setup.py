@@ -48,12 +48,12 @@ def log_failed(error: OSError, path: Path | None) -> int:
 
 def keeper(folder: Path) -> Keeper | None:
     """What keeps the inventory in a folder; None after it was said why that cannot be. SystemExit where one is there that is not for this sensor."""
-    from sensor.inventory.store.database import StoreError, WrongVersion
+    from sensor.inventory.store.database import Refused, StoreError
     from sensor.keeper import Keeper
 
     try:
         return Keeper(folder, complain)
-    except WrongVersion as error:
+    except Refused as error:
         complain(str(error))
         raise SystemExit(3) from None
     except StoreError as error:

@@ -227,3 +227,44 @@ def test_no_such_file(tell, tmp_path: Path, name: str) -> None:
     told = tell("restore", str(tmp_path / name), "--state", str(tmp_path / "new"))
     assert (told.code, len(told.err.splitlines())) == (3, 1)
     assert str(tmp_path / name) in told.err
+
+
+def test_places_that_the_configuration_names(tell, house: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """State, log and evidence in folders of their own, as this machine's configuration says: each part is put where it belongs, and set aside there."""
+    far = {name: tmp_path / "far" / name for name in ("state", "log", "frames")}
+    log = far["log"] / "net.jsonl"
+    for name in ("mutes.yaml", "rules", "intel", "inventory.db"):
+        far["state"].mkdir(parents=True, exist_ok=True)
+        (house / name).rename(far["state"] / name)
+    far["log"].mkdir()
+    for path in house.glob("events.*"):
+        path.rename(far["log"] / path.name.replace("events", "net"))
+    (house / "evidence").rename(far["frames"])
+    system = tmp_path / "etc" / "sensor.yaml"
+    with system.open("a") as file:
+        file.write(f"state: {far['state']}\nevents: {log}\nevidence: {{folder: {far['frames']}}}\n")
+    monkeypatch.setattr("sensor.config.SYSTEM", system)
+    before = {name: data for name, data in snapshot(tmp_path / "far").items() if name not in {"state/inventory.db", "log/net.jsonl"} and "status" not in name}
+    assert tell("backup", str(tmp_path / "a"), "--with-log", "--with-evidence").code == 0
+    (far["state"] / "mutes.yaml").write_text("mutes: [] # later\n")
+    (far["frames"] / "alert-zzzzzz.pcapng").write_bytes(b"later")
+    told = tell("restore", str(tmp_path / "a"))
+    assert told.code == 0, told.err
+    after = snapshot(tmp_path / "far")
+    aside = {name: data for name, data in after.items() if "before-restore-" in name}
+    assert {name: data for name, data in after.items() if name not in aside and name != "state/inventory.db"} == before
+    assert sorted({name.split("/before-restore-")[0] if "/before-restore-" in name else "" for name in aside}) == ["", "log", "state"]
+    assert any(name.endswith("/frames/alert-zzzzzz.pcapng") for name in aside)
+    assert devices(far["state"])
+    assert system.read_text().endswith("net.jsonl\nevidence: {folder: " + str(far["frames"]) + "}\n")
+
+
+def test_a_wrong_configuration_of_this_machine(tell, backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does not tell where the state belongs: its place is told, and what to do."""
+    (tmp_path / "sensor.yaml").write_text("stat: /var/lib/sensor\n")
+    monkeypatch.setattr("sensor.config.SYSTEM", tmp_path / "sensor.yaml")
+    told = tell("restore", str(backup))
+    assert told.code == 2
+    assert "sensor.yaml:1:1: " in told.err
+    assert "name the folder with --state" in told.err
+    assert tell("restore", str(backup), "--state", str(tmp_path / "new")).code == 0

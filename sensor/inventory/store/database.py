@@ -30,8 +30,8 @@ class Taken(StoreError):
     """Another process writes it."""
 
 
-class WrongVersion(StoreError):
-    """Its tables are of another version and stay so: to go on without them would only hide that."""
+class Refused(StoreError):
+    """It is there and must not be used: its tables are of another version, or half a restore is there. To go on without it would only hide that."""
 
 
 def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
@@ -55,10 +55,10 @@ def look_into(path: Path) -> sqlite3.Connection:
 
 
 def _refuse_newer(base: sqlite3.Connection, path: Path) -> int:
-    """The version of the tables. WrongVersion where a newer sensor wrote them."""
+    """The version of the tables. Refused where a newer sensor wrote them."""
     version = int(base.execute("PRAGMA user_version").fetchone()[0])
     if version > VERSION:
-        raise WrongVersion(f"{path}: its tables have version {version}, this sensor knows {VERSION}: use the newer sensor, or another state folder")
+        raise Refused(f"{path}: its tables have version {version}, this sensor knows {VERSION}: use the newer sensor, or another state folder")
     return version
 
 
@@ -90,7 +90,7 @@ def _sound(path: Path) -> tuple[sqlite3.Connection, str]:
         note = upgrade(base, path, version)
     except NotUpgraded as error:
         base.close()
-        raise WrongVersion(str(error)) from None
+        raise Refused(str(error)) from None
     except BaseException:
         base.close()
         raise
@@ -136,7 +136,7 @@ class Lock:
     """One writer a folder. The lock is on a file beside the store, for closing that one would take SQLite's own locks away."""
 
     def __init__(self, folder: Path, *, restoring: bool = False) -> None:
-        """Taken where another sensor has it, StoreError where a restore was cut off; OSError where the folder cannot be written."""
+        """Taken where another sensor has it, Refused where a restore was cut off; OSError where the folder cannot be written."""
         folder.mkdir(parents=True, exist_ok=True)
         self._file = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
@@ -146,7 +146,7 @@ class Lock:
             raise Taken(f"{folder / FILE}: another sensor writes it") from None
         if (folder / UNFINISHED).exists() and not restoring:
             os.close(self._file)
-            raise StoreError(f"{folder}: a restore was cut off here: run `sensor restore` again")
+            raise Refused(f"{folder}: a restore was cut off here: run `sensor restore` again")
 
     def release(self) -> None:
         os.close(self._file)

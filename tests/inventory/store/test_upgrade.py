@@ -9,7 +9,7 @@ import pytest
 
 from sensor.cli.main import main
 from sensor.inventory.store import schema, upgrade
-from sensor.inventory.store.database import FILE, WrongVersion, connect
+from sensor.inventory.store.database import FILE, UNFINISHED, Refused, connect
 from sensor.inventory.store.reader import Reader
 from sensor.inventory.store.store import Store
 from tests.test_keeper import Run
@@ -82,7 +82,7 @@ def test_one_that_fails_changes_nothing(tmp_path: Path, version: int, monkeypatc
     before = dump(old_store(tmp_path, version))
     monkeypatch.setattr(upgrade, "MIGRATIONS", (*schema.MIGRATIONS, BROKEN))
     monkeypatch.setattr(upgrade, "VERSION", schema.VERSION + 1)
-    with pytest.raises(WrongVersion, match=rf"cannot be brought from version {version} to {schema.VERSION + 1}, and are as they were: table devices already"):
+    with pytest.raises(Refused, match=rf"cannot be brought from version {version} to {schema.VERSION + 1}, and are as they were: table devices already"):
         Store(tmp_path)
     assert dump(tmp_path / FILE) == before
     monkeypatch.undo()
@@ -93,7 +93,7 @@ def test_no_room_for_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """Then there is no upgrade: without a copy there is no way back."""
     before = dump(old_store(tmp_path, 1))
     (tmp_path / f"{FILE}.version-1").mkdir()
-    with pytest.raises(WrongVersion, match="is not upgraded, for no copy of it can be kept beside it"):
+    with pytest.raises(Refused, match="is not upgraded, for no copy of it can be kept beside it"):
         Store(tmp_path)
     assert dump(tmp_path / FILE) == before
     assert not (tmp_path / f"{FILE}.version-1.new").exists()
@@ -111,7 +111,7 @@ def test_the_last_two_copies_stay(tmp_path: Path) -> None:
 
 
 def test_the_command_ends_with_three(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """It does not go on with an empty inventory beside the one that is there: neither for one of a newer sensor, nor where an upgrade fails."""
+    """It does not go on with an empty inventory beside the one that is there: neither for one of a newer sensor, nor after half a restore."""
     base = connect(tmp_path / FILE)
     base.execute("PRAGMA user_version = 99")
     base.close()
@@ -121,3 +121,9 @@ def test_the_command_ends_with_three(tmp_path: Path, capsys: pytest.CaptureFixtu
     told = capsys.readouterr()
     assert told.err == f"sensor: {tmp_path / FILE}: its tables have version 99, this sensor knows 3: use the newer sensor, or another state folder\n"
     assert told.out == ""
+    (tmp_path / "half").mkdir()
+    (tmp_path / "half" / UNFINISHED).write_text("[]")
+    with pytest.raises(SystemExit) as ended:
+        main(["replay", "--state", str(tmp_path / "half"), "--events", str(tmp_path / "other.jsonl"), "pcaps/office.pcapng"])
+    assert ended.value.code == 3
+    assert capsys.readouterr().err == f"sensor: {tmp_path / 'half'}: a restore was cut off here: run `sensor restore` again\n"
