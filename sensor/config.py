@@ -99,7 +99,7 @@ class Capture(Section):
     interfaces: list[str] = []
     filter: str = ""
     promiscuous: bool = True
-    ring_mib: int = Field(default=128, ge=1, le=4096)
+    ring_mib: int = Field(default=32, ge=1, le=4096)
     rings: int = Field(default=1, ge=1, le=64)
     snaplen: int = Field(default=65535, ge=64, le=262144)
     user: str = ""

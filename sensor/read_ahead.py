@@ -19,7 +19,7 @@ from sensor.shedding import Shedder
 
 AHEAD = 3
 # Rows of a live batch from which on nothing more is put behind it.
-JOINED_LIMIT = 65_536
+JOINED_LIMIT = 16_384
 
 Piece = tuple[Batch, Work]
 

@@ -20,7 +20,7 @@ TCP = 6
 # Steps down: streams are halved at each of the first, datagrams from the step after ``SPARED`` on. At the last one no message is read.
 SPARED, LAST = 6, 13
 # Backlogs at which the first step is taken, and the last.
-FIRST_AT, LAST_AT = 0.0625, 0.375
+FIRST_AT, LAST_AT = 0.25, 0.75
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _BITS = 6
 

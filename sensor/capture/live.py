@@ -26,7 +26,7 @@ from sensor.core.batch import ROW, Batch
 
 Ring = PacketRing | PortableRing
 
-QUIET = 0.1
+QUIET = 0.25
 """Seconds without a frame after which an empty batch is given."""
 
 TEND = 0.25
@@ -38,10 +38,13 @@ LATE_MS = 3
 MERGE_NS = (RETIRE_MS + 20) * 1_000_000
 """How old a block must be before it is given without regard to rings that have nothing: each ring hands over within ``RETIRE_MS``."""
 
-DRAIN = 0.15
+DRAIN = 0.4
 """Seconds that a stop may wait for what is in the rings."""
 
 MANY_BLOCKS = 64
+BLOCK_KIB = 256
+"""Small, so that a slow wire that fills none of them does not run through the ring; and large enough for frames that offloads have joined."""
+
 WHOLE_FRAME = 262144
 """A snap length of 65535 or more means whole frames, also those that offloads have joined."""
 
@@ -190,8 +193,8 @@ def open_live(
     bpf: str = "",
     promiscuous: bool = True,
     fanout: int = 1,
-    ring_mib: int = 64,
-    block_kib: int = 1024,
+    ring_mib: int = 32,
+    block_kib: int = BLOCK_KIB,
     user: str = "",
     snaplen: int = 65535,
 ) -> LiveSource:

@@ -35,7 +35,9 @@ ETH_P_ALL = 3
 FRAME_SIZE = 2048
 """Only the number of frames is computed from it; version 3 packs frames as tightly as they come."""
 
-RETIRE_MS = 40
+RETIRE_MS = 200
+"""How late what a quiet wire says may be: each hand-over costs us something, however little is in it."""
+
 MAX_ROWS = 16384
 MAX_BLOCK_KIB = 1024
 """So that the smallest frames (96 bytes in the ring) of one block fit into one batch."""

@@ -73,6 +73,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Before pydantic is: looking for plugins of others takes a tenth of our start.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["run"]:  # before numpy is imported: huge pages are for replays, where a few MiB more do not matter
+        os.environ.setdefault("NUMPY_MADVISE_HUGEPAGE", "0")
     known = names()
     if words and not words[0].startswith("-") and words[0] not in known:
         near = difflib.get_close_matches(words[0], known, 1)
@@ -87,4 +89,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read our output has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    finally:
+        if os.geteuid() == 0:
+            _hand_over(args)
     return code
+
+
+def _hand_over(args: argparse.Namespace) -> None:
+    """Root may look and write beside a sensor that runs as another user, and must not shut it out."""
+    from sensor.cli._ownership import hand_over
+    from sensor.eventlog.paths import state_folder
+
+    hand_over(getattr(args, "state", None) or state_folder())

@@ -6,6 +6,9 @@ clients are no services, and answers that look like questions (from 53, 67, 5353
 
 from __future__ import annotations
 
+from functools import partial
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
@@ -22,6 +25,14 @@ _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _OUTSIDE = np.uint64(1)
 
 
+class _Talks(NamedTuple):
+    """Conversations that count: ``rows``: indexes into the changes; ``keys``: who, with whom, with what; ``ts``: ns."""
+
+    rows: npt.NDArray[np.int64]
+    keys: npt.NDArray[np.uint64]
+    ts: npt.NDArray[np.int64]
+
+
 class Acquaintances:
     """Which conversations are news; a table of fixed size remembers those of the last ``window`` ns.
 
@@ -31,34 +42,40 @@ class Acquaintances:
 
     def __init__(self, window: int, bits: int = BITS, *, at_once: bool = False, wanted: npt.NDArray[np.uint8] | None = None) -> None:
         self._window, self._recent = window, RecentSet(bits)
-        self._tcp = Change.ANSWERED if at_once else Change.ENDED
-        self._said = (0, 0) if at_once else SAID
-        self._wanted = wanted
+        self._reading = _ended if not at_once and wanted is None else partial(_talks, tcp=Change.ANSWERED if at_once else Change.ENDED, wanted=wanted)
 
     def fresh(self, changes: Changes) -> list[int]:
         """Indexes into ``changes.rows`` of the conversations of inside machines that are news, in order. All outside servers count as one."""
-        kind = changes.contacts["kind"]
-        near = (kind == self._tcp) | (kind == Change.ANSWERED)
-        contacts, flooded = changes.contacts[near], changes.flooded[near]
-        if not len(contacts):
+        talks = changes.once(self._reading)
+        if not len(talks.rows):
             return []
-        port, proto = contacts["service"] >> 8, contacts["service"] & 0xFF
-        over = np.where(proto == TCP, contacts["kind"] == self._tcp, (proto == UDP) & (contacts["kind"] == Change.ANSWERED))
-        if self._wanted is not None:
-            over &= self._wanted[port + ((proto == UDP) << 16)] > 0
-        picked = (over & (port < LENT) & (port > 0) & ((contacts["flags"] & (CLIENT_INSIDE | SERVER_INSIDE)) > 0) & ~flooded).nonzero()[0]
-        if not len(picked):
-            return []
-        found = contacts[picked]
-        rows = changes.rows[found["row"]]
-        heard = (found["service"] & 0xFF == UDP) | ((rows["client_packets"] >= self._said[0]) & (rows["server_packets"] >= self._said[1]))
-        asked = (found["service"] & 0xFF == TCP) | (found["client_port"] >= 1024) | (found["client_port"] == found["service"] >> 8)
-        kept = heard & asked
-        found = found[kept]
-        with np.errstate(over="ignore"):
-            server = np.where(found["flags"] & SERVER_INSIDE, found["server"], _OUTSIDE)
-            client = np.where(found["flags"] & CLIENT_INSIDE, found["client"], _OUTSIDE)
-            keys = ((client * _SPREAD ^ server) * _SPREAD ^ found["service"].astype(np.uint64)) * _SPREAD
-        new = self._recent.fresh(keys, np.ascontiguousarray(rows["ts"][kept]), self._window)
-        news: list[int] = found["row"][new].tolist()
+        news: list[int] = talks.rows[self._recent.fresh(talks.keys, talks.ts, self._window)].tolist()
         return news
+
+
+def _ended(changes: Changes) -> _Talks:
+    """As most who learn see them."""
+    return _talks(changes, tcp=Change.ENDED, wanted=None)
+
+
+def _talks(changes: Changes, *, tcp: Change, wanted: npt.NDArray[np.uint8] | None) -> _Talks:
+    """``tcp``: the change of TCP that counts."""
+    kind = changes.contacts["kind"]
+    near = (kind == tcp) | (kind == Change.ANSWERED)
+    contacts, flooded = changes.contacts[near], changes.flooded[near]
+    port, proto = contacts["service"] >> 8, contacts["service"] & 0xFF
+    over = np.where(proto == TCP, contacts["kind"] == tcp, (proto == UDP) & (contacts["kind"] == Change.ANSWERED))
+    if wanted is not None:
+        over &= wanted[port + ((proto == UDP) << 16)] > 0
+    found = contacts[over & (port < LENT) & (port > 0) & ((contacts["flags"] & (CLIENT_INSIDE | SERVER_INSIDE)) > 0) & ~flooded]
+    rows = changes.rows[found["row"]]
+    least = SAID if tcp == Change.ENDED else (0, 0)
+    heard = (found["service"] & 0xFF == UDP) | ((rows["client_packets"] >= least[0]) & (rows["server_packets"] >= least[1]))
+    asked = (found["service"] & 0xFF == TCP) | (found["client_port"] >= 1024) | (found["client_port"] == found["service"] >> 8)
+    kept = heard & asked
+    found = found[kept]
+    with np.errstate(over="ignore"):
+        server = np.where(found["flags"] & SERVER_INSIDE, found["server"], _OUTSIDE)
+        client = np.where(found["flags"] & CLIENT_INSIDE, found["client"], _OUTSIDE)
+        keys = ((client * _SPREAD ^ server) * _SPREAD ^ found["service"].astype(np.uint64)) * _SPREAD
+    return _Talks(found["row"].astype(np.int64), keys, np.ascontiguousarray(rows["ts"][kept]))

@@ -6,6 +6,9 @@ being flooded: sources that flood are made up, and none of them is a scanner.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 import numpy as np
 import numpy.typing as npt
 
@@ -23,6 +26,7 @@ MARKS = 64
 FLOOD_FLOWS, FLOOD_MARKS = 3000, 29
 
 Rows = npt.NDArray[np.void]
+T = TypeVar("T")
 
 
 class Floods:
@@ -48,13 +52,21 @@ class Changes:
     of the batch, None where all of them are here.
     """
 
-    __slots__ = ("contacts", "flooded", "places", "rows")
+    __slots__ = ("_once", "contacts", "flooded", "places", "rows")
 
     def __init__(self, rows: Rows, contacts: Rows, flooded: npt.NDArray[np.bool_], places: npt.NDArray[np.intp] | None = None) -> None:
         self.rows, self.contacts, self.flooded, self.places = rows, contacts, flooded, places
+        self._once: dict[Callable[[Changes], Any], Any] = {}
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def once(self, reading: Callable[[Changes], T]) -> T:
+        """What several detectors read of the changes in the same way, read by the first of them."""
+        if reading not in self._once:
+            self._once[reading] = reading(self)
+        found: T = self._once[reading]
+        return found
 
     def calm(self) -> Changes:
         """The same without what a flood is made of, unanswered flows to those who are flooded: no detector but those of floods has to wade through it."""

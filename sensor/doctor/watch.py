@@ -21,7 +21,7 @@ from sensor.doctor.traffic import Sample
 
 FIRST_S, EVERY_S = 60.0, 300.0
 # Of one batch every so many seconds, so many frames are looked at.
-PAUSE_S, FRAMES = 0.25, 256
+PAUSE_S, FRAMES = 2.0, 256
 SEVERITIES = {"ok": "info", "warning": "low", "error": "medium"}
 CARD = (card_checks.interface, card_checks.offloads, card_checks.card_ring)
 DISK = (machine_checks.space,)

@@ -175,13 +175,13 @@ def test_a_late_reader_loses_frames_and_counts_them(lab):
 
 
 def test_a_silent_wire_gives_empty_batches_and_stops_at_once(lab):
-    """Five times a second at least something comes, and a signal ends it within 0.3 s."""
+    """Three times a second at least something comes, and a signal ends it within 0.1 s."""
     listener = lab.listen()
     time.sleep(0.5)
     told = lab.stop(listener)
     assert told["frames"] == []
-    assert told["empty"] >= 4
-    assert told["longest"] < 0.2
+    assert told["empty"] >= 2
+    assert told["longest"] < 0.35
     assert told["answered"] < 0.1
 
 
@@ -349,7 +349,7 @@ def test_several_interfaces_are_one_source_in_order(lab):
     for _ in range(5):
         lab.send(FRAME, 100)
         lab.send(FRAME, 10, "va2")
-        time.sleep(0.06)
+        time.sleep(0.3)  # longer than a block stays open
     told = lab.stop(listener)
     assert Counter(row[1] for row in told["frames"]) == {0: 500, 1: 50}
     assert told["received"] == [500, 50]
