@@ -7,8 +7,8 @@ from urllib.parse import quote, urlsplit
 from sensor.core.bounded import Bounded
 
 MASK = "•••"
-# Shorter ones stand in every second word: nobody could read a log without them.
-SHORTEST = 4
+# Shorter ones stand in every second word: nobody could read a log without them. The path of a URL is a word like others where it is short.
+SHORTEST, SHORTEST_PART = 4, 12
 _KNOWN: Bounded[str, bool] = Bounded(256)
 
 
@@ -34,5 +34,5 @@ def _forms(secret: str) -> set[str]:
             parts = urlsplit(secret)
         except ValueError:
             return forms
-        forms |= {parts.path.strip("/"), parts.query, parts.password or ""}
+        forms |= {one for one in (parts.path.strip("/"), parts.query) if len(one) >= SHORTEST_PART} | {parts.password or ""}
     return forms

@@ -25,6 +25,8 @@ def test_an_address_that_is_a_secret() -> None:
     hide("https://hooks.example.net/services/T000/B000/XYZ?token=abcdef")
     assert masked("POST /services/T000/B000/XYZ to hooks.example.net: 403") == f"POST /{MASK} to hooks.example.net: 403"
     assert masked("?token=abcdef") == f"?{MASK}"
+    hide("https://siem.example.net/events")
+    assert masked("events go to siem.example.net") == "events go to siem.example.net"
     hide("https://user:geheim@[bad")  # no URL after all
     assert masked("https://user:geheim@[bad") == MASK
 
