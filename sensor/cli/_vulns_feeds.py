@@ -100,7 +100,7 @@ def _say(origin: Origin, outcome: Outcome) -> bool:
         complain(f"{outcome.name}: {tidy(origin.place)} {tidy(outcome.trouble)}")
         return False
     notes = [f"{outcome.broken:,} left out" if outcome.broken else "", f"{outcome.older:,} known in a newer state" if outcome.older else ""]
-    notes.append(f"data of {outcome.stamp[:10]}" if outcome.stamp else "")
+    notes += [outcome.page, f"data of {outcome.stamp[:10]}" if outcome.stamp else ""]
     print(", ".join(filter(None, (f"{outcome.name}: {outcome.entries:,} entries of {outcome.kind}", *notes))))
     return True
 

@@ -86,7 +86,7 @@ def _listed(fleet: Fleet, found: list[Judged], devices: int) -> str:
 
 def _list_row(about: About, several: list[Judged]) -> tuple[str, ...]:
     counts = [sum(one.finding.verdict is verdict for one in several) for verdict in (Verdict.AFFECTED, Verdict.CANNOT_TELL)]
-    return f"{several[0].points:.1f}", about.cve, *(str(count or "") for count in counts), *_scores(about), tidy(about.title, TITLE_SHOWN)
+    return f"{several[0].points:.1f}", about.cve, *(str(count or "") for count in counts), *_scores(about), _short(about.title)
 
 
 def _scores(about: About) -> tuple[str, str, str]:
@@ -120,7 +120,13 @@ def device(args: argparse.Namespace) -> int:
 
 
 def _title(fleet: Fleet, one: Judged) -> str:
-    return tidy(fleet.about(one.finding.cve).title, TITLE_SHOWN)
+    return _short(fleet.about(one.finding.cve).title)
+
+
+def _short(title: str) -> str:
+    """The beginning of a title, whole words of it."""
+    text = tidy(title)
+    return text if len(text) <= TITLE_SHOWN else f"{text[:TITLE_SHOWN].rpartition(' ')[0]} …"
 
 
 def _told_version(fleet: Fleet, record: Record) -> Iterator[str]:
@@ -129,7 +135,8 @@ def _told_version(fleet: Fleet, record: Record) -> Iterator[str]:
     yield f"{_name(record)}: {tidy(asset.product) or 'vendor and model unknown'}, {tidy(asset.type)}"
     if asset.trouble:
         yield f"version: {tidy(asset.trouble)}"
-    for claim in asset.proof:
+    told = {(tidy(claim.get("observation")), tidy(claim.get("seen"))): claim for claim in asset.proof}
+    for claim in told.values():
         seen = f"{tidy(claim.get('observation'))} said {tidy(claim.get('seen'), 120)!r}"
         when = f"{tidy(claim.get('count'))} times, last {clock(claim.get('last'))}; {tidy(claim.get('fingerprint'))}"
         yield f"version: {tidy(asset.firmware)}, for {seen} ({when})"

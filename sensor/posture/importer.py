@@ -39,6 +39,7 @@ class Outcome(NamedTuple):
     older: int = 0
     faults: tuple[Broken, ...] = ()
     stamp: str = ""
+    page: str = ""
     trouble: str = ""
 
 
@@ -97,7 +98,7 @@ def _taken(base: sqlite3.Connection, feed: Feed, origin: Origin) -> Outcome:
     taker.take(feed.items)
     # There is one catalogue and one table of scores, however the file is called.
     name = feed.kind if feed.kind in ("kev", "epss") else origin.name
-    return Outcome(name, feed.kind, taker.entries, taker.broken, taker.older, tuple(taker.faults), feed.stamp or taker.newest)
+    return Outcome(name, feed.kind, taker.entries, taker.broken, taker.older, tuple(taker.faults), feed.stamp or taker.newest, feed.page)
 
 
 class _Taker:

@@ -182,6 +182,8 @@ def test_what_is_wrong_with_a_feed(vulns, tmp_path: Path) -> None:
     assert told.err.splitlines()[-1] == f"sensor: {path}: and 3 more entries were left out"
     assert vulns("import", str(tmp_path / "none.json")).err.endswith("none.json cannot be read: No such file or directory\n")
     assert vulns("import", str(tmp_path / "none.json")).code == 3
+    path.write_text(json.dumps(FEED | {"totalResults": 4000}), encoding="utf-8")
+    assert vulns("import", str(path)).out == "broken: 42 entries of nvd, a page, from 1 on, of 4,000, data of 2025-10-21\n"
     assert vulns("import").code == 2
     assert vulns("import", "http://example.com/feed.json").code == 2
     told = vulns("delete")

@@ -57,6 +57,16 @@ def test_the_same_packed(tmp_path: Path) -> None:
         assert [one.cve for one in read(written(tmp_path, content))[2]] == names
 
 
+def test_a_page_of_the_api(tmp_path: Path) -> None:
+    """It is taken as it is, and told to be only a part."""
+    page = nvd_feed([nvd_cve("CVE-2021-1000", [])]) | {"startIndex": 2000, "totalResults": 260_123}
+    with open_feed(written(tmp_path, page)) as feed:
+        assert feed.page == "a page, from 2,001 on, of 260,123"
+    for whole in (nvd_feed([]), {**page, "totalResults": 1}, {**page, "totalResults": "many"}):
+        with open_feed(written(tmp_path, whole)) as feed:
+            assert feed.page == ""
+
+
 def test_bounds_of_versions(tmp_path: Path) -> None:
     said = [
         ({"versionStartExcluding": "1", "versionEndIncluding": "2"}, Range("1", "2", after=True, through=True)),

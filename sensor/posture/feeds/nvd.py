@@ -50,6 +50,14 @@ def stamp_of(header: dict[str, Any]) -> str:
     return text_of(header.get("timestamp"), 32)
 
 
+def page_of(header: dict[str, Any]) -> str:
+    """Which part of an answer in pages this is; empty where it is all."""
+    first, here, total = (header.get(name) for name in ("startIndex", "resultsPerPage", "totalResults"))
+    if not isinstance(first, int) or not isinstance(here, int) or not isinstance(total, int) or here >= total:
+        return ""
+    return f"a page, from {first + 1:,} on, of {total:,}"
+
+
 def _score(metrics: dict[str, Any]) -> tuple[float | None, str]:
     for wanted in ("Primary", "Secondary"):
         for name in _METRICS:

@@ -29,11 +29,14 @@ _BAD_DATA = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedEr
 
 
 class Feed(NamedTuple):
-    """``kind``: nvd, cve, kev, epss or csaf; ``stamp``: when its data were made, where it tells; ``items``: to be read once, while the feed is open."""
+    """``kind``: nvd, cve, kev, epss or csaf; ``stamp``: when its data were made, where it tells; ``items``: to be read once, while the feed is open;
+    ``page``: which part of a longer answer it is, empty where it is all.
+    """
 
     kind: str
     stamp: str
     items: Iterator[Item]
+    page: str = ""
 
 
 class _Limited(io.TextIOWrapper):
@@ -107,7 +110,7 @@ def _of_list(kind: str, text: _Joined, name: str, first: str, made: Callable[[di
         for number, element in enumerate(stream):
             yield element if isinstance(element, Broken) else _made(f"{name}[{number}]", made, element)
 
-    return Feed(kind, stamp(stream.header), items())
+    return Feed(kind, stamp(stream.header), items(), nvd.page_of(stream.header) if kind == "nvd" else "")
 
 
 def _made(where: str, made: Callable[[Any], Entry | Exploited | Score], element: Any) -> Item:
