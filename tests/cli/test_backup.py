@@ -198,3 +198,17 @@ def test_tar_lists_it(back_up, tmp_path: Path) -> None:
     back_up()
     told = subprocess.run(["tar", "--zstd", "-tf", str(tmp_path / "a.tar.zst")], capture_output=True, text=True, check=True)
     assert "state/inventory.db" in told.stdout.splitlines()
+
+
+def test_a_bar_on_a_terminal_and_none_elsewhere(house: Path, tmp_path: Path) -> None:
+    """Whoever watches sees how far it is; a log of a timer holds two lines and no control characters."""
+    words = [sys.executable, "-m", "sensor", "backup", "--force", str(tmp_path / "a.tar.zst"), "--state", str(house)]
+    ours, theirs = os.openpty()
+    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=theirs, text=True, check=True, env={**os.environ, "TERM": "xterm"})
+    os.close(theirs)
+    assert b"copying" in os.read(ours, 1 << 16)
+    os.close(ours)
+    assert len(done.stdout.splitlines()) == 2
+    quiet = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert quiet.stderr == ""
+    assert "\033" not in quiet.stdout

@@ -9,6 +9,8 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from sensor.lifecycle.archive import BadArchive, Member, Packer
 from sensor.lifecycle.manifest import Entry
@@ -148,3 +150,12 @@ def test_an_inventory_that_is_none(places: Places, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="is damaged"):
         Restore(file, places, verified(file, places), "now").run()
     assert sorted(path.name for path in places.state.iterdir()) == ["inventory.lock"]
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(head=st.binary(min_size=512, max_size=512), rest=st.binary(max_size=2048))
+def test_any_header_is_taken_or_refused(head: bytes, rest: bytes, places: Places, tmp_path: Path) -> None:
+    """Whatever stands where a header belongs, with a checksum that fits: no other error, and no file."""
+    told = sum(head[:148]) + sum(head[156:]) + 8 * 32
+    summed = head[:148] + b"%06o\0 " % told + head[156:]
+    refused(raw(tmp_path / "a", summed + rest + bytes(1024)), places, ".")
