@@ -1,9 +1,14 @@
 """Shedding: what a live engine that is late does without, so that no packet goes uncounted.
 
 Packets cost the kernels a fraction of a microsecond, and flows, scans, sweeps, floods and threat lists need nothing else. Messages cost the dissectors a
-hundred times as much. An engine that falls behind therefore reads fewer messages, the fewer the fuller the ring is: first of TCP conversations half, a
-quarter, and so on, whole conversations at a time, so that what is read stays whole; then of datagrams and frames, which name most devices and are few. What
-was not read is counted and told.
+hundred times as much. An engine that falls behind therefore reads fewer messages, the fewer the fuller the ring is, in this order:
+
+1. Of TCP conversations half, a quarter, and so on, whole conversations at a time, so that what is read stays whole.
+2. Of datagrams to one machine the same.
+3. What is said to everybody (broadcast and multicast: leases, names, services, neighbours) names most devices and is little. It goes as the second, but only
+   where more than ``GROUPS`` of it come in a batch.
+
+Alerts are made of what is left, and say which share that was. What was not read is counted and told.
 """
 
 from __future__ import annotations
@@ -17,8 +22,10 @@ from sensor.decode.kernels import Work
 from sensor.decode.select import NEWCOMERS_BIT
 
 TCP = 6
-# Steps down: streams are halved at each of the first, datagrams from the step after ``SPARED`` on. At the last one no message is read.
+# Steps down: streams are halved at each of the first, datagrams from the step after ``SPARED`` on. At the last one no message is read but those to everybody.
 SPARED, LAST = 6, 13
+# Messages to everybody that a batch may hold without losing any.
+GROUPS = 256
 # Backlogs at which the first step is taken, and the last.
 FIRST_AT, LAST_AT = 0.25, 0.75
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
@@ -47,9 +54,10 @@ class Shedder:
 
 
 def _kept(rows: npt.NDArray[np.void], wanted: npt.NDArray[np.uint64], level: int) -> npt.NDArray[np.bool_]:
-    """By a hash of the conversation, so that the same ones stay from batch to batch. Rows that tell a flood of newcomers always stay."""
+    """By a hash of the conversation, so that the same ones stay from batch to batch. Rows that tell a flood of newcomers always stay, and a few to groups."""
     with np.errstate(over="ignore"):
         place = rows["flow"] * _SPREAD >> np.uint64(64 - _BITS)
     streams, others = (1 << _BITS) >> level, (1 << _BITS) >> max(level - SPARED, 0)
     kept: npt.NDArray[np.bool_] = (place < np.where(rows["proto"] == TCP, streams, others)) | (wanted >> np.uint64(NEWCOMERS_BIT) > 0)
-    return kept
+    groups = (rows["dst_mac"] >> np.uint64(40) & np.uint64(1)) > 0
+    return kept | groups if np.count_nonzero(groups) <= GROUPS else kept

@@ -11,7 +11,7 @@ import pytest
 from sensor.core.batch import ROW
 from sensor.decode.kernels import TICK, Work
 from sensor.decode.select import NEWCOMERS_BIT
-from sensor.shedding import FIRST_AT, LAST, LAST_AT, SPARED, Shedder, level_of
+from sensor.shedding import FIRST_AT, GROUPS, LAST, LAST_AT, SPARED, Shedder, level_of
 
 TCP, UDP = 6, 17
 PACKETS = 4096
@@ -93,3 +93,24 @@ def test_what_is_not_read_is_counted() -> None:
         kept += len(shedder.lighten(rows, work, turn % 20 / 20).chosen)
     assert kept + shedder.shed == 40 * PACKETS
     assert 0 < shedder.shed < 40 * PACKETS
+
+
+def to_groups(count: int) -> tuple[npt.NDArray[np.void], Work]:
+    """A batch of datagrams, of which so many are for everybody."""
+    rows, work = batch(UDP)
+    rows["dst_mac"][:count] = (1 << 48) - 1
+    return rows, work
+
+
+@pytest.mark.parametrize("level", range(1, LAST + 1))
+def test_what_is_said_to_everybody_is_read_at_every_step(level: int) -> None:
+    """Datagrams to single machines go, those that name devices stay."""
+    rows, work = to_groups(GROUPS)
+    kept = Shedder().lighten(rows, work, backlog(level)).chosen
+    assert set(range(GROUPS)) <= set(kept.tolist())
+    assert level < LAST or len(kept) == GROUPS
+
+
+def test_a_flood_of_what_is_said_to_everybody_is_shed_like_the_rest() -> None:
+    rows, work = to_groups(PACKETS)
+    assert len(Shedder().lighten(rows, work, backlog(LAST)).chosen) == 0
