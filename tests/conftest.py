@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from sensor import logs
+from sensor.log_limit import Limiter
+
 # No deadline: a busy machine is no defect. The same examples in every run: a red test stays red until it is mended.
 settings.register_profile("house", deadline=None, derandomize=True, max_examples=100)
 settings.load_profile("house")
@@ -20,6 +23,12 @@ settings.load_profile("house")
 def root() -> Path:
     """The checkout."""
     return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def own_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test begins with an own log that has said nothing yet: what others said often is not left out here."""
+    monkeypatch.setattr(logs._LOG, "limiter", Limiter())
 
 
 @functools.cache

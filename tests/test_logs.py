@@ -17,7 +17,7 @@ import pytest
 from sensor import logs
 from sensor.core.secrecy import MASK, hide
 from sensor.journal import VALUE_LIMIT, Journal, encoded, field_name
-from sensor.log_limit import EACH, Limiter
+from sensor.log_limit import EACH
 
 UGLY = "\x1b[31mred\x1b[0m\nnext"
 
@@ -26,7 +26,6 @@ UGLY = "\x1b[31mred\x1b[0m\nnext"
 def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """As a process begins, and left so."""
     monkeypatch.delenv("JOURNAL_STREAM", raising=False)
-    monkeypatch.setattr(logs._LOG, "limiter", Limiter())
     logs.configure("console")
     yield
     logs.configure("console")

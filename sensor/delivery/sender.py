@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from sensor.boundary import Boundary
 from sensor.core.output import Ack, Entry, Options, Output, Refuse, Retry
 from sensor.core.reader import clean
+from sensor.core.secrecy import masked
 from sensor.delivery.batch import Batch
 from sensor.delivery.dead_letters import ANSWER_LIMIT, Letters
 from sensor.delivery.pace import Backoff, Rate
@@ -74,7 +75,7 @@ class Sender:
 
     def pause(self, message: str, after_s: float | None = None) -> None:
         """Something is in the way: later again."""
-        self.error, self.error_at = clean(message, MESSAGE_LIMIT), time.time()
+        self.error, self.error_at = clean(masked(message), MESSAGE_LIMIT), time.time()
         self.failing_since = self.failing_since or self.error_at
         self.again_at = time.monotonic() + self.backoff.failed(after_s)
 
@@ -99,7 +100,7 @@ class Sender:
             answer = Ack(refused={0: str(answer.args[0])})
         refused = {place: said for place, said in answer.refused.items() if 0 <= place < len(piece)}
         busy = tuple(sorted({place for place in answer.busy if 0 <= place < len(piece)} - refused.keys()))
-        batch.letters += [(piece[place].seq, piece[place].record, clean(said, ANSWER_LIMIT)) for place, said in sorted(refused.items())]
+        batch.letters += [(piece[place].seq, piece[place].record, clean(masked(said), ANSWER_LIMIT)) for place, said in sorted(refused.items())]
         batch.took(len(refused), busy)
         self.rate.sent(len(piece) - len(busy))
         if len(busy) < len(piece):

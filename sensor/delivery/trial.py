@@ -11,6 +11,7 @@ from sensor.boundary import Boundary, Fault
 from sensor.core.output import Entry, Finding, Options, Output, Refuse, Retry
 from sensor.core.reader import clean
 from sensor.core.record import RecordMaker
+from sensor.core.secrecy import masked
 from sensor.delivery.catalogue import formats_of, output_class
 from sensor.delivery.redaction import changes
 from sensor.delivery.section import type_of
@@ -23,7 +24,7 @@ MESSAGE = "test event: somebody asked whether events of this sensor arrive here"
 def checked(name: str, options: Options) -> Iterator[Finding]:
     """What its own check finds, one after the other. The words of a destination are cleaned: they go to a terminal."""
     for finding in _guarded(output_class(type_of(options))(name, options), "check"):
-        yield msgspec.structs.replace(finding, message=clean(finding.message, CHECK_LIMIT))
+        yield msgspec.structs.replace(finding, message=clean(masked(finding.message), CHECK_LIMIT))
 
 
 def tested(name: str, options: Options, sensor_id: str, site: str, now_ns: int, salt: Callable[[], bytes]) -> Finding:
@@ -63,7 +64,7 @@ def _checking(output: Output) -> Iterator[Finding]:
     try:
         yield from output.check()
     except (Retry, Refuse) as answer:
-        yield Finding("check", "error", clean(str(answer.args[0]), SAID_LIMIT))
+        yield Finding("check", "error", clean(masked(str(answer.args[0])), SAID_LIMIT))
 
 
 def _sending(output: Output, entries: list[Entry]) -> Iterator[Finding]:
@@ -71,10 +72,10 @@ def _sending(output: Output, entries: list[Entry]) -> Iterator[Finding]:
         output.open()
         ack = output.send(entries)
     except (Retry, Refuse) as answer:
-        yield Finding("test", "error", clean(str(answer.args[0]), SAID_LIMIT))
+        yield Finding("test", "error", clean(masked(str(answer.args[0])), SAID_LIMIT))
         return
     if ack.refused or ack.busy:
-        yield Finding("test", "error", clean(next(iter(ack.refused.values()), "it has no room now"), SAID_LIMIT))
+        yield Finding("test", "error", clean(masked(next(iter(ack.refused.values()), "it has no room now")), SAID_LIMIT))
         return
     promise = "" if output.guarantee != "best_effort" else ", as far as can be known: this destination answers nothing"
     yield Finding("test", "ok", f"delivered the event {entries[0].id}{promise}")

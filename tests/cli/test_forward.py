@@ -186,6 +186,7 @@ def test_its_own_log_is_as_the_configuration_says(start: Start, folder: Path) ->
     said = [json.loads(line) for line in process.communicate(timeout=20)[1].splitlines() if line.startswith("{")]
     assert [(one["event"], one["level"], one["output"]) for one in said][:1] == [("cannot deliver", "warning", "away")]
     assert "••• port 9" in said[0]["error"]
+    assert "••• port 9" in load_status(folder / "events.jsonl", "away").error
     process = start("--log-format", "console")
     wait(lambda: (status := load_status(folder / "events.jsonl", "away")) is not None and status.state != "stopped" and status.tries > 0)
     process.send_signal(signal.SIGTERM)
