@@ -4,11 +4,14 @@ DEVICE is an id, a MAC, an address or a name, as `sensor explain` takes them; --
 addresses, what was learned, what you said of them, and the packets behind alerts that they took part in. A running sensor does it within a second, and finds a
 device anew when it speaks. The event log is left as it is, for its numbers prove what was told, to receivers too: what it says of a device goes by age
 (retention.age_days).
+
+exit codes: 0 done, 1 a device is not known, 2 wrong usage or nobody said yes, 3 the inventory could not be read or written
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 import time
 from pathlib import Path
@@ -84,13 +87,8 @@ def _purge(args: argparse.Namespace, places: Places, found: Known, chosen: list[
     from sensor.keeper import ORDERS
     from sensor.lifecycle.purge import purge
 
-    for record in chosen[:SHOWN]:
-        put(_line(record))
-    if len(chosen) > SHOWN:
-        put(f"and {len(chosen) - SHOWN:,} more")
     packets = packets_of(places, chosen)
-    if packets:
-        put(f"{counted(len(packets), 'file')} with packets in {places.evidence}")
+    _tell_what_goes(places, chosen, packets)
     if args.dry_run:
         put(f"{counted(len(chosen), 'device')} would be purged")
         return 0
@@ -112,6 +110,15 @@ def _purge(args: argparse.Namespace, places: Places, found: Known, chosen: list[
     put(f"{counted(len(chosen), 'device')} {f'will be purged by the sensor that runs, within {seconds} s' if running else 'purged'}")
     _tell_what_stays(places, left)
     return 0
+
+
+def _tell_what_goes(places: Places, chosen: list[Record], packets: list[Path]) -> None:
+    for record in chosen[:SHOWN]:
+        put(_line(record))
+    if len(chosen) > SHOWN:
+        put(f"and {len(chosen) - SHOWN:,} more")
+    if packets:
+        put(f"{counted(len(packets), 'file')} with packets in {places.evidence}")
 
 
 def _line(record: Record) -> str:
@@ -141,10 +148,11 @@ def _remove(packets: list[Path], *, running: bool) -> list[Path]:
 
     left = []
     for path in packets:
-        if running and time.time() - path.stat().st_mtime < GROWING_S:
-            left.append(path)
-        else:
-            path.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # it made room for others meanwhile
+            if running and time.time() - path.stat().st_mtime < GROWING_S:
+                left.append(path)
+            else:
+                path.unlink()
     return left
 
 

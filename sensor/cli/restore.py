@@ -3,6 +3,8 @@
 All of the file is looked through first, each hash in it; then it is unpacked beside what is there and put in its place at once. What was there is kept beside
 it, in a folder before-restore-TIME: nothing is deleted. No sensor may run there meanwhile. The configuration stays in the file unless --config says where it
 belongs; it is not needed to put the rest back.
+
+exit codes: 0 restored, 2 this machine's configuration is wrong, 3 the file is no good, a sensor is at work, or something could not be written
 """
 
 from __future__ import annotations
