@@ -28,7 +28,7 @@ from sensor.inventory.words import Order, Word
 BATCH, WAITING, EVERY_S = 500, 4, 1.0
 # Orders that are done at a time: what becomes of them is noted in a journal that is bounded.
 ORDERS = 500
-LAST_BATCH = 5_000
+LAST_BATCH = 1_000
 # Devices in a batch of what was learned: handed over when all else is written, every SWEEP_NS.
 LEARNED = 100
 # Packet time, ns: how often devices without news are written for the times they were seen.
@@ -138,17 +138,23 @@ class Keeper:
                 self._entries.put_nowait(entries)
 
     def end(self, seconds: float | None = None) -> None:
-        """Write all there is, then close. Waits for the disk, for the capture is over; at most ``seconds``, where that matters: then what is left is lost."""
+        """Write all there is, then close. Waits for the disk, for the capture is over; at most ``seconds``, where that matters: news go first, then what was
+        learned, then when devices were seen last, and what there was no time for is told.
+        """
         until = None if seconds is None else time.monotonic() + seconds
+        last = None if until is None or seconds is None else until - seconds / 3  # what is handed over is to be written as well
         self._hurry.set()
-        self.lasting.sweep(self._swept or 0)
-        while (entries := self.lasting.entries(LAST_BATCH) or self.lasting.learned(LAST_BATCH)) and self._put(entries, until):
-            pass
+        self._hand_over_all(last)
+        if self._swept is not None:
+            self.lasting.sweep(self._swept)
+        self._hand_over_all(last)
         self._put(None, until)
         self._thread.join(_left(until))
         if self._thread.is_alive():
             self._complain(f"{self.store.path} lacks what was learned last: the disk takes too long")
             return
+        if left := self.lasting.waiting:
+            self._complain(f"{self.store.path} does not know when {left:,} devices were seen last: there was no time to write that down")
         with contextlib.suppress(StoreError):  # then facts are read anew at the next start
             self._note()
         self.store.close()
@@ -173,6 +179,11 @@ class Keeper:
         now, self._orders = self._orders[:ORDERS], self._orders[ORDERS:]
         for order in now:
             self.lasting.obey(order)
+
+    def _hand_over_all(self, until: float | None) -> None:
+        """What waits now, as far as there is time."""
+        while _left(until) != 0 and (entries := self.lasting.entries(LAST_BATCH) or self.lasting.learned(LAST_BATCH)) and self._put(entries, until):
+            pass
 
     def _put(self, entries: Entries | None, until: float | None) -> bool:
         """Hand over; whether there was room in time."""

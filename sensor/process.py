@@ -48,6 +48,13 @@ def large_tables() -> Iterator[None]:
         _allocate(USUAL)
 
 
+def give_back() -> None:
+    """What is free goes back to the system: each thread has a part of the memory for itself, and keeps what it took for one large task. Takes some ms."""
+    trim = getattr(_library(), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
 def _allocate(apart: int) -> None:
     """Memory of ``apart`` bytes and more is a mapping of its own, where the C library is GNU's."""
     mallopt = getattr(_library(), "mallopt", None)

@@ -25,6 +25,7 @@ from sensor.evidence.writer import Writer
 from sensor.intel.store import ThreatLists
 from sensor.logs import log as say
 from sensor.notify import Notifier
+from sensor.process import give_back
 from sensor.rules.load import Rules, files_of
 from sensor.upstream import Outputs
 
@@ -119,6 +120,7 @@ class Reloader:
             self._got = self._prepare(self._read())
         except DocumentErrors as errors:
             self._got = errors
+        give_back()
 
     def _prepare(self, settings: Settings) -> _Fresh:
         config, engine = settings.config, self._parts.engine

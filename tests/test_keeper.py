@@ -256,3 +256,27 @@ def test_rules_about_a_merged_device_are_of_its_heir(tmp_path: Path) -> None:
         run.until(lambda: run.story.who(DOCK) is run.story.who(LAPTOP))
     with Run(tmp_path) as run:
         assert [(rule.client, rule.server) for rule in run.keeper.store.rules()] == [(names[0], names[1]), ("*", names[0])]
+
+
+def test_an_end_that_somebody_waits_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """News are written first. When devices were seen last there may be no time for: that is told, and nothing else is lost."""
+    run = Run(tmp_path)
+    run.story.at(0)
+    for number in range(40):
+        run.story.says(f"00:17:c8:00:00:{number:02x}", f"10.0.0.{number + 1}", "dhcp.hostname", f"PRN-{number}")
+    run.story.at(10)
+    run.until(lambda: run.keeper.lasting.waiting == 0)
+    run.story.says(PRINTER, "10.0.0.99", "dhcp.hostname", "LAST").at(20)
+    for record in run.story.inventory.table.unidentified:
+        record.last = run.story.ts
+    monkeypatch.setattr("sensor.keeper.LAST_BATCH", 1)
+    write = run.keeper.store.write
+    monkeypatch.setattr(run.keeper.store, "write", lambda entries: (time.sleep(0.1), write(entries)))
+    began = time.monotonic()
+    run.keeper.end(3.0)
+    assert time.monotonic() - began < 4
+    [told] = run.heard
+    assert told.endswith(" devices were seen last: there was no time to write that down")
+    monkeypatch.undo()
+    with Run(tmp_path) as next_run:
+        assert next_run.restored == 41

@@ -99,6 +99,12 @@ class Lasting:
             for queue in (self.table.unidentified, self.table.identified):
                 self.table.journal.seen.update((record, True) for record in queue if record.last > since)
 
+    @property
+    def waiting(self) -> int:
+        """Devices that are not written down as they are."""
+        journal = self.table.journal
+        return len(journal.changed.keys() | journal.seen.keys()) if journal is not None else 0
+
     def entries(self, limit: int) -> Entries:
         """What is to be written down, and is forgotten here; of devices at most ``limit``. Empty where no journal is kept."""
         journal = self.table.journal
