@@ -13,8 +13,6 @@ from sensor.telemetry.beside import Beside
 from sensor.telemetry.engine import Engine, Watched, plain
 from sensor.telemetry.served import Served
 
-EVERY_S = 1.0
-
 
 class Telemetry:
     """``told``: in words, what of it cannot be had here."""
@@ -27,7 +25,6 @@ class Telemetry:
         self._server = Server(self._served, path, listen)
         self.told = self._server.told
         self._run: Watched | None = None
-        self._next = 0.0
 
     def watch(self, run: Watched) -> None:
         """The run that is looked at."""
@@ -38,10 +35,9 @@ class Telemetry:
         self._engine.hear(record)
 
     def tick(self) -> None:
-        """Called by the engine often; once a second it leaves word."""
-        if self._run is None or time.monotonic() < self._next:
+        """Called by the engine about once a second: it leaves word."""
+        if self._run is None:
             return
-        self._next = time.monotonic() + EVERY_S
         self._served.put(msgspec.json.encode(plain(self._engine.facts(self._run))))
         settle()
 

@@ -86,6 +86,7 @@ def test_numbers_of_real_packets(sensor: Sensor, folder: Path) -> None:
 
 def test_after_a_kill(sensor: Sensor, folder: Path) -> None:
     """The socket that a killed sensor left is nobody's: status says so, and the next sensor takes its place."""
+    wait(lambda: '"started"' in (folder / "events.jsonl").read_text())
     sensor.process.kill()
     sensor.process.wait()
     assert (folder / "sensor.sock").is_socket()

@@ -67,7 +67,7 @@ def told(tmp_path_factory: pytest.TempPathFactory, root: Path) -> tuple[dict, Ru
     run = Run(config, AsLive(root / "pcaps" / "office.pcapng"), log, live=True, lists=folder / "intel", rules=[folder / "rules"], telemetry=telemetry)
     run.run()
     log.sync()
-    telemetry._next = telemetry._engine._next_walk = 0.0
+    telemetry._engine._next_walk = 0.0
     telemetry.tick()
     status = ask(folder / "sensor.sock")
     telemetry.close()
