@@ -1,0 +1,274 @@
+"""`sensor run` as a service manager sees it: a real process on a real interface, with its word on a socket, reloads under traffic, and every way to end."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sensor.assembly import known
+from sensor.config import Config
+from sensor.eventlog.log_cursor import LogCursor
+from sensor.inventory.baseline import Baseline
+from sensor.inventory.store.store import Store
+from sensor.keeper import Keeper
+from tests.inventory.stories import Story
+from tests.inventory.test_figures import LIMITS, MANY, office
+from tests.lab.test_live import ENVIRONMENT, ROOT, Lab, pytestmark  # noqa: F401 the marks of the lab
+from tests.test_notify import Manager
+
+SENDER = """
+import os, socket, sys, time
+from tests.kit import udp_frame
+
+rate, name = int(sys.argv[1]), sys.argv[2]
+frames = [udp_frame(f"10.0.0.{n % 200 + 1}", f"10.0.1.{n % 250 + 1}", b"x" * 100, sport=20000 + n % 300, dport=9999) for n in range(1000)]
+with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as sock:
+    sock.bind((name, 0))
+    began, sent = time.monotonic(), 0
+    print("sending", flush=True)
+    while not os.path.exists(sys.argv[3]):
+        due = int((time.monotonic() - began) * rate)
+        for _ in range(min(due - sent, 2000)):
+            sock.send(frames[sent % 1000])
+            sent += 1
+        time.sleep(0.001)
+    print(sent, round(sent / (time.monotonic() - began)), flush=True)
+"""
+GOOD = ("networks: [203.0.113.0/24]\n", "preset: quiet\nsensor: {site: there}\n")
+BROKEN = "networks: [203.0.113.0/24]\ncapture:\n  interface: eth0\n"
+
+
+class Service:
+    """One `sensor run` on ``vb``, and the manager that hears it."""
+
+    def __init__(self, lab: Lab, folder: Path) -> None:
+        self.lab, self.folder, self.log = lab, folder, folder / "log" / "events.jsonl"
+        self.config = folder / "sensor.yaml"
+        self.config.write_text("{}\n")
+        self.manager = Manager(str(folder / "notify"))
+        self.heard: list[str] = []
+        self.process: subprocess.Popen[bytes]
+
+    def start(self, *, before: tuple[str, ...] = (), **environment: str) -> subprocess.Popen[bytes]:
+        words = ["sensor", "run", "-i", "vb", "--config", str(self.config), "--state", str(self.folder / "state"), "--events", str(self.log)]
+        command = ["ip", "netns", "exec", self.lab.there, *before, sys.executable, "-m", *words]
+        told = {"NOTIFY_SOCKET": str(self.folder / "notify"), "WATCHDOG_USEC": "1000000", **environment}
+        with (self.folder / "err").open("ab") as err:
+            self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=err, cwd=ROOT, env=ENVIRONMENT | told)
+        self.lab.processes.append(self.process)  # type: ignore[arg-type]
+        return self.process
+
+    def hears(self, word: str, count: int = 1, seconds: float = 20) -> float:
+        """Wait for a word; how long that took."""
+        began = time.monotonic()
+        while True:
+            self.heard += self.manager.heard()
+            if sum(said.startswith(word) for said in self.heard) >= count:
+                return time.monotonic() - began
+            assert time.monotonic() - began < seconds, (word, self.heard, self.err)
+            assert self.process.poll() is None, self.err
+            time.sleep(0.002)
+
+    def reload(self, text: str) -> float:
+        """Seconds until it is ready again."""
+        self.config.write_text(text)
+        self.heard = []
+        self.process.send_signal(signal.SIGHUP)
+        return self.hears("READY=1")
+
+    def end(self, number: int = signal.SIGTERM) -> tuple[int, float]:
+        """The exit code, and how long it took."""
+        began = time.monotonic()
+        self.process.send_signal(number)
+        return self.process.wait(20), time.monotonic() - began
+
+    @property
+    def err(self) -> str:
+        return (self.folder / "err").read_text()
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        cursor, found = LogCursor(self.log, 0), list[dict[str, Any]]()
+        while lines := cursor.read():
+            found += [json.loads(line) for _, line in lines]
+        cursor.close()
+        return found
+
+    def told(self, action: str) -> list[dict[str, Any]]:
+        return [record for record in self.records if record["kind"] == "sensor" and record["action"] == action]
+
+    def says(self, holds: Callable[[], bool]) -> None:
+        """Wait until the log says something: it is written in groups."""
+        end = time.monotonic() + 10
+        while not holds():
+            assert time.monotonic() < end, self.records[-3:]
+            time.sleep(0.02)
+
+    def worked_s(self) -> float:
+        """Seconds of processor time so far, which do not depend on who else is at work."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def anonymous_mib(self) -> float:
+        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("RssAnon"))
+
+
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    lab = Lab()
+    try:
+        yield lab
+    finally:
+        lab.close()
+
+
+@pytest.fixture
+def service(lab: Lab, tmp_path: Path) -> Iterator[Service]:
+    one = Service(lab, tmp_path)
+    yield one
+    one.manager.close()
+
+
+@pytest.fixture
+def traffic(lab: Lab, tmp_path: Path) -> Callable[[int], Callable[[], int]]:
+    """Begins to send so many packets a second; what it returns ends that and tells how many were sent."""
+
+    def begin(rate: int) -> Callable[[], int]:
+        over = tmp_path / "over"
+        sender = lab.start(lab.here, SENDER, str(rate), "va", str(over))
+        assert sender.stdout is not None
+        assert sender.stdout.readline() == "sending\n"
+
+        def end() -> int:
+            over.touch()
+            assert sender.stdout is not None
+            sent, reached = map(int, sender.stdout.readline().split())
+            assert reached > rate * 0.8
+            return sent
+
+        return end
+
+    return begin
+
+
+def test_a_life(service: Service) -> None:
+    """Ready once it listens and the log is written; alive and telling its figures while it does; stopping, and over in a moment."""
+    service.start()
+    service.hears("READY=1\nSTATUS=listening on vb")
+    service.says(lambda: [record["action"] for record in service.records][:1] == ["started"])
+    service.hears("WATCHDOG=1", 4)
+    service.hears("STATUS=0 packets, 0 lost, 0 devices, 0 alerts open")
+    code, seconds = service.end()
+    assert code == 0
+    assert seconds < 2
+    service.heard += service.manager.heard()
+    assert service.heard[-1] == "STOPPING=1\nSTATUS=stopping"
+    assert len(service.told("stopped")) == 1
+
+
+def test_reloads_under_traffic(service: Service, traffic: Callable[[int], Callable[[], int]]) -> None:
+    """Broken ones, then ten times as many good ones under 50,000 packets a second: the old configuration stays, no packet is lost, no memory is taken.
+
+    SENSOR_RELOADS: how many good ones.
+    """
+    good = int(os.environ.get("SENSOR_RELOADS", "30"))
+    service.config.write_text(GOOD[1])
+    service.start()
+    service.hears("READY=1")
+    end = traffic(50_000)
+    for number in range(6):
+        service.reload(GOOD[number % 2])
+    before = service.anonymous_mib()
+    broken = [service.reload(BROKEN) for _ in range(good // 10)]
+    service.says(lambda: len(service.told("config")) == 7)
+    assert service.told("config")[-1]["facts"]["faults"][0].startswith(f"{service.config}:3:3: found the key 'interface'")
+    assert service.records[-1]["sensor"]["site"] == "there"
+    fine = [service.reload(GOOD[number % 2]) for number in range(good)]
+    after = service.anonymous_mib()
+    time.sleep(0.5)
+    sent = end()
+    time.sleep(0.5)
+    assert service.end()[0] == 0
+    capture = service.told("summary")[-1]["capture"]
+    assert (capture["dropped"], capture["packets"] >= sent) == (0, True)
+    assert len(service.told("config")) == 6 + 1 + good
+    assert max(*broken, *fine) < 2
+    assert after - before < 5
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_while_it_reads(service: Service, number: int) -> None:
+    """A reload is asked for, and the end at the same moment."""
+    service.start()
+    service.hears("READY=1")
+    service.process.send_signal(signal.SIGHUP)
+    code, seconds = service.end(number)
+    assert code == 0
+    assert seconds < 5
+    assert len(service.told("stopped")) == 1
+
+
+def test_it_ends_while_it_begins(service: Service) -> None:
+    """Asked for before it was ready: the log is whole, the exit is clean, or the signal ended it before anything was begun."""
+    service.start()
+    time.sleep(0.6)
+    code, seconds = service.end()
+    assert code in (0, -signal.SIGTERM)
+    assert seconds < 5
+    assert len(service.told("started")) == len(service.told("stopped"))
+
+
+def test_a_second_signal_ends_it_at_once(service: Service) -> None:
+    """It says so, and nothing is torn: the next run goes on."""
+    service.start()
+    service.hears("READY=1")
+    service.process.send_signal(signal.SIGTERM)
+    code, seconds = service.end(signal.SIGINT)
+    assert code in (128 + signal.SIGINT, 128 + signal.SIGTERM)
+    assert seconds < 1
+    assert service.err.endswith("sensor: a second signal: ended at once\n")
+    service.start()
+    service.heard = []
+    service.hears("READY=1")
+    assert service.end()[0] == 0
+    assert "torn" not in service.err
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv is not installed")
+def test_no_permission(service: Service) -> None:
+    """Said with what to do; exit code 4."""
+    assert service.start(before=("setpriv", "--bounding-set=-all", "--inh-caps=-all")).wait(20) == 4
+    assert service.err.startswith("sensor: vb: no permission to listen: run as root, or once `setcap cap_net_raw+ep ")
+    assert service.err.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_devices(service: Service, tmp_path: Path) -> None:
+    """Ready within five seconds of work, and over within five, with all of them still there."""
+    keeper, story = Keeper(tmp_path / "state", print), Story(LIMITS).at(0)
+    baseline = Baseline(story.inventory.device)
+    keeper.begin(story.inventory, known(Config()).name, baseline)
+    office(story, keeper, baseline)
+    keeper.end()
+    service.config.write_text(f"inventory: {{devices: {MANY}}}\n")
+    service.start()
+    service.hears("READY=1", seconds=60)
+    ready = service.worked_s()
+    code, seconds = service.end()
+    print(f"{MANY:,} devices: ready after {ready:.1f} s, over after {seconds:.1f} s")
+    assert (code, ready < 5, seconds < 5) == (0, True, True)
+    assert service.told("summary")[-1]["capture"]["devices"] == MANY
+    store = Store(tmp_path / "state")
+    assert sum(1 for _ in store.devices(2 * MANY)) == MANY
+    store.close()
