@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import sqlite3
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
@@ -26,6 +27,9 @@ OUTSIDE = ("exposure.inbound_from_internet", "command_and_control.port_mapping")
 ATTACKS = ("initial_access.", "credential_access.", "lateral_movement.", "camera.", "voice.", "printing.")
 
 
+_REMEMBERED = 65_536
+
+
 class Judged(NamedTuple):
     """A finding of a device. ``points``: its priority."""
 
@@ -43,19 +47,22 @@ class Fleet:
         self.known, self.matcher, self.library = found, Matcher(curated, load_names(), base), Library(curated, base)
         self._outside, self._attacked = _aimed_at(found.fold.alerts.values())
         self._abouts: dict[str, About] = {}
+        # Devices in the same circumstances are many.
+        self._points = functools.lru_cache(_REMEMBERED)(self._points_of)
 
     def judge(self, records: Iterable[Record]) -> Iterator[Judged]:
         """All findings of these devices."""
         for record in records:
-            asset = self.asset(record)
+            asset, circumstances = self.asset(record), self._circumstances(record)
             for finding in self.matcher.findings(asset).values():
-                yield self._judged(record, asset, finding)
+                yield Judged(self._points(finding.cve, finding.verdict, circumstances), record, asset, finding)
 
     def of_cve(self, cve: str, records: Iterable[Record]) -> list[Judged]:
         """The findings of one CVE, the most urgent first."""
-        by_id = {one.id: (record, one) for record in records for one in (self.asset(record),)}
-        found = [self._judged(*by_id[asset.id], finding) for asset, finding in self.matcher.of_cve(cve, (one for _, one in by_id.values()))]
-        return ordered(found)
+        by_id = {tidy(part(record, "device").get("id")): record for record in records}
+        found = self.matcher.of_cve(cve, map(self.asset, by_id.values()))
+        judged = (Judged(0, by_id[asset.id], asset, finding) for asset, finding in found)
+        return ordered(one._replace(points=self.priority(one).points) for one in judged)
 
     def asset(self, record: Record) -> Asset:
         """A device with the packets that told its firmware; those of an inventory are only looked for where there is something to judge."""
@@ -73,16 +80,15 @@ class Fleet:
 
     def priority(self, judged: Judged) -> Priority:
         """Of a finding, with its terms."""
-        return self._priority(judged.device, judged.finding)
+        return priority(self.about(judged.finding.cve), judged.finding.verdict, self._circumstances(judged.device))
 
-    def _judged(self, record: Record, asset: Asset, finding: Finding) -> Judged:
-        return Judged(self._priority(record, finding).points, record, asset, finding)
+    def _points_of(self, cve: str, verdict: Verdict, circumstances: Circumstances) -> float:
+        return priority(self.about(cve), verdict, circumstances).points
 
-    def _priority(self, record: Record, finding: Finding) -> Priority:
+    def _circumstances(self, record: Record) -> Circumstances:
         device = part(record, "device")
         addresses = {tidy(one) for one in (device.get("id"), *(device.get("ips") or ()))}
-        circumstances = Circumstances(bool(addresses & self._outside), bool(addresses & self._attacked), tidy(device.get("criticality")))
-        return priority(self.about(finding.cve), finding.verdict, circumstances)
+        return Circumstances(bool(addresses & self._outside), bool(addresses & self._attacked), tidy(device.get("criticality")))
 
 
 def fleet_of(args: argparse.Namespace, base: sqlite3.Connection | None) -> Fleet | None:
