@@ -34,7 +34,7 @@ SHELLS = {
     "fish": "usr/share/fish/vendor_completions.d/sensor.fish",
 }
 # The name of this machine is no default for others.
-DEFAULTS = "import platform; platform.node = lambda: 'this-machine'; from sensor.cli._config_text import document; print(document({}), end='')"
+DEFAULTS = "import platform; platform.node = lambda: 'this-machine'; from sensor.cli._service_units import default_configuration as text; print(text(), end='')"
 
 PARTS = """
 import importlib.metadata

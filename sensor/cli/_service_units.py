@@ -94,15 +94,21 @@ def configure(root: Path) -> Iterator[str]:
     """A configuration where there is none, for root to write and the sensor to read."""
     import os
 
-    from sensor.cli._config_text import document
-
     path = root / SYSTEM.relative_to("/")
     (path.parent / "conf.d").mkdir(parents=True, exist_ok=True)
     group = _group(root)
     for place in (path.parent, path.parent / "conf.d"):
         place.chmod(0o750)
         os.chown(place, -1, group)
-    yield f"{path}: as it was" if path.exists() else _write(path, document({}))
+    yield f"{path}: as it was" if path.exists() else _write(path, default_configuration())
+
+
+def default_configuration() -> str:
+    """Everything with its default, and all but one key commented out: an empty document would be a fault."""
+    from sensor.cli._config_text import document
+    from sensor.config import Config
+
+    return document({"preset": Config.model_fields["preset"].default})
 
 
 def _group(root: Path) -> int:

@@ -1,0 +1,34 @@
+"""What root leaves in the state folder of a sensor that runs as somebody else becomes that user's: the sensor could not write it again otherwise."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from pathlib import Path
+
+
+def hand_over(folder: Path) -> None:
+    """Give what is root's in a folder to the owner of the folder. Does nothing where that is root, or where the folder is not there."""
+    try:
+        owner = folder.stat()
+    except OSError:
+        return
+    if owner.st_uid == 0:
+        return
+    for _, folders, files, descriptor in os.fwalk(folder):
+        for name in (*folders, *files):
+            with contextlib.suppress(OSError):  # gone meanwhile
+                _give(name, descriptor, owner)
+
+
+def _give(name: str, folder: int, owner: os.stat_result) -> None:
+    """One file or folder. No link, neither soft nor hard, leads to anything outside: it is judged and given through the same descriptor."""
+    descriptor = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        found = os.fstat(descriptor)
+        single = stat.S_ISDIR(found.st_mode) or (stat.S_ISREG(found.st_mode) and found.st_nlink == 1)
+        if found.st_uid == 0 and single:
+            os.chown(f"/proc/self/fd/{descriptor}", owner.st_uid, owner.st_gid)
+    finally:
+        os.close(descriptor)

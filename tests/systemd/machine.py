@@ -1,0 +1,169 @@
+"""A real Debian: debootstrapped once, copied for each story, booted in a container beside a switch and a receiver of events that are outside it.
+
+The container has two interfaces in a network namespace of its own: ``mirror0``, where the packets of a capture arrive, and ``uplink0``, which leads to the
+receiver. Words are given to it with nsenter(1), as a login would.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Self
+
+SUITE, WITH = "trixie", "systemd,systemd-sysv,dbus,python3"
+CACHE = Path(tempfile.gettempdir()) / "sensor-tests" / SUITE
+RECEIVER = Path(__file__).with_name("receiver.py")
+TOOLS = ("systemd-nspawn", "debootstrap", "nsenter", "unshare", "ip", "tcpreplay", "dpkg-deb")
+UPLINK, OUTSIDE, PORT = "10.97.0.2", "10.97.0.1", 8080
+BOOT_S = 60
+
+
+def missing() -> str:
+    """Why no machine can be booted here; empty where one can."""
+    if os.geteuid() != 0:
+        return "booting a machine needs root"
+    lacking = [tool for tool in TOOLS if shutil.which(tool) is None]
+    if lacking:
+        return f"booting a machine needs {', '.join(lacking)} (apt install systemd-container debootstrap iproute2 tcpreplay)"
+    unified = subprocess.run(["unshare", "--mount", "mount", "-t", "cgroup2", "cgroup2", "/mnt"], capture_output=True, check=False)
+    return "" if unified.returncode == 0 else "booting a machine needs unified control groups (cgroup2)"
+
+
+def fresh(folder: Path) -> Path:
+    """A Debian that nobody used, in a folder. Made once for this machine, in its temporary folder."""
+    if not (CACHE / "var/lib/dpkg/status").exists():
+        part = CACHE.with_name(f"{SUITE}.{os.getpid()}")
+        subprocess.run(["debootstrap", "--variant=minbase", f"--include={WITH}", SUITE, str(part), _mirror()], check=True, stdout=subprocess.DEVNULL)
+        part.rename(CACHE)
+    subprocess.run(["cp", "-a", "--reflink=auto", str(CACHE), str(folder)], check=True)
+    return folder
+
+
+def _mirror() -> str:
+    """Whence this machine has its own packages of that Debian, else the usual place."""
+    command = ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", f"Codename: {SUITE}"]
+    with contextlib.suppress(OSError):
+        found = subprocess.run(command, capture_output=True, text=True, check=False).stdout.split()
+        if found:
+            return found[0]
+    return "http://deb.debian.org/debian"
+
+
+class Machine:
+    """A booted one. ``received``: what the receiver outside has got, a line a record; ``logins``: the Authorization header of each request."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self._own = root, os.getpid()
+        self.inside, self.outside = f"sensor-in-{self._own}", f"sensor-out-{self._own}"
+        self.received, self.logins = root.with_name("received.jsonl"), root.with_name("logins")
+        self._started: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> Self:
+        self._wire()
+        self._start([*_in(self.outside), "python3", str(RECEIVER), OUTSIDE, str(PORT), str(self.received), str(self.logins)])
+        nspawn = f"systemd-nspawn --quiet --boot --directory={self.root} --network-namespace-path=/run/netns/{self.inside}"
+        # The machine sees the unified hierarchy, whatever this one has mounted.
+        unified = "mount --make-rprivate /; umount -R /sys/fs/cgroup; mount -t cgroup2 cgroup2 /sys/fs/cgroup"
+        self._nspawn = self._start(["unshare", "--mount", "sh", "-c", f"{unified}; exec {nspawn} --keep-unit --register=no --console=pipe"])
+        wait(lambda: self._leader() > 0 and self.run("systemctl", "is-system-running", check=False).stdout.strip() == "running", BOOT_S, self._said)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(OSError):
+            os.kill(self._leader(), signal.SIGKILL)
+        for one in reversed(self._started):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                one.wait(1)
+            one.kill()
+            one.wait()
+        for space in (self.inside, self.outside):
+            subprocess.run(["ip", "netns", "delete", space], check=False)
+
+    def _wire(self) -> None:
+        for space in (self.inside, self.outside):
+            subprocess.run(["ip", "netns", "add", space], check=True)
+        for ours, theirs in (("mirror0", "switch0"), ("uplink0", "wan0")):
+            command = ["ip", "link", "add", ours, "netns", self.inside, "type", "veth", "peer", "name", theirs, "netns", self.outside]
+            subprocess.run(command, check=True)
+        for space, link, address in ((self.inside, "uplink0", UPLINK), (self.outside, "wan0", OUTSIDE)):
+            subprocess.run(["ip", "-n", space, "address", "add", f"{address}/24", "dev", link], check=True)
+        for space, link in ((self.inside, "mirror0"), (self.inside, "uplink0"), (self.outside, "switch0"), (self.outside, "wan0")):
+            subprocess.run(["ip", "-n", space, "link", "set", link, "up"], check=True)
+
+    def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
+        log = self.root.with_name(f"{len(self._started)}.log").open("wb")
+        with log:
+            self._started.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log))
+        return self._started[-1]
+
+    def _said(self) -> str:
+        return "\n".join(path.read_text(errors="replace") for path in sorted(self.root.parent.glob("*.log")))
+
+    def _leader(self) -> int:
+        """Its first process, as this machine numbers it; 0 before it is there."""
+        children = Path(f"/proc/{self._nspawn.pid}/task/{self._nspawn.pid}/children")
+        return int((children.read_text().split() or ["0"])[0])
+
+    def run(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """A command in there."""
+        command = ["nsenter", "--target", str(self._leader()), "--all", "--", *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"})
+        assert not check or done.returncode == 0, f"{' '.join(words)}\n{done.stdout}{done.stderr}"
+        return done
+
+    def write(self, path: str, text: str) -> None:
+        there = self.root / path.lstrip("/")
+        there.parent.mkdir(parents=True, exist_ok=True)
+        there.write_text(text)
+
+    def show(self, unit: str, name: str) -> str:
+        """A property of a unit."""
+        return self.run("systemctl", "show", "--value", f"--property={name}", unit).stdout.strip()
+
+    def pid(self, unit: str) -> str:
+        return self.show(unit, "MainPID")
+
+    def journal(self, unit: str) -> str:
+        return self.run("journalctl", "--no-pager", "--output=cat", f"--unit={unit}").stdout
+
+    def replay(self, capture: Path) -> None:
+        """The packets of a capture reach the mirror port."""
+        subprocess.run([*_in(self.outside), "tcpreplay", "-q", "--pps", "2000", "-i", "switch0", str(capture)], check=True, capture_output=True)
+
+    def events(self, **wanted: str) -> list[dict[str, Any]]:
+        """What the receiver outside has got."""
+        lines = self.received.read_bytes().splitlines() if self.received.exists() else []
+        found = [json.loads(line) for line in lines]
+        return [one for one in found if all(one.get(key) == value for key, value in wanted.items())]
+
+
+def _in(space: str) -> list[str]:
+    return ["ip", "netns", "exec", space]
+
+
+def wait(holds: Callable[[], bool], seconds: float, said: Callable[[], str] = str) -> float:
+    """Until it holds; how long it took in seconds."""
+    begun = time.monotonic()
+    while not holds():
+        assert time.monotonic() - begun < seconds, said()
+        time.sleep(0.1)
+    return time.monotonic() - begun
+
+
+@contextlib.contextmanager
+def booted(folder: Path) -> Iterator[Machine]:
+    """A fresh one in a folder, which is gone afterwards."""
+    root = fresh(folder / "root")
+    try:
+        with Machine(root) as machine:
+            yield machine
+    finally:
+        shutil.rmtree(root, ignore_errors=True)

@@ -1,0 +1,196 @@
+"""The life of a sensor on a real Debian under a real systemd: installed, started, told anew, killed, hung, stopped, upgraded, taken away.
+
+One machine, whose story these tests tell in their order; `make test-systemd` builds the package and runs them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.systemd.machine import OUTSIDE, PORT, Machine, booted, missing, wait
+
+ROOT = Path(__file__).resolve().parents[2]
+CAPTURE = ROOT / "pcaps" / "office.pcapng"
+UNITS = ("sensor.target", "sensor.service", "sensor-forward.service")
+PACKAGE = "passive-network-sensor"
+# From `apt install` to the first device at the receiver.
+FIRST_DEVICE_S = 120
+
+wanted = bool(os.environ.get("SENSOR_SYSTEMD"))
+pytestmark = pytest.mark.skipif(not wanted or bool(missing()), reason=missing() if wanted else "`make test-systemd` runs these")
+
+
+def package() -> Path:
+    """The one that `make deb` built last."""
+    return max((ROOT / "dist").glob(f"{PACKAGE}_*.deb"), key=lambda path: path.stat().st_mtime)
+
+
+def settled(machine: Machine, unit: str) -> bool:
+    return machine.show(unit, "ActiveState") == "active"
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    with booted(tmp_path_factory.mktemp("machine")) as one:
+        shutil.copy(package(), one.root / "root" / "sensor.deb")
+        one.begun = time.monotonic()
+        yield one
+
+
+def test_installing_brings_nothing_else_and_starts_nothing(machine: Machine) -> None:
+    """A Debian with Python needs nothing more; there is a user, and a configuration that others cannot read; no unit is enabled."""
+    told = machine.run("apt-get", "install", "--yes", "--no-install-recommends", "/root/sensor.deb").stdout
+    assert "0 upgraded, 1 newly installed, 0 to remove" in told
+    assert "nothing is started yet" in told
+    assert machine.run("stat", "--format=%U %G %a", "/etc/sensor").stdout.split() == ["root", "sensor", "750"]
+    assert {machine.show(unit, "UnitFileState") for unit in UNITS} == {"disabled"}
+    assert {machine.show(unit, "ActiveState") for unit in UNITS} == {"inactive"}
+    assert machine.run("sensor", "--version").stdout.startswith("sensor ")
+    assert machine.run("sensor", "config", "check").returncode == 0
+    assert machine.run("systemd-analyze", "verify", "--man=no", *UNITS).stderr == ""
+
+
+def test_first_device_within_two_minutes(machine: Machine) -> None:
+    """The silent interface is proposed, as the mirror port it is; a secret comes as a credential; the first device reaches the receiver outside."""
+    machine.run("sensor", "config", "init", "--yes", "--force")
+    machine.write("/etc/credstore/sensor.upstream", "a-secret\n")
+    url = f"http://{OUTSIDE}:{PORT}/events"
+    machine.write("/etc/sensor/conf.d/10-upstream.yaml", f'outputs: {{upstream: {{type: http, url: "{url}", token: "credential:sensor.upstream"}}}}\n')
+    machine.run("systemctl", "enable", "--now", "sensor.target", "sensor-forward.service")
+    assert all(settled(machine, unit) for unit in UNITS)
+    machine.replay(CAPTURE)
+    wait(lambda: bool(machine.events(kind="device", action="new")), 60, lambda: machine.journal("sensor") + machine.journal("sensor-forward"))
+    took = time.monotonic() - machine.begun
+    print(f"from apt install to the first device: {took:.0f} s")
+    assert took < FIRST_DEVICE_S
+    assert set(machine.logins.read_text().splitlines()) == {"Bearer a-secret"}
+
+
+@pytest.mark.parametrize("unit", ["sensor", "sensor-forward"])
+def test_nobody_keeps_a_right(machine: Machine, unit: str) -> None:
+    """Both run as the user sensor, without a capability, with no way to gain one, behind a filter of system calls."""
+    status = machine.run("cat", f"/proc/{machine.pid(unit)}/status").stdout
+    fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    user = machine.run("id", "--user", "sensor").stdout.strip()
+    assert set(fields["Uid"].split()) == {user}
+    assert {int(fields[name], 16) for name in ("CapPrm", "CapEff", "CapAmb", "CapInh")} == {0}
+    assert fields["NoNewPrivs"] == "1"
+    assert fields["Seccomp"] == "2"
+
+
+def test_reload_takes_up_what_changed(machine: Machine) -> None:
+    """Without a gap: the same process, a record that tells it."""
+    before, pid = len(machine.events(kind="sensor", action="config")), machine.pid("sensor")
+    machine.write("/etc/sensor/conf.d/20-networks.yaml", "networks: [203.0.113.0/24]\n")
+    machine.run("systemctl", "reload", "sensor")
+    wait(lambda: len(machine.events(kind="sensor", action="config")) > before, 30, lambda: machine.journal("sensor"))
+    assert machine.pid("sensor") == pid
+    assert settled(machine, "sensor")
+
+
+def test_reload_of_a_broken_configuration_changes_nothing(machine: Machine) -> None:
+    """It is told with file and line, in the journal and in an event, and all goes on; both processes alike."""
+    pids = [machine.pid(unit) for unit in ("sensor", "sensor-forward")]
+    machine.write("/etc/sensor/conf.d/30-broken.yaml", "# a slip\noutputs: {upstream: {packng: gzip}}\n")
+    try:
+        machine.run("systemctl", "reload", "sensor", "sensor-forward")
+        for unit in ("sensor", "sensor-forward"):
+            wait(lambda: "30-broken.yaml:2" in machine.journal(unit), 30, lambda: machine.journal(unit))  # noqa: B023 called at once
+    finally:
+        (machine.root / "etc/sensor/conf.d/30-broken.yaml").unlink()
+    assert [machine.pid(unit) for unit in ("sensor", "sensor-forward")] == pids
+    machine.run("systemctl", "reload", "sensor", "sensor-forward")
+
+
+@pytest.mark.parametrize("unit", ["sensor", "sensor-forward"])
+def test_killed_it_comes_back(machine: Machine, unit: str) -> None:
+    """Within seconds, and goes on where it was: no number is missing at the receiver."""
+    pid = machine.pid(unit)
+    machine.run("sh", "-c", f"kill -KILL {pid}")
+    wait(lambda: machine.pid(unit) not in (pid, "0") and settled(machine, unit), 30, lambda: machine.journal(unit))
+    assert machine.show(unit, "NRestarts") == "1"
+    machine.replay(CAPTURE)
+    got = len(machine.events())
+    wait(lambda: len(machine.events()) > got, 60, lambda: machine.journal("sensor-forward"))
+    numbers = {one["sensor"]["seq"] for one in machine.events()}
+    assert numbers == set(range(1, max(numbers) + 1))
+
+
+@pytest.mark.parametrize("unit", ["sensor", "sensor-forward"])
+def test_hung_it_is_started_anew(machine: Machine, unit: str) -> None:
+    """By the watchdog, here after three seconds instead of a minute."""
+    machine.write(f"/etc/systemd/system/{unit}.service.d/watchdog.conf", "[Service]\nWatchdogSec=3\nTimeoutAbortSec=1\n")
+    machine.run("systemctl", "daemon-reload")
+    machine.run("systemctl", "restart", unit)
+    time.sleep(6)  # fed all the while
+    assert machine.show(unit, "NRestarts") == "0"
+    pid = machine.pid(unit)
+    machine.run("sh", "-c", f"kill -STOP {pid}")
+    wait(lambda: machine.pid(unit) not in (pid, "0") and settled(machine, unit), 30, lambda: machine.journal(unit))
+    assert "watchdog" in machine.journal(unit).lower()
+    (machine.root / f"etc/systemd/system/{unit}.service.d/watchdog.conf").unlink()
+    machine.run("systemctl", "daemon-reload")
+
+
+def test_what_root_does_beside_it_takes_nothing_from_it(machine: Machine) -> None:
+    """Root reads and writes the state while it runs; afterwards all of it still belongs to the sensor, and it starts anew."""
+    machine.run("sensor", "devices")
+    machine.run("sensor", "mute", "add", "--detector", "discovery.*", "--for", "1h", "--reason", "a test")
+    machine.run("sensor", "outputs", "replay", "upstream", "--since", "1h", "--config", "/etc/sensor/sensor.yaml")
+    machine.write("/root/bad.txt", "198.51.100.66\n")
+    machine.run("sensor", "intel", "add", "/root/bad.txt", "--name", "ours")
+    foreign = machine.run("find", "/var/lib/sensor", "!", "-user", "sensor").stdout
+    assert foreign == ""
+    machine.run("systemctl", "restart", "sensor", "sensor-forward")
+    assert all(settled(machine, unit) for unit in UNITS)
+
+
+def test_stopped_it_says_so(machine: Machine) -> None:
+    """All of it by its target, within five seconds, with its last words in the log."""
+    begun = time.monotonic()
+    machine.run("systemctl", "stop", "sensor.target")
+    wait(lambda: {machine.show(unit, "ActiveState") for unit in UNITS} == {"inactive"}, 5 - (time.monotonic() - begun), lambda: machine.journal("sensor"))
+    assert '"action":"stopped"' in machine.run("sensor", "tail", "--json", "-n", "1").stdout
+    machine.run("systemctl", "start", "sensor.target", "sensor-forward.service")
+    assert all(settled(machine, unit) for unit in UNITS)
+
+
+def test_upgrade_goes_on_with_what_it_knows(machine: Machine, tmp_path: Path) -> None:
+    """A newer package takes over from the older: the processes are new, the configuration is ours, the devices are those of before."""
+    devices = machine.run("sensor", "devices", "--json").stdout.splitlines()
+    assert devices
+    pids = {machine.pid(unit) for unit in ("sensor", "sensor-forward")}
+    newer(package(), tmp_path / "tree", machine.root / "root" / "newer.deb")
+    machine.run("apt-get", "install", "--yes", "--no-install-recommends", "/root/newer.deb")
+    assert machine.run("dpkg-query", "--show", "--showformat=${Version}", PACKAGE).stdout == "99.0"
+    wait(lambda: all(settled(machine, unit) for unit in UNITS), 30)
+    assert pids.isdisjoint({machine.pid(unit) for unit in ("sensor", "sensor-forward")})
+    assert "interfaces: [mirror0]" in machine.run("cat", "/etc/sensor/sensor.yaml").stdout
+    assert len(machine.run("sensor", "devices", "--json").stdout.splitlines()) == len(devices)
+
+
+def newer(old: Path, tree: Path, to: Path) -> None:
+    """The same package under a higher number."""
+    subprocess.run(["dpkg-deb", "--raw-extract", str(old), str(tree)], check=True)
+    control = tree / "DEBIAN/control"
+    lines = ["Version: 99.0" if line.startswith("Version:") else line for line in control.read_text().splitlines()]
+    control.write_text("\n".join(lines) + "\n")
+    subprocess.run(["dpkg-deb", "--root-owner-group", "-Znone", "--build", str(tree), str(to)], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_removal_keeps_and_purge_takes(machine: Machine) -> None:
+    """Removed, nothing runs and no program is left, but what it knew is; purged, that is gone as well, and systemd has nothing to complain of."""
+    machine.run("apt-get", "remove", "--yes", PACKAGE)
+    assert {machine.show(unit, "LoadState") for unit in UNITS} == {"not-found"}
+    assert not (machine.root / "usr/lib/sensor").exists()
+    assert (machine.root / "var/lib/sensor/inventory.db").exists()
+    machine.run("apt-get", "purge", "--yes", PACKAGE)
+    assert not [path for path in ("var/lib/sensor", "var/log/sensor", "etc/sensor", "etc/systemd/system/sensor.target.wants") if (machine.root / path).exists()]
+    assert machine.run("systemctl", "--failed", "--plain", "--no-legend").stdout == ""
