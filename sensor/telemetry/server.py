@@ -18,13 +18,14 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from sensor.logs import log
 from sensor.telemetry.listen import is_loopback
 from sensor.telemetry.served import TEXT, Reply, Served
 
 HEAD_LIMIT = 8192
-PATIENCE_S = 3.0
+PATIENCE_S, PAUSE_S = 3.0, 0.1
 AT_ONCE = 8
 # The group of the sensor may ask.
 MODE = 0o660
@@ -100,11 +101,22 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
         super().__init__(address, _Handler)
         self.served, self._places = served, threading.BoundedSemaphore(AT_ONCE)
 
+    def get_request(self) -> tuple[Any, Any]:
+        try:
+            return super().get_request()
+        except OSError:  # no descriptor is left: who asks goes on waiting, and nobody spins meanwhile
+            time.sleep(PAUSE_S)
+            raise
+
     def process_request(self, request: Any, client_address: Any) -> None:
         if not self._places.acquire(blocking=False):
             self.shutdown_request(request)
             return
-        super().process_request(request, client_address)
+        try:
+            super().process_request(request, client_address)
+        except RuntimeError:  # the system gives no thread more
+            self._places.release()
+            raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         try:
@@ -130,8 +142,11 @@ class _Unix(_Server):
 class _Loopback(_Server):
     def may_ask(self, host: str) -> bool:
         """Not a page in a browser of this machine that knows us by a name of its own (DNS rebinding)."""
-        name = host if host.endswith("]") else host.partition(":")[0] if host.count(":") == 1 else host.rpartition(":")[0] or host
-        return name in ("", "localhost") or is_loopback(name.strip("[]"))
+        try:
+            name = urlsplit(f"//{host}").hostname or "localhost"
+        except ValueError:
+            return False
+        return name == "localhost" or is_loopback(name)
 
 
 class _Loopback6(_Loopback):

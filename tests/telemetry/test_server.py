@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import http.client
 import json
 import socket
+import socketserver
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import msgspec
 import pytest
@@ -92,7 +95,9 @@ def test_at_the_socket(serve, path: Path) -> None:
 def test_on_loopback(serve, port: int) -> None:
     """Only for who calls it by the name of this machine: a page in a browser, which has another name for it, gets nothing."""
     serve(None, ("127.0.0.1", port))
-    for host, code in ((f"127.0.0.1:{port}", 200), (f"localhost:{port}", 200), (f"[::1]:{port}", 200), (f"evil.example:{port}", 403), ("10.0.0.1", 403)):
+    ours = (f"127.0.0.1:{port}", f"localhost:{port}", f"[::1]:{port}", "")
+    others = (f"evil.example:{port}", f"127.0.0.1@evil.example:{port}", "localhost.evil.example", "10.0.0.1", "[::1")
+    for host, code in [*((name, 200) for name in ours), *((name, 403) for name in others)]:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         connection.request("GET", "/status.json", headers={"Host": host})
         assert connection.getresponse().status == code, host
@@ -233,6 +238,42 @@ def test_a_crowd(serve, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     while not ask(path, b"GET /healthz HTTP/1.0\r\n\r\n"):
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+def test_no_descriptor_is_left(serve, path: Path) -> None:
+    """Nobody spins: who asks waits until there is one."""
+    one = serve(path)._servers[0]
+    tries: list[float] = []
+    accept = one.socket
+
+    class Full:
+        def accept(self) -> Any:
+            tries.append(time.monotonic())
+            if len(tries) < 4:
+                raise OSError(errno.EMFILE, "Too many open files")
+            return accept.accept()
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(accept, name)
+
+    one.socket = Full()
+    assert get(path, "/healthz") == (200, b"ok\n")
+    assert 4 <= len(tries) <= 5
+    assert tries[3] - tries[0] >= 3 * server.PAUSE_S
+
+
+def test_no_thread_is_left(serve, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks is sent away, and takes no place for ever."""
+    serve(path)
+    with monkeypatch.context() as patch:
+        patch.setattr(socketserver.threading.Thread, "start", _refused)
+        for _ in range(2 * AT_ONCE):
+            assert ask(path, b"GET /healthz HTTP/1.0\r\n\r\n") == b""
+    assert get(path, "/healthz") == (200, b"ok\n")
+
+
+def _refused(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
 
 
 def test_what_a_dead_sensor_left(serve, path: Path) -> None:
