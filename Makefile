@@ -9,11 +9,11 @@ KERNELS := $(shell find sensor -name '*.pyx' -o -name '*.pxd')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test fuzz bench soak lint format wheel build clean
+.PHONY: help demo test test-systemd fuzz bench soak lint format wheel deb build clean
 
 help: ## this list
 	@echo "Passive network sensor. What you can make:"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo "Start with \`make demo\`. Another Python than python3: make PYTHON=python3.12 demo"
 
 demo: build ## set up, replay a small office and show its devices and alerts
@@ -21,6 +21,9 @@ demo: build ## set up, replay a small office and show its devices and alerts
 
 test: build ## all tests (ARGS="-k dhcp" picks some)
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-systemd: build deb ## the package on a real Debian that is booted in a container: root, some minutes
+	@SENSOR_SYSTEMD=1 $(BIN)/python -m pytest tests/systemd $(ARGS)
 
 fuzz: build ## a million changed messages for each dissector: hours (ARGS="--cases 10000 sip" for less)
 	@$(BIN)/python -m tests.fuzz.mill $(ARGS)
@@ -44,6 +47,9 @@ wheel: build ## a wheel in dist/, to be installed anywhere
 	@rm -rf build/lib* build/bdist*  # what an earlier build left there would be shipped
 	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 	@ls dist/*.whl
+
+deb: ## a Debian package in dist/, for the Debian that it is built on
+	@/usr/bin/python3 packaging/debian/build.py
 
 build: $(VENV)/built ## .venv with the sensor in it, kernels compiled
 
