@@ -31,6 +31,14 @@ def packets_of(places: Places, devices: list[Record]) -> list[Path]:
     return sorted(path for name in found if name and (path := places.evidence / name).is_file())
 
 
+def pattern_of(devices: list[Record]) -> re.Pattern[bytes]:
+    """What stands in each record of the log that is about one of the devices."""
+    from sensor.lifecycle.redact import theirs
+
+    macs = [tidy(mac) for record in devices for mac in part(record, "device").get("macs") or ()]
+    return theirs([*(tidy(part(record, "device").get("id")) for record in devices), *macs])
+
+
 def _ends(record: Record) -> Iterator[Record]:
     """Who took part in an alert."""
     yield part(record, "src")

@@ -2,8 +2,10 @@
 
 DEVICE is an id, a MAC, an address or a name, as `sensor explain` takes them; --before means all that were not seen since. Gone are facts and evidence, history,
 addresses, what was learned, what you said of them, and the packets behind alerts that they took part in. A running sensor does it within a second, and finds a
-device anew when it speaks. The event log is left as it is, for its numbers prove what was told, to receivers too: what it says of a device goes by age
-(retention.age_days).
+device anew when it speaks.
+
+The event log is left as it is: what it tells of a device goes by age (retention.age_days). With --log every record in which the id or a MAC of a device stands,
+alerts too, gives way to a marker of the same time, id and number; for that neither `sensor run` nor `sensor forward` may be at work.
 
 exit codes: 0 done, 1 a device is not known, 2 wrong usage or nobody said yes, 3 the inventory could not be read or written
 """
@@ -12,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import re
 import sys
 import time
 from pathlib import Path
@@ -36,6 +39,7 @@ SHOWN = 20
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("words", metavar="DEVICE", nargs="*", help="id, MAC, address or name of a device")
     parser.add_argument("--before", metavar="SPAN", default="", help="devices not seen for so long, as 90d or 12h, or since a time such as 2026-08-24")
+    parser.add_argument("--log", action="store_true", help="also what the event log tells of them; sensor and forwarder must be stopped")
     parser.add_argument("--dry-run", action="store_true", help="only say what would be gone")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--reason", metavar="TEXT", default="", help="why: it is kept with the id of the device")
@@ -81,23 +85,33 @@ def _chosen(args: argparse.Namespace, found: Known, since: str) -> list[Record] 
 
 
 def _purge(args: argparse.Namespace, places: Places, found: Known, chosen: list[Record]) -> int:
-    from sensor.cli._devices_words import author_of
-    from sensor.cli._purge_files import packets_of
-    from sensor.inventory.store.database import StoreError
-    from sensor.keeper import ORDERS
-    from sensor.lifecycle.purge import purge
+    from sensor.cli._purge_files import packets_of, pattern_of
+    from sensor.lifecycle.redact import redact
 
-    packets = packets_of(places, chosen)
+    packets, pattern = packets_of(places, chosen), pattern_of(chosen) if args.log else None
     _tell_what_goes(places, chosen, packets)
     if args.dry_run:
+        if pattern is not None:
+            put(f"{counted(redact(places.log, pattern, dry_run=True).records, 'record')} of the event log")
         put(f"{counted(len(chosen), 'device')} would be purged")
         return 0
     if not _agreed(args, len(chosen)):
         return USAGE
     if found.reader is not None:
         found.reader.close()
+    return _done(args, places, chosen, packets, pattern)
+
+
+def _done(args: argparse.Namespace, places: Places, chosen: list[Record], packets: list[Path], pattern: re.Pattern[bytes] | None) -> int:
+    """Log first: where that cannot be, nothing is done."""
+    from sensor.cli._devices_words import author_of
+    from sensor.inventory.store.database import StoreError
+    from sensor.keeper import ORDERS
+    from sensor.lifecycle.purge import purge
+
     devices = [(tidy(record.get("key")), tidy(part(record, "device").get("id"))) for record in chosen]
     try:
+        unread = _redacted(places, pattern) if pattern is not None else []
         running = purge(places.state, devices, author_of(args), args.reason, time.time_ns())
         left = _remove(packets, running=running)
     except StoreError as error:
@@ -108,7 +122,7 @@ def _purge(args: argparse.Namespace, places: Places, found: Known, chosen: list[
         return NOT_OPENED
     seconds = 1 + len(chosen) // ORDERS
     put(f"{counted(len(chosen), 'device')} {f'will be purged by the sensor that runs, within {seconds} s' if running else 'purged'}")
-    _tell_what_stays(places, left)
+    _tell_what_stays(places, left, unread, log=args.log)
     return 0
 
 
@@ -142,6 +156,17 @@ def _agreed(args: argparse.Namespace, count: int) -> bool:
     return False
 
 
+def _redacted(places: Places, pattern: re.Pattern[bytes]) -> list[Path]:
+    """Replace records of the log; files that were left. StoreError or OSError where somebody works with it, or it cannot be written."""
+    from sensor.lifecycle.alone import alone
+    from sensor.lifecycle.redact import redact
+
+    with alone(places):
+        done = redact(places.log, pattern)
+    put(f"{counted(done.records, 'record')} of the event log replaced by markers")
+    return done.left
+
+
 def _remove(packets: list[Path], *, running: bool) -> list[Path]:
     """Remove files of packets. Those that a running sensor may still write to are left, and returned."""
     from sensor.cli._purge_files import GROWING_S
@@ -156,11 +181,15 @@ def _remove(packets: list[Path], *, running: bool) -> list[Path]:
     return left
 
 
-def _tell_what_stays(places: Places, left: list[Path]) -> None:
+def _tell_what_stays(places: Places, left: list[Path], unread: list[Path], *, log: bool) -> None:
     from sensor.cli._purge_files import copies
 
     for path in left:
         put(f"stays: {path}, which is still being written: purge again in some minutes")
+    for path in unread:
+        put(f"stays: {path}, which is damaged and was left as it is")
     for path in copies(places):
         put(f"stays: {path}, a copy of before")
-    put("stays: what the event log tells of it, until that goes by age (retention.age_days), and what outputs delivered")
+    if not log:
+        put("stays: what the event log tells of it, until that goes by age (retention.age_days)")
+    put("stays: what outputs delivered")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import hashlib
 import os
 import shutil
@@ -16,9 +15,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sensor.core.reader import clean
-from sensor.eventlog.segments import cursors_of, folder_of
-from sensor.inventory.store.database import UNFINISHED, Lock
+from sensor.inventory.store.database import UNFINISHED
 from sensor.inventory.store.snapshot import held
+from sensor.lifecycle.alone import alone
 from sensor.lifecycle.archive import BadArchive, Member, members
 from sensor.lifecycle.manifest import NAME, SIZE_LIMIT, Entry, Manifest, decoded
 from sensor.lifecycle.moves import Move, carry_out, undo
@@ -91,7 +90,8 @@ class Restore:
 
     def run(self, progress: Progress = lambda _: None) -> None:
         """StoreError where a sensor runs there or the inventory is not whole; OSError, BadArchive. All is as it was then."""
-        with _alone(self._places):
+        _make(self._places.state)
+        with alone(self._places, restoring=True):
             self.undone = undo(self._places.state / UNFINISHED)
             stages: dict[Path, Path] = {}
             try:
@@ -181,21 +181,3 @@ def _give(file: BinaryIO, folder: Path) -> None:
     if os.geteuid() == 0:
         around = folder.stat()
         os.fchown(file.fileno(), around.st_uid, around.st_gid)
-
-
-@contextlib.contextmanager
-def _alone(places: Places) -> Iterator[None]:
-    """Nobody writes the inventory, the log or a cursor meanwhile. StoreError or OSError where somebody does."""
-    _make(places.state)
-    lock = Lock(places.state, restoring=True)
-    with contextlib.ExitStack() as held_open:
-        held_open.callback(lock.release)
-        for path in (folder_of(places.log), *sorted(cursors_of(places.log).glob("*.lock"))):
-            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-                number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-                held_open.callback(os.close, number)
-                try:
-                    fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    raise OSError(errno.EBUSY, "another process works with it: stop `sensor run` and `sensor forward` first", str(path)) from None
-        yield

@@ -13,7 +13,9 @@ from sensor.inventory.store.reader import Reader
 from sensor.inventory.store.sayings import Sayings
 from sensor.inventory.words import Word
 from sensor.keeper import ORDERS
+from sensor.lifecycle.redact import WORDS
 from tests.cli.conftest import ENDS, SCAN, record
+from tests.eventlog.segmented import Segmented
 from tests.inventory.stories import START, subject
 from tests.test_keeper import LAPTOP, PRINTER, Run
 
@@ -182,7 +184,44 @@ def test_what_stays_is_said(purge, inventory: Path) -> None:
     (inventory / "inventory.db.version-2").touch()
     lines = purge(PRINTER, "--yes").lines
     assert f"stays: {inventory / 'inventory.db.version-2'}, a copy of before" in lines
-    assert lines[-1] == "stays: what the event log tells of it, until that goes by age (retention.age_days), and what outputs delivered"
+    assert lines[-2:] == ["stays: what the event log tells of it, until that goes by age (retention.age_days)", "stays: what outputs delivered"]
+
+
+def test_the_log_as_well_where_it_is_asked_for(purge, tell, inventory: Path) -> None:
+    """Told before by a dry run; not while a sensor runs, and then nothing at all is done; else no byte of the log names the device."""
+    ends = {"src": {"mac": PRINTER}, "dst": {}, "targets": []}
+    log = inventory / "events.jsonl"
+    log.write_text("".join(json.dumps(record("alert", "open", text, "high", alert=SCAN, **more)) + "\n" for text, more in (("mine", ends), ("theirs", ENDS))))
+    before = log.read_bytes()
+    assert "1 record of the event log" in purge(PRINTER, "--log", "--dry-run").lines
+    with Run(inventory):
+        told = purge(PRINTER, "--log", "--yes")
+        assert told.code == 3
+        assert "another sensor writes it" in told.err
+        assert (log.read_bytes(), f"mac:{PRINTER}" in keys(inventory)) == (before, True)
+    told = purge(PRINTER, "--log", "--yes")
+    assert told.code == 0, told.err
+    assert "1 record of the event log replaced by markers" in told.lines
+    assert told.lines[-1] == "stays: what outputs delivered"
+    assert not any("event log tells" in line for line in told.lines)
+    assert PRINTER.encode() not in log.read_bytes()
+    assert log.read_bytes().splitlines()[1] == before.splitlines()[1]
+
+
+def test_an_output_that_is_behind_misses_nothing(purge, tell, inventory: Path, tmp_path: Path) -> None:
+    """It delivers each number once: what it had before, then markers and the rest."""
+    log, config, out = Segmented(inventory / "events.jsonl"), tmp_path / "sensor.yaml", tmp_path / "out.jsonl"
+    config.write_text(f"outputs: {{archive: {{type: file, path: {out}}}}}\n")
+    forward = ("forward", "--once", "--config", str(config), "--events", str(log.log))
+    log.add(20, src={"mac": PRINTER})
+    assert tell(*forward).code == 0
+    log.add(20, src={"mac": PRINTER})
+    assert purge(PRINTER, "--log", "--yes").code == 0
+    log.add(20)
+    assert tell(*forward).code == 0
+    delivered = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [one["sensor"]["seq"] for one in delivered] == list(range(1, 61))
+    assert [one["msg"] == WORDS for one in delivered] == [False] * 20 + [True] * 20 + [False] * 20
 
 
 def test_it_asks_first(purge, inventory: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,30 @@
+"""Alone with the state of a sensor: neither a sensor nor a forwarder works with it meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+
+from sensor.eventlog.segments import cursors_of, folder_of
+from sensor.inventory.store.database import Lock
+from sensor.lifecycle.places import Places
+
+
+@contextlib.contextmanager
+def alone(places: Places, *, restoring: bool = False) -> Iterator[None]:
+    """Nobody writes the inventory, the log or a cursor within. StoreError or OSError where somebody does. ``restoring``: see ``Lock``."""
+    lock = Lock(places.state, restoring=restoring)
+    with contextlib.ExitStack() as held:
+        held.callback(lock.release)
+        for path in (folder_of(places.log), *sorted(cursors_of(places.log).glob("*.lock"))):
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                held.callback(os.close, number)
+                try:
+                    fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    raise OSError(errno.EBUSY, "another process works with it: stop `sensor run` and `sensor forward` first", str(path)) from None
+        yield
