@@ -223,7 +223,7 @@ class Run:
     def _tell_outputs(self) -> None:
         """Whether what is found gets away: another process delivers it, and says how it fares beside the log."""
         if self.log.path is not None:
-            self.pipeline.tell(self.health.upstream(self._outputs.look(self.log.path, self._clock() / 1e9), self._now()))
+            self.pipeline.tell(self.health.upstream(self._outputs.look(self.log.path, self._clock() / 1e9, time.monotonic()), self._now()))
 
     def _tell_log(self) -> None:
         """What went wrong with the log itself: what an earlier run left damaged, what was given up while the disk took nothing."""

@@ -18,6 +18,7 @@ class Outputs:
 
     def __init__(self, names: Sequence[str], began: float) -> None:
         self._began: dict[str, float] = {}
+        self._offset: float | None = None
         self.watch(names, began)
 
     def watch(self, names: Sequence[str], now: float) -> None:
@@ -28,8 +29,11 @@ class Outputs:
     def names(self) -> tuple[str, ...]:
         return tuple(self._began)
 
-    def look(self, log: Path, now: float) -> Iterator[Upstream]:
-        """Each of them, ``now`` in seconds since the epoch."""
+    def look(self, log: Path, now: float, clock: float) -> Iterator[Upstream]:
+        """Each of them, ``now`` in seconds since the epoch. ``clock``: seconds that only go forward: where the other jumped, all count from then on."""
+        offset, before, self._offset = now - clock, self._offset, now - clock
+        if before is not None and abs(offset - before) > SILENT_S:
+            self._began = dict.fromkeys(self._began, now)
         for name, began in self._began.items():
             status = load_status(log, name)
             if status is None:

@@ -53,7 +53,7 @@ def test_a_forwarder_that_does_not_run(tmp_path: Path, written: float, since: fl
     cursors_of(log).mkdir()
     if written:
         save_status(log, Status("siem", "http", pending=7, written=written))
-    (one,) = Outputs(["siem"], NOON).look(log, NOON + 100)
+    (one,) = Outputs(["siem"], NOON).look(log, NOON + 100, 100)
     assert (one.since, "does not run" in one.why, one.pending) == (since, True, 7 if written else 0)
 
 
@@ -61,4 +61,19 @@ def test_a_forwarder_that_runs_speaks_for_its_outputs(tmp_path: Path) -> None:
     log = tmp_path / "events.jsonl"
     cursors_of(log).mkdir()
     save_status(log, Status("siem", "http", state="stalled", pending=7, stalled_since=NOON + 3, error="no answer within 15 s", written=NOON + 95))
-    assert list(Outputs(["siem"], NOON).look(log, NOON + 100)) == [Upstream("siem", NOON + 3, "no answer within 15 s", 7)]
+    assert list(Outputs(["siem"], NOON).look(log, NOON + 100, 100)) == [Upstream("siem", NOON + 3, "no answer within 15 s", 7)]
+
+
+def test_a_clock_that_jumps_is_no_fault_of_the_forwarder(tmp_path: Path) -> None:
+    """Five hours forward: what it said before is not that old; where it says nothing for a minute from then on, it does not run. Back: nothing at all."""
+    log, outputs, hours = tmp_path / "events.jsonl", Outputs(["siem"], NOON), 5 * 3600
+    cursors_of(log).mkdir()
+    health = Health(["eth0"], live=True)
+    save_status(log, Status("siem", "http", pending=7, written=NOON + 95))
+    assert told(health, NOON + 100, *outputs.look(log, NOON + 100, 100)) == []
+    assert told(health, NOON + hours + 110, *outputs.look(log, NOON + hours + 110, 110)) == []
+    assert told(health, NOON + hours + 160, *outputs.look(log, NOON + hours + 160, 160)) == []
+    (one,) = told(health, NOON + hours + 180, *outputs.look(log, NOON + hours + 180, 180))
+    assert one.facts["stalled_s"] == 70
+    back = Health(["eth0"], live=True)
+    assert told(back, NOON - hours, *outputs.look(log, NOON - hours, 190)) == []

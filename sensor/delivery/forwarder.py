@@ -144,7 +144,7 @@ class Forwarder:
 
     def _tell(self, status: Status) -> None:
         before = self._written.get(status.name)
-        if before is not None and status.written - before.written < HEARTBEAT_S and msgspec.structs.replace(status, written=before.written) == before:
+        if before is not None and abs(status.written - before.written) < HEARTBEAT_S and msgspec.structs.replace(status, written=before.written) == before:
             return
         try:
             save_status(self.log, status)
