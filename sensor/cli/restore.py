@@ -38,44 +38,54 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Do it; 2 where this machine's configuration is wrong, 3 where the backup is no good, a sensor runs, or something cannot be written."""
+    """Look through it, then do it."""
     from sensor.inventory.store.database import StoreError
     from sensor.lifecycle.archive import BadArchive
-    from sensor.lifecycle.places import Places
-    from sensor.lifecycle.restore import Restore, verified
+    from sensor.lifecycle.restore import verified
 
-    if args.state is None:
-        found = places_of(None, None)
-        if found is None:
-            complain("the configuration of this machine does not tell where the state belongs: name the folder with --state")
-            return USAGE
-        places = found[1]._replace(base=args.config)
-    else:
-        from sensor.eventlog.paths import RUN_LOG
-
-        places = Places(args.state, args.state / RUN_LOG, args.state / "evidence", args.config)
+    places = _places(args)
+    if places is None:
+        complain("the configuration of this machine does not tell where the state belongs: name the folder with --state")
+        return USAGE
     try:
         with reading("looking through", 0) as progress:
             manifest = verified(args.file, places, progress)
         if args.dry_run:
             _foretell(args, manifest, places)
-            return 0
-        restore = Restore(args.file, places, manifest, time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()))
-        with reading("restoring", manifest.size) as progress:
-            restore.run(progress)
+        else:
+            _restore(args, manifest, places)
     except (BadArchive, StoreError) as error:
         complain(f"nothing was restored: {error}")
         return NOT_OPENED
     except OSError as error:
         complain(f"nothing was restored: {reason_of(error)}")
         return NOT_OPENED
+    return 0
+
+
+def _places(args: argparse.Namespace) -> Places | None:
+    """Where all belongs; None after the errors of this machine's configuration were told."""
+    from sensor.eventlog.paths import RUN_LOG
+    from sensor.lifecycle.places import Places
+
+    if args.state is not None:
+        return Places(args.state, args.state / RUN_LOG, args.state / "evidence", args.config)
+    found = places_of(None, None)
+    return found[1]._replace(base=args.config) if found is not None else None
+
+
+def _restore(args: argparse.Namespace, manifest: Manifest, places: Places) -> None:
+    from sensor.lifecycle.restore import Restore
+
+    restore = Restore(args.file, places, manifest, time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()))
+    with reading("restoring", manifest.size) as progress:
+        restore.run(progress)
     if restore.undone:
         complain("an earlier restore was cut off: what was there before it was put back first")
     put(f"restored {contents(manifest)} of {_origin(manifest)} into {places.state}")
     for aside in restore.aside:
         put(f"what was there is in {aside}")
     _tell_configuration(args, manifest)
-    return 0
 
 
 def _foretell(args: argparse.Namespace, manifest: Manifest, places: Places) -> None:
