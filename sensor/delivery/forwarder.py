@@ -25,7 +25,7 @@ TELL_EVERY_S = 1.0
 HEARTBEAT_S = 10.0
 LOCK_POLL_S = 0.05
 # A send that hangs longer at the end is left behind: what it sent comes again.
-PATIENCE_S = 20.0
+PATIENCE_S = 4.0
 VOTES = 3
 
 
