@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sensor.posture.ranges import Range, judge
 from sensor.posture.schemes import SCHEMES
@@ -66,3 +68,15 @@ def test_a_reason_names_the_version_and_the_range() -> None:
     assert str(Range()) == "all versions"
     assert str(Range("1.2", "1.2", through=True)) == "1.2"
     assert str(Range("1.2", "1.4", after=True, through=True)) == "above 1.2 up to 1.4"
+
+
+PARTS = st.lists(st.integers(0, 30), min_size=3, max_size=3)
+
+
+@given(PARTS, PARTS, PARTS, st.booleans(), st.booleans())
+def test_plain_numbers_lie_where_they_lie(version: list[int], start: list[int], end: list[int], after: bool, through: bool) -> None:
+    """Of versions written in full every range is told, and as their numbers say."""
+    one = Range(*(".".join(map(str, parts)) for parts in (start, end)), after=after, through=through)
+    inside = (version > start or (version == start and not after)) and (version < end or (version == end and through))
+    answer = judge(SCHEMES["whole"], ".".join(map(str, version)), (one,))
+    assert answer.verdict.value == ("affected" if inside else "not affected")
