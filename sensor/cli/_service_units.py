@@ -84,7 +84,7 @@ def make_user(root: Path) -> Iterator[str]:
     program = shutil.which("systemd-sysusers")
     if program is None:
         raise CannotServe("systemd-sysusers is not there, and so the user sensor cannot be made; expected systemd on this system")
-    made = subprocess.run([program, f"--root={root}", "/etc/sysusers.d/sensor.conf"], capture_output=True, text=True, check=False)
+    made = subprocess.run([program, f"--root={root}", "sensor.conf"], capture_output=True, text=True, check=False)
     if made.returncode:
         raise CannotServe(f"the user sensor cannot be made: {(made.stderr.strip().splitlines() or ['systemd-sysusers failed'])[-1]}")
     yield "user sensor: there" if not made.stderr else "user sensor: made"

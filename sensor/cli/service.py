@@ -75,8 +75,9 @@ def _install(root: Path) -> int:
         complain(f"{unit} is there already, from a package: it needs no other")
         return USAGE
     program = check_program(_program())
-    for line in (*write_units(root, program), *make_user(root), *configure(root)):
-        put(line)
+    for step in (write_units(root, program), make_user(root), configure(root)):
+        for line in step:
+            put(line)
     if root == Path("/"):
         systemctl("daemon-reload")
     put("nothing is started yet; next: sensor config init --force; systemctl enable --now sensor.target")

@@ -1,0 +1,73 @@
+"""Completion in real shells: what is offered at each place of a command line."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sensor.cli.main import names
+
+
+@pytest.fixture(scope="module")
+def scripts(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one file a shell."""
+    folder = tmp_path_factory.mktemp("completions")
+    for shell in ("bash", "zsh", "fish"):
+        with (folder / shell).open("w") as file:
+            subprocess.run(
+                [sys.executable, str(root / "packaging" / "completions.py"), shell], check=True, stdout=file, cwd=root, env={"PYTHONPATH": str(root)}
+            )
+    return folder
+
+
+def offered(scripts: Path, *words: str, folder: Path | None = None) -> set[str]:
+    """What bash offers after these words, the last of which is being written."""
+    line = " ".join(f"'{word}'" for word in words)
+    asked = (
+        f"source {scripts / 'bash'}; COMP_WORDS=(sensor {line}); COMP_CWORD={len(words)}; _sensor sensor '{words[-1]}' x; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+    )
+    told = subprocess.run(["bash", "--norc", "-c", asked], capture_output=True, text=True, check=True, cwd=folder or scripts)
+    assert told.stderr == ""
+    return set(told.stdout.split("\n")) - {""}
+
+
+def test_commands_first(scripts: Path) -> None:
+    """All of them."""
+    assert offered(scripts, "") == {*names(), "--help", "--version"}
+    assert offered(scripts, "fo") == {"forward"}
+
+
+def test_actions_and_options_of_a_command(scripts: Path) -> None:
+    """Actions only as its first word."""
+    assert {"check", "test", "status", "replay", "--since", "--json"} <= offered(scripts, "outputs", "")
+    assert "check" not in offered(scripts, "outputs", "check", "")
+    assert offered(scripts, "outputs", "--sin") == {"--since"}
+
+
+def test_values_of_options(scripts: Path, tmp_path: Path) -> None:
+    """Words where there is a choice, files where a file is meant, interfaces of this machine, and nothing where nobody can know."""
+    (tmp_path / "site.yaml").touch()
+    assert offered(scripts, "run", "--log-format", "") >= {"console", "json"}
+    assert offered(scripts, "run", "--config", "si", folder=tmp_path) == {"site.yaml"}
+    assert "lo" in offered(scripts, "run", "-i", "")
+    assert offered(scripts, "run", "--filter", "") == set()
+
+
+def test_files_where_a_command_takes_them(scripts: Path, tmp_path: Path) -> None:
+    """Beside its options; an option that is begun is no file."""
+    (tmp_path / "office.pcapng").touch()
+    assert offered(scripts, "replay", "off", folder=tmp_path) == {"office.pcapng"}
+    assert "office.pcapng" not in offered(scripts, "replay", "--", folder=tmp_path)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_shell_can_read_it(scripts: Path, shell: str) -> None:
+    """No help text of ours breaks its quoting."""
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed")
+    told = subprocess.run([shell, "-n", str(scripts / shell)], capture_output=True, text=True, check=False)
+    assert (told.returncode, told.stderr) == (0, "")

@@ -1,0 +1,78 @@
+"""The units of systemd: valid, and as little exposed as they claim."""
+
+from __future__ import annotations
+
+import configparser
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sensor.cli._service_units import COMMAND, UNITS
+
+SERVICES = ("sensor.service", "sensor-forward.service")
+# What `systemd-analyze security` may give: 0 is a service that can do nothing, 10 one that can do everything.
+EXPOSURE = 1.5
+
+analysed = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
+
+
+@pytest.fixture
+def folder(root: Path) -> Path:
+    return root / "packaging" / "systemd"
+
+
+def directives(path: Path) -> dict[str, str]:
+    """The section [Service]; of what is there several times the last."""
+    config = configparser.RawConfigParser(strict=False, allow_no_value=True)
+    config.optionxform = str  # type: ignore[assignment]
+    config.read(path)
+    return dict(config["Service"])
+
+
+def test_every_unit_is_known_to_the_command(folder: Path) -> None:
+    """`sensor service` writes what the package has."""
+    assert {path.name for path in folder.iterdir()} == {*UNITS, "sysusers.conf"}
+
+
+@analysed
+def test_verified(folder: Path, tmp_path: Path) -> None:
+    """systemd finds nothing to complain of. It wants the program to be there, so it is given another."""
+    for name in UNITS:
+        (tmp_path / name).write_text((folder / name).read_text().replace(COMMAND, sys.executable))
+    verified = subprocess.run(["systemd-analyze", "verify", "--man=no", *(str(tmp_path / name) for name in UNITS)], capture_output=True, text=True, check=False)
+    ours = [line for line in verified.stderr.splitlines() if "sensor" in line]
+    assert (verified.returncode, ours) == (0, [])
+
+
+@analysed
+@pytest.mark.parametrize("name", SERVICES)
+def test_exposure(folder: Path, name: str) -> None:
+    """At most 1.5 of 10, by systemd's own arithmetic."""
+    command = ["systemd-analyze", "security", "--offline=yes", f"--threshold={EXPOSURE * 10:.0f}", "--no-pager", str(folder / name)]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stdout
+    found = re.search(rf"exposure level for {re.escape(name)}: ([\d.]+)", told.stdout)
+    assert found is not None
+    assert float(found[1]) <= EXPOSURE
+
+
+def test_who_captures_speaks_to_nobody_and_who_delivers_hears_nothing(folder: Path) -> None:
+    """No Internet socket for the one, no packet socket for the other, and one right between them."""
+    capture, forward = (directives(folder / name) for name in SERVICES)
+    assert capture["RestrictAddressFamilies"].split() == ["AF_PACKET", "AF_NETLINK", "AF_UNIX"]
+    assert capture["IPAddressDeny"] == "any"
+    assert capture["CapabilityBoundingSet"] == capture["AmbientCapabilities"] == "CAP_NET_RAW"
+    assert forward["RestrictAddressFamilies"].split() == ["AF_UNIX", "AF_INET", "AF_INET6"]
+    assert forward["CapabilityBoundingSet"] == ""
+    assert "AmbientCapabilities" not in forward
+
+
+def test_both_are_the_same_user_with_the_same_state(folder: Path) -> None:
+    """Cursors lie beside the log, so the one writes where the other does."""
+    capture, forward = (directives(folder / name) for name in SERVICES)
+    for key in ("User", "Group", "UMask", "StateDirectory", "StateDirectoryMode", "ConfigurationDirectory", "RestartPreventExitStatus", "Type"):
+        assert capture[key] == forward[key]
