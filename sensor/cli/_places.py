@@ -32,8 +32,8 @@ def places_of(path: Path | None, state: Path | None) -> tuple[Config, Places] | 
     except DocumentErrors as errors:
         print(errors, file=sys.stderr)
         return None
-    folder = state or config.state or state_folder()
-    log = (None if state else config.events) or (state or state_folder()) / RUN_LOG
+    folder = (state or config.state or state_folder()).absolute()
+    log = ((None if state else config.events) or (state or state_folder()) / RUN_LOG).absolute()
     evidence = (None if state else config.evidence.folder) or folder / "evidence"
     base = None if path is None else path if path.is_dir() else path.parent
     known = config.fingerprints

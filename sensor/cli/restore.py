@@ -68,10 +68,13 @@ def _places(args: argparse.Namespace) -> Places | None:
     from sensor.eventlog.paths import RUN_LOG
     from sensor.lifecycle.places import Places
 
+    # Absolute, for what was begun may have to be undone from elsewhere.
+    base = args.config.absolute() if args.config is not None else None
     if args.state is not None:
-        return Places(args.state, args.state / RUN_LOG, args.state / "evidence", args.config)
+        state = args.state.absolute()
+        return Places(state, state / RUN_LOG, state / "evidence", base)
     found = places_of(None, None)
-    return found[1]._replace(base=args.config) if found is not None else None
+    return found[1]._replace(base=base) if found is not None else None
 
 
 def _restore(args: argparse.Namespace, manifest: Manifest, places: Places) -> None:

@@ -195,7 +195,8 @@ def sometimes(self, target):
 Path.rename = sometimes
 main(sys.argv[1:])
 """
-    killed = subprocess.run([sys.executable, "-c", program, "restore", str(backup), "--state", str(house)], check=False)
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    killed = subprocess.run([sys.executable, "-c", program, "restore", str(backup), "--state", house.name], cwd=house.parent, env=env, check=False)
     assert killed.returncode == 137
     assert snapshot(house) != before
     with pytest.raises(StoreError, match="a restore was cut off here: run `sensor restore` again"):
