@@ -125,7 +125,7 @@ def _hello(name: str) -> bytes:
     return ethernet(ipv4(tcp(record, 40000, 443), 6, "10.0.9.9", "198.51.100.7"), 0x0800, src=FLOODER)
 
 
-def _announced(name: str) -> bytes:
+def announced(name: str) -> bytes:
     """A printer's service and where it is (RFC 6763)."""
     kind = dns_name("_ipp._tcp.local")
     instance = bytes((len(name),)) + name.encode() + kind
@@ -154,7 +154,7 @@ PACKETS: dict[str, Flood] = {
 # Each message says another name.
 NAMES: dict[str, Flood] = {
     "dns": _named(_datagram(dns_message(7, 0x0100, [(dns_name(f"{NAME}.example.com"), 1)]), 53)),
-    "mdns": _named(_datagram(_announced(NAME), 5353, GROUP)),
+    "mdns": _named(_datagram(announced(NAME), 5353, GROUP)),
     "dhcp": _named(dhcp(FLOODER, option(12, NAME), option(60, "MSFT 5.0"))),
     "nbns": _named(
         _datagram(struct.pack("!6H", 7, 0x2910, 1, 0, 0, 1) + netbios_name(NAME, 0) + b"\0\x20\0\1\xc0\x0c\0\x20\0\1\0\4\x93\xe0\0\6\0\0\x0a\0\x09\x09", 137),
