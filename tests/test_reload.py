@@ -158,6 +158,30 @@ def test_a_configuration_that_is_gone(sensor: Any) -> None:
     assert f"{one.path}:1:1: cannot be read: No such file or directory" in wrong["msg"]
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_fault_of_ours_in_reading_changes_nothing(sensor: Any) -> None:
+    """An error that nobody thought of ends the reading, not the sensor; the next reload works."""
+    one = sensor("{}")
+
+    def breaks() -> Callable[[], bool]:
+        one.run.reloader._read, right = lambda: 1 // 0, one.run.reloader._read
+        over = one.reload()()
+
+        def mended() -> bool:
+            if over():
+                one.run.reloader._read = right
+                return True
+            return False
+
+        return mended
+
+    records = one.live(refused(20, 1), breaks, one.reload("networks: [203.0.113.0/24]"), refused(30, 1))
+    wrong, right = told(records, "config")
+    assert wrong["msg"].endswith("all goes on as it was: it could not be read")
+    assert right["facts"]["changed"] == ["networks"]
+    assert told(records, "summary")[-1]["capture"]["packets"] == 4
+
+
 RULE = """\
   - id: {name}
     title: An odd port

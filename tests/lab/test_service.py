@@ -119,6 +119,9 @@ class Service:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def descriptors(self) -> int:
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
     def anonymous_mib(self) -> float:
         lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
         return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("RssAnon"))
@@ -189,13 +192,14 @@ def test_reloads_under_traffic(service: Service, traffic: Callable[[int], Callab
     end = traffic(50_000)
     for number in range(6):
         service.reload(GOOD[number % 2])
-    before = service.anonymous_mib()
+    before, files = service.anonymous_mib(), service.descriptors()
     broken = [service.reload(BROKEN) for _ in range(good // 10)]
     service.says(lambda: len(service.told("config")) == 7)
     assert service.told("config")[-1]["facts"]["faults"][0].startswith(f"{service.config}:3:3: found the key 'interface'")
     assert service.records[-1]["sensor"]["site"] == "there"
     fine = [service.reload(GOOD[number % 2]) for number in range(good)]
     after = service.anonymous_mib()
+    assert service.descriptors() == files
     time.sleep(0.5)
     sent = end()
     time.sleep(0.5)
