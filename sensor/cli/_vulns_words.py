@@ -109,6 +109,9 @@ def device(args: argparse.Namespace) -> int:
     if args.json:
         _print_json(fleet, found)
         return 0
+    if args.csv:
+        write_csv(sys.stdout, CSV_COLUMNS, (_csv_row(fleet, one) for one in found))
+        return 0
     for line in _told_version(fleet, record):
         put(line)
     rows = [

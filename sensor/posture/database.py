@@ -5,6 +5,8 @@ A CVE is kept as a number, year × 10⁸ + number, once for each source that tel
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
 from pathlib import Path
 
@@ -54,10 +56,11 @@ def name_of(number: int) -> str:
 
 
 def open_to_write(folder: Path) -> sqlite3.Connection:
-    """The file with its tables; made where there is none. DatabaseError where that cannot be."""
+    """The file with its tables; made where there is none, for whom the folder belongs to. DatabaseError where that cannot be."""
     path = folder / FILE
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        _make(path)
         base = sqlite3.connect(path, timeout=PATIENCE_S, isolation_level=None)
         if _version(base) == 0:
             base.execute("PRAGMA page_size = 8192")
@@ -76,10 +79,30 @@ def open_to_read(folder: Path) -> sqlite3.Connection | None:
     if not path.is_file():
         return None
     try:
-        base = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=PATIENCE_S, isolation_level=None)
-        return _checked(base, path)
+        return _checked(_to_read(path), path)
     except sqlite3.Error as error:
         raise DatabaseError(f"{path}: {error}") from None
+
+
+def _to_read(path: Path) -> sqlite3.Connection:
+    """Where we may not write the folder and nobody imports, the file is taken as it is: nobody changes it."""
+    base = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=PATIENCE_S, isolation_level=None)
+    try:
+        base.execute("SELECT 1 FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError:
+        base.close()
+        base = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None)
+    return base
+
+
+def _make(path: Path) -> None:
+    """The empty file. What root writes beside a sensor stays the sensor's."""
+    if path.exists():
+        return
+    path.touch(0o640)
+    there = path.parent.stat()
+    with contextlib.suppress(PermissionError):
+        os.chown(path, there.st_uid, there.st_gid)
 
 
 def _version(base: sqlite3.Connection) -> int:

@@ -134,6 +134,7 @@ def test_a_device(vulns, imported: None) -> None:
     assert "CVE-2024-2002" in vulns("device", "10.0.0.10", "--all").out
     assert vulns("device", "10.0.0.11").lines[1] == "version: no packet told its firmware"
     assert vulns("device", "10.0.0.9").lines[-1] == "nothing is known against it"
+    assert vulns("device", "10.0.0.10", "--csv").lines[1].split(",")[1] == "CVE-2024-2001"
     assert vulns("device", "10.9.9.9").code == 1
     assert vulns("device").code == 2
     assert rows(vulns("device", "10.0.0.10", "--json"))[0]["cve"] == "CVE-2024-2001"

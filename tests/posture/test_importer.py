@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import shutil
 import sqlite3
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ from sensor.posture.database import FILE, DatabaseError, name_of, number_of, ope
 from sensor.posture.importer import Origin, Outcome, import_feed
 from tests.posture.feeds import EPSS, KEV, cpe_match, nvd_cve, nvd_feed
 
+NOBODY = 65534
 NOW = "2026-11-27T06:00:00Z"
 
 
@@ -100,6 +104,29 @@ def test_a_feed_that_breaks_off_changes_nothing(base: sqlite3.Connection, tmp_pa
     assert import_feed(base, tmp_path / "none", Origin("nvd-2021", ""), NOW).trouble == "cannot be read: No such file or directory"
     assert counts(base)[0] == 40
     assert min(row[0] for row in base.execute("SELECT id FROM cves")) == number_of("CVE-2021-1000")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_other_users(tmp_path: Path) -> None:
+    """What root imports belongs to whom the folder does; who may only read the folder reads."""
+    folder = Path(tempfile.mkdtemp(prefix="vulnerabilities-", dir="/tmp"))
+    try:
+        os.chown(folder, NOBODY, NOBODY)
+        base = open_to_write(folder)
+        taken(base, tmp_path, many(3))
+        base.close()
+        assert [(path.name, path.stat().st_uid) for path in folder.iterdir()] == [(FILE, NOBODY)]
+        os.chown(folder, 0, 0)
+        folder.chmod(0o755)
+        child = os.fork()
+        if child == 0:
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)
+            reading = open_to_read(folder)
+            os._exit(0 if reading is not None and counts(reading) == (3, 3, 1) else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    finally:
+        shutil.rmtree(folder)
 
 
 def test_a_database_that_is_none(tmp_path: Path) -> None:
