@@ -145,7 +145,7 @@ class Engine:
             inventory.device,
             weigher=self._weigher,
             mutes=mutes,
-            incidents=Incidents(inventory.device, int(config.alerts.incident_h * HOUR)),
+            incidents=Incidents(inventory.device, int(config.alerts.incident_h * HOUR), budget.alerts),
             evidence=evidence,
             least=config.least,
             muted=muted,

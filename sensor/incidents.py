@@ -22,6 +22,8 @@ from sensor.core.record import risk
 SECOND = 1_000_000_000
 GAP = 3600 * SECOND
 CASES_LIMIT, PARTIES_LIMIT = 8192, 32768
+# Of each story, that may be found again.
+PARTIES = 8
 STORY_LIMIT, ACTORS_LIMIT, TARGETS_LIMIT = 32, 16, 64
 # So many different alerts below medium are worth a story too.
 MANY = 3
@@ -50,8 +52,9 @@ class Incidents:
         self._device = device
         self._cases: Bounded[str, _Case] = Bounded(cases)
         # Party → key of the case that it acts in, or that hit it.
-        self._acting: Bounded[str, str] = Bounded(PARTIES_LIMIT)
-        self._hit: Bounded[str, str] = Bounded(PARTIES_LIMIT)
+        parties = min(PARTIES_LIMIT, PARTIES * cases)
+        self._acting: Bounded[str, str] = Bounded(parties)
+        self._hit: Bounded[str, str] = Bounded(parties)
         self._news: Bounded[str, int] = Bounded(cases)
 
     def __len__(self) -> int:

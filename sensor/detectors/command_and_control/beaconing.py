@@ -25,6 +25,7 @@ from sensor.detectors._words import PROTOCOLS, client_of, is_fixed_function, net
 
 SECOND = 1_000_000_000
 PAIRS_LIMIT = 8192
+BITS = 16
 # Services that are regular by nature: names, time, mail, call relays, tunnels of people's own.
 REGULAR = (25, 53, 123, 143, 500, 853, 993, 1194, 3478, 4500, 51820)
 # Clouds of makers of systems and devices, and services that everybody's programs ask.
@@ -67,7 +68,7 @@ class Beaconing(FlowDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._beats = Beats(self.options.beats - 1)
+        self._beats = Beats(self.options.beats - 1, BITS + self.context.more_bits)
         self._ports = np.zeros(65536, np.bool_)
         self._ports[[port for port in self.options.ports if 0 <= port < 65536]] = True
         self._clouds = frozenset(self.options.clouds)
