@@ -10,9 +10,9 @@ import errno
 import hashlib
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from sensor.core.reader import clean
 from sensor.inventory.store.database import UNFINISHED
@@ -112,14 +112,16 @@ class Restore:
                 place = target(member.name, self._places) if member.name in entries else None
                 if place is not None:
                     waiting = self._waiting(place, stages)
-                    if _write(waiting, member, content, progress) != entries[member.name].sha256:
+                    if _write(waiting, member.mode, content, progress) != entries[member.name].sha256:
                         raise BadArchive(f"{self._path}: changed while it was read")
                     if member.name == INVENTORY:
                         held(waiting, self._path)
+        for base, stage in stages.items():
+            _give(stage, base)
         os.sync()
 
     def _waiting(self, place: Path, stages: dict[Path, Path]) -> Path:
-        """Where a file waits: in a folder beside its place, on the same disk. OSError where there is no room for all."""
+        """Where a file waits: beside its place, on the same disk, in a folder that nobody else may enter. OSError where there is no room for all."""
         base = self._base(place)
         if base not in stages:
             _make(base)
@@ -128,8 +130,7 @@ class Restore:
             disk = os.statvfs(base)
             if disk.f_bavail * disk.f_frsize < self._manifest.size + SPARE:
                 raise OSError(errno.ENOSPC, f"there is no room for {self._manifest.size:,} bytes", str(base))
-            stages[base] = base / f"{STAGE}{self._stamp}"
-            _make(stages[base])
+            stages[base] = Path(tempfile.mkdtemp(prefix=STAGE, dir=base))
         return stages[base] / place.relative_to(base)
 
     def _base(self, place: Path) -> Path:
@@ -145,15 +146,17 @@ class Restore:
             aside = self._base(path) / f"{ASIDE}{self._stamp}"
             away.append(Move(str(path), str(aside / path.relative_to(aside.parent))))
             if aside not in self.aside:
+                aside.mkdir(mode=0o750)
+                _own(aside, aside.parent)
                 self.aside.append(aside)
         for base, stage in stages.items():
             into += [Move(str(path), str(base / path.name)) for path in sorted(stage.iterdir())]
         return away + into
 
 
-def _write(path: Path, member: Member, content: Iterator[bytes], progress: Progress) -> str:
-    """A file that was not there; its hash. It and its folders belong to whom the folder around them does."""
-    _make(path.parent)
+def _write(path: Path, mode: int, content: Iterator[bytes], progress: Progress) -> str:
+    """A file that was not there; its hash."""
+    path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
     summed = hashlib.sha256()
     number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     with os.fdopen(number, "wb") as file:
@@ -161,23 +164,25 @@ def _write(path: Path, member: Member, content: Iterator[bytes], progress: Progr
             file.write(data)
             summed.update(data)
             progress(len(data))
-        os.fchmod(number, member.mode & 0o644 | 0o600)
-        _give(file, path.parent)
+        os.fchmod(number, mode & 0o644 | 0o600)
     return summed.hexdigest()
 
 
 def _make(folder: Path) -> None:
     """A folder and those around it, for whom the one belongs to in which the first of them is made."""
-    if folder.is_dir():
-        return
-    _make(folder.parent)
-    folder.mkdir(mode=0o750)
-    if os.geteuid() == 0:
-        around = folder.parent.stat()
-        os.chown(folder, around.st_uid, around.st_gid)
+    if not folder.is_dir():
+        _make(folder.parent)
+        folder.mkdir(mode=0o750)
+        _own(folder, folder.parent)
 
 
-def _give(file: BinaryIO, folder: Path) -> None:
+def _give(stage: Path, base: Path) -> None:
+    """What waits belongs to whom the folder belongs to in which it will be."""
+    for path in stage.rglob("*"):
+        _own(path, base)
+
+
+def _own(path: Path, like: Path) -> None:
     if os.geteuid() == 0:
-        around = folder.stat()
-        os.fchown(file.fileno(), around.st_uid, around.st_gid)
+        owner = like.stat()
+        os.chown(path, owner.st_uid, owner.st_gid)

@@ -269,3 +269,21 @@ def test_a_wrong_configuration_of_this_machine(tell, backup: Path, tmp_path: Pat
     assert "sensor.yaml:1:1: " in told.err
     assert "name the folder with --state" in told.err
     assert tell("restore", str(backup), "--state", str(tmp_path / "new")).code == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_what_root_puts_back_belongs_to_the_sensor(tell, backup: Path, tmp_path: Path) -> None:
+    """To whom the folder belongs; others may not read what they could not before, and a link laid in the way leads nowhere."""
+    state, trap = tmp_path / "new", tmp_path / "trap"
+    state.mkdir()
+    trap.mkdir()
+    (state / "rules").symlink_to(trap)
+    os.chown(state, 65534, 65534)
+    told = tell("restore", str(backup), "--state", str(state))
+    assert told.code == 0, told.err
+    below = [path for path in state.rglob("*") if path.name != "inventory.lock" and not path.is_symlink()]
+    assert {path.stat().st_uid for path in below} == {65534}
+    assert not any(path.stat().st_mode & 0o022 for path in below)
+    assert list(trap.iterdir()) == []
+    assert (state / "rules" / "ours.yaml").is_file()
+    assert not (state / "rules").is_symlink()
