@@ -68,6 +68,11 @@ def configure(form: str | None = None, level: str = "info") -> None:
             _LOG.journal = Journal(SOCKET)
 
 
+def for_machines() -> bool:
+    """Whether a machine reads it: each line, or each message of the journal, is then one of ours."""
+    return _LOG.form == "json" or _LOG.journal is not None
+
+
 def log() -> Any:
     """A logger that writes key and value pairs."""
     import structlog

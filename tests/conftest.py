@@ -12,7 +12,6 @@ import pytest
 from hypothesis import settings
 
 from sensor import logs
-from sensor.log_limit import Limiter
 
 # No deadline: a busy machine is no defect. The same examples in every run: a red test stays red until it is mended.
 settings.register_profile("house", deadline=None, derandomize=True, max_examples=100)
@@ -27,8 +26,8 @@ def root() -> Path:
 
 @pytest.fixture(autouse=True)
 def own_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each test begins with an own log that has said nothing yet: what others said often is not left out here."""
-    monkeypatch.setattr(logs._LOG, "limiter", Limiter())
+    """Each test begins with an own log that has said nothing yet, and says it for people: what others said often is not left out here."""
+    monkeypatch.setattr(logs, "_LOG", logs._Log())
 
 
 @functools.cache

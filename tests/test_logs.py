@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from sensor import logs
+from sensor.cli._setup import complain
 from sensor.core.secrecy import MASK, hide
 from sensor.journal import VALUE_LIMIT, Journal, encoded, field_name
 from sensor.log_limit import EACH
@@ -189,3 +190,17 @@ def test_fields_of_the_journal(journal: socket.socket, tmp_path: Path) -> None:
     assert len(told["MESSAGE"]) == VALUE_LIMIT
     assert max(map(len, told)) == 64
     one.close()
+
+
+@pytest.mark.parametrize("form", logs.FORMATS)
+def test_complaints_of_commands(capsys: pytest.CaptureFixture[str], form: str) -> None:
+    """A line for people, or one of the log where a machine reads it; without secrets either way."""
+    hide("geheim-1234")
+    logs.configure(form)
+    complain("cannot open geheim-1234")
+    err = capsys.readouterr().err
+    if form == "json":
+        told = json.loads(err)
+        assert (told["event"], told["level"]) == (f"cannot open {MASK}", "error")
+    else:
+        assert err == f"sensor: cannot open {MASK}\n"

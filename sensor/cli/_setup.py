@@ -31,11 +31,15 @@ def add_log_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--log-format", choices=("console", "json"), help=form)
 
 
-def complain(message: str) -> None:
-    """One line on standard error, without the secrets that were read."""
+def complain(message: str, level: str = "error") -> None:
+    """One line on standard error, without the secrets that were read. Where a machine reads it (--log-format json, the journal) it is one of our own log."""
+    from sensor import logs
     from sensor.core.secrecy import masked
 
-    print(f"sensor: {masked(message)}", file=sys.stderr)
+    if logs.for_machines():
+        getattr(logs.log(), level)(message)
+    else:
+        print(f"sensor: {masked(message)}", file=sys.stderr)
 
 
 def log_failed(error: OSError, path: Path | None) -> int:

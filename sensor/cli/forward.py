@@ -57,7 +57,7 @@ def main(args: argparse.Namespace) -> int:
         forwarder.end()
         complain_of(error, log)
         return NOT_OPENED
-    complain(f"delivering {log} to {', '.join(outputs)}")
+    complain(f"delivering {log} to {', '.join(outputs)}", "info")
     return _once(forwarder) if args.once else _until_stopped(forwarder, args)
 
 
@@ -135,4 +135,4 @@ def _take_again(forwarder: Forwarder, args: argparse.Namespace) -> None:
         forwarder.take(outputs)
     except OSError as error:
         complain_of(error, forwarder.log)
-    complain(f"delivering to {', '.join(forwarder.runners) or 'nobody'}")
+    complain(f"delivering to {', '.join(forwarder.runners) or 'nobody'}", "info")

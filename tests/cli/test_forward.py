@@ -183,9 +183,11 @@ def test_its_own_log_is_as_the_configuration_says(start: Start, folder: Path) ->
     wait(lambda: (status := load_status(folder / "events.jsonl", "away")) is not None and status.tries > 0)
     (folder / "sensor.yaml").write_text(CONFIG + away + "logging: {format: json, level: error}\n")
     process.send_signal(signal.SIGTERM)
-    said = [json.loads(line) for line in process.communicate(timeout=20)[1].splitlines() if line.startswith("{")]
-    assert [(one["event"], one["level"], one["output"]) for one in said][:1] == [("cannot deliver", "warning", "away")]
-    assert "••• port 9" in said[0]["error"]
+    said = [json.loads(line) for line in process.communicate(timeout=20)[1].splitlines()]
+    assert [(one["event"], one["level"], one.get("output")) for one in said][:2] == [
+        ("delivering events.jsonl to archive, away", "info", None), ("cannot deliver", "warning", "away"),
+    ]  # fmt: skip
+    assert "••• port 9" in said[1]["error"]
     assert "••• port 9" in load_status(folder / "events.jsonl", "away").error
     process = start("--log-format", "console")
     wait(lambda: (status := load_status(folder / "events.jsonl", "away")) is not None and status.state != "stopped" and status.tries > 0)
