@@ -1,4 +1,5 @@
-"""The doctor while a sensor runs: those of its checks that cost next to nothing, every few minutes, as findings of the sensor's health.
+"""The doctor while a sensor runs: those of its checks that cost next to nothing, every few minutes, as findings of the sensor's health; whether interfaces are
+there and up every second.
 
 The kernel is asked for interfaces, disks and the clock; of the traffic some frames are looked at that the engine has decoded anyway. None of it needs a right,
 for those were given up: what cannot be read is left out. What the engine counts itself (loss, cut frames, one direction, silence) is told by ``health.py``.
@@ -23,6 +24,7 @@ FIRST_S, EVERY_S = 60.0, 300.0
 # Of one batch every so many seconds, so many frames are looked at.
 PAUSE_S, FRAMES = 2.0, 256
 SEVERITIES = {"ok": "info", "warning": "low", "error": "medium"}
+LINK = (card_checks.interface,)
 CARD = (card_checks.interface, card_checks.offloads, card_checks.card_ring)
 DISK = (machine_checks.space,)
 TRAFFIC = (traffic_checks.mirror, traffic_checks.broadcast, traffic_checks.inside)
@@ -55,13 +57,19 @@ class Watch:
             self._next = clock + FIRST_S
             self._cards = {name: card for name in self._names if (card := _card(name)) is not None and card.there}
             self._samples = self._fresh()
-        if clock < self._next:
-            return
-        self._next = clock + EVERY_S
-        for one in self._found():
+        due = clock >= self._next
+        if due:
+            self._next = clock + EVERY_S
+        for one in self._found() if due else self._links():
             msg = f"{one.subject}: {one.found}" + (f"; {one.advice}" if one.advice else "")
             facts = {"subject": one.subject, **({"advice": one.advice} if one.advice else {}), **one.facts}
             yield from told.stands(health.Finding(f"sensor.{one.check}", now, SEVERITIES[one.level], msg, facts), one.subject, clock)
+
+    def _links(self) -> Iterator[Finding]:
+        """Between two looks: only whether interfaces that were seen are there and up, for without them nothing is found at all."""
+        for name in self._cards:
+            if (card := _card(name)) is not None:
+                yield from findings(LINK, name, card)
 
     def _found(self) -> Iterator[Finding]:
         for name, sample in zip(self._names, self._samples, strict=True):

@@ -95,6 +95,16 @@ def test_a_cable_that_is_pulled(sensor: Sensor) -> None:
     assert words(sensor.at(FIRST_S + 2 * EVERY_S)) == [("sensor.interface", "info")]
 
 
+def test_a_cable_that_is_pulled_again_and_again(sensor: Sensor) -> None:
+    """Told within a second, once each way, between the looks at all the rest."""
+    sensor.at(FIRST_S)
+    found: list[tuple[str, str]] = []
+    for second in range(1, 201):
+        sensor.card.up = second % 4 < 2
+        found += words(sensor.at(FIRST_S + second))
+    assert found == [("sensor.interface", "medium"), ("sensor.interface", "info")] * 50
+
+
 def test_frames_that_the_card_lost_since_the_last_look(sensor: Sensor) -> None:
     """Counters are compared from look to look, not from the beginning of time."""
     sensor.at(FIRST_S)
