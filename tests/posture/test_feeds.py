@@ -159,7 +159,14 @@ def test_cve_records(tmp_path: Path) -> None:
         for path in sorted((tmp_path / "cves").rglob("*.json")):
             archive.write(path, path.relative_to(tmp_path))
     assert read(packed)[2] == items
+    damaged = bytearray(packed.read_bytes())
+    damaged[damaged.index(b"Argument injection")] ^= 1
+    kind, _, left = read(written(tmp_path, bytes(damaged), "damaged.zip"))
+    assert kind == "cve"
+    assert [one.cve for one in left if isinstance(one, Entry)] == ["CVE-2024-41711"]
+    assert next(one.why for one in left if isinstance(one, Broken)).startswith("it cannot be read: Bad CRC-32")
     assert read(folder / "CVE-2024-41710.json")[2] == [entry]
+    assert read(written(tmp_path, {**CVE_RECORD, "containers": {**CVE_RECORD["containers"], "x": "y" * 400_000}}))[2] == [entry]
 
 
 def test_kev_and_epss(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import functools
 import gzip
 import io
 import json
@@ -20,8 +21,10 @@ from sensor.posture.feeds.entry import Broken, Entry, Exploited, Score, Unreadab
 from sensor.posture.feeds.json_stream import ElementStream
 
 Item = Entry | Exploited | Score | Broken
-# All of a feed once it is unpacked, in characters; and one record of a folder or archive, in bytes.
-SIZE_LIMIT, RECORD_LIMIT = 8 << 30, 16 << 20
+# Records with their names, or what is wrong with them.
+Files = Iterator[tuple[str, str | Broken]]
+# All of a feed once it is unpacked, and one line of it, in characters; and one record of a folder or archive, in bytes.
+SIZE_LIMIT, LINE_LIMIT, RECORD_LIMIT = 8 << 30, 1 << 20, 16 << 20
 _SNIFFED = 1 << 16
 _NVD = re.compile(r'"format"\s*:\s*"NVD_CVE"|"vulnerabilities"\s*:\s*\[\s*\{\s*"cve"\s*:\s*\{')
 _KEV = re.compile(r'"catalogVersion"\s*:|"vulnerabilities"\s*:\s*\[\s*\{\s*"cveID"\s*:')
@@ -82,7 +85,7 @@ def _of_text(text: TextIO) -> Feed:
         return _of_list("nvd", whole, nvd.LIST, nvd.FIRST, nvd.entry_of, nvd.stamp_of)
     if _KEV.search(head):
         return _of_list("kev", whole, kev.LIST, kev.FIRST, kev.exploited_of, kev.stamp_of)
-    return _records(iter([("record", whole.read(RECORD_LIMIT))]))
+    return _records(iter([("record", head + text.read(RECORD_LIMIT))]))
 
 
 class _Joined(io.StringIO):
@@ -97,10 +100,15 @@ class _Joined(io.StringIO):
 
     def lines(self) -> Iterator[str]:
         """The lines of both. What was looked at may end in the middle of one."""
-        *whole, cut = super().read().splitlines(keepends=True) or [""]
+        *whole, cut = super().readlines() or [""]
         yield from whole
-        yield cut + self._rest.readline()
-        yield from self._rest
+        line, left = cut + self._rest.readline(LINE_LIMIT), SIZE_LIMIT
+        while line:
+            yield line
+            left -= len(line)
+            if left < 0:
+                raise Unreadable(f"is larger than {SIZE_LIMIT:,} characters once it is unpacked")
+            line = self._rest.readline(LINE_LIMIT)
 
 
 def _of_list(kind: str, text: _Joined, name: str, first: str, made: Callable[[dict[str, Any]], Entry | Exploited], stamp: Callable[..., str]) -> Feed:
@@ -153,25 +161,27 @@ def _rows(lines: Iterator[str], made: Callable[[list[str]], Exploited | Score], 
 # Records: one a file.
 
 
-def _of_folder(folder: Path) -> Iterator[tuple[str, str]]:
+def _of_folder(folder: Path) -> Files:
     for path in sorted(folder.rglob("*.json")):
         if path.is_file():
-            with path.open("rb") as file:
-                yield str(path.relative_to(folder)), file.read(RECORD_LIMIT + 1).decode("utf-8", "replace")
+            yield _text(str(path.relative_to(folder)), functools.partial(io.FileIO, path))
 
 
-def _of_archive(archive: zipfile.ZipFile) -> Iterator[tuple[str, str]]:
+def _of_archive(archive: zipfile.ZipFile) -> Files:
     for info in archive.infolist():
         if info.filename.endswith(".json"):
-            with archive.open(info) as file:
-                yield info.filename, _bytes(file).decode("utf-8", "replace")
+            yield _text(info.filename, functools.partial(archive.open, info))
 
 
-def _bytes(file: IO[bytes]) -> bytes:
-    return file.read(RECORD_LIMIT + 1)
+def _text(name: str, opened: Callable[[], IO[bytes]]) -> tuple[str, str | Broken]:
+    try:
+        with opened() as file:
+            return name, file.read(RECORD_LIMIT + 1).decode("utf-8", "replace")
+    except _BAD_DATA as error:
+        return name, Broken(name, f"it cannot be read: {clean(str(error), 120)}")
 
 
-def _records(files: Iterator[tuple[str, str]]) -> Feed:
+def _records(files: Files) -> Feed:
     """Records of CVE JSON 5, or advisories of CSAF; the first that is either tells which. What lies beside them (lists of changes) is passed by."""
     before: list[Broken] = []
     for name, text in files:
@@ -190,7 +200,9 @@ def _kind(record: Any) -> str:
     return "csaf" if isinstance(record, dict) and isinstance(record.get("document"), dict) else ""
 
 
-def _record(name: str, text: str) -> Any:
+def _record(name: str, text: str | Broken) -> Any:
+    if isinstance(text, Broken):
+        return text
     if len(text) > RECORD_LIMIT:
         return Broken(name, f"it is larger than {RECORD_LIMIT:,} bytes")
     try:
@@ -201,7 +213,7 @@ def _record(name: str, text: str) -> Any:
         return Broken(name, "it is nested too deeply")
 
 
-def _all(kind: str, before: list[Broken], first: tuple[str, Any], files: Iterator[tuple[str, str]]) -> Iterator[Item]:
+def _all(kind: str, before: list[Broken], first: tuple[str, Any], files: Files) -> Iterator[Item]:
     yield from before
     yield from _told(kind, *first)
     for name, text in files:
