@@ -163,6 +163,7 @@ def test_the_engine_is_made_to_measure(tmp_path: Path) -> None:
     limits = pipeline.inventory.limits
     assert (limits.devices, limits.pending, limits.endpoints, limits.leases) == (budget.devices, budget.pending, budget.endpoints, budget.leases)
     assert (pipeline.sizes.flow_bits, pipeline.sizes.conversations) == (budget.flow_bits, budget.conversations)
+    assert {unit.context.more_bits for unit in pipeline.detectors} == {budget.more_bits}
     assert len(pipeline.kernels.flows.slots) == 1 << budget.flow_bits
     pipeline = assemble(load_config(configured(tmp_path, "inventory: {devices: 777}\ntables: {flow_bits: 12}\n")), print)
     assert (pipeline.inventory.limits.devices, pipeline.sizes.flow_bits) == (777, 12)

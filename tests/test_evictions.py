@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 
+from sensor.assembly import assemble
+from sensor.config import load_config
 from sensor.core.bounded import Bounded, Recent
 from sensor.core.rates import RateWindow
 from sensor.core.recent import RecentSet
 from sensor.core.tally import Counts, Distinct
 from sensor.core.windows import DistinctWindow
 from sensor.evictions import evictions
+from tests.detectors.test_sender_flood import arp
+from tests.kit import batch_of, tcp_frame
 
 SECOND = 1_000_000_000
 
@@ -72,3 +79,18 @@ def test_what_is_cleared_still_tells_what_it_let_go() -> None:
         table.put(key, key)
     table.clear()
     assert (len(table), table.evicted) == (0, 1)
+
+
+def test_an_engine_tells_which_of_its_tables_let_something_go(tmp_path: Path) -> None:
+    """Two thousand unanswered flows in a table of 1,024, from newcomers of whom a hundred may be pending: both are told by name, and nothing of peers is."""
+    path = tmp_path / "sensor.yaml"
+    path.write_text("tables: {flow_bits: 10}\ninventory: {devices: 100}\n", encoding="utf-8")
+    pipeline = assemble(load_config(path), lambda _: None)
+    assert pipeline.evicted() == {}
+    frames = [tcp_frame(f"10.0.{n >> 8}.{n & 255}", f"10.1.{n >> 8}.{n & 255}", dport=80, flags=2) for n in range(2_000)]
+    frames += [arp(0x0017_9400_0000 + n, n) for n in range(200)]
+    pipeline.process(batch_of(frames))
+    evicted = pipeline.evicted()
+    assert evicted["flows"] == pipeline.report()["flows_evicted"] > 500
+    assert evicted["inventory.table"] == pipeline.inventory.telemetry()["evicted"] == 100
+    assert all(re.fullmatch(r"[a-z_]+(\.[a-z_]+)*", name) for name in evicted)

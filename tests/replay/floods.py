@@ -22,6 +22,7 @@ HEADER = struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, 1)
 START_S, CHUNK, PHONES, AGAIN_S = 1_700_000_000, 16384, 30, 2
 GAP_NS = 50_000  # 20,000 packets a second
 EVERYBODY, FLOODER = (1 << 48) - 1, 0x0200_0000_0F00
+DISCOVER, INFORM = 1, 8
 NAME = "@" * 12
 LETTERS = np.frombuffer(b"abcdefghijklmnopqrstuvwxyz012345", np.uint8)
 HALVES = np.frombuffer(b"ABCDEFGHIJKLMNO", np.uint8)
@@ -91,10 +92,10 @@ def _datagram(payload: bytes, port: int, to: str = "10.0.0.1") -> bytes:
     return ethernet(ipv4(udp(payload, port, port), 17, "10.0.9.9", to), 0x0800, src=FLOODER)
 
 
-def dhcp(mac: int, *options: bytes) -> bytes:
-    """A DHCPDISCOVER (RFC 2131)."""
-    body = b"\1\1\6\0" + mac.to_bytes(6, "big")[2:] + bytes(20) + mac.to_bytes(6, "big") + bytes(10 + 192) + b"\x63\x82\x53\x63\x35\1\1"
-    body += b"".join(options) + b"\xff"
+def dhcp(mac: int, *options: bytes, kind: int = DISCOVER) -> bytes:
+    """A client's word (RFC 2131)."""
+    body = b"\1\1\6\0" + mac.to_bytes(6, "big")[2:] + bytes(20) + mac.to_bytes(6, "big") + bytes(10 + 192) + b"\x63\x82\x53\x63\x35\1"
+    body += bytes((kind,)) + b"".join(options) + b"\xff"
     return ethernet(ipv4(udp(body, 68, 67), 17, "0.0.0.0", "255.255.255.255"), 0x0800, src=mac, dst=EVERYBODY)
 
 
@@ -186,7 +187,8 @@ def phone_mac(number: int) -> int:
 
 
 def _phone(number: int) -> bytes:
-    return dhcp(phone_mac(number), option(12, f"SEP{phone_mac(number):012X}"), option(60, "Cisco Systems, Inc. IP Phone CP-8841"))
+    """It has an address, so nobody need answer."""
+    return dhcp(phone_mac(number), option(12, f"SEP{phone_mac(number):012X}"), option(60, "Cisco Systems, Inc. IP Phone CP-8841"), kind=INFORM)
 
 
 def _phones(some: range, ts: int) -> bytes:
