@@ -23,7 +23,7 @@ from sensor.inventory.store.store import Store
 from sensor.keeper import Keeper
 from tests.inventory.stories import Story
 from tests.inventory.test_figures import LIMITS, MANY, office
-from tests.lab.test_live import ENVIRONMENT, ROOT, Lab, pytestmark  # noqa: F401 the marks of the lab
+from tests.lab.test_live import ENVIRONMENT, ROOT, Lab, pytestmark, run  # noqa: F401 the marks of the lab
 from tests.test_notify import Manager
 
 SENDER = """
@@ -120,7 +120,7 @@ class Service:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def descriptors(self) -> int:
-        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+        return sum(1 for _ in Path(f"/proc/{self.process.pid}/fd").iterdir())
 
     def anonymous_mib(self) -> float:
         lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
@@ -276,3 +276,54 @@ def test_a_hundred_thousand_devices(service: Service, tmp_path: Path) -> None:
     store = Store(tmp_path / "state")
     assert sum(1 for _ in store.devices(2 * MANY)) == MANY
     store.close()
+
+
+def interface_news(service: Service) -> list[str]:
+    return [record["severity"] for record in service.told("health") if record["facts"]["check"] == "sensor.interface"]
+
+
+def test_an_interface_that_comes_and_goes(service: Service, lab: Lab) -> None:
+    """Down and up, then away and made again, time after time: each is told once each way, a second later all is captured, no descriptor is left open.
+
+    SENSOR_LINKS: how often.
+    """
+    times = int(os.environ.get("SENSOR_LINKS", "2"))
+    there = ("ip", "-n", lab.there, "link")
+    service.start()
+    service.hears("READY=1")
+    time.sleep(1.5)
+    lab.send(count=5)
+    files = service.descriptors()
+
+    def away(*, gone: bool) -> None:
+        run(*there, *(("del", "vb") if gone else ("set", "vb", "down")))
+
+    def back(*, gone: bool) -> None:
+        lab.cable() if gone else run(*there, "set", "vb", "up")
+
+    for number in range(2 * times):
+        gone = number >= times
+        away(gone=gone)
+        service.says(lambda number=number: len(interface_news(service)) == 2 * number + 1)
+        back(gone=gone)
+        time.sleep(1.0)
+        lab.send(count=5)
+        service.says(lambda number=number: len(interface_news(service)) == 2 * number + 2)
+    assert service.descriptors() == files
+    assert service.end()[0] == 0
+    assert interface_news(service) == ["medium", "info"] * 2 * times
+    assert service.told("summary")[-1]["capture"]["packets"] == 5 * (2 * times + 1)
+
+
+def test_an_interface_that_is_not_there_at_the_start(service: Service, lab: Lab) -> None:
+    """It is waited for, and heard within a second of its coming."""
+    run("ip", "-n", lab.there, "link", "del", "vb")
+    service.start()
+    service.hears("READY=1")
+    service.says(lambda: "vb: no such interface now; waiting for it" in service.err)
+    lab.cable()
+    time.sleep(1.0)
+    lab.send(count=5)
+    time.sleep(0.5)
+    assert service.end()[0] == 0
+    assert service.told("summary")[-1]["capture"]["packets"] == 5
