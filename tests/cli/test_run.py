@@ -14,7 +14,9 @@ import jsonschema
 import pytest
 
 import sensor.eventlog
-from sensor.cli.main import main
+from sensor import logs
+from sensor.cli import run
+from sensor.cli.main import main, parser
 
 SCHEMA = jsonschema.Draft202012Validator(json.loads((Path(sensor.eventlog.__file__).parent / "schema.json").read_text(encoding="utf-8")))
 
@@ -69,6 +71,33 @@ def test_a_log_that_is_in_use(capsys: pytest.CaptureFixture[str], tmp_path: Path
     assert main(["run", "-i", "eth0", "--events", str(tmp_path / "log")]) == 3
     assert capsys.readouterr().err == f"sensor: cannot write the event log {tmp_path / 'log'}: another sensor writes it\n"
     first.close()
+
+
+def test_a_log_that_may_not_be_written(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line; exit code 4, as for interfaces that may not be listened on."""
+
+    def refused(path: Path, _: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(run, "_opened", refused)
+    assert main(["run", "-i", "eth0", "--events", str(tmp_path / "log")]) == 4
+    assert capsys.readouterr().err == f"sensor: cannot write the event log {tmp_path / 'log'}: Permission denied\n"
+
+
+def test_what_a_reload_reads(tmp_path: Path) -> None:
+    """All that goes with the configuration, at the places of this run; what the command line names goes before it, and our own log is set anew."""
+    path = tmp_path / "sensor.yaml"
+    (tmp_path / "rules").mkdir()
+    path.write_text("logging: {level: error}\nalerts: {mutes: quiet.yaml}\nevidence: {folder: packets}\n")
+    args = parser(["run"]).parse_args(["run", "-i", "eth0", "--config", str(path)])
+    at = run._settings(args, tmp_path / "state")
+    assert (at.mutes, at.evidence, list(at.rules)) == (tmp_path / "quiet.yaml", tmp_path / "packets", [tmp_path / "rules"])
+    assert logs._LOG.level == logs.LEVELS.index("error")
+    path.write_text("evidence: {enabled: false}\n")
+    args = parser(["run"]).parse_args(["run", "-i", "eth0", "--config", str(path), "--mutes", str(tmp_path / "mine.yaml")])
+    at = run._settings(args, tmp_path / "state")
+    assert (at.mutes, at.evidence) == (tmp_path / "mine.yaml", None)
+    assert logs._LOG.level == logs.LEVELS.index("info")
 
 
 @pytest.mark.lab
