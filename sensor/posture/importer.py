@@ -14,8 +14,8 @@ import msgspec
 
 from sensor.posture.database import SOURCES as CVE_SOURCES
 from sensor.posture.database import DatabaseError, number_of
-from sensor.posture.feeds.entry import Broken, Entry, Exploited, Score, Unreadable
-from sensor.posture.feeds.opened import Feed, open_feed
+from sensor.posture.feeds.entry import Broken, Entry, Feed, Item, Score, Unreadable
+from sensor.posture.feeds.opened import open_feed
 from sensor.posture.names import key, telling
 
 # A feed that would lose more than this share of its entries is refused, unless it was small.
@@ -111,7 +111,7 @@ class _Taker:
         self.newest = ""
         self.faults: list[Broken] = []
 
-    def take(self, items: Iterable[Entry | Exploited | Score | Broken]) -> None:
+    def take(self, items: Iterable[Item]) -> None:
         for item in items:
             if isinstance(item, Broken):
                 self.broken += 1

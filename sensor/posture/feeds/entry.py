@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from sensor.core.reader import clean
@@ -63,6 +64,20 @@ class Broken(NamedTuple):
 
     where: str
     why: str
+
+
+Item = Entry | Exploited | Score | Broken
+
+
+class Feed(NamedTuple):
+    """``kind``: nvd, cve, kev, epss or csaf; ``stamp``: when its data were made, where it tells; ``items``: to be read once, while the feed is open;
+    ``page``: which part of a longer answer it is, empty where it is all.
+    """
+
+    kind: str
+    stamp: str
+    items: Iterator[Item]
+    page: str = ""
 
 
 class Unreadable(Exception):

@@ -4,42 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import functools
 import gzip
 import io
-import json
 import re
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any, NamedTuple, TextIO
+from typing import Any, TextIO
 
 from sensor.core.reader import clean
-from sensor.posture.feeds import csaf, cve_record, epss, kev, nvd
-from sensor.posture.feeds.entry import Broken, Entry, Exploited, Score, Unreadable
+from sensor.posture.feeds import epss, kev, nvd
+from sensor.posture.feeds.entry import Broken, Entry, Exploited, Feed, Item, Score, Unreadable
 from sensor.posture.feeds.json_stream import ElementStream
+from sensor.posture.feeds.records import BAD_DATA, RECORD_LIMIT, of_archive, of_folder, records
 
-Item = Entry | Exploited | Score | Broken
-# Records with their names, or what is wrong with them.
-Files = Iterator[tuple[str, str | Broken]]
-# All of a feed once it is unpacked, and one line of it, in characters; and one record of a folder or archive, in bytes.
-SIZE_LIMIT, LINE_LIMIT, RECORD_LIMIT = 8 << 30, 1 << 20, 16 << 20
+# All of a feed once it is unpacked, and one line of it, in characters.
+SIZE_LIMIT, LINE_LIMIT = 8 << 30, 1 << 20
 _SNIFFED = 1 << 16
 _NVD = re.compile(r'"format"\s*:\s*"NVD_CVE"|"vulnerabilities"\s*:\s*\[\s*\{\s*"cve"\s*:\s*\{')
 _KEV = re.compile(r'"catalogVersion"\s*:|"vulnerabilities"\s*:\s*\[\s*\{\s*"cveID"\s*:')
-_BAD_DATA = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError)
-
-
-class Feed(NamedTuple):
-    """``kind``: nvd, cve, kev, epss or csaf; ``stamp``: when its data were made, where it tells; ``items``: to be read once, while the feed is open;
-    ``page``: which part of a longer answer it is, empty where it is all.
-    """
-
-    kind: str
-    stamp: str
-    items: Iterator[Item]
-    page: str = ""
 
 
 class _Limited(io.TextIOWrapper):
@@ -59,19 +42,19 @@ class _Limited(io.TextIOWrapper):
 def open_feed(path: Path) -> Iterator[Feed]:
     """Unreadable where it is none, or ends before it should; OSError where it cannot be opened."""
     if path.is_dir():
-        yield _records(_of_folder(path))
+        yield records(of_folder(path))
         return
     with path.open("rb") as raw:
         magic = raw.peek(4)[:4]
         try:
             if magic == b"PK\x03\x04":
                 with zipfile.ZipFile(raw) as archive:
-                    yield _records(_of_archive(archive))
+                    yield records(of_archive(archive))
             else:
                 plain: Any = gzip.GzipFile(fileobj=raw) if magic[:2] == b"\x1f\x8b" else raw
                 with _Limited(plain, encoding="utf-8-sig", errors="replace", newline="") as text:
                     yield _of_text(text)
-        except _BAD_DATA as error:
+        except BAD_DATA as error:
             raise Unreadable(f"cannot be unpacked: {clean(str(error), 120)}") from None
 
 
@@ -85,7 +68,7 @@ def _of_text(text: TextIO) -> Feed:
         return _of_list("nvd", whole, nvd.LIST, nvd.FIRST, nvd.entry_of, nvd.stamp_of)
     if _KEV.search(head):
         return _of_list("kev", whole, kev.LIST, kev.FIRST, kev.exploited_of, kev.stamp_of)
-    return _records(iter([("record", head + text.read(RECORD_LIMIT))]))
+    return records(iter([("record", head + text.read(RECORD_LIMIT))]))
 
 
 class _Joined(io.StringIO):
@@ -156,79 +139,3 @@ def _rows(lines: Iterator[str], made: Callable[[list[str]], Exploited | Score], 
         if row:
             yield _made(f"line {number}", made, row)
         number = first + reader.line_num
-
-
-# Records: one a file.
-
-
-def _of_folder(folder: Path) -> Files:
-    for path in sorted(folder.rglob("*.json")):
-        if path.is_file():
-            yield _text(str(path.relative_to(folder)), functools.partial(io.FileIO, path))
-
-
-def _of_archive(archive: zipfile.ZipFile) -> Files:
-    for info in archive.infolist():
-        if info.filename.endswith(".json"):
-            yield _text(info.filename, functools.partial(archive.open, info))
-
-
-def _text(name: str, opened: Callable[[], IO[bytes]]) -> tuple[str, str | Broken]:
-    try:
-        with opened() as file:
-            return name, file.read(RECORD_LIMIT + 1).decode("utf-8", "replace")
-    except _BAD_DATA as error:
-        return name, Broken(name, f"it cannot be read: {clean(str(error), 120)}")
-
-
-def _records(files: Files) -> Feed:
-    """Records of CVE JSON 5, or advisories of CSAF; the first that is either tells which. What lies beside them (lists of changes) is passed by."""
-    before: list[Broken] = []
-    for name, text in files:
-        record = _record(name, text)
-        if isinstance(record, Broken):
-            before.append(record)
-        elif kind := _kind(record):
-            stamp = csaf.stamp_of(record) if kind == "csaf" else ""
-            return Feed(kind, stamp, _all(kind, before, (name, record), files))
-    raise Unreadable(f"holds no record: {before[0].where}: {before[0].why}" if before else "is none of NVD 2.0, CVE JSON 5, KEV, EPSS and CSAF")
-
-
-def _kind(record: Any) -> str:
-    if isinstance(record, dict) and record.get("dataType") == cve_record.TYPE:
-        return "cve"
-    return "csaf" if isinstance(record, dict) and isinstance(record.get("document"), dict) else ""
-
-
-def _record(name: str, text: str | Broken) -> Any:
-    if isinstance(text, Broken):
-        return text
-    if len(text) > RECORD_LIMIT:
-        return Broken(name, f"it is larger than {RECORD_LIMIT:,} bytes")
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        return Broken(name, f"it is no JSON: {clean(str(error), 80)}")
-    except RecursionError:
-        return Broken(name, "it is nested too deeply")
-
-
-def _all(kind: str, before: list[Broken], first: tuple[str, Any], files: Files) -> Iterator[Item]:
-    yield from before
-    yield from _told(kind, *first)
-    for name, text in files:
-        record = _record(name, text)
-        if isinstance(record, Broken):
-            yield record
-        elif _kind(record) == kind:
-            yield from _told(kind, name, record)
-
-
-def _told(kind: str, name: str, record: Any) -> Iterator[Item]:
-    try:
-        if kind == "cve":
-            yield cve_record.entry_of(record)
-        else:
-            yield from csaf.entries_of(record)
-    except ValueError as error:
-        yield Broken(name, str(error))
