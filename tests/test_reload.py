@@ -224,6 +224,19 @@ def test_rules_are_read_again(sensor: Any, tmp_path: Path) -> None:
     assert alert["alert"]["numbers"]["count"] == 2
 
 
+def test_rules_that_ask_what_is_inside(sensor: Any, tmp_path: Path) -> None:
+    """They go by the networks as they are now; others keep their count."""
+    one = sensor("{}")
+    inside = RULE.format(name="inside", port=443).replace("{dst.port: 443}", "{dst: inside, dst.port: 443}").replace("count: 2\n", "count: 1\n")
+    write(tmp_path / "rules" / "one.yaml", "rules:\n" + inside.replace("    within: 1h\n", "") + RULE.format(name="other", port=443))
+    records = one.live(
+        answered("203.0.113.7", 40001), one.pause(), one.reload("networks: [203.0.113.0/24]"), answered("203.0.113.8", 40002), one.pause(),
+    )  # fmt: skip
+    assert sorted(alert["alert"]["detector"] for alert in alerts(records, "custom.")) == ["custom.inside", "custom.other"]
+    [alert] = alerts(records, "custom.inside")
+    assert (alert["dst"]["ip"], alert["src"]["port"]) == ("203.0.113.8", 40002)
+
+
 def test_fingerprints_are_read_again(sensor: Any, tmp_path: Path) -> None:
     """A device is what they say now, without saying anything again; what meant nothing before counts when it is told again. The store knows by which
     fingerprints all was read.

@@ -24,6 +24,7 @@ from sensor.keeper import Keeper
 from tests.inventory.stories import Story
 from tests.inventory.test_figures import LIMITS, MANY, office
 from tests.lab.test_live import ENVIRONMENT, ROOT, Lab, pytestmark, run  # noqa: F401 the marks of the lab
+from tests.test_assembly import GOOD as FINGERPRINT
 from tests.test_notify import Manager
 
 SENDER = """
@@ -199,6 +200,10 @@ def test_reloads_under_traffic(service: Service, traffic: Callable[[int], Callab
     assert service.records[-1]["sensor"]["site"] == "there"
     fine = [service.reload(GOOD[number % 2]) for number in range(good)]
     after = service.anonymous_mib()
+    for number in range(3):
+        (service.folder / "own").mkdir(exist_ok=True)
+        (service.folder / "own" / "tea.yaml").write_text(FINGERPRINT.replace("3000", f"{number}000"))
+        service.reload(f"{GOOD[0]}fingerprints: {{folders: [own]}}\n")
     assert service.descriptors() == files
     time.sleep(0.5)
     sent = end()
@@ -206,7 +211,8 @@ def test_reloads_under_traffic(service: Service, traffic: Callable[[int], Callab
     assert service.end()[0] == 0
     capture = service.told("summary")[-1]["capture"]
     assert (capture["dropped"], capture["packets"] >= sent) == (0, True)
-    assert len(service.told("config")) == 6 + 1 + good
+    assert len(service.told("config")) == 6 + 1 + good + 3
+    assert all("fingerprints" in " ".join(record["facts"]["changed"]) for record in service.told("config")[-2:])
     assert max(*broken, *fine) < 2
     assert after - before < 5
 
