@@ -30,9 +30,12 @@ class Source(NamedTuple):
     modified: str
 
     def age_days(self, now: datetime) -> int:
-        """How old its data are. Where the feed does not say when it was made, or is only records with dates of their own, as old as the import."""
-        made = None if self.kind in ("cve", "csaf") else _moment(self.stamp)
-        return max((now - (made or _moment(self.imported) or now)).days, 0)
+        """How old its data are: as old as they say, else as the last time they were asked for.
+
+        Records have dates of their own, which say nothing of the feed. A year of NVD is only made anew where it changed: what its server has is of today.
+        """
+        dated = self.kind in ("kev", "epss") or (self.kind == "nvd" and "://" not in self.place)
+        return max((now - ((_moment(self.stamp) if dated else None) or _moment(self.imported) or now)).days, 0)
 
 
 def sources_of(base: sqlite3.Connection | None) -> list[Source]:

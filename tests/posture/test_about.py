@@ -12,7 +12,7 @@ from sensor.posture.about import UPDATE, Library
 from sensor.posture.curated import load_curated
 from sensor.posture.database import open_to_read, open_to_write
 from sensor.posture.importer import Origin, import_feed
-from sensor.posture.sources import name_for, sources_of
+from sensor.posture.sources import Source, name_for, sources_of
 from tests.posture.feeds import CVE_RECORD, EPSS, KEV, cpe_match, nvd_cve, nvd_feed
 
 NVD = nvd_feed(
@@ -61,10 +61,12 @@ def test_without_an_import() -> None:
 
 
 def test_age(library: Library, tmp_path: Path) -> None:
-    """By the feed's own word; records have dates of their own, which say nothing of the feed: those are as old as their import."""
+    """By the word of a feed; records have dates of their own, and what a server still has is of today."""
     ages = {one.name: one.age_days(datetime(2026, 11, 28, tzinfo=UTC)) for one in sources_of(open_to_read(tmp_path))}
     assert ages == {"nvd": 402, "cve": 0, "kev": 459, "epss": 2}
     assert sources_of(None) == []
+    year = Source("nvd", "nvd", "https://example.com/nvd.json", "2025-10-21T00:00:00", "2026-11-27T00:00:00Z", 1, 0, "", "", "")
+    assert year.age_days(datetime(2026, 11, 28, tzinfo=UTC)) == 1
 
 
 @pytest.mark.parametrize(
