@@ -86,7 +86,7 @@ def _restore(args: argparse.Namespace, manifest: Manifest, places: Places) -> No
     if restore.undone:
         complain("an earlier restore was cut off: what was there before it was put back first")
     put(f"restored {contents(manifest)} of {_origin(manifest)} into {places.state}")
-    for aside in restore.aside:
+    for aside in restore.aside.values():
         put(f"what was there is in {aside}")
     _tell_configuration(args, manifest)
 

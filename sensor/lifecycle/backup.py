@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import hashlib
 import io
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -73,14 +73,11 @@ class Backup:
         path = self._places.state / FILE
         if not path.is_file():
             return Held(0, 0)
-        copy = target.with_name(f".{target.name}.inventory")
-        try:
-            os.close(os.open(copy, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+        with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as folder:
+            copy = Path(folder) / FILE
             held = snapshot(path, copy)
             with copy.open("rb") as file:
                 self._add(packer, INVENTORY, file, copy.stat().st_size, path.stat().st_mtime_ns, progress, path.stat().st_mode)
-        finally:
-            copy.unlink(missing_ok=True)
         return held
 
     def _piece(self, packer: Packer, piece: Piece, progress: Progress) -> None:
@@ -132,28 +129,14 @@ def _whole_lines(file: BinaryIO, size: int) -> int:
 
 @contextlib.contextmanager
 def _whole(target: Path) -> Iterator[BinaryIO]:
-    """A file that gets its name when all of it is on the disk. OSError where it cannot be written, or another backup writes it."""
-    beside = target.with_name(f".{target.name}.new")
-    number, ours = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600), False
+    """A file that gets its name when all of it is on the disk. OSError where it cannot be written."""
+    number, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
-        _lock(number, target)
-        ours = True
-        os.ftruncate(number, 0)
-        os.fchmod(number, 0o600)
-        with os.fdopen(number, "wb", closefd=False) as file:
+        with os.fdopen(number, "wb") as file:
             yield file
-        os.fsync(number)
-        beside.replace(target)
-        ours = False
+            file.flush()
+            os.fsync(number)
+        Path(name).replace(target)
     finally:
-        if ours:
-            beside.unlink()
-        os.close(number)
+        Path(name).unlink(missing_ok=True)
     sync_folder(target.parent)
-
-
-def _lock(number: int, target: Path) -> None:
-    try:
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise OSError(errno.EBUSY, "another backup writes it", str(target)) from None

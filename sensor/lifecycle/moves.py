@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +23,8 @@ class Move(msgspec.Struct, frozen=True, array_like=True):
 def carry_out(moves: Sequence[Move], note: Path) -> None:
     """Move all. OSError where one cannot be moved: then those before it are moved back."""
     beside = note.with_name(note.name + ".new")
-    with beside.open("wb") as file:
+    beside.unlink(missing_ok=True)
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
         file.write(msgspec.json.encode(moves))
         file.flush()
         os.fsync(file.fileno())
@@ -40,11 +42,15 @@ def carry_out(moves: Sequence[Move], note: Path) -> None:
 
 
 def undo(note: Path) -> bool:
-    """Move back what was moved; whether there was anything to undo. OSError where it cannot be: the note stays."""
+    """Move back what was moved; whether there was anything to undo. OSError where it cannot be, or another user wrote the note: it stays."""
+    if not os.path.lexists(note):
+        return False
+    if note.is_symlink() or note.stat().st_uid != os.geteuid():
+        raise OSError(errno.EPERM, "another user wrote it: let that user restore, or remove it", str(note))
     try:
         moves = msgspec.json.decode(note.read_bytes(), type=list[Move])
-    except FileNotFoundError:
-        return False
+    except msgspec.DecodeError:
+        raise OSError(errno.EINVAL, "it cannot be read: remove it", str(note)) from None
     for move in reversed(moves):
         source, target = Path(move.source), Path(move.target)
         if os.path.lexists(target) and not os.path.lexists(source):

@@ -17,7 +17,7 @@ import msgspec
 import zstandard
 
 from sensor.delivery.dead_letters import dead_of
-from sensor.eventlog.disk import open_file, sync_folder
+from sensor.eventlog.disk import sync_folder
 from sensor.eventlog.paths import muted_log
 from sensor.eventlog.segment_lines import open_lines
 from sensor.eventlog.segments import Segment, number_of, segments
@@ -86,7 +86,8 @@ def _rewrite(segment: Segment, lines: Iterator[bytes]) -> None:
     path = segment.path
     new, there = path.with_name(path.name + ".new"), path.stat()
     try:
-        with os.fdopen(open_file(new, os.O_TRUNC), "wb") as file:
+        new.unlink(missing_ok=True)
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
             for data in _pieces(lines):
                 file.write(zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).compress(data) if segment.compressed else data)
             file.flush()

@@ -78,14 +78,14 @@ def _compare(path: Path, manifest: Manifest, found: list[Entry]) -> None:
 
 
 class Restore:
-    """One archive that was verified, for the places where it goes. ``aside``: folders in which what was there is kept; ``undone``: an earlier restore was
-    cut off, and what was there before it was put back.
+    """One archive that was verified, for the places where it goes. ``aside``: by folder, where in it what was there is kept; ``undone``: an earlier
+    restore was cut off, and what was there before it was put back.
     """
 
     def __init__(self, path: Path, places: Places, manifest: Manifest, stamp: str) -> None:
         """``stamp``: date and time, as it stands in the names of folders."""
         self._path, self._places, self._manifest, self._stamp = path, places, manifest, stamp
-        self.aside: list[Path] = []
+        self.aside: dict[Path, Path] = {}
         self.undone = False
 
     def run(self, progress: Progress = lambda _: None) -> None:
@@ -100,7 +100,7 @@ class Restore:
             finally:
                 for stage in stages.values():
                     shutil.rmtree(stage, ignore_errors=True)
-                for aside in self.aside:
+                for aside in self.aside.values():
                     with contextlib.suppress(OSError):  # where all went back, nothing is in it
                         aside.rmdir()
 
@@ -143,20 +143,27 @@ class Restore:
         """What is there goes aside, what waits goes in."""
         away, into = [], []
         for path in dict.fromkeys(replaced([one.name for one in self._manifest.files], self._places)):
-            aside = self._base(path) / f"{ASIDE}{self._stamp}"
-            away.append(Move(str(path), str(aside / path.relative_to(aside.parent))))
-            if aside not in self.aside:
-                aside.mkdir(mode=0o750)
-                _own(aside, aside.parent)
-                self.aside.append(aside)
+            base = self._base(path)
+            away.append(Move(str(path), str(self._aside(base) / path.relative_to(base))))
         for base, stage in stages.items():
             into += [Move(str(path), str(base / path.name)) for path in sorted(stage.iterdir())]
         return away + into
 
+    def _aside(self, base: Path) -> Path:
+        """A new folder in this one, for what was there."""
+        if base not in self.aside:
+            aside, number = base / f"{ASIDE}{self._stamp}", 1
+            while os.path.lexists(aside):
+                aside, number = base / f"{ASIDE}{self._stamp}-{number}", number + 1
+            aside.mkdir(mode=0o750)
+            _own(aside, base)
+            self.aside[base] = aside
+        return self.aside[base]
+
 
 def _write(path: Path, mode: int, content: Iterator[bytes], progress: Progress) -> str:
     """A file that was not there; its hash."""
-    path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     summed = hashlib.sha256()
     number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     with os.fdopen(number, "wb") as file:
@@ -180,9 +187,11 @@ def _give(stage: Path, base: Path) -> None:
     """What waits belongs to whom the folder belongs to in which it will be."""
     for path in stage.rglob("*"):
         _own(path, base)
+        if path.is_dir():
+            path.chmod(0o750)
 
 
 def _own(path: Path, like: Path) -> None:
     if os.geteuid() == 0:
         owner = like.stat()
-        os.chown(path, owner.st_uid, owner.st_gid)
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)

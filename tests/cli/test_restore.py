@@ -211,6 +211,22 @@ main(sys.argv[1:])
     } | {"evidence/alert-abc234.pcapng": b"frames"}
 
 
+@pytest.mark.parametrize(("note", "said"), [("[", "it cannot be read: remove it"), ('[["a","b"],["/etc/a","/etc/b"]]', "another user wrote it")])
+def test_a_note_that_nobody_should_follow(tell, backup: Path, house: Path, note: str, said: str) -> None:
+    """What is moved back is what we noted ourselves: a note of somebody else's may name any file."""
+    (house / "restore.unfinished").write_text(note)
+    if os.geteuid() == 0 and note != "[":
+        os.chown(house / "restore.unfinished", 65534, 65534)
+    elif note != "[":
+        (house / "restore.unfinished").rename(house / "elsewhere")
+        (house / "restore.unfinished").symlink_to("elsewhere")
+    before = snapshot(house)
+    told = tell("restore", str(backup), "--state", str(house))
+    assert told.code == 3
+    assert said in told.err
+    assert snapshot(house) == before
+
+
 def test_no_room(tell, backup: Path, house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Told before anything is unpacked."""
     before = snapshot(house)
@@ -284,6 +300,7 @@ def test_what_root_puts_back_belongs_to_the_sensor(tell, backup: Path, tmp_path:
     below = [path for path in state.rglob("*") if path.name != "inventory.lock" and not path.is_symlink()]
     assert {path.stat().st_uid for path in below} == {65534}
     assert not any(path.stat().st_mode & 0o022 for path in below)
+    assert {path.stat().st_mode & 0o777 for path in below if path.is_dir()} == {0o750}
     assert list(trap.iterdir()) == []
     assert (state / "rules" / "ours.yaml").is_file()
     assert not (state / "rules").is_symlink()
