@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,7 @@ def test_cve_records(tmp_path: Path) -> None:
     written(folder, {**CVE_RECORD, "cveMetadata": {"cveId": "CVE-2024-41711", "state": "REJECTED"}, "containers": {}}, "CVE-2024-41711.json")
     written(folder, "{", "CVE-2024-41712.json")
     written(tmp_path / "cves", {"new": []}, "delta.json")
+    os.mkfifo(tmp_path / "waits.json")
     kind, _, items = read(tmp_path)
     assert kind == "cve"
     entry = next(one for one in items if isinstance(one, Entry) and not one.rejected)

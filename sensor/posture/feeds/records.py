@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import io
 import json
+import os
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -23,9 +24,13 @@ Files = Iterator[tuple[str, str | Broken]]
 
 
 def of_folder(folder: Path) -> Files:
-    for path in sorted(folder.rglob("*.json")):
-        if path.is_file():
-            yield _text(str(path.relative_to(folder)), functools.partial(io.FileIO, path))
+    """Folder by folder: the names of all records would not be little."""
+    for where, below, names in os.walk(folder):
+        below.sort()
+        for name in sorted(names):
+            path = Path(where, name)
+            if name.endswith(".json") and path.is_file():
+                yield _text(str(path.relative_to(folder)), functools.partial(io.FileIO, path))
 
 
 def of_archive(archive: zipfile.ZipFile) -> Files:
