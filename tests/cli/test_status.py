@@ -83,7 +83,7 @@ def test_for_machines(tell, running) -> None:
     ("other", "said"),
     [
         ({"health": {"lasting": STALLED}}, "health     medium   the output siem has taken nothing for 90 s (since "),
-        ({"ts": time.time() - 90}, "health     the engine has said nothing for 9"),
+        ({"ts": 0}, "health     the engine has said nothing for "),
         (
             {"log": {"path": "/x", "stalled": True, "waiting_bytes": 2048, "given_up": {"device": 3}}},
             "           the disk takes nothing: 2.0 KiB wait in memory",
