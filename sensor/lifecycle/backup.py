@@ -113,11 +113,17 @@ class Backup:
 def _opened(piece: Piece) -> tuple[str, BinaryIO]:
     """A file by its name in the archive. A segment that was packed since it was listed goes by its new name. FileNotFoundError where it is gone."""
     try:
-        return piece.name, piece.path.open("rb")
+        return piece.name, _file(piece)
     except FileNotFoundError:
         if not piece.name.startswith(SEGMENTS) or not piece.name.endswith(PLAIN):
             raise
-        return piece.name.removesuffix(PLAIN) + COMPRESSED, piece.path.with_name(piece.path.name.removesuffix(PLAIN) + COMPRESSED).open("rb")
+        packed = Piece(piece.name.removesuffix(PLAIN) + COMPRESSED, piece.path.with_name(piece.path.name.removesuffix(PLAIN) + COMPRESSED))
+        return packed.name, _file(packed)
+
+
+def _file(piece: Piece) -> BinaryIO:
+    """Links are followed in the folder of the configuration only."""
+    return os.fdopen(os.open(piece.path, os.O_RDONLY | os.O_CLOEXEC | (0 if piece.name.startswith("config/") else os.O_NOFOLLOW)), "rb")
 
 
 def _whole_lines(file: BinaryIO, size: int) -> int:

@@ -70,9 +70,7 @@ def pieces(places: Places, *, log: bool, evidence: bool) -> list[Piece]:
 
 
 def _state(places: Places) -> Iterator[Piece]:
-    if (places.state / MUTES).is_file():
-        yield Piece(f"state/{MUTES}", places.state / MUTES)
-    for name in KNOWLEDGE:
+    for name in (MUTES, *KNOWLEDGE):
         yield from _below(places.state / name, f"state/{name}")
 
 
@@ -82,16 +80,15 @@ def _beside_log(places: Places) -> Iterator[Piece]:
         if path.suffix in {".json", ".before", ".replay"} and not path.name.endswith(STATUS):
             yield Piece(f"log/cursors/{path.name}", path)
     yield from _below(places.log_place("dead"), "log/dead")
-    yield from (Piece(f"{SEGMENTS}/{name}", path) for name in (BEGIN, NEXT) if (path := folder_of(places.log) / name).is_file())
-    if (path := places.log_place("notes.jsonl")).is_file():
-        yield Piece("log/notes.jsonl", path)
+    for name in (BEGIN, NEXT):
+        yield from _below(folder_of(places.log) / name, f"{SEGMENTS}/{name}")
+    yield from _below(places.log_place("notes.jsonl"), "log/notes.jsonl")
 
 
 def _log(places: Places, *, whole: bool) -> Iterator[Piece]:
     if not whole:
         return
-    if (path := places.log_place("muted.jsonl")).is_file():
-        yield Piece("log/muted.jsonl", path)
+    yield from _below(places.log_place("muted.jsonl"), "log/muted.jsonl")
     for one in segments(places.log):
         yield Piece(f"{SEGMENTS}/{one.path.name}" if one.first else "log/events.jsonl", one.path)
 
@@ -106,9 +103,10 @@ def is_log(name: str) -> bool:
 
 
 def elsewhere(places: Places) -> list[str]:
-    """What the configuration names that lies neither beside it nor in the state folder: it is not copied."""
+    """What the configuration names that lies neither beside it nor in the state folder, and links in that: they are not copied."""
     near = [folder.absolute() for folder in (places.state, places.base) if folder is not None]
-    return sorted(str(path) for path in places.named if not any(path.absolute().is_relative_to(folder) for folder in near))
+    far = [path for path in places.named if not any(path.absolute().is_relative_to(folder) for folder in near)]
+    return sorted(map(str, far + [path for name in STATE if (path := places.state / name).is_symlink()]))
 
 
 def _configuration(places: Places) -> Iterator[Piece]:
@@ -117,22 +115,24 @@ def _configuration(places: Places) -> Iterator[Piece]:
     base = places.base.absolute()
     found = {path.absolute().relative_to(base).as_posix(): path for path in places.config}
     for folder in (base / "rules", *(path.absolute() for path in places.named if path.absolute().is_relative_to(base))):
-        found |= {piece.name: piece.path for piece in _below(folder, folder.relative_to(base).as_posix())}
+        found |= {piece.name: piece.path for piece in _below(folder, folder.relative_to(base).as_posix(), links=True)}
     yield from (Piece(f"config/{name}", found[name]) for name in sorted(found))
 
 
-def _below(path: Path, name: str) -> Iterator[Piece]:
-    """A file, or the files of a folder and of those in it. Links to folders are not followed."""
+def _below(path: Path, name: str, *, links: bool = False) -> Iterator[Piece]:
+    """A file, or the files of a folder and of those in it. ``links``: follow those to files; not in the state, where one who got in may lay them."""
+    if path.is_symlink() and not links:
+        return
     if path.is_file():
         yield Piece(name, path)
         return
     for file in sorted(path.rglob("*")) if path.is_dir() else ():
-        if file.is_file():
+        if file.is_file() and (links or not file.is_symlink()):
             yield Piece(f"{name}/{file.relative_to(path).as_posix()}", file)
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
+    return sorted(path for path in folder.iterdir() if path.is_file() and not path.is_symlink()) if folder.is_dir() else []
 
 
 def target(name: str, places: Places) -> Path | None:

@@ -167,6 +167,23 @@ def test_files_elsewhere_are_named(tell, house: Path, tmp_path: Path) -> None:
     assert "config/far.txt" not in opened(tmp_path / "a.tar.zst")
 
 
+def test_links_in_the_state_are_not_followed(back_up, house: Path, tmp_path: Path) -> None:
+    """Who got into the sensor may lay them to what only root may read, and a restore would give it away. Those of a configuration are followed."""
+    (tmp_path / "shadow").write_text("root:secret")
+    for name in ("rules/shadow.yaml", "intel/shadow.list", "evidence/alert-shadow.pcapng", "events.dead/shadow.jsonl", "events.cursors/shadow.json"):
+        (house / name).symlink_to(tmp_path / "shadow")
+    (house / "mutes.yaml").unlink()
+    (house / "mutes.yaml").symlink_to(tmp_path / "shadow")
+    (tmp_path / "common.yaml").write_text("preset: quiet\n")
+    (tmp_path / "etc" / "conf.d" / "20-common.yaml").symlink_to(tmp_path / "common.yaml")
+    told = back_up("--with-log", "--with-evidence")
+    assert told.code == 0, told.err
+    files = opened(tmp_path / "a.tar.zst")
+    assert not any("shadow" in name or b"secret" in data for name, data in files.items() if name != "manifest.json")
+    assert files["config/conf.d/20-common.yaml"] == b"preset: quiet\n"
+    assert str(house / "mutes.yaml") in told.out.splitlines()[1]
+
+
 def test_json_is_the_manifest(back_up) -> None:
     """For machines: what a script checks before it deletes an older backup."""
     assert json.loads(back_up("--json").out)["devices"] == 4
