@@ -96,6 +96,7 @@ def _tell(args: argparse.Namespace, run: Any, fold: Any) -> None:
         for alert in alerts:
             print(json.dumps(alert, ensure_ascii=False, separators=(",", ":")))
         return
-    counts = {unit.id: sum(alert["alert"]["detector"] == unit.id for alert in alerts) for unit in run.rules.made}
-    put(table(TRY_COLUMNS, [(unit.id, f"{unit.matched:,}", str(counts[unit.id])) for unit in run.rules.made], sys.stdout))
+    made = run.engine.rules.made
+    counts = {unit.id: sum(alert["alert"]["detector"] == unit.id for alert in alerts) for unit in made}
+    put(table(TRY_COLUMNS, [(unit.id, f"{unit.matched:,}", str(counts[unit.id])) for unit in made], sys.stdout))
     put(table_of_alerts(alerts, sys.stdout))
