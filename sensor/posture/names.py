@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from sensor.documents import load_document
+from sensor.documents import DocumentErrors, fault_at, load_document, nearest
 from sensor.fingerprinting.load import VOCABULARY, Vocabulary, own_folder
 from sensor.posture.asset import Asset
 from sensor.posture.curated import FOLDER, NAMES, Regex, SchemeName, Words
@@ -128,5 +128,9 @@ def load_names(folder: Path | None = None) -> Names:
     """The table of a folder, else ours. DocumentErrors with every fault."""
     folder = folder or own_folder() / FOLDER
     vocabulary = load_document(own_folder() / VOCABULARY, Vocabulary).joined(load_document(own_folder() / FOLDER / VOCABULARY, Vocabulary))
-    table = load_document(folder / NAMES, Table)
+    path, known = folder / NAMES, list(vocabulary.vendors)
+    table = load_document(path, Table)
+    strangers = [vendor for vendor in table.vendors if vendor not in vocabulary.vendors]
+    if strangers:
+        raise DocumentErrors([fault_at(path, ("vendors", one), f"found the vendor {one!r}, {nearest(one, known)}", key=True) for one in strangers])
     return Names(table, vocabulary.spellings())

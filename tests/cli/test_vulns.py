@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from sensor.posture.curated import load_curated
 from sensor.posture.database import FILE
 from tests.cli.conftest import device, record
 from tests.cli.test_intel import Server, certify
@@ -254,6 +255,7 @@ def test_help_and_the_installed_program(tell) -> None:
     """The formula of the priority is part of what the command says of itself."""
     told = tell("vulns", "--help")
     assert told.code == 0
+    assert f"{len({entry.cve for entry in load_curated()})} CVEs of printers" in told.out
     for words in ("30 known to be exploited", "up to 20 for CVSS", "sensor vulns show CVE-2021-36260"):
         assert words in told.out
     program = shutil.which("sensor", path=str(Path(sys.executable).parent))
