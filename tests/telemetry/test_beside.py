@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
+import json
 import subprocess
 import sys
-import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sensor.eventlog.segments import segments
-from sensor.telemetry.beside import Beside, output, process
+from sensor.telemetry.beside import Beside, output
 from tests.eventlog.segmented import Segmented
 
 
@@ -18,23 +17,29 @@ def engine(log: Path | None, *outputs: str) -> dict:
     return {"log": {"path": str(log) if log else ""}, "outputs": list(outputs)}
 
 
+GROWS = """
+import json, mmap, threading
+from sensor.telemetry.beside import process
+before = process()
+held = mmap.mmap(-1, 32 << 20)
+held.write(b"x" * (32 << 20))
+ended = threading.Event()
+threading.Thread(target=ended.wait).start()
+file = open("/dev/null")
+after = process()
+ended.set()
+print(json.dumps([before, after]))
+"""
+
+
 def test_the_process() -> None:
-    """As proc(5) tells it: a megabyte more is a megabyte more, and so is a file or a thread."""
-    before = process()
-    assert before["pid"] == os.getpid()
-    held = bytearray(os.urandom(8 << 20))
-    ended = threading.Event()
-    thread = threading.Thread(target=ended.wait)
-    thread.start()
-    with open(os.devnull) as _:  # noqa: PTH123
-        after = process()
-    ended.set()
-    thread.join()
-    assert len(held) == 8 << 20
-    assert after["memory_bytes"] - before["memory_bytes"] >= 7 << 20
-    assert after["descriptors"] == before["descriptors"] + 1
-    assert after["threads"] == before["threads"] + 1
-    assert after["cpu_s"] >= before["cpu_s"]
+    """As proc(5) tells it: what is held is resident, and a thread and a file more are one more each."""
+    with subprocess.Popen([sys.executable, "-c", GROWS], stdout=subprocess.PIPE) as made:
+        before, after = json.loads(made.communicate()[0])
+    assert before["pid"] == made.pid
+    assert 31 << 20 <= after["memory_bytes"] - before["memory_bytes"] <= 80 << 20
+    assert (after["descriptors"], after["threads"]) == (before["descriptors"] + 1, before["threads"] + 1)
+    assert 0 < before["cpu_s"] <= after["cpu_s"]
     assert after["descriptors"] < after["descriptors_limit"]
 
 
