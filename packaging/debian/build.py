@@ -45,7 +45,7 @@ for one in importlib.metadata.distributions():
 
 def main() -> int:
     """Build; the package is named on standard output."""
-    missing = [name for name in ("dpkg-deb", PYTHON) if shutil.which(name) is None]
+    missing = [name for name in ("dpkg-deb", "strip", PYTHON) if shutil.which(name) is None]
     if missing:
         print(f"cannot build a Debian package without {', '.join(missing)}", file=sys.stderr)
         return 1
@@ -92,10 +92,14 @@ def relocate(inside: Path, root: Path) -> None:
     script.write_text(script.read_text().replace(str(root), "", 1))
     kept = [line for line in (inside / "pyvenv.cfg").read_text().splitlines() if not line.startswith(("command", "executable"))]
     (inside / "pyvenv.cfg").write_text("\n".join(kept) + "\n")
-    shutil.rmtree(inside / "include", ignore_errors=True)
+    for name in ("include", "share"):
+        shutil.rmtree(inside / name, ignore_errors=True)
+    (inside / ".gitignore").unlink(missing_ok=True)
     (site,) = inside.glob("lib/python3*/site-packages")
     for path in site.glob("*.dist-info/direct_url.json"):
         path.unlink()
+    # Not what wheels bring in *.libs: its headers were moved, which strip may break.
+    run("strip", "--strip-unneeded", *(path for path in site.rglob("*.so") if not path.parent.name.endswith(".libs")))
 
 
 def files(root: Path, source: Path) -> None:
@@ -145,6 +149,7 @@ def packed(root: Path) -> Path:
     python, after = _python(), (_python()[0], _python()[1] + 1)
     text = (HERE / "control").read_text().format(
         version=version(), architecture=output("dpkg", "--print-architecture").decode().strip(), maintainer=MAINTAINER,
+        libc=output("dpkg-query", "--show", "--showformat=${Version}", "libc6").decode().partition("-")[0],
         size=sum(path.stat().st_size for path in paths) // 1024, python="{}.{}".format(*python), next_python="{}.{}".format(*after),
     )  # fmt: skip
     put(control / "control", text.encode())
@@ -153,7 +158,8 @@ def packed(root: Path) -> Path:
     put(control / "md5sums", sums.encode())
     for name in ("postinst", "prerm", "postrm"):
         put(control / name, (HERE / name).read_bytes(), 0o755)
-    run("chmod", "-R", "u=rwX,go=rX", root)
+    run("find", root, "-type", "f", "!", "-path", f"{root}/{PREFIX}/bin/*", "!", "-path", f"{control}/*", "-exec", "chmod", "0644", "{}", "+")
+    run("find", root, "-type", "d", "-exec", "chmod", "0755", "{}", "+")
     made = ROOT / "dist"
     made.mkdir(exist_ok=True)
     told = output("dpkg-deb", "--root-owner-group", "-Zzstd", "--build", root, made).decode()

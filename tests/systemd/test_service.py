@@ -5,6 +5,7 @@ One machine, whose story these tests tell in their order; `make test-systemd` bu
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -194,3 +195,23 @@ def test_removal_keeps_and_purge_takes(machine: Machine) -> None:
     machine.run("apt-get", "purge", "--yes", PACKAGE)
     assert not [path for path in ("var/lib/sensor", "var/log/sensor", "etc/sensor", "etc/systemd/system/sensor.target.wants") if (machine.root / path).exists()]
     assert machine.run("systemctl", "--failed", "--plain", "--no-legend").stdout == ""
+
+
+def test_the_same_without_the_package(machine: Machine, tmp_path: Path) -> None:
+    """From an environment in /opt, as a wheel makes one: `sensor service` writes the units, tells how they fare, and takes them away again."""
+    subprocess.run(["dpkg-deb", "--extract", str(package()), str(tmp_path)], check=True)
+    there = machine.root / "opt/sensor"
+    shutil.copytree(tmp_path / "usr/lib/sensor", there, symlinks=True)
+    program = there / "bin/sensor"
+    program.write_text(program.read_text().replace("#!/usr/lib/sensor/", "#!/opt/sensor/", 1))
+    command = "/opt/sensor/bin/sensor"
+    assert machine.run(command, "service", check=False).returncode == 1
+    machine.run(command, "service", "install")
+    machine.run(command, "config", "init", "--yes", "--force")
+    machine.run("systemctl", "enable", "--now", "sensor.target")
+    told = [json.loads(line) for line in machine.run(command, "service", "--json").stdout.splitlines()]
+    assert {one["unit"]: one["state"] for one in told} == {"sensor.target": "active", "sensor.service": "active", "sensor-forward.service": "inactive"}
+    assert "packets" in next(one["says"] for one in told if one["unit"] == "sensor.service")
+    machine.run(command, "service", "uninstall")
+    assert {machine.show(unit, "LoadState") for unit in UNITS} == {"not-found"}
+    assert (machine.root / "var/lib/sensor/inventory.db").exists()
