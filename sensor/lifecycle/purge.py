@@ -25,6 +25,7 @@ def purge(folder: Path, devices: Sequence[tuple[str, str]], author: str, reason:
     try:
         ordered = [order for order in store.orders() if order.action == "purge"]
         store.write(Entries(outcomes=[Outcome(order) for order in ordered]))
+        store.compact()
     finally:
         store.close()
     return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import time
 from pathlib import Path
 
@@ -59,6 +60,19 @@ def test_nothing_is_left_of_a_device(purge, tell, inventory: Path) -> None:
     assert SHOUT.encode() not in everything(inventory)
     assert PRINTER.encode() not in everything(inventory)
     assert b"asked for it" in everything(inventory)
+
+
+def test_what_was_deleted_long_before_is_gone_too(purge, inventory: Path) -> None:
+    """Rows that an earlier sensor replaced, and did not overwrite, still stood in pages that had become free."""
+    with sqlite3.connect(inventory / "inventory.db") as base:
+        base.execute("PRAGMA secure_delete = OFF")
+        base.execute("UPDATE devices SET state = state || ? WHERE key = ?", (f" {SHOUT}" * 2000, f"mac:{PRINTER}"))
+        base.commit()
+        base.execute("UPDATE devices SET state = rtrim(substr(state, 1, instr(state, ?) - 1)) WHERE key = ?", (SHOUT, f"mac:{PRINTER}"))
+    base.close()
+    assert SHOUT.encode() in everything(inventory)
+    assert purge(PRINTER, "--yes").code == 0
+    assert SHOUT.encode() not in everything(inventory)
 
 
 def test_in_the_next_run_it_is_new(purge, inventory: Path) -> None:

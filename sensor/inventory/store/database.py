@@ -86,6 +86,8 @@ def _sound(path: Path) -> tuple[sqlite3.Connection, str]:
         base.execute("PRAGMA page_size = 8192")
         base.execute("PRAGMA journal_mode = WAL")
         base.execute("PRAGMA synchronous = NORMAL")
+        # What is deleted is overwritten: a device that was purged is in no page that became free before, either.
+        base.execute("PRAGMA secure_delete = ON")
         _check(base)
         note = upgrade(base, path, version)
     except NotUpgraded as error:

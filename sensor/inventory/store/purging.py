@@ -16,10 +16,9 @@ _THESE = "(SELECT value FROM json_each(?1))"
 
 
 def purge(base: sqlite3.Connection, orders: Sequence[Order]) -> None:
-    """Within a transaction. What is deleted is overwritten with zeroes, so that no look at the file finds it."""
+    """Within a transaction. What is deleted is overwritten by SQLite (``database.py``), so that no look at the file finds it."""
     if not orders:
         return
-    base.execute("PRAGMA secure_delete = ON")
     devices, numbers = json.dumps([order.other for order in orders]), json.dumps([order.number for order in orders])
     lost = base.execute(f"SELECT lost_key FROM mergers WHERE NOT undone AND kept IN {_THESE}", (devices,))  # noqa: S608 - our own words, here and below
     keys = json.dumps([order.key for order in orders] + [row[0] for row in lost])
@@ -30,4 +29,3 @@ def purge(base: sqlite3.Connection, orders: Sequence[Order]) -> None:
     said = f"DELETE FROM words WHERE (key IN {_THESE} OR value IN {_THESE}) AND number NOT IN (SELECT value FROM json_each(?2))"  # noqa: S608
     base.execute(said, (keys, numbers))
     base.execute(f"UPDATE words SET key = value, value = '' WHERE number IN {_THESE}", (numbers,))  # noqa: S608
-    base.execute("PRAGMA secure_delete = OFF")

@@ -140,6 +140,11 @@ class Store:
             if self._batches % TIDY_EVERY == 1:
                 self._tidy()
 
+    def compact(self) -> None:
+        """Write the file anew: what an earlier sensor deleted, and did not overwrite, is not in it. StoreError where there is no room for that."""
+        with self._faults():
+            self._base.execute("VACUUM")
+
     @contextlib.contextmanager
     def _faults(self) -> Iterator[None]:
         """Errors of SQLite as ours."""
