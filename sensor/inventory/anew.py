@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections import deque
 
-from sensor.core.observation import Observation, Subject
+from sensor.core.observation import Evidence, Observation, Subject
 from sensor.inventory import identity
-from sensor.inventory.evidence import Matcher, Oui, fact_of
+from sensor.inventory.evidence import Claim, Matcher, Oui, fact_of
 from sensor.inventory.inventory import Inventory
 from sensor.inventory.record import Record
 from sensor.inventory.state import believe
@@ -35,33 +35,44 @@ class Anew:
         """Look at so many more; whether any are left."""
         for _ in range(min(devices, len(self.waiting))):
             record = self.waiting.popleft()
-            if not record.dead:
-                read_anew(self._inventory, record)
+            if not record.dead and read_anew(self._inventory, record):
                 self._inventory.table.mark(record, record.last)
         return bool(self.waiting)
 
 
-def read_anew(inventory: Inventory, record: Record) -> None:
-    """Let the fingerprints of today read the facts of a device."""
-    mac = record.macs[0] if record.macs else 0
-    _register_anew(inventory, record, mac)
+def read_anew(inventory: Inventory, record: Record) -> bool:
+    """Let the fingerprints of today read the facts of a device; whether they say anything else. One of which nobody asked for the facts is left as it was."""
+    packed, mac = record.unread, record.macs[0] if record.macs else 0
+    record.idle = frozenset()
+    changed = _register_anew(inventory, record, mac)
     for fact in record.facts.values():
         if not fact.kind.startswith("flow."):
-            believe(fact, inventory.claims(fact.kind, fact.value, identity.trait_of(fact.kind), mac))
-    record.weight = sum(fact.weight for fact in record.facts.values())
-    record.idle, record.stale = frozenset(), True
+            claims = inventory.claims(fact.kind, fact.value, identity.trait_of(fact.kind), mac)
+            if [_said(one) for one in claims] != [_said(one) for one in fact.evidence]:
+                believe(fact, claims)
+                changed = True
+    if changed:
+        record.weight, record.stale = sum(fact.weight for fact in record.facts.values()), True
+    elif packed is not None:
+        record.pack(packed)
+    return changed
 
 
-def _register_anew(inventory: Inventory, record: Record, mac: int) -> None:
-    """The maker of its MAC by the registry of today."""
+def _said(one: Claim | Evidence) -> tuple[str, str, float, str, str]:
+    return one.attribute, one.value, one.confidence, one.fingerprint, one.family
+
+
+def _register_anew(inventory: Inventory, record: Record, mac: int) -> bool:
+    """The maker of its MAC by the registry of today; whether that is another."""
     if not record.admitted or record.random or not mac:
-        return
+        return False
     organisation = inventory.oui.organisation(mac)
     old = [fact for fact in record.facts.values() if fact.kind == ORGANISATION]
     if [fact.value for fact in old] == [organisation] * bool(organisation):
-        return
+        return False
     for fact in old:
         record.forget(fact)
     if organisation:
         said = Observation(record.last, Subject(mac), ORGANISATION, organisation)
         record.learn(fact_of(said, inventory.matcher.match(said.kind, said.value), -1), inventory.limits)
+    return True

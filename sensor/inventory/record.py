@@ -91,6 +91,10 @@ class Record:
             self._facts, self.unread = facts_of(self.unread), None
         return self._facts
 
+    def pack(self, text: bytes) -> None:
+        """Its facts are what the text says: nobody needs them for now."""
+        self._facts, self.unread = {}, text
+
     def drop_facts(self) -> None:
         """Whatever was observed of it belongs to it no longer."""
         self._facts, self.unread, self.idle, self.weight, self.stale = {}, None, _NONE, 0, True

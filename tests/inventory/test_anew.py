@@ -1,0 +1,84 @@
+"""Other fingerprints look at what was known before: devices of this run and of earlier ones, some at a time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sensor.inventory.anew import Anew
+from sensor.keeper import Keeper
+from tests.inventory.stories import Story
+
+MACS = [f"00:17:c8:00:00:{number:02x}" for number in range(1, 6)]
+
+
+class Renamed:
+    """Fingerprints that say something else of one value."""
+
+    def __init__(self, matcher: Any, value: str, said: str) -> None:
+        self._matcher, self._value, self._said = matcher, value, said
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._matcher, name)
+
+    def match(self, kind: str, value: str) -> Any:
+        return self._matcher.match(kind, self._said if value == self._value else value)
+
+
+@pytest.fixture
+def story() -> Story:
+    """Printers that said so, the second in other words."""
+    story = Story().at(0)
+    for number, mac in enumerate(MACS):
+        story.says(mac, f"10.0.0.{number + 1}", "dhcp.vendor_class", "type=printer@0.8" if number != 1 else "type=printer@0.7")
+    story.at(10)
+    return story
+
+
+def renamed(story: Story) -> Renamed:
+    return Renamed(story.inventory.matcher, "type=printer@0.7", "type=camera@0.9")
+
+
+def test_only_what_is_said_otherwise_changes(story: Story) -> None:
+    """One device becomes what it is called now, the others are not even told of; some at a time."""
+    anew = Anew(story.inventory)
+    anew.begin(renamed(story), story.inventory.oui)
+    assert len(anew.waiting) == 5
+    assert anew.go_on(2)
+    assert len(anew.waiting) == 3
+    assert not anew.go_on(100)
+    story.changes.clear()
+    story.at(60)
+    assert [story.who(mac).type for mac in MACS] == ["printer", "camera", "printer", "printer", "printer"]
+    assert {change.device.macs[0] & 0xFF for change in story.changes} == {2}
+
+
+def test_devices_that_are_gone_by_then_cost_nothing(story: Story) -> None:
+    anew = Anew(story.inventory)
+    anew.begin(renamed(story), story.inventory.oui)
+    for record in list(story.inventory.table.by_mac.values()):
+        story.inventory.table.evict(record)
+    assert not anew.go_on(100)
+
+
+def test_devices_of_an_earlier_run(story: Story, tmp_path: Path) -> None:
+    """Their facts are read as well; those of whom nothing else is said stay as they were packed, which takes a tenth of the memory."""
+    keeper = Keeper(tmp_path, print)
+    keeper.begin(story.inventory, "one")
+    for record in story.inventory.table.by_mac.values():
+        story.inventory.table.note(record)
+    keeper.end()
+    keeper, later = Keeper(tmp_path, print), Story()
+    assert keeper.begin(later.inventory, "one") == 5
+    records = list(later.inventory.table.by_mac.values())
+    packed = [record.unread for record in records]
+    assert all(packed)
+    anew = Anew(later.inventory)
+    anew.begin(renamed(later), later.inventory.oui)
+    assert not anew.go_on(5)
+    assert [record.unread is not None for record in records] == [number != 1 for number in range(5)]
+    assert [record.unread for record in records if record.unread] == packed[:1] + packed[2:]
+    assert [later.who(mac).type for mac in MACS] == ["printer", "camera", "printer", "printer", "printer"]
+    keeper.end()
