@@ -1,0 +1,140 @@
+"""From alerts, and from what was learned, to who is to be cut off from whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from sensor.cli._firewall_seen import View
+from sensor.cli._show import clock, part, tidy
+from sensor.cli.explain import PREFIX, find_alerts
+from sensor.core import addresses
+from sensor.eventlog.fold import Fold, objects
+from sensor.inventory.services import TCP, UDP
+from sensor.posture.firewall.model import Block, Match, Party
+from sensor.posture.firewall.refuse import Refusals
+from sensor.posture.firewall.requests import Contact
+
+Record = dict[str, Any]
+
+NUMBERS = {"tcp": TCP, "udp": UDP}
+LEARNED = "what was learned of the network says who talks to it"
+
+
+class Ends(NamedTuple):
+    """A client and a server of an alert."""
+
+    client: Party
+    server: Party
+    service: int
+    alert: str
+    reason: str
+
+
+def alerts_of(fold: Fold, what: str) -> list[Record]:
+    """Alerts of that name, or those that an incident tells of."""
+    for name, record in fold.incidents.items():
+        if name == what or (len(what) > len("incident-") + PREFIX - 1 and name.startswith(what)):
+            told = {tidy(chapter.get("alert")) for chapter in objects(part(record, "incident").get("story"))}
+            return [one for one in fold.alerts.values() if tidy(part(one, "alert").get("id")) in told]
+    return find_alerts(fold, what)
+
+
+def contacts_of(alerts: Iterable[Record], view: View) -> list[Contact]:
+    """What the alerts tell, and what any other alert tells of the same addresses outside."""
+    contacts = [_contact(ends, view) for record in alerts for ends in _ends(record, view)]
+    outside = {contact.peer.addresses[0] for contact in contacts if contact.outside}
+    contacts += [
+        contact
+        for record in view.fold.alerts.values()
+        for contact in (_contact(ends, view) for ends in _ends(record, view))
+        if contact.outside and contact.peer.addresses[0] in outside
+    ]
+    return list(dict.fromkeys(contacts))
+
+
+def contacts_with(block: Block, view: View, match: Match | None) -> list[Contact]:
+    """All that talked to an address: by alerts, and by what was learned of inside machines."""
+    found = [one for record in view.fold.alerts.values() for ends in _ends(record, view) if (one := _facing(ends, block, view)) is not None]
+    return [one for one in dict.fromkeys([*found, *_learned(block, view)]) if match is None or one.service & 0xFFFF == 0 or match.covers(one.service)]
+
+
+def without_refused(contacts: Iterable[Contact], view: View) -> tuple[list[Contact], list[str]]:
+    """Those that may be blocked, and why the others may not."""
+    kept, why = [], []
+    refusals = Refusals(view.seen.machines)
+    verdicts: dict[tuple[Party, Party], str] = {}
+    for one in contacts:
+        pair = one.machine, one.peer
+        if pair not in verdicts:
+            verdicts[pair] = refusals.of_party(one.peer, [one.machine]) or refusals.of_party(one.machine)
+        if verdicts[pair]:
+            why.append(verdicts[pair])
+        else:
+            kept.append(one)
+    return kept, list(dict.fromkeys(why))
+
+
+# Alerts.
+
+
+def _ends(record: Record, view: View) -> Iterator[Ends]:
+    """Who did it, with each to whom. The port is that of the first, and of the others where the detector counted them by it."""
+    client, alert = view.party(part(record, "src")), part(record, "alert")
+    first, port = part(record, "dst"), part(record, "dst").get("port")
+    proto = NUMBERS.get(tidy(part(record, "network").get("proto")), 0)
+    service = proto << 16 | (port if isinstance(port, int) and 0 < port < 65536 and proto else 0)
+    count = alert.get("count")
+    times = f", {count} times" if isinstance(count, int) and count > 1 else ""
+    reason = f"{clock(alert.get('first'))} {tidy(record.get('msg'))} ({tidy(alert.get('id'))}, {tidy(alert.get('detector'))}{times})"
+    servers = [view.party(end) for end in (first, *objects(record.get("targets")))]
+    for server in dict.fromkeys(servers):
+        if client is not None and server is not None and server != client:
+            yield Ends(client, server, service, tidy(alert.get("id")), reason)
+
+
+def _contact(ends: Ends, view: View) -> Contact:
+    """The peer is what lies outside, else the server."""
+    ours = [view.networks.inside(party.addresses[0]) or addresses.is_multicast(party.addresses[0]) for party in (ends.client, ends.server)]
+    inbound = not ours[0] and ours[1]
+    machine, peer = (ends.server, ends.client) if inbound else (ends.client, ends.server)
+    return Contact(machine, peer, ends.service, not all(ours), inbound, ends.alert, ends.reason)
+
+
+def _facing(ends: Ends, block: Block, view: View) -> Contact | None:
+    """The peer is what lies in the block; None where neither does."""
+    outside = not inside(block, view)
+    if _within(ends.server, block):
+        return Contact(ends.client, ends.server, ends.service, outside, inbound=False, alert=ends.alert, reason=ends.reason)
+    if _within(ends.client, block):
+        return Contact(ends.server, ends.client, ends.service, outside, inbound=True, alert=ends.alert, reason=ends.reason)
+    return None
+
+
+def inside(block: Block, view: View) -> bool:
+    return view.networks.inside(addresses.parse_network(str(block))[0])
+
+
+def _within(party: Party, block: Block) -> bool:
+    first, last = addresses.parse_network(str(block))
+    return any(first <= address <= last for address in party.addresses)
+
+
+# What was learned.
+
+
+def _learned(block: Block, view: View) -> Iterator[Contact]:
+    """Who used something of a machine in the block, and of whom it used something. Nothing where it lies outside."""
+    machines, habits = view.seen.machines, view.seen.habits or {}
+    for name, mine in habits.items():
+        if name not in machines:
+            continue
+        client = machines[name].party
+        for peer, service in mine.uses:
+            server = machines[peer].party if peer in machines else None
+            if server is None or server == client:
+                continue
+            if _within(server, block):
+                yield Contact(client, server, service, reason=LEARNED)
+            elif _within(client, block):
+                yield Contact(server, client, service, inbound=True, reason=LEARNED)

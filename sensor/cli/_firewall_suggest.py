@@ -1,0 +1,139 @@
+"""``sensor firewall suggest``: what to ask the firewall for, tried out first."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import re
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+
+from sensor.cli._firewall_contacts import alerts_of, contacts_of, contacts_with, inside, without_refused
+from sensor.cli._firewall_seen import View, view_of
+from sensor.cli._firewall_words import put_json, put_rules, put_told
+from sensor.cli._setup import complain
+from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE
+from sensor.config import Config, load_config, usual
+from sensor.documents import DocumentErrors, nearest
+from sensor.inventory.rules import parse_service
+from sensor.posture.firewall.formats import names
+from sensor.posture.firewall.model import Block, Match, Request, block_text
+from sensor.posture.firewall.refuse import Refusals
+from sensor.posture.firewall.requests import Contact, Wish, request_of_nobody, requests_of
+from sensor.posture.firewall.simulate import simulate
+
+UNITS = {"h": "hours", "d": "days", "w": "weeks"}
+
+
+def suggest(args: argparse.Namespace) -> int:
+    wish = _wish(args)
+    config = _config(args) if wish is not None else None
+    if wish is None or config is None:
+        return USAGE
+    view = view_of(args, config)
+    if view is None:
+        return NOT_OPENED
+    found = _requests(args, wish, view)
+    if not found:
+        return NOT_FOUND
+    told = [(request, simulate(request, view.seen)) for request in found]
+    if args.json:
+        put_json(told, args.format)
+    elif args.format and not args.simulate:
+        put_rules(told, args.format, undo=args.undo)
+    else:
+        put_told(told, rules=not args.simulate)
+    return 0
+
+
+# What is asked for.
+
+
+def _wish(args: argparse.Namespace) -> Wish | None:
+    """The options; None after it was said what is wrong with them."""
+    now = datetime.fromtimestamp(int(time.time()), UTC)
+    try:
+        _sound(args)
+        match = _match(args.service) if args.service else None
+        return Wish(now, _expiry(now, args.expires), args.comment, match, _block(args.address) if args.address else None, args.everyone)
+    except ValueError as error:
+        complain(str(error))
+        return None
+
+
+def _sound(args: argparse.Namespace) -> None:
+    """ValueError where options do not go together."""
+    if (args.what is None) == (args.address is None):
+        raise ValueError("expected an alert or an incident, or --address ADDRESS, and not both")
+    if args.format is not None and args.format not in names():
+        raise ValueError(f"found --format {args.format}, {nearest(args.format, names())}")
+    if args.undo and not args.format:
+        raise ValueError("--undo needs --format: what is to be taken back?")
+
+
+def _expiry(now: datetime, span: str) -> datetime | None:
+    found = re.fullmatch(r"([1-9]\d{0,3})([hdw])", span)
+    if not found and span != "never":
+        raise ValueError(f"found --expires {span}, expected a span such as 12h, 7d or 4w, or never")
+    return now + timedelta(**{UNITS[found[2]]: int(found[1])}) if found else None
+
+
+def _match(service: str) -> Match:
+    number = parse_service(service)
+    return Match(number >> 16, number & 0xFFFF)
+
+
+def _block(text: str) -> Block:
+    try:
+        block = ipaddress.ip_network(text.strip(), strict=False)
+    except ValueError:
+        raise ValueError(f"found --address {text}, expected an address or a block such as 203.0.113.66 or 203.0.113.0/24") from None
+    mapped = block.network_address.ipv4_mapped if isinstance(block, ipaddress.IPv6Network) else None
+    return ipaddress.ip_network((mapped, block.prefixlen - 96)) if mapped is not None and block.prefixlen >= 96 else block
+
+
+def _config(args: argparse.Namespace) -> Config | None:
+    try:
+        return load_config(usual(args.config))
+    except DocumentErrors as errors:
+        print(errors, file=sys.stderr)
+        return None
+
+
+# What there is.
+
+
+def _requests(args: argparse.Namespace, wish: Wish, view: View) -> list[Request]:
+    """The requests; none after it was said why."""
+    contacts = _contacts(args, wish, view)
+    if contacts is None:
+        return []
+    if wish.block is not None and not args.force and (why := Refusals(view.seen.machines).of_block(wish.block)):
+        complain(f"refused: {why}; --force suggests it all the same")
+        return []
+    if not args.force and contacts:
+        contacts, reasons = without_refused(contacts, view)
+        for reason in reasons:
+            complain(f"{'left out' if contacts else 'refused'}: {reason}; --force suggests it all the same")
+        if not contacts:
+            return []
+    if not contacts and wish.block is not None:
+        complain(f"nobody was seen talking to {block_text(wish.block)}: the rules are for all machines")
+        return [request_of_nobody(wish, wish.block, outside=not inside(wish.block, view))]
+    return requests_of(contacts, wish)
+
+
+def _contacts(args: argparse.Namespace, wish: Wish, view: View) -> list[Contact] | None:
+    """Who is to be cut off from whom; None after it was said that nothing is known."""
+    if wish.block is not None:
+        return contacts_with(wish.block, view, wish.match)
+    alerts = alerts_of(view.fold, args.what)
+    if not alerts:
+        complain(f"no alert or incident {args.what!r} in the log: `sensor alerts` lists them")
+        return None
+    contacts = contacts_of(alerts, view)
+    if not contacts:
+        complain(f"{args.what}: its alerts name no two ends, so there is nothing between which a firewall could stand")
+        return None
+    return contacts

@@ -1,0 +1,115 @@
+"""``sensor firewall``: requests as people, firewalls and programs read them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sensor.cli._setup import complain
+from sensor.cli._show import coloured, paint, put, tidy
+from sensor.core.record_parts import time_text
+from sensor.inventory.services import service_text
+from sensor.posture.firewall.formats import names, written
+from sensor.posture.firewall.model import Party, Request
+from sensor.posture.firewall.simulate import Cut, Simulation, noted
+
+Told = Sequence[tuple[Request, Simulation]]
+
+PARTIES_SHOWN, CUTS_SHOWN = 20, 40
+
+
+def put_told(told: Told, *, rules: bool) -> None:
+    """For people."""
+    colours = coloured(sys.stdout)
+    put("\n\n".join("\n".join(_lines(request, simulation, colours, rules=rules)) for request, simulation in told))
+
+
+def _lines(request: Request, simulation: Simulation, colours: bool, *, rules: bool) -> Iterator[str]:
+    yield paint(f"{request.id}: {tidy(request.title)}", "bold", colours)
+    facts = {"direction": request.direction, "seen": ", ".join(request.seen), "expires": request.until, "comment": request.comment}
+    yield from (f"  {name:11} {tidy(value)}" for name, value in facts.items() if value)
+    for word, parties in (("machines", request.machines), ("cut off from", request.peers)):
+        yield from (f"  {word}", *(f"    {tidy(one.text)}" for one in parties[:PARTIES_SHOWN])) if len(parties) > 1 else ()
+        if len(parties) > PARTIES_SHOWN:
+            yield f"    and {len(parties) - PARTIES_SHOWN:,} more"
+    if request.left_out:
+        yield f"  left out for want of room: {request.left_out:,} more machines"
+    yield from ("  why", *(f"    - {tidy(one)}" for one in request.reasons)) if request.reasons else ()
+    yield from _simulated(simulation, colours)
+    if rules:
+        wider = "; for all machines, seen or not, with --everyone" if request.machines and not request.rules[0].match.proto else ""
+        yield f"  rules: the same with --format {', '.join(names())}{wider}"
+
+
+def _simulated(simulation: Simulation, colours: bool) -> Iterator[str]:
+    yield "  simulated on what was seen"
+    yield from (f"    - rests on: {tidy(one)}" if at == 0 else f"    - {tidy(one)}" for at, one in enumerate(simulation.rests_on))
+    others, meant = simulation.others, [cut for cut in simulation.cuts if cut.meant]
+    yield from _cuts("cut, as the alerts ask for", meant)
+    yield from _cuts(paint("ALSO CUT", "red", colours), others)
+    if not others:
+        yield "    nothing else that was seen would be cut"
+    yield from (paint(f"  warning: {tidy(one)}", "yellow", colours) for one in simulation.warnings)
+
+
+def _cuts(word: str, cuts: Sequence[Cut]) -> Iterator[str]:
+    if cuts:
+        yield f"    {word}: {_counted(cuts)}"
+        yield from (f"      {tidy(cut.text)}{_times(cut)}" for cut in cuts[:CUTS_SHOWN])
+    if len(cuts) > CUTS_SHOWN:
+        yield f"      and {len(cuts) - CUTS_SHOWN:,} more"
+
+
+def _counted(cuts: Sequence[Cut]) -> str:
+    clients = len({cut.client for cut in cuts})
+    return f"{len(cuts):,} conversation{'s' if len(cuts) != 1 else ''} of {clients:,} client{'s' if clients != 1 else ''}"
+
+
+def _times(cut: Cut) -> str:
+    return f", {cut.times:,} time{'s' if cut.times != 1 else ''}, last {time_text(cut.last)[:16]}Z" if cut.times else ""
+
+
+def put_rules(told: Told, name: str, *, undo: bool) -> None:
+    """For a firewall: rules on standard output, what should make one stop on standard error."""
+    for request, simulation in told:
+        for line in simulation.warnings:
+            complain(f"{request.id}: warning: {tidy(line)}")
+        if not undo and simulation.others:
+            complain(f"{request.id}: also cuts {_counted(simulation.others)} that nobody complained of: see --simulate")
+        if not undo:
+            complain(f"{request.id}: rests on {tidy(simulation.rests_on[0])}")
+    sys.stdout.write(written(name, [noted(*one) for one in told], undo=undo))
+
+
+def put_json(told: Told, name: str | None) -> None:
+    """For programs: a request a line."""
+    for request, simulation in told:
+        body = _body(request, simulation)
+        if name is not None:
+            body |= {"format": name, "rules_text": written(name, [noted(request, simulation)]), "undo_text": written(name, [request], undo=True)}
+        put(json.dumps(body, ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
+
+
+def _body(request: Request, simulation: Simulation) -> dict[str, Any]:
+    rules = [
+        {"name": one.name, "from": list(map(str, one.sources)), "to": list(map(str, one.destinations)), "proto": one.match.proto_text, "port": one.match.port}
+        for one in request.rules
+    ]
+    return {
+        "id": request.id, "title": request.title, "direction": request.direction, "machines": list(map(_party, request.machines)),
+        "peers": list(map(_party, request.peers)), "seen": list(request.seen), "rules": rules, "alerts": list(request.alerts), "reasons": list(request.reasons),
+        "made": request.made.isoformat(), "expires": request.expires.isoformat() if request.expires else None, "comment": request.comment,
+        "left_out": request.left_out, "simulation": {"rests_on": list(simulation.rests_on), "warnings": list(simulation.warnings),
+        "cuts": [_cut(one) for one in simulation.cuts]},
+    }  # fmt: skip
+
+
+def _party(party: Party) -> dict[str, Any]:
+    return {"device": party.id, "hostname": party.name, "type": party.kind, "ips": list(party.texts)}
+
+
+def _cut(cut: Cut) -> dict[str, Any]:
+    told = {"client": _party(cut.client), "server": _party(cut.server), "service": service_text(cut.service)}
+    return told | {"count": cut.times, "last": time_text(cut.last), "meant": cut.meant}

@@ -1,0 +1,36 @@
+"""How firewalls say it. One file, one format: ``rules(request)`` and ``undo(request)`` are pure functions from a request to text
+that ends with a line end; ``HEAD``, where there is one, stands once before those
+of all requests; ``MARK`` begins a comment.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterable
+from types import ModuleType
+
+from sensor.posture.firewall.model import Request
+
+
+def names() -> list[str]:
+    """The formats there are."""
+    return sorted(info.name for info in pkgutil.iter_modules(__path__) if not info.name.startswith("_"))
+
+
+def format_of(name: str) -> ModuleType:
+    """The file of a format."""
+    return importlib.import_module(f"{__name__}.{name}")
+
+
+def written(name: str, requests: Iterable[Request], *, undo: bool = False) -> str:
+    """All requests in a format, or what takes them back."""
+    module = format_of(name)
+    told = [module.undo(one) if undo else module.rules(one) + _undo_told(module, one) for one in requests]
+    return str(getattr(module, "HEAD", "")) + "".join(told)
+
+
+def _undo_told(module: ModuleType, request: Request) -> str:
+    """How to take it back, as comments below the rules, for the day when only this file is left."""
+    mark = getattr(module, "MARK", "")
+    return "".join(f"{mark} {line}\n" for line in ("to undo:", *module.undo(request).splitlines())) if mark else ""

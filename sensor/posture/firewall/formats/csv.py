@@ -1,0 +1,46 @@
+"""A table, a row for each pair of ends, for those who type rules into pages (UniFi and the like) or keep them in sheets. No cell is a formula."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+
+from sensor.posture.firewall.model import Block, Request
+from sensor.posture.firewall.words import names_of, plain
+
+COLUMNS = (
+    "request", "rule", "do", "action", "source", "source_name", "destination", "destination_name", "protocol", "port", "direction", "expires",
+    "alerts", "comment",
+)  # fmt: skip
+HEAD = ",".join(COLUMNS) + "\n"
+
+
+def rules(request: Request) -> str:
+    return _table(request, "add")
+
+
+def undo(request: Request) -> str:
+    return _table(request, "remove")
+
+
+def _table(request: Request, do: str) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    for rule in request.rules:
+        for source in rule.sources or (None,):
+            for destination in rule.destinations or (None,):
+                ends = *_end(request, source), *_end(request, destination)
+                service = rule.match.proto_text or "any", str(rule.match.port or "any")
+                told = request.direction, request.until, " ".join(request.alerts), request.comment
+                writer.writerow(_cells((request.id, rule.name, do, "drop", *ends, *service, *told)))
+    return out.getvalue()
+
+
+def _end(request: Request, block: Block | None) -> tuple[str, str]:
+    return (str(block), names_of(request, block)) if block is not None else ("any", "")
+
+
+def _cells(values: Iterable[str]) -> list[str]:
+    """What a spreadsheet takes for the beginning of a formula gets a quote before it (OWASP, CSV injection)."""
+    return [f"'{cell}" if (cell := plain(value)).startswith(("+", "-", "@", "=")) else cell for value in values]

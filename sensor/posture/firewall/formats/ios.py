@@ -1,0 +1,63 @@
+"""Cisco IOS and IOS-XE: a named access list a family, which denies what is meant and permits the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sensor.posture.firewall.model import Block, Match, Request, Rule
+from sensor.posture.firewall.words import about, heading, names_of, plain
+
+# What a remark may hold.
+REMARK_LIMIT = 100
+MARK = "!"
+
+
+def rules(request: Request) -> str:
+    how = (
+        "load: paste in configuration mode. An interface without a list: 'ip access-group NAME in' ('ipv6 traffic-filter NAME in'), where the sources come in;",
+        "where a list is bound already, put these deny lines before its first permit",
+    )
+    return heading(request, MARK, *how) + "\n".join([*(line for version in (4, 6) for line in _list(request, version)), ""])
+
+
+def undo(request: Request) -> str:
+    used = [version for version in (4, 6) if any(rule.version == version for rule in request.rules)]
+    return "".join(f"no {_head(request, version)}\n" for version in used)
+
+
+def _head(request: Request, version: int) -> str:
+    return f"ip access-list extended SENSOR-{request.id}" if version == 4 else f"ipv6 access-list SENSOR-{request.id}-v6"
+
+
+def _list(request: Request, version: int) -> Iterator[str]:
+    mine = [rule for rule in request.rules if rule.version == version]
+    if not mine:
+        return
+    yield _head(request, version)
+    yield f" remark {about(request)}"[: REMARK_LIMIT + 8]
+    for rule in mine:
+        for source in rule.sources or (None,):
+            for destination in rule.destinations or (None,):
+                yield from _deny(request, rule, source, destination)
+    yield " permit ip any any" if version == 4 else " permit ipv6 any any"
+
+
+def _deny(request: Request, rule: Rule, source: Block | None, destination: Block | None) -> Iterator[str]:
+    whose = " to ".join(filter(None, (names_of(request, one) for one in (source, destination) if one is not None)))
+    if whose:
+        yield f" remark {plain(whose, REMARK_LIMIT)}"
+    proto = rule.match.proto_text or ("ip" if rule.version == 4 else "ipv6")
+    yield f" deny {proto} {_end(source)} {_end(destination)}{_port(rule.match)} log"
+
+
+def _end(block: Block | None) -> str:
+    """IPv4 with the inverted mask that access lists have."""
+    if block is None:
+        return "any"
+    if block.prefixlen == block.max_prefixlen:
+        return f"host {block.network_address}"
+    return f"{block.network_address} {block.hostmask}" if block.version == 4 else str(block)
+
+
+def _port(match: Match) -> str:
+    return f" eq {match.port}" if match.port else ""

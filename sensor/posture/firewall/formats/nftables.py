@@ -1,0 +1,61 @@
+"""nftables (nft(8)): a table of its own, so that loading it again replaces it and undoing it is one line. Elements leave their sets when the time is up."""
+
+from __future__ import annotations
+
+from sensor.posture.firewall.model import Block, Match, Request, Rule, block_text
+from sensor.posture.firewall.words import about, heading, names_of
+
+# Before the usual chains of filters (priority 0): what is dropped here is dropped, whatever those accept.
+PRIORITY = -5
+MARK = "#"
+
+# Blocks of one end → the name of their set.
+Sets = dict[tuple[Block, ...], str]
+
+
+def rules(request: Request) -> str:
+    table, sets = _table(request), _sets(request)
+    body = [f"add table inet {table}", f"delete table inet {table}", f"table inet {table} {{"]
+    for blocks, name in sets.items():
+        body += _set(request, name, blocks)
+    body += ["\tchain forward {", f"\t\ttype filter hook forward priority {PRIORITY}; policy accept;"]
+    body += [f'\t\t{_condition(rule, sets)}counter drop comment "{about(request)}"' for rule in request.rules]
+    how = "load: nft -f FILE, on the machine that forwards between the two"
+    return heading(request, MARK, how, by_itself=True) + "\n".join([*body, "\t}", "}", ""])
+
+
+def undo(request: Request) -> str:
+    return f"delete table inet {_table(request)}\n"
+
+
+def _table(request: Request) -> str:
+    return f"sensor_{request.id.replace('-', '_')}"
+
+
+def _sets(request: Request) -> Sets:
+    """Each end once: rules of both directions share theirs."""
+    ends = dict.fromkeys(blocks for rule in request.rules for blocks in (rule.sources, rule.destinations) if blocks)
+    return {blocks: f"end{number}" for number, blocks in enumerate(ends, 1)}
+
+
+def _set(request: Request, name: str, blocks: tuple[Block, ...]) -> list[str]:
+    flags = "interval, timeout" if request.seconds else "interval"
+    elements = [f"\t\t\t{_element(request, block)}," for block in blocks]
+    return [f"\tset {name} {{", f"\t\ttype ipv{blocks[0].version}_addr", f"\t\tflags {flags}", "\t\telements = {", *elements, "\t\t}", "\t}"]
+
+
+def _element(request: Request, block: Block) -> str:
+    whose = names_of(request, block)
+    return block_text(block) + (f" timeout {request.seconds}s" if request.seconds else "") + (f' comment "{whose}"' if whose else "")
+
+
+def _condition(rule: Rule, sets: Sets) -> str:
+    family = "ip" if rule.version == 4 else "ip6"
+    ends = ((side, blocks) for side, blocks in (("saddr", rule.sources), ("daddr", rule.destinations)) if blocks)
+    return "".join(f"{family} {side} @{sets[blocks]} " for side, blocks in ends) + _service(rule.match)
+
+
+def _service(match: Match) -> str:
+    if not match.proto:
+        return ""
+    return f"{match.proto_text} dport {match.port} " if match.port else f"meta l4proto {match.proto_text} "

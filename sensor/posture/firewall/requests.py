@@ -1,0 +1,172 @@
+"""From who talked to whom to what is asked of the firewall: all machines that share an end share a request, PCs and cameras alike.
+
+An address outside is cut off whole, both ways, unless a service is named: what talks to it on one port today takes another tomorrow. Between inside machines
+only the service that was seen is cut, so that the server goes on serving the others.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sensor.core import addresses
+from sensor.inventory.services import service_text
+from sensor.posture.firewall.model import PROTOCOLS, Block, Match, Party, Request, Rule, apart, block_text, host_block, request_id
+
+# Ends and reasons of one request; how many more there are is told.
+ENDS_LIMIT, REASONS_LIMIT = 256, 16
+
+
+class Contact(NamedTuple):
+    """A machine and the peer that it is to be cut off from. ``service``: ``protocol << 16 | port`` of the server, 0 where unknown; ``outside``: the peer is
+    none of ours; ``inbound``: the peer began; ``alert``: its id, empty where the baseline tells of it.
+    """
+
+    machine: Party
+    peer: Party
+    service: int
+    outside: bool = False
+    inbound: bool = False
+    alert: str = ""
+    reason: str = ""
+
+
+class Wish(NamedTuple):
+    """How the operator wants it. ``match``: only that service; ``block``: the peer, whatever of it was seen; ``everyone``: for machines not seen as well."""
+
+    made: datetime
+    expires: datetime | None = None
+    comment: str = ""
+    match: Match | None = None
+    block: Block | None = None
+    everyone: bool = False
+
+
+def requests_of(contacts: Sequence[Contact], wish: Wish) -> list[Request]:
+    """One request an outside address or block, and one for all that used the same service of the same machines."""
+    used: dict[tuple[str, int], set[str]] = {}
+    for one in contacts:
+        used.setdefault((one.machine.key, one.service), set()).add(one.peer.key)
+    groups: dict[str, list[Contact]] = {}
+    for one in contacts:
+        groups.setdefault(_key(one, used[one.machine.key, one.service], wish), []).append(one)
+    return [_request(key, some, wish) for key, some in groups.items()]
+
+
+def request_of_nobody(wish: Wish, block: Block, *, outside: bool) -> Request:
+    """Cut off a block that nobody was seen talking to: for everybody."""
+    wish = wish._replace(block=block, everyone=True)
+    request = _made(_block_key(block, wish), (), (), wish.match or Match(), wish)
+    return request._replace(outside=outside, direction="outbound" if outside else "internal")
+
+
+def _key(contact: Contact, peers: Iterable[str], wish: Wish) -> str:
+    """What stands for the request that a contact belongs to."""
+    match = _match(contact, wish)
+    if wish.block is not None:
+        return _block_key(wish.block, wish)
+    whom = [contact.peer.key] if contact.outside else sorted(peers)
+    return " ".join((_direction(contact) if match.proto else "both", match.text, *whom))
+
+
+def _block_key(block: Block, wish: Wish) -> str:
+    return f"block {block} {(wish.match or Match()).text}"
+
+
+def _match(contact: Contact, wish: Wish) -> Match:
+    if wish.match is not None:
+        return wish.match
+    return Match() if contact.outside or wish.block is not None else Match(contact.service >> 16, contact.service & 0xFFFF)
+
+
+def _direction(contact: Contact) -> str:
+    if not contact.outside:
+        return "internal"
+    return "inbound" if contact.inbound else "outbound"
+
+
+def _request(key: str, contacts: Sequence[Contact], wish: Wish) -> Request:
+    machines, peers = _parties(one.machine for one in contacts), _parties(one.peer for one in contacts)
+    left_out = len(machines[ENDS_LIMIT:]) + len(peers[ENDS_LIMIT:])
+    machines, peers = machines[:ENDS_LIMIT], peers[:ENDS_LIMIT]
+    directions = dict.fromkeys(map(_direction, contacts))
+    request = _made(key, machines, peers, _match(contacts[0], wish), wish, inbound=all(one.inbound for one in contacts))
+    return request._replace(
+        outside=any(one.outside for one in contacts),
+        direction=" and ".join(directions),
+        alerts=tuple(dict.fromkeys(one.alert for one in contacts if one.alert)),
+        reasons=tuple(dict.fromkeys(one.reason for one in contacts if one.reason))[:REASONS_LIMIT],
+        seen=tuple(dict.fromkeys(_seen(one.service) for one in contacts if one.service)),
+        accused=frozenset(_accused(one) for one in contacts if one.alert),
+        left_out=left_out,
+    )
+
+
+def _made(key: str, machines: tuple[Party, ...], peers: tuple[Party, ...], match: Match, wish: Wish, *, inbound: bool = False) -> Request:
+    """A request without what it rests on."""
+    name = request_id(key)
+    near = None if wish.everyone else _blocks(machines)
+    far = [wish.block] if wish.block is not None else _blocks(peers)
+    pairs: list[tuple[list[Block] | None, list[Block] | None]] = [(far, near) if inbound else (near, far)]
+    if not match.proto:
+        pairs.append((pairs[0][1], pairs[0][0]))
+    whom = _many(peers) if wish.block is None else _whole(wish.block, peers)
+    who = "any machine" if wish.everyone else _many(machines)
+    ends = f"between {who} and {whom}" if not match.proto else f"from {whom if inbound else who} to {who if inbound else whom}"
+    rules = tuple(_rules(name, pairs, match))
+    return Request(name, f"block {match.text} {ends}", False, "", machines, peers, rules, (), (), (), frozenset(), wish.made, wish.expires, wish.comment)
+
+
+def _parties(parties: Iterable[Party]) -> tuple[Party, ...]:
+    """Each once, in order of addresses, with all addresses that were told of it."""
+    found: dict[str, Party] = {}
+    for party in parties:
+        known = found.get(party.key, party)
+        found[party.key] = known._replace(addresses=tuple(dict.fromkeys(known.addresses + party.addresses)))
+    return tuple(sorted(found.values(), key=lambda one: one.addresses))
+
+
+def _blocks(parties: Iterable[Party]) -> list[Block]:
+    return [host_block(address) for party in parties for address in party.addresses]
+
+
+def _rules(name: str, pairs: Iterable[tuple[list[Block] | None, list[Block] | None]], match: Match) -> Iterator[Rule]:
+    """The rules of each family of which both ends have addresses; None stands for any address."""
+    number = 0
+    for left, right in pairs:
+        for version in (4, 6):
+            sources, destinations = (None if side is None else apart(one for one in side if one.version == version) for side in (left, right))
+            if sources != () and destinations != ():
+                number += 1
+                yield Rule(f"{name}-{number}", version, sources or (), destinations or (), match)
+
+
+def _accused(contact: Contact) -> tuple[str, str, int]:
+    ends = contact.machine.key, contact.peer.key
+    return (ends[1], ends[0], contact.service) if contact.inbound else (*ends, contact.service)
+
+
+def _seen(service: int) -> str:
+    return service_text(service) if service & 0xFFFF else PROTOCOLS.get(service >> 16, "")
+
+
+def _many(parties: Sequence[Party]) -> str:
+    """``10.20.10.62 (door, camera)``, or ``3 machines (2 cameras, 1 workstation)``."""
+    if len(parties) == 1:
+        return parties[0].text
+    kinds = Counter((one.kind if one.kind != "unknown" else "") or "address" for one in parties)
+    counted = ", ".join(f"{count} {kind}{_plural(kind, count)}" for kind, count in kinds.most_common())
+    return f"{len(parties)} machines ({counted})" if len(kinds) > 1 else counted
+
+
+def _whole(block: Block, peers: Sequence[Party]) -> str:
+    """A block, with who it is where it is one machine."""
+    if len(peers) == 1 and block.num_addresses == 1:
+        return peers[0]._replace(addresses=(addresses.parse_network(str(block))[0],)).text
+    return block_text(block)
+
+
+def _plural(kind: str, count: int) -> str:
+    return "" if count == 1 else "es" if kind.endswith(("s", "ch")) else "s"

@@ -1,0 +1,243 @@
+"""What rules would break, by what was seen: conversations of the baseline that they cut, and what should make one think twice.
+
+The baseline keeps who uses which service of whom within the network. Addresses outside are one to it: what else
+is used of one of them is not known, and said so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from sensor.core import addresses
+from sensor.inventory.habits import OUTSIDE, Habits
+from sensor.inventory.services import TCP, UDP, service_text
+from sensor.posture.firewall.model import Block, Party, Request, Rule
+
+# So many clients of one service make a server that many use.
+MANY = 5
+# Watched for less, a network has shown too little of what it does in a week.
+ENOUGH_H = 72.0
+OUTSIDE_SHOWN, CUTS_NOTED = 12, 20
+HOUR = 3_600_000_000_000
+FORWARDING = frozenset(("router", "gateway"))
+SERVERS = {"DNS": ("dns_server", {TCP << 16 | 53, UDP << 16 | 53}), "DHCP": ("dhcp_server", {UDP << 16 | 67})}
+
+
+class Machine(NamedTuple):
+    """A device of the inventory. ``services``: that it offers, as records have them (``dns/53``)."""
+
+    party: Party
+    roles: frozenset[str] = frozenset()
+    services: frozenset[str] = frozenset()
+
+    @property
+    def forwards(self) -> bool:
+        return bool(FORWARDING & (self.roles | {self.party.kind})) or self.party.kind == "firewall"
+
+
+class Seen(NamedTuple):
+    """What is known of the network. ``habits``: None where there is no baseline; ``watched``: since and until when, ns; ``outputs``: where the sensor delivers
+    to, name → addresses and names.
+    """
+
+    machines: Mapping[str, Machine]
+    habits: Mapping[str, Habits] | None = None
+    watched: tuple[int, int] = (0, 0)
+    outputs: Mapping[str, frozenset[str]] = {}
+
+
+class Cut(NamedTuple):
+    """A conversation that would end. ``times``: it was looked at, about one an hour; ``meant``: an alert is about it."""
+
+    client: Party
+    server: Party
+    service: int
+    times: int
+    last: int
+    meant: bool
+
+    @property
+    def text(self) -> str:
+        return f"{self.client.text} uses {service_text(self.service)} of {self.server.text}"
+
+
+class Simulation(NamedTuple):
+    """``rests_on``: the data and what it cannot tell; ``cuts``: what would end; ``warnings``: to be read before anybody does it."""
+
+    rests_on: tuple[str, ...]
+    cuts: tuple[Cut, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def others(self) -> list[Cut]:
+        """What is cut though nobody meant it."""
+        return [cut for cut in self.cuts if not cut.meant]
+
+
+def simulate(request: Request, seen: Seen) -> Simulation:
+    """A request against what was seen."""
+    reach = [(rule, _Side(rule.sources), _Side(rule.destinations)) for rule in request.rules]
+    cuts = _once(cut for cut in _conversations(seen) if any(_cuts(rule, left, right, cut) for rule, left, right in reach))
+    cuts = [cut._replace(meant=_meant(request, cut)) for cut in cuts]
+    return Simulation(tuple(_rests_on(request, seen)), tuple(sorted(cuts, key=_order)), tuple(_warnings(request, seen, cuts)))
+
+
+def noted(request: Request, simulation: Simulation) -> Request:
+    """The request with what stands above its rules, for those who load them."""
+    others = simulation.others
+    more = [f"also cut: and {len(others) - CUTS_NOTED:,} more"] if len(others) > CUTS_NOTED else []
+    cuts = [*(f"also cut: {cut.text}" for cut in others[:CUTS_NOTED]), *more] or ["simulated: nothing else that was seen would be cut"]
+    warnings = (f"WARNING: {one}" for one in simulation.warnings)
+    return request._replace(notes=(*(f"simulated on: {one}" for one in simulation.rests_on), *cuts, *warnings))
+
+
+class _Side:
+    """One end of a rule, asked for many addresses."""
+
+    def __init__(self, blocks: Sequence[Block]) -> None:
+        self.ranges = [addresses.parse_network(str(block)) for block in blocks]
+
+    def holds(self, party: Party) -> bool:
+        return not self.ranges or any(first <= address <= last for address in party.addresses for first, last in self.ranges)
+
+
+def _conversations(seen: Seen) -> Iterator[Cut]:
+    """All that the baseline knows of within the network, told by the client or, where that is none of ours, by the server."""
+    for name, habits in (seen.habits or {}).items():
+        if name not in seen.machines:
+            continue
+        mine = seen.machines[name].party
+        for (peer, service), use in habits.uses.items():
+            if peer != OUTSIDE and (other := _party(peer, seen)) is not None:
+                yield Cut(mine, other, service, use.count, use.last, meant=False)
+        for service, (use, clients) in habits.serves.items():
+            for client in clients:
+                if client != OUTSIDE and (other := _party(client, seen)) is not None:
+                    yield Cut(other, mine, service, 0, use.last, meant=False)
+
+
+def _party(name: str, seen: Seen) -> Party | None:
+    """An end as the baseline calls it: a device, or an address that is none."""
+    if name in seen.machines:
+        return seen.machines[name].party
+    try:
+        return Party("", "", "", (addresses.parse(name),))
+    except ValueError:
+        return None  # a device that is no more
+
+
+def _once(cuts: Iterable[Cut]) -> list[Cut]:
+    """Both ends tell of a conversation: what the client says has the count."""
+    found: dict[tuple[Party, Party, int], Cut] = {}
+    for cut in cuts:
+        known = found.get((cut.client, cut.server, cut.service))
+        if known is None or cut.times > known.times:
+            found[cut.client, cut.server, cut.service] = cut
+    return list(found.values())
+
+
+def _cuts(rule: Rule, left: _Side, right: _Side, cut: Cut) -> bool:
+    return rule.match.covers(cut.service) and left.holds(cut.client) and right.holds(cut.server)
+
+
+def _meant(request: Request, cut: Cut) -> bool:
+    """Whether an alert is about it; one that names no port is about all of them."""
+    return any((cut.client.key, cut.server.key, service) in request.accused for service in (cut.service, cut.service >> 16 << 16, 0))
+
+
+def _order(cut: Cut) -> tuple[bool, int, tuple[int, ...], tuple[int, ...]]:
+    return cut.meant, cut.service & 0xFFFF, cut.server.addresses, cut.client.addresses
+
+
+# What it rests on.
+
+
+def _rests_on(request: Request, seen: Seen) -> Iterator[str]:
+    since, last = seen.watched
+    if seen.habits is None or not since:
+        yield "no baseline was read, so nothing is known of what else these rules would cut: name the folder of an inventory with --state"
+        return
+    hours = (last - since) / HOUR
+    short = f": too short to show what happens once a day or a week (enough are {ENOUGH_H:g} h)" if hours < ENOUGH_H else ""
+    yield f"the baseline of {len(seen.habits):,} devices, watched for {hours:.1f} h until {_clock(last)}{short}"
+    if request.outside:
+        yield "the baseline keeps all addresses outside as one: who else talks to this one is known from alerts only"
+        yield from _outside(request, seen)
+
+
+def _outside(request: Request, seen: Seen) -> Iterator[str]:
+    """What the machines use outside, of which some may be of this address."""
+    everyone = any(not rule.sources or not rule.destinations for rule in request.rules)
+    users: dict[int, int] = {}
+    for name in seen.habits or {} if everyone else (party.id for party in request.machines):
+        for service in {used for peer, used in (seen.habits or {})[name].uses if peer == OUTSIDE} if name in (seen.habits or {}) else ():
+            users[service] = users.get(service, 0) + any(rule.match.covers(service) for rule in request.rules)
+    hit = [f"{service_text(service)} by {users[service]:,}" for service in sorted(users, key=lambda one: one & 0xFFFF) if users[service]]
+    if hit:
+        whose = "all machines" if everyone else "the machines of the request"
+        more = " and more" if len(hit) > OUTSIDE_SHOWN else ""
+        yield f"{whose} use outside: {', '.join(hit[:OUTSIDE_SHOWN])}{more}; to other addresses that goes on"
+
+
+def _clock(ts: int) -> str:
+    from sensor.core.record_parts import time_text
+
+    return f"{time_text(ts)[:16]}Z"
+
+
+# Warnings.
+
+
+def _warnings(request: Request, seen: Seen, cuts: Sequence[Cut]) -> Iterator[str]:
+    yield from _busy(cuts)
+    sides = [_Side(blocks) for rule in request.rules for blocks in (rule.sources, rule.destinations) if blocks]
+    for machine in seen.machines.values():
+        if any(side.holds(machine.party) for side in sides):
+            yield from _of_machine(request, machine)
+    yield from _outputs(request, seen)
+    yield from _neighbours(request)
+
+
+def _busy(cuts: Sequence[Cut]) -> Iterator[str]:
+    """Servers that would lose many clients."""
+    lost: dict[tuple[Party, int], set[Party]] = {}
+    for cut in cuts:
+        lost.setdefault((cut.server, cut.service), set()).add(cut.client)
+    for (server, service), clients in lost.items():
+        if len(clients) >= MANY:
+            yield f"cuts {len(clients)} clients off {service_text(service)} of {server.text}"
+
+
+def _of_machine(request: Request, machine: Machine) -> Iterator[str]:
+    if machine.forwards:
+        yield f"{machine.party.text} is a gateway or forwards packets: whoever it serves may lose the network"
+    for word, (role, services) in SERVERS.items():
+        offers = role in machine.roles or any(service_text(service) in machine.services for service in services)
+        if offers and any(rule.match.covers(service) for rule in request.rules for service in services) and _served(request, machine.party):
+            yield f"{machine.party.text} is a {word} server, and these rules cut that too"
+
+
+def _served(request: Request, party: Party) -> bool:
+    """Whether it is on the side of the servers of a rule."""
+    return any(rule.destinations and _Side(rule.destinations).holds(party) for rule in request.rules)
+
+
+def _outputs(request: Request, seen: Seen) -> Iterator[str]:
+    """Where the sensor delivers to: an address that is named, or a machine that is known by the name."""
+    for name, places in seen.outputs.items():
+        for place in sorted(places):
+            try:
+                parties = [Party("", "", "", (addresses.parse(place),))]
+            except ValueError:
+                parties = [one.party for one in seen.machines.values() if one.party.name and place.partition(".")[0] == one.party.name.casefold()]
+            if any(_served(request, party) for party in parties):
+                yield f"the output {name} of this sensor delivers to {place}: whether these rules cut it off depends on where the sensor stands"
+
+
+def _neighbours(request: Request) -> Iterator[str]:
+    """Machines of one segment talk past every firewall between segments."""
+    near = {addresses.segment(address) for party in request.machines for address in party.addresses}
+    far = {addresses.segment(address) for party in request.peers for address in party.addresses}
+    for segment in sorted(near & far):
+        yield f"both ends live in {segment}: packets between them reach no router, so block it on the switch or on the machines (--format windows)"

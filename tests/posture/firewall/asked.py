@@ -1,0 +1,56 @@
+"""Requests as the tests of firewall rules need them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from sensor.core import addresses
+from sensor.posture.firewall.model import Match, Party, Request
+from sensor.posture.firewall.requests import Contact, Wish, requests_of
+
+NOW = datetime(2026, 11, 24, 8, 17, tzinfo=UTC)
+SMB, HTTPS, DNS = 6 << 16 | 445, 6 << 16 | 443, 17 << 16 | 53
+WEEK = Wish(NOW, NOW + timedelta(days=7))
+
+
+def party(text: str, name: str = "", kind: str = "", device: str = "", *more: str) -> Party:
+    return Party(device, name, kind, tuple(map(addresses.parse, (text, *more))))
+
+
+CAMERA = party("10.20.10.62", "front-door", "camera", "dev-camera")
+LAPTOP = party("10.20.10.101", "LT-ACC-04", "workstation", "dev-laptop", "2001:db8:1::101")
+NAS = party("10.20.20.5", "fs01", "nas", "dev-nas", "2001:db8:2::5")
+C2, C2_V6 = party("203.0.113.66"), party("2001:db8:bad::66")
+
+
+def outbound(machine: Party, peer: Party = C2, service: int = HTTPS, alert: str = "alert-aaaaaa", reason: str = "") -> Contact:
+    return Contact(machine, peer, service, outside=True, alert=alert, reason=reason or f"{machine.name} called {peer.text}")
+
+
+def internal(machine: Party, peer: Party = NAS, service: int = SMB, alert: str = "alert-bbbbbb") -> Contact:
+    return Contact(machine, peer, service, alert=alert, reason=f"{machine.name} opened {peer.text}")
+
+
+def only(contacts: list[Contact], wish: Wish = WEEK) -> Request:
+    (request,) = requests_of(contacts, wish)
+    return request
+
+
+def many() -> list[Request]:
+    """One of each shape: both families, one port, one protocol, all of them, a block, everybody, for ever."""
+    block = addresses_block("203.0.113.0/24")
+    return [
+        only([outbound(CAMERA), outbound(LAPTOP)]),
+        only([outbound(LAPTOP, C2_V6)]),
+        only([internal(CAMERA), internal(LAPTOP)]),
+        only([internal(LAPTOP, service=6 << 16)]),
+        only([outbound(CAMERA)], WEEK._replace(match=Match(17, 53), comment="CHG0012345")),
+        only([outbound(CAMERA)], WEEK._replace(block=block, everyone=True, expires=None)),
+        only([Contact(NAS, C2, HTTPS, outside=True, inbound=True, alert="alert-cccccc")], WEEK._replace(match=Match(6, 443))),
+    ]
+
+
+def addresses_block(text: str):
+    import ipaddress
+
+    return ipaddress.ip_network(text)

@@ -1,0 +1,104 @@
+"""Rules against the programs that load them: nft, iptables-restore and ip6tables-restore, each in a network namespace of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from sensor.posture.firewall.formats import written
+from sensor.posture.firewall.model import Request
+from tests.posture.firewall.asked import CAMERA, LAPTOP, WEEK, many, only, outbound
+
+PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+NEEDED = ("nft", "iptables-restore", "ip6tables-restore", "unshare")
+
+pytestmark = [
+    pytest.mark.lab,
+    pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root"),
+    pytest.mark.skipif(any(shutil.which(name, path=PATH) is None for name in NEEDED), reason=f"needs {', '.join(NEEDED)}"),
+]
+
+
+def alone(script: str, **files: str) -> str:
+    """What a shell prints in a namespace of its own. ``files``: texts that it finds as variables."""
+    done = subprocess.run(
+        ["unshare", "-n", "sh", "-eu", "-c", script], env={"PATH": PATH, **files}, check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{files}"
+    return done.stdout
+
+
+def say(name: str) -> str:
+    return f'printf %s "${name}"'
+
+
+@pytest.mark.parametrize("request_", many(), ids=lambda one: one.title)
+def test_nft_takes_every_shape_of_rule(request_: Request) -> None:
+    """Checked, loaded twice, listed with its drops, and taken back so that nothing is left."""
+    load = f"{say('RULES')} | nft"
+    script = f"{load} -c -f -; {load} -f -; {load} -f -; nft list ruleset; {say('UNDO')} | nft -f -; echo LEFT; nft list ruleset"
+    told, _, left = alone(script, RULES=written("nftables", [request_]), UNDO=written("nftables", [request_], undo=True)).partition("LEFT\n")
+    assert told.count(" drop comment ") == len(request_.rules)
+    assert not left
+
+
+def test_nft_lets_elements_go_when_their_time_is_up() -> None:
+    """Nothing is blocked for longer than was asked for."""
+    request = only([outbound(CAMERA)])
+    short = request._replace(expires=request.made.replace(second=request.made.second + 1))
+    script = f"{say('RULES')} | nft -f -; nft list ruleset; sleep 1.5; echo LATER; nft list ruleset"
+    now, _, later = alone(script, RULES=written("nftables", [short])).partition("LATER\n")
+    assert "elements = { 10.20.10.62 timeout 1s" in now
+    assert "elements" not in later
+
+
+@pytest.mark.parametrize("version", [4, 6])
+@pytest.mark.parametrize("request_", many(), ids=lambda one: one.title)
+def test_iptables_takes_every_shape_of_rule(request_: Request, version: int) -> None:
+    """Tested, loaded beside rules that stand there, and taken back so that those are left as they were."""
+    program = "iptables" if version == 4 else "ip6tables"
+    restore = f"{program}-restore --noflush"
+    script = f"""
+        {program} -A FORWARD -j ACCEPT; {program} -S > before
+        {say("RULES")} | {restore} --test; {say("RULES")} | {restore}; {program} -S
+        {say("UNDO")} | {restore}; {program} -S > after; cmp before after"""
+    rules = [rule for rule in request_.rules if rule.version == version]
+    told = alone(f"cd $(mktemp -d); {script}", RULES=written(program, [request_]), UNDO=written(program, [request_], undo=True))
+    assert told.count("-j DROP") == sum(max(1, len(rule.sources)) * max(1, len(rule.destinations)) for rule in rules)
+    assert (told.index("-A FORWARD -j SENSOR-") < told.index("-A FORWARD -j ACCEPT")) if rules else "SENSOR" not in told
+
+
+def test_several_requests_are_loaded_at_once() -> None:
+    """What is written for an incident goes through one pipe."""
+    requests = [*many(), only([outbound(CAMERA), outbound(LAPTOP)], WEEK._replace(comment="again"))]
+    alone(f"{say('RULES')} | nft -c -f -", RULES=written("nftables", requests))
+    alone(f"{say('RULES')} | iptables-restore --noflush --test", RULES=written("iptables", requests))
+
+
+HOSTILE = (
+    '"; flush ruleset; #',
+    "x\n-A FORWARD -j ACCEPT",
+    "$(reboot)`id`",
+    "a\\",
+    "' | x '",
+    "}}}",
+    "\x1b[2J\u2028\u202e",
+    "-j ACCEPT",
+    "ünïcödé 名",
+    "x" * 500,
+)
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=ascii)
+def test_no_name_of_a_machine_says_anything_to_a_firewall(name: str) -> None:
+    """Loaded, there are as many rules as with an innocent name, and no other."""
+    request = only([outbound(CAMERA._replace(name=name), reason=name)], WEEK._replace(comment=name))
+    alone(f"{say('RULES')} | nft -f -; nft list ruleset", RULES=written("nftables", [request]))
+    told = alone(f"{say('RULES')} | iptables-restore --noflush; iptables -S", RULES=written("iptables", [request]))
+    assert [line.split()[:2] for line in told.splitlines()] == [
+        ["-P", "INPUT"], ["-P", "FORWARD"], ["-P", "OUTPUT"], ["-N", f"SENSOR-{request.id}"], ["-A", "FORWARD"],
+        ["-A", f"SENSOR-{request.id}"], ["-A", f"SENSOR-{request.id}"],
+    ]  # fmt: skip

@@ -1,0 +1,106 @@
+"""Requests: who shares one, what is cut, and what they are called."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from sensor.posture.firewall.model import Match, apart
+from sensor.posture.firewall.requests import Contact, request_of_nobody, requests_of
+from tests.posture.firewall.asked import C2, C2_V6, CAMERA, HTTPS, LAPTOP, NAS, NOW, SMB, WEEK, internal, only, outbound, party
+
+
+def ends(rule) -> tuple[list[str], list[str]]:
+    return list(map(str, rule.sources)), list(map(str, rule.destinations))
+
+
+def test_a_camera_and_a_pc_that_called_the_same_address_share_one_request() -> None:
+    """With the alerts and reasons of both; the address is cut off whole and both ways, whatever port was seen."""
+    request = only([outbound(CAMERA), outbound(LAPTOP, alert="alert-dddddd")])
+    assert request.title == "block all protocols between 2 machines (1 camera, 1 workstation) and 203.0.113.66"
+    assert request.machines == (CAMERA, LAPTOP)
+    assert (request.alerts, request.seen, request.direction) == (("alert-aaaaaa", "alert-dddddd"), ("https/443",), "outbound")
+    assert [ends(rule) for rule in request.rules] == [
+        (["10.20.10.62/32", "10.20.10.101/32"], ["203.0.113.66/32"]),
+        (["203.0.113.66/32"], ["10.20.10.62/32", "10.20.10.101/32"]),
+    ]
+
+
+def test_another_address_is_another_request() -> None:
+    """And an address of the other family names the addresses that machines have of that family."""
+    old, new = requests_of([outbound(LAPTOP), outbound(LAPTOP, C2_V6)], WEEK)
+    assert (old.rules[0].version, new.rules[0].version) == (4, 6)
+    assert ends(new.rules[0]) == (["2001:db8:1::101/128"], ["2001:db8:bad::66/128"])
+    assert old.id != new.id
+
+
+def test_a_machine_without_an_address_of_the_family_gets_no_rule_of_it() -> None:
+    """The camera has none of IPv6."""
+    assert only([outbound(CAMERA, C2_V6)]).rules == ()
+
+
+def test_between_inside_machines_only_the_service_is_cut_that_was_seen() -> None:
+    """In the direction in which it was used, in both families."""
+    request = only([internal(CAMERA), internal(LAPTOP)])
+    assert request.title == "block tcp/445 from 2 machines (1 camera, 1 workstation) to 10.20.20.5 (fs01, nas)"
+    assert [(rule.version, rule.match, *ends(rule)) for rule in request.rules] == [
+        (4, Match(6, 445), ["10.20.10.62/32", "10.20.10.101/32"], ["10.20.20.5/32"]),
+        (6, Match(6, 445), ["2001:db8:1::101/128"], ["2001:db8:2::5/128"]),
+    ]
+
+
+def test_machines_share_a_request_only_where_they_used_the_same_servers() -> None:
+    """One that went to two is another matter than one that went to one of them."""
+    other = party("10.20.20.6", "fs02", "nas", "dev-other")
+    both, one = requests_of([internal(LAPTOP), internal(LAPTOP, other), internal(CAMERA)], WEEK)
+    assert (both.machines, both.peers) == ((LAPTOP,), (NAS, other))
+    assert (one.machines, one.peers) == ((CAMERA,), (NAS,))
+
+
+def test_who_came_from_outside_is_blocked_on_its_way_in() -> None:
+    """A service that is named is cut in its own direction."""
+    came = Contact(NAS, C2, HTTPS, outside=True, inbound=True, alert="alert-cccccc")
+    request = only([came], WEEK._replace(match=Match(6, 443)))
+    assert request.title == "block tcp/443 from 203.0.113.66 to 10.20.20.5 (fs01, nas)"
+    assert [ends(rule) for rule in request.rules] == [(["203.0.113.66/32"], ["10.20.20.5/32"])]
+    assert request.direction == "inbound"
+    assert request.accused == {("203.0.113.66", "dev-nas", HTTPS)}
+
+
+def test_a_block_is_one_request_for_all_that_talked_to_it() -> None:
+    """And for everybody where that is asked for."""
+    block, contacts = ipaddress.ip_network("203.0.113.0/24"), [outbound(CAMERA), outbound(LAPTOP, party("203.0.113.9"))]
+    assert ends(only(contacts, WEEK._replace(block=block)).rules[0]) == (["10.20.10.62/32", "10.20.10.101/32"], ["203.0.113.0/24"])
+    request = only(contacts, WEEK._replace(block=block, everyone=True))
+    assert [ends(rule) for rule in request.rules] == [([], ["203.0.113.0/24"]), (["203.0.113.0/24"], [])]
+
+
+def test_a_block_that_nobody_talked_to_is_cut_off_from_everybody() -> None:
+    """There is nobody to name."""
+    request = request_of_nobody(WEEK._replace(match=Match(6, 443)), ipaddress.ip_network("198.51.100.0/24"), outside=True)
+    assert request.title == "block tcp/443 from any machine to 198.51.100.0/24"
+    assert [ends(rule) for rule in request.rules] == [([], ["198.51.100.0/24"])]
+
+
+def test_the_same_is_asked_for_by_the_same_name() -> None:
+    """Tomorrow, with more machines and another date: a firewall team sees an update, not another request."""
+    later = WEEK._replace(made=NOW.replace(day=25))
+    assert only([outbound(CAMERA)]).id == only([outbound(CAMERA), outbound(LAPTOP)], later).id
+    assert only([outbound(CAMERA)]).id != only([outbound(CAMERA)], WEEK._replace(match=Match(6, 443))).id
+
+
+def test_more_ends_than_there_is_room_for_are_counted() -> None:
+    """A sweep of a thousand addresses makes a request that can still be read."""
+    request = only([internal(CAMERA, party(f"10.30.{number >> 8}.{number & 255}")) for number in range(1, 1001)])
+    assert (len(request.peers), request.left_out) == (256, 744)
+    assert request.title.endswith("to 256 addresses")
+
+
+def test_an_address_within_a_block_is_no_element_of_its_own() -> None:
+    """Sets of nftables refuse what overlaps."""
+    blocks = map(ipaddress.ip_network, ("10.0.0.7", "10.0.0.0/24", "10.0.1.0/32", "10.0.0.0/25", "::1", "::/64", "10.0.1.0/32"))
+    assert list(map(str, apart(blocks))) == ["10.0.0.0/24", "10.0.1.0/32", "::/64"]
+
+
+def test_a_match_covers_its_services() -> None:
+    """All, those of a protocol, or one."""
+    assert [match.covers(SMB) for match in (Match(), Match(6), Match(6, 445), Match(6, 139), Match(17, 445))] == [True, True, True, False, False]

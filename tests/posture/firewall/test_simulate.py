@@ -1,0 +1,148 @@
+"""Simulation: what rules would cut of what was learned, and what they warn of. Refusals: what is not suggested at all."""
+
+from __future__ import annotations
+
+import ipaddress
+
+import pytest
+
+from sensor.inventory.habits import OUTSIDE, Habits
+from sensor.posture.firewall.model import Match, Party
+from sensor.posture.firewall.refuse import Refusals
+from sensor.posture.firewall.simulate import Machine, Seen, noted, simulate
+from tests.posture.firewall.asked import CAMERA, DNS, HTTPS, LAPTOP, NAS, SMB, WEEK, internal, only, outbound, party
+
+HOUR = 3_600_000_000_000
+START = 1_790_000_000 * 10**9
+ROUTER = party("10.20.10.1", "gw", "router", "dev-router", "10.20.20.1")
+PCS = [party(f"10.20.10.{number}", f"PC-{number}", "workstation", f"dev-pc{number}") for number in range(110, 115)]
+
+
+def network(hours: float = 100, outputs: dict[str, frozenset[str]] | None = None) -> Seen:
+    """A camera and five PCs that use the NAS, which records the camera; all ask the router for names."""
+    machines = {one.id: Machine(one) for one in (CAMERA, LAPTOP, *PCS)}
+    machines[NAS.id] = Machine(NAS, frozenset(["file_server"]), frozenset(["smb/445"]))
+    machines[ROUTER.id] = Machine(ROUTER, frozenset(["dns_server", "router"]), frozenset(["dns/53"]))
+    habits = {name: Habits(one.party.kind, "10.20.10.0/24", START) for name, one in machines.items()}
+    for user in (CAMERA, *PCS):
+        for ts in (START, START + HOUR):
+            habits[user.id].use(NAS.id, SMB, ts)
+            habits[NAS.id].serve(user.id, SMB, ts)
+        habits[user.id].use(ROUTER.id, DNS, START)
+        habits[user.id].use(OUTSIDE, HTTPS, START)
+    habits[NAS.id].use(CAMERA.id, 6 << 16 | 554, START)
+    habits[NAS.id].serve("10.20.30.99", SMB, START)
+    habits[NAS.id].serve("dev-gone", SMB, START)
+    habits[NAS.id].serve(OUTSIDE, SMB, START)
+    return Seen(machines, habits, (START, START + int(hours * HOUR)), outputs or {})
+
+
+def test_what_an_alert_is_about_is_told_apart_from_what_else_is_cut() -> None:
+    """The camera's SMB is meant; nothing else of it is cut."""
+    told = simulate(only([internal(CAMERA)]), network())
+    assert [(cut.text, cut.times, cut.meant) for cut in told.cuts] == [
+        ("10.20.10.62 (front-door, camera) uses smb/445 of 10.20.20.5 (fs01, nas)", 2, True),
+    ]
+    assert told.others == []
+    assert told.warnings == ()
+
+
+def test_rules_for_everybody_name_all_who_would_lose_the_server() -> None:
+    """Those that the server alone tells of as well; who is no more and who is outside is left out. Five and more are a warning."""
+    told = simulate(only([internal(CAMERA)], WEEK._replace(block=ipaddress.ip_network("10.20.20.5"), match=Match(6, 445), everyone=True)), network())
+    assert [cut.client.texts[0] for cut in told.others] == [*(pc.texts[0] for pc in PCS), "10.20.30.99"]
+    assert "cuts 7 clients off smb/445 of 10.20.20.5 (fs01, nas)" in told.warnings
+
+
+def test_all_protocols_cut_what_the_server_itself_uses() -> None:
+    """The NAS that records the camera no longer can."""
+    told = simulate(only([internal(CAMERA)], WEEK._replace(block=ipaddress.ip_network("10.20.20.5"))), network())
+    assert [cut.text for cut in told.others] == ["10.20.20.5 (fs01, nas) uses rtsp/554 of 10.20.10.62 (front-door, camera)"]
+
+
+def test_an_alert_without_a_port_is_about_all_ports_of_its_protocol() -> None:
+    """A port scan."""
+    told = simulate(only([internal(CAMERA, service=6 << 16)]), network())
+    assert [cut.meant for cut in told.cuts] == [True]
+
+
+def test_outside_the_baseline_knows_no_addresses_and_says_so() -> None:
+    """It tells what the machines use outside at all, of which some may be of this address; of everybody where everybody is meant."""
+    told = simulate(only([outbound(CAMERA)]), network())
+    assert told.cuts == ()
+    assert told.rests_on[0].startswith("the baseline of 9 devices, watched for 100.0 h until 2026-")
+    assert told.rests_on[1:] == (
+        "the baseline keeps all addresses outside as one: who else talks to this one is known from alerts only",
+        "the machines of the request use outside: https/443 by 1; to other addresses that goes on",
+    )
+    assert "all machines use outside: https/443 by 6" in simulate(only([outbound(CAMERA)], WEEK._replace(everyone=True)), network()).rests_on[-1]
+
+
+def test_a_short_watch_and_no_baseline_are_told() -> None:
+    """Nothing seen is no proof of nothing there."""
+    assert "too short" in simulate(only([internal(CAMERA)]), network(hours=1)).rests_on[0]
+    assert "too short" not in simulate(only([internal(CAMERA)]), network()).rests_on[0]
+    assert simulate(only([internal(CAMERA)]), Seen({})).rests_on[0].startswith("no baseline was read")
+
+
+def test_gateways_and_name_servers_are_warned_of() -> None:
+    """Where the rules cut what they serve."""
+    dns = only([internal(CAMERA, ROUTER, DNS)])
+    warnings = simulate(dns, network()).warnings
+    assert "10.20.10.1 (gw, router) is a gateway or forwards packets: whoever it serves may lose the network" in warnings
+    assert "10.20.10.1 (gw, router) is a DNS server, and these rules cut that too" in warnings
+    assert not [one for one in simulate(only([internal(CAMERA, ROUTER, SMB)]), network()).warnings if "DNS" in one]
+
+
+@pytest.mark.parametrize("place", ["10.20.20.5", "2001:db8:2::5", "fs01.example.net", "fs01"])
+def test_what_the_sensor_delivers_to_is_warned_of(place: str) -> None:
+    """By address, or by the name of a machine that is known."""
+    told = simulate(only([internal(LAPTOP)]), network(outputs={"siem": frozenset([place]), "other": frozenset(["10.9.9.9", "elsewhere"])}))
+    assert [one for one in told.warnings if "output" in one] == [
+        f"the output siem of this sensor delivers to {place}: whether these rules cut it off depends on where the sensor stands"
+    ]
+
+
+def test_machines_of_one_segment_are_told_to_talk_past_the_firewall() -> None:
+    """The laptop and the camera share a /24."""
+    assert any(one.startswith("both ends live in 10.20.10.0/24") for one in simulate(only([internal(LAPTOP, CAMERA)]), network()).warnings)
+
+
+def test_those_who_load_the_rules_read_what_was_simulated() -> None:
+    """It stands above them."""
+    request = only([internal(CAMERA)], WEEK._replace(block=ipaddress.ip_network("10.20.20.5"), everyone=True))
+    notes = noted(request, simulate(request, network())).notes
+    assert "also cut: 10.20.10.110 (PC-110, workstation) uses smb/445 of 10.20.20.5 (fs01, nas)" in notes
+    assert "WARNING: cuts 7 clients off smb/445 of 10.20.20.5 (fs01, nas)" in notes
+    assert "simulated: nothing else that was seen would be cut" in noted(only([internal(CAMERA)]), simulate(only([internal(CAMERA)]), network())).notes
+
+
+REFUSALS = Refusals(network().machines)
+
+
+@pytest.mark.parametrize(
+    "block", ["224.0.0.251", "239.0.0.0/8", "255.255.255.255", "ff02::fb", "0.0.0.0/0", "::/0", "0.0.0.0", "10.20.10.0/24", "10.20.20.1", "10.0.0.0/8"]
+)
+def test_groups_gateways_and_everything_are_refused(block: str) -> None:
+    """An address of them as well as a block that holds one."""
+    assert REFUSALS.of_block(ipaddress.ip_network(block))
+
+
+@pytest.mark.parametrize("block", ["203.0.113.66", "10.20.20.5", "10.20.10.2", "2001:db8:bad::/48", "223.255.255.0/24"])
+def test_other_addresses_are_not(block: str) -> None:
+    """Inside and outside."""
+    assert not REFUSALS.of_block(ipaddress.ip_network(block))
+
+
+def test_the_last_address_of_a_segment_is_broadcast_unless_a_machine_has_it() -> None:
+    """Segments may be larger than a /24."""
+    last = party("10.20.10.255")
+    assert REFUSALS.of_party(last, [LAPTOP]) == "10.20.10.255 is most likely the broadcast address of its segment"
+    assert not REFUSALS.of_party(last, [NAS])
+    machines = {**network().machines, "dev-last": Machine(last._replace(id="dev-last"))}
+    assert not Refusals(machines).of_party(last, [LAPTOP])
+
+
+def test_a_gateway_is_known_by_its_device_too() -> None:
+    """Whatever address of it was seen."""
+    assert REFUSALS.of_party(Party(ROUTER.id, "", "", party("172.16.0.1").addresses)) == "172.16.0.1 is, or holds, a gateway that others need (10.20.10.1)"
