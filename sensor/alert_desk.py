@@ -107,7 +107,7 @@ class AlertDesk:
     def finish(self, now: int) -> Filed:
         """The end: tells every count that changed since it was told."""
         filed = [case.tell(now) for case in self._cases.values() if case.untold]
-        self._news = Bounded(self._news.size)
+        self._news.clear()
         return filed
 
     def _open(self, alert: Alert) -> Filed:

@@ -96,7 +96,7 @@ class Incidents:
     def finish(self, now: int) -> Filed:
         """The end: tells what changed since it was told. What is open stays open."""
         filed = [told for case in self._cases.values() if case.told >= 0 and (case.news or case.stale) for told in self._tell("update", case, now)]
-        self._news = Bounded(self._news.size)
+        self._news.clear()
         return filed
 
     # Which story.

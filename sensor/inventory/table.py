@@ -198,7 +198,7 @@ class Table:
 
     def forget_endpoints(self) -> None:
         """Devices became one, or two: what was remembered of endpoints no longer holds. Where an address moved, ``Record.still`` tells."""
-        self.known = Bounded(self.limits.endpoints)
+        self.known.clear()
 
     def open(self, record: Record) -> Device:
         """The device of an admitted record, made when first asked for. Its key is final from then on."""
