@@ -76,7 +76,7 @@ MAY_IMPORT = {
     | ENGINE
     | HELPERS,
     "cli": {"core", "dissection", "keeper", "daemon", "assembly", "pipeline", "config", "telemetry", "logs", "outputs", "hunt", "console", "evidence"}
-    | {"delivery", "doctor", "lifecycle", "reload"}
+    | {"delivery", "doctor", "lifecycle", "notify", "reload"}
     | ALERTS
     | ENGINE
     | HELPERS,
