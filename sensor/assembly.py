@@ -233,7 +233,7 @@ def _limits(config: Config, budget: Budget) -> Limits:
 def _sizes(config: Config, budget: Budget) -> Sizes:
     """Sizes of the pipeline's tables. What the configuration names wins over the budget."""
     tables = config.tables
-    return Sizes(tables.flow_bits or budget.flow_bits, tables.repeat_bits or budget.repeat_bits, budget.conversations, budget.packets)
+    return Sizes(tables.flow_bits or budget.flow_bits, tables.repeat_bits or budget.repeat_bits, budget.conversations, budget.packets, budget.held)
 
 
 def _neighbour(inventory: Inventory, told: Announcement) -> None:

@@ -37,7 +37,8 @@ TABLES = {
     "endpoints": Share(0.06, 215),
     "leases": Share(0.05, 110),
     "conversations": Share(0.12, 2550),
-    "packets": Share(0.10, 1),
+    "packets": Share(0.06, 1),
+    "held": Share(0.04, 1),
     "names": Share(0.05, 300),
     "learned": Share(0.08, 375),
     "alerts": Share(0.06, 2500),
@@ -46,7 +47,7 @@ TABLES = {
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True):
     """Sizes, in entries. ``flow_bits``, ``repeat_bits``: fixed tables, as powers of two; ``more_bits``: by so many the windows of detectors are larger than
-    they are written; ``packets``: bytes of packets that an alert may still want. The others are said in ``TABLES``.
+    they are written; ``packets``: bytes of packets that an alert may still want; ``held``: of segments that came early. The others are said in ``TABLES``.
     """
 
     flow_bits: int
@@ -58,6 +59,7 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     leases: int
     conversations: int
     packets: int
+    held: int
     names: int
     learned: int
     alerts: int

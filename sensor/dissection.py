@@ -13,10 +13,10 @@ from sensor.core.dissector import Dissector, Said
 from sensor.core.event import MalformedMessage, SenderFlood
 from sensor.core.packet import Packet, Packets
 from sensor.decode.fragments import Fragments
-from sensor.decode.reassembly import Assembler
+from sensor.decode.reassembly import Assembler, Room
 from sensor.decode.select import FLOODED_SENDERS, NEWCOMERS_BIT
 
-CONVERSATIONS_LIMIT = 8192
+CONVERSATIONS_LIMIT, HELD_LIMIT = 8192, 16 << 20
 FRAGMENTED_LIMIT = 256
 COMBINATIONS_LIMIT = 1024
 UDP = 17
@@ -36,7 +36,7 @@ class Dissection:
 
     def __init__(
         self, dissectors: dict[str, Dissector], boundary: Boundary, unfollow: Callable[[int, int, int], None], hear: Callable[[Iterable[Said]], None],
-        conversations: int = CONVERSATIONS_LIMIT,
+        conversations: int = CONVERSATIONS_LIMIT, held: int = HELD_LIMIT,
     ) -> None:  # fmt: skip
         self._run, self._unfollow, self._hear = boundary.run, unfollow, hear
         self.keep: Callable[[Packet], None] | None = None
@@ -49,6 +49,7 @@ class Dissection:
         self._readers_of: Bounded[tuple[bool, int], tuple[_Reader, ...]] = Bounded(COMBINATIONS_LIMIT)
         self._followers_of: Bounded[int, tuple[_Follower, ...]] = Bounded(COMBINATIONS_LIMIT)
         self._conversations: Bounded[int, _Conversation] = Bounded(conversations)
+        self.early = Room(held)
 
     def row(self, packets: Packets, index: int, wanted: int) -> None:
         """One chosen row, and the bits of the dissectors that want it."""
@@ -91,7 +92,10 @@ class Dissection:
         conversation = self._conversations.get(flow)
         if conversation is None:
             conversation = {}
-            self._conversations.put(flow, conversation)
+            went = self._conversations.put(flow, conversation)
+            for assembler in went[1].values() if went is not None else ():
+                if assembler is not None:
+                    assembler.drop()
         packet: Packet | None = None
         for bit, name, unit in self._followers(wanted):
             assembler = conversation.get(bit)
@@ -99,7 +103,7 @@ class Dissection:
                 if bit in conversation:
                     continue
                 packet = packet or self._made(packets, index)
-                assembler = conversation[bit] = Assembler(unit.stream(packet), unit.interest)
+                assembler = conversation[bit] = Assembler(unit.stream(packet), unit.interest, self.early)
             elif not begins and assembler.stream.idle[direction]:
                 continue
             packet = packet or self._made(packets, index)
@@ -110,6 +114,7 @@ class Dissection:
             if not whole:
                 self._hear((MalformedMessage(packet, name),))
             if not whole or assembler.stream.done:
+                assembler.drop()
                 conversation[bit] = None
                 self._unfollow(packet.slot, flow, 1 << bit)
 

@@ -53,12 +53,15 @@ Listener = tuple[type[Event], Callable[[Any], None]]
 
 
 class Sizes(msgspec.Struct, frozen=True):
-    """Sizes of the fixed tables, as powers of two; how many conversations are read at once; bytes of packets that an alert may still want."""
+    """Sizes of the fixed tables, as powers of two; how many conversations are read at once; bytes of packets that an alert may still want, and of segments that
+    came early.
+    """
 
     flow_bits: int = 17
     repeat_bits: int = 15
     conversations: int = 8192
     packets: int = 16 << 20
+    held: int = 16 << 20
 
 
 class Pipeline:
@@ -87,7 +90,7 @@ class Pipeline:
         selector = Selector([unit.interest for unit in dissectors.values()], repeats)
         self.kernels = Kernels(FlowTable(sizes.flow_bits), selector)
         self.sightings, self.services = Sightings(inventory.networks), Services()
-        self.dissection = Dissection(dissectors, boundary, self.kernels.unfollow, self._hear, conversations=sizes.conversations)
+        self.dissection = Dissection(dissectors, boundary, self.kernels.unfollow, self._hear, conversations=sizes.conversations, held=sizes.held)
         self.keep(evidence)
         self.limits = MessageLimits()
         self._changes = ChangeReader(inventory.networks)

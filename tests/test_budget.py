@@ -19,7 +19,7 @@ from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.decode.flows import FlowTable
-from sensor.decode.reassembly import Assembler
+from sensor.decode.reassembly import Assembler, Room
 from sensor.dissectors.http import Http
 from sensor.dissectors.tls import Tls
 from sensor.documents import DocumentErrors
@@ -101,7 +101,7 @@ def conversations(count: int) -> object:
     kept = {}
     for number in range(count):
         packet = Packet(b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n", src=NET + number, dst=NET, sport=40000, dport=HTTP, proto=TCP)
-        assemblers = [Assembler(unit.stream(packet), unit.interest) for unit in (Http(), Tls())]
+        assemblers = [Assembler(unit.stream(packet), unit.interest, Room(MIB)) for unit in (Http(), Tls())]
         for assembler in assemblers:
             list(assembler.feed(packet))
         kept[number] = assemblers

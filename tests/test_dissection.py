@@ -111,3 +111,10 @@ def test_conversations_are_bounded() -> None:
     """The one heard longest ago makes room: it has no end, and would begin anew."""
     heard = Engine(conversations=2).read(*(frame for port in (1, 2, 3) for frame in sent(b"conversation %d" % port, sport=port)))
     assert heard == ["conversation 1", "conversation 2", "conversation 3", "end", "end"]
+
+
+def test_a_conversation_that_makes_room_gives_up_what_it_held() -> None:
+    """A segment that came early is not kept for a conversation that is not there any more."""
+    engine = Engine(conversations=2)
+    engine.read(*(frame for port in (1, 2, 3) for frame in (*sent(b"it begins", sport=port), tcp_frame(A, B, b"early", seq=9000, sport=port, dport=9))))
+    assert engine.dissection.early.held == 0

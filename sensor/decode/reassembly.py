@@ -1,4 +1,6 @@
-"""Reassembly: TCP segments of one followed flow, in order, to one stream dissector. Bounded, and never waiting: what does not come is a gap."""
+"""Reassembly: TCP segments of one followed flow, in order, to one stream dissector. Bounded, each and all together, and never waiting: what does not come is a
+gap.
+"""
 
 from __future__ import annotations
 
@@ -18,31 +20,49 @@ def _ahead(seq: int, reference: int) -> int:
     return distance - _ROUND if distance >= _ROUND // 2 else distance
 
 
+class Room:
+    """Bytes of segments that came early in all flows together, ``held`` of at most ``most``. Beyond that nobody waits for what is missing."""
+
+    __slots__ = ("held", "most")
+
+    def __init__(self, most: int) -> None:
+        self.held, self.most = 0, most
+
+
 class _Direction:
     """What one end sent: the next number we wait for, and segments that came early, in order."""
 
-    __slots__ = ("held", "held_bytes", "next")
+    __slots__ = ("held", "held_bytes", "next", "room")
 
-    def __init__(self) -> None:
+    def __init__(self, room: Room) -> None:
         self.next: int | None = None
         self.held: list[tuple[int, Packet]] = []
-        self.held_bytes = 0
+        self.held_bytes, self.room = 0, room
 
     def hold(self, seq: int, packet: Packet) -> None:
         at = len(self.held)
         while at and _ahead(self.held[at - 1][0], seq) > 0:
             at -= 1
         self.held.insert(at, (seq, packet))
-        self.held_bytes += len(packet.payload)
+        self._count(len(packet.payload))
 
     @property
     def full(self) -> bool:
-        return len(self.held) > HELD_SEGMENTS or self.held_bytes > HELD_BYTES
+        return len(self.held) > HELD_SEGMENTS or self.held_bytes > HELD_BYTES or self.room.held > self.room.most
 
     def release(self) -> tuple[int, Packet]:
         seq, packet = self.held.pop(0)
-        self.held_bytes -= len(packet.payload)
+        self._count(-len(packet.payload))
         return seq, packet
+
+    def drop(self) -> None:
+        """Nobody waits any more."""
+        self.held.clear()
+        self._count(-self.held_bytes)
+
+    def _count(self, size: int) -> None:
+        self.held_bytes += size
+        self.room.held += size
 
 
 class Assembler:
@@ -50,9 +70,10 @@ class Assembler:
 
     __slots__ = ("_directions", "_interest", "stream")
 
-    def __init__(self, stream: Stream, interest: Interest) -> None:
+    def __init__(self, stream: Stream, interest: Interest, room: Room) -> None:
+        """``room`` is shared with all others."""
         self.stream, self._interest = stream, interest
-        self._directions = (_Direction(), _Direction())
+        self._directions = (_Direction(room), _Direction(room))
 
     def feed(self, packet: Packet) -> Iterator[Said]:
         """One segment of the flow. Repeated bytes are dropped, early segments held; a hole is told when too much waits behind it, or a new message begins."""
@@ -78,6 +99,11 @@ class Assembler:
             while way.held:
                 yield from self._skip(way, from_client)
         yield from self.stream.finish()
+
+    def drop(self) -> None:
+        """The flow is given up: what was held is let go, unheard."""
+        for way in self._directions:
+            way.drop()
 
     def _deliver(self, way: _Direction, seq: int, packet: Packet) -> Iterator[Said]:
         known = -_ahead(seq, way.next or 0)

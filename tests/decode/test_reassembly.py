@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from sensor.core.dissector import Interest, Said, Stream
 from sensor.core.packet import Packet
-from sensor.decode.reassembly import HELD_SEGMENTS, Assembler
+from sensor.decode.reassembly import HELD_SEGMENTS, Assembler, Room
+
+ROOM = 1 << 20
 
 
 class Tape(Stream):
@@ -36,7 +38,7 @@ class Tape(Stream):
 
 def play(segments: list[tuple[int, bytes]], direction: int = 0) -> Tape:
     tape = Tape()
-    assembler = Assembler(tape, Interest(stream=True))
+    assembler = Assembler(tape, Interest(stream=True), Room(ROOM))
     for seq, data in segments:
         list(assembler.feed(Packet(data, seq=seq, direction=direction, proto=6)))
     list(assembler.finish())
@@ -56,7 +58,7 @@ def test_a_new_message_ends_the_wait() -> None:
     interest = Interest(stream=True, opening=4, starts=(b"GET ",))
     for follow, expected in ((b"GET /two", [2000]), (b"more of one", [])):
         tape = Tape()
-        assembler = Assembler(tape, interest)
+        assembler = Assembler(tape, interest, Room(ROOM))
         for seq, data in ((1000, b"GET /one"), (3008, follow)):
             list(assembler.feed(Packet(data, seq=seq, proto=6)))
         assert tape.gaps == expected
@@ -65,7 +67,7 @@ def test_a_new_message_ends_the_wait() -> None:
 def test_a_stream_that_is_done_hears_no_more() -> None:
     """Not even what was held for it."""
     tape = Tape()
-    assembler = Assembler(tape, Interest(stream=True))
+    assembler = Assembler(tape, Interest(stream=True), Room(ROOM))
     list(assembler.feed(Packet(b"a", seq=1, proto=6)))
     tape.done = True
     list(assembler.feed(Packet(b"b", seq=2, proto=6)))
@@ -99,3 +101,28 @@ def test_any_segments(segments: list[tuple[int, bytes]]) -> None:
     """Whatever comes, no more is delivered than was sent and nothing breaks."""
     tape = play(segments)
     assert len(tape.bytes[True]) <= sum(len(data) for _, data in segments)
+
+
+def test_what_all_flows_hold_is_bounded_together() -> None:
+    """Flows with a hole each: once all together hold too much, the next one waits no more for its own."""
+    room, tapes = Room(1000), [Tape() for _ in range(20)]
+    for tape in tapes:
+        assembler = Assembler(tape, Interest(stream=True), room)
+        for seq in (1, 1000):
+            list(assembler.feed(Packet(b"x" * 100, seq=seq, proto=6)))
+    assert [tape.gaps for tape in tapes] == [[]] * 10 + [[899]] * 10
+    assert room.held == 1000
+
+
+def test_what_is_held_no_more_is_room_again() -> None:
+    """When the hole is filled, at the end of a flow, and when it is given up."""
+    room = Room(ROOM)
+    filled, ended, dropped = (Assembler(Tape(), Interest(stream=True), room) for _ in range(3))
+    for assembler in (filled, ended, dropped):
+        for seq in (1, 7):
+            list(assembler.feed(Packet(b"abc", seq=seq, proto=6)))
+    assert room.held == 9
+    list(filled.feed(Packet(b"def", seq=4, proto=6)))
+    list(ended.finish())
+    dropped.drop()
+    assert room.held == 0
