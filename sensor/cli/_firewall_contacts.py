@@ -18,6 +18,8 @@ from sensor.posture.firewall.requests import Contact
 Record = dict[str, Any]
 
 NUMBERS = {"tcp": TCP, "udp": UDP}
+# Detectors that complain of a name server, not of what it was asked.
+ABOUT_SERVERS = ("command_and_control.resolver_bypass", "discovery.zone_transfer", "lateral_movement.exploit_dns")
 LEARNED = "what was learned of the network says who talks to it"
 
 
@@ -40,17 +42,18 @@ def alerts_of(fold: Fold, what: str) -> list[Record]:
     return find_alerts(fold, what)
 
 
+def about_a_name(record: Record) -> bool:
+    """Whether an alert is about what a name server was asked for: then nothing is gained by cutting off the server."""
+    return part(record, "network").get("app") == "dns" and part(record, "alert").get("detector") not in ABOUT_SERVERS
+
+
 def contacts_of(alerts: Iterable[Record], view: View) -> list[Contact]:
     """What the alerts tell, and what any other alert tells of the same addresses outside."""
     contacts = [_contact(ends, view) for record in alerts for ends in _ends(record, view)]
     outside = {contact.peer.addresses[0] for contact in contacts if contact.outside}
-    contacts += [
-        contact
-        for record in view.fold.alerts.values()
-        for contact in (_contact(ends, view) for ends in _ends(record, view))
-        if contact.outside and contact.peer.addresses[0] in outside
-    ]
-    return list(dict.fromkeys(contacts))
+    others = (record for record in view.fold.alerts.values() if not about_a_name(record))
+    more = (_contact(ends, view) for record in others for ends in _ends(record, view))
+    return list(dict.fromkeys([*contacts, *(one for one in more if one.outside and one.peer.addresses[0] in outside)]))
 
 
 def contacts_with(block: Block, view: View, match: Match | None) -> list[Contact]:
@@ -59,15 +62,15 @@ def contacts_with(block: Block, view: View, match: Match | None) -> list[Contact
     return [one for one in dict.fromkeys([*found, *_learned(block, view)]) if match is None or one.service & 0xFFFF == 0 or match.covers(one.service)]
 
 
-def without_refused(contacts: Iterable[Contact], view: View) -> tuple[list[Contact], list[str]]:
-    """Those that may be blocked, and why the others may not."""
+def without_refused(contacts: Iterable[Contact], view: View, *, everyone: bool) -> tuple[list[Contact], list[str]]:
+    """Those that may be blocked, and why the others may not. ``everyone``: the rules name no machines, so only peers are judged."""
     kept, why = [], []
     refusals = Refusals(view.seen.machines)
     verdicts: dict[tuple[Party, Party], str] = {}
     for one in contacts:
         pair = one.machine, one.peer
         if pair not in verdicts:
-            verdicts[pair] = refusals.of_party(one.peer, [one.machine]) or refusals.of_party(one.machine)
+            verdicts[pair] = refusals.of_party(one.peer, [one.machine]) or ("" if one.outside or everyone else refusals.of_party(one.machine))
         if verdicts[pair]:
             why.append(verdicts[pair])
         else:

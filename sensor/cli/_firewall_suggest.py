@@ -9,11 +9,11 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 
-from sensor.cli._firewall_contacts import alerts_of, contacts_of, contacts_with, inside, without_refused
+from sensor.cli._firewall_contacts import about_a_name, alerts_of, contacts_of, contacts_with, inside, without_refused
 from sensor.cli._firewall_seen import View, view_of
 from sensor.cli._firewall_words import put_json, put_rules, put_told
 from sensor.cli._setup import complain
-from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE
+from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, tidy
 from sensor.config import Config, load_config, usual
 from sensor.documents import DocumentErrors, nearest
 from sensor.inventory.rules import parse_service
@@ -113,7 +113,7 @@ def _requests(args: argparse.Namespace, wish: Wish, view: View) -> list[Request]
         complain(f"refused: {why}; --force suggests it all the same")
         return []
     if not args.force and contacts:
-        contacts, reasons = without_refused(contacts, view)
+        contacts, reasons = without_refused(contacts, view, everyone=wish.everyone)
         for reason in reasons:
             complain(f"{'left out' if contacts else 'refused'}: {reason}; --force suggests it all the same")
         if not contacts:
@@ -121,7 +121,11 @@ def _requests(args: argparse.Namespace, wish: Wish, view: View) -> list[Request]
     if not contacts and wish.block is not None:
         complain(f"nobody was seen talking to {block_text(wish.block)}: the rules are for all machines")
         return [request_of_nobody(wish, wish.block, outside=not inside(wish.block, view))]
-    return requests_of(contacts, wish)
+    made = requests_of(contacts, wish)
+    for one in made:
+        if not one.rules:
+            complain(f"left out: {one.title}: the ends have no addresses of the same family")
+    return [one for one in made if one.rules]
 
 
 def _contacts(args: argparse.Namespace, wish: Wish, view: View) -> list[Contact] | None:
@@ -132,8 +136,10 @@ def _contacts(args: argparse.Namespace, wish: Wish, view: View) -> list[Contact]
     if not alerts:
         complain(f"no alert or incident {args.what!r} in the log: `sensor alerts` lists them")
         return None
-    contacts = contacts_of(alerts, view)
-    if not contacts:
+    names = [] if args.force else [record for record in alerts if about_a_name(record)]
+    for record in names:
+        complain(f"left out: {tidy(record.get('msg'))}: block the name at the resolver, not the resolver; --force suggests it all the same")
+    contacts = contacts_of([record for record in alerts if record not in names], view)
+    if not contacts and not names:
         complain(f"{args.what}: its alerts name no two ends, so there is nothing between which a firewall could stand")
-        return None
-    return contacts
+    return contacts or None

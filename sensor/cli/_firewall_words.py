@@ -77,7 +77,7 @@ def put_rules(told: Told, name: str, *, undo: bool) -> None:
         for line in simulation.warnings:
             complain(f"{request.id}: warning: {tidy(line)}")
         if not undo and simulation.others:
-            complain(f"{request.id}: also cuts {_counted(simulation.others)} that nobody complained of: see --simulate")
+            complain(f"{request.id}: also cuts {_counted(simulation.others)} that no alert is about: see --simulate")
         if not undo:
             complain(f"{request.id}: rests on {tidy(simulation.rests_on[0])}")
     sys.stdout.write(written(name, [noted(*one) for one in told], undo=undo))

@@ -1,0 +1,284 @@
+"""sensor firewall: from alerts, incidents and addresses to requests, on the office capture and on logs of any kind."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sensor.cli.main import main
+from tests.cli.conftest import TIMES, Told, device, record
+
+PCAPS = Path(__file__).parents[2] / "pcaps"
+LISTED = "command_and_control.malicious_address"
+C2 = "203.0.113.66"
+INSISTS = "; --force suggests it all the same"
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small office as a sensor knows it: its inventory, and its log in ``events.jsonl``."""
+    folder = tmp_path_factory.mktemp("office")
+    words = [
+        "replay",
+        "--state",
+        str(folder),
+        "--events",
+        str(folder / "events.jsonl"),
+        "--intel",
+        str(PCAPS / "office.intel.txt"),
+        str(PCAPS / "office.pcapng"),
+    ]
+    assert main(words) == 0
+    return folder
+
+
+@pytest.fixture
+def suggest(tell, office: Path) -> Callable[..., Told]:
+    """sensor firewall suggest on the office."""
+    return lambda *words: tell("firewall", "suggest", *words, "--state", str(office), "--events", str(office / "events.jsonl"))
+
+
+@pytest.fixture
+def logged(tell, tmp_path: Path) -> Callable[..., Told]:
+    """sensor firewall suggest on a log of these records."""
+
+    def run(records: list[Any], *words: str) -> Told:
+        path = tmp_path / "made.jsonl"
+        path.write_text("".join(f"{json.dumps(one)}\n" for one in records), encoding="utf-8")
+        return tell("firewall", "suggest", *words, "--events", str(path))
+
+    return run
+
+
+def bodies(told: Told) -> list[dict[str, Any]]:
+    assert told.code == 0, told.err
+    return [json.loads(line) for line in told.lines]
+
+
+def incident_with(office: Path, detector: str) -> str:
+    """The id of the incident whose story tells of a detector."""
+    records = map(json.loads, (office / "events.jsonl").read_text(encoding="utf-8").splitlines())
+    stories = {one["incident"]["id"]: one["incident"]["story"] for one in records if one["kind"] == "incident"}
+    return next(name for name, story in stories.items() if any(chapter["detector"] == detector for chapter in story))
+
+
+def end(number: int, **more: Any) -> dict[str, Any]:
+    """A device of ``device(number, …)`` as an end of an alert."""
+    return {"ip": f"10.0.0.{number}", "device": f"dev-{number}", **more}
+
+
+def alert(number: int, src: dict[str, Any], dst: dict[str, Any], detector: str = LISTED, app: str = "tls", **more: Any) -> dict[str, Any]:
+    about = {"id": f"alert-{number:06}", "detector": detector, "title": "x", "key": f"{detector}|{number}", "count": 1, **TIMES}
+    return record("alert", "open", f"alert number {number}", "high", alert=about, src=src, dst=dst, network={"proto": "tcp", "app": app}, **more)
+
+
+# The office.
+
+
+def test_a_camera_is_cut_off_a_listed_address(suggest) -> None:
+    """Whole and both ways; people read why, on which data the simulation rests, and what goes on."""
+    told = suggest(LISTED)
+    name = "10.20.10.62 (DS-2CD2143G0-I20190814AAWRD53310771, camera)"
+    assert told.code == 0
+    assert re.fullmatch(rf"fw-\w{{6}}: block all protocols between {re.escape(name)} and 203\.0\.113\.66", told.lines[0])
+    assert "  seen        https/8443" in told.lines
+    assert "rests on: the baseline of 34 devices, watched for 0.3 h until 2026-11-24T08:19Z: too short" in told.out
+    assert "use outside: ntp/123 by 1, https/443 by 1, https/8443 by 1; to other addresses that goes on" in told.out
+    assert "    nothing else that was seen would be cut" in told.lines
+
+
+def test_an_incident_gives_a_request_for_each_thing_to_cut(suggest, office: Path) -> None:
+    """A scanner: the machine whose ports it tried, the address it calls, the machines it knocked at; the gateway among those is left out and told."""
+    incident = incident_with(office, "discovery.port_scan")
+    told = suggest(incident, "--json")
+    scan, beacon, sweep = bodies(told)
+    assert [one["title"].partition(" (")[0] for one in (scan, beacon, sweep)] == [
+        "block all of tcp from 10.20.10.106",
+        "block all protocols between 10.20.10.106",
+        "block tcp/445 from 10.20.10.106",
+    ]
+    assert [party["ips"] for party in beacon["peers"]] == [["198.51.100.14"]]
+    assert len(sweep["peers"]) == 61
+    assert told.err == f"sensor: left out: 10.20.30.1 (router) is, or holds, a gateway that others need (10.20.20.1){INSISTS}\n"
+    forced = bodies(suggest(incident, "--json", "--force"))
+    assert "10.20.30.1" in {address for one in forced for party in one["peers"] for address in party["ips"]}
+
+
+def test_a_server_is_simulated_with_the_names_of_who_would_lose_it(suggest) -> None:
+    """The NAS: what the alerts ask for, who else loses it, and that a firewall between segments sees none of that."""
+    told = suggest("--address", "10.20.10.5", "--service", "smb/445", "--everyone", "--simulate")
+    assert told.lines[0].endswith(": block tcp/445 from any machine to 10.20.10.5 (fs01, nas)")
+    assert "    cut, as the alerts ask for: 1 conversation of 1 client" in told.lines
+    assert "    ALSO CUT: 3 conversations of 3 clients" in told.lines
+    assert "      10.20.10.101 (LT-ACC-04, workstation) uses smb/445 of 10.20.10.5 (fs01, nas), 1 time, last 2026-11-24T08:05Z" in told.lines
+    assert "  warning: both ends live in 10.20.10.0/24: packets between them reach no router" in told.out
+    assert "--format" in told.lines[-1]
+    assert not told.lines[-1].startswith("  rules")
+
+
+def test_a_telephone_exchange_is_a_server_that_many_use(suggest) -> None:
+    """All that the baseline knows to use it share the request; what they would lose is a warning."""
+    (body,) = bodies(suggest("--address", "10.20.20.5", "--json"))
+    assert {party["type"] for party in body["machines"]} == {"voip_phone", "conferencing"}
+    assert "cuts 7 clients off sip/5060 of 10.20.20.5 (server)" in body["simulation"]["warnings"]
+    assert body["alerts"] == []
+
+
+@pytest.mark.parametrize("address", ["10.20.10.1", "10.20.30.1", "10.20.10.0/24", "224.0.0.251", "255.255.255.255", "0.0.0.0/0", "ff02::1"])
+def test_gateways_and_groups_are_refused(suggest, address: str) -> None:
+    """Unless somebody insists, who is warned of the gateway all the same."""
+    told = suggest("--address", address)
+    assert (told.code, told.out) == (1, "")
+    assert told.err.startswith("sensor: refused: ")
+    assert told.err.endswith(f"{INSISTS}\n")
+    assert suggest("--address", address, "--force").code == 0
+
+
+def test_rules_go_to_standard_output_and_what_makes_one_stop_to_standard_error(suggest) -> None:
+    """So that a pipe holds nothing but rules; above them stands what was simulated, below them how to take them back."""
+    told = suggest("--address", "10.20.10.5", "--everyone", "--format", "nftables", "--expires", "12h", "--comment", "CHG0012345")
+    assert "10.20.10.5 timeout 43200s" in told.out
+    assert "# comment: CHG0012345\n" in told.out
+    assert "# also cut: 10.20.10.101 (LT-ACC-04, workstation) uses smb/445 of 10.20.10.5 (fs01, nas)\n" in told.out
+    assert "# WARNING: both ends live in 10.20.10.0/24" in told.out
+    undo = suggest("--address", "10.20.10.5", "--everyone", "--format", "nftables", "--undo").out
+    assert told.out.endswith(f"# to undo:\n# {undo}")
+    assert ": also cuts 6 conversations of 4 clients that no alert is about: see --simulate" in told.err
+    assert ": rests on the baseline of 34 devices" in told.err
+    assert "left out" not in told.err
+
+
+def test_json_holds_rules_and_how_to_take_them_back(suggest) -> None:
+    """For programs, in the format that is named."""
+    (body,) = bodies(suggest(LISTED, "--format", "panos", "--json", "--expires", "never"))
+    assert f"set address {body['id']}-203.0.113.66 ip-netmask 203.0.113.66/32" in body["rules_text"]
+    assert f"delete address {body['id']}-203.0.113.66" in body["undo_text"].splitlines()
+    assert (body["expires"], body["format"], body["direction"]) == (None, "panos", "outbound")
+    assert body["simulation"]["cuts"] == []
+
+
+# Logs.
+
+
+def test_pcs_and_cameras_that_called_one_address_share_a_change(logged) -> None:
+    """Asked of one alert, all others about the same address come with it; what else a machine did does not."""
+    devices = [device(1, "camera", hostname="door"), device(2, "workstation", hostname="PC"), device(3, "server")]
+    alerts = [
+        alert(1, end(1), {"ip": C2, "port": 443}),
+        alert(2, end(2), {"ip": C2, "port": 8443}, "command_and_control.beaconing"),
+        alert(3, end(2), {"ip": "198.51.100.1", "port": 443}),
+        alert(4, end(1), end(3, port=22), "lateral_movement.admin_from_device"),
+    ]
+    (body,) = bodies(logged([*devices, *alerts], "alert-000001", "--json"))
+    assert body["title"] == f"block all protocols between 2 machines (1 camera, 1 workstation) and {C2}"
+    assert (body["alerts"], body["seen"]) == (["alert-000001", "alert-000002"], ["https/443", "https/8443"])
+    assert body["simulation"]["rests_on"] == [
+        "no baseline was read, so nothing is known of what else these rules would cut: name the folder of an inventory with --state"
+    ]
+
+
+def test_who_comes_from_outside_is_blocked_by_its_address(logged) -> None:
+    """The machine that it reached is named; a service narrows it to the way in."""
+    records = [device(1, "camera"), alert(1, {"ip": C2}, end(1, port=554), "exposure.inbound_from_internet")]
+    (body,) = bodies(logged(records, "alert-000001", "--json", "--service", "rtsp/554"))
+    assert body["title"] == f"block tcp/554 from {C2} to 10.0.0.1 (camera)"
+    assert (body["direction"], body["rules"]) == (
+        "inbound",
+        [{"name": f"{body['id']}-1", "from": [f"{C2}/32"], "to": ["10.0.0.1/32"], "proto": "tcp", "port": 554}],
+    )
+
+
+def test_a_listed_name_does_not_cost_the_name_server(logged) -> None:
+    """It was asked, and that is all that it did. A name server that is itself the matter is another thing."""
+    resolver = {"ip": "9.9.9.9", "port": 53}
+    told = logged([device(1, "camera"), alert(1, end(1), resolver, "command_and_control.malicious_domain", "dns")], "alert-000001")
+    assert (told.code, told.out) == (1, "")
+    assert told.err == f"sensor: left out: alert number 1: block the name at the resolver, not the resolver{INSISTS}\n"
+    told = logged([device(1, "camera"), alert(1, end(1), resolver, "command_and_control.resolver_bypass", "dns")], "alert-000001")
+    assert "and 9.9.9.9" in told.lines[0]
+
+
+def test_a_gateway_may_be_cut_off_an_address_outside(logged) -> None:
+    """Nobody needs that of it."""
+    told = logged([device(1, "router"), alert(1, end(1), {"ip": C2, "port": 443})], "alert-000001")
+    assert told.lines[0].endswith(f": block all protocols between 10.0.0.1 (router) and {C2}")
+    assert "  warning: 10.0.0.1 (router) is a gateway or forwards packets" in told.out
+
+
+def test_an_address_that_nobody_talked_to_is_cut_off_from_everybody(logged) -> None:
+    """Which is told."""
+    told = logged([device(1, "camera")], "--address", "198.51.100.0/24", "--format", "pf")
+    assert "nobody was seen talking to 198.51.100.0/24: the rules are for all machines" in told.err
+    assert "block drop log quick inet from any to 198.51.100.0/24 label" in told.out
+
+
+def test_the_configuration_says_what_is_inside_and_where_the_sensor_delivers_to(logged, tmp_path: Path) -> None:
+    """A network of the operator's is inside: only its service is cut; and the log server is warned of."""
+    config = tmp_path / "sensor.yaml"
+    config.write_text(
+        f"networks: [203.0.113.0/24]\noutputs:\n  siem: {{type: elasticsearch, url: 'https://{C2}:9200'}}\n  disk: {{type: file, path: {tmp_path}/out}}\n",
+        encoding="utf-8",
+    )
+    told = logged([device(1, "camera"), alert(1, end(1), {"ip": C2, "port": 9200})], "alert-000001", "--config", str(config))
+    assert told.lines[0].endswith(f": block tcp/9200 from 10.0.0.1 (camera) to {C2}")
+    assert f"  warning: the output siem of this sensor delivers to {C2}: " in told.out
+
+
+def test_a_foreign_log_breaks_nothing(logged) -> None:
+    """Odd values are left out, and names that would move the cursor are cleaned."""
+    evil = alert(1, end(1), {"ip": C2, "port": "443"}, targets=[{"ip": 7}, "x", {"ip": "999.1.1.1"}, {"ip": "203.0.113.67"}])
+    evil["msg"] = "\x1b[2Jgone\nfw-aaaaaa: block nothing"
+    told = logged([device(1, "camera", hostname="\x1b[31mred\n", ips=["x", 5, "10.0.0.1"]), evil, alert(2, {"ip": None}, {})], "alert-000001")
+    assert told.code == 0
+    assert "\x1b" not in told.out
+    assert len([line for line in told.lines if line.startswith("fw-")]) == 2
+    assert "203.0.113.67" in told.out
+
+
+def test_what_names_no_two_ends_says_so(logged) -> None:
+    """A new device is nothing that a firewall could stand between."""
+    told = logged([device(1, "camera"), alert(1, end(1), {}, "device.new")], "alert-000001")
+    assert (told.code, told.err) == (
+        1,
+        "sensor: alert-000001: its alerts name no two ends, so there is nothing between which a firewall could stand\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "wrong"),
+    [
+        (["nonsense"], 1, "no alert or incident 'nonsense' in the log: `sensor alerts` lists them"),
+        ([], 2, "expected an alert or an incident, or --address ADDRESS, and not both"),
+        (["x", "--address", C2], 2, "expected an alert or an incident, or --address ADDRESS, and not both"),
+        (["--address", "300.1.1.1"], 2, "found --address 300.1.1.1, expected an address or a block such as 203.0.113.66 or 203.0.113.0/24"),
+        (["x", "--format", "iptable"], 2, "found --format iptable, "),
+        (["x", "--undo"], 2, "--undo needs --format: what is to be taken back?"),
+        (["x", "--expires", "soon"], 2, "found --expires soon, expected a span such as 12h, 7d or 4w, or never"),
+        (["x", "--service", "ssh"], 2, "found the service 'ssh', expected such as tcp/22, udp/161 or ssh/22"),
+    ],
+)
+def test_what_makes_no_sense_is_told_in_one_line(logged, words: list[str], code: int, wrong: str) -> None:
+    told = logged([device(1, "camera")], *words)
+    assert (told.code, told.out) == (code, "")
+    assert told.err.startswith(f"sensor: {wrong}")
+    assert told.err.count("\n") == 1
+
+
+def test_nothing_to_read_is_another_code(tell, tmp_path: Path) -> None:
+    """A log or a folder that is not there."""
+    assert tell("firewall", "suggest", "x", "--events", str(tmp_path / "none.jsonl")).code == 3
+    told = tell("firewall", "suggest", "x", "--state", str(tmp_path / "none"))
+    assert told.code == 3
+    assert "there is no inventory yet" in told.err
+
+
+def test_an_address_in_the_clothes_of_ipv6_is_the_one_of_ipv4(logged) -> None:
+    """::ffff:203.0.113.66 (RFC 4291, 2.5.5.2)."""
+    (body,) = bodies(logged([device(1, "camera"), alert(1, end(1), {"ip": C2, "port": 443})], "--address", f"::ffff:{C2}", "--json"))
+    assert [party["device"] for party in body["machines"]] == ["dev-1"]
+    assert body["rules"][0]["to"] == [f"{C2}/32"]
