@@ -38,8 +38,9 @@ def mentions_of(path: Path) -> list[list[str]]:
 
 
 def _parts(words: list[str]) -> list[list[str]]:
-    """The commands of a line: pipes and conjunctions part them."""
+    """The commands of a line: pipes and conjunctions part them, and what goes into a file ends there."""
     parts: list[list[str]] = [[]]
+    words = words[: words.index(">")] if ">" in words else words
     for word in words:
         if word in ("|", "&&", ";"):
             parts.append([])
