@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sensor.budget import Budget
 from sensor.cli.main import _parsed, names, parser
 from sensor.config import load_config
 from tests.docs.pages import DOCS, PAGES, anchors_of, commands_of, links_of, mentions_of, name_of, shown
@@ -77,6 +78,18 @@ def test_figures_of_the_guide_are_those_that_were_measured() -> None:
     assert len(figures) >= 3
     assert [figure for thousands, figure in figures if figure and figure not in readme] == []
     assert [thousands for thousands, _ in figures if thousands and f"{thousands} k packets/s" not in readme] == []
+
+
+def test_devices_that_fit_are_those_of_the_budget() -> None:
+    """As many as the guide says, and not many more."""
+    told = re.findall(r"([\d,]+) MiB(?: are enough)? for ([\d,]+)", (DOCS / "guide.md").read_text(encoding="utf-8"))
+    assert [mib for mib, _ in told] == ["256", "512", "1,024"]
+    for mib, devices in told:
+        assert number(devices) <= Budget.of(number(mib)).devices < 1.1 * number(devices)
+
+
+def number(text: str) -> int:
+    return int(text.replace(",", ""))
 
 
 def test_there_is_something_to_try() -> None:
