@@ -79,6 +79,7 @@ PRESETS = {
             "lateral_movement.fan_out": {"targets": 3},
             "lateral_movement.first_admin_session": {"learn_h": 12},
             "lateral_movement.role_violation": {"learn_h": 24},
+            "posture.insecure_service": {"enabled": True},
             "voice.registration_guessing": {"failures": 5, "slow": 20},
             "voice.sip_scan": {"targets": 5, "share": 0.3},
         },

@@ -14,7 +14,7 @@ from sensor.documents import DocumentErrors
 from sensor.inventory.limits import HOUR
 
 # Detectors that are off unless somebody switches them on.
-NOISY = {"device.configuration_changed", "device.http_errors", "device.rpc_errors", "device.silent_channel"}
+NOISY = {"device.configuration_changed", "device.http_errors", "device.rpc_errors", "device.silent_channel", "posture.insecure_service"}
 WHOLE = """\
 sensor:
   id: hq-3f-01

@@ -1,0 +1,166 @@
+"""What packets show of services that protect nothing, or not enough: which setting of which machine, proven by one message.
+
+Read is what the machine itself said, wherever it says something; for files by TFTP and forms of web pages, what it was asked. Sayings that need two
+messages (a stream that was wanted without a password, and came) are joined by conversation, of which a bounded number is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from sensor.core.bounded import Bounded
+from sensor.core.event import Event
+from sensor.dissectors._smb_events import SmbNegotiated
+from sensor.dissectors.ftp import FtpLogin
+from sensor.dissectors.http import HttpLogin, HttpResponse
+from sensor.dissectors.mqtt import MqttConnack, MqttConnect
+from sensor.dissectors.rtsp import RtspRequest, RtspResponse
+from sensor.dissectors.snmp import SnmpResponse
+from sensor.dissectors.telnet import TelnetBanner, TelnetLogin
+from sensor.dissectors.tftp import TftpRead, TftpWrite
+from sensor.dissectors.tls import TlsCertificate, TlsServerHello
+from sensor.dissectors.vnc import VncLogin
+
+SECOND = 1_000_000_000
+OPEN_LIMIT = 2048
+OK, PASSWORD_WANTED = 200, 401
+WATCHING = ("DESCRIBE", "PLAY")
+# The dissector puts stars where an address holds a secret.
+STARS = "***"
+COMMUNITIES = ("public", "private")
+# RFC 8996 for versions of TLS and DTLS; NIST SP 800-57 part 1, revision 5 for lengths of keys: 112 bits of security.
+OLD_TLS = frozenset(("SSL 2.0", "SSL 3.0", "TLS 1.0", "TLS 1.1", "DTLS 1.0"))
+LEAST_BITS = {"rsa": 2048, "dsa": 2048, "ec": 224}
+
+
+class Shown(NamedTuple):
+    """``setting``: one word for it; ``does``: goes on "the device …"; ``why``: the field that proves it, and what it held. ``asked``: the machine was asked,
+    and has not said it itself.
+    """
+
+    setting: str
+    app: str
+    does: str
+    why: str
+    asked: bool = False
+
+
+class Insecure:
+    """Reads events one by one, in packet order."""
+
+    def __init__(self) -> None:
+        self._streams: Bounded[int, tuple[str, int, bool]] = Bounded(OPEN_LIMIT)
+        self._brokers: Bounded[int, bool] = Bounded(OPEN_LIMIT)
+        self._joined: dict[type[Event], Callable[..., Shown | None]] = {
+            RtspRequest: self._wanted, RtspResponse: self._streamed, MqttConnect: self._came, MqttConnack: self._let_in,
+        }  # fmt: skip
+
+    def read(self, event: Event) -> Shown | None:
+        """What an event shows; None where that is nothing."""
+        kind = type(event)
+        read = _READERS.get(kind) or self._joined.get(kind)
+        return read(event) if read is not None else None
+
+    def _wanted(self, event: RtspRequest) -> None:
+        before = self._streams.get(event.packet.flow)
+        proved = (before is not None and before[2]) or bool(event.credentials) or STARS in event.uri
+        self._streams.put(event.packet.flow, (event.method, event.cseq, proved))
+
+    def _streamed(self, event: RtspResponse) -> Shown | None:
+        method, cseq, proved = self._streams.get(event.packet.flow) or ("", -1, True)
+        if proved or event.status != OK or method not in WATCHING or cseq != event.cseq:
+            return None
+        return Shown("rtsp_open", "rtsp", "streams to whoever asks, without a password (RTSP)", f"it answered {method} with 200, and no credentials were sent")
+
+    def _came(self, event: MqttConnect) -> None:
+        self._brokers.put(event.packet.flow, not event.user and not event.password)
+
+    def _let_in(self, event: MqttConnack) -> Shown | None:
+        if event.code or not self._brokers.get(event.packet.flow):
+            return None
+        return Shown("mqtt_anonymous", "mqtt", "takes clients without a login (MQTT)", "CONNECT carried no user and no password, and CONNACK said 0")
+
+
+def _telnet_shown(event: TelnetBanner) -> Shown:
+    return Shown("telnet", "telnet", "offers Telnet, which hides nothing", f"it greeted with {event.text[:80]!r}")
+
+
+def _telnet(event: TelnetLogin) -> Shown:
+    if event.result == "accepted" and not event.password:
+        return Shown("telnet_open", "telnet", "lets anybody in without a password (Telnet)", "it let somebody in and asked for no password")
+    return Shown("telnet", "telnet", "takes logins by Telnet, which hides nothing", f"a login ended {event.result}, in clear text")
+
+
+def _ftp(event: FtpLogin) -> Shown:
+    return Shown("ftp", "ftp", "takes logins by FTP, which hides nothing", f"it answered a login in clear text with {event.code}")
+
+
+def _tftp(event: TftpRead) -> Shown:
+    verb = "write" if isinstance(event, TftpWrite) else "read"
+    return Shown("tftp", "tftp", "serves files by TFTP, which knows no login", f"it was asked to {verb} {event.file[:80]!r}", asked=True)
+
+
+def _form(event: HttpLogin) -> Shown:
+    return Shown("http_login", "http", "takes passwords over plain HTTP", f"a form with a password was sent to {event.path[:80]!r}", asked=True)
+
+
+def _page(event: HttpResponse) -> Shown | None:
+    if event.status != PASSWORD_WANTED or "basic" not in event.schemes or event.forwarded:
+        return None
+    return Shown("http_basic", "http", "asks for passwords over plain HTTP (Basic)", "it answered 401 and wants credentials of the scheme Basic")
+
+
+def _agent(event: SnmpResponse) -> Shown | None:
+    if not event.community:
+        return None
+    if event.community in COMMUNITIES:
+        does = f"answers SNMP to the community that everybody tries first ({event.community})"
+        return Shown("snmp_default", "snmp", does, f"it answered a message of version {event.version} with the community {event.community!r}")
+    return Shown("snmp_clear", "snmp", f"answers SNMP version {event.version}, which hides nothing", f"it answered a message of version {event.version}")
+
+
+def _shares(event: SmbNegotiated) -> Shown | None:
+    if event.version != 1 or not event.dialect:
+        return None
+    return Shown("smb1", "smb", "speaks SMB 1", f"it chose the dialect {event.dialect!r} in a message of version 1")
+
+
+def _tls(event: TlsServerHello) -> Shown | None:
+    if event.version not in OLD_TLS:
+        return None
+    return Shown("tls_old", "tls", f"agrees to {event.version}, which is withdrawn", f"its ServerHello chose {event.version}")
+
+
+def _certificate(event: TlsCertificate) -> Shown | None:
+    """The gravest of what is wrong with it."""
+    if event.from_client:
+        return None
+    name = f"{event.common_name[:80]!r}"
+    if event.not_after * SECOND < event.ts:
+        return Shown("certificate_expired", "tls", "shows a certificate that ran out", f"notAfter of {name} lies {_days(event)} days before the packet")
+    least = LEAST_BITS.get(event.key, 0)
+    if 0 < event.key_bits < least:
+        return Shown(
+            "certificate_weak", "tls", "shows a certificate with a short key", f"the {event.key} key of {name} has {event.key_bits} bits; {least} are wanted"
+        )
+    if event.self_signed:
+        return Shown("certificate_self_signed", "tls", "shows a certificate that it signed itself", f"issuer and subject of {name} are the same")
+    return None
+
+
+def _days(event: TlsCertificate) -> int:
+    return (event.ts // SECOND - event.not_after) // 86400
+
+
+def _desktop(event: VncLogin) -> Shown | None:
+    if event.method != "none" or not event.accepted:
+        return None
+    return Shown("vnc_open", "vnc", "shows its desktop to whoever asks, without a password (VNC)", "the security type 1 (None) was chosen, and it went on")
+
+
+_READERS: dict[type[Event], Callable[..., Shown | None]] = {
+    TelnetBanner: _telnet_shown, TelnetLogin: _telnet, FtpLogin: _ftp, TftpRead: _tftp, TftpWrite: _tftp, HttpLogin: _form, HttpResponse: _page,
+    SnmpResponse: _agent, SmbNegotiated: _shares, TlsServerHello: _tls, TlsCertificate: _certificate, VncLogin: _desktop,
+}  # fmt: skip
+SHOWING: tuple[type[Event], ...] = (*_READERS, RtspRequest, RtspResponse, MqttConnect, MqttConnack)
