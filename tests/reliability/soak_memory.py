@@ -116,6 +116,8 @@ def main() -> int:
                 samples.append(one)
                 print(f"{one.seconds / 60:6.0f} {one.anonymous:8.1f} {one.resident:9.1f} {one.files:6} {one.threads:8}", flush=True)
             ended = sensor.end(signal.SIGINT)
+            if ended:
+                print(sensor.output.read_text(), file=sys.stderr)
     grown, same = slope(samples), flat(samples)
     held = grown < MB_AN_HOUR and same and not ended
     print(f"{grown:+.2f} MB/h after the first quarter (below {MB_AN_HOUR:g}), descriptors and threads {'flat' if same else 'NOT flat'}, exit code {ended}")
