@@ -1,7 +1,8 @@
 """A service that protects nothing, or not enough, is in use: Telnet, FTP, TFTP, passwords over plain HTTP, SNMP before version 3, SMB 1, TLS before 1.2,
 certificates that nobody can rely on, and desktops, streams and brokers that ask for no password.
 
-This is work to be handed out, no attack: it is told once a device and setting, as info, whoever uses it, and only where somebody switches it on. Told are devices inside. Whose password was seen is told by credential_access.cleartext_credentials.
+This is work to be handed out, no attack: it is told once a device and setting, as info, whoever uses it, and only where somebody switches it on. Told are
+devices inside. Whose password was seen is told by credential_access.cleartext_credentials.
 """
 
 from __future__ import annotations
