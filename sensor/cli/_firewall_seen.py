@@ -14,10 +14,11 @@ from sensor.cli._setup import complain
 from sensor.cli._show import folded, part, tidy
 from sensor.config import Config
 from sensor.core import addresses
-from sensor.core.addresses import Networks
+from sensor.core.addresses import Networks, is_v4
 from sensor.eventlog.fold import Fold, objects
 from sensor.inventory.identity import is_link_local
 from sensor.inventory.store.database import StoreError
+from sensor.inventory.store.reader import Reader
 from sensor.posture.firewall.model import Party
 from sensor.posture.firewall.simulate import Machine, Seen
 
@@ -34,6 +35,7 @@ class View(NamedTuple):
     networks: Networks
     seen: Seen
     owners: Mapping[int, str]
+    reader: Reader | None = None
 
     def party(self, end: Record) -> Party | None:
         """One end of an alert: the device that it is, the address that was seen before its others; None where it has no address."""
@@ -44,6 +46,15 @@ class View(NamedTuple):
             return Party("", tidy(end.get("hostname")), tidy(end.get("type")), (address,)) if address else None
         mine = tuple(dict.fromkeys((*((address,) if address else ()), *machine.party.addresses)))
         return machine.party._replace(addresses=mine) if mine else None
+
+    def moved(self, parties: Iterable[Party]) -> frozenset[str]:
+        """Those of some devices that had other addresses of IPv4 before."""
+        return frozenset(party.id for party in parties if self.reader is not None and party.id and _moved(party, self.reader))
+
+
+def _moved(party: Party, reader: Reader) -> bool:
+    former = [address_of(lease["address"]) for lease in reader.details(party.id).get("leases", ()) if not lease["held"]]
+    return any(is_v4(address) and not is_link_local(address) for address in former)
 
 
 def view_of(args: argparse.Namespace, config: Config) -> View | None:
@@ -67,7 +78,7 @@ def view_of(args: argparse.Namespace, config: Config) -> View | None:
     machines = {one.party.id: one for one in (_machine(record, told) for record in fold.devices.values()) if one.party.addresses}
     outputs = {name: frozenset(_hosts(options)) for name, options in (config.outputs or {}).items()}
     owners = {address: name for name, one in machines.items() for address in one.party.addresses}
-    return View(fold, Networks(config.networks), Seen(machines, habits, watched, outputs), owners)
+    return View(fold, Networks(config.networks), Seen(machines, habits, watched, outputs), owners, found.reader)
 
 
 def address_of(value: Any) -> int:

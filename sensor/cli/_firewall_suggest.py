@@ -37,7 +37,8 @@ def suggest(args: argparse.Namespace) -> int:
     found = _requests(args, wish, view)
     if not found:
         return NOT_FOUND
-    told = [(request, simulate(request, view.seen)) for request in found]
+    seen = view.seen._replace(moved=view.moved(party for request in found for party in (*request.machines, *request.peers)))
+    told = [(request, simulate(request, seen)) for request in found]
     if args.json:
         put_json(told, args.format)
     elif args.format and not args.simulate:

@@ -162,6 +162,21 @@ def test_json_holds_rules_and_how_to_take_them_back(suggest) -> None:
     assert body["simulation"]["cuts"] == []
 
 
+def test_a_machine_whose_lease_moved_is_warned_of(tell, tmp_path: Path) -> None:
+    """The inventory knows the address that it had, which is somebody else's now."""
+    from tests.test_keeper import Run
+
+    mac = "00:17:c8:1a:2b:3c"
+    with Run(tmp_path / "state") as run:
+        run.story.says(mac, "10.0.0.9", "dhcp.vendor_class", "type=camera@0.8").at(4)
+        run.story.says(mac, "10.0.0.19", "dhcp.hostname", "door").says("00:1b:21:00:00:02", "10.0.0.9", "http.server", "type=workstation").at(8)
+        name = run.story.who(mac).id
+    log = tmp_path / "made.jsonl"
+    log.write_text(json.dumps(alert(1, {"ip": "10.0.0.19", "device": name}, {"ip": C2, "port": 443})), encoding="utf-8")
+    told = tell("firewall", "suggest", "alert-000001", "--events", str(log), "--state", str(tmp_path / "state"))
+    assert "  warning: had other addresses before: 10.0.0.19 (door, camera); rules follow no lease" in told.out
+
+
 # Logs.
 
 

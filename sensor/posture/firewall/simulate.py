@@ -18,7 +18,7 @@ from sensor.posture.firewall.model import Block, Party, Request, Rule
 MANY = 5
 # Watched for less, a network has shown too little of what it does in a week.
 ENOUGH_H = 72.0
-OUTSIDE_SHOWN, CUTS_NOTED = 12, 20
+OUTSIDE_SHOWN, CUTS_NOTED, MOVED_SHOWN = 12, 20, 5
 HOUR = 3_600_000_000_000
 FORWARDING = frozenset(("router", "gateway"))
 SERVERS = {"DNS": ("dns_server", {TCP << 16 | 53, UDP << 16 | 53}), "DHCP": ("dhcp_server", {UDP << 16 | 67})}
@@ -38,13 +38,14 @@ class Machine(NamedTuple):
 
 class Seen(NamedTuple):
     """What is known of the network. ``habits``: None where there is no baseline; ``watched``: since and until when, ns; ``outputs``: where the sensor delivers
-    to, name → addresses and names.
+    to, name → addresses and names; ``moved``: devices that had other addresses before.
     """
 
     machines: Mapping[str, Machine]
     habits: Mapping[str, Habits] | None = None
     watched: tuple[int, int] = (0, 0)
     outputs: Mapping[str, frozenset[str]] = {}
+    moved: frozenset[str] = frozenset()
 
 
 class Cut(NamedTuple):
@@ -93,13 +94,18 @@ def noted(request: Request, simulation: Simulation) -> Request:
 
 
 class _Side:
-    """One end of a rule, asked for many addresses."""
+    """One end of a rule, asked for the same machines many times."""
 
     def __init__(self, blocks: Sequence[Block]) -> None:
-        self.ranges = [addresses.parse_network(str(block)) for block in blocks]
+        self._ranges = [addresses.parse_network(str(block)) for block in blocks]
+        self._held: dict[Party, bool] = {}
 
     def holds(self, party: Party) -> bool:
-        return not self.ranges or any(first <= address <= last for address in party.addresses for first, last in self.ranges)
+        if not self._ranges:
+            return True
+        if party not in self._held:
+            self._held[party] = any(first <= address <= last for address in party.addresses for first, last in self._ranges)
+        return self._held[party]
 
 
 def _conversations(seen: Seen) -> Iterator[Cut]:
@@ -196,6 +202,7 @@ def _warnings(request: Request, seen: Seen, cuts: Sequence[Cut]) -> Iterator[str
         if any(side.holds(machine.party) for side in sides):
             yield from _of_machine(request, machine)
     yield from _outputs(request, seen)
+    yield from _moving(request, seen)
     yield from _neighbours(request)
 
 
@@ -233,6 +240,15 @@ def _outputs(request: Request, seen: Seen) -> Iterator[str]:
                 parties = [one.party for one in seen.machines.values() if one.party.name and place.partition(".")[0] == one.party.name.casefold()]
             if any(_served(request, party) for party in parties):
                 yield f"the output {name} of this sensor delivers to {place}: whether these rules cut it off depends on where the sensor stands"
+
+
+def _moving(request: Request, seen: Seen) -> Iterator[str]:
+    """Rules follow no lease: tomorrow the address may be somebody else's."""
+    named = {str(block.network_address) for rule in request.rules for block in (*rule.sources, *rule.destinations)}
+    moved = [party.text for party in (*request.machines, *request.peers) if party.id in seen.moved and named.intersection(party.texts)]
+    if moved:
+        more = f" and {len(moved) - MOVED_SHOWN:,} more" if len(moved) > MOVED_SHOWN else ""
+        yield f"had other addresses before: {', '.join(moved[:MOVED_SHOWN])}{more}; rules follow no lease, so reserve the address first"
 
 
 def _neighbours(request: Request) -> Iterator[str]:

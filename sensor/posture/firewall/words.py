@@ -25,9 +25,9 @@ def object_name(request: Request, block: Block) -> str:
 
 
 def about(request: Request) -> str:
-    """A rule in the few words of its comment."""
+    """A rule in the few words of its comment; what does not fit is the last of it."""
     alerts = f", {' '.join(request.alerts[:3])}" if request.alerts else ""
-    return plain(f"{request.id} until {request.until}{alerts}{f', {request.comment}' if request.comment else ''}")
+    return plain(f"{request.id} until {request.until}{f', {request.comment}' if request.comment else ''}{alerts}")
 
 
 def names_of(request: Request, block: Block) -> str:

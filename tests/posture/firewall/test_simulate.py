@@ -103,6 +103,14 @@ def test_what_the_sensor_delivers_to_is_warned_of(place: str) -> None:
     ]
 
 
+def test_a_machine_whose_address_moves_is_warned_of() -> None:
+    """Where the rules name it."""
+    moving = network()._replace(moved=frozenset([CAMERA.id, NAS.id]))
+    told = "had other addresses before: 10.20.10.62 (front-door, camera); rules follow no lease, so reserve the address first"
+    assert simulate(only([outbound(CAMERA)]), moving).warnings == (told,)
+    assert simulate(only([outbound(CAMERA)], WEEK._replace(everyone=True)), moving).warnings == ()
+
+
 def test_machines_of_one_segment_are_told_to_talk_past_the_firewall() -> None:
     """The laptop and the camera share a /24."""
     assert any(one.startswith("both ends live in 10.20.10.0/24") for one in simulate(only([internal(LAPTOP, CAMERA)]), network()).warnings)

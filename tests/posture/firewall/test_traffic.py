@@ -1,0 +1,99 @@
+"""Rules at work: on a router between real machines, a camera and a PC reach one address no longer, everybody else everything, until it is undone."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from pcaps.lab._lab import Host, Lab
+from sensor.posture.firewall.formats import written
+from tests.posture.firewall.asked import C2, CAMERA, LAPTOP, internal, only, outbound, party
+
+TOOLS = [tool for tool in ("ip", "sysctl", "nft", "iptables-restore") if shutil.which(tool) is None]
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.skipif(bool(TOOLS), reason=f"not installed: {', '.join(TOOLS)}")]
+
+# Answers at the ports that it is named.
+ANSWER = """
+import select, socket, sys
+there = [socket.create_server(("", int(port))) for port in sys.argv[1:]]
+while True:
+    for one in select.select(there, [], [])[0]:
+        one.accept()[0].close()
+"""
+# Prints those of the addresses and ports that it is named at which somebody answers.
+CONNECT = """
+import socket, sys
+for place in sys.argv[1:]:
+    host, port = place.split("/")
+    try:
+        socket.create_connection((host, int(port)), 0.7).close()
+    except OSError:
+        continue
+    print(place)
+"""
+OTHER = "198.51.100.9"
+PORTS = (8080, 8081)
+LOADERS = {"nftables": ("nft", "-f", "-"), "iptables": ("iptables-restore", "--noflush")}
+
+
+class Net:
+    """A camera, a PC and a printer behind the router; a control server and another address beyond it."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        addresses = {"camera": CAMERA.texts[0], "pc": LAPTOP.texts[0], "printer": "10.20.10.21"}
+        self.near = [lab.host(name, ip) for name, ip in addresses.items()]
+        self.far = [lab.outside(name, ip) for name, ip in (("c2", C2.texts[0]), ("other", OTHER))]
+        for host in (*self.near, *self.far):
+            lab.start(host, sys.executable, "-c", ANSWER, *map(str, PORTS))
+        self.all_of_it = self._once_all_answer()
+
+    def _once_all_answer(self) -> set[tuple[str, str, int]]:
+        """Everybody reaches everybody: twelve ways, two ports. They need a moment to begin."""
+        for _ in range(20):
+            found = self.reached()
+            if len(found) == 12 * len(PORTS):
+                return found
+        raise TimeoutError(f"only these answer: {found}")
+
+    def reached(self) -> set[tuple[str, str, int]]:
+        """Who reaches whom at which port, from within to beyond the router and back."""
+        return {found for side, others in ((self.near, self.far), (self.far, self.near)) for source in side for found in self._reached(source, others)}
+
+    def _reached(self, source: Host, others: list[Host]) -> Iterator[tuple[str, str, int]]:
+        names = {f"{other.ip}/{port}": (source.name, other.name, port) for other in others for port in PORTS}
+        for place in self.lab.run(source, sys.executable, "-c", CONNECT, *names).split():
+            yield names[place]
+
+    def load(self, name: str, text: str) -> None:
+        assert not self.lab.run(self.lab.router, *LOADERS[name], stdin=text)
+
+
+@pytest.fixture
+def net() -> Iterator[Net]:
+    lab = Lab()
+    try:
+        yield Net(lab)
+    finally:
+        lab.close()
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_two_machines_are_cut_off_one_address_and_nobody_else_of_anything(net: Net, name: str) -> None:
+    """Both ways; undone, all is as it was."""
+    request = only([outbound(CAMERA), outbound(LAPTOP)])
+    net.load(name, written(name, [request]))
+    cut = {("camera", "c2"), ("c2", "camera"), ("pc", "c2"), ("c2", "pc")}
+    assert net.all_of_it - net.reached() == {(*pair, port) for pair in cut for port in PORTS}
+    net.load(name, written(name, [request], undo=True))
+    assert net.reached() == net.all_of_it
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_one_service_is_cut_and_the_others_go_on(net: Net, name: str) -> None:
+    """The camera may no longer use one port of a server, but another; the others may use both."""
+    net.load(name, written(name, [only([internal(CAMERA, party(OTHER), 6 << 16 | 8080)])]))
+    assert net.all_of_it - net.reached() == {("camera", "other", 8080)}
