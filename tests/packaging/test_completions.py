@@ -71,3 +71,17 @@ def test_each_shell_can_read_it(scripts: Path, shell: str) -> None:
         pytest.skip(f"{shell} is not installed")
     told = subprocess.run([shell, "-n", str(scripts / shell)], capture_output=True, text=True, check=False)
     assert (told.returncode, told.stderr) == (0, "")
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
+def test_fish_offers_the_same(scripts: Path) -> None:
+    """Commands, actions and options, as bash does."""
+
+    def asked(line: str) -> set[str]:
+        told = subprocess.run(["fish", "--no-config", "-c", f"source {scripts / 'fish'}; complete -C '{line}'"], capture_output=True, text=True, check=True)
+        return {row.split("\t")[0] for row in told.stdout.splitlines()}
+
+    assert asked("sensor ") == set(names())
+    assert {"list", "check", "test", "status", "replay"} <= asked("sensor outputs ")
+    assert asked("sensor outputs --sin") == {"--since"}
+    assert asked("sensor run --log-format ") >= {"console", "json"}

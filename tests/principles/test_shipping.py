@@ -69,12 +69,14 @@ def _run(elsewhere: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.slow
 def test_wheel_holds_everything(wheel: Path) -> None:
-    """Modules, compiled kernels, stubs, the type marker, fingerprints and the licence are in it; captures and tests are not."""
+    """Modules, compiled kernels, stubs, the type marker, fingerprints, units and the licence are in it; captures and tests are not."""
     names = set(zipfile.ZipFile(wheel).namelist())
     modules = {path.relative_to(ROOT).as_posix() for path in [*SENSOR.rglob("*.py"), *SENSOR.rglob("*.pyi"), *SENSOR.rglob("*.json"), *SENSOR.rglob("*.zst")]}
     fingerprints = {"sensor/fingerprints_data/" + path.relative_to(ROOT / "fingerprints").as_posix() for path in (ROOT / "fingerprints").rglob("*.yaml")}
+    units = {f"sensor/units_data/{path.name}" for path in (ROOT / "packaging" / "systemd").iterdir()}
     assert fingerprints
-    assert sorted((modules | fingerprints | {"sensor/py.typed"}) - names) == []
+    assert units
+    assert sorted((modules | fingerprints | units | {"sensor/py.typed"}) - names) == []
     compiled = {name.split(".")[0] for name in names if name.endswith(".so")}
     assert compiled == {path.relative_to(ROOT).with_suffix("").as_posix() for path in kernels() if path.suffix == ".pyx"}
     assert any(name.endswith("/licenses/LICENSE") for name in names)

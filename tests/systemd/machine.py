@@ -68,6 +68,7 @@ class Machine:
 
     def __enter__(self) -> Self:
         self._wire()
+        self._silence()
         self._start([*_in(self.outside), "python3", str(RECEIVER), OUTSIDE, str(PORT), str(self.received), str(self.logins)])
         nspawn = f"systemd-nspawn --quiet --boot --directory={self.root} --network-namespace-path=/run/netns/{self.inside}"
         # The machine sees the unified hierarchy, whatever this one has mounted.
@@ -97,6 +98,10 @@ class Machine:
             subprocess.run(["ip", "-n", space, "address", "add", f"{address}/24", "dev", link], check=True)
         for space, link in ((self.inside, "mirror0"), (self.inside, "uplink0"), (self.outside, "switch0"), (self.outside, "wan0")):
             subprocess.run(["ip", "-n", space, "link", "set", link, "up"], check=True)
+
+    def _silence(self) -> None:
+        """As a mirror port should be: a router that is mirrored would give it an address."""
+        subprocess.run([*_in(self.inside), "sh", "-c", "echo 1 >/proc/sys/net/ipv6/conf/mirror0/disable_ipv6"], check=True)
 
     def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
         log = self.root.with_name(f"{len(self._started)}.log").open("wb")

@@ -209,9 +209,10 @@ def test_the_same_without_the_package(machine: Machine, tmp_path: Path) -> None:
     machine.run(command, "service", "install")
     machine.run(command, "config", "init", "--yes", "--force")
     machine.run("systemctl", "enable", "--now", "sensor.target")
+    assert settled(machine, "sensor"), machine.journal("sensor")
     told = [json.loads(line) for line in machine.run(command, "service", "--json").stdout.splitlines()]
     assert {one["unit"]: one["state"] for one in told} == {"sensor.target": "active", "sensor.service": "active", "sensor-forward.service": "inactive"}
-    assert "packets" in next(one["says"] for one in told if one["unit"] == "sensor.service")
+    assert next(one["says"] for one in told if one["unit"] == "sensor.service") == "listening on mirror0"
     machine.run(command, "service", "uninstall")
     assert {machine.show(unit, "LoadState") for unit in UNITS} == {"not-found"}
     assert (machine.root / "var/lib/sensor/inventory.db").exists()

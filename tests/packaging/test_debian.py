@@ -1,0 +1,57 @@
+"""The parts of the Debian package that can be judged without building it; `make test-systemd` builds, installs and removes it."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+import venv
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def build(root: Path) -> ModuleType:
+    """The builder, as a module."""
+    spec = importlib.util.spec_from_file_location("build_debian", root / "packaging" / "debian" / "build.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", ["postinst", "prerm", "postrm"])
+def test_scripts_can_be_read_by_any_shell_and_stop_at_the_first_fault(root: Path, name: str) -> None:
+    path = root / "packaging" / "debian" / name
+    assert subprocess.run(["sh", "-n", str(path)], capture_output=True, check=False).stderr == b""
+    assert path.read_text().startswith("#!/bin/sh\n")
+    assert "\nset -e\n" in path.read_text()
+
+
+def test_control_is_filled(build: ModuleType, root: Path) -> None:
+    """With nothing but what the builder knows."""
+    known = {"version": "1", "architecture": "amd64", "maintainer": build.MAINTAINER, "size": 1, "python": "3.13", "next_python": "3.14", "libc": "2.41"}
+    text = (root / "packaging" / "debian" / "control").read_text().format(**known)
+    assert "Depends: python3 (>= 3.13), python3 (<< 3.14), libc6 (>= 2.41)," in text
+    assert text.startswith(f"Package: {build.NAME}\n")
+    assert build.version() in (root / "setup.cfg").read_text()
+
+
+def test_an_environment_forgets_where_it_was_made(build: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its scripts begin with the place where it will be; only ours and Python are in it."""
+    root = tmp_path / "root"
+    inside = root / build.PREFIX
+    venv.create(inside, with_pip=False)
+    for name in ("sensor", "f2py"):
+        (inside / "bin" / name).write_text(f"#!{inside}/bin/python\nimport {name}\n")
+    monkeypatch.setattr(build, "run", lambda *_: None)  # there is nothing to strip
+    build.relocate(inside, root)
+    assert (inside / "bin" / "sensor").read_text() == "#!/usr/lib/sensor/bin/python\nimport sensor\n"
+    version = f"python3.{sys.version_info[1]}"
+    assert {path.name for path in (inside / "bin").iterdir()} <= {"sensor", "python", "python3", version}
+    assert str((inside / "bin" / "python").readlink()) == "/usr/bin/python3"
+    texts = [path.read_text() for path in inside.rglob("*") if path.is_file() and not path.is_symlink()]
+    assert [text for text in texts if str(tmp_path) in text] == []
