@@ -69,9 +69,9 @@ cdef class Kernels:
         return self.work(rows, malformed)
 
     def idle(self, int64_t now):
-        """No packets until ``now`` (ns): only time passes."""
+        """No packets until ``now`` (ns): only time passes, or the clock was set back."""
         self.begin(0)
-        if self.second >= 0 and now // SECOND > self.second:
+        if self.second >= 0 and not self.same(now):
             with nogil:
                 self.tick(now // SECOND, 0)
         return self.work(np.zeros(0, ROW), 0)

@@ -59,6 +59,13 @@ def test_a_silent_wire() -> None:
     assert [engine.idle(now * SECOND).ticks["second"].tolist() for now in (9, 10, 10, 12)] == [[], [10], [], [12]]
 
 
+def test_a_silent_wire_whose_clock_is_set_back() -> None:
+    """Time goes on from there, instead of standing still until the clock has caught up."""
+    engine = kernels()
+    run(engine, [udp_frame(A, B)], [9000 * SECOND])
+    assert [engine.idle(now * SECOND).ticks["second"].tolist() for now in (8999, 5000, 5000, 5001)] == [[], [5000], [], [5001]]
+
+
 def test_who_gave_up_is_left_alone_from_the_next_batch_on() -> None:
     """A followed flow is followed no more after ``unfollow``."""
     engine = kernels(Interest(starts=(b"REGISTER",), stream=True))
