@@ -62,15 +62,15 @@ def contacts_with(block: Block, view: View, match: Match | None) -> list[Contact
     return [one for one in dict.fromkeys([*found, *_learned(block, view)]) if match is None or one.service & 0xFFFF == 0 or match.covers(one.service)]
 
 
-def without_refused(contacts: Iterable[Contact], view: View, *, everyone: bool) -> tuple[list[Contact], list[str]]:
-    """Those that may be blocked, and why the others may not. ``everyone``: the rules name no machines, so only peers are judged."""
+def without_refused(contacts: Iterable[Contact], view: View, *, whole: bool) -> tuple[list[Contact], list[str]]:
+    """Those that may be blocked, and why the others may not. ``whole``: machines would be left nothing of their peers."""
     kept, why = [], []
     refusals = Refusals(view.seen.machines)
     verdicts: dict[tuple[Party, Party], str] = {}
     for one in contacts:
         pair = one.machine, one.peer
         if pair not in verdicts:
-            verdicts[pair] = refusals.of_party(one.peer, [one.machine]) or ("" if one.outside or everyone else refusals.of_party(one.machine))
+            verdicts[pair] = refusals.of_peer(one.peer, [one.machine]) or refusals.of_machine(one.machine, whole=whole and not one.outside)
         if verdicts[pair]:
             why.append(verdicts[pair])
         else:

@@ -114,7 +114,7 @@ def _requests(args: argparse.Namespace, wish: Wish, view: View) -> list[Request]
         complain(f"refused: {why}; --force suggests it all the same")
         return []
     if not args.force and contacts:
-        contacts, reasons = without_refused(contacts, view, everyone=wish.everyone)
+        contacts, reasons = without_refused(contacts, view, whole=wish.block is not None and wish.match is None and not wish.everyone)
         for reason in reasons:
             complain(f"{'left out' if contacts else 'refused'}: {reason}; --force suggests it all the same")
         if not contacts:

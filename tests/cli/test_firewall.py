@@ -255,8 +255,8 @@ def test_a_foreign_log_breaks_nothing(logged) -> None:
     told = logged([device(1, "camera", hostname="\x1b[31mred\n", ips=["x", 5, "10.0.0.1"]), evil, alert(2, {"ip": None}, {})], "alert-000001")
     assert told.code == 0
     assert "\x1b" not in told.out
-    assert len([line for line in told.lines if line.startswith("fw-")]) == 2
-    assert "203.0.113.67" in told.out
+    assert len([line for line in told.lines if line.startswith("fw-")]) == 1
+    assert {"    203.0.113.66", "    203.0.113.67"} <= set(told.lines)
 
 
 def test_what_names_no_two_ends_says_so(logged) -> None:

@@ -12,8 +12,13 @@ from sensor.posture.firewall.simulate import Machine
 # First and last address of a block.
 Span = tuple[int, int]
 
-GROUPS = tuple(map(addresses.parse_network, ("224.0.0.0/4", "255.255.255.255", "ff00::/8")))
-NOWHERE = tuple(map(addresses.parse_network, ("0.0.0.0/8", "::/128")))
+# What no firewall between segments forwards, or no machine has (RFC 1112, 1122, 3927, 4291).
+NEVER = {
+    "multicast or broadcast addresses": ("224.0.0.0/4", "255.255.255.255", "ff00::/8"),
+    "addresses of no machine": ("0.0.0.0/8", "240.0.0.0/4", "::/128"),
+    "addresses that no router forwards": ("127.0.0.0/8", "169.254.0.0/16", "::1/128", "fe80::/10"),
+}
+_NEVER = {words: tuple(map(addresses.parse_network, blocks)) for words, blocks in NEVER.items()}
 
 
 class Refusals:
@@ -27,13 +32,17 @@ class Refusals:
         span = addresses.parse_network(str(block))
         return _of_nobody(block_text(block), [span]) or self._of_gateway(block_text(block), [span], "")
 
-    def of_party(self, party: Party, near: Iterable[Party] = ()) -> str:
+    def of_peer(self, party: Party, near: Iterable[Party] = ()) -> str:
         """``near``: machines that talk to it, in whose segments it may be the broadcast address."""
-        spans = [(one, one) for one in party.addresses]
         broadcasts = {_broadcast(address) for one in near for address in one.addresses if is_v4(address)} - self._known
         if broadcasts.intersection(party.addresses):
             return f"{party.text} is most likely the broadcast address of its segment"
-        return _of_nobody(party.text, spans) or self._of_gateway(party.text, spans, party.id)
+        return self.of_machine(party, whole=True)
+
+    def of_machine(self, party: Party, *, whole: bool) -> str:
+        """``whole``: all that it does with a peer would end, not one service; a gateway is spared that."""
+        spans = [(one, one) for one in party.addresses]
+        return _of_nobody(party.text, spans) or (self._of_gateway(party.text, spans, party.id) if whole else "")
 
     def _of_gateway(self, told: str, spans: Sequence[Span], name: str) -> str:
         for party in self._gateways:
@@ -43,9 +52,10 @@ class Refusals:
 
 
 def _of_nobody(told: str, spans: Sequence[Span]) -> str:
-    if any(_meets(one, GROUPS) for one in spans):
-        return f"{told} is, or holds, multicast or broadcast addresses"
-    return f"{told} is, or holds, addresses of no machine" if any(_meets(one, NOWHERE) for one in spans) else ""
+    for words, blocks in _NEVER.items():
+        if any(_meets(one, blocks) for one in spans):
+            return f"{told} is, or holds, {words}"
+    return ""
 
 
 def _meets(one: Span, others: Iterable[Span]) -> bool:

@@ -45,13 +45,11 @@ class Wish(NamedTuple):
 
 
 def requests_of(contacts: Sequence[Contact], wish: Wish) -> list[Request]:
-    """One request an outside address or block, and one for all that used the same service of the same machines."""
-    used: dict[tuple[str, int], set[str]] = {}
-    for one in contacts:
-        used.setdefault((one.machine.key, one.service), set()).add(one.peer.key)
+    """One request an outside address, or for those that the same alerts tell of the same machines; inside, one for all that used the same of the same."""
+    whom = {**_used(contacts), **_shared(contacts)}
     groups: dict[str, list[Contact]] = {}
     for one in contacts:
-        groups.setdefault(_key(one, used[one.machine.key, one.service], wish), []).append(one)
+        groups.setdefault(_key(one, whom[one], wish), []).append(one)
     return [_request(key, some, wish) for key, some in groups.items()]
 
 
@@ -62,13 +60,33 @@ def request_of_nobody(wish: Wish, block: Block, *, outside: bool) -> Request:
     return request._replace(outside=outside, direction="outbound" if outside else "internal")
 
 
+def _used(contacts: Iterable[Contact]) -> dict[Contact, list[str]]:
+    """Inside: of whom else the machine used the same service."""
+    found: dict[tuple[str, int], set[str]] = {}
+    inside = [one for one in contacts if not one.outside]
+    for one in inside:
+        found.setdefault((one.machine.key, one.service), set()).add(one.peer.key)
+    return {one: sorted(found[one.machine.key, one.service]) for one in inside}
+
+
+def _shared(contacts: Iterable[Contact]) -> dict[Contact, list[str]]:
+    """Outside: which other addresses the same alerts tell of the same machines, such as the many of one flood."""
+    outside = [one for one in contacts if one.outside]
+    told: dict[str, set[tuple[str, str]]] = {}
+    for one in outside:
+        told.setdefault(one.peer.key, set()).add((one.machine.key, one.alert))
+    alike: dict[frozenset[tuple[str, str]], list[str]] = {}
+    for peer, pairs in told.items():
+        alike.setdefault(frozenset(pairs), []).append(peer)
+    return {one: sorted(alike[frozenset(told[one.peer.key])]) for one in outside}
+
+
 def _key(contact: Contact, peers: Iterable[str], wish: Wish) -> str:
     """What stands for the request that a contact belongs to."""
-    match = _match(contact, wish)
     if wish.block is not None:
         return _block_key(wish.block, wish)
-    whom = [contact.peer.key] if contact.outside else sorted(peers)
-    return " ".join((_direction(contact) if match.proto else "both", match.text, *whom))
+    match = _match(contact, wish)
+    return " ".join((_direction(contact) if match.proto else "both", match.text, *peers))
 
 
 def _block_key(block: Block, wish: Wish) -> str:

@@ -27,10 +27,18 @@ def test_a_camera_and_a_pc_that_called_the_same_address_share_one_request() -> N
 
 def test_another_address_is_another_request() -> None:
     """And an address of the other family names the addresses that machines have of that family."""
-    old, new = requests_of([outbound(LAPTOP), outbound(LAPTOP, C2_V6)], WEEK)
+    old, new = requests_of([outbound(LAPTOP), outbound(LAPTOP, C2_V6, alert="alert-eeeeee")], WEEK)
     assert (old.rules[0].version, new.rules[0].version) == (4, 6)
     assert ends(new.rules[0]) == (["2001:db8:1::101/128"], ["2001:db8:bad::66/128"])
     assert old.id != new.id
+
+
+def test_the_many_addresses_of_one_flood_are_one_request() -> None:
+    """Those that the same alert tells of the same machine; one that somebody else called as well stands alone."""
+    crowd = [party(f"198.51.100.{number}") for number in range(1, 65)]
+    flood, alone = requests_of([*(outbound(CAMERA, peer) for peer in crowd), outbound(CAMERA), outbound(LAPTOP)], WEEK)
+    assert flood.title == "block all protocols between 10.20.10.62 (front-door, camera) and 64 addresses"
+    assert alone.peers == (C2,)
 
 
 def test_a_machine_without_an_address_of_the_family_gets_no_rule_of_it() -> None:

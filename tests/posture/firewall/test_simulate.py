@@ -129,7 +129,23 @@ REFUSALS = Refusals(network().machines)
 
 
 @pytest.mark.parametrize(
-    "block", ["224.0.0.251", "239.0.0.0/8", "255.255.255.255", "ff02::fb", "0.0.0.0/0", "::/0", "0.0.0.0", "10.20.10.0/24", "10.20.20.1", "10.0.0.0/8"]
+    "block",
+    [
+        "224.0.0.251",
+        "239.0.0.0/8",
+        "255.255.255.255",
+        "ff02::fb",
+        "240.0.0.1",
+        "127.0.0.1",
+        "169.254.7.7",
+        "fe80::1",
+        "0.0.0.0/0",
+        "::/0",
+        "0.0.0.0",
+        "10.20.10.0/24",
+        "10.20.20.1",
+        "10.0.0.0/8",
+    ],
 )
 def test_groups_gateways_and_everything_are_refused(block: str) -> None:
     """An address of them as well as a block that holds one."""
@@ -145,12 +161,19 @@ def test_other_addresses_are_not(block: str) -> None:
 def test_the_last_address_of_a_segment_is_broadcast_unless_a_machine_has_it() -> None:
     """Segments may be larger than a /24."""
     last = party("10.20.10.255")
-    assert REFUSALS.of_party(last, [LAPTOP]) == "10.20.10.255 is most likely the broadcast address of its segment"
-    assert not REFUSALS.of_party(last, [NAS])
+    assert REFUSALS.of_peer(last, [LAPTOP]) == "10.20.10.255 is most likely the broadcast address of its segment"
+    assert not REFUSALS.of_peer(last, [NAS])
     machines = {**network().machines, "dev-last": Machine(last._replace(id="dev-last"))}
-    assert not Refusals(machines).of_party(last, [LAPTOP])
+    assert not Refusals(machines).of_peer(last, [LAPTOP])
 
 
 def test_a_gateway_is_known_by_its_device_too() -> None:
     """Whatever address of it was seen."""
-    assert REFUSALS.of_party(Party(ROUTER.id, "", "", party("172.16.0.1").addresses)) == "172.16.0.1 is, or holds, a gateway that others need (10.20.10.1)"
+    assert REFUSALS.of_peer(Party(ROUTER.id, "", "", party("172.16.0.1").addresses)) == "172.16.0.1 is, or holds, a gateway that others need (10.20.10.1)"
+
+
+def test_a_gateway_that_attacks_may_be_cut_off_one_service() -> None:
+    """It goes on to forward; all that it does with a machine is another matter. Addresses of no machine are refused in any case."""
+    assert not REFUSALS.of_machine(ROUTER, whole=False)
+    assert REFUSALS.of_machine(ROUTER, whole=True)
+    assert REFUSALS.of_machine(party("fe80::1"), whole=False) == "fe80::1 is, or holds, addresses that no router forwards"
