@@ -14,6 +14,7 @@ from sensor.inventory.services import TCP, UDP
 from sensor.posture.firewall.model import Block, Match, Party
 from sensor.posture.firewall.refuse import Refusals
 from sensor.posture.firewall.requests import Contact
+from sensor.posture.firewall.simulate import conversations
 
 Record = dict[str, Any]
 
@@ -92,7 +93,7 @@ def _ends(record: Record, view: View) -> Iterator[Ends]:
     reason = f"{clock(alert.get('first'))} {tidy(record.get('msg'))} ({tidy(alert.get('id'))}, {tidy(alert.get('detector'))}{times})"
     servers = [view.party(end) for end in (first, *objects(record.get("targets")))]
     for server in dict.fromkeys(servers):
-        if client is not None and server is not None and server != client:
+        if client is not None and server is not None and server.key != client.key:
             yield Ends(client, server, service, tidy(alert.get("id")), reason)
 
 
@@ -128,16 +129,8 @@ def _within(party: Party, block: Block) -> bool:
 
 def _learned(block: Block, view: View) -> Iterator[Contact]:
     """Who used something of a machine in the block, and of whom it used something. Nothing where it lies outside."""
-    machines, habits = view.seen.machines, view.seen.habits or {}
-    for name, mine in habits.items():
-        if name not in machines:
-            continue
-        client = machines[name].party
-        for peer, service in mine.uses:
-            server = machines[peer].party if peer in machines else None
-            if server is None or server == client:
-                continue
-            if _within(server, block):
-                yield Contact(client, server, service, reason=LEARNED)
-            elif _within(client, block):
-                yield Contact(server, client, service, inbound=True, reason=LEARNED)
+    for one in conversations(view.seen):
+        if _within(one.server, block):
+            yield Contact(one.client, one.server, one.service, reason=LEARNED)
+        elif _within(one.client, block):
+            yield Contact(one.server, one.client, one.service, inbound=True, reason=LEARNED)

@@ -74,11 +74,12 @@ def view_of(args: argparse.Namespace, config: Config) -> View | None:
     except StoreError as error:
         complain(str(error))
         return None
-    told = _told(fold)
+    networks = Networks(config.networks)
+    told = _told(fold, networks)
     machines = {one.party.id: one for one in (_machine(record, told) for record in fold.devices.values()) if one.party.addresses}
     outputs = {name: frozenset(_hosts(options)) for name, options in (config.outputs or {}).items()}
     owners = {address: name for name, one in machines.items() for address in one.party.addresses}
-    return View(fold, Networks(config.networks), Seen(machines, habits, watched, outputs), owners, found.reader)
+    return View(fold, networks, Seen(machines, habits, watched, outputs), owners, found.reader)
 
 
 def address_of(value: Any) -> int:
@@ -89,14 +90,14 @@ def address_of(value: Any) -> int:
         return 0
 
 
-def _told(fold: Fold) -> dict[str, list[int]]:
-    """Addresses by device that alerts tell of: a gateway has more than its record."""
+def _told(fold: Fold, networks: Networks) -> dict[str, list[int]]:
+    """Inside addresses by device that alerts tell of: a gateway has more than its record."""
     found: dict[str, list[int]] = {}
     for record in fold.alerts.values():
         for end in (part(record, "src"), part(record, "dst"), *objects(record.get("targets"))):
             owner = part(fold.device(tidy(end.get("device"))) or {}, "device").get("id")
-            if owner:
-                found.setdefault(tidy(owner), []).append(address_of(end.get("ip")))
+            if owner and networks.inside(address := address_of(end.get("ip"))):
+                found.setdefault(tidy(owner), []).append(address)
     return found
 
 

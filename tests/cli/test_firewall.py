@@ -132,6 +132,12 @@ def test_a_telephone_exchange_is_a_server_that_many_use(suggest) -> None:
     assert body["alerts"] == []
 
 
+def test_telephones_lose_their_exchange_both_ways(suggest) -> None:
+    """They call it and it calls them: a service that is named is cut as it was used."""
+    (body,) = bodies(suggest("--address", "10.20.20.5", "--service", "udp/5060", "--json"))
+    assert [(len(rule["from"]), len(rule["to"]), rule["port"]) for rule in body["rules"]] == [(7, 1, 5060), (1, 7, 5060)]
+
+
 @pytest.mark.parametrize("address", ["10.20.10.1", "10.20.30.1", "10.20.10.0/24", "224.0.0.251", "255.255.255.255", "0.0.0.0/0", "ff02::1"])
 def test_gateways_and_groups_are_refused(suggest, address: str) -> None:
     """Unless somebody insists, who is warned of the gateway all the same."""
@@ -179,6 +185,20 @@ def test_a_machine_whose_lease_moved_is_warned_of(tell, tmp_path: Path) -> None:
     log.write_text(json.dumps(alert(1, {"ip": "10.0.0.19", "device": name}, {"ip": C2, "port": 443})), encoding="utf-8")
     told = tell("firewall", "suggest", "alert-000001", "--events", str(log), "--state", str(tmp_path / "state"))
     assert "  warning: had other addresses before: 10.0.0.19 (door, camera); rules follow no lease" in told.out
+
+
+def test_an_address_that_is_no_device_is_known_by_who_used_it(tell, tmp_path: Path) -> None:
+    """The baseline tells of it by its address."""
+    from tests.inventory.stories import subject
+    from tests.test_keeper import LAPTOP, SMB, Run
+
+    with Run(tmp_path / "state") as run:
+        run.story.says(LAPTOP, "10.0.0.8", "http.server", "model=D").at(8)
+        run.baseline.watch(run.story.ts)
+        run.baseline.learn(run.story.ts, subject(LAPTOP, "10.0.0.8"), subject("", "10.0.0.77"), SMB, outside=False)
+    told = tell("firewall", "suggest", "--address", "10.0.0.77", "--state", str(tmp_path / "state"))
+    assert ": block all protocols between 10.0.0.8 and 10.0.0.77" in told.out
+    assert "      10.0.0.8 uses smb/445 of 10.0.0.77, 1 time, last 2023-11-14T22:13Z" in told.lines
 
 
 # Logs.

@@ -110,7 +110,7 @@ def _request(key: str, contacts: Sequence[Contact], wish: Wish) -> Request:
     left_out = len(machines[ENDS_LIMIT:]) + len(peers[ENDS_LIMIT:])
     machines, peers = machines[:ENDS_LIMIT], peers[:ENDS_LIMIT]
     directions = dict.fromkeys(map(_direction, contacts))
-    request = _made(key, machines, peers, _match(contacts[0], wish), wish, inbound=all(one.inbound for one in contacts))
+    request = _made(key, machines, peers, _match(contacts[0], wish), wish, frozenset(one.inbound for one in contacts))
     return request._replace(
         outside=any(one.outside for one in contacts),
         direction=" and ".join(directions),
@@ -122,18 +122,16 @@ def _request(key: str, contacts: Sequence[Contact], wish: Wish) -> Request:
     )
 
 
-def _made(key: str, machines: tuple[Party, ...], peers: tuple[Party, ...], match: Match, wish: Wish, *, inbound: bool = False) -> Request:
-    """A request without what it rests on."""
+def _made(key: str, machines: tuple[Party, ...], peers: tuple[Party, ...], match: Match, wish: Wish, inbound: frozenset[bool] = frozenset((False,))) -> Request:
+    """A request without what it rests on. ``inbound``: the ways that are cut, where not all protocols are."""
     name = request_id(key)
     near = None if wish.everyone else _blocks(machines)
     far = [wish.block] if wish.block is not None else _blocks(peers)
-    pairs: list[tuple[list[Block] | None, list[Block] | None]] = [(far, near) if inbound else (near, far)]
-    if not match.proto:
-        pairs.append((pairs[0][1], pairs[0][0]))
-    whom = _many(peers) if wish.block is None else _whole(wish.block, peers)
+    ways = inbound if match.proto else frozenset((False, True))
+    rules = tuple(_rules(name, [(far, near) if way else (near, far) for way in sorted(ways)], match))
     who = "any machine" if wish.everyone else _many(machines)
-    ends = f"between {who} and {whom}" if not match.proto else f"from {whom if inbound else who} to {who if inbound else whom}"
-    rules = tuple(_rules(name, pairs, match))
+    whom = _many(peers) if wish.block is None else _whole(wish.block, peers)
+    ends = f"between {who} and {whom}" if len(ways) > 1 else f"from {whom} to {who}" if True in ways else f"from {who} to {whom}"
     return Request(name, f"block {match.text} {ends}", False, "", machines, peers, rules, (), (), (), frozenset(), wish.made, wish.expires, wish.comment)
 
 

@@ -79,7 +79,7 @@ class Simulation(NamedTuple):
 def simulate(request: Request, seen: Seen) -> Simulation:
     """A request against what was seen."""
     reach = [(rule, _Side(rule.sources), _Side(rule.destinations)) for rule in request.rules]
-    cuts = _once(cut for cut in _conversations(seen) if any(_cuts(rule, left, right, cut) for rule, left, right in reach))
+    cuts = _once(cut for cut in conversations(seen) if any(_cuts(rule, left, right, cut) for rule, left, right in reach))
     cuts = [cut._replace(meant=_meant(request, cut)) for cut in cuts]
     return Simulation(tuple(_rests_on(request, seen)), tuple(sorted(cuts, key=_order)), tuple(_warnings(request, seen, cuts)))
 
@@ -108,7 +108,7 @@ class _Side:
         return self._held[party]
 
 
-def _conversations(seen: Seen) -> Iterator[Cut]:
+def conversations(seen: Seen) -> Iterator[Cut]:
     """All that the baseline knows of within the network, told by the client or, where that is none of ours, by the server."""
     for name, habits in (seen.habits or {}).items():
         if name not in seen.machines:

@@ -82,6 +82,14 @@ def test_a_block_is_one_request_for_all_that_talked_to_it() -> None:
     assert [ends(rule) for rule in request.rules] == [([], ["203.0.113.0/24"]), (["203.0.113.0/24"], [])]
 
 
+def test_a_service_that_was_used_both_ways_is_cut_both_ways() -> None:
+    """Telephones and their exchange call one another."""
+    there, back = internal(CAMERA, service=17 << 16 | 5060), internal(CAMERA, service=17 << 16 | 5060)._replace(inbound=True)
+    request = only([there, back], WEEK._replace(block=ipaddress.ip_network("10.20.20.5"), match=Match(17, 5060)))
+    assert request.title == "block udp/5060 between 10.20.10.62 (front-door, camera) and 10.20.20.5 (fs01, nas)"
+    assert [ends(rule) for rule in request.rules] == [(["10.20.10.62/32"], ["10.20.20.5/32"]), (["10.20.20.5/32"], ["10.20.10.62/32"])]
+
+
 def test_a_block_that_nobody_talked_to_is_cut_off_from_everybody() -> None:
     """There is nobody to name."""
     request = request_of_nobody(WEEK._replace(match=Match(6, 443)), ipaddress.ip_network("198.51.100.0/24"), outside=True)
