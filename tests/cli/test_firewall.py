@@ -14,6 +14,7 @@ import pytest
 
 from sensor.cli.main import main
 from sensor.inventory.store.database import FILE
+from sensor.posture.firewall.formats import names
 from tests.cli.conftest import TIMES, Told, device, record
 
 PCAPS = Path(__file__).parents[2] / "pcaps"
@@ -306,6 +307,12 @@ def test_what_makes_no_sense_is_told_in_one_line(logged, words: list[str], code:
     assert (told.code, told.out) == (code, "")
     assert told.err.startswith(f"sensor: {wrong}")
     assert told.err.count("\n") == 1
+
+
+def test_help_names_every_format(tell) -> None:
+    """A new one is told."""
+    told = " ".join(tell("firewall", "--help").out.split())
+    assert f"{', '.join(names()[:-1])} or {names()[-1]}" in told
 
 
 def test_nothing_to_read_is_another_code(tell, tmp_path: Path) -> None:

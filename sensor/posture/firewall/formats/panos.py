@@ -11,12 +11,15 @@ MARK = "#"
 
 
 def rules(request: Request) -> str:
-    how = "load: paste in configure mode, then commit. Panorama: 'set device-group NAME pre-rulebase' for 'set rulebase'"
+    how = (
+        "load: paste in configure mode what has no # before it, then commit. Panorama: 'set device-group NAME pre-rulebase' for 'set rulebase',",
+        "and 'set shared address' for 'set address'",
+    )
     body = [line for block in _blocks(request) for line in _address(request, block)] + list(_service(request))
     body += [line for rule in request.rules for line in _rule(request, rule)]
     # The one that is moved last stands first.
     body += [f"move rulebase security rules {rule.name} top" for rule in reversed(request.rules)]
-    return heading(request, MARK, how) + "\n".join([*body, ""])
+    return heading(request, MARK, *how) + "\n".join([*body, ""])
 
 
 def undo(request: Request) -> str:
