@@ -74,6 +74,15 @@ def test_first_device_within_two_minutes(machine: Machine) -> None:
     assert set(machine.logins.read_text().splitlines()) == {"Bearer a-secret"}
 
 
+def test_whoever_looks_sees_a_sensor_that_is_well(machine: Machine) -> None:
+    """By its socket in the run-time folder, by systemd, and by a test of what is installed."""
+    assert machine.run("sensor", "status").stdout.startswith("sensor ")
+    told = {one["unit"]: one for one in map(json.loads, machine.run("sensor", "service", "--json").stdout.splitlines())}
+    assert {one["state"] for one in told.values()} == {"active"}
+    wait(lambda: "devices" in machine.show("sensor", "StatusText"), 30)
+    assert machine.run("sensor", "selftest").stdout.rstrip().endswith("all is well")
+
+
 @pytest.mark.parametrize("unit", ["sensor", "sensor-forward"])
 def test_nobody_keeps_a_right(machine: Machine, unit: str) -> None:
     """Both run as the user sensor, without a capability, with no way to gain one, behind a filter of system calls."""
