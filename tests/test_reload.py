@@ -312,6 +312,15 @@ def test_differences_tell_no_values(tmp_path: Path) -> None:
     assert differences(one, one) == []
 
 
+def test_a_secret_of_the_same_place_is_no_difference(tmp_path: Path) -> None:
+    """Read twice it is another object."""
+    text = "outputs: {siem: {type: http, url: 'https://siem.example', token: 'env:TOKEN'}}\n"
+    one, same = (load_config(write(tmp_path / name, text)) for name in ("a.yaml", "b.yaml"))
+    other = load_config(write(tmp_path / "c.yaml", text.replace("TOKEN", "OTHER")))
+    assert differences(one, same) == []
+    assert differences(one, other) == ["outputs.siem"]
+
+
 def anonymous_mib() -> float:
     """Memory of this process that no file stands behind."""
     return next(int(line.split()[1]) / 1024 for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("RssAnon"))

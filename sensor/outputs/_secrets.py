@@ -53,6 +53,13 @@ class Secret:
     def __str__(self) -> str:
         return f"{self._way}:{self._place}"
 
+    def __eq__(self, other: object) -> bool:
+        """Secrets of the same place are the same, so that an output that did not change is known as such when the configuration is read again."""
+        return isinstance(other, Secret) and str(self) == str(other)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
     __repr__ = __str__
 
     @classmethod
