@@ -92,7 +92,7 @@ def test_a_camera_is_cut_off_a_listed_address(suggest) -> None:
     assert re.fullmatch(rf"fw-\w{{6}}: block all protocols between {re.escape(name)} and 203\.0\.113\.66", told.lines[0])
     assert "  seen        https/8443" in told.lines
     assert "rests on: the baseline of 34 devices, watched for 0.3 h until 2026-11-24T08:19Z: too short" in told.out
-    assert "use outside: ntp/123 by 1, https/443 by 1, https/8443 by 1; to other addresses that goes on" in told.out
+    assert "use outside ntp/123 by 1, https/443 by 1, https/8443 by 1: to other addresses that goes on" in told.out
     assert "    nothing else that was seen would be cut" in told.lines
 
 
@@ -185,7 +185,7 @@ def test_a_machine_whose_lease_moved_is_warned_of(tell, tmp_path: Path) -> None:
     log = tmp_path / "made.jsonl"
     log.write_text(json.dumps(alert(1, {"ip": "10.0.0.19", "device": name}, {"ip": C2, "port": 443})), encoding="utf-8")
     told = tell("firewall", "suggest", "alert-000001", "--events", str(log), "--state", str(tmp_path / "state"))
-    assert "  warning: had other addresses before: 10.0.0.19 (door, camera); rules follow no lease" in told.out
+    assert "  warning: rules follow no lease, and these had other addresses before, so reserve theirs first: 10.0.0.19 (door, camera)" in told.out
 
 
 def test_an_address_that_is_no_device_is_known_by_who_used_it(tell, tmp_path: Path) -> None:

@@ -183,7 +183,7 @@ def _outside(request: Request, seen: Seen) -> Iterator[str]:
     if hit:
         whose = "all machines" if everyone else "the machines of the request"
         more = " and more" if len(hit) > OUTSIDE_SHOWN else ""
-        yield f"{whose} use outside: {', '.join(hit[:OUTSIDE_SHOWN])}{more}; to other addresses that goes on"
+        yield f"{whose} use outside {', '.join(hit[:OUTSIDE_SHOWN])}{more}: to other addresses that goes on"
 
 
 def _clock(ts: int) -> str:
@@ -248,7 +248,7 @@ def _moving(request: Request, seen: Seen) -> Iterator[str]:
     moved = [party.text for party in (*request.machines, *request.peers) if party.id in seen.moved and named.intersection(party.texts)]
     if moved:
         more = f" and {len(moved) - MOVED_SHOWN:,} more" if len(moved) > MOVED_SHOWN else ""
-        yield f"had other addresses before: {', '.join(moved[:MOVED_SHOWN])}{more}; rules follow no lease, so reserve the address first"
+        yield f"rules follow no lease, and these had other addresses before, so reserve theirs first: {', '.join(moved[:MOVED_SHOWN])}{more}"
 
 
 def _neighbours(request: Request) -> Iterator[str]:

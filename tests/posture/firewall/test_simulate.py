@@ -10,6 +10,7 @@ from sensor.inventory.habits import OUTSIDE, Habits
 from sensor.posture.firewall.model import Match, Party
 from sensor.posture.firewall.refuse import Refusals
 from sensor.posture.firewall.simulate import Machine, Seen, noted, simulate
+from sensor.posture.firewall.words import plain
 from tests.posture.firewall.asked import CAMERA, DNS, HTTPS, LAPTOP, NAS, SMB, WEEK, internal, only, outbound, party
 
 HOUR = 3_600_000_000_000
@@ -73,9 +74,9 @@ def test_outside_the_baseline_knows_no_addresses_and_says_so() -> None:
     assert told.rests_on[0].startswith("the baseline of 9 devices, watched for 100.0 h until 2026-")
     assert told.rests_on[1:] == (
         "the baseline keeps all addresses outside as one: who else talks to this one is known from alerts only",
-        "the machines of the request use outside: https/443 by 1; to other addresses that goes on",
+        "the machines of the request use outside https/443 by 1: to other addresses that goes on",
     )
-    assert "all machines use outside: https/443 by 6" in simulate(only([outbound(CAMERA)], WEEK._replace(everyone=True)), network()).rests_on[-1]
+    assert "all machines use outside https/443 by 6" in simulate(only([outbound(CAMERA)], WEEK._replace(everyone=True)), network()).rests_on[-1]
 
 
 def test_a_short_watch_and_no_baseline_are_told() -> None:
@@ -106,7 +107,7 @@ def test_what_the_sensor_delivers_to_is_warned_of(place: str) -> None:
 def test_a_machine_whose_address_moves_is_warned_of() -> None:
     """Where the rules name it."""
     moving = network()._replace(moved=frozenset([CAMERA.id, NAS.id]))
-    told = "had other addresses before: 10.20.10.62 (front-door, camera); rules follow no lease, so reserve the address first"
+    told = "rules follow no lease, and these had other addresses before, so reserve theirs first: 10.20.10.62 (front-door, camera)"
     assert simulate(only([outbound(CAMERA)]), moving).warnings == (told,)
     assert simulate(only([outbound(CAMERA)], WEEK._replace(everyone=True)), moving).warnings == ()
 
@@ -122,6 +123,7 @@ def test_those_who_load_the_rules_read_what_was_simulated() -> None:
     notes = noted(request, simulate(request, network())).notes
     assert "also cut: 10.20.10.110 (PC-110, workstation) uses smb/445 of 10.20.20.5 (fs01, nas)" in notes
     assert "WARNING: cuts 7 clients off smb/445 of 10.20.20.5 (fs01, nas)" in notes
+    assert not [note for note in notes if plain(note, len(note)) != note]
     assert "simulated: nothing else that was seen would be cut" in noted(only([internal(CAMERA)]), simulate(only([internal(CAMERA)]), network())).notes
 
 
