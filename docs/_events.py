@@ -25,7 +25,13 @@ What is not known is absent, never null. Text of peers is cleaned: valid UTF-8, 
 
 # Records as a sensor tells them, which the tests of the formats are made of as well.
 RECORDS = Path(__file__).parents[1] / "tests" / "outputs" / "golden" / "native.json"
-EXAMPLES = {"device_identified": "A device", "alert_open": "An alert", "incident_open": "An incident", "sensor_health": "The sensor's own health"}
+EXAMPLES = {
+    "device_identified": "A device",
+    "alert_open": "An alert",
+    "incident_open": "An incident",
+    "recommendation_open": "A recommendation",
+    "sensor_health": "The sensor's own health",
+}
 
 
 def schema() -> dict[str, Any]:

@@ -23,6 +23,7 @@ from sensor.core.detector import Detector
 from sensor.core.device import Device
 from sensor.core.dissector import Dissector
 from sensor.core.observation import Subject
+from sensor.core.recommendation import Recommendation
 from sensor.core.record import Record, RecordMaker
 from sensor.dissectors._neighbour import Announcement
 from sensor.documents import DocumentErrors, Fault, Stamps, stamps
@@ -43,6 +44,7 @@ from sensor.keeper import Keeper
 from sensor.mutes import Mutes
 from sensor.passive_dns import PassiveDns
 from sensor.pipeline import Pipeline, Sizes
+from sensor.posture.recommendations.advisor import Advisor
 from sensor.process import large_tables
 from sensor.registry import units
 from sensor.roles import Roles
@@ -161,6 +163,7 @@ class Engine:
             listeners=[*((kind, partial(_neighbour, inventory)) for kind in Announcement.__subclasses__()), *world.passive_dns.listeners()],
             evidence=evidence,
             health=health,
+            advisor=Advisor(world, partial(_advise, room), budget.alerts),
             more={"passive_dns": world.passive_dns},
         )
 
@@ -234,6 +237,11 @@ def _sizes(config: Config, budget: Budget) -> Sizes:
     """Sizes of the pipeline's tables. What the configuration names wins over the budget."""
     tables = config.tables
     return Sizes(tables.flow_bits or budget.flow_bits, tables.repeat_bits or budget.repeat_bits, budget.conversations, budget.packets, budget.held)
+
+
+def _advise(room: AlertRoom, action: str, told: Recommendation, at: int, closed: str) -> None:
+    """What the advisor tells, as a record."""
+    room.emit(room.maker.recommendation(action, told, at, room.device, closed))
 
 
 def _neighbour(inventory: Inventory, told: Announcement) -> None:

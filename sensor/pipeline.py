@@ -37,6 +37,7 @@ from sensor.inventory.inventory import Inventory
 from sensor.inventory.services import Services
 from sensor.inventory.sightings import Sightings
 from sensor.message_limits import MessageLimits
+from sensor.posture.recommendations.advisor import Advisor
 
 SECOND = 1_000_000_000
 
@@ -66,7 +67,7 @@ class Sizes(msgspec.Struct, frozen=True):
 
 class Pipeline:
     """One engine. The alert room's ``emit`` gets each record in order; nothing here blocks, sleeps or reads a clock. ``evidence`` sees the packets;
-    ``health`` looks how the sensor itself fares; ``more``: others by name, whose tables let things go.
+    ``health`` looks how the sensor itself fares; ``advisor`` makes recommendations of what is said; ``more``: others by name, whose tables let things go.
     """
 
     def __init__(
@@ -81,9 +82,10 @@ class Pipeline:
         listeners: Iterable[Listener] = (),
         evidence: Gatherer | None = None,
         health: Health | None = None,
+        advisor: Advisor | None = None,
         more: dict[str, object] | None = None,
     ) -> None:
-        self.inventory, self.room, self.boundary, self.health = inventory, room, boundary, health
+        self.inventory, self.room, self.boundary, self.health, self.advisor = inventory, room, boundary, health, advisor
         self.maker, self.emit = room.maker, room.emit
         self.sizes = sizes = sizes or Sizes()
         repeats = RecentSet(sizes.repeat_bits)
@@ -96,10 +98,11 @@ class Pipeline:
         self._changes = ChangeReader(inventory.networks)
         self.watch(detectors)
         self._listeners: dict[type[Event], list[Callable[[Any], None]]] = {}
-        for kind, hear in listeners:
+        for kind, hear in (*listeners, *(advisor.listeners() if advisor is not None else ())):
             self._listeners.setdefault(kind, []).append(hear)
         self._listeners.setdefault(SenderFlood, []).append(lambda _: inventory.doubt())
         self._tables = {"flows": self.kernels.flows, "repeats": repeats, "inventory": inventory, "alerts": room, "dissectors": self.dissection, **(more or {})}
+        self._tables |= {"recommendations": advisor} if advisor is not None else {}
         self._tables |= {"sightings": self.sightings, "services": self.services, "boundary": boundary, **dissectors}
         self._started = False
         self._now = self._last = 0
@@ -166,6 +169,8 @@ class Pipeline:
         for sighting in self.sightings.waiting():
             self.inventory.sight(*sighting)
         self._tell(self.inventory.finish(now))
+        if self.advisor is not None:
+            self.advisor.finish(now)
         self.room.finish(now)
 
     def _count_problems(self, batch: Batch, malformed: int) -> None:
@@ -261,6 +266,8 @@ class Pipeline:
         self._tell(self.inventory.settle(self._now))
         for detector in self._ticking:
             self.room.take(self.boundary.run(detector.id, detector.tick, self._now)[0])
+        if self.advisor is not None:
+            self.advisor.tick(self._now)
         self.room.tick(self._now)
 
     def _by_time(self, changes: npt.NDArray[np.void]) -> None:

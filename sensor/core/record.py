@@ -24,6 +24,7 @@ from sensor.core.device import Device, DeviceChange
 from sensor.core.incident import Chapter, Incident
 from sensor.core.observation import Subject
 from sensor.core.reader import clean
+from sensor.core.recommendation import Recommendation
 from sensor.core.record_parts import (
     LIST_LIMIT,
     TEXT_LIMIT,
@@ -90,6 +91,7 @@ class Record(msgspec.Struct, kw_only=True):
     reason: str | UnsetType = UNSET
     alert: Body | UnsetType = UNSET
     incident: Body | UnsetType = UNSET
+    recommendation: Body | UnsetType = UNSET
     src: Body | UnsetType = UNSET
     dst: Body | UnsetType = UNSET
     targets: list[Body] | UnsetType = UNSET
@@ -185,6 +187,17 @@ class RecordMaker:
         record.src = end_body(incident.actors[0], device(incident.actors[0]))
         record.targets = [end_body(one, device(one)) for one in list(incident.targets)[:LIST_LIMIT]] or UNSET
         return self._end(ts, record)
+
+    def recommendation(self, action: str, told: Recommendation, at: int, device: Callable[[Subject], Device | None], closed: str = "") -> Record:
+        """Work to be handed out, as it stands ``at`` a time. ``closed``: why it is done."""
+        record = self._begin(at, "recommendation", action, told.severity.name, told.summary)
+        record.recommendation = _recommendation_body(told) | ({"closed": clean(closed, TEXT_LIMIT)} if closed else {})
+        record.src = end_body(told.subject, device(told.subject), told.port)
+        if told.other is not None:
+            record.dst = end_body(told.other, device(told.other), told.other_port)
+        record.network = filled({"app": told.app, "vlan": told.subject.vlan, "community_id": community_id_of(told.proof)}) or UNSET
+        record.evidence = [proof_body(told.proof)]
+        return self._end(at, record)
 
     def sensor(self, action: str, ts: int, msg: str, severity: str = "info", *, capture: Mapping[str, Any] | None = None, **facts: Any) -> Record:
         """Something about the sensor itself: started, stopped, health, config. Facts that are empty are left out, figures of ``capture`` are not."""
@@ -313,6 +326,25 @@ def _chapter_body(chapter: Chapter) -> Body:
             "severity": chapter.severity.name,
             "msg": clean(chapter.summary, MSG_LIMIT),
             "count": chapter.count,
+        }
+    )
+
+
+def _recommendation_body(told: Recommendation) -> Body:
+    return filled(
+        {
+            "id": short_name("recommendation", told.key, 0),
+            "setting": told.setting,
+            "title": words(told.title),
+            "count": told.count,
+            "first": time_text(told.first),
+            "last": time_text(told.ts),
+            "why": [clean(told.why, TEXT_LIMIT)],
+            "seen": clean(told.seen, TEXT_LIMIT),
+            "fix": clean(told.fix, TEXT_LIMIT),
+            "maker": words(told.maker),
+            "steps": clean(told.steps, TEXT_LIMIT),
+            "test": clean(told.test, TEXT_LIMIT),
         }
     )
 

@@ -27,13 +27,14 @@ FACTS = (
     *(f"device.{name}" for name in ("id", "first_seen", "last_seen")),
     *(f"alert.{name}" for name in ("id", "detector", "title", "risk", "confidence", "count", "first", "last")),
     *(f"incident.{name}" for name in ("id", "key", "risk", "count", "first", "last")),
+    *(f"recommendation.{name}" for name in ("id", "setting", "title", "count", "first", "last")),
 )
 # Times and numbers that formats reckon with: they stay, also within what is hidden as a whole.
 RECKONED = ("ts", "emitted", "first", "last", "first_seen", "last_seen", "confidence", "risk", "count")
 # Words of ours, where no text of a peer can stand.
 WORDS = (
     *(f"{end}.type" for end in ("device", "src", "dst", "targets")),
-    *("alert.detector", "alert.attack", "incident.attack", "incident.story.detector"),
+    *("alert.detector", "alert.attack", "incident.attack", "incident.story.detector", "recommendation.setting"),
 )
 NEEDED = {
     "alert.attack": ("tactic", "technique", "name"),

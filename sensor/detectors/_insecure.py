@@ -29,21 +29,28 @@ WATCHING = ("DESCRIBE", "PLAY")
 # The dissector puts stars where an address holds a secret.
 STARS = "***"
 COMMUNITIES = ("public", "private")
+CERTIFICATES = ("certificate_expired", "certificate_weak", "certificate_self_signed")
+MOVED = (301, 302, 307, 308)
+# MQTT 3.1.1, 3.2.2.3 and 5.0, 3.2.2.2: bad user name or password, not authorised.
+NO_LOGIN = (4, 5, 134, 135)
 # RFC 8996 for versions of TLS and DTLS; NIST SP 800-57 part 1, revision 5 for lengths of keys: 112 bits of security.
 OLD_TLS = frozenset(("SSL 2.0", "SSL 3.0", "TLS 1.0", "TLS 1.1", "DTLS 1.0"))
 LEAST_BITS = {"rsa": 2048, "dsa": 2048, "ec": 224}
 
 
 class Shown(NamedTuple):
-    """``setting``: one word for it; ``does``: goes on "the device …"; ``why``: the field that proves it, and what it held. ``asked``: the machine was asked,
-    and has not said it itself.
+    """``setting``: one word for it, empty where nothing is wrong; ``does``: goes on "the device …"; ``why``: the field that proves it, and what it held.
+    ``asked``: the machine was asked, and has not said it itself; ``asks``: it is the one that asks, so that its port means nothing; ``mends``: settings that
+    are as they should be, by this message.
     """
 
     setting: str
-    app: str
-    does: str
-    why: str
+    app: str = ""
+    does: str = ""
+    why: str = ""
     asked: bool = False
+    asks: bool = False
+    mends: tuple[str, ...] = ()
 
 
 class Insecure:
@@ -57,7 +64,7 @@ class Insecure:
         }  # fmt: skip
 
     def read(self, event: Event) -> Shown | None:
-        """What an event shows; None where that is nothing."""
+        """What an event shows, right or wrong; None where that is nothing."""
         kind = type(event)
         read = _READERS.get(kind) or self._joined.get(kind)
         return read(event) if read is not None else None
@@ -69,16 +76,20 @@ class Insecure:
 
     def _streamed(self, event: RtspResponse) -> Shown | None:
         method, cseq, proved = self._streams.get(event.packet.flow) or ("", -1, True)
-        if proved or event.status != OK or method not in WATCHING or cseq != event.cseq:
+        if proved or method not in WATCHING or cseq != event.cseq:
             return None
+        if event.status != OK:
+            return Shown("", why="it answered 401 where no credentials were sent", mends=("rtsp_open",)) if event.status == PASSWORD_WANTED else None
         return Shown("rtsp_open", "rtsp", "streams to whoever asks, without a password (RTSP)", f"it answered {method} with 200, and no credentials were sent")
 
     def _came(self, event: MqttConnect) -> None:
         self._brokers.put(event.packet.flow, not event.user and not event.password)
 
     def _let_in(self, event: MqttConnack) -> Shown | None:
-        if event.code or not self._brokers.get(event.packet.flow):
+        if not self._brokers.get(event.packet.flow):
             return None
+        if event.code:
+            return Shown("", why="it refused a client without a login", mends=("mqtt_anonymous",)) if event.code in NO_LOGIN else None
         return Shown("mqtt_anonymous", "mqtt", "takes clients without a login (MQTT)", "CONNECT carried no user and no password, and CONNACK said 0")
 
 
@@ -87,9 +98,10 @@ def _telnet_shown(event: TelnetBanner) -> Shown:
 
 
 def _telnet(event: TelnetLogin) -> Shown:
+    mends, proof = (("telnet_open",), " with a password") if event.password else ((), "")
     if event.result == "accepted" and not event.password:
         return Shown("telnet_open", "telnet", "lets anybody in without a password (Telnet)", "it let somebody in and asked for no password")
-    return Shown("telnet", "telnet", "takes logins by Telnet, which hides nothing", f"a login ended {event.result}, in clear text")
+    return Shown("telnet", "telnet", "takes logins by Telnet, which hides nothing", f"it answered a login in clear text{proof}: {event.result}", mends=mends)
 
 
 def _ftp(event: FtpLogin) -> Shown:
@@ -106,6 +118,8 @@ def _form(event: HttpLogin) -> Shown:
 
 
 def _page(event: HttpResponse) -> Shown | None:
+    if event.status in MOVED and event.location.lower().startswith("https://"):
+        return Shown("", why=f"it answered {event.status} and sends everybody to HTTPS", mends=("http_basic", "http_login"))
     if event.status != PASSWORD_WANTED or "basic" not in event.schemes or event.forwarded:
         return None
     return Shown("http_basic", "http", "asks for passwords over plain HTTP (Basic)", "it answered 401 and wants credentials of the scheme Basic")
@@ -121,8 +135,10 @@ def _agent(event: SnmpResponse) -> Shown | None:
 
 
 def _shares(event: SmbNegotiated) -> Shown | None:
-    if event.version != 1 or not event.dialect:
+    if event.version != 1:
         return None
+    if not event.dialect:
+        return Shown("", why="it took none of the dialects of SMB 1", mends=("smb1",))
     return Shown("smb1", "smb", "speaks SMB 1", f"it chose the dialect {event.dialect!r} in a message of version 1")
 
 
@@ -146,7 +162,7 @@ def _certificate(event: TlsCertificate) -> Shown | None:
         )
     if event.self_signed:
         return Shown("certificate_self_signed", "tls", "shows a certificate that it signed itself", f"issuer and subject of {name} are the same")
-    return None
+    return Shown("", why=f"it shows a certificate of {event.issuer[:80]!r} that runs on", mends=CERTIFICATES)
 
 
 def _days(event: TlsCertificate) -> int:
@@ -154,7 +170,9 @@ def _days(event: TlsCertificate) -> int:
 
 
 def _desktop(event: VncLogin) -> Shown | None:
-    if event.method != "none" or not event.accepted:
+    if event.method != "none":
+        return Shown("", why=f"it asked for a password ({event.method})", mends=("vnc_open",))
+    if not event.accepted:
         return None
     return Shown("vnc_open", "vnc", "shows its desktop to whoever asks, without a password (VNC)", "the security type 1 (None) was chosen, and it went on")
 

@@ -24,7 +24,7 @@ from sensor.fingerprinting.shelf import Shelf
 VOCABULARY = "vocabulary.yaml"
 # Folders of other knowledge: signatures of attacks and default logins (sensor/intel), what types of devices serve and use (starts.py), and vulnerabilities
 # (sensor/posture).
-OTHERS = ("frameworks", "exploits", "logins", "baselines", "vulnerabilities")
+OTHERS = ("frameworks", "exploits", "logins", "baselines", "vulnerabilities", "recommendations")
 OPERATORS = ("exact", "prefix", "suffix", "domain", "contains", "regex")
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 

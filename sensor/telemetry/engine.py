@@ -31,7 +31,7 @@ from sensor.shedding import Shedder
 WALK_EVERY_S, WALK_SHARE = 5.0, 0.001
 NEWEST, TEXTS = 16, 8
 # What may come is told before it does: who watches a counter wants to see it rise from 0.
-KINDS = ("device", "alert", "incident", "sensor")
+KINDS = ("device", "alert", "incident", "recommendation", "sensor")
 SEVERITIES = tuple(Severity.__members__)
 
 Facts = dict[str, Any]

@@ -22,6 +22,7 @@ from sensor.core.flow import Change, Flow, Reason
 from sensor.core.incident import Chapter, Incident
 from sensor.core.observation import Evidence, Subject
 from sensor.core.packet import Packet
+from sensor.core.recommendation import Recommendation
 from sensor.core.record import SIZE_LIMIT, Record, RecordMaker, encode
 
 TS = 1_795_511_647_318_442_123
@@ -71,6 +72,18 @@ def alert(**more: Any) -> Alert:
     return Alert(**(facts | more))
 
 
+def recommendation(**more: Any) -> Recommendation:
+    """A camera that takes Telnet."""
+    one = alert()
+    facts = {
+        "key": "dev-5k2m8q|telnet", "setting": "telnet", "title": "Telnet in use", "severity": Severity.medium, "summary": "printer offers Telnet",
+        "why": "It hides nothing.", "seen": "it greeted with 'login:'", "fix": "Switch it off.", "test": "The port is closed.", "subject": one.actor,
+        "proof": one.proof[0], "first": TS, "ts": TS + 5, "port": 23, "other": one.target, "other_port": 40000, "app": "telnet", "maker": "Kyocera",
+        "steps": "Network Settings", "count": 3,
+    }  # fmt: skip
+    return Recommendation(**(facts | more))
+
+
 def incident() -> Incident:
     """A story of two chapters, and a third that had no room."""
     one = alert()
@@ -115,6 +128,9 @@ EVERY = {
     "packets": lambda m: m.alert("open", alert(terms={"device_type": 5}), None, [], packets={"file": "evidence/alert-5k2m8q.pcapng", "frames": 4}),
     "incident": lambda m: m.incident("open", incident(), {alert().actor: printer()}.get),
     "incident closed": lambda m: m.incident("close", incident(), {}.get, TS + 7),
+    "recommendation": lambda m: m.recommendation("open", recommendation(), TS + 60, {alert().actor: printer()}.get),
+    "recommendation alone": lambda m: m.recommendation("open", recommendation(other=None, port=0, other_port=0, maker="", steps=""), TS, {}.get),
+    "recommendation closed": lambda m: m.recommendation("close", recommendation(), TS + 7, {}.get, "later traffic shows it"),
     "started": lambda m: m.sensor("started", TS, "listening on eth0", source="eth0", rings=2),
     "stopped": lambda m: m.sensor("stopped", TS, "stopped after 12 packets"),
     "health": lambda m: m.sensor("health", TS, "packets are lost", "medium", lost=5, shares=[0.5, 0.25]),

@@ -73,7 +73,7 @@ def test_every_key_of_an_event_has_its_meaning() -> None:
 def test_examples_of_events_follow_the_schema() -> None:
     """They are records as a sensor tells them."""
     examples = [json.loads(block) for block in shown(generate.FOLDER / "events.md", "json")]
-    assert [example["kind"] for example in examples] == ["device", "alert", "incident", "sensor"]
+    assert [example["kind"] for example in examples] == ["device", "alert", "incident", "recommendation", "sensor"]
     for example in examples:
         jsonschema.validate(example, schema())
 

@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "detectors": {"core", "dissectors"},
     "intel": {"core", "documents"},
     "rules": {"core", "detectors", "dissectors", "documents", "registry"},
-    "posture": {"core", "documents", "fingerprinting", "inventory"},
+    "posture": {"core", "detectors", "dissectors", "documents", "fingerprinting", "inventory"},
     "eventlog": {"core"},
     "alert_desk": {"core"},
     "incidents": {"core"},

@@ -57,7 +57,7 @@ class InsecureService(EventDetector):
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         shown = self._insecure.read(event)
-        if shown is None or shown.setting in self._accepted:
+        if shown is None or not shown.setting or shown.setting in self._accepted:
             return
         packet = event.packet
         server = packet.dst if shown.asked else packet.src

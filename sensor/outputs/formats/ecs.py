@@ -16,10 +16,18 @@ from sensor.outputs.formats._view import PRODUCT, TACTICS, VENDOR, Body, View, t
 VERSION = "8.17.0"
 SEVERITIES = {"info": 10, "low": 30, "medium": 50, "high": 70, "critical": 90}
 _KINDS = {"device": "asset", "alert": "alert", "incident": "alert"}
-_CATEGORIES = {"device": ["host"], "alert": ["intrusion_detection", "network"], "incident": ["intrusion_detection", "network"]}
+_CATEGORIES = {
+    "device": ["host"],
+    "alert": ["intrusion_detection", "network"],
+    "incident": ["intrusion_detection", "network"],
+    "recommendation": ["configuration"],
+}
 _TYPES = {"new": "start", "gone": "end", "started": "start", "stopped": "end"}
 _CHANGES = frozenset(("changed", "address_changed", "merged", "split", "config"))
-_OWN = ("id", "key", "count", "confidence", "why", "numbers", "risk_terms", "advice", "false_positives", "mute", "closed", "actors", "story", "left_out")
+_OWN = (
+    *("id", "key", "count", "confidence", "why", "numbers", "risk_terms", "advice", "false_positives", "mute", "closed", "actors", "story", "left_out"),
+    *("seen", "fix", "maker", "steps", "test"),
+)
 _OWN_DEVICE = ("confidence", "confidences", "contested", "services", "roles", "attributes", "tags", "owner", "criticality", "firmware", "randomised_mac")
 _OWN_RECORD = ("targets", "changes", "packets", "capture", "facts", "cut")
 
@@ -44,8 +52,8 @@ def body(record: Body | Record) -> Body:
     else:
         made["source"], made["destination"] = _end(seen.src), _end(seen.dst)
         made["threat"] = _threat(seen.about)
-    if "detector" in seen.about:
-        made["rule"] = {"id": seen.code, "name": seen.title, "category": seen.code.partition(".")[0]}
+    if "detector" in seen.about or "setting" in seen.about:
+        made["rule"] = {"id": seen.about.get("setting", seen.code), "name": seen.title, "category": seen.code.partition(".")[0]}
     if network:
         made["network"] = filled(
             {

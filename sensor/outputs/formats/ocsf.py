@@ -1,5 +1,6 @@
 """Open Cybersecurity Schema Framework, version 1: devices as Device Inventory Info (5001), alerts as Detection Finding (2004), incidents as Incident Finding
-(2005), starts and stops of the sensor as Application Lifecycle (6002). What else the sensor says of itself is a Base Event, its figures ``unmapped``.
+(2005), starts and stops of the sensor as Application Lifecycle (6002). What else the sensor says of itself is a Base Event, its figures ``unmapped``; so is a
+recommendation, which is neither an attack nor a breach of a standard.
 
 Times are milliseconds. ``metadata.uid`` is the event's id, ``finding_info.uid`` that of the alert: the same from open to close.
 """
@@ -216,7 +217,7 @@ def _sensor(seen: View) -> Body:
 
 def _other(seen: View) -> Body:
     unmapped: dict[str, Any] = {"kind": seen.kind, "action": seen.action}
-    unmapped |= {key: seen.record[key] for key in ("capture", "facts") if key in seen.record}
+    unmapped |= {key: seen.record[key] for key in ("recommendation", "src", "dst", "network", "capture", "facts") if key in seen.record}
     return _base(seen, 0, (OTHER, seen.action), {"unmapped": unmapped})
 
 

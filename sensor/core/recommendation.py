@@ -1,0 +1,37 @@
+"""Recommendation: one setting of one device that should be another, proven by a packet, with what to do about it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from sensor.core.alert import Severity
+from sensor.core.event import Event
+from sensor.core.observation import Subject
+
+
+class Recommendation(msgspec.Struct):
+    """As it stands. ``key``: device and setting, of which its id is made, so that it is the same after a restart; ``subject`` and ``port``: whose setting it
+    is and where; ``other``: who was at the other end; ``seen``: the field that proves it, and what it held; ``makers``: steps for the maker of the device;
+    ``test``: how to see that it is mended. ``first`` and ``ts``: packet times of the first and of the last of ``count`` messages that showed it, ns.
+    """
+
+    key: str
+    setting: str
+    title: str
+    severity: Severity
+    summary: str
+    why: str
+    seen: str
+    fix: str
+    test: str
+    subject: Subject
+    proof: Event
+    first: int
+    ts: int
+    port: int = 0
+    other: Subject | None = None
+    other_port: int = 0
+    app: str = ""
+    maker: str = ""
+    steps: str = ""
+    count: int = 1

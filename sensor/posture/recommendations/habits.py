@@ -1,0 +1,68 @@
+"""What machines do that protects nothing, beyond the services that they offer: names that they ask of everybody, old proofs of passwords, logins and calls in
+clear text, ways in that routers open for whoever asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sensor.core.event import Event
+from sensor.detectors._insecure import Shown
+from sensor.dissectors._ntlm_events import NtlmLogin
+from sensor.dissectors._smb_events import SmbLogin
+from sensor.dissectors.http import HttpPortMapping
+from sensor.dissectors.ldap import LdapBindResult
+from sensor.dissectors.llmnr import LlmnrQuery
+from sensor.dissectors.nbns import NbnsQuery
+from sensor.dissectors.sip import SipResponse
+
+OLD_NTLM = ("lm", "ntlmv1", "ntlmv1-ess")
+OK = 200
+# RFC 4511, appendix A: stronger authentication required, confidentiality required.
+PROTECT_FIRST = (8, 13)
+
+
+def _proof(event: NtlmLogin | SmbLogin) -> Shown | None:
+    if event.method == "ntlmv2":
+        return Shown("", why="it proved its password by NTLMv2", asks=True, mends=("ntlmv1",))
+    if event.method not in OLD_NTLM:
+        return None
+    return Shown(
+        "ntlmv1", "ntlm", f"proves passwords by {event.method}, which is broken within hours", f"its answer to the challenge was {event.method}", asks=True
+    )
+
+
+def _llmnr(event: LlmnrQuery) -> Shown | None:
+    if event.claim or event.conflict:
+        return None
+    return Shown("llmnr", "llmnr", "asks everybody for names (LLMNR)", f"it asked the group for {event.name[:80]!r}", asks=True)
+
+
+def _nbns(event: NbnsQuery) -> Shown | None:
+    if not event.broadcast or event.status:
+        return None
+    return Shown("nbns", "nbns", "asks everybody for names (NetBIOS)", f"it asked the whole segment for {event.name[:80]!r}", asks=True)
+
+
+def _directory(event: LdapBindResult) -> Shown | None:
+    if event.method != "simple" or not event.secret:
+        return None
+    if event.code in PROTECT_FIRST:
+        return Shown("", why=f"it refused a password in clear text with code {event.code}", mends=("ldap_simple",))
+    return Shown("ldap_simple", "ldap", "takes passwords in clear text (LDAP)", f"it answered a simple bind with a password with code {event.code}")
+
+
+def _registrar(event: SipResponse) -> Shown | None:
+    if event.method != "REGISTER" or event.status != OK:
+        return None
+    return Shown("sip_clear", "sip", "registers telephones without TLS (SIP)", "it answered a REGISTER in clear text with 200")
+
+
+def _way_in(event: HttpPortMapping) -> Shown:
+    what = f"{event.action} for port {event.external_port} was asked of it"
+    return Shown("upnp_mapping", "upnp", "is asked to open ways in by whoever is inside (UPnP)", what, asked=True)
+
+
+HABITS: dict[type[Event], Callable[..., Shown | None]] = {
+    NtlmLogin: _proof, SmbLogin: _proof, LlmnrQuery: _llmnr, NbnsQuery: _nbns, LdapBindResult: _directory, SipResponse: _registrar, HttpPortMapping: _way_in,
+}  # fmt: skip

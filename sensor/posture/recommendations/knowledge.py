@@ -1,0 +1,68 @@
+"""What is known of each setting: ``fingerprints/recommendations``, one file a kind of settings. Why it matters, what to do, where makers put it, and how to see
+that it is done. It is read when the first recommendation is told.
+"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from sensor.documents import DocumentErrors, Fault, fault_at, load_document, nearest
+from sensor.fingerprinting.load import VOCABULARY, Vocabulary, own_folder
+from sensor.posture.curated import Text, Words
+
+FOLDER = "recommendations"
+Long = Annotated[str, Field(min_length=1, max_length=1024)]
+
+
+class Advice(Words):
+    """One setting. ``makers``: vendor → where it is set in its devices, for people who have them before their eyes."""
+
+    setting: str = Field(pattern=r"^[a-z0-9_]+$", max_length=64)
+    title: Text
+    severity: Literal["info", "low", "medium", "high", "critical"]
+    why: Long
+    fix: Long
+    makers: dict[str, Long] = {}
+    test: Long
+
+    @field_validator("makers")
+    @classmethod
+    def _vendors(cls, makers: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        known = getattr(info.context, "vendors", None)
+        for vendor in makers:
+            if known is not None and vendor not in known:
+                raise ValueError(f"found the vendor {vendor!r}, {nearest(vendor, list(known))}")
+        return makers
+
+
+class AdviceFile(Words):
+    """One file."""
+
+    recommendations: list[Advice] = Field(min_length=1)
+
+
+@functools.cache
+def load_advice(folder: Path | None = None) -> dict[str, Advice]:
+    """All settings by their word. DocumentErrors with every fault of the files."""
+    folder = folder or own_folder() / FOLDER
+    vocabulary = load_document(own_folder() / VOCABULARY, Vocabulary)
+    found: dict[str, Advice] = {}
+    faults: list[Fault] = []
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            document = load_document(path, AdviceFile, context=vocabulary)
+        except DocumentErrors as errors:
+            faults += errors.faults
+            continue
+        for number, entry in enumerate(document.recommendations):
+            if entry.setting in found:
+                place = ("recommendations", number, "setting")
+                faults.append(fault_at(path, place, f"found the setting {entry.setting} a second time, expected it once"))
+            found[entry.setting] = entry
+    if faults:
+        raise DocumentErrors(faults)
+    return found

@@ -1,0 +1,121 @@
+"""Messages that show each setting, wrong and mended, as dissectors tell them."""
+
+from __future__ import annotations
+
+from sensor.core.event import Event
+from sensor.dissectors._ntlm_events import NtlmLogin
+from sensor.dissectors._smb_events import SmbNegotiated
+from sensor.dissectors.http import HttpPortMapping, HttpResponse
+from sensor.dissectors.ldap import LdapBindResult
+from sensor.dissectors.llmnr import LlmnrQuery
+from sensor.dissectors.mqtt import MqttConnack, MqttConnect
+from sensor.dissectors.nbns import NbnsQuery
+from sensor.dissectors.rtsp import RtspRequest, RtspResponse
+from sensor.dissectors.sip import SipResponse
+from sensor.dissectors.snmp import SnmpResponse
+from sensor.dissectors.telnet import TelnetLogin
+from sensor.dissectors.tftp import TftpRead
+from sensor.dissectors.tls import TlsCertificate, TlsServerHello
+from sensor.dissectors.vnc import VncLogin
+from tests.detectors.login_stories import SERVER, ends, form, ftp, telnet
+from tests.detectors.stories import SECOND, START
+
+NOW = START // SECOND
+DAY = 86400
+
+
+def certificate(at: float, *, ends_in_days: int = 900, bits: int = 2048, own: bool = False, port: int = 443) -> Event:
+    last = NOW + ends_in_days * DAY
+    packet = ends(at, port, answer=True)
+    return TlsCertificate(packet, False, "CN=cam", "CN=ca", "cam", "", "", (), NOW - 900 * DAY, last, own, "rsa", bits, "aa", "bb")
+
+
+def stream(at: float, status: int) -> list[Event]:
+    asked = RtspRequest(ends(at, 554, answer=False, flow=7), "DESCRIBE", "rtsp://cam/1", 2, "", "", "")
+    return [asked, RtspResponse(ends(at, 554, answer=True, flow=7), status, "", 2, "", (), "")]
+
+
+def broker(at: float, code: int) -> list[Event]:
+    return [MqttConnect(ends(at, 1883, answer=False, flow=8), 4, "one", False, False, 60, ""), MqttConnack(ends(at, 1883, answer=True, flow=8), code)]
+
+
+def page(at: float, status: int, location: str = "") -> Event:
+    return HttpResponse(ends(at, 80, answer=True), status, "", "", 0, ("basic",) if status == 401 else (), "", location, "GET", "/", False)
+
+
+def community(at: float, name: str) -> Event:
+    return SnmpResponse(ends(at, 161, answer=True), "2c", name, "", "", "response", 1, (), "no_error")
+
+
+def proof(at: float, method: str) -> Event:
+    return NtlmLogin(ends(at, 445, answer=True), "smb", method, "scan", "EXAMPLE", "COPIER", "aa")
+
+
+def bind(at: float, code: int) -> Event:
+    return LdapBindResult(ends(at, 389, answer=True), "simple", "cn=scan", True, code)
+
+
+def shares(at: float, dialect: str) -> Event:
+    return SmbNegotiated(ends(at, 445, answer=True), 1, dialect, False, False, "")
+
+
+def wrong(setting: str, at: float) -> list[Event]:
+    """One message, or two, that show the setting of the machine at SERVER as it should not be."""
+    sent = ends(at, 5355, answer=True)
+    told: dict[str, Event | list[Event]] = {
+        "telnet": telnet(at),
+        "telnet_open": TelnetLogin(ends(at, 23, answer=True), "", False, "accepted"),
+        "ftp": ftp(at, accepted=True),
+        "tftp": TftpRead(ends(at, 69, answer=False), "phone.cfg", "octet", ()),
+        "http_login": form(at),
+        "http_basic": page(at, 401),
+        "snmp_default": community(at, "public"),
+        "snmp_clear": community(at, "other"),
+        "smb1": shares(at, "NT LM 0.12"),
+        "tls_old": TlsServerHello(ends(at, 443, answer=True), "TLS 1.0", 0x2F, "", "", ()),
+        "certificate_expired": certificate(at, ends_in_days=-3),
+        "certificate_weak": certificate(at, bits=1024),
+        "certificate_self_signed": certificate(at, own=True),
+        "vnc_open": VncLogin(ends(at, 5900, answer=True), "", "none", True),
+        "rtsp_open": stream(at, 200),
+        "mqtt_anonymous": broker(at, 0),
+        "ntlmv1": proof(at, "ntlmv1"),
+        "llmnr": LlmnrQuery(sent, 1, "fileserv", 1, False, False),
+        "nbns": NbnsQuery(sent, 1, "FILESERV", 0x20, False, True),
+        "ldap_simple": bind(at, 0),
+        "sip_clear": SipResponse(ends(at, 5060, answer=True), 200, "OK", "REGISTER", "1@x", "1@x", "id", 1, "PBX", False),
+        "upnp_mapping": HttpPortMapping(ends(at, 5000, answer=False), "AddPortMapping", 0, "tcp", 80, 8080, "camera"),
+    }
+    found = told[setting]
+    return found if isinstance(found, list) else [found]
+
+
+def mended(setting: str, at: float) -> list[Event]:
+    """The same machine as it should be."""
+    told: dict[str, Event | list[Event]] = {
+        "telnet_open": telnet(at),
+        "http_login": page(at, 301, f"https://{SERVER}/"),
+        "http_basic": page(at, 302, f"HTTPS://{SERVER}/"),
+        "smb1": shares(at, ""),
+        "certificate_expired": certificate(at),
+        "certificate_weak": certificate(at),
+        "certificate_self_signed": certificate(at),
+        "vnc_open": VncLogin(ends(at, 5900, answer=True), "", "vnc", False),
+        "rtsp_open": stream(at, 401),
+        "mqtt_anonymous": broker(at, 5),
+        "ntlmv1": proof(at, "ntlmv2"),
+        "ldap_simple": bind(at, 13),
+    }
+    found = told[setting]
+    return found if isinstance(found, list) else [found]
+
+
+WRONG = (
+    "telnet", "telnet_open", "ftp", "tftp", "http_login", "http_basic", "snmp_default", "snmp_clear", "smb1", "tls_old", "certificate_expired",
+    "certificate_weak", "certificate_self_signed", "vnc_open", "rtsp_open", "mqtt_anonymous", "ntlmv1", "llmnr", "nbns", "ldap_simple", "sip_clear",
+    "upnp_mapping",
+)  # fmt: skip
+MENDED = (
+    "telnet_open", "http_login", "http_basic", "smb1", "certificate_expired", "certificate_weak", "certificate_self_signed", "vnc_open", "rtsp_open",
+    "mqtt_anonymous", "ntlmv1", "ldap_simple",
+)  # fmt: skip

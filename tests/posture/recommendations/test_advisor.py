@@ -1,0 +1,183 @@
+"""Recommendations as they come and go: told once a device and setting with what proves them, closed by later traffic or by silence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+import pytest
+
+from sensor.core.addresses import parse
+from sensor.core.device import Attribute, Device
+from sensor.core.event import Event
+from sensor.core.observation import Evidence
+from sensor.core.recommendation import Recommendation
+from sensor.core.record import RecordMaker
+from sensor.dissectors.llmnr import LlmnrQuery
+from sensor.posture.recommendations.advisor import QUIET_DAYS, Advisor
+from tests.core.test_record import numbered, validator
+from tests.detectors.login_stories import CLIENT, SERVER, ends, ftp, telnet
+from tests.detectors.stories import SECOND, START, World, device
+from tests.posture.recommendations.settings import DAY, MENDED, WRONG, certificate, mended, page, wrong
+
+HOUR = 3600
+
+
+def camera() -> Device:
+    """Its id is one of the inventory's."""
+    return msgspec.structs.replace(device("camera", SERVER, "CAM-1"), id="dev-5k2m8q")
+
+
+class Watch:
+    """An advisor that hears a story, and what it said: (action, recommendation, seconds since the beginning, why it is closed)."""
+
+    def __init__(self, world: World | None = None, cases: int = 64) -> None:
+        self.world = world or World(camera())
+        self.told: list[tuple[str, Recommendation, float, str]] = []
+        self.advisor = Advisor(self.world, self._tell, cases)
+        self._hears: dict[type[Event], list[Callable[[Any], None]]] = {}
+        for kind, hear in self.advisor.listeners():
+            self._hears.setdefault(kind, []).append(hear)
+
+    def _tell(self, action: str, told: Recommendation, at: int, closed: str) -> None:
+        self.told.append((action, told, (at - START) / SECOND, closed))
+
+    def hear(self, events: Iterable[Event]) -> Watch:
+        for event in events:
+            for hear in self._hears.get(type(event), ()):
+                hear(event)
+        return self
+
+    def at(self, seconds: float) -> Watch:
+        """Time passes up to this second."""
+        self.advisor.tick(START + int(seconds * SECOND))
+        return self
+
+    def of(self, setting: str) -> list[str]:
+        """What became of one setting."""
+        return [action for action, told, *_ in self.told if told.setting == setting]
+
+    @property
+    def actions(self) -> list[str]:
+        return [action for action, *_ in self.told]
+
+
+@pytest.mark.parametrize("setting", WRONG)
+def test_each_setting_is_told_with_its_proof(setting: str) -> None:
+    """A minute later, once, about the machine whose setting it is; the record keeps the schema."""
+    watch = Watch().hear([*wrong(setting, 0), *wrong(setting, 5)]).at(59)
+    assert watch.told == []
+    [(action, told, at, closed)] = watch.at(60).told
+    assert (action, told.setting, at, closed) == ("open", setting, 60, "")
+    assert (told.subject.address, told.other and told.other.address, told.count) == (parse(SERVER), parse(CLIENT), 2)
+    assert told.summary.startswith(f"camera CAM-1 ({SERVER}) ")
+    assert told.first == told.proof.ts == START
+    record = numbered(RecordMaker("s", version="1").recommendation(action, told, START, watch.world.device))
+    validator().validate(record)
+    assert (record["src"]["ip"], record["evidence"][0]["ts"]) == (SERVER, "2023-11-14T22:13:20.000000Z")
+
+
+@pytest.mark.parametrize("setting", MENDED)
+def test_later_traffic_closes_it(setting: str) -> None:
+    """An hour after it was seen wrong for the last time, with what shows it; before that nothing is certain. What comes again is told again, by the same id."""
+    watch = Watch().hear(wrong(setting, 0)).at(60).hear(mended(setting, HOUR - 1))
+    assert watch.of(setting) == ["open"]
+    watch.hear(mended(setting, HOUR + 1))
+    assert watch.of(setting) == ["open", "close"]
+    assert watch.told[-1][3].startswith("later traffic shows it: it ")
+    watch.hear([*mended(setting, HOUR + 2), *wrong(setting, 2 * HOUR)]).at(2 * HOUR + 60)
+    assert watch.of(setting) == ["open", "close", "open"]
+    assert len({told.key for _, told, _, _ in watch.told if told.setting == setting}) == 1
+
+
+def test_another_port_closes_nothing() -> None:
+    """A good certificate at one port says nothing of the other."""
+    watch = Watch().hear([certificate(0, own=True)]).at(60).hear([certificate(2 * HOUR, port=8443)])
+    assert watch.actions == ["open"]
+
+
+def test_silence_closes_it_while_the_device_is_seen() -> None:
+    """Two weeks without the setting, in which the device spoke; a device that is switched off has mended nothing."""
+    world = World(device("camera", SERVER), device("printer", "10.0.0.6"))
+    watch = Watch(world).hear([ftp(0, accepted=True), ftp(0, accepted=True, server="10.0.0.6")]).at(60)
+    world.devices[parse(SERVER)].last = START + QUIET_DAYS * DAY * SECOND
+    for day in range(1, QUIET_DAYS + 2):
+        watch.at(day * DAY + 60)
+    assert watch.actions == ["open", "open", "close"]
+    assert (watch.told[2][1].subject.address, watch.told[2][3]) == (parse(SERVER), f"not seen for {QUIET_DAYS} days, in which the device was seen")
+
+
+def test_it_is_told_again_once_a_day() -> None:
+    """With the count as it stands, while messages go on to show it."""
+    watch = Watch()
+    for minute in range(3 * 1440):
+        watch.hear([ftp(minute * 60)]).at(minute * 60)
+    assert watch.actions == ["open", "update", "update"]
+    assert [told.count for _, told, _, _ in watch.told] == [2, 1442, 2882]
+
+
+def test_a_device_is_one_wherever_it_is() -> None:
+    """It got another address: what is known of it goes along."""
+    there, moved = device("camera", SERVER), "10.0.0.9"
+    world = World(there)
+    watch = Watch(world).hear([telnet(0)]).at(60)
+    world.devices[parse(moved)] = there
+    watch.hear([telnet(100, server=moved)]).at(300)
+    assert watch.actions == ["open"]
+    watch.hear([telnet(DAY + 100, server=moved)])
+    assert (watch.actions, watch.told[1][1].subject.address, watch.told[1][1].count) == (["open", "update"], parse(moved), 3)
+
+
+def test_a_device_that_is_known_late_is_one() -> None:
+    """Two addresses asked before anybody knew that they are of one machine: one recommendation, with both counted."""
+    world, second = World(), "10.0.0.9"
+    watch = Watch(world).hear([telnet(0), telnet(1, server=second)])
+    world.devices[parse(SERVER)] = world.devices[parse(second)] = camera()
+    [(_, told, _, _)] = watch.at(120).told
+    assert (told.key, told.count) == ("dev-5k2m8q|telnet", 1)
+    [*_, (action, again, _, _)] = watch.hear([telnet(DAY + 200, server=second)]).told
+    assert (action, again.key, again.count) == ("update", told.key, 3)
+
+
+def test_steps_are_those_of_its_maker() -> None:
+    """Where they are known; what is wrong is the same for all."""
+    cisco: Device = device("switch", SERVER)
+    claim = Evidence("vendor", "Cisco", 0.9, "f", "cdp", "k", "s", START, START)
+    cisco.attributes["vendor"] = Attribute("vendor", "Cisco", 0.9, (claim,))
+    [(_, told, _, _)] = Watch(World(cisco)).hear([telnet(0)]).at(60).told
+    assert (told.maker, "transport input ssh" in told.steps) == ("Cisco", True)
+    [(_, other, _, _)] = Watch(World(device("switch", SERVER))).hear([telnet(0)]).at(60).told
+    assert (other.maker, other.steps, other.fix) == ("", "", told.fix)
+
+
+def test_machines_outside_are_not_ours_to_mend() -> None:
+    """Nor is a group of machines."""
+    story = [ftp(0, server="198.51.100.7"), *wrong("ftp", 0)]
+    assert len(Watch().hear(story).at(60).told) == 1
+
+
+def test_innocent_twins_are_quiet() -> None:
+    """Pages, claims of one's own name, and whatever was never wrong."""
+    twins = [
+        page(0, 200),
+        LlmnrQuery(ends(0, 5355, answer=True), 1, "me", 1, True, False),
+        *(one for setting in MENDED if setting != "telnet_open" for one in mended(setting, 0)),
+    ]
+    assert Watch().hear(twins).at(60).told == []
+
+
+def test_the_end_tells_what_waits() -> None:
+    """A short capture says all it has."""
+    watch = Watch().hear([telnet(0)])
+    watch.advisor.finish(START + SECOND)
+    watch.advisor.finish(START + SECOND)
+    assert [(action, at) for action, _, at, _ in watch.told] == [("open", 1)]
+
+
+def test_it_is_bounded() -> None:
+    """A thousand machines in a table of eight: the last are told, nothing breaks, and what went is counted."""
+    watch = Watch(World(), cases=8)
+    watch.hear([telnet(n / 100, server=f"10.0.{n // 250}.{n % 250 + 1}") for n in range(1000)]).at(100)
+    assert len(watch.told) == 8
+    assert watch.advisor._cases.evicted == 992

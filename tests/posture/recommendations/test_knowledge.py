@@ -1,0 +1,68 @@
+"""What is known of each setting: complete, in words that stand in the record whole, and every mistake told with its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sensor.core.reader import clean
+from sensor.core.record_parts import TEXT_LIMIT
+from sensor.documents import DocumentErrors
+from sensor.posture.recommendations.knowledge import load_advice
+from tests.posture.recommendations.settings import MENDED, WRONG
+
+ENTRIES = load_advice()
+GOOD = """\
+recommendations:
+  - setting: telnet
+    title: Telnet in use
+    severity: medium
+    why: It hides nothing.
+    fix: Switch it off.
+    makers: {Axis: Update it.}
+    test: The port is closed.
+"""
+
+
+def test_every_setting_has_a_story_and_every_story_is_known() -> None:
+    """What packets can show is what there is advice for, no more and no less; what is known to be mended is one of them."""
+    assert set(WRONG) == set(ENTRIES)
+    assert set(MENDED) <= set(ENTRIES)
+
+
+@pytest.mark.parametrize("setting", ENTRIES)
+def test_words_are_whole_in_the_record(setting: str) -> None:
+    """Nothing is cut and nothing is cleaned away."""
+    entry = ENTRIES[setting]
+    for text in (entry.why, entry.fix, entry.test, *entry.makers.values()):
+        assert clean(text, TEXT_LIMIT) == text
+        assert text[0] in "\"'" or text[0].isupper()
+        assert text.endswith((".", '."', '"'))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "told"),
+    [
+        ("severity: medium", "severity: grave", ":4:", "critical"),
+        ("{Axis:", "{Axxis:", ":7:", "Axis"),
+        ("    fix: Switch it off.\n", "", ":2:", "fix"),
+        ("setting: telnet", "setting: Tel net", ":2:", "pattern"),
+        ("title:", "titel:", ":3:", "title"),
+    ],
+)
+def test_mistakes_are_told_with_their_place(tmp_path: Path, old: str, new: str, place: str, told: str) -> None:
+    """File, line, what was found, and what is near to it."""
+    (tmp_path / "mine.yaml").write_text(GOOD.replace(old, new))
+    with pytest.raises(DocumentErrors) as raised:
+        load_advice(tmp_path)
+    assert f"mine.yaml{place}" in str(raised.value)
+    assert told in str(raised.value)
+
+
+def test_a_setting_that_is_told_twice_is_a_mistake(tmp_path: Path) -> None:
+    """Whichever file it stands in."""
+    for name in ("one.yaml", "two.yaml"):
+        (tmp_path / name).write_text(GOOD)
+    with pytest.raises(DocumentErrors, match=r"two\.yaml:2:.*found the setting telnet a second time"):
+        load_advice(tmp_path)
