@@ -124,7 +124,11 @@ def pagerduty(record: Record, routing_key: str) -> Body:
 
 
 def title(record: Record) -> str:
-    named = _map(record, "alert").get("title") or f"{record.get('kind', 'event')} {str(record.get('action', '')).replace('_', ' ')}".capitalize()
+    named = (
+        _map(record, "alert").get("title")
+        or _map(record, "recommendation").get("title")
+        or f"{record.get('kind', 'event')} {str(record.get('action', '')).replace('_', ' ')}".capitalize()
+    )
     return _cut(str(named), TITLE_LIMIT)
 
 
@@ -133,10 +137,18 @@ def message(record: Record) -> str:
 
 
 def prose(record: Record) -> tuple[str, ...]:
-    """Why, what to do, and when it is nothing."""
-    alert = _map(record, "alert")
-    reasons = "; ".join(str(each) for each in _list(alert, "why")[:LISTED])
-    said = (("Why", reasons), ("What to do", alert.get("advice")), ("Nothing, where", alert.get("false_positives")))
+    """Why, what proves it, what to do, how to see that it is done, and when it is nothing."""
+    about = _map(record, "alert") or _map(record, "recommendation")
+    reasons = "; ".join(str(each) for each in _list(about, "why")[:LISTED])
+    said = (
+        ("Why", reasons),
+        ("Proof", about.get("seen")),
+        ("What to do", about.get("advice") or about.get("fix")),
+        (f"Where ({about.get('maker')})", about.get("steps")),
+        ("Test", about.get("test")),
+        ("Done", about.get("closed") if record.get("kind") == "recommendation" else None),
+        ("Nothing, where", about.get("false_positives")),
+    )
     return tuple(_cut(f"{name}: {text}", TEXT_LIMIT) for name, text in said if text)
 
 
@@ -172,8 +184,8 @@ def page(record: Record) -> str:
 
 
 def key(record: Record) -> str:
-    """The same for all records of one alert or incident of one sensor; otherwise the record's own."""
-    about = _map(record, "alert") or _map(record, "incident")
+    """The same for all records of one alert, incident or recommendation of one sensor; otherwise the record's own."""
+    about = _map(record, "alert") or _map(record, "incident") or _map(record, "recommendation")
     named = f"{_map(record, 'sensor').get('id', '')}/{about['id']}" if about.get("id") else str(record.get("id", ""))
     return _cut(named, 255)
 
