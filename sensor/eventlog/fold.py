@@ -13,7 +13,7 @@ _LOST = re.compile(r"dev-[0-9a-z]+")
 
 class Fold:
     """``devices``: last record of each device by its id; ``alerts``: last record of each alert by its key, whether it was opened again or not;
-    ``incidents``: last record of each incident by its id.
+    ``incidents`` and ``recommendations``: last record of each by its id.
 
     ``merged``: id of a device that is one with another → id of the other. A device that is gone stays; its last record says so.
     """
@@ -22,6 +22,7 @@ class Fold:
         self.devices: dict[str, Record] = {}
         self.alerts: dict[str, Record] = {}
         self.incidents: dict[str, Record] = {}
+        self.recommendations: dict[str, Record] = {}
         self.merged: dict[str, str] = {}
         self.records = 0
 
@@ -34,7 +35,9 @@ class Fold:
         elif kind == "alert":
             self._alert(record)
         elif kind == "incident":
-            self._incident(record)
+            _by_id(self.incidents, record, kind)
+        elif kind == "recommendation":
+            _by_id(self.recommendations, record, kind)
 
     def _device(self, record: Record) -> None:
         device = record.get("device")
@@ -60,13 +63,6 @@ class Fold:
             self.alerts.pop(key, None)
             self.alerts[key] = record
 
-    def _incident(self, record: Record) -> None:
-        incident = record.get("incident")
-        name = incident.get("id") if isinstance(incident, dict) else None
-        if isinstance(name, str):
-            self.incidents.pop(name, None)
-            self.incidents[name] = record
-
     def device(self, name: str) -> Record | None:
         """The record of a device by its id, or by an id it had before it was merged."""
         for _ in range(len(self.merged) + 1):
@@ -76,6 +72,15 @@ class Fold:
                 return None
             name = self.merged[name]
         return None
+
+
+def _by_id(known: dict[str, Record], record: Record, kind: str) -> None:
+    """The newest stands last."""
+    about = record.get(kind)
+    name = about.get("id") if isinstance(about, dict) else None
+    if isinstance(name, str):
+        known.pop(name, None)
+        known[name] = record
 
 
 def objects(value: Any) -> list[dict[str, Any]]:
