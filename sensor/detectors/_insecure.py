@@ -152,7 +152,7 @@ def _certificate(event: TlsCertificate) -> Shown | None:
     """The gravest of what is wrong with it."""
     if event.from_client:
         return None
-    name = f"{event.common_name[:80]!r}"
+    name = f"{(event.common_name or event.subject)[:80]!r}"
     if event.not_after * SECOND < event.ts:
         return Shown("certificate_expired", "tls", "shows a certificate that ran out", f"notAfter of {name} lies {_days(event)} days before the packet")
     least = LEAST_BITS.get(event.key, 0)

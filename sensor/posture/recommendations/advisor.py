@@ -66,7 +66,7 @@ class Advisor:
 
     def tick(self, now: int) -> None:
         """A new second of packet time, ns."""
-        while (waiting := self._waiting.oldest()) and now - waiting[1] >= WAIT:
+        while (waiting := self._waiting.oldest()) and abs(now - waiting[1]) >= WAIT:
             self._waiting.pop(waiting[0])
             self._open(waiting[0], now)
         if abs(now - self._looked) >= DAY:

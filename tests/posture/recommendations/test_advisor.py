@@ -181,3 +181,10 @@ def test_it_is_bounded() -> None:
     watch.hear([telnet(n / 100, server=f"10.0.{n // 250}.{n % 250 + 1}") for n in range(1000)]).at(100)
     assert len(watch.told) == 8
     assert watch.advisor._cases.evicted == 992
+
+
+def test_a_clock_that_jumps_back_holds_nothing_up() -> None:
+    """What waits is told, by whichever time it is now."""
+    watch = Watch().hear([telnet(DAY)]).at(3)
+    assert watch.actions == ["open"]
+    assert watch.hear([telnet(4)]).at(DAY).actions == ["open"]
