@@ -9,7 +9,7 @@ KERNELS := $(shell find sensor -name '*.pyx' -o -name '*.pxd')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-systemd fuzz bench soak lint format wheel deb build clean
+.PHONY: help demo test test-systemd fuzz bench soak soak-memory lint format wheel deb build clean
 
 help: ## this list
 	@echo "Passive network sensor. What you can make:"
@@ -33,6 +33,9 @@ bench: build ## the figures of the README, measured here
 
 soak: build ## kill -9, outages and slow receivers for a quarter of an hour, and what held (ARGS="--only outages" for some)
 	@$(BIN)/python -m tests.reliability.soak $(ARGS)
+
+soak-memory: build ## what `sensor run` takes over two hours on a wire (ARGS="--minutes 10" for less)
+	@$(BIN)/python -m tests.reliability.soak_memory $(ARGS)
 
 lint: build ## what must be clean before a commit: ruff, ruff format, mypy
 	@$(BIN)/ruff check
