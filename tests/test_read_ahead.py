@@ -86,7 +86,7 @@ def taken(batches: Sequence[Batch], shedder: Shedder | None) -> list[Batch]:
     source: Any = Given(batches)
     reader = iter(ReadAhead(source, kernels(), shedder))
     first = next(reader)
-    source.given.wait(5 if shedder is not None else 0.2)
+    source.given.wait(0.5 if shedder is not None else 0.2)
     return [batch for batch, _ in (first, *reader)]
 
 
