@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 
 from sensor.cli._setup import complain
 from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, table, tidy
+from sensor.https import NotFetched
 from sensor.posture.database import DatabaseError, open_to_read, open_to_write
-from sensor.posture.download import NotFetched, download
+from sensor.posture.download import download
 from sensor.posture.importer import Origin, Outcome, import_feed
 from sensor.posture.sources import STALE_DAYS, Source, name_for, sources_of
 
@@ -77,7 +78,7 @@ def _taken(base: sqlite3.Connection, origin: Origin, folder: Path, *, force: boo
     try:
         with tempfile.NamedTemporaryFile(prefix="vulnerabilities-", dir=folder) as file:
             got = download(origin.place, file, etag=origin.etag, modified=origin.modified)
-            if got.unchanged:
+            if got.body is None:
                 base.execute("UPDATE sources SET imported = ? WHERE name = ?", (moment, origin.name))
                 print(f"{origin.name}: unchanged")
                 return True

@@ -6,30 +6,22 @@ envelopes of TAXII 2.1, pulses of OTX, the events that the manifest of a MISP fe
 
 from __future__ import annotations
 
-import http.client
 import io
 import json
-import ssl
-import urllib.error
-import urllib.request
 import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from sensor.core.reader import clean
+from sensor.https import NotFetched, asked
 
 SIZE_LIMIT = 256 * 1024 * 1024
 PAGES_LIMIT = 2000
-TIMEOUT_S = 60
 TAXII = "application/taxii+json;version=2.1"
 _CHUNK = 1 << 20
-
-
-class NotFetched(Exception):
-    """In words, why there is no list."""
 
 
 class Fetched(NamedTuple):
@@ -40,23 +32,11 @@ class Fetched(NamedTuple):
     modified: str = ""
 
 
-class _Careful(urllib.request.HTTPRedirectHandler):
-    """Follows to other places only where they are as safe."""
-
-    def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: http.client.HTTPMessage, newurl: str
-    ) -> urllib.request.Request | None:
-        if not newurl.lower().startswith("https://"):
-            raise NotFetched(f"is sent on to {clean(newurl, 80)}, which is not HTTPS")
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
 def fetch(source: str, *, etag: str = "", modified: str = "", headers: Mapping[str, str] | None = None, limit: int = SIZE_LIMIT) -> Fetched:
     """The list at ``source``. ``headers`` are sent to its own host only. NotFetched where it cannot be had."""
     if not source.lower().startswith("https://"):
         return _file(Path(source).expanduser(), limit)
-    asked = {**(headers or {}), **({"If-None-Match": etag} if etag else {}), **({"If-Modified-Since": modified} if modified else {})}
-    first = _get(source, asked, limit)
+    first = _get(source, headers or {}, limit, etag, modified)
     if first.body is None:
         return first
     return first._replace(body=_whole(source, first.body, headers or {}, limit))
@@ -86,25 +66,11 @@ def _file(path: Path, limit: int) -> Fetched:
         raise NotFetched(f"cannot be read: {error.strerror}") from None
 
 
-def _get(url: str, headers: Mapping[str, str], limit: int) -> Fetched:
-    taxii = "/collections/" in urlsplit(url).path
-    request = urllib.request.Request(url, headers={"User-Agent": "sensor-intel", "Accept": TAXII if taxii else "*/*"})  # noqa: S310 - https only
-    for name, value in headers.items():
-        request.add_unredirected_header(name, value)
-    opener = urllib.request.build_opener(_Careful, urllib.request.HTTPSHandler(context=ssl.create_default_context()))
-    try:
-        with opener.open(request, timeout=TIMEOUT_S) as answer:
-            body = _unpacked(_bounded(answer, limit), limit)
-            return Fetched(body, clean(answer.headers.get("ETag", ""), 256), clean(answer.headers.get("Last-Modified", ""), 256))
-    except urllib.error.HTTPError as error:
-        with error:
-            if error.code == http.client.NOT_MODIFIED:
-                return Fetched(None, headers.get("If-None-Match", ""), headers.get("If-Modified-Since", ""))
-        raise NotFetched(f"the server says {error.code} {clean(str(error.reason), 80)}") from None
-    except urllib.error.URLError as error:
-        raise NotFetched(f"cannot be fetched: {clean(str(error.reason), 200)}") from None
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        raise NotFetched(f"cannot be fetched: {clean(str(error) or type(error).__name__, 200)}") from None
+def _get(url: str, headers: Mapping[str, str], limit: int, etag: str = "", modified: str = "") -> Fetched:
+    accept = TAXII if "/collections/" in urlsplit(url).path else "*/*"
+    with asked(url, "sensor-intel", accept=accept, etag=etag, modified=modified, headers=headers) as answer:
+        body = None if answer.body is None else _unpacked(_bounded(answer.body, limit), limit)
+    return Fetched(body, answer.etag, answer.modified)
 
 
 def _bounded(stream: Any, limit: int) -> bytes:

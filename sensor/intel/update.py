@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from sensor.documents import DocumentErrors, Fault
-from sensor.intel.fetch import Fetched, NotFetched, fetch, headers_of
+from sensor.https import NotFetched
+from sensor.intel.fetch import Fetched, fetch, headers_of
 from sensor.intel.formats import HEADING
 from sensor.intel.indicator import Indicator, refanged
 from sensor.intel.kept import Kept, save_one, write_whole

@@ -1,0 +1,63 @@
+"""Asks for a document over HTTPS, and whether it changed (ETag, Last-Modified; RFC 9110, 13). Called by commands only: the process that captures opens no
+connection.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import ssl
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from typing import IO, NamedTuple
+
+from sensor.core.reader import clean
+
+TIMEOUT_S = 60
+ETAG_LIMIT = 256
+
+
+class NotFetched(Exception):
+    """In words, why there is no document."""
+
+
+class Answer(NamedTuple):
+    """``body`` is None where the document is what it was; ``etag``, ``modified``: what to ask with next time."""
+
+    body: IO[bytes] | None
+    etag: str
+    modified: str
+
+
+class _Careful(urllib.request.HTTPRedirectHandler):
+    """Follows to other places only where they are as safe."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: http.client.HTTPMessage, newurl: str
+    ) -> urllib.request.Request | None:
+        if not newurl.lower().startswith("https://"):
+            raise NotFetched(f"is sent on to {clean(newurl, 80)}, which is not HTTPS")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+@contextlib.contextmanager
+def asked(url: str, agent: str, *, accept: str = "*/*", etag: str = "", modified: str = "", headers: Mapping[str, str] | None = None) -> Iterator[Answer]:
+    """The answer of an https:// URL, to be read within. ``headers`` are sent to its own host only. NotFetched where it cannot be had, or not to its end."""
+    known = {name: value for name, value in (("If-None-Match", etag), ("If-Modified-Since", modified)) if value}
+    request = urllib.request.Request(url, headers={"User-Agent": agent, "Accept": accept, **known})  # noqa: S310 - https only, the caller saw to it
+    for name, value in (headers or {}).items():
+        request.add_unredirected_header(name, value)
+    opener = urllib.request.build_opener(_Careful, urllib.request.HTTPSHandler(context=ssl.create_default_context()))
+    try:
+        with opener.open(request, timeout=TIMEOUT_S) as answer:
+            yield Answer(answer, clean(answer.headers.get("ETag", ""), ETAG_LIMIT), clean(answer.headers.get("Last-Modified", ""), ETAG_LIMIT))
+    except urllib.error.HTTPError as error:
+        with error:
+            if error.code != http.client.NOT_MODIFIED:
+                raise NotFetched(f"the server says {error.code} {clean(str(error.reason), 80)}") from None
+        yield Answer(None, etag, modified)
+    except urllib.error.URLError as error:
+        raise NotFetched(f"cannot be fetched: {clean(str(error.reason), 200)}") from None
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise NotFetched(f"cannot be fetched: {clean(str(error) or type(error).__name__, 200)}") from None
