@@ -7,14 +7,21 @@ import os
 import stat
 from pathlib import Path
 
+from sensor.eventlog.paths import SYSTEM
+
+# Every sensor makes it when it begins.
+STATE = "inventory.db"
+
 
 def hand_over(folder: Path) -> None:
-    """Give what is root's in a folder to the owner of the folder. Does nothing where that is root, or where the folder is not there."""
+    """Give what is root's in a folder to the owner of the folder. Does nothing where that is root, and where no sensor keeps its state: a folder that was
+    named by mistake stays whose it is.
+    """
     try:
         owner = folder.stat()
     except OSError:
         return
-    if owner.st_uid == 0:
+    if owner.st_uid == 0 or not (folder == SYSTEM or (folder / STATE).is_file()):
         return
     for _, folders, files, descriptor in os.fwalk(folder):
         for name in (*folders, *files):

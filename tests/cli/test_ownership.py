@@ -20,6 +20,7 @@ def folder(tmp_path: Path) -> Path:
     (state / "intel").mkdir(parents=True)
     (state / "intel" / "ours.list").touch()
     (state / "mutes.yaml").touch()
+    (state / "inventory.db").touch()
     os.chown(state, NOBODY, NOBODY)
     return state
 
@@ -65,6 +66,13 @@ def test_others_keep_what_is_theirs(folder: Path) -> None:
     os.chown(folder / "mutes.yaml", 1, 1)
     hand_over(folder)
     assert (folder / "mutes.yaml").stat().st_uid == 1
+
+
+def test_a_folder_that_is_no_state(folder: Path) -> None:
+    """Somebody's home, named by mistake: what is root's there is nobody else's."""
+    (folder / "inventory.db").unlink()
+    hand_over(folder)
+    assert owners(folder) == {0}
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
