@@ -43,10 +43,13 @@ def add_place_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def place_of(args: argparse.Namespace) -> Place | None:
-    """What the arguments and the configuration say; None after the errors of that were told."""
+    """What the arguments and the configuration say. A running sensor goes on where its configuration has become wrong: it is asked all the same where its
+    place is known without; None where that is not so, after the errors were told.
+    """
     import sys
 
-    from sensor.config import load_config, usual
+    from sensor.cli._setup import complain
+    from sensor.config import Config, load_config, usual
     from sensor.documents import DocumentErrors
     from sensor.eventlog.paths import RUN_LOG, state_folder
     from sensor.telemetry.listen import usual_socket
@@ -55,7 +58,10 @@ def place_of(args: argparse.Namespace) -> Place | None:
         config = load_config(usual(args.config))
     except DocumentErrors as errors:
         print(errors, file=sys.stderr)
-        return None
+        if args.config is not None and args.state is None and args.socket is None:
+            complain("where its sensor is to be asked is not known: a running one goes on as it was, name --state DIR or --socket FILE")
+            return None
+        config = Config()
     state = args.state or config.state or state_folder()
     named = args.socket or config.telemetry.socket
     sockets = [named] if named else list(dict.fromkeys((usual_socket(state), usual_socket(state, ""), *([] if args.state else [SYSTEM]))))

@@ -192,11 +192,22 @@ def test_a_broken_configuration(tell, tmp_path: Path) -> None:
     (tmp_path / "sensor.yaml").write_text("telemetry: {listen: '0.0.0.0:9469'}\nlogging: {level: loud}\n")
     told = tell("status", "--config", str(tmp_path / "sensor.yaml"))
     assert told.code == 2
-    first, second = told.err.splitlines()
+    first, second, last = told.err.splitlines()
     assert first == (
         f"{tmp_path / 'sensor.yaml'}:1:21: found '0.0.0.0:9469', expected a loopback address with a port, such as 127.0.0.1:9469: the sensor serves nobody else"
     )
     assert second.startswith(f"{tmp_path / 'sensor.yaml'}:2:18: found 'loud'")
+    assert last.endswith("a running one goes on as it was, name --state DIR or --socket FILE")
+
+
+def test_a_running_sensor_whose_configuration_became_wrong(tell, running, tmp_path: Path) -> None:
+    """It goes on as it was, and says so where it is asked at its own place."""
+    config = tmp_path / "sensor.yaml"
+    config.write_text("networks: [bad]\n")
+    told = tell("status", "--config", str(config), "--socket", str(running(status_now())))
+    assert told.code == 0
+    assert "sensor.yaml:1:11:" in told.err
+    assert "packets" in told.out
 
 
 def test_sizes() -> None:
