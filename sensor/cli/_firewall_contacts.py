@@ -9,7 +9,8 @@ from sensor.cli._firewall_seen import View
 from sensor.cli._show import clock, part, tidy
 from sensor.cli.explain import PREFIX, find_alerts
 from sensor.core import addresses
-from sensor.eventlog.fold import Fold, objects
+from sensor.core.record_parts import objects
+from sensor.eventlog.fold import Fold
 from sensor.inventory.services import TCP, UDP
 from sensor.posture.firewall.model import Block, Match, Party
 from sensor.posture.firewall.refuse import Refusals

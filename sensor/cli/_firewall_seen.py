@@ -8,14 +8,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from sensor.cli._known import known
+from sensor.cli._known import Known, known
 from sensor.cli._outputs_words import PLACES
 from sensor.cli._setup import complain
-from sensor.cli._show import folded, part, tidy
+from sensor.cli._show import part, tidy
 from sensor.config import Config
 from sensor.core import addresses
 from sensor.core.addresses import Networks, is_v4
-from sensor.eventlog.fold import Fold, objects
+from sensor.core.record_parts import objects
+from sensor.eventlog.fold import Fold
 from sensor.inventory.identity import is_link_local
 from sensor.inventory.store.database import StoreError
 from sensor.inventory.store.reader import Reader
@@ -59,15 +60,13 @@ def _moved(party: Party, reader: Reader) -> bool:
 
 def view_of(args: argparse.Namespace, config: Config) -> View | None:
     """None after it was said what cannot be read. A log and an inventory may both be named: alerts are those of the log."""
-    found = known(argparse.Namespace(events=None if args.state else args.events, state=args.state), alerts=args.events is None)
-    if found is None:
-        return None
+    found = known(args, alerts=True)
+    return None if found is None else view_from(found, config)
+
+
+def view_from(found: Known, config: Config) -> View | None:
+    """None after it was said what cannot be read."""
     fold, habits, watched = found.fold, None, (0, 0)
-    if args.events and args.state:
-        log = folded(args.events)
-        if log is None:
-            return None
-        fold.alerts, fold.incidents = log.alerts, log.incidents
     try:
         if found.reader is not None:
             habits, watched = dict(found.reader.habits()), found.reader.watched()

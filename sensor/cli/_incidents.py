@@ -29,7 +29,7 @@ def _row(record: Record) -> tuple[str, ...]:
 
 def explain_incident(record: Record, colours: bool = False) -> list[str]:
     """A story in lines: who, by which tactics, then what happened one after the other."""
-    from sensor.eventlog.fold import objects
+    from sensor.core.record_parts import objects
 
     incident, severity = part(record, "incident"), SEVERITIES[level(record)]
     state = "closed" if record.get("action") == "close" else "open"

@@ -40,21 +40,26 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
 def known(args: argparse.Namespace, *, alerts: bool = False) -> Known | None:
     """Read what the arguments name: a log, or an inventory; else the inventory of the state folder, unless a replay was logged there after it was written.
 
-    ``alerts``: those of the log of live runs as well. None after it was said why nothing can be read.
+    ``alerts``: what logs know beyond devices as well: of the log that is named beside an inventory, else of the log of live runs. None after it was said why
+    nothing can be read.
     """
+    from sensor.eventlog.fold import Fold
     from sensor.eventlog.log_lines import parts
     from sensor.eventlog.paths import RUN_LOG, newest_log, state_folder
     from sensor.inventory.store.database import FILE, StoreError
 
-    if args.events is not None:
+    if args.events is not None and (args.state is None or not alerts):
         return _of_log(args.events)
     folder = args.state or state_folder()
     store, newest = folder / FILE, newest_log(folder)
     if args.state is None and (not store.is_file() or (newest is not None and newest.name != RUN_LOG and _age(newest) > _age(store))):
         return _of_log(None)
-    log = folder / RUN_LOG
+    log = args.events or folder / RUN_LOG
+    fold = folded(log) if alerts and (args.events or parts(log)) else Fold()
+    if fold is None and args.events:
+        return None
     try:
-        found = _of_store(folder, log if alerts and parts(log) else None)
+        found = _of_store(folder, fold or Fold())
     except StoreError as error:
         complain(str(error))
         return None
@@ -74,13 +79,11 @@ def _of_log(path: Path | None) -> Known | None:
     return None if fold is None else Known(fold)
 
 
-def _of_store(folder: Path, log: Path | None) -> Known | None:
+def _of_store(folder: Path, fold: Fold) -> Known:
     """The devices of a store with the alerts of a log."""
-    from sensor.eventlog.fold import Fold
     from sensor.inventory.store.reader import Reader
 
     reader = Reader(folder)
-    fold = (folded(log) if log is not None else None) or Fold()
     fold.devices = {record["device"]["id"]: record for record in reader.records()}
     fold.merged = reader.merged()
     return Known(fold, reader, folder)

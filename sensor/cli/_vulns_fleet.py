@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sensor.cli._known import Known, known
 from sensor.cli._show import part, tidy
-from sensor.eventlog.fold import objects
+from sensor.core.record_parts import objects
 from sensor.posture.about import About, Library
 from sensor.posture.asset import Asset, asset_of
 from sensor.posture.curated import load_curated
@@ -53,7 +53,7 @@ class Fleet:
     def judge(self, records: Iterable[Record]) -> Iterator[Judged]:
         """All findings of these devices."""
         for record in records:
-            asset, circumstances = self.asset(record), self._circumstances(record)
+            asset, circumstances = self.asset(record), self.circumstances(record)
             for finding in self.matcher.findings(asset).values():
                 yield Judged(self._points(finding.cve, finding.verdict, circumstances), record, asset, finding)
 
@@ -80,12 +80,12 @@ class Fleet:
 
     def priority(self, judged: Judged) -> Priority:
         """Of a finding, with its terms."""
-        return priority(self.about(judged.finding.cve), judged.finding.verdict, self._circumstances(judged.device))
+        return priority(self.about(judged.finding.cve), judged.finding.verdict, self.circumstances(judged.device))
 
     def _points_of(self, cve: str, verdict: Verdict, circumstances: Circumstances) -> float:
         return priority(self.about(cve), verdict, circumstances).points
 
-    def _circumstances(self, record: Record) -> Circumstances:
+    def circumstances(self, record: Record) -> Circumstances:
         device = part(record, "device")
         addresses = {tidy(one) for one in (device.get("id"), *(device.get("ips") or ()))}
         return Circumstances(bool(addresses & self._outside), bool(addresses & self._attacked), tidy(device.get("criticality")))

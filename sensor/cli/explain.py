@@ -107,7 +107,7 @@ def _nearest(fold: Fold, what: str) -> list[str]:
 
 def explain_device(record: Record, fold: Fold, colours: bool = False) -> list[str]:
     """A device in lines: who it is, then each attribute with what it rests on, then its alerts."""
-    from sensor.eventlog.fold import objects
+    from sensor.core.record_parts import objects
 
     device = part(record, "device")
     known = [tidy(device.get(name)) for name in ("type", "vendor", "model")]
@@ -290,7 +290,7 @@ def _place(end: Record) -> str:
 
 
 def _objects(value: Any) -> list[Record]:
-    from sensor.eventlog.fold import objects
+    from sensor.core.record_parts import objects
 
     return objects(value)
 

@@ -195,6 +195,11 @@ def filled(body: Body) -> Body:
     return {key: value for key, value in body.items() if value or value is False}
 
 
+def objects(value: Any) -> list[dict[str, Any]]:
+    """The objects of a list; none where it is no list: a foreign log may hold anything."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
 def plain(value: Any) -> Any:
     """A value that JSON can hold: numbers that keep their digits, clean texts, bounded lists and objects of such. None inside them is left out."""
     if value is None or isinstance(value, bool):

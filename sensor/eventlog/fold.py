@@ -81,8 +81,3 @@ def _by_id(known: dict[str, Record], record: Record, kind: str) -> None:
     if isinstance(name, str):
         known.pop(name, None)
         known[name] = record
-
-
-def objects(value: Any) -> list[dict[str, Any]]:
-    """The objects of a list; none where it is no list: a foreign log may hold anything."""
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

@@ -1,0 +1,88 @@
+"""The site: devices and all that is wrong with them, as one picture that scores, tickets, paths, least privilege and reports are drawn from.
+
+It is made once of what a log or an inventory holds (``cli/_site.py``) and only read from then on. Its time is that of the last packet, so that a report of a
+capture of last year is about last year.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from sensor.core.addresses import Networks
+from sensor.core.reader import clean
+from sensor.core.record_parts import objects
+from sensor.posture.firewall.simulate import Machine, Seen
+from sensor.posture.priority import Circumstances
+from sensor.posture.weakness import Weakness
+
+Record = dict[str, Any]
+GONE = "gone"
+
+
+class Node(NamedTuple):
+    """A device in the words of its record. ``segment``: its VLAN, else the block of its first address; ``aimed``: whether the outside reaches it, whether it
+    was attacked, and how important it is.
+    """
+
+    id: str
+    name: str
+    type: str
+    vendor: str
+    model: str
+    firmware: str
+    address: str
+    segment: str
+    owner: str
+    roles: frozenset[str]
+    services: frozenset[str]
+    first_seen: str
+    last_seen: str
+    gone: bool
+    aimed: Circumstances
+    record: Record
+
+    @property
+    def text(self) -> str:
+        """``10.20.10.62 (front-door, camera)``."""
+        words = ", ".join(filter(None, (self.name, "" if self.type == "unknown" else self.type)))
+        return (self.address or self.id) + (f" ({words})" if words else "")
+
+    @property
+    def product(self) -> str:
+        return f"{self.vendor} {self.model}".strip()
+
+
+class Site(NamedTuple):
+    """``weaknesses``: by device, the gravest first; ``alerts``, ``incidents``, ``recommendations``: last record of each, closed ones too; ``seen``: machines,
+    habits and for how long was watched, as rules are tried out on; ``now``: time of the last record, as records write it.
+    """
+
+    nodes: Mapping[str, Node]
+    weaknesses: Mapping[str, tuple[Weakness, ...]]
+    alerts: tuple[Record, ...]
+    incidents: tuple[Record, ...]
+    recommendations: tuple[Record, ...]
+    seen: Seen
+    networks: Networks
+    now: str
+
+    def weak(self) -> Iterable[tuple[Node, Weakness]]:
+        """All weaknesses of all devices."""
+        for name, several in self.weaknesses.items():
+            for one in several:
+                yield self.nodes[name], one
+
+    def machine(self, name: str) -> Machine | None:
+        """Of a device that has an address."""
+        return self.seen.machines.get(name)
+
+
+def ends_of(record: Record) -> tuple[list[str], list[str]]:
+    """Ids of the devices that an alert or a recommendation is about: who did it, to whom."""
+    ends = [record.get("dst"), *objects(record.get("targets"))]
+    return _ids([record.get("src")]), _ids(ends)
+
+
+def _ids(ends: Iterable[Any]) -> list[str]:
+    return list(dict.fromkeys(clean(end["device"], 64) for end in ends if isinstance(end, dict) and isinstance(end.get("device"), str)))

@@ -1,0 +1,129 @@
+"""A weakness: one thing to mend on one device, whatever found it, with what mends it. Scores, tickets, paths and reports are made of these.
+
+It comes from a vulnerability of its firmware, or from a recommendation about a setting. Its points say how much it matters, 0 to 100: those of the priority of
+a vulnerability (``priority.py``), else those of ``SETTING_POINTS``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from sensor.core.alert import Severity
+from sensor.core.record import short_name
+from sensor.core.record_parts import objects
+from sensor.posture.about import About
+from sensor.posture.asset import Asset
+from sensor.posture.finding import Finding
+from sensor.posture.ranges import Verdict
+from sensor.posture.recommendations.knowledge import load_advice
+
+SETTING_POINTS = {Severity.info: 3.0, Severity.low: 10.0, Severity.medium: 30.0, Severity.high: 55.0, Severity.critical: 80.0}
+# CVSS from which on a vulnerability is of a severity (CVSS 3.1, section 5); one that nobody rated is of the middle.
+RATED = ((9.0, Severity.critical), (7.0, Severity.high), (4.0, Severity.medium), (0.0, Severity.low))
+VULNERABILITY, SETTING = "vulnerability", "setting"
+SEE_FIRMWARE = "The sensor sees the new version in a packet of the device, and `sensor vulns device` tells nothing of it any more."
+FIND_OUT = "Look at the device which firmware it runs, and say so to the sensor (`sensor devices set … firmware=`), or update it to the newest."
+
+Body = Mapping[str, Any]
+
+
+class Fix(NamedTuple):
+    """What mends: the same ``key`` is the same work on another device. ``makers``: vendor → where it is done in its devices; ``test``: how to see that it is
+    done.
+    """
+
+    key: str
+    title: str
+    steps: str
+    test: str
+    makers: Mapping[str, str] = {}
+
+
+class Proof(NamedTuple):
+    """The packet that a weakness rests on. ``ts``: as records write time; ``event``: what it said; ``seen``: the field and what it held."""
+
+    ts: str = ""
+    event: str = ""
+    seen: str = ""
+
+
+class Weakness(NamedTuple):
+    """``name``: the CVE or the setting; ``sure``: False where it cannot be told whether the device is affected; ``id``: of device and name, for good."""
+
+    id: str
+    device: str
+    kind: str
+    name: str
+    title: str
+    severity: Severity
+    points: float
+    sure: bool
+    why: str
+    fix: Fix
+    proof: Proof
+
+
+def of_vulnerability(asset: Asset, finding: Finding, about: About, points: float) -> Weakness:
+    """Of a finding that is not ``not affected``."""
+    claim = asset.proof[0] if asset.proof else {}
+    proof = Proof(_text(claim.get("last") or claim.get("first")), _text(claim.get("observation")), _text(claim.get("seen")))
+    return Weakness(
+        short_name("weakness", f"{asset.id}|{finding.cve}", 0),
+        asset.id,
+        VULNERABILITY,
+        finding.cve,
+        about.title or finding.cve,
+        rated(about.cvss),
+        points,
+        finding.verdict is Verdict.AFFECTED,
+        finding.reason,
+        _update(asset, about),
+        proof,
+    )
+
+
+def of_recommendation(record: Body, device: str) -> Weakness:
+    """Of a record that is open, about a device that is known."""
+    told, severity = record.get("recommendation") or {}, Severity[record.get("severity", "medium")]
+    setting, proofs = _text(told.get("setting")), objects(record.get("evidence"))
+    first = proofs[0] if proofs else {}
+    return Weakness(
+        short_name("weakness", f"{device}|{setting}", 0),
+        device,
+        SETTING,
+        setting,
+        _text(told.get("title")),
+        severity,
+        SETTING_POINTS[severity],
+        True,
+        " ".join(map(_text, told.get("why") or ())),
+        _change(told),
+        Proof(_text(first.get("ts")), _text(first.get("event")), _text(told.get("seen"))),
+    )
+
+
+def rated(cvss: float | None) -> Severity:
+    """The severity of a score."""
+    return Severity.medium if cvss is None else next(severity for least, severity in RATED if cvss >= least)
+
+
+def _update(asset: Asset, about: About) -> Fix:
+    """The work is the same for all devices of a product and version; of those whose version is not known, for all of the product."""
+    product = asset.product or asset.os or asset.type
+    if asset.trouble:
+        return Fix(f"version|{asset.vendor}|{asset.model or asset.os}", f"Find out which firmware {product} runs", FIND_OUT, SEE_FIRMWARE)
+    steps = " ".join(filter(None, (f"Fixed in {about.fixed}." if about.fixed else "", about.advice)))
+    key = f"update|{asset.vendor}|{asset.model or asset.os}|{asset.firmware}"
+    return Fix(key, f"Update {product} from {asset.firmware}", steps, SEE_FIRMWARE)
+
+
+def _change(told: Body) -> Fix:
+    """The work is the same for all devices with the setting; makers put it elsewhere."""
+    setting = _text(told.get("setting"))
+    known = load_advice().get(setting)
+    return Fix(f"setting|{setting}", _text(told.get("title")), _text(told.get("fix")), _text(told.get("test")), known.makers if known is not None else {})
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
