@@ -49,6 +49,8 @@ COPIES, TIMES, AGAIN = 4, 2, 9
 BEGINNING = 12
 # As long as the engine may be held up by whoever else wants the processor.
 RING_MIB = 128
+# An inventory that is full admits nobody, which is another story.
+DEVICES = 16384
 NAME = re.compile(r"num-\d{12}")
 
 SENDER = """
@@ -99,7 +101,7 @@ def capacity(path: Path, packets: int) -> float:
 @contextlib.contextmanager
 def listening(log: Path, space: str) -> Iterator[subprocess.Popen[bytes]]:
     config = log.with_name("sensor.yaml")
-    config.write_text(f"capture: {{ring_mib: {RING_MIB}}}\n", encoding="utf-8")
+    config.write_text(f"capture: {{ring_mib: {RING_MIB}}}\ninventory: {{devices: {DEVICES}}}\n", encoding="utf-8")
     command = ["ip", "netns", "exec", space, sys.executable, "-m", "sensor", "run", "-i", "vb", "--events", str(log), "--config", str(config)]
     command += ["--state", str(log.parent)]
     process = subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
