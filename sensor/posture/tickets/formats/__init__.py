@@ -1,0 +1,48 @@
+"""How others take tickets. One file, one format: ``export(tickets, form)`` is a pure function from tickets to text that ends with a line end. Those that are
+sent as well have ``created`` and ``updated``: what is posted for a new ticket, and for one that changed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Sequence
+from types import ModuleType
+from typing import NamedTuple
+
+from sensor.posture.tickets.model import Ticket
+
+_NO_LABEL = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+class Form(NamedTuple):
+    """``source``: the sensor, since two of them may find the same fix; ``project``, ``issue_type``: of Jira."""
+
+    source: str = "sensor"
+    project: str = ""
+    issue_type: str = "Task"
+
+    def key(self, ticket: Ticket) -> str:
+        """By which a receiver knows a ticket again: ``hq/ticket-5k2m8q``."""
+        return f"{self.source}/{ticket.id}"
+
+    @property
+    def label(self) -> str:
+        """The sensor as a label, which has no blanks."""
+        return "sensor-" + (_NO_LABEL.sub("-", self.source).strip("-") or "unnamed")
+
+
+def names() -> list[str]:
+    """The formats there are."""
+    return sorted(info.name for info in pkgutil.iter_modules(__path__) if not info.name.startswith("_"))
+
+
+def format_of(name: str) -> ModuleType:
+    """The file of a format."""
+    return importlib.import_module(f"{__name__}.{name}")
+
+
+def exported(name: str, tickets: Sequence[Ticket], form: Form) -> str:
+    """All tickets in a format."""
+    return str(format_of(name).export(tickets, form))

@@ -1,0 +1,69 @@
+"""Markdown (CommonMark 0.31, with tables of GFM). What peers say stands in code, where nothing is formatted, linked or mentioned; all other text is escaped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from sensor.posture.tickets.model import Affected, Ticket
+from sensor.posture.tickets.words import cut, facts, names_of
+
+COLUMNS = ("Device", "Product", "Segment", "Owner", "Findings", "Proof")
+
+_SIGNS = re.compile(r"([\\`*_{}\[\]<>&!~|$])")
+# Mentions and references to issues: a joiner of no width between sign and word ends them.
+_REFERS = re.compile(r"([@#])(?=\w)")
+# Addresses would become links, and the first of these a list or a heading.
+_LINKS = re.compile(r"(?<=\w)(://)|\b(www)\.", re.IGNORECASE)
+_FIRST = re.compile(r"^([#+=-]|\d{1,9}(?=[.)]))")
+_FENCES = re.compile(r"`+")
+
+
+def plain(text: str) -> str:
+    """Text that is shown as it is."""
+    text = _REFERS.sub("\\1\N{WORD JOINER}", _SIGNS.sub(r"\\\1", text))
+    text = _LINKS.sub(lambda found: "\\://" if found[1] else f"{found[2]}\\.", text)
+    return _FIRST.sub(lambda found: f"\\{found[1]}" if not found[1].isdigit() else f"{found[1]}\N{WORD JOINER}", text)
+
+
+def code(text: str) -> str:
+    """Text of a peer; empty where there is none. Within a cell of a table a bar is escaped even in code (GFM, 4.10)."""
+    if not text:
+        return ""
+    fence = "`" * (max((len(run) for run in _FENCES.findall(text)), default=0) + 1)
+    pad = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{pad}{text}{pad}{fence}".replace("|", "\\|")
+
+
+def page(ticket: Ticket, limit: int = 0) -> str:
+    """A ticket without its title, of at most ``limit`` characters (0: any number)."""
+    blocks = [
+        "\n".join(f"- **{name}:** {_fact(name, value)}" for name, value in facts(ticket)),
+        _section("Why", [plain(one) for one in ticket.why], "-"),
+        _section("What to do", [f"{code(one.maker)}: {plain(one.text)}" if one.maker else plain(one.text) for one in ticket.steps], "-"),
+        f"### How to see that it is done\n\n{plain(ticket.test)}" if ticket.test else "",
+        f"### Devices\n\n{len(ticket.devices):,} in all.\n\n| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}",
+    ]
+    head = "\n\n".join(filter(None, blocks)) + "\n"
+    return head + "\n".join(_shown(ticket, limit - len(head) if limit else 0)) + "\n"
+
+
+def _shown(ticket: Ticket, limit: int) -> Iterator[str]:
+    """Rows of the table; what there was no room for is told below it."""
+    for line in cut((_row(one) for one in ticket.devices), len(ticket.devices), limit):
+        yield line if line.startswith("|") else f"\n{line.removeprefix('- ')}"
+
+
+def _fact(name: str, value: str) -> str:
+    """Points name a device, and owners and devices are named by people and peers."""
+    return code(value) if name in ("Points", "Owner", "Devices") else plain(value)
+
+
+def _section(title: str, lines: list[str], mark: str) -> str:
+    return f"### {title}\n\n" + "\n".join(f"{mark} {line}" for line in lines) if lines else ""
+
+
+def _row(one: Affected) -> str:
+    unsure = "" if one.sure else ", cannot tell"
+    cells = (one.text, one.product, one.segment, one.owner, names_of(one.names, 3) + unsure, one.evidence)
+    return f"| {' | '.join(map(code, cells))} |"

@@ -1,0 +1,44 @@
+"""A table, a row for each device of each ticket, for sheets. No cell is a formula (OWASP, CSV injection), those of full width neither."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+
+from sensor.posture.tickets.formats import Form
+from sensor.posture.tickets.model import Affected, Ticket
+from sensor.posture.tickets.words import step_text
+
+COLUMNS = (
+    "ticket", "priority", "severity", "points", "kind", "title", "owner", "first_seen", "due", "device", "name", "address", "type", "vendor", "model", "firmware",
+    "segment", "device_owner", "findings", "certain", "proof", "steps", "test",
+)  # fmt: skip
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}", "\N{FULLWIDTH HYPHEN-MINUS}")
+FORMULA += ("\N{FULLWIDTH COMMERCIAL AT}",)
+
+
+def export(tickets: Sequence[Ticket], _: Form) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows([_safe(cell) for cell in row] for one in tickets for row in _rows(one))
+    return out.getvalue()
+
+
+def _rows(ticket: Ticket) -> Iterator[tuple[str, ...]]:
+    head = (
+        ticket.id, ticket.priority, ticket.severity.name, f"{ticket.points:g}", ticket.kind, ticket.title, ticket.owner, ticket.first[:10], ticket.due,
+    )  # fmt: skip
+    steps = " ".join(map(step_text, ticket.steps))
+    yield from ((*head, *_device(one), steps, ticket.test) for one in ticket.devices)
+
+
+def _device(one: Affected) -> tuple[str, ...]:
+    words = (one.id, one.name, one.address, one.type, one.vendor, one.model, one.firmware, one.segment, one.owner)
+    return *words, " ".join(one.names), "yes" if one.sure else "cannot tell", one.evidence
+
+
+def _safe(cell: str) -> str:
+    """A cell that no spreadsheet calculates."""
+    return f"'{cell}" if cell.startswith(FORMULA) else cell

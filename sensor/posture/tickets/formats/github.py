@@ -1,0 +1,37 @@
+"""Issues of GitHub, as ``POST /repos/OWNER/REPO/issues`` takes them (REST API 2022-11-28), one a line.
+
+An importer finds the issue again by the comment at the beginning of its body, among those with the label ``network-sensor``, open and closed, and changes it by
+``PATCH …/issues/NUMBER`` with title and body; labels, people and milestones stay as they are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sensor.posture.tickets.formats import Form
+from sensor.posture.tickets.formats._markdown import page
+from sensor.posture.tickets.model import Ticket
+from sensor.posture.tickets.words import headline
+
+TITLE_LIMIT, BODY_LIMIT = 250, 65_000
+
+
+def marker(key: str) -> str:
+    """A comment that nobody sees; nothing in a key ends it."""
+    return f"<!-- network-sensor: {key.replace('-->', '--').replace('<', '')} -->"
+
+
+def created(ticket: Ticket, form: Form) -> dict[str, Any]:
+    # A label for each ticket would fill the list of labels.
+    return updated(ticket, form) | {"labels": [label for label in ticket.labels if label != ticket.id]}
+
+
+def updated(ticket: Ticket, form: Form) -> dict[str, Any]:
+    mark = marker(form.key(ticket))
+    return {"title": headline(ticket)[:TITLE_LIMIT], "body": f"{mark}\n{page(ticket, BODY_LIMIT - len(mark) - 1)}"}
+
+
+def export(tickets: Sequence[Ticket], form: Form) -> str:
+    return "".join(json.dumps(created(one, form), ensure_ascii=False) + "\n" for one in tickets)

@@ -1,0 +1,76 @@
+"""Issues of Jira Cloud, as ``POST /rest/api/3/issue/bulk`` takes them: one request a line, of 50 issues at most. Texts are documents (ADF), without markup.
+
+An importer finds an issue again by its labels (``labels = "ticket-5k2m8q" AND labels = "sensor-hq"``; the property ``network-sensor`` says the same) and
+changes it by ``PUT /rest/api/3/issue/KEY`` with summary, description and due date; status, people and priority are those of who works on it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sensor.posture.tickets.formats import Form
+from sensor.posture.tickets.model import Ticket
+from sensor.posture.tickets.words import cut, device_line, facts, headline, step_text
+
+SUMMARY_LIMIT, BULK_LIMIT = 250, 50
+# Jira takes 32,767 characters of a text; a document is longer than its words.
+DOCUMENT_LIMIT, ITEM_COST = 30_000, 110
+PRIORITIES = {"P1": "Highest", "P2": "High", "P3": "Medium", "P4": "Low"}
+
+Body = dict[str, Any]
+
+
+def created(ticket: Ticket, form: Form) -> Body:
+    fields = {
+        "project": {"key": form.project},
+        "issuetype": {"name": form.issue_type},
+        "labels": [*ticket.labels, form.label],
+        "priority": {"name": PRIORITIES[ticket.priority]},
+    }
+    told = {"key": "network-sensor", "value": {"ticket": ticket.id, "sensor": form.source}}
+    return {"fields": fields | updated(ticket, form)["fields"], "properties": [told]}
+
+
+def updated(ticket: Ticket, form: Form) -> Body:
+    due = {"duedate": ticket.due} if ticket.due else {}
+    return {"fields": {"summary": headline(ticket)[:SUMMARY_LIMIT], "description": document(ticket), **due}}
+
+
+def export(tickets: Sequence[Ticket], form: Form) -> str:
+    return bulk([created(one, form) for one in tickets])
+
+
+def bulk(issues: Sequence[Body]) -> str:
+    """Requests of as many issues as one takes."""
+    several = [issues[at : at + BULK_LIMIT] for at in range(0, len(issues), BULK_LIMIT)]
+    return "".join(json.dumps({"issueUpdates": one}, ensure_ascii=False) + "\n" for one in several)
+
+
+def document(ticket: Ticket) -> Body:
+    """The description (Atlassian Document Format, version 1): its texts are never empty and never markup."""
+    content = [_list(_item(_text(f"{name}: ", strong=True), _text(value)) for name, value in facts(ticket))]
+    for title, lines in (("Why", ticket.why), ("What to do", tuple(map(step_text, ticket.steps))), ("How to see that it is done", (ticket.test,))):
+        if told := [line for line in lines if line]:
+            content += [_heading(title), _list(_item(_text(line)) for line in told)]
+    room = DOCUMENT_LIMIT - len(json.dumps(content))
+    devices = cut((f"- {device_line(one)}" for one in ticket.devices), len(ticket.devices), room, ITEM_COST)
+    content += [_heading("Devices"), _list(_item(_text(line.removeprefix("- "))) for line in devices)]
+    return {"type": "doc", "version": 1, "content": content}
+
+
+def _text(text: str, *, strong: bool = False) -> Body:
+    return {"type": "text", "text": text, **({"marks": [{"type": "strong"}]} if strong else {})}
+
+
+def _item(*content: Body) -> Body:
+    return {"type": "listItem", "content": [{"type": "paragraph", "content": list(content)}]}
+
+
+def _list(items: Iterable[Body]) -> Body:
+    return {"type": "bulletList", "content": list(items)}
+
+
+def _heading(text: str) -> Body:
+    return {"type": "heading", "attrs": {"level": 3}, "content": [_text(text)]}

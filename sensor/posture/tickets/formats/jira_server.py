@@ -1,0 +1,33 @@
+"""Issues of Jira Data Center, as ``POST /rest/api/2/issue/bulk`` takes them: those of Jira Cloud, with texts that have markup. Within ``noformat`` is none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from sensor.posture.tickets.formats import Form, jira
+from sensor.posture.tickets.model import Ticket
+from sensor.posture.tickets.words import page
+
+TEXT_LIMIT = 32_000
+# The sign after which Jira would read the end of a text without markup, in letters of any size.
+_NOFORMAT = re.compile(r"\{(?=noformat)", re.IGNORECASE)
+
+
+def created(ticket: Ticket, form: Form) -> dict[str, Any]:
+    made = jira.created(ticket, form)
+    made["fields"] |= _description(ticket)
+    return made
+
+
+def updated(ticket: Ticket, form: Form) -> dict[str, Any]:
+    return {"fields": jira.updated(ticket, form)["fields"] | _description(ticket)}
+
+
+def export(tickets: Sequence[Ticket], form: Form) -> str:
+    return jira.bulk([created(one, form) for one in tickets])
+
+
+def _description(ticket: Ticket) -> dict[str, str]:
+    return {"description": f"{{noformat}}\n{_NOFORMAT.sub('{ ', page(ticket, TEXT_LIMIT))}{{noformat}}"}

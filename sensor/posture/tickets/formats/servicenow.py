@@ -1,0 +1,39 @@
+"""Rows of ServiceNow, as ``POST /api/now/table/incident`` takes them one by one, and ``POST /api/now/import/STAGING/insertMultiple`` all together.
+
+Each has ``correlation_id``: a transform map that coalesces on it updates what is there. By the table API an importer asks first
+(``?sysparm_query=correlation_id=hq/ticket-5k2m8q``), then changes the row by ``PATCH …/SYS_ID``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from sensor.posture.tickets.formats import Form
+from sensor.posture.tickets.model import Ticket
+from sensor.posture.tickets.words import headline, page
+
+# Lengths of the columns as they are shipped.
+SHORT_LIMIT, DESCRIPTION_LIMIT, CORRELATION_LIMIT = 160, 4000, 100
+# Impact and urgency, of which ServiceNow makes the priorities 1 to 4.
+URGENCY = {"P1": ("1", "1"), "P2": ("2", "1"), "P3": ("2", "2"), "P4": ("3", "2")}
+
+
+def created(ticket: Ticket, form: Form) -> dict[str, str]:
+    impact, urgency = URGENCY[ticket.priority]
+    return updated(ticket, form) | {
+        "impact": impact,
+        "urgency": urgency,
+        "category": "security",
+        "correlation_id": form.key(ticket)[-CORRELATION_LIMIT:],
+        "correlation_display": "Passive network sensor",
+    }
+
+
+def updated(ticket: Ticket, form: Form) -> dict[str, str]:
+    due = {"due_date": f"{ticket.due} 23:59:59"} if ticket.due else {}
+    return {"short_description": headline(ticket)[:SHORT_LIMIT], "description": page(ticket, DESCRIPTION_LIMIT), **due}
+
+
+def export(tickets: Sequence[Ticket], form: Form) -> str:
+    return json.dumps({"records": [created(one, form) for one in tickets]}, ensure_ascii=False) + "\n"

@@ -1,0 +1,147 @@
+"""From weaknesses to tickets: one for each fix, whatever class of device wants it.
+
+Open alerts make no tickets: an alert is something that happened, its advice is how to look into it, and it ends when somebody closes it. What a happening
+shows that is to be mended for good (Telnet, default passwords, old protocols) is a recommendation, and so a weakness with a fix.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from sensor.core.alert import Severity
+from sensor.core.reader import clean
+from sensor.core.record import short_name
+from sensor.posture.site import Node, Site
+from sensor.posture.tickets.model import FIND_OUT, SETTING, UPDATE, Affected, Step, Ticket
+from sensor.posture.tickets.policy import Policy
+from sensor.posture.weakness import Proof, Weakness
+
+TITLE_LIMIT, TEXT_LIMIT, WORD_LIMIT = 160, 1024, 128
+STEPS_LIMIT, WHY_LIMIT, CVES_SHOWN = 16, 12, 6
+
+Pair = tuple[Node, Weakness]
+
+
+def tickets_of(site: Site, policy: Policy, first: Mapping[str, str] | None = None) -> list[Ticket]:
+    """All that is to be done, the most pressing first. ``first``: when each was first seen, by id; those not in it are seen now."""
+    groups: dict[str, list[Pair]] = {}
+    for node, weakness in site.weak():
+        if not node.gone:
+            groups.setdefault(weakness.fix.key, []).append((node, weakness))
+    first, made, taken = first or {}, [], set[str]()
+    for key in sorted(groups):
+        name = _id(key, taken)
+        taken.add(name)
+        ticket = _ticket(name, key, groups[key], policy, first.get(name) or site.now)
+        if ticket.severity >= policy.least and ticket.points >= policy.least_points:
+            made.append(ticket)
+    return sorted(made, key=lambda one: (-one.points, -one.severity, -len(one.devices), one.id))
+
+
+def _id(key: str, taken: set[str]) -> str:
+    """Of the fix; two that share six letters are kept apart."""
+    number = 0
+    while (name := short_name("ticket", key, number)) in taken:
+        number += 1
+    return name
+
+
+def _ticket(name: str, key: str, pairs: Sequence[Pair], policy: Policy, first: str) -> Ticket:
+    pairs = sorted(pairs, key=lambda pair: (-pair[1].points, not pair[1].sure, pair[1].name, pair[0].id))
+    (node, gravest), devices = pairs[0], _devices(pairs, policy)
+    kind, severity = _kind(key), _severity(pairs)
+    return Ticket(
+        name,
+        key,
+        kind,
+        clean(gravest.fix.title, TITLE_LIMIT) or name,
+        severity,
+        gravest.points,
+        clean(f"{gravest.points:g} points, those of {gravest.name} on {node.text}, the gravest of {_counted(len(pairs), 'finding')}", TEXT_LIMIT),
+        tuple(dict.fromkeys(clean(one.name, WORD_LIMIT) for _, one in pairs)),
+        tuple(_why(pairs, kind)),
+        devices,
+        _owner(devices) or policy.owner,
+        tuple(_steps(pairs, devices, kind)),
+        clean(gravest.fix.test, TEXT_LIMIT),
+        first,
+        policy.due(first, severity),
+    )
+
+
+def _kind(key: str) -> str:
+    kind = key.partition("|")[0]
+    return kind if kind in (UPDATE, FIND_OUT) else SETTING
+
+
+def _severity(pairs: Sequence[Pair]) -> Severity:
+    """Of the gravest that is certain. What cannot be told is of the middle at most: perhaps nothing is wrong."""
+    certain = [one.severity for _, one in pairs if one.sure]
+    return max(certain) if certain else min(Severity.medium, max(one.severity for _, one in pairs))
+
+
+def _devices(pairs: Sequence[Pair], policy: Policy) -> tuple[Affected, ...]:
+    """Each once, the gravest first."""
+    nodes: dict[str, Node] = {}
+    several: dict[str, list[Weakness]] = {}
+    for node, weakness in pairs:
+        nodes[node.id] = node
+        several.setdefault(node.id, []).append(weakness)
+    return tuple(_affected(nodes[name], found, policy) for name, found in several.items())
+
+
+def _affected(node: Node, found: Sequence[Weakness], policy: Policy) -> Affected:
+    gravest = found[0]
+    words = (node.id, node.name, node.address, node.type, node.vendor, node.model, node.firmware, node.segment)
+    proof = Proof(*(clean(text, TEXT_LIMIT) for text in gravest.proof))
+    names = tuple(dict.fromkeys(clean(one.name, WORD_LIMIT) for one in found))
+    sure = any(one.sure for one in found)
+    return Affected(*(clean(word, WORD_LIMIT) for word in words), policy.owner_of(node), names, gravest.points, sure, proof)
+
+
+def _owner(devices: Sequence[Affected]) -> str:
+    """Whom most of the devices belong to."""
+    counted = Counter(one.owner for one in devices if one.owner)
+    return min(counted, key=lambda name: (-counted[name], name), default="")
+
+
+def _why(pairs: Sequence[Pair], kind: str) -> Iterator[str]:
+    """Of a setting, why it matters; of firmware, a line for each CVE."""
+    if kind == SETTING:
+        yield from list(dict.fromkeys(clean(one.why, TEXT_LIMIT) for _, one in pairs if one.why))[:WHY_LIMIT]
+        return
+    told = {one.name: one for _, one in reversed(pairs)}
+    ordered = [told[name] for name in dict.fromkeys(one.name for _, one in pairs)]
+    yield from (clean(_cve(one), TEXT_LIMIT) for one in ordered[:WHY_LIMIT])
+    if len(ordered) > WHY_LIMIT:
+        yield f"and {_counted(len(ordered) - WHY_LIMIT, 'more CVE')}"
+
+
+def _cve(one: Weakness) -> str:
+    title = "" if one.title == one.name else f": {one.title}"
+    return f"{one.name} ({one.severity.name}, {one.points:g} points){title}; {one.why}"
+
+
+def _steps(pairs: Sequence[Pair], devices: Sequence[Affected], kind: str) -> Iterator[Step]:
+    """What to do in general, then in the devices of each maker that occurs."""
+    texts: dict[str, list[str]] = {}
+    for _, one in pairs:
+        texts.setdefault(clean(one.fix.steps, TEXT_LIMIT), []).append(one.name)
+    told = [(text, list(dict.fromkeys(names))) for text, names in texts.items() if text]
+    for text, names in told[:STEPS_LIMIT]:
+        yield Step("", f"{text} ({_listed(names)})" if kind == UPDATE else text)
+    if len(told) > STEPS_LIMIT:
+        yield Step("", f"and {_counted(len(told) - STEPS_LIMIT, 'more step')}: `sensor vulns device` tells them")
+    vendors = dict.fromkeys(sorted(one.vendor for one in devices))
+    makers = pairs[0][1].fix.makers
+    yield from (Step(vendor, clean(makers[vendor], TEXT_LIMIT)) for vendor in vendors if vendor in makers)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - CVES_SHOWN} more" if len(names) > CVES_SHOWN else ""
+    return ", ".join(names[:CVES_SHOWN]) + more
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count:,} {word}{'s' if count != 1 else ''}"

@@ -1,0 +1,109 @@
+"""The ledger: ``tickets.json`` in the state folder. When each ticket was first seen, what it looked like last, what each receiver was given of it.
+
+It is read and written as a whole: a broken one is told and left alone, since tickets that are thought new would be opened a second time.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+FILE, VERSION = "tickets.json", 1
+SIZE_LIMIT = 256 << 20
+# What is done is forgotten after so many days, or where so many others were done later.
+KEPT_DAYS, KEPT_MOST = 400, 20_000
+
+
+class LedgerError(Exception):
+    """It cannot be read or written: the message says which file, why, and what to do."""
+
+
+class Given(msgspec.Struct, omit_defaults=True):
+    """What a receiver has. ``handle``: what it calls the ticket; ``content``: digest of what it was given last; ``closed``: it was told that it is done."""
+
+    handle: str = ""
+    content: str = ""
+    closed: bool = False
+
+
+class Part(msgspec.Struct, omit_defaults=True):
+    """A device of a ticket: how it was called, and what told its state."""
+
+    text: str
+    firmware: str = ""
+    names: list[str] = []
+
+
+class Note(msgspec.Struct, omit_defaults=True):
+    """One ticket. ``first``, ``last``: when it was seen, as records write time; ``devices``: those that want it, by id; ``over``: those that no longer do, by
+    id, with why; ``done``: when nothing was left to mend, empty while something is; ``given``: by receiver.
+    """
+
+    title: str
+    kind: str
+    severity: str
+    priority: str
+    owner: str = ""
+    first: str = ""
+    last: str = ""
+    due: str = ""
+    devices: dict[str, Part] = {}
+    over: dict[str, str] = {}
+    done: str = ""
+    given: dict[str, Given] = {}
+
+
+class Ledger(msgspec.Struct):
+    """Notes by id."""
+
+    version: int = VERSION
+    tickets: dict[str, Note] = {}
+
+    def first(self) -> dict[str, str]:
+        """When each was first seen, of those that are not done: what comes back is seen anew."""
+        return {name: note.first for name, note in self.tickets.items() if not note.done}
+
+
+def read_ledger(folder: Path) -> Ledger:
+    """An empty one where there is none. LedgerError where it is broken or may not be read."""
+    path = folder / FILE
+    try:
+        with path.open("rb") as file:
+            raw = file.read(SIZE_LIMIT)
+    except FileNotFoundError:
+        return Ledger()
+    except OSError as error:
+        raise LedgerError(f"cannot read {path}: {error.strerror}") from None
+    try:
+        if len(raw) > SIZE_LIMIT:
+            raise ValueError(f"it has more than {SIZE_LIMIT >> 20} MiB")
+        found = msgspec.json.decode(raw, type=Ledger)
+    except (ValueError, RecursionError) as error:
+        advice = "put back a copy (`sensor restore`), or move it away: tickets are then new, and receivers are asked whether they have them"
+        raise LedgerError(f"{path}: found what is no list of tickets ({error}); {advice}") from None
+    if found.version != VERSION:
+        raise LedgerError(f"{path}: found version {found.version}, expected {VERSION}: it is of another sensor, update this one")
+    return found
+
+
+def write_ledger(folder: Path, ledger: Ledger) -> None:
+    """All of it, or nothing, whatever happens in between. LedgerError where it cannot be written."""
+    path = folder / FILE
+    beside = path.with_name(f".{FILE}.new")
+    try:
+        with beside.open("wb") as file:
+            file.write(msgspec.json.encode(ledger))
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError as error:
+        raise LedgerError(f"cannot write {path}: {error.strerror}") from None
+
+
+def without_old(ledger: Ledger, day: str) -> Ledger:
+    """Without what was done before a day, and without the oldest where there are too many."""
+    done = sorted((note.done, name) for name, note in ledger.tickets.items() if note.done)
+    old = {name for when, name in done if when[:10] < day} | {name for _, name in done[: max(0, len(done) - KEPT_MOST)]}
+    return Ledger(tickets={name: note for name, note in ledger.tickets.items() if name not in old})

@@ -1,0 +1,94 @@
+"""A ticket: one fix, and all devices that want it. All texts in it are clean and on one line; what a target makes of them is for the formats to prevent."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sensor.core.alert import Severity
+from sensor.posture.weakness import Proof
+
+# Points from which on a ticket is of a priority; those of weakness.py.
+PRIORITIES = ((60.0, "P1"), (40.0, "P2"), (20.0, "P3"))
+LAST_PRIORITY = "P4"
+UPDATE, FIND_OUT, SETTING = "update", "version", "setting"
+
+
+class Affected(NamedTuple):
+    """A device that wants the fix. ``names``: CVEs or settings, the gravest first; ``points``: those of the gravest; ``sure``: False where it cannot be told
+    whether it is affected; ``proof``: the packet that the gravest rests on.
+    """
+
+    id: str
+    name: str
+    address: str
+    type: str
+    vendor: str
+    model: str
+    firmware: str
+    segment: str
+    owner: str
+    names: tuple[str, ...]
+    points: float
+    sure: bool
+    proof: Proof
+
+    @property
+    def text(self) -> str:
+        """``10.20.10.62 (front-door, camera)``."""
+        words = ", ".join(filter(None, (self.name, "" if self.type == "unknown" else self.type)))
+        return (self.address or self.id) + (f" ({words})" if words else "")
+
+    @property
+    def product(self) -> str:
+        return " ".join(filter(None, (self.vendor, self.model, self.firmware)))
+
+    @property
+    def evidence(self) -> str:
+        """The packet in a line; empty where none is known."""
+        return ", ".join(filter(None, (f"{self.proof.ts[:19]}Z" if self.proof.ts else "", self.proof.event, self.proof.seen)))
+
+
+class Step(NamedTuple):
+    """Something to do. ``maker``: in the devices of that maker; empty: in all."""
+
+    maker: str
+    text: str
+
+
+class Ticket(NamedTuple):
+    """``id``: of the fix, for good; ``kind``: ``update`` of firmware, ``setting``, or ``version`` where it must be found out first; ``points``, ``severity``:
+    those of the gravest weakness, and ``reckoned`` says which that is; ``names``: CVEs or settings, the gravest first; ``test``: how to see that it is done;
+    ``first``: when it was first seen; ``due``: a day.
+    """
+
+    id: str
+    key: str
+    kind: str
+    title: str
+    severity: Severity
+    points: float
+    reckoned: str
+    names: tuple[str, ...]
+    why: tuple[str, ...]
+    devices: tuple[Affected, ...]
+    owner: str
+    steps: tuple[Step, ...]
+    test: str
+    first: str
+    due: str
+
+    @property
+    def priority(self) -> str:
+        """``P1`` to ``P4``."""
+        return next((name for least, name in PRIORITIES if self.points >= least), LAST_PRIORITY)
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """Classes of its devices, the most frequent first."""
+        seen = [one.type for one in self.devices]
+        return tuple(sorted(set(seen), key=lambda kind: (-seen.count(kind), kind)))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Words by which ticket systems find it; the second is its id."""
+        return "network-sensor", self.id, f"severity-{self.severity.name}", f"fix-{self.kind}"

@@ -1,0 +1,122 @@
+"""How far tickets are: what is new, what changed, what is done and why, by what the ledger noted before."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from sensor.core.reader import clean
+from sensor.posture.site import Site
+from sensor.posture.tickets.ledger import KEPT_DAYS, Ledger, Note, Part, without_old
+from sensor.posture.tickets.model import Affected, Ticket
+
+State = Literal["new", "open", "changed", "done"]
+STATES: tuple[State, ...] = ("new", "open", "changed", "done")
+WHY_LIMIT = 256
+# Devices that are no longer in a ticket, of which the ledger says why; the last of them are kept.
+OVER_KEPT = 500
+
+
+class Standing(NamedTuple):
+    """A ticket and what is noted of it. ``ticket``: None once it is done. ``new``: nobody was given it yet; ``changed``: since it was given to somebody."""
+
+    id: str
+    ticket: Ticket | None
+    note: Note
+    state: State
+
+
+def noted(ledger: Ledger, tickets: Sequence[Ticket], site: Site) -> Ledger:
+    """The ledger as it is to be from now on. What is not among the tickets any more is done; what comes back begins anew, for whom it was given to as well."""
+    closed = _closed(site)
+    made = {one.id: _note(ledger.tickets.get(one.id), one, site, closed) for one in tickets}
+    for name, note in ledger.tickets.items():
+        if name not in made:
+            made[name] = note if note.done else _done(note, site, closed)
+    return without_old(Ledger(tickets=made), _before(site.now))
+
+
+def standings(ledger: Ledger, tickets: Sequence[Ticket]) -> list[Standing]:
+    """All tickets in their order, then what is done, the last first. ``ledger``: as ``noted`` made it."""
+    found = [Standing(one.id, one, note, _state(note, one)) for one in tickets if (note := ledger.tickets.get(one.id)) is not None]
+    done = [Standing(name, None, note, "done") for name, note in ledger.tickets.items() if note.done]
+    return found + sorted(done, key=lambda one: (one.note.done, one.id), reverse=True)
+
+
+def content_of(ticket: Ticket) -> str:
+    """The same for a ticket in which nothing changed that its owner would want to hear. Points and packets change by the hour, so they are no part of it."""
+    devices = [(one.id, one.text, one.product, one.segment, one.owner, one.names, one.sure) for one in ticket.devices]
+    told = (ticket.title, ticket.severity.name, ticket.owner, ticket.due, ticket.names, ticket.steps, ticket.test, sorted(devices))
+    return hashlib.blake2b(msgspec.json.encode(told), digest_size=8).hexdigest()
+
+
+def _state(note: Note, ticket: Ticket) -> State:
+    if not note.given:
+        return "new"
+    content = content_of(ticket)
+    return "open" if all(one.content == content and not one.closed for one in note.given.values()) else "changed"
+
+
+def _note(before: Note | None, ticket: Ticket, site: Site, closed: Mapping[tuple[str, str], str]) -> Note:
+    devices = {one.id: _part(one) for one in ticket.devices}
+    begun = before is None or bool(before.done)
+    over: dict[str, str] = {}
+    if before is not None and not begun:
+        left = {name: _why(name, part, site, closed) for name, part in before.devices.items() if name not in devices}
+        kept = {name: why for name, why in before.over.items() if name not in devices} | left
+        over = dict(list(kept.items())[-OVER_KEPT:])
+    given = before.given if before is not None else {}
+    words = (ticket.title, ticket.kind, ticket.severity.name, ticket.priority, ticket.owner, ticket.first, site.now, ticket.due)
+    return Note(*words, devices=devices, over=over, given=given)
+
+
+def _part(one: Affected) -> Part:
+    return Part(one.text, one.firmware, list(one.names))
+
+
+def _done(note: Note, site: Site, closed: Mapping[tuple[str, str], str]) -> Note:
+    left = {name: _why(name, part, site, closed) for name, part in note.devices.items()}
+    over = dict(list((note.over | left).items())[-OVER_KEPT:])
+    return msgspec.structs.replace(note, devices={}, over=over, done=site.now or note.last or note.first)
+
+
+def _why(name: str, part: Part, site: Site, closed: Mapping[tuple[str, str], str]) -> str:
+    """Why a device is no longer in a ticket, as it was called there."""
+    return clean(f"{part.text}: {_reason(name, part, site, closed)}", WHY_LIMIT)
+
+
+def _reason(name: str, part: Part, site: Site, closed: Mapping[tuple[str, str], str]) -> str:
+    node = site.nodes.get(name)
+    if node is None:
+        return "no longer in the inventory"
+    if node.gone:
+        return f"gone, last seen {node.last_seen[:10]}"
+    if seen := next((closed[name, word] for word in part.names if (name, word) in closed), ""):
+        return f"seen right: {seen}"
+    if node.firmware != part.firmware:
+        return f"runs {node.firmware or 'a version that is not known'} now, {part.firmware or 'one that was not known'} before"
+    if any(one.name in part.names for one in site.weaknesses.get(name, ())):
+        return "still so, but part of another ticket, or slighter than what makes one"
+    return "no longer found: what is known of it changed"
+
+
+def _closed(site: Site) -> dict[tuple[str, str], str]:
+    """What was seen to be right, by device and setting."""
+    found: dict[tuple[str, str], str] = {}
+    for record in site.recommendations:
+        src, told = record.get("src"), record.get("recommendation")
+        if record.get("action") == "close" and isinstance(src, dict) and isinstance(told, dict):
+            found[str(src.get("device")), str(told.get("setting"))] = clean(str(told.get("closed") or "later traffic shows it"), WHY_LIMIT)
+    return found
+
+
+def _before(now: str) -> str:
+    """The day before which what is done is forgotten."""
+    try:
+        return (date.fromisoformat(now[:10]) - timedelta(days=KEPT_DAYS)).isoformat()
+    except ValueError:
+        return ""

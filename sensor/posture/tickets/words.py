@@ -1,0 +1,89 @@
+"""A ticket in words that several formats share: facts by name, lines of devices, and all of it as plain text that is cut where a target takes no more."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from sensor.posture.tickets.model import SETTING, Affected, Step, Ticket
+
+NAMES_SHOWN = 20
+# What ``cut`` keeps free for the line that says how many there was no room for.
+_REST = 80
+# Markup of journal fields in ServiceNow, which begins HTML.
+_CODE = "[code]"
+
+
+def facts(ticket: Ticket) -> list[tuple[str, str]]:
+    """What stands at its head, those that are known."""
+    told = (
+        ("Priority", f"{ticket.priority}, {ticket.severity.name}"),
+        ("Points", ticket.reckoned),
+        ("Owner", ticket.owner),
+        ("Due", ticket.due),
+        ("First seen", f"{ticket.first[:19]}Z" if ticket.first else ""),
+        ("Devices", devices_counted(ticket.devices)),
+        ("CVEs" if ticket.kind != SETTING else "Setting", names_of(ticket.names)),
+    )
+    return [(name, value) for name, value in told if value]
+
+
+def devices_counted(devices: Sequence[Affected]) -> str:
+    """``14: 9 camera, 5 printer``."""
+    kinds = Counter(one.type for one in devices).most_common()
+    return f"{len(devices):,}: {', '.join(f'{count:,} {kind}' for kind, count in kinds)}"
+
+
+def names_of(names: Sequence[str], most: int = NAMES_SHOWN) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
+
+
+def step_text(step: Step) -> str:
+    return f"{step.maker}: {step.text}" if step.maker else step.text
+
+
+def device_line(one: Affected) -> str:
+    """``10.0.0.7 (front-door, camera), Axis P3265 10.12.3, vlan 20, of Facilities, CVE-2023-21413; proof: …``."""
+    sure = "" if one.sure else "cannot be told whether it is affected"
+    parts = (one.text, one.product, one.segment, f"of {one.owner}" if one.owner else "", names_of(one.names, 3), sure)
+    proof = f"; proof: {one.evidence}" if one.evidence else ""
+    return ", ".join(filter(None, parts)) + proof
+
+
+def headline(ticket: Ticket) -> str:
+    """``P1: Telnet in use (14 devices)``."""
+    return f"{ticket.priority}: {ticket.title} ({counted(ticket)})"
+
+
+def counted(ticket: Ticket) -> str:
+    return f"{len(ticket.devices):,} device{'s' if len(ticket.devices) != 1 else ''}"
+
+
+def page(ticket: Ticket, limit: int = 0) -> str:
+    """All of it as lines of text, of at most ``limit`` characters (0: any number)."""
+    blocks = [
+        "\n".join(f"{name}: {value}" for name, value in facts(ticket)),
+        _section("Why", ticket.why),
+        _section("What to do", [step_text(one) for one in ticket.steps]),
+        f"How to see that it is done:\n{ticket.test}" if ticket.test else "",
+        "Devices:",
+    ]
+    head = "\n\n".join(filter(None, blocks)).replace(_CODE, "[ code]")
+    tail = f"\n\n{ticket.id} of the network sensor: `sensor tickets show {ticket.id}` tells what is left of it.\n"
+    lines = (f"- {device_line(one)}".replace(_CODE, "[ code]") for one in ticket.devices)
+    return head + "\n" + "\n".join(cut(lines, len(ticket.devices), limit - len(head) - len(tail) if limit else 0)) + tail
+
+
+def cut(lines: Iterator[str], count: int, limit: int, cost: int = 1) -> Iterator[str]:
+    """As many lines as there is room for, then how many are left out; all where there is no limit. ``cost``: characters of a target around each line."""
+    used = 0
+    for number, line in enumerate(lines):
+        used += len(line) + cost
+        if limit and used > limit - _REST:
+            yield f"- and {count - number:,} more: see `sensor tickets export --format csv`"
+            return
+        yield line
+
+
+def _section(name: str, lines: Sequence[str]) -> str:
+    return f"{name}:\n" + "\n".join(f"- {line}" for line in lines) if lines else ""

@@ -1,0 +1,111 @@
+"""From weaknesses to tickets: one fix, one ticket, over all classes of device."""
+
+from __future__ import annotations
+
+from sensor.core.alert import Severity
+from sensor.posture.tickets.grouping import tickets_of
+from sensor.posture.tickets.model import Step
+from sensor.posture.tickets.policy import Policy
+from sensor.posture.weakness import Fix
+from tests.posture.tickets.made import NOW, PROOF, cve, node, setting, site, update
+
+UNKNOWN = Fix("version|Axis|P3265", "Find out which firmware Axis P3265 runs", "Look at the device.", "The sensor sees it.")
+
+
+def test_one_fix_is_one_ticket_over_all_classes_of_device() -> None:
+    """Telnet on a camera, a printer, a phone and a server is one piece of work, with the steps of each maker among them, and the proof of each device."""
+    nodes = [node(1), node(2, "printer", vendor="HP"), node(3, "voip_phone", vendor="Cisco"), node(4, "server", vendor="")]
+    [ticket] = tickets_of(site(nodes, [setting(one.id) for one in nodes]), Policy())
+    assert [one.type for one in ticket.devices] == ["camera", "printer", "voip_phone", "server"]
+    assert ticket.types == ("camera", "printer", "server", "voip_phone")
+    assert ticket.steps == (Step("", "Switch Telnet off and use SSH."), Step("Axis", "Update."), Step("Cisco", "transport input ssh"))
+    assert (ticket.kind, ticket.names, ticket.why) == ("setting", ("telnet",), ("Telnet shows passwords.",))
+    assert all(one.proof == PROOF for one in ticket.devices)
+    assert ticket.devices[0].evidence == "2026-11-24T09:14:07Z, telnet.login, login: prompt"
+
+
+def test_a_version_is_a_ticket_with_all_its_cves() -> None:
+    """Two CVEs of one firmware on two cameras are one update; another version of the product is another ticket."""
+    other = update("P3265", "9.80.1")
+    found = [cve("dev-1"), cve("dev-1", "CVE-2024-1", 71.5), cve("dev-2"), cve("dev-3", fix=other)]
+    first, second = tickets_of(site([node(1), node(2), node(3, firmware="9.80.1")], found), Policy())
+    assert (first.title, first.kind, first.names) == ("Update P3265 from 10.12.3", "update", ("CVE-2024-1", "CVE-2023-21413"))
+    assert [(one.id, one.names) for one in first.devices] == [("dev-1", ("CVE-2024-1", "CVE-2023-21413")), ("dev-2", ("CVE-2023-21413",))]
+    assert first.steps == (Step("", "Fixed in 10.12.206. (CVE-2024-1, CVE-2023-21413)"),)
+    assert first.why[0] == "CVE-2024-1 (high, 71.5 points): Remote code execution; 10.12.3 is before 10.12.206"
+    assert second.title == "Update P3265 from 9.80.1"
+
+
+def test_points_and_severity_are_those_of_the_gravest_and_say_whose() -> None:
+    """The arithmetic is in the ticket; priorities follow from the points."""
+    tickets = tickets_of(
+        site([node(1), node(2)], [cve("dev-1"), cve("dev-2", "CVE-2024-1", 71.5), setting("dev-1"), setting("dev-2", Severity.high)]), Policy()
+    )
+    assert [(one.priority, one.severity.name, one.points) for one in tickets] == [("P1", "high", 71.5), ("P2", "high", 55.0)]
+    assert tickets[0].reckoned == "71.5 points, those of CVE-2024-1 on 10.0.0.2 (host-2, camera), the gravest of 2 findings"
+
+
+def test_ids_are_of_the_fix_alone() -> None:
+    """More devices, other points, other CVEs, another day: the id stays."""
+    [before] = tickets_of(site([node(1)], [cve("dev-1")]), Policy())
+    [after] = tickets_of(site([node(5), node(6)], [cve("dev-5", "CVE-2099-1", 3.0), cve("dev-6")], now="2027-03-01T00:00:00Z"), Policy())
+    assert before.id == after.id
+    assert before.id.startswith("ticket-")
+    assert before.labels == ("network-sensor", before.id, "severity-high", "fix-update")
+
+
+def test_two_fixes_that_share_an_id_are_kept_apart(monkeypatch) -> None:
+    """Six letters may collide among thousands: the second gets another id, and no ticket is lost."""
+    monkeypatch.setattr("sensor.posture.tickets.grouping.short_name", lambda kind, key, number: f"{kind}-{number}")
+    tickets = tickets_of(site([node(1)], [cve("dev-1"), setting("dev-1")]), Policy())
+    assert sorted(one.id for one in tickets) == ["ticket-0", "ticket-1"]
+
+
+def test_devices_that_are_gone_count_no_more() -> None:
+    """What left the network needs no mending; a ticket of nothing else is none."""
+    nodes = [node(1), node(2, gone=True)]
+    [ticket] = tickets_of(site(nodes, [setting("dev-1"), setting("dev-2"), cve("dev-2")]), Policy())
+    assert [one.id for one in ticket.devices] == ["dev-1"]
+
+
+def test_what_cannot_be_told_is_of_the_middle_at_most() -> None:
+    """A critical CVE of a camera whose firmware nobody saw: perhaps nothing is wrong with it, so that it is found out first, without alarm."""
+    [ticket] = tickets_of(site([node(1, firmware="")], [cve("dev-1", fix=UNKNOWN, sure=False, severity=Severity.critical)]), Policy())
+    assert (ticket.kind, ticket.severity) == ("version", Severity.medium)
+    assert not ticket.devices[0].sure
+
+
+def test_it_belongs_to_whom_most_devices_belong_to() -> None:
+    """An owner of the device goes before those of tag, segment and type; the policy's default has what nobody else has."""
+    policy = Policy(owner="IT", types={"camera": "Facilities"}, segments={"vlan 30": "Voice"}, tags={"lab": "Research"})
+    nodes = [node(1), node(2, segment="vlan 30"), node(3, segment="vlan 30", tags=["lab"]), node(4, owner="Facilities")]
+    [ticket] = tickets_of(site(nodes, [setting(one.id) for one in nodes]), policy)
+    assert [one.owner for one in ticket.devices] == ["Facilities", "Voice", "Research", "Facilities"]
+    assert ticket.owner == "Facilities"
+    assert tickets_of(site([node(1, "printer")], [setting("dev-1")]), policy)[0].owner == "IT"
+
+
+def test_due_by_severity_from_when_it_was_first_seen() -> None:
+    """Days of the policy, counted from the day in the notes; a ticket that nobody noted is seen now."""
+    here = site([node(1)], [setting("dev-1", Severity.high)])
+    [ticket] = tickets_of(here, Policy(due_days={"high": 14}))
+    assert (ticket.first, ticket.due) == (NOW, "2026-12-08")
+    [ticket] = tickets_of(here, Policy(due_days={"high": 14}), {ticket.id: "2026-11-01T00:00:00Z"})
+    assert (ticket.first, ticket.due) == ("2026-11-01T00:00:00Z", "2026-11-15")
+    assert tickets_of(here._replace(now="yesterday"), Policy())[0].due == ""
+
+
+def test_what_is_slighter_than_the_policy_wants_makes_no_ticket() -> None:
+    """By severity or by points."""
+    here = site([node(1)], [setting("dev-1", Severity.info), cve("dev-1", points=12.0)])
+    assert [one.kind for one in tickets_of(here, Policy())] == ["update"]
+    assert len(tickets_of(here, Policy(least=Severity.info))) == 2
+    assert tickets_of(here, Policy(least_points=20.0)) == []
+
+
+def test_texts_are_one_clean_line() -> None:
+    """A name with line ends, escapes and right-to-left marks is shown without them."""
+    hostile = "evil\r\nBcc: x@y\x1b[31m\u202e"
+    [ticket] = tickets_of(site([node(1, name=hostile, vendor=hostile)], [cve("dev-1", proof=PROOF._replace(seen=hostile), title=hostile)]), Policy())
+    for text in (*ticket.devices[0][:9], ticket.devices[0].evidence, *ticket.why, ticket.reckoned):
+        assert text.isprintable(), text
