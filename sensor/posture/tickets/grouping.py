@@ -93,11 +93,11 @@ def _devices(pairs: Sequence[Pair], policy: Policy) -> tuple[Affected, ...]:
 
 def _affected(node: Node, found: Sequence[Weakness], policy: Policy) -> Affected:
     gravest = found[0]
-    words = (node.id, node.name, node.address, node.type, node.vendor, node.model, node.firmware, node.segment)
+    words = {name: clean(getattr(node, name), WORD_LIMIT) for name in ("id", "name", "address", "type", "vendor", "model", "firmware", "segment")}
     proof = Proof(*(clean(text, TEXT_LIMIT) for text in gravest.proof))
     names = tuple(dict.fromkeys(clean(one.name, WORD_LIMIT) for one in found))
     sure = any(one.sure for one in found)
-    return Affected(*(clean(word, WORD_LIMIT) for word in words), policy.owner_of(node), names, gravest.points, sure, proof)
+    return Affected(**words, owner=policy.owner_of(node), names=names, points=gravest.points, sure=sure, proof=proof)
 
 
 def _owner(devices: Sequence[Affected]) -> str:

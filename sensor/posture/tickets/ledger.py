@@ -77,8 +77,6 @@ def read_ledger(folder: Path) -> Ledger:
     except OSError as error:
         raise LedgerError(f"cannot read {path}: {error.strerror}") from None
     try:
-        if len(raw) > SIZE_LIMIT:
-            raise ValueError(f"it has more than {SIZE_LIMIT >> 20} MiB")
         found = msgspec.json.decode(raw, type=Ledger)
     except (ValueError, RecursionError) as error:
         advice = "put back a copy (`sensor restore`), or move it away: tickets are then new, and receivers are asked whether they have them"

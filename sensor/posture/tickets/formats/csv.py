@@ -11,11 +11,11 @@ from sensor.posture.tickets.model import Affected, Ticket
 from sensor.posture.tickets.words import step_text
 
 COLUMNS = (
-    "ticket", "priority", "severity", "points", "kind", "title", "owner", "first_seen", "due", "device", "name", "address", "type", "vendor", "model", "firmware",
-    "segment", "device_owner", "findings", "certain", "proof", "steps", "test",
+    "ticket", "priority", "severity", "points", "kind", "title", "owner", "first_seen", "due", "device", "name", "address", "type", "vendor", "model",
+    "firmware", "segment", "device_owner", "findings", "certain", "proof", "steps", "test",
 )  # fmt: skip
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}", "\N{FULLWIDTH HYPHEN-MINUS}")
-FORMULA += ("\N{FULLWIDTH COMMERCIAL AT}",)
+# What a spreadsheet takes for the beginning of a formula; the last four are of full width.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def export(tickets: Sequence[Ticket], _: Form) -> str:
@@ -27,9 +27,8 @@ def export(tickets: Sequence[Ticket], _: Form) -> str:
 
 
 def _rows(ticket: Ticket) -> Iterator[tuple[str, ...]]:
-    head = (
-        ticket.id, ticket.priority, ticket.severity.name, f"{ticket.points:g}", ticket.kind, ticket.title, ticket.owner, ticket.first[:10], ticket.due,
-    )  # fmt: skip
+    judged = (ticket.id, ticket.priority, ticket.severity.name, f"{ticket.points:g}", ticket.kind, ticket.title)
+    head = (*judged, ticket.owner, ticket.first[:10], ticket.due)
     steps = " ".join(map(step_text, ticket.steps))
     yield from ((*head, *_device(one), steps, ticket.test) for one in ticket.devices)
 

@@ -33,7 +33,7 @@ def created(ticket: Ticket, form: Form) -> Body:
     return {"fields": fields | updated(ticket, form)["fields"], "properties": [told]}
 
 
-def updated(ticket: Ticket, form: Form) -> Body:
+def updated(ticket: Ticket, _: Form) -> Body:
     due = {"duedate": ticket.due} if ticket.due else {}
     return {"fields": {"summary": headline(ticket)[:SUMMARY_LIMIT], "description": document(ticket), **due}}
 

@@ -30,7 +30,7 @@ def created(ticket: Ticket, form: Form) -> dict[str, str]:
     }
 
 
-def updated(ticket: Ticket, form: Form) -> dict[str, str]:
+def updated(ticket: Ticket, _: Form) -> dict[str, str]:
     due = {"due_date": f"{ticket.due} 23:59:59"} if ticket.due else {}
     return {"short_description": headline(ticket)[:SHORT_LIMIT], "description": page(ticket, DESCRIPTION_LIMIT), **due}
 
