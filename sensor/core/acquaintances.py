@@ -26,30 +26,41 @@ _OUTSIDE = np.uint64(1)
 
 
 class _Talks(NamedTuple):
-    """Conversations that count: ``rows``: indexes into the changes; ``keys``: who, with whom, with what; ``ts``: ns."""
+    """Conversations that count: ``rows``: indexes into the changes; ``keys``: who, with whom, with what, all outside servers being one; ``ts``: ns;
+    ``abroad``: the server is outside; ``apart``: keys in which each server is itself.
+    """
 
     rows: npt.NDArray[np.int64]
     keys: npt.NDArray[np.uint64]
     ts: npt.NDArray[np.int64]
+    abroad: npt.NDArray[np.bool_]
+    apart: npt.NDArray[np.uint64]
 
 
 class Acquaintances:
     """Which conversations are news; a table of fixed size remembers those of the last ``window`` ns.
 
     ``at_once``: TCP counts as soon as it is answered, knocks too. ``wanted``: 65536 places for the ports of TCP, then as many for those of UDP; those with 0 do
-    not count.
+    not count. All outside servers count as one; ``apart``: only conversations with those, and each of them counts for itself.
     """
 
-    def __init__(self, window: int, bits: int = BITS, *, at_once: bool = False, wanted: npt.NDArray[np.uint8] | None = None) -> None:
+    def __init__(
+        self, window: int, bits: int = BITS, *, at_once: bool = False, wanted: npt.NDArray[np.uint8] | None = None, apart: bool = False
+    ) -> None:  # fmt: skip
         self._window, self._recent = window, RecentSet(bits)
+        self._apart = apart
         self._reading = _ended if not at_once and wanted is None else partial(_talks, tcp=Change.ANSWERED if at_once else Change.ENDED, wanted=wanted)
 
     def fresh(self, changes: Changes) -> list[int]:
-        """Indexes into ``changes.rows`` of the conversations of inside machines that are news, in order. All outside servers count as one."""
+        """Indexes into ``changes.rows`` of the conversations of inside machines that are news, in order."""
         talks = changes.once(self._reading)
         if not len(talks.rows):
             return []
-        news: list[int] = talks.rows[self._recent.fresh(talks.keys, talks.ts, self._window)].tolist()
+        if self._apart:
+            rows, keys, ts = talks.rows[talks.abroad], talks.apart[talks.abroad], talks.ts[talks.abroad]
+        else:
+            rows, keys, ts = talks.rows, talks.keys, talks.ts
+        news: list[int] = rows[self._recent.fresh(keys, ts, self._window)].tolist()
         return news
 
 
@@ -75,7 +86,9 @@ def _talks(changes: Changes, *, tcp: Change, wanted: npt.NDArray[np.uint8] | Non
     kept = heard & asked
     found = found[kept]
     with np.errstate(over="ignore"):
-        server = np.where(found["flags"] & SERVER_INSIDE, found["server"], _OUTSIDE)
-        client = np.where(found["flags"] & CLIENT_INSIDE, found["client"], _OUTSIDE)
-        keys = ((client * _SPREAD ^ server) * _SPREAD ^ found["service"].astype(np.uint64)) * _SPREAD
-    return _Talks(found["row"].astype(np.int64), keys, np.ascontiguousarray(rows["ts"][kept]))
+        abroad = (found["flags"] & SERVER_INSIDE) == 0
+        client = np.where(found["flags"] & CLIENT_INSIDE, found["client"], _OUTSIDE) * _SPREAD
+        service = found["service"].astype(np.uint64)
+        keys = ((client ^ np.where(abroad, _OUTSIDE, found["server"])) * _SPREAD ^ service) * _SPREAD
+        apart = ((client ^ found["server"]) * _SPREAD ^ service) * _SPREAD
+    return _Talks(found["row"].astype(np.int64), keys, np.ascontiguousarray(rows["ts"][kept]), abroad, apart)

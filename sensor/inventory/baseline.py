@@ -6,7 +6,7 @@ remembered of each, and both together. It touches no file: what changed is taken
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 import msgspec
@@ -17,7 +17,7 @@ from sensor.core.bounded import Bounded
 from sensor.core.device import Device
 from sensor.core.observation import Subject
 from sensor.fingerprinting.starts import Start, load_starts
-from sensor.inventory.habits import HOUR, OUTSIDE, Habits, Kept
+from sensor.inventory.habits import HOUR, MANY_JOBS, OUTSIDE, Habits, Kept
 from sensor.inventory.rules import Rules, ruled
 
 DEVICES_LIMIT, TOTAL_LIMIT = 16384, 1 << 18
@@ -116,6 +116,18 @@ class Baseline:
             habits.segments.put(OUTSIDE if outside else addresses.segment(server.address), ts)
         if offerer is not None:
             self._serve(ts, offerer, server.address, _name(user, client), service)
+
+    def reach(self, ts: int, client: Subject, server: int, names: Sequence[str], service: int) -> None:
+        """A conversation with somebody outside is over. ``names``: that stand behind the address, the newest first. Kept of devices with one job."""
+        device = self._device(client)
+        habits = self._habits.get(device.id) if device is not None and device.type not in MANY_JOBS else None
+        if device is None or habits is None or (self._rules and ruled(self._rules, device.id, OUTSIDE, service) is False):
+            return
+        before = len(habits)
+        habits.reach(names, addresses.text(server), service, ts)
+        self._changed.put(device.id, True)
+        self._total += len(habits) - before
+        self._make_room(device.id)
 
     def serve_outside(self, ts: int, server: Subject, service: int) -> None:
         """A conversation with a client outside is over."""
@@ -236,9 +248,12 @@ class Baseline:
     def _count(self, device: str, habits: Habits, before: int, service: int, *, offered: bool) -> None:
         """Something new was learned; where all is full the device that was silent for longest makes room."""
         self._total += len(habits) - before
+        self._make_room(device)
+        self._enlist(device, habits.kind, service, offered=offered)
+
+    def _make_room(self, device: str) -> None:
         while self._total > self._most and (oldest := self._habits.oldest()) and oldest[0] != device:
             self._take_out(oldest[0])
-        self._enlist(device, habits.kind, service, offered=offered)
 
     def _enlist(self, device: str, kind: str, service: int, *, offered: bool) -> None:
         key = (kind, service, offered)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -12,6 +12,10 @@ from sensor.core.bounded import Bounded
 HOUR = 3_600_000_000_000
 # How much is remembered of one device; what was not seen for longest makes room.
 USES_LIMIT, SERVED_LIMIT, CLIENTS_LIMIT, SEGMENTS_LIMIT = 192, 64, 16, 64
+# Of the servers outside: so many names with their services, and so many addresses of which no name is known.
+NAMES_LIMIT, ADDRESSES_LIMIT = 32, 16
+# Machines for everything: where people go with them is nobody's habit, and is not kept.
+MANY_JOBS = frozenset(("workstation", "server", "mobile", "tablet", "game_console", "unknown"))
 # Silent hours count so much: a device that says little is learned too, only later.
 SILENCE = 1 / 3
 # Silent hours for each one in which it talked, at most: what is silent for longer than a day was not watched, or is not there.
@@ -32,7 +36,9 @@ class Use(msgspec.Struct, gc=False, array_like=True):
 
 
 class Kept(msgspec.Struct, omit_defaults=True):
-    """Habits as they are kept between runs; services are ``protocol << 16 | port``. ``uses``: (peer, service, use), ``serves``: (service, use, clients)."""
+    """Habits as they are kept between runs; services are ``protocol << 16 | port``. ``uses``: (peer, service, use), ``serves``: (service, use, clients),
+    ``names`` and ``addresses``: (who, service, use) of servers outside; ``crowded``: there were more of those than are remembered.
+    """
 
     kind: str
     segment: str
@@ -42,12 +48,54 @@ class Kept(msgspec.Struct, omit_defaults=True):
     uses: list[tuple[str, int, Use]] = []
     serves: list[tuple[int, Use, list[str]]] = []
     segments: list[str] = []
+    names: list[tuple[str, int, Use]] = []
+    addresses: list[tuple[str, int, Use]] = []
+    crowded: bool = False
+
+
+class Reached:
+    """Servers outside, of a device with one job: by the names that it asked for, or by address where none is known."""
+
+    __slots__ = ("addresses", "crowded", "names")
+
+    def __init__(self) -> None:
+        self.names: Bounded[tuple[str, int], Use] = Bounded(NAMES_LIMIT)
+        self.addresses: Bounded[tuple[str, int], Use] = Bounded(ADDRESSES_LIMIT)
+        self.crowded = False
+
+    def __len__(self) -> int:
+        return len(self.names) + len(self.addresses)
+
+    def again(self, names: Iterable[str], address: str, service: int, ts: int) -> None:
+        """It talked to an address. ``names``: that stand behind it, the newest first; one that the device used before is taken for the one that it meant."""
+        known = next(((name, service) for name in names if (name, service) in self.names), None)
+        named = known or next(((name, service) for name in names), None)
+        kept, key = (self.names, named) if named is not None else (self.addresses, (address, service))
+        use = kept.get(key)
+        if use is not None:
+            use.again(ts)
+        elif kept.put(key, Use(ts, ts)) is not None:
+            self.crowded = True
+
+    def absorb(self, other: Reached) -> None:
+        """The other is of the same device."""
+        for mine, more in ((self.names, other.names), (self.addresses, other.addresses)):
+            for key, use in more.items():
+                mine.put(key, mine.get(key) or use)
+        self.crowded |= other.crowded
+
+    def forget(self, service: int) -> None:
+        for kept in (self.names, self.addresses):
+            for key in [key for key in kept if key[1] == service]:
+                kept.pop(key)
 
 
 class Habits:
-    """What was learned of one device. ``kind``: its type; ``segment``: where it lives; ``hours``: in how many hours it talked."""
+    """What was learned of one device. ``kind``: its type; ``segment``: where it lives; ``hours``: in how many hours it talked; ``reached``: whom it talked to
+    outside, None where that is not kept.
+    """
 
-    __slots__ = ("first", "hours", "kind", "last", "segment", "segments", "serves", "uses")
+    __slots__ = ("first", "hours", "kind", "last", "reached", "segment", "segments", "serves", "uses")
 
     def __init__(self, kind: str, segment: str, ts: int) -> None:
         self.kind, self.segment = kind, segment
@@ -56,9 +104,10 @@ class Habits:
         self.uses: Bounded[tuple[str, int], Use] = Bounded(USES_LIMIT)
         self.serves: Bounded[int, tuple[Use, Bounded[str, int]]] = Bounded(SERVED_LIMIT)
         self.segments: Bounded[str, int] = Bounded(SEGMENTS_LIMIT)
+        self.reached: Reached | None = None
 
     def __len__(self) -> int:
-        return len(self.uses) + len(self.serves)
+        return len(self.uses) + len(self.serves) + (len(self.reached) if self.reached is not None else 0)
 
     def seen(self, ts: int) -> None:
         """It talked at ``ts``."""
@@ -87,6 +136,12 @@ class Habits:
         known[1].put(client, ts)
         return new
 
+    def reach(self, names: Iterable[str], address: str, service: int, ts: int) -> None:
+        """It used a service of somebody outside."""
+        if self.reached is None:
+            self.reached = Reached()
+        self.reached.again(names, address, service, ts)
+
     def maturity(self, hours: float, now: int) -> float:
         """0 to 1: how much of ``hours`` it was watched."""
         if hours <= 0:
@@ -108,20 +163,30 @@ class Habits:
                     mine[1].put(client, use.last)
         for segment in other.segments:
             self.segments.put(segment, other.last)
+        if self.reached is not None and other.reached is not None:
+            self.reached.absorb(other.reached)
+        else:
+            self.reached = self.reached or other.reached
 
     def forget(self, service: int) -> None:
         """A service it serves or uses is unknown again."""
         self.serves.pop(service)
         for peer, used in [pair for pair in self.uses if pair[1] == service]:
             self.uses.pop((peer, used))
+        if self.reached is not None:
+            self.reached.forget(service)
 
     def kept(self) -> Kept:
         """As plain values, in the order in which things were seen."""
+        outside = self.reached or Reached()
         return Kept(
             self.kind, self.segment, self.first, self.last, self.hours,
             [(peer, service, use) for (peer, service), use in self.uses.items()],
             [(service, use, list(clients)) for service, (use, clients) in self.serves.items()],
             list(self.segments),
+            [(name, service, use) for (name, service), use in outside.names.items()],
+            [(address, service, use) for (address, service), use in outside.addresses.items()],
+            outside.crowded,
         )  # fmt: skip
 
     @classmethod
@@ -137,12 +202,21 @@ class Habits:
             habits.serves.put(service, (use, known))
         for segment in kept.segments:
             habits.segments.put(segment, kept.last)
+        if kept.names or kept.addresses:
+            habits.reached = reached = Reached()
+            for mine, those in ((reached.names, kept.names), (reached.addresses, kept.addresses)):
+                for who, service, use in those:
+                    mine.put((who, service), use)
+            reached.crowded = kept.crowded
         return habits
 
 
 def listed(habits: Habits) -> Iterator[tuple[str, str, int, Use, Any]]:
-    """(``serves`` or ``uses``, peer, service, use, number of clients) of all it does."""
+    """(``serves``, ``uses`` or ``reaches``, peer, service, use, number of clients) of all it does. It reaches whom it is known to have meant outside."""
     for service, (use, clients) in habits.serves.items():
         yield "serves", "", service, use, len(clients)
     for (peer, service), use in habits.uses.items():
         yield "uses", peer, service, use, 0
+    for kept in (habits.reached.names, habits.reached.addresses) if habits.reached is not None else ():
+        for (who, service), use in kept.items():
+            yield "reaches", who, service, use, 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from sensor.core.acquaintances import Acquaintances
 from sensor.core.alert import Alert
@@ -17,6 +18,15 @@ from sensor.inventory.baseline import Baseline
 AGAIN = 3_600_000_000_000
 
 
+class Abroad(NamedTuple):
+    """A conversation with a server outside, as far as it is learned of. ``ts``: when it began, ns."""
+
+    ts: int
+    client: Subject
+    server: int
+    service: int
+
+
 class Learner(FlowDetector, DeviceDetector):
     """To be the last of the detectors, so that each of them judges a conversation before it is known."""
 
@@ -24,23 +34,30 @@ class Learner(FlowDetector, DeviceDetector):
 
     def __init__(self, context: Context, baseline: Baseline) -> None:
         super().__init__(context)
-        self.baseline, self._news = baseline, Acquaintances(AGAIN)
+        self.baseline, self._news, self._abroad = baseline, Acquaintances(AGAIN), Acquaintances(AGAIN, apart=True)
 
-    def candidates(self, changes: Changes) -> Iterable[tuple[int, Flow]]:
-        return [(at, flow_of(changes.rows[at])) for at in self._news.fresh(changes)]
+    def candidates(self, changes: Changes) -> Iterable[tuple[int, Flow | Abroad]]:
+        found: list[tuple[int, Flow | Abroad]] = [(at, flow_of(changes.rows[at])) for at in self._news.fresh(changes)]
+        abroad = self._abroad.fresh(changes)
+        return found + list(zip(abroad, map(_abroad, changes.rows[abroad].tolist()), strict=True)) if abroad else found
 
-    def worth(self, numbers: Flow) -> bool:
+    def worth(self, numbers: Flow | Abroad) -> bool:
         """Learn, and let nobody judge."""
-        flow = numbers
+        if isinstance(numbers, Flow):
+            self._learn(numbers)
+        else:
+            self.baseline.reach(numbers.ts, numbers.client, numbers.server, self.context.names_of(numbers.server), numbers.service)
+        return False
+
+    def _learn(self, flow: Flow) -> None:
         inside = self.context.networks.inside
         client, server = Subject(flow.client_mac, flow.client, flow.vlan), Subject(flow.server_mac, flow.server, flow.vlan)
         if inside(flow.client):
             self.baseline.learn(flow.first, client, server, flow.proto << 16 | flow.server_port, not inside(flow.server))
         elif inside(flow.server):
             self.baseline.serve_outside(flow.first, server, flow.proto << 16 | flow.server_port)
-        return False
 
-    def judge(self, flow: Flow, numbers: Flow) -> Iterator[Alert]:
+    def judge(self, flow: Flow, numbers: Flow | Abroad) -> Iterator[Alert]:
         return iter(())
 
     def review(self, change: DeviceChange) -> Iterator[Alert]:
@@ -52,3 +69,8 @@ class Learner(FlowDetector, DeviceDetector):
     def tick(self, now: int) -> Iterator[Alert]:
         self.baseline.watch(now)
         return iter(())
+
+
+def _abroad(row: tuple[int, ...]) -> Abroad:
+    """Of a change (the columns of CHANGE)."""
+    return Abroad(row[1], Subject(row[7], row[3] << 64 | row[4], row[17]), row[5] << 64 | row[6], row[20] << 16 | row[16])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from sensor.core.addresses import parse
 from sensor.core.observation import Subject
 from sensor.inventory.baseline import Baseline
-from sensor.inventory.habits import OUTSIDE
+from sensor.inventory.habits import NAMES_LIMIT, OUTSIDE, Habits, Kept
 from sensor.inventory.rules import parse_service, plain_service, ruled
 from tests.detectors.stories import START, UDP, Story, World, device
 
@@ -120,3 +121,59 @@ def test_what_was_learned_lasts() -> None:
     assert new.dwellers("10.0.0.0/24") == old.dwellers("10.0.0.0/24")
     new.watch(START + 48 * HOUR)
     assert new.age_h(START + 49 * HOUR) == 25
+
+
+CAMERA = "10.0.3.5"
+HTTPS, NTP = 6 << 16 | 443, 17 << 16 | 123
+
+
+def reached(baseline: Baseline, name: str = "dev-10.0.3.5") -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
+    """Whom a device is known to have reached outside: by name, by address."""
+    (habits,) = (Habits.of(msgspec.json.decode(body, type=Kept)) for device, body in baseline.take(99) if device == name)
+    return (list(habits.reached.names), list(habits.reached.addresses)) if habits.reached is not None else ([], [])
+
+
+def test_servers_outside_are_known_by_the_names_that_were_asked_for() -> None:
+    """Each server for itself, within the same hour too; by address where there is no name; of a camera, and not of a PC, with which people go anywhere."""
+    there = World(device("camera", CAMERA), device("workstation", PC))
+    there.names = {parse("203.0.113.5"): ("cloud.example.com",), parse("203.0.113.6"): ("time.example.com",)}
+    story = Story().talk(1, CAMERA, "203.0.113.5", 443).talk(2, CAMERA, "203.0.113.6", 123, proto=UDP).talk(3, CAMERA, "203.0.113.7", 443)
+    there.learned(story.talk(4, PC, "203.0.113.5", 443))
+    kept = dict(there.baseline.take(9))
+    assert msgspec.json.decode(kept["dev-10.0.0.5"], type=Kept).names == []
+    there.baseline.restore("dev-10.0.3.5", kept["dev-10.0.3.5"])
+    there.learned(Story().talk(3600 * 9, CAMERA, "203.0.113.6", 123, proto=UDP), hours=0)
+    names, addresses = reached(there.baseline)
+    assert names == [("cloud.example.com", HTTPS), ("time.example.com", NTP)]
+    assert addresses == [("203.0.113.7", HTTPS)]
+
+
+def test_of_several_names_the_one_that_the_device_used_before_is_meant() -> None:
+    """Others ask for other names at the same address, as they do at large hosts."""
+    there, host = World(device("camera", CAMERA)), parse("203.0.113.5")
+    there.names[host] = ("cloud.example.com",)
+    there.learned(Story().talk(1, CAMERA, "203.0.113.5", 443))
+    there.names[host] = ("shop.example.org", "cloud.example.com")
+    there.learned(Story().talk(7200, CAMERA, "203.0.113.5", 443), hours=0)
+    assert reached(there.baseline) == ([("cloud.example.com", HTTPS)], [])
+
+
+def test_what_is_kept_of_outside_is_bounded_and_says_so() -> None:
+    """Those that were not used for longest make room; that there were more is remembered."""
+    there, story = World(device("camera", CAMERA)), Story()
+    for n in range(NAMES_LIMIT + 3):
+        there.names[parse(f"203.0.113.{n}")] = (f"n{n}.example.com",)
+        story.talk(n * 100, CAMERA, f"203.0.113.{n}", 443)
+    there.learned(story)
+    kept = Habits.of(msgspec.json.decode(dict(there.baseline.take(9))["dev-10.0.3.5"], type=Kept))
+    assert (len(kept.reached.names), ("n2.example.com", HTTPS) in kept.reached.names, kept.reached.crowded) == (NAMES_LIMIT, False, True)
+    there.baseline.forget("dev-10.0.3.5", HTTPS)
+    assert reached(there.baseline) == ([], [])
+
+
+def test_habits_that_an_earlier_sensor_kept_are_read() -> None:
+    """They know nobody outside by name, and learn it."""
+    there = World(device("camera", CAMERA))
+    there.baseline.restore("dev-10.0.3.5", b'{"kind":"camera","segment":"10.0.3.0/24","first":1,"last":2,"hours":1,"uses":[["outside",394683,[1,2,3]]]}')
+    there.learned(Story().talk(1, CAMERA, "203.0.113.5", 443), hours=0)
+    assert reached(there.baseline) == ([], [("203.0.113.5", HTTPS)])
