@@ -108,7 +108,8 @@ class LiveLog:
             os.close(self._folder)
             raise
         self._retention = Retention(
-            path, size=int(keep.size_mib * MIB), hard=int(keep.hard_mib * MIB), age_s=keep.age_days * 86_400, outputs=outputs, complain=complain, clock=clock,
+            path, size=int(keep.size_mib * MIB), hard=int(keep.hard_mib * MIB), age_s=keep.age_days * 86_400, segment_s=keep.segment_h * 3600,
+            outputs=outputs, complain=complain, clock=clock,
         )  # fmt: skip
         self._first = start.next
         self._backlog, self._commit_s = Backlog(int(keep.memory_mib * MIB)), keep.commit_ms / 1000
@@ -141,7 +142,8 @@ class LiveLog:
     def keep(self, keep: Keep, outputs: Sequence[str]) -> None:
         """How it is kept from now on."""
         self._appender.limit(int(keep.segment_mib * MIB), keep.segment_h * 3600)
-        self._retention.limit(size=int(keep.size_mib * MIB), hard=int(keep.hard_mib * MIB), age_s=keep.age_days * 86_400, outputs=outputs)
+        size, hard = int(keep.size_mib * MIB), int(keep.hard_mib * MIB)
+        self._retention.limit(size=size, hard=hard, age_s=keep.age_days * 86_400, segment_s=keep.segment_h * 3600, outputs=outputs)
         self._backlog.limit, self._commit_s = int(keep.memory_mib * MIB), keep.commit_ms / 1000
 
     def write(self, record: Record) -> None:

@@ -2,6 +2,9 @@
 
 Never before every output has them, unless the hard limit on disk is reached: then the oldest go, and what was lost by that is told. All of it happens in a
 thread of low priority; a fault of the disk only puts it off.
+
+How old a segment is, those behind it say: the time from each to the next, counted as two days at most, or twice as long as a segment may be open. A clock
+that jumps by a year makes nothing a year old, and a month in which no sensor ran counts as two days.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from sensor.eventlog.segments import COMPRESSED, PLAIN, Segment, folder_of, segm
 
 EVERY_S = 10.0
 LOOK_PAUSE_S = 0.02
+DAY_S = 86_400.0
 LEVEL, NICE = 3, 19
 # Lines of about so many bytes are a frame of their own, so that a damage costs no more than one.
 FRAME = 1 << 17
@@ -46,21 +50,22 @@ class Retention:
     """``damages``: places in older segments that cannot be read; ``shortened``: what was lost to the hard limit. Both are for who takes them away."""
 
     def __init__(
-        self, log: Path, *, size: int, hard: int, age_s: float, outputs: Sequence[str] = (), complain: Callable[[str], None] = print,
-        clock: Callable[[], float] = time.time, every_s: float = EVERY_S,
+        self, log: Path, *, size: int, hard: int, age_s: float, segment_s: float = DAY_S, outputs: Sequence[str] = (),
+        complain: Callable[[str], None] = print, clock: Callable[[], float] = time.time, every_s: float = EVERY_S,
     ) -> None:  # fmt: skip
-        """``size``, ``hard``: bytes; ``outputs``: names of those that must have a segment before it goes."""
+        """``size``, ``hard``: bytes; ``segment_s``: how long a segment is open; ``outputs``: names of those that must have one before it goes."""
         self._log, self._complain, self._clock, self._every_s = log, complain, clock, every_s
-        self.limit(size=size, hard=hard, age_s=age_s, outputs=outputs)
+        self.limit(size=size, hard=hard, age_s=age_s, segment_s=segment_s, outputs=outputs)
         self._said = ""
         self.damages: list[Damage] = []
         self.shortened: list[Shortened] = []
         self._wake, self._ending = threading.Event(), False
         self._thread: threading.Thread | None = None
 
-    def limit(self, *, size: int, hard: int, age_s: float, outputs: Sequence[str]) -> None:
+    def limit(self, *, size: int, hard: int, age_s: float, segment_s: float, outputs: Sequence[str]) -> None:
         """How much is kept from the next look on, and for whom."""
         self._size, self._hard, self._age_s, self._outputs = size, hard, age_s, outputs
+        self._step_s = 2 * max(segment_s, DAY_S)
 
     def start(self, until: int) -> None:
         """Begin. ``until``: the number behind which nothing is looked through, for this run wrote it."""
@@ -171,10 +176,11 @@ class Retention:
 
     def _shorten(self) -> None:
         there = [(segment, segment.path.stat()) for segment in segments(self._log)]
-        total, done, now = sum(stat.st_size for _, stat in there), delivered(self._log, self._outputs), self._clock()
-        for (segment, stat), (following, _) in pairwise(there):
+        total, done = sum(stat.st_size for _, stat in there), delivered(self._log, self._outputs)
+        ages = _ages([stat.st_mtime for _, stat in there], self._clock(), self._step_s)
+        for ((segment, stat), (following, _)), age in zip(pairwise(there), ages, strict=False):
             last = following.first - 1
-            due = (total > self._size or now - stat.st_mtime > self._age_s) and last <= done
+            due = (total > self._size or age > self._age_s) and last <= done
             if not due and total <= self._hard:
                 break
             self._begin(following.first)
@@ -183,6 +189,14 @@ class Retention:
             if last > done:
                 self.shortened.append(Shortened(max(segment.first, done + 1), last))
         sync_folder(folder_of(self._log))
+
+
+def _ages(times: Sequence[float], now: float, step_s: float) -> list[float]:
+    """How long ago segments were written last, in seconds. ``times``: what the clock showed then, in their order; ``step_s``: what counts between two."""
+    ages: list[float] = []
+    for written, later in zip(reversed(times), (now, *reversed(times)), strict=False):
+        ages.append((ages[-1] if ages else 0.0) + min(max(0.0, later - written), step_s))
+    return ages[::-1]
 
 
 def _frames(pieces: Iterator[list[bytes]]) -> Iterator[bytes]:

@@ -46,9 +46,15 @@ def at(path: Path, output: str, seq: int) -> None:
 
 
 def aged(path: Path, days: float) -> None:
-    """All segments were last written so many days ago."""
-    for segment in segments(path):
-        os.utime(segment.path, (NOW - days * DAY, NOW - days * DAY))
+    """Segments were closed day by day, the last one that is closed so many days ago; the current one was written just now."""
+    *closed, current = segments(path)
+    os.utime(current.path, (NOW, NOW))
+    for day, segment in enumerate(reversed(closed)):
+        written(segment.path, days + day)
+
+
+def written(path: Path, days: float) -> None:
+    os.utime(path, (NOW - days * DAY, NOW - days * DAY))
 
 
 def total(path: Path) -> int:
@@ -67,7 +73,7 @@ def test_closed_segments_are_compressed_and_the_current_one_is_not(tmp_path: Pat
     assert not [left for left in there[0].path.parent.iterdir() if left.suffix == ".new"]
     assert numbers(path) == before
     assert total(path) < bytes_before / 2
-    assert there[0].path.stat().st_mtime == NOW - 3 * DAY
+    assert there[0].path.stat().st_mtime == NOW - 6 * DAY
 
 
 def test_a_reader_never_finds_a_segment_missing(tmp_path: Path) -> None:
@@ -128,14 +134,30 @@ def test_old_segments_go_and_the_current_one_stays(tmp_path: Path) -> None:
     """By the time they were last written. Without outputs nobody waits for them."""
     path = tmp_path / "events.jsonl"
     make(path)
-    aged(path, 29)
-    keeper = retention(path)
-    keeper.tidy()
+    aged(path, 1)
+    there = segments(path)
+    retention(path, age_s=4.5 * DAY).tidy()
     assert len(segments(path)) == 5
-    aged(path, 31)
+    keeper = retention(path, age_s=2.5 * DAY)
     keeper.tidy()
+    assert [one.first for one in segments(path)] == [one.first for one in there[2:]]
+    retention(path, age_s=DAY / 2).tidy()
     assert [segment.path.name for segment in segments(path)] == [path.readlink().name]
     assert keeper.shortened == []
+
+
+@pytest.mark.parametrize("years", [1, -1])
+def test_a_clock_that_jumps_makes_nothing_old(tmp_path: Path, years: int) -> None:
+    """Segments of the last days are kept, whether the clock was wrong before the jump or is now; old ones go as they would have."""
+    path = tmp_path / "events.jsonl"
+    make(path)
+    there = segments(path)
+    for segment, days in zip(there, (3, 2, 1, 0, 0), strict=True):
+        written(segment.path, days + (years * 365 if days else 0))
+    retention(path, age_s=30 * DAY).tidy()
+    assert [one.first for one in segments(path)] == [one.first for one in there]
+    retention(path, age_s=3.5 * DAY).tidy()
+    assert len(segments(path)) == (4 if years > 0 else 5)
 
 
 def test_too_much_is_made_less_oldest_first(tmp_path: Path) -> None:
@@ -156,18 +178,18 @@ def test_no_segment_goes_before_every_output_has_it(tmp_path: Path, why: str) ->
     path = tmp_path / "events.jsonl"
     make(path)
     there = segments(path)
-    aged(path, 99)
-    size = 0 if why == "size" else 1 << 40
+    aged(path, 1)
+    limits = {"size": 0} if why == "size" else {"age_s": DAY / 2}
     at(path, "fast", 10_000)
-    retention(path, "fast", "slow", size=size).tidy()
+    retention(path, "fast", "slow", **limits).tidy()
     assert [one.first for one in segments(path)] == [one.first for one in there]
     at(path, "slow", there[2].first - 2)
-    retention(path, "fast", "slow", size=size).tidy()
+    retention(path, "fast", "slow", **limits).tidy()
     assert [one.first for one in segments(path)] == [one.first for one in there[1:]]
     at(path, "slow", there[2].first - 1)
-    retention(path, "fast", "slow", size=size).tidy()
+    retention(path, "fast", "slow", **limits).tidy()
     assert [one.first for one in segments(path)] == [one.first for one in there[2:]]
-    retention(path, "fast", size=size).tidy()
+    retention(path, "fast", **limits).tidy()
     assert [one.first for one in segments(path)] == [there[4].first]
 
 
