@@ -35,9 +35,9 @@ def inventory(args: argparse.Namespace) -> Known | None:
         complain("an event log keeps no words: name the folder of an inventory with --state")
         return None
     if args.state is None:
-        from sensor.eventlog.paths import state_folder
+        from sensor.eventlog.paths import folder_to_read
 
-        return known(argparse.Namespace(events=None, state=state_folder()))
+        return known(argparse.Namespace(events=None, state=folder_to_read()))
     return known(args)
 
 

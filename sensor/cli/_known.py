@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sensor.cli._setup import complain
-from sensor.cli._show import add_events_argument, folded, part, tidy
+from sensor.cli._show import Take, add_events_argument, folded, part, tidy
 
 if TYPE_CHECKING:
     from sensor.eventlog.fold import Fold
@@ -37,25 +37,25 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--state", metavar="DIR", type=Path, help="folder of the inventory to read (default: the state folder)")
 
 
-def known(args: argparse.Namespace, *, alerts: bool = False) -> Known | None:
+def known(args: argparse.Namespace, *, alerts: bool = False, take: Take | None = None) -> Known | None:
     """Read what the arguments name: a log, or an inventory; else the inventory of the state folder, unless a replay was logged there after it was written.
 
     ``alerts``: what logs know beyond devices as well: of the log that is named beside an inventory, else of the log of live runs. None after it was said why
-    nothing can be read.
+    nothing can be read. ``take`` hears every record of the log, and says which of them count.
     """
     from sensor.eventlog.fold import Fold
     from sensor.eventlog.log_lines import parts
-    from sensor.eventlog.paths import RUN_LOG, newest_log, state_folder
+    from sensor.eventlog.paths import RUN_LOG, folder_to_read, newest_log
     from sensor.inventory.store.database import FILE, StoreError
 
     if args.events is not None and (args.state is None or not alerts):
-        return _of_log(args.events)
-    folder = args.state or state_folder()
+        return _of_log(args.events, take)
+    folder = args.state or folder_to_read()
     store, newest = folder / FILE, newest_log(folder)
     if args.state is None and (not store.is_file() or (newest is not None and newest.name != RUN_LOG and _age(newest) > _age(store))):
-        return _of_log(None)
+        return _of_log(None, take)
     log = args.events or folder / RUN_LOG
-    fold = folded(log) if alerts and (args.events or parts(log)) else Fold()
+    fold = folded(log, take) if alerts and (args.events or parts(log)) else Fold()
     if fold is None and args.events:
         return None
     try:
@@ -74,8 +74,8 @@ def _age(path: Path) -> int:
     return max((one.stat().st_mtime_ns for one in (path, beside) if one.exists()), default=0)
 
 
-def _of_log(path: Path | None) -> Known | None:
-    fold = folded(path)
+def _of_log(path: Path | None, take: Take | None) -> Known | None:
+    fold = folded(path, take)
     return None if fold is None else Known(fold)
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from sensor.cli._setup import complain
+from sensor.cli._setup import complain, complain_of_faults
 
 if TYPE_CHECKING:
     from sensor.core.output import Options
@@ -47,15 +46,15 @@ def configured(args: argparse.Namespace) -> Configured | None:
     try:
         return Configured(load_delivery(args.config))
     except DocumentErrors as errors:
-        print(errors, file=sys.stderr)
+        complain_of_faults(errors)
         return None
 
 
 def log_of(args: argparse.Namespace, found: Configured) -> Path:
     """The log that is delivered; it need not be there yet."""
-    from sensor.eventlog.paths import RUN_LOG, state_folder
+    from sensor.eventlog.paths import RUN_LOG, folder_to_read
 
-    path: Path = args.events or found.delivery.events or state_folder() / RUN_LOG
+    path: Path = args.events or found.delivery.events or folder_to_read() / RUN_LOG
     return path
 
 

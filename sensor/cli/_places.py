@@ -23,7 +23,7 @@ def places_of(path: Path | None, state: Path | None) -> tuple[Config, Places] | 
     """The configuration, the system's where none is named, and where the sensor that has it keeps things. None after its errors were told."""
     from sensor.config import load_config, usual
     from sensor.documents import DocumentErrors, layers
-    from sensor.eventlog.paths import RUN_LOG, state_folder
+    from sensor.eventlog.paths import RUN_LOG, folder_to_read
     from sensor.lifecycle.places import Places
 
     path = usual(path)
@@ -32,8 +32,8 @@ def places_of(path: Path | None, state: Path | None) -> tuple[Config, Places] | 
     except DocumentErrors as errors:
         print(errors, file=sys.stderr)
         return None
-    folder = (state or config.state or state_folder()).absolute()
-    log = ((None if state else config.events) or (state or state_folder()) / RUN_LOG).absolute()
+    folder = (state or config.state or folder_to_read()).absolute()
+    log = ((None if state else config.events) or (state or folder_to_read()) / RUN_LOG).absolute()
     evidence = (None if state else config.evidence.folder) or folder / "evidence"
     base = None if path is None else path if path.is_dir() else path.parent
     known = config.fingerprints

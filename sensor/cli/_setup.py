@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sensor.config import Config
+    from sensor.documents import DocumentErrors
     from sensor.keeper import Keeper
 
 
@@ -40,6 +41,17 @@ def complain(message: str, level: str = "error") -> None:
         getattr(logs.log(), level)(message)
     else:
         print(f"sensor: {masked(message)}", file=sys.stderr)
+
+
+def complain_of_faults(errors: DocumentErrors) -> None:
+    """What is wrong with a document: a line a fault, or a message each where a machine reads it."""
+    from sensor import logs
+
+    if not logs.for_machines():
+        print(errors, file=sys.stderr)
+        return
+    for fault in errors.faults:
+        complain(str(fault))
 
 
 def log_failed(error: OSError, path: Path | None) -> int:
@@ -97,7 +109,7 @@ def settings(args: argparse.Namespace) -> Config | None:
     try:
         config = load_config(args.config)
     except DocumentErrors as errors:
-        print(errors, file=sys.stderr)
+        complain_of_faults(errors)
         return None
     logs.configure(args.log_format or config.logging.format, config.logging.level)
     return config

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 Row = Sequence[str]
+Take = Callable[[Record], bool]
 
 NOT_FOUND, USAGE, NOT_OPENED = 1, 2, 3
 SEVERITIES = ("info", "low", "medium", "high", "critical")
@@ -50,18 +51,18 @@ def log_of(path: Path | None) -> Path | None:
     """The log to read: the one named, else the newest, which is then named on standard error. None after it was said that there is none."""
     if path is not None:
         return Path("/dev/stdin") if str(path) == "-" else path
-    from sensor.eventlog.paths import newest_log, state_folder
+    from sensor.eventlog.paths import folder_to_read, newest_log
 
-    found = newest_log(state_folder())
+    found = newest_log(folder_to_read())
     if found is None:
-        complain(f"no event log in {state_folder()}: run `sensor replay` or `sensor run` first, or name one with --events")
+        complain(f"no event log in {folder_to_read()}: run `sensor replay` or `sensor run` first, or name one with --events")
     else:
         complain(f"reading {found}")
     return found
 
 
-def folded(path: Path | None) -> Fold | None:
-    """How things stand at the end of a log. None after it was said why it cannot be read."""
+def folded(path: Path | None, take: Take | None = None) -> Fold | None:
+    """How things stand at the end of a log. None after it was said why it cannot be read. ``take`` hears every record, and says which of them count."""
     path = log_of(path)
     if path is None:
         return None
@@ -71,7 +72,8 @@ def folded(path: Path | None) -> Fold | None:
     fold, reader = Fold(), Reader(path)
     try:
         for record in reader:
-            fold.add(record)
+            if take is None or take(record):
+                fold.add(record)
     except OSError as error:
         complain(f"cannot read {path}: {error.strerror}")
         return None

@@ -51,7 +51,7 @@ def place_of(args: argparse.Namespace) -> Place | None:
     from sensor.cli._setup import complain
     from sensor.config import Config, load_config, usual
     from sensor.documents import DocumentErrors
-    from sensor.eventlog.paths import RUN_LOG, state_folder
+    from sensor.eventlog.paths import RUN_LOG, folder_to_read
     from sensor.telemetry.listen import usual_socket
 
     try:
@@ -62,7 +62,7 @@ def place_of(args: argparse.Namespace) -> Place | None:
             complain("where its sensor is to be asked is not known: a running one goes on as it was, name --state DIR or --socket FILE")
             return None
         config = Config()
-    state = args.state or config.state or state_folder()
+    state = args.state or config.state or folder_to_read()
     named = args.socket or config.telemetry.socket
     sockets = [named] if named else list(dict.fromkeys((usual_socket(state), usual_socket(state, ""), *([] if args.state else [SYSTEM]))))
     return Place(sockets, state, config.events or state / RUN_LOG, config)

@@ -25,9 +25,9 @@ COLUMNS = ("source", "kind", "entries", "left out", "data of", "imported", "stat
 
 def folder_of(args: argparse.Namespace) -> Path:
     """The folder of the database: the one named, else the state folder."""
-    from sensor.eventlog.paths import state_folder
+    from sensor.eventlog.paths import folder_to_read
 
-    return args.state or state_folder()
+    return args.state or folder_to_read()
 
 
 def import_feeds(args: argparse.Namespace) -> int:

@@ -79,9 +79,9 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _file(args: argparse.Namespace) -> Path:
-    from sensor.eventlog.paths import state_folder
+    from sensor.eventlog.paths import folder_to_read
 
-    return args.mutes or (args.state or state_folder()) / "mutes.yaml"
+    return args.mutes or (args.state or folder_to_read()) / "mutes.yaml"
 
 
 def _add(args: argparse.Namespace, path: Path, mutes: list[Mute]) -> int:
@@ -136,10 +136,10 @@ def _list(args: argparse.Namespace, path: Path, mutes: list[Mute]) -> int:
 def _silenced(args: argparse.Namespace) -> Counter[str]:
     """Findings that each mute silenced, as the log beside the event log says."""
     from sensor.eventlog.fold import Fold
-    from sensor.eventlog.paths import muted_log, newest_log, state_folder
+    from sensor.eventlog.paths import folder_to_read, muted_log, newest_log
     from sensor.eventlog.reader import Reader
 
-    log, fold, counts = args.events or newest_log(args.state or state_folder()), Fold(), Counter[str]()
+    log, fold, counts = args.events or newest_log(args.state or folder_to_read()), Fold(), Counter[str]()
     if log is not None and muted_log(log).is_file():
         for record in Reader(muted_log(log)):
             fold.add(record)

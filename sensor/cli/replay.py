@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sensor.cli._setup import add_engine_arguments, complain, keeper, lists_folder, log_failed, mutes_file, rule_folders, settings
+from sensor.cli._setup import add_engine_arguments, complain, complain_of_faults, keeper, lists_folder, log_failed, mutes_file, rule_folders, settings
 
 if TYPE_CHECKING:
     from sensor.capture.files import CaptureFiles
@@ -76,7 +76,7 @@ def main(args: argparse.Namespace) -> int:
     except DocumentErrors as errors:
         if keeping is not None:
             keeping.abandon()
-        print(errors, file=sys.stderr)
+        complain_of_faults(errors)
         return USAGE
     except OSError as error:
         return log_failed(error, log.path)

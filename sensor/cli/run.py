@@ -10,14 +10,13 @@ exit codes: 0 stopped, 2 wrong usage or configuration, 3 an interface or a file 
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sensor.cli._setup import add_engine_arguments, complain, keeper, lists_folder, log_failed, mutes_file, rule_folders, settings
+from sensor.cli._setup import add_engine_arguments, complain, complain_of_faults, keeper, lists_folder, log_failed, mutes_file, rule_folders, settings
 
 if TYPE_CHECKING:
     from sensor.capture.live import LiveSource
@@ -88,7 +87,7 @@ def _listen(args: argparse.Namespace, config: Config, source: LiveSource, log: E
     except DocumentErrors as errors:
         if keeping is not None:
             keeping.abandon()
-        print(errors, file=sys.stderr)
+        complain_of_faults(errors)
         return USAGE
     except OSError as error:
         return log_failed(error, log.path)

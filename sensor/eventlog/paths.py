@@ -17,14 +17,34 @@ def state_folder() -> Path:
     ``$SENSOR_STATE``, else the first of ``$STATE_DIRECTORY`` (systemd.exec(5)), else /var/lib/sensor where we may write there, else the user's own folder
     by the XDG Base Directory Specification.
     """
-    named = os.environ.get("SENSOR_STATE") or os.environ.get("STATE_DIRECTORY", "").split(":")[0]
-    if named:
+    if named := _named():
         return Path(named)
     if SYSTEM.is_dir() and os.access(SYSTEM, os.W_OK):
         return SYSTEM
     base = os.environ.get("XDG_STATE_HOME", "")
     # relative paths there are invalid and to be ignored, as the specification says
     return (Path(base) if base.startswith("/") else Path.home() / ".local" / "state") / "sensor"
+
+
+def folder_to_read() -> Path:
+    """The folder of the state for who looks at what a sensor left: that of the service, where it may be read and nothing lies in the user's own."""
+    own = state_folder()
+    if _named() or _holds(own) or not _holds(SYSTEM):
+        return own
+    return SYSTEM
+
+
+def _holds(folder: Path) -> bool:
+    """Whether there is anything that we may see."""
+    try:
+        return any(folder.iterdir())
+    except OSError:
+        return False
+
+
+def _named() -> str:
+    """What the environment names."""
+    return os.environ.get("SENSOR_STATE") or os.environ.get("STATE_DIRECTORY", "").split(":")[0]
 
 
 def muted_log(log: Path) -> Path:

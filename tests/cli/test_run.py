@@ -63,6 +63,17 @@ def test_a_broken_configuration(capsys: pytest.CaptureFixture[str], tmp_path: Pa
     assert not state.exists()
 
 
+@pytest.mark.parametrize("command", ["run", "replay", "forward"])
+def test_faults_where_a_machine_reads_them(capsys: pytest.CaptureFixture[str], tmp_path: Path, command: str) -> None:
+    """A message each, with the place, before anything is opened."""
+    path = tmp_path / "sensor.yaml"
+    path.write_text("outputs:\n  siem: 7\nlogging: loud\n")
+    words = ["office.pcapng"] if command == "replay" else []
+    assert main([command, *words, "--config", str(path), "--log-format", "json"]) == 2
+    told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [(one["level"], one["event"].split(": ")[0]) for one in told] == [("error", f"{path}:2:9"), ("error", f"{path}:3:10")]
+
+
 def test_a_log_that_is_in_use(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """Two sensors cannot number one log."""
     from sensor.eventlog.writer import EventLog

@@ -14,7 +14,7 @@ import pytest
 
 from sensor.eventlog import reader as reading
 from sensor.eventlog.fold import Fold
-from sensor.eventlog.paths import newest_log, state_folder
+from sensor.eventlog.paths import folder_to_read, newest_log, state_folder
 from sensor.eventlog.reader import Reader, read
 from sensor.eventlog.segment_lines import LINE_LIMIT
 
@@ -187,6 +187,29 @@ def test_the_system_folder_is_used_where_it_is_ours(monkeypatch: pytest.MonkeyPa
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("sensor.eventlog.paths.SYSTEM", tmp_path)
     assert state_folder() == tmp_path
+
+
+def test_who_looks_finds_the_service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A member of its group may read /var/lib/sensor and not write there: looking goes there until something lies in the own folder; what is named goes
+    before.
+    """
+    service, own = tmp_path / "service", tmp_path / "home" / "sensor"
+    service.mkdir()
+    monkeypatch.setattr("sensor.eventlog.paths.SYSTEM", service)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    for name in ("SENSOR_STATE", "STATE_DIRECTORY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(own.parent))
+    assert folder_to_read() == own  # there is nothing to see
+    (service / "inventory.db").touch()
+    assert (folder_to_read(), state_folder()) == (service, own)
+    own.mkdir(parents=True)
+    assert folder_to_read() == service
+    (own / "replay.jsonl").touch()
+    assert folder_to_read() == own
+    (own / "replay.jsonl").unlink()
+    monkeypatch.setenv("SENSOR_STATE", str(tmp_path / "named"))
+    assert folder_to_read() == tmp_path / "named"
 
 
 def test_newest_log(tmp_path: Path) -> None:
