@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from docs._markdown import code, page, table, words
-from sensor.doctor import card_checks, machine_checks, traffic_checks, watch
+from sensor.doctor import card_checks, machine_checks, mirror_checks, traffic_checks, watch
 from sensor.doctor.finding import Check
 
 INTRODUCTION = f"""\
@@ -16,12 +16,13 @@ A running sensor looks at those that cost next to nothing every {watch.EVERY_S /
 `action: health`): the name in the last column as `facts.check`, what to do as `facts.advice`, a warning with severity {watch.SEVERITIES["warning"]}, an error
 with severity {watch.SEVERITIES["error"]}. What it finds from its own counters is in [operations.md](../operations.md#when-something-is-wrong).
 """
-WATCHED = (*machine_checks.CLOCK, *watch.DISK, *watch.CARD, *card_checks.MEANWHILE, *card_checks.AFTER, *watch.TRAFFIC)
+WATCHED = (*machine_checks.CLOCK, *watch.DISK, *watch.CARD, *card_checks.MEANWHILE, *card_checks.AFTER, *watch.TRAFFIC, *mirror_checks.MIRROR)
 SUBJECTS = {
     "The machine": (*machine_checks.RIGHTS, *machine_checks.CLOCK),
     "Each folder it writes to": machine_checks.FOLDER,
     "Each interface": (*card_checks.BEFORE, *card_checks.MEANWHILE, *card_checks.AFTER),
     "The traffic of each interface, or of a capture": traffic_checks.TRAFFIC,
+    "A mirror port: an interface with its traffic": mirror_checks.MIRROR,
 }
 
 

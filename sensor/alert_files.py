@@ -62,6 +62,11 @@ class AlertFiles:
         """Frames of evidence that were not written."""
         return self._gone + (self._writer.dropped if self._writer is not None else 0)
 
+    @property
+    def evidence(self) -> Path | None:
+        """Where packets go now; None where none are kept."""
+        return self._writer.folder if self._writer is not None else None
+
     def writer_for(self, evidence: Path | None, mib: int) -> Writer | None:
         """What would write evidence to a folder: the one there is, where it does that already or where no other can. May be called from another thread."""
         if self._writer is not None and evidence == self._writer.folder:

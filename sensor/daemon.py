@@ -80,8 +80,7 @@ class Run:
             mutes=self.files.mutes, muted=self.files.muted, evidence=self.files.gatherer, health=self.health,
         )  # fmt: skip
         self.pipeline = self.engine.pipeline
-        folders = [folder for folder in (log.path and log.path.parent, evidence) if folder is not None]
-        self._doctor = Watch(source.names, self.engine.world.networks, folders, promiscuous=config.capture.promiscuous) if live else None
+        self._doctor = Watch(source.names, self.engine.world.networks, self._folders, promiscuous=config.capture.promiscuous) if live else None
         self._figures = Summary(source, self.pipeline, self.files, log)
         self.notifier = Notifier(None if live else {})
         parts = Parts(self.engine, self.files, self._lists.lists, log, self._outputs)
@@ -98,6 +97,10 @@ class Run:
         self._damages = 0
         self._next_summary = time.monotonic() + SUMMARY_EVERY_S
         self._next_look = time.monotonic()
+
+    def _folders(self) -> list[Path]:
+        """Where this run writes now."""
+        return [folder for folder in (self.log.path and self.log.path.parent, self.files.evidence) if folder is not None]
 
     def _emit(self, record: Record) -> None:
         self.log.write(record)

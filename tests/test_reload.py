@@ -57,6 +57,7 @@ COUNTS: list[tuple[str, str, str, Shown, Any, Any]] = [
     ("evidence.enabled", "{}", "evidence: {enabled: false}", lambda run: run.pipeline.evidence is None, False, True),
     ("evidence.enabled", "evidence: {enabled: false}", "evidence: {enabled: true}", lambda run: run.pipeline.room.evidence is None, True, False),
     ("evidence.folder", "{}", "evidence: {folder: other}", lambda run: run.files._writer.folder.name, "evidence", "other"),
+    ("evidence.folder", "{}", "evidence: {folder: other}", lambda run: [folder.name for folder in run._folders()][1:], ["evidence"], ["other"]),
     ("retention.size_mib", "{}", "retention: {size_mib: 16}", lambda run: run.log._retention._size >> 20, 4096, 16),
     ("retention.segment_mib", "{}", "retention: {segment_mib: 1}", lambda run: run.log._appender._limit >> 20, 64, 1),
     ("retention.memory_mib", "{}", "retention: {memory_mib: 2}", lambda run: run.log._backlog.limit >> 20, 8, 2),

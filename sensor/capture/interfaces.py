@@ -88,6 +88,16 @@ def list_interfaces() -> list[Interface]:
     return list(found.values())
 
 
+def addresses_of(index: int) -> list[str]:
+    """The addresses of one interface, each with the length of its network."""
+    one = Interface("", index, "", up=False, running=False, link=0, mtu=0)
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as sock:
+        sock.bind((0, 0))
+        for body in _dump(sock, GET_ADDRESS):
+            _add_address({index: one}, body)
+    return one.addresses
+
+
 def index_of(sock: socket.socket, name: str) -> int:
     """The number of the interface that has this name now; 0 where none has."""
     return _ask(sock, SIOCGIFINDEX, name, "i") or 0

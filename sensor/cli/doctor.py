@@ -223,7 +223,7 @@ def _hear(args: argparse.Namespace, config: Config, source: LiveSource, teller: 
     from sensor.cli._doctor_words import listening
     from sensor.cli.replay import stopping
     from sensor.core.addresses import Networks
-    from sensor.doctor import card_checks
+    from sensor.doctor import card_checks, mirror_checks
     from sensor.doctor.card import look
     from sensor.doctor.finding import findings
     from sensor.doctor.listen import listen
@@ -240,6 +240,8 @@ def _hear(args: argparse.Namespace, config: Config, source: LiveSource, teller: 
     for name, traffic in traffics.items():
         teller.tell(findings(card_checks.MEANWHILE, name, before[name], config.capture.promiscuous))
         teller.tell(findings(card_checks.AFTER, name, before[name], after[name]))
-        teller.tell(findings(TRAFFIC, name, traffic.seen(source.tally.dropped.get(name, 0))))
+        seen = traffic.seen(source.tally.dropped.get(name, 0))
+        teller.tell(findings(TRAFFIC, name, seen))
+        teller.tell(findings(mirror_checks.MIRROR, name, after[name], seen))
     for damage in source.damages:
         complain(str(damage))

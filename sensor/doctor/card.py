@@ -7,17 +7,18 @@ from pathlib import Path
 
 import msgspec
 
-from sensor.capture.interfaces import index_of, is_up, valid_name
+from sensor.capture.interfaces import addresses_of, index_of, is_up, valid_name
 from sensor.doctor.ethtool import asking, features, receive_ring
 
-FOLDER = Path("/sys/class/net")
-LOOPBACK, PROMISCUOUS = 0x8, 0x100
+FOLDER, IPV6 = Path("/sys/class/net"), Path("/proc/sys/net/ipv6/conf")
+LOOPBACK, NO_ARP, PROMISCUOUS = 0x8, 0x80, 0x100
 COUNTERS = ("rx_packets", "rx_dropped", "rx_missed_errors", "rx_fifo_errors", "rx_over_errors", "rx_length_errors", "rx_crc_errors", "rx_frame_errors")
 
 
 class Card(msgspec.Struct):
     """``there``: the kernel has an interface of this name; ``carrier``, ``promiscuous``: None where nobody tells; ``physical``: it is a device, not made by
-    the kernel; ``ring``, ``ring_most``: frames that the card's own ring holds and could hold, 0 where it has none; ``speed`` in Mbit/s, 0 where unknown.
+    the kernel; ``arp``, ``ipv6``: the kernel takes part in these; ``addresses`` with the lengths of their networks; ``ring``, ``ring_most``: frames that the
+    card's own ring holds and could hold, 0 where it has none; ``speed`` in Mbit/s, 0 where unknown.
     """
 
     name: str
@@ -27,6 +28,9 @@ class Card(msgspec.Struct):
     promiscuous: bool | None = None
     carrier: bool | None = None
     physical: bool = False
+    arp: bool = False
+    ipv6: bool = False
+    addresses: list[str] = []
     mac: int = 0
     mtu: int = 0
     speed: int = 0
@@ -45,17 +49,21 @@ def look(name: str) -> Card:
     except UnicodeEncodeError:  # an argument that is no text: no interface is called so
         return card
     with asking() as sock:
-        card.there, card.up = bool(index_of(sock, name)), is_up(sock, name)
+        index = index_of(sock, name)
+        card.there, card.up = bool(index), is_up(sock, name)
         card.offloads = features(sock, name)
         card.ring, card.ring_most = receive_ring(sock, name)
     if card.there and (FOLDER / name).exists():  # not where /sys shows another network than ours
         _read_all(card)
+        card.addresses = addresses_of(index)
+        card.ipv6 = _first(IPV6 / name / "disable_ipv6") == "0" or any(":" in address for address in card.addresses)
     return card
 
 
 def _read_all(card: Card) -> None:
     name, flags = card.name, _number(card.name, "flags", 16)
     card.loopback, card.promiscuous = bool(flags & LOOPBACK), bool(flags & PROMISCUOUS)
+    card.arp = not flags & NO_ARP
     card.carrier = _number(name, "carrier") > 0 if card.up else None
     card.physical = (FOLDER / name / "device").exists()
     card.mtu, card.speed = _number(name, "mtu"), max(0, _number(name, "speed"))
@@ -64,8 +72,13 @@ def _read_all(card: Card) -> None:
 
 
 def _read(name: str, file: str) -> str:
+    return _first(FOLDER / name / file)
+
+
+def _first(path: Path) -> str:
+    """What the kernel writes there; empty where it does not."""
     with contextlib.suppress(OSError):
-        return (FOLDER / name / file).read_text(encoding="ascii", errors="replace").strip()
+        return path.read_text(encoding="ascii", errors="replace").strip()
     return ""
 
 

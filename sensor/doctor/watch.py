@@ -7,7 +7,7 @@ for those were given up: what cannot be read is left out. What the engine counts
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from sensor import health
 from sensor.core.addresses import Networks
-from sensor.doctor import card_checks, machine, machine_checks, traffic_checks
+from sensor.doctor import card_checks, machine, machine_checks, mirror_checks, traffic_checks
 from sensor.doctor.card import Card, look
 from sensor.doctor.finding import Finding, findings
 from sensor.doctor.traffic import Sample
@@ -31,10 +31,10 @@ TRAFFIC = (traffic_checks.mirror, traffic_checks.broadcast, traffic_checks.insid
 
 
 class Watch:
-    """``names``: the interfaces, as rows count them; ``folders``: where the run writes; ``promiscuous``: as the configuration wants it."""
+    """``names``: the interfaces, as rows count them; ``folders``: where the run writes now; ``promiscuous``: as the configuration wants it."""
 
-    def __init__(self, names: Sequence[str], networks: Networks, folders: Sequence[Path], *, promiscuous: bool = True) -> None:
-        self._names, self._networks, self._folders, self._promiscuous = tuple(names), networks, tuple(dict.fromkeys(folders)), promiscuous
+    def __init__(self, names: Sequence[str], networks: Networks, folders: Callable[[], Sequence[Path]], *, promiscuous: bool = True) -> None:
+        self._names, self._networks, self._folders, self._promiscuous = tuple(names), networks, folders, promiscuous
         self._cards: dict[str, Card] = {}
         self._next: float | None = None
         self._looked = 0.0
@@ -75,7 +75,7 @@ class Watch:
         for name, sample in zip(self._names, self._samples, strict=True):
             yield from self._interface(name, sample)
         self._samples = self._fresh()
-        for folder in self._folders:
+        for folder in dict.fromkeys(self._folders()):
             yield from findings(DISK, str(folder), machine.room(folder))
         yield from findings(machine_checks.CLOCK, "machine", machine.clock())
 
@@ -92,6 +92,7 @@ class Watch:
             yield from findings(card_checks.AFTER, name, before, card)
         if (seen := sample.seen()).ethernet >= traffic_checks.FEWEST:
             yield from findings(TRAFFIC, name, seen)
+            yield from findings(mirror_checks.MIRROR, name, card, seen)
 
     def _fresh(self) -> list[Sample]:
         """To count the next minutes in."""

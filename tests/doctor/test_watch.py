@@ -36,7 +36,7 @@ class Sensor:
         monkeypatch.setattr(watch, "look", lambda _: msgspec.structs.replace(self.card, counters=dict(self.card.counters)))
         monkeypatch.setattr(machine, "clock", lambda: machine.Clock(None))
         monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result((4096, 4096, 1 << 30, self.free // 4096, self.free // 4096, 100, 90, 90, 0, 255)))
-        self.health, self.watch = Health(["eth7"], live=True), Watch(["eth7"], Networks(networks), [folder], **more)
+        self.health, self.watch = Health(["eth7"], live=True), Watch(["eth7"], Networks(networks), lambda: [folder], **more)
         self.at(0)
 
     def at(self, second: float) -> list[Finding]:
@@ -134,6 +134,32 @@ def test_a_disk_that_fills(sensor: Sensor, tmp_path: Path) -> None:
     assert words(sensor.at(FIRST_S + EVERY_S)) == [("sensor.space", "info")]
 
 
+def test_another_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where the run writes elsewhere since its configuration was read again, that disk is looked at."""
+    one = Sensor(monkeypatch, tmp_path)
+    one.free = 10 << 20
+    folders = [tmp_path / "before"]
+    one.watch = Watch(["eth7"], Networks(), lambda: folders)
+    one.at(0)
+    assert [told.facts["subject"] for told in one.at(FIRST_S)] == [str(tmp_path / "before")]
+    folders[:] = [tmp_path / "after"]
+    assert [told.facts["subject"] for told in one.at(FIRST_S + EVERY_S)] == [str(tmp_path / "after")]
+
+
+def test_a_mirror_port_that_answers(sensor: Sensor) -> None:
+    """Somebody gave it an address: told with the commands that silence it, and that it is silent again."""
+    sensor.sees(MIRROR, 1)
+    assert sensor.at(FIRST_S) == []
+    sensor.card.arp, sensor.card.addresses = True, ["10.0.0.9/24"]
+    sensor.sees(MIRROR, FIRST_S + 1)
+    (told,) = sensor.at(FIRST_S + EVERY_S)
+    assert (told.check, told.severity) == ("sensor.silent_port", "low")
+    assert "ip link set eth7 arp off" in told.facts["advice"]
+    sensor.card.arp, sensor.card.addresses = False, []
+    sensor.sees(MIRROR, FIRST_S + EVERY_S + 1)
+    assert words(sensor.at(FIRST_S + 2 * EVERY_S)) == [("sensor.silent_port", "info")]
+
+
 @pytest.mark.parametrize(
     ("frames", "check"),
     [
@@ -185,7 +211,7 @@ def test_at_most_so_many_frames_a_second_are_looked_at(sensor: Sensor) -> None:
 def test_each_interface_for_itself(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """One of two is fed its own machine only: that one is named."""
     Sensor(monkeypatch, tmp_path)
-    health, both = Health(["eth7", "eth8"], live=True), Watch(["eth7", "eth8"], Networks(), [])
+    health, both = Health(["eth7", "eth8"], live=True), Watch(["eth7", "eth8"], Networks(), list)
     list(both.look(health, 0, 0))
     only = [frame for frame in MIRROR if frame[:6] == b"\xff" * 6] * 10
     batch = batch_of(MIRROR[:120] + only[: FRAMES - 120])
@@ -205,7 +231,7 @@ def test_what_cannot_be_read_is_left_out(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
     monkeypatch.setattr(watch, "look", forbidden)
     monkeypatch.setattr(os, "statvfs", forbidden)
-    fresh = Watch(["eth7"], Networks(), [tmp_path])
+    fresh = Watch(["eth7"], Networks(), lambda: [tmp_path])
     for second in range(0, 2000, 10):
         assert list(fresh.look(one.health, second * 10**9, second)) == []
         assert one.at(second) == []
@@ -213,13 +239,13 @@ def test_what_cannot_be_read_is_left_out(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 def test_a_source_that_is_no_interface(tmp_path: Path) -> None:
     """A name that the kernel never knew is nobody's card."""
-    one, health = Watch(["no such 0"], Networks(), [tmp_path]), Health(["no such 0"], live=True)
+    one, health = Watch(["no such 0"], Networks(), lambda: [tmp_path]), Health(["no such 0"], live=True)
     assert [found for second in range(0, 1000, 10) for found in one.look(health, second * 10**9, second) if found.check != "sensor.clock"] == []
 
 
 def test_it_is_cheap(tmp_path: Path) -> None:
     """A look asks the kernel for an interface in a few milliseconds, and a second of frames is looked at in as many: both under a hundredth of what passes."""
-    one, health = Watch(["lo"], Networks(), [tmp_path]), Health(["lo"], live=True)
+    one, health = Watch(["lo"], Networks(), lambda: [tmp_path]), Health(["lo"], live=True)
     list(one.look(health, 0, 0))
     batch = batch_of(MIRROR * 20)
     decode(batch.data, batch.rows)
@@ -236,7 +262,7 @@ from pathlib import Path
 from sensor.core.addresses import Networks
 from sensor.doctor.watch import Watch
 from sensor.health import Health
-health, one = Health(["vd0"], live=True), Watch(["vd0"], Networks(), [Path("/")], promiscuous=False)
+health, one = Health(["vd0"], live=True), Watch(["vd0"], Networks(), lambda: [Path("/")], promiscuous=False)
 def at(second):
     found = [each for each in one.look(health, second * 10**9, second) if each.check in ("sensor.interface", "sensor.offloads")]
     return [(each.check, each.severity, each.msg) for each in found]

@@ -1,0 +1,35 @@
+"""What is checked about a mirror port: an interface together with its traffic."""
+
+from __future__ import annotations
+
+from sensor.core.reader import clean
+from sensor.doctor.card import Card
+from sensor.doctor.finding import Verdict, ok, warning
+from sensor.doctor.traffic import Seen
+from sensor.doctor.traffic_checks import FEWEST
+
+OTHERS = 0.5
+"""Share of frames between other machines from which on an interface is a mirror port."""
+
+
+def silent_port(card: Card, seen: Seen) -> Verdict | None:
+    """The kernel answers nobody where the traffic of others is mirrored to it."""
+    others = seen.unicast - seen.own
+    if card.loopback or others < FEWEST or others < OTHERS * seen.unicast:
+        return None
+    name = clean(card.name)
+    fixed = [address for address in card.addresses if ":" not in address]
+    ways = [(f"has {', '.join(fixed)}", f"ip address flush dev {name} (manage this machine over another interface)")] if fixed else []
+    if card.arp:  # of Linux: on each interface, for the addresses of all (ip-sysctl, arp_ignore)
+        ways.append(("answers ARP for any address of this machine", f"ip link set {name} arp off"))
+    if card.ipv6:
+        key = f"net.ipv6.conf.{name}.disable_ipv6" if "." not in name else f"net/ipv6/conf/{name}/disable_ipv6"
+        ways.append(("takes IPv6 addresses from mirrored router advertisements and answers neighbours", f"sysctl -w {key}=1"))
+    if not ways:
+        return ok("the kernel answers nobody there: no address, no ARP, no IPv6")
+    found = f"this mirror port is not silent: it {', '.join(way for way, _ in ways)}"
+    advice = f"{'; '.join(command for _, command in ways)}; at each boot: systemctl enable --now sensor-mirror@{name}"
+    return warning(found, advice, addresses=" ".join(card.addresses), arp=card.arp, ipv6=card.ipv6)
+
+
+MIRROR = (silent_port,)
