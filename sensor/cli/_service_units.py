@@ -15,7 +15,10 @@ from pathlib import Path
 from sensor.cli._setup import complain
 from sensor.config import SYSTEM
 
-UNITS = ("sensor.target", "sensor.service", "sensor-forward.service")
+SERVICE, MIRROR = "sensor.service", "sensor-mirror@.service"
+# Those whose state is told: what runs all the time, and what begins the others. A mirror port is an instance of its own, by the name of its interface.
+TOLD = ("sensor.target", SERVICE, "sensor-forward.service", "sensor-update.timer")
+UNITS = (*TOLD, "sensor-update.service", MIRROR)
 USER_FILE = "sysusers.conf"
 # Where the units have the command; what ProtectHome= and PrivateTmp= hide from a service.
 COMMAND = "/usr/bin/sensor"
@@ -41,7 +44,7 @@ def folder() -> Path:
 
 def packaged(root: Path) -> Path | None:
     """A unit of ours that a package brought."""
-    return next((path for place in ("usr/lib", "lib") if (path := root / place / "systemd/system" / UNITS[1]).exists()), None)
+    return next((path for place in ("usr/lib", "lib") if (path := root / place / "systemd/system" / SERVICE).exists()), None)
 
 
 def written(root: Path) -> list[Path]:
@@ -65,7 +68,7 @@ def write_units(root: Path, program: Path) -> Iterator[str]:
     """Write them; a line for each."""
     for name in UNITS:
         text = (folder() / name).read_text()
-        yield _write(root / "etc/systemd/system" / name, text.replace(f"={COMMAND} ", f"={program} "))
+        yield _write(root / "etc/systemd/system" / name, text.replace(COMMAND, str(program)))
     yield _write(root / "etc/sysusers.d/sensor.conf", (folder() / USER_FILE).read_text())
 
 
@@ -136,7 +139,7 @@ def systemctl(*words: str) -> None:
 
 def states() -> list[dict[str, str]] | None:
     """How the units that are installed fare, by the words of PROPERTIES; None where systemd cannot be asked."""
-    command = ["systemctl", "show", f"--property=LoadState,{','.join(PROPERTIES)}", *UNITS]
+    command = ["systemctl", "show", f"--property=LoadState,{','.join(PROPERTIES)}", *TOLD]
     try:
         told = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError:

@@ -85,14 +85,15 @@ def _install(root: Path) -> int:
 
 
 def _uninstall(root: Path) -> int:
-    from sensor.cli._service_units import UNITS, remove_units, systemctl, written
+    from sensor.cli._service_units import MIRROR, UNITS, remove_units, systemctl, written
 
     there = written(root)
     if not there:
         complain(f"no units of ours in {root / 'etc/systemd/system'}: nothing to take away")
         return NOT_FOUND
     if root == Path("/"):
-        systemctl("disable", "--now", *UNITS)
+        systemctl("disable", "--now", *(unit for unit in UNITS if unit != MIRROR))
+        systemctl("disable", MIRROR)  # all of its instances; what they did to interfaces stays
     for line in remove_units(root):
         put(line)
     if root == Path("/"):

@@ -64,6 +64,7 @@ def test_install(tell, system: Path) -> None:
     program = Path(sys.executable).parent / "sensor"
     for name, command in (("sensor.service", "run"), ("sensor-forward.service", "forward")):
         assert f"\nExecStart={program} {command} --config /etc/sensor/sensor.yaml\n" in (system / "etc/systemd/system" / name).read_text()
+    assert f"'{program} intel update; lists=$?; {program} vulns update && exit $lists'" in (system / "etc/systemd/system/sensor-update.service").read_text()
     account = next(line for line in (system / "etc/passwd").read_text().splitlines() if line.startswith("sensor:"))
     assert account.split(":")[5:] == ["/var/lib/sensor", "/usr/sbin/nologin"]
     found = (system / "etc/sensor").stat()
@@ -81,7 +82,7 @@ def test_install_again(tell, system: Path) -> None:
     assert told.code == 0
     endings = {Path(line.split(":")[0]).name: line.split(": ")[1] for line in told.lines if line.startswith(str(system))}
     assert endings.pop("sensor.service") == "written anew"
-    assert endings == dict.fromkeys(("sensor.target", "sensor-forward.service", "sensor.conf", "sensor.yaml"), "as it was")
+    assert endings == dict.fromkeys((*set(units.UNITS) - {"sensor.service"}, "sensor.conf", "sensor.yaml"), "as it was")
     assert (system / "etc/sensor/sensor.yaml").read_text() == "preset: quiet\n"
 
 

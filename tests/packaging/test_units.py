@@ -13,7 +13,8 @@ import pytest
 
 from sensor.cli._service_units import COMMAND, UNITS
 
-SERVICES = ("sensor.service", "sensor-forward.service")
+SERVICES = tuple(name for name in UNITS if name.endswith(".service"))
+LASTING = ("sensor.service", "sensor-forward.service")
 # What `systemd-analyze security` may give: 0 is a service that can do nothing, 10 one that can do everything.
 EXPOSURE = 1.5
 
@@ -55,14 +56,14 @@ def test_exposure(folder: Path, name: str) -> None:
     command = ["systemd-analyze", "security", "--offline=yes", f"--threshold={EXPOSURE * 10:.0f}", "--no-pager", str(folder / name)]
     told = subprocess.run(command, capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stdout
-    found = re.search(rf"exposure level for {re.escape(name)}: ([\d.]+)", told.stdout)
+    found = re.search(rf"exposure level for {re.escape(name.replace('@', '@test_instance'))}: ([\d.]+)", told.stdout)
     assert found is not None
     assert float(found[1]) <= EXPOSURE
 
 
 def test_who_captures_speaks_to_nobody_and_who_delivers_hears_nothing(folder: Path) -> None:
     """No Internet socket for the one, no packet socket for the other, and one right between them."""
-    capture, forward = (directives(folder / name) for name in SERVICES)
+    capture, forward = (directives(folder / name) for name in LASTING)
     assert capture["RestrictAddressFamilies"].split() == ["AF_PACKET", "AF_NETLINK", "AF_UNIX"]
     assert capture["IPAddressDeny"] == "any"
     assert capture["CapabilityBoundingSet"] == capture["AmbientCapabilities"] == "CAP_NET_RAW"
@@ -71,8 +72,22 @@ def test_who_captures_speaks_to_nobody_and_who_delivers_hears_nothing(folder: Pa
     assert "AmbientCapabilities" not in forward
 
 
+def test_what_a_timer_begins_is_held_as_delivery_is(folder: Path) -> None:
+    """The same sandbox, word for word."""
+    forward, update = ((folder / name).read_text().partition("# No right at all")[2].partition("\nLimit")[0] for name in (LASTING[1], "sensor-update.service"))
+    assert "ProtectSystem=strict" in update
+    assert update == forward
+
+
+def test_a_mirror_port_takes_one_right(folder: Path) -> None:
+    """To set interfaces, as nobody in particular, and no way to the network."""
+    mirror = directives(folder / "sensor-mirror@.service")
+    assert mirror["CapabilityBoundingSet"] == mirror["AmbientCapabilities"] == "CAP_NET_ADMIN"
+    assert (mirror["DynamicUser"], mirror["IPAddressDeny"]) == ("yes", "any")
+
+
 def test_both_are_the_same_user_with_the_same_state(folder: Path) -> None:
     """Cursors lie beside the log, so the one writes where the other does."""
-    capture, forward = (directives(folder / name) for name in SERVICES)
+    capture, forward = (directives(folder / name) for name in LASTING)
     for key in ("User", "Group", "UMask", "StateDirectory", "StateDirectoryMode", "ConfigurationDirectory", "RestartPreventExitStatus", "Type"):
         assert capture[key] == forward[key]
