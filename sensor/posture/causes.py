@@ -1,0 +1,137 @@
+"""What the exposure of a device comes of: its weaknesses, attacks that it did or suffered, who reaches it, and what is not known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sensor.core.alert import Severity
+from sensor.core.reader import clean
+from sensor.core.record_parts import objects
+from sensor.inventory.habits import OUTSIDE
+from sensor.posture.site import Node, Site
+from sensor.posture.weakness import Weakness
+
+Record = dict[str, Any]
+
+# Detectors of these rooms tell of changes, settings and reach, which are terms of their own or no fault; all others tell of attacks.
+NO_ATTACK = ("device.", "exposure.", "posture.")
+# Silent for so long, an alert that nobody closed counts no more; as long as a recommendation stays open that is not seen again.
+SILENT = timedelta(days=14)
+PCS = frozenset(("workstation", "mobile", "tablet"))
+TYPE, FIRMWARE = "type", "firmware"
+
+
+class Sign(NamedTuple):
+    """An alert about an attack. ``risk``: 0 to 100, as the alert tells it."""
+
+    id: str
+    risk: float
+    title: str
+
+
+class Causes(NamedTuple):
+    """Of one device. ``weaknesses``: the worst first; ``acts``, ``suffers``: attacks; ``reach``: who has a way to it; ``unknown``: what is not known of it."""
+
+    weaknesses: tuple[Weakness, ...] = ()
+    acts: tuple[Sign, ...] = ()
+    suffers: tuple[Sign, ...] = ()
+    reach: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    criticality: str = ""
+
+
+def causes_of(site: Site) -> dict[str, Causes]:
+    """Of all devices that are there."""
+    there = {name: node for name, node in site.nodes.items() if not node.gone}
+    crowded = {node.segment for node in there.values() if node.type in PCS and node.segment}
+    acts, suffers = _attacks(site, there)
+    return {
+        name: Causes(
+            site.weaknesses.get(name, ()),
+            tuple(acts.get(name, ())),
+            tuple(suffers.get(name, ())),
+            tuple(_reach(site, node, crowded)),
+            tuple(_unknown(node)),
+            node.aimed.criticality,
+        )
+        for name, node in there.items()
+    }
+
+
+def _reach(site: Site, node: Node, crowded: set[str]) -> Iterator[str]:
+    if node.aimed.outside:
+        yield "outside"
+    habits = (site.seen.habits or {}).get(node.id)
+    if habits is not None and any(peer == OUTSIDE for peer, _ in habits.uses):
+        yield "talks"
+    if node.segment in crowded and node.type not in PCS:
+        yield "beside"
+
+
+def _unknown(node: Node) -> Iterator[str]:
+    if node.type in ("", "unknown"):
+        yield TYPE
+    if not node.firmware and node.type not in PCS:  # PCs and telephones of people have no firmware that anybody could tell
+        yield "firmware"
+
+
+# Attacks.
+
+
+def _attacks(site: Site, there: Mapping[str, Node]) -> tuple[dict[str, list[Sign]], dict[str, list[Sign]]]:
+    """Signs by who did it and by who suffered it, the gravest first."""
+    owners = _owners(there.values())
+    acts: dict[str, list[Sign]] = {}
+    suffers: dict[str, list[Sign]] = {}
+    for record, sign in sorted(_signs(site), key=lambda one: (-one[1].risk, one[1].id)):
+        actor = _whose(record.get("src"), there, owners)
+        if actor:
+            acts.setdefault(actor, []).append(sign)
+        targets = [record.get("dst"), *objects(record.get("targets"))]
+        for target in dict.fromkeys(_whose(end, there, owners) for end in targets):
+            if target and target != actor:
+                suffers.setdefault(target, []).append(sign)
+    return acts, suffers
+
+
+def _signs(site: Site) -> Iterator[tuple[Record, Sign]]:
+    since = _days_before(site.now)
+    for record in site.alerts:
+        alert = record.get("alert")
+        if not isinstance(alert, dict) or _text(alert.get("detector")).startswith(NO_ATTACK) or "closed" in alert:
+            continue
+        if record.get("severity") not in Severity.__members__ or Severity[record["severity"]] < Severity.medium:
+            continue
+        if record.get("action") != "close" or _text(alert.get("last") or record.get("ts")) >= since:
+            risk = alert.get("risk")
+            worth = min(100.0, max(0.0, float(risk))) if isinstance(risk, int | float) else 0.0
+            yield record, Sign(_text(alert.get("id")), worth, _text(alert.get("title")) or _text(alert.get("detector")))
+
+
+def _days_before(now: str) -> str:
+    """As records write time, which sorts; empty where there is no time."""
+    try:
+        return (datetime.fromisoformat(now) - SILENT).isoformat()
+    except (ValueError, OverflowError):
+        return ""
+
+
+def _owners(nodes: Iterable[Node]) -> dict[str, str]:
+    """Device by address: an alert may name one by an id from before it was merged, or not at all."""
+    return {address: node.id for node in nodes for address in ((node.record.get("device") or {}).get("ips") or ()) if isinstance(address, str)}
+
+
+def _whose(end: Any, there: Mapping[str, Node], owners: Mapping[str, str]) -> str:
+    """The device at an end of an alert; empty where it is none of ours."""
+    if not isinstance(end, dict):
+        return ""
+    device, address = end.get("device"), end.get("ip")
+    if isinstance(device, str) and device in there:
+        return device
+    return owners.get(address, "") if isinstance(address, str) else ""
+
+
+def _text(value: Any) -> str:
+    return clean(value, 256) if isinstance(value, str) else ""

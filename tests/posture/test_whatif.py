@@ -1,0 +1,65 @@
+"""What if it were mended: the same as to mend it and look again, and quick for a large site."""
+
+from __future__ import annotations
+
+import time
+
+from hypothesis import given
+
+from sensor.posture.causes import causes_of
+from sensor.posture.exposure import exposures
+from sensor.posture.site import Site
+from sensor.posture.weakness import FIND_OUT
+from sensor.posture.whatif import mended_device, mended_site
+from tests.posture.sites import large, node, site, weakness
+from tests.posture.test_exposure import sites
+
+DEVICES, SECONDS = 10_000, 4.0
+
+
+def test_of_a_device() -> None:
+    """The fix first that lowers its score most, with all that it mends; one by one, not added up."""
+    weak = [weakness("dev-1", "CVE-1", 53.6, "update"), weakness("dev-1", "CVE-2", 40.0, "update"), weakness("dev-1", "telnet", 30.0)]
+    causes = causes_of(site([node(1)], weak))["dev-1"]
+    assert [(one.fix.key, one.points, [some.name for some in one.weaknesses]) for one in mended_device(causes)] == [
+        ("update", 30.0, ["CVE-1", "CVE-2"]),
+        ("setting|telnet", 55.9, ["telnet"]),
+    ]
+
+
+def test_a_firmware_that_is_found_out_is_known() -> None:
+    """So that nothing of it is left, at best."""
+    weak = weakness("dev-1", "CVE-1", 20.0, "version")
+    causes = causes_of(site([node(1, firmware="")], [weak._replace(fix=weak.fix._replace(steps=FIND_OUT))]))["dev-1"]
+    assert [(one.points, one.lowers) for one in mended_device(causes)] == [(0.0, 22.4)]
+
+
+def test_of_a_site() -> None:
+    """The fix of the worst device first; then those that help most devices, though the worst hides it from the score."""
+    nodes = [node(number) for number in range(40)]
+    weak = [weakness("dev-0", "CVE-1", 90.0, "update"), *(weakness(one.id, "telnet", 30.0) for one in nodes[1:5]), weakness("dev-9", "ftp", 30.0)]
+    found = mended_site(site(nodes, weak))
+    assert [(one.fix.key, one.points, len(one.devices), one.lowers) for one in found] == [
+        ("update", 30.0, 1, 90.0),
+        ("setting|telnet", 72.0, 4, 120.0),
+        ("setting|ftp", 76.5, 1, 30.0),
+    ]
+
+
+@given(sites())
+def test_it_is_what_the_score_would_be(before: Site) -> None:
+    """A fix of the site against the site without its weaknesses."""
+    for one in mended_site(before, 100):
+        after = exposures(site(before.nodes.values(), (weak for _, weak in before.weak() if weak.fix.key != one.fix.key), before.alerts))
+        assert (one.points, {name: after.devices[name].points for name in one.devices}) == (after.site.points, one.devices)
+
+
+def test_ten_thousand_devices() -> None:
+    """Scores, segments and the ten best fixes of fifty thousand weaknesses."""
+    some = large(DEVICES)
+    began = time.process_time()
+    found, best = exposures(some), mended_site(some)
+    took = time.process_time() - began
+    assert (len(found.devices), len(found.segments), len(best)) == (DEVICES, DEVICES // 200, 10)
+    assert took < SECONDS, took
+    print(f"{DEVICES:,} devices with {sum(map(len, some.weaknesses.values())):,} weaknesses: {took:.2f} s")
