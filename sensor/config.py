@@ -14,7 +14,8 @@ from sensor.budget import MOST, USUAL, enough
 from sensor.core.addresses import parse_network
 from sensor.core.alert import Severity
 from sensor.core.detector import Detector
-from sensor.documents import FilePath, load_document
+from sensor.core.device import TYPES
+from sensor.documents import FilePath, load_document, nearest
 from sensor.log_section import Logging
 from sensor.presets import PRESETS
 from sensor.registry import units
@@ -164,6 +165,46 @@ class Telemetry(Section):
         return listen
 
 
+class Owners(Section):
+    """Who looks after devices that have no owner of their own (`sensor devices set`). ``tags``: by what the operator tagged them, asked first; ``segments``: by
+    VLAN or block (`vlan 30`, `10.20.30.0/24`); ``types``: by what they are, asked last.
+    """
+
+    tags: dict[str, str] = {}
+    segments: dict[str, str] = {}
+    types: dict[str, str] = {}
+
+    @field_validator("types")
+    @classmethod
+    def _known(cls, types: dict[str, str]) -> dict[str, str]:
+        for name in types:
+            if name not in TYPES:
+                raise ValueError(f"found the type {name[:64]!r}, {nearest(name, TYPES)}")
+        return types
+
+
+class DueDays(Section):
+    """Days until a ticket is to be done, from when it was first seen. ``info``, ``low``, ``medium``, ``high``, ``critical``: by its severity."""
+
+    info: int = Field(default=365, ge=1, le=3650)
+    low: int = Field(default=180, ge=1, le=3650)
+    medium: int = Field(default=90, ge=1, le=3650)
+    high: int = Field(default=30, ge=1, le=3650)
+    critical: int = Field(default=7, ge=1, le=3650)
+
+
+class Tickets(Section):
+    """What `sensor tickets` makes of what is wrong. ``due_days``: until when it is to be done; ``owner``: who has what nobody else has; ``owners``: who else;
+    ``least``, ``least_points``: what is slighter makes no ticket.
+    """
+
+    due_days: DueDays = DueDays()
+    owner: str = Field(default="", max_length=64)
+    owners: Owners = Owners()
+    least: Literal["info", "low", "medium", "high", "critical"] = "low"
+    least_points: float = Field(default=0, ge=0, le=100)
+
+
 @functools.cache
 def detector_units() -> dict[str, type[Detector]]:
     """Detector classes by id."""
@@ -199,6 +240,7 @@ class _Root(Section):
     capture: Capture = Capture()
     telemetry: Telemetry = Telemetry()
     logging: Logging = Logging()
+    tickets: Tickets = Tickets()
     outputs: dict[str, Any] = {}
 
     @field_validator("networks")
