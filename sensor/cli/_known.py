@@ -37,6 +37,12 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--state", metavar="DIR", type=Path, help="folder of the inventory to read (default: the state folder)")
 
 
+def add_site_arguments(parser: argparse.ArgumentParser) -> None:
+    """Of commands that look at the whole site (``_site.py``)."""
+    parser.add_argument("--config", metavar="FILE", type=Path, help="configuration, for its networks: (default: the system's)")
+    add_source_arguments(parser)
+
+
 def known(args: argparse.Namespace, *, alerts: bool = False, take: Take | None = None) -> Known | None:
     """Read what the arguments name: a log, or an inventory; else the inventory of the state folder, unless a replay was logged there after it was written.
 

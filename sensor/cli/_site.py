@@ -6,13 +6,12 @@ import argparse
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from sensor.cli._firewall_seen import view_from
-from sensor.cli._known import Known, add_source_arguments, known
+from sensor.cli._known import Known, known
 from sensor.cli._setup import complain
-from sensor.cli._show import part, tidy
+from sensor.cli._show import Take, part, tidy
 from sensor.cli._vulns_feeds import folder_of, tell_age
 from sensor.cli._vulns_fleet import Fleet, ordered
 from sensor.config import Config, load_config, usual
@@ -27,17 +26,12 @@ from sensor.posture.weakness import Weakness, of_recommendation, of_vulnerabilit
 Record = dict[str, Any]
 
 
-def add_site_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", metavar="FILE", type=Path, help="configuration, for its networks: (default: the system's)")
-    add_source_arguments(parser)
-
-
-def site_of(args: argparse.Namespace) -> Site | None:
-    """None after it was said what cannot be read. What is old of feeds is told."""
+def site_of(args: argparse.Namespace, take: Take | None = None) -> Site | None:
+    """None after it was said what cannot be read. What is old of feeds is told. ``take`` hears every record of the log, and says which of them count."""
     try:
         config = load_config(usual(args.config))
         base = open_to_read(folder_of(args))
-        found = known(args, alerts=True)
+        found = known(args, alerts=True, take=take)
         if found is None:
             return None
         fleet = Fleet(found, base)
