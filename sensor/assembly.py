@@ -135,8 +135,9 @@ class Engine:
         limits = _limits(config, budget)
         inventory = Inventory(self.known.matcher, self.known.oui, networks, limits)
         self.world = world = World(networks, lists, inventory, budget)
+        self.advisor = Advisor(world, self._advise, inventory.members, budget.alerts, _settled(config))
         if keeper is not None:
-            keeper.begin(inventory, self.known.name, world.baseline)
+            keeper.begin(inventory, self.known.name, world.baseline, self.advisor.cases)
         self.anew = Anew(inventory)
         self._weigher = Weigher(world, Roles(config.roles.model_dump()))
         self._detectors = _detectors(config, world, {})
@@ -163,7 +164,7 @@ class Engine:
             listeners=[*((kind, partial(_neighbour, inventory)) for kind in Announcement.__subclasses__()), *world.passive_dns.listeners()],
             evidence=evidence,
             health=health,
-            advisor=Advisor(world, partial(_advise, room), budget.alerts),
+            advisor=self.advisor,
             more={"passive_dns": world.passive_dns},
         )
 
@@ -176,6 +177,7 @@ class Engine:
         inventory = pipeline.inventory
         inventory.limits = msgspec.structs.replace(inventory.limits, gone_ns=int(config.inventory.gone_after_h * HOUR))
         self._weigher.roles = Roles(config.roles.model_dump())
+        self.advisor.settled = _settled(config)
         room.adjust(config.least, int(config.alerts.suppression_h * HOUR), int(config.alerts.incident_h * HOUR), config.sensor.site)
         self._detectors = _detectors(config, self.world, self._detectors)
         rules = rules if rules is not None else self.rules
@@ -191,6 +193,11 @@ class Engine:
         """Let other fingerprints look at some of what was known before: at all devices at once would take too long."""
         if self.anew.waiting and not self.anew.go_on(devices) and self._keeper is not None:
             self._keeper.know(self.known.name)
+
+    def _advise(self, action: str, told: Recommendation, at: int, closed: str) -> None:
+        """What the advisor tells, as a record."""
+        room = self.pipeline.room
+        room.emit(room.maker.recommendation(action, told, at, room.device, closed))
 
     def _all(self, rules: Sequence[Detector]) -> list[Detector]:
         """Ours, then the operator's rules; whoever learns hears of everything last."""
@@ -239,9 +246,9 @@ def _sizes(config: Config, budget: Budget) -> Sizes:
     return Sizes(tables.flow_bits or budget.flow_bits, tables.repeat_bits or budget.repeat_bits, budget.conversations, budget.packets, budget.held)
 
 
-def _advise(room: AlertRoom, action: str, told: Recommendation, at: int, closed: str) -> None:
-    """What the advisor tells, as a record."""
-    room.emit(room.maker.recommendation(action, told, at, room.device, closed))
+def _settled(config: Config) -> frozenset[str]:
+    """Settings about which the operator said what he wants: DHCP servers that he named are watched by a detector."""
+    return frozenset(("dhcp_server",)) if config.options("credential_access.rogue_dhcp").allowed else frozenset()
 
 
 def _neighbour(inventory: Inventory, told: Announcement) -> None:

@@ -18,7 +18,7 @@ import msgspec
 from sensor.inventory.baseline import Baseline
 from sensor.inventory.inventory import Inventory
 from sensor.inventory.journal import Entries
-from sensor.inventory.lasting import Lasting
+from sensor.inventory.lasting import Advice, Lasting
 from sensor.inventory.rules import Rule
 from sensor.inventory.store.database import StoreError
 from sensor.inventory.store.store import WATCHED, Store
@@ -73,11 +73,11 @@ class Keeper:
         self._failed = False
         self._hurry = threading.Event()
 
-    def begin(self, inventory: Inventory, knowledge: str, baseline: Baseline | None = None) -> int:
+    def begin(self, inventory: Inventory, knowledge: str, baseline: Baseline | None = None, advice: Advice | None = None) -> int:
         """Bring back what was known; returns how many devices. ``knowledge`` names the fingerprints: where they are others than at the last run, all facts
-        are read anew. ``baseline``: what learns.
+        are read anew. ``baseline``: what learns; ``advice``: what recommends.
         """
-        self.lasting = Lasting(inventory, baseline)
+        self.lasting = Lasting(inventory, baseline, advice)
         self._said = self.store.words()
         inventory.table.words.update(self._said)
         again = self.store.meta(KNOWLEDGE) not in ("", knowledge)
@@ -89,6 +89,8 @@ class Keeper:
             inventory.endpoints.keep_apart(one, other)
         if baseline is not None:
             self._remember(baseline)
+        if advice is not None:
+            self._go_on_advising(advice)
         self.lasting.keep_journal()
         self._hear(self._said, self.store.orders(), self.store.rules())
         self._obey()
@@ -116,6 +118,17 @@ class Keeper:
         since, _, last = self.store.meta(WATCHED).partition(" ")
         if since.isdecimal() and last.isdecimal():
             baseline.go_on((int(since), int(last)))
+
+    def _go_on_advising(self, advice: Advice) -> None:
+        """Bring back what was recommended and is not done."""
+        broken = 0
+        for body in self.store.advice():
+            try:
+                advice.restore(body)
+            except msgspec.DecodeError:
+                broken += 1
+        if broken:
+            self._complain(f"{self.store.path}: left out what is no recommendation: {broken:,} rows")
 
     def tick(self, now: int) -> None:
         """Called by the engine often; about once a second something is handed over. ``now``: packet time, ns."""

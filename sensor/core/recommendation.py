@@ -1,18 +1,19 @@
-"""Recommendation: one setting of one device that should be another, proven by a packet, with what to do about it."""
+"""Recommendation: one thing of one device that should be otherwise, proven by packets, with what to do about it."""
 
 from __future__ import annotations
 
 import msgspec
 
 from sensor.core.alert import Severity
-from sensor.core.event import Event
 from sensor.core.observation import Subject
+from sensor.core.record_parts import Body
 
 
 class Recommendation(msgspec.Struct):
     """As it stands. ``key``: device and setting, of which its id is made, so that it is the same after a restart; ``subject`` and ``port``: whose setting it
-    is and where; ``other``: who was at the other end; ``seen``: the field that proves it, and what it held; ``makers``: steps for the maker of the device;
-    ``test``: how to see that it is mended. ``first`` and ``ts``: packet times of the first and of the last of ``count`` messages that showed it, ns.
+    is and where; ``other``: who was at the other end; ``seen``: the field that proves it, and what it held; ``proof``: the messages, or what fingerprints made
+    of them, as records show them (``proof_body``): they outlive the run that saw them; ``makers``: steps for the maker of the device; ``test``: how to see that
+    it is mended. ``first`` and ``ts``: packet times of the first and of the last of ``count`` messages that showed it, ns.
     """
 
     key: str
@@ -25,13 +26,14 @@ class Recommendation(msgspec.Struct):
     fix: str
     test: str
     subject: Subject
-    proof: Event
+    proof: tuple[Body, ...]
     first: int
     ts: int
     port: int = 0
     other: Subject | None = None
     other_port: int = 0
     app: str = ""
+    community_id: str = ""
     maker: str = ""
     steps: str = ""
     count: int = 1

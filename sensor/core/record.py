@@ -195,8 +195,8 @@ class RecordMaker:
         record.src = end_body(told.subject, device(told.subject), told.port)
         if told.other is not None:
             record.dst = end_body(told.other, device(told.other), told.other_port)
-        record.network = filled({"app": told.app, "vlan": told.subject.vlan, "community_id": community_id_of(told.proof)}) or UNSET
-        record.evidence = [proof_body(told.proof)]
+        record.network = filled({"app": told.app, "vlan": told.subject.vlan, "community_id": told.community_id}) or UNSET
+        record.evidence = list(told.proof)
         return self._end(at, record)
 
     def sensor(self, action: str, ts: int, msg: str, severity: str = "info", *, capture: Mapping[str, Any] | None = None, **facts: Any) -> Record:

@@ -134,8 +134,13 @@ def claim_body(one: Evidence) -> Body:
     }
 
 
-def proof_body(proof: Event | Flow | DeviceChange) -> Body:
-    """What proves an alert, as the packets told it: who spoke to whom, when, facts of the message or counters of the flow; or a device's change."""
+def proof_body(proof: Event | Flow | DeviceChange | Evidence) -> Body:
+    """What proves a finding, as the packets told it: who spoke to whom, when, facts of the message or counters of the flow; a device's change; or an
+    observation of a device, with what a fingerprint made of it.
+    """
+    if isinstance(proof, Evidence):
+        made = {proof.attribute: words(proof.value), "seen": clean(proof.seen, TEXT_LIMIT), "fingerprint": words(proof.fingerprint), "count": proof.count}
+        return {"event": words(proof.kind), "ts": time_text(proof.last), "facts": filled(made)}
     if isinstance(proof, DeviceChange):
         facts = {one.field: f"{words(one.old) or 'unknown'} → {words(one.new)}" for one in proof.changes}
         return filled({"event": f"device.{proof.action}", "ts": time_text(proof.ts), "device": proof.device.id, "facts": facts})

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from sensor.core.bounded import Bounded
 from sensor.core.event import Event
+from sensor.core.observation import Subject
 from sensor.dissectors._smb_events import SmbNegotiated
 from sensor.dissectors.ftp import FtpLogin
 from sensor.dissectors.http import HttpLogin, HttpResponse
@@ -41,7 +42,7 @@ LEAST_BITS = {"rsa": 2048, "dsa": 2048, "ec": 224}
 class Shown(NamedTuple):
     """``setting``: one word for it, empty where nothing is wrong; ``does``: goes on "the device …"; ``why``: the field that proves it, and what it held.
     ``asked``: the machine was asked, and has not said it itself; ``asks``: it is the one that asks, so that its port means nothing; ``mends``: settings that
-    are as they should be, by this message.
+    are as they should be, by this message; ``whose``: the machine, where it is at neither end of the packet.
     """
 
     setting: str
@@ -51,6 +52,7 @@ class Shown(NamedTuple):
     asked: bool = False
     asks: bool = False
     mends: tuple[str, ...] = ()
+    whose: Subject | None = None
 
 
 class Insecure:

@@ -1,14 +1,16 @@
 """SIP over UDP and TCP (RFC 3261): calls, registrations and the programs behind them. What travels in TLS stays unread.
 
 Reads the start line and the headers named below, in long and compact form, folded or not, and session descriptions (RFC 8866); other bodies are skipped by
-their length. Credentials are noted as present, never kept. A fact about the program belongs to the sender only where the sender wrote the message: a request
-with more than one Via was passed on by a proxy, and so was a response whose Contact names another host. Plug-and-play: a phone without settings asks the
+their length. Credentials are noted as present, never kept; of challenges the first is read (RFC 8760: the one that the server likes best). A fact about the
+program belongs to the sender only where the sender wrote the message: a request with more than one Via was passed on by a proxy, and so was a response whose
+Contact names another host. Plug-and-play: a phone without settings asks the
 network for them in a SUBSCRIBE whose Event header names its vendor, model and version. Telephones of Cisco name themselves in Contact when they register.
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -56,6 +58,8 @@ _DEVICE_NAME = re.compile(rb'\+u\.sip!devicename\.ccm\.cisco\.com="([^"]{1,128})
 _DEVICE_TYPE = re.compile(rb'\+u\.sip!model\.ccm\.cisco\.com="(\d{1,6})"')
 _INSTANCE = re.compile(rb'\+sip\.instance="<urn:([^>"]{1,128})>"')  # RFC 5626, 4.1
 ALARM = b"cisco-alarm"
+_PARAMETER = re.compile(rb'([a-zA-Z]{1,32})\s*=\s*(?:"([^"]{0,1024})"|([^\s,"]{1,256}))')
+PARAMETERS_LIMIT = 16
 
 
 class SipRequest(Event):
@@ -75,7 +79,10 @@ class SipRequest(Event):
 
 
 class SipResponse(Event):
-    """``method`` is that of the request it answers; ``challenge``: it asks for credentials; ``user_agent``: from Server or User-Agent."""
+    """``method`` is that of the request it answers; ``challenge``: it asks for credentials; ``user_agent``: from Server or User-Agent.
+
+    How it asks (RFC 7616): ``scheme`` in small letters, ``realm``, ``algorithm`` (empty: MD5), ``qop`` (whether it offers any) and ``nonce``.
+    """
 
     status: int
     reason: str
@@ -86,6 +93,11 @@ class SipResponse(Event):
     cseq: int
     user_agent: str
     challenge: bool
+    scheme: str = ""
+    realm: str = ""
+    algorithm: str = ""
+    qop: bool = False
+    nonce: str = ""
 
 
 class SipMedia(Event):
@@ -292,6 +304,8 @@ def _read(packet: Packet, head: bytes) -> tuple[list[Said], int, _Body | None]:
         own = vias <= 1
     else:
         event = SipResponse(packet, status, clean(rest, NAME_LIMIT), clean(of, 32), caller, callee, call_id, cseq, server or agent, "auth" in values)
+        if event.challenge:
+            _challenge(event, values["auth"])
         own = of.strip() == b"REGISTER" or "contact" not in values or _is_sender(packet, values["contact"])
     said: list[Said] = [event]
     if own and (agent or server or named or "event" in values):
@@ -300,6 +314,14 @@ def _read(packet: Packet, head: bytes) -> tuple[list[Said], int, _Body | None]:
         _registering(packet, get("contact", b""), get("reason", b""), said)
     body = _Body(call_id, own) if get("type", b"").lstrip()[: len(SDP)].lower() == SDP else None
     return said, _length(values["length"]) if "length" in values else 0, body
+
+
+def _challenge(event: SipResponse, raw: bytes) -> None:
+    """How it asks for credentials, into the event."""
+    scheme, _, rest = raw.strip().partition(b" ")
+    found = {each[1].lower(): each[2] or each[3] or b"" for each in itertools.islice(_PARAMETER.finditer(rest), PARAMETERS_LIMIT)}
+    event.scheme, event.qop = clean(scheme.lower(), 32), bool(found.get(b"qop"))
+    event.realm, event.algorithm, event.nonce = (clean(found.get(name, b""), NAME_LIMIT) for name in (b"realm", b"algorithm", b"nonce"))
 
 
 def _registering(packet: Packet, contact: bytes, reason: bytes, said: list[Said]) -> None:

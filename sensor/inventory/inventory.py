@@ -20,6 +20,7 @@ from sensor.inventory.evidence import Claim, Matcher, Oui, fact_of
 from sensor.inventory.identity import SIGHTING, Trait
 from sensor.inventory.limits import Limits
 from sensor.inventory.record import Fuse, Neighbour, Record
+from sensor.inventory.roster import Member, members
 from sensor.inventory.services import Sighted, service_texts
 from sensor.inventory.table import Table
 from sensor.inventory.telling import Told
@@ -116,6 +117,10 @@ class Inventory:
             for record in queue:
                 record.sync()
                 yield self._view(record)
+
+    def members(self) -> Iterator[Member]:
+        """Every device as it was told last, which costs little."""
+        return members(self.table)
 
     def offer(self, seen: Sighted) -> None:
         """A device answered at a port, or used one."""

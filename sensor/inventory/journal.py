@@ -39,7 +39,7 @@ class Merger(NamedTuple):
 
 class Entries(msgspec.Struct):
     """What is to be written together. ``states``: devices as they are now, each with how it is shown; ``removed``: (ts, id) of those that are no more;
-    ``habits``: (id, JSON) of what was learned of them, ``watched`` how long.
+    ``habits``: (id, JSON) of what was learned of them, ``watched`` how long; ``advice``: (device, setting, JSON) of what is recommended, empty where over.
     """
 
     removed: list[tuple[int, str]] = []
@@ -50,9 +50,10 @@ class Entries(msgspec.Struct):
     outcomes: list[Outcome] = []
     habits: list[tuple[str, str]] = []
     watched: tuple[int, int] = (0, 0)
+    advice: list[tuple[str, str, str]] = []
 
     def __bool__(self) -> bool:
-        return bool(self.removed or self.states or self.moves or self.mergers or self.told or self.outcomes or self.habits)
+        return bool(self.removed or self.states or self.moves or self.mergers or self.told or self.outcomes or self.habits or self.advice)
 
 
 class Journal:

@@ -5,6 +5,9 @@ Whoever has a store calls this from the thread of the engine; nothing here touch
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Protocol
+
 from sensor.inventory import orders
 from sensor.inventory.anew import read_anew
 from sensor.inventory.baseline import Baseline
@@ -17,11 +20,29 @@ from sensor.inventory.state import DeviceState, record_of, state_of
 from sensor.inventory.words import Order, Outcome, Word
 
 
-class Lasting:
-    """The lasting side of one inventory, and of what was learned of its devices."""
+class Advice(Protocol):
+    """What is recommended about devices, as it is kept."""
 
-    def __init__(self, inventory: Inventory, baseline: Baseline | None = None) -> None:
-        self.inventory, self.table, self.baseline = inventory, inventory.table, baseline
+    def restore(self, body: bytes | str) -> None:
+        """A recommendation of an earlier run. msgspec.DecodeError where it is none."""
+        ...
+
+    def take(self, limit: int) -> Iterator[tuple[tuple[str, str], bytes]]:
+        """((device, setting), JSON) of those that changed since, at most ``limit``; empty where one is over."""
+        ...
+
+    def note_counts(self, since: int) -> None:
+        """Those that were shown again after a time (ns) changed."""
+        ...
+
+    def forget(self, device: str) -> None: ...
+
+
+class Lasting:
+    """The lasting side of one inventory, of what was learned of its devices and of what is recommended about them."""
+
+    def __init__(self, inventory: Inventory, baseline: Baseline | None = None, advice: Advice | None = None) -> None:
+        self.inventory, self.table, self.baseline, self.advice = inventory, inventory.table, baseline, advice
 
     def keep_journal(self) -> Journal:
         """Note down from now on what ``entries`` gives."""
@@ -81,8 +102,11 @@ class Lasting:
         """The device never was here; nobody is told, for that would say of it again what is to be forgotten. It is found anew when it speaks."""
         record = self.table.by_key(order.key)
         if record is not None:
+            name = self.table.open(record).id
             if self.baseline is not None:
-                self.baseline.forget(self.table.open(record).id)
+                self.baseline.forget(name)
+            if self.advice is not None:
+                self.advice.forget(name)
             self.inventory.purge(record)
         self.table.words.pop(order.key, None)
         return Outcome(order)
@@ -94,7 +118,9 @@ class Lasting:
         return Entries(habits=[(device, body.decode()) for device, body in self.baseline.take(limit)], watched=self.baseline.watched)
 
     def sweep(self, since: int) -> None:
-        """Let all devices seen after ``since`` be written: their times and counts went on without news."""
+        """Let all devices seen after ``since`` be written: their times and counts went on without news. The same for what is recommended."""
+        if self.advice is not None:
+            self.advice.note_counts(since)
         if self.table.journal is not None:
             for queue in (self.table.unidentified, self.table.identified):
                 self.table.journal.seen.update((record, True) for record in queue if record.last > since)
@@ -114,6 +140,8 @@ class Lasting:
         told.moves = [Move(ts, name, address, held) for ts, who, address, held in journal.moves if (name := self._id(who))]
         for queue in (journal.removed, journal.moves, journal.mergers, journal.told, journal.outcomes):
             queue.clear()
+        if self.advice is not None:
+            told.advice = [(*name, body.decode()) for name, body in self.advice.take(limit)]
         told.states = [(state_of(record), device) for record in journal.records(limit) for device in (self.inventory.own_view(record),)]
         return told
 

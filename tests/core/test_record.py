@@ -24,6 +24,7 @@ from sensor.core.observation import Evidence, Subject
 from sensor.core.packet import Packet
 from sensor.core.recommendation import Recommendation
 from sensor.core.record import SIZE_LIMIT, Record, RecordMaker, encode
+from sensor.core.record_parts import proof_body
 
 TS = 1_795_511_647_318_442_123
 MAC = parse_mac("00:17:c8:1a:2b:3c")
@@ -78,7 +79,7 @@ def recommendation(**more: Any) -> Recommendation:
     facts = {
         "key": "dev-5k2m8q|telnet", "setting": "telnet", "title": "Telnet in use", "severity": Severity.medium, "summary": "printer offers Telnet",
         "why": "It hides nothing.", "seen": "it greeted with 'login:'", "fix": "Switch it off.", "test": "The port is closed.", "subject": one.actor,
-        "proof": one.proof[0], "first": TS, "ts": TS + 5, "port": 23, "other": one.target, "other_port": 40000, "app": "telnet", "maker": "Kyocera",
+        "proof": (proof_body(one.proof[0]),), "first": TS, "ts": TS + 5, "port": 23, "other": one.target, "other_port": 40000, "app": "telnet", "maker": "Kyocera",
         "steps": "Network Settings", "count": 3,
     }  # fmt: skip
     return Recommendation(**(facts | more))

@@ -45,12 +45,30 @@ def test_registration() -> None:
     own = ("212@10.20.30.5", "212@10.20.30.5", "2@10.20.30.12")
     program, server = "Yealink SIP-T46S 66.86.0.15", "FPBX-16.0.40.7(18.15.0)"
     assert events(request) == [("SipRequest", "REGISTER", "sip:10.20.30.5:5060", *own, 1, program, False, False)]
-    assert events(challenge) == [("SipResponse", 401, "Unauthorized", "REGISTER", *own, 1, server, True)]
+    assert events(challenge) == [("SipResponse", 401, "Unauthorized", "REGISTER", *own, 1, server, True, "digest", "pbx", "", False, "5f")]
     assert events(again) == [("SipRequest", "REGISTER", "sip:10.20.30.5:5060", *own, 2, program, True, False)]
-    assert events(accepted) == [("SipResponse", 200, "OK", "REGISTER", *own, 2, server, False)]
+    assert events(accepted) == [("SipResponse", 200, "OK", "REGISTER", *own, 2, server, False, "", "", "", False, "")]
     assert values(again) == [("sip.user_agent", program), ("sip.device_header", "X-Serialnumber: 0015655E5302")]
     assert facts(accepted) == [("02:00:5e:00:53:05", "10.20.30.5", "sip.server", server)]
     assert "Digest" not in repr(events(again) + values(again) + events(challenge) + values(challenge))
+
+
+@pytest.mark.parametrize(
+    ("header", "asked"),
+    [
+        (b'Digest realm="pbx, 2nd floor",nonce="5f==",algorithm=SHA-256, qop="auth,auth-int"', ("digest", "pbx, 2nd floor", "SHA-256", True, "5f==")),
+        (b"dIGEST algorithm=MD5 , Realm = asterisk", ("digest", "asterisk", "MD5", False, "")),
+        (b'Basic realm="pbx"', ("basic", "pbx", "", False, "")),
+        (b"NTLM", ("ntlm", "", "", False, "")),
+        (b'Digest realm="' + b"x" * 3000, ("digest", "", "", False, "")),
+        (b"Digest " + b"a=1," * 500 + b"qop=auth", ("digest", "", "", False, "")),
+    ],
+)
+def test_how_a_password_is_asked_for(header: bytes, asked: tuple[object, ...]) -> None:
+    """Quoted or not, in any letters; what has no end is left out, and the first challenge counts."""
+    head = b"SIP/2.0 401 Unauthorized\r\nVia: SIP/2.0/UDP 10.0.0.9\r\nCSeq: 1 REGISTER\r\nCall-ID: c\r\nFrom: <sip:1@x>\r\nTo: <sip:1@x>\r\n"
+    [event] = events(dissect(head + b"WWW-Authenticate: " + header + b"\r\nWWW-Authenticate: Digest realm=other\r\n\r\n"))
+    assert event[-6:] == (True, *asked)
 
 
 def test_compact_and_folded_headers() -> None:

@@ -65,7 +65,16 @@ MIGRATIONS: tuple[str, ...] = (
         habits TEXT NOT NULL -- what it serves and uses, JSON
     ) WITHOUT ROWID;
     """,
+    # 4: what was recommended and is not done.
+    """
+    CREATE TABLE advice (
+        device TEXT NOT NULL, -- its id, or the address of one that is none of the inventory's
+        setting TEXT NOT NULL,
+        body TEXT NOT NULL, -- what shows it, since when, and when it was told last, JSON
+        PRIMARY KEY (device, setting)
+    ) WITHOUT ROWID;
+    """,
 )
 VERSION = len(MIGRATIONS)
 # Tables with rows of their own, in the order in which they are saved from a damaged store: what people said first.
-TABLES = ("words", "apart", "meta", "devices", "mergers", "leases", "history", "services", "neighbours", "baseline")
+TABLES = ("words", "apart", "meta", "devices", "mergers", "leases", "history", "services", "neighbours", "baseline", "advice")

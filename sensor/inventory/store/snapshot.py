@@ -18,8 +18,8 @@ class Held(NamedTuple):
     devices: int
 
 
-def snapshot(path: Path, copy: Path) -> Held:
-    """Copy a store. StoreError where it is not whole, or cannot be read or written."""
+def copied(path: Path, copy: Path) -> None:
+    """Copy a database, this or another one. StoreError where it is not whole, or cannot be read or written."""
     try:
         with contextlib.closing(look_into(path)) as base, contextlib.closing(sqlite3.connect(copy)) as target:
             base.backup(target)  # all in one step: whoever writes meanwhile writes beside it (WAL), and nothing begins anew
@@ -27,7 +27,6 @@ def snapshot(path: Path, copy: Path) -> Held:
             target.execute("PRAGMA journal_mode = DELETE")
     except sqlite3.Error as error:
         raise StoreError(f"{path}: {error}") from None
-    return held(copy, path)
 
 
 def held(copy: Path, name: Path) -> Held:

@@ -103,6 +103,10 @@ class Store:
         """What was learned of each device, as JSON."""
         yield from map(tuple, self._base.execute("SELECT device, habits FROM baseline WHERE device IN (SELECT id FROM devices)").fetchall())
 
+    def advice(self) -> Iterator[str]:
+        """What was recommended and is not done, as JSON."""
+        yield from (row[0] for row in self._base.execute("SELECT body FROM advice").fetchall())
+
     def rules(self) -> list[Rule]:
         """What the operator allows and forbids."""
         with self._faults():
@@ -136,6 +140,7 @@ class Store:
             if entries.habits:
                 base.executemany("INSERT OR REPLACE INTO baseline VALUES (?, ?)", entries.habits)
                 self.set_meta(WATCHED, f"{entries.watched[0]} {entries.watched[1]}")
+            self._advise(entries.advice)
             self._batches += 1
             if self._batches % TIDY_EVERY == 1:
                 self._tidy()
@@ -179,6 +184,10 @@ class Store:
         base.executemany("INSERT OR IGNORE INTO services VALUES (?, ?, ?, ?)", services)
         neighbours = [(state.id, *neighbour) for state, _ in states for neighbour in state.neighbours]
         base.executemany("INSERT OR REPLACE INTO neighbours VALUES (?, ?, ?, ?, ?, ?)", neighbours)
+
+    def _advise(self, advice: list[tuple[str, str, str]]) -> None:
+        self._base.executemany("DELETE FROM advice WHERE device = ? AND setting = ?", [(device, setting) for device, setting, body in advice if not body])
+        self._base.executemany("INSERT OR REPLACE INTO advice VALUES (?, ?, ?)", [one for one in advice if one[2]])
 
     def _move(self, move: Move) -> None:
         if not move.address:

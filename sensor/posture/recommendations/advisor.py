@@ -2,15 +2,14 @@
 
 A recommendation is told a minute after its first message, so that the device behind it is known, and again once a day while messages go on to show it. It is
 closed when a message shows the setting as it should be, an hour or more after the last that showed it wrong: one that uses several doors shows both; or
-when the device was seen for two weeks and the setting was not. Packet time drives it, and everything is bounded.
+when the device was seen for two weeks and the setting was not. Once an hour it looks at what is known of all devices (``looks.py``). Packet time drives it,
+everything is bounded, and what was told outlives a restart (``cases.py``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
-
-import msgspec
 
 from sensor.core import addresses
 from sensor.core.alert import Severity
@@ -19,10 +18,18 @@ from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.recommendation import Recommendation
+from sensor.core.record_parts import community_id_of, proof_body
 from sensor.detectors._insecure import SHOWING, Insecure, Shown
 from sensor.detectors._words import ends_of, who
-from sensor.posture.recommendations.habits import HABITS
+from sensor.inventory.roster import Member
+from sensor.posture.recommendations.cases import Case, Cases, Name, Place
+from sensor.posture.recommendations.fleet import FirmwareBehind
+from sensor.posture.recommendations.habits import HABITS, Habits
 from sensor.posture.recommendations.knowledge import load_advice
+from sensor.posture.recommendations.looks import Looks, Proven, Verdict
+from sensor.posture.recommendations.names import DefaultNames
+from sensor.posture.recommendations.segments import WrongSegment
+from sensor.posture.recommendations.support import EndOfLife
 
 SECOND = 1_000_000_000
 HOUR, DAY = 3600 * SECOND, 86400 * SECOND
@@ -31,171 +38,227 @@ WAIT = 60 * SECOND
 SURE = HOUR
 QUIET_DAYS = 14
 
-# (MAC, address, setting), and (device or address, setting).
-Place = tuple[int, int, str]
 Told = Callable[[str, Recommendation, int, str], None]
 
 
-class Case(msgspec.Struct, eq=False):
-    """A setting that is wrong. ``told``: when last, ns, or -1."""
-
-    name: tuple[str, str]
-    shown: Shown
-    event: Event
-    subject: Subject
-    first: int
-    last: int
-    count: int = 1
-    told: int = -1
-
-
 class Advisor:
-    """``tell`` gets action, recommendation, time and why it is closed."""
+    """``tell`` gets action, recommendation, time and why it is closed; ``members`` gives all devices; ``settled``: settings about which the operator said what
+    he wants, so that nobody need advise him.
+    """
 
-    def __init__(self, context: Context, tell: Told, cases: int = CASES_LIMIT) -> None:
-        self._context, self._tell = context, tell
-        self._insecure = Insecure()
-        self._cases: Bounded[Place, Case] = Bounded(cases)
-        self._places: Bounded[tuple[str, str], Place] = Bounded(cases)
+    def __init__(
+        self, context: Context, tell: Told, members: Callable[[], Iterable[Member]] = tuple, cases: int = CASES_LIMIT, settled: Iterable[str] = ()
+    ) -> None:  # fmt: skip
+        self._context, self._tell, self._members = context, tell, members
+        self.settled = frozenset(settled)
+        self.cases = Cases(cases)
+        self._insecure, self._habits = Insecure(), Habits()
+        self._looks = Looks(context, (DefaultNames(), EndOfLife(), FirmwareBehind(), WrongSegment(context)))
         self._waiting: Bounded[Place, int] = Bounded(cases)
-        self._looked = 0
+        self._looked = self._quieted = 0
 
     def listeners(self) -> list[tuple[type[Event], Callable[[Any], None]]]:
         """What the pipeline is to tell."""
-        return [*((kind, self._services) for kind in SHOWING), *((kind, self._habits) for kind in HABITS)]
+        return [*((kind, self._hear_service) for kind in SHOWING), *((kind, self._hear_habit) for kind in HABITS)]
 
     def tick(self, now: int) -> None:
         """A new second of packet time, ns."""
         while (waiting := self._waiting.oldest()) and abs(now - waiting[1]) >= WAIT:
             self._waiting.pop(waiting[0])
             self._open(waiting[0], now)
-        if abs(now - self._looked) >= DAY:
+        if abs(now - self._looked) >= HOUR:
+            if self._looked:
+                self._look(now)
             self._looked = now
-            self._look(now)
+        if abs(now - self._quieted) >= DAY:
+            self._quieted = now
+            self._close_quiet(now)
 
     def finish(self, now: int) -> None:
         """The end of all packets: what waits is told now."""
         for place in list(self._waiting):
             self._waiting.pop(place)
             self._open(place, now)
+        self._look(now)
 
-    def _services(self, event: Event) -> None:
+    # What messages show.
+
+    def _hear_service(self, event: Event) -> None:
         if shown := self._insecure.read(event):
             self._hear(event, shown)
 
-    def _habits(self, event: Event) -> None:
-        if shown := HABITS[type(event)](event):
+    def _hear_habit(self, event: Event) -> None:
+        for shown in self._habits.read(event):
             self._hear(event, shown)
 
     def _hear(self, event: Event, shown: Shown) -> None:
         """One message that shows a setting, right or wrong."""
         packet = event.packet
         mac, address = (packet.dst_mac, packet.dst) if shown.asked else (packet.src_mac, packet.src)
-        if not addresses.is_host(address) or not self._context.networks.inside(address):
+        subject = shown.whose or Subject(mac, address, packet.vlan)
+        if not addresses.is_host(subject.address) or not self._context.networks.inside(subject.address):
             return
         for setting in shown.mends:
-            self._mend(Subject(mac, address, packet.vlan), setting, event, shown)
-        if shown.setting:
-            self._wrong(Subject(mac, address, packet.vlan), event, shown)
+            self._mend(subject, setting, event, shown)
+        if shown.setting and shown.setting not in self.settled:
+            self._wrong(subject, event, shown)
 
     def _wrong(self, subject: Subject, event: Event, shown: Shown) -> None:
         place = (subject.mac, subject.address, shown.setting)
-        case = self._cases.get(place) or self._moved(subject, place)
+        case = self.cases.at(place) or self._moved(subject, place)
         if case is None:
-            case = Case(self._name(subject, shown.setting), shown, event, subject, event.ts, event.ts, 0)
+            case = _case_of(self._name(subject, shown.setting), subject, event, shown)
             self._waiting.put(place, event.ts)
-            self._places.put(case.name, place)
         case.count += 1
         case.last = max(case.last, event.ts)
-        self._cases.put(place, case)
+        self.cases.put(case)
         if case.told >= 0 and event.ts - case.told >= DAY:
-            case.shown, case.event = shown, event
+            fresh = _case_of(case.name, subject, event, shown)
+            case.does, case.seen, case.proof, case.community_id = fresh.does, fresh.seen, fresh.proof, fresh.community_id
+            case.port, case.other, case.other_port = fresh.port, fresh.other, fresh.other_port
             self._say("update", case, event.ts)
 
     def _moved(self, subject: Subject, place: Place) -> Case | None:
         """The case of the same device at another address."""
-        name = self._name(subject, place[2])
-        before = self._places.get(name)
-        case = self._cases.pop(before) if before is not None else None
-        if case is not None and before is not None:
-            case.subject = subject
-            self._places.put(name, place)
+        case = self.cases.of(self._name(subject, place[2]))
+        if case is not None:
+            before = case.place
+            self.cases.move(case, subject)
             if self._waiting.pop(before) is not None:
                 self._waiting.put(place, case.last)
         return case
 
     def _open(self, place: Place, now: int) -> None:
         """Tell what has waited; where its device is known by now and has a case at another address, it goes into that."""
-        case = self._cases.get(place)
+        case = self.cases.at(place)
         if case is None:
             return
-        name = self._name(case.subject, place[2])
-        other = self._cases.get(self._places.get(name) or place)
+        name = self._name(case.subject, case.setting)
+        other = self.cases.of(name)
         if other is not None and other is not case:
-            self._cases.pop(place)
+            self.cases.remove(case)
             other.count, other.last = other.count + case.count, max(other.last, case.last)
             return
         if name != case.name:
-            self._places.pop(case.name)
-            case.name = name
-            self._places.put(name, place)
+            self.cases.rename(case, name)
         self._say("open", case, now)
 
     def _mend(self, subject: Subject, setting: str, event: Event, shown: Shown) -> None:
         """A message shows that it is done, at the same port."""
-        case = self._cases.get((subject.mac, subject.address, setting))
-        if case is None or event.ts - case.last < SURE or _port(event, shown) != _port(case.event, case.shown):
-            return
-        self._close(case, event.ts, f"later traffic shows it: {shown.why}")
+        case = self.cases.at((subject.mac, subject.address, setting))
+        if case is not None and event.ts - case.last >= SURE and _port(event, shown) == case.port:
+            self._close(case, event.ts, f"later traffic shows it: {shown.why}")
+
+    # What is known of devices.
 
     def _look(self, now: int) -> None:
+        """At what is known of all devices."""
+        wrong: set[Name] = set()
+        right: dict[Name, str] = {}
+        for member, setting, verdict in self._looks.at(list(self._members()), now):
+            name = (member.device.id, setting)
+            if not verdict.wrong:
+                right[name] = verdict.seen
+            elif setting not in self.settled:
+                wrong.add(name)
+                self._found(name, member, verdict, now)
+        for case in self.cases:
+            if case.setting in self.settled:
+                self._close(case, now, "the configuration says what is wanted")
+            elif case.looked and case.name in right:
+                self._close(case, now, f"later traffic shows it: {right[case.name]}")
+
+    def _found(self, name: Name, member: Member, verdict: Verdict, now: int) -> None:
+        """Tell what is new, and once a day what goes on. A device that was silent since the last word says nothing new."""
+        case = self.cases.of(name)
+        if (case is None and member.gone) or (case is not None and (now - case.told < DAY or member.quiet)):
+            return
+        proven = self._looks.prove(verdict)
+        if proven is None or (case is not None and proven.last <= case.last):
+            return
+        if case is None:
+            case = Case(name, proven.subject, verdict.does, verdict.seen, proven.proof, proven.first, proven.last, looked=True)
+        self._renew(case, verdict, proven)
+        self._say("open" if case.told < 0 else "update", case, now)
+
+    def _renew(self, case: Case, verdict: Verdict, proven: Proven) -> None:
+        case.does, case.seen, case.proof = verdict.does, verdict.seen, proven.proof
+        case.last, case.count = proven.last, max(case.count, proven.times)
+        if case.subject == proven.subject:
+            self.cases.put(case)
+        else:
+            self.cases.move(case, proven.subject)
+
+    def _close_quiet(self, now: int) -> None:
         """What was not seen for long, while its device was."""
-        for case in list(self._cases.values()):
-            device = self._context.device(case.subject)
+        for case in self.cases:
+            device = self._context.device(case.subject) if not case.looked else None
             if device is not None and device.last - case.last >= QUIET_DAYS * DAY:
                 self._close(case, now, f"not seen for {QUIET_DAYS} days, in which the device was seen")
 
-    def _close(self, case: Case, now: int, reason: str) -> None:
-        place = (case.subject.mac, case.subject.address, case.name[1])
-        self._cases.pop(place)
-        self._places.pop(case.name)
-        if self._waiting.pop(place) is None:
-            self._say("close", case, now, reason)
+    # What is told.
 
-    def _name(self, subject: Subject, setting: str) -> tuple[str, str]:
+    def _close(self, case: Case, now: int, reason: str) -> None:
+        self.cases.remove(case)
+        self._waiting.pop(case.place)
+        if case.told >= 0:
+            self._tell("close", self._told(case), now, reason)
+
+    def _name(self, subject: Subject, setting: str) -> Name:
         device = self._context.device(subject)
         return (device.id if device is not None else addresses.text(subject.address), setting)
 
-    def _say(self, action: str, case: Case, now: int, reason: str = "") -> None:
+    def _say(self, action: str, case: Case, now: int) -> None:
         case.told = now
-        self._tell(action, self._told(case), now, reason)
+        self.cases.note(case)
+        self._tell(action, self._told(case), now, "")
 
     def _told(self, case: Case) -> Recommendation:
-        shown, advice, device = case.shown, load_advice()[case.shown.setting], self._context.device(case.subject)
+        advice, device = load_advice()[case.setting], self._context.device(case.subject)
         vendor = device.value("vendor") if device is not None else ""
-        client, _, near, far = ends_of(case.event.packet, answer=not shown.asked)
         return Recommendation(
             key="|".join(case.name),
-            setting=shown.setting,
+            setting=case.setting,
             title=advice.title,
             severity=Severity[advice.severity],
-            summary=f"{who(self._context, case.subject)} {shown.does}",
+            summary=f"{who(self._context, case.subject)} {case.does}",
             why=advice.why,
-            seen=shown.why,
+            seen=case.seen,
             fix=advice.fix,
             test=advice.test,
             subject=case.subject,
-            proof=case.event,
+            proof=case.proof,
             first=case.first,
             ts=case.last,
-            port=0 if shown.asks else far,
-            other=client if addresses.is_host(client.address) else None,
-            other_port=near if addresses.is_host(client.address) else 0,
-            app=shown.app,
+            port=case.port,
+            other=case.other,
+            other_port=case.other_port,
+            app=case.app,
+            community_id=case.community_id,
             maker=vendor if vendor in advice.makers else "",
             steps=advice.makers.get(vendor, ""),
             count=case.count,
         )
+
+
+def _case_of(name: Name, subject: Subject, event: Event, shown: Shown) -> Case:
+    """A case as its first message shows it."""
+    client, _, near, _ = ends_of(event.packet, answer=not shown.asked)
+    known = addresses.is_host(client.address)
+    return Case(
+        name,
+        subject,
+        shown.does,
+        shown.why,
+        (proof_body(event),),
+        event.ts,
+        event.ts,
+        app=shown.app,
+        port=_port(event, shown),
+        other=client if known else None,
+        other_port=near if known else 0,
+        community_id=community_id_of(event),
+    )
 
 
 def _port(event: Event, shown: Shown) -> int:

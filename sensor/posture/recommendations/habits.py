@@ -1,20 +1,24 @@
 """What machines do that protects nothing, beyond the services that they offer: names that they ask of everybody, old proofs of passwords, logins and calls in
-clear text, ways in that routers open for whoever asks.
+clear text, ways in that routers open for whoever asks, leases given by a server that nobody named.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+from sensor.core import addresses
 from sensor.core.event import Event
+from sensor.core.observation import Subject
 from sensor.detectors._insecure import Shown
 from sensor.dissectors._ntlm_events import NtlmLogin
 from sensor.dissectors._smb_events import SmbLogin
+from sensor.dissectors.dhcp import DhcpAck, DhcpOffer
 from sensor.dissectors.http import HttpPortMapping
 from sensor.dissectors.ldap import LdapBindResult
 from sensor.dissectors.llmnr import LlmnrQuery
 from sensor.dissectors.nbns import NbnsQuery
 from sensor.dissectors.sip import SipResponse
+from sensor.posture.recommendations.challenges import Challenges
 
 OLD_NTLM = ("lm", "ntlmv1", "ntlmv1-ess")
 OK = 200
@@ -52,7 +56,7 @@ def _directory(event: LdapBindResult) -> Shown | None:
     return Shown("ldap_simple", "ldap", "takes passwords in clear text (LDAP)", f"it answered a simple bind with a password with code {event.code}")
 
 
-def _registrar(event: SipResponse) -> Shown | None:
+def _clear(event: SipResponse) -> Shown | None:
     if event.method != "REGISTER" or event.status != OK:
         return None
     return Shown("sip_clear", "sip", "registers telephones without TLS (SIP)", "it answered a REGISTER in clear text with 200")
@@ -63,6 +67,33 @@ def _way_in(event: HttpPortMapping) -> Shown:
     return Shown("upnp_mapping", "upnp", "is asked to open ways in by whoever is inside (UPnP)", what, asked=True)
 
 
-HABITS: dict[type[Event], Callable[..., Shown | None]] = {
-    NtlmLogin: _proof, SmbLogin: _proof, LlmnrQuery: _llmnr, NbnsQuery: _nbns, LdapBindResult: _directory, SipResponse: _registrar, HttpPortMapping: _way_in,
+def _leases(event: DhcpOffer | DhcpAck) -> Shown | None:
+    """Behind a relay the packet comes from the relay; the server names itself."""
+    packet = event.packet
+    if not event.offered:
+        return None
+    server = event.server or packet.src
+    mac = 0 if event.relay or server != packet.src else packet.src_mac
+    seen = f"it offered {addresses.text(event.offered)} to {addresses.mac_text(event.mac)}"
+    return Shown("dhcp_server", "dhcp", "serves DHCP, and no configuration names it", seen, whose=Subject(mac, server, packet.vlan))
+
+
+_READERS: dict[type[Event], Callable[..., Shown | None]] = {
+    NtlmLogin: _proof, SmbLogin: _proof, LlmnrQuery: _llmnr, NbnsQuery: _nbns, LdapBindResult: _directory, HttpPortMapping: _way_in, DhcpOffer: _leases,
+    DhcpAck: _leases,
 }  # fmt: skip
+HABITS: tuple[type[Event], ...] = (*_READERS, SipResponse)
+
+
+class Habits:
+    """Reads events one by one, in packet order."""
+
+    def __init__(self) -> None:
+        self._challenges = Challenges()
+
+    def read(self, event: Event) -> Iterator[Shown]:
+        """What an event shows, right or wrong."""
+        if isinstance(event, SipResponse):
+            return (shown for shown in (_clear(event), self._challenges.read(event)) if shown is not None)
+        shown = _READERS[type(event)](event)
+        return iter(() if shown is None else (shown,))

@@ -13,8 +13,8 @@ from pydantic import Field, ValidationInfo, field_validator
 from sensor.documents import DocumentErrors, Fault, fault_at, load_document, nearest
 from sensor.fingerprinting.load import VOCABULARY, Vocabulary, own_folder
 from sensor.posture.curated import Text, Words
+from sensor.posture.recommendations.tables import FOLDER, TABLES
 
-FOLDER = "recommendations"
 Long = Annotated[str, Field(min_length=1, max_length=1024)]
 
 
@@ -52,7 +52,7 @@ def load_advice(folder: Path | None = None) -> dict[str, Advice]:
     vocabulary = load_document(own_folder() / VOCABULARY, Vocabulary)
     found: dict[str, Advice] = {}
     faults: list[Fault] = []
-    for path in sorted(folder.glob("*.yaml")):
+    for path in sorted(path for path in folder.glob("*.yaml") if path.name not in TABLES):
         try:
             document = load_document(path, AdviceFile, context=vocabulary)
         except DocumentErrors as errors:

@@ -18,6 +18,7 @@ KEY = "mac:00:17:c8:1a:2b:3c"
 BODY = '{"id":"dev-aaaaaa","type":"printer"}'
 STATE = f'{{"id":"dev-aaaaaa","key":"{KEY}","first":1,"last":2,"since":1,"macs":[101921110844],"told":[[["printer",0.9]],true,[]]}}'
 OLD = range(1, schema.VERSION)
+HABITS = '{"kind":"printer","segment":"10.0.0.0/24","first":1,"last":2,"hours":1}'
 BROKEN = "CREATE TABLE new_one (a TEXT); CREATE TABLE devices (again TEXT);"
 
 
@@ -33,7 +34,7 @@ def old_store(folder: Path, version: int) -> Path:
     if version >= 2:
         base.execute("INSERT INTO services VALUES ('dev-aaaaaa', 393847, 1, 'ipp/631')")
     if version >= 3:
-        base.execute("INSERT INTO baseline VALUES ('dev-aaaaaa', '{}')")
+        base.execute("INSERT INTO baseline VALUES ('dev-aaaaaa', ?)", (HABITS,))
     base.close()
     return path
 
@@ -119,7 +120,10 @@ def test_the_command_ends_with_three(tmp_path: Path, capsys: pytest.CaptureFixtu
         main(["replay", "--state", str(tmp_path), "--events", str(tmp_path / "log.jsonl"), "pcaps/office.pcapng"])
     assert ended.value.code == 3
     told = capsys.readouterr()
-    assert told.err == f"sensor: {tmp_path / FILE}: its tables have version 99, this sensor knows 3: use the newer sensor, or another state folder\n"
+    assert (
+        told.err
+        == f"sensor: {tmp_path / FILE}: its tables have version 99, this sensor knows {schema.VERSION}: use the newer sensor, or another state folder\n"
+    )
     assert told.out == ""
     (tmp_path / "half").mkdir()
     (tmp_path / "half" / UNFINISHED).write_text("[]")

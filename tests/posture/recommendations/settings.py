@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from sensor.core.addresses import parse
 from sensor.core.event import Event
 from sensor.dissectors._ntlm_events import NtlmLogin
 from sensor.dissectors._smb_events import SmbNegotiated
+from sensor.dissectors.dhcp import DhcpAck
 from sensor.dissectors.http import HttpPortMapping, HttpResponse
 from sensor.dissectors.ldap import LdapBindResult
 from sensor.dissectors.llmnr import LlmnrQuery
@@ -59,6 +61,17 @@ def shares(at: float, dialect: str) -> Event:
     return SmbNegotiated(ends(at, 445, answer=True), 1, dialect, False, False, "")
 
 
+def challenge(at: float, scheme: str = "digest", *, nonce: str = "one", call: str = "id", qop: bool = True, realm: str = "pbx.example") -> Event:
+    """A registrar asks for a password."""
+    packet = ends(at, 5060, answer=True)
+    return SipResponse(packet, 401, "Unauthorized", "REGISTER", "1@x", "1@x", call, 1, "PBX", True, scheme, realm, "MD5", qop, nonce)
+
+
+def lease(at: float, server: str = SERVER) -> Event:
+    """A DHCP server gives an address."""
+    return DhcpAck(ends(at, 67, answer=True, server=server), 5, 1, 0x020000000001, 0, parse("10.0.0.77"), 0, parse(server))
+
+
 def wrong(setting: str, at: float) -> list[Event]:
     """One message, or two, that show the setting of the machine at SERVER as it should not be."""
     sent = ends(at, 5355, answer=True)
@@ -84,6 +97,9 @@ def wrong(setting: str, at: float) -> list[Event]:
         "nbns": NbnsQuery(sent, 1, "FILESERV", 0x20, False, True),
         "ldap_simple": bind(at, 0),
         "sip_clear": SipResponse(ends(at, 5060, answer=True), 200, "OK", "REGISTER", "1@x", "1@x", "id", 1, "PBX", False),
+        "sip_basic": challenge(at, "basic"),
+        "sip_weak": challenge(at, qop=False),
+        "dhcp_server": lease(at),
         "upnp_mapping": HttpPortMapping(ends(at, 5000, answer=False), "AddPortMapping", 0, "tcp", 80, 8080, "camera"),
     }
     found = told[setting]
@@ -105,6 +121,8 @@ def mended(setting: str, at: float) -> list[Event]:
         "mqtt_anonymous": broker(at, 5),
         "ntlmv1": proof(at, "ntlmv2"),
         "ldap_simple": bind(at, 13),
+        "sip_basic": challenge(at),
+        "sip_weak": challenge(at),
     }
     found = told[setting]
     return found if isinstance(found, list) else [found]
@@ -113,9 +131,11 @@ def mended(setting: str, at: float) -> list[Event]:
 WRONG = (
     "telnet", "telnet_open", "ftp", "tftp", "http_login", "http_basic", "snmp_default", "snmp_clear", "smb1", "tls_old", "certificate_expired",
     "certificate_weak", "certificate_self_signed", "vnc_open", "rtsp_open", "mqtt_anonymous", "ntlmv1", "llmnr", "nbns", "ldap_simple", "sip_clear",
-    "upnp_mapping",
+    "upnp_mapping", "sip_basic", "sip_weak", "dhcp_server",
 )  # fmt: skip
 MENDED = (
     "telnet_open", "http_login", "http_basic", "smb1", "certificate_expired", "certificate_weak", "certificate_self_signed", "vnc_open", "rtsp_open",
-    "mqtt_anonymous", "ntlmv1", "ldap_simple",
+    "mqtt_anonymous", "ntlmv1", "ldap_simple", "sip_basic", "sip_weak",
 )  # fmt: skip
+# What no single message shows: see test_looks.py.
+LOOKED = ("default_name", "end_of_life", "firmware_behind", "wrong_segment")

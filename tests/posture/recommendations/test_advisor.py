@@ -14,7 +14,9 @@ from sensor.core.event import Event
 from sensor.core.observation import Evidence
 from sensor.core.recommendation import Recommendation
 from sensor.core.record import RecordMaker
+from sensor.core.record_parts import time_text
 from sensor.dissectors.llmnr import LlmnrQuery
+from sensor.inventory.roster import Member
 from sensor.posture.recommendations.advisor import QUIET_DAYS, Advisor
 from tests.core.test_record import numbered, validator
 from tests.detectors.login_stories import CLIENT, SERVER, ends, ftp, telnet
@@ -35,7 +37,8 @@ class Watch:
     def __init__(self, world: World | None = None, cases: int = 64) -> None:
         self.world = world or World(camera())
         self.told: list[tuple[str, Recommendation, float, str]] = []
-        self.advisor = Advisor(self.world, self._tell, cases)
+        self.members: list[Member] = []
+        self.advisor = Advisor(self.world, self._tell, lambda: self.members, cases)
         self._hears: dict[type[Event], list[Callable[[Any], None]]] = {}
         for kind, hear in self.advisor.listeners():
             self._hears.setdefault(kind, []).append(hear)
@@ -72,7 +75,7 @@ def test_each_setting_is_told_with_its_proof(setting: str) -> None:
     assert (action, told.setting, at, closed) == ("open", setting, 60, "")
     assert (told.subject.address, told.other and told.other.address, told.count) == (parse(SERVER), parse(CLIENT), 2)
     assert told.summary.startswith(f"camera CAM-1 ({SERVER}) ")
-    assert told.first == told.proof.ts == START
+    assert (told.first, told.proof[0]["ts"]) == (START, time_text(START))
     record = numbered(RecordMaker("s", version="1").recommendation(action, told, START, watch.world.device))
     validator().validate(record)
     assert (record["src"]["ip"], record["evidence"][0]["ts"]) == (SERVER, "2023-11-14T22:13:20.000000Z")
@@ -180,7 +183,7 @@ def test_it_is_bounded() -> None:
     watch = Watch(World(), cases=8)
     watch.hear([telnet(n / 100, server=f"10.0.{n // 250}.{n % 250 + 1}") for n in range(1000)]).at(100)
     assert len(watch.told) == 8
-    assert watch.advisor._cases.evicted == 992
+    assert watch.advisor.cases._cases.evicted == 992
 
 
 def test_a_clock_that_jumps_back_holds_nothing_up() -> None:

@@ -1,0 +1,31 @@
+"""The roster: all devices as they were told last, cheap to look through. Whose facts were not needed since the start stay packed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from sensor.core.device import Device
+from sensor.inventory.table import Table
+
+
+class Member(NamedTuple):
+    """A device. ``quiet``: it said nothing new since the start, so that ``device`` lacks names and attributes; what was told of it is here all the same."""
+
+    device: Device
+    type: str
+    vendor: str
+    model: str
+    firmware: str
+    os: str
+    gone: bool
+    quiet: bool
+
+
+def members(table: Table) -> Iterator[Member]:
+    """Every device that was told of."""
+    for queue in (table.unidentified, table.identified):
+        for record in queue:
+            if record.told is not None:
+                kind, vendor, model, firmware, _, system, *_ = [value for value, _ in record.told.values]
+                yield Member(table.open(record), kind or "unknown", vendor, model, firmware, system, record.gone, record.unread is not None)

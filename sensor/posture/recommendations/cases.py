@@ -1,0 +1,176 @@
+"""Cases: settings that are wrong, one a device and setting, in a table that is bounded and outlives a restart.
+
+A case is found by the endpoint that showed it, which costs nothing to ask at a message, and by its device, which may be at another address by now. Nothing here
+touches a file: what became of told cases is taken out by whoever keeps them (``keeper.py``), and put back at the next start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from sensor.core.bounded import Bounded
+from sensor.core.observation import Subject
+from sensor.core.record_parts import Body
+
+# (MAC, address, setting), and (device or address, setting).
+Place = tuple[int, int, str]
+Name = tuple[str, str]
+_Ends = tuple[str, str, int]
+
+
+class Case(msgspec.Struct, eq=False):
+    """``does`` goes on "the device …"; ``seen``: the field that proves it, and what it held; ``proof``: the messages as records show them. ``looked``: a look
+    at what is known of the device found it, and no message. ``told``: when last, ns, or -1.
+    """
+
+    name: Name
+    subject: Subject
+    does: str
+    seen: str
+    proof: tuple[Body, ...]
+    first: int
+    last: int
+    count: int = 0
+    told: int = -1
+    app: str = ""
+    port: int = 0
+    other: Subject | None = None
+    other_port: int = 0
+    community_id: str = ""
+    looked: bool = False
+
+    @property
+    def setting(self) -> str:
+        return self.name[1]
+
+    @property
+    def place(self) -> Place:
+        return (self.subject.mac, self.subject.address, self.name[1])
+
+
+class Kept(msgspec.Struct, omit_defaults=True):
+    """A case as it is kept between runs. Ends are MAC and address, hexadecimal, and VLAN."""
+
+    name: Name
+    subject: _Ends
+    does: str
+    seen: str
+    proof: tuple[Body, ...]
+    first: int
+    last: int
+    count: int
+    told: int
+    app: str = ""
+    port: int = 0
+    other: _Ends | None = None
+    other_port: int = 0
+    community_id: str = ""
+    looked: bool = False
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Kept).decode
+_FIELDS = tuple(name for name in Case.__struct_fields__ if name not in ("subject", "other"))
+
+
+class Cases:
+    """The table."""
+
+    def __init__(self, limit: int) -> None:
+        self._cases: Bounded[Place, Case] = Bounded(limit)
+        self._places: Bounded[Name, Place] = Bounded(limit)
+        self._changed: Bounded[Name, bool] = Bounded(limit)
+
+    def __iter__(self) -> Iterator[Case]:
+        return iter(list(self._cases.values()))
+
+    def at(self, place: Place) -> Case | None:
+        return self._cases.get(place)
+
+    def of(self, name: Name) -> Case | None:
+        place = self._places.get(name)
+        return self._cases.get(place) if place is not None else None
+
+    def put(self, case: Case) -> None:
+        """A new one, or one that was shown again. The one that was not shown for longest makes room."""
+        place = case.place
+        if self._places.get(case.name) != place:
+            self._places.put(case.name, place)
+        pushed = self._cases.put(place, case)
+        if pushed is not None:
+            self._left(pushed[1])
+
+    def remove(self, case: Case) -> None:
+        if self._cases.pop(case.place) is not None:
+            self._left(case)
+
+    def move(self, case: Case, subject: Subject) -> None:
+        """Its device is at another address."""
+        self._cases.pop(case.place)
+        case.subject = subject
+        self.put(case)
+
+    def rename(self, case: Case, name: Name) -> None:
+        """Its device is known by now, or is another."""
+        self._left(case)
+        case.name = name
+        self.put(case)
+
+    def note(self, case: Case) -> None:
+        """It was told: it is to be kept as it stands."""
+        self._changed.put(case.name, True)
+
+    def note_counts(self, since: int) -> None:
+        """Let those be kept that were shown after ``since`` (ns) without being told."""
+        for case in self._cases.values():
+            if case.told >= 0 and case.last > since:
+                self.note(case)
+
+    def _left(self, case: Case) -> None:
+        if self._places.get(case.name) == case.place:
+            self._places.pop(case.name)
+        if case.told >= 0:
+            self._changed.put(case.name, True)
+
+    # What is kept.
+
+    def take(self, limit: int) -> Iterator[tuple[Name, bytes]]:
+        """(name, JSON) of told cases that changed since, at most ``limit``, empty where one is over; they count as kept."""
+        for name in list(self._changed)[:limit]:
+            self._changed.pop(name)
+            case = self.of(name)
+            yield name, kept(case) if case is not None and case.told >= 0 else b""
+
+    def forget(self, device: str) -> None:
+        """The device never was here."""
+        for case in self:
+            if case.name[0] == device:
+                self.remove(case)
+
+    def restore(self, body: bytes | str) -> None:
+        """A case of an earlier run. msgspec.DecodeError where it is none."""
+        self.put(case_of(body))
+
+
+def kept(case: Case) -> bytes:
+    return _encode(Kept(subject=_ends(case.subject), other=_ends(case.other) if case.other else None, **{name: getattr(case, name) for name in _FIELDS}))
+
+
+def case_of(body: bytes | str) -> Case:
+    """msgspec.DecodeError where it is none."""
+    told = _decode(body)
+    try:
+        subject, other = _subject(told.subject), _subject(told.other) if told.other else None
+    except ValueError as error:
+        raise msgspec.DecodeError(str(error)) from None
+    return Case(subject=subject, other=other, **{name: getattr(told, name) for name in _FIELDS})
+
+
+def _ends(subject: Subject) -> _Ends:
+    return f"{subject.mac:x}", f"{subject.address:x}", subject.vlan
+
+
+def _subject(ends: _Ends) -> Subject:
+    return Subject(int(ends[0], 16), int(ends[1], 16), ends[2])

@@ -1,0 +1,65 @@
+"""Challenges of SIP servers: how they want the password to be proven. Basic (RFC 2543) gives it away; Digest by MD5 without ``qop`` can be answered by who kept
+an old answer, and so can a challenge that comes again (RFC 8760, RFC 7616, 5.4); a realm as the program came with says that nobody chose one.
+
+Judged are challenges of registrars and proxies to their own clients: 401 to a REGISTER, and 407.
+"""
+
+from __future__ import annotations
+
+from sensor.core.bounded import Bounded
+from sensor.detectors._insecure import Shown
+from sensor.dissectors.sip import SipResponse
+
+SECOND = 1_000_000_000
+UNAUTHORISED, PROXY_UNAUTHORISED = 401, 407
+NONCES_LIMIT = 4096
+# Servers that make nonces of the time give the same one to all who ask within a second or two.
+SAME_S = 60
+WEAK = ("", "md5", "md5-sess")
+# As programs come: Asterisk and what is built on it, 3CX.
+DEFAULT_REALMS = frozenset(("asterisk", "3cxphonesystem"))
+
+
+class Challenges:
+    """Remembers nonces, of which a bounded number is kept."""
+
+    def __init__(self) -> None:
+        self._nonces: Bounded[tuple[int, str], tuple[str, int]] = Bounded(NONCES_LIMIT)
+
+    def read(self, event: SipResponse) -> Shown | None:
+        """What a challenge shows, right or wrong; None where the message is none."""
+        if event.status != PROXY_UNAUTHORISED and (event.status != UNAUTHORISED or event.method != "REGISTER"):
+            return None
+        if event.scheme == "basic":
+            seen = f"it answered {event.status} and wants credentials of the scheme Basic"
+            return Shown("sip_basic", "sip", "asks for passwords in clear text (SIP, Basic)", seen)
+        if event.scheme != "digest":
+            return None
+        faults = self._faults(event)
+        if not faults:
+            return Shown("", why=f"it asks for {_algorithm(event)} with qop, by nonces of their own", mends=("sip_basic", "sip_weak"))
+        seen = f"it answered {event.status} and wants Digest: {', '.join(faults)}"
+        return Shown("sip_weak", "sip", "asks for passwords by weak challenges (SIP)", seen, mends=("sip_basic",))
+
+    def _faults(self, event: SipResponse) -> list[str]:
+        faults = []
+        if event.algorithm.lower() in WEAK and not event.qop:
+            faults.append(f"{_algorithm(event)} without qop")
+        if self._again(event):
+            faults.append("a nonce that it gave to another call before")
+        if event.realm.lower() in DEFAULT_REALMS:
+            faults.append(f"the realm {event.realm!r} as the program came with")
+        return faults
+
+    def _again(self, event: SipResponse) -> bool:
+        """Whether the nonce was given to another call a while ago."""
+        if not event.nonce:
+            return False
+        key = (event.packet.src, event.nonce)
+        call, since = self._nonces.get(key) or (event.call_id, event.ts)
+        self._nonces.put(key, (call, since))
+        return call != event.call_id and event.ts - since >= SAME_S * SECOND
+
+
+def _algorithm(event: SipResponse) -> str:
+    return event.algorithm.upper() or "MD5"

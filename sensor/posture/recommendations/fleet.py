@@ -1,0 +1,61 @@
+"""Firmware behind: of devices of one vendor and model, some run older firmware than another. What one of them can run, the others can."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sensor.inventory.roster import Member
+from sensor.posture.names import load_names
+from sensor.posture.recommendations.looks import Verdict
+from sensor.posture.schemes import SCHEMES
+from sensor.posture.versions import Order, compare
+
+
+class _Fleet(NamedTuple):
+    """Devices of one product: how many, and one for each version of firmware among them."""
+
+    devices: int
+    versions: tuple[Member, ...]
+
+
+class FirmwareBehind:
+    """Versions whose order is not certain, and those of different branches, are not compared."""
+
+    setting = "firmware_behind"
+
+    def begin(self, members: list[Member], now: int) -> None:
+        products: dict[tuple[str, str], list[Member]] = {}
+        for member in members:
+            if member.vendor and member.model and member.firmware:
+                products.setdefault((member.vendor, member.model), []).append(member)
+        self._fleets = {product: _fleet_of(several) for product, several in products.items()}
+
+    def judge(self, member: Member) -> Verdict | None:
+        fleet = self._fleets.get((member.vendor, member.model))
+        if fleet is None or not member.firmware:
+            return None
+        product = f"{member.vendor} {member.model}"
+        other = _newest(member, fleet) if len(fleet.versions) > 1 else member
+        if other is member:
+            return Verdict(False, f"it runs {member.firmware}, and no other {product} runs a newer one")
+        called = next(iter(other.device.names), "") or other.device.id
+        seen = f"it runs {member.firmware}, and {called} runs {other.firmware}: the newest of {fleet.devices} devices {product}"
+        does = f"runs older firmware than another {product} here: {member.firmware} instead of {other.firmware}"
+        return Verdict(True, seen, does, ((member.device, "firmware"), (other.device, "firmware")))
+
+
+def _fleet_of(several: list[Member]) -> _Fleet:
+    found: dict[str, Member] = {}
+    for member in sorted(several, key=lambda one: one.device.id):
+        found.setdefault(member.firmware, member)
+    return _Fleet(len(several), tuple(found.values()))
+
+
+def _newest(member: Member, fleet: _Fleet) -> Member:
+    """The one with the newest version that is newer than this one's, else this one."""
+    scheme = SCHEMES[load_names().scheme(member.vendor)]
+    newest = member
+    for other in fleet.versions:
+        if compare(scheme, newest.firmware, other.firmware) is Order.LESS:
+            newest = other
+    return newest

@@ -1,0 +1,33 @@
+"""Default names: a device that bears the name its maker gave it says what it is to anybody, and nobody knows which one it is."""
+
+from __future__ import annotations
+
+import functools
+import re
+
+from sensor.inventory.roster import Member
+from sensor.posture.recommendations.looks import NAME, Verdict
+from sensor.posture.recommendations.tables import factory_names
+
+
+class DefaultNames:
+    """Judges the name that is trusted most."""
+
+    setting = "default_name"
+
+    def begin(self, members: list[Member], now: int) -> None:
+        """Names are judged one by one."""
+
+    def judge(self, member: Member) -> Verdict | None:
+        name = next(iter(member.device.names), "")
+        if not name:
+            return None
+        if not is_factory_name(name, member.type):
+            return Verdict(False, f"it is called {name[:80]!r}")
+        return Verdict(True, f"its host name is {name[:80]!r}", "bears the name that its maker gave it", ((member.device, NAME),))
+
+
+@functools.lru_cache(maxsize=16384)
+def is_factory_name(name: str, kind: str) -> bool:
+    """Whether a device of this type came with this name."""
+    return any(kind in one.types and re.search(one.pattern, name, re.IGNORECASE) is not None for one in factory_names())

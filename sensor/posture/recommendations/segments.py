@@ -1,0 +1,80 @@
+"""Wrong segment: a camera, a telephone or a printer among machines that people sit at, or such a machine among cameras.
+
+Who lives where is what the baseline learned: a segment is the /24 of an address (/64 of IPv6). Only a segment that is clear tells anything: enough devices in
+it are known by type, and nearly all of them are of the same sort. A case stays open until the device has moved, or the segment is not clear any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from sensor.core import addresses
+from sensor.core.detector import Context
+from sensor.detectors._devices import kind_text, subject_of
+from sensor.inventory.roster import Member
+from sensor.posture.recommendations.looks import Verdict
+from sensor.posture.recommendations.tables import places
+
+# So many devices whose type is known, and what share of them is of one sort, make a segment clear; so few of another sort are strangers in it.
+ENOUGH, SHARE, STRANGERS = 8, 0.8, 0.15
+UNKNOWN = "unknown"
+
+
+class _Segment(NamedTuple):
+    """``sort``: what lives in it; ``kinds``: devices by type."""
+
+    sort: str
+    kinds: Mapping[str, int]
+
+    @property
+    def text(self) -> str:
+        some = sorted(self.kinds.items(), key=lambda one: (-one[1], one[0]))
+        return ", ".join(f"{count} {kind_text(kind)}" for kind, count in some)
+
+
+class WrongSegment:
+    """Judges devices whose type is known, by the address that they used last."""
+
+    setting = "wrong_segment"
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def begin(self, members: list[Member], now: int) -> None:
+        self._segments: dict[str, _Segment | None] = {}
+
+    def judge(self, member: Member) -> Verdict | None:
+        sort = sort_of(member.type)
+        address = subject_of(member.device).address
+        if not sort or not address:
+            return None
+        name = addresses.segment(address)
+        if name not in self._segments:
+            self._segments[name] = _read(self._context.baseline.dwellers(name))
+        segment = self._segments[name]
+        if segment is None or segment.sort == sort:
+            return Verdict(False, f"it lives in {name} with its like" if segment is not None else f"it lives in {name}, where all sorts of devices live")
+        if segment.kinds.get(member.type, 0) > STRANGERS * sum(segment.kinds.values()):
+            return Verdict(False, f"it lives in {name} with others of its type")
+        seen = f"it is a {kind_text(member.type)}, and in {name} live: {segment.text}"
+        return Verdict(True, seen, f"lives in {name} among devices of another sort", ((member.device, "type"),))
+
+
+def sort_of(kind: str) -> str:
+    """``people`` or ``apart``, as places.yaml has it; empty where it may live anywhere."""
+    table = places()
+    return "people" if kind in table.people else "apart" if kind in table.apart else ""
+
+
+def _read(dwellers: Mapping[str, int]) -> _Segment | None:
+    """None where it is not clear what the segment is for."""
+    kinds = {kind: count for kind, count in dwellers.items() if count and kind != UNKNOWN and kind not in places().nowhere}
+    total = sum(kinds.values())
+    if total < ENOUGH or total < dwellers.get(UNKNOWN, 0):
+        return None
+    sorts: dict[str, int] = {}
+    for kind, count in kinds.items():
+        sorts[sort_of(kind)] = sorts.get(sort_of(kind), 0) + count
+    sort, most = max(sorts.items(), key=lambda one: one[1])
+    return _Segment(sort, kinds) if sort and most >= SHARE * total else None

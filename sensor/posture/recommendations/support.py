@@ -1,0 +1,40 @@
+"""End of support: products and systems whose makers mend nothing any more. Judged by packet time, so that an old capture is judged by its own day."""
+
+from __future__ import annotations
+
+import functools
+from datetime import UTC, datetime
+
+from sensor.inventory.roster import Member
+from sensor.posture.recommendations.looks import Verdict
+from sensor.posture.recommendations.tables import Support, supports
+
+SECOND = 1_000_000_000
+
+
+class EndOfLife:
+    """The entry that ended last is told where several are about a device."""
+
+    setting = "end_of_life"
+
+    def begin(self, members: list[Member], now: int) -> None:
+        self._today = datetime.fromtimestamp(now // SECOND, UTC).date()
+
+    def judge(self, member: Member) -> Verdict | None:
+        if not (member.model or member.os):
+            return None
+        entry = support_of(f"{member.vendor} {member.model}".strip(), member.type, member.os, member.firmware)
+        told = {"os": member.os, "firmware": member.firmware, "model": f"{member.vendor} {member.model}".strip()}
+        if entry is None or entry.ends >= self._today:
+            return Verdict(False, f"it is {told['os'] or told['model']}")
+        remembered = "" if entry.basis == "record" else ", as far as is remembered"
+        seen = f"it is {told[entry.rests_on]}, and support of {entry.name} ended on {entry.ends.isoformat()}{remembered} ({entry.source})"
+        if entry.note:
+            seen += f"; {entry.note}"
+        return Verdict(True, seen, f"runs what is not mended any more: {entry.name}", ((member.device, entry.rests_on),))
+
+
+@functools.lru_cache(maxsize=16384)
+def support_of(product: str, kind: str, system: str, firmware: str) -> Support | None:
+    """The entry about such a device."""
+    return max((one for one in supports() if one.covers(product, kind, system, firmware)), key=lambda one: one.ends, default=None)

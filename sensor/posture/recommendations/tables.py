@@ -1,0 +1,168 @@
+"""What looks at devices know, beside the advice itself: names that makers give, when makers' support ended, where types of devices belong, and which of them
+have no job outside. Files of ``fingerprints/recommendations``; every entry has examples, which are run as tests.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+
+from sensor.core.device import TYPES
+from sensor.documents import load_document, nearest
+from sensor.fingerprinting.load import VOCABULARY, Vocabulary, own_folder
+from sensor.posture.curated import Regex, Text, Words
+
+FOLDER = "recommendations"
+NAMES, SUPPORT, PLACES, OUTSIDE = "default_names.yaml", "end_of_life.yaml", "places.yaml", "outside.yaml"
+TABLES = (NAMES, SUPPORT, PLACES, OUTSIDE)
+Id = Annotated[str, Field(pattern=r"^[a-z0-9_]+$", max_length=64)]
+
+
+def _device_types(types: list[str]) -> list[str]:
+    for kind in types:
+        if kind not in TYPES:
+            raise ValueError(f"found the type {kind!r}, {nearest(kind, TYPES)}")
+    return types
+
+
+Types = Annotated[list[str], AfterValidator(_device_types)]
+
+
+class FactoryName(Words):
+    """Names that a maker gives to devices of some types. ``pattern`` is searched for, letter case aside."""
+
+    id: Id
+    pattern: Regex
+    types: Types = Field(min_length=1)
+    examples: list[Text] = Field(min_length=1)
+    negatives: list[Text] = Field(min_length=1)
+
+
+class FactoryNames(Words):
+    """The file."""
+
+    default_names: list[FactoryName] = Field(min_length=1)
+
+
+class SupportExample(Words):
+    """A device, and whether the entry is about it."""
+
+    vendor: str = ""
+    model: str = ""
+    type: str = "unknown"
+    os: str = ""
+    firmware: str = ""
+    verdict: Literal["ended", "other"] = Field(alias="is")
+
+
+class Support(Words):
+    """A product whose maker no longer mends it from a day on. ``product`` is searched for in vendor and model, ``os`` and ``firmware`` in those, letter case
+    aside; all that are given must be found. ``basis``: whether ``source`` was read for it (``record``), or the day is remembered (``recalled``).
+    """
+
+    id: Id
+    name: Text
+    product: Regex = ""
+    os: Regex = ""
+    firmware: Regex = ""
+    types: Types = []
+    ends: date
+    basis: Literal["record", "recalled"]
+    source: str = Field(pattern=r"^https://", max_length=256)
+    note: str = Field("", max_length=256)
+    examples: list[SupportExample] = Field(min_length=2)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Support:
+        if not (self.product or self.os):
+            raise ValueError("found nothing that tells the devices, expected product or os")
+        if {one.verdict for one in self.examples} != {"ended", "other"}:
+            raise ValueError("found examples of one kind, expected one that ended and one that is another product")
+        return self
+
+    @property
+    def rests_on(self) -> str:
+        """The attribute that tells most of it."""
+        return "firmware" if self.firmware else "os" if self.os else "model"
+
+    def covers(self, product: str, kind: str, system: str, firmware: str) -> bool:
+        """Whether a device is one of these. ``product``: vendor and model."""
+        if self.types and kind not in self.types:
+            return False
+        wanted = ((self.product, product), (self.os, system), (self.firmware, firmware))
+        return all(not pattern or re.search(pattern, text, re.IGNORECASE) is not None for pattern, text in wanted)
+
+
+class Supports(Words):
+    """The file."""
+
+    end_of_life: list[Support] = Field(min_length=1)
+
+
+class Places(Words):
+    """Which types live together. ``people``: machines that people sit at; ``apart``: types that should live in segments of their own; ``nowhere``: those that
+    live everywhere and tell nothing.
+    """
+
+    people: Types = Field(min_length=1)
+    apart: Types = Field(min_length=1)
+    nowhere: Types = []
+
+
+class Job(Words):
+    """What a type of device needs outside: ``services`` (``udp/5060``) that are its job, and makers whose devices are sold with a service outside."""
+
+    services: list[Annotated[str, Field(pattern=r"^(?:tcp|udp)/\d{1,5}$")]] = []
+    sold_with: list[str] = []
+
+    @field_validator("sold_with")
+    @classmethod
+    def _vendors(cls, vendors: list[str], info: ValidationInfo) -> list[str]:
+        known = getattr(info.context, "vendors", None)
+        for vendor in vendors:
+            if known is not None and vendor not in known:
+                raise ValueError(f"found the vendor {vendor!r}, {nearest(vendor, list(known))}")
+        return vendors
+
+
+class Outside(Words):
+    """Types of devices that have no job outside but for what is said of them. ``everybody``: services that any device may use."""
+
+    everybody: list[str] = []
+    types: dict[str, Job] = Field(min_length=1)
+
+    @field_validator("types")
+    @classmethod
+    def _known(cls, types: dict[str, Job]) -> dict[str, Job]:
+        _device_types(list(types))
+        return types
+
+
+def _load(name: str, model: Any) -> Any:
+    folder = own_folder()
+    return load_document(folder / FOLDER / name, model, context=load_document(folder / VOCABULARY, Vocabulary))
+
+
+@functools.cache
+def factory_names() -> tuple[FactoryName, ...]:
+    """DocumentErrors with every fault, here and below."""
+    return tuple(_load(NAMES, FactoryNames).default_names)
+
+
+@functools.cache
+def supports() -> tuple[Support, ...]:
+    return tuple(_load(SUPPORT, Supports).end_of_life)
+
+
+@functools.cache
+def places() -> Places:
+    return _load(PLACES, Places)  # type: ignore[no-any-return]
+
+
+@functools.cache
+def outside() -> Outside:
+    return _load(OUTSIDE, Outside)  # type: ignore[no-any-return]

@@ -1,0 +1,88 @@
+"""Cases outlive a restart, as they were; nobody but who is asked knows what becomes of them."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from sensor.core.addresses import parse
+from sensor.core.observation import Subject
+from sensor.posture.recommendations.cases import Case, Cases, case_of, kept
+
+HERE, THERE = Subject(0x00408C000001, parse("10.0.0.5"), 7), Subject(0, parse("2001:db8::66"))
+PROOF = {"event": "telnet.banner", "ts": "2023-11-14T22:13:20.000000Z"}
+
+
+def case(setting: str = "telnet", device: str = "dev-5k2m8q", *, told: int = 5, address: str = "10.0.0.5") -> Case:
+    where = Subject(HERE.mac, parse(address), 7)
+    return Case((device, setting), where, "does", "seen", (PROOF,), 1, 2, 3, told, "telnet", 23, THERE, 40000, "1:x", looked=True)
+
+
+def test_it_is_brought_back_as_it_was() -> None:
+    """IPv6 addresses, which are too large for JSON, among it."""
+    before = case()
+    after = case_of(kept(before))
+    assert msgspec.structs.asdict(after) == msgspec.structs.asdict(before)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", kept(case()).replace(b'"a000005"', b'"no"').replace(b'"ffff0a000005"', b'"no"'), b"\xff"])
+def test_what_is_none_is_refused(body: bytes) -> None:
+    """Whatever it is, by the one error that whoever brings it back knows."""
+    with pytest.raises(msgspec.DecodeError):
+        Cases(4).restore(body)
+
+
+def test_only_what_was_told_is_kept() -> None:
+    """Once for each time it was told; what is over is named without a body."""
+    cases, told, waiting = Cases(8), case(), case("ftp", told=-1)
+    cases.put(told)
+    cases.put(waiting)
+    cases.note(told)
+    assert [(name, case_of(body).setting) for name, body in cases.take(8)] == [(told.name, "telnet")]
+    assert list(cases.take(8)) == []
+    cases.remove(told)
+    cases.remove(waiting)
+    assert list(cases.take(8)) == [(told.name, b"")]
+
+
+def test_counts_are_kept_now_and_then() -> None:
+    """Of those that were shown since, and told before."""
+    cases, seen, waiting = Cases(8), case(), case("ftp", told=-1)
+    cases.put(seen)
+    cases.put(waiting)
+    cases.note_counts(2)
+    assert list(cases.take(8)) == []
+    seen.count, seen.last = 9, 3
+    cases.note_counts(2)
+    assert [case_of(body).count for _, body in cases.take(8)] == [9]
+
+
+def test_one_that_makes_room_is_over() -> None:
+    """In what is kept as well."""
+    cases = Cases(2)
+    for number in range(3):
+        cases.put(case(device=f"dev-{number}", address=f"10.0.0.{number + 1}"))
+    assert [name for name, body in cases.take(8) if not body] == [("dev-0", "telnet")]
+    assert cases.of(("dev-0", "telnet")) is None
+    assert cases.of(("dev-2", "telnet")) is not None
+
+
+def test_it_is_found_wherever_its_device_is() -> None:
+    """By the endpoint, by the device, and by another name once that is known."""
+    cases, one = Cases(8), case(device="10.0.0.5")
+    cases.put(one)
+    cases.rename(one, ("dev-5k2m8q", "telnet"))
+    cases.move(one, Subject(HERE.mac, parse("10.0.0.9"), 7))
+    assert cases.at((HERE.mac, parse("10.0.0.5"), "telnet")) is None
+    assert cases.at((HERE.mac, parse("10.0.0.9"), "telnet")) is cases.of(("dev-5k2m8q", "telnet")) is one
+    assert [(name, bool(body)) for name, body in cases.take(8)] == [(("10.0.0.5", "telnet"), False)]
+
+
+def test_a_device_that_never_was_here_leaves_nothing() -> None:
+    """Others stay."""
+    cases = Cases(8)
+    cases.put(case())
+    cases.put(case("ftp"))
+    cases.put(case(device="dev-other", address="10.0.0.9"))
+    cases.forget("dev-5k2m8q")
+    assert [one.name for one in cases] == [("dev-other", "telnet")]
