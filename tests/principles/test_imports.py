@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "intel": {"core", "documents", "https"},
     "rules": {"core", "detectors", "dissectors", "documents", "registry"},
     "posture": {"core", "detectors", "dissectors", "documents", "fingerprinting", "https", "inventory"},
+    "report": {"core", "inventory", "posture"},
     "eventlog": {"core"},
     "alert_desk": {"core"},
     "incidents": {"core"},
@@ -77,7 +78,7 @@ MAY_IMPORT = {
     | ENGINE
     | HELPERS,
     "cli": {"core", "dissection", "keeper", "daemon", "assembly", "pipeline", "config", "telemetry", "logs", "outputs", "hunt", "console", "evidence"}
-    | {"delivery", "doctor", "https", "lifecycle", "notify", "reload"}
+    | {"delivery", "doctor", "https", "lifecycle", "notify", "reload", "report"}
     | ALERTS
     | ENGINE
     | HELPERS,
@@ -90,6 +91,8 @@ KEPT_APART = {
     "dpkt": ({"dissectors"}, "leaks other errors than Malformed, which only dissectors translate"),
     "socket": ({"capture", "outputs", "console", "cli", "daemon", "doctor", "journal", "notify", "telemetry"}, "the core has no socket"),
     "sqlite3": ({"inventory", "posture", "hunt", "console", "cli"}, "two stores: the inventory, and vulnerabilities, which are too many for memory"),
+    "jinja2": ({"report"}, "pages are made in one place, where everything is escaped"),
+    "weasyprint": ({"report"}, "paper is made of the page of a report"),
     "rich": ({"cli"}, "what is for people's eyes is made by commands"),
     "yaml": ({"documents"}, "documents are read in one place, which tells all faults with their line"),
     "structlog": ({"logs", "daemon", "cli", "telemetry"}, "the engine reports through events and counters"),

@@ -1,0 +1,90 @@
+"""``sensor report``: from a log and an inventory to the file."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+from sensor.cli._setup import complain
+from sensor.cli._show import NOT_OPENED, USAGE, tidy
+from sensor.cli._site import site_of
+from sensor.cli._vulns_feeds import folder_of
+from sensor.posture.database import DatabaseError, open_to_read
+from sensor.posture.sources import Source, sources_of
+from sensor.posture.tickets.policy import Policy
+from sensor.report.build import Sources, report_of
+from sensor.report.headline import counted
+from sensor.report.model import Report
+from sensor.report.page import PAPER, page
+from sensor.report.pdf import NoPdf, pdf
+from sensor.report.period import wish
+from sensor.report.stored import BadReport, encoded, stored
+from sensor.report.story import Story
+
+STANDARD_OUTPUT = Path("-")
+ENDINGS = {".html": "html", ".htm": "html", ".pdf": "pdf", ".json": "json"}
+
+
+def write(args: argparse.Namespace) -> int:
+    kind = args.format or ENDINGS.get(args.output.suffix.lower(), "")
+    if not kind:
+        complain(f"found -o {tidy(str(args.output))}, expected a name that ends with .html, .pdf or .json, or --format")
+        return USAGE
+    try:
+        wanted = wish(args.period, args.since, args.until)
+        older = stored(args.against) if args.against is not None else None
+    except ValueError as error:
+        complain(tidy(str(error)))
+        return USAGE
+    except BadReport as error:
+        complain(tidy(str(error)))
+        return NOT_OPENED
+    except OSError as error:
+        complain(f"cannot read {args.against}: {error.strerror}")
+        return NOT_OPENED
+    story = Story(wanted.until)
+    site = site_of(args, story.take)
+    if site is None:
+        return NOT_OPENED
+    report = report_of(Sources(site, story, Policy(), _feeds(args), older=older), wanted)
+    try:
+        data = _written(report, kind)
+    except NoPdf as error:
+        complain(str(error))
+        return NOT_OPENED
+    return _put(args.output, data, report)
+
+
+def _written(report: Report, kind: str) -> bytes:
+    if kind == "json":
+        return encoded(report)
+    return pdf(page(report, PAPER)) if kind == "pdf" else page(report, embedded=encoded(report).strip()).encode()
+
+
+def _feeds(args: argparse.Namespace) -> list[Source]:
+    """What was imported; the site has told why it cannot be read, where that is so."""
+    with contextlib.suppress(DatabaseError):
+        return sources_of(open_to_read(folder_of(args)))
+    return []
+
+
+def _put(path: Path, data: bytes, report: Report) -> int:
+    """Whole or not at all: who opens the file never sees half a report."""
+    if path == STANDARD_OUTPUT:
+        sys.stdout.buffer.write(data)
+        return 0
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_bytes(data)
+        beside.replace(path)
+    except OSError as error:
+        complain(f"cannot write {path}: {error.strerror}")
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
+        return NOT_OPENED
+    told = [counted(len(report.devices), "device"), counted(len(report.findings), "finding"), counted(len(report.alerts), "alert")]
+    print(f"{path}: {', '.join(told)}; {report.period.since[:16]}Z to {report.period.until[:16]}Z")
+    return 0

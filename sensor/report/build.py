@@ -1,0 +1,134 @@
+"""Build: from a site and what a log told to the report, all of it plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sensor.posture.exposure import exposures
+from sensor.posture.site import Site
+from sensor.posture.sources import STALE_DAYS
+from sensor.posture.sources import Source as Imported
+from sensor.posture.tickets.grouping import tickets_of
+from sensor.posture.tickets.model import Ticket
+from sensor.posture.tickets.policy import Policy
+from sensor.report.difference import difference
+from sensor.report.happened import alerts_of, changes_of, incidents_of
+from sensor.report.headline import headline
+from sensor.report.inventory import devices_of, findings_of, score_of
+from sensor.report.model import Day, Feed, Period, Report, Watched, Work
+from sensor.report.period import Wish, is_time, moment
+from sensor.report.proofs import Proofs
+from sensor.report.story import Story
+from sensor.report.talks import talks_of
+
+STEPS_SHOWN, WHY_SHOWN = 8, 4
+
+
+class Sources(NamedTuple):
+    """What a report is made of. ``story``: what the log told while the site was read; ``feeds``: imported vulnerabilities; ``older``: the report before."""
+
+    site: Site
+    story: Story
+    policy: Policy
+    feeds: Sequence[Imported] = ()
+    trend: Sequence[Day] = ()
+    older: Report | None = None
+
+
+def report_of(sources: Sources, wish: Wish) -> Report:
+    """All of it, deterministic: its time is that of the site."""
+    site, story, proofs = sources.site, sources.story, Proofs()
+    now = site.now if is_time(site.now) else story.last
+    if sources.older is not None and wish == Wish(label=wish.label):
+        wish = Wish(since=sources.older.period.until, label="since the last report")
+    period = wish.resolve(story.first or _first(site), now)
+    scores = exposures(site)
+    devices = devices_of(site, story, period, scores.devices, proofs)
+    findings = findings_of(site, devices, proofs)
+    alerts, alerts_left_out = alerts_of(site.alerts, period, proofs)
+    changes, changes_left_out = changes_of(devices, story, period)
+    report = Report(
+        made=now,
+        sensor=story.sensor,
+        program=story.program,
+        period=period,
+        score=score_of(scores.site),
+        work=[_work(ticket) for ticket in tickets_of(site, sources.policy)],
+        changes=changes,
+        changes_left_out=changes_left_out,
+        devices=devices,
+        findings=findings,
+        incidents=incidents_of(site.incidents, period),
+        alerts=alerts,
+        alerts_left_out=alerts_left_out,
+        talks=talks_of(site),
+        trend=[day for day in sources.trend if day.day <= period.until[:10]],
+        watched=_watched(sources, period),
+        proofs=proofs.all,
+    )
+    report.difference = difference(sources.older, report) if sources.older is not None else None
+    report.headline = headline(report)
+    return report
+
+
+def _first(site: Site) -> str:
+    """When the first device was seen."""
+    return min((node.first_seen for node in site.nodes.values() if is_time(node.first_seen)), default="")
+
+
+def _work(ticket: Ticket) -> Work:
+    return Work(
+        id=ticket.id,
+        title=ticket.title,
+        severity=ticket.severity.name,
+        points=round(ticket.points, 1),
+        devices=[one.id for one in ticket.devices],
+        findings=list(ticket.names),
+        why=list(ticket.why[:WHY_SHOWN]),
+        steps=[f"{step.maker}: {step.text}" if step.maker else step.text for step in ticket.steps[:STEPS_SHOWN]],
+        test=ticket.test,
+        priority=ticket.priority,
+        owner=ticket.owner,
+        due=ticket.due,
+    )
+
+
+def _watched(sources: Sources, period: Period) -> Watched:
+    story = sources.story
+    return Watched(
+        since=story.first,
+        until=story.last,
+        sources=story.sources(period),
+        health=story.health(period),
+        feeds=list(_feeds(sources.feeds, period.until)),
+        notes=list(_notes(sources, period)),
+    )
+
+
+def _feeds(feeds: Iterable[Imported], until: str) -> Iterator[Feed]:
+    """How old they were at the end of the report; one that is newer is of that day."""
+    if is_time(until):
+        for feed in feeds:
+            days = feed.age_days(moment(until))
+            yield Feed(name=feed.name, entries=feed.entries, days=days, stale=days > STALE_DAYS)
+
+
+def _notes(sources: Sources, period: Period) -> Iterator[str]:
+    """What the report cannot say."""
+    site, story = sources.site, sources.story
+    if not story.first:
+        yield "No log was read: how devices changed, how the capture went and which packets say what devices are is not known."
+    elif period.since < story.first:
+        yield f"The log begins at {story.first[:16]}Z, after the beginning of the period: what was before is not in it."
+    if story.later:
+        yield "The log goes on after the end of the period; devices of an inventory are told as they are now, everything else as it was then."
+    if site.seen.habits is None:
+        yield "No baseline was read, so who talks to whom is not known: --state names the folder of an inventory."
+    elif site.seen.watched[0]:
+        since, last = (datetime.fromtimestamp(ts / 1e9, tz=moment("2000-01-01T00:00:00Z").tzinfo) for ts in site.seen.watched)
+        hours = (last - since).total_seconds() / 3600
+        yield f"Who talks to whom was learned in {hours:,.1f} hours of watching; what happens more rarely than that is not in it."
+    if not sources.feeds:
+        yield "No list of vulnerabilities was imported (`sensor vulns import`): only the set that is shipped was looked through."

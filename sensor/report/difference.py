@@ -1,0 +1,61 @@
+"""Difference: what became of things since an older report: devices, findings, score and work. Rests on the JSON of both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sensor.report.model import Device, Difference, Report
+
+
+def difference(old: Report, new: Report) -> Difference:
+    """From the older report to the newer. A finding counts for each device: on one it may be mended, on the next be new."""
+    before, now = _present(old), _present(new)
+    were, are = _weak(before), _weak(now)
+    titles = {one.name: one.title for report in (old, new) for one in report.findings}
+    told = _teller(titles, before | now)
+    return Difference(
+        until=old.period.until,
+        label=old.period.label,
+        score=old.score,
+        new=[now[name].text for name in now if name not in before],
+        gone=[before[name].text for name in before if name not in now],
+        found=[told(pair) for pair in are if pair not in were],
+        mended=[told(pair) for pair in were if pair not in are],
+        worse=_worse(before, now),
+        done=_done(old, new),
+    )
+
+
+def _present(report: Report) -> dict[str, Device]:
+    return {device.id: device for device in report.devices if not device.gone}
+
+
+def _weak(devices: dict[str, Device]) -> dict[tuple[str, str], None]:
+    """Each finding on each device, in order."""
+    return {(name, device.id): None for device in devices.values() for name in device.findings}
+
+
+def _teller(titles: dict[str, str], devices: dict[str, Device]) -> Callable[[tuple[str, str]], str]:
+    def told(pair: tuple[str, str]) -> str:
+        name, device = pair
+        title = titles.get(name, "")
+        return f"{name}{f', {title}' if title not in {'', name} else ''}: {devices[device].text}"
+
+    return told
+
+
+def _worse(before: dict[str, Device], now: dict[str, Device]) -> list[str]:
+    """Devices that are in a higher band than they were, the highest score first."""
+    bands = {"low": 0, "medium": 1, "high": 2}
+    found = []
+    for name, device in now.items():
+        old = before[name].score if name in before else None
+        if old is not None and device.score is not None and bands.get(device.score.band, 0) > bands.get(old.band, 0):
+            found.append((device.score.points, f"{device.text}: {old.points:g} → {device.score.points:g}"))
+    return [said for _, said in sorted(found, key=lambda one: (-one[0], one[1]))]
+
+
+def _done(old: Report, new: Report) -> list[str]:
+    """Work that is no longer to be done."""
+    left = {work.id for work in new.work}
+    return [work.title for work in old.work if work.id not in left]

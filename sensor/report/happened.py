@@ -1,0 +1,132 @@
+"""Happened: alerts, incidents and changes of a period, the gravest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sensor.core.reader import clean
+from sensor.core.record_parts import objects
+from sensor.report.model import Alert, Change, Chapter, Device, Incident, Period
+from sensor.report.proofs import Proofs
+from sensor.report.story import Story
+
+Record = Mapping[str, Any]
+
+SEVERITIES = ("info", "low", "medium", "high", "critical")
+ALERTS_LIMIT, INCIDENTS_LIMIT, CHANGES_LIMIT, CHAPTERS_LIMIT, ENDS_SHOWN, WHY_SHOWN = 5_000, 1_000, 5_000, 64, 6, 8
+TEXT_LIMIT = 1024
+
+
+def alerts_of(records: Iterable[Record], period: Period, proofs: Proofs) -> tuple[list[Alert], int]:
+    """Those that were going on in the period, and how many of the least grave had no room."""
+    found = [record for record in records if _within(_part(record, "alert"), period)]
+    found.sort(key=lambda record: _text(_part(record, "alert").get("last")), reverse=True)
+    found.sort(key=_grave, reverse=True)
+    return [_alert(record, proofs) for record in found[:ALERTS_LIMIT]], max(len(found) - ALERTS_LIMIT, 0)
+
+
+def incidents_of(records: Iterable[Record], period: Period) -> list[Incident]:
+    """The same of incidents."""
+    found = [record for record in records if _within(_part(record, "incident"), period)]
+    found.sort(key=lambda record: _text(_part(record, "incident").get("last")), reverse=True)
+    found.sort(key=_grave, reverse=True)
+    return [_incident(record) for record in found[:INCIDENTS_LIMIT]]
+
+
+def changes_of(devices: Iterable[Device], story: Story, period: Period) -> tuple[list[Change], int]:
+    """What came, went and changed, in order of time, and how many of the oldest had no room."""
+    told = [change for change in story.changes if period.since <= change.ts <= period.until]
+    for device in devices:
+        if device.first_seen >= period.since:
+            told.append(Change(ts=device.first_seen, kind="new", device=device.id, said=f"new: {device.type} {device.text}"))
+        if device.gone and period.since <= device.last_seen <= period.until:
+            told.append(Change(ts=device.last_seen, kind="gone", device=device.id, said=f"gone: {device.type} {device.text}"))
+    told.sort(key=lambda change: (change.ts, change.device, change.kind))
+    return told[-CHANGES_LIMIT:], max(len(told) - CHANGES_LIMIT, 0)
+
+
+def _alert(record: Record, proofs: Proofs) -> Alert:
+    alert, src = _part(record, "alert"), _part(record, "src")
+    ends: list[Record] = [*objects(record.get("targets"))] or [end for end in (_part(record, "dst"),) if end]
+    packets = _text(_part(record, "packets").get("file"))
+    return Alert(
+        id=_text(alert.get("id")),
+        detector=_text(alert.get("detector")),
+        title=_text(alert.get("title")),
+        severity=_severity(record),
+        said=_text(record.get("msg")),
+        first=_text(alert.get("first")),
+        last=_text(alert.get("last")),
+        closed=record.get("action") == "close",
+        count=_count(alert.get("count")) or 1,
+        risk=_count(alert.get("risk")),
+        actor=_end(src),
+        actor_device=_text(src.get("device")),
+        ends=[_end(end) for end in ends[:ENDS_SHOWN]],
+        end_devices=list(dict.fromkeys(filter(None, (_text(end.get("device")) for end in ends)))),
+        more_ends=max(len(ends) - ENDS_SHOWN, 0),
+        why=_texts(alert.get("why"))[:WHY_SHOWN],
+        advice=_text(alert.get("advice")),
+        techniques=[" ".join(filter(None, (_text(one.get("technique")), _text(one.get("name"))))) for one in objects(alert.get("attack"))],
+        packets=packets,
+        proofs=list(dict.fromkeys(filter(None, (proofs.of_alert(one, packets) for one in objects(record.get("evidence")))))),
+    )
+
+
+def _incident(record: Record) -> Incident:
+    incident = _part(record, "incident")
+    story = [
+        Chapter(ts=_text(one.get("ts")), alert=_text(one.get("alert")), severity=_severity(one), said=_text(one.get("msg")))
+        for one in objects(incident.get("story"))
+    ]
+    return Incident(
+        id=_text(incident.get("id")),
+        severity=_severity(record),
+        said=_text(record.get("msg")),
+        first=_text(incident.get("first")),
+        last=_text(incident.get("last")),
+        closed=record.get("action") == "close",
+        risk=_count(incident.get("risk")),
+        actors=[_end(one) for one in objects(incident.get("actors"))[:ENDS_SHOWN]],
+        story=story[:CHAPTERS_LIMIT],
+        left_out=_count(incident.get("left_out")) + max(len(story) - CHAPTERS_LIMIT, 0),
+    )
+
+
+def _within(about: Record, period: Period) -> bool:
+    """Whether it went on in the period."""
+    first, last = _text(about.get("first")), _text(about.get("last"))
+    return bool(first and last) and first <= period.until and last >= period.since
+
+
+def _grave(record: Record) -> int:
+    return SEVERITIES.index(_severity(record))
+
+
+def _severity(record: Record) -> str:
+    word = record.get("severity")
+    return word if isinstance(word, str) and word in SEVERITIES else SEVERITIES[0]
+
+
+def _end(end: Record) -> str:
+    """Address and name."""
+    place, name = _text(end.get("ip") or end.get("mac") or end.get("device")), _text(end.get("hostname"))
+    return f"{place} ({name})" if place and name else place or name
+
+
+def _part(record: Record, name: str) -> Record:
+    value = record.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def _texts(value: Any) -> list[str]:
+    return [_text(one) for one in value if isinstance(one, str)] if isinstance(value, list) else []
+
+
+def _text(value: Any) -> str:
+    return clean(value, TEXT_LIMIT) if isinstance(value, str) else ""

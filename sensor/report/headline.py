@@ -1,0 +1,81 @@
+"""Headline: how things stand, in a few plain sentences for those who read no more."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from sensor.report.model import Report
+
+TYPES_NAMED = 4
+GRAVE = ("high", "critical")
+
+
+def headline(report: Report) -> list[str]:
+    """What is there, what is worst, what happened, and what was done since the last report."""
+    return [*_network(report), *_worst(report), *_happened(report), *_done(report)]
+
+
+def counted(count: int, word: str, words: str = "") -> str:
+    """``1 device``, ``2,300 devices``."""
+    return f"{count:,} {word if count == 1 else words or f'{word}s'}"
+
+
+def shorter(text: str, limit: int = 180) -> str:
+    """A sentence that may be somebody else's, cut at a word."""
+    return text if len(text) <= limit else f"{text[:limit].rsplit(' ', 1)[0]} …"
+
+
+def _network(report: Report) -> Iterator[str]:
+    present = [device for device in report.devices if not device.gone]
+    if not present:
+        yield "No device is known."
+        return
+    types = Counter(device.type.replace("_", " ") for device in present if device.type != "unknown")
+    named = [counted(count, kind) for kind, count in sorted(types.items(), key=lambda one: (-one[1], one[0]))[:TYPES_NAMED]]
+    segments = len({device.segment for device in present if device.segment})
+    where = f" in {counted(segments, 'segment')}" if segments else ""
+    most = f", most of them {_listed(named)}" if len(types) > TYPES_NAMED else f": {_listed(named)}" if named else ""
+    yield f"{counted(len(present), 'device is', 'devices are')} on the network{where}{most}."
+
+
+def _worst(report: Report) -> Iterator[str]:
+    """What is to be mended, and of that the gravest."""
+    if not report.findings:
+        yield "Nothing that should be mended was seen."
+        return
+    weak = sum(1 for device in report.devices if device.findings)
+    worst = report.findings[0]
+    what = worst.title if worst.title == worst.name or worst.kind == "setting" else f"{worst.name}, {worst.title}"
+    sure = "" if worst.sure else " (whether they are affected cannot be told yet)"
+    yield f"{counted(weak, 'of them has', 'of them have')} something to mend; the gravest, on {counted(worst.devices, 'device')}: {shorter(what)}{sure}."
+
+
+def _happened(report: Report) -> Iterator[str]:
+    grave = [alert for alert in report.alerts if alert.severity in GRAVE]
+    told = f"{counted(len(report.alerts) + report.alerts_left_out, 'alert')}, {len(grave):,} of them high or critical"
+    if not report.alerts:
+        yield "No alert was raised."
+    elif report.incidents:
+        yield f"{told}, and {counted(len(report.incidents), 'incident')}; the gravest: {shorter(report.incidents[0].said)}."
+    else:
+        yield f"{told}; the gravest: {shorter(report.alerts[0].said)}."
+
+
+def _done(report: Report) -> Iterator[str]:
+    since = report.difference
+    if since is None:
+        return
+    told = [
+        f"{counted(len(since.mended), 'finding was', 'findings were')} mended and {len(since.found):,} new",
+        f"{counted(len(since.new), 'device')} came and {len(since.gone):,} left",
+    ]
+    if since.score is not None and report.score is not None:
+        moved = report.score.points - since.score.points
+        change = "stayed at" if not moved else f"{'rose' if moved > 0 else 'fell'} from {since.score.points:g} to"
+        told.append(f"the exposure score {change} {report.score.points:g}")
+    yield f"Since the last report, of {since.until[:10]}: {_listed(told)}."
+
+
+def _listed(words: list[str]) -> str:
+    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)

@@ -1,0 +1,115 @@
+"""Inventory: the devices of a report, and what is to be mended on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sensor.core.reader import clean
+from sensor.posture.exposure import Exposure
+from sensor.posture.site import Node, Site
+from sensor.posture.weakness import Weakness
+from sensor.report.model import Case, Device, Finding, Period, Score, Seat, Term
+from sensor.report.proofs import Proofs
+from sensor.report.story import Story
+
+TERMS_SHOWN, PROOFS_SHOWN = 8, 4
+
+
+def score_of(exposure: Exposure | None) -> Score | None:
+    """As the report shows it, without the terms that are nothing."""
+    if exposure is None:
+        return None
+    terms = [Term(name=one.name, points=round(one.points, 1), why=one.why) for one in exposure.terms if one.points]
+    return Score(points=round(exposure.points, 1), band=str(exposure.band), terms=terms[:TERMS_SHOWN])
+
+
+def there(node: Node, period: Period) -> bool:
+    """Whether a device belongs to a period: one that came later does not, nor does one that was gone before."""
+    return (not period.until or node.first_seen <= period.until) and not (node.gone and node.last_seen < period.since)
+
+
+def devices_of(site: Site, story: Story, period: Period, exposures: Mapping[str, Exposure], proofs: Proofs) -> list[Device]:
+    """By type, product and address."""
+    nodes = [node for node in site.nodes.values() if there(node, period)]
+    return [_device(node, site.weaknesses.get(node.id, ()), story, exposures.get(node.id), proofs) for node in sorted(nodes, key=_order)]
+
+
+def findings_of(site: Site, devices: Iterable[Device], proofs: Proofs) -> list[Finding]:
+    """The gravest first; devices that are gone need nothing."""
+    named: dict[str, list[Weakness]] = {}
+    for device in devices:
+        for weakness in () if device.gone else site.weaknesses.get(device.id, ()):
+            named.setdefault(weakness.name, []).append(weakness)
+    return sorted((_finding(several, proofs) for several in named.values()), key=lambda one: (-one.points, not one.sure, one.name))
+
+
+def _device(node: Node, weak: Iterable[Weakness], story: Story, exposure: Exposure | None, proofs: Proofs) -> Device:
+    body = node.record.get("device")
+    told = body if isinstance(body, dict) else {}
+    return Device(
+        id=node.id,
+        type=node.type or "unknown",
+        segment=node.segment,
+        name=node.name,
+        addresses=_texts(told.get("ips")),
+        macs=_texts(told.get("macs")),
+        vendor=node.vendor,
+        model=node.model,
+        firmware=node.firmware,
+        serial=_text(told.get("serial")),
+        os=_text(told.get("os")),
+        owner=node.owner,
+        criticality=_text(told.get("criticality")),
+        roles=sorted(node.roles),
+        services=sorted(node.services),
+        first_seen=node.first_seen,
+        last_seen=node.last_seen,
+        gone=node.gone,
+        score=None if node.gone else score_of(exposure),
+        findings=[] if node.gone else list(dict.fromkeys(one.name for one in weak)),
+        proofs=_claims(node, story, proofs),
+    )
+
+
+def _claims(node: Node, story: Story, proofs: Proofs) -> list[str]:
+    """What says what it is: the surest packet for each attribute that still holds."""
+    known = story.claims.get(node.id, {})
+    values = {"type": node.type, "vendor": node.vendor, "model": node.model, "firmware": node.firmware}
+    told = [proofs.of_claim(claim) for attribute, claim in known.items() if claim.get("value") == values.get(attribute)]
+    return list(dict.fromkeys(filter(None, told)))[:PROOFS_SHOWN]
+
+
+def _finding(several: list[Weakness], proofs: Proofs) -> Finding:
+    """One thing on many devices."""
+    worst = max(several, key=lambda one: (one.points, one.sure))
+    cases: dict[tuple[str, bool], list[Seat]] = {}
+    for one in several:
+        proof = proofs.add(one.proof.ts, one.proof.event, clean(one.proof.seen, 320))
+        cases.setdefault((one.why, one.sure), []).append(Seat(device=one.device, proof=proof))
+    ordered = sorted(cases.items(), key=lambda case: (not case[0][1], -len(case[1]), case[0][0]))
+    return Finding(
+        name=worst.name,
+        kind=worst.kind,
+        title=worst.title,
+        severity=max(one.severity for one in several).name,
+        points=round(worst.points, 1),
+        fix=worst.fix.title,
+        steps=worst.fix.steps,
+        test=worst.fix.test,
+        cases=[Case(why=why, sure=sure, seats=seats) for (why, sure), seats in ordered],
+    )
+
+
+def _order(node: Node) -> tuple[Any, ...]:
+    """Unknown ones last; addresses by number."""
+    place = tuple(int(part) if part.isdecimal() else 999 for part in node.address.split("."))
+    return node.type in {"", "unknown"}, node.type, node.vendor.casefold(), node.model.casefold(), place, node.address, node.id
+
+
+def _texts(value: Any) -> list[str]:
+    return [_text(one) for one in value if isinstance(one, str)] if isinstance(value, list) else []
+
+
+def _text(value: Any) -> str:
+    return clean(value, 256) if isinstance(value, str) else ""

@@ -1,0 +1,302 @@
+"""Model: all that a report says, as plain values. The page is drawn of it and of nothing else, so that the JSON holds whatever the page shows.
+
+Times are those of packets, as records write them. A ``proof`` names an entry of ``proofs``: the packet that a claim rests on. The JSON Schema in
+``schema.json`` is made of these classes; within a version, fields are only added.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+FORMAT, VERSION = "passive-network-sensor/report", 1
+
+
+class Part(msgspec.Struct, omit_defaults=True):
+    """What is empty is absent."""
+
+
+class Period(Part, kw_only=True):
+    """What the report is about. ``label``: in words."""
+
+    since: str
+    until: str
+    label: str
+
+
+class Term(Part, kw_only=True):
+    """One part of a score, and why it is as it is."""
+
+    name: str
+    points: float
+    why: str = ""
+
+
+class Score(Part, kw_only=True):
+    """Exposure, 0 to 100; ``band``: low, medium or high."""
+
+    points: float
+    band: str
+    terms: list[Term] = []
+
+
+class Proof(Part, kw_only=True):
+    """A packet. ``event``: what it said; ``seen``: the field and what it held; ``claim``: what follows of it; ``packets``: file of the frames."""
+
+    id: str
+    ts: str = ""
+    event: str = ""
+    seen: str = ""
+    claim: str = ""
+    packets: str = ""
+
+
+class Device(Part, kw_only=True):
+    """One of the inventory at the end of the period. ``findings``: names of what is to be mended."""
+
+    id: str
+    type: str
+    segment: str = ""
+    name: str = ""
+    addresses: list[str] = []
+    macs: list[str] = []
+    vendor: str = ""
+    model: str = ""
+    firmware: str = ""
+    serial: str = ""
+    os: str = ""
+    owner: str = ""
+    criticality: str = ""
+    roles: list[str] = []
+    services: list[str] = []
+    first_seen: str = ""
+    last_seen: str = ""
+    gone: bool = False
+    score: Score | None = None
+    findings: list[str] = []
+    proofs: list[str] = []
+
+    @property
+    def address(self) -> str:
+        return self.addresses[0] if self.addresses else ""
+
+    @property
+    def product(self) -> str:
+        return f"{self.vendor} {self.model}".strip()
+
+    @property
+    def text(self) -> str:
+        """``10.20.10.62 (front-door)``."""
+        words = self.name or self.product or ("" if self.type == "unknown" else self.type)
+        return (self.address or self.id) + (f" ({words})" if words else "")
+
+
+class Seat(Part, kw_only=True):
+    """A device that a finding is about, and the packet that proves it."""
+
+    device: str
+    proof: str = ""
+
+
+class Case(Part, kw_only=True):
+    """Devices of which a finding is told for the same reason. ``sure``: False where it cannot be told whether they are affected."""
+
+    why: str
+    sure: bool
+    seats: list[Seat]
+
+
+class Finding(Part, kw_only=True):
+    """Something to mend. ``name``: the CVE or the setting; ``kind``: vulnerability or setting; ``points``: how much it matters on its worst device."""
+
+    name: str
+    kind: str
+    title: str
+    severity: str
+    points: float
+    fix: str
+    steps: str = ""
+    test: str = ""
+    cases: list[Case]
+
+    @property
+    def devices(self) -> int:
+        return sum(len(case.seats) for case in self.cases)
+
+    @property
+    def sure(self) -> bool:
+        return any(case.sure for case in self.cases)
+
+
+class Work(Part, kw_only=True):
+    """What to do: one fix for all devices that need it."""
+
+    id: str
+    title: str
+    severity: str
+    points: float
+    devices: list[str]
+    findings: list[str] = []
+    why: list[str] = []
+    steps: list[str] = []
+    test: str = ""
+    priority: str = ""
+    owner: str = ""
+    due: str = ""
+
+
+class Alert(Part, kw_only=True):
+    """Something that happened. ``ends``: to whom; ``more_ends``: how many more; ``count``: how often."""
+
+    id: str
+    detector: str
+    title: str
+    severity: str
+    said: str
+    first: str
+    last: str
+    closed: bool = False
+    count: int = 1
+    risk: int = 0
+    actor: str = ""
+    actor_device: str = ""
+    ends: list[str] = []
+    end_devices: list[str] = []
+    more_ends: int = 0
+    why: list[str] = []
+    advice: str = ""
+    techniques: list[str] = []
+    packets: str = ""
+    proofs: list[str] = []
+
+
+class Chapter(Part, kw_only=True):
+    """One alert of an incident."""
+
+    ts: str
+    alert: str
+    severity: str
+    said: str
+
+
+class Incident(Part, kw_only=True):
+    """Alerts that belong together, told as one story. ``left_out``: alerts that it has no room for."""
+
+    id: str
+    severity: str
+    said: str
+    first: str
+    last: str
+    closed: bool = False
+    risk: int = 0
+    actors: list[str] = []
+    story: list[Chapter] = []
+    left_out: int = 0
+
+
+class Change(Part, kw_only=True):
+    """What became of a device in the period. ``kind``: new, gone, address, firmware, back, merged, split or other."""
+
+    ts: str
+    kind: str
+    device: str
+    said: str
+
+
+class Source(Part, kw_only=True):
+    """What was read of one source in the period. ``lost``: packets that never reached us; ``unread``: messages that there was no time for."""
+
+    name: str
+    packets: int = 0
+    bytes: int = 0
+    lost: int = 0
+    malformed: int = 0
+    truncated: int = 0
+    unread: int = 0
+
+
+class Trouble(Part, kw_only=True):
+    """What the sensor told of its own health: how often, last when, and what."""
+
+    check: str
+    severity: str
+    count: int
+    last: str
+    said: str
+
+
+class Feed(Part, kw_only=True):
+    """Imported knowledge and its age at the end of the report. ``stale``: too old to be relied on."""
+
+    name: str
+    entries: int
+    days: int
+    stale: bool = False
+
+
+class Watched(Part, kw_only=True):
+    """What the report rests on. ``since``, ``until``: the first and last record that was read; ``notes``: what it cannot say."""
+
+    since: str = ""
+    until: str = ""
+    sources: list[Source] = []
+    health: list[Trouble] = []
+    feeds: list[Feed] = []
+    notes: list[str] = []
+
+
+class Talk(Part, kw_only=True):
+    """Devices of one kind and place that use services of those of another: in how many conversations, and which services above all."""
+
+    client: str
+    server: str
+    count: int
+    services: list[str] = []
+
+
+class Day(Part, kw_only=True):
+    """A point of the trend."""
+
+    day: str
+    points: float
+    band: str = ""
+    devices: int = 0
+
+
+class Difference(Part, kw_only=True):
+    """Against an older report. ``until``: its end; ``score``: what it was."""
+
+    until: str
+    label: str
+    score: Score | None = None
+    new: list[str] = []
+    gone: list[str] = []
+    found: list[str] = []
+    mended: list[str] = []
+    worse: list[str] = []
+    done: list[str] = []
+
+
+class Report(Part, kw_only=True):
+    """``headline``: the state in one sentence each, for who reads no more; ``work``: what to do, in order; ``seats``: how many weaknesses there are."""
+
+    format: str = FORMAT
+    version: int = VERSION
+    made: str
+    sensor: str = ""
+    program: str = ""
+    period: Period
+    score: Score | None = None
+    headline: list[str] = []
+    work: list[Work] = []
+    changes: list[Change] = []
+    changes_left_out: int = 0
+    devices: list[Device]
+    findings: list[Finding] = []
+    incidents: list[Incident] = []
+    alerts: list[Alert] = []
+    alerts_left_out: int = 0
+    talks: list[Talk] = []
+    trend: list[Day] = []
+    difference: Difference | None = None
+    watched: Watched
+    proofs: list[Proof] = []

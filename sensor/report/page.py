@@ -1,0 +1,184 @@
+"""Page: the report as one HTML file that needs nothing else, for the screen or for paper. Jinja escapes all that is written into it.
+
+No script, no font and no picture comes from anywhere: the policy in the page forbids it. The JSON lies in the page as data that nobody runs.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jinja2
+from markupsafe import Markup
+
+from sensor.posture.exposure import BANDS
+from sensor.report.headline import counted
+from sensor.report.model import Device, Proof, Report, Score
+from sensor.report.pictures.composition import composition
+from sensor.report.pictures.conversations import conversations
+from sensor.report.pictures.scores import gauge, trend
+from sensor.report.pictures.timeline import timeline
+
+FOLDER = Path(__file__).parent / "templates"
+WORST_SHOWN = 10
+CONTENTS = (
+    ("difference", "Since the last report"), ("changes", "Changes in the period"), ("work", "What to do"), ("findings", "Findings"),
+    ("happened", "Incidents and alerts"), ("scores", "Exposure"), ("talks", "Who talks to whom"), ("inventory", "Inventory"),
+    ("basis", "What this rests on"), ("reading", "How to read it"), ("evidence", "Evidence"),
+)  # fmt: skip
+
+
+class Limits(NamedTuple):
+    """How much of each is shown; ``devices``: how long an inventory may be; ``seats``: devices named of a finding."""
+
+    devices: int
+    products: int
+    work: int
+    findings: int
+    cases: int
+    seats: int
+    incidents: int
+    chapters: int
+    alerts: int
+    changes: int
+    talks: int
+
+
+SCREEN = Limits(1_000_000, 0, 200, 400, 6, 30, 50, 40, 500, 500, 36)
+PAPER = Limits(250, 120, 25, 50, 3, 8, 12, 12, 60, 60, 16)
+
+
+class Product(NamedTuple):
+    """Devices of one type and product. ``worst``: the highest score among them; ``firmware``: the most frequent versions."""
+
+    type: str
+    product: str
+    devices: int
+    segments: int
+    weak: int
+    worst: Score | None
+    firmware: str
+
+
+def page(report: Report, limits: Limits = SCREEN, embedded: bytes = b"") -> str:
+    """All of it as HTML. ``embedded``: the JSON of the report, to be carried along."""
+    links = _Links(report, limits)
+    present = [device for device in report.devices if not device.gone]
+    changes = [change for change in report.changes if change.kind != "new"] if _all_new(report) else report.changes
+    return _template().render(
+        report=report, limits=limits, paper=limits is PAPER, style=Markup((FOLDER / "report.css").read_text(encoding="utf-8")),  # noqa: S704 our own
+        embedded=_inert(embedded), picture=_pictures(report), present=present, weak=sum(1 for device in present if device.findings),
+        arrived=sum(1 for change in report.changes if change.kind == "new"), all_new=_all_new(report), changes=changes,
+        complete=len(report.devices) <= limits.devices and bool(report.devices), products=_products(present)[: limits.products],
+        worst=_worst(present), contents=_contents(report), bands={band: least for least, band in BANDS}, proofs=links.proofs,
+        ref=links.ref, device=links.device, finding=links.finding, alert=links.alert, clock=_clock, exact=_exact, counted=counted,
+    )  # fmt: skip
+
+
+class _Links:
+    """Links within the page: only to what is there. ``proofs``: those that were named."""
+
+    def __init__(self, report: Report, limits: Limits) -> None:
+        self._proofs = {proof.id: proof for proof in report.proofs}
+        self._devices = {device.id: device for device in report.devices}
+        self._listed = len(report.devices) <= limits.devices
+        self._findings = {one.name for one in report.findings[: limits.findings]}
+        self._alerts = {one.id for one in report.alerts[: limits.alerts]}
+        self._named: dict[str, None] = {}
+
+    def ref(self, name: str) -> Markup:
+        if name not in self._proofs:
+            return Markup("")
+        self._named[name] = None
+        return Markup('<a class="ref" href="#{}">{}</a>').format(name, name[1:])
+
+    def device(self, name: str, words: str = "") -> Markup:
+        """A device by its address and name, or ``words``."""
+        known = self._devices.get(name)
+        told = words or (known.text if known else name)
+        if known is None or not self._listed:
+            return Markup("") if words else Markup("{}").format(told)
+        return Markup('<a href="#{}">{}</a>').format(name, told)
+
+    def finding(self, name: str) -> Markup:
+        return Markup('<a href="#finding-{0}">{0}</a>').format(name) if name in self._findings else Markup("{}").format(name)
+
+    def alert(self, name: str) -> Markup:
+        return Markup('<a href="#{0}"><code>{0}</code></a>').format(name) if name in self._alerts else Markup("<code>{}</code>").format(name)
+
+    def proofs(self) -> list[Proof]:
+        """In the order of their numbers."""
+        return sorted((self._proofs[name] for name in self._named), key=lambda proof: int(proof.id[1:]))
+
+
+@functools.cache
+def _template() -> jinja2.Template:
+    loader = jinja2.FileSystemLoader(FOLDER)
+    return jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined).get_template("page.html")
+
+
+def _pictures(report: Report) -> Mapping[str, Markup]:
+    """Those that have something to show."""
+    before = report.difference.score if report.difference is not None else None
+    return {
+        "gauge": gauge(report.score, before) if report.score is not None else Markup(""),
+        "composition": composition(report.devices),
+        "timeline": timeline(report.alerts, report.incidents, report.period) if report.alerts else Markup(""),
+        "conversations": conversations(report.talks) if report.talks else Markup(""),
+        "trend": trend(report.trend) if len(report.trend) > 1 else Markup(""),
+    }
+
+
+def _contents(report: Report) -> list[tuple[str, str]]:
+    absent = {"difference": report.difference is None, "scores": report.score is None or not report.devices, "talks": not report.talks}
+    return [(anchor, title) for anchor, title in CONTENTS if not absent.get(anchor, False)]
+
+
+def _all_new(report: Report) -> bool:
+    """Whether the network itself is new to the sensor: then the inventory is the list of what came."""
+    present = [device for device in report.devices if not device.gone]
+    return bool(present) and all(device.first_seen >= report.period.since for device in present)
+
+
+def _worst(present: list[Device]) -> list[Device]:
+    scored = [device for device in present if device.score is not None and device.score.points]
+    return sorted(scored, key=lambda device: (-(device.score.points if device.score else 0), device.id))[:WORST_SHOWN]
+
+
+def _products(present: list[Device]) -> list[Product]:
+    """What there is most of, first."""
+    groups: dict[tuple[str, str], list[Device]] = {}
+    for device in present:
+        groups.setdefault((device.type, device.product or "not known"), []).append(device)
+    made = [_product(kind, product, several) for (kind, product), several in groups.items()]
+    return sorted(made, key=lambda one: (-one.devices, one.type, one.product))
+
+
+def _product(kind: str, product: str, several: list[Device]) -> Product:
+    versions = Counter(device.firmware for device in several if device.firmware)
+    told = ", ".join(f"{version} ({count:,})" for version, count in sorted(versions.items(), key=lambda one: (-one[1], one[0]))[:3])
+    scores = [device.score for device in several if device.score is not None]
+    worst = max(scores, key=lambda score: score.points, default=None)
+    weak = sum(1 for device in several if device.findings)
+    return Product(kind, product, len(several), len({device.segment for device in several}), weak, worst, told + (" …" if len(versions) > 3 else ""))
+
+
+def _inert(data: bytes) -> Markup:
+    """JSON that can end no element: whatever a page would read as a tag is escaped as JSON escapes it (RFC 8259, 7)."""
+    text = data.decode()
+    for sign in "<>&\u2028\u2029":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return Markup(text)  # noqa: S704 no sign is left that HTML reads
+
+
+def _clock(ts: Any) -> str:
+    """To the minute."""
+    return str(ts)[:16].replace("T", " ")
+
+
+def _exact(ts: str) -> str:
+    """As the packet has it, to the millisecond."""
+    return ts[:23].replace("T", " ").rstrip("Z")

@@ -1,0 +1,88 @@
+"""Period: what a report is about. ``7d`` and ``2026-11`` are said before anybody knows when the log ends, so a wish becomes a period later."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from sensor.report.model import Period
+
+_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
+_MONTHS = "January February March April May June July August September October November December".split()
+_TIME = re.compile(r"[12]\d{3}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?Z")
+EXPECTED = "expected a span such as 24h, 7d or 4w, or a month such as 2026-11"
+
+
+class Wish(NamedTuple):
+    """What was asked for. ``since``, ``until``: times as records write them, empty where they follow from the log; ``span``: before the end."""
+
+    since: str = ""
+    until: str = ""
+    span: timedelta = timedelta()
+    label: str = ""
+
+    def resolve(self, first: str, last: str) -> Period:
+        """``first``, ``last``: times of the first and of the last that is known."""
+        until = self.until or last
+        since = self.since or (_before(until, self.span) if self.span and until else first)
+        return Period(since=min(since, until), until=until, label=self.label or f"{since[:10]} to {until[:10]}")
+
+
+def wish(period: str = "", since: str = "", until: str = "") -> Wish:
+    """ValueError, in words, where it makes no sense."""
+    if period and (since or until):
+        raise ValueError("expected --period, or --since and --until, and not both")
+    begin, end = _time("--since", since), _time("--until", until)
+    if begin and end and begin >= end:
+        raise ValueError(f"found --since {since} and --until {until}, expected a beginning before the end")
+    if not period:
+        return Wish(begin, end, label="" if begin or end else "everything that is known")
+    if found := re.fullmatch(r"([1-9]\d{0,4})([hdw])", period):
+        unit = _UNITS[found[2]]
+        return Wish(span=timedelta(**{unit: int(found[1])}), label=f"the last {found[1]} {unit}")
+    if found := re.fullmatch(r"(\d{4})-(0[1-9]|1[0-2])", period):
+        return _month(int(found[1]), int(found[2]))
+    raise ValueError(f"found --period {period}, {EXPECTED}")
+
+
+def is_time(text: object) -> bool:
+    """Whether it is a time as records write it; a log may be foreign."""
+    return isinstance(text, str) and _TIME.fullmatch(text) is not None
+
+
+def moment(text: str) -> datetime:
+    """A time of a record."""
+    return datetime.fromisoformat(text)
+
+
+def text_of(when: datetime) -> str:
+    """As records write it, so that texts compare as times do."""
+    return f"{when.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+
+
+def _before(until: str, span: timedelta) -> str:
+    try:
+        return text_of(moment(until) - span)
+    except OverflowError:
+        return ""
+
+
+def _month(year: int, month: int) -> Wish:
+    try:
+        begin = datetime(year, month, 1, tzinfo=UTC)
+        end = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
+    except ValueError:
+        raise ValueError(f"found --period {year:04}-{month:02}, {EXPECTED}") from None
+    return Wish(text_of(begin), text_of(end), label=f"{_MONTHS[month - 1]} {year}")
+
+
+def _time(flag: str, text: str) -> str:
+    """A day or a time by ISO 8601, in UTC where it names no zone."""
+    if not text:
+        return ""
+    try:
+        when = datetime.fromisoformat(text)
+        return text_of(when.replace(tzinfo=when.tzinfo or UTC))
+    except (ValueError, OverflowError):
+        raise ValueError(f"found {flag} {text}, expected a day or a time such as 2026-11-24T09:00") from None

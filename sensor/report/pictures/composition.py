@@ -1,0 +1,84 @@
+"""Composition: which devices live where, as one bar a segment, of as many pieces as there are types."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from markupsafe import Markup
+
+from sensor.report.model import Device
+from sensor.report.pictures.svg import FAINT, PALETTE, REST, WIDTH, fitting, on, picture, rect, text, width_of
+
+SEGMENTS_SHOWN, TYPES_SHOWN = 12, 8
+ROW, BAR, LEFT, TOP, RIGHT = 26.0, 18.0, 170.0, 14.0, 60.0
+OTHERS = "other types"
+
+
+def composition(devices: Iterable[Device]) -> Markup:
+    """Largest segments first; those that have no room are one bar."""
+    counts: dict[str, Counter[str]] = {}
+    for device in devices:
+        if not device.gone:
+            counts.setdefault(device.segment or "no segment known", Counter())[device.type] += 1
+    colours = _colours(counts.values())
+    rows = _rows(counts)
+    legend, top = _legend(colours, TOP)
+    scale = (WIDTH - LEFT - RIGHT) / max((sum(types.values()) for _, types in rows), default=1)
+    parts = [part for number, (name, types) in enumerate(rows) for part in _row(name, types, top + ROW * number, scale, colours)]
+    total = sum(map(Counter.total, counts.values()))
+    about = "; ".join(f"{name}: " + ", ".join(f"{count:,} {kind}" for kind, count in types.most_common(4)) for name, types in rows[:6])
+    title = f"{total:,} devices by segment and type"
+    return picture("composition", top + ROW * len(rows) + 4, title, about, [*legend, *parts])
+
+
+def _rows(counts: dict[str, Counter[str]]) -> list[tuple[str, Counter[str]]]:
+    ordered = sorted(counts.items(), key=lambda one: (-one[1].total(), one[0]))
+    if len(ordered) <= SEGMENTS_SHOWN:
+        return ordered
+    rest: Counter[str] = Counter()
+    for _, types in ordered[SEGMENTS_SHOWN - 1 :]:
+        rest.update(types)
+    return [*ordered[: SEGMENTS_SHOWN - 1], (f"{len(ordered) - SEGMENTS_SHOWN + 1:,} more segments", rest)]
+
+
+def _colours(counts: Iterable[Counter[str]]) -> dict[str, str]:
+    """The most frequent types, each with its colour; unknown ones are grey, and so are all others."""
+    sums: Counter[str] = Counter()
+    for types in counts:
+        sums.update(types)
+    named = sorted((kind for kind in sums if kind != "unknown"), key=lambda kind: (-sums[kind], kind))
+    found = dict(zip(named[:TYPES_SHOWN], PALETTE, strict=False))
+    return found | ({OTHERS: REST} if len(sums) > len(found) else {})
+
+
+def _legend(colours: dict[str, str], y: float) -> tuple[list[Markup], float]:
+    """Its parts, and where the bars begin."""
+    parts: list[Markup] = []
+    x = 0.0
+    for name, colour in colours.items():
+        words = "unknown and other types" if name == OTHERS else name
+        if x + width_of(words) + 34 > WIDTH:
+            x, y = 0.0, y + 18
+        parts += [rect(x, y - 10, 11, 11, colour, radius=2), text(x + 16, y, words, colour=FAINT)]
+        x += width_of(words) + 34
+    return parts, y + 16
+
+
+def _row(name: str, types: Counter[str], y: float, scale: float, colours: dict[str, str]) -> Sequence[Markup]:
+    parts = [text(LEFT - 10, y + 13, fitting(name, LEFT - 12), anchor="end")]
+    x = LEFT
+    for kind, count in _pieces(types, colours):
+        width, colour = count * scale, colours[kind]
+        parts.append(rect(x, y, max(width - 1, 0.6), BAR, colour, f"{name}: {count:,} {kind}", radius=1.5))
+        if width > width_of(f"{count:,}") + 6:
+            parts.append(text(x + width / 2, y + 13, f"{count:,}", colour=on(colour), size=11, anchor="middle"))
+        x += width
+    return [*parts, text(x + 6, y + 13, f"{types.total():,}", colour=FAINT, bold=True)]
+
+
+def _pieces(types: Counter[str], colours: dict[str, str]) -> list[tuple[str, int]]:
+    """In the order of the legend, so that the same colours stand below each other."""
+    told = [(kind, types[kind]) for kind in colours if types[kind]]
+    rest = sum(count for kind, count in types.items() if kind not in colours)
+    return [*told, (OTHERS, rest)] if rest else told

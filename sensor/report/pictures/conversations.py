@@ -1,0 +1,99 @@
+"""Conversations: who uses services of whom, as bands from the clients on the left to the servers on the right, as wide as conversations are many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from sensor.report.model import Talk
+from sensor.report.pictures.svg import FAINT, INK, PALETTE, REST, WIDTH, fitting, path, picture, rect, text
+
+LEFT, RIGHT, POST, TOP, GAP = 178.0, WIDTH - 178.0, 10.0, 28.0, 13.0
+TALL, LEAST = 320.0, 2.0
+THE_REST = ("others", "no known device")
+DESCRIBED = 6
+
+
+class _Ends:
+    """The posts of one side: where each begins and how much of it is taken."""
+
+    def __init__(self, sums: dict[str, float], order: Sequence[str]) -> None:
+        self.order, self.sums = order, sums
+        self.top: dict[str, float] = {}
+        y = TOP
+        for name in order:
+            self.top[name] = y
+            y += sums[name] + GAP
+        self.bottom = y - GAP
+        self._taken = dict(self.top)
+
+    def take(self, name: str, height: float) -> float:
+        """Where the next band begins."""
+        place = self._taken[name]
+        self._taken[name] += height
+        return place
+
+
+def conversations(talks: Sequence[Talk]) -> Markup:
+    """Of talks that there are; the busiest are on top."""
+    total = sum(talk.count for talk in talks)
+    heights = {(talk.client, talk.server): max(TALL * talk.count / total, LEAST) for talk in talks}
+    left = _Ends(_sums(heights, 0), _ordered(_sums(heights, 0)))
+    right = _Ends(_sums(heights, 1), _by_middle(heights, left))
+    colours = {name: REST if name in THE_REST else PALETTE[place % len(PALETTE)] for place, name in enumerate(left.order)}
+    bands = [
+        _band(left.take(talk.client, height), right.take(talk.server, height), height, colours[talk.client], _told(talk))
+        for talk in sorted(talks, key=lambda talk: (left.order.index(talk.client), right.order.index(talk.server)))
+        if (height := heights[talk.client, talk.server])
+    ]
+    posts = [*_posts(left, talks, 0, colours), *_posts(right, talks, 1, {})]
+    heads = [text(LEFT, 12, "who asks", colour=FAINT, anchor="end"), text(RIGHT, 12, "who answers", colour=FAINT)]
+    about = "; ".join(map(_told, talks[:DESCRIBED]))
+    return picture("conversations", max(left.bottom, right.bottom) + 8, f"Who talks to whom: {total:,} conversations", about, [*heads, *bands, *posts])
+
+
+def _told(talk: Talk) -> str:
+    return f"{talk.client} → {talk.server}: {talk.count:,} ({', '.join(talk.services)})"
+
+
+def _sums(heights: dict[tuple[str, str], float], side: int) -> dict[str, float]:
+    sums: dict[str, float] = {}
+    for pair, height in heights.items():
+        sums[pair[side]] = sums.get(pair[side], 0.0) + height
+    return sums
+
+
+def _ordered(sums: dict[str, float]) -> list[str]:
+    """The busiest first, what is a rest last."""
+    return sorted(sums, key=lambda name: (name in THE_REST, -sums[name], name))
+
+
+def _by_middle(heights: dict[tuple[str, str], float], left: _Ends) -> list[str]:
+    """Servers at the height of their clients, so that few bands cross."""
+    weighed: dict[str, float] = {}
+    for (client, server), height in heights.items():
+        weighed[server] = weighed.get(server, 0.0) + height * (left.top[client] + left.sums[client] / 2)
+    sums = _sums(heights, 1)
+    return sorted(sums, key=lambda name: (weighed[name] / sums[name], name))
+
+
+def _band(one: float, other: float, height: float, colour: str, tip: str) -> Markup:
+    start, end = LEFT + POST, RIGHT - POST
+    middle = (start + end) / 2
+    there = f"M{start:.1f},{one:.1f}C{middle:.1f},{one:.1f} {middle:.1f},{other:.1f} {end:.1f},{other:.1f}"
+    back = f"L{end:.1f},{other + height:.1f}C{middle:.1f},{other + height:.1f} {middle:.1f},{one + height:.1f} {start:.1f},{one + height:.1f}Z"
+    return path(there + back, colour, tip, 0.5)
+
+
+def _posts(ends: _Ends, talks: Sequence[Talk], side: int, colours: dict[str, str]) -> list[Markup]:
+    """Of one side with their names, and how many conversations each has."""
+    parts = []
+    for name in ends.order:
+        count = sum(talk.count for talk in talks if (talk.client, talk.server)[side] == name)
+        x, y, height = (RIGHT - POST if side else LEFT), ends.top[name], ends.sums[name]
+        place, anchor = (RIGHT + 8, "start") if side else (LEFT - 8, "end")
+        parts.append(rect(x, y, POST, max(height, 1.0), colours.get(name, FAINT), f"{name}: {count:,}", radius=1))
+        words = fitting(f"{name}  {count:,}", LEFT - 10, 11.5)
+        parts.append(text(place, y + height / 2 + 4, words, colour=INK, size=11.5, anchor=anchor))
+    return parts

@@ -1,0 +1,55 @@
+"""Proofs: the packets that claims rest on, each once and numbered in the order in which they are first named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sensor.core.reader import clean
+from sensor.report.model import Proof
+
+SEEN_LIMIT = 320
+
+
+class Proofs:
+    """``all``: in order."""
+
+    def __init__(self) -> None:
+        self.all: list[Proof] = []
+        self._known: dict[tuple[str, ...], str] = {}
+
+    def add(self, ts: str, event: str, seen: str, claim: str = "", packets: str = "") -> str:
+        """Its name; empty where there is nothing to show."""
+        if not event and not seen:
+            return ""
+        key = (ts, event, seen, claim, packets)
+        name = self._known.get(key)
+        if name is None:
+            name = self._known[key] = f"p{len(self.all) + 1}"
+            self.all.append(Proof(id=name, ts=ts, event=event, seen=seen, claim=claim, packets=packets))
+        return name
+
+    def of_alert(self, proof: Mapping[str, Any], packets: str) -> str:
+        """An entry of the evidence of an alert: who spoke to whom, and what was said."""
+        facts = proof.get("facts")
+        told = [f"{key}: {value}" for key, value in facts.items()] if isinstance(facts, dict) else []
+        ends = " → ".join(filter(None, map(_end, (proof.get("src"), proof.get("dst")))))
+        seen = "; ".join(filter(None, (ends, ", ".join(told))))
+        return self.add(_text(proof.get("ts")), _text(proof.get("event")), clean(seen, SEEN_LIMIT), packets=packets)
+
+    def of_claim(self, claim: Mapping[str, Any]) -> str:
+        """What a packet says of a device."""
+        said = f"{_text(claim.get('attribute'))}: {_text(claim.get('value'))}"
+        return self.add(_text(claim.get("last")), _text(claim.get("observation")), clean(_text(claim.get("seen")), SEEN_LIMIT), said)
+
+
+def _end(value: Any) -> str:
+    """Address and port."""
+    if not isinstance(value, dict):
+        return ""
+    place, port = _text(value.get("ip") or value.get("mac")), value.get("port")
+    return f"{place} port {port}" if isinstance(port, int) and place else place
+
+
+def _text(value: Any) -> str:
+    return clean(value, SEEN_LIMIT) if isinstance(value, str) else ""

@@ -1,0 +1,66 @@
+"""Talks: who uses services of whom, told in groups, so that it stays readable: the types of a segment where there are few segments, else types alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from sensor.inventory.habits import OUTSIDE
+from sensor.inventory.services import service_text
+from sensor.posture.site import Site
+from sensor.report.model import Talk
+
+GROUPS_LIMIT, TALKS_LIMIT, SERVICES_SHOWN, SEGMENTS_FEW = 10, 36, 3, 4
+THE_OUTSIDE, OTHERS = "outside", "others"
+
+
+def talks_of(site: Site) -> list[Talk]:
+    """The busiest first; none where no baseline was read. What has no room among clients or servers is one group of others."""
+    pairs: dict[tuple[str, str], Counter[int]] = {}
+    group = _Grouping(site)
+    for name, habits in (site.seen.habits or {}).items():
+        if name not in site.nodes:
+            continue
+        for peer, service in habits.uses:
+            pairs.setdefault((group(name), group(peer)), Counter())[service] += 1
+        # Of clients that are ours the other end tells.
+        for service, (_, clients) in habits.serves.items():
+            for client in clients:
+                if client not in site.nodes:
+                    pairs.setdefault((group(client), group(name)), Counter())[service] += 1
+    return _talks(pairs)
+
+
+class _Grouping:
+    """Names the group of a device; of what is no device, whether it is outside."""
+
+    def __init__(self, site: Site) -> None:
+        self._nodes = site.nodes
+        self._segments = len({node.segment for node in site.nodes.values() if not node.gone}) <= SEGMENTS_FEW
+
+    def __call__(self, name: str) -> str:
+        node = self._nodes.get(name)
+        if node is None:
+            return THE_OUTSIDE if name == OUTSIDE else "no known device"
+        kind = node.type or "unknown"
+        return f"{kind}, {node.segment}" if self._segments and node.segment else kind
+
+
+def _talks(pairs: dict[tuple[str, str], Counter[int]]) -> list[Talk]:
+    clients, servers = _largest(pairs, 0), _largest(pairs, 1)
+    merged: dict[tuple[str, str], Counter[int]] = {}
+    for (client, server), services in pairs.items():
+        ends = client if client in clients else OTHERS, server if server in servers else OTHERS
+        merged.setdefault(ends, Counter()).update(services)
+    talks = [Talk(client=client, server=server, count=services.total(), services=_services(services)) for (client, server), services in merged.items()]
+    return sorted(talks, key=lambda talk: (-talk.count, talk.client, talk.server))[:TALKS_LIMIT]
+
+
+def _largest(pairs: dict[tuple[str, str], Counter[int]], side: int) -> set[str]:
+    sums: Counter[str] = Counter()
+    for pair, services in pairs.items():
+        sums[pair[side]] += services.total()
+    return set(sorted(sums, key=lambda name: (-sums[name], name))[:GROUPS_LIMIT])
+
+
+def _services(services: Counter[int]) -> list[str]:
+    return [service_text(one) for one in sorted(services, key=lambda one: (-services[one], one))[:SERVICES_SHOWN]]
