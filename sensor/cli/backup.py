@@ -1,8 +1,9 @@
 """Copy what the sensor knows into one file, while it runs.
 
-In it are the inventory with what was learned and what you said, mutes, rules, threat lists, your notes to alerts, how far each output is, what destinations
-refused, and the configuration with its layers. The event log and the packets behind alerts only where you ask for them. Secrets are never in it: a
-configuration names only where they lie. The file is for its owner alone (mode 0600); `tar --zstd -tf FILE` lists it, `sensor restore` puts it back.
+In it are the inventory with what was learned and what you said, mutes, rules, profiles, threat lists, data about vulnerabilities, tickets and the scores of
+earlier days, your notes to alerts, how far each output is, what destinations refused, and the configuration with its layers. The event log and the packets
+behind alerts only where you ask for them. Secrets are never in it: a configuration names only where they lie. The file is for its owner alone (mode 0600);
+`tar --zstd -tf FILE` lists it, `sensor restore` puts it back.
 
 exit codes: 0 made, 2 the configuration is wrong or the file is there already, 3 something could not be read or written
 """

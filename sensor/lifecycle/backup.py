@@ -16,11 +16,10 @@ from sensor import __version__
 from sensor.core.record_parts import time_text
 from sensor.eventlog.disk import sync_folder
 from sensor.eventlog.segments import COMPRESSED, PLAIN
-from sensor.inventory.store.database import FILE
-from sensor.inventory.store.snapshot import Held, snapshot
+from sensor.inventory.store.snapshot import Held, copied, held
 from sensor.lifecycle.archive import CHUNK, Member, Packer
 from sensor.lifecycle.manifest import FORMAT, NAME, Entry, Manifest, encoded
-from sensor.lifecycle.places import INVENTORY, SEGMENTS, Piece, Places, elsewhere, is_log, pieces
+from sensor.lifecycle.places import DATABASES, INVENTORY, SEGMENTS, Piece, Places, elsewhere, is_log, pieces
 
 # Of a text file that is written while it is copied, whole lines are taken.
 GROWING = (PLAIN, ".jsonl.1")
@@ -50,35 +49,35 @@ class Backup:
     def size(self) -> int:
         """Bytes that are to be read, as far as is known before."""
         found = 0
-        for path in (self._places.state / FILE, *(piece.path for piece in self._pieces)):
+        for path in (*(self._places.state / name for name in DATABASES), *(piece.path for piece in self._pieces)):
             with contextlib.suppress(OSError):
                 found += path.stat().st_size
         return found
 
     def write(self, target: Path, progress: Progress = lambda _: None) -> Manifest:
-        """OSError, StoreError (the inventory) or ValueError (a name) where it cannot be made; nothing is left behind then."""
+        """OSError, StoreError (a database) or ValueError (a name) where it cannot be made; nothing is left behind then."""
         with _whole(target) as file:
             packer = Packer(file)
-            held = self._inventory(packer, target, progress)
+            found = [self._database(packer, Piece(f"state/{name}", self._places.state / name), target, progress) for name in DATABASES]
             for piece in self._pieces:
                 self._piece(packer, piece, progress)
-            manifest = self._manifest(held)
+            manifest = self._manifest(found[0])
             text = encoded(manifest)
             self._add(packer, NAME, io.BytesIO(text), len(text), self._now, progress)
             packer.close()
         return manifest
 
-    def _inventory(self, packer: Packer, target: Path, progress: Progress) -> Held:
-        """Through SQLite, for a file that is being written is no copy of anything."""
-        path = self._places.state / FILE
-        if not path.is_file():
+    def _database(self, packer: Packer, piece: Piece, target: Path, progress: Progress) -> Held:
+        """Through SQLite, for a file that is being written is no copy of anything. What it holds, where it is the inventory."""
+        if not piece.path.is_file():
             return Held(0, 0)
         with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as folder:
-            copy = Path(folder) / FILE
-            held = snapshot(path, copy)
+            copy, there = Path(folder) / piece.path.name, piece.path.stat()
+            copied(piece.path, copy)
+            found = held(copy, piece.path) if piece.name == INVENTORY else Held(0, 0)
             with copy.open("rb") as file:
-                self._add(packer, INVENTORY, file, copy.stat().st_size, path.stat().st_mtime_ns, progress, path.stat().st_mode)
-        return held
+                self._add(packer, piece.name, file, copy.stat().st_size, there.st_mtime_ns, progress, there.st_mode)
+        return found
 
     def _piece(self, packer: Packer, piece: Piece, progress: Progress) -> None:
         with contextlib.suppress(FileNotFoundError):  # removed since it was listed: it is gone from the state as well

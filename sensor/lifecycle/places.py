@@ -2,7 +2,7 @@
 
 =========== ==========================================================================================================
 config/     the configuration with its layers, the rules beside it, and the lists and fingerprints it names in its folder
-state/      inventory.db, mutes.yaml, rules/, intel/
+state/      inventory.db, vulnerabilities.db, mutes.yaml, posture.jsonl, tickets.json, rules/, intel/, profiles/
 log/        how far each output is (cursors/), what destinations refused (dead/), the operator's notes (notes.jsonl); the log itself and what mutes kept out of
             it only where asked for
 evidence/   packets behind alerts, only where asked for
@@ -25,12 +25,14 @@ from sensor.eventlog.segments import COMPRESSED, PLAIN, cursors_of, folder_of, s
 
 INVENTORY = "state/inventory.db"
 SEGMENTS = "log/segments"
-MUTES, KNOWLEDGE = "mutes.yaml", ("rules", "intel")
+# What of the state is copied: databases as SQLite copies them, files and folders as they are.
+DATABASES = ("inventory.db", "vulnerabilities.db")
+FILES, FOLDERS = ("mutes.yaml", "posture.jsonl", "tickets.json"), ("rules", "intel", "profiles")
 # What stands beside a configuration and is taken up with it.
 BESIDE = (LAYERS, "rules")
-STATE = ("inventory.db", MUTES, *KNOWLEDGE)
-# Of a store in WAL mode (sqlite.org/wal.html): they go with it.
-SIDES = ("inventory.db-wal", "inventory.db-shm")
+STATE = (*DATABASES, *FILES, *FOLDERS)
+# Of a database in WAL mode (sqlite.org/wal.html): they go with it.
+SIDES = tuple(f"{name}{side}" for name in DATABASES for side in ("-wal", "-shm"))
 LOG = ("events.jsonl", "segments", "cursors", "dead", "notes.jsonl", "muted.jsonl")
 DEPTH = 8
 _PART = re.compile(r"[^/\x00-\x1f\x7f]{1,255}")
@@ -62,7 +64,7 @@ class Piece(NamedTuple):
 
 
 def pieces(places: Places, *, log: bool, evidence: bool) -> list[Piece]:
-    """All files of a backup but the inventory, in an order that is always the same, each once. Cursors come before the log: none is ever ahead of it."""
+    """All files of a backup but the databases, in an order that is always the same, each once. Cursors come before the log: none is ever ahead of it."""
     found: dict[Path, Piece] = {}
     for piece in (*_state(places), *_beside_log(places), *_log(places, whole=log), *(_evidence(places) if evidence else ()), *_configuration(places)):
         found.setdefault(piece.path.absolute(), piece)
@@ -70,7 +72,7 @@ def pieces(places: Places, *, log: bool, evidence: bool) -> list[Piece]:
 
 
 def _state(places: Places) -> Iterator[Piece]:
-    for name in (MUTES, *KNOWLEDGE):
+    for name in (*FILES, *FOLDERS):
         yield from _below(places.state / name, f"state/{name}")
 
 
@@ -143,7 +145,7 @@ def target(name: str, places: Places) -> Path | None:
     room, *rest = parts
     if room == "config" and rest:
         return places.base.joinpath(*rest) if places.base is not None else None
-    if room == "state" and rest and rest[0] in STATE and (len(rest) > 1) == (rest[0] in KNOWLEDGE):
+    if room == "state" and rest and rest[0] in STATE and (len(rest) > 1) == (rest[0] in FOLDERS):
         return places.state.joinpath(*rest)
     if room == "log" and rest and rest[0] in LOG and (len(rest) > 1) == ("." not in rest[0]):
         return places.log_place(rest[0]).joinpath(*rest[1:])

@@ -64,7 +64,8 @@ def open_to_write(folder: Path) -> sqlite3.Connection:
         base = sqlite3.connect(path, timeout=PATIENCE_S, isolation_level=None)
         if _version(base) == 0:
             base.execute("PRAGMA page_size = 8192")
-            base.execute("PRAGMA journal_mode = WAL")
+        base.execute("PRAGMA journal_mode = WAL")  # out of a backup it comes without
+        if _version(base) == 0:
             base.executescript(_TABLES)
         return _checked(base, path)
     except sqlite3.Error as error:

@@ -46,7 +46,8 @@ def test_what_is_in_it(back_up, tmp_path: Path) -> None:
     assert told.code == 0
     files = opened(tmp_path / "a.tar.zst")
     assert list(files) == [
-        "state/inventory.db", "state/mutes.yaml", "state/rules/ours.yaml", "state/intel/lists.yaml", "log/cursors/siem.json", "log/dead/siem.jsonl",
+        "state/inventory.db", "state/vulnerabilities.db", "state/mutes.yaml", "state/posture.jsonl", "state/tickets.json", "state/rules/ours.yaml",
+        "state/intel/lists.yaml", "state/profiles/camera.json", "log/cursors/siem.json", "log/dead/siem.jsonl",
         "log/segments/next", "log/notes.jsonl", "config/conf.d/10-site.yaml", "config/partners.txt", "config/sensor.yaml", "manifest.json",
     ]  # fmt: skip
     manifest = json.loads(files.pop("manifest.json"))
@@ -57,7 +58,7 @@ def test_what_is_in_it(back_up, tmp_path: Path) -> None:
     assert not any(SECRET.encode() in data for data in files.values())
     assert b"file:/etc/sensor/siem.key" in files["config/sensor.yaml"]
     assert (tmp_path / "a.tar.zst").stat().st_mode & 0o777 == 0o600
-    assert "4 devices, 11 files" in told.out
+    assert "4 devices, 15 files" in told.out
     assert "not in it: the event log (--with-log), packets behind alerts (--with-evidence), the secrets of outputs\n" in told.out
 
 

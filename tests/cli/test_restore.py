@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import subprocess
@@ -16,6 +17,8 @@ from sensor.eventlog.segments import folder_of, segments
 from sensor.inventory.store.database import StoreError
 from sensor.inventory.store.reader import Reader
 from sensor.inventory.store.store import Store
+from sensor.lifecycle.places import DATABASES
+from sensor.posture.database import open_to_read
 from tests.lifecycle.household import SECRET, furnish, snapshot
 from tests.test_keeper import Run
 
@@ -54,14 +57,16 @@ def test_on_a_new_machine(tell, backup: Path, house: Path, kept, tmp_path: Path)
     """Every file is what it was, and a sensor goes on with it; a configuration is put where one says, secrets are not in it."""
     told = tell("restore", str(backup), "--state", str(tmp_path / "new"), "--config", str(tmp_path / "newetc"))
     assert told.code == 0, told.err
-    assert told.out.startswith("restored 4 devices, 15 files, the event log, packets behind alerts of 2")
+    assert told.out.startswith("restored 4 devices, 19 files, the event log, packets behind alerts of 2")
     assert snapshot(tmp_path / "new").keys() == kept.keys()
-    assert {name: data for name, data in snapshot(tmp_path / "new").items() if name != "inventory.db"} == {
-        name: data for name, data in kept.items() if name != "inventory.db"
+    assert {name: data for name, data in snapshot(tmp_path / "new").items() if name not in DATABASES} == {
+        name: data for name, data in kept.items() if name not in DATABASES
     }
     assert devices(tmp_path / "new") == devices(house)
     with Run(tmp_path / "new") as run:
         assert run.restored == 4
+    with contextlib.closing(open_to_read(tmp_path / "new")) as base:
+        assert base.execute("SELECT probability FROM scores").fetchone()[0] == 0.9
     assert sorted(snapshot(tmp_path / "newetc")) == ["conf.d/10-site.yaml", "partners.txt", "sensor.yaml"]
     assert not any(SECRET.encode() in data for data in snapshot(tmp_path / "newetc").values())
 
@@ -120,7 +125,7 @@ def test_dry_run(tell, backup: Path, house: Path, tmp_path: Path) -> None:
     before = snapshot(tmp_path)
     told = tell("restore", "--dry-run", str(backup), "--state", str(house))
     assert told.code == 0
-    assert "is whole: 4 devices, 15 files" in told.lines[0]
+    assert "is whole: 4 devices, 19 files" in told.lines[0]
     assert f"  state/inventory.db → {house / 'inventory.db'}" in told.lines
     assert "  config/sensor.yaml → stays in the file" in told.lines
     assert f"  {house / 'mutes.yaml'} is there and would be set aside" in told.lines
@@ -206,8 +211,8 @@ main(sys.argv[1:])
     assert "an earlier restore was cut off" in told.err
     Store(house).close()
     newest = max(house.glob("before-restore-*"))
-    assert {name: data for name, data in snapshot(newest).items() if name != "inventory.db"} == {
-        name: data for name, data in before.items() if name not in {"inventory.db", "evidence/alert-abc234.pcapng"}
+    assert {name: data for name, data in snapshot(newest).items() if name not in DATABASES} == {
+        name: data for name, data in before.items() if name not in {*DATABASES, "evidence/alert-abc234.pcapng"}
     } | {"evidence/alert-abc234.pcapng": b"frames"}
 
 

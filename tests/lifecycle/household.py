@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 from collections.abc import Sequence
@@ -13,6 +14,8 @@ from sensor.eventlog.hint import Hint
 from sensor.eventlog.segments import cursors_of
 from sensor.lifecycle.archive import Member, Packer
 from sensor.lifecycle.manifest import FORMAT, NAME, Entry, Manifest, encoded
+from sensor.lifecycle.places import SIDES
+from sensor.posture.database import open_to_write
 from tests.eventlog.segmented import Segmented
 
 CONFIG = """\
@@ -25,7 +28,7 @@ SECRET = "Bearer squeamish-ossifrage"
 
 
 def furnish(state: Path, config: Path) -> Path:
-    """Mutes, rules, a list, a log of two segments with what belongs to it, and a configuration with a secret beside it. The log."""
+    """All that stands beside an inventory, a log of two segments with what belongs to it, and a configuration with a secret beside it. The log."""
     config.mkdir(parents=True)
     (config / "sensor.yaml").write_text(CONFIG)
     (config / "siem.key").write_text(SECRET)
@@ -37,6 +40,12 @@ def furnish(state: Path, config: Path) -> Path:
     (state / "rules" / "ours.yaml").write_text("rules: []\n")
     (state / "intel").mkdir()
     (state / "intel" / "lists.yaml").write_text("lists: []\n")
+    (state / "posture.jsonl").write_text('{"points": 40}\n')
+    (state / "tickets.json").write_text("{}")
+    (state / "profiles").mkdir()
+    (state / "profiles" / "camera.json").write_text("{}")
+    with contextlib.closing(open_to_write(state)) as base:
+        base.execute("INSERT INTO scores VALUES (202136260, 0.9, 1.0)")
     (state / "evidence").mkdir()
     (state / "evidence" / "alert-abc234.pcapng").write_bytes(b"frames")
     log = state / "events.jsonl"
@@ -57,7 +66,7 @@ def furnish(state: Path, config: Path) -> Path:
 
 def snapshot(folder: Path) -> dict[str, bytes]:
     """Every file below a folder with what is in it; links by where they lead. Without what every look at a store leaves."""
-    passing = {"inventory.lock", "inventory.db-shm", "inventory.db-wal"}
+    passing = {"inventory.lock", *SIDES}
     return {
         str(path.relative_to(folder)): bytes(path.readlink()) if path.is_symlink() else path.read_bytes()
         for path in sorted(folder.rglob("*"))
