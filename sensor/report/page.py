@@ -117,7 +117,7 @@ class _Links:
 @functools.cache
 def _template() -> jinja2.Template:
     loader = jinja2.FileSystemLoader(FOLDER)
-    return jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined).get_template("page.html")
+    return jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined).get_template("page.jinja")
 
 
 def _pictures(report: Report) -> Mapping[str, Markup]:
