@@ -73,7 +73,7 @@ class Run:
         self.files = AlertFiles(log.path, mutes=mutes, evidence=evidence, mib=config.evidence.mib, clock=wall, complain=_warn)
         self.health = Health(source.names, live=live)
         self.shedder, self._lately = Shedder() if live else None, Lately()
-        self._outputs = Outputs([name for name, options in config.outputs.items() if options.enabled], clock() / 1e9)
+        self._outputs = Outputs([name for name, options in config.outputs.items() if options.delivers], clock() / 1e9)
         self._lists = Renewer(ThreatLists(intel, more=config.intel, folder=lists))
         self.engine = Engine(
             config, self._emit, lists=self._lists.lists, rules=Rules(rules), report=_report, complain=_complain, keeper=keeper,

@@ -143,7 +143,7 @@ class Reloader:
         parts.engine.take_up(config, fresh.rules, fresh.found)
         parts.engine.pipeline.keep(parts.files.take_up(fresh.settings.mutes, fresh.writer, config.evidence.mib))
         parts.lists.look_for(config.intel)
-        names = [name for name, options in config.outputs.items() if options.enabled]
+        names = [name for name, options in config.outputs.items() if options.delivers]
         parts.outputs.watch(names, now)
         if isinstance(parts.log, LiveLog):
             parts.log.keep(config.retention, names)

@@ -31,6 +31,17 @@ class Configured(NamedTuple):
                 return None
         return {name: outputs[name] for name in dict.fromkeys(names)} if names else enabled(outputs)
 
+    def delivering(self, names: Sequence[str]) -> dict[str, Options] | None:
+        """The same, of those that take records of the log. None where one of these names takes tickets."""
+        found = self.chosen(names)
+        if found is None:
+            return None
+        for name in names:
+            if not found[name].records:
+                complain(f"the output {name!r} takes tickets: `sensor tickets send {name}` sends them")
+                return None
+        return {name: options for name, options in found.items() if options.records}
+
 
 def add_outputs_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", metavar="FILE", type=Path, help="configuration (YAML) whose section outputs: names the destinations")

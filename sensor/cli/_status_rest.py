@@ -64,7 +64,7 @@ def _devices(place: Place) -> Known:
 def _outputs(place: Place) -> Known:
     from sensor.telemetry.beside import output as told_of
 
-    return {name: told_of(place.log, name) for name, options in place.config.outputs.items() if options.enabled}
+    return {name: told_of(place.log, name) for name, options in place.config.outputs.items() if options.delivers}
 
 
 def _lists(place: Place) -> Known:

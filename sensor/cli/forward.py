@@ -43,7 +43,7 @@ def main(args: argparse.Namespace) -> int:
     if found is None:
         return USAGE
     _configure_log(args, found)
-    outputs = found.chosen(args.only)
+    outputs = found.delivering(args.only)
     if outputs is None:
         return USAGE
     if not outputs:
@@ -123,7 +123,7 @@ def _status(forwarder: Forwarder) -> str:
 def _take_again(forwarder: Forwarder, args: argparse.Namespace) -> None:
     """The configuration as it is now; where it is wrong, or its log is another, all goes on as it was."""
     found = configured(args)
-    outputs = found.chosen(args.only) if found is not None else None
+    outputs = found.delivering(args.only) if found is not None else None
     if outputs is None or found is None:
         complain("the configuration is wrong and not taken up; all goes on as it was")
         return

@@ -57,7 +57,8 @@ def main(args: argparse.Namespace) -> int:
     if found is None:
         return USAGE
     # What is switched off is listed, and may be checked by its name.
-    outputs = found.chosen(names or (sorted(found.delivery.outputs) if action == "list" else []))
+    choose = found.delivering if action in ("status", "replay") else found.chosen
+    outputs = choose(names or (sorted(found.delivery.outputs) if action == "list" else []))
     if outputs is None:
         return USAGE
     if not outputs:

@@ -152,7 +152,7 @@ def _opened(path: Path | None, config: Config) -> EventLog | LiveLog:
 
     if path is None or (path.exists() and not path.is_file()):
         return EventLog(path, clock=time.time)
-    needed = [name for name, options in config.outputs.items() if options.enabled]
+    needed = [name for name, options in config.outputs.items() if options.delivers]
     return LiveLog(path, config.retention, outputs=needed, clock=time.time, complain=_complain)
 
 

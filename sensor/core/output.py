@@ -99,6 +99,8 @@ class Options(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+    # Whether it takes records of the log; what does not (tickets) has a command of its own, and nothing of the log waits for it.
+    records: ClassVar[bool] = True
     enabled: bool = True
     format: str = ""
     filter: Filter = Filter()
@@ -112,6 +114,11 @@ class Options(BaseModel):
     backoff_s: float = Field(default=1, gt=0, le=3600)
     backoff_max_s: float = Field(default=60, gt=0, le=86_400)
     alerts_first: bool = True
+
+    @property
+    def delivers(self) -> bool:
+        """Whether records of the log go there."""
+        return self.enabled and self.records
 
 
 class Output:

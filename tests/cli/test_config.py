@@ -519,7 +519,7 @@ def test_an_output_with_all_its_options(tmp_path: Path, kind: str) -> None:
     """What its type cannot do without is answered; the rest stands with its default, which is the one that counts."""
     needed = {
         "path": "x", "url": "https://x", "host": "h", "servers": ["nats://h"], "brokers": ["h:9092"], "sender": "a@example.org",
-        "recipients": ["b@example.org"], "rule": "dcr-1", "tenant": "t", "client_id": "c", "client_secret": "env:X", "token": "env:X",
+        "recipients": ["b@example.org"], "rule": "dcr-1", "tenant": "t", "client_id": "c", "client_secret": "env:X", "token": "env:X", "system": "github",
     }  # fmt: skip
     schemes = {"amqp": "amqp://h", "mqtt": "mqtt://h", "redis": "redis://h"}
     required = [key for key, field in output_class(kind).Options.model_fields.items() if field.is_required() or (kind, key) == ("splunk_hec", "token")]

@@ -17,8 +17,9 @@ from sensor.posture.tickets.model import FIND_OUT, SETTING, UPDATE, Affected, St
 from sensor.posture.tickets.policy import Policy
 from sensor.posture.weakness import Proof, Weakness
 
-TITLE_LIMIT, TEXT_LIMIT, WORD_LIMIT = 160, 1024, 128
-STEPS_LIMIT, WHY_LIMIT, CVES_SHOWN = 16, 12, 6
+TITLE_LIMIT, TEXT_LIMIT, WHY_LENGTH, WORD_LIMIT = 160, 1024, 400, 128
+# Together they leave room for devices in what the narrowest target but ServiceNow takes.
+STEPS_LIMIT, MAKERS_LIMIT, WHY_LIMIT, CVES_SHOWN = 6, 8, 12, 6
 
 Pair = tuple[Node, Weakness]
 
@@ -58,7 +59,7 @@ def _ticket(name: str, key: str, pairs: Sequence[Pair], policy: Policy, first: s
         clean(gravest.fix.title, TITLE_LIMIT) or name,
         severity,
         gravest.points,
-        clean(f"{gravest.points:g} points, those of {gravest.name} on {node.text}, the gravest of {_counted(len(pairs), 'finding')}", TEXT_LIMIT),
+        clean(f"{gravest.points:g}, those of {gravest.name} on {node.text}" + (f", the gravest of {len(pairs):,} findings" if pairs[1:] else ""), TEXT_LIMIT),
         tuple(dict.fromkeys(clean(one.name, WORD_LIMIT) for _, one in pairs)),
         tuple(_why(pairs, kind)),
         devices,
@@ -109,11 +110,11 @@ def _owner(devices: Sequence[Affected]) -> str:
 def _why(pairs: Sequence[Pair], kind: str) -> Iterator[str]:
     """Of a setting, why it matters; of firmware, a line for each CVE."""
     if kind == SETTING:
-        yield from list(dict.fromkeys(clean(one.why, TEXT_LIMIT) for _, one in pairs if one.why))[:WHY_LIMIT]
+        yield from list(dict.fromkeys(clean(one.why, WHY_LENGTH) for _, one in pairs if one.why))[:WHY_LIMIT]
         return
     told = {one.name: one for _, one in reversed(pairs)}
     ordered = [told[name] for name in dict.fromkeys(one.name for _, one in pairs)]
-    yield from (clean(_cve(one), TEXT_LIMIT) for one in ordered[:WHY_LIMIT])
+    yield from (clean(_cve(one), WHY_LENGTH) for one in ordered[:WHY_LIMIT])
     if len(ordered) > WHY_LIMIT:
         yield f"and {_counted(len(ordered) - WHY_LIMIT, 'more CVE')}"
 
@@ -133,9 +134,9 @@ def _steps(pairs: Sequence[Pair], devices: Sequence[Affected], kind: str) -> Ite
         yield Step("", f"{text} ({_listed(names)})" if kind == UPDATE else text)
     if len(told) > STEPS_LIMIT:
         yield Step("", f"and {_counted(len(told) - STEPS_LIMIT, 'more step')}: `sensor vulns device` tells them")
-    vendors = dict.fromkeys(sorted(one.vendor for one in devices))
     makers = pairs[0][1].fix.makers
-    yield from (Step(vendor, clean(makers[vendor], TEXT_LIMIT)) for vendor in vendors if vendor in makers)
+    counted = Counter(one.vendor for one in devices if one.vendor in makers)
+    yield from (Step(vendor, clean(makers[vendor], TEXT_LIMIT)) for vendor, _ in counted.most_common(MAKERS_LIMIT))
 
 
 def _listed(names: Sequence[str]) -> str:

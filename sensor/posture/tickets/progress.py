@@ -12,17 +12,20 @@ import msgspec
 from sensor.core.reader import clean
 from sensor.posture.site import Site
 from sensor.posture.tickets.ledger import KEPT_DAYS, Ledger, Note, Part, without_old
-from sensor.posture.tickets.model import Affected, Ticket
+from sensor.posture.tickets.model import SETTING, Affected, Ticket
 
 State = Literal["new", "open", "changed", "done"]
 STATES: tuple[State, ...] = ("new", "open", "changed", "done")
 WHY_LIMIT = 256
+UNSEEN = "no longer found: what is known of it changed"
 # Devices that are no longer in a ticket, of which the ledger says why; the last of them are kept.
 OVER_KEPT = 500
 
 
 class Standing(NamedTuple):
-    """A ticket and what is noted of it. ``ticket``: None once it is done. ``new``: nobody was given it yet; ``changed``: since it was given to somebody."""
+    """A ticket and what is noted of it. ``ticket``: None once it is done, and where nothing shows that it is, but it is not seen either.
+    ``new``: nobody was given it yet; ``changed``: since it was given to somebody.
+    """
 
     id: str
     ticket: Ticket | None
@@ -36,21 +39,22 @@ def noted(ledger: Ledger, tickets: Sequence[Ticket], site: Site) -> Ledger:
     made = {one.id: _note(ledger.tickets.get(one.id), one, site, closed) for one in tickets}
     for name, note in ledger.tickets.items():
         if name not in made:
-            made[name] = note if note.done else _done(note, site, closed)
+            made[name] = note if note.done else _left(note, site, closed)
     return without_old(Ledger(tickets=made), _before(site.now))
 
 
 def standings(ledger: Ledger, tickets: Sequence[Ticket]) -> list[Standing]:
-    """All tickets in their order, then what is done, the last first. ``ledger``: as ``noted`` made it."""
+    """All tickets in their order, then what is not seen any more, then what is done, the last first. ``ledger``: as ``noted`` made it."""
     found = [Standing(one.id, one, note, _state(note, one)) for one in tickets if (note := ledger.tickets.get(one.id)) is not None]
-    done = [Standing(name, None, note, "done") for name, note in ledger.tickets.items() if note.done]
-    return found + sorted(done, key=lambda one: (one.note.done, one.id), reverse=True)
+    here = {one.id for one in found}
+    rest = [Standing(name, None, note, "done" if note.done else "open") for name, note in ledger.tickets.items() if name not in here]
+    return found + sorted(rest, key=lambda one: (not one.note.done, one.note.done or one.note.last, one.id), reverse=True)
 
 
 def content_of(ticket: Ticket) -> str:
     """The same for a ticket in which nothing changed that its owner would want to hear. Points and packets change by the hour, so they are no part of it."""
     devices = [(one.id, one.text, one.product, one.segment, one.owner, one.names, one.sure) for one in ticket.devices]
-    told = (ticket.title, ticket.severity.name, ticket.owner, ticket.due, ticket.names, ticket.steps, ticket.test, sorted(devices))
+    told = (ticket.title, ticket.priority, ticket.severity.name, ticket.owner, ticket.due, ticket.names, ticket.steps, ticket.test, sorted(devices))
     return hashlib.blake2b(msgspec.json.encode(told), digest_size=8).hexdigest()
 
 
@@ -66,7 +70,7 @@ def _note(before: Note | None, ticket: Ticket, site: Site, closed: Mapping[tuple
     begun = before is None or bool(before.done)
     over: dict[str, str] = {}
     if before is not None and not begun:
-        left = {name: _why(name, part, site, closed) for name, part in before.devices.items() if name not in devices}
+        left = {name: _told(part, _reason(name, part, site, closed)) for name, part in before.devices.items() if name not in devices}
         kept = {name: why for name, why in before.over.items() if name not in devices} | left
         over = dict(list(kept.items())[-OVER_KEPT:])
     given = before.given if before is not None else {}
@@ -78,15 +82,18 @@ def _part(one: Affected) -> Part:
     return Part(one.text, one.firmware, list(one.names))
 
 
-def _done(note: Note, site: Site, closed: Mapping[tuple[str, str], str]) -> Note:
-    left = {name: _why(name, part, site, closed) for name, part in note.devices.items()}
+def _left(note: Note, site: Site, closed: Mapping[tuple[str, str], str]) -> Note:
+    """A ticket that is not made any more: done, unless nothing shows that a setting is right: a log may have been cut off since it was seen to be wrong."""
+    why = {name: _reason(name, part, site, closed) for name, part in note.devices.items()}
+    waiting = {name: part for name, part in note.devices.items() if note.kind == SETTING and why[name] == UNSEEN}
+    left = {name: _told(part, why[name]) for name, part in note.devices.items() if name not in waiting}
     over = dict(list((note.over | left).items())[-OVER_KEPT:])
-    return msgspec.structs.replace(note, devices={}, over=over, done=site.now or note.last or note.first)
+    return msgspec.structs.replace(note, devices=waiting, over=over, done="" if waiting else site.now or note.last or note.first)
 
 
-def _why(name: str, part: Part, site: Site, closed: Mapping[tuple[str, str], str]) -> str:
-    """Why a device is no longer in a ticket, as it was called there."""
-    return clean(f"{part.text}: {_reason(name, part, site, closed)}", WHY_LIMIT)
+def _told(part: Part, why: str) -> str:
+    """A device as it was called, and why it is no longer in a ticket."""
+    return clean(f"{part.text}: {why}", WHY_LIMIT)
 
 
 def _reason(name: str, part: Part, site: Site, closed: Mapping[tuple[str, str], str]) -> str:
@@ -101,7 +108,7 @@ def _reason(name: str, part: Part, site: Site, closed: Mapping[tuple[str, str], 
         return f"runs {node.firmware or 'a version that is not known'} now, {part.firmware or 'one that was not known'} before"
     if any(one.name in part.names for one in site.weaknesses.get(name, ())):
         return "still so, but part of another ticket, or slighter than what makes one"
-    return "no longer found: what is known of it changed"
+    return UNSEEN
 
 
 def _closed(site: Site) -> dict[tuple[str, str], str]:

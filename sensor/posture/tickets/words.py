@@ -10,8 +10,6 @@ from sensor.posture.tickets.model import SETTING, Affected, Step, Ticket
 NAMES_SHOWN = 20
 # What ``cut`` keeps free for the line that says how many there was no room for.
 _REST = 80
-# Markup of journal fields in ServiceNow, which begins HTML.
-_CODE = "[code]"
 
 
 def facts(ticket: Ticket) -> list[tuple[str, str]]:
@@ -66,12 +64,12 @@ def page(ticket: Ticket, limit: int = 0) -> str:
         _section("Why", ticket.why),
         _section("What to do", [step_text(one) for one in ticket.steps]),
         f"How to see that it is done:\n{ticket.test}" if ticket.test else "",
-        "Devices:",
     ]
-    head = "\n\n".join(filter(None, blocks)).replace(_CODE, "[ code]")
     tail = f"\n\n{ticket.id} of the network sensor: `sensor tickets show {ticket.id}` tells what is left of it.\n"
-    lines = (f"- {device_line(one)}".replace(_CODE, "[ code]") for one in ticket.devices)
-    return head + "\n" + "\n".join(cut(lines, len(ticket.devices), limit - len(head) - len(tail) if limit else 0)) + tail
+    head = "\n\n".join(filter(None, blocks))
+    head = (head[: limit - len(tail) - 2 * _REST] if limit else head) + "\n\nDevices:\n"
+    lines = (f"- {device_line(one)}" for one in ticket.devices)
+    return head + "\n".join(cut(lines, len(ticket.devices), limit - len(head) - len(tail) if limit else 0)) + tail
 
 
 def cut(lines: Iterator[str], count: int, limit: int, cost: int = 1) -> Iterator[str]:

@@ -1,5 +1,7 @@
-"""How others take tickets. One file, one format: ``export(tickets, form)`` is a pure function from tickets to text that ends with a line end. Those that are
-sent as well have ``created`` and ``updated``: what is posted for a new ticket, and for one that changed.
+"""How others take tickets. One file, one format: ``export(tickets, form)`` is a pure function from tickets to text that ends with a line end.
+
+Those that are sent as well have ``created`` and ``updated``, what is said of a new ticket and of one that changed, ``closed``, what is said when it is done,
+and ``found_by``: what a receiver is asked for to learn whether it has a ticket.
 """
 
 from __future__ import annotations
@@ -23,9 +25,9 @@ class Form(NamedTuple):
     project: str = ""
     issue_type: str = "Task"
 
-    def key(self, ticket: Ticket) -> str:
-        """By which a receiver knows a ticket again: ``hq/ticket-5k2m8q``."""
-        return f"{self.source}/{ticket.id}"
+    def key(self, name: str) -> str:
+        """By which a receiver knows a ticket again, by its id: ``hq/ticket-5k2m8q``."""
+        return f"{self.source}/{name}"
 
     @property
     def label(self) -> str:

@@ -27,12 +27,17 @@ def plain(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """Text of a peer; empty where there is none. Within a cell of a table a bar is escaped even in code (GFM, 4.10)."""
+    """Text of a peer; empty where there is none."""
     if not text:
         return ""
     fence = "`" * (max((len(run) for run in _FENCES.findall(text)), default=0) + 1)
     pad = " " if text.startswith("`") or text.endswith("`") else ""
-    return f"{fence}{pad}{text}{pad}{fence}".replace("|", "\\|")
+    return f"{fence}{pad}{text}{pad}{fence}"
+
+
+def cell(text: str) -> str:
+    """Code within a table, where a bar is escaped even in code (GFM, 4.10)."""
+    return code(text).replace("|", "\\|")
 
 
 def page(ticket: Ticket, limit: int = 0) -> str:
@@ -66,4 +71,4 @@ def _section(title: str, lines: list[str], mark: str) -> str:
 def _row(one: Affected) -> str:
     unsure = "" if one.sure else ", cannot tell"
     cells = (one.text, one.product, one.segment, one.owner, names_of(one.names, 3) + unsure, one.evidence)
-    return f"| {' | '.join(map(code, cells))} |"
+    return f"| {' | '.join(map(cell, cells))} |"

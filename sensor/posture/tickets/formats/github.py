@@ -1,7 +1,7 @@
 """Issues of GitHub, as ``POST /repos/OWNER/REPO/issues`` takes them (REST API 2022-11-28), one a line.
 
-An importer finds the issue again by the comment at the beginning of its body, among those with the label ``network-sensor``, open and closed, and changes it by
-``PATCH …/issues/NUMBER`` with title and body; labels, people and milestones stay as they are.
+An importer finds the issue again by the comment at the beginning of its body, among those with the label ``network-sensor``, and changes it by ``PATCH
+…/issues/NUMBER`` with title and body; labels, people and milestones stay as they are.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from sensor.posture.tickets.formats import Form
-from sensor.posture.tickets.formats._markdown import page
+from sensor.posture.tickets.formats._markdown import code, page
 from sensor.posture.tickets.model import Ticket
 from sensor.posture.tickets.words import headline
 
 TITLE_LIMIT, BODY_LIMIT = 250, 65_000
 
 
-def marker(key: str) -> str:
-    """A comment that nobody sees; nothing in a key ends it."""
-    return f"<!-- network-sensor: {key.replace('-->', '--').replace('<', '')} -->"
+def found_by(name: str, form: Form) -> str:
+    """The comment, which nobody sees; nothing in a key ends it."""
+    return f"<!-- network-sensor: {form.key(name).replace('>', '')} -->"
 
 
 def created(ticket: Ticket, form: Form) -> dict[str, Any]:
@@ -29,8 +29,13 @@ def created(ticket: Ticket, form: Form) -> dict[str, Any]:
 
 
 def updated(ticket: Ticket, form: Form) -> dict[str, Any]:
-    mark = marker(form.key(ticket))
+    mark = found_by(ticket.id, form)
     return {"title": headline(ticket)[:TITLE_LIMIT], "body": f"{mark}\n{page(ticket, BODY_LIMIT - len(mark) - 1)}"}
+
+
+def closed(lines: Sequence[str], _: Form) -> dict[str, Any]:
+    """A comment."""
+    return {"body": "\n".join(("Done, as the network shows:", "", *(f"- {code(line)}" for line in lines)))[:BODY_LIMIT]}
 
 
 def export(tickets: Sequence[Ticket], form: Form) -> str:

@@ -38,6 +38,17 @@ def updated(ticket: Ticket, _: Form) -> Body:
     return {"fields": {"summary": headline(ticket)[:SUMMARY_LIMIT], "description": document(ticket), **due}}
 
 
+def closed(lines: Sequence[str], _: Form) -> Body:
+    """A comment."""
+    content = [_paragraph(_text("Done, as the network shows:")), _list(_item(_text(line)) for line in lines)]
+    return {"body": {"type": "doc", "version": 1, "content": content}}
+
+
+def found_by(name: str, form: Form) -> str:
+    """A search (JQL); neither label has a sign that ends a text."""
+    return f'project = "{form.project}" AND labels = "{name}" AND labels = "{form.label}"'
+
+
 def export(tickets: Sequence[Ticket], form: Form) -> str:
     return bulk([created(one, form) for one in tickets])
 
@@ -64,8 +75,12 @@ def _text(text: str, *, strong: bool = False) -> Body:
     return {"type": "text", "text": text, **({"marks": [{"type": "strong"}]} if strong else {})}
 
 
-def _item(*content: Body) -> Body:
-    return {"type": "listItem", "content": [{"type": "paragraph", "content": list(content)}]}
+def _paragraph(*texts: Body) -> Body:
+    return {"type": "paragraph", "content": list(texts)}
+
+
+def _item(*texts: Body) -> Body:
+    return {"type": "listItem", "content": [_paragraph(*texts)]}
 
 
 def _list(items: Iterable[Body]) -> Body:

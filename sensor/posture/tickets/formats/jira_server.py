@@ -25,9 +25,22 @@ def updated(ticket: Ticket, form: Form) -> dict[str, Any]:
     return {"fields": jira.updated(ticket, form)["fields"] | _description(ticket)}
 
 
+def closed(lines: Sequence[str], _: Form) -> dict[str, Any]:
+    """A comment."""
+    return {"body": _unformatted("Done, as the network shows:\n" + "\n".join(f"- {line}" for line in lines)[:TEXT_LIMIT] + "\n")}
+
+
+found_by = jira.found_by
+
+
 def export(tickets: Sequence[Ticket], form: Form) -> str:
     return jira.bulk([created(one, form) for one in tickets])
 
 
 def _description(ticket: Ticket) -> dict[str, str]:
-    return {"description": f"{{noformat}}\n{_NOFORMAT.sub('{ ', page(ticket, TEXT_LIMIT))}{{noformat}}"}
+    return {"description": _unformatted(page(ticket, TEXT_LIMIT))}
+
+
+def _unformatted(text: str) -> str:
+    """Text that ends with a line end."""
+    return f"{{noformat}}\n{_NOFORMAT.sub('{ ', text)}{{noformat}}"

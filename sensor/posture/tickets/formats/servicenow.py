@@ -7,6 +7,7 @@ Each has ``correlation_id``: a transform map that coalesces on it updates what i
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 
 from sensor.posture.tickets.formats import Form
@@ -16,7 +17,13 @@ from sensor.posture.tickets.words import headline, page
 # Lengths of the columns as they are shipped.
 SHORT_LIMIT, DESCRIPTION_LIMIT, CORRELATION_LIMIT = 160, 4000, 100
 # Impact and urgency, of which ServiceNow makes the priorities 1 to 4.
+_CODE = re.compile(r"\[(?=/?code\])", re.IGNORECASE)
 URGENCY = {"P1": ("1", "1"), "P2": ("2", "1"), "P3": ("2", "2"), "P4": ("3", "2")}
+
+
+def shown(text: str) -> str:
+    """Text in which no HTML begins: that is what ``[code]`` does in some fields."""
+    return _CODE.sub("[ ", text)
 
 
 def created(ticket: Ticket, form: Form) -> dict[str, str]:
@@ -25,14 +32,29 @@ def created(ticket: Ticket, form: Form) -> dict[str, str]:
         "impact": impact,
         "urgency": urgency,
         "category": "security",
-        "correlation_id": form.key(ticket)[-CORRELATION_LIMIT:],
+        "correlation_id": correlation(ticket.id, form),
         "correlation_display": "Passive network sensor",
     }
 
 
 def updated(ticket: Ticket, _: Form) -> dict[str, str]:
     due = {"due_date": f"{ticket.due} 23:59:59"} if ticket.due else {}
-    return {"short_description": headline(ticket)[:SHORT_LIMIT], "description": page(ticket, DESCRIPTION_LIMIT), **due}
+    return {"short_description": headline(ticket)[:SHORT_LIMIT], "description": shown(page(ticket, DESCRIPTION_LIMIT)), **due}
+
+
+def closed(lines: Sequence[str], _: Form) -> dict[str, str]:
+    """What the resolution says."""
+    return {"close_notes": shown("\n".join(("Done, as the network shows:", *(f"- {line}" for line in lines))))[:DESCRIPTION_LIMIT]}
+
+
+def correlation(name: str, form: Form) -> str:
+    """The end of a key is what tells tickets apart. A caret would end a condition of a query."""
+    return form.key(name).replace("^", "")[-CORRELATION_LIMIT:]
+
+
+def found_by(name: str, form: Form) -> str:
+    """A condition of a query."""
+    return f"correlation_id={correlation(name, form)}"
 
 
 def export(tickets: Sequence[Ticket], form: Form) -> str:

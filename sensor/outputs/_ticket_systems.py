@@ -1,0 +1,279 @@
+"""What ticket systems are asked: to find, open, change, close and open again. One class a system; the words of a ticket are made elsewhere.
+
+Jira: REST API 3 (Cloud) and 2 (Data Center); ServiceNow: Table API; GitHub: REST API 2022-11-28. All say what a new ticket is called when it is opened.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, ClassVar
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from sensor.core.output import Retry
+from sensor.core.reader import clean
+from sensor.outputs._http import Answer, Client, decoded, judge
+from sensor.outputs._http_signing import signature
+
+JSON = {"Content-Type": "application/json", "Accept": "application/json"}
+ANSWER_LIMIT, LIST_LIMIT = 256 * 1024, 32 << 20
+# Issues of GitHub that are looked through for one that was lost.
+PAGE, PAGES = 50, 40
+NAME_LIMIT = 100
+
+Body = Mapping[str, Any]
+
+
+class Missing(Exception):
+    """The system does not know the ticket any more."""
+
+
+class Locked(Retry):
+    """What only a person can mend: trying again at once is of no use."""
+
+
+class System:
+    """Base of all. ``looked_at``: what may be asked for to see whether we may; empty: nothing."""
+
+    headers: ClassVar[Mapping[str, str]] = JSON
+
+    def __init__(self, client: Client, options: Any) -> None:
+        self._client, self._options = client, options
+        self._base = client.place.url.partition("?")[0].rstrip("/")
+
+    @property
+    def looked_at(self) -> str:
+        return ""
+
+    def find(self, found_by: str) -> str:
+        raise NotImplementedError
+
+    def create(self, key: str, content: str, body: Body) -> str:
+        raise NotImplementedError
+
+    def update(self, handle: str, key: str, content: str, body: Body) -> None:
+        raise NotImplementedError
+
+    def close(self, handle: str, key: str, content: str, body: Body) -> str:
+        raise NotImplementedError
+
+    def reopen(self, handle: str) -> str:
+        raise NotImplementedError
+
+    def _ask(self, method: str, url: str, body: Body | None = None, more: Mapping[str, str] | None = None, *, limit: int = ANSWER_LIMIT) -> Answer:
+        """A good answer. Missing where there is no such thing; Retry or Refuse where it is not good."""
+        raw = msgspec.json.encode(body) if body is not None else b""
+        answer = self._client.ask(method, url, raw, {**self.headers, **(more or {})}, limit=limit)
+        if answer.status in (404, 410):
+            raise Missing(answer.said)
+        if answer.status in (401, 403) and answer.after_s is None:
+            raise Locked(f"{answer.said}: look at user, password, token, and at what they may do there")
+        judge(answer)
+        return answer
+
+    def _told(self, answer: Answer, *way: str) -> Any:
+        """What stands in an answer; None where it does not."""
+        found: Any = decoded(answer, dict[str, Any])
+        for step in way:
+            found = found.get(step) if isinstance(found, dict) else None
+        return found
+
+
+class Jira(System):
+    """Issues. People move them about: a status is changed only where the network says more than they do."""
+
+    api: ClassVar[str] = "/rest/api/3"
+    search: ClassVar[str] = "/search/jql"
+
+    @property
+    def looked_at(self) -> str:
+        return f"{self._base}{self.api}/project/{self._options.project}"
+
+    def find(self, found_by: str) -> str:
+        asked = urlencode({"jql": f"{found_by} AND statusCategory != Done", "fields": "status", "maxResults": 1})
+        issues = self._told(self._ask("GET", f"{self._base}{self.api}{self.search}?{asked}"), "issues")
+        first = issues[0] if isinstance(issues, list) and issues else None
+        return _named(_within(first, "key"))
+
+    def create(self, key: str, content: str, body: Body) -> str:
+        fields = {**body["fields"], **self._options.extra}
+        answer = self._ask("POST", f"{self._base}{self.api}/issue", {**body, "fields": fields})
+        return _handle(answer, self._told(answer, "key"))
+
+    def update(self, handle: str, key: str, content: str, body: Body) -> None:
+        self._ask("PUT", self._issue(handle), body)
+
+    def close(self, handle: str, key: str, content: str, body: Body) -> str:
+        done = self._status(handle) == "done"
+        moved = done or self._moved(handle, "done")
+        self._ask("POST", f"{self._issue(handle)}/comment", body)
+        return "" if moved else f"{handle}: its workflow leads from where it is to no status that is done: close it there"
+
+    def reopen(self, handle: str) -> str:
+        moved = self._status(handle) != "done" or self._moved(handle, "new", "indeterminate")
+        return "" if moved else f"{handle}: its workflow does not lead back from done: open it there"
+
+    def _issue(self, handle: str) -> str:
+        return f"{self._base}{self.api}/issue/{quote(handle, safe='')}"
+
+    def _status(self, handle: str) -> str:
+        """Its category: ``new``, ``indeterminate`` or ``done``."""
+        return str(self._told(self._ask("GET", f"{self._issue(handle)}?fields=status"), "fields", "status", "statusCategory", "key"))
+
+    def _moved(self, handle: str, *categories: str) -> bool:
+        """By the first transition that leads there; whether there is one."""
+        offered = self._told(self._ask("GET", f"{self._issue(handle)}/transitions"), "transitions")
+        for category in categories:
+            for one in offered if isinstance(offered, list) else ():
+                if _within(one, "to", "statusCategory", "key") == category:
+                    self._ask("POST", f"{self._issue(handle)}/transitions", {"transition": {"id": str(one.get("id", ""))}})
+                    return True
+        return False
+
+
+class JiraServer(Jira):
+    api: ClassVar[str] = "/rest/api/2"
+    search: ClassVar[str] = "/search"
+
+
+class ServiceNow(System):
+    """Rows of a table of tasks."""
+
+    @property
+    def looked_at(self) -> str:
+        return f"{self._base}?sysparm_limit=1&sysparm_fields=sys_id"
+
+    def find(self, found_by: str) -> str:
+        asked = urlencode({"sysparm_query": f"{found_by}^active=true", "sysparm_fields": "sys_id,number", "sysparm_limit": 1})
+        rows = self._told(self._ask("GET", f"{self._base}?{asked}"), "result")
+        return _named(_within(rows[0], "sys_id")) if isinstance(rows, list) and rows else ""
+
+    def create(self, key: str, content: str, body: Body) -> str:
+        answer = self._ask("POST", self._base, {**body, **self._options.extra})
+        return _handle(answer, self._told(answer, "result", "sys_id"))
+
+    def update(self, handle: str, key: str, content: str, body: Body) -> None:
+        self._ask("PATCH", self._row(handle), body)
+
+    def close(self, handle: str, key: str, content: str, body: Body) -> str:
+        self._ask("PATCH", self._row(handle), {**body, **self._options.closing})
+        return ""
+
+    def reopen(self, handle: str) -> str:
+        self._ask("PATCH", self._row(handle), self._options.reopening)
+        return ""
+
+    def _row(self, handle: str) -> str:
+        return f"{self._base}/{quote(handle, safe='')}"
+
+
+class GitHub(System):
+    """Issues of a repository. Those that are open are looked through once, when the first new one is to be opened."""
+
+    headers: ClassVar[Mapping[str, str]] = {**JSON, "Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
+
+    def __init__(self, client: Client, options: Any) -> None:
+        super().__init__(client, options)
+        self._known: dict[str, str] | None = None
+
+    @property
+    def looked_at(self) -> str:
+        return self._base
+
+    def find(self, found_by: str) -> str:
+        if self._known is None:
+            self._known = self._all()
+        return self._known.get(found_by, "")
+
+    def create(self, key: str, content: str, body: Body) -> str:
+        answer = self._ask("POST", f"{self._base}/issues", {**body, **self._options.extra})
+        return _handle(answer, self._told(answer, "number"))
+
+    def update(self, handle: str, key: str, content: str, body: Body) -> None:
+        self._ask("PATCH", self._issue(handle), body)
+
+    def close(self, handle: str, key: str, content: str, body: Body) -> str:
+        self._ask("PATCH", self._issue(handle), {"state": "closed", "state_reason": "completed"})
+        self._ask("POST", f"{self._issue(handle)}/comments", body)
+        return ""
+
+    def reopen(self, handle: str) -> str:
+        self._ask("PATCH", self._issue(handle), {"state": "open"})
+        return ""
+
+    def _issue(self, handle: str) -> str:
+        return f"{self._base}/issues/{quote(handle, safe='')}"
+
+    def _all(self) -> dict[str, str]:
+        """Numbers by the comment at the beginning of the text. Changes to code are listed among issues, and are none."""
+        found: dict[str, str] = {}
+        for page in range(1, PAGES + 1):
+            asked = urlencode({"labels": "network-sensor", "state": "open", "per_page": PAGE, "page": page})
+            issues = decoded(self._ask("GET", f"{self._base}/issues?{asked}", limit=LIST_LIMIT), list[dict[str, Any]])
+            if issues is None:
+                raise Retry("the list of issues cannot be read")
+            for one in issues:
+                if "pull_request" not in one:
+                    found.setdefault(str(one.get("body") or "").partition("\n")[0].strip(), str(one.get("number", "")))
+            if len(issues) < PAGE:
+                break
+        return found
+
+
+class Webhook(System):
+    """Any receiver that takes JSON. It cannot be asked: what was sent and not noted comes a second time, with the same key."""
+
+    def find(self, found_by: str) -> str:
+        return ""
+
+    def create(self, key: str, content: str, body: Body) -> str:
+        whole = {**body, **self._options.extra}
+        answer = self._ask("POST", self._client.place.url, whole, self._signed(key, content, whole))
+        found = self._told(answer, *self._options.answer_id.split("."))
+        # One that says nothing knows it by our key.
+        return _named(found) or key
+
+    def update(self, handle: str, key: str, content: str, body: Body) -> None:
+        self._change(handle, key, content, {**body, "id": handle})
+
+    def close(self, handle: str, key: str, content: str, body: Body) -> str:
+        self._change(handle, key, content, {**body, "id": handle, "key": key})
+        return ""
+
+    def reopen(self, handle: str) -> str:
+        """The update that follows opens it again."""
+        return ""
+
+    def _change(self, handle: str, key: str, content: str, body: Body) -> None:
+        url = self._options.update_url.replace("ID", quote(handle, safe=""))
+        self._ask(self._options.update_method if url else "POST", url or self._client.place.url, body, self._signed(key, content, body))
+
+    def _signed(self, key: str, content: str, body: Body) -> dict[str, str]:
+        """By which a repeat is known, and that it is ours."""
+        name = "".join(sign if sign.isascii() and (sign.isalnum() or sign in "/._-") else "-" for sign in f"{key}-{body.get('action', '')}-{content}")
+        if self._options.sign is None:
+            return {"Idempotency-Key": name}
+        return {"Idempotency-Key": name, **signature(self._options.sign.reveal(), name, int(time.time()), msgspec.json.encode(body))}
+
+
+SYSTEMS: dict[str, type[System]] = {"jira": Jira, "jira_server": JiraServer, "servicenow": ServiceNow, "github": GitHub, "webhook": Webhook}
+
+
+def _handle(answer: Answer, found: Any) -> str:
+    """What a system calls what it opened. Retry where it does not say: the ticket is looked for then."""
+    name = _named(found)
+    if not name:
+        raise Retry(f"{answer.where} took the ticket, but did not say what it is called: look at url")
+    return name
+
+
+def _named(found: Any) -> str:
+    return clean(str(found), NAME_LIMIT) if isinstance(found, str | int) and not isinstance(found, bool) else ""
+
+
+def _within(found: Any, *way: str) -> Any:
+    for step in way:
+        found = found.get(step) if isinstance(found, dict) else None
+    return found

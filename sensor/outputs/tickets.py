@@ -1,0 +1,153 @@
+"""Tickets of `sensor tickets send`: one for each fix, opened once, kept up to date, closed when the network shows that it is done.
+
+| ``system`` | ``url`` | known again by |
+|---|---|---|
+| ``jira``, ``jira_server`` | ``https://example.atlassian.net`` | the labels of ticket and sensor |
+| ``servicenow`` | ``https://example.service-now.com/api/now/table/incident``, or another table of tasks | ``correlation_id`` |
+| ``github`` | ``https://api.github.com/repos/OWNER/REPO`` | a comment in the text, among issues with the label ``network-sensor`` |
+| ``webhook`` | any | ``key`` in each body, and ``Idempotency-Key`` |
+
+Nothing of the event log goes here, and `sensor forward` leaves it alone. ``filter`` chooses tickets by ``severity``, and by ``types`` and ``vlans`` of their
+devices. Before a ticket is opened a system is asked whether it has it, open, so that one whose number was lost on the way is found again. What people change
+there stays, save title, text and due date.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar, Literal, NamedTuple
+
+from pydantic import Field, model_validator
+
+from sensor.core.output import Ack, Entry, Finding, Output, Refuse, Retry
+from sensor.outputs._http import Client, looked, open_client, reached
+from sensor.outputs._http_options import HttpOptions, Packing, PlainUrl
+from sensor.outputs._secrets import Secret
+from sensor.outputs._ticket_systems import SYSTEMS, Locked, Missing, System
+
+Kind = Literal["create", "update", "close", "reopen"]
+PLACE = "ID"
+
+
+class Options(HttpOptions):
+    """``system``: what it is; ``project``, ``issue_type``: of Jira; ``extra``: fields that new tickets get as well, such as `assignment_group`;
+    ``closing``, ``reopening``: fields by which ServiceNow closes and opens a ticket; ``update_url``: of a webhook, where changes go, with `ID` where its own id
+    of the ticket belongs (default: url); ``update_method``: by which they go there; ``answer_id``: of a webhook, where in its answer that id stands; ``sign``:
+    of a webhook, the secret that requests are signed with.
+    """
+
+    records: ClassVar[bool] = False
+    system: Literal["jira", "jira_server", "servicenow", "github", "webhook"]
+    project: str = Field(default="", pattern=r"^[A-Z0-9_]*$", max_length=50)
+    issue_type: str = Field(default="Task", min_length=1, max_length=60)
+    extra: dict[str, Any] = {}
+    closing: dict[str, str] = {"state": "6", "close_code": "Solution provided"}
+    reopening: dict[str, str] = {"state": "2"}
+    update_url: PlainUrl = ""
+    update_method: Literal["PUT", "PATCH", "POST"] = "PATCH"
+    answer_id: str = Field(default="id", pattern=r"^[\w-]+(\.[\w-]+)*$", max_length=100)
+    sign: Secret | None = None
+    packing: Packing = "none"
+
+    @model_validator(mode="after")
+    def _whole(self) -> Options:
+        if self.system in ("jira", "jira_server") and not self.project:
+            raise ValueError(f"found no key 'project', which {self.system} needs")
+        if self.update_url and (self.system != "webhook" or PLACE not in self.update_url):
+            raise ValueError(f"update_url is for the system webhook, with {PLACE} in it: https://desk.example.org/tickets/{PLACE}")
+        if self.sign is not None and self.system != "webhook":
+            raise ValueError(f"requests to {self.system} are not signed: sign is for the system webhook")
+        return self
+
+
+class Change(NamedTuple):
+    """What is to be done with one ticket. ``key``: by which it is known everywhere; ``found_by``: what the system is asked for; ``handle``: what the system
+    calls it, empty where it was not given it yet; ``content``: digest of what is said, so that a repeat is known; ``body``, ``update``: what is said of a
+    ticket that is opened or closed, and of one that is there.
+    """
+
+    kind: Kind
+    key: str
+    found_by: str
+    handle: str
+    content: str
+    body: dict[str, Any]
+    update: dict[str, Any]
+
+
+class Outcome(NamedTuple):
+    """``handle``: what the system calls the ticket from now on; ``remark``: what a person has to do there."""
+
+    handle: str
+    remark: str = ""
+
+
+class Tickets(Output):
+    """One request after the other, over one connection."""
+
+    Options = Options
+    title = "Tickets (Jira, ServiceNow, GitHub, webhook)"
+    guarantee = "at_least_once"
+
+    def __init__(self, name: str, options: Any) -> None:
+        super().__init__(name, options)
+        self._client: Client | None = None
+        self._system: System | None = None
+
+    def open(self) -> None:
+        self.close()
+        self._client = open_client(self.options)
+        self._system = SYSTEMS[self.options.system](self._client, self.options)
+
+    def check(self) -> Iterator[Finding]:
+        if (yield from reached(self.options)):
+            yield looked("auth", self._looked)
+
+    def send(self, entries: Sequence[Entry]) -> Ack:
+        raise Refuse("it takes tickets, not records of the log")
+
+    def give(self, change: Change) -> Outcome:
+        """Do it. Retry where the system cannot now, Refuse where it will not."""
+        if self._system is None:
+            raise Retry("not open")
+        handle = change.handle
+        if handle:
+            try:
+                return Outcome(handle, self._changed(self._system, handle, change))
+            except Missing:
+                # Somebody deleted it there. What is done is done; what is not is opened again.
+                if change.kind == "close":
+                    return Outcome(handle)
+        try:
+            return Outcome(self._made(self._system, change))
+        except Missing as error:
+            raise Locked(f"{error}: look at url and project, and whether we may see and open tickets there") from None
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+        self._client = self._system = None
+
+    def _changed(self, system: System, handle: str, change: Change) -> str:
+        if change.kind == "close":
+            return system.close(handle, change.key, change.content, change.body)
+        remark = system.reopen(handle) if change.kind == "reopen" else ""
+        system.update(handle, change.key, change.content, change.update)
+        return remark
+
+    def _made(self, system: System, change: Change) -> str:
+        """The ticket, found where an answer was lost, else opened."""
+        if handle := system.find(change.found_by):
+            system.update(handle, change.key, change.content, change.update)
+            return handle
+        return system.create(change.key, change.content, change.body)
+
+    def _looked(self) -> Finding:
+        with Client(self.options) as client:
+            asked = SYSTEMS[self.options.system](client, self.options).looked_at
+            if not asked:
+                return Finding("auth", "warning", "whether it takes tickets shows with the first: `sensor tickets send` sends them")
+            answer = client.ask("GET", asked)
+        fine = answer.status == 200
+        said = answer.said.partition(": {")[0] if fine else f"{answer.said}: look at url, user, password, token and project"
+        return Finding("auth", "ok" if fine else "error", said)
