@@ -44,17 +44,55 @@ def import_feeds(args: argparse.Namespace) -> int:
 
 def update(args: argparse.Namespace) -> int:
     """Take sources again where they changed."""
+    known = _known(args)
+    if isinstance(known, int):
+        return known
+    chosen = [known[name] for name in args.words] if args.words else list(known.values())
+    if not chosen:
+        print(f"nothing to update in {folder_of(args)}: `sensor vulns import FILE|URL…` takes a feed")
+        return 0
+    return _each(args, [Origin(one.name, one.place, "" if one.trouble else one.etag, "" if one.trouble else one.modified) for one in chosen])
+
+
+def forget(args: argparse.Namespace) -> int:
+    """Each with all that came of it alone."""
+    from sensor.posture.forget import NotNoted
+    from sensor.posture.forget import forget as forget_feed
+
+    if not args.words:
+        complain("expected forget NAME…: names of `sensor vulns sources`")
+        return USAGE
+    known = _known(args)
+    if isinstance(known, int):
+        return known
+    try:
+        base = open_to_write(folder_of(args))
+        for one in (known[name] for name in dict.fromkeys(args.words)):
+            try:
+                print(f"{one.name}: forgotten, {forget_feed(base, one.name, one.kind):,} entries")
+            except NotNoted:
+                complain(f"{one.name}: an earlier sensor imported it, and did not note what came of it; first: sensor vulns import {tidy(one.place)}")
+                return NOT_FOUND
+    except DatabaseError as error:
+        complain(str(error))
+        return NOT_OPENED
+    base.close()
+    return 0
+
+
+def _known(args: argparse.Namespace) -> dict[str, Source] | int:
+    """What was imported, by name; an exit code after it was said why that cannot be read, or that one of the words is no name of these."""
     from sensor.documents import nearest
 
-    known = {one.name: one for one in _sources(args) or ()}
+    sources = _sources(args)
+    if sources is None:
+        return NOT_OPENED
+    known = {one.name: one for one in sources}
     for name in args.words:
         if name not in known:
             complain(f"no source {tidy(name)!r}: {nearest(name, list(known)) if known else 'nothing was imported yet'}")
             return NOT_FOUND
-    chosen = [known[name] for name in args.words] if args.words else list(known.values())
-    if not chosen:
-        print(f"nothing to update in {folder_of(args)}: `sensor vulns import FILE|URL…` takes a feed")
-    return _each(args, [Origin(one.name, one.place, "" if one.trouble else one.etag, "" if one.trouble else one.modified) for one in chosen])
+    return known
 
 
 def _each(args: argparse.Namespace, origins: Iterable[Origin]) -> int:

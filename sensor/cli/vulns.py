@@ -11,6 +11,7 @@ actions:
   import FILE|URL…             take feeds: NVD 2.0, CVE JSON 5 (file, folder or zip), KEV, EPSS, CSAF, packed or not
   sources                      what was imported, from where, and how old it is
   update [NAME…]               take them again from where they came, where they changed; one that would lose half of its entries is refused
+  forget NAME…                 sources, with what came of them alone
 
 The priority is a sum, counted by half where it cannot be told whether a device is affected: 30 known to be exploited, up to 20 for the probability of EPSS,
 up to 20 for CVSS (unrated: as 5.0), 10 reached from outside, up to 10 criticality (not set: 4), 10 an attack on the device was seen.
@@ -33,6 +34,7 @@ EXAMPLES = """\
   sensor vulns import https://nvd.nist.gov/feeds/json/cve/2.0/nvdcve-2.0-2026.json.gz
   sensor vulns import known_exploited_vulnerabilities.json epss_scores-current.csv.gz cvelistV5-main.zip
   sensor vulns update
+  sensor vulns forget nvdcve-2.0-2019
 """
 # Action → (module, function).
 ACTIONS = {
@@ -42,6 +44,7 @@ ACTIONS = {
     "import": ("_vulns_feeds", "import_feeds"),
     "sources": ("_vulns_feeds", "list_sources"),
     "update": ("_vulns_feeds", "update"),
+    "forget": ("_vulns_feeds", "forget"),
 }
 
 

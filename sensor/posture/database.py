@@ -37,6 +37,11 @@ CREATE TABLE scores (cve INTEGER PRIMARY KEY, probability REAL NOT NULL, percent
 PRAGMA user_version = 1;
 COMMIT;
 """
+# What came of which feed, so that a feed can be forgotten. Files of earlier sensors are without.
+_MEMBERS = """
+CREATE TABLE IF NOT EXISTS feeds (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS members (cve INTEGER NOT NULL, source INTEGER NOT NULL, feed INTEGER NOT NULL, PRIMARY KEY (cve, source, feed)) WITHOUT ROWID;
+"""
 
 
 class DatabaseError(Exception):
@@ -67,6 +72,7 @@ def open_to_write(folder: Path) -> sqlite3.Connection:
         base.execute("PRAGMA journal_mode = WAL")  # out of a backup it comes without
         if _version(base) == 0:
             base.executescript(_TABLES)
+        base.executescript(_MEMBERS)
         return _checked(base, path)
     except sqlite3.Error as error:
         raise DatabaseError(f"{path}: {error}") from None

@@ -16,6 +16,7 @@ from sensor.posture.database import SOURCES as CVE_SOURCES
 from sensor.posture.database import DatabaseError, number_of
 from sensor.posture.feeds.entry import Broken, Entry, Feed, Item, Score, Unreadable
 from sensor.posture.feeds.opened import open_feed
+from sensor.posture.forget import members_of
 from sensor.posture.names import key, telling
 
 # A feed that would lose more than this share of its entries is refused, unless it was small.
@@ -94,18 +95,18 @@ def _taken(base: sqlite3.Connection, feed: Feed, origin: Origin) -> Outcome:
         base.execute("DELETE FROM exploited")
     elif feed.kind == "epss":
         base.execute("DELETE FROM scores")
-    taker = _Taker(base, CVE_SOURCES.index(feed.kind) if feed.kind in CVE_SOURCES else 0)
-    taker.take(feed.items)
     # There is one catalogue and one table of scores, however the file is called.
     name = feed.kind if feed.kind in ("kev", "epss") else origin.name
+    taker = _Taker(base, CVE_SOURCES.index(feed.kind) if feed.kind in CVE_SOURCES else 0, members_of(base, name))
+    taker.take(feed.items)
     return Outcome(name, feed.kind, taker.entries, taker.broken, taker.older, tuple(taker.faults), feed.stamp or taker.newest, feed.page)
 
 
 class _Taker:
     """Puts the items of one feed into the tables."""
 
-    def __init__(self, base: sqlite3.Connection, source: int) -> None:
-        self._base, self._source = base, source
+    def __init__(self, base: sqlite3.Connection, source: int, feed: int) -> None:
+        self._base, self._source, self._feed = base, source, feed
         self._products: dict[tuple[str, str], int] = {}
         self.entries = self.broken = self.older = 0
         self.newest = ""
@@ -131,6 +132,7 @@ class _Taker:
     def _cve(self, entry: Entry) -> None:
         number = number_of(entry.cve)
         self.newest = max(self.newest, entry.modified)
+        self._base.execute("INSERT OR IGNORE INTO members VALUES (?, ?, ?)", (number, self._source, self._feed))
         known = self._base.execute("SELECT modified FROM cves WHERE id = ? AND source = ?", (number, self._source)).fetchone()
         if known is not None:
             if known[0] > entry.modified:

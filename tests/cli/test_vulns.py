@@ -193,10 +193,11 @@ def test_what_is_wrong_with_a_feed(vulns, tmp_path: Path) -> None:
     assert "no action 'delete'" in told.err
 
 
-def test_update(vulns, server: Server, tmp_path: Path) -> None:
+def test_update(vulns, server: Server, state: Path) -> None:
     """Asked for again only where it changed; what would lose half of its entries is refused, and the old ones are kept."""
     server.pages["/nvdcve-2.0-2024.json"] = json.dumps(FEED)
     assert vulns("update").out.startswith("nothing to update in ")
+    assert not (state / FILE).exists()
     assert vulns("import", f"{server.url}/nvdcve-2.0-2024.json").out == "nvdcve-2.0-2024: 42 entries of nvd, data of 2025-10-21\n"
     assert vulns("update").out == "nvdcve-2.0-2024: unchanged\n"
     assert "If-None-Match" in server.asked[-1][1]
@@ -218,9 +219,22 @@ def test_update(vulns, server: Server, tmp_path: Path) -> None:
     assert "did you mean 'nvdcve-2.0-2024'" in told.err or "nvdcve-2.0-2024" in told.err
 
 
+def test_forget(vulns, imported: None, state: Path) -> None:
+    """Everything that came of it is gone from all answers; what came of others stays. A name that nobody knows changes nothing."""
+    assert vulns("forget").code == 2
+    told = vulns("forget", "kev", "epss2")
+    assert (told.code, "did you mean 'epss'?" in told.err) == (1, True)
+    assert len(vulns("sources").lines) == 4
+    told = vulns("forget", "nvdcve-2.0-2024", "kev")
+    assert (told.code, told.lines) == (0, ["nvdcve-2.0-2024: forgotten, 42 entries", "kev: forgotten, 1 entries"])
+    assert [one["name"] for one in rows(vulns("sources", "--json"))] == ["epss"]
+    assert vulns("show", "CVE-2024-2001").code == 1
+    assert not [one for one in rows(vulns("--json", "--all")) if one["source"] == "nvd"]
+
+
 def test_a_database_that_cannot_be_used(vulns, state: Path) -> None:
     (state / FILE).write_text("something else" * 100, encoding="utf-8")
-    for words in ((), ("sources",), ("update",), ("show", "CVE-2021-36260")):
+    for words in ((), ("sources",), ("update",), ("forget", "kev"), ("show", "CVE-2021-36260")):
         told = vulns(*words)
         assert told.code == 3
         assert told.err.startswith(f"sensor: {state / FILE}: file is not a database")
