@@ -1,0 +1,138 @@
+"""Which one thing breaks most paths: each is taken away from the graph, and the paths are searched again.
+
+Candidates are rules (only who was seen using a service reaches it; of administration, no device with one job even then), services closed to everybody, ways
+in from outside, fixes, and segments whose machines are kept apart. How often the cheapest paths go over each says in which order to try them; what is told of
+those that were tried is exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from sensor.posture.paths.build import Map
+from sensor.posture.paths.costs import ADMINISTRATION, LIMIT, MUCH, Kind
+from sensor.posture.paths.graph import OUTER, Graph, Ints, Mask
+from sensor.posture.paths.search import Tree, search_again, used
+
+# So many candidates of each sort are tried out.
+TRIED = 5
+RULE, CLOSE, BORDER, FIX, APART = "rule", "close", "border", "fix", "apart"
+SORTS = (RULE, CLOSE, BORDER, FIX, APART)
+# Kinds of edges by which a service is taken, and those that were seen.
+TAKES, SEEN = (Kind.WEAKNESS, Kind.GUESS, Kind.UNKNOWN), (Kind.REACH, Kind.SESSION, Kind.ATTACK)
+Counts = dict[tuple[str, int | str], int]
+
+
+class Break(NamedTuple):
+    """Something to take away. ``sort``: one of the words above; ``what``: node of a service or segment, node of a device, or key of a fix; ``broken``: so many
+    pairs have no path then, or one that costs ``MUCH`` more; ``goals``: from nowhere reached any more; ``users``: devices that were seen using the service and
+    no longer could.
+    """
+
+    sort: str
+    what: int | str
+    broken: int
+    goals: int
+    users: int
+
+
+def breaks(about: Map, trees: Sequence[Tree], sources: npt.NDArray[np.int64]) -> list[Break]:
+    """Those that break most, the most first; of two that break as many, the one that fewer use. What a rule does is not closed besides."""
+    found = [_tried(about, trees, sources, sort, what) for sort, what in _likely(_counted(about, trees, sources))]
+    rules = {(one.what, one.broken) for one in found if one.sort == RULE}
+    found = [one for one in found if one.sort != CLOSE or (one.what, one.broken) not in rules]
+    return sorted((one for one in found if one.broken), key=lambda one: (-one.broken, one.users, one.sort, str(one.what)))
+
+
+def edges_of(about: Map, sort: str, what: int | str) -> Mask:
+    """What is gone with a candidate."""
+    graph, gone = about.graph, np.zeros(len(about.graph), np.bool_)
+    if sort in (RULE, CLOSE):
+        over = np.flatnonzero(graph.via >= 0)
+        over = over[doors(graph)[graph.via[over]] == what]
+        gone[over if sort == CLOSE else over[~uses_on(about, over)]] = True
+    elif sort == BORDER:
+        gone |= (graph.src == OUTER) & (graph.kind != Kind.LURE) & (_devices(about) == what)
+    elif sort == APART:
+        gone |= (graph.dst == what) | (graph.src == what)
+    else:
+        weak = np.flatnonzero(graph.kind == Kind.WEAKNESS)
+        gone[weak] = np.array([one.fix.key == what for one in about.weaknesses], np.bool_)[graph.ref[weak]]
+    return gone
+
+
+def doors(graph: Graph) -> Ints:
+    """Of each node, the one whose rule is its own: all services by which a machine is administered are closed together, or a guess finds the other."""
+    found = np.arange(graph.nodes, dtype=np.int32)
+    at = np.flatnonzero(np.isin(graph.service, sorted(ADMINISTRATION)))
+    _, first, which = np.unique(graph.owner[at], return_index=True, return_inverse=True)
+    found[graph.first_service + at] = graph.first_service + at[first[which]]
+    return found
+
+
+def uses_on(about: Map, edges: npt.NDArray[np.integer]) -> Mask:
+    """Which edges a rule leaves: what was seen, but devices with one job administer nothing."""
+    graph = about.graph
+    service = np.full(len(edges), -1, np.int64)
+    over = graph.via[edges] >= 0
+    service[over] = graph.service[graph.via[edges[over]] - graph.first_service]
+    meant = ~(about.one_job[graph.src[edges]] & np.isin(service, sorted(ADMINISTRATION)))
+    return np.asarray(np.isin(graph.kind[edges], TAKES) | (np.isin(graph.kind[edges], SEEN) & meant), np.bool_)
+
+
+def _devices(about: Map) -> npt.NDArray[np.int32]:
+    """Of each edge, the device it leads to, or whose service it leads to."""
+    graph = about.graph
+    owners = np.arange(graph.nodes, dtype=np.int32)
+    owners[graph.first_service :] = graph.owner
+    return np.asarray(owners[graph.dst], np.int32)
+
+
+def _counted(about: Map, trees: Sequence[Tree], sources: npt.NDArray[np.int64]) -> Counts:
+    """How many cheapest paths go over what."""
+    graph, devices, door = about.graph, _devices(about), doors(about.graph)
+    rules, borders, segments = (np.zeros(graph.nodes, np.int64) for _ in range(3))
+    weak = np.zeros(len(about.weaknesses), np.int64)
+    for tree in trees:
+        count = used(graph, tree, sources)
+        nodes = np.flatnonzero((count > 0) & (tree.edge >= 0))
+        edges, times = tree.edge[nodes], count[nodes]
+        kind = graph.kind[edges]
+        over = (graph.via[edges] >= 0) & ~np.isin(kind, TAKES)
+        np.add.at(rules, door[graph.via[edges[over]]], times[over])
+        outer = (nodes == OUTER) & (kind != Kind.LURE)
+        np.add.at(borders, devices[edges[outer]], times[outer])
+        mended = kind == Kind.WEAKNESS
+        np.add.at(weak, graph.ref[edges[mended]], times[mended])
+        segments[graph.first_segment : graph.first_service] += count[graph.first_segment : graph.first_service]
+    counts: Counts = {}
+    for sort, some in ((RULE, rules), (CLOSE, rules), (BORDER, borders), (APART, segments)):
+        counts.update({(sort, node): int(some[node]) for node in np.flatnonzero(some).tolist()})
+    for number in np.flatnonzero(weak).tolist():
+        key = FIX, about.weaknesses[number].fix.key
+        counts[key] = counts.get(key, 0) + int(weak[number])
+    return counts
+
+
+def _likely(counts: Mapping[tuple[str, int | str], int]) -> Iterator[tuple[str, int | str]]:
+    """Those of each sort that most paths go over."""
+    for sort in SORTS:
+        mine = [key for key in counts if key[0] == sort]
+        yield from sorted(mine, key=lambda key: (-counts[key], str(key[1])))[:TRIED]
+
+
+def _tried(about: Map, trees: Sequence[Tree], sources: npt.NDArray[np.int64], sort: str, what: int | str) -> Break:
+    gone = edges_of(about, sort, what)
+    broken = goals = 0
+    for tree in trees:
+        before, after = tree.cost[sources], search_again(about.graph, tree, gone).cost[sources]
+        there = (before < LIMIT) & (sources != tree.goal)
+        lost = there & (after >= np.minimum(LIMIT, before + MUCH))
+        broken += int(lost.sum())
+        goals += bool(there.any() and lost[there].all())
+    users = len(np.unique(about.graph.src[gone & (about.graph.kind == Kind.REACH)])) if sort in (RULE, CLOSE) else 0
+    return Break(sort, what, broken, goals, users)

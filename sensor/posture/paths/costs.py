@@ -1,0 +1,82 @@
+"""What a step of an attack costs: a number for the effort and the luck that it takes, published so that anybody can do the sum.
+
+To get at a machine somebody has to reach a service of it, and then to take the machine by that service:
+
+  reach     1   the two were seen talking, or somebody outside was answered
+            4   both live in the same segment, though they were never seen talking (assumed)
+  take      1   no password is asked for (Telnet, VNC), or nothing more is needed
+            3   known to give way: SMB 1, a community or a broker that is open to everybody
+            5   passwords go in clear text: listen, and log in
+        2–12   a vulnerability, its version told by a packet: 2, and 1 for each 10 points that its priority lacks to 100
+           12   an administration service with nothing against it: a password has to be guessed or stolen
+           24   any other service with nothing against it: a flaw that nobody knows
+  at once   1   the machine already talks to a control channel (an alert is open)
+            2   one machine attacked the other, which was seen (an alert is open)
+            5   an administration session was seen: what opens the door is on the machine where it began
+           10   somebody opens what the outside sends: a machine of people that uses the web (assumed)
+
+A path that costs 40 or more is none: it would take two flaws that nobody knows.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from sensor.core.device import FIXED_FUNCTION
+from sensor.inventory.services import TCP, UDP
+from sensor.posture.weakness import VULNERABILITY, Weakness
+
+REACH, ASSUMED_NEAR, ASSUMED_FAR = 1, 2, 2
+GUESS, UNKNOWN = 12, 24
+HELD, ATTACKED, SESSION, LURE = 1, 2, 5, 10
+LIMIT = 40
+# A way that costs so much more is as good as none.
+MUCH = 8
+
+OPEN, WEAK, LISTEN = 1, 3, 5
+# Setting → what it costs to take the machine by it, and at which service, where its record names no port. Settings that help nobody in are not here.
+SETTINGS: dict[str, tuple[int, tuple[int, ...]]] = {
+    "telnet_open": (OPEN, (TCP << 16 | 23,)),
+    "vnc_open": (OPEN, (TCP << 16 | 5900,)),
+    "smb1": (WEAK, (TCP << 16 | 445, TCP << 16 | 139)),
+    "snmp_default": (WEAK, (UDP << 16 | 161,)),
+    "mqtt_anonymous": (WEAK, (TCP << 16 | 1883,)),
+    "telnet": (LISTEN, (TCP << 16 | 23,)),
+    "ftp": (LISTEN, (TCP << 16 | 21,)),
+    "http_login": (LISTEN, (TCP << 16 | 80,)),
+    "http_basic": (LISTEN, (TCP << 16 | 80,)),
+    "ldap_simple": (LISTEN, (TCP << 16 | 389,)),
+}
+# Services by which machines are administered: who begins a session holds what opens the door.
+ADMINISTRATION = frozenset(TCP << 16 | port for port in (22, 23, 135, 139, 445, 2323, 3389, *range(5900, 5906), 5985, 5986)) | {UDP << 16 | 623}
+# Shares are administration only between machines whose job is not to share, and of which not many use them.
+SHARES, MANY = frozenset((TCP << 16 | 139, TCP << 16 | 445)), 3
+SHARING = frozenset(("server", "nas", "printer", "label_printer"))
+# Where people sit, and by what the outside reaches them.
+PEOPLE, WEB = frozenset(("workstation", "mobile", "tablet")), frozenset((TCP << 16 | 80, TCP << 16 | 443, UDP << 16 | 443))
+STARTS = FIXED_FUNCTION
+
+
+class Kind(IntEnum):
+    """What an edge stands for."""
+
+    REACH = 0
+    NEAR = 1
+    FAR = 2
+    WEAKNESS = 3
+    GUESS = 4
+    UNKNOWN = 5
+    SESSION = 6
+    ATTACK = 7
+    HELD = 8
+    INBOUND = 9
+    LURE = 10
+
+
+def taking(weakness: Weakness) -> int:
+    """What it costs to take a machine by a weakness; 0 where it is no way in, or is not sure."""
+    if not weakness.sure:
+        return 0
+    if weakness.kind == VULNERABILITY:
+        return 2 + round((100 - min(100.0, weakness.points)) / 10)
+    return SETTINGS.get(weakness.name, (0, ()))[0]

@@ -1,0 +1,158 @@
+"""What is known of ways into devices, as numbers of devices and services: who was seen talking to whom, what open alerts tell, and what is weak."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from sensor.core.record_parts import objects
+from sensor.inventory.rules import parse_service
+from sensor.inventory.services import TCP, UDP
+from sensor.posture.paths.costs import SETTINGS, Kind, taking
+from sensor.posture.paths.graph import OUTER, Ints
+from sensor.posture.site import Record, Site, ends_of
+from sensor.posture.weakness import VULNERABILITY, Weakness
+
+# So many ways to mend one device are looked at, the cheapest ways in first.
+WEAK_LIMIT = 4
+# A service that is not known, or any.
+ANY = 0
+GRAVE = ("medium", "high", "critical")
+CONTROLLED = frozenset(
+    f"command_and_control.{name}"
+    for name in (
+        "beaconing", "botnet_loader", "c2_framework", "dns_tunnel", "icmp_tunnel", "malicious_address", "malicious_domain", "malicious_fingerprint",
+        "remote_control", "tool_download",
+    )
+)  # fmt: skip
+TAKEN = frozenset(f"credential_access.{name}" for name in ("backup_key", "dcsync", "default_credentials", "guessed_password", "lsa_secrets", "ntds_copy"))
+# What a machine does to others that says nothing of whether it got in.
+NO_ENTRY = frozenset(f"lateral_movement.{name}" for name in ("fan_out", "first_admin_session", "role_violation"))
+INBOUND, MAPPING = "exposure.inbound_from_internet", "command_and_control.port_mapping"
+# Bits of a number of a device, and of a service.
+DEVICE_BITS, SERVICE_BITS = 20, 22
+
+Index = Mapping[str, int]
+
+
+class Talks(NamedTuple):
+    """Columns of what was seen: each client, server and service once. A client may be the outside."""
+
+    client: Ints
+    server: Ints
+    service: Ints
+
+
+class Told(NamedTuple):
+    """What an alert says: a way of a kind between two devices, over a service; ``alert``: its number."""
+
+    kind: Kind
+    src: int
+    dst: int
+    service: int
+    alert: int
+
+
+class Hole(NamedTuple):
+    """A weakness of a device at a service, or at any; ``weakness``: its number."""
+
+    device: int
+    cost: int
+    service: int
+    weakness: int
+
+
+def talks_of(site: Site, index: Index) -> Talks:
+    """What the baseline knows. Ends that are no devices are left out: nobody knows what they are."""
+    found = array("q")
+    for name, habits in (site.seen.habits or {}).items():
+        if not (mine := index.get(name)):
+            continue
+        for peer, service in habits.uses:
+            if (other := index.get(peer)) and other != mine:
+                found.append((mine << DEVICE_BITS | other) << SERVICE_BITS | service)
+        for service, (_, users) in habits.serves.items():
+            for user in users:
+                if (other := index.get(user)) is not None and other != mine:
+                    found.append((other << DEVICE_BITS | mine) << SERVICE_BITS | service)
+    keys = np.unique(np.frombuffer(found, np.int64) if found else np.empty(0, np.int64))
+    ends = keys >> SERVICE_BITS
+    mask = (1 << DEVICE_BITS) - 1
+    return Talks((ends >> DEVICE_BITS).astype(np.int32), (ends & mask).astype(np.int32), (keys & (1 << SERVICE_BITS) - 1).astype(np.int32))
+
+
+def offered(services: Iterable[str]) -> Iterator[int]:
+    """Services of a record as numbers."""
+    for text in services:
+        try:
+            yield parse_service(text)
+        except ValueError:
+            continue  # a log may be foreign
+
+
+# Alerts.
+
+
+def grave(site: Site) -> tuple[Record, ...]:
+    """Alerts that are open and not slight."""
+    return tuple(one for one in site.alerts if one.get("action") != "close" and one.get("severity") in GRAVE)
+
+
+def told_of(alerts: Iterable[Record], index: Index) -> Iterator[Told]:
+    """What they say of ways into devices."""
+    for number, record in enumerate(alerts):
+        detector = str(_part(record, "alert").get("detector"))
+        actors, targets = ends_of(record)
+        actor, others = index.get(actors[0]) if actors else None, [index[name] for name in targets if name in index]
+        service = _service(_part(record, "network").get("proto"), _part(record, "dst").get("port"))
+        if detector in CONTROLLED and actor:
+            yield Told(Kind.HELD, OUTER, actor, ANY, number)
+        elif detector == MAPPING:
+            yield from _mapped(record, actor, others, number)
+        elif not actor and (detector == INBOUND or detector.startswith("initial_access.")):
+            yield from (Told(Kind.INBOUND, OUTER, other, service, number) for other in others)
+        elif actor and (detector in TAKEN or detector.startswith("lateral_movement.")) and detector not in NO_ENTRY:
+            yield from (Told(Kind.ATTACK, actor, other, service, number) for other in others if other != actor)
+
+
+def _mapped(record: Record, actor: int | None, others: list[int], number: int) -> Iterator[Told]:
+    """A router was asked to lead the outside to whoever asked, or to another machine, which is then told before the router."""
+    behind = others[0] if len(objects(record.get("targets"))) > 1 and others else actor
+    numbers = _part(_part(record, "alert"), "numbers")
+    if behind:
+        yield Told(Kind.INBOUND, OUTER, behind, _service(numbers.get("protocol"), numbers.get("internal_port")), number)
+
+
+# Weaknesses.
+
+
+def ways_in(weaknesses: Iterable[Weakness]) -> list[Weakness]:
+    """Those of a device by which it may be taken, the cheapest first, one for each thing to mend."""
+    found: dict[str, Weakness] = {}
+    for one in sorted((one for one in weaknesses if taking(one)), key=lambda one: (taking(one), one.id)):
+        found.setdefault(one.fix.key, one)
+    return list(found.values())[:WEAK_LIMIT]
+
+
+def holes_of(site: Site, index: Index, weaknesses: Iterable[Weakness]) -> Iterator[Hole]:
+    """A vulnerability may be in any service; a setting is where its record says."""
+    ports = {(name, _part(one, "recommendation").get("setting")): _part(one, "src").get("port") for one in site.recommendations for name in ends_of(one)[0]}
+    for number, one in enumerate(weaknesses):
+        if one.kind == VULNERABILITY:
+            yield Hole(index[one.device], taking(one), ANY, number)
+            continue
+        usual, port = SETTINGS[one.name][1], ports.get((one.device, one.name))
+        named = _service("udp" if usual[0] >> 16 == UDP else "tcp", port)
+        yield from (Hole(index[one.device], taking(one), service, number) for service in ((named,) if named else usual))
+
+
+def _service(proto: object, port: object) -> int:
+    return (UDP if proto == "udp" else TCP) << 16 | port if isinstance(port, int) and 0 < port < 65536 else ANY
+
+
+def _part(record: Record, name: str) -> Record:
+    value = record.get(name)
+    return value if isinstance(value, dict) else {}

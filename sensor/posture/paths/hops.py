@@ -1,0 +1,124 @@
+"""Hops of a path: how the next device is reached, by what it is taken, and what of that was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sensor.core.reader import clean
+from sensor.core.record_parts import time_text
+from sensor.inventory.habits import OUTSIDE, Use
+from sensor.inventory.services import service_text
+from sensor.posture.paths.breaks import APART, BORDER, CLOSE, FIX, RULE, doors, uses_on
+from sensor.posture.paths.build import Map
+from sensor.posture.paths.costs import Kind
+from sensor.posture.paths.facts import ANY
+from sensor.posture.paths.graph import OUTER
+from sensor.posture.site import Site
+from sensor.posture.weakness import Weakness
+
+ASSUMED = frozenset((Kind.NEAR, Kind.FAR, Kind.LURE))
+WORDS_LIMIT = 512
+
+
+class Hop(NamedTuple):
+    """From one device (or ``outside``) to the next. ``service``: that is used, 0 where none is known; ``why``: how it is reached, and by what it is taken;
+    ``assumed``: no packet showed it; ``weakness``, ``alert``, ``use``: what it rests on; ``cuts``: sort and what of each ``Break`` that takes it away.
+    """
+
+    source: str
+    target: str
+    cost: int
+    service: int
+    why: tuple[str, ...]
+    assumed: bool
+    weakness: Weakness | None
+    alert: str
+    use: Use | None
+    cuts: tuple[tuple[str, int | str], ...]
+
+
+def hops_of(site: Site, about: Map, edges: Sequence[int]) -> tuple[Hop, ...]:
+    """The edges of a way, gathered from device to device."""
+    found, some = [], []
+    for edge in edges:
+        some.append(edge)
+        if about.graph.is_device(int(about.graph.dst[edge])):
+            found.append(_hop(site, about, some))
+            some = []
+    return tuple(found)
+
+
+def _hop(site: Site, about: Map, edges: Sequence[int]) -> Hop:
+    graph = about.graph
+    kinds = [Kind(int(graph.kind[edge])) for edge in edges]
+    source, target = _name(about, int(graph.src[edges[0]])), _name(about, int(graph.dst[edges[-1]]))
+    via = next((int(graph.via[edge]) for edge in edges if graph.via[edge] >= 0), -1)
+    service = graph.of_service(via)[1] if via >= 0 else ANY
+    weakness = next((about.weaknesses[graph.ref[edge]] for edge, kind in zip(edges, kinds, strict=True) if kind == Kind.WEAKNESS), None)
+    alert = next((about.alerts[graph.ref[edge]] for edge, kind in zip(edges, kinds, strict=True) if kind != Kind.WEAKNESS and graph.ref[edge] >= 0), None)
+    use = _use(site, source, target, service) if {Kind.REACH, Kind.SESSION, Kind.INBOUND} & set(kinds) else None
+    hop = Hop(source, target, int(graph.cost[list(edges)].sum()), service, (), bool(ASSUMED & set(kinds)), weakness, _alert_id(alert), use, ())
+    why = (text for kind in kinds if (text := _why(kind, hop, site, alert)))
+    return hop._replace(why=tuple(why), cuts=tuple(_cuts(about, edges, kinds, via)))
+
+
+def _why(kind: Kind, hop: Hop, site: Site, alert: Any) -> str:
+    """One edge in words; one of two that say the same is silent."""
+    service = service_text(hop.service) if hop.service != ANY else "a service"
+    if alert is not None and kind in (Kind.HELD, Kind.ATTACK, Kind.INBOUND):
+        return f"{clean(alert.get('msg') or '', WORDS_LIMIT)} ({hop.alert})"
+    home = site.nodes[hop.target].segment
+    return {
+        Kind.REACH: f"seen using {service} of it{_times(hop.use)}",
+        Kind.INBOUND: f"somebody outside was answered at {service}{_times(hop.use)}",
+        Kind.NEAR: f"both live in {home}, so it reaches {service} (assumed: that was not seen)",
+        Kind.WEAKNESS: _weak(hop.weakness),
+        Kind.GUESS: f"nothing is known against {service}: a password has to be guessed or stolen",
+        Kind.UNKNOWN: f"nothing is known against {service}: it takes a flaw that nobody knows",
+        Kind.SESSION: f"has sessions of {service} there{_times(hop.use)}: what opens the door is on it",
+        Kind.LURE: "uses the web (assumed: somebody there opens what the outside sends)",
+    }.get(kind, "")
+
+
+def _weak(weakness: Weakness | None) -> str:
+    if weakness is None:
+        return ""
+    name = "" if weakness.name in weakness.title else f"{weakness.name}, "
+    return f"{clean(weakness.title, WORDS_LIMIT)} ({name}{weakness.points:g} points, {weakness.id})"
+
+
+def _times(use: Use | None) -> str:
+    return f", {use.count:,} time{'s' if use.count != 1 else ''}, last {time_text(use.last)[:16]}Z" if use is not None else ""
+
+
+def _use(site: Site, source: str, target: str, service: int) -> Use | None:
+    """What the client remembers of it, else the server."""
+    habits = site.seen.habits or {}
+    mine = habits[source].uses.get((target, service)) if source in habits else None
+    served = habits[target].serves.get(service) if mine is None and target in habits else None
+    return mine if mine is not None else served[0] if served is not None else None
+
+
+def _cuts(about: Map, edges: Sequence[int], kinds: Sequence[Kind], via: int) -> Iterator[tuple[str, int | str]]:
+    graph = about.graph
+    first, last = int(graph.src[edges[0]]), int(graph.dst[edges[-1]])
+    if first == OUTER and kinds[0] != Kind.LURE:
+        yield BORDER, last
+    if via >= 0:
+        over = np.array([edge for edge in edges if graph.via[edge] == via])
+        door = int(doors(graph)[via])
+        yield (CLOSE if uses_on(about, over).all() else RULE), door
+    yield from ((APART, int(graph.dst[edge])) for edge, kind in zip(edges, kinds, strict=True) if kind == Kind.NEAR)
+    yield from ((FIX, about.weaknesses[graph.ref[edge]].fix.key) for edge, kind in zip(edges, kinds, strict=True) if kind == Kind.WEAKNESS)
+
+
+def _alert_id(record: Any) -> str:
+    told = record.get("alert") if record is not None else None
+    return clean(str(told.get("id") or ""), 64) if isinstance(told, dict) else ""
+
+
+def _name(about: Map, node: int) -> str:
+    return about.graph.devices[node - 1] if node else OUTSIDE

@@ -1,0 +1,76 @@
+"""What takes paths away, in words: what to do, with how many devices, and the command that goes on from there."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sensor.core.reader import clean
+from sensor.inventory.rules import plain_service
+from sensor.inventory.services import service_text
+from sensor.posture.paths.breaks import APART, BORDER, FIX, RULE, doors
+from sensor.posture.paths.costs import ADMINISTRATION, Kind
+from sensor.posture.paths.facts import ANY
+from sensor.posture.paths.graph import OUTER
+from sensor.posture.paths.paths import Paths
+from sensor.posture.site import Node
+from sensor.posture.weakness import VULNERABILITY
+
+WORDS_LIMIT = 256
+
+
+class Deed(NamedTuple):
+    """``title``: what to do; ``commands``: what tells more of it, or writes it; ``devices``: at which it is done, by their ids."""
+
+    title: str
+    commands: tuple[str, ...]
+    devices: tuple[str, ...]
+
+
+def deed(paths: Paths, sort: str, what: int | str) -> Deed:
+    """Of a ``Break``, or of what cuts a hop."""
+    if sort == FIX:
+        return _fix(paths, str(what))
+    if sort == APART:
+        segment = paths.about.graph.segments[int(what) - paths.about.graph.first_segment]
+        homes = tuple(name for name, node in paths.site.nodes.items() if node.segment == segment and not node.gone)
+        return Deed(f"keep the machines of {segment} apart: isolated ports, a private VLAN, or firewalls on them", (), homes)
+    return _border(paths, int(what)) if sort == BORDER else _rule(paths, sort, int(what))
+
+
+def _rule(paths: Paths, sort: str, node: int) -> Deed:
+    graph = paths.about.graph
+    owner, service = graph.of_service(node)
+    server, few = _node(paths, owner), sort == RULE
+    services = [graph.of_service(int(one))[1] for one in np.flatnonzero(doors(graph) == node)] if service != ANY else []
+    what = ", ".join(map(service_text, services)) or "any service"
+    whom = "let only who administers it reach" if few and service in ADMINISTRATION else "let only who was seen using it reach" if few else "let nobody reach"
+    options = [f" --service {plain_service(one)}" for one in services] or [""]
+    commands = tuple(f"sensor firewall suggest --address {server.address}{one} --everyone{' --allow seen' if few else ''}" for one in options)
+    return Deed(f"{whom} {what} of {server.text}", commands if server.address else (), (server.id,))
+
+
+def _border(paths: Paths, node: int) -> Deed:
+    """The alerts tell the address outside."""
+    graph, device = paths.about.graph, _node(paths, node)
+    edges = graph.out(np.array([OUTER]))
+    owners = ((edge, int(graph.dst[edge])) for edge in edges.tolist() if graph.kind[edge] != Kind.LURE)
+    mine = [edge for edge, target in owners if (target if graph.is_device(target) else graph.of_service(target)[0]) == node]
+    alerts = dict.fromkeys(paths.about.alerts[graph.ref[edge]]["alert"].get("id") for edge in mine if graph.ref[edge] >= 0)
+    commands = tuple(f"sensor firewall suggest {clean(str(one), 64)}" for one in alerts)
+    return Deed(f"cut {device.text} off the outside that is in touch with it", commands, (device.id,))
+
+
+def _fix(paths: Paths, key: str) -> Deed:
+    mine = [one for one in paths.about.weaknesses if one.fix.key == key]
+    where = tuple(dict.fromkeys(one.device for one in mine))
+    title = clean(mine[0].fix.title, WORDS_LIMIT)
+    whose = paths.site.nodes[where[0]].text if len(where) == 1 else f"{len(where):,} devices"
+    name, address = mine[0].name, paths.site.nodes[where[0]].address or where[0]
+    more = f"sensor vulns show {name}" if mine[0].kind == VULNERABILITY else f"sensor posture recommendations {address}"
+    return Deed(f"{title}, on {whose}", (more,), where)
+
+
+def _node(paths: Paths, number: int) -> Node:
+    return paths.site.nodes[paths.about.graph.devices[number - 1]]

@@ -1,0 +1,61 @@
+"""Sites as the tests of paths need them: a few devices, who was seen using what, and what is weak."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sensor.core import addresses
+from sensor.core.addresses import Networks
+from sensor.core.alert import Severity
+from sensor.inventory.habits import OUTSIDE, Habits
+from sensor.inventory.services import TCP, UDP
+from sensor.posture.firewall.model import Party
+from sensor.posture.firewall.simulate import Machine, Seen
+from sensor.posture.priority import Circumstances
+from sensor.posture.site import Node, Site
+from sensor.posture.weakness import SETTING, VULNERABILITY, Fix, Proof, Weakness
+
+HOUR = 3_600_000_000_000
+START = 1_790_000_000 * 10**9
+SSH, TELNET, SMB, HTTPS, RTSP, DNS = TCP << 16 | 22, TCP << 16 | 23, TCP << 16 | 445, TCP << 16 | 443, TCP << 16 | 554, UDP << 16 | 53
+
+
+def node(name: str, kind: str, segment: str = "", *services: str, criticality: str = "", gone: bool = False, address: str = "") -> Node:
+    """A device that is called by its id."""
+    record = {"device": {"id": name, "hostname": name, "ips": [address]}}
+    facts = (name, name, kind, "", "", "", address, segment, "", frozenset(), frozenset(services), "", "")
+    return Node(*facts, gone, Circumstances(criticality=criticality), record)
+
+
+def site(nodes: list[Node], *talks: tuple[str, str, int], weak: tuple[Weakness, ...] = (), alerts: tuple[Any, ...] = (), work: tuple[Any, ...] = ()) -> Site:
+    """``talks``: client, server, service, each seen once; either may be the outside."""
+    habits = {one.id: Habits(one.type, one.segment, START) for one in nodes}
+    for client, server, service in talks:
+        if client != OUTSIDE:
+            habits[client].use(server, service, START)
+        if server != OUTSIDE:
+            habits[server].serve(client, service, START)
+    machines = {one.id: Machine(Party(one.id, one.name, one.type, (addresses.parse(one.address),))) for one in nodes if one.address}
+    found: dict[str, tuple[Weakness, ...]] = {}
+    for one in weak:
+        found[one.device] = (*found.get(one.device, ()), one)
+    seen = Seen(machines, habits, (START, START + 100 * HOUR))
+    return Site({one.id: one for one in nodes}, found, alerts, (), work, seen, Networks(), "2026-11-24T08:00:00Z")
+
+
+def setting(device: str, name: str) -> Weakness:
+    fix = Fix(f"setting|{name}", f"Mend {name}", "", "")
+    return Weakness(f"weakness-{device}-{name}", device, SETTING, name, name, Severity.high, 55, True, "", fix, Proof())
+
+
+def flaw(device: str, cve: str, points: float, *, sure: bool = True) -> Weakness:
+    fix = Fix(f"update|{cve}", f"Update against {cve}", "", "")
+    return Weakness(f"weakness-{device}-{cve}", device, VULNERABILITY, cve, "a flaw", Severity.high, points, sure, "", fix, Proof())
+
+
+def alert(detector: str, src: str, dst: str = "", port: int = 0, severity: str = "high", **more: Any) -> dict[str, Any]:
+    """An end without a device is an address outside."""
+    ends = {word: {"device": name} if name else {"ip": "203.0.113.66"} for word, name in (("src", src), ("dst", dst))}
+    ends["dst"] |= {"port": port} if port else {}
+    about = {"id": f"alert-{detector.rpartition('.')[2]}", "detector": detector, "key": detector}
+    return {"kind": "alert", "action": "open", "severity": severity, "msg": f"{detector} was seen", "alert": about, "network": {"proto": "tcp"}, **ends, **more}

@@ -1,0 +1,212 @@
+"""Attack paths: which ways there are, what they cost and rest on, and what breaks them."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.inventory.habits import OUTSIDE
+from sensor.posture.paths.breaks import APART, BORDER, CLOSE, FIX, RULE
+from sensor.posture.paths.costs import ASSUMED_FAR, ASSUMED_NEAR, ATTACKED, GUESS, HELD, LURE, REACH, SESSION, UNKNOWN, taking
+from sensor.posture.paths.paths import CONTROLLER, MARKED, NOBODY, SERVER, Path, Paths, attack_paths
+from sensor.posture.paths.words import deed
+from tests.posture.paths.sites import DNS, HTTPS, RTSP, SMB, SSH, TELNET, alert, flaw, node, setting, site
+
+CAMERA, PRINTER = node("camera", "camera", "lan", "rtsp/554"), node("printer", "printer", "lan", "telnet/23")
+PC, ADMIN = node("pc", "workstation", "lan"), node("admin", "workstation", "office")
+FILES = node("files", "server", "rooms", "smb/445", "ssh/22", criticality="critical", address="10.0.0.5")
+
+
+def only(paths: Paths) -> Path:
+    (found,) = paths.paths
+    return found
+
+
+def story(path: Path) -> list[str]:
+    """The devices on the way."""
+    return [path.hops[0].source, *(hop.target for hop in path.hops)]
+
+
+def costs(path: Path) -> list[int]:
+    return [hop.cost for hop in path.hops]
+
+
+# Ways.
+
+
+def test_a_session_of_administration_opens_the_door() -> None:
+    """The camera lives beside the PC, which nothing is known against; but the PC administers the server."""
+    pc = PC._replace(services=frozenset(("vnc/5900",)))
+    found = only(attack_paths(site([CAMERA, pc, FILES], ("pc", "files", SSH)), "camera"))
+    assert story(found) == ["camera", "pc", "files"]
+    assert costs(found) == [ASSUMED_NEAR + ASSUMED_FAR + GUESS, SESSION]
+    assert [hop.assumed for hop in found.hops] == [True, False]
+    assert found.hops[1].why == ("has sessions of ssh/22 there, 1 time, last 2026-09-21T14:13Z: what opens the door is on it",)
+    assert found.hops[1].use is not None
+
+
+def test_a_share_that_people_use_is_no_administration() -> None:
+    """A server's share: whoever uses it still has to guess."""
+    found = only(attack_paths(site([PRINTER, FILES], ("printer", "files", SMB)), "printer"))
+    assert costs(found) == [REACH + GUESS]
+    assert "nothing is known against smb/445: a password has to be guessed or stolen" in found.hops[0].why
+
+
+def test_what_is_weak_is_cheaper_than_what_has_to_be_guessed() -> None:
+    """Telnet without a password, at the port that its recommendation names; a vulnerability by any service that is reached; and what is not sure not at all."""
+    telnet = {"kind": "recommendation", "action": "open", "src": {"device": "files", "port": 2323}, "recommendation": {"setting": "telnet_open"}}
+    talks = ("printer", "files", 6 << 16 | 2323), ("camera", "files", HTTPS)
+    weak = setting("files", "telnet_open"), flaw("files", "CVE-2026-1", 80)
+    found = {one.sources: one for one in attack_paths(site([CAMERA, PRINTER, FILES], *talks, weak=weak, work=(telnet,))).paths}
+    assert costs(found["printer",]) == [REACH + 1]
+    assert found["printer",].hops[0].weakness == weak[0]
+    assert costs(found["camera",]) == [REACH + taking(weak[1])] == [REACH + 4]
+    unsure = flaw("files", "CVE-2026-1", 80, sure=False)
+    assert costs(only(attack_paths(site([CAMERA, FILES], talks[1], weak=(unsure,)), "camera"))) == [REACH + UNKNOWN]
+
+
+@pytest.mark.parametrize(("points", "cost"), [(100, 2), (95, 2), (70, 5), (34, 9), (0, 12), (120, 2)])
+def test_the_cost_of_a_vulnerability_follows_its_priority(points: float, cost: int) -> None:
+    assert taking(flaw("files", "CVE-2026-1", points)) == cost
+
+
+def test_settings_that_help_nobody_in_cost_nothing_and_are_no_way() -> None:
+    assert taking(setting("files", "llmnr")) == 0
+
+
+def test_from_outside_by_what_is_reached_by_whom_is_held_and_by_people() -> None:
+    """A port that answered the outside, a machine that calls a control channel, one that people use; each is told with what it rests on."""
+    held = alert("command_and_control.malicious_address", "camera")
+    talks = (OUTSIDE, "files", HTTPS), ("pc", OUTSIDE, HTTPS), ("pc", "files", SSH), ("camera", "files", TELNET)
+    found = only(attack_paths(site([CAMERA, PC, FILES], *talks, alerts=(held,)), OUTSIDE))
+    assert (story(found), costs(found)) == ([OUTSIDE, "camera", "files"], [HELD, SESSION])
+    assert found.hops[0].why == ("command_and_control.malicious_address was seen (alert-malicious_address)",)
+    assert [(story(one), one.cost) for one in found.others] == [([OUTSIDE, "pc", "files"], LURE + SESSION), ([OUTSIDE, "files"], REACH + UNKNOWN)]
+    assert [one.hops[0].assumed for one in found.others] == [True, False]
+    assert found.others[1].hops[0].why[0] == "somebody outside was answered at https/443, 1 time, last 2026-09-21T14:13Z"
+
+
+def test_a_port_that_was_mapped_lets_the_outside_in() -> None:
+    """To whoever asked the router, or to the machine that it asked for."""
+    told = {"alert": {"detector": "command_and_control.port_mapping", "id": "alert-map", "numbers": {"internal_port": 22, "protocol": "tcp"}}}
+    mine = alert("command_and_control.port_mapping", "files", "router") | told
+    other = alert("command_and_control.port_mapping", "pc", "files", targets=[{"device": "files"}, {"device": "router"}]) | told
+    for one in (mine, other):
+        found = only(attack_paths(site([PC, FILES, node("router", "router")], alerts=(one,)), OUTSIDE))
+        assert (story(found), costs(found), found.hops[0].alert) == ([OUTSIDE, "files"], [REACH + GUESS], "alert-map")
+
+
+def test_an_attack_that_was_seen_is_a_way_until_its_alert_is_closed() -> None:
+    """One that says nothing of an entry, such as a fan-out, is none; nor is a slight one."""
+    attack = alert("lateral_movement.remote_service", "camera", "files", 445)
+    assert costs(only(attack_paths(site([CAMERA, FILES], alerts=(attack,)), "camera"))) == [ATTACKED]
+    for one in (attack | {"action": "close"}, attack | {"severity": "low"}, alert("lateral_movement.fan_out", "camera", "files", 445)):
+        assert attack_paths(site([CAMERA, FILES], alerts=(one,)), "camera").pairs == 0
+
+
+def test_devices_that_are_gone_and_ends_that_are_no_devices_are_no_stops() -> None:
+    gone = node("pc", "workstation", "lan", "vnc/5900", gone=True)
+    assert attack_paths(site([CAMERA, gone, FILES], ("pc", "files", SSH), ("camera", "pc", SSH)), "camera").pairs == 0
+    told = site([CAMERA, FILES])
+    assert told.seen.habits is not None
+    told.seen.habits["camera"].use("10.0.0.77", SSH, 1)
+    assert attack_paths(told).pairs == 0
+
+
+def test_two_flaws_that_nobody_knows_are_no_path() -> None:
+    """By the name server to the server behind it."""
+    talks = ("camera", "dns", DNS), ("dns", "files", HTTPS)
+    assert attack_paths(site([CAMERA, node("dns", "server"), FILES], *talks)).pairs == 0
+
+
+# Starts and goals.
+
+
+def test_goals_are_what_is_marked_then_domain_controllers_then_servers() -> None:
+    """And it is said which."""
+    controller, nas = node("dc", "server", "", "kerberos/88", "ldap/389"), node("nas", "nas")
+    high = PC._replace(aimed=PC.aimed._replace(criticality="high"))
+    assert attack_paths(site([high, FILES, controller, nas]))[2:4] == (("files", "pc"), MARKED)
+    assert attack_paths(site([PC, controller, nas]))[2:4] == (("dc",), CONTROLLER)
+    assert attack_paths(site([PC, nas]))[2:4] == (("nas",), SERVER)
+    assert attack_paths(site([PC]))[2:4] == ((), NOBODY)
+
+
+def test_devices_that_go_the_same_way_are_one_path() -> None:
+    cameras = [node(f"camera{number}", "camera", "lan") for number in range(3)]
+    files = FILES._replace(segment="lan")
+    found = attack_paths(site([*cameras, files, PC]))
+    assert (only(found).sources, found.pairs, found.ways) == (("camera0", "camera1", "camera2"), 3, 1)
+    assert found.sources == (OUTSIDE, "camera0", "camera1", "camera2")
+
+
+def test_of_a_start_that_is_asked_for_the_best_ways_begin_otherwise() -> None:
+    """Each by another first device, and none comes back to where it began."""
+    talks = [("camera", name, SSH) for name in ("a", "b", "c", "d")] + [(name, "files", TELNET) for name in ("a", "b", "c")] + [("d", "camera", SSH)]
+    nodes = [CAMERA, *(node(name, "workstation") for name in ("a", "b", "c", "d")), FILES]
+    found = only(attack_paths(site(nodes, *talks), "camera", "files"))
+    assert sorted(story(one) for one in (found, *found.others)) == [["camera", name, "files"] for name in ("a", "b", "c")]
+    assert {one.cost for one in (found, *found.others)} == {SESSION + SESSION}
+
+
+# What breaks them.
+
+
+def broken(paths: Paths) -> dict[str, tuple[int, str]]:
+    return {one.sort: (one.broken, deed(paths, one.sort, one.what).title) for one in reversed(paths.breaks)}
+
+
+def test_a_rule_leaves_who_administers_and_cuts_devices_with_one_job() -> None:
+    """The printer's session is cut, that of the administrator goes on; what is printed says so."""
+    printer = PRINTER._replace(segment="elsewhere")
+    found = attack_paths(site([printer, ADMIN, FILES], ("printer", "files", SSH), ("admin", "files", SSH)))
+    (rule,) = (one for one in found.breaks if one.sort == RULE)
+    assert (rule.broken, rule.goals, rule.users) == (1, 1, 1)
+    told = deed(found, RULE, rule.what)
+    assert told.title == "let only who administers it reach ssh/22, smb/445 of 10.0.0.5 (files, server)"
+    assert told.commands == tuple(f"sensor firewall suggest --address 10.0.0.5 --service tcp/{port} --everyone --allow seen" for port in (22, 445))
+    assert CLOSE not in broken(found)
+    assert (RULE, rule.what) in only(found).hops[0].cuts
+
+
+def test_what_people_use_is_only_cut_where_it_is_closed() -> None:
+    """The way from outside goes over the administrator: a rule that leaves him breaks nothing."""
+    found = attack_paths(site([ADMIN, FILES], ("admin", OUTSIDE, HTTPS), ("admin", "files", SSH)))
+    assert set(broken(found)) == {CLOSE}
+    assert broken(found)[CLOSE] == (1, "let nobody reach ssh/22, smb/445 of 10.0.0.5 (files, server)")
+
+
+def test_a_fix_on_many_devices_is_one() -> None:
+    """Two printers with Telnet lead to the server; one piece of work breaks both, for nothing else there is cheap."""
+    printers = [node(f"printer{number}", "printer", f"lan{number}", "telnet/23") for number in range(2)]
+    cameras = [node(f"camera{number}", "camera", f"lan{number}") for number in range(2)]
+    talks = [(f"printer{n}", "files", HTTPS) for n in range(2)]
+    weak = tuple(setting(one.id, "telnet_open") for one in printers)
+    paths = attack_paths(site([*printers, *cameras, FILES], *talks, weak=weak))
+    (fix,) = (one for one in paths.breaks if one.sort == FIX)
+    assert (fix.broken, deed(paths, FIX, fix.what)[:2]) == (2, ("Mend telnet_open, on 2 devices", ("sensor posture recommendations printer0",)))
+
+
+def test_a_segment_kept_apart_and_an_address_that_is_cut_off() -> None:
+    held = alert("command_and_control.beaconing", "camera")
+    paths = attack_paths(site([CAMERA, FILES._replace(segment="lan")], alerts=(held,)))
+    assert broken(paths)[APART] == (2, "keep the machines of lan apart: isolated ports, a private VLAN, or firewalls on them")
+    assert broken(paths)[BORDER] == (1, "cut camera (camera, camera) off the outside that is in touch with it")
+    (border,) = (one for one in paths.breaks if one.sort == BORDER)
+    assert deed(paths, BORDER, border.what).commands == ("sensor firewall suggest alert-beaconing",)
+
+
+def test_a_path_that_has_a_cheap_neighbour_is_not_broken() -> None:
+    """Closing one of two doors to the same machine breaks nothing."""
+    talks = ("camera", "files", TELNET), ("camera", "files", RTSP)
+    weak = setting("files", "telnet_open"), flaw("files", "CVE-2026-1", 100)
+    assert FIX not in broken(attack_paths(site([CAMERA, FILES], *talks, weak=weak), "camera"))
+
+
+def test_a_foreign_log_breaks_nothing() -> None:
+    """Odd alerts, services and ports are left out."""
+    odd = [{"action": "open", "severity": "high"}, alert("lateral_movement.x", "camera", "nowhere"), alert("exposure.inbound_from_internet", "", "files")]
+    odd += [{**odd[2], "dst": {"device": "files", "port": "x"}, "alert": 7}, {**odd[1], "src": 5, "targets": ["x", {"device": 7}]}]
+    nodes = [CAMERA, FILES._replace(services=frozenset(("x", "smb/999999", "ssh/22")))]
+    found = attack_paths(site(nodes, alerts=tuple(odd), work=({"src": "x", "recommendation": 3},)))
+    assert story(only(found)) == [OUTSIDE, "files"]
+    assert only(found).hops[0].why[1] == "nothing is known against a service: it takes a flaw that nobody knows"
