@@ -1,9 +1,14 @@
-"""Tell what should be set otherwise on which device.
+"""How exposed the network is and what to do about it: scores with their arithmetic, what each fix would change, and settings that should be otherwise.
 
-The gravest comes first, with the packet that proves it, what to do, and how to see that it is done.
+A score is 0 to 100, in three bands: low, medium from 20, high from 50. A device has one for its weaknesses, attacks, reach, what is not known of it and how
+much it matters; a segment and the site have one of their devices. docs/scores.md tells the formula. What is mended lowers a score and never raises one.
 
 actions:
-  recommendations              what there is to do; each is closed by itself when later traffic shows that it is done
+  scores                       the site, its worst devices and the fixes that lower its score most; with --by each segment, VLAN, type or vendor (default)
+  device DEVICE                every term of its score, and what it would be after each fix
+  record                       keep today's scores in posture.jsonl of the state folder; for a timer, once a day
+  trend [SEGMENT]              how scores went, by what was recorded
+  recommendations              what there is to set otherwise; each is closed by itself when later traffic shows that it is done
   recommendations NAME…        all about one, or about all of a device: id, address or name
 
 Exit code 1 where what is named is not known.
@@ -12,119 +17,61 @@ Exit code 1 where what is named is not known.
 from __future__ import annotations
 
 import argparse
-import json
-import sys
-from collections.abc import Iterable
-from typing import Any, TextIO
+from collections.abc import Callable
 
+from sensor.cli._known import add_site_arguments
 from sensor.cli._setup import complain
-from sensor.cli._show import (
-    NOT_OPENED,
-    SEVERITIES,
-    STYLES,
-    add_events_argument,
-    add_json_argument,
-    clock,
-    coloured,
-    end_name,
-    folded,
-    level,
-    paint,
-    part,
-    table,
-    tidy,
-)
+from sensor.cli._show import SEVERITIES, USAGE, add_json_argument
 
 EXAMPLES = """\
+  sensor posture
+  sensor posture --by segment
+  sensor posture device 10.20.30.41
+  sensor posture --csv > scores.csv
+  sensor posture trend --since 90d
   sensor posture recommendations --open
   sensor posture recommendations --severity medium
-  sensor posture recommendations 10.20.30.41
   sensor posture recommendations --json | jq -r .recommendation.setting | sort | uniq -c
 """
-ACTIONS = ("recommendations",)
-COLUMNS = ("severity", "last seen", "recommendation", "device", "seen", "state", "summary")
-NOT_FOUND = 1
-TEXT_LIMIT = 1024
-Record = dict[str, Any]
+# Action → (module, function, how many words it takes; None: any number).
+ACTIONS: dict[str, tuple[str, str, range | None]] = {
+    "scores": ("_posture_words", "scores", range(1)),
+    "device": ("_posture_words", "device", range(1, 2)),
+    "record": ("_posture_trend", "record", range(1)),
+    "trend": ("_posture_trend", "trend", range(2)),
+    "recommendations": ("_posture_recommendations", "recommendations", None),
+}
+GROUPS = ("device", "segment", "vlan", "type", "vendor")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", choices=ACTIONS, help="what to show")
-    parser.add_argument("names", metavar="NAME", nargs="*", help="of a recommendation or a device: all about it")
-    parser.add_argument("--severity", choices=SEVERITIES, default=SEVERITIES[0], help="only what is at least as grave")
-    parser.add_argument("--open", action="store_true", help="only what is not done")
+    parser.add_argument("words", metavar="ACTION …", nargs="*", help="an action with what it needs (default: scores)")
+    parser.add_argument("--by", choices=GROUPS, help="of scores: a line for each of these, the worst first")
+    parser.add_argument("--csv", action="store_true", help="of scores: CSV with a heading, a row for each device or what --by names")
+    parser.add_argument("--since", metavar="TIME", default="", help="of trend: a span such as 90d, or a time such as 2026-11-24 (default: all)")
+    parser.add_argument("--severity", choices=SEVERITIES, default=SEVERITIES[0], help="of recommendations: only what is at least as grave")
+    parser.add_argument("--open", action="store_true", help="of recommendations: only what is not done")
     add_json_argument(parser)
-    add_events_argument(parser)
+    add_site_arguments(parser)
 
 
 def main(args: argparse.Namespace) -> int:
-    """List them, or explain some; 1 where one is not known, 3 where there is nothing to read."""
-    fold = folded(args.events)
-    if fold is None:
-        return NOT_OPENED
-    known = [one for one in fold.recommendations.values() if level(one) >= SEVERITIES.index(args.severity) and not (args.open and _closed(one))]
-    found = _ordered(known)
-    for name in args.names:
-        if not any(_is(name, one) for one in known):
-            complain(f"no recommendation {name}, and none of a device of that id, address or name")
-            return NOT_FOUND
-    chosen = [one for one in found if not args.names or any(_is(name, one) for name in args.names)]
-    if args.json:
-        for one in chosen:
-            print(json.dumps(one, ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
-    elif args.names:
-        print("\n\n".join("\n".join(_explained(one, coloured(sys.stdout))) for one in chosen))
-    else:
-        print(_table(chosen, sys.stdout))
-    return 0
+    """Do it; 1 where what is named is not known, 2 where something makes no sense, 3 where there is nothing to read or a file cannot be written."""
+    args.action, *args.words = args.words or ["scores"]
+    if args.action not in ACTIONS:
+        from sensor.documents import nearest
+
+        complain(f"no action {args.action!r}, {nearest(args.action, list(ACTIONS))}")
+        return USAGE
+    module, name, count = ACTIONS[args.action]
+    if count is not None and len(args.words) not in count:
+        complain(f"found {len(args.words)} words after {args.action}, expected {args.action}{' DEVICE' if args.action == 'device' else ''}")
+        return USAGE
+    return _deed(module, name)(args)
 
 
-def _closed(record: Record) -> bool:
-    return record.get("action") == "close"
+def _deed(module: str, name: str) -> Callable[[argparse.Namespace], int]:
+    from importlib import import_module
 
-
-def _is(name: str, record: Record) -> bool:
-    """Whether a word names a recommendation, or the device that it is about."""
-    src = part(record, "src")
-    return name in (part(record, "recommendation").get("id"), *(src.get(key) for key in ("device", "ip", "mac", "hostname")))
-
-
-def _ordered(records: Iterable[Record]) -> list[Record]:
-    """The gravest and newest first."""
-    return sorted(sorted(records, key=lambda record: tidy(part(record, "recommendation").get("last")), reverse=True), key=level, reverse=True)
-
-
-def _table(records: list[Record], out: TextIO) -> str:
-    if not records:
-        return "no recommendations"
-    text = table(COLUMNS, [_row(one) for one in records], out, lambda row: STYLES.get(row[0], ""))
-    return f"{text}\n{len(records):,} recommendation{'s' if len(records) > 1 else ''}"
-
-
-def _row(record: Record) -> tuple[str, ...]:
-    about = part(record, "recommendation")
-    seen, state = tidy(about.get("count")), "closed" if _closed(record) else "open"
-    return SEVERITIES[level(record)], clock(about.get("last")), tidy(about.get("id")), end_name(part(record, "src")), seen, state, tidy(about.get("title"))
-
-
-def _explained(record: Record, colours: bool) -> list[str]:
-    """One in lines: what, why, what proves it, what to do."""
-    about, severity = part(record, "recommendation"), SEVERITIES[level(record)]
-    why = about.get("why")
-    proof = record.get("evidence")
-    first = proof[0] if isinstance(proof, list) and proof and isinstance(proof[0], dict) else {}
-    other = end_name(part(record, "dst"))
-    maker = f" ({tidy(about.get('maker'))})" if about.get("maker") else ""
-    facts = {
-        "why": " ".join(tidy(one, TEXT_LIMIT) for one in why) if isinstance(why, list) else "",
-        "proof": tidy(about.get("seen"), TEXT_LIMIT),
-        "packet": " ".join(filter(None, (clock(first.get("ts")), tidy(first.get("event")), f"with {other}" if other else ""))),
-        "seen": f"{tidy(about.get('count'))} times, {clock(about.get('first'))} to {clock(about.get('last'))}",
-        "do": tidy(about.get("fix"), TEXT_LIMIT),
-        "where": tidy(about.get("steps"), TEXT_LIMIT) + maker if about.get("steps") else "",
-        "test": tidy(about.get("test"), TEXT_LIMIT),
-        "done": tidy(about.get("closed"), TEXT_LIMIT),
-    }
-    head = f"{severity}: {tidy(about.get('title'))} ({tidy(about.get('id'))}, {'closed' if _closed(record) else 'open'})"
-    lines = [paint(head, STYLES.get(severity, "") or "bold", colours), f"  {tidy(record.get('msg'))}"]
-    return lines + [f"  {name:7} {value}" for name, value in facts.items() if value]
+    deed: Callable[[argparse.Namespace], int] = getattr(import_module(f"sensor.cli.{module}"), name)
+    return deed

@@ -1,70 +1,249 @@
-"""sensor posture."""
+"""sensor posture: scores of the office and of logs of any kind, and how they went."""
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.cli.conftest import ENDS, PROOF, TIMES, record
+from sensor.cli._posture_trend import picture
+from sensor.cli.main import main
+from sensor.posture.exposure import Term
+from sensor.posture.trend import DAMAGED, FILE
+from tests.cli.conftest import ENDS, SCAN, TIMES, Told, device, record
 
-TELNET = {
-    "id": "recommendation-abc123", "setting": "telnet", "title": "Telnet in use", "count": 3, **TIMES, "why": ["It hides nothing."],
-    "seen": "it greeted with 'login:'", "fix": "Use SSH.", "maker": "Cisco", "steps": "transport input ssh", "test": "Port 23 is closed.",
+PCAPS = Path(__file__).parents[2] / "pcaps"
+RTSP = {
+    "id": "recommendation-abc123", "setting": "rtsp_open", "title": "Stream without a password", "count": 3, **TIMES, "why": ["Anybody may look."],
+    "seen": "RTSP/1.0 200 OK", "fix": "Set a password.", "test": "It asks for one.",
 }  # fmt: skip
-OLD = {**TELNET, "id": "recommendation-zzz999", "title": "TLS before version 1.2", "setting": "tls_old"}
-SRC, OTHER = {"src": ENDS["src"], "dst": ENDS["dst"], "evidence": [PROOF]}, {"src": {"ip": "10.0.0.7"}, "evidence": [PROOF]}
 LOG = [
-    record("recommendation", "open", "evil \x1b[31moffers Telnet", "medium", recommendation={**TELNET, "count": 1}, **SRC),
-    record("recommendation", "update", "evil \x1b[31moffers Telnet", "medium", recommendation=TELNET, **SRC),
-    record("recommendation", "close", "10.0.0.7 agrees to TLS 1.0", "low", recommendation={**OLD, "closed": "not seen for 14 days"}, **OTHER),
-    record("recommendation", "open", "is damaged", "low", recommendation=7),
+    device(9, "workstation", hostname="evil", vlan=10),
+    device(12, "camera", hostname="=door\x1b[2J", vendor="Acme", model="C1", vlan=30, firmware="10.1"),
+    device(13, "camera", "gone", vendor="Hikvision"),
+    record("alert", "open", "evil tried 120 ports", "high", alert={**SCAN, "risk": 75}, **ENDS),
+    record("recommendation", "open", "open stream", "medium", recommendation=RTSP, src={"device": "dev-12", "ip": "10.0.0.12"}),
 ]
 
 
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small office as a sensor knows it: its inventory, and its log in ``events.jsonl``."""
+    folder = tmp_path_factory.mktemp("office")
+    words = ["--state", str(folder), "--events", str(folder / "events.jsonl"), "--intel", str(PCAPS / "office.intel.txt"), str(PCAPS / "office.pcapng")]
+    assert main(["replay", *words]) == 0
+    return folder
+
+
 @pytest.fixture
-def work(tmp_path: Path) -> str:
-    path = tmp_path / "events.jsonl"
-    path.write_text("".join(json.dumps(one) + "\n" for one in LOG))
-    return str(path)
+def posture(tell, tmp_path: Path) -> Callable[..., Told]:
+    """sensor posture on the log above, or on these records."""
+
+    def run(*words: str, records: list[Any] = LOG) -> Told:
+        path = tmp_path / "made.jsonl"
+        path.write_text("".join(f"{json.dumps(one)}\n" for one in records), encoding="utf-8")
+        return tell("posture", *words, "--events", str(path))
+
+    return run
 
 
-def test_the_table(tell, work: str) -> None:
-    """Each once, as it stands, the gravest first; with --open what is left to do."""
-    told = tell("posture", "recommendations", "--events", work)
+def bodies(told: Told) -> list[dict[str, Any]]:
+    assert told.code == 0, told.err
+    return [json.loads(line) for line in told.lines]
+
+
+# Scores.
+
+
+def test_the_office(tell, office: Path) -> None:
+    """Its cameras burn: one called a listed address. The site says so, which devices it comes of, and what to do first."""
+    told = tell("posture", "--state", str(office), "--events", str(office / "events.jsonl"))
+    assert (told.code, told.err) == (0, "")
+    assert told.lines[0].startswith("site: ")
+    assert ", high; " in told.lines[0]
+    assert told.lines[1].split()[1:4] == ["worst", "10.20.10.62", "(DS-2CD2143G0-I20190814AAWRD53310771,"]
+    worst = told.lines[told.lines.index("") + 2]
+    assert worst.split()[1:3] == ["high", "10.20.10.62"]
+    assert " attack" in worst
+    assert any(line.startswith("SITE THEN") for line in told.lines)
+    assert any("Stream without a password" in line for line in told.lines)
+
+
+def test_what_is_told_adds_up(tell, office: Path) -> None:
+    """For machines: the site first, then each device, worst first; each the sum of its terms, and no device lost."""
+    site, *devices = bodies(tell("posture", "--json", "--state", str(office), "--events", str(office / "events.jsonl")))
+    assert (site["scope"], {one["scope"] for one in devices}) == ("site", {"device"})
+    assert sum(site["devices"].values()) == len(devices)
+    for one in (site, *devices):
+        assert round(sum(term["points"] for term in one["terms"]), 1) == one["points"]
+    assert [one["points"] for one in devices] == sorted((one["points"] for one in devices), reverse=True)
+    assert site["terms"][0]["of"] == [devices[0]["device"]["id"]]
+    assert len(site["fixes"]) == 10
+    assert all(fix["points"] <= site["points"] and fix["devices"] for fix in site["fixes"])
+
+
+def test_all_about_one_device(posture) -> None:
+    """Every term, also those that add nothing, and what is left after each fix; nothing of a peer reaches the terminal as an order."""
+    told = posture("device", "10.0.0.12")
+    assert told.lines[:6] == [
+        "10.0.0.12 (=door [2J, camera), Acme C1: 51.0 of 100, high",
+        "  30.0  weaknesses   30.0 rtsp_open: Stream without a password",
+        "  21.0  attack       30.0 it suffered: Port scan",
+        "   0.0  reach        nobody outside was seen to reach it",
+        "   0.0  unknown      type and firmware are known",
+        "   0.0  criticality  criticality not set",
+    ]
+    assert told.lines[7].split() == ["THEN", "BAND", "FIX", "MENDS"]
+    assert told.lines[8].split() == ["30.0", "medium", "Stream", "without", "a", "password", "rtsp_open"]
+    (body,) = bodies(posture("device", "dev-12", "--json"))
+    assert body["device"]["segment"] == "vlan 30"
+    first = body["fixes"][0]
+    assert (first["key"], first["points"], first["mends"]) == ("setting|rtsp_open", 30.0, ["rtsp_open"])
+    assert tuple(body["terms"][0]) == Term._fields
+
+
+@pytest.mark.parametrize(
+    ("by", "names"),
+    [("segment", ["vlan 10", "vlan 30"]), ("vlan", ["vlan 10", "vlan 30"]), ("type", ["workstation", "camera"]), ("vendor", ["unknown", "Acme"])],
+)
+def test_by(posture, by: str, names: list[str]) -> None:
+    """A line for each of them, the worst first; who is gone is in none."""
+    told = posture("--by", by)
+    assert told.lines[0].split()[:3] == ["SCORE", "BAND", by.upper()]
+    assert [line.split("  ")[2].strip() or line.split("  ")[3].strip() for line in told.lines[1:]] == names
+    assert [(one["scope"], one["name"], one["devices"]["high"]) for one in bodies(posture("--by", by, "--json"))] == [(by, name, 1) for name in names]
+    rows = list(csv.DictReader(io.StringIO(posture("--by", by, "--csv").out)))
+    assert [(row["name"], row["devices"]) for row in rows] == [(name, "1") for name in names]
+
+
+def test_a_spreadsheet_calculates_nothing(posture) -> None:
+    """CSV has each device with its terms; a name that begins like a formula is text."""
+    rows = list(csv.DictReader(io.StringIO(posture("--csv").out)))
+    assert [(row["score"], row["band"], row["name"], row["attack"]) for row in rows] == [
+        ("60.0", "high", "evil", "60.0"),
+        ("51.0", "high", "'=door [2J", "21.0"),
+    ]
+    assert len(posture("--by", "device").lines) == 3
+
+
+def test_an_empty_log_and_a_foreign_one(posture) -> None:
+    """There is no score of nothing; odd values are left out."""
+    assert posture(records=[]).out == "no devices, so there is no score\n"
+    assert [posture("--by", by, records=[]).out for by in ("device", "type")] == ["no devices\n", "no devices\n"]
+    odd = device(1, "camera", ips=["x", 5], vlan="7", criticality=["high"], firmware=3)
+    told = posture(records=[odd, record("alert", "open", "x", "grave", alert=7, src=[], targets=[4]), record("recommendation", "open", "x", recommendation=[])])
+    assert told.code == 0, told.err
+    assert told.lines[0].startswith("site: ")
+
+
+def test_what_makes_no_sense_is_told_in_one_line(posture, tell, tmp_path: Path) -> None:
+    """A word that is no action, too many or too few words, a device that is not there or gone, nothing to read."""
+    for words, code, wrong in (
+        (["score"], 2, "no action 'score', expected one of scores, "),
+        (["device"], 2, "found 0 words after device, expected device DEVICE"),
+        (["scores", "x"], 2, "found 1 words after scores, expected scores"),
+        (["device", "10.9.9.9"], 1, "no device '10.9.9.9'"),
+        (["device", "dev-13"], 1, "10.0.0.13 (camera) is gone since 2026-11-24T09:20:00: it has no score"),
+    ):
+        told = posture(*words)
+        assert (told.code, told.out) == (code, ""), words
+        assert told.err.startswith(f"sensor: {wrong}"), told.err
+        assert told.err.count("\n") == 1
+    assert tell("posture", "--events", str(tmp_path / "none")).code == 3
+    assert tell("posture", "--state", str(tmp_path / "none")).code == 3
+
+
+# How they went.
+
+
+def test_a_day_is_recorded_and_shown(tell, office: Path) -> None:
+    """Of the day of the packets, once, however often it is recorded."""
+    for _ in range(2):
+        told = tell("posture", "record", "--state", str(office), "--events", str(office / "events.jsonl"))
+        assert (told.code, told.err) == (0, "")
+    assert told.out.startswith("2026-11-24: site ")
+    assert len((office / FILE).read_text().splitlines()) == 1
+    shown = tell("posture", "trend", "--state", str(office))
+    assert shown.lines[0].startswith("site, 2026-11-24: now ")
+    assert shown.lines[-1].startswith("2026-11-24  ")
+    (body,) = bodies(tell("posture", "trend", "--json", "--state", str(office)))
+    assert sum(body["devices"].values()) == 38
+
+
+@pytest.fixture
+def went(tell, tmp_path: Path) -> Callable[..., Told]:
+    """sensor posture trend on three days with a gap between."""
+    for name, points, rest in (("2026-11-20", 80.0, 2), ("2026-11-21", 60.5, 1), ("2026-11-24", 12.0, 0)):
+        counts = {"devices": {"high": rest, "low": 1}, "weaknesses": {"critical": rest, "low": 4}}
+        body = {"day": name, "ts": f"{name}T09:00:00Z", "points": points, **counts, "segments": {"vlan 30": points} if rest else {}}
+        with (tmp_path / FILE).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(body) + "\n")
+    return lambda *words: tell("posture", "trend", *words, "--state", str(tmp_path))
+
+
+def test_a_trend(went) -> None:
+    """The span, a picture with its gap, a row a day with what changed."""
+    told = went()
+    assert told.lines == [
+        "site, 2026-11-20 to 2026-11-24: now 12.0, highest 80.0, lowest 12.0",
+        "  ▇▅  ▁",
+        "DAY         SCORE  BAND  CHANGE  DEVICES (HIGH, MEDIUM, LOW)  WEAKNESSES (CRITICAL, HIGH)",
+        "2026-11-20  80.0   high  -       3 (2, 0, 1)                  6 (2, 0)",
+        "2026-11-21  60.5   high  -19.5   2 (1, 0, 1)                  5 (1, 0)",
+        "2026-11-24  12.0   low   -48.5   1 (0, 0, 1)                  4 (0, 0)",
+    ]
+    assert went("--since", "3d").lines[0].startswith("site, 2026-11-21 to 2026-11-24: ")
+    assert went("--since", "2026-11-24").lines[0].startswith("site, 2026-11-24: ")
+    assert went("--since", "2027-01-01").out == "no days since then\n"
+
+
+def test_a_trend_of_a_segment(went) -> None:
+    """On the days on which it was among those that are kept."""
+    assert [line.split() for line in went("vlan 30").lines[3:]] == [["2026-11-20", "80.0", "high", "-"], ["2026-11-21", "60.5", "high", "-19.5"]]
+    assert [(one["day"], one["segment"], one["points"]) for one in bodies(went("vlan 30", "--json"))] == [
+        ("2026-11-20", "vlan 30", 80.0),
+        ("2026-11-21", "vlan 30", 60.5),
+    ]
+
+
+def test_a_trend_of_what_is_not_there(went, tell, tmp_path: Path) -> None:
+    """A segment that nobody knows, a span that is none, a damaged line, nothing recorded."""
+    told = went("vlan 31")
+    assert (told.code, told.err) == (1, "sensor: no segment 'vlan 31' was recorded: expected one of vlan 30; did you mean 'vlan 30'?\n")
+    told = went("--since", "soon")
+    assert told.code == 2
+    assert told.err.startswith("sensor: --since: found soon, expected a span")
+    with (tmp_path / FILE).open("a", encoding="utf-8") as file:
+        file.write("\x1b[2J\n")
+    told = went()
     assert told.code == 0
-    assert [line.split()[0] for line in told.lines] == ["SEVERITY", "medium", "low", "2"]
-    assert "10.0.0.9 (evil)" in told.lines[1]
-    assert told.lines[1].split()[-5:] == ["3", "open", "Telnet", "in", "use"]
-    assert tell("posture", "recommendations", "--events", work, "--open").lines[-1] == "1 recommendation"
-    assert tell("posture", "recommendations", "--events", work, "--severity", "high").out == "no recommendations\n"
+    assert "left out what is no day of scores: 1 lines, the first line 4: " in told.err
+    assert tell("posture", "trend", "--state", str(tmp_path / "none")).code == 3
 
 
-def test_all_about_one(tell, work: str) -> None:
-    """By its id or by its device: why, the packet that proves it, what to do; nothing of a peer reaches the terminal as an order."""
-    for name in ("recommendation-abc123", "10.0.0.9", "evil", "dev-9"):
-        told = tell("posture", "recommendations", name, "--events", work)
-        assert (told.code, told.lines[0]) == (0, "medium: Telnet in use (recommendation-abc123, open)")
-        assert "\x1b" not in told.out
-    facts = {line.split()[0]: line.split(maxsplit=1)[1] for line in told.lines[2:]}
-    assert facts["proof"] == "it greeted with 'login:'"
-    assert facts["packet"] == "2026-11-24T09:20:00Z flow.refused with 10.0.0.10"
-    assert facts["where"] == "transport input ssh (Cisco)"
-    assert "packet  2026-11-24T09:20:00Z flow.refused\n" in tell("posture", "recommendations", "10.0.0.7", "--events", work).out
-    assert "done    not seen for 14 days" in tell("posture", "recommendations", "10.0.0.7", "--events", work).out
+def test_recording_tells_of_what_was_damaged(posture, tmp_path: Path) -> None:
+    """And goes on; where newer figures of the day are there, they stay."""
+    (tmp_path / FILE).write_text("x\n")
+    told = posture("record", "--state", str(tmp_path))
+    assert told.code == 3  # there is no inventory
+    (tmp_path / FILE).write_text("x\n")
+    told = posture("record")
+    assert (told.code, told.out) == (0, "2026-11-24: site 60.0 of 100, high; 2 devices, 1 weakness\n")
+    assert str(tmp_path / DAMAGED) in told.err
+    later = json.loads((tmp_path / FILE).read_text()) | {"ts": "2026-11-24T23:00:00Z"}
+    (tmp_path / FILE).write_text(json.dumps(later) + "\n")
+    assert posture("record").out == "2026-11-24: nothing was kept, for there are figures of 23:00:00 already, and these are of 09:14:07\n"
+    assert posture("record", records=[]).out == "nothing was seen yet, so there is nothing to keep\n"
+    assert posture("record", records=[device(1, "camera") | {"ts": "soon"}]).code == 3
 
 
-def test_for_machines(tell, work: str) -> None:
-    """The records, one a line."""
-    found = [json.loads(line)["recommendation"]["setting"] for line in tell("posture", "recommendations", "--json", "--events", work).lines]
-    assert found == ["telnet", "tls_old"]
-
-
-def test_what_is_not_there(tell, work: str, tmp_path: Path) -> None:
-    """A name that nobody has, a word that is no action, a log that cannot be read."""
-    told = tell("posture", "recommendations", "10.0.0.99", "--events", work)
-    assert told.code == 1
-    assert "no recommendation 10.0.0.99" in told.err
-    assert tell("posture", "recommendations", "--events", str(tmp_path / "none")).code == 3
-    assert tell("posture", "advice").code == 2
+def test_many_days_fit_the_picture() -> None:
+    """Of those that share a column the highest counts."""
+    days = [f"2026-{month:02}-{day:02}" for month in range(1, 5) for day in range(1, 29)]
+    shown = picture(days, [100.0 if one == "2026-02-03" else 0.0 for one in days], 30)
+    assert (len(shown), shown.count("█")) == (30, 1)

@@ -1,0 +1,99 @@
+"""``sensor posture recommendations``: what should be set otherwise, as people and programs read it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable
+from typing import Any, TextIO
+
+from sensor.cli._known import known
+from sensor.cli._setup import complain
+from sensor.cli._show import NOT_FOUND, NOT_OPENED, SEVERITIES, STYLES, clock, coloured, end_name, folded, level, paint, part, table, tidy
+
+COLUMNS = ("severity", "last seen", "recommendation", "device", "seen", "state", "summary")
+TEXT_LIMIT = 1024
+Record = dict[str, Any]
+
+
+def recommendations(args: argparse.Namespace) -> int:
+    """List them, or explain some; 1 where one is not known, 3 where there is nothing to read."""
+    told = _told(args)
+    if told is None:
+        return NOT_OPENED
+    wanted = [one for one in told if level(one) >= SEVERITIES.index(args.severity) and not (args.open and _closed(one))]
+    for name in args.words:
+        if not any(_is(name, one) for one in wanted):
+            complain(f"no recommendation {name}, and none of a device of that id, address or name")
+            return NOT_FOUND
+    chosen = [one for one in _ordered(wanted) if not args.words or any(_is(name, one) for name in args.words)]
+    if args.json:
+        for one in chosen:
+            print(json.dumps(one, ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
+    elif args.words:
+        print("\n\n".join("\n".join(_explained(one, coloured(sys.stdout))) for one in chosen))
+    else:
+        print(_table(chosen, sys.stdout))
+    return 0
+
+
+def _told(args: argparse.Namespace) -> list[Record] | None:
+    """Those of the log, or of the log of live runs in the state folder that is named; None after it was said what cannot be read."""
+    if args.state is None:
+        fold = folded(args.events)
+    else:
+        found = known(args, alerts=True)
+        fold = found.fold if found is not None else None
+    return None if fold is None else list(fold.recommendations.values())
+
+
+def _closed(record: Record) -> bool:
+    return record.get("action") == "close"
+
+
+def _is(name: str, record: Record) -> bool:
+    """Whether a word names a recommendation, or the device that it is about."""
+    src = part(record, "src")
+    return name in (part(record, "recommendation").get("id"), *(src.get(key) for key in ("device", "ip", "mac", "hostname")))
+
+
+def _ordered(records: Iterable[Record]) -> list[Record]:
+    """The gravest and newest first."""
+    return sorted(sorted(records, key=lambda record: tidy(part(record, "recommendation").get("last")), reverse=True), key=level, reverse=True)
+
+
+def _table(records: list[Record], out: TextIO) -> str:
+    if not records:
+        return "no recommendations"
+    text = table(COLUMNS, [_row(one) for one in records], out, lambda row: STYLES.get(row[0], ""))
+    return f"{text}\n{len(records):,} recommendation{'s' if len(records) > 1 else ''}"
+
+
+def _row(record: Record) -> tuple[str, ...]:
+    about = part(record, "recommendation")
+    seen, state = tidy(about.get("count")), "closed" if _closed(record) else "open"
+    return SEVERITIES[level(record)], clock(about.get("last")), tidy(about.get("id")), end_name(part(record, "src")), seen, state, tidy(about.get("title"))
+
+
+def _explained(record: Record, colours: bool) -> list[str]:
+    """One in lines: what, why, what proves it, what to do."""
+    about, severity = part(record, "recommendation"), SEVERITIES[level(record)]
+    why = about.get("why")
+    proof = record.get("evidence")
+    first = proof[0] if isinstance(proof, list) and proof and isinstance(proof[0], dict) else {}
+    other = end_name(part(record, "dst"))
+    maker = f" ({tidy(about.get('maker'))})" if about.get("maker") else ""
+    facts = {
+        "why": " ".join(tidy(one, TEXT_LIMIT) for one in why) if isinstance(why, list) else "",
+        "proof": tidy(about.get("seen"), TEXT_LIMIT),
+        "packet": " ".join(filter(None, (clock(first.get("ts")), tidy(first.get("event")), f"with {other}" if other else ""))),
+        "seen": f"{tidy(about.get('count'))} times, {clock(about.get('first'))} to {clock(about.get('last'))}",
+        "do": tidy(about.get("fix"), TEXT_LIMIT),
+        "where": tidy(about.get("steps"), TEXT_LIMIT) + maker if about.get("steps") else "",
+        "test": tidy(about.get("test"), TEXT_LIMIT),
+        "done": tidy(about.get("closed"), TEXT_LIMIT),
+    }
+    head = f"{severity}: {tidy(about.get('title'))} ({tidy(about.get('id'))}, {'closed' if _closed(record) else 'open'})"
+    lines = [paint(head, STYLES.get(severity, "") or "bold", colours), f"  {tidy(record.get('msg'))}"]
+    return lines + [f"  {name:7} {value}" for name, value in facts.items() if value]

@@ -1,0 +1,137 @@
+"""``sensor posture record`` and ``trend``: keeping the scores of each day, and how they went."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from datetime import date, datetime
+from pathlib import Path
+
+import msgspec
+
+from sensor.cli._setup import complain
+from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, put, table, tidy
+from sensor.documents import nearest
+from sensor.eventlog.paths import folder_to_read, state_folder
+from sensor.posture.exposure import band_of
+from sensor.posture.trend import DAMAGED, FILE, Day, History, day_of, keep, read
+
+COLUMNS = ("day", "score", "band", "change", "devices (high, medium, low)", "weaknesses (critical, high)")
+SEGMENT_COLUMNS = ("day", "score", "band", "change")
+STYLES = {"high": "bold red", "medium": "yellow"}
+ROWS_SHOWN, COLUMNS_SHOWN = 30, 60
+# Eight heights of 100 points; a day of which nothing was kept is a gap.
+HEIGHTS, GAP = "▁▂▃▄▅▆▇█", " "
+
+
+def record(args: argparse.Namespace) -> int:
+    """Keep the figures of the day that the site is at."""
+    from sensor.cli._site import site_of
+    from sensor.posture.exposure import exposures
+
+    site, folder = site_of(args), args.state or state_folder()
+    if site is None:
+        return NOT_OPENED
+    if not site.now:
+        put("nothing was seen yet, so there is nothing to keep")
+        return 0
+    try:
+        day = day_of(site, exposures(site))
+        before = keep(folder, day)
+    except ValueError:
+        complain(f"found the time {tidy(site.now)!r} in the last record, expected one such as 2026-11-24T09:00:00Z: nothing was kept")
+        return NOT_OPENED
+    except OSError as error:
+        complain(f"cannot keep the scores in {folder / FILE}: {error.strerror}")
+        return NOT_OPENED
+    _left_out(folder / FILE, before)
+    if before.broken:
+        complain(f"the file as it was is in {folder / DAMAGED}")
+    newer = next((one.ts for one in before.days if one.day == day.day and one.ts > day.ts), "")
+    if newer:
+        put(f"{day.day}: nothing was kept, for there are figures of {newer[11:19]} already, and these are of {day.ts[11:19]}")
+    else:
+        devices, weak = sum(day.devices.values()), sum(day.weaknesses.values())
+        counts = f"{devices:,} device{'s' if devices != 1 else ''}, {weak:,} weakness{'es' if weak != 1 else ''}"
+        put(f"{day.day}: site {day.points:.1f} of 100, {band_of(day.points)}; {counts}")
+    return 0
+
+
+def trend(args: argparse.Namespace) -> int:
+    """The site, or one segment, day by day."""
+    folder: Path = args.state or folder_to_read()
+    try:
+        history = read(folder)
+    except OSError as error:
+        complain(f"cannot read {folder / FILE}: {error.strerror}")
+        return NOT_OPENED
+    _left_out(folder / FILE, history)
+    if not history.days:
+        complain(f"nothing was recorded in {folder / FILE}: `sensor posture record` keeps the scores of a day, best once a day by a timer")
+        return NOT_OPENED
+    try:
+        days = _since(history.days, args.since)
+    except argparse.ArgumentTypeError as error:
+        complain(f"--since: {error}")
+        return USAGE
+    segment = args.words[0] if args.words else ""
+    names = {name for one in days for name in one.segments}
+    if segment and segment not in names:
+        complain(f"no segment {tidy(segment)!r} was recorded: {nearest(segment, sorted(names)) if names else 'there are none'}")
+        return NOT_FOUND
+    _put(args, [one for one in days if not segment or segment in one.segments], segment)
+    return 0
+
+
+def _left_out(path: Path, history: History) -> None:
+    if history.broken:
+        complain(f"{path}: left out what is no day of scores: {history.broken:,} lines, the first {tidy(history.fault)}")
+
+
+def _since(days: Sequence[Day], text: str) -> Sequence[Day]:
+    """Spans go back from the last day that was kept. ArgumentTypeError where the text is neither a span nor a time."""
+    from sensor.cli._tail_filter import moment
+
+    first = moment(text, datetime.fromisoformat(f"{days[-1].day}T00:00:00+00:00"))[:10] if text else ""
+    return [one for one in days if one.day >= first]
+
+
+def _put(args: argparse.Namespace, days: Sequence[Day], segment: str) -> None:
+    if args.json:
+        for one in days:
+            told = {"day": one.day, "ts": one.ts, "segment": segment, "points": one.segments[segment]} if segment else one
+            print(msgspec.json.encode(told).decode())
+        return
+    if not days:
+        put("no days since then")
+        return
+    points = [one.segments[segment] if segment else one.points for one in days]
+    span = f"{days[0].day} to {days[-1].day}" if len(days) > 1 else days[0].day
+    put(f"{tidy(segment) or 'site'}, {span}: now {points[-1]:.1f}, highest {max(points):.1f}, lowest {min(points):.1f}")
+    put(f"  {picture([one.day for one in days], points)}")
+    rows = [_row(one, value, before, segment) for one, value, before in zip(days, points, [None, *points[:-1]], strict=True)]
+    put(table(SEGMENT_COLUMNS if segment else COLUMNS, rows[-ROWS_SHOWN:], sys.stdout, lambda row: STYLES.get(row[2], "")))
+    if len(rows) > ROWS_SHOWN:
+        put(f"the last {ROWS_SHOWN} of {len(rows):,} days; --json has all")
+
+
+def _row(one: Day, points: float, before: float | None, segment: str) -> tuple[str, ...]:
+    change = "" if before is None else f"{points - before:+.1f}"
+    mine = (one.day, f"{points:.1f}", band_of(points), change)
+    if segment:
+        return mine
+    bands = ", ".join(f"{one.devices.get(band, 0):,}" for band in ("high", "medium", "low"))
+    weak = ", ".join(f"{one.weaknesses.get(severity, 0):,}" for severity in ("critical", "high"))
+    return *mine, f"{sum(one.devices.values()):,} ({bands})", f"{sum(one.weaknesses.values()):,} ({weak})"
+
+
+def picture(days: Sequence[str], points: Sequence[float], width: int = COLUMNS_SHOWN) -> str:
+    """A column for each day, or for as many days as make it fit; of several the highest counts. Days are of ISO 8601."""
+    places = [date.fromisoformat(day).toordinal() for day in days]
+    share = -(-(places[-1] - places[0] + 1) // width)
+    columns: dict[int, float] = {}
+    for place, value in zip(places, points, strict=True):
+        column = (place - places[0]) // share
+        columns[column] = max(columns.get(column, 0.0), value)
+    return "".join(HEIGHTS[min(int(columns[one] * len(HEIGHTS) / 100), 7)] if one in columns else GAP for one in range(max(columns) + 1))

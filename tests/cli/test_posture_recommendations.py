@@ -1,0 +1,70 @@
+"""sensor posture recommendations."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import ENDS, PROOF, TIMES, record
+
+TELNET = {
+    "id": "recommendation-abc123", "setting": "telnet", "title": "Telnet in use", "count": 3, **TIMES, "why": ["It hides nothing."],
+    "seen": "it greeted with 'login:'", "fix": "Use SSH.", "maker": "Cisco", "steps": "transport input ssh", "test": "Port 23 is closed.",
+}  # fmt: skip
+OLD = {**TELNET, "id": "recommendation-zzz999", "title": "TLS before version 1.2", "setting": "tls_old"}
+SRC, OTHER = {"src": ENDS["src"], "dst": ENDS["dst"], "evidence": [PROOF]}, {"src": {"ip": "10.0.0.7"}, "evidence": [PROOF]}
+LOG = [
+    record("recommendation", "open", "evil \x1b[31moffers Telnet", "medium", recommendation={**TELNET, "count": 1}, **SRC),
+    record("recommendation", "update", "evil \x1b[31moffers Telnet", "medium", recommendation=TELNET, **SRC),
+    record("recommendation", "close", "10.0.0.7 agrees to TLS 1.0", "low", recommendation={**OLD, "closed": "not seen for 14 days"}, **OTHER),
+    record("recommendation", "open", "is damaged", "low", recommendation=7),
+]
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> str:
+    path = tmp_path / "events.jsonl"
+    path.write_text("".join(json.dumps(one) + "\n" for one in LOG))
+    return str(path)
+
+
+def test_the_table(tell, work: str) -> None:
+    """Each once, as it stands, the gravest first; with --open what is left to do."""
+    told = tell("posture", "recommendations", "--events", work)
+    assert told.code == 0
+    assert [line.split()[0] for line in told.lines] == ["SEVERITY", "medium", "low", "2"]
+    assert "10.0.0.9 (evil)" in told.lines[1]
+    assert told.lines[1].split()[-5:] == ["3", "open", "Telnet", "in", "use"]
+    assert tell("posture", "recommendations", "--events", work, "--open").lines[-1] == "1 recommendation"
+    assert tell("posture", "recommendations", "--events", work, "--severity", "high").out == "no recommendations\n"
+
+
+def test_all_about_one(tell, work: str) -> None:
+    """By its id or by its device: why, the packet that proves it, what to do; nothing of a peer reaches the terminal as an order."""
+    for name in ("recommendation-abc123", "10.0.0.9", "evil", "dev-9"):
+        told = tell("posture", "recommendations", name, "--events", work)
+        assert (told.code, told.lines[0]) == (0, "medium: Telnet in use (recommendation-abc123, open)")
+        assert "\x1b" not in told.out
+    facts = {line.split()[0]: line.split(maxsplit=1)[1] for line in told.lines[2:]}
+    assert facts["proof"] == "it greeted with 'login:'"
+    assert facts["packet"] == "2026-11-24T09:20:00Z flow.refused with 10.0.0.10"
+    assert facts["where"] == "transport input ssh (Cisco)"
+    assert "packet  2026-11-24T09:20:00Z flow.refused\n" in tell("posture", "recommendations", "10.0.0.7", "--events", work).out
+    assert "done    not seen for 14 days" in tell("posture", "recommendations", "10.0.0.7", "--events", work).out
+
+
+def test_for_machines(tell, work: str) -> None:
+    """The records, one a line."""
+    found = [json.loads(line)["recommendation"]["setting"] for line in tell("posture", "recommendations", "--json", "--events", work).lines]
+    assert found == ["telnet", "tls_old"]
+
+
+def test_what_is_not_there(tell, work: str, tmp_path: Path) -> None:
+    """A name that nobody has, a word that is no action, a log that cannot be read."""
+    told = tell("posture", "recommendations", "10.0.0.99", "--events", work)
+    assert told.code == 1
+    assert "no recommendation 10.0.0.99" in told.err
+    assert tell("posture", "recommendations", "--events", str(tmp_path / "none")).code == 3
+    assert tell("posture", "advice").code == 2
