@@ -7,12 +7,14 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sensor.posture.exposure import exposures
+from sensor.posture.paths.paths import attack_paths
 from sensor.posture.site import Site
 from sensor.posture.sources import STALE_DAYS
 from sensor.posture.sources import Source as Imported
 from sensor.posture.tickets.grouping import tickets_of
 from sensor.posture.tickets.model import Ticket
 from sensor.posture.tickets.policy import Policy
+from sensor.report.attack import roads_of
 from sensor.report.difference import difference
 from sensor.report.happened import alerts_of, changes_of, incidents_of
 from sensor.report.headline import headline
@@ -41,8 +43,8 @@ def report_of(sources: Sources, wish: Wish) -> Report:
     """All of it, deterministic: its time is that of the site."""
     site, story, proofs = sources.site, sources.story, Proofs()
     now = site.now if is_time(site.now) else story.last
-    if sources.older is not None and wish == Wish(label=wish.label):
-        wish = Wish(since=sources.older.period.until, label="since the last report")
+    if sources.older is not None and wish == Wish():
+        wish = Wish(since=sources.older.period.until, label=f"since the last report, of {sources.older.period.until[:10]}")
     period = wish.resolve(story.first or _first(site), now)
     scores = exposures(site)
     devices = devices_of(site, story, period, scores.devices, proofs)
@@ -63,6 +65,7 @@ def report_of(sources: Sources, wish: Wish) -> Report:
         incidents=incidents_of(site.incidents, period),
         alerts=alerts,
         alerts_left_out=alerts_left_out,
+        paths=roads_of(attack_paths(site)),
         talks=talks_of(site),
         trend=[day for day in sources.trend if day.day <= period.until[:10]],
         watched=_watched(sources, period),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sensor.core.reader import clean
@@ -34,11 +34,13 @@ def incidents_of(records: Iterable[Record], period: Period) -> list[Incident]:
     return [_incident(record) for record in found[:INCIDENTS_LIMIT]]
 
 
-def changes_of(devices: Iterable[Device], story: Story, period: Period) -> tuple[list[Change], int]:
+def changes_of(devices: Sequence[Device], story: Story, period: Period) -> tuple[list[Change], int]:
     """What came, went and changed, in order of time, and how many of the oldest had no room."""
-    told = [change for change in story.changes if period.since <= change.ts <= period.until]
+    fresh = {device.id for device in devices if device.first_seen >= period.since}
+    # Of a device that is new, type and model become clear one after the other: that is no change.
+    told = [one for one in story.changes if period.since <= one.ts <= period.until and not (one.kind == "other" and one.device in fresh)]
     for device in devices:
-        if device.first_seen >= period.since:
+        if device.id in fresh:
             told.append(Change(ts=device.first_seen, kind="new", device=device.id, said=f"new: {device.type} {device.text}"))
         if device.gone and period.since <= device.last_seen <= period.until:
             told.append(Change(ts=device.last_seen, kind="gone", device=device.id, said=f"gone: {device.type} {device.text}"))

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from sensor.report.model import Report
+from sensor.report.words import counted, kinds, listed, shorter
 
 TYPES_NAMED = 4
 GRAVE = ("high", "critical")
@@ -16,26 +17,16 @@ def headline(report: Report) -> list[str]:
     return [*_network(report), *_worst(report), *_happened(report), *_done(report)]
 
 
-def counted(count: int, word: str, words: str = "") -> str:
-    """``1 device``, ``2,300 devices``."""
-    return f"{count:,} {word if count == 1 else words or f'{word}s'}"
-
-
-def shorter(text: str, limit: int = 180) -> str:
-    """A sentence that may be somebody else's, cut at a word."""
-    return text if len(text) <= limit else f"{text[:limit].rsplit(' ', 1)[0]} …"
-
-
 def _network(report: Report) -> Iterator[str]:
     present = [device for device in report.devices if not device.gone]
     if not present:
         yield "No device is known."
         return
-    types = Counter(device.type.replace("_", " ") for device in present if device.type != "unknown")
-    named = [counted(count, kind) for kind, count in sorted(types.items(), key=lambda one: (-one[1], one[0]))[:TYPES_NAMED]]
+    types = Counter(device.type for device in present if device.type != "unknown")
+    named = [kinds(kind, count) for kind, count in sorted(types.items(), key=lambda one: (-one[1], one[0]))[:TYPES_NAMED]]
     segments = len({device.segment for device in present if device.segment})
     where = f" in {counted(segments, 'segment')}" if segments else ""
-    most = f", most of them {_listed(named)}" if len(types) > TYPES_NAMED else f": {_listed(named)}" if named else ""
+    most = f", most of them {listed(named)}" if len(types) > TYPES_NAMED else f": {listed(named)}" if named else ""
     yield f"{counted(len(present), 'device is', 'devices are')} on the network{where}{most}."
 
 
@@ -74,8 +65,4 @@ def _done(report: Report) -> Iterator[str]:
         moved = report.score.points - since.score.points
         change = "stayed at" if not moved else f"{'rose' if moved > 0 else 'fell'} from {since.score.points:g} to"
         told.append(f"the exposure score {change} {report.score.points:g}")
-    yield f"Since the last report, of {since.until[:10]}: {_listed(told)}."
-
-
-def _listed(words: list[str]) -> str:
-    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)
+    yield f"Since the last report, of {since.until[:10]}: {listed(told)}."

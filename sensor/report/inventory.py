@@ -10,10 +10,10 @@ from sensor.posture.exposure import Exposure
 from sensor.posture.site import Node, Site
 from sensor.posture.weakness import Weakness
 from sensor.report.model import Case, Device, Finding, Period, Score, Seat, Term
-from sensor.report.proofs import Proofs
+from sensor.report.proofs import Proofs, packet_of
 from sensor.report.story import Story
 
-TERMS_SHOWN, PROOFS_SHOWN = 8, 4
+TERMS_SHOWN = 8
 
 
 def score_of(exposure: Exposure | None) -> Score | None:
@@ -76,8 +76,11 @@ def _claims(node: Node, story: Story, proofs: Proofs) -> list[str]:
     """What says what it is: the surest packet for each attribute that still holds."""
     known = story.claims.get(node.id, {})
     values = {"type": node.type, "vendor": node.vendor, "model": node.model, "firmware": node.firmware}
-    told = [proofs.of_claim(claim) for attribute, claim in known.items() if claim.get("value") == values.get(attribute)]
-    return list(dict.fromkeys(filter(None, told)))[:PROOFS_SHOWN]
+    packets: dict[tuple[str, str, str], list[str]] = {}
+    for attribute, claim in known.items():
+        if claim.get("value") == values.get(attribute):
+            packets.setdefault(packet_of(claim), []).append(f"{attribute}: {values[attribute]}")
+    return list(filter(None, (proofs.add(*packet, ", ".join(told)) for packet, told in packets.items())))
 
 
 def _finding(several: list[Weakness], proofs: Proofs) -> Finding:

@@ -244,6 +244,46 @@ class Watched(Part, kw_only=True):
     notes: list[str] = []
 
 
+class Stop(Part, kw_only=True):
+    """A step of an attack path: how the next device is taken. ``assumed``: no packet showed it; ``cuts``: what would take it away."""
+
+    at: str
+    cost: int
+    why: list[str] = []
+    assumed: bool = False
+    alert: str = ""
+    cuts: list[str] = []
+
+
+class Road(Part, kw_only=True):
+    """An attack path. ``sources``: who goes this way, ``more_sources``: how many more; ``cost``: the effort that it takes, of which less is worse."""
+
+    cost: int
+    sources: list[str]
+    more_sources: int = 0
+    goal: str
+    stops: list[Stop]
+
+
+class Breaker(Part, kw_only=True):
+    """What breaks paths: how many, and how many devices were seen that use what it takes away."""
+
+    title: str
+    broken: int
+    users: int = 0
+
+
+class Roads(Part, kw_only=True):
+    """``goals``: what matters most, ``chosen``: why; ``pairs``: of a start and a goal with a path; ``ways``: how many paths there are."""
+
+    goals: list[str]
+    chosen: str
+    pairs: int
+    ways: int
+    roads: list[Road]
+    breakers: list[Breaker] = []
+
+
 class Talk(Part, kw_only=True):
     """Devices of one kind and place that use services of those of another: in how many conversations, and which services above all."""
 
@@ -295,6 +335,7 @@ class Report(Part, kw_only=True):
     incidents: list[Incident] = []
     alerts: list[Alert] = []
     alerts_left_out: int = 0
+    paths: Roads | None = None
     talks: list[Talk] = []
     trend: list[Day] = []
     difference: Difference | None = None

@@ -6,27 +6,29 @@ No script, no font and no picture comes from anywhere: the policy in the page fo
 from __future__ import annotations
 
 import functools
+import re
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from sensor.posture.exposure import BANDS
-from sensor.report.headline import counted
 from sensor.report.model import Device, Proof, Report, Score
 from sensor.report.pictures.composition import composition
 from sensor.report.pictures.conversations import conversations
 from sensor.report.pictures.scores import gauge, trend
 from sensor.report.pictures.timeline import timeline
+from sensor.report.words import counted, kind
 
 FOLDER = Path(__file__).parent / "templates"
 WORST_SHOWN = 10
+_COMMAND = re.compile("`([^`]{1,200})`")
 CONTENTS = (
     ("difference", "Since the last report"), ("changes", "Changes in the period"), ("work", "What to do"), ("findings", "Findings"),
-    ("happened", "Incidents and alerts"), ("scores", "Exposure"), ("talks", "Who talks to whom"), ("inventory", "Inventory"),
+    ("happened", "Incidents and alerts"), ("paths", "Attack paths"), ("scores", "Exposure"), ("talks", "Who talks to whom"), ("inventory", "Inventory"),
     ("basis", "What this rests on"), ("reading", "How to read it"), ("evidence", "Evidence"),
 )  # fmt: skip
 
@@ -44,11 +46,12 @@ class Limits(NamedTuple):
     chapters: int
     alerts: int
     changes: int
+    paths: int
     talks: int
 
 
-SCREEN = Limits(1_000_000, 0, 200, 400, 6, 30, 50, 40, 500, 500, 36)
-PAPER = Limits(250, 120, 25, 50, 3, 8, 12, 12, 60, 60, 16)
+SCREEN = Limits(1_000_000, 0, 200, 400, 6, 30, 50, 40, 500, 500, 40, 36)
+PAPER = Limits(250, 120, 25, 50, 3, 8, 12, 12, 60, 60, 10, 16)
 
 
 class Product(NamedTuple):
@@ -74,7 +77,7 @@ def page(report: Report, limits: Limits = SCREEN, embedded: bytes = b"") -> str:
         arrived=sum(1 for change in report.changes if change.kind == "new"), all_new=_all_new(report), changes=changes,
         complete=len(report.devices) <= limits.devices and bool(report.devices), products=_products(present)[: limits.products],
         worst=_worst(present), contents=_contents(report), bands={band: least for least, band in BANDS}, proofs=links.proofs,
-        ref=links.ref, device=links.device, finding=links.finding, alert=links.alert, clock=_clock, exact=_exact, counted=counted,
+        ref=links.ref, device=links.device, finding=links.finding, alert=links.alert, clock=_clock, exact=_exact, counted=counted, kind=kind, prose=_prose,
     )  # fmt: skip
 
 
@@ -133,7 +136,12 @@ def _pictures(report: Report) -> Mapping[str, Markup]:
 
 
 def _contents(report: Report) -> list[tuple[str, str]]:
-    absent = {"difference": report.difference is None, "scores": report.score is None or not report.devices, "talks": not report.talks}
+    absent = {
+        "difference": report.difference is None,
+        "paths": report.paths is None,
+        "scores": report.score is None or not report.devices,
+        "talks": not report.talks,
+    }
     return [(anchor, title) for anchor, title in CONTENTS if not absent.get(anchor, False)]
 
 
@@ -172,6 +180,11 @@ def _inert(data: bytes) -> Markup:
     for sign in "<>&\u2028\u2029":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     return Markup(text)  # noqa: S704 no sign is left that HTML reads
+
+
+def _prose(text: str) -> Markup:
+    """Commands between backticks as such; everything else as it stands."""
+    return Markup(_COMMAND.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 escaped before
 
 
 def _clock(ts: Any) -> str:

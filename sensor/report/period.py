@@ -26,7 +26,8 @@ class Wish(NamedTuple):
         """``first``, ``last``: times of the first and of the last that is known."""
         until = self.until or last
         since = self.since or (_before(until, self.span) if self.span and until else first)
-        return Period(since=min(since, until), until=until, label=self.label or f"{since[:10]} to {until[:10]}")
+        since = min(since, until)
+        return Period(since=since, until=until, label=self.label or _label(since, until))
 
 
 def wish(period: str = "", since: str = "", until: str = "") -> Wish:
@@ -37,7 +38,7 @@ def wish(period: str = "", since: str = "", until: str = "") -> Wish:
     if begin and end and begin >= end:
         raise ValueError(f"found --since {since} and --until {until}, expected a beginning before the end")
     if not period:
-        return Wish(begin, end, label="" if begin or end else "everything that is known")
+        return Wish(begin, end)
     if found := re.fullmatch(r"([1-9]\d{0,4})([hdw])", period):
         unit = _UNITS[found[2]]
         return Wish(span=timedelta(**{unit: int(found[1])}), label=f"the last {found[1]} {unit}")
@@ -75,6 +76,21 @@ def _month(year: int, month: int) -> Wish:
     except ValueError:
         raise ValueError(f"found --period {year:04}-{month:02}, {EXPECTED}") from None
     return Wish(text_of(begin), text_of(end), label=f"{_MONTHS[month - 1]} {year}")
+
+
+def _label(since: str, until: str) -> str:
+    """``24 November 2026, 08:00 to 08:19``, ``20 November to 24 November 2026``."""
+    if not since or not until:
+        return "nothing is known"
+    begin, end = moment(since), moment(until)
+    if begin.date() == end.date():
+        return f"{_day(begin)} {begin.year}, {begin:%H:%M} to {end:%H:%M}"
+    year = f" {begin.year}" if begin.year != end.year else ""
+    return f"{_day(begin)}{year} to {_day(end)} {end.year}"
+
+
+def _day(when: datetime) -> str:
+    return f"{when.day} {_MONTHS[when.month - 1]}"
 
 
 def _time(flag: str, text: str) -> str:

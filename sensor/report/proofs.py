@@ -37,10 +37,10 @@ class Proofs:
         seen = "; ".join(filter(None, (ends, ", ".join(told))))
         return self.add(_text(proof.get("ts")), _text(proof.get("event")), clean(seen, SEEN_LIMIT), packets=packets)
 
-    def of_claim(self, claim: Mapping[str, Any]) -> str:
-        """What a packet says of a device."""
-        said = f"{_text(claim.get('attribute'))}: {_text(claim.get('value'))}"
-        return self.add(_text(claim.get("last")), _text(claim.get("observation")), clean(_text(claim.get("seen")), SEEN_LIMIT), said)
+
+def packet_of(claim: Mapping[str, Any]) -> tuple[str, str, str]:
+    """When a claim was seen last, in which field, and what stood there."""
+    return _text(claim.get("last")), _text(claim.get("observation")), _text(claim.get("seen"))
 
 
 def _end(value: Any) -> str:

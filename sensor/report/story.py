@@ -124,10 +124,11 @@ def _kind(action: str, record: Record) -> str:
         return action
     if action not in {"changed", "address_changed"}:
         return ""
+    # What was nothing before is learned.
     fields = {one.get("field") for one in objects(record.get("changes")) if one.get("old") and one.get("new")}
     if "firmware" in fields:
         return "firmware"
-    if action == "address_changed":
+    if action == "address_changed" and fields:
         return "address"
     return "other" if fields & {"type", "vendor", "model", "hostname"} else ""
 

@@ -8,6 +8,7 @@ from sensor.inventory.habits import OUTSIDE
 from sensor.inventory.services import service_text
 from sensor.posture.site import Site
 from sensor.report.model import Talk
+from sensor.report.words import kind
 
 GROUPS_LIMIT, TALKS_LIMIT, SERVICES_SHOWN, SEGMENTS_FEW = 10, 36, 3, 4
 THE_OUTSIDE, OTHERS = "outside", "others"
@@ -41,8 +42,8 @@ class _Grouping:
         node = self._nodes.get(name)
         if node is None:
             return THE_OUTSIDE if name == OUTSIDE else "no known device"
-        kind = node.type or "unknown"
-        return f"{kind}, {node.segment}" if self._segments and node.segment else kind
+        word = kind(node.type or "unknown")
+        return f"{word}, {node.segment}" if self._segments and node.segment else word
 
 
 def _talks(pairs: dict[tuple[str, str], Counter[int]]) -> list[Talk]:

@@ -9,10 +9,11 @@ from markupsafe import Markup
 
 from sensor.report.model import Device
 from sensor.report.pictures.svg import FAINT, PALETTE, REST, WIDTH, fitting, on, picture, rect, text, width_of
+from sensor.report.words import kind, kinds
 
 SEGMENTS_SHOWN, TYPES_SHOWN = 12, 8
 ROW, BAR, LEFT, TOP, RIGHT = 26.0, 18.0, 170.0, 14.0, 60.0
-OTHERS = "other types"
+OTHERS = "other"
 
 
 def composition(devices: Iterable[Device]) -> Markup:
@@ -27,7 +28,7 @@ def composition(devices: Iterable[Device]) -> Markup:
     scale = (WIDTH - LEFT - RIGHT) / max((sum(types.values()) for _, types in rows), default=1)
     parts = [part for number, (name, types) in enumerate(rows) for part in _row(name, types, top + ROW * number, scale, colours)]
     total = sum(map(Counter.total, counts.values()))
-    about = "; ".join(f"{name}: " + ", ".join(f"{count:,} {kind}" for kind, count in types.most_common(4)) for name, types in rows[:6])
+    about = "; ".join(f"{name}: " + ", ".join(kinds(word, count) for word, count in types.most_common(4)) for name, types in rows[:6])
     title = f"{total:,} devices by segment and type"
     return picture("composition", top + ROW * len(rows) + 4, title, about, [*legend, *parts])
 
@@ -47,7 +48,7 @@ def _colours(counts: Iterable[Counter[str]]) -> dict[str, str]:
     sums: Counter[str] = Counter()
     for types in counts:
         sums.update(types)
-    named = sorted((kind for kind in sums if kind != "unknown"), key=lambda kind: (-sums[kind], kind))
+    named = sorted((word for word in sums if word != "unknown"), key=lambda word: (-sums[word], word))
     found = dict(zip(named[:TYPES_SHOWN], PALETTE, strict=False))
     return found | ({OTHERS: REST} if len(sums) > len(found) else {})
 
@@ -57,7 +58,7 @@ def _legend(colours: dict[str, str], y: float) -> tuple[list[Markup], float]:
     parts: list[Markup] = []
     x = 0.0
     for name, colour in colours.items():
-        words = "unknown and other types" if name == OTHERS else name
+        words = "unknown and others" if name == OTHERS else kind(name)
         if x + width_of(words) + 34 > WIDTH:
             x, y = 0.0, y + 18
         parts += [rect(x, y - 10, 11, 11, colour, radius=2), text(x + 16, y, words, colour=FAINT)]
@@ -68,9 +69,9 @@ def _legend(colours: dict[str, str], y: float) -> tuple[list[Markup], float]:
 def _row(name: str, types: Counter[str], y: float, scale: float, colours: dict[str, str]) -> Sequence[Markup]:
     parts = [text(LEFT - 10, y + 13, fitting(name, LEFT - 12), anchor="end")]
     x = LEFT
-    for kind, count in _pieces(types, colours):
-        width, colour = count * scale, colours[kind]
-        parts.append(rect(x, y, max(width - 1, 0.6), BAR, colour, f"{name}: {count:,} {kind}", radius=1.5))
+    for word, count in _pieces(types, colours):
+        width, colour = count * scale, colours[word]
+        parts.append(rect(x, y, max(width - 1, 0.6), BAR, colour, f"{name}: {kinds(word, count)}", radius=1.5))
         if width > width_of(f"{count:,}") + 6:
             parts.append(text(x + width / 2, y + 13, f"{count:,}", colour=on(colour), size=11, anchor="middle"))
         x += width
@@ -79,6 +80,6 @@ def _row(name: str, types: Counter[str], y: float, scale: float, colours: dict[s
 
 def _pieces(types: Counter[str], colours: dict[str, str]) -> list[tuple[str, int]]:
     """In the order of the legend, so that the same colours stand below each other."""
-    told = [(kind, types[kind]) for kind in colours if types[kind]]
-    rest = sum(count for kind, count in types.items() if kind not in colours)
+    told = [(word, types[word]) for word in colours if types[word]]
+    rest = sum(count for word, count in types.items() if word not in colours)
     return [*told, (OTHERS, rest)] if rest else told

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from sensor.report.model import Talk
 from sensor.report.pictures.svg import FAINT, INK, PALETTE, REST, WIDTH, fitting, path, picture, rect, text
 
-LEFT, RIGHT, POST, TOP, GAP = 178.0, WIDTH - 178.0, 10.0, 28.0, 13.0
+LEFT, RIGHT, POST, TOP, GAP = 206.0, WIDTH - 206.0, 10.0, 28.0, 13.0
 TALL, LEAST = 320.0, 2.0
 THE_REST = ("others", "no known device")
 DESCRIBED = 6

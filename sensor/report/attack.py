@@ -1,0 +1,44 @@
+"""Attack: the ways on which somebody would get to what matters most, and what breaks most of them, as the report tells them."""
+
+from __future__ import annotations
+
+from sensor.inventory.habits import OUTSIDE
+from sensor.posture.paths.hops import Hop
+from sensor.posture.paths.paths import Path, Paths
+from sensor.posture.paths.words import deed
+from sensor.report.model import Breaker, Road, Roads, Stop
+
+ROADS_LIMIT, SOURCES_LIMIT, BREAKERS_LIMIT = 40, 12, 10
+
+
+def roads_of(paths: Paths) -> Roads | None:
+    """None where nothing leads anywhere."""
+    if not paths.pairs:
+        return None
+    return Roads(
+        goals=[_text(paths, name) for name in paths.goals],
+        chosen=paths.chosen,
+        pairs=paths.pairs,
+        ways=paths.ways,
+        roads=[_road(paths, one) for one in paths.paths[:ROADS_LIMIT]],
+        breakers=[Breaker(title=deed(paths, one.sort, one.what).title, broken=one.broken, users=one.users) for one in paths.breaks[:BREAKERS_LIMIT]],
+    )
+
+
+def _road(paths: Paths, path: Path) -> Road:
+    return Road(
+        cost=path.cost,
+        sources=[_text(paths, name) for name in path.sources[:SOURCES_LIMIT]],
+        more_sources=max(len(path.sources) - SOURCES_LIMIT, 0),
+        goal=_text(paths, path.goal),
+        stops=[_stop(paths, hop) for hop in path.hops],
+    )
+
+
+def _stop(paths: Paths, hop: Hop) -> Stop:
+    cuts = [deed(paths, *one).title for one in hop.cuts]
+    return Stop(at=_text(paths, hop.target), cost=hop.cost, why=list(hop.why), assumed=hop.assumed, alert=hop.alert, cuts=cuts)
+
+
+def _text(paths: Paths, name: str) -> str:
+    return "the outside" if name == OUTSIDE else paths.site.nodes[name].text
