@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sensor.cli._devices_words import author_of
+from sensor.cli._notes import notes
 from sensor.cli._setup import complain
 from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, alert_row, clock, coloured, log_of, part, put, table, tidy
 
 if TYPE_CHECKING:
-    from sensor.alert_files import Note
     from sensor.eventlog.fold import Fold
 
 Record = dict[str, Any]
@@ -40,7 +40,8 @@ def show(args: argparse.Namespace) -> int:
     for record in alerts:
         name = tidy(part(record, "alert").get("id"))
         lines = explain_alert(record, fold, colours) if name else explain_incident(record, colours)
-        noted = [f"    {clock(note.ts)} {tidy(note.by)} {_WORDS[note.action]}{': ' + tidy(note.text) if note.text else ''}" for note in notes(path, name)]
+        mine = [note for note in notes(path) if note.alert == name]
+        noted = [f"    {clock(note.ts)} {tidy(note.by)} {_WORDS[note.action]}{': ' + tidy(note.text) if note.text else ''}" for note in mine]
         told.append("\n".join([*lines, *(["  noted", *noted] if noted else [])]))
     put("\n\n".join(told))
     return 0
@@ -81,21 +82,6 @@ def why(args: argparse.Namespace) -> int:
     return 0
 
 
-def notes(path: Path, alert: str) -> list[Note]:
-    """What was noted of an alert of a log, in order."""
-    return [note for note in _all_notes(path) if note.alert == alert]
-
-
-def _all_notes(path: Path) -> list[Note]:
-    from sensor.alert_files import note_of
-    from sensor.eventlog.paths import notes_log
-
-    where = notes_log(path)
-    if not where.is_file():
-        return []
-    return [note for line in where.read_bytes().splitlines() if (note := note_of(line)) is not None and note.action in _WORDS]
-
-
 _WORDS = {"close": "closed it", "comment": "said"}
 _DONE = {"close": "closed", "comment": "commented on"}
 
@@ -130,20 +116,11 @@ def _note(args: argparse.Namespace, names: list[str], action: str, text: str, us
 
 
 def read(args: argparse.Namespace) -> tuple[Path | None, Fold | None]:
-    """The log and how things stand at its end, with what the operator closed since."""
+    """The log and how things stand at its end."""
     from sensor.cli._show import folded
 
     path = log_of(args.events)
-    fold = folded(path) if path is not None else None
-    if path is None or fold is None:
-        return path, None
-    closes = {note.alert: note for note in _all_notes(path) if note.action == "close"}
-    for record in fold.alerts.values():
-        note = closes.get(tidy(part(record, "alert").get("id")))
-        if note is not None and record.get("action") != "close":
-            record["action"] = "close"
-            part(record, "alert")["closed"] = {"by": note.by} | ({"reason": note.text} if note.text else {})
-    return path, fold
+    return path, folded(path) if path is not None else None
 
 
 def _named(fold: Fold, names: list[str]) -> tuple[list[Record], list[str]]:

@@ -62,10 +62,13 @@ def log_of(path: Path | None) -> Path | None:
 
 
 def folded(path: Path | None, take: Take | None = None) -> Fold | None:
-    """How things stand at the end of a log. None after it was said why it cannot be read. ``take`` hears every record, and says which of them count."""
+    """How things stand at the end of a log, with what the operator closed since. None after it was said why it cannot be read. ``take`` hears every record,
+    and says which of them count.
+    """
     path = log_of(path)
     if path is None:
         return None
+    from sensor.cli._notes import close_noted
     from sensor.eventlog.fold import Fold
     from sensor.eventlog.reader import Reader
 
@@ -74,6 +77,7 @@ def folded(path: Path | None, take: Take | None = None) -> Fold | None:
         for record in reader:
             if take is None or take(record):
                 fold.add(record)
+        close_noted(fold, path)
     except OSError as error:
         complain(f"cannot read {path}: {error.strerror}")
         return None

@@ -107,6 +107,14 @@ def test_all_about_one_device(posture) -> None:
     assert tuple(body["terms"][0]) == Term._fields
 
 
+def test_who_attacked_burns_until_somebody_closes_the_alert(posture, tell, tmp_path: Path) -> None:
+    """That it fell silent says nothing; `sensor alerts close` does, whether the sensor still runs or not."""
+    silent = [*LOG[:3], record("alert", "close", "evil tried 120 ports", "high", alert={**SCAN, "risk": 75}, **ENDS)]
+    assert posture("device", "evil", records=silent).lines[0].endswith(": 60.0 of 100, high")
+    assert tell("alerts", "close", SCAN["id"], "--reason", "our scanner", "--events", str(tmp_path / "made.jsonl")).code == 0
+    assert posture("device", "evil", records=silent).lines[0].endswith(": 0.0 of 100, low")
+
+
 @pytest.mark.parametrize(
     ("by", "names"),
     [("segment", ["vlan 10", "vlan 30"]), ("vlan", ["vlan 10", "vlan 30"]), ("type", ["workstation", "camera"]), ("vendor", ["unknown", "Acme"])],
