@@ -18,8 +18,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
-SUITE, WITH = "trixie", "systemd,systemd-sysv,dbus,python3"
-CACHE = Path(tempfile.gettempdir()) / "sensor-tests" / SUITE
+SUITE, BOOTED, BARE = "trixie", "systemd,systemd-sysv,dbus,python3,iproute2,ethtool", "python3"
+"""What there is beside the packages without which there is no Debian: in one that is booted, and in one that has nothing but Python."""
+
+CACHE = Path(tempfile.gettempdir()) / "sensor-tests"
 RECEIVER = Path(__file__).with_name("receiver.py")
 TOOLS = ("systemd-nspawn", "debootstrap", "nsenter", "unshare", "ip", "tcpreplay", "dpkg-deb")
 UPLINK, OUTSIDE, PORT = "10.97.0.2", "10.97.0.1", 8080
@@ -37,13 +39,14 @@ def missing() -> str:
     return "" if unified.returncode == 0 else "booting a machine needs unified control groups (cgroup2)"
 
 
-def fresh(folder: Path) -> Path:
+def fresh(folder: Path, packages: str = BOOTED) -> Path:
     """A Debian that nobody used, in a folder. Made once for this machine, in its temporary folder."""
-    if not (CACHE / "var/lib/dpkg/status").exists():
-        part = CACHE.with_name(f"{SUITE}.{os.getpid()}")
-        subprocess.run(["debootstrap", "--variant=minbase", f"--include={WITH}", SUITE, str(part), _mirror()], check=True, stdout=subprocess.DEVNULL)
-        part.rename(CACHE)
-    subprocess.run(["cp", "-a", "--reflink=auto", str(CACHE), str(folder)], check=True)
+    made = CACHE / f"{SUITE}-{packages.replace(',', '-')}"
+    if not (made / "var/lib/dpkg/status").exists():
+        part = made.with_name(f"{made.name}.{os.getpid()}")
+        subprocess.run(["debootstrap", "--variant=minbase", f"--include={packages}", SUITE, str(part), _mirror()], check=True, stdout=subprocess.DEVNULL)
+        part.rename(made)
+    subprocess.run(["cp", "-a", "--reflink=auto", str(made), str(folder)], check=True)
     return folder
 
 
@@ -68,7 +71,6 @@ class Machine:
 
     def __enter__(self) -> Self:
         self._wire()
-        self._silence()
         self._start([*_in(self.outside), "python3", str(RECEIVER), OUTSIDE, str(PORT), str(self.received), str(self.logins)])
         nspawn = f"systemd-nspawn --quiet --boot --directory={self.root} --network-namespace-path=/run/netns/{self.inside}"
         # The machine sees the unified hierarchy, whatever this one has mounted.
@@ -96,12 +98,8 @@ class Machine:
             subprocess.run(command, check=True)
         for space, link, address in ((self.inside, "uplink0", UPLINK), (self.outside, "wan0", OUTSIDE)):
             subprocess.run(["ip", "-n", space, "address", "add", f"{address}/24", "dev", link], check=True)
-        for space, link in ((self.inside, "mirror0"), (self.inside, "uplink0"), (self.outside, "switch0"), (self.outside, "wan0")):
+        for space, link in ((self.inside, "uplink0"), (self.outside, "switch0"), (self.outside, "wan0")):  # mirror0 is the machine's own affair
             subprocess.run(["ip", "-n", space, "link", "set", link, "up"], check=True)
-
-    def _silence(self) -> None:
-        """As a mirror port should be: a router that is mirrored would give it an address."""
-        subprocess.run([*_in(self.inside), "sh", "-c", "echo 1 >/proc/sys/net/ipv6/conf/mirror0/disable_ipv6"], check=True)
 
     def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
         log = self.root.with_name(f"{len(self._started)}.log").open("wb")

@@ -51,11 +51,22 @@ def test_installing_brings_nothing_else_and_starts_nothing(machine: Machine) -> 
     assert "0 upgraded, 1 newly installed, 0 to remove" in told
     assert "nothing is started yet" in told
     assert machine.run("stat", "--format=%U %G %a", "/etc/sensor").stdout.split() == ["root", "sensor", "750"]
-    assert {machine.show(unit, "UnitFileState") for unit in UNITS} == {"disabled"}
+    assert {machine.show(unit, "UnitFileState") for unit in (*UNITS, "sensor-update.timer")} == {"disabled"}
     assert {machine.show(unit, "ActiveState") for unit in UNITS} == {"inactive"}
     assert machine.run("sensor", "--version").stdout.startswith("sensor ")
     assert machine.run("sensor", "config", "check").returncode == 0
-    assert machine.run("systemd-analyze", "verify", "--man=no", *UNITS).stderr == ""
+    assert machine.run("systemd-analyze", "verify", "--man=no", *UNITS, "sensor-update.timer", "sensor-mirror@mirror0.service").stderr == ""
+
+
+def test_a_mirror_port_is_made_ready_and_silent(machine: Machine) -> None:
+    """It is up and promiscuous, answers no ARP, has no address of any kind and joins no frames; nothing but that one right was needed."""
+    machine.run("systemctl", "enable", "--now", "sensor-mirror@mirror0")
+    (link,) = json.loads(machine.run("ip", "-json", "address", "show", "dev", "mirror0").stdout)
+    assert {"UP", "PROMISC", "NOARP"} <= set(link["flags"])
+    assert link["addr_info"] == []
+    assert machine.run("cat", "/proc/sys/net/ipv6/conf/mirror0/disable_ipv6").stdout == "1\n"
+    assert "generic-receive-offload: off" in machine.run("ethtool", "--show-features", "mirror0").stdout
+    assert machine.show("sensor-mirror@mirror0", "Result") == "success"
 
 
 def test_first_device_within_two_minutes(machine: Machine) -> None:
@@ -75,11 +86,14 @@ def test_first_device_within_two_minutes(machine: Machine) -> None:
 
 
 def test_whoever_looks_sees_a_sensor_that_is_well(machine: Machine) -> None:
-    """By its socket in the run-time folder, by systemd, and by a test of what is installed."""
+    """By its socket in the run-time folder, by systemd, and by a test of what is installed; who is of its group need not name its folder."""
     assert machine.run("sensor", "status").stdout.startswith("sensor ")
     told = {one["unit"]: one for one in map(json.loads, machine.run("sensor", "service", "--json").stdout.splitlines())}
     assert {one["state"] for one in told.values()} == {"active"}
     wait(lambda: "devices" in machine.show("sensor", "StatusText"), 30)
+    machine.run("useradd", "--create-home", "--groups", "sensor", "anna")
+    assert machine.run("runuser", "-u", "anna", "--", "sensor", "status").stdout.startswith("sensor ")
+    assert len(machine.run("runuser", "-u", "anna", "--", "sensor", "devices", "--json").stdout.splitlines()) > 3
     assert machine.run("sensor", "selftest").stdout.rstrip().endswith("all is well")
 
 
@@ -162,6 +176,23 @@ def test_what_root_does_beside_it_takes_nothing_from_it(machine: Machine) -> Non
     assert all(settled(machine, unit) for unit in UNITS)
 
 
+def test_a_timer_takes_lists_again(machine: Machine) -> None:
+    """Without a list it asks nobody for anything; what changed where a list came from is what the sensor knows afterwards. It holds no right meanwhile."""
+    machine.write("/etc/sensor/bad.txt", "198.51.100.66\n")
+    machine.run("sensor", "intel", "remove", "ours")
+    machine.run("rm", "/var/lib/sensor/intel/lists.yaml")
+    machine.run("systemctl", "start", "sensor-update.service")
+    assert machine.show("sensor-update.service", "ConditionResult") == "no"
+    machine.run("sensor", "intel", "add", "/etc/sensor/bad.txt", "--name", "ours")
+    machine.write("/etc/sensor/bad.txt", "198.51.100.66\n198.51.100.67\n")
+    machine.run("systemctl", "start", "sensor-update.service")
+    assert machine.show("sensor-update.service", "Result") == "success", machine.journal("sensor-update")
+    assert machine.run("sensor", "intel", "check", "198.51.100.67").returncode == 0
+    machine.run("systemctl", "enable", "--now", "sensor-update.timer")
+    assert machine.show("sensor-update.timer", "NextElapseUSecRealtime")
+    machine.run("systemctl", "disable", "--now", "sensor-update.timer")
+
+
 def test_stopped_it_says_so(machine: Machine) -> None:
     """All of it by its target, within five seconds, with its last words in the log."""
     begun = time.monotonic()
@@ -203,6 +234,7 @@ def test_removal_keeps_and_purge_takes(machine: Machine) -> None:
     assert (machine.root / "var/lib/sensor/inventory.db").exists()
     machine.run("apt-get", "purge", "--yes", PACKAGE)
     assert not [path for path in ("var/lib/sensor", "var/log/sensor", "etc/sensor", "etc/systemd/system/sensor.target.wants") if (machine.root / path).exists()]
+    assert machine.run("find", "/etc/systemd/system", "-type", "l", "-name", "sensor*").stdout == ""
     assert machine.run("systemctl", "--failed", "--plain", "--no-legend").stdout == ""
 
 
@@ -220,7 +252,12 @@ def test_the_same_without_the_package(machine: Machine, tmp_path: Path) -> None:
     machine.run("systemctl", "enable", "--now", "sensor.target")
     assert settled(machine, "sensor"), machine.journal("sensor")
     told = [json.loads(line) for line in machine.run(command, "service", "--json").stdout.splitlines()]
-    assert {one["unit"]: one["state"] for one in told} == {"sensor.target": "active", "sensor.service": "active", "sensor-forward.service": "inactive"}
+    assert {one["unit"]: one["state"] for one in told} == {
+        "sensor.target": "active",
+        "sensor.service": "active",
+        "sensor-forward.service": "inactive",
+        "sensor-update.timer": "inactive",
+    }
     assert next(one["says"] for one in told if one["unit"] == "sensor.service") == "listening on mirror0"
     machine.run(command, "service", "uninstall")
     assert {machine.show(unit, "LoadState") for unit in UNITS} == {"not-found"}
