@@ -79,6 +79,16 @@ def test_what_a_timer_begins_is_held_as_delivery_is(folder: Path) -> None:
     assert update == forward
 
 
+def test_what_looks_at_the_state_has_no_network(folder: Path) -> None:
+    """The scores of the day are recorded without any; it begins with the rest, for it asks nobody."""
+    scores, update = (directives(folder / f"sensor-{name}.service") for name in ("posture", "update"))
+    assert (scores["PrivateNetwork"], scores["IPAddressDeny"], scores["RestrictAddressFamilies"]) == ("yes", "any", "AF_UNIX")
+    network = {"PrivateNetwork", "IPAddressDeny", "RestrictAddressFamilies", "ExecStart", "TimeoutStartSec"}
+    assert {key: value for key, value in scores.items() if key not in network} == {key: value for key, value in update.items() if key not in network}
+    assert "Wants=sensor.service sensor-posture.timer\n" in (folder / "sensor.target").read_text()
+    assert "[Install]" not in (folder / "sensor-posture.timer").read_text()
+
+
 def test_a_mirror_port_takes_one_right(folder: Path) -> None:
     """To set interfaces, as nobody in particular, and no way to the network."""
     mirror = directives(folder / "sensor-mirror@.service")

@@ -89,7 +89,7 @@ def test_whoever_looks_sees_a_sensor_that_is_well(machine: Machine) -> None:
     """By its socket in the run-time folder, by systemd, and by a test of what is installed; who is of its group need not name its folder."""
     assert machine.run("sensor", "status").stdout.startswith("sensor ")
     told = {one["unit"]: one for one in map(json.loads, machine.run("sensor", "service", "--json").stdout.splitlines())}
-    assert {one["state"] for one in told.values()} == {"active"}
+    assert {unit for unit, one in told.items() if one["state"] != "active"} == {"sensor-update.timer"}
     wait(lambda: "devices" in machine.show("sensor", "StatusText"), 30)
     machine.run("useradd", "--create-home", "--groups", "sensor", "anna")
     assert machine.run("runuser", "-u", "anna", "--", "sensor", "status").stdout.startswith("sensor ")
@@ -193,6 +193,16 @@ def test_a_timer_takes_lists_again(machine: Machine) -> None:
     machine.run("systemctl", "disable", "--now", "sensor-update.timer")
 
 
+def test_scores_of_the_day_are_recorded(machine: Machine) -> None:
+    """By a timer that began with the rest, and by a service that has no network."""
+    assert machine.show("sensor-posture.timer", "ActiveState") == "active"
+    machine.run("systemctl", "start", "sensor-posture.service")
+    assert machine.show("sensor-posture.service", "Result") == "success"
+    assert "of 100" in machine.journal("sensor-posture")
+    assert machine.run("stat", "--format=%U", "/var/lib/sensor/posture.jsonl").stdout == "sensor\n"
+    assert machine.run("sensor", "posture", "trend").stdout
+
+
 def test_stopped_it_says_so(machine: Machine) -> None:
     """All of it by its target, within five seconds, with its last words in the log."""
     begun = time.monotonic()
@@ -256,6 +266,7 @@ def test_the_same_without_the_package(machine: Machine, tmp_path: Path) -> None:
         "sensor.target": "active",
         "sensor.service": "active",
         "sensor-forward.service": "inactive",
+        "sensor-posture.timer": "active",
         "sensor-update.timer": "inactive",
     }
     assert next(one["says"] for one in told if one["unit"] == "sensor.service") == "listening on mirror0"
