@@ -15,16 +15,14 @@ from sensor.cli._setup import complain
 from sensor.cli._show import NOT_FOUND, NOT_OPENED, coloured, paint, part, put, table, tidy
 from sensor.cli._site import site_of
 from sensor.eventlog.fold import Fold
-from sensor.posture.causes import causes_of
 from sensor.posture.exposure import BANDS, Exposure, band_of, exposure_of_many, exposures, grouped
 from sensor.posture.site import Node, Site
-from sensor.posture.weakness import Weakness
 from sensor.posture.whatif import Mended, mended_device, mended_site
 
 STYLES = {"high": "bold red", "medium": "yellow"}
 DEVICE_COLUMNS = ("score", "band", "device", "product", "segment", "because")
 GROUP_COLUMNS = ("score", "band", "{}", "devices", "high", "medium", "low", "worst")
-SITE_FIX_COLUMNS = ("site then", "devices", "lowers them by", "fix")
+SITE_FIX_COLUMNS = ("site then", "devices", "they fall by", "fix")
 DEVICE_FIX_COLUMNS = ("then", "band", "fix", "mends")
 CSV_COLUMNS = (
     "score", "band", "device", "name", "address", "type", "vendor", "model", "segment", "weaknesses", "attack", "reach", "unknown", "criticality",
@@ -156,21 +154,21 @@ def device(args: argparse.Namespace) -> int:
     if node.gone:
         complain(f"{node.text} is gone since {node.last_seen[:19]}: it has no score")
         return NOT_FOUND
-    exposure, fixes = exposures(site).devices[node.id], mended_device(causes_of(site)[node.id])
+    exposure, fixes = exposures(site).devices[node.id], mended_device(site, node.id)
     if args.json:
         _print_json([_device_body(node, exposure) | {"fixes": [_fix_body(one) for one in fixes]}])
         return 0
     for line in _arithmetic(f"{', '.join(filter(None, (node.text, node.product)))}: {_graded(exposure)}", exposure):
         put(line)
-    rows = [(f"{one.points:.1f}", band_of(one.points), tidy(one.fix.title), _names(one.weaknesses)) for one in fixes]
+    rows = [(f"{one.points:.1f}", band_of(one.points), tidy(one.fix.title), _names(one.mends)) for one in fixes]
     if rows:
         put(f"\n{table(DEVICE_FIX_COLUMNS, rows, sys.stdout, lambda row: STYLES.get(row[1], ''))}\neach by itself: its score once that is done")
     return 0
 
 
-def _names(weaknesses: tuple[Weakness, ...]) -> str:
-    more = f" and {len(weaknesses) - NAMES_SHOWN:,} more" if len(weaknesses) > NAMES_SHOWN else ""
-    return ", ".join(tidy(one.name) for one in weaknesses[:NAMES_SHOWN]) + more
+def _names(mends: tuple[str, ...]) -> str:
+    more = f" and {len(mends) - NAMES_SHOWN:,} more" if len(mends) > NAMES_SHOWN else ""
+    return ", ".join(map(tidy, mends[:NAMES_SHOWN])) + more
 
 
 # For programs.
@@ -197,8 +195,7 @@ def _device_body(node: Node, exposure: Exposure) -> dict[str, Any]:
 
 def _fix_body(one: Mended) -> dict[str, Any]:
     """``points``: the score afterwards."""
-    names = list(dict.fromkeys(weak.name for weak in one.weaknesses))
-    return {"key": one.fix.key, "title": one.fix.title, "points": one.points, "lowers": one.lowers, "devices": list(one.devices), "mends": names}
+    return {"key": one.fix.key, "title": one.fix.title, "points": one.points, "lowers": one.lowers, "devices": list(one.devices), "mends": list(one.mends)}
 
 
 def _csv_row(node: Node, exposure: Exposure) -> dict[str, str]:

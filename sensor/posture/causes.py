@@ -11,7 +11,7 @@ from sensor.core.reader import clean
 from sensor.core.record_parts import objects
 from sensor.inventory.habits import OUTSIDE
 from sensor.posture.site import Node, Site
-from sensor.posture.weakness import Weakness
+from sensor.posture.weakness import Fix, Weakness
 
 Record = dict[str, Any]
 
@@ -19,16 +19,19 @@ Record = dict[str, Any]
 NO_ATTACK = ("device.", "exposure.", "posture.")
 # Silent for so long, an alert that nobody closed counts no more; as long as a recommendation stays open that is not seen again.
 SILENT = timedelta(days=14)
+LOOK = "`sensor alerts show` tells what happened: mend what it shows, take the device off the network where it is taken over, then `sensor alerts close`."
+CLOSED = "No alert tells of it any more."
 PCS = frozenset(("workstation", "mobile", "tablet"))
 TYPE, FIRMWARE = "type", "firmware"
 
 
 class Sign(NamedTuple):
-    """An alert about an attack. ``risk``: 0 to 100, as the alert tells it."""
+    """An alert about an attack. ``risk``: 0 to 100, as the alert tells it; ``fix``: the same for all that one device did."""
 
     id: str
     risk: float
     title: str
+    fix: Fix
 
 
 class Causes(NamedTuple):
@@ -85,29 +88,38 @@ def _attacks(site: Site, there: Mapping[str, Node]) -> tuple[dict[str, list[Sign
     owners = _owners(there.values())
     acts: dict[str, list[Sign]] = {}
     suffers: dict[str, list[Sign]] = {}
-    for record, sign in sorted(_signs(site), key=lambda one: (-one[1].risk, one[1].id)):
+    for record, alert in _alerts(site):
         actor = _whose(record.get("src"), there, owners)
+        sign = _sign(alert, there.get(actor))
         if actor:
             acts.setdefault(actor, []).append(sign)
         targets = [record.get("dst"), *objects(record.get("targets"))]
         for target in dict.fromkeys(_whose(end, there, owners) for end in targets):
             if target and target != actor:
                 suffers.setdefault(target, []).append(sign)
+    for signs in (*acts.values(), *suffers.values()):
+        signs.sort(key=lambda one: (-one.risk, one.id))
     return acts, suffers
 
 
-def _signs(site: Site) -> Iterator[tuple[Record, Sign]]:
+def _sign(alert: Record, actor: Node | None) -> Sign:
+    name, title, risk = _text(alert.get("id")), _text(alert.get("title")) or _text(alert.get("detector")), alert.get("risk")
+    whose = f"Deal with what {actor.text} did" if actor is not None else f"Deal with {name}: {title}"
+    fix = Fix(f"alerts|{actor.id if actor is not None else name}", whose, LOOK, CLOSED)
+    return Sign(name, min(100.0, max(0.0, float(risk))) if isinstance(risk, int | float) else 0.0, title, fix)
+
+
+def _alerts(site: Site) -> Iterator[tuple[Record, Record]]:
+    """Records of attacks with their alerts, those that nobody dealt with."""
     since = _days_before(site.now)
     for record in site.alerts:
-        alert = record.get("alert")
+        alert, severity = record.get("alert"), record.get("severity")
         if not isinstance(alert, dict) or _text(alert.get("detector")).startswith(NO_ATTACK) or "closed" in alert:
             continue
-        if record.get("severity") not in Severity.__members__ or Severity[record["severity"]] < Severity.medium:
+        if not isinstance(severity, str) or severity not in Severity.__members__ or Severity[severity] < Severity.medium:
             continue
         if record.get("action") != "close" or _text(alert.get("last") or record.get("ts")) >= since:
-            risk = alert.get("risk")
-            worth = min(100.0, max(0.0, float(risk))) if isinstance(risk, int | float) else 0.0
-            yield record, Sign(_text(alert.get("id")), worth, _text(alert.get("title")) or _text(alert.get("detector")))
+            yield record, alert
 
 
 def _days_before(now: str) -> str:

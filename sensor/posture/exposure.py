@@ -21,7 +21,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from sensor.posture.causes import Causes, causes_of
+from sensor.posture.causes import Causes, Sign, causes_of
 from sensor.posture.site import Node, Site
 
 # Share of what is left of 100 that all but the worst add at most, and points after which they add two thirds (1 − 1/e) of that.
@@ -98,11 +98,15 @@ def values_of(causes: Causes) -> Values:
     """The terms by themselves."""
     return Values(
         piled([one.points for one in causes.weaknesses]),
-        piled([*(one.risk * ACTOR for one in causes.acts), *(one.risk * TARGET for one in causes.suffers)]),
+        attack_of(causes.acts, causes.suffers),
         sum(REACH[way] for way in causes.reach),
         UNKNOWN * len(causes.unknown),
         CRITICALITY.get(causes.criticality, 0.0),
     )
+
+
+def attack_of(acts: Iterable[Sign], suffers: Iterable[Sign]) -> float:
+    return piled([*(one.risk * ACTOR for one in acts), *(one.risk * TARGET for one in suffers)])
 
 
 def piled(points: Sequence[float]) -> float:

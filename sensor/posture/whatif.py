@@ -1,7 +1,8 @@
 """What if it were mended: the score after each fix of a device, and after those fixes that lower the score of the site most.
 
-A fix mends all devices at once that have a weakness with its key. The score is what it would be at best: an update may bring weaknesses of its own, and the
-firmware that is found out may be a vulnerable one.
+A fix mends all devices at once that have a weakness with its key. To deal with what one device did to others is a fix as well: it mends all of them.
+
+The score is what it would be at best: an update may bring weaknesses of its own, and the firmware that is found out may be a vulnerable one.
 """
 
 from __future__ import annotations
@@ -12,32 +13,42 @@ from itertools import islice
 from typing import NamedTuple
 
 from sensor.posture.causes import FIRMWARE, Causes, causes_of
-from sensor.posture.exposure import UNKNOWN, Values, joined, piled, points_of, spread_of, tenth_of, values_of
+from sensor.posture.exposure import UNKNOWN, Values, attack_of, joined, piled, points_of, spread_of, tenth_of, values_of
 from sensor.posture.site import Site
-from sensor.posture.weakness import FIND_OUT, Fix, Weakness
+from sensor.posture.weakness import FIND_OUT, Fix
 
 BEST = 10
 
 
 class Mended(NamedTuple):
     """A fix that is done. ``points``: the score afterwards; ``devices``: those that it mends, with their scores afterwards; ``lowers``: by how much the scores
-    of all of them together fall.
+    of all of them together fall; ``mends``: names of weaknesses and ids of alerts.
     """
 
     fix: Fix
     points: float
     devices: Mapping[str, float]
     lowers: float
-    weaknesses: tuple[Weakness, ...]
+    mends: tuple[str, ...]
 
 
-def mended_device(causes: Causes) -> list[Mended]:
+class _Work:
+    """A fix with all that it mends, in order."""
+
+    def __init__(self, fix: Fix) -> None:
+        self.fix = fix
+        self.devices: dict[str, None] = {}
+        self.mends: dict[str, None] = {}
+
+
+def mended_device(site: Site, name: str) -> list[Mended]:
     """Each fix of one device, the one first that lowers its score most."""
-    values = values_of(causes)
-    before, found = points_of(values), []
-    for weak in _by_fix(causes.weaknesses):
-        after = points_of(_without(values, causes, weak[0].fix))
-        found.append(Mended(weak[0].fix, after, {weak[0].device: after}, round(before - after, 1), tuple(weak)))
+    mine = causes_of(site)[name]
+    values = values_of(mine)
+    found = []
+    for work in _works({name: mine}):
+        after = points_of(_without(values, mine, work.fix))
+        found.append(Mended(work.fix, after, {name: after}, round(points_of(values) - after, 1), tuple(work.mends)))
     return sorted(found, key=lambda one: (one.points, one.fix.key))
 
 
@@ -47,17 +58,19 @@ def mended_site(site: Site, count: int = BEST) -> list[Mended]:
     before = {name: values_of(one) for name, one in causes.items()}
     ranked = _Ranked({name: points_of(values) for name, values in before.items()})
     found = []
-    for weak in _by_fix(one for several in causes.values() for one in several.weaknesses):
-        fix = weak[0].fix
-        devices = {name: points_of(_without(before[name], causes[name], fix)) for name in dict.fromkeys(one.device for one in weak)}
-        found.append(Mended(fix, ranked.after(devices), devices, ranked.lowered(devices), tuple(weak)))
+    for work in _works(causes):
+        devices = {name: points_of(_without(before[name], causes[name], work.fix)) for name in work.devices}
+        found.append(Mended(work.fix, ranked.after(devices), devices, ranked.lowered(devices), tuple(work.mends)))
     return heapq.nsmallest(count, found, key=lambda one: (one.points, -one.lowers, one.fix.key))
 
 
-def _by_fix(weaknesses: Iterable[Weakness]) -> Iterable[list[Weakness]]:
-    found: dict[str, list[Weakness]] = {}
-    for one in weaknesses:
-        found.setdefault(one.fix.key, []).append(one)
+def _works(causes: Mapping[str, Causes]) -> Iterable[_Work]:
+    found: dict[str, _Work] = {}
+    for name, one in causes.items():
+        needed = [*((weak.fix, weak.name) for weak in one.weaknesses), *((sign.fix, sign.id) for sign in (*one.acts, *one.suffers))]
+        for fix, what in needed:
+            work = found.setdefault(fix.key, _Work(fix))
+            work.devices[name] = work.mends[what] = None
     return found.values()
 
 
@@ -65,7 +78,8 @@ def _without(values: Values, causes: Causes, fix: Fix) -> Values:
     """A device after a fix. Where it was to find out the firmware, that is known then."""
     known = UNKNOWN if fix.steps == FIND_OUT and FIRMWARE in causes.unknown else 0.0
     left = [one.points for one in causes.weaknesses if one.fix.key != fix.key]
-    return values._replace(weaknesses=piled(left), unknown=values.unknown - known)
+    acts, suffers = ([one for one in signs if one.fix.key != fix.key] for signs in (causes.acts, causes.suffers))
+    return values._replace(weaknesses=piled(left), attack=attack_of(acts, suffers), unknown=values.unknown - known)
 
 
 class _Ranked:

@@ -26,7 +26,7 @@ LOG = [
     device(9, "workstation", hostname="evil", vlan=10),
     device(12, "camera", hostname="=door\x1b[2J", vendor="Acme", model="C1", vlan=30, firmware="10.1"),
     device(13, "camera", "gone", vendor="Hikvision"),
-    record("alert", "open", "evil tried 120 ports", "high", alert={**SCAN, "risk": 75}, **ENDS),
+    record("alert", "open", "evil tried 120 ports", "high", alert={**SCAN, "risk": 80}, **ENDS),
     record("recommendation", "open", "open stream", "medium", recommendation=RTSP, src={"device": "dev-12", "ip": "10.0.0.12"}),
 ]
 
@@ -91,26 +91,29 @@ def test_all_about_one_device(posture) -> None:
     """Every term, also those that add nothing, and what is left after each fix; nothing of a peer reaches the terminal as an order."""
     told = posture("device", "10.0.0.12")
     assert told.lines[:6] == [
-        "10.0.0.12 (=door [2J, camera), Acme C1: 51.0 of 100, high",
+        "10.0.0.12 (=door [2J, camera), Acme C1: 52.4 of 100, high",
         "  30.0  weaknesses   30.0 rtsp_open: Stream without a password",
-        "  21.0  attack       30.0 it suffered: Port scan",
+        "  22.4  attack       32.0 it suffered: Port scan",
         "   0.0  reach        nobody outside was seen to reach it",
         "   0.0  unknown      type and firmware are known",
         "   0.0  criticality  criticality not set",
     ]
     assert told.lines[7].split() == ["THEN", "BAND", "FIX", "MENDS"]
-    assert told.lines[8].split() == ["30.0", "medium", "Stream", "without", "a", "password", "rtsp_open"]
+    assert [line.split() for line in told.lines[8:10]] == [
+        ["30.0", "medium", "Deal", "with", "what", "10.0.0.9", "(evil,", "workstation)", "did", "alert-abc123"],
+        ["32.0", "medium", "Stream", "without", "a", "password", "rtsp_open"],
+    ]
     (body,) = bodies(posture("device", "dev-12", "--json"))
     assert body["device"]["segment"] == "vlan 30"
     first = body["fixes"][0]
-    assert (first["key"], first["points"], first["mends"]) == ("setting|rtsp_open", 30.0, ["rtsp_open"])
+    assert (first["key"], first["points"], first["mends"]) == ("alerts|dev-9", 30.0, ["alert-abc123"])
     assert tuple(body["terms"][0]) == Term._fields
 
 
 def test_who_attacked_burns_until_somebody_closes_the_alert(posture, tell, tmp_path: Path) -> None:
     """That it fell silent says nothing; `sensor alerts close` does, whether the sensor still runs or not."""
-    silent = [*LOG[:3], record("alert", "close", "evil tried 120 ports", "high", alert={**SCAN, "risk": 75}, **ENDS)]
-    assert posture("device", "evil", records=silent).lines[0].endswith(": 60.0 of 100, high")
+    silent = [*LOG[:3], record("alert", "close", "evil tried 120 ports", "high", alert={**SCAN, "risk": 80}, **ENDS)]
+    assert posture("device", "evil", records=silent).lines[0].endswith(": 64.0 of 100, high")
     assert tell("alerts", "close", SCAN["id"], "--reason", "our scanner", "--events", str(tmp_path / "made.jsonl")).code == 0
     assert posture("device", "evil", records=silent).lines[0].endswith(": 0.0 of 100, low")
 
@@ -133,8 +136,8 @@ def test_a_spreadsheet_calculates_nothing(posture) -> None:
     """CSV has each device with its terms; a name that begins like a formula is text."""
     rows = list(csv.DictReader(io.StringIO(posture("--csv").out)))
     assert [(row["score"], row["band"], row["name"], row["attack"]) for row in rows] == [
-        ("60.0", "high", "evil", "60.0"),
-        ("51.0", "high", "'=door [2J", "21.0"),
+        ("64.0", "high", "evil", "64.0"),
+        ("52.4", "high", "'=door [2J", "22.4"),
     ]
     assert len(posture("--by", "device").lines) == 3
 
@@ -241,7 +244,7 @@ def test_recording_tells_of_what_was_damaged(posture, tmp_path: Path) -> None:
     assert told.code == 3  # there is no inventory
     (tmp_path / FILE).write_text("x\n")
     told = posture("record")
-    assert (told.code, told.out) == (0, "2026-11-24: site 60.0 of 100, high; 2 devices, 1 weakness\n")
+    assert (told.code, told.out) == (0, "2026-11-24: site 64.0 of 100, high; 2 devices, 1 weakness\n")
     assert str(tmp_path / DAMAGED) in told.err
     later = json.loads((tmp_path / FILE).read_text()) | {"ts": "2026-11-24T23:00:00Z"}
     (tmp_path / FILE).write_text(json.dumps(later) + "\n")

@@ -6,12 +6,11 @@ import time
 
 from hypothesis import given
 
-from sensor.posture.causes import causes_of
 from sensor.posture.exposure import exposures
 from sensor.posture.site import Site
 from sensor.posture.weakness import FIND_OUT
 from sensor.posture.whatif import mended_device, mended_site
-from tests.posture.sites import large, node, site, weakness
+from tests.posture.sites import alert, large, node, site, weakness
 from tests.posture.test_exposure import sites
 
 DEVICES, SECONDS = 10_000, 4.0
@@ -20,18 +19,27 @@ DEVICES, SECONDS = 10_000, 4.0
 def test_of_a_device() -> None:
     """The fix first that lowers its score most, with all that it mends; one by one, not added up."""
     weak = [weakness("dev-1", "CVE-1", 53.6, "update"), weakness("dev-1", "CVE-2", 40.0, "update"), weakness("dev-1", "telnet", 30.0)]
-    causes = causes_of(site([node(1)], weak))["dev-1"]
-    assert [(one.fix.key, one.points, [some.name for some in one.weaknesses]) for one in mended_device(causes)] == [
-        ("update", 30.0, ["CVE-1", "CVE-2"]),
-        ("setting|telnet", 55.9, ["telnet"]),
+    assert [(one.fix.key, one.points, one.mends) for one in mended_device(site([node(1)], weak), "dev-1")] == [
+        ("update", 30.0, ("CVE-1", "CVE-2")),
+        ("setting|telnet", 55.9, ("telnet",)),
     ]
 
 
 def test_a_firmware_that_is_found_out_is_known() -> None:
     """So that nothing of it is left, at best."""
     weak = weakness("dev-1", "CVE-1", 20.0, "version")
-    causes = causes_of(site([node(1, firmware="")], [weak._replace(fix=weak.fix._replace(steps=FIND_OUT))]))["dev-1"]
-    assert [(one.points, one.lowers) for one in mended_device(causes)] == [(0.0, 22.4)]
+    some = site([node(1, firmware="")], [weak._replace(fix=weak.fix._replace(steps=FIND_OUT))])
+    assert [(one.points, one.lowers) for one in mended_device(some, "dev-1")] == [(0.0, 22.4)]
+
+
+def test_what_one_did_to_others_is_one_thing_to_deal_with() -> None:
+    """It lowers the scores of those whom it hit as well; who comes from outside is dealt with alert by alert."""
+    alerts = [alert(1, "dev-1", "dev-2"), alert(2, "dev-1", "dev-2", "dev-3"), alert(3, "", "dev-3")]
+    some = site([node(1), node(2), node(3)], alerts=alerts)
+    first, second = mended_site(some)
+    assert (first.fix.key, first.fix.title, first.mends) == ("alerts|dev-1", "Deal with what 10.0.0.1 (camera) did", ("alert-1", "alert-2"))
+    assert first.devices == {"dev-1": 0.0, "dev-2": 0.0, "dev-3": 28.0}
+    assert (second.fix.key, second.fix.title, second.mends) == ("alerts|alert-3", "Deal with alert-3: Port scan", ("alert-3",))
 
 
 def test_of_a_site() -> None:
@@ -48,9 +56,10 @@ def test_of_a_site() -> None:
 
 @given(sites())
 def test_it_is_what_the_score_would_be(before: Site) -> None:
-    """A fix of the site against the site without its weaknesses."""
+    """A fix of the site against the site without what it mends."""
     for one in mended_site(before, 100):
-        after = exposures(site(before.nodes.values(), (weak for _, weak in before.weak() if weak.fix.key != one.fix.key), before.alerts))
+        alerts = [each for each in before.alerts if each["alert"]["id"] not in one.mends]
+        after = exposures(site(before.nodes.values(), (weak for _, weak in before.weak() if weak.fix.key != one.fix.key), alerts))
         assert (one.points, {name: after.devices[name].points for name in one.devices}) == (after.site.points, one.devices)
 
 
