@@ -1,0 +1,135 @@
+"""What the actions of ``sensor tickets`` share: the site, its tickets, and the ledger they are noted in."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sensor.cli._setup import complain, complain_of_faults
+from sensor.cli._show import SEVERITIES
+from sensor.cli._site import site_of
+from sensor.config import Config, Tickets, load_config, usual
+from sensor.core.alert import Severity
+from sensor.documents import DocumentErrors, nearest
+from sensor.posture.site import Site
+from sensor.posture.tickets.grouping import tickets_of
+from sensor.posture.tickets.ledger import Ledger, LedgerError, read_ledger, write_ledger
+from sensor.posture.tickets.policy import Policy
+from sensor.posture.tickets.progress import Standing, noted, standings
+
+LOCK = "tickets.lock"
+
+
+@dataclass
+class Desk:
+    """``folder``: where the ledger is kept; None where nothing is. ``trouble``: why nothing can be noted there, empty where it can."""
+
+    config: Config
+    site: Site
+    folder: Path | None
+    ledger: Ledger
+    standings: list[Standing]
+    trouble: str = ""
+
+    def note(self) -> None:
+        """Write the ledger, or say in ``trouble`` why that cannot be."""
+        try:
+            if self.folder is not None:
+                write_ledger(self.folder, self.ledger)
+        except LedgerError as error:
+            self.trouble = str(error)
+
+
+def policy_of(section: Tickets) -> Policy:
+    owners = section.owners
+    return Policy(section.due_days.model_dump(), section.owner, owners.types, owners.segments, owners.tags, Severity[section.least], section.least_points)
+
+
+@contextlib.contextmanager
+def at_desk(args: argparse.Namespace) -> Iterator[Desk | None]:
+    """The tickets as they are now, noted in the ledger, which nobody else changes within; None after it was said what cannot be read."""
+    folder, trouble = _folder(args), ""
+    with contextlib.ExitStack() as held:
+        try:
+            if folder is not None:
+                held.enter_context(_alone(folder))
+        except LedgerError as error:
+            trouble = str(error)
+        desk = _desk(args, folder, trouble)
+        if desk is not None and not trouble:
+            desk.note()
+        yield desk
+
+
+def _desk(args: argparse.Namespace, folder: Path | None, trouble: str) -> Desk | None:
+    try:
+        config = load_config(usual(args.config))
+        ledger = read_ledger(folder) if folder is not None else Ledger()
+    except DocumentErrors as errors:
+        complain_of_faults(errors)
+        return None
+    except LedgerError as error:
+        complain(str(error))
+        return None
+    site = site_of(args)
+    if site is None:
+        return None
+    tickets = tickets_of(site, policy_of(config.tickets), ledger.first())
+    # A site without devices is one that was not looked at yet: it shows of nothing that it is done.
+    ledger = noted(ledger, tickets, site) if site.nodes else ledger
+    return Desk(config, site, folder, ledger, standings(ledger, tickets), trouble)
+
+
+def _folder(args: argparse.Namespace) -> Path | None:
+    """Where the ledger is. Only an inventory has one, since a log alone may be of anywhere; that of the state folder is read wherever there is one."""
+    from sensor.eventlog.paths import folder_to_read
+    from sensor.inventory.store.database import FILE
+
+    if args.state is None and args.events is None and (folder_to_read() / FILE).is_file():
+        args.state = folder_to_read()
+        complain(f"reading {args.state / FILE}", "info")
+    found: Path | None = args.state
+    return found
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Nobody else changes the ledger within. LedgerError where somebody does, or where we may not."""
+    try:
+        number = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    except OSError as error:
+        raise LedgerError(f"cannot write {folder / LOCK}: {error.strerror}") from None
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise LedgerError(f"{folder / LOCK}: another `sensor tickets` is at work: try again when it is done") from None
+    finally:
+        os.close(number)
+
+
+def chosen(args: argparse.Namespace, found: Iterable[Standing], names: Iterable[str]) -> list[Standing] | None:
+    """Those that the options want, or those of these ids; None after it was said that there is no such ticket."""
+    found, names = list(found), list(names)
+    known = {one.id: one for one in found}
+    for name in names:
+        if name not in known:
+            complain(f"no ticket {name!r}: {nearest(name, list(known)) if known else 'nothing is to be mended'}")
+            return None
+    return [known[name] for name in dict.fromkeys(names)] if names else [one for one in found if _wanted(args, one)]
+
+
+def _wanted(args: argparse.Namespace, one: Standing) -> bool:
+    devices = one.ticket.devices if one.ticket is not None else ()
+    return (
+        SEVERITIES.index(one.note.severity) >= SEVERITIES.index(args.severity)
+        and args.owner in (None, one.note.owner)
+        and args.status in (None, one.state)
+        and (args.type is None or any(each.type == args.type for each in devices))
+        and (args.vlan is None or any(each.segment == f"vlan {args.vlan}" for each in devices))
+    )

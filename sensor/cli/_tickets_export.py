@@ -1,0 +1,59 @@
+"""``sensor tickets export``: tickets in the form that others take."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from sensor.cli._setup import complain
+from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, put
+from sensor.cli._tickets_desk import Desk, at_desk, chosen
+from sensor.documents import nearest
+from sensor.posture.tickets.formats import Form, exported, names
+from sensor.posture.tickets.ledger import Given
+from sensor.posture.tickets.model import Ticket
+from sensor.posture.tickets.progress import content_of
+
+DEFAULT = "markdown"
+# Formats that need to be told the project.
+OF_JIRA = ("jira", "jira_server")
+
+
+def export(args: argparse.Namespace) -> int:
+    name = args.format or DEFAULT
+    if name not in names():
+        complain(f"found --format {name}, {nearest(name, names())}")
+        return USAGE
+    if name in OF_JIRA and not args.project:
+        complain(f"expected --project KEY: issues of {name} belong to a project")
+        return USAGE
+    with at_desk(args) as desk:
+        if desk is None:
+            return NOT_OPENED
+        found = chosen(args, desk.standings, args.words)
+        if found is None:
+            return NOT_FOUND
+        tickets = [one.ticket for one in found if one.ticket is not None]
+        text = exported(name, tickets, Form(desk.config.sensor.id, args.project))
+        if args.output is None:
+            sys.stdout.write(text)
+            return 0
+        return _written(desk, args.output, name, tickets, text)
+
+
+def _written(desk: Desk, path: Path, name: str, tickets: list[Ticket], text: str) -> int:
+    """Into a file, noted as given to somebody, so that `list` tells what changed since."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        complain(f"cannot write {path}: {error.strerror}")
+        return NOT_OPENED
+    for one in tickets:
+        desk.ledger.tickets[one.id].given[f"{name} file"] = Given(content=content_of(one))
+    if not desk.trouble:
+        desk.note()
+    if desk.trouble:
+        complain(f"{desk.trouble}; nothing was noted of what was written")
+    put(f"{path}: {len(tickets):,} ticket{'s' if len(tickets) != 1 else ''}")
+    return 0

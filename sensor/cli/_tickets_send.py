@@ -1,0 +1,207 @@
+"""``sensor tickets send``: what an output of type tickets is to be told, and how far that came."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections import Counter
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from sensor.cli._setup import complain
+from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, put, tidy
+from sensor.cli._tickets_desk import Desk, at_desk, chosen
+from sensor.core.alert import Severity
+from sensor.core.output import Refuse, Retry
+from sensor.core.secrecy import masked
+from sensor.delivery.pace import Backoff, Rate
+from sensor.documents import nearest
+from sensor.outputs._ticket_systems import Locked
+from sensor.outputs.tickets import Change, Outcome, Tickets
+from sensor.posture.tickets.formats import Form, format_of
+from sensor.posture.tickets.ledger import Given, LedgerError, write_ledger
+from sensor.posture.tickets.model import Ticket
+from sensor.posture.tickets.progress import Standing, content_of
+
+REFUSED = 1
+TRIES = 5
+# What a closed ticket says of its devices, at most.
+LINES = 40
+DEEDS = {"create": "opened", "update": "updated", "close": "closed", "reopen": "opened again"}
+
+
+def send(args: argparse.Namespace) -> int:
+    """Tell a ticket system all that it does not know yet; 1 where it refuses something, 3 where it cannot be reached."""
+    name, *ids = args.words or [""]
+    if not name:
+        complain("expected send OUTPUT: the name of an output of type tickets in the configuration")
+        return USAGE
+    if not _kept(args):
+        return NOT_OPENED
+    try:
+        with at_desk(args) as desk:
+            if desk is None:
+                return NOT_OPENED
+            if desk.trouble and not args.dry_run:
+                complain(f"{desk.trouble}; nothing was sent, since what is not noted is sent again")
+                return NOT_OPENED
+            return _sent(args, desk, name, ids)
+    except LedgerError as error:
+        complain(f"{error}; the last ticket that was sent is sent again next time")
+        return NOT_OPENED
+
+
+def _kept(args: argparse.Namespace) -> bool:
+    """Whether there is an inventory: of a log alone nothing is noted, and every run would open all tickets again."""
+    from sensor.eventlog.paths import folder_to_read
+    from sensor.inventory.store.database import FILE
+
+    folder: Path = args.state or folder_to_read()
+    if (args.events is None or args.state is not None) and (folder / FILE).is_file():
+        return True
+    complain(f"no inventory in {folder}: tickets are sent of what `sensor run`, or `sensor replay --state DIR`, keeps; name its folder with --state")
+    return False
+
+
+def _sent(args: argparse.Namespace, desk: Desk, name: str, ids: list[str]) -> int:
+    options = _options(desk, name)
+    if options is None:
+        return USAGE
+    found = chosen(args, desk.standings, ids)
+    if found is None:
+        return NOT_FOUND
+    form = Form(desk.config.sensor.id, options.project, options.issue_type)
+    changes = [(one, change) for one in found if (change := _change(one, name, options, form)) is not None]
+    if not args.dry_run:
+        return _Sending(desk, name, options).all(changes, len(found) - len(changes))
+    for one, change in changes:
+        put(f"{name}: would be {DEEDS[change.kind]}: {_called(one, change.handle)}")
+    put(f"{name}: {_counted(Counter(change.kind for _, change in changes), len(found) - len(changes))}")
+    return 0
+
+
+def _options(desk: Desk, name: str) -> Any:
+    """Of the output of that name; None after it was said that there is none."""
+    outputs = desk.config.outputs
+    ours = [each for each, options in outputs.items() if not options.records]
+    if name not in outputs:
+        complain(f"no output {tidy(name)!r}: {nearest(name, ours) if ours else 'no output of type tickets is configured'}")
+        return None
+    if name not in ours:
+        complain(f"the output {name!r} takes records of the log: expected one of type tickets")
+        return None
+    if not outputs[name].enabled:
+        complain(f"the output {name!r} is switched off (enabled: false)")
+        return None
+    return outputs[name]
+
+
+# What is to be said.
+
+
+def _change(one: Standing, name: str, options: Any, form: Form) -> Change | None:
+    """What a system is to be told of a ticket; None where it knows."""
+    given, ticket = one.note.given.get(name), one.ticket
+    words = format_of("json" if options.system == "webhook" else options.system)
+    known = form.key(one.id), words.found_by(one.id, form), given.handle if given is not None else ""
+    if one.note.done:
+        if given is None or given.closed:
+            return None
+        return Change("close", *known, one.note.done[:19], words.closed(list(one.note.over.values())[-LINES:], form), {})
+    if ticket is None or (given is None and not _wanted(ticket, options.filter)):
+        return None
+    content = content_of(ticket)
+    if given is not None and given.content == content and not given.closed:
+        return None
+    kind = "create" if given is None else "reopen" if given.closed else "update"
+    return Change(kind, *known, content, words.created(ticket, form), words.updated(ticket, form))  # type: ignore[arg-type]
+
+
+def _wanted(ticket: Ticket, chosen: Any) -> bool:
+    """Whether it passes the filter of an output."""
+    devices = ticket.devices
+    return (
+        ticket.severity >= Severity[chosen.severity]
+        and (not chosen.types or any(fnmatchcase(one.type, glob) for one in devices for glob in chosen.types))
+        and (not chosen.vlans or any(one.segment == f"vlan {vlan}" for one in devices for vlan in chosen.vlans))
+    )
+
+
+# How it is said.
+
+
+class _Sending:
+    """One ticket after the other, each noted before the next."""
+
+    def __init__(self, desk: Desk, name: str, options: Any) -> None:
+        self._desk, self._name = desk, name
+        self._output = Tickets(name, options)
+        self._open = False
+        self._backoff = Backoff(options.backoff_s, options.backoff_max_s)
+        self._rate = Rate(options.rate, time.monotonic())
+
+    def all(self, changes: list[tuple[Standing, Change]], known: int) -> int:
+        done, refused = Counter[str](), 0
+        try:
+            for one, change in changes:
+                try:
+                    outcome = self._given(change)
+                except Refuse as error:
+                    refused += 1
+                    self._complain(f"refused: {_called(one, change.handle)}: {error}; fields that it does not take may be given otherwise by extra:")
+                    continue
+                self._note(one, change, outcome)
+                done[change.kind] += 1
+                put(f"{self._name}: {DEEDS[change.kind]}: {_called(one, outcome.handle)}")
+                if outcome.remark:
+                    self._complain(outcome.remark)
+        except Retry as error:
+            self._complain(f"{error.args[0]}; the rest comes with the next send")
+            return NOT_OPENED
+        finally:
+            self._output.close()
+        put(f"{self._name}: {_counted(done, known)}")
+        return REFUSED if refused else 0
+
+    def _given(self, change: Change) -> Outcome:
+        """What came of it, after some tries. Retry where none helped."""
+        self._backoff.worked()
+        while True:
+            time.sleep(self._rate.wait_s(time.monotonic(), 1))
+            self._rate.sent(1)
+            try:
+                if not self._open:
+                    self._output.open()
+                    self._open = True
+                return self._output.give(change)
+            except Locked:
+                raise
+            except Retry as error:
+                self._output.close()
+                self._open = False
+                wait = self._backoff.failed(error.after_s)
+                if self._backoff.tries >= TRIES:
+                    raise
+                time.sleep(wait)
+
+    def _note(self, one: Standing, change: Change, outcome: Outcome) -> None:
+        """At once: what is not noted is sent again."""
+        given = one.note.given
+        content = given[self._name].content if change.kind == "close" else change.content
+        given[self._name] = Given(outcome.handle, content, change.kind == "close")
+        if self._desk.folder is not None:
+            write_ledger(self._desk.folder, self._desk.ledger)
+
+    def _complain(self, message: str) -> None:
+        complain(f"{self._name}: {tidy(masked(message), 1024)}")
+
+
+def _called(one: Standing, handle: str) -> str:
+    named = f" ({handle})" if handle else ""
+    return f"{one.id}{named}, {one.note.priority}: {one.note.title}"
+
+
+def _counted(done: Counter[str], known: int) -> str:
+    parts = [f"{done[kind]:,} {word}" for kind, word in DEEDS.items() if done[kind]]
+    return ", ".join([*parts, f"{known:,} as {'they were' if known != 1 else 'it was'}"])

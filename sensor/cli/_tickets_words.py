@@ -1,0 +1,158 @@
+"""``sensor tickets``: tickets as people and programs read them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Any, TextIO
+
+import msgspec
+
+from sensor.cli._devices_csv import write_csv
+from sensor.cli._setup import complain
+from sensor.cli._show import NOT_FOUND, NOT_OPENED, STYLES, USAGE, clock, coloured, paint, put, table
+from sensor.cli._tickets_desk import Desk, at_desk, chosen
+from sensor.posture.tickets.formats.json import told
+from sensor.posture.tickets.ledger import Note
+from sensor.posture.tickets.progress import Standing
+from sensor.posture.tickets.words import device_line, facts, step_text
+
+COLUMNS = ("priority", "severity", "due", "ticket", "state", "devices", "owner", "title")
+CSV_COLUMNS = ("ticket", "state", "priority", "severity", "points", "title", "owner", "first_seen", "due", "done", "devices", "findings", "given")
+DEVICES_SHOWN, OVER_SHOWN, NAMES_IN_CSV = 40, 20, 50
+OVERDUE = "bold red"
+DONE_SHOWN_DAYS = 30
+
+
+def list_tickets(args: argparse.Namespace) -> int:
+    if args.words:
+        complain(f"found {' '.join(args.words)!r}, expected options alone: --severity, --owner, --type, --vlan, --status")
+        return USAGE
+    with at_desk(args) as desk:
+        if desk is None:
+            return NOT_OPENED
+        if desk.trouble:
+            complain(f"{desk.trouble}; nothing was noted, so tickets that are new now are new again next time")
+        found = [one for one in chosen(args, desk.standings, ()) or () if args.status or not _old(one.note, desk)]
+        _put_list(args, found, desk)
+    return 0
+
+
+def _put_list(args: argparse.Namespace, found: Sequence[Standing], desk: Desk) -> None:
+    if args.json:
+        for one in found:
+            put(json.dumps(_body(one, desk), ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
+    elif args.csv:
+        write_csv(sys.stdout, CSV_COLUMNS, (_csv_row(one) for one in found))
+    else:
+        put(_table(found, desk, sys.stdout))
+
+
+def show(args: argparse.Namespace) -> int:
+    if not args.words:
+        complain("expected show ID…: `sensor tickets list` tells the ids")
+        return USAGE
+    with at_desk(args) as desk:
+        if desk is None:
+            return NOT_OPENED
+        found = chosen(args, desk.standings, args.words)
+        if found is None:
+            return NOT_FOUND
+        if args.json:
+            _put_list(args, found, desk)
+        else:
+            put("\n\n".join("\n".join(_lines(one, desk, coloured(sys.stdout))) for one in found))
+    return 0
+
+
+def _old(note: Note, desk: Desk) -> bool:
+    """Whether it was done so long ago that only `--status done` tells of it."""
+    try:
+        return bool(note.done) and (date.fromisoformat(desk.site.now[:10]) - date.fromisoformat(note.done[:10])).days > DONE_SHOWN_DAYS
+    except ValueError:
+        return False
+
+
+def _overdue(note: Note, desk: Desk) -> bool:
+    return bool(note.due) and not note.done and note.due < desk.site.now[:10]
+
+
+def _table(found: Sequence[Standing], desk: Desk, out: TextIO) -> str:
+    if not found:
+        return "no tickets"
+    late = {one.id for one in found if _overdue(one.note, desk)}
+    rows = [_row(one, late=one.id in late) for one in found]
+    style = {row[3]: OVERDUE if row[3] in late else STYLES.get(row[1], "") for row in rows}
+    return f"{table(COLUMNS, rows, out, lambda row: style[row[3]])}\n{_counted(found, len(late))}"
+
+
+def _row(one: Standing, *, late: bool) -> tuple[str, ...]:
+    note = one.note
+    due = f"{note.due}, late" if late else f"done {note.done[:10]}" if note.done else note.due
+    return note.priority, note.severity, due, one.id, one.state, f"{len(note.devices):,}", note.owner, note.title
+
+
+def _counted(found: Sequence[Standing], late: int) -> str:
+    """``12 tickets on 40 devices: 2 P1, 10 P3; 1 is late, 3 are done``."""
+    todo = [one for one in found if not one.note.done]
+    devices = len({name for one in todo for name in one.note.devices})
+    kinds = sorted(Counter(one.note.priority for one in todo).items())
+    done = len(found) - len(todo)
+    parts = [f"{late:,} late" if late else "", f"{done:,} done" if done else ""]
+    text = f"{len(todo):,} ticket{'s' if len(todo) != 1 else ''} on {devices:,} device{'s' if devices != 1 else ''}"
+    return "; ".join(filter(None, [text + (f": {', '.join(f'{count:,} {kind}' for kind, count in kinds)}" if kinds else ""), ", ".join(filter(None, parts))]))
+
+
+def _csv_row(one: Standing) -> dict[str, str]:
+    note, ticket = one.note, one.ticket
+    names = " ".join(ticket.names[:NAMES_IN_CSV]) if ticket is not None else ""
+    words = (
+        one.id, one.state, note.priority, note.severity, f"{ticket.points:g}" if ticket is not None else "", note.title, note.owner, note.first[:10], note.due,
+        note.done[:10], str(len(note.devices)), names, ", ".join(_given(note)),
+    )  # fmt: skip
+    return dict(zip(CSV_COLUMNS, words, strict=True))
+
+
+def _body(one: Standing, desk: Desk) -> dict[str, Any]:
+    """All of it, for programs."""
+    kept = msgspec.to_builtins(one.note)
+    known = told(one.ticket) if one.ticket is not None else {"id": one.id, **{key: kept[key] for key in ("title", "kind", "severity", "priority")}}
+    more = {"state": one.state, "overdue": _overdue(one.note, desk), "done": one.note.done, "over": list(one.note.over.values())}
+    return known | more | {"given": {name: each.handle for name, each in one.note.given.items()}}
+
+
+def _lines(one: Standing, desk: Desk, colours: bool) -> Iterator[str]:
+    note, ticket = one.note, one.ticket
+    yield paint(f"{one.id}: {note.title}", "bold", colours)
+    state = f"{one.state}, since {note.done[:10]}" if note.done else one.state + (", late" if _overdue(note, desk) else "")
+    unseen = "" if ticket is not None or note.done else f"not seen since {clock(note.last)}, and nothing shows that it is done"
+    head = [("State", state), ("Given to", ", ".join(_given(note))), ("But", unseen)]
+    head += (
+        facts(ticket) if ticket is not None else [("Priority", f"{note.priority}, {note.severity}"), ("Owner", note.owner), ("First seen", clock(note.first))]
+    )
+    yield from (f"  {name:11} {value}" for name, value in head if value)
+    if ticket is not None:
+        yield from _section("Why", ticket.why)
+        yield from _section("What to do", [step_text(each) for each in ticket.steps])
+        yield from _section("How to see that it is done", [ticket.test] if ticket.test else [])
+        yield from _section("Devices", [device_line(each) for each in ticket.devices], DEVICES_SHOWN)
+    else:
+        yield from _section("Devices", [part.text for part in note.devices.values()], DEVICES_SHOWN)
+    yield from _section("No longer to be mended", list(note.over.values()), OVER_SHOWN)
+
+
+def _section(name: str, lines: Sequence[str], most: int = 100) -> Iterator[str]:
+    if lines:
+        yield f"  {name}"
+        yield from (f"    - {line}" for line in lines[:most])
+    if len(lines) > most:
+        yield f"    and {len(lines) - most:,} more: --json tells them all"
+
+
+def _given(note: Note) -> Iterator[str]:
+    """``jira as OPS-12``."""
+    return (f"{name} as {each.handle}" if each.handle else name for name, each in note.given.items())

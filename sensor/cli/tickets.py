@@ -1,0 +1,78 @@
+"""Hand out what is to be mended: one ticket for one fix, over all classes of device.
+
+All devices that want the same update, or have the same setting, share one ticket: with owner, due date, steps for each maker among them, the packet that proves
+it of each, and how to see that it is done. Ids stay the same, so that the export of next month updates those of this month. A ticket is done when the network
+shows it: a setting seen right, another version, a device that is gone.
+
+actions:
+  list                         tickets, the most pressing first: new (nobody was given it yet), open, changed (since it was given to somebody), done
+  show ID…                     all about some
+  export [ID…]                 write them as markdown, jira, jira_server, servicenow, github, csv, email or json
+  send OUTPUT [ID…]            open, update and close them in the ticket system that an output of type tickets names
+
+The priority follows from the points of the gravest finding: P1 from 60, P2 from 40, P3 from 20, else P4; due dates from its severity, by tickets: of the
+configuration. When each was first seen, and who was given it, is kept in tickets.json in the state folder; of a log alone (--events) nothing is kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from sensor.cli._known import add_site_arguments
+from sensor.cli._setup import complain
+from sensor.cli._show import SEVERITIES, USAGE, add_json_argument
+
+EXAMPLES = """\
+  sensor tickets
+  sensor tickets list --status new --severity high
+  sensor tickets show ticket-5k2m8q
+  sensor tickets export --format markdown -o tickets.md
+  sensor tickets export --format jira --project OPS | while read -r body; do curl -d "$body" …/rest/api/3/issue/bulk; done
+  sensor tickets send jira --dry-run
+  sensor tickets send jira
+"""
+# Action → (module, function).
+ACTIONS = {
+    "list": ("_tickets_words", "list_tickets"),
+    "show": ("_tickets_words", "show"),
+    "export": ("_tickets_export", "export"),
+    "send": ("_tickets_send", "send"),
+}
+STATES = ("new", "open", "changed", "done")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("words", metavar="ACTION …", nargs="*", help="an action with what it needs (default: list)")
+    parser.add_argument("--severity", choices=SEVERITIES, default=SEVERITIES[0], help="only what is at least as grave")
+    parser.add_argument("--owner", metavar="NAME", help="only those of an owner")
+    parser.add_argument("--type", metavar="TYPE", help="only those with a device of a type, such as camera")
+    parser.add_argument("--vlan", metavar="VLAN", type=int, help="only those with a device in a VLAN")
+    parser.add_argument("--status", choices=STATES, help="only those in a state")
+    parser.add_argument("--format", metavar="FORMAT", help="of export: csv, email, github, jira, jira_server, json, markdown or servicenow (default: markdown)")
+    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="of export: write there, and note that these tickets were given to somebody")
+    parser.add_argument("--project", metavar="KEY", default="", help="of export: the project in Jira")
+    parser.add_argument("--dry-run", action="store_true", help="of send: tell what would be done, and do nothing")
+    parser.add_argument("--csv", action="store_true", help="of list: CSV with a heading")
+    add_json_argument(parser)
+    add_site_arguments(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Do it; 1 where a ticket is not known or was refused, 2 where something makes no sense, 3 where something cannot be read, written or reached."""
+    args.action, *args.words = args.words or ["list"]
+    if args.action not in ACTIONS:
+        from sensor.documents import nearest
+
+        complain(f"no action {args.action!r}, {nearest(args.action, list(ACTIONS))}")
+        return USAGE
+    return _deed(args.action)(args)
+
+
+def _deed(action: str) -> Callable[[argparse.Namespace], int]:
+    from importlib import import_module
+
+    module, name = ACTIONS[action]
+    deed: Callable[[argparse.Namespace], int] = getattr(import_module(f"sensor.cli.{module}"), name)
+    return deed

@@ -1,0 +1,163 @@
+"""sensor tickets: what is to be mended, on the office capture and on made-up networks."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sensor.cli.main import main
+from tests.cli.conftest import Told
+
+PCAPS = Path(__file__).parents[2] / "pcaps"
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small office as a sensor knows it: its inventory, and its log in ``events.jsonl``."""
+    folder = tmp_path_factory.mktemp("office")
+    log, lists = str(folder / "events.jsonl"), str(PCAPS / "office.intel.txt")
+    assert main(["replay", "--state", str(folder), "--events", log, "--intel", lists, str(PCAPS / "office.pcapng")]) == 0
+    return folder
+
+
+@pytest.fixture
+def ask(tell, office: Path) -> Callable[..., Told]:
+    """sensor tickets on the office, of which nothing is noted yet."""
+    for path in office.glob("tickets.*"):
+        path.unlink()
+    return lambda *words: tell("tickets", *words, "--state", str(office), "--events", str(office / "events.jsonl"))
+
+
+def bodies(told: Told) -> list[dict[str, Any]]:
+    assert told.code == 0, told.err
+    return [json.loads(line) for line in told.lines]
+
+
+# What there is to do.
+
+
+def test_the_office_has_tickets_the_most_pressing_first(ask) -> None:
+    """One line a fix, with priority, due date and devices; all are new; then how many on how many devices."""
+    told = ask()
+    assert told.lines[0].split() == ["PRIORITY", "SEVERITY", "DUE", "TICKET", "STATE", "DEVICES", "OWNER", "TITLE"]
+    rows = told.lines[1:-1]
+    assert [row.split()[0] for row in rows] == sorted(row.split()[0] for row in rows)
+    assert any("Update Aruba 515 from 8.10.0.6" in row and " new " in row for row in rows)
+    assert told.lines[-1] == f"{len(rows)} tickets on 12 devices: 5 P3, 8 P4"
+
+
+def test_one_ticket_for_the_same_fix_on_several_devices(ask) -> None:
+    """Two cameras of two makers show their pictures to everybody: one ticket, with the packet that proves it of each."""
+    [ticket] = [one for one in bodies(ask("list", "--json")) if one["names"] == ["rtsp_open"]]
+    assert {one["vendor"] for one in ticket["devices"]} == {"Axis", "Hikvision"}
+    assert all(one["proof"]["event"] == "rtsp.response" and one["proof"]["ts"].startswith("2026-11-24T08:06") for one in ticket["devices"])
+    assert (ticket["state"], ticket["overdue"], ticket["given"]) == ("new", False, {})
+
+
+def test_all_about_a_ticket(ask) -> None:
+    """Points with their reason, each CVE, what to do, the test, and the packet."""
+    [ticket] = [one for one in bodies(ask("list", "--json")) if "Aruba" in one["title"]]
+    out = ask("show", ticket["id"]).out
+    assert "Points      23.6, those of CVE-2023-45614 on 10.20.10.3 (ap-1f, access_point), the gravest of 3 findings" in out
+    assert "Fixed in 8.12.0.2 / 8.10.0.13." in out
+    assert "proof: 2026-11-24T08:18:01Z, lldp.system_description, ArubaOS (MODEL: 515), Version 8.10.0.6" in out
+
+
+def test_some_of_them(ask) -> None:
+    """By severity, type, VLAN and state."""
+    assert [one["severity"] for one in bodies(ask("list", "--json", "--severity", "critical"))] == ["critical"]
+    assert all(any(each["type"] == "camera" for each in one["devices"]) for one in bodies(ask("list", "--json", "--type", "camera")))
+    assert {each["segment"] for one in bodies(ask("list", "--json", "--vlan", "20")) for each in one["devices"]} == {"vlan 20"}
+    assert ask("--status", "done").out == "no tickets\n"
+    assert ask("--owner", "nobody").out == "no tickets\n"
+
+
+def test_as_a_sheet(ask) -> None:
+    """A row a ticket."""
+    rows = list(csv.DictReader(io.StringIO(ask("list", "--csv").out)))
+    assert len(rows) == 13
+    assert {row["state"] for row in rows} == {"new"}
+
+
+# What is kept.
+
+
+def test_due_dates_stay_and_what_was_written_is_open(ask, office: Path, tmp_path: Path) -> None:
+    """When a ticket was first seen is noted by the first look; a file with tickets is noted as given, so that it is no longer new."""
+    before = {one["id"]: one["due"] for one in bodies(ask("list", "--json"))}
+    kept = json.loads((office / "tickets.json").read_text())
+    assert {name: note["due"] for name, note in kept["tickets"].items()} == before
+    told = ask("export", "-o", str(tmp_path / "out.md"))
+    assert told.out == f"{tmp_path / 'out.md'}: 13 tickets\n"
+    after = bodies(ask("list", "--json"))
+    assert {one["state"] for one in after} == {"open"}
+    assert {one["id"]: one["due"] for one in after} == before
+    assert after[0]["given"] == {"markdown file": ""}
+
+
+def test_a_broken_list_of_tickets_is_told_and_left_alone(ask, office: Path) -> None:
+    """Tickets that are thought new would be opened a second time."""
+    path = office / "tickets.json"
+    path.write_text('{"version": 1, "tickets": {"ticket-x"')
+    told = ask()
+    assert (told.code, told.out) == (3, "")
+    assert told.err.startswith(f"sensor: {path}: found what is no list of tickets (")
+    assert "`sensor restore`" in told.err
+    assert path.read_text() == '{"version": 1, "tickets": {"ticket-x"'
+
+
+def test_a_list_of_another_sensor_is_told(ask, office: Path) -> None:
+    (office / "tickets.json").write_text('{"version": 9, "tickets": {}}')
+    told = ask()
+    assert told.code == 3
+    assert "found version 9, expected 1" in told.err
+
+
+def test_a_folder_that_takes_nothing_is_told(ask, office: Path) -> None:
+    """Somebody made a folder of the name of the lock: the list is shown, and that nothing is noted is said."""
+    (office / "tickets.lock").mkdir()
+    try:
+        told = ask()
+    finally:
+        (office / "tickets.lock").rmdir()
+    assert told.lines[-1].startswith("13 tickets")
+    assert "nothing was noted, so tickets that are new now are new again next time" in told.err
+    assert not (office / "tickets.json").exists()
+
+
+def test_of_a_log_alone_nothing_is_kept(tell, office: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be the log of anywhere: the tickets of our own network are not to be done because of it."""
+    monkeypatch.setenv("SENSOR_STATE", str(tmp_path))
+    assert tell("tickets", "--events", str(office / "events.jsonl")).lines[-1].startswith("13 tickets")
+    assert not list(tmp_path.glob("tickets*"))
+
+
+# What is asked for wrongly.
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["lst"], 2, "no action 'lst', expected one of list, show, export, send; did you mean 'list'?"),
+        (["list", "ticket-x"], 2, "found 'ticket-x', expected options alone"),
+        (["show"], 2, "expected show ID…"),
+        (["show", "ticket-nosuch"], 1, "no ticket 'ticket-nosuch'"),
+        (["export", "--format", "jra"], 2, "found --format jra, expected one of"),
+        (["export", "--format", "jira"], 2, "expected --project KEY"),
+        (["export", "ticket-nosuch"], 1, "no ticket 'ticket-nosuch'"),
+        (["export", "-o", "/nosuch/out.md"], 3, "cannot write /nosuch/out.md: No such file or directory"),
+        (["send"], 2, "expected send OUTPUT"),
+        (["send", "jira"], 2, "no output 'jira': no output of type tickets is configured"),
+    ],
+)
+def test_mistakes(ask, words: list[str], code: int, told: str) -> None:
+    """One line that says what was found and what was expected."""
+    said = ask(*words)
+    assert (said.code, said.out) == (code, "")
+    assert told in said.err
