@@ -44,6 +44,8 @@ from sensor.keeper import Keeper
 from sensor.mutes import Mutes
 from sensor.passive_dns import PassiveDns
 from sensor.pipeline import Pipeline, Sizes
+from sensor.posture.profiles.confine import Confines
+from sensor.posture.profiles.installed import Profiles
 from sensor.posture.recommendations.advisor import Advisor
 from sensor.process import large_tables
 from sensor.registry import units
@@ -62,6 +64,7 @@ class World:
         self.networks, self.intel, self._inventory, self.more_bits = networks, intel, inventory, budget.more_bits
         self.passive_dns = PassiveDns(budget.names)
         self.baseline = Baseline(inventory.device, inside=networks.inside, things=budget.learned)
+        self.profiles = Confines(self)
 
     def device(self, subject: Subject) -> Device | None:
         return self._inventory.device(subject)
@@ -121,20 +124,23 @@ class Engine:
         self, config: Config, emit: Callable[[Record], None], *, lists: ThreatLists, rules: Rules | None = None,
         report: Callable[[Broken], None] | None = None, complain: Callable[[str], None] = _silent, keeper: Keeper | None = None, mutes: Mutes | None = None,
         muted: Callable[[Record], None] | None = None, evidence: Gatherer | None = None, health: Health | None = None,
+        profiles: Profiles | None = None,
     ) -> None:  # fmt: skip
         """``lists``: threat lists, read already; ``rules``: detectors of the operator's own; ``report`` hears of units that break; ``complain`` of each line of
         an operator's list or fingerprint file that was left out. ``keeper`` brings back what earlier runs knew, and is to write what this one learns. ``mutes``
-        silence alerts, which ``muted`` then gets; ``evidence`` keeps packets of alerts; ``health`` looks how the sensor itself fares. DocumentErrors where a
-        file cannot be used at all.
+        silence alerts, which ``muted`` then gets; ``evidence`` keeps packets of alerts; ``health`` looks how the sensor itself fares; ``profiles``: what is
+        installed. DocumentErrors where a file cannot be used at all.
         """
+        self.profiles = profiles or Profiles()
         self.known, self.rules, self._keeper = known(config), rules if rules is not None else Rules(()), keeper
-        for fault in (*self.known.faults, *lists.unread, *lists.faults, *self.rules.faults):
+        for fault in (*self.known.faults, *lists.unread, *lists.faults, *self.rules.faults, *self.profiles.faults):
             complain(str(fault))
         networks = Networks(config.networks)
         budget = Budget.of(config.memory_mib)
         limits = _limits(config, budget)
         inventory = Inventory(self.known.matcher, self.known.oui, networks, limits)
         self.world = world = World(networks, lists, inventory, budget)
+        world.profiles.become(self.profiles.installed)
         self.advisor = Advisor(world, self._advise, inventory.members, budget.alerts, _settled(config))
         if keeper is not None:
             keeper.begin(inventory, self.known.name, world.baseline, self.advisor.cases)
@@ -168,8 +174,10 @@ class Engine:
             more={"passive_dns": world.passive_dns},
         )
 
-    def take_up(self, config: Config, rules: Rules | None, found: Known | None) -> None:
-        """Work by another configuration from the next batch on. ``rules`` and ``found``, what is known of devices: None where they stay as they are."""
+    def take_up(self, config: Config, rules: Rules | None, found: Known | None, profiles: Profiles | None = None) -> None:
+        """Work by another configuration from the next batch on. ``rules``, ``found``, what is known of devices, and ``profiles``: None where they stay as they
+        are.
+        """
         pipeline, room = self.pipeline, self.pipeline.room
         zones = self.world.networks.become(config.networks)
         if zones:
@@ -183,6 +191,9 @@ class Engine:
         rules = rules if rules is not None else self.rules
         pipeline.watch(self._all(rules.detectors(self.world, self.rules, zones=zones)))
         self.rules = rules
+        if profiles is not None:
+            self.profiles = profiles
+            self.world.profiles.become(profiles.installed)
         if found is not None:
             self.known = found
             self.anew.begin(found.matcher, found.oui)

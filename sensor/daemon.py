@@ -31,6 +31,7 @@ from sensor.keeper import Keeper
 from sensor.lately import Lately, Seen
 from sensor.logs import log
 from sensor.notify import Notifier
+from sensor.posture.profiles.installed import load as load_profiles
 from sensor.process import unhurried
 from sensor.quarantine import write_quarantine
 from sensor.read_ahead import ReadAhead
@@ -55,9 +56,9 @@ class Run:
     """Everything of one run. ``listener`` hears each record after the log has it; ``progress`` is called after each batch.
 
     ``keeper`` writes the inventory down; the run ends it. ``mutes``: file of what the operator wants no alerts of; ``evidence``: folder for their packets;
-    ``intel``: threat lists beside the configured ones and those in the folder ``lists``; ``rules``: files and folders of rules. Of live runs: ``read`` gives
-    the configuration as it is now, where ``asked`` says that somebody wants it read; ``clock``: ns since the epoch;
-    ``telemetry`` tells others how the run fares.
+    ``intel``: threat lists beside the configured ones and those in the folder ``lists``; ``rules``: files and folders of rules; ``profiles``: folder of
+    those that are installed. Of live runs: ``read`` gives the configuration as it is now, where ``asked`` says that somebody wants it read; ``clock``: ns
+    since the epoch; ``telemetry`` tells others how the run fares.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class Run:
         listener: Callable[[Record], None] | None = None, progress: Callable[[], None] | None = None, keeper: Keeper | None = None,
         mutes: Path | None = None, evidence: Path | None = None, lists: Path | None = None, rules: Sequence[Path] = (),
         read: Callable[[], Settings] | None = None, asked: Callable[[], bool] = lambda: False, clock: Callable[[], int] = time.time_ns,
-        telemetry: Telemetry | None = None,
+        telemetry: Telemetry | None = None, profiles: Path | None = None,
     ) -> None:  # fmt: skip
         self.source, self.log, self.live, self._clock = source, log, live, clock
         self._listener, self._progress, self._keeper, self._telemetry = listener, progress, keeper, telemetry
@@ -77,7 +78,7 @@ class Run:
         self._lists = Renewer(ThreatLists(intel, more=config.intel, folder=lists))
         self.engine = Engine(
             config, self._emit, lists=self._lists.lists, rules=Rules(rules), report=_report, complain=_complain, keeper=keeper,
-            mutes=self.files.mutes, muted=self.files.muted, evidence=self.files.gatherer, health=self.health,
+            mutes=self.files.mutes, muted=self.files.muted, evidence=self.files.gatherer, health=self.health, profiles=load_profiles(profiles),
         )  # fmt: skip
         self.pipeline = self.engine.pipeline
         self._doctor = Watch(source.names, self.engine.world.networks, self._folders, promiscuous=config.capture.promiscuous) if live else None
@@ -138,6 +139,7 @@ class Run:
         self._say("started", ts, f"{'listening on' if self.live else 'reading'} {self.source.name}")
         self._tell_refused(ts, "threat lists", [str(fault) for fault in self._lists.lists.unread])
         self._tell_refused(ts, "faults in rules", [str(fault) for fault in self.engine.rules.faults])
+        self._tell_refused(ts, "faults in profiles", [str(fault) for fault in self.engine.profiles.faults])
 
     def _take(self, batch: Batch, work: Work) -> None:
         if len(batch):

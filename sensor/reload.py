@@ -25,6 +25,8 @@ from sensor.evidence.writer import Writer
 from sensor.intel.store import ThreatLists
 from sensor.logs import log as say
 from sensor.notify import Notifier
+from sensor.posture.profiles.installed import Profiles, load
+from sensor.posture.profiles.installed import files_of as profiles_of
 from sensor.process import give_back
 from sensor.rules.load import Rules, files_of
 from sensor.upstream import Outputs
@@ -44,6 +46,7 @@ class Settings(NamedTuple):
     mutes: Path | None
     evidence: Path | None
     rules: Sequence[Path]
+    profiles: Path | None = None
 
 
 class State(msgspec.Struct):
@@ -66,11 +69,12 @@ class News(NamedTuple):
 
 
 class _Fresh(NamedTuple):
-    """What was read. ``rules`` and ``found`` are None where they stay as they are; ``faults`` of those two."""
+    """What was read. ``rules``, ``found`` and ``profiles`` are None where they stay as they are; ``faults`` of those three."""
 
     settings: Settings
     rules: Rules | None
     found: Known | None
+    profiles: Profiles | None
     writer: Writer | None
     faults: list[Fault]
 
@@ -127,8 +131,10 @@ class Reloader:
         rules = Rules(settings.rules) if stamps(files_of(settings.rules)) != engine.rules.stamps else None
         found = known(config) if config.fingerprints != self._config.fingerprints or stamp_of(config) != engine.known.stamp else None
         writer = self._parts.files.writer_for(settings.evidence, config.evidence.mib)
-        faults = [fault for one in (rules, found) if one is not None for fault in one.faults]
-        return _Fresh(settings, rules if rules and not rules.faults else None, found if found and not found.faults else None, writer, faults)
+        profiles = load(settings.profiles) if stamps(profiles_of(settings.profiles)) != engine.profiles.stamps else None
+        faults = [fault for one in (rules, found, profiles) if one is not None for fault in one.faults]
+        kept = profiles.keeping(engine.profiles) if profiles is not None else None
+        return _Fresh(settings, rules if rules and not rules.faults else None, found if found and not found.faults else None, kept, writer, faults)
 
     # In the engine's thread.
 
@@ -140,7 +146,9 @@ class Reloader:
             changed.append("rules")
         if fresh.found is not None and not any(key.startswith("fingerprints.") for key in changed):
             changed.append("fingerprints")
-        parts.engine.take_up(config, fresh.rules, fresh.found)
+        if fresh.profiles is not None:
+            changed.append("profiles")
+        parts.engine.take_up(config, fresh.rules, fresh.found, fresh.profiles)
         parts.engine.pipeline.keep(parts.files.take_up(fresh.settings.mutes, fresh.writer, config.evidence.mib))
         parts.lists.look_for(config.intel)
         names = [name for name, options in config.outputs.items() if options.delivers]
@@ -158,7 +166,7 @@ class Reloader:
         if restart := self.state.restart:
             msg += f"; {_listed(restart)} {'count' if len(restart) > 1 else 'counts'} from the next start on"
         if faults:
-            msg += f"; rules and fingerprints with faults are left as they were: {_first(faults)}"
+            msg += f"; rules, fingerprints and profiles with faults are left as they were: {_first(faults)}"
         facts = {"changed": changed[:KEYS_TOLD], "restart": restart[:KEYS_TOLD], "faults": self.state.faults[:FAULTS_TOLD]}
         self._say(msg, faults[1:])
         return News("low" if faults else "info", msg, facts)

@@ -91,6 +91,13 @@ def lists_folder(folder: Path | None) -> Path:
     return (folder or state_folder()) / "intel"
 
 
+def profiles_folder(folder: Path | None) -> Path:
+    """Where `sensor profiles` keeps what is installed: in the folder of the inventory, else in the state folder."""
+    from sensor.eventlog.paths import state_folder
+
+    return (folder or state_folder()) / "profiles"
+
+
 def rule_folders(args: argparse.Namespace, folder: Path | None) -> list[Path]:
     """Where rules of the operator are looked for: beside the configuration, and in the folder of the inventory or else the state folder."""
     from sensor.eventlog.paths import state_folder

@@ -17,7 +17,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sensor.cli._setup import add_engine_arguments, complain, complain_of_faults, keeper, lists_folder, log_failed, mutes_file, rule_folders, settings
+from sensor.cli._setup import (
+    add_engine_arguments,
+    complain,
+    complain_of_faults,
+    keeper,
+    lists_folder,
+    log_failed,
+    mutes_file,
+    profiles_folder,
+    rule_folders,
+    settings,
+)
 
 if TYPE_CHECKING:
     from sensor.capture.files import CaptureFiles
@@ -68,7 +79,7 @@ def main(args: argparse.Namespace) -> int:
         with _progress(source) as progress:
             run = Run(
                 config, source, log, intel=args.intel, listener=listener, progress=progress, keeper=keeping, mutes=mutes, evidence=args.evidence,
-                lists=lists_folder(folder), rules=rule_folders(args, folder),
+                lists=lists_folder(folder), rules=rule_folders(args, folder), profiles=profiles_folder(folder),
             )  # fmt: skip
             with stopping(source) as stopped:
                 run.run()

@@ -16,7 +16,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sensor.cli._setup import add_engine_arguments, complain, complain_of_faults, keeper, lists_folder, log_failed, mutes_file, rule_folders, settings
+from sensor.cli._setup import (
+    add_engine_arguments,
+    complain,
+    complain_of_faults,
+    keeper,
+    lists_folder,
+    log_failed,
+    mutes_file,
+    profiles_folder,
+    rule_folders,
+    settings,
+)
 
 if TYPE_CHECKING:
     from sensor.capture.live import LiveSource
@@ -79,7 +90,7 @@ def _listen(args: argparse.Namespace, config: Config, source: LiveSource, log: E
         with Signals(source.stop) as signals, closing(_telemetry(config, folder)) as telemetry:
             run = Run(
                 config, source, log, intel=args.intel, live=True, listener=listener, keeper=keeping, mutes=at.mutes, evidence=at.evidence,
-                lists=lists_folder(folder), rules=at.rules, read=partial(_settings, args, folder), asked=signals.asked,
+                lists=lists_folder(folder), rules=at.rules, profiles=at.profiles, read=partial(_settings, args, folder), asked=signals.asked,
                 telemetry=telemetry,
             )  # fmt: skip
             run.run()
@@ -116,7 +127,7 @@ def _settings(args: argparse.Namespace, folder: Path, config: Config | None = No
         config = load_config(args.config)
         configure(args.log_format or config.logging.format, config.logging.level)
     evidence = (args.evidence or config.evidence.folder or folder / "evidence") if config.evidence.enabled else args.evidence
-    return Settings(config, mutes_file(args, config, folder), evidence, rule_folders(args, folder))
+    return Settings(config, mutes_file(args, config, folder), evidence, rule_folders(args, folder), profiles_folder(folder))
 
 
 def _telemetry(config: Config, folder: Path) -> Telemetry:

@@ -7,7 +7,7 @@ classes of dissectors, nothing else; what they need to know of the world comes t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -180,6 +180,26 @@ class Baseline(Protocol):
         ...
 
 
+class Breach(NamedTuple):
+    """What the profile of a device does not allow. ``profile``: which, and whom it is for; ``lists``: the access lists, none of which accepts it; ``sure``:
+    False where it may be allowed to a name, and nobody was seen to ask for a name of this address.
+    """
+
+    profile: str
+    lists: str
+    sure: bool
+
+
+class Profiles(Protocol):
+    """Installed profiles: what a device may do, by the word of its maker or of the operator."""
+
+    def __len__(self) -> int: ...
+    def has(self, device: Device) -> bool: ...
+    def breach(self, flow: Flow, *, serves: bool) -> Breach | None:
+        """What the profile of the client, or of the server, does not allow; None where it does, where there is none, or where inside that cannot be told."""
+        ...
+
+
 class Context(Protocol):
     """What a detector may ask."""
 
@@ -189,6 +209,8 @@ class Context(Protocol):
     def intel(self) -> Intel: ...
     @property
     def baseline(self) -> Baseline: ...
+    @property
+    def profiles(self) -> Profiles: ...
     @property
     def more_bits(self) -> int:
         """By so many powers of two windows are larger than they are written (below 0: smaller), as the memory budget has it."""

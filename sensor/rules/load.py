@@ -79,6 +79,7 @@ class Nowhere:
 
     intel: Any = None
     baseline: Any = None
+    profiles: Any = None
     more_bits = 0
 
     def __init__(self, devices: dict[int, Device] | None = None) -> None:

@@ -22,6 +22,7 @@ from sensor.core.observation import Evidence, Subject
 from sensor.intel.store import ThreatLists
 from sensor.inventory.baseline import Baseline
 from sensor.inventory.learner import Learner
+from sensor.posture.profiles.confine import Confines
 
 SECOND = 1_000_000_000
 START = 1_700_000_000 * SECOND
@@ -45,6 +46,7 @@ class World:
         self.devices = {parse(each.key.removeprefix("ip:")): each for each in devices}
         self.names: dict[int, tuple[str, ...]] = {}
         self.baseline = Baseline(self.device)
+        self.profiles = Confines(self)
 
     def learned(self, story: Story, *, hours: int = 24) -> World:
         """The same world after it was watched for some hours, while a story happened."""

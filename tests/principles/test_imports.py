@@ -59,7 +59,8 @@ MAY_IMPORT = {
     "keeper": {"core", "inventory"},
     "notify": set(),
     "process": set(),
-    "reload": {"core", "alert_files", "assembly", "config", "documents", "eventlog", "evidence", "intel", "logs", "notify", "process", "rules", "upstream"},
+    "reload": {"core", "alert_files", "assembly", "config", "documents", "eventlog", "evidence", "intel", "logs", "notify", "posture", "process", "rules"}
+    | {"upstream"},
     "summary": {"core", "alert_files", "capture", "eventlog", "pipeline"},
     "telemetry": {"core", "alert_files", "alert_room", "capture", "delivery", "eventlog", "health", "intel", "logs", "pipeline", "rules", "shedding"},
     "journal": set(),

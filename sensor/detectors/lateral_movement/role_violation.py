@@ -2,6 +2,8 @@
 
 What no device of a type has a reason for is known from the first day (the starting baselines). After three days of the device, so is what it and others like
 it never used, and the segments it never spoke with. Administration sessions are judged by ``admin_from_device``.
+
+Where a profile is installed for a device (RFC 8520) its word goes before all that: what it allows is quiet, anything else is told, whatever type it is.
 """
 
 from __future__ import annotations
@@ -31,7 +33,12 @@ TOLD_LIMIT = 16384
 OTHERS = 2
 UDP = 17
 SURE = 0.9
+# ns: who asked for a name before nobody watched asks for it again within so long, for answers of DNS are rarely kept for longer.
+NAMED_NS = 86_400 * SECOND
 PROXIES = (1080, 3128)
+# By the rule that is broken: how much its word is worth; which of them learn, and which are of a profile.
+TRUST = {"never": 0.9, "learned": 0.6, "segment": 0.6, "profile": 0.95, "unnamed": 0.4}
+LEARNED, PROFILED = ("learned", "segment"), ("profile", "unnamed")
 
 
 class Options(detector.Options):
@@ -63,19 +70,32 @@ class RoleViolation(FlowDetector):
         self._all = Acquaintances(AGAIN_S * SECOND)
         self._told: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
+        # Of devices with a profile: as soon as somebody is answered, and each server outside for itself.
+        self._at_once = Acquaintances(AGAIN_S * SECOND, at_once=True)
+        self._abroad = Acquaintances(AGAIN_S * SECOND, at_once=True, apart=True)
+        self._began = 0
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, tuple[Subject, Subject]]]:
-        picked = sorted({*self._never.fresh(changes), *self._all.fresh(changes)})
+        confined = (*self._at_once.fresh(changes), *self._abroad.fresh(changes)) if self.context.profiles else ()
+        picked = sorted({*self._never.fresh(changes), *self._all.fresh(changes), *confined})
         return [(at, ends) for at, ends in zip(picked, map(_ends, changes.rows[picked].tolist()), strict=True)] if picked else []
 
     def worth(self, numbers: tuple[Subject, Subject]) -> bool:
-        """Whether one of the two is a device with one job."""
-        return any((device := self.context.device(end)) is not None and device.fixed_function for end in numbers)
+        """Whether one of the two is a device with one job, or with a profile."""
+        found = [device for end in numbers if (device := self.context.device(end)) is not None]
+        return any(device.fixed_function or self._confined(device) for device in found)
+
+    def _confined(self, device: Device) -> bool:
+        return bool(self.context.profiles) and self.context.profiles.has(device)
 
     def judge(self, flow: Flow, numbers: tuple[Subject, Subject]) -> Iterator[Alert]:
         service = flow.proto << 16 | flow.server_port
+        self._began = self._began or flow.ts
         for subject, serves in ((client_of(flow), False), (server_of(flow), True)):
             device = self.context.device(subject)
+            if device is not None and self._confined(device):
+                yield from self._beyond(flow, device, subject, serves=serves)
+                continue
             start = self._start(device, subject)
             if device is None or start is None:
                 continue
@@ -84,11 +104,25 @@ class RoleViolation(FlowDetector):
             elif not serves and flow.server_port not in ADMIN and self._over(flow):
                 yield from self._learned(flow, device, start, service)
 
+    def _beyond(self, flow: Flow, device: Device, subject: Subject, *, serves: bool) -> Iterator[Alert]:
+        """What its profile does not allow. A device that is knocked at has served nobody."""
+        if self._spared(device, subject) or (serves and not self._over(flow)):
+            return
+        breach = self.context.profiles.breach(flow, serves=serves)
+        if breach is None or not (breach.sure or flow.ts - self._began >= NAMED_NS):
+            return
+        missing = "" if breach.sure else "; it allows it to names, and nobody was seen to ask for a name of this address"
+        why = f"no access list of the profile {breach.profile} allows it: {breach.lists}{missing}"
+        yield from self._tell(flow, device, serves, why, "profile" if breach.sure else "unnamed", Severity.medium if breach.sure else Severity.low)
+
+    def _spared(self, device: Device, subject: Subject) -> bool:
+        return device.type in self.options.exempt_types or any(low <= subject.address <= high for low, high in self._exempt)
+
     def _start(self, device: Device | None, subject: Subject) -> Start | None:
         """The starting baseline by which a device is judged; None where it is not."""
-        if device is None or not device.fixed_function or device.type in self.options.exempt_types:
+        if device is None or not device.fixed_function or self._spared(device, subject):
             return None
-        return None if any(low <= subject.address <= high for low, high in self._exempt) else self.context.baseline.start(device.type)
+        return self.context.baseline.start(device.type)
 
     def _over(self, flow: Flow) -> bool:
         """What is learned counts conversations that are over."""
@@ -113,17 +147,19 @@ class RoleViolation(FlowDetector):
         what = f"{PROTOCOLS.get(flow.proto, flow.proto)}/{flow.server_port}"
         if not self._told.fresh((actor.address, target.address if rule == "segment" else 0, what, serves), flow.ts):
             return
-        name, other, certainty = who(self.context, actor), who(self.context, target), _certainty(device)
+        name, other, certainty = who(self.context, actor), who(self.context, target), 1.0 if rule == "profile" else _certainty(device)
+        kind, ruled = device.type.replace("_", " "), rule in PROFILED
+        told = "not what its profile allows" if ruled else f"not what a {kind} does"
         yield self.alert(
             flow,
             actor=actor,
             target=target,
-            summary=f"{name} {'serves' if serves else 'uses'} {what} {'to' if serves else 'of'} {other}: not what a {device.type.replace('_', ' ')} does",
-            why=(why, f"{name} is a {device.type.replace('_', ' ')} (confidence {certainty:.2f})", f"the conversation with {other} was answered"),
-            numbers={"rule": rule, "service": what, "device_confidence": round(certainty, 2), "threshold_h": 0 if rule == "never" else self.options.learn_h},
+            summary=f"{name} {'serves' if serves else 'uses'} {what} {'to' if serves else 'of'} {other}: {told}",
+            why=(why, *(() if ruled else (f"{name} is a {kind} (confidence {certainty:.2f})",)), f"the conversation with {other} was answered"),
+            numbers={"rule": rule, "service": what, "device_confidence": round(certainty, 2), "threshold_h": self.options.learn_h if rule in LEARNED else 0},
             key=(what, "serves" if serves else "uses"),
             severity=severity,
-            confidence=round((0.9 if rule == "never" else 0.6) * certainty, 2),
+            confidence=round(TRUST[rule] * certainty, 2),
             actor_port=flow.server_port if serves else flow.client_port,
             target_port=flow.client_port if serves else flow.server_port,
             network=network_of(self.context, flow),
@@ -154,4 +190,4 @@ def _ends(row: tuple[int, ...]) -> tuple[Subject, Subject]:
 
 
 def _certainty(device: Device) -> float:
-    return device.attributes["type"].confidence
+    return device.attributes["type"].confidence if "type" in device.attributes else 0.5

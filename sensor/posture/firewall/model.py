@@ -1,4 +1,6 @@
-"""What is asked of a firewall, before any firewall's language: a request holds rules, a rule two ends and a match. Nothing is allowed by them, only dropped."""
+"""What is asked of a firewall, before any firewall's language: a request holds rules, a rule two ends and a match. What is found is
+dropped; where a request is an allow-list, rules that allow stand before those that drop the rest, and the first that matches decides.
+"""
 
 from __future__ import annotations
 
@@ -65,19 +67,23 @@ class Match(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """Drop what the sources begin with the destinations. One family of addresses; no sources, or no destinations: any address."""
+    """Drop what the sources begin with the destinations, or ``allow`` it. One family of addresses; no sources, or no destinations: any address. ``names``: by
+    which the destinations are meant, where they are any address to a format that knows no names.
+    """
 
     name: str
     version: int
     sources: tuple[Block, ...]
     destinations: tuple[Block, ...]
     match: Match
+    allow: bool = False
+    names: tuple[str, ...] = ()
 
 
 class Request(NamedTuple):
     """One change to ask for: ``machines`` are cut off from ``peers``, which lie ``outside`` or not; or everybody is. ``seen``: services that were seen;
     ``accused``: (client, server, service) of the alerts, by their keys; ``expires``: None for never; ``left_out``: so many ends there was no room for;
-    ``notes``: what the simulation says.
+    ``notes``: what the simulation says; ``allowed``: who is left alone of those who would be cut off.
     """
 
     id: str
@@ -96,6 +102,12 @@ class Request(NamedTuple):
     comment: str = ""
     left_out: int = 0
     notes: tuple[str, ...] = ()
+    allowed: tuple[Party, ...] = ()
+
+    @property
+    def allows(self) -> bool:
+        """Whether it is an allow-list."""
+        return any(rule.allow for rule in self.rules)
 
     @property
     def until(self) -> str:

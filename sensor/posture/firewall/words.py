@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from sensor.posture.firewall.model import Block, Request
+from sensor.posture.firewall.model import Block, Request, Rule
 
 ENDING = {True: "by itself", False: "when somebody has to undo it"}
 TEXT_LIMIT, HEADING_LIMIT, PARTIES_SHOWN = 100, 240, 40
@@ -28,6 +28,11 @@ def about(request: Request) -> str:
     """A rule in the few words of its comment; what does not fit is the last of it."""
     alerts = f", {' '.join(request.alerts[:3])}" if request.alerts else ""
     return plain(f"{request.id} until {request.until}{f', {request.comment}' if request.comment else ''}{alerts}")
+
+
+def meaning(request: Request, rule: Rule) -> str:
+    """The comment of one rule: the names that it is about, else what the request is."""
+    return plain(f"{request.id} to {' '.join(rule.names)}") if rule.names else about(request)
 
 
 def names_of(request: Request, block: Block) -> str:

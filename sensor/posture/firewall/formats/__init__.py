@@ -1,6 +1,6 @@
 """How firewalls say it. One file, one format: ``rules(request)`` and ``undo(request)`` are pure functions from a request to text
 that ends with a line end; ``HEAD``, where there is one, stands once before those
-of all requests; ``MARK`` begins a comment.
+of all requests; ``MARK`` begins a comment; ``ALLOWS`` is there where it can say allow-lists as well.
 """
 
 from __future__ import annotations
@@ -16,6 +16,11 @@ from sensor.posture.firewall.model import Request
 def names() -> list[str]:
     """The formats there are."""
     return sorted(info.name for info in pkgutil.iter_modules(__path__) if not info.name.startswith("_"))
+
+
+def allowing() -> list[str]:
+    """The formats that can say allow-lists."""
+    return [name for name in names() if getattr(format_of(name), "ALLOWS", False)]
 
 
 def format_of(name: str) -> ModuleType:

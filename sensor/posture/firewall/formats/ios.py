@@ -10,12 +10,20 @@ from sensor.posture.firewall.words import about, heading, names_of, plain
 # What a remark may hold.
 REMARK_LIMIT = 100
 MARK = "!"
+ALLOWS = True
 
 
 def rules(request: Request) -> str:
     how = (
-        "load: paste in configuration mode. An interface without a list: 'ip access-group NAME in' ('ipv6 traffic-filter NAME in'), where the sources come in;",
-        "where a list is bound already, put these deny lines before its first permit",
+        (
+            "load: paste in configuration mode. Bind the list where the devices are, both ways: 'ip access-group NAME in' and 'ip access-group NAME out'",
+            "('ipv6 traffic-filter NAME in' and 'out'); it holds the answers too, for access lists keep no connections in mind",
+        )
+        if request.allows
+        else (
+            "load: paste in configuration mode. An interface without a list: 'ip access-group NAME in' ('ipv6 traffic-filter NAME in'), where the sources come in;",
+            "where a list is bound already, put these deny lines before its first permit",
+        )
     )
     return heading(request, MARK, *how) + "\n".join([*(line for version in (4, 6) for line in _list(request, version)), ""])
 
@@ -38,16 +46,20 @@ def _list(request: Request, version: int) -> Iterator[str]:
     for rule in mine:
         for source in rule.sources or (None,):
             for destination in rule.destinations or (None,):
-                yield from _deny(request, rule, source, destination)
+                yield from _line(request, rule, source, destination)
     yield " permit ip any any" if version == 4 else " permit ipv6 any any"
 
 
-def _deny(request: Request, rule: Rule, source: Block | None, destination: Block | None) -> Iterator[str]:
+def _line(request: Request, rule: Rule, source: Block | None, destination: Block | None) -> Iterator[str]:
     whose = " to ".join(filter(None, (names_of(request, one) for one in (source, destination) if one is not None)))
-    if whose:
+    if whose := " to ".join(filter(None, (whose, " ".join(rule.names)))):
         yield f" remark {plain(whose, REMARK_LIMIT)}"
     proto = rule.match.proto_text or ("ip" if rule.version == 4 else "ipv6")
-    yield f" deny {proto} {_end(source)} {_end(destination)}{_port(rule.match)} log"
+    if not rule.allow:
+        yield f" deny {proto} {_end(source)} {_end(destination)}{_port(rule.match)} log"
+        return
+    yield f" permit {proto} {_end(source)} {_end(destination)}{_port(rule.match)}"
+    yield f" permit {proto} {_end(destination)}{_port(rule.match)} {_end(source)}{' established' if proto == 'tcp' else ''}"
 
 
 def _end(block: Block | None) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sensor.posture.firewall.formats.iptables import MARK, undone, written
+from sensor.posture.firewall.formats.iptables import ALLOWS, MARK, undone, written
 from sensor.posture.firewall.model import Request
 
-__all__ = ["MARK", "rules", "undo"]
+__all__ = ["ALLOWS", "MARK", "rules", "undo"]
 
 
 def rules(request: Request) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sensor.posture.firewall.model import Block, Match, Request, Rule
-from sensor.posture.firewall.words import about, heading, names_of
+from sensor.posture.firewall.words import heading, meaning, names_of
 
 WARNING = "WITHOUT --noflush ALL OTHER RULES OF THE TABLE ARE LOST"
 COMMENT_LIMIT = 255
 MARK = "#"
+ALLOWS = True
 
 
 def rules(request: Request) -> str:
@@ -29,7 +30,8 @@ def written(request: Request, version: int, program: str) -> str:
     if len(mine) != len(request.rules):
         how.append(f"IPv{10 - version} addresses are meant as well: see --format {'ip6tables' if version == 4 else 'iptables'}")
     chain = _chain(request)
-    body = ["*filter", f":{chain} - [0:0]", f"-I FORWARD 1 -j {chain}", *(line for rule in mine for line in _lines(request, rule)), "COMMIT", ""]
+    answers = [f"-A {chain} -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN"] if request.allows else []
+    body = ["*filter", f":{chain} - [0:0]", f"-I FORWARD 1 -j {chain}", *answers, *(line for rule in mine for line in _lines(request, rule)), "COMMIT", ""]
     return heading(request, MARK, *how) + "\n".join(body)
 
 
@@ -48,9 +50,11 @@ def _lines(request: Request, rule: Rule) -> Iterator[str]:
     for source in rule.sources or (None,):
         for destination in rule.destinations or (None,):
             whose = " to ".join(filter(None, (names_of(request, one) for one in (source, destination) if one is not None)))
-            comment = ", ".join(filter(None, (whose, about(request))))[:COMMENT_LIMIT]
-            ends = _end("-s", source) + _end("-d", destination)
-            yield f'-A {_chain(request)} {ends}{_service(rule.match)}-m comment --comment "{comment}" -j DROP'
+            comment = ", ".join(filter(None, (whose, meaning(request, rule))))[:COMMENT_LIMIT]
+            condition = f"-A {_chain(request)} {_end('-s', source)}{_end('-d', destination)}{_service(rule.match)}"
+            if request.allows and not rule.allow:
+                yield f'{condition}-j LOG --log-prefix "{rule.name} "'
+            yield f'{condition}-m comment --comment "{comment}" -j {"RETURN" if rule.allow else "DROP"}'
 
 
 def _end(option: str, block: Block | None) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from sensor.posture.firewall.model import Block, Match, Request, Rule, block_text
-from sensor.posture.firewall.words import about, heading, names_of
+from sensor.posture.firewall.words import heading, meaning, names_of
 
 # Before the usual chains of filters (priority 0): what is dropped here is dropped, whatever those accept.
 PRIORITY = -5
 MARK = "#"
+ALLOWS = True
+# What an allow-list lets go on: answers, and errors that belong to what it allowed.
+ANSWERS = "\t\tct state established,related accept"
 
 # Blocks of one end → the name of their set.
 Sets = dict[tuple[Block, ...], str]
@@ -19,9 +22,17 @@ def rules(request: Request) -> str:
     for blocks, name in sets.items():
         body += _set(request, name, blocks)
     body += ["\tchain forward {", f"\t\ttype filter hook forward priority {PRIORITY}; policy accept;"]
-    body += [f'\t\t{_condition(rule, sets)}counter drop comment "{about(request)}"' for rule in request.rules]
+    body += [ANSWERS] if request.allows else []
+    body += [f'\t\t{_condition(rule, sets)}counter {_verdict(request, rule)} comment "{meaning(request, rule)}"' for rule in request.rules]
     how = "load: nft -f FILE, on the machine that forwards between the two"
     return heading(request, MARK, how, by_itself=True) + "\n".join([*body, "\t}", "}", ""])
+
+
+def _verdict(request: Request, rule: Rule) -> str:
+    """Accepted is what later chains may still drop."""
+    if rule.allow:
+        return "accept"
+    return f'log prefix "{rule.name} " drop' if request.allows else "drop"
 
 
 def undo(request: Request) -> str:

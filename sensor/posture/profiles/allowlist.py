@@ -1,0 +1,103 @@
+"""From what was observed to an allow-list of firewalls: what the devices need is let through, and all else of theirs is dropped and logged.
+
+Servers inside are allowed by the addresses that were seen; clients of what devices serve by the inside as a whole, unless few are in charge of them. Servers
+outside are meant by name: where a format knows none, the service is allowed to any address outside, which is said.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+from sensor.core.addresses import Networks, is_v4, text
+from sensor.inventory.identity import is_link_local
+from sensor.posture.firewall.model import Block, Match, Party, Request, Rule, apart, host_block, request_id
+from sensor.posture.profiles.model import ANY, BLOCK, LOCAL, NAME
+from sensor.posture.profiles.observed import Need, Observed
+
+# Machines inside that a rule names one by one.
+MACHINES_LIMIT = 64
+Blocks = tuple[Block, ...]
+
+
+def allow_list(seen: Observed, machines: Sequence[Party], networks: Networks, title: str, made: datetime) -> Request:
+    """``machines``: the devices with their addresses."""
+    name = request_id(f"allow {title} {' '.join(party.key for party in machines)}")
+    rules: list[Rule] = []
+    for version in (4, 6):
+        mine = _hosts(machines, version)
+        if mine:
+            rules += _rules(seen.needs, mine, _inside(networks, version), version)
+    rules = [rule._replace(name=f"{name}-{number}") for number, rule in enumerate(dict.fromkeys(rules), 1)]
+    told = f"let {title} do what it was seen to need, and nothing else"
+    request = Request(name, told, False, "both", tuple(machines), (), tuple(rules), (), (), (), frozenset(), made, None)
+    return request._replace(notes=tuple(note.replace("%", " percent") for note in (seen.confidence.text, *_notes(seen))))
+
+
+def _notes(seen: Observed) -> Iterator[str]:
+    if seen.confidence.wanting:
+        yield seen.confidence.wanting
+    names = {need.peer.value for need in seen.needs if need.peer.kind == NAME}
+    if names:
+        yield f"names outside: {' '.join(sorted(names))}: a format that knows no names lets their services go to any address outside"
+    yield from (f"left out: {what}, for {alert} is about it" for what, alert in seen.left_out)
+    yield "at ports from 32768 on no service is learned, for systems lend them to clients: media (RTP) and passive FTP there are dropped"
+
+
+def _rules(needs: Iterable[Need], mine: Blocks, inside: Blocks, version: int) -> Iterator[Rule]:
+    """Of one family of addresses: what is used inside, then outside, then what is served, then no more."""
+    used, served = [need for need in needs if not need.serves], [need for need in needs if need.serves]
+    near = [need for need in used if need.peer.kind not in (ANY, NAME, BLOCK)]
+    for need in near:
+        if whom := _machines(need, version):
+            yield Rule("", version, mine, whom, _match(need), True)
+    far = [need for need in used if need.peer.kind in (ANY, NAME, BLOCK)]
+    if far and inside:
+        yield Rule("", version, mine, inside, Match())
+    yield from _outside(far, mine, version)
+    yield Rule("", version, mine, (), Match())
+    for need in served:
+        clients = () if need.peer.kind == ANY else inside if need.peer.kind == LOCAL else _machines(need, version)
+        if clients or need.peer.kind == ANY:
+            yield Rule("", version, clients, mine, _match(need), True)
+    yield Rule("", version, (), mine, Match())
+
+
+def _match(need: Need) -> Match:
+    return Match(need.service >> 16, need.service & 0xFFFF)
+
+
+def _outside(needs: Iterable[Need], mine: Blocks, version: int) -> Iterator[Rule]:
+    """All names of a service are one rule, and so are all its blocks."""
+    names: dict[Match, list[str]] = {}
+    blocks: dict[Match, list[Block]] = {}
+    for need in needs:
+        match = _match(need)
+        if need.peer.kind == NAME:
+            names.setdefault(match, []).append(need.peer.value)
+        elif need.peer.kind == ANY:
+            yield Rule("", version, mine, (), match, True)
+        elif (block := ipaddress.ip_network(need.peer.value)).version == version:
+            blocks.setdefault(match, []).append(block)
+    yield from (Rule("", version, mine, apart(some), match, True) for match, some in blocks.items())
+    yield from (Rule("", version, mine, (), match, True, tuple(some)) for match, some in names.items())
+
+
+def _machines(need: Need, version: int) -> Blocks:
+    return _hosts(need.who[:MACHINES_LIMIT], version)
+
+
+def _hosts(parties: Iterable[Party], version: int) -> Blocks:
+    held = (address for party in parties for address in party.addresses if not is_link_local(address) and is_v4(address) == (version == 4))
+    return apart(host_block(address) for address in held)
+
+
+def _inside(networks: Networks, version: int) -> Blocks:
+    """The inside as blocks, without what no router forwards."""
+    found: list[Block] = []
+    for low, high in networks.blocks:
+        first, last = ipaddress.ip_address(text(low)), ipaddress.ip_address(text(high))
+        if first.version == version and not (first.is_loopback or first.is_link_local):
+            found += ipaddress.summarize_address_range(first, last)
+    return apart(found)

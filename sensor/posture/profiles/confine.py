@@ -1,0 +1,190 @@
+"""Whether a conversation keeps to the profile of a device: what a device begins must be accepted by its ``from-device`` lists, what others begin with it by
+its ``to-device`` lists; answers belong to what they answer.
+
+The first entry of a list that matches decides, and what no list accepts is not allowed. There are three answers: what rests on a name that nobody asked for, or
+on a maker that is not known, cannot be told.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, Protocol
+from urllib.parse import urlsplit
+
+from sensor.core import addresses
+from sensor.core.addresses import Networks, is_v4
+from sensor.core.detector import Breach
+from sensor.core.device import Device
+from sensor.core.flow import Flow
+from sensor.core.observation import Subject
+from sensor.posture.profiles.installed import DEVICE, PRODUCT, TYPE, Installed
+from sensor.posture.profiles.model import (
+    ANY,
+    BLOCK,
+    CLASSES,
+    CONTROLLER,
+    FROM_DEVICE,
+    LOCAL,
+    MAKER,
+    MODEL,
+    MY_CONTROLLER,
+    NAME,
+    SAME_MAKER,
+    TO_DEVICE,
+    AccessList,
+    Entry,
+    Peer,
+    Ports,
+)
+
+
+class Answer(enum.IntEnum):
+    """In order: of several conditions the least answer counts, of several lists the greatest."""
+
+    NO = 0
+    CANNOT_TELL = 1
+    YES = 2
+
+
+class World(Protocol):
+    """What must be known of the network."""
+
+    @property
+    def networks(self) -> Networks: ...
+    def device(self, subject: Subject) -> Device | None: ...
+    def names_of(self, address: int) -> tuple[str, ...]: ...
+
+
+class Talk(NamedTuple):
+    """A conversation as its device sees it. ``near``, ``far``: ports of the device and of the other, 0 where unknown; ``names``: of the other."""
+
+    device: Device
+    other: Subject
+    proto: int
+    near: int
+    far: int
+    names: tuple[str, ...]
+
+
+class Confines:
+    """The installed profiles at work: the Profiles of core/detector.py."""
+
+    def __init__(self, world: World, installed: Iterable[Installed] = ()) -> None:
+        self._world = world
+        self._by: dict[tuple[str, str], Installed] = {one.whom: one for one in installed}
+
+    def become(self, installed: Iterable[Installed]) -> None:
+        """Others are installed now."""
+        self._by = {one.whom: one for one in installed}
+
+    def __len__(self) -> int:
+        return len(self._by)
+
+    def of(self, device: Device) -> Installed | None:
+        """Its own, else that of its product, else that of its type."""
+        product = f"{device.value('vendor')} {device.value('model')}".strip().casefold()
+        pairs = ((DEVICE, device.id), (PRODUCT, product), (TYPE, device.type))
+        return next((one for pair in pairs if (one := self._by.get(pair)) is not None), None)
+
+    def has(self, device: Device) -> bool:
+        return self.of(device) is not None
+
+    def breach(self, flow: Flow, *, serves: bool) -> Breach | None:
+        """What the profile of the client, or of the server, does not allow of a conversation; None where it does, or where there is none."""
+        ends = Subject(flow.client_mac, flow.client, flow.vlan), Subject(flow.server_mac, flow.server, flow.vlan)
+        mine, other = reversed(ends) if serves else ends
+        ports = flow.client_port, flow.server_port
+        near, far = reversed(ports) if serves else ports
+        device = self._world.device(mine)
+        installed = self.of(device) if device is not None else None
+        if device is None or installed is None:
+            return None
+        return self.judge(installed, Talk(device, other, flow.proto, near, far, self._world.names_of(other.address)), begins=not serves)
+
+    def judge(self, installed: Installed, talk: Talk, *, begins: bool) -> Breach | None:
+        """``begins``: the device began."""
+        lists = [one for one in installed.profile.lists if one.way == (FROM_DEVICE if begins else TO_DEVICE)]
+        if not lists:
+            return None  # nothing is said of this way
+        answer = max(self._said(one, installed, talk, begins=begins) for one in lists)
+        if answer == Answer.YES or (answer == Answer.CANNOT_TELL and self._world.networks.inside(talk.other.address)):
+            return None
+        return Breach(installed.text, " and ".join(one.name for one in lists), answer == Answer.NO)
+
+    def _said(self, one: AccessList, installed: Installed, talk: Talk, *, begins: bool) -> Answer:
+        """What a list says: the first entry that matches, where it is sure that it does."""
+        doubt = Answer.NO
+        for entry in one.entries:
+            met = self._met(entry, installed, talk, begins=begins)
+            if met == Answer.YES:
+                return Answer.YES if entry.accept else doubt
+            if met == Answer.CANNOT_TELL and entry.accept:
+                doubt = Answer.CANNOT_TELL
+        return doubt
+
+    def _met(self, entry: Entry, installed: Installed, talk: Talk, *, begins: bool) -> Answer:
+        version = 4 if is_v4(talk.other.address) else 6
+        plain = (
+            entry.version in (0, version)
+            and entry.proto in (0, talk.proto)
+            and entry.begun in ("", FROM_DEVICE if begins else TO_DEVICE)
+            and _within(entry.near, talk.near)
+            and _within(entry.far, talk.far)
+        )
+        return min((self._is(peer, installed, talk) for peer in entry.peers), default=Answer.YES) if plain else Answer.NO
+
+    # Who is meant.
+
+    def _is(self, peer: Peer, installed: Installed, talk: Talk) -> Answer:
+        address, inside = talk.other.address, self._world.networks.inside(talk.other.address)
+        if peer.kind == ANY:
+            return Answer.YES
+        if peer.kind == NAME:
+            return _answer(peer.value in talk.names) if talk.names else Answer.CANNOT_TELL
+        if peer.kind == BLOCK:
+            return _answer(_holds([addresses.parse_network(peer.value)], address))
+        if peer.kind == LOCAL:
+            return _answer(inside)
+        if peer.kind in (CONTROLLER, MY_CONTROLLER):
+            return self._in_charge(peer, installed, address, inside=inside)
+        return self._made_by(peer, installed, talk) if inside else Answer.NO
+
+    def _in_charge(self, peer: Peer, installed: Installed, address: int, *, inside: bool) -> Answer:
+        """Name servers and clocks are those of the network, unless the operator names them; other classes nobody can know who did not name them."""
+        known = installed.controllers.get(peer.value or MY_CONTROLLER)
+        if known is not None:
+            return _answer(_holds(known, address))
+        return _answer(inside) if peer.value in CLASSES else Answer.CANNOT_TELL
+
+    def _made_by(self, peer: Peer, installed: Installed, talk: Talk) -> Answer:
+        """Makers are known by the URL of profiles and, where it is about the same maker, by what devices say of themselves."""
+        other = self._world.device(talk.other)
+        theirs = self.of(other) if other is not None else None
+        if peer.kind == SAME_MAKER and other is not None and (maker := other.value("vendor")) and (mine := talk.device.value("vendor")):
+            return _answer(maker == mine)
+        if theirs is None:
+            return Answer.CANNOT_TELL
+        if peer.kind == MODEL:
+            return _answer(theirs.profile.url == peer.value)
+        return _answer(_authority(theirs.profile.url) == (peer.value if peer.kind == MAKER else _authority(installed.profile.url)))
+
+
+def _answer(yes: bool) -> Answer:
+    return Answer.YES if yes else Answer.NO
+
+
+def _within(ports: Ports, port: int) -> bool:
+    """A port that is not known may be any."""
+    return not ports or not port or any(low <= port <= high for low, high in ports)
+
+
+def _holds(spans: Sequence[tuple[int, int]], address: int) -> bool:
+    return any(low <= address <= high for low, high in spans)
+
+
+def _authority(url: str) -> str:
+    try:
+        return (urlsplit(url).hostname or "").lower()
+    except ValueError:
+        return ""

@@ -1,0 +1,137 @@
+"""Installed profiles: MUD files, each with whom it is for and who its controllers are, as files of a folder that a sensor reads at its start and on SIGHUP.
+
+A file holds ``for`` (a device, a type or a product), ``controllers`` (class → addresses and blocks) and ``profile``, the MUD file as it came. One that is
+broken is told with its place and left out; the others count.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from sensor.core import addresses
+from sensor.documents import DocumentErrors, Fault, Stamps, stamps
+from sensor.posture.profiles.model import Profile
+from sensor.posture.profiles.mud import MudFile, load_json
+
+FOLDER = "profiles"
+FILES_LIMIT, NAME_LIMIT = 512, 64
+DEVICE, PRODUCT, TYPE = "device", "product", "type"
+NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*\Z")
+
+
+def _span(value: Any) -> Any:
+    try:
+        addresses.parse_network(value)
+    except (AttributeError, ValueError):
+        raise ValueError(f"found {str(value)[:60]!r}, expected an address or a block") from None
+    return value
+
+
+Span = Annotated[str, BeforeValidator(_span)]
+
+
+class Whom(BaseModel):
+    """One of the three."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+    device: str | None = Field(None, min_length=1)
+    product: str | None = Field(None, min_length=1)
+    type: str | None = Field(None, min_length=1)
+
+    @model_validator(mode="after")
+    def _one(self) -> Whom:
+        if len(self.model_dump(exclude_none=True)) != 1:
+            raise ValueError("found no device, product or type, or several of them, expected one")
+        return self
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """What kind it is of, and the value, as devices are compared with it."""
+        ((kind, value),) = self.model_dump(exclude_none=True).items()
+        return kind, value.casefold() if kind == PRODUCT else value
+
+    @property
+    def text(self) -> str:
+        kind, _ = self.pair
+        return f"{kind} {getattr(self, kind)}"
+
+
+class InstalledFile(BaseModel):
+    """A file of the folder."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+    whom: Whom = Field(alias="for")
+    controllers: dict[str, list[Span]] = {}
+    profile: MudFile
+
+
+class Installed(NamedTuple):
+    """``whom``: what kind and which; ``controllers``: class → first and last address of blocks."""
+
+    name: str
+    whom: tuple[str, str]
+    profile: Profile
+    controllers: Mapping[str, tuple[tuple[int, int], ...]] = {}
+
+    @property
+    def text(self) -> str:
+        return f"{self.name} (for {' '.join(self.whom)})"
+
+
+class Profiles(NamedTuple):
+    """All of a folder, and what is wrong with the others. ``stamps``: others where a file changed."""
+
+    installed: tuple[Installed, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    stamps: Stamps = ()
+
+    def keeping(self, before: Profiles) -> Profiles:
+        """With those of before whose files are broken now."""
+        broken = {fault.path.stem for fault in self.faults} - {one.name for one in self.installed}
+        return self._replace(installed=(*self.installed, *(one for one in before.installed if one.name in broken)))
+
+
+def files_of(folder: Path | None) -> list[Path]:
+    return sorted(folder.glob("*.json")) if folder is not None and folder.is_dir() else []
+
+
+def load(folder: Path | None) -> Profiles:
+    """What is installed in a folder; nothing where there is none."""
+    paths, found, faults = files_of(folder), [], []
+    for path in paths[:FILES_LIMIT]:
+        try:
+            found.append(load_one(path))
+        except DocumentErrors as errors:
+            faults += errors.faults
+        except OSError as error:
+            faults.append(Fault(path, 1, 1, f"cannot be read: {error.strerror}"))
+    if len(paths) > FILES_LIMIT:
+        faults.append(Fault(paths[FILES_LIMIT], 1, 1, f"found {len(paths):,} profiles, expected at most {FILES_LIMIT}: those from this one on are left out"))
+    return Profiles(tuple(found), tuple(faults), stamps(paths))
+
+
+def load_one(path: Path) -> Installed:
+    """DocumentErrors or OSError where that cannot be."""
+    file = load_json(path, InstalledFile)
+    controllers = {name: tuple(map(addresses.parse_network, spans)) for name, spans in file.controllers.items()}
+    return Installed(path.stem, file.whom.pair, file.profile.profile(), controllers)
+
+
+def write(folder: Path, name: str, whom: Mapping[str, str], controllers: Mapping[str, Sequence[str]], mud: Any) -> Path:
+    """Install: whole or not at all. OSError where it cannot be written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.json"
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps({"for": whom, "controllers": controllers, "profile": mud}, indent=2) + "\n", encoding="utf-8")
+    return part.replace(path)
+
+
+def name_of(words: Iterable[str]) -> str:
+    """A name for a file: ``type-camera``, ``product-axis-p3245``."""
+    return re.sub(r"[^a-z0-9]+", "-", "-".join(words).casefold()).strip("-")[:NAME_LIMIT] or "profile"

@@ -1,0 +1,75 @@
+"""A profile: what a device may do, as its maker or the operator says it. Access lists hold entries in order, and the first that matches a packet decides.
+
+The words are those of RFC 8520: what a device sends falls under its ``from-device`` lists, what it gets under its ``to-device`` lists.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+FROM_DEVICE, TO_DEVICE = "from-device", "to-device"
+# How a peer may be meant. ``any``: whoever; ``name``: by DNS; ``block``: by address; the others are those of RFC 8520, section 4.
+ANY, NAME, BLOCK = "any", "name", "block"
+LOCAL, SAME_MAKER, MAKER, MODEL = "local-networks", "same-manufacturer", "manufacturer", "model"
+CONTROLLER, MY_CONTROLLER = "controller", "my-controller"
+# Classes that every network has (RFC 8520, section 8): with the port of their service.
+CLASSES = {"urn:ietf:params:mud:dns": 53, "urn:ietf:params:mud:ntp": 123}
+
+# Ranges of ports, both ends included; none: every port.
+Ports = tuple[tuple[int, int], ...]
+
+
+class Peer(NamedTuple):
+    """Whom an entry is about. ``value``: the name, the block, the domain or URL, the class of controllers."""
+
+    kind: str = ANY
+    value: str = ""
+
+    @property
+    def text(self) -> str:
+        return "anybody" if self.kind == ANY else self.value if self.kind in (NAME, BLOCK) else f"{self.kind} {self.value}".strip()
+
+
+class Entry(NamedTuple):
+    """Packets of a device to ``peers``, or from them; a peer must be all of these. ``version``: of IP, 0 for both; ``proto``: 0 for all; ``near``: ports of
+    the device, ``far``: of the peer; ``begun``: who begins, empty where that does not matter; ``unread``: conditions that are not understood.
+    """
+
+    name: str
+    accept: bool = True
+    version: int = 0
+    proto: int = 0
+    near: Ports = ()
+    far: Ports = ()
+    begun: str = ""
+    peers: tuple[Peer, ...] = ()
+    unread: tuple[str, ...] = ()
+
+
+class AccessList(NamedTuple):
+    """``way``: whose packets it is about, FROM_DEVICE or TO_DEVICE."""
+
+    name: str
+    way: str
+    entries: tuple[Entry, ...]
+
+
+class Profile(NamedTuple):
+    """``updated``: when it was made, as it says; ``validity``: hours; ``lists``: in order; ``unread``: what of the file is not understood, by name."""
+
+    url: str
+    updated: str
+    lists: tuple[AccessList, ...]
+    validity: int = 48
+    info: str = ""
+    vendor: str = ""
+    model: str = ""
+    firmware: str = ""
+    unread: tuple[str, ...] = ()
+
+    @property
+    def controllers(self) -> tuple[str, ...]:
+        """The classes of controllers that somebody has to name machines for."""
+        peers = [peer for one in self.lists for entry in one.entries for peer in entry.peers]
+        named = {peer.value for peer in peers if peer.kind == CONTROLLER} - CLASSES.keys()
+        return (*((MY_CONTROLLER,) if any(peer.kind == MY_CONTROLLER for peer in peers) else ()), *sorted(named))

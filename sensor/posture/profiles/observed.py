@@ -1,0 +1,174 @@
+"""What devices of one kind need, by what was seen of them: services that they use and serve, and whom of, in the words that a MUD file has for it.
+
+A server outside is named as the devices asked for it. Inside, what everybody may do is told from what belongs to few: the name servers and clocks of the
+network, machines of the same maker, the few servers that are in charge of such devices (``my-controller``), else any machine of the network. What an alert that
+is open tells of is nothing that a device needs, and is left out.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from sensor.core import addresses
+from sensor.core.addresses import is_v4
+from sensor.inventory.habits import OUTSIDE, Habits, Use
+from sensor.inventory.identity import is_link_local
+from sensor.inventory.services import service_text
+from sensor.posture.firewall.model import Party
+from sensor.posture.profiles.confidence import Confidence, confidence_of
+from sensor.posture.profiles.model import ANY, BLOCK, CLASSES, CONTROLLER, LOCAL, MY_CONTROLLER, NAME, SAME_MAKER, Peer
+from sensor.posture.profiles.mud import HOST
+from sensor.posture.profiles.suspects import Accusations, accusations
+from sensor.posture.site import Node, Site
+
+# Types of machines that are in charge of others; more of them than so many for one service are no few.
+CONTROLLING, CONTROLLERS_LIMIT = frozenset(("server", "nvr", "hub", "nas", "building")), 4
+
+
+class Need(NamedTuple):
+    """A service that devices use (or serve, where ``serves``) and who the others are. ``who``: machines inside that were seen; ``first``, ``last``: ns;
+    ``devices``: how many of them do.
+    """
+
+    serves: bool
+    service: int
+    peer: Peer
+    who: tuple[Party, ...]
+    first: int
+    last: int
+    devices: int
+
+    @property
+    def order(self) -> tuple[bool, int, int, str, str]:
+        return self.serves, self.service & 0xFFFF, self.service >> 16, self.peer.kind, self.peer.value
+
+
+class Observed(NamedTuple):
+    """``versions``: of IP that the devices speak; ``controllers``: machines that stand for ``my-controller``; ``vague``: services outside of which it is not
+    known whose they are; ``left_out``: (what, alert) of conversations that alerts are about.
+    """
+
+    nodes: tuple[Node, ...]
+    needs: tuple[Need, ...]
+    confidence: Confidence
+    versions: tuple[int, ...]
+    controllers: tuple[Party, ...]
+    vague: tuple[int, ...]
+    left_out: tuple[tuple[str, str], ...]
+
+
+class _Act(NamedTuple):
+    """One habit of one device. ``peer``: a device, an address, or OUTSIDE; ``named``: whom it is known to mean outside."""
+
+    device: str
+    serves: bool
+    service: int
+    peer: str
+    use: Use
+    named: Peer | None = None
+
+
+def observed(site: Site, nodes: Sequence[Node], *, alerted: bool = False) -> Observed | None:
+    """None where nothing was learned of any of the devices. ``alerted``: with what alerts are about."""
+    habits = {node.id: site.seen.habits[node.id] for node in nodes if node.id in (site.seen.habits or {})} if site.seen.habits else {}
+    if not habits:
+        return None
+    acts, left_out = _innocent([act for name, one in habits.items() for act in _acts(name, one)], {} if alerted else accusations(site))
+    needs = tuple(sorted(_needs(site, acts), key=lambda one: one.order))
+    mine = [address for name in habits if (machine := site.machine(name)) is not None for address in machine.party.addresses]
+    versions = tuple(sorted({4 if is_v4(address) else 6 for address in mine if not is_link_local(address)})) or (4,)
+    controllers = {party.key: party for need in needs if need.peer.kind == MY_CONTROLLER for party in need.who}
+    vague = tuple(need.service for need in needs if need.peer.kind == ANY and not need.serves)
+    known = tuple(node for node in nodes if node.id in habits)
+    return Observed(known, needs, confidence_of(list(habits.values())), versions, tuple(controllers.values()), vague, left_out)
+
+
+def _innocent(acts: Iterable[_Act], accused: Accusations) -> tuple[list[_Act], tuple[tuple[str, str], ...]]:
+    """Those that no alert is about, and what the others are."""
+    kept: list[_Act] = []
+    left: dict[str, str] = {}
+    for act in acts:
+        whom = act.named.value.partition("/")[0] if act.named is not None else act.peer
+        told = accused.get((act.device, whom), {})
+        alert = told.get(act.service) or told.get(0)
+        if alert is None:
+            kept.append(act)
+        else:
+            left[f"{service_text(act.service)} {'to' if act.serves else 'of'} {whom}"] = alert
+    return kept, tuple(left.items())
+
+
+def _acts(name: str, habits: Habits) -> Iterator[_Act]:
+    for (peer, service), use in habits.uses.items():
+        if peer != OUTSIDE:
+            yield _Act(name, False, service, peer, use)
+    for service, (use, clients) in habits.serves.items():
+        for client in clients:
+            yield _Act(name, True, service, client, use)
+    known = dict(_outside(habits))
+    for (named, service), use in known.items():
+        yield _Act(name, False, service, OUTSIDE, use, named)
+    for (peer, service), use in habits.uses.items():
+        if peer == OUTSIDE and all(service != one for _, one in known):
+            yield _Act(name, False, service, OUTSIDE, use, Peer())
+
+
+def _outside(habits: Habits) -> Iterator[tuple[tuple[Peer, int], Use]]:
+    """A name that can be none of a host came from somebody who says what he likes: it is left out, and the service is then anybody's."""
+    if habits.reached is None:
+        return
+    for (name, service), use in habits.reached.names.items():
+        if HOST.match(name):
+            yield (Peer(NAME, name), service), use
+    for (address, service), use in habits.reached.addresses.items():
+        yield (Peer(BLOCK, str(ipaddress.ip_network(address))), service), use
+
+
+def _needs(site: Site, acts: Iterable[_Act]) -> Iterator[Need]:
+    """One for each service and whom it is of."""
+    groups: dict[tuple[bool, int, Peer | None], list[_Act]] = {}
+    for act in acts:
+        meant = act.named if act.peer == OUTSIDE and not act.serves else Peer() if act.peer == OUTSIDE else None
+        groups.setdefault((act.serves, act.service, meant), []).append(act)
+    for (serves, service, meant), some in groups.items():
+        parties = _parties(site, (act.peer for act in some)) if meant is None else ()
+        peer = meant if meant is not None else _inside(site, some, service, serves=serves)
+        devices = len({act.device for act in some})
+        yield Need(serves, service, peer, parties, min(act.use.first for act in some), max(act.use.last for act in some), devices)
+
+
+def _inside(site: Site, acts: Sequence[_Act], service: int, *, serves: bool) -> Peer:
+    """Who machines of the network are to a device, by what they are."""
+    for name, port in CLASSES.items():
+        if not serves and service & 0xFFFF == port:
+            return Peer(CONTROLLER, name)
+    others = [site.nodes.get(act.peer) for act in acts]
+    pairs = zip(acts, others, strict=True)
+    if all(other is not None and other.vendor and other.vendor == site.nodes[act.device].vendor for act, other in pairs):
+        return Peer(SAME_MAKER)
+    known = {other.id for other in others if other is not None and other.type in CONTROLLING}
+    if len(known) <= CONTROLLERS_LIMIT and all(other is not None and other.id in known for other in others):
+        return Peer(MY_CONTROLLER)
+    return Peer(LOCAL)
+
+
+def _parties(site: Site, names: Iterable[str]) -> tuple[Party, ...]:
+    """Machines as firewalls name them, each once."""
+    found: dict[str, Party] = {}
+    for name in names:
+        party = _party(site, name)
+        if party is not None and party.addresses:
+            found[party.key] = party
+    return tuple(sorted(found.values(), key=lambda one: one.addresses))
+
+
+def _party(site: Site, name: str) -> Party | None:
+    machine = site.machine(name)
+    if machine is not None:
+        return machine.party
+    try:
+        return Party("", "", "", (addresses.parse(name),))
+    except ValueError:
+        return None  # a device that is no more

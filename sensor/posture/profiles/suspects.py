@@ -1,0 +1,55 @@
+"""Whom alerts accuse: what a device did together with somebody, and an open alert is about, is no habit that a profile may allow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sensor.core.record_parts import objects
+from sensor.inventory.services import TCP, UDP
+from sensor.posture.site import Site
+
+# (device, whom: a device, an address or a name) → service, 0 for all of them → alert.
+Accusations = Mapping[tuple[str, str], Mapping[int, str]]
+Record = dict[str, Any]
+
+PROTOCOLS = {"tcp": TCP, "udp": UDP}
+
+
+def accusations(site: Site) -> Accusations:
+    """Of both ends of all alerts that are open."""
+    found: dict[tuple[str, str], dict[int, str]] = {}
+    for record in site.alerts:
+        about = record.get("alert")
+        if record.get("action") != "close" and isinstance(about, dict):
+            for device, whom in _pairs(record, about):
+                found.setdefault((device, whom), {})[_service(record)] = str(about.get("id"))
+    return found
+
+
+def _pairs(record: Record, about: Record) -> Iterator[tuple[str, str]]:
+    src = record.get("src")
+    actor = src if isinstance(src, dict) else {}
+    for other in (record.get("dst"), *objects(record.get("targets"))):
+        if isinstance(other, dict):
+            yield from ((mine, whom) for mine in _device(actor) for whom in _names(other))
+            yield from ((mine, whom) for mine in _device(other) for whom in _names(actor))
+    # What is not about an address tells of a name in its key.
+    yield from ((mine, word) for mine in _device(actor) for word in str(about.get("key")).split("|")[2:] if "." in word)
+
+
+def _device(end: Record) -> tuple[str, ...]:
+    return (str(end["device"]),) if end.get("device") else ()
+
+
+def _names(end: Record) -> tuple[str, ...]:
+    """What habits may call an end."""
+    return tuple(str(end[key]) for key in ("device", "ip") if end.get(key))
+
+
+def _service(record: Record) -> int:
+    """The service that an alert is about; 0 where it names none."""
+    network, dst = record.get("network"), record.get("dst")
+    proto = PROTOCOLS.get(network.get("proto", "")) if isinstance(network, dict) else None
+    port = dst.get("port") if isinstance(dst, dict) else None
+    return proto << 16 | port if proto and isinstance(port, int) else 0

@@ -1,0 +1,94 @@
+"""Writes what was observed as a MUD file (RFC 8520, RFC 8519): a list for what devices send and one for what they get, of each family of addresses.
+
+What devices begin is one entry in each list, so that answers come back; what others begin likewise. Nothing in it is an address of this network: whoever is
+meant there is named by what it is to the device.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from sensor.inventory.services import TCP, service_text
+from sensor.posture.firewall.model import PROTOCOLS
+from sensor.posture.profiles.confidence import HIGH, MEDIUM, Confidence
+from sensor.posture.profiles.model import ANY, BLOCK, FROM_DEVICE, NAME, TO_DEVICE
+from sensor.posture.profiles.observed import Need, Observed
+from sensor.posture.site import Node
+
+Body = dict[str, Any]
+
+# Hours after which whoever uses the file should look for a newer one.
+VALIDITY = {HIGH: 168, MEDIUM: 48}
+VALIDITY_LOW = 24
+# Where a file is kept is not known here, and an address that somebody else could answer must not be made up (RFC 2606).
+URL = "https://mud.invalid/"
+SLUG_LIMIT, ACE_LIMIT = 40, 64
+WAYS = {"from": FROM_DEVICE, "to": TO_DEVICE}
+
+
+def mud_file(seen: Observed, title: str, updated: str, url: str = "") -> Body:
+    """``title``: what the devices are called; ``updated``: time of the last packet; ``url``: where the file will be kept."""
+    slug = re.sub(r"[^a-z0-9]+", "-", title.casefold()).strip("-")[:SLUG_LIMIT] or "devices"
+    names = {(way, version): f"{slug}-v{version}-{way}" for way in WAYS for version in seen.versions}
+    return {
+        "ietf-mud:mud": {
+            "mud-version": 1,
+            "mud-url": url or f"{URL}{slug}.json",
+            "last-update": updated,
+            "cache-validity": VALIDITY.get(seen.confidence.level, VALIDITY_LOW),
+            "is-supported": True,
+            "systeminfo": _info(title, seen.confidence),
+            **_hardware(seen.nodes),
+            **{f"{told}-policy": _policy(names[way, version] for version in seen.versions) for way, told in WAYS.items()},
+        },
+        "ietf-access-control-list:acls": {"acl": [_list(name, seen.needs, way, version) for (way, version), name in names.items()]},
+    }
+
+
+def _info(title: str, confidence: Confidence) -> str:
+    return f"{title}, as observed; {confidence.text}"
+
+
+def _hardware(nodes: Sequence[Node]) -> Body:
+    """What all of them are: maker, model, and the firmware where it is one."""
+    said = {"mfg-name": {node.vendor for node in nodes}, "model-name": {node.model for node in nodes}, "firmware-rev": {node.firmware for node in nodes}}
+    return {key: next(iter(values)) for key, values in said.items() if len(values) == 1 and "" not in values}
+
+
+def _policy(names: Iterable[str]) -> Body:
+    return {"access-lists": {"access-list": [{"name": name} for name in names]}}
+
+
+def _list(name: str, needs: Iterable[Need], way: str, version: int) -> Body:
+    mine = [need for need in needs if need.peer.kind != BLOCK or ipaddress.ip_network(need.peer.value).version == version]
+    return {"name": name, "type": f"ipv{version}-acl-type", "aces": {"ace": list(_aces(mine, way, version))}}
+
+
+def _aces(needs: Iterable[Need], way: str, version: int) -> Iterator[Body]:
+    for number, need in enumerate(needs, 1):
+        name = re.sub(r"[^a-z0-9]+", "-", f"{'serves' if need.serves else 'uses'}-{service_text(need.service)}-{number}")[:ACE_LIMIT]
+        yield {"name": name, "matches": _matches(need, way, version), "actions": {"forwarding": "accept"}}
+
+
+def _matches(need: Need, way: str, version: int) -> Body:
+    """The port is that of the server: of the device where it serves, of the other where it does not."""
+    proto, port = need.service >> 16, need.service & 0xFFFF
+    to_server = need.serves != (way == "from")
+    layer: Body = {f"{'destination' if to_server else 'source'}-port": {"operator": "eq", "port": port}}
+    if proto == TCP:
+        layer["ietf-mud:direction-initiated"] = TO_DEVICE if need.serves else FROM_DEVICE
+    told: Body = {f"ipv{version}": {"protocol": proto, **_address(need, way, version)}, PROTOCOLS[proto]: layer}
+    if need.peer.kind not in (ANY, NAME, BLOCK):
+        told["ietf-mud:mud"] = {need.peer.kind: need.peer.value or [None]}
+    return told
+
+
+def _address(need: Need, way: str, version: int) -> Body:
+    if need.peer.kind == NAME:
+        return {f"ietf-acldns:{'dst' if way == 'from' else 'src'}-dnsname": need.peer.value}
+    if need.peer.kind == BLOCK:
+        return {f"{'destination' if way == 'from' else 'source'}-ipv{version}-network": need.peer.value}
+    return {}
