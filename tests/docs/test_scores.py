@@ -1,0 +1,56 @@
+"""docs/scores.md: the formula that it publishes is the one that is reckoned with."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import pytest
+
+from sensor.posture import exposure
+from sensor.posture.causes import NO_ATTACK, SILENT
+from sensor.posture.exposure import ACTOR, BANDS, CRITICALITY, MORE, REACH, REASONS, SPREAD, TARGET, UNKNOWN, WORST, piled
+from sensor.posture.trend import SEGMENTS_LIMIT
+from sensor.posture.weakness import SETTING_POINTS
+from tests.docs.pages import DOCS, text_of
+
+ROWS = [
+    *(f"| {band} | {least:g} |" for least, band in BANDS),
+    f"| weaknesses | points of the worst weakness; all others together add at most {MORE:.0%} of what that leaves |",
+    f"| attack | {ACTOR:.0%} of the risk of the gravest alert in which the device acts, {TARGET:.0%} where it is the target; all others add as above |",
+    f"| reach | {', '.join(f'{points:g} {REASONS[way]}' for way, points in REACH.items())} |",
+    f"| unknown | {UNKNOWN:g} its type is not known, {UNKNOWN:g} its firmware is not known |",
+    f"| criticality | {CRITICALITY['critical']:.0%} of the points so far where the operator called the device critical, {CRITICALITY['high']:.0%} where high |",
+]
+SENTENCES = [
+    f"with {', '.join(f'{points:g}' for points in list(SETTING_POINTS.values())[:-1])} or {list(SETTING_POINTS.values())[-1]:g} points by severity",
+    f"add {MORE:.0%} × (1 − e^(−r/{exposure.MANY:g})) of what the worst left of 100",
+    f"fifty weaknesses of 10 points come to {piled([10.0] * 50):.0f}",
+    f"({', '.join(f'`{room}*`' for room in NO_ATTACK)})",
+    f"silent for {SILENT.days} days",
+    f"{WORST:.0%} of the score of the worst device, and {SPREAD:.0%} of the mean of the worst tenth of the devices",
+    f"from a device with {math.ceil(BANDS[0][0] / WORST)} points on every group is high",
+    f"the {SEGMENTS_LIMIT} worst segments",
+]
+
+
+@pytest.mark.parametrize("said", [*(row.replace("%", " %") for row in ROWS), *(one.replace("%", " %") for one in SENTENCES)])
+def test_the_page_has_the_constants_of_the_code(said: str) -> None:
+    """Each where it is explained."""
+    assert said in " ".join(text_of(DOCS / "scores.md").split())
+
+
+def test_the_docstring_has_them_too() -> None:
+    """Whoever reads the code finds the same formula."""
+    told = " ".join((exposure.__doc__ or "").split())
+    for value in (f"{MORE:.0%}", f"{ACTOR:.0%}", f"{TARGET:.0%}", *(f"{points:.0%}" for points in CRITICALITY.values()), f"{WORST:.0%}", f"{SPREAD:.0%}"):
+        assert value.replace("%", " %") in told
+    assert f"{REACH['outside']:g} the outside was answered, {REACH['talks']:g} it talks to the outside, {REACH['beside']:g} PCs stand in its segment" in told
+
+
+def test_examples_add_up() -> None:
+    """What is shown of a device and of a site is the sum of what stands below it."""
+    blocks = re.findall(r": (\d+\.\d) of 100.*\n((?: +\d+\.\d  .*\n)+)", text_of(DOCS / "scores.md"))
+    assert len(blocks) == 2
+    for total, terms in blocks:
+        assert round(sum(map(float, re.findall(r"^ +(\d+\.\d)", terms, re.MULTILINE))), 1) == float(total)
