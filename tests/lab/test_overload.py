@@ -44,7 +44,7 @@ SECONDS = int(os.environ.get("SENSOR_OVERLOAD_S", "10"))
 NEW_A_SECOND = 20
 # Names that may be lost: of many, and of the few of a short time on a machine whose processors others want too.
 LOST = 0.001 if SECONDS >= 60 else 0.02
-COPIES, TIMES, AGAIN = 4, 2, 9
+COPIES, TIMES, AGAIN = 40, 2, 2
 # Packets of a conversation.
 BEGINNING = 12
 # As long as the engine may be held up by whoever else wants the processor.
@@ -74,7 +74,7 @@ def introduced(number: int) -> bytes:
 
 
 def bulk() -> Iterator[Frame]:
-    """How the office's conversations over TCP begin, where most messages are, as four offices have them."""
+    """How the office's conversations over TCP begin, where most messages are, as forty offices have them."""
     office, said = [], Counter[bytes]()
     for ts, frame in frames(OFFICE):
         if frame[12:14] == b"\x08\0" and frame[23] == 6:
