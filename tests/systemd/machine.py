@@ -72,10 +72,11 @@ class Machine:
     def __enter__(self) -> Self:
         self._wire()
         self._start([*_in(self.outside), "python3", str(RECEIVER), OUTSIDE, str(PORT), str(self.received), str(self.logins)])
-        nspawn = f"systemd-nspawn --quiet --boot --directory={self.root} --network-namespace-path=/run/netns/{self.inside}"
-        # The machine sees the unified hierarchy, whatever this one has mounted.
+        nspawn = f"systemd-nspawn --quiet --boot --keep-unit --register=no --console=pipe --directory={self.root}"
+        network = f"--network-namespace-path=/run/netns/{self.inside} --capability=CAP_NET_ADMIN"
+        # The machine sees the unified hierarchy, whatever this one has mounted, and sets its own interfaces.
         unified = "mount --make-rprivate /; umount -R /sys/fs/cgroup; mount -t cgroup2 cgroup2 /sys/fs/cgroup"
-        self._nspawn = self._start(["unshare", "--mount", "sh", "-c", f"{unified}; exec {nspawn} --keep-unit --register=no --console=pipe"])
+        self._nspawn = self._start(["unshare", "--mount", "sh", "-c", f"{unified}; SYSTEMD_NSPAWN_API_VFS_WRITABLE=network exec {nspawn} {network}"])
         wait(lambda: self._leader() > 0 and self.run("systemctl", "is-system-running", check=False).stdout.strip() == "running", BOOT_S, self._said)
         return self
 

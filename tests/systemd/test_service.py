@@ -60,6 +60,7 @@ def test_installing_brings_nothing_else_and_starts_nothing(machine: Machine) -> 
 
 def test_a_mirror_port_is_made_ready_and_silent(machine: Machine) -> None:
     """It is up and promiscuous, answers no ARP, has no address of any kind and joins no frames; nothing but that one right was needed."""
+    machine.run("ethtool", "-K", "mirror0", "gro", "on")
     machine.run("systemctl", "enable", "--now", "sensor-mirror@mirror0")
     (link,) = json.loads(machine.run("ip", "-json", "address", "show", "dev", "mirror0").stdout)
     assert {"UP", "PROMISC", "NOARP"} <= set(link["flags"])
