@@ -8,7 +8,7 @@ everything is bounded, and what was told outlives a restart (``cases.py``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from sensor.core import addresses
@@ -26,7 +26,7 @@ from sensor.posture.recommendations.cases import Case, Cases, Name, Place
 from sensor.posture.recommendations.fleet import FirmwareBehind
 from sensor.posture.recommendations.habits import HABITS, Habits
 from sensor.posture.recommendations.knowledge import load_advice
-from sensor.posture.recommendations.looks import Looks, Proven, Verdict
+from sensor.posture.recommendations.looks import Look, Proven, Verdict, prove
 from sensor.posture.recommendations.names import DefaultNames
 from sensor.posture.recommendations.segments import WrongSegment
 from sensor.posture.recommendations.support import EndOfLife
@@ -37,6 +37,8 @@ CASES_LIMIT = 16384
 WAIT = 60 * SECOND
 SURE = HOUR
 QUIET_DAYS = 14
+# So many devices are looked at in a second; to prove and tell something takes as long as so many looks.
+STEP, PROOF = 1000, 20
 
 Told = Callable[[str, Recommendation, int, str], None]
 
@@ -53,9 +55,10 @@ class Advisor:
         self.settled = frozenset(settled)
         self.cases = Cases(cases)
         self._insecure, self._habits = Insecure(), Habits()
-        self._looks = Looks(context, (DefaultNames(), EndOfLife(), FirmwareBehind(), WrongSegment(context)))
+        self._looks: tuple[Look, ...] = (DefaultNames(), EndOfLife(), FirmwareBehind(), WrongSegment(context))
+        self._looking: Iterator[None] = iter(())
         self._waiting: Bounded[Place, int] = Bounded(cases)
-        self._looked = self._quieted = 0
+        self._now = self._looked = self._quieted = 0
 
     def listeners(self) -> list[tuple[type[Event], Callable[[Any], None]]]:
         """What the pipeline is to tell."""
@@ -63,13 +66,14 @@ class Advisor:
 
     def tick(self, now: int) -> None:
         """A new second of packet time, ns."""
+        self._now = now
         while (waiting := self._waiting.oldest()) and abs(now - waiting[1]) >= WAIT:
             self._waiting.pop(waiting[0])
             self._open(waiting[0], now)
         if abs(now - self._looked) >= HOUR:
-            if self._looked:
-                self._look(now)
+            self._looking = self._look(now) if self._looked else self._looking
             self._looked = now
+        next(self._looking, None)
         if abs(now - self._quieted) >= DAY:
             self._quieted = now
             self._close_quiet(now)
@@ -79,7 +83,9 @@ class Advisor:
         for place in list(self._waiting):
             self._waiting.pop(place)
             self._open(place, now)
-        self._look(now)
+        self._now = now
+        for _ in self._look(now):
+            pass
 
     # What messages show.
 
@@ -151,38 +157,49 @@ class Advisor:
 
     # What is known of devices.
 
-    def _look(self, now: int) -> None:
-        """At what is known of all devices."""
-        wrong: set[Name] = set()
-        right: dict[Name, str] = {}
-        for member, setting, verdict in self._looks.at(list(self._members()), now):
-            name = (member.device.id, setting)
-            if not verdict.wrong:
-                right[name] = verdict.seen
-            elif setting not in self.settled:
-                wrong.add(name)
-                self._found(name, member, verdict, now)
+    def _look(self, now: int) -> Iterator[None]:
+        """At all devices, some at each step: so many at once would hold the packets up."""
+        members = list(self._members())
+        for look in self._looks:
+            look.begin(members, now)
+            wrong: set[str] = set()
+            work = 0
+            for member in members:
+                work += 1
+                if (verdict := look.judge(member)) and look.setting not in self.settled:
+                    wrong.add(member.device.id)
+                    work += PROOF * self._found((member.device.id, look.setting), member, verdict)
+                if work >= STEP:
+                    work = 0
+                    yield
+            self._close_mended(look, [one for one in members if one.device.id not in wrong])
         for case in self.cases:
             if case.setting in self.settled:
-                self._close(case, now, "the configuration says what is wanted")
-            elif case.looked and case.name in right:
-                self._close(case, now, f"later traffic shows it: {right[case.name]}")
+                self._close(case, self._now, "the configuration says what is wanted")
 
-    def _found(self, name: Name, member: Member, verdict: Verdict, now: int) -> None:
-        """Tell what is new, and once a day what goes on. A device that was silent since the last word says nothing new."""
+    def _close_mended(self, look: Look, others: Iterable[Member]) -> None:
+        """Cases about devices with which nothing is wrong any more."""
+        by_id = {member.device.id: member for member in others}
+        for case in self.cases:
+            if case.looked and case.setting == look.setting and case.name[0] in by_id and (reason := look.mended(by_id[case.name[0]])):
+                self._close(case, self._now, f"later traffic shows it: {reason}")
+
+    def _found(self, name: Name, member: Member, verdict: Verdict) -> bool:
+        """Tell what is new, and once a day what goes on; whether its proof was looked for. A device that was silent since the last word says nothing new."""
         case = self.cases.of(name)
-        if (case is None and member.gone) or (case is not None and (now - case.told < DAY or member.quiet)):
-            return
-        proven = self._looks.prove(verdict)
+        if (case is None and (member.gone or self.cases.full)) or (case is not None and (self._now - case.told < DAY or member.quiet)):
+            return False
+        proven = prove(self._context, verdict)
         if proven is None or (case is not None and proven.last <= case.last):
-            return
+            return True
         if case is None:
             case = Case(name, proven.subject, verdict.does, verdict.seen, proven.proof, proven.first, proven.last, looked=True)
         self._renew(case, verdict, proven)
-        self._say("open" if case.told < 0 else "update", case, now)
+        self._say("open" if case.told < 0 else "update", case, self._now)
+        return True
 
     def _renew(self, case: Case, verdict: Verdict, proven: Proven) -> None:
-        case.does, case.seen, case.proof = verdict.does, verdict.seen, proven.proof
+        case.does, case.seen, case.severity, case.proof = verdict.does, verdict.seen, verdict.severity, proven.proof
         case.last, case.count = proven.last, max(case.count, proven.times)
         if case.subject == proven.subject:
             self.cases.put(case)
@@ -220,7 +237,7 @@ class Advisor:
             key="|".join(case.name),
             setting=case.setting,
             title=advice.title,
-            severity=Severity[advice.severity],
+            severity=Severity[case.severity or advice.severity],
             summary=f"{who(self._context, case.subject)} {case.does}",
             why=advice.why,
             seen=case.seen,

@@ -22,7 +22,7 @@ _Ends = tuple[str, str, int]
 
 class Case(msgspec.Struct, eq=False):
     """``does`` goes on "the device …"; ``seen``: the field that proves it, and what it held; ``proof``: the messages as records show them. ``looked``: a look
-    at what is known of the device found it, and no message. ``told``: when last, ns, or -1.
+    at what is known of the device found it, and no message; ``severity``: where it is another than that of the advice. ``told``: when last, ns, or -1.
     """
 
     name: Name
@@ -40,6 +40,7 @@ class Case(msgspec.Struct, eq=False):
     other_port: int = 0
     community_id: str = ""
     looked: bool = False
+    severity: str = ""
 
     @property
     def setting(self) -> str:
@@ -68,6 +69,7 @@ class Kept(msgspec.Struct, omit_defaults=True):
     other_port: int = 0
     community_id: str = ""
     looked: bool = False
+    severity: str = ""
 
 
 _encode = msgspec.json.Encoder().encode
@@ -92,6 +94,11 @@ class Cases:
     def of(self, name: Name) -> Case | None:
         place = self._places.get(name)
         return self._cases.get(place) if place is not None else None
+
+    @property
+    def full(self) -> bool:
+        """What a look finds it finds at the next as well: it is not to push out another each time."""
+        return len(self._cases) >= self._cases.size
 
     def put(self, case: Case) -> None:
         """A new one, or one that was shown again. The one that was not shown for longest makes room."""

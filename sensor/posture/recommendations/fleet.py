@@ -32,16 +32,19 @@ class FirmwareBehind:
 
     def judge(self, member: Member) -> Verdict | None:
         fleet = self._fleets.get((member.vendor, member.model))
-        if fleet is None or not member.firmware:
+        if fleet is None or not member.firmware or len(fleet.versions) < 2:
             return None
         product = f"{member.vendor} {member.model}"
-        other = _newest(member, fleet) if len(fleet.versions) > 1 else member
+        other = _newest(member, fleet)
         if other is member:
-            return Verdict(False, f"it runs {member.firmware}, and no other {product} runs a newer one")
+            return None
         called = next(iter(other.device.names), "") or other.device.id
         seen = f"it runs {member.firmware}, and {called} runs {other.firmware}: the newest of {fleet.devices} devices {product}"
         does = f"runs older firmware than another {product} here: {member.firmware} instead of {other.firmware}"
-        return Verdict(True, seen, does, ((member.device, "firmware"), (other.device, "firmware")))
+        return Verdict(seen, does, ((member.device, "firmware"), (other.device, "firmware")))
+
+    def mended(self, member: Member) -> str:
+        return f"it runs {member.firmware}, and no other {member.vendor} {member.model} runs a newer one" if member.firmware else ""
 
 
 def _fleet_of(several: list[Member]) -> _Fleet:

@@ -1,12 +1,11 @@
 """Looks: what is known of all devices, looked through once in a while for what no single message shows.
 
-Each look has a file of its own. It says of a device that something is wrong, that it is as it should be, or nothing, where that cannot be told; and names the
-attributes it rests on, so that packets prove it: what the operator said, what is contested and what is hardly believed proves nothing.
+Each look has a file of its own. It says what is wrong with a device, and of one that was wrong before why it is not any more, or nothing, where that cannot be
+told. It names the attributes it rests on, so that packets prove it: what the operator said, what is contested and what is hardly believed proves nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol
 
 from sensor.core.detector import Context
@@ -24,12 +23,14 @@ SURE = 0.5
 
 
 class Verdict(NamedTuple):
-    """``seen``: what shows it, or why it is as it should be; ``does`` goes on "the device …"; ``rests``: devices and their attributes that prove it."""
+    """Something is wrong. ``seen``: what shows it; ``does`` goes on "the device …"; ``rests``: devices and their attributes that prove it; ``severity``:
+    where it is another than that of the advice.
+    """
 
-    wrong: bool
     seen: str
-    does: str = ""
-    rests: tuple[tuple[Device, str], ...] = ()
+    does: str
+    rests: tuple[tuple[Device, str], ...]
+    severity: str = ""
 
 
 class Proven(NamedTuple):
@@ -52,48 +53,38 @@ class Look(Protocol):
         ...
 
     def judge(self, member: Member) -> Verdict | None:
-        """None where it cannot be told."""
+        """None where nothing is wrong, or where it cannot be told."""
+        ...
+
+    def mended(self, member: Member) -> str:
+        """Why what was wrong with it is not any more; empty where it cannot be told."""
         ...
 
 
-class Looks:
-    """Several of them."""
+def prove(context: Context, verdict: Verdict) -> Proven | None:
+    """None where packets do not prove it. Versions of two devices are compared where the same kind of message told them."""
+    subjects = [subject_of(device) for device, _ in verdict.rests]
+    claims = [_claims(context.device(subject), device.id, attribute) for subject, (device, attribute) in zip(subjects, verdict.rests, strict=True)]
+    kinds = set.intersection(*({one.kind for one in some} for some in claims))
+    best = [max((one for one in some if one.kind in kinds), key=lambda one: (one.confidence, one.last, one.kind), default=None) for some in claims]
+    proof = [one for one in best if one is not None]
+    if len(proof) < len(subjects):
+        return None
+    bodies = [proof_body(one) | {"src": end_body(subject, None)} for one, subject in zip(proof, subjects, strict=True)]
+    return Proven(subjects[0], tuple(bodies), proof[0].first, proof[0].last, proof[0].count)
 
-    def __init__(self, context: Context, looks: Iterable[Look]) -> None:
-        self._context, self._looks = context, tuple(looks)
 
-    def at(self, members: list[Member], now: int) -> Iterator[tuple[Member, str, Verdict]]:
-        """(device, setting, verdict), as far as it can be told."""
-        for look in self._looks:
-            look.begin(members, now)
-            for member in members:
-                if verdict := look.judge(member):
-                    yield member, look.setting, verdict
-
-    def prove(self, verdict: Verdict) -> Proven | None:
-        """None where packets do not prove it. Versions of two devices are compared where the same kind of message told them."""
-        subjects = [subject_of(device) for device, _ in verdict.rests]
-        claims = [self._claims(subject, device.id, attribute) for subject, (device, attribute) in zip(subjects, verdict.rests, strict=True)]
-        kinds = set.intersection(*({one.kind for one in some} for some in claims))
-        best = [max((one for one in some if one.kind in kinds), key=lambda one: (one.confidence, one.last, one.kind), default=None) for some in claims]
-        proof = [one for one in best if one is not None]
-        if len(proof) < len(subjects):
-            return None
-        bodies = [proof_body(one) | {"src": end_body(subject, None)} for one, subject in zip(proof, subjects, strict=True)]
-        return Proven(subjects[0], tuple(bodies), proof[0].first, proof[0].last, proof[0].count)
-
-    def _claims(self, subject: Subject, name: str, attribute: str) -> list[Evidence]:
-        """What packets said of an attribute."""
-        device = self._context.device(subject)
-        if device is None or device.id != name:
-            return []
-        if attribute == NAME:
-            called = next(iter(device.names), "").lower()
-            return [one for known in device.attributes.values() for one in known.evidence if _names(one) and identity.bare(one.seen).lower() == called]
-        known = device.attributes.get(attribute)
-        if known is None or known.contested or known.confidence < SURE:
-            return []
-        return [one for one in known.evidence if one.value == known.value and one.family != OPERATOR]
+def _claims(device: Device | None, name: str, attribute: str) -> list[Evidence]:
+    """What packets said of an attribute of the device of this id."""
+    if device is None or device.id != name:
+        return []
+    if attribute == NAME:
+        called = next(iter(device.names), "").lower()
+        return [one for known in device.attributes.values() for one in known.evidence if _names(one) and identity.bare(one.seen).lower() == called]
+    known = device.attributes.get(attribute)
+    if known is None or known.contested or known.confidence < SURE:
+        return []
+    return [one for one in known.evidence if one.value == known.value and one.family != OPERATOR]
 
 
 def _names(one: Evidence) -> bool:

@@ -19,12 +19,18 @@ class DefaultNames:
         """Names are judged one by one."""
 
     def judge(self, member: Member) -> Verdict | None:
-        name = next(iter(member.device.names), "")
-        if not name:
+        name = _name(member)
+        if not name or not is_factory_name(name, member.type):
             return None
-        if not is_factory_name(name, member.type):
-            return Verdict(False, f"it is called {name[:80]!r}")
-        return Verdict(True, f"its host name is {name[:80]!r}", "bears the name that its maker gave it", ((member.device, NAME),))
+        return Verdict(f"its host name is {name[:80]!r}", "bears the name that its maker gave it", ((member.device, NAME),))
+
+    def mended(self, member: Member) -> str:
+        name = _name(member)
+        return f"it is called {name[:80]!r}" if name else ""
+
+
+def _name(member: Member) -> str:
+    return next(iter(member.device.names), "")
 
 
 @functools.lru_cache(maxsize=16384)

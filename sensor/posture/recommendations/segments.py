@@ -46,19 +46,29 @@ class WrongSegment:
 
     def judge(self, member: Member) -> Verdict | None:
         sort = sort_of(member.type)
-        address = subject_of(member.device).address
-        if not sort or not address:
+        name = _segment_of(member) if sort else ""
+        segment = self._segment(name) if name else None
+        if segment is None or segment.sort == sort or segment.kinds.get(member.type, 0) > STRANGERS * sum(segment.kinds.values()):
             return None
-        name = addresses.segment(address)
+        seen = f"it is a {kind_text(member.type)}, and in {name} live: {segment.text}"
+        return Verdict(seen, f"lives in {name} among devices of another sort", ((member.device, "type"),))
+
+    def mended(self, member: Member) -> str:
+        name = _segment_of(member)
+        if not name or member.type == UNKNOWN:
+            return ""
+        segment = self._segment(name)
+        return f"it lives in {name}, where {segment.text} live" if segment is not None else f"it lives in {name}, which is for all sorts of devices"
+
+    def _segment(self, name: str) -> _Segment | None:
         if name not in self._segments:
             self._segments[name] = _read(self._context.baseline.dwellers(name))
-        segment = self._segments[name]
-        if segment is None or segment.sort == sort:
-            return Verdict(False, f"it lives in {name} with its like" if segment is not None else f"it lives in {name}, where all sorts of devices live")
-        if segment.kinds.get(member.type, 0) > STRANGERS * sum(segment.kinds.values()):
-            return Verdict(False, f"it lives in {name} with others of its type")
-        seen = f"it is a {kind_text(member.type)}, and in {name} live: {segment.text}"
-        return Verdict(True, seen, f"lives in {name} among devices of another sort", ((member.device, "type"),))
+        return self._segments[name]
+
+
+def _segment_of(member: Member) -> str:
+    address = subject_of(member.device).address
+    return addresses.segment(address) if address else ""
 
 
 def sort_of(kind: str) -> str:

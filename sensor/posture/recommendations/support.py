@@ -21,17 +21,26 @@ class EndOfLife:
         self._today = datetime.fromtimestamp(now // SECOND, UTC).date()
 
     def judge(self, member: Member) -> Verdict | None:
-        if not (member.model or member.os):
+        if not (member.model or member.os or member.firmware):
             return None
-        entry = support_of(f"{member.vendor} {member.model}".strip(), member.type, member.os, member.firmware)
-        told = {"os": member.os, "firmware": member.firmware, "model": f"{member.vendor} {member.model}".strip()}
+        entry = support_of(_product(member), member.type, member.os, member.firmware)
         if entry is None or entry.ends >= self._today:
-            return Verdict(False, f"it is {told['os'] or told['model']}")
+            return None
+        told = {"os": member.os, "firmware": member.firmware, "model": _product(member)}
         remembered = "" if entry.basis == "record" else ", as far as is remembered"
-        seen = f"it is {told[entry.rests_on]}, and support of {entry.name} ended on {entry.ends.isoformat()}{remembered} ({entry.source})"
+        ended = f"had ended by {entry.ends.isoformat()}" if entry.at_latest else f"ended on {entry.ends.isoformat()}"
+        seen = f"its {entry.rests_on} is {told[entry.rests_on]}, and support of {entry.name} {ended}{remembered} ({entry.source})"
         if entry.note:
             seen += f"; {entry.note}"
-        return Verdict(True, seen, f"runs what is not mended any more: {entry.name}", ((member.device, entry.rests_on),))
+        return Verdict(seen, f"runs what is not mended any more: {entry.name}", ((member.device, entry.rests_on),), entry.severity)
+
+    def mended(self, member: Member) -> str:
+        told = " ".join(filter(None, (_product(member), member.os, member.firmware)))
+        return f"it is {told}" if told else ""
+
+
+def _product(member: Member) -> str:
+    return f"{member.vendor} {member.model}".strip()
 
 
 @functools.lru_cache(maxsize=16384)

@@ -61,7 +61,8 @@ class SupportExample(Words):
 
 class Support(Words):
     """A product whose maker no longer mends it from a day on. ``product`` is searched for in vendor and model, ``os`` and ``firmware`` in those, letter case
-    aside; all that are given must be found. ``basis``: whether ``source`` was read for it (``record``), or the day is remembered (``recalled``).
+    aside; all that are given must be found. ``at_latest``: by that day, and perhaps before. ``basis``: whether ``source`` was read for it (``record``), or the
+    day is remembered (``recalled``).
     """
 
     id: Id
@@ -70,7 +71,9 @@ class Support(Words):
     os: Regex = ""
     firmware: Regex = ""
     types: Types = []
+    severity: Literal["low", "medium", "high"] = "medium"
     ends: date
+    at_latest: bool = False
     basis: Literal["record", "recalled"]
     source: str = Field(pattern=r"^https://", max_length=256)
     note: str = Field("", max_length=256)

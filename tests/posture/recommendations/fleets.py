@@ -1,0 +1,60 @@
+"""Devices with attributes as packets told them, for looks at many of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from sensor.core.addresses import parse, segment
+from sensor.core.device import Attribute, Device
+from sensor.core.observation import Evidence
+from sensor.inventory.roster import Member
+from tests.detectors.stories import START, World
+from tests.detectors.stories import device as named
+
+TOLD = ("type", "vendor", "model", "firmware", "os")
+
+
+def known(kind: str, address: str, name: str = "", *, by: str = "lldp.system_description", ts: int = START, **told: str) -> Device:
+    """A device of which packets of one kind told all; its name came by DHCP."""
+    made = msgspec.structs.replace(named(kind, address, name), id=f"dev-{parse(address) & 0xFFFFFFFF:08x}")
+    made.attributes |= {
+        attribute: Attribute(
+            attribute, value, 0.9, (Evidence(attribute, value, 0.9, f"{by}.entry", by.partition(".")[0], by, f"all of {value}", START, ts, 3),)
+        )
+        for attribute, value in told.items()
+    }
+    if name:
+        known_by = made.attributes["type"].evidence[0]
+        came = Evidence("type", kind, 0.5, "hostname.default.x", "hostname", "dhcp.hostname", name, START, ts, 2)
+        made.attributes["type"] = Attribute("type", kind, 0.9, (known_by, came))
+    made.last = ts
+    return made
+
+
+def member(device: Device, *, gone: bool = False, quiet: bool = False) -> Member:
+    """As the inventory lists it. ``quiet``: only what was told of it is at hand."""
+    told = [device.value(attribute) for attribute in TOLD]
+    shown = msgspec.structs.replace(device, names={}, attributes={}) if quiet else device
+    return Member(shown, told[0] or "unknown", *told[1:], gone=gone, quiet=quiet)
+
+
+def living(world: World, devices: Iterable[Device]) -> World:
+    """The same world, in which these devices are, and talked."""
+    for each in devices:
+        address = parse(each.key.removeprefix("ip:"))
+        world.devices[address] = msgspec.structs.replace(each, addresses={address: each.last}) if not each.addresses else each
+        world.devices[address].addresses[address] = each.last
+    return world
+
+
+def dwelling(world: World, kinds: dict[str, int], where: str = "10.0.0.0/24") -> World:
+    """The same world, of which was learned that so many devices of these types live in a segment."""
+    number = 0
+    for kind, count in kinds.items():
+        for _ in range(count):
+            number += 1
+            body = f'{{"kind":"{kind}","segment":"{segment(parse(where.partition("/")[0]))}","first":1,"last":2,"hours":1}}'
+            world.baseline.restore(f"dev-{where}-{number}", body)
+    return world

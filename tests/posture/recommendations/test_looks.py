@@ -1,0 +1,235 @@
+"""Looks at what is known of all devices: what is wrong is told with what packets said of it, and closed when they say something else."""
+
+from __future__ import annotations
+
+import time
+
+import msgspec
+import pytest
+
+from sensor.core.addresses import parse
+from sensor.core.device import Attribute, Device
+from sensor.core.record import RecordMaker
+from sensor.core.record_parts import time_text
+from tests.core.test_record import numbered, validator
+from tests.detectors.stories import SECOND, START, World
+from tests.posture.recommendations.fleets import dwelling, known, living, member
+from tests.posture.recommendations.test_advisor import DAY, HOUR, Watch
+
+# START is in November 2023.
+CAMERA, OTHER = "10.0.0.5", "10.0.0.6"
+AXIS = {"vendor": "Axis", "model": "P3245-V"}
+ENDED_7 = "support of Windows 7 and Server 2008 R2 ended on 2020-01-14"
+ENDED_3560 = "support of Cisco Catalyst 3560G and 3750G ended on 2018-01-31"
+OFFICE = {"workstation": 20, "router": 1, "unknown": 5}
+
+
+def watch(*devices: Device, world: World | None = None, cases: int = 64) -> Watch:
+    """An advisor of a network in which these devices are."""
+    made = Watch(living(world or World(), devices), cases)
+    made.advisor.tick(START)
+    return list_of(made, *devices)
+
+
+def list_of(made: Watch, *devices: Device) -> Watch:
+    """The same, where the inventory lists these now."""
+    living(made.world, devices)
+    made.members = [member(made.world.devices[parse(each.key.removeprefix("ip:"))]) for each in devices]
+    return made
+
+
+@pytest.mark.parametrize(
+    ("devices", "setting", "does", "seen"),
+    [
+        ([known("camera", CAMERA, "axis-accc8eaabbcc")], "default_name", "bears the name that its maker gave it", "its host name is 'axis-accc8eaabbcc'"),
+        (
+            [known("workstation", CAMERA, "PC-1", os="Windows 7")],
+            "end_of_life",
+            "runs what is not mended any more: Windows 7 and Server 2008 R2",
+            f"its os is Windows 7, and {ENDED_7} (https://endoflife.date/windows); updates that were paid for ended on 2023-01-10",
+        ),
+        (
+            [known("switch", CAMERA, "sw", vendor="Cisco", model="WS-C3560G-24PS")],
+            "end_of_life",
+            "runs what is not mended any more: Cisco Catalyst 3560G and 3750G",
+            f"its model is Cisco WS-C3560G-24PS, and {ENDED_3560}, as far as is remembered (https://www.cisco.com/c/en/us/products/eos-eol-listing.html)",
+        ),
+        (
+            [known("camera", CAMERA, "gate", firmware="9.80.3", **AXIS), known("camera", OTHER, "yard", firmware="9.80.55", **AXIS)],
+            "firmware_behind",
+            "runs older firmware than another Axis P3245-V here: 9.80.3 instead of 9.80.55",
+            "it runs 9.80.3, and yard runs 9.80.55: the newest of 2 devices Axis P3245-V",
+        ),
+    ],
+)
+def test_what_is_known_of_a_device_is_told(devices: list[Device], setting: str, does: str, seen: str) -> None:
+    """An hour after the start, once, with the observations that prove it; the record keeps the schema."""
+    made = watch(*devices).at(HOUR - 1)
+    assert made.told == []
+    [(action, told, at, closed)] = made.at(HOUR).told
+    assert (action, told.setting, at, closed) == ("open", setting, HOUR, "")
+    assert (told.summary.split(") ")[1], told.seen) == (does, seen)
+    made.at(2 * HOUR).at(3 * HOUR)
+    assert made.actions == ["open"]
+    record = numbered(RecordMaker("s", version="1").recommendation(action, told, START, made.world.device))
+    validator().validate(record)
+    assert [(proof["src"]["ip"], proof["ts"]) for proof in record["evidence"]] == [(one.key[3:], time_text(START)) for one in devices]
+    assert record["recommendation"]["count"] == (2 if setting == "default_name" else 3)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "closed"),
+    [
+        ([known("camera", CAMERA, "ipcam")], [known("camera", CAMERA, "gate-east")], "it is called 'gate-east'"),
+        ([known("server", CAMERA, "s", os="Windows Server 2008 R2")], [known("server", CAMERA, "s", os="Windows Server 2022")], "it is Windows Server 2022"),
+        (
+            [known("camera", CAMERA, "gate", firmware="9.80.3", **AXIS), known("camera", OTHER, "yard", firmware="9.80.55", **AXIS)],
+            [known("camera", CAMERA, "gate", firmware="9.80.55", **AXIS), known("camera", OTHER, "yard", firmware="9.80.55", **AXIS)],
+            "it runs 9.80.55, and no other Axis P3245-V runs a newer one",
+        ),
+    ],
+)
+def test_it_is_closed_when_the_device_says_otherwise(before: list[Device], after: list[Device], closed: str) -> None:
+    """At the next look."""
+    made = list_of(watch(*before).at(HOUR), *after).at(2 * HOUR)
+    assert made.actions == ["open", "close"]
+    assert made.told[1][3] == f"later traffic shows it: {closed}"
+
+
+def test_it_is_told_again_once_a_day_while_the_device_goes_on_saying_it() -> None:
+    """One that is silent says nothing new, and what it does not say is not mended."""
+    old = known("workstation", CAMERA, "PC-1", os="Windows 7")
+    made = watch(old).at(HOUR)
+    for hour in range(2, 50):
+        made.at(hour * HOUR)
+    assert made.actions == ["open"]
+    again = known("workstation", CAMERA, "PC-1", ts=START + 50 * HOUR * SECOND, os="Windows 7")
+    list_of(made, again).at(51 * HOUR).at(52 * HOUR)
+    assert made.actions == ["open", "update"]
+    made.members = [member(again, quiet=True, gone=True)]
+    made.at(100 * DAY)
+    assert made.actions == ["open", "update"]
+
+
+def test_nothing_is_opened_about_a_device_that_is_gone() -> None:
+    """Nobody can mend it."""
+    made = watch(known("camera", CAMERA, "ipcam"))
+    made.members = [member(made.world.devices[parse(CAMERA)], gone=True)]
+    assert made.at(HOUR).told == []
+
+
+def test_the_end_looks_as_well() -> None:
+    """A short capture says all it has."""
+    made = watch(known("camera", CAMERA, "ipcam"))
+    made.advisor.finish(START + 5 * SECOND)
+    assert made.of("default_name") == ["open"]
+
+
+def test_support_ends_on_its_day() -> None:
+    """By packet time: an old capture is told what was so when it was made."""
+    made = watch(known("workstation", CAMERA, "PC-1", os="Windows 10"))
+    made.at(HOUR)
+    assert made.told == []
+    day = 1_760_486_400 - START // SECOND  # 2025-10-15
+    assert made.at(day - 1).told == []
+    assert made.at(day + HOUR).actions == ["open"]
+
+
+@pytest.mark.parametrize("what", ["operator", "contested", "unsure", "another kind of message", "other numbers", "older than a branch"])
+def test_what_packets_do_not_prove_is_not_told(what: str) -> None:
+    """What somebody said, what others contradict, what is hardly believed; versions that are not told alike, or whose order nobody knows."""
+    mine, newer = known("camera", CAMERA, "gate", firmware="9.80.3", **AXIS), known("camera", OTHER, "yard", firmware="9.80.55", **AXIS)
+    told = mine.attributes["firmware"]
+    [proof] = told.evidence
+    if what == "operator":
+        proof = msgspec.structs.replace(proof, family="operator")
+    elif what == "another kind of message":
+        proof = msgspec.structs.replace(proof, kind="sip.user_agent")
+    mine.attributes["firmware"] = Attribute("firmware", told.value, 0.4 if what == "unsure" else 0.9, (proof,), what == "contested")
+    if what == "other numbers":
+        newer = known("camera", OTHER, "yard", firmware="build A", **AXIS)
+    elif what == "older than a branch":
+        newer = known("camera", OTHER, "yard", firmware="11.11.3", **AXIS)
+    assert watch(mine, newer).at(HOUR).told == []
+
+
+def test_other_models_are_not_compared() -> None:
+    """Nor are those of another maker."""
+    mine = known("camera", CAMERA, "gate", firmware="9.80.3", **AXIS)
+    others = (
+        known("camera", OTHER, "yard", firmware="9.80.55", vendor="Axis", model="P3247"),
+        known("camera", "10.0.0.7", "hall", firmware="10.1", model="P3245-V"),
+    )
+    assert watch(mine, *others).at(HOUR).told == []
+
+
+def test_a_camera_among_desks_is_told_and_closed_when_it_moves() -> None:
+    """The proof is what tells that it is a camera; the segment is told with who lives there."""
+    camera = known("camera", CAMERA, "gate")
+    made = watch(camera, world=dwelling(World(), OFFICE | {"camera": 1}))
+    [(_, told, _, _)] = made.at(HOUR).told
+    assert (told.setting, told.seen) == ("wrong_segment", "it is a camera, and in 10.0.0.0/24 live: 20 workstation, 1 camera")
+    moved = known("camera", "10.0.9.5", "gate", ts=START + SECOND)
+    moved = msgspec.structs.replace(moved, id=camera.id, key=camera.key, addresses={parse("10.0.9.5"): START + SECOND})
+    made.world.devices = {parse("10.0.9.5"): moved}
+    made.members = [member(moved)]
+    made.at(2 * HOUR)
+    assert made.actions == ["open", "close"]
+    assert made.told[1][3] == "later traffic shows it: it lives in 10.0.9.0/24, which is for all sorts of devices"
+
+
+def test_a_desk_among_cameras_is_told() -> None:
+    """A recorder there is at home."""
+    world = dwelling(World(), {"camera": 12, "nvr": 1, "workstation": 1})
+    made = watch(known("workstation", CAMERA, "PC-1"), known("nvr", OTHER, "recorder"), world=world)
+    [(_, told, _, _)] = made.at(HOUR).told
+    assert (told.setting, told.subject.address) == ("wrong_segment", parse(CAMERA))
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        {"workstation": 5, "camera": 1},  # too few
+        {"workstation": 12, "camera": 6},  # not clear
+        {"workstation": 20, "camera": 5},  # others of its type live there
+        {"workstation": 20, "camera": 1, "unknown": 60},  # most are not known
+        {"camera": 20},
+        {"router": 20, "camera": 1},
+    ],
+)
+def test_a_segment_that_is_not_clear_tells_nothing(kinds: dict[str, int]) -> None:
+    """Nor does one in which all are of its sort."""
+    assert watch(known("camera", CAMERA, "gate"), world=dwelling(World(), kinds)).at(HOUR).told == []
+
+
+def test_a_name_that_no_packet_gave_is_not_told() -> None:
+    """What the operator calls it, or a name of which no observation is left."""
+    camera = known("camera", CAMERA, "gate")
+    camera.names = {"ipcam": START}
+    assert watch(camera).at(HOUR).told == []
+
+
+def test_where_there_is_no_room_nothing_is_told_again_and_again() -> None:
+    """What is open stays."""
+    made = watch(*(known("camera", f"10.0.0.{n}", "ipcam") for n in range(1, 11)), cases=4)
+    for hour in range(1, 30):
+        made.at(hour * HOUR)
+    assert made.actions == ["open"] * 4
+
+
+def test_ten_thousand_devices_hold_nobody_up() -> None:
+    """Some are looked at in each second. The longest takes about 30 ms where nothing else runs; all of them 0.2 s, once what is wrong was told."""
+    devices = [
+        known("camera", f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}", f"cam-{n}", firmware=f"9.80.{n // 50 % 5}", vendor="Axis", model=f"P{n % 50}")
+        for n in range(256, 10_256)
+    ]
+    made, took = watch(*devices, cases=16384), []
+    for second in (*range(HOUR, HOUR + 300), *range(2 * HOUR, 2 * HOUR + 300)):
+        began = time.perf_counter()
+        made.at(second)
+        took.append(time.perf_counter() - began)
+    told, again = took[:300], took[300:]
+    print(f"told: longest {max(told):.3f} s, in all {sum(told):.2f} s; again: longest {max(again):.3f} s, in all {sum(again):.2f} s")
+    assert made.actions == ["open"] * 8000
+    assert max(took) < 1.5
+    assert sum(again) < 3

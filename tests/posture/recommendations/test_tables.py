@@ -1,0 +1,71 @@
+"""What looks at devices know: every entry by its own examples, and mistakes told with their place."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.device import TYPES
+from sensor.documents import DocumentErrors, load_document
+from sensor.fingerprinting.load import own_folder
+from sensor.posture.recommendations.names import is_factory_name
+from sensor.posture.recommendations.support import support_of
+from sensor.posture.recommendations.tables import FOLDER, SUPPORT, FactoryName, Support, SupportExample, Supports, factory_names, places, supports
+
+FACTORY = factory_names()
+ENDED = [(entry, example) for entry in supports() for example in entry.examples]
+
+
+@pytest.mark.parametrize("entry", FACTORY, ids=lambda entry: entry.id)
+def test_names_of_factories(entry: FactoryName) -> None:
+    """Whoever renamed his device is left alone, and so are devices of other types: a telephone keeps the name by which its exchange knows it."""
+    for name in entry.examples:
+        for kind in entry.types:
+            assert is_factory_name(name, kind)
+        assert not is_factory_name(name, "voip_phone")
+        assert is_factory_name(f"{name}.corp.example", entry.types[0])
+    for name in entry.negatives:
+        assert not is_factory_name(name, entry.types[0])
+
+
+@pytest.mark.parametrize(("entry", "example"), ENDED, ids=lambda one: one.id if isinstance(one, Support) else one.os or one.model or one.vendor)
+def test_ends_of_support(entry: Support, example: SupportExample) -> None:
+    """Each example is of the entry or is not, and one that is finds it among all others."""
+    asked = (f"{example.vendor} {example.model}".strip(), example.type, example.os, example.firmware)
+    assert entry.covers(*asked) is (example.verdict == "ended")
+    assert (support_of(*asked) is entry) is (example.verdict == "ended")
+
+
+def test_ids_are_one_each() -> None:
+    """They name entries in tests and in talk."""
+    for ids in ([one.id for one in FACTORY], [one.id for one in supports()]):
+        assert len(ids) == len(set(ids))
+
+
+def test_places_are_one_each() -> None:
+    """A type lives with people, apart, or tells nothing; types that nobody knows are mistakes."""
+    table = places()
+    named = [*table.people, *table.apart, *table.nowhere]
+    assert len(named) == len(set(named))
+    assert set(named) < set(TYPES)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("ends: 2010-07-13", "ends: soon", "a valid date"),
+        ("basis: record\n", "basis: hearsay\n", "expected one of record, recalled"),
+        ("source: https://endoflife.date/windows-server", "source: somewhere", "https"),
+        ("[workstation, server,", "[workstation, servr,", "found the type 'servr'"),
+        ("{os: Windows 2000, is: ended}, ", "", "expected one that ended"),
+        ("    os: '^Windows (?:95|98|ME|NT|2000)\\b'\n", "", "expected product or os"),
+        ("'^Windows XP\\b'", "'^Windows XP(\\b'", "not a regular expression"),
+    ],
+)
+def test_mistakes_are_told(old: str, new: str, told: str) -> None:
+    """With the file and the line."""
+    path = own_folder() / FOLDER / SUPPORT
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    with pytest.raises(DocumentErrors, match=r"end_of_life\.yaml:\d+:\d+: ") as errors:
+        load_document(path, Supports, text=text.replace(old, new, 1))
+    assert told in str(errors.value)
