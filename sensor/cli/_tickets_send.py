@@ -26,6 +26,8 @@ from sensor.posture.tickets.progress import Standing, content_of
 
 REFUSED = 1
 TRIES = 5
+# A system that wants to be left alone for longer is asked by the next run.
+LONGEST_S = 120.0
 # What a closed ticket says of its devices, at most.
 LINES = 40
 DEEDS = {"create": "opened", "update": "updated", "close": "closed", "reopen": "opened again"}
@@ -181,7 +183,7 @@ class _Sending:
                 self._output.close()
                 self._open = False
                 wait = self._backoff.failed(error.after_s)
-                if self._backoff.tries >= TRIES:
+                if self._backoff.tries >= TRIES or wait > LONGEST_S:
                     raise
                 time.sleep(wait)
 

@@ -68,7 +68,7 @@ class System:
         answer = self._client.ask(method, url, raw, {**self.headers, **(more or {})}, limit=limit)
         if answer.status in (404, 410):
             raise Missing(answer.said)
-        if answer.status in (401, 403) and answer.after_s is None:
+        if answer.status in (401, 403) and answer.after_s is None and answer.headers.get("x-ratelimit-remaining") != "0":
             raise Locked(f"{answer.said}: look at user, password, token, and at what they may do there")
         judge(answer)
         return answer

@@ -1,0 +1,281 @@
+"""The output of tickets against systems that answer as Jira, ServiceNow, GitHub and a desk of somebody's own do."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pytest
+from pydantic import ValidationError
+
+from sensor.core.output import Refuse, Retry
+from sensor.outputs._ticket_systems import Locked
+from sensor.outputs.tickets import Change, Options, Outcome, Tickets
+from sensor.posture.tickets.formats import Form, format_of
+from sensor.posture.tickets.grouping import tickets_of
+from sensor.posture.tickets.model import Ticket
+from sensor.posture.tickets.policy import Policy
+from tests.outputs.batches import entries
+from tests.outputs.receiver import Fault, Receiver
+from tests.outputs.ticket_systems import SYSTEMS, Service
+from tests.posture.tickets.made import node, setting, site
+
+FORM = Form("hq", "OPS", "Task")
+
+
+class Place(NamedTuple):
+    """A system, what it keeps, and our way to it."""
+
+    system: str
+    receiver: Receiver
+    service: Service
+    output: Tickets
+
+    def ticket(self, devices: int = 1) -> Ticket:
+        return tickets_of(site([node(number) for number in range(devices)], [setting(f"dev-{number}") for number in range(devices)]), Policy())[0]
+
+    def change(self, kind: Any, ticket: Ticket, handle: str = "", content: str = "c1") -> Change:
+        words = format_of("json" if self.system == "webhook" else self.system)
+        body = words.closed(["10.0.0.7 (front-door, camera): runs 11.0 now"], FORM) if kind == "close" else words.created(ticket, FORM)
+        return Change(kind, FORM.key(ticket.id), words.found_by(ticket.id, FORM), handle, content, body, words.updated(ticket, FORM))
+
+    def give(self, kind: Any, ticket: Ticket, handle: str = "", content: str = "c1") -> Outcome:
+        return self.output.give(self.change(kind, ticket, handle, content))
+
+    def text_of(self, handle: str) -> str:
+        return str(self.service.tickets[handle])
+
+
+@pytest.fixture(params=list(SYSTEMS))
+def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    yield from at(request.param, monkeypatch)
+
+
+def at(system: str, monkeypatch: pytest.MonkeyPatch, **more: Any) -> Iterator[Place]:
+    monkeypatch.setenv("PASSWORD", "s3cret")
+    made, path, options = SYSTEMS[system]
+    service = made()
+    with Receiver(service) as receiver:
+        url = receiver.url + path
+        if system == "webhook":
+            options = options | {"update_url": f"{url}/ID"}
+        output = Tickets("desk", Options.model_validate({"url": url, "system": system, "timeout_s": 3, **options, **more}))
+        output.open()
+        yield Place(system, receiver, service, output)
+        output.close()
+
+
+def test_opened_once_then_changed_then_closed(place: Place) -> None:
+    """One ticket all along: its text tells of the second device, and in the end why it is done."""
+    ticket = place.ticket()
+    handle = place.give("create", ticket).handle
+    assert list(place.service.tickets) == [handle]
+    assert "2 devices" not in place.text_of(handle)
+    assert place.give("update", place.ticket(2), handle, "c2") == Outcome(handle)
+    assert place.give("close", ticket, handle, "c3") == Outcome(handle)
+    assert list(place.service.tickets) == [handle]
+    assert "host-1" in place.text_of(handle)
+    assert "runs 11.0 now" in place.text_of(handle)
+
+
+@pytest.mark.parametrize("place", ["jira", "jira_server", "servicenow", "github"], indirect=True)
+def test_what_was_opened_without_our_hearing_of_it_is_found_again(place: Place) -> None:
+    """The answer was lost on the way, or the note of it: the next try finds the ticket by its id and brings it up to date."""
+    place.receiver.script = [None, Fault(store=True, reset=True)]
+    with pytest.raises(Retry):
+        place.give("create", place.ticket())
+    assert len(place.service.tickets) == 1
+    place.output.open()
+    [name] = place.service.tickets
+    assert place.give("create", place.ticket(2)) == Outcome(name)
+    assert len(place.service.tickets) == 1
+    assert "host-1" in place.text_of(name)
+
+
+@pytest.mark.parametrize("place", ["webhook"], indirect=True)
+def test_a_desk_that_cannot_be_asked_knows_a_repeat_by_its_key(place: Place) -> None:
+    """The same key and the same Idempotency-Key come twice; another content has another."""
+    place.receiver.script = [Fault(store=True, reset=True)]
+    with pytest.raises(Retry):
+        place.give("create", place.ticket())
+    place.output.open()
+    handle = place.give("create", place.ticket()).handle
+    place.give("update", place.ticket(2), handle, "c2")
+    first, second, third = (one.headers["idempotency-key"] for one in place.receiver.requests)
+    assert first == second != third
+    assert {one["key"] for one in place.service.tickets.values()} == {f"hq/{place.ticket().id}"}
+
+
+@pytest.mark.parametrize("place", ["jira", "jira_server", "servicenow", "github"], indirect=True)
+def test_two_sensors_have_tickets_of_their_own(place: Place) -> None:
+    """The same fix at another site is another ticket."""
+    place.give("create", place.ticket())
+    words = format_of(place.system)
+    there = Form("branch", "OPS")
+    ticket = place.ticket()
+    place.output.open()
+    place.output.give(Change("create", there.key(ticket.id), words.found_by(ticket.id, there), "", "c", words.created(ticket, there), {}))
+    assert len(place.service.tickets) == 2
+
+
+def test_what_somebody_deleted_there_is_opened_again(place: Place) -> None:
+    """An open ticket is not lost with it; one that is done need not be closed any more."""
+    handle = place.give("create", place.ticket()).handle
+    place.service.tickets.clear()
+    assert place.give("close", place.ticket(), handle) == Outcome(handle)
+    assert place.service.tickets == {}
+    again = place.give("update", place.ticket(), handle).handle
+    assert list(place.service.tickets) == [again]
+
+
+def test_what_comes_back_is_opened_again(place: Place) -> None:
+    """A setting that was right and is wrong again: the same ticket, open."""
+    handle = place.give("create", place.ticket()).handle
+    place.give("close", place.ticket(), handle)
+    assert place.give("reopen", place.ticket(2), handle, "c2") == Outcome(handle)
+    one = place.service.tickets[handle]
+    if place.system != "webhook":
+        assert (one.get("status") or one["state"]) in ("new", "open", "2")
+    assert "host-1" in place.text_of(handle)
+
+
+@pytest.mark.parametrize("place", ["jira", "jira_server"], indirect=True)
+def test_a_workflow_that_leads_nowhere_is_told(place: Place) -> None:
+    """The comment says that it is done; a person has to close it."""
+    handle = place.give("create", place.ticket()).handle
+    place.service.stuck = True
+    outcome = place.give("close", place.ticket(), handle)
+    assert outcome == Outcome(handle, "OPS-1: its workflow leads from where it is to no status that is done: close it there")
+    assert "runs 11.0 now" in place.text_of(handle)
+
+
+@pytest.mark.parametrize("place", ["jira", "jira_server"], indirect=True)
+def test_people_may_close_before_us(place: Place) -> None:
+    """Then only the comment is added."""
+    handle = place.give("create", place.ticket()).handle
+    place.service.tickets[handle]["status"] = "done"
+    place.give("close", place.ticket(), handle)
+    assert not [one for one in place.service.changes if one.endswith("/transitions")]
+    assert len(place.service.tickets[handle]["comments"]) == 1
+
+
+@pytest.mark.parametrize("place", ["github"], indirect=True)
+def test_a_lost_issue_is_found_on_a_later_page(place: Place) -> None:
+    """Behind a hundred others; changes to code are listed with issues, and are none."""
+    handle = place.give("create", place.ticket()).handle
+    body = place.service.tickets[handle]["body"]
+    for number in range(2, 130):
+        place.service.tickets[str(number)] = {"number": number, "body": "x", "labels": ["network-sensor"], "state": "open"}
+    place.service.tickets["130"] = {"number": 130, "body": body, "labels": ["network-sensor"], "state": "open", "pull_request": {}}
+    place.output.open()
+    assert place.give("create", place.ticket()).handle == handle
+
+
+@pytest.mark.parametrize("place", ["servicenow"], indirect=True)
+def test_fields_of_the_operator(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a new ticket gets as well, and how it is closed where close codes have other names."""
+    for there in at("servicenow", monkeypatch, extra={"assignment_group": "Network"}, closing={"state": "6", "close_code": "Solved (Permanently)"}):
+        handle = there.give("create", there.ticket()).handle
+        there.give("close", there.ticket(), handle)
+        assert there.service.tickets[handle]["assignment_group"] == "Network"
+        assert there.service.tickets[handle]["close_code"] == "Solved (Permanently)"
+
+
+def test_who_may_not_is_told_at_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wrong password is nothing that another try mends."""
+    monkeypatch.setenv("PASSWORD", "wrong")
+    place.output.open()
+    with pytest.raises(Locked, match=r"answered 401 Unauthorized.*look at user, password, token"):
+        place.give("create", place.ticket())
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"), [(Fault(status=500), Retry), (Fault(status=429, headers={"Retry-After": "7"}), Retry), (Fault(status=400), Refuse)]
+)
+def test_what_answers_mean(place: Place, fault: Fault, error: type[Exception]) -> None:
+    """Busy or broken: again later, when it says so; wrong: not as it is."""
+    place.receiver.script = [fault]
+    with pytest.raises(error) as raised:
+        place.give("create", place.ticket())
+    if fault.status == 429:
+        assert raised.value.after_s == 7
+
+
+@pytest.mark.parametrize("place", ["github"], indirect=True)
+def test_too_many_requests_by_the_words_of_github(place: Place) -> None:
+    """It answers 403 as if we might not, and says in a header that nothing is left of what we may do in an hour."""
+    place.receiver.script = [Fault(status=403, headers={"x-ratelimit-remaining": "0"})]
+    with pytest.raises(Retry) as raised:
+        place.give("create", place.ticket())
+    assert not isinstance(raised.value, Locked)
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[1]", b'{"result": "x"}', b'{"key": {"a": 1}}', b"\xff", b"[" * 100_000])
+def test_an_answer_that_says_no_name(place: Place, body: bytes) -> None:
+    """It is no fault of ours: the ticket is looked for at the next try; a desk that answers nothing knows it by our key."""
+    if place.system == "webhook":
+        place.receiver.script = [Fault(status=200, body=body)]
+        assert place.give("create", place.ticket()).handle == f"hq/{place.ticket().id}"
+        return
+    place.receiver.script = [None, Fault(status=201, body=body)]
+    with pytest.raises(Retry, match="did not say what it is called"):
+        place.give("create", place.ticket())
+
+
+def test_a_place_that_is_not_there(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """404 to everything: the address is wrong, which only a person can mend."""
+    place.receiver.script = [Fault(status=404)] * 3
+    with pytest.raises(Locked, match="look at url and project"):
+        place.give("create", place.ticket())
+
+
+def test_names_of_a_system_cannot_leave_their_place(place: Place) -> None:
+    """A handle with slashes and question marks stays one step of a path."""
+    place.receiver.script = [Fault(status=500)]
+    with pytest.raises(Retry):
+        place.give("update", place.ticket(), "../../admin?x=1#y")
+    assert "/..%2F..%2Fadmin%3Fx%3D1%23y" in place.receiver.requests[-1].path
+
+
+def test_check_asks_who_we_are(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is opened by it."""
+    levels = {one.what: one.level for one in place.output.check()}
+    assert levels == {"dns": "ok", "tcp": "ok", "auth": "warning" if place.system == "webhook" else "ok"}
+    monkeypatch.setenv("PASSWORD", "wrong")
+    if place.system != "webhook":
+        assert [one.level for one in place.output.check()][-1] == "error"
+    assert place.service.tickets == {}
+
+
+def test_records_of_the_log_are_not_taken(place: Place) -> None:
+    assert not place.output.options.delivers
+    with pytest.raises(Refuse, match="it takes tickets"):
+        place.output.send(entries(1))
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"system": "jira"}, "found no key 'project', which jira needs"),
+        ({"system": "github", "update_url": "https://x/ID"}, "update_url is for the system webhook"),
+        ({"system": "webhook", "update_url": "https://x/tickets"}, "with ID in it"),
+        ({"system": "servicenow", "sign": "env:X"}, "sign is for the system webhook"),
+        ({"system": "trello"}, "expected 'jira'|Input should be 'jira'"),
+    ],
+)
+def test_options_that_make_no_sense(options: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValidationError, match=told):
+        Options.model_validate({"url": "https://x.example", **options})
+
+
+def test_a_signed_desk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Standard Webhooks has it: over what is on the wire."""
+    monkeypatch.setenv("SIGN", "hush")
+    for there in at("webhook", monkeypatch, sign="env:SIGN"):
+        there.give("create", there.ticket())
+        request = there.receiver.requests[-1]
+        signed = f"{request.headers['webhook-id']}.{request.headers['webhook-timestamp']}.".encode() + request.raw
+        assert request.headers["webhook-signature"] == "v1," + base64.b64encode(hmac.digest(b"hush", signed, hashlib.sha256)).decode()
