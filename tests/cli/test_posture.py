@@ -253,6 +253,15 @@ def test_recording_tells_of_what_was_damaged(posture, tmp_path: Path) -> None:
     assert posture("record", records=[device(1, "camera") | {"ts": "soon"}]).code == 3
 
 
+def test_the_scores_of_a_day_are_those_of_the_sensor(tell, inventory: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of its inventory, though a capture was replayed since and its log lies beside it. A timer hears nothing but the line that tells what was kept."""
+    (inventory / "replay.jsonl").write_bytes(log.read_bytes())
+    monkeypatch.setenv("SENSOR_STATE", str(inventory))
+    told = tell("posture", "record")
+    assert (told.code, told.err) == (0, "")
+    assert told.out.startswith("2023-11-14: site ")
+
+
 def test_many_days_fit_the_picture() -> None:
     """Of those that share a column the highest counts."""
     days = [f"2026-{month:02}-{day:02}" for month in range(1, 5) for day in range(1, 29)]
