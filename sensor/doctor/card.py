@@ -11,14 +11,16 @@ from sensor.capture.interfaces import addresses_of, index_of, is_up, valid_name
 from sensor.doctor.ethtool import asking, features, receive_ring
 
 FOLDER, IPV6 = Path("/sys/class/net"), Path("/proc/sys/net/ipv6/conf")
+# Of a bridge, and of what is part of one, or of a bond.
+SWITCHING = ("bridge", "brport", "master")
 LOOPBACK, NO_ARP, PROMISCUOUS = 0x8, 0x80, 0x100
 COUNTERS = ("rx_packets", "rx_dropped", "rx_missed_errors", "rx_fifo_errors", "rx_over_errors", "rx_length_errors", "rx_crc_errors", "rx_frame_errors")
 
 
 class Card(msgspec.Struct):
     """``there``: the kernel has an interface of this name; ``carrier``, ``promiscuous``: None where nobody tells; ``physical``: it is a device, not made by
-    the kernel; ``arp``, ``ipv6``: the kernel takes part in these; ``addresses`` with the lengths of their networks; ``ring``, ``ring_most``: frames that the
-    card's own ring holds and could hold, 0 where it has none; ``speed`` in Mbit/s, 0 where unknown.
+    the kernel; ``switching``: what passes it the kernel forwards; ``arp``, ``ipv6``: the kernel takes part in these; ``addresses`` with the lengths of their
+    networks; ``ring``, ``ring_most``: frames that the card's own ring holds and could hold, 0 where it has none; ``speed`` in Mbit/s, 0 where unknown.
     """
 
     name: str
@@ -28,6 +30,7 @@ class Card(msgspec.Struct):
     promiscuous: bool | None = None
     carrier: bool | None = None
     physical: bool = False
+    switching: bool = False
     arp: bool = False
     ipv6: bool = False
     addresses: list[str] = []
@@ -66,6 +69,7 @@ def _read_all(card: Card) -> None:
     card.arp = not flags & NO_ARP
     card.carrier = _number(name, "carrier") > 0 if card.up else None
     card.physical = (FOLDER / name / "device").exists()
+    card.switching = any((FOLDER / name / word).exists() for word in SWITCHING)
     card.mtu, card.speed = _number(name, "mtu"), max(0, _number(name, "speed"))
     card.mac = _mac(name)
     card.counters = {counter: _number(name, f"statistics/{counter}") for counter in COUNTERS}

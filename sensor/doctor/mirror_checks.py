@@ -15,7 +15,7 @@ OTHERS = 0.5
 def silent_port(card: Card, seen: Seen) -> Verdict | None:
     """The kernel answers nobody where the traffic of others is mirrored to it."""
     others = seen.unicast - seen.own
-    if card.loopback or others < FEWEST or others < OTHERS * seen.unicast:
+    if card.loopback or card.switching or others < FEWEST or others < OTHERS * seen.unicast:
         return None
     name = clean(card.name)
     fixed = [address for address in card.addresses if ":" not in address]

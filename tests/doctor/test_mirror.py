@@ -48,11 +48,12 @@ def test_a_port_of_a_vlan() -> None:
 
 
 def test_a_port_that_is_no_mirror() -> None:
-    """A machine that sees its own traffic, or too little of any, may answer as it likes."""
+    """A machine that sees its own traffic, or too little of any, or forwards that of others as a bridge, may answer as it likes."""
     answering = card(arp=True, ipv6=True, addresses=["10.0.0.200/24"])
     assert silent_port(answering, seen(keepalive(500), live=True, own=mac("10.0.0.200"))) is None
     assert silent_port(answering, seen(keepalive(20), live=True)) is None
     assert silent_port(card(loopback=True, arp=True), MIRRORED) is None
+    assert silent_port(card(switching=True, arp=True), MIRRORED) is None
 
 
 PROGRAM = """
@@ -63,7 +64,10 @@ from tests.doctor.test_mirror import MIRRORED
 first = silent_port(look("vd0"), MIRRORED)
 for command in first.advice.split("; ")[:-1]:
     subprocess.run(command.partition(" (")[0].split(), check=True, stdout=subprocess.DEVNULL)
-print(json.dumps([first.facts, silent_port(look("vd0"), MIRRORED).level]))
+silent = silent_port(look("vd0"), MIRRORED).level
+subprocess.run(["ip", "link", "add", "br0", "type", "bridge"], check=True)
+subprocess.run(["ip", "link", "set", "vd0", "master", "br0"], check=True)
+print(json.dumps([first.facts, silent, look("vd0").switching, look("br0").switching]))
 """
 
 
@@ -87,7 +91,8 @@ def test_the_commands_silence_a_real_port(space: str, root: Path) -> None:
     """As a kernel sets an interface up, it answers in all ways; after the commands it does in none."""
     words = ["ip", "netns", "exec", space, sys.executable, "-c", PROGRAM]
     done = subprocess.run(words, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True, check=True)
-    facts, afterwards = json.loads(done.stdout)
+    facts, afterwards, *bridged = json.loads(done.stdout)
     assert (facts["arp"], facts["ipv6"]) == (True, True)
     assert "10.9.8.7/24" in facts["addresses"].split()
     assert afterwards == "ok"
+    assert bridged == [True, True]
