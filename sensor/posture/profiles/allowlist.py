@@ -14,7 +14,7 @@ from sensor.core.addresses import Networks, is_v4, text
 from sensor.inventory.identity import is_link_local
 from sensor.posture.firewall.model import Block, Match, Party, Request, Rule, apart, host_block, request_id
 from sensor.posture.profiles.model import ANY, BLOCK, LOCAL, NAME
-from sensor.posture.profiles.observed import Need, Observed
+from sensor.posture.profiles.observed import MEDIA, Need, Observed
 
 # Machines inside that a rule names one by one.
 MACHINES_LIMIT = 64
@@ -42,6 +42,9 @@ def _notes(seen: Observed) -> Iterator[str]:
     if names:
         yield f"names outside: {' '.join(sorted(names))}: a format that knows no names lets their services go to any address outside"
     yield from (f"left out: {what}, for {alert} is about it" for what, alert in seen.left_out)
+    if any(need.service == MEDIA for need in seen.needs):
+        yield "calls agree on their ports, so all of UDP is allowed between those that call"
+        return
     yield "at ports from 32768 on no service is learned, for systems lend them to clients: media (RTP) and passive FTP there are dropped"
 
 

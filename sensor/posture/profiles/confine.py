@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 from sensor.core import addresses
 from sensor.core.addresses import Networks, is_v4
 from sensor.core.detector import Breach
-from sensor.core.device import Device
 from sensor.core.flow import Flow
 from sensor.core.observation import Subject
 from sensor.posture.profiles.installed import DEVICE, PRODUCT, TYPE, Installed
@@ -47,19 +46,29 @@ class Answer(enum.IntEnum):
     YES = 2
 
 
+class Thing(Protocol):
+    """What must be known of a device."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+    def value(self, name: str) -> str: ...
+
+
 class World(Protocol):
     """What must be known of the network."""
 
     @property
     def networks(self) -> Networks: ...
-    def device(self, subject: Subject) -> Device | None: ...
+    def device(self, subject: Subject) -> Thing | None: ...
     def names_of(self, address: int) -> tuple[str, ...]: ...
 
 
 class Talk(NamedTuple):
     """A conversation as its device sees it. ``near``, ``far``: ports of the device and of the other, 0 where unknown; ``names``: of the other."""
 
-    device: Device
+    device: Thing
     other: Subject
     proto: int
     near: int
@@ -81,13 +90,13 @@ class Confines:
     def __len__(self) -> int:
         return len(self._by)
 
-    def of(self, device: Device) -> Installed | None:
+    def of(self, device: Thing) -> Installed | None:
         """Its own, else that of its product, else that of its type."""
         product = f"{device.value('vendor')} {device.value('model')}".strip().casefold()
         pairs = ((DEVICE, device.id), (PRODUCT, product), (TYPE, device.type))
         return next((one for pair in pairs if (one := self._by.get(pair)) is not None), None)
 
-    def has(self, device: Device) -> bool:
+    def has(self, device: Thing) -> bool:
         return self.of(device) is not None
 
     def breach(self, flow: Flow, *, serves: bool) -> Breach | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -81,7 +81,8 @@ class Installed(NamedTuple):
 
     @property
     def text(self) -> str:
-        return f"{self.name} (for {' '.join(self.whom)})"
+        """What it is called, and whom it is for where the name does not say it."""
+        return self.name if self.whom[0] == DEVICE else f"{self.name} (for {' '.join(self.whom)})"
 
 
 class Profiles(NamedTuple):
@@ -132,6 +133,7 @@ def write(folder: Path, name: str, whom: Mapping[str, str], controllers: Mapping
     return part.replace(path)
 
 
-def name_of(words: Iterable[str]) -> str:
-    """A name for a file: ``type-camera``, ``product-axis-p3245``."""
+def name_of(kind: str, value: str) -> str:
+    """A name for a file: ``type-camera``, ``product-axis-p3245``; of a device its id."""
+    words = [value] if kind == DEVICE else [kind, value]
     return re.sub(r"[^a-z0-9]+", "-", "-".join(words).casefold()).strip("-")[:NAME_LIMIT] or "profile"

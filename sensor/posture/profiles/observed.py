@@ -3,6 +3,8 @@
 A server outside is named as the devices asked for it. Inside, what everybody may do is told from what belongs to few: the name servers and clocks of the
 network, machines of the same maker, the few servers that are in charge of such devices (``my-controller``), else any machine of the network. What an alert that
 is open tells of is nothing that a device needs, and is left out.
+
+Telephones agree on ports for each call (RTP, RFC 3550): for them all ports of UDP from 1024 on that mean nothing else are one, and either end begins.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from sensor.core import addresses
 from sensor.core.addresses import is_v4
 from sensor.inventory.habits import OUTSIDE, Habits, Use
 from sensor.inventory.identity import is_link_local
-from sensor.inventory.services import service_text
+from sensor.inventory.services import UDP, service_text
 from sensor.posture.firewall.model import Party
 from sensor.posture.profiles.confidence import Confidence, confidence_of
 from sensor.posture.profiles.model import ANY, BLOCK, CLASSES, CONTROLLER, LOCAL, MY_CONTROLLER, NAME, SAME_MAKER, Peer
@@ -25,6 +27,10 @@ from sensor.posture.site import Node, Site
 
 # Types of machines that are in charge of others; more of them than so many for one service are no few.
 CONTROLLING, CONTROLLERS_LIMIT = frozenset(("server", "nvr", "hub", "nas", "building")), 4
+
+CALLING = frozenset(("voip_phone", "conferencing", "intercom"))
+# The service that stands for what calls agree on, and its ports.
+MEDIA, MEDIA_PORTS = UDP << 16, (1024, 65535)
 
 
 class Need(NamedTuple):
@@ -91,28 +97,36 @@ def _innocent(acts: Iterable[_Act], accused: Accusations) -> tuple[list[_Act], t
     left: dict[str, str] = {}
     for act in acts:
         whom = act.named.value.partition("/")[0] if act.named is not None else act.peer
-        told = accused.get((act.device, whom), {})
-        alert = told.get(act.service) or told.get(0)
+        about = accused.get((act.device, whom), {})
+        alert = about.get(act.service) or about.get(0)
         if alert is None:
             kept.append(act)
         else:
-            left[f"{service_text(act.service)} {'to' if act.serves else 'of'} {whom}"] = alert
+            left[f"{told(act.service)} {'to' if act.serves else 'of'} {whom}"] = alert
     return kept, tuple(left.items())
 
 
 def _acts(name: str, habits: Habits) -> Iterator[_Act]:
     for (peer, service), use in habits.uses.items():
         if peer != OUTSIDE:
-            yield _Act(name, False, service, peer, use)
+            yield from _ways(_Act(name, False, service, peer, use), habits.kind)
     for service, (use, clients) in habits.serves.items():
         for client in clients:
-            yield _Act(name, True, service, client, use)
+            yield from _ways(_Act(name, True, service, client, use), habits.kind)
     known = dict(_outside(habits))
     for (named, service), use in known.items():
         yield _Act(name, False, service, OUTSIDE, use, named)
     for (peer, service), use in habits.uses.items():
         if peer == OUTSIDE and all(service != one for _, one in known):
             yield _Act(name, False, service, OUTSIDE, use, Peer())
+
+
+def _ways(act: _Act, kind: str) -> Iterator[_Act]:
+    """What calls agree on goes both ways."""
+    if kind in CALLING and act.service >= MEDIA + MEDIA_PORTS[0] and service_text(act.service).startswith("udp/"):
+        yield from (act._replace(serves=serves, service=MEDIA) for serves in (False, True))
+    else:
+        yield act
 
 
 def _outside(habits: Habits) -> Iterator[tuple[tuple[Peer, int], Use]]:
@@ -152,6 +166,11 @@ def _inside(site: Site, acts: Sequence[_Act], service: int, *, serves: bool) -> 
     if len(known) <= CONTROLLERS_LIMIT and all(other is not None and other.id in known for other in others):
         return Peer(MY_CONTROLLER)
     return Peer(LOCAL)
+
+
+def told(service: int) -> str:
+    """``https/443``; ``udp/1024-65535`` for what calls agree on."""
+    return f"udp/{MEDIA_PORTS[0]}-{MEDIA_PORTS[1]}" if service == MEDIA else service_text(service)
 
 
 def _parties(site: Site, names: Iterable[str]) -> tuple[Party, ...]:

@@ -11,11 +11,11 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sensor.inventory.services import TCP, service_text
+from sensor.inventory.services import TCP
 from sensor.posture.firewall.model import PROTOCOLS
 from sensor.posture.profiles.confidence import HIGH, MEDIUM, Confidence
 from sensor.posture.profiles.model import ANY, BLOCK, FROM_DEVICE, NAME, TO_DEVICE
-from sensor.posture.profiles.observed import Need, Observed
+from sensor.posture.profiles.observed import MEDIA, MEDIA_PORTS, Need, Observed, told
 from sensor.posture.site import Node
 
 Body = dict[str, Any]
@@ -42,7 +42,7 @@ def mud_file(seen: Observed, title: str, updated: str, url: str = "") -> Body:
             "is-supported": True,
             "systeminfo": _info(title, seen.confidence),
             **_hardware(seen.nodes),
-            **{f"{told}-policy": _policy(names[way, version] for version in seen.versions) for way, told in WAYS.items()},
+            **{f"{word}-policy": _policy(names[way, version] for version in seen.versions) for way, word in WAYS.items()},
         },
         "ietf-access-control-list:acls": {"acl": [_list(name, seen.needs, way, version) for (way, version), name in names.items()]},
     }
@@ -69,7 +69,7 @@ def _list(name: str, needs: Iterable[Need], way: str, version: int) -> Body:
 
 def _aces(needs: Iterable[Need], way: str, version: int) -> Iterator[Body]:
     for number, need in enumerate(needs, 1):
-        name = re.sub(r"[^a-z0-9]+", "-", f"{'serves' if need.serves else 'uses'}-{service_text(need.service)}-{number}")[:ACE_LIMIT]
+        name = re.sub(r"[^a-z0-9]+", "-", f"{'serves' if need.serves else 'uses'}-{told(need.service)}-{number}")[:ACE_LIMIT]
         yield {"name": name, "matches": _matches(need, way, version), "actions": {"forwarding": "accept"}}
 
 
@@ -77,13 +77,14 @@ def _matches(need: Need, way: str, version: int) -> Body:
     """The port is that of the server: of the device where it serves, of the other where it does not."""
     proto, port = need.service >> 16, need.service & 0xFFFF
     to_server = need.serves != (way == "from")
-    layer: Body = {f"{'destination' if to_server else 'source'}-port": {"operator": "eq", "port": port}}
+    ports = dict(zip(("lower-port", "upper-port"), MEDIA_PORTS, strict=True)) if need.service == MEDIA else {"operator": "eq", "port": port}
+    layer: Body = {f"{'destination' if to_server else 'source'}-port": ports}
     if proto == TCP:
         layer["ietf-mud:direction-initiated"] = TO_DEVICE if need.serves else FROM_DEVICE
-    told: Body = {f"ipv{version}": {"protocol": proto, **_address(need, way, version)}, PROTOCOLS[proto]: layer}
+    matches: Body = {f"ipv{version}": {"protocol": proto, **_address(need, way, version)}, PROTOCOLS[proto]: layer}
     if need.peer.kind not in (ANY, NAME, BLOCK):
-        told["ietf-mud:mud"] = {need.peer.kind: need.peer.value or [None]}
-    return told
+        matches["ietf-mud:mud"] = {need.peer.kind: need.peer.value or [None]}
+    return matches
 
 
 def _address(need: Need, way: str, version: int) -> Body:

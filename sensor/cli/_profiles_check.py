@@ -1,0 +1,75 @@
+"""``sensor profiles check``: what was seen so far that an installed profile does not allow."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from sensor.cli._places import counted
+from sensor.cli._profiles_words import folder_of
+from sensor.cli._setup import complain
+from sensor.cli._show import NOT_FOUND, NOT_OPENED, clock, put, table, tidy
+from sensor.cli._site import site_of
+from sensor.core.record_parts import time_text
+from sensor.documents import nearest
+from sensor.inventory.services import service_text
+from sensor.posture.profiles.drift import Drift, drifts
+from sensor.posture.profiles.installed import load
+from sensor.posture.site import Site
+
+COLUMNS = ("device", "profile", "does", "service", "with", "since", "last", "seen")
+
+
+def check(args: argparse.Namespace) -> int:
+    """1 where something goes beyond a profile."""
+    found = load(folder_of(args))
+    for fault in found.faults:
+        print(fault, file=sys.stderr)
+    names = [one.name for one in found.installed]
+    for word in args.words:
+        if word not in names:
+            complain(f"no profile {word!r}" + (f", {nearest(word, names)}" if names else ": none is installed"))
+            return NOT_FOUND
+    if not names:
+        complain("no profile is installed: `sensor profiles install` does that")
+        return NOT_FOUND
+    site = site_of(args)
+    if site is None:
+        return NOT_OPENED
+    beyond = list(drifts(site, [one for one in found.installed if not args.words or one.name in args.words]))
+    bodies = [_body(site, one) for one in beyond]
+    if args.json:
+        for body in bodies:
+            put(json.dumps(body, ensure_ascii=sys.stdout.isatty()))
+    elif bodies:
+        put(table(COLUMNS, [_row(body) for body in bodies], sys.stdout))
+    if not args.json:
+        devices = len({one.node.id for one in beyond})
+        told = f"{counted(len(beyond), 'habit')} of {counted(devices, 'device')} beyond a profile" if beyond else "all that was seen keeps to the profiles"
+        put(told if site.seen.habits else "nothing was learned of the network yet: name the folder of an inventory with --state")
+    return 1 if beyond else 0
+
+
+def _body(site: Site, one: Drift) -> dict[str, Any]:
+    other = site.nodes.get(one.other)
+    return {
+        "device": one.node.id,
+        "address": one.node.address,
+        "name": one.node.name,
+        "profile": one.installed.name,
+        "lists": one.breach.lists,
+        "does": "serves" if one.serves else "uses",
+        "service": service_text(one.service),
+        "with": other.text if other is not None else tidy(one.other),
+        "since": time_text(one.use.first),
+        "last": time_text(one.use.last),
+        "seen": one.use.count,
+    }
+
+
+def _row(body: dict[str, Any]) -> list[str]:
+    name = f" ({tidy(body['name'])})" if body["name"] else ""
+    words = [str(body[name]) for name in COLUMNS[1:5]]
+    return [f"{body['address'] or body['device']}{name}", *words, clock(body["since"]), clock(body["last"]), str(body["seen"])]

@@ -1,0 +1,195 @@
+"""``sensor profiles install``, ``list``, ``show`` and ``remove``: the folder of installed profiles."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from sensor.cli._profiles_words import chosen, folder_of
+from sensor.cli._setup import complain
+from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, clock, put, table, tidy
+from sensor.cli._site import site_of
+from sensor.core import addresses
+from sensor.core.device import TYPES
+from sensor.documents import DocumentErrors, nearest
+from sensor.posture.profiles.installed import NAME, Installed, load, name_of, write
+from sensor.posture.profiles.model import Entry, Profile
+from sensor.posture.profiles.mud import read
+
+COLUMNS = ("profile", "for", "maker", "model", "entries", "controllers", "made")
+PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmpv6"}
+SOON = "a running sensor takes it up at `systemctl reload sensor` (SIGHUP)"
+
+
+def install(args: argparse.Namespace) -> int:
+    if len(args.words) != 1 or not (args.device or args.type or args.product):
+        complain("expected install FILE, and one of --for DEVICE, --type TYPE or --product PRODUCT")
+        return USAGE
+    path = Path(args.words[0])
+    try:
+        profile, mud = read(path).profile(), json.loads(path.read_text(encoding="utf-8-sig"))
+        controllers = _controllers(args.controller, profile)
+    except DocumentErrors as errors:
+        print(errors, file=sys.stderr)
+        return USAGE
+    except ValueError as error:
+        complain(str(error))
+        return USAGE
+    except OSError as error:
+        complain(f"cannot read {path}: {error.strerror}")
+        return NOT_OPENED
+    whom = _whom(args)
+    return whom if isinstance(whom, int) else _install(args, whom, controllers, profile, mud)
+
+
+def _install(args: argparse.Namespace, whom: dict[str, str], controllers: dict[str, list[str]], profile: Profile, mud: object) -> int:
+    folder, name = folder_of(args), name_of(*next(iter(whom.items())))
+    again = (folder / f"{name}.json").exists()
+    try:
+        write(folder, name, whom, controllers, mud)
+    except OSError as error:
+        complain(f"cannot write {folder / name}.json: {error.strerror}")
+        return NOT_OPENED
+    put(f"{'installed anew' if again else 'installed'}: {name}, {_size(profile)}; {SOON}")
+    for one in profile.unread:
+        complain(f"not understood: {tidy(one)}; a condition that is not understood counts as met", "info")
+    return 0
+
+
+def _controllers(said: list[str], profile: Profile) -> dict[str, list[str]]:
+    """Who the classes of controllers are. ValueError where that is not said of all, or of others."""
+    found: dict[str, list[str]] = {}
+    for word in said:
+        name, equals, address = word.rpartition("=")
+        try:
+            addresses.parse_network(address)
+        except ValueError:
+            equals = ""
+        if not equals:
+            raise ValueError(f"found --controller {word}, expected a class and an address, such as my-controller=10.0.0.5")
+        found.setdefault(name, []).append(address)
+    if missing := [one for one in profile.controllers if one not in found]:
+        raise ValueError(f"the profile is about {missing[0]}, and only you know who that is: add --controller {missing[0]}=ADDRESS")
+    if others := [one for one in found if one not in profile.controllers and not one.startswith("urn:ietf:params:mud:")]:
+        raise ValueError(
+            f"found --controller {others[0]}, {nearest(others[0], profile.controllers) if profile.controllers else 'expected none: it names no class'}"
+        )
+    return found
+
+
+def _whom(args: argparse.Namespace) -> dict[str, str] | int:
+    """Whom it is for, or an exit code after it was said that they are not known."""
+    if args.type is not None:
+        if args.type not in TYPES:
+            complain(f"found --type {args.type}, {nearest(args.type, TYPES)}")
+            return USAGE
+        return {"type": args.type}
+    site = site_of(args)
+    if site is None:
+        return NOT_OPENED
+    _, nodes = chosen(argparse.Namespace(words=[], device=args.device, type=None, product=args.product), site)
+    if not nodes:
+        return NOT_FOUND
+    return {"product": nodes[0].product} if args.product is not None else {"device": nodes[0].id}
+
+
+def list_installed(args: argparse.Namespace) -> int:
+    found = load(folder_of(args))
+    for fault in found.faults:
+        print(fault, file=sys.stderr)
+    rows = [_row(one) for one in found.installed]
+    if args.json:
+        for row in rows:
+            put(json.dumps(dict(zip(COLUMNS, row, strict=True)), ensure_ascii=sys.stdout.isatty()))
+    else:
+        put(table(COLUMNS, rows, sys.stdout) if rows else "no profiles are installed")
+    return USAGE if found.faults else 0
+
+
+def _row(one: Installed) -> list[str]:
+    profile = one.profile
+    entries = sum(len(each.entries) for each in profile.lists)
+    words = [one.name, " ".join(one.whom), profile.vendor, profile.model]
+    return [*map(tidy, words), str(entries), tidy(", ".join(one.controllers)), clock(profile.updated)]
+
+
+def show(args: argparse.Namespace) -> int:
+    one = named(args)
+    if one is None:
+        return NOT_FOUND
+    if args.json:
+        body = json.loads((folder_of(args) / f"{one.name}.json").read_text(encoding="utf-8"))
+        put(json.dumps(body["profile"], indent=2))
+        return 0
+    profile = one.profile
+    put(f"{one.text}: {_size(profile)}")
+    facts = {"what": profile.info, "maker": profile.vendor, "model": profile.model, "firmware": profile.firmware, "made": profile.updated, "url": profile.url}
+    facts |= {f"{name} is": ", ".join(_span(span) for span in spans) for name, spans in one.controllers.items()}
+    for name, value in facts.items():
+        if value:
+            put(f"  {name:9} {tidy(value)}")
+    for each in profile.lists:
+        put(f"  {each.way} ({tidy(each.name)})")
+        for entry in each.entries:
+            put(f"    {_told(entry)}")
+    for word in profile.unread:
+        put(f"  not understood: {tidy(word)}")
+    return 0
+
+
+def _span(span: tuple[int, int]) -> str:
+    low, high = map(addresses.text, span)
+    return low if low == high else f"{low} to {high}"
+
+
+def _told(entry: Entry) -> str:
+    """``accept  tcp to 443 of cloud.example, the device begins``."""
+    proto = PROTOCOLS.get(entry.proto, f"protocol {entry.proto}") if entry.proto else "all protocols"
+    ports = [f"{word} {_ports(ports)}" for word, ports in (("its port", entry.near), ("port", entry.far)) if ports]
+    peers = " and ".join(peer.text for peer in entry.peers) or "anybody"
+    begun = f", {'the device' if entry.begun == 'from-device' else 'the other'} begins" if entry.begun else ""
+    version = f" (IPv{entry.version})" if entry.version else ""
+    unread = f"; not understood: {', '.join(entry.unread)}" if entry.unread else ""
+    return tidy(f"{'accept' if entry.accept else 'drop':7} {' '.join([proto, *ports])}, {peers}{version}{begun}{unread}")
+
+
+def _ports(ports: tuple[tuple[int, int], ...]) -> str:
+    return " ".join(str(low) if low == high else f"{low}-{high}" for low, high in ports)
+
+
+def remove(args: argparse.Namespace) -> int:
+    one = named(args)
+    if one is None:
+        return NOT_FOUND
+    path = folder_of(args) / f"{one.name}.json"
+    try:
+        path.unlink()
+    except OSError as error:
+        complain(f"cannot remove {path}: {error.strerror}")
+        return NOT_OPENED
+    put(f"removed: {one.name}; {SOON}")
+    return 0
+
+
+def named(args: argparse.Namespace) -> Installed | None:
+    """The profile that is named; None after it was said that there is none, or what is wrong with it."""
+    if len(args.words) != 1 or not NAME.match(args.words[0]):
+        complain(f"usage: sensor profiles {args.action} NAME, as `sensor profiles list` tells it")
+        return None
+    found = load(folder_of(args))
+    for fault in found.faults:
+        if fault.path.stem == args.words[0]:
+            print(fault, file=sys.stderr)
+            return None
+    one = next((one for one in found.installed if one.name == args.words[0]), None)
+    if one is None:
+        names = [each.name for each in found.installed]
+        complain(f"no profile {args.words[0]!r}" + (f", {nearest(args.words[0], names)}" if names else ": none is installed"))
+    return one
+
+
+def _size(profile: Profile) -> str:
+    entries = sum(len(one.entries) for one in profile.lists)
+    return f"{entries} entr{'ies' if entries != 1 else 'y'} in {len(profile.lists)} access list{'s' if len(profile.lists) != 1 else ''}"

@@ -1,0 +1,94 @@
+"""``sensor profiles make``: what devices need, as a MUD file or an allow-list, and how sure it is that enough was seen."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+
+from sensor.cli._profiles_words import chosen
+from sensor.cli._setup import complain
+from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE
+from sensor.cli._site import site_of
+from sensor.documents import nearest
+from sensor.posture.firewall.formats import allowing, written
+from sensor.posture.profiles.allowlist import allow_list
+from sensor.posture.profiles.model import MY_CONTROLLER
+from sensor.posture.profiles.observed import Observed, observed, told
+from sensor.posture.profiles.write import mud_file
+from sensor.posture.site import Site
+
+SHOWN = 6
+
+
+def make(args: argparse.Namespace) -> int:
+    if not _sound(args):
+        return USAGE
+    site = site_of(args)
+    if site is None:
+        return NOT_OPENED
+    title, nodes = chosen(args, site)
+    if not nodes:
+        return NOT_FOUND
+    seen = observed(site, nodes, alerted=args.alerted)
+    if seen is None:
+        complain(f"nothing was learned of {title} yet: profiles rest on the inventory of `sensor run`, or of `sensor replay --state`")
+        return NOT_FOUND
+    text = _text(args, site, seen, title)
+    if not _put(text, args.output):
+        return NOT_OPENED
+    _tell(args, seen)
+    return 0
+
+
+def _sound(args: argparse.Namespace) -> bool:
+    """Whether it is said what to make, in a format that can say it."""
+    if not (args.words or args.type or args.product):
+        complain("expected a DEVICE, --type TYPE or --product PRODUCT")
+        return False
+    if args.format is not None and args.format not in allowing():
+        complain(f"found --format {args.format}, {nearest(args.format, allowing())}: only these can hold an allow-list")
+        return False
+    if args.url and not args.url.startswith("https://"):
+        complain(f"found --url {args.url}, expected one that begins with https:// (RFC 8520, section 1.4)")
+        return False
+    return True
+
+
+def _text(args: argparse.Namespace, site: Site, seen: Observed, title: str) -> str:
+    if args.format is None:
+        return json.dumps(mud_file(seen, title, site.now, args.url), indent=2) + "\n"
+    machines = [machine.party for node in seen.nodes if (machine := site.machine(node.id)) is not None]
+    return written(args.format, [allow_list(seen, machines, site.networks, title, datetime.fromisoformat(site.now))])
+
+
+def _put(text: str, path: Path | None) -> bool:
+    if path is None or str(path) == "-":
+        sys.stdout.write(text)
+        return True
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        complain(f"cannot write {path}: {error.strerror}")
+        return False
+    return True
+
+
+def _tell(args: argparse.Namespace, seen: Observed) -> None:
+    """What whoever uses it should know, on standard error: it goes with the file, not into the pipe."""
+    complain(seen.confidence.text, "info")
+    if seen.confidence.wanting:
+        complain(seen.confidence.wanting, "info")
+    for what, alert in seen.left_out[:SHOWN]:
+        complain(f"left out: {what}, for {alert} is about it; close the alert, or add --alerted, where it is wanted", "info")
+    if len(seen.left_out) > SHOWN:
+        complain(f"left out: {len(seen.left_out) - SHOWN} more that alerts are about", "info")
+    if seen.vague:
+        names = ", ".join(map(told, seen.vague[:SHOWN]))
+        complain(f"of {names} it is not known whose servers outside are used, so all are allowed", "info")
+    if args.format is None and seen.controllers:
+        parties = ", ".join(party.text for party in seen.controllers[:SHOWN])
+        words = " ".join(f"--controller {MY_CONTROLLER}={party.texts[0]}" for party in seen.controllers[:SHOWN])
+        complain(f"{MY_CONTROLLER} is {parties}; install it with {words}", "info")

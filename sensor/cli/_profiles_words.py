@@ -1,0 +1,51 @@
+"""What the actions of ``sensor profiles`` share: whom a profile is for, and where installed ones lie."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from sensor.cli._known import the_device
+from sensor.cli._setup import complain
+from sensor.cli._show import part, tidy
+from sensor.core.device import TYPES
+from sensor.documents import nearest
+from sensor.eventlog.fold import Fold
+from sensor.posture.site import Node, Site
+
+
+def chosen(args: argparse.Namespace, site: Site) -> tuple[str, Sequence[Node]]:
+    """What they are called, and the devices; none after it was said that there are none."""
+    if args.type is not None:
+        return _all(args.type, "type", [node for node in site.nodes.values() if node.type == args.type], sorted({node.type for node in site.nodes.values()}))
+    if args.product is not None:
+        wanted = args.product.casefold()
+        products = sorted({node.product for node in site.nodes.values()} - {""})
+        return _all(args.product, "product", [node for node in site.nodes.values() if node.product.casefold() == wanted], products)
+    nodes = [node for word in args.words or [args.device] if (node := the_node(site, word)) is not None]
+    if len(nodes) < len(args.words or [args.device]):
+        return "", ()
+    return (nodes[0].text if len(nodes) == 1 else f"{nodes[0].text} and {len(nodes) - 1} more"), nodes
+
+
+def _all(said: str, word: str, nodes: Sequence[Node], known: Sequence[str]) -> tuple[str, Sequence[Node]]:
+    if not nodes:
+        complain(f"no device of the {word} {said!r}, {nearest(said, known or TYPES)}")
+    return said, nodes
+
+
+def the_node(site: Site, what: str) -> Node | None:
+    """The one device of that id, address, MAC or name; None after it was said that there is none, or that there are several."""
+    fold = Fold()
+    fold.devices = {node.id: node.record for node in site.nodes.values()}
+    record = the_device(fold, what)
+    return site.nodes.get(tidy(part(record, "device").get("id"))) if record is not None else None
+
+
+def folder_of(args: argparse.Namespace) -> Path:
+    """Where installed profiles lie."""
+    from sensor.eventlog.paths import state_folder
+    from sensor.posture.profiles.installed import FOLDER
+
+    return (args.state or state_folder()) / FOLDER
