@@ -1,0 +1,144 @@
+"""What was recommended outlives the program: after its end, and after its death, nothing is told as new again, counts go on, and a fix closes it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sqlite3
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from sensor.core.addresses import parse_mac
+from sensor.inventory.store.database import FILE
+from sensor.inventory.store.sayings import Sayings
+from tests.kit import ethernet, ipv4, udp
+
+START = 1_700_000_000
+MINUTE, HOUR, DAY = 60, 3600, 86400
+PBX, PHONE = "00:17:c8:1a:2b:3c", "00:15:65:5e:53:02"
+HEAD = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
+WEAK, GOOD = 'Digest realm="office", nonce="n%d"', 'Digest realm="office", nonce="n%d", qop="auth", algorithm=SHA-256'
+
+
+def challenges(scheme: str, seconds: Iterable[int]) -> bytes:
+    """The exchange asks a telephone for its password at each of these seconds, as records of a capture file."""
+    records = b""
+    for second in seconds:
+        text = (
+            f"SIP/2.0 401 Unauthorized\r\nVia: SIP/2.0/UDP 10.0.0.20:5060\r\nFrom: <sip:212@10.0.0.5>\r\nTo: <sip:212@10.0.0.5>\r\nCall-ID: c{second}\r\n"
+            f"CSeq: 1 REGISTER\r\nServer: PBX\r\nWWW-Authenticate: {scheme % second}\r\nContent-Length: 0\r\n\r\n"
+        )
+        packet = ipv4(udp(text.encode(), 5060, 5060), 17, "10.0.0.5", "10.0.0.20")
+        frame = ethernet(packet, 0x0800, src=parse_mac(PBX), dst=parse_mac(PHONE))
+        records += struct.pack("<IIII", START + second, 0, len(frame), len(frame)) + frame
+    return records
+
+
+class Run:
+    """The program, which reads a capture from a pipe."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder, self._log = folder, folder / f"{name}.jsonl"
+        words = ["replay", "--state", str(folder), "--events", str(self._log), "-"]
+        self.process = subprocess.Popen([sys.executable, "-m", "sensor", *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.feed(HEAD)
+
+    def feed(self, data: bytes) -> Run:
+        assert self.process.stdin is not None
+        self.process.stdin.write(data)
+        self.process.stdin.flush()
+        return self
+
+    def end(self) -> list[dict[str, Any]]:
+        """The capture is over."""
+        _, errors = self.process.communicate(timeout=60)
+        assert self.process.returncode == 0, errors
+        return self.told()
+
+    def killed(self) -> list[dict[str, Any]]:
+        """As soon as it wrote down what it recommended."""
+        until = time.monotonic() + 60
+        while not kept(self._folder):
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        self.process.send_signal(signal.SIGKILL)
+        self.process.communicate()
+        return self.told()
+
+    def told(self) -> list[dict[str, Any]]:
+        """What it said about how passwords are asked for."""
+        records = [json.loads(line) for line in self._log.read_text(encoding="utf-8").splitlines()]
+        return [one for one in records if one["kind"] == "recommendation" and one["recommendation"]["setting"] == "sip_weak"]
+
+
+def kept(folder: Path) -> list[str]:
+    """The settings that the store knows of."""
+    try:
+        with closing(sqlite3.connect(f"file:{folder / FILE}?mode=ro", uri=True)) as base:
+            return [row[0] for row in base.execute("SELECT setting FROM advice ORDER BY setting")]
+    except sqlite3.OperationalError:
+        return []
+
+
+def test_killed_and_started_again(tmp_path: Path) -> None:
+    """Opened once, told again a day later with all that was counted, closed by what another run sees."""
+    first = Run(tmp_path, "first").feed(challenges(WEAK, range(0, 3 * MINUTE, 10)))
+    [opened] = first.killed()
+    assert (opened["action"], kept(tmp_path)) == ("open", ["sip_weak"])
+    second = Run(tmp_path, "second").feed(challenges(WEAK, (HOUR, HOUR + 10, DAY + HOUR)))
+    [update] = second.end()
+    about = update["recommendation"]
+    assert (update["action"], about["id"], about["first"]) == ("update", opened["recommendation"]["id"], opened["recommendation"]["first"])
+    assert about["count"] >= opened["recommendation"]["count"] + 3
+    third = Run(tmp_path, "third").feed(challenges(GOOD, (DAY + 3 * HOUR, DAY + 3 * HOUR + 10)))
+    [closed] = third.end()
+    assert (closed["action"], closed["recommendation"]["id"]) == ("close", opened["recommendation"]["id"])
+    assert closed["recommendation"]["closed"] == "later traffic shows it: it asks for SHA-256 with qop, by nonces of their own"
+    assert kept(tmp_path) == []
+    assert Run(tmp_path, "fourth").feed(challenges(GOOD, (2 * DAY,))).end() == []
+
+
+def test_the_proof_is_that_of_the_run_that_saw_it(tmp_path: Path) -> None:
+    """A record that closes it says what was wrong, and when."""
+    [opened] = Run(tmp_path, "first").feed(challenges(WEAK, range(0, 3 * MINUTE, 10))).end()
+    [closed] = Run(tmp_path, "second").feed(challenges(GOOD, (3 * HOUR,))).end()
+    assert closed["evidence"] == opened["evidence"]
+    assert closed["evidence"][0]["facts"]["nonce"] == "n0"
+    assert (closed["src"]["ip"], closed["network"]) == ("10.0.0.5", opened["network"])
+
+
+def test_what_is_not_mended_stays(tmp_path: Path) -> None:
+    """A run that sees nothing of it neither closes it nor forgets it."""
+    Run(tmp_path, "first").feed(challenges(WEAK, range(0, 3 * MINUTE, 10))).end()
+    assert Run(tmp_path, "second").feed(challenges("NTLM %d", (3 * HOUR,))).end() == []
+    assert kept(tmp_path) == ["sip_weak"]
+
+
+def test_a_device_that_is_purged_leaves_no_advice(tmp_path: Path) -> None:
+    """It never was here, in what is kept and in the run that hears of it."""
+    Run(tmp_path, "first").feed(challenges(WEAK, range(0, 3 * MINUTE, 10))).end()
+    with closing(sqlite3.connect(tmp_path / FILE)) as base:
+        [(device, key)] = base.execute("SELECT id, key FROM devices WHERE key = ?", (f"mac:{PBX}",)).fetchall()
+    sayings = Sayings(tmp_path, "anna", 7)
+    sayings.purge([(key, device)], "it was lent")
+    sayings.close()
+    assert Run(tmp_path, "second").feed(challenges("NTLM %d", ())).end() == []
+    assert kept(tmp_path) == []
+
+
+def test_what_is_none_is_left_out(tmp_path: Path) -> None:
+    """A row that somebody broke is told, and the others are there."""
+    Run(tmp_path, "first").feed(challenges(WEAK, range(0, 3 * MINUTE, 10))).end()
+    with closing(sqlite3.connect(tmp_path / FILE)) as base:
+        base.execute("INSERT INTO advice VALUES ('dev-1', 'telnet', '{}')")
+        base.commit()
+    second = Run(tmp_path, "second").feed(challenges(GOOD, (3 * HOUR,)))
+    _, errors = second.process.communicate(timeout=60)
+    assert b"left out what is no recommendation: 1 rows" in errors
+    assert [one["action"] for one in second.told()] == ["close"]
