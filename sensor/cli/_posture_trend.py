@@ -58,7 +58,8 @@ def record(args: argparse.Namespace) -> int:
     else:
         devices, weak = sum(day.devices.values()), sum(day.weaknesses.values())
         counts = f"{devices:,} device{'s' if devices != 1 else ''}, {weak:,} weakness{'es' if weak != 1 else ''}"
-        put(f"{day.day}: site {day.points:.1f} of 100, {band_of(day.points)}; {counts}")
+        unclear = f", of {day.unclear:,} more it cannot be told" if day.unclear else ""
+        put(f"{day.day}: site {day.points:.1f} of 100, {band_of(day.points)}; {counts}{unclear}")
     return 0
 
 

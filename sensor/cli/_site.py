@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 from sensor.cli._firewall_seen import view_from
 from sensor.cli._known import Known, known
-from sensor.cli._setup import complain
-from sensor.cli._show import Take, part, tidy
+from sensor.cli._setup import complain, complain_of_faults
+from sensor.cli._show import USAGE, Take, part, tidy
 from sensor.cli._vulns_feeds import folder_of, tell_age
 from sensor.cli._vulns_fleet import Fleet, ordered
 from sensor.config import Config, load_config, usual
@@ -27,9 +26,12 @@ Record = dict[str, Any]
 
 
 def site_of(args: argparse.Namespace, take: Take | None = None) -> Site | None:
-    """None after it was said what cannot be read. What is old of feeds is told. ``take`` hears every record of the log, and says which of them count."""
+    """None after it was said what cannot be read. What is old of feeds is told. ``take`` hears every record of the log, and says which of them count.
+
+    SystemExit where the configuration is wrong, as where an argument is.
+    """
+    config = _config(args)
     try:
-        config = load_config(usual(args.config))
         base = open_to_read(folder_of(args))
         found = known(args, alerts=True, take=take)
         if found is None:
@@ -40,11 +42,19 @@ def site_of(args: argparse.Namespace, take: Take | None = None) -> Site | None:
         complain(str(error))
         return None
     except DocumentErrors as errors:
-        print(errors, file=sys.stderr)
+        complain_of_faults(errors)
         return None
     if site is not None:
         tell_age(sources_of(base), datetime.now(UTC), complain)
     return site
+
+
+def _config(args: argparse.Namespace) -> Config:
+    try:
+        return load_config(usual(args.config))
+    except DocumentErrors as errors:
+        complain_of_faults(errors)
+        raise SystemExit(USAGE) from None
 
 
 def _site(found: Known, fleet: Fleet, config: Config) -> Site | None:

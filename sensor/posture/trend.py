@@ -31,7 +31,9 @@ Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Day(msgspec.Struct, frozen=True):
-    """``day``: 2026-11-24; ``ts``: when it was so; ``points``: of the site; ``devices``: by band; ``weaknesses``: by severity; ``segments``: points by name."""
+    """``day``: 2026-11-24; ``ts``: when it was so; ``points``: of the site; ``devices``: by band; ``weaknesses``: by severity, without those of which it cannot
+    be told, which are ``unclear``; ``segments``: points by name.
+    """
 
     day: Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
     ts: str
@@ -39,6 +41,7 @@ class Day(msgspec.Struct, frozen=True):
     devices: dict[str, Count]
     weaknesses: dict[str, Count]
     segments: dict[str, Points]
+    unclear: Count = 0
 
 
 class History(NamedTuple):
@@ -53,7 +56,8 @@ def day_of(site: Site, found: Exposures) -> Day:
     """The figures of a site. ValueError where its time is none: a log may be foreign."""
     date.fromisoformat(site.now[:10])
     bands = Counter(one.band for one in found.devices.values())
-    weak = Counter(one.severity.name for node, one in site.weak() if not node.gone)
+    there = [one for node, one in site.weak() if not node.gone]
+    weak = Counter(one.severity.name for one in there if one.sure)
     worst = sorted(found.segments.items(), key=lambda one: (-one[1].points, one[0]))[:SEGMENTS_LIMIT]
     return Day(
         site.now[:10],
@@ -62,6 +66,7 @@ def day_of(site: Site, found: Exposures) -> Day:
         {band: bands[band] for _, band in BANDS},
         {severity.name: weak[severity.name] for severity in reversed(Severity)},
         {name: one.points for name, one in worst},
+        sum(not one.sure for one in there),
     )
 
 

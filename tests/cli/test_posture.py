@@ -165,6 +165,8 @@ def test_what_makes_no_sense_is_told_in_one_line(posture, tell, tmp_path: Path) 
         assert (told.code, told.out) == (code, ""), words
         assert told.err.startswith(f"sensor: {wrong}"), told.err
         assert told.err.count("\n") == 1
+    told = posture("--config", str(tmp_path / "none.yaml"))
+    assert (told.code, told.out) == (2, "")
     assert tell("posture", "--events", str(tmp_path / "none")).code == 3
     assert tell("posture", "--state", str(tmp_path / "none")).code == 3
 

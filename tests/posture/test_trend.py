@@ -20,11 +20,12 @@ def day(text: str, points: float = 50.0, at: str = "09:00:00Z") -> Day:
 
 
 def test_figures_of_a_day() -> None:
-    """Of the time of the site: its score, devices by band, weaknesses by severity, segments; who is gone does not count."""
+    """Of the time of the site: its score, devices by band, weaknesses by severity, segments; who is gone does not count. Of what it cannot be told is apart."""
     weak = [weakness("dev-1", "CVE-1", 60.0, severity=Severity.critical), weakness("dev-2", "telnet", 30.0), weakness("dev-3", "telnet", 30.0)]
+    weak.append(weakness("dev-2", "CVE-2", 10.0)._replace(sure=False))
     some = site([node(1), node(2), node(3, gone=True)], weak)
     assert day_of(some, exposures(some)) == Day(
-        "2026-11-24", NOW, 60.0, {"high": 1, "medium": 1, "low": 0}, {"critical": 1, "high": 0, "medium": 1, "low": 0, "info": 0}, {"10.0.0.0/24": 60.0}
+        "2026-11-24", NOW, 60.0, {"high": 1, "medium": 1, "low": 0}, {"critical": 1, "high": 0, "medium": 1, "low": 0, "info": 0}, {"10.0.0.0/24": 60.0}, 1
     )
 
 
