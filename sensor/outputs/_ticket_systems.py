@@ -247,7 +247,7 @@ class Webhook(System):
         return ""
 
     def _change(self, handle: str, key: str, content: str, body: Body) -> None:
-        url = self._options.update_url.replace("ID", quote(handle, safe=""))
+        url = self._options.update_url.replace("{id}", quote(handle, safe=""))
         self._ask(self._options.update_method if url else "POST", url or self._client.place.url, body, self._signed(key, content, body))
 
     def _signed(self, key: str, content: str, body: Body) -> dict[str, str]:

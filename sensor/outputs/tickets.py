@@ -26,14 +26,14 @@ from sensor.outputs._secrets import Secret
 from sensor.outputs._ticket_systems import SYSTEMS, Locked, Missing, System
 
 Kind = Literal["create", "update", "close", "reopen"]
-PLACE = "ID"
+PLACE = "{id}"
 
 
 class Options(HttpOptions):
-    """``system``: what it is; ``project``, ``issue_type``: of Jira; ``extra``: fields that new tickets get as well, such as `assignment_group`;
-    ``closing``, ``reopening``: fields by which ServiceNow closes and opens a ticket; ``update_url``: of a webhook, where changes go, with `ID` where its own id
-    of the ticket belongs (default: url); ``update_method``: by which they go there; ``answer_id``: of a webhook, where in its answer that id stands; ``sign``:
-    of a webhook, the secret that requests are signed with.
+    """``system``: what it is; ``project``, ``issue_type``: of Jira; ``extra``: fields that new tickets get, such as `assignment_group`;
+    ``closing``, ``reopening``: fields by which ServiceNow closes and opens a ticket; ``update_url``: of a webhook, where changes go, with `{id}` where its own
+    id of the ticket belongs (default: url); ``update_method``: by which they go there; ``answer_id``: of a webhook, where in its answer that id stands;
+    ``sign``: of a webhook, the secret that requests are signed with.
     """
 
     records: ClassVar[bool] = False

@@ -61,7 +61,7 @@ def at(system: str, monkeypatch: pytest.MonkeyPatch, **more: Any) -> Iterator[Pl
     with Receiver(service) as receiver:
         url = receiver.url + path
         if system == "webhook":
-            options = options | {"update_url": f"{url}/ID"}
+            options = options | {"update_url": url + "/{id}"}
         output = Tickets("desk", Options.model_validate({"url": url, "system": system, "timeout_s": 3, **options, **more}))
         output.open()
         yield Place(system, receiver, service, output)
@@ -260,8 +260,8 @@ def test_records_of_the_log_are_not_taken(place: Place) -> None:
     ("options", "told"),
     [
         ({"system": "jira"}, "found no key 'project', which jira needs"),
-        ({"system": "github", "update_url": "https://x/ID"}, "update_url is for the system webhook"),
-        ({"system": "webhook", "update_url": "https://x/tickets"}, "with ID in it"),
+        ({"system": "github", "update_url": "https://x/{id}"}, "update_url is for the system webhook"),
+        ({"system": "webhook", "update_url": "https://x/tickets"}, "with {id} in it"),
         ({"system": "servicenow", "sign": "env:X"}, "sign is for the system webhook"),
         ({"system": "trello"}, "expected 'jira'|Input should be 'jira'"),
     ],

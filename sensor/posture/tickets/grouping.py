@@ -54,7 +54,7 @@ def _ticket(name: str, key: str, pairs: Sequence[Pair], policy: Policy, first: s
     kind, severity = _kind(key), _severity(pairs)
     return Ticket(
         name,
-        key,
+        clean(key, TEXT_LIMIT),
         kind,
         clean(gravest.fix.title, TITLE_LIMIT) or name,
         severity,

@@ -1,0 +1,188 @@
+"""How far tickets are: from month to month, by what the network shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sensor.posture.site import Site
+from sensor.posture.tickets import ledger as module
+from sensor.posture.tickets.grouping import tickets_of
+from sensor.posture.tickets.ledger import FILE, Given, Ledger, LedgerError, Note, read_ledger, without_old, write_ledger
+from sensor.posture.tickets.policy import Policy
+from sensor.posture.tickets.progress import Standing, content_of, noted, standings
+from tests.posture.tickets.made import NOW, cve, node, setting, site, update
+
+LATER = "2026-12-24T09:20:00.000000Z"
+
+
+def closed(device: str, name: str = "telnet") -> dict[str, Any]:
+    """The record of a recommendation that was seen to be followed."""
+    told = {"setting": name, "closed": "the port refused a connection on 2026-12-01"}
+    return {"action": "close", "src": {"device": device}, "recommendation": told}
+
+
+def looked(ledger: Ledger, here: Site, policy: Policy | None = None) -> tuple[Ledger, list[Standing]]:
+    """The next look."""
+    tickets = tickets_of(here, policy or Policy(), ledger.first())
+    after = noted(ledger, tickets, here)
+    return after, standings(after, tickets)
+
+
+def given(ledger: Ledger, found: list[Standing], receiver: str = "jira") -> None:
+    """All of them are handed out."""
+    for one in found:
+        if one.ticket is not None:
+            ledger.tickets[one.id].given[receiver] = Given("OPS-1", content_of(one.ticket))
+
+
+def test_new_until_somebody_was_given_it_then_open_then_changed() -> None:
+    """Looking at a ticket does not change its state; handing it out does, and so does another device."""
+    here = site([node(1), node(2)], [setting("dev-1")])
+    kept, found = looked(Ledger(), here)
+    kept, found = looked(kept, here)
+    assert [one.state for one in found] == ["new"]
+    given(kept, found)
+    kept, found = looked(kept, here)
+    assert [one.state for one in found] == ["open"]
+    kept, found = looked(kept, site([node(1), node(2)], [setting("dev-1"), setting("dev-2")]))
+    assert [one.state for one in found] == ["changed"]
+
+
+def test_what_changes_by_the_hour_is_no_change() -> None:
+    """Points, packets and reasons move; the content stays, so that nothing is sent for it."""
+    one = tickets_of(site([node(1)], [cve("dev-1", points=21.0)]), Policy())[0]
+    moved = cve("dev-1", points=23.5, why="other words")._replace(proof=one.devices[0].proof._replace(ts="2027-01-01T00:00:00Z"))
+    first = {one.id: NOW}
+    assert content_of(tickets_of(site([node(1)], [moved], now=LATER), Policy(), first)[0]) == content_of(one)
+    graver = cve("dev-1", points=61.0)
+    assert content_of(tickets_of(site([node(1)], [graver]), Policy())[0]) != content_of(one)
+
+
+def test_due_dates_count_from_the_first_look() -> None:
+    """A month later it is due when it was."""
+    kept, [before] = looked(Ledger(), site([node(1)], [setting("dev-1")]))
+    _, [after] = looked(kept, site([node(1)], [setting("dev-1")], now=LATER))
+    assert before.note.due == after.note.due == "2027-02-22"
+    assert (after.note.first, after.note.last) == (NOW, LATER)
+
+
+def test_done_when_a_setting_was_seen_right() -> None:
+    """The recommendation was closed by later traffic: the ticket says so, device by device."""
+    kept, _ = looked(Ledger(), site([node(1)], [setting("dev-1")]))
+    kept, [one] = looked(kept, site([node(1)], [], now=LATER, recommendations=[closed("dev-1")]))
+    assert (one.state, one.ticket, one.note.done) == ("done", None, LATER)
+    assert list(one.note.over.values()) == ["10.0.0.1 (host-1, camera): seen right: the port refused a connection on 2026-12-01"]
+
+
+def test_done_when_another_version_was_seen() -> None:
+    """The old version's ticket is done; where the new one is vulnerable too there is another."""
+    kept, [before] = looked(Ledger(), site([node(1)], [cve("dev-1")]))
+    newer = node(1, firmware="10.12.9")
+    kept, found = looked(kept, site([newer], [cve("dev-1", fix=update("P3265", "10.12.9"))], now=LATER))
+    assert [(one.state, one.note.title) for one in found] == [("new", "Update P3265 from 10.12.9"), ("done", "Update P3265 from 10.12.3")]
+    assert list(kept.tickets[before.id].over.values()) == ["10.0.0.1 (host-1, camera): runs 10.12.9 now, 10.12.3 before"]
+
+
+def test_done_when_the_device_is_gone() -> None:
+    """Gone for a day, or taken out of the inventory."""
+    kept, _ = looked(Ledger(), site([node(1), node(2)], [setting("dev-1"), setting("dev-2")]))
+    _, [one] = looked(kept, site([node(1, gone=True)], [setting("dev-1")], now=LATER))
+    assert one.state == "done"
+    assert list(one.note.over.values()) == [
+        "10.0.0.1 (host-1, camera): gone, last seen 2026-11-24",
+        "10.0.0.2 (host-2, camera): no longer in the inventory",
+    ]
+
+
+def test_a_setting_that_is_only_not_seen_is_not_done() -> None:
+    """The log may have been cut off since: nothing shows that Telnet is off, so the ticket stays open."""
+    kept, [before] = looked(Ledger(), site([node(1)], [setting("dev-1")]))
+    kept, [one] = looked(kept, site([node(1)], [], now=LATER))
+    assert (one.state, one.ticket, one.note.last, list(one.note.devices)) == ("open", None, NOW, ["dev-1"])
+    _, [again] = looked(kept, site([node(1)], [setting("dev-1")], now=LATER))
+    assert (again.id, again.note.first) == (before.id, NOW)
+
+
+def test_a_cve_that_is_not_told_any_more_is_done() -> None:
+    """A newer feed says that the version is not affected."""
+    kept, _ = looked(Ledger(), site([node(1)], [cve("dev-1")]))
+    _, [one] = looked(kept, site([node(1)], [], now=LATER))
+    assert (one.state, list(one.note.over.values())) == ("done", ["10.0.0.1 (host-1, camera): no longer found: what is known of it changed"])
+
+
+def test_what_the_policy_does_not_want_any_more_is_done() -> None:
+    """And it is said that the device is as it was."""
+    here = site([node(1)], [cve("dev-1")])
+    kept, _ = looked(Ledger(), here)
+    _, [one] = looked(kept, here, Policy(least_points=50))
+    assert list(one.note.over.values()) == ["10.0.0.1 (host-1, camera): still so, but part of another ticket, or slighter than what makes one"]
+
+
+def test_one_device_of_several_is_done() -> None:
+    """The ticket goes on, and tells of it."""
+    kept, found = looked(Ledger(), site([node(1), node(2)], [setting("dev-1"), setting("dev-2")]))
+    given(kept, found)
+    kept, [one] = looked(kept, site([node(1), node(2)], [setting("dev-2")], now=LATER, recommendations=[closed("dev-1")]))
+    assert (one.state, list(one.note.devices), list(one.note.over)) == ("changed", ["dev-2"], ["dev-1"])
+
+
+def test_what_comes_back_begins_anew_for_those_who_have_it() -> None:
+    """Another first day and due date, the same id, and the receivers keep their handles."""
+    here = site([node(1)], [setting("dev-1")])
+    kept, found = looked(Ledger(), here)
+    given(kept, found)
+    kept, _ = looked(kept, site([node(1)], [], recommendations=[closed("dev-1")]))
+    kept.tickets[found[0].id].given["jira"].closed = True
+    kept, [one] = looked(kept, here._replace(now=LATER))
+    assert (one.id, one.state, one.note.first, one.note.over) == (found[0].id, "changed", LATER, {})
+    assert one.note.given["jira"].handle == "OPS-1"
+
+
+def test_what_is_long_done_is_forgotten() -> None:
+    """After 400 days; and the oldest where there are too many."""
+    kept, _ = looked(Ledger(), site([node(1)], [cve("dev-1")]))
+    kept, [one] = looked(kept, site([node(1)], []))
+    kept, found = looked(kept, site([node(1)], [], now="2027-12-20T00:00:00Z"))
+    assert [each.id for each in found] == [one.id]
+    assert looked(kept, site([node(1)], [], now="2027-12-31T00:00:00Z"))[1] == []
+
+
+def test_no_more_than_so_many_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "KEPT_MOST", 2)
+    notes = {f"t{day}": Note("x", "setting", "low", "P4", done=f"2026-11-0{day}") for day in (3, 1, 2)}
+    assert set(without_old(Ledger(tickets=notes), "").tickets) == {"t2", "t3"}
+
+
+# On the disk.
+
+
+def test_written_and_read_again(tmp_path: Path) -> None:
+    """As it was, and nothing beside it."""
+    kept, found = looked(Ledger(), site([node(1)], [setting("dev-1")]))
+    given(kept, found)
+    write_ledger(tmp_path, kept)
+    assert read_ledger(tmp_path) == kept
+    assert [path.name for path in tmp_path.iterdir()] == [FILE]
+    assert read_ledger(tmp_path / "nosuch") == Ledger()
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"{", b"[]", b'{"version": 1, "tickets": []}', b'{"version": 1, "tickets": {"a": {"title": 1}}}', b"\xff\xfe", b"[" * 100_000]
+)
+def test_a_broken_one_is_an_error(tmp_path: Path, raw: bytes) -> None:
+    """Whatever is wrong with it: it is never begun anew in silence."""
+    (tmp_path / FILE).write_bytes(raw)
+    with pytest.raises(LedgerError, match=r"tickets\.json: found what is no list of tickets"):
+        read_ledger(tmp_path)
+
+
+def test_one_that_cannot_be_read_or_written(tmp_path: Path) -> None:
+    (tmp_path / FILE).mkdir()
+    with pytest.raises(LedgerError, match=r"cannot read .*Is a directory"):
+        read_ledger(tmp_path)
+    with pytest.raises(LedgerError, match="cannot write"):
+        write_ledger(tmp_path, Ledger())
+    assert (tmp_path / FILE).is_dir()
