@@ -14,7 +14,6 @@ from sensor.cli._setup import complain
 from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, put, table, tidy
 from sensor.documents import nearest
 from sensor.eventlog.paths import folder_to_read, state_folder
-from sensor.inventory.store.database import FILE as INVENTORY
 from sensor.posture.exposure import band_of
 from sensor.posture.trend import DAMAGED, FILE, Day, History, day_of, keep, read
 
@@ -31,9 +30,8 @@ def record(args: argparse.Namespace) -> int:
     from sensor.cli._site import site_of
     from sensor.posture.exposure import exposures
 
-    folder = args.state or state_folder()
-    if args.events is None and (folder / INVENTORY).is_file():
-        args.state = folder  # what the sensor knows, and not what somebody replayed there since
+    # Of what a sensor knows: a log alone may be of anywhere.
+    args.state = folder = args.state or state_folder()
     site = site_of(args)
     if site is None:
         return NOT_OPENED

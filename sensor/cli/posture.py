@@ -6,7 +6,7 @@ much it matters; a segment and the site have one of their devices. docs/scores.m
 actions:
   scores                       the site, its worst devices and the fixes that lower its score most; with --by each segment, VLAN, type or vendor (default)
   device DEVICE                every term of its score, and what it would be after each fix
-  record                       keep today's scores in posture.jsonl of the state folder; for a timer, once a day
+  record                       keep the scores of the inventory, of its last day, in posture.jsonl beside it; for a timer
   trend [SEGMENT]              how scores went, by what was recorded
   recommendations              what there is to set otherwise; each is closed by itself when later traffic shows that it is done
   recommendations NAME…        all about one, or about all of a device: id, address or name

@@ -239,22 +239,6 @@ def test_a_trend_of_what_is_not_there(went, tell, tmp_path: Path) -> None:
     assert tell("posture", "trend", "--state", str(tmp_path / "none")).code == 3
 
 
-def test_recording_tells_of_what_was_damaged(posture, tmp_path: Path) -> None:
-    """And goes on; where newer figures of the day are there, they stay."""
-    (tmp_path / FILE).write_text("x\n")
-    told = posture("record", "--state", str(tmp_path))
-    assert told.code == 3  # there is no inventory
-    (tmp_path / FILE).write_text("x\n")
-    told = posture("record")
-    assert (told.code, told.out) == (0, "2026-11-24: site 64.0 of 100, high; 2 devices, 1 weakness\n")
-    assert str(tmp_path / DAMAGED) in told.err
-    later = json.loads((tmp_path / FILE).read_text()) | {"ts": "2026-11-24T23:00:00Z"}
-    (tmp_path / FILE).write_text(json.dumps(later) + "\n")
-    assert posture("record").out == "2026-11-24: nothing was kept, for there are figures of 23:00:00 already, and these are of 09:14:07\n"
-    assert posture("record", records=[]).out == "nothing was seen yet, so there is nothing to keep\n"
-    assert posture("record", records=[device(1, "camera") | {"ts": "soon"}]).code == 3
-
-
 def test_the_scores_of_a_day_are_those_of_the_sensor(tell, inventory: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of its inventory, though a capture was replayed since and its log lies beside it. A timer hears nothing but the line that tells what was kept."""
     (inventory / "replay.jsonl").write_bytes(log.read_bytes())
@@ -262,6 +246,45 @@ def test_the_scores_of_a_day_are_those_of_the_sensor(tell, inventory: Path, log:
     told = tell("posture", "record")
     assert (told.code, told.err) == (0, "")
     assert told.out.startswith("2023-11-14: site ")
+    told = tell("posture", "record", "--state", str(log.parent))
+    assert (told.code, told.out) == (3, "")
+    assert "there is no inventory yet" in told.err
+
+
+def test_recording_tells_of_what_was_damaged(tell, inventory: Path) -> None:
+    """And goes on; where newer figures of the day are there, they stay."""
+    (inventory / FILE).write_text("x\n")
+    told = tell("posture", "record", "--state", str(inventory))
+    assert told.code == 0
+    assert told.err.splitlines()[0].startswith(f"sensor: {inventory / FILE}: left out what is no day of scores: 1 lines, the first line 1: ")
+    assert told.err.splitlines()[1] == f"sensor: the file as it was is in {inventory / DAMAGED}"
+    kept = json.loads((inventory / FILE).read_text())
+    (inventory / FILE).write_text(json.dumps(kept | {"ts": "2023-11-14T23:59:59Z"}) + "\n")
+    told = tell("posture", "record", "--state", str(inventory))
+    assert told.out == f"2023-11-14: nothing was kept, for there are figures of 23:59:59 already, and these are of {kept['ts'][11:19]}\n"
+
+
+def test_a_time_that_is_none_is_told(tell, inventory: Path, tmp_path: Path) -> None:
+    """A log may be foreign. What cannot be written is told as well."""
+    odd = tmp_path / "odd.jsonl"
+    odd.write_text(json.dumps(record("alert", "open", "x", "high", alert=SCAN, **ENDS) | {"ts": "soon"}), encoding="utf-8")
+    told = tell("posture", "record", "--state", str(inventory), "--events", str(odd))
+    assert (told.code, told.out) == (3, "")
+    assert told.err == "sensor: found the time 'soon' in the last record, expected one such as 2026-11-24T09:00:00Z: nothing was kept\n"
+    (inventory / FILE).mkdir()
+    told = tell("posture", "record", "--state", str(inventory))
+    assert (told.code, told.err) == (3, f"sensor: cannot keep the scores in {inventory / FILE}: Is a directory\n")
+    assert tell("posture", "trend", "--state", str(inventory)).err == f"sensor: cannot read {inventory / FILE}: Is a directory\n"
+
+
+def test_nothing_was_seen_yet(tell, tmp_path: Path) -> None:
+    """An inventory without a device has no time, and so no day."""
+    from tests.test_keeper import Run
+
+    with Run(tmp_path / "state"):
+        pass
+    told = tell("posture", "record", "--state", str(tmp_path / "state"))
+    assert (told.code, told.out) == (0, "nothing was seen yet, so there is nothing to keep\n")
 
 
 def test_many_days_fit_the_picture() -> None:
