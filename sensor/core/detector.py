@@ -132,6 +132,16 @@ class Start(Protocol):
     def never_uses(self) -> Mapping[int, str]: ...
 
 
+class Used(NamedTuple):
+    """A server outside that a device used, by its name, or by its address where none is known; when first and last (ns), and in how many conversations."""
+
+    server: str
+    service: int
+    first: int
+    last: int
+    times: int
+
+
 class Baseline(Protocol):
     """What was learned of the network: who talks to whom with what. Conversations count once they are over, so the one that is judged is not yet among them.
 
@@ -173,6 +183,10 @@ class Baseline(Protocol):
 
     def dwellers(self, segment: str) -> Mapping[str, int]:
         """How many devices of which type live in a segment."""
+        ...
+
+    def outside(self, device: str) -> tuple[int, tuple[Used, ...]]:
+        """When a device with one job, by its id, talked last (ns), and the servers outside that it used; 0 and none where nothing is known of it."""
         ...
 
     def start(self, kind: str) -> Start | None:

@@ -14,6 +14,7 @@ import msgspec
 from sensor.core import addresses
 from sensor.core.addresses import Networks
 from sensor.core.bounded import Bounded
+from sensor.core.detector import Used
 from sensor.core.device import Device
 from sensor.core.observation import Subject
 from sensor.fingerprinting.starts import Start, load_starts
@@ -92,6 +93,13 @@ class Baseline:
 
     def dwellers(self, segment: str) -> Mapping[str, int]:
         return dict((self._dwellers.get(segment) or Bounded[str, int](1)).items())
+
+    def outside(self, device: str) -> tuple[int, tuple[Used, ...]]:
+        habits = self._habits.get(device)
+        if habits is None or habits.reached is None:
+            return 0, ()
+        reached = (*habits.reached.names.items(), *habits.reached.addresses.items())
+        return habits.last, tuple(Used(server, service, use.first, use.last, use.count) for (server, service), use in reached)
 
     def start(self, kind: str) -> Start | None:
         return self._starts.get(kind)

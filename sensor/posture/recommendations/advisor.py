@@ -28,6 +28,7 @@ from sensor.posture.recommendations.habits import HABITS, Habits
 from sensor.posture.recommendations.knowledge import load_advice
 from sensor.posture.recommendations.looks import Look, Proven, Verdict, prove
 from sensor.posture.recommendations.names import DefaultNames
+from sensor.posture.recommendations.outside import TalksOutside
 from sensor.posture.recommendations.segments import WrongSegment
 from sensor.posture.recommendations.support import EndOfLife
 
@@ -55,7 +56,7 @@ class Advisor:
         self.settled = frozenset(settled)
         self.cases = Cases(cases)
         self._insecure, self._habits = Insecure(), Habits()
-        self._looks: tuple[Look, ...] = (DefaultNames(), EndOfLife(), FirmwareBehind(), WrongSegment(context))
+        self._looks: tuple[Look, ...] = (DefaultNames(), EndOfLife(), FirmwareBehind(), WrongSegment(context), TalksOutside(context))
         self._looking: Iterator[None] = iter(())
         self._waiting: Bounded[Place, int] = Bounded(cases)
         self._now = self._looked = self._quieted = 0

@@ -22,17 +22,6 @@ NAME = "name"
 SURE = 0.5
 
 
-class Verdict(NamedTuple):
-    """Something is wrong. ``seen``: what shows it; ``does`` goes on "the device …"; ``rests``: devices and their attributes that prove it; ``severity``:
-    where it is another than that of the advice.
-    """
-
-    seen: str
-    does: str
-    rests: tuple[tuple[Device, str], ...]
-    severity: str = ""
-
-
 class Proven(NamedTuple):
     """What packets say of it. ``subject``: the first of the devices; ``first``, ``last`` (ns) and ``times``: when and how often its proof was seen."""
 
@@ -41,6 +30,18 @@ class Proven(NamedTuple):
     first: int
     last: int
     times: int
+
+
+class Verdict(NamedTuple):
+    """Something is wrong. ``seen``: what shows it; ``does`` goes on "the device …"; ``rests``: devices and their attributes that prove it, where it is not
+    ``proven`` already; ``severity``: where it is another than that of the advice.
+    """
+
+    seen: str
+    does: str
+    rests: tuple[tuple[Device, str], ...]
+    severity: str = ""
+    proven: Proven | None = None
 
 
 class Look(Protocol):
@@ -63,6 +64,8 @@ class Look(Protocol):
 
 def prove(context: Context, verdict: Verdict) -> Proven | None:
     """None where packets do not prove it. Versions of two devices are compared where the same kind of message told them."""
+    if verdict.proven is not None:
+        return verdict.proven
     subjects = [subject_of(device) for device, _ in verdict.rests]
     claims = [_claims(context.device(subject), device.id, attribute) for subject, (device, attribute) in zip(subjects, verdict.rests, strict=True)]
     kinds = set.intersection(*({one.kind for one in some} for some in claims))

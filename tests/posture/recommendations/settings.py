@@ -138,4 +138,4 @@ MENDED = (
     "mqtt_anonymous", "ntlmv1", "ldap_simple", "sip_basic", "sip_weak",
 )  # fmt: skip
 # What no single message shows: see test_looks.py.
-LOOKED = ("default_name", "end_of_life", "firmware_behind", "wrong_segment")
+LOOKED = ("default_name", "end_of_life", "firmware_behind", "wrong_segment", "internet")

@@ -9,6 +9,7 @@ import pytest
 
 from sensor.core.addresses import parse
 from sensor.core.device import Attribute, Device
+from sensor.core.observation import Subject
 from sensor.core.record import RecordMaker
 from sensor.core.record_parts import time_text
 from tests.core.test_record import numbered, validator
@@ -184,6 +185,61 @@ def test_a_desk_among_cameras_is_told() -> None:
     made = watch(known("workstation", CAMERA, "PC-1"), known("nvr", OTHER, "recorder"), world=world)
     [(_, told, _, _)] = made.at(HOUR).told
     assert (told.setting, told.subject.address) == ("wrong_segment", parse(CAMERA))
+
+
+def reaching(made: Watch, device: Device, *servers: tuple[str, str, str], at: float = 0) -> Watch:
+    """The device talked to these outside: (name, address, service)."""
+    client, baseline = Subject(0, next(iter(device.addresses))), made.world.baseline
+    for name, address, service in servers:
+        proto, _, port = service.partition("/")
+        number = (6 if proto == "tcp" else 17) << 16 | int(port)
+        baseline.learn(START + int(at * SECOND), client, Subject(0, parse(address)), number, outside=True)
+        baseline.reach(START + int(at * SECOND), client, parse(address), (name,) if name else (), number)
+    return made
+
+
+CLOUD = ("print.cloud.example", "198.51.100.7", "tcp/443")
+NAMELESS = ("", "198.51.100.9", "tcp/8883")
+
+
+def test_a_printer_that_talks_outside_is_told_with_whom() -> None:
+    """By name, or by address where no name is known; closed when it talked for two weeks to nobody there."""
+    made = watch(known("printer", CAMERA, "PRN-3F"))
+    printer = made.world.devices[parse(CAMERA)]
+    reaching(made, printer, CLOUD, NAMELESS).at(HOUR)
+    [(_, told, _, _)] = made.told
+    assert (told.setting, told.count, told.seen) == ("internet", 2, "it is a printer, and used 198.51.100.9 (tcp/8883), print.cloud.example (tcp/443)")
+    record = numbered(RecordMaker("s", version="1").recommendation("open", told, START, made.world.device))
+    validator().validate(record)
+    assert [(proof.get("dst"), proof["facts"]["server"]) for proof in record["evidence"]] == [
+        ({"ip": "198.51.100.9", "port": 8883}, "198.51.100.9"),
+        (None, "print.cloud.example"),
+    ]
+    made.at(30 * DAY)
+    assert made.actions == ["open"]  # it was silent
+    made.world.baseline.learn(START + 31 * DAY * SECOND, Subject(0, parse(CAMERA)), Subject(0, parse(OTHER)), 6 << 16 | 631, outside=False)
+    made.at(31 * DAY + HOUR)
+    assert made.actions == ["open", "close"]
+    assert made.told[1][3] == "later traffic shows it: it talked, and to nobody outside for 14 days"
+
+
+@pytest.mark.parametrize(
+    ("kind", "vendor", "server"),
+    [
+        ("tv", "LG", CLOUD),
+        ("conferencing", "Zoom", CLOUD),
+        ("camera", "Ring", CLOUD),
+        ("ups", "APC", CLOUD),  # of which exposure.internet_access raises an alert
+        ("camera", "Axis", ("pool.ntp.example", "198.51.100.7", "udp/123")),
+        ("camera", "Axis", ("dns.example", "198.51.100.7", "udp/53")),
+        ("voip_phone", "Yealink", ("sip.example", "198.51.100.7", "udp/5060")),
+        ("voip_phone", "Yealink", ("media.example", "198.51.100.7", "udp/17000")),
+    ],
+)
+def test_whose_job_is_outside_is_left_alone(kind: str, vendor: str, server: tuple[str, str, str]) -> None:
+    """What lives from the internet, what its maker sells with a service, and what belongs to the job."""
+    made = watch(known(kind, CAMERA, "one", vendor=vendor))
+    assert reaching(made, made.world.devices[parse(CAMERA)], server).at(HOUR).told == []
 
 
 @pytest.mark.parametrize(
