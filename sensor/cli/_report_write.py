@@ -8,21 +8,27 @@ import os
 import sys
 from pathlib import Path
 
-from sensor.cli._setup import complain
+from sensor.cli._setup import complain, complain_of_faults
 from sensor.cli._show import NOT_OPENED, USAGE, tidy
 from sensor.cli._site import site_of
+from sensor.cli._tickets_desk import policy_of
 from sensor.cli._vulns_feeds import folder_of
+from sensor.config import load_config, usual
+from sensor.documents import DocumentErrors
+from sensor.eventlog.paths import folder_to_read
 from sensor.posture.database import DatabaseError, open_to_read
 from sensor.posture.sources import Source, sources_of
+from sensor.posture.tickets.ledger import LedgerError, read_ledger
 from sensor.posture.tickets.policy import Policy
+from sensor.posture.trend import FILE, read
 from sensor.report.build import Sources, report_of
-from sensor.report.headline import counted
 from sensor.report.model import Report
 from sensor.report.page import PAPER, page
 from sensor.report.pdf import NoPdf, pdf
 from sensor.report.period import wish
 from sensor.report.stored import BadReport, encoded, stored
 from sensor.report.story import Story
+from sensor.report.words import counted
 
 STANDARD_OUTPUT = Path("-")
 ENDINGS = {".html": "html", ".htm": "html", ".pdf": "pdf", ".json": "json"}
@@ -45,11 +51,15 @@ def write(args: argparse.Namespace) -> int:
     except OSError as error:
         complain(f"cannot read {args.against}: {error.strerror}")
         return NOT_OPENED
-    story = Story(wanted.until)
-    site = site_of(args, story.take)
-    if site is None:
+    try:
+        config = load_config(usual(args.config))
+    except DocumentErrors as errors:
+        complain_of_faults(errors)
+        return USAGE
+    sources = _sources(args, policy_of(config.tickets), Story(wanted.until))
+    if sources is None:
         return NOT_OPENED
-    report = report_of(Sources(site, story, Policy(), _feeds(args), older=older), wanted)
+    report = report_of(sources._replace(older=older), wanted)
     try:
         data = _written(report, kind)
     except NoPdf as error:
@@ -62,6 +72,23 @@ def _written(report: Report, kind: str) -> bytes:
     if kind == "json":
         return encoded(report)
     return pdf(page(report, PAPER)) if kind == "pdf" else page(report, embedded=encoded(report).strip()).encode()
+
+
+def _sources(args: argparse.Namespace, policy: Policy, story: Story) -> Sources | None:
+    """None after it was said what cannot be read. Scores and tickets of earlier days are those of the state folder, unless a log alone is named."""
+    site = site_of(args, story.take)
+    if site is None:
+        return None
+    folder = args.state or (folder_to_read() if args.events is None else None)
+    if folder is None:
+        return Sources(site, story, policy, feeds=_feeds(args))
+    try:
+        return Sources(site, story, policy, read_ledger(folder), _feeds(args), read(folder).days)
+    except LedgerError as error:
+        complain(str(error))
+    except OSError as error:
+        complain(f"cannot read {folder / FILE}: {error.strerror}")
+    return None
 
 
 def _feeds(args: argparse.Namespace) -> list[Source]:

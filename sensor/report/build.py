@@ -6,20 +6,24 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from sensor.core.reader import clean
 from sensor.posture.exposure import exposures
 from sensor.posture.paths.paths import attack_paths
 from sensor.posture.site import Site
 from sensor.posture.sources import STALE_DAYS
 from sensor.posture.sources import Source as Imported
 from sensor.posture.tickets.grouping import tickets_of
+from sensor.posture.tickets.ledger import Ledger
 from sensor.posture.tickets.model import Ticket
 from sensor.posture.tickets.policy import Policy
+from sensor.posture.tickets.progress import noted
+from sensor.posture.trend import Day as Kept
 from sensor.report.attack import roads_of
 from sensor.report.difference import difference
 from sensor.report.happened import alerts_of, changes_of, incidents_of
 from sensor.report.headline import headline
 from sensor.report.inventory import devices_of, findings_of, score_of
-from sensor.report.model import Day, Feed, Period, Report, Watched, Work
+from sensor.report.model import Day, Done, Feed, Period, Report, Watched, Work
 from sensor.report.period import Wish, is_time, moment
 from sensor.report.proofs import Proofs
 from sensor.report.story import Story
@@ -29,13 +33,16 @@ STEPS_SHOWN, WHY_SHOWN = 8, 4
 
 
 class Sources(NamedTuple):
-    """What a report is made of. ``story``: what the log told while the site was read; ``feeds``: imported vulnerabilities; ``older``: the report before."""
+    """What a report is made of. ``story``: what the log told while the site was read; ``policy``, ``ledger``: of tickets; ``feeds``: lists of vulnerabilities;
+    ``days``: scores that were kept; ``older``: the report before.
+    """
 
     site: Site
     story: Story
-    policy: Policy
+    policy: Policy = Policy()
+    ledger: Ledger = Ledger()
     feeds: Sequence[Imported] = ()
-    trend: Sequence[Day] = ()
+    days: Sequence[Kept] = ()
     older: Report | None = None
 
 
@@ -51,13 +58,15 @@ def report_of(sources: Sources, wish: Wish) -> Report:
     findings = findings_of(site, devices, proofs)
     alerts, alerts_left_out = alerts_of(site.alerts, period, proofs)
     changes, changes_left_out = changes_of(devices, story, period)
+    tickets = tickets_of(site, sources.policy, sources.ledger.first())
     report = Report(
         made=now,
         sensor=story.sensor,
         program=story.program,
         period=period,
         score=score_of(scores.site),
-        work=[_work(ticket) for ticket in tickets_of(site, sources.policy)],
+        work=[_work(ticket) for ticket in tickets],
+        done=list(_done(noted(sources.ledger, tickets, site), period)),
         changes=changes,
         changes_left_out=changes_left_out,
         devices=devices,
@@ -67,7 +76,7 @@ def report_of(sources: Sources, wish: Wish) -> Report:
         alerts_left_out=alerts_left_out,
         paths=roads_of(attack_paths(site)),
         talks=talks_of(site),
-        trend=[day for day in sources.trend if day.day <= period.until[:10]],
+        trend=[Day(day=one.day, points=one.points, devices=sum(one.devices.values())) for one in sources.days if one.day <= period.until[:10]],
         watched=_watched(sources, period),
         proofs=proofs.all,
     )
@@ -96,6 +105,13 @@ def _work(ticket: Ticket) -> Work:
         owner=ticket.owner,
         due=ticket.due,
     )
+
+
+def _done(ledger: Ledger, period: Period) -> Iterator[Done]:
+    """In order of time."""
+    for name, note in sorted(ledger.tickets.items(), key=lambda one: (one[1].done, one[0])):
+        if is_time(note.done) and period.since <= note.done <= period.until:
+            yield Done(id=name, title=clean(note.title, 160), when=note.done)
 
 
 def _watched(sources: Sources, period: Period) -> Watched:

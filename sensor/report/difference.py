@@ -1,9 +1,13 @@
-"""Difference: what became of things since an older report: devices, findings, score and work. Rests on the JSON of both."""
+"""Difference: what became of things since an older report: devices, findings, score and work. Rests on the JSON of both.
+
+The older one is a file from anywhere: what it says is cleaned before it is said again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+from sensor.core.reader import clean
 from sensor.report.model import Device, Difference, Report
 
 
@@ -15,15 +19,19 @@ def difference(old: Report, new: Report) -> Difference:
     told = _teller(titles, before | now)
     return Difference(
         until=old.period.until,
-        label=old.period.label,
+        label=clean(old.period.label, 128),
         score=old.score,
-        new=[now[name].text for name in now if name not in before],
-        gone=[before[name].text for name in before if name not in now],
-        found=[told(pair) for pair in are if pair not in were],
-        mended=[told(pair) for pair in were if pair not in are],
-        worse=_worse(before, now),
-        done=_done(old, new),
+        new=_cleaned(now[name].text for name in now if name not in before),
+        gone=_cleaned(before[name].text for name in before if name not in now),
+        found=_cleaned(told(pair) for pair in are if pair not in were),
+        mended=_cleaned(told(pair) for pair in were if pair not in are),
+        worse=_cleaned(_worse(before, now)),
+        done=_cleaned(_done(old, new)),
     )
+
+
+def _cleaned(lines: Iterable[str]) -> list[str]:
+    return [clean(line, 512) for line in lines]
 
 
 def _present(report: Report) -> dict[str, Device]:

@@ -36,10 +36,13 @@ def _worst(report: Report) -> Iterator[str]:
         yield "Nothing that should be mended was seen."
         return
     weak = sum(1 for device in report.devices if device.findings)
+    certain = len({seat.device for one in report.findings for case in one.cases if case.sure for seat in case.seats})
     worst = report.findings[0]
     what = worst.title if worst.title == worst.name or worst.kind == "setting" else f"{worst.name}, {worst.title}"
-    sure = "" if worst.sure else " (whether they are affected cannot be told yet)"
-    yield f"{counted(weak, 'of them has', 'of them have')} something to mend; the gravest, on {counted(worst.devices, 'device')}: {shorter(what)}{sure}."
+    doubt = "" if certain == weak else f", {certain:,} of these for certain"
+    unsure = "" if worst.sure else " (whether they are affected cannot be told yet)"
+    gravest = f"the gravest, on {counted(worst.devices, 'device')}: {shorter(what)}{unsure}"
+    yield f"{counted(weak, 'of them has', 'of them have')} something to mend{doubt}; {gravest}."
 
 
 def _happened(report: Report) -> Iterator[str]:

@@ -6,9 +6,18 @@ Times are those of packets, as records write them. A ``proof`` names an entry of
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 FORMAT, VERSION = "passive-network-sensor/report", 1
+
+# RFC 3339 in UTC, or nothing where it is not known.
+Time = Annotated[str, msgspec.Meta(pattern=r"^([12]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z)?$")]
+Points = Annotated[float, msgspec.Meta(ge=0, le=100)]
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Severity = Annotated[str, msgspec.Meta(pattern="^(info|low|medium|high|critical)$")]
+Band = Annotated[str, msgspec.Meta(pattern="^(low|medium|high)$")]
 
 
 class Part(msgspec.Struct, omit_defaults=True):
@@ -18,8 +27,8 @@ class Part(msgspec.Struct, omit_defaults=True):
 class Period(Part, kw_only=True):
     """What the report is about. ``label``: in words."""
 
-    since: str
-    until: str
+    since: Time
+    until: Time
     label: str
 
 
@@ -34,8 +43,8 @@ class Term(Part, kw_only=True):
 class Score(Part, kw_only=True):
     """Exposure, 0 to 100; ``band``: low, medium or high."""
 
-    points: float
-    band: str
+    points: Points
+    band: Band
     terms: list[Term] = []
 
 
@@ -106,13 +115,15 @@ class Case(Part, kw_only=True):
 
 
 class Finding(Part, kw_only=True):
-    """Something to mend. ``name``: the CVE or the setting; ``kind``: vulnerability or setting; ``points``: how much it matters on its worst device."""
+    """Something to mend. ``name``: the CVE or the setting; ``kind``: vulnerability or setting; ``points``: how much it matters on its worst device;
+    ``test``: how to see that it is mended.
+    """
 
     name: str
     kind: str
     title: str
-    severity: str
-    points: float
+    severity: Severity
+    points: Points
     fix: str
     steps: str = ""
     test: str = ""
@@ -132,8 +143,8 @@ class Work(Part, kw_only=True):
 
     id: str
     title: str
-    severity: str
-    points: float
+    severity: Severity
+    points: Points
     devices: list[str]
     findings: list[str] = []
     why: list[str] = []
@@ -144,24 +155,32 @@ class Work(Part, kw_only=True):
     due: str = ""
 
 
+class Done(Part, kw_only=True):
+    """Work that was done in the period: when that was noticed."""
+
+    id: str
+    title: str
+    when: Time
+
+
 class Alert(Part, kw_only=True):
     """Something that happened. ``ends``: to whom; ``more_ends``: how many more; ``count``: how often."""
 
     id: str
     detector: str
     title: str
-    severity: str
+    severity: Severity
     said: str
     first: str
     last: str
     closed: bool = False
     count: int = 1
-    risk: int = 0
+    risk: Count = 0
     actor: str = ""
     actor_device: str = ""
     ends: list[str] = []
     end_devices: list[str] = []
-    more_ends: int = 0
+    more_ends: Count = 0
     why: list[str] = []
     advice: str = ""
     techniques: list[str] = []
@@ -174,7 +193,7 @@ class Chapter(Part, kw_only=True):
 
     ts: str
     alert: str
-    severity: str
+    severity: Severity
     said: str
 
 
@@ -182,15 +201,15 @@ class Incident(Part, kw_only=True):
     """Alerts that belong together, told as one story. ``left_out``: alerts that it has no room for."""
 
     id: str
-    severity: str
+    severity: Severity
     said: str
     first: str
     last: str
     closed: bool = False
-    risk: int = 0
+    risk: Count = 0
     actors: list[str] = []
     story: list[Chapter] = []
-    left_out: int = 0
+    left_out: Count = 0
 
 
 class Change(Part, kw_only=True):
@@ -206,19 +225,19 @@ class Source(Part, kw_only=True):
     """What was read of one source in the period. ``lost``: packets that never reached us; ``unread``: messages that there was no time for."""
 
     name: str
-    packets: int = 0
-    bytes: int = 0
-    lost: int = 0
-    malformed: int = 0
-    truncated: int = 0
-    unread: int = 0
+    packets: Count = 0
+    bytes: Count = 0
+    lost: Count = 0
+    malformed: Count = 0
+    truncated: Count = 0
+    unread: Count = 0
 
 
 class Trouble(Part, kw_only=True):
     """What the sensor told of its own health: how often, last when, and what."""
 
     check: str
-    severity: str
+    severity: Severity
     count: int
     last: str
     said: str
@@ -260,7 +279,7 @@ class Road(Part, kw_only=True):
 
     cost: int
     sources: list[str]
-    more_sources: int = 0
+    more_sources: Count = 0
     goal: str
     stops: list[Stop]
 
@@ -270,7 +289,7 @@ class Breaker(Part, kw_only=True):
 
     title: str
     broken: int
-    users: int = 0
+    users: Count = 0
 
 
 class Roads(Part, kw_only=True):
@@ -296,16 +315,15 @@ class Talk(Part, kw_only=True):
 class Day(Part, kw_only=True):
     """A point of the trend."""
 
-    day: str
-    points: float
-    band: str = ""
-    devices: int = 0
+    day: Annotated[str, msgspec.Meta(pattern=r"^[12]\d{3}-\d\d-\d\d$")]
+    points: Points
+    devices: Count = 0
 
 
 class Difference(Part, kw_only=True):
     """Against an older report. ``until``: its end; ``score``: what it was."""
 
-    until: str
+    until: Time
     label: str
     score: Score | None = None
     new: list[str] = []
@@ -317,24 +335,27 @@ class Difference(Part, kw_only=True):
 
 
 class Report(Part, kw_only=True):
-    """``headline``: the state in one sentence each, for who reads no more; ``work``: what to do, in order; ``seats``: how many weaknesses there are."""
+    """``made``: when the last that is known was seen; ``headline``: how things stand, for who reads no more; ``work``: what to do, in order;
+    ``…_left_out``: how many of a list had no room.
+    """
 
     format: str = FORMAT
     version: int = VERSION
-    made: str
+    made: Time
     sensor: str = ""
     program: str = ""
     period: Period
     score: Score | None = None
     headline: list[str] = []
     work: list[Work] = []
+    done: list[Done] = []
     changes: list[Change] = []
-    changes_left_out: int = 0
+    changes_left_out: Count = 0
     devices: list[Device]
     findings: list[Finding] = []
     incidents: list[Incident] = []
     alerts: list[Alert] = []
-    alerts_left_out: int = 0
+    alerts_left_out: Count = 0
     paths: Roads | None = None
     talks: list[Talk] = []
     trend: list[Day] = []

@@ -25,11 +25,12 @@ from sensor.report.words import counted, kind
 
 FOLDER = Path(__file__).parent / "templates"
 WORST_SHOWN = 10
+_ODD = re.compile(r"[^\w.-]")
 _COMMAND = re.compile("`([^`]{1,200})`")
 CONTENTS = (
-    ("difference", "Since the last report"), ("changes", "Changes in the period"), ("work", "What to do"), ("findings", "Findings"),
-    ("happened", "Incidents and alerts"), ("paths", "Attack paths"), ("scores", "Exposure"), ("talks", "Who talks to whom"), ("inventory", "Inventory"),
-    ("basis", "What this rests on"), ("reading", "How to read it"), ("evidence", "Evidence"),
+    ("difference", "Since the last report"), ("changes", "Changes in the period"), ("work", "What to do"), ("done", "Done in the period"),
+    ("findings", "Findings"), ("happened", "Incidents and alerts"), ("paths", "Attack paths"), ("scores", "Exposure"), ("talks", "Who talks to whom"),
+    ("inventory", "Inventory"), ("basis", "What this rests on"), ("reading", "How to read it"), ("evidence", "Evidence"),
 )  # fmt: skip
 
 
@@ -51,7 +52,7 @@ class Limits(NamedTuple):
 
 
 SCREEN = Limits(1_000_000, 0, 200, 400, 6, 30, 50, 40, 500, 500, 40, 36)
-PAPER = Limits(250, 120, 25, 50, 3, 8, 12, 12, 60, 60, 10, 16)
+PAPER = Limits(200, 60, 15, 30, 2, 6, 8, 8, 40, 40, 6, 10)
 
 
 class Product(NamedTuple):
@@ -77,7 +78,8 @@ def page(report: Report, limits: Limits = SCREEN, embedded: bytes = b"") -> str:
         arrived=sum(1 for change in report.changes if change.kind == "new"), all_new=_all_new(report), changes=changes,
         complete=len(report.devices) <= limits.devices and bool(report.devices), products=_products(present)[: limits.products],
         worst=_worst(present), contents=_contents(report), bands={band: least for least, band in BANDS}, proofs=links.proofs,
-        ref=links.ref, device=links.device, finding=links.finding, alert=links.alert, clock=_clock, exact=_exact, counted=counted, kind=kind, prose=_prose,
+        ref=links.ref, device=links.device, finding=links.finding, alert=links.alert, anchor=_anchor,
+        clock=_clock, exact=_exact, counted=counted, kind=kind, prose=_prose,
     )  # fmt: skip
 
 
@@ -98,23 +100,32 @@ class _Links:
         self._named[name] = None
         return Markup('<a class="ref" href="#{}">{}</a>').format(name, name[1:])
 
-    def device(self, name: str, words: str = "") -> Markup:
-        """A device by its address and name, or ``words``."""
+    def device(self, name: str) -> Markup:
+        """A device by its address and name."""
         known = self._devices.get(name)
-        told = words or (known.text if known else name)
-        if known is None or not self._listed:
-            return Markup("") if words else Markup("{}").format(told)
-        return Markup('<a href="#{}">{}</a>').format(name, told)
+        if known is None:
+            return escape(name)
+        return _link("d", name, known.text) if self._listed else escape(known.text)
 
     def finding(self, name: str) -> Markup:
-        return Markup('<a href="#finding-{0}">{0}</a>').format(name) if name in self._findings else Markup("{}").format(name)
+        return _link("f", name, name) if name in self._findings else escape(name)
 
     def alert(self, name: str) -> Markup:
-        return Markup('<a href="#{0}"><code>{0}</code></a>').format(name) if name in self._alerts else Markup("<code>{}</code>").format(name)
+        told = Markup("<code>{}</code>").format(name)
+        return _link("a", name, told) if name in self._alerts else told
 
     def proofs(self) -> list[Proof]:
         """In the order of their numbers."""
         return sorted((self._proofs[name] for name in self._named), key=lambda proof: int(proof.id[1:]))
+
+
+def _anchor(kind: str, name: str) -> str:
+    """The id of a place on the page: a log may be foreign, and call a device as a section is called."""
+    return f"{kind}-{_ODD.sub('_', name)}"
+
+
+def _link(kind: str, name: str, words: str) -> Markup:
+    return Markup('<a href="#{}">{}</a>').format(_anchor(kind, name), words)
 
 
 @functools.cache
@@ -136,13 +147,11 @@ def _pictures(report: Report) -> Mapping[str, Markup]:
 
 
 def _contents(report: Report) -> list[tuple[str, str]]:
-    absent = {
-        "difference": report.difference is None,
-        "paths": report.paths is None,
-        "scores": report.score is None or not report.devices,
-        "talks": not report.talks,
-    }
-    return [(anchor, title) for anchor, title in CONTENTS if not absent.get(anchor, False)]
+    there = {
+        "difference": report.difference is not None, "done": bool(report.done), "paths": report.paths is not None,
+        "scores": report.score is not None and bool(report.devices), "talks": bool(report.talks),
+    }  # fmt: skip
+    return [(anchor, title) for anchor, title in CONTENTS if there.get(anchor, True)]
 
 
 def _all_new(report: Report) -> bool:
