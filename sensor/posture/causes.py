@@ -77,7 +77,7 @@ def _unknown(node: Node) -> Iterator[str]:
     if node.type in ("", "unknown"):
         yield TYPE
     if not node.firmware and node.type not in PCS:  # PCs and telephones of people have no firmware that anybody could tell
-        yield "firmware"
+        yield FIRMWARE
 
 
 # Attacks.
@@ -132,7 +132,9 @@ def _days_before(now: str) -> str:
 
 def _owners(nodes: Iterable[Node]) -> dict[str, str]:
     """Device by address: an alert may name one by an id from before it was merged, or not at all."""
-    return {address: node.id for node in nodes for address in ((node.record.get("device") or {}).get("ips") or ()) if isinstance(address, str)}
+    told = ((node.id, node.record.get("device")) for node in nodes)
+    several = ((name, device.get("ips")) for name, device in told if isinstance(device, dict))
+    return {address: name for name, ips in several if isinstance(ips, list) for address in ips if isinstance(address, str)}
 
 
 def _whose(end: Any, there: Mapping[str, Node], owners: Mapping[str, str]) -> str:

@@ -69,7 +69,7 @@ def _works(causes: Mapping[str, Causes]) -> Iterable[_Work]:
     for name, one in causes.items():
         needed = [*((weak.fix, weak.name) for weak in one.weaknesses), *((sign.fix, sign.id) for sign in (*one.acts, *one.suffers))]
         for fix, what in needed:
-            work = found.setdefault(fix.key, _Work(fix))
+            work = found.get(fix.key) or found.setdefault(fix.key, _Work(fix))
             work.devices[name] = work.mends[what] = None
     return found.values()
 

@@ -147,7 +147,10 @@ def test_an_empty_log_and_a_foreign_one(posture) -> None:
     assert posture(records=[]).out == "no devices, so there is no score\n"
     assert [posture("--by", by, records=[]).out for by in ("device", "type")] == ["no devices\n", "no devices\n"]
     odd = device(1, "camera", ips=["x", 5], vlan="7", criticality=["high"], firmware=3)
-    told = posture(records=[odd, record("alert", "open", "x", "grave", alert=7, src=[], targets=[4]), record("recommendation", "open", "x", recommendation=[])])
+    worse = device(2, "camera", ips="10.0.0.2", vendor=["x"])
+    told = posture(
+        records=[odd, worse, record("alert", "open", "x", "grave", alert=7, src=[], targets=[4]), record("recommendation", "open", "x", recommendation=[])]
+    )
     assert told.code == 0, told.err
     assert told.lines[0].startswith("site: ")
 
