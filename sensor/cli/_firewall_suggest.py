@@ -12,13 +12,14 @@ from datetime import UTC, datetime, timedelta
 from sensor.cli._firewall_contacts import about_a_name, alerts_of, contacts_of, contacts_with, inside, without_refused
 from sensor.cli._firewall_seen import View, view_of
 from sensor.cli._firewall_words import put_json, put_rules, put_told
+from sensor.cli._firewall_work import allowed, is_about_work, requests_of_work, work_of
 from sensor.cli._setup import complain
 from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, tidy
 from sensor.config import Config, load_config, usual
 from sensor.documents import DocumentErrors, nearest
 from sensor.inventory.rules import parse_service
 from sensor.posture.firewall.formats import names
-from sensor.posture.firewall.model import Block, Match, Request, block_text
+from sensor.posture.firewall.model import Block, Match, Party, Request, block_text
 from sensor.posture.firewall.refuse import Refusals
 from sensor.posture.firewall.requests import Contact, Wish, request_of_nobody, requests_of
 from sensor.posture.firewall.simulate import simulate
@@ -66,7 +67,7 @@ def _wish(args: argparse.Namespace) -> Wish | None:
 def _sound(args: argparse.Namespace) -> None:
     """ValueError where options do not go together."""
     if (args.what is None) == (args.address is None):
-        raise ValueError("expected an alert or an incident, or --address ADDRESS, and not both")
+        raise ValueError("expected an alert, an incident or a recommendation, or --address ADDRESS, and not both")
     if args.format is not None and args.format not in names():
         raise ValueError(f"found --format {args.format}, {nearest(args.format, names())}")
     if args.undo and not args.format:
@@ -107,9 +108,13 @@ def _config(args: argparse.Namespace) -> Config | None:
 
 def _requests(args: argparse.Namespace, wish: Wish, view: View) -> list[Request]:
     """The requests; none after it was said why."""
+    if args.what is not None and is_about_work(args.what):
+        return _of_work(args, wish, view)
     contacts = _contacts(args, wish, view)
-    if contacts is None:
+    spared = None if contacts is None else _spared(args, contacts, wish, view)
+    if contacts is None or spared is None:
         return []
+    wish, contacts = wish._replace(allow=spared), [one for one in contacts if one.machine.key not in {party.key for party in spared}]
     if wish.block is not None and not args.force and (why := Refusals(view.seen.machines).of_block(wish.block)):
         complain(f"refused: {why}; --force suggests it all the same")
         return []
@@ -120,13 +125,30 @@ def _requests(args: argparse.Namespace, wish: Wish, view: View) -> list[Request]
         if not contacts:
             return []
     if not contacts and wish.block is not None:
-        complain(f"nobody was seen talking to {block_text(wish.block)}: the rules are for all machines")
+        nobody, others = ("only who is left alone", "all other") if spared else ("nobody", "all")
+        complain(f"{nobody} was seen talking to {block_text(wish.block)}: the rules are for {others} machines")
         return [request_of_nobody(wish, wish.block, outside=not inside(wish.block, view))]
+    if not contacts:
+        complain(f"{args.what}: all its machines are left alone, so there is nothing to block")
     made = requests_of(contacts, wish)
     for one in made:
         if not one.rules:
             complain(f"left out: {one.title}: the ends have no addresses of the same family")
     return [one for one in made if one.rules]
+
+
+def _of_work(args: argparse.Namespace, wish: Wish, view: View) -> list[Request]:
+    records = work_of(view.fold, args.what)
+    if not records:
+        complain(f"no recommendation {args.what!r} in the log: `sensor posture recommendations` lists them")
+        return []
+    return requests_of_work(records, wish, view, args.allow, force=args.force) or []
+
+
+def _spared(args: argparse.Namespace, contacts: list[Contact], wish: Wish, view: View) -> tuple[Party, ...] | None:
+    """Whom --allow names; None after it was said that it is not known."""
+    users = list(dict.fromkeys(one.machine for one in contacts if not one.inbound))
+    return allowed(args.allow, users, wish.match or Match(), view)
 
 
 def _contacts(args: argparse.Namespace, wish: Wish, view: View) -> list[Contact] | None:

@@ -34,6 +34,7 @@ def _lines(request: Request, simulation: Simulation, colours: bool, *, rules: bo
         yield from (f"  {word}", *(f"    {tidy(one.text)}" for one in parties[:PARTIES_SHOWN])) if len(parties) > 1 else ()
         if len(parties) > PARTIES_SHOWN:
             yield f"    and {len(parties) - PARTIES_SHOWN:,} more"
+    yield from ("  left alone", *(f"    {tidy(one.text)}" for one in request.allowed)) if request.allowed else ()
     if request.left_out:
         yield f"  left out for want of room: {request.left_out:,} more machines"
     yield from ("  why", *(f"    - {tidy(one)}" for one in request.reasons)) if request.reasons else ()
@@ -100,6 +101,7 @@ def _body(request: Request, simulation: Simulation) -> dict[str, Any]:
     return {
         "id": request.id, "title": request.title, "direction": request.direction, "machines": list(map(_party, request.machines)),
         "peers": list(map(_party, request.peers)), "seen": list(request.seen), "rules": rules, "alerts": list(request.alerts), "reasons": list(request.reasons),
+        "allowed": list(map(_party, request.allowed)),
         "made": request.made.isoformat(), "expires": request.expires.isoformat() if request.expires else None, "comment": request.comment,
         "left_out": request.left_out, "simulation": {"rests_on": list(simulation.rests_on), "warnings": list(simulation.warnings),
         "cuts": [_cut(one) for one in simulation.cuts]},

@@ -1,11 +1,15 @@
 """Suggest firewall rules for what was found, tried out beforehand on what was seen of the network.
 
-WHAT is an alert (its id, the beginning of its key, or a detector) or an incident; --address cuts off an address or a block. All machines that talked to the
+WHAT is an alert (its id, the beginning of its key, or a detector), an incident, or a recommendation (its id, or a setting such as telnet, on all machines
+that have it); --address cuts off an address or a block. All machines that talked to the
 same address outside, or used the same service of the same machines, share one request. Without --format requests are told for people: machines, reasons,
 what else would break. With it, rules are written to standard output, with all that in comments above them, and warnings to standard error.
 
 An address outside is cut off whole and both ways, unless --service names a port; between inside machines only the service is cut that was seen. What else would
 break is told by the baseline that `sensor run` keeps, or `sensor replay --state`. Multicast, broadcast and gateways are left out unless --force is given.
+
+Of a recommendation the service that is set wrong is cut off from everybody: who was seen using it is told, and left alone with --allow seen, but for devices
+with one job, which administer nothing. It is the second best: the setting itself is still to be mended.
 """
 
 from __future__ import annotations
@@ -23,16 +27,20 @@ EXAMPLES = """\
   sensor firewall suggest command_and_control.malicious_address --format nftables --undo > unblock.nft
   sensor firewall suggest --address 203.0.113.0/24 --everyone --format ios
   sensor firewall suggest --address 10.20.10.5 --service tcp/445 --simulate
+  sensor firewall suggest telnet --allow seen --format ios
 """
 DEFAULT_SPAN = "7d"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=("suggest",))
-    parser.add_argument("what", metavar="WHAT", nargs="?", help="an alert, a detector or an incident")
+    parser.add_argument("what", metavar="WHAT", nargs="?", help="an alert, a detector, an incident, a recommendation or a setting")
     parser.add_argument("--address", metavar="ADDRESS", help="an address or a CIDR block to cut off, outside or inside")
     parser.add_argument("--service", metavar="SERVICE", default="", help="only this service, such as tcp/8443, udp/53 or smb/445")
     parser.add_argument("--everyone", action="store_true", help="for all machines, not only for those that were seen")
+    parser.add_argument(
+        "--allow", metavar="DEVICE", action="append", default=[], help="leave this machine alone, or all that were 'seen' using the service; more than once"
+    )
     parser.add_argument("--format", metavar="FORMAT", help="csv, fortios, ios, ip6tables, iptables, junos, nftables, panos, pf or windows")
     parser.add_argument("--simulate", action="store_true", help="only tell what would break")
     parser.add_argument("--undo", action="store_true", help="write what takes the rules of --format back")

@@ -293,8 +293,8 @@ def test_what_names_no_two_ends_says_so(logged) -> None:
     ("words", "code", "wrong"),
     [
         (["nonsense"], 1, "no alert or incident 'nonsense' in the log: `sensor alerts` lists them"),
-        ([], 2, "expected an alert or an incident, or --address ADDRESS, and not both"),
-        (["x", "--address", C2], 2, "expected an alert or an incident, or --address ADDRESS, and not both"),
+        ([], 2, "expected an alert, an incident or a recommendation, or --address ADDRESS, and not both"),
+        (["x", "--address", C2], 2, "expected an alert, an incident or a recommendation, or --address ADDRESS, and not both"),
         (["--address", "300.1.1.1"], 2, "found --address 300.1.1.1, expected an address or a block such as 203.0.113.66 or 203.0.113.0/24"),
         (["x", "--format", "iptable"], 2, "found --format iptable, "),
         (["x", "--undo"], 2, "--undo needs --format: what is to be taken back?"),
@@ -328,3 +328,100 @@ def test_an_address_in_the_clothes_of_ipv6_is_the_one_of_ipv4(logged) -> None:
     (body,) = bodies(logged([device(1, "camera"), alert(1, end(1), {"ip": C2, "port": 443})], "--address", f"::ffff:{C2}", "--json"))
     assert [party["device"] for party in body["machines"]] == ["dev-1"]
     assert body["rules"][0]["to"] == [f"{C2}/32"]
+
+
+# Recommendations.
+
+
+def work(number: int, device: int, setting: str = "telnet", port: int = 23, app: str = "telnet", action: str = "open") -> dict[str, Any]:
+    about = {"id": f"recommendation-{number:06}", "setting": setting, "title": "x", "count": 1, **TIMES}
+    src = end(device, **({"port": port} if port else {}))
+    return record("recommendation", action, f"machine {device} offers {setting}", "medium", recommendation=about, src=src, network={"app": app})
+
+
+def test_a_setting_is_cut_off_from_everybody_on_all_machines_that_have_it(logged) -> None:
+    """One request for each port; what a recommendation is about is named, and that it is closed elsewhere."""
+    records = [device(1, "switch"), device(2, "switch"), device(3, "printer"), work(1, 1), work(2, 2), work(3, 3, port=2323), work(4, 3, action="close")]
+    told = logged(records, "telnet", "--json")
+    first, second = bodies(told)
+    assert (first["title"], second["title"]) == ("block tcp/23 from any machine to 2 switches", "block tcp/2323 from any machine to 10.0.0.3 (printer)")
+    assert first["reasons"] == [f"2026-11-24T09:20:00Z machine {at} offers telnet (recommendation-{at:06})" for at in (1, 2)]
+    assert [(one["from"], one["to"], one["proto"], one["port"]) for one in first["rules"]] == [([], ["10.0.0.1/32", "10.0.0.2/32"], "tcp", 23)]
+    assert told.err == "sensor: left out: machine 3 offers telnet: it is done\n"
+    assert bodies(logged(records, "recommendation-000002", "--json"))[0]["title"].endswith("to 10.0.0.2 (switch)")
+
+
+def test_who_administers_is_named_and_left_alone_when_asked_for(tell, tmp_path: Path) -> None:
+    """The baseline tells of a laptop and of a camera: with --allow seen the camera is cut off all the same, for it administers nothing."""
+    from tests.test_keeper import LAPTOP, PRINTER, Run
+
+    camera, switch, telnet = "ac:cc:8e:00:00:01", "00:1c:7f:00:00:09", 6 << 16 | 23
+    with Run(tmp_path / "state") as run:
+        run.story.says(LAPTOP, "10.0.0.8", "http.server", "type=workstation").says(camera, "10.0.0.9", "http.server", "type=camera")
+        run.story.says(switch, "10.0.0.2", "http.server", "type=switch").says(PRINTER, "10.0.0.7", "http.server", "type=printer").at(8)
+        for mac in (LAPTOP, camera):
+            run.learns(mac, switch, telnet)
+        name = run.story.who(switch).id
+    log = tmp_path / "made.jsonl"
+    one = work(1, 2) | {"src": {"ip": "10.0.0.2", "port": 23, "device": name}}
+    log.write_text(json.dumps(one) + "\n", encoding="utf-8")
+    words = ("firewall", "suggest", "recommendation-000001", "--events", str(log), "--state", str(tmp_path / "state"))
+    told = tell(*words)
+    assert told.lines[0].endswith(": block tcp/23 from any machine to 10.0.0.2 (switch)")
+    assert "    ALSO CUT: 2 conversations of 2 clients" in told.lines
+    (body,) = bodies(tell(*words, "--allow", "seen", "--json"))
+    assert body["title"] == "block tcp/23 from any machine but 10.0.0.8 (workstation) to 10.0.0.2 (switch)"
+    assert [party["ips"] for party in body["allowed"]] == [["10.0.0.8"]]
+    assert [cut["client"]["ips"] for cut in body["simulation"]["cuts"]] == [["10.0.0.9"]]
+    assert "10.0.0.8/32" not in body["rules"][0]["from"]
+    assert len(body["rules"][0]["from"]) == 32
+    (body,) = bodies(tell(*words, "--allow", "10.0.0.8", "--allow", "10.9.9.9", "--json"))
+    assert [party["ips"] for party in body["allowed"]] == [["10.0.0.8"], ["10.9.9.9"]]
+    assert "  left alone" in tell(*words, "--allow", "seen").lines
+
+
+@pytest.mark.parametrize(
+    ("setting", "port", "app", "why"),
+    [
+        ("smb1", 445, "smb", "whoever uses the service needs it, and a firewall cannot tell the bad way from the good one"),
+        ("tls_old", 443, "tls", "whoever uses the service needs it, and a firewall cannot tell the bad way from the good one"),
+        ("llmnr", 0, "llmnr", "it is about no service that the machine offers, so there is nothing to cut"),
+        ("upnp_mapping", 5000, "upnp", "it is asked from inside its own segment, where no firewall stands: switch it off at the router"),
+    ],
+)
+def test_where_no_rule_helps_it_says_why(logged, setting: str, port: int, app: str, why: str) -> None:
+    told = logged([device(1, "nas"), work(1, 1, setting, port, app)], setting, "--json")
+    assert (told.code, told.out) == (1, "")
+    assert told.err == f"sensor: left out: machine 1 offers {setting}: {why}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "wrong"),
+    [
+        (["recommendation-zzzzzz"], "no recommendation 'recommendation-zzzzzz' in the log: `sensor posture recommendations` lists them"),
+        (["vnc_open"], "no recommendation 'vnc_open' in the log: `sensor posture recommendations` lists them"),
+        (["telnet", "--allow", "nobody"], "no device 'nobody' with an address to --allow"),
+    ],
+)
+def test_what_is_not_known_of_recommendations_is_told(logged, words: list[str], wrong: str) -> None:
+    told = logged([device(1, "switch"), work(1, 1)], *words)
+    assert (told.code, told.out, told.err) == (1, "", f"sensor: {wrong}\n")
+
+
+def test_snmp_is_cut_over_udp(logged) -> None:
+    """The record names the port alone."""
+    (body,) = bodies(logged([device(1, "switch"), work(1, 1, "snmp_default", 161, "snmp")], "snmp_default", "--json"))
+    assert body["rules"][0]["proto"] == "udp"
+
+
+def test_one_who_is_left_alone_is_in_no_other_request(suggest) -> None:
+    """Of an address, and of an alert; where nobody else is left, that is told."""
+    words = ("--address", "10.20.10.5", "--service", "smb/445")
+    (body,) = bodies(suggest(*words, "--allow", "10.20.10.101", "--json"))
+    assert "10.20.10.101" not in {address for party in body["machines"] for address in party["ips"]}
+    assert body["machines"]
+    (body,) = bodies(suggest(*words, "--everyone", "--allow", "seen", "--json"))
+    assert {party["type"] for party in body["allowed"]} == {"workstation"}
+    assert {cut["client"]["type"] for cut in body["simulation"]["cuts"]} == {"camera"}
+    told = suggest(LISTED, "--allow", "10.20.10.62")
+    assert (told.code, told.err) == (1, f"sensor: {LISTED}: all its machines are left alone, so there is nothing to block\n")

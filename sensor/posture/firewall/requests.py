@@ -6,6 +6,7 @@ only the service that was seen is cut, so that the server goes on serving the ot
 
 from __future__ import annotations
 
+import ipaddress
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -17,6 +18,8 @@ from sensor.posture.firewall.model import PROTOCOLS, Block, Match, Party, Reques
 
 # Ends and reasons of one request; how many more there are is told.
 ENDS_LIMIT, REASONS_LIMIT = 256, 16
+# All addresses there are.
+WHOLE: tuple[Block, ...] = (ipaddress.IPv4Network("0.0.0.0/0"), ipaddress.IPv6Network("::/0"))
 
 
 class Contact(NamedTuple):
@@ -34,7 +37,9 @@ class Contact(NamedTuple):
 
 
 class Wish(NamedTuple):
-    """How the operator wants it. ``match``: only that service; ``block``: the peer, whatever of it was seen; ``everyone``: for machines not seen as well."""
+    """How the operator wants it. ``match``: only that service; ``block``: the peer, whatever of it was seen; ``everyone``: for machines not seen as well;
+    ``allow``: machines that are left alone.
+    """
 
     made: datetime
     expires: datetime | None = None
@@ -42,6 +47,7 @@ class Wish(NamedTuple):
     match: Match | None = None
     block: Block | None = None
     everyone: bool = False
+    allow: tuple[Party, ...] = ()
 
 
 def requests_of(contacts: Sequence[Contact], wish: Wish) -> list[Request]:
@@ -58,6 +64,17 @@ def request_of_nobody(wish: Wish, block: Block, *, outside: bool) -> Request:
     wish = wish._replace(block=block, everyone=True)
     request = _made(_block_key(block, wish), (), (), wish.match or Match(), wish)
     return request._replace(outside=outside, direction="outbound" if outside else "internal")
+
+
+def request_of_service(servers: Iterable[Party], users: Iterable[Party], match: Match, wish: Wish, reasons: Iterable[str]) -> Request:
+    """Cut a service of some machines off from everybody; ``users``: who was seen using it."""
+    spared = {one.key for one in wish.allow}
+    machines, peers = _parties(one for one in users if one.key not in spared), _parties(servers)
+    left_out = len(machines[ENDS_LIMIT:]) + len(peers[ENDS_LIMIT:])
+    machines, peers = machines[:ENDS_LIMIT], peers[:ENDS_LIMIT]
+    request = _made(f"service {match.text} {' '.join(one.key for one in peers)}", machines, peers, match, wish._replace(everyone=True))
+    seen = (_seen(match.proto << 16 | match.port),)
+    return request._replace(direction="internal", reasons=tuple(dict.fromkeys(reasons))[:REASONS_LIMIT], seen=seen, left_out=left_out)
 
 
 def _used(contacts: Iterable[Contact]) -> dict[Contact, list[str]]:
@@ -125,14 +142,16 @@ def _request(key: str, contacts: Sequence[Contact], wish: Wish) -> Request:
 def _made(key: str, machines: tuple[Party, ...], peers: tuple[Party, ...], match: Match, wish: Wish, inbound: frozenset[bool] = frozenset((False,))) -> Request:
     """A request without what it rests on. ``inbound``: the ways that are cut, where not all protocols are."""
     name = request_id(key)
-    near = None if wish.everyone else _blocks(machines)
+    near = (_all_but(wish.allow) if wish.allow else None) if wish.everyone else _blocks(machines)
     far = [wish.block] if wish.block is not None else _blocks(peers)
     ways = inbound if match.proto else frozenset((False, True))
     rules = tuple(_rules(name, [(far, near) if way else (near, far) for way in sorted(ways)], match))
-    who = "any machine" if wish.everyone else _many(machines)
+    who = f"any machine{f' but {_many(wish.allow)}' if wish.allow else ''}" if wish.everyone else _many(machines)
     whom = _many(peers) if wish.block is None else _whole(wish.block, peers)
     ends = f"between {who} and {whom}" if len(ways) > 1 else f"from {whom} to {who}" if True in ways else f"from {who} to {whom}"
-    return Request(name, f"block {match.text} {ends}", False, "", machines, peers, rules, (), (), (), frozenset(), wish.made, wish.expires, wish.comment)
+    title = f"block {match.text} {ends}"
+    request = Request(name, title, False, "", machines, peers, rules, (), (), (), frozenset(), wish.made, wish.expires, wish.comment)
+    return request._replace(allowed=wish.allow)
 
 
 def _parties(parties: Iterable[Party]) -> tuple[Party, ...]:
@@ -148,6 +167,27 @@ def _blocks(parties: Iterable[Party]) -> list[Block]:
     return [host_block(address) for party in parties for address in party.addresses]
 
 
+def _all_but(parties: Iterable[Party]) -> list[Block]:
+    """All addresses but theirs, in as few blocks as can be: no format has to say that something is allowed."""
+    found = list(WHOLE)
+    for address in _blocks(parties):
+        found = [piece for block in found for piece in (_halves(block, address) if _within(address, block) else (block,))]
+    return found
+
+
+def _within(address: Block, block: Block) -> bool:
+    return address.version == block.version and address.network_address in block
+
+
+def _halves(block: Block, address: Block) -> Iterable[Block]:
+    return block.address_exclude(address)  # type: ignore[arg-type]  # both of one family
+
+
+def _any(blocks: tuple[Block, ...] | None) -> tuple[Block, ...]:
+    """Nothing, which is any address, where the blocks are all there are."""
+    return () if blocks is None or blocks[0].prefixlen == 0 else blocks
+
+
 def _rules(name: str, pairs: Iterable[tuple[list[Block] | None, list[Block] | None]], match: Match) -> Iterator[Rule]:
     """The rules of each family of which both ends have addresses; None stands for any address."""
     number = 0
@@ -156,7 +196,7 @@ def _rules(name: str, pairs: Iterable[tuple[list[Block] | None, list[Block] | No
             sources, destinations = (None if side is None else apart(one for one in side if one.version == version) for side in (left, right))
             if sources != () and destinations != ():
                 number += 1
-                yield Rule(f"{name}-{number}", version, sources or (), destinations or (), match)
+                yield Rule(f"{name}-{number}", version, _any(sources), _any(destinations), match)
 
 
 def _accused(contact: Contact) -> tuple[str, str, int]:

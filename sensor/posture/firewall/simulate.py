@@ -79,7 +79,9 @@ class Simulation(NamedTuple):
 def simulate(request: Request, seen: Seen) -> Simulation:
     """A request against what was seen."""
     reach = [(rule, _Side(rule.sources), _Side(rule.destinations)) for rule in request.rules]
-    cuts = _once(cut for cut in conversations(seen) if any(_cuts(rule, left, right, cut) for rule, left, right in reach))
+    spared = {one.key for one in request.allowed}
+    talks = (cut for cut in conversations(seen) if cut.client.key not in spared)
+    cuts = _once(cut for cut in talks if any(_cuts(rule, left, right, cut) for rule, left, right in reach))
     cuts = [cut._replace(meant=_meant(request, cut)) for cut in cuts]
     return Simulation(tuple(_rests_on(request, seen)), tuple(sorted(cuts, key=_order)), tuple(_warnings(request, seen, cuts)))
 

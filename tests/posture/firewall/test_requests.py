@@ -5,7 +5,8 @@ from __future__ import annotations
 import ipaddress
 
 from sensor.posture.firewall.model import Match, apart
-from sensor.posture.firewall.requests import Contact, request_of_nobody, requests_of
+from sensor.posture.firewall.requests import Contact, request_of_nobody, request_of_service, requests_of
+from sensor.posture.firewall.simulate import simulate
 from tests.posture.firewall.asked import C2, C2_V6, CAMERA, HTTPS, LAPTOP, NAS, NOW, SMB, WEEK, internal, only, outbound, party
 
 
@@ -120,3 +121,28 @@ def test_an_address_within_a_block_is_no_element_of_its_own() -> None:
 def test_a_match_covers_its_services() -> None:
     """All, those of a protocol, or one."""
     assert [match.covers(SMB) for match in (Match(), Match(6), Match(6, 445), Match(6, 139), Match(17, 445))] == [True, True, True, False, False]
+
+
+# Who is left alone.
+
+
+def test_everybody_but_some_is_said_without_a_word_of_allowing() -> None:
+    """All addresses around theirs, of each family; a family in which nobody is left alone is all of it."""
+    request = request_of_service([NAS], [CAMERA, LAPTOP], Match(6, 445), WEEK._replace(allow=(LAPTOP,)), ["it is weak"])
+    assert request.title == "block tcp/445 from any machine but 10.20.10.101 (LT-ACC-04, workstation) to 10.20.20.5 (fs01, nas)"
+    assert (request.machines, request.peers, request.allowed, request.seen) == ((CAMERA,), (NAS,), (LAPTOP,), ("smb/445",))
+    assert [(rule.version, len(rule.sources)) for rule in request.rules] == [(4, 32), (6, 128)]
+    for rule, own in zip(request.rules, LAPTOP.texts, strict=True):
+        around = [ipaddress.ip_address(own) + step for step in (-1, 0, 1)]
+        assert [any(one in block for block in rule.sources) for one in around] == [True, False, True]
+    bare = request_of_service([NAS], [], Match(6, 445), WEEK._replace(allow=(CAMERA,)), [])
+    assert [(rule.version, len(rule.sources)) for rule in bare.rules] == [(4, 32), (6, 0)]
+    assert {rule.sources for rule in request_of_service([NAS], [], Match(6, 445), WEEK, []).rules} == {()}
+
+
+def test_a_simulation_spares_who_is_left_alone() -> None:
+    """Also by the family of addresses that they do not have."""
+    from tests.posture.firewall.test_simulate import PCS, network
+
+    request = request_of_service([NAS], PCS, Match(6, 445), WEEK._replace(allow=(*PCS[1:], CAMERA)), [])
+    assert [cut.client.texts[0] for cut in simulate(request, network()).cuts] == [PCS[0].texts[0], "10.20.30.99"]

@@ -1,0 +1,129 @@
+"""From recommendations to what is asked of the firewall: the service that is set wrong is cut off from everybody but whom the operator leaves alone.
+
+It is the second best: the setting itself is still to be mended. Only a service that the device offers can be cut, and only one that its users do not all need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sensor.cli._firewall_seen import View, address_of
+from sensor.cli._known import find_devices
+from sensor.cli._setup import complain
+from sensor.cli._show import clock, part, tidy
+from sensor.cli.explain import PREFIX
+from sensor.core.device import FIXED_FUNCTION
+from sensor.eventlog.fold import Fold
+from sensor.inventory.services import TCP, UDP, service_text
+from sensor.posture.firewall.model import Match, Party, Request
+from sensor.posture.firewall.refuse import Refusals
+from sensor.posture.firewall.requests import Wish, request_of_service
+from sensor.posture.firewall.simulate import conversations
+from sensor.posture.paths.costs import ADMINISTRATION
+from sensor.posture.recommendations.knowledge import load_advice
+
+Record = dict[str, Any]
+
+KIND, SEEN = "recommendation-", "seen"
+# So many addresses may be left alone: each takes up to 32 blocks to go round (128 of IPv6).
+ALLOWED_LIMIT = 16
+# Services that devices with one job do not use of each other.
+ADMINISTERED = ADMINISTRATION | {TCP << 16 | port for port in (21, 80, 443, 8080, 8443)} | {UDP << 16 | 161}
+# Applications over UDP that are known over TCP too.
+DATAGRAMS = frozenset(("sip",))
+ALWAYS = "whoever uses the service needs it, and a firewall cannot tell the bad way from the good one"
+# Settings of services that a firewall cannot mend, and why.
+NOT_BY_RULES = {
+    "smb1": ALWAYS, "ldap_simple": ALWAYS, "sip_clear": ALWAYS,
+    "upnp_mapping": "it is asked from inside its own segment, where no firewall stands: switch it off at the router",
+}  # fmt: skip
+
+
+def work_of(fold: Fold, what: str) -> list[Record]:
+    """Recommendations by an id or its beginning, or by a setting; closed ones too."""
+    found = [record for name, record in fold.recommendations.items() if name == what or (len(what) > len(KIND) + PREFIX - 1 and name.startswith(what))]
+    return found or [record for record in fold.recommendations.values() if part(record, "recommendation").get("setting") == what]
+
+
+def is_about_work(what: str) -> bool:
+    """Whether somebody means a recommendation, known or not."""
+    return what.startswith(KIND) or what in load_advice()
+
+
+def requests_of_work(records: Iterable[Record], wish: Wish, view: View, allow: Sequence[str], *, force: bool) -> list[Request] | None:
+    """One request for each service, over all machines that have it; none after it was said why; None where --allow names what is not known."""
+    refusals = Refusals(view.seen.machines)
+    groups: dict[Match, list[tuple[Party, Record]]] = {}
+    for record in records:
+        server = view.party(part(record, "src"))
+        why = _not(record) or ("it has no address" if server is None else "" if force else refusals.of_machine(server, whole=False))
+        if why or server is None:
+            complain(f"left out: {tidy(record.get('msg'))}: {why}")
+        else:
+            groups.setdefault(_match(record), []).append((server, record))
+    found = []
+    for match, some in groups.items():
+        servers = [server for server, _ in some]
+        users = users_of(servers, match, view)
+        spared = allowed(allow, users, match, view)
+        if spared is None:
+            return None
+        reasons = (f"{clock(part(record, 'recommendation').get('last'))} {tidy(record.get('msg'))} ({_name(record)})" for _, record in some)
+        found.append(request_of_service(servers, users, match, wish._replace(allow=spared), reasons))
+    return found
+
+
+def users_of(servers: Iterable[Party], match: Match, view: View) -> list[Party]:
+    """Who was seen using a service of some machines."""
+    keys = {server.key for server in servers}
+    return list(dict.fromkeys(cut.client for cut in conversations(view.seen) if cut.server.key in keys and match.covers(cut.service)))
+
+
+def allowed(names: Sequence[str], users: Iterable[Party], match: Match, view: View) -> tuple[Party, ...] | None:
+    """Who is left alone; ``seen``: all who were seen using it, of administration without devices with one job. None after it was said who is not known."""
+    found: dict[str, Party] = {}
+    administers = match.proto << 16 | match.port in ADMINISTERED
+    for name in names:
+        parties = [one for one in users if not (administers and one.kind in FIXED_FUNCTION)] if name == SEEN else _named(name, view)
+        if parties is None:
+            return None
+        found.update((one.key, one) for one in parties)
+    if sum(len(one.addresses) for one in found.values()) > ALLOWED_LIMIT:
+        complain(f"found {len(found):,} machines to --allow, expected at most {ALLOWED_LIMIT} addresses: let them in through a gateway of their own")
+        return None
+    return tuple(found.values())
+
+
+def _named(name: str, view: View) -> list[Party] | None:
+    """A device by id, name or address, or an address that is none."""
+    ids = (tidy(part(record, "device").get("id")) for record in find_devices(view.fold, name))
+    found = [view.seen.machines[one].party for one in ids if one in view.seen.machines]
+    if not found and address_of(name):
+        found = [Party("", "", "", (address_of(name),))]
+    if len(found) != 1:
+        complain(f"--allow {name!r} may be any of {len(found)}: name one by its id" if found else f"no device {name!r} with an address to --allow")
+        return None
+    return found
+
+
+def _not(record: Record) -> str:
+    """Why no rule helps; empty where one does."""
+    setting = tidy(part(record, "recommendation").get("setting"))
+    if record.get("action") == "close":
+        return "it is done"
+    if setting in NOT_BY_RULES or part(record, "network").get("app") == "tls":
+        return NOT_BY_RULES.get(setting, ALWAYS)
+    port = part(record, "src").get("port")
+    return "" if isinstance(port, int) and 0 < port < 65536 else "it is about no service that the machine offers, so there is nothing to cut"
+
+
+def _match(record: Record) -> Match:
+    """The record names the port; its protocol is the one that is usual there."""
+    port = part(record, "src")["port"]
+    usual = [service_text(proto << 16 | port).startswith(word) for proto, word in ((TCP, "tcp/"), (UDP, "udp/"))]
+    return Match(UDP if usual == [True, False] or part(record, "network").get("app") in DATAGRAMS else TCP, port)
+
+
+def _name(record: Record) -> str:
+    return tidy(part(record, "recommendation").get("id"))
