@@ -103,11 +103,14 @@ def ordered(found: Iterable[Judged]) -> list[Judged]:
 
 
 def _aimed_at(alerts: Iterable[Record]) -> tuple[set[str], set[str]]:
-    """(reached from outside, attacked): ids and addresses of devices."""
+    """(reached from outside, attacked): ids and addresses of devices. What somebody closed was dealt with; that it fell silent says nothing."""
     outside: set[str] = set()
     attacked: set[str] = set()
     for record in alerts:
-        detector = tidy(part(record, "alert").get("detector"))
+        alert = part(record, "alert")
+        if "closed" in alert:
+            continue
+        detector = tidy(alert.get("detector"))
         ends = [part(record, "dst"), *objects(record.get("targets"))]
         names = {tidy(end.get(name)) for end in ends for name in ("device", "ip")} - {""}
         if detector in OUTSIDE:

@@ -248,7 +248,7 @@ def test_a_log_is_enough(tell, log: Path) -> None:
 
 
 def test_what_was_done_to_a_device_makes_it_urgent(tell, tmp_path: Path) -> None:
-    """Who answered the outside, and who was attacked, is known from alerts; how much a device matters, from the operator."""
+    """Who answered the outside, and who was attacked, is known from alerts that nobody closed; how much a device matters, from the operator."""
     ends = {"src": {"ip": "203.0.113.66"}, "dst": {"ip": "10.0.0.12", "device": "dev-12"}}
     alerts = [
         record("alert", "open", "x", "high", alert={"id": f"alert-{number}", "key": str(number), "detector": detector}, **ends)
@@ -259,6 +259,8 @@ def test_what_was_done_to_a_device_makes_it_urgent(tell, tmp_path: Path) -> None
     for told, points in (
         (alerts, {"outside": 10.0, "criticality": 7.0, "attacked": 10.0}),
         (alerts[2:], {"outside": 0.0, "criticality": 7.0, "attacked": 0.0}),
+        ([{**one, "action": "close"} for one in alerts], {"outside": 10.0, "attacked": 10.0}),
+        ([{**one, "alert": {**one["alert"], "closed": {"by": "ann"}}} for one in alerts], {"outside": 0.0, "attacked": 0.0}),
     ):
         path.write_text("".join(json.dumps(one) + "\n" for one in (device(12, "camera", **camera), *told)), encoding="utf-8")
         terms = {term["name"]: term["points"] for term in rows(tell("vulns", "--json", "--events", str(path)))[0]["terms"]}
