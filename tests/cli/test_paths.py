@@ -1,0 +1,154 @@
+"""sensor paths: on the office capture as a defender reads it, and on made-up logs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sensor.cli.main import main
+from tests.cli.conftest import TIMES, Told, device, record
+
+PCAPS = Path(__file__).parents[2] / "pcaps"
+CAMERA, NAS = "10.20.10.62", "10.20.10.5"
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small office as a sensor knows it."""
+    folder = tmp_path_factory.mktemp("office")
+    words = ["--state", str(folder), "--events", str(folder / "events.jsonl"), "--intel", str(PCAPS / "office.intel.txt"), str(PCAPS / "office.pcapng")]
+    assert main(["replay", *words]) == 0
+    return folder
+
+
+@pytest.fixture
+def paths(tell, office: Path) -> Callable[..., Told]:
+    """sensor paths on the office."""
+    return lambda *words: tell("paths", *words, "--state", str(office), "--events", str(office / "events.jsonl"))
+
+
+@pytest.fixture
+def logged(tell, tmp_path: Path) -> Callable[..., Told]:
+    """sensor paths on a log of these records."""
+
+    def run(records: list[Any], *words: str) -> Told:
+        path = tmp_path / "made.jsonl"
+        path.write_text("".join(f"{json.dumps(one)}\n" for one in records), encoding="utf-8")
+        return tell("paths", *words, "--events", str(path))
+
+    return run
+
+
+def bodies(told: Told, kind: str) -> list[dict[str, Any]]:
+    assert told.code == 0, told.err
+    return [one for one in map(json.loads, told.lines) if one["kind"] == kind]
+
+
+# The office.
+
+
+def test_the_office(paths) -> None:
+    """The camera that opened a share is nearest to the file server; outside comes in by the other camera, which calls a listed address."""
+    told = paths()
+    assert told.code == 0
+    assert told.lines[0] == f"goals: {NAS} (fs01, nas), 10.20.20.5 (server) (none is marked critical or high: servers, by type)"
+    assert f"cost 2: 10.20.10.61 (axis-accc8e4f710a, camera) → {NAS} (fs01, nas)" in told.lines
+    at = told.lines.index(f"cost 17: outside → {NAS} (fs01, nas)")
+    assert told.lines[at + 1] == "  outside"
+    assert told.lines[at + 2].startswith(f"  └─ {CAMERA} (DS-2CD")
+    assert told.lines[at + 2].endswith("  +1")
+    assert "contacted 203.0.113.66, which the list office.intel names (alert-" in told.lines[at + 3]
+    assert told.lines[at + 5] == f"     └─ {NAS} (fs01, nas)  +16"
+    assert "(assumed: that was not seen)" in told.lines[at + 6]
+    assert "  otherwise by 10.20.10.101 (LT-ACC-04, workstation), cost 23" in told.lines
+    assert "  └─ 10.20.20.5 (server)  +25" in told.lines
+
+
+def test_what_breaks_most_comes_with_a_command_that_works(paths, tell, office: Path) -> None:
+    """Each `sensor firewall suggest` that is printed makes a rule."""
+    told = paths()
+    commands = [line.split()[1:] for line in told.lines if line.strip().startswith("sensor firewall suggest")]
+    assert any("--allow" in command for command in commands)
+    for command in commands:
+        assert tell(*command, "--format", "nftables", "--state", str(office), "--events", str(office / "events.jsonl")).code == 0
+    first, *_ = bodies(paths("--json"), "break")
+    assert first["commands"]
+    assert 0 < first["broken"] <= first["pairs"]
+
+
+def test_from_one_device_to_another(paths) -> None:
+    """By address, name or id, whatever they are; the best ways begin otherwise."""
+    (path,) = bodies(paths("--from", CAMERA, "--to", "FS01", "--json"), "path")
+    assert [hop["to_text"] for hop in path["hops"]] == [f"{NAS} (fs01, nas)"]
+    assert path["others"][0]["hops"][0]["to_text"] == "10.20.10.61 (axis-accc8e4f710a, camera)"
+    (summary,) = bodies(paths("--from", path["sources"][0], "--to", path["goal"], "--json"), "summary")
+    assert (summary["pairs"], summary["chosen"]) == (1, "as asked for")
+    assert [path["sources"] for path in bodies(paths("--from", "outside", "--json"), "path")] == [["outside"]]
+
+
+def test_a_graph_for_graphviz(paths) -> None:
+    """Which its own program takes, where it is installed; what is assumed is dashed."""
+    told = paths("--dot")
+    assert told.lines[0] == "digraph paths {"
+    assert told.lines[-1] == "}"
+    assert any("style=dashed" in line for line in told.lines)
+    if shutil.which("dot"):
+        assert "<svg" in subprocess.run(["dot", "-Tsvg"], input=told.out, capture_output=True, text=True, check=True).stdout
+
+
+# Logs.
+
+
+def attack(message: str) -> dict[str, Any]:
+    about = {"id": "alert-abc123", "detector": "lateral_movement.remote_service", "title": "x", "key": "k", "count": 1, **TIMES}
+    ends = {"src": {"ip": "10.0.0.1", "device": "dev-1"}, "dst": {"ip": "10.0.0.2", "device": "dev-2", "port": 445}}
+    return record("alert", "open", message, "high", alert=about, network={"proto": "tcp", "app": "smb"}, **ends)
+
+
+def test_nothing_that_a_peer_calls_itself_reaches_a_terminal_or_a_graph_as_an_order(logged) -> None:
+    """Signs that move the cursor are cleaned, quotes and backslashes of the graph are escaped."""
+    evil = '\x1b[2J"];x [label="\\'
+    records = [device(1, "camera", hostname=evil), device(2, "server", hostname='\n"}'), attack("\x1b[31mred")]
+    told = logged(records)
+    assert told.code == 0
+    assert "\x1b" not in told.out
+    assert "cost 2: 10.0.0.1 (" in told.out
+    dot = logged(records, "--dot").out
+    assert "\x1b" not in dot
+    assert len([line for line in dot.splitlines() if "->" in line]) == 1
+    assert [line.replace("\\\\", "").replace('\\"', "").count('"') % 2 for line in dot.splitlines()] == [0] * len(dot.splitlines())
+
+
+def test_without_a_baseline_it_says_so(logged) -> None:
+    told = logged([device(1, "camera"), device(2, "server"), attack("seen")])
+    assert "no baseline was read, so nothing is known of who used what: name the folder of an inventory with --state" in told.lines
+
+
+def test_no_goal_and_no_path_are_told(logged) -> None:
+    told = logged([device(1, "camera")])
+    assert told.lines[0] == "goals: none (none is marked critical or high, and there is no server)"
+    assert logged([device(1, "camera"), device(2, "server")]).lines[-1] == "0 of 2 pairs of a start and a goal have a path that costs less than 40"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "wrong"),
+    [
+        (["--from", "nobody"], 1, "no device 'nobody': `sensor devices` lists them"),
+        (["--to", "outside"], 1, "no device 'outside': `sensor devices` lists them"),
+        (["--to", "twin"], 1, "'twin' may be any of dev-1, dev-2: name one by its id"),
+        (["--dot", "--json"], 2, "expected --json or --dot, and not both"),
+    ],
+)
+def test_what_makes_no_sense_is_told_in_one_line(logged, words: list[str], code: int, wrong: str) -> None:
+    told = logged([device(1, "camera", hostname="twin"), device(2, "server", hostname="twin")], *words)
+    assert (told.code, told.out, told.err) == (code, "", f"sensor: {wrong}\n")
+
+
+def test_nothing_to_read_is_another_code(tell, tmp_path: Path) -> None:
+    assert tell("paths", "--events", str(tmp_path / "none.jsonl")).code == 3
