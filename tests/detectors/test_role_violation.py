@@ -6,7 +6,9 @@ import pytest
 
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
-from tests.detectors.stories import UDP, Story, World, device, raised
+from sensor.posture.profiles.installed import Installed
+from sensor.posture.profiles.model import AccessList, Entry, Peer, Profile
+from tests.detectors.stories import START, UDP, Story, World, device, raised
 
 ROLE = "lateral_movement.role_violation"
 HOUR, DAYS = 3600, 4 * 86_400
@@ -89,3 +91,70 @@ def test_exempt_devices_are_quiet() -> None:
     story = Story().flow(1, "10.0.0.9", CAMERA, 1080, answered=True)
     assert raised(ROLE, story, World(device("camera", CAMERA)), exempt_types=("camera",)) == []
     assert raised(ROLE, story, World(device("camera", CAMERA)), exempt=("10.0.3.0/24",)) == []
+
+
+# Where a profile is installed.
+
+CLOUD = "203.0.113.5"
+
+
+def confined(*entries: Entry, kind: str = "camera", way: str = "from-device") -> World:
+    """Cameras and a server, with a profile for a type."""
+    world = World(device("camera", CAMERA, "CAM"), device("server", "10.0.1.1"), device("workstation", "10.0.0.9"))
+    profile = Profile("https://maker.example/x", "2026-11-24T08:00:00Z", (AccessList("to-the-cloud", way, entries),))
+    world.profiles.become([Installed("ours", ("type", kind), profile)])
+    return world
+
+
+ONLY_CLOUD = Entry("e", proto=6, far=((443, 443),), peers=(Peer("name", "cloud.example"),))
+
+
+def test_what_a_profile_does_not_allow_is_told_at_once() -> None:
+    """With no learning, while the conversation goes on, with the list that it misses; each server outside for itself, though all use one service."""
+    world = confined(ONLY_CLOUD)
+    world.names = {parse(CLOUD): ("cloud.example",), parse("203.0.113.6"): ("evil.example",)}
+    story = Story().flow(1, CAMERA, CLOUD, 443, answered=True).flow(2, CAMERA, "203.0.113.6", 443, answered=True)
+    [alert] = raised(ROLE, story, world)
+    assert (alert.severity, alert.numbers["rule"], alert.confidence, alert.target.address) == (Severity.medium, "profile", 0.95, parse("203.0.113.6"))
+    assert alert.why[0] == "no access list of the profile ours (for type camera) allows it: to-the-cloud"
+    assert alert.summary == "camera CAM (10.0.3.5) uses tcp/443 of 203.0.113.6: not what its profile allows"
+
+
+def test_what_a_profile_allows_is_quiet() -> None:
+    """Whatever the type usually does: the word of the profile goes before that. Without the profile it is told."""
+    story = Story().flow(1, CAMERA, "203.0.113.5", 6667, answered=True)
+    assert raised(ROLE, story, confined(Entry("e"))) == []
+    assert len(raised(ROLE, story, confined(Entry("e"), kind="printer"))) == 1
+
+
+def test_a_profile_confines_devices_of_any_type() -> None:
+    """A PC for one purpose, of which the types would say nothing."""
+    [alert] = raised(ROLE, Story().flow(1, "10.0.0.9", "10.0.1.1", 22, answered=True), confined(ONLY_CLOUD, kind="workstation"))
+    assert alert.actor.address == parse("10.0.0.9")
+
+
+def test_who_is_served_beyond_a_profile_is_told_and_who_knocks_is_not() -> None:
+    """Once something was said: a scanner that is answered was served nothing."""
+    world = confined(Entry("e", proto=6, near=((554, 554),)), way="to-device")
+    [alert] = raised(ROLE, Story().talk(1, "10.0.0.9", CAMERA, 80).talk(2, "10.0.0.9", CAMERA, 554), world)
+    assert (alert.actor.address, alert.summary.split(":")[0]) == (parse(CAMERA), "camera CAM (10.0.3.5) serves tcp/80 to workstation (10.0.0.9)")
+    assert raised(ROLE, Story().flow(1, "10.0.0.9", CAMERA, 80, answered=True), world) == []
+
+
+def test_what_goes_on_beyond_a_profile_is_told_once_a_day() -> None:
+    story = Story()
+    for n in range(40):
+        story.talk(n * 700, CAMERA, "203.0.113.6", 8443)
+    assert len(raised(ROLE, story, confined(ONLY_CLOUD))) == 1
+
+
+def test_an_address_that_nobody_asked_a_name_for_is_doubtful_and_told_low() -> None:
+    """Not on the first day: who asked before the sensor began asks again within a day."""
+    [alert] = raised(ROLE, Story().talk(1, CAMERA, CLOUD, 443).talk(90_000, CAMERA, CLOUD, 443), confined(ONLY_CLOUD))
+    assert (alert.severity, alert.numbers["rule"], alert.ts > START + 86_400 * 10**9) == (Severity.low, "unnamed", True)
+    assert "nobody was seen to ask for a name of this address" in alert.why[0]
+
+
+def test_exempt_devices_are_quiet_whatever_their_profile_says() -> None:
+    story = Story().talk(1, CAMERA, "203.0.113.6", 8443)
+    assert raised(ROLE, story, confined(ONLY_CLOUD), exempt=("10.0.3.0/24",)) == []

@@ -1,0 +1,180 @@
+"""Allow-lists: what is let through and what is dropped, and how firewalls say it; nft and iptables load them, `test_traffic.py` proves them by packets."""
+
+from __future__ import annotations
+
+import csv
+import io
+import ipaddress
+import os
+import shutil
+from datetime import UTC, datetime
+
+import pytest
+
+from sensor.core import addresses
+from sensor.core.addresses import Networks
+from sensor.posture.firewall.formats import allowing, names, written
+from sensor.posture.firewall.model import Request, Rule
+from sensor.posture.profiles.allowlist import allow_list
+from sensor.posture.profiles.observed import observed
+from sensor.posture.site import Site
+from tests.posture.firewall.test_programs import NEEDED, PATH, alone, say
+from tests.posture.profiles.seen import CAMERA, NETWORK, PRINTER, cameras, habits, node, site
+
+MADE = datetime(2026, 11, 24, 8, 19, tzinfo=UTC)
+TCP, UDP = 6, 17
+LAB = [
+    pytest.mark.lab,
+    pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root"),
+    pytest.mark.skipif(any(shutil.which(name, path=PATH) is None for name in NEEDED), reason=f"needs {', '.join(NEEDED)}"),
+]
+
+
+def lab(test):
+    for mark in LAB:
+        test = mark(test)
+    return test
+
+
+def asked(there: Site, *nodes, six: bool = False) -> Request:
+    parties = [there.seen.machines[one.id].party for one in nodes]
+    if six:
+        parties = [party._replace(addresses=(*party.addresses, addresses.parse("2001:db8:3::5"))) for party in parties]
+    seen = observed(there, nodes)
+    assert seen is not None
+    return allow_list(seen, parties, there.networks, nodes[0].type, MADE)
+
+
+def verdict(request: Request, client: str, server: str, proto: int, port: int) -> str:
+    """What the rules say of a conversation, first match first, as every format has it."""
+    one, other = ipaddress.ip_address(client), ipaddress.ip_address(server)
+
+    def holds(blocks, address) -> bool:
+        return not blocks or any(address in block for block in blocks)
+
+    def meant(rule: Rule) -> bool:
+        return rule.version == one.version and holds(rule.sources, one) and holds(rule.destinations, other) and rule.match.covers(proto << 16 | port)
+
+    found = next((rule for rule in request.rules if meant(rule)), None)
+    return "untouched" if found is None else "allow" if found.allow else "drop"
+
+
+@pytest.mark.parametrize(
+    ("client", "server", "proto", "port", "said"),
+    [
+        ("10.0.3.5", "10.0.1.1", UDP, 53, "allow"), ("10.0.3.5", "10.0.1.1", UDP, 123, "drop"), ("10.0.3.5", "10.0.1.2", UDP, 53, "drop"),
+        ("10.0.3.5", "10.0.3.6", TCP, 8080, "allow"), ("10.0.3.5", "198.51.100.123", UDP, 123, "allow"), ("10.0.3.5", "198.51.100.124", UDP, 123, "drop"),
+        # By name: any address outside, and none inside.
+        ("10.0.3.5", "203.0.113.5", TCP, 443, "allow"), ("10.0.3.5", "10.0.9.9", TCP, 443, "drop"), ("10.0.3.5", "203.0.113.5", TCP, 8443, "drop"),
+        ("10.0.3.2", "10.0.3.5", TCP, 554, "allow"), ("10.0.0.9", "10.0.3.5", TCP, 554, "drop"), ("10.0.3.2", "10.0.3.5", TCP, 23, "drop"),
+        ("10.0.0.9", "10.0.1.1", TCP, 445, "untouched"),
+    ],
+)  # fmt: skip
+def test_a_camera_may_do_what_it_was_seen_to_need(client: str, server: str, proto: int, port: int, said: str) -> None:
+    """And nothing else of its own; of others nothing is said."""
+    assert verdict(asked(cameras(), CAMERA), client, server, proto, port) == said
+
+
+def test_all_of_the_network_may_print() -> None:
+    """Those that were not seen to print as well; nobody from outside."""
+    request = asked(cameras(), PRINTER)
+    assert verdict(request, "10.99.0.1", "10.0.2.5", TCP, 9100) == verdict(request, "192.168.7.7", "10.0.2.5", TCP, 9100) == "allow"
+    assert verdict(request, "203.0.113.9", "10.0.2.5", TCP, 9100) == verdict(request, "10.99.0.1", "10.0.2.5", TCP, 23) == "drop"
+
+
+def test_blocks_of_the_operator_are_inside() -> None:
+    there = cameras()
+    there = there._replace(networks=Networks(["203.0.113.0/24"]))
+    assert verdict(asked(there, CAMERA), "10.0.3.5", "203.0.113.5", TCP, 443) == "drop"
+
+
+def test_each_family_of_addresses_has_its_rules() -> None:
+    """A camera with both: what is allowed by name is allowed in both, and the rest dropped in both."""
+    request = asked(cameras(), CAMERA, six=True)
+    assert verdict(request, "2001:db8:3::5", "2001:db8:9::9", TCP, 443) == "allow"
+    assert verdict(request, "2001:db8:3::5", "fd00::1", TCP, 443) == verdict(request, "2001:db8:9::9", "2001:db8:3::5", TCP, 554) == "drop"
+    assert verdict(request, "10.0.3.5", "203.0.113.5", TCP, 443) == "allow"
+
+
+def test_what_the_text_says_above_the_rules() -> None:
+    """How sure it is, which names, and what cannot be learned; letters that mean something to a firewall are none of it."""
+    for name in allowing():
+        if name != "csv":
+            text = written(name, [asked(cameras(), CAMERA)])
+            assert "high confidence: 1 device watched for 400.0 h" in text
+            assert "names outside: cloud.example: a format that knows no names" in text
+            assert "from 32768 on" in text
+
+
+def test_calls_may_use_any_port_of_udp() -> None:
+    phone = node("dev-phone", "voip_phone", "10.0.4.5")
+    there = site((*NETWORK, phone), {"dev-phone": habits("voip_phone", uses=("udp/11790 dev-pc",))})
+    request = asked(there, phone)
+    assert verdict(request, "10.0.4.5", "10.0.0.9", UDP, 50000) == verdict(request, "10.0.0.9", "10.0.4.5", UDP, 40000) == "allow"
+    assert verdict(request, "10.0.4.5", "10.0.0.9", TCP, 50000) == "drop"
+    assert any(note.startswith("calls agree on their ports") for note in request.notes)
+
+
+# How they are said.
+
+
+def test_formats_that_can_say_it() -> None:
+    """Those that cannot say what is allowed are not among them."""
+    assert allowing() == ["csv", "fortios", "ios", "ip6tables", "iptables", "nftables"]
+    assert set(allowing()) < set(names())
+
+
+def test_ios_holds_the_answers_too() -> None:
+    """Access lists keep no connections in mind: each line that permits has one for the way back."""
+    lines = written("ios", [asked(cameras(), CAMERA)]).splitlines()
+    assert " permit tcp host 10.0.3.5 any eq 443" in lines
+    assert lines[lines.index(" permit tcp host 10.0.3.5 any eq 443") + 1] == " permit tcp any eq 443 host 10.0.3.5 established"
+    assert " permit udp host 10.0.1.1 eq 53 host 10.0.3.5" in lines
+    assert lines.index(" permit tcp host 10.0.3.2 host 10.0.3.5 eq 554") < lines.index(" deny ip any host 10.0.3.5 log") < lines.index(" permit ip any any")
+    assert " deny ip host 10.0.3.5 any log" in lines
+
+
+def test_fortios_knows_names() -> None:
+    """An object for each, and policies that accept before those that deny; undone, all of it is deleted."""
+    request = asked(cameras(), CAMERA, six=True)
+    text, undo = written("fortios", [request]), written("fortios", [request], undo=True)
+    assert '        set fqdn "cloud.example"\n' in text
+    assert f'        set dstaddr "{request.id}-cloud.example"\n' in text
+    assert f'        set dstaddr6 "{request.id}-cloud.example"\n' in text
+    assert text.count("set action accept") == sum(rule.allow for rule in request.rules)
+    made = {line.strip() for line in text.splitlines() if line.startswith("    edit ")}
+    assert {line.strip().replace("delete", "edit") for line in undo.splitlines() if line.startswith("    delete ")} == made
+
+
+def test_csv_names_what_is_allowed() -> None:
+    rows = list(csv.DictReader(io.StringIO(written("csv", [asked(cameras(), CAMERA)]))))
+    assert {row["action"] for row in rows} == {"allow", "drop"}
+    assert ("allow", "any", "cloud.example", "443") in {(row["action"], row["destination"], row["destination_name"], row["port"]) for row in rows}
+
+
+@lab
+@pytest.mark.parametrize("six", [False, True])
+def test_nft_loads_an_allow_list_and_takes_it_back(six: bool) -> None:
+    request = asked(cameras(), CAMERA, six=six)
+    load = f"{say('RULES')} | nft"
+    script = f"{load} -c -f -; {load} -f -; {load} -f -; nft list ruleset; {say('UNDO')} | nft -f -; echo LEFT; nft list ruleset"
+    told, _, left = alone(script, RULES=written("nftables", [request]), UNDO=written("nftables", [request], undo=True)).partition("LEFT\n")
+    assert told.count(" accept comment ") == sum(rule.allow for rule in request.rules)
+    assert told.count(" drop comment ") == sum(not rule.allow for rule in request.rules)
+    assert told.index("ct state established,related accept") < told.index(" drop comment ")
+    assert not left
+
+
+@lab
+@pytest.mark.parametrize("version", [4, 6])
+def test_iptables_loads_an_allow_list_and_takes_it_back(version: int) -> None:
+    program = "iptables" if version == 4 else "ip6tables"
+    request = asked(cameras(), CAMERA, six=True)
+    restore = f"{program}-restore --noflush"
+    load, undo = f"{say('RULES')} | {restore}", f"{say('UNDO')} | {restore}"
+    script = f"{program} -S > before; {load} --test; {load}; {program} -S; {undo}; {program} -S > after; cmp before after"
+    told = alone(f"cd $(mktemp -d); {script}", RULES=written(program, [request]), UNDO=written(program, [request], undo=True))
+    mine = [rule for rule in request.rules if rule.version == version]
+    assert told.count("-j DROP") == sum(max(1, len(rule.destinations)) for rule in mine if not rule.allow)
+    assert told.count("-j LOG --log-prefix") == told.count("-j DROP")
+    assert told.count("-j RETURN") == 1 + sum(max(1, len(rule.sources)) * max(1, len(rule.destinations)) for rule in mine if rule.allow)

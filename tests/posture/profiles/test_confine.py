@@ -1,0 +1,177 @@
+"""Whether conversations keep to a profile: who is meant, which way, what cannot be told."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.addresses import Networks, parse, parse_network
+from sensor.core.detector import Breach
+from sensor.core.observation import Subject
+from sensor.posture.profiles.confine import Confines, Talk
+from sensor.posture.profiles.installed import Installed
+from sensor.posture.profiles.model import (
+    BLOCK,
+    CONTROLLER,
+    FROM_DEVICE,
+    LOCAL,
+    MAKER,
+    MODEL,
+    MY_CONTROLLER,
+    NAME,
+    SAME_MAKER,
+    TO_DEVICE,
+    AccessList,
+    Entry,
+    Peer,
+    Profile,
+)
+from tests.posture.profiles.seen import CAMERA, DNS, NVR, PC, PRINTER, SISTER
+
+HTTPS = ((443, 443),)
+CLOUD, OTHER = "203.0.113.5", "203.0.113.6"
+DNS_CLASS = "urn:ietf:params:mud:dns"
+
+
+class Thing:
+    """A device as profiles look at it."""
+
+    def __init__(self, of) -> None:
+        self.id, self.type, self._said = of.id, of.type, {"vendor": of.vendor, "model": of.model}
+
+    def value(self, name: str) -> str:
+        return self._said.get(name, "")
+
+
+class World:
+    """A few devices by address."""
+
+    networks = Networks()
+
+    def __init__(self) -> None:
+        self.things = {parse(one.address): Thing(one) for one in (CAMERA, SISTER, NVR, DNS, PC, PRINTER)}
+
+    def device(self, subject: Subject) -> Thing | None:
+        return self.things.get(subject.address)
+
+    def names_of(self, address: int) -> tuple[str, ...]:
+        return ()
+
+
+def profile(*entries: Entry, way: str = FROM_DEVICE, url: str = "https://axis.example/p3245") -> Profile:
+    return Profile(url, "2026-11-24T08:00:00Z", (AccessList("list", way, entries),))
+
+
+def installed(*entries: Entry, whom: tuple[str, str] = ("type", "camera"), **more) -> Installed:
+    return Installed("made", whom, profile(*entries), **more)
+
+
+def judged(one: Installed, other: str, *, port: int = 443, proto: int = 6, names: tuple[str, ...] = (), begins: bool = True, more: tuple[Installed, ...] = ()):
+    """The breach of a conversation of the camera with somebody."""
+    world = World()
+    near, far = (0, port) if begins else (port, 0)
+    talk = Talk(world.device(Subject(0, parse(CAMERA.address))), Subject(0, parse(other)), proto, near, far, names)
+    return Confines(world, [one, *more]).judge(one, talk, begins=begins)
+
+
+ALL = Entry("all")
+
+
+@pytest.mark.parametrize(
+    ("peer", "keeps", "beyond"),
+    [
+        (Peer(NAME, "cloud.example"), (CLOUD, "cloud.example"), (CLOUD, "evil.example")),
+        (Peer(BLOCK, "203.0.113.0/29"), (CLOUD, ""), ("203.0.113.9", "")),
+        (Peer(LOCAL), ("10.9.9.9", ""), (CLOUD, "")),
+        (Peer(SAME_MAKER), (SISTER.address, ""), (NVR.address, "")),
+        (Peer(CONTROLLER, DNS_CLASS), (DNS.address, ""), (CLOUD, "")),
+        (Peer(), (CLOUD, ""), None),
+    ],
+    ids=str,
+)
+def test_who_is_meant(peer: Peer, keeps: tuple[str, str], beyond: tuple[str, str] | None) -> None:
+    """The one that is named keeps to it, another goes beyond it for sure."""
+    one = installed(Entry("e", peers=(peer,)))
+    assert judged(one, keeps[0], names=(keeps[1],) if keeps[1] else ()) is None
+    if beyond is not None:
+        assert judged(one, beyond[0], names=(beyond[1],) if beyond[1] else ()) == Breach("made (for type camera)", "list", sure=True)
+
+
+def test_controllers_are_who_the_operator_says() -> None:
+    """Nobody else, inside or outside; a class that nobody was named for cannot be told inside, and is unsure outside."""
+    entry = Entry("e", peers=(Peer(MY_CONTROLLER),))
+    one = installed(entry, controllers={MY_CONTROLLER: (parse_network(NVR.address),)})
+    assert judged(one, NVR.address) is None
+    assert judged(one, PC.address) == Breach("made (for type camera)", "list", sure=True)
+    assert judged(installed(entry), PC.address) is None
+    assert judged(installed(entry), CLOUD) == Breach("made (for type camera)", "list", sure=False)
+    named = installed(Entry("e", peers=(Peer(CONTROLLER, DNS_CLASS),)), controllers={DNS_CLASS: (parse_network(DNS.address),)})
+    assert judged(named, PC.address) is not None
+
+
+def test_makers_and_models_are_known_by_the_profiles_of_the_others() -> None:
+    """By the URL of what is installed for them; without that it cannot be told, and nothing is said."""
+    theirs = Installed("theirs", ("type", "printer"), Profile("https://kyocera.example/taskalfa", "", ()))
+    maker, model = (
+        installed(Entry("e", peers=(Peer(MAKER, "kyocera.example"),))),
+        installed(Entry("e", peers=(Peer(MODEL, "https://kyocera.example/taskalfa"),))),
+    )
+    assert judged(maker, PRINTER.address, more=(theirs,)) is judged(model, PRINTER.address, more=(theirs,)) is None
+    wrong = theirs._replace(profile=Profile("https://other.example/x", "", ()))
+    assert judged(maker, PRINTER.address, more=(wrong,)) is not None
+    assert judged(model, PRINTER.address, more=(wrong,)) is not None
+    assert judged(maker, PRINTER.address) is None
+    assert judged(maker, CLOUD) is not None
+
+
+def test_a_name_that_nobody_asked_for_is_unsure() -> None:
+    """Of other services it is sure: nothing allows them, whatever it is called."""
+    one = installed(Entry("e", proto=6, far=HTTPS, peers=(Peer(NAME, "cloud.example"),)))
+    assert judged(one, CLOUD) == Breach("made (for type camera)", "list", sure=False)
+    assert judged(one, CLOUD, port=8443) == Breach("made (for type camera)", "list", sure=True)
+
+
+def test_the_first_entry_that_matches_decides() -> None:
+    """A drop before an accept drops; one that cannot be told to match lets what comes after it speak."""
+    drop, cloud = Entry("d", accept=False, peers=(Peer(BLOCK, "203.0.113.5/32"),)), Entry("c", peers=(Peer(NAME, "cloud.example"),))
+    assert judged(installed(drop, ALL), CLOUD) is not None
+    assert judged(installed(drop, ALL), OTHER) is judged(installed(ALL, drop), CLOUD) is None
+    assert judged(installed(cloud, ALL), CLOUD) is None
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        Entry("e", version=6), Entry("e", proto=17), Entry("e", far=((80, 80),)), Entry("e", begun=TO_DEVICE),
+        Entry("e", peers=(Peer(LOCAL), Peer(BLOCK, "203.0.113.0/24"))),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_every_condition_has_to_be_met(entry: Entry) -> None:
+    """Family, protocol, port, who begins, and all that is said of the other."""
+    assert judged(installed(entry), CLOUD) == Breach("made (for type camera)", "list", sure=True)
+
+
+def test_a_condition_that_is_not_understood_counts_as_met() -> None:
+    """So that no alert rests on what nobody here can judge."""
+    assert judged(installed(Entry("e", unread=("dscp",))), CLOUD) is None
+
+
+def test_what_others_begin_is_judged_by_what_may_reach_the_device() -> None:
+    """The port is that of the device; a way of which the file says nothing is not judged."""
+    served = Installed("made", ("type", "camera"), profile(Entry("e", proto=6, near=((554, 554),), peers=(Peer(LOCAL),)), way=TO_DEVICE))
+    assert judged(served, NVR.address, port=554, begins=False) is None
+    assert judged(served, NVR.address, port=23, begins=False) == Breach("made (for type camera)", "list", sure=True)
+    assert judged(served, CLOUD, port=554, begins=False) is not None
+    assert judged(served, CLOUD, port=9999) is None
+
+
+def test_the_narrowest_profile_is_that_of_a_device() -> None:
+    """Its own before that of its product before that of its type; products are compared without regard to case."""
+    kinds = [Installed(name, whom, profile()) for name, whom in (("t", ("type", "camera")), ("p", ("product", "axis p3245")), ("d", ("device", "dev-camera")))]
+    confines, thing = Confines(World(), kinds), Thing(CAMERA)
+    assert confines.of(thing).name == "d"
+    confines.become(kinds[:2])
+    assert (confines.of(thing).name, len(confines)) == ("p", 2)
+    confines.become(kinds[:1])
+    assert confines.of(thing).name == "t"
+    assert not confines.has(Thing(PRINTER))

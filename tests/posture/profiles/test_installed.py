@@ -1,0 +1,89 @@
+"""The folder of installed profiles: what loads, what does not, and what is kept of before."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sensor.documents import DocumentErrors
+from sensor.posture.profiles.installed import FILES_LIMIT, Installed, Profiles, load, load_one, name_of, write
+from sensor.posture.profiles.observed import observed
+from sensor.posture.profiles.write import mud_file
+from tests.posture.profiles.seen import CAMERA, NOW, cameras
+
+MUD = mud_file(observed(cameras(), [CAMERA]), "camera", NOW)
+
+
+def test_what_is_written_is_loaded(tmp_path: Path) -> None:
+    """Whom it is for, and who the controllers are, as blocks of addresses."""
+    path = write(tmp_path / "profiles", "type-camera", {"type": "camera"}, {"my-controller": ["10.0.3.2", "10.0.9.0/30"]}, MUD)
+    (one,) = load(tmp_path / "profiles").installed
+    assert (one.name, one.whom, one.text) == ("type-camera", ("type", "camera"), "type-camera (for type camera)")
+    assert [high - low for low, high in one.controllers["my-controller"]] == [0, 3]
+    assert sorted(file.name for file in path.parent.iterdir()) == ["type-camera.json"]
+
+
+def test_products_are_compared_without_regard_to_case(tmp_path: Path) -> None:
+    assert load_one(write(tmp_path, "x", {"product": "Axis P3245"}, {}, MUD)).whom == ("product", "axis p3245")
+
+
+def test_no_folder_is_no_profile(tmp_path: Path) -> None:
+    assert load(None) == load(tmp_path / "none") == Profiles()
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ('{"for": {"type": "camera"}, ', ":1:29: found no JSON"),
+        ("{}", ":1:1: found no key 'for', expected one here"),
+        ('{"for": {},\n "profile": 1}', ":1:9: found no device, product or type, or several of them, expected one"),
+        ('{"for": {"type": "a", "device": "b"},\n "profile": 1}', ":1:9: found no device"),
+        ('{"for": {"typ": "a"},\n "profile": 1}', ":1:10: found the key 'typ', "),
+        ('{"for": {"type": "a"},\n "controllers": {"my-controller": ["10.0.0"]}, "profile": 1}', ":2:36: found '10.0.0', expected an address or a block"),
+        ('{"for": {"type": "a"},\n "profile": {"ietf-mud:mud": {"mud-version": 1}}}', ":2:30: found no key 'mud-url'"),
+    ],
+    ids=lambda text: text[:30],
+)
+def test_a_broken_file_is_told_with_its_place_and_the_others_load(tmp_path: Path, body: str, told: str) -> None:
+    write(tmp_path, "good", {"type": "camera"}, {}, MUD)
+    (tmp_path / "broken.json").write_text(body, encoding="utf-8")
+    found = load(tmp_path)
+    assert [one.name for one in found.installed] == ["good"]
+    assert any(str(fault).startswith(f"{tmp_path / 'broken.json'}{told}") for fault in found.faults), found.faults
+
+
+def test_a_file_that_broke_while_the_sensor_ran_is_kept_as_it_was(tmp_path: Path) -> None:
+    """One that was taken away is gone."""
+    before = Profiles(
+        tuple(Installed(name, ("type", name), load_one(write(tmp_path, name, {"type": name}, {}, MUD)).profile) for name in ("camera", "tv", "nas"))
+    )
+    (tmp_path / "tv.json").write_text("{", encoding="utf-8")
+    (tmp_path / "nas.json").unlink()
+    after = load(tmp_path).keeping(before)
+    assert sorted(one.name for one in after.installed) == ["camera", "tv"]
+    assert len(after.faults) == 1
+
+
+def test_there_is_a_limit(tmp_path: Path) -> None:
+    for number in range(FILES_LIMIT + 1):
+        (tmp_path / f"{number:04}.json").write_text(json.dumps({"for": {"device": f"dev-{number}"}, "profile": MUD}), encoding="utf-8")
+    found = load(tmp_path)
+    assert len(found.installed) == FILES_LIMIT
+    assert "expected at most 512: those from this one on are left out" in str(found.faults[0])
+
+
+@pytest.mark.parametrize(
+    ("pair", "name"), [(("type", "voip_phone"), "type-voip-phone"), (("product", "Axis ../P3245"), "product-axis-p3245"), (("device", "dev-a1"), "dev-a1")]
+)
+def test_names_are_names_of_files(pair: tuple[str, str], name: str) -> None:
+    assert name_of(*pair) == name
+
+
+def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "folder.json").mkdir()
+    assert "cannot be read: Is a directory" in str(load(tmp_path).faults[0])
+    with pytest.raises(DocumentErrors):
+        (tmp_path / "x.json").write_text("{}", encoding="utf-8")
+        load_one(tmp_path / "x.json")

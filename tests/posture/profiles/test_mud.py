@@ -1,0 +1,277 @@
+"""MUD files: ours and those of makers, what is not understood in them, and what is wrong with them."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+import sensor.posture.profiles
+from sensor.documents import DocumentErrors
+from sensor.posture.profiles.model import (
+    BLOCK,
+    CONTROLLER,
+    FROM_DEVICE,
+    LOCAL,
+    MAKER,
+    MY_CONTROLLER,
+    NAME,
+    SAME_MAKER,
+    TO_DEVICE,
+    Entry,
+    Peer,
+    Profile,
+)
+from sensor.posture.profiles.mud import read
+from sensor.posture.profiles.observed import Observed, observed
+from sensor.posture.profiles.write import mud_file
+from tests.posture.profiles.seen import CAMERA, NETWORK, NOW, PRINTER, SISTER, cameras, habits, site
+
+SCHEMA = jsonschema.Draft202012Validator(json.loads((Path(sensor.posture.profiles.__file__).parent / "mud.schema.json").read_text(encoding="utf-8")))
+
+
+def written(tmp_path: Path, body: Any) -> Path:
+    path = tmp_path / "made.json"
+    path.write_text(body if isinstance(body, str) else json.dumps(body, indent=2), encoding="utf-8")
+    return path
+
+
+def seen_of(*nodes: Any) -> Observed:
+    found = observed(cameras(), nodes or [CAMERA])
+    assert found is not None
+    return found
+
+
+def foreign(matches: dict[str, Any], forwarding: str = "accept", key: str = "ietf-access-control-list:acls") -> dict[str, Any]:
+    """A file of some maker with one entry."""
+    ace = {"name": "ent0-frdev", "matches": matches, "actions": {"forwarding": forwarding}}
+    return {
+        "ietf-mud:mud": {
+            "mud-version": 1,
+            "mud-url": "https://lighting.example.com/lightbulb2000",
+            "last-update": "2019-01-28T11:20:51+01:00",
+            "cache-validity": 48,
+            "is-supported": True,
+            "systeminfo": "The BMS Example Light Bulb",
+            "from-device-policy": {"access-lists": {"access-list": [{"name": "mud-76100-v6fr"}]}},
+        },
+        key: {"acl": [{"name": "mud-76100-v6fr", "type": "ipv6-acl-type", "aces": {"ace": [ace]}}]},
+    }
+
+
+def the_entry(tmp_path: Path, matches: dict[str, Any], **more: Any) -> Entry:
+    (one,) = read(written(tmp_path, foreign(matches, **more))).profile().lists
+    assert one.way == FROM_DEVICE
+    return one.entries[0]
+
+
+# Ours.
+
+
+@pytest.mark.parametrize("nodes", [[CAMERA], [PRINTER], [CAMERA, SISTER, PRINTER]], ids=str)
+def test_what_we_write_is_a_mud_file(tmp_path: Path, nodes: list[Any]) -> None:
+    """By the structure of the YANG modules; and read again it says what was observed, in both directions."""
+    seen = seen_of(*nodes)
+    body = mud_file(seen, "camera", NOW)
+    assert list(SCHEMA.iter_errors(body)) == []
+    profile = read(written(tmp_path, body)).profile()
+    assert profile.unread == ()
+    for one in profile.lists:
+        assert [entry.peers for entry in one.entries] == [(need.peer,) for need in seen.needs]
+        assert all(entry.accept and entry.version == 4 for entry in one.entries)
+
+
+def test_what_a_file_says_of_its_devices(tmp_path: Path) -> None:
+    """When, by the time of packets; how sure; maker and model where they are one, the address of the file where it is known."""
+    profile = read(written(tmp_path, mud_file(seen_of(), "camera", NOW, "https://mud.example.net/camera.json"))).profile()
+    assert (profile.url, profile.updated, profile.validity) == ("https://mud.example.net/camera.json", NOW, 168)
+    assert (profile.vendor, profile.model, profile.firmware) == ("Axis", "P3245", "")
+    assert profile.info.startswith("camera, as observed; high confidence: 1 device watched for 400.0 h")
+    assert profile.controllers == (MY_CONTROLLER,)
+    mixed = observed(site(NETWORK, {"dev-camera": habits("camera"), "dev-printer": habits("printer")}), [CAMERA, PRINTER])
+    assert "mfg-name" not in mud_file(mixed, "all", NOW)["ietf-mud:mud"]
+    assert mud_file(mixed, "日本", NOW)["ietf-mud:mud"]["mud-url"] == "https://mud.invalid/devices.json"
+
+
+def test_directions_and_ports_are_those_of_the_server(tmp_path: Path) -> None:
+    """What it uses: to the port of the other, and back from it. What it serves: the other way round; who begins is said for TCP."""
+    sent, got = read(written(tmp_path, mud_file(seen_of(), "camera", NOW))).profile().lists
+    entries = {(one.way, entry.name.rsplit("-", 1)[0]): entry for one in (sent, got) for entry in one.entries}
+    for way in (FROM_DEVICE, TO_DEVICE):
+        uses, serves, asks = entries[way, "uses-https-443"], entries[way, "serves-rtsp-554"], entries[way, "uses-dns-53"]
+        assert (uses.near, uses.far, uses.begun) == ((), ((443, 443),), FROM_DEVICE)
+        assert (serves.near, serves.far, serves.begun) == (((554, 554),), (), TO_DEVICE)
+        assert (asks.far, asks.begun, asks.proto) == (((53, 53),), "", 17)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("ietf-mud:mud", "cache-validity"), 0),
+        (("ietf-mud:mud", "last-update"), "yesterday"),
+        (("ietf-mud:mud", "mud-url"), "http://plain.example/x"),
+        (("ietf-mud:mud", "motto"), "x"),
+        (("ietf-access-control-list:acls", "acl", 0, "type"), "ipv5-acl-type"),
+        (("ietf-access-control-list:acls", "acl", 0, "aces", "ace", 0, "matches", "udp"), {"destination-port": {"operator": "eq", "port": 65536}}),
+        (("ietf-access-control-list:acls", "acl", 0, "aces", "ace", 0, "matches", "ietf-mud:mud"), {"local-networks": []}),
+        (("ietf-access-control-list:acls", "acl", 0, "aces", "ace", 0, "matches", "tcp"), {}),
+        (("ietf-access-control-list:acls", "acl", 0, "aces", "ace", 0, "actions"), {"forwarding": "maybe"}),
+    ],
+    ids=str,
+)
+def test_the_schema_refuses_what_the_modules_do(path: tuple[Any, ...], value: Any) -> None:
+    body = mud_file(seen_of(), "camera", NOW)
+    place: Any = body
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    assert list(SCHEMA.iter_errors(body)) != []
+
+
+# Those of makers.
+
+
+@pytest.mark.parametrize(
+    ("matches", "peer"),
+    [
+        ({"ipv6": {"ietf-acldns:dst-dnsname": "Service.Example.COM."}}, Peer(NAME, "service.example.com")),
+        ({"ipv4": {"destination-ipv4-network": "192.0.2.17/24"}}, Peer(BLOCK, "192.0.2.0/24")),
+        ({"ipv6": {"destination-ipv6-network": "2001:db8::/32"}}, Peer(BLOCK, "2001:db8::/32")),
+        ({"ietf-mud:mud": {"local-networks": [None]}}, Peer(LOCAL)),
+        ({"ietf-mud:mud": {"same-manufacturer": [None]}}, Peer(SAME_MAKER)),
+        ({"ietf-mud:mud": {"manufacturer": "lighting.example.com"}}, Peer(MAKER, "lighting.example.com")),
+        ({"ietf-mud:mud": {"controller": "urn:ietf:params:mud:ntp"}}, Peer(CONTROLLER, "urn:ietf:params:mud:ntp")),
+        ({"ietf-mud:mud": {"my-controller": [None]}}, Peer(MY_CONTROLLER)),
+    ],
+    ids=str,
+)
+def test_whom_an_entry_is_about(tmp_path: Path, matches: dict[str, Any], peer: Peer) -> None:
+    assert list(SCHEMA.iter_errors(foreign(matches))) == []
+    assert the_entry(tmp_path, matches).peers == (peer,)
+
+
+@pytest.mark.parametrize(
+    ("ports", "ranges"),
+    [
+        ({"operator": "eq", "port": 443}, ((443, 443),)),
+        ({"port": 443}, ((443, 443),)),
+        ({"operator": "lte", "port": 1023}, ((0, 1023),)),
+        ({"operator": "gte", "port": 1024}, ((1024, 65535),)),
+        ({"operator": "neq", "port": 23}, ((0, 22), (24, 65535))),
+        ({"operator": "neq", "port": 0}, ((1, 65535),)),
+        ({"lower-port": 5000, "upper-port": 6000}, ((5000, 6000),)),
+    ],
+    ids=str,
+)
+def test_ports_of_every_kind(tmp_path: Path, ports: dict[str, Any], ranges: Any) -> None:
+    entry = the_entry(tmp_path, {"tcp": {"destination-port": ports, "source-port": {"port": 9}, "ietf-mud:direction-initiated": "to-device"}})
+    assert (entry.far, entry.near, entry.begun, entry.proto) == (ranges, ((9, 9),), TO_DEVICE, 6)
+
+
+@pytest.mark.parametrize(("matches", "proto"), [({"icmp": {}}, 1), ({"ipv6": {}, "icmp": {}}, 58), ({"ipv4": {"protocol": 47}}, 47), ({}, 0)], ids=str)
+def test_protocols_without_ports(tmp_path: Path, matches: dict[str, Any], proto: int) -> None:
+    assert the_entry(tmp_path, matches).proto == proto
+
+
+def test_drafts_and_identities_with_their_modules_are_read(tmp_path: Path) -> None:
+    """As many makers' files are to this day."""
+    entry = the_entry(tmp_path, {"ipv4": {"protocol": 6}}, forwarding="ietf-access-control-list:drop", key="ietf-access-control-list:access-lists")
+    assert not entry.accept
+    assert entry.version == 4
+
+
+def test_what_is_not_understood_is_named_and_counted(tmp_path: Path) -> None:
+    """In an entry it is a condition that nobody here can judge; elsewhere it is only named."""
+    body = foreign({"ipv4": {"dscp": 10, "ttl": 64}, "eth": {"ethertype": "0x0800"}, "ietf-qos:qos": 1})
+    body["ietf-mud:mud"] |= {
+        "ietf-mud-tls:is-tls-dtls-profile-supported": True,
+        "extensions": ["qos"],
+        "mud-signature": "https://x.example/s",
+        "software-rev": "1",
+    }
+    body["ietf-access-control-list:acls"]["acl"][0]["aces"]["ace"].append(
+        {"name": "b", "matches": {"ipv4": {"dscp": 20}}, "actions": {"forwarding": "accept", "logging": "log-syslog"}}
+    )
+    profile = read(written(tmp_path, body)).profile()
+    assert profile.unread == (
+        "dscp (2 times)", "eth", "extensions", "ietf-mud-tls:is-tls-dtls-profile-supported", "ietf-qos:qos", "mud-signature", "ttl",
+    )  # fmt: skip
+    assert profile.lists[0].entries[0].unread == ("eth", "ietf-qos:qos", "dscp", "ttl")
+
+
+# What is wrong.
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("", ":1:1: found no JSON: Expecting value"),
+        ('{"ietf-mud:mud": }', ":1:18: found no JSON: Expecting value"),
+        ("[]", ":1:1: found a list, expected keys with values"),
+        ("{}", ":1:1: found no key 'ietf-mud:mud', expected one here"),
+        ("[" * 100_000, ":1:1: found lists within lists without end"),
+        ('{\n\t"ietf-mud:mud": {"mud-version": 2}\n}', ":2:34: found 2, "),
+    ],
+    ids=lambda text: text[:20],
+)
+def test_what_is_no_mud_file_is_told_with_its_place(tmp_path: Path, body: str, told: str) -> None:
+    path = written(tmp_path, body)
+    with pytest.raises(DocumentErrors) as raised:
+        read(path)
+    assert f"{path}{told}" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("matches", "told"),
+    [
+        ({"ipv4": {"destination-ipv4-network": "10.0.0.0/40"}}, "found '10.0.0.0/40', expected a block such as 192.0.2.0/24"),
+        ({"ipv4": {"ietf-acldns:dst-dnsname": "a b"}}, "found 'a b', expected the name of a host"),
+        ({"tcp": {"destination-port": {"lower-port": 9, "upper-port": 8}}}, "expected port with operator, or lower-port and upper-port in this order"),
+        ({"tcp": {"destination-port": {"operator": "eq"}}}, "expected port with operator"),
+        ({"udp": {"destination-port": {"operator": "eq", "port": -1}}}, "found -1, expected greater than or equal to 0"),
+        ({"ietf-mud:mud": {"local-networks": True}}, "found true, expected a list"),
+    ],
+    ids=str,
+)
+def test_faults_within_an_entry_have_lines(tmp_path: Path, matches: dict[str, Any], told: str) -> None:
+    path = written(tmp_path, foreign(matches))
+    with pytest.raises(DocumentErrors) as raised:
+        read(path)
+    (fault,) = raised.value.faults
+    assert told in fault.message
+    assert fault.line > 20
+
+
+def test_a_policy_of_a_list_that_is_not_there(tmp_path: Path) -> None:
+    body = foreign({})
+    body["ietf-access-control-list:acls"]["acl"][0]["name"] = "other"
+    with pytest.raises(DocumentErrors, match="found a policy of the access list 'mud-76100-v6fr', expected one of those in the file: other"):
+        read(written(tmp_path, body))
+
+
+def test_a_file_that_is_too_large_or_no_text(tmp_path: Path) -> None:
+    path = written(tmp_path, " " * (1 << 20) + "{}")
+    with pytest.raises(DocumentErrors, match="found more than 1 MiB"):
+        read(path)
+    path.write_bytes(b'{\n"x": "\xff"}')
+    with pytest.raises(DocumentErrors, match=":2:1: found bytes that are no UTF-8"):
+        read(path)
+
+
+def test_a_file_that_was_damaged_says_so_or_is_a_profile(tmp_path: Path) -> None:
+    """Cut at each place, and with letters exchanged: nothing else ever comes out."""
+    text, chance, path = json.dumps(mud_file(seen_of(), "camera", NOW)), random.Random(8520), tmp_path / "made.json"
+    damaged = [text[:end] for end in range(0, len(text), 37)]
+    for _ in range(400):
+        at = chance.randrange(len(text))
+        damaged.append(text[:at] + chance.choice('{}[]",:0x \t\\é') + text[at + chance.randrange(3) :])
+    for body in damaged:
+        path.write_text(body, encoding="utf-8")
+        try:
+            assert isinstance(read(path).profile(), Profile)
+        except DocumentErrors as errors:
+            assert errors.faults
