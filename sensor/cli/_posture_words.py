@@ -83,8 +83,9 @@ def _put_site(site: Site, devices: Scores) -> None:
 def _arithmetic(head: str, exposure: Exposure) -> Iterator[str]:
     """A score and its terms, also those that add nothing."""
     yield paint(head, STYLES.get(exposure.band, "") or "bold", coloured(sys.stdout))
+    yield "  adds  value"
     for term in exposure.terms:
-        yield f"  {term.points:4.1f}  {term.name:12} {tidy(term.why)}"
+        yield f"  {term.points:4.1f}  {term.value:5.1f}  {term.name:12} {tidy(term.why)}"
 
 
 def _graded(exposure: Exposure) -> str:

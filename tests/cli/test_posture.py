@@ -66,7 +66,7 @@ def test_the_office(tell, office: Path) -> None:
     assert (told.code, told.err) == (0, "")
     assert told.lines[0].startswith("site: ")
     assert ", high; " in told.lines[0]
-    assert told.lines[1].split()[1:4] == ["worst", "10.20.10.62", "(DS-2CD2143G0-I20190814AAWRD53310771,"]
+    assert told.lines[2].split()[2:5] == ["worst", "10.20.10.62", "(DS-2CD2143G0-I20190814AAWRD53310771,"]
     worst = told.lines[told.lines.index("") + 2]
     assert worst.split()[1:3] == ["high", "10.20.10.62"]
     assert " attack" in worst
@@ -90,16 +90,17 @@ def test_what_is_told_adds_up(tell, office: Path) -> None:
 def test_all_about_one_device(posture) -> None:
     """Every term, also those that add nothing, and what is left after each fix; nothing of a peer reaches the terminal as an order."""
     told = posture("device", "10.0.0.12")
-    assert told.lines[:6] == [
+    assert told.lines[:7] == [
         "10.0.0.12 (=door [2J, camera), Acme C1: 52.4 of 100, high",
-        "  30.0  weaknesses   30.0 rtsp_open: Stream without a password",
-        "  22.4  attack       32.0 it suffered: Port scan",
-        "   0.0  reach        nobody outside was seen to reach it",
-        "   0.0  unknown      type and firmware are known",
-        "   0.0  criticality  criticality not set",
+        "  adds  value",
+        "  30.0   30.0  weaknesses   30.0 rtsp_open: Stream without a password",
+        "  22.4   32.0  attack       32.0 it suffered: Port scan",
+        "   0.0    0.0  reach        nobody outside was seen to reach it",
+        "   0.0    0.0  unknown      type and firmware are known",
+        "   0.0    0.0  criticality  criticality not set",
     ]
-    assert told.lines[7].split() == ["THEN", "BAND", "FIX", "MENDS"]
-    assert [line.split() for line in told.lines[8:10]] == [
+    assert told.lines[8].split() == ["THEN", "BAND", "FIX", "MENDS"]
+    assert [line.split() for line in told.lines[9:11]] == [
         ["30.0", "medium", "Deal", "with", "what", "10.0.0.9", "(evil,", "workstation)", "did", "alert-abc123"],
         ["32.0", "medium", "Stream", "without", "a", "password", "rtsp_open"],
     ]

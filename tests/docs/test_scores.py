@@ -50,7 +50,7 @@ def test_the_docstring_has_them_too() -> None:
 
 def test_examples_add_up() -> None:
     """What is shown of a device and of a site is the sum of what stands below it."""
-    blocks = re.findall(r": (\d+\.\d) of 100.*\n((?: +\d+\.\d  .*\n)+)", text_of(DOCS / "scores.md"))
+    blocks = re.findall(r": (\d+\.\d) of 100.*\n  adds  value\n((?: +\d+\.\d  .*\n)+)", text_of(DOCS / "scores.md"))
     assert len(blocks) == 2
     for total, terms in blocks:
         assert round(sum(map(float, re.findall(r"^ +(\d+\.\d)", terms, re.MULTILINE))), 1) == float(total)
