@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sensor.core.reader import clean
 from sensor.inventory.habits import OUTSIDE
 from sensor.posture.paths.hops import Hop
 from sensor.posture.paths.paths import Path, Paths
@@ -21,7 +22,7 @@ def roads_of(paths: Paths) -> Roads | None:
         pairs=paths.pairs,
         ways=paths.ways,
         roads=[_road(paths, one) for one in paths.paths[:ROADS_LIMIT]],
-        breakers=[Breaker(title=deed(paths, one.sort, one.what).title, broken=one.broken, users=one.users) for one in paths.breaks[:BREAKERS_LIMIT]],
+        breakers=[Breaker(title=clean(deed(paths, one.sort, one.what).title), broken=one.broken, users=one.users) for one in paths.breaks[:BREAKERS_LIMIT]],
     )
 
 
@@ -36,8 +37,8 @@ def _road(paths: Paths, path: Path) -> Road:
 
 
 def _stop(paths: Paths, hop: Hop) -> Stop:
-    cuts = [deed(paths, *one).title for one in hop.cuts]
-    return Stop(at=_text(paths, hop.target), cost=hop.cost, why=list(hop.why), assumed=hop.assumed, alert=hop.alert, cuts=cuts)
+    cuts = [clean(deed(paths, *one).title) for one in hop.cuts]
+    return Stop(at=_text(paths, hop.target), cost=hop.cost, why=[clean(one) for one in hop.why], assumed=hop.assumed, alert=hop.alert, cuts=cuts)
 
 
 def _text(paths: Paths, name: str) -> str:

@@ -13,14 +13,14 @@ from sensor.report.model import Case, Device, Finding, Period, Score, Seat, Term
 from sensor.report.proofs import Proofs, packet_of
 from sensor.report.story import Story
 
-TERMS_SHOWN = 8
+TERMS_SHOWN, TEXT_LIMIT, SEEN_LIMIT = 8, 1024, 320
 
 
 def score_of(exposure: Exposure | None) -> Score | None:
     """As the report shows it, without the terms that are nothing."""
     if exposure is None:
         return None
-    terms = [Term(name=one.name, points=round(one.points, 1), why=one.why) for one in exposure.terms if one.points]
+    terms = [Term(name=one.name, points=round(one.points, 1), why=clean(one.why, TEXT_LIMIT)) for one in exposure.terms if one.points]
     return Score(points=round(exposure.points, 1), band=str(exposure.band), terms=terms[:TERMS_SHOWN])
 
 
@@ -40,8 +40,8 @@ def findings_of(site: Site, devices: Iterable[Device], proofs: Proofs) -> list[F
     named: dict[str, list[Weakness]] = {}
     for device in devices:
         for weakness in () if device.gone else site.weaknesses.get(device.id, ()):
-            named.setdefault(weakness.name, []).append(weakness)
-    return sorted((_finding(several, proofs) for several in named.values()), key=lambda one: (-one.points, not one.sure, one.name))
+            named.setdefault(clean(weakness.name, 64), []).append(weakness)
+    return sorted((_finding(name, several, proofs) for name, several in named.items()), key=lambda one: (-one.points, not one.sure, one.name))
 
 
 def _device(node: Node, weak: Iterable[Weakness], story: Story, exposure: Exposure | None, proofs: Proofs) -> Device:
@@ -67,7 +67,7 @@ def _device(node: Node, weak: Iterable[Weakness], story: Story, exposure: Exposu
         last_seen=node.last_seen,
         gone=node.gone,
         score=None if node.gone else score_of(exposure),
-        findings=[] if node.gone else list(dict.fromkeys(one.name for one in weak)),
+        findings=[] if node.gone else list(dict.fromkeys(clean(one.name, 64) for one in weak)),
         proofs=_claims(node, story, proofs),
     )
 
@@ -83,23 +83,23 @@ def _claims(node: Node, story: Story, proofs: Proofs) -> list[str]:
     return list(filter(None, (proofs.add(*packet, ", ".join(told)) for packet, told in packets.items())))
 
 
-def _finding(several: list[Weakness], proofs: Proofs) -> Finding:
+def _finding(name: str, several: list[Weakness], proofs: Proofs) -> Finding:
     """One thing on many devices."""
     worst = max(several, key=lambda one: (one.points, one.sure))
     cases: dict[tuple[str, bool], list[Seat]] = {}
     for one in several:
-        proof = proofs.add(one.proof.ts, one.proof.event, clean(one.proof.seen, 320))
-        cases.setdefault((one.why, one.sure), []).append(Seat(device=one.device, proof=proof))
+        proof = proofs.add(*(clean(text, SEEN_LIMIT) for text in one.proof))
+        cases.setdefault((clean(one.why, TEXT_LIMIT), one.sure), []).append(Seat(device=one.device, proof=proof))
     ordered = sorted(cases.items(), key=lambda case: (not case[0][1], -len(case[1]), case[0][0]))
     return Finding(
-        name=worst.name,
+        name=name,
         kind=worst.kind,
-        title=worst.title,
+        title=clean(worst.title, 256) or name,
         severity=max(one.severity for one in several).name,
         points=round(worst.points, 1),
-        fix=worst.fix.title,
-        steps=worst.fix.steps,
-        test=worst.fix.test,
+        fix=clean(worst.fix.title, 256),
+        steps=clean(worst.fix.steps, TEXT_LIMIT),
+        test=clean(worst.fix.test, TEXT_LIMIT),
         cases=[Case(why=why, sure=sure, seats=seats) for (why, sure), seats in ordered],
     )
 

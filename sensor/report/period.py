@@ -25,7 +25,7 @@ class Wish(NamedTuple):
     def resolve(self, first: str, last: str) -> Period:
         """``first``, ``last``: times of the first and of the last that is known."""
         until = self.until or last
-        since = self.since or (_before(until, self.span) if self.span and until else first)
+        since = self.since or (text_of(moment(until) - self.span) if self.span and until else first)
         since = min(since, until)
         return Period(since=since, until=until, label=self.label or _label(since, until))
 
@@ -39,7 +39,7 @@ def wish(period: str = "", since: str = "", until: str = "") -> Wish:
         raise ValueError(f"found --since {since} and --until {until}, expected a beginning before the end")
     if not period:
         return Wish(begin, end)
-    if found := re.fullmatch(r"([1-9]\d{0,4})([hdw])", period):
+    if found := re.fullmatch(r"([1-9]\d{0,3})([hdw])", period):
         unit = _UNITS[found[2]]
         return Wish(span=timedelta(**{unit: int(found[1])}), label=f"the last {found[1]} {unit}")
     if found := re.fullmatch(r"(\d{4})-(0[1-9]|1[0-2])", period):
@@ -60,13 +60,6 @@ def moment(text: str) -> datetime:
 def text_of(when: datetime) -> str:
     """As records write it, so that texts compare as times do."""
     return f"{when.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
-
-
-def _before(until: str, span: timedelta) -> str:
-    try:
-        return text_of(moment(until) - span)
-    except OverflowError:
-        return ""
 
 
 def _month(year: int, month: int) -> Wish:

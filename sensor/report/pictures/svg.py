@@ -15,7 +15,7 @@ WIDTH, SIZE = 720.0, 12.0
 LETTER = 0.56
 PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8c7a2b", "#5b5ea6")
 REST = "#9aa3ab"
-SEVERITY = {"info": "#c3ccd4", "low": "#f0cf65", "medium": "#e08a2c", "high": "#c0392b", "critical": "#6b1220"}
+SEVERITY = {"info": "#d3dae1", "low": "#f0cf65", "medium": "#e08a2c", "high": "#c0392b", "critical": "#6b1220"}
 BANDS = {"low": "#3b8f7c", "medium": "#e0a030", "high": "#b83227"}
 INK, FAINT, LINE = "#1d2730", "#5c6873", "#d5dbe0"
 _CLASSES = {INK: "ink", FAINT: "faint", LINE: "line"} | {colour: f"s-{name}" for name, colour in SEVERITY.items()}
@@ -61,7 +61,7 @@ def text(x: float, y: float, words: str, *, colour: str = INK, size: float = SIZ
 def fitting(words: str, width: float, size: float = SIZE) -> str:
     """As much of a text as has room."""
     room = int(width / (LETTER * size))
-    return words if len(words) <= room else f"{words[: max(room - 1, 0)]}…" if room > 1 else ""
+    return words if len(words) <= room else f"{words[: room - 1].rstrip()}…" if room > 1 else ""
 
 
 def width_of(words: str, size: float = SIZE) -> float:

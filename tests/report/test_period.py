@@ -1,0 +1,64 @@
+"""Periods: what people say, and what becomes of it once the log is known."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.report.period import is_time, wish
+from tests.report.sites import at
+
+FIRST, LAST = "2026-10-28T08:00:00.000000Z", "2026-11-27T09:30:00.000000Z"
+
+
+@pytest.mark.parametrize(
+    ("words", "since", "until", "label"),
+    [
+        ({}, FIRST, LAST, "28 October to 27 November 2026"),
+        ({"period": "7d"}, "2026-11-20T09:30:00.000000Z", LAST, "the last 7 days"),
+        ({"period": "36h"}, "2026-11-25T21:30:00.000000Z", LAST, "the last 36 hours"),
+        ({"period": "2026-11"}, "2026-11-01T00:00:00.000000Z", "2026-12-01T00:00:00.000000Z", "November 2026"),
+        ({"period": "2025-12"}, "2025-12-01T00:00:00.000000Z", "2026-01-01T00:00:00.000000Z", "December 2025"),
+        ({"since": "2026-11-24"}, "2026-11-24T00:00:00.000000Z", LAST, "24 November to 27 November 2026"),
+        ({"since": "2026-11-24T09:00+02:00", "until": "2026-11-24T12:00"}, at(420), at(720), "24 November 2026, 07:00 to 12:00"),
+        ({"until": "2026-11-02"}, FIRST, "2026-11-02T00:00:00.000000Z", "28 October to 2 November 2026"),
+        ({"since": "2027-01-01"}, LAST, LAST, "27 November 2026, 09:30 to 09:30"),
+    ],
+)
+def test_what_people_say(words: dict[str, str], since: str, until: str, label: str) -> None:
+    """Spans go back from the last that is known, which no clock knows; months and times are what they say, in UTC."""
+    found = wish(**words).resolve(FIRST, LAST)
+    assert (found.since, found.until, found.label) == (since, until, label)
+
+
+def test_nothing_known_is_a_period_too() -> None:
+    """Of a log without a record."""
+    found = wish("7d").resolve("", "")
+    assert (found.since, found.until) == ("", "")
+    assert wish().resolve("", "").label == "nothing is known"
+
+
+@pytest.mark.parametrize(
+    ("words", "wrong"),
+    [
+        ({"period": "soon"}, "found --period soon, expected a span such as 24h, 7d or 4w, or a month such as 2026-11"),
+        ({"period": "2026-13"}, "found --period 2026-13, expected a span"),
+        ({"period": "0000-01"}, "found --period 0000-01, expected a span"),
+        ({"period": "10000d"}, "found --period 10000d, expected a span"),
+        ({"period": "0d"}, "found --period 0d, expected a span"),
+        ({"period": "7d", "since": "2026-11-01"}, "expected --period, or --since and --until, and not both"),
+        ({"since": "yesterday"}, "found --since yesterday, expected a day or a time such as 2026-11-24T09:00"),
+        ({"since": "2026-11-24", "until": "2026-11-24"}, "found --since 2026-11-24 and --until 2026-11-24, expected a beginning before the end"),
+    ],
+)
+def test_what_makes_no_sense(words: dict[str, str], wrong: str) -> None:
+    """What was found, what was expected."""
+    with pytest.raises(ValueError) as error:
+        wish(**words)
+    assert str(error.value).startswith(wrong)
+
+
+@pytest.mark.parametrize("text", ["", "now", "2026-11-24", "2026-13-24T09:00:00Z", "2026-11-24T09:00:00+01:00", "9026-11-24T09:00:00Z", 7, None])
+def test_foreign_times_are_none(text: object) -> None:
+    """A log may hold anything."""
+    assert not is_time(text)
+    assert is_time("2026-11-24T09:14:07.318442Z")

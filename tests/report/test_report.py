@@ -1,0 +1,220 @@
+"""From a site to a report: what counts, what is the same, what became of things."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from sensor.core.alert import Severity
+from sensor.inventory.habits import OUTSIDE, Habits
+from sensor.inventory.services import TCP
+from sensor.posture.firewall.simulate import Seen
+from sensor.posture.sources import Source as Imported
+from sensor.posture.tickets.ledger import Ledger, Note
+from sensor.posture.trend import Day as Kept
+from sensor.posture.weakness import Proof, Weakness
+from sensor.report.build import Sources, report_of
+from sensor.report.model import Report
+from sensor.report.period import wish
+from sensor.report.story import Story
+from tests.posture.sites import node, site, weakness
+from tests.report.sites import NOON, at
+
+SMB, WEB = TCP << 16 | 445, TCP << 16 | 443
+
+
+def alert(number: int, first: int, last: int, severity: str = "high", **more: Any) -> dict[str, Any]:
+    body = {"id": f"alert-{number:06}", "detector": "discovery.port_scan", "title": "Port scan", "first": at(first), "last": at(last), "risk": 70}
+    return {
+        "ts": at(last),
+        "kind": "alert",
+        "action": "open",
+        "severity": severity,
+        "msg": f"alert number {number}",
+        "alert": body,
+        "src": {"ip": "10.0.0.9"},
+        **more,
+    }
+
+
+def made(
+    *nodes: Any, weak: list[Weakness] | None = None, alerts: list[dict[str, Any]] | None = None, words: dict[str, str] | None = None, **more: Any
+) -> Report:
+    """The report of a site that was seen last at noon."""
+    seen = more.pop("seen", None)
+    place = site(nodes, weak or (), alerts or (), now=at(720), seen=seen)
+    return report_of(Sources(place, more.pop("story", Story()), **more), wish(**(words or {})))
+
+
+def proven(one: Weakness, why: str, seen: str, *, sure: bool = True) -> Weakness:
+    return one._replace(why=why, sure=sure, proof=Proof(at(3), "http.response", seen))
+
+
+# Devices and what is wrong with them.
+
+
+def test_a_finding_is_told_once_with_its_reasons() -> None:
+    """Of three devices: two for the same reason, one of which it cannot be told; each with its own packet."""
+    weak = [
+        proven(weakness("dev-1", "CVE-2024-1", 40), "5.4 is below 5.5", "Server: 5.4"),
+        proven(weakness("dev-2", "CVE-2024-1", 40), "5.4 is below 5.5", "Server: v5.4"),
+        proven(weakness("dev-3", "CVE-2024-1", 20), "no packet told its firmware", "", sure=False),
+    ]
+    report = made(node(1), node(2), node(3), weak=weak)
+    (found,) = report.findings
+    assert (found.devices, found.sure, found.points) == (3, True, 40)
+    assert [(case.why, case.sure, [seat.device for seat in case.seats]) for case in found.cases] == [
+        ("5.4 is below 5.5", True, ["dev-1", "dev-2"]),
+        ("no packet told its firmware", False, ["dev-3"]),
+    ]
+    proofs = {one.id: one for one in report.proofs}
+    assert [proofs[seat.proof].seen for seat in found.cases[0].seats] == ["Server: 5.4", "Server: v5.4"]
+    assert [device.findings for device in report.devices] == [["CVE-2024-1"]] * 3
+
+
+def test_who_is_gone_needs_nothing() -> None:
+    """A device that left in the period is listed as gone and no finding is about it; one that left before is not listed, nor one that came after."""
+    weak = [weakness(f"dev-{number}", "telnet", 30) for number in (1, 2, 3, 4)]
+    nodes = [
+        node(1, first_seen=at(100), last_seen=at(700)),
+        node(2, first_seen=at(100), last_seen=at(650), gone=True),
+        node(3, first_seen=at(100), last_seen=at(200), gone=True),
+        node(4, first_seen=at(715), last_seen=at(720)),
+    ]
+    report = made(*nodes, weak=weak, words={"since": at(600), "until": at(710)})
+    assert [(device.id, device.gone) for device in report.devices] == [("dev-1", False), ("dev-2", True)]
+    assert [seat.device for seat in report.findings[0].cases[0].seats] == ["dev-1"]
+    assert [(change.kind, change.device) for change in report.changes] == [("gone", "dev-2")]
+
+
+def test_what_comes_is_told_and_what_is_learned_is_not() -> None:
+    """Of a device that is new, its type becomes clear; of one that was there, that is a change."""
+    story = Story()
+    for name in ("dev-1", "dev-2"):
+        changes = [{"field": "type", "old": "iot", "new": "camera"}]
+        story.take({"ts": at(610), "kind": "device", "action": "changed", "msg": "type iot → camera", "device": {"id": name}, "changes": changes})
+    report = made(node(1, first_seen=at(605)), node(2, first_seen=at(100)), story=story, words={"since": at(600)})
+    assert [(change.kind, change.device) for change in report.changes] == [("new", "dev-1"), ("other", "dev-2")]
+
+
+def test_packets_say_what_a_device_is() -> None:
+    """Claims of one packet are one proof; a claim that no longer holds is none."""
+    said = {"observation": "http.server", "seen": "Axis P3245", "confidence": 0.9, "last": at(5)}
+    claims = [{"attribute": "vendor", "value": "Axis", **said}, {"attribute": "model", "value": "P3245", **said}, {"attribute": "type", "value": "nvr", **said}]
+    story = Story()
+    story.take({"ts": at(5), "kind": "device", "action": "new", "device": {"id": "dev-1"}, "evidence": claims})
+    report = made(node(1, vendor="Axis", model="P3245"), story=story)
+    (proof,) = report.proofs
+    assert (report.devices[0].proofs, proof.event, proof.seen, proof.claim) == (["p1"], "http.server", "Axis P3245", "vendor: Axis, model: P3245")
+
+
+# What happened.
+
+
+def test_alerts_of_the_period_are_those_that_went_on_in_it() -> None:
+    """The gravest first, of the same severity the latest; with their packets."""
+    evidence = [{"event": "flow.refused", "ts": at(620), "src": {"ip": "10.0.0.9", "port": 4000}, "dst": {"ip": "10.0.0.1"}, "facts": {"client_packets": 3}}]
+    alerts = [
+        alert(1, 500, 599),
+        alert(2, 500, 650, "medium"),
+        alert(3, 610, 620, evidence=evidence, packets={"file": "evidence/alert.pcapng", "frames": 3}),
+        alert(4, 630, 640),
+        alert(5, 701, 702, "critical"),
+    ]
+    report = made(node(1), alerts=alerts, words={"since": at(600), "until": at(700)})
+    assert [one.id for one in report.alerts] == ["alert-000004", "alert-000003", "alert-000002"]
+    (proof,) = report.proofs
+    assert (proof.event, proof.packets) == ("flow.refused", "evidence/alert.pcapng")
+    assert proof.seen == "10.0.0.9 port 4000 → 10.0.0.1; client_packets: 3"
+
+
+def test_work_that_was_done_in_the_period_is_told() -> None:
+    """By what the ledger of tickets says."""
+    notes = {name: Note(title=f"mend {name}", kind="setting", severity="low", priority="P4", done=done) for name, done in (("a", at(30)), ("b", at(650)))}
+    report = made(node(1), ledger=Ledger(tickets=notes), words={"since": at(600)})
+    assert [(one.id, one.title) for one in report.done] == [("b", "mend b")]
+
+
+def test_conversations_are_told_in_groups() -> None:
+    """By type and segment; what each end tells of the same is counted once; a client outside is told by its server."""
+    camera, server = Habits("camera", "", NOON), Habits("server", "", NOON)
+    camera.use("dev-2", SMB, NOON)
+    camera.use(OUTSIDE, WEB, NOON)
+    server.serve("dev-1", SMB, NOON)
+    server.serve(OUTSIDE, WEB, NOON)
+    report = made(node(1, segment="vlan 3"), node(2, "server", segment="vlan 4"), seen=Seen({}, {"dev-1": camera, "dev-2": server}))
+    assert [(talk.client, talk.server, talk.count, talk.services) for talk in report.talks] == [
+        ("camera, vlan 3", "outside", 1, ["https/443"]),
+        ("camera, vlan 3", "server, vlan 4", 1, ["smb/445"]),
+        ("outside", "server, vlan 4", 1, ["https/443"]),
+    ]
+
+
+def test_the_age_of_what_it_rests_on_is_told() -> None:
+    """At the end of the report, which no clock knows; and the scores of days that had been by then."""
+    feed = Imported("kev", "kev", "kev.json", "2026-11-01T00:00:00Z", "2026-11-24T00:00:00Z", 1400, 0, "", "", "")
+    days = [Kept(day, at(0), 40.0, {"low": 3}, {}, {}) for day in ("2026-11-23", "2026-11-24", "2026-11-25")]
+    report = made(node(1), feeds=[feed], days=days)
+    assert [(one.name, one.days, one.stale) for one in report.watched.feeds] == [("kev", 23, True)]
+    assert [(day.day, day.devices) for day in report.trend] == [("2026-11-23", 3), ("2026-11-24", 3)]
+    assert "No log was read" in report.watched.notes[0]
+
+
+# Words.
+
+
+def test_the_headline_says_what_is_there_what_is_worst_and_what_happened() -> None:
+    """One sentence each, in words."""
+    weak = [weakness("dev-1", "telnet", 30), proven(weakness("dev-2", "CVE-2024-1", 10), "", "", sure=False)]
+    report = made(node(1), node(2), node(3, "voip_phone"), weak=weak, alerts=[alert(1, 600, 610)])
+    assert report.headline == [
+        "3 devices are on the network in 1 segment: 2 cameras and 1 VoIP phone.",
+        "2 of them have something to mend, 1 of these for certain; the gravest, on 1 device: about telnet.",
+        "1 alert, 1 of them high or critical; the gravest: alert number 1.",
+    ]
+    assert made().headline == ["No device is known.", "Nothing that should be mended was seen.", "No alert was raised."]
+
+
+# The last report.
+
+
+def test_what_became_of_things_since_the_last_report() -> None:
+    """Devices that came and left, what was mended on one device and found on another, the score, and work that is no more to be done."""
+    old = made(node(1), node(2), node(3), weak=[weakness("dev-1", "telnet", 60), weakness("dev-2", "ftp", 30)])
+    now = made(node(1), node(2), node(4), weak=[weakness("dev-2", "telnet", 60), weakness("dev-4", "ftp", 30)], older=old)
+    since = now.difference
+    assert since is not None
+    assert ([one.split(" ")[0] for one in since.new], [one.split(" ")[0] for one in since.gone]) == (["10.0.0.4"], ["10.0.0.3"])
+    assert since.mended == ["telnet, about telnet: 10.0.0.1 (Hikvision DS-2CD2)", "ftp, about ftp: 10.0.0.2 (Hikvision DS-2CD2)"]
+    assert since.found == ["telnet, about telnet: 10.0.0.2 (Hikvision DS-2CD2)", "ftp, about ftp: 10.0.0.4 (Hikvision DS-2CD2)"]
+    assert since.worse == [f"10.0.0.2 (Hikvision DS-2CD2): {old.devices[1].score.points:g} → {now.devices[1].score.points:g}"]
+    assert since.done == []
+    assert now.headline[-1].startswith(
+        "Since the last report, of 2026-11-24: 2 findings were mended and 2 new, 1 device came and 1 left and the exposure score "
+    )
+    mended = made(node(1), node(2), node(3), older=old)
+    assert mended.difference.done == ["mend telnet", "mend ftp"]
+
+
+def test_against_itself_nothing_is_different() -> None:
+    """And the period begins where the older ended."""
+    old = made(node(1), weak=[weakness("dev-1", "telnet", 30)], alerts=[alert(1, 600, 610)])
+    now = made(node(1), weak=[weakness("dev-1", "telnet", 30)], alerts=[alert(1, 600, 610)], older=old)
+    since = now.difference
+    assert [since.new, since.gone, since.found, since.mended, since.worse, since.done] == [[]] * 6
+    assert (now.period.since, now.alerts) == (old.period.until, [])
+
+
+@pytest.mark.parametrize("severity", list(Severity))
+def test_a_finding_is_as_grave_as_its_gravest(severity: Severity) -> None:
+    """Whatever the order of devices."""
+    weak = [weakness("dev-1", "telnet", 30, severity=severity), weakness("dev-2", "telnet", 30, severity=Severity.info)]
+    assert made(node(1), node(2), weak=weak).findings[0].severity == severity.name
+
+
+def test_the_report_is_plain_values() -> None:
+    """What is written is what is read."""
+    report = made(node(1), weak=[weakness("dev-1", "telnet", 30)], alerts=[alert(1, 600, 610)])
+    assert msgspec.json.decode(msgspec.json.encode(report), type=Report) == report

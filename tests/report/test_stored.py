@@ -1,0 +1,88 @@
+"""Older reports: read from their JSON or from the page that carries it; what is none is told; the schema says what they look like."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from sensor.report.build import Sources, report_of
+from sensor.report.model import Report
+from sensor.report.page import page
+from sensor.report.period import wish
+from sensor.report.schema import schema
+from sensor.report.stored import BadReport, encoded, stored
+from tests.report.sites import large_site, large_story
+
+SCHEMA = Path(__file__).parents[2] / "sensor" / "report" / "schema.json"
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    """Of a hundred devices."""
+    made = large_site(100)
+    return report_of(Sources(made, large_story(made)), wish())
+
+
+def test_the_schema_is_that_of_the_model() -> None:
+    """Changed the model? Then ``python -m sensor.report.schema > sensor/report/schema.json``."""
+    assert SCHEMA.read_text(encoding="utf-8") == schema()
+
+
+def test_a_report_is_as_the_schema_says(report: Report) -> None:
+    """By a program that knows nothing of us; a severity that there is not is refused."""
+    told = json.loads(encoded(report))
+    validator = jsonschema.Draft202012Validator(json.loads(schema()))
+    validator.validate(told)
+    told["findings"][0]["severity"] = "ghastly"
+    assert not validator.is_valid(told)
+
+
+def test_page_and_json_carry_the_same(report: Report, tmp_path: Path) -> None:
+    """Either may be compared with."""
+    (tmp_path / "old.json").write_bytes(encoded(report))
+    (tmp_path / "old.html").write_text(page(report, embedded=encoded(report)), encoding="utf-8")
+    assert stored(tmp_path / "old.json") == report
+    assert stored(tmp_path / "old.html") == report
+
+
+@pytest.mark.parametrize(
+    ("data", "wrong"),
+    [
+        (b"", "no report of this sensor: Input data was truncated"),
+        (b"%PDF-1.7", "a PDF carries no data, expected the HTML or the JSON of a report"),
+        (b"<html></html>", "found HTML that carries no report, expected one that `sensor report` wrote"),
+        (b'{"kind": "alert"}', "no report of this sensor: Object missing required field `made`"),
+        (b"[" * 100_000, "no report of this sensor: "),
+        (b'{"made": "now"}', "no report of this sensor: Expected `str` matching regex"),
+    ],
+)
+def test_what_is_no_report_is_told(data: bytes, wrong: str, tmp_path: Path) -> None:
+    """Which file, what was found."""
+    path = tmp_path / "old"
+    path.write_bytes(data)
+    with pytest.raises(BadReport) as error:
+        stored(path)
+    assert str(error.value).startswith(f"{path}: {wrong}")
+
+
+def test_what_a_later_sensor_wrote_is_refused(report: Report, tmp_path: Path) -> None:
+    """By its version; what another program wrote by its format; fields that are new within a version are passed over."""
+    told, path = json.loads(encoded(report)), tmp_path / "old.json"
+    path.write_text(json.dumps(told | {"mood": "good"}), encoding="utf-8")
+    assert stored(path) == report
+    for change in ({"version": 2}, {"format": "other/report"}):
+        path.write_text(json.dumps(told | change), encoding="utf-8")
+        with pytest.raises(BadReport, match="expected passive-network-sensor/report version 1 or older"):
+            stored(path)
+
+
+def test_a_report_that_was_cut_is_never_half_read(report: Report, tmp_path: Path) -> None:
+    """Wherever."""
+    data, path = encoded(report).rstrip(), tmp_path / "old.json"
+    for size in range(0, len(data), len(data) // 60):
+        path.write_bytes(data[:size])
+        with pytest.raises(BadReport):
+            stored(path)
