@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sensor.cli._setup import complain, complain_of_faults
-from sensor.cli._show import SEVERITIES
+from sensor.cli._show import NOT_OPENED, SEVERITIES, USAGE
 from sensor.cli._site import site_of
 from sensor.config import Config, Tickets, load_config, usual
 from sensor.core.alert import Severity
@@ -51,8 +51,8 @@ def policy_of(section: Tickets) -> Policy:
 
 
 @contextlib.contextmanager
-def at_desk(args: argparse.Namespace) -> Iterator[Desk | None]:
-    """The tickets as they are now, noted in the ledger, which nobody else changes within; None after it was said what cannot be read."""
+def at_desk(args: argparse.Namespace) -> Iterator[Desk | int]:
+    """The tickets as they are now, noted in the ledger, which nobody else changes within; an exit code after it was said what is wrong or cannot be read."""
     folder, trouble = _folder(args), ""
     with contextlib.ExitStack() as held:
         try:
@@ -61,24 +61,24 @@ def at_desk(args: argparse.Namespace) -> Iterator[Desk | None]:
         except LedgerError as error:
             trouble = str(error)
         desk = _desk(args, folder, trouble)
-        if desk is not None and not trouble:
+        if not isinstance(desk, int) and not trouble:
             desk.note()
         yield desk
 
 
-def _desk(args: argparse.Namespace, folder: Path | None, trouble: str) -> Desk | None:
+def _desk(args: argparse.Namespace, folder: Path | None, trouble: str) -> Desk | int:
     try:
         config = load_config(usual(args.config))
         ledger = read_ledger(folder) if folder is not None else Ledger()
     except DocumentErrors as errors:
         complain_of_faults(errors)
-        return None
+        return USAGE
     except LedgerError as error:
         complain(str(error))
-        return None
+        return NOT_OPENED
     site = site_of(args)
     if site is None:
-        return None
+        return NOT_OPENED
     tickets = tickets_of(site, policy_of(config.tickets), ledger.first())
     # A site without devices is one that was not looked at yet: it shows of nothing that it is done.
     ledger = noted(ledger, tickets, site) if site.nodes else ledger

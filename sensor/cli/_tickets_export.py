@@ -29,8 +29,8 @@ def export(args: argparse.Namespace) -> int:
         complain(f"expected --project KEY: issues of {name} belong to a project")
         return USAGE
     with at_desk(args) as desk:
-        if desk is None:
-            return NOT_OPENED
+        if isinstance(desk, int):
+            return desk
         found = chosen(args, desk.standings, args.words)
         if found is None:
             return NOT_FOUND

@@ -43,8 +43,8 @@ def send(args: argparse.Namespace) -> int:
         return NOT_OPENED
     try:
         with at_desk(args) as desk:
-            if desk is None:
-                return NOT_OPENED
+            if isinstance(desk, int):
+                return desk
             if desk.trouble and not args.dry_run:
                 complain(f"{desk.trouble}; nothing was sent, since what is not noted is sent again")
                 return NOT_OPENED

@@ -14,7 +14,7 @@ import msgspec
 
 from sensor.cli._devices_csv import write_csv
 from sensor.cli._setup import complain
-from sensor.cli._show import NOT_FOUND, NOT_OPENED, STYLES, USAGE, clock, coloured, paint, put, table
+from sensor.cli._show import NOT_FOUND, STYLES, USAGE, clock, coloured, paint, put, table
 from sensor.cli._tickets_desk import Desk, at_desk, chosen
 from sensor.posture.tickets.formats.json import told
 from sensor.posture.tickets.ledger import Note
@@ -33,8 +33,8 @@ def list_tickets(args: argparse.Namespace) -> int:
         complain(f"found {' '.join(args.words)!r}, expected options alone: --severity, --owner, --type, --vlan, --status")
         return USAGE
     with at_desk(args) as desk:
-        if desk is None:
-            return NOT_OPENED
+        if isinstance(desk, int):
+            return desk
         if desk.trouble:
             complain(f"{desk.trouble}; nothing was noted, so tickets that are new now are new again next time")
         found = [one for one in chosen(args, desk.standings, ()) or () if args.status or not _old(one.note, desk)]
@@ -57,8 +57,8 @@ def show(args: argparse.Namespace) -> int:
         complain("expected show ID…: `sensor tickets list` tells the ids")
         return USAGE
     with at_desk(args) as desk:
-        if desk is None:
-            return NOT_OPENED
+        if isinstance(desk, int):
+            return desk
         found = chosen(args, desk.standings, args.words)
         if found is None:
             return NOT_FOUND

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -49,7 +51,9 @@ def test_the_office_has_tickets_the_most_pressing_first(ask) -> None:
     rows = told.lines[1:-1]
     assert [row.split()[0] for row in rows] == sorted(row.split()[0] for row in rows)
     assert any("Update Aruba 515 from 8.10.0.6" in row and " new " in row for row in rows)
-    assert told.lines[-1] == f"{len(rows)} tickets on 12 devices: 5 P3, 8 P4"
+    kinds = Counter(row.split()[0] for row in rows)
+    counted = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+    assert re.fullmatch(rf"{len(rows)} tickets on \d+ devices: {counted}", told.lines[-1])
 
 
 def test_one_ticket_for_the_same_fix_on_several_devices(ask) -> None:
@@ -81,7 +85,7 @@ def test_some_of_them(ask) -> None:
 def test_as_a_sheet(ask) -> None:
     """A row a ticket."""
     rows = list(csv.DictReader(io.StringIO(ask("list", "--csv").out)))
-    assert len(rows) == 13
+    assert [row["ticket"] for row in rows] == [one["id"] for one in bodies(ask("list", "--json"))]
     assert {row["state"] for row in rows} == {"new"}
 
 
@@ -94,7 +98,7 @@ def test_due_dates_stay_and_what_was_written_is_open(ask, office: Path, tmp_path
     kept = json.loads((office / "tickets.json").read_text())
     assert {name: note["due"] for name, note in kept["tickets"].items()} == before
     told = ask("export", "-o", str(tmp_path / "out.md"))
-    assert told.out == f"{tmp_path / 'out.md'}: 13 tickets\n"
+    assert told.out == f"{tmp_path / 'out.md'}: {len(before)} tickets\n"
     after = bodies(ask("list", "--json"))
     assert {one["state"] for one in after} == {"open"}
     assert {one["id"]: one["due"] for one in after} == before
@@ -126,7 +130,7 @@ def test_a_folder_that_takes_nothing_is_told(ask, office: Path) -> None:
         told = ask()
     finally:
         (office / "tickets.lock").rmdir()
-    assert told.lines[-1].startswith("13 tickets")
+    assert re.match(r"\d+ tickets on ", told.lines[-1])
     assert "nothing was noted, so tickets that are new now are new again next time" in told.err
     assert not (office / "tickets.json").exists()
 
@@ -134,7 +138,7 @@ def test_a_folder_that_takes_nothing_is_told(ask, office: Path) -> None:
 def test_of_a_log_alone_nothing_is_kept(tell, office: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It may be the log of anywhere: the tickets of our own network are not to be done because of it."""
     monkeypatch.setenv("SENSOR_STATE", str(tmp_path))
-    assert tell("tickets", "--events", str(office / "events.jsonl")).lines[-1].startswith("13 tickets")
+    assert re.match(r"\d+ tickets on ", tell("tickets", "--events", str(office / "events.jsonl")).lines[-1])
     assert not list(tmp_path.glob("tickets*"))
 
 

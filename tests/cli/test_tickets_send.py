@@ -1,0 +1,288 @@
+"""sensor tickets send: the office's tickets in ticket systems, once each, whatever happens on the way."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from sensor.cli.main import main
+from tests.cli.conftest import Told
+from tests.outputs.receiver import Fault, Receiver
+from tests.outputs.ticket_systems import SYSTEMS, JiraLike, Service
+
+PCAPS = Path(__file__).parents[2] / "pcaps"
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("office")
+    log, lists = str(folder / "events.jsonl"), str(PCAPS / "office.intel.txt")
+    assert main(["replay", "--state", str(folder), "--events", log, "--intel", lists, str(PCAPS / "office.pcapng")]) == 0
+    return folder
+
+
+class Desk(NamedTuple):
+    """A state folder with the office in it, a system that takes its tickets, and the command."""
+
+    folder: Path
+    service: Service
+    receiver: Receiver
+    ask: Callable[..., Told]
+    configure: Callable[..., None]
+
+    @property
+    def words(self) -> list[str]:
+        """How the command is told where all that is."""
+        return ["--config", str(self.folder / "sensor.yaml"), "--state", str(self.folder), "--events", str(self.folder / "events.jsonl")]
+
+    @property
+    def all(self) -> int:
+        """How many tickets there are."""
+        return len(self.ask("tickets", "list", "--json", *self.words).lines)
+
+    def send(self, *words: str) -> Told:
+        return self.ask("tickets", "send", "desk", *words, *self.words)
+
+    def add(self, **record: Any) -> None:
+        """A later record of the log."""
+        with (self.folder / "events.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+
+    def recommendation(self, setting: str) -> dict[str, Any]:
+        """The record of a setting that one device has."""
+        records = map(json.loads, (self.folder / "events.jsonl").read_text(encoding="utf-8").splitlines())
+        return next(one for one in records if one["kind"] == "recommendation" and one["recommendation"]["setting"] == setting)
+
+
+@pytest.fixture(params=["jira"])
+def desk(request: pytest.FixtureRequest, tell, office: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    monkeypatch.setenv("PASSWORD", "s3cret")
+    folder = tmp_path / "state"
+    shutil.copytree(office, folder)
+    made, path, options = SYSTEMS[request.param]
+    service = made()
+    with Receiver(service) as receiver:
+
+        def configure(**more: Any) -> None:
+            url = receiver.url + path
+            output = {"type": "tickets", "system": request.param, "url": url, "backoff_s": 0.01, "timeout_s": 3, **options, **more}
+            output |= {"update_url": url + "/{id}"} if request.param == "webhook" else {}
+            (folder / "sensor.yaml").write_text(json.dumps({"sensor": {"id": "hq"}, "outputs": {"desk": output}}))
+
+        configure()
+        yield Desk(folder, service, receiver, tell, configure)
+
+
+every_system = pytest.mark.parametrize("desk", list(SYSTEMS), indirect=True)
+
+
+@every_system
+def test_each_ticket_is_opened_once(desk: Desk) -> None:
+    """All of them at first; nothing at all when nothing changed, not even a question."""
+    told = desk.send()
+    assert (told.code, told.lines[-1]) == (0, f"desk: {desk.all} opened, 0 as they were")
+    assert len(desk.service.tickets) == desk.all
+    desk.service.said.clear()
+    assert desk.send().out == f"desk: {desk.all} as they were\n"
+    assert desk.service.said == []
+    listed = [json.loads(line) for line in desk.ask("tickets", "list", "--json", *desk.words).lines]
+    assert {one["state"] for one in listed} == {"open"}
+    assert {one["given"]["desk"] for one in listed} == set(desk.service.tickets)
+
+
+@every_system
+def test_what_changed_is_updated_and_what_is_done_is_closed(desk: Desk) -> None:
+    """Another owner is told; a setting that was seen to be right closes its ticket, and says so there."""
+    desk.send()
+    count = desk.all
+    assert desk.ask("devices", "set", "10.20.10.43", "owner=Facilities", "--state", str(desk.folder)).code == 0
+    record = desk.recommendation("end_of_life")
+    desk.add(**record | {"action": "close", "id": "x" * 26, "recommendation": record["recommendation"] | {"closed": "it runs Android 15"}})
+    told = desk.send()
+    assert told.code == 0, told.err
+    assert [line for line in told.lines if ": closed: " in line and "Product whose support ended" in line]
+    assert "1 closed" in told.lines[-1]
+    assert len(desk.service.tickets) == count
+    assert "it runs Android 15" in str(desk.service.tickets)
+    assert desk.send().lines[-1] == f"desk: {desk.all} as they were"
+
+
+def test_what_would_be_done(desk: Desk) -> None:
+    """A dry run asks nobody and notes nothing of it."""
+    told = desk.send("--dry-run")
+    assert told.lines[0].startswith("desk: would be opened: ticket-")
+    assert told.lines[-1] == f"desk: {desk.all} opened, 0 as they were"
+    assert desk.service.said == []
+    assert desk.send("--dry-run").lines == told.lines
+
+
+def test_some_of_them(desk: Desk) -> None:
+    """By the filter of the output, by an option of the command, and by id."""
+    desk.configure(filter={"vlans": [99]})
+    assert desk.send().lines[-1] == f"desk: {desk.all} as they were"
+    desk.configure(filter={"types": ["voip_*"]})
+    desk.send()
+    of_phones = desk.ask("tickets", "list", "--type", "voip_phone", "--json", *desk.words).lines
+    assert of_phones
+    assert all(json.loads(line)["given"] for line in of_phones)
+    assert len(desk.service.tickets) == len(of_phones)
+    desk.configure()
+    assert desk.send("--severity", "critical").lines[-1] == "desk: 1 opened, 0 as they were"
+    name = next(one["id"] for one in map(json.loads, desk.ask("tickets", "list", "--json", *desk.words).lines) if not one["given"])
+    assert desk.send(name).lines[-1] == "desk: 1 opened, 0 as they were"
+
+
+@every_system
+def test_killed_between_sending_and_noting(desk: Desk) -> None:
+    """What was opened but not noted is found again; a desk that cannot be asked gets it once more, with the same key, and no other twice."""
+    opened = "/in" if isinstance(desk.service, SYSTEMS["webhook"][0]) else ""
+    desk.receiver.script = [None] * 6 + [Fault(store=True, status=201, after_s=20)] * 2
+    command = [sys.executable, "-m", "sensor", "tickets", "send", "desk", *desk.words]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        until = time.monotonic() + 30
+        while len(desk.receiver.requests) < 8 - bool(opened) and time.monotonic() < until:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+    before = len(desk.service.tickets)
+    assert 1 <= before < desk.all
+    desk.receiver.script = []
+    told = desk.send()
+    assert told.code == 0, told.err
+    repeats = len(desk.service.tickets) - desk.all
+    assert repeats <= 1 if opened else repeats == 0
+    if opened:
+        keys = Counter(one["key"] for one in desk.service.tickets.values())
+        assert len(keys) == desk.all
+        assert max(keys.values()) <= 2
+
+
+def test_a_system_that_is_away_gets_the_rest_later(desk: Desk) -> None:
+    """After some tries it is told what is wrong; what was sent is noted, and the next run goes on from there."""
+    desk.receiver.script = [None] * 4 + [Fault(status=503)] * 5
+    told = desk.send()
+    assert told.code == 3
+    assert "answered 503 Service Unavailable" in told.err
+    assert "the rest comes with the next send" in told.err
+    assert len(desk.service.tickets) == 2
+    assert desk.send().lines[-1] == f"desk: {desk.all - 2} opened, 2 as they were"
+
+
+def test_a_system_that_is_busy_for_a_moment(desk: Desk) -> None:
+    """It is asked again, and all is well."""
+    desk.receiver.script = [Fault(status=503), Fault(reset=True), Fault(status=429, headers={"Retry-After": "0"})]
+    assert desk.send().code == 0
+    assert len(desk.service.tickets) == desk.all
+
+
+def test_a_system_that_wants_an_hour(desk: Desk) -> None:
+    """The command does not wait so long."""
+    desk.receiver.script = [Fault(status=429, headers={"Retry-After": "3600"})]
+    began = time.monotonic()
+    assert desk.send().code == 3
+    assert time.monotonic() - began < 10
+
+
+def test_a_wrong_password_is_told_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PASSWORD", "wrong")
+    told = desk.send()
+    assert told.code == 3
+    assert told.err.count("answered 401 Unauthorized") == 1
+    assert "wrong" not in told.err
+    assert len(desk.service.said) == 1
+
+
+def test_what_is_refused_does_not_hold_up_the_others(desk: Desk) -> None:
+    """A field that the project does not have: the answer is told, with what to do, and the rest goes."""
+    words = json.dumps({"errors": {"priority": "Field 'priority' cannot be set. It is not on the appropriate screen, or unknown."}}).encode()
+    desk.receiver.script = [None, Fault(status=400, body=words)]
+    told = desk.send()
+    assert told.code == 1
+    assert "refused: ticket-" in told.err
+    assert "Field 'priority' cannot be set" in told.err
+    assert told.lines[-1] == f"desk: {desk.all - 1} opened, 0 as they were"
+
+
+def test_a_workflow_that_leads_nowhere_is_told(desk: Desk) -> None:
+    assert isinstance(desk.service, JiraLike)
+    desk.send()
+    desk.service.stuck = True
+    desk.add(**desk.recommendation("end_of_life") | {"action": "close", "id": "x" * 26})
+    told = desk.send()
+    assert "close it there" in told.err
+    assert desk.send().lines[-1] == f"desk: {desk.all} as they were"
+
+
+def test_without_an_inventory_nothing_is_sent(desk: Desk, tmp_path: Path) -> None:
+    """A log alone may be of anywhere, and nothing is noted of it."""
+    told = desk.ask("tickets", "send", "desk", "--config", str(desk.folder / "sensor.yaml"), "--events", str(desk.folder / "events.jsonl"))
+    assert (told.code, told.out) == (3, "")
+    assert "no inventory in" in told.err
+    assert desk.service.said == []
+
+
+def test_where_nothing_can_be_noted_nothing_is_sent(desk: Desk) -> None:
+    """Another command has the lock, or we may not write: every run would open all tickets again."""
+    (desk.folder / "tickets.lock").mkdir()
+    told = desk.send()
+    assert (told.code, told.out) == (3, "")
+    assert "nothing was sent, since what is not noted is sent again" in told.err
+    assert desk.service.said == []
+
+
+def test_two_at_once(desk: Desk) -> None:
+    """The second is told so."""
+    desk.receiver.script = [Fault(before_s=3)]
+    command = [sys.executable, "-m", "sensor", "tickets", "send", "desk", *desk.words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as first:
+        until = time.monotonic() + 30
+        while not desk.receiver.requests and time.monotonic() < until:
+            time.sleep(0.02)
+        told = desk.send()
+        assert (told.code, told.out) == (3, "")
+        assert "another `sensor tickets` is at work" in told.err
+        out, _ = first.communicate(timeout=60)
+    assert f"desk: {desk.all} opened" in out
+
+
+@pytest.mark.parametrize(
+    ("outputs", "told"),
+    [
+        ({}, "no output 'desk': no output of type tickets is configured"),
+        ({"desk": {"type": "file", "path": "x"}}, "the output 'desk' takes records of the log: expected one of type tickets"),
+        ({"dask": {"type": "tickets", "system": "github", "url": "https://x"}}, "no output 'desk': expected one of dask; did you mean 'dask'?"),
+        ({"desk": {"type": "tickets", "system": "github", "url": "https://x", "enabled": False}}, "is switched off"),
+        ({"desk": {"type": "tickets", "system": "jira", "url": "https://x"}}, "found no key 'project', which jira needs"),
+    ],
+)
+def test_outputs_that_make_no_sense(desk: Desk, outputs: dict[str, Any], told: str) -> None:
+    (desk.folder / "sensor.yaml").write_text(json.dumps({"outputs": outputs}))
+    said = desk.send()
+    assert (said.code, said.out) == (2, "")
+    assert told in said.err
+
+
+# Beside the outputs that take records.
+
+
+def test_the_log_does_not_wait_for_it(desk: Desk) -> None:
+    """`outputs` lists and checks it, tells that no event goes there, and `forward` leaves it alone."""
+    config = ["--config", str(desk.folder / "sensor.yaml")]
+    assert "tickets" in desk.ask("outputs", "list", *config).lines[1]
+    assert desk.ask("outputs", "check", *config).code == 0
+    tested = desk.ask("outputs", "test", *config)
+    assert (tested.code, "it takes tickets, so no event was sent" in tested.out) == (0, True)
+    assert desk.ask("outputs", "status", *config).code == 2
+    told = desk.ask("outputs", "replay", "desk", "--since", "1h", *config)
+    assert "`sensor tickets send desk` sends them" in told.err
+    assert desk.ask("forward", "--once", *config).code == 2
+    assert desk.service.tickets == {}
