@@ -12,7 +12,7 @@ from sensor.core.record_parts import objects
 from sensor.inventory.rules import parse_service
 from sensor.inventory.services import TCP, UDP
 from sensor.posture.paths.costs import SETTINGS, Kind, taking
-from sensor.posture.paths.graph import OUTER, Ints
+from sensor.posture.paths.graph import OUTER, Ints, once
 from sensor.posture.site import Record, Site, ends_of
 from sensor.posture.weakness import VULNERABILITY, Weakness
 
@@ -78,7 +78,7 @@ def talks_of(site: Site, index: Index) -> Talks:
             for user in users:
                 if (other := index.get(user)) is not None and other != mine:
                     found.append((other << DEVICE_BITS | mine) << SERVICE_BITS | service)
-    keys = np.unique(np.frombuffer(found, np.int64) if found else np.empty(0, np.int64))
+    keys = once(np.frombuffer(found, np.int64) if found else np.empty(0, np.int64))
     ends = keys >> SERVICE_BITS
     mask = (1 << DEVICE_BITS) - 1
     return Talks((ends >> DEVICE_BITS).astype(np.int32), (ends & mask).astype(np.int32), (keys & (1 << SERVICE_BITS) - 1).astype(np.int32))

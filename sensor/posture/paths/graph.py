@@ -7,11 +7,12 @@ a rule takes away one node, a fix some edges, and machines of a segment that may
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+Number = TypeVar("Number", bound=np.integer)
 Ints = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
 
@@ -81,6 +82,12 @@ class Graph:
         """(node of the device, service) of the node of a service."""
         number = node - self.first_service
         return int(self.owner[number]), int(self.service[number])
+
+
+def once(numbers: npt.NDArray[Number]) -> npt.NDArray[Number]:
+    """Each number once, in order: ``np.unique`` without its other talents, which cost most of its time."""
+    numbers = np.sort(numbers)
+    return numbers[np.append(True, numbers[1:] != numbers[:-1])] if len(numbers) else numbers
 
 
 def _ranges(starts: npt.NDArray[np.int64], nodes: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sensor.posture.paths.costs import LIMIT
-from sensor.posture.paths.graph import Graph, Ints, Mask
+from sensor.posture.paths.graph import Graph, Ints, Mask, once
 
 
 class Tree(NamedTuple):
@@ -69,7 +69,7 @@ def _settle(graph: Graph, cost: Ints, edge: Ints, nodes: npt.NDArray[np.int64], 
     _sort_in(buckets, nodes, cost)
     for level, bucket in enumerate(buckets):
         if bucket:
-            several = np.unique(np.concatenate(bucket))
+            several = once(np.concatenate(bucket))
             back = graph.into(several[cost[several] == level])
             back = back[~gone[back]] if gone is not None else back
             _sort_in(buckets, _improve(graph, cost, edge, back, level + graph.cost[back]), cost)
@@ -87,7 +87,7 @@ def _improve(graph: Graph, cost: Ints, edge: Ints, over: npt.NDArray[np.integer]
 
 
 def _sort_in(buckets: list[list[npt.NDArray[np.integer]]], nodes: npt.NDArray[np.integer], cost: Ints) -> None:
-    for level in np.unique(cost[nodes]).tolist():
+    for level in np.flatnonzero(np.bincount(cost[nodes])).tolist():
         buckets[level].append(nodes[cost[nodes] == level])
 
 
