@@ -91,7 +91,7 @@ class Sensor:
         config = load_config(self.path)
         rules = [self.folder / "rules"] if (self.folder / "rules").is_dir() else []
         evidence = (config.evidence.folder or self.folder / "evidence") if config.evidence.enabled else None
-        return Settings(config, config.alerts.mutes or self.folder / "mutes.yaml", evidence, rules)
+        return Settings(config, config.alerts.mutes or self.folder / "mutes.yaml", evidence, rules, self.folder / "profiles")
 
     def asked(self) -> bool:
         wanted, self.wanted = self.wanted, False
@@ -149,7 +149,7 @@ class Sensor:
         names = [name for name, options in config.outputs.items() if options.enabled]
         log = LiveLog(self.folder / "log", config.retention, outputs=names, clock=lambda: self.clock() / 1e9, disk=disk)
         self.run = Run(
-            config, source, log, live=True, keeper=keeper, mutes=at.mutes, evidence=at.evidence, rules=at.rules, lists=self.folder / "intel",
+            config, source, log, live=True, keeper=keeper, mutes=at.mutes, evidence=at.evidence, rules=at.rules, profiles=at.profiles, lists=self.folder / "intel",
             read=self.settings, asked=self.asked, clock=self.clock,
         )  # fmt: skip
         try:

@@ -16,11 +16,14 @@ from sensor.daemon import Run
 from sensor.inventory.store.store import Store
 from sensor.keeper import KNOWLEDGE, MIXED, Keeper
 from sensor.reload import AT_ONCE, _plain, differences
+from tests.detectors.stories import device
 from tests.kit import tcp_frame
 from tests.live_kit import Sensor, Step, alerts, told
 from tests.test_assembly import GOOD, discover, write
 
 SCAN = "discovery.port_scan"
+PROFILE = """{"for": {"type": "TYPE"}, "profile": {"ietf-mud:mud": {
+  "mud-version": 1, "mud-url": "https://maker.example/x", "last-update": "2026-11-24T08:00:00Z", "is-supported": true}}}"""
 # Opened or sized at the start.
 AT_THE_START = {"capture", "events", "inventory.devices", "memory_mib", "sensor.id", "state", "tables", "telemetry"}
 
@@ -236,6 +239,28 @@ def test_rules_that_ask_what_is_inside(sensor: Any, tmp_path: Path) -> None:
     assert sorted(alert["alert"]["detector"] for alert in alerts(records, "custom.")) == ["custom.inside", "custom.other"]
     [alert] = alerts(records, "custom.inside")
     assert (alert["dst"]["ip"], alert["src"]["port"]) == ("203.0.113.8", 40002)
+
+
+def test_profiles_are_read_again(sensor: Any, tmp_path: Path) -> None:
+    """One that is new counts, one that broke stays as it was and is told with its place, one that is gone is gone."""
+    one, seen = sensor("{}"), list[list[str]]()
+    write(tmp_path / "profiles" / "old.json", PROFILE.replace("TYPE", "camera"))
+
+    def look(run: Run) -> None:
+        seen.append(sorted(kind for kind in ("camera", "printer", "tv") if run.engine.world.profiles.has(device(kind, "10.0.0.1"))))
+
+    def put(name: str, text: str) -> Step:
+        return one.then(lambda _: write(tmp_path / "profiles" / name, text))
+
+    records = one.live(
+        one.then(look), put("new.json", PROFILE.replace("TYPE", "printer")), one.reload(), one.then(look),
+        put("old.json", '{"for": {"type": "camera"}'), put("tv.json", PROFILE.replace("TYPE", "tv")), one.reload(), one.then(look),
+        one.then(lambda _: (tmp_path / "profiles" / "new.json").unlink()), put("old.json", PROFILE.replace("TYPE", "camera")), one.reload(), one.then(look),
+    )  # fmt: skip
+    assert seen == [["camera"], ["camera", "printer"], ["camera", "printer", "tv"], ["camera", "tv"]]
+    news = told(records, "config")
+    assert [record["facts"]["changed"] for record in news] == [["profiles"]] * 3
+    assert f"{tmp_path / 'profiles' / 'old.json'}:1:27: found no JSON" in news[1]["msg"]
 
 
 def test_fingerprints_are_read_again(sensor: Any, tmp_path: Path) -> None:

@@ -1,0 +1,218 @@
+"""sensor profiles: from what the office was seen to do to MUD files, allow-lists, installed profiles, and who goes beyond them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sensor.cli.main import main
+from sensor.posture.profiles.mud import read
+from tests.cli.conftest import Told
+
+PCAPS = Path(__file__).parents[2] / "pcaps"
+CAMERA, C2, ROLE = "10.20.10.62", "203.0.113.66", "lateral_movement.role_violation"
+NAS = "my-controller=10.20.10.5"
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small office as a sensor knows it."""
+    folder = tmp_path_factory.mktemp("office")
+    words = ["--state", str(folder), "--events", str(folder / "events.jsonl"), "--intel", str(PCAPS / "office.intel.txt"), str(PCAPS / "office.pcapng")]
+    assert main(["replay", *words]) == 0
+    return folder
+
+
+@pytest.fixture
+def office(watched: Path, tmp_path: Path) -> Path:
+    """A copy of it, to install something in."""
+    return Path(shutil.copytree(watched, tmp_path / "office"))
+
+
+@pytest.fixture
+def profiles(tell, office: Path) -> Callable[..., Told]:
+    return lambda *words: tell("profiles", *words, "--state", str(office), "--events", str(office / "events.jsonl"))
+
+
+@pytest.fixture
+def camera(profiles, tmp_path: Path) -> str:
+    """The profile of a camera, as a file."""
+    path = str(tmp_path / "camera.json")
+    assert profiles("make", CAMERA, "-o", path).code == 0
+    return path
+
+
+# Made.
+
+
+def test_a_camera_that_was_taken_over(profiles) -> None:
+    """What it needs, by the names that it asked for; its control server is left out, for there is an alert, and that is told beside the file, not in it."""
+    told = profiles("make", CAMERA)
+    assert (told.code, told.err.splitlines()[0]) == (
+        0,
+        "sensor: low confidence: 1 device watched for 0.3 h, talked in 1 h, nothing new in the last 0%",
+    )
+    assert "dev.hik-connect.example" in told.out
+    assert C2 not in told.out
+    assert f"sensor: left out: https/8443 of {C2}, for alert-" in told.err
+    assert f"install it with --controller {NAS}" in told.err
+    assert C2 in profiles("make", CAMERA, "--alerted").out
+
+
+def test_of_a_type_and_of_a_product(profiles, tmp_path: Path) -> None:
+    """All devices of it together; the maker and model where they are one."""
+    phones, printer = tmp_path / "phones.json", tmp_path / "printer.json"
+    assert "5 devices" in profiles("make", "--type", "voip_phone", "-o", str(phones)).err
+    assert profiles("make", "--product", "hikvision ds-2cd2143g0-i", "-o", str(printer), "--url", "https://mud.example.net/c.json").code == 0
+    assert read(printer).profile().url == "https://mud.example.net/c.json"
+    assert (read(printer).profile().vendor, read(phones).profile().vendor) == ("Hikvision", "")
+
+
+@pytest.mark.parametrize("name", ["csv", "fortios", "ios", "iptables", "nftables"])
+def test_an_allow_list_for_a_firewall(profiles, name: str) -> None:
+    told = profiles("make", CAMERA, "--format", name)
+    assert told.code == 0
+    assert "dev.hik-connect.example" in told.out
+    assert C2 not in "".join(line for line in told.lines if not line.startswith(("#", "!")))
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("make",), 2, "expected a DEVICE, --type TYPE or --product PRODUCT"),
+        (("make", CAMERA, "--type", "camera"), 2, "expected one of DEVICE, --type and --product, found several"),
+        (("make", "--type", "camra"), 1, "no device of the type 'camra', did you mean 'camera'?"),
+        (("make", "--product", "Axis Q1"), 1, "no device of the product 'Axis Q1', "),
+        (("make", "10.9.9.9"), 1, "no device '10.9.9.9'"),
+        (("make", CAMERA, "10.9.9.9"), 1, "no device '10.9.9.9'"),
+        (("make", CAMERA, "--format", "panos"), 2, "found --format panos, expected one of csv, fortios, ios, ip6tables, iptables, nftables: only these"),
+        (("make", CAMERA, "--url", "http://x"), 2, "found --url http://x, expected one that begins with https://"),
+        (("make", CAMERA, "-o", "/nowhere/x.json"), 3, "cannot write /nowhere/x.json: No such file or directory"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_made_is_said(profiles, words: tuple[str, ...], code: int, said: str) -> None:
+    told = profiles(*words)
+    assert (told.code, told.out) == (code, "")
+    assert f"sensor: {said}" in told.err
+
+
+def test_without_an_inventory_there_is_nothing_to_make_it_of(tell, watched: Path, tmp_path: Path) -> None:
+    """A log tells devices, and not what they do."""
+    told = tell("profiles", "make", CAMERA, "--events", str(watched / "events.jsonl"))
+    assert (told.code, "profiles rest on the inventory of `sensor run`" in told.err) == (1, True)
+    assert tell("profiles", "make", CAMERA, "--state", str(tmp_path / "none")).code == 3
+
+
+# Installed.
+
+
+def test_installed_shown_and_removed(profiles, camera: str) -> None:
+    """Whom it is for, who is in charge; what it allows, in words and as the file that it was."""
+    assert profiles("list").out == "no profiles are installed\n"
+    told = profiles("install", camera, "--type", "camera", "--controller", NAS)
+    assert told.out == "installed: type-camera, 8 entries in 2 access lists; a running sensor takes it up at `systemctl reload sensor` (SIGHUP)\n"
+    assert profiles("install", camera, "--type", "camera", "--controller", NAS).out.startswith("installed anew: ")
+    (row,) = profiles("list").lines[1:]
+    assert row.split()[:3] == ["type-camera", "type", "camera"]
+    assert json.loads(profiles("list", "--json").out)["controllers"] == "my-controller"
+    shown = profiles("show", "type-camera")
+    assert "  my-controller is 10.20.10.5" in shown.lines
+    assert "    accept  tcp port 443, dev.hik-connect.example (IPv4), the device begins" in shown.lines
+    assert json.loads(profiles("show", "type-camera", "--json").out) == json.loads(Path(camera).read_text(encoding="utf-8"))
+    assert profiles("remove", "type-camera").code == 0
+    assert profiles("show", "type-camera").code == 1
+
+
+def test_what_goes_beyond_a_profile_was_seen_before(profiles, camera: str) -> None:
+    """The control server of the camera; everything else of it keeps to its profile."""
+    assert profiles("check").err.endswith("no profile is installed: `sensor profiles install` does that\n")
+    profiles("install", camera, "--for", CAMERA, "--controller", NAS)
+    told = profiles("check")
+    assert (told.code, told.lines[-1]) == (1, "1 habit of 1 device beyond a profile")
+    assert told.lines[1].split()[3:6] == ["uses", "https/8443", C2]
+    body = json.loads(profiles("check", "--json").out)
+    assert (body["does"], body["with"], body["address"]) == ("uses", C2, CAMERA)
+    whole = camera.replace("camera.json", "whole.json")
+    profiles("make", CAMERA, "--alerted", "-o", whole)
+    profiles("install", whole, "--for", CAMERA, "--controller", NAS)
+    assert profiles("check").out == "all that was seen keeps to the profiles\n"
+
+
+def test_a_sensor_takes_the_word_of_an_installed_profile(profiles, office: Path, camera: str, tmp_path: Path) -> None:
+    """The office once more, without any threat list: the control server is an alert of its own, the cloud of the camera is none."""
+    profiles("install", camera, "--for", CAMERA, "--controller", NAS)
+    log = tmp_path / "again.jsonl"
+    assert main(["replay", "--state", str(office), "--events", str(log), str(PCAPS / "office.pcapng")]) == 0
+    records = map(json.loads, log.read_text(encoding="utf-8").splitlines())
+    found: list[dict[str, Any]] = [one for one in records if one["kind"] == "alert" and one["action"] == "open" and one["alert"]["detector"] == ROLE]
+    assert {(one["src"]["ip"], one["dst"]["ip"]) for one in found if one["alert"]["numbers"]["rule"] == "profile"} == {(CAMERA, C2)}
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("install",), 2, "expected install FILE, and one of --for DEVICE"),
+        (("install", "FILE"), 2, "expected install FILE, and one of --for DEVICE"),
+        (
+            ("install", "FILE", "--type", "camera"),
+            2,
+            "the profile is about my-controller, and only you know who that is: add --controller",
+        ),
+        (("install", "FILE", "--type", "camera", "--controller", "my-controller=x"), 2, "found --controller my-controller=x, expected a class and an address"),
+        (("install", "FILE", "--type", "camera", "--controller", NAS, "--controller", "boss=10.0.0.1"), 2, "found --controller boss, "),
+        (("install", "FILE", "--type", "camra", "--controller", NAS), 2, "found --type camra, did you mean 'camera'?"),
+        (("install", "FILE", "--for", "10.9.9.9", "--controller", NAS), 1, "no device '10.9.9.9'"),
+        (("install", "/nowhere.json", "--type", "camera"), 3, "cannot read /nowhere.json: No such file or directory"),
+        (("show", "../inventory"), 1, "usage: sensor profiles show NAME"),
+        (("show", "nobody"), 1, "no profile 'nobody': none is installed"),
+        (("check", "nobody"), 1, "no profile 'nobody': none is installed"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_installed_is_said(profiles, camera: str, words: tuple[str, ...], code: int, said: str) -> None:
+    told = profiles(*(camera if word == "FILE" else word for word in words))
+    assert (told.code, told.out) == (code, "")
+    assert f"sensor: {said}" in told.err
+
+
+def test_a_file_that_is_none_is_told_with_its_place(profiles, tmp_path: Path) -> None:
+    path = tmp_path / "bad.json"
+    path.write_text('{"ietf-mud:mud": {\n  "mud-version": 1\n}}', encoding="utf-8")
+    told = profiles("install", str(path), "--type", "camera")
+    assert told.code == 2
+    assert f"{path}:1:18: found no key 'mud-url', expected one here" in told.err
+
+
+def test_a_file_of_a_maker_with_what_nobody_here_understands(profiles, tmp_path: Path) -> None:
+    """It is installed, and what is not understood is named; letters that mean something to a terminal do not reach it."""
+    matches = {"ipv4": {"dscp": 10, "ietf-acldns:dst-dnsname": "cloud.example"}}
+    body = {
+        "ietf-mud:mud": {
+            "mud-version": 1, "mud-url": "https://maker.example/x", "last-update": "2026-11-24T08:00:00Z", "is-supported": True,
+            "systeminfo": "a \x1b[31mred\x1b[0m camera", "from-device-policy": {"access-lists": {"access-list": [{"name": "a"}]}},
+        },
+        "ietf-access-control-list:acls": {"acl": [{"name": "a", "aces": {"ace": [{"name": "b", "matches": matches, "actions": {"forwarding": "accept"}}]}}]},
+    }  # fmt: skip
+    path = tmp_path / "maker.json"
+    path.write_text(json.dumps(body), encoding="utf-8")
+    told = profiles("install", str(path), "--type", "camera")
+    assert (told.code, "not understood: dscp; a condition that is not understood counts as met" in told.err) == (0, True)
+    shown = profiles("show", "type-camera").out
+    assert "accept  all protocols, cloud.example (IPv4); not understood: dscp" in shown
+    assert "\x1b" not in shown
+
+
+def test_a_broken_file_in_the_folder_is_told_and_the_others_are_listed(profiles, office: Path, camera: str) -> None:
+    profiles("install", camera, "--type", "camera", "--controller", NAS)
+    broken = office / "profiles" / "broken.json"
+    broken.write_text("{", encoding="utf-8")
+    told = profiles("list")
+    assert (told.code, len(told.lines)) == (2, 2)
+    assert f"{broken}:1:2: found no JSON" in told.err
+    assert profiles("show", "broken").code == 1
