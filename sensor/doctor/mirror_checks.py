@@ -28,8 +28,14 @@ def silent_port(card: Card, seen: Seen) -> Verdict | None:
     if not ways:
         return ok("the kernel answers nobody there: no address, no ARP, no IPv6")
     found = f"this mirror port is not silent: it {', '.join(way for way, _ in ways)}"
-    advice = f"{'; '.join(command for _, command in ways)}; at each boot: systemctl enable --now sensor-mirror@{name}"
+    advice = f"{'; '.join(command for _, command in ways)}; at each boot: systemctl enable --now {_unit(name)}"
     return warning(found, advice, addresses=" ".join(card.addresses), arp=card.arp, ipv6=card.ipv6)
+
+
+def _unit(name: str) -> str:
+    """The unit that does all of it, for a shell: of a name, systemd escapes what is no letter or digit (systemd-escape(1))."""
+    escaped = "".join(sign if sign.isalnum() or sign in ":_." else f"\\x{ord(sign):02x}" for sign in name)
+    return f"sensor-mirror@{escaped}" if escaped == name else f"'sensor-mirror@{escaped}'"
 
 
 MIRROR = (silent_port,)

@@ -40,11 +40,13 @@ def test_a_port_that_answers(more: dict[str, object], words: str, command: str) 
     assert found.advice.endswith("at each boot: systemctl enable --now sensor-mirror@eth7")
 
 
-def test_a_port_of_a_vlan() -> None:
-    """A dot in its name is none of the key's."""
+def test_odd_names() -> None:
+    """A dot in a name is none of the key's, and a dash is escaped as systemd does."""
     port = card(ipv6=True)
     port.name = "eth7.30"
     assert silent_port(port, MIRRORED).advice.startswith("sysctl -w net/ipv6/conf/eth7.30/disable_ipv6=1;")
+    port.name = "br-lan"
+    assert silent_port(port, MIRRORED).advice.endswith(r"systemctl enable --now 'sensor-mirror@br\x2dlan'")
 
 
 def test_a_port_that_is_no_mirror() -> None:
