@@ -142,6 +142,7 @@ def test_some_of_them(desk: Desk) -> None:
     assert desk.send(name).lines[-1] == "desk: 1 opened, 0 as they were"
 
 
+@pytest.mark.slow
 @every_system
 def test_killed_between_sending_and_noting(desk: Desk) -> None:
     """What was opened but not noted is found again; a desk that cannot be asked gets it once more, with the same key, and no other twice."""
@@ -239,6 +240,7 @@ def test_where_nothing_can_be_noted_nothing_is_sent(desk: Desk) -> None:
     assert desk.service.said == []
 
 
+@pytest.mark.slow
 def test_two_at_once(desk: Desk) -> None:
     """The second is told so."""
     desk.receiver.script = [Fault(before_s=3)]

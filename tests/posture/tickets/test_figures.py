@@ -1,0 +1,32 @@
+"""Ten thousand devices with fifty thousand things to mend: an offline work of seconds."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from sensor.posture.tickets.formats import Form, exported, names
+from sensor.posture.tickets.grouping import tickets_of
+from sensor.posture.tickets.ledger import Ledger, read_ledger, write_ledger
+from sensor.posture.tickets.policy import Policy
+from sensor.posture.tickets.progress import noted, standings
+from tests.posture.tickets.made import large_site
+
+# Seconds of the processor; it takes a fifth of that.
+LIMIT_S = 5.0
+
+
+def test_a_large_network(tmp_path: Path) -> None:
+    """Grouped, noted, written and read again within five seconds; any export within five more."""
+    here = large_site(10_000, 50_000)
+    began = time.process_time()
+    tickets = tickets_of(here, Policy())
+    kept = noted(Ledger(), tickets, here)
+    write_ledger(tmp_path, kept)
+    again = noted(read_ledger(tmp_path), tickets_of(here, Policy(), kept.first()), here)
+    assert [one.state for one in standings(again, tickets)] == ["new"] * 150
+    assert time.process_time() - began < 2 * LIMIT_S
+    for name in names():
+        began = time.process_time()
+        assert exported(name, tickets, Form("hq", "OPS"))
+        assert time.process_time() - began < LIMIT_S, name
