@@ -85,16 +85,16 @@ def _unknown(node: Node) -> Iterator[str]:
 
 def _attacks(site: Site, there: Mapping[str, Node]) -> tuple[dict[str, list[Sign]], dict[str, list[Sign]]]:
     """Signs by who did it and by who suffered it, the gravest first."""
-    owners = _owners(there.values())
+    mine = owners(there.values())
     acts: dict[str, list[Sign]] = {}
     suffers: dict[str, list[Sign]] = {}
     for record, alert in _alerts(site):
-        actor = _whose(record.get("src"), there, owners)
+        actor = whose(record.get("src"), there, mine)
         sign = _sign(alert, there.get(actor))
         if actor:
             acts.setdefault(actor, []).append(sign)
         targets = [record.get("dst"), *objects(record.get("targets"))]
-        for target in dict.fromkeys(_whose(end, there, owners) for end in targets):
+        for target in dict.fromkeys(whose(end, there, mine) for end in targets):
             if target and target != actor:
                 suffers.setdefault(target, []).append(sign)
     for signs in (*acts.values(), *suffers.values()):
@@ -110,11 +110,15 @@ def _sign(alert: Record, actor: Node | None) -> Sign:
 
 
 def _alerts(site: Site) -> Iterator[tuple[Record, Record]]:
-    """Records of attacks with their alerts, those that nobody dealt with."""
+    return ((record, alert) for record, alert in standing(site) if not _text(alert.get("detector")).startswith(NO_ATTACK))
+
+
+def standing(site: Site) -> Iterator[tuple[Record, Record]]:
+    """Records of medium severity and above with their alerts, those that nobody dealt with and that were not silent for long."""
     since = _days_before(site.now)
     for record in site.alerts:
         alert, severity = record.get("alert"), record.get("severity")
-        if not isinstance(alert, dict) or _text(alert.get("detector")).startswith(NO_ATTACK) or "closed" in alert:
+        if not isinstance(alert, dict) or "closed" in alert:
             continue
         if not isinstance(severity, str) or severity not in Severity.__members__ or Severity[severity] < Severity.medium:
             continue
@@ -130,21 +134,21 @@ def _days_before(now: str) -> str:
         return ""
 
 
-def _owners(nodes: Iterable[Node]) -> dict[str, str]:
+def owners(nodes: Iterable[Node]) -> dict[str, str]:
     """Device by address: an alert may name one by an id from before it was merged, or not at all."""
     told = ((node.id, node.record.get("device")) for node in nodes)
     several = ((name, device.get("ips")) for name, device in told if isinstance(device, dict))
     return {address: name for name, ips in several if isinstance(ips, list) for address in ips if isinstance(address, str)}
 
 
-def _whose(end: Any, there: Mapping[str, Node], owners: Mapping[str, str]) -> str:
+def whose(end: Any, there: Mapping[str, Node], mine: Mapping[str, str]) -> str:
     """The device at an end of an alert; empty where it is none of ours."""
     if not isinstance(end, dict):
         return ""
     device, address = end.get("device"), end.get("ip")
     if isinstance(device, str) and device in there:
         return device
-    return owners.get(address, "") if isinstance(address, str) else ""
+    return mine.get(address, "") if isinstance(address, str) else ""
 
 
 def _text(value: Any) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sensor.inventory.habits import OUTSIDE, Habits
+from sensor.posture.causes import standing
 from sensor.posture.paths.costs import (
     ADMINISTRATION,
     ASSUMED_FAR,
@@ -28,7 +29,7 @@ from sensor.posture.paths.costs import (
     WEB,
     Kind,
 )
-from sensor.posture.paths.facts import ANY, SERVICE_BITS, Hole, Talks, Told, grave, holes_of, offered, talks_of, told_of, ways_in
+from sensor.posture.paths.facts import ANY, SERVICE_BITS, Hole, Talks, Told, holes_of, offered, talks_of, told_of, ways_in
 from sensor.posture.paths.graph import OUTER, Edges, Graph, Ints, Mask, edges
 from sensor.posture.site import Record, Site
 from sensor.posture.weakness import Weakness
@@ -65,8 +66,8 @@ def build(site: Site) -> Map:
     index = {OUTSIDE: OUTER, **{name: number for number, name in enumerate(names, 1)}}
     homes = [site.nodes[name].segment for name in names]
     segments = sorted(set(homes) - {""})
-    alerts, weaknesses = grave(site), tuple(one for name in names for one in ways_in(site.weaknesses.get(name, ())))
-    talks, told, holes = talks_of(site, index), list(told_of(alerts, index)), list(holes_of(site, index, weaknesses))
+    alerts, weaknesses = tuple(record for record, _ in standing(site)), tuple(one for name in names for one in ways_in(site.weaknesses.get(name, ())))
+    talks, told, holes = talks_of(site, index), list(told_of(alerts, site, index)), list(holes_of(site, index, weaknesses))
     services = Services(_known(site, index, talks, told, holes), 1 + len(names) + len(segments))
     kinds = np.array(["", *(site.nodes[name].type for name in names)])
     several = [*_seen(talks, services, kinds), *_beside(homes, segments, services), *_takes(services, holes), *_alerted(told, services), _lured(site, index)]

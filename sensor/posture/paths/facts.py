@@ -11,6 +11,7 @@ import numpy as np
 from sensor.core.record_parts import objects
 from sensor.inventory.rules import parse_service
 from sensor.inventory.services import TCP, UDP
+from sensor.posture.causes import owners, whose
 from sensor.posture.paths.costs import SETTINGS, Kind, taking
 from sensor.posture.paths.graph import OUTER, Ints, once
 from sensor.posture.site import Record, Site, ends_of
@@ -20,7 +21,6 @@ from sensor.posture.weakness import VULNERABILITY, Weakness
 WEAK_LIMIT = 4
 # A service that is not known, or any.
 ANY = 0
-GRAVE = ("medium", "high", "critical")
 CONTROLLED = frozenset(
     f"command_and_control.{name}"
     for name in (
@@ -96,17 +96,15 @@ def offered(services: Iterable[str]) -> Iterator[int]:
 # Alerts.
 
 
-def grave(site: Site) -> tuple[Record, ...]:
-    """Alerts that are open and not slight."""
-    return tuple(one for one in site.alerts if one.get("action") != "close" and one.get("severity") in GRAVE)
-
-
-def told_of(alerts: Iterable[Record], index: Index) -> Iterator[Told]:
-    """What they say of ways into devices."""
+def told_of(alerts: Iterable[Record], site: Site, index: Index) -> Iterator[Told]:
+    """What alerts say of ways into devices."""
+    there = {name: node for name, node in site.nodes.items() if name in index}
+    mine = owners(there.values())
     for number, record in enumerate(alerts):
         detector = str(_part(record, "alert").get("detector"))
-        actors, targets = ends_of(record)
-        actor, others = index.get(actors[0]) if actors else None, [index[name] for name in targets if name in index]
+        actor = index.get(whose(record.get("src"), there, mine))
+        targets = dict.fromkeys(whose(end, there, mine) for end in (record.get("dst"), *objects(record.get("targets"))))
+        others = [index[name] for name in targets if name]
         service = _service(_part(record, "network").get("proto"), _part(record, "dst").get("port"))
         if detector in CONTROLLED and actor:
             yield Told(Kind.HELD, OUTER, actor, ANY, number)

@@ -95,11 +95,13 @@ def test_a_port_that_was_mapped_lets_the_outside_in() -> None:
         assert (story(found), costs(found), found.hops[0].alert) == ([OUTSIDE, "files"], [REACH + GUESS], "alert-map")
 
 
-def test_an_attack_that_was_seen_is_a_way_until_its_alert_is_closed() -> None:
-    """One that says nothing of an entry, such as a fan-out, is none; nor is a slight one."""
+def test_an_attack_that_was_seen_is_a_way_until_somebody_deals_with_it() -> None:
+    """Or it was silent for two weeks. One that says nothing of an entry, such as a fan-out, is none; nor is a slight one."""
     attack = alert("lateral_movement.remote_service", "camera", "files", 445)
     assert costs(only(attack_paths(site([CAMERA, FILES], alerts=(attack,)), "camera"))) == [ATTACKED]
-    for one in (attack | {"action": "close"}, attack | {"severity": "low"}, alert("lateral_movement.fan_out", "camera", "files", 445)):
+    silent, dealt_with = attack | {"action": "close"}, attack | {"alert": attack["alert"] | {"closed": "mended"}}
+    assert attack_paths(site([CAMERA, FILES], alerts=({**silent, "ts": "2026-11-20T00:00:00Z"},)), "camera").pairs == 1
+    for one in (silent | {"ts": "2026-11-01T00:00:00Z"}, dealt_with, attack | {"severity": "low"}, alert("lateral_movement.fan_out", "camera", "files", 445)):
         assert attack_paths(site([CAMERA, FILES], alerts=(one,)), "camera").pairs == 0
 
 
