@@ -5,7 +5,8 @@ actions:
   install                      writes the units with the path of this program, makes the user `sensor`, and a configuration in which everything is commented out
   uninstall                    stops the service and takes its units away; configuration, state and user stay
 
-Installing starts nothing: `systemctl enable --now sensor.target` does. Changes to a unit belong into a drop-in (`systemctl edit sensor`), which stays.
+Installing starts nothing: `systemctl enable --now sensor.target` does; sensor-mirror@INTERFACE makes a mirror port ready and silent, sensor-update.timer takes
+threat lists and vulnerabilities again once a day. Changes to a unit belong into a drop-in (`systemctl edit sensor`), which stays.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ def _install(root: Path) -> int:
             put(line)
     if root == Path("/"):
         systemctl("daemon-reload")
-    put("nothing is started yet; next: sensor config init --force; systemctl enable --now sensor.target")
+    put("nothing is started yet; next: sensor config init --force; systemctl enable --now sensor-mirror@INTERFACE sensor.target")
     return 0
 
 
