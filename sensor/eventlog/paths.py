@@ -9,6 +9,7 @@ from sensor.eventlog.log_lines import parts
 
 SYSTEM = Path("/var/lib/sensor")
 REPLAY_LOG, RUN_LOG = "replay.jsonl", "events.jsonl"
+INVENTORY = "inventory.db"
 
 
 def state_folder() -> Path:
@@ -27,19 +28,16 @@ def state_folder() -> Path:
 
 
 def folder_to_read() -> Path:
-    """The folder of the state for who looks at what a sensor left: that of the service, where it may be read and nothing lies in the user's own."""
+    """The folder of the state for who looks at what a sensor left: that of the service, where it may be read and the user's own has no inventory and no log."""
     own = state_folder()
-    if _named() or _holds(own) or not _holds(SYSTEM):
+    if _named() or _left(own) or not _left(SYSTEM):
         return own
     return SYSTEM
 
 
-def _holds(folder: Path) -> bool:
-    """Whether there is anything that we may see."""
-    try:
-        return any(folder.iterdir())
-    except OSError:
-        return False
+def _left(folder: Path) -> bool:
+    """Whether a sensor left something there that we may read."""
+    return any(os.access(folder / name, os.R_OK) for name in (INVENTORY, RUN_LOG, REPLAY_LOG))
 
 
 def _named() -> str:

@@ -190,13 +190,14 @@ def test_the_system_folder_is_used_where_it_is_ours(monkeypatch: pytest.MonkeyPa
 
 
 def test_who_looks_finds_the_service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A member of its group may read /var/lib/sensor and not write there: looking goes there until something lies in the own folder; what is named goes
-    before.
+    """A member of its group may read /var/lib/sensor and not write there: looking goes there until a sensor left something in the own folder, and not only
+    because tickets lie there; what is named goes before.
     """
     service, own = tmp_path / "service", tmp_path / "home" / "sensor"
     service.mkdir()
     monkeypatch.setattr("sensor.eventlog.paths.SYSTEM", service)
-    monkeypatch.setattr(os, "access", lambda *_: False)
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK and access(path, mode))
     for name in ("SENSOR_STATE", "STATE_DIRECTORY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(own.parent))
@@ -204,6 +205,7 @@ def test_who_looks_finds_the_service(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     (service / "inventory.db").touch()
     assert (folder_to_read(), state_folder()) == (service, own)
     own.mkdir(parents=True)
+    (own / "tickets.json").touch()
     assert folder_to_read() == service
     (own / "replay.jsonl").touch()
     assert folder_to_read() == own
