@@ -22,8 +22,9 @@ from sensor.posture.whatif import Mended, mended_device, mended_site
 STYLES = {"high": "bold red", "medium": "yellow"}
 DEVICE_COLUMNS = ("score", "band", "device", "product", "segment", "because")
 GROUP_COLUMNS = ("score", "band", "{}", "devices", "high", "medium", "low", "worst")
-SITE_FIX_COLUMNS = ("site then", "devices", "they fall by", "fix")
-DEVICE_FIX_COLUMNS = ("then", "band", "fix", "mends")
+SITE_FIX_COLUMNS = ("alone", "together", "devices", "they fall by", "fix")
+DEVICE_FIX_COLUMNS = ("alone", "together", "fix", "mends")
+THEN = "alone: the score once that is done on all devices that need it; together: with all that stands above it"
 CSV_COLUMNS = (
     "score", "band", "device", "name", "address", "type", "vendor", "model", "segment", "weaknesses", "attack", "reach", "unknown", "criticality",
 )  # fmt: skip
@@ -76,8 +77,8 @@ def _put_site(site: Site, devices: Scores) -> None:
         if len(devices) > len(worst):
             put(f"the worst {len(worst)} of {len(devices):,}: `sensor posture --by device` lists all")
     if fixes := mended_site(site):
-        rows = [(f"{one.points:.1f}", f"{len(one.devices):,}", f"{one.lowers:.1f}", tidy(one.fix.title)) for one in fixes]
-        put(f"\n{table(SITE_FIX_COLUMNS, rows, sys.stdout)}\neach by itself: its score once all devices are mended that need it")
+        rows = [(*_then(one), f"{len(one.devices):,}", f"{one.lowers:,.1f}", tidy(one.fix.title)) for one in fixes]
+        put(f"\n{table(SITE_FIX_COLUMNS, rows, sys.stdout)}\n{THEN}")
 
 
 def _arithmetic(head: str, exposure: Exposure) -> Iterator[str]:
@@ -161,10 +162,13 @@ def device(args: argparse.Namespace) -> int:
         return 0
     for line in _arithmetic(f"{', '.join(filter(None, (node.text, node.product)))}: {_graded(exposure)}", exposure):
         put(line)
-    rows = [(f"{one.points:.1f}", band_of(one.points), tidy(one.fix.title), _names(one.mends)) for one in fixes]
-    if rows:
-        put(f"\n{table(DEVICE_FIX_COLUMNS, rows, sys.stdout, lambda row: STYLES.get(row[1], ''))}\neach by itself: its score once that is done")
+    if rows := [(*_then(one), tidy(one.fix.title), _names(one.mends)) for one in fixes]:
+        put(f"\n{table(DEVICE_FIX_COLUMNS, rows, sys.stdout)}\n{THEN}")
     return 0
+
+
+def _then(one: Mended) -> tuple[str, str]:
+    return f"{one.points:.1f} {band_of(one.points)}", f"{one.together:.1f} {band_of(one.together)}"
 
 
 def _names(mends: tuple[str, ...]) -> str:
@@ -195,8 +199,9 @@ def _device_body(node: Node, exposure: Exposure) -> dict[str, Any]:
 
 
 def _fix_body(one: Mended) -> dict[str, Any]:
-    """``points``: the score afterwards."""
-    return {"key": one.fix.key, "title": one.fix.title, "points": one.points, "lowers": one.lowers, "devices": list(one.devices), "mends": list(one.mends)}
+    """``points``: the score afterwards, ``together``: once those before it are done as well."""
+    told = {"points": one.points, "together": one.together, "lowers": one.lowers}
+    return {"key": one.fix.key, "title": one.fix.title, **told, "devices": list(one.devices), "mends": list(one.mends)}
 
 
 def _csv_row(node: Node, exposure: Exposure) -> dict[str, str]:

@@ -8,7 +8,7 @@ The score is what it would be at best: an update may bring weaknesses of its own
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import NamedTuple
 
@@ -19,14 +19,18 @@ from sensor.posture.weakness import FIND_OUT, Fix
 
 BEST = 10
 
+# Scores of devices that fell → the score of all.
+Judge = Callable[[Mapping[str, float]], float]
+
 
 class Mended(NamedTuple):
-    """A fix that is done. ``points``: the score afterwards; ``devices``: those that it mends, with their scores afterwards; ``lowers``: by how much the scores
-    of all of them together fall; ``mends``: names of weaknesses and ids of alerts.
+    """A fix that is done. ``points``: the score afterwards; ``together``: once those before it in the list are done as well; ``devices``: those that it mends,
+    with their scores afterwards; ``lowers``: by how much these fall, all in all; ``mends``: names of weaknesses and ids of alerts.
     """
 
     fix: Fix
     points: float
+    together: float
     devices: Mapping[str, float]
     lowers: float
     mends: tuple[str, ...]
@@ -44,24 +48,31 @@ class _Work:
 def mended_device(site: Site, name: str) -> list[Mended]:
     """Each fix of one device, the one first that lowers its score most."""
     mine = causes_of(site)[name]
-    values = values_of(mine)
-    found = []
-    for work in _works({name: mine}):
-        after = points_of(_without(values, mine, work.fix))
-        found.append(Mended(work.fix, after, {name: after}, round(points_of(values) - after, 1), tuple(work.mends)))
-    return sorted(found, key=lambda one: (one.points, one.fix.key))
+    return _best({name: mine}, lambda _: lambda scores: scores[name])
 
 
 def mended_site(site: Site, count: int = BEST) -> list[Mended]:
-    """So many fixes that lower the score of the site most, each by itself; of those that lower it alike, those that lower more of its devices' scores."""
-    causes = causes_of(site)
-    before = {name: values_of(one) for name, one in causes.items()}
-    ranked = _Ranked({name: points_of(values) for name, values in before.items()})
-    found = []
+    """So many fixes that lower the score of the site most; of those that lower it alike, those that lower more of its devices' scores."""
+    return _best(causes_of(site), lambda scores: _Ranked(scores).after, count)
+
+
+def _best(causes: Mapping[str, Causes], judge_of: Callable[[Mapping[str, float]], Judge], count: int | None = None) -> list[Mended]:
+    """``judge_of``: by the scores of devices, what tells the score of all of them when some fall."""
+    values = {name: values_of(one) for name, one in causes.items()}
+    before = {name: points_of(one) for name, one in values.items()}
+    judge, found = judge_of(before), []
     for work in _works(causes):
-        devices = {name: points_of(_without(before[name], causes[name], work.fix)) for name in work.devices}
-        found.append(Mended(work.fix, ranked.after(devices), devices, ranked.lowered(devices), tuple(work.mends)))
-    return heapq.nsmallest(count, found, key=lambda one: (one.points, -one.lowers, one.fix.key))
+        devices = {name: points_of(_without(values[name], causes[name], {work.fix.key: work.fix})) for name in work.devices}
+        lowers = round(sum(before[name] - points for name, points in devices.items()), 1)
+        found.append(Mended(work.fix, judge(devices), 0.0, devices, lowers, tuple(work.mends)))
+    found.sort(key=lambda one: (one.points, -one.lowers, one.fix.key))
+    done: dict[str, Fix] = {}
+    fallen: dict[str, float] = {}
+    for place, one in enumerate(found[:count]):
+        done[one.fix.key] = one.fix
+        fallen |= {name: points_of(_without(values[name], causes[name], done)) for name in one.devices}
+        found[place] = one._replace(together=judge(fallen))
+    return found[:count]
 
 
 def _works(causes: Mapping[str, Causes]) -> Iterable[_Work]:
@@ -74,12 +85,17 @@ def _works(causes: Mapping[str, Causes]) -> Iterable[_Work]:
     return found.values()
 
 
-def _without(values: Values, causes: Causes, fix: Fix) -> Values:
-    """A device after a fix. Where it was to find out the firmware, that is known then."""
-    known = UNKNOWN if fix.steps == FIND_OUT and FIRMWARE in causes.unknown else 0.0
-    left = [one.points for one in causes.weaknesses if one.fix.key != fix.key]
-    acts, suffers = ([one for one in signs if one.fix.key != fix.key] for signs in (causes.acts, causes.suffers))
-    return values._replace(weaknesses=piled(left), attack=attack_of(acts, suffers), unknown=values.unknown - known)
+def _without(values: Values, causes: Causes, done: Mapping[str, Fix]) -> Values:
+    """A device after some fixes. Where one was to find out the firmware, that is known then."""
+    found_out = FIRMWARE in causes.unknown and any(fix.steps == FIND_OUT and _needs(causes, fix) for fix in done.values())
+    left = [one.points for one in causes.weaknesses if one.fix.key not in done]
+    acts, suffers = ([one for one in signs if one.fix.key not in done] for signs in (causes.acts, causes.suffers))
+    unknown = values.unknown - (UNKNOWN if found_out else 0.0)
+    return Values(piled(left), attack_of(acts, suffers), values.reach, unknown, values.criticality)
+
+
+def _needs(causes: Causes, fix: Fix) -> bool:
+    return any(one.fix.key == fix.key for one in causes.weaknesses)
 
 
 class _Ranked:
@@ -100,6 +116,3 @@ class _Ranked:
         total += sum(heapq.nlargest(len(free), [*fallen.values(), *following]))
         worst = max([next((self._scores[name] for name in self._order if name not in fallen), 0.0), *fallen.values()])
         return round(joined(worst, spread_of(total, self._tenth)), 1)
-
-    def lowered(self, fallen: Mapping[str, float]) -> float:
-        return round(sum(self._scores[name] - points for name, points in fallen.items()), 1)

@@ -70,7 +70,7 @@ def test_the_office(tell, office: Path) -> None:
     worst = told.lines[told.lines.index("") + 2]
     assert worst.split()[1:3] == ["high", "10.20.10.62"]
     assert " attack" in worst
-    assert any(line.startswith("SITE THEN") for line in told.lines)
+    assert any(line.startswith("ALONE ") for line in told.lines)
     assert any("Stream without a password" in line for line in told.lines)
 
 
@@ -99,10 +99,10 @@ def test_all_about_one_device(posture) -> None:
         "   0.0    0.0  unknown      type and firmware are known",
         "   0.0    0.0  criticality  criticality not set",
     ]
-    assert told.lines[8].split() == ["THEN", "BAND", "FIX", "MENDS"]
+    assert told.lines[8].split() == ["ALONE", "TOGETHER", "FIX", "MENDS"]
     assert [line.split() for line in told.lines[9:11]] == [
-        ["30.0", "medium", "Deal", "with", "what", "10.0.0.9", "(evil,", "workstation)", "did", "alert-abc123"],
-        ["32.0", "medium", "Stream", "without", "a", "password", "rtsp_open"],
+        ["30.0", "medium", "30.0", "medium", "Deal", "with", "what", "10.0.0.9", "(evil,", "workstation)", "did", "alert-abc123"],
+        ["32.0", "medium", "0.0", "low", "Stream", "without", "a", "password", "rtsp_open"],
     ]
     (body,) = bodies(posture("device", "dev-12", "--json"))
     assert body["device"]["segment"] == "vlan 30"

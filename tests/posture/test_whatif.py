@@ -6,7 +6,7 @@ import time
 
 from hypothesis import given
 
-from sensor.posture.exposure import exposures
+from sensor.posture.exposure import Exposures, exposures
 from sensor.posture.site import Site
 from sensor.posture.weakness import FIND_OUT
 from sensor.posture.whatif import mended_device, mended_site
@@ -17,11 +17,11 @@ DEVICES, SECONDS = 10_000, 4.0
 
 
 def test_of_a_device() -> None:
-    """The fix first that lowers its score most, with all that it mends; one by one, not added up."""
+    """The fix first that lowers its score most, with all that it mends; each alone, and together with those before it."""
     weak = [weakness("dev-1", "CVE-1", 53.6, "update"), weakness("dev-1", "CVE-2", 40.0, "update"), weakness("dev-1", "telnet", 30.0)]
-    assert [(one.fix.key, one.points, one.mends) for one in mended_device(site([node(1)], weak), "dev-1")] == [
-        ("update", 30.0, ("CVE-1", "CVE-2")),
-        ("setting|telnet", 55.9, ("telnet",)),
+    assert [(one.fix.key, one.points, one.together, one.mends) for one in mended_device(site([node(1)], weak), "dev-1")] == [
+        ("update", 30.0, 30.0, ("CVE-1", "CVE-2")),
+        ("setting|telnet", 55.9, 0.0, ("telnet",)),
     ]
 
 
@@ -47,20 +47,28 @@ def test_of_a_site() -> None:
     nodes = [node(number) for number in range(40)]
     weak = [weakness("dev-0", "CVE-1", 90.0, "update"), *(weakness(one.id, "telnet", 30.0) for one in nodes[1:5]), weakness("dev-9", "ftp", 30.0)]
     found = mended_site(site(nodes, weak))
-    assert [(one.fix.key, one.points, len(one.devices), one.lowers) for one in found] == [
-        ("update", 30.0, 1, 90.0),
-        ("setting|telnet", 72.0, 4, 120.0),
-        ("setting|ftp", 76.5, 1, 30.0),
+    assert [(one.fix.key, one.points, one.together, len(one.devices), one.lowers) for one in found] == [
+        ("update", 30.0, 30.0, 1, 90.0),
+        ("setting|telnet", 72.0, 23.2, 4, 120.0),
+        ("setting|ftp", 76.5, 0.0, 1, 30.0),
     ]
 
 
 @given(sites())
 def test_it_is_what_the_score_would_be(before: Site) -> None:
-    """A fix of the site against the site without what it mends."""
+    """A fix of the site against the site without what it mends, alone and together with those before it."""
+    done: set[str] = set()
     for one in mended_site(before, 100):
-        alerts = [each for each in before.alerts if each["alert"]["id"] not in one.mends]
-        after = exposures(site(before.nodes.values(), (weak for _, weak in before.weak() if weak.fix.key != one.fix.key), alerts))
-        assert (one.points, {name: after.devices[name].points for name in one.devices}) == (after.site.points, one.devices)
+        done.add(one.fix.key)
+        alone, together = _without(before, {one.fix.key}), _without(before, done)
+        assert (one.points, one.together) == (alone.site.points, together.site.points)
+        assert {name: alone.devices[name].points for name in one.devices} == one.devices
+
+
+def _without(before: Site, fixes: set[str]) -> Exposures:
+    """The scores once some fixes are done: without weaknesses of those, and without alerts about what those devices did."""
+    alerts = [one for one in before.alerts if f"alerts|{one['src']['device']}" not in fixes]
+    return exposures(site(before.nodes.values(), (weak for _, weak in before.weak() if weak.fix.key not in fixes), alerts))
 
 
 def test_ten_thousand_devices() -> None:
