@@ -23,7 +23,7 @@ from sensor.report.difference import difference
 from sensor.report.happened import alerts_of, changes_of, incidents_of
 from sensor.report.headline import headline
 from sensor.report.inventory import devices_of, findings_of, score_of
-from sensor.report.model import Day, Done, Feed, Period, Report, Watched, Work
+from sensor.report.model import FORMAT, VERSION, Day, Done, Feed, Period, Report, Watched, Work
 from sensor.report.period import Wish, is_time, moment
 from sensor.report.proofs import Proofs
 from sensor.report.story import Story
@@ -60,6 +60,8 @@ def report_of(sources: Sources, wish: Wish) -> Report:
     changes, changes_left_out = changes_of(devices, story, period)
     tickets = tickets_of(site, sources.policy, sources.ledger.first())
     report = Report(
+        format=FORMAT,
+        version=VERSION,
         made=now,
         sensor=story.sensor,
         program=story.program,

@@ -339,8 +339,8 @@ class Report(Part, kw_only=True):
     ``…_left_out``: how many of a list had no room.
     """
 
-    format: str = FORMAT
-    version: int = VERSION
+    format: str
+    version: int
     made: Time
     sensor: str = ""
     program: str = ""

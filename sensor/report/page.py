@@ -73,7 +73,7 @@ def page(report: Report, limits: Limits = SCREEN, embedded: bytes = b"") -> str:
     present = [device for device in report.devices if not device.gone]
     changes = [change for change in report.changes if change.kind != "new"] if _all_new(report) else report.changes
     return _template().render(
-        report=report, limits=limits, paper=limits is PAPER, style=Markup((FOLDER / "report.css").read_text(encoding="utf-8")),  # noqa: S704 our own
+        report=report, limits=limits, paper=limits is PAPER, style=_style("report.css" if limits is PAPER else "report.css screen.css"),
         embedded=_inert(embedded), picture=_pictures(report), present=present, weak=sum(1 for device in present if device.findings),
         arrived=sum(1 for change in report.changes if change.kind == "new"), all_new=_all_new(report), changes=changes,
         complete=len(report.devices) <= limits.devices and bool(report.devices), products=_products(present)[: limits.products],
@@ -126,6 +126,10 @@ def _anchor(kind: str, name: str) -> str:
 
 def _link(kind: str, name: str, words: str) -> Markup:
     return Markup('<a href="#{}">{}</a>').format(_anchor(kind, name), words)
+
+
+def _style(names: str) -> Markup:
+    return Markup("").join(Markup((FOLDER / name).read_text(encoding="utf-8")) for name in names.split())  # noqa: S704 our own
 
 
 @functools.cache

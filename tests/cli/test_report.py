@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import sys
+import zlib
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -30,6 +32,12 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def report(tell, office: Path) -> Callable[..., Told]:
     """sensor report on the office."""
     return lambda *words: tell("report", *words, "--state", str(office), "--events", str(office / "events.jsonl"))
+
+
+def unpacked(path: Path) -> bytes:
+    """A PDF with all that is compressed in it."""
+    data = path.read_bytes()
+    return data + b"".join(zlib.decompressobj().decompress(one) for one in re.findall(rb"stream\r?\n(x.*?)\r?\nendstream", data, re.DOTALL))
 
 
 class _Page(HTMLParser):
@@ -88,3 +96,143 @@ def test_every_claim_leads_to_its_packet(report, tmp_path: Path) -> None:
     assert all(proofs[name]["ts"] for alert in told["alerts"] for name in alert["proofs"])
     cited = re.findall(r'"p\d+"', json.dumps([told["alerts"], told["findings"], told["devices"]]))
     assert {one.strip('"') for one in cited} == set(proofs)
+
+
+def test_who_reads_no_more_than_the_first_page_knows_what_matters(report, tmp_path: Path) -> None:
+    """What is there, what is worst, what happened, and the first thing to do."""
+    assert report("-o", str(tmp_path / "office.html")).code == 0
+    page = (tmp_path / "office.html").read_text(encoding="utf-8")
+    front = page[: page.index('<nav aria-label="Contents">')]
+    assert "38 devices are on the network in 2 segments" in front
+    assert "contacted 203.0.113.66" in front
+    assert "Stream without a password</a>" in front
+    assert "of 100 · exposure high" in front
+
+
+def test_paper(report, tmp_path: Path) -> None:
+    """A PDF of a few pages, with its title, bookmarks and text that can be searched; nothing in it leads away or runs."""
+    pytest.importorskip("weasyprint")
+    assert report("-o", str(tmp_path / "office.pdf")).code == 0
+    data = unpacked(tmp_path / "office.pdf")
+    assert data.startswith(b"%PDF-")
+    assert 5 < len(re.findall(rb"/Type */Page\b", data)) < 40
+    assert b"/Title (Network report vm, 24 November 2026" in data
+    assert b"/URI" not in data
+    assert b"/JavaScript" not in data
+
+
+def test_paper_needs_what_writes_it(report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it is not installed, one line says what to install, and nothing is written."""
+    monkeypatch.setitem(sys.modules, "weasyprint", None)
+    told = report("-o", str(tmp_path / "office.pdf"))
+    assert (told.code, told.out) == (3, "")
+    assert told.err.startswith("sensor: PDF is written by WeasyPrint, which is not installed: pip install 'passive-network-sensor[report]', and Pango")
+    assert told.err.count("\n") == 1
+    assert list(tmp_path.glob("*.pdf")) == []
+
+
+def test_paper_needs_a_library_of_the_system(report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """WeasyPrint itself is there, and what draws letters is not."""
+
+    class Broken:
+        def __getattr__(self, name: str) -> Any:
+            raise OSError("cannot load library 'libpango-1.0-0'\nand much more")
+
+    monkeypatch.setitem(sys.modules, "weasyprint", Broken())
+    told = report("-o", str(tmp_path / "office.pdf"))
+    assert told.code == 3
+    assert told.err.startswith("sensor: PDF is written by WeasyPrint, which cannot load Pango (cannot load library 'libpango-1.0-0'): ")
+
+
+def test_a_period_tells_what_happened_in_it(report, tmp_path: Path) -> None:
+    """The state is as of its end: what came later is not known yet."""
+    assert report("-o", str(tmp_path / "early.json"), "--until", "2026-11-24T08:12").code == 0
+    assert report("-o", str(tmp_path / "late.json"), "--since", "2026-11-24T08:12").code == 0
+    early, late = (json.loads((tmp_path / f"{name}.json").read_bytes()) for name in ("early", "late"))
+    assert [one["detector"] for one in early["alerts"]] == [
+        "discovery.port_scan",
+        "discovery.service_sweep",
+        "discovery.address_scan",
+        "discovery.scanner_tool",
+    ]
+    assert "command_and_control.malicious_address" in {one["detector"] for one in late["alerts"]}
+    assert early["watched"]["until"] < "2026-11-24T08:12"
+    assert any("goes on after the end of the period" in note for note in early["watched"]["notes"])
+
+
+def test_two_reports_are_compared(report, tell, tmp_path: Path) -> None:
+    """The older as a page or as JSON. A camera whose stream has a password now is mended, and the score falls."""
+    old = tmp_path / "old.json"
+    assert report("-o", str(old)).code == 0
+    told = json.loads(old.read_bytes())
+    told["devices"] = [one | {"findings": [*one.get("findings", []), "telnet"]} if one["type"] == "nas" else one for one in told["devices"]]
+    told["devices"].append({"id": "dev-gone", "type": "printer", "name": "old-printer"})
+    told["score"]["points"] = 95.5
+    old.write_text(json.dumps(told), encoding="utf-8")
+    assert report("-o", str(tmp_path / "new.html"), "--against", str(old)).code == 0
+    page = (tmp_path / "new.html").read_text(encoding="utf-8")
+    assert "telnet: 10.20.10.5 (fs01)" in page
+    assert "dev-gone (old-printer)" in page
+    assert "The exposure score was 95.5 (high) and is " in page
+    assert report("-o", str(tmp_path / "newest.json"), "--against", str(tmp_path / "new.html")).code == 0
+    since = json.loads((tmp_path / "newest.json").read_bytes())["difference"]
+    assert since.keys() == {"until", "label", "score"}
+
+
+def test_tickets_and_scores_of_earlier_days_are_those_of_the_state(report, tell, office: Path, tmp_path: Path) -> None:
+    """As `sensor tickets` and `sensor posture record` keep them; a ledger that is broken is told."""
+    where = ["--state", str(office), "--events", str(office / "events.jsonl")]
+    (office / "posture.jsonl").write_text(
+        '{"day":"2026-11-23","ts":"2026-11-23T10:00:00Z","points":90.0,"devices":{"high":3},"weaknesses":{},"segments":{}}\n', encoding="utf-8"
+    )
+    assert tell("posture", "record", *where).code == 0
+    assert report("-o", str(tmp_path / "office.html")).code == 0
+    assert "The score over time" in (tmp_path / "office.html").read_text(encoding="utf-8")
+    (office / "tickets.json").write_text("{", encoding="utf-8")
+    told = report("-o", str(tmp_path / "office.html"))
+    (office / "tickets.json").unlink()
+    assert told.code == 3
+    assert "tickets.json: found what is no list of tickets" in told.err
+
+
+def test_json_goes_to_standard_output(capfdbinary: pytest.CaptureFixture[bytes], office: Path) -> None:
+    """And nothing else does."""
+    assert main(["report", "-o", "-", "--format", "json", "--state", str(office), "--events", str(office / "events.jsonl")]) == 0
+    assert json.loads(capfdbinary.readouterr().out)["format"] == "passive-network-sensor/report"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "wrong"),
+    [
+        (["-o", "report"], 2, "found -o report, expected a name that ends with .html, .pdf or .json, or --format"),
+        (["-o", "report.docx"], 2, "found -o report.docx, expected a name that ends with"),
+        (["-o", "x.html", "--period", "soon"], 2, "found --period soon, expected a span such as 24h, 7d or 4w, or a month such as 2026-11"),
+        (["-o", "x.html", "--period", "7d", "--since", "2026-11-01"], 2, "expected --period, or --since and --until, and not both"),
+        (["-o", "x.html", "--against", "/nowhere/old.html"], 3, "cannot read /nowhere/old.html: No such file or directory"),
+        (["-o", "x.html", "--against", __file__], 3, f"{__file__}: no report of this sensor: "),
+        (["-o", "/nowhere/report.html"], 3, "cannot write /nowhere/report.html: No such file or directory"),
+    ],
+)
+def test_what_makes_no_sense_is_told_in_one_line(report, words: list[str], code: int, wrong: str) -> None:
+    told = report(*words)
+    assert (told.code, told.out) == (code, "")
+    assert told.err.startswith(f"sensor: {wrong}")
+    assert told.err.count("\n") == 1
+
+
+def test_nothing_to_read_is_told(tell, tmp_path: Path) -> None:
+    """A log that is not there; a configuration that is wrong."""
+    assert tell("report", "-o", str(tmp_path / "x.html"), "--events", str(tmp_path / "none.jsonl")).code == 3
+    (tmp_path / "sensor.yaml").write_text("networks: 7\n", encoding="utf-8")
+    told = tell("report", "-o", str(tmp_path / "x.html"), "--config", str(tmp_path / "sensor.yaml"))
+    assert told.code == 2
+    assert f"{tmp_path / 'sensor.yaml'}:1:11: " in told.err
+
+
+def test_an_empty_log_is_a_report_too(tell, tmp_path: Path) -> None:
+    """Which says that nothing is known."""
+    (tmp_path / "empty.jsonl").write_text("", encoding="utf-8")
+    for name in ("x.html", "x.json", "x.pdf"):
+        told = tell("report", "-o", str(tmp_path / name), "--events", str(tmp_path / "empty.jsonl"), "--period", "7d")
+        assert (told.code, told.err) == (0, "")
+    assert json.loads((tmp_path / "x.json").read_bytes())["headline"][0] == "No device is known."
