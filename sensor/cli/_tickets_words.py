@@ -85,9 +85,13 @@ def _table(found: Sequence[Standing], desk: Desk, out: TextIO) -> str:
     if not found:
         return "no tickets"
     late = {one.id for one in found if _overdue(one.note, desk)}
-    rows = [_row(one, late=one.id in late) for one in found]
+    rows: list[tuple[str, ...]] = [_row(one, late=one.id in late) for one in found]
     style = {row[3]: OVERDUE if row[3] in late else STYLES.get(row[1], "") for row in rows}
-    return f"{table(COLUMNS, rows, out, lambda row: style[row[3]])}\n{_counted(found, len(late))}"
+    columns: Sequence[str] = COLUMNS
+    if out.isatty() and not any(one.note.owner for one in found):
+        # Titles need the room; who reads columns by their number is not at a terminal.
+        columns, rows = (*COLUMNS[:6], COLUMNS[7]), [(*row[:6], row[7]) for row in rows]
+    return f"{table(columns, rows, out, lambda row: style[row[3]])}\n{_counted(found, len(late))}"
 
 
 def _row(one: Standing, *, late: bool) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import msgspec
 
+from sensor.core.output import SeverityName
+
 FILE, VERSION = "tickets.json", 1
 SIZE_LIMIT = 256 << 20
 # What is done is forgotten after so many days, or where so many others were done later.
@@ -43,7 +45,7 @@ class Note(msgspec.Struct, omit_defaults=True):
 
     title: str
     kind: str
-    severity: str
+    severity: SeverityName
     priority: str
     owner: str = ""
     first: str = ""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 import msgspec
 
+from sensor.core.output import SeverityName
 from sensor.core.reader import clean
 from sensor.posture.site import Site
 from sensor.posture.tickets.ledger import KEPT_DAYS, Ledger, Note, Part, without_old
@@ -74,8 +75,9 @@ def _note(before: Note | None, ticket: Ticket, site: Site, closed: Mapping[tuple
         kept = {name: why for name, why in before.over.items() if name not in devices} | left
         over = dict(list(kept.items())[-OVER_KEPT:])
     given = before.given if before is not None else {}
-    words = (ticket.title, ticket.kind, ticket.severity.name, ticket.priority, ticket.owner, ticket.first, site.now, ticket.due)
-    return Note(*words, devices=devices, over=over, given=given)
+    severity = cast("SeverityName", ticket.severity.name)
+    days = {"first": ticket.first, "last": site.now, "due": ticket.due}
+    return Note(ticket.title, ticket.kind, severity, ticket.priority, ticket.owner, **days, devices=devices, over=over, given=given)
 
 
 def _part(one: Affected) -> Part:

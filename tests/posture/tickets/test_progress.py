@@ -170,7 +170,17 @@ def test_written_and_read_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", [b"", b"{", b"[]", b'{"version": 1, "tickets": []}', b'{"version": 1, "tickets": {"a": {"title": 1}}}', b"\xff\xfe", b"[" * 100_000]
+    "raw",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"version": 1, "tickets": []}',
+        b'{"version": 1, "tickets": {"a": {"title": 1}}}',
+        b'{"tickets": {"a": {"title": "", "kind": "", "severity": "grave", "priority": ""}}}',
+        b"\xff\xfe",
+        b"[" * 100_000,
+    ],
 )
 def test_a_broken_one_is_an_error(tmp_path: Path, raw: bytes) -> None:
     """Whatever is wrong with it: it is never begun anew in silence."""
