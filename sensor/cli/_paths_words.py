@@ -68,7 +68,8 @@ def _path(paths: Paths, path: Path, colours: bool) -> Iterator[str]:
         yield f"{margin}└─ {_text(paths, hop.target)}  +{hop.cost}"
         for why in hop.why:
             yield paint(f"{margin}     {tidy(why)}", "dim" if hop.assumed else "", colours)
-        yield f"{margin}     cut by: {'; or '.join(tidy(deed(paths, *one).title.partition(': ')[0]) for one in hop.cuts) or 'what people on it may do'}"
+        if hop.cuts:
+            yield f"{margin}     cut by: {'; or '.join(tidy(deed(paths, *one).title.partition(': ')[0]) for one in hop.cuts)}"
     for other in path.others:
         yield f"  otherwise by {', '.join(_text(paths, hop.target) for hop in other.hops[:-1]) or 'the goal itself'}, cost {other.cost}"
 
@@ -79,7 +80,7 @@ def _breaks(paths: Paths, colours: bool) -> Iterator[str]:
         yield "  no single rule, fix or segment breaks any of them"
     for one in paths.breaks[:BREAKS_SHOWN]:
         what = deed(paths, one.sort, one.what)
-        users = f"; {one.users:,} machine{'s' if one.users != 1 else ''} used it" if one.users else ""
+        users = f"; cuts {one.users:,} machine{'s' if one.users != 1 else ''} off that used it" if one.users else ""
         yield f"  {one.broken:,} of {paths.pairs:,}: {tidy(what.title)}{users}"
         yield from (f"      {tidy(command)}" for command in what.commands)
     yield f"  broken is what has no path left, or one that costs {MUCH} more"

@@ -29,8 +29,8 @@ Counts = dict[tuple[str, int | str], int]
 
 class Break(NamedTuple):
     """Something to take away. ``sort``: one of the words above; ``what``: node of a service or segment, node of a device, or key of a fix; ``broken``: so many
-    pairs have no path then, or one that costs ``MUCH`` more; ``goals``: from nowhere reached any more; ``users``: devices that were seen using the service and
-    no longer could.
+    pairs have no path then, or one that costs ``MUCH`` more; ``goals``: from nowhere reached any more; ``users``: devices that were seen using the service,
+    without attacking by it, and no longer could.
     """
 
     sort: str
@@ -41,11 +41,11 @@ class Break(NamedTuple):
 
 
 def breaks(about: Map, trees: Sequence[Tree], sources: npt.NDArray[np.int64]) -> list[Break]:
-    """Those that break most, the most first; of two that break as many, the one that fewer use. What a rule does is not closed besides."""
+    """Those that break most, the most first; what takes something from nobody stands before what does. What a rule does is not closed besides."""
     found = [_tried(about, trees, sources, sort, what) for sort, what in _likely(_counted(about, trees, sources))]
     rules = {(one.what, one.broken) for one in found if one.sort == RULE}
     found = [one for one in found if one.sort != CLOSE or (one.what, one.broken) not in rules]
-    return sorted((one for one in found if one.broken), key=lambda one: (-one.broken, one.users, one.sort, str(one.what)))
+    return sorted((one for one in found if one.broken), key=lambda one: (one.users > 0, -one.broken, one.users, one.sort, str(one.what)))
 
 
 def edges_of(about: Map, sort: str, what: int | str) -> Mask:
@@ -134,5 +134,10 @@ def _tried(about: Map, trees: Sequence[Tree], sources: npt.NDArray[np.int64], so
         lost = there & (after >= np.minimum(LIMIT, before + MUCH))
         broken += int(lost.sum())
         goals += bool(there.any() and lost[there].all())
-    users = len(np.unique(about.graph.src[gone & (about.graph.kind == Kind.REACH)])) if sort in (RULE, CLOSE) else 0
-    return Break(sort, what, broken, goals, users)
+    return Break(sort, what, broken, goals, _users(about, gone) if sort in (RULE, CLOSE) else 0)
+
+
+def _users(about: Map, gone: Mask) -> int:
+    """Who was seen using what is gone, but for attackers."""
+    by, attackers = (about.graph.src[gone & (about.graph.kind == kind)] for kind in (Kind.REACH, Kind.ATTACK))
+    return len(np.setdiff1d(by, attackers))

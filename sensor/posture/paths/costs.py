@@ -7,7 +7,8 @@ To get at a machine somebody has to reach a service of it, and then to take the 
   take      1   no password is asked for (Telnet, VNC), or nothing more is needed
             3   known to give way: SMB 1, a community or a broker that is open to everybody
             5   passwords go in clear text: listen, and log in
-        2–12   a vulnerability, its version told by a packet: 2, and 1 for each 10 points that its priority lacks to 100
+        2–12   a vulnerability of CVSS 7 and above, or of 50 points of priority, its version told by a packet: 2, and 1 for each 10 points that its
+               priority lacks to 100
            12   an administration service with nothing against it: a password has to be guessed or stolen
            24   any other service with nothing against it: a flaw that nobody knows
   at once   1   the machine already talks to a control channel (an alert is open)
@@ -22,6 +23,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from sensor.core.alert import Severity
 from sensor.core.device import FIXED_FUNCTION
 from sensor.inventory.services import TCP, UDP
 from sensor.posture.weakness import VULNERABILITY, Weakness
@@ -33,6 +35,8 @@ LIMIT = 40
 # A way that costs so much more is as good as none.
 MUCH = 8
 
+# A vulnerability that is rated less is a way in from so many points of priority on.
+URGENT = 50.0
 OPEN, WEAK, LISTEN = 1, 3, 5
 # Setting → what it costs to take the machine by it, and at which service, where its record names no port. Settings that help nobody in are not here.
 SETTINGS: dict[str, tuple[int, tuple[int, ...]]] = {
@@ -78,5 +82,7 @@ def taking(weakness: Weakness) -> int:
     if not weakness.sure:
         return 0
     if weakness.kind == VULNERABILITY:
+        if weakness.severity < Severity.high and weakness.points < URGENT:
+            return 0
         return 2 + round((100 - min(100.0, weakness.points)) / 10)
     return SETTINGS.get(weakness.name, (0, ()))[0]

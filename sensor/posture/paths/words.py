@@ -45,7 +45,8 @@ def _rule(paths: Paths, sort: str, node: int) -> Deed:
     server, few = _node(paths, owner), sort == RULE
     services = [graph.of_service(int(one))[1] for one in np.flatnonzero(doors(graph) == node)] if service != ANY else []
     what = ", ".join(map(service_text, services)) or "any service"
-    whom = "let only who administers it reach" if few and service in ADMINISTRATION else "let only who was seen using it reach" if few else "let nobody reach"
+    users = "those who administer it" if service in ADMINISTRATION else "those who were seen using it"
+    whom = f"let only {users} reach" if few else "let nobody reach"
     options = [f" --service {plain_service(one)}" for one in services] or [""]
     commands = tuple(f"sensor firewall suggest --address {server.address}{one} --everyone{' --allow seen' if few else ''}" for one in options)
     return Deed(f"{whom} {what} of {server.text}", commands if server.address else (), (server.id,))

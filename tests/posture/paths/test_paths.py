@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sensor.core.alert import Severity
 from sensor.inventory.habits import OUTSIDE
 from sensor.posture.paths.breaks import APART, BORDER, CLOSE, FIX, RULE
 from sensor.posture.paths.costs import ASSUMED_FAR, ASSUMED_NEAR, ATTACKED, GUESS, HELD, LURE, REACH, SESSION, UNKNOWN, taking
@@ -67,6 +68,11 @@ def test_what_is_weak_is_cheaper_than_what_has_to_be_guessed() -> None:
 @pytest.mark.parametrize(("points", "cost"), [(100, 2), (95, 2), (70, 5), (34, 9), (0, 12), (120, 2)])
 def test_the_cost_of_a_vulnerability_follows_its_priority(points: float, cost: int) -> None:
     assert taking(flaw("files", "CVE-2026-1", points)) == cost
+
+
+def test_a_slight_vulnerability_is_no_way_in_unless_it_is_urgent() -> None:
+    slight = flaw("files", "CVE-2026-1", 20)._replace(severity=Severity.medium)
+    assert (taking(slight), taking(slight._replace(points=60))) == (0, 6)
 
 
 def test_settings_that_help_nobody_in_cost_nothing_and_are_no_way() -> None:
@@ -164,10 +170,17 @@ def test_a_rule_leaves_who_administers_and_cuts_devices_with_one_job() -> None:
     (rule,) = (one for one in found.breaks if one.sort == RULE)
     assert (rule.broken, rule.goals, rule.users) == (1, 1, 1)
     told = deed(found, RULE, rule.what)
-    assert told.title == "let only who administers it reach ssh/22, smb/445 of 10.0.0.5 (files, server)"
+    assert told.title == "let only those who administer it reach ssh/22, smb/445 of 10.0.0.5 (files, server)"
     assert told.commands == tuple(f"sensor firewall suggest --address 10.0.0.5 --service tcp/{port} --everyone --allow seen" for port in (22, 445))
     assert CLOSE not in broken(found)
     assert (RULE, rule.what) in only(found).hops[0].cuts
+
+
+def test_an_attacker_is_no_user_that_is_missed() -> None:
+    """The camera's session is what the alert is about; the printer's is not."""
+    talks, attack = [(one, "files", SSH) for one in ("camera", "printer")], alert("lateral_movement.admin_from_device", "camera", "files", 22)
+    (rule,) = (one for one in attack_paths(site([CAMERA, PRINTER, FILES], *talks, alerts=(attack,))).breaks if one.sort == RULE)
+    assert (rule.broken, rule.users) == (2, 1)
 
 
 def test_what_people_use_is_only_cut_where_it_is_closed() -> None:
