@@ -23,6 +23,13 @@ LOOK = "`sensor alerts show` tells what happened: mend what it shows, take the d
 CLOSED = "No alert tells of it any more."
 PCS = frozenset(("workstation", "mobile", "tablet"))
 TYPE, FIRMWARE = "type", "firmware"
+REACHED, TALKS, BESIDE = "outside", "talks", "beside"
+SHUT = Fix(
+    "reach|outside",
+    "Let nobody outside reach it",
+    "Take the port forwarding back at the router, or `sensor firewall suggest exposure.inbound_from_internet`; then `sensor alerts close`.",
+    "Nobody outside is answered any more.",
+)
 
 
 class Sign(NamedTuple):
@@ -65,12 +72,12 @@ def causes_of(site: Site) -> dict[str, Causes]:
 
 def _reach(site: Site, node: Node, crowded: set[str]) -> Iterator[str]:
     if node.aimed.outside:
-        yield "outside"
+        yield REACHED
     habits = (site.seen.habits or {}).get(node.id)
     if habits is not None and any(peer == OUTSIDE for peer, _ in habits.uses):
-        yield "talks"
+        yield TALKS
     if node.segment in crowded and node.type not in PCS:
-        yield "beside"
+        yield BESIDE
 
 
 def _unknown(node: Node) -> Iterator[str]:

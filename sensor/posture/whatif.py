@@ -1,6 +1,7 @@
 """What if it were mended: the score after each fix of a device, and after those fixes that lower the score of the site most.
 
-A fix mends all devices at once that have a weakness with its key. To deal with what one device did to others is a fix as well: it mends all of them.
+A fix mends all devices at once that have a weakness with its key. To deal with what one device did to others is a fix as well, and mends all of them; so is to
+let nobody outside reach a device.
 
 The score is what it would be at best: an update may bring weaknesses of its own, and the firmware that is found out may be a vulnerable one.
 """
@@ -12,8 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import NamedTuple
 
-from sensor.posture.causes import FIRMWARE, Causes, causes_of
-from sensor.posture.exposure import UNKNOWN, Values, attack_of, joined, piled, points_of, spread_of, tenth_of, values_of
+from sensor.posture.causes import FIRMWARE, REACHED, SHUT, Causes, causes_of
+from sensor.posture.exposure import REACH, UNKNOWN, Values, attack_of, joined, piled, points_of, spread_of, tenth_of, values_of
 from sensor.posture.site import Site
 from sensor.posture.weakness import FIND_OUT, Fix
 
@@ -25,7 +26,7 @@ Judge = Callable[[Mapping[str, float]], float]
 
 class Mended(NamedTuple):
     """A fix that is done. ``points``: the score afterwards; ``together``: once those before it in the list are done as well; ``devices``: those that it mends,
-    with their scores afterwards; ``lowers``: by how much these fall, all in all; ``mends``: names of weaknesses and ids of alerts.
+    with their scores afterwards; ``lowers``: by how much these fall, all in all; ``mends``: names of weaknesses, ids of alerts.
     """
 
     fix: Fix
@@ -78,7 +79,8 @@ def _best(causes: Mapping[str, Causes], judge_of: Callable[[Mapping[str, float]]
 def _works(causes: Mapping[str, Causes]) -> Iterable[_Work]:
     found: dict[str, _Work] = {}
     for name, one in causes.items():
-        needed = [*((weak.fix, weak.name) for weak in one.weaknesses), *((sign.fix, sign.id) for sign in (*one.acts, *one.suffers))]
+        needed: list[tuple[Fix, str]] = [*((weak.fix, weak.name) for weak in one.weaknesses), *((sign.fix, sign.id) for sign in (*one.acts, *one.suffers))]
+        needed += [(SHUT, REACHED)] if REACHED in one.reach else []
         for fix, what in needed:
             work = found.get(fix.key) or found.setdefault(fix.key, _Work(fix))
             work.devices[name] = work.mends[what] = None
@@ -90,8 +92,8 @@ def _without(values: Values, causes: Causes, done: Mapping[str, Fix]) -> Values:
     found_out = FIRMWARE in causes.unknown and any(fix.steps == FIND_OUT and _needs(causes, fix) for fix in done.values())
     left = [one.points for one in causes.weaknesses if one.fix.key not in done]
     acts, suffers = ([one for one in signs if one.fix.key not in done] for signs in (causes.acts, causes.suffers))
-    unknown = values.unknown - (UNKNOWN if found_out else 0.0)
-    return Values(piled(left), attack_of(acts, suffers), values.reach, unknown, values.criticality)
+    reach = values.reach - (REACH[REACHED] if SHUT.key in done and REACHED in causes.reach else 0.0)
+    return Values(piled(left), attack_of(acts, suffers), reach, values.unknown - (UNKNOWN if found_out else 0.0), values.criticality)
 
 
 def _needs(causes: Causes, fix: Fix) -> bool:

@@ -6,7 +6,9 @@ import time
 
 from hypothesis import given
 
+from sensor.posture.causes import SHUT
 from sensor.posture.exposure import Exposures, exposures
+from sensor.posture.priority import Circumstances
 from sensor.posture.site import Site
 from sensor.posture.weakness import FIND_OUT
 from sensor.posture.whatif import mended_device, mended_site
@@ -42,6 +44,12 @@ def test_what_one_did_to_others_is_one_thing_to_deal_with() -> None:
     assert (second.fix.key, second.fix.title, second.mends) == ("alerts|alert-3", "Deal with alert-3: Port scan", ("alert-3",))
 
 
+def test_to_shut_the_outside_out_is_a_fix() -> None:
+    """For all devices that it reaches."""
+    some = site([node(1, aimed=Circumstances(outside=True)), node(2, aimed=Circumstances(outside=True)), node(3)])
+    assert [(one.fix, one.points, one.devices) for one in mended_site(some)] == [(SHUT, 0.0, {"dev-1": 0.0, "dev-2": 0.0})]
+
+
 def test_of_a_site() -> None:
     """The fix of the worst device first; then those that help most devices, though the worst hides it from the score."""
     nodes = [node(number) for number in range(40)]
@@ -66,9 +74,10 @@ def test_it_is_what_the_score_would_be(before: Site) -> None:
 
 
 def _without(before: Site, fixes: set[str]) -> Exposures:
-    """The scores once some fixes are done: without weaknesses of those, and without alerts about what those devices did."""
+    """The scores once some fixes are done: without weaknesses of those, without alerts about what those devices did."""
     alerts = [one for one in before.alerts if f"alerts|{one['src']['device']}" not in fixes]
-    return exposures(site(before.nodes.values(), (weak for _, weak in before.weak() if weak.fix.key not in fixes), alerts))
+    nodes = [one._replace(aimed=one.aimed._replace(outside=one.aimed.outside and SHUT.key not in fixes)) for one in before.nodes.values()]
+    return exposures(site(nodes, (weak for _, weak in before.weak() if weak.fix.key not in fixes), alerts))
 
 
 def test_ten_thousand_devices() -> None:
