@@ -15,6 +15,7 @@ from sensor.cli._show import NOT_OPENED, SEVERITIES, USAGE
 from sensor.cli._site import site_of
 from sensor.config import Config, Tickets, load_config, usual
 from sensor.core.alert import Severity
+from sensor.core.device import TYPES
 from sensor.documents import DocumentErrors, nearest
 from sensor.posture.site import Site
 from sensor.posture.tickets.grouping import tickets_of
@@ -53,6 +54,10 @@ def policy_of(section: Tickets) -> Policy:
 @contextlib.contextmanager
 def at_desk(args: argparse.Namespace) -> Iterator[Desk | int]:
     """The tickets as they are now, noted in the ledger, which nobody else changes within; an exit code after it was said what is wrong or cannot be read."""
+    if args.type is not None and args.type not in TYPES:
+        complain(f"found --type {args.type}, {nearest(args.type, TYPES)}")
+        yield USAGE
+        return
     folder, trouble = _folder(args), ""
     with contextlib.ExitStack() as held:
         try:

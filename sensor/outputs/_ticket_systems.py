@@ -47,6 +47,10 @@ class System:
     def looked_at(self) -> str:
         return ""
 
+    def doubt(self, answer: Answer) -> str:
+        """What a good answer to that says against us; empty where nothing."""
+        return ""
+
     def find(self, found_by: str) -> str:
         raise NotImplementedError
 
@@ -181,6 +185,10 @@ class GitHub(System):
     @property
     def looked_at(self) -> str:
         return self._base
+
+    def doubt(self, answer: Answer) -> str:
+        push = self._told(answer, "permissions", "push")
+        return "we may not push there: GitHub drops the labels of our issues, so that a lost one is not found again" if push is False else ""
 
     def find(self, found_by: str) -> str:
         if self._known is None:

@@ -144,10 +144,11 @@ class Tickets(Output):
 
     def _looked(self) -> Finding:
         with Client(self.options) as client:
-            asked = SYSTEMS[self.options.system](client, self.options).looked_at
-            if not asked:
+            system = SYSTEMS[self.options.system](client, self.options)
+            if not system.looked_at:
                 return Finding("auth", "warning", "whether it takes tickets shows with the first: `sensor tickets send` sends them")
-            answer = client.ask("GET", asked)
-        fine = answer.status == 200
-        said = answer.said.partition(": {")[0] if fine else f"{answer.said}: look at url, user, password, token and project"
-        return Finding("auth", "ok" if fine else "error", said)
+            answer = client.ask("GET", system.looked_at)
+        if answer.status != 200:
+            return Finding("auth", "error", f"{answer.said}: look at url, user, password, token and project")
+        doubt = system.doubt(answer)
+        return Finding("auth", "warning" if doubt else "ok", doubt or answer.said.partition(": {")[0])

@@ -150,6 +150,7 @@ def test_of_a_log_alone_nothing_is_kept(tell, office: Path, tmp_path: Path, monk
     [
         (["lst"], 2, "no action 'lst', expected one of list, show, export, send; did you mean 'list'?"),
         (["list", "ticket-x"], 2, "found 'ticket-x', expected options alone"),
+        (["list", "--type", "camra"], 2, "found --type camra, did you mean 'camera'?"),
         (["show"], 2, "expected show ID…"),
         (["show", "ticket-nosuch"], 1, "no ticket 'ticket-nosuch'"),
         (["export", "--format", "jra"], 2, "found --format jra, expected one of"),

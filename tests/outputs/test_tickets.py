@@ -250,6 +250,13 @@ def test_check_asks_who_we_are(place: Place, monkeypatch: pytest.MonkeyPatch) ->
     assert place.service.tickets == {}
 
 
+@pytest.mark.parametrize("place", ["github"], indirect=True)
+def test_check_sees_that_labels_would_be_dropped(place: Place) -> None:
+    """GitHub takes issues of anybody, and labels only of those who may push."""
+    place.receiver.script = [Fault(status=200, body=b'{"permissions": {"push": false}}')]
+    assert [(one.what, one.level) for one in place.output.check()][-1] == ("auth", "warning")
+
+
 def test_records_of_the_log_are_not_taken(place: Place) -> None:
     assert not place.output.options.delivers
     with pytest.raises(Refuse, match="it takes tickets"):
