@@ -50,6 +50,15 @@ class Options(HttpOptions):
     packing: Packing = "none"
 
     @model_validator(mode="after")
+    def _of_tickets(self) -> Options:
+        """What is for records would be thought to hide something, and hide nothing."""
+        if self.format or self.fields or self.redact:
+            raise ValueError("format, fields and redact are for records of the log: tickets have words of their own, and tell names and addresses of devices")
+        if self.filter.kinds or self.filter.detectors or self.filter.sites:
+            raise ValueError("tickets have no kinds, detectors and sites: filter them by severity, types and vlans")
+        return self
+
+    @model_validator(mode="after")
     def _whole(self) -> Options:
         if self.system in ("jira", "jira_server") and not self.project:
             raise ValueError(f"found no key 'project', which {self.system} needs")

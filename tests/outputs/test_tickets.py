@@ -270,6 +270,8 @@ def test_records_of_the_log_are_not_taken(place: Place) -> None:
         ({"system": "github", "update_url": "https://x/{id}"}, "update_url is for the system webhook"),
         ({"system": "webhook", "update_url": "https://x/tickets"}, "with {id} in it"),
         ({"system": "servicenow", "sign": "env:X"}, "sign is for the system webhook"),
+        ({"system": "github", "redact": ["src.hostname"]}, "are for records of the log"),
+        ({"system": "github", "filter": {"kinds": ["alert"]}}, "tickets have no kinds, detectors and sites"),
         ({"system": "trello"}, "expected 'jira'|Input should be 'jira'"),
     ],
 )
