@@ -44,6 +44,11 @@ def alerts_of(fold: Fold, what: str) -> list[Record]:
     return find_alerts(fold, what)
 
 
+def accused(view: View) -> set[tuple[str, str]]:
+    """(client, server) of all alerts, by their keys."""
+    return {(ends.client.key, ends.server.key) for record in view.fold.alerts.values() for ends in _ends(record, view)}
+
+
 def about_a_name(record: Record) -> bool:
     """Whether an alert is about what a name server was asked for: then nothing is gained by cutting off the server."""
     return part(record, "network").get("app") == "dns" and part(record, "alert").get("detector") not in ABOUT_SERVERS

@@ -147,8 +147,8 @@ def _of_work(args: argparse.Namespace, wish: Wish, view: View) -> list[Request]:
 
 def _spared(args: argparse.Namespace, contacts: list[Contact], wish: Wish, view: View) -> tuple[Party, ...] | None:
     """Whom --allow names; None after it was said that it is not known."""
-    users = list(dict.fromkeys(one.machine for one in contacts if not one.inbound))
-    return allowed(args.allow, users, wish.match or Match(), view)
+    users, servers = dict.fromkeys(one.machine for one in contacts), dict.fromkeys(one.peer for one in contacts)
+    return allowed(args.allow, list(users), list(servers), wish.match or Match(), view)
 
 
 def _contacts(args: argparse.Namespace, wish: Wish, view: View) -> list[Contact] | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from sensor.cli._firewall_contacts import accused
 from sensor.cli._firewall_seen import View, address_of
 from sensor.cli._known import find_devices
 from sensor.cli._setup import complain
@@ -66,7 +67,7 @@ def requests_of_work(records: Iterable[Record], wish: Wish, view: View, allow: S
     for match, some in groups.items():
         servers = [server for server, _ in some]
         users = users_of(servers, match, view)
-        spared = allowed(allow, users, match, view)
+        spared = allowed(allow, users, servers, match, view)
         if spared is None:
             return None
         reasons = (f"{clock(part(record, 'recommendation').get('last'))} {tidy(record.get('msg'))} ({_name(record)})" for _, record in some)
@@ -80,12 +81,13 @@ def users_of(servers: Iterable[Party], match: Match, view: View) -> list[Party]:
     return list(dict.fromkeys(cut.client for cut in conversations(view.seen) if cut.server.key in keys and match.covers(cut.service)))
 
 
-def allowed(names: Sequence[str], users: Iterable[Party], match: Match, view: View) -> tuple[Party, ...] | None:
-    """Who is left alone; ``seen``: all who were seen using it, of administration without devices with one job. None after it was said who is not known."""
+def allowed(names: Sequence[str], users: Iterable[Party], servers: Iterable[Party], match: Match, view: View) -> tuple[Party, ...] | None:
+    """Who is left alone; ``seen``: all who were seen using it and of whom no alert complains, of administration without devices with one job. None after it
+    was said who is not known.
+    """
     found: dict[str, Party] = {}
-    administers = match.proto << 16 | match.port in ADMINISTERED
     for name in names:
-        parties = [one for one in users if not (administers and one.kind in FIXED_FUNCTION)] if name == SEEN else _named(name, view)
+        parties = _seen(users, servers, match, view) if name == SEEN else _named(name, view)
         if parties is None:
             return None
         found.update((one.key, one) for one in parties)
@@ -93,6 +95,12 @@ def allowed(names: Sequence[str], users: Iterable[Party], match: Match, view: Vi
         complain(f"found {len(found):,} machines to --allow, expected at most {ALLOWED_LIMIT} addresses: let them in through a gateway of their own")
         return None
     return tuple(found.values())
+
+
+def _seen(users: Iterable[Party], servers: Iterable[Party], match: Match, view: View) -> list[Party]:
+    bad, keys = accused(view), [one.key for one in servers]
+    kinds = FIXED_FUNCTION if match.proto << 16 | match.port in ADMINISTERED else frozenset()
+    return [one for one in users if one.kind not in kinds and not any((one.key, key) in bad for key in keys)]
 
 
 def _named(name: str, view: View) -> list[Party] | None:

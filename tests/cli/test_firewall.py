@@ -373,6 +373,7 @@ def test_who_administers_is_named_and_left_alone_when_asked_for(tell, tmp_path: 
     assert body["title"] == "block tcp/23 from any machine but 10.0.0.8 (workstation) to 10.0.0.2 (switch)"
     assert [party["ips"] for party in body["allowed"]] == [["10.0.0.8"]]
     assert [cut["client"]["ips"] for cut in body["simulation"]["cuts"]] == [["10.0.0.9"]]
+    assert [one for one in body["simulation"]["warnings"] if "both ends live in" not in one] == []
     assert "10.0.0.8/32" not in body["rules"][0]["from"]
     assert len(body["rules"][0]["from"]) == 32
     (body,) = bodies(tell(*words, "--allow", "10.0.0.8", "--allow", "10.9.9.9", "--json"))
@@ -415,13 +416,14 @@ def test_snmp_is_cut_over_udp(logged) -> None:
 
 
 def test_one_who_is_left_alone_is_in_no_other_request(suggest) -> None:
-    """Of an address, and of an alert; where nobody else is left, that is told."""
+    """Of an address, and of an alert; where nobody else is left, that is told. Seen is not who an alert complains of: the scanner and the camera."""
     words = ("--address", "10.20.10.5", "--service", "smb/445")
     (body,) = bodies(suggest(*words, "--allow", "10.20.10.101", "--json"))
     assert "10.20.10.101" not in {address for party in body["machines"] for address in party["ips"]}
     assert body["machines"]
     (body,) = bodies(suggest(*words, "--everyone", "--allow", "seen", "--json"))
-    assert {party["type"] for party in body["allowed"]} == {"workstation"}
-    assert {cut["client"]["type"] for cut in body["simulation"]["cuts"]} == {"camera"}
+    assert {party["hostname"] for party in body["allowed"]} == {"LT-ACC-04", "LT-HR-02", "PC-DESK-11"}
+    assert {cut["client"]["hostname"] for cut in body["simulation"]["cuts"]} == {"axis-accc8e4f710a"}
+    assert not [one for one in body["simulation"]["warnings"] if "gateway" in one]
     told = suggest(LISTED, "--allow", "10.20.10.62")
     assert (told.code, told.err) == (1, f"sensor: {LISTED}: all its machines are left alone, so there is nothing to block\n")

@@ -199,7 +199,8 @@ def _clock(ts: int) -> str:
 
 def _warnings(request: Request, seen: Seen, cuts: Sequence[Cut]) -> Iterator[str]:
     yield from _busy(cuts)
-    sides = [_Side(blocks) for rule in request.rules for blocks in (rule.sources, rule.destinations) if blocks]
+    near = () if request.allowed else (rule.sources for rule in request.rules)  # all but a few are everybody
+    sides = [_Side(blocks) for blocks in (*near, *(rule.destinations for rule in request.rules)) if blocks]
     for machine in seen.machines.values():
         if any(side.holds(machine.party) for side in sides):
             yield from _of_machine(request, machine)

@@ -22,8 +22,8 @@ from sensor.posture.paths.search import Tree, search_again, used
 TRIED = 5
 RULE, CLOSE, BORDER, FIX, APART = "rule", "close", "border", "fix", "apart"
 SORTS = (RULE, CLOSE, BORDER, FIX, APART)
-# Kinds of edges by which a service is taken, and those that were seen.
-TAKES, SEEN = (Kind.WEAKNESS, Kind.GUESS, Kind.UNKNOWN), (Kind.REACH, Kind.SESSION, Kind.ATTACK)
+# Kinds of edges by which a device is taken over a service.
+TAKES = (Kind.WEAKNESS, Kind.GUESS, Kind.UNKNOWN)
 Counts = dict[tuple[str, int | str], int]
 
 
@@ -75,13 +75,15 @@ def doors(graph: Graph) -> Ints:
 
 
 def uses_on(about: Map, edges: npt.NDArray[np.integer]) -> Mask:
-    """Which edges a rule leaves: what was seen, but devices with one job administer nothing."""
-    graph = about.graph
-    service = np.full(len(edges), -1, np.int64)
-    over = graph.via[edges] >= 0
-    service[over] = graph.service[graph.via[edges[over]] - graph.first_service]
-    meant = ~(about.one_job[graph.src[edges]] & np.isin(service, sorted(ADMINISTRATION)))
-    return np.asarray(np.isin(graph.kind[edges], TAKES) | (np.isin(graph.kind[edges], SEEN) & meant), np.bool_)
+    """Which edges over services a rule leaves: what was seen, but devices with one job administer nothing, and who attacks over a service is not meant."""
+    graph, door = about.graph, doors(about.graph)
+    kind, src, via = graph.kind[edges], graph.src[edges], graph.via[edges]
+    attacks = np.flatnonzero((graph.kind == Kind.ATTACK) & (graph.via >= 0))
+    attacked = graph.src[attacks].astype(np.int64) * graph.nodes + door[graph.via[attacks]]
+    attacker = np.isin(src.astype(np.int64) * graph.nodes + door[via], attacked)
+    administered = np.isin(graph.service[via - graph.first_service], sorted(ADMINISTRATION))
+    meant = np.isin(kind, (Kind.REACH, Kind.SESSION)) & ~(about.one_job[src] & administered) & ~attacker
+    return np.asarray(np.isin(kind, TAKES) | meant, np.bool_)
 
 
 def _devices(about: Map) -> npt.NDArray[np.int32]:

@@ -183,6 +183,16 @@ def test_an_attacker_is_no_user_that_is_missed() -> None:
     assert (rule.broken, rule.users) == (2, 1)
 
 
+def test_a_rule_leaves_no_attacker_whatever_it_is() -> None:
+    """A PC that people use; of two that administer the server one attacks it."""
+    twin, attack = PC._replace(id="twin"), alert("lateral_movement.remote_service", "pc", "files", 22)
+    talks = [(one, "files", SSH) for one in ("pc", "twin")] + [(one, OUTSIDE, HTTPS) for one in ("pc", "twin")]
+    paths = attack_paths(site([PC, twin, FILES], *talks, alerts=(attack,)), OUTSIDE)
+    assert story(only(paths)) == [OUTSIDE, "pc", "files"]
+    assert only(paths).hops[1].cuts[0][0] == RULE
+    assert [one.hops[1].cuts[0][0] for one in only(paths).others] == [CLOSE]
+
+
 def test_what_people_use_is_only_cut_where_it_is_closed() -> None:
     """The way from outside goes over the administrator: a rule that leaves him breaks nothing."""
     found = attack_paths(site([ADMIN, FILES], ("admin", OUTSIDE, HTTPS), ("admin", "files", SSH)))
