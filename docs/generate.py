@@ -23,6 +23,7 @@ from docs._events import events
 from docs._health import health
 from docs._man_pages import man_pages
 from docs._metrics import metrics
+from docs._recommendations import recommendations
 
 FOLDER = Path(__file__).parent / "reference"
 PAGES: dict[str, Callable[[], str]] = {
@@ -32,6 +33,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "events.md": events,
     "health.md": health,
     "metrics.md": metrics,
+    "recommendations.md": recommendations,
 }
 
 
