@@ -176,3 +176,12 @@ def test_announcements_tell_the_inventory_where_devices_are_plugged_in(root: Pat
     assert told
     assert {one.protocol for one in told} == {"lldp"}
     assert all(one.chassis and one.port for one in told)
+
+
+def test_dhcp_servers_that_are_named_need_no_advice(tmp_path: Path) -> None:
+    """A detector watches them from then on; where none is named, each is work to be handed out."""
+    named = configured(tmp_path, "detectors:\n  credential_access.rogue_dhcp: {allowed: [10.20.10.1]}\n")
+    for config, settled in ((named, {"dhcp_server"}), (load_config(None), set())):
+        pipeline = assemble(config, print)
+        assert pipeline.advisor is not None
+        assert pipeline.advisor.settled == settled

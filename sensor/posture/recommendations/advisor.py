@@ -2,13 +2,13 @@
 
 A recommendation is told a minute after its first message, so that the device behind it is known, and again once a day while messages go on to show it. It is
 closed when a message shows the setting as it should be, an hour or more after the last that showed it wrong: one that uses several doors shows both; or
-when the device was seen for two weeks and the setting was not. Once an hour it looks at what is known of all devices (``looks.py``). Packet time drives it,
+when the device was seen for two weeks and the setting was not. Once an hour it looks at what is known of all devices (``rounds.py``). Packet time drives it,
 everything is bounded, and what was told outlives a restart (``cases.py``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from sensor.core import addresses
@@ -21,16 +21,10 @@ from sensor.core.recommendation import Recommendation
 from sensor.core.record_parts import community_id_of, proof_body
 from sensor.detectors._insecure import SHOWING, Insecure, Shown
 from sensor.detectors._words import ends_of, who
-from sensor.inventory.roster import Member
 from sensor.posture.recommendations.cases import Case, Cases, Name, Place
-from sensor.posture.recommendations.fleet import FirmwareBehind
 from sensor.posture.recommendations.habits import HABITS, Habits
 from sensor.posture.recommendations.knowledge import load_advice
-from sensor.posture.recommendations.looks import Look, Proven, Verdict, prove
-from sensor.posture.recommendations.names import DefaultNames
-from sensor.posture.recommendations.outside import TalksOutside
-from sensor.posture.recommendations.segments import WrongSegment
-from sensor.posture.recommendations.support import EndOfLife
+from sensor.posture.recommendations.rounds import Members, Rounds
 
 SECOND = 1_000_000_000
 HOUR, DAY = 3600 * SECOND, 86400 * SECOND
@@ -38,8 +32,6 @@ CASES_LIMIT = 16384
 WAIT = 60 * SECOND
 SURE = HOUR
 QUIET_DAYS = 14
-# So many devices are looked at in a second; to prove and tell something takes as long as so many looks.
-STEP, PROOF = 1000, 20
 
 Told = Callable[[str, Recommendation, int, str], None]
 
@@ -50,16 +42,15 @@ class Advisor:
     """
 
     def __init__(
-        self, context: Context, tell: Told, members: Callable[[], Iterable[Member]] = tuple, cases: int = CASES_LIMIT, settled: Iterable[str] = ()
+        self, context: Context, tell: Told, members: Members = tuple, cases: int = CASES_LIMIT, settled: Iterable[str] = ()
     ) -> None:  # fmt: skip
-        self._context, self._tell, self._members = context, tell, members
+        self._context, self._tell = context, tell
         self.settled = frozenset(settled)
         self.cases = Cases(cases)
         self._insecure, self._habits = Insecure(), Habits()
-        self._looks: tuple[Look, ...] = (DefaultNames(), EndOfLife(), FirmwareBehind(), WrongSegment(context), TalksOutside(context))
-        self._looking: Iterator[None] = iter(())
         self._waiting: Bounded[Place, int] = Bounded(cases)
-        self._now = self._looked = self._quieted = 0
+        self._rounds = Rounds(context, self.cases, members, self._say, self._close)
+        self._quieted = 0
 
     def listeners(self) -> list[tuple[type[Event], Callable[[Any], None]]]:
         """What the pipeline is to tell."""
@@ -67,14 +58,10 @@ class Advisor:
 
     def tick(self, now: int) -> None:
         """A new second of packet time, ns."""
-        self._now = now
         while (waiting := self._waiting.oldest()) and abs(now - waiting[1]) >= WAIT:
             self._waiting.pop(waiting[0])
             self._open(waiting[0], now)
-        if abs(now - self._looked) >= HOUR:
-            self._looking = self._look(now) if self._looked else self._looking
-            self._looked = now
-        next(self._looking, None)
+        self._rounds.tick(now, self.settled)
         if abs(now - self._quieted) >= DAY:
             self._quieted = now
             self._close_quiet(now)
@@ -84,9 +71,7 @@ class Advisor:
         for place in list(self._waiting):
             self._waiting.pop(place)
             self._open(place, now)
-        self._now = now
-        for _ in self._look(now):
-            pass
+        self._rounds.finish(now, self.settled)
 
     # What messages show.
 
@@ -155,57 +140,6 @@ class Advisor:
         case = self.cases.at((subject.mac, subject.address, setting))
         if case is not None and event.ts - case.last >= SURE and _port(event, shown) == case.port:
             self._close(case, event.ts, f"later traffic shows it: {shown.why}")
-
-    # What is known of devices.
-
-    def _look(self, now: int) -> Iterator[None]:
-        """At all devices, some at each step: so many at once would hold the packets up."""
-        members = list(self._members())
-        for look in self._looks:
-            look.begin(members, now)
-            wrong: set[str] = set()
-            work = 0
-            for member in members:
-                work += 1
-                if (verdict := look.judge(member)) and look.setting not in self.settled:
-                    wrong.add(member.device.id)
-                    work += PROOF * self._found((member.device.id, look.setting), member, verdict)
-                if work >= STEP:
-                    work = 0
-                    yield
-            self._close_mended(look, [one for one in members if one.device.id not in wrong])
-        for case in self.cases:
-            if case.setting in self.settled:
-                self._close(case, self._now, "the configuration says what is wanted")
-
-    def _close_mended(self, look: Look, others: Iterable[Member]) -> None:
-        """Cases about devices with which nothing is wrong any more."""
-        by_id = {member.device.id: member for member in others}
-        for case in self.cases:
-            if case.looked and case.setting == look.setting and case.name[0] in by_id and (reason := look.mended(by_id[case.name[0]])):
-                self._close(case, self._now, f"later traffic shows it: {reason}")
-
-    def _found(self, name: Name, member: Member, verdict: Verdict) -> bool:
-        """Tell what is new, and once a day what goes on; whether its proof was looked for. A device that was silent since the last word says nothing new."""
-        case = self.cases.of(name)
-        if (case is None and (member.gone or self.cases.full)) or (case is not None and (self._now - case.told < DAY or member.quiet)):
-            return False
-        proven = prove(self._context, verdict)
-        if proven is None or (case is not None and proven.last <= case.last):
-            return True
-        if case is None:
-            case = Case(name, proven.subject, verdict.does, verdict.seen, proven.proof, proven.first, proven.last, looked=True)
-        self._renew(case, verdict, proven)
-        self._say("open" if case.told < 0 else "update", case, self._now)
-        return True
-
-    def _renew(self, case: Case, verdict: Verdict, proven: Proven) -> None:
-        case.does, case.seen, case.severity, case.proof = verdict.does, verdict.seen, verdict.severity, proven.proof
-        case.last, case.count = proven.last, max(case.count, proven.times)
-        if case.subject == proven.subject:
-            self.cases.put(case)
-        else:
-            self.cases.move(case, proven.subject)
 
     def _close_quiet(self, now: int) -> None:
         """What was not seen for long, while its device was."""

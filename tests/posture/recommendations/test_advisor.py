@@ -15,13 +15,14 @@ from sensor.core.observation import Evidence
 from sensor.core.recommendation import Recommendation
 from sensor.core.record import RecordMaker
 from sensor.core.record_parts import time_text
+from sensor.dissectors.dhcp import DhcpAck, DhcpOffer
 from sensor.dissectors.llmnr import LlmnrQuery
 from sensor.inventory.roster import Member
 from sensor.posture.recommendations.advisor import QUIET_DAYS, Advisor
 from tests.core.test_record import numbered, validator
 from tests.detectors.login_stories import CLIENT, SERVER, ends, ftp, telnet
 from tests.detectors.stories import SECOND, START, World, device
-from tests.posture.recommendations.settings import DAY, MENDED, WRONG, certificate, mended, page, wrong
+from tests.posture.recommendations.settings import DAY, MENDED, WRONG, certificate, challenge, lease, mended, page, wrong
 
 HOUR = 3600
 
@@ -191,3 +192,46 @@ def test_a_clock_that_jumps_back_holds_nothing_up() -> None:
     watch = Watch().hear([telnet(DAY)]).at(3)
     assert watch.actions == ["open"]
     assert watch.hear([telnet(4)]).at(DAY).actions == ["open"]
+
+
+def test_a_server_behind_a_relay_is_told_by_its_own_address() -> None:
+    """The packet comes from the relay, whose MAC says nothing of the server."""
+    packet = ends(0, 67, answer=True, server="10.0.0.1")
+    relayed = DhcpOffer(packet, 2, 1, 0x020000000001, 0, parse("10.0.0.77"), 0, parse("10.0.5.9"), parse("10.0.0.1"))
+    [(_, told, _, _)] = Watch(World()).hear([relayed]).at(60).told
+    assert (told.setting, told.subject.address, told.subject.mac) == ("dhcp_server", parse("10.0.5.9"), 0)
+    assert Watch().hear([DhcpAck(packet, 5, 1, 0x020000000001)]).at(60).told == []  # no lease: only options were asked for
+
+
+def test_what_the_operator_named_needs_no_advice() -> None:
+    """What was told before is closed at the next round."""
+    watch = Watch().hear([lease(0)]).at(1).at(60)
+    assert watch.of("dhcp_server") == ["open"]
+    watch.advisor.settled = frozenset(("dhcp_server",))
+    watch.hear([lease(HOUR)]).at(HOUR + 2)
+    assert watch.of("dhcp_server") == ["open", "close"]
+    assert watch.told[-1][3] == "the configuration says what is wanted"
+    assert watch.hear([lease(HOUR + 3)]).at(2 * HOUR).of("dhcp_server") == ["open", "close"]
+
+
+def test_a_nonce_that_comes_again_is_weak() -> None:
+    """In another call and a minute later: servers that make nonces of the time give one to all who ask at once, and a telephone may be asked twice."""
+    asked = [challenge(0), challenge(10, call="other"), challenge(70)]
+    assert Watch().hear(asked).at(200).of("sip_weak") == []
+    [(_, told, _, _)] = Watch().hear([*asked, challenge(70, call="third")]).at(200).told
+    assert (told.setting, told.seen) == ("sip_weak", "it answered 401 and wants Digest: a nonce that it gave to another call before")
+
+
+@pytest.mark.parametrize(
+    ("event", "settings"),
+    [
+        (challenge(0, realm="asterisk"), ["sip_weak"]),
+        (challenge(0, qop=False), ["sip_weak"]),
+        (challenge(0, "basic"), ["sip_basic"]),
+        (challenge(0, "ntlm"), []),
+        (challenge(0), []),
+    ],
+)
+def test_how_passwords_are_asked_for(event: Event, settings: list[str]) -> None:
+    """A realm that nobody chose, no qop, or all in clear text; other schemes are none of ours."""
+    assert [told.setting for _, told, _, _ in Watch().hear([event]).at(60).told] == settings

@@ -1,0 +1,98 @@
+"""Rounds: all looks at all devices, once an hour, some devices in each second, so that no packet waits for long."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from sensor.core.detector import Context
+from sensor.inventory.roster import Member
+from sensor.posture.recommendations.cases import Case, Cases, Name
+from sensor.posture.recommendations.fleet import FirmwareBehind
+from sensor.posture.recommendations.looks import Look, Proven, Verdict, prove
+from sensor.posture.recommendations.names import DefaultNames
+from sensor.posture.recommendations.outside import TalksOutside
+from sensor.posture.recommendations.segments import WrongSegment
+from sensor.posture.recommendations.support import EndOfLife
+
+SECOND = 1_000_000_000
+HOUR, DAY = 3600 * SECOND, 86400 * SECOND
+# So many devices are looked at in a second; to prove and tell something takes as long as so many looks.
+STEP, PROOF = 1000, 20
+
+Members = Callable[[], Iterable[Member]]
+
+
+class Rounds:
+    """``say`` gets an action and its case, ``close`` a case and why it is over; ``settled``: see the advisor."""
+
+    def __init__(
+        self, context: Context, cases: Cases, members: Members, say: Callable[[str, Case, int], None], close: Callable[[Case, int, str], None]
+    ) -> None:
+        self._context, self._cases, self._members, self._say, self._close = context, cases, members, say, close
+        self._looks: tuple[Look, ...] = (DefaultNames(), EndOfLife(), FirmwareBehind(), WrongSegment(context), TalksOutside(context))
+        self._round: Iterator[None] = iter(())
+        self._now = self._began = 0
+
+    def tick(self, now: int, settled: frozenset[str]) -> None:
+        """A new second of packet time, ns. Nothing is looked at in the first hour: much is not known yet."""
+        self._now = now
+        if abs(now - self._began) >= HOUR:
+            self._round = self._at_all(now, settled) if self._began else self._round
+            self._began = now
+        next(self._round, None)
+
+    def finish(self, now: int, settled: frozenset[str]) -> None:
+        """The last round, all of it now."""
+        self._now = now
+        for _ in self._at_all(now, settled):
+            pass
+
+    def _at_all(self, now: int, settled: frozenset[str]) -> Iterator[None]:
+        members = list(self._members())
+        for look in self._looks:
+            if look.setting in settled:
+                continue
+            look.begin(members, now)
+            wrong: set[str] = set()
+            work = 0
+            for member in members:
+                work += 1
+                if verdict := look.judge(member):
+                    wrong.add(member.device.id)
+                    work += PROOF * self._found((member.device.id, look.setting), member, verdict)
+                if work >= STEP:
+                    work = 0
+                    yield
+            self._close_mended(look, [one for one in members if one.device.id not in wrong])
+        for case in self._cases:
+            if case.setting in settled:
+                self._close(case, self._now, "the configuration says what is wanted")
+
+    def _close_mended(self, look: Look, others: Iterable[Member]) -> None:
+        """Cases about devices with which nothing is wrong any more."""
+        by_id = {member.device.id: member for member in others}
+        for case in self._cases:
+            if case.looked and case.setting == look.setting and case.name[0] in by_id and (reason := look.mended(by_id[case.name[0]])):
+                self._close(case, self._now, f"later traffic shows it: {reason}")
+
+    def _found(self, name: Name, member: Member, verdict: Verdict) -> bool:
+        """Tell what is new, and once a day what goes on; whether its proof was looked for. A device that was silent since the last word says nothing new."""
+        case = self._cases.of(name)
+        if (case is None and (member.gone or self._cases.full)) or (case is not None and (self._now - case.told < DAY or member.quiet)):
+            return False
+        proven = prove(self._context, verdict)
+        if proven is None or (case is not None and proven.last <= case.last):
+            return True
+        if case is None:
+            case = Case(name, proven.subject, verdict.does, verdict.seen, proven.proof, proven.first, proven.last, looked=True)
+        self._renew(case, verdict, proven)
+        self._say("open" if case.told < 0 else "update", case, self._now)
+        return True
+
+    def _renew(self, case: Case, verdict: Verdict, proven: Proven) -> None:
+        case.does, case.seen, case.severity, case.proof = verdict.does, verdict.seen, verdict.severity, proven.proof
+        case.last, case.count = proven.last, max(case.count, proven.times)
+        if case.subject == proven.subject:
+            self._cases.put(case)
+        else:
+            self._cases.move(case, proven.subject)
