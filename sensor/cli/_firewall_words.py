@@ -40,7 +40,7 @@ def _lines(request: Request, simulation: Simulation, colours: bool, *, rules: bo
     yield from ("  why", *(f"    - {tidy(one)}" for one in request.reasons)) if request.reasons else ()
     yield from _simulated(simulation, colours)
     if rules:
-        wider = "; for all machines, seen or not, with --everyone" if request.machines and not request.rules[0].match.proto else ""
+        wider = "; for all machines, seen or not, with --everyone" if request.machines and request.peers and not request.rules[0].match.proto else ""
         yield f"  rules: the same with --format {', '.join(names())}{wider}"
 
 

@@ -1,11 +1,13 @@
 """From recommendations to what is asked of the firewall: the service that is set wrong is cut off from everybody but whom the operator leaves alone.
 
-It is the second best: the setting itself is still to be mended. Only a service that the device offers can be cut, and only one that its users do not all need.
+It is the second best: the setting itself is still to be mended. Only a service that the device offers can be cut, and only one that its users do not all need;
+a device that talks to the internet and need not is cut off all that is outside.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from ipaddress import ip_address, summarize_address_range
 from typing import Any
 
 from sensor.cli._firewall_contacts import accused
@@ -14,19 +16,21 @@ from sensor.cli._known import find_devices
 from sensor.cli._setup import complain
 from sensor.cli._show import clock, part, tidy
 from sensor.cli.explain import PREFIX
+from sensor.core.addresses import text
 from sensor.core.device import FIXED_FUNCTION
 from sensor.eventlog.fold import Fold
+from sensor.inventory.habits import OUTSIDE
 from sensor.inventory.services import TCP, UDP, service_text
 from sensor.posture.firewall.model import Match, Party, Request
 from sensor.posture.firewall.refuse import Refusals
-from sensor.posture.firewall.requests import Wish, request_of_service
+from sensor.posture.firewall.requests import Wish, request_of_outside, request_of_service
 from sensor.posture.firewall.simulate import conversations
 from sensor.posture.paths.costs import ADMINISTRATION
 from sensor.posture.recommendations.knowledge import load_advice
 
 Record = dict[str, Any]
 
-KIND, SEEN = "recommendation-", "seen"
+KIND, SEEN, INTERNET = "recommendation-", "seen", "internet"
 # So many addresses may be left alone: each takes up to 32 blocks to go round (128 of IPv6).
 ALLOWED_LIMIT = 16
 # Services that devices with one job do not use of each other.
@@ -36,7 +40,8 @@ DATAGRAMS = frozenset(("sip",))
 ALWAYS = "whoever uses the service needs it, and a firewall cannot tell the bad way from the good one"
 # Settings of services that a firewall cannot mend, and why.
 NOT_BY_RULES = {
-    "smb1": ALWAYS, "ldap_simple": ALWAYS, "sip_clear": ALWAYS,
+    "smb1": ALWAYS, "ldap_simple": ALWAYS, "sip_clear": ALWAYS, "sip_basic": ALWAYS, "sip_weak": ALWAYS,
+    "dhcp_server": "it answers within its own segment, where no firewall stands: let the switch drop answers of all but your own (DHCP snooping)",
     "upnp_mapping": "it is asked from inside its own segment, where no firewall stands: switch it off at the router",
 }  # fmt: skip
 
@@ -54,6 +59,14 @@ def is_about_work(what: str) -> bool:
 
 def requests_of_work(records: Iterable[Record], wish: Wish, view: View, allow: Sequence[str], *, force: bool) -> list[Request] | None:
     """One request for each service, over all machines that have it; none after it was said why; None where --allow names what is not known."""
+    records = list(records)
+    talkers = [record for record in records if _setting(record) == INTERNET and record.get("action") != "close"]
+    others = _of_services([record for record in records if record not in talkers], wish, view, allow, force=force)
+    outward = _outward(talkers, wish, view, allow) if talkers else []
+    return None if others is None or outward is None else [*others, *outward]
+
+
+def _of_services(records: Iterable[Record], wish: Wish, view: View, allow: Sequence[str], *, force: bool) -> list[Request] | None:
     refusals = Refusals(view.seen.machines)
     groups: dict[Match, list[tuple[Party, Record]]] = {}
     for record in records:
@@ -70,9 +83,23 @@ def requests_of_work(records: Iterable[Record], wish: Wish, view: View, allow: S
         spared = allowed(allow, users, servers, match, view)
         if spared is None:
             return None
-        reasons = (f"{clock(part(record, 'recommendation').get('last'))} {tidy(record.get('msg'))} ({_name(record)})" for _, record in some)
-        found.append(request_of_service(servers, users, match, wish._replace(allow=spared), reasons))
+        found.append(request_of_service(servers, users, match, wish._replace(allow=spared), (_reason(record) for _, record in some)))
     return found
+
+
+def _outward(records: Sequence[Record], wish: Wish, view: View, allow: Sequence[str]) -> list[Request] | None:
+    """Devices that talk to the outside and need not are cut off all of it."""
+    if SEEN in allow:
+        complain("the baseline keeps all addresses outside as one: name those that are needed, each with --allow ADDRESS")
+        return None
+    spared = allowed(allow, (), (), Match(), view)
+    machines = [party for party in (view.party(part(record, "src")) for record in records) if party is not None]
+    if spared is None or not machines:
+        return None
+    habits = view.seen.habits or {}
+    seen = sorted({service for one in machines if one.id in habits for peer, service in habits[one.id].uses if peer == OUTSIDE})
+    inside = (block for span in view.networks.blocks for block in summarize_address_range(*(ip_address(text(one)) for one in span)))
+    return [request_of_outside(machines, inside, wish._replace(allow=spared), seen, map(_reason, records))]
 
 
 def users_of(servers: Iterable[Party], match: Match, view: View) -> list[Party]:
@@ -117,7 +144,7 @@ def _named(name: str, view: View) -> list[Party] | None:
 
 def _not(record: Record) -> str:
     """Why no rule helps; empty where one does."""
-    setting = tidy(part(record, "recommendation").get("setting"))
+    setting = _setting(record)
     if record.get("action") == "close":
         return "it is done"
     if setting in NOT_BY_RULES or part(record, "network").get("app") == "tls":
@@ -133,5 +160,10 @@ def _match(record: Record) -> Match:
     return Match(UDP if usual == [True, False] or part(record, "network").get("app") in DATAGRAMS else TCP, port)
 
 
-def _name(record: Record) -> str:
-    return tidy(part(record, "recommendation").get("id"))
+def _setting(record: Record) -> str:
+    return tidy(part(record, "recommendation").get("setting"))
+
+
+def _reason(record: Record) -> str:
+    about = part(record, "recommendation")
+    return f"{clock(about.get('last'))} {tidy(record.get('msg'))} ({tidy(about.get('id'))})"

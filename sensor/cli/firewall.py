@@ -9,7 +9,8 @@ An address outside is cut off whole and both ways, unless --service names a port
 break is told by the baseline that `sensor run` keeps, or `sensor replay --state`. Multicast, broadcast and gateways are left out unless --force is given.
 
 Of a recommendation the service that is set wrong is cut off from everybody: who was seen using it is told, and left alone with --allow seen, but for devices
-with one job, which administer nothing. It is the second best: the setting itself is still to be mended.
+with one job, which administer nothing. It is the second best: the setting itself is still to be mended. A device that talks to the internet and need not
+(internet) is cut off all that is outside, but for addresses named with --allow.
 """
 
 from __future__ import annotations

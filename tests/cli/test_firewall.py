@@ -427,3 +427,15 @@ def test_one_who_is_left_alone_is_in_no_other_request(suggest) -> None:
     assert not [one for one in body["simulation"]["warnings"] if "gateway" in one]
     told = suggest(LISTED, "--allow", "10.20.10.62")
     assert (told.code, told.err) == (1, f"sensor: {LISTED}: all its machines are left alone, so there is nothing to block\n")
+
+
+def test_devices_that_need_nothing_outside_are_cut_off_all_of_it(logged) -> None:
+    """Both in one request; what the configuration calls inside is not outside, and neither is an address that is left alone."""
+    records = [device(1, "camera"), device(2, "printer"), work(1, 1, "internet", 0, ""), work(2, 2, "internet", 0, "")]
+    (body,) = bodies(logged(records, "internet", "--allow", "203.0.113.9", "--json"))
+    assert body["title"] == "block all protocols from 2 machines (1 camera, 1 printer) to all that is outside but 203.0.113.9"
+    assert (body["direction"], body["rules"][0]["from"]) == ("outbound", ["10.0.0.1/32", "10.0.0.2/32"])
+    assert not {"10.0.0.0/8", "192.168.0.0/16", "203.0.113.9/32"} & set(body["rules"][0]["to"])
+    assert "203.0.113.8/32" in body["rules"][0]["to"]
+    told = logged(records, "internet", "--allow", "seen")
+    assert (told.code, told.err) == (1, "sensor: the baseline keeps all addresses outside as one: name those that are needed, each with --allow ADDRESS\n")

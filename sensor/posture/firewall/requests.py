@@ -18,6 +18,8 @@ from sensor.posture.firewall.model import PROTOCOLS, Block, Match, Party, Reques
 
 # Ends and reasons of one request; how many more there are is told.
 ENDS_LIMIT, REASONS_LIMIT = 256, 16
+# What nobody outside has: this network, groups and what is reserved (RFC 1122, 5771), and what is not given out yet of IPv6 (RFC 4291, 2.4).
+NOBODYS: tuple[Block, ...] = tuple(map(ipaddress.ip_network, ("0.0.0.0/8", "224.0.0.0/3", "::/3", "4000::/2", "8000::/1")))
 # All addresses there are.
 WHOLE: tuple[Block, ...] = (ipaddress.IPv4Network("0.0.0.0/0"), ipaddress.IPv6Network("::/0"))
 
@@ -75,6 +77,18 @@ def request_of_service(servers: Iterable[Party], users: Iterable[Party], match: 
     request = _made(f"service {match.text} {' '.join(one.key for one in peers)}", machines, peers, match, wish._replace(everyone=True))
     seen = (_seen(match.proto << 16 | match.port),)
     return request._replace(direction="internal", reasons=tuple(dict.fromkeys(reasons))[:REASONS_LIMIT], seen=seen, left_out=left_out)
+
+
+def request_of_outside(machines: Iterable[Party], inside: Iterable[Block], wish: Wish, seen: Iterable[int], reasons: Iterable[str]) -> Request:
+    """Cut machines off all that is not inside; ``seen``: services that they use there."""
+    match, parties = wish.match or Match(), _parties(machines)
+    name = request_id(f"outside {match.text} {' '.join(one.key for one in parties)}")
+    mine, far = parties[:ENDS_LIMIT], _all_but([*NOBODYS, *inside, *_blocks(wish.allow)])
+    title = f"block {match.text} from {_many(mine)} to all that is outside{f' but {_many(wish.allow)}' if wish.allow else ''}"
+    rules, why = tuple(_rules(name, [(_blocks(mine), far)], match)), tuple(dict.fromkeys(reasons))[:REASONS_LIMIT]
+    told = tuple(map(_seen, dict.fromkeys(seen)))
+    request = Request(name, title, False, "outbound", mine, (), rules, (), why, told, frozenset(), wish.made, wish.expires, wish.comment)
+    return request._replace(left_out=len(parties[ENDS_LIMIT:]), allowed=wish.allow)
 
 
 def _used(contacts: Iterable[Contact]) -> dict[Contact, list[str]]:
@@ -142,7 +156,7 @@ def _request(key: str, contacts: Sequence[Contact], wish: Wish) -> Request:
 def _made(key: str, machines: tuple[Party, ...], peers: tuple[Party, ...], match: Match, wish: Wish, inbound: frozenset[bool] = frozenset((False,))) -> Request:
     """A request without what it rests on. ``inbound``: the ways that are cut, where not all protocols are."""
     name = request_id(key)
-    near = (_all_but(wish.allow) if wish.allow else None) if wish.everyone else _blocks(machines)
+    near = (_all_but(_blocks(wish.allow)) if wish.allow else None) if wish.everyone else _blocks(machines)
     far = [wish.block] if wish.block is not None else _blocks(peers)
     ways = inbound if match.proto else frozenset((False, True))
     rules = tuple(_rules(name, [(far, near) if way else (near, far) for way in sorted(ways)], match))
@@ -167,20 +181,19 @@ def _blocks(parties: Iterable[Party]) -> list[Block]:
     return [host_block(address) for party in parties for address in party.addresses]
 
 
-def _all_but(parties: Iterable[Party]) -> list[Block]:
-    """All addresses but theirs, in as few blocks as can be: no format has to say that something is allowed."""
+def _all_but(left_out: Iterable[Block]) -> list[Block]:
+    """All addresses but some, in as few blocks as can be: no format has to say that something is allowed."""
     found = list(WHOLE)
-    for address in _blocks(parties):
-        found = [piece for block in found for piece in (_halves(block, address) if _within(address, block) else (block,))]
+    for hole in left_out:
+        found = [piece for block in found for piece in _around(hole, block)]
     return found
 
 
-def _within(address: Block, block: Block) -> bool:
-    return address.version == block.version and address.network_address in block
-
-
-def _halves(block: Block, address: Block) -> Iterable[Block]:
-    return block.address_exclude(address)  # type: ignore[arg-type]  # both of one family
+def _around(hole: Block, block: Block) -> Iterable[Block]:
+    """What is left of a block; of two blocks one holds the other, or they have nothing in common."""
+    if hole.version != block.version or not hole.overlaps(block):
+        return (block,)
+    return () if hole.prefixlen <= block.prefixlen else block.address_exclude(hole)  # type: ignore[arg-type]  # of one family
 
 
 def _any(blocks: tuple[Block, ...] | None) -> tuple[Block, ...]:

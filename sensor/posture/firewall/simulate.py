@@ -19,6 +19,7 @@ MANY = 5
 # Watched for less, a network has shown too little of what it does in a week.
 ENOUGH_H = 72.0
 OUTSIDE_SHOWN, CUTS_NOTED, MOVED_SHOWN = 12, 20, 5
+CLOCK = service_text(UDP << 16 | 123)
 HOUR = 3_600_000_000_000
 FORWARDING = frozenset(("router", "gateway"))
 SERVERS = {"DNS": ("dns_server", {TCP << 16 | 53, UDP << 16 | 53}), "DHCP": ("dhcp_server", {UDP << 16 | 67})}
@@ -199,6 +200,8 @@ def _clock(ts: int) -> str:
 
 def _warnings(request: Request, seen: Seen, cuts: Sequence[Cut]) -> Iterator[str]:
     yield from _busy(cuts)
+    if not request.peers and CLOCK in request.seen and any(rule.match.covers(UDP << 16 | 123) for rule in request.rules):
+        yield f"some take the time outside ({CLOCK}): name their time servers with --allow, or give them one inside"
     near = () if request.allowed else (rule.sources for rule in request.rules)  # all but a few are everybody
     sides = [_Side(blocks) for blocks in (*near, *(rule.destinations for rule in request.rules)) if blocks]
     for machine in seen.machines.values():

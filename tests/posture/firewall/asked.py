@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from sensor.core import addresses
 from sensor.posture.firewall.model import Match, Party, Request
-from sensor.posture.firewall.requests import Contact, Wish, request_of_service, requests_of
+from sensor.posture.firewall.requests import Contact, Wish, request_of_outside, request_of_service, requests_of
 
 NOW = datetime(2026, 11, 24, 8, 17, tzinfo=UTC)
 SMB, HTTPS, DNS = 6 << 16 | 445, 6 << 16 | 443, 17 << 16 | 53
@@ -46,6 +46,7 @@ def many() -> list[Request]:
         only([internal(LAPTOP, service=6 << 16)]),
         only([outbound(CAMERA)], WEEK._replace(match=Match(17, 53), comment="CHG0012345")),
         only([outbound(CAMERA)], WEEK._replace(block=block, everyone=True, expires=None)),
+        request_of_outside([CAMERA, LAPTOP], [addresses_block("10.0.0.0/8"), addresses_block("2001:db8:1::/48")], WEEK, [HTTPS], ["no need"]),
         request_of_service([NAS], [CAMERA], Match(6, 445), WEEK._replace(allow=(LAPTOP,)), ["SMB 1"]),
         only([Contact(NAS, C2, HTTPS, outside=True, inbound=True, alert="alert-cccccc")], WEEK._replace(match=Match(6, 443))),
     ]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ipaddress
 
 from sensor.posture.firewall.model import Match, apart
-from sensor.posture.firewall.requests import Contact, request_of_nobody, request_of_service, requests_of
+from sensor.posture.firewall.requests import Contact, request_of_nobody, request_of_outside, request_of_service, requests_of
 from sensor.posture.firewall.simulate import simulate
 from tests.posture.firewall.asked import C2, C2_V6, CAMERA, HTTPS, LAPTOP, NAS, NOW, SMB, WEEK, internal, only, outbound, party
+from tests.posture.firewall.test_simulate import PCS, network
 
 
 def ends(rule) -> tuple[list[str], list[str]]:
@@ -142,7 +143,19 @@ def test_everybody_but_some_is_said_without_a_word_of_allowing() -> None:
 
 def test_a_simulation_spares_who_is_left_alone() -> None:
     """Also by the family of addresses that they do not have."""
-    from tests.posture.firewall.test_simulate import PCS, network
-
     request = request_of_service([NAS], PCS, Match(6, 445), WEEK._replace(allow=(*PCS[1:], CAMERA)), [])
     assert [cut.client.texts[0] for cut in simulate(request, network()).cuts] == [PCS[0].texts[0], "10.20.30.99"]
+
+
+def test_all_that_is_outside_is_all_but_the_inside_and_what_nobody_has() -> None:
+    """Of both families; what the operator adds to the inside, and who is left alone, is not cut."""
+    inside = [ipaddress.ip_network(block) for block in ("10.0.0.0/8", "192.168.0.0/16", "198.51.100.0/24", "fc00::/7", "2001:db8:1::/48")]
+    request = request_of_outside([LAPTOP, CAMERA], inside, WEEK._replace(allow=(C2,)), [17 << 16 | 123, HTTPS], ["it needs nothing there"])
+    assert request.title == "block all protocols from 2 machines (1 camera, 1 workstation) to all that is outside but 203.0.113.66"
+    assert [ends(rule)[0] for rule in request.rules] == [["10.20.10.62/32", "10.20.10.101/32"], ["2001:db8:1::101/128"]]
+    blocked = {text: any(ipaddress.ip_address(text) in block for rule in request.rules for block in rule.destinations) for text in (
+        "9.255.255.255", "11.0.0.1", "203.0.113.65", "2001:db8:2::1", "10.1.2.3", "198.51.100.7", "203.0.113.66", "224.0.0.251", "255.255.255.255",
+        "2001:db8:1::5", "fd00::1", "fe80::1", "ff02::1",
+    )}  # fmt: skip
+    assert [text for text, cut in blocked.items() if cut] == ["9.255.255.255", "11.0.0.1", "203.0.113.65", "2001:db8:2::1"]
+    assert simulate(request, network()).warnings == ("some take the time outside (ntp/123): name their time servers with --allow, or give them one inside",)
