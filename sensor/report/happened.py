@@ -60,7 +60,8 @@ def _alert(record: Record, proofs: Proofs) -> Alert:
         said=_text(record.get("msg")),
         first=_text(alert.get("first")),
         last=_text(alert.get("last")),
-        closed=record.get("action") == "close",
+        closed=_closed(_part(alert, "closed")),
+        over=record.get("action") == "close",
         count=_count(alert.get("count")) or 1,
         risk=_count(alert.get("risk")),
         actor=_end(src),
@@ -88,12 +89,17 @@ def _incident(record: Record) -> Incident:
         said=_text(record.get("msg")),
         first=_text(incident.get("first")),
         last=_text(incident.get("last")),
-        closed=record.get("action") == "close",
+        over=record.get("action") == "close",
         risk=_count(incident.get("risk")),
         actors=[_end(one) for one in objects(incident.get("actors"))[:ENDS_SHOWN]],
         story=story[:CHAPTERS_LIMIT],
         left_out=_count(incident.get("left_out")) + max(len(story) - CHAPTERS_LIMIT, 0),
     )
+
+
+def _closed(by: Record) -> str:
+    """Who closed it, and why; empty where silence did."""
+    return ": ".join(filter(None, (_text(by.get("by")), _text(by.get("reason")))))
 
 
 def _within(about: Record, period: Period) -> bool:

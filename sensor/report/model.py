@@ -164,7 +164,9 @@ class Done(Part, kw_only=True):
 
 
 class Alert(Part, kw_only=True):
-    """Something that happened. ``ends``: to whom; ``more_ends``: how many more; ``count``: how often."""
+    """Something that happened. ``ends``: to whom; ``more_ends``: how many more; ``count``: how often; ``closed``: by whom, and why; ``over``: nothing came any
+    more.
+    """
 
     id: str
     detector: str
@@ -173,7 +175,8 @@ class Alert(Part, kw_only=True):
     said: str
     first: str
     last: str
-    closed: bool = False
+    closed: str = ""
+    over: bool = False
     count: int = 1
     risk: Count = 0
     actor: str = ""
@@ -198,14 +201,14 @@ class Chapter(Part, kw_only=True):
 
 
 class Incident(Part, kw_only=True):
-    """Alerts that belong together, told as one story. ``left_out``: alerts that it has no room for."""
+    """Alerts that belong together, told as one story. ``over``: nothing came any more; ``left_out``: alerts that it has no room for."""
 
     id: str
     severity: Severity
     said: str
     first: str
     last: str
-    closed: bool = False
+    over: bool = False
     risk: Count = 0
     actors: list[str] = []
     story: list[Chapter] = []

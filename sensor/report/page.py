@@ -16,7 +16,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from sensor.posture.exposure import BANDS
-from sensor.report.model import Device, Proof, Report, Score
+from sensor.report.model import Device, Incident, Proof, Report, Score
 from sensor.report.pictures.composition import composition
 from sensor.report.pictures.conversations import conversations
 from sensor.report.pictures.scores import gauge, trend
@@ -25,6 +25,8 @@ from sensor.report.words import counted, kind
 
 FOLDER = Path(__file__).parent / "templates"
 WORST_SHOWN = 10
+# Things to do on the first page; of these, incidents that nobody closed.
+FIRST, URGENT = 5, 2
 _ODD = re.compile(r"[^\w.-]")
 _COMMAND = re.compile("`([^`]{1,200})`")
 CONTENTS = (
@@ -77,8 +79,8 @@ def page(report: Report, limits: Limits = SCREEN, embedded: bytes = b"") -> str:
         embedded=_inert(embedded), picture=_pictures(report), present=present, weak=sum(1 for device in present if device.findings),
         arrived=sum(1 for change in report.changes if change.kind == "new"), all_new=_all_new(report), changes=changes,
         complete=len(report.devices) <= limits.devices and bool(report.devices), products=_products(present)[: limits.products],
-        worst=_worst(present), contents=_contents(report), bands={band: least for least, band in BANDS}, proofs=links.proofs,
-        ref=links.ref, device=links.device, finding=links.finding, alert=links.alert, anchor=_anchor,
+        worst=_worst(present), urgent=_urgent(report), first=FIRST, contents=_contents(report), bands={band: least for least, band in BANDS},
+        ref=links.ref, device=links.device, finding=links.finding, alert=links.alert, anchor=_anchor, proofs=links.proofs,
         clock=_clock, exact=_exact, counted=counted, kind=kind, prose=_prose,
     )  # fmt: skip
 
@@ -162,6 +164,13 @@ def _all_new(report: Report) -> bool:
     """Whether the network itself is new to the sensor: then the inventory is the list of what came."""
     present = [device for device in report.devices if not device.gone]
     return bool(present) and all(device.first_seen >= report.period.since for device in present)
+
+
+def _urgent(report: Report) -> list[Incident]:
+    """What nobody looked into yet: it cannot wait for what is only weak."""
+    closed = {alert.id for alert in report.alerts if alert.closed}
+    grave = (one for one in report.incidents if one.severity in {"high", "critical"})
+    return [one for one in grave if not all(chapter.alert in closed for chapter in one.story)][:URGENT]
 
 
 def _worst(present: list[Device]) -> list[Device]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup
 
 from sensor.report.model import Device
-from sensor.report.pictures.svg import FAINT, PALETTE, REST, WIDTH, fitting, on, picture, rect, text, width_of
+from sensor.report.pictures.svg import FAINT, PALETTE, REST, WIDTH, fitting, on, picture, rect, stroke, text, width_of
 from sensor.report.words import kind, kinds
 
 SEGMENTS_SHOWN, TYPES_SHOWN = 12, 8
@@ -25,8 +26,8 @@ def composition(devices: Iterable[Device]) -> Markup:
     colours = _colours(counts.values())
     rows = _rows(counts)
     legend, top = _legend(colours, TOP)
-    scale = (WIDTH - LEFT - RIGHT) / max((sum(types.values()) for _, types in rows), default=1)
-    parts = [part for number, (name, types) in enumerate(rows) for part in _row(name, types, top + ROW * number, scale, colours)]
+    largest = max(map(Counter.total, counts.values()), default=1)
+    parts = [part for number, (name, types) in enumerate(rows) for part in _row(name, types, top + ROW * number, largest, colours)]
     total = sum(map(Counter.total, counts.values()))
     about = "; ".join(f"{name}: " + ", ".join(kinds(word, count) for word, count in types.most_common(4)) for name, types in rows[:6])
     title = f"{total:,} devices by segment and type"
@@ -34,13 +35,18 @@ def composition(devices: Iterable[Device]) -> Markup:
 
 
 def _rows(counts: dict[str, Counter[str]]) -> list[tuple[str, Counter[str]]]:
-    ordered = sorted(counts.items(), key=lambda one: (-one[1].total(), one[0]))
+    ordered = sorted(counts.items(), key=lambda one: (-one[1].total(), _in_order(one[0])))
     if len(ordered) <= SEGMENTS_SHOWN:
         return ordered
     rest: Counter[str] = Counter()
     for _, types in ordered[SEGMENTS_SHOWN - 1 :]:
         rest.update(types)
     return [*ordered[: SEGMENTS_SHOWN - 1], (f"{len(ordered) - SEGMENTS_SHOWN + 1:,} more segments", rest)]
+
+
+def _in_order(name: str) -> str:
+    """By number where there is one: 2 before 10."""
+    return re.sub(r"\d+", lambda found: found[0].zfill(6), name)
 
 
 def _colours(counts: Iterable[Counter[str]]) -> dict[str, str]:
@@ -66,7 +72,9 @@ def _legend(colours: dict[str, str], y: float) -> tuple[list[Markup], float]:
     return parts, y + 16
 
 
-def _row(name: str, types: Counter[str], y: float, scale: float, colours: dict[str, str]) -> Sequence[Markup]:
+def _row(name: str, types: Counter[str], y: float, largest: int, colours: dict[str, str]) -> Sequence[Markup]:
+    """What is more than the largest segment, which only the rest can be, is as long as that, and is broken near its end to show it."""
+    scale = (WIDTH - LEFT - RIGHT) / max(largest, types.total())
     parts = [text(LEFT - 10, y + 13, fitting(name, LEFT - 12), anchor="end")]
     x = LEFT
     for word, count in _pieces(types, colours):
@@ -75,6 +83,8 @@ def _row(name: str, types: Counter[str], y: float, scale: float, colours: dict[s
         if width > width_of(f"{count:,}") + 6:
             parts.append(text(x + width / 2, y + 13, f"{count:,}", colour=on(colour), size=11, anchor="middle"))
         x += width
+    if types.total() > largest:
+        parts += [stroke([(place, y + BAR + 1), (place + 7, y - 1)], "#ffffff", 3.0) for place in (x - 22, x - 15)]
     return [*parts, text(x + 6, y + 13, f"{types.total():,}", colour=FAINT, bold=True)]
 
 

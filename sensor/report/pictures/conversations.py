@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from sensor.report.model import Talk
-from sensor.report.pictures.svg import FAINT, INK, PALETTE, REST, WIDTH, fitting, path, picture, rect, text
+from sensor.report.pictures.svg import FAINT, INK, PALETTE, REST, WIDTH, fitting, path, picture, rect, text, width_of
 
 LEFT, RIGHT, POST, TOP, GAP = 206.0, WIDTH - 206.0, 10.0, 28.0, 13.0
 TALL, LEAST = 320.0, 2.0
 THE_REST = ("others", "no known device")
-DESCRIBED = 6
+DESCRIBED, LABEL = 6, 11.0
 
 
 class _Ends:
@@ -94,6 +94,6 @@ def _posts(ends: _Ends, talks: Sequence[Talk], side: int, colours: dict[str, str
         x, y, height = (RIGHT - POST if side else LEFT), ends.top[name], ends.sums[name]
         place, anchor = (RIGHT + 8, "start") if side else (LEFT - 8, "end")
         parts.append(rect(x, y, POST, max(height, 1.0), colours.get(name, FAINT), f"{name}: {count:,}", radius=1))
-        words = fitting(f"{name}  {count:,}", LEFT - 10, 11.5)
-        parts.append(text(place, y + height / 2 + 4, words, colour=INK, size=11.5, anchor=anchor))
+        words = fitting(name, LEFT - 10 - width_of(f" {count:,}", LABEL), LABEL)
+        parts.append(text(place, y + height / 2 + 4, f"{words} {count:,}", colour=INK, size=LABEL, anchor=anchor))
     return parts

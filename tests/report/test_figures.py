@@ -1,0 +1,59 @@
+"""What a report of ten thousand devices costs: seconds of one core, and memory."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+DEVICES = 10_000
+# What it may take on a machine of its own; others work on this one as well.
+SECONDS, MB = 20.0, 600
+
+# In a process of its own, so that nobody else's memory counts.
+MAKE = """
+import resource, sys, time
+from sensor.report.build import Sources, report_of
+from sensor.report.page import PAPER, page
+from sensor.report.period import wish
+from sensor.report.stored import encoded
+from tests.report.sites import large_site, large_story
+site = large_site(int(sys.argv[2]))
+story = large_story(site)
+began = time.process_time()
+report = report_of(Sources(site, story), wish())
+if sys.argv[1] == "html":
+    data = page(report, embedded=encoded(report)).encode()
+else:
+    from sensor.report.pdf import pdf
+    data = pdf(page(report, PAPER))
+took = time.process_time() - began
+# Of this program alone: what getrusage tells begins with the memory of who started it.
+peak = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(took, peak / 1024, len(data))
+"""
+
+
+def cost(kind: str) -> tuple[float, float, int]:
+    """Seconds, megabytes, bytes of the file."""
+    words = [sys.executable, "-c", MAKE, kind, str(DEVICES)]
+    told = subprocess.run(
+        words, capture_output=True, text=True, check=True, env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+    )
+    took, held, size = told.stdout.split()
+    return float(took), float(held), int(size)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["html", "pdf"])
+def test_ten_thousand_devices(kind: str) -> None:
+    """The page lists them all; paper groups them, and stays something that one can carry."""
+    if kind == "pdf":
+        pytest.importorskip("weasyprint")
+    took, held, size = cost(kind)
+    assert took < SECONDS, took
+    assert held < MB, held
+    assert size < (40 << 20 if kind == "html" else 2 << 20), size
+    print(f"{DEVICES:,} devices as {kind}: {took:.1f} s, {held:.0f} MB, {size / 1e6:.1f} MB on disk")

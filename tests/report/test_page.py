@@ -1,0 +1,75 @@
+"""The page: what is shown, what is left out and said so."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from sensor.report.build import Sources, report_of
+from sensor.report.model import Report
+from sensor.report.page import PAPER, page
+from sensor.report.period import wish
+from tests.report.sites import large_site, large_story
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    """Of more devices than a sheet of paper holds."""
+    made = large_site(600)
+    return report_of(Sources(made, large_story(made)), wish())
+
+
+def ids(text: str) -> set[str]:
+    return set(re.findall(r'\bid="([^"]+)"', text))
+
+
+def links(text: str) -> set[str]:
+    return set(re.findall(r'href="#([^"]+)"', text))
+
+
+def test_the_page_lists_every_device(report: Report) -> None:
+    """Each once, with its packets."""
+    text = page(report)
+    assert {f"d-{device.id}" for device in report.devices} <= ids(text)
+    assert {name for device in report.devices for name in device.proofs} <= ids(text)
+    assert links(text) <= ids(text)
+
+
+def test_paper_lists_products_instead_and_says_so(report: Report) -> None:
+    """No link leads to what is not there, and each proof that is named is there."""
+    text = page(report, PAPER)
+    assert "There are 600 devices, too many to be listed on paper: here they are by product." in text
+    assert not [name for name in ids(text) if name.startswith("d-")]
+    assert links(text) <= ids(text)
+    assert {name for name in links(text) if re.fullmatch(r"p\d+", name)} == {name for name in ids(text) if re.fullmatch(r"p\d+", name)}
+    counts = [int(one) for one in re.findall(r'<td class="number">(\d+)</td><td class="number">\d+</td><td class="number">\d+</td><td><span class="band', text)]
+    assert 0 < sum(counts) <= 600
+
+
+def test_what_has_no_room_is_counted(report: Report) -> None:
+    """On paper with where it is told."""
+    text = page(report, PAPER)
+    left = len(report.findings) - PAPER.findings
+    assert left > 0
+    assert f"And {left} more findings, which are in the JSON and the HTML form of this report." in text
+    assert "more findings" not in page(report)
+
+
+def test_incidents_that_somebody_closed_are_no_work(report: Report) -> None:
+    """What nobody looked into stands first on the first page."""
+    front = page(report).split("<nav")[0]
+    assert front.count("Look into it: ") == 2
+    for alert in report.alerts:
+        alert.closed = "jane: our scanner"
+    handled = page(report).split("<nav")[0]
+    for alert in report.alerts:
+        alert.closed = ""
+    assert handled.count("Look into it: ") == 0
+
+
+def test_pages_in_the_dark_and_on_paper_differ_in_style_alone(report: Report) -> None:
+    """Paper knows no dark."""
+    assert "prefers-color-scheme" in page(report)
+    assert "prefers-color-scheme" not in page(report, PAPER)
+    assert "@page" in page(report, PAPER)
