@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from sensor.core.alert import Severity
 from sensor.inventory.habits import OUTSIDE
 from sensor.posture.paths.breaks import APART, BORDER, CLOSE, FIX, RULE
-from sensor.posture.paths.costs import (
-    ASSUMED_FAR,
-    ASSUMED_NEAR,
-    ATTACKED,
-    GUESS,
-    HELD,
-    LIMIT,
-    LISTEN,
-    LURE,
-    MUCH,
-    OPEN,
-    REACH,
-    SESSION,
-    UNKNOWN,
-    WEAK,
-    taking,
-)  # fmt: skip
+from sensor.posture.paths.costs import ASSUMED_FAR, ASSUMED_NEAR, ATTACKED, GUESS, HELD, LURE, REACH, SESSION, UNKNOWN, taking
 from sensor.posture.paths.paths import CONTROLLER, MARKED, NOBODY, SERVER, Path, Paths, attack_paths
 from sensor.posture.paths.words import deed
 from tests.posture.paths.sites import DNS, HTTPS, RTSP, SMB, SSH, TELNET, alert, flaw, node, setting, site
@@ -86,17 +68,6 @@ def test_what_is_weak_is_cheaper_than_what_has_to_be_guessed() -> None:
 @pytest.mark.parametrize(("points", "cost"), [(100, 2), (95, 2), (70, 5), (34, 9), (0, 12), (120, 2)])
 def test_the_cost_of_a_vulnerability_follows_its_priority(points: float, cost: int) -> None:
     assert taking(flaw("files", "CVE-2026-1", points)) == cost
-
-
-def test_the_published_costs_are_those_that_are_used() -> None:
-    """In docs/paths.md, a row for each."""
-    text = (Path(__file__).parents[3] / "docs" / "paths.md").read_text(encoding="utf-8")
-    rows = [line.split("|")[1:3] for line in text.partition("## What a step costs")[2].splitlines() if line.startswith("| ")][1:]
-    told = [(step.strip(), cost.strip()) for step, cost in rows]
-    reach, take = [("reach", REACH), ("reach", ASSUMED_NEAR + ASSUMED_FAR)], [("take", cost) for cost in (OPEN, WEAK, LISTEN, "2 to 12", GUESS, UNKNOWN)]
-    assert told == [(step, str(cost)) for step, cost in (*reach, *take, *(("both at once", one) for one in (HELD, ATTACKED, SESSION, LURE)))]
-    assert f"costs {LIMIT} or more" in text
-    assert f"costs {MUCH} more" in text
 
 
 def test_a_slight_vulnerability_is_no_way_in_unless_it_is_urgent() -> None:
