@@ -101,9 +101,9 @@ class Advisor:
         if case is None:
             case = _case_of(self._name(subject, shown.setting), subject, event, shown)
             self._waiting.put(place, event.ts)
+            self.cases.put(case)
         case.count += 1
         case.last = max(case.last, event.ts)
-        self.cases.put(case)
         if case.told >= 0 and event.ts - case.told >= DAY:
             fresh = _case_of(case.name, subject, event, shown)
             case.does, case.seen, case.proof, case.community_id = fresh.does, fresh.seen, fresh.proof, fresh.community_id

@@ -89,6 +89,7 @@ class Cases:
         return iter(list(self._cases.values()))
 
     def at(self, place: Place) -> Case | None:
+        """The case of an endpoint, which is asked for at each message that shows it."""
         return self._cases.get(place)
 
     def of(self, name: Name) -> Case | None:
@@ -101,13 +102,14 @@ class Cases:
         return len(self._cases) >= self._cases.size
 
     def put(self, case: Case) -> None:
-        """A new one, or one that was shown again. The one that was not shown for longest makes room."""
-        place = case.place
-        if self._places.get(case.name) != place:
-            self._places.put(case.name, place)
-        pushed = self._cases.put(place, case)
+        """A new one. The one that was not asked for for longest makes room, and so does one of another device at the same endpoint: it was there before."""
+        before = self._cases.get(case.place)
+        if before is not None and before is not case:
+            self._left(before)
+        pushed = self._cases.put(case.place, case)
         if pushed is not None:
             self._left(pushed[1])
+        self._places.put(case.name, case.place)
 
     def remove(self, case: Case) -> None:
         if self._cases.pop(case.place) is not None:

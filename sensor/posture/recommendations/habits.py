@@ -4,7 +4,7 @@ clear text, ways in that routers open for whoever asks, leases given by a server
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from sensor.core import addresses
 from sensor.core.event import Event
@@ -91,9 +91,11 @@ class Habits:
     def __init__(self) -> None:
         self._challenges = Challenges()
 
-    def read(self, event: Event) -> Iterator[Shown]:
+    def read(self, event: Event) -> tuple[Shown, ...]:
         """What an event shows, right or wrong."""
-        if isinstance(event, SipResponse):
-            return (shown for shown in (_clear(event), self._challenges.read(event)) if shown is not None)
-        shown = _READERS[type(event)](event)
-        return iter(() if shown is None else (shown,))
+        read = _READERS.get(type(event))
+        if read is not None:
+            shown = read(event)
+            return (shown,) if shown is not None else ()
+        both = (_clear(event), self._challenges.read(event)) if isinstance(event, SipResponse) else ()
+        return tuple(shown for shown in both if shown is not None)

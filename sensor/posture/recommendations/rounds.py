@@ -63,16 +63,20 @@ class Rounds:
                 if work >= STEP:
                     work = 0
                     yield
-            self._close_mended(look, [one for one in members if one.device.id not in wrong])
+            self._close_mended(look, {one.device.id: one for one in members}, wrong)
         for case in self._cases:
             if case.setting in settled:
                 self._close(case, self._now, "the configuration says what is wanted")
 
-    def _close_mended(self, look: Look, others: Iterable[Member]) -> None:
-        """Cases about devices with which nothing is wrong any more."""
-        by_id = {member.device.id: member for member in others}
+    def _close_mended(self, look: Look, members: dict[str, Member], wrong: set[str]) -> None:
+        """Cases about devices with which nothing is wrong any more, or which are none: they turned out to be another, or made room."""
         for case in self._cases:
-            if case.looked and case.setting == look.setting and case.name[0] in by_id and (reason := look.mended(by_id[case.name[0]])):
+            name = case.name[0]
+            if not case.looked or case.setting != look.setting or name in wrong:
+                continue
+            if name not in members:
+                self._close(case, self._now, "no device is known by this id any more")
+            elif reason := look.mended(members[name]):
                 self._close(case, self._now, f"later traffic shows it: {reason}")
 
     def _found(self, name: Name, member: Member, verdict: Verdict) -> bool:

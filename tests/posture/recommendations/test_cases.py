@@ -64,7 +64,17 @@ def test_one_that_makes_room_is_over() -> None:
         cases.put(case(device=f"dev-{number}", address=f"10.0.0.{number + 1}"))
     assert [name for name, body in cases.take(8) if not body] == [("dev-0", "telnet")]
     assert cases.of(("dev-0", "telnet")) is None
-    assert cases.of(("dev-2", "telnet")) is not None
+    assert cases.of(("dev-1", "telnet")) is not cases.of(("dev-2", "telnet")) is not None
+
+
+def test_who_comes_to_an_address_takes_it() -> None:
+    """The device that was there before is not mistaken for it."""
+    cases, first, second = Cases(8), case(device="dev-1"), case(device="dev-2", address="10.0.0.9")
+    cases.put(first)
+    cases.put(second)
+    cases.move(second, first.subject)
+    assert (cases.of(first.name), cases.of(second.name)) == (None, second)
+    assert [name for name, body in cases.take(8) if not body] == [first.name]
 
 
 def test_it_is_found_wherever_its_device_is() -> None:

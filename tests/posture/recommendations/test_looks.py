@@ -112,6 +112,14 @@ def test_it_is_told_again_once_a_day_while_the_device_goes_on_saying_it() -> Non
     assert made.actions == ["open", "update"]
 
 
+def test_a_device_that_turned_out_to_be_another_is_closed() -> None:
+    """The other is told of by its own id."""
+    made = watch(known("camera", CAMERA, "ipcam")).at(HOUR)
+    list_of(made, known("camera", OTHER, "ipcam")).at(2 * HOUR)
+    assert [(action, told.subject.address) for action, told, _, _ in made.told] == [("open", parse(CAMERA)), ("open", parse(OTHER)), ("close", parse(CAMERA))]
+    assert made.told[-1][3] == "no device is known by this id any more"
+
+
 def test_nothing_is_opened_about_a_device_that_is_gone() -> None:
     """Nobody can mend it."""
     made = watch(known("camera", CAMERA, "ipcam"))
