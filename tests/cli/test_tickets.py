@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
+import os
 import re
+import shutil
+import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +18,8 @@ from typing import Any
 import pytest
 
 from sensor.cli.main import main
-from tests.cli.conftest import Told
+from sensor.inventory.store.database import FILE
+from tests.cli.conftest import Told, device
 
 PCAPS = Path(__file__).parents[2] / "pcaps"
 
@@ -140,6 +145,32 @@ def test_of_a_log_alone_nothing_is_kept(tell, office: Path, tmp_path: Path, monk
     monkeypatch.setenv("SENSOR_STATE", str(tmp_path))
     assert re.match(r"\d+ tickets on ", tell("tickets", "--events", str(office / "events.jsonl")).lines[-1])
     assert not list(tmp_path.glob("tickets*"))
+
+
+def test_a_later_replay_does_not_make_tickets_done(tell, office: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is an inventory it counts, not the log of a capture from elsewhere that was replayed since."""
+    folder = tmp_path / "state"
+    shutil.copytree(office, folder, ignore=shutil.ignore_patterns("tickets.*"))
+    monkeypatch.setenv("SENSOR_STATE", str(folder))
+    before = tell("tickets").lines
+    (folder / "replay.jsonl").write_text(json.dumps(device(9, "printer")) + "\n")
+    os.utime(folder / "replay.jsonl", (2**31, 2**31))
+    told = tell("tickets")
+    assert told.lines == before
+    assert f"reading {folder / 'inventory.db'}" in told.err
+
+
+def test_an_inventory_without_devices_shows_of_nothing_that_it_is_done(tell, office: Path, tmp_path: Path) -> None:
+    """It was not filled yet, after it was lost say."""
+    note = {"title": "x", "kind": "update", "severity": "high", "priority": "P1", "devices": {"dev-1": {"text": "x"}}}
+    (tmp_path / "tickets.json").write_text(json.dumps({"tickets": {"ticket-aaaaaa": note}}))
+    (tmp_path / "none.jsonl").write_text("")
+    with contextlib.closing(sqlite3.connect(office / FILE)) as there, contextlib.closing(sqlite3.connect(tmp_path / FILE)) as here:
+        there.backup(here)
+        here.execute("DELETE FROM devices")
+        here.commit()
+    told = tell("tickets", "list", "--json", "--state", str(tmp_path), "--events", str(tmp_path / "none.jsonl"))
+    assert [(one["id"], one["state"]) for one in bodies(told)] == [("ticket-aaaaaa", "open")]
 
 
 # What is asked for wrongly.
