@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from sensor.posture.paths.build import Map
 from sensor.posture.paths.costs import ADMINISTRATION, LIMIT, MUCH, Kind
-from sensor.posture.paths.graph import OUTER, Graph, Ints, Mask
+from sensor.posture.paths.graph import OUTER, Mask
 from sensor.posture.paths.search import Tree, search_again, used
 
 # So many candidates of each sort are tried out.
@@ -41,11 +41,11 @@ class Break(NamedTuple):
 
 
 def breaks(about: Map, trees: Sequence[Tree], sources: npt.NDArray[np.int64]) -> list[Break]:
-    """Those that break most, the most first; what takes something from nobody stands before what does. What a rule does is not closed besides."""
+    """Those that break most for each machine that loses something, the most first. What a rule does is not closed besides."""
     found = [_tried(about, trees, sources, sort, what) for sort, what in _likely(_counted(about, trees, sources))]
     rules = {(one.what, one.broken) for one in found if one.sort == RULE}
     found = [one for one in found if one.sort != CLOSE or (one.what, one.broken) not in rules]
-    return sorted((one for one in found if one.broken), key=lambda one: (one.users > 0, -one.broken, one.users, one.sort, str(one.what)))
+    return sorted((one for one in found if one.broken), key=lambda one: (-one.broken / (1 + one.users), one.users, one.sort, str(one.what)))
 
 
 def edges_of(about: Map, sort: str, what: int | str) -> Mask:
@@ -53,7 +53,7 @@ def edges_of(about: Map, sort: str, what: int | str) -> Mask:
     graph, gone = about.graph, np.zeros(len(about.graph), np.bool_)
     if sort in (RULE, CLOSE):
         over = np.flatnonzero(graph.via >= 0)
-        over = over[doors(graph)[graph.via[over]] == what]
+        over = over[graph.doors[graph.via[over]] == what]
         gone[over if sort == CLOSE else over[~uses_on(about, over)]] = True
     elif sort == BORDER:
         gone |= (graph.src == OUTER) & (graph.kind != Kind.LURE) & (_devices(about) == what)
@@ -65,22 +65,11 @@ def edges_of(about: Map, sort: str, what: int | str) -> Mask:
     return gone
 
 
-def doors(graph: Graph) -> Ints:
-    """Of each node, the one whose rule is its own: all services by which a machine is administered are closed together, or a guess finds the other."""
-    found = np.arange(graph.nodes, dtype=np.int32)
-    at = np.flatnonzero(np.isin(graph.service, sorted(ADMINISTRATION)))
-    _, first, which = np.unique(graph.owner[at], return_index=True, return_inverse=True)
-    found[graph.first_service + at] = graph.first_service + at[first[which]]
-    return found
-
-
 def uses_on(about: Map, edges: npt.NDArray[np.integer]) -> Mask:
     """Which edges over services a rule leaves: what was seen, but devices with one job administer nothing, and who attacks over a service is not meant."""
-    graph, door = about.graph, doors(about.graph)
+    graph = about.graph
     kind, src, via = graph.kind[edges], graph.src[edges], graph.via[edges]
-    attacks = np.flatnonzero((graph.kind == Kind.ATTACK) & (graph.via >= 0))
-    attacked = graph.src[attacks].astype(np.int64) * graph.nodes + door[graph.via[attacks]]
-    attacker = np.isin(src.astype(np.int64) * graph.nodes + door[via], attacked)
+    attacker = np.isin(graph.pairs(edges), graph.attacked)
     administered = np.isin(graph.service[via - graph.first_service], sorted(ADMINISTRATION))
     meant = np.isin(kind, (Kind.REACH, Kind.SESSION)) & ~(about.one_job[src] & administered) & ~attacker
     return np.asarray(np.isin(kind, TAKES) | meant, np.bool_)
@@ -96,7 +85,7 @@ def _devices(about: Map) -> npt.NDArray[np.int32]:
 
 def _counted(about: Map, trees: Sequence[Tree], sources: npt.NDArray[np.int64]) -> Counts:
     """How many cheapest paths go over what."""
-    graph, devices, door = about.graph, _devices(about), doors(about.graph)
+    graph, devices = about.graph, _devices(about)
     rules, borders, segments = (np.zeros(graph.nodes, np.int64) for _ in range(3))
     weak = np.zeros(len(about.weaknesses), np.int64)
     for tree in trees:
@@ -105,7 +94,7 @@ def _counted(about: Map, trees: Sequence[Tree], sources: npt.NDArray[np.int64]) 
         edges, times = tree.edge[nodes], count[nodes]
         kind = graph.kind[edges]
         over = (graph.via[edges] >= 0) & ~np.isin(kind, TAKES)
-        np.add.at(rules, door[graph.via[edges[over]]], times[over])
+        np.add.at(rules, graph.doors[graph.via[edges[over]]], times[over])
         outer = (nodes == OUTER) & (kind != Kind.LURE)
         np.add.at(borders, devices[edges[outer]], times[outer])
         mended = kind == Kind.WEAKNESS

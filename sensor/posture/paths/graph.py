@@ -6,11 +6,14 @@ a rule takes away one node, a fix some edges, and machines of a segment that may
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+
+from sensor.posture.paths.costs import ADMINISTRATION, Kind
 
 Number = TypeVar("Number", bound=np.integer)
 Ints = npt.NDArray[np.int32]
@@ -71,6 +74,24 @@ class Graph:
     def out(self, nodes: npt.NDArray[np.integer]) -> Ints:
         """Numbers of the edges that lead away from some nodes."""
         return self._by_src[_ranges(self._out, nodes)]
+
+    @functools.cached_property
+    def doors(self) -> Ints:
+        """Of each node, the one whose rule is its own: all services by which a machine is administered are closed together, or a guess finds the other."""
+        found = np.arange(self.nodes, dtype=np.int32)
+        at = np.flatnonzero(np.isin(self.service, sorted(ADMINISTRATION)))
+        _, first, which = np.unique(self.owner[at], return_index=True, return_inverse=True)
+        found[self.first_service + at] = self.first_service + at[first[which]]
+        return found
+
+    @functools.cached_property
+    def attacked(self) -> npt.NDArray[np.int64]:
+        """Who attacked over which service, as ``pairs`` has them."""
+        return self.pairs(np.flatnonzero((self.kind == Kind.ATTACK) & (self.via >= 0)))
+
+    def pairs(self, edges: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+        """Of edges over services: from where, and by which door, in one number."""
+        return np.asarray(self.src[edges].astype(np.int64) * self.nodes + self.doors[self.via[edges]], np.int64)
 
     def is_device(self, node: int) -> bool:
         return OUTER < node < self.first_segment

@@ -11,7 +11,7 @@ from sensor.core.reader import clean
 from sensor.core.record_parts import time_text
 from sensor.inventory.habits import OUTSIDE, Use
 from sensor.inventory.services import service_text
-from sensor.posture.paths.breaks import APART, BORDER, CLOSE, FIX, RULE, doors, uses_on
+from sensor.posture.paths.breaks import APART, BORDER, CLOSE, FIX, RULE, uses_on
 from sensor.posture.paths.build import Map
 from sensor.posture.paths.costs import Kind
 from sensor.posture.paths.facts import ANY
@@ -109,7 +109,7 @@ def _cuts(about: Map, edges: Sequence[int], kinds: Sequence[Kind], via: int) -> 
         yield BORDER, last
     if via >= 0:
         over = np.array([edge for edge in edges if graph.via[edge] == via])
-        door = int(doors(graph)[via])
+        door = int(graph.doors[via])
         yield (CLOSE if uses_on(about, over).all() else RULE), door
     yield from ((APART, int(graph.dst[edge])) for edge, kind in zip(edges, kinds, strict=True) if kind == Kind.NEAR)
     yield from ((FIX, about.weaknesses[graph.ref[edge]].fix.key) for edge, kind in zip(edges, kinds, strict=True) if kind == Kind.WEAKNESS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +11,7 @@ import numpy as np
 from sensor.core.reader import clean
 from sensor.inventory.rules import plain_service
 from sensor.inventory.services import service_text
-from sensor.posture.paths.breaks import APART, BORDER, FIX, RULE, doors
+from sensor.posture.paths.breaks import APART, BORDER, FIX, RULE
 from sensor.posture.paths.costs import ADMINISTRATION, Kind
 from sensor.posture.paths.facts import ANY
 from sensor.posture.paths.graph import OUTER
@@ -43,13 +45,13 @@ def _rule(paths: Paths, sort: str, node: int) -> Deed:
     graph = paths.about.graph
     owner, service = graph.of_service(node)
     server, few = _node(paths, owner), sort == RULE
-    services = [graph.of_service(int(one))[1] for one in np.flatnonzero(doors(graph) == node)] if service != ANY else []
+    services = [graph.of_service(int(one))[1] for one in np.flatnonzero(graph.doors == node)] if service != ANY else []
     what = ", ".join(map(service_text, services)) or "any service"
     users = "those who administer it" if service in ADMINISTRATION else "those who were seen using it"
     whom = f"let only {users} reach" if few else "let nobody reach"
     options = [f" --service {plain_service(one)}" for one in services] or [""]
-    commands = tuple(f"sensor firewall suggest --address {server.address}{one} --everyone{' --allow seen' if few else ''}" for one in options)
-    return Deed(f"{whom} {what} of {server.text}", commands if server.address else (), (server.id,))
+    commands = _commands(f"--address {_word(server.address)}", (f"{one} --everyone{' --allow seen' if few else ''}" for one in options))
+    return Deed(f"{whom} {what} of {server.text}", commands if _word(server.address) else (), (server.id,))
 
 
 def _border(paths: Paths, node: int) -> Deed:
@@ -58,9 +60,8 @@ def _border(paths: Paths, node: int) -> Deed:
     edges = graph.out(np.array([OUTER]))
     owners = ((edge, int(graph.dst[edge])) for edge in edges.tolist() if graph.kind[edge] != Kind.LURE)
     mine = [edge for edge, target in owners if (target if graph.is_device(target) else graph.of_service(target)[0]) == node]
-    alerts = dict.fromkeys(paths.about.alerts[graph.ref[edge]]["alert"].get("id") for edge in mine if graph.ref[edge] >= 0)
-    commands = tuple(f"sensor firewall suggest {clean(str(one), 64)}" for one in alerts)
-    return Deed(f"cut {device.text} off the outside that is in touch with it", commands, (device.id,))
+    alerts = dict.fromkeys(_word(paths.about.alerts[graph.ref[edge]]["alert"].get("id")) for edge in mine if graph.ref[edge] >= 0)
+    return Deed(f"cut {device.text} off the outside that is in touch with it", _commands("", filter(None, alerts)), (device.id,))
 
 
 def _fix(paths: Paths, key: str) -> Deed:
@@ -68,9 +69,18 @@ def _fix(paths: Paths, key: str) -> Deed:
     where = tuple(dict.fromkeys(one.device for one in mine))
     title = clean(mine[0].fix.title, WORDS_LIMIT)
     whose = paths.site.nodes[where[0]].text if len(where) == 1 else f"{len(where):,} devices"
-    name, address = mine[0].name, paths.site.nodes[where[0]].address or where[0]
+    name, address = _word(mine[0].name), _word(paths.site.nodes[where[0]].address or where[0])
     more = f"sensor vulns show {name}" if mine[0].kind == VULNERABILITY else f"sensor posture recommendations {address}"
-    return Deed(f"{title}, on {whose}", (more,), where)
+    return Deed(f"{title}, on {whose}", (more,) if name and address else (), where)
+
+
+def _commands(start: str, ends: Iterable[str]) -> tuple[str, ...]:
+    return tuple(f"sensor firewall suggest {start}{end}" for end in ends)
+
+
+def _word(value: object) -> str:
+    """A word of a log that may stand in a command, for people paste them; empty where it may not."""
+    return value if isinstance(value, str) and re.fullmatch(r"[\w.:][\w.:-]{0,63}", value, re.ASCII) else ""
 
 
 def _node(paths: Paths, number: int) -> Node:

@@ -200,6 +200,15 @@ def test_what_people_use_is_only_cut_where_it_is_closed() -> None:
     assert broken(found)[CLOSE] == (1, "let nobody reach ssh/22, smb/445 of 10.0.0.5 (files, server)")
 
 
+def test_what_takes_little_from_others_stands_first() -> None:
+    """Telephones use their exchange: closing it breaks the most, and costs all of them."""
+    phones = [node(f"phone{number}", "voip_phone") for number in range(6)]
+    exchange = FILES._replace(services=frozenset(("sip/5060", "ssh/22")), segment="lan")
+    talks = [(one.id, "files", 17 << 16 | 5060) for one in phones]
+    paths = attack_paths(site([*phones, CAMERA, PRINTER, exchange], *talks))
+    assert [(one.sort, one.broken, one.users) for one in paths.breaks if one.sort in (RULE, CLOSE)] == [(RULE, 2, 0), (CLOSE, 6, 6)]
+
+
 def test_a_fix_on_many_devices_is_one() -> None:
     """Two printers with Telnet lead to the server; one piece of work breaks both, for nothing else there is cheap."""
     printers = [node(f"printer{number}", "printer", f"lan{number}", "telnet/23") for number in range(2)]
@@ -235,3 +244,15 @@ def test_a_foreign_log_breaks_nothing() -> None:
     found = attack_paths(site(nodes, alerts=tuple(odd), work=({"src": "x", "recommendation": 3},)))
     assert story(only(found)) == [OUTSIDE, "files"]
     assert only(found).hops[0].why[1] == "nothing is known against a service: it takes a flaw that nobody knows"
+
+
+def test_no_word_of_a_log_becomes_a_command() -> None:
+    """People paste what is printed: an address, the id of an alert or the name of a weakness that is more than a word is left out."""
+    evil = "x; reboot"
+    held = alert("command_and_control.beaconing", "camera") | {"alert": {"detector": "command_and_control.beaconing", "id": evil}}
+    weak = flaw("files", f"CVE-{evil}", 100)
+    paths = attack_paths(site([CAMERA, FILES._replace(segment="lan")._replace(address=""), PRINTER], alerts=(held,), weak=(weak,)))
+    files = paths.site.nodes["files"]._replace(address=evil)
+    paths = paths._replace(site=paths.site._replace(nodes={**paths.site.nodes, "files": files}))
+    assert {one.sort for one in paths.breaks} >= {APART, BORDER, FIX}
+    assert [deed(paths, sort, what).commands for sort, what, *_ in paths.breaks] == [()] * len(paths.breaks)
