@@ -39,13 +39,20 @@ def changes_of(devices: Sequence[Device], story: Story, period: Period) -> tuple
     fresh = {device.id for device in devices if device.first_seen >= period.since}
     # Of a device that is new, type and model become clear one after the other: that is no change.
     told = [one for one in story.changes if period.since <= one.ts <= period.until and not (one.kind == "other" and one.device in fresh)]
+    everything = all_new(devices, period)
     for device in devices:
-        if device.id in fresh:
+        if device.id in fresh and not everything:
             told.append(Change(ts=device.first_seen, kind="new", device=device.id, said=f"new: {device.type} {device.text}"))
         if device.gone and period.since <= device.last_seen <= period.until:
             told.append(Change(ts=device.last_seen, kind="gone", device=device.id, said=f"gone: {device.type} {device.text}"))
     told.sort(key=lambda change: (change.ts, change.device, change.kind))
     return told[-CHANGES_LIMIT:], max(len(told) - CHANGES_LIMIT, 0)
+
+
+def all_new(devices: Iterable[Device], period: Period) -> bool:
+    """Whether the network itself is new to the sensor: then the inventory is the list of what came."""
+    present = [device.first_seen >= period.since for device in devices if not device.gone]
+    return bool(present) and all(present)
 
 
 def _alert(record: Record, proofs: Proofs) -> Alert:

@@ -16,6 +16,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from sensor.posture.exposure import BANDS
+from sensor.report.happened import all_new
 from sensor.report.model import Device, Incident, Proof, Report, Score
 from sensor.report.pictures.composition import composition
 from sensor.report.pictures.conversations import conversations
@@ -73,11 +74,10 @@ def page(report: Report, limits: Limits = SCREEN, embedded: bytes = b"") -> str:
     """All of it as HTML. ``embedded``: the JSON of the report, to be carried along."""
     links = _Links(report, limits)
     present = [device for device in report.devices if not device.gone]
-    changes = [change for change in report.changes if change.kind != "new"] if _all_new(report) else report.changes
     return _template().render(
         report=report, limits=limits, paper=limits is PAPER, style=_style("report.css" if limits is PAPER else "report.css screen.css"),
         embedded=_inert(embedded), picture=_pictures(report), present=present, weak=sum(1 for device in present if device.findings),
-        arrived=sum(1 for change in report.changes if change.kind == "new"), all_new=_all_new(report), changes=changes,
+        arrived=sum(1 for device in report.devices if device.first_seen >= report.period.since), all_new=all_new(report.devices, report.period),
         complete=len(report.devices) <= limits.devices and bool(report.devices), products=_products(present)[: limits.products],
         worst=_worst(present), urgent=_urgent(report), first=FIRST, contents=_contents(report), bands={band: least for least, band in BANDS},
         ref=links.ref, device=links.device, finding=links.finding, alert=links.alert, anchor=_anchor, proofs=links.proofs,
@@ -158,12 +158,6 @@ def _contents(report: Report) -> list[tuple[str, str]]:
         "scores": report.score is not None and bool(report.devices), "talks": bool(report.talks),
     }  # fmt: skip
     return [(anchor, title) for anchor, title in CONTENTS if there.get(anchor, True)]
-
-
-def _all_new(report: Report) -> bool:
-    """Whether the network itself is new to the sensor: then the inventory is the list of what came."""
-    present = [device for device in report.devices if not device.gone]
-    return bool(present) and all(device.first_seen >= report.period.since for device in present)
 
 
 def _urgent(report: Report) -> list[Incident]:

@@ -17,6 +17,7 @@ from sensor.posture.trend import Day as Kept
 from sensor.posture.weakness import Proof, Weakness
 from sensor.report.build import Sources, report_of
 from sensor.report.model import Report
+from sensor.report.page import page
 from sensor.report.period import wish
 from sensor.report.story import Story
 from tests.posture.sites import node, site, weakness
@@ -97,6 +98,13 @@ def test_what_comes_is_told_and_what_is_learned_is_not() -> None:
         story.take({"ts": at(610), "kind": "device", "action": "changed", "msg": "type iot → camera", "device": {"id": name}, "changes": changes})
     report = made(node(1, first_seen=at(605)), node(2, first_seen=at(100)), story=story, words={"since": at(600)})
     assert [(change.kind, change.device) for change in report.changes] == [("new", "dev-1"), ("other", "dev-2")]
+
+
+def test_a_network_that_is_new_is_no_list_of_changes() -> None:
+    """The inventory is the list of what came; who left is told all the same."""
+    report = made(node(1, first_seen=at(605)), node(2, first_seen=at(606), last_seen=at(610), gone=True), words={"since": at(600)})
+    assert [(change.kind, change.device) for change in report.changes] == [("gone", "dev-2")]
+    assert "Every device was seen for the first time in this period" in page(report)
 
 
 def test_packets_say_what_a_device_is() -> None:
