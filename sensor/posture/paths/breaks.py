@@ -56,7 +56,7 @@ def edges_of(about: Map, sort: str, what: int | str) -> Mask:
         over = over[graph.doors[graph.via[over]] == what]
         gone[over if sort == CLOSE else over[~uses_on(about, over)]] = True
     elif sort == BORDER:
-        gone |= (graph.src == OUTER) & (graph.kind != Kind.LURE) & (_devices(about) == what)
+        gone |= touched(graph.src, graph.kind) & (_devices(about) == what)
     elif sort == APART:
         gone |= (graph.dst == what) | (graph.src == what)
     else:
@@ -73,6 +73,11 @@ def uses_on(about: Map, edges: npt.NDArray[np.integer]) -> Mask:
     administered = np.isin(graph.service[via - graph.first_service], sorted(ADMINISTRATION))
     meant = np.isin(kind, (Kind.REACH, Kind.SESSION)) & ~(about.one_job[src] & administered) & ~attacker
     return np.asarray(np.isin(kind, TAKES) | meant, np.bool_)
+
+
+def touched(src: npt.NDArray[np.integer], kind: npt.NDArray[np.integer]) -> Mask:
+    """Edges by which the outside, or a machine that controls another, is in touch with a device."""
+    return np.asarray((src == OUTER) & (kind != Kind.LURE) | (kind == Kind.HELD), np.bool_)
 
 
 def _devices(about: Map) -> npt.NDArray[np.int32]:
@@ -95,7 +100,7 @@ def _counted(about: Map, trees: Sequence[Tree], sources: npt.NDArray[np.int64]) 
         kind = graph.kind[edges]
         over = (graph.via[edges] >= 0) & ~np.isin(kind, TAKES)
         np.add.at(rules, graph.doors[graph.via[edges[over]]], times[over])
-        outer = (nodes == OUTER) & (kind != Kind.LURE)
+        outer = touched(nodes, kind)
         np.add.at(borders, devices[edges[outer]], times[outer])
         mended = kind == Kind.WEAKNESS
         np.add.at(weak, graph.ref[edges[mended]], times[mended])

@@ -107,7 +107,7 @@ def told_of(alerts: Iterable[Record], site: Site, index: Index) -> Iterator[Told
         others = [index[name] for name in targets if name]
         service = _service(_part(record, "network").get("proto"), _part(record, "dst").get("port"))
         if detector in CONTROLLED and actor:
-            yield Told(Kind.HELD, OUTER, actor, ANY, number)
+            yield from (Told(Kind.HELD, other, actor, ANY, number) for other in (others or (OUTER,)) if other != actor)
         elif detector == MAPPING:
             yield from _mapped(record, actor, others, number)
         elif not actor and (detector == INBOUND or detector.startswith("initial_access.")):

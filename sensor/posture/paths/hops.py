@@ -105,7 +105,7 @@ def _use(site: Site, source: str, target: str, service: int) -> Use | None:
 def _cuts(about: Map, edges: Sequence[int], kinds: Sequence[Kind], via: int) -> Iterator[tuple[str, int | str]]:
     graph = about.graph
     first, last = int(graph.src[edges[0]]), int(graph.dst[edges[-1]])
-    if first == OUTER and kinds[0] != Kind.LURE:
+    if (first == OUTER and kinds[0] != Kind.LURE) or kinds[0] == Kind.HELD:
         yield BORDER, last
     if via >= 0:
         over = np.array([edge for edge in edges if graph.via[edge] == via])

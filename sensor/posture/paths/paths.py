@@ -100,9 +100,9 @@ def goals_of(site: Site) -> tuple[list[str], str]:
 
 
 def _controls(node: Node) -> bool:
-    """A domain controller answers Kerberos and LDAP."""
+    """A domain controller answers Kerberos, and LDAP or DNS; a Mac may answer Kerberos alone."""
     names = {service.partition("/")[0] for service in node.services}
-    return {"kerberos", "ldap"} <= names
+    return "kerberos" in names and not names.isdisjoint(("ldap", "ldaps", "dns"))
 
 
 def _sources(site: Site, about: Map, source: str) -> npt.NDArray[np.int64]:

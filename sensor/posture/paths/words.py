@@ -11,8 +11,8 @@ import numpy as np
 from sensor.core.reader import clean
 from sensor.inventory.rules import plain_service
 from sensor.inventory.services import service_text
-from sensor.posture.paths.breaks import APART, BORDER, FIX, RULE
-from sensor.posture.paths.costs import ADMINISTRATION, Kind
+from sensor.posture.paths.breaks import APART, BORDER, FIX, RULE, edges_of
+from sensor.posture.paths.costs import ADMINISTRATION
 from sensor.posture.paths.facts import ANY
 from sensor.posture.paths.graph import OUTER
 from sensor.posture.paths.paths import Paths
@@ -55,13 +55,12 @@ def _rule(paths: Paths, sort: str, node: int) -> Deed:
 
 
 def _border(paths: Paths, node: int) -> Deed:
-    """The alerts tell the address outside."""
+    """The alerts tell who it is that is cut off."""
     graph, device = paths.about.graph, _node(paths, node)
-    edges = graph.out(np.array([OUTER]))
-    owners = ((edge, int(graph.dst[edge])) for edge in edges.tolist() if graph.kind[edge] != Kind.LURE)
-    mine = [edge for edge, target in owners if (target if graph.is_device(target) else graph.of_service(target)[0]) == node]
+    mine = np.flatnonzero(edges_of(paths.about, BORDER, node)).tolist()
     alerts = dict.fromkeys(_word(paths.about.alerts[graph.ref[edge]]["alert"].get("id")) for edge in mine if graph.ref[edge] >= 0)
-    return Deed(f"cut {device.text} off the outside that is in touch with it", _commands("", filter(None, alerts)), (device.id,))
+    whom = "the outside that is in touch with it" if any(graph.src[edge] == OUTER for edge in mine) else "the machine that controls it"
+    return Deed(f"cut {device.text} off {whom}", _commands("", filter(None, alerts)), (device.id,))
 
 
 def _fix(paths: Paths, key: str) -> Deed:

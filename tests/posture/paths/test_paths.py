@@ -91,6 +91,18 @@ def test_from_outside_by_what_is_reached_by_whom_is_held_and_by_people() -> None
     assert found.others[1].hops[0].why[0] == "somebody outside was answered at https/443, 1 time, last 2026-09-21T14:13Z"
 
 
+def test_a_machine_inside_that_controls_another_holds_it() -> None:
+    """The control channel ends at the PC: that is where it is held from, and where it is cut."""
+    held = alert("command_and_control.c2_framework", "camera", "pc", 443)
+    talks = ("pc", OUTSIDE, HTTPS), ("camera", "files", SSH)
+    found = attack_paths(site([CAMERA, PC._replace(segment=""), FILES], *talks, alerts=(held,)), OUTSIDE)
+    assert (story(only(found)), costs(only(found))) == ([OUTSIDE, "pc", "camera", "files"], [LURE, HELD, SESSION])
+    told = [deed(found, *one) for one in only(found).hops[1].cuts]
+    assert [(one.title, one.commands) for one in told] == [
+        ("cut camera (camera, camera) off the machine that controls it", ("sensor firewall suggest alert-c2_framework",))
+    ]
+
+
 def test_a_port_that_was_mapped_lets_the_outside_in() -> None:
     """To whoever asked the router, or to the machine that it asked for."""
     told = {"alert": {"detector": "command_and_control.port_mapping", "id": "alert-map", "numbers": {"internal_port": 22, "protocol": "tcp"}}}
@@ -131,7 +143,7 @@ def test_two_flaws_that_nobody_knows_are_no_path() -> None:
 
 def test_goals_are_what_is_marked_then_domain_controllers_then_servers() -> None:
     """And it is said which."""
-    controller, nas = node("dc", "server", "", "kerberos/88", "ldap/389"), node("nas", "nas")
+    controller, nas = node("dc", "server", "", "kerberos/88", "ldap/389"), node("nas", "nas", "", "kerberos/88")
     high = PC._replace(aimed=PC.aimed._replace(criticality="high"))
     assert attack_paths(site([high, FILES, controller, nas]))[2:4] == (("files", "pc"), MARKED)
     assert attack_paths(site([PC, controller, nas]))[2:4] == (("dc",), CONTROLLER)
