@@ -125,14 +125,14 @@ class Baseline:
         if offerer is not None:
             self._serve(ts, offerer, server.address, _name(user, client), service)
 
-    def reach(self, ts: int, client: Subject, server: int, names: Sequence[str], service: int) -> None:
-        """A conversation with somebody outside is over. ``names``: that stand behind the address, the newest first. Kept of devices with one job."""
+    def reach(self, ts: int, client: Subject, server: int, names_of: Callable[[int], Sequence[str]], service: int) -> None:
+        """A conversation with somebody outside is over. ``names_of``: that stand behind an address, the newest first. Kept of devices with one job."""
         device = self._device(client)
         habits = self._habits.get(device.id) if device is not None and device.type not in MANY_JOBS else None
         if device is None or habits is None or (self._rules and ruled(self._rules, device.id, OUTSIDE, service) is False):
             return
         before = len(habits)
-        habits.reach(names, addresses.text(server), service, ts)
+        habits.reach(names_of(server), addresses.text(server), service, ts)
         self._changed.put(device.id, True)
         self._total += len(habits) - before
         self._make_room(device.id)

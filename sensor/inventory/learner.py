@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from sensor.core.acquaintances import Acquaintances
 from sensor.core.alert import Alert
@@ -18,13 +17,9 @@ from sensor.inventory.baseline import Baseline
 AGAIN = 3_600_000_000_000
 
 
-class Abroad(NamedTuple):
-    """A conversation with a server outside, as far as it is learned of. ``ts``: when it began, ns."""
-
-    ts: int
-    client: Subject
-    server: int
-    service: int
+# A conversation with a server outside, as far as it is learned of; tens of thousands of them concern nobody, so it is made of columns and unpacked late.
+Abroad = tuple[int, ...]
+ABROAD = ("first", "client_mac", "client_hi", "client_lo", "vlan", "server_hi", "server_lo", "proto", "server_port")
 
 
 class Learner(FlowDetector, DeviceDetector):
@@ -39,14 +34,18 @@ class Learner(FlowDetector, DeviceDetector):
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Flow | Abroad]]:
         found: list[tuple[int, Flow | Abroad]] = [(at, flow_of(changes.rows[at])) for at in self._news.fresh(changes)]
         abroad = self._abroad.fresh(changes)
-        return found + list(zip(abroad, map(_abroad, changes.rows[abroad].tolist()), strict=True)) if abroad else found
+        if abroad:
+            rows = changes.rows[abroad]
+            found += zip(abroad, zip(*(rows[name].tolist() for name in ABROAD), strict=True), strict=True)
+        return found
 
     def worth(self, numbers: Flow | Abroad) -> bool:
         """Learn, and let nobody judge."""
         if isinstance(numbers, Flow):
             self._learn(numbers)
         else:
-            self.baseline.reach(numbers.ts, numbers.client, numbers.server, self.context.names_of(numbers.server), numbers.service)
+            first, mac, high, low, vlan, server_high, server_low, proto, port = numbers
+            self.baseline.reach(first, Subject(mac, high << 64 | low, vlan), server_high << 64 | server_low, self.context.names_of, proto << 16 | port)
         return False
 
     def _learn(self, flow: Flow) -> None:
@@ -69,8 +68,3 @@ class Learner(FlowDetector, DeviceDetector):
     def tick(self, now: int) -> Iterator[Alert]:
         self.baseline.watch(now)
         return iter(())
-
-
-def _abroad(row: tuple[int, ...]) -> Abroad:
-    """Of a change (the columns of CHANGE)."""
-    return Abroad(row[1], Subject(row[7], row[3] << 64 | row[4], row[17]), row[5] << 64 | row[6], row[20] << 16 | row[16])
