@@ -342,6 +342,7 @@ def _recommendation_body(told: Recommendation) -> Body:
             "why": [clean(told.why, TEXT_LIMIT)],
             "seen": clean(told.seen, TEXT_LIMIT),
             "fix": clean(told.fix, TEXT_LIMIT),
+            "product": words(told.product),
             "maker": words(told.maker),
             "steps": clean(told.steps, TEXT_LIMIT),
             "test": clean(told.test, TEXT_LIMIT),

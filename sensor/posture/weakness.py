@@ -119,10 +119,13 @@ def _update(asset: Asset, about: About) -> Fix:
 
 
 def _change(told: Body) -> Fix:
-    """The work is the same for all devices with the setting; makers put it elsewhere."""
-    setting = _text(told.get("setting"))
+    """The work is the same for all devices with the setting, or of a product, where the record names one; makers put it elsewhere."""
+    setting, product = _text(told.get("setting")), _text(told.get("product"))
     known = load_advice().get(setting)
-    return Fix(f"setting|{setting}", _text(told.get("title")), _text(told.get("fix")), _text(told.get("test")), known.makers if known is not None else {})
+    key, title = f"setting|{setting}", _text(told.get("title"))
+    if product:
+        key, title = f"{key}|{product}", f"{title}: {product}"
+    return Fix(key, title, _text(told.get("fix")), _text(told.get("test")), known.makers if known is not None else {})
 
 
 def _text(value: Any) -> str:

@@ -26,7 +26,7 @@ _TYPES = {"new": "start", "gone": "end", "started": "start", "stopped": "end"}
 _CHANGES = frozenset(("changed", "address_changed", "merged", "split", "config"))
 _OWN = (
     *("id", "key", "count", "confidence", "why", "numbers", "risk_terms", "advice", "false_positives", "mute", "closed", "actors", "story", "left_out"),
-    *("seen", "fix", "maker", "steps", "test"),
+    *("seen", "fix", "product", "maker", "steps", "test"),
 )
 _OWN_DEVICE = ("confidence", "confidences", "contested", "services", "roles", "attributes", "tags", "owner", "criticality", "firmware", "randomised_mac")
 _OWN_RECORD = ("targets", "changes", "packets", "capture", "facts", "cut")

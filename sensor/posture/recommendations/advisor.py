@@ -187,6 +187,7 @@ class Advisor:
             other_port=case.other_port,
             app=case.app,
             community_id=case.community_id,
+            product=case.product,
             maker=vendor if vendor in advice.makers else "",
             steps=advice.makers.get(vendor, ""),
             count=case.count,

@@ -22,7 +22,7 @@ _Ends = tuple[str, str, int]
 
 class Case(msgspec.Struct, eq=False):
     """``does`` goes on "the device …"; ``seen``: the field that proves it, and what it held; ``proof``: the messages as records show them. ``looked``: a look
-    at what is known of the device found it, and no message; ``severity``: where it is another than that of the advice. ``told``: when last, ns, or -1.
+    at what is known of the device found it, and no message; ``severity``, ``product``: see ``looks.py``. ``told``: when last, ns, or -1.
     """
 
     name: Name
@@ -41,6 +41,7 @@ class Case(msgspec.Struct, eq=False):
     community_id: str = ""
     looked: bool = False
     severity: str = ""
+    product: str = ""
 
     @property
     def setting(self) -> str:
@@ -70,6 +71,7 @@ class Kept(msgspec.Struct, omit_defaults=True):
     community_id: str = ""
     looked: bool = False
     severity: str = ""
+    product: str = ""
 
 
 _encode = msgspec.json.Encoder().encode

@@ -41,7 +41,7 @@ class FirmwareBehind:
         called = next(iter(other.device.names), "") or other.device.id
         seen = f"it runs {member.firmware}, and {called} runs {other.firmware}: the newest of {fleet.devices} devices {product}"
         does = f"runs older firmware than another {product} here: {member.firmware} instead of {other.firmware}"
-        return Verdict(seen, does, ((member.device, "firmware"), (other.device, "firmware")))
+        return Verdict(seen, does, ((member.device, "firmware"), (other.device, "firmware")), product=product)
 
     def mended(self, member: Member) -> str:
         return f"it runs {member.firmware}, and no other {member.vendor} {member.model} runs a newer one" if member.firmware else ""

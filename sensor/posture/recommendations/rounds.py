@@ -94,7 +94,8 @@ class Rounds:
         return True
 
     def _renew(self, case: Case, verdict: Verdict, proven: Proven) -> None:
-        case.does, case.seen, case.severity, case.proof = verdict.does, verdict.seen, verdict.severity, proven.proof
+        case.does, case.seen, case.severity, case.product = verdict.does, verdict.seen, verdict.severity, verdict.product
+        case.proof = proven.proof
         case.last, case.count = proven.last, max(case.count, proven.times)
         if case.subject == proven.subject:
             self._cases.put(case)

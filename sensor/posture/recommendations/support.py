@@ -32,7 +32,7 @@ class EndOfLife:
         seen = f"its {entry.rests_on} is {told[entry.rests_on]}, and support of {entry.name} {ended}{remembered} ({entry.source})"
         if entry.note:
             seen += f"; {entry.note}"
-        return Verdict(seen, f"runs what is not mended any more: {entry.name}", ((member.device, entry.rests_on),), entry.severity)
+        return Verdict(seen, f"runs what is not mended any more: {entry.name}", ((member.device, entry.rests_on),), entry.severity, entry.name)
 
     def mended(self, member: Member) -> str:
         told = " ".join(filter(None, (_product(member), member.os, member.firmware)))

@@ -12,8 +12,9 @@ from sensor.core.device import Attribute, Device
 from sensor.core.observation import Subject
 from sensor.core.record import RecordMaker
 from sensor.core.record_parts import time_text
+from sensor.posture.weakness import of_recommendation
 from tests.core.test_record import numbered, validator
-from tests.detectors.stories import SECOND, START, World
+from tests.detectors.stories import SECOND, START, TCP, UDP, Story, World
 from tests.posture.recommendations.fleets import dwelling, known, living, member
 from tests.posture.recommendations.test_advisor import DAY, HOUR, Watch
 
@@ -76,6 +77,7 @@ def test_what_is_known_of_a_device_is_told(devices: list[Device], setting: str, 
     validator().validate(record)
     assert [(proof["src"]["ip"], proof["ts"]) for proof in record["evidence"]] == [(one.key[3:], time_text(START)) for one in devices]
     assert record["recommendation"]["count"] == (2 if setting == "default_name" else 3)
+    assert of_recommendation(record, "dev-1").fix.key == "|".join(filter(None, ("setting", setting, record["recommendation"].get("product", ""))))
 
 
 @pytest.mark.parametrize(
@@ -195,14 +197,14 @@ def test_a_desk_among_cameras_is_told() -> None:
     assert (told.setting, told.subject.address) == ("wrong_segment", parse(CAMERA))
 
 
-def reaching(made: Watch, device: Device, *servers: tuple[str, str, str], at: float = 0) -> Watch:
-    """The device talked to these outside: (name, address, service)."""
-    client, baseline = Subject(0, next(iter(device.addresses))), made.world.baseline
+def reaching(made: Watch, *servers: tuple[str, str, str]) -> Watch:
+    """The device at CAMERA talked to these outside: (name, address, service)."""
+    story = Story()
     for name, address, service in servers:
         proto, _, port = service.partition("/")
-        number = (6 if proto == "tcp" else 17) << 16 | int(port)
-        baseline.learn(START + int(at * SECOND), client, Subject(0, parse(address)), number, outside=True)
-        baseline.reach(START + int(at * SECOND), client, parse(address), (name,) if name else (), number)
+        story.talk(0, CAMERA, address, int(port), proto=TCP if proto == "tcp" else UDP)
+        made.world.names[parse(address)] = (name,) if name else ()
+    made.world.learned(story, hours=0)
     return made
 
 
@@ -213,8 +215,7 @@ NAMELESS = ("", "198.51.100.9", "tcp/8883")
 def test_a_printer_that_talks_outside_is_told_with_whom() -> None:
     """By name, or by address where no name is known; closed when it talked for two weeks to nobody there."""
     made = watch(known("printer", CAMERA, "PRN-3F"))
-    printer = made.world.devices[parse(CAMERA)]
-    reaching(made, printer, CLOUD, NAMELESS).at(HOUR)
+    reaching(made, CLOUD, NAMELESS).at(HOUR)
     [(_, told, _, _)] = made.told
     assert (told.setting, told.count, told.seen) == ("internet", 2, "it is a printer, and used 198.51.100.9 (tcp/8883), print.cloud.example (tcp/443)")
     record = numbered(RecordMaker("s", version="1").recommendation("open", told, START, made.world.device))
@@ -247,7 +248,7 @@ def test_a_printer_that_talks_outside_is_told_with_whom() -> None:
 def test_whose_job_is_outside_is_left_alone(kind: str, vendor: str, server: tuple[str, str, str]) -> None:
     """What lives from the internet, what its maker sells with a service, and what belongs to the job."""
     made = watch(known(kind, CAMERA, "one", vendor=vendor))
-    assert reaching(made, made.world.devices[parse(CAMERA)], server).at(HOUR).told == []
+    assert reaching(made, server).at(HOUR).told == []
 
 
 @pytest.mark.parametrize(
