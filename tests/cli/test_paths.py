@@ -57,7 +57,7 @@ def test_the_office(paths) -> None:
     """The camera that opened a share is nearest to the file server; outside comes in by the other camera, which calls a listed address."""
     told = paths()
     assert told.code == 0
-    assert told.lines[0] == f"goals: {NAS} (fs01, nas), 10.20.20.5 (server) (none is marked critical or high: servers, by type)"
+    assert told.lines[0] == f"goals: 10.20.20.5 (server), {NAS} (fs01, nas) (none is marked critical or high: servers, by type)"
     assert f"cost 2: 10.20.10.61 (axis-accc8e4f710a, camera) → {NAS} (fs01, nas)" in told.lines
     at = told.lines.index(f"cost 17: outside → {NAS} (fs01, nas)")
     assert told.lines[at + 1] == "  outside"

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from sensor.inventory.habits import OUTSIDE
 from sensor.posture.paths.breaks import Break, breaks
 from sensor.posture.paths.build import Map, build
-from sensor.posture.paths.costs import LIMIT, STARTS
+from sensor.posture.paths.costs import LIMIT, STARTS, Kind
 from sensor.posture.paths.graph import OUTER
 from sensor.posture.paths.hops import Hop, hops_of
 from sensor.posture.paths.search import Tree, search
@@ -22,7 +22,7 @@ from sensor.posture.site import Node, Site
 GOALS_LIMIT, PATHS_LIMIT, WAYS = 24, 100, 3
 IMPORTANT = ("critical", "high")
 MARKED = "marked critical or high"
-CONTROLLER, SERVER = "none is marked critical or high: domain controllers, by the services that they offer", "none is marked critical or high: servers, by type"
+CONTROLLER, SERVER = "none is marked critical or high: domain controllers, by their services", "none is marked critical or high: servers, by type"
 ASKED, NOBODY = "as asked for", "none is marked critical or high, and there is no server"
 
 
@@ -68,6 +68,7 @@ def attack_paths(site: Site, source: str = "", goal: str = "") -> Paths:
     about = build(site)
     names, chosen = ([goal], ASKED) if goal else goals_of(site)
     goals = [about.nodes[name] for name in names if name in about.nodes]
+    goals = goals if chosen == MARKED else _most_used(about, goals)
     sources = _sources(site, about, source)
     trees = [search(about.graph, one) for one in goals[:GOALS_LIMIT]]
     groups = sorted((one for tree in trees for one in _groups(about, tree, sources)), key=_order)
@@ -97,6 +98,14 @@ def goals_of(site: Site) -> tuple[list[str], str]:
         if words:
             return [one.id for one in words], chosen
     return [], NOBODY
+
+
+def _most_used(about: Map, goals: list[int]) -> list[int]:
+    """Where nobody said what matters, what most use does."""
+    graph = about.graph
+    services = graph.dst[graph.kind == Kind.REACH] - graph.first_service
+    uses = np.bincount(graph.owner[services], minlength=graph.first_segment)
+    return sorted(goals, key=lambda node: -uses[node])
 
 
 def _controls(node: Node) -> bool:

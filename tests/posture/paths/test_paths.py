@@ -151,6 +151,14 @@ def test_goals_are_what_is_marked_then_domain_controllers_then_servers() -> None
     assert attack_paths(site([PC]))[2:4] == ((), NOBODY)
 
 
+def test_where_nothing_is_marked_the_most_used_come_first() -> None:
+    """Of more than there is room for the others are counted."""
+    servers = [node(f"server{number:02}", "server", "", "ssh/22") for number in range(26)]
+    talks = [("pc", "server25", HTTPS), ("admin", "server25", HTTPS), ("pc", "server24", HTTPS)]
+    found = attack_paths(site([PC, ADMIN, *servers], *talks))
+    assert (found.goals[:3], len(found.goals), found.more_goals) == (("server25", "server24", "server00"), 24, 2)
+
+
 def test_devices_that_go_the_same_way_are_one_path() -> None:
     cameras = [node(f"camera{number}", "camera", "lan") for number in range(3)]
     files = FILES._replace(segment="lan")
