@@ -12,10 +12,11 @@ from sensor.core.detector import Context, Used
 from sensor.core.observation import Subject
 from sensor.core.record_parts import Body, end_body, time_text, words
 from sensor.detectors._devices import kind_text, subject_of
+from sensor.detectors._names import under
 from sensor.detectors._words import PROTOCOLS, some
 from sensor.inventory.roster import Member
 from sensor.posture.recommendations.looks import Proven, Verdict
-from sensor.posture.recommendations.tables import outside
+from sensor.posture.recommendations.tables import Job, outside
 
 DAY = 86_400_000_000_000
 QUIET_DAYS = 14
@@ -39,7 +40,7 @@ class TalksOutside:
         if job is None or member.vendor in job.sold_with:
             return None
         last, used = self._context.baseline.outside(member.device.id)
-        needless = [one for one in used if last - one.last < QUIET_DAYS * DAY and not _is_job(one.service, (*job.services, *outside().everybody))]
+        needless = [one for one in used if last - one.last < QUIET_DAYS * DAY and not _is_job(one, job)]
         if not needless:
             return None
         needless.sort(key=lambda one: (-one.last, one.server))
@@ -54,9 +55,10 @@ class TalksOutside:
         return f"it talked, and to nobody outside for {QUIET_DAYS} days" if last and used else ""
 
 
-def _is_job(service: int, services: tuple[str, ...]) -> bool:
-    text = _service(service)
-    return text in services or f"{text.partition('/')[0]}/*" in services
+def _is_job(one: Used, job: Job) -> bool:
+    """Whether a server is one that any device may use, or that its job wants."""
+    text = _service(one.service)
+    return text in outside().everybody or text in job.services or f"{text.partition('/')[0]}/*" in job.services or under(one.server, frozenset(job.domains))
 
 
 def _service(service: int) -> str:

@@ -117,10 +117,13 @@ class Places(Words):
 
 
 class Job(Words):
-    """What a type of device needs outside: ``services`` (``udp/5060``, ``udp/*``) that are its job; makers whose devices are sold with a service outside."""
+    """What a type of device needs outside: ``services`` (``udp/5060``, ``udp/*``) that are its job; makers whose devices are sold with a service outside, and
+    ``domains`` of such services.
+    """
 
     services: list[Annotated[str, Field(pattern=r"^(?:tcp|udp)/(?:\d{1,5}|\*)$")]] = []
     sold_with: list[str] = []
+    domains: list[str] = []
 
     @field_validator("sold_with")
     @classmethod

@@ -238,6 +238,7 @@ def test_a_printer_that_talks_outside_is_told_with_whom() -> None:
         ("tv", "LG", CLOUD),
         ("conferencing", "Zoom", CLOUD),
         ("camera", "Ring", CLOUD),
+        ("camera", "", ("vs-cam.u011.immedia-semi.com", "198.51.100.7", "tcp/443")),
         ("ups", "APC", CLOUD),  # of which exposure.internet_access raises an alert
         ("camera", "Axis", ("pool.ntp.example", "198.51.100.7", "udp/123")),
         ("camera", "Axis", ("dns.example", "198.51.100.7", "udp/53")),
