@@ -35,6 +35,12 @@ class Use(msgspec.Struct, gc=False, array_like=True):
         self.first, self.last, self.count = min(self.first, ts), max(self.last, ts), self.count + 1
 
 
+class Named(Use, gc=False, array_like=True):
+    """Of a server that is known by name: the address at which it was met last as well."""
+
+    address: str = ""
+
+
 class Kept(msgspec.Struct, omit_defaults=True):
     """Habits as they are kept between runs; services are ``protocol << 16 | port``. ``uses``: (peer, service, use), ``serves``: (service, use, clients),
     ``names`` and ``addresses``: (who, service, use) of servers outside; ``crowded``: there were more of those than are remembered.
@@ -48,7 +54,7 @@ class Kept(msgspec.Struct, omit_defaults=True):
     uses: list[tuple[str, int, Use]] = []
     serves: list[tuple[int, Use, list[str]]] = []
     segments: list[str] = []
-    names: list[tuple[str, int, Use]] = []
+    names: list[tuple[str, int, Named]] = []
     addresses: list[tuple[str, int, Use]] = []
     crowded: bool = False
 
@@ -59,7 +65,7 @@ class Reached:
     __slots__ = ("addresses", "crowded", "names")
 
     def __init__(self) -> None:
-        self.names: Bounded[tuple[str, int], Use] = Bounded(NAMES_LIMIT)
+        self.names: Bounded[tuple[str, int], Named] = Bounded(NAMES_LIMIT)
         self.addresses: Bounded[tuple[str, int], Use] = Bounded(ADDRESSES_LIMIT)
         self.crowded = False
 
@@ -70,24 +76,34 @@ class Reached:
         """It talked to an address. ``names``: that stand behind it, the newest first; one that the device used before is taken for the one that it meant."""
         known = next(((name, service) for name in names if (name, service) in self.names), None)
         named = known or next(((name, service) for name in names), None)
-        kept, key = (self.names, named) if named is not None else (self.addresses, (address, service))
-        use = kept.get(key)
+        if named is None:
+            self._address((address, service), ts)
+        elif (use := self.names.get(named)) is not None:
+            use.again(ts)
+            use.address = address
+        elif self.names.put(named, Named(ts, ts, 1, address)) is not None:
+            self.crowded = True
+
+    def _address(self, key: tuple[str, int], ts: int) -> None:
+        use = self.addresses.get(key)
         if use is not None:
             use.again(ts)
-        elif kept.put(key, Use(ts, ts)) is not None:
+        elif self.addresses.put(key, Use(ts, ts)) is not None:
             self.crowded = True
 
     def absorb(self, other: Reached) -> None:
         """The other is of the same device."""
-        for mine, more in ((self.names, other.names), (self.addresses, other.addresses)):
-            for key, use in more.items():
-                mine.put(key, mine.get(key) or use)
+        for name, named in other.names.items():
+            self.names.put(name, self.names.get(name) or named)
+        for address, use in other.addresses.items():
+            self.addresses.put(address, self.addresses.get(address) or use)
         self.crowded |= other.crowded
 
     def forget(self, service: int) -> None:
-        for kept in (self.names, self.addresses):
-            for key in [key for key in kept if key[1] == service]:
-                kept.pop(key)
+        for key in [key for key in self.names if key[1] == service]:
+            self.names.pop(key)
+        for key in [key for key in self.addresses if key[1] == service]:
+            self.addresses.pop(key)
 
 
 class Habits:
@@ -204,9 +220,10 @@ class Habits:
             habits.segments.put(segment, kept.last)
         if kept.names or kept.addresses:
             habits.reached = reached = Reached()
-            for mine, those in ((reached.names, kept.names), (reached.addresses, kept.addresses)):
-                for who, service, use in those:
-                    mine.put((who, service), use)
+            for name, service, named in kept.names:
+                reached.names.put((name, service), named)
+            for address, service, use in kept.addresses:
+                reached.addresses.put((address, service), use)
             reached.crowded = kept.crowded
         return habits
 
@@ -217,6 +234,6 @@ def listed(habits: Habits) -> Iterator[tuple[str, str, int, Use, Any]]:
         yield "serves", "", service, use, len(clients)
     for (peer, service), use in habits.uses.items():
         yield "uses", peer, service, use, 0
-    for kept in (habits.reached.names, habits.reached.addresses) if habits.reached is not None else ():
-        for (who, service), use in kept.items():
+    if habits.reached is not None:
+        for (who, service), use in (*habits.reached.names.items(), *habits.reached.addresses.items()):
             yield "reaches", who, service, use, 0

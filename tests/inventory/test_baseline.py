@@ -153,9 +153,10 @@ def test_of_several_names_the_one_that_the_device_used_before_is_meant() -> None
     there, host = World(device("camera", CAMERA)), parse("203.0.113.5")
     there.names[host] = ("cloud.example.com",)
     there.learned(Story().talk(1, CAMERA, "203.0.113.5", 443))
-    there.names[host] = ("shop.example.org", "cloud.example.com")
-    there.learned(Story().talk(7200, CAMERA, "203.0.113.5", 443), hours=0)
-    assert reached(there.baseline) == ([("cloud.example.com", HTTPS)], [])
+    there.names[host] = there.names[parse("203.0.113.6")] = ("shop.example.org", "cloud.example.com")
+    there.learned(Story().talk(7200, CAMERA, "203.0.113.6", 443), hours=0)
+    (_, kept) = next(iter(there.baseline.take(9)))
+    assert [(name, use.address) for name, _, use in msgspec.json.decode(kept, type=Kept).names] == [("cloud.example.com", "203.0.113.6")]
 
 
 def test_what_is_kept_of_outside_is_bounded_and_says_so() -> None:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from sensor.core import addresses
 from sensor.core.addresses import is_v4
-from sensor.inventory.habits import OUTSIDE, Habits, Use
+from sensor.inventory.habits import OUTSIDE, Habits, Named, Use
 from sensor.inventory.identity import is_link_local
 from sensor.inventory.services import UDP, service_text
 from sensor.posture.firewall.model import Party
@@ -97,8 +97,9 @@ def _innocent(acts: Iterable[_Act], accused: Accusations) -> tuple[list[_Act], t
     left: dict[str, str] = {}
     for act in acts:
         whom = act.named.value.partition("/")[0] if act.named is not None else act.peer
-        about = accused.get((act.device, whom), {})
-        alert = about.get(act.service) or about.get(0)
+        met = (whom, act.use.address) if isinstance(act.use, Named) else (whom,)
+        told_of = (accused.get((act.device, one), {}) for one in met)
+        alert = next((alert for about in told_of if (alert := about.get(act.service) or about.get(0))), None)
         if alert is None:
             kept.append(act)
         else:
@@ -133,9 +134,9 @@ def _outside(habits: Habits) -> Iterator[tuple[tuple[Peer, int], Use]]:
     """A name that can be none of a host came from somebody who says what he likes: it is left out, and the service is then anybody's."""
     if habits.reached is None:
         return
-    for (name, service), use in habits.reached.names.items():
+    for (name, service), named in habits.reached.names.items():
         if HOST.match(name):
-            yield (Peer(NAME, name), service), use
+            yield (Peer(NAME, name), service), named
     for (address, service), use in habits.reached.addresses.items():
         yield (Peer(BLOCK, str(ipaddress.ip_network(address))), service), use
 

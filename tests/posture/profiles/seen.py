@@ -28,7 +28,7 @@ def node(name: str, kind: str, address: str, vendor: str = "", model: str = "", 
 
 
 def habits(kind: str, *, uses: Iterable[str] = (), serves: Iterable[str] = (), reaches: Iterable[str] = (), hours: int = 400, talked: int = 100) -> Habits:
-    """``uses``, ``serves``: ``tcp/554 dev-nvr``; ``reaches``: ``tcp/443 cloud.example``. All of it began in the first hour and went on to the last."""
+    """``uses``, ``serves``: ``tcp/554 dev-nvr``; ``reaches``: ``tcp/443 cloud.example@203.0.113.5``. All of it began in the first hour."""
     made = Habits(kind, "10.0.3.0/24", START)
     made.last, made.hours = START + hours * HOUR, talked
     for word in uses:
@@ -41,7 +41,8 @@ def habits(kind: str, *, uses: Iterable[str] = (), serves: Iterable[str] = (), r
         service, _, peer = word.partition(" ")
         made.use(OUTSIDE, parse_service(service), START)
         named = peer[0].isalpha()
-        made.reach([peer] if named else [], "192.0.2.9" if named else peer, parse_service(service), START)
+        name, _, address = peer.partition("@")
+        made.reach([name] if named else [], (address or "192.0.2.9") if named else peer, parse_service(service), START)
     return made
 
 

@@ -87,6 +87,15 @@ def test_what_an_alert_is_about_is_no_need() -> None:
         assert wanted.left_out == ()
 
 
+def test_a_name_is_no_need_where_an_alert_is_about_its_address() -> None:
+    """Lists name addresses more often than names."""
+    learned = {"dev-camera": habits("camera", reaches=("tcp/443 cloud.example@203.0.113.5", "tcp/443 evil.example@203.0.113.66"))}
+    told_of = alert("command_and_control.malicious_address", {"device": "dev-camera"}, {"ip": "203.0.113.66", "port": 443})
+    seen = observed(site(NETWORK, learned, [told_of]), [CAMERA])
+    assert needs(seen) == {("uses", "https/443"): Peer(NAME, "cloud.example")}
+    assert seen.left_out == (("https/443 of evil.example", "alert-abcdef"),)
+
+
 def test_alerts_accuse_both_ends_and_names() -> None:
     """A client that attacks is none that a device has to serve; a name that is listed is none that it has to ask for."""
     learned = {"dev-camera": habits("camera", serves=("tcp/80 dev-pc", "rtsp/554 dev-nvr"), reaches=("tcp/443 evil.example", "tcp/443 cloud.example"))}
