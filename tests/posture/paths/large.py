@@ -14,9 +14,9 @@ SERVERS = 300
 SERVER_SERVICES = ("smb/445", "https/443", "ssh/22")
 
 
-def large(devices: int, talks: int) -> Site:
+def large(devices: int, talks: int, seed: int = 7) -> Site:
     """``talks``: who used which service of whom, all different."""
-    chance = random.Random(7)
+    chance = random.Random(seed)
     words = chance.choices(KINDS, [share for _, share, _ in KINDS], k=devices - SERVERS)
     nodes = [node(f"dev-{at}", kind, f"10.{at // 62500}.{at // 250 % 250}.0/24", *services) for at, (kind, _, services) in enumerate(words)]
     nodes += [node(f"srv-{at}", "server", f"10.9.{at // 100}.0/24", *SERVER_SERVICES, criticality="critical" if at < 30 else "") for at in range(SERVERS)]

@@ -11,10 +11,14 @@ import sys
 import numpy as np
 import pytest
 
-from sensor.posture.paths.costs import LIMIT
+from sensor.posture.paths.breaks import CLOSE, SORTS, edges_of
+from sensor.posture.paths.costs import LIMIT, MUCH
 from sensor.posture.paths.graph import Graph, edges
+from sensor.posture.paths.paths import attack_paths
 from sensor.posture.paths.search import search, search_again, used, way
 from sensor.posture.paths.ways import ways
+from tests.posture.paths.large import large
+from tests.posture.paths.sites import alert
 
 SECONDS, MEGABYTES = 5.0, 400
 
@@ -138,3 +142,19 @@ def test_ten_thousand_devices_and_a_million_edges() -> None:
     assert took < SECONDS, took
     assert more < MEGABYTES, more
     print(f"{count:,.0f} edges, {pairs:,.0f} pairs in {took:.1f} s, {more:.0f} MiB beside the {before:.0f} of the site")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_told_to_break_so_many_does(seed: int) -> None:
+    """A site of a few hundred: each thing is taken away, and all is searched from the start; of each sort one at least breaks something, and closing may be no more than a rule."""
+    site = large(700, 2_000, seed)
+    site = site._replace(alerts=(alert("command_and_control.beaconing", "dev-1"), alert("exposure.inbound_from_internet", "", "srv-2", 22)))
+    paths = attack_paths(site)
+    sources = np.array([paths.about.nodes[name] for name in paths.sources])
+    assert {one.sort for one in paths.breaks} >= set(SORTS) - {CLOSE}
+    for one in paths.breaks:
+        gone, broken = edges_of(paths.about, one.sort, one.what), 0
+        for goal in (paths.about.nodes[name] for name in paths.goals):
+            before, after = (search(paths.about.graph, goal, missing).cost[sources] for missing in (None, gone))
+            broken += int(((sources != goal) & (before < LIMIT) & ((after >= LIMIT) | (after >= before + MUCH))).sum())
+        assert broken == one.broken
