@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from sensor.cli._setup import complain, complain_of_faults
+from sensor.cli._setup import complain, complain_of_faults, lists_folder
 from sensor.cli._show import NOT_OPENED, USAGE, tidy
 from sensor.cli._site import site_of
 from sensor.cli._tickets_desk import policy_of
@@ -16,12 +16,13 @@ from sensor.cli._vulns_feeds import folder_of
 from sensor.config import load_config, usual
 from sensor.documents import DocumentErrors
 from sensor.eventlog.paths import folder_to_read
+from sensor.intel.kept import load_kept
 from sensor.posture.database import DatabaseError, open_to_read
 from sensor.posture.sources import Source, sources_of
 from sensor.posture.tickets.ledger import LedgerError, read_ledger
 from sensor.posture.tickets.policy import Policy
 from sensor.posture.trend import FILE, read
-from sensor.report.build import Sources, report_of
+from sensor.report.build import Listed, Sources, report_of
 from sensor.report.model import Report
 from sensor.report.page import PAPER, page
 from sensor.report.pdf import NoPdf, pdf
@@ -83,7 +84,7 @@ def _sources(args: argparse.Namespace, policy: Policy, story: Story) -> Sources 
     if folder is None:
         return Sources(site, story, policy, feeds=_feeds(args))
     try:
-        return Sources(site, story, policy, read_ledger(folder), _feeds(args), read(folder).days)
+        return Sources(site, story, policy, read_ledger(folder), _feeds(args), _lists(folder), read(folder).days)
     except LedgerError as error:
         complain(str(error))
     except OSError as error:
@@ -98,19 +99,37 @@ def _feeds(args: argparse.Namespace) -> list[Source]:
     return []
 
 
-def _put(path: Path, data: bytes, report: Report) -> int:
-    """Whole or not at all: who opens the file never sees half a report."""
-    if path == STANDARD_OUTPUT:
-        sys.stdout.buffer.write(data)
-        return 0
+def _lists(folder: Path) -> list[Listed]:
+    """Threat lists; one that is wrong is told, and the report does without."""
+    try:
+        return [Listed(one.name, one.entries, one.fetched) for one in load_kept(lists_folder(folder))]
+    except DocumentErrors as errors:
+        complain_of_faults(errors)
+        return []
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """The new file in one step, or the old one."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         beside.write_bytes(data)
         beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _put(path: Path, data: bytes, report: Report) -> int:
+    """To standard output, or to a file, of which nobody ever sees half."""
+    if path == STANDARD_OUTPUT:
+        sys.stdout.buffer.write(data)
+        return 0
+    try:
+        if path.exists() and not path.is_file():  # a pipe or a device is written, never replaced
+            path.write_bytes(data)
+        else:
+            _replace(path.resolve(), data)
     except OSError as error:
         complain(f"cannot write {path}: {error.strerror}")
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
         return NOT_OPENED
     told = [counted(len(report.devices), "device"), counted(len(report.findings), "finding"), counted(len(report.alerts), "alert")]
     print(f"{path}: {', '.join(told)}; {report.period.since[:16]}Z to {report.period.until[:16]}Z")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 from sensor.core.reader import clean
 from sensor.posture.exposure import exposures
@@ -32,9 +32,17 @@ from sensor.report.talks import talks_of
 STEPS_SHOWN, WHY_SHOWN = 8, 4
 
 
+class Listed(NamedTuple):
+    """A threat list. ``fetched``: when, empty where it never was."""
+
+    name: str
+    entries: int
+    fetched: str
+
+
 class Sources(NamedTuple):
-    """What a report is made of. ``story``: what the log told while the site was read; ``policy``, ``ledger``: of tickets; ``feeds``: lists of vulnerabilities;
-    ``days``: scores that were kept; ``older``: the report before.
+    """What a report is made of. ``story``: what the log told while the site was read; ``policy``, ``ledger``: of tickets; ``feeds``: lists of vulnerabilities,
+    ``lists``: of threats; ``days``: scores that were kept; ``older``: the report before.
     """
 
     site: Site
@@ -42,6 +50,7 @@ class Sources(NamedTuple):
     policy: Policy = Policy()
     ledger: Ledger = Ledger()
     feeds: Sequence[Imported] = ()
+    lists: Sequence[Listed] = ()
     days: Sequence[Kept] = ()
     older: Report | None = None
 
@@ -68,7 +77,7 @@ def report_of(sources: Sources, wish: Wish) -> Report:
         period=period,
         score=score_of(scores.site),
         work=[_work(ticket) for ticket in tickets],
-        done=list(_done(noted(sources.ledger, tickets, site), period)),
+        done=sorted([*_done(noted(sources.ledger, tickets, site), period), *_closed(site, period)], key=lambda one: (one.when, one.id)),
         changes=changes,
         changes_left_out=changes_left_out,
         devices=devices,
@@ -109,9 +118,27 @@ def _work(ticket: Ticket) -> Work:
     )
 
 
+def _closed(site: Site, period: Period) -> Iterator[Done]:
+    """Recommendations that later traffic closed."""
+    for record in site.recommendations:
+        told, src, when = _part(record, "recommendation"), _part(record, "src"), record.get("ts")
+        if record.get("action") == "close" and is_time(when) and period.since <= str(when) <= period.until:
+            where = _text(src.get("ip") or src.get("mac")) + (f" ({name})" if (name := _text(src.get("hostname"))) else "")
+            yield Done(id=_text(told.get("id")), title=f"{_text(told.get('title'))}: {where}", when=str(when), why=_text(told.get("closed")))
+
+
+def _part(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = record.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: Any) -> str:
+    return clean(value, 512) if isinstance(value, str) else ""
+
+
 def _done(ledger: Ledger, period: Period) -> Iterator[Done]:
-    """In order of time."""
-    for name, note in sorted(ledger.tickets.items(), key=lambda one: (one[1].done, one[0])):
+    """Tickets of which nothing is left to mend."""
+    for name, note in ledger.tickets.items():
         if is_time(note.done) and period.since <= note.done <= period.until:
             yield Done(id=name, title=clean(note.title, 160), when=note.done)
 
@@ -123,17 +150,22 @@ def _watched(sources: Sources, period: Period) -> Watched:
         until=story.last,
         sources=story.sources(period),
         health=story.health(period),
-        feeds=list(_feeds(sources.feeds, period.until)),
+        feeds=list(_feeds(sources, period.until)),
         notes=list(_notes(sources, period)),
     )
 
 
-def _feeds(feeds: Iterable[Imported], until: str) -> Iterator[Feed]:
+def _feeds(sources: Sources, until: str) -> Iterator[Feed]:
     """How old they were at the end of the report; one that is newer is of that day."""
-    if is_time(until):
-        for feed in feeds:
-            days = feed.age_days(moment(until))
-            yield Feed(name=feed.name, entries=feed.entries, days=days, stale=days > STALE_DAYS)
+    if not is_time(until):
+        return
+    for feed in sources.feeds:
+        days = feed.age_days(moment(until))
+        yield Feed(name=feed.name, kind="vulnerabilities", entries=feed.entries, days=days, stale=days > STALE_DAYS)
+    for one in sources.lists:
+        fetched = moment(one.fetched) if one.fetched else moment(until)
+        days = max((moment(until) - (fetched if fetched.tzinfo else fetched.replace(tzinfo=UTC))).days, 0)
+        yield Feed(name=one.name, kind="threats", entries=one.entries, days=days, stale=days > STALE_DAYS or not one.fetched)
 
 
 def _notes(sources: Sources, period: Period) -> Iterator[str]:
@@ -148,7 +180,7 @@ def _notes(sources: Sources, period: Period) -> Iterator[str]:
     if site.seen.habits is None:
         yield "No baseline was read, so who talks to whom is not known: --state names the folder of an inventory."
     elif site.seen.watched[0]:
-        since, last = (datetime.fromtimestamp(ts / 1e9, tz=moment("2000-01-01T00:00:00Z").tzinfo) for ts in site.seen.watched)
+        since, last = (datetime.fromtimestamp(ts / 1e9, UTC) for ts in site.seen.watched)
         hours = (last - since).total_seconds() / 3600
         yield f"Who talks to whom was learned in {hours:,.1f} hours of watching; what happens more rarely than that is not in it."
     if not sources.feeds:

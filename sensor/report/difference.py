@@ -24,7 +24,8 @@ def difference(old: Report, new: Report) -> Difference:
         new=_cleaned(now[name].text for name in now if name not in before),
         gone=_cleaned(before[name].text for name in before if name not in now),
         found=_cleaned(told(pair) for pair in are if pair not in were),
-        mended=_cleaned(told(pair) for pair in were if pair not in are),
+        # With a device that left nothing is mended.
+        mended=_cleaned(told(pair) for pair in were if pair not in are and pair[1] in now),
         worse=_cleaned(_worse(before, now)),
         done=_cleaned(_done(old, new)),
     )

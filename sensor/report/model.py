@@ -156,11 +156,12 @@ class Work(Part, kw_only=True):
 
 
 class Done(Part, kw_only=True):
-    """Work that was done in the period: when that was noticed."""
+    """Work that was done in the period: a ticket, or a recommendation on one device. ``when``, ``why``: that was noticed."""
 
     id: str
     title: str
     when: Time
+    why: str = ""
 
 
 class Alert(Part, kw_only=True):
@@ -247,9 +248,10 @@ class Trouble(Part, kw_only=True):
 
 
 class Feed(Part, kw_only=True):
-    """Imported knowledge and its age at the end of the report. ``stale``: too old to be relied on."""
+    """Imported knowledge and its age at the end of the report. ``kind``: vulnerabilities or threats; ``stale``: too old to be relied on."""
 
     name: str
+    kind: str
     entries: int
     days: int
     stale: bool = False

@@ -58,8 +58,8 @@ SCREEN = Limits(1_000_000, 0, 200, 400, 6, 30, 50, 40, 500, 500, 40, 36)
 PAPER = Limits(200, 60, 15, 30, 2, 6, 8, 8, 40, 40, 6, 10)
 
 
-class Product(NamedTuple):
-    """Devices of one type and product. ``worst``: the highest score among them; ``firmware``: the most frequent versions."""
+class Group(NamedTuple):
+    """Devices of one type, or of one type and product. ``worst``: the highest score among them; ``firmware``: the most frequent versions."""
 
     type: str
     product: str
@@ -76,12 +76,12 @@ def page(report: Report, limits: Limits = SCREEN, embedded: bytes = b"") -> str:
     present = [device for device in report.devices if not device.gone]
     return _template().render(
         report=report, limits=limits, paper=limits is PAPER, style=_style("report.css" if limits is PAPER else "report.css screen.css"),
-        embedded=_inert(embedded), picture=_pictures(report), present=present, weak=sum(1 for device in present if device.findings),
+        embedded=_inert(embedded), picture=_pictures(report), contents=_contents(report), bands={band: least for least, band in BANDS},
+        present=present, weak=sum(1 for device in present if device.findings), worst=_worst(present), urgent=_urgent(report), first=FIRST,
         arrived=sum(1 for device in report.devices if device.first_seen >= report.period.since), all_new=all_new(report.devices, report.period),
-        complete=len(report.devices) <= limits.devices and bool(report.devices), products=_products(present)[: limits.products],
-        worst=_worst(present), urgent=_urgent(report), first=FIRST, contents=_contents(report), bands={band: least for least, band in BANDS},
-        ref=links.ref, device=links.device, finding=links.finding, alert=links.alert, anchor=_anchor, proofs=links.proofs,
-        clock=_clock, exact=_exact, counted=counted, kind=kind, prose=_prose,
+        complete=len(report.devices) <= limits.devices and bool(report.devices), types=_groups(present, by_product=False),
+        products=_groups(present, by_product=True)[: limits.products], ref=links.ref, device=links.device, finding=links.finding, alert=links.alert,
+        proofs=links.proofs, anchor=_anchor, clock=_clock, exact=_exact, counted=counted, kind=kind, prose=_prose,
     )  # fmt: skip
 
 
@@ -172,22 +172,22 @@ def _worst(present: list[Device]) -> list[Device]:
     return sorted(scored, key=lambda device: (-(device.score.points if device.score else 0), device.id))[:WORST_SHOWN]
 
 
-def _products(present: list[Device]) -> list[Product]:
+def _groups(present: list[Device], *, by_product: bool) -> list[Group]:
     """What there is most of, first."""
     groups: dict[tuple[str, str], list[Device]] = {}
     for device in present:
-        groups.setdefault((device.type, device.product or "not known"), []).append(device)
-    made = [_product(kind, product, several) for (kind, product), several in groups.items()]
+        groups.setdefault((device.type, (device.product or "not known") if by_product else ""), []).append(device)
+    made = [_group(kind, product, several) for (kind, product), several in groups.items()]
     return sorted(made, key=lambda one: (-one.devices, one.type, one.product))
 
 
-def _product(kind: str, product: str, several: list[Device]) -> Product:
+def _group(kind: str, product: str, several: list[Device]) -> Group:
     versions = Counter(device.firmware for device in several if device.firmware)
     told = ", ".join(f"{version} ({count:,})" for version, count in sorted(versions.items(), key=lambda one: (-one[1], one[0]))[:3])
     scores = [device.score for device in several if device.score is not None]
     worst = max(scores, key=lambda score: score.points, default=None)
     weak = sum(1 for device in several if device.findings)
-    return Product(kind, product, len(several), len({device.segment for device in several}), weak, worst, told + (" …" if len(versions) > 3 else ""))
+    return Group(kind, product, len(several), len({device.segment for device in several}), weak, worst, told + (" …" if len(versions) > 3 else ""))
 
 
 def _inert(data: bytes) -> Markup:

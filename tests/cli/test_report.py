@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -236,3 +238,19 @@ def test_an_empty_log_is_a_report_too(tell, tmp_path: Path) -> None:
         told = tell("report", "-o", str(tmp_path / name), "--events", str(tmp_path / "empty.jsonl"), "--period", "7d")
         assert (told.code, told.err) == (0, "")
     assert json.loads((tmp_path / "x.json").read_bytes())["headline"][0] == "No device is known."
+
+
+def test_a_file_is_replaced_whole_and_a_pipe_is_written(report, tmp_path: Path) -> None:
+    """A name that leads to another file goes on leading there; what was there before stays where the new one cannot be written."""
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "latest.json").symlink_to(tmp_path / "reports" / "november.json")
+    assert report("-o", str(tmp_path / "latest.json")).code == 0
+    assert (tmp_path / "latest.json").is_symlink()
+    assert json.loads((tmp_path / "reports" / "november.json").read_bytes())["version"] == 1
+    assert [path.name for path in (tmp_path / "reports").iterdir()] == ["november.json"]
+    os.mkfifo(tmp_path / "pipe")
+    with ThreadPoolExecutor() as pool:
+        read = pool.submit((tmp_path / "pipe").read_bytes)
+        assert report("-o", str(tmp_path / "pipe"), "--format", "json").code == 0
+    assert json.loads(read.result())["version"] == 1
+    assert (tmp_path / "pipe").is_fifo()

@@ -15,7 +15,7 @@ from sensor.posture.sources import Source as Imported
 from sensor.posture.tickets.ledger import Ledger, Note
 from sensor.posture.trend import Day as Kept
 from sensor.posture.weakness import Proof, Weakness
-from sensor.report.build import Sources, report_of
+from sensor.report.build import Listed, Sources, report_of
 from sensor.report.model import Report
 from sensor.report.page import page
 from sensor.report.period import wish
@@ -145,6 +145,25 @@ def test_work_that_was_done_in_the_period_is_told() -> None:
     assert [(one.id, one.title) for one in report.done] == [("b", "mend b")]
 
 
+def test_what_later_traffic_closed_is_done() -> None:
+    """With the reason; what is open, and what was closed before the period, is not."""
+    body = {"id": "recommendation-1", "setting": "telnet", "title": "Telnet is used", "closed": "the port refuses since 10:30"}
+    records = [
+        {
+            "ts": at(minute),
+            "kind": "recommendation",
+            "action": action,
+            "severity": "high",
+            "recommendation": body,
+            "src": {"ip": "10.0.0.1", "hostname": "door"},
+        }
+        for minute, action in ((100, "close"), (650, "close"), (660, "update"))
+    ]
+    place = site([node(1)], now=at(720))._replace(recommendations=tuple(records))
+    report = report_of(Sources(place, Story()), wish(since=at(600)))
+    assert [(one.when, one.title, one.why) for one in report.done] == [(at(650), "Telnet is used: 10.0.0.1 (door)", "the port refuses since 10:30")]
+
+
 def test_conversations_are_told_in_groups() -> None:
     """By type and segment; what each end tells of the same is counted once; a client outside is told by its server."""
     camera, server = Habits("camera", "", NOON), Habits("server", "", NOON)
@@ -164,8 +183,9 @@ def test_the_age_of_what_it_rests_on_is_told() -> None:
     """At the end of the report, which no clock knows; and the scores of days that had been by then."""
     feed = Imported("kev", "kev", "kev.json", "2026-11-01T00:00:00Z", "2026-11-24T00:00:00Z", 1400, 0, "", "", "")
     days = [Kept(day, at(0), 40.0, {"low": 3}, {}, {}) for day in ("2026-11-23", "2026-11-24", "2026-11-25")]
-    report = made(node(1), feeds=[feed], days=days)
-    assert [(one.name, one.days, one.stale) for one in report.watched.feeds] == [("kev", 23, True)]
+    lists = [Listed("drop", 900, "2026-11-23T09:00:00Z"), Listed("never", 0, "")]
+    report = made(node(1), feeds=[feed], lists=lists, days=days)
+    assert [(one.name, one.days, one.stale) for one in report.watched.feeds] == [("kev", 23, True), ("drop", 1, False), ("never", 0, True)]
     assert [(day.day, day.devices) for day in report.trend] == [("2026-11-23", 3), ("2026-11-24", 3)]
     assert "No log was read" in report.watched.notes[0]
 
@@ -189,8 +209,11 @@ def test_the_headline_says_what_is_there_what_is_worst_and_what_happened() -> No
 
 
 def test_what_became_of_things_since_the_last_report() -> None:
-    """Devices that came and left, what was mended on one device and found on another, the score, and work that is no more to be done."""
-    old = made(node(1), node(2), node(3), weak=[weakness("dev-1", "telnet", 60), weakness("dev-2", "ftp", 30)])
+    """Devices that came and left, what was mended on one device and found on another, the score, and work that is no more to be done. Nothing is mended by
+    a device that left.
+    """
+    weak = [weakness("dev-1", "telnet", 60), weakness("dev-2", "ftp", 30), weakness("dev-3", "ftp", 30)]
+    old = made(node(1), node(2), node(3), weak=weak)
     now = made(node(1), node(2), node(4), weak=[weakness("dev-2", "telnet", 60), weakness("dev-4", "ftp", 30)], older=old)
     since = now.difference
     assert since is not None
