@@ -6,11 +6,10 @@ Where the disk is slow or full the thread is behind: what waits is noted by the 
 from __future__ import annotations
 
 import contextlib
-import gc
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -23,6 +22,7 @@ from sensor.inventory.rules import Rule
 from sensor.inventory.store.database import StoreError
 from sensor.inventory.store.store import WATCHED, Store
 from sensor.inventory.words import Order, Word
+from sensor.process import no_collection
 
 # Devices in a batch, batches that may wait, and seconds between two.
 BATCH, WAITING, EVERY_S = 500, 4, 1.0
@@ -39,18 +39,6 @@ KNOWLEDGE, MIXED = "knowledge", "mixed"
 RETRY_S = 5.0
 
 Said = dict[str, dict[str, Word]]
-
-
-@contextlib.contextmanager
-def _no_collection() -> Iterator[None]:
-    """Within, nobody looks for garbage: a million objects are made, and all of them stay."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 class Keeper:
@@ -81,7 +69,7 @@ class Keeper:
         self._said = self.store.words()
         inventory.table.words.update(self._said)
         again = self.store.meta(KNOWLEDGE) not in ("", knowledge)
-        with _no_collection():
+        with no_collection():
             restored = sum(self.lasting.restore(state, again=again) for state in self.store.devices(inventory.limits.devices))
         if self.store.broken:
             self._complain(f"{self.store.path}: left out what is no device: {self.store.broken:,} rows")
@@ -107,7 +95,7 @@ class Keeper:
     def _remember(self, baseline: Baseline) -> None:
         """Bring back what was learned."""
         broken = 0
-        with _no_collection():
+        with no_collection():
             for device, body in self.store.habits():
                 try:
                     baseline.restore(device, body)

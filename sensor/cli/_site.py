@@ -21,10 +21,12 @@ from sensor.posture.ranges import Verdict
 from sensor.posture.site import GONE, Node, Site
 from sensor.posture.sources import sources_of
 from sensor.posture.weakness import Weakness, of_recommendation, of_vulnerability
+from sensor.process import no_collection
 
 Record = dict[str, Any]
 
 
+@no_collection()
 def site_of(args: argparse.Namespace, take: Take | None = None) -> Site | None:
     """None after it was said what cannot be read. What is old of feeds is told. ``take`` hears every record of the log, and says which of them count.
 

@@ -22,6 +22,7 @@ from sensor.posture.tickets.grouping import tickets_of
 from sensor.posture.tickets.ledger import Ledger, LedgerError, read_ledger, write_ledger
 from sensor.posture.tickets.policy import Policy
 from sensor.posture.tickets.progress import Standing, noted, standings
+from sensor.process import no_collection
 
 LOCK = "tickets.lock"
 
@@ -60,6 +61,7 @@ def at_desk(args: argparse.Namespace) -> Iterator[Desk | int]:
         return
     folder, trouble = _folder(args), ""
     with contextlib.ExitStack() as held:
+        held.enter_context(no_collection())
         try:
             if folder is not None:
                 held.enter_context(_alone(folder))

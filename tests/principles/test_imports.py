@@ -56,7 +56,7 @@ MAY_IMPORT = {
     "lifecycle": {"core", "delivery", "documents", "eventlog", "inventory"},
     "hunt": {"core", "eventlog"},
     "console": {"core", "eventlog", "inventory"},
-    "keeper": {"core", "inventory"},
+    "keeper": {"core", "inventory", "process"},
     "notify": set(),
     "process": set(),
     "reload": {"core", "alert_files", "assembly", "config", "documents", "eventlog", "evidence", "intel", "logs", "notify", "posture", "process", "rules"}
@@ -79,7 +79,7 @@ MAY_IMPORT = {
     | ENGINE
     | HELPERS,
     "cli": {"core", "dissection", "keeper", "daemon", "assembly", "pipeline", "config", "telemetry", "logs", "outputs", "hunt", "console", "evidence"}
-    | {"delivery", "doctor", "https", "lifecycle", "notify", "reload", "report"}
+    | {"delivery", "doctor", "https", "lifecycle", "notify", "process", "reload", "report"}
     | ALERTS
     | ENGINE
     | HELPERS,
