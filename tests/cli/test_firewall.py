@@ -402,10 +402,15 @@ def test_where_no_rule_helps_it_says_why(logged, setting: str, port: int, app: s
         (["recommendation-zzzzzz"], "no recommendation 'recommendation-zzzzzz' in the log: `sensor posture recommendations` lists them"),
         (["vnc_open"], "no recommendation 'vnc_open' in the log: `sensor posture recommendations` lists them"),
         (["telnet", "--allow", "nobody"], "no device 'nobody' with an address to --allow"),
+        (["telnet", "--allow", "twin"], "--allow 'twin' may be any of 2: name one by its id"),
+        (
+            ["telnet", *(word for number in range(17) for word in ("--allow", f"10.1.0.{number}"))],
+            "found 17 machines to --allow, expected at most 16 addresses: let them in through a gateway of their own",
+        ),
     ],
 )
 def test_what_is_not_known_of_recommendations_is_told(logged, words: list[str], wrong: str) -> None:
-    told = logged([device(1, "switch"), work(1, 1)], *words)
+    told = logged([device(1, "switch"), work(1, 1), device(2, "camera", hostname="twin"), device(3, "camera", hostname="twin")], *words)
     assert (told.code, told.out, told.err) == (1, "", f"sensor: {wrong}\n")
 
 

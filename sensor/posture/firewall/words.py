@@ -56,7 +56,7 @@ def heading(request: Request, mark: str, *how: str, by_itself: bool = False) -> 
 
 
 def _parties(request: Request) -> Iterator[str]:
-    for word, parties in (("machine", request.machines), ("cut off from", request.peers)):
+    for word, parties in (("machine", request.machines), ("cut off from", request.peers), ("left alone", request.allowed)):
         yield from (f"{word}: {one.text}" for one in parties[:PARTIES_SHOWN])
         if len(parties) > PARTIES_SHOWN:
             yield f"{word}: and {len(parties) - PARTIES_SHOWN} more"

@@ -7,6 +7,7 @@ import ipaddress
 from sensor.posture.firewall.model import Match, apart
 from sensor.posture.firewall.requests import Contact, request_of_nobody, request_of_outside, request_of_service, requests_of
 from sensor.posture.firewall.simulate import simulate
+from sensor.posture.firewall.words import heading
 from tests.posture.firewall.asked import C2, C2_V6, CAMERA, HTTPS, LAPTOP, NAS, NOW, SMB, WEEK, internal, only, outbound, party
 from tests.posture.firewall.test_simulate import PCS, network
 
@@ -130,6 +131,7 @@ def test_a_match_covers_its_services() -> None:
 def test_everybody_but_some_is_said_without_a_word_of_allowing() -> None:
     """All addresses around theirs, of each family; a family in which nobody is left alone is all of it."""
     request = request_of_service([NAS], [CAMERA, LAPTOP], Match(6, 445), WEEK._replace(allow=(LAPTOP,)), ["it is weak"])
+    assert f"left alone: {LAPTOP.text}" in heading(request, "#")
     assert request.title == "block tcp/445 from any machine but 10.20.10.101 (LT-ACC-04, workstation) to 10.20.20.5 (fs01, nas)"
     assert (request.machines, request.peers, request.allowed, request.seen) == ((CAMERA,), (NAS,), (LAPTOP,), ("smb/445",))
     assert [(rule.version, len(rule.sources)) for rule in request.rules] == [(4, 32), (6, 128)]

@@ -146,7 +146,9 @@ def test_ten_thousand_devices_and_a_million_edges() -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_what_is_told_to_break_so_many_does(seed: int) -> None:
-    """A site of a few hundred: each thing is taken away, and all is searched from the start; of each sort one at least breaks something, and closing may be no more than a rule."""
+    """A site of a few hundred: each thing is taken away, and all is searched from the start. One of each sort breaks something; closing may do no more than a
+    rule.
+    """
     site = large(700, 2_000, seed)
     site = site._replace(alerts=(alert("command_and_control.beaconing", "dev-1"), alert("exposure.inbound_from_internet", "", "srv-2", 22)))
     paths = attack_paths(site)
