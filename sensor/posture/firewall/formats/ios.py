@@ -14,18 +14,22 @@ ALLOWS = True
 
 
 def rules(request: Request) -> str:
-    how = (
-        (
-            "load: paste in configuration mode. Bind the list where the devices are, both ways: 'ip access-group NAME in' and 'ip access-group NAME out'",
-            "('ipv6 traffic-filter NAME in' and 'out'); it holds the answers too, for access lists keep no connections in mind",
-        )
-        if request.allows
-        else (
-            "load: paste in configuration mode. An interface without a list: 'ip access-group NAME in' ('ipv6 traffic-filter NAME in'), where the sources come in;",
-            "where a list is bound already, put these deny lines before its first permit",
-        )
-    )
+    how = _how_to_allow() if request.allows else _how_to_deny()
     return heading(request, MARK, *how) + "\n".join([*(line for version in (4, 6) for line in _list(request, version)), ""])
+
+
+def _how_to_allow() -> tuple[str, ...]:
+    return (
+        "load: paste in configuration mode. Bind the list where the devices are, both ways: 'ip access-group NAME in' and 'ip access-group NAME out'",
+        "('ipv6 traffic-filter NAME in' and 'out'); it holds the answers too, for access lists keep no connections in mind",
+    )
+
+
+def _how_to_deny() -> tuple[str, ...]:
+    return (
+        "load: paste in configuration mode. An interface without a list: 'ip access-group NAME in' ('ipv6 traffic-filter NAME in'), where the sources come in;",
+        "where a list is bound already, put these deny lines before its first permit",
+    )
 
 
 def undo(request: Request) -> str:
