@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from sensor.assembly import assemble
+from sensor.assembly import Engine, assemble
 from sensor.capture.files import open_captures
 from sensor.config import detector_units, load_config
 from sensor.core.record import Record
 from sensor.documents import DocumentErrors
+from sensor.intel.store import ThreatLists
 from sensor.pipeline import Pipeline
 from tests.kit import batch_of, ethernet, ipv4, tcp_frame, udp
 
@@ -179,9 +180,10 @@ def test_announcements_tell_the_inventory_where_devices_are_plugged_in(root: Pat
 
 
 def test_dhcp_servers_that_are_named_need_no_advice(tmp_path: Path) -> None:
-    """A detector watches them from then on; where none is named, each is work to be handed out."""
+    """A detector watches them from then on; where none is named, each is work to be handed out. A reload names them as well."""
     named = configured(tmp_path, "detectors:\n  credential_access.rogue_dhcp: {allowed: [10.20.10.1]}\n")
-    for config, settled in ((named, {"dhcp_server"}), (load_config(None), set())):
-        pipeline = assemble(config, print)
-        assert pipeline.advisor is not None
-        assert pipeline.advisor.settled == settled
+    engine = Engine(load_config(None), print, lists=ThreatLists(()))
+    assert engine.advisor.settled == set()
+    engine.take_up(named, None, None)
+    assert engine.advisor.settled == {"dhcp_server"}
+    assert Engine(named, print, lists=ThreatLists(())).advisor.settled == {"dhcp_server"}
