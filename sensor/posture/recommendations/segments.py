@@ -12,6 +12,7 @@ from typing import NamedTuple
 from sensor.core import addresses
 from sensor.core.detector import Context
 from sensor.detectors._devices import kind_text, subject_of
+from sensor.inventory import identity
 from sensor.inventory.roster import Member
 from sensor.posture.recommendations.looks import Verdict
 from sensor.posture.recommendations.tables import places
@@ -67,8 +68,9 @@ class WrongSegment:
 
 
 def _segment_of(member: Member) -> str:
+    """Where its address is; all segments have the same link-local ones."""
     address = subject_of(member.device).address
-    return addresses.segment(address) if address else ""
+    return addresses.segment(address) if address and not identity.is_link_local(address) else ""
 
 
 def sort_of(kind: str) -> str:

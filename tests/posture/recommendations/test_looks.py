@@ -189,6 +189,14 @@ def test_a_camera_among_desks_is_told_and_closed_when_it_moves() -> None:
     assert made.told[1][3] == "later traffic shows it: it lives in 10.0.9.0/24, which is for all sorts of devices"
 
 
+def test_link_local_addresses_are_no_place() -> None:
+    """Those of all segments look alike."""
+    world = dwelling(World(), OFFICE | {"camera": 1}, "fe80::/64")
+    assert watch(known("camera", "fe80::5", "gate"), world=world).at(HOUR).told == []
+    world = dwelling(World(), OFFICE | {"camera": 1}, "fd00::/64")
+    assert watch(known("camera", "fd00::5", "gate"), world=world).at(HOUR).actions == ["open"]
+
+
 def test_a_desk_among_cameras_is_told() -> None:
     """A recorder there is at home."""
     world = dwelling(World(), {"camera": 12, "nvr": 1, "workstation": 1})
