@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sensor.cli._known import handles, mac_of
@@ -143,26 +143,27 @@ def _break_body(paths: Paths, one: Break) -> dict[str, Any]:
 
 
 def put_dot(paths: Paths) -> None:
-    """Devices of all paths that are told, starts on the left; what is assumed is dashed."""
+    """Devices of all paths that are told, starts on the left, those that go the same way in one box; what is assumed is dashed."""
     put("\n".join(_dot(paths)))
 
 
 def _dot(paths: Paths) -> Iterator[str]:
     yield 'digraph paths {\n  rankdir=LR;\n  node [shape=box, fontname="sans-serif"];\n  edge [fontname="sans-serif", fontsize=10];'
-    hops = {(hop.source, hop.target): hop for path in paths.paths for one in (path, *path.others) for hop in _all(one)}
-    goals = set(paths.goals)
-    for name in dict.fromkeys(end for pair in hops for end in pair):
-        style = ", style=bold, color=red" if name in goals else ", shape=ellipse" if name == OUTSIDE else ""
-        yield f"  {_quoted(name)} [label={_quoted(_text(paths, name))}{style}];"
+    hops: dict[tuple[str, str], Hop] = {}
+    labels: dict[str, str] = {}
+    for path in paths.paths:
+        start = path.sources[0] if len(path.sources) == 1 else " ".join(path.sources)
+        labels[start] = _many(paths, path.sources)
+        first, *rest = path.hops
+        hops |= {(hop.source, hop.target): hop for hop in (first._replace(source=start), *rest, *(hop for one in path.others for hop in one.hops))}
+    names = {name: f"n{number}" for number, name in enumerate(dict.fromkeys(end for pair in hops for end in pair))}
+    for name, node in names.items():
+        style = ", style=bold, color=red" if name in paths.goals else ", shape=ellipse" if name == OUTSIDE else ""
+        yield f"  {node} [label={_quoted(labels.get(name) or _text(paths, name))}{style}];"
     for (source, target), hop in hops.items():
         label = f"{service_text(hop.service)} +{hop.cost}" if hop.service else f"+{hop.cost}"
-        yield f"  {_quoted(source)} -> {_quoted(target)} [label={_quoted(label)}{', style=dashed' if hop.assumed else ''}];"
+        yield f"  {names[source]} -> {names[target]} [label={_quoted(label)}{', style=dashed' if hop.assumed else ''}];"
     yield "}"
-
-
-def _all(path: Path) -> Iterable[Hop]:
-    """The hops, the first of them from each of the devices that go the same way."""
-    return (*(path.hops[0]._replace(source=name) for name in path.sources), *path.hops[1:])
 
 
 def _quoted(text: str) -> str:
