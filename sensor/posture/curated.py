@@ -28,7 +28,8 @@ Text = Annotated[str, Field(min_length=1, max_length=512)]
 class Words(BaseModel):
     """What is written by hand: a key that nobody knows is a fault."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Built when something is read by it: most runs read nothing of what is written by hand here.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 def regex(pattern: str) -> str:
