@@ -151,7 +151,7 @@ class _Sending:
                     outcome = self._given(change)
                 except Refuse as error:
                     refused += 1
-                    self._complain(f"refused: {_called(one, change.handle)}: {error}; fields that it does not take may be given otherwise by extra:")
+                    self._complain(f"refused: {_called(one, change.handle)}: {error}; `extra: {{FIELD: null}}` in its section leaves a field out")
                     continue
                 self._note(one, change, outcome)
                 done[change.kind] += 1

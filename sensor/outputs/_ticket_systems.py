@@ -77,6 +77,15 @@ class System:
         judge(answer)
         return answer
 
+    def _new(self, fields: Body) -> dict[str, Any]:
+        """The fields of a new ticket with those of the operator."""
+        return self._old({**fields, **self._options.extra})
+
+    def _old(self, fields: Body) -> dict[str, Any]:
+        """Fields without those that the operator says the system does not take."""
+        left_out = {name for name, value in self._options.extra.items() if value is None}
+        return {name: value for name, value in fields.items() if name not in left_out}
+
     def _told(self, answer: Answer, *way: str) -> Any:
         """What stands in an answer; None where it does not."""
         found: Any = decoded(answer, dict[str, Any])
@@ -102,12 +111,11 @@ class Jira(System):
         return _named(_within(first, "key"))
 
     def create(self, key: str, content: str, body: Body) -> str:
-        fields = {**body["fields"], **self._options.extra}
-        answer = self._ask("POST", f"{self._base}{self.api}/issue", {**body, "fields": fields})
+        answer = self._ask("POST", f"{self._base}{self.api}/issue", {**body, "fields": self._new(body["fields"])})
         return _handle(answer, self._told(answer, "key"))
 
     def update(self, handle: str, key: str, content: str, body: Body) -> None:
-        self._ask("PUT", self._issue(handle), body)
+        self._ask("PUT", self._issue(handle), {**body, "fields": self._old(body["fields"])})
 
     def close(self, handle: str, key: str, content: str, body: Body) -> str:
         done = self._status(handle) == "done"
@@ -155,11 +163,11 @@ class ServiceNow(System):
         return _named(_within(rows[0], "sys_id")) if isinstance(rows, list) and rows else ""
 
     def create(self, key: str, content: str, body: Body) -> str:
-        answer = self._ask("POST", self._base, {**body, **self._options.extra})
+        answer = self._ask("POST", self._base, self._new(body))
         return _handle(answer, self._told(answer, "result", "sys_id"))
 
     def update(self, handle: str, key: str, content: str, body: Body) -> None:
-        self._ask("PATCH", self._row(handle), body)
+        self._ask("PATCH", self._row(handle), self._old(body))
 
     def close(self, handle: str, key: str, content: str, body: Body) -> str:
         self._ask("PATCH", self._row(handle), {**body, **self._options.closing})
@@ -196,7 +204,7 @@ class GitHub(System):
         return self._known.get(found_by, "")
 
     def create(self, key: str, content: str, body: Body) -> str:
-        answer = self._ask("POST", f"{self._base}/issues", {**body, **self._options.extra})
+        answer = self._ask("POST", f"{self._base}/issues", self._new(body))
         return _handle(answer, self._told(answer, "number"))
 
     def update(self, handle: str, key: str, content: str, body: Body) -> None:
@@ -237,7 +245,7 @@ class Webhook(System):
         return ""
 
     def create(self, key: str, content: str, body: Body) -> str:
-        whole = {**body, **self._options.extra}
+        whole = self._new(body)
         answer = self._ask("POST", self._client.place.url, whole, self._signed(key, content, whole))
         found = self._told(answer, *self._options.answer_id.split("."))
         # One that says nothing knows it by our key.

@@ -30,7 +30,8 @@ PLACE = "{id}"
 
 
 class Options(HttpOptions):
-    """``system``: what it is; ``project``, ``issue_type``: of Jira; ``extra``: fields that new tickets get, such as `assignment_group`;
+    """``system``: what it is; ``project``, ``issue_type``: of Jira; ``extra``: fields that new tickets get as well, such as
+    `assignment_group`, or with `null` do without, such as `priority` where a project has none;
     ``closing``, ``reopening``: fields by which ServiceNow closes and opens a ticket; ``update_url``: of a webhook, where changes go, with `{id}` where its own
     id of the ticket belongs (default: url); ``update_method``: by which they go there; ``answer_id``: of a webhook, where in its answer that id stands;
     ``sign``: of a webhook, the secret that requests are signed with.

@@ -184,6 +184,17 @@ def test_fields_of_the_operator(place: Place, monkeypatch: pytest.MonkeyPatch) -
         assert there.service.tickets[handle]["close_code"] == "Solved (Permanently)"
 
 
+@pytest.mark.parametrize("place", ["jira"], indirect=True)
+def test_fields_that_a_project_does_not_have(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are left out of new tickets, and of what changes them."""
+    for there in at("jira", monkeypatch, extra={"priority": None, "duedate": None, "components": [{"name": "Network"}]}):
+        handle = there.give("create", there.ticket()).handle
+        there.give("update", there.ticket(2), handle, "c2")
+        fields = there.service.tickets[handle]["fields"]
+        assert fields["components"] == [{"name": "Network"}]
+        assert not {"priority", "duedate"} & fields.keys()
+
+
 def test_who_may_not_is_told_at_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """A wrong password is nothing that another try mends."""
     monkeypatch.setenv("PASSWORD", "wrong")
