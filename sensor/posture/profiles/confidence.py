@@ -58,10 +58,10 @@ class Confidence(NamedTuple):
         return f"{name} needs {ways}"
 
 
-def confidence_of(several: Sequence[Habits]) -> Confidence:
-    """Of what devices of one kind do together."""
+def confidence_of(several: Sequence[Habits], watched_ns: int) -> Confidence:
+    """Of what devices of one kind do together. ``watched_ns``: for how long the network was watched, pauses taken off: no device was watched for longer."""
     first, last = min(one.first for one in several), max(one.last for one in several)
-    watched, talked = max(one.last - one.first for one in several) / HOUR, max(one.hours for one in several)
+    watched, talked = min(watched_ns, max(one.last - one.first for one in several)) / HOUR, max(one.hours for one in several)
     newest = max((began for one in several for began in _began(one)), default=first)
     quiet = (last - newest) / (last - first) if last > first else 0.0
     crowded = any(one.reached is not None and one.reached.crowded for one in several)

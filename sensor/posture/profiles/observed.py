@@ -86,9 +86,10 @@ def observed(site: Site, nodes: Sequence[Node], *, alerted: bool = False) -> Obs
     mine = [address for name in habits if (machine := site.machine(name)) is not None for address in machine.party.addresses]
     versions = tuple(sorted({4 if is_v4(address) else 6 for address in mine if not is_link_local(address)})) or (4,)
     controllers = {party.key: party for need in needs if need.peer.kind == MY_CONTROLLER for party in need.who}
+    since, last = site.seen.watched
     vague = tuple(need.service for need in needs if need.peer.kind == ANY and not need.serves)
     known = tuple(node for node in nodes if node.id in habits)
-    return Observed(known, needs, confidence_of(list(habits.values())), versions, tuple(controllers.values()), vague, left_out)
+    return Observed(known, needs, confidence_of(list(habits.values()), last - since), versions, tuple(controllers.values()), vague, left_out)
 
 
 def _innocent(acts: Iterable[_Act], accused: Accusations) -> tuple[list[_Act], tuple[tuple[str, str], ...]]:

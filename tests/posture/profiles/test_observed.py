@@ -113,6 +113,8 @@ def test_nothing_learned_is_nothing_observed() -> None:
 
 # Whether it was enough.
 
+WATCHED = 400 * HOUR
+
 
 def level(*several: tuple[int, int, int]) -> str:
     """Of devices that were watched, talked, and had their last news after so many hours."""
@@ -120,7 +122,7 @@ def level(*several: tuple[int, int, int]) -> str:
     for hours, talked, news in several:
         made.append(habits("camera", hours=hours, talked=talked))
         made[-1].use("dev-nvr", 6 << 16 | 80, START + news * HOUR)
-    return confidence_of(made).level
+    return confidence_of(made, WATCHED).level
 
 
 def test_two_weeks_without_news_are_enough() -> None:
@@ -133,13 +135,19 @@ def test_two_weeks_without_news_are_enough() -> None:
 
 def test_confidence_tells_its_numbers_and_what_is_missing() -> None:
     made = habits("camera", hours=100, talked=50)
-    assert confidence_of([made]).text == "medium confidence: 1 device watched for 100.0 h, talked in 50 h, nothing new in the last 100%"
-    assert "high needs 336 h watched, 48 h talked, 25% without news or 168 h" in confidence_of([made]).wanting
-    assert confidence_of([habits("camera")]).wanting == ""
+    assert confidence_of([made], WATCHED).text == "medium confidence: 1 device watched for 100.0 h, talked in 50 h, nothing new in the last 100%"
+    assert "high needs 336 h watched, 48 h talked, 25% without news or 168 h" in confidence_of([made], WATCHED).wanting
+    assert confidence_of([habits("camera")], WATCHED).wanting == ""
+
+
+def test_no_device_was_watched_while_nobody_watched() -> None:
+    """Captures of an hour here and there over two weeks are some hours, not two weeks."""
+    assert confidence_of([habits("camera")], 5 * HOUR).watched_h == 5
+    assert confidence_of([habits("camera")], 5 * HOUR).level == LOW
 
 
 def test_a_device_that_goes_everywhere_has_no_profile_to_trust() -> None:
     """There is more outside than is remembered: the profile lacks some of it."""
     made = habits("camera", reaches=[f"tcp/443 n{n}.example" for n in range(40)])
-    assert confidence_of([made]).level == LOW
-    assert "more machines outside" in confidence_of([made]).wanting
+    assert confidence_of([made], WATCHED).level == LOW
+    assert "more machines outside" in confidence_of([made], WATCHED).wanting
