@@ -10,7 +10,9 @@ import pytest
 
 from pcaps.lab._lab import Host, Lab
 from sensor.posture.firewall.formats import written
-from tests.posture.firewall.asked import C2, CAMERA, LAPTOP, internal, only, outbound, party
+from sensor.posture.firewall.model import Match
+from sensor.posture.firewall.requests import request_of_outside, request_of_service
+from tests.posture.firewall.asked import C2, CAMERA, LAPTOP, WEEK, addresses_block, internal, only, outbound, party
 
 TOOLS = [tool for tool in ("ip", "sysctl", "nft", "iptables-restore") if shutil.which(tool) is None]
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.skipif(bool(TOOLS), reason=f"not installed: {', '.join(TOOLS)}")]
@@ -97,3 +99,19 @@ def test_one_service_is_cut_and_the_others_go_on(net: Net, name: str) -> None:
     """The camera may no longer use one port of a server, but another; the others may use both."""
     net.load(name, written(name, [only([internal(CAMERA, party(OTHER), 6 << 16 | 8080)])]))
     assert net.all_of_it - net.reached() == {("camera", "other", 8080)}
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_a_service_is_left_to_who_administers_it(net: Net, name: str) -> None:
+    """Of the camera and the PC beyond the router one address still reaches one port, and everybody the other."""
+    request = request_of_service([CAMERA, LAPTOP], [], Match(6, 8080), WEEK._replace(allow=(party(OTHER),)), [])
+    net.load(name, written(name, [request]))
+    assert net.all_of_it - net.reached() == {("c2", host, 8080) for host in ("camera", "pc")}
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_a_camera_that_needs_nothing_outside_reaches_only_what_it_is_left(net: Net, name: str) -> None:
+    """Nobody else outside gets an answer of it either; all others go on."""
+    request = request_of_outside([CAMERA], [addresses_block("10.0.0.0/8")], WEEK._replace(allow=(C2,)), [], [])
+    net.load(name, written(name, [request]))
+    assert net.all_of_it - net.reached() == {(*pair, port) for pair in (("camera", "other"), ("other", "camera")) for port in PORTS}
