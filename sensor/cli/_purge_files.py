@@ -1,9 +1,9 @@
-"""Files beside the inventory that tell of a device: packets behind alerts, and copies of before."""
+"""Files beside the inventory that tell of a device: packets behind alerts, tickets, and copies of before."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +51,22 @@ def _file(record: Record) -> str:
     """The name of its file: a log may be foreign, and a name must not lead elsewhere."""
     match = _PACKETS.fullmatch(tidy(part(record, "packets").get("file")))
     return match[1] if match else ""
+
+
+def out_of_tickets(places: Places, devices: Collection[str]) -> int:
+    """Take devices out of the tickets, by id; of how many that was. LedgerError where that cannot be."""
+    from sensor.posture.tickets.ledger import read_ledger, write_ledger
+
+    ledger, changed = read_ledger(places.state), 0
+    for note in ledger.tickets.values():
+        theirs = (note.devices.keys() | note.over.keys()) & set(devices)
+        for device in theirs:
+            note.devices.pop(device, None)
+            note.over.pop(device, None)
+        changed += bool(theirs)
+    if changed:
+        write_ledger(places.state, ledger)
+    return changed
 
 
 def copies(places: Places) -> list[Path]:

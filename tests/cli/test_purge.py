@@ -15,6 +15,7 @@ from sensor.inventory.store.sayings import Sayings
 from sensor.inventory.words import Word
 from sensor.keeper import ORDERS
 from sensor.lifecycle.redact import WORDS
+from sensor.posture.tickets.ledger import FILE, Ledger, Note, Part, read_ledger, write_ledger
 from tests.cli.conftest import ENDS, SCAN, record
 from tests.eventlog.segmented import Segmented
 from tests.inventory.stories import START, subject
@@ -60,6 +61,25 @@ def test_nothing_is_left_of_a_device(purge, tell, inventory: Path) -> None:
     assert SHOUT.encode() not in everything(inventory)
     assert PRINTER.encode() not in everything(inventory)
     assert b"asked for it" in everything(inventory)
+
+
+def test_tickets_know_it_no_more(purge, inventory: Path) -> None:
+    """Its name and its id are gone from them, and the others are still in; tickets that cannot be read stop it before anything is gone."""
+    reader = Reader(inventory)
+    ids = {one["key"]: one["device"]["id"] for one in reader.records()}
+    reader.close()
+    printer, laptop = ids[f"mac:{PRINTER}"], ids[f"mac:{LAPTOP}"]
+    devices = {printer: Part(SHOUT), laptop: Part("a laptop")}
+    note = Note("Telnet", "setting", "high", "P2", devices=devices, over={printer: f"{SHOUT} is mended"})
+    write_ledger(inventory, Ledger(tickets={"ticket-1": note, "ticket-2": Note("FTP", "setting", "low", "P4", devices={laptop: Part("a laptop")})}))
+    (inventory / FILE).rename(inventory / "whole")
+    (inventory / FILE).write_text("[]")
+    assert (purge(PRINTER, "--yes").code, f"mac:{PRINTER}" in keys(inventory)) == (3, True)
+    (inventory / "whole").rename(inventory / FILE)
+    told = purge(PRINTER, "--yes")
+    assert (told.code, "taken out of 1 ticket" in told.out) == (0, True)
+    assert not any(word in (inventory / FILE).read_text() for word in (SHOUT, printer))
+    assert [list(one.devices) for one in read_ledger(inventory).tickets.values()] == [[laptop], [laptop]]
 
 
 def test_what_was_deleted_long_before_is_gone_too(purge, inventory: Path) -> None:
