@@ -1,0 +1,50 @@
+"""The roster: all devices as they were told, those of earlier runs too, without a look at the facts they rest on."""
+
+from __future__ import annotations
+
+from sensor.inventory.roster import Member
+from tests.inventory.stories import Story
+
+PRINTER, LAPTOP = "00:17:c8:1a:2b:3c", "00:1b:21:00:00:02"
+CLAIMS = "type=printer;vendor=Kyocera;model=M3655;firmware=2.1;os=VxWorks"
+
+
+def told(story: Story) -> dict[str, Member]:
+    return {member.device.key: member for member in story.inventory.members()}
+
+
+def office() -> Story:
+    """A printer that says what it is, and a machine that says nothing of itself."""
+    story = Story().at(0)
+    return story.says(PRINTER, "10.0.0.9", "http.server", CLAIMS).says(PRINTER, "10.0.0.9", "dhcp.hostname", "prn-3f").says(LAPTOP, "10.0.0.8", "arp", "x")
+
+
+def test_devices_are_listed_once_they_were_told() -> None:
+    """With what was told of them; a newcomer of which nobody heard yet is none."""
+    story = office()
+    assert told(story) == {}
+    printer = told(story.at(8))[f"mac:{PRINTER}"]
+    assert printer[1:] == ("printer", "Kyocera", "M3655", "2.1", "VxWorks", False, False)
+    assert (list(printer.device.names), told(story)[f"mac:{LAPTOP}"].type) == (["prn-3f"], "unknown")
+
+
+def test_those_of_earlier_runs_stay_packed() -> None:
+    """What was told of them is known; names and attributes are once somebody asks for the device."""
+    before, after = office().at(8), Story().at(100)
+    before.lasting.keep_journal()
+    before.lasting.sweep(0)
+    for state, _ in before.lasting.entries(10).states:
+        after.lasting.restore(state)
+    printer = told(after)[f"mac:{PRINTER}"]
+    assert printer[1:] == ("printer", "Kyocera", "M3655", "2.1", "VxWorks", False, True)
+    assert (printer.device.names, printer.device.attributes) == ({}, {})
+    after.who(PRINTER, "10.0.0.9")
+    printer = told(after)[f"mac:{PRINTER}"]
+    assert (printer.quiet, list(printer.device.names)) == (False, ["prn-3f"])
+
+
+def test_those_that_went_are_marked() -> None:
+    """They are still known."""
+    story = office().at(8)
+    story.at(3 * 86400)
+    assert told(story)[f"mac:{PRINTER}"].gone
