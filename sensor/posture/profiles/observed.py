@@ -81,7 +81,7 @@ def observed(site: Site, nodes: Sequence[Node], *, alerted: bool = False) -> Obs
     habits = {node.id: site.seen.habits[node.id] for node in nodes if node.id in (site.seen.habits or {})} if site.seen.habits else {}
     if not habits:
         return None
-    acts, left_out = _innocent([act for name, one in habits.items() for act in _acts(name, one)], {} if alerted else accusations(site))
+    acts, left_out = _innocent(site, [act for name, one in habits.items() for act in _acts(name, one)], {} if alerted else accusations(site))
     needs = tuple(sorted(_needs(site, acts), key=lambda one: one.order))
     mine = [address for name in habits if (machine := site.machine(name)) is not None for address in machine.party.addresses]
     versions = tuple(sorted({4 if is_v4(address) else 6 for address in mine if not is_link_local(address)})) or (4,)
@@ -92,7 +92,7 @@ def observed(site: Site, nodes: Sequence[Node], *, alerted: bool = False) -> Obs
     return Observed(known, needs, confidence_of(list(habits.values()), last - since), versions, tuple(controllers.values()), vague, left_out)
 
 
-def _innocent(acts: Iterable[_Act], accused: Accusations) -> tuple[list[_Act], tuple[tuple[str, str], ...]]:
+def _innocent(site: Site, acts: Iterable[_Act], accused: Accusations) -> tuple[list[_Act], tuple[tuple[str, str], ...]]:
     """Those that no alert is about, and what the others are."""
     kept: list[_Act] = []
     left: dict[str, str] = {}
@@ -104,7 +104,8 @@ def _innocent(acts: Iterable[_Act], accused: Accusations) -> tuple[list[_Act], t
         if alert is None:
             kept.append(act)
         else:
-            left[f"{told(act.service)} {'to' if act.serves else 'of'} {whom}"] = alert
+            other = site.nodes[whom].text if whom in site.nodes else whom
+            left[f"{told(act.service)} {'to' if act.serves else 'of'} {other}"] = alert
     return kept, tuple(left.items())
 
 

@@ -101,10 +101,9 @@ def test_alerts_accuse_both_ends_and_names() -> None:
     learned = {"dev-camera": habits("camera", serves=("tcp/80 dev-pc", "rtsp/554 dev-nvr"), reaches=("tcp/443 evil.example", "tcp/443 cloud.example"))}
     attack = alert("initial_access.exploit_attempt", {"device": "dev-pc", "ip": "10.0.0.9"}, {"device": "dev-camera", "ip": "10.0.3.5", "port": 80})
     listed = alert("x", {"device": "dev-camera", "ip": "10.0.3.5"}, {"ip": "10.0.1.1"}, key="command_and_control.malicious_domain|10.0.3.5|evil.example")
-    assert needs(observed(site(NETWORK, learned, [attack, listed]), [CAMERA])) == {
-        ("serves", "rtsp/554"): Peer(MY_CONTROLLER),
-        ("uses", "https/443"): Peer(NAME, "cloud.example"),
-    }
+    seen = observed(site(NETWORK, learned, [attack, listed]), [CAMERA])
+    assert needs(seen) == {("serves", "rtsp/554"): Peer(MY_CONTROLLER), ("uses", "https/443"): Peer(NAME, "cloud.example")}
+    assert {what for what, _ in seen.left_out} == {"http/80 to 10.0.0.9 (pc, workstation)", "https/443 of evil.example"}
 
 
 def test_nothing_learned_is_nothing_observed() -> None:
