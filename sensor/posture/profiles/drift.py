@@ -1,0 +1,112 @@
+"""Which habits of devices go beyond their profiles: the same question that a running sensor asks of each conversation, asked of all that was seen so far.
+
+Habits name no port of the client, and of servers outside a name or an address; what cannot be told because of that is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from sensor.core import addresses
+from sensor.core.addresses import Networks
+from sensor.core.detector import Breach
+from sensor.core.observation import Subject
+from sensor.inventory.habits import OUTSIDE, Habits, Use
+from sensor.posture.profiles.confine import Confines, Talk
+from sensor.posture.profiles.installed import Installed
+from sensor.posture.site import Node, Site
+
+# Some address outside, where only a name is known (RFC 5737).
+SOMEWHERE = addresses.parse("192.0.2.0")
+
+
+class Drift(NamedTuple):
+    """A habit that goes beyond a profile. ``serves``: the device is the server; ``other``: a device, an address, a name, or ``outside``."""
+
+    node: Node
+    installed: Installed
+    serves: bool
+    service: int
+    other: str
+    use: Use
+    breach: Breach
+
+
+class _Thing(NamedTuple):
+    """A device of the site as profiles look at it."""
+
+    id: str
+    type: str
+    vendor: str
+    model: str
+
+    def value(self, name: str) -> str:
+        return {"vendor": self.vendor, "model": self.model}.get(name, "")
+
+
+class _World:
+    """The network as the site knows it."""
+
+    def __init__(self, site: Site) -> None:
+        self.networks: Networks = site.networks
+        things = {node.id: _Thing(node.id, node.type, node.vendor, node.model) for node in site.nodes.values()}
+        self.things = things
+        self._by_address = {
+            address: things[name] for name, machine in site.seen.machines.items() if name in things for address in machine.party.addresses
+        }  # fmt: skip
+
+    def device(self, subject: Subject) -> _Thing | None:
+        return self._by_address.get(subject.address)
+
+    def names_of(self, address: int) -> tuple[str, ...]:
+        return ()
+
+
+def drifts(site: Site, installed: Iterable[Installed]) -> Iterator[Drift]:
+    """All of a site, in the order of its devices."""
+    world = _World(site)
+    confines = Confines(world, installed)
+    # Devices of a kind do the same: what was judged once is not judged again.
+    judged: dict[tuple[object, ...], Breach | None] = {}
+    for name, habits in (site.seen.habits or {}).items():
+        thing = world.things.get(name)
+        one = confines.of(thing) if thing is not None else None
+        if thing is None or one is None:
+            continue
+        for serves, service, other, use, subject, names in _acts(site, habits):
+            proto, port = service >> 16, service & 0xFFFF
+            asked = one.name, thing.vendor, serves, service, subject, names
+            if asked not in judged:
+                talk = Talk(thing, subject, proto, port if serves else 0, 0 if serves else port, names)
+                judged[asked] = confines.judge(one, talk, begins=not serves)
+            breach = judged[asked]
+            if breach is not None and breach.sure:
+                yield Drift(site.nodes[name], one, serves, service, other, use, breach)
+
+
+def _acts(site: Site, habits: Habits) -> Iterator[tuple[bool, int, str, Use, Subject, tuple[str, ...]]]:
+    for (peer, service), use in habits.uses.items():
+        if peer != OUTSIDE and (subject := _subject(site, peer)) is not None:
+            yield False, service, peer, use, subject, ()
+    if habits.reached is not None:
+        for (name, service), use in habits.reached.names.items():
+            yield False, service, name, use, Subject(0, SOMEWHERE), (name,)
+        for (address, service), use in habits.reached.addresses.items():
+            yield False, service, address, use, Subject(0, addresses.parse(address)), ()
+    for service, (use, clients) in habits.serves.items():
+        for client in clients:
+            subject = Subject(0, SOMEWHERE) if client == OUTSIDE else _subject(site, client)
+            if subject is not None:
+                yield True, service, client, use, subject, ()
+
+
+def _subject(site: Site, name: str) -> Subject | None:
+    """Who a habit is about; None for a device that is no more, or has no address."""
+    machine = site.machine(name)
+    if machine is not None:
+        return Subject(0, machine.party.addresses[0]) if machine.party.addresses else None
+    try:
+        return Subject(0, addresses.parse(name))
+    except ValueError:
+        return None
