@@ -276,3 +276,11 @@ def test_no_word_of_a_log_becomes_a_command() -> None:
     paths = paths._replace(site=paths.site._replace(nodes={**paths.site.nodes, "files": files}))
     assert {one.sort for one in paths.breaks} >= {APART, BORDER, FIX}
     assert [deed(paths, sort, what).commands for sort, what, *_ in paths.breaks] == [()] * len(paths.breaks)
+
+
+def test_a_site_without_anything_has_no_paths() -> None:
+    """Nor one of a single device, nor one whose baseline was not read."""
+    for told in (site([]), site([FILES]), site([CAMERA, FILES])._replace(seen=site([]).seen._replace(habits=None))):
+        found = attack_paths(told)
+        assert (found.pairs, found.paths, found.breaks) == (0, (), ())
+        assert attack_paths(told, OUTSIDE).sources == (OUTSIDE,)
