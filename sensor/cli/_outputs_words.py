@@ -57,7 +57,7 @@ def _rows(outputs: Mapping[str, Options]) -> Iterator[dict[str, str]]:
             name,
             type_of(options),
             destination(options),
-            options.format or formats_of(unit)[0],
+            options.format or (formats_of(unit)[0] if options.records else ""),
             PROMISES[unit.guarantee],
             "yes" if options.enabled else "no",
         )

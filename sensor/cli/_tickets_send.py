@@ -35,10 +35,6 @@ DEEDS = {"create": "opened", "update": "updated", "close": "closed", "reopen": "
 
 def send(args: argparse.Namespace) -> int:
     """Tell a ticket system all that it does not know yet; 1 where it refuses something, 3 where it cannot be reached."""
-    name, *ids = args.words or [""]
-    if not name:
-        complain("expected send OUTPUT: the name of an output of type tickets in the configuration")
-        return USAGE
     if not _kept(args):
         return NOT_OPENED
     try:
@@ -48,7 +44,7 @@ def send(args: argparse.Namespace) -> int:
             if desk.trouble and not args.dry_run:
                 complain(f"{desk.trouble}; nothing was sent, since what is not noted is sent again")
                 return NOT_OPENED
-            return _sent(args, desk, name, ids)
+            return _all_sent(args, desk, args.words[0] if args.words else "", args.words[1:])
     except LedgerError as error:
         complain(f"{error}; the last ticket that was sent is sent again next time")
         return NOT_OPENED
@@ -66,13 +62,18 @@ def _kept(args: argparse.Namespace) -> bool:
     return False
 
 
-def _sent(args: argparse.Namespace, desk: Desk, name: str, ids: list[str]) -> int:
-    options = _options(desk, name)
-    if options is None:
+def _all_sent(args: argparse.Namespace, desk: Desk, name: str, ids: list[str]) -> int:
+    """To the output of that name, or to all that take tickets; the worst of what came of it."""
+    outputs = _outputs(desk, name)
+    if outputs is None:
         return USAGE
     found = chosen(args, desk.standings, ids)
     if found is None:
         return NOT_FOUND
+    return max(_sent(args, desk, each, options, found) for each, options in outputs.items())
+
+
+def _sent(args: argparse.Namespace, desk: Desk, name: str, options: Any, found: list[Standing]) -> int:
     form = Form(desk.config.sensor.id, options.project, options.issue_type)
     changes = [(one, change) for one in found if (change := _change(one, name, options, form)) is not None]
     if not args.dry_run:
@@ -83,20 +84,18 @@ def _sent(args: argparse.Namespace, desk: Desk, name: str, ids: list[str]) -> in
     return 0
 
 
-def _options(desk: Desk, name: str) -> Any:
-    """Of the output of that name; None after it was said that there is none."""
+def _outputs(desk: Desk, name: str) -> dict[str, Any] | None:
+    """That of a name, or all that are switched on; None after it was said that there is none."""
     outputs = desk.config.outputs
-    ours = [each for each, options in outputs.items() if not options.records]
-    if name not in outputs:
-        complain(f"no output {tidy(name)!r}: {nearest(name, ours) if ours else 'no output of type tickets is configured'}")
-        return None
-    if name not in ours:
+    ours = {each: options for each, options in outputs.items() if not options.records}
+    found = {name: ours[name]} if name in ours else {} if name else {each: options for each, options in ours.items() if options.enabled}
+    if name and name not in outputs:
+        complain(f"no output {tidy(name)!r}: {nearest(name, list(ours)) if ours else 'no output of type tickets is configured'}")
+    elif name and name not in ours:
         complain(f"the output {name!r} takes records of the log: expected one of type tickets")
-        return None
-    if not outputs[name].enabled:
-        complain(f"the output {name!r} is switched off (enabled: false)")
-        return None
-    return outputs[name]
+    elif not found:
+        complain("no output of type tickets is configured and switched on: expected one in the section `outputs:` of the configuration")
+    return found or None
 
 
 # What is to be said.

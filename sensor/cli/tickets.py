@@ -8,7 +8,7 @@ actions:
   list                         tickets, the most pressing first: new (nobody was given it yet), open, changed (since it was given to somebody), done
   show ID…                     all about some
   export [ID…]                 write them as markdown, jira, jira_server, servicenow, github, csv, email or json
-  send OUTPUT [ID…]            open, update and close them in the ticket system that an output of type tickets names
+  send [OUTPUT [ID…]]          open, update and close them in the ticket systems that outputs of type tickets name
 
 The priority follows from the points of the gravest finding: P1 from 60, P2 from 40, P3 from 20, else P4; due dates from its severity, by tickets: of the
 configuration. When each was first seen, and who was given it, is kept in tickets.json in the state folder; of a log alone (--events) nothing is kept.
@@ -31,7 +31,7 @@ EXAMPLES = """\
   sensor tickets export --format markdown -o tickets.md
   sensor tickets export --format jira --project OPS | while read -r body; do curl -d "$body" …/rest/api/3/issue/bulk; done
   sensor tickets send jira --dry-run
-  sensor tickets send jira
+  sensor tickets send
 """
 # Action → (module, function).
 ACTIONS = {

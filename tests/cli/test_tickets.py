@@ -188,7 +188,7 @@ def test_an_inventory_without_devices_shows_of_nothing_that_it_is_done(tell, off
         (["export", "--format", "jira"], 2, "expected --project KEY"),
         (["export", "ticket-nosuch"], 1, "no ticket 'ticket-nosuch'"),
         (["export", "-o", "/nosuch/out.md"], 3, "cannot write /nosuch/out.md: No such file or directory"),
-        (["send"], 2, "expected send OUTPUT"),
+        (["send"], 2, "no output of type tickets is configured and switched on"),
         (["send", "jira"], 2, "no output 'jira': no output of type tickets is configured"),
     ],
 )

@@ -105,15 +105,17 @@ def test_what_changed_is_updated_and_what_is_done_is_closed(desk: Desk) -> None:
     """Another owner is told; a setting that was seen to be right closes its ticket, and says so there."""
     desk.send()
     count = desk.all
-    assert desk.ask("devices", "set", "10.20.10.43", "owner=Facilities", "--state", str(desk.folder)).code == 0
-    record = desk.recommendation("end_of_life")
-    desk.add(**record | {"action": "close", "id": "x" * 26, "recommendation": record["recommendation"] | {"closed": "it runs Android 15"}})
+    assert desk.ask("devices", "set", "10.20.10.61", "owner=Facilities", "--state", str(desk.folder)).code == 0
+    record = desk.recommendation("sip_clear")
+    desk.add(**record | {"action": "close", "id": "x" * 26, "recommendation": record["recommendation"] | {"closed": "its telephones use TLS now"}})
     told = desk.send()
     assert told.code == 0, told.err
-    assert [line for line in told.lines if ": closed: " in line and "Product whose support ended" in line]
+    assert [line for line in told.lines if ": closed: " in line and "Telephones registered without TLS" in line]
     assert "1 closed" in told.lines[-1]
     assert len(desk.service.tickets) == count
-    assert "it runs Android 15" in str(desk.service.tickets)
+    assert "its telephones use TLS now" in str(desk.service.tickets)
+    assert "Facilities" in str(desk.service.tickets)
+    assert "updated" in told.lines[-1]
     assert desk.send().lines[-1] == f"desk: {desk.all} as they were"
 
 
@@ -217,7 +219,7 @@ def test_a_workflow_that_leads_nowhere_is_told(desk: Desk) -> None:
     assert isinstance(desk.service, JiraLike)
     desk.send()
     desk.service.stuck = True
-    desk.add(**desk.recommendation("end_of_life") | {"action": "close", "id": "x" * 26})
+    desk.add(**desk.recommendation("sip_clear") | {"action": "close", "id": "x" * 26})
     told = desk.send()
     assert "close it there" in told.err
     assert desk.send().lines[-1] == f"desk: {desk.all} as they were"
@@ -262,7 +264,6 @@ def test_two_at_once(desk: Desk) -> None:
         ({}, "no output 'desk': no output of type tickets is configured"),
         ({"desk": {"type": "file", "path": "x"}}, "the output 'desk' takes records of the log: expected one of type tickets"),
         ({"dask": {"type": "tickets", "system": "github", "url": "https://x"}}, "no output 'desk': expected one of dask; did you mean 'dask'?"),
-        ({"desk": {"type": "tickets", "system": "github", "url": "https://x", "enabled": False}}, "is switched off"),
         ({"desk": {"type": "tickets", "system": "jira", "url": "https://x"}}, "found no key 'project', which jira needs"),
     ],
 )
@@ -271,6 +272,18 @@ def test_outputs_that_make_no_sense(desk: Desk, outputs: dict[str, Any], told: s
     said = desk.send()
     assert (said.code, said.out) == (2, "")
     assert told in said.err
+
+
+def test_without_a_name_all_systems_get_them(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that are switched on; one that is away does not keep the others, and the worst of all is the exit code."""
+    document = json.loads((desk.folder / "sensor.yaml").read_text())
+    away = document["outputs"]["desk"] | {"url": "http://127.0.0.1:9"}
+    document["outputs"] = {"away": away, "off": away | {"enabled": False}, "desk": document["outputs"]["desk"], "log": {"type": "file", "path": "x"}}
+    (desk.folder / "sensor.yaml").write_text(json.dumps(document))
+    told = desk.ask("tickets", "send", *desk.words)
+    assert (told.code, told.lines[-1]) == (3, f"desk: {desk.all} opened, 0 as they were")
+    assert "away: refused: nothing listens at this port" in told.err
+    assert "off:" not in told.out + told.err
 
 
 # Beside the outputs that take records.
