@@ -10,6 +10,7 @@ from sensor.core.record_parts import objects
 from sensor.report.model import Alert, Change, Chapter, Device, Incident, Period
 from sensor.report.proofs import Proofs
 from sensor.report.story import Story
+from sensor.report.words import kind
 
 Record = Mapping[str, Any]
 
@@ -42,9 +43,9 @@ def changes_of(devices: Sequence[Device], story: Story, period: Period) -> tuple
     everything = all_new(devices, period)
     for device in devices:
         if device.id in fresh and not everything:
-            told.append(Change(ts=device.first_seen, kind="new", device=device.id, said=f"new: {device.type} {device.text}"))
+            told.append(Change(ts=device.first_seen, kind="new", device=device.id, said=f"new: {kind(device.type)} {device.text}"))
         if device.gone and period.since <= device.last_seen <= period.until:
-            told.append(Change(ts=device.last_seen, kind="gone", device=device.id, said=f"gone: {device.type} {device.text}"))
+            told.append(Change(ts=device.last_seen, kind="gone", device=device.id, said=f"gone: {kind(device.type)} {device.text}"))
     told.sort(key=lambda change: (change.ts, change.device, change.kind))
     return told[-CHANGES_LIMIT:], max(len(told) - CHANGES_LIMIT, 0)
 

@@ -37,6 +37,12 @@ CONTENTS = (
 )  # fmt: skip
 
 
+CHANGES = {
+    "new": "new", "gone": "gone", "back": "back again", "address": "with another address", "firmware": "with another firmware",
+    "merged": "known under two names", "split": "taken for one", "other": "with another type or name",
+}  # fmt: skip
+
+
 class Limits(NamedTuple):
     """How much of each is shown; ``devices``: how long an inventory may be; ``seats``: devices named of a finding."""
 
@@ -73,6 +79,8 @@ class Group(NamedTuple):
 def page(report: Report, limits: Limits = SCREEN, embedded: bytes = b"") -> str:
     """All of it as HTML. ``embedded``: the JSON of the report, to be carried along."""
     links = _Links(report, limits)
+    # That somebody came back in the morning is a number; what else happened is a line.
+    changes = [change for change in report.changes if change.kind != "back"]
     present = [device for device in report.devices if not device.gone]
     return _template().render(
         report=report, limits=limits, paper=limits is PAPER, style=_style("report.css" if limits is PAPER else "report.css screen.css"),
@@ -80,8 +88,9 @@ def page(report: Report, limits: Limits = SCREEN, embedded: bytes = b"") -> str:
         present=present, weak=sum(1 for device in present if device.findings), worst=_worst(present), urgent=_urgent(report), first=FIRST,
         arrived=sum(1 for device in report.devices if device.first_seen >= report.period.since), all_new=all_new(report.devices, report.period),
         complete=len(report.devices) <= limits.devices and bool(report.devices), types=_groups(present, by_product=False),
-        products=_groups(present, by_product=True)[: limits.products], ref=links.ref, device=links.device, finding=links.finding, alert=links.alert,
-        proofs=links.proofs, anchor=_anchor, clock=_clock, exact=_exact, counted=counted, kind=kind, prose=_prose,
+        products=_groups(present, by_product=True)[: limits.products], changes=changes, kinds_of_change=_kinds_of_change(report),
+        ref=links.ref, device=links.device, finding=links.finding, alert=links.alert, proofs=links.proofs, anchor=_anchor,
+        clock=_clock, exact=_exact, counted=counted, kind=kind, prose=_prose,
     )  # fmt: skip
 
 
@@ -158,6 +167,12 @@ def _contents(report: Report) -> list[tuple[str, str]]:
         "scores": report.score is not None and bool(report.devices), "talks": bool(report.talks),
     }  # fmt: skip
     return [(anchor, title) for anchor, title in CONTENTS if there.get(anchor, True)]
+
+
+def _kinds_of_change(report: Report) -> list[tuple[str, int]]:
+    """How many of each kind, in words, the most first."""
+    counts = Counter(change.kind for change in report.changes)
+    return [(CHANGES.get(name, name), count) for name, count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))]
 
 
 def _urgent(report: Report) -> list[Incident]:

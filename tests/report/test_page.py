@@ -7,10 +7,10 @@ import re
 import pytest
 
 from sensor.report.build import Sources, report_of
-from sensor.report.model import Report
+from sensor.report.model import Change, Report
 from sensor.report.page import PAPER, page
 from sensor.report.period import wish
-from tests.report.sites import large_site, large_story
+from tests.report.sites import at, large_site, large_story
 
 
 @pytest.fixture(scope="module")
@@ -75,3 +75,15 @@ def test_pages_in_the_dark_and_on_paper_differ_in_style_alone(report: Report) ->
     assert "prefers-color-scheme" in page(report)
     assert "prefers-color-scheme" not in page(report, PAPER)
     assert "@page" in page(report, PAPER)
+
+
+def test_who_came_back_is_a_number_and_no_line(report: Report) -> None:
+    """What else happened is a line each, and all of it is counted by kind."""
+    changed = report.changes
+    report.changes = [*changed, *(Change(ts=at(60), kind="back", device="dev-1", said="it is back") for _ in range(7))]
+    text = page(report)
+    report.changes = changed
+    told = text[text.index('<section id="changes">') : text.index('<section id="work">')]
+    assert f"<p>{len(changed)} with another firmware, 7 back again.</p>" in told
+    assert told.count("<tr><td") == len(changed)
+    assert "it is back" not in told
