@@ -162,7 +162,7 @@ def test_a_later_replay_does_not_make_tickets_done(tell, office: Path, tmp_path:
 
 def test_an_inventory_without_devices_shows_of_nothing_that_it_is_done(tell, office: Path, tmp_path: Path) -> None:
     """It was not filled yet, after it was lost say."""
-    note = {"title": "x", "kind": "update", "severity": "high", "priority": "P1", "devices": {"dev-1": {"text": "x"}}}
+    note = {"title": "x", "kind": "update", "severity": "high", "priority": "P1", "last": "2026-11-24T09:00:00Z", "devices": {"dev-1": {"text": "x"}}}
     (tmp_path / "tickets.json").write_text(json.dumps({"tickets": {"ticket-aaaaaa": note}}))
     (tmp_path / "none.jsonl").write_text("")
     with contextlib.closing(sqlite3.connect(office / FILE)) as there, contextlib.closing(sqlite3.connect(tmp_path / FILE)) as here:

@@ -224,7 +224,7 @@ def test_who_has_no_address_gets_no_letter(owner: str) -> None:
 def test_several_letters_are_a_mailbox(tmp_path: Path) -> None:
     """One a ticket, whatever lines begin with."""
     path = tmp_path / "box"
-    found = tickets(*EVIL)
+    found = [one._replace(test="From now on it is refused.") for one in tickets(*EVIL)]
     path.write_text(exported("email", found, FORM), encoding="utf-8")
     with contextlib.closing(mailbox.mbox(path)) as box:
         assert len(box) == len(found)
