@@ -141,7 +141,7 @@ class Engine:
         inventory = Inventory(self.known.matcher, self.known.oui, networks, limits)
         self.world = world = World(networks, lists, inventory, budget)
         world.profiles.become(self.profiles.installed)
-        self.advisor = Advisor(world, self._advise, inventory.members, budget.alerts, _settled(config))
+        self.advisor = Advisor(world, self._advise, inventory.members, budget.advice, _settled(config))
         if keeper is not None:
             keeper.begin(inventory, self.known.name, world.baseline, self.advisor.cases)
         self.anew = Anew(inventory)

@@ -64,6 +64,11 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     learned: int
     alerts: int
 
+    @property
+    def advice(self) -> int:
+        """Recommendations: one takes half of what an alert does."""
+        return 2 * self.alerts
+
     @classmethod
     def of(cls, mib: int) -> Budget:
         """What ``mib`` MiB hold, at least ``LEAST``."""

@@ -18,6 +18,7 @@ from sensor.core.device import Device
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
+from sensor.core.record_parts import time_text
 from sensor.decode.flows import FlowTable
 from sensor.decode.reassembly import Assembler, Room
 from sensor.dissectors.http import Http
@@ -28,6 +29,7 @@ from sensor.inventory.evidence import fact_of
 from sensor.inventory.limits import Limits
 from sensor.inventory.table import Table
 from sensor.passive_dns import PassiveDns
+from sensor.posture.recommendations.cases import Case, Cases, packed
 from tests.detectors.stories import START, detector
 
 ENTRIES = 4_000
@@ -108,6 +110,16 @@ def conversations(count: int) -> object:
     return kept
 
 
+def advice(count: int) -> object:
+    """Recommendations, each proven by what a message held."""
+    cases = Cases(count)
+    for number in range(count):
+        seen = f"it answered a message of version 2c with the community 'public' {number}"
+        proof = {"event": "snmp.response", "ts": time_text(START + number), "src": {"ip": f"10.0.0.{number}", "port": 161}, "facts": {"community": seen}}
+        cases.put(Case((f"dev-{number}", "snmp_default"), Subject(5, NET + number), "answers SNMP", seen, packed((proof,)), START + number, START + number))
+    return cases
+
+
 FILLED: tuple[Callable[[int], object], ...] = (endpoints, leases, pending, names, learned, alerts, conversations)
 
 
@@ -130,6 +142,12 @@ def test_an_entry_takes_what_the_budget_says(fill: Callable[[int], object]) -> N
     """Neither more, or the budget would not hold, nor much less, or tables would be small for nothing. Devices: tests/inventory/test_bounds.py."""
     entry = TABLES[fill.__name__].entry
     assert 0.6 * entry < taken(fill, ENTRIES) / ENTRIES < 1.15 * entry
+
+
+def test_a_recommendation_takes_half_of_what_an_alert_does() -> None:
+    """They are as many again."""
+    assert taken(advice, ENTRIES) / ENTRIES < 0.5 * TABLES["alerts"].entry
+    assert Budget.of(USUAL).advice == 2 * Budget.of(USUAL).alerts
 
 
 @pytest.mark.parametrize("mib", [LEAST, USUAL, 300, 512, 1000, 4096, MOST])

@@ -21,7 +21,7 @@ from sensor.core.recommendation import Recommendation
 from sensor.core.record_parts import community_id_of, proof_body
 from sensor.detectors._insecure import SHOWING, Insecure, Shown
 from sensor.detectors._words import ends_of, who
-from sensor.posture.recommendations.cases import Case, Cases, Name, Place
+from sensor.posture.recommendations.cases import Case, Cases, Name, Place, packed, unpacked
 from sensor.posture.recommendations.habits import HABITS, Habits
 from sensor.posture.recommendations.knowledge import load_advice
 from sensor.posture.recommendations.rounds import Members, Rounds
@@ -161,8 +161,13 @@ class Advisor:
         return (device.id if device is not None else addresses.text(subject.address), setting)
 
     def _say(self, action: str, case: Case, now: int) -> None:
-        case.told = now
+        """One that made room a while ago and is there again is no news."""
+        before = self.cases.told_before(case.name) if action == "open" else -1
         self.cases.note(case)
+        if before >= 0 and now - before < DAY:
+            case.told = before
+            return
+        case.told = now
         self._tell(action, self._told(case), now, "")
 
     def _told(self, case: Case) -> Recommendation:
@@ -179,7 +184,7 @@ class Advisor:
             fix=advice.fix,
             test=advice.test,
             subject=case.subject,
-            proof=case.proof,
+            proof=unpacked(case.proof),
             first=case.first,
             ts=case.last,
             port=case.port,
@@ -203,7 +208,7 @@ def _case_of(name: Name, subject: Subject, event: Event, shown: Shown) -> Case:
         subject,
         shown.does,
         shown.why,
-        (proof_body(event),),
+        packed((proof_body(event),)),
         event.ts,
         event.ts,
         app=shown.app,

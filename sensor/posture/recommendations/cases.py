@@ -6,7 +6,7 @@ touches a file: what became of told cases is taken out by whoever keeps them (``
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -14,6 +14,8 @@ from sensor.core.bounded import Bounded
 from sensor.core.observation import Subject
 from sensor.core.record_parts import Body
 
+# Of so many times as many cases as there is room for is remembered when they were told.
+PUSHED = 4
 # (MAC, address, setting), and (device or address, setting).
 Place = tuple[int, int, str]
 Name = tuple[str, str]
@@ -21,15 +23,15 @@ _Ends = tuple[str, str, int]
 
 
 class Case(msgspec.Struct, eq=False):
-    """``does`` goes on "the device …"; ``seen``: the field that proves it, and what it held; ``proof``: the messages as records show them. ``looked``: a look
-    at what is known of the device found it, and no message; ``severity``, ``product``: see ``looks.py``. ``told``: when last, ns, or -1.
+    """``does`` goes on "the device …"; ``seen``: the field that proves it, and what it held; ``proof``: the messages as records show them, packed. ``looked``:
+    a look at what is known of the device found it, and no message; ``severity``, ``product``: see ``looks.py``. ``told``: when last, ns, or -1.
     """
 
     name: Name
     subject: Subject
     does: str
     seen: str
-    proof: tuple[Body, ...]
+    proof: bytes
     first: int
     last: int
     count: int = 0
@@ -59,7 +61,7 @@ class Kept(msgspec.Struct, omit_defaults=True):
     subject: _Ends
     does: str
     seen: str
-    proof: tuple[Body, ...]
+    proof: msgspec.Raw
     first: int
     last: int
     count: int
@@ -76,7 +78,8 @@ class Kept(msgspec.Struct, omit_defaults=True):
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Kept).decode
-_FIELDS = tuple(name for name in Case.__struct_fields__ if name not in ("subject", "other"))
+_PROOF = msgspec.json.Decoder(tuple[Body, ...])
+_FIELDS = tuple(name for name in Case.__struct_fields__ if name not in ("subject", "other", "proof"))
 
 
 class Cases:
@@ -86,6 +89,7 @@ class Cases:
         self._cases: Bounded[Place, Case] = Bounded(limit)
         self._places: Bounded[Name, Place] = Bounded(limit)
         self._changed: Bounded[Name, bool] = Bounded(limit)
+        self._pushed: Bounded[int, int] = Bounded(PUSHED * limit)
 
     def __iter__(self) -> Iterator[Case]:
         return iter(list(self._cases.values()))
@@ -111,7 +115,14 @@ class Cases:
         pushed = self._cases.put(case.place, case)
         if pushed is not None:
             self._left(pushed[1])
+            if pushed[1].told >= 0:
+                self._pushed.put(hash(pushed[1].name), pushed[1].told)
         self._places.put(case.name, case.place)
+
+    def told_before(self, name: Name) -> int:
+        """When a case was told last that made room since; -1 where none did. It is asked for once."""
+        told = self._pushed.pop(hash(name))
+        return told if told is not None else -1
 
     def remove(self, case: Case) -> None:
         if self._cases.pop(case.place) is not None:
@@ -165,18 +176,30 @@ class Cases:
         self.put(case_of(body))
 
 
+def packed(proof: Sequence[Body]) -> bytes:
+    """Text takes a fifth of the memory of what it says, and is wanted when something is told."""
+    return _encode(proof)
+
+
+def unpacked(proof: bytes) -> tuple[Body, ...]:
+    return _PROOF.decode(proof)
+
+
 def kept(case: Case) -> bytes:
-    return _encode(Kept(subject=_ends(case.subject), other=_ends(case.other) if case.other else None, **{name: getattr(case, name) for name in _FIELDS}))
+    other = _ends(case.other) if case.other else None
+    return _encode(Kept(subject=_ends(case.subject), other=other, proof=msgspec.Raw(case.proof), **{name: getattr(case, name) for name in _FIELDS}))
 
 
 def case_of(body: bytes | str) -> Case:
     """msgspec.DecodeError where it is none."""
     told = _decode(body)
+    proof = bytes(told.proof)
+    unpacked(proof)  # what cannot be told is none
     try:
         subject, other = _subject(told.subject), _subject(told.other) if told.other else None
     except ValueError as error:
         raise msgspec.DecodeError(str(error)) from None
-    return Case(subject=subject, other=other, **{name: getattr(told, name) for name in _FIELDS})
+    return Case(subject=subject, other=other, proof=proof, **{name: getattr(told, name) for name in _FIELDS})
 
 
 def _ends(subject: Subject) -> _Ends:

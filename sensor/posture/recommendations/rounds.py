@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from sensor.core.detector import Context
 from sensor.inventory.roster import Member
-from sensor.posture.recommendations.cases import Case, Cases, Name
+from sensor.posture.recommendations.cases import Case, Cases, Name, packed
 from sensor.posture.recommendations.fleet import FirmwareBehind
 from sensor.posture.recommendations.looks import Look, Proven, Verdict, prove
 from sensor.posture.recommendations.names import DefaultNames
@@ -88,14 +88,14 @@ class Rounds:
         if proven is None or (case is not None and proven.last <= case.last):
             return True
         if case is None:
-            case = Case(name, proven.subject, verdict.does, verdict.seen, proven.proof, proven.first, proven.last, looked=True)
+            case = Case(name, proven.subject, verdict.does, verdict.seen, packed(proven.proof), proven.first, proven.last, looked=True)
         self._renew(case, verdict, proven)
         self._say("open" if case.told < 0 else "update", case, self._now)
         return True
 
     def _renew(self, case: Case, verdict: Verdict, proven: Proven) -> None:
         case.does, case.seen, case.severity, case.product = verdict.does, verdict.seen, verdict.severity, verdict.product
-        case.proof = proven.proof
+        case.proof = packed(proven.proof)
         case.last, case.count = proven.last, max(case.count, proven.times)
         if case.subject == proven.subject:
             self._cases.put(case)

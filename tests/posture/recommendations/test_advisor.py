@@ -187,6 +187,15 @@ def test_it_is_bounded() -> None:
     assert watch.advisor.cases._cases.evicted == 992
 
 
+def test_what_made_room_and_comes_again_is_no_news() -> None:
+    """Eight of a dozen machines at a time, in a table of eight: each is told once."""
+    watch = Watch(World(), cases=8)
+    for minute in range(0, 1430, 10):
+        watch.hear([telnet(60 * minute + n, server=f"10.0.0.{n + 1}") for n in range(minute % 20 * 4 // 10, 8 + minute % 20 * 4 // 10)]).at(60 * minute + 120)
+    assert watch.actions == ["open"] * 12
+    assert len({told.key for _, told, _, _ in watch.told}) == 12
+
+
 def test_a_clock_that_jumps_back_holds_nothing_up() -> None:
     """What waits is told, by whichever time it is now."""
     watch = Watch().hear([telnet(DAY)]).at(3)
