@@ -88,7 +88,7 @@ class Cases:
     def __init__(self, limit: int) -> None:
         self._cases: Bounded[Place, Case] = Bounded(limit)
         self._places: Bounded[Name, Place] = Bounded(limit)
-        self._changed: Bounded[Name, bool] = Bounded(limit)
+        self._changed: Bounded[Name, bool] = Bounded(2 * limit)
         self._pushed: Bounded[int, int] = Bounded(PUSHED * limit)
 
     def __iter__(self) -> Iterator[Case]:
@@ -108,7 +108,7 @@ class Cases:
         return len(self._cases) >= self._cases.size
 
     def put(self, case: Case) -> None:
-        """A new one. The one that was not asked for for longest makes room, and so does one of another device at the same endpoint: it was there before."""
+        """A new one. The one asked for longest ago makes room, and so does one of another device at the same endpoint: it was there before."""
         before = self._cases.get(case.place)
         if before is not None and before is not case:
             self._left(before)
