@@ -23,8 +23,9 @@ from sensor.posture.tickets.ledger import LedgerError, read_ledger
 from sensor.posture.tickets.policy import Policy
 from sensor.posture.trend import FILE, read
 from sensor.report.build import Listed, Sources, report_of
+from sensor.report.links import PAPER
 from sensor.report.model import Report
-from sensor.report.page import PAPER, page
+from sensor.report.page import page
 from sensor.report.pdf import NoPdf, pdf
 from sensor.report.period import wish
 from sensor.report.stored import BadReport, encoded, stored

@@ -71,7 +71,8 @@ def _run(elsewhere: Path, *words: str) -> subprocess.CompletedProcess[str]:
 def test_wheel_holds_everything(wheel: Path) -> None:
     """Modules, compiled kernels, stubs, the type marker, fingerprints, units and the licence are in it; captures and tests are not."""
     names = set(zipfile.ZipFile(wheel).namelist())
-    modules = {path.relative_to(ROOT).as_posix() for path in [*SENSOR.rglob("*.py"), *SENSOR.rglob("*.pyi"), *SENSOR.rglob("*.json"), *SENSOR.rglob("*.zst")]}
+    kinds = ("*.py", "*.pyi", "*.json", "*.zst", "*.jinja", "*.css")
+    modules = {path.relative_to(ROOT).as_posix() for kind in kinds for path in SENSOR.rglob(kind)}
     fingerprints = {"sensor/fingerprints_data/" + path.relative_to(ROOT / "fingerprints").as_posix() for path in (ROOT / "fingerprints").rglob("*.yaml")}
     units = {f"sensor/units_data/{path.name}" for path in (ROOT / "packaging" / "systemd").iterdir()}
     assert fingerprints

@@ -16,7 +16,8 @@ SECONDS, MB = 20.0, 600
 MAKE = """
 import resource, sys, time
 from sensor.report.build import Sources, report_of
-from sensor.report.page import PAPER, page
+from sensor.report.links import PAPER
+from sensor.report.page import page
 from sensor.report.period import wish
 from sensor.report.stored import encoded
 from tests.report.sites import large_site, large_story

@@ -7,8 +7,9 @@ import re
 import pytest
 
 from sensor.report.build import Sources, report_of
+from sensor.report.links import PAPER
 from sensor.report.model import Change, Report
-from sensor.report.page import PAPER, page
+from sensor.report.page import page
 from sensor.report.period import wish
 from tests.report.sites import at, large_site, large_story
 

@@ -1,0 +1,78 @@
+"""Links within a page, and how much of each thing it shows: only to what is there, so that none leads nowhere."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from markupsafe import Markup, escape
+
+from sensor.report.model import Proof, Report
+
+_ODD = re.compile(r"[^\w.-]")
+
+
+class Limits(NamedTuple):
+    """How much of each is shown; ``devices``: how long an inventory may be; ``seats``: devices named of a finding."""
+
+    devices: int
+    products: int
+    work: int
+    findings: int
+    cases: int
+    seats: int
+    incidents: int
+    chapters: int
+    alerts: int
+    changes: int
+    paths: int
+    talks: int
+
+
+SCREEN = Limits(1_000_000, 0, 200, 400, 6, 30, 50, 40, 500, 500, 40, 36)
+PAPER = Limits(200, 60, 15, 30, 2, 6, 8, 8, 40, 40, 6, 10)
+
+
+class Links:
+    """Links within the page: only to what is there. ``proofs``: those that were named."""
+
+    def __init__(self, report: Report, limits: Limits) -> None:
+        self._proofs = {proof.id: proof for proof in report.proofs}
+        self._devices = {device.id: device for device in report.devices}
+        self._listed = len(report.devices) <= limits.devices
+        self._findings = {one.name for one in report.findings[: limits.findings]}
+        self._alerts = {one.id for one in report.alerts[: limits.alerts]}
+        self._named: dict[str, None] = {}
+
+    def ref(self, name: str) -> Markup:
+        if name not in self._proofs:
+            return Markup("")
+        self._named[name] = None
+        return Markup('<a class="ref" href="#{}">{}</a>').format(name, name[1:])
+
+    def device(self, name: str) -> Markup:
+        """A device by its address and name."""
+        known = self._devices.get(name)
+        if known is None:
+            return escape(name)
+        return _link("d", name, known.text) if self._listed else escape(known.text)
+
+    def finding(self, name: str) -> Markup:
+        return _link("f", name, name) if name in self._findings else escape(name)
+
+    def alert(self, name: str) -> Markup:
+        told = Markup("<code>{}</code>").format(name)
+        return _link("a", name, told) if name in self._alerts else told
+
+    def proofs(self) -> list[Proof]:
+        """In the order of their numbers."""
+        return sorted((self._proofs[name] for name in self._named), key=lambda proof: int(proof.id[1:]))
+
+
+def anchor(kind: str, name: str) -> str:
+    """The id of a place on the page: a log may be foreign, and call a device as a section is called."""
+    return f"{kind}-{_ODD.sub('_', name)}"
+
+
+def _link(kind: str, name: str, words: str) -> Markup:
+    return Markup('<a href="#{}">{}</a>').format(anchor(kind, name), words)
