@@ -1,4 +1,4 @@
-"""Devices are taken out of the store with everything there is of them: facts, history, addresses, habits, mergers, and what was said of them.
+"""Devices are taken out of the store with everything there is of them: facts, history, addresses, habits, advice, mergers, and what was said of them.
 
 What is left is the order itself, by the device's id: who wanted it, when and why. Ids are made from keys and lead back to nothing that is still there.
 """
