@@ -32,7 +32,7 @@ from sensor.lately import Lately, Seen
 from sensor.logs import log
 from sensor.notify import Notifier
 from sensor.posture.profiles.installed import load as load_profiles
-from sensor.process import unhurried
+from sensor.process import give_back, unhurried
 from sensor.quarantine import write_quarantine
 from sensor.read_ahead import ReadAhead
 from sensor.reload import Parts, Reloader, Settings
@@ -224,6 +224,7 @@ class Run:
         self._summary()
         self._tell_figures()
         self._tell_outputs()
+        give_back()  # what a burst took; some ms
 
     def _tell_outputs(self) -> None:
         """Whether what is found gets away: another process delivers it, and says how it fares beside the log."""

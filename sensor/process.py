@@ -7,7 +7,7 @@ import ctypes
 import functools
 import gc
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 HANDOVER_S = 0.0001
 GARBAGE = (200_000, 20, 50)
@@ -67,13 +67,21 @@ def give_back() -> None:
         trim(0)
 
 
+def one_heap() -> None:
+    """Threads that begin from now on have no heap of their own; those that began before would lend theirs to them."""
+    _tune({M_ARENA_MAX: 1})
+
+
 def _allocate(apart: int) -> None:
-    """Memory of ``apart`` bytes and more is a mapping of its own, where the C library is GNU's."""
+    """Memory of ``apart`` bytes and more is a mapping of its own."""
+    _tune({M_MMAP_THRESHOLD: apart, M_TRIM_THRESHOLD: KEPT, M_ARENA_MAX: 1})
+
+
+def _tune(parameters: Mapping[int, int]) -> None:
+    """Where the C library is GNU's."""
     mallopt = getattr(_library(), "mallopt", None)
-    if mallopt is not None:
-        mallopt(M_MMAP_THRESHOLD, apart)
-        mallopt(M_TRIM_THRESHOLD, KEPT)
-        mallopt(M_ARENA_MAX, 1)
+    for name, value in parameters.items() if mallopt is not None else ():
+        mallopt(name, value)
 
 
 @functools.cache

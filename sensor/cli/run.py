@@ -56,6 +56,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Listen; 0 when stopped."""
+    from sensor.process import one_heap
+
+    one_heap()
     config = settings(args)
     if config is None:
         return USAGE
