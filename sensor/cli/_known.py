@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sensor.cli._opened import until_over
 from sensor.cli._setup import complain
 from sensor.cli._show import Take, add_events_argument, folded, part, tidy
 
@@ -89,7 +90,7 @@ def _of_store(folder: Path, fold: Fold) -> Known:
     """The devices of a store with the alerts of a log."""
     from sensor.inventory.store.reader import Reader
 
-    reader = Reader(folder)
+    reader = until_over(Reader(folder))
     fold.devices = {record["device"]["id"]: record for record in reader.records()}
     fold.merged = reader.merged()
     return Known(fold, reader, folder)

@@ -12,12 +12,12 @@ from sensor.cli._setup import complain, complain_of_faults, lists_folder
 from sensor.cli._show import NOT_OPENED, USAGE, tidy
 from sensor.cli._site import site_of
 from sensor.cli._tickets_desk import policy_of
-from sensor.cli._vulns_feeds import folder_of
+from sensor.cli._vulns_feeds import reading
 from sensor.config import load_config, usual
 from sensor.documents import DocumentErrors
 from sensor.eventlog.paths import folder_to_read
 from sensor.intel.kept import load_kept
-from sensor.posture.database import DatabaseError, open_to_read
+from sensor.posture.database import DatabaseError
 from sensor.posture.sources import Source, sources_of
 from sensor.posture.tickets.ledger import LedgerError, read_ledger
 from sensor.posture.tickets.policy import Policy
@@ -96,7 +96,7 @@ def _sources(args: argparse.Namespace, policy: Policy, story: Story) -> Sources 
 def _feeds(args: argparse.Namespace) -> list[Source]:
     """What was imported; the site has told why it cannot be read, where that is so."""
     with contextlib.suppress(DatabaseError):
-        return sources_of(open_to_read(folder_of(args)))
+        return sources_of(reading(args))
     return []
 
 

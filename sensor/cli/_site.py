@@ -11,12 +11,12 @@ from sensor.cli._firewall_seen import view_from
 from sensor.cli._known import Known, known
 from sensor.cli._setup import complain, complain_of_faults
 from sensor.cli._show import USAGE, Take, part, tidy
-from sensor.cli._vulns_feeds import folder_of, tell_age
+from sensor.cli._vulns_feeds import reading, tell_age
 from sensor.cli._vulns_fleet import Fleet, ordered
 from sensor.config import Config, load_config, usual
 from sensor.core import addresses
 from sensor.documents import DocumentErrors
-from sensor.posture.database import DatabaseError, open_to_read
+from sensor.posture.database import DatabaseError
 from sensor.posture.ranges import Verdict
 from sensor.posture.site import GONE, Node, Site
 from sensor.posture.sources import sources_of
@@ -34,7 +34,7 @@ def site_of(args: argparse.Namespace, take: Take | None = None) -> Site | None:
     """
     config = _config(args)
     try:
-        base = open_to_read(folder_of(args))
+        base = reading(args)
         found = known(args, alerts=True, take=take)
         if found is None:
             return None

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from sensor.cli._opened import until_over
 from sensor.cli._setup import complain
 from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, table, tidy
 from sensor.https import NotFetched
@@ -28,6 +29,12 @@ def folder_of(args: argparse.Namespace) -> Path:
     from sensor.eventlog.paths import folder_to_read
 
     return args.state or folder_to_read()
+
+
+def reading(args: argparse.Namespace) -> sqlite3.Connection | None:
+    """The database, where something was imported. DatabaseError where it cannot be read."""
+    base = open_to_read(folder_of(args))
+    return until_over(base) if base is not None else None
 
 
 def import_feeds(args: argparse.Namespace) -> int:
@@ -66,7 +73,7 @@ def forget(args: argparse.Namespace) -> int:
     if isinstance(known, int):
         return known
     try:
-        base = open_to_write(folder_of(args))
+        base = until_over(open_to_write(folder_of(args)))
         for one in (known[name] for name in dict.fromkeys(args.words)):
             try:
                 print(f"{one.name}: forgotten, {forget_feed(base, one.name, one.kind):,} entries")
@@ -76,7 +83,6 @@ def forget(args: argparse.Namespace) -> int:
     except DatabaseError as error:
         complain(str(error))
         return NOT_OPENED
-    base.close()
     return 0
 
 
@@ -98,13 +104,12 @@ def _known(args: argparse.Namespace) -> dict[str, Source] | int:
 def _each(args: argparse.Namespace, origins: Iterable[Origin]) -> int:
     troubled = False
     try:
-        base = open_to_write(folder_of(args))
+        base = until_over(open_to_write(folder_of(args)))
         for origin in origins:
             troubled |= not _taken(base, origin, folder_of(args), force=args.force)
     except DatabaseError as error:
         complain(str(error))
         return NOT_OPENED
-    base.close()
     return NOT_OPENED if troubled else 0
 
 
@@ -162,7 +167,7 @@ def list_sources(args: argparse.Namespace) -> int:
 def _sources(args: argparse.Namespace) -> list[Source] | None:
     """None after it was said why they cannot be read."""
     try:
-        return sources_of(open_to_read(folder_of(args)))
+        return sources_of(reading(args))
     except DatabaseError as error:
         complain(str(error))
         return None

@@ -13,11 +13,11 @@ from sensor.cli._devices_csv import write_csv
 from sensor.cli._known import the_device
 from sensor.cli._setup import complain
 from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, clock, part, put, table, tidy
-from sensor.cli._vulns_feeds import folder_of, tell_age
+from sensor.cli._vulns_feeds import reading, tell_age
 from sensor.cli._vulns_fleet import Fleet, Judged, fleet_of, ordered
 from sensor.documents import DocumentErrors
 from sensor.posture.about import About
-from sensor.posture.database import DatabaseError, open_to_read
+from sensor.posture.database import DatabaseError
 from sensor.posture.priority import Priority
 from sensor.posture.ranges import Verdict
 from sensor.posture.sources import sources_of
@@ -37,7 +37,7 @@ STYLES = {"affected": "bold red", "cannot tell": "yellow"}
 def _fleet(args: argparse.Namespace) -> Fleet | None:
     """The devices with all that was imported; None after it was said what cannot be read. What is old is told."""
     try:
-        base = open_to_read(folder_of(args))
+        base = reading(args)
         fleet = fleet_of(args, base)
     except (DatabaseError, DocumentErrors) as error:
         complain(str(error))

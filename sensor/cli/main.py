@@ -13,6 +13,7 @@ from types import ModuleType
 
 import sensor
 import sensor.cli
+from sensor.cli._opened import over
 
 USAGE, NOT_OPENED, INTERRUPTED = 2, 3, 130
 # What commands call an argument that takes several words.
@@ -80,19 +81,32 @@ def main(argv: Sequence[str] | None = None) -> int:
         near = difflib.get_close_matches(words[0], known, 1)
         print(f"sensor: no command {words[0]!r}{f': did you mean {near[0]}?' if near else ''}; there are {', '.join(known)}", file=sys.stderr)
         return USAGE
-    args = _parsed(parser(words[:1] if words and words[0] in known else None), words)
+    try:
+        args = _parsed(parser(words[:1] if words and words[0] in known else None), words)
+    except SystemExit:  # after it was told how a command is called
+        _flush()
+        raise
     try:
         code = int(args.main(args))
         sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:  # whoever read our output has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:
+        _flush()
         return 0
     finally:
+        over()
         if os.geteuid() == 0:
             _hand_over(args)
     return code
+
+
+def _flush() -> None:
+    """Say what is still to be said, to nobody where whoever read it has enough."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _hand_over(args: argparse.Namespace) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 FILE, VERSION = "vulnerabilities.db", 1
@@ -67,15 +68,7 @@ def open_to_write(folder: Path) -> sqlite3.Connection:
         folder.mkdir(parents=True, exist_ok=True)
         _make(path)
         base = sqlite3.connect(path, timeout=PATIENCE_S, isolation_level=None)
-        if _version(base) == 0:
-            base.execute("PRAGMA page_size = 8192")
-        base.execute("PRAGMA journal_mode = WAL")  # out of a backup it comes without
-        if _version(base) == 0:
-            base.executescript(_TABLES)
-        base.executescript(_MEMBERS)
-        return _checked(base, path)
-    except sqlite3.Error as error:
-        raise DatabaseError(f"{path}: {error}") from None
+        return _judged(base, path, _made)
     except OSError as error:
         raise DatabaseError(f"{path}: {error.strerror}") from None
 
@@ -86,9 +79,30 @@ def open_to_read(folder: Path) -> sqlite3.Connection | None:
     if not path.is_file():
         return None
     try:
-        return _checked(_to_read(path), path)
+        base = _to_read(path)
     except sqlite3.Error as error:
         raise DatabaseError(f"{path}: {error}") from None
+    return _judged(base, path, lambda _: None)
+
+
+def _judged(base: sqlite3.Connection, path: Path, ready: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
+    """The file once it is ready and its tables are ours; else it is closed again."""
+    try:
+        ready(base)
+        return _checked(base, path)
+    except sqlite3.Error as error:
+        base.close()
+        raise DatabaseError(f"{path}: {error}") from None
+
+
+def _made(base: sqlite3.Connection) -> None:
+    """With its tables."""
+    if _version(base) == 0:
+        base.execute("PRAGMA page_size = 8192")
+    base.execute("PRAGMA journal_mode = WAL")  # out of a backup it comes without
+    if _version(base) == 0:
+        base.executescript(_TABLES)
+    base.executescript(_MEMBERS)
 
 
 def _to_read(path: Path) -> sqlite3.Connection:
