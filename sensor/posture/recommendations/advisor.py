@@ -142,10 +142,14 @@ class Advisor:
             self._close(case, event.ts, f"later traffic shows it: {shown.why}")
 
     def _close_quiet(self, now: int) -> None:
-        """What was not seen for long, while its device was."""
+        """What was not seen for long, while its device was; and what is about a device that turned out to be another: seen again, it is told of that one."""
         for case in self.cases:
-            device = self._context.device(case.subject) if not case.looked else None
-            if device is not None and device.last - case.last >= QUIET_DAYS * DAY:
+            device = self._context.device(case.subject) if not case.looked and case.told >= 0 else None
+            if device is None:
+                continue
+            if device.id != case.name[0]:
+                self._close(case, now, f"its device is known as {device.id} now")
+            elif device.last - case.last >= QUIET_DAYS * DAY:
                 self._close(case, now, f"not seen for {QUIET_DAYS} days, in which the device was seen")
 
     # What is told.

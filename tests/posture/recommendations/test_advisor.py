@@ -144,6 +144,26 @@ def test_a_device_that_is_known_late_is_one() -> None:
     assert (action, again.key, again.count) == ("update", told.key, 3)
 
 
+def test_a_device_that_turned_out_to_be_another_is_told_of_anew() -> None:
+    """By the id that it has now, once the setting is seen again."""
+    world = World(camera())
+    watch = Watch(world).hear([telnet(0)]).at(60)
+    world.devices[parse(SERVER)] = device("camera", SERVER, "CAM-1")
+    watch.at(DAY + 120)
+    assert (watch.actions, watch.told[1][3]) == (["open", "close"], f"its device is known as dev-{SERVER} now")
+    watch.hear([telnet(DAY + 130)]).at(DAY + 200)
+    assert [told.key for _, told, _, _ in watch.told] == ["dev-5k2m8q|telnet", "dev-5k2m8q|telnet", f"dev-{SERVER}|telnet"]
+
+
+def test_what_waits_is_told_whatever_day_it_is() -> None:
+    """Its device is known a moment later, and all that is about devices is looked through just then."""
+    world = World()
+    watch = Watch(world).at(1).hear([telnet(DAY - 10)])
+    world.devices[parse(SERVER)] = camera()
+    watch.at(DAY + 1).at(DAY + 60)
+    assert [(action, told.key) for action, told, _, _ in watch.told] == [("open", "dev-5k2m8q|telnet")]
+
+
 def test_steps_are_those_of_its_maker() -> None:
     """Where they are known; what is wrong is the same for all."""
     cisco: Device = device("switch", SERVER)
