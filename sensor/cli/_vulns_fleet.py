@@ -87,7 +87,8 @@ class Fleet:
 
     def circumstances(self, record: Record) -> Circumstances:
         device = part(record, "device")
-        addresses = {tidy(one) for one in (device.get("id"), *(device.get("ips") or ()))}
+        ips = device.get("ips")
+        addresses = {tidy(one) for one in (device.get("id"), *(ips if isinstance(ips, list) else ()))}
         return Circumstances(bool(addresses & self._outside), bool(addresses & self._attacked), tidy(device.get("criticality")))
 
 

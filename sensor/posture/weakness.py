@@ -85,8 +85,8 @@ def of_vulnerability(asset: Asset, finding: Finding, about: About, points: float
 
 def of_recommendation(record: Body, device: str) -> Weakness:
     """Of a record that is open, about a device that is known."""
-    told, severity = record.get("recommendation") or {}, Severity[record.get("severity", "medium")]
-    setting, proofs = _text(told.get("setting")), objects(record.get("evidence"))
+    told, severity = record.get("recommendation") or {}, Severity.__members__.get(_text(record.get("severity")), Severity.medium)
+    setting, proofs, why = _text(told.get("setting")), objects(record.get("evidence")), told.get("why")
     first = proofs[0] if proofs else {}
     return Weakness(
         short_name("weakness", f"{device}|{setting}", 0),
@@ -97,7 +97,7 @@ def of_recommendation(record: Body, device: str) -> Weakness:
         severity,
         SETTING_POINTS[severity],
         True,
-        " ".join(map(_text, told.get("why") or ())),
+        " ".join(map(_text, why)) if isinstance(why, list) else "",
         _change(told),
         Proof(_text(first.get("ts")), _text(first.get("event")), _text(told.get("seen"))),
     )

@@ -17,6 +17,8 @@ Record = Mapping[str, Any]
 SEVERITIES = ("info", "low", "medium", "high", "critical")
 ALERTS_LIMIT, INCIDENTS_LIMIT, CHANGES_LIMIT, CHAPTERS_LIMIT, ENDS_SHOWN, WHY_SHOWN = 5_000, 1_000, 5_000, 64, 6, 8
 TEXT_LIMIT = 1024
+# A whole number that every reader of JSON keeps.
+MOST = 1 << 53
 
 
 def alerts_of(records: Iterable[Record], period: Period, proofs: Proofs) -> tuple[list[Alert], int]:
@@ -137,7 +139,7 @@ def _part(record: Record, name: str) -> Record:
 
 
 def _count(value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+    return min(max(value, 0), MOST) if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
 def _texts(value: Any) -> list[str]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import operator
+import random
 import unicodedata
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -116,6 +120,30 @@ def test_what_nobody_sees_is_not_said(tell, logged, tmp_path: Path, word: str) -
         text = (tmp_path / name).read_text(encoding="utf-8")
         text += json.dumps(json.loads(text), ensure_ascii=False) if name.endswith("json") else ""
         assert {sign for sign in text if unicodedata.category(sign) in {"Cc", "Cf", "Cs", "Co"}} <= {"\n"}
+
+
+JUNK = [None, 7, -1, 1e308, 1 << 70, "", [], {}, ["x", 7, None], {"a": {"b": [1]}}, True, TIMES["first"], "x" * 3000, "9999-99-99T99:99:99Z"]
+
+
+def _places(value: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Ways to all that is in a record."""
+    if way:
+        yield way
+    for key, one in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from _places(one, (*way, key))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_log_of_anything_is_a_report(tell, tmp_path: Path, seed: int) -> None:
+    """Whatever stands where a text, a number or a list is expected; and what was written can be compared with."""
+    chance, log, page = random.Random(seed), tmp_path / "odd.jsonl", tmp_path / "odd.html"
+    records = json.loads(json.dumps(enemy("door")))
+    for _ in range(6):
+        *way, last = chance.choice(list(_places(records)))
+        functools.reduce(operator.getitem, way, records)[last] = json.loads(json.dumps(chance.choice(JUNK)))
+    log.write_text("".join(f"{json.dumps(one)}\n" for one in records), encoding="utf-8")
+    assert tell("report", "--events", str(log), "-o", str(page)).code == 0
+    assert tell("report", "--events", str(log), "-o", str(tmp_path / "new.json"), "--against", str(page)).code == 0
 
 
 @pytest.mark.parametrize("word", [MARKUP[0], INVISIBLE[0]])

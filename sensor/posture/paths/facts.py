@@ -137,7 +137,8 @@ def ways_in(weaknesses: Iterable[Weakness]) -> list[Weakness]:
 
 def holes_of(site: Site, index: Index, weaknesses: Iterable[Weakness]) -> Iterator[Hole]:
     """A vulnerability may be in any service; a setting is where its record says."""
-    ports = {(name, _part(one, "recommendation").get("setting")): _part(one, "src").get("port") for one in site.recommendations for name in ends_of(one)[0]}
+    told = ((name, _part(one, "recommendation").get("setting"), _part(one, "src").get("port")) for one in site.recommendations for name in ends_of(one)[0])
+    ports = {(name, setting): port for name, setting, port in told if isinstance(setting, str)}
     for number, one in enumerate(weaknesses):
         if one.kind == VULNERABILITY:
             yield Hole(index[one.device], taking(one), ANY, number)
