@@ -63,7 +63,7 @@ class World:
     def __init__(self, networks: Networks, intel: ThreatLists, inventory: Inventory, budget: Budget) -> None:
         self.networks, self.intel, self._inventory, self.more_bits = networks, intel, inventory, budget.more_bits
         self.passive_dns = PassiveDns(budget.names)
-        self.baseline = Baseline(inventory.device, inside=networks.inside, things=budget.learned)
+        self.baseline = Baseline(inventory.device, inside=networks.inside, things=budget.learned, names_of=self.names_of)
         self.profiles = Confines(self)
 
     def device(self, subject: Subject) -> Device | None:

@@ -33,20 +33,27 @@ ALLOWED_SINCE = 1
 _decode = msgspec.json.Decoder(Kept)
 
 
+def _nameless(_: int) -> Sequence[str]:
+    """Nobody listens to names."""
+    return ()
+
+
 class Baseline:
     """What was learned, and the questions of ``core.detector.Baseline``. ``since``: when learning began, ns, later by all pauses; 0 before the first packet."""
 
     def __init__(
         self, device: Callable[[Subject], Device | None], starts: Mapping[str, Start] | None = None, inside: Callable[[int], bool] | None = None,
-        things: int = TOTAL_LIMIT,
+        things: int = TOTAL_LIMIT, names_of: Callable[[int], Sequence[str]] = _nameless,
     ) -> None:  # fmt: skip
-        """``things``: so many services that devices serve and use are remembered in all."""
-        self._device, self._inside, self._most = device, inside or Networks().inside, things
+        """``things``: so many services that devices serve and use are remembered in all; ``names_of``: that stand behind an address, the newest first."""
+        self._device, self._inside, self._most, self._names_of = device, inside or Networks().inside, things, names_of
         self._starts = load_starts() if starts is None else starts
         self._habits: Bounded[str, Habits] = Bounded(DEVICES_LIMIT)
         self._alike: Bounded[tuple[str, int, bool], Bounded[str, bool]] = Bounded(THINGS_LIMIT)
         self._dwellers: Bounded[str, Bounded[str, int]] = Bounded(THINGS_LIMIT)
         self._changed: Bounded[str, bool] = Bounded(CHANGED_LIMIT)
+        # Addresses at which devices with one job talked to the outside: a cheap look, before it is asked who somebody is.
+        self.single: Bounded[int, bool] = Bounded(DEVICES_LIMIT)
         self._total = 0
         self.since = self._last = 0
         self._rules: Rules = MappingProxyType({})
@@ -122,20 +129,19 @@ class Baseline:
             if habits.use(OUTSIDE if outside else _name(offerer, server), service, ts):
                 self._count(user.id, habits, before, service, offered=False)
             habits.segments.put(OUTSIDE if outside else addresses.segment(server.address), ts)
+            if outside and user.type not in MANY_JOBS:
+                self.single.put(client.address, True)
+                self._reach(user, habits, server.address, service, ts)
         if offerer is not None:
             self._serve(ts, offerer, server.address, _name(user, client), service)
 
-    def reach(self, ts: int, client: Subject, server: int, names_of: Callable[[int], Sequence[str]], service: int) -> None:
-        """A conversation with somebody outside is over. ``names_of``: that stand behind an address, the newest first. Kept of devices with one job."""
+    def reach(self, ts: int, client: Subject, server: int, service: int) -> None:
+        """A conversation with one more of those outside is over, about a service that was learned. Kept of devices with one job."""
         device = self._device(client)
         habits = self._habits.get(device.id) if device is not None and device.type not in MANY_JOBS else None
         if device is None or habits is None or (self._rules and ruled(self._rules, device.id, OUTSIDE, service) is False):
             return
-        before = len(habits)
-        habits.reach(names_of(server), addresses.text(server), service, ts)
-        self._changed.put(device.id, True)
-        self._total += len(habits) - before
-        self._make_room(device.id)
+        self._reach(device, habits, server, service, ts)
 
     def serve_outside(self, ts: int, server: Subject, service: int) -> None:
         """A conversation with a client outside is over."""
@@ -160,7 +166,7 @@ class Baseline:
     def forget(self, device: str = "", service: int = 0) -> None:
         """Nothing was learned of a device, or of one of its services; without a device everything is learned anew."""
         if not device:
-            for store in (self._habits, self._alike, self._dwellers, self._changed):
+            for store in (self._habits, self._alike, self._dwellers, self._changed, self.single):
                 for key in list(store):
                     store.pop(key)  # type: ignore[arg-type]
             self._total = self.since = self._last = 0
@@ -252,6 +258,13 @@ class Baseline:
         before = len(habits)
         if habits.serve(client, service, ts):
             self._count(device.id, habits, before, service, offered=True)
+
+    def _reach(self, device: Device, habits: Habits, server: int, service: int, ts: int) -> None:
+        before = len(habits)
+        habits.reach(self._names_of(server), addresses.text(server), service, ts)
+        self._changed.put(device.id, True)
+        self._total += len(habits) - before
+        self._make_room(device.id)
 
     def _count(self, device: str, habits: Habits, before: int, service: int, *, offered: bool) -> None:
         """Something new was learned; where all is full the device that was silent for longest makes room."""

@@ -32,9 +32,10 @@ class Learner(FlowDetector, DeviceDetector):
         self.baseline, self._news, self._abroad = baseline, Acquaintances(AGAIN), Acquaintances(AGAIN, apart=True)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Flow | Abroad]]:
-        found: list[tuple[int, Flow | Abroad]] = [(at, flow_of(changes.rows[at])) for at in self._news.fresh(changes)]
-        abroad = self._abroad.fresh(changes)
-        if abroad:
+        news = self._news.fresh(changes)
+        found: list[tuple[int, Flow | Abroad]] = [(at, flow_of(changes.rows[at])) for at in news]
+        # What is news anyway says the same of the server outside.
+        if abroad := sorted(set(self._abroad.fresh(changes)).difference(news)):
             rows = changes.rows[abroad]
             found += zip(abroad, zip(*(rows[name].tolist() for name in ABROAD), strict=True), strict=True)
         return found
@@ -43,9 +44,9 @@ class Learner(FlowDetector, DeviceDetector):
         """Learn, and let nobody judge."""
         if isinstance(numbers, Flow):
             self._learn(numbers)
-        else:
+        elif numbers[2] << 64 | numbers[3] in self.baseline.single:
             first, mac, high, low, vlan, server_high, server_low, proto, port = numbers
-            self.baseline.reach(first, Subject(mac, high << 64 | low, vlan), server_high << 64 | server_low, self.context.names_of, proto << 16 | port)
+            self.baseline.reach(first, Subject(mac, high << 64 | low, vlan), server_high << 64 | server_low, proto << 16 | port)
         return False
 
     def _learn(self, flow: Flow) -> None:

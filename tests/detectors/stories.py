@@ -45,7 +45,7 @@ class World:
         self.networks, self.intel = Networks(), lists or ThreatLists()
         self.devices = {parse(each.key.removeprefix("ip:")): each for each in devices}
         self.names: dict[int, tuple[str, ...]] = {}
-        self.baseline = Baseline(self.device)
+        self.baseline = Baseline(self.device, names_of=self.names_of)
         self.profiles = Confines(self)
 
     def learned(self, story: Story, *, hours: int = 24) -> World:
