@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,13 +26,14 @@ NVD = nvd_feed(
 
 
 @pytest.fixture
-def library(tmp_path: Path) -> Library:
+def library(tmp_path: Path) -> Iterator[Library]:
     base = open_to_write(tmp_path)
     for name, content in (("nvd", NVD), ("cve", CVE_RECORD), ("kev", KEV), ("epss", EPSS)):
         (tmp_path / name).write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
         assert not import_feed(base, tmp_path / name, Origin(name, ""), "2026-11-27T06:00:00Z").trouble
     base.close()
-    return Library(load_curated(), open_to_read(tmp_path))
+    with closing(open_to_read(tmp_path)) as reading:
+        yield Library(load_curated(), reading)
 
 
 def test_sources_together(library: Library) -> None:
@@ -62,7 +65,8 @@ def test_without_an_import() -> None:
 
 def test_age(library: Library, tmp_path: Path) -> None:
     """By the word of a feed; records have dates of their own, and what a server still has is of today."""
-    ages = {one.name: one.age_days(datetime(2026, 11, 28, tzinfo=UTC)) for one in sources_of(open_to_read(tmp_path))}
+    with closing(open_to_read(tmp_path)) as base:
+        ages = {one.name: one.age_days(datetime(2026, 11, 28, tzinfo=UTC)) for one in sources_of(base)}
     assert ages == {"nvd": 402, "cve": 0, "kev": 459, "epss": 2}
     assert sources_of(None) == []
     year = Source("nvd", "nvd", "https://example.com/nvd.json", "2025-10-21T00:00:00", "2026-11-27T00:00:00Z", 1, 0, "", "", "")

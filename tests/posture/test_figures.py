@@ -84,4 +84,5 @@ def test_ten_thousand_devices(folder: Path, cost: tuple[float, float]) -> None:
     assert sum(concerned) > 10
     assert device < ONE_S, device
     assert cve < ONE_S, cve
+    base.close()
     print(f"{DEVICES:,} devices: {found:,} findings in {took:.1f} s; one device {device * 1000:.1f} ms, one CVE {cve * 1000:.1f} ms")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,8 +17,9 @@ LEFT = [f"SELECT count(*) FROM {table}" for table in ("words", "members", "feeds
 
 
 @pytest.fixture
-def base(tmp_path: Path) -> sqlite3.Connection:
-    return open_to_write(tmp_path)
+def base(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(open_to_write(tmp_path)) as opened:
+        yield opened
 
 
 def feeds(base: sqlite3.Connection) -> list[str]:
@@ -46,13 +49,12 @@ def test_one_of_before(base: sqlite3.Connection, tmp_path: Path) -> None:
     """Nobody noted what came of it: nothing is guessed, and nothing changes until it was imported again."""
     taken(base, tmp_path, many(30), "year")
     base.executescript("DROP TABLE members; DROP TABLE feeds")
-    base.close()
-    base = open_to_write(tmp_path)
-    with pytest.raises(NotNoted):
-        forget(base, "year", "nvd")
-    assert (counts(base), feeds(base)) == ((30, 30, 1), ["year"])
-    taken(base, tmp_path, many(30), "year")
-    assert forget(base, "year", "nvd") == 30
+    with closing(open_to_write(tmp_path)) as again:
+        with pytest.raises(NotNoted):
+            forget(again, "year", "nvd")
+        assert (counts(again), feeds(again)) == ((30, 30, 1), ["year"])
+        taken(again, tmp_path, many(30), "year")
+        assert forget(again, "year", "nvd") == 30
 
 
 def test_a_feed_that_is_refused_keeps_its_notes(base: sqlite3.Connection, tmp_path: Path) -> None:

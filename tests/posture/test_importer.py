@@ -8,6 +8,8 @@ import os
 import shutil
 import sqlite3
 import tempfile
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +24,9 @@ NOW = "2026-11-27T06:00:00Z"
 
 
 @pytest.fixture
-def base(tmp_path: Path) -> sqlite3.Connection:
-    return open_to_write(tmp_path)
+def base(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(open_to_write(tmp_path)) as opened:
+        yield opened
 
 
 def taken(base: sqlite3.Connection, folder: Path, content: Any, name: str = "nvd-2021", *, force: bool = False) -> Outcome:
@@ -141,3 +144,4 @@ def test_a_database_that_is_none(tmp_path: Path) -> None:
     base.execute("PRAGMA user_version = 7")
     with pytest.raises(DatabaseError, match="its tables have version 7, this sensor knows 1"):
         open_to_read(tmp_path)
+    base.close()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -38,18 +39,25 @@ def asset(vendor: str, model: str, firmware: str = "", **more: Any) -> Asset:
 
 
 @pytest.fixture
-def base(tmp_path: Path) -> sqlite3.Connection:
+def base(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     base = open_to_write(tmp_path)
     for name, content in (("nvd", NVD), ("cve", CVE_RECORD)):
         (tmp_path / name).write_text(json.dumps(content), encoding="utf-8")
         assert not import_feed(base, tmp_path / name, Origin(name, ""), "2026-11-27").trouble
-    return base
+    yield base
+    base.close()
 
 
 @pytest.fixture
-def said(base: sqlite3.Connection, tmp_path: Path) -> Callable[[Asset], dict[str, str]]:
+def reading(base: sqlite3.Connection, tmp_path: Path) -> Iterator[sqlite3.Connection | None]:
+    """What was imported, to be read."""
+    with closing(open_to_read(tmp_path)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def said(reading: sqlite3.Connection) -> Callable[[Asset], dict[str, str]]:
     """CVE → verdict, of what was imported."""
-    reading = open_to_read(tmp_path)
     matcher = Matcher((), load_names(), reading)
     return lambda one: {cve: finding.verdict.value for cve, finding in matcher.findings(one).items()}
 
@@ -96,18 +104,18 @@ def test_words_about_versions(said: Callable[[Asset], dict[str, str]]) -> None:
     assert said(asset("Mitel", "6905", "9.9")) == {"CVE-2024-41710": "affected"}
 
 
-def test_two_sources(base: sqlite3.Connection, tmp_path: Path) -> None:
+def test_two_sources(reading: sqlite3.Connection) -> None:
     """Where one is certain and the other is not, the certain one is believed, and named."""
     phone = asset("Mitel", "6867i", "6.3.0.1020")
     ours = Matcher(load_curated(), load_names()).findings(phone)["CVE-2024-41710"]
     assert (ours.verdict.value, ours.source) == ("cannot tell", "curated")
-    both = Matcher(load_curated(), load_names(), open_to_read(tmp_path)).findings(phone)["CVE-2024-41710"]
+    both = Matcher(load_curated(), load_names(), reading).findings(phone)["CVE-2024-41710"]
     assert (both.verdict.value, both.source, both.reason) == ("affected", "cve", "6.3.0.1020 is among the affected versions: up to 6.4.0.136")
 
 
-def test_one_cve_among_many_devices(base: sqlite3.Connection, tmp_path: Path) -> None:
+def test_one_cve_among_many_devices(reading: sqlite3.Connection) -> None:
     """The same as judging each device on everything, for that CVE."""
-    matcher = Matcher(load_curated(), load_names(), open_to_read(tmp_path))
+    matcher = Matcher(load_curated(), load_names(), reading)
     models = [
         ("Axis", "P3245-LV", "9.80.3"),
         ("Axis", "M3024-LVE", "9.80.3"),
