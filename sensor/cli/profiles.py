@@ -6,7 +6,7 @@ running sensor takes its word: what a device does beyond it is an alert (lateral
 actions:
   make DEVICE…                 a MUD file of what they need; --type and --product: all devices of a type, or of a maker and model
   install FILE                 --for DEVICE, --type or --product says whom it is for; FILE may come from a maker
-  list                         what is installed, and how many devices it is for
+  list                         what is installed, and whom it is for
   show NAME                    what it allows; --json: as a MUD file
   check [NAME…]                what was seen so far that a profile does not allow; 1 where there is any
   remove NAME                  it is installed no more

@@ -145,7 +145,7 @@ class Used(NamedTuple):
 class Baseline(Protocol):
     """What was learned of the network: who talks to whom with what. Conversations count once they are over, so the one that is judged is not yet among them.
 
-    Services are ``protocol << 16 | port``. Of outside servers only the service is learned, not who they are. It answers for devices of the inventory;
+    Services are ``protocol << 16 | port``. Of outside servers only the service is asked for, not who they are. It answers for devices of the inventory;
     nothing is known of anybody else. A detector that learns has an option ``learn_h``: hours until it speaks.
     """
 

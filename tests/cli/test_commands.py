@@ -12,7 +12,7 @@ import pytest
 
 import sensor
 
-READING = ("tail", "devices", "alerts", "baseline", "explain", "fingerprints", "interfaces", "report", "tickets", "version")
+READING = ("tail", "devices", "alerts", "baseline", "profiles", "explain", "fingerprints", "interfaces", "report", "tickets", "version")
 
 
 @pytest.mark.parametrize("name", READING)

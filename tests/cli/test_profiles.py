@@ -64,6 +64,16 @@ def test_a_camera_that_was_taken_over(profiles) -> None:
     assert C2 in profiles("make", CAMERA, "--alerted").out
 
 
+def test_the_baseline_shows_whom_a_camera_reached_outside(tell, office: Path) -> None:
+    """By the name that it asked for, or by address: what profiles rest on."""
+    told = tell("baseline", "show", CAMERA, "--state", str(office))
+    assert [line.split()[1:3] for line in told.lines if line.startswith("reaches")] == [
+        ["ntp/123", "198.51.100.123"],
+        ["https/443", "dev.hik-connect.example"],
+        ["https/8443", C2],
+    ]
+
+
 def test_of_a_type_and_of_a_product(profiles, tmp_path: Path) -> None:
     """All devices of it together; the maker and model where they are one."""
     phones, printer = tmp_path / "phones.json", tmp_path / "printer.json"
