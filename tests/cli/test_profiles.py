@@ -164,6 +164,18 @@ def test_a_sensor_takes_the_word_of_an_installed_profile(profiles, office: Path,
     assert {(one["src"]["ip"], one["dst"]["ip"]) for one in found if one["alert"]["numbers"]["rule"] == "profile"} == {(CAMERA, C2)}
 
 
+def test_a_broken_profile_is_told_when_a_run_begins(tell, office: Path, tmp_path: Path) -> None:
+    """On standard error and in the log, with its place; the run goes on."""
+    broken = office / "profiles" / "broken.json"
+    broken.parent.mkdir()
+    broken.write_text('{"for": {"type": "camera"},', encoding="utf-8")
+    log = tmp_path / "again.jsonl"
+    told = tell("replay", "--state", str(office), "--events", str(log), str(PCAPS / "office.pcapng"))
+    assert (told.code, f"{broken}:1:28: found no JSON" in told.err) == (0, True)
+    (record,) = [one for one in map(json.loads, log.read_text(encoding="utf-8").splitlines()) if "faults in profiles left out" in one["msg"]]
+    assert str(broken) in record["msg"]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [

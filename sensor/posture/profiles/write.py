@@ -25,7 +25,7 @@ VALIDITY = {HIGH: 168, MEDIUM: 48}
 VALIDITY_LOW = 24
 # Where a file is kept is not known here, and an address that somebody else could answer must not be made up (RFC 2606).
 URL = "https://mud.invalid/"
-SLUG_LIMIT, ACE_LIMIT = 40, 64
+SLUG_LIMIT, ACE_LIMIT, WORD_LIMIT, INFO_LIMIT = 40, 64, 256, 1024
 WAYS = {"from": FROM_DEVICE, "to": TO_DEVICE}
 
 
@@ -49,13 +49,14 @@ def mud_file(seen: Observed, title: str, updated: str, url: str = "") -> Body:
 
 
 def _info(title: str, confidence: Confidence) -> str:
-    return f"{title}, as observed; {confidence.text}"
+    told = f", as observed; {confidence.text}"
+    return title[: INFO_LIMIT - len(told)] + told
 
 
 def _hardware(nodes: Sequence[Node]) -> Body:
     """What all of them are: maker, model, and the firmware where it is one."""
     said = {"mfg-name": {node.vendor for node in nodes}, "model-name": {node.model for node in nodes}, "firmware-rev": {node.firmware for node in nodes}}
-    return {key: next(iter(values)) for key, values in said.items() if len(values) == 1 and "" not in values}
+    return {key: next(iter(values))[:WORD_LIMIT] for key, values in said.items() if len(values) == 1 and "" not in values}
 
 
 def _policy(names: Iterable[str]) -> Body:

@@ -98,6 +98,27 @@ def test_what_a_file_says_of_its_devices(tmp_path: Path) -> None:
     assert mud_file(mixed, "日本", NOW)["ietf-mud:mud"]["mud-url"] == "https://mud.invalid/devices.json"
 
 
+def test_each_family_of_addresses_has_its_lists(tmp_path: Path) -> None:
+    """What is meant by address is in those of its family only."""
+    body = mud_file(seen_of()._replace(versions=(4, 6)), "camera", NOW)
+    assert list(SCHEMA.iter_errors(body)) == []
+    lists = read(written(tmp_path, body)).profile().lists
+    assert [(one.name, one.way) for one in lists] == [
+        ("camera-v4-from", FROM_DEVICE), ("camera-v6-from", FROM_DEVICE), ("camera-v4-to", TO_DEVICE), ("camera-v6-to", TO_DEVICE)
+    ]  # fmt: skip
+    assert [len(one.entries) for one in lists] == [5, 4, 5, 4]
+
+
+def test_what_devices_say_of_themselves_is_cut_to_size(tmp_path: Path) -> None:
+    """A model without end, letters of terminals and quotes: the file can be read again."""
+    odd = CAMERA._replace(name="x" * 5000, vendor='"' * 300, model="\x1b[31m" + "y" * 300)
+    seen = observed(site((odd, *NETWORK[1:]), {"dev-camera": habits("camera")}), [odd])
+    body = mud_file(seen, odd.text, NOW)
+    assert list(SCHEMA.iter_errors(body)) == []
+    profile = read(written(tmp_path, body)).profile()
+    assert (len(profile.vendor), len(profile.model), len(profile.info)) == (256, 256, 1024)
+
+
 def test_directions_and_ports_are_those_of_the_server(tmp_path: Path) -> None:
     """What it uses: to the port of the other, and back from it. What it serves: the other way round; who begins is said for TCP."""
     sent, got = read(written(tmp_path, mud_file(seen_of(), "camera", NOW))).profile().lists
