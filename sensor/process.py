@@ -80,8 +80,9 @@ def _allocate(apart: int) -> None:
 def _tune(parameters: Mapping[int, int]) -> None:
     """Where the C library is GNU's."""
     mallopt = getattr(_library(), "mallopt", None)
-    for name, value in parameters.items() if mallopt is not None else ():
-        mallopt(name, value)
+    if mallopt is not None:
+        for name, value in parameters.items():
+            mallopt(name, value)
 
 
 @functools.cache
