@@ -40,10 +40,10 @@ def test_a_clock_that_nobody_keeps_right() -> None:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="adjtimex is Linux's")
 def test_the_clock_of_this_machine() -> None:
-    """The kernel tells whether somebody keeps it right."""
+    """The kernel tells whether somebody keeps it right; some containers forbid to ask, and then nothing is told."""
     found = machine.clock()
-    assert found.synchronised in (True, False)
     assert 0 <= found.error_s < 3600
+    assert found.synchronised in (True, False) or found == machine.Clock()
 
 
 @pytest.mark.parametrize(
