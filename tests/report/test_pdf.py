@@ -1,0 +1,30 @@
+"""Paper: nothing is fetched for it, whatever a page says."""
+
+from __future__ import annotations
+
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from sensor.report.pdf import pdf
+
+
+def test_nothing_is_fetched() -> None:
+    """A picture, a style and a font that a page names are asked of nobody; the page is written without them."""
+    pytest.importorskip("weasyprint")
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_error(404)
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        place = f"http://127.0.0.1:{server.server_port}"
+        style = f"@import '{place}/a.css'; @font-face {{ font-family: x; src: url({place}/x.woff) }} p {{ font-family: x; background: url({place}/b.png) }}"
+        data = pdf(f"<html lang=en><title>t</title><style>{style}</style><link rel=stylesheet href={place}/c.css><p>word<img src={place}/d.png></p></html>")
+        server.shutdown()
+    assert data.startswith(b"%PDF-")
+    assert asked == []
