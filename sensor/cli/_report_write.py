@@ -7,6 +7,7 @@ import contextlib
 import os
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 from sensor.cli._setup import complain, complain_of_faults, lists_folder
 from sensor.cli._show import NOT_OPENED, USAGE, tidy
@@ -26,8 +27,8 @@ from sensor.report.build import Listed, Sources, report_of
 from sensor.report.links import PAPER
 from sensor.report.model import Report
 from sensor.report.page import page
-from sensor.report.pdf import NoPdf, pdf
-from sensor.report.period import wish
+from sensor.report.pdf import NoPdf, pdf, writer
+from sensor.report.period import Wish, wish
 from sensor.report.stored import BadReport, encoded, stored
 from sensor.report.story import Story
 from sensor.report.words import counted
@@ -36,38 +37,49 @@ STANDARD_OUTPUT = Path("-")
 ENDINGS = {".html": "html", ".htm": "html", ".pdf": "pdf", ".json": "json"}
 
 
+class Asked(NamedTuple):
+    """What is to be written. ``older``: the report to compare with."""
+
+    kind: str
+    wish: Wish
+    older: Report | None
+    policy: Policy
+
+
 def write(args: argparse.Namespace) -> int:
+    asked = _asked(args)
+    if isinstance(asked, int):
+        return asked
+    sources = _sources(args, asked.policy, Story(asked.wish.until))
+    if sources is None:
+        return NOT_OPENED
+    report = report_of(sources._replace(older=asked.older), asked.wish)
+    return _put(args.output, _written(report, asked.kind), report)
+
+
+def _asked(args: argparse.Namespace) -> Asked | int:
+    """An exit code after it was said what makes no sense or is missing, before anything large is read."""
     kind = args.format or ENDINGS.get(args.output.suffix.lower(), "")
     if not kind:
         complain(f"found -o {tidy(str(args.output))}, expected a name that ends with .html, .pdf or .json, or --format")
         return USAGE
     try:
-        wanted = wish(args.period, args.since, args.until)
+        if kind == "pdf":
+            writer()
         older = stored(args.against) if args.against is not None else None
+        return Asked(kind, wish(args.period, args.since, args.until), older, policy_of(load_config(usual(args.config)).tickets))
+    except DocumentErrors as errors:
+        complain_of_faults(errors)
+        return USAGE
     except ValueError as error:
         complain(tidy(str(error)))
         return USAGE
-    except BadReport as error:
+    except (BadReport, NoPdf) as error:
         complain(tidy(str(error)))
         return NOT_OPENED
     except OSError as error:
         complain(f"cannot read {args.against}: {error.strerror}")
         return NOT_OPENED
-    try:
-        config = load_config(usual(args.config))
-    except DocumentErrors as errors:
-        complain_of_faults(errors)
-        return USAGE
-    sources = _sources(args, policy_of(config.tickets), Story(wanted.until))
-    if sources is None:
-        return NOT_OPENED
-    report = report_of(sources._replace(older=older), wanted)
-    try:
-        data = _written(report, kind)
-    except NoPdf as error:
-        complain(str(error))
-        return NOT_OPENED
-    return _put(args.output, data, report)
 
 
 def _written(report: Report, kind: str) -> bytes:

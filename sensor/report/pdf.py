@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
 INSTALL = (
     "pip install 'passive-network-sensor[report]', and Pango 1.44 or later of the system (Debian, Ubuntu: apt install libpango-1.0-0 libpangoft2-1.0-0"
     " libharfbuzz-subset0; Fedora: dnf install pango)"
@@ -12,13 +14,20 @@ class NoPdf(Exception):
     """What writes PDF is not there; in words, with what to install."""
 
 
-def pdf(html: str) -> bytes:
-    """NoPdf where WeasyPrint or Pango is missing."""
+def writer() -> ModuleType:
+    """What writes PDF. NoPdf where it is not installed, or Pango is not."""
     try:
-        from weasyprint import HTML
-        from weasyprint.urls import URLFetcher
+        import weasyprint
     except ImportError:
         raise NoPdf(f"PDF is written by WeasyPrint, which is not installed: {INSTALL}") from None
     except OSError as error:  # the library of the system that it loads
         raise NoPdf(f"PDF is written by WeasyPrint, which cannot load Pango ({str(error).splitlines()[0]}): {INSTALL}") from None
-    return bytes(HTML(string=html, url_fetcher=URLFetcher(allowed_protocols=())).write_pdf(pdf_tags=True))
+    module: ModuleType = weasyprint
+    return module
+
+
+def pdf(html: str) -> bytes:
+    """The page as it is printed."""
+    weasyprint = writer()
+    fetcher = weasyprint.urls.URLFetcher(allowed_protocols=())
+    return bytes(weasyprint.HTML(string=html, url_fetcher=fetcher).write_pdf(pdf_tags=True))

@@ -137,12 +137,9 @@ def test_paper_needs_what_writes_it(report, tmp_path: Path, monkeypatch: pytest.
 
 def test_paper_needs_a_library_of_the_system(report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """WeasyPrint itself is there, and what draws letters is not."""
-
-    class Broken:
-        def __getattr__(self, name: str) -> Any:
-            raise OSError("cannot load library 'libpango-1.0-0'\nand much more")
-
-    monkeypatch.setitem(sys.modules, "weasyprint", Broken())
+    (tmp_path / "weasyprint.py").write_text("raise OSError(\"cannot load library 'libpango-1.0-0'\\nand much more\")", encoding="utf-8")
+    monkeypatch.delitem(sys.modules, "weasyprint", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
     told = report("-o", str(tmp_path / "office.pdf"))
     assert told.code == 3
     assert told.err.startswith("sensor: PDF is written by WeasyPrint, which cannot load Pango (cannot load library 'libpango-1.0-0'): ")
