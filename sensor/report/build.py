@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sensor.core.reader import clean
-from sensor.posture.exposure import exposures
+from sensor.posture.exposure import Exposures, exposures
 from sensor.posture.paths.paths import attack_paths
 from sensor.posture.site import Site
 from sensor.posture.sources import STALE_DAYS
@@ -87,7 +87,7 @@ def report_of(sources: Sources, wish: Wish) -> Report:
         alerts_left_out=alerts_left_out,
         paths=roads_of(attack_paths(site)),
         talks=talks_of(site),
-        trend=[Day(day=one.day, points=one.points, devices=sum(one.devices.values())) for one in sources.days if one.day <= period.until[:10]],
+        trend=_trend(sources.days, min(period.until, now)[:10], scores),
         watched=_watched(sources, period),
         proofs=proofs.all,
     )
@@ -116,6 +116,13 @@ def _work(ticket: Ticket) -> Work:
         owner=ticket.owner,
         due=ticket.due,
     )
+
+
+def _trend(days: Sequence[Kept], today: str, scores: Exposures) -> list[Day]:
+    """What was kept by then, and the score of today where it was not kept yet."""
+    told = [Day(day=one.day, points=one.points, devices=sum(one.devices.values())) for one in days if one.day <= today]
+    fresh = [Day(day=today, points=round(scores.site.points, 1), devices=len(scores.devices))] if told and told[-1].day < today else []
+    return told + fresh
 
 
 def _closed(site: Site, period: Period) -> Iterator[Done]:

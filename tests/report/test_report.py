@@ -187,6 +187,7 @@ def test_the_age_of_what_it_rests_on_is_told() -> None:
     report = made(node(1), feeds=[feed], lists=lists, days=days)
     assert [(one.name, one.days, one.stale) for one in report.watched.feeds] == [("kev", 23, True), ("drop", 1, False), ("never", 0, True)]
     assert [(day.day, day.devices) for day in report.trend] == [("2026-11-23", 3), ("2026-11-24", 3)]
+    assert [(day.day, day.devices) for day in made(node(1), days=days[:1]).trend] == [("2026-11-23", 3), ("2026-11-24", 1)]
     assert "No log was read" in report.watched.notes[0]
 
 

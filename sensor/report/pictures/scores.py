@@ -12,7 +12,7 @@ from sensor.report.model import Day, Score
 from sensor.report.pictures.svg import BANDS as COLOURS
 from sensor.report.pictures.svg import FAINT, INK, WIDTH, circle, on, path, picture, rect, stroke, text
 
-LEFT, RIGHT, TALL, TOP = 34.0, WIDTH - 46.0, 110.0, 10.0
+LEFT, RIGHT, TALL, TOP = 34.0, WIDTH - 56.0, 110.0, 10.0
 DAYS_SHOWN = 400
 GAUGE_WIDTH = 330.0
 
