@@ -113,6 +113,9 @@ def _to_read(path: Path) -> sqlite3.Connection:
     except sqlite3.OperationalError:
         base.close()
         base = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None)
+    except sqlite3.Error:
+        base.close()
+        raise
     return base
 
 

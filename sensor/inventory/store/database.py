@@ -51,6 +51,9 @@ def look_into(path: Path) -> sqlite3.Connection:
         base.close()
         base = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None)
         base.row_factory = sqlite3.Row
+    except sqlite3.Error:
+        base.close()
+        raise
     return base
 
 
@@ -119,8 +122,7 @@ def _put_aside(path: Path) -> Path:
 def _salvage(damaged: Path, base: sqlite3.Connection) -> int:
     """Copy what can be read, table by table up to the first row that cannot."""
     saved = 0
-    with contextlib.suppress(sqlite3.Error):
-        old = connect(damaged, readonly=True)
+    with contextlib.suppress(sqlite3.Error), contextlib.closing(connect(damaged, readonly=True)) as old:
         for table in TABLES:
             base.execute("BEGIN")
             with contextlib.suppress(sqlite3.Error):
@@ -130,7 +132,6 @@ def _salvage(damaged: Path, base: sqlite3.Connection) -> int:
                     base.execute(f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})", tuple(row))  # noqa: S608
                     saved += 1
             base.execute("COMMIT")
-        old.close()
     return saved
 
 
