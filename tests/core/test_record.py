@@ -79,8 +79,8 @@ def recommendation(**more: Any) -> Recommendation:
     facts = {
         "key": "dev-5k2m8q|telnet", "setting": "telnet", "title": "Telnet in use", "severity": Severity.medium, "summary": "printer offers Telnet",
         "why": "It hides nothing.", "seen": "it greeted with 'login:'", "fix": "Switch it off.", "test": "The port is closed.", "subject": one.actor,
-        "proof": (proof_body(one.proof[0]),), "first": TS, "ts": TS + 5, "port": 23, "other": one.target, "other_port": 40000, "app": "telnet", "maker": "Kyocera",
-        "steps": "Network Settings", "count": 3,
+        "proof": (proof_body(one.proof[0]),), "first": TS, "ts": TS + 5, "port": 23, "other": one.target, "other_port": 40000, "app": "telnet",
+        "maker": "Kyocera", "steps": "Network Settings", "count": 3,
     }  # fmt: skip
     return Recommendation(**(facts | more))
 
