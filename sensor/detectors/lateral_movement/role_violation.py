@@ -61,7 +61,10 @@ class RoleViolation(FlowDetector):
         "Find out what the device talked to and why. Update or reset it, change its password, and let the switch or firewall allow only what its job needs: "
         "the services of its type and its own servers."
     )
-    false_positives = "A device that was taken for another type; new firmware or a new feature that was switched on; a new server for this kind of devices."
+    false_positives = (
+        "A device that was taken for another type; new firmware or a new feature that was switched on; a new server for this kind of devices; a profile that "
+        "lacks what happens rarely (make it anew: `sensor profiles`)."
+    )
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
