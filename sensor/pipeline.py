@@ -104,6 +104,7 @@ class Pipeline:
         self._tables = {"flows": self.kernels.flows, "repeats": repeats, "inventory": inventory, "alerts": room, "dissectors": self.dissection, **(more or {})}
         self._tables |= {"recommendations": advisor} if advisor is not None else {}
         self._tables |= {"sightings": self.sightings, "services": self.services, "boundary": boundary, **dissectors}
+        self._tables |= {"senders": selector.senders, "glimpsed": selector.glimpsed, "head_senders": selector.head_senders}
         self._started = False
         self._now = self._last = 0
         self.malformed = self.decoded = 0

@@ -94,3 +94,13 @@ def test_an_engine_tells_which_of_its_tables_let_something_go(tmp_path: Path) ->
     assert evicted["flows"] == pipeline.report()["flows_evicted"] > 500
     assert evicted["inventory.table"] == pipeline.inventory.telemetry()["evicted"] == 100
     assert all(re.fullmatch(r"[a-z_]+(\.[a-z_]+)*", name) for name in evicted)
+
+
+def test_senders_that_are_forgotten_are_counted(tmp_path: Path) -> None:
+    """Forty thousand machines, five hundred a second, in a table of four places a hash: some of them make room for others, and how many is told."""
+    path = tmp_path / "sensor.yaml"
+    path.write_text("preset: balanced\n", encoding="utf-8")
+    pipeline, count = assemble(load_config(path), lambda _: None), 40_000
+    times = [n * SECOND // 500 for n in range(count)]
+    pipeline.process(batch_of([arp(0x0017_9400_0000 + n, n & 0xFFFF) for n in range(count)], times=times))
+    assert 100 < pipeline.evicted()["senders"] < count // 2

@@ -65,8 +65,8 @@ cdef class Selector:
     cdef int64_t head_window
     cdef Heads opening, odd        # SYNs, and segments whose flags are impossible
     cdef Heads newcomers           # senders never seen before, of frames and datagrams
-    cdef RecentSet senders, glimpsed  # those known, and those that showed themselves once during a flood of them
-    cdef RecentSet head_senders    # of its own, so that a flood of made-up senders shows nobody else's repeats
+    cdef readonly RecentSet senders, glimpsed  # those known, and those that showed themselves once during a flood of them
+    cdef readonly RecentSet head_senders    # of its own, so that a flood of made-up senders shows nobody else's repeats
     cdef uint64_t[5] wants         # stream dissectors that want one more payload after so many; HEADS and more: the last
     cdef Budget[BUDGETS] budgets
     cdef RecentSet recent

@@ -15,6 +15,9 @@ FLOODED_SENDERS: int
 class Selector:
     repeats: int
     shed: int
+    senders: RecentSet
+    glimpsed: RecentSet
+    head_senders: RecentSet
     def __init__(self, interests: Sequence[Interest], recent: RecentSet) -> None: ...
     def select(self, data: npt.NDArray[np.uint8], rows: npt.NDArray[np.void], start: int, stop: int, flows: FlowTable) -> npt.NDArray[np.int32]: ...
     def begin(self, rows: int) -> None: ...
