@@ -9,7 +9,7 @@ KERNELS := $(shell find sensor -name '*.pyx' -o -name '*.pxd')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-systemd fuzz bench soak soak-memory lint format wheel deb build clean
+.PHONY: help demo test test-newcomer test-systemd fuzz bench soak soak-memory lint format wheel deb build clean
 
 help: ## this list
 	@echo "Passive network sensor. What you can make:"
@@ -24,6 +24,9 @@ test: build ## all tests (ARGS="-k dhcp" picks some)
 
 test-systemd: build deb ## the package on a real Debian that is booted in a container: root, some minutes
 	@SENSOR_SYSTEMD=1 $(BIN)/python -m pytest tests/systemd $(ARGS)
+
+test-newcomer: build ## README's first commands on a bare Debian: root, half an hour
+	@SENSOR_NEWCOMER=1 $(BIN)/python -m pytest -s tests/systemd/test_newcomer.py $(ARGS)
 
 fuzz: build ## a million changed messages for each dissector: hours (ARGS="--cases 10000 sip" for less)
 	@$(BIN)/python -m tests.fuzz.mill $(ARGS)
