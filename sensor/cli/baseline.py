@@ -17,10 +17,9 @@ CLIENT and SERVER are devices or addresses; SERVER may be outside, and either ma
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 
-from sensor.cli._setup import complain
+from sensor.cli._actions import action_of, deed
 from sensor.cli._show import USAGE, add_json_argument
 
 EXAMPLES = """\
@@ -48,14 +47,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """List, or do what the first word says; 1 where a device is not known, 3 where there is nothing to read."""
-    args.action = args.words.pop(0) if args.words else "list"
     args.events = None
-    if args.action not in ACTIONS:
-        from sensor.documents import nearest
-
-        complain(f"no action {args.action!r}, {nearest(args.action, tuple(ACTIONS))}")
-        return USAGE
-    from sensor.cli import _baseline_words
-
-    deed: Callable[[argparse.Namespace], int] = getattr(_baseline_words, ACTIONS[args.action])
-    return deed(args)
+    return deed("_baseline_words", ACTIONS[args.action])(args) if action_of(args, ACTIONS, "list") else USAGE

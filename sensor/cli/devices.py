@@ -19,8 +19,8 @@ actions:
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 
+from sensor.cli._actions import deed
 from sensor.cli._known import add_source_arguments
 from sensor.cli._show import add_json_argument
 
@@ -63,13 +63,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """List, or do what the first word says; 1 where a device is not known, 3 where there is nothing to read."""
-    return _deed(args)(args)
-
-
-def _deed(args: argparse.Namespace) -> Callable[[argparse.Namespace], int]:
-    from importlib import import_module
-
     args.action = args.words.pop(0) if args.words and args.words[0] in ACTIONS else ""
     module, name = ACTIONS.get(args.action, ("_devices_list", "list_devices"))
-    deed: Callable[[argparse.Namespace], int] = getattr(import_module(f"sensor.cli.{module}"), name)
-    return deed
+    return deed(module, name)(args)

@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sensor.cli._actions import deed
 from sensor.cli._show import USAGE, add_json_argument
 
 if TYPE_CHECKING:
@@ -53,15 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Do it; 1 where a fingerprint is not known, 2 where a file of yours has a fault, 3 where something cannot be read or written."""
     knowledge = _knowledge(args)
-    return USAGE if knowledge is None else _deed(args.action)(args, knowledge)
-
-
-def _deed(action: str) -> Callable[[argparse.Namespace, Knowledge], int]:
-    from importlib import import_module
-
-    module, name = ACTIONS[action]
-    deed: Callable[[argparse.Namespace, Knowledge], int] = getattr(import_module(f"sensor.cli.{module}"), name)
-    return deed
+    return USAGE if knowledge is None else deed(*ACTIONS[args.action])(args, knowledge)
 
 
 def _knowledge(args: argparse.Namespace) -> Knowledge | None:

@@ -17,8 +17,8 @@ Exit code 1 where what is named is not known.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 
+from sensor.cli._actions import action_of, deed
 from sensor.cli._known import add_site_arguments
 from sensor.cli._setup import complain
 from sensor.cli._show import SEVERITIES, USAGE, add_json_argument
@@ -57,21 +57,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Do it; 1 where what is named is not known, 2 where something makes no sense, 3 where there is nothing to read or a file cannot be written."""
-    args.action, *args.words = args.words or ["scores"]
-    if args.action not in ACTIONS:
-        from sensor.documents import nearest
-
-        complain(f"no action {args.action!r}, {nearest(args.action, list(ACTIONS))}")
+    if not action_of(args, ACTIONS, "scores"):
         return USAGE
     module, name, count = ACTIONS[args.action]
     if count is not None and len(args.words) not in count:
         complain(f"found {len(args.words)} words after {args.action}, expected {args.action}{' DEVICE' if args.action == 'device' else ''}")
         return USAGE
-    return _deed(module, name)(args)
-
-
-def _deed(module: str, name: str) -> Callable[[argparse.Namespace], int]:
-    from importlib import import_module
-
-    deed: Callable[[argparse.Namespace], int] = getattr(import_module(f"sensor.cli.{module}"), name)
-    return deed
+    return deed(module, name)(args)

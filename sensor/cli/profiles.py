@@ -15,9 +15,9 @@ actions:
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 
+from sensor.cli._actions import deed
 from sensor.cli._known import add_source_arguments
 from sensor.cli._setup import complain
 from sensor.cli._show import USAGE, add_json_argument
@@ -59,11 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Do what the first word says; 1 where something is not known, 2 where it makes no sense, 3 where there is nothing to read or no place to write."""
-    import importlib
-
     if sum(bool(one) for one in (args.device, args.type, args.product, args.action == "make" and args.words)) > 1:
         complain("expected one of DEVICE, --type and --product, found several")
         return USAGE
-    module, name = ACTIONS[args.action]
-    deed: Callable[[argparse.Namespace], int] = getattr(importlib.import_module(f"sensor.cli.{module}"), name)
-    return deed(args)
+    return deed(*ACTIONS[args.action])(args)

@@ -20,10 +20,9 @@ up to 20 for CVSS (unrated: as 5.0), 10 reached from outside, up to 10 criticali
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 
+from sensor.cli._actions import action_of, deed
 from sensor.cli._known import add_source_arguments
-from sensor.cli._setup import complain
 from sensor.cli._show import USAGE, add_json_argument
 
 EXAMPLES = """\
@@ -59,18 +58,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Do it; 1 where a CVE, a device or a source is not known, 2 where something makes no sense, 3 where something cannot be read or written."""
-    args.action, *args.words = args.words or ["list"]
-    if args.action not in ACTIONS:
-        from sensor.documents import nearest
-
-        complain(f"no action {args.action!r}, {nearest(args.action, list(ACTIONS))}")
-        return USAGE
-    return _deed(args.action)(args)
-
-
-def _deed(action: str) -> Callable[[argparse.Namespace], int]:
-    from importlib import import_module
-
-    module, name = ACTIONS[action]
-    deed: Callable[[argparse.Namespace], int] = getattr(import_module(f"sensor.cli.{module}"), name)
-    return deed
+    return deed(*ACTIONS[args.action])(args) if action_of(args, ACTIONS, "list") else USAGE

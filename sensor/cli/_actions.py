@@ -1,0 +1,29 @@
+"""Commands with actions: the first word says which, and what does it is imported only then, so that `--help` costs nothing."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+from sensor.cli._setup import complain
+
+Deed = Callable[..., int]
+
+
+def action_of(args: argparse.Namespace, actions: Mapping[str, Any], usual: str) -> bool:
+    """Take the action from the words of a command line; False after it was said that there is none of that name."""
+    args.action, *args.words = args.words or [usual]
+    if args.action in actions:
+        return True
+    from sensor.documents import nearest
+
+    complain(f"no action {args.action!r}, {nearest(args.action, list(actions))}")
+    return False
+
+
+def deed(module: str, name: str) -> Deed:
+    """A function of a module beside this one."""
+    found: Deed = getattr(import_module(f"sensor.cli.{module}"), name)
+    return found
