@@ -12,6 +12,8 @@ import pytest
 from hypothesis import settings
 
 from sensor import logs
+from sensor.core import secrecy
+from sensor.core.bounded import Bounded
 
 # No deadline: a busy machine is no defect. The same examples in every run: a red test stays red until it is mended.
 settings.register_profile("house", deadline=None, derandomize=True, max_examples=100)
@@ -28,6 +30,12 @@ def root() -> Path:
 def own_log(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test begins with an own log that has said nothing yet, and says it for people: what others said often is not left out here."""
     monkeypatch.setattr(logs, "_LOG", logs._Log())
+
+
+@pytest.fixture(autouse=True)
+def own_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor are words masked that were a password elsewhere."""
+    monkeypatch.setattr(secrecy, "_KNOWN", Bounded[str, bool](256))
 
 
 @functools.cache

@@ -64,7 +64,7 @@ class Run:
     def killed(self) -> list[dict[str, Any]]:
         """As soon as it wrote down what it recommended."""
         until = time.monotonic() + 60
-        while not kept(self._folder):
+        while not (kept(self._folder) and self.told()):
             assert time.monotonic() < until
             time.sleep(0.05)
         self.process.send_signal(signal.SIGKILL)
