@@ -93,6 +93,8 @@ class Run:
                     outputs=lambda: self._outputs.names, configuration=lambda: msgspec.structs.asdict(self.reloader.state) if self.reloader is not None else {},
                 )
             )  # fmt: skip
+        if keeper is not None and isinstance(log, LiveLog):
+            keeper.log_down = log.sync
         self.first = self.last = 0
         self._begun, self._end_by = False, 0.0
         self._damages = 0

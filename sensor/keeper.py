@@ -37,12 +37,16 @@ SWEEP_NS = 600_000_000_000
 KNOWLEDGE, MIXED = "knowledge", "mixed"
 # Seconds between two tries to write where it failed.
 RETRY_S = 5.0
+# Seconds for which the store waits for the log, and at the end of a run, when somebody waits for both.
+BEHIND_S, HURRIED_S = 2.0, 0.2
 
 Said = dict[str, dict[str, Word]]
 
 
 class Keeper:
-    """Restores at the start, then writes. ``complain`` hears what is wrong with the store."""
+    """Restores at the start, then writes. ``complain`` hears what is wrong with the store. ``log_down`` waits, for so many seconds at most, until all that was
+    told is on the disk: what the store knows is not told again, so it must not know it first.
+    """
 
     def __init__(self, folder: Path, complain: Callable[[str], None]) -> None:
         """StoreError or OSError where there can be no store."""
@@ -60,6 +64,7 @@ class Keeper:
         self._orders: list[Order] = []
         self._failed = False
         self._hurry = threading.Event()
+        self.log_down: Callable[[float], object] = lambda _: None
 
     def begin(self, inventory: Inventory, knowledge: str, baseline: Baseline | None = None, advice: Advice | None = None) -> int:
         """Bring back what was known; returns how many devices. ``knowledge`` names the fingerprints: where they are others than at the last run, all facts
@@ -210,6 +215,7 @@ class Keeper:
 
     def _write(self, entries: Entries) -> None:
         """Try until it is written; at the end of the run, once more and no longer."""
+        self.log_down(HURRIED_S if self._hurry.is_set() else BEHIND_S)
         while True:
             try:
                 self.store.write(entries)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Self
 
@@ -61,6 +62,12 @@ def say(folder: Path, key: str, **words: str) -> None:
     sayings.close()
 
 
+def written(folder: Path) -> int:
+    """Devices in the store."""
+    with closing(Reader(folder)) as reader:
+        return len(list(reader.records()))
+
+
 def test_three_runs(tmp_path: Path) -> None:
     """The first tells a device, the second knows it and learns its type, the third tells nothing."""
     with Run(tmp_path) as run:
@@ -74,6 +81,16 @@ def test_three_runs(tmp_path: Path) -> None:
         assert run.story.at(60).end() == []
         assert run.story.who(PRINTER).type == "printer"
         assert run.heard == []
+
+
+def test_the_store_knows_nothing_that_the_log_does_not(tmp_path: Path) -> None:
+    """Killed in between, the next run tells again what may not have been told; the other way round nobody would."""
+    with Run(tmp_path) as run:
+        known: list[int] = []
+        run.keeper.log_down = lambda _: known.append(written(tmp_path))
+        run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer").at(8)
+        run.until(lambda: written(tmp_path) == 1)
+        assert known == [0]
 
 
 def test_times_of_devices_without_news_are_written_at_the_end(tmp_path: Path) -> None:
