@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -26,7 +27,7 @@ from tests.reliability.harness import ROOT, until
 from tests.reliability.run_stories import Listener
 
 OFFICE = ROOT / "pcaps" / "office.pcapng"
-EVERY_S, START_S = 60, 60
+EVERY_S, START_S, ANEW_S = 60, 60, 900
 MB_AN_HOUR = 1.0
 # Samples that a slope needs.
 FEWEST = 4
@@ -61,13 +62,14 @@ class Watched(Listener):
 
 @contextlib.contextmanager
 def replayed(space: str, capture: Path, rate: int) -> Iterator[subprocess.Popen[bytes]]:
-    """A capture again and again."""
-    command = ["ip", "netns", "exec", space, "tcpreplay", "-q", "--preload-pcap", "--loop", "0", "--pps", str(rate), "-i", "va", str(capture)]
-    player = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    """A capture again and again. tcpreplay begins anew now and then: after three quarters of an hour it sends as fast as it can."""
+    play = ["tcpreplay", "-q", "--preload-pcap", "--loop", "0", "--duration", str(ANEW_S), "--pps", str(rate), "-i", "va", str(capture)]
+    command = ["ip", "netns", "exec", space, "sh", "-c", 'while "$@"; do :; done', "sh", *play]
+    player = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
         yield player
     finally:
-        player.kill()
+        os.killpg(player.pid, signal.SIGKILL)
         player.wait()
 
 
