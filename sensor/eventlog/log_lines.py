@@ -33,7 +33,10 @@ class Damage(NamedTuple):
 
 def parts(log: Path) -> list[Segment]:
     """The segments of a log; one that has none is itself one where it is there at all."""
-    return segments(log) or ([Segment(0, log)] if log.exists() else [])
+    if found := segments(log):
+        return found
+    # Its name is there after its first segment: a folder that was empty a moment ago may hold one by now.
+    return (segments(log) or [Segment(0, log)]) if log.exists() else []
 
 
 class LogLines:

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from sensor.eventlog import log_lines
 from sensor.eventlog import reader as reading
 from sensor.eventlog.log_end import backwards, end_of
 from sensor.eventlog.log_places import place_since
 from sensor.eventlog.paths import newest_log
 from sensor.eventlog.reader import Reader
 from sensor.eventlog.segment_lines import CHUNK
-from sensor.eventlog.segments import number_of, segments
+from sensor.eventlog.segments import Segment, number_of, segments
 from tests.eventlog.segmented import Segmented, line
 
 
@@ -126,6 +127,21 @@ def test_following_over_rotation(tmp_path: Path, follow: Callable[[Path], Follow
     assert (following.reader.broken, following.reader.missing) == (0, 0)
     held = [one.resolve() for one in Path("/proc/self/fd").iterdir()]
     assert sum(tmp_path in one.parents for one in held) <= 1
+
+
+def test_a_log_that_begins_while_it_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder was empty, then the name was there: it is no plain log, which would be begun anew when its first segment is compressed."""
+    path, looks = tmp_path / "events.jsonl", []
+
+    def segments_late(log: Path) -> list[Segment]:
+        looks.append(log)
+        if len(looks) == 1:
+            Segmented(path).add(3)
+            return []
+        return segments(log)
+
+    monkeypatch.setattr(log_lines, "segments", segments_late)
+    assert [one.first for one in log_lines.parts(path)] == [1]
 
 
 # From the end.
