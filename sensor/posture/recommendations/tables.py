@@ -7,12 +7,12 @@ from __future__ import annotations
 import functools
 import re
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from sensor.core.device import TYPES
-from sensor.documents import load_document, nearest
+from sensor.documents import Model, load_document, nearest
 from sensor.fingerprinting.load import VOCABULARY, Vocabulary, own_folder
 from sensor.posture.curated import Regex, Text, Words
 
@@ -148,7 +148,7 @@ class Outside(Words):
         return types
 
 
-def _load(name: str, model: Any) -> Any:
+def _load(name: str, model: type[Model]) -> Model:
     folder = own_folder()
     return load_document(folder / FOLDER / name, model, context=load_document(folder / VOCABULARY, Vocabulary))
 
@@ -166,9 +166,9 @@ def supports() -> tuple[Support, ...]:
 
 @functools.cache
 def places() -> Places:
-    return _load(PLACES, Places)  # type: ignore[no-any-return]
+    return _load(PLACES, Places)
 
 
 @functools.cache
 def outside() -> Outside:
-    return _load(OUTSIDE, Outside)  # type: ignore[no-any-return]
+    return _load(OUTSIDE, Outside)
