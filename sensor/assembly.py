@@ -147,18 +147,7 @@ class Engine:
         self.anew = Anew(inventory)
         self._weigher = Weigher(world, Roles(config.roles.model_dump()))
         self._detectors = _detectors(config, world, {})
-        room = AlertRoom(
-            AlertDesk(int(config.alerts.suppression_h * HOUR), budget.alerts),
-            RecordMaker(config.sensor.id, config.sensor.site, __version__, networks),
-            emit,
-            inventory.device,
-            weigher=self._weigher,
-            mutes=mutes,
-            incidents=Incidents(inventory.device, int(config.alerts.incident_h * HOUR), budget.alerts),
-            evidence=evidence,
-            least=config.least,
-            muted=muted,
-        )
+        room = self._room(config, emit, inventory, budget, mutes=mutes, muted=muted, evidence=evidence)
         self._learner = Learner(world, world.baseline)
         self.pipeline = Pipeline(
             dissectors={name: unit() for name, unit in units(sensor.dissectors, Dissector).items()},
@@ -172,6 +161,20 @@ class Engine:
             health=health,
             advisor=self.advisor,
             more={"passive_dns": world.passive_dns},
+        )
+
+    def _room(self, config: Config, emit: Callable[[Record], None], inventory: Inventory, budget: Budget, **more: Any) -> AlertRoom:
+        """Where alerts are weighed. ``more``: mutes, who gets what they silence, and evidence."""
+        alerts = config.alerts
+        return AlertRoom(
+            AlertDesk(int(alerts.suppression_h * HOUR), budget.alerts),
+            RecordMaker(config.sensor.id, config.sensor.site, __version__, self.world.networks),
+            emit,
+            inventory.device,
+            weigher=self._weigher,
+            incidents=Incidents(inventory.device, int(alerts.incident_h * HOUR), budget.alerts),
+            least=config.least,
+            **more,
         )
 
     def take_up(self, config: Config, rules: Rules | None, found: Known | None, profiles: Profiles | None = None) -> None:
