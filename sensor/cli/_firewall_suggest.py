@@ -157,7 +157,7 @@ def _contacts(args: argparse.Namespace, wish: Wish, view: View) -> list[Contact]
         return contacts_with(wish.block, view, wish.match)
     alerts = alerts_of(view.fold, args.what)
     if not alerts:
-        complain(f"no alert or incident {args.what!r} in the log: `sensor alerts` lists them")
+        complain(f"no alert, incident or recommendation {args.what!r} in the log: `sensor alerts` and `sensor posture recommendations` list them")
         return None
     names = [] if args.force else [record for record in alerts if about_a_name(record)]
     for record in names:

@@ -292,7 +292,7 @@ def test_what_names_no_two_ends_says_so(logged) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "wrong"),
     [
-        (["nonsense"], 1, "no alert or incident 'nonsense' in the log: `sensor alerts` lists them"),
+        (["nonsense"], 1, "no alert, incident or recommendation 'nonsense' in the log: `sensor alerts` and `sensor posture recommendations` list them"),
         ([], 2, "expected an alert, an incident or a recommendation, or --address ADDRESS, and not both"),
         (["x", "--address", C2], 2, "expected an alert, an incident or a recommendation, or --address ADDRESS, and not both"),
         (["--address", "300.1.1.1"], 2, "found --address 300.1.1.1, expected an address or a block such as 203.0.113.66 or 203.0.113.0/24"),
