@@ -19,7 +19,7 @@ from sensor.config import SYSTEM, model
 from sensor.delivery.catalogue import output_class, types
 from sensor.outputs._secrets import WAYS
 from sensor.presets import PRESETS
-from sensor.reload import AT_ONCE
+from sensor.runtime.reload import AT_ONCE
 
 HEADS = ("key", "value", "default", "meaning")
 ELSEWHERE = {"Tls": "[TLS](#tls)", "Filter": "[filter](#filter)"}

@@ -10,13 +10,13 @@ from typing import Any
 from docs._configuration import whole
 from docs._markdown import blocks, code, link, page, table, words
 from docs._schema import Key
+from sensor.alerts.roles import ROLES
 from sensor.cli._config_words import as_yaml
 from sensor.config import detector_units
 from sensor.core.attack import TECHNIQUES, Technique
 from sensor.core.detector import Detector, DeviceDetector, EventDetector
 from sensor.core.event import kind_of
 from sensor.presets import PRESETS
-from sensor.roles import ROLES
 
 HEADS = ("option", "value", "default", "presets", "meaning")
 INTRODUCTION = """\

@@ -16,7 +16,7 @@ from sensor.core.alert import Severity
 from sensor.core.detector import Detector
 from sensor.core.device import TYPES
 from sensor.documents import FilePath, load_document, nearest
-from sensor.log_section import Logging
+from sensor.logs.section import Logging
 from sensor.presets import PRESETS
 from sensor.registry import units
 from sensor.telemetry.listen import parse_listen
@@ -64,7 +64,7 @@ class Inventory(Section):
 
 
 class Roles(Section):
-    """Machines whose job looks like an attack, as addresses and CIDR blocks: what belongs to the job is told with low severity at most (see roles.py).
+    """Machines whose job looks like an attack, as addresses and CIDR blocks: what belongs to the job is told with low severity at most (see alerts/roles.py).
 
     ``scanner``: looks for hosts, ports and weaknesses; ``monitoring``: asks machines how they are; ``backup``: reads everything and writes much; ``jump_host``:
     administrators work from it; ``management``: installs and configures other machines.

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from sensor import logs
 from sensor.core import secrecy
 from sensor.core.bounded import Bounded
+from sensor.logs import logs
 
 # No deadline: a busy machine is no defect. The same examples in every run: a red test stays red until it is mended.
 settings.register_profile("house", deadline=None, derandomize=True, max_examples=100)

@@ -13,12 +13,12 @@ import numpy as np
 from sensor.capture.source import Damage, Tally
 from sensor.config import load_config
 from sensor.core.batch import ROW, Batch
-from sensor.daemon import Run
 from sensor.eventlog.disk import Disk
 from sensor.eventlog.live_log import LiveLog
 from sensor.eventlog.log_cursor import LogCursor
-from sensor.keeper import Keeper
-from sensor.reload import Settings
+from sensor.runtime.daemon import Run
+from sensor.runtime.keeper import Keeper
+from sensor.runtime.reload import Settings
 
 # A frame; frames that come at once; something that happens once all before it was worked off, and then until when nothing comes.
 Step = bytes | list[bytes] | Callable[[], Callable[[], bool]]

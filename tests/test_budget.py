@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sensor.alert_desk import AlertDesk
-from sensor.assembly import assemble
+from sensor.alerts.desk import AlertDesk
 from sensor.budget import LEAST, MIB, MOST, TABLES, USUAL, Budget
 from sensor.config import load_config
 from sensor.core.bounded import Bounded
@@ -24,12 +23,13 @@ from sensor.decode.reassembly import Assembler, Room
 from sensor.dissectors.http import Http
 from sensor.dissectors.tls import Tls
 from sensor.documents import DocumentErrors
+from sensor.engine.passive_dns import PassiveDns
 from sensor.inventory.baseline import Baseline
 from sensor.inventory.evidence import fact_of
 from sensor.inventory.limits import Limits
 from sensor.inventory.table import Table
-from sensor.passive_dns import PassiveDns
 from sensor.posture.recommendations.cases import Case, Cases, packed
+from sensor.runtime.assembly import assemble
 from tests.detectors.stories import START, detector
 
 ENTRIES = 4_000

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from sensor.assembly import assemble
 from sensor.config import detector_units, load_config
 from sensor.core.addresses import parse
 from sensor.documents import DocumentErrors
 from sensor.inventory.limits import HOUR
+from sensor.runtime.assembly import assemble
 
 # Detectors that are off unless somebody switches them on.
 NOISY = {"device.configuration_changed", "device.http_errors", "device.rpc_errors", "device.silent_channel", "posture.insecure_service"}

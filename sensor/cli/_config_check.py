@@ -114,7 +114,7 @@ class Check:
 
     def mutes(self, path: Path) -> None:
         """A file that is not there yet mutes nothing."""
-        from sensor.mutes import load_mutes
+        from sensor.alerts.mutes import load_mutes
 
         found = self._loads(lambda: load_mutes(path), ("alerts", "mutes"), "mutes") if path.exists() else []
         self.looked["mutes"] = len(found or ())

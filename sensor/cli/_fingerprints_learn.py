@@ -28,8 +28,8 @@ from sensor.core.recent import RecentSet
 from sensor.decode.flows import FlowTable
 from sensor.decode.kernels import Kernels
 from sensor.decode.select import Selector
-from sensor.dissection import Dissection
 from sensor.documents import nearest
+from sensor.engine.dissection import Dissection
 from sensor.fingerprinting.draft import CERTAINTY, Draft, drafts, is_telling
 from sensor.fingerprinting.load import VOCABULARY, Knowledge, Vocabulary
 from sensor.registry import units

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sensor.cli._show import part, tidy
 
 if TYPE_CHECKING:
-    from sensor.alert_files import Note
+    from sensor.alerts.files import Note
     from sensor.eventlog.fold import Fold
 
 ACTIONS = ("close", "comment")
@@ -21,7 +21,7 @@ def notes(path: Path) -> list[Note]:
     where = notes_log(path)
     if not where.is_file():
         return []
-    from sensor.alert_files import note_of
+    from sensor.alerts.files import note_of
 
     return [note for line in where.read_bytes().splitlines() if (note := note_of(line)) is not None and note.action in ACTIONS]
 

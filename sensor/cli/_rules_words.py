@@ -58,10 +58,10 @@ def try_on(args: argparse.Namespace, rules: Path, captures: list[str]) -> int:
     """Read captures with rules, and tell what these would have said; no log, no inventory, no evidence is written."""
     from sensor.capture.files import open_captures
     from sensor.cli.replay import SHOWN, stopping
-    from sensor.daemon import Run
     from sensor.documents import DocumentErrors
     from sensor.eventlog.fold import Fold
     from sensor.eventlog.writer import EventLog
+    from sensor.runtime.daemon import Run
 
     args.log_format = "console"
     config = settings(args)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sensor.config import Config
     from sensor.documents import DocumentErrors
-    from sensor.keeper import Keeper
+    from sensor.runtime.keeper import Keeper
 
 
 def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,8 +34,8 @@ def add_log_argument(parser: argparse.ArgumentParser) -> None:
 
 def complain(message: str, level: str = "error") -> None:
     """One line on standard error, without the secrets that were read. Where a machine reads it (--log-format json, the journal) it is one of our own log."""
-    from sensor import logs
     from sensor.core.secrecy import masked
+    from sensor.logs import logs
 
     if logs.for_machines():
         getattr(logs.log(), level)(message)
@@ -45,7 +45,7 @@ def complain(message: str, level: str = "error") -> None:
 
 def complain_of_faults(errors: DocumentErrors) -> None:
     """What is wrong with a document: a line a fault, or a message each where a machine reads it."""
-    from sensor import logs
+    from sensor.logs import logs
 
     if not logs.for_machines():
         print(errors, file=sys.stderr)
@@ -65,7 +65,7 @@ def log_failed(error: OSError, path: Path | None) -> int:
 def keeper(folder: Path) -> Keeper | None:
     """What keeps the inventory in a folder; None after it was said why that cannot be. SystemExit where one is there that is not for this sensor."""
     from sensor.inventory.store.database import Refused, StoreError
-    from sensor.keeper import Keeper
+    from sensor.runtime.keeper import Keeper
 
     try:
         return Keeper(folder, complain)
@@ -108,9 +108,9 @@ def rule_folders(args: argparse.Namespace, folder: Path | None) -> list[Path]:
 
 def settings(args: argparse.Namespace) -> Config | None:
     """The configuration, or None after its errors were told."""
-    from sensor import logs
     from sensor.config import load_config
     from sensor.documents import DocumentErrors
+    from sensor.logs import logs
 
     logs.configure(args.log_format)
     try:

@@ -21,7 +21,7 @@ from sensor.posture.ranges import Verdict
 from sensor.posture.site import GONE, Node, Site
 from sensor.posture.sources import sources_of
 from sensor.posture.weakness import Weakness, of_recommendation, of_vulnerability
-from sensor.process import no_collection
+from sensor.runtime.process import no_collection
 
 Record = dict[str, Any]
 

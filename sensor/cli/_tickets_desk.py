@@ -22,7 +22,7 @@ from sensor.posture.tickets.grouping import tickets_of
 from sensor.posture.tickets.ledger import Ledger, LedgerError, read_ledger, write_ledger
 from sensor.posture.tickets.policy import Policy
 from sensor.posture.tickets.progress import Standing, noted, standings
-from sensor.process import no_collection
+from sensor.runtime.process import no_collection
 
 LOCK = "tickets.lock"
 

@@ -35,8 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Deliver; 0 when stopped."""
-    from sensor import logs
     from sensor.delivery.forwarder import Forwarder
+    from sensor.logs import logs
 
     logs.configure(args.log_format)
     found = configured(args)
@@ -62,7 +62,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _configure_log(args: argparse.Namespace, found: Configured) -> None:
-    from sensor import logs
+    from sensor.logs import logs
 
     logging = found.delivery.logging
     logs.configure(args.log_format or logging.format, logging.level)
@@ -90,8 +90,8 @@ def _once(forwarder: Forwarder) -> int:
 def _until_stopped(forwarder: Forwarder, args: argparse.Namespace) -> int:
     import time
 
-    from sensor import logs
-    from sensor.notify import Notifier
+    from sensor.logs import logs
+    from sensor.runtime.notify import Notifier
 
     notifier = Notifier()
     with Signals() as signals:

@@ -19,7 +19,7 @@ from sensor.cli._setup import complain
 from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, add_events_argument, clock, folded, part, put, table, table_of_alerts, tidy
 
 if TYPE_CHECKING:
-    from sensor.mutes import Mute
+    from sensor.alerts.mutes import Mute
 
 EXAMPLES = """\
   sensor mute add --detector discovery.port_scan --src 10.20.1.9 --for 90d --reason 'the vulnerability scanner'
@@ -57,8 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Do it; 1 where a mute is not known, 2 where one makes no sense, 3 where its file cannot be read or written."""
+    from sensor.alerts.mutes import load_mutes
     from sensor.documents import DocumentErrors
-    from sensor.mutes import load_mutes
 
     path = _file(args)
     try:
@@ -85,7 +85,7 @@ def _file(args: argparse.Namespace) -> Path:
 
 
 def _add(args: argparse.Namespace, path: Path, mutes: list[Mute]) -> int:
-    from sensor.mutes import save_mutes
+    from sensor.alerts.mutes import save_mutes
 
     numbers = [int(mute.id[1:]) for mute in mutes if re.fullmatch(r"m\d{1,9}", mute.id)]
     mute = _made(args, f"m{max(numbers, default=0) + 1}")
@@ -100,10 +100,10 @@ def _made(args: argparse.Namespace, name: str) -> Mute | None:
     """The mute that the options describe; None after it was said what is wrong with it."""
     from pydantic import ValidationError
 
+    from sensor.alerts.mutes import Mute
     from sensor.cli._devices_words import author_of
     from sensor.core.device import TYPES
     from sensor.documents import nearest
-    from sensor.mutes import Mute
 
     found = re.fullmatch(r"(\d{1,5})([mhdw])", args.span)
     if not found and args.span != "ever":
@@ -151,7 +151,7 @@ def _silenced(args: argparse.Namespace) -> Counter[str]:
 
 def _test(args: argparse.Namespace, path: Path, mutes: list[Mute]) -> int:
     """Which alerts of a log would be silent. Expiry counts as of the alert, so what is over still shows what it did."""
-    from sensor.mutes import Mutes, finding_of_record
+    from sensor.alerts.mutes import Mutes, finding_of_record
 
     asked = [mute for mute in mutes if mute.id in args.ids] if args.ids else mutes
     if any(getattr(args, field) not in ("", None) for field in FIELDS):
@@ -176,7 +176,7 @@ def _test(args: argparse.Namespace, path: Path, mutes: list[Mute]) -> int:
 
 
 def _remove(args: argparse.Namespace, path: Path, mutes: list[Mute]) -> int:
-    from sensor.mutes import save_mutes
+    from sensor.alerts.mutes import save_mutes
 
     if not args.ids:
         complain("expected remove MUTE…, as `sensor mute list` names them")

@@ -107,9 +107,9 @@ def _done(args: argparse.Namespace, places: Places, chosen: list[Record], packet
     from sensor.cli._devices_words import author_of
     from sensor.cli._purge_files import out_of_tickets
     from sensor.inventory.store.database import StoreError
-    from sensor.keeper import ORDERS
     from sensor.lifecycle.purge import purge
     from sensor.posture.tickets.ledger import LedgerError
+    from sensor.runtime.keeper import ORDERS
 
     devices = [(tidy(record.get("key")), tidy(part(record, "device").get("id"))) for record in chosen]
     try:

@@ -33,9 +33,9 @@ from sensor.cli._setup import (
 if TYPE_CHECKING:
     from sensor.capture.files import CaptureFiles
     from sensor.core.record import Record
-    from sensor.daemon import Run
     from sensor.eventlog.fold import Fold
     from sensor.eventlog.writer import EventLog
+    from sensor.runtime.daemon import Run
 
 EXAMPLES = """\
   sensor replay office.pcapng
@@ -61,9 +61,9 @@ def main(args: argparse.Namespace) -> int:
     if config is None:
         return USAGE
     from sensor.capture.files import open_captures
-    from sensor.daemon import Run
     from sensor.documents import DocumentErrors
     from sensor.eventlog.fold import Fold
+    from sensor.runtime.daemon import Run
 
     log = _log(args.events)
     if log is None:

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from sensor.core.record import Record
     from sensor.eventlog.live_log import LiveLog
     from sensor.eventlog.writer import EventLog
-    from sensor.keeper import Keeper
-    from sensor.reload import Settings
+    from sensor.runtime.keeper import Keeper
+    from sensor.runtime.reload import Settings
     from sensor.telemetry.telemetry import Telemetry
 
 EXAMPLES = """\
@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Listen; 0 when stopped."""
-    from sensor.process import one_heap
+    from sensor.runtime.process import one_heap
 
     one_heap()
     config = settings(args)
@@ -85,8 +85,8 @@ def main(args: argparse.Namespace) -> int:
 def _listen(args: argparse.Namespace, config: Config, source: LiveSource, log: EventLog | LiveLog, keeping: Keeper | None, folder: Path) -> int:
     """From the first packet to the last word; the exit code."""
     from sensor.cli._signals import Signals
-    from sensor.daemon import Run
     from sensor.documents import DocumentErrors
+    from sensor.runtime.daemon import Run
 
     at, listener = _settings(args, folder, config), _tell if log.path is not None else None
     try:
@@ -123,8 +123,8 @@ def _close(log: EventLog | LiveLog, seconds: float) -> None:
 def _settings(args: argparse.Namespace, folder: Path, config: Config | None = None) -> Settings:
     """The configuration, read again where none is given, and what goes with it. DocumentErrors."""
     from sensor.config import load_config
-    from sensor.logs import configure
-    from sensor.reload import Settings
+    from sensor.logs.logs import configure
+    from sensor.runtime.reload import Settings
 
     if config is None:
         config = load_config(args.config)
@@ -171,7 +171,7 @@ def _opened(path: Path | None, config: Config) -> EventLog | LiveLog:
 
 
 def _complain(line: str) -> None:
-    from sensor.logs import log
+    from sensor.logs.logs import log
 
     log().error(line)
 

@@ -19,7 +19,7 @@ from sensor.delivery.section import type_of
 from sensor.delivery.status import Status, save_status
 from sensor.eventlog.log_end import backwards, end_of
 from sensor.eventlog.segments import cursors_of, number_of
-from sensor.logs import log as say
+from sensor.logs.logs import log as say
 
 TELL_EVERY_S = 1.0
 HEARTBEAT_S = 10.0

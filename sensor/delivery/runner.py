@@ -26,7 +26,7 @@ from sensor.delivery.shape import Shape
 from sensor.delivery.status import Status
 from sensor.eventlog.log_cursor import LogCursor
 from sensor.eventlog.segments import cursors_of
-from sensor.logs import log as say
+from sensor.logs.logs import log as say
 
 POLL_S = 0.1
 LONGEST_SLEEP_S = 1.0

@@ -22,7 +22,7 @@ from sensor.core.record import Record
 from sensor.delivery.catalogue import formats_of, output_class, types
 from sensor.delivery.redaction import RECKONED
 from sensor.documents import DocumentErrors, FilePath, load_document, nearest
-from sensor.log_section import Logging
+from sensor.logs.section import Logging
 
 NAME = re.compile(r"[a-z0-9-]{1,32}")
 # Receivers sort and drop repeats by these.

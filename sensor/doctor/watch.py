@@ -2,7 +2,7 @@
 there and up every second.
 
 The kernel is asked for interfaces, disks and the clock; of the traffic some frames are looked at that the engine has decoded anyway. None of it needs a right,
-for those were given up: what cannot be read is left out. What the engine counts itself (loss, cut frames, one direction, silence) is told by ``health.py``.
+for those were given up: what cannot be read is left out. What the engine counts itself (loss, cut frames, one direction, silence) ``engine/health.py`` tells.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from sensor import health
 from sensor.core.addresses import Networks
 from sensor.doctor import card_checks, machine, machine_checks, mirror_checks, traffic_checks
 from sensor.doctor.card import Card, look
 from sensor.doctor.finding import Finding, findings
 from sensor.doctor.traffic import Sample
+from sensor.engine import health
 
 FIRST_S, EVERY_S = 60.0, 300.0
 # Of one batch every so many seconds, so many frames are looked at.

@@ -7,6 +7,8 @@ import errno
 import hashlib
 import io
 import os
+import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -56,27 +58,36 @@ class Backup:
 
     def write(self, target: Path, progress: Progress = lambda _: None) -> Manifest:
         """OSError, StoreError (a database) or ValueError (a name) where it cannot be made; nothing is left behind then."""
-        with _whole(target) as file:
-            packer = Packer(file)
-            found = [self._database(packer, Piece(f"state/{name}", self._places.state / name), target, progress) for name in DATABASES]
-            for piece in self._pieces:
-                self._piece(packer, piece, progress)
-            manifest = self._manifest(found[0])
-            text = encoded(manifest)
-            self._add(packer, NAME, io.BytesIO(text), len(text), self._now, progress)
-            packer.close()
+        with _workshop(target) as folder:
+            whole = folder / target.name
+            with os.fdopen(os.open(whole, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
+                manifest = self._pack(Packer(file), folder, progress)
+                file.flush()
+                os.fsync(file.fileno())
+            whole.replace(target)
+        sync_folder(target.parent)
         return manifest
 
-    def _database(self, packer: Packer, piece: Piece, target: Path, progress: Progress) -> Held:
+    def _pack(self, packer: Packer, folder: Path, progress: Progress) -> Manifest:
+        """``folder``: for copies."""
+        found = [self._database(packer, Piece(f"state/{name}", self._places.state / name), folder, progress) for name in DATABASES]
+        for piece in self._pieces:
+            self._piece(packer, piece, progress)
+        manifest = self._manifest(found[0])
+        text = encoded(manifest)
+        self._add(packer, NAME, io.BytesIO(text), len(text), self._now, progress)
+        packer.close()
+        return manifest
+
+    def _database(self, packer: Packer, piece: Piece, folder: Path, progress: Progress) -> Held:
         """Through SQLite, for a file that is being written is no copy of anything. What it holds, where it is the inventory."""
         if not piece.path.is_file():
             return Held(0, 0)
-        with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as folder:
-            copy, there = Path(folder) / piece.path.name, piece.path.stat()
-            copied(piece.path, copy)
-            found = held(copy, piece.path) if piece.name == INVENTORY else Held(0, 0)
-            with copy.open("rb") as file:
-                self._add(packer, piece.name, file, copy.stat().st_size, there.st_mtime_ns, progress, there.st_mode)
+        copy, there = folder / piece.path.name, piece.path.stat()
+        copied(piece.path, copy)
+        found = held(copy, piece.path) if piece.name == INVENTORY else Held(0, 0)
+        with copy.open("rb") as file:
+            self._add(packer, piece.name, file, copy.stat().st_size, there.st_mtime_ns, progress, there.st_mode)
         return found
 
     def _piece(self, packer: Packer, piece: Piece, progress: Progress) -> None:
@@ -133,15 +144,22 @@ def _whole_lines(file: BinaryIO, size: int) -> int:
 
 
 @contextlib.contextmanager
-def _whole(target: Path) -> Iterator[BinaryIO]:
-    """A file that gets its name when all of it is on the disk. OSError where it cannot be written."""
-    number, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+def _workshop(target: Path) -> Iterator[Path]:
+    """A folder beside a file, for what becomes the file. OSError where it cannot be made. It is gone at the end, whatever signal comes meanwhile."""
+    with _unhurried():
+        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
-        with os.fdopen(number, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(number)
-        Path(name).replace(target)
+        yield folder
     finally:
-        Path(name).unlink(missing_ok=True)
-    sync_folder(target.parent)
+        with _unhurried():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _unhurried() -> Iterator[None]:
+    """Within, signals that end a program wait: one that came amid a removal would leave the rest."""
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)

@@ -12,21 +12,21 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sensor.alert_files import AlertFiles
-from sensor.alert_room import AlertRoom
+from sensor.alerts.files import AlertFiles
+from sensor.alerts.room import AlertRoom
 from sensor.capture.live import LiveSource
 from sensor.capture.packet_ring import PacketRing
 from sensor.capture.source import Source
 from sensor.core.alert import Severity
 from sensor.core.reader import clean
 from sensor.core.record import Record
+from sensor.engine.health import Health
+from sensor.engine.pipeline import Pipeline
+from sensor.engine.shedding import Shedder
 from sensor.eventlog.live_log import LiveLog
 from sensor.eventlog.writer import EventLog
-from sensor.health import Health
 from sensor.intel.store import ThreatLists
-from sensor.pipeline import Pipeline
 from sensor.rules.load import Rules
-from sensor.shedding import Shedder
 
 WALK_EVERY_S, WALK_SHARE = 5.0, 0.001
 NEWEST, TEXTS = 16, 8

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from sensor.logs import log
+from sensor.logs.logs import log
 from sensor.telemetry.listen import is_loopback
 from sensor.telemetry.served import TEXT, Reply, Served
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from sensor.core.record import Record
-from sensor.logs import settle
+from sensor.logs.logs import settle
 from sensor.telemetry.beside import Beside
 from sensor.telemetry.engine import Engine, Watched, plain
 from sensor.telemetry.served import Served

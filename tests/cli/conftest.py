@@ -104,7 +104,7 @@ def log(tmp_path: Path) -> Path:
 @pytest.fixture
 def inventory(tmp_path: Path) -> Path:
     """A folder with the inventory of three devices: a printer in VLAN 30, a camera, and a laptop by cable and by air."""
-    from tests.test_keeper import Run
+    from tests.runtime.test_keeper import Run
 
     folder = tmp_path / "state"
     with Run(folder) as run:

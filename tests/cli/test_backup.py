@@ -19,7 +19,7 @@ import zstandard
 from sensor.eventlog.segments import folder_of
 from sensor.inventory.store.store import Store
 from tests.lifecycle.household import SECRET, furnish
-from tests.test_keeper import Run
+from tests.runtime.test_keeper import Run
 
 
 @pytest.fixture
@@ -200,7 +200,7 @@ def test_the_first_signal_leaves_nothing(house: Path, tmp_path: Path) -> None:
     words = [sys.executable, "-m", "sensor", "backup", str(tmp_path / "a.tar.zst"), "--with-log", "--state", str(house)]
     process = subprocess.Popen(words, stderr=subprocess.PIPE)
     end = time.monotonic() + 10
-    while not any(path.is_file() and path.stat().st_size for path in tmp_path.glob(".a.tar.zst.*")) and time.monotonic() < end:
+    while not any(path.stat().st_size for path in tmp_path.glob(".a.tar.zst.*/a.tar.zst")) and time.monotonic() < end:
         time.sleep(0.005)
     process.send_signal(2)
     process.communicate(timeout=10)

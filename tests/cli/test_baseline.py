@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_keeper import LAPTOP, PRINTER, learned
+from tests.runtime.test_keeper import LAPTOP, PRINTER, learned
 
 
 @pytest.fixture

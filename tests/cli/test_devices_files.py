@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sensor.cli._devices_csv import plain, safe
-from tests.test_keeper import Run
+from tests.runtime.test_keeper import Run
 
 
 @pytest.fixture

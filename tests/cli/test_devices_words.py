@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_keeper import Run
+from tests.runtime.test_keeper import Run
 
 
 @pytest.fixture

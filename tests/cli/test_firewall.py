@@ -174,7 +174,7 @@ def test_json_holds_rules_and_how_to_take_them_back(suggest) -> None:
 
 def test_a_machine_whose_lease_moved_is_warned_of(tell, tmp_path: Path) -> None:
     """The inventory knows the addresses that it had."""
-    from tests.test_keeper import Run
+    from tests.runtime.test_keeper import Run
 
     mac = "00:17:c8:1a:2b:3c"
     with Run(tmp_path / "state") as run:
@@ -191,7 +191,7 @@ def test_a_machine_whose_lease_moved_is_warned_of(tell, tmp_path: Path) -> None:
 def test_an_address_that_is_no_device_is_known_by_who_used_it(tell, tmp_path: Path) -> None:
     """The baseline tells of it by its address."""
     from tests.inventory.stories import subject
-    from tests.test_keeper import LAPTOP, SMB, Run
+    from tests.runtime.test_keeper import LAPTOP, SMB, Run
 
     with Run(tmp_path / "state") as run:
         run.story.says(LAPTOP, "10.0.0.8", "http.server", "model=D").at(8)
@@ -353,7 +353,7 @@ def test_a_setting_is_cut_off_from_everybody_on_all_machines_that_have_it(logged
 
 def test_who_administers_is_named_and_left_alone_when_asked_for(tell, tmp_path: Path) -> None:
     """The baseline tells of a laptop and of a camera: with --allow seen the camera is cut off all the same, for it administers nothing."""
-    from tests.test_keeper import LAPTOP, PRINTER, Run
+    from tests.runtime.test_keeper import LAPTOP, PRINTER, Run
 
     camera, switch, telnet = "ac:cc:8e:00:00:01", "00:1c:7f:00:00:09", 6 << 16 | 23
     with Run(tmp_path / "state") as run:

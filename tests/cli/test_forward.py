@@ -15,7 +15,7 @@ import pytest
 
 from sensor.delivery.status import load_status
 from tests.eventlog.segmented import Segmented, line
-from tests.test_notify import Manager
+from tests.runtime.test_notify import Manager
 
 CONFIG = "outputs:\n  archive: {type: file, path: out.jsonl, batch_ms: 0}\n"
 
@@ -200,7 +200,7 @@ def test_it_needs_nothing_of_the_engine(folder: Path) -> None:
     code = (
         "import sys; from sensor.cli.main import main; main(['forward','--config','sensor.yaml','--events','events.jsonl','--once']);"
         "print([name for name in sys.modules if name.startswith(('sensor.detectors','sensor.dissectors','sensor.decode','sensor.capture','sensor.inventory',"
-        "'sensor.pipeline','sensor.daemon','sensor.config','scapy','dpkt'))])"
+        "'sensor.engine','sensor.runtime.daemon','sensor.config','scapy','dpkt'))])"
     )
     made = subprocess.run(
         [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True, env=os.environ | {"PYTHONPATH": str(Path.cwd())}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sensor.mutes import load_mutes
+from sensor.alerts.mutes import load_mutes
 
 
 @pytest.fixture

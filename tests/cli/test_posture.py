@@ -283,7 +283,7 @@ def test_a_time_that_is_none_is_told(tell, inventory: Path, tmp_path: Path) -> N
 
 def test_nothing_was_seen_yet(tell, tmp_path: Path) -> None:
     """An inventory without a device has no time, and so no day."""
-    from tests.test_keeper import Run
+    from tests.runtime.test_keeper import Run
 
     with Run(tmp_path / "state"):
         pass

@@ -13,13 +13,13 @@ import pytest
 from sensor.inventory.store.reader import Reader
 from sensor.inventory.store.sayings import Sayings
 from sensor.inventory.words import Word
-from sensor.keeper import ORDERS
 from sensor.lifecycle.redact import WORDS
 from sensor.posture.tickets.ledger import FILE, Ledger, Note, Part, read_ledger, write_ledger
+from sensor.runtime.keeper import ORDERS
 from tests.cli.conftest import ENDS, SCAN, record
 from tests.eventlog.segmented import Segmented
 from tests.inventory.stories import START, subject
-from tests.test_keeper import LAPTOP, PRINTER, Run
+from tests.runtime.test_keeper import LAPTOP, PRINTER, Run
 
 CAMERA = "ac:cc:8e:00:00:01"
 SHOUT = "quite-a-particular-name"

@@ -20,7 +20,7 @@ from sensor.inventory.store.store import Store
 from sensor.lifecycle.places import DATABASES
 from sensor.posture.database import open_to_read
 from tests.lifecycle.household import SECRET, furnish, snapshot
-from tests.test_keeper import Run
+from tests.runtime.test_keeper import Run
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ import jsonschema
 import pytest
 
 import sensor.eventlog
-from sensor import logs
 from sensor.cli import run
 from sensor.cli.main import main, parser
+from sensor.logs import logs
 
 SCHEMA = jsonschema.Draft202012Validator(json.loads((Path(sensor.eventlog.__file__).parent / "schema.json").read_text(encoding="utf-8")))
 

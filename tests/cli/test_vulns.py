@@ -34,7 +34,7 @@ CAMERA, SWITCH, PRINTER = "ac:cc:8e:00:00:01", "00:1b:21:00:00:02", "00:17:c8:1a
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
     """The inventory of a camera that tells its version, one whose version nobody told, and a printer."""
-    from tests.test_keeper import Run
+    from tests.runtime.test_keeper import Run
 
     folder = tmp_path / "state"
     with Run(folder) as run:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sensor.alert_desk import AlertDesk
+from sensor.alerts.desk import AlertDesk
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from tests.detectors.stories import PING, SECOND, START, TCP, UDP, Story, World, device, lit, one, raised

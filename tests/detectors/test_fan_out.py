@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.alert_desk import AlertDesk
+from sensor.alerts.desk import AlertDesk
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from tests.detectors.stories import Story, World, device, in_time

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from sensor.alert_desk import AlertDesk
+from sensor.alerts.desk import AlertDesk
 from sensor.core.alert import Alert
 from sensor.core.flow import CHANGE, Change, Reason
 from tests.detectors.stories import SECOND, START, Story, alerts_of, detector, lit, one, raised

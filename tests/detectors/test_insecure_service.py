@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sensor.alerts.weighing import Weigher
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.event import Event
@@ -17,7 +18,6 @@ from sensor.dissectors.telnet import TelnetBanner, TelnetLogin
 from sensor.dissectors.tftp import TftpRead, TftpWrite
 from sensor.dissectors.tls import TlsCertificate, TlsServerHello
 from sensor.dissectors.vnc import VncLogin
-from sensor.weighing import Weigher
 from tests.detectors.login_stories import CLIENT, SERVER, ends, form, ftp, telnet, web
 from tests.detectors.stories import SECOND, START, World, detector, device, heard, one
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sensor.alert_desk import AlertDesk
+from sensor.alerts.desk import AlertDesk
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.intel.store import ThreatLists

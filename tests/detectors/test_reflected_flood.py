@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from sensor.alert_desk import AlertDesk
+from sensor.alerts.desk import AlertDesk
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.flow import CHANGE, Change, Reason

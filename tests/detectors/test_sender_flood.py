@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 from collections import Counter
 
-from sensor.assembly import assemble
 from sensor.config import load_config
 from sensor.core.addresses import mac_text
 from sensor.core.event import SenderFlood
 from sensor.core.packet import Packet
 from sensor.core.record import Record
+from sensor.runtime.assembly import assemble
 from tests.detectors.stories import SECOND, START, detector, heard, one
 from tests.kit import batch_of, ethernet
 

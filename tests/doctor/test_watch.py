@@ -19,7 +19,7 @@ from sensor.decode.frames import decode
 from sensor.doctor import machine, watch
 from sensor.doctor.card import Card
 from sensor.doctor.watch import EVERY_S, FIRST_S, FRAMES, PAUSE_S, Watch
-from sensor.health import AGAIN_S, Finding, Health
+from sensor.engine.health import AGAIN_S, Finding, Health
 from tests.doctor.office import changed, mac, office
 from tests.kit import batch_of
 
@@ -261,7 +261,7 @@ import json, os, subprocess, sys
 from pathlib import Path
 from sensor.core.addresses import Networks
 from sensor.doctor.watch import Watch
-from sensor.health import Health
+from sensor.engine.health import Health
 health, one = Health(["vd0"], live=True), Watch(["vd0"], Networks(), lambda: [Path("/")], promiscuous=False)
 def at(second):
     found = [each for each in one.look(health, second * 10**9, second) if each.check in ("sensor.interface", "sensor.offloads")]

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from sensor.assembly import assemble
 from sensor.config import load_config
 from sensor.core.addresses import parse
 from sensor.core.alert import Alert, Severity
@@ -18,8 +17,9 @@ from sensor.core.packet import Packet
 from sensor.core.record import Record
 from sensor.evidence.gather import AFTER, AFTER_LIMIT, BEFORE_LIMIT, SEARCHES, Gatherer
 from sensor.evidence.ring import CHANGES, Frame, PacketRing, Wanted
+from sensor.runtime.assembly import assemble
+from tests.engine.test_pipeline import captured, pieces, raw
 from tests.kit import SECOND, tcp_frame
-from tests.test_pipeline import captured, pieces, raw
 
 SYN, RST = 2, 0x14
 BAD, VICTIM, OTHER = (parse(f"10.0.0.{n}") for n in (66, 5, 6))

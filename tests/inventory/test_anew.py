@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sensor.inventory.anew import Anew
-from sensor.keeper import Keeper
+from sensor.runtime.keeper import Keeper
 from tests.inventory.stories import Story
 
 MACS = [f"00:17:c8:00:00:{number:02x}" for number in range(1, 6)]

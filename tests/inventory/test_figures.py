@@ -13,7 +13,7 @@ import pytest
 from sensor.core.observation import Observation, Subject
 from sensor.inventory.baseline import DEVICES_LIMIT, Baseline
 from sensor.inventory.limits import Limits
-from sensor.keeper import Keeper
+from sensor.runtime.keeper import Keeper
 from tests.inventory.stories import Story
 
 MANY, SECONDS, MEMORY_MB = 100_000, 5.0, 60

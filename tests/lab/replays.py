@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sensor.assembly import assemble
 from sensor.capture.files import open_captures
 from sensor.config import load_config
 from sensor.core.addresses import mac_text
@@ -14,6 +13,7 @@ from sensor.core.observation import Observation
 from sensor.core.record import Record
 from sensor.fingerprinting.load import load_knowledge
 from sensor.fingerprinting.match import Matcher
+from sensor.runtime.assembly import assemble
 
 SECOND = 1_000_000_000
 # As often live capture lets time pass on a silent wire.

@@ -28,7 +28,7 @@ stream.sendall(b"sensor\\n\\n6\\n1\\n0\\n0\\n0\\n")
 os.dup2(stream.fileno(), 2)
 there = os.fstat(2)
 os.environ["JOURNAL_STREAM"] = f"{there.st_dev}:{there.st_ino}"
-from sensor import logs
+from sensor.logs import logs
 logs.configure(None)
 logs.log().warning("it broke", unit="dns", count=3)
 for _ in range(20):

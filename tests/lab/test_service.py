@@ -15,17 +15,17 @@ from typing import Any
 
 import pytest
 
-from sensor.assembly import known
 from sensor.config import Config
 from sensor.eventlog.log_cursor import LogCursor
 from sensor.inventory.baseline import Baseline
 from sensor.inventory.store.store import Store
-from sensor.keeper import Keeper
+from sensor.runtime.assembly import known
+from sensor.runtime.keeper import Keeper
 from tests.inventory.stories import Story
 from tests.inventory.test_figures import LIMITS, MANY, office
 from tests.lab.test_live import ENVIRONMENT, ROOT, Lab, pytestmark, run  # noqa: F401 the marks of the lab
-from tests.test_assembly import GOOD as FINGERPRINT
-from tests.test_notify import Manager
+from tests.runtime.test_assembly import GOOD as FINGERPRINT
+from tests.runtime.test_notify import Manager
 
 SENDER = """
 import os, socket, sys, time

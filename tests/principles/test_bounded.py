@@ -10,7 +10,7 @@ import pytest
 
 from tests.principles._source import name_of, python_files, tree_of
 
-ROOMS = ("core", "detectors", "inventory", "rules", "alert_desk", "alert_room", "incidents", "weighing", "passive_dns", "boundary")
+ROOMS = ("core", "detectors", "inventory", "rules", "alerts/desk", "alerts/room", "alerts/incidents", "alerts/weighing", "engine/passive_dns", "boundary")
 GROWS = {"dict", "set", "list", "defaultdict", "OrderedDict", "Counter", "deque", "bytearray"}
 
 # file:Class.attribute -> why it cannot grow without end

@@ -17,15 +17,15 @@ ROOMS = (
     "detectors",
     "fingerprinting",
     "inventory",
-    "alert_desk",
-    "alert_room",
-    "incidents",
-    "weighing",
-    "passive_dns",
+    "alerts/desk",
+    "alerts/room",
+    "alerts/incidents",
+    "alerts/weighing",
     "boundary",
-    "dissection",
+    "engine/dissection",
+    "engine/passive_dns",
+    "engine/pipeline",
     "rules",
-    "pipeline",
 )
 
 MODULES = set("time socket ssl select selectors asyncio threading multiprocessing subprocess random secrets tempfile logging".split())

@@ -9,8 +9,8 @@ import pytest
 
 from tests.principles._source import SENSOR, imports, kernels, name_of, python_files, room_of
 
-ENGINE = {"capture", "decode", "dissectors", "fingerprinting", "inventory", "detectors", "intel", "posture", "rules", "eventlog"}
-ALERTS = {"alert_desk", "alert_files", "alert_room", "incidents", "mutes", "roles", "weighing"}
+# What the engine drives.
+UNITS = {"capture", "decode", "dissectors", "fingerprinting", "inventory", "detectors", "intel", "posture", "rules", "eventlog"}
 HELPERS = {"boundary", "documents", "registry"}
 
 # room -> the rooms it may import from, besides itself
@@ -19,6 +19,8 @@ MAY_IMPORT = {
     "core": set(),
     "registry": set(),
     "documents": set(),
+    "budget": set(),
+    "presets": set(),
     "boundary": {"core"},
     "decode": {"core"},
     "capture": {"core", "decode"},
@@ -32,56 +34,23 @@ MAY_IMPORT = {
     "posture": {"core", "detectors", "dissectors", "documents", "fingerprinting", "https", "inventory"},
     "report": {"core", "inventory", "posture"},
     "eventlog": {"core"},
-    "alert_desk": {"core"},
-    "incidents": {"core"},
-    "roles": {"core"},
-    "weighing": {"core", "roles"},
-    "mutes": {"core", "documents"},
-    "presets": set(),
-    "passive_dns": {"core", "dissectors"},
     "evidence": {"core", "decode"},
-    "alert_room": {"core", "alert_desk", "incidents", "mutes", "weighing"},
-    "alert_files": {"core", "alert_room", "documents", "eventlog", "evidence", "mutes"},
-    "health": {"core"},
-    "upstream": {"delivery", "health"},
-    "shedding": {"core", "decode"},
-    "message_limits": {"core", "decode"},
-    "evictions": set(),
-    "lately": set(),
-    "budget": set(),
-    "read_ahead": {"core", "capture", "decode", "shedding"},
-    "quarantine": {"core"},
+    "alerts": {"core", "documents", "eventlog", "evidence"},
+    "logs": {"core"},
     "outputs": {"core", "documents"},
-    "delivery": {"core", "boundary", "documents", "eventlog", "outputs", "logs", "log_section", "registry"},
+    "delivery": {"core", "boundary", "documents", "eventlog", "outputs", "logs", "registry"},
     "lifecycle": {"core", "delivery", "documents", "eventlog", "inventory"},
     "hunt": {"core", "eventlog"},
     "console": {"core", "eventlog", "inventory"},
-    "keeper": {"core", "inventory", "process"},
-    "notify": set(),
-    "process": set(),
-    "reload": {"core", "alert_files", "assembly", "config", "documents", "eventlog", "evidence", "intel", "logs", "notify", "posture", "process", "rules"}
-    | {"upstream"},
-    "summary": {"core", "alert_files", "capture", "eventlog", "pipeline"},
-    "telemetry": {"core", "alert_files", "alert_room", "capture", "delivery", "eventlog", "health", "intel", "logs", "pipeline", "rules", "shedding"},
-    "journal": set(),
-    "log_limit": {"core"},
-    "log_section": set(),
-    "logs": {"core", "journal", "log_limit"},
-    "config": {"core", "budget", "presets", "documents", "registry", "capture", "detectors", "dissectors", "fingerprinting", "intel", "inventory", "outputs"}
-    | {"delivery", "log_section", "telemetry"},
-    "dissection": {"core", "decode", "boundary"},
-    "doctor": {"core", "capture", "decode", "health"},
-    "pipeline": {"core", "alert_room", "dissection", "evictions", "evidence", "health", "message_limits"} | ENGINE | HELPERS,
-    "assembly": {"core", "budget", "health", "keeper", "passive_dns", "pipeline", "config", "evidence", "process"} | ALERTS | ENGINE | HELPERS,
-    "daemon": {"core", "health", "read_ahead", "shedding", "upstream", "keeper", "assembly", "pipeline", "config", "telemetry", "logs", "outputs", "quarantine"}
-    | {"doctor", "evidence", "notify", "process", "lately", "reload", "summary"}
-    | ALERTS
-    | ENGINE
-    | HELPERS,
-    "cli": {"core", "dissection", "keeper", "daemon", "assembly", "pipeline", "config", "telemetry", "logs", "outputs", "hunt", "console", "evidence"}
-    | {"delivery", "doctor", "https", "lifecycle", "notify", "process", "reload", "report"}
-    | ALERTS
-    | ENGINE
+    "engine": {"core", "alerts", "evidence"} | UNITS | HELPERS,
+    "doctor": {"core", "capture", "decode", "engine"},
+    "telemetry": {"core", "alerts", "capture", "delivery", "engine", "eventlog", "intel", "logs", "rules"},
+    "config": {"core", "budget", "capture", "delivery", "detectors", "dissectors", "documents", "fingerprinting", "intel", "inventory", "logs", "outputs"}
+    | {"presets", "registry", "telemetry"},
+    "runtime": {"core", "alerts", "budget", "config", "delivery", "doctor", "engine", "evidence", "logs", "outputs", "telemetry"} | UNITS | HELPERS,
+    "cli": {"core", "alerts", "config", "console", "delivery", "doctor", "engine", "evidence", "https", "hunt", "lifecycle", "logs", "outputs", "report"}
+    | {"runtime", "telemetry"}
+    | UNITS
     | HELPERS,
     "__main__": {"cli"},
 }
@@ -90,13 +59,13 @@ MAY_IMPORT = {
 KEPT_APART = {
     "scapy": (set(), "crafts captures and tests, never reads packets"),
     "dpkt": ({"dissectors"}, "leaks other errors than Malformed, which only dissectors translate"),
-    "socket": ({"capture", "outputs", "console", "cli", "daemon", "doctor", "journal", "notify", "telemetry"}, "the core has no socket"),
+    "socket": ({"capture", "outputs", "console", "cli", "doctor", "logs", "runtime", "telemetry"}, "the core has no socket"),
     "sqlite3": ({"inventory", "posture", "hunt", "console", "cli"}, "two stores: the inventory, and vulnerabilities, which are too many for memory"),
     "jinja2": ({"report"}, "pages are made in one place, where everything is escaped"),
     "weasyprint": ({"report"}, "paper is made of the page of a report"),
     "rich": ({"cli"}, "what is for people's eyes is made by commands"),
     "yaml": ({"documents"}, "documents are read in one place, which tells all faults with their line"),
-    "structlog": ({"logs", "daemon", "cli", "telemetry"}, "the engine reports through events and counters"),
+    "structlog": ({"logs", "runtime", "cli", "telemetry"}, "the engine reports through events and counters"),
 }
 
 FILES = python_files() + kernels()

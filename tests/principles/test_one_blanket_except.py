@@ -10,7 +10,7 @@ from tests.principles._source import kernels, name_of, python_files, tree_of
 BLANKET = {"Exception", "BaseException"}
 
 # Not handled but handed on: caught in one thread, raised in the thread that waits for it.
-CARRIERS = ["sensor/read_ahead.py:_read"]
+CARRIERS = ["sensor/engine/read_ahead.py:_read"]
 
 
 def _is_blanket(handler: ast.ExceptHandler) -> bool:

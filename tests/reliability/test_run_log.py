@@ -13,10 +13,10 @@ import pytest
 
 from sensor.config import Config, load_config
 from sensor.core.batch import Batch
-from sensor.daemon import Run
 from sensor.eventlog.log_cursor import LogCursor
+from sensor.runtime.daemon import Run
 from tests.reliability.live_logs import BadDisk, numbers, open_log, record
-from tests.test_daemon import FRAMES, SCHEMA, Given
+from tests.runtime.test_daemon import FRAMES, SCHEMA, Given
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 import yaml
 
-from sensor.assembly import assemble
 from sensor.capture.files import open_captures
 from sensor.config import load_config
 from sensor.core.record import Record
+from sensor.runtime.assembly import assemble
 
 VARIABLE = "SENSOR_CORPUS"
 SAMPLE, LARGEST = 60, 2_000_000

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from sensor.assembly import assemble
 from sensor.capture.files import open_captures
 from sensor.config import Config, load_config, model
 from sensor.core.record import Record
+from sensor.runtime.assembly import assemble
 
 LAB = Path(__file__).parents[2] / "pcaps" / "lab"
 SIZE = 300_000

@@ -1,4 +1,4 @@
-"""What is done with goes at once: nothing that is made a packet or a conversation holds itself, for the garbage collector hardly runs (see daemon.py)."""
+"""What is done with goes at once: nothing that is made a packet or a conversation holds itself, for the garbage collector hardly runs (runtime/daemon.py)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 
 import netaddr  # noqa: F401 - being imported leaves cycles, once
 
-from sensor.assembly import assemble
 from sensor.capture.files import open_captures
 from sensor.config import Config
 from sensor.core.record import Record
+from sensor.runtime.assembly import assemble
 
 PCAPS = Path(__file__).parents[2] / "pcaps"
 

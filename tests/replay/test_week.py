@@ -16,10 +16,10 @@ import pytest
 from pcaps import week
 from pcaps._week_attacks import LISTED, PLANTED, Planted, actor
 from pcaps._week_hosts import company
-from sensor.assembly import assemble
 from sensor.capture.files import open_captures
 from sensor.config import load_config
 from sensor.core.record import Record
+from sensor.runtime.assembly import assemble
 
 pytestmark = pytest.mark.slow
 

@@ -14,9 +14,9 @@ import pytest
 
 from sensor.capture.files import open_captures
 from sensor.config import load_config
-from sensor.daemon import Run
 from sensor.delivery.status import Status, save_status
 from sensor.eventlog.live_log import LiveLog
+from sensor.runtime.daemon import Run
 from sensor.telemetry import METRICS
 from sensor.telemetry import engine as engine_module
 from sensor.telemetry.exposition import samples

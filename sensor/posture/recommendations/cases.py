@@ -1,7 +1,7 @@
 """Cases: settings that are wrong, one a device and setting, in a table that is bounded and outlives a restart.
 
 A case is found by the endpoint that showed it, which costs nothing to ask at a message, and by its device, which may be at another address by now. Nothing here
-touches a file: what became of told cases is taken out by whoever keeps them (``keeper.py``), and put back at the next start.
+touches a file: what became of told cases is taken out by whoever keeps them (``runtime/keeper.py``), and put back at the next start.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from sensor.inventory.store import schema, upgrade
 from sensor.inventory.store.database import FILE, UNFINISHED, Refused, connect
 from sensor.inventory.store.reader import Reader
 from sensor.inventory.store.store import Store
-from tests.test_keeper import Run
+from tests.runtime.test_keeper import Run
 
 KEY = "mac:00:17:c8:1a:2b:3c"
 BODY = '{"id":"dev-aaaaaa","type":"printer"}'

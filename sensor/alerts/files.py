@@ -1,0 +1,198 @@
+"""The files beside the alerts of one run: mutes, the log of what they silenced, what the operator noted, and the packets.
+
+All of them stand beside the event log or in the state folder. What cannot be read or written is complained about and never stops the run: without a file of
+mutes everything is told.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from sensor import __version__
+from sensor.alerts.mutes import Mutes, load_mutes
+from sensor.alerts.room import AlertRoom
+from sensor.core.record import Record
+from sensor.documents import DocumentErrors
+from sensor.eventlog.paths import muted_log, notes_log
+from sensor.eventlog.writer import EventLog
+from sensor.evidence.gather import Gatherer
+from sensor.evidence.writer import Writer
+
+NOTES_LIMIT = 1 << 20
+
+
+class Note(msgspec.Struct):
+    """What the operator says of an alert: one line of the notes. ``action``: close or comment; ``ts``: RFC 3339."""
+
+    ts: str
+    alert: str
+    action: str
+    by: str
+    text: str = ""
+
+
+class AlertFiles:
+    """``log``: the event log, where it is a file; ``mutes``: the file of mutes; ``evidence``: the folder for packets; None where there are to be none.
+    ``clock`` (live runs): seconds since the epoch.
+    """
+
+    def __init__(
+        self, log: Path | None, *, mutes: Path | None = None, evidence: Path | None = None, mib: int = 512,
+        clock: Callable[[], float] | None = None, complain: Callable[[str], None],
+    ) -> None:  # fmt: skip
+        self._log, self._mutes_file, self._complain = log, mutes, complain
+        self._clock, self._live = clock, clock is not None
+        self.mutes = Mutes()
+        # Of folders that evidence is no longer written to.
+        self._gone = 0
+        self._stamp: tuple[int, int] | None = None
+        self._read_mutes()
+        self._muted = self._open_muted()
+        self._writer = self._open_writer(evidence, mib)
+        self.gatherer = Gatherer(self._writer.write, evidence.name) if self._writer is not None and evidence is not None else None
+        self._notes = notes_log(log) if log is not None else None
+        self._noted = self._size_of_notes()
+
+    @property
+    def dropped(self) -> int:
+        """Frames of evidence that were not written."""
+        return self._gone + (self._writer.dropped if self._writer is not None else 0)
+
+    @property
+    def evidence(self) -> Path | None:
+        """Where packets go now; None where none are kept."""
+        return self._writer.folder if self._writer is not None else None
+
+    def writer_for(self, evidence: Path | None, mib: int) -> Writer | None:
+        """What would write evidence to a folder: the one there is, where it does that already or where no other can. May be called from another thread."""
+        if self._writer is not None and evidence == self._writer.folder:
+            return self._writer
+        return (self._open_writer(evidence, mib) or self._writer) if evidence is not None else None
+
+    def take_up(self, mutes: Path | None, writer: Writer | None, mib: int) -> Gatherer | None:
+        """Other files from now on, mutes at the next look; returns what gathers packets."""
+        if mutes != self._mutes_file:
+            self._mutes_file, self._stamp = mutes, None
+        old, self._writer = self._writer, writer
+        if writer is old:
+            if writer is not None:
+                writer.limit(mib)
+            return self.gatherer
+        if self.gatherer is not None:
+            self.gatherer.finish()
+        if old is not None:
+            self._gone += old.dropped
+            threading.Thread(target=old.close, name="evidence-end", daemon=True).start()
+        self.gatherer = Gatherer(writer.write, writer.folder.name) if writer is not None else None
+        return self.gatherer
+
+    def muted(self, record: Record) -> None:
+        """To the log of what was silenced."""
+        if self._muted is None:
+            return
+        try:
+            self._muted.write(record)
+        except OSError as error:
+            self._complain(f"cannot write {self._muted.path}: {error.strerror}")
+
+    def watch(self, room: AlertRoom, now: int) -> None:
+        """Live, called about once a second: whether the operator said something meanwhile. ``now``: ns."""
+        if self._read_mutes():
+            room.mutes = self.mutes
+        for note in self._new_notes():
+            if note.action == "close":
+                room.close(note.alert, note.by, note.text, now)
+        if self._muted is not None:
+            self._flush(self._muted)
+
+    def close(self) -> None:
+        """The end of the run: everything is written."""
+        if self._writer is not None:
+            self._writer.close()
+            if self._writer.dropped:
+                self._complain(f"{self._writer.dropped:,} frames of evidence could not be written to {self._writer.folder}")
+        if self._muted is not None:
+            self._flush(self._muted)
+            self._muted.close()
+
+    # One file each.
+
+    def _read_mutes(self) -> bool:
+        """Read the mutes where the file is another than before; whether they changed. Where it is wrong, those of before hold."""
+        path = self._mutes_file
+        if path is None:
+            return False
+        try:
+            told = path.stat()
+            stamp = (told.st_mtime_ns, told.st_size)
+        except OSError:
+            stamp = (0, 0)
+        if stamp == self._stamp:
+            return False
+        self._stamp = stamp
+        try:
+            self.mutes = Mutes(load_mutes(path), self.mutes.counts)
+        except DocumentErrors as errors:
+            self._complain(f"mutes are left as they were:\n{errors}")
+            return False
+        return True
+
+    def _open_muted(self) -> EventLog | None:
+        """A live run opens it at once, for it may not be able to later; a replay only where there is something to silence."""
+        if self._log is None or not self._log.is_file():
+            return None
+        path = muted_log(self._log)
+        try:
+            if not self._live and not len(self.mutes):
+                path.unlink(missing_ok=True)
+                return None
+            return EventLog(path, fresh=not self._live, clock=self._clock)
+        except OSError as error:
+            self._complain(f"cannot write {path}: {error.strerror}")
+            return None
+
+    def _flush(self, log: EventLog) -> None:
+        try:
+            log.flush()
+        except OSError as error:
+            self._complain(f"cannot write {log.path}: {error.strerror}")
+
+    def _open_writer(self, folder: Path | None, mib: int) -> Writer | None:
+        if folder is None:
+            return None
+        try:
+            return Writer(folder, f"sensor {__version__}", mib=mib, wait=not self._live, complain=self._complain)
+        except OSError as error:
+            self._complain(f"cannot keep evidence in {folder}: {error.strerror}")
+            return None
+
+    def _size_of_notes(self) -> int:
+        try:
+            return self._notes.stat().st_size if self._notes is not None else 0
+        except OSError:
+            return 0
+
+    def _new_notes(self) -> list[Note]:
+        """Lines that were added since; half a line waits for its end."""
+        size = self._size_of_notes()
+        if self._notes is None or size <= self._noted:
+            self._noted = min(self._noted, size)
+            return []
+        with self._notes.open("rb") as file:
+            file.seek(self._noted)
+            text = file.read(NOTES_LIMIT)
+        whole = text[: text.rfind(b"\n") + 1]
+        self._noted += len(whole)
+        return [note for line in whole.splitlines() if (note := note_of(line)) is not None]
+
+
+def note_of(line: bytes) -> Note | None:
+    """A line of the notes; None where it is none."""
+    try:
+        return msgspec.json.decode(line, type=Note)
+    except msgspec.DecodeError:
+        return None

@@ -1,0 +1,123 @@
+"""The alert room: from what detectors raise to what is told. Weighed, silenced where the operator said so, folded, gathered into incidents, with its packets.
+
+Every alert passes here and nowhere else, in packet order. Mutes are applied before anything is counted or told; what they silence is folded at a desk of its
+own and handed to ``muted``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from sensor.alerts.desk import AlertDesk
+from sensor.alerts.incidents import Incidents
+from sensor.alerts.mutes import Mute, Mutes
+from sensor.alerts.weighing import Weigher
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Bounded
+from sensor.core.device import Device
+from sensor.core.incident import Incident
+from sensor.core.observation import Subject
+from sensor.core.record import Record, RecordMaker
+from sensor.core.record_parts import Body, words
+
+MUTED_LIMIT = 4096
+
+Emit = Callable[[Record], None]
+
+
+class Evidence(Protocol):
+    """Keeps the packets behind alerts."""
+
+    def gather(self, action: str, name: str, alert: Alert) -> Body | None:
+        """The packets of an alert that is told, as its record shows them; None where there are none."""
+        ...
+
+    def tick(self, now: int) -> None: ...
+    def finish(self) -> None: ...
+
+
+class AlertRoom:
+    """``below``: alerts that were too slight to be told; ``device`` knows the device of a party at this packet."""
+
+    def __init__(
+        self, desk: AlertDesk, maker: RecordMaker, emit: Emit, device: Callable[[Subject], Device | None], *,
+        weigher: Weigher | None = None, mutes: Mutes | None = None, incidents: Incidents | None = None, evidence: Evidence | None = None,
+        least: Severity = Severity.info, muted: Emit | None = None,
+    ) -> None:  # fmt: skip
+        self.desk, self.maker, self.emit, self.device = desk, maker, emit, device
+        self.mutes = Mutes() if mutes is None else mutes
+        self.incidents = Incidents(device) if incidents is None else incidents
+        self.evidence = evidence
+        self._weigher, self._least, self._muted = weigher, least, muted
+        self._quiet_desk = AlertDesk(desk.suppression, MUTED_LIMIT)
+        self._quiet_maker = RecordMaker(maker.sensor_id, maker.site, maker.version, maker.networks)
+        self._silenced_by: Bounded[str, Mute] = Bounded(MUTED_LIMIT)
+        self.below = 0
+
+    def adjust(self, least: Severity, suppression: int, gap: int, site: str) -> None:
+        """The operator says otherwise from the next alert on. ``suppression`` of findings and ``gap`` of incidents: ns."""
+        self._least, self.incidents.gap = least, gap
+        self.desk.suppression = self._quiet_desk.suppression = suppression
+        for maker in (self.maker, self._quiet_maker):
+            maker.move(site)
+
+    def take(self, alerts: Iterable[Alert]) -> None:
+        """What a detector raised at this packet."""
+        for alert in alerts:
+            if self._weigher is not None:
+                alert = self._weigher.weigh(alert)
+            if alert.severity < self._least:
+                self.below += 1
+            elif mute := self.mutes.silence(alert, self.device):
+                self._silenced_by.put(alert.key, mute)
+                self._hush(self._quiet_desk.take(alert))
+            else:
+                self._file(self.desk.take(alert), alert.ts)
+
+    def tick(self, now: int) -> None:
+        """A new second of packet time, ns."""
+        self._file(self.desk.tick(now), now)
+        self._hush(self._quiet_desk.tick(now))
+        self._tell(self.incidents.tick(now), now)
+        if self.evidence is not None:
+            self.evidence.tick(now)
+
+    def finish(self, now: int) -> None:
+        """The end of all packets: what is still untold."""
+        self._file(self.desk.finish(now), now)
+        self._hush(self._quiet_desk.finish(now))
+        self._tell(self.incidents.finish(now), now)
+        if self.evidence is not None:
+            self.evidence.finish()
+
+    def close(self, name: str, by: str, reason: str, now: int) -> bool:
+        """The operator closes an alert by its id; False where none of that id is open."""
+        filed = self.desk.close(name, lambda alert: self.maker.alert_id("close", alert))
+        for _, alert in filed:
+            self._say("close", alert, now, closed={"by": words(by)} | ({"reason": words(reason)} if reason else {}))
+        return bool(filed)
+
+    def _file(self, filed: Iterable[tuple[str, Alert]], now: int) -> None:
+        for action, alert in filed:
+            self._say(action, alert, now)
+            if action != "close":
+                self._tell(self.incidents.take(action, self.maker.alert_id("update", alert), alert), alert.ts)
+
+    def _say(self, action: str, alert: Alert, now: int, **more: Body) -> None:
+        name = self.maker.alert_id(action, alert)
+        packets = self.evidence.gather(action, name, alert) if self.evidence is not None else None
+        at = now if action == "close" else None
+        self.emit(self.maker.alert(action, alert, self.device(alert.actor), list(map(self.device, alert.targets)), at=at, packets=packets, **more))
+
+    def _tell(self, filed: Iterable[tuple[str, Incident]], now: int) -> None:
+        for action, incident in filed:
+            self.emit(self.maker.incident(action, incident, self.device, now if action == "close" else None))
+
+    def _hush(self, filed: Iterable[tuple[str, Alert]]) -> None:
+        """To the log of what was silenced, with the mute that did it."""
+        for action, alert in filed:
+            mute = self._silenced_by.get(alert.key)
+            if self._muted is not None and mute is not None:
+                by = {"id": mute.id, "author": words(mute.author), "reason": words(mute.reason)}
+                self._muted(self._quiet_maker.alert(action, alert, self.device(alert.actor), list(map(self.device, alert.targets)), muted=by))

@@ -1,0 +1,95 @@
+"""Weighing: what makes a finding graver, in one place. Who did it, whom it hit, whether the other end is on a threat list and answered.
+
+A detector says how grave its finding usually is. Where it did not weigh the case itself, a finding of medium or more rises by one step when the actor is a
+device with one job, by one when a party is critical by the operator's word, and by one when the other end is listed and answered. What is no alarm by itself
+does not become one, and what belongs to a job that the operator gave a machine is low at most. All of it shows as terms of the risk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+import numpy as np
+
+from sensor.alerts.roles import Roles
+from sensor.core.alert import Alert, Severity
+from sensor.core.detector import Context
+from sensor.core.device import Device
+from sensor.core.flow import Flow
+from sensor.core.observation import Subject
+
+# Points of risk, 0 to 100, on top of those for severity and confidence.
+FIXED_FUNCTION, ANSWERED, LISTED = 5, 3, 5
+CRITICALITY = {"low": -5, "medium": 0, "high": 5, "critical": 10}
+# Targets whose criticality is looked at.
+TARGETS_WEIGHED = 8
+MASK = 2**64 - 1
+
+
+class Weigher:
+    """Weighs alerts by what is known of their parties at that packet."""
+
+    def __init__(self, context: Context, roles: Roles | None = None) -> None:
+        self._context, self.roles = context, roles or Roles()
+
+    def weigh(self, alert: Alert) -> Alert:
+        """The alert with its terms, and graver or milder where they say so; its ``why`` then tells the reason."""
+        if alert.severity > Severity.low and (role := self.roles.job(alert)):
+            milder = f"milder than usual: this belongs to the job of a {role.replace('_', ' ')}, which the operator gave it"
+            return msgspec.structs.replace(alert, terms=self._terms(alert), severity=Severity.low, why=(*alert.why, milder))
+        terms, reasons = self._terms(alert), []
+        if alert.usual is not None and alert.severity >= Severity.medium:
+            reasons = list(_reasons(alert, terms))
+        return msgspec.structs.replace(
+            alert,
+            terms=terms,
+            severity=Severity(min(alert.severity + len(reasons), Severity.critical)),
+            why=(*alert.why, *reasons) if alert.severity < Severity.critical else alert.why,
+        )
+
+    def _terms(self, alert: Alert) -> dict[str, int]:
+        """Points by what gave them; nothing that gives none."""
+        actor = self._context.device(alert.actor)
+        found = {
+            "device_type": FIXED_FUNCTION if actor is not None and actor.fixed_function else 0,
+            "criticality": self._criticality(alert, actor),
+            "answered": ANSWERED if _answered(alert) else 0,
+            "listed": LISTED if self._listed(alert) else 0,
+        }
+        return {name: points for name, points in found.items() if points}
+
+    def _criticality(self, alert: Alert, actor: Device | None) -> int:
+        """Points of the party that matters most to the operator."""
+        parties = [actor, *(self._context.device(target) for target in alert.targets[:TARGETS_WEIGHED])]
+        said = [CRITICALITY.get(party.value("criticality"), 0) for party in parties if party is not None and "criticality" in party.attributes]
+        return max(said, default=0)
+
+    def _listed(self, alert: Alert) -> bool:
+        """Whether an end outside the network is on a threat list."""
+        ends = [end.address for end in _ends(alert) if end.address and not self._context.networks.inside(end.address)]
+        if not ends:
+            return False
+        hi, lo = (np.array(part, np.uint64) for part in ([end >> 64 for end in ends], [end & MASK for end in ends]))
+        return bool((self._context.intel.listed(hi, lo) >= 0).any())
+
+
+def _ends(alert: Alert) -> Iterator[Subject]:
+    yield alert.actor
+    if alert.target is not None:
+        yield alert.target
+
+
+def _answered(alert: Alert) -> bool:
+    """Whether the other end took part: the flow that proves says so, or the detector counted it."""
+    return any(isinstance(proof, Flow) and proof.answered for proof in alert.proof) or bool(alert.numbers.get("answered"))
+
+
+def _reasons(alert: Alert, terms: dict[str, int]) -> Iterator[str]:
+    """Why it is graver than usual. A detector that already departed from its usual severity has weighed who the actor is."""
+    if "device_type" in terms and alert.severity == alert.usual:
+        yield "graver than usual: the actor is a device with one job, which administers nobody"
+    if terms.get("criticality", 0) > 0:
+        yield "graver than usual: one of the parties is critical, as the operator said"
+    if "listed" in terms and "answered" in terms:
+        yield "graver than usual: the other end is on a threat list, and it answered"

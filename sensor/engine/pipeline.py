@@ -1,0 +1,311 @@
+"""The pipeline: decoded batches in, records out. Rows, candidates of flow detectors and sightings are worked off in packet order, so that the log is the
+same however the packets were cut into batches; what happens by time (ageing, settling, folding) happens at each new second of packet time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import repeat
+from operator import itemgetter
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from sensor.alerts.room import AlertRoom
+from sensor.boundary import Boundary
+from sensor.core.alert import Alert
+from sensor.core.batch import Batch, Problem
+from sensor.core.changes import ChangeReader
+from sensor.core.detector import Detector, DeviceDetector, EventDetector, FlowDetector
+from sensor.core.device import DeviceChange
+from sensor.core.dissector import Dissector, Said
+from sensor.core.event import Event, SenderFlood
+from sensor.core.flow import Change, flow_of
+from sensor.core.observation import Observation
+from sensor.core.packet import Packets
+from sensor.core.recent import RecentSet
+from sensor.decode.flows import FlowTable
+from sensor.decode.kernels import TICK, Kernels, Work
+from sensor.decode.select import Selector
+from sensor.engine.dissection import Dissection
+from sensor.engine.evictions import evictions
+from sensor.engine.health import Finding, Health
+from sensor.engine.message_limits import MessageLimits
+from sensor.evidence.gather import Gatherer
+from sensor.inventory.inventory import Inventory
+from sensor.inventory.services import Services
+from sensor.inventory.sightings import Sightings
+from sensor.posture.recommendations.advisor import Advisor
+
+SECOND = 1_000_000_000
+
+# The problems that are the sender's fault, or the network's.
+MALFORMED = tuple(kind for kind in Problem if kind not in (Problem.CUT, Problem.LINK_UNKNOWN))
+
+# What is done first where several things fall on one row: what ended by age, the new second, then the packet, facts before judgement.
+_AGED, _SECOND, _DISSECT, _END_STREAM, _SIGHT, _OFFER, _JUDGE = range(7)
+
+# (row, phase, place among the aged, task, what): the first four are the order.
+Task = tuple[int, int, int, int, Any]
+# Somebody who wants to hear events of one class and raises no alerts: (class, what hears them)
+Listener = tuple[type[Event], Callable[[Any], None]]
+
+
+class Sizes(msgspec.Struct, frozen=True):
+    """Sizes of the fixed tables, as powers of two; how many conversations are read at once; bytes of packets that an alert may still want, and of segments that
+    came early.
+    """
+
+    flow_bits: int = 17
+    repeat_bits: int = 15
+    conversations: int = 8192
+    packets: int = 16 << 20
+    held: int = 16 << 20
+
+
+class Pipeline:
+    """One engine. The alert room's ``emit`` gets each record in order; nothing here blocks, sleeps or reads a clock. ``evidence`` sees the packets;
+    ``health`` looks how the sensor itself fares; ``advisor`` makes recommendations of what is said; ``more``: others by name, whose tables let things go.
+    """
+
+    def __init__(
+        self,
+        *,
+        dissectors: dict[str, Dissector],
+        detectors: Iterable[Detector],
+        inventory: Inventory,
+        room: AlertRoom,
+        boundary: Boundary,
+        sizes: Sizes | None = None,
+        listeners: Iterable[Listener] = (),
+        evidence: Gatherer | None = None,
+        health: Health | None = None,
+        advisor: Advisor | None = None,
+        more: dict[str, object] | None = None,
+    ) -> None:
+        self.inventory, self.room, self.boundary, self.health, self.advisor = inventory, room, boundary, health, advisor
+        self.maker, self.emit = room.maker, room.emit
+        self.sizes = sizes = sizes or Sizes()
+        repeats = RecentSet(sizes.repeat_bits)
+        selector = Selector([unit.interest for unit in dissectors.values()], repeats)
+        self.kernels = Kernels(FlowTable(sizes.flow_bits), selector)
+        self.sightings, self.services = Sightings(inventory.networks), Services()
+        self.dissection = Dissection(dissectors, boundary, self.kernels.unfollow, self._hear, conversations=sizes.conversations, held=sizes.held)
+        self.keep(evidence)
+        self.limits = MessageLimits()
+        self._changes = ChangeReader(inventory.networks)
+        self.watch(detectors)
+        self._listeners: dict[type[Event], list[Callable[[Any], None]]] = {}
+        for kind, hear in (*listeners, *(advisor.listeners() if advisor is not None else ())):
+            self._listeners.setdefault(kind, []).append(hear)
+        self._listeners.setdefault(SenderFlood, []).append(lambda _: inventory.doubt())
+        self._tables = {"flows": self.kernels.flows, "repeats": repeats, "inventory": inventory, "alerts": room, "dissectors": self.dissection, **(more or {})}
+        self._tables |= {"recommendations": advisor} if advisor is not None else {}
+        self._tables |= {"sightings": self.sightings, "services": self.services, "boundary": boundary, **dissectors}
+        self._tables |= {"senders": selector.senders, "glimpsed": selector.glimpsed, "head_senders": selector.head_senders}
+        self._started = False
+        self._now = self._last = 0
+        self.malformed = self.decoded = 0
+        self.problems: dict[Problem, int] = {}
+
+    # What it is made of: may be exchanged between two batches.
+
+    def watch(self, detectors: Iterable[Detector]) -> None:
+        """These detectors judge from now on, and no others."""
+        self.detectors = detectors = list(detectors)
+        self._flow_detectors = [detector for detector in detectors if isinstance(detector, FlowDetector)]
+        self._device_detectors = [detector for detector in detectors if isinstance(detector, DeviceDetector)]
+        self._ticking = [detector for detector in detectors if type(detector).tick is not Detector.tick]
+        self._judges: dict[type[Event], list[tuple[str, Callable[[Event], Iterable[Alert]]]]] = {}
+        for detector in detectors:
+            if isinstance(detector, EventDetector):
+                for event in detector.watches:
+                    self._judges.setdefault(event, []).append((detector.id, detector.inspect))
+
+    def keep(self, evidence: Gatherer | None) -> None:
+        """The packets behind alerts are kept by somebody else, or by nobody any more."""
+        self.evidence = self.room.evidence = evidence
+        self.dissection.keep = evidence.hear if evidence is not None else None
+        if evidence is not None:
+            evidence.packets.limit(self.sizes.packets)
+
+    def rezone(self) -> None:
+        """What is inside is something else now."""
+        self.sightings.rezone(self.inventory.networks)
+        self._changes.rezone(self.inventory.networks)
+
+    # Packets.
+
+    def process(self, batch: Batch, work: Work | None = None) -> None:
+        """Work off one batch. ``work``: what the kernels said of it, where they ran before in another thread. Its rows and bytes are not needed afterwards."""
+        work = work or self.kernels.run(batch.data, batch.rows)
+        if not len(batch):
+            self._perform_all(None, work)
+            return
+        work = self.limits.within(batch.rows, work)
+        self.decoded += len(batch)
+        if work.malformed:
+            self._count_problems(batch, work.malformed)
+        self._started = True
+        if self.evidence is not None:
+            self.evidence.begin(batch, work.changes)
+        self._perform_all(Packets(batch.data, batch.rows), work)
+        if self.evidence is not None:
+            self.evidence.end()
+        self._last = max(self._last, int(batch.rows["ts"][-1]))
+
+    def tick(self, now: int) -> None:
+        """A silent wire: let time pass up to ``now`` (ns)."""
+        self._perform_all(None, self.kernels.idle(now))
+
+    def finish(self) -> None:
+        """The end of all packets: end flows and streams, tell what is still untold."""
+        if not self._started:
+            return
+        now = max(self._last, self._now)
+        for part in range(FlowTable.PARTS):
+            self._by_time(self.kernels.flows.finish(now, part))
+        for sighting in self.sightings.waiting():
+            self.inventory.sight(*sighting)
+        self._tell(self.inventory.finish(now))
+        if self.advisor is not None:
+            self.advisor.finish(now)
+        self.room.finish(now)
+
+    def _count_problems(self, batch: Batch, malformed: int) -> None:
+        """Broken frames by kind. A frame may show several; it is malformed once."""
+        self.malformed += malformed
+        problems = batch.rows["problem"]
+        for kind in MALFORMED:
+            count = int(np.count_nonzero(problems & kind))
+            if count:
+                self.problems[kind] = self.problems.get(kind, 0) + count
+
+    # What a batch holds for Python.
+
+    def _perform_all(self, packets: Packets | None, work: Work) -> None:
+        tasks = self._of_changes(work) if len(work.changes) else []
+        tasks += [(row, _SECOND, 0, _SECOND, second) for second, row, *_ in work.ticks.tolist()]
+        tasks += zip(work.chosen.tolist(), repeat(_DISSECT), repeat(0), repeat(_DISSECT), work.wanted.tolist())
+        tasks.sort(key=itemgetter(0, 1, 2, 3))
+        evidence = self.evidence
+        for row, _, _, task, what in tasks:
+            if evidence is not None:
+                evidence.at(row)
+            if task == _DISSECT and packets is not None:
+                self.dissection.row(packets, row, what)
+            else:
+                self._perform(task, what)
+
+    def _of_changes(self, work: Work) -> list[Task]:
+        """The few changes that somebody looks at."""
+        changes = work.changes
+        if self.health is not None:
+            self.health.changes(changes)
+        aged = np.zeros(len(changes), np.bool_)
+        for _, _, first, stop, _ in work.ticks.tolist():
+            aged[first:stop] = True
+        ended = changes["spare"].nonzero()[0]
+        ended = ended[changes["kind"][ended] == Change.ENDED]
+        found: list[tuple[int, int, Any]] = list(zip(ended.tolist(), repeat(_END_STREAM), changes["flow"][ended].tolist()))
+        found += [(i, _SIGHT, sighting) for i, sighting in self.sightings.fresh(changes)]
+        read = self._changes.read(changes)
+        found += [(i, _OFFER, seen) for i, seen in self.services.fresh(changes)]
+        calm = read.calm()
+        for detector in self._flow_detectors:
+            seen = read if detector.floods else calm
+            candidates, _ = self.boundary.run(detector.id, detector.candidates, seen)
+            if seen.places is not None:
+                candidates = [(int(seen.places[i]), numbers) for i, numbers in candidates]
+            found += [(i, _JUDGE, (detector, changes[i], numbers)) for i, numbers in candidates]
+        order = np.array([i for i, _, _ in found], np.int64)
+        rows, late = changes["row"][order].tolist(), aged[order].tolist()
+        return [(row, _AGED, i, task, what) if old else (row, task, 0, task, what) for (i, task, what), row, old in zip(found, rows, late, strict=True)]
+
+    def _perform(self, task: int, what: Any) -> None:
+        if task == _JUDGE:
+            detector, change, numbers = what
+            if detector.worth(numbers):
+                alerts, _ = self.boundary.run(detector.id, detector.judge, flow_of(change), numbers)
+                self.room.take(alerts)
+        elif task == _SIGHT:
+            self.inventory.sight(*what)
+        elif task == _OFFER:
+            self.inventory.offer(what)
+        elif task == _SECOND:
+            self._tick(what)
+        else:
+            self.dissection.end(what)
+
+    # What is said.
+
+    def _hear(self, said: Iterable[Said]) -> None:
+        observe, judges = self.inventory.observe, self._judges
+        heard: list[tuple[Callable[[Any], None], Event]] = []
+        for one in said:
+            if isinstance(one, Observation):
+                observe(one)
+                continue
+            kind = type(one)
+            if kind in self._listeners:
+                heard += zip(self._listeners[kind], repeat(one))
+            if kind in judges:
+                alerts, _ = self.boundary.each(judges[kind], (one,), one.packet)
+                if alerts:
+                    self.room.take(alerts)
+        for hear, event in heard:  # once all facts of the message are known
+            hear(event)
+
+    # What happens by time.
+
+    def _tick(self, second: int) -> None:
+        self._now = second * SECOND
+        if self.health is not None:
+            self.tell(self.health.tick(self._now))
+        self._tell(self.inventory.settle(self._now))
+        for detector in self._ticking:
+            self.room.take(self.boundary.run(detector.id, detector.tick, self._now)[0])
+        if self.advisor is not None:
+            self.advisor.tick(self._now)
+        self.room.tick(self._now)
+
+    def _by_time(self, changes: npt.NDArray[np.void]) -> None:
+        """Changes that no packet made, in the order of the table."""
+        none = np.zeros(0, np.int32)
+        self._perform_all(None, Work(changes, none, none.astype(np.uint64), np.zeros(0, TICK), 0))
+
+    # What goes out.
+
+    def tell(self, findings: Iterable[Finding]) -> None:
+        """What is found of the sensor's own health."""
+        for one in findings:
+            self.emit(self.maker.sensor("health", one.ts, one.msg, one.severity, check=one.check, **one.facts))
+
+    def _tell(self, changes: Iterable[DeviceChange]) -> None:
+        for change in changes:
+            self.emit(self.maker.device(change))
+            for detector in self._device_detectors:
+                self.room.take(self.boundary.run(detector.id, detector.review, change)[0])
+
+    def anomalies(self) -> dict[str, int]:
+        """What was broken, by kind: headers by their problem (``network_length``), messages by dissector and fault (``dns: label loop``)."""
+        told = {str(kind.name).lower(): count for kind, count in self.problems.items()}
+        return told | {f"{unit}: {fault}": count for (unit, fault), count in self.boundary.malformed.items()}
+
+    def report(self) -> dict[str, int]:
+        """Counters of the engine since it began."""
+        return {
+            "decoded": self.decoded,
+            "malformed": self.malformed,
+            "selected": self.dissection.selected,
+            "repeats": self.kernels.selector.repeats,
+            "shed": self.kernels.selector.shed + self.limits.shed,
+            "flows": self.kernels.flows.opened,
+            "flows_evicted": self.kernels.flows.evicted,
+        }
+
+    def evicted(self) -> dict[str, int]:
+        """How often each bounded table had to let something go, where it had to."""
+        return evictions(self._tables | {detector.id: detector for detector in self.detectors})

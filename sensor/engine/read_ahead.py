@@ -1,0 +1,117 @@
+"""Reading ahead: a source and the kernels in a thread of their own, while the engine works off what they gave. The queue between the two is short: a slow
+engine makes a capture file wait. Live, where nothing waits, it gets the fewer and the larger batches the later it is, since each costs it something however
+small; and it does without messages before the ring has to drop packets.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from sensor.capture.source import Source
+from sensor.core.batch import Batch
+from sensor.decode.kernels import Kernels, Work
+from sensor.engine.shedding import Shedder
+
+AHEAD = 3
+# Rows of a live batch from which on nothing more is put behind it.
+JOINED_LIMIT = 16_384
+
+Piece = tuple[Batch, Work]
+
+
+class ReadAhead:
+    """Batches of a source with what the kernels make of them, in a thread of its own. ``shedder``: of a live run, in which batches without packets let time
+    pass, and whose engine must not fall behind for long.
+    """
+
+    def __init__(self, source: Source, kernels: Kernels, shedder: Shedder | None = None, clock: Callable[[], int] = time.time_ns) -> None:
+        """``clock``: ns since the epoch."""
+        self._source, self._kernels, self._shedder, self._clock = source, kernels, shedder, clock
+        self._queue: queue.Queue[Piece | BaseException | None] = queue.Queue(AHEAD if shedder is None else 1)
+        self._thread = threading.Thread(target=self._read, name="read-ahead", daemon=True)
+        self._abandoned = False
+
+    def _read(self) -> None:
+        last: BaseException | None = None
+        try:
+            self._hand_over()
+        except BaseException as error:  # noqa: BLE001 - raised again where the batches are taken
+            last = error
+        self._queue.put(last)
+
+    def _hand_over(self) -> None:
+        """Each batch once the engine has room for it; live ones that it has no room for wait as one."""
+        waiting: list[Piece] = []
+        for batch in self._source.batches():
+            if waiting and len(batch) and not _fits(waiting, batch):
+                self._queue.put(joined(waiting))
+                waiting = []
+            if len(batch) or not waiting:
+                waiting.append((batch, self._work(batch)))
+            if self._shedder is None or not self._queue.full():
+                self._queue.put(joined(waiting))
+                waiting = []
+            if self._abandoned:
+                return
+        if waiting:
+            self._queue.put(joined(waiting))
+
+    def _work(self, batch: Batch) -> Work:
+        if self._shedder is None:
+            return self._kernels.run(batch.data, batch.rows)
+        if not len(batch):
+            return self._kernels.idle(self._clock())
+        work = self._kernels.run(batch.data, batch.rows)
+        return self._shedder.lighten(batch.rows, work, self._source.backlog())
+
+    def __iter__(self) -> Iterator[Piece]:
+        self._thread.start()
+        while True:
+            given = self._queue.get()
+            if given is None:
+                return
+            if isinstance(given, BaseException):
+                raise given
+            yield given
+
+    def abandon(self) -> None:
+        """Let the thread end although nobody takes its batches any more."""
+        self._abandoned = True
+        self._source.stop()
+        while self._thread.is_alive():
+            try:
+                self._queue.get(timeout=0.1)
+            except queue.Empty:
+                continue
+
+
+def _fits(waiting: Sequence[Piece], batch: Batch) -> bool:
+    """Whether a batch can be put behind those that wait: offsets of rows count from the beginning of one block of bytes."""
+    return batch.data is waiting[0][0].data and sum(len(one) for one, _ in waiting) < JOINED_LIMIT
+
+
+def joined(pieces: Sequence[Piece]) -> Piece:
+    """Batches of the same bytes as one, in their order, as if they had been cut so."""
+    if len(pieces) == 1:
+        return pieces[0]
+    batches, works = zip(*pieces, strict=True)
+    starts = np.cumsum([0, *map(len, batches)])[:-1].tolist()
+    told = np.cumsum([0, *(len(work.changes) for work in works)])[:-1].tolist()
+    changes, ticks = np.concatenate([work.changes for work in works]), np.concatenate([work.ticks for work in works])
+    changes["row"] += np.repeat(np.array(starts, changes["row"].dtype), [len(work.changes) for work in works])
+    for name, steps in (("row", starts), ("first", told), ("stop", told)):
+        ticks[name] += np.repeat(np.array(steps, ticks[name].dtype), [len(work.ticks) for work in works])
+    chosen = np.concatenate([work.chosen + np.int32(start) for work, start in zip(works, starts, strict=True)])
+    wanted = np.concatenate([work.wanted for work in works])
+
+    def release() -> None:
+        for one in batches:
+            one.release()
+
+    rows = np.concatenate([one.rows for one in batches])
+    return Batch(batches[0].data, rows, release), Work(changes, chosen, wanted, ticks, sum(work.malformed for work in works))

@@ -1,0 +1,154 @@
+"""Our own log: structlog, for people on a terminal, as JSON lines for machines, or to the journal with fields where systemd started us.
+
+The same event of the same unit is said a few times a minute (``limit.py``); secrets are masked, and what a peer said cannot steer a terminal. structlog is
+imported when there is something to say.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import functools
+import sys
+import threading
+import time
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+from sensor.core.reader import clean
+from sensor.core.secrecy import masked
+from sensor.logs.journal import PRIORITIES, SOCKET, Journal, is_ours
+from sensor.logs.limit import LeftOut, Limiter
+
+FORMATS = ("console", "json")
+LEVELS = ("debug", "info", "warning", "error")
+TEXT_LIMIT = 4096
+# What says of which unit a message is, the first that there is.
+UNITS = ("unit", "output", "line", "interface")
+
+Event = MutableMapping[str, Any]
+
+
+class _Log:
+    """How this process logs."""
+
+    def __init__(self) -> None:
+        self.form, self.level = "console", LEVELS.index("info")
+        self.limiter, self.lock = Limiter(), threading.Lock()
+        self.journal: Journal | None = None
+
+
+class _StandardError:
+    """Where lines go: to what standard error is now, not what it was at the first word. That it is closed, or that nobody reads it any more, stops nothing."""
+
+    def __init__(self, *_: object) -> None:
+        """structlog hands over the name of a logger, which has none here."""
+
+    def msg(self, line: str) -> None:
+        if sys.stderr is not None:
+            with contextlib.suppress(OSError, ValueError):
+                sys.stderr.write(f"{line}\n")
+                sys.stderr.flush()
+
+    debug = info = warning = error = msg
+
+
+_LOG = _Log()
+
+
+def configure(form: str | None = None, level: str = "info") -> None:
+    """``form``: console or json; None is the journal where standard error is its own, else console. May be called again at any time."""
+    _LOG.level = LEVELS.index(level)
+    _LOG.form = form or "console"
+    if _LOG.journal is not None:
+        _LOG.journal.close()
+        _LOG.journal = None
+    if form is None and is_ours():
+        with contextlib.suppress(OSError):  # it takes what standard error gets as well
+            _LOG.journal = Journal(SOCKET)
+
+
+def for_machines() -> bool:
+    """Whether a machine reads it: each line, or each message of the journal, is then one of ours."""
+    return _LOG.form == "json" or _LOG.journal is not None
+
+
+def log() -> Any:
+    """A logger that writes key and value pairs."""
+    import structlog
+
+    if not structlog.is_configured():
+        structlog.configure(
+            processors=[_heard, _safe, structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True), _rendered],
+            logger_factory=_StandardError,
+        )
+        atexit.register(_last_words)
+    return structlog.get_logger()
+
+
+def settle() -> None:
+    """Say what was left out in the minutes that are over. Called now and then by who lives long."""
+    with _LOG.lock:
+        over = list(_LOG.limiter.over(time.monotonic()))
+    _tell(over)
+
+
+def _last_words() -> None:
+    with _LOG.lock:
+        over = list(_LOG.limiter.over(time.monotonic(), end=True))
+    _tell(over)
+
+
+def _tell(over: list[LeftOut]) -> None:
+    for one in over:
+        log().warning(one.event, left_out=one.times, **({"unit": one.unit} if one.unit else {}))
+
+
+def _heard(_: Any, method: str, event: Event) -> Event:
+    """Whether it is said at all. What was left out before is said first."""
+    import structlog
+
+    if LEVELS.index(method) < _LOG.level:
+        raise structlog.DropEvent
+    if "left_out" not in event:
+        settle()
+        unit = next((str(event[name]) for name in UNITS if name in event), "")
+        with _LOG.lock:
+            may = _LOG.limiter.may(str(event.get("event")), unit, time.monotonic())
+        if not may:
+            raise structlog.DropEvent
+    return event
+
+
+def _safe(_: Any, __: str, event: Event) -> Event:
+    """On one line, bounded, without secrets."""
+    return {name: _safe_value(value) for name, value in event.items()}
+
+
+def _safe_value(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_safe_value(one) for one in value]
+    return value if isinstance(value, int | float | None) else clean(masked(str(value)), TEXT_LIMIT)
+
+
+def _rendered(logger: Any, method: str, event: Event) -> str:
+    """The line to print; the journal gets its fields instead."""
+    import structlog
+
+    if _LOG.journal is not None:
+        fields = {name: str(value) for name, value in event.items() if name not in ("event", "level", "timestamp")}
+        try:
+            _LOG.journal.send(" ".join([str(event["event"]), *(f"{name}={value}" for name, value in fields.items())]), method, fields)
+        except OSError:
+            return f"<{PRIORITIES[method]}>{_console(False)(logger, method, event)}"  # sd-daemon(3): the journal takes the level from it
+        raise structlog.DropEvent
+    if _LOG.form == "json":
+        return str(structlog.processors.JSONRenderer()(logger, method, event))
+    return _console(sys.stderr is not None and sys.stderr.isatty())(logger, method, event)
+
+
+@functools.cache
+def _console(colours: bool) -> Callable[[Any, str, Event], str]:
+    import structlog
+
+    return structlog.dev.ConsoleRenderer(colors=colours)

@@ -1,0 +1,280 @@
+"""Puts one engine together from the configuration: units from their folders, knowledge, lists, tables; and anew, while it runs, from another one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+import sensor.dissectors
+from sensor import __version__
+from sensor.alerts.desk import AlertDesk
+from sensor.alerts.incidents import Incidents
+from sensor.alerts.mutes import Mutes
+from sensor.alerts.roles import Roles
+from sensor.alerts.room import AlertRoom
+from sensor.alerts.weighing import Weigher
+from sensor.boundary import Boundary
+from sensor.boundary import Fault as Broken
+from sensor.budget import Budget
+from sensor.config import Config, detector_units
+from sensor.core.addresses import Networks
+from sensor.core.detector import Detector
+from sensor.core.device import Device
+from sensor.core.dissector import Dissector
+from sensor.core.observation import Subject
+from sensor.core.recommendation import Recommendation
+from sensor.core.record import Record, RecordMaker
+from sensor.dissectors._neighbour import Announcement
+from sensor.documents import DocumentErrors, Fault, Stamps, stamps
+from sensor.engine.health import Health
+from sensor.engine.passive_dns import PassiveDns
+from sensor.engine.pipeline import Pipeline, Sizes
+from sensor.evidence.gather import Gatherer
+from sensor.fingerprinting.load import Knowledge, load_knowledge
+from sensor.fingerprinting.match import Matcher
+from sensor.fingerprinting.oui import Oui
+from sensor.intel.store import ThreatLists
+from sensor.inventory.anew import Anew
+from sensor.inventory.baseline import Baseline
+from sensor.inventory.inventory import Inventory
+from sensor.inventory.learner import Learner
+from sensor.inventory.limits import HOUR, Limits
+from sensor.inventory.record import Neighbour
+from sensor.posture.profiles.confine import Confines
+from sensor.posture.profiles.installed import Profiles
+from sensor.posture.recommendations.advisor import Advisor
+from sensor.registry import units
+from sensor.rules.load import Rules
+from sensor.runtime.keeper import Keeper
+from sensor.runtime.process import large_tables
+
+# Id → options as plain values, and the detector that has them.
+Detectors = dict[str, tuple[dict[str, Any], Detector]]
+
+
+class World:
+    """What detectors may ask: the Context of core/detector.py."""
+
+    def __init__(self, networks: Networks, intel: ThreatLists, inventory: Inventory, budget: Budget) -> None:
+        self.networks, self.intel, self._inventory, self.more_bits = networks, intel, inventory, budget.more_bits
+        self.passive_dns = PassiveDns(budget.names)
+        self.baseline = Baseline(inventory.device, inside=networks.inside, things=budget.learned, names_of=self.names_of)
+        self.profiles = Confines(self)
+
+    def device(self, subject: Subject) -> Device | None:
+        return self._inventory.device(subject)
+
+    def names_of(self, address: int) -> tuple[str, ...]:
+        return self.passive_dns.names_of(address)
+
+
+class Known(NamedTuple):
+    """What is known of devices: fingerprints and the registry of MACs, ready to be asked. ``name``: another one where the fingerprints say something else;
+    ``stamp``: another one where a file of the operator's changed.
+    """
+
+    matcher: Matcher
+    oui: Oui
+    name: str
+    stamp: Stamps
+    faults: list[Fault]
+
+
+def known(config: Config) -> Known:
+    """Read what is known, which takes a while. DocumentErrors where a file cannot be used at all."""
+    given = config.fingerprints
+    stamp = stamp_of(config)
+    knowledge = load_knowledge(given.folders)
+    return Known(Matcher(knowledge), _oui(given.oui_registry), _name_of(knowledge), stamp, knowledge.faults)
+
+
+def stamp_of(config: Config) -> Stamps:
+    """Changes with the operator's files of knowledge. Ours are those that the program came with."""
+    given = config.fingerprints
+    files = sorted(path for folder in given.folders for path in folder.rglob("*.yaml"))
+    return stamps([*files, *([given.oui_registry] if given.oui_registry is not None else [])])
+
+
+def _oui(registry: Path | None) -> Oui:
+    """The MAC registry. A file of the operator's is read now, so that its faults are told before the first packet."""
+    oui = Oui(registry)
+    try:
+        if registry is not None:
+            oui.organisation(0x00000C << 24 | 1)
+    except OSError as error:
+        raise DocumentErrors([Fault(registry or Path(), 1, 1, f"cannot be read: {error.strerror}")]) from None
+    except ValueError as error:
+        raise DocumentErrors([Fault(registry or Path(), 1, 1, str(error).removeprefix(f"{registry}: "))]) from None
+    return oui
+
+
+def _silent(_: str) -> None:
+    """Nobody listens."""
+
+
+class Engine:
+    """One engine, and what it was put together of. ``take_up`` puts it together anew between two batches: what is as it was keeps all it counted."""
+
+    def __init__(
+        self, config: Config, emit: Callable[[Record], None], *, lists: ThreatLists, rules: Rules | None = None,
+        report: Callable[[Broken], None] | None = None, complain: Callable[[str], None] = _silent, keeper: Keeper | None = None, mutes: Mutes | None = None,
+        muted: Callable[[Record], None] | None = None, evidence: Gatherer | None = None, health: Health | None = None,
+        profiles: Profiles | None = None,
+    ) -> None:  # fmt: skip
+        """``lists``: threat lists, read already; ``rules``: detectors of the operator's own; ``report`` hears of units that break; ``complain`` of each line of
+        an operator's list or fingerprint file that was left out. ``keeper`` brings back what earlier runs knew, and is to write what this one learns. ``mutes``
+        silence alerts, which ``muted`` then gets; ``evidence`` keeps packets of alerts; ``health`` looks how the sensor itself fares; ``profiles``: what is
+        installed. DocumentErrors where a file cannot be used at all.
+        """
+        self.profiles = profiles or Profiles()
+        self.known, self.rules, self._keeper = known(config), rules if rules is not None else Rules(()), keeper
+        for fault in (*self.known.faults, *lists.unread, *lists.faults, *self.rules.faults, *self.profiles.faults):
+            complain(str(fault))
+        networks = Networks(config.networks)
+        budget = Budget.of(config.memory_mib)
+        limits = _limits(config, budget)
+        inventory = Inventory(self.known.matcher, self.known.oui, networks, limits)
+        self.world = world = World(networks, lists, inventory, budget)
+        world.profiles.become(self.profiles.installed)
+        self.advisor = Advisor(world, self._advise, inventory.members, budget.advice, _settled(config))
+        if keeper is not None:
+            keeper.begin(inventory, self.known.name, world.baseline, self.advisor.cases)
+        self.anew = Anew(inventory)
+        self._weigher = Weigher(world, Roles(config.roles.model_dump()))
+        self._detectors = _detectors(config, world, {})
+        room = self._room(config, emit, inventory, budget, mutes=mutes, muted=muted, evidence=evidence)
+        self._learner = Learner(world, world.baseline)
+        self.pipeline = Pipeline(
+            dissectors={name: unit() for name, unit in units(sensor.dissectors, Dissector).items()},
+            detectors=self._all(self.rules.detectors(world)),
+            inventory=inventory,
+            room=room,
+            boundary=Boundary(report),
+            sizes=_sizes(config, budget),
+            listeners=[*((kind, partial(_neighbour, inventory)) for kind in Announcement.__subclasses__()), *world.passive_dns.listeners()],
+            evidence=evidence,
+            health=health,
+            advisor=self.advisor,
+            more={"passive_dns": world.passive_dns},
+        )
+
+    def _room(self, config: Config, emit: Callable[[Record], None], inventory: Inventory, budget: Budget, **more: Any) -> AlertRoom:
+        """Where alerts are weighed. ``more``: mutes, who gets what they silence, and evidence."""
+        alerts = config.alerts
+        return AlertRoom(
+            AlertDesk(int(alerts.suppression_h * HOUR), budget.alerts),
+            RecordMaker(config.sensor.id, config.sensor.site, __version__, self.world.networks),
+            emit,
+            inventory.device,
+            weigher=self._weigher,
+            incidents=Incidents(inventory.device, int(alerts.incident_h * HOUR), budget.alerts),
+            least=config.least,
+            **more,
+        )
+
+    def take_up(self, config: Config, rules: Rules | None, found: Known | None, profiles: Profiles | None = None) -> None:
+        """Work by another configuration from the next batch on. ``rules``, ``found``, what is known of devices, and ``profiles``: None where they stay as they
+        are.
+        """
+        pipeline, room = self.pipeline, self.pipeline.room
+        zones = self.world.networks.become(config.networks)
+        if zones:
+            pipeline.rezone()
+        inventory = pipeline.inventory
+        inventory.limits = msgspec.structs.replace(inventory.limits, gone_ns=int(config.inventory.gone_after_h * HOUR))
+        self._weigher.roles = Roles(config.roles.model_dump())
+        self.advisor.settled = _settled(config)
+        room.adjust(config.least, int(config.alerts.suppression_h * HOUR), int(config.alerts.incident_h * HOUR), config.sensor.site)
+        self._detectors = _detectors(config, self.world, self._detectors)
+        rules = rules if rules is not None else self.rules
+        pipeline.watch(self._all(rules.detectors(self.world, self.rules, zones=zones)))
+        self.rules = rules
+        if profiles is not None:
+            self.profiles = profiles
+            self.world.profiles.become(profiles.installed)
+        if found is not None:
+            self.known = found
+            self.anew.begin(found.matcher, found.oui)
+            if self._keeper is not None:
+                self._keeper.know("")
+
+    def read_anew(self, devices: int) -> None:
+        """Let other fingerprints look at some of what was known before: at all devices at once would take too long."""
+        if self.anew.waiting and not self.anew.go_on(devices) and self._keeper is not None:
+            self._keeper.know(self.known.name)
+
+    def _advise(self, action: str, told: Recommendation, at: int, closed: str) -> None:
+        """What the advisor tells, as a record."""
+        room = self.pipeline.room
+        room.emit(room.maker.recommendation(action, told, at, room.device, closed))
+
+    def _all(self, rules: Sequence[Detector]) -> list[Detector]:
+        """Ours, then the operator's rules; whoever learns hears of everything last."""
+        return [*(detector for _, detector in self._detectors.values()), *rules, self._learner]
+
+
+def assemble(
+    config: Config, emit: Callable[[Record], None], *, intel: Sequence[Path] = (), lists: ThreatLists | None = None, **more: Any
+) -> Pipeline:  # fmt: skip
+    """The pipeline of an engine that is ready for packets. ``intel``: lists beside the configured ones, or ``lists``, read already; ``more``: as of Engine."""
+    return Engine(config, emit, lists=lists if lists is not None else ThreatLists(intel, more=config.intel), **more).pipeline
+
+
+def _detectors(config: Config, world: World, before: Detectors) -> Detectors:
+    """Those that are on, by id, with their options. One whose options are as before is the same, with all it counted."""
+    detectors: Detectors = {}
+    for name, unit in detector_units().items():
+        options = config.options(name)
+        told = options.model_dump()
+        if not options.enabled:
+            continue
+        if name in before and before[name][0] == told:
+            detectors[name] = before[name]
+            continue
+        with large_tables():
+            detector = unit(world, options)
+        detector.id = name
+        detectors[name] = told, detector
+    return detectors
+
+
+def _limits(config: Config, budget: Budget) -> Limits:
+    """Bounds of the inventory. What the configuration names wins over the budget."""
+    return Limits(
+        devices=config.inventory.devices or budget.devices,
+        pending=budget.pending,
+        endpoints=budget.endpoints,
+        leases=budget.leases,
+        gone_ns=int(config.inventory.gone_after_h * HOUR),
+    )
+
+
+def _sizes(config: Config, budget: Budget) -> Sizes:
+    """Sizes of the pipeline's tables. What the configuration names wins over the budget."""
+    tables = config.tables
+    return Sizes(tables.flow_bits or budget.flow_bits, tables.repeat_bits or budget.repeat_bits, budget.conversations, budget.packets, budget.held)
+
+
+def _settled(config: Config) -> frozenset[str]:
+    """Settings about which the operator said what he wants: DHCP servers that he named are watched by a detector."""
+    return frozenset(("dhcp_server",)) if config.options("credential_access.rogue_dhcp").allowed else frozenset()
+
+
+def _neighbour(inventory: Inventory, told: Announcement) -> None:
+    """An announcement of LLDP, CDP and their like tells the inventory where a device is plugged in."""
+    packet = told.packet
+    port = Neighbour(told.kind.partition(".")[0], told.chassis, told.port, told.name, packet.ts)
+    inventory.neighbour(Subject(packet.src_mac, packet.src, packet.vlan), port)
+
+
+def _name_of(knowledge: Knowledge) -> str:
+    """A name for what the fingerprints say, another where they say something else."""
+    hashed = hashlib.blake2b(digest_size=16)
+    for one in knowledge.fingerprints:
+        hashed.update(msgspec.msgpack.encode((one.id, one.kinds, one.family, one.match, one.asserts, one.certainty)))
+    return hashed.hexdigest()

@@ -1,0 +1,297 @@
+"""One run of the sensor: a thread that reads ahead and runs the kernels, the engine, and the event log.
+
+Reading and kernels do without the interpreter's lock, so they overlap with the engine (``engine/read_ahead.py``).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from sensor.alerts.files import AlertFiles
+from sensor.boundary import Fault
+from sensor.capture.source import Source
+from sensor.config import Config
+from sensor.core.batch import Batch
+from sensor.core.record import Record
+from sensor.decode.kernels import Work
+from sensor.doctor.watch import Watch
+from sensor.engine.health import Finding, Health
+from sensor.engine.read_ahead import ReadAhead
+from sensor.engine.shedding import Shedder
+from sensor.eventlog.live_log import LiveLog
+from sensor.eventlog.writer import EventLog
+from sensor.intel.renewer import Renewer
+from sensor.intel.store import ThreatLists
+from sensor.logs.logs import log
+from sensor.posture.profiles.installed import load as load_profiles
+from sensor.rules.load import Rules
+from sensor.runtime.assembly import Engine
+from sensor.runtime.keeper import Keeper
+from sensor.runtime.lately import Lately, Seen
+from sensor.runtime.notify import Notifier
+from sensor.runtime.process import give_back, unhurried
+from sensor.runtime.quarantine import write_quarantine
+from sensor.runtime.reload import Parts, Reloader, Settings
+from sensor.runtime.summary import SHAPES_TOLD, Summary
+from sensor.runtime.upstream import Outputs
+from sensor.telemetry.engine import Watched
+from sensor.telemetry.telemetry import Telemetry
+
+SUMMARY_EVERY_S = 60
+# Seconds between two looks at what the operator wrote.
+LOOK_EVERY_S = 1.0
+# Seconds that the end of a live run may take in all, and that the log is sure to have of them: a disk that is slow must not keep whoever waits.
+END_S, LOG_S = 4.2, 1.5
+# Devices that other fingerprints look at after each batch: a few ms.
+ANEW = 64
+
+
+class Run:
+    """Everything of one run. ``listener`` hears each record after the log has it; ``progress`` is called after each batch.
+
+    ``keeper`` writes the inventory down; the run ends it. ``mutes``: file of what the operator wants no alerts of; ``evidence``: folder for their packets;
+    ``intel``: threat lists beside the configured ones and those in the folder ``lists``; ``rules``: files and folders of rules; ``profiles``: folder of
+    those that are installed. Of live runs: ``read`` gives the configuration as it is now, where ``asked`` says that somebody wants it read; ``clock``: ns
+    since the epoch; ``telemetry`` tells others how the run fares.
+    """
+
+    def __init__(
+        self, config: Config, source: Source, log: EventLog | LiveLog, *, intel: Sequence[Path] = (), live: bool = False,
+        listener: Callable[[Record], None] | None = None, progress: Callable[[], None] | None = None, keeper: Keeper | None = None,
+        mutes: Path | None = None, evidence: Path | None = None, lists: Path | None = None, rules: Sequence[Path] = (),
+        read: Callable[[], Settings] | None = None, asked: Callable[[], bool] = lambda: False, clock: Callable[[], int] = time.time_ns,
+        telemetry: Telemetry | None = None, profiles: Path | None = None,
+    ) -> None:  # fmt: skip
+        self.source, self.log, self.live, self._clock = source, log, live, clock
+        self._listener, self._progress, self._keeper, self._telemetry = listener, progress, keeper, telemetry
+        wall = (lambda: clock() / 1e9) if live else None
+        self.files = AlertFiles(log.path, mutes=mutes, evidence=evidence, mib=config.evidence.mib, clock=wall, complain=_warn)
+        self.health = Health(source.names, live=live)
+        self.shedder, self._lately = Shedder() if live else None, Lately()
+        self._outputs = Outputs([name for name, options in config.outputs.items() if options.delivers], clock() / 1e9)
+        self._lists = Renewer(ThreatLists(intel, more=config.intel, folder=lists))
+        self.engine = Engine(
+            config, self._emit, lists=self._lists.lists, rules=Rules(rules), report=_report, complain=_complain, keeper=keeper,
+            mutes=self.files.mutes, muted=self.files.muted, evidence=self.files.gatherer, health=self.health, profiles=load_profiles(profiles),
+        )  # fmt: skip
+        self.pipeline = self.engine.pipeline
+        self._doctor = Watch(source.names, self.engine.world.networks, self._folders, promiscuous=config.capture.promiscuous) if live else None
+        self._figures = Summary(source, self.pipeline, self.files, log)
+        self.notifier = Notifier(None if live else {})
+        parts = Parts(self.engine, self.files, self._lists.lists, log, self._outputs)
+        self.reloader = Reloader(config, parts, read, asked, self.notifier) if read is not None else None
+        if telemetry is not None:
+            telemetry.watch(
+                Watched(
+                    source, self.pipeline, self.shedder, self.files, log, self._lists.lists, self.health, rules=lambda: self.engine.rules,
+                    outputs=lambda: self._outputs.names, configuration=lambda: msgspec.structs.asdict(self.reloader.state) if self.reloader is not None else {},
+                )
+            )  # fmt: skip
+        if keeper is not None and isinstance(log, LiveLog):
+            keeper.log_down = log.sync
+        self.first = self.last = 0
+        self._begun, self._end_by = False, 0.0
+        self._damages = 0
+        self._next_summary = time.monotonic() + SUMMARY_EVERY_S
+        self._next_look = time.monotonic()
+
+    def _folders(self) -> list[Path]:
+        """Where this run writes now."""
+        return [folder for folder in (self.log.path and self.log.path.parent, self.files.evidence) if folder is not None]
+
+    def _emit(self, record: Record) -> None:
+        self.log.write(record)
+        if self._listener is not None:
+            self._listener(record)
+        if self._telemetry is not None:
+            self._telemetry.hear(record)
+
+    def run(self) -> None:
+        """Until the source ends or is stopped. What was found so far is told and the log is whole, whatever happens."""
+        if self.live:
+            self._begin(self._clock())
+            self.log.flush()
+            self.notifier.ready(f"listening on {self.source.name}")
+        reader = ReadAhead(self.source, self.pipeline.kernels, self.shedder, self._clock)
+        try:
+            with unhurried():
+                for batch, work in reader:
+                    self._take(batch, work)
+        except BaseException:
+            reader.abandon()
+            raise
+        finally:
+            self._end_by = time.monotonic() + END_S
+            self.notifier.stopping()
+            self._end()
+
+    @property
+    def left_s(self) -> float:
+        """Seconds that the end may still take: of a live run some are left for the log."""
+        return max(LOG_S, self._end_by - time.monotonic())
+
+    def _begin(self, ts: int) -> None:
+        self._begun = True
+        self._say("started", ts, f"{'listening on' if self.live else 'reading'} {self.source.name}")
+        self._tell_refused(ts, "threat lists", [str(fault) for fault in self._lists.lists.unread])
+        self._tell_refused(ts, "faults in rules", [str(fault) for fault in self.engine.rules.faults])
+        self._tell_refused(ts, "faults in profiles", [str(fault) for fault in self.engine.profiles.faults])
+
+    def _take(self, batch: Batch, work: Work) -> None:
+        if len(batch):
+            times = batch.rows["ts"]
+            if not self.pipeline.decoded:
+                self.first = self.last = int(times[0])
+            if not self._begun:
+                self._begin(self.first)
+            self.last = max(self.last, int(np.max(times)))
+            if self._doctor is not None:
+                self.health.heard(batch.rows["source"], time.monotonic())
+                self._doctor.see(batch.rows, time.monotonic())
+        self.pipeline.process(batch, work)
+        batch.release()
+        if self._keeper is not None:
+            self._keeper.tick(self._now())
+        if self.live or not len(batch):  # whoever reads along waits for it
+            self.log.flush()
+        if self.live:
+            self._serve()
+            self._watch()
+        if self._progress is not None:
+            self._progress()
+
+    def _end(self) -> None:
+        try:
+            self._last_words()
+        finally:
+            self.files.close()
+            self._lists.close()
+            if self._keeper is not None:
+                self._keeper.end(max(0.0, self.left_s - LOG_S) if self.live else None)
+
+    def _last_words(self) -> None:
+        if not self._begun:
+            self._begin(self.last)
+        self.pipeline.finish()
+        self._tell_figures()
+        self._tell_log()
+        self._quarantine()
+        self._summary()
+        self._say("stopped", self._now(), f"stopped after {self.source.tally.packets:,} packets")
+        self.log.flush()
+
+    def _serve(self) -> None:
+        """Live, between two batches: another configuration, and word to whoever started us. That a batch went through, an empty one too, is what lives."""
+        if self.reloader is not None:
+            for news in self.reloader.look(self._clock() / 1e9):
+                self._emit(self.pipeline.maker.sensor("config", self._now(), news.msg, news.severity, **news.facts))
+        self.engine.read_anew(ANEW)
+        self.notifier.beat(self.log.progress if isinstance(self.log, LiveLog) else None)
+        self.notifier.status(self._status)
+
+    def _status(self) -> str:
+        """How it goes, in one line."""
+        tally, pipeline = self.source.tally, self.pipeline
+        words = [f"{tally.packets:,} packets, {tally.lost:,} lost", f"{pipeline.inventory.table.devices:,} devices", f"{len(pipeline.room.desk):,} alerts open"]
+        wrong = self.reloader.state.faults[:1] if self.reloader is not None else []
+        return "; ".join([", ".join(words), *(f"the configuration is wrong: {fault}" for fault in wrong)])
+
+    def _watch(self) -> None:
+        """Live: what is lost is stamped on what is found, and looked at once a minute; what is wrong with an interface is told at once."""
+        tally, maker = self.source.tally, self.pipeline.maker
+        seen = Seen(tally.lost, tally.packets, self._unread, self.pipeline.dissection.selected)
+        maker.loss, maker.shed = self._lately.shares(time.monotonic(), seen)
+        for damage in self.source.damages[self._damages :]:
+            log().warning(str(damage))
+            self._damages += 1
+        if time.monotonic() >= self._next_look:
+            self._next_look = time.monotonic() + LOOK_EVERY_S
+            self.files.watch(self.pipeline.room, self._now())
+            self.pipeline.tell(self.health.look(self._now(), time.monotonic()))
+            if self._doctor is not None:
+                self.pipeline.tell(self._doctor.look(self.health, self._now(), time.monotonic()))
+            self._tell_log()
+            self._renew_lists()
+            if self._telemetry is not None:
+                self._telemetry.tick()
+        if time.monotonic() < self._next_summary:
+            return
+        self._next_summary = time.monotonic() + SUMMARY_EVERY_S
+        self._summary()
+        self._tell_figures()
+        self._tell_outputs()
+        give_back()  # what a burst took; some ms
+
+    def _tell_outputs(self) -> None:
+        """Whether what is found gets away: another process delivers it, and says how it fares beside the log."""
+        if self.log.path is not None:
+            self.pipeline.tell(self.health.upstream(self._outputs.look(self.log.path, self._clock() / 1e9, time.monotonic()), self._now()))
+
+    def _tell_log(self) -> None:
+        """What went wrong with the log itself: what an earlier run left damaged, what was given up while the disk took nothing."""
+        if isinstance(self.log, LiveLog):
+            self.pipeline.tell(Finding(*one) for one in self.log.news(self._now()))
+
+    def _tell_figures(self) -> None:
+        self.pipeline.tell(self.health.figures(self.source.tally, self._now(), time.monotonic(), self._unread))
+
+    @property
+    def _unread(self) -> int:
+        """Messages that there was no time for."""
+        return self.shedder.shed if self.shedder is not None else 0
+
+    def _renew_lists(self) -> None:
+        """Lists that changed are read in a thread of their own, and count once they are whole."""
+        refused = self._lists.look()
+        if refused is None:
+            return
+        lists = self._lists.lists
+        msg = f"threat lists read again: {len(lists):,} entries in {len(lists.sizes):,} lists"
+        self._emit(self.pipeline.maker.sensor("config", self._now(), msg, entries=len(lists), lists=len(lists.sizes)))
+        for line in refused:
+            _warn(line)
+        self._tell_refused(self._now(), "threat lists", refused)
+
+    def _tell_refused(self, ts: int, what: str, refused: list[str]) -> None:
+        """What of the operator's is left out is told in the log as well: it outlives the terminal."""
+        if refused:
+            self._emit(self.pipeline.maker.sensor("health", ts, f"{len(refused):,} {what} left out: {refused[0]}", "low", left_out=refused[:SHAPES_TOLD]))
+
+    def _now(self) -> int:
+        return self._clock() if self.live else self.last
+
+    def _say(self, action: str, ts: int, msg: str) -> None:
+        self._emit(self.pipeline.maker.sensor(action, ts, msg))
+
+    def _summary(self) -> None:
+        capture = self.summary()
+        counts = ", ".join(f"{capture[name]:,} {name}" for name in ("packets", "flows", "dropped", "malformed"))
+        self._emit(self.pipeline.maker.summary(self._now(), f"{self.source.name}: {counts}", capture))
+
+    def summary(self) -> dict[str, Any]:
+        """The object ``capture`` of the summary record."""
+        return self._figures.capture(self.first, self.last, self._unread)
+
+    def _quarantine(self) -> None:
+        """Packets that broke one of our units, beside the log, for whoever mends it."""
+        packets = [fault.packet for fault in self.pipeline.boundary.faults.values() if fault.packet is not None]
+        if packets and self.log.path is not None:
+            write_quarantine(self.log.path.with_suffix(".quarantine.pcap"), packets)
+
+
+def _complain(line: str) -> None:
+    log().warning("left out", line=line)
+
+
+def _warn(line: str) -> None:
+    log().warning(line)
+
+
+def _report(fault: Fault) -> None:
+    log().error("a unit of the sensor broke; its packet was set aside", unit=fault.unit, error=fault.error, place=fault.place)

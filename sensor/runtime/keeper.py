@@ -1,0 +1,256 @@
+"""Keeper: between the inventory and its store. The engine hands over what is to be written and never waits for the disk; a thread of its own writes.
+
+Where the disk is slow or full the thread is behind: what waits is noted by the inventory, which is bounded, and is handed over later.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from sensor.inventory.baseline import Baseline
+from sensor.inventory.inventory import Inventory
+from sensor.inventory.journal import Entries
+from sensor.inventory.lasting import Advice, Lasting
+from sensor.inventory.rules import Rule
+from sensor.inventory.store.database import StoreError
+from sensor.inventory.store.store import WATCHED, Store
+from sensor.inventory.words import Order, Word
+from sensor.runtime.process import no_collection
+
+# Devices in a batch, batches that may wait, and seconds between two.
+BATCH, WAITING, EVERY_S = 500, 4, 1.0
+# Orders that are done at a time: what becomes of them is noted in a journal that is bounded.
+ORDERS = 500
+LAST_BATCH = 1_000
+# Devices in a batch of what was learned: handed over when all else is written, every SWEEP_NS.
+LEARNED = 100
+# Packet time, ns: how often devices without news are written for the times they were seen.
+SWEEP_NS = 600_000_000_000
+# Where it is kept by which fingerprints the facts were read; and what it says while some were read by others.
+KNOWLEDGE, MIXED = "knowledge", "mixed"
+# Seconds between two tries to write where it failed.
+RETRY_S = 5.0
+# Seconds for which the store waits for the log, and at the end of a run, when somebody waits for both.
+BEHIND_S, HURRIED_S = 2.0, 0.2
+
+Said = dict[str, dict[str, Word]]
+
+
+class Keeper:
+    """Restores at the start, then writes. ``complain`` hears what is wrong with the store. ``log_down`` waits, for so many seconds at most, until all that was
+    told is on the disk: what the store knows is not told again, so it must not know it first.
+    """
+
+    def __init__(self, folder: Path, complain: Callable[[str], None]) -> None:
+        """StoreError or OSError where there can be no store."""
+        self.store, self._complain = Store(folder), complain
+        if self.store.note:
+            complain(self.store.note)
+        self._entries: queue.Queue[Entries | None] = queue.Queue(WAITING)
+        self._heard: queue.Queue[tuple[Said, list[Order], list[Rule]]] = queue.Queue()
+        self._thread = threading.Thread(target=self._work, name="inventory-store", daemon=True)
+        self._next = 0.0
+        self._swept: int | None = None
+        self._learning = False
+        self._said: Said = {}
+        self._given: set[int] = set()
+        self._orders: list[Order] = []
+        self._failed = False
+        self._hurry = threading.Event()
+        self.log_down: Callable[[float], object] = lambda _: None
+
+    def begin(self, inventory: Inventory, knowledge: str, baseline: Baseline | None = None, advice: Advice | None = None) -> int:
+        """Bring back what was known; returns how many devices. ``knowledge`` names the fingerprints: where they are others than at the last run, all facts
+        are read anew. ``baseline``: what learns; ``advice``: what recommends.
+        """
+        self.lasting = Lasting(inventory, baseline, advice)
+        self._said = self.store.words()
+        inventory.table.words.update(self._said)
+        again = self.store.meta(KNOWLEDGE) not in ("", knowledge)
+        with no_collection():
+            restored = sum(self.lasting.restore(state, again=again) for state in self.store.devices(inventory.limits.devices))
+        if self.store.broken:
+            self._complain(f"{self.store.path}: left out what is no device: {self.store.broken:,} rows")
+        for one, other in self.store.apart():
+            inventory.endpoints.keep_apart(one, other)
+        if baseline is not None:
+            self._remember(baseline)
+        if advice is not None:
+            self._go_on_advising(advice)
+        self.lasting.keep_journal()
+        self._hear(self._said, self.store.orders(), self.store.rules())
+        self._obey()
+        self._knowledge = self._noted = knowledge
+        self.store.set_meta(KNOWLEDGE, knowledge)
+        self.store.changed()
+        self._thread.start()
+        return restored
+
+    def know(self, knowledge: str) -> None:
+        """All facts were read by these fingerprints; empty: by some and by others. What a run does not come to read is read at the start of the next."""
+        self._knowledge = knowledge or MIXED
+
+    def _remember(self, baseline: Baseline) -> None:
+        """Bring back what was learned."""
+        broken = 0
+        with no_collection():
+            for device, body in self.store.habits():
+                try:
+                    baseline.restore(device, body)
+                except msgspec.DecodeError:
+                    broken += 1
+        if broken:
+            self._complain(f"{self.store.path}: left out what tells of no habits: {broken:,} rows")
+        since, _, last = self.store.meta(WATCHED).partition(" ")
+        if since.isdecimal() and last.isdecimal():
+            baseline.go_on((int(since), int(last)))
+
+    def _go_on_advising(self, advice: Advice) -> None:
+        """Bring back what was recommended and is not done."""
+        broken = 0
+        for body in self.store.advice():
+            try:
+                advice.restore(body)
+            except msgspec.DecodeError:
+                broken += 1
+        if broken:
+            self._complain(f"{self.store.path}: left out what is no recommendation: {broken:,} rows")
+
+    def tick(self, now: int) -> None:
+        """Called by the engine often; about once a second something is handed over. ``now``: packet time, ns."""
+        journal = self.lasting.table.journal
+        if time.monotonic() < self._next and not (journal is not None and journal.pressing):
+            return
+        self._next = time.monotonic() + EVERY_S
+        while not self._heard.empty():
+            self._hear(*self._heard.get())
+        if self._swept is None or not 0 <= now - self._swept < SWEEP_NS:
+            self.lasting.sweep(self._swept if self._swept is not None else now)
+            self._swept, self._learning = now, True
+        if not self._entries.full():
+            self._obey()
+            entries = self.lasting.entries(BATCH)
+            if not entries and self._learning:
+                entries = self.lasting.learned(LEARNED)
+                self._learning = bool(entries)
+            if entries:
+                self._entries.put_nowait(entries)
+
+    def end(self, seconds: float | None = None) -> None:
+        """Write all there is, then close. Waits for the disk, for the capture is over; at most ``seconds``, where that matters: news go first, then what was
+        learned, then when devices were seen last, and what there was no time for is told.
+        """
+        until = None if seconds is None else time.monotonic() + seconds
+        last = None if until is None or seconds is None else until - seconds / 3  # what is handed over is to be written as well
+        self._hurry.set()
+        self._hand_over_all(last)
+        if self._swept is not None:
+            self.lasting.sweep(self._swept)
+        self._hand_over_all(last)
+        self._put(None, until)
+        self._thread.join(_left(until))
+        if self._thread.is_alive():
+            self._complain(f"{self.store.path} lacks what was learned last: the disk takes too long")
+            return
+        if left := self.lasting.waiting:
+            self._complain(f"{self.store.path} does not know when {left:,} devices were seen last: there was no time to write that down")
+        with contextlib.suppress(StoreError):  # then facts are read anew at the next start
+            self._note()
+        self.store.close()
+
+    def abandon(self) -> None:
+        """Close without having begun."""
+        self.store.close()
+
+    def _hear(self, said: Said, orders: list[Order], rules: list[Rule]) -> None:
+        """In the engine's thread: what the operator said that is new."""
+        for key in said.keys() | self._said.keys():
+            if said.get(key) != self._said.get(key):
+                self.lasting.say(key, said.get(key, {}))
+        self._said = said
+        if self.lasting.baseline is not None:
+            self.lasting.baseline.rule({(one.client, one.server, one.service): one.allowed for one in rules})
+        self._orders += [order for order in orders if order.number not in self._given]
+        self._given.update(order.number for order in orders)
+
+    def _obey(self) -> None:
+        """Do what was ordered, some at a time; the rest waits for the next."""
+        now, self._orders = self._orders[:ORDERS], self._orders[ORDERS:]
+        for order in now:
+            self.lasting.obey(order)
+
+    def _hand_over_all(self, until: float | None) -> None:
+        """What waits now, as far as there is time."""
+        while _left(until) != 0 and (entries := self.lasting.entries(LAST_BATCH) or self.lasting.learned(LAST_BATCH)) and self._put(entries, until):
+            pass
+
+    def _put(self, entries: Entries | None, until: float | None) -> bool:
+        """Hand over; whether there was room in time."""
+        try:
+            self._entries.put(entries, timeout=_left(until))
+        except queue.Full:
+            return False
+        return True
+
+    # In the writer's thread.
+
+    def _work(self) -> None:
+        while True:
+            try:
+                entries = self._entries.get(timeout=EVERY_S)
+            except queue.Empty:
+                self._look()
+                continue
+            if entries is None:
+                return
+            self._write(entries)
+            self._look()
+
+    def _write(self, entries: Entries) -> None:
+        """Try until it is written; at the end of the run, once more and no longer."""
+        self.log_down(HURRIED_S if self._hurry.is_set() else BEHIND_S)
+        while True:
+            try:
+                self.store.write(entries)
+            except StoreError as error:
+                if not self._failed:
+                    self._complain(f"cannot write {error}; what is to be written waits")
+                self._failed = True
+                if self._hurry.is_set():
+                    self._complain(f"{self.store.path} lacks the last {len(entries.states):,} devices")
+                    return
+                self._hurry.wait(RETRY_S)
+                continue
+            if self._failed:
+                self._complain(f"{self.store.path} is written again")
+            self._failed = False
+            return
+
+    def _look(self) -> None:
+        """Whether the operator said something meanwhile, and the fingerprints are others."""
+        try:
+            self._note()
+            if self.store.changed():
+                self._heard.put((self.store.words(), self.store.orders(), self.store.rules()))
+        except StoreError as error:
+            if not self._failed:
+                self._complain(f"cannot read {error}")
+            self._failed = True
+
+    def _note(self) -> None:
+        """Write down by which fingerprints the facts were read, where those are others now."""
+        if self._noted != self._knowledge:
+            self.store.set_meta(KNOWLEDGE, self._knowledge)
+            self._noted = self._knowledge
+
+
+def _left(until: float | None) -> float | None:
+    """Seconds until then, none where it does not matter."""
+    return None if until is None else max(0.0, until - time.monotonic())

@@ -1,0 +1,224 @@
+"""Reload: the configuration read again while the engine goes on, and taken up between two batches.
+
+Reading takes long (YAML, fingerprints, rules), so a thread does it; the engine only puts what was read in the place of what was. What is wrong is left as it
+was: the configuration as a whole, the rules, the fingerprints. What did not change is left alone: its detectors keep all they counted. What is opened or
+sized at the start waits for the next one.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+from pydantic import BaseModel
+
+from sensor.alerts.files import AlertFiles
+from sensor.config import Config, detector_units
+from sensor.documents import DocumentErrors, Fault, stamps
+from sensor.eventlog.live_log import LiveLog
+from sensor.eventlog.writer import EventLog
+from sensor.evidence.writer import Writer
+from sensor.intel.store import ThreatLists
+from sensor.logs.logs import log as say
+from sensor.posture.profiles.installed import Profiles, load
+from sensor.posture.profiles.installed import files_of as profiles_of
+from sensor.rules.load import Rules, files_of
+from sensor.runtime.assembly import Engine, Known, known, stamp_of
+from sensor.runtime.notify import Notifier
+from sensor.runtime.process import give_back
+from sensor.runtime.upstream import Outputs
+
+# Keys that count at once. All others are of what is opened or sized at the start.
+AT_ONCE = (
+    "alerts", "detectors", "evidence", "fingerprints", "intel", "inventory.gone_after_h", "logging", "networks", "outputs", "preset", "retention", "roles",
+    "sensor.site", "tickets",
+)  # fmt: skip
+FAULTS_TOLD, KEYS_TOLD = 32, 32
+
+
+class Settings(NamedTuple):
+    """The configuration as it is now, and where other files of the operator's are: what the command line names goes before it."""
+
+    config: Config
+    mutes: Path | None
+    evidence: Path | None
+    rules: Sequence[Path]
+    profiles: Path | None = None
+
+
+class State(msgspec.Struct):
+    """How it stands with the configuration. ``reloads`` that were taken up, and ``refused``; ``faults`` of what is on the disk now; ``restart``: keys that
+    wait for one.
+    """
+
+    reloads: int = 0
+    refused: int = 0
+    faults: list[str] = []
+    restart: list[str] = []
+
+
+class News(NamedTuple):
+    """What is to be told as `sensor/config`."""
+
+    severity: str
+    msg: str
+    facts: dict[str, Any]
+
+
+class _Fresh(NamedTuple):
+    """What was read. ``rules``, ``found`` and ``profiles`` are None where they stay as they are; ``faults`` of those three."""
+
+    settings: Settings
+    rules: Rules | None
+    found: Known | None
+    profiles: Profiles | None
+    writer: Writer | None
+    faults: list[Fault]
+
+
+class Parts(NamedTuple):
+    """What the configuration reaches in a run."""
+
+    engine: Engine
+    files: AlertFiles
+    lists: ThreatLists
+    log: EventLog | LiveLog
+    outputs: Outputs
+
+
+class Reloader:
+    """``look`` is called by the engine between two batches. ``read`` gives the configuration as it is now, ``asked`` whether somebody wants it read."""
+
+    def __init__(self, config: Config, parts: Parts, read: Callable[[], Settings], asked: Callable[[], bool], notifier: Notifier) -> None:
+        self.state = State()
+        self._config, self._begun, self._parts, self._notifier = config, config, parts, notifier
+        self._read, self._asked = read, asked
+        self._thread: threading.Thread | None = None
+        self._got: _Fresh | DocumentErrors | None = None
+
+    def look(self, now: float) -> Iterator[News]:
+        """Begin to read where that is asked for; take up what was read. ``now``: seconds since the epoch."""
+        if self._thread is None:
+            if self._asked():
+                self._notifier.reloading()
+                self._thread = threading.Thread(target=self._work, name="reload", daemon=True)
+                self._thread.start()
+            return
+        if self._thread.is_alive():
+            return
+        self._thread = None
+        got, self._got = self._got, None
+        if isinstance(got, _Fresh):
+            yield self._take(got, now)
+        else:
+            yield from self._refuse(got.faults if got is not None else [])
+        self._notifier.ready()
+
+    # In the thread.
+
+    def _work(self) -> None:
+        try:
+            self._got = self._prepare(self._read())
+        except DocumentErrors as errors:
+            self._got = errors
+        give_back()
+
+    def _prepare(self, settings: Settings) -> _Fresh:
+        config, engine = settings.config, self._parts.engine
+        rules = Rules(settings.rules) if stamps(files_of(settings.rules)) != engine.rules.stamps else None
+        found = known(config) if config.fingerprints != self._config.fingerprints or stamp_of(config) != engine.known.stamp else None
+        writer = self._parts.files.writer_for(settings.evidence, config.evidence.mib)
+        profiles = load(settings.profiles) if stamps(profiles_of(settings.profiles)) != engine.profiles.stamps else None
+        faults = [fault for one in (rules, found, profiles) if one is not None for fault in one.faults]
+        kept = profiles.keeping(engine.profiles) if profiles is not None else None
+        return _Fresh(settings, rules if rules and not rules.faults else None, found if found and not found.faults else None, kept, writer, faults)
+
+    # In the engine's thread.
+
+    def _take(self, fresh: _Fresh, now: float) -> News:
+        config, parts, before = fresh.settings.config, self._parts, self._config
+        differing = differences(before, config)
+        changed = [key for key in differing if _counts_at_once(key)]
+        if fresh.rules is not None and not fresh.rules.says_as(parts.engine.rules):
+            changed.append("rules")
+        if fresh.found is not None and not any(key.startswith("fingerprints.") for key in changed):
+            changed.append("fingerprints")
+        if fresh.profiles is not None:
+            changed.append("profiles")
+        parts.engine.take_up(config, fresh.rules, fresh.found, fresh.profiles)
+        parts.engine.pipeline.keep(parts.files.take_up(fresh.settings.mutes, fresh.writer, config.evidence.mib))
+        parts.lists.look_for(config.intel)
+        names = [name for name, options in config.outputs.items() if options.delivers]
+        parts.outputs.watch(names, now)
+        if isinstance(parts.log, LiveLog):
+            parts.log.keep(config.retention, names)
+        self._config = config
+        self.state.restart = [key for key in differences(self._begun, config) if not _counts_at_once(key)]
+        self.state.faults = list(map(str, fresh.faults))
+        self.state.reloads += 1
+        return self._told(changed, fresh.faults)
+
+    def _told(self, changed: list[str], faults: list[Fault]) -> News:
+        msg = f"the configuration was read again: {_listed(changed) or 'nothing'} changed"
+        if restart := self.state.restart:
+            msg += f"; {_listed(restart)} {'count' if len(restart) > 1 else 'counts'} from the next start on"
+        if faults:
+            msg += f"; rules, fingerprints and profiles with faults are left as they were: {_first(faults)}"
+        facts = {"changed": changed[:KEYS_TOLD], "restart": restart[:KEYS_TOLD], "faults": self.state.faults[:FAULTS_TOLD]}
+        self._say(msg, faults[1:])
+        return News("low" if faults else "info", msg, facts)
+
+    def _refuse(self, faults: list[Fault]) -> Iterator[News]:
+        """All stays as it was. The same faults are told at length once."""
+        told = list(map(str, faults)) or ["it could not be read"]
+        again, self.state.faults = told == self.state.faults, told
+        self.state.refused += 1
+        msg = f"the configuration is wrong and not taken up, all goes on as it was: {_first(told)}"
+        self._say(msg, [] if again else faults[1:])
+        if not again:
+            yield News("low", msg, {"faults": told[:FAULTS_TOLD]})
+
+    def _say(self, msg: str, faults: Sequence[Fault]) -> None:
+        """To our own log: the whole of it."""
+        (say().warning if self.state.faults else say().info)(msg)
+        for fault in faults[:FAULTS_TOLD]:
+            say().warning(str(fault))
+
+
+def differences(before: Config, after: Config) -> list[str]:
+    """The keys whose values are others, as ``capture.rings``, ``detectors.discovery.port_scan``, ``outputs.siem``."""
+    one, other = _plain(before), _plain(after)
+    return sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key))
+
+
+def _plain(config: Config) -> dict[str, Any]:
+    """All keys with plain values, two steps deep; what the file does not say has its default."""
+    found: dict[str, Any] = {}
+    for section in type(config).model_fields:
+        value = getattr(config, section)
+        if section == "detectors":
+            given = {name: getattr(value, name.replace(".", "__")) if value is not None else unit.Options() for name, unit in detector_units().items()}
+            found |= {f"{section}.{name}": options.model_dump() for name, options in given.items()}
+        elif isinstance(value, BaseModel):
+            found |= {f"{section}.{key}": item for key, item in value.model_dump().items()}
+        elif isinstance(value, dict):
+            found |= {f"{section}.{key}": item.model_dump() if isinstance(item, BaseModel) else item for key, item in value.items()}
+        else:
+            found[section] = value
+    return found
+
+
+def _counts_at_once(key: str) -> bool:
+    return any(key == one or key.startswith(f"{one}.") for one in AT_ONCE)
+
+
+def _listed(keys: Sequence[str]) -> str:
+    """The first of them, in words."""
+    return ", ".join(keys[:4]) + (f" and {len(keys) - 4} more" if len(keys) > 4 else "")
+
+
+def _first(faults: Sequence[Fault | str]) -> str:
+    return f"{faults[0]}" + (f" (and {len(faults) - 1} more)" if len(faults) > 1 else "")

@@ -1,0 +1,76 @@
+"""The object ``capture`` of the summary record: what was read, and how it went."""
+
+from __future__ import annotations
+
+from operator import itemgetter
+from typing import Any
+
+from sensor.alerts.files import AlertFiles
+from sensor.capture.source import Source
+from sensor.core.addresses import text
+from sensor.core.record_parts import time_text
+from sensor.engine.pipeline import Pipeline
+from sensor.eventlog.live_log import LiveLog
+from sensor.eventlog.writer import EventLog
+
+SHAPES_TOLD, SAMPLES_TOLD, SAMPLE_BYTES = 32, 8, 32
+
+
+class Summary:
+    """Counts up what the parts of a run have counted. ``unread``: messages that there was no time for."""
+
+    def __init__(self, source: Source, pipeline: Pipeline, files: AlertFiles, log: EventLog | LiveLog) -> None:
+        self._source, self._pipeline, self._files, self._log = source, pipeline, files, log
+
+    def capture(self, first: int, last: int, unread: int) -> dict[str, Any]:
+        """All of it. ``first``, ``last``: packet times, ns."""
+        tally, report = self._source.tally, self._pipeline.report()
+        told: dict[str, Any] = {
+            "source": self._source.name,
+            "packets": tally.packets,
+            "bytes": tally.bytes,
+            "wire_bytes": tally.wire_bytes,
+            "decoded": report["decoded"] - report["malformed"],
+            "malformed": report["malformed"],
+            "truncated": tally.truncated,
+            "dropped": tally.lost,
+            "selected": report["selected"],
+            "repeats": report["repeats"],
+            "shed": report["shed"] + unread,
+            "flows": report["flows"],
+            "flows_evicted": report["flows_evicted"],
+            "duration_s": round((last - first) / 1e9, 6),
+            "linktypes": dict(tally.linktypes),
+        }
+        return told | self._particulars()
+
+    def _particulars(self) -> dict[str, Any]:
+        """What is told only where there is something to tell."""
+        tally, pipeline, log = self._source.tally, self._pipeline, self._log
+        muted = {name: count for name, count in pipeline.room.mutes.counts.items() if count}
+        lost = {name: count for name, count in tally.dropped.items() if count} if tally.lost else {}
+        faults = [f"{fault.unit}: {fault.error} in {fault.place}, {fault.count} times" for fault in pipeline.boundary.faults.values()]
+        told: dict[str, Any] = {name: value for name, value in pipeline.inventory.telemetry().items() if name in ("devices", "pending")}
+        found = {
+            "evicted": dict(sorted(pipeline.evicted().items(), key=itemgetter(1), reverse=True)[:SHAPES_TOLD]),
+            "muted": dict(list(muted.items())[:SHAPES_TOLD]),
+            "below": pipeline.room.below,
+            "evidence_dropped": self._files.dropped,
+            "log_given_up": log.lost.total() if isinstance(log, LiveLog) else 0,
+            "log_shortened": log.shortened if isinstance(log, LiveLog) else 0,
+            "health": dict(pipeline.health.told) if pipeline.health is not None else {},
+            "anomalies": dict(sorted(pipeline.anomalies().items())[:SHAPES_TOLD]),
+            "samples": self._samples(),
+            "dropped_by": lost,
+            "damages": [str(damage) for damage in list(self._source.damages)[:SHAPES_TOLD]],
+            "faults": faults[:SHAPES_TOLD],
+        }
+        return told | {name: value for name, value in found.items() if value}
+
+    def _samples(self) -> list[str]:
+        """One message for each of the first few faults: when, from whom to whom, and how it begins."""
+        samples = list(self._pipeline.boundary.samples.items())[:SAMPLES_TOLD]
+        return [
+            f"{unit}: {fault}, {time_text(packet.ts)} {text(packet.src)} > {text(packet.dst)}: {packet.payload[:SAMPLE_BYTES].hex()}"
+            for (unit, fault), packet in samples
+        ]

@@ -1,0 +1,110 @@
+"""Folding of alerts: what is told, how often, and the bounds."""
+
+from __future__ import annotations
+
+from sensor.alerts.desk import PACKET_LIMIT, AlertDesk
+from sensor.core.alert import Alert, Severity
+from sensor.core.event import Event
+from sensor.core.observation import Subject
+from sensor.core.packet import Packet
+
+SECOND = 10**9
+
+
+def made(ts: float, key: str = "k", severity: Severity = Severity.medium, target: int = 1) -> Alert:
+    """An alert at ``ts`` seconds."""
+    ns = int(ts * SECOND)
+    return Alert(
+        ns, "d", "t", severity, 0.5, (), Subject(1), f"at {ts}", ("w",), {}, "a", "f", key, targets=(Subject(0, target),), proof=(Event(Packet(ts=ns)),)
+    )
+
+
+def told(filed: list[tuple[str, Alert]]) -> list[tuple[str, int]]:
+    return [(action, alert.count) for action, alert in filed]
+
+
+def test_the_first_opens_and_repeats_are_counted() -> None:
+    """One open, silence for repeats, and the whole count at the end."""
+    desk = AlertDesk()
+    assert told(desk.take(made(10))) == [("open", 1)]
+    assert [desk.take(made(10 + n, target=n)) for n in range(2, 6)] == [[]] * 4
+    [(action, alert)] = desk.finish(20 * SECOND)
+    assert (action, alert.count, alert.first, alert.ts) == ("update", 5, 10 * SECOND, 15 * SECOND)
+    assert [target.address for target in alert.targets] == [1, 2, 3, 4, 5]
+    assert desk.finish(20 * SECOND) == []
+    assert desk.folded == 4
+
+
+def test_an_update_when_the_count_is_tenfold_and_every_five_minutes() -> None:
+    """Two open repeats are silent, the tenth is told, and so is the first after five minutes."""
+    desk = AlertDesk()
+    desk.take(made(0))
+    assert [told(desk.take(made(n))) for n in range(2, 12)] == [[]] * 8 + [[("update", 10)], []]
+    assert told(desk.take(made(400))) == [("update", 12)]
+    assert told(desk.take(made(401))) == []
+
+
+def test_a_rise_in_severity_is_told_and_never_falls() -> None:
+    """The graver words stay when a lesser repeat follows."""
+    desk = AlertDesk()
+    desk.take(made(0))
+    [(action, alert)] = desk.take(made(2, severity=Severity.high))
+    assert (action, alert.severity) == ("update", Severity.high)
+    desk.take(made(4, severity=Severity.low))
+    [(_, alert)] = desk.finish(5 * SECOND)
+    assert (alert.severity, alert.summary, alert.count) == (Severity.high, "at 2", 3)
+
+
+def test_at_most_one_a_second_and_key() -> None:
+    """News within a second of the last telling wait for the next tick after it."""
+    desk = AlertDesk()
+    desk.take(made(0.2))
+    assert desk.take(made(0.3, severity=Severity.high)) == []
+    assert desk.take(made(0.4, severity=Severity.critical)) == []
+    assert desk.tick(SECOND) == []
+    [(action, alert)] = desk.tick(2 * SECOND)
+    assert (action, alert.severity, alert.count) == ("update", Severity.critical, 3)
+    assert desk.tick(3 * SECOND) == []
+
+
+def test_after_suppression_it_is_a_new_finding() -> None:
+    """Silence for the suppression closes it, with the whole count, whether anything follows or not."""
+    desk = AlertDesk(suppression=100 * SECOND)
+    desk.take(made(0))
+    desk.take(made(1))
+    assert told(desk.take(made(200))) == [("close", 2), ("open", 1)]
+    assert desk.tick(250 * SECOND) == []
+    desk.take(made(210))
+    assert told(desk.tick(310 * SECOND)) == [("close", 2)]
+    assert len(desk) == 0
+
+
+def test_keys_are_bounded_and_the_last_words_are_not_lost() -> None:
+    """The key touched longest ago makes room and tells its count."""
+    desk = AlertDesk(keys=2)
+    desk.take(made(0, "a"))
+    desk.take(made(1, "a"))
+    desk.take(made(2, "b"))
+    filed = desk.take(made(3, "c"))
+    assert [(action, alert.key, alert.count) for action, alert in filed] == [("close", "a", 2), ("open", "c", 1)]
+    assert len(desk) == 2
+
+
+def test_one_packet_cannot_flood_the_desk() -> None:
+    """Beyond 64 alerts of one packet the rest is dropped and counted."""
+    desk = AlertDesk()
+    filed = [desk.take(made(1, f"k{n}")) for n in range(100)]
+    assert sum(map(bool, filed)) == PACKET_LIMIT
+    assert desk.dropped == 36
+    assert desk.take(made(2, "k99"))
+
+
+def test_open_ones_by_severity() -> None:
+    """As grave as each is by now; what was closed counts no more."""
+    desk = AlertDesk()
+    for key, severity in (("a", Severity.low), ("b", Severity.low), ("c", Severity.high)):
+        desk.take(made(0, key, severity))
+    desk.take(made(2, "a", Severity.critical))
+    assert desk.severities() == {"critical": 1, "low": 1, "high": 1}
+    desk.tick(5000 * SECOND)
+    assert desk.severities() == {}

@@ -1,0 +1,124 @@
+"""The files beside the alerts: mutes that change while a run goes on, what they silenced, notes of the operator, evidence."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sensor.alerts.files import AlertFiles, note_of
+from sensor.alerts.mutes import Mute, save_mutes
+from sensor.config import load_config
+from sensor.eventlog.paths import muted_log, notes_log
+from sensor.eventlog.writer import EventLog
+from sensor.runtime import daemon
+from sensor.runtime.daemon import Run
+from tests.alerts.test_incidents import made
+from tests.alerts.test_room import LAPTOP, Told
+from tests.kit import SECOND, tcp_frame
+from tests.runtime.test_daemon import SCHEMA, Given
+
+SYN, RST = 2, 0x14
+MUTE = Mute(id="m1", detector="discovery.*", src="10.0.0.66", author="anna", reason="our scanner")
+
+
+def scan() -> list[bytes]:
+    frames = []
+    for n in range(40):
+        frames.append(tcp_frame("10.0.0.66", f"10.0.5.{n + 1}", sport=50000 + n, dport=445, flags=SYN))
+        frames.append(tcp_frame(f"10.0.5.{n + 1}", "10.0.0.66", sport=445, dport=50000 + n, flags=RST))
+    return frames
+
+
+def replayed(folder: Path, **options: Any) -> tuple[Run, list[dict[str, Any]]]:
+    log = EventLog(folder / "log.jsonl", fresh=True)
+    run = Run(load_config(None), Given(list(scan())), log, **options)
+    run.run()
+    log.close()
+    return run, lines(folder / "log.jsonl")
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    """The records of a log, each as the schema says."""
+    records = [json.loads(line) for line in path.read_bytes().splitlines()]
+    for record in records:
+        SCHEMA.validate(record)
+    return records
+
+
+def of(kind: str, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [record for record in records if record["kind"] == kind]
+
+
+def test_a_replay_with_mutes(tmp_path: Path) -> None:
+    """Nothing is told of what is muted but the count; a log beside has it, with the mute. Without mutes the next replay takes that log away."""
+    save_mutes(tmp_path / "mutes.yaml", [MUTE])
+    _, records = replayed(tmp_path, mutes=tmp_path / "mutes.yaml")
+    assert of("alert", records) == of("incident", records) == []
+    muted = lines(muted_log(tmp_path / "log.jsonl"))
+    assert {record["alert"]["muted"]["id"] for record in muted} == {"m1"}
+    last = {record["alert"]["id"]: record["alert"]["count"] for record in muted}
+    assert records[-2]["capture"]["muted"] == {"m1": sum(last.values())}
+    _, records = replayed(tmp_path)
+    assert of("alert", records)
+    assert not muted_log(tmp_path / "log.jsonl").exists()
+
+
+def test_a_replay_with_evidence(tmp_path: Path) -> None:
+    """The record names the file, and a second replay says the same."""
+    first = replayed(tmp_path, evidence=tmp_path / "evidence")[1]
+    opened = of("alert", first)[0]
+    assert opened["packets"]["frames"] > 10
+    assert (tmp_path / opened["packets"]["file"]).stat().st_size > 1000
+    assert replayed(tmp_path, evidence=tmp_path / "evidence")[1] == first
+
+
+def test_wrong_mutes_never_stop_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are complained about with their place, and everything is told."""
+    said: list[str] = []
+    monkeypatch.setattr(daemon, "_warn", said.append)
+    (tmp_path / "mutes.yaml").write_text("mutes:\n  - id: m1\n")
+    _, records = replayed(tmp_path, mutes=tmp_path / "mutes.yaml", evidence=tmp_path / "mutes.yaml" / "evidence")
+    assert of("alert", records)
+    assert any("mutes.yaml:2:" in one for one in said)
+    assert any("cannot keep evidence" in one for one in said)
+
+
+def test_the_operator_speaks_while_it_runs(tmp_path: Path) -> None:
+    """A mute is heeded and a close is told at the next look; half a note waits for its end; notes of before the run are old."""
+    log, said = tmp_path / "log.jsonl", list[str]()
+    log.touch()
+    notes_log(log).write_text('{"ts":"2026-11-24T09:00:00Z","alert":"alert-old000","action":"close","by":"anna"}\n')
+    files = AlertFiles(log, mutes=tmp_path / "mutes.yaml", clock=time.time, complain=said.append)
+    one = Told(mutes=files.mutes).take(made(1, LAPTOP))
+    name = one.told[0].alert["id"]  # type: ignore[index]
+    note = json.dumps({"ts": "2026-11-24T09:00:00Z", "alert": name, "action": "close", "by": "anna", "text": "done"})
+    with notes_log(log).open("a") as file:
+        file.write(note[:20])
+        file.flush()
+        files.watch(one.room, 5 * SECOND)
+        assert one.said() == ["open"]
+        file.write(note[20:] + "\nwhat is this\n")
+    save_mutes(tmp_path / "mutes.yaml", [Mute(id="m7", src=LAPTOP, author="a", reason="r")])
+    files.watch(one.room, 6 * SECOND)
+    assert one.said() == ["open", "close"]
+    assert one.told[-1].alert["closed"] == {"by": "anna", "reason": "done"}  # type: ignore[index]
+    one.take(made(7, LAPTOP))
+    assert one.said() == ["open", "close"]
+    assert files.mutes.counts == {"m7": 1}
+    (tmp_path / "mutes.yaml").write_text("mutes: [\n")
+    files.watch(one.room, 8 * SECOND)
+    assert len(said) == 1
+    assert one.room.mutes.counts == {"m7": 1}
+    (tmp_path / "mutes.yaml").unlink()
+    files.watch(one.room, 9 * SECOND)
+    assert len(one.room.mutes) == 0
+    files.close()
+
+
+def test_what_is_no_note() -> None:
+    for line in (b"", b"{}", b"[1]", b'{"ts":1,"alert":"a","action":"close","by":"b"}'):
+        assert note_of(line) is None

@@ -1,0 +1,152 @@
+"""Incidents: whose alerts make one story, when it is told, chains, and bounds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sensor.alerts.incidents import STORY_LIMIT, Incidents
+from sensor.core.addresses import parse
+from sensor.core.alert import Alert, Severity
+from sensor.core.attack import TECHNIQUES
+from sensor.core.event import Event
+from sensor.core.incident import Incident
+from sensor.core.observation import Subject
+from sensor.core.packet import Packet
+from tests.detectors.stories import World, device
+
+SECOND = 10**9
+HOUR = 3600 * SECOND
+LAPTOP, SERVER, OTHER = "10.0.0.9", "10.0.0.5", "10.0.0.6"
+
+
+def made(ts: float, actor: str, target: str = SERVER, *, detector: str = "discovery.port_scan", severity: Severity = Severity.medium, **more: Any) -> Alert:
+    """An alert at ``ts`` seconds."""
+    ns, technique = int(ts * SECOND), more.pop("technique", "T1046")
+    targets = tuple(Subject(0, parse(one)) for one in target.split())
+    return Alert(
+        ns, detector, more.pop("title", "Port scan"), severity, 0.5, (TECHNIQUES[technique],), Subject(0, parse(actor)), f"{actor} did it", ("w",), {}, "a",
+        "f", f"{detector}|{actor}", target=targets[0], targets=targets, proof=(Event(Packet(ts=ns)),), **more,
+    )  # fmt: skip
+
+
+class Desk:
+    """Incidents that are given alerts, each by its own name."""
+
+    def __init__(self, world: World | None = None, **options: Any) -> None:
+        self.incidents = Incidents((world or World()).device, **options)
+        self.names: dict[str, str] = {}
+
+    def take(self, alert: Alert) -> list[tuple[str, Incident]]:
+        known = alert.key in self.names
+        name = self.names.setdefault(alert.key, f"alert-{len(self.names):06}")
+        return self.incidents.take("update" if known else "open", name, alert)
+
+
+def told(filed: list[tuple[str, Incident]]) -> list[tuple[str, int]]:
+    return [(action, incident.count) for action, incident in filed]
+
+
+def test_alerts_of_one_actor_are_one_story() -> None:
+    """In order, with the highest severity and risk, and a sentence that names all of it."""
+    desk = Desk(World(device("workstation", LAPTOP, "tp-lab")))
+    assert told(desk.take(made(10, LAPTOP))) == [("open", 1)]
+    [(action, incident)] = desk.take(made(70, LAPTOP, OTHER, detector="lateral_movement.remote_service", title="Remote service", severity=Severity.high))
+    assert (action, incident.count, incident.severity, incident.first, incident.ts) == ("update", 2, Severity.high, 10 * SECOND, 70 * SECOND)
+    assert [chapter.detector for chapter in incident.story] == ["discovery.port_scan", "lateral_movement.remote_service"]
+    assert incident.summary == "workstation tp-lab (10.0.0.9): port scan, then remote service; 2 targets within 1 minute"
+    assert incident.risk == 70
+
+
+def test_others_have_stories_of_their_own() -> None:
+    """Two actors that did the same to the same target are not one."""
+    desk = Desk()
+    assert told(desk.take(made(1, LAPTOP)) + desk.take(made(2, OTHER))) == [("open", 1), ("open", 1)]
+    assert len(desk.incidents) == 2
+
+
+def test_a_host_that_was_taken_over_continues_the_story() -> None:
+    """The target of a lateral movement acts: a chain of three, in the order in which they came up."""
+    desk = Desk()
+    desk.take(made(1, LAPTOP, SERVER, detector="lateral_movement.remote_service", technique="T1021.002"))
+    desk.take(made(60, SERVER, OTHER, detector="lateral_movement.remote_service", technique="T1021.002"))
+    [(action, incident)] = desk.take(made(90, OTHER, "203.0.113.5", detector="command_and_control.beaconing", technique="T1071"))
+    assert (action, incident.count) == ("update", 3)
+    assert [actor.address for actor in incident.actors] == [parse(LAPTOP), parse(SERVER), parse(OTHER)]
+    assert len(desk.incidents) == 1
+
+
+def test_a_host_that_was_merely_scanned_does_not() -> None:
+    """The innocent twin: whoever was scanned and does something later has a story of its own."""
+    desk = Desk()
+    desk.take(made(1, LAPTOP, SERVER))
+    assert told(desk.take(made(60, SERVER, OTHER))) == [("open", 1)]
+
+
+def test_slight_alerts_are_a_story_when_there_are_three() -> None:
+    """Alone they are none; a repeat is not another one."""
+    desk = Desk()
+    low = [made(n, LAPTOP, detector=f"discovery.{n}", severity=Severity.low) for n in (1, 2, 3)]
+    assert told(desk.take(low[0]) + desk.take(low[0]) + desk.take(low[1])) == []
+    assert told(desk.take(low[2])) == [("open", 3)]
+
+
+def test_repeats_are_told_only_when_graver_or_at_the_end() -> None:
+    """A count alone is no news; the end tells it once."""
+    desk = Desk()
+    desk.take(made(1, LAPTOP))
+    assert desk.take(made(5, LAPTOP, count=4)) == []
+    assert told(desk.take(made(9, LAPTOP, severity=Severity.high))) == [("update", 1)]
+    assert desk.take(made(12, LAPTOP, count=9)) == []
+    [(action, incident)] = desk.incidents.finish(20 * SECOND)
+    assert (action, incident.story[0].count) == ("update", 9)
+    assert desk.incidents.finish(20 * SECOND) == []
+
+
+def test_at_most_one_a_second() -> None:
+    """News within a second wait for the tick, and are told as one."""
+    desk = Desk()
+    desk.take(made(1, LAPTOP))
+    assert [desk.take(made(1.1 + n / 100, LAPTOP, detector=f"discovery.{n}")) for n in range(5)] == [[]] * 5
+    assert told(desk.incidents.tick(3 * SECOND)) == [("update", 6)]
+    assert desk.incidents.tick(4 * SECOND) == []
+
+
+def test_silence_closes_it() -> None:
+    """After the gap it is closed, once; what comes then is another story. One that was never told is not closed either."""
+    desk = Desk(gap=HOUR)
+    desk.take(made(1, LAPTOP))
+    desk.take(made(1, OTHER, severity=Severity.low))
+    assert desk.incidents.tick(HOUR) == []
+    assert told(desk.incidents.tick(2 * HOUR)) == [("close", 1)]
+    assert len(desk.incidents) == 0
+    assert told(desk.take(made(3 * 3600, LAPTOP))) == [("open", 1)]
+
+
+def test_an_old_story_closes_before_the_next_begins() -> None:
+    """Also where no second passed meanwhile."""
+    desk = Desk(gap=HOUR)
+    desk.take(made(1, LAPTOP))
+    assert told(desk.take(made(7300, LAPTOP))) == [("close", 1), ("open", 1)]
+
+
+def test_one_machine_under_two_addresses_is_one_actor() -> None:
+    """The device counts, not its address."""
+    both = device("workstation", LAPTOP)
+    world = World(both)
+    world.devices[parse(OTHER)] = both
+    desk = Desk(world)
+    desk.take(made(1, LAPTOP))
+    assert told(desk.take(made(5, OTHER))) == [("update", 2)]
+
+
+def test_stories_and_cases_are_bounded() -> None:
+    """A thousand different alerts with a thousand targets each; a thousand actors."""
+    desk = Desk(cases=8)
+    for n in range(100):
+        filed = desk.take(made(2 * n, LAPTOP, f"10.0.{n}.1 10.0.{n}.2", detector=f"discovery.{n}"))
+    incident = filed[-1][1] if filed else desk.incidents.finish(10**15)[-1][1]
+    assert (len(incident.story), incident.count) == (STORY_LIMIT, 100)
+    assert len(incident.targets) <= 64
+    closed = [action for n in range(20) for action, _ in desk.take(made(300 + n, f"10.9.0.{n + 1}"))]
+    assert (closed.count("open"), closed.count("close")) == (20, 13)
+    assert len(desk.incidents) == 8

@@ -1,0 +1,105 @@
+"""Weighing: what makes an alert graver, and what does not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sensor.alerts.weighing import Weigher
+from sensor.core.addresses import parse
+from sensor.core.alert import Alert, Severity
+from sensor.core.device import Attribute, Device
+from sensor.core.flow import Change, Flow, Reason
+from sensor.core.observation import Evidence, Subject
+from sensor.core.record import RecordMaker, risk
+from sensor.intel.store import ThreatLists
+from tests.detectors.stories import World, device
+
+HERE, SERVER, OUTSIDE = "10.0.0.9", "10.0.0.5", "203.0.113.66"
+
+
+def made(target: str = SERVER, *, answered: bool = False, **more: Any) -> Alert:
+    actor, other = Subject(0, parse(HERE)), Subject(0, parse(target))
+    flow = Flow(1, 1, 1, actor.address, other.address, 0, 0, 1, 445, 6, 0, 0, Change.NEW, Reason.NONE, answered, 1, 1, 60, 60)
+    facts = {"severity": Severity.medium, "usual": Severity.medium} | more
+    return Alert(
+        1, "d.x", "t", confidence=0.5, techniques=(), actor=actor, summary="s", why=("w",), numbers={}, advice="a", false_positives="f", key="k", target=other,
+        targets=(other,), proof=(flow,), **facts,
+    )  # fmt: skip
+
+
+def critical(address: str, word: str) -> Device:
+    known = device("server", address)
+    said = Evidence("criticality", word, 1.0, "operator", "operator", "operator.anna", word, 1, 1)
+    known.attributes["criticality"] = Attribute("criticality", word, 1.0, (said,))
+    return known
+
+
+@pytest.fixture
+def lists(tmp_path: Any) -> ThreatLists:
+    (tmp_path / "bad.txt").write_text(f"{OUTSIDE}\n")
+    return ThreatLists([tmp_path / "bad.txt"])
+
+
+def test_nothing_known_changes_nothing() -> None:
+    """No device, no list, no word of the operator's: as the detector said."""
+    weighed = Weigher(World()).weigh(made())
+    assert (weighed.severity, weighed.terms, weighed.why) == (Severity.medium, {}, ("w",))
+
+
+def test_a_device_with_one_job_raises_it_by_one() -> None:
+    """And the reason is told."""
+    weighed = Weigher(World(device("camera", HERE))).weigh(made())
+    assert (weighed.severity, weighed.terms) == (Severity.high, {"device_type": 5})
+    assert "one job" in weighed.why[-1]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"usual": None},
+        {"severity": Severity.high},
+        {"severity": Severity.low, "usual": Severity.low},
+    ],
+    ids=["the detector weighs itself", "it was raised already", "it is no alarm"],
+)
+def test_what_is_not_raised(more: dict[str, Any]) -> None:
+    """The points count all the same."""
+    weighed = Weigher(World(device("camera", HERE))).weigh(made(**more))
+    assert weighed.severity == more.get("severity", Severity.medium)
+    assert weighed.terms == {"device_type": 5}
+
+
+@pytest.mark.parametrize(("word", "severity", "points"), [("critical", Severity.high, 10), ("high", Severity.high, 5), ("medium", Severity.medium, 0)])
+def test_the_operators_word(word: str, severity: Severity, points: int) -> None:
+    """A critical target makes it graver."""
+    weighed = Weigher(World(critical(SERVER, word))).weigh(made())
+    assert (weighed.severity, weighed.terms.get("criticality", 0)) == (severity, points)
+
+
+def test_what_matters_little_counts_less() -> None:
+    weighed = Weigher(World(critical(SERVER, "low"))).weigh(made())
+    assert (weighed.severity, risk(weighed)) == (Severity.medium, 45)
+
+
+@pytest.mark.parametrize(("answered", "severity"), [(True, Severity.high), (False, Severity.medium)])
+def test_a_listed_end_that_answers(lists: ThreatLists, answered: bool, severity: Severity) -> None:
+    """Listed and answered together raise it; a list alone gives points."""
+    weighed = Weigher(World(lists=lists)).weigh(made(OUTSIDE, answered=answered))
+    assert weighed.severity == severity
+    assert weighed.terms == {"listed": 5} | ({"answered": 3} if answered else {})
+
+
+def test_an_inside_address_on_a_list_is_not_looked_up(tmp_path: Any) -> None:
+    (tmp_path / "bad.txt").write_text(f"{SERVER}\n")
+    assert Weigher(World(lists=ThreatLists([tmp_path / "bad.txt"]))).weigh(made()).terms == {}
+
+
+def test_the_risk_is_the_sum_of_its_terms(lists: ThreatLists) -> None:
+    """Shown in the record, and never beyond 100."""
+    both = World(device("camera", HERE), critical(SERVER, "critical"), lists=lists)
+    body = RecordMaker("s").alert("open", Weigher(both).weigh(made(severity=Severity.high))).alert
+    assert isinstance(body, dict)
+    assert body["risk_terms"] == {"severity": 90, "confidence": 0, "device_type": 5, "criticality": 10}
+    assert body["risk"] == 100

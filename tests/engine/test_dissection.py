@@ -1,0 +1,120 @@
+"""Chosen rows to their dissectors: conversations that want no more, ends that are idle, bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from sensor.boundary import Boundary
+from sensor.core.dissector import Dissector, Interest, Said, Stream
+from sensor.core.event import MalformedMessage
+from sensor.core.packet import Packet, Packets
+from sensor.core.reader import Malformed
+from sensor.core.recent import RecentSet
+from sensor.decode.flows import FlowTable
+from sensor.decode.select import Selector
+from sensor.engine.dissection import Dissection
+from tests.kit import batch_of, tcp_frame, udp_frame
+
+A, B = "10.0.0.1", "10.0.0.2"
+
+
+class Tape(Stream):
+    """Writes down what it hears; ``!`` is malformed, ``.`` ends it, and after a ``GET`` the client is idle."""
+
+    def __init__(self, heard: list[str]) -> None:
+        self.heard = heard
+
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+        self.heard.append(data.decode())
+        if data == b"malformed!":
+            raise Malformed("a cry")
+        self.done = data.endswith(b".")
+        self.idle = (data.startswith(b"GET"), False)
+        return iter(())
+
+    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
+        self.heard.append(f"gap {missing}")
+        return iter(())
+
+    def finish(self) -> Iterator[Said]:
+        self.heard.append("end")
+        return iter(())
+
+
+class Listener(Dissector):
+    """One tape for all conversations, and the datagrams."""
+
+    interest = Interest(udp=(9,), tcp=(9,), starts=(b"GET ",), stream=True, opening=4)
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        self.heard.append(packet.payload.decode())
+        return iter(())
+
+    def stream(self, packet: Packet) -> Stream:
+        return Tape(self.heard)
+
+
+class Engine:
+    """Frames through the kernels and the dissection."""
+
+    def __init__(self, conversations: int = 100) -> None:
+        self.unit, self.unfollowed = Listener(), 0
+        self.dissection = Dissection({"listener": self.unit}, Boundary(), self._unfollow, self._hear, conversations=conversations)
+
+    def _unfollow(self, slot: int, flow: int, bits: int) -> None:
+        self.unfollowed += 1
+
+    def _hear(self, said: Iterable[Said]) -> None:
+        assert all(isinstance(one, MalformedMessage) for one in said)
+
+    def read(self, *frames: bytes) -> list[str]:
+        batch, flows, selector = batch_of(frames), FlowTable(10), Selector([self.unit.interest], RecentSet(8))
+        flows.follow(batch.rows, 0, len(batch))
+        packets = Packets(batch.data, batch.rows)
+        for row in selector.select(batch.data, batch.rows, 0, len(batch), flows).tolist():
+            self.dissection.row(packets, row, int(batch.rows["wanted"][row]))
+        for flow in dict.fromkeys(batch.rows["flow"].tolist()):
+            self.dissection.end(flow)
+        return self.unit.heard
+
+
+def sent(*parts: bytes, sport: int = 40000) -> list[bytes]:
+    """Segments of one client, one after the other."""
+    at = [sum(map(len, parts[:number])) for number in range(len(parts))]
+    return [tcp_frame(A, B, part, seq=1000 + start, sport=sport, dport=9) for part, start in zip(parts, at, strict=True)]
+
+
+def test_datagrams_and_streams() -> None:
+    """Each row comes once, to the dissector that wants it; the end of a conversation is told."""
+    engine = Engine()
+    assert engine.read(udp_frame(A, B, b"datagram", dport=9), *sent(b"segment one", b"segment two")) == ["datagram", "segment one", "segment two", "end"]
+    assert engine.dissection.selected == 3
+
+
+def test_who_gave_up_or_is_done_hears_no_more() -> None:
+    """Neither the rest of the conversation nor its end; the kernels are told once."""
+    for word in (b"malformed!", b"the end, done."):
+        engine = Engine()
+        assert engine.read(*sent(word, b"more of it", b"and more of it")) == [word.decode()]
+        assert (engine.unfollowed, engine.dissection.selected) == (1, 1)
+
+
+def test_an_idle_end_is_skipped_until_a_message_begins() -> None:
+    """The body costs a glance; what begins a message is heard, after the gap."""
+    assert Engine().read(*sent(b"GET /one", b"body body", b"more body", b"GET /two")) == ["GET /one", "gap 18", "GET /two", "end"]
+
+
+def test_conversations_are_bounded() -> None:
+    """The one heard longest ago makes room: it has no end, and would begin anew."""
+    heard = Engine(conversations=2).read(*(frame for port in (1, 2, 3) for frame in sent(b"conversation %d" % port, sport=port)))
+    assert heard == ["conversation 1", "conversation 2", "conversation 3", "end", "end"]
+
+
+def test_a_conversation_that_makes_room_gives_up_what_it_held() -> None:
+    """A segment that came early is not kept for a conversation that is not there any more."""
+    engine = Engine(conversations=2)
+    engine.read(*(frame for port in (1, 2, 3) for frame in (*sent(b"it begins", sport=port), tcp_frame(A, B, b"early", seq=9000, sport=port, dport=9))))
+    assert engine.dissection.early.held == 0

@@ -1,0 +1,45 @@
+"""Names behind addresses: from answers and from server names, bounded."""
+
+from __future__ import annotations
+
+from sensor.core.addresses import parse
+from sensor.core.packet import Packet
+from sensor.dissectors._dns_message import Record
+from sensor.dissectors.dns import DnsResponse
+from sensor.dissectors.tls import TlsClientHello
+from sensor.engine.passive_dns import PassiveDns
+
+FIRST, SECOND = parse("203.0.113.1"), parse("2001:db8::1")
+
+
+def told(*events: DnsResponse | TlsClientHello, size: int = 100) -> PassiveDns:
+    memory = PassiveDns(size)
+    for event in events:
+        for kind, hear in memory.listeners():
+            if type(event) is kind:
+                hear(event)
+    return memory
+
+
+def answer(name: str, *addresses: int) -> DnsResponse:
+    alias = Record(name, 5, 60, 10, value="alias.example.net")
+    return DnsResponse(Packet(), 1, name, 1, 0, False, (alias, *(Record("alias.example.net", 1, 60, 4, address) for address in addresses)))
+
+
+def hello(address: int, name: str) -> TlsClientHello:
+    return TlsClientHello(Packet(dst=address), name, (), "", "", "", (), False)
+
+
+def test_names_come_from_answers_and_hellos() -> None:
+    """The name asked for stands for the address, whatever the aliases in between; the newest comes first."""
+    memory = told(answer("www.example.com", FIRST, SECOND), hello(FIRST, "Api.Example.org"), hello(FIRST, ""))
+    assert memory.names_of(FIRST) == ("api.example.org", "www.example.com")
+    assert memory.names_of(SECOND) == ("www.example.com",)
+    assert memory.names_of(parse("203.0.113.2")) == ()
+
+
+def test_bounds() -> None:
+    """Four names an address, and so many addresses."""
+    memory = told(*(hello(FIRST, f"n{n}.example.com") for n in range(9)), *(hello(n, "x.example.com") for n in range(1, 20)), size=10)
+    assert memory.names_of(FIRST) == ()
+    assert told(*(hello(FIRST, f"n{n}.example.com") for n in range(9))).names_of(FIRST) == tuple(f"n{n}.example.com" for n in (8, 7, 6, 5))

@@ -1,0 +1,439 @@
+"""The engine as a whole: the same records however packets are cut and as often as they are read, units that break, peers that break rules, odd times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from sensor.alerts.desk import AlertDesk
+from sensor.alerts.room import AlertRoom
+from sensor.boundary import Boundary
+from sensor.capture.files import open_captures
+from sensor.config import load_config
+from sensor.core.addresses import Networks
+from sensor.core.alert import Alert, Severity
+from sensor.core.batch import ROW, Batch
+from sensor.core.changes import Changes
+from sensor.core.detector import Detector, DeviceDetector, EventDetector, FlowDetector
+from sensor.core.device import DeviceChange
+from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.event import Event
+from sensor.core.flow import Flow
+from sensor.core.observation import Observation, Subject
+from sensor.core.packet import Packet
+from sensor.core.record import Record, RecordMaker
+from sensor.dissectors.dns import Dns
+from sensor.dissectors.sip import Sip, SipRequest, SipResponse
+from sensor.engine.pipeline import Pipeline, Sizes
+from sensor.fingerprinting.oui import Oui
+from sensor.inventory.inventory import Inventory
+from sensor.runtime.assembly import assemble
+from tests.detectors.stories import World
+from tests.dissectors.samples import frames
+from tests.inventory.stories import Book
+from tests.kit import SECOND, ethernet, ipv4, tcp_frame, udp_frame
+
+START = 1_700_000_000 * SECOND
+YEAR = 365 * 86400 * SECOND
+GIVEN = ("ts", "frame", "caplen", "wirelen", "link", "source")
+SYN, SYN_ACK, RST, ACK = 0x02, 0x12, 0x14, 0x10
+TALK = 9999
+LOOP = b"\0\1\1\0\0\1\0\0\0\0\0\0" + b"\xc0\x0c\0\1\0\1"
+
+
+# What goes in.
+
+
+def raw(some: Sequence[bytes], times: Sequence[int] | None = None, step: int = SECOND // 10) -> Batch:
+    """A batch as a source gives it, not yet decoded: frames ``step`` ns apart from START on, or at ``times``."""
+    rows = np.zeros(len(some), ROW)
+    rows["caplen"] = rows["wirelen"] = [len(frame) for frame in some]
+    rows["frame"] = np.cumsum(rows["caplen"], dtype=np.int64) - rows["caplen"]
+    rows["ts"] = [START + step * i for i in range(len(some))] if times is None else times
+    rows["link"] = 1
+    return Batch(np.frombuffer(b"".join(some), np.uint8).copy(), rows)
+
+
+def captured(path: Path) -> Batch:
+    """All packets of a capture file as one batch."""
+    source, data, parts, size = open_captures([str(path)]), [], [], 0
+    for batch in source.batches():
+        rows = batch.rows.copy()
+        rows["frame"] += size
+        parts.append(rows)
+        data.append(batch.data.copy())
+        size += len(batch.data)
+        batch.release()
+    source.close()
+    return Batch(np.concatenate(data), np.concatenate(parts))
+
+
+def pieces(whole: Batch, size: int) -> Iterator[Batch]:
+    """The same packets in batches of ``size``, with rows and bytes of their own and nothing in the columns that a source does not fill."""
+    for start in range(0, len(whole), size):
+        given = whole.rows[start : start + size]
+        rows = np.zeros(len(given), ROW)
+        for name in GIVEN:
+            rows[name] = given[name]
+        first, last = int(given["frame"].min()), int((given["frame"] + given["caplen"]).max())
+        rows["frame"] -= first
+        yield Batch(whole.data[first:last].copy(), rows)
+
+
+def crafted() -> Batch:
+    """Every small capture, then a sweep of refused connections, a ping in two fragments, and things broken at every level."""
+    some = [frame for name in ("arp", "ndp", "dhcp", "mdns", "dns", "sip") for frame in frames(name)]
+    for n in range(40):
+        some.append(tcp_frame("10.0.0.66", f"10.0.5.{n + 1}", sport=50000 + n, dport=445, flags=SYN))
+        some.append(tcp_frame(f"10.0.5.{n + 1}", "10.0.0.66", sport=445, dport=50000 + n, flags=RST))
+    some += [ethernet(ipv4(b"\x08\0\0\0\0\1\0\1", 1, fragment=0x2000), 0x0800), ethernet(ipv4(b"12345678", 1, fragment=1), 0x0800)]
+    some += [udp_frame("10.0.0.9", "10.0.0.53", LOOP), udp_frame("10.0.0.9", "10.0.0.53")[:30], b"\0" * 9]
+    return raw(some)
+
+
+@pytest.fixture(scope="module")
+def office(root: Path) -> Batch:
+    return captured(root / "pcaps" / "office.pcapng")
+
+
+# What comes out.
+
+
+def whole(records: Sequence[Record]) -> list[bytes]:
+    """Records as they are logged, but for the number that the writer gives."""
+    return [msgspec.json.encode(record) for record in records]
+
+
+def shipped(batches: Iterable[Batch]) -> list[bytes]:
+    """The records of an engine with all units, nothing of which may break."""
+    told: list[Record] = []
+    pipeline = assemble(load_config(None), told.append)
+    for batch in batches:
+        pipeline.process(batch)
+    pipeline.finish()
+    assert not list(pipeline.boundary.faults.values())
+    return whole(told)
+
+
+class Ears(EventDetector):
+    """Keeps what SIP says."""
+
+    watches = (SipRequest, SipResponse)
+
+    def __init__(self, context: Any) -> None:
+        super().__init__(context)
+        self.id = "test.ears"
+        self.heard: list[tuple[Any, ...]] = []
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        self.heard.append((type(event).__name__, *msgspec.structs.astuple(event)[1:]))
+        return iter(())
+
+
+class Engine:
+    """A pipeline of a few units, and what it told."""
+
+    def __init__(self, dissectors: dict[str, Dissector], *detectors: Detector) -> None:
+        self.told: list[Record] = []
+        self.boundary = Boundary()
+        inventory = Inventory(Book(), Oui(), Networks())
+        self.pipeline = Pipeline(
+            dissectors=dissectors,
+            detectors=detectors,
+            inventory=inventory,
+            room=AlertRoom(AlertDesk(), RecordMaker("test"), self.told.append, inventory.device),
+            boundary=self.boundary,
+            sizes=Sizes(10, 8),
+        )
+
+    def read(self, batch: Batch) -> Engine:
+        self.pipeline.process(batch)
+        self.pipeline.finish()
+        return self
+
+    def faults(self) -> list[tuple[str, str, int]]:
+        return [(fault.unit, fault.error, fault.count) for fault in self.boundary.faults.values()]
+
+    def of(self, kind: str, action: str) -> list[Record]:
+        return [record for record in self.told if (record.kind, record.action) == (kind, action)]
+
+
+# Determinism.
+
+
+def test_the_crafted_batch_says_something() -> None:
+    """Devices, an alert and oddities: or the tests of sameness would compare nothing."""
+    told: list[Record] = []
+    pipeline = assemble(load_config(None), told.append)
+    pipeline.process(crafted())
+    pipeline.finish()
+    assert sum(record.action == "identified" for record in told) >= 4
+    alerts = [record for record in told if (record.kind, record.action) == ("alert", "open") and record.alert and "10.0.0.66" in record.msg]
+    assert [(record.severity, record.alert["detector"]) for record in alerts if record.alert] == [
+        ("medium", "discovery.address_scan"),
+        ("medium", "discovery.service_sweep"),
+    ]
+    assert len(pipeline.anomalies()) >= 3
+
+
+@pytest.mark.parametrize("size", [1, 7])
+def test_records_do_not_depend_on_the_size_of_batches(size: int) -> None:
+    """Batches of 1, of 7 and of 65536 packets give the same records in the same order, ids included."""
+    assert shipped(pieces(crafted(), size)) == shipped(pieces(crafted(), 65536))
+
+
+@pytest.mark.parametrize(("size", "packets"), [(1, 1500), (7, 1 << 30)])
+def test_records_of_the_office_do_not_depend_on_the_size_of_batches(office: Batch, size: int, packets: int) -> None:
+    """The same with twenty minutes of real protocols; batches of one for its first 1,500 packets."""
+    part = Batch(office.data, office.rows[:packets])
+    want = shipped(pieces(part, 65536))
+    assert len(want) > 30
+    assert shipped(pieces(part, size)) == want
+
+
+def test_a_second_reading_says_the_same(office: Batch) -> None:
+    """Nothing of a run shows that it is another one."""
+    assert shipped(pieces(office, 65536)) == shipped(pieces(office, 65536))
+
+
+# Units that break.
+
+
+class TalkHeard(Event):
+    """A word on port 9999."""
+
+    word: bytes
+
+
+class Breaking(Dissector):
+    """Tells one thing and an observation, then breaks where the word is ``break``."""
+
+    interest = Interest(udp=(TALK,))
+
+    def dissect(self, packet: Packet) -> Iterator[Said]:
+        yield TalkHeard(packet, packet.payload)
+        yield Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "dhcp.vendor_class", "type=printer@0.9")
+        if packet.payload == b"break":
+            raise ZeroDivisionError("in the middle")
+        yield TalkHeard(packet, b"after " + packet.payload)
+
+
+class Judge(EventDetector):
+    """An alert for each word, and a break after that of ``break``."""
+
+    title, severity, techniques, advice, false_positives = "Talk", Severity.low, ("T1046",), "Listen.", "None."
+    watches = (TalkHeard,)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        assert isinstance(event, TalkHeard)
+        word = event.word.decode()
+        yield self.alert(event, actor=Subject(0, event.packet.src, 0), summary=f"said {word}", why=[word], numbers={}, key=(word,))
+        if self.id == "test.breaking" and word == "break":
+            raise KeyError(word)
+
+
+class Weigher(FlowDetector):
+    """Breaks at every look at changes, or at every judgement."""
+
+    title, severity, techniques, advice, false_positives = "Flow", Severity.low, ("T1046",), "Look.", "None."
+
+    def candidates(self, changes: Changes) -> Iterable[tuple[int, Any]]:
+        if self.id == "test.blind":
+            raise IndexError("no such column")
+        return [(0, None)]
+
+    def judge(self, flow: Flow, numbers: Any) -> Iterator[Alert]:
+        raise OverflowError("too much")
+
+
+class Registrar(DeviceDetector):
+    """An alert for each word of the inventory, and one for each second in which there was a device."""
+
+    title, severity, techniques, advice, false_positives = "Device", Severity.low, ("T1046",), "Look.", "None."
+    last: DeviceChange | None = None
+
+    def review(self, change: DeviceChange) -> Iterator[Alert]:
+        self.last = change
+        yield self.alert(change, actor=Subject(change.device.macs[0]), summary=f"was {change.action}", why=["told"], numbers={}, key=(change.action,))
+
+    def tick(self, now: int) -> Iterator[Alert]:
+        if self.last is not None:
+            yield self.alert(self.last, actor=Subject(0, 1), summary="a second passed", why=["quiet"], numbers={"now": now})
+
+
+def named(unit: type[Detector], name: str) -> Any:
+    made = unit(World())
+    made.id = name
+    return made
+
+
+def talk(*words: bytes) -> Batch:
+    return raw([udp_frame("10.0.0.1", "10.0.0.2", word, dport=TALK) for word in words])
+
+
+def test_a_dissector_that_breaks_is_counted_and_the_rest_goes_on() -> None:
+    """What it said before counts, its packet is kept, and the packets after it are read."""
+    engine = Engine({"breaking": Breaking()}, named(Judge, "test.judge")).read(talk(b"one", b"break", b"break", b"two"))
+    assert engine.faults() == [("breaking", "ZeroDivisionError: in the middle", 2)]
+    [fault] = engine.boundary.faults.values()
+    assert fault.packet is not None
+    assert fault.packet.payload == b"break"
+    assert [record.msg for record in engine.of("alert", "open")] == ["said one", "said after one", "said break", "said two", "said after two"]
+    assert [record.device["type"] for record in engine.of("device", "identified")] == ["printer"]
+
+
+def test_a_dissector_that_breaks_leaves_the_others_their_packet() -> None:
+    """Two want the same row: the one after the broken one gets it too."""
+    engine = Engine({"breaking": Breaking(), "other": Breaking()}, named(Judge, "test.judge")).read(talk(b"break"))
+    assert engine.faults() == [(name, "ZeroDivisionError: in the middle", 1) for name in ("breaking", "other")]
+
+
+def test_detectors_that_break_are_counted_and_the_rest_goes_on() -> None:
+    """Of events, of changes in bulk and of candidates: each is named, the alerts before the break and those of the others are told."""
+    units = [named(Judge, "test.breaking"), named(Weigher, "test.blind"), named(Weigher, "test.rash"), named(Judge, "test.judge")]
+    engine = Engine({"breaking": Breaking()}, *units).read(talk(b"one", b"break", b"two"))
+    broken = {unit: error for unit, error, _ in engine.faults()}
+    assert broken == {
+        "breaking": "ZeroDivisionError: in the middle",
+        "test.breaking": "KeyError: 'break'",
+        "test.blind": "IndexError: no such column",
+        "test.rash": "OverflowError: too much",
+    }
+    said = [(record.alert["detector"], record.msg) for record in engine.of("alert", "open")]
+    words = ["said one", "said after one", "said break", "said two", "said after two"]
+    assert said == [(unit, word) for word in words for unit in ("test.breaking", "test.judge")]
+
+
+def test_a_device_detector_hears_what_is_told_and_how_time_passes() -> None:
+    """Each change of a device once, after its record, with the change as proof; a tick for each new second of packet time."""
+    words = raw([udp_frame("10.0.0.1", "10.0.0.2", b"one", dport=TALK)] * 4, step=SECOND)
+    engine = Engine({"breaking": Breaking()}, named(Registrar, "test.registrar")).read(words)
+    assert engine.faults() == []
+    assert [record.msg for record in engine.of("alert", "open")] == ["was new", "was identified", "a second passed"]
+    [new, *_] = engine.of("alert", "open")
+    assert engine.told.index(engine.of("device", "new")[0]) < engine.told.index(new)
+    assert new.evidence[0]["event"] == "device.new"  # type: ignore[index]
+    assert new.evidence[0]["device"] == engine.of("device", "new")[0].device["id"]  # type: ignore[index]
+
+
+def test_what_is_malformed_is_an_oddity_and_no_fault() -> None:
+    """A message against its standard is counted by dissector and fault, a header by its problem; whole ones are not."""
+    broken = udp_frame("10.0.0.9", "10.0.0.53")[:30]
+    engine = Engine({"dns": Dns()}).read(raw([udp_frame("10.0.0.9", "10.0.0.53", LOOP), udp_frame("10.0.0.8", "10.0.0.53", LOOP), broken, b"\0" * 9]))
+    assert engine.faults() == []
+    assert engine.pipeline.report()["malformed"] == 2
+    told = engine.pipeline.anomalies()
+    assert told.pop("dns: name pointer that does not lead back") == 2
+    assert told == {"link_short": 1, "network_short": 1}
+
+
+# Edges of a run.
+
+
+def test_nothing_at_all_says_nothing() -> None:
+    """An empty batch, time that passes, the end: no record, no fault."""
+    engine = Engine({"sip": Sip()})
+    engine.pipeline.tick(START)
+    engine.pipeline.process(Batch(np.zeros(0, np.uint8), np.zeros(0, ROW)))
+    engine.pipeline.tick(START + 5 * SECOND)
+    engine.pipeline.finish()
+    assert engine.told == []
+    assert engine.faults() == []
+    assert engine.pipeline.report()["decoded"] == 0
+
+
+def test_a_silence_tells_what_waited() -> None:
+    """A tick after the packets shows the device that settled meanwhile; empty batches in between change nothing."""
+    engine = Engine({"breaking": Breaking()})
+    engine.pipeline.process(talk(b"one"))
+    assert engine.told == []
+    engine.pipeline.process(Batch(np.zeros(0, np.uint8), np.zeros(0, ROW)))
+    engine.pipeline.tick(START + 60 * SECOND)
+    assert [record.action for record in engine.told] == ["new", "identified"]
+    engine.pipeline.finish()
+    assert len(engine.of("device", "new")) == 1
+
+
+def test_the_end_is_told_once() -> None:
+    """A second ``finish`` adds nothing."""
+    told: list[Record] = []
+    pipeline = assemble(load_config(None), told.append)
+    pipeline.process(crafted())
+    pipeline.finish()
+    before = whole(told)
+    pipeline.finish()
+    assert whole(told) == before
+
+
+# TCP.
+
+CALL = (
+    b"INVITE sip:202@10.0.0.2 SIP/2.0\r\nVia: SIP/2.0/TCP 10.0.0.1:5060;branch=z9hG4bK1\r\nFrom: <sip:201@10.0.0.2>;tag=a\r\nTo: <sip:202@10.0.0.2>\r\n"
+    b"Call-ID: one@10.0.0.1\r\nCSeq: 1 INVITE\r\nUser-Agent: Yealink SIP-T46S 66.86.0.15\r\nContact: <sip:201@10.0.0.1>\r\nContent-Length: 4\r\n\r\nv=0\n"
+)
+
+
+def conversation(*segments: tuple[int, int]) -> list[tuple[Any, ...]]:
+    """What SIP says of a call whose bytes arrive in these pieces (first, stop), after the handshake."""
+    some = [
+        tcp_frame("10.0.0.1", "10.0.0.2", dport=5060, flags=SYN, seq=999),
+        tcp_frame("10.0.0.2", "10.0.0.1", sport=5060, dport=40000, flags=SYN_ACK, seq=4999),
+        tcp_frame("10.0.0.1", "10.0.0.2", dport=5060, flags=ACK, seq=1000),
+        *(tcp_frame("10.0.0.1", "10.0.0.2", CALL[first:stop], dport=5060, seq=1000 + first) for first, stop in segments),
+    ]
+    ears = Ears(World())
+    engine = Engine({"sip": Sip()}, ears).read(raw(some))
+    assert engine.faults() == []
+    assert engine.pipeline.anomalies() == {}
+    return ears.heard
+
+
+@pytest.mark.parametrize(
+    "segments",
+    [
+        [(0, 100), (200, 300), (100, 200), (300, len(CALL))],
+        [(0, 9), (300, len(CALL)), (9, 300)],
+        [(0, 120), (240, len(CALL)), (60, 250)],
+        [(0, 200), (0, 200), (200, len(CALL)), (200, len(CALL))],
+    ],
+    ids=["swapped", "last before middle", "overlapping", "sent twice"],
+)
+def test_segments_out_of_order_say_the_same(segments: list[tuple[int, int]]) -> None:
+    """A message in pieces, swapped, overlapping or repeated is the message in one piece."""
+    [alone] = conversation((0, len(CALL)))
+    assert alone[:3] == ("SipRequest", "INVITE", "sip:202@10.0.0.2")
+    assert conversation(*segments) == [alone]
+
+
+# Times.
+
+JUMPS = {
+    "an hour back": -3600 * SECOND,
+    "back before 1970": -START - YEAR,
+    "fifty years ahead": 50 * YEAR,
+    "to the end of time": 2**63 - 1 - START - YEAR,
+}
+
+
+@pytest.mark.parametrize("jump", JUMPS.values(), ids=list(JUMPS))
+def test_a_clock_that_jumps_breaks_nothing(jump: int) -> None:
+    """Packets before, during and after a jump are all read; a scan after it is found and no unit breaks."""
+    whole_batch = crafted()
+    some = [whole_batch.frame(i) for i in range(len(whole_batch))]
+    there = [START + SECOND * i // 10 for i in range(len(some))]
+    away = [START + jump, START + jump + SECOND]
+    times = [*there, *away, *(ts + 600 * SECOND for ts in there)]
+    told: list[Record] = []
+    pipeline = assemble(load_config(None), told.append)
+    pipeline.process(raw([*some, *some[:2], *some], times))
+    pipeline.finish()
+    assert list(pipeline.boundary.faults.values()) == []
+    assert pipeline.report()["decoded"] == 2 * len(some) + 2
+    assert sum(record.action == "identified" for record in told) >= 4
+    assert any(record.kind == "alert" and "10.0.0.66" in record.msg and "in vain" in record.msg for record in told)
+    assert shipped(pieces(raw([*some, *some[:2], *some], times), 7)) == whole(told)

@@ -1,0 +1,373 @@
+"""One run: from a source to the log, in order, whole whatever happens, and the same however packets are cut into batches."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+
+import sensor.eventlog
+from sensor.boundary import Fault
+from sensor.capture.files import open_captures
+from sensor.capture.source import CaptureError, Damage, Tally
+from sensor.config import Config, load_config
+from sensor.core.batch import ROW, Batch
+from sensor.doctor import watch
+from sensor.doctor.card import Card
+from sensor.engine.read_ahead import AHEAD
+from sensor.eventlog.writer import EventLog
+from sensor.registry import units
+from sensor.runtime import daemon
+from sensor.runtime.daemon import Run
+from sensor.runtime.keeper import Keeper
+from tests.kit import SECOND, tcp_frame, udp_frame
+
+SCHEMA = jsonschema.Draft202012Validator(json.loads((Path(sensor.eventlog.__file__).parent / "schema.json").read_text(encoding="utf-8")))
+FRAMES = [
+    tcp_frame("10.0.0.1", "10.0.0.2", dport=445, flags=2),
+    tcp_frame("10.0.0.2", "10.0.0.1", sport=445, dport=40000, flags=0x12),
+    udp_frame("10.0.0.3", "10.0.0.2"),
+]
+
+
+class Ears:
+    """In the place of our own log."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def warning(self, text: str) -> None:
+        self.heard.append(text)
+
+
+class Given:
+    """A source of given frames, one a batch and a second apart; None stands for a silence, an exception is raised."""
+
+    def __init__(self, frames: list[bytes | Exception | None], start: int = 5 * SECOND) -> None:
+        self.name, self.names, self.damages = "given", ["given"], list[Damage]()
+        self.tally = Tally()
+        self.frames, self.start = frames, start
+        self.released = self.given = 0
+        self.stopped = threading.Event()
+
+    def batches(self) -> Iterator[Batch]:
+        for frame in self.frames:
+            if self.stopped.is_set():
+                return
+            if isinstance(frame, Exception):
+                raise frame
+            yield Batch(np.zeros(0, np.uint8), np.zeros(0, ROW)) if frame is None else self._batch(frame)
+
+    def _batch(self, frame: bytes) -> Batch:
+        rows = np.zeros(1, ROW)
+        rows["caplen"] = rows["wirelen"] = len(frame)
+        rows["link"], rows["ts"] = 1, self.start + SECOND * self.given
+        self.given += 1
+        self.tally.add(rows)
+        return Batch(np.frombuffer(frame, np.uint8), rows, release=self._release)
+
+    def _release(self) -> None:
+        self.released += 1
+
+    def backlog(self) -> float:
+        return 0.0
+
+    def stop(self) -> None:
+        self.stopped.set()
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def config() -> Config:
+    return load_config(None)
+
+
+@pytest.fixture
+def run(config: Config, tmp_path: Path) -> Callable[..., tuple[Run, list[dict[str, Any]]]]:
+    """Runs a source to its end; returns the run and the lines of its log, each of which keeps the schema."""
+
+    def to_the_end(source: Any, **options: Any) -> tuple[Run, list[dict[str, Any]]]:
+        with_log = EventLog(tmp_path / "log", fresh=True)
+        one = Run(config, source, with_log, **options)
+        try:
+            one.run()
+        finally:
+            with_log.close()
+        return one, lines(tmp_path / "log")
+
+    return to_the_end
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    """The records of a log; numbered without a gap and as the schema says."""
+    records = [json.loads(line) for line in path.read_bytes().splitlines()]
+    assert [record["sensor"]["seq"] for record in records] == list(range(1, len(records) + 1))
+    for record in records:
+        SCHEMA.validate(record)
+    return records
+
+
+def told(records: list[dict[str, Any]]) -> list[str]:
+    return [record["action"] for record in records if record["kind"] == "sensor"]
+
+
+def test_a_run_begins_sums_up_and_ends(run: Any) -> None:
+    """By packet time: the first packet's at the begin, the last one's at the end; every packet is counted and every batch given back."""
+    source = Given(FRAMES)
+    one, records = run(source)
+    assert told(records) == ["started", "summary", "stopped"]
+    assert [record["ts"] for record in records if record["kind"] == "sensor"] == ["1970-01-01T00:00:05.000000Z"] + ["1970-01-01T00:00:07.000000Z"] * 2
+    summary = next(record for record in records if record["action"] == "summary")["capture"]
+    size = sum(map(len, FRAMES))
+    counts = {"packets": 3, "bytes": size, "wire_bytes": size, "decoded": 3, "malformed": 0, "truncated": 0, "dropped": 0, "flows": 2, "duration_s": 2.0}
+    assert summary | counts | {"source": "given", "linktypes": {"ethernet": 3}} == summary
+    assert source.released == 3
+    assert one.log.written == len(records)
+
+
+def test_a_broken_message_is_shown(run: Any) -> None:
+    """The summary counts broken messages by fault and holds one of each: who sent it to whom, and its first bytes."""
+    _, records = run(Given([udp_frame("10.0.0.1", "10.0.0.2", b"\0\x01bad", dport=53)]))
+    summary = records[-2]["capture"]
+    assert summary["anomalies"] == {"dns: message ends early": 1}
+    assert summary["samples"] == ["dns: message ends early, 1970-01-01T00:00:05.000000Z 10.0.0.1 > 10.0.0.2: 0001626164"]
+
+
+def test_broken_frames_are_counted_by_kind(run: Any) -> None:
+    """What is wrong is in the summary, by name."""
+    _, records = run(Given([*FRAMES, FRAMES[0][:20]]))
+    summary = records[-2]["capture"]
+    assert (summary["packets"], summary["decoded"], summary["malformed"]) == (4, 3, 1)
+    assert summary["anomalies"] == {"network_short": 1}
+
+
+@pytest.mark.parametrize("frames", [[], [None]])
+def test_nothing_to_read_is_a_whole_run(run: Any, frames: list[None]) -> None:
+    """An empty capture begins and ends at no time at all."""
+    _, records = run(Given(frames))
+    assert told(records) == ["started", "summary", "stopped"]
+    assert {record["ts"] for record in records} == {"1970-01-01T00:00:00.000000Z"}
+    assert records[1]["capture"]["packets"] == 0
+
+
+def test_packets_of_the_year_zero_are_no_special_case(run: Any) -> None:
+    """A time of 0 is a time."""
+    _, records = run(Given(FRAMES, start=0))
+    assert told(records) == ["started", "summary", "stopped"]
+    assert records[-2]["capture"]["duration_s"] == 2.0
+
+
+def test_a_silence_shows_what_is_known(run: Any, tmp_path: Path) -> None:
+    """While nothing comes the log is handed over, for whoever follows it."""
+    seen: list[int] = []
+    source = Given([*FRAMES, None])
+    run(source, progress=lambda: seen.append((tmp_path / "log").stat().st_size))
+    assert seen[0] == 0
+    assert seen[-1] > 0
+
+
+def test_a_source_that_breaks(run: Any, tmp_path: Path) -> None:
+    """Its error comes out, after everything that was read before it is told."""
+    with pytest.raises(CaptureError, match="gone"):
+        run(Given([*FRAMES, CaptureError("gone")]))
+    records = lines(tmp_path / "log")
+    assert told(records) == ["started", "summary", "stopped"]
+    assert records[-2]["capture"]["packets"] == 3
+
+
+def test_the_inventory_is_kept_whatever_happens(run: Any, tmp_path: Path) -> None:
+    """A source that breaks ends the run; what was known by then is there for the next one, which tells nothing of it."""
+    frames = [*FRAMES, *FRAMES]
+    with pytest.raises(CaptureError):
+        run(Given([*frames, CaptureError("gone")]), keeper=Keeper(tmp_path / "state", print))
+    assert "new" in [record["action"] for record in lines(tmp_path / "log")]
+    _, records = run(Given(frames), keeper=Keeper(tmp_path / "state", print))
+    assert [record["action"] for record in records] == ["started", "summary", "stopped"]
+
+
+def test_a_stop_from_elsewhere(run: Any) -> None:
+    """What was read by then is told; the thread that reads ahead is gone afterwards."""
+    source = Given(FRAMES * 2000)
+    _, records = run(source, progress=source.stop)
+    assert told(records) == ["started", "summary", "stopped"]
+    assert 1 <= records[-2]["capture"]["packets"] <= AHEAD + 3
+    assert "read-ahead" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_an_interrupt_in_the_middle(run: Any, tmp_path: Path) -> None:
+    """A second Ctrl-C ends the run at once: the log is whole all the same."""
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(Given(FRAMES * 100), progress=interrupt)
+    assert told(lines(tmp_path / "log")) == ["started", "summary", "stopped"]
+    assert "read-ahead" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_reading_ahead_is_bounded(run: Any) -> None:
+    """A slow engine makes the source wait: some batches in the queue, one at each side of it."""
+    source = Given(FRAMES * 10)
+    ahead: list[int] = []
+
+    def slow() -> None:
+        if not ahead:
+            end = time.monotonic() + 10
+            while source.given < AHEAD + 2 and time.monotonic() < end:
+                time.sleep(0.01)
+            time.sleep(0.05)
+            ahead.append(source.given)
+
+    _, records = run(source, progress=slow)
+    assert ahead == [AHEAD + 2]
+    assert records[-2]["capture"]["packets"] == len(FRAMES) * 10
+
+
+def test_live_is_told_by_the_clock(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Losses are looked at every minute, told as health while there are some, and stamped on alerts; damages go to our own log when they happen."""
+    monkeypatch.setattr(daemon, "SUMMARY_EVERY_S", -1)
+    ears = Ears()
+    monkeypatch.setattr(daemon, "log", lambda: ears)
+    source = Given([*FRAMES, None], start=time.time_ns())
+    source.tally.dropped = {"eth0": 1, "eth1": 0}
+    source.damages.append(Damage("eth0", 0, "no such interface now; waiting for it", "interface"))
+    one, records = run(source, live=True)
+    assert told(records)[:3] == ["started", "summary", "health"]
+    assert told(records)[-1] == "stopped"
+    assert told(records).count("summary") > 3
+    health = next(record for record in records if record["action"] == "health")
+    assert (health["severity"], health["facts"]["check"], health["facts"]["count"]) == ("medium", "sensor.packet_loss", 1)
+    assert records[-2]["capture"]["dropped_by"] == {"eth0": 1}
+    assert records[-2]["capture"]["dropped"] == 1
+    assert one.pipeline.maker.loss == 0.25
+    assert ears.heard == ["eth0: no such interface now; waiting for it"]
+    assert abs(time.time() - np.datetime64(records[0]["ts"][:-1]).astype("datetime64[us]").astype(int) / 1e6) < 60
+
+
+class Patient(Given):
+    """Silences between two frames until something happened; what it is told before the first of them may change the world."""
+
+    def __init__(self, before: bytes, change: Callable[[], None], happened: Callable[[], bool], after: bytes) -> None:
+        super().__init__([before, None, after], time.time_ns())
+        self._change, self._happened = change, happened
+
+    def batches(self) -> Iterator[Batch]:
+        for number, batch in enumerate(super().batches()):
+            if number == 1:
+                self._change()
+                for _ in range(1000):
+                    yield batch
+                    if self._happened():
+                        break
+                    time.sleep(0.01)
+            else:
+                yield batch
+
+
+def test_a_live_run_heeds_lists_that_change(config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is added while it runs counts for the next packet; what is refused is told in the log, and the rest counts."""
+    monkeypatch.setattr(daemon, "LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr(daemon, "_warn", lambda _: None)
+    lists, ready = tmp_path / "intel", tmp_path / "ready"
+    ready.mkdir()
+    (ready / "c2.list").write_text("203.0.113.66\tbotnet\n")
+    (ready / "prose.list").write_text("once upon a time\n")
+
+    def change() -> None:
+        ready.rename(lists)  # both at once: one that comes between two looks is read by itself
+
+    log = EventLog(tmp_path / "log", fresh=True)
+    frames = [tcp_frame("10.0.0.5", "203.0.113.66", sport=port, flags=2) for port in (40001, 40002)]
+    run = Run(config, Patient(frames[0], change, lambda: b"read again" in (tmp_path / "log").read_bytes(), frames[1]), log, live=True, lists=lists)
+    run.run()
+    log.close()
+    records = lines(tmp_path / "log")
+    assert [(record["action"], record["facts"]["lists"]) for record in records if record["action"] == "config"] == [("config", 1)]
+    [health] = [record for record in records if record["action"] == "health"]
+    assert "prose.list" in health["msg"]
+    [alert] = [record for record in records if record["kind"] == "alert" and record["action"] == "open"]
+    assert (alert["alert"]["numbers"]["list"], alert["src"]["port"]) == ("c2", 40002)
+
+
+def test_a_unit_that_breaks_is_told_and_its_packet_set_aside(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run goes on; the summary names the place, and the packet lies beside the log as a capture file."""
+    import sensor.dissectors
+    from sensor.core.dissector import Dissector
+
+    heard: list[Fault] = []
+    monkeypatch.setattr(daemon, "_report", heard.append)
+    monkeypatch.setattr(units(sensor.dissectors, Dissector)["dns"], "dissect", lambda *_: [1 // 0])
+    _, records = run(Given([*FRAMES, udp_frame("10.0.0.3", "10.0.0.2", b"\0" * 20)]))
+    (fault,) = records[-2]["capture"]["faults"]
+    assert fault.startswith("dns: ZeroDivisionError")
+    assert [one.unit for one in heard] == ["dns"]
+    assert (tmp_path / "log.quarantine.pcap").stat().st_size == 24 + 16 + 42 + 20
+
+
+@pytest.mark.parametrize("rows", [1, 7])
+def test_the_log_does_not_depend_on_how_packets_are_cut(config: Config, root: Path, tmp_path: Path, rows: int) -> None:
+    """The office, in batches of any size and twice over: the same lines, ids included."""
+
+    class Cut:
+        """A source whose batches are cut into small ones."""
+
+        def __init__(self, source: Any) -> None:
+            self._source = source
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._source, name)
+
+        def batches(self) -> Iterator[Batch]:
+            for batch in self._source.batches():
+                for start in range(0, len(batch), rows):
+                    yield Batch(batch.data, batch.rows[start : start + rows])
+
+    office = os.path.relpath(root / "pcaps" / "office.pcapng")
+    for name, cut in (("whole", False), ("cut", True)):
+        source = open_captures([office])
+        with_log = EventLog(tmp_path / name)
+        Run(config, Cut(source) if cut else source, with_log, intel=[root / "pcaps" / "office.intel.txt"]).run()
+        source.close()
+        with_log.close()
+    assert len(lines(tmp_path / "whole")) > 50
+    assert (tmp_path / "cut").read_bytes() == (tmp_path / "whole").read_bytes()
+
+
+def test_the_health_of_a_file_is_told_in_its_place(run: Any) -> None:
+    """A silence where it was, cut frames and losses at the end; the summary counts them."""
+    source = Given(FRAMES * 40)
+    times = iter([*range(5, 65), *range(1065, 1125)])
+    source.given = 0
+    batch_of, source.tally.dropped = source._batch, {"given": 30}
+
+    def at(frame: bytes) -> Batch:
+        source.start = next(times) * SECOND - SECOND * source.given
+        return batch_of(frame)
+
+    source._batch = at  # type: ignore[method-assign]
+    _, records = run(source)
+    health = [(record["facts"]["check"], record["ts"][14:19]) for record in records if record["action"] == "health"]
+    assert health == [("sensor.no_traffic", "02:04"), ("sensor.traffic_resumed", "17:45"), ("sensor.packet_loss", "18:44")]
+    assert records[-2]["capture"]["health"] == {"sensor.no_traffic": 1, "sensor.traffic_resumed": 1, "sensor.packet_loss": 1}
+
+
+def test_the_doctor_looks_on(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is wrong with a card while a sensor listens is told as health, with the command that mends it; a replay has no card."""
+    monkeypatch.setattr(watch, "FIRST_S", 0.0)
+    monkeypatch.setattr(watch, "look", lambda name: Card(name, there=True, up=True, promiscuous=True, offloads={"rx-gro": True}))
+    _, records = run(Given([*FRAMES, None], start=time.time_ns()), live=True)
+    found = [record["facts"] for record in records if record["action"] == "health" and record["facts"]["check"] == "sensor.offloads"]
+    assert [(one["subject"], one["advice"]) for one in found] == [("given", "ethtool -K given gro off")]
+    _, records = run(Given(FRAMES))
+    assert "sensor.offloads" not in {record.get("facts", {}).get("check") for record in records}

@@ -1,0 +1,299 @@
+"""Keeper: the inventory over several runs of the sensor, and what the operator says meanwhile."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from sensor.inventory.baseline import Baseline
+from sensor.inventory.store.database import StoreError
+from sensor.inventory.store.reader import Reader
+from sensor.inventory.store.sayings import Sayings
+from sensor.inventory.words import Word
+from sensor.runtime.keeper import Keeper
+from tests.inventory.stories import Story, subject
+
+PRINTER, LAPTOP, DOCK = "00:17:c8:1a:2b:3c", "00:1b:21:00:00:02", "00:1c:7f:00:00:01"
+KEY = f"mac:{PRINTER}"
+
+
+class Run:
+    """One run of the sensor: an inventory with its keeper."""
+
+    def __init__(self, folder: Path, knowledge: str = "one") -> None:
+        self.heard: list[str] = []
+        self.keeper, self.story = Keeper(folder, self.heard.append), Story()
+        self.baseline = Baseline(self.story.inventory.device)
+        self.restored = self.keeper.begin(self.story.inventory, knowledge, self.baseline)
+
+    def learns(self, client: str, server: str, service: int) -> None:
+        """A conversation of two MACs is over."""
+        self.baseline.watch(self.story.ts)
+        self.baseline.learn(self.story.ts, subject(client, ""), subject(server, ""), service, outside=False)
+
+    def knows(self, client: str, server: str, service: int) -> bool:
+        return self.baseline.first_use(subject(client, ""), subject(server, ""), service) > 0
+
+    def __enter__(self) -> Self:
+        self.story.at(0)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.keeper.end()
+
+    def until(self, true: Callable[[], bool]) -> None:
+        """Ticks as the daemon does, until something is so."""
+        end = time.monotonic() + 10
+        while not true():
+            assert time.monotonic() < end
+            self.keeper._next = 0.0
+            self.keeper.tick(self.story.ts)
+            time.sleep(0.02)
+
+
+def say(folder: Path, key: str, **words: str) -> None:
+    sayings = Sayings(folder, "anna", 7)
+    sayings.say(Word(key, field, value) for field, value in words.items())
+    sayings.close()
+
+
+def written(folder: Path) -> int:
+    """Devices in the store."""
+    with closing(Reader(folder)) as reader:
+        return len(list(reader.records()))
+
+
+def test_three_runs(tmp_path: Path) -> None:
+    """The first tells a device, the second knows it and learns its type, the third tells nothing."""
+    with Run(tmp_path) as run:
+        run.story.says(PRINTER, "10.0.0.9", "dhcp.hostname", "PRN").at(8)
+        assert [action for action, _ in run.story.end()] == ["new"]
+    with Run(tmp_path) as run:
+        assert run.restored == 1
+        run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer").at(60)
+        assert [action for action, _ in run.story.end()] == ["identified"]
+    with Run(tmp_path) as run:
+        assert run.story.at(60).end() == []
+        assert run.story.who(PRINTER).type == "printer"
+        assert run.heard == []
+
+
+def test_the_store_knows_nothing_that_the_log_does_not(tmp_path: Path) -> None:
+    """Killed in between, the next run tells again what may not have been told; the other way round nobody would."""
+    with Run(tmp_path) as run:
+        known: list[int] = []
+        run.keeper.log_down = lambda _: known.append(written(tmp_path))
+        run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer").at(8)
+        run.until(lambda: written(tmp_path) == 1)
+        assert known == [0]
+
+
+def test_times_of_devices_without_news_are_written_at_the_end(tmp_path: Path) -> None:
+    """When a device was seen last, and how often, is known to the next run."""
+    with Run(tmp_path) as run:
+        run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer").at(8)
+        run.keeper.tick(run.story.ts)
+        run.story.at(100).says(PRINTER, "10.0.0.9", "http.server", "type=printer")
+        last = run.story.ts
+    with Run(tmp_path) as run:
+        (device,) = run.story.inventory.devices()
+        assert device.last == last
+        assert device.attributes["type"].evidence[0].count == 2
+
+
+def test_a_running_sensor_hears_what_is_said(tmp_path: Path) -> None:
+    """Within a second or so: words, words taken back, and orders; what was told of an order is in the store."""
+    with Run(tmp_path) as run:
+        who = run.story.who
+        run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer").says(DOCK, "10.0.0.8", "http.server", "model=D").at(8)
+        say(tmp_path, KEY, type="camera", owner="anna")
+        run.until(lambda: who(PRINTER).type == "camera")
+        say(tmp_path, KEY, type="")
+        run.until(lambda: who(PRINTER).type == "printer")
+        assert who(PRINTER).value("owner") == "anna"
+        sayings = Sayings(tmp_path, "anna", 8)
+        sayings.order("merge", KEY, f"mac:{DOCK}", "a dock")
+        run.until(lambda: who(DOCK) is who(PRINTER))
+        run.until(lambda: sayings._base.execute("SELECT count(*) FROM words WHERE state = 'done'").fetchone()[0] == 1)
+        sayings.undo(sayings.latest(KEY))
+        run.until(lambda: who(DOCK) is not who(PRINTER))
+        sayings.close()
+    with Run(tmp_path) as run:
+        assert run.restored == 2
+        assert run.story.who(DOCK) is not run.story.who(PRINTER)
+
+
+def test_what_is_said_between_runs_is_heard_at_the_start(tmp_path: Path) -> None:
+    """Words and orders alike; each order is obeyed once."""
+    with Run(tmp_path) as run:
+        run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer").says(LAPTOP, "10.0.0.8", "http.server", "model=D").at(8)
+    say(tmp_path, KEY, type="camera")
+    sayings = Sayings(tmp_path, "anna", 8)
+    sayings.order("merge", KEY, f"mac:{LAPTOP}", "one")
+    sayings.close()
+    reader = Reader(tmp_path)
+    assert {record["device"]["type"] for record in reader.records()} == {"camera", "unknown"}
+    reader.close()
+    for _ in range(2):
+        with Run(tmp_path) as run:
+            assert run.story.who(LAPTOP) is run.story.who(PRINTER)
+            assert run.story.who(PRINTER).type == "camera"
+    reader = Reader(tmp_path)
+    assert [record["key"] for record in reader.records()] == [KEY]
+    reader.close()
+
+
+def test_words_of_a_merged_device_are_of_its_heir(tmp_path: Path) -> None:
+    """They last over restarts."""
+    with Run(tmp_path) as run:
+        run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer").says(LAPTOP, "10.0.0.8", "http.server", "model=D").at(8)
+        say(tmp_path, f"mac:{LAPTOP}", owner="anna")
+        run.until(lambda: run.story.who(LAPTOP).value("owner") == "anna")
+        sayings = Sayings(tmp_path, "anna", 8)
+        sayings.order("merge", KEY, f"mac:{LAPTOP}", "one")
+        sayings.close()
+        run.until(lambda: run.story.who(LAPTOP) is run.story.who(PRINTER))
+    with Run(tmp_path) as run:
+        assert run.story.who(PRINTER).value("owner") == "anna"
+
+
+def test_a_full_disk_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told once, what is to be written waits, and is written when there is room again."""
+    from sensor.runtime import keeper as module
+
+    monkeypatch.setattr(module, "RETRY_S", 0.01)
+    full = [True]
+    with Run(tmp_path) as run:
+        write = run.keeper.store.write
+
+        def refuse(entries: object) -> None:
+            if full[0]:
+                raise StoreError("database or disk is full")
+            write(entries)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(run.keeper.store, "write", refuse)
+        run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer").at(8)
+        run.until(lambda: bool(run.heard))
+        for n in range(20):
+            run.story.says(f"00:17:c8:00:00:{n:02x}", "", "http.server", "type=printer").at(9 + n)
+            began = time.monotonic()
+            run.keeper._next = 0.0
+            run.keeper.tick(run.story.ts)
+            assert time.monotonic() - began < 0.5
+        full[0] = False
+        run.until(lambda: len(run.heard) == 2)
+    assert run.heard[0].startswith("cannot write database or disk is full; what is to be written waits")
+    assert "is written again" in run.heard[1]
+    with Run(tmp_path) as run:
+        assert run.restored == 21
+
+
+def test_other_knowledge_is_noticed(tmp_path: Path) -> None:
+    """Where fingerprints changed between two runs, all facts are read anew."""
+    with Run(tmp_path) as run:
+        run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer").at(8)
+    with Run(tmp_path, "two") as run:
+        assert len(run.story.inventory.table.due) == 1
+    with Run(tmp_path, "two") as run:
+        assert len(run.story.inventory.table.due) == 0
+
+
+SSH, SMB = 6 << 16 | 22, 6 << 16 | 445
+
+
+def learned(folder: Path) -> None:
+    """A run that learns what a laptop uses of a printer."""
+    with Run(folder) as run:
+        run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer").says(LAPTOP, "10.0.0.8", "http.server", "model=D").at(8)
+        run.learns(LAPTOP, PRINTER, SMB)
+        run.learns(LAPTOP, PRINTER, SSH)
+
+
+def test_what_was_learned_lasts_as_long_as_its_device(tmp_path: Path) -> None:
+    """It is there for the next run, with the time that the network was watched; a row that is none is told and left out."""
+    learned(tmp_path)
+    with Run(tmp_path) as run:
+        assert run.knows(LAPTOP, PRINTER, SMB)
+        assert run.baseline.watched == (run.story.ts + 8 * 10**9, run.story.ts + 8 * 10**9)
+        run.keeper.store._base.execute("UPDATE baseline SET habits = '[]'")
+    with Run(tmp_path) as run:
+        assert not run.knows(LAPTOP, PRINTER, SMB)
+        assert run.heard == [f"{tmp_path / 'inventory.db'}: left out what tells of no habits: 2 rows"]
+
+
+def test_what_was_learned_is_written_now_and_then(tmp_path: Path) -> None:
+    """Whatever kills the sensor: at every sweep, once the devices are written."""
+    with Run(tmp_path) as run:
+        run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer").says(LAPTOP, "10.0.0.8", "http.server", "model=D").at(8)
+        run.learns(LAPTOP, PRINTER, SMB)
+        run.until(lambda: run.keeper.store._base.execute("SELECT count(*) FROM baseline").fetchone()[0] == 2)
+
+
+def test_a_running_sensor_forgets_and_heeds_rules(tmp_path: Path) -> None:
+    """Within a second or so: a service, a device, everything; what is allowed and forbidden, until it is taken back."""
+    learned(tmp_path)
+    with Run(tmp_path) as run:
+        sayings = Sayings(tmp_path, "anna", 8)
+        key, names = f"mac:{LAPTOP}", [run.story.who(mac).id for mac in (LAPTOP, PRINTER)]
+        sayings.order("forget", key, "tcp/22", "")
+        run.until(lambda: not run.knows(LAPTOP, PRINTER, SSH))
+        assert run.knows(LAPTOP, PRINTER, SMB)
+        sayings.say([Word(key, "allow", f"{names[0]} {names[1]} tcp/22"), Word(key, "forbid", f"{names[0]} {names[1]} tcp/445")])
+        run.until(lambda: run.knows(LAPTOP, PRINTER, SSH))
+        assert not run.knows(LAPTOP, PRINTER, SMB)
+        assert sayings.undo(str(run.keeper.store.rules()[0].number)) == f"allow {names[0]} {names[1]} tcp/22"
+        run.until(lambda: not run.knows(LAPTOP, PRINTER, SSH))
+        run.learns(LAPTOP, PRINTER, SSH)
+        sayings.order("forget", "*", "", "")
+        run.until(lambda: len(run.baseline) == 0)
+        run.until(lambda: sayings._base.execute("SELECT count(*) FROM words WHERE state = 'pending'").fetchone()[0] == 0)
+        with pytest.raises(StoreError, match="does not come back"):
+            sayings.undo(str(sayings._base.execute("SELECT max(number) FROM words").fetchone()[0]))
+        sayings.close()
+    with Run(tmp_path) as run:
+        assert (len(run.baseline), [rule.allowed for rule in run.keeper.store.rules()]) == (0, [False])
+
+
+def test_rules_about_a_merged_device_are_of_its_heir(tmp_path: Path) -> None:
+    """At either end."""
+    learned(tmp_path)
+    with Run(tmp_path) as run:
+        names = [run.story.who(mac).id for mac in (LAPTOP, PRINTER)]
+        run.story.says(DOCK, "10.0.0.7", "http.server", "model=D").at(8)
+        dock = run.story.who(DOCK).id
+        sayings = Sayings(tmp_path, "anna", 8)
+        sayings.say([Word(f"mac:{DOCK}", "allow", f"{dock} {names[1]} tcp/80"), Word("*", "forbid", f"* {dock} tcp/80")])
+        sayings.order("merge", f"mac:{LAPTOP}", f"mac:{DOCK}", "a dock")
+        sayings.close()
+        run.until(lambda: run.story.who(DOCK) is run.story.who(LAPTOP))
+    with Run(tmp_path) as run:
+        assert [(rule.client, rule.server) for rule in run.keeper.store.rules()] == [(names[0], names[1]), ("*", names[0])]
+
+
+def test_an_end_that_somebody_waits_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """News are written first. When devices were seen last there may be no time for: that is told, and nothing else is lost."""
+    run = Run(tmp_path)
+    run.story.at(0)
+    for number in range(40):
+        run.story.says(f"00:17:c8:00:00:{number:02x}", f"10.0.0.{number + 1}", "dhcp.hostname", f"PRN-{number}")
+    run.story.at(10)
+    run.until(lambda: run.keeper.lasting.waiting == 0)
+    run.story.says(PRINTER, "10.0.0.99", "dhcp.hostname", "LAST").at(20)
+    for record in run.story.inventory.table.unidentified:
+        record.last = run.story.ts
+    monkeypatch.setattr("sensor.runtime.keeper.LAST_BATCH", 1)
+    write = run.keeper.store.write
+    monkeypatch.setattr(run.keeper.store, "write", lambda entries: (time.sleep(0.1), write(entries)))
+    began = time.monotonic()
+    run.keeper.end(3.0)
+    assert time.monotonic() - began < 4
+    [told] = run.heard
+    assert told.endswith(" devices were seen last: there was no time to write that down")
+    monkeypatch.undo()
+    with Run(tmp_path) as next_run:
+        assert next_run.restored == 41

@@ -1,0 +1,39 @@
+"""How the process is set up: threads share one heap, so that what one of them took for a large task is there for all."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+# malloc_stats(3) tells of each heap.
+THREADS = """
+import ctypes, sys, threading
+from sensor.runtime.process import give_back, one_heap
+if sys.argv[1] == "one":
+    one_heap()
+together = threading.Barrier(4)
+def task():
+    together.wait()
+    held = [bytes(50_000) for _ in range(200)]
+    together.wait()
+threads = [threading.Thread(target=task) for _ in range(4)]
+for one in threads: one.start()
+for one in threads: one.join()
+give_back()
+ctypes.CDLL(None).malloc_stats()
+"""
+
+
+def _heaps(how: str) -> int:
+    return subprocess.run([sys.executable, "-c", THREADS, how], capture_output=True, text=True, check=True).stderr.count("Arena ")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the C library's heaps are those of Linux")
+def test_threads_share_one_heap() -> None:
+    """Without, each of them has its own, and keeps what it took."""
+    alone = _heaps("own")
+    if alone < 2:
+        pytest.skip("a C library without heaps for threads")
+    assert _heaps("one") == 1

@@ -1,0 +1,135 @@
+"""The end of a live run: within five seconds, with all that was found saved, whatever else goes on at that moment."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sensor.eventlog.disk import Disk
+from sensor.intel import store as lists
+from sensor.inventory.store.store import Store
+from sensor.runtime.keeper import Keeper
+from tests.live_kit import Sensor, told
+from tests.runtime.test_assembly import discover
+from tests.runtime.test_reload import refused
+
+END_S = 5.0
+
+
+@pytest.fixture
+def sensor(tmp_path: Path) -> Sensor:
+    return Sensor(tmp_path, "{}")
+
+
+def devices(folder: Path) -> int:
+    """Those that the next run will know."""
+    store = Store(folder)
+    found = list(store.devices(1000))
+    store.close()
+    return len(found)
+
+
+def test_at_once(sensor: Sensor, tmp_path: Path) -> None:
+    """Nothing is in the way: it takes a moment, and devices, flows and the summary are there."""
+    records = sensor.live(discover(b"x"), refused(20, 5), sensor.stop(), keeper=Keeper(tmp_path / "state", print))
+    assert sensor.took_s < 1
+    assert [record["action"] for record in records if record["kind"] == "sensor"] == ["started", "summary", "stopped"]
+    assert told(records, "summary")[0]["capture"]["packets"] == 11
+    assert devices(tmp_path / "state") >= 1
+
+
+def test_while_the_disk_is_slow(sensor: Sensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a second for each group of records, and for each batch of devices: all of it is written in time."""
+
+    class Slow(Disk):
+        def sync(self, file: int) -> None:
+            time.sleep(0.5)
+            super().sync(file)
+
+    write = Store.write
+
+    def slowly(store: Store, entries: Any) -> None:
+        time.sleep(0.5)
+        write(store, entries)
+
+    monkeypatch.setattr(Store, "write", slowly)
+    records = sensor.live(discover(b"x"), refused(20, 5), sensor.stop(), keeper=Keeper(tmp_path / "state", print), disk=Slow())
+    assert sensor.took_s < END_S
+    assert [record["action"] for record in records if record["kind"] == "sensor"] == ["started", "summary", "stopped"]
+    assert devices(tmp_path / "state") >= 1
+
+
+@pytest.fixture
+def gate() -> Iterator[threading.Event]:
+    """What hangs hangs until the end of the test."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def test_while_the_disk_does_not_answer(sensor: Sensor, tmp_path: Path, gate: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends in time all the same, and says what is missing. The watchdog would have ended it as well: the log stands still."""
+
+    class Hung(Disk):
+        def sync(self, file: int) -> None:
+            gate.wait()
+
+    complaints: list[str] = []
+    monkeypatch.setattr(Store, "write", lambda *_: gate.wait())
+    progress: list[Any] = []
+
+    look = sensor.then(lambda run: progress.append(run.log.progress))
+    with pytest.raises(OSError, match="the disk does not answer"):
+        sensor.live(
+            discover(b"x"), sensor.pause(200), look, sensor.pause(200), look, sensor.stop(),
+            keeper=Keeper(tmp_path / "state", complaints.append), disk=Hung(),
+        )  # fmt: skip
+    assert sensor.took_s < END_S
+    assert progress[0] == progress[1] is not None
+    assert complaints == [f"{tmp_path / 'state' / 'inventory.db'} lacks what was learned last: the disk takes too long"]
+
+
+def test_while_a_configuration_is_read(sensor: Sensor, gate: threading.Event) -> None:
+    """Nobody waits for it, and it is not taken up half."""
+    read = sensor.settings
+    begun = threading.Event()
+
+    def slowly() -> Any:
+        begun.set()
+        gate.wait()
+        return read()
+
+    def ask() -> Callable[[], bool]:
+        sensor.run.reloader._read = slowly
+        sensor.write("networks: [203.0.113.0/24]")
+        sensor.wanted = True
+        return begun.is_set
+
+    records = sensor.live(refused(20, 5), ask, sensor.stop())
+    assert sensor.took_s < END_S
+    assert told(records, "config") == []
+    assert len(told(records, "stopped")) == 1
+
+
+def test_while_lists_are_read(sensor: Sensor, tmp_path: Path, gate: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor for a list of millions."""
+    begun = threading.Event()
+
+    def slowly(self: Any) -> Any:
+        begun.set()
+        gate.wait()
+
+    monkeypatch.setattr(lists.ThreatLists, "read_again", slowly)
+
+    def put() -> Callable[[], bool]:
+        (tmp_path / "intel").mkdir()
+        (tmp_path / "intel" / "c2.list").write_text("203.0.113.66\n")
+        return begun.is_set
+
+    sensor.live(refused(20, 5), put, sensor.stop())
+    assert sensor.took_s < END_S

@@ -1,0 +1,79 @@
+"""Whether what is found gets away: what the sensor says of its outputs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sensor.delivery.status import Status, save_status
+from sensor.engine.health import AGAIN_S, Finding, Health, Upstream
+from sensor.eventlog.segments import cursors_of
+from sensor.runtime.upstream import Outputs
+
+SECOND = 1_000_000_000
+NOON = 1_764_072_000.0
+
+
+def told(health: Health, at: float, *outputs: Upstream) -> list[Finding]:
+    return list(health.upstream(outputs, int(at * SECOND)))
+
+
+def test_an_output_that_takes_nothing_for_a_minute_is_told_once_and_when_it_takes_records_again() -> None:
+    health = Health(["eth0"], live=True)
+    stalled = Upstream("siem", NOON, "refused: nothing listens at this port", 1234)
+    assert told(health, NOON + 59, stalled) == []
+    (one,) = told(health, NOON + 61, stalled)
+    assert (one.check, one.severity, one.facts["output"], one.facts["pending"]) == ("sensor.upstream_stalled", "medium", "siem", 1234)
+    assert one.msg == "the output siem has taken nothing for 61 s, 1,234 records wait: refused: nothing listens at this port"
+    assert told(health, NOON + 120, stalled) == []
+    (again,) = told(health, NOON + 61 + AGAIN_S, stalled)
+    assert again.severity == "medium"
+    (good,) = told(health, NOON + 5000, Upstream("siem", 0, "", 0))
+    assert (good.severity, good.msg) == ("info", "the output siem takes records again")
+    assert told(health, NOON + 5010, Upstream("siem", 0, "", 0)) == []
+
+
+def test_a_short_pause_and_an_output_without_work_are_nothing() -> None:
+    health = Health(["eth0"], live=True)
+    assert told(health, NOON + 30, Upstream("siem", NOON, "busy", 5)) == []
+    assert told(health, NOON + 40, Upstream("siem", 0, "", 0)) == []
+
+
+def test_each_output_for_itself() -> None:
+    health = Health(["eth0"], live=True)
+    found = told(health, NOON + 100, Upstream("siem", NOON, "away", 5), Upstream("lake", NOON + 90, "away", 5), Upstream("mail", NOON, "away", 1))
+    assert [one.facts["output"] for one in found] == ["siem", "mail"]
+
+
+@pytest.mark.parametrize(("written", "since"), [(0.0, NOON), (NOON - 500, NOON), (NOON + 10, NOON + 10)])
+def test_a_forwarder_that_does_not_run(tmp_path: Path, written: float, since: float) -> None:
+    """What was before this run began is nobody's fault."""
+    log = tmp_path / "events.jsonl"
+    cursors_of(log).mkdir()
+    if written:
+        save_status(log, Status("siem", "http", pending=7, written=written))
+    (one,) = Outputs(["siem"], NOON).look(log, NOON + 100, 100)
+    assert (one.since, "does not run" in one.why, one.pending) == (since, True, 7 if written else 0)
+
+
+def test_a_forwarder_that_runs_speaks_for_its_outputs(tmp_path: Path) -> None:
+    log = tmp_path / "events.jsonl"
+    cursors_of(log).mkdir()
+    save_status(log, Status("siem", "http", state="stalled", pending=7, stalled_since=NOON + 3, error="no answer within 15 s", written=NOON + 95))
+    assert list(Outputs(["siem"], NOON).look(log, NOON + 100, 100)) == [Upstream("siem", NOON + 3, "no answer within 15 s", 7)]
+
+
+def test_a_clock_that_jumps_is_no_fault_of_the_forwarder(tmp_path: Path) -> None:
+    """Five hours forward: what it said before is not that old; where it says nothing for a minute from then on, it does not run. Back: nothing at all."""
+    log, outputs, hours = tmp_path / "events.jsonl", Outputs(["siem"], NOON), 5 * 3600
+    cursors_of(log).mkdir()
+    health = Health(["eth0"], live=True)
+    save_status(log, Status("siem", "http", pending=7, written=NOON + 95))
+    assert told(health, NOON + 100, *outputs.look(log, NOON + 100, 100)) == []
+    assert told(health, NOON + hours + 110, *outputs.look(log, NOON + hours + 110, 110)) == []
+    assert told(health, NOON + hours + 160, *outputs.look(log, NOON + hours + 160, 160)) == []
+    (one,) = told(health, NOON + hours + 180, *outputs.look(log, NOON + hours + 180, 180))
+    assert one.facts["stalled_s"] == 70
+    back = Health(["eth0"], live=True)
+    assert told(back, NOON - hours, *outputs.look(log, NOON - hours, 190)) == []
