@@ -11,7 +11,10 @@ import pytest
 import sensor.config
 from sensor.config import load_config, usual
 from sensor.delivery.section import load_delivery
-from sensor.documents import DEPTH_LIMIT, FAULTS_LIMIT, SIZE_LIMIT, DocumentErrors, Place, layers, places
+from sensor.documents import DocumentErrors, Place, layers, places
+from sensor.documents.layers import SIZE_LIMIT
+from sensor.documents.load import FAULTS_LIMIT
+from sensor.documents.nodes import DEPTH_LIMIT
 
 BASE = """\
 sensor: {id: hq, site: HQ}

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sensor.cli._devices_words import author_of
+from sensor.cli._log import log_of
 from sensor.cli._notes import notes
 from sensor.cli._setup import complain
-from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, alert_row, clock, coloured, log_of, part, put, table, tidy
+from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, alert_row, clock, coloured, part, put, table, tidy
 
 if TYPE_CHECKING:
     from sensor.eventlog.fold import Fold
@@ -117,7 +118,7 @@ def _note(args: argparse.Namespace, names: list[str], action: str, text: str, us
 
 def read(args: argparse.Namespace) -> tuple[Path | None, Fold | None]:
     """The log and how things stand at its end."""
-    from sensor.cli._show import folded
+    from sensor.cli._log import folded
 
     path = log_of(args.events)
     return path, folded(path) if path is not None else None

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sensor.cli._log import Take, add_events_argument, folded
 from sensor.cli._opened import until_over
 from sensor.cli._setup import complain
-from sensor.cli._show import Take, add_events_argument, folded, part, tidy
+from sensor.cli._show import part, tidy
 
 if TYPE_CHECKING:
     from sensor.eventlog.fold import Fold

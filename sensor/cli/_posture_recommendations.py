@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from typing import Any, TextIO
 
 from sensor.cli._known import known
+from sensor.cli._log import folded
 from sensor.cli._setup import complain
-from sensor.cli._show import NOT_FOUND, NOT_OPENED, SEVERITIES, STYLES, clock, coloured, end_name, folded, level, paint, part, table, tidy
+from sensor.cli._show import NOT_FOUND, NOT_OPENED, SEVERITIES, STYLES, clock, coloured, end_name, level, paint, part, table, tidy
 
 COLUMNS = ("severity", "last seen", "recommendation", "device", "seen", "state", "summary")
 TEXT_LIMIT = 1024

@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sensor.cli._show import folded, part, tidy
+from sensor.cli._log import folded
+from sensor.cli._show import part, tidy
 
 if TYPE_CHECKING:
     from sensor.cli._known import Record

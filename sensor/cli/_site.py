@@ -9,8 +9,9 @@ from typing import Any
 
 from sensor.cli._firewall_seen import view_from
 from sensor.cli._known import Known, known
+from sensor.cli._log import Take
 from sensor.cli._setup import complain, complain_of_faults
-from sensor.cli._show import USAGE, Take, part, tidy
+from sensor.cli._show import USAGE, part, tidy
 from sensor.cli._vulns_feeds import reading, tell_age
 from sensor.cli._vulns_fleet import Fleet, ordered
 from sensor.config import Config, load_config, usual

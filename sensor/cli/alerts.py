@@ -21,8 +21,9 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from sensor.cli._log import add_events_argument
 from sensor.cli._setup import complain
-from sensor.cli._show import NOT_OPENED, SEVERITIES, USAGE, add_events_argument, add_json_argument, level, part, table_of_alerts, tidy
+from sensor.cli._show import NOT_OPENED, SEVERITIES, USAGE, add_json_argument, level, part, table_of_alerts, tidy
 
 if TYPE_CHECKING:
     from sensor.eventlog.fold import Fold

@@ -15,8 +15,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sensor.cli._log import add_events_argument, folded
 from sensor.cli._setup import complain
-from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, add_events_argument, clock, folded, part, put, table, table_of_alerts, tidy
+from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, clock, part, put, table, table_of_alerts, tidy
 
 if TYPE_CHECKING:
     from sensor.alerts.mutes import Mute

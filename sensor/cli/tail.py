@@ -15,19 +15,17 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sensor.cli._log import add_events_argument, left_out, log_of
 from sensor.cli._setup import complain
 from sensor.cli._show import (
     NOT_FOUND,
     NOT_OPENED,
     SEVERITIES,
     STYLES,
-    add_events_argument,
     add_json_argument,
     clock,
     coloured,
-    left_out,
     level,
-    log_of,
     paint,
     part,
     tidy,

@@ -1,0 +1,73 @@
+"""What is said of a document that is wrong: where, what was found, what was expected."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+SHOWN_LIMIT = 60
+CHOICES_LIMIT = 12
+
+
+class Fault(NamedTuple):
+    """One mistake; line and column count from 1."""
+
+    path: Path
+    line: int
+    column: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}: {self.message}"
+
+
+class Place(NamedTuple):
+    """Where a key or an entry of a list stands; line and column count from 1."""
+
+    path: Path
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}"
+
+
+class DocumentErrors(Exception):
+    """All the faults of one document or of several, in the order of their places; as text one a line."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__(faults)
+        self.faults = sorted(faults)
+
+    def __str__(self) -> str:
+        return "\n".join(str(fault) for fault in self.faults)
+
+
+def each_once(names: Sequence[str], what: str) -> None:
+    """ValueError where one of the names of a document comes a second time. ``what`` they are, in words: "the id"."""
+    for name in dict.fromkeys(names):
+        if names.count(name) > 1:
+            raise ValueError(f"found {what} {name!r} a second time, expected it once")
+
+
+def nearest(word: object, words: Sequence[str]) -> str:
+    """What was expected instead of ``word``: the nearest of the valid words, all of them where they are few, the first of them where none is near."""
+    close = difflib.get_close_matches(str(word), words, 1, 0.6)
+    hint = f"did you mean {close[0]!r}?" if close else ""
+    more = f" or {len(words) - CHOICES_LIMIT} others" if len(words) > CHOICES_LIMIT else ""
+    listed = f"expected one of {', '.join(words[:CHOICES_LIMIT])}{more}" if not more or not hint else ""
+    return "; ".join(filter(None, (listed, hint)))
+
+
+def shown(value: object) -> str:
+    """A value in a message: short, and by the words of YAML."""
+    if isinstance(value, dict):
+        return "keys with values"
+    if isinstance(value, list):
+        return "a list"
+    if value is None or isinstance(value, bool):
+        return {None: "nothing", True: "true", False: "false"}[value]
+    text = repr(value)
+    return text if len(text) <= SHOWN_LIMIT else text[:SHOWN_LIMIT] + "…"

@@ -1,0 +1,145 @@
+"""The files of a document, read and merged: what lies on top wins, key by key."""
+
+from __future__ import annotations
+
+import functools
+import io
+from collections.abc import Iterable
+from pathlib import Path
+
+import yaml
+
+from sensor.documents.faults import DocumentErrors, Fault
+from sensor.documents.nodes import Reader, at, shown_node
+
+SIZE_LIMIT = 16 << 20
+LAYERED, LAYERS = "sensor.yaml", "conf.d"
+
+# Path, date in ns and size of each file.
+Stamps = tuple[tuple[str, int, int], ...]
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def layers(path: Path) -> list[Path]:
+    """The files of a document, each on top of those before. A folder stands for its ``sensor.yaml``, or else for all ``*.yaml`` in it. DocumentErrors."""
+    if path.is_dir():
+        if (path / LAYERED).exists():
+            return layers(path / LAYERED)
+        if found := _yaml_files(path):
+            return found
+        raise DocumentErrors([Fault(path, 1, 1, f"found a folder without {LAYERED} or other *.yaml in it")])
+    return [path, *(_yaml_files(path.with_name(LAYERS)) if path.name == LAYERED else ())]
+
+
+def _yaml_files(folder: Path) -> list[Path]:
+    """Those of a folder in name order, none where it is not there. Names with a leading dot are those of editors."""
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix == ".yaml" and not path.name.startswith("."))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise DocumentErrors([Fault(folder, 1, 1, f"cannot be read: {error.strerror}")]) from None
+
+
+def layered(path: Path) -> tuple[yaml.MappingNode, list[Fault]]:
+    """A document with its layers merged, and what is wrong with those that had to be left out. DocumentErrors where nothing is left."""
+    files = layers(path)
+    if len(files) == 1:
+        return compose(files[0], text_of(files[0])), []
+    trees: list[yaml.MappingNode] = []
+    faults: list[Fault] = []
+    for file in files:
+        try:
+            trees += _layer(file, faults)
+        except DocumentErrors as errors:
+            faults += errors.faults
+    if not trees:
+        raise DocumentErrors(faults)
+    return functools.reduce(_merged, trees), faults
+
+
+def _layer(path: Path, faults: list[Fault]) -> list[yaml.MappingNode]:
+    """The tree of one layer, none where there are but comments in it. What does not outlive merging is told here."""
+    text = text_of(path)
+    if not any(line.strip() and not line.lstrip().startswith("#") for line in text.splitlines()):
+        return []
+    tree, reader = compose(path, text), Reader()
+    reader.value(tree)
+    if reader.endless:
+        raise DocumentErrors(reader.faults)
+    faults += reader.faults
+    return [tree]
+
+
+def _merged(below: yaml.MappingNode, above: yaml.MappingNode) -> yaml.MappingNode:
+    """Both together; what ``above`` says wins."""
+    pairs = {(key.tag, str(key.value)): (key, item) for key, item in below.value}
+    for key, item in above.value:
+        name = (key.tag, str(key.value))
+        old = pairs.get(name, (key, item))[1]
+        both = isinstance(old, yaml.MappingNode) and isinstance(item, yaml.MappingNode) and old is not item
+        pairs[name] = (key, _merged(old, item) if both else item)
+    return yaml.MappingNode(below.tag, list(pairs.values()), below.start_mark, below.end_mark)
+
+
+def stamps(paths: Iterable[Path]) -> Stamps:
+    """Changes with every change of one of these files."""
+    return tuple(_stamp(path) for path in paths)
+
+
+def _stamp(path: Path) -> tuple[str, int, int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return str(path), 0, 0
+    return str(path), status.st_mtime_ns, status.st_size
+
+
+def text_of(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(SIZE_LIMIT + 1)
+    except OSError as error:
+        raise DocumentErrors([Fault(path, 1, 1, f"cannot be read: {error.strerror}")]) from None
+    if len(raw) > SIZE_LIMIT:
+        raise DocumentErrors([Fault(path, 1, 1, f"found more than {SIZE_LIMIT >> 20} MiB, expected a file that people write")])
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line_start = raw.rfind(b"\n", 0, error.start) + 1
+        column = len(raw[line_start : error.start].decode("utf-8", "replace")) + 1
+        message = f"found the byte 0x{raw[error.start]:02x}, expected UTF-8 text"
+        raise DocumentErrors([Fault(path, raw.count(b"\n", 0, error.start) + 1, column, message)]) from None
+
+
+class _Named(io.StringIO):
+    """A text whose marks name its file."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        super().__init__(text)
+        self.name = str(path)
+
+
+def compose(path: Path, text: str) -> yaml.MappingNode:
+    try:
+        tree = yaml.compose(_Named(path, text), _LOADER)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line, mark.column) if mark else (0, 0)
+        raise DocumentErrors([Fault(path, line + 1, column + 1, _syntax(text, line, column, error))]) from None
+    except (yaml.YAMLError, RecursionError) as error:
+        raise DocumentErrors([Fault(path, 1, 1, f"not YAML: {' '.join(str(error).split())}")]) from None
+    if tree is None:
+        raise DocumentErrors([Fault(path, 1, 1, "found an empty file, expected keys with values")])
+    if not isinstance(tree, yaml.MappingNode):
+        raise DocumentErrors([at(tree, f"found {shown_node(tree)}, expected keys with values")])
+    return tree
+
+
+def _syntax(text: str, line: int, column: int, error: yaml.MarkedYAMLError) -> str:
+    """The fault of the YAML reader; a tab, the commonest, by name."""
+    lines = text.splitlines()
+    if line < len(lines) and lines[line][column : column + 1] == "\t":
+        return "found a tab, expected spaces"
+    return ", ".join(filter(None, (f"not YAML: {error.problem}", error.context)))

@@ -1,0 +1,102 @@
+"""Documents as models, whole or entry by entry."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import pydantic
+import yaml
+
+from sensor.documents.faults import DocumentErrors, Fault, Place
+from sensor.documents.layers import compose, layered, text_of
+from sensor.documents.nodes import Location, Placed, Reader, at, children, find, key_node
+from sensor.documents.validation import fault_of
+
+FAULTS_LIMIT = 200
+
+Model = TypeVar("Model", bound=pydantic.BaseModel)
+
+
+def _beside(given: Any, info: pydantic.ValidationInfo) -> Any:
+    folder = given.folder if isinstance(given, Placed) else info.context
+    if not isinstance(folder, Path) or not isinstance(given, str | Path):
+        return given
+    try:
+        return folder / Path(given).expanduser()
+    except RuntimeError:  # ~somebody
+        raise ValueError(f"found {str(given)!r}, and nobody here is called so") from None
+
+
+FilePath = Annotated[Path, pydantic.BeforeValidator(_beside)]
+"""A path as its document means it: from the folder of the document, which is the context of the validation, or else of the layer."""
+
+
+def load_document(path: Path, model: type[Model], *, text: str | None = None, context: object = None) -> Model:
+    """The document at ``path`` (or ``text``, when it was read already) as a model. ``context`` is handed to the model's validators. Raises DocumentErrors."""
+    tree, faults = layered(path) if text is None else (compose(path, text), [])
+    reader = Reader(context)
+    value = reader.value(tree)
+    if reader.endless:
+        raise DocumentErrors([*faults, *reader.faults])
+    try:
+        document = model.model_validate(value, context=context)
+    except pydantic.ValidationError as error:
+        # What is missing may stand in a layer that cannot be read.
+        details = [detail for detail in error.errors(include_url=False) if not (faults and detail["type"] == "missing")]
+        faults += (fault_of(tree, model, detail) for detail in details[:FAULTS_LIMIT])
+        faults += [at(tree, f"and {len(details) - FAULTS_LIMIT:,} faults more")] if len(details) > FAULTS_LIMIT else []
+    if faults := [*dict.fromkeys((*faults, *reader.faults))]:
+        raise DocumentErrors(faults)
+    return document
+
+
+def load_entries(path: Path, model: type[Model], name: str, *, text: str | None = None) -> tuple[Model, list[int], list[Fault]]:
+    """The document with those entries of its list ``name`` that are right, their places in the list, and the faults of the others.
+
+    Raises DocumentErrors where more is wrong than entries of that list.
+    """
+    tree = compose(path, text_of(path) if text is None else text)
+    reader = Reader()
+    value = reader.value(tree)
+    entries = value.get(name)
+    places = list(range(len(entries))) if isinstance(entries, list) else []
+    if reader.faults or not places or entries is None:
+        return load_document(path, model, text=text), places, []
+    try:
+        return model.model_validate(value), places, []
+    except pydantic.ValidationError as error:
+        details = error.errors(include_url=False)
+    faults = list(dict.fromkeys(fault_of(tree, model, detail) for detail in details))
+    wrong = {detail["loc"][1] if detail["loc"][:1] == (name,) and len(detail["loc"]) > 1 else None for detail in details}
+    places = [place for place in places if place not in wrong]
+    if None in wrong or not places:
+        raise DocumentErrors(faults)
+    return model.model_validate(value | {name: [entries[place] for place in places]}), places, sorted(faults)
+
+
+def foreign_documents(path: Path, text: str) -> list[Any]:
+    """The documents of a YAML text as others mean them: without our differences. Raises DocumentErrors where it is no YAML."""
+    try:
+        return [document for document in yaml.safe_load_all(text) if document is not None]
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise DocumentErrors([Fault(path, 1, 1, f"not YAML: {' '.join(str(error).split())[:200]}")]) from None
+
+
+def fault_at(path: Path, location: Location, message: str, *, text: str | None = None, key: bool = False) -> Fault:
+    """A fault found later, by comparing documents say, at the value that ``location`` (keys and list indexes from the top) leads to; ``key``: at its key."""
+    tree = layered(path)[0] if text is None else compose(path, text)
+    return at(find(tree, location, key=key), message)
+
+
+def places(path: Path) -> dict[tuple[str | int, ...], Place]:
+    """Where each key and each entry of a list of a document stands that was loaded before, by the way to it from the top."""
+    found: dict[tuple[str | int, ...], Place] = {}
+    waiting: list[tuple[tuple[str | int, ...], yaml.Node]] = [((), layered(path)[0])]
+    while waiting:
+        way, node = waiting.pop()
+        for step, item in children(node):
+            fault = at(key_node(node, step) if isinstance(node, yaml.MappingNode) else item, "")
+            found[(*way, step)] = Place(fault.path, fault.line, fault.column)
+            waiting.append(((*way, step), item))
+    return found

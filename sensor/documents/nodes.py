@@ -1,0 +1,148 @@
+"""The tree of a document: values of its nodes, and what lies where."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sensor.documents.faults import Fault, shown
+
+DEPTH_LIMIT = 32
+# With aliases written out: a page of them may stand for more than any memory holds.
+VALUES_LIMIT = 500_000
+
+Location = Sequence["str | int"]
+
+_TAG = "tag:yaml.org,2002:"
+_STR, _NULL, _BOOL, _INT, _FLOAT, _MERGE = (_TAG + name for name in ("str", "null", "bool", "int", "float", "merge"))
+_TEXT = frozenset((_STR, _TAG + "timestamp", _TAG + "value"))
+# Something may well be called ``off``.
+_KEYS = frozenset((_STR, _BOOL))
+
+
+class Placed(str):
+    """Text of a layer that lies in another folder than its document."""
+
+    __slots__ = ("folder",)
+    folder: Path
+
+
+class Reader:
+    """Makes values of nodes: text, number, true, false, None, list or dict. ``faults``: what is wrong with them; ``endless``: they go on and on."""
+
+    def __init__(self, context: object = None) -> None:
+        """``context``: folder of the document, so that text which lies elsewhere is marked."""
+        self.faults: list[Fault] = []
+        self.endless = False
+        self._context, self._left = context, VALUES_LIMIT
+        self._folders: dict[str, Path | None] = {}
+
+    def value(self, node: yaml.Node, depth: int = 0) -> Any:
+        self._left -= 1
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node)
+        if depth > DEPTH_LIMIT:
+            self._give_up(node, f"nested deeper than {DEPTH_LIMIT} levels")
+        elif self._left < 0:
+            self._give_up(node, f"found more than {VALUES_LIMIT:,} values, aliases written out")
+        if self.endless:
+            return None
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, depth)
+        return [self.value(item, depth + 1) for item in node.value]
+
+    def _give_up(self, node: yaml.Node, message: str) -> None:
+        if not self.endless:
+            self.faults.append(at(node, message))
+        self.endless = True
+
+    def _mapping(self, node: yaml.MappingNode, depth: int) -> dict[Any, Any]:
+        pairs: dict[Any, Any] = {}
+        for key, item in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag == _MERGE:
+                found = "a merge key (<<)" if key.tag == _MERGE else shown_node(key) + " as a key"
+                self.faults.append(at(key, f"found {found}, expected text"))
+                continue
+            name = key.value if key.tag in _KEYS else _scalar(key, self.faults)
+            if name in pairs:
+                self.faults.append(at(key, f"found the key {name!r} a second time, expected it once"))
+            pairs[name] = self.value(item, depth + 1)
+        return pairs
+
+    def _scalar(self, node: yaml.ScalarNode) -> Any:
+        if node.tag != _STR:
+            return _scalar(node, self.faults)
+        folder = self._elsewhere(node.start_mark.name) if isinstance(self._context, Path) else None
+        if folder is None:
+            return node.value
+        text = Placed(node.value)
+        text.folder = folder
+        return text
+
+    def _elsewhere(self, file: str) -> Path | None:
+        """The folder of a file, where it is another than the document's."""
+        if file not in self._folders:
+            folder = Path(file).parent
+            self._folders[file] = None if folder == self._context else folder
+        return self._folders[file]
+
+
+_SAFE = yaml.constructor.SafeConstructor()
+_SCALARS: dict[str, Callable[[yaml.ScalarNode], Any]] = {
+    _NULL: _SAFE.construct_yaml_null,
+    _BOOL: _SAFE.construct_yaml_bool,
+    _INT: lambda node: node.value if ":" in node.value else _SAFE.construct_yaml_int(node),
+    _FLOAT: lambda node: node.value if ":" in node.value else _SAFE.construct_yaml_float(node),
+}
+
+
+def _scalar(node: yaml.ScalarNode, faults: list[Fault]) -> Any:
+    if node.tag in _TEXT:
+        return node.value
+    construct = _SCALARS.get(node.tag)
+    if construct is not None:
+        with contextlib.suppress(ValueError):
+            return construct(node)
+    faults.append(at(node, f"found the tag {node.tag.removeprefix(_TAG)!r}, expected plain text, number, true, false or null"))
+    return None
+
+
+def find(tree: yaml.Node, location: Location, *, key: bool = False) -> yaml.Node:
+    """The deepest node on the way of ``location``; ``key``: the key of the last step instead of its value.
+
+    Steps that are no key or index of the document (pydantic names the branches of a union so) are passed over.
+    """
+    node = tree
+    for number, step in enumerate(location):
+        item = next((item for name, item in children(node) if name == step), None)
+        if item is not None:
+            node = key_node(node, step) if key and number == len(location) - 1 else item
+    return node
+
+
+def children(node: yaml.Node) -> Iterator[tuple[str | int, yaml.Node]]:
+    """(key or index, value) of a node."""
+    if isinstance(node, yaml.MappingNode):
+        for key, item in node.value:
+            yield key.value, item
+    elif isinstance(node, yaml.SequenceNode):
+        yield from enumerate(node.value)
+
+
+def key_node(node: yaml.Node, name: str | int) -> yaml.Node:
+    keys: list[yaml.Node] = [key for key, _ in node.value if key.value == name] if isinstance(node, yaml.MappingNode) else []
+    return keys[0] if keys else node
+
+
+def at(node: yaml.Node, message: str) -> Fault:
+    return Fault(Path(node.start_mark.name), node.start_mark.line + 1, node.start_mark.column + 1, message)
+
+
+def shown_node(node: yaml.Node) -> str:
+    if isinstance(node, yaml.ScalarNode):
+        return shown(node.value)
+    return "a list" if isinstance(node, yaml.SequenceNode) else "keys with values"

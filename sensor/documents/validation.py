@@ -1,0 +1,77 @@
+"""What pydantic found wrong, in words for people and at its place in the document."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+import pydantic
+import yaml
+
+from sensor.documents.faults import Fault, nearest, shown
+from sensor.documents.nodes import Location, at, find
+
+# What pydantic calls a type, in words for people.
+_EXPECTED = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "set_type": "a list",
+    "frozen_set_type": "a list",
+    "dict_type": "keys with values",
+    "mapping_type": "keys with values",
+    "model_type": "keys with values",
+    "model_attributes_type": "keys with values",
+    "invalid_key": "text in quotes as a key",
+}
+
+
+def fault_of(tree: yaml.Node, model: type[pydantic.BaseModel], detail: Mapping[str, Any]) -> Fault:
+    """A validation error of pydantic as a fault at its place."""
+    location, kind, given = tuple(detail["loc"]), detail["type"], detail["input"]
+    if kind == "extra_forbidden":
+        return at(find(tree, location, key=True), f"found the key {str(location[-1])!r}, {nearest(location[-1], _keys(model, location[:-1]))}")
+    if kind == "invalid_key":
+        location = (*location[:-1], str(given), "[key]")
+    about_key = location[-1:] == ("[key]",)
+    node = find(tree, location[:-1] if about_key else location, key=about_key)
+    if kind == "missing":
+        return at(node, f"found no key {str(location[-1])!r}, expected one here")
+    if kind in ("value_error", "assertion_error"):
+        return at(node, str(detail["msg"]).split(", ", 1)[-1])
+    if kind in ("literal_error", "enum"):
+        return at(node, f"found {shown(given)}, {nearest(given, _choices(detail['ctx']['expected']))}")
+    expected = _EXPECTED.get(kind) or str(detail["msg"]).removeprefix("Input should be ").removeprefix("Value should be ")
+    quotes = ", in quotes" if kind == "string_type" and isinstance(given, bool | int | float) else ""
+    return at(node, f"found {shown(given)}, expected {expected}{quotes}")
+
+
+def _choices(text: str) -> list[str]:
+    """The words of pydantic's list ``'a', 'b' or 'c'``."""
+    return [word.strip().strip("'") for word in text.replace("' or '", "', '").split(", ")]
+
+
+def _keys(model: type[pydantic.BaseModel], location: Location) -> list[str]:
+    """The keys that the model knows at a place."""
+    models = {model}
+    for step in location:
+        fields = [field.annotation for each in models for name, field in each.model_fields.items() if step in (name, field.alias)]
+        # A list index, a key of a free mapping or the branch of a union keeps the models that the step before led to.
+        if fields:
+            models = set().union(*(_models(annotation) for annotation in fields)) or models
+    return sorted({field.alias or name for each in models for name, field in each.model_fields.items()})
+
+
+def _models(annotation: Any) -> set[type[pydantic.BaseModel]]:
+    """The models anywhere in a type."""
+    if isinstance(annotation, type) and issubclass(annotation, pydantic.BaseModel):
+        return {annotation}
+    return set().union(*(_models(part) for part in typing.get_args(annotation)))
