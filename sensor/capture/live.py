@@ -205,22 +205,11 @@ def open_live(
     _check(interfaces, fanout, snaplen)
     shape = Shape.of(ring_mib, block_kib)
     length = WHOLE_FRAME if snaplen >= 65535 else snaplen
-    rings: list[Ring] = []
     try:
-        if hasattr(socket, "AF_PACKET"):
-            program = _programs(interfaces, bpf, length)
-            for number, name in enumerate(interfaces):
-                group = Fanout() if fanout > 1 else None
-                rings += (PacketRing(name, number, shape, program, promiscuous=promiscuous, fanout=group) for _ in range(fanout))
-        else:
-            rings = _portable(interfaces, bpf, promiscuous, length)
+        rings = _packet_rings(interfaces, shape, _programs(interfaces, bpf, length), promiscuous, fanout) if hasattr(socket, "AF_PACKET") else None
     except NoRing:
-        _close(rings)
-        rings = _portable(interfaces, bpf, promiscuous, length)
-    except CaptureError:
-        _close(rings)
-        raise
-    source = LiveSource(interfaces, rings)
+        rings = None
+    source = LiveSource(interfaces, _portable(interfaces, bpf, promiscuous, length) if rings is None else rings)
     try:
         drop_privileges(user)
     except CaptureError:
@@ -229,6 +218,19 @@ def open_live(
     if threads := privileged_threads():
         source.damaged("privileges", f"{len(threads)} threads that a library started keep theirs: start with OPENBLAS_NUM_THREADS=1")
     return source
+
+
+def _packet_rings(interfaces: Sequence[str], shape: Shape, program: Callable[[int], filters.Program], promiscuous: bool, fanout: int) -> list[Ring]:
+    """Rings of the kernel's, ``fanout`` for each interface. NoRing where it has none, CaptureError where it gives none."""
+    rings: list[Ring] = []
+    try:
+        for number, name in enumerate(interfaces):
+            group = Fanout() if fanout > 1 else None
+            rings += (PacketRing(name, number, shape, program, promiscuous=promiscuous, fanout=group) for _ in range(fanout))
+    except CaptureError:
+        _close(rings)
+        raise
+    return rings
 
 
 def _check(interfaces: Sequence[str], fanout: int, snaplen: int) -> None:

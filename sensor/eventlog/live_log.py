@@ -98,11 +98,7 @@ class LiveLog:
             os.close(self._folder)
             raise
         try:
-            start = resume(path, self._hint)
-            self.torn = start.torn
-            self.damages += start.damages
-            self._appender = Appender(path, start.next, self._hint, disk or Disk(), segment_bytes=int(keep.segment_mib * MIB), segment_s=keep.segment_h * 3600)
-            self._go_on(start.path)
+            self._first = self._resume(path, keep, disk or Disk())
         except OSError:
             self._hint.close()
             os.close(self._folder)
@@ -111,7 +107,6 @@ class LiveLog:
             path, size=int(keep.size_mib * MIB), hard=int(keep.hard_mib * MIB), age_s=keep.age_days * 86_400, segment_s=keep.segment_h * 3600,
             outputs=outputs, complain=complain, clock=clock,
         )  # fmt: skip
-        self._first = start.next
         self._backlog, self._commit_s = Backlog(int(keep.memory_mib * MIB)), keep.commit_ms / 1000
         self._condition = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -128,6 +123,15 @@ class LiveLog:
         self._told: Counter[str] = Counter()
         self.lost: Counter[str] = Counter()
         self.shortened = 0
+
+    def _resume(self, path: Path, keep: Keep, disk: Disk) -> int:
+        """Go on where the last run ended. The number of the first record to come."""
+        start = resume(path, self._hint)
+        self.torn = start.torn
+        self.damages += start.damages
+        self._appender = Appender(path, start.next, self._hint, disk, segment_bytes=int(keep.segment_mib * MIB), segment_s=keep.segment_h * 3600)
+        self._go_on(start.path)
+        return start.next
 
     @property
     def written(self) -> int:
