@@ -84,14 +84,15 @@ def test_while_the_disk_does_not_answer(sensor: Sensor, tmp_path: Path, gate: th
     progress: list[Any] = []
 
     look = sensor.then(lambda run: progress.append(run.log.progress))
+    keeper = Keeper(tmp_path / "state", complaints.append)
     with pytest.raises(OSError, match="the disk does not answer"):
-        sensor.live(
-            discover(b"x"), sensor.pause(200), look, sensor.pause(200), look, sensor.stop(),
-            keeper=Keeper(tmp_path / "state", complaints.append), disk=Hung(),
-        )  # fmt: skip
+        sensor.live(discover(b"x"), sensor.pause(200), look, sensor.pause(200), look, sensor.stop(), keeper=keeper, disk=Hung())
     assert sensor.took_s < END_S
     assert progress[0] == progress[1] is not None
     assert complaints == [f"{tmp_path / 'state' / 'inventory.db'} lacks what was learned last: the disk takes too long"]
+    gate.set()
+    keeper._thread.join(10)
+    keeper.store.close()
 
 
 def test_while_a_configuration_is_read(sensor: Sensor, gate: threading.Event) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from pathlib import Path
 
@@ -48,6 +49,12 @@ def dump(path: Path) -> list[str]:
         base.close()
 
 
+def layout(path: Path) -> list[tuple[str, ...]]:
+    """Tables and indexes as they were made."""
+    with contextlib.closing(connect(path)) as base:
+        return [tuple(row) for row in base.execute("SELECT type, name, sql FROM sqlite_master ORDER BY type, name")]
+
+
 @pytest.mark.parametrize("version", OLD)
 def test_from_each_version(tmp_path: Path, version: int) -> None:
     """Device, history and words are there; the tables are those of a new store; the copy is what was there before; it is told once."""
@@ -64,8 +71,7 @@ def test_from_each_version(tmp_path: Path, version: int) -> None:
     assert dump(tmp_path / f"{FILE}.version-{version}") == before
     (tmp_path / "new").mkdir()
     Store(tmp_path / "new").close()
-    layout = "SELECT type, name, sql FROM sqlite_master ORDER BY type, name"
-    assert [tuple(row) for row in connect(tmp_path / FILE).execute(layout)] == [tuple(row) for row in connect(tmp_path / "new" / FILE).execute(layout)]
+    assert layout(tmp_path / FILE) == layout(tmp_path / "new" / FILE)
     with Run(tmp_path) as run:
         assert run.heard == []
 
