@@ -13,7 +13,7 @@ import msgspec
 from sensor.cli._setup import complain
 from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, put, table, tidy
 from sensor.documents import nearest
-from sensor.eventlog.paths import folder_to_read, state_folder
+from sensor.eventlog.paths import folder_to_read
 from sensor.posture.exposure import band_of
 from sensor.posture.trend import DAMAGED, FILE, Day, History, day_of, keep, read
 
@@ -31,7 +31,7 @@ def record(args: argparse.Namespace) -> int:
     from sensor.posture.exposure import exposures
 
     # Of what a sensor knows: a log alone may be of anywhere.
-    args.state = folder = args.state or state_folder()
+    args.state = folder = args.state or folder_to_read()
     site = site_of(args)
     if site is None:
         return NOT_OPENED

@@ -45,7 +45,7 @@ def the_node(site: Site, what: str) -> Node | None:
 
 def folder_of(args: argparse.Namespace) -> Path:
     """Where installed profiles lie."""
-    from sensor.eventlog.paths import state_folder
+    from sensor.eventlog.paths import folder_to_read
     from sensor.posture.profiles.installed import FOLDER
 
-    return (args.state or state_folder()) / FOLDER
+    return (args.state or folder_to_read()) / FOLDER

@@ -1,4 +1,4 @@
-"""Files beside the inventory that tell of a device: packets behind alerts, tickets, and copies of before."""
+"""Files beside the inventory that tell of a device: packets behind alerts, tickets, profiles made for it alone, and copies of before."""
 
 from __future__ import annotations
 
@@ -68,6 +68,17 @@ def out_of_tickets(places: Places, devices: Collection[str]) -> int:
     if changed:
         write_ledger(places.state, ledger)
     return changed
+
+
+def out_of_profiles(places: Places, devices: Collection[str]) -> int:
+    """Remove the profiles that are installed for one of the devices alone, by id; how many. One that is broken tells no longer whom it is for. OSError."""
+    from sensor.posture.profiles.installed import DEVICE, FOLDER, load
+
+    folder = places.state / FOLDER
+    theirs = [one.name for one in load(folder).installed if one.whom[0] == DEVICE and one.whom[1] in devices]
+    for name in theirs:
+        (folder / f"{name}.json").unlink(missing_ok=True)
+    return len(theirs)
 
 
 def copies(places: Places) -> list[Path]:

@@ -65,9 +65,10 @@ def main(args: argparse.Namespace) -> int:
         complain(f"no action {action!r}, expected one of {', '.join(ACTIONS)}")
         return USAGE
     from sensor.documents import DocumentErrors
+    from sensor.eventlog.paths import folder_to_read
     from sensor.intel.kept import load_kept
 
-    folder = lists_folder(args.state)
+    folder = lists_folder(args.state or folder_to_read())
     try:
         kept = load_kept(folder)
     except DocumentErrors as errors:

@@ -1,8 +1,8 @@
 """Take devices out of the inventory with everything that is known of them, as if they had never been here.
 
 DEVICE is an id, a MAC, an address or a name, as `sensor explain` takes them; --before means all that were not seen since. Gone are facts and evidence, history,
-addresses, what was learned, what you said of them, their part in tickets, and the packets behind alerts that they took part in. A running sensor does it within
-a second, and finds a device anew when it speaks.
+addresses, what was learned, what you said of them, their part in tickets, profiles that were installed for them alone, and the packets behind alerts that they
+took part in. A running sensor does it within a second, and finds a device anew when it speaks.
 
 The event log is left as it is: what it tells of a device goes by age (retention.age_days). With --log every record in which the id or a MAC of a device stands,
 alerts too, gives way to a marker of the same time, id and number; for that neither `sensor run` nor `sensor forward` may be at work.
@@ -105,7 +105,7 @@ def _purge(args: argparse.Namespace, places: Places, found: Known, chosen: list[
 def _done(args: argparse.Namespace, places: Places, chosen: list[Record], packets: list[Path], pattern: re.Pattern[bytes] | None) -> int:
     """Log first: where that cannot be, nothing is done."""
     from sensor.cli._devices_words import author_of
-    from sensor.cli._purge_files import out_of_tickets
+    from sensor.cli._purge_files import out_of_profiles, out_of_tickets
     from sensor.inventory.store.database import StoreError
     from sensor.lifecycle.purge import purge
     from sensor.posture.tickets.ledger import LedgerError
@@ -114,7 +114,7 @@ def _done(args: argparse.Namespace, places: Places, chosen: list[Record], packet
     devices = [(tidy(record.get("key")), tidy(part(record, "device").get("id"))) for record in chosen]
     try:
         unread = _redacted(places, pattern) if pattern is not None else []
-        tickets = out_of_tickets(places, [name for _, name in devices])
+        tickets, profiles = (out(places, [name for _, name in devices]) for out in (out_of_tickets, out_of_profiles))
         running = purge(places.state, devices, author_of(args), args.reason, time.time_ns())
         left = _remove(packets, running=running)
     except (StoreError, LedgerError) as error:
@@ -125,6 +125,8 @@ def _done(args: argparse.Namespace, places: Places, chosen: list[Record], packet
         return NOT_OPENED
     if tickets:
         put(f"taken out of {counted(tickets, 'ticket')}")
+    if profiles:
+        put(f"{counted(profiles, 'installed profile')} removed{': the sensor goes by it until `systemctl reload sensor`' if running else ''}")
     seconds = 1 + len(chosen) // ORDERS
     put(f"{counted(len(chosen), 'device')} {f'will be purged by the sensor that runs, within {seconds} s' if running else 'purged'}")
     _tell_what_stays(places, left, unread, log=args.log)

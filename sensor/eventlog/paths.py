@@ -28,7 +28,9 @@ def state_folder() -> Path:
 
 
 def folder_to_read() -> Path:
-    """The folder of the state for who looks at what a sensor left: that of the service, where it may be read and the user's own has no inventory and no log."""
+    """The folder of the state for who looks at what a sensor left, or says something of it: that of the service, where it may be read and the user's own has no
+    inventory and no log. Who may not write there is told so.
+    """
     own = state_folder()
     if _named() or _left(own) or not _left(SYSTEM):
         return own

@@ -14,11 +14,13 @@ from sensor.inventory.store.reader import Reader
 from sensor.inventory.store.sayings import Sayings
 from sensor.inventory.words import Word
 from sensor.lifecycle.redact import WORDS
+from sensor.posture.profiles.installed import write
 from sensor.posture.tickets.ledger import FILE, Ledger, Note, Part, read_ledger, write_ledger
 from sensor.runtime.keeper import ORDERS
 from tests.cli.conftest import ENDS, SCAN, record
 from tests.eventlog.segmented import Segmented
 from tests.inventory.stories import START, subject
+from tests.posture.profiles.test_installed import MUD
 from tests.runtime.test_keeper import LAPTOP, PRINTER, Run
 
 CAMERA = "ac:cc:8e:00:00:01"
@@ -80,6 +82,20 @@ def test_tickets_know_it_no_more(purge, inventory: Path) -> None:
     assert (told.code, "taken out of 1 ticket" in told.out) == (0, True)
     assert not any(word in (inventory / FILE).read_text() for word in (SHOUT, printer))
     assert [list(one.devices) for one in read_ledger(inventory).tickets.values()] == [[laptop], [laptop]]
+
+
+def test_its_profile_goes_with_it(purge, inventory: Path) -> None:
+    """One that was installed for it alone; those of its type, of others and broken ones stay."""
+    reader = Reader(inventory)
+    ids = {one["key"]: one["device"]["id"] for one in reader.records()}
+    reader.close()
+    folder = inventory / "profiles"
+    for name, whom in (("its", {"device": ids[f"mac:{PRINTER}"]}), ("other", {"device": ids[f"mac:{LAPTOP}"]}), ("type-printer", {"type": "printer"})):
+        write(folder, name, whom, {}, MUD)
+    (folder / "broken.json").write_text("{")
+    told = purge(PRINTER, "--yes")
+    assert (told.code, "1 installed profile removed" in told.lines) == (0, True)
+    assert sorted(path.stem for path in folder.iterdir()) == ["broken", "other", "type-printer"]
 
 
 def test_what_was_deleted_long_before_is_gone_too(purge, inventory: Path) -> None:
