@@ -63,7 +63,8 @@ def known(args: argparse.Namespace, *, alerts: bool = False, take: Take | None =
     if args.state is None and (not store.is_file() or (newest is not None and newest.name != RUN_LOG and _age(newest) > _age(store))):
         return _of_log(None, take)
     log = args.events or folder / RUN_LOG
-    fold = folded(log, take) if alerts and (args.events or parts(log)) else Fold()
+    there = bool(args.events or parts(log))
+    fold = folded(log, take) if alerts and there else Fold()
     if fold is None and args.events:
         return None
     try:
@@ -71,6 +72,8 @@ def known(args: argparse.Namespace, *, alerts: bool = False, take: Take | None =
     except StoreError as error:
         complain(str(error))
         return None
+    if alerts and not there:
+        complain(f"no event log {log}: alerts and recommendations are not known; --events names a log" + (f", such as {newest}" if newest else ""))
     if args.state is None:
         complain(f"reading {store}")
     return found

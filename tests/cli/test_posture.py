@@ -246,6 +246,7 @@ def test_a_trend_of_what_is_not_there(went, tell, tmp_path: Path) -> None:
 def test_the_scores_of_a_day_are_those_of_the_sensor(tell, inventory: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of its inventory, though a capture was replayed since and its log lies beside it. A timer hears nothing but the line that tells what was kept."""
     (inventory / "replay.jsonl").write_bytes(log.read_bytes())
+    (inventory / "events.jsonl").touch()
     monkeypatch.setenv("SENSOR_STATE", str(inventory))
     told = tell("posture", "record")
     assert (told.code, told.err) == (0, "")
@@ -257,6 +258,7 @@ def test_the_scores_of_a_day_are_those_of_the_sensor(tell, inventory: Path, log:
 
 def test_recording_tells_of_what_was_damaged(tell, inventory: Path) -> None:
     """And goes on; where newer figures of the day are there, they stay."""
+    (inventory / "events.jsonl").touch()
     (inventory / FILE).write_text("x\n")
     told = tell("posture", "record", "--state", str(inventory))
     assert told.code == 0
@@ -276,9 +278,22 @@ def test_a_time_that_is_none_is_told(tell, inventory: Path, tmp_path: Path) -> N
     assert (told.code, told.out) == (3, "")
     assert told.err == "sensor: found the time 'soon' in the last record, expected one such as 2026-11-24T09:00:00Z: nothing was kept\n"
     (inventory / FILE).mkdir()
+    (inventory / "events.jsonl").touch()
     told = tell("posture", "record", "--state", str(inventory))
     assert (told.code, told.err) == (3, f"sensor: cannot keep the scores in {inventory / FILE}: Is a directory\n")
     assert tell("posture", "trend", "--state", str(inventory)).err == f"sensor: cannot read {inventory / FILE}: Is a directory\n"
+
+
+def test_an_inventory_without_its_log_is_told(tell, inventory: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Alerts and recommendations are in logs alone, so the scores are too good: a capture was replayed into an inventory, and its log lies elsewhere."""
+    missing = f"sensor: no event log {inventory / 'events.jsonl'}: alerts and recommendations are not known; --events names a log"
+    assert tell("posture", "--state", str(inventory)).err == f"{missing}\n"
+    told = tell("posture", "recommendations", "--state", str(inventory))
+    assert (told.out, told.err) == ("no recommendations\n", f"{missing}\n")
+    (inventory / "replay.jsonl").write_bytes(log.read_bytes())
+    assert tell("posture", "--state", str(inventory)).err == f"{missing}, such as {inventory / 'replay.jsonl'}\n"
+    monkeypatch.setenv("SENSOR_STATE", str(inventory))
+    assert tell("posture", "record").err == f"{missing}, such as {inventory / 'replay.jsonl'}\n"
 
 
 def test_nothing_was_seen_yet(tell, tmp_path: Path) -> None:
