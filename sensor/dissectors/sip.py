@@ -32,6 +32,7 @@ NAME_LIMIT = 255
 KEEP_ALIVE = b"\r\n\0 "
 FOLD = b" \t"
 TLS_HANDSHAKE = 0x16
+EVENTING = b"SUBSCRIBE /"  # HTTP with a method of the same name: UPnP Device Architecture 2.0, 4
 SCHEMES = (b"sip", b"sips", b"tel")
 # First bytes of messages on other ports. OPTIONS is left out: RTSP and HTTP begin with the same eight bytes.
 STARTS = (
@@ -138,6 +139,9 @@ class SipStream(Stream):
         self._client, self._server = _Half(), _Half()
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+        if data.startswith(EVENTING):
+            self.done = True
+            return iter(())
         return (self._client if from_client else self._server).feed(packet, data)
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:

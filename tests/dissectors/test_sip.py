@@ -261,6 +261,14 @@ def test_tls_is_left_alone() -> None:
     assert stream_of(b"\x16\x03\x01\x02\0\1", REGISTER) == []
 
 
+def test_upnp_subscription_is_left_alone() -> None:
+    """Control points subscribe over HTTP with a method of the same name: no SIP, and no fault."""
+    subscribe = b"SUBSCRIBE /upnp/event/WANIPConn1 HTTP/1.1\r\nHost: 192.168.0.1:80\r\nNT: upnp:event\r\n\r\n"
+    stream = Sip().stream(Packet())
+    assert list(stream.feed(Packet(proto=6), subscribe, True)) == []
+    assert stream.done
+
+
 @pytest.mark.parametrize("start", [b"GET / HTTP/1.1\r\n", b"\x80abc", b"A" * 5000, REGISTER[:30] + b"X: 1\r\n" * 12000])
 def test_stream_that_is_not_sip(start: bytes) -> None:
     """Other protocols and headers without end are refused before they fill the memory."""
