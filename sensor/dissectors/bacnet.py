@@ -17,7 +17,7 @@ from sensor.core.reader import Malformed, Reader, clean
 from sensor.dissectors._facts import fact
 
 PORTS = tuple(range(0xBAC0, 0xBAD0))
-BVLC = 0x81
+BVLC = b"\x81"
 RESULT, FORWARDED, DISTRIBUTE, UNICAST, BROADCAST = 0x00, 0x04, 0x09, 0x0A, 0x0B
 CONFIRMED, UNCONFIRMED, COMPLEX_ACK, ERROR, REJECT, ABORT = 0, 1, 3, 5, 6, 7
 I_AM, WHO_IS = 0, 8
@@ -94,12 +94,13 @@ class Bacnet(Dissector):
 
 
 def _link(packet: Packet, reader: Reader) -> list[Said]:
-    """The virtual link layer (annex J, 2)."""
-    if reader.u8() != BVLC:
-        raise Malformed("no BACnet/IP message")
-    function, length = reader.u8(), reader.u16()
-    if length != len(packet.payload) and not packet.truncated:
-        raise Malformed("length that does not fit the datagram")
+    """The virtual link layer (annex J, 2). The ports are among those that machines lend their clients, so that anything else is another protocol."""
+    data = packet.payload
+    if data[:1] != BVLC or (int.from_bytes(data[2:4], "big") != len(data) and not packet.truncated):
+        return []
+    reader.skip(1)
+    function = reader.u8()
+    reader.skip(2)
     own = True
     if function == FORWARDED:
         own = v4(reader.u32()) == packet.src

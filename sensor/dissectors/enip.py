@@ -57,15 +57,9 @@ class Enip(Dissector):
 
     def dissect(self, packet: Packet) -> Iterator[Said]:
         data = packet.payload
-        if len(data) < HEAD and packet.truncated:
-            return iter(())
         size = _size(data, 0)
-        if not size:
-            raise Malformed("no encapsulation header")
-        if size > len(data):
-            if packet.truncated:
-                return iter(())
-            raise Malformed("length that does not fit the datagram")
+        if not size or size > len(data):  # the port is among those that machines lend their clients: another protocol
+            return iter(())
         return _message(packet, data[:size])
 
     def stream(self, packet: Packet) -> Stream:

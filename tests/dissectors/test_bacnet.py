@@ -82,9 +82,7 @@ def test_nested_values_are_passed_over() -> None:
 @pytest.mark.parametrize(
     "payload",
     [
-        b"GET / HTTP/1.1\r\n",
         b"\x81\x0a\x00\x08\x02\x00\x10\x08",
-        b"\x81\x0a\x00\x99\x01\x00\x10\x08",
         message(0x0A, b"\x01\x00\x80\x01"),
         message(0x0A, b"\x01\x00\x10\x00\x91\x03"),
         answer(b"\x0e\x0c" + number(8, 1) + b"\x1e\x29\x46\x4e" + b"\x0e" * 12),
@@ -93,9 +91,15 @@ def test_nested_values_are_passed_over() -> None:
     ],
 )
 def test_malformed(payload: bytes) -> None:
-    """Other protocols, lengths that do not fit, no device, nesting without end, tags that do not match."""
+    """An unknown version of the network layer, no device, nesting without end, tags that do not match."""
     with pytest.raises(Malformed):
         dissect(payload)
+
+
+@pytest.mark.parametrize("payload", [b"", b"GET / HTTP/1.1\r\n", b"\x81\x0a\x00\x99\x01\x00\x10\x08", bytes.fromhex("cf5e3102ed578105ffdbfa74d9c56503")])
+def test_other_protocols(payload: bytes) -> None:
+    """Clients are lent these ports too: what is not BACnet, a peer-to-peer program's messages say, is no fault of anybody."""
+    assert dissect(payload) == []
 
 
 def test_cut_by_the_capture() -> None:
