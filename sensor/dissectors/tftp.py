@@ -15,6 +15,7 @@ from sensor.core.reader import Malformed, clean
 
 PORT = 69
 READ, WRITE = b"\0\1", b"\0\2"
+LATER = (b"\0\3", b"\0\4", b"\0\5", b"\0\6")  # data, acknowledgement, error, acknowledged options
 MODES = (b"octet", b"netascii", b"mail", b"binary")
 NAME_LIMIT = 512
 MODE_LIMIT = 16
@@ -41,7 +42,7 @@ class Tftp(Dissector):
     def dissect(self, packet: Packet) -> Iterator[Said]:
         data = packet.payload
         if data[:2] not in (READ, WRITE):
-            if packet.truncated or packet.dport != PORT:  # answers of servers that stay at the port
+            if packet.truncated or packet.dport != PORT or data[:2] in LATER:  # a server that stays at the port, and what it is answered
                 return iter(())
             raise Malformed("no request")
         cut = bool(packet.truncated or packet.fragment)

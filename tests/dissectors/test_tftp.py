@@ -36,7 +36,7 @@ def test_writing_says_nothing_about_the_writer() -> None:
 
 @pytest.mark.parametrize(
     "payload",
-    [b"", b"\0", b"\0\1", b"\0\1a\0", b"\0\1a\0octet", b"\0\1\0octet\0", b"\0\1a\0other\0", b"\0\3\0\1data", b"GET / HTTP/1.1", request(1, "a" * 513, "octet")],
+    [b"", b"\0", b"\0\1", b"\0\1a\0", b"\0\1a\0octet", b"\0\1\0octet\0", b"\0\1a\0other\0", b"\0\7\0\1data", b"GET / HTTP/1.1", request(1, "a" * 513, "octet")],
 )
 def test_malformed(payload: bytes) -> None:
     """No request, no name, no mode, an unknown mode and a name without end."""
@@ -45,8 +45,9 @@ def test_malformed(payload: bytes) -> None:
 
 
 def test_answers_at_the_port() -> None:
-    """A server that answers from port 69 says nothing."""
+    """A server that stays at port 69 says nothing with what it answers, nor does the client that goes on sending there."""
     assert dissect(b"\0\3\0\1data", sport=69, dport=49200) == []
+    assert [dissect(later) for later in (b"\0\3\0\1data", b"\0\4\0\1", b"\0\5\0\1no\0", b"\0\6tsize\x005\0")] == [[]] * 4
 
 
 def test_cut_by_the_capture() -> None:
