@@ -1,7 +1,7 @@
 """Spanning tree: 802.1D-1998 (STP), 802.1w (RSTP) and 802.1s (MSTP), now IEEE 802.1D-2004 clause 9 and 802.1Q clause 14, and Cisco's form of one tree a VLAN.
 
 Who sends these messages bridges frames, and says which bridge it takes for the root. Reads the messages of configuration and of changed topology. Ignores
-timers, and of MSTP all but its region.
+timers, and of MSTP all but its region and the id of the sender.
 """
 
 from __future__ import annotations
@@ -23,10 +23,13 @@ SNAP = bytes.fromhex("00000c010b")  # Cisco and its protocol
 CONFIGURATION, CHANGE, RAPID = 0x00, 0x80, 0x02
 VERSIONS = {0: "stp", 2: "rstp", 3: "mstp", 4: "spb"}
 LATER = "spb"  # what later versions are read as
+REGIONAL = ("mstp", "spb")
 TOPOLOGY_CHANGED = 0x01
 REGION, REGION_SIZE = 39, 32  # of MSTP: where its name stands
+OWN_BRIDGE = 93  # of MSTP: where the sender's id stands; in the place of old is that of its region's root (802.1Q, 14.4)
 VLAN_FIELD = bytes.fromhex("00000002")  # behind the message of one VLAN: type 0, two bytes
 _HEADER = struct.Struct("!HBB")  # protocol, version, type
+_BRIDGE = struct.Struct("!HHI")  # priority, the MAC in two parts
 _CONFIGURATION = struct.Struct("!BHHIIHHIHHHHH")  # flags; root, cost, bridge, port; age, greatest age, hello time, delay
 
 
@@ -88,6 +91,8 @@ def _configuration(packet: Packet, data: bytes, version: str) -> StpConfiguratio
     at = data.find(VLAN_FIELD, _HEADER.size + _CONFIGURATION.size) if packet.ethertype == PER_VLAN else -1
     vlan = int.from_bytes(data[at + 4 : at + 6], "big") if at >= 0 else 0
     region = _region(data[REGION : REGION + REGION_SIZE]) if version == "mstp" and len(data) >= REGION + REGION_SIZE else ""
+    if version in REGIONAL and len(data) >= OWN_BRIDGE + _BRIDGE.size:
+        priority, hi, lo = _BRIDGE.unpack_from(data, OWN_BRIDGE)
     return StpConfiguration(
         packet, version, root_hi << 32 | root_lo, root_priority & 0xF000, cost, hi << 32 | lo, priority & 0xF000, port, bool(flags & TOPOLOGY_CHANGED),
         vlan, region,
