@@ -1,8 +1,8 @@
 """NetBIOS datagrams (RFC 1002, 4.4) and the browser announcements in them ([MS-BRWS] 2.2): Windows and Samba tell what they are.
 
-Reads host, local master and domain announcements, elections and requests, inside a mailslot write of SMB 1 ([MS-MAIL] 2.2.1). Facts come from announcements
-whose datagram names the sender's own address: one handed on by a distribution server lends nothing. Ignores fragments of datagrams and other mailslots,
-whose name it tells.
+Reads host, local master and domain announcements, elections and requests, inside a mailslot write of SMB 1 ([MS-MAIL] 2.2.1), and the announcements of LAN
+Manager, which Samba, OS/2 and Windows 9x send to a mailslot of their own in a form of their own. Facts come from announcements whose datagram names the
+sender's own address: one handed on by a distribution server lends nothing. Ignores fragments of datagrams and other mailslots, whose name it tells.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors._facts import facts
-from sensor.dissectors._netbios import ELECTION, MASTER, NetbiosName, is_machine, name_at, oem
+from sensor.dissectors._netbios import ELECTION, MASTER, NAME_SIZE, NetbiosName, is_machine, name_at, oem
 
 PORT = 138
 DIRECT, GROUP, BROADCAST, ERROR, QUERY, POSITIVE, NEGATIVE = range(0x10, 0x17)
 SMB_MAGIC = b"\xffSMB"
 TRANSACTION = 0x25
 MAILSLOT = b"\\MAILSLOT\\"
-BROWSE = ("\\MAILSLOT\\BROWSE", "\\MAILSLOT\\LANMAN")
+BROWSE, LAN_MANAGER = "\\MAILSLOT\\BROWSE", "\\MAILSLOT\\LANMAN"
 MAILSLOT_LIMIT = 64
 COMMENT_LIMIT = 64  # with the zero at its end at most 43 by [MS-BRWS] 2.2.1
 HOST, WANTED, ELECT, LIST_WANTED, LIST, BACKUP, DOMAIN, MASTERS, RESET, LOCAL_MASTER = 1, 2, 8, 9, 10, 11, 12, 13, 14, 15
@@ -40,6 +40,7 @@ CONTROLLER_BITS, PRINT_QUEUE, UNIX = 0x18, 0x200, 0x800
 _DATAGRAM = struct.Struct("!BBHIHHH")  # type, flags, id, source address, source port, length, offset of the piece
 _DATA = struct.Struct("<HH")
 _ANNOUNCEMENT = struct.Struct("<BI16sBBIBBH")
+_LAN_MANAGER = struct.Struct("<HIBBH")  # 1 for a host, server types, version, seconds to the next one; then name and comment, each up to a zero
 _ELECTION = struct.Struct("<BIII")
 DATA_AT = 32 + 1 + 22  # size and place of the data among the words of a transaction
 
@@ -113,10 +114,12 @@ def _read(packet: Packet, data: bytes) -> list[Said]:
     source, offset = name_at(data, _DATAGRAM.size)
     destination, offset = name_at(data, offset)
     mailslot, raw = ("", b"") if piece or flags & 1 else _mailslot(data[offset:])
-    if mailslot not in BROWSE or not raw:
-        return [BrowserDatagram(packet, type_, source.name, destination.name, destination.suffix, mailslot)]
     own = not address or V4 | address == packet.src
-    return _browser(packet, raw, source, destination, own)
+    if mailslot == BROWSE and raw:
+        return _browser(packet, raw, source, destination, own)
+    if mailslot == LAN_MANAGER and raw[:1] == bytes((HOST,)):
+        return _lan_manager(packet, raw, destination, own)
+    return [BrowserDatagram(packet, type_, source.name, destination.name, destination.suffix, mailslot)]
 
 
 def _mailslot(data: bytes) -> tuple[str, bytes]:
@@ -158,11 +161,25 @@ def _browser(packet: Packet, raw: bytes, source: NetbiosName, destination: Netbi
 def _announcement(packet: Packet, raw: bytes, destination: NetbiosName, own: bool) -> list[Said]:
     """A host or the local master announces itself; the datagram goes to a name of its domain."""
     _, _, name, major, minor, types, _, _, _ = _ANNOUNCEMENT.unpack_from(raw, 1)
-    hostname, comment = _text(name), _text(raw[32 : 32 + COMMENT_LIMIT])
-    domain = destination.name if destination.suffix in (0, MASTER, ELECTION) and is_machine(destination) else ""
-    event = BrowserAnnouncement(packet, hostname, domain, f"{major}.{minor}", types, comment, raw[0] == LOCAL_MASTER)
+    comment = raw[32 : 32 + COMMENT_LIMIT]
+    return _told(BrowserAnnouncement(packet, _text(name), _domain(destination), f"{major}.{minor}", types, _text(comment), raw[0] == LOCAL_MASTER), own)
+
+
+def _lan_manager(packet: Packet, raw: bytes, destination: NetbiosName, own: bool) -> list[Said]:
+    """A host announces itself the older way."""
+    _, types, major, minor, _ = _LAN_MANAGER.unpack_from(raw)
+    name, _, comment = raw[_LAN_MANAGER.size :].partition(b"\0")
+    comment = comment[:COMMENT_LIMIT]
+    return _told(BrowserAnnouncement(packet, _text(name[:NAME_SIZE]), _domain(destination), f"{major}.{minor}", types, _text(comment), False), own)
+
+
+def _domain(destination: NetbiosName) -> str:
+    return destination.name if destination.suffix in (0, MASTER, ELECTION) and is_machine(destination) else ""
+
+
+def _told(event: BrowserAnnouncement, own: bool) -> list[Said]:
     said: list[Said] = [event]
-    if own and is_machine(NetbiosName(hostname, 0)):
+    if own and is_machine(NetbiosName(event.hostname, 0)):
         _facts(event, said)
     return said
 

@@ -9,7 +9,7 @@ from pcaps.dissectors.browser import BROWSE, announcement, datagram
 from sensor.core.addresses import parse
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors.browser import Browser
+from sensor.dissectors.browser import LAN_MANAGER, Browser
 from tests.dissectors.samples import events, facts, packets, values
 
 DESKTOP = "02:00:5e:00:53:04"
@@ -44,6 +44,15 @@ def test_roles() -> None:
     assert events(sample(2))[0][-1] is True
     queue = mailslot(BROWSE, announcement(1, "P", (6, 3), 0x9203, ""))
     assert ("browser.role", "print_server") in values(dissect(queue))
+
+
+def test_announcement_of_lan_manager() -> None:
+    """Samba's other announcement has its name and comment elsewhere; what else is sent to that mailslot only tells its name."""
+    host = bytes.fromhex("0100 039a8000 0409 b400") + b"NAS-2\0Samba 3.6\0"
+    said = dissect(mailslot(LAN_MANAGER, host))
+    assert events(said) == [("BrowserAnnouncement", "NAS-2", "OFFICE", "4.9", 0x809A03, "Samba 3.6", False)]
+    assert ("netbios.hostname", "NAS-2") in values(said)
+    assert events(dissect(mailslot(LAN_MANAGER, b"\2\0"))) == [("BrowserDatagram", 0x11, "DESK", "OFFICE", 0x1D, LAN_MANAGER)]
 
 
 def test_handed_on_by_another() -> None:
