@@ -63,7 +63,7 @@ def segments(log: Path) -> list[Segment]:
     found: dict[int, Segment] = {}
     try:
         paths = sorted(folder_of(log).iterdir(), reverse=True)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
     for path in paths:  # "….jsonl.zst" before "….jsonl", which then takes its place
         if match := _NAME.fullmatch(path.name):

@@ -124,3 +124,5 @@ def test_a_log_keeps_no_words(tell, log: Path) -> None:
     assert tell("devices", "set", "dev-10", "type=tv", "--events", str(log)).err.startswith("sensor: an event log keeps no words")
     told = tell("devices", "set", "dev-10", "type=tv", "--state", str(log.parent / "none"))
     assert (told.code, told.err) == (3, f"sensor: {log.parent}/none/inventory.db: there is no inventory yet\n")
+    told = tell("devices", "--state", str(log))
+    assert (told.code, told.err) == (3, f"sensor: {log}/inventory.db: there is no inventory yet\n")
