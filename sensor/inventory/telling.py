@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterator
 
 from sensor.core import addresses
@@ -124,9 +125,25 @@ def snapshot(device: Device) -> Device:
 
 
 def evidence_of(device: Device) -> tuple[Evidence, ...]:
-    """What the told attributes rest on, bounded."""
+    """What the attributes rest on, attribute by attribute. Where there is more than can be told, each attribute has its turn, so that no claim is without proof."""
     attributes = device.attributes
-    return tuple([evidence for field in FIELDS if field in attributes for evidence in attributes[field].evidence][:EVIDENCE_TOLD]) if attributes else ()
+    if not attributes:
+        return ()
+    fields = [field for field in FIELDS if field in attributes]
+    fields += [name for name in attributes if name not in FIELDS]
+    found = [attributes[field].evidence for field in fields]
+    if sum(map(len, found)) > EVIDENCE_TOLD:
+        turns = itertools.zip_longest(*[_weightiest_first(pieces) for pieces in found])
+        told = {id(piece) for piece in itertools.islice((piece for turn in turns for piece in turn if piece is not None), EVIDENCE_TOLD)}
+        found = [tuple([piece for piece in pieces if id(piece) in told]) for pieces in found]
+    return tuple(itertools.chain.from_iterable(found))
+
+
+def _weightiest_first(evidence: tuple[Evidence, ...]) -> list[Evidence]:
+    """The best piece of each family for each value, which make its confidence, then the others. Evidence comes with the best first."""
+    first: dict[tuple[str, str], Evidence] = {}
+    others = [piece for piece in evidence if first.setdefault((piece.value, piece.family), piece) is not piece]
+    return [*first.values(), *others]
 
 
 def _value(device: Device, field: str) -> tuple[str, float]:

@@ -356,3 +356,15 @@ def test_bytes_that_are_no_text_name_nobody(story):
     """What was read from the wrong place of a message is kept as a fact, and is no name."""
     story.says("00:17:c8:00:00:01", "10.0.0.9", "dhcp.hostname", "PC\N{REPLACEMENT CHARACTER}7").says("00:17:c8:00:00:01", "10.0.0.9", "mdns.hostname", "pc7")
     assert list(story.who("00:17:c8:00:00:01").names) == ["pc7"]
+
+
+def test_where_evidence_is_left_out_every_claim_keeps_its_proof(story):
+    """Forty sayings about the type leave room for the best of each protocol, for the values they stand against and for every other attribute."""
+    for number in range(40):
+        story.says(PRINTER, "10.0.0.9", "mdns.txt.ty", f"type=printer@0.{99 - number}")
+    story.says(PRINTER, "10.0.0.9", "ssdp.server", "type=printer@0.3").says(PRINTER, "10.0.0.9", "http.server", "software=lighttpd@0.8")
+    story.says(PRINTER, "10.0.0.9", "snmp.sys_descr", "model=ECOSYS@0.8;serial=VX1@0.8").end()
+    evidence = story.changes[-1].evidence
+    assert len(evidence) == 32
+    assert [one.attribute for one in evidence if one.attribute != "type"] == ["vendor", "model", "serial", "software"]
+    assert [one.kind for one in evidence if one.kind.startswith("ssdp")] == ["ssdp.server"]
