@@ -125,7 +125,7 @@ def snapshot(device: Device) -> Device:
 
 
 def evidence_of(device: Device) -> tuple[Evidence, ...]:
-    """What the attributes rest on, attribute by attribute. Where there is more than can be told, each attribute has its turn, so that no claim is without proof."""
+    """What the attributes rest on, attribute by attribute. Where there is more than can be told each has its turn, so that no claim is without proof."""
     attributes = device.attributes
     if not attributes:
         return ()
