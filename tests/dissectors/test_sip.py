@@ -131,9 +131,12 @@ def test_event_of_other_subscriptions_is_no_profile() -> None:
     assert "sip.profile" not in dict(values(dissect(with_header(profile))))
 
 
-@pytest.mark.parametrize("payload", [b"\r\n\r\n", b"\0\0\0\0", b"\0"])
+BINDING = bytes.fromhex("0001 0000 2112a442 b7e7a701bc34d686fa87dfae")
+
+
+@pytest.mark.parametrize("payload", [b"\r\n\r\n", b"\0\0\0\0", b"\0", BINDING])
 def test_keep_alive(payload: bytes) -> None:
-    """Empty datagrams keep a port open and say nothing."""
+    """Empty datagrams, and requests of STUN, keep a port open and say nothing."""
     assert dissect(payload) == []
 
 
