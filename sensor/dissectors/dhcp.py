@@ -21,6 +21,7 @@ from sensor.core.packet import Packet
 from sensor.core.reader import TEXT_LIMIT, Malformed, clean
 
 MAGIC = b"\x63\x82\x53\x63"
+UNUSED = bytes(4)  # of BOOTP without vendor information (RFC 951, 3)
 MAGIC_AT, OPTIONS_AT = 236, 240
 SERVER_NAME, BOOT_FILE = slice(44, 108), slice(108, 236)
 ETHERNET = 1
@@ -112,14 +113,15 @@ class Dhcp(Dissector):
 
     def dissect(self, packet: Packet) -> Iterator[Said]:
         data, partial = packet.payload, packet.truncated or packet.fragment
-        if data[MAGIC_AT:OPTIONS_AT] != MAGIC:
+        cookie = data[MAGIC_AT:OPTIONS_AT]
+        if cookie not in (MAGIC, UNUSED):
             if partial and len(data) < OPTIONS_AT:
                 return iter(())
             raise Malformed("no magic cookie" if len(data) >= OPTIONS_AT else "message ends early")
         op, link, hlen, _, xid, _, _, ciaddr, yiaddr, siaddr, giaddr, mac_hi, mac_lo = _FIXED.unpack_from(data)
         if not BOOTREQUEST <= op <= BOOTREPLY:
             raise Malformed("neither request nor reply")
-        options = _options(data, bool(partial))
+        options = _options(data, bool(partial)) if cookie == MAGIC else {}
         type_ = (options.get(53) or b"\0")[0]
         mac = mac_hi << 32 | mac_lo if link == ETHERNET and hlen == 6 else 0
         event = _EVENTS.get(type_, DhcpOther)(packet, type_, xid, mac, _v4(ciaddr), _v4(yiaddr), _one(options, 50), _one(options, 54), _v4(giaddr))

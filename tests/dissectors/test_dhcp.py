@@ -144,13 +144,15 @@ def test_kinds_of_clients(kind: int, event: type[DhcpMessage]) -> None:
 
 
 def test_nak_and_bootp() -> None:
-    """A refusal shows the server; a message without a type is BOOTP."""
+    """A refusal shows the server; a message without a type is BOOTP, which may have no options at all."""
     refused = dissect(message(2, option(53, b"\6"), option(54, bytes((10, 0, 0, 1)))), src="10.0.0.1")
     assert type(refused[0]) is DhcpNak
     assert facts(refused) == [(SERVER, "10.0.0.1", "dhcp.role", "server")]
     plain = dissect(message(1, option(12, b"old"), ciaddr="10.0.0.7"))
     assert (type(plain[0]), plain[0].type) == (DhcpOther, 0)
     assert facts(plain) == [(CLIENT, "10.0.0.7", "dhcp.hostname", "old")]
+    older = dissect(message(2, yiaddr="10.0.0.7", file=b"boot.img")[:236] + bytes(64))
+    assert [(type(one), one.mac, one.offered, one.boot_file) for one in older] == [(DhcpOther, 0x0015655E5302, parse("10.0.0.7"), "boot.img")]
 
 
 def test_ack_to_an_inform_is_no_lease() -> None:
@@ -224,7 +226,7 @@ def test_what_servers_boot() -> None:
     [
         b"",
         message(1)[:239],
-        message(1)[:236] + bytes(20),
+        message(1)[:236] + b"none" + bytes(60),
         message(3, option(53, b"\1")),
         message(1, option(53, b"\2")),
         message(1, bytes((53, 200, 1))),
@@ -234,7 +236,7 @@ def test_what_servers_boot() -> None:
     ],
 )
 def test_malformed(payload: bytes) -> None:
-    """No cookie, an impossible direction, options past the end, of a wrong size or without end."""
+    """No or another cookie, an impossible direction, options past the end, of a wrong size or without end."""
     with pytest.raises(Malformed):
         dissect(payload)
 
