@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.resources
 import re
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from sensor.core.device import TYPES
 from sensor.fingerprinting.load import PLACEHOLDER, Fingerprint, load_knowledge
 from sensor.fingerprinting.match import Matcher, plain_starts, plain_text
+from sensor.fingerprinting.oui import shipped
 
 KNOWLEDGE = load_knowledge()
 MATCHER = Matcher(KNOWLEDGE)
@@ -38,6 +40,22 @@ def test_entry(name: str) -> None:
             assert claims(fingerprint, kind, value) == {**constants, **expected}, value
         for value in fingerprint.negatives:
             assert claims(fingerprint, kind, value) == {}, value
+
+
+def test_an_organisation_of_the_registry_is_one_maker() -> None:
+    """Nobody whom IEEE gave prefixes to is taken for two vendors or for two types at once: two that say the same loudly cancel each other out."""
+    torn = {}
+    for name in filter(None, map(shipped, registered())):
+        told = [claim for claim in MATCHER.match("oui.organisation", name) if claim.attribute in ("vendor", "type")]
+        if len({(claim.attribute, claim.value) for claim in told}) > len({claim.attribute for claim in told}):
+            torn[name] = told
+    assert torn == {}
+
+
+def registered() -> list[int]:
+    """A MAC of each 24-bit prefix of the shipped registry."""
+    lines = importlib.resources.files("netaddr.eui").joinpath("oui.idx").read_text().splitlines()
+    return [int(line.partition(",")[0]) << 24 for line in lines]
 
 
 def test_every_template_is_exercised() -> None:
