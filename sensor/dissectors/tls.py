@@ -200,13 +200,13 @@ class _Half:
         message = self._message
         while len(message) >= 4 and not self.over:
             kind, size = message[0], int.from_bytes(message[1:4], "big")
+            if kind == CLIENT_KEY or (kind not in WANTED and not self.greeted):  # heard from the middle, it may be encrypted already
+                self.over = True
+                return
             if size > MESSAGE_LIMIT:
                 raise Malformed("message too long")
             if kind == CERTIFICATE:
                 yield from self._certificate(size)
-                return
-            if kind == CLIENT_KEY or (kind not in WANTED and not self.greeted):
-                self.over = True
                 return
             if len(message) < 4 + size:
                 return
