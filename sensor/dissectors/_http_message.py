@@ -81,7 +81,7 @@ def read_start(line: bytes) -> tuple[str, bytes, int]:
 def begins(data: bytes) -> bool:
     """Whether a message begins with these bytes."""
     line = data[: data.find(b"\n") + 1 or len(data)].rstrip(b"\r\n")
-    return line.startswith(VERSION) or line[:-1].endswith(VERSION)
+    return line.startswith(VERSION) or (line[:1].isalpha() and line[:-1].endswith(VERSION))  # else it is the end of a request line
 
 
 @functools.lru_cache(maxsize=1024)

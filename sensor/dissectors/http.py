@@ -199,6 +199,8 @@ class HttpStream(Stream):
         if event.host and not event.forwarded and _is_asked(event.path):
             said.append(fact(packet, "http.asked", clean(event.host + event.path)))
         has_body = event.length > 0 or b"transfer-encoding" in head.fields
+        if event.method == "CONNECT" or (b"upgrade" in head.fields and not has_body):  # what follows may be no HTTP, and the answer that says so not be heard
+            return bodies.Body(packet, UNKNOWN, False, False, None)
         return bodies.of(head, packet, login=_login(event), upload=_upload(event)) if has_body else None
 
     def _response(self, packet: Packet, head: Head, said: list[Said]) -> bodies.Body | None:

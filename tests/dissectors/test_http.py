@@ -163,6 +163,15 @@ def test_tunnel_and_other_protocols_end_the_stream() -> None:
         assert stream.done
 
 
+@pytest.mark.parametrize("asking", [b"CONNECT a:443 HTTP/1.1\r\n\r\n", b"GET /chat HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"])
+def test_a_tunnel_whose_answer_is_not_heard(asking: bytes) -> None:
+    """Where the capture has only the client's side, what it says in its tunnel is no broken HTTP; who was refused asks again."""
+    stream = Http().stream(CLIENT)
+    assert len(events(feed(stream, asking, True))) == 1
+    assert feed(stream, b"\x16\x03\x01\0\xc0\1" + bytes(60), True) == []
+    assert events(feed(stream, GET, True)) == [ASKED]
+
+
 def test_paths_count_only_with_success() -> None:
     """Whoever refuses a camera's path has none; a search for one is no proof."""
     request = b"GET /onvif/device_service?x=1 HTTP/1.1\r\n\r\n"
@@ -368,6 +377,7 @@ def test_heard_from_the_middle() -> None:
     stream = Http().stream(CLIENT)
     assert feed(stream, b"\x16\x03\x01\x02") == []
     assert values(feed(stream, ok())) == [("http.server", "cam/1")]
+    assert feed(stream, b"/rest/of/a/request/line HTTP/1.1\r\nHost: cam\r\n\r\n", True) == []
     other = Http().stream(CLIENT)
     for _ in range(20):
         assert feed(other, b"SSH-2.0-OpenSSH_9.6\r\n") == []
