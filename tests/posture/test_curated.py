@@ -58,6 +58,36 @@ def test_an_entry_without_a_record_never_says_affected(entry: Vulnerability) -> 
         assert [finding.verdict.value for finding in index.findings(asset)] == ["cannot tell"]
 
 
+@pytest.mark.parametrize(
+    ("cve", "kind", "model", "system", "told"),
+    [
+        ("CVE-2018-0171", "switch", "WS-C3560-24TS", "IOS", True),
+        ("CVE-2018-0171", "access_point", "AIR-CAP2602I-Q-K9", "IOS", False),
+        ("CVE-2023-20265", "voip_phone", "CP-6911", "", True),
+        ("CVE-2023-20265", "router", "8812", "IOS XR", False),
+        ("CVE-2022-20968", "voip_phone", "CP-8841", "", True),
+        ("CVE-2022-20968", "router", "8812", "IOS XR", False),
+        ("CVE-2020-3161", "switch", "C8821X", "IOS XE", False),
+    ],
+)
+def test_numbers_that_other_products_share(cve: str, kind: str, model: str, system: str, told: bool) -> None:
+    """A router of the 8000 series is no telephone of the 8800 series, an access point no client of Smart Install."""
+    index = CuratedIndex(ENTRIES)
+    found = {finding.cve for finding in index.findings(Asset("dev-1", "Cisco", model, kind, system))}
+    assert (cve in found) is told
+
+
+def test_an_aruba_controller_is_no_access_point() -> None:
+    """Both call their system ArubaOS and number it alike; the records are about access points."""
+    proof = ({**CLAIM, "value": "8.10.0.6"},)
+    found = {
+        kind: {one.cve for one in CuratedIndex(ENTRIES).findings(Asset("dev-1", "Aruba", "7010", kind, "ArubaOS", "8.10.0.6", proof))}
+        for kind in ("access_point", "unknown")
+    }
+    assert "CVE-2023-45614" in found["access_point"]
+    assert "CVE-2023-45614" not in found["unknown"]
+
+
 def test_what_there_is() -> None:
     """All that was gathered; each with a way out, those that are known to be exploited told so."""
     assert len({entry.cve for entry in ENTRIES}) == 347
