@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from sensor.core.device import TYPES
+from sensor.core.observation import Evidence
+from sensor.fingerprinting.fuse import fuse
 from sensor.fingerprinting.load import PLACEHOLDER, Fingerprint, load_knowledge
 from sensor.fingerprinting.match import Matcher, plain_starts, plain_text
 from sensor.fingerprinting.oui import shipped
@@ -56,6 +58,20 @@ def registered() -> list[int]:
     """A MAC of each 24-bit prefix of the shipped registry."""
     lines = importlib.resources.files("netaddr.eui").joinpath("oui.idx").read_text().splitlines()
     return [int(line.partition(",")[0]) << 24 for line in lines]
+
+
+def test_what_many_makes_send_names_none_of_them() -> None:
+    """The option list of Red Hat's client, and so of Arista, tells a system and no maker; a router whose conference bridge signs on is no telephone."""
+    red_hat = MATCHER.match("dhcp.parameter_list", "1,28,2,121,15,6,12,40,41,42,26,119,3")
+    assert {(claim.attribute, claim.value) for claim in red_hat} == {("os", "Linux")}
+    bridge = [*seen("sccp.side", "station"), *seen("sccp.device_type", "52")]
+    assert "type" not in fuse(bridge)
+    assert fuse(bridge)["vendor"].value == "Cisco"
+
+
+def seen(kind: str, value: str) -> list[Evidence]:
+    """The evidence that a value is."""
+    return [Evidence(*claim, kind, value, 0, 0) for claim in MATCHER.match(kind, value)]
 
 
 def test_every_template_is_exercised() -> None:
