@@ -58,6 +58,7 @@ SDP = b"application/sdp"
 # What Cisco's telephones add to Contact: their name (``SEP`` and the MAC) and the number of their model.
 _DEVICE_NAME = re.compile(rb'\+u\.sip!devicename\.ccm\.cisco\.com="([^"]{1,128})"')
 _DEVICE_TYPE = re.compile(rb'\+u\.sip!model\.ccm\.cisco\.com="(\d{1,6})"')
+_DISPLAY_NAME = re.compile(rb'\s*"(?:[^"\\]|\\.)*"')  # may hold angle brackets, as may what follows the address
 _INSTANCE = re.compile(rb'\+sip\.instance="<urn:([^>"]{1,128})>"')  # RFC 5626, 4.1
 ALARM = b"cisco-alarm"
 _PARAMETER = re.compile(rb'([a-zA-Z]{1,32})\s*=\s*(?:"([^"]{0,1024})"|([^\s,"]{1,256}))')
@@ -380,7 +381,9 @@ _program = functools.lru_cache(maxsize=1024)(clean)  # a line is at most LINE_LI
 
 def _address(raw: bytes) -> str:
     """The address in a From or To header without display name, scheme and parameters: ``"Front desk" <sip:100@pbx;x=y>;tag=1`` → ``100@pbx``."""
-    start = raw.rfind(b"<") + 1
+    if named := _DISPLAY_NAME.match(raw):
+        raw = raw[named.end() :]
+    start = raw.find(b"<") + 1
     uri = raw[start : raw.find(b">", start)] if start else raw
     return _bare(uri.partition(b";")[0][:NAME_LIMIT])
 

@@ -94,7 +94,13 @@ def test_forwarded_request_is_not_the_proxys(via: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("contact", "own"),
-    [(b"<sip:213@10.0.0.5:5062>", True), (b"<sip:213@10.0.0.77>", False), (b"<sip:213@phone.example>", True), (b"<sip:213@[2001:db8::7]>", False)],
+    [
+        (b"<sip:213@10.0.0.5:5062>", True),
+        (b"<sip:213@10.0.0.77>", False),
+        (b'"Desk \\"<3>\\"" <sip:213@10.0.0.77>;+sip.instance="<urn:uuid:0015655e5302>"', False),
+        (b"<sip:213@phone.example>", True),
+        (b"<sip:213@[2001:db8::7]>", False),
+    ],
 )
 def test_response_passed_on_is_not_the_proxys(contact: bytes, own: bool) -> None:
     """A response to a call whose Contact is another host was passed on."""
