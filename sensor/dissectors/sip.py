@@ -22,6 +22,7 @@ from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 from sensor.dissectors import _sdp
+from sensor.dissectors._sip_address import address_in, names_sender
 
 VERSION = b"SIP/2.0"
 HEADERS_LIMIT = 128
@@ -34,7 +35,6 @@ STUN_AT, STUN = 4, b"\x21\x12\xa4\x42"  # telephones also keep the port open wit
 FOLD = b" \t"
 TLS_HANDSHAKE = 0x16
 EVENTING = b"SUBSCRIBE /"  # HTTP with a method of the same name: UPnP Device Architecture 2.0, 4
-SCHEMES = (b"sip", b"sips", b"tel")
 # First bytes of messages on other ports. OPTIONS is left out: RTSP and HTTP begin with the same eight bytes.
 STARTS = (
     b"SIP/2.0 ", b"INVITE s", b"REGISTER", b"SUBSCRIB", b"NOTIFY s", b"MESSAGE ", b"PUBLISH ", b"ACK sip:", b"BYE sip:", b"CANCEL s", b"INFO sip", b"REFER si",
@@ -58,7 +58,6 @@ SDP = b"application/sdp"
 # What Cisco's telephones add to Contact: their name (``SEP`` and the MAC) and the number of their model.
 _DEVICE_NAME = re.compile(rb'\+u\.sip!devicename\.ccm\.cisco\.com="([^"]{1,128})"')
 _DEVICE_TYPE = re.compile(rb'\+u\.sip!model\.ccm\.cisco\.com="(\d{1,6})"')
-_DISPLAY_NAME = re.compile(rb'\s*"(?:[^"\\]|\\.)*"')  # may hold angle brackets, as may what follows the address
 _INSTANCE = re.compile(rb'\+sip\.instance="<urn:([^>"]{1,128})>"')  # RFC 5626, 4.1
 ALARM = b"cisco-alarm"
 _PARAMETER = re.compile(rb'([a-zA-Z]{1,32})\s*=\s*(?:"([^"]{0,1024})"|([^\s,"]{1,256}))')
@@ -302,7 +301,7 @@ def _read(packet: Packet, head: bytes) -> tuple[list[Said], int, _Body | None]:
     get = values.get
     number, _, of = get("cseq", b"").lstrip().partition(b" ")
     cseq = int(number[:10]) if number.isdigit() else 0
-    caller, callee, call_id = _address(get("from", b"")), _address(get("to", b"")), clean(get("call-id", b""), NAME_LIMIT)
+    caller, callee, call_id = address_in(get("from", b"")), address_in(get("to", b"")), clean(get("call-id", b""), NAME_LIMIT)
     agent = _program(values["agent"]) if "agent" in values else ""
     server = _program(values["server"]) if "server" in values else ""
     event: SipRequest | SipResponse
@@ -314,7 +313,7 @@ def _read(packet: Packet, head: bytes) -> tuple[list[Said], int, _Body | None]:
         event = SipResponse(packet, status, clean(rest, NAME_LIMIT), clean(of, 32), caller, callee, call_id, cseq, server or agent, "auth" in values)
         if event.challenge:
             _challenge(event, values["auth"])
-        own = of.strip() == b"REGISTER" or "contact" not in values or _is_sender(packet, values["contact"])
+        own = of.strip() == b"REGISTER" or "contact" not in values or names_sender(packet, values["contact"])
     said: list[Said] = [event]
     if own and (agent or server or named or "event" in values):
         _facts(packet, agent, server, values.get("event", b"") if method == b"SUBSCRIBE" else b"", named, said)
@@ -377,28 +376,6 @@ def _names_device(name: bytes) -> bool:
 
 
 _program = functools.lru_cache(maxsize=1024)(clean)  # a line is at most LINE_LIMIT long
-
-
-def _address(raw: bytes) -> str:
-    """The address in a From or To header without display name, scheme and parameters: ``"Front desk" <sip:100@pbx;x=y>;tag=1`` → ``100@pbx``."""
-    if named := _DISPLAY_NAME.match(raw):
-        raw = raw[named.end() :]
-    start = raw.find(b"<") + 1
-    uri = raw[start : raw.find(b">", start)] if start else raw
-    return _bare(uri.partition(b";")[0][:NAME_LIMIT])
-
-
-@functools.lru_cache(maxsize=4096)
-def _bare(uri: bytes) -> str:
-    scheme, _, rest = uri.strip().partition(b":")
-    return clean(rest if scheme.lower() in SCHEMES else uri, NAME_LIMIT)
-
-
-def _is_sender(packet: Packet, contact: bytes) -> bool:
-    """Whether a Contact names the sender: its address, or a name, which we cannot judge."""
-    host = _address(contact).rpartition("@")[2]
-    host = host[1:].partition("]")[0] if host[:1] == "[" else host.partition(":")[0]
-    return host == text(packet.src) or not (host.replace(".", "").isdigit() or ":" in host)
 
 
 def _length(raw: bytes) -> int:
