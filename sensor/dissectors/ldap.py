@@ -38,7 +38,7 @@ OPEN_LIMIT = 32
 NAME_LIMIT, FILTER_LIMIT = 255, 512
 ATTRIBUTES_LIMIT = 32
 VALUES_LIMIT = 16
-WRAP, SEALED = b"\x05\x04", 2  # a GSS token around a message, and the flag that its content is encrypted
+WRAP, WRAP_SIZE, SEALED = b"\x05\x04", 16, 2  # a GSS token around messages, its header, and the flag that its content is encrypted
 # What a directory says of itself (RFC 4512, 5.1; [MS-ADTS] 3.1.1.3.2): attribute → kind of fact.
 ABOUT = {"dnshostname": "ldap.hostname", "vendorname": "ldap.vendor", "vendorversion": "ldap.version"}
 DIRECTORY = b"1.2.840.113556.1.4.800"  # the capability that only Active Directory has
@@ -135,6 +135,8 @@ class LdapStream(FramedStream):
 
     def aligned(self, data: bytes) -> bool:
         try:
+            if data[4:6] == WRAP:
+                return self.size(data, 0) > WRAP_SIZE
             return len(data) >= 8 and data[0] == der.SEQUENCE and _operation(data)[1].tag in OPERATIONS
         except Malformed:
             return False
@@ -142,18 +144,23 @@ class LdapStream(FramedStream):
     def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
         if data[0] == der.SEQUENCE:
             return iter(self.read(packet, data))
-        return iter(self._wrapped(packet, data[4:]))
+        return iter(self._wrapped(packet, data[4:], 4 + int.from_bytes(data[:4], "big") == len(data)))
 
-    def _wrapped(self, packet: Packet, token: bytes) -> list[Said]:
-        """A message in a token: readable where it is signed only."""
-        if token[:2] != WRAP or len(token) < 20 or token[2] & SEALED:
+    def _wrapped(self, packet: Packet, token: bytes, whole: bool) -> list[Said]:
+        """The messages in a token: readable where it is signed only. An answer often comes together with the end of its search."""
+        if token[:2] != WRAP or len(token) < WRAP_SIZE or token[2] & SEALED:
             self.done = True
             return []
-        start = token.find(b"\x30", 16, 96)
+        data, at = _signed(token, whole), 0
+        said: list[Said] = []
         try:
-            return self.read(packet, token[start:]) if start > 0 else []
-        except Malformed:
-            return []
+            while at < len(data):
+                size = _length(data, at)
+                said += self.read(packet, data[at : at + size])
+                at += size
+        except Malformed:  # what a token holds is the mechanism's matter
+            pass
+        return said
 
     def read(self, packet: Packet, data: bytes) -> list[Said]:
         """What a message says; it may be cut at its end."""
@@ -241,6 +248,18 @@ class LdapStream(FramedStream):
         if not isinstance(asked, LdapSearch) or not isinstance(entries, int):
             return []
         return [LdapSearchDone(packet, asked.base, asked.scope, asked.filter, asked.attributes, _code(data, operation), entries)]
+
+
+def _signed(token: bytes, whole: bool) -> bytes:
+    """What a token that is not sealed holds (RFC 4121, 4.2.4 and 4.2.5): plain text and checksum, turned to the right by so many bytes. Where the end of a
+    token is cut off, its checksum may stay.
+    """
+    checksum, turned = int.from_bytes(token[4:6], "big"), int.from_bytes(token[6:8], "big")
+    body = token[WRAP_SIZE:]
+    if not whole:
+        return body[turned:]
+    at = turned % len(body) if body else 0
+    return (body[at:] + body[:at])[: max(len(body) - checksum, 0)]
 
 
 def _length(data: bytes, at: int) -> int:

@@ -69,12 +69,30 @@ def test_signed_messages_are_read() -> None:
     assert stream.done
 
 
-def test_reading_goes_on_behind_a_gap() -> None:
-    """Where a segment begins with a message."""
+def signed(data: bytes, checksum: bytes, turned: int) -> bytes:
+    """A token around messages that are signed only, behind its length (RFC 4121, 4.2.6.2)."""
+    rest = data + checksum
+    token = b"\5\4\0\xff" + len(checksum).to_bytes(2, "big") + turned.to_bytes(2, "big") + bytes(8) + rest[len(rest) - turned :] + rest[: len(rest) - turned]
+    return len(token).to_bytes(4, "big") + token
+
+
+@pytest.mark.parametrize("turned", [0, 12, 28])
+def test_all_messages_of_a_token_are_read(turned: int) -> None:
+    """However it is turned, whatever its checksum is; found entries come in one token with the end of the search."""
     stream, packet = Ldap().stream(Packet()), Packet(proto=6)
-    list(stream.gap(packet, 500, True))
-    assert list(stream.feed(packet, b"middle of something", True)) == []
-    assert events(stream.feed(packet, made.bind(1, b"x", b""), True)) == [("LdapBind", "simple", "x", False)]
+    checksum = b"\x20\x55\xfc\x30\x7c\x5d\x30\x84\0\0\0\1"
+    list(stream.feed(packet, signed(made.search(9, b"DC=x", 2, der(0x87, b"mail")), checksum, turned), True))
+    answer = made.entry(9, b"CN=a,DC=x", mail=b"a@x") + made.entry(9, b"CN=b,DC=x", mail=b"b@x") + made.result(9, 0x65, 0)
+    assert events(stream.feed(packet, signed(answer, checksum, turned), False)) == [("LdapSearchDone", "DC=x", "tree", "(mail=*)", (), 0, 2)]
+
+
+def test_reading_goes_on_behind_a_gap() -> None:
+    """Where a segment begins with a message, or with a token around one."""
+    stream, packet = Ldap().stream(Packet()), Packet(proto=6)
+    for again in (made.bind(1, b"x", b""), signed(made.bind(1, b"x", b""), bytes(12), 12)):
+        list(stream.gap(packet, 500, True))
+        assert list(stream.feed(packet, b"middle of something", True)) == []
+        assert events(stream.feed(packet, again, True)) == [("LdapBind", "simple", "x", False)]
 
 
 @pytest.mark.parametrize(
