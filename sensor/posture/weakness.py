@@ -24,6 +24,7 @@ RATED = ((9.0, Severity.critical), (7.0, Severity.high), (4.0, Severity.medium),
 VULNERABILITY, SETTING = "vulnerability", "setting"
 SEE_FIRMWARE = "The sensor sees the new version in a packet of the device, and `sensor vulns device` tells nothing of it any more."
 FIND_OUT = "Look at the device which firmware it runs, and say so to the sensor (`sensor devices set … firmware=`), or update it to the newest."
+COMPARE = "Somebody said this version and no packet did, so it is not judged: where an advisory names it (`sensor vulns show` tells which), update it."
 
 Body = Mapping[str, Any]
 
@@ -111,6 +112,9 @@ def rated(cvss: float | None) -> Severity:
 def _update(asset: Asset, about: About) -> Fix:
     """The work is the same for all devices of a product and version; of those whose version is not known, for all of the product."""
     product = asset.product or asset.os or asset.type
+    if asset.firmware and not asset.proof:
+        key = f"version|{asset.vendor}|{asset.model or asset.os}|{asset.firmware}"
+        return Fix(key, f"Find out whether {product} {asset.firmware} is affected", COMPARE, SEE_FIRMWARE)
     if asset.trouble:
         return Fix(f"version|{asset.vendor}|{asset.model or asset.os}", f"Find out which firmware {product} runs", FIND_OUT, SEE_FIRMWARE)
     steps = " ".join(filter(None, (f"Fixed in {about.fixed}." if about.fixed else "", about.advice)))

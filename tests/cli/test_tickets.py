@@ -173,6 +173,21 @@ def test_an_inventory_without_devices_shows_of_nothing_that_it_is_done(tell, off
     assert [(one["id"], one["state"]) for one in bodies(told)] == [("ticket-aaaaaa", "open")]
 
 
+def test_a_firmware_that_somebody_looked_up_needs_not_be_found_out_again(tell, office: Path, tmp_path: Path) -> None:
+    """The ticket asked for it, so it is done; that no packet proves the version is told by the next one."""
+    folder = tmp_path / "state"
+    shutil.copytree(office, folder, ignore=shutil.ignore_patterns("tickets.*"))
+    model = "Hikvision DS-2CD2143G0-I"
+    [asked] = [one for one in bodies(tell("tickets", "--json", "--state", str(folder))) if one["title"] == f"Find out which firmware {model} runs"]
+    assert "devices set" in asked["steps"][0]["text"]
+    assert tell("devices", "set", "10.20.10.62", "firmware=5.7.1", "--state", str(folder)).code == 0
+    now = {one["id"]: one for one in bodies(tell("tickets", "--json", "--state", str(folder)))}
+    assert now[asked["id"]]["state"] == "done"
+    assert "runs 5.7.1 now, one that was not known before" in tell("tickets", "show", asked["id"], "--state", str(folder)).out
+    [left] = [one for one in now.values() if one["state"] != "done" and model in one["title"]]
+    assert left["title"] == f"Find out whether {model} 5.7.1 is affected"
+
+
 # What is asked for wrongly.
 
 
