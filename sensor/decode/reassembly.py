@@ -11,6 +11,8 @@ from sensor.core.packet import Packet
 
 HELD_SEGMENTS = 16
 HELD_BYTES = 64 * 1024
+REPEATED_BYTES = 1 << 26  # nothing is sent again from further behind: the numbers began anew, or over 2 GiB were passed over
+SYN = 0x02
 _ROUND = 1 << 32
 
 
@@ -79,18 +81,24 @@ class Assembler:
         """One segment of the flow. Repeated bytes are dropped, early segments held; a hole is told when too much waits behind it, or a new message begins."""
         if not packet.payload:
             return
-        way = self._directions[packet.direction]
+        way, from_client = self._directions[packet.direction], packet.direction == 0
+        seq = (packet.seq + 1) % _ROUND if packet.tcp_flags & SYN else packet.seq  # a SYN takes a number of its own; data may come with it (RFC 7413)
         if way.next is None:
-            way.next = packet.seq
-        if _ahead(packet.seq, way.next) > 0:
-            way.hold(packet.seq, packet)
+            way.next = seq
+        ahead = _ahead(seq, way.next)
+        if ahead > 0:
+            way.hold(seq, packet)
             if self._interest.opening and self._interest.begins(packet.payload):
                 while way.held:
-                    yield from self._skip(way, packet.direction == 0)
+                    yield from self._skip(way, from_client)
             elif way.full:
-                yield from self._skip(way, packet.direction == 0)
+                yield from self._skip(way, from_client)
             return
-        yield from self._deliver(way, packet.seq, packet)
+        if ahead < -REPEATED_BYTES:
+            way.drop()
+            yield from self.stream.gap(packet, ahead % _ROUND, from_client)
+            way.next = seq
+        yield from self._deliver(way, seq, packet)
         yield from self._drain(way)
 
     def finish(self) -> Iterator[Said]:
