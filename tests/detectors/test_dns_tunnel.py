@@ -74,6 +74,16 @@ def test_innocent_twins_are_quiet() -> None:
     assert heard(detector(TUNNEL), story) == []
 
 
+def test_a_mail_server_is_quiet() -> None:
+    """It asks for the keys of senders, whom providers number or name after their customers, and for hashes of addresses at a block list."""
+    story: list[Event] = []
+    for n in range(80):
+        names = (f"{code(n, 32)}._domainkey.amazonses.com", f"selector1-firm{n}-com._domainkey.firm{n}.onmicrosoft.com")
+        story += [each for name in names for each in (question(n, name, TXT), answer(n, name, TXT, 230))]
+        story += [question(n, f"{code(n, 40)}.ebl.msbl.org"), question(n, f"{code(n, 26)}.key.hbl.dq.spamhaus.net")]
+    assert heard(detector(TUNNEL), story) == []
+
+
 def test_repetition_is_one_finding() -> None:
     """It goes on: one key, told again as it grows; the same names asked again and again add nothing."""
     assert len(heard(detector(TUNNEL), [question(n * 0.1, f"{code(n)}.evil.example.com", CNAME) for n in range(200)])) == 19
