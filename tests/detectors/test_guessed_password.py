@@ -43,6 +43,14 @@ def test_innocent_twins_are_quiet() -> None:
     assert heard(detector(GUESSED), story) == []
 
 
+def test_a_slip_before_each_success_is_no_guessing() -> None:
+    """A program that always tries an old password first; but one's own password does not hide that one guesses those of others."""
+    slips = [each for n in range(40) for each in (ftp(10 * n), ftp(10 * n + 1, accepted=True))]
+    assert heard(detector(GUESSED), slips) == []
+    hidden = [each for n in range(10) for each in (ftp(2 * n, "root"), ftp(2 * n + 1, "peter", accepted=True))]
+    assert one(heard(detector(GUESSED), [*hidden, ftp(30, "root", accepted=True)])).numbers["failures"] == 8
+
+
 def test_repetition_starts_anew() -> None:
     """Who is in logs in again without being told again."""
     story = [*(ftp(n) for n in range(9)), *(ftp(10 + n, accepted=True) for n in range(20))]

@@ -1,7 +1,8 @@
 """A login succeeds after many that failed: the password was guessed.
 
 The innocent twin is a user who remembers it at last; that takes three or four tries, not ten. Failures of other accounts count where a service has few users,
-but not at a directory, where one machine may log in many people.
+but not at a directory, where one machine may log in many people. Whoever gets in after a few failures of his own has explained them: they count no longer, so
+that a program which fails once before each success is never taken for one that guesses.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from sensor.core import detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
-from sensor.core.tally import Counts
-from sensor.detectors._logins import WATCHES, Logins, network
+from sensor.core.tally import Counts, Distinct
+from sensor.detectors._logins import WATCHES, Attempt, Logins, network
 from sensor.detectors._words import who
 
 SECOND = 1_000_000_000
@@ -45,18 +46,29 @@ class GuessedPassword(EventDetector):
         super().__init__(context, options)
         self._logins = Logins()
         self._failed: Counts[tuple[int, int, str, str]] = Counts(self.options.window_s * SECOND)
+        self._accounts: Distinct[tuple[int, int, str, str], str] = Distinct(self.options.window_s * SECOND)
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         attempt = self._logins.read(event)
         if attempt is None or not attempt.judged:
             return
-        key = (*attempt.pair, attempt.account.lower() if attempt.service in DIRECTORIES else "")
-        failures = self._failed.add(key, event.ts, 0 if attempt.accepted else 1)
-        if not attempt.accepted or failures < self.options.failures:
+        account = attempt.account.lower()
+        key = (*attempt.pair, account if attempt.service in DIRECTORIES else "")
+        if not attempt.accepted:
+            self._failed.add(key, event.ts)
+            self._accounts.add(key, account, event.ts)
             return
+        failures = self._failed.add(key, event.ts, 0)
+        if failures >= self.options.failures:
+            yield self._found(event, attempt, failures)
+        elif any(other != account for other in self._accounts.values(key)):
+            return  # he knows his own password, and was after those of others
         self._failed.forget(key)
+        self._accounts.forget(key)
+
+    def _found(self, event: Event, attempt: Attempt, failures: int) -> Alert:
         client, server = who(self.context, attempt.client), who(self.context, attempt.server)
-        yield self.alert(
+        return self.alert(
             event,
             actor=attempt.client,
             target=attempt.server,
