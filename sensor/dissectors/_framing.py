@@ -24,8 +24,8 @@ class _Half:
 
 
 class FramedStream(Stream):
-    """A conversation of such messages; a protocol gives ``size`` and ``message``. After a gap, reading goes on at a segment that holds whole messages only,
-    or never again where ``resumes`` is False, because the framing is too weak to tell.
+    """A conversation of such messages; a protocol gives ``size`` and ``message``. After a gap, and where an answer comes first, reading goes on at a segment
+    that holds whole messages only; never again after a gap where ``resumes`` is False, because the framing is too weak to tell.
     """
 
     keep = KEEP
@@ -33,6 +33,7 @@ class FramedStream(Stream):
 
     def __init__(self) -> None:
         self._client, self._server = _Half(), _Half()
+        self._heard = False
 
     def size(self, data: bytes, at: int) -> int:
         """Whole length in bytes of the message that begins at ``at``; 0 while too little of it is there. Malformed where none begins."""
@@ -54,6 +55,9 @@ class FramedStream(Stream):
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
         half = self._client if from_client else self._server
+        if not (self._heard or from_client) and self.resumes:
+            half.lost = True  # an answer to what was not heard, maybe from its middle
+        self._heard = True
         if half.lost:
             if not self.resumes or not self.aligned(data):
                 return
