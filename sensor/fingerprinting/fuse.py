@@ -37,6 +37,25 @@ HALF_LIFE_FIRMWARE = 7 * 86_400_000_000_000
 # A version that was not seen for so long (ns) when the same fingerprint read another one is no longer that of the device: restarts take a minute.
 SUCCESSION = 60_000_000_000
 
+# What a name of systems takes in besides those that begin with it: what is built on Linux, and the releases that share what a client or a build gives away.
+SYSTEMS: dict[str, tuple[str, ...]] = {
+    "linux": (
+        "debian", "ubuntu", "raspbian", "redhat", "centos", "rocky", "almalinux", "fedora", "suse", "arch", "proxmox", "android", "chromeos", "openwrt",
+        "ddwrt", "webos", "tizen", "fritz!os", "routeros", "edgeos", "arubaos", "extremexos", "cumuluslinux", "eos", "nxos", "dsm", "srm",
+    ),
+    "debian": ("raspbian", "proxmox"),
+    "ios": ("ipados", "tvos"),
+    "windows7or8": ("windows7", "windows8", "windowsserver2008r2", "windowsserver2012"),
+    "windows10or11": ("windows10", "windows11", "windowsserver20", "windowsserver23h2"),
+    "windowsvistaorserver2008": ("windowsserver2008",),
+    "windows7orserver2008r2": ("windowsserver2008r2",),
+    "windows8orserver2012": ("windowsserver2012",),
+    "windows8.1orserver2012r2": ("windowsserver2012r2",),
+    "windows101607orserver2016": ("windowsserver2016",),
+    "windows101809orserver2019": ("windowsserver2019",),
+    "windows1124h2orserver2025": ("windowsserver2025",),
+}  # fmt: skip
+
 IOT = "iot"
 _NO_TYPES: frozenset[str] = frozenset()
 # Attributes whose values come from the vocabulary and compare as they are; those that belong to a product and so to its vendor.
@@ -198,7 +217,10 @@ def _drop_wider(name: str, sure_of: dict[str, float]) -> None:
 
 
 def _holds(name: str, key: str, wide: str) -> bool:
-    """Whether a value says the same and more. A product's name may stand behind its number (``BSB002 Hue Bridge``)."""
+    """Whether a value says the same and more. A product's name may stand behind its number (``BSB002 Hue Bridge``), a system's kernel before its version."""
+    if name == "os" and (key in SYSTEMS or wide in SYSTEMS or wide.startswith("linux")):
+        taken_in = SYSTEMS.get("linux" if wide.startswith("linux") else wide, ())
+        return key.startswith((wide, *taken_in)) and not wide.startswith(SYSTEMS.get(key, ()))
     return wide in key if name == "model" and len(wide) >= PART_OF_MODEL else key.startswith(wide)
 
 

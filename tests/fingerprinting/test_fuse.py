@@ -193,3 +193,28 @@ def test_a_version_is_followed_by_another(versions: tuple[str, str]) -> None:
     assert (told["firmware"].value, told["firmware"].contested) == (new, False)
     assert "firmware" not in fuse([before, piece("firmware", new, 0.9, last=SUCCESSION - 1)])
     assert "firmware" not in fuse([before, piece("firmware", new, 0.9, "mdns", last=SUCCESSION)])
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow"),
+    [
+        ("Linux", "Ubuntu"),
+        ("Linux 6.1", "Raspbian"),
+        ("iOS", "iPadOS"),
+        ("Windows 10 or 11", "Windows Server 2019"),
+        ("Windows 7 or 8", "Windows 7 or Server 2008 R2"),
+        ("Windows 10 1607 or Server 2016", "Windows Server 2016"),
+        ("IOS", "IOS XE"),
+        ("Windows 10 or 11", "Windows 10"),
+    ],
+)
+def test_a_system_by_its_kernel_or_its_kin_is_no_contradiction(wide: str, narrow: str) -> None:
+    """A client of Linux asks for an address and Ubuntu answers at port 80: the narrower name is told, uncontested."""
+    told = fuse([piece("os", wide, 0.75), piece("os", narrow, 0.7, "http")])["os"]
+    assert (told.value, told.contested) == (narrow, False)
+
+
+def test_systems_of_two_kinds_contradict() -> None:
+    """Ubuntu is no Windows, and a release of Windows is not an earlier one."""
+    assert fuse([piece("os", "Windows", 0.7), piece("os", "Ubuntu", 0.7, "http")]) == {}
+    assert fuse([piece("os", "Windows 7 or 8", 0.7), piece("os", "Windows 11", 0.7, "smb")]) == {}

@@ -11,7 +11,7 @@ import pytest
 
 from sensor.core.device import TYPES
 from sensor.core.observation import Evidence
-from sensor.fingerprinting.fuse import fuse
+from sensor.fingerprinting.fuse import SYSTEMS, fuse
 from sensor.fingerprinting.load import PLACEHOLDER, Fingerprint, load_knowledge
 from sensor.fingerprinting.match import Matcher, plain_starts, plain_text
 from sensor.fingerprinting.oui import shipped
@@ -67,6 +67,22 @@ def test_what_many_makes_send_names_none_of_them() -> None:
     bridge = [*seen("sccp.side", "station"), *seen("sccp.device_type", "52")]
     assert "type" not in fuse(bridge)
     assert fuse(bridge)["vendor"].value == "Cisco"
+
+
+def test_systems_take_in_what_entries_say() -> None:
+    """Each name in the table of systems is one that some entry tells, and with whatever it takes in it makes one answer: no two take in each other."""
+    told = {plain(text): text for fingerprint in KNOWLEDGE.fingerprints for text in [fingerprint.asserts.get("os", "")] if text}
+    assert set(SYSTEMS) <= set(told)
+    for wide, taken_in in SYSTEMS.items():
+        for narrow in [name for name in told if name != wide and name.startswith((wide, *taken_in))]:
+            answer = fuse([Evidence("os", told[name], 0.7, "story", name, "story", name, 0, 0) for name in (wide, narrow)]).get("os")
+            assert answer is not None, (wide, narrow)
+            assert not answer.contested
+
+
+def plain(text: str) -> str:
+    """As systems are compared."""
+    return text.casefold().replace(" ", "").replace("-", "")
 
 
 def seen(kind: str, value: str) -> list[Evidence]:
