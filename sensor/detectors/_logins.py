@@ -14,6 +14,7 @@ from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.packet import Packet
+from sensor.core.tally import Counts
 from sensor.detectors._kerberos import Exchanges
 from sensor.detectors._words import network_of_packet
 from sensor.dissectors._login_events import PasswordLogin
@@ -39,6 +40,8 @@ from sensor.dissectors.vnc import VncLogin
 
 OPEN_LIMIT = 4096
 FORM = "web form"
+# Failures of an account before it gets in: as many as the usual limits of directories let pass.
+EXPLAINED = 5
 # NTSTATUS values that judge a login ([MS-ERREF] 2.3.1): no such user, wrong password, logon failure, restriction, hours, station, expired, disabled, type,
 # locked out, must change.
 REFUSALS = frozenset((
@@ -74,6 +77,29 @@ class Attempt(NamedTuple):
     def pair(self) -> tuple[int, int, str]:
         """What failures are counted by."""
         return self.client.address, self.server.address, self.service
+
+
+class Refusals:
+    """Refused logins by client, server and service within a window.
+
+    A few of one account, after which the same account gets in, are explained and count no longer: somebody mistyped, or a program sent an old nonce of Digest
+    or an old password first. More than that stay: then the password was guessed.
+    """
+
+    def __init__(self, window: int, explained: int = EXPLAINED) -> None:
+        self._explained = explained
+        self._all: Counts[tuple[int, int, str]] = Counts(window)
+        self._own: Counts[tuple[int, int, str, str]] = Counts(window)
+
+    def count(self, attempt: Attempt, ts: int) -> int:
+        """Notes how a login ended; returns how many refusals count now."""
+        own = (*attempt.pair, attempt.account.lower())
+        if not attempt.accepted:
+            self._own.add(own, ts)
+            return self._all.add(attempt.pair, ts)
+        slips = self._own.add(own, ts, 0)
+        self._own.forget(own)
+        return self._all.add(attempt.pair, ts, -slips if slips <= self._explained else 0)
 
 
 class Shown(NamedTuple):

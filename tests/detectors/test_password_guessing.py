@@ -78,6 +78,17 @@ def test_innocent_twins_are_quiet() -> None:
     assert heard(detector(GUESS), story) == []
 
 
+def test_refusals_that_a_success_explains() -> None:
+    """A client of Digest whose nonce is old each time, and one that tries the old password first; but another account's success explains nothing."""
+    old = [each for n in range(300) for each in (*web(n, scheme="digest"), *web(n + 0.1, status=200, scheme="digest"))]
+    assert heard(detector(GUESS), [*old, *(each for n in range(40) for each in (smb(1000 + 9 * n), smb(1001 + 9 * n, status=0)))]) == []
+    hidden = [each for n in range(40) for each in (*web(n), *web(n + 0.1, "peter", status=200))]
+    assert one(heard(detector(GUESS), hidden)).severity == Severity.low
+    assert {alert.severity for alert in heard(detector(GUESS), hidden)} == {Severity.low, Severity.medium}
+    late = [*(each for n in range(19) for each in web(n)), *web(19.5, status=200), *web(20)]
+    assert Severity.medium in {alert.severity for alert in heard(detector(GUESS), late)}
+
+
 def test_repetition_is_told_once_a_window() -> None:
     """One key, whatever the account, and few words."""
     found = heard(detector(GUESS), [ftp(n / 10, f"user{n}") for n in range(3000)])

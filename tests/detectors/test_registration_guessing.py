@@ -31,6 +31,16 @@ def test_innocent_twins_are_quiet() -> None:
     assert heard(detector(GUESS), story) == []
 
 
+def test_old_challenges_are_no_guesses() -> None:
+    """A branch of twenty telephones behind one address: each proves with the challenge of last time, and then with the new one."""
+    branch = [each for n in range(400) for each in (*register(n * 6, str(n % 20)), *register(n * 6 + 0.1, str(n % 20), status=200))]
+    assert heard(detector(GUESS), branch) == []
+    guesser = [each for n in range(6) for each in register(3000 + n * 90, str(200 + n))]
+    alert = one(heard(detector(GUESS), [*branch, *guesser]))
+    assert alert.numbers["extensions"] == 5
+    assert "200@" in alert.why[1]
+
+
 def test_repetition_is_told_once_a_window() -> None:
     """A long list of passwords."""
     found = heard(detector(GUESS), [each for n in range(600) for each in register(n / 10)])

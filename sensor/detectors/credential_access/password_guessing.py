@@ -1,14 +1,14 @@
 """One client fails again and again to log in at one service, whatever the protocol: files, directories, terminals, databases, mail, cameras, web pages.
 
-Counted by client, server and service. Limits differ: a file server is asked for passwords by programs all day, a database by none that forgot its own.
-Sessions whose logins are encrypted (SSH, RDP) are judged by their shape in ``session_guessing``, telephones in ``voice.registration_guessing``; many accounts
-with few tries each are ``password_spraying``.
+Counted by client, server and service; a few failures of an account that then gets in do not count. Limits differ: a file server is asked for passwords by
+programs all day, a database by none that forgot its own. Sessions whose logins are encrypted (SSH, RDP) are judged by their shape in ``session_guessing``,
+telephones in ``voice.registration_guessing``; many accounts with few tries each are ``password_spraying``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import Field
 
@@ -17,8 +17,8 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
-from sensor.core.tally import Counts, Distinct
-from sensor.detectors._logins import WATCHES, Attempt, Logins, network
+from sensor.core.tally import Distinct
+from sensor.detectors._logins import WATCHES, Attempt, Logins, Refusals, network
 from sensor.detectors._words import some, who
 
 SECOND = 1_000_000_000
@@ -41,6 +41,15 @@ class Options(detector.Options):
     slow_s: int = Field(3600, ge=600, le=86400, description="seconds for slow guessing")
 
 
+class _Limit(NamedTuple):
+    """What holds for some services besides the ordinary limit."""
+
+    most: int
+    window_s: int
+    refusals: Refusals
+    severity: Severity
+
+
 class PasswordGuessing(EventDetector):
     """Watches the logins of all protocols that show how they end."""
 
@@ -59,33 +68,32 @@ class PasswordGuessing(EventDetector):
         super().__init__(context, options)
         want = self.options
         self._logins = Logins()
-        self._ordinary: Counts[tuple[int, int, str]] = Counts(want.window_s * SECOND)
+        self._ordinary = Refusals(want.window_s * SECOND)
         self._special = {
-            **dict.fromkeys(FILES, (want.files, want.files_s, Counts[tuple[int, int, str]](want.files_s * SECOND), Severity.medium)),
-            **dict.fromkeys(DATABASES, (want.databases, want.databases_s, Counts[tuple[int, int, str]](want.databases_s * SECOND), Severity.low)),
+            **dict.fromkeys(FILES, _Limit(want.files, want.files_s, Refusals(want.files_s * SECOND), Severity.medium)),
+            **dict.fromkeys(DATABASES, _Limit(want.databases, want.databases_s, Refusals(want.databases_s * SECOND, explained=0), Severity.low)),
         }
-        self._slow: Counts[tuple[int, int, str]] = Counts(want.slow_s * SECOND)
+        self._slow = Refusals(want.slow_s * SECOND)
         self._accounts: Distinct[tuple[int, int, str], str] = Distinct(want.slow_s * SECOND)
         self._told: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, want.window_s * SECOND)
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         attempt = self._logins.read(event)
-        if attempt is None or attempt.accepted or attempt.service in ELSEWHERE:
+        if attempt is None or attempt.service in ELSEWHERE:
             return
-        want, pair, ts = self.options, attempt.pair, event.ts
+        want, ts = self.options, event.ts
+        quick, slow = self._ordinary.count(attempt, ts), self._slow.count(attempt, ts)
+        special = self._special.get(attempt.service)
+        count = special.refusals.count(attempt, ts) if special is not None else 0
+        if attempt.accepted:
+            return
         if attempt.account:
-            self._accounts.add(pair, attempt.account.lower(), ts)
-        quick, slow = self._ordinary.add(pair, ts), self._slow.add(pair, ts)
+            self._accounts.add(attempt.pair, attempt.account.lower(), ts)
         if quick >= want.failures:
             yield from self._tell(event, attempt, quick, want.failures, want.window_s, self.severity)
-            return
-        if attempt.service in self._special:
-            most, window, counts, severity = self._special[attempt.service]
-            count = counts.add(pair, ts)
-            if count >= most:
-                yield from self._tell(event, attempt, count, most, window, severity)
-                return
-        if slow >= want.slow:
+        elif special is not None and count >= special.most:
+            yield from self._tell(event, attempt, count, special.most, special.window_s, special.severity)
+        elif slow >= want.slow:
             yield from self._tell(event, attempt, slow, want.slow, want.slow_s, self.severity)
         elif quick >= want.hints and attempt.judged:
             yield from self._tell(event, attempt, quick, want.hints, want.window_s, Severity.low)

@@ -1,7 +1,8 @@
 """One source tries passwords of telephones: registrations and calls with credentials that the exchange refuses, many in a short time.
 
 A telephone with a wrong password tries as well, but waits half a minute and more between two tries (RFC 5626, 4.5). Requests without credentials are
-not counted: the first challenge is how every registration begins.
+not counted: the first challenge is how every registration begins. Nor are extensions that register in the end: telephones prove with the challenge they had
+last time, and are told a new one where it is too old.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
-from sensor.core.tally import Counts, Distinct
-from sensor.detectors._logins import Logins
+from sensor.core.tally import Distinct
+from sensor.detectors._logins import Logins, Refusals
 from sensor.detectors._words import network_of_packet, some, who
 from sensor.dissectors.sip import SipRequest, SipResponse
 
@@ -53,18 +54,24 @@ class RegistrationGuessing(EventDetector):
         super().__init__(context, options)
         want = self.options
         self._logins = Logins()
-        self._fast: Counts[tuple[int, int, str]] = Counts(want.window_s * SECOND)
-        self._slow: Counts[tuple[int, int, str]] = Counts(want.slow_s * SECOND)
+        self._fast, self._slow = Refusals(want.window_s * SECOND), Refusals(want.slow_s * SECOND)
         self._extensions: Distinct[tuple[int, int, str], str] = Distinct(want.slow_s * SECOND)
+        self._right: Distinct[tuple[int, int, str], str] = Distinct(want.slow_s * SECOND)
         self._told: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, want.window_s * SECOND)
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         attempt = self._logins.read(event)
-        if attempt is None or attempt.accepted:
+        if attempt is None:
             return
         want, pair = self.options, attempt.pair
-        fast, slow = self._fast.add(pair, event.ts), self._slow.add(pair, event.ts)
-        extensions = self._extensions.add(pair, attempt.account, event.ts)
+        fast, slow = self._fast.count(attempt, event.ts), self._slow.count(attempt, event.ts)
+        if attempt.accepted:
+            self._right.add(pair, attempt.account, event.ts)
+            return
+        self._extensions.add(pair, attempt.account, event.ts)
+        right = frozenset(self._right.values(pair))
+        names = [name for name in self._extensions.values(pair) if name not in right] or [attempt.account]
+        extensions = len(names)
         if fast >= want.failures:
             count, most, window = fast, want.failures, want.window_s
         elif slow >= want.slow or extensions >= want.extensions:
@@ -73,7 +80,6 @@ class RegistrationGuessing(EventDetector):
             return
         if not self._told.fresh(pair, event.ts):
             return
-        names = self._extensions.values(pair)
         yield self.alert(
             event,
             actor=attempt.client,
