@@ -78,7 +78,7 @@ class Matcher:
             claims += self._claims(fingerprint, groups, weight)
         if kind != PRODUCT and PRODUCT in self._by_kind:
             claims += list(self._products(claims))
-        return tuple(sorted(set(claims)))
+        return tuple(sorted(_one_witness(claims)))
 
     def _products(self, claims: list[Claim]) -> Iterator[Claim]:
         """What the models among the claims are sold as: no surer than the model, of the same family, and never about another maker's."""
@@ -102,6 +102,14 @@ class Matcher:
                     text = self._spellings.get(text.lower(), text)
             if text:
                 yield Claim(attribute, text, _rounded(fingerprint.certainty[attribute] * weight), fingerprint.id, fingerprint.family)
+
+
+def _one_witness(claims: list[Claim]) -> set[Claim]:
+    """The claims, with one family for what several read out of the same text: it is one witness, however many families know it. The surest gives the family."""
+    surest: dict[tuple[str, str], Claim] = {}
+    for claim in sorted(claims, key=lambda claim: (-claim.confidence, claim.family)):
+        surest.setdefault((claim.attribute, claim.value), claim)
+    return {claim._replace(family=surest[claim.attribute, claim.value].family) for claim in claims}
 
 
 @functools.lru_cache(maxsize=4096)

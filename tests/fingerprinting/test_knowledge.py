@@ -11,7 +11,7 @@ import pytest
 
 from sensor.core.device import TYPES
 from sensor.core.observation import Evidence
-from sensor.fingerprinting.fuse import SYSTEMS, fuse
+from sensor.fingerprinting.fuse import ONE_FAMILY, SYSTEMS, fuse
 from sensor.fingerprinting.load import PLACEHOLDER, Fingerprint, load_knowledge
 from sensor.fingerprinting.match import Matcher, plain_starts, plain_text
 from sensor.fingerprinting.oui import shipped
@@ -78,6 +78,13 @@ def test_systems_take_in_what_entries_say() -> None:
             answer = fuse([Evidence("os", told[name], 0.7, "story", name, "story", name, 0, 0) for name in (wide, narrow)]).get("os")
             assert answer is not None, (wide, narrow)
             assert not answer.contested
+
+
+def test_one_text_is_one_witness() -> None:
+    """A banner that the entries of SSDP and of HTTP know both is no two protocols that agree: one family, and as sure as one family can be."""
+    told = fuse(seen("http.server", "HP-ChaiSOE/1.0 UPnP/1.0"))["vendor"]
+    assert {piece.fingerprint for piece in told.evidence} == {"http.server.hp_chai", "ssdp.server.hp_net"}
+    assert ({piece.family for piece in told.evidence}, told.confidence) == ({"ssdp"}, ONE_FAMILY)
 
 
 def plain(text: str) -> str:
