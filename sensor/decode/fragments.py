@@ -6,17 +6,21 @@ from sensor.core.bounded import Bounded
 from sensor.core.packet import Packet
 
 PIECES_LIMIT = 64
+WAIT_NS = 60 * 1_000_000_000  # for what is missing (RFC 8200, 4.5); identifications are used again (RFC 4963)
 UDP, UDP_HEADER = 17, 8
 
 Key = tuple[int, int, int, int]
 
 
 class _Datagram:
-    """The pieces so far, by offset in the datagram's payload; ``size`` is known once the last one came. The first piece's packet stands for the whole."""
+    """The pieces so far, by offset in the datagram's payload; ``size`` is known once the last one came. The first piece's packet stands for the whole.
+    ``since``: when it began.
+    """
 
-    __slots__ = ("first", "pieces", "size")
+    __slots__ = ("first", "pieces", "since", "size")
 
-    def __init__(self) -> None:
+    def __init__(self, since: int) -> None:
+        self.since = since
         self.first: Packet | None = None
         self.pieces: dict[int, bytes] = {}
         self.size: int | None = None
@@ -55,8 +59,8 @@ class Fragments:
         """The whole datagram's packet once its last missing piece is here."""
         key = packet.src, packet.dst, packet.seq, packet.proto
         datagram = self._open.get(key)
-        if datagram is None:
-            self._open.put(key, datagram := _Datagram())
+        if datagram is None or abs(packet.ts - datagram.since) > WAIT_NS:
+            self._open.put(key, datagram := _Datagram(packet.ts))
         datagram.add(packet)
         try:
             whole = datagram.payload()

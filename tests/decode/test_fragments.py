@@ -12,7 +12,7 @@ from sensor.core.recent import RecentSet
 from sensor.decode.flows import FlowTable
 from sensor.decode.fragments import PIECES_LIMIT, Fragments
 from sensor.decode.select import Selector
-from tests.kit import batch_of, ethernet, ipv4, ipv6, malformed, udp
+from tests.kit import SECOND, batch_of, ethernet, ipv4, ipv6, malformed, udp
 
 MORE = 0x2000
 
@@ -59,14 +59,26 @@ def test_a_missing_piece() -> None:
     assert whole(pieces_of(udp(bytes(100), 5060, 5060))[:-1]) == []
 
 
-def piece(at: int, payload: bytes, *, more: int = 1, number: int = 1) -> Packet:
-    return Packet(payload, src=parse("10.0.0.1"), dst=parse("10.0.0.2"), seq=number, fragment=1 if at == 0 else 2, fragment_at=at, tcp_flags=more)
+def piece(at: int, payload: bytes, *, more: int = 1, number: int = 1, ts: int = 0) -> Packet:
+    return Packet(payload, ts=ts, src=parse("10.0.0.1"), dst=parse("10.0.0.2"), seq=number, fragment=1 if at == 0 else 2, fragment_at=at, tcp_flags=more)
 
 
 def test_overlaps_are_dropped_whole() -> None:
     """Overlapping fragments are how one message shows two faces: it gets none."""
     fragments = Fragments(4)
     assert [fragments.add(piece(0, bytes(16))), fragments.add(piece(16, bytes(16), more=0)), fragments.dropped] == [None, None, 1]
+
+
+def test_nobody_waits_for_ever() -> None:
+    """The number of a datagram is used again: pieces left over from a minute ago, and an overlap then, are no part of the new one."""
+    for left_over in ([piece(24, b"old " * 4, more=0)], [piece(0, bytes(16)), piece(16, bytes(16))]):
+        fragments, later = Fragments(4), 61 * SECOND
+        for one in left_over:
+            fragments.add(one)
+        assert fragments.add(piece(0, b"new " * 4, ts=later)) is None
+        made = fragments.add(piece(24, b"end", more=0, ts=later))
+        assert made is not None
+        assert made.payload == b"new " * 4 + b"end"
 
 
 def test_state_is_bounded() -> None:
