@@ -19,9 +19,10 @@ def hand_over(folder: Path) -> None:
     """
     try:
         owner = folder.stat()
-    except OSError:
+        state = folder == SYSTEM or (folder / STATE).is_file()
+    except OSError:  # not there, or of root only the name is left
         return
-    if owner.st_uid == 0 or not (folder == SYSTEM or (folder / STATE).is_file()):
+    if owner.st_uid == 0 or not state:
         return
     for _, folders, files, descriptor in os.fwalk(folder):
         for name in (*folders, *files):

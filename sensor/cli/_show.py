@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import ipaddress
 import os
 import sys
@@ -17,6 +18,8 @@ Record = dict[str, Any]
 Row = Sequence[str]
 
 NOT_FOUND, USAGE, NOT_OPENED = 1, 2, 3
+# What writing fails with where there is no room; reading never does.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 SEVERITIES = ("info", "low", "medium", "high", "critical")
 STYLES = {"low": "cyan", "medium": "yellow", "high": "red", "critical": "bold red"}
 # Select Graphic Rendition (ECMA-48, 8.3.117) of the styles.

@@ -15,7 +15,7 @@ import sensor
 import sensor.cli
 from sensor.cli._opened import over
 
-USAGE, NOT_OPENED, INTERRUPTED = 2, 3, 130
+USAGE, NOT_OPENED, NOT_PERMITTED, INTERRUPTED = 2, 3, 4, 130
 # What commands call an argument that takes several words.
 SEVERAL = ("words", "paths", "ids")
 EPILOG = """\
@@ -69,6 +69,7 @@ def _parsed(top: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Name
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit code."""
+    _open_streams()
     # Before numpy is imported: the threads of its linear algebra would keep the privileges that live capture gives up.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Before pydantic is: looking for plugins of others takes a tenth of our start.
@@ -94,6 +95,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _flush()
         return 0
+    except OSError as error:  # that the command left to us
+        return _refused(error)
     finally:
         over()
         if os.geteuid() == 0:
@@ -101,11 +104,33 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
+def _open_streams() -> None:
+    """Where we were started with a closed stream, its number would be that of the next file that is opened, which would then hold what we say."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
+
+
+def _refused(error: OSError) -> int:
+    """What may not be read, and output that has no room, in a line; everything else is a fault of ours."""
+    from sensor.cli._setup import complain
+    from sensor.cli._show import FULL
+
+    if isinstance(error, PermissionError) and error.filename:
+        complain(f"no permission for {error.filename}: become root or a member of its group")
+        return NOT_PERMITTED
+    if error.errno in FULL:
+        complain(f"cannot write {error.filename or 'to standard output'}: {error.strerror}")
+        _flush()
+        return NOT_OPENED
+    raise error
+
+
 def _flush() -> None:
-    """Say what is still to be said, to nobody where whoever read it has enough."""
+    """Say what is still to be said, to nobody where whoever read it has enough or no room for more."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

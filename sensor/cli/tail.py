@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from sensor.cli._log import add_events_argument, left_out, log_of
 from sensor.cli._setup import complain
 from sensor.cli._show import (
+    FULL,
     NOT_FOUND,
     NOT_OPENED,
     SEVERITIES,
@@ -83,9 +84,9 @@ def main(args: argparse.Namespace) -> int:
     try:
         for line, record in _chosen(reader, args):
             print(_raw(line, terminal) if args.json else _sentence(record, colours), flush=args.follow)
-    except BrokenPipeError:
-        raise
     except OSError as error:
+        if isinstance(error, BrokenPipeError) or error.errno in FULL:  # it was not the reading
+            raise
         complain(f"cannot read {path}: {error.strerror}")
         return NOT_OPENED
     except KeyboardInterrupt:

@@ -28,13 +28,18 @@ def state_folder() -> Path:
 
 
 def folder_to_read() -> Path:
-    """The folder of the state for who looks at what a sensor left, or says something of it: that of the service, where it may be read and the user's own has no
-    inventory and no log. Who may not write there is told so.
+    """The folder of the state for who looks at what a sensor left, or says something of it: that of the service, where there is something and the user's own
+    has no inventory and no log. Who may not read or write there is told so, and not that there is nothing.
     """
     own = state_folder()
-    if _named() or _left(own) or not _left(SYSTEM):
+    if _named() or _left(own) or not (_left(SYSTEM) or _closed(SYSTEM)):
         return own
     return SYSTEM
+
+
+def _closed(folder: Path) -> bool:
+    """Whether it is there, and we may not look into it."""
+    return folder.is_dir() and not os.access(folder, os.X_OK)
 
 
 def _left(folder: Path) -> bool:

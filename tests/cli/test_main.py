@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import sensor
 from sensor.cli.main import main, names
+
+OFFICE = str(Path(__file__).parents[2] / "pcaps" / "office.pcapng")
+# The user and the group that are nobody's.
+STRANGER = 65534
 
 
 def test_every_command_is_there() -> None:
@@ -64,6 +71,44 @@ def test_whoever_has_read_enough_ends_it_quietly(words: list[str]) -> None:
     told = subprocess.run([sys.executable, "-m", "sensor", *words], stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writing)
     assert (told.returncode, told.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("command", ["replay", "devices", "alerts", "tail"])
+def test_no_room_for_what_is_said(log: Path, command: str) -> None:
+    """A line and exit code 3, as of any file that cannot be written."""
+    words = ["replay", OFFICE, "--events", str(log.with_name("new.jsonl"))] if command == "replay" else [command, "--events", str(log)]
+    with Path("/dev/full").open("w") as full:
+        told = subprocess.run([sys.executable, "-m", "sensor", *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (told.returncode, told.stderr) == (3, "sensor: cannot write to standard output: No space left on device\n")
+
+
+def test_started_with_closed_streams(tmp_path: Path) -> None:
+    """As by some schedulers: the log holds nothing of what is said to people."""
+    log = tmp_path / "events.jsonl"
+    words = [sys.executable, "-m", "sensor", "replay", OFFICE, "--events", str(log)]
+    assert subprocess.run(["sh", "-c", '"$@" <&- >&- 2>&-', "sh", *words], check=False).returncode == 0
+    assert all(json.loads(line)["sensor"]["seq"] == number for number, line in enumerate(log.read_text().splitlines(), 1))
+
+
+@pytest.mark.parametrize(
+    "words", [["devices"], ["devices", "set", "10.0.0.7", "type=camera"], ["alerts"], ["mute", "add", "--type", "printer"], ["intel", "list"]]
+)
+def test_a_state_that_we_may_not_look_into(tmp_path: Path, words: list[str]) -> None:
+    """One line with what to do, and exit code 4. Root does without its right to look everywhere."""
+    state = tmp_path / "state"
+    state.mkdir()
+    (state / "events.jsonl").touch()
+    before = []
+    if os.geteuid() == 0:
+        os.chown(state, STRANGER, STRANGER)
+        before = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+    state.chmod(0o700 if before else 0)
+    ran = subprocess.run(
+        [*before, sys.executable, "-m", "sensor", *words], env={**os.environ, "SENSOR_STATE": str(state)}, capture_output=True, text=True, check=False
+    )
+    state.chmod(0o700)
+    assert (ran.returncode, ran.stdout) == (4, "")
+    assert re.fullmatch(rf"sensor: no permission for {state}/\S+: become root or a member of its group\n", ran.stderr)
 
 
 def test_options_may_stand_between_words(tell) -> None:

@@ -202,6 +202,9 @@ def test_who_looks_finds_the_service(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(own.parent))
     assert folder_to_read() == own  # there is nothing to see
+    monkeypatch.setattr(os, "access", lambda path, mode: not Path(path).is_relative_to(service) and access(path, mode))
+    assert folder_to_read() == service  # who is no member is told so there, and not that there is nothing
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK and access(path, mode))
     (service / "inventory.db").touch()
     assert (folder_to_read(), state_folder()) == (service, own)
     own.mkdir(parents=True)
