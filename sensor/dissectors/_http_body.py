@@ -17,7 +17,7 @@ from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 from sensor.dissectors import _xml
-from sensor.dissectors._http_message import Head
+from sensor.dissectors._http_message import UNKNOWN, Head
 from sensor.dissectors._seal import seal
 from sensor.dissectors._upnp import describe
 
@@ -150,7 +150,7 @@ def of(
     media_type = fields.get(b"content-type", b"").partition(b";")[0].strip().lower().decode("ascii", "replace")
     chunked = b"chunked" in fields.get(b"transfer-encoding", b"").lower()
     encoding = fields.get(b"content-encoding", b"").lower()
-    length = int(fields.get(b"content-length", b"-1")) if not chunked else -1
+    length = head.length if not chunked else UNKNOWN
     reading: Reading | None = None
     if login is not None and upload is not None and encoding in (b"", b"identity"):
         reading = _sent(login if media_type.startswith(FORMS) else None, upload)

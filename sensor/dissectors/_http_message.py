@@ -15,6 +15,8 @@ VERSION = b"HTTP/1."
 HEADERS_LIMIT = 128
 METHOD_LIMIT = 24
 VALUE_LIMIT = 2048
+LENGTH_DIGITS = 15
+UNKNOWN = -1
 FOLD = b" \t"
 # A message ends at its first empty line; a lone line feed counts as the end of a line (RFC 9112, 2.2).
 HEAD_END = re.compile(rb"\r?\n\r?\n")
@@ -37,6 +39,17 @@ class Head(NamedTuple):
     def text(self, name: bytes) -> str:
         """A field as clean text; empty where it is absent."""
         return _text(self.fields.get(name, b""))
+
+    @property
+    def length(self) -> int:
+        """Content-Length in bytes, UNKNOWN where it is absent; told twice, it must be the same (RFC 9112, 6.3). Malformed where it is no number."""
+        raw = self.fields.get(b"content-length")
+        if not raw:
+            return UNKNOWN
+        first, *others = map(bytes.strip, raw.split(b","))
+        if not first.isdigit() or len(first) > LENGTH_DIGITS or any(other != first for other in others):
+            raise Malformed("impossible body length")
+        return int(first)
 
 
 def read_head(head: bytes) -> Head:
@@ -65,7 +78,7 @@ def read_head(head: bytes) -> Head:
 
 def read_start(line: bytes) -> tuple[str, bytes, int]:
     """(method, target, 0) of a request line, ("", reason, status) of a status line. Malformed where it is neither."""
-    line = line.rstrip(b"\r")
+    line = line.rstrip()  # blanks at its end are left out (RFC 9112, 3)
     if line.startswith(VERSION):
         status, _, reason = line[9:].partition(b" ")
         if len(status) == 3 and status.isdigit() and line[8:9] == b" ":
@@ -80,7 +93,7 @@ def read_start(line: bytes) -> tuple[str, bytes, int]:
 
 def begins(data: bytes) -> bool:
     """Whether a message begins with these bytes."""
-    line = data[: data.find(b"\n") + 1 or len(data)].rstrip(b"\r\n")
+    line = data[: data.find(b"\n") + 1 or len(data)].rstrip()
     return line.startswith(VERSION) or (line[:1].isalpha() and line[:-1].endswith(VERSION))  # else it is the end of a request line
 
 

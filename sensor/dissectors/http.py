@@ -15,21 +15,19 @@ from collections.abc import Iterator
 from sensor.core.dissector import Dissector, Interest, Said, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
-from sensor.core.reader import Malformed, clean
+from sensor.core.reader import clean
 from sensor.dissectors import _http_body as bodies
 from sensor.dissectors import _http_shape as shapes
 from sensor.dissectors import _igd
 from sensor.dissectors._facts import fact, facts
 from sensor.dissectors._http_credentials import challenge, credentials, in_query, ntlm
 from sensor.dissectors._http_half import Half
-from sensor.dissectors._http_message import Head, host_of, masked
+from sensor.dissectors._http_message import UNKNOWN, Head, host_of, masked
 from sensor.dissectors._ntlm_events import told
 
 NAME_LIMIT = 255
-LENGTH_DIGITS = 15
 NTLM = ("ntlm", "negotiate")
 NAMES_LIMIT = 24
-UNKNOWN = -1
 # First bytes of messages on other ports. OPTIONS and SUBSCRIBE are left out: RTSP and SIP begin with the same eight bytes.
 STARTS = (
     b"HTTP/1.0", b"HTTP/1.1", b"GET /", b"GET http", b"POST /", b"POST htt", b"HEAD /", b"HEAD htt", b"PUT /", b"DELETE /", b"PATCH /", b"CONNECT ",
@@ -230,7 +228,7 @@ def _request(packet: Packet, head: Head) -> HttpRequest:
     found = credentials(_asking(fields)) if b"authorization" in fields or b"proxy-authorization" in fields else in_query(head.target)
     target, action = masked(head.target), text(b"soapaction").strip('"')
     host = host_of(head.target if "://" in target[:16] else fields.get(b"host", b""))
-    media_type, length, forwarded = _media_type(fields.get(b"content-type", b"")), _length(head), _forwarded(fields)
+    media_type, length, forwarded = _media_type(fields.get(b"content-type", b"")), head.length, _forwarded(fields)
     cookie = fields.get(b"cookie")
     return HttpRequest(
         packet, head.method, host, target, text(b"user-agent"), found.scheme, found.user, action, media_type, length, forwarded,
@@ -242,7 +240,7 @@ def _response(packet: Packet, head: Head, asked: HttpRequest | None, proxy: bool
     fields, text = head.fields, head.text
     schemes, realm = challenge(_asked(fields))
     forwarded = proxy or _forwarded(fields)
-    media_type, length, location = _media_type(fields.get(b"content-type", b"")), _length(head), masked(fields.get(b"location", b""))
+    media_type, length, location = _media_type(fields.get(b"content-type", b"")), head.length, masked(fields.get(b"location", b""))
     return HttpResponse(
         packet, head.status, text(b"server"), media_type, length, schemes, realm, location,
         asked.method if asked else "", asked.path if asked else "", forwarded,
@@ -317,16 +315,6 @@ def _description(own: bool) -> bodies.Described:
 
 def _forwarded(fields: dict[bytes, bytes]) -> bool:
     return not FORWARDED.isdisjoint(fields)
-
-
-def _length(head: Head) -> int:
-    """Content-Length in bytes, -1 where it is absent. Malformed where it is no number."""
-    raw = head.fields.get(b"content-length")
-    if raw is None:
-        return UNKNOWN
-    if not raw.isdigit() or len(raw) > LENGTH_DIGITS:
-        raise Malformed("impossible body length")
-    return int(raw)
 
 
 @functools.lru_cache(maxsize=1024)

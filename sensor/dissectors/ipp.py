@@ -27,7 +27,6 @@ MEDIA_TYPE = b"application/ipp"
 ASKED_LIMIT = 16
 ATTRIBUTES_LIMIT = 2048
 NAME_LIMIT = 255
-LENGTH_DIGITS = 15
 BOUNDS = (1, 2)  # major versions
 _HEADER = struct.Struct("!BBHI")
 # The delimiter behind the attributes (RFC 8010, 3.5.1); others are below the first tag of a value.
@@ -89,7 +88,7 @@ class IppStream(HttpStream):
     def message(self, packet: Packet, head: Head, said: list[Said]) -> bodies.Body | None:
         """The body that follows a head; heads themselves are told by the dissector of HTTP."""
         fields = head.fields
-        length, chunked = _length(head), b"chunked" in fields.get(b"transfer-encoding", b"").lower()
+        length, chunked = head.length, b"chunked" in fields.get(b"transfer-encoding", b"").lower()
         media_type = fields.get(b"content-type", b"").partition(b";")[0].strip().lower()
         ipp = media_type == MEDIA_TYPE or (not media_type and not head.method and bool(self._requests))  # some printers name no type
         if head.method and not ipp and packet.dport != PORT:
@@ -177,13 +176,3 @@ WANTED = frozenset((*FACTS, b"requesting-user-name", b"job-name", b"printer-uri-
 @functools.lru_cache(maxsize=256)
 def _operation(number: int) -> str:
     return OPERATIONS.get(number) or f"operation_{number:#06x}"
-
-
-def _length(head: Head) -> int:
-    """Content-Length in bytes; -1 where it is not told."""
-    raw = head.fields.get(b"content-length", b"")
-    if not raw:
-        return -1
-    if not raw.isdigit() or len(raw) > LENGTH_DIGITS:
-        raise Malformed("impossible body length")
-    return int(raw)

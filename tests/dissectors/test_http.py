@@ -335,6 +335,14 @@ def test_bodies_are_skipped_by_their_length() -> None:
     assert [event[:2] for event in events(said)] == [("HttpRequest", "POST"), ("HttpBody", "POST"), ("HttpRequest", "GET")]
 
 
+def test_careless_servers() -> None:
+    """Blanks behind the start line, and a length told twice, are what devices write."""
+    stream = Http().stream(CLIENT)
+    head = b"HTTP/1.1 200 OK \r\nServer: cam/1\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n"
+    assert events(feed(stream, GET.replace(b"HTTP/1.1\r\n", b"HTTP/1.1 \r\n"), True)) == [ASKED]
+    assert [values(feed(stream, head + b"12345")) for _ in range(2)] == [[("http.server", "cam/1")]] * 2
+
+
 def test_no_body_after_head_and_some_statuses() -> None:
     """HEAD, 204 and 304 have none whatever the length says; 100 is no answer yet."""
     stream = Http().stream(CLIENT)
