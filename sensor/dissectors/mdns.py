@@ -2,7 +2,7 @@
 
 Facts come only from responses, since a question and the answers it already knows speak of others; and only from responses about the sender: one that gives
 addresses, none of which is the sender's, comes from a reflector or a sleep proxy and yields no facts. Records with a life of 0 are goodbyes and
-claim nothing. Ignores reverse look-ups, NSEC and the cache-flush and unicast-response bits.
+claim nothing; those of a queue that a print server shares (CUPS, so also macOS) describe a printer elsewhere. Ignores reverse look-ups, NSEC and the cache-flush and unicast-response bits.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ ALL_SERVICES = "_services._dns-sd._udp.local"  # the list of service types (RFC 
 TXT_KEY_LIMIT = 64
 ADDRESSES = (A, AAAA)
 LINK_LOCAL = 0xFE80 >> 6  # the first ten bits
+QUEUES = (b"rp=printers/", b"rp=classes/")  # where a print server keeps them: printers themselves say ipp/print
 
 
 class MdnsQuery(Event):
@@ -71,7 +72,7 @@ def _told(packet: Packet, records: tuple[Record, ...]) -> list[Said]:
     said: list[Said] = [MdnsAnnouncement(packet, records, own)]
     if own:
         ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
-        said += [Observation(ts, subject, kind, value, flow) for kind, value in _facts(records, hosts)]
+        said += [Observation(ts, subject, kind, value, flow) for kind, value in _facts(_without_queues(records), hosts)]
     return said
 
 
@@ -91,6 +92,15 @@ def _own_hosts(sender: int, records: tuple[Record, ...]) -> tuple[list[str], boo
 def _comparable(address: int, sender: int) -> bool:
     """Whether the sender would be at this address if it were its own: both IPv4 or both link-local; other IPv6 addresses a host may have many of."""
     return is_v4(address) if is_v4(sender) else address >> 118 == sender >> 118 == LINK_LOCAL
+
+
+def _without_queues(records: tuple[Record, ...]) -> tuple[Record, ...]:
+    """The records but those of shared queues, and of their services where these are listed."""
+    queues = {one.name for one in records if one.type == TXT and any(text.lower().startswith(QUEUES) for text in texts(one.data))}
+    if not queues:
+        return records
+    services = {_parts(name)[1] for name in queues}
+    return tuple([one for one in records if not {one.name, one.value} & queues and not (one.name == ALL_SERVICES and _service(one.value) in services)])
 
 
 def _facts(records: tuple[Record, ...], hosts: list[str]) -> dict[tuple[str, str], None]:

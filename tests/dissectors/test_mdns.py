@@ -66,6 +66,21 @@ def test_description_in_place_of_a_key() -> None:
     assert values(said)[2:] == [("mdns.text", "IC-3115W Network Camera"), ("mdns.txt.a", "b")]
 
 
+def test_shared_queue_is_no_printer() -> None:
+    """A PC with CUPS that shares a printer describes the printer, not itself; what else it offers is its own."""
+    queue = "HP LaserJet @ pc._ipp._tcp.local"
+    said = told(
+        record("_services._dns-sd._udp.local", 12, name("_ipp._tcp.local")),
+        record("_ipp._tcp.local", 12, name(queue)),
+        record(queue, 33, struct.pack("!HHH", 0, 0, 631) + name("pc.local")),
+        record(queue, 16, b"\x0ety=HP LaserJet\x14rp=printers/LaserJet"),
+        record("pc._ssh._tcp.local", 33, struct.pack("!HHH", 0, 0, 22) + name("pc.local")),
+        record("pc.local", 1, bytes((10, 0, 0, 5))),
+    )
+    assert len(said[0].records) == 6
+    assert values(said) == [("mdns.service", "_ssh._tcp"), ("mdns.instance", "pc"), ("mdns.hostname", "pc")]
+
+
 def test_goodbye_claims_nothing() -> None:
     """Records with no life left are told but are no facts."""
     said = list(Mdns().dissect(packets("mdns")[2]))
