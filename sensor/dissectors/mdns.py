@@ -2,7 +2,8 @@
 
 Facts come only from responses, since a question and the answers it already knows speak of others; and only from responses about the sender: one that gives
 addresses, none of which is the sender's, comes from a reflector or a sleep proxy and yields no facts. Records with a life of 0 are goodbyes and
-claim nothing; those of a queue that a print server shares (CUPS, so also macOS) describe a printer elsewhere. Ignores reverse look-ups, NSEC and the cache-flush and unicast-response bits.
+claim nothing; those of a queue that a print server shares (CUPS, so also macOS) describe a printer elsewhere. Ignores reverse look-ups, NSEC and the
+cache-flush and unicast-response bits.
 """
 
 from __future__ import annotations
