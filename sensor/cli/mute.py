@@ -7,6 +7,7 @@ add makes a mute from what it is to fit: all that is named must fit. A running s
 from __future__ import annotations
 
 import argparse
+import fnmatch
 import re
 import sys
 import time
@@ -106,7 +107,10 @@ def _made(args: argparse.Namespace, name: str) -> Mute | None:
     from sensor.core.device import TYPES
     from sensor.documents import nearest
 
-    found = re.fullmatch(r"(\d{1,5})([mhdw])", args.span)
+    if unknown := _unknown(args.detector):
+        complain(unknown)
+        return None
+    found = re.fullmatch(r"([1-9]\d{0,4})([mhdw])", args.span)
     if not found and args.span != "ever":
         complain(f"found --for {args.span}, expected a span such as 12h, 7d or 4w, or ever")
         return None
@@ -122,6 +126,16 @@ def _made(args: argparse.Namespace, name: str) -> Mute | None:
                 expected = f"found {fault['input']!r}, {nearest(fault['input'], [kind for kind in TYPES if kind])}"
             complain(where + expected)
         return None
+
+
+def _unknown(detector: str) -> str:
+    """What is wrong with a detector that is none of ours; empty where one is meant. Rules of the operator may come and go."""
+    from sensor.config import detector_units
+    from sensor.documents import nearest
+
+    if not detector or detector.startswith(("custom.", "*")) or fnmatch.filter(detector_units(), detector):
+        return ""
+    return f"--detector: found {detector!r}, which no detector is called, {nearest(detector, list(detector_units()))}"
 
 
 def _list(args: argparse.Namespace, path: Path, mutes: list[Mute]) -> int:

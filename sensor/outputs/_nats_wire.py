@@ -249,11 +249,12 @@ def _greeting(connection: socket.socket) -> bytes:
 def _parsed(greeting: bytes, host: str) -> Info:
     line, _, more = greeting.partition(_END)
     word, _, body = line.partition(b" ")
+    try:
+        info = msgspec.json.decode(body, type=Info) if word == b"INFO" else None
+    except msgspec.MsgspecError:
+        info = None
+    if info is None:
+        raise Retry(f"{host} does not begin as NATS servers do: {clean(line, WORDS_LIMIT) or 'it closed the connection'}")
     if more:
         raise Retry(f"NATS: {clean(more, WORDS_LIMIT).removeprefix('-ERR ').strip(chr(39))}")
-    try:
-        if word == b"INFO":
-            return msgspec.json.decode(body, type=Info)
-    except msgspec.MsgspecError:
-        pass
-    raise Retry(f"{host} does not begin as NATS servers do: {clean(line, WORDS_LIMIT) or 'it closed the connection'}")
+    return info

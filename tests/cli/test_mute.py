@@ -29,6 +29,7 @@ def test_add_list_remove(mute, tmp_path: Path) -> None:
     assert mute("remove", "m1").code == 0
     assert [one.id for one in load_mutes(tmp_path / "mutes.yaml")] == ["m2"]
     assert mute("add", "--vlan", "3").out.startswith("m3 ")
+    assert mute("add", "--detector", "custom.of_a_rule_to_come").code == mute("add", "--detector", "*_scan").code == 0
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,9 @@ def test_add_list_remove(mute, tmp_path: Path) -> None:
         (("add", "--vlan", "5000"), 2, "--vlan: "),
         (("add", "--type", "printr"), 2, "did you mean 'printer'?"),
         (("add", "--vlan", "5", "--for", "long"), 2, "expected a span"),
+        (("add", "--vlan", "5", "--for", "0d"), 2, "expected a span"),
+        (("add", "--detector", "discovery.port_scn"), 2, "did you mean 'discovery.port_scan'?"),
+        (("add", "--detector", "discovry.*"), 2, "--detector: found 'discovry.*', which no detector is called"),
         (("add", "--vlan", "5", "--hours", "9-5"), 2, "22:00-06:00"),
         (("remove",), 2, "expected remove MUTE"),
         (("remove", "m9"), 1, "no mute m9"),

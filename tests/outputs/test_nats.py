@@ -303,9 +303,17 @@ def test_a_check_says_what_the_stream_lacks(server: NatsServer, opened: Opened) 
 
 
 @pytest.mark.parametrize(
-    "said", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"INFO {not json}\r\n", b"INFO {}\r\n-ERR 'maximum connections exceeded'\r\n", b"", b"INFO {}\r\n"]
+    ("said", "told"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "does not begin as NATS servers do: HTTP/1.1 400 Bad Request"),
+        (b"220 mail \x1b[31m\r\n\r\n\r\n", "does not begin as NATS servers do: 220 mail"),
+        (b"INFO {not json}\r\n", "does not begin as NATS servers do: INFO {not json}"),
+        (b"INFO {}\r\n-ERR 'maximum connections exceeded'\r\n", "NATS: maximum connections exceeded"),
+        (b"", "does not begin as NATS servers do: it closed the connection"),
+        (b"INFO {}\r\n", "knows no headers"),
+    ],
 )
-def test_what_is_no_server(said: bytes, opened: Opened) -> None:
+def test_what_is_no_server(said: bytes, told: str, opened: Opened) -> None:
     """Anything else that answers at the port is told from a server, in words without control characters."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -318,6 +326,7 @@ def test_what_is_no_server(said: bytes, opened: Opened) -> None:
         with pytest.raises(Retry) as caught:
             opened(f"nats://127.0.0.1:{listener.getsockname()[1]}", timeout_s=1)
         other.join()
+    assert told in str(caught.value)
     assert str(caught.value).isprintable()
 
 
