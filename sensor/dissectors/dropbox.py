@@ -36,6 +36,8 @@ class Dropbox(Discovery):
         version, folders = told.get("version"), told.get("namespaces")
         numbers = version if isinstance(version, list) else []
         written = ".".join(str(number) for number in numbers[:4] if type(number) is int)
+        # Clients with no name to show give their number again.
         name = text(told, "displayname")
+        name = "" if name == str(told.get("host_int")) else name
         event = DropboxAnnouncement(packet, written, name, len(folders) if isinstance(folders, list) else 0)
         return [event, *facts(packet, (("dropbox.version", written), ("dropbox.hostname", name)))]

@@ -46,3 +46,10 @@ def test_members_of_other_types() -> None:
     """A version or list of folders of another type counts as none."""
     odd = Packet(b'{"host_int":1,"version":"x","namespaces":7}')
     assert events(Dropbox().dissect(odd)) == [("DropboxAnnouncement", "", "", 0)]
+
+
+def test_a_number_in_place_of_a_name() -> None:
+    """Clients that have no name to show repeat their number: it names nobody."""
+    payload = b'{"host_int": 676879976, "version": [1, 8], "displayname": "676879976", "port": 17500, "namespaces": [167841216]}'
+    said = list(Dropbox().dissect(Packet(payload)))
+    assert [one.value for one in said[1:]] == ["1.8"]
