@@ -26,8 +26,10 @@ def _network(report: Report) -> Iterator[str]:
     named = [kinds(kind, count) for kind, count in sorted(types.items(), key=lambda one: (-one[1], one[0]))[:TYPES_NAMED]]
     segments = len({device.segment for device in present if device.segment})
     where = f" in {counted(segments, 'segment')}" if segments else ""
-    most = f", most of them {listed(named)}" if len(types) > TYPES_NAMED else f": {listed(named)}" if named else ""
-    yield f"{counted(len(present), 'device is', 'devices are')} on the network{where}{most}."
+    which = f"{', among them' if len(types) > TYPES_NAMED else ':'} {listed(named)}" if named else ""
+    unknown = len(present) - types.total()
+    doubt = f"; of {unknown:,} it is not known what they are" if unknown else ""
+    yield f"{counted(len(present), 'device is', 'devices are')} on the network{where}{which}{doubt}."
 
 
 def _worst(report: Report) -> Iterator[str]:

@@ -203,6 +203,11 @@ def test_the_headline_says_what_is_there_what_is_worst_and_what_happened() -> No
         "2 of them have something to mend, 1 of these for certain; the gravest, on 1 device: about telnet.",
         "1 alert, 1 of them high or critical; the gravest: alert number 1.",
     ]
+    strangers = [node(number, "unknown") for number in range(10, 40)]
+    assert made(node(1), *strangers).headline[0] == "31 devices are on the network in 1 segment: 1 camera; of 30 it is not known what they are."
+    kinds = [node(number, kind) for number, kind in enumerate(("tv", "tv", "printer", "router", "nas", "camera"), 1)]
+    among = "among them 2 TVs, 1 camera, 1 NAS and 1 printer; of 30 it is not known what they are."
+    assert made(*kinds, *strangers).headline[0] == f"36 devices are on the network in 1 segment, {among}"
     assert made().headline == ["No device is known.", "Nothing that should be mended was seen.", "No alert was raised."]
 
 
