@@ -2,7 +2,8 @@
 
 Reads host, local master and domain announcements, elections and requests, inside a mailslot write of SMB 1 ([MS-MAIL] 2.2.1), and the announcements of LAN
 Manager, which Samba, OS/2 and Windows 9x send to a mailslot of their own in a form of their own. Facts come from announcements whose datagram names the
-sender's own address: one handed on by a distribution server lends nothing. Ignores fragments of datagrams and other mailslots, whose name it tells.
+sender's own address: one handed on by a distribution server lends nothing, nor does one of no type at all, with which a host says goodbye. Ignores
+fragments of datagrams and other mailslots, whose name it tells.
 """
 
 from __future__ import annotations
@@ -179,7 +180,7 @@ def _domain(destination: NetbiosName) -> str:
 
 def _told(event: BrowserAnnouncement, own: bool) -> list[Said]:
     said: list[Said] = [event]
-    if own and is_machine(NetbiosName(event.hostname, 0)):
+    if own and event.types and is_machine(NetbiosName(event.hostname, 0)):
         _facts(event, said)
     return said
 

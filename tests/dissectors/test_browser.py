@@ -55,6 +55,13 @@ def test_announcement_of_lan_manager() -> None:
     assert events(dissect(mailslot(LAN_MANAGER, b"\2\0"))) == [("BrowserDatagram", 0x11, "DESK", "OFFICE", 0x1D, LAN_MANAGER)]
 
 
+def test_goodbye() -> None:
+    """Samba that stops announces itself as nothing at all, with the version of some Windows: that is no fact about the host."""
+    said = dissect(mailslot(BROWSE, announcement(1, "NAS-2", (6, 1), 0, "Samba 4.22")))
+    assert events(said) == [("BrowserAnnouncement", "NAS-2", "OFFICE", "6.1", 0, "Samba 4.22", False)]
+    assert values(said) == []
+
+
 def test_handed_on_by_another() -> None:
     """A datagram of another address lends its sender nothing."""
     assert events(sample(3))[0][:2] == ("BrowserAnnouncement", "PRINTHOST")
