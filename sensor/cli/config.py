@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sensor.cli._setup import complain, lists_folder, mutes_file, rule_folders
+from sensor.cli._places import counted
 from sensor.cli._show import USAGE, add_json_argument, put
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def _check(args: argparse.Namespace) -> int:
         config = load_config(path)
     except DocumentErrors as errors:
         print(errors, file=sys.stderr)
-        put(f"{len(errors.faults):,} faults; what the configuration leads to was not looked at")
+        put(f"{counted(len(errors.faults), 'fault')}; what the configuration leads to was not looked at")
         return USAGE
     # Rules lie beside the file.
     args.config = files[0] if files else None
@@ -87,7 +88,7 @@ def _check(args: argparse.Namespace) -> int:
         print(fault if fault in found.faults else fault._replace(message=f"warning: {fault.message}"), file=sys.stderr)
     looked = ", ".join(f"{count:,} {what}" for what, count in found.looked.items() if count)
     name = ", ".join(map(str, files)) or "no configuration, so the defaults"
-    put(f"{name}: {f'{len(found.faults):,} faults' if found.faults else 'good'}{f' ({looked})' if looked else ''}")
+    put(f"{name}: {counted(len(found.faults), 'fault') if found.faults else 'good'}{f' ({looked})' if looked else ''}")
     return USAGE if found.faults else 0
 
 

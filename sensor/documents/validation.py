@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import typing
 from collections.abc import Mapping
 from typing import Any
@@ -15,6 +16,7 @@ from sensor.documents.nodes import Location, at, find
 # What pydantic calls a type, in words for people.
 _EXPECTED = {
     "string_type": "text",
+    "path_type": "a path as text",
     "int_type": "a whole number",
     "int_parsing": "a whole number",
     "int_from_float": "a whole number",
@@ -32,6 +34,8 @@ _EXPECTED = {
     "model_attributes_type": "keys with values",
     "invalid_key": "text in quotes as a key",
 }
+# How its sentences begin, where what is expected follows.
+_SHOULD = re.compile(r"\w+ should (?:be |have )?")
 
 
 def fault_of(tree: yaml.Node, model: type[pydantic.BaseModel], detail: Mapping[str, Any]) -> Fault:
@@ -49,7 +53,7 @@ def fault_of(tree: yaml.Node, model: type[pydantic.BaseModel], detail: Mapping[s
         return at(node, str(detail["msg"]).split(", ", 1)[-1])
     if kind in ("literal_error", "enum"):
         return at(node, f"found {shown(given)}, {nearest(given, _choices(detail['ctx']['expected']))}")
-    expected = _EXPECTED.get(kind) or str(detail["msg"]).removeprefix("Input should be ").removeprefix("Value should be ")
+    expected = _EXPECTED.get(kind) or _SHOULD.sub("", str(detail["msg"])).partition(" after validation")[0].replace("match pattern", "text like")
     quotes = ", in quotes" if kind == "string_type" and isinstance(given, bool | int | float) else ""
     return at(node, f"found {shown(given)}, expected {expected}{quotes}")
 

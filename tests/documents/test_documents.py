@@ -45,6 +45,33 @@ def test_values() -> None:
     assert loaded.only == Listener(name="x")
 
 
+class Bounded(BaseModel):
+    short: str = Field("", max_length=3, min_length=1)
+    like: str = Field("", pattern="^x$")
+    some: list[int] = Field([], min_length=1)
+    file: Path = Path()
+    even: int = Field(0, multiple_of=2)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("short: ''", "found '', expected at least 1 character"),
+        ("short: long", "found 'long', expected at most 3 characters"),
+        ("like: y", "found 'y', expected text like '^x$'"),
+        ("some: []", "found a list, expected at least 1 item"),
+        ("file: 7", "found 7, expected a path as text"),
+        ("even: 7", "found 7, expected a multiple of 2"),
+    ],
+)
+def test_what_was_expected(text: str, fault: str) -> None:
+    """In words for people, whatever the bound."""
+    with pytest.raises(DocumentErrors) as caught:
+        load_document(PATH, Bounded, text=text)
+    [told] = caught.value.faults
+    assert told.message == fault
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [
