@@ -19,7 +19,13 @@ MANY = 5
 # Watched for less, a network has shown too little of what it does in a week.
 ENOUGH_H = 72.0
 OUTSIDE_SHOWN, CUTS_NOTED, MOVED_SHOWN = 12, 20, 5
-CLOCK = service_text(UDP << 16 | 123)
+# What devices cannot do without, though its servers are outside: who is asked, and what for.
+NEEDED = {
+    UDP << 16 | 123: ("take the time", "name their time servers with --allow, or give them one inside"),
+    UDP << 16 | 53: ("ask for names", "name their resolvers with --allow, or give them one inside"),
+    UDP << 16 | 5060: ("telephone", "name their exchange, and who else speaks with them, with --allow"),
+    TCP << 16 | 5061: ("telephone", "name their exchange, and who else speaks with them, with --allow"),
+}
 HOUR = 3_600_000_000_000
 FORWARDING = frozenset(("router", "gateway"))
 SERVERS = {"DNS": ("dns_server", {TCP << 16 | 53, UDP << 16 | 53}), "DHCP": ("dhcp_server", {UDP << 16 | 67})}
@@ -200,8 +206,7 @@ def _clock(ts: int) -> str:
 
 def _warnings(request: Request, seen: Seen, cuts: Sequence[Cut]) -> Iterator[str]:
     yield from _busy(cuts)
-    if not request.peers and CLOCK in request.seen and any(rule.match.covers(UDP << 16 | 123) for rule in request.rules):
-        yield f"some take the time outside ({CLOCK}): name their time servers with --allow, or give them one inside"
+    yield from _needed(request)
     near = () if request.allowed else (rule.sources for rule in request.rules)  # all but a few are everybody
     sides = [_Side(blocks) for blocks in (*near, *(rule.destinations for rule in request.rules)) if blocks]
     for machine in seen.machines.values():
@@ -210,6 +215,14 @@ def _warnings(request: Request, seen: Seen, cuts: Sequence[Cut]) -> Iterator[str
     yield from _outputs(request, seen)
     yield from _moving(request, seen)
     yield from _neighbours(request)
+
+
+def _needed(request: Request) -> Iterator[str]:
+    """Of machines that are cut off all that is outside."""
+    for service, (what, advice) in NEEDED.items():
+        told = service_text(service)
+        if not request.peers and told in request.seen and any(rule.match.covers(service) for rule in request.rules):
+            yield f"some {what} outside ({told}): {advice}"
 
 
 def _busy(cuts: Sequence[Cut]) -> Iterator[str]:

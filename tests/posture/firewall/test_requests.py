@@ -161,3 +161,16 @@ def test_all_that_is_outside_is_all_but_the_inside_and_what_nobody_has() -> None
     )}  # fmt: skip
     assert [text for text, cut in blocked.items() if cut] == ["9.255.255.255", "11.0.0.1", "203.0.113.65", "2001:db8:2::1"]
     assert simulate(request, network()).warnings == ("some take the time outside (ntp/123): name their time servers with --allow, or give them one inside",)
+
+
+def test_what_devices_cannot_do_without_is_warned_of() -> None:
+    """A telephone whose resolver and exchange are outside would fall silent; what it does not use there is not told."""
+    inside = [ipaddress.ip_network(block) for block in ("10.0.0.0/8", "fc00::/7", "2001:db8:1::/48")]
+    request = request_of_outside([CAMERA], inside, WEEK, [17 << 16 | 53, 6 << 16 | 53, 17 << 16 | 5060, 6 << 16 | 5061, HTTPS], ["it need not"])
+    assert simulate(request, network()).warnings == (
+        "some ask for names outside (dns/53): name their resolvers with --allow, or give them one inside",
+        "some telephone outside (sip/5060): name their exchange, and who else speaks with them, with --allow",
+        "some telephone outside (sips/5061): name their exchange, and who else speaks with them, with --allow",
+    )
+    web = request_of_outside([CAMERA], inside, WEEK._replace(match=Match(6, 443)), [17 << 16 | 53, HTTPS], ["it need not"])
+    assert simulate(web, network()).warnings == ()
