@@ -21,8 +21,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sensor.cli._setup import complain, lists_folder, mutes_file, rule_folders
 from sensor.cli._places import counted
+from sensor.cli._setup import complain, lists_folder, mutes_file, rule_folders
 from sensor.cli._show import USAGE, add_json_argument, put
 
 if TYPE_CHECKING:

@@ -61,7 +61,7 @@ OPERATORS = "expected exactly one of exact, prefix, suffix, domain, contains, re
         ("dhcp.hostname", "dhcp.hostnam", "1:15: found 'dhcp.hostnam', did you mean 'dhcp.hostname'?"),
         (", examples: [PRN-3]", "", "5:5: found no examples, expected at least one"),
         ("examples", "exampels", f"5:103: found the key 'exampels', {KEYS}"),
-        ("id: site.printers", "id: site", "5:10: found 'site', expected String should match pattern '^[a-z0-9_]+(\\.[a-z0-9_]+)+$'"),
+        ("id: site.printers", "id: site", "5:10: found 'site', expected text like '^[a-z0-9_]+(\\.[a-z0-9_]+)+$'"),
         ("id: site.printers", "id: hostname.default.hp_npi", "5:10: found the id 'hostname.default.hp_npi' a second time"),
         ("5, vendor: 0.5}", "5}", "1:1: found no certainty for vendor of site.printers, expected it in the entry or in the file"),
         ("type: 0.5", "type: 1.5", "3:19: found 1.5, expected less than or equal to 1"),
