@@ -16,7 +16,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     ``endpoints``: remembered endpoint-to-device answers, a cache. ``leases``: addresses whose holder is known.
     ``evidence``, ``idle``, ``names``, ``roles``, ``addresses``, ``macs``, ``services``, ``neighbours``: of one device (``idle``: facts no fingerprint knows).
     ``burst`` newcomers are admitted in ``burst_ns``; more than that must show evidence again after ``again_ns``.
-    ``own4``, ``own6``: unclaimed inside addresses seen behind one MAC within ``crowd_ns`` that still pass as its own; more make it a router.
+    ``own4``, ``own6``: unclaimed inside addresses seen behind one MAC within ``crowd_ns`` that still pass as its own; more make it a router,
+    as do IPv4 addresses of more networks (/24) than ``own_networks``.
     ``networks``: outside networks seen behind one MAC that make it a gateway. ``names_of_one``: different names of one protocol a device may
     bear; more and it speaks for others. ``claim_ns``: how long after its last use an address stays with its holder when another MAC uses it unclaimed.
     ``quiet_ns``: how long the old MAC of a name must have been silent before a new one may join it.
@@ -41,6 +42,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     burst_ns: int = MINUTE
     again_ns: int = SECOND
     own4: int = 3
+    own_networks: int = 2
     own6: int = 16
     crowd_ns: int = 10 * MINUTE
     networks: int = 3

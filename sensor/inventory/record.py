@@ -138,12 +138,18 @@ class Record:
             self.stale = True
 
     def crowd(self, ts: int, limits: Limits) -> bool:
-        """True where more inside addresses than one machine has were lately seen with its MAC, none of them claimed: it forwards for others."""
-        four = six = 0
+        """True where more inside addresses than one machine has, or such of more networks than it is in, were lately seen with its MAC, none of them claimed:
+        it forwards for others.
+        """
+        six, others = 0, set(self.behind)
         for address, last in self.addresses.items():
             if address not in self.claimed and not identity.is_link_local(address) and ts - last < limits.crowd_ns:
-                four, six = (four + 1, six) if is_v4(address) else (four, six + 1)
-        return four + len(self.behind) > (1 if self.gateway else limits.own4) or six > limits.own6
+                if is_v4(address):
+                    others.add(address)
+                else:
+                    six += 1
+        networks = {identity.network_of(address) for address in others if is_v4(address)}
+        return len(others) > (1 if self.gateway else limits.own4) or len(networks) > limits.own_networks or six > limits.own6
 
     @property
     def ipv4(self) -> tuple[int, ...]:

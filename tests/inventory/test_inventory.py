@@ -110,6 +110,16 @@ def test_a_router_is_split_from_the_hosts_behind_it(story):
     assert {key for action, key in story.told() if action == "new"} == {f"mac:{GATEWAY}", *(f"ip:10.2.0.{n}" for n in (5, 6, 7, 8))}
 
 
+def test_addresses_of_three_networks_are_no_machine(story):
+    """Servers of three networks behind a MAC that claims none of their addresses are three servers and a router; a machine with a second address stays one."""
+    for second, host in enumerate(("10.1.0.5", "172.18.38.5", "172.18.39.6")):
+        story.at(second).says(GATEWAY, host, "ntlm.hostname", f"SRV{second}")
+    story.talks(LAPTOP, "192.168.0.20").talks(LAPTOP, "10.1.0.37").end()
+    assert (story.who(GATEWAY).type, list(story.who(GATEWAY).names)) == ("router", [])
+    assert [list(story.who(GATEWAY, host).names) for host in ("10.1.0.5", "172.18.38.5", "172.18.39.6")] == [["SRV0"], ["SRV1"], ["SRV2"]]
+    assert story.who(LAPTOP, "10.1.0.37") is story.who(LAPTOP, "192.168.0.20")
+
+
 def test_a_mirrored_packet_behind_a_router_belongs_to_the_host_that_claimed_the_address(story):
     """The same host seen on both sides of a router is one device, and the router does not take its address or its facts."""
     for n, mac in enumerate((PRINTER, LAPTOP, OTHER)):
