@@ -145,5 +145,6 @@ def _put(path: Path, data: bytes, report: Report) -> int:
         complain(f"cannot write {path}: {error.strerror}")
         return NOT_OPENED
     told = [counted(len(report.devices), "device"), counted(len(report.findings), "finding"), counted(len(report.alerts), "alert")]
-    print(f"{path}: {', '.join(told)}; {report.period.since[:16]}Z to {report.period.until[:16]}Z")
+    span = f"{report.period.since[:16]}Z to {report.period.until[:16]}Z" if report.period.until else report.period.label
+    print(f"{path}: {', '.join(told)}; {span}")
     return 0

@@ -237,6 +237,9 @@ def test_an_empty_log_is_a_report_too(tell, tmp_path: Path) -> None:
         told = tell("report", "-o", str(tmp_path / name), "--events", str(tmp_path / "empty.jsonl"), "--period", "7d")
         assert (told.code, told.err) == (0, "")
     assert json.loads((tmp_path / "x.json").read_bytes())["headline"][0] == "No device is known."
+    assert 'class="span"' not in (tmp_path / "x.html").read_text(encoding="utf-8")
+    told = tell("report", "-o", str(tmp_path / "x.html"), "--events", str(tmp_path / "empty.jsonl"))
+    assert told.out == f"{tmp_path / 'x.html'}: 0 devices, 0 findings, 0 alerts; nothing is known\n"
 
 
 def test_a_file_is_replaced_whole_and_a_pipe_is_written(report, tmp_path: Path) -> None:
