@@ -74,7 +74,7 @@ class RtspStream(Stream):
     """One connection, each direction for itself: requests may go both ways."""
 
     def __init__(self) -> None:
-        self._halves = (_Half(), _Half())
+        self._halves = (_Half(), _Half(lost=True))  # cameras that have long been watched are heard from the middle of their media
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
         return self._halves[not from_client].feed(packet, data)
@@ -85,13 +85,13 @@ class RtspStream(Stream):
 
 
 class _Half:
-    """One direction: keeps at most one message."""
+    """One direction: keeps at most one message. ``lost``: where the next one begins is not known."""
 
     __slots__ = ("_kept", "_lost", "_searched", "_silent", "_skip")
 
-    def __init__(self) -> None:
+    def __init__(self, *, lost: bool = False) -> None:
         self._kept, self._skip, self._searched = bytearray(), 0, 0
-        self._lost = self._silent = False
+        self._lost, self._silent = lost, False
 
     def feed(self, packet: Packet, data: bytes) -> Iterator[Said]:
         """What the messages say that these bytes complete. After a gap, reading goes on where a message begins with a segment."""

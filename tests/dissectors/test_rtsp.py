@@ -64,7 +64,7 @@ def test_proxy_lends_nothing() -> None:
 
 def test_media_between_messages() -> None:
     """Interleaved packets are skipped whatever they hold."""
-    said = stream_of(b"$\0\0\x10RTSP/1.0 200 OK\r", OK + b"$\1\0", b"\1x" + OK)
+    said = stream_of(b"$\0\0\x10RTSP/1.0 200 OK\r", OK + b"$\1\0", b"\1x" + OK, from_client=True)
     assert [event[1] for event in events(said)] == [200, 200]
 
 
@@ -79,6 +79,12 @@ def test_gap_in_media() -> None:
     assert len(events(list(stream.feed(packet, OK, False)))) == 1
 
 
+def test_camera_that_has_long_been_watched() -> None:
+    """Heard from the middle of its media, it is heard again where it answers: what keeps a session open has an answer now and then."""
+    said = stream_of(b"\x9a\x01middle of a picture", b"$\0\0\4abcd", OK)
+    assert values(said) == [("rtsp.server", "GStreamer RTSP server")]
+
+
 def test_description_arrives_later() -> None:
     """The event of a message with a description comes when the description is whole."""
     message = rtsp_message("RTSP/1.0 200 OK", "CSeq: 4", "Content-Type: application/sdp", body=SDP)
@@ -89,7 +95,7 @@ def test_description_arrives_later() -> None:
 @pytest.mark.parametrize("start", [b"\x16\x03\x01\x02\0\1", b"GET /stream HTTP/1.1\r\nHost: a\r\n\r\n", b"HTTP/1.0 200 OK\r\n\r\n"])
 def test_other_protocols_are_left_alone(start: bytes) -> None:
     """TLS and tunnels through HTTP are no fault; nothing of them is read."""
-    assert stream_of(start, OK) == []
+    assert stream_of(start, OK, from_client=True) == []
 
 
 @pytest.mark.parametrize(
@@ -108,4 +114,4 @@ def test_other_protocols_are_left_alone(start: bytes) -> None:
 def test_malformed(start: bytes) -> None:
     """Other protocols, impossible lengths, and heads without end."""
     with pytest.raises(Malformed):
-        stream_of(*[start[at : at + 500] for at in range(0, len(start), 500)])
+        stream_of(*[start[at : at + 500] for at in range(0, len(start), 500)], from_client=True)
