@@ -21,7 +21,7 @@ from sensor.capture.interfaces import AT_LINK, RAW, hardware_of, link_of, list_i
 from sensor.capture.packet_ring import RETIRE_MS, Fanout, NoRing, PacketRing, Shape
 from sensor.capture.portable import PortableRing
 from sensor.capture.privileges import drop_privileges, privileged_threads
-from sensor.capture.source import CaptureError, Damage, Tally
+from sensor.capture.source import CaptureError, Damage, Senseless, Tally
 from sensor.core.batch import ROW, Batch
 
 Ring = PacketRing | PortableRing
@@ -236,16 +236,16 @@ def _packet_rings(interfaces: Sequence[str], shape: Shape, program: Callable[[in
 def _check(interfaces: Sequence[str], fanout: int, snaplen: int) -> None:
     if not interfaces:
         there = ", ".join(interface.name for interface in list_interfaces()) or "none"
-        raise CaptureError(f"no interface to listen on: name one with -i (there are: {there})")
+        raise Senseless(f"no interface to listen on: name one with -i (there are: {there})")
     for name in interfaces:
         if not valid_name(name):
-            raise CaptureError(f"{name!r} cannot be the name of an interface")
+            raise Senseless(f"{name!r} cannot be the name of an interface")
     if len(set(interfaces)) != len(interfaces):
-        raise CaptureError(f"an interface is named twice: {', '.join(interfaces)}")
+        raise Senseless(f"an interface is named twice: {', '.join(interfaces)}")
     if not 1 <= fanout <= MAX_FANOUT:
-        raise CaptureError(f"fanout {fanout}: from 1 to {MAX_FANOUT} rings an interface")
+        raise Senseless(f"fanout {fanout}: from 1 to {MAX_FANOUT} rings an interface")
     if snaplen < 1:
-        raise CaptureError(f"snap length {snaplen}: at least 1 byte")
+        raise Senseless(f"snap length {snaplen}: at least 1 byte")
 
 
 def _programs(interfaces: Sequence[str], text: str, snaplen: int) -> Callable[[int], filters.Program]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sensor.capture.packet_ring import MAX_ROWS, no_permission
-from sensor.capture.source import CaptureError, NotPermitted
+from sensor.capture.source import CaptureError, NotPermitted, Senseless
 from sensor.core.batch import ROW, Batch
 
 TIMEOUT_MS = 40
@@ -45,7 +45,7 @@ class PortableRing:
         try:
             handle.setfilter(self._bpf)
         except pcapy.PcapError as error:
-            raise CaptureError(f"filter {self._bpf!r} does not compile: {error}") from None
+            raise Senseless(f"filter {self._bpf!r} does not compile: {error}") from None
         self._handle, self._error, self.link = handle, pcapy.PcapError, handle.datalink()
 
     def fileno(self) -> int:

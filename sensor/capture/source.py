@@ -19,6 +19,10 @@ class CaptureError(Exception):
     """Packets cannot be had from there; the message is one line that says what to do."""
 
 
+class Senseless(CaptureError):
+    """What was asked for can be had nowhere, whatever becomes of the machine: a filter that does not compile, an interface that is named twice."""
+
+
 class NotPermitted(CaptureError):
     """They could be had by somebody with more rights."""
 

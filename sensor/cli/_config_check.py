@@ -62,14 +62,14 @@ class Check:
     def capture(self) -> None:
         """The filter."""
         from sensor.capture.bpf import compile_filter
-        from sensor.capture.source import CaptureError
+        from sensor.capture.source import CaptureError, Senseless
 
         try:
             compile_filter(self._config.capture.filter, 1, self._config.capture.snaplen)
-        except CaptureError as error:
-            # What needs an interface or a package is seen when it is opened.
-            if "does not compile" in str(error):
-                self._add(("capture", "filter"), clean(str(error), 200))
+        except Senseless as error:
+            self._add(("capture", "filter"), clean(str(error), 200))
+        except CaptureError:
+            pass  # what needs an interface or a package is seen when it is opened
 
     def lists(self, folder: Path) -> None:
         """Threat lists of the configuration, and those that ``sensor intel`` keeps in a folder."""

@@ -199,7 +199,7 @@ def _outputs(config: Config) -> Iterator[Finding]:
 def _listen(args: argparse.Namespace, config: Config, names: list[str], teller: _Teller) -> int:
     """What is seen of these interfaces; an exit code where nothing can be, else 0."""
     from sensor.capture.live import open_live
-    from sensor.capture.source import CaptureError
+    from sensor.capture.source import CaptureError, Senseless
     from sensor.doctor import machine, machine_checks
     from sensor.doctor.finding import findings
 
@@ -212,7 +212,7 @@ def _listen(args: argparse.Namespace, config: Config, names: list[str], teller: 
         source = open_live(names, bpf=capture.filter, promiscuous=capture.promiscuous, fanout=capture.rings, ring_mib=capture.ring_mib, snaplen=capture.snaplen)
     except CaptureError as error:
         complain(str(error))
-        return NOT_OPENED
+        return USAGE if isinstance(error, Senseless) else NOT_OPENED
     with contextlib.closing(source):
         _hear(args, config, source, teller)
     return 0

@@ -179,7 +179,7 @@ def _complain(line: str) -> None:
 def _source(args: argparse.Namespace, config: Config) -> LiveSource | int:
     """Listen. What the command line names goes before the configuration. An exit code after it was said why that cannot be."""
     from sensor.capture.live import open_live
-    from sensor.capture.source import CaptureError, NotPermitted
+    from sensor.capture.source import CaptureError, NotPermitted, Senseless
 
     capture = config.capture
     try:
@@ -194,7 +194,7 @@ def _source(args: argparse.Namespace, config: Config) -> LiveSource | int:
         )
     except CaptureError as error:
         complain(str(error))
-        return NOT_PERMITTED if isinstance(error, NotPermitted) else NOT_OPENED
+        return USAGE if isinstance(error, Senseless) else NOT_PERMITTED if isinstance(error, NotPermitted) else NOT_OPENED
 
 
 def _tell(record: Record) -> None:

@@ -36,8 +36,8 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ],
 )
 def test_nothing_to_listen_on(capsys: pytest.CaptureFixture[str], words: list[str], said: str) -> None:
-    """One line that says what to do; exit code 3."""
-    assert main(["run", *words]) == 3
+    """One line that says what to do; exit code 2: it would be in vain to try again."""
+    assert main(["run", *words]) == 2
     told = capsys.readouterr()
     assert told.out == ""
     assert told.err.startswith(f"sensor: {said}")
@@ -48,9 +48,9 @@ def test_interfaces_of_the_configuration(capsys: pytest.CaptureFixture[str], tmp
     """They count where the command line names none, and only there."""
     path = tmp_path / "sensor.yaml"
     path.write_text("capture: {interfaces: [in/valid]}\n")
-    assert main(["run", "--config", str(path)]) == 3
+    assert main(["run", "--config", str(path)]) == 2
     assert "'in/valid'" in capsys.readouterr().err
-    assert main(["run", "--config", str(path), "-i", "mine/wrong"]) == 3
+    assert main(["run", "--config", str(path), "-i", "mine/wrong"]) == 2
     assert "'mine/wrong'" in capsys.readouterr().err
 
 
@@ -109,6 +109,14 @@ def test_what_a_reload_reads(tmp_path: Path) -> None:
     at = run._settings(args, tmp_path / "state")
     assert (at.mutes, at.evidence) == (tmp_path / "mine.yaml", None)
     assert logs._LOG.level == logs.LEVELS.index("info")
+
+
+@pytest.mark.lab
+def test_a_filter_that_is_none(tmp_path: Path) -> None:
+    """It is the configuration that is wrong, wherever it stands; exit code 2."""
+    script = f"ip link set lo up && exec {sys.executable} -m sensor run -i lo --filter 'port port' --events {tmp_path / 'events.jsonl'}"
+    told = subprocess.run(["unshare", "--net", "sh", "-c", script], capture_output=True, text=True, check=False)
+    assert (told.returncode, told.stderr.startswith("sensor: filter 'port port' does not compile: ")) == (2, True)
 
 
 @pytest.mark.lab
