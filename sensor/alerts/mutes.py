@@ -190,11 +190,15 @@ def save_mutes(path: Path, mutes: Iterable[Mute]) -> None:
         lines += [f"  {'- ' if place == 0 else '  '}{name}: {json.dumps(value, ensure_ascii=False)}\n" for place, (name, value) in enumerate(told.items())]
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(path.name + ".new")
-    with beside.open("w", encoding="utf-8") as file:
-        file.writelines(lines)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    try:
+        with beside.open("w", encoding="utf-8") as file:
+            file.writelines(lines)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
 
 
 # What fits.

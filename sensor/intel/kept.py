@@ -112,14 +112,18 @@ def save_one(folder: Path, one: Kept) -> None:
 
 
 def write_whole(path: Path, text: bytes) -> None:
-    """The new file in one step, or the old one."""
+    """The new file in one step, or the old one and nothing beside it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(path.name + ".new")
-    with beside.open("wb") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    try:
+        with beside.open("wb") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
 
 
 def name_of(source: str, *, allow: bool = False) -> str:

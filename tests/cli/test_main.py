@@ -17,6 +17,8 @@ from sensor.cli.main import main, names
 OFFICE = str(Path(__file__).parents[2] / "pcaps" / "office.pcapng")
 # The user and the group that are nobody's.
 STRANGER = 65534
+# The longest word that a mute takes.
+LONG = "x" * 256
 
 
 def test_every_command_is_there() -> None:
@@ -80,6 +82,26 @@ def test_no_room_for_what_is_said(log: Path, command: str) -> None:
     with Path("/dev/full").open("w") as full:
         told = subprocess.run([sys.executable, "-m", "sensor", *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert (told.returncode, told.stderr) == (3, "sensor: cannot write to standard output: No space left on device\n")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["mute", "add", "--vlan", "3", "--src", LONG, "--dst", LONG, "--reason", LONG, "--author", LONG],
+        ["intel", "add", "bad.txt"],
+        ["config", "init", "--yes", "state/sensor.yaml"],
+    ],
+)
+def test_a_file_that_finds_no_room(tmp_path: Path, words: list[str]) -> None:
+    """A line, exit code 3, and nothing half written is left."""
+    (tmp_path / "bad.txt").write_text("".join(f"203.0.113.{number}\n" for number in range(256)))
+    told = subprocess.run(
+        ["sh", "-c", 'ulimit -f 1 && exec "$@"', "sh", sys.executable, "-m", "sensor", *words],
+        cwd=tmp_path, env={**os.environ, "SENSOR_STATE": str(tmp_path / "state")}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (told.returncode, told.stdout, told.stderr.count("\n")) == (3, "", 1)
+    assert re.match(r"sensor: cannot write \S+: File too large", told.stderr)
+    assert [path.name for path in (tmp_path / "state").rglob("*") if path.is_file()] == []
 
 
 def test_started_with_closed_streams(tmp_path: Path) -> None:
