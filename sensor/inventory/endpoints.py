@@ -19,6 +19,8 @@ from sensor.inventory.record import Record, without
 from sensor.inventory.table import Table
 
 _VIRTUAL_ADDRESSES = 4096
+# Roles that a MAC has, whatever addresses come with it; the others may be those of hosts behind it.
+_OF_A_MAC = frozenset(("router", "gateway", "bridge", "querier", "authenticator", "randomised_mac"))
 # Pairs of devices that the operator took apart.
 _APART = 65_536
 
@@ -158,9 +160,15 @@ class Endpoints:
         return record.router
 
     def _split(self, ts: int, record: Record) -> None:
-        """Many addresses behind one MAC: those it never claimed become devices of their own, with the facts that came from them."""
+        """Many addresses behind one MAC: those it never claimed become devices of their own, with the facts that came from them. Whose its services and
+        roles were is not known: they are seen again.
+        """
         record.router = True
+        record.roles &= _OF_A_MAC
         record.take_role("router", self.limits)
+        record.services = record.used = ()
+        if record.device is not None:
+            record.device.services = ()
         hosts = [address for address in record.addresses if address not in record.claimed and not identity.is_link_local(address)]
         if record.told is not None:
             record.news += (("split", f"{len(hosts) + len(record.behind)} addresses behind one MAC: a router; hosts behind it are known by address"),)

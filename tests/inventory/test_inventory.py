@@ -113,9 +113,10 @@ def test_a_router_is_split_from_the_hosts_behind_it(story):
 def test_addresses_of_three_networks_are_no_machine(story):
     """Servers of three networks behind a MAC that claims none of their addresses are three servers and a router; a machine with a second address stays one."""
     for second, host in enumerate(("10.1.0.5", "172.18.38.5", "172.18.39.6")):
-        story.at(second).says(GATEWAY, host, "ntlm.hostname", f"SRV{second}")
+        story.at(second).says(GATEWAY, host, "ntlm.hostname", f"SRV{second}").says(GATEWAY, host, "dns.role", "dns_server")
     story.talks(LAPTOP, "192.168.0.20").talks(LAPTOP, "10.1.0.37").end()
-    assert (story.who(GATEWAY).type, list(story.who(GATEWAY).names)) == ("router", [])
+    router = story.who(GATEWAY)
+    assert (router.type, list(router.names), router.roles) == ("router", [], {"router"})
     assert [list(story.who(GATEWAY, host).names) for host in ("10.1.0.5", "172.18.38.5", "172.18.39.6")] == [["SRV0"], ["SRV1"], ["SRV2"]]
     assert story.who(LAPTOP, "10.1.0.37") is story.who(LAPTOP, "192.168.0.20")
 
