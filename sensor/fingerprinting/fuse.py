@@ -27,6 +27,7 @@ WEAK = frozenset(("hostname", "oui"))
 # Names of services that a machine turns to: applications on any phone or PC turn to them too. They back what others say, or speak where nobody else does; they
 # never stand against others.
 BACKING = frozenset(("cloud",))
+HINTING = "oui"
 # A name checked against the MAC of its sender is the same text as the name: not independent of it, but no weak evidence.
 SAME_SOURCE = {"hostname": "hostname_mac"}
 # Models that are part of another say less; shorter ones may only be part of it by chance.
@@ -153,12 +154,17 @@ def _fold(mine: dict[str, list[Evidence]], best: dict[str, _Families]) -> None:
 
 
 def _drop_backing(best: dict[str, _Families]) -> None:
-    """Take out values that only backing families speak for, where others are likely; what is known to be some machine of the kind may be told more exactly."""
-    likely = [key for key, families in best.items() if not BACKING.issuperset(families) and _together(families) >= THRESHOLD]
+    """Take out values that are only backed or hinted at, where others are likely; what is known to be some machine of the kind may be told more exactly."""
+    likely = [key for key, families in best.items() if not _only_backs(families) and _together(families) >= THRESHOLD]
     if likely:
         exact = WIDER[IOT] if likely == [IOT] else _NO_TYPES
-        for key in [key for key, families in best.items() if BACKING.issuperset(families) and key not in exact]:
+        for key in [key for key, families in best.items() if _only_backs(families) and key not in exact]:
             del best[key]
+
+
+def _only_backs(families: _Families) -> bool:
+    """Whether nobody speaks for a value but services that the machine turns to, or its MAC prefix faintly: its maker makes such things among others."""
+    return all(family in BACKING or (family == HINTING and confidence < THRESHOLD) for family, confidence in families.items())
 
 
 def _aged(piece: Evidence, now: int) -> float:

@@ -74,6 +74,15 @@ def test_contradiction_lowers_and_is_shown() -> None:
     assert [evidence.value for evidence in told.evidence] == ["printer", "camera"]
 
 
+def test_what_a_maker_makes_besides_is_no_contest() -> None:
+    """A hub of a maker that makes lamps too is a hub, uncontested; alone, the same hint is no answer; where the maker makes little else, it counts."""
+    hub = piece("type", "hub", 0.8, "mdns")
+    told = fuse([hub, piece("type", "light", 0.25, "oui")])["type"]
+    assert (told.value, told.confidence, told.contested) == ("hub", 0.8, False)
+    assert fuse([piece("type", "light", 0.25, "oui")]) == {}
+    assert fuse([hub, piece("type", "light", 0.5, "oui")])["type"].contested
+
+
 def test_unlikely_rival_is_no_contest() -> None:
     """A faint other opinion lowers a little and does not contest."""
     told = fuse([piece("type", "printer", 0.85), piece("type", "camera", 0.2, "mdns")])["type"]
