@@ -50,7 +50,7 @@ class Writer:
         self, folder: Path, application: str = "sensor", *, mib: int = MIB, wait: bool = True, complain: Callable[[str], None] = lambda _: None
     ) -> None:
         """``wait``: let whoever writes wait for the disk. OSError where there can be no such folder."""
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o750, parents=True, exist_ok=True)  # what people say and send is in it
         self.folder, self.dropped = folder, 0
         self._application, self._room, self._wait, self._complain = application, mib << 20, wait, complain
         self._files: Bounded[str, _File] = Bounded(FILES_LIMIT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import os
 import subprocess
 from pathlib import Path
 
@@ -64,6 +65,16 @@ def test_a_file_of_an_earlier_run_is_written_anew(tmp_path: Path) -> None:
     written(tmp_path, ("alert-000001", frames()))
     written(tmp_path, ("alert-000001", frames()))
     assert len(packets(tmp_path / "alert-000001.pcapng")) == 2
+
+
+def test_strangers_cannot_look_into_it(tmp_path: Path) -> None:
+    """Contents of mail and files lie there, also where a sensor runs by hand and its user's files are for everybody."""
+    before = os.umask(0o022)
+    try:
+        written(tmp_path / "evidence", ("alert-000001", frames()))
+    finally:
+        os.umask(before)
+    assert (tmp_path / "evidence").stat().st_mode & 0o777 == 0o750
 
 
 def test_peers_cannot_spoil_a_comment(tmp_path: Path) -> None:
