@@ -91,11 +91,13 @@ class TlsHeartbeat(Event):
 
 
 class Tls(Dissector):
-    """The datagrams are those of DTLS, whose clients repeat themselves until they are answered."""
+    """The datagrams are those of DTLS, whose clients repeat themselves until they are answered. Of a server three segments are wanted: some send a hello
+    first, and then a certificate in two.
+    """
 
     interest = Interest(
         udp=(5684,), tcp=(443, 465, 563, 636, 853, 989, 990, 992, 993, 994, 995, 3269, 4433, 5061, 5986, 6514, 8443, 8883, 9443),
-        starts=STARTS + DTLS_STARTS + BEATS, stream=True, opening=2, repeats_s=5, volatile=(5, 11),
+        starts=STARTS + DTLS_STARTS + BEATS, stream=True, opening=3, repeats_s=5, volatile=(5, 11),
     )  # fmt: skip
 
     def dissect(self, packet: Packet) -> Iterator[Said]:

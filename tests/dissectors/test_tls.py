@@ -21,13 +21,19 @@ from pcaps.dissectors._tls import (
     server_name,
     versions,
 )
+from sensor.boundary import Boundary
 from sensor.core.addresses import parse
-from sensor.core.packet import Packet
+from sensor.core.packet import Packet, Packets
 from sensor.core.reader import Malformed
+from sensor.core.recent import RecentSet
+from sensor.decode.flows import FlowTable
+from sensor.decode.select import Selector
 from sensor.dissectors import _client_hello as hellos
 from sensor.dissectors import _der, _x509
 from sensor.dissectors.tls import Tls
+from sensor.engine.dissection import Dissection
 from tests.dissectors.samples import events, facts, packets, values
+from tests.kit import batch_of, tcp_frame
 
 MINE = {"src": parse("10.0.0.5"), "src_mac": 0x020000000005, "dst": parse("10.0.0.1"), "proto": 6}
 # Published with JA3: (version, ciphers, extension types, groups, point formats) and the fingerprint.
@@ -171,6 +177,21 @@ def test_certificate_is_read_before_its_chain_is_there() -> None:
     chain = handshake(11, certificates(certificate(name(CN="cam-1")), bytes(9000)))
     flight = record(handshake(2, server_hello(0x0035, [])) + chain)
     assert [one[0] for one in events(feed((False, flight[:1500])))] == ["TlsServerHello", "TlsCertificate"]
+
+
+def test_a_certificate_in_segments_of_its_own() -> None:
+    """A server may send its hello alone, and then a certificate too long for one segment: what the kernels choose suffices."""
+    shown = record(handshake(11, certificates(certificate(name(CN="cam-1"), names=tuple(f"camera-{n}.example" for n in range(90))))))
+    frames, seq = [tcp_frame("10.0.0.5", "10.0.0.1", hello(), dport=443)], 1
+    for part in (record(handshake(2, server_hello(0x0035, []))), shown[:1400], shown[1400:]):
+        frames.append(tcp_frame("10.0.0.1", "10.0.0.5", part, sport=443, dport=40000, seq=seq))
+        seq += len(part)
+    batch, flows, said = batch_of(frames), FlowTable(4), []
+    selector, dissection = Selector([Tls.interest], RecentSet(4)), Dissection({"tls": Tls()}, Boundary(), flows.unfollow, said.extend)
+    flows.follow(batch.rows, 0, len(batch))
+    for row in selector.select(batch.data, batch.rows, 0, len(batch), flows).tolist():
+        dissection.row(Packets(batch.data, batch.rows), row, int(batch.rows["wanted"][row]))
+    assert [one[0] for one in events(said)] == ["TlsClientHello", "TlsServerHello", "TlsCertificate"]
 
 
 def test_gap_ends_a_direction() -> None:
