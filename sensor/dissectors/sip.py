@@ -31,7 +31,6 @@ HEAD_LIMIT = 65536
 BODY_LIMIT = 65536
 NAME_LIMIT = 255
 KEEP_ALIVE = b"\r\n\0 "
-STUN_AT, STUN = 4, b"\x21\x12\xa4\x42"  # telephones also keep the port open with STUN (RFC 5626, 3.5.2), known by its cookie (RFC 8489, 5)
 FOLD = b" \t"
 TLS_HANDSHAKE = 0x16
 EVENTING = b"SUBSCRIBE /"  # HTTP with a method of the same name: UPnP Device Architecture 2.0, 4
@@ -116,11 +115,11 @@ class Sip(Dissector):
     interest = Interest(udp=(5060, 5061), tcp=(5060, 5061), starts=STARTS, stream=True, repeats_s=5)
 
     def dissect(self, packet: Packet) -> Iterator[Said]:
-        if packet.payload.startswith(STUN, STUN_AT):
-            return iter(())
         data = packet.payload.lstrip(KEEP_ALIVE)
+        if not data[:1].isalpha():  # telephones keep the port open with STUN too (RFC 5626, 3.5.2); tunnels and games like it as well
+            return iter(())
         end = data.find(b"\r\n\r\n")
-        if end < 0 and data:
+        if end < 0:
             if not (packet.truncated or packet.fragment):
                 raise Malformed("headers without an end")
             end = data.rfind(b"\r\n")  # the last line may be cut

@@ -138,11 +138,12 @@ def test_event_of_other_subscriptions_is_no_profile() -> None:
 
 
 BINDING = bytes.fromhex("0001 0000 2112a442 b7e7a701bc34d686fa87dfae")
+WIREGUARD = bytes.fromhex("04000000 15764979 13000000 00000000 3bc85395 c81aa144 b19f96e6 39fb04b8")
 
 
-@pytest.mark.parametrize("payload", [b"\r\n\r\n", b"\0\0\0\0", b"\0", BINDING])
-def test_keep_alive(payload: bytes) -> None:
-    """Empty datagrams, and requests of STUN, keep a port open and say nothing."""
+@pytest.mark.parametrize("payload", [b"\r\n\r\n", b"\0\0\0\0", b"\0", BINDING, WIREGUARD])
+def test_keep_alive_and_other_protocols(payload: bytes) -> None:
+    """Empty datagrams, and requests of STUN, keep a port open; a tunnel that hides behind it is no broken telephone. They say nothing."""
     assert dissect(payload) == []
 
 
