@@ -11,12 +11,16 @@ ADDRESSES_LIMIT, MACS_LIMIT = 16384, 8192
 OWN_LIMIT = 16
 # Two claims less than this apart are one: a machine that comes up announces itself several times.
 APART = SECOND
+# The last byte tells the ports of a machine apart; so many of them are one machine's at most. LOCAL: the bit of MACs that no maker gave.
+PORT_BITS, PORTS, LOCAL = 8, 8, 1 << 41
 # MACs that stand for whoever holds them now, as (bits behind, first bits): VRRP and CARP (RFC 5798, 7.3), HSRP, GLBP, clusters of Windows load balancers.
 VIRTUAL = ((8, 0x00005E0001), (8, 0x00005E0002), (8, 0x00000C07AC), (12, 0x00000C9FF), (12, 0x000573A00), (16, 0x0007B400), (32, 0x02BF), (32, 0x03BF))
 
 
 class Binding(msgspec.Struct):
-    """An address: the MAC that bears it, when it last said so, and the one that takes it away: since when, when last, and how often."""
+    """An address: the MAC that bears it, when it last said so, and the one that takes it away: since when, when last, how often, and how often unasked.
+    ``forced``: how often the bearer answered unasked since.
+    """
 
     mac: int
     last: int
@@ -24,6 +28,8 @@ class Binding(msgspec.Struct):
     since: int = 0
     again: int = 0
     claims: int = 0
+    unasked: int = 0
+    forced: int = 0
     returns: int = 0
 
 
@@ -62,8 +68,10 @@ class Bindings:
         owner = self._owners.get((vlan, mac))
         return owner.last if owner else 0
 
-    def claim(self, vlan: int, address: int, mac: int, ts: int, patience: int) -> Binding | None:
-        """A MAC says it has the address. The binding where another one has it, and did say so within ``patience`` ns; None where nothing is in dispute."""
+    def claim(self, vlan: int, address: int, mac: int, ts: int, patience: int, *, unasked: bool = False) -> Binding | None:
+        """A MAC says it has the address, ``unasked`` or not. The binding where another one has it, and did say so within ``patience`` ns; None where nothing is
+        in dispute.
+        """
         held = self._addresses.get((vlan, address))
         if held is None or held.mac == mac:
             return self._hold(vlan, address, held, mac, ts)
@@ -71,9 +79,9 @@ class Bindings:
             self._addresses.put((vlan, address), Binding(mac, ts))
             return None
         if held.rival != mac or ts - held.again > patience:
-            held.rival, held.since, held.again, held.claims = mac, ts, ts, 1
+            held.rival, held.since, held.again, held.claims, held.unasked, held.forced = mac, ts, ts, 1, int(unasked), 0
         elif ts - held.again >= APART:
-            held.again, held.claims = ts, held.claims + 1
+            held.again, held.claims, held.unasked = ts, held.claims + 1, held.unasked + unasked
         return held
 
     def _hold(self, vlan: int, address: int, held: Binding | None, mac: int, ts: int) -> Binding | None:
@@ -89,6 +97,11 @@ class Bindings:
     def settle(self, vlan: int, address: int, mac: int, ts: int) -> None:
         """From now on the address is this MAC's."""
         self._addresses.put((vlan, address), Binding(mac, ts))
+
+
+def are_ports(mac: int, other: int) -> bool:
+    """Whether two MACs follow one another, as makers number the ports of one machine (IEEE 802c: the local bit tells those that nobody numbered)."""
+    return mac >> PORT_BITS == other >> PORT_BITS and abs(mac - other) <= PORTS and mac >> 24 != 0 and not mac & LOCAL
 
 
 def is_virtual(mac: int) -> bool:

@@ -122,6 +122,51 @@ def test_honest_moves_are_quiet() -> None:
         assert told(story) == []
 
 
+def test_a_capture_that_begins_amid_it() -> None:
+    """The attacker is heard first, and answers nobody's questions; the gateway only asks. Who defends its address by announcing it is none."""
+    asks = [request(5 + 9 * n, GATEWAY, "10.0.0.1", "10.0.0.77") for n in range(6)]
+    found = told(sorted([*(reply(2 * n, ATTACKER, "10.0.0.1") for n in range(30)), *asks], key=lambda each: each.ts))
+    assert {(alert.actor.mac, alert.target and alert.target.mac) for alert in found} == {(ATTACKER, GATEWAY)}
+    assert "nobody asked it" in found[0].why[0]
+    asked = [each for n in range(6) for each in (request(5 + 9 * n, VICTIM, "10.0.0.5", "10.0.0.1"), reply(5.1 + 9 * n, ATTACKER, "10.0.0.1"))]
+    defended = told(sorted([*(announcement(2 * n, GATEWAY, "10.0.0.1") for n in range(30)), *asked], key=lambda each: each.ts))
+    assert GATEWAY not in {alert.actor.mac for alert in defended}
+
+
+NODES = 0x3C5282000001, 0x3C5282000048
+
+
+def failover(at: float, mac: int, *, every: float = 3) -> list[Event]:
+    """A node takes the address of a service: it says so twice, five seconds apart, and then answers who asks, while both nodes go on under their own."""
+    said = [announcement(at + n / 5, mac, "10.0.0.10") for n in range(5)] + [announcement(at + 5.5 + n / 5, mac, "10.0.0.10") for n in range(5)]
+    for n in range(90):
+        ts, client = at + 7 + n * every, f"10.0.0.{30 + n}"
+        said += [request(ts, VICTIM, client, "10.0.0.10"), reply(ts + 0.1, mac, "10.0.0.10", client)]
+        said += [request(ts + 1, node, f"10.0.0.{2 + i}", "10.0.0.20") for i, node in enumerate(NODES)]
+    return said
+
+
+def test_a_service_that_moves_between_living_nodes_is_quiet() -> None:
+    """There and back again, without a virtual MAC; the node that dies right after it spoke; an attacker that does the same, but is contradicted."""
+    assert told([each for n in range(4) for each in failover(n * 300, NODES[n % 2])]) == []
+    dead = [reply(95, NODES[0], "10.0.0.10"), *(each for each in failover(100, NODES[1]) if each.packet.src_mac != NODES[0])]
+    assert told(dead) == []
+    contradicted = [reply(100 + n * 10, NODES[0], "10.0.0.10", "10.0.0.40") for n in range(5)]
+    found = told(sorted([*failover(0, NODES[0]), *failover(95, NODES[1]), *contradicted], key=lambda each: each.ts))
+    assert {alert.actor.mac for alert in found} == {NODES[1]}
+
+
+def test_ports_of_one_machine_are_a_hint() -> None:
+    """Linux answers some with the MAC of one port and some with that of the other (balance-alb); MACs that nobody numbered tell nothing."""
+    ports = 0x001132AABB10, 0x001132AABB11
+    [alert] = told([reply(n * 3, ports[n % 2], "10.0.0.7", f"10.0.0.{50 + n}") for n in range(8)])
+    assert alert.severity == Severity.low
+    assert alert.summary == "00:11:32:aa:bb:11 pretends to be 10.0.0.7"
+    assert "ports" in alert.why[-1]
+    [alert] = told([reply(n * 3, (GATEWAY, VICTIM)[n % 2], "10.0.0.7", f"10.0.0.{50 + n}") for n in range(8)])
+    assert alert.severity == Severity.high
+
+
 def test_repetition_is_one_alert() -> None:
     """One key however long it goes on; an exempt proxy never is one."""
     events = [*ORDINARY, *(reply(2 + 5 * n, ATTACKER, "10.0.0.1") for n in range(60))]
