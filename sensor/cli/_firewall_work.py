@@ -157,7 +157,7 @@ def _match(record: Record) -> Match:
     """The record names the port; its protocol is the one that is usual there."""
     port = part(record, "src")["port"]
     usual = [service_text(proto << 16 | port).startswith(word) for proto, word in ((TCP, "tcp/"), (UDP, "udp/"))]
-    return Match(UDP if usual == [True, False] or part(record, "network").get("app") in DATAGRAMS else TCP, port)
+    return Match(UDP if usual == [True, False] or tidy(part(record, "network").get("app")) in DATAGRAMS else TCP, port)
 
 
 def _setting(record: Record) -> str:

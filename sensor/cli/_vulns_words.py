@@ -12,7 +12,7 @@ from typing import Any
 from sensor.cli._devices_csv import write_csv
 from sensor.cli._known import the_device
 from sensor.cli._setup import complain
-from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, clock, part, put, table, tidy
+from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, clock, first_of, part, put, table, tidy
 from sensor.cli._vulns_feeds import reading, tell_age
 from sensor.cli._vulns_fleet import Fleet, Judged, fleet_of, ordered
 from sensor.documents import DocumentErrors
@@ -147,8 +147,7 @@ def _told_version(fleet: Fleet, record: Record) -> Iterator[str]:
 
 def _name(record: Record) -> str:
     body = part(record, "device")
-    addresses = body.get("ips") or [""]
-    return " ".join(filter(None, (tidy(body.get("id")), tidy(addresses[0]), tidy(body.get("hostname")))))
+    return " ".join(filter(None, (tidy(body.get("id")), first_of(body.get("ips")), tidy(body.get("hostname")))))
 
 
 def show(args: argparse.Namespace) -> int:
@@ -198,8 +197,7 @@ def _about_lines(fleet: Fleet, about: About) -> Iterator[str]:
 
 def _show_row(one: Judged) -> tuple[str, ...]:
     body = part(one.device, "device")
-    addresses = body.get("ips") or [""]
-    words = (one.asset.id, tidy(addresses[0]), one.asset.product, one.asset.firmware, one.finding.verdict.value, one.finding.reason)
+    words = (one.asset.id, first_of(body.get("ips")), one.asset.product, one.asset.firmware, one.finding.verdict.value, one.finding.reason)
     return f"{one.points:.1f}", *map(tidy, words)
 
 
@@ -231,10 +229,9 @@ def _body(fleet: Fleet, one: Judged) -> Record:
 
 def _csv_row(fleet: Fleet, one: Judged) -> dict[str, str]:
     about, body = fleet.about(one.finding.cve), part(one.device, "device")
-    addresses = body.get("ips") or [""]
     cvss, epss, exploited = _scores(about)
     values = (
-        f"{one.points:.1f}", about.cve, one.asset.id, tidy(body.get("hostname")), tidy(addresses[0]), one.asset.vendor, one.asset.model, one.asset.firmware,
-        one.finding.verdict.value, one.finding.reason, one.finding.source, cvss, epss, exploited, about.title,
+        f"{one.points:.1f}", about.cve, one.asset.id, tidy(body.get("hostname")), first_of(body.get("ips")), one.asset.vendor, one.asset.model,
+        one.asset.firmware, one.finding.verdict.value, one.finding.reason, one.finding.source, cvss, epss, exploited, about.title,
     )  # fmt: skip
     return dict(zip(CSV_COLUMNS, values, strict=True))

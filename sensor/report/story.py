@@ -125,7 +125,7 @@ def _kind(action: str, record: Record) -> str:
     if action not in {"changed", "address_changed"}:
         return ""
     # What was nothing before is learned.
-    fields = {one.get("field") for one in objects(record.get("changes")) if one.get("old") and one.get("new")}
+    fields = {str(one.get("field")) for one in objects(record.get("changes")) if one.get("old") and one.get("new")}
     if "firmware" in fields:
         return "firmware"
     if action == "address_changed" and fields:

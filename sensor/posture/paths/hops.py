@@ -69,7 +69,7 @@ def _why(kind: Kind, hop: Hop, site: Site, alert: Any) -> str:
     """One edge in words; one of two that say the same is silent."""
     service = service_text(hop.service) if hop.service != ANY else "a service"
     if alert is not None and kind in (Kind.HELD, Kind.ATTACK, Kind.INBOUND):
-        return f"{clean(alert.get('msg') or '', WORDS_LIMIT)} ({hop.alert})"
+        return f"{clean(str(alert.get('msg') or ''), WORDS_LIMIT)} ({hop.alert})"
     home = site.nodes[hop.target].segment
     return {
         Kind.REACH: f"seen using {service} of it{_times(hop.use)}",
