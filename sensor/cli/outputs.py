@@ -7,7 +7,7 @@ actions:
   status [NAME…]               what was delivered, what is pending, what is wrong, when it is tried again
   replay NAME… --since TIME    deliver again what was seen since a time; repeats keep their ids, so receivers can drop them
 
-Outputs are written in the section `outputs:` of the configuration; `sensor forward` delivers.
+Outputs are written in the section `outputs:` of the configuration, which is the one of the system where none is named; `sensor forward` delivers.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from sensor.core.output import Options
 
 EXAMPLES = """\
-  sensor outputs list --config /etc/sensor/sensor.yaml
-  sensor outputs check siem --config /etc/sensor/sensor.yaml
-  sensor outputs test siem --config /etc/sensor/sensor.yaml
-  sensor outputs status --json --config /etc/sensor/sensor.yaml
-  sensor outputs replay siem --since 2h --config /etc/sensor/sensor.yaml
+  sensor outputs list
+  sensor outputs check siem --config sensor.yaml
+  sensor outputs test siem
+  sensor outputs status --json
+  sensor outputs replay siem --since 2h
 """
 ACTIONS = ("list", "check", "test", "status", "replay")
 TROUBLE = 1
@@ -47,12 +47,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Do it; 1 where something is wrong with an output, 2 where the command or the configuration is, 3 where a file cannot be read or written."""
+    from sensor.config import usual
     from sensor.documents import nearest
 
     action, *names = args.words or ["list"]
     if action not in ACTIONS:
         complain(f"found {action!r}, {nearest(action, ACTIONS)}")
         return USAGE
+    args.config = usual(args.config)
     found = configured(args)
     if found is None:
         return USAGE

@@ -42,7 +42,8 @@ COLUMNS = ("rule", "severity", "watches", "tests", "state", "title", "file")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("words", metavar="ACTION …", nargs="*", help="an action with what it needs (default: list)")
-    parser.add_argument("--config", metavar="FILE", type=Path, help="configuration; rules are looked for beside it as well")
+    beside = "configuration; rules are looked for beside it as well (default: the one of the system, where there is one)"
+    parser.add_argument("--config", metavar="FILE", type=Path, help=beside)
     parser.add_argument("--state", metavar="DIR", type=Path, help="folder of the sensor's state (default: the state folder)")
     add_json_argument(parser)
 
@@ -61,10 +62,15 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _loaded(args: argparse.Namespace) -> tuple[list[Loaded], list[Fault]]:
-    """The rules of the paths that are named, else of the usual folders."""
+    """The rules of the paths that are named, else of the folders in which a sensor looks for them."""
+    from sensor.config import usual
+    from sensor.eventlog.paths import folder_to_read
     from sensor.rules.load import load_rules
 
-    return load_rules(map(Path, args.words) if args.words else rule_folders(args, args.state))
+    if args.words:
+        return load_rules(map(Path, args.words))
+    args.config = usual(args.config)
+    return load_rules(rule_folders(args, args.state or folder_to_read()))
 
 
 def _told(faults: list[Fault]) -> int:

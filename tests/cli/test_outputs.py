@@ -55,6 +55,15 @@ def test_list(outputs) -> None:
     assert [(row["output"], row["type"], row["enabled"]) for row in rows] == [("archive", "file", "yes"), ("nowhere", "syslog", "yes"), ("spare", "http", "no")]
 
 
+def test_those_of_the_service(tell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nobody names a configuration it is the one of the system."""
+    monkeypatch.setattr("sensor.config.SYSTEM", tmp_path / "sensor.yaml")
+    assert tell("outputs", "list").code == 2
+    (tmp_path / "sensor.yaml").write_text(CONFIG)
+    assert [text.split()[0] for text in tell("outputs", "list").lines] == ["OUTPUT", "archive", "nowhere", "spare"]
+    assert [text.split()[1] for text in tell("outputs", "status", "archive").lines] == ["STATE", "stopped"]
+
+
 def test_check(outputs) -> None:
     """One line a finding; 1 where one is an error."""
     told = outputs("check")

@@ -42,6 +42,21 @@ def test_from_nothing_to_a_tested_rule(rules, folder: Path) -> None:
     assert {json.loads(line)["id"] for line in rules("list", "--json").lines} >= {"database_asked_by_many"}
 
 
+def test_where_the_service_has_them(tell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside the configuration of the system, and in the state of the service, where nobody names another."""
+    for folder in ("etc", "var"):
+        (tmp_path / folder / "rules").mkdir(parents=True)
+        (tmp_path / folder / "rules" / "ours.yaml").write_text(tell("rules", "example").out.replace("- id: ", f"- id: {folder}_"))
+    for folder, name in (("var", "inventory.db"), ("etc", "sensor.yaml")):
+        (tmp_path / folder / name).touch()
+    monkeypatch.setattr("sensor.config.SYSTEM", tmp_path / "etc" / "sensor.yaml")
+    monkeypatch.setattr("sensor.eventlog.paths.SYSTEM", tmp_path / "var")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home"))
+    for name in ("SENSOR_STATE", "STATE_DIRECTORY"):
+        monkeypatch.delenv(name, raising=False)
+    assert tell("rules", "check").out == "8 rules are good, 0 faults\n"
+
+
 def test_a_test_that_fails(rules, folder: Path) -> None:
     """With its place, what was expected and what came."""
     text = rules("example").out.replace("dst: 198.51.100.53", "dst: 10.0.0.53", 1)
