@@ -121,15 +121,16 @@ def test_the_planted_alerts_are_there(lines: list[Line]) -> None:
 
 def test_what_should_be_set_otherwise(lines: list[Line]) -> None:
     """Both cameras show their pictures to whoever asks, and telephones register in clear text; printers and cameras bear the names that they came with, and
-    some talk to clouds; all of it is work, and none of it an alert.
+    some talk to clouds; PCs run Windows 10 beyond its end; all of it is work, and none of it an alert.
     """
-    told = exactly(13, lines, lambda line: line["kind"] == "recommendation")
+    told = exactly(16, lines, lambda line: line["kind"] == "recommendation")
     assert {line["action"] for line in told} == {"open"}
     found = {(line["src"]["ip"], line["recommendation"]["setting"]) for line in told}
     named = {*(f"10.20.10.{host}" for host in (21, 22, 23, 24)), CAMERA, LISTENER}
     assert found == {(ip, "default_name") for ip in named} | {
         (CAMERA, "rtsp_open"), (LISTENER, "rtsp_open"), (LISTENER, "internet"), ("10.20.10.21", "internet"),
         ("10.20.10.1", "dhcp_server"), ("10.20.20.5", "sip_clear"), ("10.20.20.5", "sip_weak"),
+        *((f"10.20.10.{host}", "end_of_life") for host in (101, 102, 103)),
     }  # fmt: skip
     exactly(0, lines, lambda line: line["kind"] == "alert" and line["alert"]["detector"] == "posture.insecure_service")
 
