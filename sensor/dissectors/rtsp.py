@@ -20,6 +20,7 @@ from sensor.dissectors._http_credentials import credentials
 from sensor.dissectors._http_message import masked
 
 VERSIONS = (b"RTSP/1.0", b"RTSP/2.0")
+ANSWERS = (b"RTSP/", b"HTTP/")  # how servers begin
 # OPTIONS, GET and POST are left out: SIP and HTTP begin with the same eight bytes. The answer begins with the version.
 STARTS = (b"RTSP/1.0", b"RTSP/2.0", b"DESCRIBE", b"ANNOUNCE", b"SETUP rt", b"PLAY rts", b"RECORD r", b"TEARDOWN")
 INTERLEAVED = 0x24  # "$", a channel and a length (RFC 2326, 10.12)
@@ -74,9 +75,14 @@ class RtspStream(Stream):
     """One connection, each direction for itself: requests may go both ways."""
 
     def __init__(self) -> None:
-        self._halves = (_Half(), _Half(lost=True))  # cameras that have long been watched are heard from the middle of their media
+        self._halves = (_Half(), _Half())
+        self._answered = False
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+        if data and not (from_client or self._answered):
+            self._answered = True
+            if data[0] != INTERLEAVED and not any(start.startswith(data[:5]) for start in ANSWERS):
+                self._halves[1].gap(1)  # a camera that has long been watched, heard from the middle of its media
         return self._halves[not from_client].feed(packet, data)
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:
@@ -85,13 +91,13 @@ class RtspStream(Stream):
 
 
 class _Half:
-    """One direction: keeps at most one message. ``lost``: where the next one begins is not known."""
+    """One direction: keeps at most one message."""
 
     __slots__ = ("_kept", "_lost", "_searched", "_silent", "_skip")
 
-    def __init__(self, *, lost: bool = False) -> None:
+    def __init__(self) -> None:
         self._kept, self._skip, self._searched = bytearray(), 0, 0
-        self._lost, self._silent = lost, False
+        self._lost = self._silent = False
 
     def feed(self, packet: Packet, data: bytes) -> Iterator[Said]:
         """What the messages say that these bytes complete. After a gap, reading goes on where a message begins with a segment."""
