@@ -14,6 +14,7 @@ from hypothesis import settings
 from sensor.core import secrecy
 from sensor.core.bounded import Bounded
 from sensor.logs import logs
+from sensor.report.pdf import NoPdf, writer
 
 # No deadline: a busy machine is no defect. The same examples in every run: a red test stays red until it is mended.
 settings.register_profile("house", deadline=None, derandomize=True, max_examples=100)
@@ -38,6 +39,12 @@ def own_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(secrecy, "_KNOWN", Bounded[str, bool](256))
 
 
+@pytest.fixture(autouse=True)
+def own_manager(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is the service manager told of what started the tests."""
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+
+
 @functools.cache
 def _lab_missing() -> str:
     """Why network namespaces cannot be made here; empty where they can."""
@@ -47,6 +54,17 @@ def _lab_missing() -> str:
     return "" if made.returncode == 0 else "the lab needs the right to make network namespaces (root)"
 
 
+@functools.cache
+def _paper_missing() -> str:
+    """Why PDF cannot be written here; empty where it can."""
+    try:
+        writer()
+    except NoPdf as missing:
+        return str(missing)
+    return ""
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    if item.get_closest_marker("lab") and _lab_missing():
-        pytest.skip(_lab_missing())
+    for marker, missing in (("lab", _lab_missing), ("paper", _paper_missing)):
+        if item.get_closest_marker(marker) and missing():
+            pytest.skip(missing())

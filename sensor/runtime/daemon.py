@@ -5,6 +5,7 @@ Reading and kernels do without the interpreter's lock, so they overlap with the 
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -128,8 +129,9 @@ class Run:
             raise
         finally:
             self._end_by = time.monotonic() + END_S
-            self.notifier.stopping()
-            self._end()
+            with contextlib.closing(self.notifier):
+                self.notifier.stopping()
+                self._end()
 
     @property
     def left_s(self) -> float:

@@ -113,9 +113,9 @@ def test_who_reads_no_more_than_the_first_page_knows_what_matters(report, tmp_pa
     assert "of 100 · exposure high" in front
 
 
+@pytest.mark.paper
 def test_paper(report, tmp_path: Path) -> None:
     """A PDF of a few pages, with its title, bookmarks and text that can be searched; nothing in it leads away or runs."""
-    pytest.importorskip("weasyprint")
     assert report("-o", str(tmp_path / "office.pdf")).code == 0
     data = unpacked(tmp_path / "office.pdf")
     assert data.startswith(b"%PDF-")
@@ -230,10 +230,17 @@ def test_nothing_to_read_is_told(tell, tmp_path: Path) -> None:
     assert f"{tmp_path / 'sensor.yaml'}:1:11: " in told.err
 
 
+@pytest.mark.paper
+def test_an_empty_log_is_paper_too(tell, tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").write_text("", encoding="utf-8")
+    told = tell("report", "-o", str(tmp_path / "x.pdf"), "--events", str(tmp_path / "empty.jsonl"), "--period", "7d")
+    assert (told.code, told.err) == (0, "")
+
+
 def test_an_empty_log_is_a_report_too(tell, tmp_path: Path) -> None:
     """Which says that nothing is known."""
     (tmp_path / "empty.jsonl").write_text("", encoding="utf-8")
-    for name in ("x.html", "x.json", "x.pdf"):
+    for name in ("x.html", "x.json"):
         told = tell("report", "-o", str(tmp_path / name), "--events", str(tmp_path / "empty.jsonl"), "--period", "7d")
         assert (told.code, told.err) == (0, "")
     assert json.loads((tmp_path / "x.json").read_bytes())["headline"][0] == "No device is known."

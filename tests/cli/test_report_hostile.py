@@ -146,10 +146,10 @@ def test_a_log_of_anything_is_a_report(tell, tmp_path: Path, seed: int) -> None:
     assert tell("report", "--events", str(log), "-o", str(tmp_path / "new.json"), "--against", str(page)).code == 0
 
 
+@pytest.mark.paper
 @pytest.mark.parametrize("word", [MARKUP[0], INVISIBLE[0]])
 def test_paper_takes_what_comes(tell, logged, tmp_path: Path, word: str) -> None:
     """Nothing is fetched, nothing is run."""
-    pytest.importorskip("weasyprint")
     told = tell("report", "--events", str(logged(word)), "-o", str(tmp_path / "report.pdf"))
     assert told.code == 0
     data = unpacked(tmp_path / "report.pdf")

@@ -48,11 +48,9 @@ def cost(kind: str) -> tuple[float, float, int]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["html", "pdf"])
+@pytest.mark.parametrize("kind", ["html", pytest.param("pdf", marks=pytest.mark.paper)])
 def test_ten_thousand_devices(kind: str) -> None:
     """The page lists them all; paper groups them, and stays something that one can carry."""
-    if kind == "pdf":
-        pytest.importorskip("weasyprint")
     took, held, size = cost(kind)
     assert took < SECONDS, took
     assert held < MB, held

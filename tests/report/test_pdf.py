@@ -10,9 +10,9 @@ import pytest
 from sensor.report.pdf import pdf
 
 
+@pytest.mark.paper
 def test_nothing_is_fetched() -> None:
     """A picture, a style and a font that a page names are asked of nobody; the page is written without them."""
-    pytest.importorskip("weasyprint")
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
