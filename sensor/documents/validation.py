@@ -60,7 +60,7 @@ def fault_of(tree: yaml.Node, model: type[pydantic.BaseModel], detail: Mapping[s
 
 def _choices(text: str) -> list[str]:
     """The words of pydantic's list ``'a', 'b' or 'c'``."""
-    return [word.strip().strip("'") for word in text.replace("' or '", "', '").split(", ")]
+    return [word for choice in text.replace("' or '", "', '").split(", ") if (word := choice.strip().strip("'"))]
 
 
 def _keys(model: type[pydantic.BaseModel], location: Location) -> list[str]:

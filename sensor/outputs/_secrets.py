@@ -29,6 +29,8 @@ class Secret:
         self._way, _, self._place = text.partition(":")
         if self._way not in ("env", "file", "credential") or not self._place:
             raise ValueError(f"a secret is named by its place: {', '.join(WAYS)}; what was found is not shown")
+        if self._way == "file" and not self._place.startswith("/"):
+            raise ValueError("the file of a secret is named from the root on: file:/path; what was found is not shown")
         if self._way == "credential" and "/" in self._place:
             raise ValueError("a credential is named without a folder")
 

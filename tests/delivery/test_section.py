@@ -94,6 +94,8 @@ def test_two_readings_of_a_configuration_are_equal(tmp_path: Path) -> None:
         ("outputs: [file]\n", ["1:10: found a list, expected keys with values"]),
         ("outputs:\n  a: file\n", ["2:6: found 'file', expected keys with values"]),
         ("outputs:\n  a: {type: http, url: 'https://x', password: secret}\n", ["a secret is named by its place"]),
+        ("outputs:\n  a: {type: http, url: 'https://x', token: 'file:siem.key'}\n", ["the file of a secret is named from the root on: file:/path"]),
+        ("outputs:\n  a: {type: http, url: 'https://x', format: nativ}\n", ["expected one of native, cef"]),
     ],
 )
 def test_mistakes_have_their_place(tmp_path: Path, text: str, told: list[str]) -> None:
