@@ -48,12 +48,21 @@ def test_many_pages_that_are_not_there() -> None:
 
 
 def test_innocent_twins_are_quiet() -> None:
-    """A site with some dead links, one dead link asked for again and again, a slow crawler, a monitoring probe."""
+    """A site with some dead links, one dead link asked for again and again, a slow crawler, monitoring probes, a page without its pictures and styles."""
     story = [answer(f"/{n}", 404 if n % 4 == 0 else 200, n / 4) for n in range(200)]
     story += [answer("/favicon.ico", 404, 100 + n / 10) for n in range(200)]
     story += [answer(f"/old/{n}", 404, 200 + 10 * n) for n in range(60)]
-    story += [ask("/health", 900 + n, agent="kube-probe/1.30") for n in range(20)]
+    story += [ask(path, 900 + n, agent="kube-probe/1.30") for n in range(20) for path in ("/health", "/actuator/health")]
+    story += [answer(f"/gallery/{n}.{kind}", 404, 1000 + n / 10) for n in range(60) for kind in ("png", "css", "js")]
     assert heard(detector(SCAN), story) == []
+
+
+def test_who_works_with_a_program_is_no_scanner() -> None:
+    """Many pages of one place are one look; one file in many folders is a search."""
+    [alert] = heard(detector(SCAN), [ask(f"/phpmyadmin/{page}.php?db=a", n) for n, page in enumerate(("index", "sql", "import", "export", "tbl_structure"))])
+    assert (alert.severity, alert.numbers["files"]) == (Severity.low, 1)
+    found = heard(detector(SCAN), [ask(f"/{folder}/.env", n) for n, folder in enumerate(("api", "app", "old"))])
+    assert [alert.severity for alert in found] == [Severity.low, Severity.medium]
 
 
 def test_repetition_is_one_finding() -> None:

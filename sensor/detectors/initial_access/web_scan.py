@@ -33,10 +33,13 @@ SCANNERS = re.compile(
 SENSITIVE = re.compile(
     r"/\.(?:env(?:\.\w+)?|git/(?:config|HEAD|index)|svn/|hg/|aws/|ssh/|htpasswd|htaccess|DS_Store|vscode/|idea/|npmrc|docker)|"
     r"/(?:wp-config\.php|config\.php\.bak|web\.config|id_rsa|credentials(?:\.json)?$|backup\.(?:sql|zip|tar\.gz)|dump\.sql|database\.sql|phpinfo\.php|info\.php|server-status|"
-    r"actuator/(?:env|heapdump|health)|manager/html|phpmyadmin|pma/|myadmin/|adminer\.php|solr/admin|jenkins/script|_ignition/execute|console/login|"
+    r"actuator/(?:env|heapdump)|manager/html|phpmyadmin|pma/|myadmin/|adminer\.php|solr/admin|jenkins/script|_ignition/execute|console/login|"
     r"owa/auth/x\.js|telescope/requests|\.well-known/security-admin|cgi-bin/test-cgi|_profiler/phpinfo|debug/default/view|v2/_catalog|api/jsonws)",
     re.IGNORECASE,
 )
+
+# What a page is made of: programs that look for pages seldom ask for it, and one broken page asks for dozens.
+PARTS = re.compile(r"\.(?:png|jpe?g|gif|svg|webp|avif|ico|css|m?js|map|woff2?|ttf|eot|mp[34]|webm|ts|m3u8)$", re.IGNORECASE)
 
 
 class Options(detector.Options):
@@ -79,31 +82,34 @@ class WebScan(EventDetector):
         if isinstance(event, HttpRequest):
             if event.user_agent and (tool := _tool_of(event.user_agent)):
                 yield from self._tool(event, tool)
-            if SENSITIVE.search(event.path):
-                yield from self._secret(event)
+            if found := SENSITIVE.search(event.path):
+                yield from self._secret(event, event.path[: found.end()].partition("?")[0][:120])
 
     def _tool(self, event: HttpRequest, tool: str) -> Iterator[Alert]:
         why = (f"its requests say {event.user_agent[:120]!r}, which is what {tool} sends",)
         yield from self._tell(event, "tool", f"scans with {tool}", why, {"requests": 1, "threshold": 1, "user_agent": event.user_agent[:120]}, Severity.medium)
 
-    def _secret(self, event: HttpRequest) -> Iterator[Alert]:
+    def _secret(self, event: HttpRequest, place: str) -> Iterator[Alert]:
+        """``place``: where the secret lies; whoever works with such a program asks for many pages of the one place."""
         packet = event.packet
         key = (packet.src, packet.dst)
-        path = event.path.partition("?")[0][:120]
-        asked = self._sensitive.add(key, path, packet.ts)
+        asked = self._sensitive.add(key, place, packet.ts)
         many = asked >= self.options.sensitive
         why = (
             f"{asked} files that hold secrets were asked for within {self.options.window_s} s ({self.options.sensitive} are a scan); no page leads to them",
             f"asked for: {some(self._sensitive.values(key))}",
         )
         numbers: dict[str, int | float | str] = {"files": asked, "threshold": self.options.sensitive}
-        yield from self._tell(event, "secrets" if many else "secret", f"looks for {path}", why, numbers, Severity.medium if many else Severity.low)
+        yield from self._tell(event, "secrets" if many else "secret", f"looks for {place}", why, numbers, Severity.medium if many else Severity.low)
 
     def _failed(self, event: HttpResponse) -> Iterator[Alert]:
         packet = event.packet
         key = (packet.dst, packet.src)
         failed, answers = self._failures.add(key, packet.ts), self._answers.add(key, packet.ts)
-        missing = self._missing.add(key, event.path.partition("?")[0][:120] or f"?{failed}", packet.ts)
+        path = event.path.partition("?")[0]
+        if PARTS.search(path):
+            return
+        missing = self._missing.add(key, path[:120] or f"?{failed}", packet.ts)
         if missing < self.options.missing or failed < self.options.share * answers:
             return
         why = (
