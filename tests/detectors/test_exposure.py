@@ -21,6 +21,7 @@ def test_services_that_answer_the_internet() -> None:
     alert = one(raised(INBOUND, flow(FAR, NEAR, 8443)))
     assert (alert.actor.address, alert.target and alert.target.address, alert.severity) == (parse(FAR), parse(NEAR), Severity.low)
     assert alert.techniques[0].technique == "T1133"
+    assert one(raised(INBOUND, flow(FAR, NEAR, 443, sport=1025))).severity == Severity.low
     assert one(raised(INBOUND, flow(FAR, NEAR, 3389))).severity == Severity.medium
     assert one(raised(INBOUND, flow(FAR, NEAR, 23), World(device("camera", NEAR)))).severity == Severity.high
     assert one(raised(INBOUND, flow(FAR, NEAR, 161, proto=UDP))).severity == Severity.low
@@ -34,11 +35,12 @@ def test_services_that_answer_the_internet() -> None:
         flow("10.0.0.1", NEAR, 22),
         flow(FAR, NEAR, 51413),
         flow(FAR, NEAR, 9000, sport=443),
+        flow(FAR, NEAR, 2759, sport=5228),
         flow(FAR, NEAR, 50000, proto=UDP),
     ],
 )
 def test_innocent_inbound_is_quiet(story: Story) -> None:
-    """Unanswered knocks, the other way round, inside, file sharing, a conversation heard from its middle, calls."""
+    """Unanswered knocks, the other way round, inside, file sharing, conversations heard from their middle, calls."""
     assert raised(INBOUND, story) == []
 
 
