@@ -43,6 +43,7 @@ def test_pictures_for_strangers(client: str, severity: Severity, method: str) ->
     """Another segment, and outside; the client is the actor."""
     alert = one(told(watched(client, method), device("camera", CAMERA)))
     assert (alert.actor.address, alert.target and alert.target.address, alert.target_port) == (parse(client), parse(CAMERA), 554)
+    assert alert.summary.endswith(f"watches camera ({CAMERA}) without a password")
     assert (alert.severity, alert.techniques[0].technique) == (severity, "T1125")
 
 

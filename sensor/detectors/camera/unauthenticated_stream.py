@@ -95,7 +95,7 @@ class UnauthenticatedStream(CallDetector):
             why += ("the two have done so for a day and longer: that the camera has no password is a weakness, not an attack",)
         grade = Severity(Severity.medium + (not inside) - (usual or learned or not sure))
         numbers: dict[str, int | float | str] = {"method": session.method, "uri": session.uri[:200], "threshold": 1}
-        alert = self.told(event, "watches without a password", why, numbers, severity=grade, confidence=0.85, answer=True, app="rtsp")
+        alert = self.told(event, "watches", why, numbers, rest=" without a password", severity=grade, confidence=0.85, answer=True, app="rtsp")
         if inside:  # a recorder has many cameras, and is one finding
             alert.key = f"{self.id}|{ends.actor.address}"
         yield alert
