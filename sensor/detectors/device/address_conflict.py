@@ -16,7 +16,7 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
-from sensor.detectors._bindings import Bindings, is_virtual
+from sensor.detectors._bindings import Bindings, are_ports, is_virtual
 from sensor.detectors._words import who
 from sensor.dissectors.arp import ArpAnnouncement, ArpReply, ArpRequest
 from sensor.dissectors.dhcp import DhcpDecline
@@ -77,11 +77,12 @@ class AddressConflict(EventDetector):
             yield self._alert(event, second, first, reason, held.returns)
 
     def _alert(self, event: Event, second: Subject, first: Subject, reason: str, times: int) -> Alert:
+        owners = "two ports, perhaps of one machine," if are_ports(first.mac, second.mac) else "two machines"
         alert = self.alert(
             event,
             actor=second,
             target=first,
-            summary=f"two machines have the address {addresses.text(first.address)}",
+            summary=f"{owners} have the address {addresses.text(first.address)}",
             why=(reason,),
             numbers={"times": times, "threshold": self.options.returns if times > 1 else 1},
             network={"proto": "arp" if event.packet.proto != 17 else "udp", "vlan": first.vlan, "direction": "internal"},
