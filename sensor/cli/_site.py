@@ -17,6 +17,7 @@ from sensor.cli._vulns_fleet import Fleet, ordered
 from sensor.config import Config, load_config, usual
 from sensor.core import addresses
 from sensor.documents import DocumentErrors
+from sensor.inventory.identity import is_link_local
 from sensor.posture.database import DatabaseError
 from sensor.posture.ranges import Verdict
 from sensor.posture.site import GONE, Node, Site
@@ -101,7 +102,7 @@ def _misconfigured(found: Known, nodes: dict[str, Node]) -> Iterable[Weakness]:
 def _node(record: Record, fleet: Fleet) -> Node:
     device = part(record, "device")
     words = {name: tidy(device.get(name)) for name in ("id", "type", "vendor", "model", "firmware", "owner", "first_seen", "last_seen")}
-    address = next((tidy(one) for one in _texts(device.get("ips"))), "")
+    address = _address([tidy(one) for one in _texts(device.get("ips"))])
     return Node(
         **words,
         name=tidy(device.get("hostname")),
@@ -115,13 +116,26 @@ def _node(record: Record, fleet: Fleet) -> Node:
     )
 
 
+def _address(ips: list[str]) -> str:
+    """The first that is not link-local, where there is one: which of them was used last changes from look to look."""
+    return next((one for one in ips if not _link_local(one)), ips[0] if ips else "")
+
+
 def _segment(vlan: Any, address: str) -> str:
+    """A link-local address tells none: every link has the same (RFC 4291, 2.5.6; RFC 3927)."""
     if isinstance(vlan, int) and vlan > 0:
         return f"vlan {vlan}"
     try:
-        return addresses.segment(addresses.parse(address)) if address else ""
+        return addresses.segment(addresses.parse(address)) if address and not _link_local(address) else ""
     except ValueError:
         return ""
+
+
+def _link_local(text: str) -> bool:
+    try:
+        return is_link_local(addresses.parse(text))
+    except ValueError:
+        return False
 
 
 def _texts(value: Any) -> list[str]:

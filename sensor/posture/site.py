@@ -21,7 +21,7 @@ GONE = "gone"
 
 
 class Node(NamedTuple):
-    """A device in the words of its record. ``segment``: its VLAN, else the block of its first address; ``aimed``: whether the outside reaches it, whether it
+    """A device in the words of its record. ``segment``: its VLAN, else the block of its address; ``aimed``: whether the outside reaches it, whether it
     was attacked, and how important it is.
     """
 

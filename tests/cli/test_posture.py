@@ -228,6 +228,15 @@ def test_a_trend_of_a_segment(went) -> None:
     ]
 
 
+def test_a_link_local_address_tells_no_segment(posture) -> None:
+    """Every link has the same: machines of two networks would live together, and move house with the address that they used last."""
+    homes = []
+    for ips in (["fe80::5", "2001:db8:1::5"], ["2001:db8:1::5", "fe80::5"], ["fe80::5"], ["169.254.7.7"]):
+        found = bodies(posture("--by", "device", "--json", records=[device(5, "printer", ips=ips)]))
+        homes += [one["device"].get("segment") for one in found]
+    assert homes == ["2001:db8:1::/64", "2001:db8:1::/64", None, None]
+
+
 def test_a_trend_of_what_is_not_there(went, tell, tmp_path: Path) -> None:
     """A segment that nobody knows, a span that is none, a damaged line, nothing recorded."""
     told = went("vlan 31")
