@@ -80,6 +80,8 @@ class MysqlStream(FramedStream):
         if not self._greeted and not self.done:
             start = (self._server.kept + data[: HEAD_SIZE + 1])[3 : HEAD_SIZE + 1]
             self.done = from_client or not any(first.startswith(start) for first in FIRST)
+        elif self._user is None and not from_client:
+            self.done = True  # who was greeted is not heard: it may have wished for TLS
         return iter(()) if self.done else super().feed(packet, data, from_client)
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Said]:

@@ -65,6 +65,11 @@ def test_malformed(part: bytes) -> None:
         talk((False, greeting()), (True, part))
 
 
+def test_only_the_server_is_heard() -> None:
+    """Its greeting is read; what it says to a client that wished for TLS, unheard, is no broken message."""
+    assert events(talk((False, greeting()), (False, b"\x16\x03\x03\x0f\x55\2" + bytes(64)))) == [GREETED]
+
+
 def test_gaps_end_the_reading() -> None:
     """What is missing may be the result."""
     stream, packet = Mysql().stream(Packet()), Packet(proto=6)
