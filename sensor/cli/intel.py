@@ -54,7 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--header-file", metavar="FILE", default="", help="of add: file with headers to send, as `Auth-Key: …`, one a line")
     parser.add_argument("--force", action="store_true", help="of update: take a list also where it lost most of its entries")
     parser.add_argument("--state", metavar="DIR", type=Path, help="folder of the sensor's state (default: the state folder)")
-    parser.add_argument("--config", metavar="FILE", type=Path, help="of check: configuration whose lists are asked as well")
+    asked = "of check: configuration whose lists are asked as well (default: the one of the system, where there is one)"
+    parser.add_argument("--config", metavar="FILE", type=Path, help=asked)
     add_json_argument(parser)
 
 
@@ -216,13 +217,9 @@ def _check(args: argparse.Namespace, folder: Path, _: list[Kept]) -> int:
     if not args.words:
         complain("expected check VALUE…: an address, a domain, a URL, a JA3, a JA4 or the hash of a certificate")
         return USAGE
-    more: list[Path] = []
-    if args.config is not None:
-        from sensor.cli._setup import settings
+    from sensor.cli._setup import settings
+    from sensor.config import usual
 
-        args.log_format = "console"
-        config = settings(args)
-        if config is None:
-            return USAGE
-        more = list(config.intel)
-    return check(args, folder, more, time.time())
+    args.config, args.log_format = usual(args.config), "console"
+    config = settings(args)
+    return USAGE if config is None else check(args, folder, list(config.intel), time.time())

@@ -115,6 +115,15 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "state" / "intel"
 
 
+def test_lists_of_the_service_are_asked(intel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the configuration of the system, where nobody names another: they count in what it finds."""
+    (tmp_path / "ours.txt").write_text("203.0.113.9\n")
+    (tmp_path / "sensor.yaml").write_text("intel: [ours.txt]\n")
+    assert intel("check", "203.0.113.9").code == 1
+    monkeypatch.setattr("sensor.config.SYSTEM", tmp_path / "sensor.yaml")
+    assert intel("check", "203.0.113.9").lines[1].split()[1] == "ours"
+
+
 def test_add_list_check_remove_a_file(intel, folder: Path, tmp_path: Path) -> None:
     """A list becomes entries with category, age and confidence; what is wrong in it is told by its line, and the rest counts."""
     assert intel("list").out.startswith("no lists in ")
