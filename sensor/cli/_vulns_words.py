@@ -49,7 +49,7 @@ def _fleet(args: argparse.Namespace) -> Fleet | None:
 
 def list_vulnerabilities(args: argparse.Namespace) -> int:
     """The findings of the devices that match."""
-    from sensor.cli._devices_list import Wrong, filter_of, filtered
+    from sensor.cli._devices_list import Filter, Wrong, filter_of, filtered
 
     try:
         wanted = [filter_of(word) for word in args.words]
@@ -59,7 +59,9 @@ def list_vulnerabilities(args: argparse.Namespace) -> int:
     fleet = _fleet(args)
     if fleet is None:
         return NOT_OPENED
-    records = filtered(fleet.known, wanted)
+    matching = filtered(fleet.known, wanted)
+    there = [Filter("state", "=", "present")] if all(one.key != "state" for one in wanted) else []
+    records = filtered(fleet.known, wanted + there)
     found = ordered(one for one in fleet.judge(records) if args.all or one.finding.verdict is not Verdict.NOT_AFFECTED)
     if args.json:
         _print_json(fleet, found)
@@ -67,6 +69,8 @@ def list_vulnerabilities(args: argparse.Namespace) -> int:
         write_csv(sys.stdout, CSV_COLUMNS, (_csv_row(fleet, one) for one in found))
     else:
         print(_listed(fleet, found, len(records)))
+        if gone := len(matching) - len(records):
+            print(f"left out: {gone:,} more {'that are' if gone > 1 else 'that is'} gone, see state=gone")
     return 0
 
 

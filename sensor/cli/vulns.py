@@ -5,7 +5,7 @@ it. 347 CVEs of printers, telephones, cameras, storage, network and building dev
 exploited vulnerabilities, EPSS scores and advisories. Feeds are kept in vulnerabilities.db in the state folder.
 
 actions:
-  list [FILTER…]               CVEs of the devices that match (filters as in `sensor devices`), the most urgent first
+  list [FILTER…]               CVEs of the devices that match (filters as in `sensor devices`), the most urgent first; of those that are gone with state=gone
   show CVE                     what is known of a CVE, which devices it is about, and why
   device DEVICE                all CVEs of one device, with the packet that told its version
   import FILE|URL…             take feeds: NVD 2.0, CVE JSON 5 (file, folder or zip), KEV, EPSS, CSAF, packed or not

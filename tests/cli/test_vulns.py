@@ -93,6 +93,18 @@ def test_what_comes_with_the_sensor(vulns) -> None:
     assert points == sorted(points, reverse=True)
 
 
+def test_devices_that_are_gone_are_not_to_be_mended(tell, tmp_path: Path) -> None:
+    """They are told of by number, and listed where they are asked for; reports, scores and tickets do not count them either."""
+    log = tmp_path / "log.jsonl"
+    cameras = [device(number, "camera", action, vendor="Hikvision", model="DS-2CD2143G0-I") for number, action in ((1, "new"), (2, "gone"), (3, "gone"))]
+    log.write_text("".join(f"{json.dumps(one)}\n" for one in cameras), encoding="utf-8")
+    told = tell("vulns", "--events", str(log))
+    assert told.lines[-2:] == ["1 CVEs; of 1 devices 0 are affected, of 1 more it cannot be told", "left out: 2 more that are gone, see state=gone"]
+    assert tell("vulns", "list", "state=gone", "--events", str(log)).lines[-1] == "1 CVEs; of 2 devices 0 are affected, of 2 more it cannot be told"
+    found = [json.loads(line)["device"]["id"] for line in tell("vulns", "list", "--json", "--events", str(log)).lines]
+    assert found == ["dev-1"]
+
+
 def test_imported_ones_are_found(vulns, imported: None) -> None:
     """With the terms of the priority, which add up, and the packet that told the version."""
     worst = rows(vulns("--json"))[0]
