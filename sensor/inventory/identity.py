@@ -39,10 +39,12 @@ _JOINS = {"dhcp.client_id": "id", "dhcpv6.duid": "id", "dhcp.hostname": "name", 
 _COMMON = re.compile(
     r"(localhost|unknown|none|null|default|android|iphone|ipad|ipod|watch|macbook([ -]?(air|pro))?|mac ?mini|imac|apple-?(tv|watch)|"
     r"galaxy\b.*|pixel\b.*|redmi\b.*|xiaomi\b.*|mi-\w+|mi\d\w*|poco\b.*|oneplus\b.*|huawei\w{0,8}|honor\b.*|oppo\b.*|vivo\b.*|realme\b.*|moto\b.*|nokia\b.*|sm-\w+|esp(ressif)?|"
+    r"cph\d+\w*|rmx\d+\w*|v\d{4}\w?|m2\d{3}\w+|2\d{4,}\w+|samsung|tablet|tab\b.*|"
     r"(esp|tasmota|shelly)?-?device|raspberrypi|ubuntu|debian|kali|fedora|linux|openwrt|buildroot|busybox|pc|laptop|desktop|phone|host|client|user|wlan0|eth0|"
     r"windows-?phone|udhcp\w*|dhcpcd?\w*)",
     re.IGNORECASE,
 )
+_MAC_BEHIND = re.compile(r" ?\[(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\]$", re.IGNORECASE)
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
@@ -120,8 +122,8 @@ def network_of(address: int) -> int:
 
 
 def bare(name: str) -> str:
-    """A host name without the mDNS domain and the dot at its end."""
-    return name.rstrip(".").removesuffix(".local")
+    """A host name without the mDNS domain, the dot at its end, and the MAC that Avahi adds to workstations (``cam [74:da:38:80:7a:08]``)."""
+    return _MAC_BEHIND.sub("", name.rstrip(".").removesuffix(".local"))
 
 
 def stem(name: str) -> str:

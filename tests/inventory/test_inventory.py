@@ -189,9 +189,10 @@ def test_two_phones_that_bear_one_name_at_the_same_time_stay_two(story):
 
 
 def test_names_of_makers_join_nothing(story):
-    """Two phones called iPhone are two phones."""
-    story.says(PHONE, "", "dhcp.hostname", "iPhone").at(300).says(PHONE_NEW, "", "dhcp.hostname", "iPhone").at(302)
-    assert story.who(PHONE) is not story.who(PHONE_NEW)
+    """Two phones called iPhone are two phones, and so are two that bear the number of their model."""
+    for start, name in ((0, "iPhone"), (1000, "CPH2207"), (2000, "2201117TY")):
+        story.at(start).says(PHONE, "", "dhcp.hostname", name).at(start + 300).says(PHONE_NEW, "", "dhcp.hostname", name).at(start + 302)
+        assert story.who(PHONE) is not story.who(PHONE_NEW)
 
 
 def test_a_randomised_mac_never_takes_over_a_device_with_a_stable_one(story):
@@ -283,6 +284,14 @@ def test_names_come_most_trusted_first(story):
         PRINTER, "", "dhcp.hostname", "PRN-3F-EAST"
     )
     assert list(story.who(PRINTER).names) == ["PRN-3F-EAST", "prn3f", "Kyocera on 3F"]
+
+
+def test_a_mac_behind_a_name_is_no_name(story):
+    """Avahi announces a workstation as its name with its MAC behind it, and a nameless one as the MAC alone."""
+    for name in ("localcam [00:17:c8:1a:2b:3c]", "[00:17:c8:1a:2b:3c]"):
+        story.says(PRINTER, "10.0.0.9", "mdns.instance", name)
+    story.says(PRINTER, "10.0.0.9", "mdns.hostname", "localcam").end()
+    assert list(story.who(PRINTER).names) == ["localcam"]
 
 
 def test_a_reflector_bears_none_of_the_names_it_repeats(story):
