@@ -52,7 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--for", metavar="SPAN", dest="span", default=DEFAULT_SPAN, help=f"how long, as 12h, 7d, 4w or ever (default: {DEFAULT_SPAN})")
     parser.add_argument("--reason", metavar="TEXT", default="", help="why: shown wherever the mute is")
     parser.add_argument("--author", metavar="NAME", help="who says it (default: the user)")
-    parser.add_argument("--mutes", metavar="FILE", type=Path, help="file of mutes (default: mutes.yaml in the folder of --state)")
+    mutes = "file of mutes (default: alerts.mutes: of the system's configuration, else mutes.yaml in the folder of --state)"
+    parser.add_argument("--mutes", metavar="FILE", type=Path, help=mutes)
     parser.add_argument("--state", metavar="DIR", type=Path, help="folder of the sensor's state (default: the state folder)")
     add_events_argument(parser)
 
@@ -63,6 +64,8 @@ def main(args: argparse.Namespace) -> int:
     from sensor.documents import DocumentErrors
 
     path = _file(args)
+    if path is None:
+        return USAGE
     try:
         mutes = load_mutes(path)
     except DocumentErrors as errors:
@@ -80,10 +83,17 @@ def main(args: argparse.Namespace) -> int:
         return NOT_OPENED
 
 
-def _file(args: argparse.Namespace) -> Path:
-    from sensor.eventlog.paths import folder_to_read
+def _file(args: argparse.Namespace) -> Path | None:
+    """The one that was named, else the one that the sensor of this machine heeds. None after it was said what is wrong with its configuration."""
+    named: Path | None = args.mutes
+    if named is not None:
+        return named
+    from sensor.cli._places import places_of
 
-    return args.mutes or (args.state or folder_to_read()) / "mutes.yaml"
+    if (found := places_of(None, args.state)) is None:
+        return None
+    config, places = found
+    return (None if args.state else config.alerts.mutes) or places.state / "mutes.yaml"
 
 
 def _add(args: argparse.Namespace, path: Path, mutes: list[Mute]) -> int:

@@ -32,6 +32,19 @@ def test_add_list_remove(mute, tmp_path: Path) -> None:
     assert mute("add", "--detector", "custom.of_a_rule_to_come").code == mute("add", "--detector", "*_scan").code == 0
 
 
+def test_the_file_that_the_service_heeds(tell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the configuration of the system names one, a mute goes there; what is wrong with it is told, and nothing is written."""
+    monkeypatch.setattr("sensor.config.SYSTEM", tmp_path / "sensor.yaml")
+    (tmp_path / "sensor.yaml").write_text("alerts: {mutes: quiet.yaml}\n")
+    assert tell("mute", "add", "--vlan", "3").code == 0
+    assert [one.vlan for one in load_mutes(tmp_path / "quiet.yaml")] == [3]
+    assert tell("mute", "list").lines[1].startswith("m1 ")
+    assert tell("mute", "list", "--state", str(tmp_path)).out.startswith("no mutes in ")
+    (tmp_path / "sensor.yaml").write_text("alerts: {mute: quiet.yaml}\n")
+    told = tell("mute", "add", "--vlan", "4")
+    assert (told.code, "sensor.yaml:1:10: found the key 'mute'" in told.err) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("words", "code", "fault"),
     [
