@@ -33,7 +33,9 @@ MOST_TOLD = 10_000
 
 
 class CaptureFiles:
-    """The source of ``open_captures``. ``unreadable`` are the files that give nothing; ``total_bytes`` is 0 where nobody knows how much there will be."""
+    """The source of ``open_captures``. ``unreadable`` are the files that give nothing; ``barren``: all of them do; ``total_bytes`` is 0 where nobody knows how
+    much there will be.
+    """
 
     def __init__(self, paths: Sequence[str], *, follow: bool, limits: Limits) -> None:
         self.name = ", ".join(clean(path) for path in paths)
@@ -49,6 +51,7 @@ class CaptureFiles:
         self._stopped = False
         files = expand(paths)
         pending = self._look(files)
+        self.barren = not pending and not follow
         self._merge = Merge(pending, self._pool, lambda: self._stopped, self._settle)
         self._follower = Follower(paths, files, self._start, self._settle) if follow else None
 

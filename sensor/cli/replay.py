@@ -65,14 +65,15 @@ def main(args: argparse.Namespace) -> int:
     from sensor.eventlog.fold import Fold
     from sensor.runtime.daemon import Run
 
-    log = _log(args.events)
+    source = open_captures(args.paths, follow=args.follow)
+    log = _log(args.events, barren=source.barren)
     if log is None:
         return NOT_OPENED
     folder = args.state or config.state
     keeping = keeper(folder) if folder is not None else None
     if folder is not None and keeping is None:
         return NOT_OPENED
-    source, fold, began = open_captures(args.paths, follow=args.follow), Fold(), time.monotonic()
+    fold, began = Fold(), time.monotonic()
     mutes = mutes_file(args, config, folder)
     listener = None if args.events == os.devnull else partial(_hear, fold)
     try:
@@ -99,11 +100,15 @@ def main(args: argparse.Namespace) -> int:
     return NOT_OPENED if source.unreadable else 0
 
 
-def _log(events: str | None) -> EventLog | None:
-    """The log that was named; else the one in the state folder, and none where that cannot be. None after it was said what is wrong."""
+def _log(events: str | None, *, barren: bool) -> EventLog | None:
+    """The log that was named; else the one in the state folder, and none where that cannot be, or nothing can be read: what the last replay found stays.
+    None after it was said what is wrong.
+    """
     from sensor.eventlog.paths import REPLAY_LOG, state_folder
     from sensor.eventlog.writer import EventLog
 
+    if barren and not events:
+        return EventLog(Path(os.devnull))
     path = None if events == "-" else Path(events) if events else state_folder() / REPLAY_LOG
     try:
         return EventLog(path, fresh=True)

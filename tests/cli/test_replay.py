@@ -129,6 +129,17 @@ def test_files_that_cannot_be_read(replay: Runs, dhcp: Path, tmp_path: Path) -> 
     assert "12 packets in" in told.stdout
 
 
+def test_a_name_that_is_mistyped(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
+    """Where nothing can be read at all, what the last replay found stays; a log that was named is begun anew all the same."""
+    log, named = tmp_path / "state" / "replay.jsonl", tmp_path / "named.jsonl"
+    replay(dhcp)
+    first = log.read_bytes()
+    assert replay(dhcp.with_name("dhpc.pcap")).returncode == 3
+    assert log.read_bytes() == first
+    assert replay(dhcp.with_name("dhpc.pcap"), "--events", named).returncode == 3
+    assert [record["action"] for record in records(named.read_text())] == ["started", "summary", "stopped"]
+
+
 def test_a_damaged_file(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
     """Everything before the damage, and where it is; that is no failure of ours."""
     cut = tmp_path / "cut.pcap"
