@@ -161,6 +161,7 @@ class NamePoisoning(EventDetector):
         names = sorted({each.name for each in found})
         odd = [name for name in names if name in BAIT or _made_up(name)]
         protocols = " and ".join(sorted({each.protocol for each in found}))
+        least = min(self.options.names, len(names))  # fewer are enough where one of them is bait or made up
         return self.alert(
             event,
             actor=actor,
@@ -168,10 +169,10 @@ class NamePoisoning(EventDetector):
             targets=reversed(victims),
             summary=f"{who(self.context, actor)} answers over {protocols} for {some(names)}, which it never claimed as its own",
             why=(
-                f"{len(names)} names with one address within {self.options.window_s} s; counts from {self.options.names} on",
-                *([f"nobody has such a name: {some(odd)}"] if odd else []),
+                f"{len(names)} names with one address within {self.options.window_s} s; counts from {least} on{' with such a name' if least < self.options.names else ''}",
+                *([f"what poisoners wait for, or nobody has: {some(odd)}"] if odd else []),
             ),
-            numbers={"names": len(names), "threshold": self.options.names, "window_s": self.options.window_s, "answered": len(victims)},
+            numbers={"names": len(names), "threshold": least, "window_s": self.options.window_s, "answered": len(victims)},
             severity=severity,
             confidence=confidence,
             actor_port=packet.sport,
