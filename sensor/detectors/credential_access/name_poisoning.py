@@ -162,6 +162,7 @@ class NamePoisoning(EventDetector):
         odd = [name for name in names if name in BAIT or _made_up(name)]
         protocols = " and ".join(sorted({each.protocol for each in found}))
         least = min(self.options.names, len(names))  # fewer are enough where one of them is bait or made up
+        such = " with such a name" if least < self.options.names else ""
         return self.alert(
             event,
             actor=actor,
@@ -169,7 +170,7 @@ class NamePoisoning(EventDetector):
             targets=reversed(victims),
             summary=f"{who(self.context, actor)} answers over {protocols} for {some(names)}, which it never claimed as its own",
             why=(
-                f"{len(names)} names with one address within {self.options.window_s} s; counts from {least} on{' with such a name' if least < self.options.names else ''}",
+                f"{len(names)} names with one address within {self.options.window_s} s; counts from {least} on{such}",
                 *([f"what poisoners wait for, or nobody has: {some(odd)}"] if odd else []),
             ),
             numbers={"names": len(names), "threshold": least, "window_s": self.options.window_s, "answered": len(victims)},
