@@ -47,7 +47,7 @@ def test_words_are_whole_in_the_record(setting: str) -> None:
         ("severity: medium", "severity: grave", ":4:", "critical"),
         ("{Axis:", "{Axxis:", ":7:", "Axis"),
         ("    fix: Switch it off.\n", "", ":2:", "fix"),
-        ("setting: telnet", "setting: Tel net", ":2:", "pattern"),
+        ("setting: telnet", "setting: Tel net", ":2:", "expected text like"),
         ("title:", "titel:", ":3:", "title"),
     ],
 )
