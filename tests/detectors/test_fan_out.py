@@ -50,6 +50,14 @@ def test_a_backup_server_is_quiet_once_it_is_known() -> None:
     assert "counts from 10 on" in alert.why[0]
 
 
+def test_what_is_learned_meanwhile_is_no_habit() -> None:
+    """Who administers six goes on to eight others, all of which are learned by the end."""
+    machines = [device("server", "10.0.0.66"), *(device("server", f"10.0.{net}.{n}") for net in (1, 2) for n in range(1, 9))]
+    spread = fan(8, DAY, net="10.0.2")
+    alert = in_time(FAN_OUT, spread, World(*machines).learned(fan(6)).learned(spread))[-1]
+    assert (alert.numbers["hosts"], alert.numbers["usual"]) == (8, 6)
+
+
 def test_our_own_deployment_is_exempt() -> None:
     """By the option, from the first minute."""
     assert in_time(FAN_OUT, fan(20), exempt=("10.0.0.64/30",)) == []

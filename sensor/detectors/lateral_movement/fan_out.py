@@ -52,9 +52,15 @@ class FanOut(AdminSessions):
         count = self._hosts.add(flow.client, (flow.server, flow.server_mac, flow.vlan), ts)
         if count < self.options.targets:
             return
-        usual = self.context.baseline.servers(client_of(flow), service_of(flow))
+        usual = self._usual(flow, count)
         if count >= max(self.options.targets, usual):
             yield self._alert(flow, count, usual)
+
+    def _usual(self, flow: Flow, count: int) -> int:
+        """How many hosts the source administered before, by this service. The new ones are learned while it goes on, and are no habit of it."""
+        baseline, client, service = self.context.baseline, client_of(flow), service_of(flow)
+        new = [Subject(mac, address, vlan) for address, mac, vlan in self._hosts.values(flow.client)[-count:]]
+        return baseline.servers(client, service) - sum(baseline.first_use(client, host, service) > 0 for host in new)
 
     def _alert(self, flow: Flow, count: int, usual: int) -> Alert:
         actor, minutes = client_of(flow), self.options.window_s // 60
