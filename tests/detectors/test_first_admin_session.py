@@ -65,6 +65,15 @@ def test_one_more_server_of_an_administrator_is_low() -> None:
     assert alert.severity == Severity.low
 
 
+def test_a_spree_makes_no_administrator() -> None:
+    """Seven hosts in seven minutes, each of which is learned meanwhile: the last one is as grave as the first would be."""
+    spree = Story()
+    for n in range(7):
+        spree.talk(DAY + 60 * n, "10.0.0.5", f"10.0.0.{10 + n}", 22, lasts=30)
+    last = in_time(FIRST, spree, World(*MACHINES).learned(office()).learned(spree))[-1]
+    assert (last.severity, last.numbers["usual"]) == (Severity.medium, 1)
+
+
 def test_knocks_and_exempt_ones_are_quiet() -> None:
     """A monitoring server asks whether SSH is there; a help desk may."""
     world = World(*MACHINES).learned(office())

@@ -16,6 +16,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context
 from sensor.core.flow import Flow
+from sensor.core.tally import Counts
 from sensor.detectors._sessions import DAY, SERVICES, AdminSessions, service_name, service_of
 from sensor.detectors._words import client_of, network_of, server_of, who
 
@@ -44,6 +45,7 @@ class FirstAdminSession(AdminSessions):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._told: Recent[tuple[int, int, str]] = Recent(PAIRS_LIMIT, DAY)
+        self._new: Counts[tuple[int, str]] = Counts(DAY, PAIRS_LIMIT)
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
 
     def session(self, flow: Flow, ts: int) -> Iterator[Alert]:
@@ -56,7 +58,8 @@ class FirstAdminSession(AdminSessions):
 
     def _alert(self, flow: Flow, watched: float) -> Alert:
         actor, target, service = client_of(flow), server_of(flow), service_name(flow)
-        usual = self.context.baseline.servers(actor, service_of(flow))
+        # Those it met for the first time today were learned meanwhile, and are no habit of it.
+        usual = max(self.context.baseline.servers(actor, service_of(flow)) - self._new.add((flow.client, service), flow.ts) + 1, 0)
         name, other = who(self.context, actor), who(self.context, target)
         slight = usual >= self.options.administers or self.is_sharing(flow)
         return self.alert(
