@@ -39,8 +39,10 @@ ctypedef packed struct Slot:
     uint8_t reason
     uint8_t unasked      # its server spoke first
     uint8_t grade        # how many times its progress was told; with this, two cache lines
-    uint16_t spare1
-    uint32_t spare2
+    uint16_t last0       # of the last payload looked at, each way: a hash of its number and size
+    uint16_t last1
+    uint8_t more0        # eight bits more of it
+    uint8_t more1
 
 cdef enum:
     HEADS = 4        # payloads of each direction that are looked at to recognise a stream

@@ -31,7 +31,7 @@ SLOT = np.dtype(
     + [(name, "u4") for name in ("packets0", "packets1")]
     + [(name, "u2") for name in ("port0", "port1", "vlan", "source")]
     + [(name, "u1") for name in ("proto", "state", "client", "answered", "fins", "heads0", "heads1", "reason", "unasked")]
-    + [("grade", "u1"), ("spare1", "u2"), ("spare2", "u4")]
+    + [("grade", "u1"), ("last0", "u2"), ("last1", "u2"), ("more0", "u1"), ("more1", "u1")]
 )
 
 cdef enum:

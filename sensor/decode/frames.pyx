@@ -37,6 +37,14 @@ cdef inline int above_ip(const uint8_t[::1] data, Row* row, At* at) except -1 no
     return DONE
 
 
+cdef inline int bare(Row* row, At* at) except -1 nogil:
+    """A frame without an IP packet, in a tunnel: addresses and protocol of what is around it are not its own."""
+    if at.depth:
+        row.ip_version = row.proto = row.ttl = 0
+        row.src_hi = row.src_lo = row.dst_hi = row.dst_lo = 0
+    return payload_is(row, at, at.off)
+
+
 cdef inline int layer(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
     """One layer, by ``at.kind``."""
     cdef int kind = at.kind
@@ -57,7 +65,7 @@ cdef inline int layer(const uint8_t[::1] data, Row* row, At* at) except -1 nogil
     if kind == LLC:
         if llc(data, row, at) == NEXT:
             return NEXT
-        return payload_is(row, at, at.off)
+        return bare(row, at)
     if kind == 0x8864:
         return pppoe(data, row, at)
     if kind == PPP:
@@ -66,7 +74,7 @@ cdef inline int layer(const uint8_t[::1] data, Row* row, At* at) except -1 nogil
         return mpls(data, row, at)
     if kind != NOTHING:
         row.ethertype = <unsigned short>kind
-        payload_is(row, at, at.off)
+        bare(row, at)
     return DONE
 
 

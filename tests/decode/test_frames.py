@@ -167,6 +167,14 @@ def test_tunnels(outer: bytes, mac: int) -> None:
     assert address(row, "src") == parse("192.168.9.1")
 
 
+@pytest.mark.parametrize("inner", [ethernet(b"arp request bytes", 0x0806, src=9), b"\x01\x80\xc2\0\0\0" + bytes(5) + b"\x09\0\x08" + b"\x42\x42\3stp.."])
+def test_what_is_no_ip_in_a_tunnel(inner: bytes) -> None:
+    """A switch that mirrors to far away sends ARP, LLDP and spanning tree along: protocol and addresses of the tunnel are not theirs."""
+    row = first(ethernet(ipv4(udp(b"\x08\0\0\0\0\0\x05\0" + inner, 5000, 4789), 17), 0x0800))
+    assert (row["tunnels"], row["src_mac"], row["ip_version"], row["proto"]) == (1, 9, 0, 0)
+    assert address(row, "src") == address(row, "dst") == 0
+
+
 def test_nested_tunnels_end_at_the_limit() -> None:
     """Four tunnels are followed; the fifth is named as a problem."""
     packet = ipv4(udp(b"deep", 1, 2), 17)

@@ -78,6 +78,22 @@ def test_only_the_openings_of_messages_are_wanted() -> None:
     assert select(frames, Interest(starts=(b"GET ",), stream=True)) == [1] * 14
 
 
+def test_a_mirror_of_both_ends_gives_every_payload_twice() -> None:
+    """The second is no other: it takes no place among the first payloads, and none in the budget. One that is sent again later, or is longer, is looked at."""
+    parts = [tcp_frame(A, B, b"GET /%d HTTP/1.1" % i, seq=100 * i, flags=0x18) for i in range(1, 5)]
+    longer = tcp_frame(A, B, b"GET /4 HTTP/1.1 and more", seq=400)
+    frames = [twice for part in parts for twice in (part, part)] + [parts[0], longer, longer]
+    assert select(frames, Interest(starts=(b"GET ",), stream=True, opening=4)) == [1, 0, 1, 0, 1, 0, 1, 0, 1, 1, 0]
+    many = [tcp_frame(A, B, b"REGISTER %d" % i, seq=20 * i, dport=8080) for i in range(100) for _ in range(2)]
+    assert select(many, Interest(starts=(b"REGISTER",), stream=True), times=[SECOND] * 200) == [1, 0] * 100
+
+
+def test_a_clock_that_begins_at_nothing() -> None:
+    """The first second of 1970 is a second like others: its newcomers are no flood."""
+    frames = [ethernet(b"arp request bytes", 0x0806, src=0x0200_0000_0100 + i) for i in range(5)]
+    assert select(frames, Interest(ethertypes=(0x0806,)), times=[0] * 5) == [1] * 5
+
+
 def test_a_pair_of_hosts_has_a_budget() -> None:
     """Beyond 128 rows a second what two hosts say is shed; the next second, and other pairs, are not touched."""
     loud = [udp_frame(A, B, b"question %d" % i, dport=53) for i in range(200)]
