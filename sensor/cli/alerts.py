@@ -38,6 +38,7 @@ EXAMPLES = """\
   sensor alerts --json | jq -r .alert.key
 """
 ACTIONS = ("list", "incidents", "show", "close", "comment", "why")
+ALONE = ("list", "incidents", "why")
 Record = dict[str, Any]
 
 
@@ -57,6 +58,9 @@ def main(args: argparse.Namespace) -> int:
     args.action = args.words.pop(0) if args.words else "list"
     if args.action not in ACTIONS:
         complain(f"no action {args.action!r}, expected one of {', '.join(ACTIONS)}")
+        return USAGE
+    if args.words and args.action in ALONE:
+        complain(f"{args.action} takes nothing more, found {' '.join(args.words)!r}: `sensor alerts show` tells of one")
         return USAGE
     if args.action not in ("list", "incidents"):
         from sensor.cli import _alerts_words

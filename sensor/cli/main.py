@@ -52,7 +52,7 @@ def parser(chosen: Sequence[str] | None = None) -> argparse.ArgumentParser:
             name, help=text.splitlines()[0].rstrip("."), description=text, epilog=f"examples:\n{module.EXAMPLES}", formatter_class=form, allow_abbrev=False
         )
         module.add_arguments(one)
-        one.set_defaults(main=module.main)
+        one.set_defaults(main=module.main, refuse=one.error)
     return top
 
 
@@ -61,7 +61,7 @@ def _parsed(top: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Name
     args, left = top.parse_known_args(words)
     name = next((one for one in SEVERAL if hasattr(args, one)), "")
     if left and (not name or any(word.startswith("-") and word != "-" for word in left)):
-        top.error(f"unrecognized arguments: {' '.join(left)}")
+        args.refuse(f"unrecognized arguments: {' '.join(left)}")
     if left:
         setattr(args, name, [*getattr(args, name), *left])
     return args

@@ -139,5 +139,5 @@ def test_options_may_stand_between_words(tell) -> None:
     told = [tell("devices", *words) for words in ways]
     assert [(one.code, len(one.lines)) for one in told] == [(0, 1)] * 3
     told = tell("devices", "type=camera", "--jsn", "vendor=Axis")
-    assert (told.code, told.err.splitlines()[-1]) == (2, "sensor: error: unrecognized arguments: --jsn vendor=Axis")
+    assert (told.code, told.err.splitlines()[-1]) == (2, "sensor devices: error: unrecognized arguments: --jsn vendor=Axis")
     assert tell("version", "x").code == 2
