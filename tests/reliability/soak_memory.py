@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from statistics import median_high
 from typing import NamedTuple
 
 import numpy as np
@@ -82,10 +83,12 @@ def slope(samples: Sequence[Sample]) -> float:
 
 
 def flat(samples: Sequence[Sample]) -> bool:
-    """Whether descriptors and threads of the last quarter are no more than those after the first."""
+    """Whether descriptors and threads of the second half after the first quarter are, most of the time, no more than those of the first half: a file that is
+    open while a sample is taken, and closed at the next, is no growth.
+    """
     later = [one for one in samples if one.seconds >= samples[-1].seconds / 4]
     first, last = later[: len(later) // 2], later[len(later) // 2 :]
-    return all(max(getattr(one, name) for one in last) <= max(getattr(one, name) for one in first) for name in ("files", "threads"))
+    return all(median_high(getattr(one, name) for one in last) <= median_high(getattr(one, name) for one in first) for name in ("files", "threads"))
 
 
 def watched(sensor: Watched, minutes: float, every_s: float = EVERY_S) -> Iterator[Sample]:

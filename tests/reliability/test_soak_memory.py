@@ -39,6 +39,10 @@ def test_descriptors_that_become_more_are_not_flat() -> None:
     assert not flat(samples(0, later=21))
 
 
+def test_a_file_that_is_open_for_a_moment_is_no_growth() -> None:
+    assert flat([one._replace(files=20 + (one.seconds == 6060)) for one in samples(0)])
+
+
 @pytest.mark.lab
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0 or shutil.which("tcpreplay") is None, reason="needs root and tcpreplay")
