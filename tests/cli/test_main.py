@@ -123,7 +123,7 @@ def test_a_state_that_we_may_not_look_into(tmp_path: Path, words: list[str]) -> 
     before = []
     if os.geteuid() == 0:
         os.chown(state, STRANGER, STRANGER)
-        before = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+        before = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search"]
     state.chmod(0o700 if before else 0)
     ran = subprocess.run(
         [*before, sys.executable, "-m", "sensor", *words], env={**os.environ, "SENSOR_STATE": str(state)}, capture_output=True, text=True, check=False
