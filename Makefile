@@ -25,7 +25,7 @@ test: build ## all tests (ARGS="-k dhcp" picks some)
 test-systemd: build deb ## the package on a real Debian that is booted in a container: root, some minutes
 	@SENSOR_SYSTEMD=1 $(BIN)/python -m pytest tests/systemd $(ARGS)
 
-test-newcomer: build ## README's first commands on a bare Debian: root, half an hour
+test-newcomer: build ## README's first commands on a bare Debian: root, a quarter of an hour
 	@SENSOR_NEWCOMER=1 $(BIN)/python -m pytest -s tests/systemd/test_newcomer.py $(ARGS)
 
 fuzz: build ## a million changed messages for each dissector: hours (ARGS="--cases 10000 sip" for less)
