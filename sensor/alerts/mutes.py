@@ -6,8 +6,6 @@ alert; it is counted, and written to a log of its own with the mute that silence
 
 from __future__ import annotations
 
-import json
-import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -22,7 +20,7 @@ from sensor.core.alert import Alert
 from sensor.core.device import TYPES, Device
 from sensor.core.observation import Subject
 from sensor.core.reader import clean
-from sensor.documents import each_once, load_document
+from sensor.documents import Moment, each_once, load_document, write_entries
 
 FILE = "mutes.yaml"
 HEADING = "# What the sensor keeps quiet about. `sensor mute` writes this file; it may be edited by hand. Times are UTC.\n"
@@ -71,8 +69,8 @@ class Mute(BaseModel):
     hours: str = ""
     author: str = Field(min_length=1, max_length=TEXT_LIMIT)
     reason: str = Field(min_length=1, max_length=TEXT_LIMIT)
-    created: str = ""
-    expires: str = ""
+    created: Moment = ""
+    expires: Moment = ""
 
     @field_validator("hours")
     @classmethod
@@ -80,16 +78,6 @@ class Mute(BaseModel):
         if hours and not _HOURS.fullmatch(hours):
             raise ValueError(f"found {hours!r}, expected hours of the day (UTC) such as 22:00-06:00")
         return hours
-
-    @field_validator("created", "expires")
-    @classmethod
-    def _moment(cls, moment: str) -> str:
-        if moment:
-            try:
-                datetime.fromisoformat(moment)
-            except ValueError:
-                raise ValueError(f"found {moment!r}, expected a time such as 2026-11-24T09:00:00Z") from None
-        return moment
 
     @field_validator("src", "dst")
     @classmethod
@@ -184,21 +172,8 @@ def load_mutes(path: Path) -> list[Mute]:
 
 def save_mutes(path: Path, mutes: Iterable[Mute]) -> None:
     """Write the whole file at once, or leave it as it was. OSError where it cannot be written."""
-    lines = [HEADING, "mutes:\n" if (mutes := list(mutes)) else "mutes: []\n"]
-    for mute in mutes:
-        told = {name: value for name, value in mute.model_dump().items() if value not in (None, "") and (name, value) != ("detector", "*")}
-        lines += [f"  {'- ' if place == 0 else '  '}{name}: {json.dumps(value, ensure_ascii=False)}\n" for place, (name, value) in enumerate(told.items())]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".new")
-    try:
-        with beside.open("w", encoding="utf-8") as file:
-            file.writelines(lines)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
+    told = [{name: value for name, value in mute.model_dump().items() if value not in (None, "") and (name, value) != ("detector", "*")} for mute in mutes]
+    write_entries(path, HEADING, "mutes", told)
 
 
 # What fits.

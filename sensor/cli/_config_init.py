@@ -18,8 +18,7 @@ from sensor.config import SYSTEM, model
 from sensor.core.addresses import parse_network
 from sensor.delivery.catalogue import output_class, types
 from sensor.delivery.section import NAME
-from sensor.documents import nearest
-from sensor.intel.kept import write_whole
+from sensor.documents import nearest, write_whole
 from sensor.outputs._secrets import WAYS
 
 ROLES = {"scanner": "vulnerability scanners and inventory systems", "backup": "backup servers"}

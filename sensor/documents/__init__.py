@@ -12,9 +12,11 @@ from __future__ import annotations
 
 from sensor.documents.faults import DocumentErrors, Fault, Place, each_once, nearest
 from sensor.documents.layers import LAYERS, Stamps, layers, stamps
-from sensor.documents.load import FilePath, Model, fault_at, foreign_documents, load_document, load_entries, places
+from sensor.documents.load import FilePath, Model, Moment, fault_at, foreign_documents, load_document, load_entries, places
+from sensor.documents.write import write_entries, write_whole
 
 __all__ = [
-    "LAYERS", "DocumentErrors", "Fault", "FilePath", "Model", "Place", "Stamps",
-    "each_once", "fault_at", "foreign_documents", "layers", "load_document", "load_entries", "nearest", "places", "stamps",
+    "LAYERS", "DocumentErrors", "Fault", "FilePath", "Model", "Moment", "Place", "Stamps",
+    "each_once", "fault_at", "foreign_documents", "layers", "load_document", "load_entries", "nearest", "places", "stamps", "write_entries",
+    "write_whole",
 ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -27,6 +28,18 @@ def _beside(given: Any, info: pydantic.ValidationInfo) -> Any:
     except RuntimeError:  # ~somebody
         raise ValueError(f"found {str(given)!r}, and nobody here is called so") from None
 
+
+def _moment(text: str) -> str:
+    if text:
+        try:
+            datetime.fromisoformat(text)
+        except ValueError:
+            raise ValueError(f"found {text!r}, expected a time such as 2026-11-24T09:00:00Z") from None
+    return text
+
+
+Moment = Annotated[str, pydantic.AfterValidator(_moment)]
+"""A time, or empty where there is none."""
 
 FilePath = Annotated[Path, pydantic.BeforeValidator(_beside)]
 """A path as its document means it: from the folder of the document, which is the context of the validation, or else of the layer."""

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 from collections.abc import Iterable
-from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from sensor.documents import each_once, load_document
+from sensor.documents import Moment, each_once, load_document, write_entries
 from sensor.intel.indicator import FIELD_LIMIT
 from sensor.intel.store import ALLOW, SUFFIX
 
@@ -37,8 +34,8 @@ class Kept(BaseModel):
     category: str = Field("", max_length=FIELD_LIMIT)
     confidence: int | None = Field(None, ge=0, le=100)
     keep_days: int = Field(0, ge=0, le=3650)
-    added: str = ""
-    fetched: str = ""
+    added: Moment = ""
+    fetched: Moment = ""
     etag: str = Field("", max_length=TEXT_LIMIT)
     modified: str = Field("", max_length=TEXT_LIMIT)
     entries: int = Field(0, ge=0)
@@ -50,16 +47,6 @@ class Kept(BaseModel):
         if re.match(r"[a-z][a-z0-9+.-]+://", source, re.IGNORECASE) and not (source.lower().startswith("https://") and urlsplit(source).hostname):
             raise ValueError(f"found {source!r}, expected an https:// URL or a file")
         return source
-
-    @field_validator("added", "fetched")
-    @classmethod
-    def _moment(cls, moment: str) -> str:
-        if moment:
-            try:
-                datetime.fromisoformat(moment)
-            except ValueError:
-                raise ValueError(f"found {moment!r}, expected a time such as 2026-11-24T09:00:00Z") from None
-        return moment
 
     @property
     def is_url(self) -> bool:
@@ -97,11 +84,8 @@ def load_kept(folder: Path) -> list[Kept]:
 
 def save_kept(folder: Path, lists: Iterable[Kept]) -> None:
     """Write the whole file at once, or leave it as it was. OSError where it cannot be written."""
-    lines = [HEADING, "lists:\n" if (lists := list(lists)) else "lists: []\n"]
-    for one in lists:
-        told = {name: value for name, value in one.model_dump().items() if value not in ("", None) and (name, value) != ("keep_days", 0)}
-        lines += [f"  {'- ' if place == 0 else '  '}{name}: {json.dumps(value, ensure_ascii=False)}\n" for place, (name, value) in enumerate(told.items())]
-    write_whole(folder / FILE, "".join(lines).encode())
+    told = [{name: value for name, value in one.model_dump().items() if value not in ("", None) and (name, value) != ("keep_days", 0)} for one in lists]
+    write_entries(folder / FILE, HEADING, "lists", told)
 
 
 def save_one(folder: Path, one: Kept) -> None:
@@ -109,21 +93,6 @@ def save_one(folder: Path, one: Kept) -> None:
     others = load_kept(folder)
     known = [one if each.name == one.name else each for each in others]
     save_kept(folder, known if one in known else [*known, one])
-
-
-def write_whole(path: Path, text: bytes) -> None:
-    """The new file in one step, or the old one and nothing beside it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".new")
-    try:
-        with beside.open("wb") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
 
 
 def name_of(source: str, *, allow: bool = False) -> str:

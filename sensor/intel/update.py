@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sensor.documents import DocumentErrors, Fault
+from sensor.documents import DocumentErrors, Fault, write_whole
 from sensor.https import NotFetched
 from sensor.intel.fetch import Fetched, fetch, headers_of
 from sensor.intel.formats import HEADING
 from sensor.intel.indicator import Indicator, refanged
-from sensor.intel.kept import Kept, save_one, write_whole
+from sensor.intel.kept import Kept, save_one
 from sensor.intel.readers import IndicatorList, read_list
 from sensor.intel.store import shrunk
 

@@ -1,0 +1,31 @@
+"""Documents that we write: for people to read and to edit, in one step, so that a reader meets the old one or the new one."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+
+def write_whole(path: Path, text: bytes) -> None:
+    """The new file in one step, or the old one and nothing beside it. OSError where it cannot be written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(path.name + ".new")
+    try:
+        with beside.open("wb") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def write_entries(path: Path, heading: str, name: str, entries: Sequence[Mapping[str, object]]) -> None:
+    """A document that is a list ``name`` of entries, below a comment; a value a line, as JSON, which is YAML. OSError where it cannot be written."""
+    lines = [heading, f"{name}:\n" if entries else f"{name}: []\n"]
+    for entry in entries:
+        lines += [f"  {'- ' if place == 0 else '  '}{key}: {json.dumps(value, ensure_ascii=False)}\n" for place, (key, value) in enumerate(entry.items())]
+    write_whole(path, "".join(lines).encode())
