@@ -15,7 +15,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from sensor.core import addresses
-from sensor.documents import DocumentErrors, Fault, Stamps, stamps
+from sensor.documents import DocumentErrors, Fault, Stamps, stamps, write_whole
 from sensor.posture.profiles.model import Profile
 from sensor.posture.profiles.mud import MudFile, load_json
 
@@ -126,11 +126,9 @@ def load_one(path: Path) -> Installed:
 
 def write(folder: Path, name: str, whom: Mapping[str, str], controllers: Mapping[str, Sequence[str]], mud: Any) -> Path:
     """Install: whole or not at all. OSError where it cannot be written."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}.json"
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps({"for": whom, "controllers": controllers, "profile": mud}, indent=2) + "\n", encoding="utf-8")
-    return part.replace(path)
+    path, told = folder / f"{name}.json", {"for": whom, "controllers": controllers, "profile": mud}
+    write_whole(path, f"{json.dumps(told, indent=2)}\n".encode())
+    return path
 
 
 def name_of(kind: str, value: str) -> str:

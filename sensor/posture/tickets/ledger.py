@@ -5,12 +5,12 @@ It is read and written as a whole: a broken one is told and left alone, since ti
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import msgspec
 
 from sensor.core.output import SeverityName
+from sensor.documents import write_whole
 
 FILE, VERSION = "tickets.json", 1
 SIZE_LIMIT = 256 << 20
@@ -91,13 +91,8 @@ def read_ledger(folder: Path) -> Ledger:
 def write_ledger(folder: Path, ledger: Ledger) -> None:
     """All of it, or nothing, whatever happens in between. LedgerError where it cannot be written."""
     path = folder / FILE
-    beside = path.with_name(f".{FILE}.new")
     try:
-        with beside.open("wb") as file:
-            file.write(msgspec.json.encode(ledger))
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
+        write_whole(path, msgspec.json.encode(ledger))
     except OSError as error:
         raise LedgerError(f"cannot write {path}: {error.strerror}") from None
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -83,3 +85,16 @@ def test_names_are_names_of_files(pair: tuple[str, str], name: str) -> None:
 def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
     (tmp_path / "folder.json").mkdir()
     assert "cannot be read: Is a directory" in str(load(tmp_path).faults[0])
+
+
+def test_what_finds_no_room_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The profile of before stays whole, and no half of the new one lies beside it."""
+    before = write(tmp_path, "type-camera", {"type": "camera"}, {}, MUD).read_bytes()
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write(tmp_path, "type-camera", {"type": "printer"}, {}, MUD)
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("type-camera.json", before)]
