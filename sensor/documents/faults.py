@@ -11,18 +11,6 @@ SHOWN_LIMIT = 60
 CHOICES_LIMIT = 12
 
 
-class Fault(NamedTuple):
-    """One mistake; line and column count from 1."""
-
-    path: Path
-    line: int
-    column: int
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.line}:{self.column}: {self.message}"
-
-
 class Place(NamedTuple):
     """Where a key or an entry of a list stands; line and column count from 1."""
 
@@ -32,6 +20,18 @@ class Place(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}:{self.column}"
+
+
+class Fault(NamedTuple):
+    """One mistake; line and column count from 1."""
+
+    path: Path
+    line: int
+    column: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{Place(self.path, self.line, self.column)}: {self.message}"
 
 
 class DocumentErrors(Exception):

@@ -11,7 +11,7 @@ import yaml
 
 from sensor.documents.faults import DocumentErrors, Fault, Place
 from sensor.documents.layers import compose, layered, text_of
-from sensor.documents.nodes import Location, Placed, Reader, at, children, find, key_node
+from sensor.documents.nodes import Location, Placed, Reader, at, children, find, key_node, place_of
 from sensor.documents.validation import fault_of
 
 FAULTS_LIMIT = 200
@@ -109,7 +109,6 @@ def places(path: Path) -> dict[tuple[str | int, ...], Place]:
     while waiting:
         way, node = waiting.pop()
         for step, item in children(node):
-            fault = at(key_node(node, step) if isinstance(node, yaml.MappingNode) else item, "")
-            found[(*way, step)] = Place(fault.path, fault.line, fault.column)
+            found[(*way, step)] = place_of(key_node(node, step) if isinstance(node, yaml.MappingNode) else item)
             waiting.append(((*way, step), item))
     return found

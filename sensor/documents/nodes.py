@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from sensor.documents.faults import Fault, shown
+from sensor.documents.faults import Fault, Place, shown
 
 DEPTH_LIMIT = 32
 # With aliases written out: a page of them may stand for more than any memory holds.
@@ -138,8 +138,12 @@ def key_node(node: yaml.Node, name: str | int) -> yaml.Node:
     return keys[0] if keys else node
 
 
+def place_of(node: yaml.Node) -> Place:
+    return Place(Path(node.start_mark.name), node.start_mark.line + 1, node.start_mark.column + 1)
+
+
 def at(node: yaml.Node, message: str) -> Fault:
-    return Fault(Path(node.start_mark.name), node.start_mark.line + 1, node.start_mark.column + 1, message)
+    return Fault(*place_of(node), message)
 
 
 def shown_node(node: yaml.Node) -> str:
