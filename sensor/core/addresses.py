@@ -9,6 +9,10 @@ import bisect
 import functools
 import ipaddress
 from collections.abc import Iterable
+from typing import Annotated
+
+# What a field of a message holds that is an address: 128 bits, where other integers have 64.
+Address = Annotated[int, "address"]
 
 V4 = 0xFFFF << 32
 V4_MASK = (1 << 32) - 1

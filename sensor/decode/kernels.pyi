@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from sensor.decode.flows import FlowTable
+from sensor.decode.row_reader import RowReader
 from sensor.decode.select import Selector
 
 TICK: np.dtype[np.void]
@@ -16,11 +17,12 @@ class Work(NamedTuple):
     wanted: npt.NDArray[np.uint64]
     ticks: npt.NDArray[np.void]
     malformed: int
+    messages: Any = None
 
 class Kernels:
     flows: FlowTable
     selector: Selector
-    def __init__(self, flows: FlowTable, selector: Selector) -> None: ...
+    def __init__(self, flows: FlowTable, selector: Selector, reader: RowReader | None = None) -> None: ...
     def run(self, data: npt.NDArray[np.uint8], rows: npt.NDArray[np.void]) -> Work: ...
     def idle(self, now: int) -> Work: ...
     def unfollow(self, slot: int, uid: int, bits: int) -> None: ...

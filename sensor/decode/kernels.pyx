@@ -13,6 +13,7 @@ from sensor.core.batch import ROW
 from sensor.core.row cimport Row
 from sensor.decode.flows cimport FlowTable
 from sensor.decode.frames cimport decode_rows
+from sensor.decode.row_reader cimport RowReader
 from sensor.decode.select cimport Selector
 
 TICK = np.dtype([("second", "i8"), ("row", "i4"), ("first", "i4"), ("stop", "i4"), ("spare", "i4")])
@@ -31,7 +32,8 @@ cdef enum:
 
 class Work(NamedTuple):
     """What a batch holds for Python. ``changes`` (CHANGE) in order, ``row`` of those by ageing is that of the first packet after; ``chosen`` rows with their
-    ``wanted`` bits; ``ticks`` (TICK): the seconds that began, and which changes ageing made then; ``malformed`` frames.
+    ``wanted`` bits; ``ticks`` (TICK): the seconds that began, and which changes ageing made then; ``malformed`` frames;
+    ``messages``: what native dissectors read, None where nothing. A chosen row that they read whole has no ``wanted`` bits left.
     """
 
     changes: object
@@ -39,6 +41,7 @@ class Work(NamedTuple):
     wanted: object
     ticks: object
     malformed: int
+    messages: object = None
 
 
 cdef class Kernels:
@@ -46,13 +49,15 @@ cdef class Kernels:
 
     cdef readonly FlowTable flows
     cdef readonly Selector selector
+    cdef readonly RowReader reader
     cdef object tick_rows, given_up
     cdef Tick[::1] ticks
     cdef Py_ssize_t ticked
     cdef int64_t second
 
-    def __init__(self, FlowTable flows, Selector selector):
-        self.flows, self.selector = flows, selector
+    def __init__(self, FlowTable flows, Selector selector, RowReader reader=None):
+        """``reader``: what reads chosen rows at once."""
+        self.flows, self.selector, self.reader = flows, selector, reader or RowReader()
         self.tick_rows = np.zeros(64, TICK)
         self.ticks = self.tick_rows
         self.given_up = []
@@ -88,7 +93,7 @@ cdef class Kernels:
         self.selector.begin(rows)
 
     cdef int passes(self, const uint8_t[::1] data, Row[::1] rows) except -1 nogil:
-        cdef Py_ssize_t start = 0, stop
+        cdef Py_ssize_t start = 0, stop, chosen, i
         while start < rows.shape[0]:
             if self.second < 0:
                 self.second = rows[start].ts // SECOND
@@ -98,7 +103,10 @@ cdef class Kernels:
             while stop < rows.shape[0] and self.same(rows[stop].ts):
                 stop += 1
             self.flows.follow_rows(rows, start, stop)
+            chosen = self.selector.count
             self.selector.select_rows(data, rows, start, stop, self.flows)
+            for i in range(chosen, self.selector.count):
+                self.reader.read(data, &rows[self.selector.chosen[i]], self.selector.chosen[i])
             start = stop
         return 0
 
@@ -127,4 +135,4 @@ cdef class Kernels:
             changes["row"][tick["first"] : tick["stop"]] = tick["row"]
         chosen = self.selector.take()
         wanted = rows["wanted"][chosen]
-        return Work(changes, chosen, wanted, ticks, malformed)
+        return Work(changes, chosen, wanted, ticks, malformed, self.reader.take())

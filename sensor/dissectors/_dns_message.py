@@ -12,7 +12,7 @@ import struct
 
 import msgspec
 
-from sensor.core.addresses import NONE, V4
+from sensor.core.addresses import NONE, V4, Address
 from sensor.core.reader import Malformed, clean
 
 HEADER_SIZE = 12
@@ -45,7 +45,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     type: int
     ttl: int
     size: int
-    address: int = NONE
+    address: Address = NONE
     value: str = ""
     port: int = 0
     data: bytes = b""

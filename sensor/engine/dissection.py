@@ -55,7 +55,7 @@ class Dissection:
         """One chosen row, and the bits of the dissectors that want it."""
         seen = packets.glance(index)
         if seen is None:
-            packet = self._made(packets, index)
+            packet = self.made(packets, index)
             if wanted >> NEWCOMERS_BIT:
                 self._hear((SenderFlood(packet, FLOODED_SENDERS),))
             self._message(packet, wanted)
@@ -68,7 +68,8 @@ class Dissection:
             if assembler is not None:
                 self._hear(self._run(self._streamed[bit][0], assembler.finish)[0])
 
-    def _made(self, packets: Packets, index: int) -> Packet:
+    def made(self, packets: Packets, index: int) -> Packet:
+        """The packet of a row, which is kept for alerts."""
         packet = packets.at(index)
         if self.keep is not None:
             self.keep(packet)
@@ -102,11 +103,11 @@ class Dissection:
             if assembler is None:
                 if bit in conversation:
                     continue
-                packet = packet or self._made(packets, index)
+                packet = packet or self.made(packets, index)
                 assembler = conversation[bit] = Assembler(unit.stream(packet), unit.interest, self.early)
             elif not begins and assembler.stream.idle[direction]:
                 continue
-            packet = packet or self._made(packets, index)
+            packet = packet or self.made(packets, index)
             self.selected += 1
             said, whole = self._run(name, assembler.feed, packet, packet=packet)
             if said:

@@ -37,6 +37,8 @@ from sensor.evidence.gather import Gatherer
 from sensor.inventory.inventory import Inventory
 from sensor.inventory.services import Services
 from sensor.inventory.sightings import Sightings
+from sensor.native.hearing import Hearing
+from sensor.native.units import reading
 from sensor.posture.recommendations.advisor import Advisor
 
 SECOND = 1_000_000_000
@@ -84,15 +86,18 @@ class Pipeline:
         health: Health | None = None,
         advisor: Advisor | None = None,
         more: dict[str, object] | None = None,
+        native: bool = True,
     ) -> None:
+        """``native``: False where every message is to be read by the Python dissectors, which are the reference."""
         self.inventory, self.room, self.boundary, self.health, self.advisor = inventory, room, boundary, health, advisor
         self.maker, self.emit = room.maker, room.emit
         self.sizes = sizes = sizes or Sizes()
         repeats = RecentSet(sizes.repeat_bits)
         selector = Selector([unit.interest for unit in dissectors.values()], repeats)
-        self.kernels = Kernels(FlowTable(sizes.flow_bits), selector)
+        self.kernels = Kernels(FlowTable(sizes.flow_bits), selector, reading(dissectors) if native else None)
         self.sightings, self.services = Sightings(inventory.networks), Services()
         self.dissection = Dissection(dissectors, boundary, self.kernels.unfollow, self._hear, conversations=sizes.conversations, held=sizes.held)
+        self.hearing = Hearing(self._hear, self.dissection.made)
         self.keep(evidence)
         self.limits = MessageLimits()
         self._changes = ChangeReader(inventory.networks)
@@ -186,18 +191,23 @@ class Pipeline:
     # What a batch holds for Python.
 
     def _perform_all(self, packets: Packets | None, work: Work) -> None:
+        hearing = self.hearing
+        hearing.begin(packets, work.messages)
         tasks = self._of_changes(work) if len(work.changes) else []
         tasks += [(row, _SECOND, 0, _SECOND, second) for second, row, *_ in work.ticks.tolist()]
-        tasks += zip(work.chosen.tolist(), repeat(_DISSECT), repeat(0), repeat(_DISSECT), work.wanted.tolist())
+        unread = work.wanted.nonzero()[0]
+        tasks += zip(work.chosen[unread].tolist(), repeat(_DISSECT), repeat(0), repeat(_DISSECT), work.wanted[unread].tolist())
         tasks.sort(key=itemgetter(0, 1, 2, 3))
         evidence = self.evidence
-        for row, _, _, task, what in tasks:
+        for row, phase, _, task, what in tasks:
+            hearing.until(row + (phase >= _DISSECT))
             if evidence is not None:
                 evidence.at(row)
             if task == _DISSECT and packets is not None:
                 self.dissection.row(packets, row, what)
             else:
                 self._perform(task, what)
+        hearing.end()
 
     def _of_changes(self, work: Work) -> list[Task]:
         """The few changes that somebody looks at."""
@@ -299,7 +309,7 @@ class Pipeline:
         return {
             "decoded": self.decoded,
             "malformed": self.malformed,
-            "selected": self.dissection.selected,
+            "selected": self.dissection.selected + self.hearing.heard,
             "repeats": self.kernels.selector.repeats,
             "shed": self.kernels.selector.shed + self.limits.shed,
             "flows": self.kernels.flows.opened,

@@ -10,7 +10,7 @@ import pytest
 from tests.principles._source import SENSOR, imports, kernels, name_of, python_files, room_of
 
 # What the engine drives.
-UNITS = {"capture", "decode", "dissectors", "fingerprinting", "inventory", "detectors", "intel", "posture", "rules", "eventlog"}
+UNITS = {"capture", "decode", "dissectors", "native", "fingerprinting", "inventory", "detectors", "intel", "posture", "rules", "eventlog"}
 HELPERS = {"boundary", "documents", "registry"}
 
 # room -> the rooms it may import from, besides itself
@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "decode": {"core"},
     "capture": {"core", "decode"},
     "dissectors": {"core"},
+    "native": {"core", "decode", "dissectors"},
     "fingerprinting": {"core", "documents"},
     "inventory": {"core", "fingerprinting"},
     "detectors": {"core", "dissectors"},

@@ -1,0 +1,9 @@
+# What reads chosen rows right in the selection pass: native dissectors (sensor.native), which the kernels know only by this.
+from libc.stdint cimport int32_t, uint8_t
+
+from sensor.core.row cimport Row
+
+
+cdef class RowReader:
+    cdef int read(self, const uint8_t[::1] data, Row* row, int32_t index) except -1 nogil
+    cpdef object take(self)

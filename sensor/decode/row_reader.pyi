@@ -1,0 +1,4 @@
+from __future__ import annotations
+
+class RowReader:
+    def take(self) -> object: ...

@@ -1,0 +1,16 @@
+# cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False
+"""What reads chosen rows right in the selection pass. This one reads none."""
+
+from libc.stdint cimport int32_t, uint8_t
+
+from sensor.core.row cimport Row
+
+
+cdef class RowReader:
+    cdef int read(self, const uint8_t[::1] data, Row* row, int32_t index) except -1 nogil:
+        """Read a chosen row, the ``index``-th of its batch, and clear the bits of ``wanted`` for which that is done."""
+        return 0
+
+    cpdef object take(self):
+        """What was read since it was taken last; None where there is nothing."""
+        return None

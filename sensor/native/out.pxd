@@ -1,0 +1,110 @@
+# Rows that native dissectors write, one set of tables a batch: what was said, the fields of events, and text.
+#
+# An event's fields lie in ``slots`` in the order in which its class declares them (layout.py), one slot of 64 bits each, two for
+# an address. A text is a span of ``text``: offset in the upper half, bytes in the lower. A tuple is a span of ``slots``: the slot
+# at which its first item begins in the upper half, the number of items in the lower.
+from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
+
+cdef enum:
+    # Said.what
+    EVENT = 1
+    FACT = 2
+    # What a dissector returns: its rows are whole, or the Python dissector is to read the message.
+    TAKEN = 0
+    PUNT = 1
+    # Room for one message, which a dissector need not check for.
+    SAID_A_MESSAGE = 512
+    SLOTS_A_MESSAGE = 8192
+    TEXT_A_MESSAGE = 1 << 18
+
+ctypedef packed struct Said:
+    uint64_t hash    # of a fact: of its kind and value
+    int32_t row      # of the packet
+    uint32_t at      # of an event: its first slot; of a fact: where its value begins in the text
+    uint32_t size    # of a fact: bytes of its value
+    uint16_t kind    # of an event: which class; of a fact: which kind (units.py)
+    uint8_t what
+    uint8_t spare
+
+cdef struct Out:
+    Said* said
+    uint64_t* slots
+    uint8_t* text
+    uint32_t said_used
+    uint32_t said_room
+    uint32_t slots_used
+    uint32_t slots_room
+    uint32_t text_used
+    uint32_t text_room
+    int32_t row      # the packet that is read now
+
+cdef struct Mark:    # how much was written at some time
+    uint32_t said
+    uint32_t slots
+    uint32_t text
+
+
+cdef inline Mark mark(Out* out) noexcept nogil:  # copies three numbers: nothing can fail
+    cdef Mark here
+    here.said, here.slots, here.text = out.said_used, out.slots_used, out.text_used
+    return here
+
+
+cdef inline int undo(Out* out, Mark* to) noexcept nogil:  # copies three numbers: nothing can fail
+    """Take back what was written since; says PUNT, which is why one does."""
+    out.said_used, out.slots_used, out.text_used = to.said, to.slots, to.text
+    return PUNT
+
+
+cdef inline bint fits(Out* out, uint32_t slots, uint32_t text) noexcept nogil:  # compares numbers: nothing can fail
+    """Whether so much still fits: asked for what grows with the message, within what ``reserve`` made sure of."""
+    return out.slots_used + slots <= out.slots_room and out.text_used + text <= out.text_room and out.said_used + 8 <= out.said_room
+
+
+cdef inline uint64_t* message(Out* out, uint16_t kind, uint32_t slots) noexcept nogil:  # room was reserved
+    """A new event of a kind: its fields, all zero."""
+    cdef Said* said = &out.said[out.said_used]
+    cdef uint64_t* fields = &out.slots[out.slots_used]
+    memset(fields, 0, slots * sizeof(uint64_t))
+    said.hash, said.row, said.at, said.size, said.kind, said.what = 0, out.row, out.slots_used, 0, kind, EVENT
+    out.said_used += 1
+    out.slots_used += slots
+    return fields
+
+
+cdef inline uint64_t* items(Out* out, uint32_t slots) noexcept nogil:  # room was reserved
+    """Slots for items of a tuple, all zero."""
+    cdef uint64_t* first = &out.slots[out.slots_used]
+    memset(first, 0, slots * sizeof(uint64_t))
+    out.slots_used += slots
+    return first
+
+
+cdef inline uint64_t span(uint32_t at, uint32_t size) noexcept nogil:  # arithmetic only
+    return <uint64_t>at << 32 | size
+
+
+cdef inline uint64_t put(Out* out, const uint8_t* value, uint32_t size) noexcept nogil:  # room was reserved
+    """A copy of some bytes in the text: their span."""
+    cdef uint32_t at = out.text_used
+    memcpy(&out.text[at], value, size)
+    out.text_used += size
+    return span(at, size)
+
+
+cdef inline int fact(Out* out, uint16_t kind, uint64_t value) noexcept nogil:  # room was reserved
+    """A fact about the sender of the packet. ``value``: a span of the text."""
+    cdef Said* said = &out.said[out.said_used]
+    said.hash, said.row, said.at, said.size, said.kind, said.what = 0, out.row, <uint32_t>(value >> 32), <uint32_t>value, kind, FACT
+    out.said_used += 1
+    return 0
+
+
+cdef int reserve(Out* out) except -1 nogil
+
+
+cdef class Messages:
+    """What native dissectors read of one batch."""
+    cdef Out out
+    cdef Py_ssize_t start  # the row of the batch at which its own rows begin

@@ -1,0 +1,49 @@
+# cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
+"""The tables that native dissectors write into."""
+
+from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free, realloc
+
+
+cdef int reserve(Out* out) except -1 nogil:
+    """Make room for one more message. MemoryError where there is none."""
+    if out.said_room - out.said_used < SAID_A_MESSAGE:
+        out.said_room = 2 * out.said_room + SAID_A_MESSAGE
+        out.said = <Said*>grown(out.said, out.said_room * sizeof(Said))
+    if out.slots_room - out.slots_used < SLOTS_A_MESSAGE:
+        out.slots_room = 2 * out.slots_room + SLOTS_A_MESSAGE
+        out.slots = <uint64_t*>grown(out.slots, out.slots_room * sizeof(uint64_t))
+    if out.text_room - out.text_used < TEXT_A_MESSAGE:
+        out.text_room = 2 * out.text_room + TEXT_A_MESSAGE
+        out.text = <uint8_t*>grown(out.text, out.text_room)
+    return 0
+
+
+cdef void* grown(void* block, size_t size) except NULL nogil:
+    cdef void* larger = realloc(block, size)
+    if larger == NULL:
+        with gil:
+            raise MemoryError(f"{size} bytes for messages")
+    return larger
+
+
+cdef class Messages:
+    def __dealloc__(self):
+        free(self.out.said)
+        free(self.out.slots)
+        free(self.out.text)
+
+    def __len__(self):
+        return self.out.said_used
+
+    def drop(self, const int32_t[::1] rows):
+        """Leave out what was said in some rows, which are in order."""
+        cdef uint32_t i, kept = 0
+        cdef Py_ssize_t at = 0
+        for i in range(self.out.said_used):
+            while at < rows.shape[0] and rows[at] < self.out.said[i].row:
+                at += 1
+            if at == rows.shape[0] or rows[at] != self.out.said[i].row:
+                self.out.said[kept] = self.out.said[i]
+                kept += 1
+        self.out.said_used = kept

@@ -1,0 +1,68 @@
+# cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
+"""Reading: the native dissectors of all protocols, called for the rows that were chosen for them."""
+
+from libc.stdint cimport int32_t, uint8_t, uint64_t
+
+from sensor.core.row cimport Row
+from sensor.decode.row_reader cimport RowReader
+from sensor.native.out cimport TAKEN, Messages, Out, reserve
+from sensor.native.unit cimport Dissect, Native
+
+cdef enum:
+    BITS = 64
+    UDP = 17
+
+
+cdef class Reading(RowReader):
+    """``datagrams`` and ``frames``: for each dissector of a kind of rows, in the order of their bits, its native one or None."""
+
+    cdef Dissect[BITS] datagrams
+    cdef Dissect[BITS] frames
+    cdef uint64_t datagram_bits, frame_bits
+    cdef Messages messages
+    cdef list units
+    cdef readonly uint64_t taken, punted
+
+    def __init__(self, datagrams, frames):
+        self.units = [*datagrams, *frames]  # kept alive
+        self.messages = Messages()
+        for bit, unit in enumerate(datagrams):
+            if unit is not None:
+                self.datagrams[<int>bit] = (<Native?>unit).dissect
+                self.datagram_bits |= <uint64_t>1 << <int>bit
+        for bit, unit in enumerate(frames):
+            if unit is not None:
+                self.frames[<int>bit] = (<Native?>unit).dissect
+                self.frame_bits |= <uint64_t>1 << <int>bit
+
+    cdef int read(self, const uint8_t[::1] data, Row* row, int32_t index) except -1 nogil:
+        cdef bint datagram = row.proto == UDP and row.ip_version
+        cdef uint64_t left = row.wanted & (self.datagram_bits if datagram else self.frame_bits)
+        cdef Dissect* dissect = &self.datagrams[0] if datagram else &self.frames[0]
+        cdef int bit = 0
+        cdef Py_ssize_t at = row.frame + row.payload
+        cdef Out* out = &self.messages.out
+        if left == 0 or row.payload_len == 0 or (row.proto == 6 and row.ip_version):
+            return 0
+        if at < 0 or at + row.payload_len > data.shape[0]:
+            with gil:
+                raise IndexError(f"bytes {at}+{row.payload_len} of a block of {data.shape[0]}")
+        while left:
+            if left & 1:
+                reserve(out)
+                out.row = index
+                if dissect[bit](&data[at], row.payload_len, row, out) == TAKEN:
+                    row.wanted &= ~(<uint64_t>1 << bit)
+                    self.taken += 1
+                else:
+                    self.punted += 1
+            left >>= 1
+            bit += 1
+        return 0
+
+    cpdef object take(self):
+        cdef Messages taken = self.messages
+        if taken.out.said_used == 0:
+            return None
+        self.messages = Messages()
+        return taken

@@ -1,0 +1,18 @@
+# What a native dissector is: one function.
+from libc.stdint cimport uint8_t, uint32_t
+
+from sensor.core.row cimport Row
+from sensor.native.out cimport Out
+
+# The payload of a packet, whole; the row of the packet. Returns TAKEN, or PUNT after it took back what it wrote.
+ctypedef int (*Dissect)(const uint8_t* payload, uint32_t size, const Row* row, Out* out) except -1 nogil
+
+
+cdef class Native:
+    cdef Dissect dissect
+
+
+cdef inline Native native(Dissect dissect):
+    cdef Native unit = Native.__new__(Native)
+    unit.dissect = dissect
+    return unit

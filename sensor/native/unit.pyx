@@ -1,0 +1,6 @@
+# cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
+"""What a native dissector is."""
+
+
+cdef class Native:
+    """A native dissector of datagrams or frames: ``UNIT`` of its module."""

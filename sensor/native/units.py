@@ -1,0 +1,47 @@
+"""What native dissectors say: the classes of their events, the kinds of their facts. A number in a row is a place in these lists."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from sensor.core.dissector import Dissector
+from sensor.core.event import Event
+from sensor.dissectors._dns_message import Record
+from sensor.dissectors.dns import DnsQuery, DnsResponse
+from sensor.native.reading import Reading
+from sensor.native.unit import Native
+
+
+class Unit(NamedTuple):
+    """What one native dissector says. ``name``: that of its module, and of the Python dissector that is its reference."""
+
+    name: str
+    events: tuple[type[Event], ...]
+    facts: tuple[str, ...]
+
+
+UNITS = (Unit("dns", (DnsQuery, DnsResponse), ("dns.query", "dns.role")),)
+# Classes of the items of tuples in their fields.
+RECORDS: tuple[type[msgspec.Struct], ...] = (Record,)
+
+NAMES = frozenset(unit.name for unit in UNITS)
+KINDS = tuple(event for unit in UNITS for event in unit.events)
+FACTS = tuple(fact for unit in UNITS for fact in unit.facts)
+
+
+def reading(dissectors: Mapping[str, Dissector]) -> Reading:
+    """The native dissectors of those that are the reference of one, by the bits of the select pass."""
+
+    def native(name: str, unit: Dissector) -> Native | None:
+        ours = name in NAMES and type(unit).__module__ == f"sensor.dissectors.{name}"
+        return importlib.import_module(f"sensor.native.{name}").UNIT if ours else None
+
+    given = dissectors.items()
+    return Reading(
+        [native(name, unit) for name, unit in given if unit.interest.datagrams],
+        [native(name, unit) for name, unit in given if unit.interest.frames],
+    )
