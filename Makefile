@@ -102,7 +102,7 @@ $(BIN)/python:
 	@echo "making $(VENV)"
 	@$(PYTHON) -m venv --clear $(VENV)
 
-$(VENV)/installed: setup.cfg pyproject.toml | $(BIN)/python
+$(VENV)/installed: setup.cfg pyproject.toml setup.py | $(BIN)/python
 	$(probe)
 	@echo "installing what the sensor needs into $(VENV) and compiling its kernels (about a minute)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "setuptools>=77" "Cython>=3.1" wheel
@@ -113,5 +113,5 @@ $(VENV)/installed: setup.cfg pyproject.toml | $(BIN)/python
 $(VENV)/built: $(VENV)/installed $(KERNELS)
 	$(probe)
 	@[ -z "$$(find $(KERNELS) -newer $(VENV)/installed)" ] || \
-	$(BIN)/python -c "import setuptools; setuptools.setup()" build_ext --inplace >$(VENV)/build.log 2>&1 || { cat $(VENV)/build.log >&2; exit 1; }
+	$(BIN)/python setup.py build_ext --inplace >$(VENV)/build.log 2>&1 || { cat $(VENV)/build.log >&2; exit 1; }
 	@touch $@

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is no
 @pytest.fixture
 def checkout(tmp_path: Path, root: Path) -> Path:
     """The Makefile and what it reads, in a folder where nothing was made yet."""
-    for name in ("Makefile", "setup.cfg", "pyproject.toml"):
+    for name in ("Makefile", "setup.cfg", "setup.py", "pyproject.toml"):
         shutil.copy(root / name, tmp_path)
     (tmp_path / "sensor").mkdir()
     return tmp_path

@@ -26,7 +26,7 @@ MAINTAINER = "The sensor's authors <sensor@localhost.localdomain>"
 PREFIX = "usr/lib/sensor"
 UNITS = "usr/lib/systemd/system"
 DOCUMENTS = f"usr/share/doc/{NAME}"
-SOURCES = ("sensor", "fingerprints", "packaging", "docs", "integrations", "setup.cfg", "pyproject.toml", "README.md", "LICENSE")
+SOURCES = ("sensor", "fingerprints", "packaging", "docs", "integrations", "setup.cfg", "setup.py", "pyproject.toml", "README.md", "LICENSE")
 NOT_SOURCE = shutil.ignore_patterns("*.so", "*.c", "__pycache__", "*.egg-info")
 SHELLS = {
     "bash": "usr/share/bash-completion/completions/sensor",

@@ -25,7 +25,7 @@ def test_what_is_copied_is_there_and_is_all_that_is_built(root: Path, lines: lis
     config = configparser.ConfigParser()
     config.read(root / "setup.cfg")
     mapped = {line.partition("=")[2].strip() for line in config["options"]["package_dir"].strip().splitlines()}
-    assert copied >= {"sensor", "setup.cfg", "pyproject.toml", "README.md", "LICENSE", *mapped}
+    assert copied >= {"sensor", "setup.cfg", "setup.py", "pyproject.toml", "README.md", "LICENSE", *mapped}
 
 
 def test_what_is_called_exists(lines: list[str]) -> None:
