@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import pkgutil
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
 
@@ -49,15 +46,3 @@ def unit_of(module: ModuleType, base: type[Unit]) -> type[Unit]:
         names = ", ".join(value.__name__ for value in found) or "none"
         raise TwoUnits(f"{module.__file__}: one {base.__name__} a file, found {names}")
     return found[0]
-
-
-def load_file(path: Path, base: type[Unit]) -> type[Unit]:
-    """The unit in a file outside the program: an operator's own dissector or detector."""
-    name = f"sensor_extra_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise TwoUnits(f"{path}: not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return unit_of(module, base)

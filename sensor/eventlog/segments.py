@@ -7,13 +7,11 @@ replay is one plain file. Whoever reads need not care: both are a list of segmen
 
 from __future__ import annotations
 
-import io
 import re
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import msgspec
-import zstandard
 
 DIGITS = 20
 PLAIN, COMPRESSED = ".jsonl", ".jsonl.zst"
@@ -69,14 +67,6 @@ def segments(log: Path) -> list[Segment]:
         if match := _NAME.fullmatch(path.name):
             found[int(match[1])] = Segment(int(match[1]), path)
     return sorted(found.values())
-
-
-def open_segment(segment: Segment) -> BinaryIO:
-    """Its bytes as they were written. OSError where it cannot be opened; reading a damaged compressed one raises zstandard.ZstdError."""
-    file = segment.path.open("rb")
-    if not segment.compressed:
-        return file
-    return io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True, closefd=True), 1 << 18)
 
 
 def number_of(line: bytes) -> int | None:

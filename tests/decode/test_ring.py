@@ -176,12 +176,13 @@ def test_a_place_outside_the_ring_is_refused(start):
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 600), st.integers(0, 255)), max_size=40), st.integers(0, 2))
 def test_mutated_blocks_never_leave_their_memory(changes, layer):
-    """Whatever bytes a block holds, every row that comes of it lies inside the block and nothing is raised."""
+    """Whatever bytes a block holds, every row that comes of it lies inside the block, and every frame it claims is a row or counted."""
     data = block([FRAME, FRAME, FRAME])
     for at, value in changes:
         data[at] = value
     rows, broken = walk(data, layer=layer, room=8)
-    assert broken >= 0
+    (count,) = struct.unpack_from("=I", data, 12)
+    assert len(rows) + broken == count
     assert all(frame >= 48 and frame + size <= SIZE for frame, size in zip(rows["frame"].tolist(), rows["caplen"].tolist(), strict=True))
     assert (rows["wirelen"] >= rows["caplen"]).all()
 

@@ -79,10 +79,3 @@ def test_a_file_with_no_unit_or_two_is_refused(package: tuple[Path, ModuleType],
     importlib.invalidate_caches()
     with pytest.raises(registry.TwoUnits, match=rf"finger\.py: one Dissector a file, found {names}$"):
         registry.units(module, Dissector)
-
-
-def test_a_file_outside_the_program_is_loaded(tmp_path: Path, package: tuple[Path, ModuleType]) -> None:
-    """An operator's own dissector needs no package."""
-    path = tmp_path / "finger.py"
-    path.write_text(DISSECTOR)
-    assert registry.load_file(path, Dissector).__name__ == "Finger"

@@ -96,9 +96,6 @@ class Graph:
     def is_device(self, node: int) -> bool:
         return OUTER < node < self.first_segment
 
-    def is_segment(self, node: int) -> bool:
-        return self.first_segment <= node < self.first_service
-
     def of_service(self, node: int) -> tuple[int, int]:
         """(node of the device, service) of the node of a service."""
         number = node - self.first_service
