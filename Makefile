@@ -5,11 +5,14 @@ BIN    := $(VENV)/bin
 INTEL  ?= pcaps/office.intel.txt
 DEMO   ?= pcaps/office.pcapng
 
+# A worker for each core; a file stays on one, so that what its tests share is made once.
+SPREAD := $(BIN)/python -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile
+
 KERNELS := $(shell find sensor -name '*.pyx' -o -name '*.pxd')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-newcomer test-systemd fuzz bench soak soak-memory lint format wheel deb build clean
+.PHONY: help demo test test-all test-newcomer test-systemd fuzz bench soak soak-memory lint format wheel deb build clean
 
 help: ## this list
 	@echo "Passive network sensor. What you can make:"
@@ -19,8 +22,11 @@ help: ## this list
 demo: build ## set up, replay a small office and show its devices and alerts
 	@$(BIN)/sensor replay $(DEMO) --intel $(INTEL)
 
-test: build ## all tests (ARGS="-k dhcp" picks some)
-	@$(BIN)/python -m pytest $(ARGS)
+test: build ## all tests, what is exhaustive as a sample (ARGS="-k dhcp" picks some; SENSOR_SEED=N has the sample of a run again)
+	@$(SPREAD) $(ARGS)
+
+test-all: build ## all tests, what is exhaustive as a whole
+	@SENSOR_WHOLE=1 $(SPREAD) $(ARGS)
 
 test-systemd: build deb ## the package on a real Debian that is booted in a container: root, some minutes
 	@SENSOR_SYSTEMD=1 $(BIN)/python -m pytest tests/systemd $(ARGS)

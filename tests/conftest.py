@@ -1,8 +1,9 @@
-"""What all tests share: how hypothesis runs, and where the lab can run."""
+"""What all tests share: how hypothesis runs, what a run says of its samples, and where the lab can run."""
 
 from __future__ import annotations
 
 import functools
+import os
 import shutil
 import subprocess
 import sys
@@ -15,10 +16,15 @@ from sensor.core import secrecy
 from sensor.core.bounded import Bounded
 from sensor.logs import logs
 from sensor.report.pdf import NoPdf, writer
+from tests import sampling
 
 # No deadline: a busy machine is no defect. The same examples in every run: a red test stays red until it is mended.
 settings.register_profile("house", deadline=None, derandomize=True, max_examples=100)
 settings.load_profile("house")
+
+# Test modules, and the sensor in every process that a test starts, are compiled once and not each time.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.fixture(scope="session")
@@ -68,3 +74,17 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker, missing in (("lab", _lab_missing), ("paper", _paper_missing)):
         if item.get_closest_marker(marker) and missing():
             pytest.skip(missing())
+
+
+def _sampled() -> str:
+    whole = "whole" if sampling.WHOLE else "sampled (`make test-all` runs all of it)"
+    return f"what is exhaustive: {whole}, SENSOR_SEED={sampling.SEED}"
+
+
+def pytest_report_header() -> str:
+    return _sampled()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if terminalreporter.stats.keys() & {"failed", "error"}:
+        terminalreporter.write_line(_sampled())

@@ -1,0 +1,50 @@
+"""Samples: the same for the same seed, the ends always in them, all of it in a whole run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import sampling
+
+FAILING = "def test_it():\n    from tests import sampling\n    assert sampling.WHOLE is None, str(sampling.some(range(1000), 5, 'a'))\n"
+
+
+def test_the_same_seed_gives_the_same_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In order, with both ends, each at most once; another use or seed gives another."""
+    monkeypatch.setattr(sampling, "WHOLE", False)
+    monkeypatch.setattr(sampling, "SEED", 7)
+    first = sampling.some(range(10_000), 50, "a")
+    assert first == sampling.some(range(10_000), 50, "a")
+    assert first == sorted(set(first))
+    assert (len(first), first[0], first[-1]) == (50, 0, 9_999)
+    assert first != sampling.some(range(10_000), 50, "b")
+    monkeypatch.setattr(sampling, "SEED", 8)
+    assert first != sampling.some(range(10_000), 50, "a")
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_few_are_taken_all(monkeypatch: pytest.MonkeyPatch, whole: bool) -> None:
+    """And all of any number in a whole run."""
+    monkeypatch.setattr(sampling, "WHOLE", whole)
+    assert sampling.some("abc", 3) == ["a", "b", "c"]
+    assert sampling.some([], 3) == []
+    assert len(sampling.some(range(100), 10)) == (100 if whole else 10)
+    assert sampling.count(100, 10) == (100 if whole else 10)
+
+
+def test_a_failure_names_its_seed(tmp_path: Path, root: Path) -> None:
+    """Behind the failures, in the form in which it is given to have the same sample again."""
+    (tmp_path / "test_it.py").write_text(FAILING)
+    command = [sys.executable, "-m", "pytest", "-q", "-c", "pyproject.toml", "-p", "tests.conftest", "-p", "no:cacheprovider", str(tmp_path)]
+    seeds = {}
+    for seed in ("11", "12"):
+        run = subprocess.run(command, cwd=root, env={**os.environ, "SENSOR_SEED": seed}, capture_output=True, text=True, check=False)
+        assert run.returncode == 1, run.stderr
+        assert f"SENSOR_SEED={seed}" in run.stdout
+        seeds[seed] = next(line for line in run.stdout.splitlines() if "AssertionError" in line)
+    assert seeds["11"] != seeds["12"]
