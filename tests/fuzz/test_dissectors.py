@@ -1,17 +1,19 @@
 """Every dissector against bytes that are cut, changed or made up: nothing but Malformed leaves it, and streams do not care how they are cut.
 
-Samples are the small captures in pcaps/dissectors/, one for each dissector. ``SENSOR_FUZZ_EXAMPLES`` sets how many examples each property tries.
+Samples are the small captures in pcaps/dissectors/, one for each dissector. ``SENSOR_FUZZ_EXAMPLES`` sets how many examples each property tries; they and
+the places where streams are split are a sample where the run is not whole (tests/sampling.py). Every truncation is tried in every run.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given, seed, settings
 from hypothesis import strategies as st
 
 import sensor.dissectors
@@ -19,9 +21,11 @@ from sensor.core.dissector import Dissector, Said
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.registry import units
+from tests import sampling
 from tests.dissectors.samples import PCAPS, events, packets, values
 
-EXAMPLES = int(os.environ.get("SENSOR_FUZZ_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("SENSOR_FUZZ_EXAMPLES", str(sampling.count(150, 15))))
+SPLITS = 40
 TCP = 6
 CUT = 1
 # What is read from the sizes of encrypted messages depends on how they were sent.
@@ -30,6 +34,9 @@ DISSECTORS = units(sensor.dissectors, Dissector)
 SAMPLES = {name: packets(name, unit.interest.tcp_heads) for name, unit in DISSECTORS.items()}
 STREAMS = [name for name, unit in DISSECTORS.items() if unit.interest.stream]
 SERVER_PORTS = {port for unit in DISSECTORS.values() for port in unit.interest.tcp}
+
+# The seed chooses the examples of a sample; a whole run has the same every time.
+TRIED = settings(max_examples=EXAMPLES, derandomize=sampling.WHOLE, database=None)
 
 
 def rebuilt(packet: Packet, payload: bytes, problem: int = 0) -> Packet:
@@ -72,6 +79,12 @@ def told(name: str, parts: list[tuple[bool, bytes]]) -> list[object]:
     return [*(event for event in events(said) if event[0] not in BY_SIZE), *values(said)]
 
 
+@functools.cache
+def whole(name: str) -> list[object]:
+    """What the conversation of a capture says."""
+    return told(name, conversation(name))
+
+
 @pytest.mark.parametrize("name", DISSECTORS)
 def test_every_dissector_has_samples(name: str) -> None:
     """Each capture is read without a fault, and each message of it says something, segments of a stream aside."""
@@ -98,7 +111,8 @@ def test_every_truncation(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", DISSECTORS)
-@settings(max_examples=EXAMPLES)
+@TRIED
+@seed(sampling.SEED)
 @given(data=st.data())
 def test_mutations(name: str, data: st.DataObject) -> None:
     """Samples with bytes changed, removed, doubled or put in from elsewhere."""
@@ -119,7 +133,8 @@ def test_mutations(name: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("name", DISSECTORS)
-@settings(max_examples=EXAMPLES)
+@TRIED
+@seed(sampling.SEED)
 @given(payload=st.binary(max_size=600), proto=st.sampled_from([17, TCP]))
 @example(payload=b"", proto=17)
 def test_noise(name: str, payload: bytes, proto: int) -> None:
@@ -132,22 +147,24 @@ def test_noise(name: str, payload: bytes, proto: int) -> None:
 def test_stream_split_at_every_position(name: str) -> None:
     """A conversation says the same, in the same order, wherever a segment is split in two."""
     parts = conversation(name)
-    expected = told(name, parts)
-    assert expected
-    for number, (from_client, data) in enumerate(parts):
-        for at in range(1, len(data)):
-            assert told(name, [*parts[:number], (from_client, data[:at]), (from_client, data[at:]), *parts[number + 1 :]]) == expected
+    assert whole(name)
+    places = [(number, at) for number, (_, data) in enumerate(parts) for at in range(1, len(data))]
+    for number, at in sampling.some(places, SPLITS, "splits of", name):
+        from_client, data = parts[number]
+        split = [*parts[:number], (from_client, data[:at]), (from_client, data[at:]), *parts[number + 1 :]]
+        assert told(name, split) == whole(name), (number, at)
 
 
 @pytest.mark.parametrize("name", STREAMS)
 def test_stream_byte_by_byte(name: str) -> None:
     """Single bytes say the same as whole segments."""
     parts = conversation(name)
-    assert told(name, [(from_client, data[at : at + 1]) for from_client, data in parts for at in range(len(data))]) == told(name, parts)
+    assert told(name, [(from_client, data[at : at + 1]) for from_client, data in parts for at in range(len(data))]) == whole(name)
 
 
 @pytest.mark.parametrize("name", STREAMS)
-@settings(max_examples=EXAMPLES)
+@TRIED
+@seed(sampling.SEED)
 @given(data=st.data())
 def test_stream_with_gaps(name: str, data: st.DataObject) -> None:
     """Bytes lost anywhere, told as a gap: no error, and nothing that the whole conversation does not say."""
@@ -166,7 +183,7 @@ def test_stream_with_gaps(name: str, data: st.DataObject) -> None:
     except Malformed:
         pass
     check(said)
-    assert set(values(said)) <= {one for one in told(name, parts) if len(one) == 2}
+    assert set(values(said)) <= {one for one in whole(name) if len(one) == 2}
 
 
 def test_captures_are_the_same_on_every_run(tmp_path: Path) -> None:

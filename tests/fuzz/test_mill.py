@@ -8,14 +8,17 @@ import pytest
 
 from sensor.core.dissector import Dissector, Said
 from sensor.core.packet import Packet
+from tests import sampling
 from tests.fuzz import mill
 from tests.fuzz.test_dissectors import DISSECTORS
+
+CASES = sampling.count(2_000, 400)
 
 
 @pytest.mark.parametrize("name", DISSECTORS)
 def test_some_cases_of_each(name: str) -> None:
-    """Nothing but Malformed, and nothing slow."""
-    assert mill.grind(name, 400, 60, seed=2).fault == ""
+    """Nothing but Malformed, and nothing slow: other cases in each run."""
+    assert mill.grind(name, CASES, 60, sampling.SEED).fault == ""
 
 
 class Breaking(Dissector):
