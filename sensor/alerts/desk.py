@@ -15,7 +15,7 @@ import msgspec
 
 from sensor.core.alert import Alert
 from sensor.core.bounded import Bounded
-from sensor.core.detector import TARGETS_LIMIT
+from sensor.core.detector import NEVER, TARGETS_LIMIT
 from sensor.core.observation import Subject
 
 SECOND = 1_000_000_000
@@ -57,6 +57,8 @@ class AlertDesk:
         self._cases: Bounded[str, _Case] = Bounded(keys)
         self._news: Bounded[str, int] = Bounded(keys)
         self._packet, self._of_packet = -1, 0
+        # Packet time (ns) before which a tick has nothing to do; 0: cases changed since the last one.
+        self.due = 0
 
     def __len__(self) -> int:
         return len(self._cases)
@@ -67,6 +69,7 @@ class AlertDesk:
 
     def take(self, alert: Alert) -> Filed:
         """File an alert; returns what is to be told now: nothing, or (``open`` or ``update``, the alert as it stands)."""
+        self.due = 0
         if alert.ts != self._packet:
             self._packet, self._of_packet = alert.ts, 0
         self._of_packet += 1
@@ -94,10 +97,16 @@ class AlertDesk:
         while (oldest := self._cases.oldest()) and now - oldest[1].alert.ts >= self.suppression:
             self._cases.pop(oldest[0])
             filed.append(oldest[1].tell(now, "close"))
+        self.due = min(waiting[1] + SECOND if waiting else NEVER, oldest[1].alert.ts + self.suppression if oldest else NEVER)
         return filed
+
+    def suppress(self, suppression: int) -> None:
+        """Another time (ns) after the last repeat until the same finding is a new one."""
+        self.suppression, self.due = suppression, 0
 
     def close(self, name: str, name_of: Callable[[Alert], str]) -> Filed:
         """Somebody closes an alert by its name: it is told as closed, and what comes again is a new finding. Nothing where none of that name is open."""
+        self.due = 0
         for key, case in self._cases.items():
             if name_of(case.alert) == name:
                 self._cases.pop(key)

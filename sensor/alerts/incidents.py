@@ -14,6 +14,7 @@ import msgspec
 from sensor.core import addresses
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded
+from sensor.core.detector import NEVER
 from sensor.core.device import Device
 from sensor.core.incident import Chapter, Incident
 from sensor.core.observation import Subject
@@ -56,12 +57,15 @@ class Incidents:
         self._acting: Bounded[str, str] = Bounded(parties)
         self._hit: Bounded[str, str] = Bounded(parties)
         self._news: Bounded[str, int] = Bounded(cases)
+        # Packet time (ns) before which a tick has nothing to do; 0: cases changed since the last one.
+        self.due = 0
 
     def __len__(self) -> int:
         return len(self._cases)
 
     def take(self, action: str, name: str, alert: Alert) -> Filed:
         """An alert as it was just told (``open`` or ``update``), by its id; returns what is to be told of incidents."""
+        self.due = 0
         case, filed = self._case_of(alert)
         incident = case.incident
         fresh = self._write_down(incident, name, alert)
@@ -91,7 +95,12 @@ class Incidents:
         while (oldest := self._cases.oldest()) and now - oldest[1].incident.ts >= self.gap:
             self._cases.pop(oldest[0])
             filed += self._close(oldest[1])
+        self.due = min(waiting[1] + SECOND if waiting else NEVER, oldest[1].incident.ts + self.gap if oldest else NEVER)
         return filed
+
+    def end_after(self, gap: int) -> None:
+        """Another time (ns) of silence ends a story."""
+        self.gap, self.due = gap, 0
 
     def finish(self, now: int) -> Filed:
         """The end: tells what changed since it was told. What is open stays open."""

@@ -57,8 +57,10 @@ class AlertRoom:
 
     def adjust(self, least: Severity, suppression: int, gap: int, site: str) -> None:
         """The operator says otherwise from the next alert on. ``suppression`` of findings and ``gap`` of incidents: ns."""
-        self._least, self.incidents.gap = least, gap
-        self.desk.suppression = self._quiet_desk.suppression = suppression
+        self._least = least
+        self.incidents.end_after(gap)
+        self.desk.suppress(suppression)
+        self._quiet_desk.suppress(suppression)
         for maker in (self.maker, self._quiet_maker):
             maker.move(site)
 
@@ -77,9 +79,12 @@ class AlertRoom:
 
     def tick(self, now: int) -> None:
         """A new second of packet time, ns."""
-        self._file(self.desk.tick(now), now)
-        self._hush(self._quiet_desk.tick(now))
-        self._tell(self.incidents.tick(now), now)
+        if now >= self.desk.due:
+            self._file(self.desk.tick(now), now)
+        if now >= self._quiet_desk.due:
+            self._hush(self._quiet_desk.tick(now))
+        if now >= self.incidents.due:
+            self._tell(self.incidents.tick(now), now)
         if self.evidence is not None:
             self.evidence.tick(now)
 

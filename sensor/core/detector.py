@@ -24,6 +24,8 @@ from sensor.core.observation import Subject
 from sensor.core.windows import DistinctWindow
 
 TARGETS_LIMIT = 64
+# A packet time (ns) that does not come.
+NEVER = 1 << 62
 
 
 class Options(BaseModel):
@@ -251,6 +253,8 @@ class Detector:
     # True where the detector itself makes its findings graver by who does it and whether it was answered; else the weigher does.
     weighs_itself: ClassVar[bool] = False
     Options: ClassVar[type[Options]] = Options
+    # Packet time (ns) before which ``tick`` has nothing to do: 0: it is called each second; NEVER: until something happens.
+    due: int = 0
 
     def __init__(self, context: Context, options: Any = None) -> None:
         self.context = context
@@ -307,7 +311,9 @@ class Detector:
         )
 
     def tick(self, now: int) -> Iterator[Alert]:
-        """Called once at each new second of packet time (``now``, ns), for what shows in silence. Most detectors have nothing to say then."""
+        """Called at a new second of packet time (``now``, ns) from ``due`` on, and whenever the clock was set back, for what shows in silence. Most detectors
+        have nothing to say then.
+        """
         return iter(())
 
 

@@ -15,7 +15,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded
 from sensor.core.changes import Changes
 from sensor.core.contacts import sessions
-from sensor.core.detector import Context, FlowDetector
+from sensor.core.detector import NEVER, Context, FlowDetector
 from sensor.core.flow import Change, Flow
 from sensor.core.recent import RecentSet
 from sensor.core.tally import Distinct
@@ -92,8 +92,10 @@ class AdminSessions(FlowDetector):
             return
         if flow.kind == Change.ANSWERED:
             self._pending.put(flow.uid, flow)
+            self._wait()
             return
         self._pending.pop(flow.uid)
+        self._wait()
         if not flow.answered or (flow.client_packets >= SAID[0] and flow.server_packets >= SAID[1]):
             yield from self._believe(flow, flow.ts)
 
@@ -101,6 +103,12 @@ class AdminSessions(FlowDetector):
         while (oldest := self._pending.oldest()) and abs(now - oldest[1].ts) >= HOLD:
             self._pending.pop(oldest[0])
             yield from self._believe(oldest[1], now)
+        self._wait()
+
+    def _wait(self) -> None:
+        """The next tick is when the oldest session has lasted long enough."""
+        oldest = self._pending.oldest()
+        self.due = oldest[1].ts + HOLD if oldest is not None else NEVER
 
     def _believe(self, flow: Flow, ts: int) -> Iterator[Alert]:
         self._clients.add((flow.server, service_name(flow)), flow.client, ts)

@@ -95,11 +95,14 @@ class Health:
 
     # Packet time: called in packet order.
 
-    def tick(self, now: int) -> Iterator[Finding]:
+    def tick(self, now: int) -> Iterable[Finding]:
         """A second of packet time began. In a file a long step is silence, and a long step back another clock; a live run is told by its own."""
         before, self._second = self._second, now
-        if before is None or self._live:
-            return
+        if before is None or self._live or -JUMP_S < (now - before) // SECOND <= SILENCE_S:
+            return ()
+        return self._stepped(before, now)
+
+    def _stepped(self, before: int, now: int) -> Iterator[Finding]:
         step = (now - before) // SECOND
         if step <= -JUMP_S:
             yield from self._rarely(self._jump(now, step))

@@ -271,15 +271,18 @@ class Pipeline:
     # What happens by time.
 
     def _tick(self, second: int) -> None:
-        self._now = second * SECOND
+        """A second in which nothing is due costs a few comparisons. Where the clock was set back everybody looks."""
+        now = second * SECOND
+        back, self._now = now < self._now, now
         if self.health is not None:
-            self.tell(self.health.tick(self._now))
-        self._tell(self.inventory.settle(self._now))
+            self.tell(self.health.tick(now))
+        self._tell(self.inventory.settle(now))
         for detector in self._ticking:
-            self.room.take(self.boundary.run(detector.id, detector.tick, self._now)[0])
+            if now >= detector.due or back:
+                self.room.take(self.boundary.run(detector.id, detector.tick, now)[0])
         if self.advisor is not None:
-            self.advisor.tick(self._now)
-        self.room.tick(self._now)
+            self.advisor.tick(now)
+        self.room.tick(now)
 
     def _by_time(self, changes: npt.NDArray[np.void]) -> None:
         """Changes that no packet made, in the order of the table."""

@@ -92,6 +92,8 @@ class Gatherer:
 
     def tick(self, now: int) -> None:
         """Whoever waited long enough waits no more."""
+        if not self._gatherings:
+            return
         while (oldest := self._gatherings.oldest()) and now >= oldest[1].until:
             self._gatherings.pop(oldest[0])
             self._settle(oldest[1], now)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from sensor.core.addresses import Networks
 from sensor.core.bounded import Bounded
+from sensor.core.detector import NEVER
 from sensor.core.device import Device, DeviceChange, FieldChange
 from sensor.core.observation import Observation, Subject
 from sensor.fingerprinting.names import KIND as OWN_MAC
@@ -144,9 +145,13 @@ class Inventory:
     def doubt(self) -> None:
         """More senders began to speak in this second than can be real."""
         self._flooded = True
+        self.table.settle_at = 0
 
     def settle(self, now: int) -> list[DeviceChange]:
-        """What there is to tell, once each second of packet time."""
+        """What there is to tell, once each second of packet time. A second in which nothing is due costs nothing."""
+        if now < self.table.settle_at and self._settled is not None and now >= self._settled:
+            self._settled = now
+            return []
         return self._tell(now, last_word=False)
 
     def finish(self, now: int) -> list[DeviceChange]:
@@ -167,6 +172,7 @@ class Inventory:
     def watch_anew(self) -> None:
         """Nobody looked for a while: silence counts from the next second on."""
         self._resumed = True
+        self.table.settle_at = 0
 
     def know(self, matcher: Matcher, oui: Oui) -> None:
         """Other fingerprints, or another registry, from the next fact on. What is known already is theirs to read as well (``anew.py``)."""
@@ -312,14 +318,14 @@ class Inventory:
 
     def _tell(self, now: int, last_word: bool) -> list[DeviceChange]:
         told: list[DeviceChange] = []
-        due, self.table.due = self.table.due, {}
+        due, self.table.due, self.table.settle_at = self.table.due, {}, NEVER
         for record in self._believed(due):
             if not last_word and record.told is not None and 0 <= now - record.told.looked < self.limits.pause_ns:
-                self.table.due[record] = True
+                self.table.look_at(record, record.told.looked + self.limits.pause_ns)
                 continue
             told.extend(self._news(record, now, last_word))
             if record.told is not None and record.told.restless:
-                self.table.due[record] = True
+                self.table.look_at(record, now + self.limits.pause_ns)
         told.extend(self._departures(now))
         self._settled = now
         if self.table.journal is not None:
@@ -383,8 +389,10 @@ class Inventory:
         if self._next_gone_check is None or now - self._next_gone_check < -self.limits.gone_ns:
             self._next_gone_check = now + self.limits.gone_ns // _GONE_CHECKS
         if now < self._next_gone_check:
+            self.table.settle_at = min(self.table.settle_at, self._next_gone_check)
             return
         self._next_gone_check = now + self.limits.gone_ns // _GONE_CHECKS
+        self.table.settle_at = min(self.table.settle_at, self._next_gone_check)
         silent = [
             record
             for queue in (self.table.unidentified, self.table.identified)

@@ -63,7 +63,7 @@ class Lasting:
             self.table.open(record).services = service_texts(record.services)
         self.inventory.find_again(record, state.names, state.joins)
         if again or record.key in self.table.words:
-            self.table.due[record] = True
+            self.table.look_at(record)
         self.inventory.watch_anew()
         return True
 

@@ -25,7 +25,8 @@ _STRANGERS, _STRANGE_NS = 4096, 60_000_000_000
 
 
 class Table:
-    """``known`` remembers the record behind an endpoint; ``due`` are records to look at when changes are told, in order of their news;
+    """``known`` remembers the record behind an endpoint; ``due`` are records to look at when changes are told, in order of their news; ``settle_at``: packet
+    time (ns) before which none of them, nor anything else, has to be looked at;
     ``departed`` those that are over, with why; ``words``: key of a device → field → what the operator said. ``journal``: where what happens is noted down.
 
     ``by_mac``, ``ids`` (id → key) and ``keys`` (of those with an id or name to find them by) need no bound of their own:
@@ -39,6 +40,7 @@ class Table:
         self.known: Bounded[Subject, Record] = Bounded(limits.endpoints)
         self.strangers: Bounded[Subject, int] = Bounded(_STRANGERS)
         self.due: dict[Record, bool] = {}
+        self.settle_at = 0
         self.ids: dict[str, str] = {}
         self.keys: set[str] = set()
         self.pending: Bounded[Record, bool] = Bounded(limits.pending)
@@ -104,7 +106,7 @@ class Table:
         (self.identified if identified else self.unidentified).put(record, True)
         record.device = self._device(name, record)
         if record.told is None or record.news:
-            self.due[record] = True
+            self.look_at(record)
         return True
 
     def by_key(self, key: str) -> Record | None:
@@ -178,13 +180,20 @@ class Table:
         self.remove(record)
         if record.told is not None:
             self.departed.append((record, note))
+            self.settle_at = 0
 
     def mark(self, record: Record, ts: int) -> None:
         """There may be something to tell of it."""
         if record.admitted and not record.dead:
             record.since = ts
-            self.due[record] = True
+            told = record.told
+            self.look_at(record, told.looked + self.limits.pause_ns if told is not None and told.looked <= ts else 0)
             self.note(record)
+
+    def look_at(self, record: Record, at: int = 0) -> None:
+        """Look at it when changes are told from ``at`` (ns) on."""
+        self.due[record] = True
+        self.settle_at = min(self.settle_at, at)
 
     def note(self, record: Record) -> None:
         """It is not what was last written down."""

@@ -166,7 +166,7 @@ def in_time(path: str, story: Story, world: World | None = None, **options: Any)
     for at in range(len(changes)):
         now = int(changes["ts"][at]) // SECOND
         if now > last:
-            found += unit.tick(now * SECOND)
+            found += unit.tick(now * SECOND) if now * SECOND >= unit.due else ()  # as the pipeline does
             last = now
         part = changes[at : at + 1].copy()
         for row, numbers in unit.candidates(reader.read(part)):

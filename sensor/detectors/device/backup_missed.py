@@ -84,7 +84,7 @@ class BackupMissed(FlowDetector):
     def tick(self, now: int) -> Iterator[Alert]:
         if abs(now - self._looked) < LOOK_EVERY:
             return
-        self._looked = now
+        self._looked, self.due = now, now + LOOK_EVERY
         for runs in self._pairs.values():
             if not runs.told and (due := self._due(runs)) and now > due:
                 runs.told = True

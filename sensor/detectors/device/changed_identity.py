@@ -15,7 +15,7 @@ from pydantic import Field
 from sensor.core import detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded, Recent
-from sensor.core.detector import Context, DeviceDetector
+from sensor.core.detector import NEVER, Context, DeviceDetector
 from sensor.core.device import FIXED_FUNCTION, Attribute, Device, DeviceChange
 from sensor.core.observation import Evidence
 from sensor.detectors._devices import (
@@ -85,8 +85,9 @@ class ChangedIdentity(OfDevices, DeviceDetector):
 
     def tick(self, now: int) -> Iterator[Alert]:
         if not len(self._suspects) or 0 < self._next_look - now <= LOOK_EVERY:
+            self.due = self._next_look if len(self._suspects) else NEVER
             return
-        self._next_look = now + LOOK_EVERY
+        self._next_look = self.due = now + LOOK_EVERY
         for name, change in list(self._suspects.items()):
             device = self.context.device(subject_of(change.device))
             if device is None or device.id != name or not 0 <= now - change.ts < AGAIN:
@@ -103,6 +104,7 @@ class ChangedIdentity(OfDevices, DeviceDetector):
         found = [one for one in some if one.sure >= self.options.confidence]
         if len(found) < len(some):
             self._suspects.put(device.id, since or change)
+            self.due = 0
         # Computers are started with one system or another.
         if any(one.field != "os" or device.fixed_function for one in found):
             new = ", ".join(one.new for one in found)

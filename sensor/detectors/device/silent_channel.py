@@ -93,7 +93,7 @@ class SilentChannel(FlowDetector):
     def tick(self, now: int) -> Iterator[Alert]:
         if abs(now - self._looked) < LOOK_EVERY:
             return
-        self._looked = now
+        self._looked, self.due = now, now + LOOK_EVERY
         for channel in self._channels.values():
             if not channel.told and self._is_silent(channel, now):
                 channel.told = True

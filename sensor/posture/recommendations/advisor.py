@@ -14,7 +14,7 @@ from typing import Any
 from sensor.core import addresses
 from sensor.core.alert import Severity
 from sensor.core.bounded import Bounded
-from sensor.core.detector import Context
+from sensor.core.detector import NEVER, Context
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.recommendation import Recommendation
@@ -51,6 +51,8 @@ class Advisor:
         self._waiting: Bounded[Place, int] = Bounded(cases)
         self._rounds = Rounds(context, self.cases, members, self._say, self._close)
         self._quieted = 0
+        # Packet time (ns) before which a tick has nothing to do, and the tick before.
+        self._due = self._ticked = 0
 
     def listeners(self) -> list[tuple[type[Event], Callable[[Any], None]]]:
         """What the pipeline is to tell."""
@@ -58,13 +60,17 @@ class Advisor:
 
     def tick(self, now: int) -> None:
         """A new second of packet time, ns."""
+        back, self._ticked = now < self._ticked, now
+        if now < self._due and not back:
+            return
         while (waiting := self._waiting.oldest()) and abs(now - waiting[1]) >= WAIT:
             self._waiting.pop(waiting[0])
             self._open(waiting[0], now)
-        self._rounds.tick(now, self.settled)
+        rounds = self._rounds.tick(now, self.settled)
         if abs(now - self._quieted) >= DAY:
             self._quieted = now
             self._close_quiet(now)
+        self._due = min(rounds, self._quieted + DAY, waiting[1] + WAIT if waiting else NEVER)
 
     def finish(self, now: int) -> None:
         """The end of all packets: what waits is told now."""
@@ -101,6 +107,7 @@ class Advisor:
         if case is None:
             case = _case_of(self._name(subject, shown.setting), subject, event, shown)
             self._waiting.put(place, event.ts)
+            self._due = 0
             self.cases.put(case)
         case.count += 1
         case.last = max(case.last, event.ts)
@@ -118,6 +125,7 @@ class Advisor:
             self.cases.move(case, subject)
             if self._waiting.pop(before) is not None:
                 self._waiting.put(place, case.last)
+                self._due = 0
         return case
 
     def _open(self, place: Place, now: int) -> None:
@@ -157,6 +165,7 @@ class Advisor:
     def _close(self, case: Case, now: int, reason: str) -> None:
         self.cases.remove(case)
         self._waiting.pop(case.place)
+        self._due = 0
         if case.told >= 0:
             self._tell("close", self._told(case), now, reason)
 

@@ -19,6 +19,8 @@ HOUR, DAY = 3600 * SECOND, 86400 * SECOND
 # So many devices are looked at in a second; to prove and tell something takes as long as so many looks.
 STEP, PROOF = 1000, 20
 
+_OVER = object()
+
 Members = Callable[[], Iterable[Member]]
 
 
@@ -33,13 +35,13 @@ class Rounds:
         self._round: Iterator[None] = iter(())
         self._now = self._began = 0
 
-    def tick(self, now: int, settled: frozenset[str]) -> None:
-        """A new second of packet time, ns. Nothing is looked at in the first hour: much is not known yet."""
+    def tick(self, now: int, settled: frozenset[str]) -> int:
+        """A new second of packet time, ns; returns when there is something to do next. Nothing is looked at in the first hour: much is not known yet."""
         self._now = now
         if abs(now - self._began) >= HOUR:
             self._round = self._at_all(now, settled) if self._began else self._round
             self._began = now
-        next(self._round, None)
+        return now if next(self._round, _OVER) is not _OVER else self._began + HOUR
 
     def finish(self, now: int, settled: frozenset[str]) -> None:
         """The last round, all of it now."""

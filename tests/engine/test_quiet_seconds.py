@@ -1,0 +1,106 @@
+"""Seconds of packet time: who is asked in one, and what a second costs in which nothing is due."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sensor.capture.files import open_captures
+from sensor.config import load_config
+from sensor.core.alert import Alert
+from sensor.core.detector import NEVER, Detector
+from sensor.core.record import Record
+from sensor.runtime.assembly import assemble
+from tests.kit import SECOND
+
+OFFICE = Path("pcaps/office.pcapng")
+# Python calls of a second in which nothing is due: the tick of the pipeline, and one look of each that waits for time.
+CALLS = 12
+
+
+class Waits(Detector):
+    """Notes when it is asked; has nothing to do for a minute then."""
+
+    id = "test.waits"
+    asked: list[int]
+
+    def tick(self, now: int) -> Iterator[Alert]:
+        self.asked.append(now)
+        self.due = now + 60 * SECOND
+        return iter(())
+
+
+def after_the_office() -> tuple[Any, list[Record], int]:
+    """A pipeline that has read the office, what it told, and the second at which that ended."""
+    told: list[Record] = []
+    pipeline = assemble(load_config(None), told.append)
+    source = open_captures([str(OFFICE)])
+    for batch in source.batches():
+        pipeline.process(batch)
+        batch.release()
+    source.close()
+    return pipeline, told, pipeline._now // SECOND
+
+
+def calls_of(pipeline: Any, second: int) -> int:
+    count = 0
+
+    def see(frame: object, event: str, _: object) -> None:
+        nonlocal count
+        count += event == "call"
+
+    sys.setprofile(see)
+    try:
+        pipeline._tick(second)
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def test_a_quiet_second_costs_a_few_comparisons() -> None:
+    """Once what came lately is settled, a second asks nobody to look at anything; now and then one does, by time."""
+    pipeline, told, last = after_the_office()
+    for second in range(last + 1, last + 121):
+        pipeline._tick(second)
+    before = len(told)
+    costs = [calls_of(pipeline, second) for second in range(last + 121, last + 421)]
+    assert len(told) == before
+    assert sum(cost <= CALLS for cost in costs) > 290
+
+
+def test_a_detector_is_asked_when_it_is_due_and_when_the_clock_is_set_back() -> None:
+    pipeline, _, last = after_the_office()
+    waits = Waits(pipeline.detectors[0].context)
+    waits.asked = []
+    pipeline.watch([*pipeline.detectors, waits])
+    for second in (last + 1, last + 2, last + 61, last + 62, last - 1000, last - 999):
+        pipeline._tick(second)
+    assert [now // SECOND - last for now in waits.asked] == [1, 61, -1000]
+
+
+def test_the_second_told_of_is_the_same_whoever_is_asked() -> None:
+    """What waits is told in the very second in which it would be told if everybody looked at everything in each."""
+    lazy, eager = told_over_hours(lazy=True), told_over_hours(lazy=False)
+    assert lazy == eager
+    assert {record.kind for record in lazy} == {"device", "alert", "incident", "recommendation"}
+
+
+def told_over_hours(*, lazy: bool) -> list[Record]:
+    """What is told in three quiet hours after the office and a day later."""
+    pipeline, told, last = after_the_office()
+    told.clear()
+    for second in (*range(last + 1, last + 11_000), last + 100_000, *range(last + 99_000, last + 99_050)):
+        if not lazy:
+            look_at_everything(pipeline)
+        pipeline._tick(second)
+    return [record for record in told if record.kind != "sensor"]
+
+
+def look_at_everything(pipeline: Any) -> None:
+    pipeline.inventory.table.settle_at = 0
+    pipeline.advisor._due = 0
+    for unit in (*pipeline._ticking, pipeline.room.desk, pipeline.room._quiet_desk, pipeline.room.incidents):
+        unit.due = 0
+    assert all(unit.due < NEVER for unit in pipeline._ticking)
