@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any
+
+import msgspec
 
 from sensor.core.addresses import parse
 from sensor.core.packet import Packet
@@ -18,6 +20,8 @@ VALUE_LIMIT = 2048
 LENGTH_DIGITS = 15
 UNKNOWN = -1
 FOLD = b" \t"
+REMEMBERED_LIMIT = 2048  # bytes
+_HOLDS_SECRET = re.compile(rb"uthorization|UTHORIZATION|ookie|OOKIE|[?&][^ ]{0,60}(?:[Pp]ass|[Pp]wd|[Pp]sw|[Ss]ecret|[Tt]oken|[Kk]ey|[Aa]uth|[Ss]ession)")
 # A message ends at its first empty line; a lone line feed counts as the end of a line (RFC 9112, 2.2).
 HEAD_END = re.compile(rb"\r?\n\r?\n")
 # Passwords, keys and sessions in the query of an address.
@@ -28,13 +32,17 @@ _SECRET = re.compile(
 _USER_INFO = re.compile(r"^([a-z][a-z0-9+.-]{1,15}://)[^/@]{1,255}@", re.IGNORECASE)
 
 
-class Head(NamedTuple):
-    """A start line and the header fields by their names in small letters. ``status`` is 0 for requests, ``method`` empty for responses."""
+class Head(msgspec.Struct, gc=False):
+    """A start line and the header fields by their names in small letters. ``status`` is 0 for requests, ``method`` empty for responses.
+
+    ``values``: what a dissector made of it, for when the same head comes again. The fields are shared then and not to be changed.
+    """
 
     method: str
     target: bytes
     status: int
     fields: dict[bytes, bytes]
+    values: tuple[Any, ...] | None = None
 
     def text(self, name: bytes) -> str:
         """A field as clean text; empty where it is absent."""
@@ -53,7 +61,16 @@ class Head(NamedTuple):
 
 
 def read_head(head: bytes) -> Head:
-    """The head of a message, without the empty line. Malformed where the start line is none of HTTP or there are too many fields."""
+    """The head of a message, without the empty line. Malformed where the start line is none of HTTP or there are too many fields.
+
+    Clients and servers send the same heads again and again: those that are short and hold no secret are remembered.
+    """
+    if len(head) > REMEMBERED_LIMIT or _HOLDS_SECRET.search(head):
+        return _read_head(head)
+    return _remembered(head)
+
+
+def _read_head(head: bytes) -> Head:
     lines = head.split(b"\n", HEADERS_LIMIT + 1)
     if len(lines) > HEADERS_LIMIT + 1:
         raise Malformed("too many headers")
@@ -74,6 +91,9 @@ def read_head(head: bytes) -> Head:
         else:
             fields[last] = value.strip()[:VALUE_LIMIT]
     return Head(method, target, status, fields)
+
+
+_remembered = functools.lru_cache(maxsize=512)(_read_head)
 
 
 def read_start(line: bytes) -> tuple[str, bytes, int]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from sensor.core.dissector import Dissector, Interest, Said, Stream
 from sensor.core.event import Event
@@ -224,27 +225,38 @@ class HttpStream(Stream):
 
 
 def _request(packet: Packet, head: Head) -> HttpRequest:
+    if head.values is None:
+        head.values = _of_request(head)
+    return HttpRequest(packet, *head.values)
+
+
+def _of_request(head: Head) -> tuple[Any, ...]:
+    """The fields of an HttpRequest."""
     fields, text = head.fields, head.text
     found = credentials(_asking(fields)) if b"authorization" in fields or b"proxy-authorization" in fields else in_query(head.target)
     target, action = masked(head.target), text(b"soapaction").strip('"')
     host = host_of(head.target if "://" in target[:16] else fields.get(b"host", b""))
     media_type, length, forwarded = _media_type(fields.get(b"content-type", b"")), head.length, _forwarded(fields)
     cookie = fields.get(b"cookie")
-    return HttpRequest(
-        packet, head.method, host, target, text(b"user-agent"), found.scheme, found.user, action, media_type, length, forwarded,
+    return (
+        head.method, host, target, text(b"user-agent"), found.scheme, found.user, action, media_type, length, forwarded,
         _names(tuple(fields)), shapes.cookie_shapes(cookie) if cookie else "", shapes.odd_fields(fields), found.seal,
     )  # fmt: skip
 
 
 def _response(packet: Packet, head: Head, asked: HttpRequest | None, proxy: bool) -> HttpResponse:
+    if head.values is None:
+        head.values = _of_response(head)
+    *values, forwarded = head.values
+    return HttpResponse(packet, *values, asked.method if asked else "", asked.path if asked else "", proxy or forwarded)
+
+
+def _of_response(head: Head) -> tuple[Any, ...]:
+    """The fields of an HttpResponse that its head alone tells, and whether a proxy wrote in it."""
     fields, text = head.fields, head.text
     schemes, realm = challenge(_asked(fields))
-    forwarded = proxy or _forwarded(fields)
-    media_type, length, location = _media_type(fields.get(b"content-type", b"")), head.length, masked(fields.get(b"location", b""))
-    return HttpResponse(
-        packet, head.status, text(b"server"), media_type, length, schemes, realm, location,
-        asked.method if asked else "", asked.path if asked else "", forwarded,
-    )  # fmt: skip
+    media_type, location = _media_type(fields.get(b"content-type", b"")), masked(fields.get(b"location", b""))
+    return head.status, text(b"server"), media_type, head.length, schemes, realm, location, _forwarded(fields)
 
 
 def _server_facts(packet: Packet, event: HttpResponse, success: bool) -> Iterator[Said]:
