@@ -11,8 +11,8 @@ import socket
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from sensor.capture.ring_size import speed_of
 from sensor.core import addresses
 
 LOOPBACK = 772
@@ -83,7 +83,7 @@ def list_interfaces() -> list[Interface]:
         for body in _dump(sock, GET_ADDRESS):
             _add_address(found, body)
     for interface in found.values():
-        interface.speed = _speed(interface.name)
+        interface.speed = speed_of(interface.name)
         interface.warnings = _warnings(interface.name)
     return list(found.values())
 
@@ -181,13 +181,6 @@ def _add_address(found: dict[int, Interface], body: bytes) -> None:
         return
     number = int.from_bytes(raw, "big")
     found[index].addresses.append(f"{addresses.text(addresses.v4(number) if len(raw) == 4 else number)}/{prefix}")
-
-
-def _speed(name: str) -> int:
-    """Mbit/s; virtual interfaces and links that are down have none."""
-    with contextlib.suppress(OSError, ValueError):
-        return max(0, int(Path("/sys/class/net", name, "speed").read_text()))
-    return 0
 
 
 def _warnings(name: str) -> list[str]:

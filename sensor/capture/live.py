@@ -12,7 +12,7 @@ import os
 import select
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from sensor.capture.interfaces import AT_LINK, RAW, hardware_of, link_of, list_i
 from sensor.capture.packet_ring import RETIRE_MS, Fanout, NoRing, PacketRing, Shape
 from sensor.capture.portable import PortableRing
 from sensor.capture.privileges import drop_privileges, privileged_threads
+from sensor.capture.ring_size import USUAL, size_for, speed_of
 from sensor.capture.source import CaptureError, Damage, Senseless, Tally
 from sensor.core.batch import ROW, Batch
 
@@ -53,11 +54,11 @@ DAMAGE_LIMIT = 1000
 
 
 class LiveSource:
-    """Several rings as one source. Row column ``source`` is the index of the interface in ``names``."""
+    """Several rings as one source. Row column ``source`` is the index of the interface in ``names``; ``sizes``: how large the rings are and why, for people."""
 
-    def __init__(self, names: Sequence[str], rings: Sequence[Ring]) -> None:
+    def __init__(self, names: Sequence[str], rings: Sequence[Ring], sizes: str = "") -> None:
         self.names = tuple(names)
-        self.name = ", ".join(names)
+        self.name, self.sizes = ", ".join(names), sizes
         self.tally = Tally()
         self.damages: list[Damage] = []
         self.rings = tuple(rings)
@@ -193,23 +194,30 @@ def open_live(
     bpf: str = "",
     promiscuous: bool = True,
     fanout: int = 1,
-    ring_mib: int = 32,
+    ring_mib: int | None = None,
+    memory_mib: int = 256,
     block_kib: int = BLOCK_KIB,
     user: str = "",
     snaplen: int = 65535,
 ) -> LiveSource:
     """Listen on interfaces, then give up every privilege. CaptureError, in one line, where that cannot be done.
 
-    ``fanout`` rings share each interface; ``ring_mib`` is the size of each. An interface that does not exist yet is waited for.
+    ``fanout`` rings share each interface; ``ring_mib`` is the size of each: None for one by the speed of its link, within ``memory_mib`` (see ring_size.py).
+    An interface that does not exist yet is waited for.
     """
     _check(interfaces, fanout, snaplen)
-    shape = Shape.of(ring_mib, block_kib)
+    speeds = {name: speed_of(name) for name in interfaces}
+    sizes = {name: ring_mib or size_for(speed, fanout, fanout * len(interfaces), memory_mib) for name, speed in speeds.items()}
+    shapes = {name: Shape.of(mib, block_kib) for name, mib in sizes.items()}
     length = WHOLE_FRAME if snaplen >= 65535 else snaplen
     try:
-        rings = _packet_rings(interfaces, shape, _programs(interfaces, bpf, length), promiscuous, fanout) if hasattr(socket, "AF_PACKET") else None
+        rings = _packet_rings(shapes, _programs(interfaces, bpf, length), promiscuous, fanout) if hasattr(socket, "AF_PACKET") else None
     except NoRing:
         rings = None
-    source = LiveSource(interfaces, _portable(interfaces, bpf, promiscuous, length) if rings is None else rings)
+    if rings is None:
+        source = LiveSource(interfaces, _portable(interfaces, bpf, promiscuous, length))
+    else:
+        source = LiveSource(interfaces, rings, _in_words(sizes, {} if ring_mib else speeds))
     try:
         drop_privileges(user)
     except CaptureError:
@@ -220,11 +228,17 @@ def open_live(
     return source
 
 
-def _packet_rings(interfaces: Sequence[str], shape: Shape, program: Callable[[int], filters.Program], promiscuous: bool, fanout: int) -> list[Ring]:
-    """Rings of the kernel's, ``fanout`` for each interface. NoRing where it has none, CaptureError where it gives none."""
+def _in_words(sizes: Mapping[str, int], speeds: Mapping[str, int]) -> str:
+    """``ring 64 MiB for 1000 Mbit/s``, for each kind of link; without its speed where the size was asked for."""
+    told = {name: f" for {speeds[name]} Mbit/s" if speeds.get(name) else f" for {USUAL} Mbit/s, as the link does not tell its speed" for name in speeds}
+    return ", ".join(dict.fromkeys(f"ring {mib} MiB{told.get(name, '')}" for name, mib in sizes.items()))
+
+
+def _packet_rings(shapes: Mapping[str, Shape], program: Callable[[int], filters.Program], promiscuous: bool, fanout: int) -> list[Ring]:
+    """Rings of the kernel's, ``fanout`` for each interface, of its shape. NoRing where it has none, CaptureError where it gives none."""
     rings: list[Ring] = []
     try:
-        for number, name in enumerate(interfaces):
+        for number, (name, shape) in enumerate(shapes.items()):
             group = Fanout() if fanout > 1 else None
             rings += (PacketRing(name, number, shape, program, promiscuous=promiscuous, fanout=group) for _ in range(fanout))
     except CaptureError:

@@ -209,7 +209,10 @@ def _listen(args: argparse.Namespace, config: Config, names: list[str], teller: 
         return 0
     capture = config.capture
     try:
-        source = open_live(names, bpf=capture.filter, promiscuous=capture.promiscuous, fanout=capture.rings, ring_mib=capture.ring_mib, snaplen=capture.snaplen)
+        source = open_live(
+            names, bpf=capture.filter, promiscuous=capture.promiscuous, fanout=capture.rings, ring_mib=capture.ring_mib, memory_mib=config.memory_mib,
+            snaplen=capture.snaplen,
+        )  # fmt: skip
     except CaptureError as error:
         complain(str(error))
         return USAGE if isinstance(error, Senseless) else NOT_OPENED

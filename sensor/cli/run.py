@@ -189,6 +189,7 @@ def _source(args: argparse.Namespace, config: Config) -> LiveSource | int:
             promiscuous=capture.promiscuous,
             fanout=capture.rings,
             ring_mib=capture.ring_mib,
+            memory_mib=config.memory_mib,
             snaplen=capture.snaplen,
             user=capture.user,
         )

@@ -16,6 +16,7 @@ import numpy as np
 
 from sensor.alerts.files import AlertFiles
 from sensor.boundary import Fault
+from sensor.capture.live import LiveSource
 from sensor.capture.source import Source
 from sensor.config import Config
 from sensor.core.batch import Batch
@@ -140,7 +141,8 @@ class Run:
 
     def _begin(self, ts: int) -> None:
         self._begun = True
-        self._say("started", ts, f"{'listening on' if self.live else 'reading'} {self.source.name}")
+        ring = f", {self.source.sizes}" if isinstance(self.source, LiveSource) and self.source.sizes else ""
+        self._say("started", ts, f"{'listening on' if self.live else 'reading'} {self.source.name}{ring}")
         self._tell_refused(ts, "threat lists", [str(fault) for fault in self._lists.lists.unread])
         self._tell_refused(ts, "faults in rules", [str(fault) for fault in self.engine.rules.faults])
         self._tell_refused(ts, "faults in profiles", [str(fault) for fault in self.engine.profiles.faults])
