@@ -57,7 +57,7 @@ class Mute(BaseModel):
     as in file names).
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     id: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")
     detector: str = Field("*", min_length=1, max_length=TEXT_LIMIT)
@@ -104,7 +104,7 @@ class Mute(BaseModel):
 class Document(BaseModel):
     """The file."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     mutes: list[Mute] = []
 

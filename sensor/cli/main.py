@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import gc
 import importlib
 import os
 import pkgutil
@@ -16,6 +17,8 @@ import sensor.cli
 from sensor.cli._opened import over
 
 USAGE, NOT_OPENED, NOT_PERMITTED, INTERRUPTED = 2, 3, 4, 130
+# Objects that are made before garbage is looked for; see gc.set_threshold.
+STARTING = (200_000, 20, 50)
 # What commands call an argument that takes several words.
 SEVERAL = ("words", "paths", "ids")
 EPILOG = """\
@@ -77,6 +80,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["run"]:  # before numpy is imported: huge pages are for replays, where a few MiB more do not matter
         os.environ.setdefault("NUMPY_MADVISE_HUGEPAGE", "0")
+    # Modules and knowledge are many objects and no garbage: searching them takes a quarter of a start. `unhurried`, and the daemons, look for garbage again.
+    gc.set_threshold(*STARTING)
     known = names()
     if words and not words[0].startswith("-") and words[0] not in known:
         near = difflib.get_close_matches(words[0], known, 1)

@@ -33,7 +33,7 @@ OneOrMore = str | list[str]
 
 
 class _Words(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Vocabulary(_Words):

@@ -45,7 +45,7 @@ Services = Annotated[frozenset[str], AfterValidator(_all)]
 class StartFile(BaseModel):
     """One file."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     types: list[str] = Field(min_length=1)
     note: str = ""

@@ -21,7 +21,7 @@ Seal = Annotated[str, Field(pattern=r"^[0-9a-f]{7}$")]
 class DefaultLogin(BaseModel):
     """One user of something that is sold with it, and one or several passwords. ``user`` is empty where only a password is asked for."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     user: str
     of: str = Field(min_length=3)
@@ -31,7 +31,7 @@ class DefaultLogin(BaseModel):
 class DefaultFile(BaseModel):
     """One file of them."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     note: str = ""
     logins: list[DefaultLogin] = Field(min_length=1)

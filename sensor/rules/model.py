@@ -51,7 +51,7 @@ Blocks = Annotated[list[Block], BeforeValidator(_blocks)]
 
 
 class _Written(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Attack(_Written):
@@ -79,7 +79,7 @@ class Made(BaseModel):
     Any other key is a field of it.
     """
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
 
     when: str = ""
     at: float = Field(0, ge=0, le=LONGEST_S)

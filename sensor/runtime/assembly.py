@@ -230,7 +230,7 @@ def _detectors(config: Config, world: World, before: Detectors) -> Detectors:
     detectors: Detectors = {}
     for name, unit in detector_units().items():
         options = config.options(name)
-        told = options.model_dump()
+        told = dict(vars(options))  # not model_dump, for which pydantic would build a serializer for each detector at the start
         if not options.enabled:
             continue
         if name in before and before[name][0] == told:
