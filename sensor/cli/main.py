@@ -80,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["run"]:  # before numpy is imported: huge pages are for replays, where a few MiB more do not matter
         os.environ.setdefault("NUMPY_MADVISE_HUGEPAGE", "0")
-    # Modules and knowledge are many objects and no garbage: searching them takes a quarter of a start. `unhurried`, and the daemons, look for garbage again.
+    # Modules and knowledge are many objects and no garbage: looking through them again and again takes an eighth of a start.
     gc.set_threshold(*STARTING)
     known = names()
     if words and not words[0].startswith("-") and words[0] not in known:

@@ -1,160 +1,229 @@
-"""Benchmarks: whole runs of the installed program, printed as one table. ``make bench`` calls it.
+"""Benchmarks in pairs: this state against a baseline built beside it and against the peers that are installed. ``make bench`` calls it.
 
-    python -m tests.perf.bench [--captures DIR] [--runs N] [--only WORDS] [--no-peers]
+    python -m tests.perf.bench [--captures DIR] [--baseline REV] [--runs N] [--only WORDS] [--no-peers] [--json FILE]
 
-DIR holds mixed-1M.pcap, mixed-4M.pcap, discovery.pcap and syn-flood.pcap; what is missing there is made from the captures in pcaps/ (see
-captures.py) and named so in the table. Each figure is the best of N runs; the rate of a replay is packets by wall time less that of a replay
-of one packet. Peers that are installed run on the same captures, one after the other, their own start-up taken off likewise. Nothing else should
-run meanwhile.
+DIR holds mixed-1M.pcap, mixed-2x.pcap, mixed-4M.pcap, discovery.pcap, syn-flood.pcap and week.pcap; what is missing there is made from the captures in pcaps/
+(see captures.py) and named so. Programs take turns on each capture (see runs.py). Rates are packets by the median of CPU seconds, those of a replay of one
+packet taken off; ratios are taken pair by pair. The table is Markdown; ``--json`` writes all that was measured.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
+import json
 import os
-import shutil
+import platform
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from tests.perf import captures, kernels, live
+from tests.perf import captures, kernels, live, messages, programs
+from tests.perf.programs import Program
+from tests.perf.runs import Ratio, Run, cpu, in_turns, in_words, middle, once
 
-SENSOR = [sys.executable, "-m", "sensor"]
-# As it is installed: modules that were run before are there compiled.
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-SHIPPED_RULES = Path("/etc/suricata/rules")
-
-
-class Run(NamedTuple):
-    """One finished process: seconds of wall time, seconds of CPU, peak resident memory in MB (10**6 bytes)."""
-
-    wall: float
-    cpu: float
-    peak: float
+GROUPS = ("start", "replay", "memory", "messages", "kernels", "peers", "live")
+BASELINE = "f5fe907"
 
 
 class Row(NamedTuple):
-    """One line of the table."""
+    """One line of the table: what was measured, of which program, and how many times as fast this state is (of pairs; median, least and most)."""
 
     what: str
+    program: str
     figure: str
-    goal: str
+    times: str = ""
 
 
-def once(command: list[str]) -> Run:
-    """Run a command with its output thrown away. CalledProcessError where it fails."""
-    began = time.perf_counter()
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=ENVIRONMENT)
-    assert process.stderr is not None
-    complaint = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    wall = time.perf_counter() - began
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command, stderr=complaint[-2000:])
-    return Run(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e6)
+class Bench:
+    """What all groups need: captures, programs in the order of their turns (this state first), and what was measured, for ``--json``.
+
+    ``out``: a folder for what programs write.
+    """
+
+    def __init__(self, found: captures.Captures, states: Sequence[Program], others: Sequence[Program], runs: int, out: Path) -> None:
+        self.found, self.states, self.others, self.runs, self._out = found, list(states), list(others), runs, out
+        self.measured: list[dict[str, Any]] = []
+        self._starts: dict[str, float] = {}
+
+    def turns(self, what: str, each: Sequence[Program], path: Path, runs: int | None = None) -> dict[str, list[Run]]:
+        """Runs of the programs on a capture, in turns."""
+        done = in_turns({one.name: one.command(path, self._out) for one in each}, runs or self.runs)
+        for name, of in done.items():
+            self.measured.append({"what": what, "program": name, "cpu_s": [one.cpu for one in of], "wall_s": [one.wall for one in of],
+                                  "peak_mb": max(one.peak for one in of), "shed": shed(of[-1])})  # fmt: skip
+        return done
+
+    def start(self, program: Program) -> float:
+        """CPU seconds of a replay of one packet."""
+        if program.name not in self._starts:
+            self._starts[program.name] = middle(self.turns("start", [program], self.found.one)[program.name]).cpu
+        return self._starts[program.name]
+
+    def compared(self, what: str, path: Path, each: Sequence[Program]) -> Iterator[Row]:
+        """One row a program: rate, peak memory and messages shed, and the ratio to this state."""
+        packets, done = captures.Captures.packets(path), self.turns(what, each, path)
+        ours = cpu(done[each[0].name], self.start(each[0]))
+        for program in each:
+            runs = done[program.name]
+            typical, seconds = middle(runs), cpu(runs, self.start(program))
+            figure = f"{in_words(packets / sorted(seconds)[len(seconds) // 2])}, {typical.cpu:.1f} s CPU, {typical.wall:.1f} s, {typical.peak:.0f} MB"
+            left_out = shed(runs[-1])
+            told = f", {left_out:,} messages shed" if left_out is not None else ""
+            yield Row(what, program.name, figure + told, "" if program is each[0] else str(Ratio.of(seconds, ours)))
+
+    def second_half(self, path: Path, twice: Path, each: Sequence[Program]) -> Iterator[Row]:
+        """The second million alone: CPU seconds of both less those of the first, of the runs of one round."""
+        packets = captures.Captures.packets(path)
+        alone: dict[str, list[float]] = {}
+        for program in each:
+            alone[program.name] = []
+        for _ in range(self.runs):
+            first, both = (self.turns(f"{one.stem}, one round", each, one, 1) for one in (path, twice))
+            for program in each:
+                alone[program.name].append(max(both[program.name][0].cpu - first[program.name][0].cpu, 1e-6))
+        for program in each:
+            seconds = alone[program.name]
+            ratio = "" if program is each[0] else str(Ratio.of(seconds, alone[each[0].name]))
+            yield Row(f"{twice.stem}, second half alone", program.name, in_words(packets / sorted(seconds)[len(seconds) // 2]), ratio)
 
 
-def best(command: list[str], runs: int) -> Run:
-    """The run with the shortest wall time; peak memory is the largest of all."""
-    done = [once(command) for _ in range(runs)]
-    fastest = min(done)
-    return fastest._replace(peak=max(run.peak for run in done))
+def shed(run: Run) -> int | None:
+    """Messages left out, as the summary of a replay tells; None of programs that tell nothing."""
+    line = run.text.strip().rpartition(b"\n")[2]
+    try:
+        return int(json.loads(line)["capture"]["shed"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
-def replay(path: Path) -> list[str]:
-    return [*SENSOR, "replay", str(path), "--events", os.devnull]
+def of_start(bench: Bench) -> Iterator[Row]:
+    """Whole processes."""
+    done = bench.turns("100 packets", bench.states, bench.found.hundred)
+    for program in bench.states:
+        typical = middle(done[program.name])
+        yield Row("replay of 100 packets", program.name, f"{typical.wall:.2f} s, {typical.cpu:.2f} s CPU, {typical.peak:.0f} MB")
+    for program in bench.states:
+        runs = [once([program.sensor, "--help"]) for _ in range(bench.runs)]
+        yield Row("sensor --help", program.name, f"{middle(runs).wall:.3f} s, {middle(runs).cpu:.3f} s CPU")
 
 
-def rate(packets: int, run: Run, startup: Run) -> float:
-    return packets / max(run.wall - startup.wall, 1e-6)
+def of_replay(bench: Bench) -> Iterator[Row]:
+    """Throughput, against the baseline and suricata."""
+    found, rivals = bench.found, [one for one in bench.others if one.name.startswith("suricata")]
+    for path in (found.mixed, found.discovery, found.flood):
+        yield from bench.compared(path.stem, path, [*bench.states, *rivals])
+    yield from bench.second_half(found.mixed, found.twice, [*bench.states, *rivals])
+    yield from bench.compared(found.week.stem, found.week, bench.states)
 
 
-def in_words(per_second: float) -> str:
-    return f"{per_second / 1e6:.2f} M packets/s" if per_second >= 1e6 else f"{per_second / 1e3:.0f} k packets/s"
+def of_memory(bench: Bench) -> Iterator[Row]:
+    """Four times the packets of four times the hosts: once, for memory does not depend on the hour."""
+    for program in bench.states:
+        small, large = (bench.turns(path.stem, [program], path, 1)[program.name][0] for path in (bench.found.mixed, bench.found.large))
+        yield Row("peak memory", program.name, f"{small.peak:.0f} MB, {bench.found.large.stem} {large.peak:.0f} MB ({large.peak / small.peak - 1:+.0%})")
 
 
-def of_replay(found: captures.Captures, runs: int) -> Iterator[Row]:
-    startup = best(replay(found.one), runs)
-    small = best(replay(found.hundred), runs)
-    mixed, flood, discovery, large = (best(replay(path), runs) for path in (found.mixed, found.flood, found.discovery, found.large))
-    yield Row(f"replay {found.name(found.mixed)}, everything on", in_words(rate(found.packets(found.mixed), mixed, startup)), "2 M packets/s; aim for 3 M")
-    flooded = in_words(rate(found.packets(found.flood), flood, startup))
-    yield Row(f"replay {found.name(found.flood)}", f"{flooded}, {flood.peak:.0f} MB", "1.5 M packets/s, mixed + 32 MB")
-    yield Row(f"replay {found.name(found.discovery)}", in_words(rate(found.packets(found.discovery), discovery, startup)), "120 k packets/s")
-    yield Row(f"peak memory {found.name(found.mixed)}", f"{mixed.peak:.0f} MB", "under 250 MB")
-    yield Row(f"peak memory {found.name(found.large)}", f"{large.peak:.0f} MB ({large.peak / mixed.peak - 1:+.0%})", "the same ± 10 %")
-    yield Row("sensor --help", f"{best([*SENSOR, '--help'], runs).wall:.3f} s", "0.15 s")
-    yield Row("replay of 100 packets", f"{small.wall:.3f} s", "0.6 s")
+def of_messages(bench: Bench, folder: Path) -> Iterator[Row]:
+    """What a message costs when nothing is new, and a fact that is known."""
+    for kind in messages.KINDS:
+        long, short = messages.captures(folder, kind)
+        more = messages.count(long) - messages.count(short)
+        done = {path: bench.turns(path.stem, bench.states, path) for path in (long, short)}
+        costs = {one.name: _each(done[long][one.name], done[short][one.name], more) for one in bench.states}
+        for program in bench.states:
+            each = costs[program.name]
+            ratio = "" if program is bench.states[0] else str(Ratio.of(each, costs[bench.states[0].name]))
+            left_out = shed(done[long][program.name][-1])
+            yield Row(f"{kind} message, nothing new", program.name, f"{sorted(each)[len(each) // 2]:.1f} µs, {left_out or 0:,} messages shed", ratio)
+    for program in bench.states:
+        told = [int(once([str(program.python), str(Path(__file__).with_name("facts.py")), str(captures.OFFICE)]).text) for _ in range(bench.runs)]
+        bench.measured.append({"what": "fact already known", "program": program.name, "ns": told})
+        yield Row("fact already known", program.name, f"{min(told) / 1000:.2f} µs")
 
 
-class Peer(NamedTuple):
-    name: str
-    command: Callable[[Path, str], list[str]]
+def _each(long: list[Run], short: list[Run], more: int) -> list[float]:
+    """µs of CPU a message, run by run."""
+    return [max(one.cpu - other.cpu, 0) / more * 1e6 for one, other in zip(long, short, strict=True)]
 
 
-def peers() -> Iterator[Peer]:
-    """The peers installed here. ``{capture}, {empty folder}`` → command."""
-    loop = str(Path(__file__).with_name("dpkt_loop.py"))
-    if shutil.which("suricata"):
-        yield Peer("suricata, one thread", lambda path, out: ["suricata", "-r", str(path), "-l", out, "--runmode", "single", "-S", os.devnull])
-        if SHIPPED_RULES.is_dir():
-            rules = Path(tempfile.gettempdir()) / "suricata-shipped.rules"
-            rules.write_bytes(b"".join(file.read_bytes() for file in sorted(SHIPPED_RULES.glob("*.rules"))))
-            yield Peer("suricata with its rules", lambda path, out: ["suricata", "-r", str(path), "-l", out, "--runmode", "single", "-S", str(rules)])
-    if shutil.which("ndpiReader"):
-        yield Peer("ndpiReader -q", lambda path, _: ["ndpiReader", "-q", "-i", str(path)])
-    nfstream = "import sys, nfstream; print(sum(1 for _ in nfstream.NFStreamer(source=sys.argv[1])))"
-    if importlib.util.find_spec("nfstream"):
-        yield Peer("nfstream", lambda path, _: [sys.executable, "-c", nfstream, str(path)])
-    yield Peer("dpkt parse loop", lambda path, _: [sys.executable, loop, str(path)])
-    if shutil.which("tcpdump"):
-        yield Peer("tcpdump -w /dev/null", lambda path, _: ["tcpdump", "-n", "-r", str(path), "-w", os.devnull])
+def of_kernels(bench: Bench) -> Iterator[Row]:
+    for what, figure, _ in kernels.measure(bench.found.mixed, bench.runs):
+        yield Row(what, bench.states[0].name, figure)
 
 
-PEERS = ("suricata", "ndpiReader", "nfstream", "tcpdump")
+def of_peers(bench: Bench) -> Iterator[Row]:
+    """All programs on the mixed capture. One that fails is named."""
+    if absent := programs.missing():
+        yield Row("peers that are not installed", ", ".join(absent), "")
+    for peer in bench.others:
+        try:
+            yield from list(bench.compared(bench.found.mixed.stem, bench.found.mixed, [bench.states[0], peer]))[1:]
+        except subprocess.CalledProcessError as error:
+            yield Row(bench.found.mixed.stem, peer.name, f"failed: {error.stderr.decode(errors='replace').strip()[-80:]}")
 
 
-def of_peers(found: captures.Captures, runs: int) -> Iterator[Row]:
-    missing = [name for name in PEERS if not shutil.which(name) and importlib.util.find_spec(name) is None]
-    if missing:
-        yield Row("peers that are not installed", ", ".join(missing), "")
-    for peer in peers():
-        with tempfile.TemporaryDirectory() as out:
-            try:
-                startup = best(peer.command(found.one, out), runs)
-                run = best(peer.command(found.mixed, out), runs)
-            except subprocess.CalledProcessError as error:
-                yield Row(f"peer {peer.name}", f"failed: {error.stderr.decode(errors='replace').strip()[-80:]}", "")
-                continue
-        yield Row(f"peer {peer.name}, {found.name(found.mixed)}", f"{in_words(rate(found.packets(found.mixed), run, startup))}, {run.peak:.0f} MB", "")
+def of_live(bench: Bench) -> Iterator[Row]:
+    """Each rate once for each state: what is dropped and shed."""
+    if why := live.lacking():
+        yield Row("live, veth pair", "", f"not run: {why}")
+        return
+    for rate in live.RATES:
+        for program in bench.states:
+            heard = live.one_run(bench.found.mixed, rate, program.sensor)
+            bench.measured.append({"what": "live", "program": program.name, "rate": rate, **heard._asdict()})
+            figure = f"sent {heard.sent:,} at {heard.speed / 1e3:.0f} k/s, dropped {heard.dropped:,}, {heard.shed:,} messages shed, {heard.cpu:.1f} s CPU"
+            yield Row(f"live, veth pair, {rate / 1e3:.0f} k packets/s", program.name, figure)
+
+
+def machine() -> dict[str, str]:
+    """What it was measured on, and when."""
+    told = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
+    model = next((line.partition(":")[2].strip() for line in told.splitlines() if line.startswith("model name")), platform.processor())
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return {"cpu": model, "cores": str(cores), "python": platform.python_version(), "date": time.strftime("%Y-%m-%d")}
+
+
+def arguments() -> argparse.Namespace:
+    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ask.add_argument("--captures", type=Path, default=Path(os.environ.get("CAPTURES") or "build/bench"))
+    ask.add_argument("--baseline", default=BASELINE, metavar="REV", help="commit to compare with; none: this state alone")
+    ask.add_argument("--runs", type=int, default=5)
+    ask.add_argument("--only", default=",".join(GROUPS), help="which groups to run")
+    ask.add_argument("--no-peers", action="store_true")
+    ask.add_argument("--json", type=Path, metavar="FILE", help="all that was measured")
+    return ask.parse_args()
 
 
 def main() -> int:
-    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ask.add_argument("--captures", type=Path, default=Path(os.environ.get("CAPTURES") or "build/bench"))
-    ask.add_argument("--runs", type=int, default=5)
-    ask.add_argument("--only", default="replay,kernels,live,peers", help="which groups to run")
-    ask.add_argument("--no-peers", action="store_true")
-    args = ask.parse_args()
-    found = captures.find(args.captures)
-    groups: dict[str, Callable[[], Iterator[Row]]] = {
-        "replay": lambda: of_replay(found, args.runs),
-        "kernels": lambda: (Row(*row) for row in kernels.measure(found.mixed, args.runs)),
-        "live": lambda: (Row(*row) for row in live.measure(found.mixed)),
-        "peers": lambda: of_peers(found, args.runs),
-    }
-    print(f"{'what':58} {'measured':34} goal")
-    for name, rows in groups.items():
-        if name in args.only.split(",") and not (name == "peers" and args.no_peers):
-            for row in rows():
-                print(f"{row.what:58} {row.figure:34} {row.goal}", flush=True)
+    """Measure and print, a line as soon as it is known."""
+    args = arguments()
+    made = Path("build/bench")
+    made.mkdir(parents=True, exist_ok=True)
+    states = [programs.here()] + ([programs.baseline(args.baseline, made.resolve())] if args.baseline != "none" else [])
+    with tempfile.TemporaryDirectory() as out:
+        bench = Bench(captures.find(args.captures), states, [] if args.no_peers else programs.peers(made.resolve()), args.runs, Path(out))
+        tell(bench, args.only.split(","), made)
+    if args.json:
+        args.json.write_text(json.dumps({"machine": machine(), "measured": bench.measured}, indent=1) + "\n")
     return 0
+
+
+def tell(bench: Bench, chosen: Sequence[str], made: Path) -> None:
+    """The table, group by group. ``made``: folder for captures of messages."""
+    groups = {
+        "start": of_start, "replay": of_replay, "memory": of_memory, "messages": partial(of_messages, folder=made), "kernels": of_kernels,
+        "peers": of_peers, "live": of_live,
+    }  # fmt: skip
+    print(", ".join(f"{name} {value}" for name, value in machine().items()) + f"; median of {bench.runs} runs in turns\n")
+    print("| what | program | measured | this state is faster by |\n|---|---|---|---|")
+    for name in chosen:
+        for row in groups[name](bench):
+            print(f"| {' | '.join(row)} |", flush=True)
 
 
 if __name__ == "__main__":

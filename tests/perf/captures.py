@@ -19,6 +19,7 @@ HEADER = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1)
 RECORD = struct.Struct("<IIII")
 DISCOVERY_PORTS = frozenset((53, 67, 68, 1900, 5060, 5353))
 FLOOD_PACKETS = 1_000_000
+LATER_S = 100
 Frame = tuple[int, bytes]
 
 
@@ -26,9 +27,11 @@ class Captures(NamedTuple):
     """Paths of all captures that the benchmarks read."""
 
     mixed: Path
+    twice: Path
     large: Path
     discovery: Path
     flood: Path
+    week: Path
     one: Path
     hundred: Path
 
@@ -54,9 +57,11 @@ def find(folder: Path) -> Captures:
     mixed = given(folder / "mixed-1M.pcap") or make(folder / "office-1M.pcap", copies(office, 1_000_000))
     return Captures(
         mixed=mixed,
+        twice=twice(mixed, folder),
         large=given(folder / "mixed-4M.pcap") or make(folder / "office-4M.pcap", copies(office, 4_000_000)),
         discovery=given(folder / "discovery.pcap") or make(folder / "office-discovery.pcap", copies([f for f in office if is_discovery(f[1])], 200_000)),
         flood=given(folder / "syn-flood.pcap") or make(folder / "flood.pcap", syns(FLOOD_PACKETS)),
+        week=week(folder / "week.pcapng") if not (folder / "week.pcap").exists() else folder / "week.pcap",
         one=make(folder / "one.pcap", office[:1]),
         hundred=make(folder / "hundred.pcap", office[:100]),
     )
@@ -64,6 +69,26 @@ def find(folder: Path) -> Captures:
 
 def given(path: Path) -> Path | None:
     return path if path.exists() else None
+
+
+def twice(path: Path, folder: Path) -> Path:
+    """A capture followed by itself, ``LATER_S`` later: what the second half costs is the steady state."""
+    return given(folder / f"{path.stem.removesuffix('-1M')}-2x.pcap") or make(folder / f"{path.stem.removesuffix('-1M')}-2x.pcap", _again(path))
+
+
+def _again(path: Path) -> Iterator[Frame]:
+    yield from frames(path)
+    for ts, frame in frames(path):
+        yield ts + LATER_S * 10**9, frame
+
+
+def week(path: Path) -> Path:
+    """The working week of pcaps/week.py."""
+    if not path.exists():
+        from pcaps.week import main  # builds packets with scapy, which takes a second
+
+        main(path)
+    return path
 
 
 def make(path: Path, content: Iterable[Frame]) -> Path:

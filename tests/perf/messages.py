@@ -1,0 +1,95 @@
+"""What a message costs, all told, when nothing about it is new: captures of one kind of conversation, said again and again by machines that are known.
+
+Each kind is written twice, long and short: the difference of their CPU seconds, by the difference of their messages, leaves out the start, the first facts of
+the machines and what the end tells. A message is a payload of TCP or UDP; the packets around it (acknowledgements, handshakes) are part of its cost.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from pcaps import _office_speech as office
+from pcaps import _week_speech as week
+from pcaps._craft import CLIENT, SERVER, Machine, Talk
+from pcaps._week_press import Press
+from tests.perf.captures import Frame, make
+
+START = 1_700_000_000
+PAIRS = 50
+LONG, SHORT = 100_000, 5_000
+# Messages that a pair of hosts says in a second: fewer than what the engine reads of one pair.
+PACE = 50
+Speak = Callable[[Press, float, Machine, Machine, int], None]
+
+
+def pair(number: int) -> tuple[Machine, Machine]:
+    """A client and its server."""
+    client = Machine(f"client-{number}", f"02:00:5e:10:01:{number:02x}", f"10.9.1.{number + 1}")
+    return client, Machine(f"server-{number}", f"02:00:5e:10:02:{number:02x}", f"10.9.1.{number + 101}")
+
+
+def http(press: Press, at: float, client: Machine, server: Machine, messages: int) -> None:
+    """Requests and responses of one connection (RFC 9112)."""
+    asked = f"GET /status HTTP/1.1\r\nHost: {server.ip}\r\nUser-Agent: panel/2.1\r\nAccept: */*\r\n\r\n".encode()
+    said = b"HTTP/1.1 200 OK\r\nServer: board/1.4\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nready"
+    talk: Talk = [(CLIENT, asked), (SERVER, said)] * (messages // 2)
+    press.tcp(at, client, server, 80, talk, pause=1 / PACE)
+
+
+def tls(press: Press, at: float, client: Machine, server: Machine, messages: int) -> None:
+    """The two hellos of a connection, and then another connection (RFC 8446)."""
+    for number in range(messages // 2):
+        talk: Talk = [(CLIENT, office.client_hello(client, "panel.office.example")), (SERVER, office.server_hello(client) + office.sealed(client, 300))]
+        press.tcp(at + number * 2 / PACE, client, server, 443, talk)
+
+
+def dns(press: Press, at: float, client: Machine, server: Machine, messages: int) -> None:
+    """A question and its answer, with another number each time (RFC 1035)."""
+    for number in range(messages // 2):
+        week.lookup(press, at + number * 2 / PACE, client, server, f"panel-{number % 8}.office.example", "10.9.1.77")
+
+
+def smb(press: Press, at: float, client: Machine, server: Machine, messages: int) -> None:
+    """Sessions of twelve messages: agree, log in, connect, read, leave ([MS-SMB2])."""
+    for number in range(messages // 12):
+        office.smb_session(press, at + number * 12 / PACE, client, server, "Public", 256)
+
+
+KINDS: dict[str, Speak] = {"HTTP": http, "TLS": tls, "DNS": dns, "SMB": smb}
+
+
+def captures(folder: Path, kind: str) -> tuple[Path, Path]:
+    """The long capture of a kind and the short one, made where they are missing."""
+    long, short = (folder / f"messages-{kind.lower()}-{total}.pcap" for total in (LONG, SHORT))
+    for path, total in ((long, LONG), (short, SHORT)):
+        if not path.exists():
+            make(path, said(KINDS[kind], total))
+    return long, short
+
+
+def said(speak: Speak, total: int) -> list[Frame]:
+    """About ``total`` messages, shared out to all pairs, in the order of time."""
+    press = Press(START, "02:00:5e:10:00:01", 0)
+    for number in range(PAIRS):
+        speak(press, number / PAIRS / PACE, *pair(number), total // PAIRS)
+    return sorted(press.frames, key=lambda entry: entry[0])
+
+
+def count(path: Path) -> int:
+    """Messages of a capture that was made here: frames of Ethernet and IPv4 with a payload."""
+    return sum(map(_speaks, _frames(path.read_bytes())))
+
+
+def _frames(data: bytes) -> Iterator[bytes]:
+    at = 24
+    while at < len(data):
+        (size,) = struct.unpack_from("<I", data, at + 8)
+        yield data[at + 16 : at + 16 + size]
+        at += 16 + size
+
+
+def _speaks(frame: bytes) -> bool:
+    (total,) = struct.unpack_from("!H", frame, 16)
+    return total > 20 + (8 if frame[23] == 17 else frame[46] >> 4 << 2)
