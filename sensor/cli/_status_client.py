@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import http.client
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -70,12 +69,14 @@ def place_of(args: argparse.Namespace) -> Place | None:
 
 def status_of(sockets: list[Path]) -> Status:
     """The status of the first that answers. NotRunning or NotPermitted where none does."""
+    import http.client
     import json
 
     barred: Path | None = None
     for path in sockets:
-        connection = _Connection(path)
+        connection = http.client.HTTPConnection("localhost", timeout=PATIENCE_S)
         try:
+            connection.sock = _connected(path)
             connection.request("GET", "/status.json")
             answer = connection.getresponse()
             body = answer.read(ANSWER_LIMIT)
@@ -92,14 +93,13 @@ def status_of(sockets: list[Path]) -> Status:
     raise NotRunning(f"nothing answers at {' or '.join(map(str, sockets))}")
 
 
-class _Connection(http.client.HTTPConnection):
-    """HTTP over a unix socket."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=PATIENCE_S)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(PATIENCE_S)
-        self.sock.connect(str(self._path))
+def _connected(path: Path) -> socket.socket:
+    """A unix socket that somebody listens at. OSError."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.settimeout(PATIENCE_S)
+        sock.connect(str(path))
+    except OSError:
+        sock.close()
+        raise
+    return sock

@@ -7,9 +7,9 @@ import difflib
 import gc
 import importlib
 import os
-import pkgutil
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from types import ModuleType
 
 import sensor
@@ -35,7 +35,9 @@ exit codes: 0 done, 1 not found, 2 wrong usage or configuration, 3 a file or an 
 
 def names() -> list[str]:
     """The commands there are."""
-    return sorted(info.name for info in pkgutil.iter_modules(sensor.cli.__path__) if info.name != "main" and not info.name.startswith("_"))
+    # Not pkgutil, which imports inspect: a quarter of what `--help` takes.
+    found = {path.stem for folder in sensor.cli.__path__ for path in Path(folder).glob("*.py")}
+    return sorted(name for name in found if name != "main" and not name.startswith("_"))
 
 
 def commands(chosen: Sequence[str]) -> dict[str, ModuleType]:

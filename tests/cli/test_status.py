@@ -182,7 +182,7 @@ def test_no_permission_to_ask(tell, path: Path, monkeypatch: pytest.MonkeyPatch)
     def refused(_: object) -> None:
         raise PermissionError
 
-    monkeypatch.setattr(_status_client._Connection, "connect", refused)
+    monkeypatch.setattr(_status_client, "_connected", refused)
     told = tell("status", "--socket", str(path))
     assert (told.code, told.out) == (4, "")
     assert told.err == f"sensor: no permission to ask at {path}: become root or a member of its group\n"
