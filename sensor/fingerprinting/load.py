@@ -8,6 +8,7 @@ all); those of operators at once.
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -208,6 +209,12 @@ def own_folder() -> Path:
     package = Path(__file__).resolve().parents[1]
     inside = package / "fingerprints_data"
     return inside if inside.is_dir() else package.parent / "fingerprints"
+
+
+@functools.cache
+def own_vocabulary() -> Vocabulary:
+    """The words that all our files may use. DocumentErrors."""
+    return load_document(own_folder() / VOCABULARY, Vocabulary)
 
 
 def load_knowledge(folders: Sequence[Path] = ()) -> Knowledge:

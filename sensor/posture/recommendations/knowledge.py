@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from sensor.documents import DocumentErrors, Fault, fault_at, load_document, nearest
-from sensor.fingerprinting.load import VOCABULARY, Vocabulary, own_folder
+from sensor.fingerprinting.load import own_folder, own_vocabulary
 from sensor.posture.curated import Text, Words
 from sensor.posture.recommendations.tables import FOLDER, TABLES
 
@@ -49,7 +49,7 @@ class AdviceFile(Words):
 def load_advice(folder: Path | None = None) -> dict[str, Advice]:
     """All settings by their word. DocumentErrors with every fault of the files."""
     folder = folder or own_folder() / FOLDER
-    vocabulary = load_document(own_folder() / VOCABULARY, Vocabulary)
+    vocabulary = own_vocabulary()
     found: dict[str, Advice] = {}
     faults: list[Fault] = []
     for path in sorted(path for path in folder.glob("*.yaml") if path.name not in TABLES):

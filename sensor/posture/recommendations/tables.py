@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator, mod
 
 from sensor.core.device import TYPES
 from sensor.documents import Model, load_document, nearest
-from sensor.fingerprinting.load import VOCABULARY, Vocabulary, own_folder
+from sensor.fingerprinting.load import own_folder, own_vocabulary
 from sensor.posture.curated import Regex, Text, Words
 
 FOLDER = "recommendations"
@@ -149,8 +149,7 @@ class Outside(Words):
 
 
 def _load(name: str, model: type[Model]) -> Model:
-    folder = own_folder()
-    return load_document(folder / FOLDER / name, model, context=load_document(folder / VOCABULARY, Vocabulary))
+    return load_document(own_folder() / FOLDER / name, model, context=own_vocabulary())
 
 
 @functools.cache
