@@ -9,6 +9,7 @@ import pytest
 
 from sensor.fingerprinting.load import load_knowledge
 from sensor.fingerprinting.match import Matcher
+from tests.fingerprinting.own import own_knowledge
 
 OWN = """\
 observation: [dhcp.hostname]
@@ -21,7 +22,7 @@ fingerprints:
     examples: [{value: PRN-3, model: M3}, PRN-4]
     negatives: [PRN-X, PRN-5]
 """
-SHIPPED = load_knowledge().fingerprints
+SHIPPED = own_knowledge().fingerprints
 
 
 def test_list_by_filters(tell) -> None:

@@ -7,9 +7,9 @@ import re
 import pytest
 
 from sensor.fingerprinting.draft import CERTAINTY, Draft, drafts, is_telling
-from sensor.fingerprinting.load import load_knowledge
+from tests.fingerprinting.own import own_knowledge
 
-KNOWLEDGE = load_knowledge()
+KNOWLEDGE = own_knowledge()
 MAC = 0xACCC8E102030
 LABEL = {"type": "camera", "vendor": "Axis", "model": "Q9999-X", "firmware": "12.1.60"}
 

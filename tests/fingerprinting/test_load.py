@@ -11,6 +11,7 @@ from sensor.documents import DocumentErrors, nearest
 from sensor.fingerprinting import load
 from sensor.fingerprinting.load import load_knowledge
 from sensor.fingerprinting.match import Matcher
+from tests.fingerprinting.own import own_knowledge
 
 GOOD = """\
 observation: [dhcp.hostname]
@@ -48,7 +49,7 @@ def test_operators_words(tmp_path: Path) -> None:
 
 WORDS = "expected one of type, vendor, model, firmware, serial, os, software, module; did you mean 'vendor'?"
 KEYS = "expected one of assert, certainty, examples, id, match, negatives, note, source; did you mean 'examples'?"
-FAMILIES = nearest("hostnam", list(load_knowledge().vocabulary.families))
+FAMILIES = nearest("hostnam", list(own_knowledge().vocabulary.families))
 OPERATORS = "expected exactly one of exact, prefix, suffix, domain, contains, regex"
 
 

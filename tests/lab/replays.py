@@ -11,18 +11,23 @@ from sensor.core.addresses import mac_text
 from sensor.core.batch import Batch
 from sensor.core.observation import Observation
 from sensor.core.record import Record
-from sensor.fingerprinting.load import load_knowledge
+from sensor.engine.pipeline import Pipeline
 from sensor.fingerprinting.match import Matcher
 from sensor.runtime.assembly import assemble
+from tests.fingerprinting.own import own_knowledge
 
 SECOND = 1_000_000_000
 # As often live capture lets time pass on a silent wire.
 BEAT = SECOND // 5
-MATCHER = Matcher(load_knowledge())
+MATCHER = Matcher(own_knowledge())
 
 
 class Replay:
-    """``heard``: when a packet of a MAC first told anything; ``told_at``: when the first event about it came out; ``devices``: what was told of it last."""
+    """What was told of a capture; the engine (some 35 MiB) is let go.
+
+    ``heard``: when a packet of a MAC first told anything; ``told_at``: when the first event about it came out; ``devices``: what was told of it last;
+    ``faults``: what was malformed in it, and what broke on it.
+    """
 
     def __init__(self, capture: Path) -> None:
         self.heard: dict[str, int] = {}
@@ -30,28 +35,31 @@ class Replay:
         self.devices: dict[str, dict[str, Any]] = {}
         self.alerts: list[Record] = []
         self._now = 0
-        self.pipeline = assemble(load_config(None), self._hear)
-        self._observe = self.pipeline.inventory.observe
-        self.pipeline.inventory.observe = self._listen
+        pipeline = assemble(load_config(None), self._hear)
+        observe = pipeline.inventory.observe
+
+        def listen(fact: Observation) -> None:
+            if fact.subject.mac and MATCHER.match(fact.kind, fact.value):
+                self.heard.setdefault(mac_text(fact.subject.mac), self._now)
+            observe(fact)
+
+        pipeline.inventory.observe = listen
         source = open_captures([str(capture)])
         for batch in source.batches():
             for place, ts in enumerate(batch.rows["ts"].tolist()):
-                self._wait(ts)
-                self.pipeline.process(Batch(batch.data, batch.rows[place : place + 1]))
+                self._wait(pipeline, ts)
+                pipeline.process(Batch(batch.data, batch.rows[place : place + 1]))
             batch.release()
         source.close()
-        self.pipeline.finish()
+        pipeline.finish()
+        boundary = pipeline.boundary
+        self.faults = [f"{unit}: {fault}" for unit, fault in boundary.malformed] + [fault.error for fault in boundary.faults.values()]
 
-    def _wait(self, ts: int) -> None:
+    def _wait(self, pipeline: Pipeline, ts: int) -> None:
         for beat in range((self._now // BEAT + 1) * BEAT, ts, BEAT) if self._now else ():
             self._now = beat
-            self.pipeline.tick(beat)
+            pipeline.tick(beat)
         self._now = ts
-
-    def _listen(self, fact: Observation) -> None:
-        if fact.subject.mac and MATCHER.match(fact.kind, fact.value):
-            self.heard.setdefault(mac_text(fact.subject.mac), self._now)
-        self._observe(fact)
 
     def _hear(self, record: Record) -> None:
         if record.kind == "alert":
@@ -64,9 +72,3 @@ class Replay:
     def grave(self) -> list[str]:
         """Alerts that are more than hints."""
         return [record.msg for record in self.alerts if record.severity not in ("info", "low")]
-
-    @property
-    def faults(self) -> list[str]:
-        """What was malformed in it, and what broke on it."""
-        boundary = self.pipeline.boundary
-        return [f"{unit}: {fault}" for unit, fault in boundary.malformed] + [fault.error for fault in boundary.faults.values()]

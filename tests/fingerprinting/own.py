@@ -1,0 +1,12 @@
+"""The fingerprints that are shipped, loaded once for all tests that only read them (15 MiB each time)."""
+
+from __future__ import annotations
+
+import functools
+
+from sensor.fingerprinting.load import Knowledge, load_knowledge
+
+
+@functools.cache
+def own_knowledge() -> Knowledge:
+    return load_knowledge()
