@@ -1,4 +1,6 @@
-"""What profiles cost over a large site: 10,000 devices with all the habits that are remembered of servers outside."""
+"""What profiles cost over a large site: 10,000 devices (a thousand where the run is no whole one) with all the habits that are remembered of
+servers outside.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +14,10 @@ from sensor.posture.profiles.mud import MudFile
 from sensor.posture.profiles.observed import observed
 from sensor.posture.profiles.write import mud_file
 from sensor.posture.site import Site
+from tests import sampling
 from tests.posture.profiles.seen import DNS, NOW, NVR, habits, node, site
 
-DEVICES = 10_000
+DEVICES = sampling.count(10_000, 1_000)
 
 
 def large() -> Site:
@@ -28,16 +31,16 @@ def large() -> Site:
 def test_a_profile_of_ten_thousand_devices_and_all_that_goes_beyond_it() -> None:
     """Made of a third of a million habits in a few seconds, and checked against them all in as long."""
     there = large()
-    began = time.monotonic()
+    began = time.process_time()
     seen = observed(there, [one for one in there.nodes.values() if one.type == "camera"])
     assert seen is not None
     body = mud_file(seen, "camera", NOW)
-    made = time.monotonic()
+    made = time.process_time()
     assert (len(seen.needs), seen.confidence.devices) == (NAMES_LIMIT + 2, DEVICES)
     profile = MudFile.model_validate(json.loads(json.dumps(body))).profile()
-    loaded = time.monotonic()
+    loaded = time.process_time()
     assert list(drifts(there, [Installed("x", ("type", "camera"), profile)])) == []
-    checked = time.monotonic()
+    checked = time.process_time()
     print(f"made in {made - began:.1f} s, checked in {checked - loaded:.1f} s")
     assert made - began < 15
     assert checked - loaded < 15

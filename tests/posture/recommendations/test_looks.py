@@ -292,16 +292,16 @@ def test_where_there_is_no_room_nothing_is_told_again_and_again() -> None:
 
 
 def test_ten_thousand_devices_hold_nobody_up() -> None:
-    """Some are looked at in each second. The longest takes about 30 ms where nothing else runs; all of them 0.2 s, once what is wrong was told."""
+    """Some are looked at in each second. The longest takes about 30 ms of CPU; all of them 0.2 s, once what is wrong was told."""
     devices = [
         known("camera", f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}", f"cam-{n}", firmware=f"9.80.{n // 50 % 5}", vendor="Axis", model=f"P{n % 50}")
         for n in range(256, 10_256)
     ]
     made, took = watch(*devices, cases=16384), []
     for second in (*range(HOUR, HOUR + 300), *range(2 * HOUR, 2 * HOUR + 300)):
-        began = time.perf_counter()
+        began = time.thread_time()
         made.at(second)
-        took.append(time.perf_counter() - began)
+        took.append(time.thread_time() - began)
     told, again = took[:300], took[300:]
     print(f"told: longest {max(told):.3f} s, in all {sum(told):.2f} s; again: longest {max(again):.3f} s, in all {sum(again):.2f} s")
     assert made.actions == ["open"] * 8000
