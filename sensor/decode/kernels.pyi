@@ -17,7 +17,8 @@ class Work(NamedTuple):
     wanted: npt.NDArray[np.uint64]
     ticks: npt.NDArray[np.void]
     malformed: int
-    messages: Any = None
+    messages: tuple[Any, ...] = ()
+    def keep(self, kept: npt.NDArray[np.bool_]) -> Work: ...
 
 class Kernels:
     flows: FlowTable

@@ -33,7 +33,7 @@ cdef enum:
 class Work(NamedTuple):
     """What a batch holds for Python. ``changes`` (CHANGE) in order, ``row`` of those by ageing is that of the first packet after; ``chosen`` rows with their
     ``wanted`` bits; ``ticks`` (TICK): the seconds that began, and which changes ageing made then; ``malformed`` frames;
-    ``messages``: what native dissectors read, None where nothing. A chosen row that they read whole has no ``wanted`` bits left.
+    ``messages``: what native dissectors read (``sensor.native.out``). A chosen row that they read whole has no ``wanted`` bits left.
     """
 
     changes: object
@@ -41,7 +41,13 @@ class Work(NamedTuple):
     wanted: object
     ticks: object
     malformed: int
-    messages: object = None
+    messages: tuple = ()
+
+    def keep(self, kept):
+        """The work of those chosen rows only (a mask of them), and what was read in them."""
+        for messages in self.messages:
+            messages.drop(self.chosen[~kept])
+        return self._replace(chosen=self.chosen[kept], wanted=self.wanted[kept])
 
 
 cdef class Kernels:

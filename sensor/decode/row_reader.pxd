@@ -6,4 +6,4 @@ from sensor.core.row cimport Row
 
 cdef class RowReader:
     cdef int read(self, const uint8_t[::1] data, Row* row, int32_t index) except -1 nogil
-    cpdef object take(self)
+    cpdef tuple take(self)

@@ -11,6 +11,6 @@ cdef class RowReader:
         """Read a chosen row, the ``index``-th of its batch, and clear the bits of ``wanted`` for which that is done."""
         return 0
 
-    cpdef object take(self):
-        """What was read since it was taken last; None where there is nothing."""
-        return None
+    cpdef tuple take(self):
+        """What was read since it was taken last."""
+        return ()

@@ -248,7 +248,8 @@ def _response(packet: Packet, head: Head, asked: HttpRequest | None, proxy: bool
     if head.values is None:
         head.values = _of_response(head)
     *values, forwarded = head.values
-    return HttpResponse(packet, *values, asked.method if asked else "", asked.path if asked else "", proxy or forwarded)
+    values += asked.method if asked else "", asked.path if asked else "", proxy or forwarded
+    return HttpResponse(packet, *values)
 
 
 def _of_response(head: Head) -> tuple[Any, ...]:

@@ -52,6 +52,4 @@ class MessageLimits:
             return work
         left &= work.wanted >> np.uint64(NEWCOMERS_BIT) == 0
         self.shed += int(np.count_nonzero(left))
-        if work.messages is not None:
-            work.messages.drop(chosen[left])
-        return work._replace(chosen=chosen[~left], wanted=work.wanted[~left])
+        return work.keep(~left)

@@ -108,10 +108,15 @@ def joined(pieces: Sequence[Piece]) -> Piece:
         ticks[name] += np.repeat(np.array(steps, ticks[name].dtype), [len(work.ticks) for work in works])
     chosen = np.concatenate([work.chosen + np.int32(start) for work, start in zip(works, starts, strict=True)])
     wanted = np.concatenate([work.wanted for work in works])
+    for work, start in zip(works, starts, strict=True):
+        for messages in work.messages:
+            messages.move(start)
 
     def release() -> None:
         for one in batches:
             one.release()
 
     rows = np.concatenate([one.rows for one in batches])
-    return Batch(batches[0].data, rows, release), Work(changes, chosen, wanted, ticks, sum(work.malformed for work in works))
+    return Batch(batches[0].data, rows, release), Work(
+        changes, chosen, wanted, ticks, sum(work.malformed for work in works), tuple(messages for work in works for messages in work.messages)
+    )

@@ -50,7 +50,7 @@ class Shedder:
             return work
         kept = _kept(rows[work.chosen], work.wanted, level)
         self.shed += len(kept) - int(np.count_nonzero(kept))
-        return work._replace(chosen=work.chosen[kept], wanted=work.wanted[kept])
+        return work.keep(kept)
 
 
 def _kept(rows: npt.NDArray[np.void], wanted: npt.NDArray[np.uint64], level: int) -> npt.NDArray[np.bool_]:

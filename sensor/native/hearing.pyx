@@ -17,6 +17,7 @@ cdef class Hearing:
     cdef list views
     cdef tuple facts
     cdef object packets
+    cdef list waiting
     cdef Messages messages
     cdef uint32_t next
     cdef readonly Py_ssize_t heard
@@ -26,18 +27,26 @@ cdef class Hearing:
         self.views = [View(fields_of(kind)) for kind in KINDS]
         self.facts = FACTS
 
-    def begin(self, packets, Messages messages):
+    def begin(self, packets, tuple messages):
         """A batch begins: its packets, and what was read of them."""
-        self.packets, self.messages, self.next = packets, messages, 0
+        self.packets, self.waiting = packets, list(messages[::-1])
+        self.turn()
+
+    cdef int turn(self) except -1:
+        """What was read of the next part of the batch."""
+        self.messages, self.next = self.waiting.pop() if self.waiting else None, 0
+        return 0
 
     def until(self, Py_ssize_t row):
         """Hand on what packets before ``row`` said that was not handed on yet."""
         cdef const Out* out
-        if self.messages is None:
-            return
-        out = &self.messages.out
-        while self.next < out.said_used and out.said[self.next].row + self.messages.start < row:
-            self.packet(out)
+        while self.messages is not None:
+            out = &self.messages.out
+            while self.next < out.said_used:
+                if out.said[self.next].row + self.messages.start >= row:
+                    return
+                self.packet(out)
+            self.turn()
 
     def end(self):
         """Hand on the rest."""

@@ -36,14 +36,18 @@ cdef class Messages:
     def __len__(self):
         return self.out.said_used
 
+    def move(self, Py_ssize_t rows):
+        """So many rows of another batch come before those of this one."""
+        self.start += rows
+
     def drop(self, const int32_t[::1] rows):
         """Leave out what was said in some rows, which are in order."""
         cdef uint32_t i, kept = 0
         cdef Py_ssize_t at = 0
         for i in range(self.out.said_used):
-            while at < rows.shape[0] and rows[at] < self.out.said[i].row:
+            while at < rows.shape[0] and rows[at] < self.out.said[i].row + self.start:
                 at += 1
-            if at == rows.shape[0] or rows[at] != self.out.said[i].row:
+            if at == rows.shape[0] or rows[at] != self.out.said[i].row + self.start:
                 self.out.said[kept] = self.out.said[i]
                 kept += 1
         self.out.said_used = kept

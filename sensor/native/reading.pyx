@@ -60,9 +60,9 @@ cdef class Reading(RowReader):
             bit += 1
         return 0
 
-    cpdef object take(self):
+    cpdef tuple take(self):
         cdef Messages taken = self.messages
         if taken.out.said_used == 0:
-            return None
+            return ()
         self.messages = Messages()
-        return taken
+        return (taken,)

@@ -1,0 +1,77 @@
+"""What native dissectors read goes the way of its packets: behind other batches it is found at its rows, and it is shed with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from sensor.core.batch import Batch
+from sensor.core.observation import Observation
+from sensor.core.packet import Packets
+from sensor.core.recent import RecentSet
+from sensor.decode.flows import FlowTable
+from sensor.decode.kernels import Kernels, Work
+from sensor.decode.select import Selector
+from sensor.dissectors.dns import Dns, DnsQuery
+from sensor.engine.read_ahead import joined
+from sensor.native.hearing import Hearing
+from sensor.native.units import reading
+from tests.kit import batch_of, udp_frame
+
+
+def question(name: str) -> bytes:
+    """A query for the address of a name, in a frame."""
+    labels = b"".join(bytes((len(label),)) + label.encode() for label in name.split("."))
+    return udp_frame("10.0.0.9", "10.0.0.53", b"\0\7\1\0\0\1\0\0\0\0\0\0" + labels + b"\0\0\1\0\1", sport=4444)
+
+
+def kernels() -> Kernels:
+    dissectors = {"dns": Dns()}
+    return Kernels(FlowTable(8), Selector([Dns.interest], RecentSet(8)), reading(dissectors))
+
+
+def run(given: Kernels, names: Sequence[str]) -> tuple[Batch, Work]:
+    batch = batch_of([question(name) for name in names])
+    return batch, given.run(batch.data, batch.rows)
+
+
+def heard(batch: Batch, work: Work) -> list[str]:
+    """The names that were asked for, and the facts about who asked."""
+    said: list[Any] = []
+    hearing = Hearing(said.extend, lambda packets, row: packets.at(row))
+    hearing.begin(Packets(batch.data, batch.rows), work.messages)
+    hearing.end()
+    return [one.name if isinstance(one, DnsQuery) else one.value for one in said if isinstance(one, DnsQuery | Observation)]
+
+
+def test_a_message_is_heard_as_event_and_fact() -> None:
+    """Both of its packet; the row is left to nobody else."""
+    batch, work = run(kernels(), ["a.example"])
+    assert work.wanted.tolist() == [0]
+    assert heard(batch, work) == ["a.example", "a.example"]
+
+
+def test_joined_batches_are_heard_at_their_rows() -> None:
+    """The second batch's messages belong to the rows behind those of the first."""
+    given = kernels()
+    whole = batch_of([question(name) for name in ("a.example", "b.example", "c.example")])
+    first, second = Batch(whole.data, whole.rows[:1].copy()), Batch(whole.data, whole.rows[1:].copy())
+    pieces = [(first, given.run(first.data, first.rows)), (second, given.run(second.data, second.rows))]
+    batch, work = joined(pieces)
+    said: list[Any] = []
+    hearing = Hearing(said.append, lambda packets, row: packets.at(row))
+    hearing.begin(Packets(batch.data, batch.rows), work.messages)
+    hearing.until(2)
+    assert [some[0].name for some in said] == ["a.example", "b.example"]
+    hearing.end()
+    assert [some[0].packet.ts for some in said] == batch.rows["ts"].tolist()
+
+
+def test_what_is_shed_is_not_heard() -> None:
+    """Left out with its row; the others stay."""
+    batch, work = run(kernels(), ["a.example", "b.example", "c.example"])
+    kept = work.keep(np.array([True, False, True]))
+    assert kept.chosen.tolist() == [0, 2]
+    assert heard(batch, kept) == ["a.example", "a.example", "c.example", "c.example"]
