@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sensor.cli._log import Take, add_events_argument, folded
 from sensor.cli._opened import until_over
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
 Record = dict[str, Any]
 
 
-@dataclass
-class Known:
+class Known(NamedTuple):
     """How things stand. ``reader``: the inventory, where it is read and not a log; ``folder``: where it lies."""
 
     fold: Fold

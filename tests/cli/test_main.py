@@ -26,6 +26,14 @@ def test_every_command_is_there() -> None:
     assert {"alerts", "devices", "explain", "interfaces", "replay", "run", "tail", "version"} <= set(names())
 
 
+def test_help_imports_nothing_heavy() -> None:
+    """It is there at once: what takes longer than all else together is imported by those who need it."""
+    heavy = "{'http.client', 'inspect', 'numpy', 'pydantic', 'rich', 'ssl', 'yaml'}"
+    program = f"import sys; before = set(sys.modules); from sensor.cli.main import parser; parser(); print({heavy} & set(sys.modules) - before)"
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert run.stdout == "set()\n"
+
+
 @pytest.mark.parametrize(("words", "hint"), [(["relpay"], "did you mean replay?"), (["xyzzy", "-v"], "there are alerts, backup, baseline, config")])
 def test_an_unknown_command(capsys: pytest.CaptureFixture[str], words: list[str], hint: str) -> None:
     """One line with the nearest one; exit code 2."""
