@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from sensor.core.addresses import parse
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
+from sensor.detectors.initial_access.callback import _written
 from sensor.dissectors.http import HttpRequest
 from sensor.dissectors.rat import RatMessage
 from tests.detectors.stories import SECOND, START, Story, alerts_of, detector, heard, one
@@ -85,3 +88,16 @@ def test_innocent_twins_are_quiet() -> None:
 def test_repetition_is_one_finding() -> None:
     """A victim that tries again and again."""
     assert len(flows_after([attack()], *[ATTACKER] * 50)) == 1
+
+
+def test_a_row_finds_what_earlier_rows_of_its_batch_wrote() -> None:
+    """The last one into its slot, as if the rows came one by one."""
+    numbers = np.random.default_rng(7)
+    for count in (1, 2, 50):
+        places, slots = numbers.integers(0, 9, count), numbers.integers(0, 9, count)
+        want = []
+        for row in range(count):
+            before = np.flatnonzero(places[:row] == slots[row])
+            want += [(row, int(before[-1]))] if len(before) else []
+        own, written = _written(places, slots)
+        assert list(zip(own.tolist(), written.tolist(), strict=True)) == want

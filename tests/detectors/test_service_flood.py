@@ -51,6 +51,14 @@ def test_connections_without_an_answer() -> None:
     assert one(alerts_of(detector(FLOOD), knocks(2000))).severity == Severity.low
 
 
+def test_answers_that_are_seen_later_change_nothing() -> None:
+    """Whether the capture shows both directions is asked at the finding, however many changes come with it."""
+    answered = knocks(1, answered=True)[-1:]
+    answered["ts"] = START + 60 * SECOND
+    for size in (1 << 30, 7, 100):
+        assert one(alerts_of(detector(FLOOD), np.concatenate((knocks(2000), answered)), size)).severity == Severity.low
+
+
 def test_pings_without_a_pause() -> None:
     """Ten thousand in ten seconds."""
     alert = one(alerts_of(detector(FLOOD), pings(10_000, 10)))

@@ -65,7 +65,8 @@ class ServiceFlood(FlowDetector):
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
         rows, want = changes.rows, self.options
-        self._lit = self._lit or bool(((rows["client_packets"] > 0) & (rows["server_packets"] > 0) & (rows["proto"] == TCP)).any())
+        lit = np.logical_or.accumulate((rows["client_packets"] > 0) & (rows["server_packets"] > 0) & (rows["proto"] == TCP)) | self._lit
+        self._lit = bool(lit[-1]) if len(lit) else self._lit
         seconds = np.maximum(rows["ts"] - rows["first"], SECOND) / SECOND
         sent = rows["client_packets"]
         loud = (rows["kind"] == Change.ENDED) & ((rows["proto"] == PING) | (rows["proto"] == PING_6)) & (sent >= want.pings)
@@ -76,7 +77,7 @@ class ServiceFlood(FlowDetector):
             steps = (contacts["kind"] == Change.NEW).astype(np.int8) - (contacts["kind"] == Change.ANSWERED)
             keys = combine(combine(contacts["client"], contacts["server"]), contacts["service"].astype(np.uint64))
             rates = self._rates.follow(keys, contacts["client"], contacts["ts"], steps, want.connections, 1)
-            found += [(int(contacts["row"][i]), Finding(count, self._lit)) for i, count, _ in rates]
+            found += [(int(contacts["row"][i]), Finding(count, bool(lit[contacts["row"][i]]))) for i, count, _ in rates]
         return sorted(found)
 
     def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:

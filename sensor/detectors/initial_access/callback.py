@@ -127,10 +127,12 @@ class Callback(FlowDetector, EventDetector):
         there, back = _pairs(rows[new])
         ts = rows["ts"][new]
         slots = (back >> np.uint64(48)).astype(np.int64)
-        known = (self._pairs[slots] == back) & (ts - self._times[slots] < self._window)
-        known |= _earlier(there, back)
-        slots = (there >> np.uint64(48)).astype(np.int64)
-        self._pairs[slots], self._times[slots] = there, ts
+        pairs, times = self._pairs[slots], self._times[slots]
+        places = (there >> np.uint64(48)).astype(np.int64)
+        own, written = _written(places, slots)
+        pairs[own], times[own] = there[written], ts[written]
+        known = (pairs == back) & (ts - times < self._window)
+        self._pairs[places], self._times[places] = there, ts
         return [(row, None) for row in new[known].tolist()]
 
     def judge(self, flow: Flow, numbers: None) -> Iterator[Alert]:
@@ -184,10 +186,11 @@ def _pairs(rows: npt.NDArray[np.void]) -> tuple[npt.NDArray[np.uint64], npt.NDAr
     return (client * np.uint64(3) + server) * MULTIPLIER, (server * np.uint64(3) + client) * MULTIPLIER
 
 
-def _earlier(there: npt.NDArray[np.uint64], back: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
-    """For each row whether an earlier row of the same batch is the other way round."""
-    order = np.argsort(there, kind="stable")
-    sorted_there = there[order]
-    first = np.minimum(np.searchsorted(sorted_there, back), len(there) - 1)
-    found: npt.NDArray[np.bool_] = (sorted_there[first] == back) & (order[first] < np.arange(len(there)))
-    return found
+def _written(places: npt.NDArray[np.int64], slots: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Rows whose slot an earlier row of the same batch wrote, and which row wrote it last: where batches are cut must not matter."""
+    count = len(places)
+    order = np.arange(count)
+    writes = np.sort(places * count + order)
+    last = writes[np.maximum(np.searchsorted(writes, slots * count + order) - 1, 0)]
+    own = (last // count == slots) & (last % count < order)
+    return own.nonzero()[0], (last % count)[own]
