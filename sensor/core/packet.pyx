@@ -98,9 +98,9 @@ cdef class Packets:
         return (<const char*>&self.data[0] + start)[:size]
 
     def glance(self, Py_ssize_t index):
-        """(flow, direction, whether a message begins with it) of a TCP segment; None for other rows and those that are about a TCP header."""
+        """(flow, its place in the flow table, direction, whether a message begins with it) of a TCP segment; None for other rows and those that are about a TCP header."""
         cdef Row* row = &self.rows[index]
-        return (row.flow, row.direction, row.begins != 0) if row.proto == 6 and row.ip_version and row.begins != HEAD else None
+        return (row.flow, row.slot, row.direction, row.begins != 0) if row.proto == 6 and row.ip_version and row.begins != HEAD else None
 
     def at(self, Py_ssize_t index):
         """The packet of row ``index``."""

@@ -46,6 +46,7 @@ ctypedef packed struct Slot:
 
 cdef enum:
     HEADS = 4        # payloads of each direction that are looked at to recognise a stream
+    CHUNK = 16       # rows whose cache lines are asked for together
 
 cdef struct Key:
     uint64_t hi0
@@ -61,6 +62,9 @@ cdef class FlowTable:
     cdef readonly object slots
     cdef Slot[::1] table
     cdef Mark[::1] marks
+    cdef uint64_t[::1] deaf          # by place: dissectors that want no more of the flow there, as far as is known here
+    cdef Key[CHUNK] keys             # of the rows expected next
+    cdef bint[CHUNK] wanted
     cdef Change[::1] changes
     cdef object change_rows
     cdef Py_ssize_t told
@@ -69,7 +73,8 @@ cdef class FlowTable:
     cdef int64_t began
     cdef uint64_t swept
     cdef readonly uint64_t opened, evicted, active
-    cdef int follow_rows(self, Row[::1] rows, Py_ssize_t start, Py_ssize_t stop) except -1 nogil
+    cdef int expect(self, Row[::1] rows, Py_ssize_t start, Py_ssize_t stop) except -1 nogil
+    cdef int follow_row(self, Row* row, int place, int32_t index) except -1 nogil
     cdef int age(self, int64_t now) except -1 nogil
     cdef int grow(self) except -1
     cdef int packet(self, Row* row, Key* key, int32_t index) except -1 nogil
@@ -78,6 +83,7 @@ cdef class FlowTable:
     cdef int locate(self, Row* row, Key* key) except -2 nogil
     cdef int open(self, Row* row, Key* key, Py_ssize_t at, int32_t index) except -1 nogil
     cdef int advance(self, Row* row, Slot* slot, int end, int32_t index) except -1 nogil
+    cdef int over(self, Row* row, Slot* slot, int reason, int32_t index) except -1 nogil
     cdef int close(self, Slot* slot, int reason, int64_t ts, int32_t index, int32_t at) except -1 nogil
     cdef int tell(self, Slot* slot, int kind, int reason, int64_t ts, int32_t index, int32_t at) except -1 nogil
     cdef uint32_t stamp(self, int64_t ts, int age_class) except? 0xFFFFFFFF nogil

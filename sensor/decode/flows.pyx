@@ -36,7 +36,6 @@ SLOT = np.dtype(
 
 cdef enum:
     GROUP = 8
-    CHUNK = 16
     SWEEPS = 16       # a whole round of ageing takes so many ticks
     FIRST_GRADE = 20  # bits of the bytes at which progress is told first; then at four times as many each
     LAST_GRADE = 20
@@ -104,12 +103,13 @@ cdef class FlowTable:
     PARTS = SWEEPS
 
     def __init__(self, int bits=17):
-        """``bits``: room for 2**bits flows, 136 bytes each with their mark."""
+        """``bits``: room for 2**bits flows, 144 bytes each with their mark and who is deaf to them."""
         if not 4 <= bits <= 24:
             raise ValueError(f"bits {bits}: 4 to 24")
         self.slots = np.zeros(1 << bits, SLOT)
         self.table = self.slots
         self.marks = np.zeros(1 << bits, MARK)
+        self.deaf = np.zeros(1 << bits, np.uint64)
         self.mask = (1 << bits) - GROUP
         self.change_rows = np.zeros(1024, CHANGE)
         self.changes = self.change_rows
@@ -118,9 +118,15 @@ cdef class FlowTable:
 
     def follow(self, Row[::1] rows, Py_ssize_t start, Py_ssize_t stop):
         """Put rows start to stop into the table: fills ``flow``, ``slot`` and ``direction`` (0: from the client) and returns the changes, in order, as a copy."""
+        cdef Py_ssize_t i, end
         self.told = 0
         with nogil:
-            self.follow_rows(rows, start, stop)
+            while start < stop:
+                end = min(start + CHUNK, stop)
+                self.expect(rows, start, end)
+                for i in range(start, end):
+                    self.follow_row(&rows[i], <int>(i - start), <int32_t>i)
+                start = end
         return self.take()
 
     def take(self):
@@ -129,24 +135,23 @@ cdef class FlowTable:
         self.told = 0
         return self.change_rows[:told].copy()
 
-    cdef int follow_rows(self, Row[::1] rows, Py_ssize_t start, Py_ssize_t stop) except -1 nogil:
-        cdef Py_ssize_t i = start, j, n
-        cdef Key[CHUNK] keys
-        cdef bint[CHUNK] wanted
-        while i < stop:
-            n = min(<Py_ssize_t>CHUNK, stop - i)
-            for j in range(n):  # ask for the cache lines of a whole chunk before the first is needed
-                wanted[j] = rows[i + j].ip_version != 0 and rows[i + j].fragment != LATER_FRAGMENT
-                if wanted[j]:
-                    key_of(&rows[i + j], &keys[j])
-                    sensor_prefetch(&self.marks[(keys[j].hash & self.mask)])
-            for j in range(n):
-                if wanted[j]:
-                    self.ahead(&keys[j])
-            for j in range(n):
-                if wanted[j]:
-                    self.packet(&rows[i + j], &keys[j], <int32_t>(i + j))
-            i += n
+    cdef int expect(self, Row[::1] rows, Py_ssize_t start, Py_ssize_t stop) except -1 nogil:
+        """At most CHUNK rows will be followed next, one by one: ask for the cache lines of all before the first is needed."""
+        cdef Py_ssize_t j
+        for j in range(stop - start):
+            self.wanted[j] = rows[start + j].ip_version != 0 and rows[start + j].fragment != LATER_FRAGMENT
+            if self.wanted[j]:
+                key_of(&rows[start + j], &self.keys[j])
+                sensor_prefetch(&self.marks[(self.keys[j].hash & self.mask)])
+        for j in range(stop - start):
+            if self.wanted[j]:
+                self.ahead(&self.keys[j])
+        return 0
+
+    cdef int follow_row(self, Row* row, int place, int32_t index) except -1 nogil:
+        """Put one of the expected rows, the ``place``-th of them, into the table. ``index``: its row in the batch."""
+        if self.wanted[place]:
+            self.packet(row, &self.keys[place], index)
         return 0
 
     cdef inline int ahead(self, Key* key) except -1 nogil:
@@ -240,6 +245,7 @@ cdef class FlowTable:
         self.active += 1
         self.opened += 1
         self.marks[place].tag = <uint32_t>(key.hash >> 32) | 1
+        self.deaf[place] = 0  # here, since a dissector may give up a flow that was released meanwhile
         slot.uid = self.next_uid
         self.next_uid += 1
         slot.hi0, slot.lo0, slot.hi1, slot.lo1, slot.port0, slot.port1 = key.hi0, key.lo0, key.hi1, key.lo1, key.port0, key.port1
@@ -278,11 +284,18 @@ cdef class FlowTable:
         if flags & RST:
             if from_server and not slot.answered:
                 self.tell(slot, REFUSED, 0, row.ts, index, row.slot)
-            self.close(slot, RESET, row.ts, index, row.slot)
+            self.over(row, slot, RESET, index)
         elif flags & FIN:
             slot.fins |= 1 << end
             if slot.fins == 3:
-                self.close(slot, FINISHED, row.ts, index, row.slot)
+                self.over(row, slot, FINISHED, index)
+        return 0
+
+    cdef int over(self, Row* row, Slot* slot, int reason, int32_t index) except -1 nogil:
+        """This packet ends its flow. Who follows it is not known yet where the packet bears data: the select pass comes after this one."""
+        self.close(slot, reason, row.ts, index, row.slot)
+        if row.payload_len:
+            self.changes[self.told - 1].spare = 1
         return 0
 
     cdef int close(self, Slot* slot, int reason, int64_t ts, int32_t index, int32_t at) except -1 nogil:
@@ -308,7 +321,7 @@ cdef class FlowTable:
             change.client_bytes, change.server_bytes, change.client_packets, change.server_packets = slot.bytes1, slot.bytes0, slot.packets1, slot.packets0
         change.row, change.slot, change.vlan, change.source = index, at, slot.vlan, slot.source
         change.kind, change.proto, change.reason, change.answered = kind, slot.proto, reason, slot.answered
-        change.spare = slot.followers != 0
+        change.spare = slot.followers & ~self.deaf[at] != 0
         return 0
 
     cdef uint32_t stamp(self, int64_t ts, int age_class) except? 0xFFFFFFFF nogil:
@@ -362,11 +375,12 @@ cdef class FlowTable:
         return self.take()
 
     def unfollow(self, Py_ssize_t slot, uint64_t uid, uint64_t followers):
-        """Dissectors ``followers`` (bits) want no more of this flow. A slot that holds another flow by now is left alone."""
+        """Dissectors ``followers`` (bits) want no more of this flow. A slot that holds another flow by now is left alone.
+
+        It only saves rows that would be passed over where they are read: who follows a flow, and what else is kept of it, stays as it is.
+        """
         if self.table[slot].uid == uid:
-            self.table[slot].followers &= ~followers
-            if self.table[slot].followers == 0:
-                self.table[slot].heads0 = self.table[slot].heads1 = HEADS  # nor is it looked at again
+            self.deaf[slot] |= followers
 
 
 cdef inline int age_class(Slot* slot) except -1 nogil:

@@ -18,7 +18,7 @@ class Work(NamedTuple):
     ticks: npt.NDArray[np.void]
     malformed: int
     messages: tuple[Any, ...] = ()
-    def keep(self, kept: npt.NDArray[np.bool_]) -> Work: ...
+    def keep(self, kept: npt.NDArray[np.bool_]) -> tuple[Work, int]: ...
 
 class Kernels:
     flows: FlowTable

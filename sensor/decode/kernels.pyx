@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""All passes over a batch in one call that needs the interpreter's lock only at its begin and end: decode, then for each second of packet time flows and selection,
-and between two seconds the ageing of flows. What comes out is what Python has to look at.
+"""All passes over a batch in one call that needs the interpreter's lock only at its begin and end: decode, then for each row its flow and its selection,
+and between two seconds of packet time the ageing of flows. What comes out is what Python has to look at.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
@@ -11,7 +11,7 @@ import numpy as np
 
 from sensor.core.batch import ROW
 from sensor.core.row cimport Row
-from sensor.decode.flows cimport FlowTable
+from sensor.decode.flows cimport CHUNK, FlowTable
 from sensor.decode.frames cimport decode_rows
 from sensor.decode.row_reader cimport RowReader
 from sensor.decode.select cimport Selector
@@ -32,8 +32,9 @@ cdef enum:
 
 class Work(NamedTuple):
     """What a batch holds for Python. ``changes`` (CHANGE) in order, ``row`` of those by ageing is that of the first packet after; ``chosen`` rows with their
-    ``wanted`` bits; ``ticks`` (TICK): the seconds that began, and which changes ageing made then; ``malformed`` frames;
-    ``messages``: what native dissectors read (``sensor.native.out``). A chosen row that they read whole has no ``wanted`` bits left.
+    ``wanted`` bits, none left where native dissectors read them whole, or where all who want the row are known to have given up
+    its flow; ``ticks`` (TICK): the seconds that began, and which changes ageing made then; ``malformed`` frames; ``messages``: what
+    native dissectors read (``sensor.native.out``).
     """
 
     changes: object
@@ -44,10 +45,10 @@ class Work(NamedTuple):
     messages: tuple = ()
 
     def keep(self, kept):
-        """The work of those chosen rows only (a mask of them), and what was read in them."""
-        for messages in self.messages:
-            messages.drop(self.chosen[~kept])
-        return self._replace(chosen=self.chosen[kept], wanted=self.wanted[kept])
+        """The work of those chosen rows only (a mask of them), and how many rows that said something or might have are left out."""
+        left = ~kept
+        unheard = np.count_nonzero(self.wanted[left]) + sum([messages.drop(self.chosen[left]) for messages in self.messages])
+        return self._replace(chosen=self.chosen[kept], wanted=self.wanted[kept]), int(unheard)
 
 
 cdef class Kernels:
@@ -88,7 +89,7 @@ cdef class Kernels:
         return self.work(np.zeros(0, ROW), 0)
 
     def unfollow(self, slot, uid, bits):
-        """Dissectors ``bits`` want no more of a flow; heeded from the next batch on."""
+        """Dissectors ``bits`` want no more of a flow: from the next batch on its rows are not wanted by them, which saves a look at each."""
         self.given_up.append((slot, uid, bits))
 
     def begin(self, Py_ssize_t rows):
@@ -99,20 +100,22 @@ cdef class Kernels:
         self.selector.begin(rows)
 
     cdef int passes(self, const uint8_t[::1] data, Row[::1] rows) except -1 nogil:
-        cdef Py_ssize_t start = 0, stop, chosen, i
+        cdef Py_ssize_t start = 0, stop, i
         while start < rows.shape[0]:
             if self.second < 0:
                 self.second = rows[start].ts // SECOND
             elif not self.same(rows[start].ts):
                 self.tick(rows[start].ts // SECOND, <int32_t>start)
             stop = start + 1
-            while stop < rows.shape[0] and self.same(rows[stop].ts):
+            while stop < rows.shape[0] and stop < start + CHUNK and self.same(rows[stop].ts):
                 stop += 1
-            self.flows.follow_rows(rows, start, stop)
-            chosen = self.selector.count
-            self.selector.select_rows(data, rows, start, stop, self.flows)
-            for i in range(chosen, self.selector.count):
-                self.reader.read(data, &rows[self.selector.chosen[i]], self.selector.chosen[i])
+            self.flows.expect(rows, start, stop)
+            for i in range(start, stop):  # one row after the other: what a row finds must not depend on how many come with it
+                self.flows.follow_row(&rows[i], <int>(i - start), <int32_t>i)
+                self.selector.select_row(data, &rows[i], <int32_t>i, self.flows)
+                if rows[i].wanted:
+                    self.reader.read(data, &rows[i], <int32_t>i)
+                    self.selector.bits[self.selector.count - 1] &= rows[i].wanted
             start = stop
         return 0
 
@@ -139,6 +142,5 @@ cdef class Kernels:
         changes = self.flows.take()
         for tick in ticks:
             changes["row"][tick["first"] : tick["stop"]] = tick["row"]
-        chosen = self.selector.take()
-        wanted = rows["wanted"][chosen]
+        chosen, wanted = self.selector.take()
         return Work(changes, chosen, wanted, ticks, malformed, self.reader.take())

@@ -70,11 +70,12 @@ cdef class Selector:
     cdef uint64_t[5] wants         # stream dissectors that want one more payload after so many; HEADS and more: the last
     cdef Budget[BUDGETS] budgets
     cdef RecentSet recent
-    cdef object chosen_rows
+    cdef object chosen_rows, chosen_bits
     cdef int32_t[::1] chosen
+    cdef uint64_t[::1] bits
     cdef readonly uint64_t repeats, shed
     cdef Py_ssize_t count
-    cdef int select_rows(self, const uint8_t[::1] data, Row[::1] rows, Py_ssize_t start, Py_ssize_t stop, FlowTable flows) except -1 nogil
+    cdef int select_row(self, const uint8_t[::1] data, Row* row, int32_t index, FlowTable flows) except -1 nogil
     cdef int row(self, const uint8_t[::1] data, Row* row, FlowTable flows) except -1 nogil
     cdef uint64_t of_datagram(self, Row* row) except? 0xFFFFFFFFFFFFFFFF nogil
     cdef uint64_t of_stream(self, const uint8_t[::1] data, Row* row, FlowTable flows) except? 0xFFFFFFFFFFFFFFFF nogil

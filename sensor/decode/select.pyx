@@ -48,8 +48,7 @@ cdef class Selector:
         self.leads = np.zeros(LEADS, LEAD)
         self.recent, self.head_senders = recent, RecentSet(HEAD_SENDERS)
         self.senders, self.glimpsed = RecentSet(SENDERS), RecentSet(GLIMPSED)
-        self.chosen_rows = np.zeros(65536, np.int32)
-        self.chosen = self.chosen_rows
+        self.room(65536)
         self.newcomers.most, self.opening.most, self.odd.most = FLOODED, HEADS_PER_SECOND, HEADS_PER_SECOND  # of second 0, where some clocks begin
         for kind, add in (("frames", self.add_frames), ("datagrams", self.add_datagrams), ("stream", self.add_streams)):
             wanting = [interest for interest in interests if getattr(interest, kind)]
@@ -118,29 +117,34 @@ cdef class Selector:
 
     def select(self, const uint8_t[::1] data, Row[::1] rows, Py_ssize_t start, Py_ssize_t stop, FlowTable flows):
         """Fill ``wanted`` of rows start to stop, which ``flows`` has just followed; returns the indices of those with any bit set, in order."""
+        cdef Py_ssize_t i
         self.begin(stop - start)
         with nogil:
-            self.select_rows(data, rows, start, stop, flows)
-        return self.take()
+            for i in range(start, stop):
+                self.select_row(data, &rows[i], <int32_t>i, flows)
+        return self.take()[0]
 
     def begin(self, Py_ssize_t rows):
         """Have room for so many chosen rows, none of them chosen yet."""
         self.count = 0
         if self.chosen.shape[0] < rows:
-            self.chosen_rows = np.zeros(rows, np.int32)
-            self.chosen = self.chosen_rows
+            self.room(rows)
+
+    def room(self, Py_ssize_t rows):
+        self.chosen_rows, self.chosen_bits = np.zeros(rows, np.int32), np.zeros(rows, np.uint64)
+        self.chosen, self.bits = self.chosen_rows, self.chosen_bits
 
     def take(self):
-        """The rows chosen since ``begin``, as a copy."""
-        return self.chosen_rows[: self.count].copy()
+        """The rows chosen since ``begin`` and the bits that are left of each, as copies."""
+        return self.chosen_rows[: self.count].copy(), self.chosen_bits[: self.count].copy()
 
-    cdef int select_rows(self, const uint8_t[::1] data, Row[::1] rows, Py_ssize_t start, Py_ssize_t stop, FlowTable flows) except -1 nogil:
-        cdef Py_ssize_t i
-        for i in range(start, stop):
-            self.row(data, &rows[i], flows)
-            if rows[i].wanted:
-                self.chosen[self.count] = <int32_t>i
-                self.count += 1
+    cdef int select_row(self, const uint8_t[::1] data, Row* row, int32_t index, FlowTable flows) except -1 nogil:
+        """Fill ``wanted`` of a row, and choose it if anybody wants it. Those who gave up its flow are taken out last, so that nothing depends on them."""
+        self.row(data, row, flows)
+        if row.wanted:
+            self.chosen[self.count] = index
+            self.bits[self.count] = row.wanted & ~flows.deaf[row.slot] if row.proto == 6 and row.slot >= 0 and row.begins != HEAD else row.wanted
+            self.count += 1
         return 0
 
     cdef int row(self, const uint8_t[::1] data, Row* row, FlowTable flows) except -1 nogil:

@@ -1,6 +1,8 @@
 """Dissection: the rows that the select pass chose, each to the dissectors that want it: whole datagrams and frames at once, TCP segments through reassembly.
 
 A packet is made only where a dissector hears it: segments of conversations that nobody wants any more, and those of a body nobody waits for, cost a glance.
+A dissector that gives up a conversation is heeded at the next row, whatever the kernels had chosen before they learned it, so that the cut of batches changes
+nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from sensor.core.bounded import Bounded
 from sensor.core.dissector import Dissector, Said
 from sensor.core.event import MalformedMessage, SenderFlood
 from sensor.core.packet import Packet, Packets
+from sensor.decode.deaf import Deaf
 from sensor.decode.fragments import Fragments
 from sensor.decode.reassembly import Assembler, Room
 from sensor.decode.select import FLOODED_SENDERS, NEWCOMERS_BIT
@@ -25,13 +28,13 @@ UDP = 17
 _Reader = tuple[str, Callable[[Packet], Iterable[Said]]]
 # The bit of a dissector of streams, its name and the unit.
 _Follower = tuple[int, str, Dissector]
-# The open streams of a conversation by the bit of their dissector; None where it gave up.
-_Conversation = dict[int, Assembler | None]
+# The open streams of a conversation by the bit of their dissector.
+_Conversation = dict[int, Assembler]
 
 
 class Dissection:
     """``hear`` gets what each dissector said of a packet; ``unfollow`` (slot, flow, bits) tells the kernels which conversations need no more of their
-    rows; ``keep`` sees each packet that is made.
+    rows, which saves a look at each; ``keep`` sees each packet that is made.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class Dissection:
         self._readers_of: Bounded[tuple[bool, int], tuple[_Reader, ...]] = Bounded(COMBINATIONS_LIMIT)
         self._followers_of: Bounded[int, tuple[_Follower, ...]] = Bounded(COMBINATIONS_LIMIT)
         self._conversations: Bounded[int, _Conversation] = Bounded(conversations)
+        self._deaf = Deaf()
         self.early = Room(held)
 
     def row(self, packets: Packets, index: int, wanted: int) -> None:
@@ -65,8 +69,7 @@ class Dissection:
     def end(self, flow: int) -> None:
         """A conversation is over."""
         for bit, assembler in (self._conversations.pop(flow) or {}).items():
-            if assembler is not None:
-                self._hear(self._run(self._streamed[bit][0], assembler.finish)[0])
+            self._hear(self._run(self._streamed[bit][0], assembler.finish)[0])
 
     def made(self, packets: Packets, index: int) -> Packet:
         """The packet of a row, which is kept for alerts."""
@@ -89,20 +92,17 @@ class Dissection:
             if not ended:
                 self._hear((MalformedMessage(packet, name),))
 
-    def _segment(self, packets: Packets, index: int, wanted: int, flow: int, direction: int, begins: bool) -> None:
+    def _segment(self, packets: Packets, index: int, wanted: int, flow: int, slot: int, direction: int, begins: bool) -> None:
+        wanted = self._deaf.left(slot, flow, wanted)
+        if not wanted:
+            return
         conversation = self._conversations.get(flow)
         if conversation is None:
-            conversation = {}
-            went = self._conversations.put(flow, conversation)
-            for assembler in went[1].values() if went is not None else ():
-                if assembler is not None:
-                    assembler.drop()
+            conversation = self._begin(flow)
         packet: Packet | None = None
         for bit, name, unit in self._followers(wanted):
             assembler = conversation.get(bit)
             if assembler is None:
-                if bit in conversation:
-                    continue
                 packet = packet or self.made(packets, index)
                 assembler = conversation[bit] = Assembler(unit.stream(packet), unit.interest, self.early)
             elif not begins and assembler.stream.idle[direction]:
@@ -116,8 +116,19 @@ class Dissection:
                 self._hear((MalformedMessage(packet, name),))
             if not whole or assembler.stream.done:
                 assembler.drop()
-                conversation[bit] = None
-                self._unfollow(packet.slot, flow, 1 << bit)
+                del conversation[bit]
+                self._deaf.give_up(slot, flow, 1 << bit)
+                self._unfollow(slot, flow, 1 << bit)
+        if not conversation:
+            self._conversations.pop(flow)
+
+    def _begin(self, flow: int) -> _Conversation:
+        """A conversation nobody has heard of yet. The one heard longest ago makes room, without an end; where it goes on it begins anew."""
+        conversation: _Conversation = {}
+        went = self._conversations.put(flow, conversation)
+        for assembler in went[1].values() if went is not None else ():
+            assembler.drop()
+        return conversation
 
     def _readers(self, datagram: bool, wanted: int) -> tuple[_Reader, ...]:
         """The dissectors of some bits, of datagrams or of other frames. Few combinations of bits ever occur."""

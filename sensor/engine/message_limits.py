@@ -37,7 +37,9 @@ class MessageLimits:
         self._fresh, self._all = RateWindow(SECOND), RateWindow(SECOND, 3)
 
     def within(self, rows: npt.NDArray[np.void], work: Work) -> Work:
-        """The work of a batch without the messages that are too many. The row that tells a flood of newcomers stays."""
+        """The work of a batch without the messages that are too many. Rows whose dissectors have given up count all the same, since it depends on the cut of
+        batches which of them the kernels know of. The row that tells a flood of newcomers stays.
+        """
         chosen = work.chosen
         if not len(chosen):
             return work
@@ -51,5 +53,6 @@ class MessageLimits:
         if not left.any():
             return work
         left &= work.wanted >> np.uint64(NEWCOMERS_BIT) == 0
-        self.shed += int(np.count_nonzero(left))
-        return work.keep(~left)
+        work, shed = work.keep(~left)
+        self.shed += shed
+        return work

@@ -159,7 +159,7 @@ class Pipeline:
         self._perform_all(Packets(batch.data, batch.rows), work)
         if self.evidence is not None:
             self.evidence.end()
-        self._last = max(self._last, int(batch.rows["ts"][-1]))
+        self._last = max(self._last, int(batch.rows["ts"].max()))
 
     def tick(self, now: int) -> None:
         """A silent wire: let time pass up to ``now`` (ns)."""

@@ -49,8 +49,9 @@ class Shedder:
         if not level or not len(work.chosen):
             return work
         kept = _kept(rows[work.chosen], work.wanted, level)
-        self.shed += len(kept) - int(np.count_nonzero(kept))
-        return work.keep(kept)
+        work, shed = work.keep(kept)
+        self.shed += shed
+        return work
 
 
 def _kept(rows: npt.NDArray[np.void], wanted: npt.NDArray[np.uint64], level: int) -> npt.NDArray[np.bool_]:

@@ -102,6 +102,12 @@ def test_who_gave_up_or_is_done_hears_no_more() -> None:
         assert (engine.unfollowed, engine.dissection.selected) == (1, 1)
 
 
+def test_who_gave_up_hears_no_more_when_the_conversation_made_room() -> None:
+    """That a dissector gave up is kept with the flow, not with the conversation."""
+    first, other = sent(b"malformed!", b"more of it", sport=1), sent(b"another", sport=2)
+    assert Engine(conversations=1).read(first[0], *other, first[1]) == ["malformed!", "another", "end"]
+
+
 def test_an_idle_end_is_skipped_until_a_message_begins() -> None:
     """The body costs a glance; what begins a message is heard, after the gap."""
     assert Engine().read(*sent(b"GET /one", b"body body", b"more body", b"GET /two")) == ["GET /one", "gap 18", "GET /two", "end"]

@@ -72,6 +72,7 @@ def test_joined_batches_are_heard_at_their_rows() -> None:
 def test_what_is_shed_is_not_heard() -> None:
     """Left out with its row; the others stay."""
     batch, work = run(kernels(), ["a.example", "b.example", "c.example"])
-    kept = work.keep(np.array([True, False, True]))
+    kept, left = work.keep(np.array([True, False, True]))
+    assert left == 1
     assert kept.chosen.tolist() == [0, 2]
     assert heard(batch, kept) == ["a.example", "a.example", "c.example", "c.example"]
