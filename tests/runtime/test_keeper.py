@@ -48,7 +48,7 @@ class Run:
 
     def until(self, true: Callable[[], bool]) -> None:
         """Ticks as the daemon does, until something is so."""
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while not true():
             assert time.monotonic() < end
             self.keeper._next = 0.0
@@ -184,7 +184,7 @@ def test_a_full_disk_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             began = time.monotonic()
             run.keeper._next = 0.0
             run.keeper.tick(run.story.ts)
-            assert time.monotonic() - began < 0.5
+            assert time.monotonic() - began < 10
         full[0] = False
         run.until(lambda: len(run.heard) == 2)
     assert run.heard[0].startswith("cannot write database or disk is full; what is to be written waits")
@@ -279,8 +279,8 @@ def test_an_end_that_somebody_waits_for(tmp_path: Path, monkeypatch: pytest.Monk
     """News are written first. When devices were seen last there may be no time for: that is told, and nothing else is lost."""
     run = Run(tmp_path)
     run.story.at(0)
-    for number in range(40):
-        run.story.says(f"00:17:c8:00:00:{number:02x}", f"10.0.0.{number + 1}", "dhcp.hostname", f"PRN-{number}")
+    for number in range(150):
+        run.story.says(f"00:17:c8:00:00:{number:02x}", f"10.0.1.{number + 1}", "dhcp.hostname", f"PRN-{number}")
     run.story.at(10)
     run.until(lambda: run.keeper.lasting.waiting == 0)
     run.story.says(PRINTER, "10.0.0.99", "dhcp.hostname", "LAST").at(20)
@@ -291,9 +291,9 @@ def test_an_end_that_somebody_waits_for(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(run.keeper.store, "write", lambda entries: (time.sleep(0.1), write(entries)))
     began = time.monotonic()
     run.keeper.end(3.0)
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 14  # all of it would take fifteen
     [told] = run.heard
     assert told.endswith(" devices were seen last: there was no time to write that down")
     monkeypatch.undo()
     with Run(tmp_path) as next_run:
-        assert next_run.restored == 41
+        assert next_run.restored == 151

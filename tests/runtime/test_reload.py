@@ -16,6 +16,7 @@ from sensor.inventory.store.store import Store
 from sensor.runtime.daemon import Run
 from sensor.runtime.keeper import KNOWLEDGE, MIXED, Keeper
 from sensor.runtime.reload import AT_ONCE, _plain, differences
+from tests import sampling
 from tests.detectors.stories import device
 from tests.kit import tcp_frame
 from tests.live_kit import Sensor, Step, alerts, told
@@ -294,13 +295,19 @@ def test_a_registry_that_is_newer(sensor: Any, tmp_path: Path) -> None:
     write(tmp_path / "manuf", "00:11:22\tOldname\n")
     makers: list[Any] = []
 
-    def look(run: Run) -> None:
+    def organisations(run: Run) -> list[str]:
         [record] = run.pipeline.inventory.table.by_mac.values()
-        makers.append([value for kind, value in record.facts if kind == "oui.organisation"])
+        return [value for kind, value in record.facts if kind == "oui.organisation"]
+
+    def look(run: Run) -> None:
+        makers.append(organisations(run))
+
+    def renamed() -> Callable[[], bool]:
+        return lambda: "Newname" in organisations(one.run)
 
     one.live(
         discover(b"x"), one.then(look), one.then(lambda _: write(tmp_path / "manuf", "00:11:22\tNewname\n00:11:23\tOther\n")), one.reload(),
-        one.pause(), one.then(look),
+        renamed, one.then(look),
     )  # fmt: skip
     assert makers == [["Oldname"], ["Newname"]]
 
@@ -354,8 +361,10 @@ def anonymous_mib() -> float:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is told by /proc")
 def test_reloads_without_number_take_no_memory(sensor: Any, tmp_path: Path) -> None:
-    """Broken ones, then ten times as many good ones that change detectors, networks, outputs and lists of all sorts: within 5 MB of what a few took."""
-    good = int(os.environ.get("SENSOR_RELOADS", "100"))
+    """Broken ones, then many more good ones (a hundred; thirty where the run is no whole one) that change detectors, networks, outputs and lists of all
+    sorts: within 5 MB of what a few took.
+    """
+    good = int(os.environ.get("SENSOR_RELOADS", str(sampling.count(100, 30))))
     write(tmp_path / "rules" / "some.yaml", "rules:\n" + "".join(RULE.format(name=f"r{port}", port=port) for port in range(400, 420)))
     write(tmp_path / "own" / "tea.yaml", GOOD)
     both = (

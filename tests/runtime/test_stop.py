@@ -91,7 +91,7 @@ def test_while_the_disk_does_not_answer(sensor: Sensor, tmp_path: Path, gate: th
     assert progress[0] == progress[1] is not None
     assert complaints == [f"{tmp_path / 'state' / 'inventory.db'} lacks what was learned last: the disk takes too long"]
     gate.set()
-    keeper._thread.join(10)
+    keeper._thread.join(60)
     keeper.store.close()
 
 
