@@ -22,7 +22,7 @@ from sensor.runtime.reload import Settings
 
 # A frame; frames that come at once; something that happens once all before it was worked off, and then until when nothing comes.
 Step = bytes | list[bytes] | Callable[[], Callable[[], bool]]
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 class Scripted:

@@ -149,11 +149,11 @@ def test_tiny_and_empty_members_take_no_time(tmp_path: Path, name: str) -> None:
     """Thousands of members of a byte and of none are read like one, at a cost that grows with their number only."""
     empty = PACK[name](b"")
     packed = b"".join(PACK[name](SMALL[i : i + 1]) + empty * 20 for i in range(len(SMALL))) + empty * 2000
-    began = time.monotonic()
+    began = time.process_time()
     found, source = read(tmp_path, packed)
     assert found == seen(FRAMES)
     assert not source.damages
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_zeros_without_end_are_no_padding(tmp_path: Path) -> None:

@@ -198,12 +198,15 @@ def test_the_first_signal_leaves_nothing(house: Path, tmp_path: Path) -> None:
         for _ in range(60):
             file.write(os.urandom(1 << 20).hex().encode() + b"\n")
     words = [sys.executable, "-m", "sensor", "backup", str(tmp_path / "a.tar.zst"), "--with-log", "--state", str(house)]
-    process = subprocess.Popen(words, stderr=subprocess.PIPE)
-    end = time.monotonic() + 10
-    while not any(path.stat().st_size for path in tmp_path.glob(".a.tar.zst.*/a.tar.zst")) and time.monotonic() < end:
-        time.sleep(0.005)
-    process.send_signal(2)
-    process.communicate(timeout=10)
+    for _ in range(5):
+        process = subprocess.Popen(words, stderr=subprocess.PIPE)
+        while not any(path.stat().st_size for path in tmp_path.glob(".a.tar.zst.*/a.tar.zst")) and process.poll() is None:
+            time.sleep(0.005)
+        process.send_signal(2)
+        process.communicate(timeout=60)
+        if process.returncode:
+            break
+        (tmp_path / "a.tar.zst").unlink()  # it was done before the signal came: once more
     assert process.returncode == 130
     assert not list(tmp_path.glob("*a.tar.zst*"))
     assert not list(tmp_path.glob(".a.tar.zst*"))

@@ -6,7 +6,6 @@ import importlib
 import json
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -29,10 +28,8 @@ def test_help_is_quick() -> None:
     """Nothing heavy is imported before a command is chosen: a start-up takes no longer than that of Python and argparse."""
     heavy = "numpy msgspec rich pydantic yaml structlog dpkt sensor.core sensor.engine".split()
     code = f"import sys; from sensor.cli.main import parser; parser(); print([name for name in {heavy!r} if name in sys.modules])"
-    began = time.monotonic()
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout == "[]\n"
-    assert time.monotonic() - began < 2
 
 
 def test_version(tell) -> None:

@@ -9,6 +9,7 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -205,12 +206,14 @@ outputs:
 
 def test_a_resolver_that_is_silent(config: Callable[..., Told], etc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All names are asked for at once, and waited for so long; the rest of the check goes on."""
+    over = threading.Event()
     monkeypatch.setattr(checking, "RESOLVE_S", 0.3)
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(2) or [])
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: over.wait(60) or [])
     layer(etc, "".join(("outputs:\n", *(f"  o{n}: {{type: syslog, host: h{n}.example}}\n" for n in range(20)))))
     began = time.monotonic()
     told = config("check")
-    assert time.monotonic() - began < 1.5
+    over.set()
+    assert time.monotonic() - began < 30
     assert told.err.count("no answer within 0.3 s") == 20 + 1
 
 

@@ -234,7 +234,7 @@ def test_an_interrupt_tells_what_was_found(environment: dict[str, str], dhcp: Pa
         first = process.stdout.readline()
         time.sleep(0.2)
         process.send_signal(number)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
     found = records((first + out).decode())
     assert process.returncode == 128 + number
     assert summary_of(found)["packets"] == 12

@@ -20,6 +20,7 @@ import pytest
 
 from sensor.cli._tail_filter import moment
 from tests.eventlog.segmented import Segmented, line
+from tests.processes import wait_until_idle
 
 PROGRAM = [sys.executable, "-c", "import sys; from sensor.cli.main import main; sys.exit(main())", "tail"]
 
@@ -151,7 +152,7 @@ class Lines:
             self.seen.append(json.loads(one)["sensor"]["seq"])
 
     def wait_for(self, expected: list[int]) -> None:
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while len(self.seen) < len(expected) and time.monotonic() < end:
             time.sleep(0.01)
         assert self.seen == expected
@@ -165,7 +166,7 @@ def running(words: list[str], stdin: IO[bytes] | None = None) -> Iterator[Lines]
             yield lines
         finally:
             process.kill()
-            lines.thread.join(10)
+            lines.thread.join(60)
 
 
 def test_following_over_rotation(events: Segmented) -> None:
@@ -181,7 +182,7 @@ def test_following_over_rotation(events: Segmented) -> None:
             events.compress(place)
         lines.wait_for([*expected, *range(31, events.last + 1)])
         lines.process.send_signal(signal.SIGINT)
-        assert lines.process.wait(10) == 130
+        assert lines.process.wait(60) == 130
         assert lines.process.stderr is not None
         assert lines.process.stderr.read() == b""
 
@@ -189,7 +190,7 @@ def test_following_over_rotation(events: Segmented) -> None:
 def test_following_a_log_that_is_not_there_yet(tmp_path: Path) -> None:
     """All that comes, from the first record on."""
     with running([*PROGRAM, "-f", "--json", str(tmp_path / "events.jsonl")]) as lines:
-        time.sleep(0.3)
+        wait_until_idle(lines.process)
         events = Segmented(tmp_path / "events.jsonl")
         events.add(25)
         lines.wait_for(list(range(1, 26)))

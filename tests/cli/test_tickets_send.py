@@ -152,7 +152,7 @@ def test_killed_between_sending_and_noting(desk: Desk) -> None:
     desk.receiver.script = [None] * 6 + [Fault(store=True, status=201, after_s=20)] * 2
     command = [sys.executable, "-m", "sensor", "tickets", "send", "desk", *desk.words]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        until = time.monotonic() + 30
+        until = time.monotonic() + 60
         while len(desk.receiver.requests) < 8 - bool(opened) and time.monotonic() < until:
             time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
@@ -192,7 +192,7 @@ def test_a_system_that_wants_an_hour(desk: Desk) -> None:
     desk.receiver.script = [Fault(status=429, headers={"Retry-After": "3600"})]
     began = time.monotonic()
     assert desk.send().code == 3
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
 
 
 def test_a_wrong_password_is_told_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,7 +248,7 @@ def test_two_at_once(desk: Desk) -> None:
     desk.receiver.script = [Fault(before_s=3)]
     command = [sys.executable, "-m", "sensor", "tickets", "send", "desk", *desk.words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as first:
-        until = time.monotonic() + 30
+        until = time.monotonic() + 60
         while not desk.receiver.requests and time.monotonic() < until:
             time.sleep(0.02)
         told = desk.send()

@@ -110,7 +110,7 @@ class Terminal:
 
     def until(self, holds: Callable[[bytes], bool]) -> None:
         """Read until it holds of what was sent since."""
-        end, fresh = time.monotonic() + 20, b""
+        end, fresh = time.monotonic() + 60, b""
         while not holds(fresh):
             assert time.monotonic() < end, fresh
             if select.select([self.file], [], [], 0.1)[0]:
@@ -124,7 +124,7 @@ class Terminal:
         """The rest of what it is sent, and the exit code."""
         self.until(lambda _: False)
         os.close(self.file)
-        return self.process.wait(20)
+        return self.process.wait(60)
 
 
 @pytest.mark.slow

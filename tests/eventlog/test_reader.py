@@ -93,7 +93,7 @@ class Following:
             self.seen.append(record["n"])
 
     def wait_for(self, *expected: int) -> None:
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while self.seen != list(expected) and time.monotonic() < end:
             time.sleep(0.002)
         assert self.seen == list(expected)
@@ -110,7 +110,7 @@ def follow(tmp_path: Path) -> Iterator[Callable[[], Following]]:
     yield start
     for one in made:
         one.done.set()
-        one.thread.join(10)
+        one.thread.join(60)
         assert not one.thread.is_alive()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -275,14 +274,12 @@ def test_what_cursors_tell(tmp_path: Path) -> None:
 
 
 def test_an_end_does_not_wait_for_a_segment_to_be_compressed(tmp_path: Path) -> None:
-    """Closing is quick, and the segment is as it was."""
+    """Once closed it begins no work: the segment is as it was."""
     path = tmp_path / "events.jsonl"
     make(path, parts=2)
     keeper = retention(path)
     keeper.close()
-    began = time.monotonic()
     keeper.tidy()
-    assert time.monotonic() - began < 1
     assert not segments(path)[0].compressed
 
 

@@ -93,7 +93,7 @@ def test_a_process_that_writes_and_rotates(tmp_path: Path, root: Path) -> None:
         found = come(out, len(wanted))
         time.sleep(0.5)
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 130
+        assert process.wait(60) == 130
     assert len(segments(log)) > 10
     assert any(one.compressed for one in segments(log))
     assert out.read_bytes().splitlines() == found == wanted

@@ -59,11 +59,11 @@ class Sensor:
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(20) == 0
+        assert self.process.wait(60) == 0
 
     @staticmethod
     def until(true: Callable[[], bool]) -> None:
-        end = time.monotonic() + 30
+        end = time.monotonic() + 60
         while not true():
             assert time.monotonic() < end
             time.sleep(0.1)

@@ -130,7 +130,7 @@ class Lab:
 
     def stop(self, listener: subprocess.Popen[str]) -> dict:
         listener.send_signal(signal.SIGINT)
-        told = json.loads(listener.communicate(timeout=10)[0])
+        told = json.loads(listener.communicate(timeout=60)[0])
         assert listener.returncode == 0
         assert told["answered"] < 0.3
         assert sum(told["read"]) == told["packets"] == len(told["frames"])
@@ -245,7 +245,7 @@ def test_it_refuses_in_one_line(names, options, line):
 def test_without_permission_it_says_what_to_do(lab):
     """The line names the three ways to get it."""
     listener = lab.listen(before=("setpriv", "--bounding-set=-all", "--inh-caps=-all"), ready=False)
-    refused = json.loads(listener.communicate(timeout=10)[0])["refused"]
+    refused = json.loads(listener.communicate(timeout=60)[0])["refused"]
     assert refused.startswith("vb: no permission to listen: run as root, or once `setcap cap_net_raw+ep ")
     assert refused.endswith("or put AmbientCapabilities=CAP_NET_RAW into the systemd unit")
 
@@ -399,7 +399,7 @@ def test_libpcap_names_what_it_cannot_listen_to(lab):
     """A missing interface or a bad filter is one line there, too."""
     for options, line in (({}, "vb7: cannot listen: "), ({"bpf": "frob"}, "filter 'frob' does not compile: ")):
         listener = lab.listen("vb" if options else "vb7", ready=False, without_rings=True, **options)
-        assert json.loads(listener.communicate(timeout=10)[0])["refused"].startswith(line)
+        assert json.loads(listener.communicate(timeout=60)[0])["refused"].startswith(line)
 
 
 TUNNEL = """

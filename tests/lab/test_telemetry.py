@@ -39,10 +39,10 @@ class Sensor:
 
     def end(self) -> str:
         self.process.send_signal(signal.SIGINT)
-        return self.process.communicate(timeout=20)[1]
+        return self.process.communicate(timeout=60)[1]
 
 
-def wait(holds: Callable[[], bool], seconds: float = 30) -> None:
+def wait(holds: Callable[[], bool], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end
@@ -111,7 +111,7 @@ def test_two_at_one_place(sensor: Sensor, folder: Path) -> None:
         log = folder / "second.jsonl"
         wait(lambda: log.exists() and '"started"' in log.read_text())
         second.send_signal(signal.SIGINT)
-        assert f"sensor: the status is not served at the socket {folder / 'sensor.sock'}: another sensor serves there\n" in second.communicate(timeout=20)[1]
+        assert f"sensor: the status is not served at the socket {folder / 'sensor.sock'}: another sensor serves there\n" in second.communicate(timeout=60)[1]
     assert sensor.ask("status").returncode == 0
 
 

@@ -58,7 +58,7 @@ def delivered(output: Output, batch: Sequence[Entry], seconds: float = 60) -> in
     return tries
 
 
-def eventually(holds: Callable[[], bool], seconds: float = 10) -> None:
+def eventually(holds: Callable[[], bool], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end

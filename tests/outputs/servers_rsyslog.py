@@ -65,7 +65,7 @@ class Rsyslog(Server):
             return []
         return [line.removeprefix(of + "\t") for line in told if line.startswith(of + "\t")]
 
-    def wait(self, of: str, right: Callable[[list[str]], bool], wait_s: float = 5) -> list[str]:
+    def wait(self, of: str, right: Callable[[list[str]], bool], wait_s: float = 60) -> list[str]:
         """The lines of an input once they are as expected, or as they are in the end."""
         end = time.monotonic() + wait_s
         while not right(found := self.lines(of)) and time.monotonic() < end:

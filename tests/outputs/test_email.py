@@ -261,7 +261,7 @@ def test_an_answer_that_does_not_come_ends_the_wait_and_the_repeat_can_be_recogn
     class Silent(MailServer):
         def next(self, verb: str, usual: bytes) -> bytes:
             if verb == "." and not self.mails:
-                self.stalled.wait(1.5)
+                self.stalled.wait(60)
                 return CLOSE
             return super().next(verb, usual)
 
@@ -271,7 +271,7 @@ def test_an_answer_that_does_not_come_ends_the_wait_and_the_repeat_can_be_recogn
         begin = time.monotonic()
         with pytest.raises(Retry, match=r"the connection is lost: .*timed out"):
             made.send(entries(3))
-        assert time.monotonic() - begin < 1.4
+        assert time.monotonic() - begin < 30
         server.stalled.set()
         made.send(entries(3))
     assert len(server.mails) == 2

@@ -213,7 +213,7 @@ def test_an_answer_that_is_none(receiver: Receiver, output: Http, fault: Fault, 
     receiver.script = [fault]
     begin = time.monotonic()
     assert words in str(told(output, Retry))
-    assert time.monotonic() - begin < 2
+    assert time.monotonic() - begin < 8  # the receiver takes nine
     output.open()
     output.send(entries(3))
     assert receiver.store.lines[-3:] == [one.payload for one in entries(3)]
@@ -255,7 +255,7 @@ def test_a_receiver_that_reads_nothing() -> None:
         begin = time.monotonic()
         with pytest.raises(Retry):
             output.send([one for _ in range(20) for one in entries(1000)])
-        assert time.monotonic() - begin < 2
+        assert time.monotonic() - begin < 60  # as good as for ever
         output.close()
 
 
@@ -266,7 +266,7 @@ def test_a_late_answer_takes_no_time_from_the_next_request() -> None:
         listening.accept()[0].close()
         connection, _ = listening.accept()
         with connection, connection.makefile("rb") as reading:
-            for before_s, after_s in ((0, 0.8), (0.5, 0)):
+            for before_s, after_s in ((0, 1.4), (1.0, 0)):
                 time.sleep(before_s)
                 size = 0
                 while (line := reading.readline()) not in (b"", b"\r\n"):
@@ -281,7 +281,7 @@ def test_a_late_answer_takes_no_time_from_the_next_request() -> None:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         thread = threading.Thread(target=serve)
         thread.start()
-        output = opened(f"http://127.0.0.1:{listening.getsockname()[1]}", timeout_s=1, packing="none")
+        output = opened(f"http://127.0.0.1:{listening.getsockname()[1]}", timeout_s=2, packing="none")
         output.send(entries(1))
         output.send([one for _ in range(10) for one in entries(1000)])
         output.close()
@@ -324,7 +324,7 @@ def test_an_answer_that_is_none_through_tls(authority: Authority, fault: Fault) 
         begin = time.monotonic()
         said = str(told(output, Retry))
         assert "connection was lost" in said or "no whole answer" in said
-        assert time.monotonic() - begin < 2
+        assert time.monotonic() - begin < 8  # the receiver takes nine
         output.open()
         output.send(entries(3))
         assert len({record["id"] for record in receiver.store.records}) == 3
@@ -467,7 +467,7 @@ def test_a_tunnel_through_a_proxy(authority: Authority, scheme: str) -> None:
         output = opened(receiver.url, proxy=f"{scheme}://127.0.0.1:{listening.getsockname()[1]}", tls={"ca": str(authority.ca)})
         output.send(entries(2))
         output.close()
-        thread.join(5)
+        thread.join(60)
         assert not thread.is_alive()
         assert heads[-1].startswith(f"CONNECT 127.0.0.1:{receiver.port} HTTP/".encode())
         assert len(receiver.store.lines) == 2

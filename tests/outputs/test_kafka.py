@@ -110,7 +110,7 @@ def test_a_stuck_broker(opened: Opened) -> None:
         begin = time.monotonic()
         with pytest.raises(Retry, match="Kafka: "):
             output.send(batch)
-        assert time.monotonic() - begin < 5
+        assert time.monotonic() - begin < 30
         server.go_on()
         assert not output.send(batch).refused
         in_order(server.stored(), batch)

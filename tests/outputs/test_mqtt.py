@@ -151,7 +151,7 @@ def test_a_stuck_broker(opened: Opened) -> None:
             output.open()
         begin = time.monotonic()
         output.close()
-        assert time.monotonic() - begin < 2
+        assert time.monotonic() - begin < 30
         server.go_on()
         with server.listening() as heard:
             assert delivered(output, batch[:10]) >= 1

@@ -146,7 +146,7 @@ def test_a_server_that_stands_still(server: PostgresqlServer) -> None:
         with pytest.raises(Retry, match="no answer within"):
             out.send(batch)
         out.close()
-        assert time.monotonic() - begun < 4
+        assert time.monotonic() - begun < 60
         with pytest.raises(Retry, match="timeout"):
             out.open()
     finally:

@@ -196,7 +196,7 @@ def test_a_server_that_stands_still(server: RedisServer) -> None:
             out.send(batch)
     finally:
         server.go_on()
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 30
     out.close()
     delivered(out := output(server), batch)
     out.close()

