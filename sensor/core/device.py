@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from sensor.core.observation import Evidence
@@ -61,7 +63,7 @@ class Device(msgspec.Struct):
     first: int
     last: int
     macs: tuple[int, ...] = ()
-    addresses: dict[int, int] = {}
+    addresses: Mapping[int, int] = {}
     vlan: int = 0
     names: dict[str, int] = {}
     attributes: dict[str, Attribute] = {}

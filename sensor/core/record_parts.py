@@ -138,7 +138,7 @@ def proof_body(proof: Event | Flow | DeviceChange | Evidence) -> Body:
     """What proves a finding, as the packets told it: who spoke to whom, when, facts of the message or counters of the flow; a device's change; or an
     observation of a device, with what a fingerprint made of it.
     """
-    if isinstance(proof, Evidence):
+    if not isinstance(proof, (Event, Flow, DeviceChange)):
         made = {proof.attribute: words(proof.value), "seen": clean(proof.seen, TEXT_LIMIT), "fingerprint": words(proof.fingerprint), "count": proof.count}
         return {"event": words(proof.kind), "ts": time_text(proof.last), "facts": filled(made)}
     if isinstance(proof, DeviceChange):

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections import deque
 
-from sensor.core.observation import Evidence, Observation, Subject
+from sensor.core.observation import Observation, Subject
 from sensor.inventory import identity
-from sensor.inventory.evidence import Claim, Matcher, Oui, fact_of
+from sensor.inventory.evidence import Matcher, Oui, fact_of
 from sensor.inventory.inventory import Inventory
 from sensor.inventory.record import Record
-from sensor.inventory.state import believe
 
 ORGANISATION = "oui.organisation"
 
@@ -43,23 +42,19 @@ class Anew:
 def read_anew(inventory: Inventory, record: Record) -> bool:
     """Let the fingerprints of today read the facts of a device; whether they say anything else. One of which nobody asked for the facts is left as it was."""
     packed, mac = record.unread, record.macs[0] if record.macs else 0
-    record.idle = frozenset()
+    record.held.forget_idle()
     changed = _register_anew(inventory, record, mac)
     for fact in record.facts.values():
         if not fact.kind.startswith("flow."):
             claims = inventory.claims(fact.kind, fact.value, identity.trait_of(fact.kind), mac)
-            if [_said(one) for one in claims] != [_said(one) for one in fact.evidence]:
-                believe(fact, claims)
+            if claims != fact.claims:
+                fact.believe(claims)
                 changed = True
     if changed:
         record.weight, record.stale = sum(fact.weight for fact in record.facts.values()), True
     elif packed is not None:
         record.pack(packed)
     return changed
-
-
-def _said(one: Claim | Evidence) -> tuple[str, str, float, str, str]:
-    return one.attribute, one.value, one.confidence, one.fingerprint, one.family
 
 
 def _register_anew(inventory: Inventory, record: Record, mac: int) -> bool:

@@ -4,25 +4,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from sensor.core.observation import Evidence, Observation, Subject
-from sensor.inventory.facts import Fact
+from sensor.core.observation import Observation, Subject
+from sensor.inventory.held import Claim, Fact
 
 FORWARDS = 0.7
-
-
-class Claim(Protocol):
-    """What a fingerprint says of one attribute."""
-
-    @property
-    def attribute(self) -> str: ...
-    @property
-    def value(self) -> str: ...
-    @property
-    def confidence(self) -> float: ...
-    @property
-    def fingerprint(self) -> str: ...
-    @property
-    def family(self) -> str: ...
+_FORWARDS: tuple[Claim, ...] = (("type", "router", FORWARDS, "inventory.forwards", "forwarding"),)
 
 
 class Matcher(Protocol):
@@ -44,16 +30,11 @@ class Oui(Protocol):
 
 
 def fact_of(observation: Observation, claims: tuple[Claim, ...], rank: int) -> Fact:
-    """The fact an observation is, with one piece of evidence for each claim."""
-    kind, seen, ts = observation.kind, observation.value, observation.ts
-    return Fact.of(
-        observation,
-        tuple([Evidence(claim.attribute, claim.value, claim.confidence, claim.fingerprint, claim.family, kind, seen, ts, ts) for claim in claims]),
-        rank,
-    )
+    """The fact an observation is, with what fingerprints claim of it."""
+    ts = observation.ts
+    return Fact(observation.kind, observation.value, observation.subject.address, ts, ts, rank, claims)
 
 
 def forwards(ts: int, subject: Subject, kind: str, seen: str) -> Fact:
     """A MAC carries addresses that cannot all be its own: a router's job, whatever else the machine is."""
-    proof = Evidence("type", "router", FORWARDS, "inventory.forwards", "forwarding", kind, seen, ts, ts)
-    return Fact.of(Observation(ts, subject, kind, seen), (proof,), -1)
+    return Fact(kind, seen, subject.address, ts, ts, -1, _FORWARDS)

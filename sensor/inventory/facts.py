@@ -4,43 +4,14 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import msgspec
 
-from sensor.core.observation import Evidence, Observation
 from sensor.inventory import identity
+from sensor.inventory.held import Claim, Fact
 
-Key = tuple[str, str]
-# One claim: attribute, value, confidence, fingerprint, family.
-Claims = tuple[tuple[str, str, float, str, str], ...]
-
-
-class Fact(msgspec.Struct, gc=False, eq=False):
-    """An observation worth keeping: what fingerprints made of it, or the name it gives. Repeats only count."""
-
-    kind: str
-    value: str
-    address: int
-    first: int
-    last: int
-    rank: int
-    evidence: tuple[Evidence, ...]
-    count: int = 1
-
-    @classmethod
-    def of(cls, observation: Observation, evidence: tuple[Evidence, ...], rank: int) -> Fact:
-        ts = observation.ts
-        return cls(observation.kind, observation.value, observation.subject.address, ts, ts, rank, evidence)
-
-    @property
-    def weight(self) -> int:
-        """What it takes of the device's share of evidence."""
-        return len(self.evidence) or 1
-
-    def absorb(self, other: Fact) -> None:
-        """The same fact from a record that turned out to be the same device."""
-        self.first, self.last, self.count = min(self.first, other.first), max(self.last, other.last), self.count + other.count
+Claims = tuple[Claim, ...]
 
 
 class FactState(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -66,8 +37,7 @@ def raw_of(facts: Iterable[Fact]) -> msgspec.Raw:
 
 
 def _state(fact: Fact) -> FactState:
-    claims = tuple([(one.attribute, one.value, one.confidence, one.fingerprint, one.family) for one in fact.evidence])
-    return FactState(fact.kind, fact.value, f"{fact.address:x}", fact.first, fact.last, fact.count, _raw(claims))
+    return FactState(fact.kind, fact.value, f"{fact.address:x}", fact.first, fact.last, fact.count, _raw(fact.claims))
 
 
 @functools.lru_cache(maxsize=4096)
@@ -83,19 +53,14 @@ def states_of(raw: bytes | msgspec.Raw) -> list[FactState]:
         return []
 
 
-def facts_of(raw: bytes | msgspec.Raw) -> dict[Key, Fact]:
-    """Facts from their text, with the evidence they had."""
-    # Most facts of a device have the same times and address: one number for all takes less memory.
-    same: dict[int, int] = {}
-    return {(fact.kind, fact.value): fact for one in states_of(raw) for fact in (_fact(one, same.setdefault),)}
+def facts_of(raw: bytes | msgspec.Raw) -> list[Fact]:
+    """Facts from their text, with the claims they had."""
+    return [_fact(one) for one in states_of(raw)]
 
 
-def _fact(state: FactState, same: Callable[[int, int], int]) -> Fact:
+def _fact(state: FactState) -> Fact:
     kind, rank = _kind(state.kind)
-    value, first, last, address, count = state.value, state.first, state.last, int(state.address, 16), state.count
-    first, last = same(first, first), same(last, last)
-    evidence = tuple([Evidence(*claim, kind, value, first, last, count) for claim in claims_of(bytes(state.claims))])
-    return Fact(kind, value, same(address, address), first, last, rank, evidence, count)
+    return Fact(kind, state.value, int(state.address, 16), state.first, state.last, rank, claims_of(bytes(state.claims)), state.count)
 
 
 @functools.lru_cache(maxsize=1024)

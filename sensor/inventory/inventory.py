@@ -17,7 +17,8 @@ from sensor.fingerprinting.names import KIND as OWN_MAC
 from sensor.fingerprinting.names import own_mac_name
 from sensor.inventory import identity, telling
 from sensor.inventory.endpoints import Endpoints
-from sensor.inventory.evidence import Claim, Matcher, Oui, fact_of
+from sensor.inventory.evidence import Matcher, Oui, fact_of
+from sensor.inventory.held import Claim, Fact
 from sensor.inventory.identity import SIGHTING, Trait
 from sensor.inventory.limits import Limits
 from sensor.inventory.record import Fuse, Neighbour, Record
@@ -32,19 +33,37 @@ _GONE_CHECKS = 16
 _PURGED = 4096
 # Kinds whose meaning is remembered; TXT records and the like let peers make up kinds.
 _KINDS = 1024
+# Of so many texts, and claims, all devices share the same one.
+_TEXTS = 4096
+
+
+@functools.lru_cache(maxsize=_TEXTS)
+def _same(text: str) -> str:
+    """One text for all devices that say the same."""
+    return text
+
+
+@functools.lru_cache(maxsize=_TEXTS)
+def _together(some: tuple[Claim, ...], more: tuple[Claim, ...]) -> tuple[Claim, ...]:
+    """Both, the same object for all that are alike."""
+    return some + more
 
 
 class Inventory:
     """All devices of one sensor. Calls come in packet order; ``settle`` once a second of packet time, ``finish`` at the end."""
 
-    def __init__(self, matcher: Matcher, oui: Oui, networks: Networks, limits: Limits | None = None, fuse: Fuse | None = None) -> None:
+    def __init__(
+        self, matcher: Matcher, oui: Oui, networks: Networks, limits: Limits | None = None, fuse: Fuse | None = None, key: int = 0
+    ) -> None:  # fmt: skip
+        """``key``: 128 bits by which facts are found in a table, a secret where peers could aim at it."""
         if fuse is None:
             from sensor.fingerprinting.fuse import fuse as default
 
             fuse = default
         self.matcher, self.oui, self.fuse, self.networks = matcher, oui, fuse, networks
         self.limits = limits = limits or Limits()
-        self.table = Table(limits)
+        self.table = Table(limits, key)
+        self._heard = self.table.novelty.heard
         self.endpoints = Endpoints(self.table, networks, limits)
         self.nobody = self.refused = 0
         self._named: Bounded[str, tuple[Record, int]] = Bounded(limits.devices)
@@ -57,6 +76,8 @@ class Inventory:
 
     def observe(self, observation: Observation) -> None:
         """A raw fact about an endpoint. A fact known already is only counted."""
+        if self._heard(observation):
+            return
         ts, subject, kind = observation.ts, observation.subject, observation.kind
         record = self.table.known.get(subject)
         if record is None or not record.still(subject[1]):
@@ -65,20 +86,22 @@ class Inventory:
             else:
                 self.nobody += 1
             return
+        fact: Fact | None = None
         if not self._mute(kind):
             key = (kind, observation.value)
             fact = record.facts.get(key)
             if fact is not None:
                 fact.count += 1
                 fact.last = ts
-            elif hash(key) not in record.idle:
+            elif not record.held.ignores(key):
                 trait = identity.trait_of(kind)
                 if not self._stays(record, subject, trait):
                     self._observe(observation)
                     return
-                self._learn(record, observation, trait)
+                fact = self._learn(record, observation, trait)
                 if not trait.rank:
                     self._enlist(record, observation, trait)
+        self.table.novelty.enter(observation, record, fact)
         record.last = ts
         address = subject[1]
         if address in record.addresses:
@@ -178,6 +201,7 @@ class Inventory:
         """Other fingerprints, or another registry, from the next fact on. What is known already is theirs to read as well (``anew.py``)."""
         self.matcher, self.oui = matcher, oui
         self._mute.cache_clear()
+        self.table.novelty.forget()
 
     def purge(self, record: Record) -> None:
         """It never was here. Conversations that wait to be told of are over for it."""
@@ -231,38 +255,44 @@ class Inventory:
             self.table.strangers.put(subject, ts)
             return
         self._touch(record, ts)
-        if not self._mute(observation.kind):
-            self._learn(record, observation, trait)
+        fact = None if self._mute(observation.kind) else self._learn(record, observation, trait)
         if record.random and trait.join:
             record = self.endpoints.join(record, observation, trait)
         if (trait.speaks or not record.random) and self._admitted(record, ts):
-            self._remember(subject, record)
+            if self._remember(subject, record):
+                # It may have been joined to another, which knew the fact, since.
+                fact = record.facts.get((observation.kind, observation.value)) if fact is not None else None
+                self.table.novelty.enter(observation, record, fact)
             self._enlist(record, observation, trait)
         elif not record.admitted and record.shown is not None:
             self.refused += 1
 
-    def _learn(self, record: Record, observation: Observation, trait: Trait) -> None:
+    def _learn(self, record: Record, observation: Observation, trait: Trait) -> Fact | None:
+        """The fact as the record has it from now on; None where it means nothing."""
         key = (observation.kind, observation.value)
         fact = record.facts.get(key)
         if fact is not None:
             fact.count, fact.last = fact.count + 1, observation.ts
-            return
-        if hash(key) in record.idle:
-            return
+            return fact
+        if record.held.ignores(key):
+            return None
         claims = self.claims(observation.kind, observation.value, trait, observation.subject.mac)
         if trait.role:
             record.take_role(observation.value, self.limits)
         if not claims and trait.rank < 0:
-            record.ignore(key, self.limits)
-            return
-        record.learn(fact_of(observation, claims, trait.rank), self.limits)
+            record.held.ignore(key, self.limits.idle)
+            return None
+        subject, ts = observation.subject, observation.ts
+        fact = Fact(observation.kind, _same(observation.value), subject.address, ts, ts, trait.rank, claims)
+        record.learn(fact, self.limits)
         self.table.mark(record, observation.ts)
+        return fact
 
     def claims(self, kind: str, value: str, trait: Trait, mac: int) -> tuple[Claim, ...]:
         """What fingerprints make of a fact."""
         claims = self.matcher.match(kind, value)
         if trait.rank >= 0 and (own := own_mac_name(value, mac)):
-            claims += self.matcher.match(OWN_MAC, own)
+            claims = _together(claims, self.matcher.match(OWN_MAC, own))
         return claims
 
     def _admitted(self, record: Record, ts: int) -> bool:
@@ -278,14 +308,16 @@ class Inventory:
                 record.learn(fact_of(said, self.matcher.match(said.kind, said.value), -1), self.limits)
         return True
 
-    def _remember(self, subject: Subject, record: Record) -> None:
-        """The endpoint answers fast from now on, where it is this record's whatever is said next."""
+    def _remember(self, subject: Subject, record: Record) -> bool:
+        """The endpoint answers fast from now on, where it is this record's whatever is said next; whether it is."""
         address = identity.usable(subject.address)
         if address and self.table.leases.get(address) is not record:
-            return
+            return False
         bearer = self.table.by_mac.get(subject.mac)
         if bearer is None or bearer is record or bearer.router:
             self.table.known.put(subject, record)
+            return True
+        return False
 
     def _touch(self, record: Record, ts: int) -> None:
         record.touch(ts)

@@ -14,6 +14,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     ``devices``: devices kept; unidentified ones seen longest ago go first. ``pending``: newcomers that have not shown enough yet.
     ``endpoints``: remembered endpoint-to-device answers, a cache. ``leases``: addresses whose holder is known.
+    ``novelty_bits``: 2**bits facts of endpoints are remembered as known, in a fixed table.
     ``evidence``, ``idle``, ``names``, ``roles``, ``addresses``, ``macs``, ``services``, ``neighbours``: of one device (``idle``: facts no fingerprint knows).
     ``burst`` newcomers are admitted in ``burst_ns``; more than that must show evidence again after ``again_ns``.
     ``own4``, ``own6``: unclaimed inside addresses seen behind one MAC within ``crowd_ns`` that still pass as its own; more make it a router,
@@ -30,6 +31,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     pending: int = 10_000
     endpoints: int = 65_536
     leases: int = 262_144
+    novelty_bits: int = 16
     evidence: int = 256
     idle: int = 64
     names: int = 16

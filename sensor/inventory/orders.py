@@ -6,6 +6,7 @@ from sensor.core import addresses
 from sensor.inventory import identity
 from sensor.inventory.endpoints import Endpoints
 from sensor.inventory.facts import facts_of
+from sensor.inventory.held import Addresses
 from sensor.inventory.record import Record, without
 from sensor.inventory.state import DeviceState, record_of
 from sensor.inventory.words import Order, Outcome
@@ -78,8 +79,9 @@ def _undo(endpoints: Endpoints, record: Record, order: Order) -> str:
     held = [address for address in (int(text, 16) for text in lost.addresses if text not in kept.addresses) if address in record.addresses]
     for address in held:
         table.release(record, address, ts)
-    ours = facts_of(kept.facts)
-    for fact in [record.facts[key] for key in facts_of(lost.facts) if key in record.facts and key not in ours]:
+    ours = {(fact.kind, fact.value) for fact in facts_of(kept.facts)}
+    theirs = [(fact.kind, fact.value) for fact in facts_of(lost.facts)]
+    for fact in [record.facts[key] for key in theirs if key in record.facts and key not in ours]:
         record.forget(fact)
     again = _risen(lost, held)
     for mac in again.macs:
@@ -100,7 +102,7 @@ def _risen(lost: DeviceState, held: list[int]) -> Record:
     """The device that was lost, with the addresses that are still there for it; its news are told anew."""
     again = record_of(lost)
     again.told, again.news = None, ()
-    again.addresses = {address: last for address, last in again.addresses.items() if address in held}
+    again.addresses = Addresses((address, last) for address, last in again.addresses.items() if address in held)
     return again
 
 

@@ -9,7 +9,8 @@ from sensor.core.addresses import is_random_mac, is_v4
 from sensor.core.device import Attribute, Device
 from sensor.core.observation import Evidence, Subject
 from sensor.inventory import identity, words
-from sensor.inventory.facts import Fact, Key, facts_of
+from sensor.inventory.facts import facts_of
+from sensor.inventory.held import Fact, Facts, Proof, Seen
 from sensor.inventory.limits import Limits
 from sensor.inventory.services import shared
 from sensor.inventory.telling import Told
@@ -18,7 +19,6 @@ from sensor.inventory.words import Said
 RoleSet = frozenset[str]
 Fuse = Callable[[Iterable[Evidence], int], dict[str, Attribute]]
 # Most devices have none of these: an empty set that all share costs them nothing.
-_NONE: frozenset[int] = frozenset()
 _NO_ROLES: frozenset[str] = frozenset()
 _RANDOMISED = frozenset(("randomised_mac",))
 DNS_SERVER = "dns_server"
@@ -44,7 +44,7 @@ def without(some: tuple[int, ...], one: int) -> tuple[int, ...]:
     return tuple([each for each in some if each != one])
 
 
-class Record:
+class Record(Seen):
     """Mutable state of one device.
 
     ``claimed`` are the addresses it claimed itself; ``behind`` those of others seen with its MAC; ``networks`` the outside networks seen with it;
@@ -54,21 +54,18 @@ class Record:
     """
 
     __slots__ = (
-        "_facts", "addresses", "admitted", "behind", "claimed", "dead", "device", "first", "gateway", "gone", "idle", "joined", "key", "last", "macs",
-        "neighbours", "networks", "news", "queued", "random", "roles", "router", "services", "shown", "since", "stale", "told", "unread", "used",
-        "vlan", "weight",
+        "admitted", "behind", "claimed", "device", "first", "gateway", "joined", "key", "macs", "neighbours", "networks", "news", "queued", "random", "roles",
+        "router", "services", "shown", "since", "stale", "told", "unread", "used", "vlan", "weight",
     )  # fmt: skip
 
     def __init__(self, ts: int, key: str, mac: int, vlan: int) -> None:
+        super().__init__(ts)
         self.macs: tuple[int, ...] = (mac,) if mac else ()
         self.key, self.joined, self.vlan = key, "", vlan
         self.random = is_random_mac(mac)
-        self.first = self.last = self.since = self.queued = ts
-        self._facts: dict[Key, Fact] = {}
+        self.first = self.since = self.queued = ts
         self.unread: bytes | None = None
-        self.idle: set[int] | frozenset[int] = _NONE
         self.weight = 0
-        self.addresses: dict[int, int] = {}
         # Few each: a tuple takes a third of a set.
         self.claimed: tuple[int, ...] = ()
         self.behind: tuple[int, ...] = ()
@@ -77,7 +74,7 @@ class Record:
         self.used: tuple[int, ...] = ()
         self.neighbours: tuple[Neighbour, ...] = ()
         self.roles: frozenset[str] = _RANDOMISED if self.random else _NO_ROLES
-        self.router = self.gateway = self.admitted = self.dead = self.gone = False
+        self.router = self.gateway = self.admitted = False
         self.stale = True
         self.shown: int | None = None
         self.device: Device | None = None
@@ -85,19 +82,23 @@ class Record:
         self.news: tuple[tuple[str, str], ...] = ()
 
     @property
-    def facts(self) -> dict[Key, Fact]:
+    def facts(self) -> Facts:
         """What was observed of it."""
         if self.unread is not None:
-            self._facts, self.unread = facts_of(self.unread), None
-        return self._facts
+            text, self.unread = self.unread, None
+            for fact in facts_of(text):
+                self.held.put(fact)
+        return self.held
 
     def pack(self, text: bytes) -> None:
         """Its facts are what the text says: nobody needs them for now."""
-        self._facts, self.unread = {}, text
+        self.held.clear()
+        self.unread = text
 
     def drop_facts(self) -> None:
         """Whatever was observed of it belongs to it no longer."""
-        self._facts, self.unread, self.idle, self.weight, self.stale = {}, None, _NONE, 0, True
+        self.held.clear()
+        self.unread, self.weight, self.stale = None, 0, True
 
     def still(self, address: int) -> bool:
         """Whether what was remembered of an endpoint holds: the record lives, is not away, and has the address, where it is one that somebody can have."""
@@ -110,7 +111,7 @@ class Record:
         """Keep a new fact; those seen longest ago make room in one sweep, so that a flood of facts stays cheap."""
         if self.weight + fact.weight > limits.evidence:
             self._make_room(limits.evidence * 7 // 8)
-        self.facts[fact.kind, fact.value] = fact
+        self.facts.put(fact)
         self.weight += fact.weight
         self.stale, self.since = True, fact.last
 
@@ -122,15 +123,9 @@ class Record:
                 self.forget(fact)
 
     def forget(self, fact: Fact) -> None:
-        del self.facts[fact.kind, fact.value]
+        self.facts.remove(fact)
         self.weight -= fact.weight
         self.stale = True
-
-    def ignore(self, key: Key, limits: Limits) -> None:
-        """Remember a fact that means nothing, by its hash, so that its repeats cost next to nothing."""
-        if not isinstance(self.idle, set) or len(self.idle) >= limits.idle:
-            self.idle = set()
-        self.idle.add(hash(key))
 
     def take_role(self, role: str, limits: Limits) -> None:
         if role not in self.roles and len(self.roles) < limits.roles:
@@ -161,10 +156,9 @@ class Record:
         device.last, device.macs, device.vlan, device.roles = self.last, self.macs, self.vlan, self.roles
         if self.stale:
             others = self._others(limits)
-            mine = [fact for fact in self.facts.values() if identity.trait_of(fact.kind).family not in others] if others else list(self.facts.values())
-            self.sync()
+            mine = [fact for fact in self.facts.values() if not others or identity.trait_of(fact.kind).family not in others]
             device.names = dict(self._names(mine, borrowed, limits)) or NO_NAMES
-            device.attributes = fuse([evidence for fact in mine for evidence in fact.evidence], self.since) or NO_ATTRIBUTES
+            device.attributes = fuse([proof for fact in mine for proof in fact.proofs()], self.since) or NO_ATTRIBUTES
             if said:
                 words.onto(device, said)
             self.stale = False
@@ -183,9 +177,10 @@ class Record:
 
     def sync(self) -> None:
         """Let the evidence show the sightings counted so far."""
-        for fact in self.facts.values():
-            for evidence in fact.evidence:
-                evidence.last, evidence.count = fact.last, fact.count
+        for attribute in self.device.attributes.values() if self.device is not None else ():
+            for evidence in attribute.evidence:
+                if isinstance(evidence, Proof):
+                    evidence.renew()
 
     def _others(self, limits: Limits) -> set[str]:
         """Protocols in which it does not speak for itself alone: it bears more names than one machine has, so it reflects, proxies or answers for others; or it

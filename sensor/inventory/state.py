@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from sensor.core.observation import Evidence
 from sensor.inventory import identity
-from sensor.inventory.evidence import Claim
-from sensor.inventory.facts import Fact, raw_of
+from sensor.inventory.facts import raw_of
+from sensor.inventory.held import Addresses
 from sensor.inventory.record import Neighbour, Record, RoleSet
 from sensor.inventory.services import shared
 from sensor.inventory.telling import Told
@@ -123,7 +122,7 @@ def record_of(state: DeviceState) -> Record:
     record.joined, record.macs = state.joined, state.macs
     record.last = record.queued = state.last
     record.since = state.since
-    record.addresses = {int(address, 16): last for address, last in state.addresses.items()}
+    record.addresses = Addresses((int(address, 16), last) for address, last in state.addresses.items())
     record.claimed, record.behind, record.networks = _numbers(state.claimed), _numbers(state.behind), _numbers(state.networks)
     record.roles = _roles(state.roles)
     record.router, record.gateway, record.gone, record.admitted = state.router, state.gateway, state.gone, True
@@ -142,11 +141,3 @@ def _numbers(texts: Iterable[str]) -> tuple[int, ...]:
 def _roles(roles: tuple[str, ...]) -> RoleSet:
     """One object for all that are alike."""
     return frozenset(roles)
-
-
-def believe(fact: Fact, claims: Iterable[Claim]) -> None:
-    """Put what the fingerprints of today make of a fact in place of what it was."""
-    fact.evidence = tuple(
-        Evidence(one.attribute, one.value, one.confidence, one.fingerprint, one.family, fact.kind, fact.value, fact.first, fact.last, fact.count)
-        for one in claims
-    )

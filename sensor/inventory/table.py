@@ -15,6 +15,7 @@ from sensor.core.observation import Subject
 from sensor.inventory import identity
 from sensor.inventory.journal import Journal
 from sensor.inventory.limits import Limits
+from sensor.inventory.novelty import Novelty
 from sensor.inventory.record import NO_ATTRIBUTES, NO_NAMES, Record, without
 from sensor.inventory.words import Word
 
@@ -33,11 +34,12 @@ class Table:
     every entry belongs to a record (at most ``limits.macs`` each) and leaves with it.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, key: int = 0) -> None:
         self.limits = limits
         self.by_mac: dict[int, Record] = {}
         self.leases: Bounded[int, Record] = Bounded(limits.leases)
         self.known: Bounded[Subject, Record] = Bounded(limits.endpoints)
+        self.novelty = Novelty(limits.novelty_bits, key)
         self.strangers: Bounded[Subject, int] = Bounded(_STRANGERS)
         self.due: dict[Record, bool] = {}
         self.settle_at = 0
@@ -208,6 +210,7 @@ class Table:
     def forget_endpoints(self) -> None:
         """Devices became one, or two: what was remembered of endpoints no longer holds. Where an address moved, ``Record.still`` tells."""
         self.known.clear()
+        self.novelty.forget()
 
     def open(self, record: Record) -> Device:
         """The device of an admitted record, made when first asked for. Its key is final from then on."""

@@ -124,12 +124,12 @@ class Engine:
         self, config: Config, emit: Callable[[Record], None], *, lists: ThreatLists, rules: Rules | None = None,
         report: Callable[[Broken], None] | None = None, complain: Callable[[str], None] = _silent, keeper: Keeper | None = None, mutes: Mutes | None = None,
         muted: Callable[[Record], None] | None = None, evidence: Gatherer | None = None, health: Health | None = None,
-        profiles: Profiles | None = None,
+        profiles: Profiles | None = None, secret: int = 0,
     ) -> None:  # fmt: skip
         """``lists``: threat lists, read already; ``rules``: detectors of the operator's own; ``report`` hears of units that break; ``complain`` of each line of
         an operator's list or fingerprint file that was left out. ``keeper`` brings back what earlier runs knew, and is to write what this one learns. ``mutes``
         silence alerts, which ``muted`` then gets; ``evidence`` keeps packets of alerts; ``health`` looks how the sensor itself fares; ``profiles``: what is
-        installed. DocumentErrors where a file cannot be used at all.
+        installed; ``secret``: 128 bits by which facts are found in a table. DocumentErrors where a file cannot be used at all.
         """
         self.profiles = profiles or Profiles()
         self.known, self.rules, self._keeper = known(config), rules if rules is not None else Rules(()), keeper
@@ -138,7 +138,7 @@ class Engine:
         networks = Networks(config.networks)
         budget = Budget.of(config.memory_mib)
         limits = _limits(config, budget)
-        inventory = Inventory(self.known.matcher, self.known.oui, networks, limits)
+        inventory = Inventory(self.known.matcher, self.known.oui, networks, limits, key=secret)
         self.world = world = World(networks, lists, inventory, budget)
         world.profiles.become(self.profiles.installed)
         self.advisor = Advisor(world, self._advise, inventory.members, budget.advice, _settled(config))

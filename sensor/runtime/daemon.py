@@ -6,6 +6,7 @@ Reading and kernels do without the interpreter's lock, so they overlap with the 
 from __future__ import annotations
 
 import contextlib
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -81,6 +82,7 @@ class Run:
         self.engine = Engine(
             config, self._emit, lists=self._lists.lists, rules=Rules(rules), report=_report, complain=_complain, keeper=keeper,
             mutes=self.files.mutes, muted=self.files.muted, evidence=self.files.gatherer, health=self.health, profiles=load_profiles(profiles),
+            secret=secrets.randbits(128) if live else 0,
         )  # fmt: skip
         self.pipeline = self.engine.pipeline
         self._doctor = Watch(source.names, self.engine.world.networks, self._folders, promiscuous=config.capture.promiscuous) if live else None

@@ -345,7 +345,6 @@ def test_facts_that_mean_nothing_are_sightings(story):
     assert story.told() == [("new", "mac:00:17:c8:00:00:01")]
     assert story.who("00:17:c8:00:00:01").last == record.addresses[parse("10.0.0.1")] == story.ts
     assert [kind for kind, _ in record.facts] == ["oui.organisation"]
-    assert not record.idle
 
 
 def test_a_name_server_is_not_what_its_clients_ask_for(story):

@@ -16,9 +16,7 @@ GROWS = {"dict", "set", "list", "defaultdict", "OrderedDict", "Counter", "deque"
 # file:Class.attribute -> why it cannot grow without end
 ALLOWED = {
     "sensor/core/changes.py:Changes._once": "one for each way of reading; gone with the batch",
-    "sensor/inventory/record.py:Record._facts": "Limits.evidence a device; learn() makes room",
     "sensor/inventory/sightings.py:Sightings._waiting": "WAITING entries, those that come later are not kept",
-    "sensor/inventory/record.py:Record.addresses": "Limits.addresses a device",
     "sensor/inventory/table.py:Table.by_mac": "one for each record, and records are bounded; remove() takes it away",
     "sensor/inventory/table.py:Table.due": "records with news, taken away when told",
     "sensor/inventory/table.py:Table.ids": "one for each record that was told",

@@ -1,0 +1,51 @@
+"""What a record holds, for the kernels that count without making a Python object."""
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+
+cdef struct Use:
+    uint64_t hi
+    uint64_t lo
+    int64_t last
+
+
+cdef class Addresses:
+    cdef Use* uses
+    cdef int32_t size, room
+    cdef uint32_t version        # rises with each address that is lost
+    cdef int32_t place(self, uint64_t hi, uint64_t lo) except -2
+    cdef int32_t _place(self, address) except -2
+    cdef int _grow(self) except -1
+    cdef object _address(self, int32_t i)
+
+
+cdef class Fact:
+    cdef readonly str kind, value
+    cdef readonly tuple claims
+    cdef public int64_t first, last, count
+    cdef uint64_t hi, lo
+    cdef readonly int32_t rank
+
+
+cdef class Facts:
+    cdef list some
+    cdef uint32_t version        # rises with each fact that is lost
+    cdef int64_t* idle           # hashes of what meant nothing
+    cdef int32_t idles, idle_room
+    cdef uint32_t forgotten      # how often they were forgotten
+    cdef Fact of(self, str kind, str value)
+
+
+cdef class Seen:
+    cdef public int64_t last
+    cdef public bint dead, gone
+    cdef public Addresses addresses
+    cdef readonly Facts held
+
+
+cdef class Proof:
+    cdef Fact fact
+    cdef readonly object claim
+    cdef readonly int64_t last, count
+    cdef tuple _said(self)
+
+
+cdef int split(object address, uint64_t* hi, uint64_t* lo) except -1

@@ -1,0 +1,317 @@
+# cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
+"""What a record holds in plenty, made small: addresses with when each was used, facts with how often each was seen, and the proof that facts are.
+
+Times and counts are C fields, so that whoever knows where they are (``novelty.pyx``) counts a fact in a few stores. ``version`` rises with whatever is lost:
+what was remembered of a place holds as long as it stays the same.
+"""
+
+from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_AsUnsignedLongLongMask
+from cpython.mem cimport PyMem_Free, PyMem_Realloc
+from cython cimport no_gc
+from libc.string cimport memmove
+
+# What a fingerprint says: attribute, value, confidence, fingerprint, family.
+Claim = tuple[str, str, float, str, str]
+Key = tuple[str, str]
+
+cdef int split(object address, uint64_t* hi, uint64_t* lo) except -1:
+    """An address as two words."""
+    cdef int wide = 0
+    cdef long long low = PyLong_AsLongLongAndOverflow(address, &wide)
+    if wide or low < 0:
+        hi[0], lo[0] = PyLong_AsUnsignedLongLongMask(address >> 64), PyLong_AsUnsignedLongLongMask(address)
+    else:  # IPv4-mapped, mostly
+        hi[0], lo[0] = 0, <uint64_t>low
+    return 0
+
+
+cdef class Addresses:
+    """A map from an address to when it was used last (ns), in the order in which they came: 24 bytes each. For the few that one device has."""
+
+    def __init__(self, some=()):
+        for address, last in dict(some).items():
+            self[address] = last
+
+    def __dealloc__(self):
+        PyMem_Free(self.uses)
+
+    cdef int32_t place(self, uint64_t hi, uint64_t lo) except -2:
+        cdef int32_t i
+        for i in range(self.size):
+            if self.uses[i].lo == lo and self.uses[i].hi == hi:
+                return i
+        return -1
+
+    cdef int32_t _place(self, address) except -2:
+        cdef uint64_t hi, lo
+        split(address, &hi, &lo)
+        return self.place(hi, lo)
+
+    def __len__(self):
+        return self.size
+
+    def __contains__(self, address):
+        return self._place(address) >= 0
+
+    def __getitem__(self, address):
+        cdef int32_t i = self._place(address)
+        if i < 0:
+            raise KeyError(address)
+        return self.uses[i].last
+
+    def get(self, address, default=None):
+        cdef int32_t i = self._place(address)
+        return self.uses[i].last if i >= 0 else default
+
+    def __setitem__(self, address, int64_t last):
+        cdef uint64_t hi, lo
+        split(address, &hi, &lo)
+        cdef int32_t i = self.place(hi, lo)
+        if i < 0:
+            self._grow()
+            i = self.size
+            self.uses[i].hi, self.uses[i].lo = hi, lo
+            self.size += 1
+        self.uses[i].last = last
+
+    cdef int _grow(self) except -1:
+        cdef Use* uses
+        if self.size == self.room:
+            uses = <Use*>PyMem_Realloc(self.uses, (2 * self.room or 1) * sizeof(Use))
+            if uses == NULL:
+                raise MemoryError
+            self.uses, self.room = uses, 2 * self.room or 1
+        return 0
+
+    def __delitem__(self, address):
+        if self.pop(address, None) is None:
+            raise KeyError(address)
+
+    def pop(self, address, default=None):
+        """When it was used last, taken out; ``default`` where it is not there."""
+        cdef int32_t i = self._place(address)
+        if i < 0:
+            return default
+        last = self.uses[i].last
+        self.size -= 1
+        memmove(self.uses + i, self.uses + i + 1, (self.size - i) * sizeof(Use))
+        self.version += 1
+        return last
+
+    def keys(self):
+        return [self._address(i) for i in range(self.size)]
+
+    def values(self):
+        return [self.uses[i].last for i in range(self.size)]
+
+    def items(self):
+        return [(self._address(i), self.uses[i].last) for i in range(self.size)]
+
+    cdef object _address(self, int32_t i):
+        return <object>self.uses[i].hi << 64 | self.uses[i].lo if self.uses[i].hi else self.uses[i].lo
+
+    def __iter__(self):
+        return iter(self.keys())
+
+    def copy(self):
+        """As a dictionary, which later packets do not change."""
+        return dict(self.items())
+
+    def __eq__(self, other):
+        return self.copy() == (other.copy() if isinstance(other, Addresses) else other)
+
+    def __repr__(self):
+        return f"Addresses({self.copy()})"
+
+
+@no_gc  # holds texts and tuples of texts: no cycle can lead back to it
+cdef class Fact:
+    """An observation worth keeping: ``claims``, what fingerprints made of it, or the name it gives (``rank``: trust in that, -1 none). Repeats only count.
+
+    ``first`` and ``last``: ns. A claim is (attribute, value, confidence, fingerprint, family); facts that are alike share theirs.
+    """
+
+    def __init__(self, str kind, str value, address, int64_t first, int64_t last, int32_t rank, tuple claims, int64_t count=1):
+        self.kind, self.value, self.claims = kind, value, claims
+        split(address, &self.hi, &self.lo)
+        self.first, self.last, self.rank, self.count = first, last, rank, count
+
+    @property
+    def address(self):
+        """Where it came from."""
+        return <object>self.hi << 64 | self.lo if self.hi else self.lo
+
+    @property
+    def weight(self):
+        """What it takes of the device's share of evidence."""
+        return len(self.claims) or 1
+
+    def absorb(self, Fact other):
+        """The same fact from a record that turned out to be the same device."""
+        self.first, self.last, self.count = min(self.first, other.first), max(self.last, other.last), self.count + other.count
+
+    def believe(self, tuple claims):
+        """Other fingerprints make something else of it."""
+        self.claims = claims
+
+    def proofs(self):
+        """One piece of evidence for each claim."""
+        return [Proof(self, claim) for claim in self.claims]
+
+
+@no_gc
+cdef class Proof:
+    """A piece of evidence: reads like ``core.observation.Evidence``. ``last`` and ``count`` are those of its fact when they were last taken over."""
+
+    def __init__(self, Fact fact, claim):
+        self.fact, self.claim, self.last, self.count = fact, claim, fact.last, fact.count
+
+    def renew(self):
+        """Take over the sightings counted since."""
+        self.last, self.count = self.fact.last, self.fact.count
+
+    @property
+    def attribute(self):
+        return self.claim[0]
+
+    @property
+    def value(self):
+        return self.claim[1]
+
+    @property
+    def confidence(self):
+        return self.claim[2]
+
+    @property
+    def fingerprint(self):
+        return self.claim[3]
+
+    @property
+    def family(self):
+        return self.claim[4]
+
+    @property
+    def kind(self):
+        return self.fact.kind
+
+    @property
+    def seen(self):
+        return self.fact.value
+
+    @property
+    def first(self):
+        return self.fact.first
+
+    def __eq__(self, other):
+        if not isinstance(other, Proof):
+            return NotImplemented
+        mine, theirs = self._said(), (<Proof>other)._said()
+        return mine == theirs
+
+    cdef tuple _said(self):
+        return self.claim, self.fact.kind, self.fact.value, self.fact.first, self.last, self.count
+
+    def __repr__(self):
+        return f"Proof({tuple(self.claim)}, {self.kind!r}, {self.seen!r}, first={self.first}, last={self.last}, count={self.count})"
+
+
+cdef class Facts:
+    """The facts of one device, found by (kind, value), in the order in which they came. There are few, so they are looked through. What means nothing is
+    remembered by its hash.
+    """
+
+    def __init__(self):
+        self.some = []
+
+    def __dealloc__(self):
+        PyMem_Free(self.idle)
+
+    def ignores(self, key):
+        """Whether a (kind, value) is known to mean nothing."""
+        cdef int64_t hashed = hash(key)
+        cdef int32_t i
+        for i in range(self.idles):
+            if self.idle[i] == hashed:
+                return True
+        return False
+
+    def ignore(self, key, int32_t most):
+        """It means nothing. Beyond ``most`` the others are forgotten."""
+        cdef int64_t* idle
+        if self.idles >= most:
+            self.forget_idle()
+        if self.idles == self.idle_room:
+            idle = <int64_t*>PyMem_Realloc(self.idle, (2 * self.idle_room or 4) * sizeof(int64_t))
+            if idle == NULL:
+                raise MemoryError
+            self.idle, self.idle_room = idle, 2 * self.idle_room or 4
+        self.idle[self.idles] = hash(key)
+        self.idles += 1
+
+    def forget_idle(self):
+        """What meant nothing may mean something."""
+        PyMem_Free(self.idle)
+        self.idle, self.idles, self.idle_room = NULL, 0, 0
+        self.forgotten += 1
+
+    cdef Fact of(self, str kind, str value):
+        cdef Fact fact
+        for fact in self.some:
+            if fact.value == value and fact.kind == kind:
+                return fact
+        return None
+
+    def get(self, key):
+        """The fact of a (kind, value); None where it is not there."""
+        return self.of(key[0], key[1])
+
+    def __getitem__(self, key):
+        fact = self.of(key[0], key[1])
+        if fact is None:
+            raise KeyError(key)
+        return fact
+
+    def __contains__(self, key):
+        return self.of(key[0], key[1]) is not None
+
+    def __len__(self):
+        return len(self.some)
+
+    def __iter__(self):
+        cdef Fact fact
+        return iter([(fact.kind, fact.value) for fact in self.some])
+
+    def keys(self):
+        return list(self)
+
+    def values(self):
+        return list(self.some)
+
+    def items(self):
+        cdef Fact fact
+        return [((fact.kind, fact.value), fact) for fact in self.some]
+
+    def put(self, Fact fact):
+        """A new one; it takes the place of one of the same kind and value."""
+        cdef Fact other = self.of(fact.kind, fact.value)
+        if other is None:
+            self.some.append(fact)
+        else:
+            self.some[self.some.index(other)] = fact
+            self.version += 1
+
+    def remove(self, Fact fact):
+        self.some = [one for one in self.some if one is not fact]
+        self.version += 1
+
+    def clear(self):
+        self.some = []
+        self.version += 1
+        self.forget_idle()
+
+
+cdef class Seen:
+    """The part of a record that every packet may touch. ``dead``: merged, departed or evicted; ``gone``: silent for long."""
+
+    def __init__(self, int64_t ts):
+        self.last, self.addresses, self.held = ts, Addresses(), Facts()
