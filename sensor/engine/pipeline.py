@@ -32,12 +32,12 @@ from sensor.decode.select import Selector
 from sensor.engine.dissection import Dissection
 from sensor.engine.evictions import evictions
 from sensor.engine.health import Finding, Health
+from sensor.engine.hearing import Hearing
 from sensor.engine.message_limits import MessageLimits
 from sensor.evidence.gather import Gatherer
 from sensor.inventory.inventory import Inventory
 from sensor.inventory.services import Services
 from sensor.inventory.sightings import Sightings
-from sensor.native.hearing import Hearing
 from sensor.native.units import reading
 from sensor.posture.recommendations.advisor import Advisor
 
@@ -97,7 +97,7 @@ class Pipeline:
         self.kernels = Kernels(FlowTable(sizes.flow_bits), selector, reading(dissectors) if native else None)
         self.sightings, self.services = Sightings(inventory.networks), Services()
         self.dissection = Dissection(dissectors, boundary, self.kernels.unfollow, self._hear, conversations=sizes.conversations, held=sizes.held)
-        self.hearing = Hearing(self._hear, self.dissection.made)
+        self.hearing = Hearing(self._hear, self.dissection.made, inventory.table.novelty)
         self.keep(evidence)
         self.limits = MessageLimits()
         self._changes = ChangeReader(inventory.networks)
@@ -133,6 +133,7 @@ class Pipeline:
         """The packets behind alerts are kept by somebody else, or by nobody any more."""
         self.evidence = self.room.evidence = evidence
         self.dissection.keep = evidence.hear if evidence is not None else None
+        self.hearing.keeping = evidence is not None
         if evidence is not None:
             evidence.packets.limit(self.sizes.packets)
 
@@ -147,7 +148,7 @@ class Pipeline:
         """Work off one batch. ``work``: what the kernels said of it, where they ran before in another thread. Its rows and bytes are not needed afterwards."""
         work = work or self.kernels.run(batch.data, batch.rows)
         if not len(batch):
-            self._perform_all(None, work)
+            self._perform_all(None, None, work)
             return
         work = self.limits.within(batch.rows, work)
         self.decoded += len(batch)
@@ -156,14 +157,14 @@ class Pipeline:
         self._started = True
         if self.evidence is not None:
             self.evidence.begin(batch, work.changes)
-        self._perform_all(Packets(batch.data, batch.rows), work)
+        self._perform_all(Packets(batch.data, batch.rows), batch.rows, work)
         if self.evidence is not None:
             self.evidence.end()
         self._last = max(self._last, int(batch.rows["ts"].max()))
 
     def tick(self, now: int) -> None:
         """A silent wire: let time pass up to ``now`` (ns)."""
-        self._perform_all(None, self.kernels.idle(now))
+        self._perform_all(None, None, self.kernels.idle(now))
 
     def finish(self) -> None:
         """The end of all packets: end flows and streams, tell what is still untold."""
@@ -190,9 +191,9 @@ class Pipeline:
 
     # What a batch holds for Python.
 
-    def _perform_all(self, packets: Packets | None, work: Work) -> None:
+    def _perform_all(self, packets: Packets | None, rows: npt.NDArray[np.void] | None, work: Work) -> None:
         hearing = self.hearing
-        hearing.begin(packets, work.messages)
+        hearing.begin(packets, rows, work.messages)
         tasks = self._of_changes(work) if len(work.changes) else []
         tasks += [(row, _SECOND, 0, _SECOND, second) for second, row, *_ in work.ticks.tolist()]
         unread = work.wanted.nonzero()[0]
@@ -287,7 +288,7 @@ class Pipeline:
     def _by_time(self, changes: npt.NDArray[np.void]) -> None:
         """Changes that no packet made, in the order of the table."""
         none = np.zeros(0, np.int32)
-        self._perform_all(None, Work(changes, none, none.astype(np.uint64), np.zeros(0, TICK), 0))
+        self._perform_all(None, None, Work(changes, none, none.astype(np.uint64), np.zeros(0, TICK), 0))
 
     # What goes out.
 

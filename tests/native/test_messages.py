@@ -8,15 +8,17 @@ from typing import Any
 import numpy as np
 
 from sensor.core.batch import Batch
-from sensor.core.observation import Observation
+from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packets
 from sensor.core.recent import RecentSet
 from sensor.decode.flows import FlowTable
 from sensor.decode.kernels import Kernels, Work
 from sensor.decode.select import Selector
 from sensor.dissectors.dns import Dns, DnsQuery
+from sensor.engine.hearing import Hearing
 from sensor.engine.read_ahead import joined
-from sensor.native.hearing import Hearing
+from sensor.inventory.held import Seen
+from sensor.inventory.novelty import Novelty
 from sensor.native.units import reading
 from tests.kit import batch_of, udp_frame
 
@@ -40,8 +42,8 @@ def run(given: Kernels, names: Sequence[str]) -> tuple[Batch, Work]:
 def heard(batch: Batch, work: Work) -> list[str]:
     """The names that were asked for, and the facts about who asked."""
     said: list[Any] = []
-    hearing = Hearing(said.extend, lambda packets, row: packets.at(row))
-    hearing.begin(Packets(batch.data, batch.rows), work.messages)
+    hearing = Hearing(said.extend, lambda packets, row: packets.at(row), Novelty())
+    hearing.begin(Packets(batch.data, batch.rows), batch.rows, work.messages)
     hearing.end()
     return [one.name if isinstance(one, DnsQuery) else one.value for one in said if isinstance(one, DnsQuery | Observation)]
 
@@ -61,8 +63,8 @@ def test_joined_batches_are_heard_at_their_rows() -> None:
     pieces = [(first, given.run(first.data, first.rows)), (second, given.run(second.data, second.rows))]
     batch, work = joined(pieces)
     said: list[Any] = []
-    hearing = Hearing(said.append, lambda packets, row: packets.at(row))
-    hearing.begin(Packets(batch.data, batch.rows), work.messages)
+    hearing = Hearing(said.append, lambda packets, row: packets.at(row), Novelty())
+    hearing.begin(Packets(batch.data, batch.rows), batch.rows, work.messages)
     hearing.until(2)
     assert [some[0].name for some in said] == ["a.example", "b.example"]
     hearing.end()
@@ -76,3 +78,22 @@ def test_what_is_shed_is_not_heard() -> None:
     assert left == 1
     assert kept.chosen.tolist() == [0, 2]
     assert heard(batch, kept) == ["a.example", "a.example", "c.example", "c.example"]
+
+
+def test_a_known_fact_costs_no_object() -> None:
+    """It is counted in the table of what is known; the event is heard all the same, unless nobody hears its class."""
+    batch, work = run(kernels(), ["a.example"])
+    novelty, record = Novelty(), Seen(0)
+    row = batch.rows[0]
+    about = Subject(int(row["src_mac"]), int(row["src_hi"]) << 64 | int(row["src_lo"]), int(row["vlan"]))
+    novelty.enter(Observation(1, about, "dns.query", "a.example"), record, None)
+    said: list[Any] = []
+    hearing = Hearing(said.extend, lambda packets, row: packets.at(row), novelty)
+    hearing.begin(Packets(batch.data, batch.rows), batch.rows, work.messages)
+    hearing.end()
+    assert [type(one) for one in said] == [DnsQuery]
+    assert (novelty.counted, record.last) == (1, int(row["ts"]))
+    hearing.listen(())
+    hearing.begin(Packets(batch.data, batch.rows), batch.rows, work.messages)
+    hearing.end()
+    assert (len(said), novelty.counted) == (1, 2)

@@ -1,0 +1,104 @@
+# cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
+"""Hearing: what native dissectors read of a batch, handed on in packet order. A fact that is known is counted where it stands; objects are made of facts
+that are news, and of events that somebody hears.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+
+from sensor.core.observation import Observation, Subject
+from sensor.core.row cimport Row
+from sensor.inventory.novelty cimport Novelty
+from sensor.native.layout import fields_of
+from sensor.native.out cimport EVENT, Messages, Out, Said
+from sensor.native.units import FACTS, KINDS
+from sensor.native.view cimport View
+
+
+cdef class Hearing:
+    """``hear`` gets what one packet said, as a list of events and observations; ``made`` makes the packet of a row. ``keeping``: every packet that said
+    something is to be made, since somebody keeps them; ``heard``: packets so far.
+    """
+
+    cdef object hear, made
+    cdef Novelty novelty
+    cdef list views, hashes
+    cdef tuple facts
+    cdef list listened
+    cdef object packets
+    cdef const Row[::1] rows
+    cdef list waiting
+    cdef Messages messages
+    cdef uint32_t next
+    cdef public bint keeping
+    cdef readonly Py_ssize_t heard
+
+    def __init__(self, hear, made, Novelty novelty):
+        self.hear, self.made, self.novelty = hear, made, novelty
+        self.views = [View(fields_of(kind)) for kind in KINDS]
+        self.hashes = [novelty.kind_hash(fact) for fact in FACTS]
+        self.facts = FACTS
+        self.listen(KINDS)
+
+    def listen(self, kinds):
+        """Events of these classes are heard by somebody, others by nobody."""
+        self.listened = [kind in kinds for kind in KINDS]
+
+    def begin(self, packets, const Row[::1] rows, tuple messages):
+        """A batch begins: its packets, their rows, and what was read of them."""
+        self.packets, self.rows, self.waiting = packets, rows, list(messages[::-1])
+        self.turn()
+
+    cdef int turn(self) except -1:
+        """What was read of the next part of the batch."""
+        self.messages, self.next = self.waiting.pop() if self.waiting else None, 0
+        return 0
+
+    def until(self, Py_ssize_t row):
+        """Hand on what packets before ``row`` said that was not handed on yet."""
+        cdef const Out* out
+        while self.messages is not None:
+            out = &self.messages.out
+            while self.next < out.said_used:
+                if out.said[self.next].row + self.messages.start >= row:
+                    return
+                self.packet(out)
+            self.turn()
+
+    def end(self):
+        """Hand on the rest."""
+        self.until(1 << 40)
+        self.packets = self.rows = None
+
+    cdef int packet(self, const Out* out) except -1:
+        """What one packet said."""
+        cdef const Said* said = &out.said[self.next]
+        cdef Py_ssize_t index = said.row + self.messages.start
+        cdef const Row* row = &self.rows[index]
+        cdef list some = []
+        packet = self.made(self.packets, index) if self.keeping else None
+        while self.next < out.said_used and out.said[self.next].row + self.messages.start == index:
+            said = &out.said[self.next]
+            self.next += 1
+            if said.what != EVENT:
+                if not self.known(out, said, row):
+                    some.append(self.observation(out, said, row))
+            elif self.listened[said.kind]:
+                if packet is None:
+                    packet = self.made(self.packets, index)
+                some.append((<View>self.views[said.kind]).event(out, said.at, packet))
+        self.heard += 1
+        if some:
+            self.hear(some)
+        return 0
+
+    cdef bint known(self, const Out* out, const Said* said, const Row* row) except -1:
+        """Whether a fact about the sender is known; then it is counted."""
+        cdef uint64_t kind = self.hashes[said.kind]
+        cdef uint64_t hashed = self.novelty.value_hash(kind, out.text + said.at, said.size)
+        return self.novelty.known(row.ts, row.src_mac, row.src_hi, row.src_lo, row.vlan, hashed)
+
+    cdef object observation(self, const Out* out, const Said* said, const Row* row):
+        """A fact about the sender as an object."""
+        address = (<object>row.src_hi << 64) | row.src_lo if row.src_hi else row.src_lo
+        value = (<const char*>out.text)[said.at : said.at + said.size].decode("latin-1")
+        return Observation(row.ts, Subject(row.src_mac, address, row.vlan), self.facts[said.kind], value, row.flow)
