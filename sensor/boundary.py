@@ -6,8 +6,8 @@ Malformed is no fault of ours: it is what a dissector says about a peer, counted
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterable
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -39,22 +39,35 @@ class Boundary:
         self.samples: Bounded[tuple[str, str], Packet] = Bounded(QUARANTINE_LIMIT)
         self._report = report
 
-    def run(self, unit: str, call: Callable[..., Iterable[Said]], *args: object, packet: Packet | None = None) -> tuple[list[Said], bool]:
+    def run(self, unit: str, call: Callable[..., Iterable[Said] | None], *args: object, packet: Packet | None = None) -> tuple[list[Said], bool]:
         """Everything the call yields up to the point where it breaks, and whether it came to its end."""
         return self.each(((unit, call),), args, packet)
 
-    def each(self, calls: Iterable[tuple[str, Callable[..., Iterable[Said]]]], args: tuple[object, ...], packet: Packet | None) -> tuple[list[Said], bool]:
-        """The same of several units, one after the other and each guarded for itself; whether all came to their end."""
+    def all(self, unit: str, call: Callable[[Any], object], things: Iterable[Any], packet: Packet | None = None) -> None:
+        """Calls a unit with each of the things. One that breaks costs only itself."""
+        left, whole = iter(things), False
+        while not whole:
+            _, whole = self.run(unit, _feed, call, left, packet=packet)
+
+    def each(
+        self, calls: Iterable[tuple[str, Callable[..., Iterable[Said] | None]]], args: tuple[object, ...], packet: Packet | None, *, quiet: bool = False
+    ) -> tuple[list[Said], bool]:  # fmt: skip
+        """The same of several units, one after the other and each guarded for itself; whether all came to their end. A call that has nothing to say may return
+        None. ``quiet``: nothing is counted, since the caller finds out whose fault it is.
+        """
         said: list[Said] = []
         whole = True
         for unit, call in calls:
             try:
-                said.extend(call(*args))  # item by item: what was said before a break is not lost with it
+                words = call(*args)
+                if words is not None:
+                    said.extend(words)  # item by item: what was said before a break is not lost with it
             except Malformed as malformed:
                 self._count_malformed((unit, str(malformed.args[0] if malformed.args else "")), packet)
                 whole = False
             except Exception as error:  # noqa: BLE001 - the one blanket handler of the program
-                self._count_fault(unit, error, packet)
+                if not quiet:
+                    self._count_fault(unit, error, packet)
                 whole = False
         return said, whole
 
@@ -74,3 +87,8 @@ class Boundary:
         self.faults.put(shape, fault)
         if self._report is not None:
             self._report(fault)
+
+
+def _feed(call: Callable[[Any], object], things: Iterator[Any]) -> None:
+    for one in things:
+        call(one)

@@ -42,6 +42,26 @@ def test_our_fault_is_reported_once_and_counted() -> None:
     assert [(fault.unit, fault.error, fault.packet, fault.count) for fault in reports] == [("sip", "IndexError: list index", packet, 5)]
 
 
+def test_a_thing_that_breaks_costs_only_itself() -> None:
+    """The others are still brought, in their order."""
+    boundary, brought = Boundary(), []
+
+    def call(number: int) -> None:
+        brought.append(10 // number)
+
+    boundary.all("store", call, [1, 0, 2, 0, 5])
+    assert brought == [10, 5, 2]
+    assert [(fault.unit, fault.count) for fault in boundary.faults.values()] == [("store", 2)]
+
+
+def test_a_call_may_say_nothing_and_be_quiet() -> None:
+    """None is nothing said; what is called quietly is not counted."""
+    boundary = Boundary()
+    assert boundary.each((("store", lambda _: None), ("sip", says)), ("a",), None) == (["a"], True)
+    assert boundary.each((("sip", breaks),), (IndexError(),), None, quiet=True) == (["before"], False)
+    assert len(boundary.faults) == 0
+
+
 def test_shapes_are_bounded() -> None:
     """A peer cannot grow the counters."""
     boundary = Boundary()

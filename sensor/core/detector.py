@@ -21,6 +21,7 @@ from sensor.core.device import Device, DeviceChange
 from sensor.core.event import Event
 from sensor.core.flow import Flow
 from sensor.core.observation import Subject
+from sensor.core.wants import ReadAs, Want, field
 from sensor.core.windows import DistinctWindow
 
 TARGETS_LIMIT = 64
@@ -82,6 +83,10 @@ class Signatures(Protocol):
         """Those that an event shows. ``fields``: what it says, by name; ``text``: where to look for words."""
         ...
 
+    def wanted(self, event: str, fields: Mapping[str, field | ReadAs], texts: Iterable[field | ReadAs] = ()) -> Want:
+        """What an event must show at least for one of them. ``fields``: where it has what they ask for; ``texts``: where to look for words."""
+        ...
+
 
 class DefaultLogin(Protocol):
     """A login that everybody knows: ``of`` names what is sold with it, ``user`` is empty where only a password is asked for."""
@@ -93,7 +98,10 @@ class DefaultLogin(Protocol):
 
 
 class Intel(Protocol):
-    """The threat lists, compiled, and the signatures of known attacks."""
+    """The threat lists, compiled, and the signatures of known attacks. ``version`` is another one whenever lists were exchanged."""
+
+    @property
+    def version(self) -> int: ...
 
     def signatures(self, subject: str) -> Signatures:
         """The known attacks of a subject: ``frameworks`` or ``exploits``."""
@@ -321,6 +329,12 @@ class EventDetector(Detector):
     """Looks at events of the classes it watches, one by one, in packet order."""
 
     watches: ClassVar[tuple[type[Event], ...]]
+
+    def wants(self) -> dict[type[Event], Want]:
+        """What it can possibly care about, by class: ``inspect`` gets no other event. Of a class that is missing here it
+        gets all. Asked once, when it begins to watch: tables that are named in it must stay the same objects.
+        """
+        return {}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         raise NotImplementedError

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sensor.core.event import Event
+from sensor.core.wants import Want, field
 from sensor.dissectors.dns import DnsQuery
 from sensor.dissectors.http import HttpRequest
 from sensor.dissectors.quic import QuicClientHello
@@ -24,3 +27,10 @@ def name_of(event: Event) -> str:
 def verb_of(event: Event) -> str:
     """What was done with the name, for a sentence."""
     return _VERBS[type(event)]
+
+
+def asks(test: Callable[[str], object]) -> dict[type[Event], Want]:
+    """Events that ask for a name, in lower case, of which a pure function says yes."""
+    sni = field("sni").read_as(str.lower).passes(test)
+    host = field("host").read_as(str.lower).passes(test)
+    return {DnsQuery: field("name").passes(test), TlsClientHello: sni, QuicClientHello: sni, HttpRequest: host}

@@ -12,7 +12,8 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
-from sensor.detectors._asked import ASKING, name_of, verb_of
+from sensor.core.wants import Want
+from sensor.detectors._asked import ASKING, asks, name_of, verb_of
 from sensor.detectors._names import registered, under
 from sensor.detectors._words import app_of, ends_of, network_of_packet, who
 
@@ -41,6 +42,9 @@ class NamedServices(EventDetector):
         super().__init__(context, options)
         self._told: Recent[tuple[int, str]] = Recent(CLIENTS_LIMIT, self.options.again_s * SECOND)
         self._allowed = frozenset(self.options.allowed)
+
+    def wants(self) -> dict[type[Event], Want]:
+        return asks(lambda name: registered(name) in self.services or name in self.services)
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         name = name_of(event)

@@ -6,11 +6,8 @@ never what a finding rests on.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from sensor.core.bounded import Bounded
-from sensor.core.event import Event
+from sensor.core.wants import Listener, field
 from sensor.dissectors.dns import DnsResponse
 from sensor.dissectors.quic import QuicClientHello
 from sensor.dissectors.tls import TlsClientHello
@@ -36,9 +33,10 @@ class PassiveDns:
         elif known[0] != name:
             self._names.put(address, (name, *(other for other in known if other != name))[:NAMES_LIMIT])
 
-    def listeners(self) -> list[tuple[type[Event], Callable[[Any], None]]]:
+    def listeners(self) -> list[Listener]:
         """What the pipeline is to tell this memory."""
-        return [(DnsResponse, self._answered), (TlsClientHello, self._opened), (QuicClientHello, self._opened)]
+        opened = [Listener("passive_dns", kind, self._opened, field("sni").filled()) for kind in (TlsClientHello, QuicClientHello)]
+        return [Listener("passive_dns", DnsResponse, self._answered, field("name").filled() & field("answers").filled()), *opened]
 
     def _answered(self, event: DnsResponse) -> None:
         """The name that was asked for stands for all addresses of the answer, over however many aliases."""

@@ -4,7 +4,7 @@ same however the packets were cut into batches; what happens by time (ageing, se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import repeat
 from operator import itemgetter
 from typing import Any
@@ -15,10 +15,9 @@ import numpy.typing as npt
 
 from sensor.alerts.room import AlertRoom
 from sensor.boundary import Boundary
-from sensor.core.alert import Alert
 from sensor.core.batch import Batch, Problem
 from sensor.core.changes import ChangeReader
-from sensor.core.detector import Detector, DeviceDetector, EventDetector, FlowDetector
+from sensor.core.detector import Detector, DeviceDetector, FlowDetector
 from sensor.core.device import DeviceChange
 from sensor.core.dissector import Dissector, Said
 from sensor.core.event import Event, SenderFlood
@@ -26,9 +25,11 @@ from sensor.core.flow import Change, flow_of
 from sensor.core.observation import Observation
 from sensor.core.packet import Packets
 from sensor.core.recent import RecentSet
+from sensor.core.wants import Listener
 from sensor.decode.flows import FlowTable
 from sensor.decode.kernels import TICK, Kernels, Work
 from sensor.decode.select import Selector
+from sensor.engine.audience import Audience, judges, listening
 from sensor.engine.dissection import Dissection
 from sensor.engine.evictions import evictions
 from sensor.engine.health import Finding, Health
@@ -51,8 +52,6 @@ _AGED, _SECOND, _DISSECT, _END_STREAM, _SIGHT, _OFFER, _JUDGE = range(7)
 
 # (row, phase, place among the aged, task, what): the first four are the order.
 Task = tuple[int, int, int, int, Any]
-# Somebody who wants to hear events of one class and raises no alerts: (class, what hears them)
-Listener = tuple[type[Event], Callable[[Any], None]]
 
 
 class Sizes(msgspec.Struct, frozen=True):
@@ -101,11 +100,9 @@ class Pipeline:
         self.keep(evidence)
         self.limits = MessageLimits()
         self._changes = ChangeReader(inventory.networks)
+        doubting = Listener("inventory", SenderFlood, lambda _: inventory.doubt())
+        self._listeners = Audience(boundary, listening((*listeners, *(advisor.listeners() if advisor is not None else ()), doubting)))
         self.watch(detectors)
-        self._listeners: dict[type[Event], list[Callable[[Any], None]]] = {}
-        for kind, hear in (*listeners, *(advisor.listeners() if advisor is not None else ())):
-            self._listeners.setdefault(kind, []).append(hear)
-        self._listeners.setdefault(SenderFlood, []).append(lambda _: inventory.doubt())
         self._tables = {"flows": self.kernels.flows, "repeats": repeats, "inventory": inventory, "alerts": room, "dissectors": self.dissection, **(more or {})}
         self._tables |= {"recommendations": advisor} if advisor is not None else {}
         self._tables |= {"sightings": self.sightings, "services": self.services, "boundary": boundary, **dissectors}
@@ -123,11 +120,8 @@ class Pipeline:
         self._flow_detectors = [detector for detector in detectors if isinstance(detector, FlowDetector)]
         self._device_detectors = [detector for detector in detectors if isinstance(detector, DeviceDetector)]
         self._ticking = [detector for detector in detectors if type(detector).tick is not Detector.tick]
-        self._judges: dict[type[Event], list[tuple[str, Callable[[Event], Iterable[Alert]]]]] = {}
-        for detector in detectors:
-            if isinstance(detector, EventDetector):
-                for event in detector.watches:
-                    self._judges.setdefault(event, []).append((detector.id, detector.inspect))
+        self._judges = Audience(self.boundary, judges(detectors))
+        self.hearing.listen(self._judges.kinds | self._listeners.kinds)
 
     def keep(self, evidence: Gatherer | None) -> None:
         """The packets behind alerts are kept by somebody else, or by nobody any more."""
@@ -253,21 +247,18 @@ class Pipeline:
     # What is said.
 
     def _hear(self, said: Iterable[Said]) -> None:
-        observe, judges = self.inventory.observe, self._judges
-        heard: list[tuple[Callable[[Any], None], Event]] = []
+        """One message: all its facts, then what is judged by them, then whoever listens, each in the order in which it was said."""
+        facts: list[Observation] = []
+        events: list[Event] = []
         for one in said:
-            if isinstance(one, Observation):
-                observe(one)
-                continue
-            kind = type(one)
-            if kind in self._listeners:
-                heard += zip(self._listeners[kind], repeat(one))
-            if kind in judges:
-                alerts, _ = self.boundary.each(judges[kind], (one,), one.packet)
-                if alerts:
-                    self.room.take(alerts)
-        for hear, event in heard:  # once all facts of the message are known
-            hear(event)
+            facts.append(one) if isinstance(one, Observation) else events.append(one)
+        if facts:
+            self.boundary.all("inventory", self.inventory.observe, facts)
+        for event in events:
+            if alerts := self._judges.hear(event):
+                self.room.take(alerts)
+        for event in events:
+            self._listeners.hear(event)
 
     # What happens by time.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from sensor.core.alert import Severity
 from sensor.core.attack import TECHNIQUES
+from sensor.core.wants import ReadAs, Want, all_of, any_of, field
 from sensor.documents import DocumentErrors, Fault, fault_at, load_document, nearest
 
 FOLDERS = ("frameworks", "exploits")
@@ -118,6 +119,18 @@ class Signatures:
     def found(self, event: str, fields: Mapping[str, str], text: str) -> tuple[Signature, ...]:
         """The entries that speak, each once. ``text``: where to look for words."""
         return self._remembered(event, tuple(fields.items()), text)
+
+    def wanted(self, event: str, fields: Mapping[str, field | ReadAs], texts: Iterable[field | ReadAs] = ()) -> Want:
+        """What an event must show at least for an entry to speak. ``fields``: where it has the fields of entries; those that are missing are not asked for.
+        ``texts``: where to look for words.
+        """
+        words = self._by_word.get(event, {})
+        told = [text.passes(lambda text: not words.keys().isdisjoint(_CUT.split(text.lower()))) for text in texts] if words else []
+        always = [
+            all_of(fields[name].matches(pattern, re.IGNORECASE) for name, pattern in ready.entry.match.items() if name in fields)
+            for ready in self._always.get(event, ())
+        ]
+        return any_of((*told, *always))
 
     def _speaking(self, event: str, items: tuple[tuple[str, str], ...], text: str) -> tuple[Signature, ...]:
         return tuple(self._search(event, dict(items), text))

@@ -37,8 +37,10 @@ class Renewal(NamedTuple):
 
 class ThreatLists:
     """The lists compiled. ``faults``: lines that were left out, with their places; ``unread``: lists that could not be read when they were first looked at;
-    ``nbytes``: memory of look-up, keys and texts.
+    ``nbytes``: memory of look-up, keys and texts; ``version``: another one whenever lists were exchanged.
     """
+
+    version = 0
 
     def __init__(self, paths: Iterable[Path] = (), *, more: Iterable[Path] = (), folder: Path | None = None) -> None:
         """``paths`` must be readable: DocumentErrors with all that are not. ``more``, and the lists in ``folder``, are left out where they cannot be read."""
@@ -159,6 +161,7 @@ class ThreatLists:
         return load_signatures(subject)
 
     def _take(self, renewal: Renewal) -> None:
+        self.version += 1
         self._lists, self._bad, self._allowed, _ = renewal
         self.faults = [fault for each in self._lists for fault in each.faults]
 

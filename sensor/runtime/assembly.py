@@ -29,6 +29,7 @@ from sensor.core.dissector import Dissector
 from sensor.core.observation import Subject
 from sensor.core.recommendation import Recommendation
 from sensor.core.record import Record, RecordMaker
+from sensor.core.wants import Listener
 from sensor.dissectors._neighbour import Announcement
 from sensor.documents import DocumentErrors, Fault, Stamps, stamps
 from sensor.engine.health import Health
@@ -156,7 +157,10 @@ class Engine:
             room=room,
             boundary=Boundary(report),
             sizes=_sizes(config, budget),
-            listeners=[*((kind, partial(_neighbour, inventory)) for kind in Announcement.__subclasses__()), *world.passive_dns.listeners()],
+            listeners=[
+                *(Listener("inventory", kind, partial(_neighbour, inventory)) for kind in Announcement.__subclasses__()),
+                *world.passive_dns.listeners(),
+            ],
             evidence=evidence,
             health=health,
             advisor=self.advisor,

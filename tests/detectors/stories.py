@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,8 @@ from sensor.core.device import Attribute, Device, DeviceChange
 from sensor.core.event import Event
 from sensor.core.flow import CHANGE, Change, Reason, flow_of
 from sensor.core.observation import Evidence, Subject
+from sensor.core.wants import event_reader
+from sensor.engine.choice import compiled
 from sensor.intel.store import ThreatLists
 from sensor.inventory.baseline import Baseline
 from sensor.inventory.learner import Learner
@@ -66,10 +69,36 @@ class World:
 
 def detector(path: str, world: World | None = None, **options: Any) -> Any:
     """The detector of an id, with its options."""
-    unit = registry.units(sensor.detectors, Detector)[path]
-    made = unit(world or World(), unit.Options(**options))
-    made.id = path
+    unit, context = registry.units(sensor.detectors, Detector)[path], world or World()
+    made, twin = (unit(context, unit.Options(**options)) for _ in range(2))
+    made.id = twin.id = path
+    _twins[made] = twin
     return made
+
+
+# Of each detector one like it, which hears all events while the other hears only those that it wants.
+_twins: WeakKeyDictionary[Detector, Any] = WeakKeyDictionary()
+
+
+class Choice:
+    """Which events a detector wants: by the compiled function, which must say the same as the nodes themselves."""
+
+    def __init__(self, unit: EventDetector) -> None:
+        self._wants = unit.wants()
+        self._compiled = {kind: compiled(kind, [want]) for kind, want in self._wants.items()}
+
+    def wants(self, event: Event) -> bool:
+        kind = type(event)
+        if kind not in self._wants:
+            return True
+        chosen = bool(self._compiled[kind](event))
+        assert chosen == self._wants[kind].holds(event_reader(event))
+        return chosen
+
+
+def told(alerts: Iterable[Alert]) -> list[tuple[Any, ...]]:
+    """What is compared of alerts: everything but the events that prove them, which have no order."""
+    return [tuple(getattr(alert, name) for name in alert.__struct_fields__ if name != "proof") for alert in alerts]
 
 
 def mac_of(address: str) -> int:
@@ -153,9 +182,12 @@ def alerts_of(unit: FlowDetector, changes: npt.NDArray[np.void], size: int = 1 <
     found, reader = [], ChangeReader(unit.context.networks)
     for start in range(0, len(changes), size):
         part = changes[start : start + size].copy()
-        for row, numbers in sorted(unit.candidates(reader.read(part)), key=lambda each: each[0]):
-            if unit.worth(numbers):
-                found += unit.judge(flow_of(part[row]), numbers)
+        for one in filter(None, (unit, _twins.get(unit))):
+            said = []
+            for row, numbers in sorted(one.candidates(reader.read(part)), key=lambda each: each[0]):
+                if one.worth(numbers):
+                    said += one.judge(flow_of(part[row]), numbers)
+            found += said if one is unit else ()
     return found
 
 
@@ -194,10 +226,21 @@ def one(found: list[Alert]) -> Alert:
 
 
 def heard(unit: EventDetector, events: Iterable[Event]) -> list[Alert]:
-    """What an event detector raises over events."""
-    return [alert for event in events for alert in unit.inspect(event)]
+    """What an event detector raises over events that it wants; the same where it hears all of them, or the story fails."""
+    twin, choice, found = _twins[unit], Choice(unit), []
+    for event in events:
+        whole = list(twin.inspect(event))
+        mine = list(unit.inspect(event)) if choice.wants(event) else []
+        assert told(mine) == told(whole), f"{unit.id} does not want what it would raise an alert for: {event}"
+        found += mine
+    return found
 
 
 def reviewed(unit: DeviceDetector, changes: Iterable[DeviceChange]) -> list[Alert]:
     """What a device detector raises over what is told of devices."""
-    return [alert for change in changes for alert in unit.review(change)]
+    found = []
+    for change in changes:
+        if unit in _twins:
+            list(_twins[unit].review(change))
+        found += unit.review(change)
+    return found

@@ -15,7 +15,7 @@ FIRST, SECOND = parse("203.0.113.1"), parse("2001:db8::1")
 def told(*events: DnsResponse | TlsClientHello, size: int = 100) -> PassiveDns:
     memory = PassiveDns(size)
     for event in events:
-        for kind, hear in memory.listeners():
+        for _, kind, hear, _ in memory.listeners():
             if type(event) is kind:
                 hear(event)
     return memory

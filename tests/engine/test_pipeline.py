@@ -27,8 +27,10 @@ from sensor.core.flow import Flow
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.record import Record, RecordMaker
+from sensor.core.wants import Listener
 from sensor.dissectors.dns import Dns
 from sensor.dissectors.sip import Sip, SipRequest, SipResponse
+from sensor.engine.audience import Audience, listening
 from sensor.engine.pipeline import Pipeline, Sizes
 from sensor.fingerprinting.oui import Oui
 from sensor.inventory.inventory import Inventory
@@ -307,6 +309,47 @@ def test_detectors_that_break_are_counted_and_the_rest_goes_on() -> None:
     said = [(record.alert["detector"], record.msg) for record in engine.of("alert", "open")]
     words = ["said one", "said after one", "said break", "said two", "said after two"]
     assert said == [(unit, word) for word in words for unit in ("test.breaking", "test.judge")]
+
+
+class Knowing(Judge):
+    """An alert that tells the type of the device at that moment."""
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        actor = Subject(event.packet.src_mac, event.packet.src, 0)
+        device = self.context.device(actor)
+        yield self.alert(event, actor=actor, summary=f"a {device.type if device else 'stranger'}", why=["it spoke"], numbers={}, key=(event.ts,))
+
+
+def test_events_are_judged_by_all_facts_of_their_message() -> None:
+    """What follows an event in its message is known when it is judged."""
+    unit = named(Knowing, "test.knowing")
+    engine = Engine({"breaking": Breaking()}, unit)
+    unit.context = engine.pipeline.inventory
+    engine.read(talk(b"one"))
+    assert [record.msg for record in engine.of("alert", "open")] == ["a printer"]
+
+
+def test_a_fact_or_a_listener_that_breaks_costs_only_itself() -> None:
+    """The facts after it are taken, the other listeners hear the event, and detectors judge it."""
+    heard: list[bytes] = []
+    engine = Engine({"breaking": Breaking()}, named(Judge, "test.judge"))
+    deaf = Listener("deaf", TalkHeard, lambda _: 1 // 0)
+    ears = Listener("ears", TalkHeard, lambda event: heard.append(event.word))
+    engine.pipeline._listeners = Audience(engine.boundary, listening((deaf, ears)))
+    batch, observe = talk(b"one", b"two"), engine.pipeline.inventory.observe
+    first = int(batch.rows["ts"][0])
+
+    def break_first(fact: Observation) -> None:
+        if fact.ts == first:
+            raise IndexError("the first one")
+        observe(fact)
+
+    engine.pipeline.inventory.observe = break_first  # type: ignore[method-assign]
+    engine.read(batch)
+    assert engine.faults() == [("inventory", "IndexError: the first one", 1), ("deaf", "ZeroDivisionError: integer division or modulo by zero", 4)]
+    assert heard == [b"one", b"after one", b"two", b"after two"]
+    assert [record.msg for record in engine.of("alert", "open")] == ["said one", "said after one", "said two", "said after two"]
+    assert [record.device["type"] for record in engine.of("device", "identified")] == ["printer"]
 
 
 def test_a_device_detector_hears_what_is_told_and_how_time_passes() -> None:

@@ -18,6 +18,7 @@ from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.observation import Subject
+from sensor.core.wants import Want, held
 from sensor.detectors._calls import CallDetector, CallOptions
 from sensor.detectors._words import ends_of
 from sensor.dissectors.rtsp import RtspRequest, RtspResponse
@@ -59,6 +60,9 @@ class UnauthenticatedStream(CallDetector):
         super().__init__(context, options)
         self._open: Bounded[int, Session] = Bounded(OPEN_LIMIT)
         self._told: Recent[tuple[int, int]] = Recent(TOLD_LIMIT, DAY)
+
+    def wants(self) -> dict[type[Event], Want]:
+        return {RtspResponse: held(self._open, "packet.flow")}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, RtspRequest):

@@ -18,7 +18,8 @@ from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.tally import Distinct
-from sensor.detectors._asked import ASKING, name_of, verb_of
+from sensor.core.wants import Want, field
+from sensor.detectors._asked import ASKING, asks, name_of, verb_of
 from sensor.detectors._names import generated, registered
 from sensor.detectors._words import app_of, ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.dns import DnsQuery
@@ -30,8 +31,8 @@ NAMES_LIMIT, CLIENTS_LIMIT = 4096, 4096
 RANDOM = 0.4
 MULTI_HOP, PROXY = "T1090.003", "T1090"
 _MADE_UP = re.compile(r"www\.([a-z2-7]{4,25})\.(?:com|net)\Z")
-_SUBJECT = re.compile(r"CN=www\.[a-z2-7]{6,25}\.net\Z")
-_ISSUER = re.compile(r"CN=www\.[a-z2-7]{6,25}\.com\Z")
+_SUBJECT = re.compile(r"\ACN=www\.[a-z2-7]{6,25}\.net\Z")
+_ISSUER = re.compile(r"\ACN=www\.[a-z2-7]{6,25}\.com\Z")
 HIDDEN = ("onion", "i2p")
 # Domains of gateways into Tor and of programs that hide their users' ways: what, technique.
 SERVICES = {
@@ -68,6 +69,9 @@ class Anonymiser(EventDetector):
         self._asked: Bounded[str, int] = Bounded(NAMES_LIMIT)
         self._names: Distinct[int, str] = Distinct(HOUR, CLIENTS_LIMIT, 16)
         self._told: Recent[tuple[int, str]] = Recent(CLIENTS_LIMIT, self.options.again_s * SECOND)
+
+    def wants(self) -> dict[type[Event], Want]:
+        return asks(_is_odd) | {TlsCertificate: field("subject").matches(_SUBJECT) & field("issuer").matches(_ISSUER)}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, TlsCertificate):
@@ -139,3 +143,8 @@ class Anonymiser(EventDetector):
             target_port=dport,
             network=network_of_packet(self.context, event.packet, app_of(event), answer=answer),
         )
+
+
+def _is_odd(name: str) -> bool:
+    """Whether anything is made of a name."""
+    return _MADE_UP.match(name) is not None or name.rpartition(".")[2] in HIDDEN or registered(name) in SERVICES

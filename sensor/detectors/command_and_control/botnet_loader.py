@@ -20,6 +20,7 @@ from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.tally import Distinct
+from sensor.core.wants import Want, field
 from sensor.detectors._calls import CallDetector, CallOptions
 from sensor.detectors._exploits import plain
 from sensor.detectors._words import ends_of, is_fixed_function, some
@@ -89,6 +90,16 @@ class BotnetLoader(CallDetector):
         self._processors: Distinct[tuple[int, int], str] = Distinct(window, CLIENTS_LIMIT)
         self._hosts: Distinct[int, int] = Distinct(window, CLIENTS_LIMIT)
         self._told: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, window)
+
+    def wants(self) -> dict[type[Event], Want]:
+        line = field("path").passes(lambda path: _may_fetch(plain(path)[0])) | field("odd").passes(lambda odd: any(map(_may_fetch, map(_value, odd))))
+        program = field("path").passes(lambda path: _PROCESSOR.search(path.partition("?")[0][-LONGEST:]))
+        return {
+            HttpRequest: line | ((field("method") == "GET") & program),
+            HttpBody: line,
+            FtpFile: (field("command") == "RETR") & field("path").passes(lambda path: _PROCESSOR.search(path[-LONGEST:])),
+            TftpRead: field("file").passes(lambda file: _PROCESSOR.search(file[-LONGEST:])),
+        }
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, TelnetCommand):
@@ -194,3 +205,8 @@ def _asked(event: Event) -> Asked | None:
     if isinstance(event, FtpFile):
         return Asked(event.path, "FTP") if event.command == "RETR" else None
     return Asked(event.file, "TFTP") if isinstance(event, TftpRead) else None
+
+
+def _may_fetch(text: str) -> bool:
+    """Whether a text names one of the programs that loaders fetch with."""
+    return "wget" in text or "curl" in text or "tftp" in text or "busybox" in text

@@ -22,6 +22,7 @@ from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector, Signature
 from sensor.core.event import Event
 from sensor.core.observation import Subject
+from sensor.core.wants import ReadAs, Want, field
 from sensor.detectors._words import app_of, ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.http import HttpBody, HttpRequest
 from sensor.dissectors.quic import QuicClientHello
@@ -37,7 +38,7 @@ LOGINS = frozenset((22, 23, 107, 512, 513, 514, 992, 2323, *range(2000, 2100), *
 # A number that means nothing to a reader: in a cookie's shape, in a query or as the end of a path.
 _OPAQUE_COOKIE = re.compile(r"=(?:base64|hex):(?:[1-9]\d|\d{3,4})\b|=digits:1\d\b")
 _OPAQUE_PATH = re.compile(r"(?:[?&][\w.-]{1,16}=|/)(?=[A-Za-z_-]*\d)[A-Za-z0-9_%+-]{10,}={0,2}(?:&|$)")
-_BROWSER = re.compile(r"$|Mozilla/")
+_BROWSER = re.compile(r"\A(?:$|Mozilla/)")
 
 
 class Options(detector.Options):
@@ -82,6 +83,22 @@ class C2Framework(EventDetector):
         self._told: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
         self._shortest = int(self.options.shortest_s * SECOND)
 
+    def wants(self) -> dict[type[Event], Want]:
+        said: dict[str, field | ReadAs] = {
+            "method": field("method"), "host": field("host"), "path": field("path"), "agent": field("user_agent"),
+            "headers": field("headers").read_as(",".join),
+        }  # fmt: skip
+        asked = said | {"cookies": field("cookies"), "type": field("content_type")}
+        request = self._known.wanted("request", asked, (field("path"), field("cookies")))
+        body = self._known.wanted("body", said | {"body": field("shape")}, (field("path"),))
+        hello, shown = ({name: field(name) for name in names} for names in (("sni", "ja3", "ja4"), ("subject", "issuer", "sha1")))
+        hides = ~field("forwarded").filled() & field("user_agent").matches(_BROWSER) & ~field("headers").has("accept-language")
+        opaque = field("cookies").matches(_OPAQUE_COOKIE) | field("path").matches(_OPAQUE_PATH)
+        return {
+            HttpRequest: request | (hides & opaque), HttpBody: body, TlsClientHello: self._known.wanted("tls", hello),
+            QuicClientHello: self._known.wanted("quic", hello), TlsCertificate: self._known.wanted("certificate", shown),
+        }  # fmt: skip
+
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, HttpRequest):
             return self._request(event)
@@ -96,7 +113,7 @@ class C2Framework(EventDetector):
             "cookies": event.cookies, "type": event.content_type,
         }  # fmt: skip
         yield from self._named(event, "request", fields, f"{event.path} {event.cookies}")
-        if not event.forwarded and _BROWSER.match(event.user_agent) and "accept-language" not in event.headers and _opaque(event):
+        if not event.forwarded and _BROWSER.search(event.user_agent) and "accept-language" not in event.headers and _opaque(event):
             yield from self._beat(event)
 
     def _named(self, event: Event, kind: str, fields: dict[str, str], words: str) -> Iterator[Alert]:

@@ -8,6 +8,7 @@ addresses in reverse, are known by name and shape.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 from pydantic import Field
@@ -18,6 +19,7 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.tally import Counts, Distinct
+from sensor.core.wants import Want, field
 from sensor.detectors._names import ODD, REVERSED, below, is_address, is_coded, registered, under
 from sensor.detectors._words import ends_of, is_fixed_function, network_of_packet, some, who
 from sensor.dissectors.dns import DnsQuery, DnsResponse
@@ -89,6 +91,19 @@ class DnsTunnel(EventDetector):
         self._answered: Counts[tuple[int, str]] = Counts(window, KEYS_LIMIT)
         self._judged: Recent[tuple[int, str, int]] = Recent(KEYS_LIMIT, window // 4)
         self._allowed = frozenset(self.options.allowed)
+
+    def wants(self) -> dict[type[Event], Want]:
+        long, short = (field("name").passes(partial(self._carries, letters)) for letters in (self.options.letters, 1))
+        asked = ~field("operation").filled() & (long | (short & ~field("type").is_in(*HOSTS)))
+        return {DnsQuery: asked, DnsResponse: field("answers").filled() & field("type").is_in(*CARRIERS)}
+
+    def _carries(self, letters: int, name: str) -> bool:
+        """Whether so many letters stand before the domain, as no ordinary look-up has them."""
+        domain = registered(name)
+        part = below(name, domain)
+        if len(part) < letters or name.endswith(REVERSED) or domain.rpartition(".")[2] in MULTICAST:
+            return False
+        return not is_address(part) and not under(name, self._allowed)
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, DnsQuery):

@@ -12,7 +12,8 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
-from sensor.detectors._asked import ASKING, name_of, verb_of
+from sensor.core.wants import Want
+from sensor.detectors._asked import ASKING, asks, name_of, verb_of
 from sensor.detectors._lookalikes import imitated
 from sensor.detectors._names import registered, under
 from sensor.detectors._words import app_of, ends_of, is_fixed_function, network_of_packet, who
@@ -46,6 +47,9 @@ class LookalikeDomain(EventDetector):
         self._told: Recent[tuple[int, str]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
         self._allowed = frozenset(self.options.allowed)
 
+    def wants(self) -> dict[type[Event], Want]:
+        return asks(_imitates)
+
     def inspect(self, event: Event) -> Iterator[Alert]:
         name = name_of(event)
         domain = registered(name) if "." in name else ""
@@ -72,3 +76,7 @@ class LookalikeDomain(EventDetector):
             network=network_of_packet(self.context, event.packet, app_of(event)),
             techniques=("T1071.004",) if isinstance(event, DnsQuery) else ("T1071.001",),
         )
+
+
+def _imitates(name: str) -> bool:
+    return "." in name and bool(imitated(registered(name).partition(".")[0])[0])

@@ -12,6 +12,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector, Listed
 from sensor.core.event import Event
+from sensor.core.wants import Want, field, fields
 from sensor.detectors._listed import facts, listing
 from sensor.detectors._words import app_of, ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.dns import DnsQuery
@@ -49,6 +50,19 @@ class MaliciousDomain(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._told: Recent[tuple[int, str, str]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
+
+    def wants(self) -> dict[type[Event], Want]:
+        intel = self.context.intel
+        hello, named = field("sni").passes(self._listed, intel), field("common_name").passes(self._listed, intel)
+        others = field("names").passes(lambda names: any(self._listed(name) for name in names[:NAMES_LIMIT]), intel)
+        address = fields("host", "path").passes(lambda host, path: intel.text(f"http://{host}{path}") is not None)
+        return {
+            DnsQuery: field("name").passes(self._listed, intel), TlsClientHello: hello, QuicClientHello: hello,
+            HttpRequest: field("host").passes(self._listed, intel) | address, TlsCertificate: ~field("from_client").filled() & (named | others),
+        }  # fmt: skip
+
+    def _listed(self, name: str) -> bool:
+        return bool(name) and self.context.intel.domain(name.removeprefix("*.")) is not None
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         intel = self.context.intel

@@ -12,6 +12,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector, Listed
 from sensor.core.event import Event
+from sensor.core.wants import Want, field
 from sensor.detectors._listed import facts, listing
 from sensor.detectors._words import app_of, ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.quic import QuicClientHello
@@ -41,6 +42,14 @@ class MaliciousFingerprint(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._told: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
+
+    def wants(self) -> dict[type[Event], Want]:
+        hello = field("ja3").passes(self._listed, self.context.intel) | field("ja4").passes(self._listed, self.context.intel)
+        shown = field("sha1").passes(self._listed, self.context.intel) | field("sha256").passes(self._listed, self.context.intel)
+        return {TlsClientHello: hello, QuicClientHello: hello, TlsCertificate: shown}
+
+    def _listed(self, value: str) -> bool:
+        return bool(value) and self.context.intel.text(value) is not None
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, TlsCertificate):

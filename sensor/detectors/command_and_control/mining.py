@@ -13,6 +13,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
+from sensor.core.wants import Want, field
 from sensor.detectors._words import app_of, ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.dns import DnsQuery
 from sensor.dissectors.stratum import StratumRequest, StratumWork
@@ -50,6 +51,9 @@ class Mining(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._told: Recent[tuple[int, str]] = Recent(PAIRS_LIMIT, self.options.again_s * SECOND)
+
+    def wants(self) -> dict[type[Event], Want]:
+        return {DnsQuery: field("name").matches(POOLS), TlsClientHello: field("sni").matches(POOLS)}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, DnsQuery):

@@ -16,6 +16,7 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
+from sensor.core.wants import Want, field
 from sensor.detectors._words import PROTOCOLS, ends_of, is_fixed_function, who
 from sensor.dissectors.http import HttpPortMapping
 from sensor.dissectors.nat_pmp import NatPmpRequest
@@ -62,6 +63,10 @@ class PortMapping(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._told: Recent[tuple[int, str, int, int]] = Recent(MAPPINGS_LIMIT, self.options.again_s * SECOND)
+
+    def wants(self) -> dict[type[Event], Want]:
+        wanted = field("lifetime_s").filled()
+        return {NatPmpRequest: wanted, PcpRequest: wanted & (field("operation") == "map")}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         wish = _wish(event)

@@ -18,6 +18,7 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.tally import Counts
+from sensor.core.wants import Want, field
 from sensor.detectors._words import PROTOCOLS, ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors._smb_events import SmbNegotiated
 from sensor.dissectors.http import HttpResponse
@@ -85,6 +86,15 @@ class ProtocolOnOddPort(EventDetector):
         super().__init__(context, options)
         self._told: Recent[tuple[int, int, str]] = Recent(SERVICES_LIMIT, self.options.again_s * SECOND)
         self._hints: Counts[int] = Counts(self.options.again_s * SECOND, SERVICES_LIMIT)
+
+    def wants(self) -> dict[type[Event], Want]:
+        wants: dict[type[Event], Want] = {}
+        for event, protocol in NAMES.items():
+            odd = ~field("packet.sport").is_in(*HOMES[protocol], *self.options.allowed)
+            port = odd & (field("packet.sport").is_in(*OWNERS) | (field("packet.sport") < LENT))
+            wants[event] = port if protocol == "SIP" else port & (field("packet.proto") == TCP)
+        wants[SshBanner] &= ~field("from_client").filled()
+        return wants
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         packet, protocol = event.packet, NAMES[type(event)]

@@ -18,6 +18,7 @@ from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.tally import Distinct
+from sensor.core.wants import NEVER, Want, field, held
 from sensor.detectors._names import under
 from sensor.detectors._words import app_of, ends_of, is_fixed_function, network_of_packet, some, who
 from sensor.dissectors.dhcp import DhcpAck
@@ -82,6 +83,15 @@ class ResolverBypass(EventDetector):
         self._told: Recent[tuple[int, str]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
         self._own = tuple(addresses.parse_network(block) for block in self.options.resolvers)
         self._wanted = frozenset(self.options.names)
+
+    def wants(self) -> dict[type[Event], Want]:
+        heard = (field("packet.sport") == DNS) & field("rcode").is_in(NO_ERROR, NO_NAME) & ~held(self._inner, "packet.src")
+        secured = (field("packet.dport") == SECURE) | field("sni").passes(lambda name: under(name.lower(), DOH))
+        handed = field("dns").filled()
+        return {
+            DnsQuery: NEVER, DnsResponse: heard, TlsClientHello: secured, QuicClientHello: secured, DhcpAck: handed, Dhcpv6Reply: handed,
+            NdpRouterAdvertisement: handed,
+        }  # fmt: skip
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, DnsResponse):

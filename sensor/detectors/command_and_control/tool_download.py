@@ -14,6 +14,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context
 from sensor.core.event import Event
+from sensor.core.wants import Want, field
 from sensor.detectors._calls import CallDetector, CallOptions
 from sensor.detectors._words import ends_of, is_fixed_function
 from sensor.dissectors.http import HttpRequest
@@ -50,6 +51,12 @@ class ToolDownload(CallDetector):
         super().__init__(context, options)
         self._told: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, AGAIN)
 
+    def wants(self) -> dict[type[Event], Want]:
+        plain = (field("method") == "GET") & ~field("forwarded").filled()
+        certificates = field("user_agent").passes(lambda agent: agent.lower() == _CERTIFICATES)
+        program = field("host").passes(_is_bare) & field("path").passes(lambda path: _PROGRAM.search(path.partition("?")[0]))
+        return {HttpRequest: plain & (certificates | program)}
+
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, HttpRequest) or event.method != "GET" or event.forwarded:
             return iter(())
@@ -74,3 +81,9 @@ class ToolDownload(CallDetector):
             return
         reasons = (f"it asked {event.host or 'nobody by name'} for {event.path[:SHOWN]!r} as {event.user_agent[:SHOWN]!r}", why)
         yield self.told(event, "fetched a program from", reasons, key=(what,), severity=severity, confidence=0.7, app="http")
+
+
+def _is_bare(host: str) -> bool:
+    """Whether a host is an address, with a port or without."""
+    name = host.partition(":")[0]
+    return bool(name) and name[-1].isdigit() and name.replace(".", "").isdigit()

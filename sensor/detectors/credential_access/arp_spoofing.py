@@ -21,6 +21,7 @@ from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
+from sensor.core.wants import Want, field
 from sensor.detectors._bindings import Binding, Bindings, Owner, are_ports, is_virtual
 from sensor.detectors._words import is_fixed_function, who
 from sensor.dissectors.arp import ArpAnnouncement, ArpReply, ArpRequest
@@ -68,6 +69,9 @@ class ArpSpoofing(EventDetector):
         self._asked_for: Bounded[tuple[int, int, int], int] = Bounded(ASKED_LIMIT)  # segment, address and who asks for it → when
         self._told: Recent[tuple[int, int, int]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
         self._exempt = frozenset(map(addresses.parse_mac, self.options.exempt_macs))
+
+    def wants(self) -> dict[type[Event], Want]:
+        return {NdpRouterAdvertisement: field("lifetime_s").filled(), DhcpAck: field("gateways").filled()}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         packet = event.packet

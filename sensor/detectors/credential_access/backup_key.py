@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
+from sensor.core.wants import Want, fields
 from sensor.detectors._calls import CallDetector, quoted
 from sensor.dissectors._rpc_events import RpcCall
 
@@ -28,6 +29,9 @@ class BackupKey(CallDetector):
     )
     false_positives = "None that we know of; controllers replicate the key in another way."
     watches = (RpcCall,)
+
+    def wants(self) -> dict[type[Event], Want]:
+        return {RpcCall: fields("interface", "number").is_in((("BackupKey", 0), *(("lsarpc", number) for number in READS)))}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, RpcCall):

@@ -17,6 +17,7 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
+from sensor.core.wants import Want, field
 from sensor.detectors._words import PROTOCOLS, ends_of, who
 from sensor.dissectors._login_events import PasswordLogin
 from sensor.dissectors.ftp import FtpLogin
@@ -130,6 +131,15 @@ class CleartextCredentials(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._told: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, self.options.every_s * SECOND)
+
+    def wants(self) -> dict[type[Event], Want]:
+        clear = field("method") == "clear"
+        return {
+            FtpLogin: field("password").filled(), TelnetLogin: field("password").filled(), MqttConnect: field("password").filled(),
+            HttpRequest: field("credentials").is_in("basic", "query") & ~field("forwarded").filled(), RtspRequest: field("credentials") == "basic",
+            SipRequest: field("basic").filled(), SnmpRequest: field("community").filled(), LdapBind: field("secret").filled(),
+            VncLogin: field("method") == "none", **dict.fromkeys(_SERVICES, clear),
+        }  # fmt: skip
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         read = _READERS.get(type(event))

@@ -16,6 +16,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded
 from sensor.core.detector import Context
 from sensor.core.event import Event
+from sensor.core.wants import Want, fields, held
 from sensor.detectors._calls import PAIRS_LIMIT, SECOND, CallDetector, pair_of, quoted
 from sensor.detectors._words import ends_of
 from sensor.dissectors._rpc_events import RpcCall
@@ -57,6 +58,12 @@ class CoercedAuthentication(CallDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._pairs: Bounded[tuple[int, int], _Coercion] = Bounded(PAIRS_LIMIT)
+
+    def wants(self) -> dict[type[Event], Want]:
+        paths = ((interface, number) for interface, (numbers, _) in PATHS.items() for number in numbers)
+        prints = (("spoolss", number) for number in OPENS | NOTIFIES)
+        back = held(self._pairs, "packet.dst", "packet.src")
+        return {RpcCall: fields("interface", "number").is_in((*paths, *prints)), SmbNegotiate: back, SmbLogin: back}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, RpcCall):

@@ -17,6 +17,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded
 from sensor.core.detector import Context
 from sensor.core.event import Event
+from sensor.core.wants import Want, field
 from sensor.detectors._calls import CallDetector, CallOptions
 from sensor.detectors._words import ends_of
 from sensor.dissectors._rpc_events import RpcAnswer, RpcCall
@@ -59,6 +60,10 @@ class Dcsync(CallDetector):
         self._named = tuple(parse_network(block) for block in self.options.controllers)
         self._talks: Bounded[tuple[int, int, int], _Talk] = Bounded(CONVERSATIONS_LIMIT)
         self._asked: Bounded[int, int] = Bounded(HOSTS_LIMIT)
+
+    def wants(self) -> dict[type[Event], Want]:
+        replicates = field("interface") == "drsuapi"
+        return {RpcCall: replicates, RpcAnswer: replicates & (field("number") == CHANGES) & ~field("fault").filled()}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, RpcCall) and event.interface == "drsuapi":

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
+from sensor.core.wants import Want, fields
 from sensor.detectors._calls import CallDetector, quoted
 from sensor.dissectors._rpc_events import RpcCall
 
@@ -24,6 +25,9 @@ class LsaSecrets(CallDetector):
     advice = "Take the passwords of the target's service accounts and its machine account as known: change them, and isolate the actor."
     false_positives = "Domain controllers that read trust passwords of each other; old management programs: name their machines as managers."
     watches = (RpcCall,)
+
+    def wants(self) -> dict[type[Event], Want]:
+        return {RpcCall: fields("interface", "number").is_in((("winreg", OPEN_KEY), *(("lsarpc", number) for number in READS)))}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, RpcCall):

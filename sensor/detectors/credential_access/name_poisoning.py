@@ -22,8 +22,10 @@ from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.packet import Packet
 from sensor.core.tally import Distinct
+from sensor.core.wants import Want, field
 from sensor.detectors._names import generated
 from sensor.detectors._words import some, who
+from sensor.dissectors._dns_message import Question
 from sensor.dissectors.llmnr import LlmnrQuery, LlmnrResponse
 from sensor.dissectors.mdns import MdnsAnnouncement, MdnsQuery
 from sensor.dissectors.nbns import NbnsAnswer, NbnsQuery, NbnsRegistration
@@ -80,6 +82,15 @@ class NamePoisoning(EventDetector):
         self._asked: Bounded[str, tuple[int, Subject]] = Bounded(ASKED_LIMIT)  # name asked for over mDNS → when, by whom
         self._servers: Bounded[int, int] = Bounded(SENDERS_LIMIT)  # whom name services are asked by unicast
         self._told: Recent[tuple[int, Severity]] = Recent(SENDERS_LIMIT, window)
+
+    def wants(self) -> dict[type[Event], Want]:
+        return {
+            LlmnrQuery: field("claim").filled(),
+            LlmnrResponse: ~field("rcode").filled(),
+            NbnsQuery: ~field("broadcast").filled() & ~field("status").filled(),
+            MdnsQuery: field("questions").passes(_asks_address),
+            MdnsAnnouncement: field("own").filled() & field("records").passes(lambda records: any(record.type in ADDRESSES for record in records)),
+        }
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         packet = event.packet
@@ -193,3 +204,7 @@ def _plain(name: str) -> str:
 def _made_up(name: str) -> bool:
     """Whether a browser may have made the name up: letters without sense and nothing else."""
     return name.isalpha() and generated(name) >= MADE_UP
+
+
+def _asks_address(questions: tuple[Question, ...]) -> bool:
+    return any(question.type in OF_ADDRESSES for question in questions)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
+from sensor.core.wants import Want, field
 from sensor.detectors._calls import CallDetector
 from sensor.dissectors._smb_events import SmbCreate
 
@@ -21,6 +22,9 @@ class NtdsCopy(CallDetector):
     )
     false_positives = "Backup programs that read it through a share: name their machines as managers."
     watches = (SmbCreate,)
+
+    def wants(self) -> dict[type[Event], Want]:
+        return {SmbCreate: field("extension") == "dit"}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, SmbCreate) and event.extension == "dit" and event.name.lower().endswith("ntds.dit"):

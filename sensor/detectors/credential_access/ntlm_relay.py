@@ -18,6 +18,7 @@ from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
+from sensor.core.wants import Want, field
 from sensor.detectors._words import network_of_packet, who
 from sensor.dissectors._ntlm_events import NtlmChallenge, NtlmLogin
 
@@ -60,6 +61,9 @@ class NtlmRelay(EventDetector):
         super().__init__(context, options)
         self._seen: Bounded[tuple[bool, str], _Seen] = Bounded(SEEN_LIMIT)
         self._told: Recent[tuple[int, int, int]] = Recent(TOLD_LIMIT, self.options.every_s * SECOND)
+
+    def wants(self) -> dict[type[Event], Want]:
+        return {NtlmChallenge: field("nonce").filled(), NtlmLogin: field("proof").filled()}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         asked = isinstance(event, NtlmChallenge)

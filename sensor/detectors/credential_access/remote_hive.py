@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
+from sensor.core.wants import Want, field
 from sensor.detectors._calls import ADMIN_SHARES, CallDetector, quoted
 from sensor.dissectors._rpc_events import RpcCall
 from sensor.dissectors._smb_events import SmbCreate
@@ -32,6 +33,10 @@ class RemoteHive(CallDetector):
     )
     false_positives = "Backup programs that save the registry remotely: name their machines as managers."
     watches = (RpcCall, SmbCreate)
+
+    def wants(self) -> dict[type[Event], Want]:
+        registry = (field("interface") == "winreg") & field("number").is_in(OPEN_KEY, *SAVES)
+        return {RpcCall: registry, SmbCreate: field("share").is_in(*ADMIN_SHARES) & ~field("writes").filled() & field("name").matches(FILES)}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, RpcCall):

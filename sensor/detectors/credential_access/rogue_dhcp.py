@@ -17,6 +17,7 @@ from sensor.core.bounded import Bounded
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
+from sensor.core.wants import Want, field
 from sensor.detectors._words import some, who
 from sensor.dissectors.dhcp import DhcpAck, DhcpOffer
 
@@ -63,6 +64,9 @@ class RogueDhcp(EventDetector):
         super().__init__(context, options)
         self._scopes: Bounded[tuple[int, int], Bounded[tuple[int, int], _Offer]] = Bounded(SCOPES_LIMIT)
         self._allowed = frozenset(_address_or_mac(text) for text in self.options.allowed)
+
+    def wants(self) -> dict[type[Event], Want]:
+        return {DhcpOffer: field("offered").filled(), DhcpAck: field("offered").filled()}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         packet = event.packet

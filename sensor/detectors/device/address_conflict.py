@@ -16,6 +16,7 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
+from sensor.core.wants import Want, field
 from sensor.detectors._bindings import Bindings, are_ports, is_virtual
 from sensor.detectors._words import who
 from sensor.dissectors.arp import ArpAnnouncement, ArpReply, ArpRequest
@@ -49,6 +50,10 @@ class AddressConflict(EventDetector):
         super().__init__(context, options)
         self._bindings = Bindings()
         self._told: Recent[tuple[int, int]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
+
+    def wants(self) -> dict[type[Event], Want]:
+        named = field("sender_mac").filled() & field("sender").filled()
+        return {ArpRequest: named, ArpReply: named, ArpAnnouncement: named, DhcpDecline: field("requested").filled()}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         vlan = event.packet.vlan

@@ -14,6 +14,7 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.tally import Distinct
+from sensor.core.wants import Want, field, held
 from sensor.detectors._words import who
 from sensor.dissectors.arp import ArpAnnouncement
 from sensor.dissectors.dhcp import DhcpAck, DhcpDiscover, DhcpMessage, DhcpNak, DhcpOffer
@@ -47,6 +48,10 @@ class DhcpFailure(EventDetector):
         self._tries: Distinct[tuple[int, int], int] = Distinct(self.options.window_s * SECOND, CLIENTS_LIMIT, 64)
         self._served: Bounded[int, int] = Bounded(256)
         self._told: Recent[tuple[int, int]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
+
+    def wants(self) -> dict[type[Event], Want]:
+        own = (field("sender") >= LINK_LOCAL << 16) & (field("sender") < LINK_LOCAL + 1 << 16)
+        return {ArpAnnouncement: own & held(self._served, "packet.vlan")}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         vlan = event.packet.vlan

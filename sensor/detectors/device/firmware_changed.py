@@ -19,6 +19,7 @@ from sensor.core.detector import Context, DeviceDetector, EventDetector
 from sensor.core.device import Attribute, DeviceChange
 from sensor.core.event import Event
 from sensor.core.observation import Subject
+from sensor.core.wants import Want, field
 from sensor.detectors._devices import HOUR, OfDevices, called, told_by_operator
 from sensor.dissectors.ftp import FtpFile
 from sensor.dissectors.http import HttpRequest
@@ -64,6 +65,10 @@ class FirmwareChanged(OfDevices, EventDetector, DeviceDetector):
         super().__init__(context, options)
         self._known: Bounded[str, Version] = Bounded(DEVICES_LIMIT)
         self._fetched: Bounded[int, tuple[int, str, Subject]] = Bounded(TRANSFERS_LIMIT)
+
+    def wants(self) -> dict[type[Event], Want]:
+        image = field("path").passes(_is_image)
+        return {HttpRequest: image, FtpFile: image, TftpRead: field("file").passes(_is_image)}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         packet = event.packet
@@ -129,3 +134,7 @@ def direction(old: str, new: str) -> str:
 def _plain(version: str) -> str:
     """A version without what makers write around it."""
     return re.sub(r"[\s_]+", "", version.casefold()).removeprefix("version").removeprefix("v")
+
+
+def _is_image(name: str) -> bool:
+    return IMAGE.search(name.partition("?")[0]) is not None

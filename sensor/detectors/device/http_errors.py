@@ -12,6 +12,7 @@ from sensor.core import addresses
 from sensor.core.alert import Alert, Severity
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
+from sensor.core.wants import Want, field
 from sensor.detectors._ratios import ErrorOptions, Finding, Ratio
 from sensor.detectors._words import app_of, ends_of, network_of_packet, who
 from sensor.dissectors.http import HttpResponse
@@ -33,6 +34,9 @@ class HttpErrors(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._ratio = Ratio(self.options)
+
+    def wants(self) -> dict[type[Event], Want]:
+        return {HttpResponse: field("status") >= 200}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, HttpResponse) or event.status < 200:

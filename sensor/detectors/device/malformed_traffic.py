@@ -17,6 +17,7 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event, MalformedMessage
 from sensor.core.tally import Counts
+from sensor.core.wants import Want, field
 from sensor.detectors._words import PROTOCOLS, ends_of, who
 
 SECOND = 1_000_000_000
@@ -46,6 +47,9 @@ class MalformedTraffic(EventDetector):
         super().__init__(context, options)
         self._messages: Counts[tuple[int, int, str]] = Counts(self.options.window_s * SECOND, PAIRS_LIMIT)
         self._told: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
+
+    def wants(self) -> dict[type[Event], Want]:
+        return {MalformedMessage: ~field("packet.truncated").filled() & ~field("packet.fragment").filled()}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         packet = event.packet

@@ -17,6 +17,7 @@ from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.tally import Distinct
+from sensor.core.wants import Want, field, held
 from sensor.detectors._calls import SECOND, CallDetector, CallOptions
 from sensor.detectors._words import some
 from sensor.dissectors._rpc_events import RpcCall
@@ -48,6 +49,10 @@ class AdminHunt(CallDetector):
         super().__init__(context, options)
         self._opened: Bounded[tuple[int, int, int], int] = Bounded(CONVERSATIONS_LIMIT)
         self._hosts: Distinct[int, int] = Distinct(self.options.window_s * SECOND)
+
+    def wants(self) -> dict[type[Event], Want]:
+        goes_on = held(self._opened, "packet.src", "packet.dst", "packet.sport")
+        return {RpcCall: (field("interface") == "svcctl") & (field("number").is_in(*OPENS) | goes_on)}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, RpcCall) or event.interface != "svcctl":

@@ -19,6 +19,7 @@ from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.tally import Counts, Distinct
+from sensor.core.wants import Want, field
 from sensor.detectors._calls import CallDetector, CallOptions, Numbers, pair_of
 from sensor.detectors._words import ends_of, is_fixed_function, some
 from sensor.dissectors.ldap import LdapSearch, LdapSearchDone
@@ -95,6 +96,10 @@ class LdapDump(CallDetector):
         self._kinds: Distinct[tuple[int, int], str] = Distinct(window)
         self._entries: Counts[tuple[int, int]] = Counts(window)
         self._told: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, window)
+
+    def wants(self) -> dict[type[Event], Want]:
+        broad = field("scope").is_in(*BROAD) & field("base").filled() & field("filter").passes(aims_of)
+        return {LdapSearch: broad, LdapSearchDone: broad}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, LdapSearch) or event.scope not in BROAD or not event.base or not (aims := aims_of(event.filter)):

@@ -17,6 +17,7 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.tally import Distinct
+from sensor.core.wants import Want, field
 from sensor.detectors._names import GENERATED, REVERSED, generated, registered
 from sensor.detectors._words import app_of, ends_of, is_fixed_function, network_of_packet, some, who
 from sensor.dissectors.dns import DnsResponse
@@ -54,6 +55,9 @@ class NameQueryBurst(EventDetector):
         self._denied: Distinct[int, str] = Distinct(self.options.window_s * SECOND, CLIENTS_LIMIT, NAMES_LIMIT)
         self._made_up: Distinct[int, str] = Distinct(3600 * SECOND, CLIENTS_LIMIT, NAMES_LIMIT)
         self._judged: Recent[tuple[int, int]] = Recent(CLIENTS_LIMIT, self.options.window_s * SECOND)
+
+    def wants(self) -> dict[type[Event], Want]:
+        return {DnsResponse: field("rcode") == NO_SUCH_NAME}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, DnsResponse) and event.rcode == NO_SUCH_NAME and "." in event.name:

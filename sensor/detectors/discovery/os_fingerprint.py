@@ -17,6 +17,7 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.tally import Distinct
+from sensor.core.wants import Want, field, fields
 from sensor.detectors._words import ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.icmp import IcmpEcho, IcmpQuery
 from sensor.dissectors.tcp_syn import TcpOddFlags, TcpSyn
@@ -66,6 +67,9 @@ class OsFingerprint(EventDetector):
         self._signs: Distinct[tuple[int, int], str] = Distinct(self.options.window_s * SECOND, PAIRS_LIMIT, KINDS_LIMIT)
         self._told: Recent[tuple[int, int, bool]] = Recent(PAIRS_LIMIT, TOLD_S * SECOND)
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
+
+    def wants(self) -> dict[type[Event], Want]:
+        return {TcpSyn: fields("window", "options").is_in(PROBES | SCANS), IcmpEcho: field("code").filled()}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         sign = _sign(event)

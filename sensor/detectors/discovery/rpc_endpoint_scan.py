@@ -19,6 +19,7 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.tally import Counts, Distinct
+from sensor.core.wants import Want, field
 from sensor.detectors._words import ends_of, is_fixed_function, network_of_packet, some, who
 from sensor.dissectors._rpc_events import RpcCall
 from sensor.dissectors.portmap import PortmapAdminCall, PortmapCall
@@ -54,6 +55,9 @@ class RpcEndpointScan(EventDetector):
         self._hosts: Distinct[tuple[int, int], int] = Distinct(int(self.options.hours * 3600) * SECOND, SOURCES_LIMIT, HOSTS_LIMIT)
         self._lookups: Counts[tuple[int, int]] = Counts(60 * SECOND, SOURCES_LIMIT)
         self._told: Recent[tuple[int, str]] = Recent(SOURCES_LIMIT, TOLD_S * SECOND)
+
+    def wants(self) -> dict[type[Event], Want]:
+        return {RpcCall: field("interface") == MAPPER}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         packet, want = event.packet, self.options

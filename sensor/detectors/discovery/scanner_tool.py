@@ -20,6 +20,7 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.tally import Distinct
+from sensor.core.wants import Want, field
 from sensor.detectors._words import ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.http import HttpRequest
 from sensor.dissectors.ssh import SshBanner
@@ -67,6 +68,9 @@ class ScannerTool(EventDetector):
         self._shapes: Distinct[int, str] = Distinct(SHAPES_S * SECOND, TOLD_LIMIT, 8)
         self._told: Recent[tuple[int, str]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
+
+    def wants(self) -> dict[type[Event], Want]:
+        return {HttpRequest: field("user_agent").matches(NAMES), SshBanner: field("software").matches(NAMES)}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, TcpSyn):

@@ -18,6 +18,7 @@ from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.tally import Counts, Distinct
+from sensor.core.wants import Want, field, fields
 from sensor.detectors._calls import PAIRS_LIMIT, SECOND, CallDetector, CallOptions, pair_of
 from sensor.detectors._words import some
 from sensor.dissectors._rpc_events import RpcCall
@@ -79,6 +80,10 @@ class SmbEnumeration(CallDetector):
         self._kinds: Distinct[int, Kind] = Distinct(window)
         self._translated: Counts[tuple[int, int]] = Counts(window)
         self._users_open: Bounded[tuple[int, int], int] = Bounded(PAIRS_LIMIT)
+
+    def wants(self) -> dict[type[Event], Want]:
+        translates = (field("interface") == "lsarpc") & field("number").is_in(*TRANSLATIONS)
+        return {RpcCall: translates | fields("interface", "number").is_in((*QUESTIONS, ("winreg", OPEN_USERS), ("winreg", ENUM_KEY)))}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, RpcCall):

@@ -12,6 +12,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
+from sensor.core.wants import Want, field, held
 from sensor.detectors._words import ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 
@@ -43,6 +44,10 @@ class ZoneTransfer(EventDetector):
         self._servers: Bounded[int, bool] = Bounded(SERVERS_LIMIT)
         self._told: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
+
+    def wants(self) -> dict[type[Event], Want]:
+        whole = field("type") == WHOLE_ZONE
+        return {DnsQuery: whole & ~field("operation").filled(), DnsResponse: ~whole & ~field("rcode").filled() & ~held(self._servers, "packet.src")}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, DnsResponse):

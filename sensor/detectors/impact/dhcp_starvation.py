@@ -19,6 +19,7 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.tally import Distinct
+from sensor.core.wants import Want, field
 from sensor.detectors._words import is_fixed_function, who
 from sensor.dissectors.dhcp import DhcpAck, DhcpDiscover, DhcpMessage, DhcpRequest
 
@@ -62,6 +63,9 @@ class DhcpStarvation(EventDetector):
         self._served_again: Bounded[tuple[int, int], int] = Bounded(SEGMENTS_LIMIT)
         self._told: Recent[tuple[int, int]] = Recent(SENDERS_LIMIT, TOLD_S * SECOND)
         self._exempt = frozenset(map(addresses.parse_mac, self.options.exempt_macs))
+
+    def wants(self) -> dict[type[Event], Want]:
+        return dict.fromkeys(self.watches, field("mac").filled())
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, DhcpMessage) or not event.mac:

@@ -15,6 +15,7 @@ from sensor.core.bounded import Bounded
 from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.tally import Counts
+from sensor.core.wants import Want, field
 from sensor.detectors._calls import PAIRS_LIMIT, SECOND, CallDetector, CallOptions, pair_of
 from sensor.dissectors._smb_events import SmbCreateResult, SmbDelete, SmbRename
 
@@ -51,6 +52,9 @@ class MassFileChange(CallDetector):
         self._renames: Counts[tuple[int, int]] = Counts(WINDOW_S * SECOND)
         self._changes: Counts[tuple[int, int]] = Counts(WINDOW_S * SECOND)
         self._told: Bounded[tuple[int, int], int] = Bounded(PAIRS_LIMIT)
+
+    def wants(self) -> dict[type[Event], Want]:
+        return {SmbCreateResult: field("action").is_in(*OVERWRITTEN)}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, SmbCreateResult) and event.action not in OVERWRITTEN:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
+from sensor.core.wants import Want, field
 from sensor.detectors._calls import CallDetector
 from sensor.dissectors._smb_events import SmbCreate
 from sensor.dissectors.eicar import EicarFile
@@ -26,6 +27,10 @@ class TestFile(CallDetector):
     advice = "Ask who tests. Where nobody does, look why the machine fetched it, and whether its antivirus reported it, too."
     false_positives = "Tests of antivirus programs and gateways are what it is for."
     watches = (EicarFile, HttpResponse, SmbCreate)
+
+    def wants(self) -> dict[type[Event], Want]:
+        fetched = (field("status") == 200) & field("path").passes(lambda path: NAME.search(path.partition("?")[0]))
+        return {HttpResponse: fetched, SmbCreate: field("writes").filled() & field("name").matches(NAME)}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, EicarFile):

@@ -24,7 +24,8 @@ from sensor.core.detector import Context, EventDetector, FlowDetector
 from sensor.core.event import Event
 from sensor.core.flow import Change, Flow
 from sensor.core.observation import Subject
-from sensor.detectors._exploits import attempts_in
+from sensor.core.wants import Want, field, held
+from sensor.detectors._exploits import attempted, attempts_in
 from sensor.detectors._words import network_of, who
 from sensor.dissectors.http import HttpBody, HttpRequest
 from sensor.dissectors.rat import RatMessage
@@ -84,6 +85,11 @@ class Callback(FlowDetector, EventDetector):
         self._pairs, self._times = np.zeros(PAIR_SLOTS, np.uint64), np.zeros(PAIR_SLOTS, np.int64)
 
     # Requests and shells.
+
+    def wants(self) -> dict[type[Event], Want]:
+        fetches = held(self._attacks, "packet.src") & (field("user_agent").matches(_FETCHER) | field("path").matches(_CODE))
+        request, body = attempted(self._known)
+        return {HttpRequest: request | fetches, HttpBody: body, RatMessage: field("from_client").filled() & held(self._attacks, "packet.src")}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, RatMessage):

@@ -16,6 +16,7 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.tally import Counts, Distinct
+from sensor.core.wants import Want, field
 from sensor.detectors._words import ends_of, is_fixed_function, network_of_packet, some, who
 from sensor.dissectors.http import HttpRequest, HttpResponse
 
@@ -71,6 +72,10 @@ class WebScan(EventDetector):
         self._answers: Counts[tuple[int, int]] = Counts(window, KEYS_LIMIT)
         self._failures: Counts[tuple[int, int]] = Counts(window, KEYS_LIMIT)
         self._told: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
+
+    def wants(self) -> dict[type[Event], Want]:
+        # Answers are counted, all of them: a scan shows in the share that fails.
+        return {HttpRequest: field("user_agent").matches(SCANNERS) | field("path").matches(SENSITIVE)}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, HttpResponse):

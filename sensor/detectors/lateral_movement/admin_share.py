@@ -17,6 +17,7 @@ from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.tally import Distinct
+from sensor.core.wants import Want, field, fields
 from sensor.detectors._calls import ADMIN_SHARES, SECOND, CallDetector, CallOptions, pair_of
 from sensor.detectors._words import some
 from sensor.dissectors._rpc_events import RpcCall
@@ -49,6 +50,10 @@ class AdminShare(CallDetector):
         window = self.options.window_s * SECOND
         self._used: Distinct[int, int] = Distinct(window)
         self._refused: Distinct[int, int] = Distinct(window)
+
+    def wants(self) -> dict[type[Event], Want]:
+        connected = field("share").is_in(*ADMIN_SHARES) & field("status").is_in(0, DENIED)
+        return {RpcCall: fields("interface", "number").is_in((("srvsvc", SHARE_ADD),)), SmbTreeResult: connected}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, RpcCall):

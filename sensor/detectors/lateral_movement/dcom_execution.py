@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
+from sensor.core.wants import Want, field, fields
 from sensor.detectors._calls import CallDetector, quoted
 from sensor.dissectors._rpc_events import RpcCall
 
@@ -37,6 +38,10 @@ class DcomExecution(CallDetector):
     )
     false_positives = "Old business programs that drive Office on a server; inventory and management programs that work by DCOM."
     watches = (RpcCall,)
+
+    def wants(self) -> dict[type[Event], Want]:
+        activates = field("interface").is_in(*ACTIVATIONS) & field("facts").has(*(("class", name) for name in CLASSES))
+        return {RpcCall: activates | fields("interface", "number").is_in((("IDispatch", GET_NAMES), ("IDispatch", INVOKE)))}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, RpcCall):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
+from sensor.core.wants import Want, fields
 from sensor.detectors._calls import CallDetector, quoted
 from sensor.dissectors._rpc_events import RpcCall
 
@@ -24,6 +25,9 @@ class EventLogClear(CallDetector):
     )
     false_positives = "An administrator who clears a log that is full, or cleans up after a test; the set-up of a log collector or of a machine image."
     watches = (RpcCall,)
+
+    def wants(self) -> dict[type[Event], Want]:
+        return {RpcCall: fields("interface", "number").is_in(CLEARS)}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, RpcCall) and (event.interface, event.number) in CLEARS:

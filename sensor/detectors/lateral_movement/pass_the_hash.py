@@ -20,6 +20,7 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.tally import Distinct
+from sensor.core.wants import Want, field
 from sensor.detectors._kerberos import ends, is_machine
 from sensor.detectors._words import ends_of, network_of_packet, some, who
 from sensor.dissectors._smb_events import SmbLoginResult
@@ -64,6 +65,9 @@ class PassTheHash(EventDetector):
         self._names: Distinct[str, str] = Distinct(memory, ACCOUNTS_LIMIT, HOMES_LIMIT)  # machine → what it called itself
         self._told: Recent[tuple[str, str]] = Recent(TOLD_LIMIT, DAY)
         self._exempt = frozenset(name.lower() for name in self.options.exempt)
+
+    def wants(self) -> dict[type[Event], Want]:
+        return {SmbLoginResult: ~field("status").filled() & ~field("guest").filled() & field("method").is_in(*NTLM)}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, KerberosAsReply):

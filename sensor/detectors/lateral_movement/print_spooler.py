@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
+from sensor.core.wants import Want, fields
 from sensor.detectors._calls import CallDetector, quoted
 from sensor.dissectors._rpc_events import RpcCall
 
@@ -29,6 +30,9 @@ class PrintSpooler(CallDetector):
     )
     false_positives = "Administrators of print servers: name their machines as managers."
     watches = (RpcCall,)
+
+    def wants(self) -> dict[type[Event], Want]:
+        return {RpcCall: fields("interface", "number").is_in(INSTALLS)}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, RpcCall) or (event.interface, event.number) not in INSTALLS:

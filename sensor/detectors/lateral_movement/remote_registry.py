@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
+from sensor.core.wants import Want, field
 from sensor.detectors._calls import CallDetector, quoted
 from sensor.dissectors._rpc_events import RpcCall
 
@@ -33,6 +34,9 @@ class RemoteRegistry(CallDetector):
     )
     false_positives = "Administrators and deployment programs that configure machines remotely: name their machines as managers."
     watches = (RpcCall,)
+
+    def wants(self) -> dict[type[Event], Want]:
+        return {RpcCall: (field("interface") == "winreg") & field("number").is_in(*DEEDS)}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, RpcCall) or event.interface != "winreg" or (deed := DEEDS.get(event.number)) is None:

@@ -14,6 +14,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded
 from sensor.core.detector import Context
 from sensor.core.event import Event
+from sensor.core.wants import Want, field
 from sensor.detectors._calls import ADMIN_SHARES, PAIRS_LIMIT, SECOND, CallDetector, pair_of, quoted
 from sensor.dissectors._rpc_events import RpcCall
 from sensor.dissectors._smb_events import SmbCreate
@@ -69,6 +70,9 @@ class RemoteService(CallDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._pairs: Bounded[tuple[int, int], _Pair] = Bounded(PAIRS_LIMIT)
+
+    def wants(self) -> dict[type[Event], Want]:
+        return {RpcCall: field("interface") == "svcctl", SmbCreate: field("writes").filled() & field("share").is_in(*ADMIN_SHARES)}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, RpcCall):

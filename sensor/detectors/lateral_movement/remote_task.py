@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
+from sensor.core.wants import Want, fields
 from sensor.detectors._calls import CallDetector, quoted
 from sensor.dissectors._rpc_events import RpcCall
 
@@ -33,6 +34,9 @@ class RemoteTask(CallDetector):
     )
     false_positives = "Administrators and deployment programs that plan tasks remotely: name their machines as managers."
     watches = (RpcCall,)
+
+    def wants(self) -> dict[type[Event], Want]:
+        return {RpcCall: fields("interface", "number").is_in(DEEDS)}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, RpcCall) or (deed := DEEDS.get((event.interface, event.number))) is None:

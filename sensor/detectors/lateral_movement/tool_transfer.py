@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
+from sensor.core.wants import Want, field
 from sensor.detectors._calls import ADMIN_SHARES, CallDetector
 from sensor.detectors._words import ends_of, is_fixed_function
 from sensor.dissectors._smb_events import SmbCreate, SmbWrite
@@ -41,6 +42,16 @@ class ToolTransfer(CallDetector):
     )
     false_positives = "Deployment of software through administrative shares: name its machines as managers. Devices that update themselves by scripts."
     watches = (SmbCreate, SmbWrite, HttpRequest, FtpFile, TftpRead)
+
+    def wants(self) -> dict[type[Event], Want]:
+        counts = field("share").is_in(*ADMIN_SHARES, *DOMAIN_SHARES)
+        return {
+            SmbCreate: field("writes").filled() & field("extension").is_in(*PROGRAMS) & counts,
+            SmbWrite: field("executable").filled() & counts,
+            HttpRequest: (field("method") == "GET") & field("path").passes(lambda path: FETCHED.search(path.partition("?")[0])),
+            FtpFile: (field("command") == "RETR") & field("path").matches(FETCHED),
+            TftpRead: field("file").matches(FETCHED),
+        }
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, SmbWrite):

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
+from sensor.core.wants import Want, field
 from sensor.detectors._calls import CallDetector
 from sensor.dissectors.http import HttpRequest
 
@@ -32,6 +33,9 @@ class WinrmShell(CallDetector):
     )
     false_positives = "Administrators with PowerShell remoting, automation such as Ansible: name their machines as managers."
     watches = (HttpRequest,)
+
+    def wants(self) -> dict[type[Event], Want]:
+        return {HttpRequest: (field("method") == "POST") & field("path").passes(lambda path: SERVICE.match(path.lower()))}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, HttpRequest) or event.method != "POST":

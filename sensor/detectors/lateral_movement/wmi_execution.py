@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
+from sensor.core.wants import Want, field
 from sensor.detectors._calls import CallDetector, quoted
 from sensor.dissectors._rpc_events import RpcCall
 
@@ -30,6 +31,9 @@ class WmiExecution(CallDetector):
     )
     false_positives = "Inventory, monitoring and deployment programs that call methods through WMI: name their machines as managers."
     watches = (RpcCall,)
+
+    def wants(self) -> dict[type[Event], Want]:
+        return {RpcCall: (field("interface") == "IWbemServices") & field("number").is_in(*EXECUTES, *PUTS)}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, RpcCall) or event.interface != "IWbemServices":

@@ -13,6 +13,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded
 from sensor.core.detector import Context
 from sensor.core.event import Event
+from sensor.core.wants import Want, field
 from sensor.detectors._calls import PAIRS_LIMIT, SECOND, CallDetector, pair_of, quoted
 from sensor.dissectors._rpc_events import RpcCall
 
@@ -37,6 +38,9 @@ class AccountChange(CallDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._made: Bounded[tuple[int, int], int] = Bounded(PAIRS_LIMIT)
+
+    def wants(self) -> dict[type[Event], Want]:
+        return {RpcCall: (field("interface") == "samr") & field("number").is_in(*CREATE, *SETS, *MEMBERS)}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, RpcCall) or event.interface != "samr":

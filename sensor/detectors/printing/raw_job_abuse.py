@@ -15,6 +15,7 @@ from sensor.core.changes import TCP, Changes
 from sensor.core.detector import Context, FlowDetector
 from sensor.core.event import Event
 from sensor.core.flow import Change, Flow
+from sensor.core.wants import Want, field
 from sensor.detectors._calls import CallDetector, CallOptions
 from sensor.detectors._words import client_of, ends_of, is_fixed_function, network_of, server_of, who
 from sensor.dissectors.pjl import PjlCommand
@@ -71,6 +72,9 @@ class RawJobAbuse(FlowDetector, CallDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._told: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, AGAIN)
+
+    def wants(self) -> dict[type[Event], Want]:
+        return {PjlCommand: field("command").is_in(*COMMANDS, "ENTER", "DEFAULT", "SET")}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, PjlCommand):

@@ -20,6 +20,7 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
+from sensor.core.wants import Want, field
 from sensor.detectors._one import OneByOne, number_of
 from sensor.detectors._words import ends_of, is_fixed_function, network_of_packet, some, who
 from sensor.dissectors.sip import SipRequest, SipResponse
@@ -71,6 +72,9 @@ class SipScan(EventDetector):
         window = self.window(want.window_s * SECOND, KEY_BITS, PAIR_BITS, int(want.grace_s * SECOND), WAIT_BITS)
         window.rule(threshold=want.targets, share=want.share)
         return OneByOne(window)
+
+    def wants(self) -> dict[type[Event], Want]:
+        return {SipRequest: field("method").is_in(*METHODS), SipResponse: field("method").is_in(*METHODS)}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, SipRequest) and event.method in METHODS:

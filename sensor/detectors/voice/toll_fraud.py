@@ -17,6 +17,7 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.tally import Distinct
+from sensor.core.wants import Want, field
 from sensor.detectors._calls import CallDetector, CallOptions
 from sensor.detectors._words import ends_of, some
 from sensor.dissectors.sip import SipRequest
@@ -70,6 +71,9 @@ class TollFraud(CallDetector):
         self._dialled: Distinct[tuple[int, str], str] = Distinct(window, values=NUMBERS_LIMIT)
         self._told: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, window)
         self._home, self._costly = tuple(self.options.home), tuple(self.options.premium)
+
+    def wants(self) -> dict[type[Event], Want]:
+        return {SipRequest: field("method") == "INVITE"}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, SipRequest) or event.method != "INVITE":

@@ -9,7 +9,6 @@ everything is bounded, and what was told outlives a restart (``cases.py``).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from sensor.core import addresses
 from sensor.core.alert import Severity
@@ -19,6 +18,7 @@ from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.recommendation import Recommendation
 from sensor.core.record_parts import community_id_of, proof_body
+from sensor.core.wants import Listener
 from sensor.detectors._insecure import SHOWING, Insecure, Shown
 from sensor.detectors._words import ends_of, who
 from sensor.posture.recommendations.cases import Case, Cases, Name, Place, packed, unpacked
@@ -54,9 +54,10 @@ class Advisor:
         # Packet time (ns) before which a tick has nothing to do, and the tick before.
         self._due = self._ticked = 0
 
-    def listeners(self) -> list[tuple[type[Event], Callable[[Any], None]]]:
+    def listeners(self) -> list[Listener]:
         """What the pipeline is to tell."""
-        return [*((kind, self._hear_service) for kind in SHOWING), *((kind, self._hear_habit) for kind in HABITS)]
+        services = [Listener("advisor", kind, self._hear_service) for kind in SHOWING]
+        return [*services, *(Listener("advisor", kind, self._hear_habit) for kind in HABITS)]
 
     def tick(self, now: int) -> None:
         """A new second of packet time, ns."""

@@ -41,7 +41,7 @@ class Watch:
         self.members: list[Member] = []
         self.advisor = Advisor(self.world, self._tell, lambda: self.members, cases)
         self._hears: dict[type[Event], list[Callable[[Any], None]]] = {}
-        for kind, hear in self.advisor.listeners():
+        for _, kind, hear, _ in self.advisor.listeners():
             self._hears.setdefault(kind, []).append(hear)
 
     def _tell(self, action: str, told: Recommendation, at: int, closed: str) -> None:

@@ -1,0 +1,149 @@
+"""Wants of one event class compiled into one function: from an event to a number with a bit for each of them that holds.
+
+Each field is read once. What looks at one field only and costs more than a comparison (patterns, functions) is answered
+by value: few distinct values occur, and all such answers about a field are one number, found by one look-up. The rest
+becomes one expression of Python each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, get_args, get_origin
+
+from sensor.core.event import Event
+from sensor.core.wants import PACKET, AnyOf, Constant, Versioned, Want, type_of
+
+# Values of a field whose answers are remembered, and the longest text that is.
+REMEMBERED, LONGEST = 4096, 1024
+
+Choice = Callable[[Any], int]
+
+
+class Answers(dict[Any, int]):
+    """What wants of one field say of a value, as bits. Remembered until they are too many, or until the knowledge that
+    they rest on is exchanged.
+    """
+
+    def __init__(self, size: int = REMEMBERED) -> None:
+        super().__init__()
+        self.size = size
+        self.bits: dict[Want, int] = {}
+        self.of: tuple[Versioned, ...] = ()
+        self._versions: tuple[int, ...] = ()
+
+    def add(self, want: Want, bit: int) -> None:
+        self.bits[want] = self.bits.get(want, 0) | bit
+        self.of = tuple(frozenset(self.of) | want.versions)
+
+    def __missing__(self, value: Any) -> int:
+        bits = 0
+        for want, bit in self.bits.items():
+            if want.holds(lambda _: value):
+                bits |= bit
+        if not isinstance(value, str | bytes) or len(value) <= LONGEST:
+            if len(self) >= self.size:
+                self.clear()
+            self[value] = bits
+        return bits
+
+    def renewed(self) -> Answers:
+        """Itself, empty where the knowledge was exchanged."""
+        versions = tuple(of.version for of in self.of)
+        if versions != self._versions:
+            self._versions = versions
+            self.clear()
+        return self
+
+
+class _Writer:
+    """The source of one function while it is written: its constants, the fields that it reads, and what is answered by
+    value.
+    """
+
+    def __init__(self, kind: type[Event]) -> None:
+        self.kind = kind
+        self.space: dict[str, Any] = {}
+        self.fields: dict[str, str] = {}
+        self.answers: dict[str, Answers] = {}
+        self._next = 1
+
+    def bit(self) -> int:
+        self._next <<= 1
+        return self._next >> 1
+
+    def named(self, field: str) -> str:
+        return self.fields.setdefault(field, f"v{len(self.fields)}")
+
+    def kept(self, value: object) -> str:
+        if isinstance(value, int | str | bytes):
+            return repr(value)
+        name = f"k{len(self.space)}"
+        self.space[name] = value
+        return name
+
+    def code(self, want: Want) -> str:
+        if not self.answered(want):
+            return want.code(self)
+        bit = self.bit()
+        return f"{self.look_up(want, bit)} & {bit}"
+
+    def answered(self, want: Want) -> bool:
+        """Whether a want is to be answered by value: it looks at one field, which can be remembered, and at no state."""
+        return len(want.fields) == 1 and want.costly and not want.state and _can_be_key(type_of(self.kind, next(iter(want.fields))))
+
+    def look_up(self, want: Want, bit: int) -> str:
+        """A bit that is set where the want holds; what the bits of its field are called."""
+        [field] = want.fields
+        self.answers.setdefault(field, Answers()).add(want, bit)
+        return self.named(field).replace("v", "m")
+
+    def lines(self, begin: int, tests: Sequence[tuple[str, int]], outs: int) -> Iterator[str]:
+        """The body. ``begin``: bits that are always set; ``tests``: expressions and the bits they set; ``outs``: all
+        bits that somebody wants.
+        """
+        if any(field.startswith(PACKET) for field in self.fields):
+            yield "packet = event.packet"
+        mask = [str(begin)]
+        for field, name in self.fields.items():
+            yield f"{name} = {field if field.startswith(PACKET) else f'event.{field}'}"
+            if field in self.answers:
+                answers, mine = self.answers[field], name.replace("v", "m")
+                self.space[f"a{mine}"] = answers
+                yield f"{mine} = a{mine}{'.renewed()' if answers.of else ''}[{name}]"
+                mask.append(mine)
+        yield f"mask = {' | '.join(mask)}"
+        for test, bit in tests:
+            yield f"if {test}: mask |= {bit}"
+        yield f"return mask & {outs}"
+
+
+def compiled(kind: type[Event], wants: Sequence[Want]) -> Choice:
+    """The function: bit ``i`` of its answer is set where ``wants[i]`` holds. UnknownField where one reads what the
+    class does not have.
+    """
+    write, begin, tests = _Writer(kind), 0, list[tuple[str, int]]()
+    outs = [write.bit() for _ in wants]
+    for want, out in zip(wants, outs, strict=True):
+        want.check(kind)
+        others: list[Want] = []
+        for part in want.parts if isinstance(want, AnyOf) else (want,):
+            if isinstance(part, Constant):
+                begin |= out if part.value else 0
+            elif write.answered(part):
+                write.look_up(part, out)  # the answer is that of the whole
+            else:
+                others.append(part)
+        tests += [(write.code(part), out) for part in others]
+    name = f"choose_{kind.__name__}"
+    text = f"def {name}(event):\n" + "".join(f"    {line}\n" for line in write.lines(begin, tests, sum(outs)))
+    exec(compile(text, f"<wants of {kind.__name__}>", "exec"), write.space)  # noqa: S102 - names and constants of wants, nothing else
+    made: Choice = write.space[name]
+    return made
+
+
+def _can_be_key(held: Any) -> bool:
+    """Whether values of a type can be looked up: texts, numbers, tuples of them."""
+    return held in _PLAIN or (get_origin(held) in (tuple, frozenset) and all(one is ... or _can_be_key(one) for one in get_args(held)))
+
+
+_PLAIN = (str, int, float, bool, bytes)

@@ -1,0 +1,116 @@
+"""The language of wants: what each node says, how nodes are put together, and what is refused."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from sensor.core.bounded import Bounded
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.core.wants import (
+    ALWAYS,
+    NEVER,
+    AllOf,
+    AnyOf,
+    UnknownField,
+    Want,
+    all_of,
+    any_of,
+    armed,
+    event_reader,
+    field,
+    fields,
+    held,
+)
+
+
+class Said(Event):
+    """What the nodes are tried on."""
+
+    status: int
+    path: str
+    names: tuple[str, ...] = ()
+    old: bool = False
+
+
+def holds(want: Want, *values: object, sport: int = 80) -> bool:
+    return want.holds(event_reader(Said(Packet(sport=sport, dport=40000), *values)))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("want", "held_by", "not_by"),
+    [
+        (field("status").is_in(401, 403), (403, "/"), (404, "/")),
+        (field("status") == 404, (404, "/"), (200, "/")),
+        (field("status") != 404, (200, "/"), (404, "/")),
+        (field("status") < 300, (299, "/"), (300, "/")),
+        (field("status") <= 300, (300, "/"), (301, "/")),
+        (field("status") > 300, (301, "/"), (300, "/")),
+        (field("status") >= 300, (300, "/"), (299, "/")),
+        (field("status") < field("packet.dport"), (39999, "/"), (40000, "/")),
+        (field("names").filled(), (1, "/", ("a",)), (1, "/", ())),
+        (field("names").has("a", "b"), (1, "/", ("c", "b")), (1, "/", ("c",))),
+        (field("old").filled(), (1, "/", (), True), (1, "/", (), False)),
+        (field("path").matches("^/ADMIN", re.IGNORECASE), (1, "/admin"), (1, "/x/admin")),
+        (field("path").matches(re.compile("^/ADMIN", re.IGNORECASE)), (1, "/admin"), (1, "/x/admin")),
+        (field("path").read_as(str.upper).matches("^/ADMIN"), (1, "/admin"), (1, "/root")),
+        (field("path").passes(str.isupper), (1, "/A"), (1, "/a")),
+        (fields("status", "path").is_in(((1, "/"), (2, "/a"))), (2, "/a"), (2, "/")),
+        (fields("status", "path").passes(lambda status, path: len(path) > status), (1, "/a"), (2, "/a")),
+        (~(field("status") == 1) | field("old").filled(), (1, "/", (), True), (1, "/")),
+        ((field("status") == 1) & ~field("old").filled(), (1, "/"), (1, "/", (), True)),
+    ],
+)
+def test_nodes(want: Want, held_by: tuple[object, ...], not_by: tuple[object, ...]) -> None:
+    """Each holds for one event and not for another."""
+    assert holds(want, *held_by)
+    assert not holds(want, *not_by)
+    assert not holds(~want, *held_by)
+
+
+def test_tables_are_looked_into_and_not_touched() -> None:
+    """The entry touched longest ago still makes room, however often it was asked for."""
+    table: Bounded[object, bool] = Bounded(2)
+    want = held(table, "status")
+    assert not holds(armed(table), 1, "/")
+    table.put(1, True)
+    table.put(2, True)
+    assert holds(want, 1, "/")
+    assert holds(armed(table), 1, "/")
+    table.put(3, True)
+    assert not holds(want, 1, "/")
+    table.put((80, 3), True)
+    assert holds(held(table, "packet.sport", "status"), 3, "/")
+    assert want.state
+    assert not field("status").filled().state
+
+
+def test_nodes_are_flat_and_constants_vanish() -> None:
+    """What decides nothing is left out; what decides all is all that is left."""
+    one, two, three = (field("status") == number for number in (1, 2, 3))
+    assert one | two | three == AnyOf((one, two, three))
+    assert one & (two & three) == AllOf((one, two, three))
+    assert one | one == one
+    assert (one | ALWAYS, one & NEVER) == (ALWAYS, NEVER)
+    assert (one | NEVER, one & ALWAYS) == (one, one)
+    assert (~ALWAYS, ~NEVER, ~~one) == (NEVER, ALWAYS, one)
+    assert (any_of(()), all_of(())) == (NEVER, ALWAYS)
+    assert (one | (two & field("packet.sport").filled())).fields == {"status", "packet.sport"}
+
+
+@pytest.mark.parametrize(
+    ("want", "says"),
+    [
+        (field("state").filled(), "Said has no field state: it has packet, status, path, names, old"),
+        (~(field("status").filled() | field("packet.port").filled()), "a packet has no field port"),
+        (field("path") < 3, "Said.path is no number and has no order"),
+        (field("status").matches("1"), "Said.status is no text to be searched"),
+        (held(Bounded(1), "key"), "Said has no field key: it has packet, status, path, names, old"),
+    ],
+)
+def test_what_a_class_does_not_have_is_an_error(want: Want, says: str) -> None:
+    """The message names the class and the field."""
+    with pytest.raises(UnknownField, match=f"^{re.escape(says)}$"):
+        want.check(Said)

@@ -1,0 +1,33 @@
+"""The stories find a want that is too narrow: what ``heard`` compares is not the same then."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sensor.core.addresses import parse
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.core.wants import NEVER, field
+from sensor.dissectors.http import HttpRequest, HttpResponse
+from tests.detectors.stories import START, detector, heard
+
+SCAN = "initial_access.web_scan"
+
+
+def ask(agent: str) -> Event:
+    packet = Packet(ts=START, src=parse("10.0.0.66"), dst=parse("10.0.0.80"), sport=40000, dport=80, proto=6)
+    return HttpRequest(packet, "GET", "www", "/", agent, "", "", "", "", -1, False)
+
+
+@pytest.mark.parametrize("narrow", [NEVER, field("path").matches("env"), field("packet.sport") < 40000])
+def test_a_want_that_is_too_narrow_fails_its_story(narrow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same story passes with the want as it is, and where all events are wanted."""
+    story = [ask("Mozilla/5.0"), ask("sqlmap/1.7")]
+    assert len(heard(detector(SCAN), story)) == 1
+    monkeypatch.setattr(type(detector(SCAN)), "wants", lambda _: {})
+    assert len(heard(detector(SCAN), story)) == 1
+    monkeypatch.setattr(type(detector(SCAN)), "wants", lambda _: {HttpRequest: narrow, HttpResponse: NEVER})
+    with pytest.raises(AssertionError, match=r"^initial_access\.web_scan does not want what it would raise an alert for"):
+        heard(detector(SCAN), story)

@@ -1,0 +1,84 @@
+"""Who hears an event: those that want it, in their order; a want that breaks costs nobody an event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import sensor.detectors
+from sensor import registry
+from sensor.boundary import Boundary
+from sensor.core.alert import Alert
+from sensor.core.detector import Detector, EventDetector
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.core.wants import ALWAYS, UnknownField, Want, field
+from sensor.engine.audience import Audience, Member, judges
+from tests.detectors.stories import World
+
+
+class Said(Event):
+    """A word."""
+
+    word: str
+    size: int = 0
+
+
+def says(name: str) -> Any:
+    return lambda event: [f"{name}: {event.word}"]
+
+
+def audience(boundary: Boundary, **wants: Want) -> Audience:
+    return Audience(boundary, ((Said, Member(name, says(name), want)) for name, want in wants.items()))
+
+
+def test_only_those_hear_that_want_it_in_their_order() -> None:
+    """Nobody hears a class that nobody watches."""
+    short = field("word").passes(lambda word: len(word) < 3)
+    some = audience(Boundary(), a=short, b=ALWAYS, c=~short)
+    assert some.hear(Said(Packet(), "no")) == ["a: no", "b: no"]
+    assert some.hear(Said(Packet(), "long")) == ["b: long", "c: long"]
+    assert some.hear(Event(Packet())) == []
+
+
+@pytest.mark.parametrize("want", [field("word").passes(lambda word: 1 // (word != "break")), field("size") > 3])
+def test_a_want_that_breaks_is_a_fault_of_its_owner_who_then_hears_all(want: Want) -> None:
+    """Nobody loses an event by it; the others are asked as before."""
+    boundary = Boundary()
+    some = audience(boundary, a=want, b=field("word") == "other")
+    broken = Said(Packet(b"poison"), "break", "no number")  # type: ignore[arg-type]
+    assert some.hear(broken) == ["a: break", "b: break"]  # this once all of them
+    [fault] = boundary.faults.values()
+    assert (fault.unit, fault.count, fault.packet) == ("a", 1, broken.packet)
+    assert some.hear(Said(Packet(), "other")) == ["a: other", "b: other"]
+    assert some.hear(Said(Packet(), "word")) == ["a: word"]
+    assert len(boundary.faults) == 1
+
+
+class Narrow(EventDetector):
+    """Wants what it does not watch."""
+
+    watches = (Said,)
+
+    def wants(self) -> dict[type[Event], Want]:
+        return {Event: ALWAYS}
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        return iter(())
+
+
+def test_a_want_of_a_class_that_is_not_watched_is_an_error() -> None:
+    """The message names the detector and the class."""
+    unit = Narrow(World())
+    unit.id = "test.narrow"
+    with pytest.raises(UnknownField, match=r"^test\.narrow wants some of Event, which it does not watch$"):
+        list(judges([unit]))
+
+
+def test_the_wants_of_all_detectors_are_sound() -> None:
+    """Those that are off unless switched on included: fields exist, and have the types that are asked for."""
+    units = [unit(World()) for unit in registry.units(sensor.detectors, Detector).values()]
+    Audience(Boundary(), judges(units))
+    assert sum(bool(unit.wants()) for unit in units if isinstance(unit, EventDetector)) > 60

@@ -1,0 +1,76 @@
+"""Wants compiled: the same as the nodes themselves; what is remembered of values, and when it is forgotten."""
+
+from __future__ import annotations
+
+import itertools
+
+from sensor.core.bounded import Bounded
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.core.wants import ALWAYS, NEVER, Want, armed, event_reader, field, fields, held
+from sensor.engine.choice import LONGEST, REMEMBERED, compiled
+
+
+class Said(Event):
+    """What wants are compiled for."""
+
+    status: int
+    path: str
+    names: tuple[str, ...] = ()
+    rows: tuple[list[int], ...] = ()
+
+
+class Knowledge:
+    """Names that may be exchanged."""
+
+    def __init__(self) -> None:
+        self.version, self.names, self.asked = 1, {"/a"}, 0
+
+    def has(self, name: str) -> bool:
+        self.asked += 1
+        return name in self.names
+
+
+def said(status: int = 200, path: str = "/", names: tuple[str, ...] = (), sport: int = 80) -> Said:
+    return Said(Packet(sport=sport, flow=status), status, path, names)
+
+
+def test_compiled_wants_say_what_the_nodes_say() -> None:
+    """Over all combinations of values, whatever of a want is answered by value."""
+    table: Bounded[int, bool] = Bounded(4)
+    table.put(404, True)
+    path, listed = field("path").matches("^/a"), field("names").passes(lambda names: "x" in names)
+    wants: list[Want] = [
+        ALWAYS, NEVER, path, ~path, path | listed, path & listed, (field("status") == 200) & (path | field("path").matches("b$")),
+        path | ((field("status") >= 400) & ~listed), held(table, "packet.flow"), armed(table) & path, fields("status", "path").is_in(((200, "/a"),)),
+        field("packet.sport").is_in(80, 81) | path, ~(path & (field("status") < 300)) & (listed | field("names").filled()), path,
+        field("rows").passes(lambda rows: not rows), fields("path", "names").passes(lambda path, names: path in names),
+    ]  # fmt: skip
+    choose = compiled(Said, wants)
+    for values in itertools.product((200, 301, 404), ("/", "/a", "/ab", "b"), ((), ("x",), ("/a", "y")), (80, 443)):
+        event = said(*values)
+        assert [bool(choose(event) >> place & 1) for place in range(len(wants))] == [want.holds(event_reader(event)) for want in wants], values
+
+
+def test_answers_are_remembered_until_knowledge_is_exchanged() -> None:
+    """A value is asked once; another version asks again."""
+    known = Knowledge()
+    choose = compiled(Said, [field("path").passes(known.has, known)])
+    assert [choose(said(path=path)) for path in ("/a", "/b", "/a", "/b")] == [1, 0, 1, 0]
+    assert known.asked == 2
+    known.names, known.version = {"/b"}, 2
+    assert [choose(said(path=path)) for path in ("/a", "/b", "/a", "/b")] == [0, 1, 0, 1]
+    assert known.asked == 4
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    """However many values a peer makes up, and however long they are."""
+    known = Knowledge()
+    choose = compiled(Said, [field("path").passes(known.has)])
+    answers = choose.__globals__["am0"]  # type: ignore[attr-defined]
+    for number in range(3 * REMEMBERED):
+        choose(said(path=f"/{number}"))
+    assert 0 < len(answers) <= REMEMBERED
+    answers.clear()
+    choose(said(path="/" * (LONGEST + 1)))
+    assert len(answers) == 0

@@ -1,0 +1,77 @@
+"""What detectors want is not narrower than what they would raise: captures give the same log where everybody hears
+everything.
+
+A few captures in the ordinary run; SENSOR_WANTS names files or folders of more, separated by colons.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from sensor.capture.files import open_captures
+from sensor.config import Config, load_config
+from sensor.core.record import Record
+from sensor.core.wants import ALWAYS, NEVER
+from sensor.engine import pipeline
+from sensor.engine.audience import judges, listening
+from sensor.runtime.assembly import assemble
+
+ROOT = Path(__file__).parents[2]
+SAMPLED = 9
+LAB = sorted((ROOT / "pcaps/lab").rglob("*.pcap*"))
+GIVEN = [Path(path) for path in os.environ.get("SENSOR_WANTS", "").split(":") if path]
+MORE = [path for given in GIVEN for path in (sorted(given.rglob("*.*cap*")) if given.is_dir() else [given])]
+# Detectors that are off unless switched on are on here.
+PRESET = "preset: paranoid\n"
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
+    path = tmp_path_factory.mktemp("config") / "sensor.yaml"
+    path.write_text(PRESET)
+    return load_config(path)
+
+
+def log(config: Config, path: Path) -> list[bytes]:
+    """The records of a capture, as they are logged."""
+    told: list[Record] = []
+    engine = assemble(config, told.append, intel=[ROOT / "pcaps/office.intel.txt"])
+    source = open_captures([str(path)])
+    try:
+        for batch in source.batches():
+            engine.process(batch)
+            batch.release()
+    finally:
+        source.close()
+    engine.finish()
+    assert not list(engine.boundary.faults.values())
+    return [msgspec.json.encode(record) for record in told]
+
+
+def everybody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody wants less than all."""
+    monkeypatch.setattr(pipeline, "judges", lambda units: ((kind, member._replace(want=ALWAYS)) for kind, member in judges(units)))
+    monkeypatch.setattr(pipeline, "listening", lambda heard: ((kind, member._replace(want=ALWAYS)) for kind, member in listening(heard)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", [ROOT / "pcaps/office.pcapng", *LAB[::SAMPLED], *MORE], ids=lambda path: path.name)
+def test_captures_say_the_same_where_everybody_hears_everything(path: Path, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Byte for byte, the ids of records included."""
+    wanted = log(config, path)
+    everybody(monkeypatch)
+    assert wanted == log(config, path)
+
+
+@pytest.mark.slow
+def test_a_want_that_is_too_narrow_is_found(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The office has alerts of events: where nobody wants any, its log is another one."""
+    monkeypatch.setattr(pipeline, "judges", lambda units: ((kind, member._replace(want=NEVER)) for kind, member in judges(units)))
+    path = ROOT / "pcaps/office.pcapng"
+    narrow = log(config, path)
+    everybody(monkeypatch)
+    assert narrow != log(config, path)
