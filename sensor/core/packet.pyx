@@ -11,10 +11,6 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from sensor.core.row cimport CUT, Row
 
 
-cdef enum:
-    HEAD = 2  # Row.begins: the payload is the TCP header
-
-
 cdef object address(uint64_t hi, uint64_t lo):
     if hi == 0:
         return lo
@@ -22,17 +18,6 @@ cdef object address(uint64_t hi, uint64_t lo):
 
 
 cdef class Packet:
-    cdef readonly int64_t ts
-    cdef readonly uint64_t src_mac, dst_mac, flow
-    cdef readonly uint32_t wirelen, seq, fragment_at
-    cdef readonly int32_t slot
-    cdef readonly uint16_t source, link, vlan, ethertype, sport, dport, problem
-    cdef readonly uint8_t ip_version, proto, ttl, fragment, tcp_flags, tunnels, direction
-    cdef readonly bytes payload
-    cdef readonly bytes frame
-    cdef uint64_t src_hi, src_lo, dst_hi, dst_lo
-    cdef object _src, _dst
-
     def __init__(
         self, bytes payload=b"", *, ts=0, src=0, dst=0, src_mac=0, dst_mac=0, sport=0, dport=0, vlan=0, ethertype=0x0800, ip_version=4, proto=17,
         ttl=64, tcp_flags=0, seq=0, fragment=0, problem=0, flow=0, slot=-1, source=0, link=1, tunnels=0, direction=0, wirelen=None, fragment_at=0,
@@ -83,9 +68,6 @@ cdef class Packet:
 cdef class Packets:
     """Makes packets from the decoded rows of one batch."""
 
-    cdef const uint8_t[::1] data
-    cdef Row[::1] rows
-
     def __init__(self, const uint8_t[::1] data, Row[::1] rows):
         self.data, self.rows = data, rows
 
@@ -97,12 +79,7 @@ cdef class Packets:
             raise IndexError(f"bytes {start}+{size} of a block of {self.data.shape[0]}")
         return (<const char*>&self.data[0] + start)[:size]
 
-    def glance(self, Py_ssize_t index):
-        """(flow, its place in the flow table, direction, whether a message begins with it) of a TCP segment; None for other rows and those that are about a TCP header."""
-        cdef Row* row = &self.rows[index]
-        return (row.flow, row.slot, row.direction, row.begins != 0) if row.proto == 6 and row.ip_version and row.begins != HEAD else None
-
-    def at(self, Py_ssize_t index):
+    cpdef Packet at(self, Py_ssize_t index):
         """The packet of row ``index``."""
         cdef Row* row = &self.rows[index]
         cdef Packet packet = Packet.__new__(Packet)

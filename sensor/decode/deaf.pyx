@@ -11,25 +11,18 @@ import numpy as np
 
 ENTRY = np.dtype([("flow", "u8"), ("bits", "u8")])
 
-ctypedef packed struct Entry:
-    uint64_t flow
-    uint64_t bits
-
-
 cdef class Deaf:
-    cdef Entry[::1] entries
-
     def __init__(self):
         """Grows to the highest place that anybody gave up: 16 bytes each."""
         self.entries = np.zeros(1024, ENTRY)
 
-    def left(self, Py_ssize_t slot, uint64_t flow, uint64_t bits):
+    cpdef uint64_t left(self, Py_ssize_t slot, uint64_t flow, uint64_t bits) except? 0:
         """Those of ``bits`` whose dissectors still want the flow at this place."""
         if slot < 0 or slot >= self.entries.shape[0] or self.entries[slot].flow != flow:
             return bits
         return bits & ~self.entries[slot].bits
 
-    def give_up(self, Py_ssize_t slot, uint64_t flow, uint64_t bits):
+    cpdef int give_up(self, Py_ssize_t slot, uint64_t flow, uint64_t bits) except -1:
         """The dissectors ``bits`` want no more of the flow at this place; whatever was there before is over."""
         cdef Py_ssize_t size = self.entries.shape[0]
         if slot < 0:
@@ -43,3 +36,4 @@ cdef class Deaf:
         if self.entries[slot].flow != flow:
             self.entries[slot].flow, self.entries[slot].bits = flow, 0
         self.entries[slot].bits |= bits
+        return 0

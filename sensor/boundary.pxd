@@ -1,0 +1,8 @@
+# The boundary, for kernels that call units.
+
+
+cdef class Boundary:
+    cdef readonly object malformed, faults, samples
+    cdef object _report
+    cdef bint call(self, list said, unit, unit_call, tuple args, packet, bint quiet) except -1
+    cpdef tuple each(self, calls, tuple args, packet, bint quiet=*)

@@ -1,0 +1,27 @@
+# Reassembly of one followed flow, for one dissector.
+from libc.stdint cimport int64_t, uint32_t
+
+
+cdef class Room:
+    cdef public Py_ssize_t held
+    cdef readonly Py_ssize_t most
+
+
+cdef class Direction:
+    cdef bint begun          # ``next`` is known
+    cdef uint32_t next       # the sequence number that is waited for
+    cdef list held           # (sequence number, packet) that came early, in order
+    cdef Py_ssize_t held_bytes
+    cdef Room room
+    cdef int hold(self, uint32_t seq, object packet) except -1
+    cdef bint full(self) except -1
+    cdef tuple release(self)
+    cdef int drop(self) except -1
+    cdef int count(self, Py_ssize_t size) except -1
+
+
+cdef class Assembler:
+    cdef readonly object stream
+    cdef object interest
+    cdef Direction client, server
+    cdef object deliver(self, Direction way, uint32_t seq, packet)

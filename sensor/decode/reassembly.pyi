@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from sensor.core.dissector import Interest, Said, Stream
+from sensor.core.packet import Packet
+
+HELD_SEGMENTS: int
+HELD_BYTES: int
+REPEATED_BYTES: int
+
+class Room:
+    held: int
+    most: int
+    def __init__(self, most: int) -> None: ...
+
+class Assembler:
+    stream: Stream
+    def __init__(self, stream: Stream, interest: Interest, room: Room) -> None: ...
+    def feed(self, packet: Packet) -> Iterable[Said]: ...
+    def finish(self) -> Iterator[Said]: ...
+    def drop(self) -> None: ...

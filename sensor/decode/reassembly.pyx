@@ -1,0 +1,140 @@
+# cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
+"""Reassembly: TCP segments of one followed flow, in order, to one stream dissector. Bounded, each and all together, and never waiting: what does not come is a
+gap.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint32_t
+
+HELD_SEGMENTS = 16
+HELD_BYTES = 64 * 1024
+REPEATED_BYTES = 1 << 26  # nothing is sent again from further behind: the numbers began anew, or over 2 GiB were passed over
+
+cdef enum:
+    MOST_SEGMENTS = 16
+    MOST_BYTES = 64 * 1024
+    MOST_REPEATED = 1 << 26
+    SYN = 0x02
+
+
+cdef inline int64_t ahead_of(uint32_t seq, uint32_t reference) noexcept:  # arithmetic only
+    """How far ``seq`` lies ahead of ``reference`` on the circle of sequence numbers (RFC 9293, 3.4); negative: behind."""
+    return <int32_t>(seq - reference)
+
+
+cdef class Room:
+    """Bytes of segments that came early in all flows together, ``held`` of at most ``most``. Beyond that nobody waits for what is missing."""
+
+    def __init__(self, Py_ssize_t most):
+        self.held, self.most = 0, most
+
+
+cdef class Direction:
+    """What one end sent: the next number that is waited for, and segments that came early, in order."""
+
+    def __init__(self, Room room):
+        self.room, self.held = room, []
+
+    cdef int hold(self, uint32_t seq, object packet) except -1:
+        cdef Py_ssize_t at = len(self.held)
+        while at and ahead_of(self.held[at - 1][0], seq) > 0:
+            at -= 1
+        self.held.insert(at, (seq, packet))
+        return self.count(len(packet.payload))
+
+    cdef bint full(self) except -1:
+        return len(self.held) > MOST_SEGMENTS or self.held_bytes > MOST_BYTES or self.room.held > self.room.most
+
+    cdef tuple release(self):
+        cdef tuple first = self.held.pop(0)
+        self.count(-len(first[1].payload))
+        return first
+
+    cdef int drop(self) except -1:
+        """Nobody waits any more."""
+        self.held.clear()
+        return self.count(-self.held_bytes)
+
+    cdef int count(self, Py_ssize_t size) except -1:
+        self.held_bytes += size
+        self.room.held += size
+        return 0
+
+
+cdef class Assembler:
+    """One stream dissector's view of one flow."""
+
+    def __init__(self, stream, interest, Room room):
+        """``room`` is shared with all others."""
+        self.stream, self.interest = stream, interest
+        self.client, self.server = Direction(room), Direction(room)
+
+    def feed(self, packet):
+        """One segment of the flow: what is said of it, read by whoever iterates. Repeated bytes are dropped, early segments held; a hole is told when too much
+        waits behind it, or a new message begins.
+        """
+        cdef bytes payload = packet.payload
+        cdef Direction way = self.server if packet.direction else self.client
+        cdef uint32_t seq = packet.seq
+        if not payload:
+            return ()
+        if packet.tcp_flags & SYN:  # takes a number of its own; data may come with it (RFC 7413)
+            seq += 1
+        if not way.begun:
+            way.begun, way.next = True, seq
+        if seq == way.next and not way.held:  # nearly always
+            return self.deliver(way, seq, packet)
+        return self._out_of_order(way, seq, packet)
+
+    def _out_of_order(self, Direction way, uint32_t seq, packet):
+        cdef int64_t ahead = ahead_of(seq, way.next)
+        if ahead > 0:
+            way.hold(seq, packet)
+            if self.interest.opening and self.interest.begins(packet.payload):
+                while way.held:
+                    yield from self._skip(way)
+            elif way.full():
+                yield from self._skip(way)
+            return
+        if ahead < -MOST_REPEATED:
+            way.drop()
+            yield from self.stream.gap(packet, ahead & 0xFFFFFFFF, way is self.client)
+            way.next = seq
+        yield from self.deliver(way, seq, packet)
+        yield from self._drain(way)
+
+    def finish(self):
+        """The flow ended: what was held is delivered with its gaps, then the stream is told."""
+        cdef Direction way
+        for way in (self.client, self.server):
+            while way.held:
+                yield from self._skip(way)
+        yield from self.stream.finish()
+
+    def drop(self):
+        """The flow is given up: what was held is let go, unheard."""
+        self.client.drop()
+        self.server.drop()
+
+    cdef object deliver(self, Direction way, uint32_t seq, packet):
+        """What the stream says of the bytes of a segment that were not heard yet."""
+        cdef Py_ssize_t known = -ahead_of(seq, way.next)
+        cdef bytes data = packet.payload
+        if known:
+            data = data[known:]
+        if not data or self.stream.done:
+            return ()
+        way.next = seq + <uint32_t>(known + len(data))
+        return self.stream.feed(packet, data, way is self.client)
+
+    def _drain(self, Direction way):
+        while way.held and ahead_of(way.held[0][0], way.next) <= 0:
+            seq, packet = way.release()
+            yield from self.deliver(way, seq, packet)
+
+    def _skip(self, Direction way):
+        """Give up on the bytes before the first held segment."""
+        seq, packet = way.held[0]
+        cdef int64_t missing = ahead_of(seq, way.next)
+        way.next = seq
+        yield from self.stream.gap(packet, missing, way is self.client)
+        yield from self._drain(way)

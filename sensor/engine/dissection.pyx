@@ -1,0 +1,159 @@
+# cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
+"""Dissection: the rows that the select pass chose, each to the dissectors that want it: whole datagrams and frames at once, TCP segments through reassembly.
+
+A packet is made only where a dissector hears it: segments of conversations that nobody wants any more, and those of a body nobody waits for, cost a glance.
+A dissector that gives up a conversation is heeded at the next row, whatever the kernels had chosen before they learned it, so that the cut of batches changes
+nothing.
+"""
+
+from libc.stdint cimport uint64_t
+
+from sensor.boundary cimport Boundary
+from sensor.core.bounded import Bounded
+from sensor.core.event import MalformedMessage, SenderFlood
+from sensor.core.packet cimport Packet, Packets
+from sensor.core.row cimport Row
+from sensor.decode.deaf cimport Deaf
+from sensor.decode.fragments import Fragments
+from sensor.decode.reassembly cimport Assembler, Room
+from sensor.decode.select import FLOODED_SENDERS, NEWCOMERS_BIT
+
+CONVERSATIONS_LIMIT, HELD_LIMIT = 8192, 16 << 20
+FRAGMENTED_LIMIT = 256
+COMBINATIONS_LIMIT = 1024
+
+cdef enum:
+    TCP = 6
+    UDP = 17
+    HEAD = 2  # Row.begins: the payload is the TCP header
+
+
+cdef class Dissection:
+    """``hear`` gets what each dissector said of a packet; ``unfollow`` (slot, flow, bits) tells the kernels which conversations need no more of their
+    rows, which saves a look at each; ``keep`` sees each packet that is made. ``selected``: messages and segments that dissectors were given.
+    """
+
+    cdef Boundary boundary
+    cdef object unfollow, hear
+    cdef public object keep
+    cdef readonly Py_ssize_t selected
+    cdef object fragments
+    cdef list frames, datagrams, streamed   # (name, how it reads) of each kind in the order of its bits; of streams (name, dissector)
+    cdef object readers_of, followers_of    # combinations of bits → those dissectors
+    cdef object conversations               # flow → its open streams by the bit of their dissector
+    cdef Deaf deaf
+    cdef readonly Room early
+
+    def __init__(self, dissectors, Boundary boundary, unfollow, hear, conversations=CONVERSATIONS_LIMIT, held=HELD_LIMIT):
+        self.boundary, self.unfollow, self.hear = boundary, unfollow, hear
+        self.fragments = Fragments(FRAGMENTED_LIMIT)
+        self.frames = [(name, unit.dissect) for name, unit in dissectors.items() if unit.interest.frames]
+        self.datagrams = [(name, unit.dissect) for name, unit in dissectors.items() if unit.interest.datagrams]
+        self.streamed = [(name, unit) for name, unit in dissectors.items() if unit.interest.stream]
+        self.readers_of, self.followers_of = Bounded(COMBINATIONS_LIMIT), Bounded(COMBINATIONS_LIMIT)
+        self.conversations = Bounded(conversations)
+        self.deaf = Deaf()
+        self.early = Room(held)
+
+    def row(self, Packets packets, Py_ssize_t index, uint64_t wanted):
+        """One chosen row, and the bits of the dissectors that want it."""
+        cdef Row* row = &packets.rows[index]
+        cdef Packet packet
+        if row.proto == TCP and row.ip_version and row.begins != HEAD:
+            self.segment(packets, index, row, wanted)
+            return
+        packet = self.made(packets, index)
+        if wanted >> <int>NEWCOMERS_BIT:
+            self.hear((SenderFlood(packet, FLOODED_SENDERS),))
+        self.message(packet, wanted)
+
+    def end(self, flow):
+        """A conversation is over."""
+        cdef list said
+        for bit, assembler in (self.conversations.pop(flow) or {}).items():
+            said = []
+            self.boundary.call(said, self.streamed[bit][0], assembler.finish, (), None, False)
+            self.hear(said)
+
+    cpdef Packet made(self, Packets packets, Py_ssize_t index):
+        """The packet of a row, which is kept for alerts."""
+        cdef Packet packet = packets.at(index)
+        if self.keep is not None:
+            self.keep(packet)
+        return packet
+
+    cdef int message(self, Packet packet, uint64_t wanted) except -1:
+        """A datagram or frame."""
+        if packet.fragment:
+            packet = self.fragments.add(packet)
+            if packet is None:
+                return 0
+        for name, dissect in self.readers(packet.proto == UDP and packet.ip_version > 0, wanted):
+            self.selected += 1
+            self.run(name, dissect, packet)
+        return 0
+
+    cdef bint run(self, name, call, Packet packet) except -1:
+        """Hands on what a dissector says of a packet; whether it came to its end."""
+        cdef list said = []
+        cdef bint whole = self.boundary.call(said, name, call, (packet,), packet, False)
+        if said:
+            self.hear(said)
+        if not whole:
+            self.hear((MalformedMessage(packet, name),))
+        return whole
+
+    cdef int segment(self, Packets packets, Py_ssize_t index, Row* row, uint64_t wanted) except -1:
+        """A TCP segment."""
+        cdef uint64_t flow = row.flow
+        cdef Packet packet = None
+        cdef Assembler assembler
+        cdef dict conversation
+        wanted = self.deaf.left(row.slot, flow, wanted)
+        if not wanted:
+            return 0
+        conversation = self.conversations.get(flow)
+        if conversation is None:
+            conversation = self.begin(flow)
+        for bit, name, unit in self.followers(wanted):
+            assembler = conversation.get(bit)
+            if assembler is None:
+                packet = packet if packet is not None else self.made(packets, index)
+                assembler = conversation[bit] = Assembler(unit.stream(packet), unit.interest, self.early)
+            elif row.begins == 0 and assembler.stream.idle[row.direction]:
+                continue
+            packet = packet if packet is not None else self.made(packets, index)
+            self.selected += 1
+            if not self.run(name, assembler.feed, packet) or assembler.stream.done:
+                assembler.drop()
+                del conversation[bit]
+                self.deaf.give_up(row.slot, flow, <uint64_t>1 << <int>bit)
+                self.unfollow(row.slot, flow, <uint64_t>1 << <int>bit)
+        if not conversation:
+            self.conversations.pop(flow)
+        return 0
+
+    cdef dict begin(self, uint64_t flow):
+        """A conversation nobody has heard of yet. The one heard longest ago makes room, without an end; where it goes on it begins anew."""
+        cdef dict conversation = {}
+        went = self.conversations.put(flow, conversation)
+        for assembler in went[1].values() if went is not None else ():
+            assembler.drop()
+        return conversation
+
+    cdef tuple readers(self, bint datagram, uint64_t wanted):
+        """The dissectors of some bits, of datagrams or of other frames, with how they read. Few combinations of bits ever occur."""
+        cdef tuple found = self.readers_of.get((datagram, wanted))
+        if found is None:
+            given = self.datagrams if datagram else self.frames
+            found = tuple([reader for bit, reader in enumerate(given) if wanted >> <int>bit & 1])
+            self.readers_of.put((datagram, wanted), found)
+        return found
+
+    cdef tuple followers(self, uint64_t wanted):
+        """The dissectors of streams of some bits: (bit, name, dissector)."""
+        cdef tuple found = self.followers_of.get(wanted)
+        if found is None:
+            found = tuple([(bit, name, unit) for bit, (name, unit) in enumerate(self.streamed) if wanted >> <int>bit & 1])
+            self.followers_of.put(wanted, found)
+        return found
