@@ -26,7 +26,7 @@ class Interest(msgspec.Struct, frozen=True, kw_only=True):
     the first of each direction on, and from each one that ``starts`` or ``magic`` recognise, are wanted; what follows in between is a gap. Bodies cost nothing
     this way. 0: all of them.
     ``tcp_heads``: TCP headers as payload, for ``dissect``: of SYNs without data whose window and options their sender has not shown within ``repeats_s``,
-    and of segments without data whose flags are impossible; of each at most 64 a second, and 2 during a flood. The others are counted as shed.
+    and of segments without data whose flags are impossible; of each at most 512 new ones a second, and 2 during a flood. The others are counted as shed.
     """
 
     udp: tuple[int, ...] = ()

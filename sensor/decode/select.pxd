@@ -7,7 +7,8 @@ from sensor.decode.flows cimport FlowTable
 
 cdef enum:
     MAGICS = 32        # rules over bytes inside a payload
-    BUDGETS = 4096     # places for budgets of pairs
+    BUDGETS = 16384    # places for budgets: of two hosts and a dissector
+    BUDGETS_SHIFT = 50
 
 cdef packed struct Lead:
     uint32_t first     # bytes 0 to 3 of the payload
@@ -49,7 +50,8 @@ cdef struct Budget:
 
 cdef struct Heads:
     uint32_t second    # of packet time
-    uint32_t met       # in this second
+    uint32_t met       # in this second: new ones, of those that are left out by a sample
+    uint32_t left      # out in all, since the beginning
     uint32_t taken
     uint32_t most      # that are taken in this second
 
@@ -74,6 +76,9 @@ cdef class Selector:
     cdef int32_t[::1] chosen
     cdef uint64_t[::1] bits
     cdef readonly uint64_t repeats, shed
+    cdef readonly object shed_of   # rows that each dissector did not get for want of a budget, by kind of rows and bit
+    cdef uint64_t[::1] shed_bits
+    cdef uint32_t most
     cdef Py_ssize_t count
     cdef int select_row(self, const uint8_t[::1] data, Row* row, int32_t index, FlowTable flows) except -1 nogil
     cdef int row(self, const uint8_t[::1] data, Row* row, FlowTable flows) except -1 nogil
@@ -82,5 +87,5 @@ cdef class Selector:
     cdef uint64_t recognised(self, const uint8_t[::1] data, Row* row, bint stream) except? 0xFFFFFFFFFFFFFFFF nogil
     cdef uint64_t of_head(self, const uint8_t[::1] data, Row* row, int words) except? 0xFFFFFFFFFFFFFFFF nogil
     cdef int admits(self, Row* row) except -1 nogil
-    cdef bint within(self, Row* row, uint64_t key) except -1 nogil
+    cdef uint64_t within(self, Row* row, uint64_t wanted, int kind, uint64_t whose) except? 0xFFFFFFFFFFFFFFFF nogil
     cdef uint64_t fresh(self, const uint8_t[::1] data, Row* row, uint64_t wanted, Repeats* repeats) except? 0xFFFFFFFFFFFFFFFF nogil

@@ -3,9 +3,9 @@
 
 Frames, datagrams and TCP rows count their dissectors apart: each owns one bit of column ``wanted`` for the kind of rows it reads. Tables over ports, ethertypes,
 protocols and leading bytes give the bits of a row in a few look-ups. Bits of datagrams whose identical payload the same sender sent a moment ago are cleared. TCP
-rows are wanted by the dissectors that follow their flow: the first payloads of each direction decide who that is. What two hosts say to each other beyond a budget a second, and answers beyond
-it that nobody asked for, are shed and counted, and of ICMP also what one host sends and what one host gets: no pair can take the engine away from the others. Headers of
-TCP are rows of the kind of frames: SYNs whose options are new of their sender, and segments with impossible flags, so many a second and hardly any during a flood.
+rows are wanted by the dissectors that follow their flow: the first payloads of each direction decide who that is. What two hosts say to each other in one
+protocol beyond a budget a second, and answers beyond it that nobody asked for, are shed and counted by dissector, and of ICMP also what one host sends and what one host
+gets: a flood in one protocol hides no other, and no pair of hosts hides the others. Flows and all that is counted by them know of shed rows too. Headers of TCP are rows of the kind of frames: SYNs whose options are new of their sender, and segments with impossible flags, so many a second and hardly any during a flood.
 While MACs that were never seen come by the thousand, only those known are heard, and newcomers that show themselves again: they may all be made up. The row at
 which that begins has the highest bit of ``wanted``.
 """
@@ -22,11 +22,13 @@ from sensor.decode.flows cimport HEADS, FlowTable, Slot
 cdef enum:
     MAX_DISSECTORS = 63  # of each kind of rows
     LEADS = 1024         # places for leading-byte rules, by their first four bytes
-    PER_SECOND = 128     # rows of a pair of hosts, or unasked ones for one host, in a second of packet time
-    HEADS_PER_SECOND = 64  # SYNs, and as many odd segments, of everybody together
+    PER_SECOND = 200000  # rows that one dissector gets of a pair of hosts, or unasked ones for one host, in a second of packet time
+    HEADS_PER_SECOND = 512  # new SYNs, and as many new odd segments, of everybody together; beyond it one in SAMPLE is looked at
+    SAMPLE = 32
     FLOODED = 1000       # so many in the second before are a flood
+    KINDS = 3            # of rows: frames, datagrams, streams
     HEADS_IN_FLOOD = 2   # a second
-    HEAD_SENDERS = 12    # 2**12 headers are remembered
+    HEAD_SENDERS = 14    # 2**14 headers are remembered
     SENDERS = 16         # 2**16 senders of frames and datagrams are known
     GLIMPSED = 14        # 2**14 are remembered that showed themselves once during a flood of senders
     SECOND_CHANCES = 64  # of those become known in a second
@@ -35,14 +37,35 @@ cdef enum:
     HEAD = 2             # Row.begins: the payload is the TCP header
     WORDS = 5            # of a TCP header without options
 
+cdef extern from *:
+    """
+    #if defined(__GNUC__) || defined(__clang__)
+    #define sensor_lowest(n) __builtin_ctzll(n)
+    #else
+    static int sensor_lowest(unsigned long long n) { int at = 0; while (!(n & 1)) { n >>= 1; at++; } return at; }
+    #endif
+    """
+    int sensor_lowest(unsigned long long number) nogil  # the number must not be 0
+
+# Kinds of rows, each of which counts its dissectors apart.
+cdef enum:
+    FRAMES = 0
+    DATAGRAMS = 1
+    STREAMS = 2
+
 # For those who are handed the rows.
 NEWCOMERS_BIT, FLOODED_SENDERS = NEWCOMERS, FLOODED
 
 LEAD = np.dtype([("first", "u4"), ("second", "u4"), ("mask", "u4"), ("used", "u4"), ("bits", "u8"), ("streams", "u8")])
 
 cdef class Selector:
-    def __init__(self, interests, RecentSet recent):
-        """``interests``: one Interest a dissector. Each kind of rows gives its bits in order to those that want it. ValueError where a rule cannot be held."""
+    def __init__(self, interests, RecentSet recent, uint32_t most=PER_SECOND):
+        """``interests``: one Interest a dissector. Each kind of rows gives its bits in order to those that want it. ``most``: rows that a dissector gets of two
+        hosts in a second. ValueError where a rule cannot be held.
+        """
+        self.most = most
+        self.shed_of = np.zeros(KINDS * 64, np.uint64)
+        self.shed_bits = self.shed_of
         self.udp, self.tcp, self.ethertypes = np.zeros(65536, np.uint64), np.zeros(65536, np.uint64), np.zeros(65536, np.uint64)
         self.protocols, self.icmp, self.icmp6 = np.zeros(256, np.uint64), np.zeros(256, np.uint64), np.zeros(256, np.uint64)
         self.leads = np.zeros(LEADS, LEAD)
@@ -180,10 +203,10 @@ cdef class Selector:
                 return 0
         if wanted:
             wanted = self.fresh(data, row, wanted, &self.messages if row.proto == 17 and row.ip_version else &self.frames)
-        if wanted and row.slot >= 0 and not self.within(row, key_of(row, flows)):
-            wanted = 0
-        if wanted and (row.proto == 1 or row.proto == 58) and row.ip_version and not (self.within(row, source_of(row)) and self.within(row, target_of(row))):
-            wanted = 0
+        if wanted and row.slot >= 0:
+            wanted = self.within(row, wanted, DATAGRAMS if row.proto == 17 else FRAMES, key_of(row, flows))
+        if wanted and (row.proto == 1 or row.proto == 58) and row.ip_version:
+            wanted = self.within(row, self.within(row, wanted, FRAMES, source_of(row)), FRAMES, target_of(row))
         if wanted and row.fragment == FIRST_FRAGMENT:
             self.datagrams[datagram_place(row)] = Datagram(datagram_key(row), wanted)
         if admitted == FLOOD_BEGINS:
@@ -236,7 +259,7 @@ cdef class Selector:
         wanted = slot.followers & self.wants[heads[0]]
         if heads[0] < HEADS:
             heads[0] += 1
-        return wanted if wanted and self.within(row, pair(row)) else 0
+        return self.within(row, wanted, STREAMS, pair(row)) if wanted else 0
 
     cdef uint64_t of_head(self, const uint8_t[::1] data, Row* row, int words) except? 0xFFFFFFFFFFFFFFFF nogil:
         """Bits of the dissectors that want the header of this TCP row as its payload: of a SYN without data, or one whose flags no machine that means well sends."""
@@ -248,28 +271,39 @@ cdef class Selector:
         if heads.second != second:
             heads.most = HEADS_IN_FLOOD if heads.met > FLOODED else HEADS_PER_SECOND
             heads.second, heads.met, heads.taken = second, 0, 0
-        heads.met += 1
-        if heads.taken >= heads.most:  # before it is looked up: it shall be new when it comes again
+        if heads.taken >= heads.most:  # none is remembered: it shall be new when it comes again
             self.shed += 1
+            heads.left += 1
+            if heads.left % SAMPLE == 0 and not self.head_senders.holds(head_digest(data, row, row.payload - 4 * words, odd)):
+                heads.met += SAMPLE
             return 0
         if not self.head_senders.see(head_digest(data, row, row.payload - 4 * words, odd), row.ts, self.head_window):
             self.repeats += 1
             return 0
+        heads.met += 1
         heads.taken += 1
         row.payload, row.payload_len, row.begins = row.payload - 4 * words, 4 * words, HEAD
         return self.head_bits
 
-    cdef bint within(self, Row* row, uint64_t key) except -1 nogil:
-        """Whether one more row is within the budget of its second; counted as shed where not."""
-        cdef Budget* budget = &self.budgets[key >> 52]
+    cdef uint64_t within(self, Row* row, uint64_t wanted, int kind, uint64_t whose) except? 0xFFFFFFFFFFFFFFFF nogil:
+        """The bits of the dissectors of a kind that may have one more row of these hosts within this second; the others are counted as shed."""
+        cdef uint64_t left = wanted, key
         cdef uint32_t second = <uint32_t>(row.ts // 1_000_000_000)
-        if budget.key != key or budget.second != second:
-            budget.key, budget.second, budget.used = key, second, 0
-        budget.used += 1
-        if budget.used <= PER_SECOND:
-            return True
-        self.shed += 1
-        return False
+        cdef Budget* budget
+        cdef int bit = 0
+        while left:
+            bit += sensor_lowest(left >> bit)
+            left &= ~(<uint64_t>1 << bit)
+            key = whose + <uint64_t>(2 * (kind * 64 + bit)) * <uint64_t>0xD6E8FEB86659FD93
+            budget = &self.budgets[key >> BUDGETS_SHIFT]
+            if budget.key != key or budget.second != second:
+                budget.key, budget.second, budget.used = key, second, 0
+            budget.used += 1
+            if budget.used > self.most:
+                wanted &= ~(<uint64_t>1 << bit)
+                self.shed += 1
+                self.shed_bits[kind * 64 + bit] += 1
+        return wanted
 
     cdef uint64_t recognised(self, const uint8_t[::1] data, Row* row, bint stream) except? 0xFFFFFFFFFFFFFFFF nogil:
         """Bits of the dissectors, of streams or of datagrams, that know the first bytes of this payload of at least 8."""

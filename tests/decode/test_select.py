@@ -14,10 +14,10 @@ from tests.kit import SECOND, batch_of, ethernet, ipv4, ipv6, tcp, tcp_frame, ud
 A, B = "10.0.0.1", "10.0.0.2"
 
 
-def select(frames: list[bytes], *interests: Interest, times: list[int] | None = None) -> list[int]:
-    """The wanted bits of every row."""
+def select(frames: list[bytes], *interests: Interest, times: list[int] | None = None, most: int = 128) -> list[int]:
+    """The wanted bits of every row. ``most``: rows that a dissector gets of two hosts in a second."""
     batch, flows = batch_of(frames, times=times), FlowTable(10)
-    selector = Selector(interests, RecentSet(8))
+    selector = Selector(interests, RecentSet(8), most)
     flows.follow(batch.rows, 0, len(batch))
     chosen = selector.select(batch.data, batch.rows, 0, len(batch), flows)
     wanted = batch.rows["wanted"].tolist()
@@ -95,11 +95,24 @@ def test_a_clock_that_begins_at_nothing() -> None:
 
 
 def test_a_pair_of_hosts_has_a_budget() -> None:
-    """Beyond 128 rows a second what two hosts say is shed; the next second, and other pairs, are not touched."""
+    """Beyond so many rows a second what two hosts say is shed; the next second, and other pairs, are not touched."""
     loud = [udp_frame(A, B, b"question %d" % i, dport=53) for i in range(200)]
     other, later = udp_frame(B, A, b"question", dport=53, sport=9), udp_frame(A, B, b"later on", dport=53)
     times = [SECOND] * 201 + [2 * SECOND]
     assert select([*loud, other, later], Interest(udp=(53,)), times=times) == [1] * 128 + [0] * 72 + [1, 1]
+
+
+def test_a_budget_is_of_one_dissector() -> None:
+    """A flood in one protocol hides no other between the same hosts, whatever kind of rows that is; what is shed is counted where it belongs."""
+    questions = [udp_frame(A, B, b"question %d" % i, dport=53) for i in range(20)]
+    pages = [tcp_frame(A, B, b"page %02d" % i, dport=80, seq=7 * i) for i in range(20)]
+    call = udp_frame(A, B, b"INVITE sip:b", dport=53)
+    interests = Interest(udp=(53,)), Interest(starts=(b"INVITE ",)), Interest(tcp=(80,), stream=True)
+    batch, flows, selector = batch_of([*questions, *pages, call], times=[SECOND] * 41), FlowTable(10), Selector(interests, RecentSet(8), 15)
+    flows.follow(batch.rows, 0, 41)
+    selector.select(batch.data, batch.rows, 0, 41, flows)
+    assert batch.rows["wanted"].tolist() == [1] * 15 + [0] * 5 + [1] * 15 + [0] * 5 + [2]
+    assert (selector.shed, selector.shed_of.nonzero()[0].tolist(), selector.shed_of[[64, 128]].tolist()) == (11, [64, 128], [6, 5])
 
 
 def test_answers_that_nobody_asked_for_share_a_budget() -> None:
@@ -173,12 +186,12 @@ def test_impossible_flags(flags: int, odd: int) -> None:
 
 
 def test_a_flood_of_headers_is_shed() -> None:
-    """64 in the first second, two in each that follows a thousand; afterwards others are heard again, and odd flags all the time."""
+    """512 in the first second, two in each that follows a thousand; afterwards others are heard again, and odd flags all the time."""
     flood = [syn(f"10.{n >> 12 & 255}.{n >> 6 & 63}.{n & 63}") for n in range(6000)]
     times = [SECOND * (1 + n // 2000) for n in range(6000)]
     frames, times = [*flood, syn(A, flags=0), syn("10.200.0.1")], [*times, 3 * SECOND, 5 * SECOND]
     wanted = select(frames, HEADS, times=times)
-    assert [sum(wanted[at : at + 2000]) for at in (0, 2000, 4000)] == [64, 2, 2]
+    assert [sum(wanted[at : at + 2000]) for at in (0, 2000, 4000)] == [512, 2, 2]
     assert wanted[6000:] == [1, 1]
 
 
