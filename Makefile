@@ -36,6 +36,7 @@ test-newcomer: build ## README's first commands on a bare Debian: root, a quarte
 
 fuzz: build ## a million changed messages for each dissector: hours (ARGS="--cases 10000 sip" for less)
 	@$(BIN)/python -m tests.fuzz.mill $(ARGS)
+	@$(BIN)/python -m tests.native.mill $(ARGS)
 
 bench: build ## the figures of the README, measured here
 	@$(BIN)/python -m tests.perf.bench $(ARGS)

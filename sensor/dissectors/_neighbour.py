@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import functools
 
-from sensor.core.addresses import is_host, text, v4
+from sensor.core.addresses import Address, is_host, text, v4
 from sensor.core.dissector import Said
 from sensor.core.event import Event
 from sensor.core.packet import Packet
@@ -29,7 +29,7 @@ class Announcement(Event):
     name: str
     description: str
     capabilities: tuple[str, ...]
-    addresses: tuple[int, ...]
+    addresses: tuple[Address, ...]
     vlan: int = 0
     voice_vlan: int = 0
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from sensor.core.addresses import NONE, V4, text
+from sensor.core.addresses import NONE, V4, Address, text
 from sensor.core.dissector import Dissector, Interest, Said
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
@@ -28,8 +28,8 @@ class ArpMessage(Event):
     """What all have in common, as the message claims it: the frame may come from another MAC (``packet.src_mac``)."""
 
     sender_mac: int
-    sender: int
-    target: int
+    sender: Address
+    target: Address
 
 
 class ArpRequest(ArpMessage):

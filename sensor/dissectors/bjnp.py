@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 
-from sensor.core.addresses import v4
+from sensor.core.addresses import Address, v4
 from sensor.core.dissector import Interest, Said
 from sensor.core.event import Event
 from sensor.core.packet import Packet
@@ -38,7 +38,7 @@ class BjnpAnswer(Event):
     device: int
     code: int
     mac: int
-    address: int
+    address: Address
     vendor: str
     model: str
     own: bool

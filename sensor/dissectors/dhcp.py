@@ -13,7 +13,7 @@ import struct
 import uuid
 from collections.abc import Callable, Iterator
 
-from sensor.core.addresses import NONE, V4, text
+from sensor.core.addresses import NONE, V4, Address, text
 from sensor.core.dissector import Dissector, Interest, Said
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
@@ -49,24 +49,24 @@ class DhcpMessage(Event):
     type: int
     xid: int
     mac: int
-    address: int = NONE
-    offered: int = NONE
-    requested: int = NONE
-    server: int = NONE
-    relay: int = NONE
+    address: Address = NONE
+    offered: Address = NONE
+    requested: Address = NONE
+    server: Address = NONE
+    relay: Address = NONE
     circuit: str = ""
     remote: str = ""
     hostname: str = ""
     vendor_class: str = ""
     lease_s: int = 0
-    netmask: int = NONE
-    gateways: tuple[int, ...] = ()
-    dns: tuple[int, ...] = ()
+    netmask: Address = NONE
+    gateways: tuple[Address, ...] = ()
+    dns: tuple[Address, ...] = ()
     domain: str = ""
-    boot_server: int = NONE
+    boot_server: Address = NONE
     boot_host: str = ""
     boot_file: str = ""
-    tftp: tuple[int, ...] = ()
+    tftp: tuple[Address, ...] = ()
     proxy_url: str = ""
 
 

@@ -10,7 +10,7 @@ import functools
 import struct
 from collections.abc import Callable, Iterator
 
-from sensor.core.addresses import NONE, text
+from sensor.core.addresses import NONE, Address, text
 from sensor.core.dissector import Dissector, Interest, Said
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
@@ -48,12 +48,12 @@ class Dhcpv6Message(Event):
     duid: str
     server: str
     mac: int
-    addresses: tuple[int, ...] = ()
+    addresses: tuple[Address, ...] = ()
     status: int = 0
     fqdn: str = ""
-    relay: int = NONE
+    relay: Address = NONE
     circuit: str = ""
-    dns: tuple[int, ...] = ()
+    dns: tuple[Address, ...] = ()
     domain: str = ""
     boot_file: str = ""
 

@@ -6,6 +6,7 @@ taken from its first brace. The protocol is the maker's own; its form is that of
 
 from __future__ import annotations
 
+from sensor.core.addresses import Address
 from sensor.core.dissector import Interest, Said
 from sensor.core.event import Event
 from sensor.core.packet import Packet
@@ -34,7 +35,7 @@ class DhipAnswer(Event):
     firmware: str
     serial: str
     mac: int
-    address: int
+    address: Address
     own: bool
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from sensor.core.addresses import Address
 from sensor.core.dissector import Interest, Said
 from sensor.core.event import Event
 from sensor.core.packet import Packet
@@ -29,7 +30,7 @@ class HiflyingAnswer(Event):
 
     model: str
     mac: int
-    address: int
+    address: Address
     own: bool
 
 

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from sensor.core.addresses import Address
 from sensor.core.dissector import Dissector, Interest, Said, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
@@ -117,7 +118,7 @@ class HttpPortMapping(Event):
     """A router was asked over UPnP to open a way in. ``action``: the call; ``client``: the machine that it is for, 0 where that is not told."""
 
     action: str
-    client: int
+    client: Address
     protocol: str
     internal_port: int
     external_port: int

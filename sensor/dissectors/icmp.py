@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
-from sensor.core.addresses import NONE, V4
+from sensor.core.addresses import NONE, V4, Address
 from sensor.core.dissector import Dissector, Interest, Said
 from sensor.core.event import Event
 from sensor.core.packet import Packet
@@ -75,8 +75,8 @@ class IcmpError(Event):
 
     what: str
     code: int
-    client: int
-    server: int
+    client: Address
+    server: Address
     proto: int
     port: int
 
@@ -84,8 +84,8 @@ class IcmpError(Event):
 class IcmpRedirect(Event):
     """Send what is for ``destination`` to ``gateway`` instead (RFC 792)."""
 
-    gateway: int
-    destination: int
+    gateway: Address
+    destination: Address
 
 
 class Icmp(Dissector):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sensor.core.addresses import V4, is_multicast
+from sensor.core.addresses import V4, Address, is_multicast
 from sensor.core.dissector import Dissector, Interest, Said
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
@@ -28,15 +28,15 @@ class IgmpQuery(Event):
     """A router, or a switch in its place, asks who listens; ``group`` 0: to anything at all. ``version`` of the protocol it speaks."""
 
     version: int
-    group: int
+    group: Address
 
 
 class IgmpReport(Event):
     """A machine listens to these groups, or no longer does (``left``)."""
 
     version: int
-    joined: tuple[int, ...]
-    left: tuple[int, ...]
+    joined: tuple[Address, ...]
+    left: tuple[Address, ...]
 
 
 class IgmpRouter(Event):

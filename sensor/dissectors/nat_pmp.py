@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sensor.core.addresses import NONE, v4
+from sensor.core.addresses import NONE, Address, v4
 from sensor.core.dissector import Dissector, Interest, Said
 from sensor.core.event import Event
 from sensor.core.packet import Packet
@@ -46,7 +46,7 @@ class NatPmpAddress(Event):
     """A router tells its outside address, asked or after a change."""
 
     result: int
-    address: int
+    address: Address
 
 
 class NatPmp(Dissector):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from sensor.core.addresses import V4
+from sensor.core.addresses import V4, Address
 from sensor.core.dissector import Dissector, Interest, Said
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
@@ -51,7 +51,7 @@ class NbnsAnswer(Event):
     name: str
     suffix: int
     rcode: int
-    owners: tuple[tuple[int, bool], ...]
+    owners: tuple[tuple[Address, bool], ...]
     server: bool
 
 
@@ -62,7 +62,7 @@ class NbnsRegistration(Event):
     name: str
     suffix: int
     group: bool
-    address: int
+    address: Address
     refresh: bool
     broadcast: bool
 
@@ -74,7 +74,7 @@ class NbnsRegistered(Event):
     name: str
     suffix: int
     rcode: int
-    address: int
+    address: Address
     release: bool
     wait: bool
 
@@ -86,7 +86,7 @@ class NbnsRelease(Event):
     name: str
     suffix: int
     group: bool
-    address: int
+    address: Address
 
 
 class NbnsStatus(Event):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from sensor.core.addresses import is_multicast, text
+from sensor.core.addresses import Address, is_multicast, text
 from sensor.core.dissector import Dissector, Interest, Said
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
@@ -37,8 +37,8 @@ class NdpRouterAdvertisement(Event):
     mac: int
     lifetime_s: int
     managed: bool
-    prefixes: tuple[tuple[int, int], ...] = ()
-    dns: tuple[int, ...] = ()
+    prefixes: tuple[tuple[Address, int], ...] = ()
+    dns: tuple[Address, ...] = ()
     mtu: int = 0
 
 
@@ -46,15 +46,15 @@ class NdpNeighbourSolicitation(Event):
     """Who has ``target``? ``sender`` is 0 where it asks whether the address is free (RFC 4862, 5.4), which claims nothing."""
 
     mac: int
-    sender: int
-    target: int
+    sender: Address
+    target: Address
 
 
 class NdpNeighbourAdvertisement(Event):
     """``target`` is at ``mac``."""
 
     mac: int
-    target: int
+    target: Address
     router: bool
     solicited: bool
     override: bool
@@ -64,8 +64,8 @@ class NdpRedirect(Event):
     """Send what is for ``destination`` to ``target`` instead, which is at ``mac`` (0 where it does not say)."""
 
     mac: int
-    target: int
-    destination: int
+    target: Address
+    destination: Address
 
 
 class Ndp(Dissector):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 
-from sensor.core.addresses import v4
+from sensor.core.addresses import Address, v4
 from sensor.core.dissector import Interest, Said
 from sensor.core.event import Event
 from sensor.core.packet import Packet
@@ -34,7 +34,7 @@ class NetwaveAnswer(Event):
     name: str
     firmware: str
     mac: int
-    address: int
+    address: Address
     own: bool
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sensor.core.addresses import NONE
+from sensor.core.addresses import NONE, Address
 from sensor.core.dissector import Dissector, Interest, Said
 from sensor.core.event import Event
 from sensor.core.packet import Packet
@@ -30,7 +30,7 @@ class PcpRequest(Event):
     """Somebody wants ``external_port`` to lead to ``internal_port`` of ``client`` for ``lifetime_s``; ``operation``: map or peer."""
 
     operation: str
-    client: int
+    client: Address
     protocol: str
     internal_port: int
     external_port: int
@@ -45,7 +45,7 @@ class PcpAnswer(Event):
     protocol: str
     internal_port: int
     external_port: int
-    address: int
+    address: Address
     lifetime_s: int
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import re
 
+from sensor.core.addresses import Address
 from sensor.core.dissector import Interest, Said
 from sensor.core.event import Event
 from sensor.core.packet import Packet
@@ -40,7 +41,7 @@ class SadpAnswer(Event):
     firmware: str
     serial: str
     mac: int
-    address: int
+    address: Address
     activated: bool | None
     own: bool
 

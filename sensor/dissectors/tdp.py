@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 
+from sensor.core.addresses import Address
 from sensor.core.dissector import Interest, Said
 from sensor.core.event import Event
 from sensor.core.packet import Packet
@@ -31,7 +32,7 @@ class TdpAnswer(Event):
     kind_of_device: str
     model: str
     mac: int
-    address: int
+    address: Address
     factory_default: bool | None
     own: bool
 

@@ -9,7 +9,7 @@ from sensor.core.observation import Observation, Subject
 from sensor.core.row cimport Row
 from sensor.inventory.novelty cimport Novelty
 from sensor.native.layout import fields_of
-from sensor.native.out cimport EVENT, Messages, Out, Said
+from sensor.native.out cimport EVENT, FACT_ABOUT, Messages, Out, Said
 from sensor.native.units import FACTS, KINDS
 from sensor.native.view cimport View
 
@@ -35,7 +35,7 @@ cdef class Hearing:
     def __init__(self, hear, made, Novelty novelty):
         self.hear, self.made, self.novelty = hear, made, novelty
         self.views = [View(fields_of(kind)) for kind in KINDS]
-        self.hashes = [novelty.kind_hash(fact) for fact in FACTS]
+        self.hashes = [0 if fact.endswith(".") else novelty.kind_hash(fact) for fact in FACTS]  # 0: the message tells the rest
         self.facts = FACTS
         self.listen(KINDS)
 
@@ -92,13 +92,30 @@ cdef class Hearing:
         return 0
 
     cdef bint known(self, const Out* out, const Said* said, const Row* row) except -1:
-        """Whether a fact about the sender is known; then it is counted."""
+        """Whether a fact is known; then it is counted. Of kinds that end in the message itself nobody knows before their text is made."""
         cdef uint64_t kind = self.hashes[said.kind]
-        cdef uint64_t hashed = self.novelty.value_hash(kind, out.text + said.at, said.size)
+        cdef uint64_t hashed
+        cdef const uint64_t* about
+        if kind == 0:
+            return False
+        hashed = self.novelty.value_hash(kind, out.text + said.at, said.size)
+        if said.what == FACT_ABOUT:
+            about = &out.slots[said.about]
+            return self.novelty.known(row.ts, about[0], about[1], about[2], row.vlan, hashed)
         return self.novelty.known(row.ts, row.src_mac, row.src_hi, row.src_lo, row.vlan, hashed)
 
     cdef object observation(self, const Out* out, const Said* said, const Row* row):
-        """A fact about the sender as an object."""
-        address = (<object>row.src_hi << 64) | row.src_lo if row.src_hi else row.src_lo
-        value = (<const char*>out.text)[said.at : said.at + said.size].decode("latin-1")
-        return Observation(row.ts, Subject(row.src_mac, address, row.vlan), self.facts[said.kind], value, row.flow)
+        """A fact as an object."""
+        kind, value = self.facts[said.kind], (<const char*>out.text)[said.at : said.at + said.size].decode("latin-1")
+        if self.hashes[said.kind] == 0:
+            rest, _, value = value.partition("\0")
+            kind += rest
+        if said.what == FACT_ABOUT:
+            subject = Subject(out.slots[said.about], address(out.slots[said.about + 1], out.slots[said.about + 2]), row.vlan)
+        else:
+            subject = Subject(row.src_mac, address(row.src_hi, row.src_lo), row.vlan)
+        return Observation(row.ts, subject, kind, value, row.flow)
+
+
+cdef object address(uint64_t hi, uint64_t lo):
+    return (<object>hi << 64) | lo if hi else lo

@@ -5,7 +5,7 @@ cut or malformed, names with other characters than printable ASCII.
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
-from sensor.core.row cimport CUT, WHOLE, Row
+from sensor.core.row cimport Row
 from sensor.native.kinds cimport (
     DNS_QUERY, DNS_QUERY_ID, DNS_QUERY_NAME, DNS_QUERY_OPERATION, DNS_QUERY_RECURSION, DNS_QUERY_SLOTS, DNS_QUERY_TYPE, DNS_RESPONSE,
     DNS_RESPONSE_ANSWERS, DNS_RESPONSE_ID, DNS_RESPONSE_NAME, DNS_RESPONSE_RCODE, DNS_RESPONSE_SLOTS, DNS_RESPONSE_TRUNCATED,
@@ -45,7 +45,7 @@ cdef int dissect(const uint8_t* payload, uint32_t size, const Row* row, Out* out
     cdef uint32_t id_, flags, asked, wanted, kind = 0, other, i
     cdef uint64_t name_ = 0, answers = 0, ignored = 0
     cdef uint64_t* fields
-    if row.problem & CUT or row.fragment != WHOLE or size < HEADER:
+    if size < HEADER:
         return PUNT
     b.data, b.at, b.end, b.bad = payload, 0, size, False
     id_, flags, asked, wanted = u16(&b), u16(&b), u16(&b), u16(&b)
@@ -112,7 +112,7 @@ cdef int name(Bytes* b, bint fold, Out* out, uint64_t* found) except -1 nogil:
             used += 1
         for k in range(size):
             c = b.data[at + k]
-            if not 33 <= c <= 126:
+            if not 33 <= c <= 126 and (c != 32 or k == 0 or k == size - 1):  # blanks at the ends may be trimmed
                 return PUNT
             text[used + k] = lower(c) if fold else c
         used += size

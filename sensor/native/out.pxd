@@ -4,12 +4,13 @@
 # an address. A text is a span of ``text``: offset in the upper half, bytes in the lower. A tuple is a span of ``slots``: the slot
 # at which its first item begins in the upper half, the number of items in the lower.
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcmp, memcpy, memset
 
 cdef enum:
     # Said.what
     EVENT = 1
     FACT = 2
+    FACT_ABOUT = 3   # about somebody else than the sender of the packet
     # What a dissector returns: its rows are whole, or the Python dissector is to read the message.
     TAKEN = 0
     PUNT = 1
@@ -18,14 +19,16 @@ cdef enum:
     SLOTS_A_MESSAGE = 8192
     TEXT_A_MESSAGE = 1 << 18
 
+# A kind of facts that ends with a dot (``mdns.txt.``) is only its begin: the rest and a zero byte stand before the value.
 ctypedef packed struct Said:
     uint64_t hash    # of a fact: of its kind and value
     int32_t row      # of the packet
     uint32_t at      # of an event: its first slot; of a fact: where its value begins in the text
     uint32_t size    # of a fact: bytes of its value
+    uint32_t about   # of a fact about somebody else: the slot of his MAC, behind which his address lies
     uint16_t kind    # of an event: which class; of a fact: which kind (units.py)
     uint8_t what
-    uint8_t spare
+    uint8_t[5] spare
 
 cdef struct Out:
     Said* said
@@ -99,6 +102,26 @@ cdef inline int fact(Out* out, uint16_t kind, uint64_t value) noexcept nogil:  #
     said.hash, said.row, said.at, said.size, said.kind, said.what = 0, out.row, <uint32_t>(value >> 32), <uint32_t>value, kind, FACT
     out.said_used += 1
     return 0
+
+
+cdef inline int fact_about(Out* out, uint16_t kind, uint64_t value, uint64_t mac, uint64_t hi, uint64_t lo) noexcept nogil:  # room was reserved
+    """A fact about somebody else, in the VLAN of the packet."""
+    cdef uint64_t* slots = items(out, 3)
+    slots[0], slots[1], slots[2] = mac, hi, lo
+    fact(out, kind, value)
+    out.said[out.said_used - 1].what, out.said[out.said_used - 1].about = FACT_ABOUT, out.slots_used - 3
+    return 0
+
+
+cdef inline int fact_once(Out* out, uint32_t first, uint16_t kind, uint64_t value) noexcept nogil:  # room was reserved
+    """A fact about the sender, unless it was said from the ``first`` row of ``said`` on."""
+    cdef Said* said = &out.said[first]
+    cdef Said* stop = &out.said[out.said_used]
+    while said < stop:
+        if said.kind == kind and said.what == FACT and said.size == <uint32_t>value and not memcmp(&out.text[said.at], &out.text[value >> 32], said.size):
+            return 0
+        said += 1
+    return fact(out, kind, value)
 
 
 cdef int reserve(Out* out) except -1 nogil

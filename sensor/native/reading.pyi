@@ -2,10 +2,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
+
 from sensor.decode.row_reader import RowReader
+from sensor.native.out import Messages
 from sensor.native.unit import Native
 
 class Reading(RowReader):
     taken: int
     punted: int
     def __init__(self, datagrams: Sequence[Native | None], frames: Sequence[Native | None]) -> None: ...
+    def read_rows(self, data: npt.NDArray[np.uint8], rows: npt.NDArray[np.void]) -> None: ...
+    def take(self) -> Messages | None: ...

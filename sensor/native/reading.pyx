@@ -1,16 +1,20 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Reading: the native dissectors of all protocols, called for the rows that were chosen for them."""
+"""Reading: the native dissectors of all protocols, called for the rows that were chosen for them. What the capture cut and fragments are left to the Python
+dissectors.
+"""
 
 from libc.stdint cimport int32_t, uint8_t, uint64_t
 
-from sensor.core.row cimport Row
+from sensor.core.row cimport CUT, WHOLE, Row
 from sensor.decode.row_reader cimport RowReader
 from sensor.native.out cimport TAKEN, Messages, Out, reserve
 from sensor.native.unit cimport Dissect, Native
 
 cdef enum:
     BITS = 64
+    TCP = 6
     UDP = 17
+    HEAD = 2  # Row.begins: the payload is the TCP header
 
 
 cdef class Reading(RowReader):
@@ -42,7 +46,7 @@ cdef class Reading(RowReader):
         cdef int bit = 0
         cdef Py_ssize_t at = row.frame + row.payload
         cdef Out* out = &self.messages.out
-        if left == 0 or row.payload_len == 0 or (row.proto == 6 and row.ip_version):
+        if left == 0 or row.payload_len == 0 or (row.proto == TCP and row.ip_version and row.begins != HEAD) or row.problem & CUT or row.fragment != WHOLE:
             return 0
         if at < 0 or at + row.payload_len > data.shape[0]:
             with gil:
@@ -59,6 +63,13 @@ cdef class Reading(RowReader):
             left >>= 1
             bit += 1
         return 0
+
+    def read_rows(self, const uint8_t[::1] data, Row[::1] rows):
+        """Read rows that were decoded and chosen by somebody else: tests and measurements."""
+        cdef Py_ssize_t i
+        with nogil:
+            for i in range(rows.shape[0]):
+                self.read(data, &rows[i], <int32_t>i)
 
     cpdef tuple take(self):
         cdef Messages taken = self.messages

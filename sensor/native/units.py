@@ -17,7 +17,9 @@ from sensor.native.unit import Native
 
 
 class Unit(NamedTuple):
-    """What one native dissector says. ``name``: that of its module, and of the Python dissector that is its reference."""
+    """What one native dissector says. ``name``: that of its module, and of the Python dissector that is its reference. ``facts``: their kinds; of one that
+    ends with a dot the dissector tells the rest.
+    """
 
     name: str
     events: tuple[type[Event], ...]

@@ -9,7 +9,7 @@ from cpython.unicode cimport PyUnicode_DecodeLatin1
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from sensor.native.out cimport Out
+from sensor.native.out cimport Messages, Out
 
 # sensor.native.layout.Code
 cdef enum:
@@ -29,6 +29,10 @@ cdef class View:
         self.code, self.size, self.maker = layout.code, layout.size, layout.maker
         self.parts = tuple([View(part) for _, part in layout.parts])
 
+    def of(self, Messages messages not None, uint32_t at):
+        """What lies at a slot of these messages. IndexError where that is not in what was written."""
+        return self.make(&messages.out, at)
+
     cdef object event(self, const Out* out, uint32_t at, object packet):
         """The event whose first slot is ``at``."""
         cdef tuple values = PyTuple_New(1 + len(self.parts))
@@ -42,7 +46,7 @@ cdef class View:
         cdef uint64_t slot
         cdef double number
         cdef tuple values
-        if at + self.size > out.slots_used:
+        if <uint64_t>at + self.size > out.slots_used:
             raise IndexError(f"slot {at} of {out.slots_used}")
         if self.code == GROUP:
             values = PyTuple_New(len(self.parts))
@@ -80,8 +84,11 @@ cdef class View:
     cdef tuple items(self, const Out* out, uint64_t span):
         cdef View part = self.parts[0]
         cdef uint32_t at = <uint32_t>(span >> 32), count = <uint32_t>span, i
-        cdef tuple values = PyTuple_New(count)
+        cdef tuple values
         cdef object one
+        if at + <uint64_t>count * part.size > out.slots_used:
+            raise IndexError(f"slots {at}+{count}*{part.size} of {out.slots_used}")
+        values = PyTuple_New(count)
         for i in range(count):
             one = part.make(out, at + i * part.size)
             Py_INCREF(one)

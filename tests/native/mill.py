@@ -1,0 +1,90 @@
+"""The mill of native dissectors: changed messages, read natively between two unreadable pages and by the reference.
+
+    python -m tests.native.mill [--cases N] [--seconds S] [--seed N] [DISSECTOR…]
+
+What must hold: a message is said as the reference says it, or left to it; no byte outside the message is read, which ends the process (SIGSEGV).
+The first case that fails of each dissector is printed; exit code 1. The same seed gives the same cases.
+"""
+
+from __future__ import annotations
+
+import argparse
+import faulthandler
+import sys
+import time
+from random import Random
+from typing import NamedTuple
+
+from sensor.core.packet import Packet
+from tests.fuzz.mill import mangled
+from tests.native.reference import NAMES, SAMPLES, Pair
+
+CASES = 1_000_000
+CUT = 1
+
+
+class Ground(NamedTuple):
+    """What became of a dissector: cases, how many of them were taken, and what went wrong first."""
+
+    cases: int
+    taken: int
+    fault: str
+
+
+def nudged(random: Random, payload: bytes) -> bytes:
+    """One bit, or one byte that may be a length, is another: what mostly remains a message."""
+    data = bytearray(payload)
+    at = random.randrange(len(data))
+    data[at] = data[at] ^ 1 << random.randrange(8) if random.random() < 0.5 else (data[at] + random.choice((-2, -1, 1, 2))) & 255
+    return bytes(data)
+
+
+def changed(random: Random, packet: Packet, payload: bytes) -> Packet:
+    """The packet with another payload, now and then from elsewhere, cut or a fragment."""
+    odd = random.random() < 0.2
+    return Packet(
+        payload, ts=packet.ts, src=random.choice((packet.src, packet.dst)) if odd else packet.src, dst=packet.dst,
+        src_mac=random.choice((0, packet.src_mac)) if odd else packet.src_mac, dst_mac=packet.dst_mac, vlan=packet.vlan,
+        sport=random.choice((packet.sport, packet.dport, 40_000)) if odd else packet.sport, dport=packet.dport, ethertype=packet.ethertype,
+        ip_version=packet.ip_version, proto=packet.proto, ttl=random.randrange(256) if odd else packet.ttl, flow=packet.flow,
+        tcp_flags=random.randrange(64) if odd else packet.tcp_flags,
+        problem=CUT if random.random() < 0.01 else 0, fragment=1 if random.random() < 0.01 else 0,
+    )  # fmt: skip
+
+
+def grind(name: str, cases: int, seconds: float, seed: int) -> Ground:
+    """So many cases for one dissector, or as many as fit into the time."""
+    random, until, taken, pair = Random(f"{seed} {name}"), time.monotonic() + seconds, 0, Pair(name)
+    others = [packet.payload for packet in SAMPLES[name]]
+    for case in range(cases):
+        packet = random.choice(SAMPLES[name])
+        payload = nudged(random, packet.payload) if case % 2 else mangled(random, packet.payload, others)
+        answer = pair.compare(changed(random, packet, payload), at_end=random.random() < 0.7)
+        if answer.fault:
+            return Ground(case + 1, taken, f"case {case} of seed {seed}: {answer.fault}")
+        taken += answer.taken
+        if case % 256 == 0 and time.monotonic() > until:
+            return Ground(case + 1, taken, "")
+    return Ground(cases, taken, "")
+
+
+def main() -> int:
+    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ask.add_argument("dissectors", nargs="*", metavar="DISSECTOR", help="which (default: all; those that are not native are left out)")
+    ask.add_argument("--cases", type=int, default=CASES, help="for each dissector (default: a million)")
+    ask.add_argument("--seconds", type=float, default=float("inf"), help="for each dissector at most")
+    ask.add_argument("--seed", type=int, default=1)
+    args = ask.parse_args()
+    faulthandler.enable()
+    failed = 0
+    for name in NAMES:
+        if not args.dissectors or name in args.dissectors:
+            print(f"{name:14} natively ", end="", flush=True)  # before it runs: it may end here
+            ground = grind(name, args.cases, args.seconds, args.seed)
+            failed += bool(ground.fault)
+            print(f"{ground.cases:>9,} cases, {ground.taken:>9,} taken  {ground.fault or 'ok'}", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,104 @@
+"""The native path and the Python dissector of the same name on the same message: what they say, event by event and fact by fact."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+
+import sensor.dissectors
+from sensor.core.batch import ROW
+from sensor.core.dissector import Dissector, Said
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.core.reader import Malformed
+from sensor.native.hearing import Hearing
+from sensor.native.out import Messages
+from sensor.native.reading import Reading
+from sensor.native.units import UNITS
+from sensor.registry import units
+from tests.dissectors.samples import packets
+from tests.native.guarded import Guarded
+
+TCP, TCP_HEAD = 6, 2
+# What a row and its packet both have.
+FIELDS = (
+    "ts", "src_mac", "dst_mac", "flow", "vlan", "ethertype", "sport", "dport", "problem", "ip_version", "proto", "ttl", "fragment", "tcp_flags",
+)  # fmt: skip
+DISSECTORS = units(sensor.dissectors, Dissector)
+NAMES = [unit.name for unit in UNITS if not DISSECTORS[unit.name].interest.opening]
+# The messages: of streams over TCP each segment is only a piece of one.
+SAMPLES = {name: [one for one in packets(name, heads) if heads or one.proto != TCP] for name in NAMES for heads in [DISSECTORS[name].interest.tcp_heads]}
+
+
+class Answer(NamedTuple):
+    """``taken``: by the native one; ``fault``: what it says otherwise than its reference, empty where that is nothing."""
+
+    taken: bool
+    fault: str
+
+
+class Pair:
+    """A native dissector and its reference. Messages lie against the page at the end or at the begin of guarded memory."""
+
+    def __init__(self, name: str) -> None:
+        self.reference = DISSECTORS[name]()
+        native = importlib.import_module(f"sensor.native.{name}").UNIT
+        self.frames = self.reference.interest.frames
+        self.reading = Reading([] if self.frames else [native], [native] if self.frames else [])
+        self.said: list[Said] = []
+        self.packet = Packet()
+        self.hearing = Hearing(self._hear, lambda *_: self.packet)
+        self.memory, self.row = Guarded(), np.zeros(1, ROW)
+        self.messages: Messages | None = None  # of the last message
+
+    def _hear(self, said: list[Said]) -> None:
+        self.said += said
+
+    def native(self, packet: Packet, at_end: bool = True) -> list[Said] | None:
+        """What the native dissector says; None where it leaves the message to its reference."""
+        row, self.packet, self.said = self.row, packet, []
+        row["frame"], row["payload_len"] = self.memory.place(packet.payload, at_end), len(packet.payload)
+        row["caplen"], row["wanted"] = len(packet.payload), 1
+        row["src_hi"], row["src_lo"] = packet.src >> 64, packet.src & 0xFFFF_FFFF_FFFF_FFFF
+        row["dst_hi"], row["dst_lo"] = packet.dst >> 64, packet.dst & 0xFFFF_FFFF_FFFF_FFFF
+        for field in FIELDS:
+            row[field] = getattr(packet, field)
+        row["begins"] = TCP_HEAD if self.reference.interest.tcp_heads else 0
+        self.reading.read_rows(self.memory.data, row)
+        self.messages = self.reading.take()
+        if row["wanted"][0]:
+            assert self.messages is None, "said something and gave the message up"
+            return None
+        self.hearing.begin(None, self.messages)
+        self.hearing.end()
+        return self.said
+
+    def python(self, packet: Packet) -> list[Said] | None:
+        """What the reference says; None where it finds the message malformed."""
+        try:
+            return list(self.reference.dissect(packet))
+        except Malformed:
+            return None
+
+    def compare(self, packet: Packet, at_end: bool = True) -> Answer:
+        """Both on one message."""
+        native = self.native(packet, at_end)
+        if native is None:
+            return Answer(False, "")
+        if packet.problem & 1 or packet.fragment:
+            return Answer(True, "a part of a message was taken")
+        python = self.python(packet)
+        if python is None:
+            return Answer(True, f"malformed, but natively {native}")
+        ours, theirs = [shown(one) for one in native], [shown(one) for one in python]
+        return Answer(True, "" if ours == theirs else f"{packet.payload.hex()}\nnatively  {ours}\nreference {theirs}")
+
+
+def shown(one: Said) -> Any:
+    """What is compared: of an event its class and fields but the packet, of a fact all; with the types of the values."""
+    if isinstance(one, Event):
+        return type(one).__name__, repr(msgspec.structs.astuple(one)[1:])
+    return repr(one)

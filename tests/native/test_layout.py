@@ -1,0 +1,131 @@
+"""Layouts: the constants that native dissectors write by are those of the classes, every event has a layout, and views stay within what was written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+import sensor.dissectors
+import sensor.native
+from sensor.core.addresses import Address
+from sensor.core.dissector import Dissector
+from sensor.core.event import Event
+from sensor.dissectors.dns import DnsQuery, DnsResponse
+from sensor.native.layout import Code, Layout, constants, fields_of, layout_of
+from sensor.native.out import Messages
+from sensor.native.units import FACTS, KINDS, UNITS
+from sensor.native.view import View
+from sensor.registry import units
+from tests.dissectors.samples import packets
+from tests.native.reference import SAMPLES, Pair
+
+DISSECTORS = units(sensor.dissectors, Dissector)
+# Why these have none: a value that may be absent, or a mapping, is no row of fixed size. Nobody reads them natively.
+WITHOUT = {
+    "SadpAnswer": "activated: bool | None",
+    "TdpAnswer": "factory_default: bool | None",
+    "UbiquitiAnnouncement": "factory_default: bool | None",
+    "SlpAttributes": "values: dict",
+}
+
+
+def classes(base: type[Event] = Event) -> list[type[Event]]:
+    return [one for child in base.__subclasses__() if child.__module__.startswith("sensor.") for one in (child, *classes(child))]
+
+
+def test_constants_are_current() -> None:
+    """`python -m sensor.native.layout` would change nothing."""
+    written = Path(sensor.native.__file__).with_name("kinds.pxd").read_text(encoding="utf-8")
+    assert written == "\n".join(constants()) + "\n"
+
+
+def test_every_event_has_a_layout() -> None:
+    def has(kind: type[Event]) -> bool:
+        try:
+            fields_of(kind)
+        except TypeError:
+            return False
+        return True
+
+    assert len(classes()) > 280
+    assert {kind.__name__ for kind in classes() if not has(kind)} == set(WITHOUT)
+
+
+def test_kinds_of_facts_are_numbered_once() -> None:
+    assert len(set(FACTS)) == len(FACTS)
+    assert len(set(KINDS)) == len(KINDS)
+    assert {unit.name for unit in UNITS} <= set(DISSECTORS)
+
+
+def fits(layout: Layout, value: Any) -> bool:
+    """Whether a value is one that its layout can hold."""
+    if layout.code == Code.GROUP:
+        parts = value if isinstance(value, tuple) else msgspec.structs.astuple(value)
+        return all(fits(part, one) for (_, part), one in zip(layout.parts, parts, strict=True))
+    if layout.code == Code.TUPLE:
+        return all(fits(layout.parts[0][1], one) for one in value)
+    if layout.code == Code.INT:
+        return -(1 << 63) <= value < 1 << 63
+    return layout.code != Code.ADDRESS or 0 <= value < 1 << 128
+
+
+@pytest.mark.parametrize("name", DISSECTORS)
+def test_values_fit_their_slots(name: str) -> None:
+    """What has more than 64 bits is declared as an address."""
+    dissector = DISSECTORS[name]()
+    for packet in packets(name, dissector.interest.tcp_heads):
+        if packet.proto == 6 and not dissector.interest.tcp_heads:
+            continue
+        for one in dissector.dissect(packet):
+            if isinstance(one, Event) and type(one).__name__ not in WITHOUT:
+                layout = fields_of(type(one))
+                values = msgspec.structs.astuple(one)[1:]
+                wrong = [field for (field, part), value in zip(layout.parts, values, strict=True) if not fits(part, value)]
+                assert not wrong, type(one).__name__
+
+
+def test_a_layout_is_that_of_the_annotations() -> None:
+    layout = fields_of(DnsResponse)
+    assert [field for field, _ in layout.parts] == ["id", "name", "type", "rcode", "truncated", "answers"]
+    assert layout.parts[5][1].code == Code.TUPLE
+    assert layout.parts[5][1].parts[0][1].size == 9  # an address takes two
+    with pytest.raises(TypeError, match="no layout"):
+        layout_of(dict[str, str])
+
+
+def messages(slots: int) -> Messages:
+    """What natively read DNS wrote: the first event of so many slots."""
+    pair = Pair("dns")
+    for packet in SAMPLES["dns"]:
+        if pair.native(packet) is not None and fields_of(type(pair.said[0])).size == slots:
+            assert pair.messages is not None
+            return pair.messages
+    raise LookupError(slots)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "at"),
+    [
+        (int, 10_000),  # beyond all slots
+        (Address, 10_000),
+        (str, 0),  # an id of DNS taken for the place of a text: so long a text was not written
+        (bytes, 0),
+        (tuple[int, ...], 0),  # and for a tuple with so many items
+        (tuple[tuple[int, str], ...], 0),
+        (DnsResponse, 1_000_000),
+    ],
+)
+def test_views_stay_within_what_was_written(annotation: Any, at: int) -> None:
+    """A span that leads elsewhere is an error, never a read."""
+    view = View(layout_of(annotation))
+    with pytest.raises(IndexError):
+        view.of(messages(fields_of(DnsQuery).size), at)
+
+
+def test_views_read_what_was_written() -> None:
+    query = messages(fields_of(DnsQuery).size)
+    assert isinstance(View(layout_of(int)).of(query, 0), int)
+    assert View(layout_of(str)).of(query, 1)

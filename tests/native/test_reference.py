@@ -1,0 +1,66 @@
+"""Every native dissector says what its reference in Python says, or leaves the message to it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from sensor.core.packet import Packet
+from tests import sampling
+from tests.fuzz.test_dissectors import rebuilt
+from tests.native.guarded import Guarded
+from tests.native.mill import CUT
+from tests.native.reference import NAMES, SAMPLES, Pair
+
+CASES = 10_000
+TRUNCATIONS = 200
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_samples_are_said_alike(name: str) -> None:
+    """And most of them are read natively: else nothing would be compared."""
+    pair = Pair(name)
+    answers = [pair.compare(packet, at_end) for packet in SAMPLES[name] for at_end in (True, False)]
+    assert not [answer.fault for answer in answers if answer.fault]
+    assert sum(answer.taken for answer in answers) * 10 >= len(answers) * 7
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_truncations_are_said_alike(name: str) -> None:
+    """A message that ends early is what it would be in Python; one that the capture cut is left to Python."""
+    pair = Pair(name)
+    for number, packet in enumerate(SAMPLES[name]):
+        for size in sampling.some(range(len(packet.payload)), TRUNCATIONS, "truncations of", name, number):
+            short = rebuilt(packet, packet.payload[:size])
+            assert pair.compare(short).fault == ""
+            assert pair.native(rebuilt(short, short.payload, CUT)) is None
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_fragments_are_left_to_the_reference(name: str) -> None:
+    pair = Pair(name)
+    for packet in SAMPLES[name]:
+        assert pair.native(Packet(packet.payload, sport=packet.sport, dport=packet.dport, proto=packet.proto, fragment=1)) is None
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_changed_messages(name: str) -> None:
+    """Thousands of them, in a process of their own: a read outside a message ends it."""
+    words = [sys.executable, "-m", "tests.native.mill", "--cases", str(CASES), "--seed", str(sampling.SEED), name]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+
+
+@pytest.mark.parametrize("place", ["memory.first - 1", "memory.last"])
+def test_a_read_outside_a_message_ends_the_process(place: str) -> None:
+    """What the test before relies on."""
+    code = f"from tests.native.guarded import Guarded\nmemory = Guarded()\nmemory.place(b'x', True)\nmemory.data[memory.last - 1]\nmemory.data[{place}]"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode < 0
+
+
+def test_messages_lie_against_the_pages() -> None:
+    memory = Guarded()
+    assert [memory.place(b"abc", at_end) for at_end in (True, False)] == [memory.last - 3, memory.first]
+    assert bytes(memory.data[memory.last - 3 : memory.last]) == b"abc"
