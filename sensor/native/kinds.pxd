@@ -1,9 +1,25 @@
 # Numbers of event classes and of their fields' slots. Made by `python -m sensor.native.layout` from the classes; do not edit.
 cdef enum:
-    DNS_QUERY = 0
-    DNS_RESPONSE = 1
-    FACT_DNS_QUERY = 0
-    FACT_DNS_ROLE = 1
+    ARP_REQUEST = 0
+    ARP_REPLY = 1
+    ARP_ANNOUNCEMENT = 2
+    DNS_QUERY = 3
+    DNS_RESPONSE = 4
+    FACT_ARP_ADDRESS = 0
+    FACT_DNS_QUERY = 1
+    FACT_DNS_ROLE = 2
+    ARP_REQUEST_SENDER_MAC = 0
+    ARP_REQUEST_SENDER = 1
+    ARP_REQUEST_TARGET = 3
+    ARP_REQUEST_SLOTS = 5
+    ARP_REPLY_SENDER_MAC = 0
+    ARP_REPLY_SENDER = 1
+    ARP_REPLY_TARGET = 3
+    ARP_REPLY_SLOTS = 5
+    ARP_ANNOUNCEMENT_SENDER_MAC = 0
+    ARP_ANNOUNCEMENT_SENDER = 1
+    ARP_ANNOUNCEMENT_TARGET = 3
+    ARP_ANNOUNCEMENT_SLOTS = 5
     DNS_QUERY_ID = 0
     DNS_QUERY_NAME = 1
     DNS_QUERY_TYPE = 2

@@ -11,6 +11,7 @@ import msgspec
 from sensor.core.dissector import Dissector
 from sensor.core.event import Event
 from sensor.dissectors._dns_message import Record
+from sensor.dissectors.arp import ArpAnnouncement, ArpReply, ArpRequest
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 from sensor.native.reading import Reading
 from sensor.native.unit import Native
@@ -26,7 +27,10 @@ class Unit(NamedTuple):
     facts: tuple[str, ...]
 
 
-UNITS = (Unit("dns", (DnsQuery, DnsResponse), ("dns.query", "dns.role")),)
+UNITS = (
+    Unit("arp", (ArpRequest, ArpReply, ArpAnnouncement), ("arp.address",)),
+    Unit("dns", (DnsQuery, DnsResponse), ("dns.query", "dns.role")),
+)
 # Classes of the items of tuples in their fields.
 RECORDS: tuple[type[msgspec.Struct], ...] = (Record,)
 
