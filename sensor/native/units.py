@@ -13,6 +13,7 @@ from sensor.core.event import Event
 from sensor.dissectors._dns_message import Record
 from sensor.dissectors.arp import ArpAnnouncement, ArpReply, ArpRequest
 from sensor.dissectors.dns import DnsQuery, DnsResponse
+from sensor.dissectors.llmnr import LlmnrQuery, LlmnrResponse
 from sensor.dissectors.ntp import NtpAnswer, NtpControl, NtpPrivate, NtpQuestion
 from sensor.native.reading import Reading
 from sensor.native.unit import Native
@@ -31,6 +32,7 @@ class Unit(NamedTuple):
 UNITS = (
     Unit("arp", (ArpRequest, ArpReply, ArpAnnouncement), ("arp.address",)),
     Unit("dns", (DnsQuery, DnsResponse), ("dns.query", "dns.role")),
+    Unit("llmnr", (LlmnrQuery, LlmnrResponse), ("llmnr.hostname",)),
     Unit("ntp", (NtpQuestion, NtpAnswer, NtpControl, NtpPrivate), ("ntp.role",)),
 )
 # Classes of the items of tuples in their fields.
