@@ -15,6 +15,7 @@ from sensor.dissectors.arp import ArpAnnouncement, ArpReply, ArpRequest
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 from sensor.dissectors.llmnr import LlmnrQuery, LlmnrResponse
 from sensor.dissectors.ntp import NtpAnswer, NtpControl, NtpPrivate, NtpQuestion
+from sensor.dissectors.tcp_syn import TcpOddFlags, TcpSyn
 from sensor.native.reading import Reading
 from sensor.native.unit import Native
 
@@ -34,6 +35,7 @@ UNITS = (
     Unit("dns", (DnsQuery, DnsResponse), ("dns.query", "dns.role")),
     Unit("llmnr", (LlmnrQuery, LlmnrResponse), ("llmnr.hostname",)),
     Unit("ntp", (NtpQuestion, NtpAnswer, NtpControl, NtpPrivate), ("ntp.role",)),
+    Unit("tcp_syn", (TcpSyn, TcpOddFlags), ("tcp.syn",)),
 )
 # Classes of the items of tuples in their fields.
 RECORDS: tuple[type[msgspec.Struct], ...] = (Record,)
