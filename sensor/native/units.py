@@ -11,10 +11,12 @@ import msgspec
 from sensor.core.dissector import Dissector
 from sensor.core.event import Event
 from sensor.dissectors._dns_message import Record
+from sensor.dissectors._snmp_variables import VARIABLES
 from sensor.dissectors.arp import ArpAnnouncement, ArpReply, ArpRequest
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 from sensor.dissectors.llmnr import LlmnrQuery, LlmnrResponse
 from sensor.dissectors.ntp import NtpAnswer, NtpControl, NtpPrivate, NtpQuestion
+from sensor.dissectors.snmp import SnmpRequest, SnmpResponse, SnmpTrap
 from sensor.dissectors.tcp_syn import TcpOddFlags, TcpSyn
 from sensor.native.reading import Reading
 from sensor.native.unit import Native
@@ -30,11 +32,13 @@ class Unit(NamedTuple):
     facts: tuple[str, ...]
 
 
+_SNMP = ("snmp.engine_enterprise", "snmp.engine_mac", "snmp.enterprise", "snmp.trap_enterprise", "snmp.tree", *sorted(set(VARIABLES.values())))
 UNITS = (
     Unit("arp", (ArpRequest, ArpReply, ArpAnnouncement), ("arp.address",)),
     Unit("dns", (DnsQuery, DnsResponse), ("dns.query", "dns.role")),
     Unit("llmnr", (LlmnrQuery, LlmnrResponse), ("llmnr.hostname",)),
     Unit("ntp", (NtpQuestion, NtpAnswer, NtpControl, NtpPrivate), ("ntp.role",)),
+    Unit("snmp", (SnmpRequest, SnmpResponse, SnmpTrap), _SNMP),
     Unit("tcp_syn", (TcpSyn, TcpOddFlags), ("tcp.syn",)),
 )
 # Classes of the items of tuples in their fields.

@@ -1,0 +1,3 @@
+from __future__ import annotations
+
+def sealed(user: bytes, password: bytes) -> str | None: ...

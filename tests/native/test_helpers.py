@@ -1,0 +1,42 @@
+"""What native dissectors share, against what Python does."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.dissectors._seal import seal
+from sensor.dissectors._snmp_variables import VARIABLES
+from sensor.native.seal import sealed
+from sensor.native.words import Words
+from tests import sampling
+
+BLOCK = 128
+
+
+def test_seals_are_those_of_the_reference() -> None:
+    chance = sampling.chance("seals")
+    for size in range(BLOCK):
+        user = bytes(chance.choices(range(32, 127), k=chance.randrange(BLOCK - size)))
+        password = chance.randbytes(size)
+        assert sealed(user, password) == seal(user.decode(), password)
+
+
+def test_seals_of_what_is_long_or_not_ascii_are_left_to_the_reference() -> None:
+    assert sealed(b"a" * 60, b"b" * 67) is not None
+    assert sealed(b"a" * 60, b"b" * 68) is None
+    assert sealed("ä".encode(), b"b") is None
+
+
+def test_words_are_found_by_their_bytes() -> None:
+    known = {name: place for place, name in enumerate(VARIABLES)}
+    words = Words(known)
+    assert {name: words.number(name) for name in known} == known
+    assert words.number(b"") == words.number(b"no such word") == -1
+    assert Words({}).number(b"") == -1
+    assert Words({b"": 3}).number(b"") == 3
+
+
+@pytest.mark.parametrize("wrong", [{"text": 1}, {b"text": None}])
+def test_words_are_bytes_and_numbers(wrong: dict[bytes, int]) -> None:
+    with pytest.raises(TypeError):
+        Words(wrong)
