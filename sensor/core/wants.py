@@ -16,7 +16,7 @@ import functools
 import operator
 import re
 from collections.abc import Callable, Container, Hashable, Iterable, Mapping, Sized
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, get_type_hints
 
 import msgspec
 
@@ -512,7 +512,7 @@ def _searching(pattern: str, flags: int) -> Callable[[str], re.Match[str] | None
 
 @functools.cache
 def _types(kind: type[Event]) -> Mapping[str, Any]:
-    return {one.name: one.type for one in msgspec.structs.fields(kind)}
+    return get_type_hints(kind)  # of an address the number that it is
 
 
 def _value_of(event: Event, name: str) -> Any:

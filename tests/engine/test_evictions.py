@@ -92,7 +92,7 @@ def test_an_engine_tells_which_of_its_tables_let_something_go(tmp_path: Path) ->
     pipeline.process(batch_of(frames))
     evicted = pipeline.evicted()
     assert evicted["flows"] == pipeline.report()["flows_evicted"] > 500
-    assert evicted["inventory.table"] == pipeline.inventory.telemetry()["evicted"] == 100
+    assert evicted["inventory.table"] == pipeline.inventory.telemetry()["evicted"] >= 100
     assert all(re.fullmatch(r"[a-z_]+(\.[a-z_]+)*", name) for name in evicted)
 
 

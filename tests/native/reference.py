@@ -14,7 +14,8 @@ from sensor.core.dissector import Dissector, Said
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.native.hearing import Hearing
+from sensor.engine.hearing import Hearing
+from sensor.inventory.novelty import Novelty
 from sensor.native.out import Messages
 from sensor.native.reading import Reading
 from sensor.native.units import UNITS
@@ -50,9 +51,9 @@ class Pair:
         self.reading = Reading([] if self.frames else [native], [native] if self.frames else [])
         self.said: list[Said] = []
         self.packet = Packet()
-        self.hearing = Hearing(self._hear, lambda *_: self.packet)
+        self.hearing = Hearing(self._hear, lambda *_: self.packet, Novelty(2))
         self.memory, self.row = Guarded(), np.zeros(1, ROW)
-        self.messages: Messages | None = None  # of the last message
+        self.messages: tuple[Messages, ...] = ()  # of the last message
 
     def _hear(self, said: list[Said]) -> None:
         self.said += said
@@ -70,9 +71,9 @@ class Pair:
         self.reading.read_rows(self.memory.data, row)
         self.messages = self.reading.take()
         if row["wanted"][0]:
-            assert self.messages is None, "said something and gave the message up"
+            assert not self.messages, "said something and gave the message up"
             return None
-        self.hearing.begin(None, self.messages)
+        self.hearing.begin(None, row, self.messages)
         self.hearing.end()
         return self.said
 
