@@ -6,7 +6,7 @@ INTEL  ?= pcaps/office.intel.txt
 DEMO   ?= pcaps/office.pcapng
 
 # A worker for each core; a file stays on one, so that what its tests share is made once.
-SPREAD := $(BIN)/python -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile
+SPREAD := $(BIN)/python -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 KERNELS := $(shell find sensor -name '*.pyx' -o -name '*.pxd')
 

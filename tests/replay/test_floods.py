@@ -1,7 +1,8 @@
 """Floods of made-up machines, addresses and names: memory stays within the budget, thirty real telephones among them are found and kept, alerts are few.
 
 The installed program reads each flood as a stream while it is made. SENSOR_FLOOD=10000000 makes them as long as that, each in every way, and then how many
-packets it reads in a second of processor time counts too; with ``-s`` what was measured is printed.
+packets it reads in a second of processor time counts too; with ``-s`` what was measured is printed. Where the run is no whole one, some floods are run
+(tests/sampling.py).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import pytest
 
 from sensor.budget import MIB, USUAL
 from sensor.core.addresses import mac_text
+from tests import sampling
 from tests.replay.floods import GAP_NS, NAMES, PACKETS, PHONES, Flood, behind_one, of_many, of_one, phone_mac, stream
 
 pytestmark = pytest.mark.slow
@@ -109,14 +111,14 @@ def judged(outcome: Outcome, start: float, name: str) -> float:
     return rate
 
 
-@pytest.mark.parametrize("name", PACKETS)
+@pytest.mark.parametrize("name", sampling.some(list(PACKETS), 3, "floods of packets"))
 def test_a_flood_of_packets(name: str, start: float) -> None:
     """Random MACs, addresses and SYNs cost what a packet costs."""
     rate = judged(replayed(PACKETS[name], COUNT), start, name)
     assert not FULL or rate >= RATE
 
 
-@pytest.mark.parametrize("flood", SAID)
+@pytest.mark.parametrize("flood", sampling.some(SAID, 4, "floods of names"))
 def test_a_flood_of_names(flood: Flood, start: float, request: pytest.FixtureRequest) -> None:
     """Every message says another name: from one machine, from machines behind one router, or from a machine each."""
     rate = judged(replayed(flood, COUNT), start, request.node.callspec.id)
