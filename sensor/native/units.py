@@ -10,11 +10,12 @@ import msgspec
 
 from sensor.core.dissector import Dissector
 from sensor.core.event import Event
-from sensor.dissectors._dns_message import Record
+from sensor.dissectors._dns_message import Question, Record
 from sensor.dissectors._snmp_variables import VARIABLES
 from sensor.dissectors.arp import ArpAnnouncement, ArpReply, ArpRequest
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 from sensor.dissectors.llmnr import LlmnrQuery, LlmnrResponse
+from sensor.dissectors.mdns import MdnsAnnouncement, MdnsQuery
 from sensor.dissectors.ntp import NtpAnswer, NtpControl, NtpPrivate, NtpQuestion
 from sensor.dissectors.snmp import SnmpRequest, SnmpResponse, SnmpTrap
 from sensor.dissectors.tcp_syn import TcpOddFlags, TcpSyn
@@ -32,17 +33,19 @@ class Unit(NamedTuple):
     facts: tuple[str, ...]
 
 
+_NETBIOS = ("netbios.domain", "netbios.hostname", "netbios.role", "netbios.service")
 _SNMP = ("snmp.engine_enterprise", "snmp.engine_mac", "snmp.enterprise", "snmp.trap_enterprise", "snmp.tree", *sorted(set(VARIABLES.values())))
 UNITS = (
     Unit("arp", (ArpRequest, ArpReply, ArpAnnouncement), ("arp.address",)),
     Unit("dns", (DnsQuery, DnsResponse), ("dns.query", "dns.role")),
     Unit("llmnr", (LlmnrQuery, LlmnrResponse), ("llmnr.hostname",)),
+    Unit("mdns", (MdnsQuery, MdnsAnnouncement), ("mdns.hostname", "mdns.instance", "mdns.query", "mdns.service", "mdns.text", "mdns.txt.")),
     Unit("ntp", (NtpQuestion, NtpAnswer, NtpControl, NtpPrivate), ("ntp.role",)),
     Unit("snmp", (SnmpRequest, SnmpResponse, SnmpTrap), _SNMP),
     Unit("tcp_syn", (TcpSyn, TcpOddFlags), ("tcp.syn",)),
 )
 # Classes of the items of tuples in their fields.
-RECORDS: tuple[type[msgspec.Struct], ...] = (Record,)
+RECORDS: tuple[type[msgspec.Struct], ...] = (Question, Record)
 
 NAMES = frozenset(unit.name for unit in UNITS)
 KINDS = tuple(event for unit in UNITS for event in unit.events)

@@ -1,0 +1,301 @@
+# cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
+"""Multicast DNS (RFC 6762, 6763), natively: see ``sensor.dissectors.mdns``, which also reads what is left to it here: malformed messages, names and texts with
+other characters than printable ASCII, the shared queues of print servers.
+"""
+
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.string cimport memcmp
+
+from sensor.core.row cimport Row
+from sensor.native.dns cimport name, records
+from sensor.native.kinds cimport (
+    FACT_MDNS_HOSTNAME, FACT_MDNS_INSTANCE, FACT_MDNS_QUERY, FACT_MDNS_SERVICE, FACT_MDNS_TEXT, FACT_MDNS_TXT_, MDNS_ANNOUNCEMENT, MDNS_ANNOUNCEMENT_OWN,
+    MDNS_ANNOUNCEMENT_RECORDS, MDNS_ANNOUNCEMENT_SLOTS, MDNS_QUERY, MDNS_QUERY_PROBE, MDNS_QUERY_QUESTIONS, MDNS_QUERY_SLOTS, QUESTION_NAME,
+    QUESTION_SLOTS, QUESTION_TYPE, RECORD_ADDRESS, RECORD_DATA, RECORD_NAME, RECORD_SLOTS, RECORD_TTL, RECORD_TYPE, RECORD_VALUE,
+)
+from sensor.native.out cimport PUNT, TAKEN, Mark, Out, fact_once, fits, items, mark, message, put, span, undo
+from sensor.native.read cimport Bytes, lower, u16
+from sensor.native.text cimport TEXT_LIMIT, character, cleaned, is_word
+from sensor.native.unit cimport native
+
+cdef enum:
+    PORT = 5353
+    HEADER = 12
+    RECORDS_LIMIT = 256
+    HOSTS_LIMIT = 64
+    FACTS_LIMIT = 256
+    TXT_KEY_LIMIT = 64
+    RESPONSE = 0x8000
+    OPERATION = 0x7800
+    A = 1
+    PTR = 12
+    TXT = 16
+    AAAA = 28
+    SRV = 33
+    LINK_LOCAL = 0x3FA  # the first ten bits of fe80::/10
+    DOMAIN = 6          # bytes of ``.local``
+    BELOW = 11          # bytes of ``._tcp.local``
+
+cdef char* all_services = b"_services._dns-sd._udp.local"
+
+# Host names that have the sender's address; ``first``: the row of ``said`` at which the facts of the message begin.
+cdef struct Hosts:
+    uint64_t[HOSTS_LIMIT] names
+    uint32_t count
+    uint32_t first
+
+# A name below a service type: what stands before, and the type in lower case. Both are empty where it is not below one.
+cdef struct Parts:
+    uint64_t before
+    uint64_t service
+
+
+cdef int dissect(const uint8_t* payload, uint32_t size, const Row* row, Out* out) except -1 nogil:
+    cdef Bytes b
+    cdef Mark here = mark(out)
+    cdef uint32_t flags, asked, first = out.slots_used, i
+    cdef uint64_t wanted, authority
+    cdef uint64_t* one
+    if size < HEADER:
+        return PUNT
+    b.data, b.at, b.end, b.bad = payload, 2, size, False
+    flags, asked, wanted, authority = u16(&b), u16(&b), u16(&b), u16(&b)
+    wanted += authority + u16(&b)
+    if flags & OPERATION or asked > RECORDS_LIMIT:
+        return PUNT
+    one = items(out, asked * QUESTION_SLOTS)
+    for i in range(asked):
+        if name(&b, False, out, &one[QUESTION_NAME]) == PUNT:
+            return undo(out, &here)
+        one[QUESTION_TYPE] = u16(&b)
+        u16(&b)
+        one += QUESTION_SLOTS
+    if b.bad or (told(&b, wanted, row, out) if flags & RESPONSE else queried(span(first, asked), authority > 0, out)) == PUNT:
+        return undo(out, &here)
+    return TAKEN
+
+
+cdef int queried(uint64_t questions, bint probe, Out* out) except -1 nogil:
+    """A question. A probe asks for names the sender wants itself."""
+    cdef uint64_t* one = &out.slots[questions >> 32]
+    cdef uint64_t* fields = message(out, MDNS_QUERY, MDNS_QUERY_SLOTS)
+    cdef uint32_t first = out.said_used, i
+    cdef uint64_t text
+    fields[MDNS_QUERY_QUESTIONS], fields[MDNS_QUERY_PROBE] = questions, probe
+    if probe:
+        return TAKEN
+    for i in range(<uint32_t>questions):
+        if not fits(out, 0, 0):
+            return PUNT
+        text = without_domain(one[QUESTION_NAME], out)
+        if <uint32_t>text:
+            fact_once(out, first, FACT_MDNS_QUERY, text)
+        one += QUESTION_SLOTS
+    return TAKEN
+
+
+cdef int told(Bytes* b, uint64_t wanted, const Row* row, Out* out) except -1 nogil:
+    """A response."""
+    cdef uint64_t found = 0
+    cdef uint64_t* fields
+    cdef Hosts hosts
+    cdef int own
+    if records(b, wanted, False, out, &found) == PUNT or b.bad:
+        return PUNT
+    own = own_hosts(found, row, out, &hosts)
+    if own == 2:
+        return PUNT
+    fields = message(out, MDNS_ANNOUNCEMENT, MDNS_ANNOUNCEMENT_SLOTS)
+    fields[MDNS_ANNOUNCEMENT_RECORDS], fields[MDNS_ANNOUNCEMENT_OWN] = found, own and row.sport == PORT
+    hosts.first = out.said_used
+    return facts(found, &hosts, out) if own and row.sport == PORT else TAKEN
+
+
+cdef int own_hosts(uint64_t found, const Row* row, const Out* out, Hosts* hosts) except -1 nogil:
+    """Fills in the hosts: 1 where the records can be the sender's own, 0 where not, 2 where there are too many."""
+    cdef const uint64_t* one = &out.slots[found >> 32]
+    cdef bint others = False
+    cdef uint32_t i
+    hosts.count = 0
+    for i in range(<uint32_t>found):
+        if one[RECORD_TYPE] == A or one[RECORD_TYPE] == AAAA:
+            if one[RECORD_ADDRESS] == row.src_hi and one[RECORD_ADDRESS + 1] == row.src_lo:
+                if hosts.count == HOSTS_LIMIT:
+                    return 2
+                hosts.names[hosts.count] = one[RECORD_NAME]
+                hosts.count += 1
+            elif row.src_hi == 0 and row.src_lo >> 32 == 0xFFFF:
+                others |= one[RECORD_ADDRESS] == 0 and one[RECORD_ADDRESS + 1] >> 32 == 0xFFFF
+            else:
+                others |= one[RECORD_ADDRESS] >> 54 == LINK_LOCAL and row.src_hi >> 54 == LINK_LOCAL
+        one += RECORD_SLOTS
+    return hosts.count > 0 or not others
+
+
+cdef int facts(uint64_t found, Hosts* hosts, Out* out) except -1 nogil:
+    """What the records say, each once, in their order. Records with a life of 0 say nothing."""
+    cdef const uint64_t* one = &out.slots[found >> 32]
+    cdef uint32_t i
+    cdef uint64_t kind
+    cdef int done
+    for i in range(<uint32_t>found):
+        kind, done = one[RECORD_TYPE], TAKEN
+        if not fits(out, 0, TEXT_LIMIT) or out.said_used - hosts.first > FACTS_LIMIT:
+            return PUNT
+        if kind == TXT:  # of one that lives no more it may still matter that it is a queue's
+            done = texts(one, hosts, out)
+        elif not one[RECORD_TTL]:
+            done = TAKEN
+        elif kind == PTR:
+            done = pointer(one, hosts, out)
+        elif kind == SRV:
+            instance(one[RECORD_NAME], hosts, out)
+            if not hosts.count:
+                hostname(one[RECORD_VALUE], hosts, out)
+        elif (kind == A or kind == AAAA) and (not hosts.count or listed(one[RECORD_NAME], hosts, out)):
+            hostname(one[RECORD_NAME], hosts, out)
+        if done == PUNT:
+            return PUNT
+        one += RECORD_SLOTS
+    return TAKEN
+
+
+cdef int pointer(const uint64_t* one, Hosts* hosts, Out* out) except -1 nogil:
+    """A pointer to an instance, or in the list of service types (RFC 6763, 9)."""
+    cdef uint64_t called = one[RECORD_NAME]
+    cdef bint types = is_word(out.text + (called >> 32), <uint32_t>called, all_services)
+    cdef Parts parts
+    parted(one[RECORD_VALUE] if types else called, out, &parts)
+    if not <uint32_t>parts.service or (<uint32_t>parts.before and not is_subtype(parts.before, out)):
+        return TAKEN
+    fact_once(out, hosts.first, FACT_MDNS_SERVICE, parts.service)
+    if not types:
+        instance(one[RECORD_VALUE], hosts, out)
+    return TAKEN
+
+
+cdef int texts(const uint64_t* one, Hosts* hosts, Out* out) except -1 nogil:
+    """The strings of a TXT record that are whole (RFC 6763, 6)."""
+    cdef Bytes b
+    cdef uint32_t size
+    b.data, b.at, b.end, b.bad = out.text + (one[RECORD_DATA] >> 32), 0, <uint32_t>one[RECORD_DATA], False
+    if one[RECORD_TTL]:
+        instance(one[RECORD_NAME], hosts, out)
+    while b.at < b.end:
+        size = b.data[b.at]
+        b.at += 1
+        if size > b.end - b.at:
+            break
+        if is_queue(b.data + b.at, size):
+            return PUNT
+        if size and one[RECORD_TTL] and pair(b.data + b.at, size, hosts, out) == PUNT:
+            return PUNT
+        b.at += size
+    return TAKEN
+
+
+cdef bint is_queue(const uint8_t* text, uint32_t size) except -1 nogil:
+    """Whether a text says where a print server keeps a queue."""
+    cdef uint8_t[12] begin
+    cdef uint32_t i
+    if size < 11:
+        return False
+    for i in range(11):
+        begin[i] = lower(text[i])
+    return not memcmp(begin, b"rp=classes/", 11) or (size >= 12 and not memcmp(begin, b"rp=printers", 11) and text[11] == 47)
+
+
+cdef int pair(const uint8_t* text, uint32_t size, Hosts* hosts, Out* out) except -1 nogil:
+    """A key and its value. A key alone is a flag; with blanks in it, it is a description that some makers write there."""
+    cdef uint32_t key = 0, begin, i
+    cdef uint64_t value = 0
+    cdef bint blank = False, odd = False
+    if not fits(out, 0, 3 * TEXT_LIMIT) or out.said_used - hosts.first > FACTS_LIMIT:
+        return PUNT
+    while key < size and text[key] != 61:
+        blank |= text[key] == 32
+        odd |= not 33 <= text[key] <= 126
+        key += 1
+    if key == size:
+        if blank:
+            if cleaned(out, text, size, TEXT_LIMIT, &value) == PUNT:
+                return PUNT
+            if <uint32_t>value:
+                fact_once(out, hosts.first, FACT_MDNS_TEXT, value)
+        return TAKEN
+    if odd or not 0 < key <= TXT_KEY_LIMIT:
+        return TAKEN
+    if cleaned(out, text + key + 1, size - key - 1, TEXT_LIMIT, &value) == PUNT:
+        return PUNT
+    if <uint32_t>value:
+        begin = out.text_used
+        for i in range(key):
+            character(out, lower(text[i]))
+        character(out, 0)
+        put(out, out.text + (value >> 32), <uint32_t>value)
+        fact_once(out, hosts.first, FACT_MDNS_TXT_, span(begin, out.text_used - begin))
+    return TAKEN
+
+
+cdef uint64_t without_domain(uint64_t called, const Out* out) except? 0 nogil:
+    """A name without ``.local``."""
+    cdef uint32_t size = <uint32_t>called
+    if size >= DOMAIN and not memcmp(out.text + (called >> 32) + size - DOMAIN, b".local", DOMAIN):
+        return called - DOMAIN
+    return called
+
+
+cdef int hostname(uint64_t called, Hosts* hosts, Out* out) except -1 nogil:
+    cdef uint64_t host = without_domain(called, out)
+    if <uint32_t>host:
+        fact_once(out, hosts.first, FACT_MDNS_HOSTNAME, host)
+    return 0
+
+
+cdef bint listed(uint64_t called, const Hosts* hosts, const Out* out) except -1 nogil:
+    """Whether a name is one of the hosts."""
+    cdef uint32_t i
+    for i in range(hosts.count):
+        if <uint32_t>hosts.names[i] == <uint32_t>called and not memcmp(out.text + (hosts.names[i] >> 32), out.text + (called >> 32), <uint32_t>called):
+            return True
+    return False
+
+
+cdef int instance(uint64_t called, Hosts* hosts, Out* out) except -1 nogil:
+    """``Instance._service._proto.local``: its service, and the instance's label."""
+    cdef Parts parts
+    parted(called, out, &parts)
+    if <uint32_t>parts.before and <uint32_t>parts.service:
+        fact_once(out, hosts.first, FACT_MDNS_SERVICE, parts.service)
+        fact_once(out, hosts.first, FACT_MDNS_INSTANCE, parts.before)
+    return 0
+
+
+cdef bint is_subtype(uint64_t before, const Out* out) except -1 nogil:
+    """Whether what stands before a service type names a subtype of it (RFC 6763, 7.1)."""
+    return <uint32_t>before >= 5 and not memcmp(out.text + (before >> 32) + <uint32_t>before - 5, b"._sub", 5)
+
+
+cdef int parted(uint64_t called, Out* out, Parts* found) except -1 nogil:
+    """The parts of a name."""
+    cdef const uint8_t* text = out.text + (called >> 32)
+    cdef uint32_t size = <uint32_t>called, end, start, i
+    found.before = found.service = 0
+    if size < BELOW:
+        return 0
+    end = size - BELOW
+    if memcmp(text + end, b"._tcp.local", BELOW) and memcmp(text + end, b"._udp.local", BELOW):
+        return 0
+    start = end
+    while start and text[start - 1] != 46:
+        start -= 1
+    if text[start] != 95:
+        return 0
+    found.before = span(<uint32_t>(called >> 32), start - 1 if start else 0)
+    found.service = span(out.text_used, end + 5 - start)
+    for i in range(start, end + 5):
+        character(out, lower(text[i]))
+    return 0
+
+
+UNIT = native(dissect)
