@@ -19,6 +19,7 @@ from sensor.dissectors.mdns import MdnsAnnouncement, MdnsQuery
 from sensor.dissectors.nbns import NbnsAnswer, NbnsQuery, NbnsRegistered, NbnsRegistration, NbnsRelease, NbnsStatus
 from sensor.dissectors.ntp import NtpAnswer, NtpControl, NtpPrivate, NtpQuestion
 from sensor.dissectors.snmp import SnmpRequest, SnmpResponse, SnmpTrap
+from sensor.dissectors.ssdp import SsdpAnnouncement, SsdpSearch
 from sensor.dissectors.tcp_syn import TcpOddFlags, TcpSyn
 from sensor.native.reading import Reading
 from sensor.native.unit import Native
@@ -36,6 +37,7 @@ class Unit(NamedTuple):
 
 _NETBIOS = ("netbios.domain", "netbios.hostname", "netbios.role", "netbios.service")
 _SNMP = ("snmp.engine_enterprise", "snmp.engine_mac", "snmp.enterprise", "snmp.trap_enterprise", "snmp.tree", *sorted(set(VARIABLES.values())))
+_SSDP = ("ssdp.header.", "ssdp.location", "ssdp.nt", "ssdp.server", "ssdp.user_agent", "ssdp.usn")
 UNITS = (
     Unit("arp", (ArpRequest, ArpReply, ArpAnnouncement), ("arp.address",)),
     Unit("dns", (DnsQuery, DnsResponse), ("dns.query", "dns.role")),
@@ -44,6 +46,7 @@ UNITS = (
     Unit("nbns", (NbnsQuery, NbnsAnswer, NbnsRegistration, NbnsRegistered, NbnsRelease, NbnsStatus), _NETBIOS),
     Unit("ntp", (NtpQuestion, NtpAnswer, NtpControl, NtpPrivate), ("ntp.role",)),
     Unit("snmp", (SnmpRequest, SnmpResponse, SnmpTrap), _SNMP),
+    Unit("ssdp", (SsdpSearch, SsdpAnnouncement), _SSDP),
     Unit("tcp_syn", (TcpSyn, TcpOddFlags), ("tcp.syn",)),
 )
 # Classes of the items of tuples in their fields.
