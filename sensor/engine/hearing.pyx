@@ -6,7 +6,9 @@ that are news, and of events that somebody hears.
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from sensor.core.observation import Observation, Subject
+from sensor.core.packet cimport Packets
 from sensor.core.row cimport Row
+from sensor.evidence.frames cimport FrameRing
 from sensor.inventory.novelty cimport Novelty
 from sensor.native.layout import fields_of
 from sensor.native.out cimport EVENT, FACT_ABOUT, Messages, Out, Said
@@ -15,8 +17,8 @@ from sensor.native.view cimport View
 
 
 cdef class Hearing:
-    """``hear`` gets what one packet said, as a list of events and observations; ``made`` makes the packet of a row. ``keeping``: every packet that said
-    something is to be made, since somebody keeps them; ``heard``: packets so far.
+    """``hear`` gets what one packet said, as a list of events and observations; ``made`` makes the packet of a row, which keeps it for alerts. ``heard``: packets
+    so far.
     """
 
     cdef object hear, made
@@ -24,12 +26,12 @@ cdef class Hearing:
     cdef list views, hashes
     cdef tuple facts
     cdef list listened
-    cdef object packets
-    cdef const Row[::1] rows
+    cdef Packets packets
+    cdef object evidence
+    cdef FrameRing ring
     cdef list waiting
     cdef Messages messages
     cdef uint32_t next
-    cdef public bint keeping
     cdef readonly Py_ssize_t heard
 
     def __init__(self, hear, made, Novelty novelty):
@@ -43,9 +45,13 @@ cdef class Hearing:
         """Events of these classes are heard by somebody, others by nobody."""
         self.listened = [kind in kinds for kind in KINDS]
 
-    def begin(self, packets, const Row[::1] rows, tuple messages):
-        """A batch begins: its packets, their rows, and what was read of them."""
-        self.packets, self.rows, self.waiting = packets, rows, list(messages[::-1])
+    def keep(self, evidence):
+        """Frames of what is said are kept by this gatherer from now on; None: by nobody."""
+        self.evidence, self.ring = evidence, evidence.packets if evidence is not None else None
+
+    def begin(self, Packets packets, tuple messages):
+        """A batch begins: its packets, and what was read of them."""
+        self.packets, self.waiting = packets, list(messages[::-1])
         self.turn()
 
     cdef int turn(self) except -1:
@@ -67,15 +73,15 @@ cdef class Hearing:
     def end(self):
         """Hand on the rest."""
         self.until(1 << 40)
-        self.packets = self.rows = None
+        self.packets = None
 
     cdef int packet(self, const Out* out) except -1:
         """What one packet said."""
         cdef const Said* said = &out.said[self.next]
         cdef Py_ssize_t index = said.row + self.messages.start
-        cdef const Row* row = &self.rows[index]
+        cdef const Row* row = &self.packets.rows[index]
         cdef list some = []
-        packet = self.made(self.packets, index) if self.keeping else None
+        packet = self.made(self.packets, index) if self.ring is not None and self.evidence.waiting else None
         while self.next < out.said_used and out.said[self.next].row + self.messages.start == index:
             said = &out.said[self.next]
             self.next += 1
@@ -86,8 +92,12 @@ cdef class Hearing:
                 if packet is None:
                     packet = self.made(self.packets, index)
                 some.append((<View>self.views[said.kind]).event(out, said.at, packet))
+        if packet is None and self.ring is not None:
+            self.ring.keep_row(self.packets.data, row)
         self.heard += 1
         if some:
+            if self.evidence is not None:
+                self.evidence.at(index)
             self.hear(some)
         return 0
 

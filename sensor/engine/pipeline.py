@@ -127,7 +127,7 @@ class Pipeline:
         """The packets behind alerts are kept by somebody else, or by nobody any more."""
         self.evidence = self.room.evidence = evidence
         self.dissection.keep = evidence.hear if evidence is not None else None
-        self.hearing.keeping = evidence is not None
+        self.hearing.keep(evidence)
         if evidence is not None:
             evidence.packets.limit(self.sizes.packets)
 
@@ -142,7 +142,7 @@ class Pipeline:
         """Work off one batch. ``work``: what the kernels said of it, where they ran before in another thread. Its rows and bytes are not needed afterwards."""
         work = work or self.kernels.run(batch.data, batch.rows)
         if not len(batch):
-            self._perform_all(None, None, work)
+            self._perform_all(None, work)
             return
         work = self.limits.within(batch.rows, work)
         self.decoded += len(batch)
@@ -151,14 +151,14 @@ class Pipeline:
         self._started = True
         if self.evidence is not None:
             self.evidence.begin(batch, work.changes)
-        self._perform_all(Packets(batch.data, batch.rows), batch.rows, work)
+        self._perform_all(Packets(batch.data, batch.rows), work)
         if self.evidence is not None:
             self.evidence.end()
         self._last = max(self._last, int(batch.rows["ts"].max()))
 
     def tick(self, now: int) -> None:
         """A silent wire: let time pass up to ``now`` (ns)."""
-        self._perform_all(None, None, self.kernels.idle(now))
+        self._perform_all(None, self.kernels.idle(now))
 
     def finish(self) -> None:
         """The end of all packets: end flows and streams, tell what is still untold."""
@@ -185,9 +185,9 @@ class Pipeline:
 
     # What a batch holds for Python.
 
-    def _perform_all(self, packets: Packets | None, rows: npt.NDArray[np.void] | None, work: Work) -> None:
+    def _perform_all(self, packets: Packets | None, work: Work) -> None:
         hearing = self.hearing
-        hearing.begin(packets, rows, work.messages)
+        hearing.begin(packets, work.messages)
         tasks = self._of_changes(work) if len(work.changes) else []
         tasks += [(row, _SECOND, 0, _SECOND, second) for second, row, *_ in work.ticks.tolist()]
         unread = work.wanted.nonzero()[0]
@@ -279,7 +279,7 @@ class Pipeline:
     def _by_time(self, changes: npt.NDArray[np.void]) -> None:
         """Changes that no packet made, in the order of the table."""
         none = np.zeros(0, np.int32)
-        self._perform_all(None, None, Work(changes, none, none.astype(np.uint64), np.zeros(0, TICK), 0))
+        self._perform_all(None, Work(changes, none, none.astype(np.uint64), np.zeros(0, TICK), 0))
 
     # What goes out.
 

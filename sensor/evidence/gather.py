@@ -19,7 +19,8 @@ from sensor.core.event import Event
 from sensor.core.flow import Flow
 from sensor.core.packet import Packet
 from sensor.core.record_parts import Body
-from sensor.evidence.ring import FlowRing, Frame, PacketRing, Wanted, frame_of, wants
+from sensor.evidence.frames import FrameRing
+from sensor.evidence.ring import FlowRing, Frame, Wanted, frame_of, wants
 
 SECOND = 1_000_000_000
 BEFORE_LIMIT, AFTER_LIMIT = 64, 64
@@ -50,7 +51,7 @@ class Gatherer:
 
     def __init__(self, write: Write, folder: str = "evidence") -> None:
         self._write, self._folder = write, folder
-        self.packets, self.flows = PacketRing(), FlowRing()
+        self.packets, self.flows = FrameRing(), FlowRing()
         self._gatherings: Bounded[str, _Gathering] = Bounded(WAITING_LIMIT)
         # The end of a conversation that is waited for → gathering: an actor's address, or a flow.
         self._waiting: Bounded[int, _Gathering] = Bounded(4 * WAITING_LIMIT)
@@ -66,6 +67,11 @@ class Gatherer:
             gathering = self._waiting.get(packet.flow) or self._waiting.get(packet.src) or self._waiting.get(packet.dst)
             if gathering is not None and wants(packet, gathering.wanted):
                 self._add(gathering, frame_of(packet))
+
+    @property
+    def waiting(self) -> bool:
+        """Whether an alert waits for frames that follow it: then every packet that says something is to be heard."""
+        return len(self._waiting) > 0
 
     def begin(self, batch: Batch, changes: npt.NDArray[np.void]) -> None:
         """A batch is worked off from its first row on."""
@@ -121,12 +127,12 @@ class Gatherer:
             if end:
                 self._waiting.put(end, gathering)
 
-    def _found(self, ring: FlowRing | PacketRing, ts: int, wanted: Wanted) -> list[Frame]:
+    def _found(self, ring: FlowRing | FrameRing, ts: int, wanted: Wanted) -> list[Frame]:
         """What a ring has. A flood of alerts must not make us search all day: beyond a number a second only what proves is kept."""
         if ts // SECOND != self._second:
             self._second, self._searches = ts // SECOND, 0
         self._searches += 1
-        return ring.find(wanted, BEFORE_LIMIT) if self._searches <= SEARCHES else []
+        return [Frame(*frame) for frame in ring.find(wanted, BEFORE_LIMIT)] if self._searches <= SEARCHES else []
 
     def _add(self, gathering: _Gathering, frame: Frame) -> None:
         """A frame after the alert."""

@@ -1,6 +1,6 @@
 """Rings: what was seen lately, so that an alert can show the packets before it.
 
-Two of them, both bounded. ``PacketRing`` keeps the packets that were made for dissectors anyway: a reference each. ``FlowRing`` keeps the beginnings of the
+Two of them, both bounded. ``FrameRing`` (``frames.pyx``) keeps the frames that said something. ``FlowRing`` keeps the beginnings of the
 frames that opened, answered or refused a flow, for scans and contacts that no dissector reads: copied in bulk, at most ``CHANGES`` of a batch, and read
 from the batch itself while it is there, so that what is found does not depend on how packets are cut into batches.
 """
@@ -19,7 +19,6 @@ from sensor.core.batch import Batch
 from sensor.core.flow import Change
 from sensor.core.packet import Packet
 
-PACKETS, PACKET_BYTES = 4096, 16 << 20
 CHANGES, CHANGE_BYTES = 2048, 128
 MASK = 2**64 - 1
 
@@ -40,39 +39,6 @@ class Wanted(NamedTuple):
     actor: int
     mac: int
     targets: frozenset[int]
-
-
-class PacketRing:
-    """The last packets that a dissector heard."""
-
-    def __init__(self, packets: int = PACKETS, size: int = PACKET_BYTES) -> None:
-        self._packets: deque[Packet] = deque()
-        self._most, self._room, self._held = packets, size, 0
-
-    def __len__(self) -> int:
-        return len(self._packets)
-
-    def limit(self, size: int) -> None:
-        """Keep at most so many bytes from now on."""
-        self._room = size
-
-    def keep(self, packet: Packet) -> None:
-        """The newest; the oldest make room for it."""
-        packets = self._packets
-        packets.append(packet)
-        self._held += len(packet.frame)
-        while self._held > self._room or len(packets) > self._most:
-            self._held -= len(packets.popleft().frame)
-
-    def find(self, wanted: Wanted, most: int) -> list[Frame]:
-        """The last of them that are wanted, the oldest first."""
-        found: list[Frame] = []
-        for packet in reversed(self._packets):
-            if packet.flow in wanted.flows or _between(packet, wanted):
-                found.append(frame_of(packet))
-                if len(found) >= most:
-                    break
-        return found[::-1]
 
 
 class FlowRing:

@@ -15,8 +15,9 @@ from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.packet import Packet
 from sensor.core.record import Record
+from sensor.evidence.frames import FrameRing
 from sensor.evidence.gather import AFTER, AFTER_LIMIT, BEFORE_LIMIT, SEARCHES, Gatherer
-from sensor.evidence.ring import CHANGES, Frame, PacketRing, Wanted
+from sensor.evidence.ring import CHANGES, Frame, Wanted
 from sensor.runtime.assembly import assemble
 from tests.engine.test_pipeline import captured, pieces, raw
 from tests.kit import SECOND, tcp_frame
@@ -96,7 +97,7 @@ def test_frames_below_ip_go_by_their_mac() -> None:
 
 def test_rings_are_bounded() -> None:
     """In packets and in bytes; before an alert at most so many frames."""
-    ring = PacketRing(packets=100, size=50_000)
+    ring = FrameRing(frames=100, size=50_000)
     for n in range(1000):
         ring.keep(packet(n, BAD, VICTIM))
     assert len(ring) == 100

@@ -1,7 +1,8 @@
 """Overload: twice what the engine can read comes in over a pair of virtual cables, and among it machines that say their names. They are all known afterwards.
 
 It takes a ring of half a GiB and how fast this machine is at the moment: whole runs do it (tests/sampling.py); what is shed and what is not is tested in every
-run by tests/engine/test_shedding.py. What is shed is messages of TCP, whole conversations at a time, and every packet is accounted for. SENSOR_OVERLOAD_S=600 makes it as many seconds long.
+run by tests/engine/test_shedding.py. What is shed is messages of TCP, whole conversations at a time, and every packet is accounted for.
+SENSOR_OVERLOAD_S=600 makes it as many seconds long.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import sensor.dissectors
 from sensor.core.batch import ROW
 from sensor.core.dissector import Dissector, Said
 from sensor.core.event import Event
-from sensor.core.packet import Packet
+from sensor.core.packet import Packet, Packets
 from sensor.core.reader import Malformed
 from sensor.engine.hearing import Hearing
 from sensor.inventory.novelty import Novelty
@@ -73,7 +73,7 @@ class Pair:
         if row["wanted"][0]:
             assert not self.messages, "said something and gave the message up"
             return None
-        self.hearing.begin(None, row, self.messages)
+        self.hearing.begin(Packets(self.memory.data, row), self.messages)
         self.hearing.end()
         return self.said
 

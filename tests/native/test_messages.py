@@ -43,7 +43,7 @@ def heard(batch: Batch, work: Work) -> list[str]:
     """The names that were asked for, and the facts about who asked."""
     said: list[Any] = []
     hearing = Hearing(said.extend, lambda packets, row: packets.at(row), Novelty())
-    hearing.begin(Packets(batch.data, batch.rows), batch.rows, work.messages)
+    hearing.begin(Packets(batch.data, batch.rows), work.messages)
     hearing.end()
     return [one.name if isinstance(one, DnsQuery) else one.value for one in said if isinstance(one, DnsQuery | Observation)]
 
@@ -64,7 +64,7 @@ def test_joined_batches_are_heard_at_their_rows() -> None:
     batch, work = joined(pieces)
     said: list[Any] = []
     hearing = Hearing(said.append, lambda packets, row: packets.at(row), Novelty())
-    hearing.begin(Packets(batch.data, batch.rows), batch.rows, work.messages)
+    hearing.begin(Packets(batch.data, batch.rows), work.messages)
     hearing.until(2)
     assert [some[0].name for some in said] == ["a.example", "b.example"]
     hearing.end()
@@ -89,11 +89,11 @@ def test_a_known_fact_costs_no_object() -> None:
     novelty.enter(Observation(1, about, "dns.query", "a.example"), record, None)
     said: list[Any] = []
     hearing = Hearing(said.extend, lambda packets, row: packets.at(row), novelty)
-    hearing.begin(Packets(batch.data, batch.rows), batch.rows, work.messages)
+    hearing.begin(Packets(batch.data, batch.rows), work.messages)
     hearing.end()
     assert [type(one) for one in said] == [DnsQuery]
     assert (novelty.counted, record.last) == (1, int(row["ts"]))
     hearing.listen(())
-    hearing.begin(Packets(batch.data, batch.rows), batch.rows, work.messages)
+    hearing.begin(Packets(batch.data, batch.rows), work.messages)
     hearing.end()
     assert (len(said), novelty.counted) == (1, 2)
