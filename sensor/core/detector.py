@@ -21,7 +21,7 @@ from sensor.core.device import Device, DeviceChange
 from sensor.core.event import Event
 from sensor.core.flow import Flow
 from sensor.core.observation import Subject
-from sensor.core.wants import ReadAs, Want, field
+from sensor.core.wants import Searched, Want
 from sensor.core.windows import DistinctWindow
 
 TARGETS_LIMIT = 64
@@ -83,8 +83,10 @@ class Signatures(Protocol):
         """Those that an event shows. ``fields``: what it says, by name; ``text``: where to look for words."""
         ...
 
-    def wanted(self, event: str, fields: Mapping[str, field | ReadAs], texts: Iterable[field | ReadAs] = ()) -> Want:
-        """What an event must show at least for one of them. ``fields``: where it has what they ask for; ``texts``: where to look for words."""
+    def wanted(self, event: str, fields: Mapping[str, Searched], texts: Sequence[str] = ()) -> Want:
+        """What an event must show at least for one of them. ``fields``: where it has what they ask for, those that are
+        missing are not asked for; ``texts``: which of these hold words.
+        """
         ...
 
 

@@ -450,6 +450,14 @@ class fields:  # noqa: N801 - reads as a word of the language
     def __init__(self, *names: str) -> None:
         self.names = names
 
+    def matches(self, pattern: str, flags: int = 0) -> Want:
+        """The texts, joined by blanks, hold what is searched for."""
+
+        def found(*texts: str) -> object:
+            return _searching(pattern, flags)(" ".join(texts))
+
+        return self.passes(found)
+
     def is_in(self, values: Iterable[tuple[Hashable, ...]]) -> Want:
         return Together(self.names, frozenset(values))
 
@@ -476,6 +484,10 @@ def any_of(wants: Iterable[Want]) -> Want:
 
 def all_of(wants: Iterable[Want]) -> Want:
     return _joined(AllOf, NEVER, ALWAYS, wants)
+
+
+# Where a text is searched for.
+Searched = field | ReadAs | fields
 
 
 class Listener(NamedTuple):

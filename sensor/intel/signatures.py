@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from sensor.core.alert import Severity
 from sensor.core.attack import TECHNIQUES
-from sensor.core.wants import ReadAs, Want, all_of, any_of, field
+from sensor.core.wants import Searched, Want, all_of, any_of
 from sensor.documents import DocumentErrors, Fault, fault_at, load_document, nearest
 
 FOLDERS = ("frameworks", "exploits")
@@ -99,6 +100,11 @@ class _Ready:
                 return False
         return not any(pattern.search(fields.get(name, "")) for name, pattern in self._unwanted)
 
+    def shows(self, name: str, text: str) -> bool:
+        """Whether one field holds what is asked of it."""
+        pattern = self.entry.match.get(name)
+        return pattern is None or _searching(pattern).search(text) is not None
+
 
 class Signatures:
     """The entries of one folder by the event they look at, those with words found by them."""
@@ -120,17 +126,21 @@ class Signatures:
         """The entries that speak, each once. ``text``: where to look for words."""
         return self._remembered(event, tuple(fields.items()), text)
 
-    def wanted(self, event: str, fields: Mapping[str, field | ReadAs], texts: Iterable[field | ReadAs] = ()) -> Want:
-        """What an event must show at least for an entry to speak. ``fields``: where it has the fields of entries; those that are missing are not asked for.
-        ``texts``: where to look for words.
+    def wanted(self, event: str, fields: Mapping[str, Searched], texts: Sequence[str] = ()) -> Want:
+        """What an event must show at least for an entry to speak. ``fields``: where it has the fields of entries, those
+        that are missing are not asked for; ``texts``: which of these hold words.
         """
-        words = self._by_word.get(event, {})
-        told = [text.passes(lambda text: not words.keys().isdisjoint(_CUT.split(text.lower()))) for text in texts] if words else []
+        told = [fields[name].passes(partial(self._tells, event, name)) for name in texts if event in self._by_word]
         always = [
             all_of(fields[name].matches(pattern, re.IGNORECASE) for name, pattern in ready.entry.match.items() if name in fields)
             for ready in self._always.get(event, ())
         ]
         return any_of((*told, *always))
+
+    def _tells(self, event: str, name: str, text: str) -> bool:
+        """Whether a field holds the word of an entry, and what else the entry asks of this field."""
+        words = self._by_word[event]
+        return any(ready.shows(name, text) for word in _CUT.split(text.lower()) for ready in words.get(word, ()))
 
     def _speaking(self, event: str, items: tuple[tuple[str, str], ...], text: str) -> tuple[Signature, ...]:
         return tuple(self._search(event, dict(items), text))
@@ -150,6 +160,11 @@ class Signatures:
                 yield ready.entry
 
 
+@functools.cache
+def _searching(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)
+
+
 def own_folder() -> Path:
     """Where our own knowledge is: inside the package where it is installed, else beside it."""
     package = Path(__file__).resolve().parents[1]
@@ -158,7 +173,7 @@ def own_folder() -> Path:
 
 
 def _compiled(patterns: dict[str, str]) -> list[tuple[str, re.Pattern[str]]]:
-    return [(name, re.compile(pattern, re.IGNORECASE)) for name, pattern in patterns.items()]
+    return [(name, _searching(pattern)) for name, pattern in patterns.items()]
 
 
 @functools.cache

@@ -22,7 +22,7 @@ from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector, Signature
 from sensor.core.event import Event
 from sensor.core.observation import Subject
-from sensor.core.wants import ReadAs, Want, field
+from sensor.core.wants import Searched, Want, field, fields
 from sensor.detectors._words import app_of, ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.http import HttpBody, HttpRequest
 from sensor.dissectors.quic import QuicClientHello
@@ -38,6 +38,8 @@ LOGINS = frozenset((22, 23, 107, 512, 513, 514, 992, 2323, *range(2000, 2100), *
 # A number that means nothing to a reader: in a cookie's shape, in a query or as the end of a path.
 _OPAQUE_COOKIE = re.compile(r"=(?:base64|hex):(?:[1-9]\d|\d{3,4})\b|=digits:1\d\b")
 _OPAQUE_PATH = re.compile(r"(?:[?&][\w.-]{1,16}=|/)(?=[A-Za-z_-]*\d)[A-Za-z0-9_%+-]{10,}={0,2}(?:&|$)")
+# What a signature of a body may look at as one line.
+LINE = ("method", "host", "path", "shape")
 _BROWSER = re.compile(r"\A(?:$|Mozilla/)")
 
 
@@ -84,14 +86,15 @@ class C2Framework(EventDetector):
         self._shortest = int(self.options.shortest_s * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:
-        said: dict[str, field | ReadAs] = {
+        said: dict[str, Searched] = {
             "method": field("method"), "host": field("host"), "path": field("path"), "agent": field("user_agent"),
             "headers": field("headers").read_as(",".join),
         }  # fmt: skip
         asked = said | {"cookies": field("cookies"), "type": field("content_type")}
-        request = self._known.wanted("request", asked, (field("path"), field("cookies")))
-        body = self._known.wanted("body", said | {"body": field("shape")}, (field("path"),))
-        hello, shown = ({name: field(name) for name in names} for names in (("sni", "ja3", "ja4"), ("subject", "issuer", "sha1")))
+        request = self._known.wanted("request", asked, ("path", "cookies"))
+        body = self._known.wanted("body", said | {"body": field("shape"), "line": fields(*LINE)}, ("path",))
+        hello: dict[str, Searched] = {name: field(name) for name in ("sni", "ja3", "ja4")}
+        shown: dict[str, Searched] = {name: field(name) for name in ("subject", "issuer", "sha1")}
         hides = ~field("forwarded").filled() & field("user_agent").matches(_BROWSER) & ~field("headers").has("accept-language")
         opaque = field("cookies").matches(_OPAQUE_COOKIE) | field("path").matches(_OPAQUE_PATH)
         return {
@@ -224,7 +227,7 @@ def _said(event: Event) -> tuple[str, dict[str, str], str]:
     if isinstance(event, HttpBody):
         fields = {
             "method": event.method, "host": event.host, "path": event.path, "agent": event.user_agent, "headers": ",".join(event.headers), "body": event.shape,
-            "line": f"{event.method} {event.host} {event.path} {event.shape}",
+            "line": " ".join(getattr(event, name) for name in LINE),
         }  # fmt: skip
         return "body", fields, event.path
     if isinstance(event, TlsCertificate):
