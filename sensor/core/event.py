@@ -41,6 +41,12 @@ class SenderFlood(Event):
     senders: int
 
 
+class Derived(Event):
+    """Base of events that no protocol said: a deriver made them of ``said``, and what came before it."""
+
+    said: Event
+
+
 @functools.cache
 def kind_of(event: type[Event]) -> str:
     """The dotted kind of an event class."""

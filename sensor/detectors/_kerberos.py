@@ -1,43 +1,16 @@
-"""What the detectors of Kerberos share: which request an answer belongs to, which ciphers are weak, and which accounts are machines'."""
+"""What the detectors of Kerberos share: which ciphers are weak, and which accounts are machines'."""
 
 from __future__ import annotations
 
-from sensor.core.bounded import Bounded
 from sensor.core.detector import Context
-from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.detectors._words import network_of_packet
-from sensor.dissectors.kerberos import KerberosAsRequest, KerberosError, KerberosReply, KerberosRequest, KerberosTgsRequest
+from sensor.dissectors.kerberos import KerberosError, KerberosReply, KerberosRequest
 
-OPEN_LIMIT = 4096
 # Encryption types: AES (RFC 3962, RFC 8009), and those older than it: DES, triple DES and RC4 (RFC 8429).
 AES = frozenset((17, 18, 19, 20))
 WEAK = frozenset((1, 2, 3, 16, 23, 24, -133, -135))
 NAMES = {1: "DES", 2: "DES", 3: "DES", 16: "3DES", 17: "AES-128", 18: "AES-256", 19: "AES-128", 20: "AES-256", 23: "RC4", 24: "RC4", -133: "RC4", -135: "RC4"}
-
-
-class Exchanges:
-    """The last request of each conversation: an answer belongs to it. Bounded; the conversation asked longest ago makes room."""
-
-    def __init__(self) -> None:
-        self._asked: Bounded[int, KerberosRequest] = Bounded(OPEN_LIMIT)
-
-    def request(self, event: Event) -> KerberosRequest | None:
-        """Notes a request; gives the one that an answer or error belongs to, None where it was not seen."""
-        if isinstance(event, KerberosRequest):
-            self._asked.put(event.packet.flow, event)
-            return None
-        return self._asked.get(event.packet.flow)
-
-    def initial(self, event: Event) -> KerberosAsRequest | None:
-        """The same where an initial ticket was asked for."""
-        asked = self.request(event)
-        return asked if isinstance(asked, KerberosAsRequest) else None
-
-    def service(self, event: Event) -> KerberosTgsRequest | None:
-        """The same where a ticket for a service was asked for."""
-        asked = self.request(event)
-        return asked if isinstance(asked, KerberosTgsRequest) else None
 
 
 def ends(event: KerberosRequest | KerberosReply | KerberosError) -> tuple[Subject, Subject, int]:

@@ -6,10 +6,11 @@ then on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sensor.boundary import Boundary
+from sensor.core.deriver import Deriver
 from sensor.core.detector import Detector, EventDetector
 from sensor.core.event import Event
 from sensor.core.wants import ALWAYS, Listener, Read, UnknownField, Want, event_reader
@@ -100,6 +101,14 @@ def judges(detectors: Iterable[Detector]) -> Iterator[tuple[type[Event], Member]
                 raise UnknownField(f"{detector.id} wants some of {', '.join(sorted(kind.__name__ for kind in odd))}, which it does not watch")
             for kind in detector.watches:
                 yield kind, Member(detector.id, detector.inspect, wants.get(kind, ALWAYS))
+
+
+def deriving(derivers: Mapping[str, Deriver]) -> Iterator[tuple[type[Event], Member]]:
+    """Those who make events of events, by name."""
+    for name, deriver in derivers.items():
+        wants = deriver.wants()
+        for kind in deriver.watches:
+            yield kind, Member(name, deriver.derive, wants.get(kind, ALWAYS))
 
 
 def listening(listeners: Iterable[Listener]) -> Iterator[tuple[type[Event], Member]]:

@@ -13,10 +13,12 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+import sensor.derived
 from sensor.alerts.room import AlertRoom
 from sensor.boundary import Boundary
 from sensor.core.batch import Batch, Problem
 from sensor.core.changes import ChangeReader
+from sensor.core.deriver import Deriver
 from sensor.core.detector import Detector, DeviceDetector, FlowDetector
 from sensor.core.device import DeviceChange
 from sensor.core.dissector import Dissector, Said
@@ -29,7 +31,7 @@ from sensor.core.wants import Listener
 from sensor.decode.flows import FlowTable
 from sensor.decode.kernels import TICK, Kernels, Work
 from sensor.decode.select import Selector
-from sensor.engine.audience import Audience, judges, listening
+from sensor.engine.audience import Audience, deriving, judges, listening
 from sensor.engine.dissection import Dissection
 from sensor.engine.evictions import evictions
 from sensor.engine.health import Finding, Health
@@ -41,6 +43,7 @@ from sensor.inventory.services import Services
 from sensor.inventory.sightings import Sightings
 from sensor.native.units import reading
 from sensor.posture.recommendations.advisor import Advisor
+from sensor.registry import units
 
 SECOND = 1_000_000_000
 
@@ -101,11 +104,13 @@ class Pipeline:
         self.limits = MessageLimits()
         self._changes = ChangeReader(inventory.networks)
         doubting = Listener("inventory", SenderFlood, lambda _: inventory.doubt())
+        derivers = {name: unit() for name, unit in units(sensor.derived, Deriver).items()}
+        self._derivers = Audience(boundary, deriving(derivers))
         self._listeners = Audience(boundary, listening((*listeners, *(advisor.listeners() if advisor is not None else ()), doubting)))
         self.watch(detectors)
         self._tables = {"flows": self.kernels.flows, "repeats": repeats, "inventory": inventory, "alerts": room, "dissectors": self.dissection, **(more or {})}
         self._tables |= {"recommendations": advisor} if advisor is not None else {}
-        self._tables |= {"sightings": self.sightings, "services": self.services, "boundary": boundary, **dissectors}
+        self._tables |= {"sightings": self.sightings, "services": self.services, "boundary": boundary, **dissectors, **derivers}
         self._tables |= {"senders": selector.senders, "glimpsed": selector.glimpsed, "head_senders": selector.head_senders}
         self._started = False
         self._now = self._last = 0
@@ -247,11 +252,17 @@ class Pipeline:
     # What is said.
 
     def _hear(self, said: Iterable[Said]) -> None:
-        """One message: all its facts, then what is judged by them, then whoever listens, each in the order in which it was said."""
+        """One message: all its facts, then its events and what is derived of each are judged, then whoever listens hears
+        them, in the order in which they were said.
+        """
         facts: list[Observation] = []
         events: list[Event] = []
         for one in said:
-            facts.append(one) if isinstance(one, Observation) else events.append(one)
+            if isinstance(one, Observation):
+                facts.append(one)
+            else:
+                events.append(one)
+                events += self._derivers.hear(one)
         if facts:
             self.boundary.all("inventory", self.inventory.observe, facts)
         for event in events:

@@ -13,7 +13,7 @@ import sensor.dissectors
 from sensor.core import addresses
 from sensor.core.detector import Context
 from sensor.core.device import DeviceChange
-from sensor.core.event import Event, kind_of
+from sensor.core.event import Derived, Event, kind_of
 from sensor.core.flow import Change, Flow
 from sensor.core.observation import Subject
 from sensor.documents import nearest
@@ -36,13 +36,14 @@ _KINDS: dict[Any, Kind] = {
 
 class Field(NamedTuple):
     """``get`` takes it from an event, a flow or a change of a device. ``columns``: where flow changes have the same. ``asks``: it asks what is known of the
-    ends, and so is asked last.
+    ends, and so is asked last. ``source``: the field of an event, or of its packet, that holds just this value.
     """
 
     kind: Kind
     get: Get
     columns: tuple[str, ...] = ()
     asks: bool = False
+    source: str = ""
 
 
 Fields = dict[str, Field]
@@ -95,8 +96,9 @@ def event_classes() -> dict[str, type[Event]]:
 
 def _below(event: type[Event]) -> Iterable[type[Event]]:
     for one in event.__subclasses__():
-        yield one
-        yield from _below(one)
+        if one is not Derived:
+            yield one
+            yield from _below(one)
 
 
 def watched(when: Iterable[str]) -> list[str]:
@@ -122,15 +124,17 @@ def fields_of(words: Iterable[str], context: Context) -> Fields:
 
 def _event_fields(event: type[Event], context: Context) -> Fields:
     found = _of_ends(PACKET_ENDS, context)
-    found["vlan"] = Field(Kind.NUMBER, attrgetter("packet.vlan"))
+    found["vlan"] = Field(Kind.NUMBER, attrgetter("packet.vlan"), source="packet.vlan")
     found["proto"] = Field(Kind.TEXT, lambda one: PROTOCOLS.get(one.packet.proto, str(one.packet.proto)))
-    found["ttl"] = Field(Kind.NUMBER, attrgetter("packet.ttl"))
+    found["ttl"] = Field(Kind.NUMBER, attrgetter("packet.ttl"), source="packet.ttl")
+    for side, port in (("src", "sport"), ("dst", "dport")):
+        found[f"{side}.port"] = found[f"{side}.port"]._replace(source=f"packet.{port}")
     for field in msgspec.structs.fields(event):
         kind = _KINDS.get(field.type)
         if field.type == tuple[tuple[str, str], ...]:
             found[field.name] = Field(Kind.TEXTS, functools.partial(_pairs, attrgetter(field.name)))
         elif kind is not None:
-            found[field.name] = Field(kind, attrgetter(field.name))
+            found[field.name] = Field(kind, attrgetter(field.name), source=field.name)
         elif field.name == "answers":
             found["answers"] = Field(Kind.TEXTS, _answers)
     return found

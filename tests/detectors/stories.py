@@ -10,17 +10,19 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
+import sensor.derived
 import sensor.detectors
 from sensor import registry
 from sensor.core.addresses import Networks, parse
 from sensor.core.alert import Alert
 from sensor.core.changes import ChangeReader
+from sensor.core.deriver import Deriver
 from sensor.core.detector import Detector, DeviceDetector, EventDetector, FlowDetector
 from sensor.core.device import Attribute, Device, DeviceChange
 from sensor.core.event import Event
 from sensor.core.flow import CHANGE, Change, Reason, flow_of
 from sensor.core.observation import Evidence, Subject
-from sensor.core.wants import event_reader
+from sensor.core.wants import ALWAYS, event_reader
 from sensor.engine.choice import compiled
 from sensor.intel.store import ThreatLists
 from sensor.inventory.baseline import Baseline
@@ -78,6 +80,22 @@ def detector(path: str, world: World | None = None, **options: Any) -> Any:
 
 # Of each detector one like it, which hears all events while the other hears only those that it wants.
 _twins: WeakKeyDictionary[Detector, Any] = WeakKeyDictionary()
+
+
+# What derives events for each of them.
+_derivers: WeakKeyDictionary[Detector, list[Deriver]] = WeakKeyDictionary()
+
+
+def follows(derivers: Iterable[Deriver], event: Event, unit: EventDetector) -> list[Event]:
+    """What is derived of an event, as far as a detector watches it; the same where a deriver hears only what it wants."""
+    kind, found = type(event), []
+    for one in derivers:
+        if kind in one.watches:
+            wanted = one.wants().get(kind, ALWAYS).holds(event_reader(event))
+            made = list(one.derive(event))
+            assert wanted or not made, f"{type(one).__name__} does not want what it makes something of: {event}"
+            found += [each for each in made if type(each) in unit.watches]
+    return found
 
 
 class Choice:
@@ -227,8 +245,13 @@ def one(found: list[Alert]) -> Alert:
 
 def heard(unit: EventDetector, events: Iterable[Event]) -> list[Alert]:
     """What an event detector raises over events that it wants; the same where it hears all of them, or the story fails."""
+    if unit not in _twins:
+        _twins[unit] = type(unit)(unit.context, unit.options)
+        _twins[unit].id = unit.id
     twin, choice, found = _twins[unit], Choice(unit), []
-    for event in events:
+    derivers = _derivers.setdefault(unit, [made() for made in registry.units(sensor.derived, Deriver).values()])
+    derived = (one for event in events for one in (event, *follows(derivers, event, unit)))
+    for event in derived:
         whole = list(twin.inspect(event))
         mine = list(unit.inspect(event)) if choice.wants(event) else []
         assert told(mine) == told(whole), f"{unit.id} does not want what it would raise an alert for: {event}"

@@ -10,7 +10,7 @@ import pytest
 from tests.principles._source import SENSOR, imports, kernels, name_of, python_files, room_of
 
 # What the engine drives.
-UNITS = {"capture", "decode", "dissectors", "native", "fingerprinting", "inventory", "detectors", "intel", "posture", "rules", "eventlog"}
+UNITS = {"capture", "decode", "derived", "dissectors", "native", "fingerprinting", "inventory", "detectors", "intel", "posture", "rules", "eventlog"}
 HELPERS = {"boundary", "documents", "registry"}
 
 # room -> the rooms it may import from, besides itself
@@ -28,7 +28,8 @@ MAY_IMPORT = {
     "native": {"core", "decode", "dissectors"},
     "fingerprinting": {"core", "documents"},
     "inventory": {"core", "fingerprinting"},
-    "detectors": {"core", "dissectors"},
+    "derived": {"core", "dissectors"},
+    "detectors": {"core", "derived", "dissectors"},
     "https": {"core"},
     "intel": {"core", "documents", "https"},
     "rules": {"core", "detectors", "dissectors", "documents", "registry"},

@@ -11,9 +11,11 @@ from types import ModuleType
 import pytest
 
 import sensor.cli
+import sensor.derived
 import sensor.detectors
 import sensor.dissectors
 from sensor import registry
+from sensor.core.deriver import Deriver
 from sensor.core.detector import Detector
 from sensor.core.dissector import Dissector
 
@@ -51,7 +53,12 @@ def test_every_detector_file_holds_one_detector() -> None:
     assert {"discovery.address_scan", "lateral_movement.admin_from_device", "command_and_control.malicious_address"} <= found.keys()
 
 
-@pytest.mark.parametrize("package", [sensor.dissectors, sensor.detectors, sensor.cli], ids=lambda package: package.__name__)
+def test_every_deriver_file_holds_one_deriver() -> None:
+    """The same for what is made of events."""
+    assert "logins" in registry.units(sensor.derived, Deriver)
+
+
+@pytest.mark.parametrize("package", [sensor.dissectors, sensor.derived, sensor.detectors, sensor.cli], ids=lambda package: package.__name__)
 def test_units_of_a_package_are_files_of_its_folders(package: ModuleType) -> None:
     """No file is missed: what the registry scans is what lies there."""
     folder = Path(package.__path__[0])

@@ -16,7 +16,8 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.tally import Distinct
-from sensor.detectors._kerberos import Exchanges, cipher, ends, is_machine, network, only_weak
+from sensor.derived._exchanges import Exchanges
+from sensor.detectors._kerberos import cipher, ends, is_machine, network, only_weak
 from sensor.detectors._words import some, who
 from sensor.dissectors.kerberos import KerberosAsReply, KerberosAsRequest
 

@@ -16,7 +16,9 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, DefaultLogin, EventDetector
 from sensor.core.event import Event
-from sensor.detectors._logins import WATCHES, Attempt, Logins, network
+from sensor.core.wants import Want, field
+from sensor.derived.logins import LoginAttempt
+from sensor.detectors._logins import network
 from sensor.detectors._words import who
 
 SECOND = 1_000_000_000
@@ -38,32 +40,33 @@ class DefaultCredentials(EventDetector):
     advice = "Set a password of your own on the device now, look what was done with this login since, and close the clear-text service where there is another."
     false_positives = "Somebody who sets up a new device; a laboratory; a trap for attackers."
     Options = Options
-    watches = WATCHES
+    watches = (LoginAttempt,)
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._logins = Logins()
         self._told: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, self.options.every_s * SECOND)
 
+    def wants(self) -> dict[type[Event], Want]:
+        return {LoginAttempt: field("seal").filled()}
+
     def inspect(self, event: Event) -> Iterator[Alert]:
-        attempt = self._logins.read(event)
-        if attempt is None or not attempt.seal:
+        if not isinstance(event, LoginAttempt) or not event.seal:
             return
-        known = self.context.intel.default_login(attempt.seal)
+        known = self.context.intel.default_login(event.seal)
         if known is None:
             return
-        key = (attempt.server.address, attempt.service, known.user) if attempt.accepted else (attempt.service, "refused")
-        if self._told.fresh((attempt.client.address, *key), event.ts):
-            yield self._found(event, attempt, known, key)
+        key = (event.server.address, event.service, known.user) if event.accepted else (event.service, "refused")
+        if self._told.fresh((event.client.address, *key), event.ts):
+            yield self._found(event, known, key)
 
-    def _found(self, event: Event, attempt: Attempt, known: DefaultLogin, key: tuple[object, ...]) -> Alert:
+    def _found(self, attempt: LoginAttempt, known: DefaultLogin, key: tuple[object, ...]) -> Alert:
         client, server = who(self.context, attempt.client), who(self.context, attempt.server)
         user = f" as {known.user}" if known.user else ""
         inside = self.context.networks.inside
         outside = inside(attempt.server.address) and not inside(attempt.client.address)
         severity = Severity.low if not attempt.accepted else Severity.high if outside else self.severity
         return self.alert(
-            event,
+            attempt.said,
             actor=attempt.client,
             target=attempt.server,
             summary=f"{client} {'got into' if attempt.accepted else 'tried'} {attempt.service} at {server}{user} with a default password",
@@ -76,5 +79,5 @@ class DefaultCredentials(EventDetector):
             key=key,
             severity=severity,
             target_port=attempt.server_port,
-            network=network(self.context, event, attempt),
+            network=network(self.context, attempt),
         )

@@ -17,7 +17,9 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.tally import Counts, Distinct
-from sensor.detectors._logins import WATCHES, Attempt, Logins, network
+from sensor.core.wants import Want, field
+from sensor.derived.logins import LoginAttempt
+from sensor.detectors._logins import network
 from sensor.detectors._words import who
 
 SECOND = 1_000_000_000
@@ -40,36 +42,37 @@ class GuessedPassword(EventDetector):
     advice = "Change the password of the account now, end its sessions, and look what was done with it since; then see to the guessing itself."
     false_positives = "A user who tried many old passwords; a program whose password was corrected."
     Options = Options
-    watches = WATCHES
+    watches = (LoginAttempt,)
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._logins = Logins()
         self._failed: Counts[tuple[int, int, str, str]] = Counts(self.options.window_s * SECOND)
         self._accounts: Distinct[tuple[int, int, str, str], str] = Distinct(self.options.window_s * SECOND)
 
+    def wants(self) -> dict[type[Event], Want]:
+        return {LoginAttempt: field("judged").filled()}
+
     def inspect(self, event: Event) -> Iterator[Alert]:
-        attempt = self._logins.read(event)
-        if attempt is None or not attempt.judged:
+        if not isinstance(event, LoginAttempt) or not event.judged:
             return
-        account = attempt.account.lower()
-        key = (*attempt.pair, account if attempt.service in DIRECTORIES else "")
-        if not attempt.accepted:
+        account = event.account.lower()
+        key = (*event.pair, account if event.service in DIRECTORIES else "")
+        if not event.accepted:
             self._failed.add(key, event.ts)
             self._accounts.add(key, account, event.ts)
             return
         failures = self._failed.add(key, event.ts, 0)
         if failures >= self.options.failures:
-            yield self._found(event, attempt, failures)
+            yield self._found(event, failures)
         elif any(other != account for other in self._accounts.values(key)):
             return  # he knows his own password, and was after those of others
         self._failed.forget(key)
         self._accounts.forget(key)
 
-    def _found(self, event: Event, attempt: Attempt, failures: int) -> Alert:
+    def _found(self, attempt: LoginAttempt, failures: int) -> Alert:
         client, server = who(self.context, attempt.client), who(self.context, attempt.server)
         return self.alert(
-            event,
+            attempt.said,
             actor=attempt.client,
             target=attempt.server,
             summary=f"{client} got into {attempt.service} at {server}{f' as {attempt.account}' if attempt.account else ''} after {failures} failures",
@@ -77,5 +80,5 @@ class GuessedPassword(EventDetector):
             numbers={"failures": failures, "threshold": self.options.failures, "window_s": self.options.window_s},
             key=(attempt.server.address, attempt.service, attempt.account.lower()),
             target_port=attempt.server_port,
-            network=network(self.context, event, attempt),
+            network=network(self.context, attempt),
         )

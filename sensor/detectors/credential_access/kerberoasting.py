@@ -18,7 +18,8 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.tally import Distinct
-from sensor.detectors._kerberos import AES, WEAK, Exchanges, cipher, ends, is_machine, network
+from sensor.derived._exchanges import Exchanges
+from sensor.detectors._kerberos import AES, WEAK, cipher, ends, is_machine, network
 from sensor.detectors._words import some, who
 from sensor.dissectors.kerberos import KerberosTgsReply, KerberosTgsRequest
 

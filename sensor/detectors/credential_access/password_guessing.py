@@ -18,7 +18,9 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.tally import Distinct
-from sensor.detectors._logins import WATCHES, Attempt, Logins, Refusals, network
+from sensor.core.wants import Want, field
+from sensor.derived.logins import LoginAttempt
+from sensor.detectors._logins import Refusals, network
 from sensor.detectors._words import some, who
 
 SECOND = 1_000_000_000
@@ -62,12 +64,11 @@ class PasswordGuessing(EventDetector):
     )
     false_positives = "A program or device that was left behind with an old password: always the same account, at an even pace."
     Options = Options
-    watches = WATCHES
+    watches = (LoginAttempt,)
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         want = self.options
-        self._logins = Logins()
         self._ordinary = Refusals(want.window_s * SECOND)
         self._special = {
             **dict.fromkeys(FILES, _Limit(want.files, want.files_s, Refusals(want.files_s * SECOND), Severity.medium)),
@@ -77,37 +78,39 @@ class PasswordGuessing(EventDetector):
         self._accounts: Distinct[tuple[int, int, str], str] = Distinct(want.slow_s * SECOND)
         self._told: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, want.window_s * SECOND)
 
+    def wants(self) -> dict[type[Event], Want]:
+        return {LoginAttempt: ~field("service").is_in(*ELSEWHERE)}
+
     def inspect(self, event: Event) -> Iterator[Alert]:
-        attempt = self._logins.read(event)
-        if attempt is None or attempt.service in ELSEWHERE:
+        if not isinstance(event, LoginAttempt) or event.service in ELSEWHERE:
             return
         want, ts = self.options, event.ts
-        quick, slow = self._ordinary.count(attempt, ts), self._slow.count(attempt, ts)
-        special = self._special.get(attempt.service)
-        count = special.refusals.count(attempt, ts) if special is not None else 0
-        if attempt.accepted:
+        quick, slow = self._ordinary.count(event, ts), self._slow.count(event, ts)
+        special = self._special.get(event.service)
+        count = special.refusals.count(event, ts) if special is not None else 0
+        if event.accepted:
             return
-        if attempt.account:
-            self._accounts.add(attempt.pair, attempt.account.lower(), ts)
+        if event.account:
+            self._accounts.add(event.pair, event.account.lower(), ts)
         if quick >= want.failures:
-            yield from self._tell(event, attempt, quick, want.failures, want.window_s, self.severity)
+            yield from self._tell(event, quick, want.failures, want.window_s, self.severity)
         elif special is not None and count >= special.most:
-            yield from self._tell(event, attempt, count, special.most, special.window_s, special.severity)
+            yield from self._tell(event, count, special.most, special.window_s, special.severity)
         elif slow >= want.slow:
-            yield from self._tell(event, attempt, slow, want.slow, want.slow_s, self.severity)
-        elif quick >= want.hints and attempt.judged:
-            yield from self._tell(event, attempt, quick, want.hints, want.window_s, Severity.low)
+            yield from self._tell(event, slow, want.slow, want.slow_s, self.severity)
+        elif quick >= want.hints and event.judged:
+            yield from self._tell(event, quick, want.hints, want.window_s, Severity.low)
 
-    def _tell(self, event: Event, attempt: Attempt, count: int, most: int, window: int, severity: Severity) -> Iterator[Alert]:
+    def _tell(self, attempt: LoginAttempt, count: int, most: int, window: int, severity: Severity) -> Iterator[Alert]:
         """At most once in a while for each pair and severity."""
-        if not self._told.fresh((*attempt.pair, severity), event.ts):
+        if not self._told.fresh((*attempt.pair, severity), attempt.ts):
             return
         client, server = who(self.context, attempt.client), who(self.context, attempt.server)
         names = self._accounts.values(attempt.pair)
         doing = "failed" if attempt.judged else "were sent"
         outside = not self.context.networks.inside(attempt.client.address)
         yield self.alert(
-            event,
+            attempt.said,
             actor=attempt.client,
             target=attempt.server,
             summary=f"{client} guesses passwords of {attempt.service} at {server}",
@@ -121,5 +124,5 @@ class PasswordGuessing(EventDetector):
             severity=severity,
             confidence=0.9 if attempt.judged else 0.7,
             target_port=attempt.server_port,
-            network=network(self.context, event, attempt),
+            network=network(self.context, attempt),
         )

@@ -18,8 +18,10 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.tally import Counts, Distinct
+from sensor.core.wants import Want, field
+from sensor.derived.logins import LoginAttempt
 from sensor.detectors._kerberos import is_machine
-from sensor.detectors._logins import WATCHES, Attempt, Logins, network
+from sensor.detectors._logins import network
 from sensor.detectors._words import some, who
 
 SECOND = 1_000_000_000
@@ -48,12 +50,11 @@ class PasswordSpraying(EventDetector):
     )
     false_positives = "A terminal server or a mail gateway through which many users log in, after a change of passwords; a vulnerability scanner."
     Options = Options
-    watches = WATCHES
+    watches = (LoginAttempt,)
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         window = self.options.window_s * SECOND
-        self._logins = Logins()
         self._failed: Distinct[tuple[int, str], str] = Distinct(window)
         self._unknown: Distinct[tuple[int, str], str] = Distinct(window)
         self._right: Distinct[tuple[int, str], str] = Distinct(window)
@@ -61,31 +62,33 @@ class PasswordSpraying(EventDetector):
         self._tries: Counts[tuple[int, str]] = Counts(window)
         self._told: Recent[tuple[int, str, str]] = Recent(TOLD_LIMIT, window)
 
+    def wants(self) -> dict[type[Event], Want]:
+        return {LoginAttempt: field("account").filled() & field("judged").filled()}
+
     def inspect(self, event: Event) -> Iterator[Alert]:
-        attempt = self._logins.read(event)
-        if attempt is None or not attempt.account or not attempt.judged or is_machine(attempt.account):
+        if not isinstance(event, LoginAttempt) or not event.account or not event.judged or is_machine(event.account):
             return
-        who_where, account, ts = (attempt.client.address, attempt.service), attempt.account.lower(), event.ts
-        if attempt.accepted:
+        who_where, account, ts = (event.client.address, event.service), event.account.lower(), event.ts
+        if event.accepted:
             self._right.add(who_where, account, ts)
             return
         tries, failed = self._tries.add(who_where, ts), self._failed.add(who_where, account, ts)
-        unknown = self._unknown.add(who_where, account, ts) if attempt.unknown else len(self._unknown.values(who_where))
-        hosts = self._hosts.add((*who_where, account), attempt.server.address, ts)
+        unknown = self._unknown.add(who_where, account, ts) if event.unknown else len(self._unknown.values(who_where))
+        hosts = self._hosts.add((*who_where, account), event.server.address, ts)
         want = self.options
         if failed + min(unknown, failed) >= want.accounts and failed >= want.accounts / 2 and tries <= want.tries * failed:
-            yield from self._accounts_told(event, attempt, unknown, tries)
+            yield from self._accounts_told(event, unknown, tries)
         elif hosts >= want.hosts and self._told.fresh((*who_where, account), ts):
-            yield self._hosts_told(event, attempt, hosts)
+            yield self._hosts_told(event, hosts)
 
-    def _accounts_told(self, event: Event, attempt: Attempt, unknown: int, tries: int) -> Iterator[Alert]:
+    def _accounts_told(self, attempt: LoginAttempt, unknown: int, tries: int) -> Iterator[Alert]:
         """Told unless most of them got in after all, as users do who mistyped."""
         want, key = self.options, (attempt.client.address, attempt.service)
         right = self._right.values(key)
         failed = [account for account in self._failed.values(key) if account not in right]
         if len(failed) + min(unknown, len(failed)) < want.accounts or len(failed) < want.share * (len(failed) + len(right)):
             return
-        if not self._told.fresh((*key, "accounts"), event.ts):
+        if not self._told.fresh((*key, "accounts"), attempt.ts):
             return
         count = len(failed)
         why = (
@@ -95,9 +98,9 @@ class PasswordSpraying(EventDetector):
         )
         numbers: dict[str, int | float | str] = {"accounts": count, "unknown": unknown, "tries": tries, "threshold": want.accounts, "window_s": want.window_s}
         summary = f"{who(self.context, attempt.client)} tried {count} accounts of {attempt.service} at {who(self.context, attempt.server)}"
-        yield self._made(event, attempt, summary, why, numbers, (attempt.service,), (attempt.server.address,))
+        yield self._made(attempt, summary, why, numbers, (attempt.service,), (attempt.server.address,))
 
-    def _hosts_told(self, event: Event, attempt: Attempt, hosts: int) -> Alert:
+    def _hosts_told(self, attempt: LoginAttempt, hosts: int) -> Alert:
         want = self.options
         servers = self._hosts.values((attempt.client.address, attempt.service, attempt.account.lower()))
         why = (
@@ -106,12 +109,11 @@ class PasswordSpraying(EventDetector):
         )
         summary = f"{who(self.context, attempt.client)} tried the account {attempt.account} of {attempt.service} at {hosts} servers"
         numbers: dict[str, int | float | str] = {"hosts": hosts, "threshold": want.hosts, "window_s": want.window_s}
-        return self._made(event, attempt, summary, why, numbers, (attempt.service, attempt.account.lower()), tuple(servers))
+        return self._made(attempt, summary, why, numbers, (attempt.service, attempt.account.lower()), tuple(servers))
 
     def _made(
         self,
-        event: Event,
-        attempt: Attempt,
+        attempt: LoginAttempt,
         summary: str,
         why: tuple[str, ...],
         numbers: dict[str, int | float | str],
@@ -119,7 +121,7 @@ class PasswordSpraying(EventDetector):
         servers: tuple[int, ...],
     ) -> Alert:
         return self.alert(
-            event,
+            attempt.said,
             actor=attempt.client,
             target=attempt.server,
             targets=(attempt.server, *(attempt.server._replace(mac=0, address=server) for server in servers if server != attempt.server.address)),
@@ -128,5 +130,5 @@ class PasswordSpraying(EventDetector):
             numbers=numbers,
             key=key,
             target_port=attempt.server_port,
-            network=network(self.context, event, attempt),
+            network=network(self.context, attempt),
         )

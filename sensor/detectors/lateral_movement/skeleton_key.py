@@ -19,7 +19,8 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.tally import Distinct
-from sensor.detectors._kerberos import Exchanges, ends, network, offers_aes
+from sensor.derived._exchanges import Exchanges
+from sensor.detectors._kerberos import ends, network, offers_aes
 from sensor.detectors._words import some, who
 from sensor.dissectors.kerberos import KerberosAsReply, KerberosAsRequest, KerberosError
 

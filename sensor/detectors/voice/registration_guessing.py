@@ -18,9 +18,10 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.tally import Distinct
-from sensor.detectors._logins import Logins, Refusals
+from sensor.core.wants import Want, field
+from sensor.derived.logins import LoginAttempt
+from sensor.detectors._logins import Refusals
 from sensor.detectors._words import network_of_packet, some, who
-from sensor.dissectors.sip import SipRequest, SipResponse
 
 SECOND = 1_000_000_000
 TOLD_LIMIT = 4096
@@ -48,29 +49,30 @@ class RegistrationGuessing(EventDetector):
     )
     false_positives = "An exchange or trunk set up with a wrong password that retries without pause."
     Options = Options
-    watches = (SipRequest, SipResponse)
+    watches = (LoginAttempt,)
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         want = self.options
-        self._logins = Logins()
         self._fast, self._slow = Refusals(want.window_s * SECOND), Refusals(want.slow_s * SECOND)
         self._extensions: Distinct[tuple[int, int, str], str] = Distinct(want.slow_s * SECOND)
         self._right: Distinct[tuple[int, int, str], str] = Distinct(want.slow_s * SECOND)
         self._told: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, want.window_s * SECOND)
 
+    def wants(self) -> dict[type[Event], Want]:
+        return {LoginAttempt: field("service") == "SIP"}
+
     def inspect(self, event: Event) -> Iterator[Alert]:
-        attempt = self._logins.read(event)
-        if attempt is None:
+        if not isinstance(event, LoginAttempt) or event.service != "SIP":
             return
-        want, pair = self.options, attempt.pair
-        fast, slow = self._fast.count(attempt, event.ts), self._slow.count(attempt, event.ts)
-        if attempt.accepted:
-            self._right.add(pair, attempt.account, event.ts)
+        want, pair = self.options, event.pair
+        fast, slow = self._fast.count(event, event.ts), self._slow.count(event, event.ts)
+        if event.accepted:
+            self._right.add(pair, event.account, event.ts)
             return
-        self._extensions.add(pair, attempt.account, event.ts)
+        self._extensions.add(pair, event.account, event.ts)
         right = frozenset(self._right.values(pair))
-        names = [name for name in self._extensions.values(pair) if name not in right] or [attempt.account]
+        names = [name for name in self._extensions.values(pair) if name not in right] or [event.account]
         extensions = len(names)
         if fast >= want.failures:
             count, most, window = fast, want.failures, want.window_s
@@ -81,17 +83,17 @@ class RegistrationGuessing(EventDetector):
         if not self._told.fresh(pair, event.ts):
             return
         yield self.alert(
-            event,
-            actor=attempt.client,
-            target=attempt.server,
-            summary=f"{who(self.context, attempt.client)} guesses passwords of {some(names, 3)} at the exchange {who(self.context, attempt.server)}",
+            event.said,
+            actor=event.client,
+            target=event.server,
+            summary=f"{who(self.context, event.client)} guesses passwords of {some(names, 3)} at the exchange {who(self.context, event.server)}",
             why=(
                 f"{count} proofs were refused within {window} s; counts from {most} on",
                 f"{extensions} extensions: {some(names)}; counts from {want.extensions} on",
             ),
             numbers={"failures": count, "threshold": most, "window_s": window, "extensions": extensions},
-            key=(attempt.server.address,),
-            actor_port=attempt.client_port,
-            target_port=attempt.server_port,
-            network=network_of_packet(self.context, event.packet, "sip", answer=event.packet.src != attempt.client.address),
+            key=(event.server.address,),
+            actor_port=event.client_port,
+            target_port=event.server_port,
+            network=network_of_packet(self.context, event.packet, "sip", answer=event.packet.src != event.client.address),
         )

@@ -1,0 +1,236 @@
+"""Logins of all protocols in one form: who tried to get in where, as whom, and whether that went well.
+
+Some protocols say so in one event; for others a request with credentials is remembered until its answer, in bounded tables. What is no decision about a
+password (a first challenge, a server too busy) is no attempt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from sensor.core.bounded import Bounded
+from sensor.core.deriver import Deriver
+from sensor.core.event import Derived, Event
+from sensor.core.observation import Subject
+from sensor.core.wants import Want, field, held
+from sensor.derived._exchanges import Exchanges
+from sensor.dissectors._login_events import PasswordLogin
+from sensor.dissectors._ntlm_events import NtlmLogin
+from sensor.dissectors._smb_events import SmbLoginResult
+from sensor.dissectors.ftp import FtpLogin
+from sensor.dissectors.http import HttpLogin, HttpRequest, HttpResponse
+from sensor.dissectors.imap import ImapLogin
+from sensor.dissectors.kerberos import KerberosAsReply, KerberosAsRequest, KerberosError
+from sensor.dissectors.ldap import LdapBindResult
+from sensor.dissectors.mqtt import MqttConnack, MqttConnect
+from sensor.dissectors.mysql import MysqlLogin
+from sensor.dissectors.pop3 import Pop3Login
+from sensor.dissectors.postgres import PostgresLogin
+from sensor.dissectors.redis import RedisLogin
+from sensor.dissectors.rtsp import RtspRequest, RtspResponse
+from sensor.dissectors.sip import SipRequest, SipResponse
+from sensor.dissectors.smtp import SmtpLogin
+from sensor.dissectors.ssh import SshLogin
+from sensor.dissectors.tds import TdsLogin
+from sensor.dissectors.telnet import TelnetLogin
+from sensor.dissectors.vnc import VncLogin
+
+OPEN_LIMIT = 4096
+FORM = "web form"
+# NTSTATUS values that judge a login ([MS-ERREF] 2.3.1): no such user, wrong password, logon failure, restriction, hours, station, expired, disabled, type,
+# locked out, must change.
+REFUSALS = frozenset((
+    0xC0000064, 0xC000006A, 0xC000006D, 0xC000006E, 0xC000006F, 0xC0000070, 0xC0000071, 0xC0000072, 0xC000015B, 0xC0000193, 0xC0000224, 0xC0000234,
+))  # fmt: skip
+NO_SUCH_USER = frozenset((0xC0000064,))
+# Kerberos errors (RFC 4120, 7.5.9): unknown client, revoked, expired password, wrong password.
+UNKNOWN, REVOKED, EXPIRED, WRONG = 6, 18, 23, 24
+# Results that judge a login: of LDAP (RFC 4511, A.1), of MQTT 3.1.1 (3.2.2.3) and 5.0 (3.2.2.2).
+LDAP_REFUSED, MQTT_REFUSED = 49, (4, 5, 134, 135)
+# Schemes of HTTP whose answer 401 judges a password; the others need several rounds.
+PASSWORDS = frozenset(("basic", "digest", "query"))
+
+
+class LoginAttempt(Derived):
+    """One login. ``unknown``: the server says that it knows no such account; ``judged``: the outcome is known, else only
+    that somebody tried; ``seal``: of user and password, where the password went in clear.
+    """
+
+    service: str
+    client: Subject
+    server: Subject
+    client_port: int
+    server_port: int
+    account: str
+    accepted: bool
+    unknown: bool = False
+    judged: bool = True
+    seal: str = ""
+
+    @property
+    def pair(self) -> tuple[int, int, str]:
+        """What failures are counted by."""
+        return self.client.address, self.server.address, self.service
+
+
+class Shown(NamedTuple):
+    """What a request showed for a login. ``query``: in its address, which a server that knows no such page does not look at."""
+
+    account: str
+    seal: str = ""
+    query: bool = False
+
+
+def _attempt(
+    said: Event, service: str, account: str, accepted: bool, *, answer: bool = True, unknown: bool = False, judged: bool = True, seal: str = ""
+) -> LoginAttempt:
+    packet = said.packet
+    source, other = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
+    if answer:
+        return LoginAttempt(packet, said, service, other, source, packet.dport, packet.sport, account, accepted, unknown, judged, seal)
+    return LoginAttempt(packet, said, service, source, other, packet.sport, packet.dport, account, accepted, unknown, judged, seal)
+
+
+class Logins(Deriver):
+    """Watches what says how logins end, and what asks for them."""
+
+    def __init__(self) -> None:
+        self._centres = Exchanges()
+        self._asked: Bounded[int, Shown] = Bounded(OPEN_LIMIT)  # conversation → the credentials it sent last
+        self._calls: Bounded[tuple[str, int], str] = Bounded(OPEN_LIMIT)  # the same of SIP: call and number of the request
+
+    def wants(self) -> dict[type[Event], Want]:
+        shown, answered = field("credentials").is_in(*PASSWORDS), held(self._asked, "packet.flow")
+        ended = dict.fromkeys(_SERVICES, field("method") != "none")
+        return ended | {
+            FtpLogin: field("password").filled(),
+            TelnetLogin: field("result") != "undecided",
+            SmbLoginResult: (field("method") != "anonymous") & ~field("guest").filled() & field("status").is_in(0, *REFUSALS),
+            SipRequest: field("credentials").filled(),
+            SipResponse: (field("status") >= 200) & held(self._calls, "call_id", "cseq"),
+            HttpRequest: shown & ~field("forwarded").filled(),
+            NtlmLogin: (field("carrier") == "http") & (field("method") != "anonymous"),
+            HttpResponse: answered,
+            RtspRequest: shown,
+            RtspResponse: answered,
+            LdapBindResult: field("code").is_in(0, LDAP_REFUSED) & field("name").filled(),
+            MqttConnect: field("password").filled(),
+            MqttConnack: answered,
+        }
+
+    def derive(self, event: Event) -> Iterator[Derived]:
+        attempt = _READERS[type(event)](self, event)
+        if attempt is not None:
+            yield attempt
+
+    def ftp(self, event: FtpLogin) -> LoginAttempt | None:
+        return _attempt(event, "FTP", event.user, event.accepted, seal=event.seal) if event.password else None
+
+    def telnet(self, event: TelnetLogin) -> LoginAttempt | None:
+        packet = event.packet
+        if event.result == "undecided":
+            return None
+        return _attempt(event, "Telnet", event.user, event.result == "accepted", answer=packet.sport < packet.dport, seal=event.seal)
+
+    def shell(self, event: SshLogin) -> LoginAttempt | None:
+        return _attempt(event, "SSH", "", event.accepted)
+
+    def smb(self, event: SmbLoginResult) -> LoginAttempt | None:
+        if event.method == "anonymous" or event.guest or (event.status and event.status not in REFUSALS):
+            return None
+        return _attempt(event, "SMB", event.user, not event.status, unknown=event.status in NO_SUCH_USER)
+
+    def centre_asked(self, event: KerberosAsRequest) -> LoginAttempt | None:
+        self._centres.request(event)
+        return None
+
+    def centre_refused(self, event: KerberosError) -> LoginAttempt | None:
+        asked = self._centres.initial(event)
+        if asked is None or event.code not in (UNKNOWN, REVOKED, EXPIRED, WRONG):
+            return None
+        return _attempt(event, "Kerberos", asked.client, False, unknown=event.code == UNKNOWN)
+
+    def centre_granted(self, event: KerberosAsReply) -> LoginAttempt | None:
+        asked = self._centres.initial(event)
+        return _attempt(event, "Kerberos", event.client, True) if asked is not None and asked.proof else None
+
+    def sip_asked(self, event: SipRequest) -> LoginAttempt | None:
+        if event.credentials:
+            self._calls.put((event.call_id, event.cseq), event.callee if event.method == "REGISTER" else event.caller)
+        return None
+
+    def sip_answered(self, event: SipResponse) -> LoginAttempt | None:
+        if event.status < 200 or (event.call_id, event.cseq) not in self._calls:
+            return None
+        account = self._calls.pop((event.call_id, event.cseq)) or ""
+        if event.status < 300 or event.status in (401, 403, 407):
+            return _attempt(event, "SIP", account, event.status < 300)
+        return None
+
+    def web_asked(self, event: HttpRequest) -> LoginAttempt | None:
+        if event.credentials in PASSWORDS and not event.forwarded:
+            self._asked.put(event.packet.flow, Shown(event.user, event.seal, event.credentials == "query"))
+        return None
+
+    def web_proven(self, event: NtlmLogin) -> LoginAttempt | None:
+        """The last round of NTLM in HTTP, which the answer judges; other carriers tell their results themselves."""
+        if event.carrier == "http" and event.method != "anonymous":
+            self._asked.put(event.packet.flow, Shown(event.user))
+        return None
+
+    def web_answered(self, event: HttpResponse) -> LoginAttempt | None:
+        shown = self._asked.pop(event.packet.flow)
+        if shown is None or event.status >= 500 or (shown.query and event.status >= 300 and event.status not in (401, 403)):
+            return None
+        return _attempt(event, "HTTP", shown.account, event.status not in (401, 403, 407), seal=shown.seal)
+
+    def web_form(self, event: HttpLogin) -> LoginAttempt | None:
+        return _attempt(event, FORM, "", False, answer=False, judged=False, seal=event.seal)
+
+    def media_asked(self, event: RtspRequest) -> LoginAttempt | None:
+        if event.credentials in PASSWORDS:
+            self._asked.put(event.packet.flow, Shown(event.user, event.seal))
+        return None
+
+    def media_answered(self, event: RtspResponse) -> LoginAttempt | None:
+        shown = self._asked.pop(event.packet.flow)
+        if shown is None or event.status >= 500:
+            return None
+        return _attempt(event, "RTSP", shown.account, event.status not in (401, 403), seal=shown.seal)
+
+    def ended(self, event: PasswordLogin) -> LoginAttempt | None:
+        if event.method == "none":
+            return None
+        return _attempt(event, _SERVICES[type(event)], event.user, event.accepted, seal=event.seal)
+
+    def directory(self, event: LdapBindResult) -> LoginAttempt | None:
+        if event.code not in (0, LDAP_REFUSED) or not event.name:
+            return None
+        return _attempt(event, "LDAP", event.name, not event.code)
+
+    def broker_asked(self, event: MqttConnect) -> LoginAttempt | None:
+        if event.password:
+            self._asked.put(event.packet.flow, Shown("", event.seal))
+        return None
+
+    def broker_answered(self, event: MqttConnack) -> LoginAttempt | None:
+        shown = self._asked.pop(event.packet.flow)
+        if shown is None or event.code not in (0, *MQTT_REFUSED):
+            return None
+        return _attempt(event, "MQTT", shown.account, not event.code, seal=shown.seal)
+
+
+_SERVICES: dict[type[Event], str] = {
+    VncLogin: "VNC", MysqlLogin: "MySQL", PostgresLogin: "PostgreSQL", RedisLogin: "Redis", TdsLogin: "SQL Server",
+    Pop3Login: "POP3", ImapLogin: "IMAP", SmtpLogin: "SMTP",
+}  # fmt: skip
+_READERS: dict[type[Event], Callable[..., LoginAttempt | None]] = {
+    FtpLogin: Logins.ftp, TelnetLogin: Logins.telnet, SshLogin: Logins.shell, SmbLoginResult: Logins.smb,
+    KerberosAsRequest: Logins.centre_asked, KerberosError: Logins.centre_refused,
+    KerberosAsReply: Logins.centre_granted, SipRequest: Logins.sip_asked, SipResponse: Logins.sip_answered, HttpRequest: Logins.web_asked,
+    NtlmLogin: Logins.web_proven, HttpResponse: Logins.web_answered, HttpLogin: Logins.web_form,
+    RtspRequest: Logins.media_asked, RtspResponse: Logins.media_answered,
+    **dict.fromkeys(_SERVICES, Logins.ended), LdapBindResult: Logins.directory, MqttConnect: Logins.broker_asked, MqttConnack: Logins.broker_answered,
+}  # fmt: skip
+Logins.watches = tuple(_READERS)

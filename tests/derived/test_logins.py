@@ -1,0 +1,68 @@
+"""Logins of all protocols in one form: from one event, from a request and its answer, and what is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sensor.core.addresses import parse
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.core.wants import ALWAYS, event_reader
+from sensor.derived.logins import OPEN_LIMIT, LoginAttempt, Logins
+from sensor.dissectors.ftp import FtpLogin
+from sensor.dissectors.http import HttpRequest, HttpResponse
+
+CLIENT, SERVER = parse("10.0.0.1"), parse("10.0.0.2")
+
+
+def packet(*, answer: bool, flow: int = 1) -> Packet:
+    near, far = (SERVER, CLIENT) if answer else (CLIENT, SERVER)
+    return Packet(ts=1, src=near, dst=far, sport=80 if answer else 4000, dport=4000 if answer else 80, flow=flow)
+
+
+def asked(credentials: str = "basic", flow: int = 1) -> Event:
+    return HttpRequest(packet(answer=False, flow=flow), "GET", "h", "/", "", credentials, "Ann", "", "", -1, False, seal="s")
+
+
+def answered(status: int, flow: int = 1) -> Event:
+    return HttpResponse(packet(answer=True, flow=flow), status, "", "", -1, (), "", "", "", "", False)
+
+
+def attempts(events: Iterable[Event], unit: Logins | None = None) -> list[LoginAttempt]:
+    """What is derived; nothing of what is not wanted."""
+    unit, found = unit or Logins(), []
+    for event in events:
+        wanted = unit.wants().get(type(event), ALWAYS).holds(event_reader(event))
+        made = list(unit.derive(event))
+        assert wanted or not made
+        found += made
+    return found
+
+
+def test_an_event_that_says_how_a_login_ended() -> None:
+    """The ends are client and server, whoever sent the packet; the event itself goes along as the proof."""
+    event = FtpLogin(packet(answer=True), "Ann", True, False, 530, "s")
+    [attempt] = attempts([event])
+    assert (attempt.said, attempt.packet, attempt.ts) == (event, event.packet, 1)
+    assert (attempt.service, attempt.account, attempt.accepted, attempt.judged, attempt.seal) == ("FTP", "Ann", False, True, "s")
+    assert (attempt.client.address, attempt.server.address, attempt.server_port, attempt.client_port) == (CLIENT, SERVER, 80, 4000)
+    assert attempt.pair == (CLIENT, SERVER, "FTP")
+
+
+def test_a_request_and_its_answer() -> None:
+    """The answer of the same conversation decides, once."""
+    story = [asked(), answered(200, flow=2), answered(401), answered(200), asked("ntlm"), answered(200)]
+    assert [(one.service, one.account, one.accepted) for one in attempts(story)] == [("HTTP", "Ann", False)]
+
+
+def test_what_decides_nothing_is_no_attempt() -> None:
+    """A server that is too busy, and a login without a password."""
+    assert attempts([asked(), answered(503), FtpLogin(packet(answer=True), "ftp", False, True, 230)]) == []
+
+
+def test_requests_that_wait_are_bounded() -> None:
+    """The one that waits longest makes room."""
+    unit = Logins()
+    assert attempts([asked(flow=flow) for flow in range(OPEN_LIMIT + 1)], unit) == []
+    assert attempts([answered(200, flow=0)], unit) == []
+    assert len(attempts([answered(200, flow=1)], unit)) == 1
