@@ -12,6 +12,7 @@ from typing import NamedTuple
 from sensor.core.bounded import Bounded
 from sensor.core.event import Event
 from sensor.core.observation import Subject
+from sensor.core.wants import Want, field, held
 from sensor.dissectors._smb_events import SmbNegotiated
 from sensor.dissectors.ftp import FtpLogin
 from sensor.dissectors.http import HttpLogin, HttpResponse
@@ -63,6 +64,16 @@ class Insecure:
         self._brokers: Bounded[int, bool] = Bounded(OPEN_LIMIT)
         self._joined: dict[type[Event], Callable[..., Shown | None]] = {
             RtspRequest: self._wanted, RtspResponse: self._streamed, MqttConnect: self._came, MqttConnack: self._let_in,
+        }  # fmt: skip
+
+    def wants(self) -> dict[type[Event], Want]:
+        """What shows anything, by class; of a class that is missing here every event does."""
+        moved = field("status").is_in(*MOVED) & field("location").filled()
+        refused = (field("status") == PASSWORD_WANTED) & field("schemes").has("basic")
+        return {
+            HttpResponse: moved | refused, SnmpResponse: field("community").filled(), SmbNegotiated: field("version") == 1,
+            TlsServerHello: field("version").is_in(*OLD_TLS), TlsCertificate: ~field("from_client").filled(),
+            RtspResponse: held(self._streams, "packet.flow"), MqttConnack: held(self._brokers, "packet.flow"),
         }  # fmt: skip
 
     def read(self, event: Event) -> Shown | None:

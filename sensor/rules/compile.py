@@ -15,6 +15,7 @@ from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.flow import Change
 from sensor.core.tally import Counts, Distinct
+from sensor.core.wants import Want, all_of, field
 from sensor.documents import nearest
 from sensor.rules.fields import DEVICE_WORDS, FLOW_WORDS, Field, Fields, Thing, event_classes, fields_of, watched
 from sensor.rules.model import SECOND, Block, Rule, Step
@@ -32,7 +33,7 @@ _BRACES = re.compile(r"\{([a-z][a-z0-9_.]*)\}")
 
 class Ready(NamedTuple):
     """One step of a rule. ``holds``: of an event, a flow or a change of a device; ``rows``: which flow changes are worth making an object of; ``key``: what
-    several things must have in common, and ``label``: the same for people.
+    several things must have in common, and ``label``: the same for people; ``wanted``: what an event must show at least.
     """
 
     events: frozenset[type[Event]]
@@ -43,6 +44,7 @@ class Ready(NamedTuple):
     key: Key
     label: Callable[[Any], str]
     fields: Fields
+    wanted: Want
 
     def watches(self, thing: Thing) -> bool:
         """Whether it looks at things of this sort at all."""
@@ -76,7 +78,7 @@ def _step(step: Step, by: Iterable[str], sets: Sets, context: Context, wrong: li
     unless = [_block(block, fields, sets, context, wrong, "unless", place) for place, block in enumerate(step.unless)]
     either = [_block(block, fields, sets, context, wrong, "any", place) for place, block in enumerate(step.any)]
     common = [_field(fields, name, "by", *((place,) if len(step.by) > 1 else ())) for place, name in enumerate(by)]
-    keys = tuple(field.get for field in common)
+    keys = tuple(one.get for one in common)
     flows = frozenset(FLOW_WORDS[word] for word in words if word in FLOW_WORDS)
     return Ready(
         frozenset(event_classes()[word] for word in words if word not in FLOW_WORDS and word not in DEVICE_WORDS),
@@ -85,14 +87,15 @@ def _step(step: Step, by: Iterable[str], sets: Sets, context: Context, wrong: li
         _holds(where, unless, either),
         _rows(flows, where),
         keys[0] if len(keys) == 1 else lambda thing: tuple(key(thing) for key in keys),
-        lambda thing: " ".join(shown(field.kind, field.get(thing)) for field in common),
+        lambda thing: " ".join(shown(one.kind, one.get(thing)) for one in common),
         fields,
+        all_of(field(source).passes(fit.one) for _, fit, _, source in where if source),
     )
 
 
 # What must hold.
 
-Asked = list[tuple[Callable[[Any], Any], Fit, tuple[str, ...]]]
+Asked = list[tuple[Callable[[Any], Any], Fit, tuple[str, ...], str]]
 
 
 def _block(block: Block, fields: Fields, sets: Sets, context: Context, wrong: list[Wrong], *above: str | int) -> Asked:
@@ -100,16 +103,16 @@ def _block(block: Block, fields: Fields, sets: Sets, context: Context, wrong: li
     found = []
     for name, asked in block.items():
         try:
-            field = _field(fields, name, name, key=True)
-            found.append((field.asks, field.get, _fit(field, name, asked, sets, context), field.columns))
+            one = _field(fields, name, name, key=True)
+            found.append((one.asks, (one.get, _fit(one, name, asked, sets, context), one.columns, one.source)))
         except Wrong as error:
             wrong.append(error.within(*above))
-    return [(get, fit, columns) for _, get, fit, columns in sorted(found, key=lambda each: each[0])]
+    return [what for _, what in sorted(found, key=lambda each: each[0])]
 
 
-def _fit(field: Field, name: str, asked: Any, sets: Sets, context: Context) -> Fit:
+def _fit(about: Field, name: str, asked: Any, sets: Sets, context: Context) -> Fit:
     try:
-        return fit_of(field.kind, asked, sets, context.networks)
+        return fit_of(about.kind, asked, sets, context.networks)
     except Wrong as wrong:
         raise wrong.within(name) from None
 
@@ -128,7 +131,7 @@ def _holds(where: Asked, unless: list[Asked], either: list[Asked]) -> Holds:
 
 
 def _all(asked: Asked) -> Holds:
-    pairs = tuple((get, fit.one) for get, fit, _ in asked)
+    pairs = tuple((get, fit.one) for get, fit, _, _ in asked)
 
     def holds(thing: Any) -> bool:
         for get, one in pairs:  # noqa: SIM110 - a generator would cost as much again
@@ -142,7 +145,7 @@ def _all(asked: Asked) -> Holds:
 def _rows(kinds: frozenset[Change], where: Asked) -> Callable[[Rows], Mask]:
     """What of ``where`` can be asked of columns; the rest is asked of the rows that are left."""
     wanted = [int(kind) for kind in kinds]
-    columns = [(fit.many, names) for _, fit, names in where if fit.many is not None and names]
+    columns = [(fit.many, names) for _, fit, names, _ in where if fit.many is not None and names]
 
     def rows(changes: Rows) -> Mask:
         found = np.isin(changes["kind"], wanted)

@@ -15,6 +15,7 @@ from sensor.core.detector import Context, Detector, DeviceDetector, EventDetecto
 from sensor.core.device import DeviceChange
 from sensor.core.event import Event
 from sensor.core.flow import Flow
+from sensor.core.wants import Want, any_of
 from sensor.detectors._words import PROTOCOLS, who
 from sensor.rules.compile import Counting, Found, Sequence, ready_steps, sentence
 from sensor.rules.fields import Thing, ends_of
@@ -109,6 +110,10 @@ class _Custom(Detector):
 
 
 class _OnEvents(_Custom, EventDetector):
+    def wants(self) -> dict[type[Event], Want]:
+        """What its conditions ask of the fields of an event; what they ask of devices is asked of those that are left."""
+        return {kind: any_of(step.wanted for _, step in self._steps if kind in step.events) for kind in self.watches}
+
     def inspect(self, event: Event) -> Iterator[Alert]:
         return self.look(event)
 

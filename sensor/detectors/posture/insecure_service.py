@@ -17,6 +17,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
+from sensor.core.wants import Want
 from sensor.detectors._insecure import SHOWING, Insecure, Shown
 from sensor.detectors._words import ends_of, network_of_packet, who
 
@@ -54,6 +55,9 @@ class InsecureService(EventDetector):
         self._insecure = Insecure()
         self._accepted = frozenset(self.options.accepted)
         self._told: Recent[tuple[int, str]] = Recent(TOLD_LIMIT, self.options.every_s * SECOND)
+
+    def wants(self) -> dict[type[Event], Want]:
+        return self._insecure.wants()
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         shown = self._insecure.read(event)

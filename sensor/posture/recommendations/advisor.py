@@ -18,7 +18,7 @@ from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.recommendation import Recommendation
 from sensor.core.record_parts import community_id_of, proof_body
-from sensor.core.wants import Listener
+from sensor.core.wants import ALWAYS, Listener
 from sensor.detectors._insecure import SHOWING, Insecure, Shown
 from sensor.detectors._words import ends_of, who
 from sensor.posture.recommendations.cases import Case, Cases, Name, Place, packed, unpacked
@@ -56,7 +56,8 @@ class Advisor:
 
     def listeners(self) -> list[Listener]:
         """What the pipeline is to tell."""
-        services = [Listener("advisor", kind, self._hear_service) for kind in SHOWING]
+        wants = self._insecure.wants()
+        services = [Listener("advisor", kind, self._hear_service, wants.get(kind, ALWAYS)) for kind in SHOWING]
         return [*services, *(Listener("advisor", kind, self._hear_habit) for kind in HABITS)]
 
     def tick(self, now: int) -> None:
