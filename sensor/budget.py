@@ -32,8 +32,9 @@ class Share(NamedTuple):
 
 
 TABLES = {
-    "devices": Share(0.42, 3072),
-    "pending": Share(0.06, 1700),
+    "devices": Share(0.40, 1700),
+    "viewed": Share(0.04, 800),
+    "pending": Share(0.04, 1050),
     "endpoints": Share(0.06, 215),
     "leases": Share(0.05, 110),
     "conversations": Share(0.12, 2550),
@@ -54,6 +55,7 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     repeat_bits: int
     more_bits: int
     devices: int
+    viewed: int
     pending: int
     endpoints: int
     leases: int

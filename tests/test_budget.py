@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import tracemalloc
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import pytest
 from sensor.alerts.desk import AlertDesk
 from sensor.budget import LEAST, MIB, MOST, TABLES, USUAL, Budget
 from sensor.config import load_config
+from sensor.core.addresses import Networks
 from sensor.core.bounded import Bounded
 from sensor.core.device import Device
 from sensor.core.event import Event
@@ -24,8 +26,13 @@ from sensor.dissectors.http import Http
 from sensor.dissectors.tls import Tls
 from sensor.documents import DocumentErrors
 from sensor.engine.passive_dns import PassiveDns
+from sensor.fingerprinting.fuse import fuse
+from sensor.fingerprinting.load import load_knowledge
+from sensor.fingerprinting.match import Matcher
+from sensor.fingerprinting.oui import Oui
 from sensor.inventory.baseline import Baseline
 from sensor.inventory.evidence import fact_of
+from sensor.inventory.inventory import Inventory
 from sensor.inventory.limits import Limits
 from sensor.inventory.table import Table
 from sensor.posture.recommendations.cases import Case, Cases, packed
@@ -59,7 +66,7 @@ def leases(count: int) -> object:
 
 def pending(count: int) -> object:
     """Newcomers with an address and a name."""
-    limits = Limits(pending=count)
+    limits = Limits(pending=count, novelty_bits=8)
     table = Table(limits)
     for number in range(count):
         mac = 0x0017_9400_0000 + number
@@ -67,6 +74,42 @@ def pending(count: int) -> object:
         table.lease(record, NET + number, START, claimed=True)
         record.learn(fact_of(Observation(START, Subject(mac), "dhcp.hostname", f"PC-{number}"), (), 0), limits)
     return table
+
+
+@functools.cache
+def fingerprints() -> tuple[Matcher, Oui]:
+    return Matcher(load_knowledge([])), Oui(None)
+
+
+def devices_of(count: int, viewed: int) -> Inventory:
+    """Devices like those of the mixed million, where each has 2.2 facts and three claims and every fourth a name. What has a share of its own is taken away."""
+    inventory = Inventory(*fingerprints(), Networks(), Limits(devices=count, viewed=viewed, endpoints=64, novelty_bits=8, burst=10**6))
+    for number in range(count):
+        mac = (0x0017C8, 0x805EC0, 0x001B21)[number % 3] << 24 | number
+        subject, ts = Subject(mac, NET + number + 1, 30), START + number * 10**6
+        facts = [("arp.address", "reply"), ("dhcp.vendor_class", "MSFT 5.0"), ("tcp.syn", "64240:128:1:60:M1460,N,W8,N,N,S")]
+        facts += [] if number % 4 else [("dhcp.hostname", f"PC-{number}")]
+        for kind, value in facts * 2:
+            inventory.observe(Observation(ts, subject, kind, value))
+        if number % 1000 == 999:
+            inventory.settle(ts)
+    inventory.finish(ts + 10**10)
+    inventory.table.leases.clear()
+    return inventory
+
+
+def devices(count: int) -> object:
+    return devices_of(count, 64)
+
+
+def viewed(count: int) -> object:
+    """The attributes of such devices."""
+    inventory = devices_of(4, 4)
+    facts = [record.facts.values() for record in inventory.table.unidentified] + [record.facts.values() for record in inventory.table.identified]
+    kept: Bounded[int, object] = Bounded(count)
+    for number in range(count):
+        kept.put(number, fuse([proof for fact in facts[number % 4] for proof in fact.proofs()], START))
+    return kept
 
 
 def names(count: int) -> object:
@@ -120,7 +163,7 @@ def advice(count: int) -> object:
     return cases
 
 
-FILLED: tuple[Callable[[int], object], ...] = (endpoints, leases, pending, names, learned, alerts, conversations)
+FILLED: tuple[Callable[[int], object], ...] = (devices, viewed, endpoints, leases, pending, names, learned, alerts, conversations)
 
 
 def taken(fill: Callable[[int], object], count: int) -> int:
@@ -139,7 +182,7 @@ def taken(fill: Callable[[int], object], count: int) -> int:
 
 @pytest.mark.parametrize("fill", FILLED, ids=lambda fill: fill.__name__)
 def test_an_entry_takes_what_the_budget_says(fill: Callable[[int], object]) -> None:
-    """Neither more, or the budget would not hold, nor much less, or tables would be small for nothing. Devices: tests/inventory/test_bounds.py."""
+    """Neither more, or the budget would not hold, nor much less, or tables would be small for nothing."""
     entry = TABLES[fill.__name__].entry
     assert 0.6 * entry < taken(fill, ENTRIES) / ENTRIES < 1.15 * entry
 

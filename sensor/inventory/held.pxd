@@ -26,7 +26,7 @@ cdef class Fact:
 
 
 cdef class Facts:
-    cdef list some
+    cdef tuple some
     cdef uint32_t version        # rises with each fact that is lost
     cdef int64_t* idle           # hashes of what meant nothing
     cdef int32_t idles, idle_room
@@ -35,8 +35,9 @@ cdef class Facts:
 
 
 cdef class Seen:
-    cdef public int64_t last
-    cdef public bint dead, gone
+    cdef public int64_t first, last, since, queued
+    cdef public int32_t vlan, weight
+    cdef public bint dead, gone, admitted, asked, gateway, random, router, stale
     cdef public Addresses addresses
     cdef readonly Facts held
 

@@ -59,10 +59,21 @@ class Facts:
     def forget_idle(self) -> None: ...
 
 class Seen:
+    first: int
     last: int
+    since: int
+    queued: int
+    vlan: int
+    weight: int
     dead: bool
     gone: bool
+    admitted: bool
+    asked: bool
+    gateway: bool
+    random: bool
+    router: bool
+    stale: bool
     addresses: Addresses
-    def __init__(self, ts: int) -> None: ...
+    def __init__(self, ts: int, vlan: int) -> None: ...
     @property
     def held(self) -> Facts: ...

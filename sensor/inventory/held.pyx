@@ -221,7 +221,7 @@ cdef class Facts:
     """
 
     def __init__(self):
-        self.some = []
+        self.some = ()
 
     def __dealloc__(self):
         PyMem_Free(self.idle)
@@ -295,23 +295,24 @@ cdef class Facts:
         """A new one; it takes the place of one of the same kind and value."""
         cdef Fact other = self.of(fact.kind, fact.value)
         if other is None:
-            self.some.append(fact)
+            self.some = (*self.some, fact)
         else:
-            self.some[self.some.index(other)] = fact
+            self.some = tuple([fact if one is other else one for one in self.some])
             self.version += 1
 
     def remove(self, Fact fact):
-        self.some = [one for one in self.some if one is not fact]
+        self.some = tuple([one for one in self.some if one is not fact])
         self.version += 1
 
     def clear(self):
-        self.some = []
+        self.some = ()
         self.version += 1
         self.forget_idle()
 
 
 cdef class Seen:
-    """The part of a record that every packet may touch. ``dead``: merged, departed or evicted; ``gone``: silent for long."""
+    """The part of a record that every packet may touch, and its times and flags, which are C fields: there are many records. See ``record.py``."""
 
-    def __init__(self, int64_t ts):
-        self.last, self.addresses, self.held = ts, Addresses(), Facts()
+    def __init__(self, int64_t ts, int32_t vlan):
+        self.first = self.last = self.since = self.queued = ts
+        self.vlan, self.addresses, self.held = vlan, Addresses(), Facts()

@@ -331,6 +331,9 @@ class Inventory:
 
     def _view(self, record: Record) -> Device:
         device, said = self.table.open(record), self.table.words
+        record.asked = True
+        if record.stale:
+            self.table.view(record)
         return record.view(device, self.fuse, self._borrowed, self.limits, said.get(record.key) if said else None)
 
     def _enlist(self, record: Record, observation: Observation, trait: Trait) -> None:

@@ -13,6 +13,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Sizes are counts, names in ``_ns`` are packet time in ns.
 
     ``devices``: devices kept; unidentified ones seen longest ago go first. ``pending``: newcomers that have not shown enough yet.
+    ``viewed``: devices whose attributes are kept as they were made of their facts; of the others they are made when somebody asks.
     ``endpoints``: remembered endpoint-to-device answers, a cache. ``leases``: addresses whose holder is known.
     ``novelty_bits``: 2**bits facts of endpoints are remembered as known, in a fixed table.
     ``evidence``, ``idle``, ``names``, ``roles``, ``addresses``, ``macs``, ``services``, ``neighbours``: of one device (``idle``: facts no fingerprint knows).
@@ -28,6 +29,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     devices: int = 100_000
+    viewed: int = 100_000
     pending: int = 10_000
     endpoints: int = 65_536
     leases: int = 262_144

@@ -50,22 +50,20 @@ class Record(Seen):
     ``claimed`` are the addresses it claimed itself; ``behind`` those of others seen with its MAC; ``networks`` the outside networks seen with it;
     ``services`` and ``used`` the ports it answers at and uses, as ``protocol << 16 | port``.
     ``unread``: the text of its facts, where they were brought back from an earlier run and nobody asked for them yet.
-    ``stale``: attributes are older than the facts. ``since``: its latest news. ``dead``: merged, departed or evicted.
+    ``stale``: attributes are older than the facts, or not kept. ``asked``: somebody asked for them lately. ``since``: its latest news. ``dead``: merged,
+    departed or evicted; ``gone``: silent for long.
     """
 
     __slots__ = (
-        "admitted", "behind", "claimed", "device", "first", "gateway", "joined", "key", "macs", "neighbours", "networks", "news", "queued", "random", "roles",
-        "router", "services", "shown", "since", "stale", "told", "unread", "used", "vlan", "weight",
+        "behind", "claimed", "device", "joined", "key", "macs", "neighbours", "networks", "news", "roles", "services", "shown", "told", "unread", "used",
     )  # fmt: skip
 
     def __init__(self, ts: int, key: str, mac: int, vlan: int) -> None:
-        super().__init__(ts)
+        super().__init__(ts, vlan)
         self.macs: tuple[int, ...] = (mac,) if mac else ()
-        self.key, self.joined, self.vlan = key, "", vlan
+        self.key, self.joined = key, ""
         self.random = is_random_mac(mac)
-        self.first = self.since = self.queued = ts
         self.unread: bytes | None = None
-        self.weight = 0
         # Few each: a tuple takes a third of a set.
         self.claimed: tuple[int, ...] = ()
         self.behind: tuple[int, ...] = ()
@@ -74,7 +72,6 @@ class Record(Seen):
         self.used: tuple[int, ...] = ()
         self.neighbours: tuple[Neighbour, ...] = ()
         self.roles: frozenset[str] = _RANDOMISED if self.random else _NO_ROLES
-        self.router = self.gateway = self.admitted = False
         self.stale = True
         self.shown: int | None = None
         self.device: Device | None = None
@@ -163,6 +160,11 @@ class Record(Seen):
                 words.onto(device, said)
             self.stale = False
         return device
+
+    def fold(self) -> None:
+        """Nobody asked for it lately: its attributes are made anew when somebody does."""
+        if self.device is not None:
+            self.device.attributes, self.stale = NO_ATTRIBUTES, True
 
     def offer(self, service: int, offered: bool, limits: Limits) -> bool:
         """Keep a service; True where it is new and there was room."""

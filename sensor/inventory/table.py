@@ -48,6 +48,7 @@ class Table:
         self.pending: Bounded[Record, bool] = Bounded(limits.pending)
         self.unidentified: Bounded[Record, bool] = Bounded(limits.devices)
         self.identified: Bounded[Record, bool] = Bounded(limits.devices)
+        self.viewed: Bounded[Record, bool] = Bounded(limits.viewed)
         self.departed: list[tuple[Record, str]] = []
         self.words: dict[str, dict[str, Word]] = {}
         self.journal: Journal | None = None
@@ -170,7 +171,7 @@ class Table:
         for address in record.addresses:
             if self.leases.get(address) is record:
                 self.leases.pop(address)
-        for queue in (self.pending, self.unidentified, self.identified):
+        for queue in (self.pending, self.unidentified, self.identified, self.viewed):
             queue.pop(record)
         self.due.pop(record, None)
         if record.device is not None:
@@ -211,6 +212,18 @@ class Table:
         """Devices became one, or two: what was remembered of endpoints no longer holds. Where an address moved, ``Record.still`` tells."""
         self.known.clear()
         self.novelty.forget()
+
+    def view(self, record: Record) -> None:
+        """Its attributes are made now, and kept. Those of a device that nobody asked for lately make room (second chance, so that asking costs nothing)."""
+        pushed = self.viewed.put(record, True)
+        # Fewer than there are, so that its own turn does not come.
+        for _ in range(min(_SECOND_CHANCES, self.limits.viewed // 2)):
+            if pushed is None or not pushed[0].asked:
+                break
+            pushed[0].asked = False
+            pushed = self.viewed.put(pushed[0], True)
+        if pushed is not None:
+            pushed[0].fold()
 
     def open(self, record: Record) -> Device:
         """The device of an admitted record, made when first asked for. Its key is final from then on."""

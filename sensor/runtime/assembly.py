@@ -251,6 +251,7 @@ def _limits(config: Config, budget: Budget) -> Limits:
     """Bounds of the inventory. What the configuration names wins over the budget."""
     return Limits(
         devices=config.inventory.devices or budget.devices,
+        viewed=budget.viewed,
         pending=budget.pending,
         endpoints=budget.endpoints,
         leases=budget.leases,

@@ -85,6 +85,24 @@ def test_one_device_cannot_fill_the_memory(story):
     assert len(story.inventory.table.leases) == limits.addresses
 
 
+def test_attributes_that_nobody_asks_for_are_made_anew(story_with):
+    """Only so many devices keep theirs; whoever is asked for, whoever looks through all of them and what is told are the same as where all keep them."""
+    stories = []
+    for viewed in (64, 10_000):
+        story = story_with(Limits(viewed=viewed))
+        for n in range(300):
+            mac = f"00:17:c8:00:{n >> 8:02x}:{n & 255:02x}"
+            story.at(n / 10).says(mac, f"10.0.{n >> 8}.{n & 255}", "mdns.txt.ty", f"type=printer@0.8;model=M{n}@0.9").says(mac, "", "dhcp.hostname", f"prn-{n}")
+        story.at(60)
+        kept = [record for record in story.inventory.table.identified if record.device.attributes]
+        assert len(kept) == min(viewed, 300)
+        assert {member.device.label for member in story.inventory.members()} == {f"prn-{n}" for n in range(300)}
+        asked = [story.who(f"00:17:c8:00:{n >> 8:02x}:{n & 255:02x}") for n in (5, 299, 5, 100)]
+        told = [(change.ts, change.action, change.device.id, change.changes, change.evidence) for change in story.changes]
+        stories.append((told, [(one.type, one.value("model"), one.attributes) for one in asked], [one.attributes for one in story.inventory.devices()]))
+    assert stories[0] == stories[1]
+
+
 def test_a_usual_device_takes_less_than_six_kilobytes(story):
     """Three facts that two fingerprints know each, two names, four facts that none knows, an address; the texts included."""
     count = 1_000
