@@ -47,6 +47,7 @@ ctypedef packed struct Slot:
 cdef enum:
     HEADS = 4        # payloads of each direction that are looked at to recognise a stream
     CHUNK = 16       # rows whose cache lines are asked for together
+    ENDED = 4        # Change.kind of the end of a flow
 
 cdef struct Key:
     uint64_t hi0
@@ -77,6 +78,8 @@ cdef class FlowTable:
     cdef int follow_row(self, Row* row, int place, int32_t index) except -1 nogil
     cdef int age(self, int64_t now) except -1 nogil
     cdef int grow(self) except -1
+    cdef int let_go(self, Py_ssize_t slot, uint64_t uid, uint64_t followers) except -1 nogil
+    cdef int finish_part(self, int64_t now, int part) except -1 nogil
     cdef int packet(self, Row* row, Key* key, int32_t index) except -1 nogil
     cdef int ahead(self, Key* key) except -1 nogil
     cdef int release(self, Py_ssize_t at) except -1 nogil

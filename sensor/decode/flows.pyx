@@ -45,7 +45,6 @@ cdef enum:
     NEW = 1
     ANSWERED = 2
     REFUSED = 3
-    ENDED = 4
     PROGRESS = 5
     FINISHED = 1
     RESET = 2
@@ -366,21 +365,29 @@ cdef class FlowTable:
 
     def finish(self, int64_t now, int part):
         """End the open flows of one of PARTS parts of the table; returns the ENDED changes. In parts, since all at once would take as much memory again."""
-        cdef Py_ssize_t i, size = self.marks.shape[0] // SWEEPS
         self.told = 0
         with nogil:
-            for i in range(part * size, (part + 1) * size):
-                if self.marks[i].tag and self.table[i].state == OPEN:
-                    self.close(&self.table[i], STOPPED, now, -1, <int32_t>i)
+            self.finish_part(now, part)
         return self.take()
+
+    cdef int finish_part(self, int64_t now, int part) except -1 nogil:
+        cdef Py_ssize_t i, size = self.marks.shape[0] // SWEEPS
+        for i in range(part * size, (part + 1) * size):
+            if self.marks[i].tag and self.table[i].state == OPEN:
+                self.close(&self.table[i], STOPPED, now, -1, <int32_t>i)
+        return 0
 
     def unfollow(self, Py_ssize_t slot, uint64_t uid, uint64_t followers):
         """Dissectors ``followers`` (bits) want no more of this flow. A slot that holds another flow by now is left alone.
 
         It only saves rows that would be passed over where they are read: who follows a flow, and what else is kept of it, stays as it is.
         """
+        self.let_go(slot, uid, followers)
+
+    cdef int let_go(self, Py_ssize_t slot, uint64_t uid, uint64_t followers) except -1 nogil:
         if self.table[slot].uid == uid:
             self.deaf[slot] |= followers
+        return 0
 
 
 cdef inline int age_class(Slot* slot) except -1 nogil:

@@ -11,7 +11,7 @@ import numpy as np
 
 from sensor.core.batch import ROW
 from sensor.core.row cimport Row
-from sensor.decode.flows cimport CHUNK, FlowTable
+from sensor.decode.flows cimport CHUNK, ENDED, FlowTable
 from sensor.decode.frames cimport decode_rows
 from sensor.decode.row_reader cimport RowReader
 from sensor.decode.select cimport Selector
@@ -27,6 +27,7 @@ cdef packed struct Tick:
 
 cdef enum:
     SECOND = 1_000_000_000
+    TCP = 6
     LATE = 60         # a packet up to so many seconds old is late; older, and the clock was set back
 
 
@@ -88,6 +89,14 @@ cdef class Kernels:
                 self.tick(now // SECOND, 0)
         return self.work(np.zeros(0, ROW), 0)
 
+    def finish(self, int64_t now, int part):
+        """End the open flows of one of the table's parts (FlowTable.finish)."""
+        self.begin(0)
+        with nogil:
+            self.flows.finish_part(now, part)
+            self.ends(0, -1)
+        return self.work(np.zeros(0, ROW), 0)
+
     def unfollow(self, slot, uid, bits):
         """Dissectors ``bits`` want no more of a flow: from the next batch on its rows are not wanted by them, which saves a look at each."""
         self.given_up.append((slot, uid, bits))
@@ -100,7 +109,7 @@ cdef class Kernels:
         self.selector.begin(rows)
 
     cdef int passes(self, const uint8_t[::1] data, Row[::1] rows) except -1 nogil:
-        cdef Py_ssize_t start = 0, stop, i
+        cdef Py_ssize_t start = 0, stop, i, told
         while start < rows.shape[0]:
             if self.second < 0:
                 self.second = rows[start].ts // SECOND
@@ -111,12 +120,22 @@ cdef class Kernels:
                 stop += 1
             self.flows.expect(rows, start, stop)
             for i in range(start, stop):  # one row after the other: what a row finds must not depend on how many come with it
+                told = self.flows.told
                 self.flows.follow_row(&rows[i], <int>(i - start), <int32_t>i)
                 self.selector.select_row(data, &rows[i], <int32_t>i, self.flows)
                 if rows[i].wanted:
-                    self.reader.read(data, &rows[i], <int32_t>i)
+                    self.reader.read(data, &rows[i], <int32_t>i, self.flows)
                     self.selector.bits[self.selector.count - 1] &= rows[i].wanted
+                self.ends(told, <int32_t>i)
             start = stop
+        return 0
+
+    cdef int ends(self, Py_ssize_t since, int32_t row) except -1 nogil:
+        """The conversations that ended by the changes told since are over for their reader, too."""
+        cdef Py_ssize_t i
+        for i in range(since, self.flows.told):
+            if self.flows.changes[i].kind == ENDED and self.flows.changes[i].proto == TCP:
+                self.reader.ended(self.flows.changes[i].flow, row)
         return 0
 
     cdef inline bint same(self, int64_t ts) noexcept nogil:  # arithmetic only: nothing can fail
@@ -135,6 +154,7 @@ cdef class Kernels:
         tick.second, tick.row, tick.first = second, row, <int32_t>self.flows.told
         self.flows.age(second * <int64_t>SECOND)
         tick.stop = <int32_t>self.flows.told
+        self.ends(tick.first, row)
         return 0
 
     cdef object work(self, rows, malformed):

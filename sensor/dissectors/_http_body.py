@@ -102,7 +102,7 @@ class Body:
         if reading is not None and packet is not None and self._held:
             held = bytes(self._held[:KEPT_LIMIT])
             self._held.clear()
-            yield from reading(packet, _decoded(held) if self._encoded else held)
+            yield from reading(packet, decoded(held) if self._encoded else held)
 
     def _enough(self) -> bool:
         """Whether a title is there: pages are long, and often not heard to their end."""
@@ -147,33 +147,40 @@ def of(
 ) -> Body:
     """The body after a head, and what to tell of it: the title of a page, a description of a device, the fields of a login, the shape of what is sent."""
     fields = head.fields
-    media_type = fields.get(b"content-type", b"").partition(b";")[0].strip().lower().decode("ascii", "replace")
+    media_type = media_type_of(fields)
     chunked = b"chunked" in fields.get(b"transfer-encoding", b"").lower()
     encoding = fields.get(b"content-encoding", b"").lower()
     length = head.length if not chunked else UNKNOWN
     reading: Reading | None = None
     if login is not None and upload is not None and encoding in (b"", b"identity"):
-        reading = _sent(login if media_type.startswith(FORMS) else None, upload)
+        reading = sent(media_type, login, upload)
     elif page is not None and media_type.startswith(PAGES):
-        reading = _title(page)
+        reading = title(page)
     elif description is not None and ("xml" in media_type or media_type in ("", "text/plain", "application/octet-stream")):
-        reading = _xml_facts(description)
+        reading = xml_facts(description)
     if encoding not in (b"", b"identity", b"gzip", b"x-gzip", b"deflate"):
         reading = None
     return Body(packet, length, chunked, encoding not in (b"", b"identity"), reading)
 
 
-def _title(page: Page) -> Reading:
+def media_type_of(fields: dict[bytes, bytes]) -> str:
+    """``text/html`` of ``Text/HTML; charset=utf-8``, as it stands there."""
+    return fields.get(b"content-type", b"").partition(b";")[0].strip().lower().decode("ascii", "replace")
+
+
+def title(page: Page) -> Reading:
+    """The title of a page."""
+
     def read(packet: Packet, body: bytes) -> Iterator[Said]:
         found = _TITLE.search(body)
-        title = clean(" ".join(html.unescape(found[1].decode("utf-8", "replace")).split()), TITLE_LIMIT) if found else ""
-        if title:
-            yield from page(packet, title)
+        name = clean(" ".join(html.unescape(found[1].decode("utf-8", "replace")).split()), TITLE_LIMIT) if found else ""
+        if name:
+            yield from page(packet, name)
 
     return read
 
 
-def _xml_facts(description: Described) -> Reading:
+def xml_facts(description: Described) -> Reading:
     """A body that is no XML, or is broken, is not our matter: the head was good."""
 
     def read(packet: Packet, body: bytes) -> Iterator[Said]:
@@ -189,8 +196,9 @@ def _xml_facts(description: Described) -> Reading:
     return read
 
 
-def _sent(login: Login | None, upload: Upload) -> Reading:
-    form = _form(login) if login is not None else None
+def sent(media_type: str, login: Login, upload: Upload) -> Reading:
+    """The shape of what is sent, and the fields of a login where it is a form."""
+    form = _form(login) if media_type.startswith(FORMS) else None
 
     def read(packet: Packet, body: bytes) -> Iterator[Said]:
         yield from upload(packet, body)
@@ -222,7 +230,7 @@ def _plain(value: bytes) -> bytes:
     return unquote_to_bytes(value.replace(b"+", b" "))
 
 
-def _decoded(body: bytes) -> bytes:
+def decoded(body: bytes) -> bytes:
     """The beginning of a compressed body, as far as it can be read; never more than KEPT_LIMIT of it."""
     for bits in (47, -15):  # gzip or zlib by its header; bare deflate, which some servers send
         try:

@@ -38,19 +38,23 @@ STARTS = (
 # Fields that show a proxy between the writer and the sender.
 FORWARDED = frozenset((b"via", b"x-forwarded-for", b"forwarded", b"x-forwarded-host", b"x-cache", b"x-proxy-id"))
 # Paths of devices' own interfaces: who answers there with success has such an interface.
-PATHS = re.compile(
-    r"/(?:onvif/|HNAP1|upnp/|rootDesc\.xml|description\.xml|igd|tr64desc|setup\.xml|dmr|nservice|xml/device_description|query/|setup/eureka_info|ISAPI/|PSIA/|SDK/|"
-    r"axis-cgi/|vapix/|axis-media/|cgi-bin/(?:magicBox|configManager|snapshot|mjpg|hi3510|viewer|video|nobody|authLogin|guestimage)|(?:video|image|snapshot|mjpeg)\.cgi|"
-    r"videostream|decoder_control|stw-cgi/|nphMotionJpeg|SnapshotJPEG|get_status\.cgi|DevMgmt/|eSCL/|PRESENTATION/|general/status|hp/device/|ipp/|webapi/|"
-    r"shelly|rpc/Shelly|api/(?:config|v2/|system/info)|CGI/Java/|putxml|getxml|status\.xml|tmUnblock|cgi-bin/luci|goform/|boaform/)",
-    re.IGNORECASE,
-)
+PATHS = (
+    "/onvif/", "/HNAP1", "/upnp/", "/rootDesc.xml", "/description.xml", "/igd", "/tr64desc", "/setup.xml", "/dmr", "/nservice", "/xml/device_description",
+    "/query/", "/setup/eureka_info", "/ISAPI/", "/PSIA/", "/SDK/", "/axis-cgi/", "/vapix/", "/axis-media/", "/cgi-bin/magicBox", "/cgi-bin/configManager",
+    "/cgi-bin/snapshot", "/cgi-bin/mjpg", "/cgi-bin/hi3510", "/cgi-bin/viewer", "/cgi-bin/video", "/cgi-bin/nobody", "/cgi-bin/authLogin",
+    "/cgi-bin/guestimage", "/video.cgi", "/image.cgi", "/snapshot.cgi", "/mjpeg.cgi", "/videostream", "/decoder_control", "/stw-cgi/", "/nphMotionJpeg",
+    "/SnapshotJPEG", "/get_status.cgi", "/DevMgmt/", "/eSCL/", "/PRESENTATION/", "/general/status", "/hp/device/", "/ipp/", "/webapi/", "/shelly",
+    "/rpc/Shelly", "/api/config", "/api/v2/", "/api/system/info", "/CGI/Java/", "/putxml", "/getxml", "/status.xml", "/tmUnblock", "/cgi-bin/luci",
+    "/goform/", "/boaform/",
+)  # fmt: skip
 # What devices ask their makers for: whether the network is open, new firmware, a place for their measurements.
-ASKED = re.compile(
-    r"/(?:generate_204|gen_204|hotspot-detect\.html|library/test/success\.html|connecttest\.txt|ncsi\.txt|kindle-wifi/|check_network_status\.txt|success\.txt|"
-    r"canonical\.html|nm-check\.txt|connectivity-check|scale/|router/firmware/query|(?:[\w.-]{1,40}/){0,4}firmware/)",
-    re.IGNORECASE,
-)
+ASKED = (
+    "/generate_204", "/gen_204", "/hotspot-detect.html", "/library/test/success.html", "/connecttest.txt", "/ncsi.txt", "/kindle-wifi/",
+    "/check_network_status.txt", "/success.txt", "/canonical.html", "/nm-check.txt", "/connectivity-check", "/scale/", "/router/firmware/query",
+)  # fmt: skip
+FIRMWARE = "firmware/"
+_OWN = re.compile("|".join(map(re.escape, PATHS)), re.IGNORECASE)
+_ASKED = re.compile("|".join((*map(re.escape, ASKED), r"/(?:[\w.-]{1,40}/){0,4}" + FIRMWARE)), re.IGNORECASE)
 
 
 class HttpRequest(Event):
@@ -187,17 +191,11 @@ class HttpStream(Stream):
         self._missed = True
 
     def _request(self, packet: Packet, head: Head, said: list[Said]) -> bodies.Body | None:
-        event = _request(packet, head)
-        said.append(event)
-        self._proxy = self._proxy or event.method == "CONNECT" or "://" in event.path[:16]
+        event, told = request(packet, head)
+        said += told
+        self._proxy = self._proxy or event.method == "CONNECT" or b"://" in head.target[:16]
         if len(self._asked) < 2:
             self._asked.append(event)
-        if event.credentials in NTLM:
-            said += _ntlm_said(packet, _asking(head.fields), event.forwarded)
-        if event.user_agent and not event.forwarded:
-            said.append(fact(packet, "http.user_agent", event.user_agent))
-        if event.host and not event.forwarded and _is_asked(event.path):
-            said.append(fact(packet, "http.asked", clean(event.host + event.path)))
         has_body = event.length > 0 or b"transfer-encoding" in head.fields
         if event.method == "CONNECT" or (b"upgrade" in head.fields and not has_body):  # what follows may be no HTTP, and the answer that says so not be heard
             return bodies.Body(packet, UNKNOWN, False, False, None)
@@ -209,20 +207,66 @@ class HttpStream(Stream):
         asked = self._asked[0] if len(self._asked) == 1 else None
         if len(self._asked) < 2:
             self._asked.clear()
-        event = _response(packet, head, asked, self._proxy or (self._missed and asked is None))
-        said.append(event)
-        if event.status in (401, 407):
-            said += _ntlm_said(packet, _asked(head.fields), event.forwarded)
-        success = 200 <= event.status < 300
-        if head.status == 101 or (success and event.method == "CONNECT"):
+        method, path = (asked.method, asked.path) if asked is not None else ("", "")
+        event, told = response(packet, head, method, path, self._proxy or (self._missed and asked is None))
+        said += told
+        if _switched(event):
             self.done = True
             return None
-        own = not event.forwarded
-        if own:
-            said += _server_facts(packet, event, success)
         if event.method == "HEAD" or event.status in (204, 304) or event.length == 0:
             return None
+        own = not event.forwarded
         return bodies.of(head, packet, page=_page(event.status, own), description=_description(own))
+
+
+# What heads and bodies say: for the native dissector, too.
+
+
+def request(packet: Packet, head: Head) -> tuple[HttpRequest, list[Said]]:
+    """What the head of a request says: the event, and all with it."""
+    event = _request(packet, head)
+    said: list[Said] = [event]
+    if event.credentials in NTLM:
+        said += _ntlm_said(packet, _asking(head.fields), event.forwarded)
+    if event.user_agent and not event.forwarded:
+        said.append(fact(packet, "http.user_agent", event.user_agent))
+    if event.host and not event.forwarded and _is_asked(event.path):
+        said.append(fact(packet, "http.asked", clean(event.host + event.path)))
+    return event, said
+
+
+def response(packet: Packet, head: Head, method: str, path: str, proxy: bool) -> tuple[HttpResponse, list[Said]]:
+    """What the head of a response says: the event, and all with it. ``method`` and ``path``: what it answers; ``proxy``: its server passes on what others
+    say.
+    """
+    event = _response(packet, head, method, path, proxy)
+    said: list[Said] = [event]
+    if event.status in (401, 407):
+        said += _ntlm_said(packet, _asked(head.fields), event.forwarded)
+    if not event.forwarded and not _switched(event):
+        said += _server_facts(packet, event, 200 <= event.status < 300)
+    return event, said
+
+
+def sent(packet: Packet, head: Head, body: bytes) -> Iterator[Said]:
+    """What the beginning of a request's body says."""
+    event = _request(packet, head)
+    return bodies.sent(bodies.media_type_of(head.fields), _login(event), _upload(event))(packet, body)
+
+
+def page(packet: Packet, status: int, own: bool, body: bytes) -> Iterator[Said]:
+    """What the beginning of a page says. ``own``: the sender wrote it."""
+    return bodies.title(_page(status, own))(packet, body)
+
+
+def description(packet: Packet, own: bool, body: bytes) -> Iterator[Said]:
+    """What the XML of a response says. ``own``: the sender wrote it."""
+    return bodies.xml_facts(_description(own))(packet, body)
+
+
+def _switched(event: HttpResponse) -> bool:
+    """Whether what follows a response is no HTTP any more."""
+    return event.status == 101 or (200 <= event.status < 300 and event.method == "CONNECT")
 
 
 def _request(packet: Packet, head: Head) -> HttpRequest:
@@ -236,7 +280,7 @@ def _of_request(head: Head) -> tuple[Any, ...]:
     fields, text = head.fields, head.text
     found = credentials(_asking(fields)) if b"authorization" in fields or b"proxy-authorization" in fields else in_query(head.target)
     target, action = masked(head.target), text(b"soapaction").strip('"')
-    host = host_of(head.target if "://" in target[:16] else fields.get(b"host", b""))
+    host = host_of(head.target if b"://" in head.target[:16] else fields.get(b"host", b""))
     media_type, length, forwarded = _media_type(fields.get(b"content-type", b"")), head.length, _forwarded(fields)
     cookie = fields.get(b"cookie")
     return (
@@ -245,11 +289,11 @@ def _of_request(head: Head) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _response(packet: Packet, head: Head, asked: HttpRequest | None, proxy: bool) -> HttpResponse:
+def _response(packet: Packet, head: Head, method: str, path: str, proxy: bool) -> HttpResponse:
     if head.values is None:
         head.values = _of_response(head)
     *values, forwarded = head.values
-    values += asked.method if asked else "", asked.path if asked else "", proxy or forwarded
+    values += method, path, proxy or forwarded
     return HttpResponse(packet, *values)
 
 
@@ -346,9 +390,9 @@ def _media_type(raw: bytes) -> str:
 def _own_path(path: str) -> str:
     """The path without its query where it is one that devices have; empty for others."""
     bare = path.partition("?")[0]
-    return bare if PATHS.match(bare) else ""
+    return bare if _OWN.match(bare) else ""
 
 
 @functools.lru_cache(maxsize=1024)
 def _is_asked(path: str) -> bool:
-    return ASKED.match(path) is not None
+    return _ASKED.match(path) is not None

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable
 
+from sensor.boundary import Boundary
 from sensor.core.dissector import Said
 from sensor.core.event import Event
 from sensor.core.packet import Packet, Packets
@@ -11,9 +12,17 @@ from sensor.native.out import Messages
 
 class Hearing:
     heard: int
-    def __init__(self, hear: Callable[[list[Said]], None], made: Callable[[Packets, int], Packet], novelty: Novelty) -> None: ...
+    def __init__(
+        self,
+        hear: Callable[[list[Said]], None],
+        made: Callable[[Packets, int], Packet],
+        novelty: Novelty,
+        boundary: Boundary,
+        names: Iterable[str] = (),
+    ) -> None: ...
     def listen(self, kinds: Container[type[Event]]) -> None: ...
     def keep(self, evidence: Gatherer | None) -> None: ...
     def begin(self, packets: Packets | None, messages: tuple[Messages, ...]) -> None: ...
     def until(self, row: int) -> None: ...
+    def ended(self, flow: int) -> None: ...
     def end(self) -> None: ...

@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 import sensor.derived
 from sensor.alerts.room import AlertRoom
@@ -29,7 +28,7 @@ from sensor.core.packet import Packets
 from sensor.core.recent import RecentSet
 from sensor.core.wants import Listener
 from sensor.decode.flows import FlowTable
-from sensor.decode.kernels import TICK, Kernels, Work
+from sensor.decode.kernels import Kernels, Work
 from sensor.decode.select import Selector
 from sensor.engine.audience import Audience, deriving, judges, listening
 from sensor.engine.dissection import Dissection
@@ -41,7 +40,7 @@ from sensor.evidence.gather import Gatherer
 from sensor.inventory.inventory import Inventory
 from sensor.inventory.services import Services
 from sensor.inventory.sightings import Sightings
-from sensor.native.units import reading
+from sensor.native.readers import reading
 from sensor.posture.recommendations.advisor import Advisor
 from sensor.registry import units
 
@@ -96,10 +95,10 @@ class Pipeline:
         self.sizes = sizes = sizes or Sizes()
         repeats = RecentSet(sizes.repeat_bits)
         selector = Selector([unit.interest for unit in dissectors.values()], repeats)
-        self.kernels = Kernels(FlowTable(sizes.flow_bits), selector, reading(dissectors) if native else None)
+        self.kernels = Kernels(FlowTable(sizes.flow_bits), selector, reading(dissectors, sizes.conversations, sizes.held) if native else None)
         self.sightings, self.services = Sightings(inventory.networks), Services()
         self.dissection = Dissection(dissectors, boundary, self.kernels.unfollow, self._hear, conversations=sizes.conversations, held=sizes.held)
-        self.hearing = Hearing(self._hear, self.dissection.made, inventory.table.novelty)
+        self.hearing = Hearing(self._hear, self.dissection.made, inventory.table.novelty, boundary, getattr(self.kernels.reader, "names", ()))
         self.keep(evidence)
         self.limits = MessageLimits()
         self._changes = ChangeReader(inventory.networks)
@@ -171,7 +170,7 @@ class Pipeline:
             return
         now = max(self._last, self._now)
         for part in range(FlowTable.PARTS):
-            self._by_time(self.kernels.flows.finish(now, part))
+            self._perform_all(None, self.kernels.finish(now, part))
         for sighting in self.sightings.waiting():
             self.inventory.sight(*sighting)
         self._tell(self.inventory.finish(now))
@@ -247,6 +246,7 @@ class Pipeline:
         elif task == _SECOND:
             self._tick(what)
         else:
+            self.hearing.ended(what)
             self.dissection.end(what)
 
     # What is said.
@@ -286,11 +286,6 @@ class Pipeline:
         if self.advisor is not None:
             self.advisor.tick(now)
         self.room.tick(now)
-
-    def _by_time(self, changes: npt.NDArray[np.void]) -> None:
-        """Changes that no packet made, in the order of the table."""
-        none = np.zeros(0, np.int32)
-        self._perform_all(None, Work(changes, none, none.astype(np.uint64), np.zeros(0, TICK), 0))
 
     # What goes out.
 

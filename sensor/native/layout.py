@@ -81,7 +81,7 @@ def constant(name: str) -> str:
 
 def constants() -> Iterator[str]:
     """The lines of ``kinds.pxd``."""
-    from sensor.native.units import FACTS, KINDS, RECORDS
+    from sensor.native.units import FACTS, KINDS, PUNTED, RECORDS
 
     yield "# Numbers of event classes and of their fields' slots. Made by `python -m sensor.native.layout` from the classes; do not edit."
     yield "cdef enum:"
@@ -89,7 +89,9 @@ def constants() -> Iterator[str]:
         yield f"    {constant(kind.__name__)} = {number}"
     for number, name in enumerate(FACTS):
         yield f"    FACT_{constant(name)} = {number}"
-    for struct in (*KINDS, *RECORDS):
+    for number, punted in enumerate(PUNTED):
+        yield f"    PUNTED_{constant(punted.__name__)} = {number}"
+    for struct in (*KINDS, *RECORDS, *PUNTED):
         name, at, layout = constant(struct.__name__), 0, fields_of(struct)
         for field, part in layout.parts:
             yield f"    {name}_{constant(field)} = {at}"

@@ -11,6 +11,10 @@ cdef enum:
     EVENT = 1
     FACT = 2
     FACT_ABOUT = 3   # about somebody else than the sender of the packet
+    PUNTED = 4       # a message, or a part of one, that a Python function reads: its fields lie in the slots, like those of an event
+    MALFORMED = 5    # of a conversation, which is given up; in words
+    PACKET = 6       # what follows in this row is about a packet that came earlier: its Row and its frame; empty: about that of the row
+    ENDED = 7        # of a conversation: what follows was said at its end
     # What a dissector returns: its rows are whole, or the Python dissector is to read the message.
     TAKEN = 0
     PUNT = 1
@@ -21,14 +25,15 @@ cdef enum:
 
 # A kind of facts that ends with a dot (``mdns.txt.``) is only its begin: the rest and a zero byte stand before the value.
 ctypedef packed struct Said:
-    uint64_t hash    # of a fact: of its kind and value
+    uint64_t flow    # of an end: the flow
     int32_t row      # of the packet
-    uint32_t at      # of an event: its first slot; of a fact: where its value begins in the text
-    uint32_t size    # of a fact: bytes of its value
-    uint32_t about   # of a fact about somebody else: the slot of his MAC, behind which his address lies
-    uint16_t kind    # of an event: which class; of a fact: which kind (units.py)
+    uint32_t at      # of an event: its first slot; of others: where their text begins
+    uint32_t size    # bytes of text; of an end: how many follow
+    uint32_t about   # of a fact about somebody else: the slot of its MAC, behind which its address lies
+    uint16_t kind    # of an event, or what was punted: which class; of a fact: which kind (units.py)
     uint8_t what
-    uint8_t[5] spare
+    uint8_t unit     # the dissector of streams that said it, counted from 1
+    uint8_t[4] spare
 
 cdef struct Out:
     Said* said
@@ -41,6 +46,7 @@ cdef struct Out:
     uint32_t text_used
     uint32_t text_room
     int32_t row      # the packet that is read now
+    uint8_t unit     # the dissector of streams that reads it, counted from 1; 0: another
 
 cdef struct Mark:    # how much was written at some time
     uint32_t said
@@ -67,13 +73,23 @@ cdef inline bint fits(Out* out, uint32_t slots, uint32_t text) noexcept nogil:  
 
 cdef inline uint64_t* message(Out* out, uint16_t kind, uint32_t slots) noexcept nogil:  # room was reserved
     """A new event of a kind: its fields, all zero."""
+    say(out, EVENT, kind, span(out.slots_used, 0))
+    return items(out, slots)
+
+
+cdef inline uint64_t* punted(Out* out, uint16_t kind, uint32_t slots) noexcept nogil:  # room was reserved
+    """What a Python function is to read: its fields, all zero."""
+    say(out, PUNTED, kind, span(out.slots_used, 0))
+    return items(out, slots)
+
+
+cdef inline int say(Out* out, uint8_t what, uint16_t kind, uint64_t value) noexcept nogil:  # room was reserved
+    """One more row. ``value``: a span."""
     cdef Said* said = &out.said[out.said_used]
-    cdef uint64_t* fields = &out.slots[out.slots_used]
-    memset(fields, 0, slots * sizeof(uint64_t))
-    said.hash, said.row, said.at, said.size, said.kind, said.what = 0, out.row, out.slots_used, 0, kind, EVENT
+    said.flow, said.row, said.at, said.size, said.about = 0, out.row, <uint32_t>(value >> 32), <uint32_t>value, 0
+    said.kind, said.what, said.unit = kind, what, out.unit
     out.said_used += 1
-    out.slots_used += slots
-    return fields
+    return 0
 
 
 cdef inline uint64_t* items(Out* out, uint32_t slots) noexcept nogil:  # room was reserved
@@ -98,10 +114,7 @@ cdef inline uint64_t put(Out* out, const uint8_t* value, uint32_t size) noexcept
 
 cdef inline int fact(Out* out, uint16_t kind, uint64_t value) noexcept nogil:  # room was reserved
     """A fact about the sender of the packet. ``value``: a span of the text."""
-    cdef Said* said = &out.said[out.said_used]
-    said.hash, said.row, said.at, said.size, said.kind, said.what = 0, out.row, <uint32_t>(value >> 32), <uint32_t>value, kind, FACT
-    out.said_used += 1
-    return 0
+    return say(out, FACT, kind, value)
 
 
 cdef inline int fact_about(Out* out, uint16_t kind, uint64_t value, uint64_t mac, uint64_t hi, uint64_t lo) noexcept nogil:  # room was reserved

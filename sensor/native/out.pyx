@@ -41,13 +41,17 @@ cdef class Messages:
         self.start += rows
 
     def drop(self, const int32_t[::1] rows):
-        """Leave out what was said in some rows, which are in order; returns in how many of them something was."""
-        cdef uint32_t i, kept = 0
+        """Leave out what was said in some rows, which are in order, but for what was said at the end of a conversation; returns in how many
+        of them something was.
+        """
+        cdef uint32_t i, kept = 0, stays = 0
         cdef Py_ssize_t at = 0, dropped = 0, last = -1
         for i in range(self.out.said_used):
             while at < rows.shape[0] and rows[at] < self.out.said[i].row + self.start:
                 at += 1
-            if at == rows.shape[0] or rows[at] != self.out.said[i].row + self.start:
+            if self.out.said[i].what == ENDED:
+                stays = i + 1 + self.out.said[i].size
+            if i < stays or at == rows.shape[0] or rows[at] != self.out.said[i].row + self.start:
                 self.out.said[kept] = self.out.said[i]
                 kept += 1
             elif at != last:

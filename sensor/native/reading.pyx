@@ -1,13 +1,15 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Reading: the native dissectors of all protocols, called for the rows that were chosen for them. What the capture cut and fragments are left to the Python
-dissectors.
+"""Reading: the native dissectors of all protocols, called for the rows that were chosen for them. Datagrams that the capture cut and fragments are left to the
+Python dissectors.
 """
 
 from libc.stdint cimport int32_t, uint8_t, uint64_t
 
 from sensor.core.row cimport CUT, WHOLE, Row
+from sensor.decode.flows cimport FlowTable
 from sensor.decode.row_reader cimport RowReader
 from sensor.native.out cimport TAKEN, Messages, Out, reserve
+from sensor.native.stream cimport Conversations
 from sensor.native.unit cimport Dissect, Native
 
 cdef enum:
@@ -18,18 +20,23 @@ cdef enum:
 
 
 cdef class Reading(RowReader):
-    """``datagrams`` and ``frames``: for each dissector of a kind of rows, in the order of their bits, its native one or None."""
+    """``datagrams`` and ``frames``: for each dissector of a kind of rows, in the order of their bits, its native one or None. ``streams``: the native ones of
+    streams, (bit, name, native, interest); ``conversations``: theirs. ``names`` of those by their number.
+    """
 
     cdef Dissect[BITS] datagrams
     cdef Dissect[BITS] frames
-    cdef uint64_t datagram_bits, frame_bits
+    cdef uint64_t datagram_bits, frame_bits, stream_bits
+    cdef int[BITS] streams
     cdef Messages messages
     cdef list units
+    cdef readonly list names
+    cdef readonly Conversations conversations
     cdef readonly uint64_t taken, punted
 
-    def __init__(self, datagrams, frames):
+    def __init__(self, datagrams, frames, streams=(), Conversations conversations=None):
         self.units = [*datagrams, *frames]  # kept alive
-        self.messages = Messages()
+        self.messages, self.conversations = Messages(), conversations
         for bit, unit in enumerate(datagrams):
             if unit is not None:
                 self.datagrams[<int>bit] = (<Native?>unit).dissect
@@ -39,23 +46,35 @@ cdef class Reading(RowReader):
                 self.frames[<int>bit] = (<Native?>unit).dissect
                 self.frame_bits |= <uint64_t>1 << <int>bit
 
-    cdef int read(self, const uint8_t[::1] data, Row* row, int32_t index) except -1 nogil:
+        self.names = [name for _, name, _, _ in streams]
+        for bit, _, unit, interest in streams:
+            self.streams[<int>bit] = conversations.add(unit, interest)
+            self.stream_bits |= <uint64_t>1 << <int>bit
+
+    cdef int read(self, const uint8_t[::1] data, Row* row, int32_t index, FlowTable flows) except -1 nogil:
+        cdef Py_ssize_t at = row.frame + row.payload
+        cdef bint segment = row.proto == TCP and row.ip_version and row.begins != HEAD
+        if row.payload_len == 0 or (not segment and (row.problem & CUT or row.fragment != WHOLE)):
+            return 0
+        if row.frame < 0 or at + row.payload_len > data.shape[0]:
+            with gil:
+                raise IndexError(f"bytes {at}+{row.payload_len} of a block of {data.shape[0]}")
+        self.messages.out.row = index
+        if segment:
+            return self.segment(&data[row.frame], row, flows) if row.wanted & self.stream_bits else 0
+        return self.message(&data[at], row)
+
+    cdef int message(self, const uint8_t* payload, Row* row) except -1 nogil:
+        """A datagram or another frame."""
         cdef bint datagram = row.proto == UDP and row.ip_version
         cdef uint64_t left = row.wanted & (self.datagram_bits if datagram else self.frame_bits)
         cdef Dissect* dissect = &self.datagrams[0] if datagram else &self.frames[0]
         cdef int bit = 0
-        cdef Py_ssize_t at = row.frame + row.payload
         cdef Out* out = &self.messages.out
-        if left == 0 or row.payload_len == 0 or (row.proto == TCP and row.ip_version and row.begins != HEAD) or row.problem & CUT or row.fragment != WHOLE:
-            return 0
-        if at < 0 or at + row.payload_len > data.shape[0]:
-            with gil:
-                raise IndexError(f"bytes {at}+{row.payload_len} of a block of {data.shape[0]}")
         while left:
             if left & 1:
                 reserve(out)
-                out.row = index
-                if dissect[bit](&data[at], row.payload_len, row, out) == TAKEN:
+                if dissect[bit](payload, row.payload_len, row, out) == TAKEN:
                     row.wanted &= ~(<uint64_t>1 << bit)
                     self.taken += 1
                 else:
@@ -64,12 +83,32 @@ cdef class Reading(RowReader):
             bit += 1
         return 0
 
+    cdef int segment(self, const uint8_t* frame, Row* row, FlowTable flows) except -1 nogil:
+        """A TCP segment. Who wants no more of its conversation is deaf to it from the next row on."""
+        cdef uint64_t left = row.wanted & self.stream_bits & ~flows.deaf[row.slot]
+        cdef int bit = 0
+        row.wanted &= ~self.stream_bits
+        while left:
+            if left & 1:
+                self.taken += 1
+                if self.conversations.segment(self.streams[bit], row, frame, &self.messages.out):
+                    flows.let_go(row.slot, row.flow, <uint64_t>1 << bit)
+            left >>= 1
+            bit += 1
+        return 0
+
+    cdef int ended(self, uint64_t flow, int32_t index) except -1 nogil:
+        if self.stream_bits == 0:
+            return 0
+        self.messages.out.row = index
+        return self.conversations.ended(flow, &self.messages.out)
+
     def read_rows(self, const uint8_t[::1] data, Row[::1] rows):
-        """Read rows that were decoded and chosen by somebody else: tests and measurements."""
+        """Read rows, no segments, that were decoded and chosen by somebody else: tests and measurements."""
         cdef Py_ssize_t i
         with nogil:
             for i in range(rows.shape[0]):
-                self.read(data, &rows[i], <int32_t>i)
+                self.read(data, &rows[i], <int32_t>i, None)
 
     cpdef tuple take(self):
         cdef Messages taken = self.messages

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
 
-from sensor.core.dissector import Dissector
 from sensor.core.event import Event
 from sensor.dissectors._dns_message import Question, Record
 from sensor.dissectors._snmp_variables import VARIABLES
 from sensor.dissectors.arp import ArpAnnouncement, ArpReply, ArpRequest
 from sensor.dissectors.dns import DnsQuery, DnsResponse
+from sensor.dissectors.http import HttpRequest, HttpResponse
 from sensor.dissectors.llmnr import LlmnrQuery, LlmnrResponse
 from sensor.dissectors.mdns import MdnsAnnouncement, MdnsQuery
 from sensor.dissectors.nbns import NbnsAnswer, NbnsQuery, NbnsRegistered, NbnsRegistration, NbnsRelease, NbnsStatus
@@ -21,26 +19,28 @@ from sensor.dissectors.ntp import NtpAnswer, NtpControl, NtpPrivate, NtpQuestion
 from sensor.dissectors.snmp import SnmpRequest, SnmpResponse, SnmpTrap
 from sensor.dissectors.ssdp import SsdpAnnouncement, SsdpSearch
 from sensor.dissectors.tcp_syn import TcpOddFlags, TcpSyn
-from sensor.native.reading import Reading
-from sensor.native.unit import Native
+from sensor.native.punted import HttpDescriptionBody, HttpPageBody, HttpRequestHead, HttpResponseHead, HttpSentBody, Punted
 
 
 class Unit(NamedTuple):
     """What one native dissector says. ``name``: that of its module, and of the Python dissector that is its reference. ``facts``: their kinds; of one that
-    ends with a dot the dissector tells the rest.
+    ends with a dot the dissector tells the rest; ``punted``: messages that a Python function reads.
     """
 
     name: str
     events: tuple[type[Event], ...]
     facts: tuple[str, ...]
+    punted: tuple[type[Punted], ...] = ()
 
 
+_HTTP = (HttpRequestHead, HttpResponseHead, HttpSentBody, HttpPageBody, HttpDescriptionBody)
 _NETBIOS = ("netbios.domain", "netbios.hostname", "netbios.role", "netbios.service")
 _SNMP = ("snmp.engine_enterprise", "snmp.engine_mac", "snmp.enterprise", "snmp.trap_enterprise", "snmp.tree", *sorted(set(VARIABLES.values())))
 _SSDP = ("ssdp.header.", "ssdp.location", "ssdp.nt", "ssdp.server", "ssdp.user_agent", "ssdp.usn")
 UNITS = (
     Unit("arp", (ArpRequest, ArpReply, ArpAnnouncement), ("arp.address",)),
     Unit("dns", (DnsQuery, DnsResponse), ("dns.query", "dns.role")),
+    Unit("http", (HttpRequest, HttpResponse), ("http.asked", "http.path", "http.server", "http.user_agent"), _HTTP),
     Unit("llmnr", (LlmnrQuery, LlmnrResponse), ("llmnr.hostname",)),
     Unit("mdns", (MdnsQuery, MdnsAnnouncement), ("mdns.hostname", "mdns.instance", "mdns.query", "mdns.service", "mdns.text", "mdns.txt.")),
     Unit("nbns", (NbnsQuery, NbnsAnswer, NbnsRegistration, NbnsRegistered, NbnsRelease, NbnsStatus), _NETBIOS),
@@ -55,17 +55,4 @@ RECORDS: tuple[type[msgspec.Struct], ...] = (Question, Record)
 NAMES = frozenset(unit.name for unit in UNITS)
 KINDS = tuple(event for unit in UNITS for event in unit.events)
 FACTS = tuple(fact for unit in UNITS for fact in unit.facts)
-
-
-def reading(dissectors: Mapping[str, Dissector]) -> Reading:
-    """The native dissectors of those that are the reference of one, by the bits of the select pass."""
-
-    def native(name: str, unit: Dissector) -> Native | None:
-        ours = name in NAMES and type(unit).__module__ == f"sensor.dissectors.{name}"
-        return importlib.import_module(f"sensor.native.{name}").UNIT if ours else None
-
-    given = dissectors.items()
-    return Reading(
-        [native(name, unit) for name, unit in given if unit.interest.datagrams],
-        [native(name, unit) for name, unit in given if unit.interest.frames],
-    )
+PUNTED = tuple(kind for unit in UNITS for kind in unit.punted)

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 import sensor.dissectors
+from sensor.boundary import Boundary
 from sensor.core.batch import ROW
 from sensor.core.dissector import Dissector, Said
 from sensor.core.event import Event
@@ -51,7 +52,7 @@ class Pair:
         self.reading = Reading([] if self.frames else [native], [native] if self.frames else [])
         self.said: list[Said] = []
         self.packet = Packet()
-        self.hearing = Hearing(self._hear, lambda *_: self.packet, Novelty(2))
+        self.hearing = Hearing(self._hear, lambda *_: self.packet, Novelty(2), Boundary())
         self.memory, self.row = Guarded(), np.zeros(1, ROW)
         self.messages: tuple[Messages, ...] = ()  # of the last message
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from sensor.boundary import Boundary
 from sensor.core.batch import Batch
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packets
@@ -19,7 +20,7 @@ from sensor.engine.hearing import Hearing
 from sensor.engine.read_ahead import joined
 from sensor.inventory.held import Seen
 from sensor.inventory.novelty import Novelty
-from sensor.native.units import reading
+from sensor.native.readers import reading
 from tests.kit import batch_of, udp_frame
 
 
@@ -42,7 +43,7 @@ def run(given: Kernels, names: Sequence[str]) -> tuple[Batch, Work]:
 def heard(batch: Batch, work: Work) -> list[str]:
     """The names that were asked for, and the facts about who asked."""
     said: list[Any] = []
-    hearing = Hearing(said.extend, lambda packets, row: packets.at(row), Novelty())
+    hearing = Hearing(said.extend, lambda packets, row: packets.at(row), Novelty(), Boundary())
     hearing.begin(Packets(batch.data, batch.rows), work.messages)
     hearing.end()
     return [one.name if isinstance(one, DnsQuery) else one.value for one in said if isinstance(one, DnsQuery | Observation)]
@@ -63,7 +64,7 @@ def test_joined_batches_are_heard_at_their_rows() -> None:
     pieces = [(first, given.run(first.data, first.rows)), (second, given.run(second.data, second.rows))]
     batch, work = joined(pieces)
     said: list[Any] = []
-    hearing = Hearing(said.append, lambda packets, row: packets.at(row), Novelty())
+    hearing = Hearing(said.append, lambda packets, row: packets.at(row), Novelty(), Boundary())
     hearing.begin(Packets(batch.data, batch.rows), work.messages)
     hearing.until(2)
     assert [some[0].name for some in said] == ["a.example", "b.example"]
@@ -83,12 +84,12 @@ def test_what_is_shed_is_not_heard() -> None:
 def test_a_known_fact_costs_no_object() -> None:
     """It is counted in the table of what is known; the event is heard all the same, unless nobody hears its class."""
     batch, work = run(kernels(), ["a.example"])
-    novelty, record = Novelty(), Seen(0)
+    novelty, record = Novelty(), Seen(0, 0)
     row = batch.rows[0]
     about = Subject(int(row["src_mac"]), int(row["src_hi"]) << 64 | int(row["src_lo"]), int(row["vlan"]))
     novelty.enter(Observation(1, about, "dns.query", "a.example"), record, None)
     said: list[Any] = []
-    hearing = Hearing(said.extend, lambda packets, row: packets.at(row), novelty)
+    hearing = Hearing(said.extend, lambda packets, row: packets.at(row), novelty, Boundary())
     hearing.begin(Packets(batch.data, batch.rows), work.messages)
     hearing.end()
     assert [type(one) for one in said] == [DnsQuery]

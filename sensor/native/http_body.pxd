@@ -1,0 +1,36 @@
+# Bodies of HTTP messages.
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+
+from sensor.native.http_head cimport Head
+from sensor.native.stream cimport Copy, Kept, Stream
+
+cdef enum:
+    # Body.framing
+    NO_BODY = 0
+    SIZED = 1
+    CHUNKED = 2
+    OPEN = 3           # nothing in it tells its end
+    # Body.reader
+    NOBODY = 0
+    SENT = 1           # what a request carries
+    PAGE = 2
+    DESCRIPTION = 3
+
+cdef struct Body:
+    int framing
+    int reader
+    bint encoded
+    bint own
+    int status
+    int64_t left
+    int64_t chunk      # bytes left of the chunk, its line end included; -1 after the last one
+    uint32_t sought
+    Kept held
+    Kept head          # of the request
+    Copy* packet       # that brought the last of it
+
+cdef int begin_body(Stream* s, Body* body, const Head* head, int64_t length, const uint8_t* raw, uint32_t size) except -1 nogil
+cdef int64_t take_body(Stream* s, Body* body, const uint8_t* data, uint32_t size) except -2 nogil
+cdef int missed_body(Stream* s, Body* body, int64_t missing) except -1 nogil
+cdef int end_body(Stream* s, Body* body, bint earlier) except -1 nogil
+cdef int release_body(Stream* s, Body* body) except -1 nogil

@@ -1,0 +1,192 @@
+# cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
+"""Bodies of HTTP messages (RFC 9112, 6 and 7), natively: where they end, and the beginning of those that somebody reads, which is handed on. See
+``sensor.dissectors._http_body``, whose rules these are.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memchr
+
+from sensor.native.http_head cimport ENCODING, TRANSFER, TYPE, Head, Value, blank, holds, same, stripped
+from sensor.native.kinds cimport (
+    HTTP_DESCRIPTION_BODY_BODY, HTTP_DESCRIPTION_BODY_ENCODED, HTTP_DESCRIPTION_BODY_OWN, HTTP_DESCRIPTION_BODY_SLOTS, HTTP_PAGE_BODY_BODY,
+    HTTP_PAGE_BODY_ENCODED, HTTP_PAGE_BODY_OWN, HTTP_PAGE_BODY_SLOTS, HTTP_PAGE_BODY_STATUS, HTTP_SENT_BODY_BODY, HTTP_SENT_BODY_HEAD,
+    HTTP_SENT_BODY_SLOTS, PUNTED_HTTP_DESCRIPTION_BODY, PUNTED_HTTP_PAGE_BODY, PUNTED_HTTP_SENT_BODY,
+)
+from sensor.native.out cimport Out, punted, put, reserve
+from sensor.native.stream cimport Stream, about, copied, discard, forget, keep, malformed
+
+cdef enum:
+    KEPT_LIMIT = 32768
+    CHUNK_LINE_LIMIT = 256
+    CHUNK_DIGITS = 8
+    TITLE_END = 8      # bytes of </title>
+
+
+cdef int begin_body(Stream* s, Body* body, const Head* head, int64_t length, const uint8_t* raw, uint32_t size) except -1 nogil:
+    """A body after a head, of which ``raw`` are the bytes. ``length``: UNKNOWN where it is not told."""
+    cdef const Value* coding = &head.fields[ENCODING]
+    cdef Value kind = head.fields[TYPE]
+    cdef bint bare = coding.size == 0 or (coding.size == 8 and same(coding.data, b"identity", 8)), known
+    cdef const uint8_t* end = <const uint8_t*>memchr(kind.data, 59, kind.size) if kind.size else NULL
+    if end != NULL:
+        kind = stripped(kind.data, <uint32_t>(end - kind.data))
+    body.left, body.chunk, body.sought, body.status, body.encoded = length, 0, 0, head.status, not bare
+    body.framing = OPEN if length < 0 else SIZED
+    if holds(head.fields[TRANSFER].data, head.fields[TRANSFER].size, b"chunked", 7):
+        body.framing, body.left = CHUNKED, -1
+    known = bare or (coding.size == 4 and same(coding.data, b"gzip", 4)) or (coding.size == 6 and same(coding.data, b"x-gzip", 6))
+    known = known or (coding.size == 7 and same(coding.data, b"deflate", 7))
+    body.reader = NOBODY
+    if head.request:
+        if bare:
+            body.reader = SENT
+            body.head.size = 0
+            keep(s, &body.head, raw, size)
+    elif known:
+        body.reader = reader_of(&kind)
+    return 0
+
+
+cdef int reader_of(const Value* kind) except -1 nogil:
+    """Who reads a body of a media type."""
+    if (kind.size >= 9 and same(kind.data, b"text/html", 9)) or (kind.size >= 17 and same(kind.data, b"application/xhtml", 17)):
+        return PAGE
+    if kind.size == 0 or holds(kind.data, kind.size, b"xml", 3) or (kind.size == 10 and same(kind.data, b"text/plain", 10)):
+        return DESCRIPTION
+    return DESCRIPTION if kind.size == 24 and same(kind.data, b"application/octet-stream", 24) else NOBODY
+
+
+cdef int64_t take_body(Stream* s, Body* body, const uint8_t* data, uint32_t size) except -2 nogil:
+    """Take this body's bytes off the beginning of some; how many they are, -1 where it is malformed, which was said."""
+    cdef int64_t taken
+    if body.framing == CHUNKED:
+        taken = take_chunks(s, body, data, size)
+        if taken < 0:
+            return -1
+    else:
+        taken = size if body.left < 0 else min(body.left, <int64_t>size)
+        gather(s, body, data, <uint32_t>taken)
+        if body.left >= 0:
+            body.left -= taken
+            if body.left == 0:
+                body.framing = NO_BODY
+    if body.reader and (body.framing == NO_BODY or body.held.size >= KEPT_LIMIT or titled(body)):
+        end_body(s, body, False)
+    elif body.reader:
+        body.packet = copied(s.memory, body.packet, s.row, s.frame)
+    return taken
+
+
+cdef int gather(Stream* s, Body* body, const uint8_t* data, uint32_t size) except -1 nogil:
+    if body.reader and body.held.size < KEPT_LIMIT:
+        keep(s, &body.held, data, min(size, KEPT_LIMIT - body.held.size))
+    return 0
+
+
+cdef int64_t take_chunks(Stream* s, Body* body, const uint8_t* data, uint32_t size) except -2 nogil:
+    """Chunks (RFC 9112, 7.1); what may follow the last one is passed over."""
+    cdef uint32_t at = 0, some, i
+    cdef const uint8_t* end
+    cdef int64_t value
+    cdef Value line
+    while at < size:
+        if body.chunk > 0:
+            some = <uint32_t>min(body.chunk, <int64_t>(size - at))
+            gather(s, body, data + at, <uint32_t>max(min(<int64_t>some, body.chunk - 2), <int64_t>0))
+            body.chunk -= some
+            at += some
+            continue
+        end = <const uint8_t*>memchr(data + at, 10, min(size - at, <uint32_t>CHUNK_LINE_LIMIT))
+        if end == NULL:
+            if size - at >= CHUNK_LINE_LIMIT:
+                malformed(s.out, b"no chunk size")
+                return -1
+            return at
+        some = <uint32_t>(end - data)
+        line = stripped(data + at, some - at)
+        at = some + 1
+        if body.chunk < 0:  # trailer fields, up to an empty line
+            if line.size == 0:
+                body.framing = NO_BODY
+                return at
+            continue
+        end = <const uint8_t*>memchr(line.data, 59, line.size) if line.size else NULL
+        if end != NULL:
+            line = stripped(line.data, <uint32_t>(end - line.data))
+        value = 0
+        for i in range(min(line.size, <uint32_t>CHUNK_DIGITS + 1)):
+            if not digit(line.data[i]) or i == CHUNK_DIGITS:
+                line.size = 0
+                break
+            value = value << 4 | ((line.data[i] & 15) + (9 if line.data[i] > 57 else 0))
+        if line.size == 0:
+            malformed(s.out, b"no chunk size")
+            return -1
+        body.chunk = value + 2 if value else -1
+    return at
+
+
+cdef inline bint digit(uint8_t c) noexcept nogil:  # arithmetic only
+    return 48 <= c <= 57 or 65 <= c <= 70 or 97 <= c <= 102
+
+
+cdef bint titled(Body* body) noexcept nogil:  # looks at what is held only
+    """Whether a title is there: pages are long, and often not heard to their end."""
+    cdef uint32_t since = body.sought - TITLE_END if body.sought > TITLE_END else 0
+    if body.encoded:
+        return False
+    body.sought = body.held.size
+    return body.held.size > since and holds(body.held.data + since, body.held.size - since, b"</title>", TITLE_END)
+
+
+cdef int missed_body(Stream* s, Body* body, int64_t missing) except -1 nogil:
+    """Bytes that will not come: what is there is judged. Says whether they are all of this body, whose end is still known."""
+    cdef bint inside = body.framing == SIZED and 0 <= missing <= body.left
+    end_body(s, body, True)
+    if body.framing == SIZED:
+        body.left = max(body.left - missing, <int64_t>0)
+        if body.left == 0:
+            body.framing = NO_BODY
+    elif body.framing == CHUNKED:
+        body.framing, body.left = OPEN, -1
+    return inside
+
+
+cdef int end_body(Stream* s, Body* body, bint earlier) except -1 nogil:
+    """Hand on what is there, once; ``earlier``: it came with an earlier packet than that which is read now."""
+    cdef bint apart = earlier and body.reader and body.held.size and body.packet != NULL
+    if apart:
+        about(s.out, body.packet)
+    if body.reader and body.held.size:
+        judge(s.out, body)
+    if apart:
+        about(s.out, s.copy)
+    body.reader = NOBODY
+    return release_body(s, body)
+
+
+cdef int judge(Out* out, Body* body) except -1 nogil:
+    cdef uint64_t* fields
+    cdef uint64_t begin
+    reserve(out)
+    begin = put(out, body.held.data, body.held.size)
+    if body.reader == SENT:
+        fields = punted(out, PUNTED_HTTP_SENT_BODY, HTTP_SENT_BODY_SLOTS)
+        fields[HTTP_SENT_BODY_HEAD], fields[HTTP_SENT_BODY_BODY] = put(out, body.head.data, body.head.size), begin
+    elif body.reader == PAGE:
+        fields = punted(out, PUNTED_HTTP_PAGE_BODY, HTTP_PAGE_BODY_SLOTS)
+        fields[HTTP_PAGE_BODY_STATUS], fields[HTTP_PAGE_BODY_OWN] = body.status, body.own
+        fields[HTTP_PAGE_BODY_ENCODED], fields[HTTP_PAGE_BODY_BODY] = body.encoded, begin
+    else:
+        fields = punted(out, PUNTED_HTTP_DESCRIPTION_BODY, HTTP_DESCRIPTION_BODY_SLOTS)
+        fields[HTTP_DESCRIPTION_BODY_OWN], fields[HTTP_DESCRIPTION_BODY_ENCODED], fields[HTTP_DESCRIPTION_BODY_BODY] = body.own, body.encoded, begin
+    return 0
+
+
+cdef int release_body(Stream* s, Body* body) except -1 nogil:
+    """Give back what is kept of it."""
+    forget(s, &body.held)
+    forget(s, &body.head)
+    discard(s.memory, body.packet)
+    body.packet = NULL
+    return 0

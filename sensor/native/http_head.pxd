@@ -1,0 +1,69 @@
+# Heads of HTTP messages: start line and the fields that dissectors ask for.
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+
+cdef enum:
+    LENGTH = 0             # these tell where a body ends and whether it is read; those told twice are joined
+    TRANSFER = 1
+    ENCODING = 2
+    TYPE = 3
+    JOINED = 4
+    UPGRADE = 4
+    HOST = 5
+    AGENT = 6
+    SERVER = 7
+    LOCATION = 8
+    ACTION = 9
+    COOKIE = 10
+    CREDENTIALS = 11       # of either kind
+    CHALLENGE = 12
+    FIELDS = 13
+    FORWARDED = 13         # a field that shows a proxy
+    NAMES_LIMIT = 24
+    VALUE_LIMIT = 2048
+    UNKNOWN = -1
+    IMPOSSIBLE = -2
+    # What a head may be.
+    HEAD_GOOD = 0
+    HEAD_START = 1         # no start line
+    HEAD_MANY = 2          # too many headers
+
+cdef struct Value:
+    const uint8_t* data
+    uint32_t size
+    bint there
+
+cdef struct Head:
+    bint request
+    bint forwarded
+    bint odd               # its Python dissector is to read it: something is folded, told twice or has unusual characters
+    int status
+    Value method
+    Value target
+    Value[13] fields
+    int names              # the first field names, and hashes of them
+    Value[24] name
+    uint64_t[24] hashes
+    uint8_t[4][2048] joined
+
+cdef int read_head(const uint8_t* data, uint32_t size, Head* head) except -1 nogil
+cdef bint begins(const uint8_t* data, uint32_t size) noexcept nogil  # these compare sizes first
+cdef int64_t head_end(const uint8_t* data, uint32_t size, uint32_t since, uint32_t* after) noexcept nogil  # the same
+cdef int64_t length_of(const Value* value) noexcept nogil  # the same
+cdef bint same(const uint8_t* text, const char* word, uint32_t size) noexcept nogil  # the same
+cdef bint holds(const uint8_t* text, uint32_t size, const char* word, uint32_t length) noexcept nogil  # the same
+
+
+cdef inline bint blank(uint8_t c) noexcept nogil:  # arithmetic only
+    """What ``bytes.strip`` strips."""
+    return c == 32 or 9 <= c <= 13
+
+
+cdef inline Value stripped(const uint8_t* data, uint32_t size) noexcept nogil:  # moves inwards only
+    cdef Value value
+    while size and blank(data[size - 1]):
+        size -= 1
+    while size and blank(data[0]):
+        data += 1
+        size -= 1
+    value.data, value.size, value.there = data, size, True
+    return value

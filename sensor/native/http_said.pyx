@@ -1,0 +1,236 @@
+# cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
+"""What heads of HTTP messages say: events and facts where nothing in them is odd. All others are handed to ``sensor.dissectors.http``: those with
+credentials, cookies, secrets in an address, unusual characters, fields told twice or folded.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memchr, memcpy, memset
+
+from sensor.dissectors.http import ASKED, FIRMWARE, PATHS
+from sensor.native.http_head cimport (
+    ACTION, AGENT, CHALLENGE, COOKIE, CREDENTIALS, HOST, LOCATION, SERVER, TYPE, Head, Value, holds, same, stripped,
+)
+from sensor.native.kinds cimport (
+    FACT_HTTP_ASKED, FACT_HTTP_PATH, FACT_HTTP_SERVER, FACT_HTTP_USER_AGENT, HTTP_REQUEST, HTTP_REQUEST_ACTION, HTTP_REQUEST_CONTENT_TYPE,
+    HTTP_REQUEST_FORWARDED, HTTP_REQUEST_HEAD_HEAD, HTTP_REQUEST_HEAD_SLOTS, HTTP_REQUEST_HEADERS, HTTP_REQUEST_HOST, HTTP_REQUEST_LENGTH,
+    HTTP_REQUEST_METHOD, HTTP_REQUEST_PATH, HTTP_REQUEST_SLOTS, HTTP_REQUEST_USER_AGENT, HTTP_RESPONSE, HTTP_RESPONSE_CONTENT_TYPE,
+    HTTP_RESPONSE_FORWARDED, HTTP_RESPONSE_HEAD_HEAD, HTTP_RESPONSE_HEAD_METHOD, HTTP_RESPONSE_HEAD_PROXY, HTTP_RESPONSE_HEAD_SLOTS,
+    HTTP_RESPONSE_HEAD_TARGET, HTTP_RESPONSE_LENGTH, HTTP_RESPONSE_LOCATION, HTTP_RESPONSE_METHOD, HTTP_RESPONSE_PATH, HTTP_RESPONSE_SERVER,
+    HTTP_RESPONSE_SLOTS, HTTP_RESPONSE_STATUS, PUNTED_HTTP_REQUEST_HEAD, PUNTED_HTTP_RESPONSE_HEAD,
+)
+from sensor.native.out cimport Out, fact, items, message, punted, put, reserve, span
+from sensor.native.read cimport lower, plain
+from sensor.native.stream cimport Kept, Stream, keep
+
+cdef enum:
+    BEGINNINGS = 96
+    BEGINNING = 32
+    TYPE_LIMIT = 128
+    HOST_LIMIT = 255
+    FACT_LIMIT = 1024
+
+cdef struct Beginnings:        # of paths, in small letters
+    int count
+    uint8_t[96][32] text
+    uint32_t[96] size
+
+# Beginnings of words that name secrets: what ``masked`` and ``in_query`` of the Python dissector look for begins with one of them.
+SECRET_WORDS = ("pw", "pas", "psw", "pin", "sec", "ses", "sid", "sig", "tok", "cre", "key", "aut")
+
+cdef Beginnings OWN, OFTEN_ASKED, SECRETS
+cdef uint8_t[256] INITIALS
+
+
+cdef int add(Beginnings* to, words) except -1:
+    """ValueError where there are too many, or one is too long."""
+    for word in words:
+        raw = word.lower().encode("ascii")
+        if to.count == BEGINNINGS or len(raw) > BEGINNING:
+            raise ValueError(f"beginning of a path {word!r}")
+        memcpy(&to.text[to.count][0], <const uint8_t*><const char*>raw, len(raw))
+        to.size[to.count] = len(raw)
+        to.count += 1
+    return 0
+
+
+OWN.count = OFTEN_ASKED.count = SECRETS.count = 0
+memset(INITIALS, 0, 256)
+for _word in SECRET_WORDS:
+    INITIALS[<int>ord(_word[0])] = INITIALS[<int>ord(_word[0].upper())] = 1
+add(&SECRETS, SECRET_WORDS)
+add(&OWN, PATHS)
+add(&OFTEN_ASKED, ASKED)
+if FIRMWARE != "firmware/":
+    raise ValueError("what is asked for has changed")
+
+
+cdef bint among(const Beginnings* some, const uint8_t* path, uint32_t size) noexcept nogil:  # compares sizes first
+    cdef int i
+    for i in range(some.count):
+        if size >= some.size[i] and lower(path[1]) == some.text[i][1] and same(path, <const char*>&some.text[i][0], some.size[i]):
+            return True
+    return False
+
+
+cdef bint absolute(const Head* head) noexcept nogil:  # compares sizes first
+    """Whether a request asks for an absolute address: then its server is a proxy."""
+    return holds(head.target.data, min(head.target.size, <uint32_t>16), b"://", 3)
+
+
+cdef bint open_address(const Value* address) noexcept nogil:  # compares sizes first
+    """Whether an address may be told as it is: there is no place in it for a secret."""
+    if not plain(address.data, address.size) or holds(address.data, address.size, b"://", 3):
+        return False
+    if address.size == 0 or memchr(address.data, 61, address.size) == NULL:
+        return True
+    return not secret(address)
+
+
+cdef bint secret(const Value* address) noexcept nogil:  # compares sizes first
+    """Whether a word is in it that names a secret, a user's password, or a session."""
+    cdef uint32_t at
+    cdef int i
+    for at in range(address.size):
+        if INITIALS[address.data[at]]:
+            for i in range(SECRETS.count):
+                if address.size - at >= SECRETS.size[i] and same(address.data + at, <const char*>&SECRETS.text[i][0], SECRETS.size[i]):
+                    return True
+    return False
+
+
+cdef int asked_of(Stream* s, const Head* head, Asked* asked) except -1 nogil:
+    """Keep of a request what its answer wants to know."""
+    memcpy(asked.method, head.method.data, head.method.size)
+    asked.method_size, asked.target.size = head.method.size, 0
+    asked.plain = open_address(&head.target)
+    return keep(s, &asked.target, head.target.data, head.target.size)
+
+
+cdef bint host_of(const Value* field, Value* host) noexcept nogil:  # compares sizes first
+    """The host of a Host field; False where it is none that can be told as it is."""
+    cdef uint32_t i
+    cdef uint8_t c
+    host.data, host.size = field.data, field.size
+    for i in range(field.size):
+        c = field.data[i]
+        if c == 58 and host.size == field.size:
+            host.size = i
+        elif not (48 <= c <= 57 or 65 <= c <= 90 or 97 <= c <= 122 or c == 45 or c == 46 or c == 95):
+            return False
+    return host.size <= HOST_LIMIT
+
+
+cdef bint type_of(const Value* field, Value* kind) noexcept nogil:  # compares sizes first
+    """The media type without its parameters; False where it cannot be told as it is."""
+    cdef const uint8_t* end = <const uint8_t*>memchr(field.data, 59, field.size) if field.size else NULL
+    kind[0] = stripped(field.data, <uint32_t>(end - field.data) if end != NULL else field.size)
+    return kind.size <= TYPE_LIMIT and plain(kind.data, kind.size)
+
+
+cdef uint64_t small(Out* out, const uint8_t* text, uint32_t size) noexcept nogil:  # room was reserved
+    """A copy in small letters."""
+    cdef uint32_t at = out.text_used, i
+    for i in range(size):
+        out.text[at + i] = lower(text[i])
+    out.text_used += size
+    return span(at, size)
+
+
+cdef int say_request(Stream* s, const Head* head, int64_t length, const uint8_t* data, uint32_t size) except -1 nogil:
+    cdef Out* out = s.out
+    cdef uint64_t* fields
+    cdef Value host, kind, action = head.fields[ACTION]
+    cdef const Value* agent = &head.fields[AGENT]
+    cdef bint told
+    reserve(out)
+    while action.size and action.data[0] == 34:
+        action.data, action.size = action.data + 1, action.size - 1
+    while action.size and action.data[action.size - 1] == 34:
+        action.size -= 1
+    told = host_of(&head.fields[HOST], &host) and host.size + head.target.size <= FACT_LIMIT
+    if (
+        head.odd or not told or head.fields[CREDENTIALS].there or head.fields[COOKIE].there or not open_address(&head.target)
+        or not type_of(&head.fields[TYPE], &kind) or not plain(agent.data, agent.size)
+        or not plain(head.fields[ACTION].data, head.fields[ACTION].size) or holds(head.target.data, head.target.size, b"firmware/", 9)
+    ):
+        fields = punted(out, PUNTED_HTTP_REQUEST_HEAD, HTTP_REQUEST_HEAD_SLOTS)
+        fields[HTTP_REQUEST_HEAD_HEAD] = put(out, data, size)
+        return 0
+    fields = message(out, HTTP_REQUEST, HTTP_REQUEST_SLOTS)
+    fields[HTTP_REQUEST_METHOD] = put(out, head.method.data, head.method.size)
+    fields[HTTP_REQUEST_HOST] = put(out, host.data, host.size)
+    fields[HTTP_REQUEST_PATH] = put(out, head.target.data, head.target.size)
+    fields[HTTP_REQUEST_USER_AGENT] = put(out, agent.data, agent.size)
+    fields[HTTP_REQUEST_ACTION] = put(out, action.data, action.size)
+    fields[HTTP_REQUEST_CONTENT_TYPE] = small(out, kind.data, kind.size)
+    fields[HTTP_REQUEST_LENGTH], fields[HTTP_REQUEST_FORWARDED] = <uint64_t>length, head.forwarded
+    fields[HTTP_REQUEST_HEADERS] = names(out, head)
+    if head.forwarded:
+        return 0
+    if agent.size:
+        fact(out, FACT_HTTP_USER_AGENT, fields[HTTP_REQUEST_USER_AGENT])
+    if host.size and head.target.size > 1 and among(&OFTEN_ASKED, head.target.data, head.target.size):
+        # Host and path stand one behind the other.
+        fact(out, FACT_HTTP_ASKED, span(<uint32_t>(fields[HTTP_REQUEST_HOST] >> 32), host.size + head.target.size))
+    return 0
+
+
+cdef uint64_t names(Out* out, const Head* head) noexcept nogil:  # room was reserved
+    """The names of a request's fields."""
+    cdef uint32_t first = out.slots_used
+    cdef uint64_t* some = items(out, head.names)
+    cdef int i
+    for i in range(head.names):
+        some[i] = small(out, head.name[i].data, head.name[i].size)
+    return span(first, head.names)
+
+
+cdef int say_response(
+    Stream* s, const Head* head, int64_t length, const Asked* asked, bint proxy, bint switched, const uint8_t* data, uint32_t size
+) except -1 nogil:
+    """``asked``: what it answers, NULL where that is not certain; ``switched``: what follows is no HTTP any more."""
+    cdef Out* out = s.out
+    cdef uint64_t* fields
+    cdef Value kind
+    cdef const Value* server = &head.fields[SERVER]
+    cdef const Value* location = &head.fields[LOCATION]
+    cdef bint forwarded = proxy or head.forwarded
+    reserve(out)
+    if (
+        head.odd or head.fields[CHALLENGE].there or not type_of(&head.fields[TYPE], &kind) or not plain(server.data, server.size)
+        or not plain(location.data, location.size) or (asked != NULL and not asked.plain)
+        or (location.size and (memchr(location.data, 61, location.size) != NULL or memchr(location.data, 64, location.size) != NULL))
+    ):
+        fields = punted(out, PUNTED_HTTP_RESPONSE_HEAD, HTTP_RESPONSE_HEAD_SLOTS)
+        fields[HTTP_RESPONSE_HEAD_HEAD], fields[HTTP_RESPONSE_HEAD_PROXY] = put(out, data, size), proxy
+        if asked != NULL:
+            fields[HTTP_RESPONSE_HEAD_METHOD] = put(out, asked.method, asked.method_size)
+            fields[HTTP_RESPONSE_HEAD_TARGET] = put(out, asked.target.data, asked.target.size)
+        return 0
+    fields = message(out, HTTP_RESPONSE, HTTP_RESPONSE_SLOTS)
+    fields[HTTP_RESPONSE_STATUS], fields[HTTP_RESPONSE_LENGTH], fields[HTTP_RESPONSE_FORWARDED] = head.status, <uint64_t>length, forwarded
+    fields[HTTP_RESPONSE_SERVER] = put(out, server.data, server.size)
+    fields[HTTP_RESPONSE_CONTENT_TYPE] = small(out, kind.data, kind.size)
+    fields[HTTP_RESPONSE_LOCATION] = put(out, location.data, location.size)
+    if asked != NULL:
+        fields[HTTP_RESPONSE_METHOD] = put(out, asked.method, asked.method_size)
+        fields[HTTP_RESPONSE_PATH] = put(out, asked.target.data, asked.target.size)
+    if forwarded or switched:
+        return 0
+    if server.size:
+        fact(out, FACT_HTTP_SERVER, fields[HTTP_RESPONSE_SERVER])
+    if asked != NULL and 200 <= head.status < 300:
+        say_path(out, fields[HTTP_RESPONSE_PATH])
+    return 0
+
+
+cdef int say_path(Out* out, uint64_t path) except -1 nogil:
+    """The path without its query where it is one that devices have."""
+    cdef const uint8_t* text = out.text + (path >> 32)
+    cdef uint32_t size = <uint32_t>path
+    cdef const uint8_t* query = <const uint8_t*>memchr(text, 63, size) if size else NULL
+    if query != NULL:
+        size = <uint32_t>(query - text)
+    if size > 1 and among(&OWN, text, size):
+        fact(out, FACT_HTTP_PATH, path >> 32 << 32 | size)
+    return 0

@@ -1,0 +1,75 @@
+"""Messages, or parts of messages, that native dissectors hand on to the Python dissector of their protocol: what it needs to read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from sensor.core.dissector import Said
+from sensor.core.packet import Packet
+from sensor.dissectors import http
+from sensor.dissectors._http_body import decoded
+from sensor.dissectors._http_message import masked, read_head
+
+
+class Punted(msgspec.Struct):
+    """Base of all. The fields have the types that fields of events have."""
+
+    def read(self, packet: Packet) -> Iterable[Said]:
+        """What it says. Malformed where it is not what the protocol allows."""
+        raise NotImplementedError
+
+
+class HttpRequestHead(Punted):
+    """The head of a request, without the empty line."""
+
+    head: bytes
+
+    def read(self, packet: Packet) -> Iterable[Said]:
+        return http.request(packet, read_head(self.head))[1]
+
+
+class HttpResponseHead(Punted):
+    """The head of a response; ``method`` and ``target`` of what it answers, empty where that is not certain; ``proxy``: it comes from one."""
+
+    head: bytes
+    method: str
+    target: bytes
+    proxy: bool
+
+    def read(self, packet: Packet) -> Iterable[Said]:
+        return http.response(packet, read_head(self.head), self.method, masked(self.target), self.proxy)[1]
+
+
+class HttpSentBody(Punted):
+    """The head of a request and the beginning of its body."""
+
+    head: bytes
+    body: bytes
+
+    def read(self, packet: Packet) -> Iterable[Said]:
+        return http.sent(packet, read_head(self.head), self.body)
+
+
+class HttpPageBody(Punted):
+    """The beginning of a page; ``own``: of the sender; ``encoded``: compressed."""
+
+    status: int
+    own: bool
+    encoded: bool
+    body: bytes
+
+    def read(self, packet: Packet) -> Iterable[Said]:
+        return http.page(packet, self.status, self.own, decoded(self.body) if self.encoded else self.body)
+
+
+class HttpDescriptionBody(Punted):
+    """The beginning of what may be the description of a device; ``own`` and ``encoded`` as of pages."""
+
+    own: bool
+    encoded: bool
+    body: bytes
+
+    def read(self, packet: Packet) -> Iterable[Said]:
+        return http.description(packet, self.own, decoded(self.body) if self.encoded else self.body)

@@ -1,0 +1,37 @@
+"""The native dissectors of an engine: those whose Python dissector of the same name is ours, which is their reference."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+from sensor.core.dissector import Dissector
+from sensor.native.reading import Reading
+from sensor.native.stream import Conversations, NativeStream
+from sensor.native.unit import Native
+from sensor.native.units import NAMES
+
+CONVERSATIONS, HELD_LIMIT, MEMORY_LIMIT = 8192, 16 << 20, 64 << 20
+
+
+def reading(dissectors: Mapping[str, Dissector], conversations: int = CONVERSATIONS, held: int = HELD_LIMIT) -> Reading:
+    """The native dissectors of those that are the reference of one, by the bits of the select pass. ``conversations`` at once of each dissector of
+    streams; ``held``: bytes of segments that came early.
+    """
+
+    def native(name: str, unit: Dissector) -> Any:
+        ours = name in NAMES and type(unit).__module__ == f"sensor.dissectors.{name}"
+        return importlib.import_module(f"sensor.native.{name}").UNIT if ours else None
+
+    given = dissectors.items()
+    streams = [(name, unit) for name, unit in given if unit.interest.stream]
+    followers = [(bit, name, native(name, unit), unit.interest) for bit, (name, unit) in enumerate(streams)]
+    followers = [one for one in followers if isinstance(one[2], NativeStream)]
+    datagrams = [native(name, unit) for name, unit in given if unit.interest.datagrams]
+    return Reading(
+        [one if isinstance(one, Native) else None for one in datagrams],
+        [native(name, unit) for name, unit in given if unit.interest.frames],
+        followers,
+        Conversations(conversations * max(len(followers), 1), held, MEMORY_LIMIT),
+    )

@@ -1,0 +1,124 @@
+# Conversations over TCP, and what a native dissector of them is.
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from sensor.core.row cimport Row
+from sensor.native.out cimport Out
+
+cdef enum:
+    # What the functions of a dissector return. BROKEN: what it read was malformed, which it said; the conversation is given up.
+    GOES_ON = 0
+    BROKEN = 1
+    UNITS_LIMIT = 16
+    STARTS_LIMIT = 64
+
+cdef struct Kept:          # bytes that outlive their batch
+    uint8_t* data
+    uint32_t size
+    uint32_t room
+
+cdef struct Copy:          # of a packet; its frame follows
+    Row row
+    uint32_t size          # of the frame
+    uint32_t room
+
+# One conversation in the eyes of a dissector. While its functions are called: ``row`` and ``frame`` are those of the packet that completed
+# the bytes (NULL at the end of the flow), ``copy`` is that packet where it was held back, else NULL.
+cdef struct Stream:
+    void* state
+    bint done
+    bint[2] idle           # of the client, of the server
+    Out* out
+    const Row* row
+    const uint8_t* frame
+    const Copy* copy
+    int64_t* memory        # bytes that all conversations keep
+
+ctypedef int (*Feed)(Stream* s, const uint8_t* data, uint32_t size, int way) except -1 nogil  # ``way``: 0 from the client
+ctypedef int (*Gap)(Stream* s, int64_t missing, int way) except -1 nogil
+ctypedef int (*Finish)(Stream* s) except -1 nogil   # the flow ended
+ctypedef int (*Release)(Stream* s) except -1 nogil  # give back what the state holds
+
+
+cdef class NativeStream:
+    """A native dissector of TCP: ``UNIT`` of its module."""
+    cdef Feed feed
+    cdef Gap gap
+    cdef Finish finish
+    cdef Release release
+    cdef size_t size       # bytes of its state, which is all zero at first
+
+
+cdef inline NativeStream native_stream(Feed feed, Gap gap, Finish finish, Release release, size_t size):
+    cdef NativeStream unit = NativeStream.__new__(NativeStream)
+    unit.feed, unit.gap, unit.finish, unit.release, unit.size = feed, gap, finish, release, size
+    return unit
+
+
+cdef int keep(Stream* s, Kept* kept, const uint8_t* data, uint32_t size) except -1 nogil
+cdef int forget(Stream* s, Kept* kept) except -1 nogil
+cdef Copy* copied(int64_t* memory, Copy* old, const Row* row, const uint8_t* frame) except NULL nogil
+cdef int discard(int64_t* memory, Copy* copy) except -1 nogil
+cdef int about(Out* out, const Copy* packet) except -1 nogil
+cdef int malformed(Out* out, const char* fault) except -1 nogil
+
+cdef struct Early:         # a segment that came early
+    uint32_t seq
+    Copy* packet
+
+cdef struct Direction:
+    uint32_t next          # the number that is waited for
+    uint32_t held_bytes
+    uint16_t count
+    bint begun
+    Early* held            # in order
+
+cdef struct Conversation:
+    uint64_t flow
+    int32_t older          # by when it was heard last; -1: none
+    int32_t newer
+    int32_t chained        # the next of the same place, or the next free one
+    uint16_t unit
+    bint used
+    Direction[2] ways
+    Stream stream
+
+cdef struct Unit:
+    Feed feed
+    Gap gap
+    Finish finish
+    Release release
+    size_t size
+    bint opening           # only openings of messages are wanted
+    int starts
+    uint8_t[64][8] start
+    uint8_t[64] start_size
+
+
+cdef class Conversations:
+    """The conversations that native dissectors follow, at most so many; the one unheard longest makes room."""
+    cdef Conversation* all
+    cdef int32_t* places
+    cdef int32_t room, free, oldest, newest
+    cdef uint64_t mask
+    cdef Unit[16] units
+    cdef int count
+    cdef list kept
+    cdef int64_t held, held_limit, memory, memory_limit
+    cdef readonly uint64_t evicted
+    cdef int segment(self, int unit, const Row* row, const uint8_t* frame, Out* out) except -1 nogil
+    cdef int ended(self, uint64_t flow, Out* out) except -1 nogil
+    cdef Conversation* find(self, uint64_t flow, int unit) except? NULL nogil
+    cdef Conversation* open(self, uint64_t flow, int unit) except NULL nogil
+    cdef int close(self, Conversation* c) except -1 nogil
+    cdef int empty(self, Conversation* c) except -1 nogil
+    cdef int touch(self, Conversation* c) except -1 nogil
+    cdef int unlink(self, Conversation* c) except -1 nogil
+    cdef bint begins(self, Unit* unit, const uint8_t* payload, uint32_t size) noexcept nogil  # compares sizes first
+    cdef int arrive(self, Conversation* c, const Row* row, const uint8_t* frame) except -1 nogil
+    cdef int hold(self, Direction* way, uint32_t seq, const Row* row, const uint8_t* frame) except -1 nogil
+    cdef int drop(self, Direction* way) except -1 nogil
+    cdef int deliver(self, Conversation* c, int way, uint32_t seq, const Row* row, const uint8_t* frame, const Copy* copy) except -1 nogil
+    cdef int drain(self, Conversation* c, int way) except -1 nogil
+    cdef int skip(self, Conversation* c, int way) except -1 nogil
+    cdef int miss(self, Conversation* c, int way, int64_t missing, const Row* row, const uint8_t* frame, const Copy* copy) except -1 nogil
+    cdef int finish(self, Conversation* c) except -1 nogil

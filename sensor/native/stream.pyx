@@ -1,0 +1,415 @@
+# cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
+"""Conversations over TCP for native dissectors: reassembly as in ``sensor.decode.reassembly``, whose rules are these, and a bounded pool.
+
+Bytes of a batch end with it. What must live longer is copied: segments that came early, and what a dissector keeps.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcmp, memcpy, memmove, memset, strlen
+
+from sensor.core.row cimport SYN, Row
+from sensor.native.out cimport ENDED, MALFORMED, PACKET, Mark, Out, mark, put, reserve, say, span, undo
+
+cdef enum:
+    HELD_SEGMENTS = 16
+    HELD_BYTES = 64 * 1024
+    REPEATED_BYTES = 1 << 26
+    NONE = -1
+    LEAST_KEPT = 512
+
+
+cdef class NativeStream:
+    pass
+
+
+cdef class Conversations:
+    def __cinit__(self, int conversations, int64_t held, int64_t memory):
+        """Room for so many; ``held``: bytes of segments that came early in all of them together, ``memory``: bytes of all that is kept."""
+        cdef uint64_t places = 1
+        if conversations < 1:
+            raise ValueError(f"{conversations} conversations: at least 1")
+        while places < 2 * <uint64_t>conversations:
+            places *= 2
+        self.room, self.mask, self.held_limit, self.memory_limit = conversations, places - 1, held, memory
+        self.all = <Conversation*>calloc(conversations, sizeof(Conversation))
+        self.places = <int32_t*>malloc(places * sizeof(int32_t))
+        if self.all == NULL or self.places == NULL:
+            raise MemoryError(f"{conversations} conversations")
+        memset(self.places, 0xFF, places * sizeof(int32_t))
+        self.free = self.oldest = self.newest = NONE
+        for i in reversed(range(conversations)):
+            self.all[<int>i].chained, self.free = self.free, i
+        self.kept = []
+
+    def __dealloc__(self):
+        cdef int32_t i
+        if self.all != NULL:
+            for i in range(self.room):
+                if self.all[i].used:
+                    self.empty(&self.all[i])
+        free(self.all)
+        free(self.places)
+
+    def __len__(self):
+        return sum(self.all[i].used for i in range(self.room))
+
+    def add(self, NativeStream native, interest):
+        """One more dissector, which wants what its Interest says. Returns its number."""
+        cdef Unit* unit
+        if self.count == UNITS_LIMIT or len(interest.starts) > STARTS_LIMIT or interest.magic:
+            raise ValueError(f"a native dissector of streams has at most {STARTS_LIMIT} starts and no magic; {UNITS_LIMIT} at most")
+        unit = &self.units[self.count]
+        unit.feed, unit.gap, unit.finish, unit.release, unit.size = native.feed, native.gap, native.finish, native.release, native.size
+        unit.opening = interest.opening
+        for i, start in enumerate(interest.starts):
+            unit.start_size[<int>i] = len(start)
+            memcpy(&unit.start[<int>i][0], <const uint8_t*><const char*>start, len(start))
+        unit.starts = len(interest.starts)
+        self.kept.append(native)
+        self.count += 1
+        return self.count - 1
+
+    cdef int segment(self, int unit, const Row* row, const uint8_t* frame, Out* out) except -1 nogil:
+        """A segment for a dissector; 1 where it wants no more of the conversation."""
+        cdef Conversation* c = self.find(row.flow, unit)
+        cdef int broken
+        if c == NULL:
+            c = self.open(row.flow, unit)
+        else:
+            self.touch(c)
+            if not row.begins and c.stream.idle[row.direction & 1]:
+                return 0
+        c.stream.out = out
+        out.unit = unit + 1
+        broken = self.arrive(c, row, frame)
+        out.unit = 0
+        if broken or c.stream.done:
+            self.close(c)
+            return 1
+        while self.memory > self.memory_limit and self.all[self.oldest].flow != row.flow:
+            self.evicted += 1
+            self.close(&self.all[self.oldest])
+        return 0
+
+    cdef int ended(self, uint64_t flow, Out* out) except -1 nogil:
+        """The flow ended: what was held is delivered with its gaps, then the dissectors hear of it."""
+        cdef Conversation* c
+        cdef Mark here
+        cdef int unit
+        for unit in range(self.count):
+            c = self.find(flow, unit)
+            if c == NULL:
+                continue
+            c.stream.out = out
+            out.unit = unit + 1
+            reserve(out)
+            here = mark(out)
+            say(out, ENDED, 0, 0)
+            out.said[here.said].flow = flow
+            self.finish(c)
+            out.said[here.said].size = out.said_used - here.said - 1
+            if out.said[out.said_used - 1].what == ENDED:
+                undo(out, &here)
+            out.unit = 0
+            self.close(c)
+        return 0
+
+    # The pool.
+
+    cdef Conversation* find(self, uint64_t flow, int unit) except? NULL nogil:
+        cdef int32_t at = self.places[place_of(flow, unit) & self.mask]
+        while at != NONE:
+            if self.all[at].flow == flow and self.all[at].unit == unit:
+                return &self.all[at]
+            at = self.all[at].chained
+        return NULL
+
+    cdef Conversation* open(self, uint64_t flow, int unit) except NULL nogil:
+        cdef uint64_t place = place_of(flow, unit) & self.mask
+        cdef Conversation* c
+        cdef int32_t at
+        if self.free == NONE:
+            self.evicted += 1
+            self.close(&self.all[self.oldest])
+        at = self.free
+        c = &self.all[at]
+        self.free = c.chained
+        memset(c, 0, sizeof(Conversation))
+        c.flow, c.unit, c.used, c.older, c.newer = flow, <uint16_t>unit, True, self.newest, NONE
+        c.chained, self.places[place] = self.places[place], at
+        if self.newest != NONE:
+            self.all[self.newest].newer = at
+        else:
+            self.oldest = at
+        self.newest = at
+        c.stream.memory = &self.memory
+        c.stream.state = calloc(1, self.units[unit].size)
+        if c.stream.state == NULL:
+            with gil:
+                raise MemoryError("a conversation")
+        return c
+
+    cdef int close(self, Conversation* c) except -1 nogil:
+        """Free its place."""
+        cdef int32_t at = <int32_t>(c - self.all)
+        cdef int32_t* link = &self.places[place_of(c.flow, c.unit) & self.mask]
+        while link[0] != at:
+            link = &self.all[link[0]].chained
+        link[0] = c.chained
+        self.unlink(c)
+        self.empty(c)
+        c.used = False
+        c.chained, self.free = self.free, at
+        return 0
+
+    cdef int empty(self, Conversation* c) except -1 nogil:
+        """Give back all that it holds."""
+        cdef int way
+        for way in range(2):
+            self.drop(&c.ways[way])
+            free(c.ways[way].held)
+            c.ways[way].held = NULL
+        if c.stream.state != NULL:
+            self.units[c.unit].release(&c.stream)
+            free(c.stream.state)
+            c.stream.state = NULL
+        return 0
+
+    cdef int touch(self, Conversation* c) except -1 nogil:
+        """It is the one heard last."""
+        cdef int32_t at = <int32_t>(c - self.all)
+        if at == self.newest:
+            return 0
+        self.unlink(c)
+        c.older, c.newer = self.newest, NONE
+        self.all[self.newest].newer = at
+        self.newest = at
+        return 0
+
+    cdef int unlink(self, Conversation* c) except -1 nogil:
+        if c.older != NONE:
+            self.all[c.older].newer = c.newer
+        else:
+            self.oldest = c.newer
+        if c.newer != NONE:
+            self.all[c.newer].older = c.older
+        else:
+            self.newest = c.older
+        return 0
+
+    # Reassembly.
+
+    cdef bint begins(self, Unit* unit, const uint8_t* payload, uint32_t size) noexcept nogil:  # compares sizes first
+        cdef int i
+        for i in range(unit.starts):
+            if size >= unit.start_size[i] and memcmp(payload, &unit.start[i][0], unit.start_size[i]) == 0:
+                return True
+        return False
+
+    cdef int arrive(self, Conversation* c, const Row* row, const uint8_t* frame) except -1 nogil:
+        """One segment. Repeated bytes are dropped, early ones held; a hole is passed over when too much waits behind it, or a message begins."""
+        cdef int at = row.direction & 1
+        cdef Direction* way = &c.ways[at]
+        cdef Unit* unit = &self.units[c.unit]
+        cdef uint32_t seq = row.seq + 1 if row.tcp_flags & SYN else row.seq
+        cdef int32_t ahead
+        if not way.begun:
+            way.begun, way.next = True, seq
+        ahead = <int32_t>(seq - way.next)
+        if ahead > 0:
+            self.hold(way, seq, row, frame)
+            if unit.opening and self.begins(unit, frame + row.payload, row.payload_len):
+                while way.count:
+                    if self.skip(c, at) == BROKEN:
+                        return BROKEN
+            elif way.count > HELD_SEGMENTS or way.held_bytes > HELD_BYTES or self.held > self.held_limit:
+                return self.skip(c, at)
+            return GOES_ON
+        if ahead < -REPEATED_BYTES:
+            self.drop(way)
+            if self.miss(c, at, <uint32_t>ahead, row, frame, NULL) == BROKEN:
+                return BROKEN
+            way.next = seq
+        if self.deliver(c, at, seq, row, frame, NULL) == BROKEN:
+            return BROKEN
+        return self.drain(c, at)
+
+    cdef int hold(self, Direction* way, uint32_t seq, const Row* row, const uint8_t* frame) except -1 nogil:
+        cdef int at = way.count
+        cdef Copy* packet
+        if way.held == NULL:
+            way.held = <Early*>calloc(HELD_SEGMENTS + 1, sizeof(Early))
+            if way.held == NULL:
+                with gil:
+                    raise MemoryError("segments")
+        packet = copied(&self.memory, NULL, row, frame)
+        while at and <int32_t>(way.held[at - 1].seq - seq) > 0:
+            way.held[at] = way.held[at - 1]
+            at -= 1
+        way.held[at].seq, way.held[at].packet = seq, packet
+        way.count += 1
+        way.held_bytes += row.payload_len
+        self.held += row.payload_len
+        return 0
+
+    cdef int drop(self, Direction* way) except -1 nogil:
+        """Nobody waits any more."""
+        cdef int i
+        for i in range(way.count):
+            discard(&self.memory, way.held[i].packet)
+        self.held -= way.held_bytes
+        way.count, way.held_bytes = 0, 0
+        return 0
+
+    cdef int deliver(self, Conversation* c, int way, uint32_t seq, const Row* row, const uint8_t* frame, const Copy* copy) except -1 nogil:
+        """A segment that begins at what is waited for, or before it."""
+        cdef uint32_t known = c.ways[way].next - seq
+        cdef Stream* s = &c.stream
+        cdef int result
+        if known >= row.payload_len or s.done:
+            return GOES_ON
+        c.ways[way].next = seq + row.payload_len
+        s.row, s.frame, s.copy = row, frame, copy
+        if copy != NULL:
+            about(s.out, copy)
+        result = self.units[c.unit].feed(s, frame + row.payload + known, row.payload_len - known, way)
+        if copy != NULL:
+            about(s.out, NULL)
+        return result
+
+    cdef int drain(self, Conversation* c, int way) except -1 nogil:
+        """What was held and is waited for no longer."""
+        cdef Direction* held = &c.ways[way]
+        cdef Early one
+        cdef int result
+        while held.count and <int32_t>(held.held[0].seq - held.next) <= 0:
+            one = held.held[0]
+            held.count -= 1
+            memmove(held.held, held.held + 1, held.count * sizeof(Early))
+            held.held_bytes -= one.packet.row.payload_len
+            self.held -= one.packet.row.payload_len
+            result = self.deliver(c, way, one.seq, &one.packet.row, frame_of(one.packet), one.packet)
+            discard(&self.memory, one.packet)
+            if result == BROKEN:
+                return BROKEN
+        return GOES_ON
+
+    cdef int skip(self, Conversation* c, int way) except -1 nogil:
+        """Give up on the bytes before the first held segment."""
+        cdef Early* first = &c.ways[way].held[0]
+        cdef int32_t missing = <int32_t>(first.seq - c.ways[way].next)
+        c.ways[way].next = first.seq
+        if self.miss(c, way, missing, &first.packet.row, frame_of(first.packet), first.packet) == BROKEN:
+            return BROKEN
+        return self.drain(c, way)
+
+    cdef int miss(self, Conversation* c, int way, int64_t missing, const Row* row, const uint8_t* frame, const Copy* copy) except -1 nogil:
+        cdef Stream* s = &c.stream
+        cdef int result
+        s.row, s.frame, s.copy = row, frame, copy
+        if copy != NULL:
+            about(s.out, copy)
+        result = self.units[c.unit].gap(s, missing, way)
+        if copy != NULL:
+            about(s.out, NULL)
+        return result
+
+    cdef int finish(self, Conversation* c) except -1 nogil:
+        cdef int way
+        for way in range(2):
+            while c.ways[way].count:
+                if self.skip(c, way) == BROKEN:
+                    return BROKEN
+        c.stream.row, c.stream.frame, c.stream.copy = NULL, NULL, NULL
+        return self.units[c.unit].finish(&c.stream)
+
+
+cdef inline uint64_t place_of(uint64_t flow, int unit) noexcept nogil:  # arithmetic only
+    return (flow * <uint64_t>0x9E3779B97F4A7C15 + <uint64_t>unit * <uint64_t>0xC2B2AE3D27D4EB4F) >> 24
+
+
+cdef inline const uint8_t* frame_of(const Copy* packet) noexcept nogil:  # arithmetic only
+    return <const uint8_t*>packet + sizeof(Copy)
+
+
+cdef int keep(Stream* s, Kept* kept, const uint8_t* data, uint32_t size) except -1 nogil:
+    """Put bytes behind those that are kept."""
+    cdef uint32_t room = kept.room or LEAST_KEPT
+    cdef uint8_t* larger
+    if size == 0:
+        return 0
+    while room - kept.size < size:
+        room *= 2
+    if room > kept.room:
+        larger = <uint8_t*>realloc(kept.data, room)
+        if larger == NULL:
+            with gil:
+                raise MemoryError(f"{room} bytes of a conversation")
+        s.memory[0] += room - kept.room
+        kept.data, kept.room = larger, room
+    memcpy(kept.data + kept.size, data, size)
+    kept.size += size
+    return 0
+
+
+cdef int forget(Stream* s, Kept* kept) except -1 nogil:
+    """Give back what is kept."""
+    s.memory[0] -= kept.room
+    free(kept.data)
+    kept.data, kept.size, kept.room = NULL, 0, 0
+    return 0
+
+
+cdef Copy* copied(int64_t* memory, Copy* old, const Row* row, const uint8_t* frame) except NULL nogil:
+    """A copy of a packet, in place of an old one. IndexError where its payload does not lie in its frame."""
+    cdef Copy* copy = old
+    cdef uint32_t before = old.room if old != NULL else 0
+    if <uint64_t>row.payload + row.payload_len > row.caplen:
+        with gil:
+            raise IndexError(f"payload {row.payload}+{row.payload_len} of a frame of {row.caplen}")
+    if old == NULL or old.room < row.caplen:
+        copy = <Copy*>realloc(old, sizeof(Copy) + row.caplen)
+        if copy == NULL:
+            with gil:
+                raise MemoryError("a packet")
+        memory[0] += row.caplen - before
+        if old == NULL:
+            memory[0] += sizeof(Copy)
+        copy.room = row.caplen
+    copy.row, copy.size = row[0], row.caplen
+    copy.row.frame = 0
+    memcpy(<uint8_t*>copy + sizeof(Copy), frame, row.caplen)
+    return copy
+
+
+cdef int discard(int64_t* memory, Copy* copy) except -1 nogil:
+    if copy != NULL:
+        memory[0] -= sizeof(Copy) + copy.room
+        free(copy)
+    return 0
+
+
+cdef int about(Out* out, const Copy* packet) except -1 nogil:
+    """What follows is about a packet that came earlier; NULL: about that of the row again. Where nothing followed, nothing is written."""
+    cdef Mark here
+    if out.said_used and out.said[out.said_used - 1].what == PACKET and out.said[out.said_used - 1].row == out.row:
+        out.said_used -= 1
+        out.text_used = out.said[out.said_used].at
+        if packet == NULL and (out.said_used == 0 or out.said[out.said_used - 1].row != out.row):
+            return 0
+    reserve(out)
+    if packet == NULL:
+        say(out, PACKET, 0, span(out.text_used, 0))
+    else:
+        put(out, <const uint8_t*>&packet.row, sizeof(Row))
+        put(out, frame_of(packet), packet.size)
+        say(out, PACKET, 0, <uint64_t>(out.text_used - sizeof(Row) - packet.size) << 32 | (sizeof(Row) + packet.size))
+    return 0
+
+
+cdef int malformed(Out* out, const char* fault) except -1 nogil:
+    """The message is not what its protocol allows: said in the words of the Python dissector. Returns BROKEN."""
+    reserve(out)
+    say(out, MALFORMED, 0, put(out, <const uint8_t*>fault, <uint32_t>strlen(fault)))
+    return BROKEN

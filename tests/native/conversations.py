@@ -1,0 +1,142 @@
+"""Conversations over TCP for the tests of native dissectors: how they are cut, disordered and lost, and what is heard of them natively and by the reference."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from sensor.alerts.desk import AlertDesk
+from sensor.alerts.room import AlertRoom
+from sensor.boundary import Boundary
+from sensor.core.addresses import Networks
+from sensor.core.batch import ROW, Batch
+from sensor.core.dissector import Dissector, Interest, Said
+from sensor.core.event import Event
+from sensor.core.observation import Observation
+from sensor.core.record import RecordMaker
+from sensor.engine.pipeline import Pipeline, Sizes
+from sensor.fingerprinting.oui import Oui
+from sensor.inventory.inventory import Inventory
+from sensor.native.units import KINDS
+from tests.inventory.stories import Book
+from tests.kit import SECOND, tcp_frame
+
+START = 1_700_000_000 * SECOND
+SYN, SYN_ACK, RST, FIN, ACK = 0x02, 0x12, 0x14, 0x11, 0x10
+GIVEN = ("ts", "frame", "caplen", "wirelen", "link", "source")
+ENDS = ("10.0.0.1", "10.0.0.2")
+# (who sends it: 0 the client, 1 the server; bytes)
+Turn = tuple[int, bytes]
+
+
+class Listener(Pipeline):
+    """Keeps what is said of each packet, instead of working it off."""
+
+    def _hear(self, said: Iterable[Said]) -> None:
+        heard = getattr(self, "heard", None)
+        if heard is None:
+            heard = self.heard = []
+        heard.append([told(one) for one in said])
+
+
+def told(one: Said) -> tuple[Any, ...]:
+    if isinstance(one, Observation):
+        return (one.kind, one.value, one.ts, one.flow, one.subject)
+    assert isinstance(one, Event)
+    packet = one.packet
+    return (type(one).__name__, *msgspec.structs.astuple(one)[1:], packet.ts, packet.seq, packet.payload, packet.frame, packet.src, packet.direction)
+
+
+def heard(frames: Sequence[bytes], dissector: tuple[str, Dissector], *, native: bool, size: int = 1, step: int = SECOND // 10, conversations: int = 512) -> Any:
+    """(what was said, a list a packet; what was malformed) of frames ``step`` ns apart, ``size`` in a batch."""
+    boundary, inventory = Boundary(), Inventory(Book(), Oui(), Networks())
+    room = AlertRoom(AlertDesk(), RecordMaker("test"), lambda _: None, inventory.device)
+    listener = Listener(
+        dissectors=dict([dissector]), detectors=(), inventory=inventory, room=room, boundary=boundary, sizes=Sizes(10, 8, conversations), native=native
+    )
+    listener.hearing.listen(KINDS)
+    for start in range(0, len(frames), size):
+        listener.process(batch(frames[start : start + size], START + start * step, step))
+    listener.finish()
+    assert not list(boundary.faults.values())
+    said = getattr(listener, "heard", [])
+    return [some for some in said if some], dict(boundary.malformed.items()), listener
+
+
+def batch(frames: Sequence[bytes], ts: int, step: int) -> Batch:
+    """A batch as a source gives it, not yet decoded."""
+    rows = np.zeros(len(frames), ROW)
+    rows["caplen"] = rows["wirelen"] = [len(frame) for frame in frames]
+    rows["frame"] = np.cumsum(rows["caplen"], dtype=np.int64) - rows["caplen"]
+    rows["ts"], rows["link"] = [ts + step * i for i in range(len(frames))], 1
+    return Batch(np.frombuffer(b"".join(frames), np.uint8).copy(), rows)
+
+
+def frames_of(turns: Iterable[Turn], port: int = 80, client: int = 40000, begins: tuple[int, int] = (1000, 5000), ends: bool = True) -> list[bytes]:
+    """The frames of one conversation, a frame a turn."""
+    at, frames = list(begins), [segment(0, begins[0] - 1, b"", port, client, SYN), segment(1, begins[1] - 1, b"", port, client, SYN_ACK)]
+    for way, data in turns:
+        frames.append(segment(way, at[way], data, port, client))
+        at[way] += len(data)
+    if ends:
+        frames += [segment(way, at[way], b"", port, client, FIN) for way in (0, 1)]
+    return frames
+
+
+def segment(way: int, seq: int, data: bytes, port: int = 80, client: int = 40000, flags: int = 0x18) -> bytes:
+    ports = (client, port) if way == 0 else (port, client)
+    return tcp_frame(ENDS[way], ENDS[1 - way], data, sport=ports[0], dport=ports[1], flags=flags, seq=seq % 2**32)
+
+
+def cut(turns: Iterable[Turn], rng: random.Random, most: int = 200) -> list[Turn]:
+    """The same in smaller pieces."""
+    pieces: list[Turn] = []
+    for way, data in turns:
+        at = 0
+        while at < len(data):
+            size = rng.choice((1, 3, 20, most, len(data)))
+            pieces.append((way, data[at : at + size]))
+            at += size
+    return pieces
+
+
+def disordered(frames: Sequence[bytes], rng: random.Random) -> list[bytes]:
+    """The same with losses, repetitions and early arrivals."""
+    some = list(frames[2:])
+    for _ in range(rng.randrange(4)):
+        if some:
+            del some[rng.randrange(len(some))]
+    for _ in range(rng.randrange(3)):
+        if some:
+            some.insert(rng.randrange(len(some)), rng.choice(some))
+    for _ in range(rng.randrange(6)):
+        if len(some) > 1:
+            i = rng.randrange(len(some) - 1)
+            some.insert(min(len(some), i + rng.randrange(1, 25)), some.pop(i))
+    return [*frames[:2], *some]
+
+
+def mutated(turns: Iterable[Turn], rng: random.Random) -> list[Turn]:
+    """The same with a few bytes changed, left out or put in."""
+    changed = []
+    for way, data in turns:
+        some = bytearray(data)
+        for _ in range(rng.randrange(3)):
+            at = rng.randrange(len(some) + 1)
+            if rng.random() < 0.5:
+                some.insert(at, rng.choice(b"\r\n :;=%\xff\0\"'A1"))
+            if at < len(some):
+                some[at] = rng.choice((some[at], 13, 10, 32, 58, 0, 255, rng.randrange(256)))
+        changed.append((way, bytes(some)))
+    return changed
+
+
+def every_payload(unit: Dissector) -> Dissector:
+    """The same dissector, to which all payloads come."""
+    wanted = unit.interest
+    unit.interest = Interest(tcp=wanted.tcp, starts=wanted.starts, stream=True)  # type: ignore[misc]
+    return unit

@@ -1,0 +1,142 @@
+"""HTTP, natively: what is heard is what the Python dissector says, however conversations are cut, disordered, lost and broken."""
+
+from __future__ import annotations
+
+import gzip
+import random
+
+import pytest
+
+from sensor.dissectors.http import Http
+from tests.native.conversations import Turn, cut, disordered, every_payload, frames_of, heard, mutated, segment
+
+TARGETS = (
+    b"/", b"/index.html", b"/a?user=x&password=y", b"/a?b=c", b"http://other/x", b"/igd/x?y", b"/x/firmware/1", b"/generate_204", b"/ONVIF/device", b"*",
+    b"/caf\xc3\xa9", b"/a b", b"/q?tok=1", b"/" + b"x" * 3000, b"/?u=http://e", b"/cgi-bin/luci", b"h:80",
+)  # fmt: skip
+FIELDS = (
+    b"Host: cam", b"Host: cam:8080", b"Host: [fe80::1]", b"User-Agent: probe/1", b"User-Agent: Mozilla/5.0 (X11) \xe9",
+    b"Cookie: a=b; session=0123456789abcdef", b"Authorization: Basic dXNlcjpwYXNz", b"Content-Type: text/html; charset=x",
+    b"Content-Type: Application/XML", b"X-Odd: ${jndi:ldap://x}", b"Via: 1.1 x", b'SOAPAction: "urn:x#AddPortMapping"', b"Accept: */*",
+    b"Accept: text/html", b" folded", b"no field", b"Upgrade: websocket", b"Server: cam/1", b"Location: http://x/y?z=1", b"Location: /here",
+    b'WWW-Authenticate: Basic realm="cam"', b"Content-Encoding: identity", b"X-A:", b": nameless", b"If-Match: '", b"Transfer-Encoding: gzip",
+)  # fmt: skip
+LENGTHS = (b"Content-Length: %d", b"content-length:%d", b"Content-Length: %d, %d", b"Content-Length: x%d")
+STATUS = (b"200 OK", b"200 OK", b"200", b"401 No", b"304 Same", b"204 None", b"100 Go on", b"101 Switch", b"2000 Odd", b"302 Found")
+BODIES = (
+    b"", b"user=a&password=b", b"<html><head><TITLE>Front door</TITLE></head>" + b"x" * 400, b"plain", b"<?xml version='1.0'?><root xmlns='urn:x'><a/></root>",
+    b'{"password": "x"}', bytes(range(256)),
+)  # fmt: skip
+TYPES = (b"text/html", b"text/xml", b"application/x-www-form-urlencoded", b"application/json", b"image/png", b"")
+
+
+def request(rng: random.Random) -> bytes:
+    method = rng.choice((b"GET", b"GET", b"GET", b"POST", b"POST", b"HEAD", b"CONNECT", b"M-SEARCH", b"get", b"PUT"))
+    start = method + b" " + rng.choice(TARGETS) + rng.choice((b" HTTP/1.1", b" HTTP/1.1", b" HTTP/1.0 ", b" HTTP/2"))
+    return message(start, rng, b"" if method == b"GET" else rng.choice(BODIES))
+
+
+def response(rng: random.Random) -> bytes:
+    start = b"HTTP/1.1 " + rng.choice(STATUS)
+    body = rng.choice(BODIES)
+    return message(start, rng, gzip.compress(body) if rng.random() < 0.2 else body)
+
+
+def message(start: bytes, rng: random.Random, body: bytes) -> bytes:
+    """A message with a few fields, and its body by length, in chunks, or to the end."""
+    fields = rng.sample(FIELDS, rng.randrange(6))
+    how, kind = rng.randrange(5), rng.choice(TYPES)
+    if kind and body:
+        fields.append(b"Content-Type: " + kind)
+    if body[:2] == b"\x1f\x8b":
+        fields.append(b"Content-Encoding: gzip")
+    if body and how < 3:
+        fields.append(rng.choice(LENGTHS).replace(b"%d", str(len(body)).encode()))
+    elif body and how == 3:
+        fields.append(b"Transfer-Encoding: chunked")
+        at = rng.randrange(1, len(body) + 1)
+        parts = [part for part in (body[:at], body[at:]) if part]
+        body = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
+    end = rng.choice((b"\r\n", b"\r\n", b"\n"))
+    return end.join((start, *fields, b"", b"")) + body
+
+
+def exchange(rng: random.Random) -> list[Turn]:
+    """A few requests and answers, sometimes several at once, or one that is missing."""
+    turns: list[Turn] = []
+    for _ in range(rng.randrange(1, 4)):
+        turns += [(0, request(rng))] * rng.choice((1, 1, 1, 2))
+        if rng.random() < 0.9:
+            turns.append((1, response(rng)))
+    return turns
+
+
+def alike(frames: list[bytes], *sizes: int) -> list[object]:
+    """What the reference hears of them, which is what is heard natively."""
+    for wrap in (Http, lambda: every_payload(Http())):
+        want, malformed, _ = heard(frames, ("http", wrap()), native=False)
+        for size in sizes:
+            got = heard(frames, ("http", wrap()), native=True, size=size)
+            assert got[:2] == (want, malformed), size
+    return want
+
+
+def test_a_plain_exchange() -> None:
+    """Heads without anything odd are read natively, and the reference says the same of them."""
+    turns = [(0, b"GET /onvif/x HTTP/1.1\r\nHost: cam\r\nUser-Agent: probe/1\r\n\r\n"), (1, b"HTTP/1.1 200 OK\r\nServer: cam/1\r\nContent-Length: 0\r\n\r\n")]
+    frames = frames_of(turns)
+    assert [one[0] for some in alike(frames, 1, 7, 1000) for one in some] == ["HttpRequest", "http.user_agent", "HttpResponse", "http.server", "http.path"]  # type: ignore[attr-defined]
+    listener = heard(frames, ("http", Http()), native=True)[2]
+    assert listener.dissection.selected == 0
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_conversations_cut_anywhere(seed: int) -> None:
+    rng = random.Random(seed)
+    alike(frames_of(cut(exchange(rng), rng), ends=rng.random() < 0.8), 1, 7, 1000)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_conversations_in_disorder(seed: int) -> None:
+    """Segments lost, repeated, early; numbers that begin anew within the conversation."""
+    rng = random.Random(1000 + seed)
+    begins = (rng.choice((1000, 2**32 - 50)), rng.choice((5000, 2**32 - 300)))
+    frames = disordered(frames_of(cut(exchange(rng), rng, 80), begins=begins), rng)
+    if seed % 5 == 0:
+        frames.insert(len(frames) // 2, segment(0, begins[0] - 2**28, request(rng)))
+    alike(frames, 1, 7, 1000)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_conversations_that_are_broken(seed: int) -> None:
+    rng = random.Random(2000 + seed)
+    turns = mutated(exchange(rng), rng)
+    alike(frames_of(cut(turns, rng) if seed % 2 else turns), 1, 1000)
+
+
+def test_every_split_of_an_exchange() -> None:
+    """In two pieces, at each of its bytes."""
+    rng = random.Random(5)
+    body = b"<html><title>Front door</title></html>"
+    turns = [
+        (0, b"POST /a HTTP/1.1\r\nHost: cam\r\nContent-Length: 17\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\nuser=a&password=b"),
+        (1, b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)),
+    ]
+    for way in (0, 1):
+        for at in rng.sample(range(1, len(turns[way][1])), 25):
+            pieces = [*turns[:way], (way, turns[way][1][:at]), (way, turns[way][1][at:]), *turns[way + 1 :]]
+            assert len(alike(frames_of(pieces), 1000)) >= 2
+
+
+def test_many_conversations_at_once() -> None:
+    """Whichever was not heard for longest makes room, for both."""
+    rng = random.Random(9)
+    frames = [frames_of(cut(exchange(rng), rng), client=41000 + client) for client in range(40)]
+    mixed = []
+    while any(frames):
+        one = rng.choice([some for some in frames if some])
+        mixed.append(one.pop(0))
+    for conversations in (512, 5):
+        want = heard(mixed, ("http", Http()), native=False, conversations=conversations)
+        got = heard(mixed, ("http", Http()), native=True, size=1000, conversations=conversations)
+        assert got[:2] == want[:2]
