@@ -16,6 +16,7 @@ from sensor.dissectors.llmnr import LlmnrQuery, LlmnrResponse
 from sensor.dissectors.mdns import MdnsAnnouncement, MdnsQuery
 from sensor.dissectors.nbns import NbnsAnswer, NbnsQuery, NbnsRegistered, NbnsRegistration, NbnsRelease, NbnsStatus
 from sensor.dissectors.ntp import NtpAnswer, NtpControl, NtpPrivate, NtpQuestion
+from sensor.dissectors.sip import SipMedia, SipRequest, SipResponse
 from sensor.dissectors.snmp import SnmpRequest, SnmpResponse, SnmpTrap
 from sensor.dissectors.ssdp import SsdpAnnouncement, SsdpSearch
 from sensor.dissectors.tcp_syn import TcpOddFlags, TcpSyn
@@ -35,6 +36,7 @@ class Unit(NamedTuple):
 
 _HTTP = (HttpRequestHead, HttpResponseHead, HttpSentBody, HttpPageBody, HttpDescriptionBody)
 _NETBIOS = ("netbios.domain", "netbios.hostname", "netbios.role", "netbios.service")
+_SIP = ("sip.instance_id", "sip.profile", "sip.sdp_session", "sip.sdp_tool", "sip.sdp_user", "sip.server", "sip.user_agent")
 _SNMP = ("snmp.engine_enterprise", "snmp.engine_mac", "snmp.enterprise", "snmp.trap_enterprise", "snmp.tree", *sorted(set(VARIABLES.values())))
 _SSDP = ("ssdp.header.", "ssdp.location", "ssdp.nt", "ssdp.server", "ssdp.user_agent", "ssdp.usn")
 UNITS = (
@@ -45,6 +47,7 @@ UNITS = (
     Unit("mdns", (MdnsQuery, MdnsAnnouncement), ("mdns.hostname", "mdns.instance", "mdns.query", "mdns.service", "mdns.text", "mdns.txt.")),
     Unit("nbns", (NbnsQuery, NbnsAnswer, NbnsRegistration, NbnsRegistered, NbnsRelease, NbnsStatus), _NETBIOS),
     Unit("ntp", (NtpQuestion, NtpAnswer, NtpControl, NtpPrivate), ("ntp.role",)),
+    Unit("sip", (SipRequest, SipResponse, SipMedia), _SIP),
     Unit("snmp", (SnmpRequest, SnmpResponse, SnmpTrap), _SNMP),
     Unit("ssdp", (SsdpSearch, SsdpAnnouncement), _SSDP),
     Unit("tcp_syn", (TcpSyn, TcpOddFlags), ("tcp.syn",)),

@@ -1,0 +1,466 @@
+# cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
+"""SIP over UDP (RFC 3261), natively: see ``sensor.dissectors.sip``, which also reads what is left to it here: malformed messages, folded lines, headers that
+name a device, what Cisco's telephones say, texts that are not ASCII.
+"""
+
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.string cimport memchr, memcmp
+
+from sensor.core.row cimport Row
+from sensor.dissectors.sip import DEVICE_WORDS, HEADERS
+from sensor.native.kinds cimport (
+    FACT_SIP_INSTANCE_ID, FACT_SIP_PROFILE, FACT_SIP_SDP_SESSION, FACT_SIP_SDP_TOOL, FACT_SIP_SDP_USER, FACT_SIP_SERVER, FACT_SIP_USER_AGENT, SIP_MEDIA,
+    SIP_MEDIA_ADDRESS, SIP_MEDIA_CALL_ID, SIP_MEDIA_MEDIA, SIP_MEDIA_SLOTS, SIP_REQUEST, SIP_REQUEST_BASIC, SIP_REQUEST_CALL_ID, SIP_REQUEST_CALLEE,
+    SIP_REQUEST_CALLER, SIP_REQUEST_CREDENTIALS, SIP_REQUEST_CSEQ, SIP_REQUEST_METHOD, SIP_REQUEST_SLOTS, SIP_REQUEST_URI, SIP_REQUEST_USER_AGENT,
+    SIP_RESPONSE, SIP_RESPONSE_ALGORITHM, SIP_RESPONSE_CALL_ID, SIP_RESPONSE_CALLEE, SIP_RESPONSE_CALLER, SIP_RESPONSE_CHALLENGE, SIP_RESPONSE_CSEQ,
+    SIP_RESPONSE_METHOD, SIP_RESPONSE_NONCE, SIP_RESPONSE_QOP, SIP_RESPONSE_REALM, SIP_RESPONSE_REASON, SIP_RESPONSE_SCHEME, SIP_RESPONSE_SLOTS,
+    SIP_RESPONSE_STATUS, SIP_RESPONSE_USER_AGENT,
+)
+from sensor.native.lines cimport Piece, begins, begins_folded, found, is_blank, is_number, parted_at, parted_last, piece, stripped
+from sensor.native.out cimport PUNT, TAKEN, Mark, Out, fact, fits, mark, message, span, undo
+from sensor.native.read cimport lower
+from sensor.native.sdp cimport Sdp, description
+from sensor.native.text cimport TEXT_LIMIT, Word, character, cleaned, is_word, quad
+from sensor.native.unit cimport native
+from sensor.native.words cimport Words
+
+cdef enum:
+    HEADERS_LIMIT = 128
+    LINE_LIMIT = 4096
+    BODY_LIMIT = 65536
+    SDP_LIMIT = 4096
+    NAME_LIMIT = 255
+    HEADER_NAME = 64       # bytes of the longest header name that we know
+    METHOD_LIMIT = 32
+    PARAMETERS_LIMIT = 16
+    PARAMETER_NAME = 32
+    QUOTED_LIMIT = 1024
+    UNQUOTED_LIMIT = 256
+    INSTANCE_LIMIT = 128
+    # Headers that we read, by number.
+    FROM = 0
+    TO = 1
+    CALL_ID = 2
+    CSEQ = 3
+    CONTACT = 4
+    LENGTH = 5
+    EVENT = 6
+    AGENT = 7
+    SERVER = 8
+    AUTH = 9
+    TYPE = 10
+    REASON = 11
+    READ = 12
+    VIA = 12
+    IGNORED = 13
+
+cdef dict numbers = {
+    "from": FROM, "to": TO, "call-id": CALL_ID, "cseq": CSEQ, "contact": CONTACT, "length": LENGTH, "event": EVENT, "agent": AGENT, "server": SERVER,
+    "auth": AUTH, "type": TYPE, "reason": REASON, "via": VIA, "": IGNORED,
+}
+cdef Words headers_known = Words({name.lower(): numbers[held] for name, held in HEADERS.items()})
+cdef list device_texts = list(DEVICE_WORDS)
+cdef Word[32] device_words
+cdef uint32_t devices = 0
+for text in device_texts:
+    device_words[devices] = <Word>(<bytes>text)
+    devices += 1
+
+# The headers of a message: the first of each that we read, and how many Via there are.
+cdef struct Head:
+    Piece[READ] values
+    uint32_t vias
+
+# What the texts of requests and responses have in common, as spans.
+cdef struct Common:
+    uint64_t caller
+    uint64_t callee
+    uint64_t call_id
+    uint64_t agent
+    uint64_t server
+    uint64_t cseq
+    Piece method    # behind the number in CSeq
+
+
+cdef int dissect(const uint8_t* payload, uint32_t size, const Row* row, Out* out) except -1 nogil:
+    cdef Mark here = mark(out)
+    cdef Piece head, body, whole = piece(payload, size)
+    cdef const uint8_t* end
+    while whole.size and (whole.data[0] == 13 or whole.data[0] == 10 or whole.data[0] == 0 or whole.data[0] == 32):
+        whole = piece(whole.data + 1, whole.size - 1)
+    if not whole.size or not 97 <= (whole.data[0] | 32) <= 122:
+        return TAKEN
+    end = found(whole, b"\r\n\r\n")
+    if end == NULL or not fits(out, 0, 4 * size + 8192):
+        return PUNT
+    head = piece(whole.data, <uint32_t>(end - whole.data))
+    body = piece(end + 4, whole.size - head.size - 4)
+    return TAKEN if read(head, body, row, out) == TAKEN else undo(out, &here)
+
+
+cdef int read(Piece whole, Piece body, const Row* row, Out* out) except -1 nogil:
+    """A message."""
+    cdef Piece start
+    cdef Head head
+    cdef Common common
+    cdef uint64_t length = 0
+    cdef bint own = False
+    line(&whole, &start)
+    if start.size > LINE_LIMIT or headers(whole, &head) == PUNT or shared(&head, out, &common) == PUNT:
+        return PUNT
+    if head.values[LENGTH].data != NULL and size_of(head.values[LENGTH], &length) == PUNT:
+        return PUNT
+    if (response(start, &head, &common, row, out, &own) if begins(start, b"SIP/2.0") else request(start, &head, &common, out, &own)) == PUNT:
+        return PUNT
+    if head.values[TYPE].data == NULL or not begins_folded(without_blanks(head.values[TYPE]), b"application/sdp"):
+        return TAKEN
+    return media(piece(body.data, min(body.size, <uint32_t>length if length else SDP_LIMIT)), common.call_id, own, row, out)
+
+
+cdef bint line(Piece* rest, Piece* found_) except -1 nogil:
+    """The next line, which CR and LF end. Whether there is another one behind it."""
+    cdef const uint8_t* end = found(rest[0], b"\r\n")
+    if end == NULL:
+        found_[0], rest[0] = rest[0], piece(rest.data, 0)
+        return False
+    found_[0] = piece(rest.data, <uint32_t>(end - rest.data))
+    rest[0] = piece(end + 2, rest.size - found_.size - 2)
+    return True
+
+
+cdef Piece without_blanks(Piece one) noexcept nogil:  # stays inside the piece
+    """Without white space before it."""
+    while one.size and is_blank(one.data[0]):
+        one = piece(one.data + 1, one.size - 1)
+    return one
+
+
+cdef int headers(Piece rest, Head* head) except -1 nogil:
+    """The lines behind the start line."""
+    cdef Piece one, name, value
+    cdef uint8_t[HEADER_NAME] lowered
+    cdef uint32_t lines = 0, i
+    cdef int known
+    head.vias = 0
+    for i in range(READ):
+        head.values[i] = piece(NULL, 0)
+    while rest.size:
+        line(&rest, &one)
+        lines += 1
+        if lines > HEADERS_LIMIT or one.size > LINE_LIMIT or not one.size or one.data[0] == 32 or one.data[0] == 9 or not parted_at(one, 58, &name, &value):
+            return PUNT
+        while name.size and is_blank(name.data[name.size - 1]):
+            name.size -= 1
+        if name.size > HEADER_NAME:
+            return PUNT
+        for i in range(name.size):
+            lowered[i] = lower(name.data[i])
+        known = headers_known.find(&lowered[0], name.size)
+        if known < 0:
+            if names_device(piece(&lowered[0], name.size)):
+                return PUNT
+        elif known == VIA:
+            head.vias += 1
+            for i in range(value.size):
+                head.vias += value.data[i] == 44
+        elif known < READ and head.values[known].data == NULL:
+            head.values[known] = value
+    return TAKEN
+
+
+cdef bint names_device(Piece name) except -1 nogil:
+    """Whether a header names a device or a part of one."""
+    cdef uint32_t i
+    if is_word(name.data, name.size, b"mac"):
+        return True
+    if not begins(name, b"x-") and not begins(name, b"p-"):
+        return False
+    for i in range(devices):
+        if found(name, device_words[i]) != NULL:
+            return True
+    return False
+
+
+cdef int shared(const Head* head, Out* out, Common* common) except -1 nogil:
+    """What requests and responses have in common."""
+    cdef Piece number
+    cdef uint32_t i
+    common.agent = common.server = common.call_id = common.caller = common.callee = common.cseq = 0
+    parted_at(without_blanks(head.values[CSEQ]), 32, &number, &common.method)
+    if is_number(number):
+        for i in range(min(number.size, <uint32_t>10)):
+            common.cseq = 10 * common.cseq + number.data[i] - 48
+    if address_in(head.values[FROM], out, &common.caller) == PUNT or address_in(head.values[TO], out, &common.callee) == PUNT:
+        return PUNT
+    if cleaned(out, head.values[CALL_ID].data, head.values[CALL_ID].size, NAME_LIMIT, &common.call_id) == PUNT:
+        return PUNT
+    if cleaned(out, head.values[AGENT].data, head.values[AGENT].size, TEXT_LIMIT, &common.agent) == PUNT:
+        return PUNT
+    return cleaned(out, head.values[SERVER].data, head.values[SERVER].size, TEXT_LIMIT, &common.server)
+
+
+cdef int address_in(Piece raw, Out* out, uint64_t* found_) except -1 nogil:
+    """The address in From, To or Contact without display name, scheme and parameters (``_sip_address``)."""
+    cdef Piece uri = without_blanks(raw), rest, scheme
+    cdef uint32_t at
+    if uri.size and uri.data[0] == 34:  # a display name, which may hold angle brackets
+        at = 1
+        while at < uri.size and uri.data[at] != 34:
+            if uri.data[at] == 92:
+                return PUNT
+            at += 1
+        if at == uri.size:
+            return PUNT
+        raw = piece(uri.data + at + 1, uri.size - at - 1)
+    uri = raw
+    if parted_at(raw, 60, &rest, &raw) and not parted_at(raw, 62, &uri, &rest):
+        return PUNT
+    parted_at(uri, 59, &uri, &rest)
+    uri.size = min(uri.size, <uint32_t>NAME_LIMIT)
+    uri = stripped(uri)
+    parted_at(uri, 58, &scheme, &rest)
+    if is_scheme(scheme):
+        uri = rest
+    return cleaned(out, uri.data, uri.size, NAME_LIMIT, found_)
+
+
+cdef bint is_scheme(Piece scheme) except -1 nogil:
+    return (scheme.size == 3 and (begins_folded(scheme, b"sip") or begins_folded(scheme, b"tel"))) or (scheme.size == 4 and begins_folded(scheme, b"sips"))
+
+
+cdef int size_of(Piece raw, uint64_t* found_) except -1 nogil:
+    """Content-Length in bytes. PUNT where it is none."""
+    cdef uint32_t i
+    raw = stripped(raw)
+    if not is_number(raw) or raw.size > 9:
+        return PUNT
+    found_[0] = 0
+    for i in range(raw.size):
+        found_[0] = 10 * found_[0] + raw.data[i] - 48
+    return PUNT if found_[0] > BODY_LIMIT else TAKEN
+
+
+cdef int request(Piece start, const Head* head, const Common* common, Out* out, bint* own) except -1 nogil:
+    """A request and what it says of its sender."""
+    cdef Piece method, rest, uri, version
+    cdef uint64_t method_ = 0, uri_ = 0
+    cdef uint64_t* fields
+    cdef uint32_t i
+    if not parted_at(start, 32, &method, &rest) or not parted_last(rest, 32, &uri, &version) or not uri.size:
+        return PUNT
+    if not is_word(version.data, version.size, b"SIP/2.0") or not 0 < method.size <= METHOD_LIMIT:
+        return PUNT
+    for i in range(method.size):
+        if not 65 <= method.data[i] <= 90:
+            return PUNT
+    if cleaned(out, method.data, method.size, METHOD_LIMIT, &method_) == PUNT or cleaned(out, uri.data, uri.size, TEXT_LIMIT, &uri_) == PUNT:
+        return PUNT
+    fields = message(out, SIP_REQUEST, SIP_REQUEST_SLOTS)
+    fields[SIP_REQUEST_METHOD], fields[SIP_REQUEST_URI], fields[SIP_REQUEST_CALLER], fields[SIP_REQUEST_CALLEE] = method_, uri_, common.caller, common.callee
+    fields[SIP_REQUEST_CALL_ID], fields[SIP_REQUEST_CSEQ] = common.call_id, common.cseq
+    fields[SIP_REQUEST_USER_AGENT] = common.agent if <uint32_t>common.agent else common.server
+    fields[SIP_REQUEST_CREDENTIALS] = head.values[AUTH].data != NULL
+    fields[SIP_REQUEST_BASIC] = begins_folded(without_blanks(head.values[AUTH]), b"basic ")
+    own[0] = head.vias <= 1
+    if not own[0]:
+        return TAKEN
+    programs(common, out)
+    if is_word(method.data, method.size, b"SUBSCRIBE") and profile(head.values[EVENT], out) == PUNT:
+        return PUNT
+    return registering(head, out) if is_word(method.data, method.size, b"REGISTER") else TAKEN
+
+
+cdef int response(Piece start, const Head* head, const Common* common, const Row* row, Out* out, bint* own) except -1 nogil:
+    """A response and what it says of its sender."""
+    cdef Piece status, reason
+    cdef uint64_t reason_ = 0, method = 0
+    cdef uint64_t* fields
+    cdef int at_sender
+    if start.size < 8:
+        return PUNT
+    parted_at(piece(start.data + 8, start.size - 8), 32, &status, &reason)
+    if status.size != 3 or not is_number(status) or not 49 <= status.data[0] <= 54:
+        return PUNT
+    if cleaned(out, reason.data, reason.size, NAME_LIMIT, &reason_) == PUNT or cleaned(out, common.method.data, common.method.size, 32, &method) == PUNT:
+        return PUNT
+    fields = message(out, SIP_RESPONSE, SIP_RESPONSE_SLOTS)
+    fields[SIP_RESPONSE_STATUS] = 100 * (status.data[0] - 48) + 10 * (status.data[1] - 48) + status.data[2] - 48
+    fields[SIP_RESPONSE_REASON], fields[SIP_RESPONSE_METHOD], fields[SIP_RESPONSE_CALLER] = reason_, method, common.caller
+    fields[SIP_RESPONSE_CALLEE], fields[SIP_RESPONSE_CALL_ID], fields[SIP_RESPONSE_CSEQ] = common.callee, common.call_id, common.cseq
+    fields[SIP_RESPONSE_USER_AGENT] = common.server if <uint32_t>common.server else common.agent
+    if head.values[AUTH].data != NULL:
+        fields[SIP_RESPONSE_CHALLENGE] = True
+        if challenge(stripped(head.values[AUTH]), fields, out) == PUNT:
+            return PUNT
+    status = stripped(common.method)
+    own[0] = is_word(status.data, status.size, b"REGISTER") or head.values[CONTACT].data == NULL
+    if not own[0]:
+        at_sender = names_sender(head.values[CONTACT], row, out)
+        if at_sender == 2:
+            return PUNT
+        own[0] = at_sender == 1
+    if own[0]:
+        programs(common, out)
+    return TAKEN
+
+
+cdef int challenge(Piece raw, uint64_t* fields, Out* out) except -1 nogil:
+    """How it asks for credentials: ``Digest realm="pbx", nonce="…"``. PUNT where the parameters are written in an unusual way."""
+    cdef Piece scheme, rest, name, value
+    cdef uint32_t i, begin = out.text_used, count = 0
+    parted_at(raw, 32, &scheme, &rest)
+    for i in range(min(scheme.size, <uint32_t>32)):
+        character(out, lower(scheme.data[i]))
+    if cleaned(out, out.text + begin, out.text_used - begin, 32, &fields[SIP_RESPONSE_SCHEME]) == PUNT:
+        return PUNT
+    while True:
+        while rest.size and (rest.data[0] == 32 or rest.data[0] == 44):
+            rest = piece(rest.data + 1, rest.size - 1)
+        if not rest.size:
+            return TAKEN
+        count += 1
+        if count > PARAMETERS_LIMIT or parameter(&rest, &name, &value) == PUNT:
+            return PUNT
+        if name.size == 3 and begins_folded(name, b"qop"):
+            fields[SIP_RESPONSE_QOP] = value.size
+        elif name.size == 5 and begins_folded(name, b"realm"):
+            if cleaned(out, value.data, value.size, NAME_LIMIT, &fields[SIP_RESPONSE_REALM]) == PUNT:
+                return PUNT
+        elif name.size == 5 and begins_folded(name, b"nonce"):
+            if cleaned(out, value.data, value.size, NAME_LIMIT, &fields[SIP_RESPONSE_NONCE]) == PUNT:
+                return PUNT
+        elif name.size == 9 and begins_folded(name, b"algorithm"):
+            if cleaned(out, value.data, value.size, NAME_LIMIT, &fields[SIP_RESPONSE_ALGORITHM]) == PUNT:
+                return PUNT
+
+
+cdef int parameter(Piece* rest, Piece* name, Piece* value) except -1 nogil:
+    """One ``name=value`` or ``name="value"``, behind which a comma, a blank or the end stands."""
+    cdef Piece behind
+    cdef uint32_t i
+    if not parted_at(rest[0], 61, name, &behind) or not 0 < name.size <= PARAMETER_NAME or not behind.size:
+        return PUNT
+    for i in range(name.size):
+        if not 97 <= (name.data[i] | 32) <= 122:
+            return PUNT
+    if behind.data[0] == 34:
+        if not parted_at(piece(behind.data + 1, behind.size - 1), 34, value, &behind) or value.size > QUOTED_LIMIT:
+            return PUNT
+    else:
+        i = 0
+        while i < behind.size and not is_blank(behind.data[i]) and behind.data[i] != 44 and behind.data[i] != 34:
+            i += 1
+        if not 0 < i <= UNQUOTED_LIMIT:
+            return PUNT
+        value[0], behind = piece(behind.data, i), piece(behind.data + i, behind.size - i)
+    if behind.size and behind.data[0] != 44 and behind.data[0] != 32:
+        return PUNT
+    rest[0] = behind
+    return TAKEN
+
+
+cdef int names_sender(Piece contact, const Row* row, Out* out) except -1 nogil:
+    """Whether a Contact names the sender: its address, or a name, which we cannot judge. 2: the reference is to say."""
+    cdef uint64_t address = 0
+    cdef Piece host, ignored
+    if address_in(contact, out, &address) == PUNT:
+        return 2
+    parted_last(piece(out.text + (address >> 32), <uint32_t>address), 64, &ignored, &host)
+    if host.size and host.data[0] == 91:
+        return 2
+    parted_at(host, 58, &host, &ignored)
+    return is_sender(host, row, out) or not is_numeric(host)
+
+
+cdef bint is_sender(Piece host, const Row* row, Out* out) except -1 nogil:
+    """Whether a host is the sender's IPv4 address in text."""
+    cdef uint64_t own
+    if row.src_hi or row.src_lo >> 32 != 0xFFFF:
+        return False
+    own = quad(out, <uint32_t>row.src_lo)
+    return host.size == <uint32_t>own and not memcmp(host.data, out.text + (own >> 32), host.size)
+
+
+cdef bint is_numeric(Piece host) except -1 nogil:
+    """Whether a host is digits and dots, one digit at least."""
+    cdef uint32_t i
+    cdef bint digits = False
+    for i in range(host.size):
+        if 48 <= host.data[i] <= 57:
+            digits = True
+        elif host.data[i] != 46:
+            return False
+    return digits
+
+
+cdef int programs(const Common* common, Out* out) except -1 nogil:
+    """The facts about the program."""
+    if <uint32_t>common.agent:
+        fact(out, FACT_SIP_USER_AGENT, common.agent)
+    if <uint32_t>common.server:
+        fact(out, FACT_SIP_SERVER, common.server)
+    return 0
+
+
+cdef int profile(Piece event, Out* out) except -1 nogil:
+    """A phone without settings asks for them."""
+    cdef uint64_t text_ = 0
+    if event.data == NULL or found(event, b"ua-profile") == NULL or found(event, b"vendor") == NULL:
+        return TAKEN
+    if cleaned(out, event.data, event.size, TEXT_LIMIT, &text_) == PUNT:
+        return PUNT
+    fact(out, FACT_SIP_PROFILE, text_)
+    return TAKEN
+
+
+cdef int registering(const Head* head, Out* out) except -1 nogil:
+    """What only a registration tells: the instance in its Contact (RFC 5626, 4.1). PUNT where Cisco's telephones say more."""
+    cdef Piece contact = head.values[CONTACT]
+    cdef const uint8_t* at
+    cdef uint32_t size = 0, left
+    cdef uint64_t text_ = 0
+    if head.values[REASON].data != NULL and found(head.values[REASON], b"cisco-alarm") != NULL:
+        return PUNT
+    if contact.data == NULL or not contact.size or memchr(contact.data, 43, contact.size) == NULL:
+        return TAKEN
+    if found(contact, b"+u.sip!") != NULL:
+        return PUNT
+    at = found(contact, b"+sip.instance=\"<urn:")
+    if at == NULL:
+        return TAKEN
+    at += 20
+    left = <uint32_t>(contact.data + contact.size - at)
+    while size < left and at[size] != 62 and at[size] != 34:
+        size += 1
+    if not 0 < size <= INSTANCE_LIMIT or left - size < 2 or at[size] != 62 or at[size + 1] != 34 or cleaned(out, at, size, TEXT_LIMIT, &text_) == PUNT:
+        return PUNT
+    if <uint32_t>text_:
+        fact(out, FACT_SIP_INSTANCE_ID, text_)
+    return TAKEN
+
+
+cdef int media(Piece body, uint64_t call_id, bint own, const Row* row, Out* out) except -1 nogil:
+    """A session description, whose names are the sender's own where the message is and its origin is the sender or a name."""
+    cdef Sdp sdp
+    cdef uint64_t* fields
+    cdef Piece host
+    if not begins(body, b"v=0"):
+        return TAKEN
+    if description(body, out, &sdp) == PUNT:
+        return PUNT
+    fields = message(out, SIP_MEDIA, SIP_MEDIA_SLOTS)
+    fields[SIP_MEDIA_CALL_ID], fields[SIP_MEDIA_ADDRESS], fields[SIP_MEDIA_MEDIA] = call_id, sdp.address, sdp.media
+    host = piece(out.text + (sdp.address >> 32), <uint32_t>sdp.address)
+    if host.size and memchr(host.data, 58, host.size) != NULL and own:
+        return PUNT
+    if own and (is_sender(host, row, out) or not is_numeric(host)):
+        if <uint32_t>sdp.user:
+            fact(out, FACT_SIP_SDP_USER, sdp.user)
+        if <uint32_t>sdp.session:
+            fact(out, FACT_SIP_SDP_SESSION, sdp.session)
+        if <uint32_t>sdp.tool:
+            fact(out, FACT_SIP_SDP_TOOL, sdp.tool)
+    return TAKEN
+
+
+UNIT = native(dissect)
