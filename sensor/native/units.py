@@ -13,6 +13,7 @@ from sensor.dissectors.arp import ArpAnnouncement, ArpReply, ArpRequest
 from sensor.dissectors.dhcp import DhcpAck, DhcpDecline, DhcpDiscover, DhcpInform, DhcpNak, DhcpOffer, DhcpOther, DhcpRelease, DhcpRequest
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 from sensor.dissectors.http import HttpRequest, HttpResponse
+from sensor.dissectors.icmp import IcmpEcho, IcmpEchoReply, IcmpError, IcmpQuery, IcmpQueryReply, IcmpRedirect
 from sensor.dissectors.llmnr import LlmnrQuery, LlmnrResponse
 from sensor.dissectors.mdns import MdnsAnnouncement, MdnsQuery
 from sensor.dissectors.nbns import NbnsAnswer, NbnsQuery, NbnsRegistered, NbnsRegistration, NbnsRelease, NbnsStatus
@@ -47,6 +48,7 @@ UNITS = (
     Unit("dhcp", (DhcpDiscover, DhcpOffer, DhcpRequest, DhcpDecline, DhcpAck, DhcpNak, DhcpRelease, DhcpInform, DhcpOther), _DHCP),
     Unit("dns", (DnsQuery, DnsResponse), ("dns.query", "dns.role")),
     Unit("http", (HttpRequest, HttpResponse), ("http.asked", "http.path", "http.server", "http.user_agent"), _HTTP),
+    Unit("icmp", (IcmpEcho, IcmpEchoReply, IcmpQuery, IcmpQueryReply, IcmpError, IcmpRedirect), ()),
     Unit("llmnr", (LlmnrQuery, LlmnrResponse), ("llmnr.hostname",)),
     Unit("mdns", (MdnsQuery, MdnsAnnouncement), ("mdns.hostname", "mdns.instance", "mdns.query", "mdns.service", "mdns.text", "mdns.txt.")),
     Unit("nbns", (NbnsQuery, NbnsAnswer, NbnsRegistration, NbnsRegistered, NbnsRelease, NbnsStatus), _NETBIOS),
