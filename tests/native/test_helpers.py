@@ -9,6 +9,8 @@ from sensor.dissectors._snmp_variables import VARIABLES
 from sensor.native.seal import sealed
 from sensor.native.words import Words
 from tests import sampling
+from tests.dissectors.samples import PCAPS
+from tests.native.speed import table
 
 BLOCK = 128
 
@@ -40,3 +42,12 @@ def test_words_are_found_by_their_bytes() -> None:
 def test_words_are_bytes_and_numbers(wrong: dict[bytes, int]) -> None:
     with pytest.raises(TypeError):
         Words(wrong)
+
+
+def test_speed_is_measured_of_what_is_chosen() -> None:
+    """Of each native dissector that has messages in a capture, whether frames, datagrams or heads of segments."""
+    for name in ("arp", "ntp", "tcp_syn"):
+        measured = dict(table(PCAPS / f"{name}.pcap"))
+        assert measured[name].messages > 0
+        assert 0.5 < measured[name].taken <= 1
+        assert measured[name].ns > 0
