@@ -35,6 +35,7 @@ def parse(text: str) -> int:
     return V4 | int(address) if address.version == 4 else int(address)
 
 
+@functools.lru_cache(maxsize=4096)
 def segment(address: int) -> str:
     """The network a machine lives in as far as an address tells: its /24, of IPv6 its /64."""
     bits, length = (8, 24) if is_v4(address) else (64, 64)

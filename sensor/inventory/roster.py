@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from sensor.core.device import Device
+from sensor.inventory.record import Record
 from sensor.inventory.table import Table
 
 
 class Member(NamedTuple):
-    """A device. ``quiet``: it said nothing new since the start, so that ``device`` lacks names and attributes; what was told of it is here all the same."""
+    """A device. ``quiet``: it said nothing new since the start, so that ``device`` lacks names and attributes; what was told of it is here all the same.
+    ``record``: while it is ``stale``, ``device`` lacks what packets said last.
+    """
 
     device: Device
     type: str
@@ -20,6 +23,7 @@ class Member(NamedTuple):
     os: str
     gone: bool
     quiet: bool
+    record: Record | None = None
 
 
 def members(table: Table) -> Iterator[Member]:
@@ -28,4 +32,4 @@ def members(table: Table) -> Iterator[Member]:
         for record in queue:
             if record.told is not None:
                 kind, vendor, model, firmware, _, system, *_ = [value for value, _ in record.told.values]
-                yield Member(table.open(record), kind or "unknown", vendor, model, firmware, system, record.gone, record.unread is not None)
+                yield Member(table.open(record), kind or "unknown", vendor, model, firmware, system, record.gone, record.unread is not None, record)

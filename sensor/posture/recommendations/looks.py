@@ -78,6 +78,17 @@ def prove(context: Context, verdict: Verdict) -> Proven | None:
     return Proven(subjects[0], tuple(bodies), proof[0].first, proof[0].last, proof[0].count)
 
 
+def newest(verdict: Verdict) -> int:
+    """No proof of a verdict is newer than this (ns), as far as the first of its devices was read: this asks nobody and makes nothing."""
+    if verdict.proven is not None:
+        return verdict.proven.last
+    device, attribute = verdict.rests[0]
+    if attribute == NAME:
+        return max((one.last for known in device.attributes.values() for one in known.evidence if _names(one)), default=0)
+    known = device.attributes.get(attribute)
+    return max(one.last for one in known.evidence) if known is not None else 0
+
+
 def _claims(device: Device | None, name: str, attribute: str) -> list[Evidence]:
     """What packets said of an attribute of the device of this id."""
     if device is None or device.id != name:

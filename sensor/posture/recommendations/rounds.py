@@ -8,7 +8,7 @@ from sensor.core.detector import Context
 from sensor.inventory.roster import Member
 from sensor.posture.recommendations.cases import Case, Cases, Name, packed
 from sensor.posture.recommendations.fleet import FirmwareBehind
-from sensor.posture.recommendations.looks import Look, Proven, Verdict, prove
+from sensor.posture.recommendations.looks import Look, Proven, Verdict, newest, prove
 from sensor.posture.recommendations.names import DefaultNames
 from sensor.posture.recommendations.outside import TalksOutside
 from sensor.posture.recommendations.segments import WrongSegment
@@ -86,6 +86,8 @@ class Rounds:
         case = self._cases.of(name)
         if (case is None and (member.gone or self._cases.full)) or (case is not None and (self._now - case.told < DAY or member.quiet)):
             return False
+        if case is not None and member.record is not None and not member.record.stale and newest(verdict) <= case.last:
+            return True
         proven = prove(self._context, verdict)
         if proven is None or (case is not None and proven.last <= case.last):
             return True

@@ -6,6 +6,7 @@ it are known by type, and nearly all of them are of the same sort. A case stays 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -73,6 +74,7 @@ def _segment_of(member: Member) -> str:
     return addresses.segment(address) if address and not identity.is_link_local(address) else ""
 
 
+@functools.lru_cache(maxsize=256)
 def sort_of(kind: str) -> str:
     """``people`` or ``apart``, as places.yaml has it; empty where it may live anywhere."""
     table = places()

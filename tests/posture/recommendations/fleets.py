@@ -9,6 +9,7 @@ import msgspec
 from sensor.core.addresses import parse, segment
 from sensor.core.device import Attribute, Device
 from sensor.core.observation import Evidence
+from sensor.inventory.record import Record
 from sensor.inventory.roster import Member
 from tests.detectors.stories import START, World
 from tests.detectors.stories import device as named
@@ -33,11 +34,13 @@ def known(kind: str, address: str, name: str = "", *, by: str = "lldp.system_des
     return made
 
 
-def member(device: Device, *, gone: bool = False, quiet: bool = False) -> Member:
-    """As the inventory lists it. ``quiet``: only what was told of it is at hand."""
+def member(device: Device, *, gone: bool = False, quiet: bool = False, stale: bool = False) -> Member:
+    """As the inventory lists it. ``quiet``: only what was told of it is at hand; ``stale``: packets said more since it was read."""
     told = [device.value(attribute) for attribute in TOLD]
     shown = msgspec.structs.replace(device, names={}, attributes={}) if quiet else device
-    return Member(shown, told[0] or "unknown", *told[1:], gone=gone, quiet=quiet)
+    record = Record(device.first, device.key, 0, 0)
+    record.stale = stale
+    return Member(shown, told[0] or "unknown", *told[1:], gone=gone, quiet=quiet, record=record)
 
 
 def living(world: World, devices: Iterable[Device]) -> World:

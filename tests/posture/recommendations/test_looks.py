@@ -114,6 +114,20 @@ def test_it_is_told_again_once_a_day_while_the_device_goes_on_saying_it() -> Non
     assert made.actions == ["open", "update"]
 
 
+@pytest.mark.parametrize(("stale", "said", "asked"), [(False, 0, False), (True, 0, True), (False, 50 * HOUR, True)])
+def test_a_device_is_asked_for_only_where_its_proof_may_be_newer(stale: bool, said: int, asked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is known of it has no newer proof, as long as it was read after the last packet."""
+    made, asked_for = watch(known("workstation", CAMERA, os="Windows 7")).at(HOUR), []
+    again = known("workstation", CAMERA, ts=START + said * SECOND, os="Windows 7")
+    list_of(made, again)
+    made.members = [member(made.world.devices[parse(CAMERA)], stale=stale)]
+    device = made.world.device
+    monkeypatch.setattr(made.world, "device", lambda subject: asked_for.append(subject) or device(subject))
+    made.at(51 * HOUR)
+    assert bool(asked_for) is asked
+    assert made.actions == ["open", "update"][: 1 + bool(said)]
+
+
 def test_a_device_that_turned_out_to_be_another_is_closed() -> None:
     """The other is told of by its own id."""
     made = watch(known("camera", CAMERA, "ipcam")).at(HOUR)
