@@ -5,8 +5,6 @@ same however the packets were cut into batches; what happens by time (ageing, se
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import repeat
-from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -36,6 +34,7 @@ from sensor.engine.evictions import evictions
 from sensor.engine.health import Finding, Health
 from sensor.engine.hearing import Hearing
 from sensor.engine.message_limits import MessageLimits
+from sensor.engine.order import Agenda
 from sensor.evidence.gather import Gatherer
 from sensor.inventory.inventory import Inventory
 from sensor.inventory.services import Services
@@ -49,11 +48,9 @@ SECOND = 1_000_000_000
 # The problems that are the sender's fault, or the network's.
 MALFORMED = tuple(kind for kind in Problem if kind not in (Problem.CUT, Problem.LINK_UNKNOWN))
 
-# What is done first where several things fall on one row: what ended by age, the new second, then the packet, facts before judgement.
-_AGED, _SECOND, _DISSECT, _END_STREAM, _SIGHT, _OFFER, _JUDGE = range(7)
-
-# (row, phase, place among the aged, task, what): the first four are the order.
-Task = tuple[int, int, int, int, Any]
+# What is done first where several things fall on one row: the new second, then the packet, facts before judgement. Each flow detector has a task of its own,
+# from _JUDGE on.
+_SECOND, _DISSECT, _END_STREAM, _SIGHT, _OFFER, _JUDGE = range(1, 7)
 
 
 class Sizes(msgspec.Struct, frozen=True):
@@ -190,56 +187,49 @@ class Pipeline:
     # What a batch holds for Python.
 
     def _perform_all(self, packets: Packets | None, work: Work) -> None:
-        hearing = self.hearing
+        hearing, evidence, changes = self.hearing, self.evidence, work.changes
         hearing.begin(packets, work.messages)
-        tasks = self._of_changes(work) if len(work.changes) else []
-        tasks += [(row, _SECOND, 0, _SECOND, second) for second, row, *_ in work.ticks.tolist()]
+        agenda = Agenda(changes, work.ticks)
+        agenda.of_rows(_SECOND, work.ticks["row"], work.ticks["second"].tolist())
+        if len(changes):
+            self._of_changes(changes, agenda)
         unread = work.wanted.nonzero()[0]
-        tasks += zip(work.chosen[unread].tolist(), repeat(_DISSECT), repeat(0), repeat(_DISSECT), work.wanted[unread].tolist())
-        tasks.sort(key=itemgetter(0, 1, 2, 3))
-        evidence = self.evidence
-        for row, phase, _, task, what in tasks:
-            hearing.until(row + (phase >= _DISSECT))
+        agenda.of_rows(_DISSECT, work.chosen[unread], work.wanted[unread].tolist())
+        for row, after, task, at, what in agenda.due(_DISSECT):
+            hearing.until(row + after)
             if evidence is not None:
                 evidence.at(row)
-            if task == _DISSECT and packets is not None:
+            if task >= _JUDGE:
+                self._judge(self._flow_detectors[task - _JUDGE], changes, at, what)
+            elif task == _DISSECT and packets is not None:
                 self.dissection.row(packets, row, what)
             else:
                 self._perform(task, what)
         hearing.end()
 
-    def _of_changes(self, work: Work) -> list[Task]:
+    def _of_changes(self, changes: npt.NDArray[np.void], agenda: Agenda) -> None:
         """The few changes that somebody looks at."""
-        changes = work.changes
         if self.health is not None:
             self.health.changes(changes)
-        aged = np.zeros(len(changes), np.bool_)
-        for _, _, first, stop, _ in work.ticks.tolist():
-            aged[first:stop] = True
         ended = changes["spare"].nonzero()[0]
         ended = ended[changes["kind"][ended] == Change.ENDED]
-        found: list[tuple[int, int, Any]] = list(zip(ended.tolist(), repeat(_END_STREAM), changes["flow"][ended].tolist()))
-        found += [(i, _SIGHT, sighting) for i, sighting in self.sightings.fresh(changes)]
+        agenda.of_changes(_END_STREAM, ended, changes["flow"][ended].tolist())
+        _note(agenda, _SIGHT, self.sightings.fresh(changes))
         read = self._changes.read(changes)
-        found += [(i, _OFFER, seen) for i, seen in self.services.fresh(changes)]
+        _note(agenda, _OFFER, self.services.fresh(changes))
         calm = read.calm()
-        for detector in self._flow_detectors:
+        for task, detector in enumerate(self._flow_detectors, _JUDGE):
             seen = read if detector.floods else calm
             candidates, _ = self.boundary.run(detector.id, detector.candidates, seen)
-            if seen.places is not None:
-                candidates = [(int(seen.places[i]), numbers) for i, numbers in candidates]
-            found += [(i, _JUDGE, (detector, changes[i], numbers)) for i, numbers in candidates]
-        order = np.array([i for i, _, _ in found], np.int64)
-        rows, late = changes["row"][order].tolist(), aged[order].tolist()
-        return [(row, _AGED, i, task, what) if old else (row, task, 0, task, what) for (i, task, what), row, old in zip(found, rows, late, strict=True)]
+            _note(agenda, task, candidates, seen.places)
+
+    def _judge(self, detector: FlowDetector, changes: npt.NDArray[np.void], at: int, numbers: Any) -> None:
+        if detector.worth(numbers):
+            alerts, _ = self.boundary.run(detector.id, detector.judge, flow_of(changes[at]), numbers)
+            self.room.take(alerts)
 
     def _perform(self, task: int, what: Any) -> None:
-        if task == _JUDGE:
-            detector, change, numbers = what
-            if detector.worth(numbers):
-                alerts, _ = self.boundary.run(detector.id, detector.judge, flow_of(change), numbers)
-                self.room.take(alerts)
-        elif task == _SIGHT:
+        if task == _SIGHT:
             self.inventory.sight(*what)
         elif task == _OFFER:
             self.inventory.offer(what)
@@ -320,3 +310,10 @@ class Pipeline:
     def evicted(self) -> dict[str, int]:
         """How often each bounded table had to let something go, where it had to."""
         return evictions(self._tables | {detector.id: detector for detector in self.detectors})
+
+
+def _note(agenda: Agenda, task: int, found: Iterable[tuple[int, Any]], places: npt.NDArray[np.intp] | None = None) -> None:
+    """Put what was found of changes on the agenda. ``places``: where each change stands in the batch."""
+    if found := list(found):
+        at, what = zip(*found, strict=True)
+        agenda.of_changes(task, at if places is None else places[list(at)], what)
