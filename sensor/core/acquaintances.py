@@ -41,14 +41,16 @@ class Acquaintances:
     """Which conversations are news; a table of fixed size remembers those of the last ``window`` ns.
 
     ``at_once``: TCP counts as soon as it is answered, knocks too. ``wanted``: 65536 places for the ports of TCP, then as many for those of UDP; those with 0 do
-    not count. All outside servers count as one; ``apart``: only conversations with those, and each of them counts for itself.
+    not count. All outside servers count as one; ``apart``: only conversations with those, and each of them counts for itself; ``near``: only those with
+    inside servers.
     """
 
     def __init__(
-        self, window: int, bits: int = BITS, *, at_once: bool = False, wanted: npt.NDArray[np.uint8] | None = None, apart: bool = False
+        self, window: int, bits: int = BITS, *, at_once: bool = False, wanted: npt.NDArray[np.uint8] | None = None, apart: bool = False,
+        near: bool = False,
     ) -> None:  # fmt: skip
         self._window, self._recent = window, RecentSet(bits)
-        self._apart = apart
+        self._apart, self._near = apart, near
         self._reading = _ended if not at_once and wanted is None else partial(_talks, tcp=Change.ANSWERED if at_once else Change.ENDED, wanted=wanted)
 
     def fresh(self, changes: Changes) -> list[int]:
@@ -58,6 +60,8 @@ class Acquaintances:
             return []
         if self._apart:
             rows, keys, ts = talks.rows[talks.abroad], talks.apart[talks.abroad], talks.ts[talks.abroad]
+        elif self._near:
+            rows, keys, ts = talks.rows[~talks.abroad], talks.keys[~talks.abroad], talks.ts[~talks.abroad]
         else:
             rows, keys, ts = talks.rows, talks.keys, talks.ts
         news: list[int] = rows[self._recent.fresh(keys, ts, self._window)].tolist()

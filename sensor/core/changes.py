@@ -6,7 +6,7 @@ being flooded: sources that flood are made up, and none of them is a scanner.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy.typing as npt
 from sensor.core.addresses import Networks
 from sensor.core.contacts import Blocks, contacts
 from sensor.core.flow import Change
+from sensor.core.observation import Subject
 from sensor.core.rates import RateWindow
 from sensor.core.windows import DistinctWindow
 
@@ -95,6 +96,12 @@ class ChangeReader:
     def read(self, rows: Rows) -> Changes:
         found = contacts(rows, self._blocks, self._seen)
         return Changes(rows, found, self._floods.on(found))
+
+
+def subjects(rows: Rows, end: str) -> Iterator[Subject]:
+    """The ``client`` or ``server`` of each change."""
+    macs, his, los, vlans = (rows[name].tolist() for name in (f"{end}_mac", f"{end}_hi", f"{end}_lo", "vlan"))
+    return map(Subject, macs, [hi << 64 | lo for hi, lo in zip(his, los, strict=True)], vlans)
 
 
 def follow(window: DistinctWindow, attempts: Rows) -> list[tuple[int, int, int, list[int]]]:

@@ -81,7 +81,8 @@ class Device(msgspec.Struct):
 
     @property
     def fixed_function(self) -> bool:
-        return self.type in FIXED_FUNCTION
+        kind = self.attributes.get("type")
+        return kind is not None and kind.value in FIXED_FUNCTION
 
     @property
     def label(self) -> str:

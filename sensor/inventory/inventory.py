@@ -330,6 +330,10 @@ class Inventory:
             self.table.mark(record, ts)
 
     def _view(self, record: Record) -> Device:
+        known = record.device
+        if known is not None and not record.stale:  # asked for at most conversations
+            known.last, known.macs, known.vlan, known.roles = record.last, record.macs, record.vlan, record.roles
+            return known
         device, said = self.table.open(record), self.table.words
         record.asked = True
         if record.stale:

@@ -9,7 +9,7 @@ from sensor.core.alert import Alert
 from sensor.core.changes import Changes
 from sensor.core.detector import Context, DeviceDetector, FlowDetector
 from sensor.core.device import DeviceChange
-from sensor.core.flow import Flow, flow_of
+from sensor.core.flow import Flow
 from sensor.core.observation import Subject
 from sensor.inventory.baseline import Baseline
 
@@ -17,9 +17,10 @@ from sensor.inventory.baseline import Baseline
 AGAIN = 3_600_000_000_000
 
 
-# A conversation with a server outside, as far as it is learned of; tens of thousands of them concern nobody, so it is made of columns and unpacked late.
-Abroad = tuple[int, ...]
-ABROAD = ("first", "client_mac", "client_hi", "client_lo", "vlan", "server_hi", "server_lo", "proto", "server_port")
+# A conversation as far as it is learned of, and whether it is news only for its server outside: tens of thousands of those concern nobody, so all is made of
+# columns and unpacked late.
+Talk = tuple[int, ...]
+COLUMNS = ("first", "client_mac", "client_hi", "client_lo", "vlan", "server_hi", "server_lo", "proto", "server_port", "server_mac")
 
 
 class Learner(FlowDetector, DeviceDetector):
@@ -31,33 +32,32 @@ class Learner(FlowDetector, DeviceDetector):
         super().__init__(context)
         self.baseline, self._news, self._abroad = baseline, Acquaintances(AGAIN), Acquaintances(AGAIN, apart=True)
 
-    def candidates(self, changes: Changes) -> Iterable[tuple[int, Flow | Abroad]]:
+    def candidates(self, changes: Changes) -> Iterable[tuple[int, Talk]]:
         news = self._news.fresh(changes)
-        found: list[tuple[int, Flow | Abroad]] = [(at, flow_of(changes.rows[at])) for at in news]
         # What is news anyway says the same of the server outside.
-        if abroad := sorted(set(self._abroad.fresh(changes)).difference(news)):
-            rows = changes.rows[abroad]
-            found += zip(abroad, zip(*(rows[name].tolist() for name in ABROAD), strict=True), strict=True)
-        return found
+        abroad = sorted(set(self._abroad.fresh(changes)).difference(news))
+        rows = changes.rows[news + abroad]
+        columns = [rows[name].tolist() for name in COLUMNS]
+        return zip(news + abroad, zip([0] * len(news) + [1] * len(abroad), *columns, strict=True), strict=True)
 
-    def worth(self, numbers: Flow | Abroad) -> bool:
+    def worth(self, numbers: Talk) -> bool:
         """Learn, and let nobody judge."""
-        if isinstance(numbers, Flow):
-            self._learn(numbers)
-        elif numbers[2] << 64 | numbers[3] in self.baseline.single:
-            first, mac, high, low, vlan, server_high, server_low, proto, port = numbers
-            self.baseline.reach(first, Subject(mac, high << 64 | low, vlan), server_high << 64 | server_low, proto << 16 | port)
+        abroad, first, mac, high, low, vlan, server_high, server_low, proto, port, server_mac = numbers
+        client, server, service = high << 64 | low, server_high << 64 | server_low, proto << 16 | port
+        if not abroad:
+            self._learn(first, Subject(mac, client, vlan), Subject(server_mac, server, vlan), service)
+        elif client in self.baseline.single:
+            self.baseline.reach(first, Subject(mac, client, vlan), server, service)
         return False
 
-    def _learn(self, flow: Flow) -> None:
+    def _learn(self, first: int, client: Subject, server: Subject, service: int) -> None:
         inside = self.context.networks.inside
-        client, server = Subject(flow.client_mac, flow.client, flow.vlan), Subject(flow.server_mac, flow.server, flow.vlan)
-        if inside(flow.client):
-            self.baseline.learn(flow.first, client, server, flow.proto << 16 | flow.server_port, not inside(flow.server))
-        elif inside(flow.server):
-            self.baseline.serve_outside(flow.first, server, flow.proto << 16 | flow.server_port)
+        if inside(client.address):
+            self.baseline.learn(first, client, server, service, not inside(server.address))
+        elif inside(server.address):
+            self.baseline.serve_outside(first, server, service)
 
-    def judge(self, flow: Flow, numbers: Flow | Abroad) -> Iterator[Alert]:
+    def judge(self, flow: Flow, numbers: Talk) -> Iterator[Alert]:
         return iter(())
 
     def review(self, change: DeviceChange) -> Iterator[Alert]:

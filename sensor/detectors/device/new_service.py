@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import numpy as np
 from pydantic import Field
 
 from sensor.core import addresses, detector
 from sensor.core.acquaintances import Acquaintances
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
-from sensor.core.changes import Changes
+from sensor.core.changes import Changes, subjects
 from sensor.core.detector import Context, FlowDetector
 from sensor.core.device import Device
-from sensor.core.flow import Flow, flow_of
+from sensor.core.flow import Flow
+from sensor.core.observation import Subject
 from sensor.core.tally import Distinct
 from sensor.detectors._devices import COMPUTERS, OfDevices, called, kind_text
 from sensor.detectors._words import PROTOCOLS, client_of, network_of, server_of, who
@@ -53,23 +55,26 @@ class NewService(OfDevices, FlowDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._over = Acquaintances(AGAIN_S * SECOND)
+        self._over = Acquaintances(AGAIN_S * SECOND, near=True)
         self._told: Recent[tuple[str, int]] = Recent(TOLD_LIMIT, DAY_S * SECOND)
         self._ports: Distinct[str, int] = Distinct(DAY_S * SECOND, DEVICES_LIMIT, 64)
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
 
-    def candidates(self, changes: Changes) -> Iterable[tuple[int, Flow]]:
-        return [(at, flow_of(changes.rows[at])) for at in self._over.fresh(changes)]
+    def candidates(self, changes: Changes) -> Iterable[tuple[int, tuple[Subject, int]]]:
+        picked = self._over.fresh(changes)
+        rows = changes.rows[picked]
+        services = rows["proto"].astype(np.int64) << 16 | rows["server_port"]
+        return zip(picked, zip(subjects(rows, "server"), services.tolist(), strict=True), strict=True)
 
-    def worth(self, numbers: Flow) -> bool:
-        """Whether the server is a device that was watched for long enough, and this is the first conversation."""
-        flow, baseline = numbers, self.context.baseline
-        if not self.context.networks.inside(flow.server) or any(low <= flow.server <= high for low, high in self._exempt):
+    def worth(self, numbers: tuple[Subject, int]) -> bool:
+        """Whether the server is a device that was watched for long enough, and this is the first conversation, which few are."""
+        server, service = numbers
+        baseline = self.context.baseline
+        if baseline.first_served(server, service) or any(low <= server.address <= high for low, high in self._exempt):
             return False
-        server = server_of(flow)
-        return baseline.maturity(server, self.options.learn_h) >= 1 and not baseline.first_served(server, flow.proto << 16 | flow.server_port)
+        return baseline.maturity(server, self.options.learn_h) >= 1
 
-    def judge(self, flow: Flow, numbers: Flow) -> Iterator[Alert]:
+    def judge(self, flow: Flow, numbers: tuple[Subject, int]) -> Iterator[Alert]:
         device, service = self.context.device(server_of(flow)), flow.proto << 16 | flow.server_port
         if device is None or not self._told.fresh((device.id, service), flow.ts):
             return

@@ -14,7 +14,7 @@ from pydantic import Field
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
-from sensor.core.changes import CLIENT_INSIDE, SERVER_INSIDE, Changes
+from sensor.core.changes import CLIENT_INSIDE, SERVER_INSIDE, Changes, subjects
 from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Change, Flow
 from sensor.core.observation import Subject
@@ -56,6 +56,7 @@ class InternetAccess(FlowDetector):
         self._looked = self.window(LOOK_AGAIN_S * SECOND, KEY_BITS, PAIR_BITS)
         self._told: Recent[tuple[int, int]] = Recent(PAIRS_LIMIT, self.options.again_s * SECOND)
         self._networks = tuple(addresses.parse_network(block) for block in self.options.networks)
+        self._types = frozenset(self.options.types)
         self._allowed = tuple(addresses.parse_network(block) for block in self.options.allowed)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Subject]]:
@@ -64,15 +65,14 @@ class InternetAccess(FlowDetector):
         if not len(rows):
             return []
         picked = rows["row"][np.flatnonzero(self._looked.count(rows["client"], rows["server"], rows["ts"]))]
-        macs, his, los, vlans = (changes.rows[name][picked].tolist() for name in ("client_mac", "client_hi", "client_lo", "vlan"))
-        return zip(picked.tolist(), map(Subject, macs, [hi << 64 | lo for hi, lo in zip(his, los, strict=True)], vlans), strict=True)
+        return zip(picked.tolist(), subjects(changes.rows[picked], "client"), strict=True)
 
     def worth(self, numbers: Subject) -> bool:
         """Most machines may."""
-        if _within(numbers.address, self._networks):
+        if self._networks and _within(numbers.address, self._networks):
             return True
         device = self.context.device(numbers)
-        return device is not None and device.type in self.options.types
+        return device is not None and device.type in self._types
 
     def judge(self, flow: Flow, numbers: Subject) -> Iterator[Alert]:
         if _within(flow.server, self._allowed) or flow.server_port in HARMLESS or not self._told.fresh((flow.client, flow.server), flow.ts):

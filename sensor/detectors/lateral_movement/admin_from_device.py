@@ -15,7 +15,7 @@ from pydantic import Field
 from sensor.core import detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
-from sensor.core.changes import Changes
+from sensor.core.changes import Changes, subjects
 from sensor.core.contacts import sessions
 from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Flow
@@ -91,8 +91,7 @@ class AdminFromDevice(FlowDetector):
         if not len(opened):
             return []
         picked = opened["at"][np.flatnonzero(self._looked.count(opened["key"], opened["value"], opened["ts"]))]
-        macs, his, los, vlans = (changes.rows[name][picked].tolist() for name in ("client_mac", "client_hi", "client_lo", "vlan"))
-        return zip(picked.tolist(), map(Subject, macs, [hi << 64 | lo for hi, lo in zip(his, los, strict=True)], vlans), strict=True)
+        return zip(picked.tolist(), subjects(changes.rows[picked], "client"), strict=True)
 
     def worth(self, numbers: Subject) -> bool:
         """Most sessions are computers' own business."""

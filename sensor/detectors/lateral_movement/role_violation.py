@@ -18,7 +18,7 @@ from sensor.core import addresses, detector
 from sensor.core.acquaintances import Acquaintances
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
-from sensor.core.changes import Changes
+from sensor.core.changes import Changes, subjects
 from sensor.core.detector import Context, FlowDetector, Start
 from sensor.core.device import FIXED_FUNCTION, Device
 from sensor.core.flow import Change, Flow
@@ -81,12 +81,16 @@ class RoleViolation(FlowDetector):
     def candidates(self, changes: Changes) -> Iterable[tuple[int, tuple[Subject, Subject]]]:
         confined = (*self._at_once.fresh(changes), *self._abroad.fresh(changes)) if self.context.profiles else ()
         picked = sorted({*self._never.fresh(changes), *self._all.fresh(changes), *confined})
-        return [(at, ends) for at, ends in zip(picked, map(_ends, changes.rows[picked].tolist()), strict=True)] if picked else []
+        rows = changes.rows[picked]
+        return zip(picked, zip(subjects(rows, "client"), subjects(rows, "server"), strict=True), strict=True)
 
     def worth(self, numbers: tuple[Subject, Subject]) -> bool:
         """Whether one of the two is a device with one job, or with a profile."""
-        found = [device for end in numbers if (device := self.context.device(end)) is not None]
-        return any(device.fixed_function or self._confined(device) for device in found)
+        for end in numbers:
+            device = self.context.device(end)
+            if device is not None and (device.fixed_function or self._confined(device)):
+                return True
+        return False
 
     def _confined(self, device: Device) -> bool:
         return bool(self.context.profiles) and self.context.profiles.has(device)
@@ -185,11 +189,6 @@ def _never(context: Context) -> np.ndarray[Any, np.dtype[np.uint8]]:
         for service in (*start.never_serves, *start.never_uses) if start is not None else ():
             wanted[(service & 0xFFFF) + ((service >> 16 == UDP) << 16)] = 1
     return wanted
-
-
-def _ends(row: tuple[int, ...]) -> tuple[Subject, Subject]:
-    """Client and server of a change (the columns of CHANGE)."""
-    return Subject(row[7], row[3] << 64 | row[4], row[17]), Subject(row[8], row[5] << 64 | row[6], row[17])
 
 
 def _certainty(device: Device) -> float:
