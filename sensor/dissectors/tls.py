@@ -9,6 +9,7 @@ says nothing new.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Said, Stream
@@ -17,7 +18,7 @@ from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors import _x509
-from sensor.dissectors._client_hello import client_hello, old_hello, server_hello
+from sensor.dissectors._client_hello import ClientHello, ServerHello, client_hello, old_hello, server_hello
 
 CHANGE_CIPHER, ALERT, HANDSHAKE, APPLICATION, HEARTBEAT = 20, 21, 22, 23, 24
 CLIENT_HELLO, SERVER_HELLO, CERTIFICATE, CLIENT_KEY = 1, 2, 11, 16
@@ -33,7 +34,11 @@ STARTS = tuple(bytes((HANDSHAKE, 3, minor, size)) for minor in range(4) for size
 # A heartbeat record of up to 255 bytes, or as large as records get.
 BEATS = tuple(bytes((HEARTBEAT, 3, minor, size)) for minor in range(1, 4) for size in (0, 63, 64))
 BEAT_HEAD = 3
+KNOWN_LIMIT = 4096  # bytes of a certificate that is remembered
 DTLS_STARTS = (b"\x16\xfe\xff\0\0\0", b"\x16\xfe\xfd\0\0\0")
+
+
+_known = functools.lru_cache(maxsize=512)(_x509.read)
 
 
 class TlsClientHello(Event):
@@ -236,7 +241,7 @@ class _Half:
 def _said(packet: Packet, kind: int, body: bytes, half: _Half, from_client: bool) -> Iterator[Said]:
     """What a message of a stream says; the half goes on or is over."""
     if kind == CERTIFICATE:
-        yield from _certificate(packet, body, from_client)
+        yield from certificate(packet, body, from_client)
     elif kind == HEARTBEAT:
         yield TlsHeartbeat(packet, from_client, body[2] == 1, body[3] << 8 | body[4], body[0] << 8 | body[1])
     elif half.greeted and kind == CLIENT_HELLO:
@@ -246,20 +251,33 @@ def _said(packet: Packet, kind: int, body: bytes, half: _Half, from_client: bool
         hello = server_hello(body)
         half.retried = hello.retry
         if not hello.retry:
-            yield TlsServerHello(packet, hello.version, hello.cipher, hello.alpn, hello.ja3s, hello.weak)
+            yield server(packet, hello)
             half.over = hello.version == "TLS 1.3"
     else:
         half.greeted = True
-        old = old_hello(body) if kind == 0 else None
         if kind == CLIENT_HELLO:
-            yield from _client(packet, body, "t")
-        elif old is not None:
-            yield TlsClientHello(packet, old.sni, old.alpn, old.version, old.ja3, old.ja4, old.weak, old.encrypted)
+            yield from client(packet, client_hello(body, "t"))
+        else:
+            yield from old_client(packet, body)
 
 
-def _client(packet: Packet, body: bytes, transport: str) -> Iterator[Said]:
+# What messages say: for the native dissector, too.
+
+
+def old_client(packet: Packet, body: bytes) -> Iterator[Said]:
+    """The event of a hello in the shape of SSL 2.0, if it is one."""
+    hello = old_hello(body)
+    if hello is not None:
+        yield TlsClientHello(packet, hello.sni, hello.alpn, hello.version, hello.ja3, hello.ja4, hello.weak, hello.encrypted)
+
+
+def server(packet: Packet, hello: ServerHello) -> TlsServerHello:
+    """The event of a ServerHello."""
+    return TlsServerHello(packet, hello.version, hello.cipher, hello.alpn, hello.ja3s, hello.weak)
+
+
+def client(packet: Packet, hello: ClientHello) -> Iterator[Said]:
     """The event and the facts about whoever sent a ClientHello."""
-    hello = client_hello(body, transport)
     yield TlsClientHello(packet, hello.sni, hello.alpn, hello.version, hello.ja3, hello.ja4, hello.weak, hello.encrypted)
     ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
     if hello.sni:
@@ -268,11 +286,11 @@ def _client(packet: Packet, body: bytes, transport: str) -> Iterator[Said]:
     yield Observation(ts, subject, "tls.ja4", hello.ja4, flow)
 
 
-def _certificate(packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
+def certificate(packet: Packet, data: bytes, from_client: bool) -> Iterator[Said]:
     """The event and the facts about whoever sent a certificate. An empty one is a client that has none."""
     if not data:
         return
-    one = _x509.read(data)
+    one = _known(data) if len(data) <= KNOWN_LIMIT else _x509.read(data)
     yield TlsCertificate(
         packet, from_client, one.subject, one.issuer, one.common_name, one.organisation, one.unit, one.names, one.not_before, one.not_after, one.self_signed,
         one.key, one.key_bits, one.sha1, one.sha256,
@@ -308,9 +326,8 @@ def _dtls_message(packet: Packet, message: bytes) -> Iterator[Said]:
         return
     body = message[DTLS_MESSAGE : DTLS_MESSAGE + part]
     if kind == CERTIFICATE and len(body) >= 6 and len(body) >= 6 + int.from_bytes(body[3:6], "big"):
-        yield from _certificate(packet, body[6 : 6 + int.from_bytes(body[3:6], "big")], packet.direction == 0)
+        yield from certificate(packet, body[6 : 6 + int.from_bytes(body[3:6], "big")], packet.direction == 0)
     elif part == size and kind == CLIENT_HELLO:
-        yield from _client(packet, body, "d")
+        yield from client(packet, client_hello(body, "d"))
     elif part == size and kind == SERVER_HELLO:
-        hello = server_hello(body)
-        yield TlsServerHello(packet, hello.version, hello.cipher, hello.alpn, hello.ja3s, hello.weak)
+        yield server(packet, server_hello(body))

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 
 import msgspec
 
 from sensor.core.dissector import Said
 from sensor.core.packet import Packet
-from sensor.dissectors import http
+from sensor.dissectors import http, tls
+from sensor.dissectors._client_hello import ClientHello, ServerHello, client_hello, server_hello
 from sensor.dissectors._http_body import decoded
 from sensor.dissectors._http_message import masked, read_head
+
+# Bytes of a hello that is remembered, and how many are. Servers and clients of a kind send the same (tls_hello.pyx).
+HELLO_LIMIT, HELLOS_LIMIT = 1024, 4096
 
 
 class Punted(msgspec.Struct):
@@ -73,3 +78,50 @@ class HttpDescriptionBody(Punted):
 
     def read(self, packet: Packet) -> Iterable[Said]:
         return http.description(packet, self.own, decoded(self.body) if self.encoded else self.body)
+
+
+class TlsClientHelloBody(Punted):
+    """A ClientHello, without what the dissector does not read."""
+
+    body: bytes
+
+    def read(self, packet: Packet) -> Iterable[Said]:
+        return tls.client(packet, _client_hello(self.body) if len(self.body) <= HELLO_LIMIT else client_hello(self.body, "t"))
+
+
+class TlsServerHelloBody(Punted):
+    """A ServerHello, without what the dissector does not read."""
+
+    body: bytes
+
+    def read(self, packet: Packet) -> Iterable[Said]:
+        return (tls.server(packet, _server_hello(self.body) if len(self.body) <= HELLO_LIMIT else server_hello(self.body)),)
+
+
+class TlsOldHello(Punted):
+    """A hello in the shape of SSL 2.0."""
+
+    body: bytes
+
+    def read(self, packet: Packet) -> Iterable[Said]:
+        return tls.old_client(packet, self.body)
+
+
+class TlsCertificateBody(Punted):
+    """The first certificate of a list."""
+
+    from_client: bool
+    data: bytes
+
+    def read(self, packet: Packet) -> Iterable[Said]:
+        return tls.certificate(packet, self.data, self.from_client)
+
+
+@functools.lru_cache(maxsize=HELLOS_LIMIT)
+def _client_hello(body: bytes) -> ClientHello:
+    return client_hello(body, "t")
+
+
+@functools.lru_cache(maxsize=HELLOS_LIMIT)
+def _server_hello(body: bytes) -> ServerHello:
+    return server_hello(body)

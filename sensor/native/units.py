@@ -22,7 +22,19 @@ from sensor.dissectors.sip import SipMedia, SipRequest, SipResponse
 from sensor.dissectors.snmp import SnmpRequest, SnmpResponse, SnmpTrap
 from sensor.dissectors.ssdp import SsdpAnnouncement, SsdpSearch
 from sensor.dissectors.tcp_syn import TcpOddFlags, TcpSyn
-from sensor.native.punted import HttpDescriptionBody, HttpPageBody, HttpRequestHead, HttpResponseHead, HttpSentBody, Punted
+from sensor.dissectors.tls import TlsHeartbeat
+from sensor.native.punted import (
+    HttpDescriptionBody,
+    HttpPageBody,
+    HttpRequestHead,
+    HttpResponseHead,
+    HttpSentBody,
+    Punted,
+    TlsCertificateBody,
+    TlsClientHelloBody,
+    TlsOldHello,
+    TlsServerHelloBody,
+)
 
 
 class Unit(NamedTuple):
@@ -39,6 +51,7 @@ class Unit(NamedTuple):
 _HTTP = (HttpRequestHead, HttpResponseHead, HttpSentBody, HttpPageBody, HttpDescriptionBody)
 _DHCP_CLIENT = ("dhcp.architecture", "dhcp.client_id", "dhcp.fqdn", "dhcp.hostname", "dhcp.message_size", "dhcp.mud_url", "dhcp.parameter_list")
 _DHCP = (*_DHCP_CLIENT, "dhcp.lease", "dhcp.role", "dhcp.user_class", "dhcp.uuid", "dhcp.vendor_class", "dhcp.vendor_specific")
+_TLS = (TlsClientHelloBody, TlsServerHelloBody, TlsOldHello, TlsCertificateBody)
 _NETBIOS = ("netbios.domain", "netbios.hostname", "netbios.role", "netbios.service")
 _SIP = ("sip.instance_id", "sip.profile", "sip.sdp_session", "sip.sdp_tool", "sip.sdp_user", "sip.server", "sip.user_agent")
 _SNMP = ("snmp.engine_enterprise", "snmp.engine_mac", "snmp.enterprise", "snmp.trap_enterprise", "snmp.tree", *sorted(set(VARIABLES.values())))
@@ -57,6 +70,7 @@ UNITS = (
     Unit("snmp", (SnmpRequest, SnmpResponse, SnmpTrap), _SNMP),
     Unit("ssdp", (SsdpSearch, SsdpAnnouncement), _SSDP),
     Unit("tcp_syn", (TcpSyn, TcpOddFlags), ("tcp.syn",)),
+    Unit("tls", (TlsHeartbeat,), (), _TLS),
 )
 # Classes of the items of tuples in their fields.
 RECORDS: tuple[type[msgspec.Struct], ...] = (Question, Record)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -140,3 +140,12 @@ def every_payload(unit: Dissector) -> Dissector:
     wanted = unit.interest
     unit.interest = Interest(tcp=wanted.tcp, starts=wanted.starts, stream=True)  # type: ignore[misc]
     return unit
+
+
+def same(frames: Sequence[bytes], name: str, unit: Callable[[], Dissector], *sizes: int) -> list[Any]:
+    """What the reference hears of some frames, which is what is heard natively, however they are cut into batches."""
+    for wrap in (unit, lambda: every_payload(unit())):
+        want = heard(frames, (name, wrap()), native=False)
+        for size in sizes:
+            assert heard(frames, (name, wrap()), native=True, size=size)[:2] == want[:2], size
+    return want[0]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gzip
 import random
+from typing import Any
 
 import pytest
 
 from sensor.dissectors.http import Http
-from tests.native.conversations import Turn, cut, disordered, every_payload, frames_of, heard, mutated, segment
+from tests.native.conversations import Turn, cut, disordered, frames_of, heard, mutated, same, segment
 
 TARGETS = (
     b"/", b"/index.html", b"/a?user=x&password=y", b"/a?b=c", b"http://other/x", b"/igd/x?y", b"/x/firmware/1", b"/generate_204", b"/ONVIF/device", b"*",
@@ -71,21 +72,15 @@ def exchange(rng: random.Random) -> list[Turn]:
     return turns
 
 
-def alike(frames: list[bytes], *sizes: int) -> list[object]:
-    """What the reference hears of them, which is what is heard natively."""
-    for wrap in (Http, lambda: every_payload(Http())):
-        want, malformed, _ = heard(frames, ("http", wrap()), native=False)
-        for size in sizes:
-            got = heard(frames, ("http", wrap()), native=True, size=size)
-            assert got[:2] == (want, malformed), size
-    return want
+def alike(frames: list[bytes], *sizes: int) -> list[Any]:
+    return same(frames, "http", Http, *sizes)
 
 
 def test_a_plain_exchange() -> None:
     """Heads without anything odd are read natively, and the reference says the same of them."""
     turns = [(0, b"GET /onvif/x HTTP/1.1\r\nHost: cam\r\nUser-Agent: probe/1\r\n\r\n"), (1, b"HTTP/1.1 200 OK\r\nServer: cam/1\r\nContent-Length: 0\r\n\r\n")]
     frames = frames_of(turns)
-    assert [one[0] for some in alike(frames, 1, 7, 1000) for one in some] == ["HttpRequest", "http.user_agent", "HttpResponse", "http.server", "http.path"]  # type: ignore[attr-defined]
+    assert [one[0] for some in alike(frames, 1, 7, 1000) for one in some] == ["HttpRequest", "http.user_agent", "HttpResponse", "http.server", "http.path"]
     listener = heard(frames, ("http", Http()), native=True)[2]
     assert listener.dissection.selected == 0
 

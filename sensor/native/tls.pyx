@@ -1,0 +1,223 @@
+# cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
+"""TLS over TCP (RFC 8446, RFC 5246), natively: records and handshake messages as in ``sensor.dissectors.tls``. Hellos are handed to it without what
+differs from one to the next (``tls_hello``), certificates as they are, so that those seen before are known there.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memmove
+
+from sensor.native.kinds cimport (
+    PUNTED_TLS_CERTIFICATE_BODY, PUNTED_TLS_OLD_HELLO, TLS_CERTIFICATE_BODY_DATA, TLS_CERTIFICATE_BODY_FROM_CLIENT, TLS_CERTIFICATE_BODY_SLOTS,
+    TLS_HEARTBEAT, TLS_HEARTBEAT_CLAIMED, TLS_HEARTBEAT_FROM_CLIENT, TLS_HEARTBEAT_REQUEST, TLS_HEARTBEAT_SIZE, TLS_HEARTBEAT_SLOTS,
+    TLS_OLD_HELLO_BODY, TLS_OLD_HELLO_SLOTS,
+)
+from sensor.native.out cimport message, punted, put, reserve
+from sensor.native.stream cimport BROKEN, GOES_ON, Kept, Stream, forget, keep, malformed, native_stream
+from sensor.native.tls_hello cimport HELLO_BROKEN, HELLO_NEWEST, HELLO_RETRY, say_client_hello, say_server_hello
+
+cdef enum:
+    CHANGE_CIPHER = 20
+    ALERT = 21
+    HANDSHAKE = 22
+    HEARTBEAT = 24
+    CLIENT_HELLO = 1
+    SERVER_HELLO = 2
+    CERTIFICATE = 11
+    CLIENT_KEY = 16
+    RECORD_HEAD = 5
+    MESSAGE_HEAD = 4
+    RECORD_LIMIT = 16384 + 2048
+    MESSAGE_LIMIT = 65536
+    CERTIFICATE_LIMIT = 16384
+    BEAT_HEAD = 3          # type and length of a heartbeat
+    OLD_HEAD = 11          # of a hello in the shape of SSL 2.0
+
+cdef struct Half:
+    Kept message           # handshake messages that are not worked off; a hello in the shape of SSL 2.0
+    uint8_t[5] head        # of a record
+    uint32_t head_size
+    uint8_t[3] beat
+    uint32_t beat_size
+    uint32_t size          # of the record
+    uint32_t left          # bytes of it that are still to come
+    uint8_t kind
+    bint old               # what comes has the shape of SSL 2.0
+    bint greeted           # a hello was read
+    bint retried           # the server will say another
+    bint over              # nothing more is wanted
+
+cdef struct Connection:
+    Half[2] halves
+
+
+cdef int feed(Stream* s, const uint8_t* data, uint32_t size, int way) except -1 nogil:
+    cdef Connection* both = <Connection*>s.state
+    if records(s, &both.halves[way], data, size, way) == BROKEN:
+        return BROKEN
+    s.done = both.halves[0].over and both.halves[1].over
+    return GOES_ON
+
+
+cdef int records(Stream* s, Half* half, const uint8_t* data, uint32_t size, int way) except -1 nogil:
+    """Work off records, cut anywhere."""
+    cdef uint32_t at = 0, some
+    while at < size and not half.over:
+        if half.left == 0:
+            if half.old or (not half.greeted and (half.head[0] if half.head_size else data[at]) & 0x80):
+                return old(s, half, data + at, size - at)
+            if head(s, half, data, size, &at) == BROKEN:
+                return BROKEN
+            continue
+        some = min(half.left, size - at)
+        if half.kind == HANDSHAKE:
+            keep(s, &half.message, data + at, some)
+        elif half.kind == HEARTBEAT and half.beat_size < BEAT_HEAD:
+            beat(s, half, data + at, some, way)
+        half.left -= some
+        at += some
+        if complete(s, half, way) == BROKEN:
+            return BROKEN
+    return GOES_ON
+
+
+cdef int head(Stream* s, Half* half, const uint8_t* data, uint32_t size, uint32_t* at) except -1 nogil:
+    """Take bytes of a record's header."""
+    cdef uint8_t kind
+    while half.head_size < RECORD_HEAD and at[0] < size:
+        half.head[half.head_size] = data[at[0]]
+        half.head_size += 1
+        at[0] += 1
+    kind = half.head[0]
+    if (
+        not (kind == HANDSHAKE or kind == ALERT or kind == HEARTBEAT or (half.retried and kind == CHANGE_CIPHER))
+        or (half.head_size > 1 and half.head[1] != 3)
+    ):
+        if half.greeted and not CHANGE_CIPHER <= kind <= HEARTBEAT:
+            return malformed(s.out, b"record of an unknown type")
+        half.over = True  # encrypted from here on, or never TLS
+    elif half.head_size == RECORD_HEAD:
+        half.kind, half.head_size, half.beat_size = kind, 0, 0
+        half.size = half.left = <uint32_t>half.head[3] << 8 | half.head[4]
+        if half.left > RECORD_LIMIT:
+            return malformed(s.out, b"record too long")
+    return GOES_ON
+
+
+cdef int beat(Stream* s, Half* half, const uint8_t* data, uint32_t size, int way) except -1 nogil:
+    """A heartbeat in the clear, by its sizes."""
+    cdef uint64_t* fields
+    cdef uint32_t at = 0
+    while half.beat_size < BEAT_HEAD and at < size:
+        half.beat[half.beat_size] = data[at]
+        half.beat_size += 1
+        at += 1
+    if half.beat_size == BEAT_HEAD:
+        reserve(s.out)
+        fields = message(s.out, TLS_HEARTBEAT, TLS_HEARTBEAT_SLOTS)
+        fields[TLS_HEARTBEAT_FROM_CLIENT], fields[TLS_HEARTBEAT_REQUEST] = way == 0, half.beat[0] == 1
+        fields[TLS_HEARTBEAT_CLAIMED], fields[TLS_HEARTBEAT_SIZE] = <uint32_t>half.beat[1] << 8 | half.beat[2], half.size
+    return 0
+
+
+cdef int old(Stream* s, Half* half, const uint8_t* data, uint32_t size) except -1 nogil:
+    """A hello in the shape of SSL 2.0, once it is there; whatever else begins like it is not for us."""
+    cdef const uint8_t* raw
+    cdef uint64_t* fields
+    half.old = True
+    keep(s, &half.message, data, size)
+    raw, size = half.message.data, half.message.size
+    if size > 2 and raw[2] != CLIENT_HELLO:
+        half.over = True
+    elif size >= OLD_HEAD and size >= 2 + (<uint32_t>(raw[0] & 0x7F) << 8 | raw[1]):
+        half.over = half.greeted = True
+        reserve(s.out)
+        fields = punted(s.out, PUNTED_TLS_OLD_HELLO, TLS_OLD_HELLO_SLOTS)
+        fields[TLS_OLD_HELLO_BODY] = put(s.out, raw, size)
+    elif size > RECORD_LIMIT:
+        half.over = True
+    return GOES_ON
+
+
+cdef int complete(Stream* s, Half* half, int way) except -1 nogil:
+    """Read the messages that are whole; of a certificate message only the first certificate."""
+    cdef uint32_t at = 0, size, left
+    cdef const uint8_t* raw
+    cdef uint8_t kind
+    cdef int result = GOES_ON
+    while half.message.size - at >= MESSAGE_HEAD and not half.over and result == GOES_ON:
+        raw, left = half.message.data + at, half.message.size - at
+        kind, size = raw[0], <uint32_t>raw[1] << 16 | <uint32_t>raw[2] << 8 | raw[3]
+        if kind == CLIENT_KEY or (kind != CLIENT_HELLO and kind != SERVER_HELLO and kind != CERTIFICATE and not half.greeted):
+            half.over = True  # heard from the middle, it may be encrypted already
+            break
+        if size > MESSAGE_LIMIT:
+            return malformed(s.out, b"message too long")
+        if kind == CERTIFICATE:
+            result = certificate(s, half, raw, left, size, way)
+            break
+        if left < MESSAGE_HEAD + size:
+            break
+        at += MESSAGE_HEAD + size
+        result = hello(s, half, kind, raw + MESSAGE_HEAD, size)
+    if half.over:
+        forget(s, &half.message)
+    elif at:
+        half.message.size -= at
+        memmove(half.message.data, half.message.data + at, half.message.size)
+    return result
+
+
+cdef int hello(Stream* s, Half* half, uint8_t kind, const uint8_t* body, uint32_t size) except -1 nogil:
+    cdef int found
+    if kind == SERVER_HELLO:
+        half.greeted = True
+        found = say_server_hello(s.out, body, size)
+        half.retried = found == HELLO_RETRY
+        if found == HELLO_NEWEST:
+            half.over = True
+        return BROKEN if found == HELLO_BROKEN else GOES_ON
+    if kind == CLIENT_HELLO and not half.greeted:
+        half.greeted = True
+        return BROKEN if say_client_hello(s.out, body, size) == HELLO_BROKEN else GOES_ON
+    return GOES_ON
+
+
+cdef int certificate(Stream* s, Half* half, const uint8_t* raw, uint32_t left, uint32_t size, int way) except -1 nogil:
+    """The first of a list of certificates, as soon as it is there (RFC 5246, 7.4.2)."""
+    cdef uint64_t* fields
+    cdef uint32_t length
+    if size < 6:
+        half.over = True
+        return GOES_ON
+    if left < 10:
+        return GOES_ON
+    length = <uint32_t>raw[7] << 16 | <uint32_t>raw[8] << 8 | raw[9]
+    if length > min(size - 6, <uint32_t>CERTIFICATE_LIMIT):
+        return malformed(s.out, b"certificate longer than its message")
+    if left >= 10 + length:
+        half.over = True
+        if length:
+            reserve(s.out)
+            fields = punted(s.out, PUNTED_TLS_CERTIFICATE_BODY, TLS_CERTIFICATE_BODY_SLOTS)
+            fields[TLS_CERTIFICATE_BODY_FROM_CLIENT], fields[TLS_CERTIFICATE_BODY_DATA] = way == 0, put(s.out, raw + 10, length)
+    return GOES_ON
+
+
+cdef int gap(Stream* s, int64_t missing, int way) except -1 nogil:
+    cdef Connection* both = <Connection*>s.state
+    both.halves[way].over = True
+    s.done = both.halves[0].over and both.halves[1].over
+    return GOES_ON
+
+
+cdef int finish(Stream* s) except -1 nogil:
+    return GOES_ON
+
+
+cdef int release(Stream* s) except -1 nogil:
+    cdef Connection* both = <Connection*>s.state
+    forget(s, &both.halves[0].message)
+    return forget(s, &both.halves[1].message)
+
+
+UNIT = native_stream(feed, gap, finish, release, sizeof(Connection))

@@ -1,0 +1,136 @@
+"""TLS over TCP, natively: what is heard is what the Python dissector says, however conversations are cut, disordered, lost and broken."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from typing import Any
+
+import pytest
+
+from pcaps.dissectors._tls import (
+    CIPHERS,
+    alpn,
+    browser_extensions,
+    certificate,
+    certificates,
+    client_hello,
+    extension,
+    handshake,
+    name,
+    numbers,
+    record,
+    server_hello,
+    server_name,
+    versions,
+)
+from sensor.dissectors.tls import Tls
+from sensor.native import punted
+from tests.native.conversations import Turn, cut, disordered, frames_of, heard, mutated, same
+
+RETRY = hashlib.sha256(b"HelloRetryRequest").digest()
+OLD = b"\x80\x2e\1\3\0\0\x15\0\0\0\x10" + b"\0\0\4\0\0\5\0\0\x0a\1\0\x80\7\0\xc0\3\0\x80\0\0\x09" + bytes(range(16))
+EXTENSIONS = (
+    extension(0x1A1A, b""), server_name("cam.example"), server_name("Caf\xe9.example."), extension(10, numbers(0x2A2A, 29, 23)), extension(11, b"\1\0"),
+    extension(13, numbers(0x0403, 0x0804)), alpn("h2", "http/1.1"), alpn("\x7f\x01"), versions(0x3A3A, 0x0304, 0x0303), versions(0x0303),
+    extension(51, bytes(40)),
+    extension(0xFE0D, bytes(9)), extension(41, bytes(30)), extension(0, b"\0"), extension(10, b"\0"), extension(43, b"\4\3\4\x0a\x0a\x0a"),
+)  # fmt: skip
+CERTIFICATES = (certificate(name(CN="cam-1")), certificate(name(CN="printer")), b"\x30\x82\1\0", b"")
+
+
+def alike(frames: list[bytes], *sizes: int) -> list[Any]:
+    return same(frames, "tls", Tls, *sizes)
+
+
+def flight(*messages: bytes, rng: random.Random) -> bytes:
+    """Messages in records of any size."""
+    whole, at, records = b"".join(messages), 0, []
+    while at < len(whole):
+        size = rng.choice((len(whole), 7, 300))
+        records.append(record(whole[at : at + size]))
+        at += size
+    return b"".join(records)
+
+
+def asked(rng: random.Random) -> bytes:
+    ciphers = rng.choice((CIPHERS, (0x1301, 0x002F), (0x0004, 0x000A), ()))
+    offered = browser_extensions("www.example.com", "h2") if rng.random() < 0.3 else rng.sample(EXTENSIONS, rng.randrange(len(EXTENSIONS)))
+    return handshake(1, client_hello(ciphers, offered, rng.choice((0x0303, 0x0301, 0x0300))))
+
+
+def answered(rng: random.Random) -> list[bytes]:
+    chosen = rng.sample((alpn("h2"), versions(0x0304), extension(43, b"\3\4"), extension(51, bytes(36)), extension(0xFF01, b"\0")), rng.randrange(4))
+    messages = [handshake(2, server_hello(rng.choice((0x1301, 0x0035, 0x0004)), chosen, random=RETRY if rng.random() < 0.2 else rng.randbytes(32)))]
+    if rng.random() < 0.6:
+        messages.append(handshake(11, certificates(rng.choice(CERTIFICATES), bytes(900))))
+    return messages
+
+
+def talk(rng: random.Random) -> list[Turn]:
+    """Hellos, certificates, and what else may stand between them."""
+    turns: list[Turn] = [(0, OLD if rng.random() < 0.1 else flight(asked(rng), rng=rng)), (1, flight(*answered(rng), rng=rng))]
+    if rng.random() < 0.3:
+        turns += [(0, flight(asked(rng), rng=rng)), (1, b"\x14\3\3\0\1\1" + flight(*answered(rng), rng=rng))]
+    if rng.random() < 0.4:
+        turns.append((rng.randrange(2), b"\x18\3\2\0\3\1\x40\0" + b"\x18\3\2\0\x17\2\0\4ping" + bytes(16)))
+    if rng.random() < 0.4:
+        turns.append((0, flight(handshake(11, certificates(rng.choice(CERTIFICATES))), handshake(16, bytes(60)), rng=rng)))
+    if rng.random() < 0.3:
+        turns.insert(rng.randrange(len(turns)), (rng.randrange(2), rng.choice((b"\x15\3\3\0\2\1\0", b"\x63\3\3\0\1\0", b"\x16\3\1\xff\xff", b"EHLO x\r\n"))))
+    return [*turns, (0, b"\x17\3\3\0\x30" + bytes(48)), (1, b"\x17\3\3\0\x30" + bytes(48))]
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_conversations_cut_anywhere(seed: int) -> None:
+    rng = random.Random(seed)
+    alike(frames_of(cut(talk(rng), rng, 1400), port=443, ends=rng.random() < 0.8), 1, 7, 1000)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_conversations_in_disorder(seed: int) -> None:
+    """Segments lost, repeated and early."""
+    rng = random.Random(1000 + seed)
+    alike(disordered(frames_of(cut(talk(rng), rng, 300), port=443, begins=(2**32 - 90, 5000)), rng), 1, 7, 1000)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_conversations_that_are_broken(seed: int) -> None:
+    rng = random.Random(2000 + seed)
+    turns = mutated(talk(rng), rng)
+    alike(frames_of(cut(turns, rng, 1400) if seed % 2 else turns, port=443), 1, 1000)
+
+
+def test_hellos_of_a_kind_are_read_once() -> None:
+    """What differs from one connection to the next (random bytes, session, keys, ticket, GREASE) is left out before the dissector reads them."""
+    punted._client_hello.cache_clear()
+    punted._server_hello.cache_clear()
+    said, rng = [], random.Random(3)
+    for client in range(8):
+        grease = 0x0A0A + 0x1010 * client
+        offered = [
+            extension(grease, b""),
+            server_name("cam.example"),
+            extension(10, numbers(grease, 29)),
+            extension(51, rng.randbytes(36)),
+            versions(grease, 0x0304),
+        ]
+        hello = bytearray(client_hello((grease, 0x1301), offered))
+        hello[2:34] = rng.randbytes(32)
+        hello[34:35] = bytes([client]) + rng.randbytes(client)
+        back = server_hello(0x1301, [extension(43, b"\3\4"), extension(51, rng.randbytes(36))], random=rng.randbytes(32))
+        turns = [(0, record(handshake(1, bytes(hello)))), (1, record(handshake(2, back)))]
+        frames = frames_of(turns, port=443, client=42000 + client)
+        said.append([one[:8] if one[0][:3] == "Tls" else one[:2] for some in alike(frames, 1000) for one in some])
+    assert said == said[:1] * 8
+    assert [one[0] for one in said[0]] == ["TlsClientHello", "tls.sni", "tls.ja3", "tls.ja4", "TlsServerHello"]
+    assert punted._client_hello.cache_info().misses == punted._server_hello.cache_info().misses == 1
+
+
+def test_a_certificate_that_is_none_ends_the_conversation() -> None:
+    """It is found out after the rest of the batch was read; what the conversation says after it is not heard, as by the reference."""
+    shown = record(handshake(2, server_hello(0x0035, [])) + handshake(11, certificates(b"\x30\x82\1\0")))
+    turns = [(0, record(asked(random.Random(1)))), (1, shown), (0, b"\x18\3\2\0\3\1\x40\0")]
+    frames = frames_of(turns, port=443)
+    assert [one[0] for some in alike(frames, 1, 1000) for one in some][-1] == "MalformedMessage"
+    assert heard(frames, ("tls", Tls()), native=True)[1]
