@@ -63,7 +63,7 @@ class Services:
         port = changes["server_port"]
         picked = ((changes["kind"] == Change.ANSWERED) & ((proto == TCP) | (proto == UDP)) & (port < LENT) & (port > 0)).nonzero()[0]
         if not len(picked):
-            return
+            return iter(())
         rows = changes[picked]
         service = rows["proto"].astype(np.uint64) << np.uint64(16) | rows["server_port"]
         ends = np.empty((len(rows), 2), np.uint64)
@@ -71,11 +71,13 @@ class Services:
             ends[:, 0] = fold(rows["server_hi"].copy(), rows["server_lo"].copy()) * _SPREAD ^ service
             ends[:, 1] = fold(rows["client_hi"].copy(), rows["client_lo"].copy()) * _SPREAD ^ service ^ _USED
         new = self._recent.fresh((ends * _SPREAD).reshape(-1), np.repeat(rows["ts"], 2), WINDOW)
-        for at in new.nonzero()[0].tolist():
-            row = rows[at >> 1]
-            side = "client" if at & 1 else "server"
-            address = int(row[f"{side}_hi"]) << 64 | int(row[f"{side}_lo"])
-            yield int(picked[at >> 1]), Sighted(int(row["ts"]), int(row[f"{side}_mac"]), address, int(row["vlan"]), int(service[at >> 1]), not at & 1)
+        found = new.nonzero()[0]
+        at, offers = found >> 1, found & 1 == 0
+        rows = rows[at]
+        mac, high, low = (np.where(offers, rows[f"server_{part}"], rows[f"client_{part}"]).tolist() for part in ("mac", "hi", "lo"))
+        address = [hi << 64 | lo for hi, lo in zip(high, low, strict=True)]
+        seen = map(Sighted, rows["ts"].tolist(), mac, address, rows["vlan"].tolist(), service[at].tolist(), offers.tolist())
+        return zip(picked[at].tolist(), seen, strict=True)
 
 
 def service_text(service: int) -> str:
