@@ -51,6 +51,7 @@ class Rounds:
 
     def _at_all(self, now: int, settled: frozenset[str]) -> Iterator[None]:
         members = list(self._members())
+        known = {one.device.id: one for one in members}
         for look in self._looks:
             if look.setting in settled:
                 continue
@@ -65,7 +66,7 @@ class Rounds:
                 if work >= STEP:
                     work = 0
                     yield
-            self._close_mended(look, {one.device.id: one for one in members}, wrong)
+            self._close_mended(look, known, wrong)
         for case in self._cases:
             if case.setting in settled:
                 self._close(case, self._now, "the configuration says what is wanted")

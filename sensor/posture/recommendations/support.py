@@ -23,7 +23,7 @@ class EndOfLife:
     def judge(self, member: Member) -> Verdict | None:
         if not (member.model or member.os or member.firmware):
             return None
-        entry = support_of(_product(member), member.type, member.os, member.firmware)
+        entry = support_of(member.vendor, member.model, member.type, member.os, member.firmware)
         if entry is None or entry.ends >= self._today:
             return None
         told = {"os": member.os, "firmware": member.firmware, "model": _product(member)}
@@ -40,10 +40,15 @@ class EndOfLife:
 
 
 def _product(member: Member) -> str:
-    return f"{member.vendor} {member.model}".strip()
+    return _called(member.vendor, member.model)
+
+
+def _called(vendor: str, model: str) -> str:
+    return f"{vendor} {model}".strip()
 
 
 @functools.lru_cache(maxsize=16384)
-def support_of(product: str, kind: str, system: str, firmware: str) -> Support | None:
+def support_of(vendor: str, model: str, kind: str, system: str, firmware: str) -> Support | None:
     """The entry about such a device."""
+    product = _called(vendor, model)
     return max((one for one in supports() if one.covers(product, kind, system, firmware)), key=lambda one: one.ends, default=None)
