@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 import sensor.derived
 from sensor.alerts.room import AlertRoom
