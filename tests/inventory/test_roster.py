@@ -24,7 +24,7 @@ def test_devices_are_listed_once_they_were_told() -> None:
     story = office()
     assert told(story) == {}
     printer = told(story.at(8))[f"mac:{PRINTER}"]
-    assert printer[1:] == ("printer", "Kyocera", "M3655", "2.1", "VxWorks", False, False)
+    assert printer[1:-1] == ("printer", "Kyocera", "M3655", "2.1", "VxWorks", False, False)
     assert (list(printer.device.names), told(story)[f"mac:{LAPTOP}"].type) == (["prn-3f"], "unknown")
 
 
@@ -36,7 +36,7 @@ def test_those_of_earlier_runs_stay_packed() -> None:
     for state, _ in before.lasting.entries(10).states:
         after.lasting.restore(state)
     printer = told(after)[f"mac:{PRINTER}"]
-    assert printer[1:] == ("printer", "Kyocera", "M3655", "2.1", "VxWorks", False, True)
+    assert printer[1:-1] == ("printer", "Kyocera", "M3655", "2.1", "VxWorks", False, True)
     assert (printer.device.names, printer.device.attributes) == ({}, {})
     after.who(PRINTER, "10.0.0.9")
     printer = told(after)[f"mac:{PRINTER}"]
@@ -48,3 +48,14 @@ def test_those_that_went_are_marked() -> None:
     story = office().at(8)
     story.at(3 * 86400)
     assert told(story)[f"mac:{PRINTER}"].gone
+
+
+def test_a_member_is_stale_while_more_was_said_than_its_device_shows() -> None:
+    """Until somebody asks for the device."""
+    story = office().at(8)
+    assert (record := told(story)[f"mac:{PRINTER}"].record) is not None
+    assert not record.stale
+    story.says(PRINTER, "10.0.0.9", "http.title", CLAIMS)
+    assert record.stale
+    story.who(PRINTER, "10.0.0.9")
+    assert not record.stale
