@@ -58,7 +58,7 @@ def test_a_hundred_thousand_devices_come_back_in_five_seconds(tmp_path: Path) ->
     count = keeper.begin(fresh.inventory, "one", baseline)
     took = time.process_time() - began
     keeper.end()
-    assert (count, len(baseline)) == (MANY, DEVICES_LIMIT)
+    assert (count, len(baseline)) == (MANY, min(MANY, DEVICES_LIMIT))
     assert took < SECONDS, took
     print(f"{count:,} devices in {took:.1f} s")
 
