@@ -18,7 +18,7 @@ from sensor.core.row cimport Row
 from sensor.evidence.frames cimport FrameRing
 from sensor.inventory.novelty cimport Novelty
 from sensor.native.layout import fields_of
-from sensor.native.out cimport ENDED, EVENT, FACT, FACT_ABOUT, MALFORMED, PACKET, PUNTED, Messages, Out, Said
+from sensor.native.out cimport ENDED, EVENT, FACT, FACT_ABOUT, HEARD, MALFORMED, PACKET, PUNTED, Messages, Out, Said
 from sensor.native.units import FACTS, KINDS
 from sensor.native.units import PUNTED as PUNTED_KINDS
 from sensor.native.view cimport View
@@ -41,6 +41,7 @@ cdef class Hearing:
     cdef FrameRing ring
     cdef Messages messages
     cdef uint32_t next
+    cdef Py_ssize_t kept           # the row of the batch whose frame was kept last
     cdef readonly Py_ssize_t heard
 
     def __init__(self, hear, made, Novelty novelty, Boundary boundary, names=()):
@@ -62,7 +63,7 @@ cdef class Hearing:
 
     def begin(self, Packets packets, tuple messages):
         """A batch begins: its packets, and what was read of them."""
-        self.packets, self.waiting = packets, list(messages[::-1])
+        self.packets, self.waiting, self.kept = packets, list(messages[::-1]), -1
         self.turn()
 
     cdef int turn(self) except -1:
@@ -115,13 +116,16 @@ cdef class Hearing:
         if self.ring is not None and not at_end:
             if self.evidence.waiting:
                 packet = first = self.made(self.packets, index)
-            else:
+            elif index != self.kept:
                 self.ring.keep_row(self.packets.data, own)
+            self.kept = index
         while self.next < stop:
             said = &out.said[self.next]
             if said.row + self.messages.start != index or said.unit != unit or said.what == ENDED:
                 break
             self.next += 1
+            if said.what == HEARD:
+                continue
             if said.what == PACKET:
                 row = <const Row*>(out.text + said.at) if said.size else own
                 packet = self.earlier(out, said) if said.size else first

@@ -15,6 +15,7 @@ cdef enum:
     MALFORMED = 5    # of a conversation, which is given up; in words
     PACKET = 6       # what follows in this row is about a packet that came earlier: its Row and its frame; empty: about that of the row
     ENDED = 7        # of a conversation: what follows was said at its end
+    HEARD = 8        # the packet was read and says nothing by itself
     # What a dissector returns: its rows are whole, or the Python dissector is to read the message.
     TAKEN = 0
     PUNT = 1

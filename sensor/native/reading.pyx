@@ -3,12 +3,12 @@
 Python dissectors.
 """
 
-from libc.stdint cimport int32_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 
 from sensor.core.row cimport CUT, WHOLE, Row
 from sensor.decode.flows cimport FlowTable
 from sensor.decode.row_reader cimport RowReader
-from sensor.native.out cimport TAKEN, Messages, Out, reserve
+from sensor.native.out cimport HEARD, TAKEN, Messages, Out, reserve, say
 from sensor.native.stream cimport Conversations
 from sensor.native.unit cimport Dissect, Native
 
@@ -71,12 +71,16 @@ cdef class Reading(RowReader):
         cdef Dissect* dissect = &self.datagrams[0] if datagram else &self.frames[0]
         cdef int bit = 0
         cdef Out* out = &self.messages.out
+        cdef uint32_t before
         while left:
             if left & 1:
                 reserve(out)
+                before = out.said_used
                 if dissect[bit](payload, row.payload_len, row, out) == TAKEN:
                     row.wanted &= ~(<uint64_t>1 << bit)
                     self.taken += 1
+                    if out.said_used == before:
+                        say(out, HEARD, 0, 0)
                 else:
                     self.punted += 1
             left >>= 1

@@ -9,7 +9,7 @@ from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memmove, memset, strlen
 
 from sensor.core.row cimport SYN, Row
-from sensor.native.out cimport ENDED, MALFORMED, PACKET, Mark, Out, mark, put, reserve, say, span, undo
+from sensor.native.out cimport ENDED, HEARD, MALFORMED, PACKET, Mark, Out, mark, put, reserve, say, span, undo
 
 cdef enum:
     HELD_SEGMENTS = 16
@@ -73,6 +73,7 @@ cdef class Conversations:
     cdef int segment(self, int unit, const Row* row, const uint8_t* frame, Out* out) except -1 nogil:
         """A segment for a dissector; 1 where it wants no more of the conversation."""
         cdef Conversation* c = self.find(row.flow, unit)
+        cdef uint32_t before = out.said_used
         cdef int broken
         if c == NULL:
             c = self.open(row.flow, unit)
@@ -83,6 +84,9 @@ cdef class Conversations:
         c.stream.out = out
         out.unit = unit + 1
         broken = self.arrive(c, row, frame)
+        if out.said_used == before:
+            reserve(out)
+            say(out, HEARD, 0, 0)
         out.unit = 0
         if broken or c.stream.done:
             self.close(c)
