@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from sensor.dissectors.http import Http
+from tests import sampling
 from tests.native.conversations import Turn, cut, disordered, frames_of, heard, mutated, same, segment
 
+SEEDS = sampling.some(range(60), 6, "conversations of http")
 TARGETS = (
     b"/", b"/index.html", b"/a?user=x&password=y", b"/a?b=c", b"http://other/x", b"/igd/x?y", b"/x/firmware/1", b"/generate_204", b"/ONVIF/device", b"*",
     b"/caf\xc3\xa9", b"/a b", b"/q?tok=1", b"/" + b"x" * 3000, b"/?u=http://e", b"/cgi-bin/luci", b"h:80",
@@ -85,13 +87,13 @@ def test_a_plain_exchange() -> None:
     assert listener.dissection.selected == 0
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_conversations_cut_anywhere(seed: int) -> None:
     rng = random.Random(seed)
     alike(frames_of(cut(exchange(rng), rng), ends=rng.random() < 0.8), 1, 7, 1000)
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_conversations_in_disorder(seed: int) -> None:
     """Segments lost, repeated, early; numbers that begin anew within the conversation."""
     rng = random.Random(1000 + seed)
@@ -102,7 +104,7 @@ def test_conversations_in_disorder(seed: int) -> None:
     alike(frames, 1, 7, 1000)
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_conversations_that_are_broken(seed: int) -> None:
     rng = random.Random(2000 + seed)
     turns = mutated(exchange(rng), rng)
