@@ -27,7 +27,6 @@ cdef packed struct Tick:
 
 cdef enum:
     SECOND = 1_000_000_000
-    TCP = 6
     LATE = 60         # a packet up to so many seconds old is late; older, and the clock was set back
 
 
@@ -126,15 +125,16 @@ cdef class Kernels:
                 if rows[i].wanted:
                     self.reader.read(data, &rows[i], <int32_t>i, self.flows)
                     self.selector.bits[self.selector.count - 1] &= rows[i].wanted
-                self.ends(told, <int32_t>i)
+                if self.flows.told > told:
+                    self.ends(told, <int32_t>i)
             start = stop
         return 0
 
     cdef int ends(self, Py_ssize_t since, int32_t row) except -1 nogil:
-        """The conversations that ended by the changes told since are over for their reader, too."""
+        """The conversations that ended by the changes told since are over for their reader, too: it has none of flows that nobody follows."""
         cdef Py_ssize_t i
         for i in range(since, self.flows.told):
-            if self.flows.changes[i].kind == ENDED and self.flows.changes[i].proto == TCP:
+            if self.flows.changes[i].kind == ENDED and self.flows.changes[i].spare:
                 self.reader.ended(self.flows.changes[i].flow, row)
         return 0
 
