@@ -137,7 +137,7 @@ def compiled(kind: type[Event], wants: Sequence[Want]) -> Choice:
     name = f"choose_{kind.__name__}"
     text = f"def {name}(event):\n" + "".join(f"    {line}\n" for line in write.lines(begin, tests, sum(outs)))
     exec(compile(text, f"<wants of {kind.__name__}>", "exec"), write.space)  # noqa: S102 - names and constants of wants, nothing else
-    made: Choice = write.space[name]
+    made: Choice = write.space.pop(name)  # its own namespace must not hold it: the cycle would outlive many reloads
     return made
 
 

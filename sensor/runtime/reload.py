@@ -7,6 +7,7 @@ sized at the start waits for the next one.
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -124,6 +125,7 @@ class Reloader:
             self._got = self._prepare(self._read())
         except DocumentErrors as errors:
             self._got = errors
+        gc.collect(0)  # what reading left in reference cycles; the collector would come after a hundred reloads
         give_back()
 
     def _prepare(self, settings: Settings) -> _Fresh:

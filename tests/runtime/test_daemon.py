@@ -308,11 +308,11 @@ def test_a_unit_that_breaks_is_told_and_its_packet_set_aside(run: Any, tmp_path:
 
     heard: list[Fault] = []
     monkeypatch.setattr(daemon, "_report", heard.append)
-    monkeypatch.setattr(units(sensor.dissectors, Dissector)["dns"], "dissect", lambda *_: [1 // 0])
-    _, records = run(Given([*FRAMES, udp_frame("10.0.0.3", "10.0.0.2", b"\0" * 20)]))
+    monkeypatch.setattr(units(sensor.dissectors, Dissector)["tftp"], "dissect", lambda *_: [1 // 0])
+    _, records = run(Given([*FRAMES, udp_frame("10.0.0.3", "10.0.0.2", b"\0" * 20, dport=69)]))
     (fault,) = records[-2]["capture"]["faults"]
-    assert fault.startswith("dns: ZeroDivisionError")
-    assert [one.unit for one in heard] == ["dns"]
+    assert fault.startswith("tftp: ZeroDivisionError")
+    assert [one.unit for one in heard] == ["tftp"]
     assert (tmp_path / "log.quarantine.pcap").stat().st_size == 24 + 16 + 42 + 20
 
 
