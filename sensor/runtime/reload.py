@@ -125,7 +125,7 @@ class Reloader:
             self._got = self._prepare(self._read())
         except DocumentErrors as errors:
             self._got = errors
-        gc.collect(0)  # what reading left in reference cycles; the collector would come after a hundred reloads
+        gc.collect()  # what was replaced and what reading left in reference cycles; the collector would come after a hundred reloads
         give_back()
 
     def _prepare(self, settings: Settings) -> _Fresh:
