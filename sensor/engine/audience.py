@@ -53,13 +53,17 @@ class _Hearers:
 class Audience:
     """Calls whoever wants an event, each guarded by the boundary."""
 
-    def __init__(self, boundary: Boundary, members: Iterable[tuple[type[Event], Member]]) -> None:
-        """UnknownField where a want reads what its class does not have."""
+    def __init__(self, boundary: Boundary, members: Iterable[tuple[type[Event], Member]], before: Audience | None = None) -> None:
+        """``before``: an audience whose functions are used again where the members are the same. UnknownField where a
+        want reads what its class does not have.
+        """
         self._each = boundary.each
         found: dict[type[Event], list[Member]] = {}
         for kind, member in members:
             found.setdefault(kind, []).append(member)
-        self._hearers = {kind: _Hearers(kind, some) for kind, some in found.items()}
+        known = before._hearers if before is not None else {}  # noqa: SLF001 - of its own class
+        same = {kind: known[kind] for kind, some in found.items() if kind in known and known[kind].members == some}
+        self._hearers = {kind: same.get(kind) or _Hearers(kind, some) for kind, some in found.items()}
         self._choose = {kind: ((kind.__name__, hearers.choose),) for kind, hearers in self._hearers.items()}
 
     @property

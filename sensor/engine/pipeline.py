@@ -104,6 +104,7 @@ class Pipeline:
         derivers = {name: unit() for name, unit in units(sensor.derived, Deriver).items()}
         self._derivers = Audience(boundary, deriving(derivers))
         self._listeners = Audience(boundary, listening((*listeners, *(advisor.listeners() if advisor is not None else ()), doubting)))
+        self._judges = Audience(self.boundary, ())
         self.watch(detectors)
         self._tables = {"flows": self.kernels.flows, "repeats": repeats, "inventory": inventory, "alerts": room, "dissectors": self.dissection, **(more or {})}
         self._tables |= {"recommendations": advisor} if advisor is not None else {}
@@ -122,7 +123,7 @@ class Pipeline:
         self._flow_detectors = [detector for detector in detectors if isinstance(detector, FlowDetector)]
         self._device_detectors = [detector for detector in detectors if isinstance(detector, DeviceDetector)]
         self._ticking = [detector for detector in detectors if type(detector).tick is not Detector.tick]
-        self._judges = Audience(self.boundary, judges(detectors))
+        self._judges = Audience(self.boundary, judges(detectors), self._judges)
         self.hearing.listen(self._judges.kinds | self._listeners.kinds)
 
     def keep(self, evidence: Gatherer | None) -> None:
