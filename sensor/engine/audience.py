@@ -61,9 +61,9 @@ class Audience:
         found: dict[type[Event], list[Member]] = {}
         for kind, member in members:
             found.setdefault(kind, []).append(member)
-        known = before._hearers if before is not None else {}  # noqa: SLF001 - of its own class
+        known: dict[type[Event], _Hearers] = before._hearers if before is not None else {}  # noqa: SLF001 - of its own class
         same = {kind: known[kind] for kind, some in found.items() if kind in known and known[kind].members == some}
-        self._hearers = {kind: same.get(kind) or _Hearers(kind, some) for kind, some in found.items()}
+        self._hearers: dict[type[Event], _Hearers] = {kind: same.get(kind) or _Hearers(kind, some) for kind, some in found.items()}
         self._choose = {kind: ((kind.__name__, hearers.choose),) for kind, hearers in self._hearers.items()}
 
     @property
