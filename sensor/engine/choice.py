@@ -7,7 +7,9 @@ becomes one expression of Python each.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
+from types import CodeType
 from typing import Any, get_args, get_origin
 
 from sensor.core.event import Event
@@ -15,6 +17,8 @@ from sensor.core.wants import PACKET, AnyOf, Constant, Versioned, Want, type_of
 
 # Values of a field whose answers are remembered, and the longest text that is.
 REMEMBERED, LONGEST = 4096, 1024
+# Codes that are kept. A reload mostly changes constants, and the parser leaves the memory of a busy process in pieces.
+CODES_LIMIT = 512
 
 Choice = Callable[[Any], int]
 
@@ -136,9 +140,14 @@ def compiled(kind: type[Event], wants: Sequence[Want]) -> Choice:
         tests += [(write.code(part), out) for part in others]
     name = f"choose_{kind.__name__}"
     text = f"def {name}(event):\n" + "".join(f"    {line}\n" for line in write.lines(begin, tests, sum(outs)))
-    exec(compile(text, f"<wants of {kind.__name__}>", "exec"), write.space)  # noqa: S102 - names and constants of wants, nothing else
+    exec(_code(text, kind.__name__), write.space)  # noqa: S102 - names and constants of wants, nothing else
     made: Choice = write.space.pop(name)  # its own namespace must not hold it: the cycle would outlive many reloads
     return made
+
+
+@functools.lru_cache(maxsize=CODES_LIMIT)
+def _code(text: str, kind: str) -> CodeType:
+    return compile(text, f"<wants of {kind}>", "exec")
 
 
 def _can_be_key(held: Any) -> bool:

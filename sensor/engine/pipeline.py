@@ -4,6 +4,7 @@ same however the packets were cut into batches; what happens by time (ageing, se
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from typing import Any
 
@@ -29,7 +30,7 @@ from sensor.core.wants import Listener
 from sensor.decode.flows import FlowTable
 from sensor.decode.kernels import Kernels, Work
 from sensor.decode.select import Selector
-from sensor.engine.audience import Audience, deriving, judges, listening
+from sensor.engine.audience import Audience, Member, deriving, judges, listening
 from sensor.engine.dissection import Dissection
 from sensor.engine.evictions import evictions
 from sensor.engine.health import Finding, Health
@@ -104,7 +105,7 @@ class Pipeline:
         derivers = {name: unit() for name, unit in units(sensor.derived, Deriver).items()}
         self._derivers = Audience(boundary, deriving(derivers))
         self._listeners = Audience(boundary, listening((*listeners, *(advisor.listeners() if advisor is not None else ()), doubting)))
-        self._judges = Audience(self.boundary, ())
+        self._judges, self._members = Audience(self.boundary, ()), dict[Detector, list[tuple[type[Event], Member]]]()
         self.watch(detectors)
         self._tables = {"flows": self.kernels.flows, "repeats": repeats, "inventory": inventory, "alerts": room, "dissectors": self.dissection, **(more or {})}
         self._tables |= {"recommendations": advisor} if advisor is not None else {}
@@ -123,7 +124,8 @@ class Pipeline:
         self._flow_detectors = [detector for detector in detectors if isinstance(detector, FlowDetector)]
         self._device_detectors = [detector for detector in detectors if isinstance(detector, DeviceDetector)]
         self._ticking = [detector for detector in detectors if type(detector).tick is not Detector.tick]
-        self._judges = Audience(self.boundary, judges(detectors), self._judges)
+        self._members = {detector: self._members.get(detector) or list(judges([detector])) for detector in detectors}
+        self._judges = Audience(self.boundary, itertools.chain(*self._members.values()), self._judges)
         self.hearing.listen(self._judges.kinds | self._listeners.kinds)
 
     def keep(self, evidence: Gatherer | None) -> None:

@@ -157,6 +157,7 @@ class Reloader:
         parts.outputs.watch(names, now)
         if isinstance(parts.log, LiveLog):
             parts.log.keep(config.retention, names)
+        give_back()
         self._config = config
         self.state.restart = [key for key in differences(self._begun, config) if not _counts_at_once(key)]
         self.state.faults = list(map(str, fresh.faults))

@@ -182,7 +182,8 @@ def test_a_life(service: Service) -> None:
 
 
 def test_reloads_under_traffic(service: Service, traffic: Callable[[int], Callable[[], int]]) -> None:
-    """Broken ones, then ten times as many good ones under 50,000 packets a second: the old configuration stays, no packet is lost, no memory is taken.
+    """Broken ones, then ten times as many good ones under 50,000 packets a second: the old configuration stays, no packet is lost, and no more memory is
+    taken than a few took.
 
     SENSOR_RELOADS: how many good ones.
     """
@@ -191,9 +192,11 @@ def test_reloads_under_traffic(service: Service, traffic: Callable[[int], Callab
     service.start()
     service.hears("READY=1")
     end = traffic(50_000)
+    few = list[float]()  # what is at work under traffic and free after a reload comes and goes by some MiB
     for number in range(6):
         service.reload(GOOD[number % 2])
-    before, files = service.anonymous_mib(), service.descriptors()
+        few.append(service.anonymous_mib())
+    before, files = max(few), service.descriptors()
     broken = [service.reload(BROKEN) for _ in range(good // 10)]
     service.says(lambda: len(service.told("config")) == 7)
     assert service.told("config")[-1]["facts"]["faults"][0].startswith(f"{service.config}:3:3: found the key 'interface'")
