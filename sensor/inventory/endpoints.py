@@ -45,7 +45,8 @@ class Endpoints:
         if not address or holder is record:
             return record
         if holder is not None and (record.router or self._keeps(holder, address, record.last)):
-            return holder
+            # The MAC had the address until somebody else claimed it, rightly or not: it does not forward for the new holder.
+            return record if self.table.claimed_from.get(address) is record else holder
         return record if self.networks.inside(address) and not record.router else None
 
     def speaker(self, ts: int, subject: Subject, trait: Trait) -> Record | None:

@@ -21,6 +21,8 @@ from sensor.inventory.words import Word
 
 # Records looked at again, at most, to find one that really was silent for long; then the next must go.
 _SECOND_CHANCES = 64
+# Addresses that were claimed from a device, of which it is remembered from which.
+_CLAIMED_FROM = 4096
 # Endpoints outside, of which nobody asks for a while whose they are.
 _STRANGERS, _STRANGE_NS = 4096, 60_000_000_000
 
@@ -28,7 +30,7 @@ _STRANGERS, _STRANGE_NS = 4096, 60_000_000_000
 class Table:
     """``known`` remembers the record behind an endpoint; ``due`` are records to look at when changes are told, in order of their news; ``settle_at``: packet
     time (ns) before which none of them, nor anything else, has to be looked at;
-    ``departed`` those that are over, with why; ``words``: key of a device → field → what the operator said. ``journal``: where what happens is noted down.
+    ``departed`` those that are over, with why; ``claimed_from``: address → device with a MAC that had it before another one claimed it; ``words``: key of a device → field → what the operator said. ``journal``: where what happens is noted down.
 
     ``by_mac``, ``ids`` (id → key) and ``keys`` (of those with an id or name to find them by) need no bound of their own:
     every entry belongs to a record (at most ``limits.macs`` each) and leaves with it.
@@ -38,6 +40,7 @@ class Table:
         self.limits = limits
         self.by_mac: dict[int, Record] = {}
         self.leases: Bounded[int, Record] = Bounded(limits.leases)
+        self.claimed_from: Bounded[int, Record] = Bounded(_CLAIMED_FROM)
         self.known: Bounded[Subject, Record] = Bounded(limits.endpoints)
         self.novelty = Novelty(limits.novelty_bits, key)
         self.strangers: Bounded[Subject, int] = Bounded(_STRANGERS)
@@ -247,6 +250,8 @@ class Table:
         if former is not record:
             if former is not None:
                 self.release(former, address, ts)
+                if claimed and former.macs and not former.dead:
+                    self.claimed_from.put(address, former)
             pushed = self.leases.put(address, record)
             if pushed is not None:
                 pushed[1].addresses.pop(pushed[0], None)

@@ -69,6 +69,17 @@ def test_an_address_moves_from_one_device_to_another(story):
     assert story.changes[-1].changes == (FieldChange("ips", "", "10.0.0.10"),)
 
 
+def test_a_device_whose_address_another_one_claims_is_still_found_by_its_mac(story):
+    """An alert about a spoofed address names the device that had it, from the first claim on; the address alone is the claimant's."""
+    story.says(PRINTER, "10.0.0.9", "dhcp.lease", "10.0.0.9").says(LAPTOP, "10.0.0.7", "dhcp.lease", "10.0.0.7").at(5)
+    story.says(LAPTOP, "10.0.0.9", "arp.address", "10.0.0.9")
+    assert story.who(PRINTER, "10.0.0.9").key == KEY
+    assert story.who("", "10.0.0.9").key == f"mac:{LAPTOP}"
+    story.says(PRINTER, "10.0.0.9", "arp.address", "10.0.0.9")
+    assert story.who(LAPTOP, "10.0.0.9").key == f"mac:{LAPTOP}"
+    assert story.who("", "10.0.0.9").key == KEY
+
+
 def test_an_address_used_by_another_after_silence_moves_without_the_identity(story):
     """A machine that takes over an unused address without any claim gets the address, and nothing that was known of the former one."""
     story.says(PRINTER, "10.0.0.9", "sip.user_agent", "type=printer").at(400).says(LAPTOP, "10.0.0.9", "http.server", "os=Windows").at(402)
