@@ -100,9 +100,10 @@ class Terminal:
         self.file, inside = pty.openpty()
         self.seen = b""
         self.size(40, 120)
-        # setsid(1) makes it the terminal that Ctrl-C comes from.
+        # setsid(1) makes it the terminal that Ctrl-C comes from. What says another size than the terminal, as test runners do, is not handed on.
+        environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")} | {"TERM": "xterm-256color"}
         command = ["setsid", "--ctty", sys.executable, "-m", "sensor", "top", *words]
-        self.process = subprocess.Popen(command, stdin=inside, stdout=inside, stderr=inside, env=os.environ | {"TERM": "xterm-256color"})
+        self.process = subprocess.Popen(command, stdin=inside, stdout=inside, stderr=inside, env=environment)
         os.close(inside)
 
     def size(self, rows: int, columns: int) -> None:
