@@ -55,10 +55,10 @@ cdef class Boundary:
         return said, whole
 
     cdef bint call(self, list said, unit, unit_call, tuple args, packet, bint quiet) except -1:
-        """Adds what a unit says; whether it came to its end."""
+        """Adds what a unit yields, where a list is given; whether it came to its end."""
         try:
             words = unit_call(*args)
-            if words is not None:
+            if words is not None and said is not None:
                 said.extend(words)  # item by item: what was said before a break is not lost with it
             return True
         except Malformed as malformed:

@@ -20,21 +20,21 @@ from sensor.core.changes import ChangeReader
 from sensor.core.deriver import Deriver
 from sensor.core.detector import Detector, DeviceDetector, FlowDetector
 from sensor.core.device import DeviceChange
-from sensor.core.dissector import Dissector, Said
+from sensor.core.dissector import Dissector
 from sensor.core.event import Event, SenderFlood
 from sensor.core.flow import Change, flow_of
-from sensor.core.observation import Observation
 from sensor.core.packet import Packets
 from sensor.core.recent import RecentSet
 from sensor.core.wants import Listener
 from sensor.decode.flows import FlowTable
 from sensor.decode.kernels import Kernels, Work
 from sensor.decode.select import Selector
-from sensor.engine.audience import Audience, Member, deriving, judges, listening
+from sensor.engine.audience import Audience, Dispatcher
 from sensor.engine.dissection import Dissection
 from sensor.engine.evictions import evictions
 from sensor.engine.health import Finding, Health
 from sensor.engine.hearing import Hearing
+from sensor.engine.members import Member, deriving, judges, listening
 from sensor.engine.message_limits import MessageLimits
 from sensor.engine.order import Agenda
 from sensor.evidence.gather import Gatherer
@@ -96,16 +96,24 @@ class Pipeline:
         selector = Selector([unit.interest for unit in dissectors.values()], repeats)
         self.kernels = Kernels(FlowTable(sizes.flow_bits), selector, reading(dissectors, sizes.conversations, sizes.held) if native else None)
         self.sightings, self.services = Sightings(inventory.networks), Services()
-        self.dissection = Dissection(dissectors, boundary, self.kernels.unfollow, self._hear, conversations=sizes.conversations, held=sizes.held)
-        self.hearing = Hearing(self._hear, self.dissection.made, inventory.table.novelty, boundary, getattr(self.kernels.reader, "names", ()))
+        derivers = {name: unit() for name, unit in units(sensor.derived, Deriver).items()}
+        doubting = Listener("inventory", SenderFlood, lambda _: inventory.doubt())
+        heard = listening((*listeners, *(advisor.listeners() if advisor is not None else ()), doubting))
+        self.dispatcher = Dispatcher(
+            boundary,
+            inventory.observe,
+            room.take,
+            derivers=Audience(boundary, deriving(derivers)),
+            judges=Audience(boundary, ()),
+            listeners=Audience(boundary, heard),
+        )
+        dispatch = self.dispatcher.dispatch
+        self.dissection = Dissection(dissectors, boundary, self.kernels.unfollow, dispatch, conversations=sizes.conversations, held=sizes.held)
+        self.hearing = Hearing(dispatch, self.dissection.made, inventory.table.novelty, boundary, getattr(self.kernels.reader, "names", ()))
         self.keep(evidence)
         self.limits = MessageLimits()
         self._changes = ChangeReader(inventory.networks)
-        doubting = Listener("inventory", SenderFlood, lambda _: inventory.doubt())
-        derivers = {name: unit() for name, unit in units(sensor.derived, Deriver).items()}
-        self._derivers = Audience(boundary, deriving(derivers))
-        self._listeners = Audience(boundary, listening((*listeners, *(advisor.listeners() if advisor is not None else ()), doubting)))
-        self._judges, self._members = Audience(self.boundary, ()), dict[Detector, list[tuple[type[Event], Member]]]()
+        self._members: dict[Detector, list[tuple[type[Event], Member]]] = {}
         self.watch(detectors)
         self._tables = {"flows": self.kernels.flows, "repeats": repeats, "inventory": inventory, "alerts": room, "dissectors": self.dissection, **(more or {})}
         self._tables |= {"recommendations": advisor} if advisor is not None else {}
@@ -125,8 +133,9 @@ class Pipeline:
         self._device_detectors = [detector for detector in detectors if isinstance(detector, DeviceDetector)]
         self._ticking = [detector for detector in detectors if type(detector).tick is not Detector.tick]
         self._members = {detector: self._members.get(detector) or list(judges([detector])) for detector in detectors}
-        self._judges = Audience(self.boundary, itertools.chain(*self._members.values()), self._judges)
-        self.hearing.listen(self._judges.kinds | self._listeners.kinds)
+        units = self.dispatcher
+        units.judges = Audience(self.boundary, itertools.chain(*self._members.values()), units.judges)
+        self.hearing.listen(units.judges.kinds | units.listeners.kinds)
 
     def keep(self, evidence: Gatherer | None) -> None:
         """The packets behind alerts are kept by somebody else, or by nobody any more."""
@@ -242,28 +251,6 @@ class Pipeline:
         else:
             self.hearing.ended(what)
             self.dissection.end(what)
-
-    # What is said.
-
-    def _hear(self, said: Iterable[Said]) -> None:
-        """One message: all its facts, then its events and what is derived of each are judged, then whoever listens hears
-        them, in the order in which they were said.
-        """
-        facts: list[Observation] = []
-        events: list[Event] = []
-        for one in said:
-            if isinstance(one, Observation):
-                facts.append(one)
-            else:
-                events.append(one)
-                events += self._derivers.hear(one)
-        if facts:
-            self.boundary.all("inventory", self.inventory.observe, facts)
-        for event in events:
-            if alerts := self._judges.hear(event):
-                self.room.take(alerts)
-        for event in events:
-            self._listeners.hear(event)
 
     # What happens by time.
 

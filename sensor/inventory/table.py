@@ -28,9 +28,10 @@ _STRANGERS, _STRANGE_NS = 4096, 60_000_000_000
 
 
 class Table:
-    """``known`` remembers the record behind an endpoint; ``due`` are records to look at when changes are told, in order of their news; ``settle_at``: packet
-    time (ns) before which none of them, nor anything else, has to be looked at;
-    ``departed`` those that are over, with why; ``claimed_from``: address → device with a MAC that had it before another one claimed it; ``words``: key of a device → field → what the operator said. ``journal``: where what happens is noted down.
+    """``known`` remembers the record behind an endpoint. ``claimed_from``: address → device with a MAC that had it before
+    another one claimed it. ``due``: records to look at when changes are told, in order of their news; ``settle_at``:
+    packet time (ns) before which none of them, nor anything else, has to be looked at. ``departed``: those that are over,
+    with why. ``words``: key of a device → field → what the operator said. ``journal``: where what happens is noted down.
 
     ``by_mac``, ``ids`` (id → key) and ``keys`` (of those with an id or name to find them by) need no bound of their own:
     every entry belongs to a record (at most ``limits.macs`` each) and leaves with it.

@@ -15,7 +15,8 @@ from sensor.core.detector import Detector, EventDetector
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.wants import ALWAYS, UnknownField, Want, field
-from sensor.engine.audience import Audience, Member, judges
+from sensor.engine.audience import Audience
+from sensor.engine.members import Member, judges
 from tests.detectors.stories import World
 
 

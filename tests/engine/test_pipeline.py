@@ -30,7 +30,8 @@ from sensor.core.record import Record, RecordMaker
 from sensor.core.wants import Listener
 from sensor.dissectors.dns import Dns
 from sensor.dissectors.sip import Sip, SipRequest, SipResponse
-from sensor.engine.audience import Audience, listening
+from sensor.engine.audience import Audience
+from sensor.engine.members import listening
 from sensor.engine.pipeline import Pipeline, Sizes
 from sensor.fingerprinting.oui import Oui
 from sensor.inventory.inventory import Inventory
@@ -335,8 +336,8 @@ def test_a_fact_or_a_listener_that_breaks_costs_only_itself() -> None:
     engine = Engine({"breaking": Breaking()}, named(Judge, "test.judge"))
     deaf = Listener("deaf", TalkHeard, lambda _: 1 // 0)
     ears = Listener("ears", TalkHeard, lambda event: heard.append(event.word))
-    engine.pipeline._listeners = Audience(engine.boundary, listening((deaf, ears)))
-    batch, observe = talk(b"one", b"two"), engine.pipeline.inventory.observe
+    engine.pipeline.dispatcher.listeners = Audience(engine.boundary, listening((deaf, ears)))
+    batch, observe = talk(b"one", b"two"), engine.pipeline.dispatcher.observe
     first = int(batch.rows["ts"][0])
 
     def break_first(fact: Observation) -> None:
@@ -344,7 +345,7 @@ def test_a_fact_or_a_listener_that_breaks_costs_only_itself() -> None:
             raise IndexError("the first one")
         observe(fact)
 
-    engine.pipeline.inventory.observe = break_first  # type: ignore[method-assign]
+    engine.pipeline.dispatcher.observe = break_first
     engine.read(batch)
     assert engine.faults() == [("inventory", "IndexError: the first one", 1), ("deaf", "ZeroDivisionError: integer division or modulo by zero", 4)]
     assert heard == [b"one", b"after one", b"two", b"after two"]

@@ -17,7 +17,7 @@ from sensor.config import Config, load_config
 from sensor.core.record import Record
 from sensor.core.wants import ALWAYS, NEVER
 from sensor.engine import pipeline
-from sensor.engine.audience import judges, listening
+from sensor.engine.members import judges, listening
 from sensor.runtime.assembly import assemble
 
 ROOT = Path(__file__).parents[2]

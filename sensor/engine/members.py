@@ -1,0 +1,50 @@
+"""Who hears events of which class, and what of them it wants: detectors, derivers, and listeners that raise no alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from sensor.core.deriver import Deriver
+from sensor.core.detector import Detector, EventDetector
+from sensor.core.event import Event
+from sensor.core.wants import ALWAYS, Listener, UnknownField, Want
+
+Call = Callable[[Any], Iterable[Any] | None]
+
+
+class Member(NamedTuple):
+    """One that hears events of a class: its name for the boundary, what is called, and which events it wants."""
+
+    unit: str
+    call: Call
+    want: Want = ALWAYS
+
+
+Members = Iterable[tuple[type[Event], Member]]
+
+
+def judges(detectors: Iterable[Detector]) -> Iterator[tuple[type[Event], Member]]:
+    """The detectors of events, by what they watch and want. UnknownField where one wants a class that it does not watch."""
+    for detector in detectors:
+        if isinstance(detector, EventDetector):
+            wants = detector.wants()
+            if odd := wants.keys() - set(detector.watches):
+                names = ", ".join(sorted(kind.__name__ for kind in odd))
+                raise UnknownField(f"{detector.id} wants some of {names}, which it does not watch")
+            for kind in detector.watches:
+                yield kind, Member(detector.id, detector.inspect, wants.get(kind, ALWAYS))
+
+
+def deriving(derivers: Mapping[str, Deriver]) -> Iterator[tuple[type[Event], Member]]:
+    """Those that make events of events, by name."""
+    for name, deriver in derivers.items():
+        wants = deriver.wants()
+        for kind in deriver.watches:
+            yield kind, Member(name, deriver.derive, wants.get(kind, ALWAYS))
+
+
+def listening(listeners: Iterable[Listener]) -> Iterator[tuple[type[Event], Member]]:
+    """Those that raise no alerts."""
+    for one in listeners:
+        yield one.event, Member(one.unit, one.hear, one.want)
