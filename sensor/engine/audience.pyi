@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from sensor.boundary import Boundary
+from sensor.core.alert import Alert
+from sensor.core.dissector import Said
+from sensor.core.event import Event
+from sensor.core.observation import Observation
+from sensor.engine.members import Members
+
+class Audience:
+    def __init__(self, boundary: Boundary, members: Members, before: Audience | None = None) -> None: ...
+    @property
+    def kinds(self) -> frozenset[type[Event]]: ...
+    def hear(self, event: Event) -> list[Any]: ...
+
+class Dispatcher:
+    observe: Callable[[Observation], object]
+    take: Callable[[Iterable[Alert]], object]
+    derivers: Audience
+    judges: Audience
+    listeners: Audience
+    def __init__(
+        self,
+        boundary: Boundary,
+        observe: Callable[[Observation], object],
+        take: Callable[[Iterable[Alert]], object],
+        derivers: Audience,
+        judges: Audience,
+        listeners: Audience,
+    ) -> None: ...
+    def dispatch(self, said: Iterable[Said]) -> None: ...

@@ -1,0 +1,132 @@
+# cython: language_level=3, boundscheck=True
+"""Delivers what dissectors yield: observations to the inventory, events to whoever wants them. One compiled function for each class of events
+decides who does.
+
+A condition that raises is a fault of the unit that declared it: it is counted, and the unit gets every event of that class from then on.
+"""
+
+from sensor.boundary cimport Boundary
+from sensor.core.observation import Observation
+from sensor.core.wants import ALWAYS, event_reader
+from sensor.engine.choice import compiled
+
+# Combinations of units that want the same event: few ever occur.
+COMBINATIONS_LIMIT = 1024
+
+
+cdef class Hearers:
+    """The members of one class of events. ``choose`` returns those that want an event, in their order."""
+
+    cdef readonly list members
+    cdef readonly tuple everybody
+    cdef object mask, choice
+    cdef dict chosen
+    cdef str name
+
+    def __init__(self, kind, members):
+        self.name, self.members = kind.__name__, list(members)
+        self.everybody = tuple([(member.unit, member.call) for member in members])
+        self.mask = compiled(kind, [member.want for member in members])
+        self.chosen = {0: ()}
+        self.choice = self.choose
+
+    def choose(self, event):
+        mask = self.mask(event)
+        found = self.chosen.get(mask)
+        if found is None:
+            if len(self.chosen) >= COMBINATIONS_LIMIT:
+                self.chosen = {0: ()}
+            found = self.chosen[mask] = tuple([unit for place, unit in enumerate(self.everybody) if mask >> place & 1])
+        return found
+
+
+cdef class Audience:
+    """Calls each unit that wants an event, guarded by the boundary."""
+
+    cdef Boundary boundary
+    cdef dict hearers              # class of event → Hearers
+
+    def __init__(self, Boundary boundary, members, Audience before=None):
+        """``before``: an audience whose compiled functions are kept where the members are the same. UnknownField where a condition reads a field that
+        its class does not have.
+        """
+        cdef dict found = {}
+        cdef Hearers known
+        self.boundary, self.hearers = boundary, {}
+        for kind, member in members:
+            found.setdefault(kind, []).append(member)
+        for kind, some in found.items():
+            known = before.hearers.get(kind) if before is not None else None
+            self.hearers[kind] = known if known is not None and known.members == some else Hearers(kind, some)
+
+    @property
+    def kinds(self):
+        """The classes of events that anybody hears."""
+        return frozenset(self.hearers)
+
+    cpdef list hear(self, event):
+        """What all units that want the event return."""
+        cdef list said = []
+        cdef list chosen
+        cdef tuple args
+        cdef Hearers hearers = self.hearers.get(type(event))
+        if hearers is None:
+            return said
+        chosen, args = [], (event,)
+        if not self.boundary.call(chosen, hearers.name, hearers.choice, args, None, True):
+            chosen = list(self.blame(event, hearers))
+        if chosen:
+            packet = event.packet
+            for unit, call in chosen:
+                self.boundary.call(said, unit, call, args, packet, False)
+        return said
+
+    cdef tuple blame(self, event, Hearers hearers):
+        """A condition raised: find whose it is. That unit gets every event from now on, and all units get this one."""
+        kind, read, members = type(event), event_reader(event), []
+        for member in hearers.members:
+            sound = self.boundary.call([], member.unit, asked(member.want), (read,), event.packet, False)
+            members.append(member if sound else member._replace(want=ALWAYS))
+        if members == hearers.members:  # none raises when asked alone: the function itself is at fault
+            self.boundary.call([], hearers.name, hearers.choice, (event,), event.packet, False)
+            members = [member._replace(want=ALWAYS) for member in members]
+        hearers = self.hearers[kind] = Hearers(kind, members)
+        return hearers.everybody
+
+
+cdef class Dispatcher:
+    """Delivers one message at a time: all its observations go to the inventory first, then its events and those derived of each go to detectors, then to
+    listeners, in the order in which the dissector yielded them. ``observe``: of the inventory; ``take``: of the alert room.
+    """
+
+    cdef Boundary boundary
+    cdef public object observe, take
+    cdef public Audience derivers, judges, listeners
+
+    def __init__(self, Boundary boundary, observe, take, Audience derivers, Audience judges, Audience listeners):
+        self.boundary, self.observe, self.take = boundary, observe, take
+        self.derivers, self.judges, self.listeners = derivers, judges, listeners
+
+    def dispatch(self, said):
+        cdef list facts = [], events = [], alerts
+        for one in said:
+            if type(one) is Observation:
+                facts.append(one)
+            else:
+                events.append(one)
+                if type(one) in self.derivers.hearers:
+                    events += self.derivers.hear(one)
+        for fact in facts:
+            self.boundary.call(None, "inventory", self.observe, (fact,), None, False)
+        for event in events:
+            if type(event) in self.judges.hearers:
+                alerts = self.judges.hear(event)
+                if alerts:
+                    self.take(alerts)
+        for event in events:
+            if type(event) in self.listeners.hearers:
+                self.listeners.hear(event)
+
+
+def asked(want):
+    return lambda read: (want.holds(read),)
