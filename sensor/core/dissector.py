@@ -23,8 +23,8 @@ class Interest(msgspec.Struct, frozen=True, kw_only=True):
     ``repeats_s``: an identical payload from the same sender within so many seconds is dropped before it becomes a Packet (0: never), where
     the bytes ``volatile`` (first, stop) of the payload do not count: a transaction id, say.
     ``stream``: TCP rows go through reassembly to ``Stream`` objects; otherwise TCP rows are never selected. ``opening``: only so many payloads (1 to 4) from
-    the first of each direction on, and from each one that ``starts`` or ``magic`` recognise, are wanted; what follows in between is a gap. Bodies cost nothing
-    this way. 0: all of them.
+    the first of each direction on, and from each one that ``starts`` or ``magic`` recognise, are wanted, where payloads of
+    less than 1,008 bytes count in proportion; what follows in between is a gap. Bodies cost nothing this way. 0: all.
     ``tcp_heads``: TCP headers as payload, for ``dissect``: of SYNs without data whose window and options their sender has not shown within ``repeats_s``,
     and of segments without data whose flags are impossible; of each at most 512 new ones a second, and 2 during a flood. The others are counted as shed.
     """

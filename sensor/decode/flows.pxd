@@ -34,7 +34,7 @@ ctypedef packed struct Slot:
     uint8_t client
     uint8_t answered
     uint8_t fins
-    uint8_t heads0
+    uint8_t heads0       # of the payloads looked at, each way: their weight
     uint8_t heads1
     uint8_t reason
     uint8_t unasked      # its server spoke first
@@ -45,7 +45,8 @@ ctypedef packed struct Slot:
     uint8_t more1
 
 cdef enum:
-    HEADS = 4        # payloads of each direction that are looked at to recognise a stream
+    HEADS = 4        # payloads of each direction that are looked at to recognise a stream, or as many small ones as weigh as much
+    WEIGHT = 63      # of a payload: one for every 16 bytes, at most this
     CHUNK = 16       # rows whose cache lines are asked for together
     ENDED = 4        # Change.kind of the end of a flow
 

@@ -17,7 +17,7 @@ import numpy as np
 from sensor.core.recent cimport RecentSet
 from sensor.core.row cimport ACK, FIN, FIRST_FRAGMENT, LATER_FRAGMENT, RST, SYN, WHOLE, Row
 from sensor.decode.bytes cimport u32
-from sensor.decode.flows cimport HEADS, FlowTable, Slot
+from sensor.decode.flows cimport HEADS, WEIGHT, FlowTable, Slot
 
 cdef enum:
     MAX_DISSECTORS = 63  # of each kind of rows
@@ -242,23 +242,22 @@ cdef class Selector:
         cdef Slot* slot
         cdef uint64_t found = 0, wanted
         cdef uint8_t* heads
-        if row.payload_len == 0 or (row.spare >= HEADS and row.wanted == 0):  # told by the flow pass; saves the slot's cache line
+        if row.payload_len == 0 or (row.spare >= HEADS * WEIGHT and row.wanted == 0):  # told by the flow pass; saves the slot's cache line
             return 0
         slot = &flows.table[row.slot]
         heads = &slot.heads0 if row.direction == 0 else &slot.heads1
         if again(slot, row) and heads[0]:
             self.repeats += 1
             return 0
-        if row.payload_len >= 8 and (heads[0] < HEADS or slot.followers & ~self.whole):
+        if row.payload_len >= 8 and (heads[0] < HEADS * WEIGHT or slot.followers & ~self.whole):
             found = self.recognised(data, row, True)
             if found & slot.followers & ~self.whole:
                 heads[0] = 0  # another message begins
         row.begins = found != 0
-        if heads[0] < HEADS:
+        if heads[0] < HEADS * WEIGHT:
             slot.followers |= found | self.tcp[row.sport] | self.tcp[row.dport]
-        wanted = slot.followers & self.wants[heads[0]]
-        if heads[0] < HEADS:
-            heads[0] += 1
+        wanted = slot.followers & self.wants[heads[0] // WEIGHT]
+        heads[0] = min(heads[0] + weight(row), HEADS * WEIGHT)
         return self.within(row, wanted, STREAMS, pair(row)) if wanted else 0
 
     cdef uint64_t of_head(self, const uint8_t[::1] data, Row* row, int words) except? 0xFFFFFFFFFFFFFFFF nogil:
@@ -375,6 +374,11 @@ def mark(table, numbers, uint64_t flag):
 cdef inline uint64_t pair(Row* row) noexcept nogil:  # arithmetic only: nothing can fail
     """The two hosts of a row, this way around."""
     return ((row.src_lo ^ row.src_hi) * <uint64_t>0x9E3779B97F4A7C15 ^ (row.dst_lo ^ row.dst_hi)) * <uint64_t>0xC2B2AE3D27D4EB4F | 1
+
+
+cdef inline int weight(Row* row) noexcept nogil:  # arithmetic only: nothing can fail
+    """What a payload takes of an opening: who cuts a message into tiny segments shall not have most of it pass unread."""
+    return min((row.payload_len + 15) >> 4, WEIGHT)
 
 
 cdef inline bint again(Slot* slot, Row* row) noexcept nogil:  # arithmetic only: nothing can fail

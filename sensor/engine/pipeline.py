@@ -5,7 +5,7 @@ same however the packets were cut into batches; what happens by time (ageing, se
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -20,7 +20,7 @@ from sensor.core.changes import ChangeReader
 from sensor.core.deriver import Deriver
 from sensor.core.detector import Detector, DeviceDetector, FlowDetector
 from sensor.core.device import DeviceChange
-from sensor.core.dissector import Dissector
+from sensor.core.dissector import Dissector, Said
 from sensor.core.event import Event, SenderFlood
 from sensor.core.flow import Change, flow_of
 from sensor.core.packet import Packets
@@ -87,8 +87,11 @@ class Pipeline:
         advisor: Advisor | None = None,
         more: dict[str, object] | None = None,
         native: bool = True,
+        hear: Callable[[Iterable[Said]], None] | None = None,
     ) -> None:
-        """``native``: False where every message is to be read by the Python dissectors, which are the reference."""
+        """``native``: False where every message is to be read by the Python dissectors, which are the reference. ``hear``:
+        gets what dissectors yield of a message, in place of the inventory and the detectors.
+        """
         self.inventory, self.room, self.boundary, self.health, self.advisor = inventory, room, boundary, health, advisor
         self.maker, self.emit = room.maker, room.emit
         self.sizes = sizes = sizes or Sizes()
@@ -107,7 +110,7 @@ class Pipeline:
             judges=Audience(boundary, ()),
             listeners=Audience(boundary, heard),
         )
-        dispatch = self.dispatcher.dispatch
+        dispatch = hear or self.dispatcher.dispatch
         self.dissection = Dissection(dissectors, boundary, self.kernels.unfollow, dispatch, conversations=sizes.conversations, held=sizes.held)
         self.hearing = Hearing(dispatch, self.dissection.made, inventory.table.novelty, boundary, getattr(self.kernels.reader, "names", ()))
         self.keep(evidence)

@@ -72,10 +72,17 @@ def test_a_stream_is_followed_from_its_first_bytes() -> None:
 
 def test_only_the_openings_of_messages_are_wanted() -> None:
     """Four payloads of each direction, and four more from where the next message begins; the rest of a body costs nothing."""
-    bodies = [b"bulk bulk bulk"] * 6
-    frames = [tcp_frame(A, B, part, seq=i) for i, part in enumerate([b"GET /one HTTP", *bodies, b"GET /two HTTP", *bodies])]
+    bodies = [b"bulk" * 360] * 6
+    parts = [b"GET /one HTTP".ljust(1440), *bodies, b"GET /two HTTP".ljust(1440), *bodies]
+    frames = [tcp_frame(A, B, part, seq=1440 * i) for i, part in enumerate(parts)]
     assert select(frames, Interest(starts=(b"GET ",), stream=True, opening=4)) == [1, 1, 1, 1, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0]
     assert select(frames, Interest(starts=(b"GET ",), stream=True)) == [1] * 14
+
+
+def test_an_opening_in_tiny_segments_is_wanted_whole() -> None:
+    """Small payloads count by their bytes: 1,008 of them are one. A body in as small segments is not wanted for ever."""
+    frames = [tcp_frame(A, B, b"GET /one HTTP/1." if i == 0 else b"a header, cut up", seq=16 * i) for i in range(200)]
+    assert select(frames, Interest(starts=(b"GET ",), stream=True, opening=2)) == [1] * 126 + [0] * 74
 
 
 def test_a_mirror_of_both_ends_gives_every_payload_twice() -> None:
@@ -133,8 +140,9 @@ def test_kinds_of_rows_count_their_dissectors_apart() -> None:
 
 def test_late_bytes_do_not_make_a_stream() -> None:
     """Only the first payloads of a direction are looked at."""
-    frames = [tcp_frame(A, B, b"bulk bulk bulk", seq=i) for i in range(5)] + [tcp_frame(A, B, b"REGISTER sip:b")]
-    assert select(frames, Interest(starts=(b"REGISTER",), stream=True)) == [0] * 6
+    for bulk, count in ((b"bulk" * 360, 5), (b"bulk bulk bulk", 260)):
+        frames = [tcp_frame(A, B, bulk, seq=i) for i in range(count)] + [tcp_frame(A, B, b"REGISTER sip:b")]
+        assert select(frames, Interest(starts=(b"REGISTER",), stream=True)) == [0] * (count + 1)
 
 
 def test_tcp_ports_need_a_stream_dissector() -> None:

@@ -33,16 +33,6 @@ ENDS = ("10.0.0.1", "10.0.0.2")
 Turn = tuple[int, bytes]
 
 
-class Listener(Pipeline):
-    """Keeps what is said of each packet, instead of working it off."""
-
-    def _hear(self, said: Iterable[Said]) -> None:
-        heard = getattr(self, "heard", None)
-        if heard is None:
-            heard = self.heard = []
-        heard.append([told(one) for one in said])
-
-
 def told(one: Said) -> tuple[Any, ...]:
     if isinstance(one, Observation):
         return (one.kind, one.value, one.ts, one.flow, one.subject)
@@ -55,15 +45,18 @@ def heard(frames: Sequence[bytes], dissector: tuple[str, Dissector], *, native: 
     """(what was said, a list a packet; what was malformed) of frames ``step`` ns apart, ``size`` in a batch."""
     boundary, inventory = Boundary(), Inventory(Book(), Oui(), Networks())
     room = AlertRoom(AlertDesk(), RecordMaker("test"), lambda _: None, inventory.device)
-    listener = Listener(
-        dissectors=dict([dissector]), detectors=(), inventory=inventory, room=room, boundary=boundary, sizes=Sizes(10, 8, conversations), native=native
-    )
+    said: list[list[tuple[Any, ...]]] = []
+
+    def hear(some: Iterable[Said]) -> None:
+        said.append([told(one) for one in some])
+
+    sizes = Sizes(10, 8, conversations)
+    listener = Pipeline(dissectors=dict([dissector]), detectors=(), inventory=inventory, room=room, boundary=boundary, sizes=sizes, native=native, hear=hear)
     listener.hearing.listen(KINDS)
     for start in range(0, len(frames), size):
         listener.process(batch(frames[start : start + size], START + start * step, step))
     listener.finish()
     assert not list(boundary.faults.values())
-    said = getattr(listener, "heard", [])
     return [some for some in said if some], dict(boundary.malformed.items()), listener
 
 
