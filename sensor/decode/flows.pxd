@@ -39,10 +39,10 @@ ctypedef packed struct Slot:
     uint8_t reason
     uint8_t unasked      # its server spoke first
     uint8_t grade        # how many times its progress was told; with this, two cache lines
-    uint16_t last0       # of the last payload looked at, each way: a hash of its number and size
-    uint16_t last1
-    uint8_t more0        # eight bits more of it
-    uint8_t more1
+    uint16_t next0       # the number that the next payload begins with, each way: its low 16 bits
+    uint16_t next1
+    uint8_t next0_high   # eight bits more of it; all 0: not known
+    uint8_t next1_high
 
 cdef enum:
     HEADS = 4        # payloads of each direction that are looked at to recognise a stream, or as many small ones as weigh as much
@@ -91,3 +91,11 @@ cdef class FlowTable:
     cdef int close(self, Slot* slot, int reason, int64_t ts, int32_t index, int32_t at) except -1 nogil
     cdef int tell(self, Slot* slot, int kind, int reason, int64_t ts, int32_t index, int32_t at) except -1 nogil
     cdef uint32_t stamp(self, int64_t ts, int age_class) except? 0xFFFFFFFF nogil
+
+
+cdef inline void await_payload(Slot* slot, int direction, uint32_t number) noexcept nogil:  # assignments only
+    """Note the number that the next payload of a direction begins with."""
+    if direction == 0:
+        slot.next0, slot.next0_high = <uint16_t>number, <uint8_t>(number >> 16)
+    else:
+        slot.next1, slot.next1_high = <uint16_t>number, <uint8_t>(number >> 16)

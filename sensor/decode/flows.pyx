@@ -31,7 +31,7 @@ SLOT = np.dtype(
     + [(name, "u4") for name in ("packets0", "packets1")]
     + [(name, "u2") for name in ("port0", "port1", "vlan", "source")]
     + [(name, "u1") for name in ("proto", "state", "client", "answered", "fins", "heads0", "heads1", "reason", "unasked")]
-    + [("grade", "u1"), ("last0", "u2"), ("last1", "u2"), ("more0", "u1"), ("more1", "u1")]
+    + [("grade", "u1"), ("next0", "u2"), ("next1", "u2"), ("next0_high", "u1"), ("next1_high", "u1")]
 )
 
 cdef enum:
@@ -181,6 +181,8 @@ cdef class FlowTable:
         row.direction = key.end != slot.client
         row.wanted, row.spare = slot.followers, slot.heads0 if row.direction == 0 else slot.heads1
         slot.last = row.ts
+        if row.tcp_flags & SYN and row.proto == 6:
+            await_payload(slot, row.direction, row.seq + 1)
         if key.end == 0:
             slot.packets0 += 1
             slot.bytes0 += row.wirelen
@@ -265,6 +267,7 @@ cdef class FlowTable:
         slot.bytes0 = slot.bytes1 = slot.followers = slot.mac0 = slot.mac1 = 0
         slot.packets0 = slot.packets1 = 0
         slot.state = slot.answered = slot.fins = slot.heads0 = slot.heads1 = slot.reason = slot.grade = 0
+        slot.next0 = slot.next1 = slot.next0_high = slot.next1_high = 0
         self.active -= 1
         return 0
 

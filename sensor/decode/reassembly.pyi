@@ -6,6 +6,7 @@ from sensor.core.dissector import Interest, Said, Stream
 from sensor.core.packet import Packet
 
 HELD_SEGMENTS: int
+LATE_SEGMENTS: int
 HELD_BYTES: int
 REPEATED_BYTES: int
 
@@ -16,6 +17,7 @@ class Room:
 
 class Assembler:
     stream: Stream
+    late: int
     def __init__(self, stream: Stream, interest: Interest, room: Room) -> None: ...
     def feed(self, packet: Packet) -> Iterable[Said]: ...
     def finish(self) -> Iterator[Said]: ...

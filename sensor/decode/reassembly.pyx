@@ -6,6 +6,7 @@ gap.
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
 HELD_SEGMENTS = 16
+LATE_SEGMENTS = 3
 HELD_BYTES = 64 * 1024
 REPEATED_BYTES = 1 << 26  # nothing is sent again from further behind: the numbers began anew, or over 2 GiB were passed over
 
@@ -13,6 +14,8 @@ cdef enum:
     MOST_SEGMENTS = 16
     MOST_BYTES = 64 * 1024
     MOST_REPEATED = 1 << 26
+    MOST_LATE = 3              # as many as make a sender send again (RFC 5681, 3.2)
+    MOST_LATE_BYTES = 0xFFFE   # more are not waited for
     SYN = 0x02
 
 
@@ -34,11 +37,11 @@ cdef class Direction:
     def __init__(self, Room room):
         self.room, self.held = room, []
 
-    cdef int hold(self, uint32_t seq, object packet) except -1:
+    cdef int hold(self, uint32_t seq, object packet, bint begins) except -1:
         cdef Py_ssize_t at = len(self.held)
         while at and ahead_of(self.held[at - 1][0], seq) > 0:
             at -= 1
-        self.held.insert(at, (seq, packet))
+        self.held.insert(at, (seq, packet, begins))
         return self.count(len(packet.payload))
 
     cdef bint full(self) except -1:
@@ -69,27 +72,36 @@ cdef class Assembler:
         self.client, self.server = Direction(room), Direction(room)
 
     def feed(self, packet):
-        """One segment of the flow: what is said of it, read by whoever iterates. Repeated bytes are dropped, early segments held; a hole is told when too much
-        waits behind it, or a new message begins.
+        """One segment of the flow: what is said of it, read by whoever iterates. Repeated bytes are dropped, early segments held. A hole is passed over when
+        too much waits behind it, or a message begins behind bytes that nobody wanted; where the capture lacks them
+        (``late``) they may come late, until some more segments did or the other end goes on.
         """
         cdef bytes payload = packet.payload
         cdef Direction way = self.server if packet.direction else self.client
+        cdef Direction other = self.client if packet.direction else self.server
         cdef uint32_t seq = packet.seq
+        cdef bint first = not way.begun
         if not payload:
             return ()
         if packet.tcp_flags & SYN:  # takes a number of its own; data may come with it (RFC 7413)
             seq += 1
-        if not way.begun:
-            way.begun, way.next = True, seq
-        if seq == way.next and not way.held:  # nearly always
+        if self.late > MOST_LATE_BYTES:
+            self.late = 0
+        if first:
+            way.begun, way.next = True, seq - self.late
+        if seq == way.next and not way.held and not other.held:  # nearly always
             return self.deliver(way, seq, packet)
-        return self._out_of_order(way, seq, packet)
+        return self._out_of_order(way, other, seq, packet, first)
 
-    def _out_of_order(self, Direction way, uint32_t seq, packet):
-        cdef int64_t ahead = ahead_of(seq, way.next)
+    def _out_of_order(self, Direction way, Direction other, uint32_t seq, packet, bint begins):
+        cdef int64_t ahead
+        while other.held and other.held[0][2]:
+            yield from self._skip(other)
+        ahead = ahead_of(seq, way.next)
         if ahead > 0:
-            way.hold(seq, packet)
-            if self.interest.opening and self.interest.begins(packet.payload):
+            begins = begins or (self.interest.opening and self.interest.begins(packet.payload))
+            way.hold(seq, packet, begins)
+            if (begins and not self.late) or (way.held[0][2] and len(way.held) > MOST_LATE):
                 while way.held:
                     yield from self._skip(way)
             elif way.full():
@@ -128,12 +140,12 @@ cdef class Assembler:
 
     def _drain(self, Direction way):
         while way.held and ahead_of(way.held[0][0], way.next) <= 0:
-            seq, packet = way.release()
+            seq, packet, _ = way.release()
             yield from self.deliver(way, seq, packet)
 
     def _skip(self, Direction way):
         """Give up on the bytes before the first held segment."""
-        seq, packet = way.held[0]
+        seq, packet, _ = way.held[0]
         cdef int64_t missing = ahead_of(seq, way.next)
         way.next = seq
         yield from self.stream.gap(packet, missing, way is self.client)

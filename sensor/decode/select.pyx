@@ -17,7 +17,7 @@ import numpy as np
 from sensor.core.recent cimport RecentSet
 from sensor.core.row cimport ACK, FIN, FIRST_FRAGMENT, LATER_FRAGMENT, RST, SYN, WHOLE, Row
 from sensor.decode.bytes cimport u32
-from sensor.decode.flows cimport HEADS, WEIGHT, FlowTable, Slot
+from sensor.decode.flows cimport HEADS, WEIGHT, FlowTable, Slot, await_payload
 
 cdef enum:
     MAX_DISSECTORS = 63  # of each kind of rows
@@ -382,13 +382,24 @@ cdef inline int weight(Row* row) noexcept nogil:  # arithmetic only: nothing can
 
 
 cdef inline bint again(Slot* slot, Row* row) noexcept nogil:  # arithmetic only: nothing can fail
-    """Whether a payload is the one that was looked at last in its direction: a mirror of both ends of a cable gives every frame twice. Notes it."""
-    cdef uint32_t digest = (row.seq * <uint32_t>0x9E3779B1 ^ row.payload_len * <uint32_t>0x85EBCA6B) >> 8
-    cdef uint16_t* last = &slot.last0 if row.direction == 0 else &slot.last1
-    cdef uint8_t* more = &slot.more0 if row.direction == 0 else &slot.more1
-    cdef bint same = last[0] == <uint16_t>digest and more[0] == <uint8_t>(digest >> 16)
-    last[0], more[0] = <uint16_t>digest, <uint8_t>(digest >> 16)
-    return same
+    """Whether a payload ends where the last one of its direction did: a mirror of both ends of a cable gives every frame
+    twice. ``spare`` of the row becomes the number of bytes that the capture lacks before it, or that come later.
+    """
+    cdef uint32_t begin = row.seq + (row.tcp_flags & SYN != 0), end = begin + row.payload_len
+    cdef uint32_t due = slot.next0 | <uint32_t>slot.next0_high << 16
+    cdef int32_t ahead
+    if row.direction:
+        due = slot.next1 | <uint32_t>slot.next1_high << 16
+    row.spare = 0
+    if due:
+        if (end ^ due) & 0xFFFFFF == 0:
+            return True
+        if <int32_t>((end - due) << 8) < 0:  # comes late, or again
+            return False
+        ahead = <int32_t>((begin - due) << 8) >> 8
+        row.spare = <uint16_t>min(max(ahead, 0), 0xFFFF)
+    await_payload(slot, row.direction, end)
+    return False
 
 
 cdef inline uint64_t source_of(Row* row) noexcept nogil:  # arithmetic only: nothing can fail

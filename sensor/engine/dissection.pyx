@@ -124,6 +124,7 @@ cdef class Dissection:
                 continue
             packet = packet if packet is not None else self.made(packets, index)
             self.selected += 1
+            assembler.late = row.spare
             if not self.run(name, assembler.feed, packet) or assembler.stream.done:
                 assembler.drop()
                 del conversation[bit]

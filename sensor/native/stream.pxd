@@ -63,6 +63,7 @@ cdef int malformed(Out* out, const char* fault) except -1 nogil
 
 cdef struct Early:         # a segment that came early
     uint32_t seq
+    bint begins            # a message
     Copy* packet
 
 cdef struct Direction:
@@ -115,7 +116,7 @@ cdef class Conversations:
     cdef int unlink(self, Conversation* c) except -1 nogil
     cdef bint begins(self, Unit* unit, const uint8_t* payload, uint32_t size) noexcept nogil  # compares sizes first
     cdef int arrive(self, Conversation* c, const Row* row, const uint8_t* frame) except -1 nogil
-    cdef int hold(self, Direction* way, uint32_t seq, const Row* row, const uint8_t* frame) except -1 nogil
+    cdef int hold(self, Direction* way, uint32_t seq, const Row* row, const uint8_t* frame, bint begins) except -1 nogil
     cdef int drop(self, Direction* way) except -1 nogil
     cdef int deliver(self, Conversation* c, int way, uint32_t seq, const Row* row, const uint8_t* frame, const Copy* copy) except -1 nogil
     cdef int drain(self, Conversation* c, int way) except -1 nogil

@@ -15,6 +15,8 @@ cdef enum:
     HELD_SEGMENTS = 16
     HELD_BYTES = 64 * 1024
     REPEATED_BYTES = 1 << 26
+    LATE_SEGMENTS = 3      # as many as make a sender send again (RFC 5681, 3.2)
+    LATE_BYTES = 0xFFFE    # more are not waited for
     NONE = -1
     LEAST_KEPT = 512
 
@@ -212,18 +214,27 @@ cdef class Conversations:
         return False
 
     cdef int arrive(self, Conversation* c, const Row* row, const uint8_t* frame) except -1 nogil:
-        """One segment. Repeated bytes are dropped, early ones held; a hole is passed over when too much waits behind it, or a message begins."""
+        """One segment. Repeated bytes are dropped, early ones held. A hole is passed over when too much waits behind it, or a message begins behind bytes
+        that nobody wanted; where the capture lacks them they may come late, until some more segments did or the other end goes on.
+        """
         cdef int at = row.direction & 1
         cdef Direction* way = &c.ways[at]
+        cdef Direction* other = &c.ways[1 - at]
         cdef Unit* unit = &self.units[c.unit]
         cdef uint32_t seq = row.seq + 1 if row.tcp_flags & SYN else row.seq
+        cdef uint32_t late = row.spare if row.spare <= LATE_BYTES else 0
         cdef int32_t ahead
+        cdef bint begins = not way.begun
+        while other.count and other.held[0].begins:
+            if self.skip(c, 1 - at) == BROKEN:
+                return BROKEN
         if not way.begun:
-            way.begun, way.next = True, seq
+            way.begun, way.next = True, seq - late
         ahead = <int32_t>(seq - way.next)
         if ahead > 0:
-            self.hold(way, seq, row, frame)
-            if unit.opening and self.begins(unit, frame + row.payload, row.payload_len):
+            begins = begins or (unit.opening and self.begins(unit, frame + row.payload, row.payload_len))
+            self.hold(way, seq, row, frame, begins)
+            if (begins and late == 0) or (way.held[0].begins and way.count > LATE_SEGMENTS):
                 while way.count:
                     if self.skip(c, at) == BROKEN:
                         return BROKEN
@@ -239,7 +250,7 @@ cdef class Conversations:
             return BROKEN
         return self.drain(c, at)
 
-    cdef int hold(self, Direction* way, uint32_t seq, const Row* row, const uint8_t* frame) except -1 nogil:
+    cdef int hold(self, Direction* way, uint32_t seq, const Row* row, const uint8_t* frame, bint begins) except -1 nogil:
         cdef int at = way.count
         cdef Copy* packet
         if way.held == NULL:
@@ -251,7 +262,7 @@ cdef class Conversations:
         while at and <int32_t>(way.held[at - 1].seq - seq) > 0:
             way.held[at] = way.held[at - 1]
             at -= 1
-        way.held[at].seq, way.held[at].packet = seq, packet
+        way.held[at].seq, way.held[at].packet, way.held[at].begins = seq, packet, begins
         way.count += 1
         way.held_bytes += row.payload_len
         self.held += row.payload_len

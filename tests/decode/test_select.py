@@ -8,6 +8,7 @@ from sensor.core.dissector import Interest
 from sensor.core.packet import Packets
 from sensor.core.recent import RecentSet
 from sensor.decode.flows import FlowTable
+from sensor.decode.kernels import Kernels
 from sensor.decode.select import NEWCOMERS_BIT, Selector
 from tests.kit import SECOND, batch_of, ethernet, ipv4, ipv6, tcp, tcp_frame, udp_frame
 
@@ -93,6 +94,15 @@ def test_a_mirror_of_both_ends_gives_every_payload_twice() -> None:
     assert select(frames, Interest(starts=(b"GET ",), stream=True, opening=4)) == [1, 0, 1, 0, 1, 0, 1, 0, 1, 1, 0]
     many = [tcp_frame(A, B, b"REGISTER %d" % i, seq=20 * i, dport=8080) for i in range(100) for _ in range(2)]
     assert select(many, Interest(starts=(b"REGISTER",), stream=True), times=[SECOND] * 200) == [1, 0] * 100
+
+
+def test_what_the_capture_lacks_before_a_payload() -> None:
+    """Bytes between the last payload of its direction, or its SYN, and this one. What comes late or again lacks nothing."""
+    parts = [(1000, b"", 2), (1101, b"a" * 100, 24), (1001, b"b" * 100, 24), (1201, b"c" * 100, 24), (1311, b"d" * 100, 24), (1301, b"e" * 10, 24)]
+    rows = batch_of([tcp_frame(A, B, data, seq=seq, flags=flags) for seq, data, flags in parts], raw=True)
+    selector, flows = Selector([Interest(tcp=(80,), stream=True)], RecentSet(8)), FlowTable(8)
+    Kernels(flows, selector).run(rows.data, rows.rows)
+    assert rows.rows["spare"][1:].tolist() == [100, 0, 0, 10, 0]
 
 
 def test_a_clock_that_begins_at_nothing() -> None:
