@@ -150,6 +150,12 @@ class Retention(Section):
         return self
 
 
+class Datasets(Section):
+    """``replays``: so many are kept side by side, each with its own inventory and event log; the oldest make room."""
+
+    replays: int = Field(default=20, ge=1, le=10_000)
+
+
 class Telemetry(Section):
     """Where `sensor run` serves its status and its metrics. ``socket``: a unix socket (default: sensor.sock in the run-time folder that systemd gives, else in
     the state folder); ``listen``: an address and a port of loopback as well, such as 127.0.0.1:9469.
@@ -237,6 +243,7 @@ class _Root(Section):
     alerts: Alerts = Alerts()
     evidence: Evidence = Evidence()
     retention: Retention = Retention()
+    datasets: Datasets = Datasets()
     tables: Tables = Tables()
     capture: Capture = Capture()
     telemetry: Telemetry = Telemetry()

@@ -199,8 +199,10 @@ def open_live(
     block_kib: int = BLOCK_KIB,
     user: str = "",
     snaplen: int = 65535,
+    opened: Callable[[], None] = lambda: None,
 ) -> LiveSource:
-    """Listen on interfaces, then give up every privilege. CaptureError, in one line, where that cannot be done.
+    """Listen on interfaces, then give up every privilege. CaptureError, in one line, where that cannot be done. ``opened`` is called in between: it may
+    open what needs the privileges, and what it raises ends the listening.
 
     ``fanout`` rings share each interface; ``ring_mib`` is the size of each: None for one by the speed of its link, within ``memory_mib`` (see ring_size.py).
     An interface that does not exist yet is waited for.
@@ -219,8 +221,9 @@ def open_live(
     else:
         source = LiveSource(interfaces, rings, _in_words(sizes, {} if ring_mib else speeds))
     try:
+        opened()
         drop_privileges(user)
-    except CaptureError:
+    except BaseException:
         source.close()
         raise
     if threads := privileged_threads():

@@ -9,11 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
+from sensor.cli._data import need_log
 from sensor.cli._devices_words import author_of
-from sensor.cli._log import log_of
 from sensor.cli._notes import notes
 from sensor.cli._setup import complain
-from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, alert_row, clock, coloured, part, put, table, tidy
+from sensor.cli._show import alert_row, coloured, part, put, table, tidy
+from sensor.cli._times import clock
 
 if TYPE_CHECKING:
     from sensor.eventlog.fold import Fold
@@ -27,9 +29,7 @@ def show(args: argparse.Namespace) -> int:
     from sensor.cli._incidents import explain_incident
     from sensor.cli.explain import explain_alert
 
-    path, fold = read(args)
-    if path is None or fold is None:
-        return NOT_OPENED
+    path, fold = _read(args)
     alerts, missing = _named(fold, args.words)
     if not args.words or missing:
         return _missing(missing, "show ALERT|INCIDENT…")
@@ -67,10 +67,7 @@ def why(args: argparse.Namespace) -> int:
     from sensor.eventlog.paths import muted_log
     from sensor.eventlog.reader import Reader
 
-    path = log_of(args.events)
-    if path is None:
-        return NOT_OPENED
-    fold = Fold()
+    path, fold = need_log(args, "what mutes silenced"), Fold()
     if muted_log(path).is_file():
         for record in Reader(muted_log(path)):
             fold.add(record)
@@ -95,9 +92,7 @@ def _silenced(record: Record) -> tuple[str, ...]:
 
 def _note(args: argparse.Namespace, names: list[str], action: str, text: str, usage: str) -> int:
     """Add a note to the log of notes for each of the alerts."""
-    path, fold = read(args)
-    if path is None or fold is None:
-        return NOT_OPENED
+    path, fold = _read(args)
     found, missing = _named(fold, names)
     alerts = [name for record in found if (name := tidy(part(record, "alert").get("id")))]
     if missing or not alerts:
@@ -116,12 +111,12 @@ def _note(args: argparse.Namespace, names: list[str], action: str, text: str, us
     return 0
 
 
-def read(args: argparse.Namespace) -> tuple[Path | None, Fold | None]:
+def _read(args: argparse.Namespace) -> tuple[Path, Fold]:
     """The log and how things stand at its end."""
     from sensor.cli._log import folded
 
-    path = log_of(args.events)
-    return path, folded(path) if path is not None else None
+    path = need_log(args, "alerts")
+    return path, folded(path)
 
 
 def _named(fold: Fold, names: list[str]) -> tuple[list[Record], list[str]]:

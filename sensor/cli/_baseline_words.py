@@ -7,10 +7,12 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+from sensor.cli._codes import NOT_FOUND, USAGE
 from sensor.cli._devices_words import SOON, inventory, spoken
 from sensor.cli._known import Known, find_devices, the_device
 from sensor.cli._setup import complain
-from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, clock, first_of, part, put, table, tidy
+from sensor.cli._show import first_of, part, put, table, tidy
+from sensor.cli._times import clock
 
 if TYPE_CHECKING:
     from sensor.inventory.habits import Habits
@@ -34,9 +36,7 @@ def list_learned(args: argparse.Namespace) -> int:
         complain(str(wrong))
         return USAGE
     found = inventory(args)
-    if found is None or found.reader is None:
-        return NOT_OPENED
-    learned = dict(found.reader.habits())
+    learned = dict(found.store.habits())
     records = [one for one in filtered(found, wanted) if tidy(part(one, "device").get("id")) in learned]
     rows = [_body(one, learned[part(one, "device")["id"]], args.hours) for one in records]
     if args.json:
@@ -45,7 +45,7 @@ def list_learned(args: argparse.Namespace) -> int:
         return 0
     if rows:
         put(table(COLUMNS, [_row(row) for row in rows], sys.stdout))
-    since, last = found.reader.watched()
+    since, last = found.store.watched()
     known = sum(row["maturity"] >= 1 for row in rows)
     put(f"{len(rows):,} devices, {known:,} of them known after {args.hours:g} h; the network was watched for {(last - since) / HOUR:.1f} h")
     return 0
@@ -79,13 +79,11 @@ def show(args: argparse.Namespace) -> int:
     if len(args.words) != 1:
         return _usage("show DEVICE")
     found = inventory(args)
-    if found is None or found.reader is None:
-        return NOT_OPENED
     record = the_device(found.fold, args.words[0])
     if record is None:
         return NOT_FOUND
     name = tidy(part(record, "device").get("id"))
-    habits = dict(found.reader.habits()).get(name)
+    habits = dict(found.store.habits()).get(name)
     if habits is None:
         put(f"{_called(found, name)}: nothing was learned of it yet")
         return 0
@@ -98,7 +96,7 @@ def show(args: argparse.Namespace) -> int:
     if others := [tidy(segment) for segment in habits.segments if segment != habits.segment]:
         put(f"  talks to {', '.join(others)}")
     put(table(USE_COLUMNS, [[*(one[key] for key in USE_COLUMNS[:3]), clock(one["since"]), clock(one["last"]), str(one["seen"])] for one in uses], sys.stdout))
-    mine = [one for one in found.reader.rules() if name in (one.client, one.server)]
+    mine = [one for one in found.store.rules() if name in (one.client, one.server)]
     if mine:
         put(table(RULE_COLUMNS, [_rule_row(found, one) for one in mine], sys.stdout))
     return 0
@@ -123,8 +121,6 @@ def forget(args: argparse.Namespace) -> int:
     if bool(args.words) == args.all or len(args.words) > 2:
         return _usage("forget DEVICE [SERVICE], or forget --all")
     found = inventory(args)
-    if found is None:
-        return NOT_OPENED
     key, what = ANYBODY, "everything"
     service = args.words[1] if len(args.words) > 1 else ""
     if args.words:
@@ -153,8 +149,6 @@ def rule(args: argparse.Namespace) -> int:
     if len(args.words) != 3:
         return _usage(f"{args.action} CLIENT SERVER SERVICE, such as {args.action} 10.0.1.9 FS01 ssh/22")
     found = inventory(args)
-    if found is None:
-        return NOT_OPENED
     client, server = (_end(found, word) for word in args.words[:2])
     if not client or not server:
         return NOT_FOUND
@@ -193,9 +187,7 @@ def _end(found: Known, word: str) -> str:
 def rules(args: argparse.Namespace) -> int:
     """``rules``."""
     found = inventory(args)
-    if found is None or found.reader is None:
-        return NOT_OPENED
-    said = found.reader.rules()
+    said = found.store.rules()
     if args.json:
         for one in said:
             put(json.dumps(dict(zip(RULE_COLUMNS, _rule_row(found, one), strict=True)), ensure_ascii=sys.stdout.isatty()))
@@ -217,9 +209,7 @@ def undo(args: argparse.Namespace) -> int:
     if len(args.words) != 1 or not args.words[0].isdecimal():
         return _usage("undo NUMBER, as `sensor baseline rules` tells it")
     found = inventory(args)
-    if found is None or found.reader is None:
-        return NOT_OPENED
-    if int(args.words[0]) not in {one.number for one in found.reader.rules()}:
+    if int(args.words[0]) not in {one.number for one in found.store.rules()}:
         complain(f"no rule {args.words[0]}")
         return NOT_FOUND
 

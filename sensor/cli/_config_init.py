@@ -10,10 +10,11 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from sensor.cli._codes import NOT_OPENED, USAGE
 from sensor.cli._config_text import document
 from sensor.cli._config_words import described, models_in
 from sensor.cli._setup import complain
-from sensor.cli._show import NOT_OPENED, USAGE, put, tidy
+from sensor.cli._show import put, tidy
 from sensor.config import SYSTEM, model
 from sensor.core.addresses import parse_network
 from sensor.delivery.catalogue import output_class, types

@@ -11,11 +11,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
 from sensor.cli._devices_csv import COLUMNS, NETBOX, netbox_row, plain, row_of, write_csv
 from sensor.cli._devices_words import inventory, spoken
 from sensor.cli._known import Known, known, mac_of
 from sensor.cli._setup import complain
-from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, part, table, tidy
+from sensor.cli._show import part, table, tidy
 
 if TYPE_CHECKING:
     from sensor.inventory.store.sayings import Sayings
@@ -58,11 +59,10 @@ class Unreadable(Exception):
 
 def export(args: argparse.Namespace) -> int:
     """``export [FILE]``: CSV, or what --format says."""
-    found = known(args)
-    if found is None:
-        return NOT_OPENED
-    records = list(found.fold.devices.values())
     target = args.words[0] if args.words else "-"
+    args.for_programs = target == "-"
+    found = known(args)
+    records = list(found.fold.devices.values())
     form = args.format or ("json" if target.endswith(".json") else "csv")
     text = io.StringIO()
     if form == "json":
@@ -198,8 +198,6 @@ def import_words(args: argparse.Namespace) -> int:
         complain("usage: sensor devices import FILE")
         return USAGE
     found = inventory(args)
-    if found is None:
-        return NOT_OPENED
     try:
         rows = read_rows(Path(args.words[0]))
     except Unreadable as error:
@@ -257,8 +255,6 @@ def diff(args: argparse.Namespace) -> int:
         complain("usage: sensor devices diff EXPECTED.csv")
         return USAGE
     found = known(args)
-    if found is None:
-        return NOT_OPENED
     try:
         rows = read_rows(Path(args.words[0]))
     except Unreadable as error:

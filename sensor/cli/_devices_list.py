@@ -12,10 +12,11 @@ from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+from sensor.cli._codes import USAGE
 from sensor.cli._devices_csv import COLUMNS, row_of, write_csv
 from sensor.cli._known import Known, known
 from sensor.cli._setup import complain
-from sensor.cli._show import NOT_OPENED, USAGE, part, table, table_of_devices, tidy
+from sensor.cli._show import part, table, table_of_devices, tidy
 
 Record = dict[str, Any]
 
@@ -59,8 +60,6 @@ def list_devices(args: argparse.Namespace) -> int:
         complain(str(wrong))
         return USAGE
     found = known(args)
-    if found is None:
-        return NOT_OPENED
     records = filtered(found, wanted)
     if order is not None:
         records = ordered(records, *order)

@@ -9,9 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sensor.cli._codes import INCOMPLETE, NOT_FOUND, NOT_OPENED, USAGE, Stop
+from sensor.cli._data import dataset_of, say_unknown
 from sensor.cli._known import Known, known, mac_of, the_device
 from sensor.cli._setup import complain
-from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, clock, part, put, tidy
+from sensor.cli._show import part, put, tidy
+from sensor.cli._times import clock
 
 if TYPE_CHECKING:
     from sensor.inventory.store.sayings import Sayings
@@ -29,15 +32,12 @@ def author_of(args: argparse.Namespace) -> str:
         return "operator"
 
 
-def inventory(args: argparse.Namespace) -> Known | None:
-    """The inventory that words are for; None after it was said that there is none: an event log keeps no words."""
-    if args.events is not None:
-        complain("an event log keeps no words: name the folder of an inventory with --state")
-        return None
-    if args.state is None:
-        from sensor.eventlog.paths import folder_to_read
-
-        return known(argparse.Namespace(events=None, state=folder_to_read()))
+def inventory(args: argparse.Namespace) -> Known:
+    """The inventory of the dataset, which alone keeps what the operator says. Stop when the dataset has none."""
+    dataset = dataset_of(args)
+    if dataset.inventory is None:
+        say_unknown(args, "inventory", f"{dataset.name} has none, and an event log keeps no words: --data names another dataset, --state its folder")
+        raise Stop(INCOMPLETE)
     return known(args)
 
 
@@ -93,8 +93,6 @@ def tag(args: argparse.Namespace) -> int:
 
 def _say(args: argparse.Namespace, who: str, words: Callable[[str, Record], list[Word]]) -> int:
     found = inventory(args)
-    if found is None:
-        return NOT_OPENED
     record = the_device(found.fold, who)
     if record is None:
         return NOT_FOUND
@@ -117,8 +115,6 @@ def merge(args: argparse.Namespace) -> int:
     if len(args.words) != 2:
         return _usage("merge DEVICE OTHER: the first goes on")
     found = inventory(args)
-    if found is None:
-        return NOT_OPENED
     both = [the_device(found.fold, who) for who in args.words]
     if both[0] is None or both[1] is None:
         return NOT_FOUND
@@ -135,8 +131,6 @@ def split(args: argparse.Namespace) -> int:
     if len(args.words) != 2:
         return _usage("split DEVICE MAC|ADDRESS")
     found = inventory(args)
-    if found is None:
-        return NOT_OPENED
     record = the_device(found.fold, args.words[0])
     if record is None:
         return NOT_FOUND
@@ -161,8 +155,6 @@ def undo(args: argparse.Namespace) -> int:
     if len(args.words) != 1:
         return _usage("undo DEVICE, or undo NUMBER as `sensor devices history` tells it")
     found, (what,) = inventory(args), args.words
-    if found is None:
-        return NOT_OPENED
     key = ""
     if not what.removeprefix("m").isdecimal():
         record = the_device(found.fold, what)
@@ -186,8 +178,6 @@ def history(args: argparse.Namespace) -> int:
     if len(args.words) != 1:
         return _usage("history DEVICE")
     found = inventory(args)
-    if found is None or found.reader is None:
-        return NOT_OPENED
     record = the_device(found.fold, args.words[0])
     if record is None:
         return NOT_FOUND

@@ -15,8 +15,9 @@ import numpy.typing as npt
 import sensor.dissectors
 from sensor.boundary import Boundary
 from sensor.capture.files import open_captures
+from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
 from sensor.cli._setup import complain
-from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, put
+from sensor.cli._show import put
 from sensor.core.addresses import is_group_mac, mac_text, parse_mac
 from sensor.core.batch import Batch
 from sensor.core.bounded import Bounded

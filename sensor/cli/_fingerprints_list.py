@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from sensor.cli._codes import NOT_FOUND, USAGE
 from sensor.cli._setup import complain
-from sensor.cli._show import NOT_FOUND, USAGE, coloured, decimal, paint, put, table, tidy
+from sensor.cli._show import coloured, decimal, paint, put, table, tidy
 from sensor.fingerprinting.load import Fingerprint, Knowledge, Vocabulary
 
 COLUMNS = ("fingerprint", "kind", "matches", "says")

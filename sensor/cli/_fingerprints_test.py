@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from sensor.cli._codes import NOT_OPENED, USAGE
 from sensor.cli._setup import complain
-from sensor.cli._show import NOT_OPENED, USAGE, put
+from sensor.cli._show import put
 from sensor.documents import Fault, fault_at
 from sensor.fingerprinting.load import PLACEHOLDER, Fingerprint, Knowledge, load_more
 from sensor.fingerprinting.match import Matcher

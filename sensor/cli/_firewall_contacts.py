@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from sensor.cli._firewall_seen import View
-from sensor.cli._show import clock, part, tidy
+from sensor.cli._show import part, tidy
+from sensor.cli._times import clock
 from sensor.cli.explain import PREFIX, find_alerts
 from sensor.core import addresses
 from sensor.core.record_parts import objects

@@ -60,8 +60,7 @@ def _moved(party: Party, reader: Reader) -> bool:
 
 def view_of(args: argparse.Namespace, config: Config) -> View | None:
     """None after it was said what cannot be read. A log and an inventory may both be named: alerts are those of the log."""
-    found = known(args, alerts=True)
-    return None if found is None else view_from(found, config)
+    return view_from(known(args, alerts=True), config)
 
 
 def view_from(found: Known, config: Config) -> View | None:

@@ -9,12 +9,13 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 
+from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
 from sensor.cli._firewall_contacts import about_a_name, alerts_of, contacts_of, contacts_with, inside, without_refused
 from sensor.cli._firewall_seen import View, view_of
 from sensor.cli._firewall_words import put_json, put_rules, put_told
 from sensor.cli._firewall_work import allowed, is_about_work, requests_of_work, work_of
 from sensor.cli._setup import complain
-from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, tidy
+from sensor.cli._show import tidy
 from sensor.config import Config, load_config, usual
 from sensor.documents import DocumentErrors, nearest
 from sensor.inventory.rules import parse_service
@@ -32,6 +33,7 @@ def suggest(args: argparse.Namespace) -> int:
     config = _config(args) if wish is not None else None
     if wish is None or config is None:
         return USAGE
+    args.for_programs = bool(args.format) and not args.simulate
     view = view_of(args, config)
     if view is None:
         return NOT_OPENED

@@ -14,7 +14,8 @@ from sensor.cli._firewall_contacts import accused
 from sensor.cli._firewall_seen import View, address_of
 from sensor.cli._known import find_devices
 from sensor.cli._setup import complain
-from sensor.cli._show import clock, part, tidy
+from sensor.cli._show import part, tidy
+from sensor.cli._times import clock
 from sensor.cli.explain import PREFIX
 from sensor.core.addresses import text
 from sensor.core.device import FIXED_FUNCTION

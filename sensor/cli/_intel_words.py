@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from sensor.cli._codes import NOT_FOUND
 from sensor.cli._setup import complain
-from sensor.cli._show import NOT_FOUND, table, tidy
+from sensor.cli._show import table, tidy
 
 if TYPE_CHECKING:
     from sensor.intel.compiled import Entry

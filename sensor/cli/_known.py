@@ -1,4 +1,4 @@
-"""What the commands about devices read: an event log, or the inventory that a sensor keeps."""
+"""What the commands about devices read of a dataset: its inventory, or the event log when it has none."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sensor.cli._log import Take, add_events_argument, folded
+from sensor.cli._codes import INCOMPLETE, NOT_OPENED, Stop
+from sensor.cli._data import add_data_arguments, dataset_of, say_unknown
+from sensor.cli._log import Take, fold_of, folded
 from sensor.cli._opened import until_over
 from sensor.cli._setup import complain
 from sensor.cli._show import part, tidy
 
 if TYPE_CHECKING:
+    from sensor.datasets.dataset import Dataset
     from sensor.eventlog.fold import Fold
     from sensor.inventory.store.reader import Reader
 
@@ -25,6 +28,13 @@ class Known(NamedTuple):
     reader: Reader | None = None
     folder: Path | None = None
 
+    @property
+    def store(self) -> Reader:
+        """The inventory. Stop when none is read."""
+        if self.reader is None:
+            raise Stop(INCOMPLETE, "no inventory is read, and an event log does not know this")
+        return self.reader
+
     def details(self, record: Record) -> Record:
         """A record of a device with everything there is of it."""
         if self.reader is None:
@@ -32,70 +42,43 @@ class Known(NamedTuple):
         return self.reader.details(tidy(part(record, "device").get("id"))) or record
 
 
-def add_source_arguments(parser: argparse.ArgumentParser) -> None:
-    add_events_argument(parser)
-    parser.add_argument("--state", metavar="DIR", type=Path, help="folder of the inventory to read (default: the state folder)")
-
-
 def add_site_arguments(parser: argparse.ArgumentParser) -> None:
     """Of commands that look at the whole site (``_site.py``)."""
     parser.add_argument("--config", metavar="FILE", type=Path, help="configuration, for its networks: (default: the system's)")
-    add_source_arguments(parser)
+    add_data_arguments(parser)
 
 
-def known(args: argparse.Namespace, *, alerts: bool = False, take: Take | None = None) -> Known | None:
-    """Read what the arguments name: a log, or an inventory; else the inventory of the state folder, unless a replay was logged there after it was written.
+def known(args: argparse.Namespace, *, alerts: bool = False, take: Take | None = None) -> Known:
+    """What is known by the dataset of the arguments: its devices from the inventory, or from the event log when it has none.
 
-    ``alerts``: what logs know beyond devices as well: of the log that is named beside an inventory, else of the log of live runs. None after it was said why
-    nothing can be read. ``take`` hears every record of the log, and says which of them count.
+    ``alerts``: what event logs alone know as well; when there is none, alerts are said to be unknown. ``take`` hears every record of the log, and says which
+    of them count. Stop when nothing can be read.
     """
     from sensor.eventlog.fold import Fold
-    from sensor.eventlog.log_lines import parts
-    from sensor.eventlog.paths import RUN_LOG, folder_to_read, newest_log
-    from sensor.inventory.store.database import FILE, StoreError
+    from sensor.inventory.store.database import StoreError
 
-    if args.events is not None and (args.state is None or not alerts):
-        return _of_log(args.events, take)
-    folder = args.state or folder_to_read()
-    store, newest = folder / FILE, newest_log(folder)
-    if args.state is None and (not store.is_file() or (newest is not None and newest.name != RUN_LOG and _age(newest) > _age(store))):
-        return _of_log(None, take)
-    log = args.events or folder / RUN_LOG
-    there = bool(args.events or parts(log))
-    fold = folded(log, take) if alerts and there else Fold()
-    if fold is None and args.events:
-        return None
+    dataset = dataset_of(args)
+    if dataset.inventory is None:
+        return Known(fold_of(args, "devices", take))
+    if alerts and not dataset.has_log:
+        say_unknown(args, "alerts and recommendations", f"{dataset.name} has no event log")
+    fold = folded(dataset.log, take) if alerts and dataset.has_log else Fold()
     try:
-        found = _of_store(folder, fold or Fold())
+        return _of_store(dataset, fold, alerts=alerts)
     except StoreError as error:
-        complain(str(error))
-        return None
-    if alerts and not there:
-        complain(f"no event log {log}: alerts and recommendations are not known; --events names a log" + (f", such as {newest}" if newest else ""))
-    if args.state is None:
-        complain(f"reading {store}")
-    return found
+        raise Stop(NOT_OPENED, str(error)) from None
 
 
-def _age(path: Path) -> int:
-    """When it was last written; of a store, its log of late changes counts too."""
-    beside = path.with_name(f"{path.name}-wal")
-    return max((one.stat().st_mtime_ns for one in (path, beside) if one.exists()), default=0)
-
-
-def _of_log(path: Path | None, take: Take | None) -> Known | None:
-    fold = folded(path, take)
-    return None if fold is None else Known(fold)
-
-
-def _of_store(folder: Path, fold: Fold) -> Known:
-    """The devices of a store with the alerts of a log."""
+def _of_store(dataset: Dataset, fold: Fold, *, alerts: bool) -> Known:
+    """The devices of a store with the alerts of a log. A store without devices was never written: then the log knows better."""
     from sensor.inventory.store.reader import Reader
 
-    reader = until_over(Reader(folder))
-    fold.devices = {record["device"]["id"]: record for record in reader.records()}
-    fold.merged = reader.merged()
-    return Known(fold, reader, folder)
+    reader = until_over(Reader(dataset.folder))
+    devices = {record["device"]["id"]: record for record in reader.records()}
+    if not devices and dataset.has_log:
+        return Known(fold if alerts else folded(dataset.log), reader, dataset.folder)
+    fold.devices, fold.merged = devices, reader.merged()
+    return Known(fold, reader, dataset.folder)
 
 
 def find_devices(fold: Fold, what: str) -> list[Record]:

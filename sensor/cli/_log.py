@@ -1,4 +1,4 @@
-"""The log that a reading command reads: which one it is, and how things stand at its end."""
+"""The event log of a dataset: how things stand at its end."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sensor.cli._codes import NOT_OPENED, Stop
+from sensor.cli._data import need_log
 from sensor.cli._notes import close_noted
 from sensor.cli._setup import complain
 from sensor.cli._show import Record
@@ -18,31 +20,15 @@ if TYPE_CHECKING:
 Take = Callable[[Record], bool]
 
 
-def add_events_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--events", metavar="FILE", type=Path, help="event log to read (default: the one in the state folder that was written last)")
+def fold_of(args: argparse.Namespace, what: str, take: Take | None = None) -> Fold:
+    """How things stand at the end of the event log of the dataset. Stop when there is none: ``what`` is unknown then."""
+    return folded(need_log(args, what), take)
 
 
-def log_of(path: Path | None) -> Path | None:
-    """The log to read: the one named, else the newest, which is then named on standard error. None after it was said that there is none."""
-    if path is not None:
-        return Path("/dev/stdin") if str(path) == "-" else path
-    from sensor.eventlog.paths import folder_to_read, newest_log
-
-    found = newest_log(folder_to_read())
-    if found is None:
-        complain(f"no event log in {folder_to_read()}: run `sensor replay` or `sensor run` first, or name one with --events")
-    else:
-        complain(f"reading {found}")
-    return found
-
-
-def folded(path: Path | None, take: Take | None = None) -> Fold | None:
-    """How things stand at the end of a log, with what the operator closed since. None after it was said why it cannot be read. ``take`` hears every record,
-    and says which of them count.
+def folded(path: Path, take: Take | None = None) -> Fold:
+    """How things stand at the end of a log, with what the operator closed since. ``take`` hears every record, and says which of them count. Stop when it
+    cannot be read.
     """
-    path = log_of(path)
-    if path is None:
-        return None
     from sensor.eventlog.fold import Fold
     from sensor.eventlog.reader import Reader
 
@@ -52,9 +38,10 @@ def folded(path: Path | None, take: Take | None = None) -> Fold | None:
             if take is None or take(record):
                 fold.add(record)
         close_noted(fold, path)
+    except PermissionError:
+        raise
     except OSError as error:
-        complain(f"cannot read {path}: {error.strerror}")
-        return None
+        raise Stop(NOT_OPENED, f"cannot read {path}: {error.strerror}") from None
     left_out(path, reader)
     return fold
 

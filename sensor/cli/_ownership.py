@@ -7,7 +7,7 @@ import os
 import stat
 from pathlib import Path
 
-from sensor.eventlog.paths import SYSTEM
+from sensor.eventlog.paths import DATASETS, SYSTEM
 
 # Every sensor makes it when it begins.
 STATE = "inventory.db"
@@ -19,7 +19,7 @@ def hand_over(folder: Path) -> None:
     """
     try:
         owner = folder.stat()
-        state = folder == SYSTEM or (folder / STATE).is_file()
+        state = folder == SYSTEM or (folder / STATE).is_file() or (folder / DATASETS).is_dir()
     except OSError:  # not there, or of root only the name is left
         return
     if owner.st_uid == 0 or not state:

@@ -8,10 +8,11 @@ import sys
 from collections.abc import Iterable
 from typing import Any, TextIO
 
-from sensor.cli._known import known
-from sensor.cli._log import folded
+from sensor.cli._codes import NOT_FOUND
+from sensor.cli._log import fold_of
 from sensor.cli._setup import complain
-from sensor.cli._show import NOT_FOUND, NOT_OPENED, SEVERITIES, STYLES, clock, coloured, end_name, level, paint, part, table, tidy
+from sensor.cli._show import SEVERITIES, STYLES, coloured, end_name, level, paint, part, table, tidy
+from sensor.cli._times import clock
 
 COLUMNS = ("severity", "last seen", "recommendation", "device", "seen", "state", "summary")
 TEXT_LIMIT = 1024
@@ -20,9 +21,7 @@ Record = dict[str, Any]
 
 def recommendations(args: argparse.Namespace) -> int:
     """List them, or explain some; 1 where one is not known, 3 where there is nothing to read."""
-    told = _told(args)
-    if told is None:
-        return NOT_OPENED
+    told = fold_of(args, "recommendations").recommendations.values()
     wanted = [one for one in told if level(one) >= SEVERITIES.index(args.severity) and not (args.open and _closed(one))]
     for name in args.words:
         if not any(_is(name, one) for one in wanted):
@@ -37,16 +36,6 @@ def recommendations(args: argparse.Namespace) -> int:
     else:
         print(_table(chosen, sys.stdout))
     return 0
-
-
-def _told(args: argparse.Namespace) -> list[Record] | None:
-    """Those of the log, or of the log of live runs in the state folder that is named; None after it was said what cannot be read."""
-    if args.state is None:
-        fold = folded(args.events)
-    else:
-        found = known(args, alerts=True)
-        fold = found.fold if found is not None else None
-    return None if fold is None else list(fold.recommendations.values())
 
 
 def _closed(record: Record) -> bool:

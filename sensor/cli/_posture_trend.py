@@ -10,10 +10,12 @@ from pathlib import Path
 
 import msgspec
 
+from sensor.cli._codes import INCOMPLETE, NOT_FOUND, NOT_OPENED, USAGE, Stop
+from sensor.cli._data import dataset_of, need_log, say_unknown
 from sensor.cli._setup import complain
-from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, put, table, tidy
+from sensor.cli._show import put, table, tidy
+from sensor.datasets.card import LOG
 from sensor.documents import nearest
-from sensor.eventlog.paths import folder_to_read
 from sensor.posture.exposure import band_of
 from sensor.posture.trend import DAMAGED, FILE, Day, History, day_of, keep, read
 
@@ -30,8 +32,8 @@ def record(args: argparse.Namespace) -> int:
     from sensor.cli._site import site_of
     from sensor.posture.exposure import exposures
 
-    # Of what a sensor knows: a log alone may be of anywhere.
-    args.state = folder = args.state or folder_to_read()
+    folder = _folder(args)
+    need_log(args, "scores")
     site = site_of(args)
     if site is None:
         return NOT_OPENED
@@ -63,7 +65,7 @@ def record(args: argparse.Namespace) -> int:
 
 def trend(args: argparse.Namespace) -> int:
     """The site, or one segment, day by day."""
-    folder: Path = args.state or folder_to_read()
+    folder = _folder(args)
     try:
         history = read(folder)
     except OSError as error:
@@ -85,6 +87,15 @@ def trend(args: argparse.Namespace) -> int:
         return NOT_FOUND
     _put(args, [one for one in days if not segment or segment in one.segments], segment)
     return 0
+
+
+def _folder(args: argparse.Namespace) -> Path:
+    """Where scores are kept: of what a sensor knows, for a log alone may be of anywhere. Stop when it is one."""
+    dataset = dataset_of(args)
+    if dataset.kind == LOG:
+        say_unknown(args, "scores of earlier days", f"{dataset.name} is an event log alone, of which none are kept")
+        raise Stop(INCOMPLETE)
+    return dataset.folder
 
 
 def _left_out(path: Path, history: History) -> None:

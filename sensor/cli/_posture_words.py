@@ -9,10 +9,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from sensor.cli._codes import NOT_FOUND, NOT_OPENED
 from sensor.cli._devices_csv import write_csv
 from sensor.cli._known import the_device
 from sensor.cli._setup import complain
-from sensor.cli._show import NOT_FOUND, NOT_OPENED, coloured, paint, part, put, table, tidy
+from sensor.cli._show import coloured, paint, part, put, table, tidy
 from sensor.cli._site import site_of
 from sensor.eventlog.fold import Fold
 from sensor.posture.exposure import BANDS, Exposure, band_of, exposure_of_many, exposures, grouped

@@ -7,11 +7,13 @@ import json
 import sys
 from typing import Any
 
+from sensor.cli._codes import NOT_FOUND, NOT_OPENED
 from sensor.cli._places import counted
 from sensor.cli._profiles_words import folder_of
 from sensor.cli._setup import complain
-from sensor.cli._show import NOT_FOUND, NOT_OPENED, clock, put, table, tidy
+from sensor.cli._show import put, table, tidy
 from sensor.cli._site import site_of
+from sensor.cli._times import clock
 from sensor.core.record_parts import time_text
 from sensor.documents import nearest
 from sensor.inventory.services import service_text

@@ -8,9 +8,9 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
+from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
 from sensor.cli._profiles_words import chosen
 from sensor.cli._setup import complain
-from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE
 from sensor.cli._site import site_of
 from sensor.documents import nearest
 from sensor.posture.firewall.formats import allowing, written
@@ -26,6 +26,7 @@ SHOWN = 6
 def make(args: argparse.Namespace) -> int:
     if not _sound(args):
         return USAGE
+    args.for_programs = args.output is None or str(args.output) == "-"
     site = site_of(args)
     if site is None:
         return NOT_OPENED

@@ -23,9 +23,9 @@ def packets_of(places: Places, devices: list[Record]) -> list[Path]:
     """Files with the packets of alerts that one of the devices took part in, as far as the event log still tells."""
     from sensor.eventlog.log_lines import parts
 
-    fold = folded(places.log) if parts(places.log) else None
-    if fold is None:
+    if not parts(places.log):
         return []
+    fold = folded(places.log)
     ids = {tidy(part(record, "device").get("id")) for record in devices}
     macs = {tidy(mac) for record in devices for mac in part(record, "device").get("macs") or ()}
     found = {_file(record) for record in fold.alerts.values() if any(tidy(end.get("device")) in ids or tidy(end.get("mac")) in macs for end in _ends(record))}

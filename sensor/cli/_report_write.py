@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from sensor.cli._codes import NOT_OPENED, USAGE
+from sensor.cli._data import dataset_of, need_log
 from sensor.cli._setup import complain, complain_of_faults, lists_folder
-from sensor.cli._show import NOT_OPENED, USAGE, tidy
+from sensor.cli._show import tidy
 from sensor.cli._site import site_of
 from sensor.cli._tickets_desk import policy_of
 from sensor.cli._vulns_feeds import reading
@@ -90,18 +92,21 @@ def _written(report: Report, kind: str) -> bytes:
 
 def _sources(args: argparse.Namespace, policy: Policy, story: Story) -> Sources | None:
     """None after it was said what cannot be read. Scores and tickets of earlier days are those of the state folder, unless a log alone is named."""
+    args.for_programs = args.output == STANDARD_OUTPUT
+    need_log(args, "alerts")
     site = site_of(args, story.take)
     if site is None:
         return None
-    folder = args.state or (folder_to_read() if args.events is None else None)
-    if folder is None:
+    dataset = dataset_of(args)
+    if dataset.inventory is None:
         return Sources(site, story, policy, feeds=_feeds(args))
     try:
-        return Sources(site, story, policy, read_ledger(folder), _feeds(args), _lists(folder), read(folder).days)
+        lists = _lists(lists_folder(args.state or folder_to_read()))
+        return Sources(site, story, policy, read_ledger(dataset.folder), _feeds(args), lists, read(dataset.folder).days)
     except LedgerError as error:
         complain(str(error))
     except OSError as error:
-        complain(f"cannot read {folder / FILE}: {error.strerror}")
+        complain(f"cannot read {dataset.folder / FILE}: {error.strerror}")
     return None
 
 
@@ -115,7 +120,7 @@ def _feeds(args: argparse.Namespace) -> list[Source]:
 def _lists(folder: Path) -> list[Listed]:
     """Threat lists; one that is wrong is told, and the report does without."""
     try:
-        return [Listed(one.name, one.entries, one.fetched) for one in load_kept(lists_folder(folder))]
+        return [Listed(one.name, one.entries, one.fetched) for one in load_kept(folder)]
     except DocumentErrors as errors:
         complain_of_faults(errors)
         return []

@@ -11,13 +11,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
+from sensor.cli._times import clock, zone_name
+
 if TYPE_CHECKING:
     from sensor.eventlog.fold import Fold
 
 Record = dict[str, Any]
 Row = Sequence[str]
 
-NOT_FOUND, USAGE, NOT_OPENED = 1, 2, 3
 # What writing fails with where there is no room; reading never does.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 SEVERITIES = ("info", "low", "medium", "high", "critical")
@@ -59,12 +60,6 @@ def part(record: Record, name: str) -> Record:
 def first_of(value: Any) -> str:
     """The first text of a list."""
     return tidy(value[0]) if isinstance(value, list) and value else ""
-
-
-def clock(value: Any) -> str:
-    """A time of a record to the second, as one word."""
-    text = tidy(value)
-    return f"{text[:19]}Z" if len(text) > 19 else text
 
 
 def decimal(value: Any) -> str:
@@ -111,7 +106,7 @@ def table(columns: Row, rows: Sequence[Row], out: TextIO, style: Callable[[Row],
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for column in columns:
         grid.add_column(
-            f"{column} UTC" if column in TIMES else column,
+            f"{column} {zone_name()}" if column in TIMES else column,
             overflow="fold",
             no_wrap=column in WHOLE,
             justify="right" if column in {"count", "confidence"} else "left",

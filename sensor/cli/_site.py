@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from sensor.cli._codes import USAGE
 from sensor.cli._firewall_seen import view_from
 from sensor.cli._known import Known, known
 from sensor.cli._log import Take
 from sensor.cli._setup import complain, complain_of_faults
-from sensor.cli._show import USAGE, part, tidy
+from sensor.cli._show import part, tidy
 from sensor.cli._vulns_feeds import reading, tell_age
 from sensor.cli._vulns_fleet import Fleet, ordered
 from sensor.config import Config, load_config, usual
@@ -38,8 +39,6 @@ def site_of(args: argparse.Namespace, take: Take | None = None) -> Site | None:
     try:
         base = reading(args)
         found = known(args, alerts=True, take=take)
-        if found is None:
-            return None
         fleet = Fleet(found, base)
         site = _site(found, fleet, config)
     except DatabaseError as error:

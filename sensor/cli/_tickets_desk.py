@@ -10,8 +10,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from sensor.cli._codes import NOT_OPENED, USAGE
+from sensor.cli._data import dataset_of
 from sensor.cli._setup import complain, complain_of_faults
-from sensor.cli._show import NOT_OPENED, SEVERITIES, USAGE
+from sensor.cli._show import SEVERITIES
 from sensor.cli._site import site_of
 from sensor.config import Config, Tickets, load_config, usual
 from sensor.core.alert import Severity
@@ -93,15 +95,9 @@ def _desk(args: argparse.Namespace, folder: Path | None, trouble: str) -> Desk |
 
 
 def _folder(args: argparse.Namespace) -> Path | None:
-    """Where the ledger is. Only an inventory has one, since a log alone may be of anywhere; that of the state folder is read wherever there is one."""
-    from sensor.eventlog.paths import folder_to_read
-    from sensor.inventory.store.database import FILE
-
-    if args.state is None and args.events is None and (folder_to_read() / FILE).is_file():
-        args.state = folder_to_read()
-        complain(f"reading {args.state / FILE}", "info")
-    found: Path | None = args.state
-    return found
+    """Where the ledger is. Only an inventory has one: a log alone may be of anywhere."""
+    dataset = dataset_of(args)
+    return dataset.folder if dataset.inventory is not None else None
 
 
 @contextlib.contextmanager

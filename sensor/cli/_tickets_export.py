@@ -6,8 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
 from sensor.cli._setup import complain
-from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, put
+from sensor.cli._show import put
 from sensor.cli._tickets_desk import Desk, at_desk, chosen
 from sensor.documents import nearest
 from sensor.posture.tickets.formats import Form, exported, names
@@ -28,6 +29,7 @@ def export(args: argparse.Namespace) -> int:
     if name in OF_JIRA and not args.project:
         complain(f"expected --project KEY: issues of {name} belong to a project")
         return USAGE
+    args.for_programs = args.output is None
     with at_desk(args) as desk:
         if isinstance(desk, int):
             return desk

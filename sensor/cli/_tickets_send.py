@@ -6,11 +6,12 @@ import argparse
 import time
 from collections import Counter
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any
 
+from sensor.cli._codes import INCOMPLETE, NOT_FOUND, NOT_OPENED, USAGE, Stop
+from sensor.cli._data import dataset_of, say_unknown
 from sensor.cli._setup import complain
-from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, put, tidy
+from sensor.cli._show import put, tidy
 from sensor.cli._tickets_desk import Desk, at_desk, chosen
 from sensor.core.alert import Severity
 from sensor.core.output import Refuse, Retry
@@ -35,8 +36,7 @@ DEEDS = {"create": "opened", "update": "updated", "close": "closed", "reopen": "
 
 def send(args: argparse.Namespace) -> int:
     """Tell a ticket system all that it does not know yet; 1 where it refuses something, 3 where it cannot be reached."""
-    if not _kept(args):
-        return NOT_OPENED
+    _need_inventory(args)
     try:
         with at_desk(args) as desk:
             if isinstance(desk, int):
@@ -50,16 +50,12 @@ def send(args: argparse.Namespace) -> int:
         return NOT_OPENED
 
 
-def _kept(args: argparse.Namespace) -> bool:
-    """Whether there is an inventory: of a log alone nothing is noted, and every run would open all tickets again."""
-    from sensor.eventlog.paths import folder_to_read
-    from sensor.inventory.store.database import FILE
-
-    folder: Path = args.state or folder_to_read()
-    if (args.events is None or args.state is not None) and (folder / FILE).is_file():
-        return True
-    complain(f"no inventory in {folder}: tickets are sent of what `sensor run`, or `sensor replay --state DIR`, keeps; name its folder with --state")
-    return False
+def _need_inventory(args: argparse.Namespace) -> None:
+    """Stop when there is none: of a log alone nothing is noted, and every run would open all tickets again."""
+    dataset = dataset_of(args)
+    if dataset.inventory is None:
+        say_unknown(args, "tickets", f"{dataset.name} has no inventory, beside which is noted what was sent")
+        raise Stop(INCOMPLETE)
 
 
 def _all_sent(args: argparse.Namespace, desk: Desk, name: str, ids: list[str]) -> int:

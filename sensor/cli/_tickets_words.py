@@ -12,10 +12,12 @@ from typing import Any, TextIO
 
 import msgspec
 
+from sensor.cli._codes import NOT_FOUND, USAGE
 from sensor.cli._devices_csv import write_csv
 from sensor.cli._setup import complain
-from sensor.cli._show import NOT_FOUND, STYLES, USAGE, clock, coloured, paint, put, table
+from sensor.cli._show import STYLES, coloured, paint, put, table
 from sensor.cli._tickets_desk import Desk, at_desk, chosen
+from sensor.cli._times import clock
 from sensor.posture.tickets.formats.json import told
 from sensor.posture.tickets.ledger import Note
 from sensor.posture.tickets.progress import Standing

@@ -12,8 +12,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from sensor.cli._show import SEVERITIES, STYLES, clock, coloured, number, part, tidy
+from sensor.cli._show import SEVERITIES, STYLES, coloured, number, part, tidy
 from sensor.cli._status_words import Status, alerts, decimal, devices, headline, health, output, process, size
+from sensor.cli._times import clock
 
 WIDE, HIGH = 132, 40
 # Lines that everything but the newest alerts takes at least.

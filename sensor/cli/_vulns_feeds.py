@@ -12,9 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
 from sensor.cli._opened import until_over
 from sensor.cli._setup import complain
-from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, table, tidy
+from sensor.cli._show import table, tidy
 from sensor.https import NotFetched
 from sensor.posture.database import DatabaseError, open_to_read, open_to_write
 from sensor.posture.download import download

@@ -92,10 +92,9 @@ class Fleet:
         return Circumstances(bool(addresses & self._outside), bool(addresses & self._attacked), tidy(device.get("criticality")))
 
 
-def fleet_of(args: argparse.Namespace, base: sqlite3.Connection | None) -> Fleet | None:
-    """None after it was said why there is nothing to read."""
-    found = known(args, alerts=True)
-    return None if found is None else Fleet(found, base)
+def fleet_of(args: argparse.Namespace, base: sqlite3.Connection | None) -> Fleet:
+    """The devices of the dataset."""
+    return Fleet(known(args, alerts=True), base)
 
 
 def ordered(found: Iterable[Judged]) -> list[Judged]:

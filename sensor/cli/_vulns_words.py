@@ -9,10 +9,12 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
 from sensor.cli._devices_csv import write_csv
 from sensor.cli._known import the_device
 from sensor.cli._setup import complain
-from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, clock, first_of, part, put, table, tidy
+from sensor.cli._show import first_of, part, put, table, tidy
+from sensor.cli._times import clock
 from sensor.cli._vulns_feeds import reading, tell_age
 from sensor.cli._vulns_fleet import Fleet, Judged, fleet_of, ordered
 from sensor.documents import DocumentErrors
@@ -42,8 +44,7 @@ def _fleet(args: argparse.Namespace) -> Fleet | None:
     except (DatabaseError, DocumentErrors) as error:
         complain(str(error))
         return None
-    if fleet is not None:
-        tell_age(sources_of(base), datetime.now(UTC), complain)
+    tell_age(sources_of(base), datetime.now(UTC), complain)
     return fleet
 
 

@@ -21,9 +21,11 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from sensor.cli._log import add_events_argument
+from sensor.cli._codes import USAGE
+from sensor.cli._data import add_data_arguments
+from sensor.cli._log import fold_of
 from sensor.cli._setup import complain
-from sensor.cli._show import NOT_OPENED, SEVERITIES, USAGE, add_json_argument, level, part, table_of_alerts, tidy
+from sensor.cli._show import SEVERITIES, add_json_argument, level, part, table_of_alerts, tidy
 
 if TYPE_CHECKING:
     from sensor.eventlog.fold import Fold
@@ -50,11 +52,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reason", metavar="TEXT", default="", help="of close: why")
     parser.add_argument("--author", metavar="NAME", help="of close and comment: who says it (default: the user)")
     add_json_argument(parser)
-    add_events_argument(parser)
+    add_data_arguments(parser)
 
 
 def main(args: argparse.Namespace) -> int:
-    """List, or do what the first word says; 1 where an alert is not known, 3 where there is nothing to read."""
+    """List, or do what the first word says; 1 when an alert is not known, 3 when there is nothing to read, 6 when no event log is there."""
     args.action = args.words.pop(0) if args.words else "list"
     if args.action not in ACTIONS:
         complain(f"no action {args.action!r}, expected one of {', '.join(ACTIONS)}")
@@ -67,11 +69,7 @@ def main(args: argparse.Namespace) -> int:
 
         deed: Callable[[argparse.Namespace], int] = getattr(_alerts_words, args.action)
         return deed(args)
-    from sensor.cli._alerts_words import read
-
-    _, fold = read(args)
-    if fold is None:
-        return NOT_OPENED
+    fold = fold_of(args, args.action if args.action == "incidents" else "alerts")
     if args.action == "incidents":
         return _incidents(args, fold)
     found = [one for one in fold.alerts.values() if _wanted(one, args)]

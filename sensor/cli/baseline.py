@@ -17,10 +17,11 @@ CLIENT and SERVER are devices or addresses; SERVER may be outside, and either ma
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from sensor.cli._actions import action_of, deed
-from sensor.cli._show import USAGE, add_json_argument
+from sensor.cli._codes import USAGE
+from sensor.cli._data import add_data_arguments
+from sensor.cli._show import add_json_argument
 
 EXAMPLES = """\
   sensor baseline
@@ -40,12 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json_argument(parser)
     parser.add_argument("--all", action="store_true", help="of forget: everything that was learned")
     parser.add_argument("--hours", type=float, default=HOURS, help=f"hours in which a device counts as known (default: {HOURS:g})")
-    parser.add_argument("--state", metavar="DIR", type=Path, help="folder of the inventory (default: the state folder)")
+    add_data_arguments(parser, events=False)
     parser.add_argument("--reason", metavar="TEXT", default="", help="why: kept with what is allowed, forbidden or forgotten")
     parser.add_argument("--author", metavar="NAME", help="who says it (default: the user)")
 
 
 def main(args: argparse.Namespace) -> int:
     """List, or do what the first word says; 1 where a device is not known, 3 where there is nothing to read."""
-    args.events = None
     return deed("_baseline_words", ACTIONS[args.action])(args) if action_of(args, ACTIONS, "list") else USAGE

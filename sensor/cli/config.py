@@ -21,9 +21,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sensor.cli._codes import USAGE
 from sensor.cli._places import counted
 from sensor.cli._setup import complain, lists_folder, mutes_file, rule_folders
-from sensor.cli._show import USAGE, add_json_argument, put
+from sensor.cli._show import add_json_argument, put
 
 if TYPE_CHECKING:
     from sensor.cli._config_check import Check

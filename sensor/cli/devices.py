@@ -21,7 +21,7 @@ from __future__ import annotations
 import argparse
 
 from sensor.cli._actions import deed
-from sensor.cli._known import add_source_arguments
+from sensor.cli._data import add_data_arguments
 from sensor.cli._show import add_json_argument
 
 EXAMPLES = """\
@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--csv", action="store_true", help="CSV with a heading; nothing in it becomes a formula of a spreadsheet")
     parser.add_argument("--summary", action="store_true", help="how many of each type are in each VLAN")
     parser.add_argument("--sort", metavar="COLUMN", help="order by a column (type, vendor, name, ip, seen, first …); -COLUMN backwards, as --sort=-seen")
-    add_source_arguments(parser)
+    add_data_arguments(parser)
     parser.add_argument("--reason", metavar="TEXT", help="why: kept with what is set, merged or split")
     parser.add_argument("--author", metavar="NAME", help="who says it (default: the user)")
     parser.add_argument("--format", choices=("csv", "json", "netbox"), help="of export (default: by the ending, else csv)")

@@ -16,8 +16,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sensor.cli._codes import NOT_OPENED, USAGE
 from sensor.cli._setup import complain
-from sensor.cli._show import NOT_OPENED, USAGE, add_json_argument
+from sensor.cli._show import add_json_argument
 
 if TYPE_CHECKING:
     from sensor.capture.live import LiveSource

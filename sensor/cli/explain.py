@@ -12,22 +12,12 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from sensor.cli._known import add_source_arguments, find_devices, handles, known
+from sensor.cli._codes import NOT_FOUND
+from sensor.cli._data import add_data_arguments
+from sensor.cli._known import find_devices, handles, known
 from sensor.cli._setup import complain
-from sensor.cli._show import (
-    NOT_FOUND,
-    NOT_OPENED,
-    STYLES,
-    add_json_argument,
-    clock,
-    coloured,
-    decimal,
-    end_name,
-    number,
-    paint,
-    part,
-    tidy,
-)
+from sensor.cli._show import STYLES, add_json_argument, coloured, decimal, end_name, number, paint, part, tidy
+from sensor.cli._times import clock
 
 if TYPE_CHECKING:
     from sensor.eventlog.fold import Fold
@@ -50,14 +40,12 @@ Record = dict[str, Any]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", metavar="WHAT")
     add_json_argument(parser)
-    add_source_arguments(parser)
+    add_data_arguments(parser)
 
 
 def main(args: argparse.Namespace) -> int:
     """Tell; 1 where nothing of that name is known."""
     found = known(args, alerts=True)
-    if found is None:
-        return NOT_OPENED
     fold = found.fold
     devices, alerts = [found.details(record) for record in find_devices(fold, args.what)], find_alerts(fold, args.what)
     incidents = [record for name, record in fold.incidents.items() if name == args.what or (len(args.what) > LONGEST_WORD and name.startswith(args.what))]

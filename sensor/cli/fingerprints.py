@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sensor.cli._actions import deed
-from sensor.cli._show import USAGE, add_json_argument
+from sensor.cli._codes import USAGE
+from sensor.cli._show import add_json_argument
 
 if TYPE_CHECKING:
     from sensor.fingerprinting.load import Knowledge

@@ -18,7 +18,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from sensor.cli._known import add_source_arguments
+from sensor.cli._data import add_data_arguments
 from sensor.cli._show import add_json_argument
 
 EXAMPLES = """\
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="block multicast, broadcast and gateways too")
     parser.add_argument("--config", metavar="FILE", type=Path, help="configuration, for its networks: and outputs: (default: the system's)")
     add_json_argument(parser)
-    add_source_arguments(parser)
+    add_data_arguments(parser)
 
 
 def main(args: argparse.Namespace) -> int:

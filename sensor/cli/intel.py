@@ -24,8 +24,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
 from sensor.cli._setup import complain, lists_folder
-from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, add_json_argument
+from sensor.cli._show import add_json_argument
 
 if TYPE_CHECKING:
     from sensor.intel.kept import Kept

@@ -14,9 +14,9 @@ from types import ModuleType
 
 import sensor
 import sensor.cli
+from sensor.cli._codes import INTERRUPTED, NOT_OPENED, NOT_PERMITTED, USAGE, Stop
 from sensor.cli._opened import over
 
-USAGE, NOT_OPENED, NOT_PERMITTED, INTERRUPTED = 2, 3, 4, 130
 # Objects that are made before garbage is looked for; see gc.set_threshold.
 STARTING = (200_000, 20, 50)
 # What commands call an argument that takes several words.
@@ -29,7 +29,8 @@ start here:
   sensor explain 10.0.0.7                why we think so
   sensor tail -f --json | jq .           the event log as it grows
 
-exit codes: 0 done, 1 not found, 2 wrong usage or configuration, 3 a file or an interface could not be opened, 4 no permission
+exit codes: 0 done, 1 not found, 2 wrong usage or configuration, 3 nothing to read, or a file or an interface could not be opened, 4 no permission,
+5 the sensor reports a fault (status), 6 a part of the data is missing, and what it would tell is reported as unknown
 """
 
 
@@ -95,8 +96,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         _flush()
         raise
     try:
-        code = int(args.main(args))
+        code = int(args.main(args)) or int(getattr(args, "incomplete", 0))
         sys.stdout.flush()
+    except Stop as stop:
+        return _stopped(stop)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
@@ -109,6 +112,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         if os.geteuid() == 0:
             _hand_over(args)
     return code
+
+
+def _stopped(stop: Stop) -> int:
+    """Say why, after what was printed so far."""
+    from sensor.cli._setup import complain
+
+    _flush()
+    if stop.message:
+        complain(stop.message)
+    return stop.code
 
 
 def _open_streams() -> None:

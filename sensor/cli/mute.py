@@ -16,9 +16,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sensor.cli._log import add_events_argument, folded
+from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE, Stop
+from sensor.cli._data import add_data_arguments, dataset_of
+from sensor.cli._log import fold_of
 from sensor.cli._setup import complain
-from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, clock, part, put, table, table_of_alerts, tidy
+from sensor.cli._show import part, put, table, table_of_alerts, tidy
+from sensor.cli._times import clock
 
 if TYPE_CHECKING:
     from sensor.alerts.mutes import Mute
@@ -54,8 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--author", metavar="NAME", help="who says it (default: the user)")
     mutes = "file of mutes (default: alerts.mutes: of the system's configuration, else mutes.yaml in the folder of --state)"
     parser.add_argument("--mutes", metavar="FILE", type=Path, help=mutes)
-    parser.add_argument("--state", metavar="DIR", type=Path, help="folder of the sensor's state (default: the state folder)")
-    add_events_argument(parser)
+    add_data_arguments(parser)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -153,19 +155,28 @@ def _list(args: argparse.Namespace, path: Path, mutes: list[Mute]) -> int:
         put(f"no mutes in {path}")
         return 0
     counts = _silenced(args)
-    rows = [(mute.id, mute.scope, _until(mute), str(counts[mute.id]), mute.author, mute.reason, clock(mute.created)) for mute in mutes]
+    rows = [
+        (mute.id, mute.scope, _until(mute), "unknown" if counts is None else str(counts[mute.id]), mute.author, mute.reason, clock(mute.created))
+        for mute in mutes
+    ]
     put(table(COLUMNS, [tuple(map(tidy, row)) for row in rows], sys.stdout))
     return 0
 
 
-def _silenced(args: argparse.Namespace) -> Counter[str]:
-    """Findings that each mute silenced, as the log beside the event log says."""
+def _silenced(args: argparse.Namespace) -> Counter[str] | None:
+    """Findings that each mute silenced, as the log beside the event log says; None when no data is there yet, in which something could be silenced."""
     from sensor.eventlog.fold import Fold
-    from sensor.eventlog.paths import folder_to_read, muted_log, newest_log
+    from sensor.eventlog.paths import muted_log
     from sensor.eventlog.reader import Reader
 
-    log, fold, counts = args.events or newest_log(args.state or folder_to_read()), Fold(), Counter[str]()
-    if log is not None and muted_log(log).is_file():
+    try:
+        log = dataset_of(args).log
+    except Stop:
+        if args.data or args.events:
+            raise
+        return None
+    fold, counts = Fold(), Counter[str]()
+    if muted_log(log).is_file():
         for record in Reader(muted_log(log)):
             fold.add(record)
     for record in fold.alerts.values():
@@ -187,9 +198,7 @@ def _test(args: argparse.Namespace, path: Path, mutes: list[Mute]) -> int:
     if not asked:
         put(f"no mutes in {path}")
         return 0
-    fold = folded(args.events)
-    if fold is None:
-        return NOT_OPENED
+    fold = fold_of(args, "alerts")
     ready, silent = Mutes(asked), []
     for record in fold.alerts.values():
         finding = finding_of_record(record)

@@ -18,9 +18,10 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from sensor.cli._codes import NOT_OPENED, USAGE
 from sensor.cli._outputs_setup import Configured, add_outputs_arguments, complain_of, configured, log_of
 from sensor.cli._setup import complain
-from sensor.cli._show import NOT_OPENED, USAGE, add_json_argument
+from sensor.cli._show import add_json_argument
 
 if TYPE_CHECKING:
     from sensor.core.output import Options

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import argparse
 
+from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
 from sensor.cli._known import add_site_arguments
 from sensor.cli._setup import complain
-from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, add_json_argument
+from sensor.cli._show import add_json_argument
 
 EXAMPLES = """\
   sensor paths

@@ -18,9 +18,10 @@ import argparse
 from pathlib import Path
 
 from sensor.cli._actions import deed
-from sensor.cli._known import add_source_arguments
+from sensor.cli._codes import USAGE
+from sensor.cli._data import add_data_arguments
 from sensor.cli._setup import complain
-from sensor.cli._show import USAGE, add_json_argument
+from sensor.cli._show import add_json_argument
 
 EXAMPLES = """\
   sensor profiles make 10.20.30.41 -o camera.json
@@ -54,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="of make: write to a file")
     parser.add_argument("--config", metavar="FILE", type=Path, help="configuration, for its networks: (default: the system's)")
     add_json_argument(parser)
-    add_source_arguments(parser)
+    add_data_arguments(parser)
 
 
 def main(args: argparse.Namespace) -> int:

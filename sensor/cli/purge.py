@@ -20,9 +20,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
 from sensor.cli._places import add_state_argument, counted, places_of, reason_of
 from sensor.cli._setup import complain
-from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, first_of, part, put, tidy
+from sensor.cli._show import first_of, part, put, tidy
 
 if TYPE_CHECKING:
     from sensor.cli._known import Known, Record
@@ -52,6 +53,7 @@ def main(args: argparse.Namespace) -> int:
     """Do it; 1 where a device is not known, 2 for wrong usage or where nobody said yes, 3 where the inventory cannot be read or written."""
     from sensor.cli._known import known
     from sensor.cli._outputs_words import moment_of
+    from sensor.datasets.dataset import dataset_in
 
     since = moment_of(args.before, time.time()) if args.before else ""
     if bool(args.words) == bool(args.before) or (args.before and not since):
@@ -60,9 +62,11 @@ def main(args: argparse.Namespace) -> int:
     places = places_of(args.config, args.state)
     if places is None:
         return USAGE
-    found = known(argparse.Namespace(events=None, state=places[1].state))
-    if found is None:
+    dataset = dataset_in(places[1].state)
+    if dataset.inventory is None:
+        complain(f"{dataset.folder}: there is no inventory yet")
         return NOT_OPENED
+    found = known(argparse.Namespace(dataset=dataset))
     chosen = _chosen(args, found, since)
     if chosen is None:
         return NOT_FOUND

@@ -1,6 +1,10 @@
 """Read capture files and tell their devices and alerts.
 
 PATH is a capture file (pcap, pcapng, snoop; plain or compressed), a folder, a glob in quotes, or - for standard input. Several are merged in time order.
+
+What is found becomes a dataset, named after the capture, which `sensor devices`, `alerts`, `report` and all others read by its name (--data NAME) or as the
+newest. Datasets are kept side by side; the same capture again replaces its own. `sensor data` lists, renames and removes them. With --events alone only the
+event log is written, and with --state DIR the inventory goes on with what the folder holds.
 """
 
 from __future__ import annotations
@@ -17,6 +21,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sensor.cli._codes import NOT_OPENED, USAGE, Stop
+from sensor.cli._replay_place import Place, place_of
 from sensor.cli._setup import (
     add_engine_arguments,
     complain,
@@ -32,6 +38,7 @@ from sensor.cli._setup import (
 
 if TYPE_CHECKING:
     from sensor.capture.files import CaptureFiles
+    from sensor.config import Config
     from sensor.core.record import Record
     from sensor.eventlog.fold import Fold
     from sensor.eventlog.writer import EventLog
@@ -40,10 +47,10 @@ if TYPE_CHECKING:
 EXAMPLES = """\
   sensor replay office.pcapng
   sensor replay captures/ --intel blocklist.txt
+  sensor replay monday.pcap --name before-the-change
   sensor replay office.pcapng --events - | jq 'select(.kind == "alert")'
   tcpdump -w - | sensor replay -
 """
-USAGE, NOT_OPENED = 2, 3
 SHOWN = ("ts", "kind", "action", "severity", "msg", "device", "reason", "alert", "incident", "src", "dst", "targets")
 
 
@@ -52,6 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--follow", action="store_true", help="wait for more: a file or a folder that is still being written")
     as_json = "at the end the devices, alerts, incidents and the summary as JSON, one object a line, instead of tables"
     parser.add_argument("--json", action="store_true", help=as_json)
+    parser.add_argument("--name", metavar="NAME", default="", help="name of the dataset (default: of the capture file)")
     add_engine_arguments(parser)
 
 
@@ -61,30 +69,38 @@ def main(args: argparse.Namespace) -> int:
     if config is None:
         return USAGE
     from sensor.capture.files import open_captures
+
+    source = open_captures(args.paths, follow=args.follow)
+    with place_of(args, config, barren=source.barren) as place:
+        try:
+            return _replay(args, config, source, place)
+        finally:
+            if not place.kept:
+                place.abandon()
+
+
+def _replay(args: argparse.Namespace, config: Config, source: CaptureFiles, place: Place) -> int:
+    """From the first packet to the last word; the exit code."""
     from sensor.documents import DocumentErrors
     from sensor.eventlog.fold import Fold
     from sensor.runtime.daemon import Run
 
-    source = open_captures(args.paths, follow=args.follow)
-    log = _log(args.events, barren=source.barren)
-    if log is None:
+    log = _log(place.log)
+    keeping = keeper(place.inventory) if place.inventory is not None else None
+    if place.inventory is not None and keeping is None:
         return NOT_OPENED
-    folder = args.state or config.state
-    keeping = keeper(folder) if folder is not None else None
-    if folder is not None and keeping is None:
-        return NOT_OPENED
-    fold, began = Fold(), time.monotonic()
-    mutes = mutes_file(args, config, folder)
-    listener = None if args.events == os.devnull else partial(_hear, fold)
+    fold, began, folder = Fold(), time.monotonic(), args.state or config.state
+    listener = None if place.log == Path(os.devnull) else partial(_hear, fold)
     try:
         with _progress(source) as progress:
             run = Run(
-                config, source, log, intel=args.intel, listener=listener, progress=progress, keeper=keeping, mutes=mutes, evidence=args.evidence,
-                lists=lists_folder(folder), rules=rule_folders(args, folder), profiles=profiles_folder(folder),
+                config, source, log, intel=args.intel, listener=listener, progress=progress, keeper=keeping, mutes=mutes_file(args, config, folder),
+                evidence=args.evidence, lists=lists_folder(folder), rules=rule_folders(args, folder), profiles=profiles_folder(folder),
             )  # fmt: skip
             with stopping(source) as stopped:
                 run.run()
         log.close()
+        place.keep(run.first, run.last)
     except DocumentErrors as errors:
         if keeping is not None:
             keeping.abandon()
@@ -94,27 +110,36 @@ def main(args: argparse.Namespace) -> int:
         return log_failed(error, log.path)
     finally:
         source.close()
-    _tell(args, run, source, fold, time.monotonic() - began)
+    _tidy_up(config, place)
+    _tell(args, run, source, fold, place, time.monotonic() - began)
     if stopped:
         return 128 + stopped[0]
     return NOT_OPENED if source.unreadable else 0
 
 
-def _log(events: str | None, *, barren: bool) -> EventLog | None:
-    """The log that was named; else the one in the state folder, and none where that cannot be, or nothing can be read: what the last replay found stays.
-    None after it was said what is wrong.
-    """
-    from sensor.eventlog.paths import REPLAY_LOG, state_folder
+def _log(path: Path | None) -> EventLog:
+    """Stop when it cannot be written."""
     from sensor.eventlog.writer import EventLog
 
-    if barren and not events:
-        return EventLog(Path(os.devnull))
-    path = None if events == "-" else Path(events) if events else state_folder() / REPLAY_LOG
     try:
         return EventLog(path, fresh=True)
     except OSError as error:
-        complain(f"cannot write the event log {path}: {error.strerror}" + ("" if events else "; going on without one (--events names another)"))
-    return None if events else EventLog(Path(os.devnull))
+        raise Stop(NOT_OPENED, f"cannot write the event log {path}: {error.strerror}") from None
+
+
+def _tidy_up(config: Config, place: Place) -> None:
+    """What became of other datasets: one of the same capture was replaced, the oldest make room."""
+    if place.replay is None:
+        return
+    from sensor.datasets.replays import prune
+
+    if place.replay.replaced:
+        complain(f"the dataset {place.name!r} of the same capture was replaced", "info")
+    try:
+        if gone := prune(place.replay.folder.parents[1], config.datasets.replays, place.name):
+            complain(f"removed to keep the newest {config.datasets.replays}: {', '.join(gone)}", "info")
+    except OSError as error:
+        complain(f"cannot remove the oldest datasets: {error.strerror}")
 
 
 def _hear(fold: Fold, record: Record) -> None:
@@ -158,10 +183,13 @@ def _progress(source: CaptureFiles) -> Iterator[Callable[[], None] | None]:
         yield lambda: bar.update(task, completed=source.read_bytes, packets=source.tally.packets)
 
 
-def _tell(args: argparse.Namespace, run: Run, source: CaptureFiles, fold: Fold, seconds: float) -> None:
+def _tell(args: argparse.Namespace, run: Run, source: CaptureFiles, fold: Fold, place: Place, seconds: float) -> None:
     """What was found, and how it went."""
     path = run.log.path
     out = sys.stderr if path is None else sys.stdout
+    place.see_last(fold)
+    if place.name:
+        print(_head(place, run), file=sys.stderr if args.json else out)
     for unreadable in source.unreadable:
         complain(str(unreadable))
     for damage in source.damages:
@@ -172,7 +200,7 @@ def _tell(args: argparse.Namespace, run: Run, source: CaptureFiles, fold: Fold, 
         for one in (*fold.devices.values(), *fold.alerts.values(), *fold.incidents.values(), last):
             print(json.dumps(one, ensure_ascii=False, separators=(",", ":")), file=out)
         return
-    if args.events != os.devnull:
+    if path != Path(os.devnull):
         from sensor.cli._show import alert_table, device_table
 
         print(device_table(fold, out), file=out)
@@ -187,3 +215,13 @@ def _tell(args: argparse.Namespace, run: Run, source: CaptureFiles, fold: Fold, 
         f" {summary['dropped']:,} dropped, {len(source.damages):,} damaged files; {run.log.written:,} events in {path or 'standard output'}",
         file=out,
     )
+
+
+def _head(place: Place, run: Run) -> str:
+    """The line with which reading commands begin."""
+    from sensor.cli._show import tidy
+    from sensor.cli._times import span_text
+    from sensor.core.record_parts import time_text
+
+    span = span_text(time_text(run.first), time_text(run.last)) if run.first else "no packets"
+    return f"{tidy(place.name)} · replay · {span}"

@@ -21,8 +21,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
 from sensor.cli._setup import complain, rule_folders
-from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, add_json_argument, put, table, tidy
+from sensor.cli._show import add_json_argument, put, table, tidy
 
 if TYPE_CHECKING:
     from sensor.documents import Fault

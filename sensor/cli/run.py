@@ -1,8 +1,9 @@
 """Listen on interfaces, in the foreground, until Ctrl-C.
 
-Needs the capability CAP_NET_RAW, and gives it up once the interfaces are open. New devices and alerts are told on the terminal; everything goes to
-the event log. SIGHUP takes up a changed configuration, all of it but what is opened or sized at the start; SIGTERM and Ctrl-C end in good order, a second
-one at once. A service manager is told how it goes (sd_notify).
+Needs the capability CAP_NET_RAW, and gives it up once the interfaces are open. New devices and alerts are printed; everything goes to the event log. Nothing
+is made before the interfaces are open: a run that cannot listen leaves nothing behind. An interface that is not there is refused, unless --wait is given.
+SIGHUP takes up a changed configuration, all of it but what is opened or sized at the start; SIGTERM and Ctrl-C end in good order, a second one at once. A
+service manager is told how it goes (sd_notify).
 
 exit codes: 0 stopped, 2 wrong usage or configuration, 3 an interface or a file could not be opened, 4 no permission
 """
@@ -10,12 +11,15 @@ exit codes: 0 stopped, 2 wrong usage or configuration, 3 an interface or a file 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import time
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sensor.cli._codes import NOT_OPENED, NOT_PERMITTED, USAGE, Stop
 from sensor.cli._setup import (
     add_engine_arguments,
     complain,
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
     from sensor.core.record import Record
     from sensor.eventlog.live_log import LiveLog
     from sensor.eventlog.writer import EventLog
+    from sensor.runtime.daemon import Run
     from sensor.runtime.keeper import Keeper
     from sensor.runtime.reload import Settings
     from sensor.telemetry.telemetry import Telemetry
@@ -44,12 +49,12 @@ EXAMPLES = """\
   sensor run -i eth0 -i eth1 --filter 'not port 22' --intel blocklist.txt
   sensor run -i mirror0 --events /var/log/sensor/events.jsonl
 """
-USAGE, NOT_OPENED, NOT_PERMITTED = 2, 3, 4
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     several = "interface to listen on; may be given often (default: those of the configuration)"
     parser.add_argument("-i", "--interface", metavar="NAME", action="append", default=[], help=several)
+    parser.add_argument("--wait", action="store_true", help="wait for an interface that is not there yet, instead of refusing it")
     parser.add_argument("--filter", metavar="BPF", help="only packets that match, in the language of tcpdump")
     add_engine_arguments(parser)
 
@@ -64,30 +69,72 @@ def main(args: argparse.Namespace) -> int:
         return USAGE
     from sensor.eventlog.paths import RUN_LOG, state_folder
 
+    folder: Path = args.state or config.state or state_folder()
     path = None if args.events == "-" else Path(args.events) if args.events else config.events or state_folder() / RUN_LOG
-    log = _log(path, config)
-    if isinstance(log, int):
-        return log
-    # Opened before privileges are given up, as the log is.
-    named = args.state or config.state
-    keeping = keeper(named or state_folder())
-    if keeping is None and named is None:
-        complain("going on without one (--state names another folder)")
-    source = _source(args, config) if keeping is not None or named is None else NOT_OPENED
-    if isinstance(source, int):
-        if keeping is not None:
-            keeping.abandon()
-        log.close()
-        return source
-    return _listen(args, config, source, log, keeping, named or state_folder())
+    with contextlib.ExitStack() as within:
+        ready = _Ready(args, config, folder, path, within)
+        source = _source(args, config, ready.open)
+        if isinstance(source, int):
+            ready.abandon()
+            return source
+        return _listen(args, config, source, ready)
 
 
-def _listen(args: argparse.Namespace, config: Config, source: LiveSource, log: EventLog | LiveLog, keeping: Keeper | None, folder: Path) -> int:
+class _Ready:
+    """What a run writes. It is opened once the interfaces are, before privileges are given up: a run that cannot listen leaves nothing behind."""
+
+    def __init__(self, args: argparse.Namespace, config: Config, folder: Path, path: Path | None, within: contextlib.ExitStack) -> None:
+        self.folder, self.path, self._args, self._config, self._within = folder, path, args, config, within
+        self.log: EventLog | LiveLog | None = None
+        self.keeper: Keeper | None = None
+
+    def open(self) -> None:
+        """Log and inventory. Stop when one of them cannot be written."""
+        named = self._args.state or self._config.state
+        self._enter()
+        self.log = _log(self.path, self._config)
+        self.keeper = keeper(self.folder)
+        if self.keeper is None and named is not None:
+            raise Stop(NOT_OPENED)
+        if self.keeper is None:
+            complain("going on without one (--state names another folder)")
+
+    def _enter(self) -> None:
+        """From here on the folder is that of a live sensor, and what is made is private."""
+        from sensor.datasets.begin import begin_live, set_aside
+        from sensor.datasets.migrate import migrate
+        from sensor.datasets.private import private
+
+        try:
+            self._within.enter_context(private(self.folder))
+            folders = dict.fromkeys((self.folder, *([self.path.parent] if self.path is not None else [])))
+            for done in filter(None, (migrate(self.folder), *map(set_aside, folders))):
+                complain(done, "info")
+            begin_live(self.folder, self.path, self._evidence)
+        except OSError as error:
+            complain(f"cannot keep what this run is in {self.folder}: {error.strerror}")
+
+    @property
+    def _evidence(self) -> Path | None:
+        return self._args.evidence or self._config.evidence.folder
+
+    def abandon(self) -> None:
+        """Close what is open."""
+        if self.keeper is not None:
+            self.keeper.abandon()
+        if self.log is not None:
+            self.log.close()
+
+
+def _listen(args: argparse.Namespace, config: Config, source: LiveSource, ready: _Ready) -> int:
     """From the first packet to the last word; the exit code."""
     from sensor.cli._signals import Signals
     from sensor.documents import DocumentErrors
     from sensor.runtime.daemon import Run
 
+    folder, log, keeping = ready.folder, ready.log, ready.keeper
+    if log is None:
+        raise AssertionError("opened with the interfaces")
     at, listener = _settings(args, folder, config), _tell if log.path is not None else None
     try:
         with Signals(source.stop) as signals, closing(_telemetry(config, folder)) as telemetry:
@@ -96,8 +143,10 @@ def _listen(args: argparse.Namespace, config: Config, source: LiveSource, log: E
                 lists=lists_folder(folder), rules=at.rules, profiles=at.profiles, read=partial(_settings, args, folder), asked=signals.asked,
                 telemetry=telemetry,
             )  # fmt: skip
+            _say_begin(args, config, source, log, folder if keeping is not None else None)
             run.run()
             _close(log, run.left_s)
+            _say_end(run, log)
     except DocumentErrors as errors:
         if keeping is not None:
             keeping.abandon()
@@ -108,6 +157,21 @@ def _listen(args: argparse.Namespace, config: Config, source: LiveSource, log: E
     finally:
         source.close()
     return 0
+
+
+def _say_begin(args: argparse.Namespace, config: Config, source: LiveSource, log: EventLog | LiveLog, inventory: Path | None) -> None:
+    """What it listens on, and where it writes."""
+    wanted = config.capture.filter if args.filter is None else args.filter
+    filtered = f", only {wanted!r}" if wanted else ""
+    kept = f"inventory in {inventory}" if inventory is not None else "no inventory"
+    complain(f"listening on {source.name}{filtered}; event log {log.path or 'on standard output'}, {kept}", "info")
+
+
+def _say_end(run: Run, log: EventLog | LiveLog) -> None:
+    """What came of it."""
+    tally, pipeline = run.source.tally, run.pipeline
+    found = f"{pipeline.inventory.table.devices:,} devices known, {len(pipeline.room.desk):,} alerts open"
+    complain(f"stopped: {tally.packets:,} packets, {tally.lost:,} lost; {found}; {log.written:,} events in {log.path or 'standard output'}", "info")
 
 
 def _close(log: EventLog | LiveLog, seconds: float) -> None:
@@ -145,13 +209,13 @@ def _telemetry(config: Config, folder: Path) -> Telemetry:
     return telemetry
 
 
-def _log(path: Path | None, config: Config) -> EventLog | LiveLog | int:
-    """The log, after it was said what an earlier run left damaged; an exit code after it was said why it cannot be written."""
+def _log(path: Path | None, config: Config) -> EventLog | LiveLog:
+    """The log, after it was said what an earlier run left damaged. Stop when it cannot be written."""
     try:
         log = _opened(path, config)
     except OSError as error:
-        complain(f"cannot write the event log {path}: {error.strerror}")
-        return NOT_PERMITTED if isinstance(error, PermissionError) else NOT_OPENED
+        code = NOT_PERMITTED if isinstance(error, PermissionError) else NOT_OPENED
+        raise Stop(code, f"cannot write the event log {path}: {error.strerror}") from None
     if log.torn:
         complain(f"{path}: the last line was torn and is cut off ({log.torn:,} bytes)")
     for damage in log.damages:
@@ -176,15 +240,19 @@ def _complain(line: str) -> None:
     log().error(line)
 
 
-def _source(args: argparse.Namespace, config: Config) -> LiveSource | int:
+def _source(args: argparse.Namespace, config: Config, opened: Callable[[], None]) -> LiveSource | int:
     """Listen. What the command line names goes before the configuration. An exit code after it was said why that cannot be."""
     from sensor.capture.live import open_live
     from sensor.capture.source import CaptureError, NotPermitted, Senseless
 
     capture = config.capture
+    names = args.interface or capture.interfaces
+    if not args.wait and (fault := _missing(names)):
+        complain(fault)
+        return NOT_OPENED
     try:
         return open_live(
-            args.interface or capture.interfaces,
+            names,
             bpf=capture.filter if args.filter is None else args.filter,
             promiscuous=capture.promiscuous,
             fanout=capture.rings,
@@ -192,10 +260,23 @@ def _source(args: argparse.Namespace, config: Config) -> LiveSource | int:
             memory_mib=config.memory_mib,
             snaplen=capture.snaplen,
             user=capture.user,
+            opened=opened,
         )
     except CaptureError as error:
         complain(str(error))
         return USAGE if isinstance(error, Senseless) else NOT_PERMITTED if isinstance(error, NotPermitted) else NOT_OPENED
+
+
+def _missing(names: Sequence[str]) -> str:
+    """Why one of the interfaces cannot be listened on now: it is not there. Empty when all are, or a name cannot be one, of which others complain."""
+    from sensor.capture.interfaces import list_interfaces, valid_name
+    from sensor.documents import nearest
+
+    there = [one.name for one in list_interfaces()]
+    for name in names:
+        if name not in there and valid_name(name):
+            return f"no interface {name!r}, {nearest(name, there)}; --wait waits for one that comes later"
+    return ""
 
 
 def _tell(record: Record) -> None:

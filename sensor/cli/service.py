@@ -17,8 +17,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
 from sensor.cli._setup import complain
-from sensor.cli._show import NOT_FOUND, NOT_OPENED, USAGE, add_json_argument, put
+from sensor.cli._show import add_json_argument, put
 
 EXAMPLES = """\
   sudo /opt/sensor/bin/sensor service install

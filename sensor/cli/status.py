@@ -13,7 +13,8 @@ import json
 import sys
 import time
 
-from sensor.cli._show import USAGE, add_json_argument
+from sensor.cli._codes import USAGE
+from sensor.cli._show import add_json_argument
 from sensor.cli._status_client import NotPermitted, NotRunning, Place, add_place_arguments, place_of, status_of
 
 EXAMPLES = """\

@@ -15,23 +15,13 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sensor.cli._log import add_events_argument, left_out, log_of
+from sensor.cli._codes import NOT_OPENED
+from sensor.cli._data import add_data_arguments, dataset_of, need_log
+from sensor.cli._log import left_out
 from sensor.cli._setup import complain
-from sensor.cli._show import (
-    FULL,
-    NOT_FOUND,
-    NOT_OPENED,
-    SEVERITIES,
-    STYLES,
-    add_json_argument,
-    clock,
-    coloured,
-    level,
-    paint,
-    part,
-    tidy,
-)
+from sensor.cli._show import FULL, SEVERITIES, STYLES, add_json_argument, coloured, level, paint, part, tidy
 from sensor.cli._tail_filter import add_filter_arguments, wanted
+from sensor.cli._times import clock
 
 if TYPE_CHECKING:
     from sensor.eventlog.log_places import Place
@@ -64,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_filter_arguments(parser)
     add_json_argument(parser)
-    add_events_argument(parser)
+    add_data_arguments(parser)
 
 
 def _count(text: str) -> int:
@@ -74,10 +64,9 @@ def _count(text: str) -> int:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Print; 1 where no log is there yet, 3 where it cannot be opened."""
-    path = log_of(args.file or args.events)
-    if path is None:
-        return NOT_FOUND
+    """Print; 3 when there is nothing to read, 6 when the dataset has no event log."""
+    args.events = args.file or args.events
+    path = dataset_of(args, waiting=True).log if args.follow else need_log(args, "events")
     from sensor.eventlog.reader import Reader
 
     reader, colours, terminal = Reader(path, follow=args.follow), coloured(sys.stdout), sys.stdout.isatty()

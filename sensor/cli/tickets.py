@@ -20,8 +20,9 @@ import argparse
 from pathlib import Path
 
 from sensor.cli._actions import action_of, deed
+from sensor.cli._codes import USAGE
 from sensor.cli._known import add_site_arguments
-from sensor.cli._show import SEVERITIES, USAGE, add_json_argument
+from sensor.cli._show import SEVERITIES, add_json_argument
 
 EXAMPLES = """\
   sensor tickets

@@ -13,8 +13,8 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from sensor.cli._codes import USAGE
 from sensor.cli._setup import complain
-from sensor.cli._show import USAGE
 from sensor.cli._status_client import NotPermitted, NotRunning, add_place_arguments, place_of, status_of
 
 if TYPE_CHECKING:

@@ -22,8 +22,9 @@ from __future__ import annotations
 import argparse
 
 from sensor.cli._actions import action_of, deed
-from sensor.cli._known import add_source_arguments
-from sensor.cli._show import USAGE, add_json_argument
+from sensor.cli._codes import USAGE
+from sensor.cli._data import add_data_arguments
+from sensor.cli._show import add_json_argument
 
 EXAMPLES = """\
   sensor vulns
@@ -53,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--csv", action="store_true", help="of list and device: CSV with a heading, a row for each device and CVE")
     parser.add_argument("--all", action="store_true", help="of list and device: also what is not affected")
     parser.add_argument("--force", action="store_true", help="of import and update: take a feed also where it lost most of its entries")
-    add_source_arguments(parser)
+    add_data_arguments(parser)
 
 
 def main(args: argparse.Namespace) -> int:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from sensor.eventlog.log_lines import parts
-
 SYSTEM = Path("/var/lib/sensor")
 REPLAY_LOG, RUN_LOG = "replay.jsonl", "events.jsonl"
 INVENTORY = "inventory.db"
+# The folder of the datasets of replays, in the state folder.
+DATASETS = "datasets"
 
 
 def state_folder() -> Path:
@@ -44,7 +44,12 @@ def _closed(folder: Path) -> bool:
 
 def _left(folder: Path) -> bool:
     """Whether a sensor left something there that we may read."""
-    return any(os.access(folder / name, os.R_OK) for name in (INVENTORY, RUN_LOG, REPLAY_LOG))
+    return any(os.access(folder / name, os.R_OK) for name in (INVENTORY, RUN_LOG, REPLAY_LOG, DATASETS))
+
+
+def state_folder_is_named() -> bool:
+    """Whether the environment says which it is."""
+    return bool(_named())
 
 
 def _named() -> str:
@@ -60,9 +65,3 @@ def muted_log(log: Path) -> Path:
 def notes_log(log: Path) -> Path:
     """Where the operator's notes to the alerts of a log are."""
     return log.with_suffix(".notes.jsonl")
-
-
-def newest_log(state: Path) -> Path | None:
-    """The log of a state folder that was written last; None where there is none."""
-    last = {log: there[-1].path for log in (state / RUN_LOG, state / REPLAY_LOG) if (there := parts(log))}
-    return max(last, key=lambda log: last[log].stat().st_mtime_ns, default=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,9 +17,12 @@ SEEN = {"first_seen": TIMES["first"], "last_seen": TIMES["last"]}
 
 
 class Told(NamedTuple):
+    """What a command printed. ``head``: the line that names the dataset, which stands apart here wherever it was printed."""
+
     code: int
     out: str
     err: str
+    head: str = ""
 
     @property
     def lines(self) -> list[str]:
@@ -127,6 +131,17 @@ def tell(capsys: pytest.CaptureFixture[str], log: Path, monkeypatch: pytest.Monk
             code = main(words)
         except SystemExit as error:
             code = int(error.code or 0)
-        return Told(code, *capsys.readouterr())
+        return parted(code, *capsys.readouterr())
 
     return run
+
+
+HEAD = re.compile(r"(?:sensor: )?(\S+ · (?:(?:live|replay|log) · )?(?:\d{4}-\d\d-\d\d .* UTC|time span unknown))\n")
+
+
+def parted(code: int, out: str, err: str) -> Told:
+    """The line that names the dataset, and the rest."""
+    if found := HEAD.match(out):
+        return Told(code, out[found.end() :], err, found[1])
+    found = HEAD.search(err)
+    return Told(code, out, err[: found.start()] + err[found.end() :] if found else err, found[1] if found else "")

@@ -87,4 +87,4 @@ def test_without_an_inventory(tell, tmp_path: Path) -> None:
     """It is said where one was looked for."""
     told = tell("baseline", "--state", str(tmp_path / "none"))
     assert told.code == 3
-    assert "there is no inventory yet" in told.err
+    assert f"no data in {tmp_path / 'none'}" in told.err

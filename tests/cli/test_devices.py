@@ -100,12 +100,11 @@ def test_csv(tell) -> None:
 
 
 def test_which_of_log_and_inventory_is_read(tell, log: Path, monkeypatch: pytest.MonkeyPatch, inventory: Path) -> None:
-    """The inventory of the state folder, unless a replay was logged there after it was written; --events and --state say what else."""
+    """The inventory of a dataset, its log when it has none; --events names a log alone."""
     monkeypatch.setenv("SENSOR_STATE", str(inventory))
-    assert tell("devices").err == f"sensor: reading {inventory}/inventory.db\n"
-    (inventory / "replay.jsonl").write_bytes(log.read_bytes())
-    assert tell("devices").err == f"sensor: reading {inventory}/replay.jsonl\n"
+    assert tell("devices").lines[-1].startswith("4 devices: ")
     assert tell("devices", "--state", str(inventory)).lines[-1].startswith("4 devices: ")
+    assert tell("devices", "--state", str(log.parent)).lines[-1].startswith("5 devices: ")
     assert tell("devices", "--events", str(log)).lines[-1].startswith("5 devices: ")
 
 

@@ -145,8 +145,10 @@ def test_a_spreadsheet_calculates_nothing(posture) -> None:
 
 def test_an_empty_log_and_a_foreign_one(posture) -> None:
     """There is no score of nothing; odd values are left out."""
-    assert posture(records=[]).out == "no devices, so there is no score\n"
-    assert [posture("--by", by, records=[]).out for by in ("device", "type")] == ["no devices\n", "no devices\n"]
+    quiet = [record("sensor", "started", "listening on eth0")]
+    assert posture(records=[]).code == 3
+    assert posture(records=quiet).out == "no devices, so there is no score\n"
+    assert [posture("--by", by, records=quiet).out for by in ("device", "type")] == ["no devices\n", "no devices\n"]
     odd = device(1, "camera", ips=["x", 5], vlan="7", criticality=["high"], firmware=3)
     worse = device(2, "camera", ips="10.0.0.2", vendor=["x"])
     told = posture(
@@ -254,20 +256,21 @@ def test_a_trend_of_what_is_not_there(went, tell, tmp_path: Path) -> None:
 
 def test_the_scores_of_a_day_are_those_of_the_sensor(tell, inventory: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of its inventory, though a capture was replayed since and its log lies beside it. A timer hears nothing but the line that tells what was kept."""
+    _began(inventory)
     (inventory / "replay.jsonl").write_bytes(log.read_bytes())
-    (inventory / "events.jsonl").touch()
     monkeypatch.setenv("SENSOR_STATE", str(inventory))
-    told = tell("posture", "record")
+    told = tell("posture", "record", "--data", "live")
+    assert told.code == 0
+    assert told.err.splitlines()[1:] == []  # the first line: that the replay of an earlier version is a dataset now
+    told = tell("posture", "record", "--data", "live")
     assert (told.code, told.err) == (0, "")
     assert told.out.startswith("2023-11-14: site ")
-    told = tell("posture", "record", "--state", str(log.parent))
-    assert (told.code, told.out) == (3, "")
-    assert "there is no inventory yet" in told.err
+    assert tell("posture", "record", "--events", str(log)).code == 6
 
 
 def test_recording_tells_of_what_was_damaged(tell, inventory: Path) -> None:
     """And goes on; where newer figures of the day are there, they stay."""
-    (inventory / "events.jsonl").touch()
+    _began(inventory)
     (inventory / FILE).write_text("x\n")
     told = tell("posture", "record", "--state", str(inventory))
     assert told.code == 0
@@ -287,22 +290,25 @@ def test_a_time_that_is_none_is_told(tell, inventory: Path, tmp_path: Path) -> N
     assert (told.code, told.out) == (3, "")
     assert told.err == "sensor: found the time 'soon' in the last record, expected one such as 2026-11-24T09:00:00Z: nothing was kept\n"
     (inventory / FILE).mkdir()
-    (inventory / "events.jsonl").touch()
+    _began(inventory)
     told = tell("posture", "record", "--state", str(inventory))
     assert (told.code, told.err) == (3, f"sensor: cannot keep the scores in {inventory / FILE}: Is a directory\n")
     assert tell("posture", "trend", "--state", str(inventory)).err == f"sensor: cannot read {inventory / FILE}: Is a directory\n"
 
 
 def test_an_inventory_without_its_log_is_told(tell, inventory: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Alerts and recommendations are in logs alone, so the scores are too good: a capture was replayed into an inventory, and its log lies elsewhere."""
-    missing = f"sensor: no event log {inventory / 'events.jsonl'}: alerts and recommendations are not known; --events names a log"
-    assert tell("posture", "--state", str(inventory)).err == f"{missing}\n"
+    """Alerts and recommendations are in logs alone, so the scores are too good: they are shown with that, and are not kept."""
+    told = tell("posture", "--state", str(inventory))
+    assert (told.code, told.lines[0]) == (6, "alerts and recommendations: unknown: live has no event log")
+    assert told.lines[1].startswith("site: ")
     told = tell("posture", "recommendations", "--state", str(inventory))
-    assert (told.out, told.err) == ("no recommendations\n", f"{missing}\n")
-    (inventory / "replay.jsonl").write_bytes(log.read_bytes())
-    assert tell("posture", "--state", str(inventory)).err == f"{missing}, such as {inventory / 'replay.jsonl'}\n"
+    assert (told.code, told.lines) == (6, ["recommendations: unknown: live has no event log"])
     monkeypatch.setenv("SENSOR_STATE", str(inventory))
-    assert tell("posture", "record").err == f"{missing}, such as {inventory / 'replay.jsonl'}\n"
+    assert (tell("posture", "record").code, (inventory / FILE).exists()) == (6, False)
+    (inventory / "events.jsonl").touch()  # of a sensor that came to nothing
+    assert tell("posture", "record").code == 6
+    (inventory / "events.jsonl").write_bytes(log.read_bytes())
+    assert (tell("posture", "record").code, (inventory / FILE).exists()) == (0, True)
 
 
 def test_nothing_was_seen_yet(tell, tmp_path: Path) -> None:
@@ -311,8 +317,12 @@ def test_nothing_was_seen_yet(tell, tmp_path: Path) -> None:
 
     with Run(tmp_path / "state"):
         pass
-    told = tell("posture", "record", "--state", str(tmp_path / "state"))
-    assert (told.code, told.out) == (0, "nothing was seen yet, so there is nothing to keep\n")
+    assert tell("posture", "record", "--state", str(tmp_path / "state")).code == 3
+
+
+def _began(folder: Path) -> None:
+    """The log of a sensor that has found nothing so far."""
+    (folder / "events.jsonl").write_text(json.dumps(record("sensor", "started", "listening on eth0") | {"ts": "2023-11-14T00:00:00.000000Z"}) + "\n")
 
 
 def test_many_days_fit_the_picture() -> None:

@@ -72,15 +72,16 @@ def summary_of(found: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def test_tables_and_figures(process: Runs, dhcp: Path, tmp_path: Path) -> None:
-    """Devices, alerts and one line of figures on standard output, nothing on standard error; the log is in the state folder."""
+    """The dataset, devices, alerts and one line of figures on standard output, nothing on standard error; the log is in the dataset."""
     told = process(dhcp)
     assert (told.returncode, told.stderr) == (0, "")
-    head, *rows, devices, alerts, figures = told.stdout.splitlines()
+    dataset, head, *rows, devices, alerts, figures = told.stdout.splitlines()
+    assert dataset == "dhcp · replay · 2026-01-05 08:30 to 08:30 UTC"
     assert head.split()[:3] == ["TYPE", "VENDOR", "MODEL"]
     assert any(row.startswith("printer") and "Brother" in row for row in rows)
     assert devices.startswith(f"{len(rows)} devices: ")
     assert alerts == "no alerts"
-    log = tmp_path / "state" / "replay.jsonl"
+    log = tmp_path / "state" / "datasets" / "dhcp" / "events.jsonl"
     found = records(log.read_text())
     pattern = rf"12 packets in [\d.]+ s \([\d,]+/s\), 6 flows, 0 malformed, 0 dropped, 0 damaged files; {len(found)} events in {re.escape(str(log))}"
     assert re.fullmatch(pattern, figures)
@@ -99,11 +100,12 @@ def test_events_on_standard_output(replay: Runs, dhcp: Path, tmp_path: Path) -> 
 
 
 def test_a_second_replay_gives_the_same_log(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
-    """The same lines, ids included; the default log is begun anew."""
-    log = tmp_path / "state" / "replay.jsonl"
-    replay(dhcp)
+    """The same lines, ids included; the dataset of the same capture is replaced, which is said."""
+    log = tmp_path / "state" / "datasets" / "dhcp" / "events.jsonl"
+    assert replay(dhcp).stderr == ""
     first = log.read_bytes()
-    replay(dhcp)
+    assert replay(dhcp).stderr == "sensor: the dataset 'dhcp' of the same capture was replaced\n"
+    assert [path.name for path in (tmp_path / "state" / "datasets").iterdir()] == ["dhcp"]
     assert log.read_bytes() == first
     assert len({record["id"] for record in records(first.decode())}) == len(first.splitlines())
 
@@ -130,14 +132,19 @@ def test_files_that_cannot_be_read(replay: Runs, dhcp: Path, tmp_path: Path) -> 
 
 
 def test_a_name_that_is_mistyped(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
-    """Where nothing can be read at all, what the last replay found stays; a log that was named is begun anew all the same."""
-    log, named = tmp_path / "state" / "replay.jsonl", tmp_path / "named.jsonl"
+    """When nothing can be read at all, nothing is made, not even a folder, and what the last replay found stays."""
+    log, named = tmp_path / "state" / "datasets" / "dhcp" / "events.jsonl", tmp_path / "named.jsonl"
+    assert replay(dhcp.with_name("dhpc.pcap")).returncode == 3
+    assert replay(dhcp.with_name("dhpc.pcap"), "--state", tmp_path / "other").returncode == 3
+    assert not (tmp_path / "state").exists()
+    assert not (tmp_path / "other").exists()
     replay(dhcp)
     first = log.read_bytes()
     assert replay(dhcp.with_name("dhpc.pcap")).returncode == 3
     assert log.read_bytes() == first
     assert replay(dhcp.with_name("dhpc.pcap"), "--events", named).returncode == 3
-    assert [record["action"] for record in records(named.read_text())] == ["started", "summary", "stopped"]
+    assert not named.exists()
+    assert [path.name for path in (tmp_path / "state" / "datasets").iterdir()] == ["dhcp"]
 
 
 def test_a_damaged_file(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
@@ -197,7 +204,7 @@ def test_a_log_that_cannot_be_written(replay: Runs, dhcp: Path, tmp_path: Path) 
     (tmp_path / "state").write_text("in the way")
     told = replay(dhcp)
     assert told.returncode == 0
-    assert "going on without one" in told.stderr
+    assert "going on without" in told.stderr
     assert "12 packets in" in told.stdout
 
 
@@ -290,3 +297,43 @@ def test_an_inventory_that_cannot_be_kept(capsys: pytest.CaptureFixture[str], tm
     (tmp_path / "file").write_text("")
     assert main(["replay", str(root / "pcaps" / "office.pcapng"), "--events", os.devnull, "--state", str(tmp_path / "file")]) == 3
     assert capsys.readouterr().err.startswith(f"sensor: cannot keep the inventory in {tmp_path / 'file'}: ")
+
+
+def test_a_configuration_that_is_wrong_costs_no_dataset(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
+    """A list that cannot be read is found after the dataset was made: it is gone again, and the former one is back."""
+    (tmp_path / "bad.txt").write_text("what is this\n")
+    assert replay(dhcp, "--intel", tmp_path / "bad.txt").returncode == 2
+    assert not list((tmp_path / "state" / "datasets").iterdir())
+    replay(dhcp)
+    first = (tmp_path / "state" / "datasets" / "dhcp" / "events.jsonl").read_bytes()
+    assert replay(dhcp, "--intel", tmp_path / "bad.txt").returncode == 2
+    assert (tmp_path / "state" / "datasets" / "dhcp" / "events.jsonl").read_bytes() == first
+
+
+def test_datasets_side_by_side(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
+    """One for each capture, named by hand where that is wanted; so many are kept as the configuration says; nobody else may read them."""
+    copy = tmp_path / "other.pcap"
+    copy.write_bytes(dhcp.read_bytes())
+    config = tmp_path / "sensor.yaml"
+    config.write_text("datasets: {replays: 2}\n")
+    for words in ((dhcp,), (copy,), (dhcp, "--name", "before"), (copy, "--config", config)):
+        assert replay(*words).returncode == 0
+    folder = tmp_path / "state" / "datasets"
+    assert sorted(path.name for path in folder.iterdir()) == ["before", "other"]
+    modes = {path.stat().st_mode & 0o777 for path in folder.rglob("*") if path.is_file()}
+    assert (modes, folder.stat().st_mode & 0o777) == ({0o600}, 0o700)
+    told = replay(copy, "--name", "before")
+    assert (told.returncode, str(dhcp) in told.stderr) == (2, True)
+    assert [replay(dhcp, "--name", "x", "--events", "-").returncode, replay(dhcp, "--name", "../x").returncode] == [2, 2]
+
+
+def test_the_folder_of_a_live_sensor(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
+    """Its log is never overwritten: the inventory learns from the capture, and the log of the replay is a dataset of its own."""
+    state = tmp_path / "live"
+    state.mkdir()
+    (state / "events.jsonl").write_bytes(replay(dhcp, "--events", "-").stdout.encode())
+    kept = (state / "events.jsonl").read_bytes()
+    assert replay(dhcp, "--state", state).returncode == 0
+    assert (state / "events.jsonl").read_bytes() == kept
+    assert (state / "datasets" / "dhcp" / "events.jsonl").exists()
+    assert (state / "inventory.db").exists()

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from sensor.cli.main import main
-from tests.cli.conftest import Told
+from tests.cli.conftest import Told, record
 
 PCAPS = Path(__file__).parents[2] / "pcaps"
 
@@ -232,21 +232,23 @@ def test_nothing_to_read_is_told(tell, tmp_path: Path) -> None:
 
 @pytest.mark.paper
 def test_an_empty_log_is_paper_too(tell, tmp_path: Path) -> None:
-    (tmp_path / "empty.jsonl").write_text("", encoding="utf-8")
+    (tmp_path / "empty.jsonl").write_text(json.dumps(record("sensor", "started", "listening on eth0")) + "\n", encoding="utf-8")
     told = tell("report", "-o", str(tmp_path / "x.pdf"), "--events", str(tmp_path / "empty.jsonl"), "--period", "7d")
     assert (told.code, told.err) == (0, "")
 
 
 def test_an_empty_log_is_a_report_too(tell, tmp_path: Path) -> None:
-    """Which says that nothing is known."""
+    """Of a sensor that has found nothing so far: which says that nothing is known. Of nothing at all there is no report."""
     (tmp_path / "empty.jsonl").write_text("", encoding="utf-8")
+    assert tell("report", "-o", str(tmp_path / "x.html"), "--events", str(tmp_path / "empty.jsonl")).code == 3
+    assert not (tmp_path / "x.html").exists()
+    (tmp_path / "empty.jsonl").write_text(json.dumps(record("sensor", "started", "listening on eth0")) + "\n", encoding="utf-8")
     for name in ("x.html", "x.json"):
         told = tell("report", "-o", str(tmp_path / name), "--events", str(tmp_path / "empty.jsonl"), "--period", "7d")
         assert (told.code, told.err) == (0, "")
     assert json.loads((tmp_path / "x.json").read_bytes())["headline"][0] == "No device is known."
-    assert 'class="span"' not in (tmp_path / "x.html").read_text(encoding="utf-8")
     told = tell("report", "-o", str(tmp_path / "x.html"), "--events", str(tmp_path / "empty.jsonl"))
-    assert told.out == f"{tmp_path / 'x.html'}: 0 devices, 0 findings, 0 alerts; nothing is known\n"
+    assert told.out == f"{tmp_path / 'x.html'}: 0 devices, 0 findings, 0 alerts; 2026-11-24T09:14Z to 2026-11-24T09:14Z\n"
 
 
 def test_a_file_is_replaced_whole_and_a_pipe_is_written(report, tmp_path: Path) -> None:

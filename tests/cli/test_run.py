@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import jsonschema
@@ -15,7 +16,9 @@ import pytest
 
 import sensor.eventlog
 from sensor.cli import run
+from sensor.cli._codes import Stop
 from sensor.cli.main import main, parser
+from sensor.config import Config
 from sensor.logs import logs
 
 SCHEMA = jsonschema.Draft202012Validator(json.loads((Path(sensor.eventlog.__file__).parent / "schema.json").read_text(encoding="utf-8")))
@@ -74,25 +77,59 @@ def test_faults_where_a_machine_reads_them(capsys: pytest.CaptureFixture[str], t
     assert [(one["level"], one["event"].split(": ")[0]) for one in told] == [("error", f"{path}:2:9"), ("error", f"{path}:3:10")]
 
 
-def test_a_log_that_is_in_use(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def ready(tmp_path: Path, log: Path) -> run._Ready:
+    """What a run opens once its interfaces are."""
+    words = ["run", "-i", "lo", "--events", str(log), "--state", str(tmp_path / "state")]
+    return run._Ready(parser(["run"]).parse_args(words), Config(), tmp_path / "state", log, ExitStack())
+
+
+def test_a_log_that_is_in_use(tmp_path: Path) -> None:
     """Two sensors cannot number one log."""
     from sensor.eventlog.writer import EventLog
 
     first = EventLog(tmp_path / "log")
-    assert main(["run", "-i", "eth0", "--events", str(tmp_path / "log")]) == 3
-    assert capsys.readouterr().err == f"sensor: cannot write the event log {tmp_path / 'log'}: another sensor writes it\n"
+    with pytest.raises(Stop) as stop:
+        ready(tmp_path, tmp_path / "log").open()
+    assert (stop.value.code, stop.value.message) == (3, f"cannot write the event log {tmp_path / 'log'}: another sensor writes it")
     first.close()
 
 
-def test_a_log_that_may_not_be_written(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_that_may_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One line; exit code 4, as for interfaces that may not be listened on."""
 
     def refused(path: Path, _: object) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(run, "_opened", refused)
-    assert main(["run", "-i", "eth0", "--events", str(tmp_path / "log")]) == 4
-    assert capsys.readouterr().err == f"sensor: cannot write the event log {tmp_path / 'log'}: Permission denied\n"
+    with pytest.raises(Stop) as stop:
+        ready(tmp_path, tmp_path / "log").open()
+    assert (stop.value.code, stop.value.message) == (4, f"cannot write the event log {tmp_path / 'log'}: Permission denied")
+
+
+def test_a_sensor_begins_where_a_replay_was(capsys: pytest.CaptureFixture[str], tmp_path: Path, root: Path) -> None:
+    """It goes on with the inventory; what the replay found is a dataset of its own, and never goes on as the log of the sensor."""
+    state = tmp_path / "state"
+    assert main(["replay", str(root / "pcaps" / "dissectors" / "dhcp.pcap"), "--state", str(state)]) == 0
+    found = (state / "events.jsonl").read_bytes()
+    opened = ready(tmp_path, state / "events.jsonl")
+    opened.open()
+    opened.abandon()
+    assert "sensor alerts --data dhcp" in capsys.readouterr().err
+    assert (state / "datasets" / "dhcp" / "events.jsonl").read_bytes() == found
+    assert main(["devices", "--data", "live", "--state", str(state)]) == 0
+    assert "printer" in capsys.readouterr().out
+
+
+def test_an_interface_that_is_mistyped(capsys: pytest.CaptureFixture[str], tmp_path: Path, state: Path) -> None:
+    """Refused at once, with the nearest one there is, and nothing is left behind."""
+    path = tmp_path / "sensor.yaml"
+    path.write_text("capture: {interfaces: [loo]}\n")
+    for words in (["-i", "loo"], ["--config", str(path)]):
+        assert main(["run", *words]) == 3
+        err = capsys.readouterr().err
+        assert err.startswith("sensor: no interface 'loo', ")
+        assert "did you mean 'lo'?" in err
+    assert not state.exists()
 
 
 def test_what_a_reload_reads(tmp_path: Path) -> None:
@@ -120,6 +157,14 @@ def test_a_filter_that_is_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.lab
+def test_without_the_permission_nothing_is_left_behind(tmp_path: Path, root: Path) -> None:
+    """Exit code 4; neither a folder nor a log nor an inventory, which would stand before a good replay from then on."""
+    script = f"ip link set lo up && exec setpriv --bounding-set=-net_raw {sys.executable} -m sensor run -i lo --state {tmp_path / 'state'}"
+    told = subprocess.run(["unshare", "--net", "sh", "-c", script], capture_output=True, text=True, check=False)
+    assert (told.returncode, list(tmp_path.iterdir())) == (4, []), told.stderr
+
+
+@pytest.mark.lab
 def test_a_life_on_the_loopback_interface(tmp_path: Path) -> None:
     """Two runs into one log: packets are counted, times are those of the clock, Ctrl-C ends them in good order, and the numbers go on."""
     log = tmp_path / "events.jsonl"
@@ -135,6 +180,8 @@ def test_a_life_on_the_loopback_interface(tmp_path: Path) -> None:
             out, err = process.communicate(timeout=60)
         assert process.returncode == 0, err
         assert out == b""
+        assert re.search(rb"listening on lo, only 'udp'; event log \S+events.jsonl, inventory in ", err)
+        assert re.search(rb"stopped: \d+ packets, 0 lost; \d+ devices known, 0 alerts open; \d+ events in ", err)
         assert b"Traceback" not in err
         with log.open("ab") as file:
             file.write(torn)

@@ -62,7 +62,7 @@ def test_install(tell, system: Path) -> None:
     assert (told.code, told.err) == (0, "")
     assert told.lines[-1].startswith("nothing is started yet; next: ")
     program = Path(sys.executable).parent / "sensor"
-    for name, command in (("sensor.service", "run"), ("sensor-forward.service", "forward")):
+    for name, command in (("sensor.service", "run --wait"), ("sensor-forward.service", "forward")):
         assert f"\nExecStart={program} {command} --config /etc/sensor/sensor.yaml\n" in (system / "etc/systemd/system" / name).read_text()
     assert f"'{program} intel update; lists=$?; {program} vulns update && exit $lists'" in (system / "etc/systemd/system/sensor-update.service").read_text()
     account = next(line for line in (system / "etc/passwd").read_text().splitlines() if line.startswith("sensor:"))

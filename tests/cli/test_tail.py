@@ -20,10 +20,10 @@ def test_one_line_a_record(tell, log: Path) -> None:
     assert "\033" not in told.out
 
 
-def test_the_newest_log_is_named(tell, log: Path) -> None:
-    """Without a file it is the one of the state folder, said on standard error."""
+def test_without_a_file_it_is_the_log_of_the_dataset(tell) -> None:
+    """Which the first line names."""
     told = tell("tail", "--kind", "sensor")
-    assert (told.code, len(told.lines), told.err) == (0, 1, f"sensor: reading {log}\n")
+    assert (told.code, len(told.lines), told.err, told.head) == (0, 1, "", "live · 2026-11-24 09:14 to 09:14 UTC")
 
 
 def test_json_passes_lines_through(tell, log: Path) -> None:
@@ -52,11 +52,11 @@ def test_a_foreign_log_cannot_steer_the_terminal(tell, log: Path) -> None:
 
 
 def test_no_log(tell, log: Path) -> None:
-    """1 where none was written yet, 3 where the named one cannot be opened; one line says what to do."""
+    """3, and one line says what to do; 6 when a dataset is there that has none."""
     log.unlink()
     told = tell("tail")
-    assert told.code == 1
-    assert told.err.startswith(f"sensor: no event log in {log.parent}: run `sensor replay`")
+    assert told.code == 3
+    assert told.err.startswith(f"sensor: no data in {log.parent}: `sensor replay FILE`")
     assert tell("tail", str(log))[::2] == (3, f"sensor: cannot read {log}: No such file or directory\n")
 
 
@@ -68,6 +68,7 @@ def test_following(tell, log: Path) -> None:
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
+        assert process.stdout.readline() == "events.jsonl · log · 2026-11-24 09:14 to 09:14 UTC\n"
         assert process.stdout.readline().endswith("listening on eth0\n")
         more = json.dumps({"ts": "2026-11-24T09:14:08.000000Z", "kind": "sensor", "action": "stopped", "severity": "info", "msg": "bye"}) + "\n"
         with log.open("a") as file:

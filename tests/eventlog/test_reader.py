@@ -14,7 +14,7 @@ import pytest
 
 from sensor.eventlog import reader as reading
 from sensor.eventlog.fold import Fold
-from sensor.eventlog.paths import folder_to_read, newest_log, state_folder
+from sensor.eventlog.paths import folder_to_read, state_folder
 from sensor.eventlog.reader import Reader, read
 from sensor.eventlog.segment_lines import LINE_LIMIT
 
@@ -215,15 +215,6 @@ def test_who_looks_finds_the_service(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     (own / "replay.jsonl").unlink()
     monkeypatch.setenv("SENSOR_STATE", str(tmp_path / "named"))
     assert folder_to_read() == tmp_path / "named"
-
-
-def test_newest_log(tmp_path: Path) -> None:
-    """The one that was written last; none where there is none."""
-    assert newest_log(tmp_path) is None
-    for age, name in enumerate(("replay.jsonl", "events.jsonl")):
-        (tmp_path / name).touch()
-        os.utime(tmp_path / name, (100 - age, 100 - age))
-    assert newest_log(tmp_path) == tmp_path / "replay.jsonl"
 
 
 def device(name: str, action: str, **more: Any) -> dict[str, Any]:

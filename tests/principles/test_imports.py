@@ -38,6 +38,7 @@ MAY_IMPORT = {
     "eventlog": {"core"},
     "evidence": {"core", "decode"},
     "alerts": {"core", "documents", "eventlog", "evidence"},
+    "datasets": {"core", "eventlog", "inventory"},
     "logs": {"core"},
     "outputs": {"core", "documents"},
     "delivery": {"core", "boundary", "documents", "eventlog", "outputs", "logs", "registry"},
@@ -50,8 +51,8 @@ MAY_IMPORT = {
     "config": {"core", "budget", "capture", "delivery", "detectors", "dissectors", "documents", "fingerprinting", "intel", "inventory", "logs", "outputs"}
     | {"presets", "registry", "telemetry"},
     "runtime": {"core", "alerts", "budget", "config", "delivery", "doctor", "engine", "evidence", "logs", "outputs", "telemetry"} | UNITS | HELPERS,
-    "cli": {"core", "alerts", "config", "console", "delivery", "doctor", "engine", "evidence", "https", "hunt", "lifecycle", "logs", "outputs", "report"}
-    | {"runtime", "telemetry"}
+    "cli": {"core", "alerts", "config", "console", "datasets", "delivery", "doctor", "engine", "evidence", "https", "hunt", "lifecycle", "logs", "outputs"}
+    | {"report", "runtime", "telemetry"}
     | UNITS
     | HELPERS,
     "__main__": {"cli"},
@@ -62,7 +63,7 @@ KEPT_APART = {
     "scapy": (set(), "crafts captures and tests, never reads packets"),
     "dpkt": ({"dissectors"}, "leaks other errors than Malformed, which only dissectors translate"),
     "socket": ({"capture", "outputs", "console", "cli", "doctor", "logs", "runtime", "telemetry"}, "the core has no socket"),
-    "sqlite3": ({"inventory", "posture", "hunt", "console", "cli"}, "two stores: the inventory, and vulnerabilities, which are too many for memory"),
+    "sqlite3": ({"datasets", "inventory", "posture", "hunt", "console", "cli"}, "inventory and vulnerabilities are too large for memory"),
     "jinja2": ({"report"}, "pages are made in one place, where everything is escaped"),
     "weasyprint": ({"report"}, "paper is made of the page of a report"),
     "rich": ({"cli"}, "what is for people's eyes is made by commands"),

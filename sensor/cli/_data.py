@@ -1,0 +1,155 @@
+"""Which dataset a command reads, and the first line of its output, which names it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sensor.cli._codes import INCOMPLETE, NOT_FOUND, NOT_OPENED, USAGE, Stop
+from sensor.cli._setup import complain
+from sensor.cli._show import tidy
+from sensor.cli._times import span_text
+
+if TYPE_CHECKING:
+    from sensor.datasets.dataset import Dataset
+
+VARIABLE = "SENSOR_DATA"
+STANDARD_INPUT = Path("/dev/stdin")
+# Options whose output is for programs: the first line then goes to standard error.
+FOR_PROGRAMS = ("json", "csv", "dot")
+
+
+def add_data_arguments(parser: argparse.ArgumentParser, *, events: bool = True) -> None:
+    """``--data`` and the explicit places, which are the same for every command that reads."""
+    rule = "dataset to read (default: $SENSOR_DATA, else what `sensor data use` chose, else the live sensor's, else the newest)"
+    parser.add_argument("--data", metavar="NAME", default="", help=rule)
+    parser.add_argument("--state", metavar="DIR", type=Path, help="state folder to look in (default: the usual one)")
+    if events:
+        parser.add_argument("--events", metavar="FILE", type=Path, help="event log to read instead; - is standard input")
+    else:
+        parser.set_defaults(events=None)
+
+
+def dataset_of(args: argparse.Namespace, *, waiting: bool = False) -> Dataset:
+    """The dataset to read, by the arguments or by the rule; the first line of the output names it. Stop when there is none, or when it holds nothing, unless
+    the command is ``waiting`` for what is to come.
+    """
+    found: Dataset | None = getattr(args, "dataset", None)
+    if found is None:
+        found = args.dataset = _explicit(args, waiting) if args.events is not None else _chosen(args.state, args.data or os.environ.get(VARIABLE, ""), waiting)
+        _check(found, waiting)
+        _print(args, head(found))
+        if not found.card.complete:
+            _print(args, "the replay is not at its end, or was cut off: what follows is not all")
+    return found
+
+
+def head(dataset: Dataset) -> str:
+    """``office · replay · 2026-11-24 08:00 to 08:20 UTC``."""
+    words = dict.fromkeys((dataset.name, dataset.kind, span_text(*dataset.span)))
+    return " · ".join(map(tidy, words))
+
+
+def say_unknown(args: argparse.Namespace, what: str, why: str) -> None:
+    """Say that something is unknown, where the rest of the output is; the command ends with exit code 6."""
+    args.incomplete = INCOMPLETE
+    _print(args, f"{what}: unknown: {why}")
+
+
+def need_log(args: argparse.Namespace, what: str) -> Path:
+    """The event log of the dataset. Stop when there is none: what was asked is then unknown, and not none."""
+    dataset = dataset_of(args)
+    if not dataset.has_log:
+        say_unknown(args, what, f"{dataset.name} has no event log")
+        raise Stop(INCOMPLETE)
+    return dataset.log
+
+
+def for_programs(args: argparse.Namespace) -> bool:
+    """Whether standard output is for a program: with --json and its like, or as the command says in ``args.for_programs``."""
+    return bool(getattr(args, "for_programs", False)) or any(getattr(args, name, False) for name in FOR_PROGRAMS)
+
+
+def _print(args: argparse.Namespace, line: str) -> None:
+    if for_programs(args):
+        complain(line, "info")
+    else:
+        print(line, flush=True)
+
+
+def _chosen(state: Path | None, name: str, waiting: bool) -> Dataset:
+    from sensor.datasets.choose import NoDataset, UnknownDataset, choose
+    from sensor.datasets.dataset import dataset_in
+
+    folders = folders_of(state)
+    fault: NoDataset | None = None
+    for folder in folders:
+        migrated(folder)
+        if state is not None and not name and not (own := dataset_in(folder)).empty:
+            return own
+        try:
+            return choose(folder, name)
+        except NoDataset as error:
+            fault = fault or error
+        except UnknownDataset as error:
+            from sensor.documents import nearest
+
+            what = nearest(error.name, error.known) if error.known else "there are none yet"
+            raise Stop(NOT_FOUND, f"no dataset {tidy(error.name)!r} in {folder}, {what}") from None
+    if waiting:
+        return dataset_in(folders[0])
+    raise Stop(NOT_OPENED, str(fault))
+
+
+def migrated(folder: Path) -> None:
+    """What an earlier version left becomes a dataset of its own, the first time that somebody looks."""
+    from sensor.datasets.migrate import migrate
+
+    if done := migrate(folder):
+        complain(done, "info")
+
+
+def folders_of(state: Path | None) -> list[Path]:
+    """The state folder that was named, else the usual one; then that of the service, for a user whose own holds nothing."""
+    if state is not None:
+        return [state]
+    from sensor.eventlog.paths import SYSTEM, folder_to_read, state_folder_is_named
+
+    own = folder_to_read()
+    return [own] if own == SYSTEM or state_folder_is_named() or not SYSTEM.is_dir() else [own, SYSTEM]
+
+
+def _explicit(args: argparse.Namespace, waiting: bool) -> Dataset:
+    """An event log that was named; with the inventory of a state folder, when that is named too."""
+    import msgspec
+
+    from sensor.datasets.dataset import dataset_in, dataset_of_log
+    from sensor.eventlog.log_lines import parts
+
+    if args.data:
+        raise Stop(USAGE, "expected --data NAME or --events FILE, and not both")
+    log = STANDARD_INPUT if str(args.events) == "-" else args.events
+    if args.state is not None:
+        return msgspec.structs.replace(dataset_in(args.state), log=log)
+    if not waiting and not log.exists() and not parts(log):
+        raise Stop(NOT_OPENED, f"cannot read {log}: No such file or directory")
+    return dataset_of_log(log)
+
+
+def _check(dataset: Dataset, waiting: bool) -> None:
+    """Stop when it holds nothing, or its log is something else."""
+    from sensor.eventlog.log_lines import parts
+
+    there = [part.path for part in parts(dataset.log)]
+    if any(path.is_dir() for path in there):
+        raise Stop(NOT_OPENED, f"cannot read {dataset.log}: Is a directory")
+    if dataset.empty and not dataset.card.first and not waiting:
+        raise Stop(NOT_OPENED, f"nothing to read: {dataset.name} holds no device and no record ({dataset.folder})")
+    regular = [path for path in there if path.is_file() and path.stat().st_size]
+    if regular and len(regular) == len(there):
+        from sensor.datasets.span import span_of_log
+
+        if span_of_log(dataset.log) is None:
+            raise Stop(NOT_OPENED, f"{dataset.log} is no event log: none of its first lines is a record; expected JSON lines as `sensor run` writes them")

@@ -1,0 +1,201 @@
+"""``sensor data``: datasets as people and programs read them, and what is done with them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sqlite3
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE, Stop
+from sensor.cli._data import VARIABLE, folders_of, migrated
+from sensor.cli._places import reason_of, size_text
+from sensor.cli._setup import complain
+from sensor.cli._show import put, table, tidy
+from sensor.cli._times import span_text
+from sensor.datasets import manage
+from sensor.datasets.choose import NoDataset, UnknownDataset, choose, datasets_in, named_in
+from sensor.datasets.count import Counts, counts_of
+from sensor.datasets.dataset import Dataset
+from sensor.datasets.names import BadName
+from sensor.datasets.replays import Taken
+from sensor.documents import nearest
+from sensor.inventory.store.database import StoreError
+
+COLUMNS = ("", "name", "kind", "time span", "devices", "alerts", "size", "missing")
+UNKNOWN = "unknown"
+
+
+def list_datasets(args: argparse.Namespace) -> int:
+    """All of them; 3 when there are none."""
+    if args.words:
+        return _usage("list")
+    state = _state(args)
+    found = datasets_in(state)
+    if not found:
+        raise Stop(NOT_OPENED, f"no data in {state}: `sensor replay FILE` reads a capture, `sensor run` listens on an interface")
+    read = _read(state)
+    if args.json:
+        for one in found:
+            put(json.dumps(_body(one, chosen=one == read), ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
+        return 0
+    put(table(COLUMNS, [_row(one, chosen=one == read) for one in found], sys.stdout))
+    put(f"{state}: {len(found):,} dataset{'s' if len(found) != 1 else ''}; commands read {read.name if read is not None else 'none of them: all are empty'}")
+    return 0
+
+
+def show(args: argparse.Namespace) -> int:
+    """All about one."""
+    if len(args.words) > 1:
+        return _usage("show [NAME]")
+    state = _state(args)
+    try:
+        dataset = _named(state, args.words[0]) if args.words else choose(state, os.environ.get(VARIABLE, ""))
+    except NoDataset as error:
+        raise Stop(NOT_OPENED, str(error)) from None
+    except UnknownDataset as error:
+        raise _unknown(error, state) from None
+    body = _body(dataset, chosen=dataset == _read(state))
+    if args.json:
+        put(json.dumps(body, ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
+        return 0
+    put(f"{dataset.name} · {dataset.kind} · {span_text(*dataset.span)}")
+    for name, value in _facts(dataset, body):
+        put(f"  {name:10} {tidy(value)}")
+    return 0
+
+
+def use(args: argparse.Namespace) -> int:
+    """Choose one, or none."""
+    if len(args.words) > 1:
+        return _usage("use [NAME]")
+    state = _state(args)
+    name = _named(state, args.words[0]).name if args.words else ""
+    with _reported():
+        manage.use(state, name)
+    put(f"commands read {name} from now on; `sensor data use` goes by the rule again" if name else "commands go by the rule again: see sensor data --help")
+    return 0
+
+
+def rename(args: argparse.Namespace) -> int:
+    """Another name."""
+    if len(args.words) != 2:
+        return _usage("rename NAME NEW")
+    state = _state(args)
+    dataset = _named(state, args.words[0])
+    with _reported():
+        manage.rename(state, dataset, args.words[1])
+    put(f"{args.words[0]} is {args.words[1]} now")
+    return 0
+
+
+def remove(args: argparse.Namespace) -> int:
+    """Delete some; all names are looked up before the first goes."""
+    if not args.words:
+        return _usage("remove NAME…")
+    state = _state(args)
+    for dataset in [_named(state, name) for name in dict.fromkeys(args.words)]:
+        with _reported():
+            manage.remove(state, dataset)
+        put(f"removed {dataset.name}")
+    return 0
+
+
+def export(args: argparse.Namespace) -> int:
+    """One archive."""
+    if len(args.words) != 1:
+        return _usage("export NAME [-o FILE.tar.gz]")
+    dataset = _named(_state(args), args.words[0])
+    path: Path = args.output or Path(f"{dataset.name}.tar.gz")
+    with _reported():
+        count = manage.export(dataset, path)
+    put(f"{path}: {count:,} files, {size_text(path.stat().st_size)}")
+    return 0
+
+
+class _reported:  # noqa: N801 a context manager reads as a word
+    """What goes wrong within ends the command with a line and its code."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, place: object) -> None:
+        if isinstance(error, BadName | Taken):
+            raise Stop(USAGE, str(error)) from None
+        if isinstance(error, OSError) and not isinstance(error, PermissionError):
+            raise Stop(NOT_OPENED, reason_of(error)) from None
+        if isinstance(error, sqlite3.Error):
+            raise Stop(NOT_OPENED, f"the inventory cannot be copied: {error}") from None
+
+
+def _state(args: argparse.Namespace) -> Path:
+    """The state folder to look in: the first that has a dataset."""
+    folders = folders_of(args.state)
+    for folder in folders:
+        migrated(folder)
+    return next((folder for folder in folders if datasets_in(folder)), folders[0])
+
+
+def _named(state: Path, name: str) -> Dataset:
+    try:
+        return named_in(datasets_in(state), name)
+    except UnknownDataset as error:
+        raise _unknown(error, state) from None
+
+
+def _unknown(error: UnknownDataset, state: Path) -> Stop:
+    what = nearest(error.name, error.known) if error.known else "there are none yet"
+    return Stop(NOT_FOUND, f"no dataset {tidy(error.name)!r} in {state}, {what}")
+
+
+def _read(state: Path) -> Dataset | None:
+    """The one that commands read now; None when that is none of these."""
+    try:
+        return choose(state, os.environ.get(VARIABLE, ""))
+    except (NoDataset, UnknownDataset):
+        return None
+
+
+def _usage(text: str) -> int:
+    complain(f"usage: sensor data {text}")
+    return USAGE
+
+
+def _counts(dataset: Dataset) -> Counts:
+    try:
+        return counts_of(dataset)
+    except (OSError, StoreError):
+        return Counts(None, None, 0)
+
+
+def _row(dataset: Dataset, *, chosen: bool) -> tuple[str, ...]:
+    counts = _counts(dataset)
+    devices, alerts = (UNKNOWN if count is None else f"{count:,}" for count in (counts.devices, counts.alerts))
+    missing = ", ".join(dataset.missing)
+    return ">" if chosen else "", dataset.name, dataset.kind, span_text(*dataset.span), devices, alerts, size_text(counts.size), missing
+
+
+def _body(dataset: Dataset, *, chosen: bool) -> dict[str, Any]:
+    """For programs: counts are null when they are unknown."""
+    counts = _counts(dataset)
+    return {
+        "name": dataset.name, "kind": dataset.kind, "folder": str(dataset.folder), "first": dataset.span.first, "last": dataset.span.last,
+        "inventory": str(dataset.inventory or ""), "log": str(dataset.log) if dataset.has_log else "",
+        "evidence": str(dataset.evidence) if dataset.evidence.is_dir() else "", "missing": list(dataset.missing), "captures": dataset.card.captures,
+        "devices": counts.devices, "alerts": counts.alerts, "bytes": counts.size, "read": chosen,
+    }  # fmt: skip
+
+
+def _facts(dataset: Dataset, body: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name in ("folder", "inventory", "log", "evidence", "captures"):
+        if body[name]:
+            yield name, body[name]
+    for name in ("devices", "alerts"):
+        yield name, UNKNOWN if body[name] is None else f"{body[name]:,}"
+    yield "size", size_text(body["bytes"])
+    if dataset.missing:
+        yield "missing", ", ".join(dataset.missing)

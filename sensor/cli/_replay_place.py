@@ -1,0 +1,144 @@
+"""Where a replay keeps what it finds: a dataset of its own, or the folder and the file that were named, in the command or in the configuration."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sensor.cli._codes import NOT_OPENED, USAGE, Stop
+from sensor.cli._setup import complain
+
+if TYPE_CHECKING:
+    from sensor.config import Config
+    from sensor.datasets.card import Card
+    from sensor.datasets.replays import NewReplay
+    from sensor.eventlog.fold import Fold
+
+
+class Place:
+    """``log``: None for standard output, /dev/null for none; ``inventory``: the folder of the inventory, None when none is kept."""
+
+    def __init__(self, log: Path | None, inventory: Path | None = None, replay: NewReplay | None = None, card: Card | None = None) -> None:
+        self.log, self.inventory, self.replay, self.card = log, inventory, replay, card
+        self.kept = False
+
+    @property
+    def name(self) -> str:
+        """Of the dataset; empty when there is none."""
+        return self.replay.name if self.replay is not None else self.card.name if self.card is not None else ""
+
+    def keep(self, first: int, last: int) -> None:
+        """The replay is over. Times of its first and last packet in ns; 0 when it had none. OSError."""
+        from sensor.core.record_parts import time_text
+
+        times = (time_text(first), time_text(last)) if first else ("", "")
+        if self.replay is not None:
+            self.replay.keep(*times)
+        elif self.card is not None and self.inventory is not None:
+            from sensor.datasets.card import completed, write_card
+
+            write_card(self.inventory, completed(self.card, *times))
+        self.kept = True
+
+    def see_last(self, fold: Fold) -> None:
+        """Devices with the time of their last packet, as the inventory has it: the log has that of the last change."""
+        if self.inventory is None or not self.kept:
+            return
+        from sensor.inventory.store.database import StoreError
+        from sensor.inventory.store.reader import Reader
+
+        with contextlib.suppress(StoreError), contextlib.closing(Reader(self.inventory)) as reader:
+            for record in reader.records():
+                mine = fold.devices.get(record["device"]["id"], {}).get("device")
+                if isinstance(mine, dict):
+                    mine["last_seen"] = record["device"].get("last_seen")
+
+    def abandon(self) -> None:
+        """The replay came to nothing."""
+        if self.replay is not None:
+            self.replay.abandon()
+
+
+@contextlib.contextmanager
+def place_of(args: argparse.Namespace, config: Config, *, barren: bool) -> Iterator[Place]:
+    """Within, the replay writes there, and what it makes is private. Nothing is made when nothing can be read (``barren``). Stop when it cannot be made."""
+    named: Path | None = args.state or config.state
+    if args.name and args.events and named is None:
+        raise Stop(USAGE, "expected --name NAME or --events FILE, and not both: a lone event log is no dataset")
+    with contextlib.ExitStack() as within:
+        if barren:
+            yield Place(Path(os.devnull))
+        elif named is not None:
+            yield _in_folder(args, named, within)
+        elif args.events:
+            yield Place(_log_of(args.events))
+        else:
+            yield _own(args, within)
+
+
+def _log_of(events: str) -> Path | None:
+    return None if events == "-" else Path(events)
+
+
+def _own(args: argparse.Namespace, within: contextlib.ExitStack) -> Place:
+    """A dataset of its own; without one where none can be made."""
+    from sensor.cli._data import migrated
+    from sensor.datasets.private import private
+    from sensor.eventlog.paths import state_folder
+
+    state = state_folder()
+    try:
+        within.enter_context(private(state))
+        migrated(state)
+        replay = _new(args, state)
+    except OSError as error:
+        complain(f"cannot keep the replay in {error.filename or state}: {error.strerror}; going on without (--events FILE names another place)")
+        return Place(Path(os.devnull))
+    return Place(replay.log, replay.folder, replay)
+
+
+def _in_folder(args: argparse.Namespace, folder: Path, within: contextlib.ExitStack) -> Place:
+    """The folder that was named holds the inventory; and the log, unless it is that of a live sensor."""
+    from sensor.datasets.begin import begin_replay, holds_live
+    from sensor.datasets.names import BadName, captures_of, checked
+    from sensor.datasets.private import private
+    from sensor.eventlog.paths import RUN_LOG
+
+    try:
+        within.enter_context(private(folder))
+        name = checked(args.name) if args.name else ""
+        if holds_live(folder):
+            return _beside_live(args, folder)
+        log = _log_of(args.events) if args.events else folder / RUN_LOG
+        card = begin_replay(folder, captures_of(args.paths), name, log) if log is not None and log != Path(os.devnull) else None
+    except BadName as error:
+        raise Stop(USAGE, f"--name: {error}") from None
+    except OSError as error:
+        raise Stop(NOT_OPENED, f"cannot keep the inventory in {folder}: {error.strerror}") from None
+    return Place(log, folder, card=card)
+
+
+def _beside_live(args: argparse.Namespace, folder: Path) -> Place:
+    """The inventory of a live sensor learns from the capture; its log is left alone."""
+    if args.events:
+        return Place(_log_of(args.events), folder)
+    replay = _new(args, folder)
+    complain(f"{folder} is of a live sensor: its inventory learns from the capture, and the log is the dataset {replay.name!r}", "info")
+    return Place(replay.log, folder, replay)
+
+
+def _new(args: argparse.Namespace, state: Path) -> NewReplay:
+    """OSError when it cannot be made, Stop when it must not be."""
+    from sensor.datasets.names import BadName, captures_of
+    from sensor.datasets.replays import Taken, new_replay
+
+    try:
+        return new_replay(state, captures_of(args.paths), args.name)
+    except BadName as error:
+        raise Stop(USAGE, f"--name: {error}") from None
+    except Taken as error:
+        raise Stop(USAGE, str(error)) from None

@@ -1,0 +1,46 @@
+"""Times as people read them: in UTC, or in the zone that was asked for."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any
+
+# The zone of times for people; None: UTC.
+_ZONE: list[tzinfo | None] = [None]
+
+
+def use_zone(zone: tzinfo | None) -> None:
+    """The zone of all times that are printed for people from now on; None: UTC."""
+    _ZONE[0] = zone
+
+
+def zone_name() -> str:
+    """What stands above a column of times."""
+    return str(_ZONE[0] or "UTC")
+
+
+def clock(value: Any) -> str:
+    """A time of a record to the second, as one word: in UTC, or local with its offset."""
+    from sensor.cli._show import tidy
+
+    text, zone = tidy(value), _ZONE[0]
+    if zone is not None:
+        try:
+            return datetime.fromisoformat(text).astimezone(zone).isoformat(timespec="seconds")
+        except ValueError:
+            return text
+    return f"{text[:19]}Z" if len(text) > 19 else text
+
+
+def span_text(first: str, last: str) -> str:
+    """``2026-11-24 08:00 to 08:20 UTC``, to the nearest minute; and the same in the zone that was asked for."""
+    try:
+        begin, end = (datetime.fromisoformat(text).astimezone(UTC) + timedelta(seconds=30) for text in (first, last))
+    except ValueError:
+        return "time span unknown"
+    text, zone = f"{_from_to(begin, end)} UTC", _ZONE[0]
+    return text if zone is None else f"{text} ({_from_to(begin.astimezone(zone), end.astimezone(zone))} {zone})"
+
+
+def _from_to(begin: datetime, end: datetime) -> str:
+    return f"{begin:%Y-%m-%d %H:%M} to {end:%H:%M}" if begin.date() == end.date() else f"{begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}"

@@ -1,0 +1,70 @@
+"""What a run does to the folder that it is given: whose data lies there, and that of another source is set aside."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from sensor.datasets.card import LIVE, REPLAY, Card, read_card, write_card
+from sensor.datasets.dataset import dataset_in
+from sensor.datasets.names import name_of
+from sensor.eventlog.log_lines import parts
+from sensor.eventlog.paths import DATASETS, RUN_LOG, muted_log, notes_log
+from sensor.eventlog.segments import folder_of
+
+NO_FILE = "-"
+"""What a card has for the log of a run that writes to a stream: nothing can be read later."""
+
+
+def holds_live(folder: Path) -> bool:
+    """Whether the data in a folder is that of a live sensor, whose log no replay may overwrite."""
+    card, log = read_card(folder), folder / RUN_LOG
+    return card.kind == LIVE if card is not None else bool(parts(log)) or folder_of(log).is_dir()
+
+
+def set_aside(folder: Path) -> str:
+    """Make the log of a replay in a folder a dataset of its own, before a live sensor begins one there. What was done, for people; empty when nothing was.
+    OSError.
+    """
+    card = read_card(folder)
+    if card is None or card.kind != REPLAY:
+        return ""
+    log = dataset_in(folder).log
+    if log.parent != folder or not parts(log):  # it is elsewhere, and stays there
+        return ""
+    target = free_folder(folder / DATASETS, card.name or REPLAY)
+    target.mkdir(mode=0o700, parents=True)
+    write_card(target, card)
+    move_log(log, target / RUN_LOG)
+    return f"the log of the replay {card.name!r} is the dataset {target.name!r} now: sensor alerts --data {target.name}"
+
+
+def begin_live(state: Path, log: Path | None, evidence: Path | None) -> None:
+    """Note that a live sensor keeps its state in a folder, and where its log is: None on a stream, which cannot be read later. OSError."""
+    outside = NO_FILE if log is None else "" if log == state / RUN_LOG else str(log.absolute())
+    write_card(state, Card(LIVE, log=outside, evidence=str(evidence.absolute()) if evidence is not None else ""))
+
+
+def begin_replay(folder: Path, captures: Sequence[str], name: str, log: Path) -> Card:
+    """A replay begins in a folder that was named with --state. Its card, to be completed at the end. OSError."""
+    outside = "" if log == folder / RUN_LOG else str(log.absolute())
+    card = Card(REPLAY, name or name_of(captures), list(captures), log=outside, complete=False)
+    write_card(folder, card)
+    return card
+
+
+def move_log(log: Path, target: Path) -> None:
+    """A log with what belongs to it; the log itself last, so that what was cut off is begun again. OSError."""
+    for former, new in ((muted_log(log), muted_log(target)), (notes_log(log), notes_log(target)), (log, target)):
+        with contextlib.suppress(FileNotFoundError):
+            former.rename(new)
+
+
+def free_folder(folder: Path, name: str) -> Path:
+    """A folder of that name that is not there yet, else the first with a number."""
+    number, found = 1, folder / name
+    while found.exists():
+        number += 1
+        found = folder / f"{name}-{number}"
+    return found

@@ -1,0 +1,52 @@
+"""How much a dataset holds: devices, alerts, bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from sensor.datasets.dataset import Dataset
+from sensor.eventlog.fold import Fold
+from sensor.eventlog.log_lines import parts
+from sensor.eventlog.reader import Reader
+
+
+class Counts(NamedTuple):
+    """``devices`` and ``alerts``: None when the part that knows is missing; ``size``: bytes on disk."""
+
+    devices: int | None
+    alerts: int | None
+    size: int
+
+
+def counts_of(dataset: Dataset) -> Counts:
+    """Read all of it. OSError or StoreError when it cannot be read."""
+    fold = _fold(dataset.log) if dataset.has_log else None
+    devices = _devices(dataset) or (len(fold.devices) if fold is not None else None)
+    if devices is None and dataset.inventory is not None:
+        devices = 0
+    return Counts(devices, len(fold.alerts) if fold is not None else None, _size(dataset))
+
+
+def _fold(log: Path) -> Fold:
+    fold = Fold()
+    for record in Reader(log):
+        fold.add(record)
+    return fold
+
+
+def _devices(dataset: Dataset) -> int:
+    """Of the inventory; 0 when there is none, or nothing in it."""
+    if dataset.inventory is None:
+        return 0
+    from sensor.datasets.peek import device_count
+
+    return device_count(dataset.inventory)
+
+
+def _size(dataset: Dataset) -> int:
+    """Its own files. The state folder holds more than a dataset."""
+    files = {part.path for part in parts(dataset.log)} | set(dataset.folder.glob("inventory.db*"))
+    if dataset.evidence.is_dir():
+        files |= {path for path in dataset.evidence.iterdir() if path.is_file()}
+    return sum(path.stat().st_size for path in files if path.exists())

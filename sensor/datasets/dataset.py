@@ -1,0 +1,95 @@
+"""A dataset: the folder that holds everything of one source, and what of it is there."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+import msgspec
+
+from sensor.datasets.card import FILE as CARD
+from sensor.datasets.card import LIVE, LOG, REPLAY, Card, read_card
+from sensor.datasets.span import Span, span_of_log
+from sensor.eventlog.log_lines import parts
+from sensor.eventlog.paths import DATASETS, INVENTORY, REPLAY_LOG, RUN_LOG
+
+# What a dataset may lack.
+INVENTORY_PART, LOG_PART, EVIDENCE_PART, END_PART = "inventory", "event log", "evidence", "end of the replay"
+
+
+class Dataset(msgspec.Struct, frozen=True, dict=True):
+    """``kind``: live, replay, or log for a lone event log; ``folder``: where its files are; ``log`` and ``evidence`` need not be there."""
+
+    name: str
+    kind: str
+    folder: Path
+    log: Path
+    evidence: Path
+    card: Card
+
+    @cached_property
+    def inventory(self) -> Path | None:
+        """The inventory, when there is one."""
+        path = self.folder / INVENTORY
+        return path if self.kind != LOG and path.is_file() and path.stat().st_size else None
+
+    @cached_property
+    def has_log(self) -> bool:
+        """Whether its event log has anything in it: every run writes that it began, so an empty log knows of no run."""
+        return any(part.path.stat().st_size or not part.path.is_file() for part in parts(self.log))
+
+    @cached_property
+    def span(self) -> Span:
+        """First and last moment; of the inventory when the event log has no record."""
+        if self.card.first:
+            return Span(self.card.first, self.card.last)
+        if (found := span_of_log(self.log)) is not None or self.inventory is None:
+            return found or Span("", "")
+        from sensor.datasets.peek import times_of
+
+        return Span(*times_of(self.inventory))
+
+    @cached_property
+    def empty(self) -> bool:
+        """Whether it has neither a record nor a device."""
+        if self.has_log or self.inventory is None:
+            return not self.has_log
+        from sensor.datasets.peek import has_devices
+
+        return not has_devices(self.inventory)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The parts that are not there."""
+        there = {
+            INVENTORY_PART: self.inventory is not None,
+            LOG_PART: self.has_log,
+            EVIDENCE_PART: self.evidence.is_dir(),
+            END_PART: self.card.complete,
+        }
+        return tuple(part for part, found in there.items() if not found)
+
+    @property
+    def written(self) -> float:
+        """When it was last written, seconds since the epoch; 0 when nothing is there."""
+        files = [self.folder / INVENTORY, self.folder / f"{INVENTORY}-wal", self.folder / CARD, *(part.path for part in parts(self.log)[-1:])]
+        return max((path.stat().st_mtime for path in files if path.exists()), default=0.0)
+
+
+def dataset_in(folder: Path) -> Dataset:
+    """The dataset whose files are in a folder: of the live sensor, or of a replay as its card says."""
+    card = read_card(folder) or Card(kind=REPLAY if folder.parent.name == DATASETS else LIVE)
+    name = folder.name if folder.parent.name == DATASETS else card.name or LIVE
+    evidence = Path(card.evidence) if card.evidence else folder / "evidence"
+    return Dataset(name, card.kind, folder, Path(card.log) if card.log else _log_in(folder), evidence, card)
+
+
+def dataset_of_log(log: Path) -> Dataset:
+    """An event log alone."""
+    return Dataset(log.name, LOG, log.parent, log, log.parent / "evidence", Card())
+
+
+def _log_in(folder: Path) -> Path:
+    """Its event log; that of a replay by an earlier version, when there is no other."""
+    log, earlier = folder / RUN_LOG, folder / REPLAY_LOG
+    return earlier if not parts(log) and parts(earlier) else log

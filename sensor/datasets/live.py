@@ -1,0 +1,41 @@
+"""Whether a live sensor keeps its state in a folder: one that runs, or one that is installed as a service."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sensor.datasets.card import LIVE
+from sensor.datasets.dataset import Dataset
+from sensor.eventlog.paths import SYSTEM
+
+# Where systemd looks for units (systemd.unit(5)).
+UNIT_FOLDERS = (Path("/etc/systemd/system"), Path("/usr/lib/systemd/system"), Path("/lib/systemd/system"))
+UNITS = ("sensor.service", "sensor-mirror@.service")
+# What a sensor locks for as long as it runs (inventory/store/database.py).
+LOCK = "inventory.lock"
+LOCKS = Path("/proc/locks")
+
+
+def is_live(dataset: Dataset, state: Path) -> bool:
+    """Whether it is the dataset of a sensor that is running, or installed."""
+    return dataset.kind == LIVE and (is_written(dataset.folder) or (state == SYSTEM and installed()))
+
+
+def installed(folders: tuple[Path, ...] = UNIT_FOLDERS) -> bool:
+    """Whether the service is."""
+    return any((folder / unit).exists() for folder in folders for unit in UNITS)
+
+
+def is_written(folder: Path) -> bool:
+    """Whether a process writes the dataset of a folder now, by the kernel's list of locks (proc(5)): to try the lock could keep a sensor from starting."""
+    try:
+        number = str((folder / LOCK).stat().st_ino)
+        lines = LOCKS.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return False
+    return any(_holds(line.split(), number) for line in lines)
+
+
+def _holds(words: list[str], number: str) -> bool:
+    """``1: FLOCK ADVISORY WRITE 4711 fe:01:1234 0 EOF``; one that waits has ``->`` behind the number."""
+    return words[1:4] == ["FLOCK", "ADVISORY", "WRITE"] and len(words) > 5 and words[5].rpartition(":")[2] == number

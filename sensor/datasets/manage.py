@@ -1,0 +1,116 @@
+"""What a person does with datasets: choose one for all commands, rename, remove, export."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from sensor.datasets.card import LIVE, write_card
+from sensor.datasets.choose import CHOSEN, chosen_in, datasets_in
+from sensor.datasets.dataset import Dataset
+from sensor.datasets.live import is_written
+from sensor.datasets.names import checked
+from sensor.datasets.replays import Taken
+from sensor.eventlog.log_lines import parts
+from sensor.eventlog.paths import DATASETS, INVENTORY, RUN_LOG, muted_log, notes_log
+from sensor.inventory.store.database import look_into
+
+# What lies beside the inventory and belongs to the source: scores and tickets of each day.
+BESIDE = ("dataset.json", "posture.jsonl", "tickets.json")
+
+
+def use(state: Path, name: str) -> None:
+    """Read this dataset from now on, unless another is named; empty: go by the rule again. OSError."""
+    path = state / DATASETS / CHOSEN
+    if not name:
+        path.unlink(missing_ok=True)
+        return
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    beside = path.with_name(f"{CHOSEN}.{os.getpid()}")
+    beside.write_text(f"{name}\n", encoding="utf-8")
+    beside.replace(path)
+
+
+def rename(state: Path, dataset: Dataset, name: str) -> None:
+    """Give a replay another name. BadName, Taken, OSError."""
+    _may_change(dataset)
+    if any(one.name == checked(name) for one in datasets_in(state)):
+        raise Taken(f"there is a dataset {name!r} already: choose another name, or remove it first")
+    was_chosen = chosen_in(state) == dataset.name
+    dataset.card.name = name
+    write_card(dataset.folder, dataset.card)
+    if dataset.folder != state:
+        dataset.folder.rename(dataset.folder.with_name(name))
+    if was_chosen:
+        use(state, name)
+
+
+def remove(state: Path, dataset: Dataset) -> None:
+    """Remove a replay with all its files. Taken when it is not one, or is being written; OSError."""
+    _may_change(dataset)
+    if dataset.folder == state:
+        raise Taken(f"the dataset {dataset.name!r} is the state folder {state} itself, which holds more than it: remove what you do not need there by hand")
+    shutil.rmtree(dataset.folder)
+    if chosen_in(state) == dataset.name:
+        use(state, "")
+
+
+def _may_change(dataset: Dataset) -> None:
+    if dataset.kind == LIVE:
+        raise Taken("the dataset of the live sensor keeps its name and place: `sensor purge` takes devices out of it, `sensor backup` copies it")
+    if is_written(dataset.folder):
+        raise Taken(f"the dataset {dataset.name!r} is being written: wait for the end of its replay")
+
+
+def export(dataset: Dataset, path: Path) -> int:
+    """Write a dataset into one archive (tar, gzip), readable by its owner alone; how many files it holds. OSError, sqlite3.Error."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    count = 0
+    try:
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file, tarfile.open(fileobj=file, mode="w:gz") as archive:
+            for name, source in _files(dataset):
+                archive.add(source, f"{dataset.name}/{name}", recursive=False, filter=_anonymous)
+                count += 1
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    return count
+
+
+def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """For whoever unpacks it, and for nobody else."""
+    member.uid = member.gid = 0
+    member.uname = member.gname = ""
+    member.mode = 0o600
+    return member
+
+
+def _files(dataset: Dataset) -> Iterator[tuple[str, Path]]:
+    """Each file with its name in the archive: that of a replay, so that it can be unpacked beside others."""
+    for name in BESIDE:
+        if (path := dataset.folder / name).is_file():
+            yield name, path
+    if dataset.inventory is not None:
+        with tempfile.TemporaryDirectory(prefix="dataset-") as folder:
+            copy = Path(folder) / INVENTORY
+            _copy(dataset.inventory, copy)
+            yield INVENTORY, copy
+    for part in parts(dataset.log):
+        yield f"events.segments/{part.path.name}" if part.first else RUN_LOG, part.path
+    for name, path in ((muted_log(Path(RUN_LOG)).name, muted_log(dataset.log)), (notes_log(Path(RUN_LOG)).name, notes_log(dataset.log))):
+        if path.is_file():
+            yield name, path
+    if dataset.evidence.is_dir():
+        yield from ((f"evidence/{path.name}", path) for path in sorted(dataset.evidence.iterdir()) if path.is_file() and not path.is_symlink())
+
+
+def _copy(source: Path, target: Path) -> None:
+    """A database as it is now, while it may be written (sqlite.org/backup.html)."""
+    with contextlib.closing(look_into(source)) as base, contextlib.closing(sqlite3.connect(target)) as copy:
+        base.backup(copy)

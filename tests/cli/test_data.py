@@ -1,0 +1,143 @@
+"""``sensor data``: datasets are listed, shown, chosen, renamed, removed, exported."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sensor.cli.main import main
+from sensor.datasets.card import REPLAY, Card, write_card
+from tests.cli.conftest import Told, parted
+from tests.datasets._folders import age, write_inventory, write_log
+
+Data = Callable[..., Told]
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """A sensor that ran once, and two replays since, of which one is newer and lost its inventory."""
+    folder = tmp_path / "state"
+    write_inventory(folder)
+    write_log(folder / "events.jsonl", alerts=0)
+    age(folder, 100)
+    for name, seconds in (("alpha", 50), ("beta", 10)):
+        write_log(folder / "datasets" / name / "events.jsonl", devices=5, alerts=2)
+        write_card(folder / "datasets" / name, Card(REPLAY, name, [f"/pcaps/{name}.pcap"], first="2026-11-24T08:00:00Z", last="2026-11-25T09:30:00Z"))
+        age(folder / "datasets" / name, seconds)
+    write_inventory(folder / "datasets" / "alpha")
+    age(folder / "datasets" / "alpha", 50)
+    return folder
+
+
+@pytest.fixture
+def data(state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Data:
+    monkeypatch.setenv("SENSOR_STATE", str(state))
+
+    def run(*words: str) -> Told:
+        code = main(["data", *words])
+        return Told(code, *capsys.readouterr())
+
+    return run
+
+
+def names(data: Data) -> list[str]:
+    return [json.loads(line)["name"] for line in data("list", "--json").lines]
+
+
+def test_the_list(data: Data, state: Path) -> None:
+    """One line each; the one that commands read is marked; what a part would tell that is missing is not made up."""
+    told = data()
+    assert told.code == 0
+    rows = [line.split("  ") for line in told.lines[1:-1]]
+    assert [[cell.strip() for cell in row if cell.strip()][:4] for row in rows] == [
+        ["-", "live", "live", "2026-11-24 08:00 to 08:20 UTC"],
+        [">", "beta", "replay", "2026-11-24 08:00 to 2026-11-25 09:30 UTC"],
+        ["-", "alpha", "replay", "2026-11-24 08:00 to 2026-11-25 09:30 UTC"],
+    ]
+    found = {one["name"]: one for one in map(json.loads, data("list", "--json").lines)}
+    assert [(one["devices"], one["alerts"], one["read"]) for one in found.values()] == [(3, 0, False), (5, 2, True), (3, 2, False)]
+    assert found["beta"]["missing"] == ["inventory", "evidence"]
+    (state / "datasets" / "alpha" / "events.jsonl").unlink()
+    assert {one["name"]: one["alerts"] for one in map(json.loads, data("list", "--json").lines)}["alpha"] is None
+
+
+def test_all_about_one(data: Data, state: Path) -> None:
+    """The one that commands read, or the one that is named."""
+    assert data("show").lines[0] == "beta · replay · 2026-11-24 08:00 to 2026-11-25 09:30 UTC"
+    assert json.loads(data("show", "alpha", "--json").out)["captures"] == ["/pcaps/alpha.pcap"]
+    assert f"  folder     {state}" in data("show", "live").lines
+
+
+def test_the_environment_names_one(data: Data, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """--data goes before it, and it goes before what was chosen."""
+    assert data("use", "beta").code == 0
+    monkeypatch.setenv("SENSOR_DATA", "alpha")
+    heads = []
+    for words in (["alerts"], ["alerts", "--data", "live"]):
+        assert main(words) == 0
+        heads.append(parted(0, *capsys.readouterr()).head.split(" · ")[0])
+    assert heads == ["alpha", "live"]
+    monkeypatch.setenv("SENSOR_DATA", "gamma")
+    assert main(["alerts"]) == 1
+
+
+def test_choose_and_take_back(data: Data) -> None:
+    """What was chosen is marked in the list."""
+    assert data("use", "alpha").code == 0
+    assert json.loads(data("show", "--json").out)["name"] == "alpha"
+    assert data("use").code == 0
+    assert json.loads(data("show", "--json").out)["name"] == "beta"
+
+
+def test_rename(data: Data) -> None:
+    """A name that is taken, or cannot be one, is refused; the live sensor's stays."""
+    assert data("rename", "alpha", "before").code == 0
+    assert set(names(data)) == {"live", "before", "beta"}
+    assert [data("rename", "before", name).code for name in ("beta", "live", "../up", "a b")] == [2, 2, 2, 2]
+    assert data("rename", "live", "other").code == 2
+    assert data("rename", "nobody", "other").code == 1
+
+
+def test_remove(data: Data, state: Path) -> None:
+    """All names are looked up before the first goes; the live sensor's data is not removed."""
+    assert data("remove", "alpha", "gamma").code == 1
+    assert data("remove", "live").code == 2
+    assert len(names(data)) == 3
+    assert data("remove", "alpha", "beta").lines == ["removed alpha", "removed beta"]
+    assert (names(data), (state / "inventory.db").exists()) == (["live"], True)
+
+
+def test_an_export_is_a_dataset_elsewhere(data: Data, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Unpacked into another state folder it is read there; the archive is for its owner alone."""
+    archive = tmp_path / "alpha.tar.gz"
+    assert data("export", "alpha", "-o", str(archive)).code == 0
+    assert archive.stat().st_mode & 0o777 == 0o600
+    with tarfile.open(archive) as file:
+        file.extractall(tmp_path / "there" / "datasets", filter="data")
+    capsys.readouterr()
+    assert main(["devices", "--state", str(tmp_path / "there"), "--json"]) == 0
+    told = parted(0, *capsys.readouterr())
+    assert (told.head.split(" · ")[:2], len(told.lines)) == (["alpha", "replay"], 3)
+    assert data("export", "alpha", "-o", "/nowhere/x.tar.gz").code == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "code"), [(["lst"], 2), (["show", "a", "b"], 2), (["show", "alhpa"], 1), (["rename", "a"], 2), (["remove"], 2), (["export"], 2)]
+)
+def test_what_makes_no_sense(data: Data, words: list[str], code: int) -> None:
+    """One line; the nearest name of those that there are."""
+    told = data(*words)
+    assert (told.code, told.out, len(told.err.splitlines())) == (code, "", 1)
+    assert "alhpa" not in words or "did you mean 'alpha'?" in told.err
+
+
+def test_nothing_is_there(tmp_path: Path, data: Data) -> None:
+    """3; what to do, and nothing is made by looking."""
+    for words in (["list"], ["show"]):
+        told = data(*words, "--state", str(tmp_path / "none"))
+        assert (told.code, "sensor replay FILE" in told.err) == (3, True)
+    assert not (tmp_path / "none").exists()

@@ -1,0 +1,71 @@
+"""Folders of state as runs leave them: real logs, and real inventories of a few devices."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.runtime.test_keeper import Run
+
+DAY = "2026-11-24"
+
+
+def line(kind: str, action: str, clock: str, **parts: Any) -> str:
+    """A record as it stands in a log."""
+    origin = {"id": "hq", "version": "0.1.0", "seq": 1}
+    one = {"ts": f"{DAY}T{clock}:00.000000Z", "kind": kind, "action": action, "severity": "info", "msg": f"{kind} {action}", "sensor": origin, **parts}
+    return json.dumps(one) + "\n"
+
+
+def device(number: int, clock: str) -> str:
+    seen = {"first_seen": f"{DAY}T{clock}:00.000000Z", "last_seen": f"{DAY}T{clock}:00.000000Z"}
+    body = {"id": f"dev-{number}", "type": "printer", "ips": [f"10.0.0.{number}"], "macs": [f"00:17:c8:00:00:{number:02x}"], **seen}
+    return line("device", "new", clock, device=body)
+
+
+def alert(number: int, clock: str) -> str:
+    body = {"id": f"alert-abc{number:03}", "key": f"discovery.port_scan|{number}", "detector": "discovery.port_scan", "title": "Port scan", "count": 1}
+    return line("alert", "open", clock, severity="high", alert=body, src={"ip": "10.0.0.9"}, dst={"ip": "10.0.0.10", "port": 22})
+
+
+def write_log(path: Path, *, devices: int = 2, alerts: int = 1, begin: str = "08:00", end: str = "08:20") -> Path:
+    """The log of a run from ``begin`` to ``end``."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(
+        "".join(
+            (
+                line("sensor", "started", begin),
+                *(device(number, begin) for number in range(1, devices + 1)),
+                *(alert(number, end) for number in range(alerts)),
+                line("sensor", "stopped", end),
+            )
+        )
+    )
+    return path
+
+
+def write_inventory(folder: Path, *, devices: int = 3) -> Path:
+    """The inventory of a run; without devices that of one that came to nothing."""
+    with Run(folder) as run:
+        for number in range(devices):
+            run.story.says(f"00:17:c8:1a:2b:{number:02x}", f"10.0.0.{number + 1}", "http.server", "type=camera@0.8")
+    return folder / "inventory.db"
+
+
+def age(folder: Path, seconds: int) -> None:
+    """Everything in it was written so long ago."""
+    for path in (folder, *folder.rglob("*")):
+        os.utime(path, (2_000_000_000 - seconds,) * 2)
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[None]:
+    """A sensor holds the lock of its inventory for as long as it runs."""
+    with (folder / "inventory.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
